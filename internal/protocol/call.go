@@ -1,0 +1,137 @@
+package protocol
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// MaxInline is the size in bytes of the largest value (as JSON) that travels through a workflow itself; a larger one
+// stays in the result store and its Ref travels.
+const MaxInline = 16 << 10
+
+// MaxValue is the size in bytes of the largest value (as JSON) that a result store takes.
+const MaxValue = 64 << 20
+
+// Status is how far a run, a task or an item has come.
+type Status string
+
+// The statuses. A run is never Pending or Skipped.
+const (
+	Pending   Status = "pending"
+	Running   Status = "running"
+	Completed Status = "completed"
+	Failed    Status = "failed"
+	Cancelled Status = "cancelled"
+	TimedOut  Status = "timed_out"
+	Skipped   Status = "skipped"
+)
+
+// Ended tells whether nothing will change any more.
+func (s Status) Ended() bool { return s != Pending && s != Running && s != "" }
+
+// Ref leads to a value in the result store, by the hash of its JSON.
+type Ref struct {
+	Hash string `json:"hash"` // SHA-256 in lowercase hex.
+	Size int64  `json:"size"` // Bytes of JSON.
+}
+
+// RefOf returns the Ref under which a store keeps the bytes.
+func RefOf(data []byte) Ref {
+	sum := sha256.Sum256(data)
+	return Ref{Hash: hex.EncodeToString(sum[:]), Size: int64(len(data))}
+}
+
+// Held is a value on its way through a workflow: small ones in full, and always the Ref. The zero Held holds nothing.
+type Held struct {
+	Ref    *Ref   `json:"ref,omitempty"`
+	Inline *Value `json:"inline,omitempty"` // Up to MaxInline; absent in what continues from an earlier history.
+}
+
+// Hold returns the value as it travels, and its JSON for the store.
+func Hold(v Value) (Held, []byte) {
+	data := v.JSON()
+	ref := RefOf(data)
+	held := Held{Ref: &ref}
+	if len(data) <= MaxInline {
+		held.Inline = &v
+	}
+	return held, data
+}
+
+// RunInfo is what a run tells its tasks of itself; `${run…}` reads it.
+type RunInfo struct {
+	ID         string    `json:"id"`        // Temporal's workflow id.
+	Execution  string    `json:"execution"` // Tells runs of the same id apart: the id of the first Temporal run.
+	Workflow   string    `json:"workflow"`  // The workflow's name.
+	StartedAt  time.Time `json:"started_at"`
+	Folder     string    `json:"folder"`      // Where it was started, absolute.
+	FlowFolder string    `json:"flow_folder"` // Where the workflow file lies, absolute.
+}
+
+// Call is what goes into an activity: one method with its parameters as written and what its references need.
+type Call struct {
+	Format       int       `json:"format"` // CallFormat of the program that made it.
+	Run          RunInfo   `json:"run"`
+	Task         string    `json:"task"` // The task's id.
+	Name         string    `json:"name,omitempty"`
+	Method       string    `json:"method"`
+	Parameters   Value     `json:"parameters"` // An object, with its references.
+	Source       *Script   `json:"source,omitempty"`
+	Bindings     []Binding `json:"bindings,omitempty"`
+	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.
+	Timeout      Seconds   `json:"timeout"`                // Of one attempt.
+	Retry        *Retry    `json:"retry,omitempty"`
+}
+
+// CallFormat is the version of Call and Outcome that this program writes; an activity refuses a later one.
+const CallFormat = 1
+
+// Binding gives the head of a reference its value: a task that ended, or the inputs.
+type Binding struct {
+	Head   string `json:"head"`             // As references write it: a task's id or name, or "inputs".
+	Task   string `json:"task,omitempty"`   // The id, where it is a task.
+	Status Status `json:"status,omitempty"` // Of the task.
+	Error  *Error `json:"error,omitempty"`  // Of the task, where it has one.
+	Value  Held   `json:"value"`
+}
+
+// Retry says how often and when a task is tried again. Absent, transient errors have three attempts and others one.
+type Retry struct {
+	MaxAttempts int     `json:"max_attempts"`
+	Backoff     Backoff `json:"backoff"`
+	BaseDelay   Seconds `json:"base_delay"`
+	MaxDelay    Seconds `json:"max_delay"`
+	Jitter      bool    `json:"jitter"` // Each delay is shortened by up to half, at random.
+}
+
+// Backoff is how delays grow from attempt to attempt.
+type Backoff string
+
+// The backoffs: doubled, one base delay more, or the same each time.
+const (
+	Exponential Backoff = "exponential"
+	Linear      Backoff = "linear"
+	Fixed       Backoff = "fixed"
+)
+
+// Seconds is a duration as JSON shows it to people: a number of seconds.
+type Seconds float64
+
+// Duration converts to Go's.
+func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+
+// SecondsOf converts from Go's.
+func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
+
+// Outcome is what an activity hands to the workflow: small, whatever the result's size.
+type Outcome struct {
+	Status     Status    `json:"status"`
+	Error      *Error    `json:"error,omitempty"`
+	Reason     string    `json:"reason,omitempty"` // Why a task was skipped.
+	Value      Held      `json:"value"`
+	Usage      Usage     `json:"usage"`
+	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
+}

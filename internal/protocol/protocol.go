@@ -1,0 +1,96 @@
+// Package protocol is the contract between the parts of Gleitzeit: what a protocol offers (Spec), what runs it
+// (Handler), and what travels between a workflow and its activities (Call, Binding, Ref, Outcome). It imports the
+// standard library alone, so that every part can share these words without sharing anything else.
+package protocol
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Spec describes one protocol.
+type Spec struct {
+	Name    string // With its version: "python/v1".
+	Summary string
+	Methods []Method
+}
+
+// Method describes one method of a protocol. Its name is the Temporal activity type.
+type Method struct {
+	Name       string // In full: "python/execute".
+	Summary    string
+	Parameters json.RawMessage // JSON Schema of the parameters, an object. References in them are checked by their place, not their text.
+	Result     json.RawMessage // JSON Schema of the result, an object.
+	Timeout    time.Duration   // Of one attempt, where the task names none.
+
+	// SourceParameters name the parameters that hold the path of a file whose text is part of the workflow: it is read
+	// when the run starts and travels in the plan.
+	SourceParameters []string
+	// CodeParameter names the parameter that is program text: references in it become variables, never text.
+	CodeParameter string
+	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
+	WantsDependencies bool
+}
+
+// Handler runs the methods of one protocol. It is called from many goroutines and outlives every call.
+type Handler interface {
+	// Handle runs one attempt. It ends soon after ctx is done and leaves nothing running. Its error is an *Error where
+	// the handler knows what went wrong; anything else counts as a fault of the task.
+	Handle(ctx context.Context, request Request, progress Progress) (Result, error)
+	// Health tells whether calls have a chance now; nil is yes.
+	Health(ctx context.Context) error
+}
+
+// Progress says how far a call has come ("120 tokens"). It may be called as often as wanted.
+type Progress func(message string)
+
+// Request is a call as a handler gets it: every reference resolved.
+type Request struct {
+	Method       string
+	Parameters   Value    // An object. The code parameter and the source parameters are not in it.
+	Program      *Program // The code parameter, where it was given.
+	Source       *Script  // The source parameter, where it was given.
+	Dependencies []Field  // Results of the tasks in `dependencies` under their ids, where the method wants them.
+	Folder       string   // The folder that the run was started in, absolute.
+	FlowFolder   string   // The folder of the workflow file, absolute.
+}
+
+// Program is program text in which every reference was replaced by the name of a variable that stands nowhere else in it.
+type Program struct {
+	Text      string // With the variables' names.
+	Original  string // As the user wrote it, for messages: the same lines.
+	Variables []Variable
+}
+
+// Variable is the value of one reference in a Program.
+type Variable struct {
+	Name      string // An identifier of letters, digits and underscores.
+	Reference string // As written: "${fetch.body}".
+	Value     Value
+	Text      string // The value as it goes into other text: a string as it is, anything else as compact JSON.
+}
+
+// Script is the text of a file as it was when the run started.
+type Script struct {
+	Path string `json:"path"` // Absolute.
+	Text string `json:"text"`
+}
+
+// Result is what a handler returns.
+type Result struct {
+	Value Value // An object that fits the method's result schema.
+	Usage Usage
+}
+
+// Usage counts what a call consumed of a model.
+type Usage struct {
+	LLMCalls     int64 `json:"llm_calls,omitempty"`
+	PromptTokens int64 `json:"prompt_tokens,omitempty"`
+	TokensUsed   int64 `json:"tokens_used,omitempty"` // Output tokens.
+}
+
+// Add sums two usages.
+func (u Usage) Add(other Usage) Usage {
+	return Usage{u.LLMCalls + other.LLMCalls, u.PromptTokens + other.PromptTokens, u.TokensUsed + other.TokensUsed}
+}

@@ -1,0 +1,87 @@
+// Package resultstore is the contract of the place where results are kept: of runs, tasks and items, with their
+// values. Adapters live below it; storetest proves all of them alike.
+package resultstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// ErrNotFound: the store has no such value.
+var ErrNotFound = errors.New("not found in the result store")
+
+// Store keeps Records and values. It may be used from many goroutines, and every adapter but memory by many processes
+// at once. Errors other than ErrNotFound and the context's own mean that the store cannot be reached or is full; they
+// are *protocol.Error of the code PersistenceFailed and name the store and the cause.
+type Store interface {
+	// Put keeps a batch, all of it or nothing. A Record replaces the one with an equal Key; a value that is there
+	// already stays as it is. So a batch may be put any number of times. When Put returns, a crash loses nothing.
+	// What it costs does not depend on how large the run, or the store, has become.
+	Put(ctx context.Context, batch Batch) error
+	// Records returns what the query asks for; nothing found is an empty slice, not an error.
+	Records(ctx context.Context, query Query) ([]Record, error)
+	// Value returns the bytes that were put, or ErrNotFound.
+	Value(ctx context.Context, ref protocol.Ref) ([]byte, error)
+	// Close ends the use of the store. It may be called twice; calls that follow it fail.
+	Close() error
+}
+
+// Batch is what is put at once.
+type Batch struct {
+	Records []Record
+	Values  [][]byte // Each is kept under protocol.RefOf of its bytes.
+}
+
+// Kind tells what a Record is about.
+type Kind string
+
+// The kinds of Record.
+const (
+	Run  Kind = "run"
+	Task Kind = "task"
+)
+
+// Key tells Records apart. Of a run, Task is empty and Attempt 0.
+type Key struct {
+	Run       string `json:"run"`       // The run's id.
+	Execution string `json:"execution"` // Tells runs of the same id apart.
+	Task      string `json:"task,omitempty"`
+	Item      int    `json:"item"` // Index of the item, or NoItem for the task itself.
+	Attempt   int    `json:"attempt,omitempty"`
+}
+
+// NoItem is the Item of a Record that is about a run or a whole task.
+const NoItem = -1
+
+// Record is what is kept of a run, or of one attempt of a task or an item.
+type Record struct {
+	Kind Kind `json:"kind"`
+	Key
+	Workflow   string          `json:"workflow"` // The workflow's name.
+	Method     string          `json:"method,omitempty"`
+	Status     protocol.Status `json:"status"`
+	Reason     string          `json:"reason,omitempty"` // Why a task was skipped.
+	Error      *protocol.Error `json:"error,omitempty"`
+	Attempts   int             `json:"attempts,omitempty"` // Lost workers not counted.
+	StartedAt  time.Time       `json:"started_at,omitzero"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"`
+	Usage      protocol.Usage  `json:"usage,omitzero"`
+	Value      *protocol.Ref   `json:"value,omitempty"` // The result of a task; the outputs of a run.
+	Plan       *protocol.Ref   `json:"plan,omitempty"`  // Of a run.
+	Queue      string          `json:"queue,omitempty"` // Of a run: the Temporal task queue.
+}
+
+// Query says which Records are wanted. With Run, the Records of that run's newest execution: the run first, then its
+// tasks by task, item and attempt. Without, Records of runs alone, newest first by StartedAt.
+type Query struct {
+	Run       string
+	Execution string          // With Run: that execution instead of the newest.
+	Kind      Kind            // With Run: only those of the kind.
+	Task      string          // With Run: only those of the task.
+	Workflow  string          // Without Run: only runs of the workflow.
+	Status    protocol.Status // Without Run: only runs in the status.
+	Limit     int             // At most so many; 0 is all.
+}
