@@ -42,13 +42,26 @@ func RefOf(data []byte) Ref {
 	return Ref{Hash: hex.EncodeToString(sum[:]), Size: int64(len(data))}
 }
 
-// Held is a value on its way through a workflow: small ones in full, and always the Ref. The zero Held holds nothing.
+// Held is a value on its way through a workflow. Either field may be absent; the zero Held holds nothing.
 type Held struct {
 	Ref    *Ref   `json:"ref,omitempty"`
-	Inline *Value `json:"inline,omitempty"` // Up to MaxInline; absent in what continues from an earlier history.
+	Inline *Value `json:"inline,omitempty"` // The value itself, up to MaxInline.
 }
 
-// Hold returns the value as it travels, and its JSON for the store.
+// Empty tells whether nothing is held.
+func (h Held) Empty() bool { return h.Ref == nil && h.Inline == nil }
+
+// Carry returns the value as a Call takes it along: in full if small, else by the Ref alone, with the JSON that whoever
+// makes the Call must have put into the store.
+func Carry(v Value) (Held, []byte) {
+	held, data := Hold(v)
+	if held.Inline != nil {
+		return Held{Inline: held.Inline}, data
+	}
+	return held, data
+}
+
+// Hold returns the value as an Outcome reports it, and its JSON for the store.
 func Hold(v Value) (Held, []byte) {
 	data := v.JSON()
 	ref := RefOf(data)
@@ -76,12 +89,18 @@ type Call struct {
 	Task         string    `json:"task"` // The task's id.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
-	Parameters   Value     `json:"parameters"` // An object, with its references.
-	Source       *Script   `json:"source,omitempty"`
+	Parameters   Held      `json:"parameters"` // An object, with its references.
+	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.
 	Timeout      Seconds   `json:"timeout"`                // Of one attempt.
 	Retry        *Retry    `json:"retry,omitempty"`
+}
+
+// Source is a Script on its way: its text is a string, held like any other value.
+type Source struct {
+	Path string `json:"path"`
+	Text Held   `json:"text"`
 }
 
 // CallFormat is the version of Call and Outcome that this program writes; an activity refuses a later one.
@@ -93,7 +112,7 @@ type Binding struct {
 	Task   string `json:"task,omitempty"`   // The id, where it is a task.
 	Status Status `json:"status,omitempty"` // Of the task.
 	Error  *Error `json:"error,omitempty"`  // Of the task, where it has one.
-	Value  Held   `json:"value"`
+	Value  Held   `json:"value,omitzero"`
 }
 
 // Retry says how often and when a task is tried again. Absent, transient errors have three attempts and others one.
@@ -129,9 +148,25 @@ type Outcome struct {
 	Status     Status    `json:"status"`
 	Error      *Error    `json:"error,omitempty"`
 	Reason     string    `json:"reason,omitempty"` // Why a task was skipped.
-	Value      Held      `json:"value"`
-	Usage      Usage     `json:"usage"`
+	Value      Held      `json:"value,omitzero"`
+	Usage      Usage     `json:"usage,omitzero"`
 	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
+}
+
+// MaxLost is how often a task is scheduled again because its worker vanished.
+const MaxLost = 10
+
+// Attempts is how often a task may fail with an error of the kind before it has failed for good.
+func (r *Retry) Attempts(kind ErrorKind) int {
+	switch {
+	case kind == Permanent:
+		return 1
+	case r != nil:
+		return max(r.MaxAttempts, 1)
+	case kind == Transient:
+		return 3
+	}
+	return 1
 }

@@ -274,3 +274,12 @@ func appendText(to []byte, text string) []byte {
 	}
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }
+
+// Encode turns what Go holds into a Value by way of its JSON.
+func Encode(v any) (Value, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return Value{}, err
+	}
+	return ParseValue(data)
+}

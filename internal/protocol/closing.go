@@ -1,0 +1,37 @@
+package protocol
+
+// Opening is what a run has recorded of itself before its first task starts.
+type Opening struct {
+	Format int      `json:"format"`
+	Run    RunInfo  `json:"run"`
+	Queue  string   `json:"queue"`  // The Temporal task queue.
+	Plan   Value    `json:"plan"`   // The Plan as JSON.
+	Values [][]byte `json:"values"` // What Calls carry by Ref alone: large parameters and sources.
+}
+
+// Closing is what a run has recorded of itself when nothing runs any more. It decides the run's outputs.
+type Closing struct {
+	Format  int            `json:"format"`
+	Run     RunInfo        `json:"run"`
+	Queue   string         `json:"queue"`
+	Plan    Ref            `json:"plan"`
+	Status  Status         `json:"status"`
+	Error   *Error         `json:"error,omitempty"`
+	Usage   Usage          `json:"usage,omitzero"`
+	Outputs Value          `json:"outputs"` // An object, with its references.
+	Uses    []Binding      `json:"uses,omitempty"`
+	Tasks   []ClosingEntry `json:"tasks,omitempty"` // Tasks that no activity recorded: skipped, or cancelled before they began.
+}
+
+// ClosingEntry is the end of a task as the run saw it.
+type ClosingEntry struct {
+	Task    string  `json:"task"`
+	Method  string  `json:"method"`
+	Outcome Outcome `json:"outcome"`
+}
+
+// Closed is what closing a run found out.
+type Closed struct {
+	Outputs Held   `json:"outputs,omitzero"`
+	Error   *Error `json:"error,omitempty"` // An output that leads to nothing fails a run that had completed.
+}

@@ -1,0 +1,183 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// recordTimeout bounds one attempt to write into the result store.
+const recordTimeout = time.Minute
+
+// open has the run and its plan recorded.
+func (r *run) open(ctx workflow.Context) error {
+	if r.start.Opened {
+		return nil
+	}
+	data, err := protocol.Encode(r.plan)
+	if err != nil {
+		return rejected("%s", err)
+	}
+	r.start.PlanRef = protocol.RefOf(data.JSON())
+	// A run that is cancelled as it starts is still one that people look for.
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	opening := protocol.Opening{Format: protocol.CallFormat, Run: r.info, Queue: r.queue, Plan: data, Values: r.carriedValues()}
+	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, opening).Get(ctx, nil)
+}
+
+// carriedValues are the values that calls carry by Ref alone.
+func (r *run) carriedValues() [][]byte {
+	var values [][]byte
+	keep := func(v protocol.Value) {
+		if held, data := protocol.Carry(v); held.Inline == nil {
+			values = append(values, data)
+		}
+	}
+	keep(r.plan.Inputs)
+	for i := range r.plan.Tasks {
+		keep(r.plan.Tasks[i].Parameters)
+		if source := r.plan.Tasks[i].Source; source != nil {
+			keep(protocol.OfString(source.Text))
+		}
+	}
+	return values
+}
+
+// close has the end of the run recorded, its outputs resolved, and says how it ended.
+func (r *run) close(ctx workflow.Context) (*Result, error) {
+	// A run that was cancelled still accounts for itself.
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	result := r.result()
+	closing := protocol.Closing{
+		Format: protocol.CallFormat, Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
+		Status: result.Status, Error: result.Error, Usage: result.Usage,
+	}
+	outputs := make([]protocol.Field, len(r.plan.Outputs))
+	for i, output := range r.plan.Outputs {
+		outputs[i] = protocol.Field{Name: output.Name, Value: output.Value}
+		for _, binding := range r.bindings(output.Uses) {
+			if !bound(closing.Uses, binding.Head) {
+				closing.Uses = append(closing.Uses, binding)
+			}
+		}
+	}
+	closing.Outputs = protocol.OfObject(outputs...)
+	for i := range r.plan.Tasks {
+		if outcome := r.progress.Outcome(i); outcome.FinishedAt.IsZero() {
+			closing.Tasks = append(closing.Tasks, protocol.ClosingEntry{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})
+		}
+	}
+	var closed protocol.Closed
+	if err := workflow.ExecuteLocalActivity(recording(ctx), CloseActivity, closing).Get(ctx, &closed); err != nil {
+		return nil, err
+	}
+	result.Outputs = closed.Outputs
+	if closed.Error != nil && result.Error == nil {
+		result.Status, result.Error = protocol.Failed, closed.Error
+	}
+	if r.start.Settings.SearchAttributes {
+		key := temporal.NewSearchAttributeKeyKeyword(StatusAttribute)
+		if err := workflow.UpsertTypedSearchAttributes(ctx, key.ValueSet(string(result.Status))); err != nil {
+			return nil, err
+		}
+	}
+	return result, result.failure()
+}
+
+// result counts how the tasks ended and decides how the run did.
+func (r *run) result() *Result {
+	result := &Result{Status: protocol.Completed, Usage: r.usage}
+	var failures []string
+	for i := range r.plan.Tasks {
+		outcome := r.progress.Outcome(i)
+		switch outcome.Status {
+		case protocol.Completed:
+			result.Completed++
+		case protocol.Skipped:
+			result.Skipped++
+		case protocol.Cancelled:
+			result.Cancelled++
+		default:
+			result.Failed++
+			failures = append(failures, fmt.Sprintf("%q", r.plan.Tasks[i].ID))
+		}
+	}
+	switch {
+	case result.Completed == len(r.plan.Tasks):
+	case r.stopped != nil && r.stopped.Code == protocol.WorkflowTimeout:
+		result.Status, result.Error = protocol.TimedOut, r.stopped
+	case r.stopped != nil:
+		result.Status, result.Error = protocol.Cancelled, r.stopped
+	case result.Failed > 0:
+		message := taskCount(result.Failed) + " failed: " + some(failures)
+		if result.Skipped > 0 {
+			message += "; " + taskCount(result.Skipped) + " skipped because of that"
+		}
+		result.Status, result.Error = protocol.Failed, protocol.Errorf(protocol.WorkflowTasksFailed, "%s", message)
+	}
+	return result
+}
+
+// failure is the error with which the workflow closes, so that Temporal shows it as what it is.
+func (result *Result) failure() error {
+	switch result.Status {
+	case protocol.Completed:
+		return nil
+	case protocol.Cancelled:
+		return temporal.NewCanceledError(result)
+	}
+	return temporal.NewNonRetryableApplicationError(result.Error.Message, result.Error.Name, nil, result)
+}
+
+// recording is the context of a local activity that writes into the result store. A store that cannot be reached is
+// tried again for as long as it takes: the run's work is done and must not be lost.
+func recording(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: recordTimeout,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
+		},
+	})
+}
+
+func bound(bindings []protocol.Binding, head string) bool {
+	for _, binding := range bindings {
+		if binding.Head == head {
+			return true
+		}
+	}
+	return false
+}
+
+// some lists names, but not thousands of them.
+func some(names []string) string {
+	const most = 10
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// ResultOf reads how a run ended from what Temporal returned for it: the Result, whether the run completed or not.
+// The error is for ends that are none of the run's own (terminated from outside, or unknown).
+func ResultOf(result *Result, err error) (*Result, error) {
+	if err == nil {
+		return result, nil
+	}
+	var own Result
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.HasDetails() && app.Details(&own) == nil && own.Status != "" {
+		return &own, nil
+	}
+	if cancelled, ok := errors.AsType[*temporal.CanceledError](err); ok && cancelled.HasDetails() && cancelled.Details(&own) == nil && own.Status != "" {
+		return &own, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,134 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// historyBudget is how many events a history of ours may grow to. Temporal suggests to continue as new at 4,096; what
+// is in flight when a run stops starting must still fit below that.
+const historyBudget = 4000
+
+// eventsPerTask is what one task in flight may still add to the history: scheduled, started, ended, and a workflow
+// task of its own with three events.
+const eventsPerTask = 6
+
+// sendBudget is how many bytes of calls one workflow task may schedule: gRPC refuses a message over 4 MiB, and the
+// workflow task would be tried again for ever.
+const sendBudget = 1 << 20
+
+// started is a task in flight.
+type started struct {
+	task   int
+	future workflow.Future
+}
+
+// execute runs tasks until all have ended, or until this history is full and nothing is in flight.
+func (r *run) execute(ctx workflow.Context) error {
+	taskCtx, cancelTasks := workflow.WithCancel(ctx)
+	defer cancelTasks()
+	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
+		ctx.Done().Receive(ctx, nil)
+		r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
+	})
+	if r.plan.Timeout > 0 {
+		r.limitTime(ctx, cancelTasks)
+	}
+	for !r.progress.Done() {
+		if err := r.startReady(taskCtx); err != nil {
+			return err
+		}
+		if len(r.running) == 0 {
+			if !r.progress.Done() && !r.progress.HasReady() {
+				return rejected("the plan's tasks wait for one another")
+			}
+			return nil
+		}
+		r.await(ctx)
+	}
+	return nil
+}
+
+// limitTime ends the run, with a full account, when the workflow's timeout is over. It counts from the run's first
+// history on.
+func (r *run) limitTime(ctx workflow.Context, cancelTasks workflow.CancelFunc) {
+	left := r.plan.Timeout.Duration() - workflow.Now(ctx).Sub(r.start.StartedAt)
+	timer := workflow.NewTimer(ctx, max(left, time.Millisecond))
+	workflow.GoNamed(ctx, "timeout", func(ctx workflow.Context) {
+		if timer.Get(ctx, nil) != nil {
+			return
+		}
+		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run took longer than its timeout of %s", r.plan.Timeout.Duration()))
+		cancelTasks()
+	})
+}
+
+// stop lets nothing more start. The first reason counts.
+func (r *run) stop(reason *protocol.Error) {
+	if r.stopped != nil {
+		return
+	}
+	r.stopped = reason
+	r.progress.Stop(protocol.Outcome{
+		Status: protocol.Cancelled,
+		Error:  protocol.Errorf(protocol.TaskCancelled, "it had not started when %s", reason.Message),
+	})
+}
+
+// startReady starts what is ready, as far as the workflow's limit, the history and one message to the server allow.
+func (r *run) startReady(ctx workflow.Context) error {
+	for r.progress.HasReady() && len(r.running) < limitOf(r.plan) && r.fits(ctx) {
+		if at := workflow.GetInfo(ctx).GetCurrentHistoryLength(); at != r.sentAt {
+			r.sent, r.sentAt = 0, at
+		}
+		task, _ := r.progress.Next()
+		r.begun++
+		future, err := r.schedule(ctx, &r.plan.Tasks[task])
+		if err != nil {
+			return err
+		}
+		r.running = append(r.running, started{task, future})
+		if r.sent > sendBudget {
+			// A timer makes the server take what was scheduled before more is.
+			if err := workflow.Sleep(ctx, time.Millisecond); err != nil {
+				return nil //nolint:nilerr // Cancelled: what runs is awaited, and stop has seen to the rest.
+			}
+		}
+	}
+	return nil
+}
+
+// fits tells whether one more task is sure to end within this history. The first one does: a history must get somewhere.
+func (r *run) fits(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	if r.begun == 0 {
+		return true
+	}
+	if info.GetContinueAsNewSuggested() {
+		return false
+	}
+	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.running)+1) < historyBudget
+}
+
+// await waits until at least one task has ended, and takes account of all that have, in the order of their start.
+func (r *run) await(ctx workflow.Context) {
+	selector := workflow.NewSelector(ctx)
+	for _, s := range r.running {
+		selector.AddFuture(s.future, func(workflow.Future) {})
+	}
+	selector.Select(ctx)
+	still := r.running[:0]
+	for _, s := range r.running {
+		if !s.future.IsReady() {
+			still = append(still, s)
+			continue
+		}
+		outcome := r.outcome(ctx, s)
+		r.usage = r.usage.Add(outcome.Usage)
+		r.progress.End(s.task, outcome)
+	}
+	r.running = still
+}

@@ -1,0 +1,149 @@
+// Package workflows orchestrates runs on Temporal: it decides what runs when, and does nothing else. Its code is
+// replayed from history and so must be deterministic: no clock but the workflow's, no environment, disk or network,
+// no ranging over maps, and every workflow a named top-level function.
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// The names under which Temporal knows what this package and package activities offer.
+const (
+	RunType       = "gleitzeit.run"
+	OpenActivity  = "gleitzeit.open"
+	CloseActivity = "gleitzeit.close"
+)
+
+// The search attributes of a run, both keywords.
+const (
+	WorkflowAttribute = "GleitzeitWorkflow" // The workflow's name.
+	StatusAttribute   = "GleitzeitStatus"   // A protocol.Status.
+)
+
+// Settings are what the starter of a run decides about it. They are part of the input, so that a replay sees the same.
+type Settings struct {
+	// Heartbeat is how long a task may be silent until it counts as lost and is scheduled again. Default 30 s.
+	Heartbeat protocol.Seconds `json:"heartbeat,omitempty"`
+	// SearchAttributes: the namespace has StatusAttribute, and the run keeps it.
+	SearchAttributes bool `json:"search_attributes,omitempty"`
+}
+
+// Start is how a run begins: afresh with Settings alone, or after an earlier history of the same run.
+type Start struct {
+	Settings  Settings        `json:"settings,omitzero"`
+	Opened    bool            `json:"opened,omitempty"`
+	StartedAt time.Time       `json:"started_at,omitzero"`
+	PlanRef   protocol.Ref    `json:"plan_ref,omitzero"`
+	Ended     []plan.Ended    `json:"ended,omitempty"`
+	Stopped   *protocol.Error `json:"stopped,omitempty"`
+	Usage     protocol.Usage  `json:"usage,omitzero"`
+}
+
+// Result is what a run returns: small, whatever it did. The tasks' results are in the result store.
+type Result struct {
+	Status    protocol.Status `json:"status"`
+	Completed int             `json:"completed"`
+	Failed    int             `json:"failed"`
+	Skipped   int             `json:"skipped"`
+	Cancelled int             `json:"cancelled"`
+	Outputs   protocol.Held   `json:"outputs,omitzero"`
+	Usage     protocol.Usage  `json:"usage,omitzero"`
+	Error     *protocol.Error `json:"error,omitempty"`
+}
+
+// Run executes a plan: the workflow type gleitzeit.run.
+func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
+	if p.Format != plan.Format {
+		return nil, rejected("this program reads plans of format %d, and this one has format %d", plan.Format, p.Format)
+	}
+	progress, err := plan.Begin(&p, start.Ended)
+	if err != nil {
+		return nil, rejected("%s", err)
+	}
+	info := workflow.GetInfo(ctx)
+	if !start.Opened {
+		start.StartedAt = info.WorkflowStartTime.UTC()
+	}
+	r := &run{
+		plan:     &p,
+		start:    start,
+		progress: progress,
+		queue:    info.TaskQueueName,
+		info: protocol.RunInfo{
+			ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
+			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
+		},
+		places: places(&p),
+		usage:  start.Usage,
+	}
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.execute(ctx); err != nil {
+		return nil, err
+	}
+	if !r.progress.Done() {
+		return nil, workflow.NewContinueAsNewError(ctx, RunType, p, r.next())
+	}
+	return r.close(ctx)
+}
+
+// run is a run within one history.
+type run struct {
+	plan     *plan.Plan
+	start    Start
+	progress *plan.Progress
+	queue    string
+	info     protocol.RunInfo
+	places   map[string]int // A task's id to its index; looked up, never ranged over.
+	running  []started
+	usage    protocol.Usage
+	stopped  *protocol.Error // Why nothing more is to start: cancelled, or out of time.
+	begun    int             // How many tasks have started in this history.
+	sent     int64           // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
+	sentAt   int
+}
+
+// next is the Start of the history that continues this one.
+func (r *run) next() Start {
+	next := r.start
+	next.Opened = true
+	next.Ended = r.progress.Carried()
+	next.Usage = r.usage
+	return next
+}
+
+func places(p *plan.Plan) map[string]int {
+	places := make(map[string]int, len(p.Tasks))
+	for i := range p.Tasks {
+		places[p.Tasks[i].ID] = i
+	}
+	return places
+}
+
+func rejected(format string, args ...any) error {
+	e := protocol.Errorf(protocol.WorkflowValidationFailed, format, args...)
+	return temporal.NewNonRetryableApplicationError(e.Message, e.Name, nil, e)
+}
+
+// limitOf keeps a number of a plan that somebody wrote by hand within reason.
+func limitOf(p *plan.Plan) int {
+	if p.MaxParallel < 1 {
+		return plan.DefaultMaxParallel
+	}
+	return p.MaxParallel
+}
+
+func taskCount(n int) string {
+	if n == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", n)
+}

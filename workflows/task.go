@@ -1,0 +1,145 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+const (
+	// defaultHeartbeat is for clusters, where a network may falter for a while.
+	defaultHeartbeat = 30 * time.Second
+	// maxSlotWait: the timeout of an attempt is kept by the activity, because waiting for a slot does not count.
+	// Temporal's own is the last resort against an activity that never comes back.
+	maxSlotWait = 7 * 24 * time.Hour
+	// retryPause comes after a lost worker. What a task's own retry waits, its error carries.
+	retryPause = 100 * time.Millisecond
+)
+
+// schedule starts the activity of a task.
+func (r *run) schedule(ctx workflow.Context, task *plan.Task) (workflow.Future, error) {
+	call, size := r.call(task)
+	r.sent += size
+	heartbeat := r.start.Settings.Heartbeat.Duration()
+	if heartbeat <= 0 {
+		heartbeat = defaultHeartbeat
+	}
+	options := workflow.ActivityOptions{
+		ActivityID:          task.ID,
+		Summary:             task.Name,
+		StartToCloseTimeout: task.Timeout.Duration() + maxSlotWait,
+		HeartbeatTimeout:    heartbeat,
+		WaitForCancellation: true,
+		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    retryPause,
+			BackoffCoefficient: 1,
+			MaximumAttempts:    int32(call.Retry.Attempts(protocol.Transient)+protocol.MaxLost) + 1,
+		},
+	}
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call), nil
+}
+
+// call makes what the activity of a task gets, and says about how large it is in bytes.
+func (r *run) call(task *plan.Task) (protocol.Call, int64) {
+	parameters, data := protocol.Carry(task.Parameters)
+	size := heldSize(parameters, len(data))
+	call := protocol.Call{
+		Format: protocol.CallFormat, Run: r.info, Task: task.ID, Name: task.Name, Method: task.Method,
+		Parameters: parameters, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
+		Timeout: task.Timeout, Retry: task.Retry,
+	}
+	if task.Source != nil {
+		text, data := protocol.Carry(protocol.OfString(task.Source.Text))
+		call.Source = &protocol.Source{Path: task.Source.Path, Text: text}
+		size += heldSize(text, len(data))
+	}
+	for _, id := range task.Dependencies {
+		if !uses(task.Uses, id) {
+			call.Bindings = append(call.Bindings, r.binding(plan.Use{Head: id, Task: id}))
+		}
+	}
+	for _, binding := range call.Bindings {
+		if binding.Value.Inline != nil {
+			size += bindingSize(binding)
+		}
+	}
+	return call, size
+}
+
+// bindings gives the heads of references their values. The heads `run`, `env` and `secrets` need none.
+func (r *run) bindings(all []plan.Use) []protocol.Binding {
+	var bindings []protocol.Binding
+	for _, use := range all {
+		switch {
+		case use.Task != "":
+			bindings = append(bindings, r.binding(use))
+		case use.Head == "inputs":
+			inputs, _ := protocol.Carry(r.plan.Inputs)
+			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: inputs})
+		}
+	}
+	return bindings
+}
+
+func (r *run) binding(use plan.Use) protocol.Binding {
+	outcome := r.progress.OutcomeOf(use.Task)
+	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Value: outcome.Value}
+}
+
+// outcome reads how a task's activity ended. It is called when the future is ready.
+func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
+	var outcome protocol.Outcome
+	err := s.future.Get(ctx, &outcome)
+	if err == nil {
+		return outcome
+	}
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		if app.HasDetails() && app.Details(&outcome) == nil && outcome.Status.Ended() {
+			return outcome
+		}
+		return failed(protocol.Errorf(protocol.InternalError, "%s", app.Message()))
+	}
+	if cancelled, ok := errors.AsType[*temporal.CanceledError](err); ok {
+		if cancelled.HasDetails() && cancelled.Details(&outcome) == nil && outcome.Status.Ended() {
+			return outcome
+		}
+		return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it")}
+	}
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+		return failed(protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times (%s)", protocol.MaxLost, timeout.TimeoutType()))
+	}
+	return failed(protocol.Errorf(protocol.InternalError, "%s", err))
+}
+
+func failed(e *protocol.Error) protocol.Outcome {
+	return protocol.Outcome{Status: protocol.Failed, Error: e}
+}
+
+func uses(all []plan.Use, head string) bool {
+	for _, use := range all {
+		if use.Head == head {
+			return true
+		}
+	}
+	return false
+}
+
+func heldSize(held protocol.Held, data int) int64 {
+	if held.Inline == nil {
+		return 0
+	}
+	return int64(data)
+}
+
+func bindingSize(binding protocol.Binding) int64 {
+	if binding.Value.Ref != nil {
+		return binding.Value.Ref.Size
+	}
+	return protocol.MaxInline
+}
