@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/home"
+)
+
+// Info says where the engine of a home answers, or answered last.
+type Info struct {
+	Address       string    `json:"address"` // host:port of the Temporal frontend.
+	PID           int       `json:"pid"`
+	ServerVersion string    `json:"server_version"`
+	StartedAt     time.Time `json:"started_at"`
+}
+
+// Info reads what the holder wrote last; the error is the file's.
+func (e *Engine) Info() (Info, error) { return readInfo(e.home) }
+
+func readInfo(h *home.Home) (Info, error) {
+	data, err := os.ReadFile(h.EngineAddress())
+	if err != nil {
+		return Info{}, err
+	}
+	var info Info
+	return info, json.Unmarshal(data, &info)
+}
+
+func writeInfo(h *home.Home, info Info) error {
+	data, err := json.MarshalIndent(info, "", "  ")
+	if err != nil {
+		return err
+	}
+	return home.WriteAtomic(h.EngineAddress(), append(data, '\n'))
+}
+
+// dialer reads the address at every dial, so that a take-over needs no restart of anybody.
+func dialer(h *home.Home) func(context.Context, string) (net.Conn, error) {
+	return func(ctx context.Context, _ string) (net.Conn, error) {
+		info, err := readInfo(h)
+		if err != nil {
+			return nil, err
+		}
+		var plain net.Dialer
+		return plain.DialContext(ctx, "tcp", info.Address)
+	}
+}

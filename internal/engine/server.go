@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/server/common/authorization"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/headers"
+	"go.temporal.io/server/temporal"
+)
+
+// startTries is how often other ports are tried, where a program took one between choosing and using it. A start that
+// failed may keep ports open until the process ends, with nothing behind them: the server offers no way to close them.
+const startTries = 3
+
+// server is the Temporal server in this process.
+type server struct {
+	temporal temporal.Server
+	ending   *atomic.Bool
+}
+
+// start prepares the home, starts the server, waits until it answers and says where. Only the holder of the engine's
+// lock may call it.
+func (e *Engine) start(ctx context.Context) (*server, error) {
+	own, err := ensureIdentity(e.home)
+	if err != nil {
+		return nil, e.failed("its key pair cannot be made", err)
+	}
+	if err := e.prepareDatabase(ctx); err != nil {
+		return nil, e.failed("its database cannot be prepared", err)
+	}
+	wanted := 0
+	if last, err := readInfo(e.home); err == nil {
+		wanted = portOf(last.Address)
+	}
+	for try := 1; ; try++ {
+		started, port, err := e.startOn(wanted, own)
+		if err == nil {
+			err = e.announce(ctx, own, port)
+			if err == nil {
+				return started, nil
+			}
+			return nil, errors.Join(e.failed("it does not answer", err), started.stop())
+		}
+		if try == startTries || ctx.Err() != nil {
+			return nil, e.failed("its server does not start", err)
+		}
+		e.log.Warn("the engine's server does not start, trying other ports", "error", err)
+		wanted = 0
+	}
+}
+
+func (e *Engine) startOn(wanted int, own *identity) (*server, int, error) {
+	ports, err := freePorts(len(services), wanted)
+	if err != nil {
+		return nil, 0, err
+	}
+	if wanted != 0 && ports[0] != wanted {
+		e.log.Warn("the engine's last port is taken, using another", "taken", wanted, "port", ports[0])
+	}
+	started, err := e.startAt(ports, own)
+	return started, ports[0], err
+}
+
+func (e *Engine) startAt(ports []int, own *identity) (*server, error) {
+	dynamic, err := dynamicSettings(e.options.Overrides)
+	if err != nil {
+		return nil, err
+	}
+	logged, ending := &startErrors{}, &atomic.Bool{}
+	logger := serverLogger{e.log, func(text string) { logged.note(text); e.noteTrouble(text) }, ending}
+	started, err := launch(func() (temporal.Server, error) {
+		return temporal.NewServer(
+			temporal.WithConfig(settings(e.home.EngineDB(), ports)),
+			temporal.ForServices(temporal.DefaultServices),
+			temporal.WithStaticHosts(hosts(ports)),
+			temporal.WithDynamicConfigClient(dynamic),
+			temporal.WithTLSConfigFactory(own.provider()),
+			temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
+			temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
+			temporal.WithLogger(logger),
+		)
+	})
+	if said := logged.end(); err != nil {
+		return nil, errors.Join(err, said)
+	}
+	return &server{started, ending}, nil
+}
+
+// announce waits until the server answers before anybody is sent to it.
+func (e *Engine) announce(ctx context.Context, own *identity, port int) error {
+	info := Info{Address: at(port), PID: os.Getpid(), ServerVersion: headers.ServerVersion, StartedAt: time.Now().UTC()}
+	if err := e.ask(ctx, own, info.Address, true); err != nil {
+		return err
+	}
+	return writeInfo(e.home, info)
+}
+
+func (e *Engine) noteTrouble(text string) {
+	if known := e.diagnose(text); known != nil {
+		e.setTrouble(known)
+	}
+}
+
+func (s *server) stop() error {
+	s.ending.Store(true)
+	return s.temporal.Stop()
+}
+
+// launch starts the server in a goroutine of its own, because the server's Fatal ends the goroutine that calls it.
+func launch(create func() (temporal.Server, error)) (temporal.Server, error) {
+	var started temporal.Server
+	err := errors.New("the Temporal server gave up")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer func() {
+			if fault := recover(); fault != nil {
+				err = fmt.Errorf("the Temporal server gave up: %v", fault)
+			}
+		}()
+		started, err = startServer(create)
+	}()
+	<-ended
+	return started, err
+}
+
+func startServer(create func() (temporal.Server, error)) (temporal.Server, error) {
+	created, err := create()
+	if err != nil {
+		return nil, err
+	}
+	if err := created.Start(); err != nil {
+		return nil, err
+	}
+	return created, nil
+}
+
+// startErrors keeps the errors that the server logs while it starts: a start that fails returns less than it logs.
+type startErrors struct {
+	mu    sync.Mutex
+	texts []string
+	over  bool
+}
+
+func (s *startErrors) note(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.texts = append(s.texts, text)
+	}
+}
+
+// end returns what was logged so far, and keeps nothing from then on.
+func (s *startErrors) end() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	if len(s.texts) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(s.texts, "; "))
+}

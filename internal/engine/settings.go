@@ -1,0 +1,104 @@
+package engine
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/server/common/cluster"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
+	"go.temporal.io/server/common/membership/static"
+	sqliteplugin "go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
+	"go.temporal.io/server/common/primitives"
+)
+
+const clusterName = "active"
+
+//go:embed dynamicconfig.yaml
+var dynamicConfig []byte
+
+// services stand in the order of their ports.
+var services = [...]primitives.ServiceName{
+	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
+}
+
+// settings is the server's static configuration: no metrics, no pprof, no HTTP, no archival, no gossip.
+func settings(databaseName string, ports []int) *config.Config {
+	byService := map[string]config.Service{}
+	for i, service := range services {
+		byService[string(service)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnIP: loopback}}
+	}
+	return &config.Config{
+		Services:     byService,
+		PublicClient: config.PublicClient{HostPort: at(ports[0])},
+		Persistence: config.Persistence{
+			DefaultStore:     sqliteplugin.PluginName,
+			VisibilityStore:  sqliteplugin.PluginName,
+			NumHistoryShards: 1,
+			DataStores:       map[string]config.DataStore{sqliteplugin.PluginName: {SQL: database(databaseName)}},
+		},
+		ClusterMetadata: &cluster.Config{
+			FailoverVersionIncrement: 10,
+			MasterClusterName:        clusterName,
+			CurrentClusterName:       clusterName,
+			ClusterInformation: map[string]cluster.ClusterInformation{
+				clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: at(ports[0])},
+			},
+		},
+		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
+		Archival: config.Archival{
+			History:    config.HistoryArchival{State: "disabled"},
+			Visibility: config.VisibilityArchival{State: "disabled"},
+		},
+		NamespaceDefaults: config.NamespaceDefaults{Archival: config.ArchivalNamespaceDefaults{
+			History:    config.HistoryArchivalNamespaceDefaults{State: "disabled"},
+			Visibility: config.VisibilityArchivalNamespaceDefaults{State: "disabled"},
+		}},
+	}
+}
+
+// database is how the server opens its database: for durability, and with readers beside the writer.
+func database(path string) *config.SQL {
+	return &config.SQL{
+		PluginName:   sqliteplugin.PluginName,
+		DatabaseName: uriPath(path),
+		ConnectAttributes: map[string]string{
+			"mode":         "rw", // The file is there: nothing may make an empty one.
+			"journal_mode": "wal",
+			"synchronous":  "full",
+			"busy_timeout": "10000",
+		},
+	}
+}
+
+// uriPath is a path as it stands in a `file:` URI of SQLite.
+func uriPath(path string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}
+
+func hosts(ports []int) map[primitives.ServiceName]static.Hosts {
+	byService := map[primitives.ServiceName]static.Hosts{}
+	for i, service := range services {
+		byService[service] = static.SingleLocalHost(at(ports[i]))
+	}
+	return byService
+}
+
+// dynamicSettings loads the embedded file and the overrides with the server's own loader. What the server would only
+// warn of (a setting that it does not know, a value of the wrong type) is an error.
+func dynamicSettings(overrides string) (dynamicconfig.Client, error) {
+	loader := dynamicconfig.LoadYamlFile(dynamicConfig)
+	if overrides != "" {
+		loader.LoadFile([]byte(overrides))
+	}
+	if err := errors.Join(loader.Err(), errors.Join(loader.Warnings...)); err != nil {
+		return nil, fmt.Errorf("dynamic configuration: %w", err)
+	}
+	settings := dynamicconfig.StaticClient{}
+	for key, values := range loader.Map {
+		settings[key] = values
+	}
+	return settings, nil
+}

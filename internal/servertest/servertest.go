@@ -1,0 +1,139 @@
+// Package servertest gives tests a real Temporal server: one for the whole test binary, in a temporary home. Only tests
+// may import it, and few of them: whatever links it links the server.
+package servertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/internal/engine"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+)
+
+// patience is how long a server may take to start, and all of them to stop.
+const patience = time.Minute
+
+// Server is what a test gets of the engine that it shares with others.
+type Server struct {
+	Engine *engine.Engine
+	Home   *home.Home
+	Client client.Client // Closed when the test ends.
+	Queue  string        // A task queue that no other test uses.
+}
+
+// Option says which server a test needs.
+type Option func(*wish)
+
+type wish struct {
+	overrides string
+	configure func(*client.Options)
+}
+
+// WithOverrides asks for a server with other dynamic settings, as YAML in the server's format. Tests that ask for the
+// same share it.
+func WithOverrides(yaml string) Option { return func(w *wish) { w.overrides = yaml } }
+
+// WithClient sets options of the client, a data converter say.
+func WithClient(configure func(*client.Options)) Option {
+	return func(w *wish) { w.configure = configure }
+}
+
+// running holds the engines of this test binary by their overrides. It is what makes them shared.
+var running struct {
+	sync.Mutex
+	engines map[string]*shared
+	queues  int
+}
+
+type shared struct {
+	engine *engine.Engine
+	home   *home.Home
+}
+
+// Engine returns the shared server, and starts it for the first test that asks. The test binary's TestMain must be
+// Main, or call it.
+func Engine(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	var w wish
+	for _, option := range options {
+		option(&w)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	server, number, err := get(ctx, w.overrides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := server.engine.Client(ctx, w.configure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	queue := fmt.Sprintf("%s-%d", strings.ReplaceAll(t.Name(), "/", "-"), number)
+	return &Server{Engine: server.engine, Home: server.home, Client: c, Queue: queue}
+}
+
+// get returns the server and a number that nobody got before.
+func get(ctx context.Context, overrides string) (*shared, int, error) {
+	running.Lock()
+	defer running.Unlock()
+	running.queues++
+	if known := running.engines[overrides]; known != nil {
+		return known, running.queues, nil
+	}
+	path, err := os.MkdirTemp("", "gleitzeit-servertest-*")
+	if err != nil {
+		return nil, 0, err
+	}
+	folder, err := home.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	started, err := engine.Join(ctx, engine.Options{Home: folder, Overrides: overrides})
+	if err != nil {
+		return nil, 0, errors.Join(err, os.RemoveAll(path))
+	}
+	if running.engines == nil {
+		running.engines = map[string]*shared{}
+	}
+	server := &shared{started, folder}
+	running.engines[overrides] = server
+	return server, running.queues, nil
+}
+
+// Main runs the tests, stops the servers that they started and exits: `func TestMain(m *testing.M) { servertest.Main(m) }`.
+func Main(m *testing.M) {
+	code := m.Run()
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "servertest:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func stop() error {
+	running.Lock()
+	defer running.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	failures := make(chan error, len(running.engines))
+	for _, server := range running.engines {
+		go func() {
+			failures <- errors.Join(server.engine.Stop(ctx), os.RemoveAll(server.home.Path))
+		}()
+	}
+	var failed error
+	for range running.engines {
+		failed = errors.Join(failed, <-failures)
+	}
+	running.engines = nil
+	return failed
+}

@@ -1,0 +1,211 @@
+package plan
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func task(id string, priority Priority, after ...string) Task {
+	return Task{ID: id, Priority: priority, After: after}
+}
+
+func completed() protocol.Outcome { return protocol.Outcome{Status: protocol.Completed} }
+
+func broken() protocol.Outcome { return protocol.Outcome{Status: protocol.Failed} }
+
+// startAll starts whatever is ready and names it.
+func startAll(p *Plan, s *Progress) string {
+	var ids []string
+	for {
+		i, ok := s.Next()
+		if !ok {
+			return strings.Join(ids, " ")
+		}
+		ids = append(ids, p.Tasks[i].ID)
+	}
+}
+
+func begin(t *testing.T, p *Plan, carried []Ended) *Progress {
+	t.Helper()
+	s, err := Begin(p, carried)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func want(t *testing.T, what, got, wanted string) {
+	t.Helper()
+	if got != wanted {
+		t.Errorf("%s: got %q, want %q", what, got, wanted)
+	}
+}
+
+func TestReadyTasksStartByPriorityThenInTheFilesOrder(t *testing.T) {
+	p := &Plan{Tasks: []Task{task("low", Low), task("b", Normal), task("a", Normal), task("urgent", Urgent), task("high", High), task("later", Urgent, "low")}}
+	s := begin(t, p, nil)
+	want(t, "first", startAll(p, s), "urgent high b a low")
+	s.End(0, completed())
+	want(t, "after low", startAll(p, s), "later")
+}
+
+func TestWhatDependsOnAFailureIsSkippedAndTheRestRuns(t *testing.T) {
+	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "b", "d"), task("d", Normal), task("e", Normal, "d")}}
+	s := begin(t, p, nil)
+	want(t, "first", startAll(p, s), "a d")
+	s.End(0, broken())
+	s.End(3, completed())
+	want(t, "then", startAll(p, s), "e")
+	s.End(4, completed())
+	if !s.Done() {
+		t.Fatal("not done")
+	}
+	want(t, "b", string(s.OutcomeOf("b").Status), "skipped")
+	want(t, "why b", s.OutcomeOf("b").Reason, `it needs "a", which failed`)
+	want(t, "why c", s.OutcomeOf("c").Reason, `it needs "b", which was skipped`)
+}
+
+func TestStopEndsWhatHasNotStarted(t *testing.T) {
+	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal)}}
+	s := begin(t, p, nil)
+	s.Next()
+	s.Stop(protocol.Outcome{Status: protocol.Cancelled})
+	if s.Done() || s.HasReady() || s.Running() != 1 {
+		t.Fatalf("done %v, ready %v, running %d", s.Done(), s.HasReady(), s.Running())
+	}
+	s.End(0, completed())
+	if !s.Done() {
+		t.Fatal("not done")
+	}
+	want(t, "b", string(s.OutcomeOf("b").Status), "cancelled")
+	want(t, "c", string(s.OutcomeOf("c").Status), "cancelled")
+}
+
+func TestACarriedRunGoesOnWithTheRest(t *testing.T) {
+	inline := protocol.OfInt(1)
+	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "a"), task("d", Normal, "c")}}
+	s := begin(t, p, nil)
+	s.Next()
+	s.End(0, protocol.Outcome{Status: protocol.Completed, Value: protocol.Held{Ref: &protocol.Ref{Hash: "h", Size: 1}, Inline: &inline}})
+	s.Next()
+	s.End(1, broken())
+	carried := s.Carried()
+	if len(carried) != 2 || carried[0].Outcome.Value.Inline != nil || carried[0].Outcome.Value.Ref.Hash != "h" {
+		t.Fatalf("carried %+v", carried)
+	}
+	next := begin(t, p, carried)
+	want(t, "ready", startAll(p, next), "c")
+	next.End(2, completed())
+	want(t, "ready", startAll(p, next), "d")
+	next.End(3, completed())
+	if !next.Done() {
+		t.Fatal("not done")
+	}
+}
+
+func TestBeginTakesOverASkipThatWasNotYetDecided(t *testing.T) {
+	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "b")}}
+	s := begin(t, p, []Ended{{"a", broken()}})
+	if !s.Done() {
+		t.Fatal("not done")
+	}
+	want(t, "c", string(s.OutcomeOf("c").Status), "skipped")
+}
+
+func TestAPlanThatIsWrongIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		plan    Plan
+		carried []Ended
+		message string
+	}{
+		{"twice", Plan{Tasks: []Task{task("a", 1), task("a", 1)}}, nil, `the plan has two tasks "a"`},
+		{"unknown", Plan{Tasks: []Task{task("a", 1, "x")}}, nil, `the plan's task "a" waits for "x", which it does not have`},
+		{"carried", Plan{Tasks: []Task{task("a", 1)}}, []Ended{{"b", completed()}}, `the run says of task "b", which the plan does not have, that it is completed`},
+	} {
+		_, err := Begin(&c.plan, c.carried)
+		if err == nil || err.Error() != c.message {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.message)
+		}
+	}
+}
+
+// TestTheOutcomeDoesNotDependOnTheOrderInWhichTasksEnd runs random graphs many times, ending tasks in random order and
+// continuing as new at random, and wants the same end each time.
+func TestTheOutcomeDoesNotDependOnTheOrderInWhichTasksEnd(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		p, fails := randomPlan(random)
+		var first string
+		for range 5 {
+			end := runRandomly(t, random, p, fails)
+			if first == "" {
+				first = end
+			}
+			if end != first {
+				t.Fatalf("seed %d: %s\nthen %s", seed, first, end)
+			}
+		}
+	}
+}
+
+func randomPlan(random *rand.Rand) (*Plan, map[string]bool) {
+	p, fails := &Plan{}, map[string]bool{}
+	for i := range 2 + random.IntN(20) {
+		next := task(fmt.Sprintf("t%d", i), []Priority{Urgent, High, Normal, Low}[random.IntN(4)])
+		for j := range i {
+			if random.IntN(4) == 0 {
+				next.After = append(next.After, fmt.Sprintf("t%d", j))
+			}
+		}
+		fails[next.ID] = random.IntN(6) == 0
+		p.Tasks = append(p.Tasks, next)
+	}
+	return p, fails
+}
+
+func runRandomly(t *testing.T, random *rand.Rand, p *Plan, fails map[string]bool) string {
+	t.Helper()
+	s := begin(t, p, nil)
+	var running []int
+	started := map[int]bool{}
+	for !s.Done() {
+		for s.HasReady() && (len(running) == 0 || random.IntN(3) > 0) {
+			i, _ := s.Next()
+			if started[i] {
+				t.Fatalf("%s starts twice", p.Tasks[i].ID)
+			}
+			started[i] = true
+			for _, id := range p.Tasks[i].After {
+				if s.OutcomeOf(id).Status != protocol.Completed {
+					t.Fatalf("%s starts before %s", p.Tasks[i].ID, id)
+				}
+			}
+			running = append(running, i)
+		}
+		if len(running) == 0 {
+			t.Fatal("nothing runs and nothing is ready")
+		}
+		at := random.IntN(len(running))
+		i := running[at]
+		running = slices.Delete(running, at, at+1)
+		if fails[p.Tasks[i].ID] {
+			s.End(i, broken())
+		} else {
+			s.End(i, completed())
+		}
+		if len(running) == 0 && random.IntN(4) == 0 {
+			s = begin(t, p, s.Carried())
+		}
+	}
+	var end strings.Builder
+	for i := range p.Tasks {
+		fmt.Fprintf(&end, "%s %s %s;", p.Tasks[i].ID, s.Outcome(i).Status, s.Outcome(i).Reason)
+	}
+	return end.String()
+}
