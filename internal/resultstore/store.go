@@ -85,3 +85,20 @@ type Query struct {
 	Status    protocol.Status // Without Run: only runs in the status.
 	Limit     int             // At most so many; 0 is all.
 }
+
+// Check refuses what no store takes: a value that is too large, a record of nothing. Its error is permanent: the same
+// batch will never be taken.
+func (b Batch) Check() error {
+	for _, data := range b.Values {
+		if len(data) > protocol.MaxValue {
+			return protocol.Errorf(protocol.TaskResultInvalid, "a value has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
+				OfKind(protocol.Permanent)
+		}
+	}
+	for _, record := range b.Records {
+		if record.Run == "" || (record.Kind != Run && record.Kind != Task) {
+			return protocol.Errorf(protocol.InternalError, "a record of kind %q about run %q cannot be kept", record.Kind, record.Run)
+		}
+	}
+	return nil
+}

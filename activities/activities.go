@@ -1,0 +1,92 @@
+// Package activities is the impure half of a task: it resolves a Call's references, hands it to the protocol's
+// handler, keeps what comes out in the result store and tells the workflow the Outcome. It decides whether an error
+// is worth another attempt; when that happens, and all else about retries, is Temporal's.
+package activities
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// Protocol is a Spec with the Handler that runs its methods.
+type Protocol struct {
+	Spec    protocol.Spec
+	Handler protocol.Handler
+}
+
+// Options are what activities need. Store and Protocols are required.
+type Options struct {
+	Store     resultstore.Store
+	Protocols []Protocol
+	Log       *slog.Logger
+	Env       func(name string) (string, bool) // What `${env.NAME}` reads; default: the process's environment.
+}
+
+// Activities are what a worker registers.
+type Activities struct {
+	store   resultstore.Store
+	methods map[string]method
+	log     *slog.Logger
+	env     func(name string) (string, bool)
+}
+
+type method struct {
+	protocol.Method
+	handler protocol.Handler
+}
+
+// secretPrefix stands before the name of a secret in the worker's environment.
+const secretPrefix = "GLEITZEIT_SECRET_"
+
+// heartbeatEvery is how often a task in flight says so. The SDK sends no more of them than the worker lets through.
+const heartbeatEvery = time.Second
+
+// endGrace is how long a handler may take to end after its context is done; then it is left behind.
+const endGrace = 10 * time.Second
+
+// New returns the activities for the protocols.
+func New(o Options) (*Activities, error) {
+	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.env == nil {
+		a.env = os.LookupEnv
+	}
+	for _, p := range o.Protocols {
+		for _, m := range p.Spec.Methods {
+			if _, twice := a.methods[m.Name]; twice {
+				return nil, fmt.Errorf("two protocols have the method %s", m.Name)
+			}
+			a.methods[m.Name] = method{m, p.Handler}
+		}
+	}
+	return a, nil
+}
+
+// load fetches a value that a Call carries by its Ref.
+func (a *Activities) load(ctx context.Context) func(protocol.Ref) (protocol.Value, error) {
+	return func(ref protocol.Ref) (protocol.Value, error) {
+		data, err := a.store.Value(ctx, ref)
+		if err != nil {
+			return protocol.Value{}, fmt.Errorf("the value %.12s of %d bytes: %w", ref.Hash, ref.Size, err)
+		}
+		return protocol.ParseValue(data)
+	}
+}
+
+func (a *Activities) open(ctx context.Context, held protocol.Held) (protocol.Value, error) {
+	if held.Inline != nil {
+		return *held.Inline, nil
+	}
+	if held.Ref == nil {
+		return protocol.Value{}, nil
+	}
+	return a.load(ctx)(*held.Ref)
+}

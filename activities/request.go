@@ -1,0 +1,63 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// request resolves a call into what its handler gets. The secrets are those that went into it.
+func (a *Activities) request(ctx context.Context, call *protocol.Call, m method) (protocol.Request, *secrets, error) {
+	secrets := &secrets{}
+	scope := &reference.Scope{
+		Bindings: call.Bindings,
+		Run:      call.Run,
+		Load:     a.load(ctx),
+		Env:      secrets.watch("env", a.env),
+		Secret:   secrets.watch("secrets", func(name string) (string, bool) { return a.env(secretPrefix + name) }),
+	}
+	request := protocol.Request{Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder}
+	parameters, err := a.open(ctx, call.Parameters)
+	if err != nil {
+		return request, secrets, err
+	}
+	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == protocol.String {
+		request.Program, err = reference.Program(code.Text(), scope)
+		if err != nil {
+			return request, secrets, err
+		}
+		parameters = without(parameters, m.CodeParameter)
+	}
+	if request.Parameters, err = reference.Resolve(parameters, scope); err != nil {
+		return request, secrets, err
+	}
+	if call.Source != nil {
+		text, err := a.open(ctx, call.Source.Text)
+		if err != nil {
+			return request, secrets, err
+		}
+		request.Source = &protocol.Script{Path: call.Source.Path, Text: text.Text()}
+	}
+	if !m.WantsDependencies {
+		return request, secrets, nil
+	}
+	for _, id := range call.Dependencies {
+		result, err := reference.Lookup(&reference.Reference{Text: "${" + id + "}", Head: id}, scope)
+		if err != nil {
+			return request, secrets, err
+		}
+		request.Dependencies = append(request.Dependencies, protocol.Field{Name: id, Value: result})
+	}
+	return request, secrets, nil
+}
+
+func without(object protocol.Value, name string) protocol.Value {
+	fields := make([]protocol.Field, 0, len(object.Fields()))
+	for _, field := range object.Fields() {
+		if field.Name != name {
+			fields = append(fields, field)
+		}
+	}
+	return protocol.OfObject(fields...)
+}

@@ -1,0 +1,91 @@
+package activities
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// minSecret is the length in bytes from which a value is taken out of what leaves an activity. Shorter ones would
+// blank out harmless words.
+const minSecret = 6
+
+// maxMessage is how much of an error's message travels through the history, in bytes.
+const maxMessage = 8 << 10
+
+// secrets are the values of `${env…}` and `${secrets…}` that a call was given. None of them leaves the activity.
+type secrets struct {
+	replacements []string // Pairs: what to find, what to put there.
+	seen         map[string]bool
+}
+
+// watch remembers every value that is looked up.
+func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, found := lookup(name)
+		if found && len(value) >= minSecret && !s.seen[head+"."+name] {
+			if s.seen == nil {
+				s.seen = map[string]bool{}
+			}
+			s.seen[head+"."+name] = true
+			label := "[" + head + "." + name + "]"
+			s.replacements = append(s.replacements, value, label)
+			quoted := string(bytes.Trim(protocol.OfString(value).JSON(), `"`))
+			if quoted != value {
+				s.replacements = append(s.replacements, quoted, label)
+			}
+		}
+		return value, found
+	}
+}
+
+func (s *secrets) inText(text string) string {
+	if len(s.replacements) == 0 {
+		return text
+	}
+	return strings.NewReplacer(s.replacements...).Replace(text)
+}
+
+func (s *secrets) inError(e *protocol.Error) *protocol.Error {
+	if len(s.replacements) == 0 {
+		return e
+	}
+	without := *e
+	without.Message, without.Hint = s.inText(e.Message), s.inText(e.Hint)
+	return &without
+}
+
+func (s *secrets) inValue(v protocol.Value) protocol.Value {
+	if len(s.replacements) == 0 {
+		return v
+	}
+	switch v.Kind() {
+	case protocol.String:
+		return protocol.OfString(s.inText(v.Text()))
+	case protocol.List:
+		elements := make([]protocol.Value, len(v.Elements()))
+		for i, element := range v.Elements() {
+			elements[i] = s.inValue(element)
+		}
+		return protocol.OfList(elements...)
+	case protocol.Object:
+		fields := make([]protocol.Field, len(v.Fields()))
+		for i, field := range v.Fields() {
+			fields[i] = protocol.Field{Name: s.inText(field.Name), Value: s.inValue(field.Value)}
+		}
+		return protocol.OfObject(fields...)
+	}
+	return v
+}
+
+// shortened cuts a message in the middle: its beginning says what happened, and the end of a traceback why.
+func shortened(e *protocol.Error) *protocol.Error {
+	if len(e.Message) <= maxMessage {
+		return e
+	}
+	short := *e
+	half := maxMessage / 2
+	short.Message = strings.ToValidUTF8(e.Message[:half], "") + "\n[…]\n" + strings.ToValidUTF8(e.Message[len(e.Message)-half:], "")
+	return &short
+}

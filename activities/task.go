@@ -1,0 +1,209 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// Task runs one attempt of a task: the activity of every method.
+func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*protocol.Outcome, error) {
+	var call protocol.Call
+	if err := input.Get(&call); err != nil {
+		return nil, temporal.NewNonRetryableApplicationError("the call cannot be read: "+err.Error(), protocol.InternalError.Info().Name, nil)
+	}
+	history, err := a.earlier(ctx, &call)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now().UTC()
+	beat := startHeartbeat(ctx)
+	defer beat.stop()
+
+	value, usage, failure := a.perform(ctx, &call, history, beat)
+	outcome := protocol.Outcome{
+		Status: protocol.Completed, Usage: usage, Attempts: history.failures + 1,
+		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(),
+	}
+	var values [][]byte
+	if failure == nil {
+		held, data := protocol.Hold(value)
+		if len(data) > protocol.MaxValue {
+			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
+				OfKind(protocol.Permanent)
+		} else {
+			outcome.Value, values = held, [][]byte{data}
+		}
+	}
+	if failure != nil {
+		if ctx.Err() != nil {
+			return a.interrupted(ctx, &call, outcome)
+		}
+		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
+	}
+	if err := a.keep(ctx, &call, outcome, values); err != nil {
+		return nil, err
+	}
+	if failure != nil {
+		return nil, retryable(&call, history.failures, outcome)
+	}
+	return &outcome, nil
+}
+
+// interrupted ends an attempt whose context was done. Where the run asked for it, the task is cancelled; otherwise
+// Temporal has given the attempt up already (its worker was cut off, or stops) and hears nothing of it.
+func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outcome protocol.Outcome) (*protocol.Outcome, error) {
+	if _, asked := errors.AsType[*temporal.CanceledError](context.Cause(ctx)); !asked {
+		return nil, ctx.Err()
+	}
+	outcome.Status = protocol.Cancelled
+	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
+	if err := a.keep(context.WithoutCancel(ctx), call, outcome, nil); err != nil {
+		a.log.Warn("the end of a cancelled task was not recorded", "run", call.Run.ID, "task", call.Task, "error", err)
+	}
+	return nil, temporal.NewCanceledError(outcome)
+}
+
+// keep puts the record of this attempt and its value into the store.
+func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome protocol.Outcome, values [][]byte) error {
+	record := resultstore.Record{
+		Kind:     resultstore.Task,
+		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: resultstore.NoItem, Attempt: int(activity.GetInfo(ctx).Attempt)},
+		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts,
+		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
+	}
+	err := a.store.Put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	stored := protocol.AsError(err, protocol.PersistenceFailed)
+	a.log.Warn("a result could not be kept", "run", call.Run.ID, "task", call.Task, "error", stored.Message)
+	outcome.Status, outcome.Error, outcome.Value = protocol.Failed, stored, protocol.Held{}
+	return retryable(call, outcome.Attempts-1, outcome)
+}
+
+// retryable turns a failed attempt into the error that tells Temporal what to do next.
+func retryable(call *protocol.Call, failuresBefore int, outcome protocol.Outcome) error {
+	failures := failuresBefore + 1
+	return temporal.NewApplicationErrorWithOptions(outcome.Error.Message, outcome.Error.Name, temporal.ApplicationErrorOptions{
+		NonRetryable:   failures >= call.Retry.Attempts(outcome.Error.Kind),
+		NextRetryDelay: delay(call.Retry, failures),
+		Details:        []any{outcome},
+	})
+}
+
+// earlierAttempts is what went before this attempt.
+type earlierAttempts struct {
+	failures int // Attempts that failed.
+	lost     int // Attempts whose worker vanished.
+	first    time.Time
+}
+
+func (e earlierAttempts) startedAt(now time.Time) time.Time {
+	if e.first.IsZero() {
+		return now
+	}
+	return e.first
+}
+
+// earlier tells failed attempts from lost ones: Temporal counts both, and only failures have a record.
+func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierAttempts, error) {
+	attempt := int(activity.GetInfo(ctx).Attempt)
+	if attempt <= 1 {
+		return earlierAttempts{}, nil
+	}
+	records, err := a.store.Records(ctx, resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task})
+	if err != nil {
+		stored := protocol.AsError(err, protocol.PersistenceFailed)
+		return earlierAttempts{}, retryable(call, attempt-1, protocol.Outcome{Status: protocol.Failed, Error: stored, Attempts: attempt})
+	}
+	e := earlierAttempts{}
+	for _, record := range records {
+		if record.Attempt >= attempt {
+			continue
+		}
+		if e.first.IsZero() || record.StartedAt.Before(e.first) {
+			e.first = record.StartedAt
+		}
+		if record.Status == protocol.Failed {
+			e.failures++
+		}
+	}
+	e.lost = attempt - 1 - e.failures
+	return e, nil
+}
+
+// perform does what the call asks for. Its error is what the task failed with.
+func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (protocol.Value, protocol.Usage, *protocol.Error) {
+	if call.Format > protocol.CallFormat {
+		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
+			WithHint("update the worker")
+	}
+	if history.lost >= protocol.MaxLost {
+		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
+			WithHint("it may need more memory than the machine has")
+	}
+	m, known := a.methods[call.Method]
+	if !known {
+		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
+	}
+	request, secrets, err := a.request(ctx, call, m)
+	if err != nil {
+		return protocol.Value{}, protocol.Usage{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
+	}
+	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
+	if err != nil {
+		return protocol.Value{}, result.Usage, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
+	}
+	return secrets.inValue(result.Value), result.Usage, nil
+}
+
+// errTimeout is the cause of a context whose attempt has used up its time.
+var errTimeout = errors.New("the task's timeout")
+
+// handle calls the handler within the task's timeout, and comes back even where the handler does not.
+func handle(ctx context.Context, call *protocol.Call, m method, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
+	attempt := ctx
+	if limit := call.Timeout.Duration(); limit > 0 {
+		var cancel context.CancelFunc
+		attempt, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
+		defer cancel()
+	}
+	type ending struct {
+		result protocol.Result
+		err    error
+	}
+	ended := make(chan ending, 1)
+	go func() {
+		var e ending
+		defer func() {
+			if fault := recover(); fault != nil {
+				e.err = protocol.Errorf(protocol.InternalError, "the handler of %s panicked: %v", call.Method, fault)
+			}
+			ended <- e
+		}()
+		e.result, e.err = m.handler.Handle(attempt, request, progress)
+	}()
+	var e ending
+	select {
+	case e = <-ended:
+	case <-attempt.Done():
+		select {
+		case e = <-ended:
+		case <-time.After(endGrace):
+			e.err = fmt.Errorf("the handler of %s did not end within %s", call.Method, endGrace)
+		}
+	}
+	if e.err != nil && errors.Is(context.Cause(attempt), errTimeout) && ctx.Err() == nil {
+		e.err = protocol.Errorf(protocol.TaskTimeout, "it took longer than its timeout of %s", call.Timeout.Duration())
+	}
+	return e.result, e.err
+}

@@ -1,0 +1,83 @@
+package interpreter
+
+import (
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/interpreter/rules"
+)
+
+// build makes the plan of a workflow without mistakes.
+func build(in Input, checked *rules.Context) *plan.Plan {
+	flow := checked.Flow
+	p := &plan.Plan{
+		Format:      plan.Format,
+		Name:        written(flow.Name),
+		ID:          written(flow.ID),
+		Description: written(flow.Description),
+		File:        in.Path,
+		Folder:      in.Folder,
+		FlowFolder:  in.FlowFolder,
+		Inputs:      protocol.OfObject(checked.Inputs...),
+		Tasks:       make([]plan.Task, 0, len(checked.Tasks)),
+		MaxParallel: plan.DefaultMaxParallel,
+	}
+	if flow.MaxParallel != nil {
+		p.MaxParallel, _ = definition.Count(flow.MaxParallel)
+	}
+	if flow.Timeout != nil {
+		p.Timeout, _ = definition.Duration(flow.Timeout)
+	}
+	for _, task := range checked.Tasks {
+		p.Tasks = append(p.Tasks, buildTask(checked, task))
+	}
+	for i, output := range flow.Outputs {
+		p.Outputs = append(p.Outputs, plan.Output{
+			Name: output.Name, Value: output.Value.Value(), Uses: uses(checked, checked.Outputs[i]),
+		})
+	}
+	return p
+}
+
+func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
+	return plan.Task{
+		ID:           task.ID,
+		Name:         task.Name,
+		Method:       task.Method.Name,
+		Parameters:   task.MethodParameters(),
+		Source:       task.Source,
+		After:        ids(checked, task.Waits),
+		Dependencies: ids(checked, checked.Named(task)),
+		Uses:         uses(checked, task.Texts),
+		Priority:     plan.Priority(task.PriorityKey()),
+		Timeout:      task.AttemptTimeout(),
+		Retry:        checked.RetryPolicy(task),
+	}
+}
+
+func written(n *definition.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Written
+}
+
+func ids(checked *rules.Context, tasks []int) []string {
+	var all []string
+	for _, task := range tasks {
+		all = append(all, checked.Tasks[task].ID)
+	}
+	return all
+}
+
+func uses(checked *rules.Context, texts rules.Texts) []plan.Use {
+	var all []plan.Use
+	for _, use := range checked.Uses(texts) {
+		entry := plan.Use{Head: use.Head}
+		if use.Task >= 0 {
+			entry.Task = checked.Tasks[use.Task].ID
+		}
+		all = append(all, entry)
+	}
+	return all
+}

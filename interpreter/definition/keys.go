@@ -1,0 +1,137 @@
+package definition
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Unknown is a key that means nothing where it stands.
+type Unknown struct {
+	At    Position
+	Key   string
+	Where string   // "a workflow", "a task", "retry".
+	Known []string // The keys that may stand there.
+}
+
+// Mistyped is a value that is not of the type that its key wants.
+type Mistyped struct {
+	At    Position
+	What  string // "max_parallel", "tasks[3]".
+	Want  string // "a whole number of at least 1".
+	Value *Node
+	Hint  string
+}
+
+// shape is the type that a key wants. Values within it are the business of rules.
+type shape struct {
+	want string // In a message: "a list".
+	fits func(*Node) bool
+	hint func(*Node) string // What to write instead; may be nil.
+}
+
+var (
+	anything = shape{"anything", func(*Node) bool { return true }, nil}
+	// A number is taken as its text, so that `name: 2024` and `id: 7` mean what they look like.
+	text    = shape{"text", func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Number }, quoteHint}
+	scalar  = shape{"text or a number", text.fits, nil}
+	elapsed = shape{"a number of seconds or a duration such as 90s", text.fits, nil}
+	boolean = shape{"true or false", func(n *Node) bool { return n.Kind == protocol.Boolean }, nil}
+	list    = shape{"a list", func(n *Node) bool { return n.Kind == protocol.List }, listHint}
+	mapping = shape{"a mapping", func(n *Node) bool { return n.Kind == protocol.Object }, nil}
+	count   = shape{"a whole number of at least 1", func(n *Node) bool { _, fits := Count(n); return fits }, nil}
+)
+
+func quoteHint(n *Node) string {
+	if n.Kind == protocol.Boolean {
+		return "put it in quotes"
+	}
+	return ""
+}
+
+func listHint(n *Node) string {
+	if n.Kind == protocol.String || n.Kind == protocol.Number {
+		return "write [" + Shorten(n.Written) + "]"
+	}
+	return ""
+}
+
+// Count reads a whole number of at least 1.
+func Count(n *Node) (int, bool) {
+	value, err := strconv.Atoi(n.Text)
+	return value, n.Kind == protocol.Number && err == nil && value >= 1
+}
+
+// key is one key of a mapping: its names, of which the first is the one that messages use, what it takes, and where it
+// goes. To add a key to the language, add a line to a table of these.
+type key[T any] struct {
+	names []string
+	takes shape
+	set   func(*T, *Node)
+}
+
+// read fills the target from a mapping by the table. Keys that are not in it, that come twice under two names and those
+// whose value has another type are noted; a key without a value counts as absent.
+func read[T any](w *Workflow, from *Node, target *T, where string, table []key[T]) {
+	given := make([]*Field, len(table))
+	for i := range from.Fields {
+		field := &from.Fields[i]
+		at := find(table, field.Name)
+		if at < 0 {
+			w.Unknown = append(w.Unknown, Unknown{field.At, field.Name, where, names(table)})
+			continue
+		}
+		if first := given[at]; first != nil {
+			w.Repeated = append(w.Repeated, Repeated{field.At, first.At, field.Name, first.Name})
+			continue
+		}
+		given[at] = field
+		entry := table[at]
+		switch {
+		case field.Value.Kind == protocol.Null && entry.takes.want != anything.want:
+		case entry.takes.fits(field.Value):
+			entry.set(target, field.Value)
+		default:
+			w.mistyped(field.Name, entry.takes, field.Value)
+		}
+	}
+}
+
+func (w *Workflow) mistyped(what string, wants shape, value *Node) {
+	wrong := Mistyped{At: value.Position, What: what, Want: wants.want, Value: value}
+	if wants.hint != nil {
+		wrong.Hint = wants.hint(value)
+	}
+	w.Mistyped = append(w.Mistyped, wrong)
+}
+
+// each calls take for every element of a list that has the shape, and notes the others.
+func (w *Workflow) each(what string, elements *Node, wants shape, take func(*Node)) {
+	for i, element := range elements.Elements {
+		if wants.fits(element) {
+			take(element)
+			continue
+		}
+		w.mistyped(fmt.Sprintf("%s[%d]", what, i), wants, element)
+	}
+}
+
+func find[T any](table []key[T], name string) int {
+	for i := range table {
+		for _, candidate := range table[i].names {
+			if candidate == name {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func names[T any](table []key[T]) []string {
+	var all []string
+	for i := range table {
+		all = append(all, table[i].names...)
+	}
+	return all
+}

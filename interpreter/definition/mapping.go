@@ -1,0 +1,93 @@
+package definition
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// mapping converts a mapping: the entries as they stand, then what `<<` brings and no entry has. Of equal keys the first
+// counts and the others are noted.
+func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
+	if depth > MaxDepth {
+		return c.stop(c.at(n), ruleLimit, depthMessage, "")
+	}
+	c.checkTag(n, "!!map")
+	node, w := c.node(n, protocol.Object), weight{nodes: 1}
+	node.Fields = make([]Field, 0, len(n.Content)/2)
+	seen := make(map[string]Position, len(n.Content)/2)
+	var merged []Field
+	for i := 0; i+1 < len(n.Content) && !c.stopped; i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
+			fields, more := c.merge(value, depth)
+			merged = append(merged, fields...)
+			w = w.with(more)
+			continue
+		}
+		name, isText := c.key(key)
+		field, more := c.convert(value, depth)
+		w = w.with(more)
+		w.nodes++
+		w.text += len(name)
+		if !isText {
+			continue
+		}
+		at := c.at(key)
+		if first, twice := seen[name]; twice {
+			c.repeated = append(c.repeated, Repeated{At: at, First: first, Key: name, Same: name})
+			continue
+		}
+		seen[name] = at
+		node.Fields = append(node.Fields, Field{name, at, field})
+	}
+	for _, field := range merged {
+		if _, has := seen[field.Name]; !has {
+			seen[field.Name] = field.At
+			node.Fields = append(node.Fields, field)
+		}
+	}
+	w.height++
+	return node, w
+}
+
+// key returns the text of a key, whatever type YAML would give it.
+func (c *converter) key(n *yaml.Node) (name string, isText bool) {
+	at := c.at(n)
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.ScalarNode {
+		c.report(at, ruleSyntax, "a key must be text", "text that begins with { or [ goes in quotes")
+		return "", false
+	}
+	if len(n.Value) > MaxText {
+		c.report(at, ruleLimit, textMessage, "")
+		return "", false
+	}
+	if n.Anchor != "" {
+		c.anchored[n] = &weighed{c.scalar(n), weight{nodes: 1, text: len(n.Value)}, true}
+	}
+	return n.Value, true
+}
+
+// merge returns the entries that a `<<` brings, the first mapping's before the second's.
+func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
+	value, w := c.convert(n, depth-1)
+	sources := []*Node{value}
+	if value.Kind == protocol.List {
+		sources = value.Elements
+	}
+	var fields []Field
+	for _, from := range sources {
+		if from.Kind != protocol.Object {
+			if !c.stopped {
+				c.report(c.at(n), ruleSyntax, `"<<" takes a mapping or a list of mappings, not `+from.Describe(), "")
+			}
+			continue
+		}
+		fields = append(fields, from.Fields...)
+	}
+	w.height = max(w.height-1, 0)
+	return fields, w
+}

@@ -1,0 +1,138 @@
+package definition
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Node is one value of the file with its place. A value that is used through an alias is one Node in several places.
+type Node struct {
+	Position
+	Kind     protocol.Kind
+	Text     string // String: its text. Number: its digits as JSON has them.
+	Written  string // Scalars: as the file has them, quotes and escapes undone ("0x1F" where Text is "31").
+	Truth    bool   // Boolean.
+	Elements []*Node
+	Fields   []Field
+
+	yamlLine, yamlColumn int32 // The parser's own, from 1.
+	style                style
+}
+
+// Field is one entry of a mapping.
+type Field struct {
+	Name  string
+	At    Position // Of the name.
+	Value *Node
+}
+
+// style is how a scalar is written.
+type style uint8
+
+const (
+	plain style = iota
+	singleQuoted
+	doubleQuoted
+	block
+)
+
+// Get returns the value of a mapping's entry; nil where there is none.
+func (n *Node) Get(name string) *Node {
+	for i := range n.Fields {
+		if n.Fields[i].Name == name {
+			return n.Fields[i].Value
+		}
+	}
+	return nil
+}
+
+// Value returns what the node holds, without its places.
+func (n *Node) Value() protocol.Value {
+	switch n.Kind {
+	case protocol.Boolean:
+		return protocol.OfBool(n.Truth)
+	case protocol.Number:
+		if v, isNumber := protocol.OfDigits(n.Text); isNumber {
+			return v
+		}
+		return protocol.OfString(n.Text)
+	case protocol.String:
+		return protocol.OfString(n.Text)
+	case protocol.List:
+		elements := make([]protocol.Value, len(n.Elements))
+		for i, element := range n.Elements {
+			elements[i] = element.Value()
+		}
+		return protocol.OfList(elements...)
+	case protocol.Object:
+		fields := make([]protocol.Field, len(n.Fields))
+		for i, field := range n.Fields {
+			fields[i] = protocol.Field{Name: field.Name, Value: field.Value.Value()}
+		}
+		return protocol.OfObject(fields...)
+	}
+	return protocol.Value{}
+}
+
+// Strings calls visit for each string in the node, in the file's order.
+func (n *Node) Strings(visit func(*Node)) {
+	switch n.Kind {
+	case protocol.String:
+		visit(n)
+	case protocol.List:
+		for _, element := range n.Elements {
+			element.Strings(visit)
+		}
+	case protocol.Object:
+		for _, field := range n.Fields {
+			field.Value.Strings(visit)
+		}
+	}
+}
+
+// Keys calls visit for each entry of the mappings in the node, in the file's order.
+func (n *Node) Keys(visit func(Field)) {
+	for _, element := range n.Elements {
+		element.Keys(visit)
+	}
+	for _, field := range n.Fields {
+		visit(field)
+		field.Value.Keys(visit)
+	}
+}
+
+// Describe names the value in a message: `"many"`, `12`, `true`, `null`, `a list`, `a mapping`.
+func (n *Node) Describe() string {
+	switch n.Kind {
+	case protocol.String:
+		return Quote(n.Text)
+	case protocol.List:
+		return "a list"
+	case protocol.Object:
+		return "a mapping"
+	case protocol.Null:
+		return "null"
+	}
+	return Shorten(n.Written)
+}
+
+// Quote puts text into a message: in quotes, on one line, cut where it is long.
+func Quote(text string) string { return strconv.Quote(Shorten(text)) }
+
+// shownText is how many characters of a value a message shows.
+const shownText = 60
+
+// Shorten cuts a text that is too long for a message.
+func Shorten(text string) string {
+	if len(text) <= shownText || utf8.RuneCountInString(text[:min(len(text), 4*shownText+1)]) <= shownText {
+		return text
+	}
+	end := 0
+	for range shownText {
+		_, size := utf8.DecodeRuneInString(text[end:])
+		end += size
+	}
+	return text[:end] + "…"
+}

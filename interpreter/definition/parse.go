@@ -1,0 +1,124 @@
+// Package definition reads a workflow file: YAML text in; out come the tree of what it says, where every value keeps its
+// line and column, and all mistakes of syntax. What the file means, and whether it makes sense, is for the rules to say:
+// this package knows which keys there are and of which type, no more. It does no I/O, and no file, however hostile, makes
+// it panic or work out of proportion.
+package definition
+
+import (
+	"bytes"
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Parse reads the text of a workflow file, which messages call by the name given. The Workflow is nil where there is no
+// tree to check further: no YAML, no mapping, or a limit passed.
+func Parse(file string, text []byte) (*Workflow, []Diagnostic) {
+	p := parsing{file: file}
+	return p.parse(text), p.found
+}
+
+type parsing struct {
+	file    string
+	found   []Diagnostic
+	stopped bool // A limit was passed: no tree.
+}
+
+func (p *parsing) report(at Position, rule, message, hint string) {
+	p.found = append(p.found, Diagnostic{p.file, at.Line, at.Column, rule, message, hint})
+	p.stopped = p.stopped || rule == ruleLimit
+}
+
+func (p *parsing) parse(text []byte) *Workflow {
+	top := Position{1, 1}
+	if len(text) > MaxSize {
+		p.report(top, ruleLimit, fmt.Sprintf("the file has %d bytes, and %d MiB is the limit", len(text), MaxSize>>20), "")
+		return nil
+	}
+	source, bad := newSource(text)
+	if bad != nil {
+		p.report(bad.at, ruleSyntax, bad.message, bad.hint)
+		return nil
+	}
+	source.text = withoutVersion(source.text)
+	from := &reader{text: source.text, coarse: len(source.text)}
+	found := decode(from)
+	if found.problem != "" {
+		at := source.locate(found.problem, from.read)
+		if tab, byTab := source.indentedByTab(at); byTab && found.problem == cannotStart {
+			at, found.problem = tab, tabIndents
+		}
+		rule, message, hint := explain(found.problem)
+		p.report(at, rule, message, hint)
+		return nil
+	}
+	if found.root == nil || isEmpty(found.root) {
+		p.report(top, ruleSyntax, "the file is empty", "a workflow needs a name and tasks")
+		return nil
+	}
+	if found.second != nil {
+		at := source.position(found.second.Line, found.second.Column)
+		p.report(at, ruleSyntax, "a second YAML document begins here", "one file holds one workflow")
+		return nil
+	}
+	return p.tree(source, found.root.Content[0])
+}
+
+// withoutVersion makes a comment of the directive `%YAML 1.2`, which the parser refuses and which says what is meant
+// anyway. The text keeps its length.
+func withoutVersion(text []byte) []byte {
+	for at := 0; at < len(text); {
+		end := len(text)
+		if length := bytes.IndexByte(text[at:], '\n'); length >= 0 {
+			end = at + length + 1
+		}
+		line := text[at:end]
+		if bytes.HasPrefix(line, []byte("%YAML 1.")) {
+			text = bytes.Clone(text)
+			text[at] = '#'
+			return text
+		}
+		if content := bytes.TrimSpace(line); len(content) > 0 && content[0] != '#' {
+			return text
+		}
+		at = end
+	}
+	return text
+}
+
+func isEmpty(document *yaml.Node) bool {
+	return len(document.Content) == 0 || document.Content[0].Kind == yaml.ScalarNode && document.Content[0].Tag == "!!null"
+}
+
+// tree converts the document and reads its keys.
+func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
+	if tasks := tooManyTasks(top); tasks != nil {
+		at := source.position(tasks.Line, tasks.Column)
+		p.report(at, ruleLimit, fmt.Sprintf("%d tasks, and %d is the limit", len(tasks.Content), MaxTasks), "")
+		return nil
+	}
+	c := &converter{source: source, report: p.report, anchored: map[*yaml.Node]*weighed{}}
+	root, _ := c.convert(top, 0)
+	if c.stopped || p.stopped {
+		return nil
+	}
+	if root.Kind != protocol.Object {
+		p.report(root.Position, ruleSyntax, "a workflow must be a mapping, not "+root.Describe(), `begin with "name: …"`)
+		return nil
+	}
+	w := &Workflow{Root: root, source: source, Repeated: c.repeated}
+	read(w, root, w, "a workflow", workflowKeys)
+	return w
+}
+
+// tooManyTasks returns the list of tasks where it is longer than the limit.
+func tooManyTasks(top *yaml.Node) *yaml.Node {
+	for i := 0; i+1 < len(top.Content) && top.Kind == yaml.MappingNode; i += 2 {
+		if value := top.Content[i+1]; top.Content[i].Value == "tasks" && len(value.Content) > MaxTasks {
+			return value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package definition
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestSyntax gives the place and the words of what is no YAML.
+func TestSyntax(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"entry less indented", "name: x\ntasks:\n  - id: a\n   method: b\n", `f:4:4: this is no entry of the list above it; begin it with "- ", or look at the indentation [syntax]`},
+		{"colon in first line", "name: x: y\n", `f:1:8: ":" cannot stand here; text that contains ": " goes in quotes; else look at the indentation [syntax]`},
+		{"colon in a later line", "name: x\ndesc: a: b\n", `f:2:8: ":" cannot stand here; text that contains ": " goes in quotes; else look at the indentation [syntax]`},
+		{"tab", "name: x\ntasks:\n\t- id: a\n", `f:3:1: a tab indents this line; use spaces [syntax]`},
+		{"list not closed", "name: x\ntasks:\n  - id: [a, b\n    method: c\nx: y\n", `f:3:9: the list that begins here lacks a comma or its "]" [syntax]`},
+		{"list not closed at the end", "name: x\nb: [foo\n", `f:2:4: the list that begins here lacks a comma or its "]" [syntax]`},
+		{"list closed twice", "name: x\nb: [a b]]\nc: d\n", `f:2:9: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"mapping not closed", "name: x\nb: {a: 1, b: 2\nc: d\n", `f:2:4: the mapping that begins here lacks a comma or its "}"; text that begins with { goes in quotes [syntax]`},
+		{"mapping in quotes needed", "name: x\nb: {a} and b\nc: d\n", `f:2:8: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"quote not closed in the first line", "name: \"abc\ntasks: b\nc: d\n", `f:1:7: the quote that opens here is never closed [syntax]`},
+		{"quote not closed later", "name: x\nd: 'abc\ntasks: b\nc: d\n", `f:2:4: the quote that opens here is never closed [syntax]`},
+		{"key among entries", "name: x\ntasks:\n  - id: a\n    method: b\n  name: c\n", `f:5:3: this is no entry of the list above it; begin it with "- ", or look at the indentation [syntax]`},
+		{"half indented", "name: x\ntasks:\n  - id: a\n    method: b\n description: c\n", `f:5:2: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"no colon", "name: x\nfoo\nbar: y\n", `f:2:1: a key without ":"; write "key: value", or look at the indentation [syntax]`},
+		{"no colon in the first line", "foo\nbar: y\n", `f:2:4: ":" cannot stand here; text that contains ": " goes in quotes; else look at the indentation [syntax]`},
+		{"no colon at the end", "name: x\nfoo\n", `f:2:1: a key without ":"; write "key: value", or look at the indentation [syntax]`},
+		{"no space after the dash", "x: 1\ny:\n  - a\n  -b\n  - c\nz: 1\n", `f:4:3: a key without ":"; write "key: value", or look at the indentation [syntax]`},
+		{"at sign", "name: @x\n", `f:1:7: no value can begin with this character; text that begins so goes in quotes [syntax]`},
+		{"backtick", "name: x\nb: `x`\n", `f:2:4: no value can begin with this character; text that begins so goes in quotes [syntax]`},
+		{"percent", "name: x\nb: %foo\n", `f:2:4: no value can begin with this character; text that begins so goes in quotes [syntax]`},
+		{"escape", "name: x\nb: \"a\\qb\"\n", `f:2:6: no such escape in double quotes; write \\ for a backslash, or use single quotes [syntax]`},
+		{"no anchor", "name: x\nb: [a, *foo]\n", `f:2:8: the alias *foo names no anchor before it; text that begins with * goes in quotes [syntax]`},
+		{"indented too far", "name: x\n  b: foo\n", `f:2:4: ":" cannot stand here; text that contains ": " goes in quotes; else look at the indentation [syntax]`},
+		{"block less indented", "name: x\nb: |\n  abc\n def\n", `f:4:2: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"quote inside quotes", "name: 'it's'\n", `f:1:10: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"text after quotes", "name: x\nb: \"foo\" bar\nc: d\n", `f:2:10: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"list after mapping", "name: x\n- a\n", `f:2:1: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"mapping after list", "- a\nb: c\n", `f:2:1: this is no entry of the list above it; begin it with "- ", or look at the indentation [syntax]`},
+		{"brace", "name: x\nb: }\nc: d\n", `f:2:4: a value is missing here; look at the brackets and commas [syntax]`},
+		{"header of a block", "a: >x\n  b\nb: c\n", `f:1:4: not YAML: did not find expected comment or line break [syntax]`},
+		{"list in a line", "name: x\nb: - c\n", `f:2:4: "- " cannot begin a list here; begin the list on a line of its own [syntax]`},
+		{"far away", "name: x\n" + strings.Repeat("# comment\n\n", 30) + "ä: 'ö' ü\n", `f:62:8: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"in the second document", "name: x\n---\nb: [\n", `f:3:4: a value is missing here; look at the brackets and commas [syntax]`},
+		{"byte order mark", "\ufeffname: x: y\n", `f:1:8: ":" cannot stand here; text that contains ": " goes in quotes; else look at the indentation [syntax]`},
+		{"line separator", "name: \"a\u2028b\" c\n", `f:1:13: this does not belong to the mapping above it; look at the indentation, and at quotes and brackets before it [syntax]`},
+		{"too deep for the parser", "name: " + strings.Repeat("[", 20000), `f:1:1: lists and mappings lie more than 64 deep in one another [limit]`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			flow, found := Parse("f", []byte(test.text))
+			if flow != nil || len(found) != 1 {
+				t.Fatalf("got %v, want one mistake", found)
+			}
+			if got := found[0].String(); got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+}

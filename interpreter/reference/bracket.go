@@ -1,0 +1,123 @@
+package reference
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// quotedHead reads a head that has other signs in it than a name can: `["my.name"]`.
+func (s *scanner) quotedHead() (string, *fault) {
+	start := s.at
+	step, wrong := s.bracket()
+	switch {
+	case wrong != nil:
+		return "", wrong
+	case step.IsIndex, step.Every:
+		return "", &fault{at: s.at, why: `it begins with a name, and in brackets a name stands in quotes, like ["a b"]`}
+	case step.Field == "":
+		return "", &fault{at: start, why: "its name is empty"}
+	}
+	return step.Field, nil
+}
+
+// bracket reads `[0]`, `[-1]`, `[*]`, `["any key"]` or `['any key']`.
+func (s *scanner) bracket() (Step, *fault) {
+	s.at++
+	s.skip(" ")
+	step := Step{Brackets: true}
+	switch {
+	case s.ended():
+		return step, &fault{at: s.at, open: true}
+	case s.is("]"):
+		return step, &fault{at: s.at, why: "its brackets are empty"}
+	case s.is("*"):
+		s.at++
+		step.Every = true
+	case s.is(`"`), s.is(`'`):
+		var wrong *fault
+		if step.Field, wrong = s.quoted(); wrong != nil {
+			return step, wrong
+		}
+	default:
+		from := s.at
+		for !s.ended() && strings.IndexByte("-0123456789", s.text[s.at]) >= 0 {
+			s.at++
+		}
+		var ok bool
+		if step.Index, ok = asIndex(s.text[from:s.at]); !ok {
+			return step, &fault{at: from, why: bracketsHold}
+		}
+		step.IsIndex = true
+	}
+	s.skip(" ")
+	switch {
+	case s.is("]"):
+		s.at++
+		return step, nil
+	case s.ended():
+		return step, &fault{at: s.at, open: true}
+	case step.IsIndex, step.Every:
+		return step, &fault{at: s.at, why: bracketsHold}
+	}
+	return step, &fault{at: s.at, why: `after the quote comes "]"`}
+}
+
+const bracketsHold = `in brackets stands an index, a key in quotes or *, like [0], ["a b"] or [*]`
+
+// quoted reads a key in the quotes that the scanner is at, with the escapes of JSON and `\'`.
+func (s *scanner) quoted() (string, *fault) {
+	start, quote := s.at, s.text[s.at]
+	var key strings.Builder
+	for s.at++; !s.ended(); {
+		switch c := s.text[s.at]; c {
+		case quote:
+			s.at++
+			return key.String(), nil
+		case '\n':
+			return "", &fault{at: start, why: `a quote is not closed on its line; a new line in a key is \n`}
+		case '\\':
+			r, size := unescape(s.text[s.at:])
+			if size == 0 {
+				return "", &fault{at: s.at, why: `after a \ in quotes comes one of " ' \ / b f n r t, or u and four digits of a character`}
+			}
+			key.WriteRune(r)
+			s.at += size
+		default:
+			key.WriteByte(c)
+			s.at++
+		}
+	}
+	return "", &fault{at: start, why: "a quote is not closed"}
+}
+
+// unescape reads the escape at the text's beginning; the size is 0 where it is none.
+func unescape(text string) (r rune, size int) {
+	if len(text) < 2 {
+		return 0, 0
+	}
+	if which := strings.IndexByte(`"'\/bfnrt`, text[1]); which >= 0 {
+		return rune("\"'\\/\b\f\n\r\t"[which]), 2
+	}
+	r, ok := codeUnit(text)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	low, ok := codeUnit(text[6:])
+	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 12
+}
+
+func codeUnit(text string) (rune, bool) {
+	if len(text) < 6 || text[:2] != `\u` {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(text[2:6], 16, 16)
+	return rune(unit), err == nil
+}

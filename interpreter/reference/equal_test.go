@@ -1,0 +1,47 @@
+package reference_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func equal[T any](t *testing.T, got, want T) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// value reads JSON.
+func value(t *testing.T, text string) protocol.Value {
+	t.Helper()
+	v, err := protocol.ParseValue([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return v
+}
+
+func inline(t *testing.T, text string) protocol.Held {
+	t.Helper()
+	v := value(t, text)
+	return protocol.Held{Inline: &v}
+}
+
+// parameterError checks that err is a TASK_PARAMETER_ERROR that is never tried again, and what it says.
+func parameterError(t *testing.T, err error, want string) {
+	t.Helper()
+	known, ok := errors.AsType[*protocol.Error](err)
+	if !ok {
+		t.Fatalf("got %v, want %s", err, want)
+	}
+	if known.Code != -29006 || known.Name != "TASK_PARAMETER_ERROR" || known.Kind != "permanent" {
+		t.Errorf("code %d, name %s, kind %s", known.Code, known.Name, known.Kind)
+	}
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err.Error(), want)
+	}
+}

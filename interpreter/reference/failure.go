@@ -1,0 +1,153 @@
+package reference
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// failure is why a reference leads nowhere.
+type failure struct {
+	absent  bool // What it leads to is not there: a default stands in. Otherwise the path does not fit what is there.
+	message string
+	hint    string
+}
+
+func (f *failure) of(ref *Reference) *protocol.Error {
+	err := refuse(ref, "%s", f.message)
+	err.Hint = f.hint
+	return err
+}
+
+func refuse(ref *Reference, format string, args ...any) *protocol.Error {
+	return protocol.Errorf(protocol.TaskParameterError, "%s: %s", clip(ref.Text), fmt.Sprintf(format, args...))
+}
+
+// mostListed is how many fields of an object a message lists.
+const mostListed = 10
+
+func (w *walker) missing(object protocol.Value, i int) *failure {
+	name, place := w.ref.Steps[i].name(), w.place(i)
+	message := fmt.Sprintf("%s has no field %s; it has %s", place, quote(name), listed(object))
+	candidates := names(object)
+	if i == 0 && w.ofTask {
+		if inner, _ := object.Get("result"); len(inner.Fields()) > 0 {
+			message += fmt.Sprintf(", and its result has %s", listed(inner))
+			candidates = append(candidates, names(inner)...)
+		}
+		candidates = append(candidates, stepStatus, stepError)
+	}
+	hint := ""
+	if near := nearest(name, candidates); near != "" {
+		hint = "did you mean " + quote(near) + "?"
+	}
+	return &failure{absent: true, message: message, hint: hint}
+}
+
+func (w *walker) outside(length, i int) *failure {
+	message := fmt.Sprintf("%s has %s, so there is no [%d]", w.place(i), counted(length, "element"), w.ref.Steps[i].Index)
+	return &failure{absent: true, message: message}
+}
+
+// unfit says that the step i cannot be gone from a value of this kind.
+func (w *walker) unfit(v protocol.Value, i int) *failure {
+	step := w.ref.Steps[i]
+	wanted, hint := "no field "+quote(step.name()), ""
+	switch {
+	case step.Every:
+		wanted = "no elements for [*]"
+	case step.IsIndex:
+		wanted = fmt.Sprintf("no element [%d]", step.Index)
+	}
+	switch {
+	case v.Kind() == protocol.Object && step.IsIndex:
+		hint = fmt.Sprintf(`its field is ["%d"]`, step.Index)
+	case v.Kind() == protocol.List:
+		hint = "an element of a list is [0], all of them are [*]"
+	}
+	message := fmt.Sprintf("%s is %s, so it has %s", w.place(i), kindOf(v), wanted)
+	return &failure{absent: v.IsNull(), message: message, hint: hint}
+}
+
+func kindOf(v protocol.Value) string {
+	switch v.Kind() {
+	case protocol.Null:
+		return "null"
+	case protocol.Object:
+		return "an object"
+	}
+	return "a " + v.Kind().String()
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func names(object protocol.Value) []string {
+	all := make([]string, len(object.Fields()))
+	for i, field := range object.Fields() {
+		all[i] = field.Name
+	}
+	return all
+}
+
+func listed(object protocol.Value) string {
+	fields := object.Fields()
+	if len(fields) == 0 {
+		return "no fields"
+	}
+	shown := make([]string, 0, mostListed)
+	for _, field := range fields[:min(len(fields), mostListed)] {
+		if plain(field.Name) && len(field.Name) <= longestShown {
+			shown = append(shown, field.Name)
+		} else {
+			shown = append(shown, quote(field.Name))
+		}
+	}
+	text := strings.Join(shown, ", ")
+	if more := len(fields) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// place writes the path before the step i, with the elements that `[*]` is at.
+func (w *walker) place(i int) string {
+	var path strings.Builder
+	path.WriteString(headAsWritten(w.ref.Head))
+	elements := slices.Clone(w.elements)
+	for _, step := range w.ref.Steps[:i] {
+		switch {
+		case step.Every:
+			fmt.Fprintf(&path, "[%d]", elements[0])
+			elements = elements[1:]
+		case step.IsIndex:
+			fmt.Fprintf(&path, "[%d]", step.Index)
+		case plain(step.Field):
+			path.WriteString("." + step.Field)
+		default:
+			path.WriteString(bracketed(step.Field))
+		}
+	}
+	return clip(path.String())
+}
+
+func headAsWritten(head string) string {
+	if plain(head) {
+		return head
+	}
+	return clip(bracketed(head))
+}
+
+func bracketed(name string) string { return "[" + string(protocol.OfString(name).JSON()) + "]" }
+
+// plain tells whether a name can be written without brackets and quotes, and read without doubt.
+func plain(name string) bool {
+	return name != "" && !strings.ContainsAny(name, ".[]{}:,\"'\n\r\t") && strings.TrimSpace(name) == name
+}

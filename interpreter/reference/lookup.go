@@ -1,0 +1,106 @@
+package reference
+
+import (
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// First steps that are there for every task, whatever its result.
+const (
+	stepStatus = "status"
+	stepError  = "error"
+)
+
+// Lookup returns the value of one reference, or its default where a field on the way is missing or null. Its error is a
+// *protocol.Error of TaskParameterError, or what Load returned, wrapped.
+func Lookup(ref *Reference, s *Scope) (protocol.Value, error) {
+	w := &walker{ref: ref}
+	var v protocol.Value
+	var wrong *failure
+	from := 0
+	switch ref.Head {
+	case headRun:
+		v = runValue(s.Run)
+	case headEnv, headSecrets:
+		from = len(ref.Steps)
+		v, wrong = s.variable(ref)
+	default:
+		bound := s.binding(ref.Head)
+		if bound == nil {
+			wrong = s.unknown(ref.Head)
+			break
+		}
+		w.ofTask = bound.Task != ""
+		var err error
+		if v, from, wrong, err = s.begin(bound, ref); err != nil {
+			return protocol.Value{}, err
+		}
+	}
+	if wrong != nil {
+		v, wrong = w.orDefault(v, wrong)
+	} else {
+		v, wrong = w.follow(v, from)
+	}
+	if wrong != nil {
+		return protocol.Value{}, wrong.of(ref)
+	}
+	return v, nil
+}
+
+// begin returns the value that the path starts at, and its first step from there.
+func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v protocol.Value, from int, wrong *failure, err error) {
+	if bound.Task != "" && len(ref.Steps) > 0 && ref.Steps[0].named() {
+		switch ref.Steps[0].name() {
+		case stepStatus:
+			return protocol.OfString(string(bound.Status)), 1, nil, nil
+		case stepError:
+			return errorValue(bound.Error), 1, nil, nil
+		}
+	}
+	if bound.Value.Empty() {
+		return v, 0, nothingIn(bound), nil
+	}
+	if v, err = s.value(ref, bound.Value); err != nil || bound.Task == "" {
+		return v, 0, nil, err
+	}
+	v, from = enter(v, ref.Steps)
+	return v, from, nil, nil
+}
+
+func nothingIn(bound *protocol.Binding) *failure {
+	head := headAsWritten(bound.Head)
+	if bound.Task == "" {
+		return &failure{absent: true, message: head + " has no value"}
+	}
+	return &failure{
+		absent:  true,
+		message: fmt.Sprintf("task %s has no result; its status is %q", quote(bound.Task), bound.Status),
+		hint:    fmt.Sprintf("${%[1]s.status} and ${%[1]s.error} are always there", head),
+	}
+}
+
+func (s *Scope) unknown(head string) *failure {
+	candidates := make([]string, 0, len(s.Bindings)+1)
+	for i := range s.Bindings {
+		candidates = append(candidates, s.Bindings[i].Head)
+	}
+	candidates = append(candidates, headRun)
+	hint := literally
+	if near := nearest(head, candidates); near != "" {
+		hint = "did you mean " + quote(near) + "?"
+	}
+	return &failure{message: fmt.Sprintf("nothing here is called %s", quote(head)), hint: hint}
+}
+
+func errorValue(e *protocol.Error) protocol.Value {
+	if e == nil {
+		return protocol.Value{}
+	}
+	return protocol.OfObject(
+		protocol.Field{Name: "code", Value: protocol.OfInt(int64(e.Code))},
+		protocol.Field{Name: "name", Value: protocol.OfString(e.Name)},
+		protocol.Field{Name: "message", Value: protocol.OfString(e.Message)},
+		protocol.Field{Name: "retryable", Value: protocol.OfBool(e.Retryable())},
+	)
+}

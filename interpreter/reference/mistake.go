@@ -1,0 +1,93 @@
+package reference
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Mistake is something that looks like a reference and is none.
+type Mistake struct {
+	Offset, Length int // Of its `$` in the text, and how far it goes; in bytes.
+	Message        string
+	Hint           string
+}
+
+// literally is what to do about a mistake where no reference was meant.
+const literally = "write $${ for a literal ${"
+
+// mostMistakes is how many mistakes are told of one text: a hostile one has one every two bytes.
+const mostMistakes = 100
+
+// longestShown is how much of what a user wrote, in bytes, a message repeats.
+const longestShown = 80
+
+// cut shortens what a message repeats.
+func cut(text string) string {
+	if len(text) > longestShown {
+		end := longestShown
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// clip shortens what a message repeats as it is written, and keeps it on one line.
+func clip(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(cut(text), "\n", `\n`), "\r", `\r`)
+}
+
+// quote shortens what a message repeats in quotes.
+func quote(text string) string { return strconv.Quote(cut(text)) }
+
+func inOrder(mistakes, more []Mistake) []Mistake {
+	all := slices.Concat(mistakes, more)
+	slices.SortStableFunc(all, func(a, b Mistake) int { return cmp.Compare(a.Offset, b.Offset) })
+	return all
+}
+
+// fault is what stops the scanner.
+type fault struct {
+	at     int    // Everything before this offset was understood.
+	why    string // Completes "${… is no reference: ".
+	open   bool   // Nothing closes it.
+	nested bool   // Another reference stands in its default.
+}
+
+// mistake says how far the fault goes: up to the brace that closes it, if that comes before the line ends and before
+// another `${`. So one slip is one message, and what follows is read as if nothing had been.
+func (f *fault) mistake(text string, start int) *Mistake {
+	from := f.at
+	if f.nested {
+		from += len(opening)
+	}
+	end := max(from, start+len(opening))
+	if !f.open {
+		end = closing(text, end)
+	}
+	shown := clip(strings.TrimRight(text[start:end], " \t\r\n"))
+	m := &Mistake{Offset: start, Length: end - start, Hint: literally}
+	switch {
+	case f.open:
+		m.Message = shown + " is not closed by }"
+	default:
+		m.Message = shown + " is no reference: " + f.why
+	}
+	return m
+}
+
+func closing(text string, from int) int {
+	for i := from; i < len(text); i++ {
+		switch {
+		case text[i] == '}':
+			return i + 1
+		case text[i] == '\n', strings.HasPrefix(text[i:], opening):
+			return from
+		}
+	}
+	return from
+}

@@ -1,0 +1,82 @@
+package reference
+
+import "strings"
+
+// opening begins a reference, and escape stands for the same two characters as plain text.
+const (
+	opening = "${"
+	escape  = "$${"
+)
+
+// Part is a piece of a text: literal, where Ref is nil, or a reference.
+type Part struct {
+	Literal string // As it is meant: `$${` has become `${`.
+	Ref     *Reference
+}
+
+// Contains tells whether anything in the text looks like a reference, escaped ones included.
+func Contains(text string) bool { return strings.Contains(text, opening) }
+
+// Parse takes a text apart and finds all mistakes at once, up to 100. What is a mistake is in no part. No two literals follow one
+// another, none is empty, and the time is linear whatever the text.
+func Parse(text string) ([]Part, []Mistake) {
+	if text == "" {
+		return nil, nil
+	}
+	if !Contains(text) {
+		return []Part{{Literal: text}}, nil
+	}
+	var parts []Part
+	var mistakes []Mistake
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			parts = append(parts, Part{Literal: literal.String()})
+			literal.Reset()
+		}
+	}
+	for position := 0; position < len(text); {
+		away := strings.Index(text[position:], opening)
+		if away < 0 {
+			literal.WriteString(text[position:])
+			break
+		}
+		start := position + away
+		if away > 0 && text[start-1] == '$' {
+			literal.WriteString(text[position : start-1])
+			literal.WriteString(opening)
+			position = start + len(opening)
+			continue
+		}
+		literal.WriteString(text[position:start])
+		ref, mistake := scan(text, start)
+		if mistake != nil {
+			if len(mistakes) < mostMistakes {
+				mistakes = append(mistakes, *mistake)
+			}
+			position = start + mistake.Length
+			continue
+		}
+		flush()
+		parts = append(parts, Part{Ref: ref})
+		position = start + len(ref.Text)
+	}
+	flush()
+	return parts, mistakes
+}
+
+// ParseCode is Parse for program text, where a reference must not take lines away: it stands on one.
+// One that does not is a mistake and a part.
+func ParseCode(code string) ([]Part, []Mistake) {
+	parts, mistakes := Parse(code)
+	var broken []Mistake
+	for _, part := range parts {
+		if part.Ref != nil && strings.ContainsAny(part.Ref.Text, "\n\r") {
+			broken = append(broken, Mistake{
+				Offset: part.Ref.Offset, Length: len(part.Ref.Text), Hint: literally,
+				Message: clip(part.Ref.Text) + " goes over several lines; in code a reference stands on one",
+			})
+		}
+	}
+	return parts, inOrder(mistakes, broken)
+}

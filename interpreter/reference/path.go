@@ -1,0 +1,109 @@
+package reference
+
+import (
+	"strconv"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// named tells whether the step can lead to a field.
+func (s Step) named() bool { return !s.Every && !(s.IsIndex && s.Brackets) }
+
+// name returns the field that a named step leads to.
+func (s Step) name() string {
+	if s.IsIndex {
+		return strconv.Itoa(s.Index)
+	}
+	return s.Field
+}
+
+// walker follows the steps of one reference.
+type walker struct {
+	ref      *Reference
+	ofTask   bool
+	elements []int // For each `[*]` on the way, the element that it is at; for messages.
+}
+
+// follow goes from v, which the steps before from led to, along the rest. Beneath `[*]` a default stands in for each
+// element of its own.
+func (w *walker) follow(v protocol.Value, from int) (protocol.Value, *failure) {
+	for i := from; i < len(w.ref.Steps); i++ {
+		var wrong *failure
+		if w.ref.Steps[i].Every {
+			if v.Kind() == protocol.List {
+				return w.every(v, i)
+			}
+			wrong = w.unfit(v, i)
+		} else {
+			v, wrong = w.take(v, i)
+		}
+		if wrong != nil {
+			return w.orDefault(protocol.Value{}, wrong)
+		}
+	}
+	return w.orDefault(v, nil)
+}
+
+func (w *walker) every(list protocol.Value, i int) (protocol.Value, *failure) {
+	found := make([]protocol.Value, len(list.Elements()))
+	w.elements = append(w.elements, 0)
+	last := len(w.elements) - 1
+	for n, element := range list.Elements() {
+		w.elements[last] = n
+		var wrong *failure
+		if found[n], wrong = w.follow(element, i+1); wrong != nil {
+			return protocol.Value{}, wrong
+		}
+	}
+	w.elements = w.elements[:last]
+	return protocol.OfList(found...), nil
+}
+
+// take goes the step i from v.
+func (w *walker) take(v protocol.Value, i int) (protocol.Value, *failure) {
+	step := w.ref.Steps[i]
+	switch {
+	case v.Kind() == protocol.Object && step.named():
+		if field, found := v.Get(step.name()); found {
+			return field, nil
+		}
+		return protocol.Value{}, w.missing(v, i)
+	case v.Kind() == protocol.List && step.IsIndex:
+		index, length := step.Index, len(v.Elements())
+		if index < 0 {
+			index += length
+		}
+		if index < 0 || index >= length {
+			return protocol.Value{}, w.outside(length, i)
+		}
+		return v.Elements()[index], nil
+	}
+	return protocol.Value{}, w.unfit(v, i)
+}
+
+func (w *walker) orDefault(v protocol.Value, wrong *failure) (protocol.Value, *failure) {
+	if w.ref.HasDefault && ((wrong == nil && v.IsNull()) || (wrong != nil && wrong.absent)) {
+		return protocol.OfString(w.ref.Default), nil
+	}
+	return v, wrong
+}
+
+// enter says where in a task's result the path begins, and with which step: a result that holds everything in its field
+// `result` may be written without it, and one that has no such field, with it.
+func enter(result protocol.Value, steps []Step) (protocol.Value, int) {
+	if len(steps) == 0 || !steps[0].named() {
+		return result, 0
+	}
+	name := steps[0].name()
+	if _, found := result.Get(name); found {
+		return result, 0
+	}
+	if name == "result" {
+		return result, 1
+	}
+	inner, _ := result.Get("result")
+	if _, found := inner.Get(name); found {
+		return inner, 0
+	}
+	return result, 0
+}

@@ -1,0 +1,123 @@
+package reference
+
+import (
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Resolve replaces the references in every string inside a value. What they lead to is put in as it is and never parsed
+// again, and names of fields stay as they are. Errors are those of Lookup, or a *protocol.Error of TaskParameterError
+// for a mistake in a text or for texts that grow, all together, beyond protocol.MaxValue.
+func Resolve(v protocol.Value, s *Scope) (protocol.Value, error) {
+	r := &resolver{scope: s}
+	resolved, _, err := r.value(v)
+	return resolved, err
+}
+
+// ResolveText resolves one text. One that is a single reference and nothing else becomes the value itself, type kept;
+// otherwise the outcome is a string.
+func ResolveText(text string, s *Scope) (protocol.Value, error) {
+	return (&resolver{scope: s}).text(text)
+}
+
+type resolver struct {
+	scope *Scope
+	grown int // Bytes of text made so far: a short text that names a large value often must not fill the memory.
+}
+
+// value also tells whether anything changed: what has no references is shared, not copied.
+func (r *resolver) value(v protocol.Value) (protocol.Value, bool, error) {
+	switch v.Kind() {
+	case protocol.String:
+		if !Contains(v.Text()) {
+			return v, false, nil
+		}
+		resolved, err := r.text(v.Text())
+		return resolved, true, err
+	case protocol.List:
+		return r.list(v)
+	case protocol.Object:
+		return r.object(v)
+	}
+	return v, false, nil
+}
+
+func (r *resolver) list(v protocol.Value) (protocol.Value, bool, error) {
+	var elements []protocol.Value
+	for i, element := range v.Elements() {
+		resolved, changed, err := r.value(element)
+		if err != nil {
+			return protocol.Value{}, false, err
+		}
+		if changed && elements == nil {
+			elements = append(make([]protocol.Value, 0, len(v.Elements())), v.Elements()[:i]...)
+		}
+		if elements != nil {
+			elements = append(elements, resolved)
+		}
+	}
+	if elements == nil {
+		return v, false, nil
+	}
+	return protocol.OfList(elements...), true, nil
+}
+
+func (r *resolver) object(v protocol.Value) (protocol.Value, bool, error) {
+	var fields []protocol.Field
+	for i, field := range v.Fields() {
+		resolved, changed, err := r.value(field.Value)
+		if err != nil {
+			return protocol.Value{}, false, err
+		}
+		if changed && fields == nil {
+			fields = append(make([]protocol.Field, 0, len(v.Fields())), v.Fields()[:i]...)
+		}
+		if fields != nil {
+			fields = append(fields, protocol.Field{Name: field.Name, Value: resolved})
+		}
+	}
+	if fields == nil {
+		return v, false, nil
+	}
+	return protocol.OfObject(fields...), true, nil
+}
+
+func (r *resolver) text(text string) (protocol.Value, error) {
+	parts, mistakes := Parse(text)
+	if len(mistakes) > 0 {
+		err := protocol.Errorf(protocol.TaskParameterError, "%s", mistakes[0].Message)
+		return protocol.Value{}, err.WithHint("%s", mistakes[0].Hint)
+	}
+	if len(parts) == 1 && parts[0].Ref != nil {
+		return Lookup(parts[0].Ref, r.scope)
+	}
+	var whole strings.Builder
+	for _, part := range parts {
+		piece := part.Literal
+		if part.Ref != nil {
+			var err error
+			if _, piece, err = r.reference(part.Ref); err != nil {
+				return protocol.Value{}, err
+			}
+		}
+		whole.WriteString(piece)
+	}
+	return protocol.OfString(whole.String()), nil
+}
+
+// reference returns the value of a reference, and how it goes into other text: a string as it is, anything else as
+// compact JSON.
+func (r *resolver) reference(ref *Reference) (v protocol.Value, text string, err error) {
+	if v, err = Lookup(ref, r.scope); err != nil {
+		return v, "", err
+	}
+	text = v.Text()
+	if v.Kind() != protocol.String {
+		text = string(v.JSON())
+	}
+	if r.grown += len(text); r.grown > protocol.MaxValue {
+		return v, "", refuse(ref, "with it the text that values are put into has over %d MiB", protocol.MaxValue>>20)
+	}
+	return v, text, nil
+}

@@ -1,0 +1,108 @@
+package reference
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// The heads that no binding can take.
+const (
+	headRun     = "run"
+	headEnv     = "env"
+	headSecrets = "secrets"
+)
+
+// Scope is what heads mean while references are resolved. It remembers what it loaded and is for one goroutine; its
+// fields do not change once it is in use.
+type Scope struct {
+	Bindings []protocol.Binding // Of two with the same head, the first counts.
+	Run      protocol.RunInfo
+	// Load fetches a value that is not inline. It may be nil where all are. Its errors come back wrapped.
+	Load func(protocol.Ref) (protocol.Value, error)
+	// Env and Secret look a variable up. Where one is nil, its head is refused.
+	Env, Secret func(name string) (string, bool)
+
+	heads  map[string]int            // Places in Bindings.
+	loaded map[string]protocol.Value // By hash.
+}
+
+func (s *Scope) binding(head string) *protocol.Binding {
+	if s.heads == nil {
+		s.heads = make(map[string]int, len(s.Bindings))
+		for i := range s.Bindings {
+			if _, twice := s.heads[s.Bindings[i].Head]; !twice {
+				s.heads[s.Bindings[i].Head] = i
+			}
+		}
+	}
+	if at, found := s.heads[head]; found {
+		return &s.Bindings[at]
+	}
+	return nil
+}
+
+// value opens what a binding holds, which is something.
+func (s *Scope) value(ref *Reference, held protocol.Held) (protocol.Value, error) {
+	if held.Inline != nil {
+		return *held.Inline, nil
+	}
+	if v, known := s.loaded[held.Ref.Hash]; known {
+		return v, nil
+	}
+	if s.Load == nil {
+		return protocol.Value{}, refuse(ref, "the value of %s is in the result store, which cannot be read here", headAsWritten(ref.Head))
+	}
+	v, err := s.Load(*held.Ref)
+	if err != nil {
+		return protocol.Value{}, fmt.Errorf("%s: %w", clip(ref.Text), err)
+	}
+	if s.loaded == nil {
+		s.loaded = map[string]protocol.Value{}
+	}
+	s.loaded[held.Ref.Hash] = v
+	return v, nil
+}
+
+// variable looks an environment variable or a secret up. Nothing that it says holds the value.
+func (s *Scope) variable(ref *Reference) (protocol.Value, *failure) {
+	lookup, what := s.Env, "environment variable"
+	if ref.Head == headSecrets {
+		lookup, what = s.Secret, "secret"
+	}
+	if lookup == nil {
+		return protocol.Value{}, &failure{message: fmt.Sprintf("%q stands for something in parameters only", ref.Head)}
+	}
+	if wrong := checkVariable(ref); wrong != "" {
+		return protocol.Value{}, &failure{message: wrong}
+	}
+	name := ref.Steps[0].name()
+	text, found := lookup(name)
+	if !found {
+		return protocol.Value{}, &failure{absent: true, message: fmt.Sprintf("there is no %s %s", what, quote(name))}
+	}
+	return protocol.OfString(text), nil
+}
+
+// checkVariable says what is wrong with a reference to the environment or a secret; "" is nothing, and any other
+// reference.
+func checkVariable(ref *Reference) string {
+	if ref.Head != headEnv && ref.Head != headSecrets {
+		return ""
+	}
+	if len(ref.Steps) != 1 || !ref.Steps[0].named() {
+		return fmt.Sprintf("after %q comes exactly one name, like ${%s.NAME}", ref.Head, ref.Head)
+	}
+	return ""
+}
+
+func runValue(run protocol.RunInfo) protocol.Value {
+	return protocol.OfObject(
+		protocol.Field{Name: "id", Value: protocol.OfString(run.ID)},
+		protocol.Field{Name: "workflow", Value: protocol.OfString(run.Workflow)},
+		protocol.Field{Name: "started_at", Value: protocol.OfString(run.StartedAt.UTC().Format(time.RFC3339))},
+		protocol.Field{Name: "folder", Value: protocol.OfString(run.Folder)},
+		protocol.Field{Name: "flow_folder", Value: protocol.OfString(run.FlowFolder)},
+	)
+}

@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"io/fs"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Subject is what is checked.
+type Subject struct {
+	File       string // As shown in messages.
+	Flow       *definition.Workflow
+	Files      fs.FS  // Rooted at "/"; nil where no file can be read.
+	Folder     string // Absolute: where the run is started.
+	FlowFolder string // Absolute: the workflow file's folder.
+	Specs      []protocol.Spec
+	Given      []GivenInput
+}
+
+// GivenInput is the value of an input as the command line has it.
+type GivenInput struct {
+	Name string
+	Text string
+}
+
+// Context is a workflow with what was found out about it.
+type Context struct {
+	Subject
+	Tasks   []*Task // As Flow.Tasks.
+	Inputs  []protocol.Field
+	Outputs []Texts // As Flow.Outputs.
+	Found   []definition.Diagnostic
+
+	rule     string // The name of the rule that is being checked.
+	byID     map[string]int
+	byName   map[string][]int
+	words    []string        // What tasks can be called by, in the file's order.
+	allHeads []string        // What references can begin with; made when first needed.
+	declared map[string]bool // Names of inputs.
+	methods  map[string]*method
+	scripts  map[string]readScript
+	budget   int // Comparisons of words that suggestions may still make.
+}
+
+// Task is a task with what was found out about it.
+type Task struct {
+	*definition.Task
+	ID         string // "" where the file gives none.
+	Name       string // As the file has it; "" where it has none.
+	Method     *protocol.Method
+	Waits      []int // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
+	Texts      Texts
+	Source     *protocol.Script
+	SourceName string // The parameter that Source was read for.
+
+	number  int  // In the file, from 0.
+	derived bool // The id is made from the name.
+	method  *method
+
+	referring map[*definition.Node]bool // The nodes of Texts; made when first needed.
+}
+
+func resolve(subject Subject) *Context {
+	c := &Context{
+		Subject: subject,
+		byID:    map[string]int{}, byName: map[string][]int{}, declared: map[string]bool{},
+		methods: map[string]*method{}, scripts: map[string]readScript{},
+		budget: 2_000_000,
+	}
+	for _, input := range c.Flow.Inputs {
+		c.declared[input.Name] = true
+	}
+	for i, task := range c.Flow.Tasks {
+		c.Tasks = append(c.Tasks, &Task{Task: task, number: i})
+	}
+	c.nameTasks()
+	c.listWords()
+	for _, task := range c.Tasks {
+		task.method, _ = c.methodOf(task)
+		if task.method != nil {
+			task.Method = &task.method.Method
+		}
+		task.Texts = textsOf(task.Parameters, task.code())
+		task.Waits = c.waits(task)
+	}
+	for _, output := range c.Flow.Outputs {
+		c.Outputs = append(c.Outputs, textsOf(output.Value, nil))
+	}
+	return c
+}
+
+// code returns the parameter that is program text; nil where there is none.
+func (t *Task) code() *definition.Node {
+	if t.method == nil || t.method.CodeParameter == "" || t.Parameters == nil {
+		return nil
+	}
+	return t.Parameters.Get(t.method.CodeParameter)
+}
+
+// report notes a mistake under the name of the rule that is being checked.
+func (c *Context) report(at definition.Position, message, hint string) {
+	c.Found = append(c.Found, definition.Diagnostic{
+		File: c.File, Line: at.Line, Column: at.Column, Rule: c.rule, Message: message, Hint: hint,
+	})
+}

@@ -1,0 +1,173 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// explain puts a violation into words.
+func (v validation) explain(wrong violation) (message, hint string) {
+	what := v.what(wrong.path)
+	must := func(want string) string {
+		return fmt.Sprintf("%s must be %s, not %s", what, want, wrong.value.Describe())
+	}
+	switch k := wrong.kind.(type) {
+	case *kind.Type:
+		return must(typeNames(wrong.types)), ""
+	case *kind.Required:
+		return v.lacks(wrong), ""
+	case *kind.AdditionalProperties, *kind.PropertyNames:
+		return v.unknown(wrong.field, wrong.path)
+	case *kind.Enum:
+		return must(oneOf(k.Want)), v.c.suggest(wrong.value.Text, texts(k.Want))
+	case *kind.Const:
+		return must(oneOf([]any{k.Want})), ""
+	case *kind.Minimum:
+		return must("at least " + decimal(k.Want)), ""
+	case *kind.Maximum:
+		return must("at most " + decimal(k.Want)), ""
+	case *kind.ExclusiveMinimum:
+		return must("more than " + decimal(k.Want)), ""
+	case *kind.ExclusiveMaximum:
+		return must("less than " + decimal(k.Want)), ""
+	case *kind.MultipleOf:
+		return must("a multiple of " + decimal(k.Want)), ""
+	case *kind.Pattern:
+		return fmt.Sprintf("%s must match %s; %s does not", what, k.Want, wrong.value.Describe()), ""
+	case *kind.OneOf:
+		if names := v.exclusiveOf(wrong); names != nil {
+			return v.task.method.Name + " takes only one of the parameters " + quoted(names, "and"), ""
+		}
+		return what + " fits several forms of which only one may fit", ""
+	case *kind.FalseSchema:
+		return what + " cannot be given here", ""
+	case *kind.UniqueItems:
+		return fmt.Sprintf("%s holds the same twice, as [%d] and [%d]", what, k.Duplicates[0], k.Duplicates[1]), ""
+	}
+	return measured(what, wrong.kind), ""
+}
+
+// measured explains what is too long or too short.
+func measured(what string, wrong jsonschema.ErrorKind) string {
+	say := func(want string, limit int, unit string, got int) string {
+		if limit == 1 {
+			unit = strings.TrimSuffix(unit, "s")
+		}
+		return fmt.Sprintf("%s must have %s %d %s, and has %d", what, want, limit, unit, got)
+	}
+	switch k := wrong.(type) {
+	case *kind.MinLength:
+		return say("at least", k.Want, "characters", k.Got)
+	case *kind.MaxLength:
+		return say("at most", k.Want, "characters", k.Got)
+	case *kind.MinItems:
+		return say("at least", k.Want, "elements", k.Got)
+	case *kind.MaxItems:
+		return say("at most", k.Want, "elements", k.Got)
+	case *kind.MinProperties:
+		return say("at least", k.Want, "fields", k.Got)
+	case *kind.MaxProperties:
+		return say("at most", k.Want, "fields", k.Got)
+	case *kind.Dependency:
+		return fmt.Sprintf("%s must have %s where %q is given", what, quoted(k.Missing, "and"), k.Prop)
+	case *kind.DependentRequired:
+		return fmt.Sprintf("%s must have %s where %q is given", what, quoted(k.Missing, "and"), k.Prop)
+	}
+	return what + " does not fit its schema (" + strings.Join(wrong.KeywordPath(), " ") + ")"
+}
+
+func (v validation) lacks(wrong violation) string {
+	subject, thing := v.task.method.Name, "parameter"
+	if len(wrong.path) > 0 {
+		subject, thing = v.what(wrong.path), "field"
+	}
+	if len(wrong.missing) == 1 {
+		return fmt.Sprintf("%s needs the %s %s", subject, thing, definition.Quote(wrong.missing[0]))
+	}
+	return fmt.Sprintf("%s needs one of the %ss %s", subject, thing, quoted(wrong.missing, "or"))
+}
+
+func (v validation) exclusiveOf(wrong violation) []string {
+	k, isOneOf := wrong.kind.(*kind.OneOf)
+	if !isOneOf {
+		return nil
+	}
+	return v.exclusive(&jsonschema.ValidationError{InstanceLocation: wrong.path}, k)
+}
+
+func typeNames(wanted []string) string {
+	names := make([]string, len(wanted))
+	for i, name := range wanted {
+		switch name {
+		case "string", "number":
+			names[i] = "a " + name
+		case "integer":
+			names[i] = "a whole number"
+		case "boolean":
+			names[i] = "true or false"
+		case "array":
+			names[i] = "a list"
+		case "object":
+			names[i] = "a mapping"
+		default:
+			names[i] = name
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
+// oneOf shows the values that are allowed: `"a", "b" or 3`.
+func oneOf(values []any) string {
+	shown := make([]string, len(values))
+	for i, value := range values {
+		data, err := json.Marshal(value)
+		if err != nil {
+			data = []byte(fmt.Sprint(value))
+		}
+		shown[i] = string(data)
+	}
+	return list(shown, "or")
+}
+
+// texts returns the strings among values.
+func texts(values []any) []string {
+	var all []string
+	for _, value := range values {
+		if text, isText := value.(string); isText {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+func quoted(words []string, last string) string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = definition.Quote(word)
+	}
+	return list(all, last)
+}
+
+// list joins words as people do: `a, b or c`.
+func list(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
+}
+
+func decimal(number *big.Rat) string {
+	if number.IsInt() {
+		return number.Num().String()
+	}
+	value, _ := number.Float64()
+	return strconv.FormatFloat(value, 'g', -1, 64)
+}

@@ -1,0 +1,52 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// longestID is the most characters of an id: Temporal takes 1,000 bytes, and item numbers are added.
+const longestID = 200
+
+// idFormat: ids that cannot be written everywhere that ids are written, or that mean something else there.
+func idFormat(c *Context) {
+	if n := c.Flow.ID; n != nil {
+		switch problem, hint := badID(n.Written); {
+		case n.Written == "":
+			c.report(n.Position, "the id is empty", "")
+		case problem != "":
+			c.report(n.Position, "id "+definition.Quote(n.Written)+" "+problem, hint)
+		}
+	}
+	for _, task := range c.Tasks {
+		what := "id " + definition.Quote(task.ID)
+		if task.derived {
+			what = fmt.Sprintf("id %s, made from the name %s,", definition.Quote(task.ID), definition.Quote(task.Name))
+		}
+		switch problem, hint := badID(task.ID); {
+		case task.ID == "" && task.derived:
+			c.report(task.place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
+		case slices.Contains(fixedHeads(), task.ID):
+			c.report(task.place(), what+" is reserved: references use it for something else", "")
+		case problem != "" && task.derived:
+			c.report(task.place(), what+" "+problem, "give the task an id")
+		case problem != "":
+			c.report(task.place(), what+" "+problem, hint)
+		}
+	}
+}
+
+func badID(id string) (problem, hint string) {
+	if at := strings.IndexFunc(id, func(r rune) bool { return !inID(r) }); at >= 0 {
+		r, _ := utf8.DecodeRuneInString(id[at:])
+		return fmt.Sprintf("holds %q, which no id can", string(r)), "letters, digits, - and _ can"
+	}
+	if utf8.RuneCountInString(id) > longestID {
+		return fmt.Sprintf("has more than %d characters", longestID), ""
+	}
+	return "", ""
+}

@@ -1,0 +1,136 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// inputs: declarations that contradict themselves, and given values that do not fit them. What the inputs are goes into
+// the Context: of a value given twice the later counts, and what has neither value nor default is null.
+func inputs(c *Context) {
+	given := map[string]string{}
+	for _, one := range c.Given {
+		if !c.declared[one.Name] {
+			var names []string
+			for _, input := range c.Flow.Inputs {
+				names = append(names, input.Name)
+			}
+			c.report(c.inputsPlace(), "the input "+definition.Quote(one.Name)+" was given, and the workflow declares none of that name",
+				c.suggest(one.Name, names))
+		}
+		given[one.Name] = one.Text
+	}
+	for _, input := range c.Flow.Inputs {
+		name, known := c.inputType(input)
+		if !known {
+			continue
+		}
+		c.checkDefault(input, name)
+		allowed := c.checkEnum(input, name)
+		text, isGiven := given[input.Name]
+		c.Inputs = append(c.Inputs, protocol.Field{Name: input.Name, Value: c.inputValue(input, name, text, isGiven, allowed)})
+	}
+}
+
+// inputsPlace is where one would declare an input.
+func (c *Context) inputsPlace() definition.Position {
+	if c.Flow.InputsNode != nil {
+		return c.Flow.InputsNode.Position
+	}
+	return c.Flow.Root.Position
+}
+
+func (c *Context) inputType(input *definition.Input) (name string, known bool) {
+	if input.Type == nil {
+		return impliedType(input), true
+	}
+	name = input.Type.Written
+	if slices.Contains(inputTypes(), name) {
+		return name, true
+	}
+	c.report(input.Type.Position, "the type of an input must be "+list(inputTypes(), "or")+", not "+input.Type.Describe(),
+		c.suggest(name, inputTypes()))
+	return "", false
+}
+
+func (c *Context) checkDefault(input *definition.Input, name string) {
+	n := input.Default
+	if n == nil || n.Kind == protocol.Null {
+		return
+	}
+	if !fits(n.Value(), name) {
+		c.report(n.Position, fmt.Sprintf("the default of the input %s must be %s, not %s",
+			definition.Quote(input.Name), named(name), n.Describe()), "")
+	}
+}
+
+// checkEnum returns the values that the input may have; nil where that is not bounded.
+func (c *Context) checkEnum(input *definition.Input, name string) []protocol.Value {
+	if input.Enum == nil {
+		return nil
+	}
+	if len(input.Enum.Elements) == 0 {
+		c.report(input.Enum.Position, "the enum of the input "+definition.Quote(input.Name)+" allows nothing", "")
+		return nil
+	}
+	var allowed []protocol.Value
+	for _, element := range input.Enum.Elements {
+		value := element.Value()
+		if !fits(value, name) {
+			c.report(element.Position, fmt.Sprintf("the enum of the input %s must hold %s each, not %s",
+				definition.Quote(input.Name), named(name), element.Describe()), "")
+		}
+		allowed = append(allowed, value)
+	}
+	if n := input.Default; n != nil && n.Kind != protocol.Null && fits(n.Value(), name) && !holds(allowed, n.Value()) {
+		c.report(n.Position, fmt.Sprintf("the default of the input %s must be %s, not %s",
+			definition.Quote(input.Name), values(allowed), n.Describe()), "")
+	}
+	return allowed
+}
+
+// inputValue returns the value of an input in this run.
+func (c *Context) inputValue(input *definition.Input, name, text string, isGiven bool, allowed []protocol.Value) protocol.Value {
+	quotedName := definition.Quote(input.Name)
+	if !isGiven {
+		if input.Default != nil {
+			return input.Default.Value()
+		}
+		if input.Required != nil && input.Required.Truth {
+			c.report(input.At, "the input "+quotedName+" is required and was not given", "give it with --input "+input.Name+"=…")
+		}
+		return protocol.Value{}
+	}
+	switch value, converted := convert(text, name); {
+	case !utf8.ValidString(text):
+		c.report(input.At, "the input "+quotedName+" was given as what is not UTF-8 text", "")
+	case len(text) > definition.MaxText:
+		c.report(input.At, fmt.Sprintf("the input %s was given more than %d MiB of text", quotedName, definition.MaxText>>20), "")
+	case !converted:
+		c.report(input.At, fmt.Sprintf("the input %s must be %s, and was given as %s", quotedName, wanted(name), definition.Quote(text)), "")
+	case allowed != nil && !holds(allowed, value):
+		c.report(input.At, fmt.Sprintf("the input %s must be %s, and was given as %s", quotedName, values(allowed), definition.Quote(text)), "")
+	default:
+		return value
+	}
+	return protocol.Value{}
+}
+
+func holds(allowed []protocol.Value, value protocol.Value) bool {
+	data := value.JSON()
+	return slices.ContainsFunc(allowed, func(one protocol.Value) bool { return bytes.Equal(one.JSON(), data) })
+}
+
+// values shows what is allowed: `"a", "b" or 3`.
+func values(allowed []protocol.Value) string {
+	shown := make([]string, len(allowed))
+	for i, value := range allowed {
+		shown[i] = string(value.JSON())
+	}
+	return list(shown, "or")
+}

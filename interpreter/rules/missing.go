@@ -1,0 +1,33 @@
+package rules
+
+import (
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// missing: what a workflow and a task cannot do without.
+func missing(c *Context) {
+	flow := c.Flow
+	if isMissing(flow.Root, "name") {
+		c.report(flow.Root.Position, "a workflow needs a name", "")
+	}
+	if tasks := flow.Root.Get("tasks"); tasks == nil {
+		c.report(flow.Root.Position, "a workflow needs tasks", "")
+	} else if tasks.Kind == protocol.Null || tasks.Kind == protocol.List && len(tasks.Elements) == 0 {
+		c.report(tasks.Position, "a workflow needs at least one task", "")
+	}
+	for _, task := range c.Tasks {
+		if isMissing(task.Node, "id") && isMissing(task.Node, "name") {
+			c.report(task.Node.Position, "a task needs an id or a name", "")
+		}
+		if isMissing(task.Node, "method") {
+			c.report(task.Node.Position, task.label()+" needs a method", "")
+		}
+	}
+}
+
+// isMissing tells whether a text is not there. One of the wrong type is, and another rule's.
+func isMissing(n *definition.Node, name string) bool {
+	value := n.Get(name)
+	return value == nil || value.Kind == protocol.Null || value.Kind == protocol.String && value.Text == ""
+}

@@ -1,0 +1,94 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// parameters: parameters that do not fit the method's JSON Schema. What holds a reference is not known yet and fits.
+func parameters(c *Context) {
+	for _, task := range c.Tasks {
+		if task.method == nil || task.Parameters == nil && hasParameters(task.Node) {
+			continue
+		}
+		if task.method.problem != "" {
+			c.report(task.place(), "the schema of "+task.method.Name+" cannot be used: "+task.method.problem, "")
+			continue
+		}
+		if task.method.schema == nil {
+			continue
+		}
+		given := &definition.Node{Position: task.Node.Position, Kind: protocol.Object}
+		if task.Parameters != nil {
+			*given = *task.Parameters
+		}
+		timeout := task.timeoutParameter()
+		given.Fields = slices.DeleteFunc(slices.Clone(given.Fields), func(field definition.Field) bool {
+			return timeout != nil && field.Name == parameterTimeout
+		})
+		var invalid *jsonschema.ValidationError
+		if !errors.As(task.method.schema.Validate(instance(given)), &invalid) {
+			continue
+		}
+		v := validation{c, task, given}
+		for _, violation := range v.walk(invalid) {
+			message, hint := v.explain(violation)
+			c.report(violation.at, message, hint)
+		}
+	}
+}
+
+// hasParameters tells whether parameters are there, of the right type or not.
+func hasParameters(n *definition.Node) bool {
+	for _, name := range []string{"parameters", "params"} {
+		if given := n.Get(name); given != nil && given.Kind != protocol.Null {
+			return true
+		}
+	}
+	return false
+}
+
+// index reads a step of a path as the number of an element of the list n.
+func index(n *definition.Node, step string) (number int, isIndex bool) {
+	if n == nil || n.Kind != protocol.List {
+		return 0, false
+	}
+	number, err := strconv.Atoi(step)
+	return number, err == nil && number >= 0 && number < len(n.Elements)
+}
+
+// follow returns the value at a path; the parameters themselves where it leads nowhere.
+func follow(top *definition.Node, path []string) *definition.Node {
+	n := top
+	for _, step := range path {
+		if number, isIndex := index(n, step); isIndex {
+			n = n.Elements[number]
+		} else if n = n.Get(step); n == nil {
+			return top
+		}
+	}
+	return n
+}
+
+// what names the value at a path in a message.
+func (v validation) what(path []string) string {
+	if len(path) == 0 {
+		return "the parameters of " + v.task.method.Name
+	}
+	return parameter(v.given, path) + " of " + v.task.method.Name
+}
+
+func (v validation) unknown(field string, path []string) (message, hint string) {
+	if len(path) == 0 {
+		return fmt.Sprintf("%s is no parameter of %s", definition.Quote(field), v.task.method.Name),
+			v.c.suggest(field, v.task.method.properties)
+	}
+	return fmt.Sprintf("%s is no field of %s", definition.Quote(field), v.what(path)), ""
+}

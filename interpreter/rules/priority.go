@@ -1,0 +1,43 @@
+package rules
+
+import "github.com/gleitzeit/gleitzeit/interpreter/definition"
+
+// priorityLevels are Temporal's priority keys, 1 starts first and 5 last, by the words and the numbers of the language.
+var priorityLevels = []struct {
+	word  string
+	level int
+}{{"urgent", 1}, {"high", 2}, {"normal", 3}, {"low", 5}, {"1", 2}, {"2", 3}, {"3", 5}}
+
+// normalPriority is that of tasks that name none.
+const normalPriority = 3
+
+// priorities: priorities that are none.
+func priorities(c *Context) {
+	for _, task := range c.Tasks {
+		if n := task.Task.Priority; n != nil {
+			if _, known := levelOf(n); !known {
+				c.report(n.Position, "priority must be urgent, high, normal or low, or 1 (high), 2 (normal) or 3 (low), not "+n.Describe(),
+					c.suggest(n.Written, []string{"urgent", "high", "normal", "low"}))
+			}
+		}
+	}
+}
+
+func levelOf(n *definition.Node) (level int, known bool) {
+	for _, entry := range priorityLevels {
+		if entry.word == n.Written {
+			return entry.level, true
+		}
+	}
+	return 0, false
+}
+
+// PriorityKey returns the task's priority as Temporal's key.
+func (t *Task) PriorityKey() int {
+	if t.Task.Priority != nil {
+		if level, known := levelOf(t.Task.Priority); known {
+			return level
+		}
+	}
+	return normalPriority
+}

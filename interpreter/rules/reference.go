@@ -1,0 +1,151 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// references: what looks like a reference in a task's parameters and is none, or leads to nothing.
+func references(c *Context) {
+	for _, task := range c.Tasks {
+		c.checkTexts(task.Texts, task)
+		if task.Parameters != nil {
+			c.checkKeys(task.Parameters)
+		}
+	}
+}
+
+// checkKeys reports references where nothing is ever replaced.
+func (c *Context) checkKeys(n *definition.Node) {
+	n.Keys(func(field definition.Field) {
+		if strings.Contains(field.Name, "${") {
+			c.report(field.At, "a reference cannot stand in a key, as in "+definition.Quote(field.Name), "use it in the value")
+		}
+	})
+}
+
+// checkTexts reports the mistakes in what refers to something. The task is that of the parameters; nil for outputs.
+func (c *Context) checkTexts(texts Texts, task *Task) {
+	for _, text := range texts {
+		places := c.Flow.Locate(text.Node)
+		for _, ref := range text.References {
+			if message, hint := c.badReference(ref, task); message != "" {
+				c.report(places.At(ref.Offset), message, hint)
+			}
+		}
+		places = c.Flow.Locate(text.Node)
+		for _, mistake := range text.Mistakes {
+			c.report(places.At(mistake.Offset), mistake.Message, mistake.Hint)
+		}
+	}
+}
+
+// badReference says what is wrong with a reference; "" where all is well.
+func (c *Context) badReference(ref reference.Reference, task *Task) (message, hint string) {
+	written := shown(ref)
+	switch ref.Head {
+	case headInputs:
+		return c.badInput(ref)
+	case headRun:
+		return "", ""
+	case headItem, headIndex:
+		return written + " can only stand in a task that runs once for each item", ""
+	case headEnv, headSecrets:
+		if task == nil {
+			return written + " can only stand in parameters", ""
+		}
+		return "", ""
+	}
+	head := definition.Quote(ref.Head)
+	switch other, several := c.lookup(ref.Head); {
+	case several != nil:
+		return fmt.Sprintf("%s refers to %s, which is the name of %d tasks", written, head, len(several)), c.ids(several)
+	case other < 0:
+		hint := c.suggest(ref.Head, c.heads())
+		if hint == "" {
+			hint = literalHint
+		}
+		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
+	case task != nil && other == task.number:
+		return fmt.Sprintf("%s refers to itself in %s", task.label(), written), ""
+	}
+	return "", ""
+}
+
+const literalHint = "write $${ for a literal ${"
+
+func (c *Context) badInput(ref reference.Reference) (message, hint string) {
+	if len(ref.Steps) == 0 {
+		return "", ""
+	}
+	step := ref.Steps[0]
+	name := step.Field
+	switch {
+	case step.Every, step.IsIndex && step.Brackets:
+		return shown(ref) + " takes the inputs for a list", "name an input: ${inputs.topic}"
+	case step.IsIndex:
+		name = strconv.Itoa(step.Index)
+	}
+	if c.declared[name] {
+		return "", ""
+	}
+	names := make([]string, 0, len(c.Flow.Inputs))
+	for _, input := range c.Flow.Inputs {
+		names = append(names, input.Name)
+	}
+	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)),
+		c.suggest(name, names)
+}
+
+// shown puts a reference into a message: as it is written, on one line.
+func shown(ref reference.Reference) string {
+	return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(definition.Shorten(ref.Text))
+}
+
+// heads lists the words that a reference may begin with, the fixed ones first.
+func (c *Context) heads() []string {
+	if c.allHeads == nil {
+		c.allHeads = slices.Concat(fixedHeads(), c.words)
+	}
+	return c.allHeads
+}
+
+// refersTo tells whether a value holds, anywhere in it, what looks like a reference.
+func (t *Task) refersTo(n *definition.Node) bool {
+	if t.referring == nil {
+		t.referring = make(map[*definition.Node]bool, len(t.Texts))
+		for _, text := range t.Texts {
+			t.referring[text.Node] = true
+		}
+	}
+	found := false
+	n.Strings(func(text *definition.Node) { found = found || t.referring[text] })
+	return found
+}
+
+// parameter names a place in the parameters: `parameter "messages[0].role"`.
+func parameter(top *definition.Node, path []string) string {
+	var name strings.Builder
+	n := top
+	for i, step := range path {
+		number, isIndex := index(n, step)
+		switch {
+		case isIndex:
+			fmt.Fprintf(&name, "[%d]", number)
+			n = n.Elements[number]
+			continue
+		case i > 0:
+			name.WriteByte('.')
+		}
+		name.WriteString(step)
+		if n != nil {
+			n = n.Get(step)
+		}
+	}
+	return "parameter " + definition.Quote(name.String())
+}

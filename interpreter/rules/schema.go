@@ -1,0 +1,79 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// newMethod reads a method's schema.
+func newMethod(from protocol.Method) *method {
+	m := &method{Method: from}
+	if len(from.Parameters) == 0 {
+		return m
+	}
+	value, err := protocol.ParseValue(from.Parameters)
+	if err != nil {
+		m.problem = err.Error()
+		return m
+	}
+	properties, _ := value.Get("properties")
+	for _, field := range properties.Fields() {
+		m.properties = append(m.properties, field.Name)
+	}
+	if m.schema, err = compileSchema(from.Parameters); err != nil {
+		m.problem = err.Error()
+	}
+	return m
+}
+
+// nothingElse refuses to load what a schema refers to outside itself: checks do no I/O.
+type nothingElse struct{}
+
+func (nothingElse) Load(string) (any, error) {
+	return nil, errors.New("a schema may refer to nothing outside itself")
+}
+
+func compileSchema(text json.RawMessage) (*jsonschema.Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.UseLoader(nothingElse{})
+	const address = "method:///parameters"
+	if err := compiler.AddResource(address, document); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(address)
+}
+
+// instance converts a value to what the validator takes.
+func instance(n *definition.Node) any {
+	switch n.Kind {
+	case protocol.Boolean:
+		return n.Truth
+	case protocol.Number:
+		return json.Number(n.Text)
+	case protocol.String:
+		return n.Text
+	case protocol.List:
+		elements := make([]any, len(n.Elements))
+		for i, element := range n.Elements {
+			elements[i] = instance(element)
+		}
+		return elements
+	case protocol.Object:
+		fields := make(map[string]any, len(n.Fields))
+		for _, field := range n.Fields {
+			fields[field.Name] = instance(field.Value)
+		}
+		return fields
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package rules
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// longestWord is the length in bytes up to which words are compared: people mistype short ones.
+const longestWord = 64
+
+// suggest returns `did you mean "fetch"?` for the candidate that is nearest to the word, the first of equals; "" where
+// none is near. A file may hold very many mistakes and candidates, so the number of comparisons is bounded.
+func (c *Context) suggest(word string, candidates []string) string {
+	length := utf8.RuneCountInString(word)
+	if len(word) > longestWord || len(candidates) > c.budget {
+		return ""
+	}
+	c.budget -= len(candidates)
+	best, distance := "", min(3, (length+2)/4)+1
+	for _, candidate := range candidates {
+		other := utf8.RuneCountInString(candidate)
+		if candidate == word || len(candidate) > longestWord || other-length >= distance || length-other >= distance {
+			continue
+		}
+		away := levenshtein.ComputeDistance(word, candidate)
+		switch {
+		case strings.EqualFold(word, candidate):
+			away = 0
+		case away == 2 && swapped(word, candidate):
+			away = 1
+		}
+		if away < distance {
+			best, distance = candidate, away
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + definition.Quote(best) + "?"
+}
+
+// swapped tells whether two letters in the wrong order are all the difference.
+func swapped(word, candidate string) bool {
+	if len(word) != len(candidate) {
+		return false
+	}
+	at := 0
+	for word[at] == candidate[at] {
+		at++
+	}
+	return at+1 < len(word) && word[at] == candidate[at+1] && word[at+1] == candidate[at] && word[at+2:] == candidate[at+2:]
+}

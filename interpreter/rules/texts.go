@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// Text is one string of the file in which something looks like a reference.
+type Text struct {
+	Node       *definition.Node
+	References []reference.Reference // In their order.
+	Mistakes   []reference.Mistake
+}
+
+// Texts are all such strings in a value, in the file's order.
+type Texts []Text
+
+// Use says what the head of a reference means.
+type Use struct {
+	Head string // As written.
+	Task int    // The task's place in the file, from 0; -1 for a fixed head.
+}
+
+// The heads that are no tasks.
+const (
+	headInputs  = "inputs"
+	headItem    = "item"
+	headIndex   = "index"
+	headRun     = "run"
+	headEnv     = "env"
+	headSecrets = "secrets"
+)
+
+func fixedHeads() []string {
+	return []string{headInputs, headItem, headIndex, headRun, headEnv, headSecrets}
+}
+
+// textsOf finds them in a value. One of the strings may be program text.
+func textsOf(n, code *definition.Node) Texts {
+	if n == nil {
+		return nil
+	}
+	var found Texts
+	n.Strings(func(text *definition.Node) {
+		if !strings.Contains(text.Text, "${") {
+			return
+		}
+		parse := reference.Parse
+		if text == code {
+			parse = reference.ParseCode
+		}
+		parts, mistakes := parse(text.Text)
+		entry := Text{Node: text, Mistakes: mistakes}
+		for _, part := range parts {
+			if part.Ref != nil {
+				entry.References = append(entry.References, *part.Ref)
+			}
+		}
+		if len(entry.References)+len(entry.Mistakes) > 0 {
+			found = append(found, entry)
+		}
+	})
+	return found
+}
+
+// Uses returns the heads of all references in the order in which they first come, without repetition. Heads that mean
+// nothing are left out.
+func (c *Context) Uses(texts Texts) []Use {
+	var uses []Use
+	seen := map[string]bool{}
+	for _, text := range texts {
+		for _, ref := range text.References {
+			if seen[ref.Head] {
+				continue
+			}
+			seen[ref.Head] = true
+			task := -1
+			if !slices.Contains(fixedHeads(), ref.Head) {
+				if task, _ = c.lookup(ref.Head); task < 0 {
+					continue
+				}
+			}
+			uses = append(uses, Use{ref.Head, task})
+		}
+	}
+	return uses
+}
+
+// Named returns the tasks that `dependencies` names, in that order, without repetition.
+func (c *Context) Named(task *Task) []int {
+	var named []int
+	seen := map[int]bool{}
+	for _, word := range task.Dependencies {
+		if other, _ := c.lookup(word.Written); other >= 0 && !seen[other] {
+			seen[other] = true
+			named = append(named, other)
+		}
+	}
+	return named
+}
+
+// waits returns every task that the task names or refers to.
+func (c *Context) waits(task *Task) []int {
+	all := c.Named(task)
+	for _, use := range c.Uses(task.Texts) {
+		all = append(all, use.Task)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return slices.DeleteFunc(all, func(other int) bool { return other < 0 || other == task.number })
+}

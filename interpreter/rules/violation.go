@@ -1,0 +1,161 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// validation is one task's parameters against the schema of its method.
+type validation struct {
+	c     *Context
+	task  *Task
+	given *definition.Node // The parameters, without those that are the task's own.
+}
+
+// violation is one way in which parameters do not fit.
+type violation struct {
+	at      definition.Position
+	path    []string
+	value   *definition.Node
+	field   string   // The field that may not be there.
+	types   []string // Any of these types would do.
+	missing []string // Any of these fields would do.
+	kind    jsonschema.ErrorKind
+}
+
+// walk turns the validator's tree of errors into the mistakes in it. None are left where all concern what holds
+// references.
+func (v validation) walk(e *jsonschema.ValidationError) []violation {
+	value := follow(v.given, e.InstanceLocation)
+	switch k := e.ErrorKind.(type) {
+	case *kind.AnyOf:
+		return v.nearest(e.Causes)
+	case *kind.OneOf:
+		if k.Subschemas == nil {
+			return v.nearest(e.Causes)
+		}
+		if v.exclusive(e, k) == nil && v.task.refersTo(value) {
+			return nil
+		}
+	case *kind.Enum, *kind.Const, *kind.Not, *kind.UniqueItems, *kind.Contains, *kind.MinContains, *kind.MaxContains:
+		if v.task.refersTo(value) {
+			return nil
+		}
+	case *kind.PropertyNames:
+		return []violation{{at: value.Position, path: e.InstanceLocation, value: value, field: k.Property, kind: k}}
+	}
+	if len(e.Causes) > 0 {
+		var all []violation
+		for _, cause := range e.Causes {
+			all = append(all, v.walk(cause)...)
+		}
+		return all
+	}
+	if value.Kind == protocol.String && v.task.refersTo(value) {
+		return nil
+	}
+	return v.leaf(e, value)
+}
+
+// leaf turns one error of the validator into mistakes: one for each field that is missing or unknown.
+func (v validation) leaf(e *jsonschema.ValidationError, value *definition.Node) []violation {
+	one := violation{at: value.Position, path: e.InstanceLocation, value: value, kind: e.ErrorKind}
+	var all []violation
+	switch k := e.ErrorKind.(type) {
+	case *kind.Type:
+		one.types = k.Want
+	case *kind.Required:
+		for _, name := range k.Missing {
+			each := one
+			each.missing = []string{name}
+			all = append(all, each)
+		}
+		return all
+	case *kind.AdditionalProperties:
+		for _, field := range value.Fields {
+			if slices.Contains(k.Properties, field.Name) {
+				each := one
+				each.at, each.field = field.At, field.Name
+				all = append(all, each)
+			}
+		}
+		return all
+	}
+	return []violation{one}
+}
+
+// nearest chooses among alternatives of which none fits what to tell: all of them where they differ only in the type, or
+// in the one field that is missing; else the one that fits down to the deepest place, the first of equals.
+func (v validation) nearest(branches []*jsonschema.ValidationError) []violation {
+	var best, merged []violation
+	deepest := -1
+	for i, branch := range branches {
+		found := v.walk(branch)
+		if len(found) == 0 {
+			return nil // It fits once its references are resolved.
+		}
+		merged = merge(i == 0, merged, found)
+		depth := 0
+		for _, violation := range found {
+			depth = max(depth, len(violation.path))
+		}
+		if depth > deepest {
+			best, deepest = found, depth
+		}
+	}
+	if merged != nil {
+		return merged
+	}
+	return best
+}
+
+// merge adds an alternative to those before; nil where they differ in more than a type or a missing field.
+func merge(first bool, before, found []violation) []violation {
+	if len(found) != 1 || found[0].types == nil && found[0].missing == nil {
+		return nil
+	}
+	if first {
+		return found
+	}
+	if len(before) != 1 || !slices.Equal(before[0].path, found[0].path) ||
+		(before[0].types == nil) != (found[0].types == nil) {
+		return nil
+	}
+	both := before[0]
+	both.types = union(both.types, found[0].types)
+	both.missing = union(both.missing, found[0].missing)
+	return []violation{both}
+}
+
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, word := range b {
+		if !slices.Contains(all, word) {
+			all = append(all, word)
+		}
+	}
+	return all
+}
+
+// exclusive returns the parameters of which only one may be given, where that is what the alternatives of the schema's
+// own `oneOf` say; else nil.
+func (v validation) exclusive(e *jsonschema.ValidationError, k *kind.OneOf) []string {
+	schema := v.task.method.schema
+	if len(e.InstanceLocation) > 0 || len(schema.OneOf) == 0 {
+		return nil
+	}
+	var names []string
+	for _, i := range k.Subschemas {
+		if i >= len(schema.OneOf) || len(schema.OneOf[i].Required) == 0 {
+			return nil
+		}
+		names = append(names, strings.Join(schema.OneOf[i].Required, " with "))
+	}
+	return names
+}

@@ -1,0 +1,139 @@
+package interpreter_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// large is a workflow of many tasks, each of which depends on the one before, refers to one further back, and holds a
+// value or two.
+func large(tasks int) []byte {
+	var text strings.Builder
+	text.WriteString("name: Large\ninputs: {topic: tea}\ntasks:\n")
+	for i := range tasks {
+		fmt.Fprintf(&text, "  - id: task-%d\n    name: Task number %d\n    method: llm/chat\n    parameters:\n"+
+			"      prompt: \"Say ${inputs.topic} and ${task-%d.response}\"\n      temperature: 0.5\n", i, i, max(0, i-2))
+		if i > 0 {
+			fmt.Fprintf(&text, "    dependencies: [Task number %d]\n", i-1)
+		}
+	}
+	return []byte(strings.Replace(text.String(), "${task-0.response}", "", 1))
+}
+
+// slowest is far above what compiling takes (the aim is one second for 10,000 tasks) and far below what work that grows
+// with the square would.
+const slowest = 10 * time.Second
+
+func TestManyTasks(t *testing.T) {
+	start := time.Now()
+	p, found := compile(large(10_000))
+	if len(found) > 0 {
+		t.Fatalf("%d mistakes, the first: %s", len(found), found[0])
+	}
+	if took := time.Since(start); took > slowest {
+		t.Errorf("10,000 tasks took %s", took)
+	}
+	last := p.Tasks[len(p.Tasks)-1]
+	if len(p.Tasks) != 10_000 || last.ID != "task-9999" || fmt.Sprint(last.After) != "[task-9997 task-9998]" ||
+		fmt.Sprint(last.Dependencies) != "[task-9998]" || fmt.Sprint(last.Uses) != "[{inputs } {task-9997 task-9997}]" {
+		t.Errorf("%d tasks, the last %+v", len(p.Tasks), last)
+	}
+}
+
+func BenchmarkManyTasks(b *testing.B) {
+	text := large(10_000)
+	for b.Loop() {
+		if p, _ := compile(text); p == nil {
+			b.Fatal("mistakes")
+		}
+	}
+}
+
+// TestHostileFiles has files that would take for ever, or all memory, where work is not bounded.
+func TestHostileFiles(t *testing.T) {
+	const head = "name: x\nmetadata:\n"
+	tasks := func(count int, each func(i int) string) string {
+		var text strings.Builder
+		text.WriteString("name: x\ntasks:\n")
+		for i := range count {
+			fmt.Fprintf(&text, "  - {id: t%d, method: free/any, %s}\n", i, each(i))
+		}
+		return text.String()
+	}
+	billion := "name: x\nmetadata:\n  a0: &a0 [x, x]\n"
+	for i := range 60 {
+		billion += fmt.Sprintf("  a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i)
+	}
+	for _, test := range []struct {
+		name, text  string
+		count       int    // Of mistakes.
+		first, rule string // The first one's place and rule.
+	}{
+		{"too large", strings.Repeat("a", definition.MaxSize+1), 1, "1:1", "limit"},
+		{"deep in brackets", head + "  a: " + strings.Repeat("[", 5_000_000), 1, "3:3", "limit"},
+		{"deep in dashes", head + strings.Repeat("- ", 500_000), 1, "3:1", "limit"},
+		{"deep in indentation", head + deep(200), 1, "66:65", "limit"},
+		{"billion laughs", billion, 1, "14:14", "limit"},
+		{"much text by aliases", head + "  a: &a " + strings.Repeat("x", 900_000) + "\n  b: [" + strings.Repeat("*a,", 100) + "]\n", 1, "4:34", "limit"},
+		{"many merges", head + "  a: &a {" + list(1000, "k%d: 1") + "}\n" + lines(100, "  b%d: {<<: *a}\n"), 1, "8:12", "limit"},
+		{"long text", head + "  a: " + strings.Repeat("x", definition.MaxText+1), 1, "3:6", "limit"},
+		{"long key", head + "  ? " + strings.Repeat("x", definition.MaxText+1) + "\n  : y\n", 1, "3:5", "limit"},
+		{"long number", head + "  a: " + strings.Repeat("9", 1_000_001), 1, "3:6", "limit"},
+		{"large exponent", head + "  a: 1e999999999999", 1, "3:6", "limit"},
+		{"too many tasks", tasks(20_001, func(int) string { return "" }), 1, "3:3", "limit"},
+		{"as many unknown dependencies", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [u%d]", i) }), 20_000, "3:45", "depends-on"},
+		{"one circle of all", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d]", (i+1)%20_000) }), 1, "3:10", "cycle"},
+		{"many circles", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d, t%d]", i^1, max(0, i-2)) }), 10_001, "3:10", "cycle"},
+		{"many names of one kind", tasks(20_000, func(i int) string { return "name: same, depends_on: [same]" }), 20_000, "3:57", "depends-on"},
+		{"many mistakes in one text", "name: x\ntasks:\n  - {id: a, method: free/any, parameters: {x: \"" + strings.Repeat("ü${b} ", 100_000) + "\"}}\n", 100_000, "3:49", "reference"},
+		{"many texts in one line", "name: x\ntasks:\n  - {id: a, method: free/any, parameters: {x: [" + strings.Repeat("\"ü${b}\",", 50_000) + "]}}\n", 50_000, "3:50", "reference"},
+		{"many unknown keys", "name: x\ntasks: [{id: a, method: free/any}]\n" + lines(50_000, "k%d: 1\n"), 50_000, "3:1", "unknown-key"},
+		{"a mistake at the end of a smaller file", head + lines(40_000, "  k%d: \"1234567890\"\n") + " x: y\n", 1, "40003:2", "syntax"},
+		{"a mistake at the end of a large file", head + lines(60_000, "  k%d: \"1234567890\"\n") + "x: y: z\n", 1, "60003:1", "syntax"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			start := time.Now()
+			_, found := compile([]byte(test.text))
+			took := time.Since(start)
+			if took > slowest {
+				t.Errorf("took %s", took)
+			}
+			t.Log(took)
+			if len(found) != test.count {
+				t.Fatalf("%d mistakes, want %d; the first: %s", len(found), test.count, listed(found[:min(3, len(found))]))
+			}
+			if got := fmt.Sprintf("%d:%d %s", found[0].Line, found[0].Column, found[0].Rule); got != test.first+" "+test.rule {
+				t.Errorf("got %s, want %s %s: %s", got, test.first, test.rule, found[0].Message)
+			}
+		})
+	}
+}
+
+// deep is a mapping in a mapping in a mapping.
+func deep(levels int) string {
+	var text strings.Builder
+	for i := range levels {
+		text.WriteString(strings.Repeat(" ", i+1) + "k:\n")
+	}
+	return text.String()
+}
+
+func list(count int, each string) string {
+	all := make([]string, count)
+	for i := range all {
+		all[i] = fmt.Sprintf(each, i)
+	}
+	return strings.Join(all, ", ")
+}
+
+func lines(count int, each string) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, each, i)
+	}
+	return text.String()
+}

@@ -1,0 +1,90 @@
+package interpreter_test
+
+import (
+	"io/fs"
+	"strings"
+	"sync"
+	"testing/fstest"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// specs are protocols to check against: enough of JSON Schema to meet every kind of message.
+func specs() []protocol.Spec {
+	return []protocol.Spec{
+		{Name: "python/v1", Methods: []protocol.Method{{
+			Name:             "python/execute",
+			Timeout:          5 * time.Minute,
+			SourceParameters: []string{"file", "file_path"},
+			CodeParameter:    "code",
+			Parameters: []byte(`{
+				"type": "object",
+				"properties": {
+					"file": {"type": "string"}, "file_path": {"type": "string"}, "code": {"type": "string", "minLength": 1},
+					"context": {"type": "object"},
+					"args": {"type": "array", "maxItems": 3}
+				},
+				"additionalProperties": false,
+				"oneOf": [{"required": ["file"]}, {"required": ["file_path"]}, {"required": ["code"]}]
+			}`),
+		}}},
+		{Name: "mcp/v1", Methods: []protocol.Method{
+			{
+				Name:    "mcp/tool.add",
+				Timeout: time.Minute,
+				Parameters: []byte(`{
+					"type": "object",
+					"properties": {"a": {"type": "number"}, "b": {"type": "number", "minimum": 0, "exclusiveMaximum": 1.5e3}},
+					"required": ["a", "b"],
+					"additionalProperties": false
+				}`),
+			},
+			{Name: "mcp/tools/list", Timeout: time.Minute, Parameters: []byte(`{"type": "object", "maxProperties": 0}`)},
+		}},
+		{Name: "llm/v1", Methods: []protocol.Method{
+			{
+				Name:    "llm/chat",
+				Timeout: 10 * time.Minute,
+				Parameters: []byte(`{
+					"type": "object",
+					"properties": {
+						"model": {"type": "string", "pattern": "^[a-z]"},
+						"messages": {"type": "array", "minItems": 1, "items": {
+							"type": "object",
+							"properties": {
+								"role": {"enum": ["system", "user", "assistant"]},
+								"content": {"type": "string"}
+							},
+							"required": ["role", "content"],
+							"additionalProperties": false
+						}},
+						"prompt": {"type": "string"},
+						"stop": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": true}]},
+						"temperature": {"type": "number", "minimum": 0, "maximum": 2},
+						"seed": {"type": "integer", "multipleOf": 1},
+						"think": {"type": "boolean"}
+					},
+					"anyOf": [{"required": ["messages"]}, {"required": ["prompt"]}]
+				}`),
+			},
+			{Name: "llm/slow", Timeout: time.Hour, Parameters: []byte(`{"properties": {"timeout": {"type": "number"}}}`)},
+		}},
+		{Name: "free/v1", Methods: []protocol.Method{{Name: "free/any", Timeout: 90 * time.Second}}},
+	}
+}
+
+// files are what workflows of the tests can name: the workflow lies in /flow, the run is started in /start.
+var files = sync.OnceValue(func() fs.FS {
+	return fstest.MapFS{
+		"flow/sum.py":          {Data: []byte("result = 1 + 1\n")},
+		"flow/both.py":         {Data: []byte("# beside the workflow\n")},
+		"start/both.py":        {Data: []byte("# where the run starts\n")},
+		"start/only.py":        {Data: []byte("result = \"<é>\"\n")},
+		"flow/scripts/deep.py": {Data: []byte("result = 3\n")},
+		"flow/latin1.py":       {Data: []byte("# caf\xe9\n")},
+		"flow/pipe":            {Mode: fs.ModeNamedPipe},
+		"flow/large.py":        {Data: []byte(strings.Repeat("#", 1<<20+1))},
+		"flow/exact.py":        {Data: []byte(strings.Repeat("#", 1<<20))},
+	}
+})
