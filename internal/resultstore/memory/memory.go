@@ -1,28 +1,32 @@
-// Package memory keeps results in this process alone: for tests, and for runs whose results nobody wants to keep.
+// Package memory keeps results in this process alone: for tests, and for runs whose results nobody wants to keep. It
+// must not reach a disk or a network.
 package memory
 
 import (
 	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// Store is a resultstore.Store in memory.
+// Store is a resultstore.Store in memory. New makes one.
 type Store struct {
 	mu      sync.Mutex
 	closed  bool
 	puts    int
 	records map[resultstore.Key]kept
-	values  map[string][]byte
+	values  map[string][]byte // By hash.
 }
 
+// kept is a record as it was put. The JSON is what comes back: like any other store this one shares no memory with its
+// callers.
 type kept struct {
-	record resultstore.Record
-	put    int // A later put has a higher number.
+	resultstore.Record
+	body []byte
+	put  int // A later put has a higher number.
 }
 
 // New returns an empty store.
@@ -30,40 +34,52 @@ func New() *Store {
 	return &Store{records: map[resultstore.Key]kept{}, values: map[string][]byte{}}
 }
 
-var errClosed = protocol.Errorf(protocol.PersistenceFailed, "the result store is closed")
-
 // Put implements resultstore.Store.
 func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
-	if err := errors.Join(ctx.Err(), batch.Check()); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if err := batch.Check(); err != nil {
+		return err
+	}
+	bodies := make([][]byte, len(batch.Records))
+	for i, record := range batch.Records {
+		body, err := json.Marshal(record)
+		if err != nil {
+			return protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).OfKind(protocol.Permanent)
+		}
+		bodies[i] = body
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return errClosed
+		return isClosed()
 	}
 	for _, data := range batch.Values {
 		s.values[protocol.RefOf(data).Hash] = bytes.Clone(data)
 	}
-	for _, record := range batch.Records {
+	for i, record := range batch.Records {
 		s.puts++
-		s.records[record.Key] = kept{record, s.puts}
+		s.records[record.Key] = kept{record, bodies[i], s.puts}
 	}
 	return nil
 }
 
 // Value implements resultstore.Store.
 func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, errClosed
+		return nil, isClosed()
 	}
 	data, known := s.values[ref.Hash]
 	if !known {
 		return nil, resultstore.ErrNotFound
 	}
-	return bytes.Clone(data), ctx.Err()
+	return bytes.Clone(data), nil
 }
 
 // Close implements resultstore.Store.
@@ -72,4 +88,8 @@ func (s *Store) Close() error {
 	defer s.mu.Unlock()
 	s.closed = true
 	return nil
+}
+
+func isClosed() error {
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store in memory is closed")
 }

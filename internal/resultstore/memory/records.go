@@ -3,67 +3,77 @@ package memory
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 // Records implements resultstore.Store.
 func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, errClosed
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if query.Run != "" && query.Execution == "" {
-		query.Execution = s.newest(query.Run)
-	}
-	var found []kept
-	for _, k := range s.records {
-		if wanted(k.record, query) {
-			found = append(found, k)
-		}
+	found, err := s.find(query)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(found, func(a, b kept) int {
 		if query.Run == "" {
-			return cmp.Or(b.record.StartedAt.Compare(a.record.StartedAt), cmp.Compare(b.put, a.put))
+			return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(b.put, a.put))
 		}
-		return byKey(a.record, b.record)
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Item, b.Item), cmp.Compare(a.Attempt, b.Attempt))
 	})
 	if query.Limit > 0 && len(found) > query.Limit {
 		found = found[:query.Limit]
 	}
 	records := make([]resultstore.Record, len(found))
 	for i, k := range found {
-		records[i] = k.record
+		if err := json.Unmarshal(k.body, &records[i]); err != nil {
+			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be read: %v", k.Run, err)
+		}
 	}
 	return records, nil
 }
 
-// newest is the execution of the run that started last; where no run was recorded yet, of what was put last.
-func (s *Store) newest(run string) string {
-	var best *kept
+// find returns what the query wants, in any order.
+func (s *Store) find(query resultstore.Query) ([]kept, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, isClosed()
+	}
+	if query.Run != "" && query.Execution == "" {
+		query.Execution = s.newest(query.Run)
+	}
+	var found []kept
 	for _, k := range s.records {
-		if k.record.Run == run && (best == nil || later(k, *best)) {
-			best = &k
+		if wanted(k.Record, query) {
+			found = append(found, k)
 		}
 	}
-	if best == nil {
-		return ""
+	return found, nil
+}
+
+// newest is the execution of the run that started last; where no run was recorded yet, of what was put last.
+func (s *Store) newest(run string) string {
+	var best kept
+	for _, k := range s.records {
+		if k.Run == run && (best.put == 0 || later(k, best)) {
+			best = k
+		}
 	}
-	return best.record.Execution
+	return best.Execution
 }
 
 func later(a, b kept) bool {
-	isRun, wasRun := a.record.Kind == resultstore.Run, b.record.Kind == resultstore.Run
+	isRun, wasRun := a.Kind == resultstore.Run, b.Kind == resultstore.Run
 	switch {
 	case isRun != wasRun:
 		return isRun
-	case isRun && !a.record.StartedAt.Equal(b.record.StartedAt):
-		return a.record.StartedAt.After(b.record.StartedAt)
+	case isRun && !a.StartedAt.Equal(b.StartedAt):
+		return a.StartedAt.After(b.StartedAt)
 	}
 	return a.put > b.put
 }
@@ -73,8 +83,4 @@ func wanted(r resultstore.Record, q resultstore.Query) bool {
 		return r.Kind == resultstore.Run && (q.Workflow == "" || r.Workflow == q.Workflow) && (q.Status == "" || r.Status == q.Status)
 	}
 	return r.Run == q.Run && r.Execution == q.Execution && (q.Kind == "" || r.Kind == q.Kind) && (q.Task == "" || r.Task == q.Task)
-}
-
-func byKey(a, b resultstore.Record) int {
-	return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Item, b.Item), cmp.Compare(a.Attempt, b.Attempt))
 }

@@ -1,4 +1,4 @@
-// Package open finds the adapter that a result store's URL names.
+// Package open opens the result store that a URL names. It knows every adapter, so that the contract knows none.
 package open
 
 import (
@@ -18,27 +18,46 @@ type adapter struct {
 	open   func(ctx context.Context, rest string) (resultstore.Store, error)
 }
 
-// adapters is the list of them all.
-var adapters = []adapter{
-	{"sqlite", "sqlite:PATH", func(ctx context.Context, path string) (resultstore.Store, error) {
-		store, err := sqlite.Open(ctx, path)
-		if err != nil {
-			return nil, err // Not a typed nil.
-		}
-		return store, nil
-	}},
-	{"memory", "memory:", func(context.Context, string) (resultstore.Store, error) { return memory.New(), nil }},
+// adapters lists them all.
+func adapters() []adapter {
+	return []adapter{
+		{"sqlite", "sqlite:PATH", openSQLite},
+		{"memory", "memory:", openMemory},
+	}
 }
 
-// Store opens the store that the URL names.
+// Store opens the store that the URL names: sqlite:PATH or memory:. The error of any other URL lists these.
 func Store(ctx context.Context, url string) (resultstore.Store, error) {
-	scheme, rest, _ := strings.Cut(url, ":")
-	forms := make([]string, len(adapters))
-	for i, a := range adapters {
-		if a.scheme == scheme && strings.Contains(url, ":") {
+	scheme, rest, isURL := strings.Cut(url, ":")
+	var forms []string
+	for _, a := range adapters() {
+		if isURL && a.scheme == scheme {
 			return a.open(ctx, rest)
 		}
-		forms[i] = a.form
+		forms = append(forms, a.form)
 	}
-	return nil, protocol.Errorf(protocol.ConfigurationError, "%q names no result store", url).WithHint("write one of %s", strings.Join(forms, ", "))
+	// What follows the scheme may hold a password.
+	wrong := protocol.Errorf(protocol.ConfigurationError, "%q is no kind of result store", scheme)
+	if !isURL {
+		wrong = protocol.Errorf(protocol.ConfigurationError, "the result store %q is no URL", url)
+	}
+	return nil, wrong.WithHint("write one of %s", strings.Join(forms, ", "))
+}
+
+func openSQLite(ctx context.Context, path string) (resultstore.Store, error) {
+	if path == "" {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"sqlite:\" names no file").WithHint("write sqlite:PATH")
+	}
+	store, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+func openMemory(_ context.Context, rest string) (resultstore.Store, error) {
+	if rest != "" {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"memory:\" takes nothing after the colon").WithHint("write memory:")
+	}
+	return memory.New(), nil
 }

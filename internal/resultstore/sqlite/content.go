@@ -1,21 +1,21 @@
 package sqlite
 
 import (
-	"bytes"
 	"fmt"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
+// The encodings, as the file names them.
 const (
 	plain      = "plain"
 	compressed = "zstd"
-	// smallest is the size from which compressing is worth its time.
-	smallest = 512
 )
+
+// smallest is the size in bytes from which compressing a value is worth its time.
+const smallest = 512
 
 // content is a value as it lies in the file.
 type content struct {
@@ -24,43 +24,49 @@ type content struct {
 	data     []byte
 }
 
-var encoder = sync.OnceValue(func() *zstd.Encoder {
-	made, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		panic("sqlite: zstd: " + err.Error())
-	}
-	return made
-})
+// codec packs and unpacks values, for many goroutines at once.
+type codec struct {
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
 
-var decoder = sync.OnceValue(func() *zstd.Decoder {
-	made, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(protocol.MaxValue+1))
+func newCodec() (codec, error) {
+	encoder, err := zstd.NewWriter(nil)
 	if err != nil {
-		panic("sqlite: zstd: " + err.Error())
+		return codec{}, err
 	}
-	return made
-})
+	// More than the largest value can only come from a damaged file.
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(protocol.MaxValue))
+	if err != nil {
+		return codec{}, err
+	}
+	return codec{encoder, decoder}, nil
+}
 
-func pack(data []byte) content {
+func (c codec) pack(data []byte) content {
 	packed := content{protocol.RefOf(data).Hash, plain, data}
 	if len(data) < smallest {
 		return packed
 	}
-	if smaller := encoder().EncodeAll(data, nil); len(smaller) < len(data) {
+	if smaller := c.encoder.EncodeAll(data, nil); len(smaller) < len(data) {
 		packed.encoding, packed.data = compressed, smaller
 	}
 	return packed
 }
 
-func unpack(c content) ([]byte, error) {
-	switch c.encoding {
+func (c codec) unpack(packed content) ([]byte, error) {
+	switch packed.encoding {
 	case plain:
-		return bytes.Clone(c.data), nil
+		return packed.data, nil
 	case compressed:
-		data, err := decoder().DecodeAll(c.data, nil)
+		data, err := c.decoder.DecodeAll(packed.data, nil)
 		if err != nil {
-			return nil, fmt.Errorf("the value %.12s is damaged: %w", c.hash, err)
+			return nil, fmt.Errorf("the value %.12s cannot be unpacked: %w", packed.hash, err)
 		}
 		return data, nil
 	}
-	return nil, fmt.Errorf("the value %.12s is stored as %q, which this program does not know", c.hash, c.encoding)
+	return nil, fmt.Errorf("the value %.12s has the unknown encoding %q", packed.hash, packed.encoding)
 }
+
+// The encoder works in its callers' goroutines alone and needs no close.
+func (c codec) close() { c.decoder.Close() }

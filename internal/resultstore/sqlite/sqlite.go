@@ -1,90 +1,87 @@
-// Package sqlite keeps results in a SQLite file that many processes may use at once.
+// Package sqlite keeps results in a SQLite file that many processes may use at once. It must not know what the results
+// mean: it sees records, and values as bytes.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // The driver, pure Go.
 )
 
-// version is the schema of the file, in its user_version.
-const version = 1
+const (
+	patience = 10 * time.Second // How long to wait for other processes.
+	readers  = 4                // Connections that read at once.
+	queued   = 1024             // Batches that wait for the writer.
+)
 
-const schema = `
-CREATE TABLE records (
-	run       TEXT NOT NULL,
-	execution TEXT NOT NULL,
-	task      TEXT NOT NULL,
-	item      INTEGER NOT NULL,
-	attempt   INTEGER NOT NULL,
-	kind      TEXT NOT NULL,
-	workflow  TEXT NOT NULL,
-	status    TEXT NOT NULL,
-	started   INTEGER NOT NULL, -- Nanoseconds since 1970.
-	body      TEXT NOT NULL,    -- The whole record as JSON.
-	UNIQUE (run, execution, task, item, attempt)
-);
-CREATE INDEX runs ON records (started) WHERE kind = 'run';
-CREATE TABLE contents (
-	hash     TEXT PRIMARY KEY,
-	encoding TEXT NOT NULL, -- 'plain' or 'zstd'.
-	data     BLOB NOT NULL
-) WITHOUT ROWID;
-PRAGMA user_version = 1;
-`
-
-// Store is a resultstore.Store in a file.
+// Store is a resultstore.Store in a file. Open makes one.
 type Store struct {
-	path    string
-	writes  chan write
-	ending  chan struct{} // Closed by Close.
-	ended   chan struct{} // Closed when the writer has ended.
-	closing sync.Once
-	closed  error
+	path     string
+	patience time.Duration
+	codec    codec
+	queue    chan write
+	ending   chan struct{} // Closed when Close begins.
+	ended    chan struct{} // Closed when the writer has ended.
+	closing  sync.Once
+	closed   error
 
 	writer  *sql.DB
 	readers *sql.DB
 }
 
-// Open opens the file, or makes it (0600, its folder 0700). Its error says what to do.
+// Open opens the file, or makes it (0600, a folder that is not there 0700). Its errors are *protocol.Error of the code
+// PersistenceFailed, or the context's own.
 func Open(ctx context.Context, path string) (*Store, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, trouble(path, err)
-	}
-	if err := prepare(path); err != nil {
-		return nil, trouble(path, err)
-	}
-	writer, err := sql.Open("sqlite", source(path, "_txlock=immediate"))
-	if err != nil {
-		return nil, trouble(path, err)
-	}
-	// One connection: SQLite has one writer, and what waits for it waits in the queue.
-	writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, writer, path); err != nil {
-		return nil, errors.Join(trouble(path, err), writer.Close())
-	}
-	readers, err := sql.Open("sqlite", source(path, "_pragma=query_only(1)"))
-	if err != nil {
-		return nil, errors.Join(trouble(path, err), writer.Close())
-	}
-	readers.SetMaxOpenConns(4)
 	s := &Store{
-		path: path, writes: make(chan write, queued), ending: make(chan struct{}), ended: make(chan struct{}),
-		writer: writer, readers: readers,
+		path: path, patience: patience,
+		queue: make(chan write, queued), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
-	go s.write()
+	if err := s.open(ctx); err != nil {
+		return nil, s.trouble(ctx, err)
+	}
+	go s.serve()
 	return s, nil
 }
 
-func prepare(path string) error {
+func (s *Store) open(ctx context.Context) (err error) {
+	if s.path, err = filepath.Abs(s.path); err != nil {
+		return err
+	}
+	if err := makeFile(s.path); err != nil {
+		return err
+	}
+	if s.codec, err = newCodec(); err != nil {
+		return err
+	}
+	// As durable as the engine's own database: once Temporal says that a task has completed, a loss of power must not
+	// have taken its result. No busy_timeout: see patiently.
+	s.writer, err = sql.Open("sqlite", source(s.path, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"))
+	if err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1) // SQLite has one writer; whoever waits for it waits in the queue.
+	if err := s.patiently(ctx, func() error { return migrate(ctx, s.writer, s.path) }); err != nil {
+		return errors.Join(err, s.writer.Close())
+	}
+	s.readers, err = sql.Open("sqlite", source(s.path, "_pragma=busy_timeout(10000)", "_pragma=query_only(1)"))
+	if err != nil {
+		return errors.Join(err, s.writer.Close())
+	}
+	s.readers.SetMaxOpenConns(readers)
+	s.readers.SetMaxIdleConns(readers)
+	return nil
+}
+
+// makeFile makes the file where it is not there: SQLite itself would let others read it. The files that SQLite lays
+// beside it get its mode.
+func makeFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -95,54 +92,19 @@ func prepare(path string) error {
 	return file.Close()
 }
 
-// source is how the file is opened. It is as durable as the engine's own database: once Temporal says that a task has
-// completed, a loss of power must not have taken its result.
-func source(path, more string) string {
-	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	return "file:" + escaped + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&" + more
+func source(path string, options ...string) string {
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
+	return "file:" + escaped + "?" + strings.Join(options, "&")
 }
 
-// migrate makes the schema, or finds it; of processes that open a new file at once, one makes it.
-func migrate(ctx context.Context, db *sql.DB, path string) error {
-	have, err := versionOf(ctx, db)
-	if err != nil || have == version {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if have, err = versionOf(ctx, tx); err == nil {
-		switch {
-		case have > version:
-			err = newer(path, have)
-		case have == 0:
-			_, err = tx.ExecContext(ctx, schema)
-		}
-	}
-	if err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
-}
-
-func versionOf(ctx context.Context, from interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (int, error) {
-	var have int
-	if err := from.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
-		return 0, fmt.Errorf("reading its version: %w", err)
-	}
-	return have, nil
-}
-
-// Close implements resultstore.Store.
+// Close implements resultstore.Store. What was put before is kept still.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.ending)
 		<-s.ended
+		s.codec.close()
 		if err := errors.Join(s.readers.Close(), s.writer.Close()); err != nil {
-			s.closed = trouble(s.path, err)
+			s.closed = s.trouble(context.Background(), err)
 		}
 	})
 	return s.closed

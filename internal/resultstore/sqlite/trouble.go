@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"modernc.org/sqlite"
 	code "modernc.org/sqlite/lib"
@@ -10,40 +12,89 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// trouble says what is wrong with the file and what to do. It is the one place where SQLite's errors are translated.
-func trouble(path string, err error) error {
+const elsewhere = "or set GLEITZEIT_HOME or --home to a folder that you can write"
+
+// trouble says what is wrong with the file and what to do; the end of the context it hands on as that. It is the one
+// place where errors of SQLite and of the file system are translated.
+func (s *Store) trouble(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if known, ok := errors.AsType[*protocol.Error](err); ok {
 		return known
 	}
-	if of, ok := errors.AsType[*fs.PathError](err); ok {
-		return protocol.Errorf(protocol.PersistenceFailed, "the result store %s cannot be opened: %s", path, of.Err).
-			WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
-	}
-	failed := protocol.Errorf(protocol.PersistenceFailed, "the result store %s failed: %s", path, err)
-	of, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return failed
-	}
-	const primary = 0xff // Extended codes keep theirs in the lowest byte.
-	switch of.Code() & primary {
+	switch sqliteCode(err) {
 	case code.SQLITE_FULL:
-		return failed.WithHint("make room on the disk; what is finished is kept")
-	case code.SQLITE_READONLY, code.SQLITE_PERM:
-		return failed.WithHint("make the file and its folder writable, or set GLEITZEIT_HOME or --home to a folder that you can write")
+		return diskFull(s.path)
+	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
+		return unwritable(s.path, err)
 	case code.SQLITE_CORRUPT, code.SQLITE_NOTADB:
-		return failed.WithHint("the file is damaged: move it aside, and a new one is made; the results in it are lost, runs are not")
-	case code.SQLITE_BUSY, code.SQLITE_LOCKED:
-		return failed.WithHint("another program holds the file; end it and try again")
-	case code.SQLITE_CANTOPEN:
-		return failed.WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
+		return damaged(s.path, err)
+	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
+		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has been locked by another process for %s", s.path, s.patience).
+			WithHint("look for a stopped gleitzeit, a backup or a SQLite shell that has it open, and end it")
 	case code.SQLITE_IOERR:
-		return failed.WithHint("the disk may be full or damaged, or the folder be on a network; see that it can be written")
+		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be read or written: %v", s.path, err).
+			WithHint("look at the disk; SQLite needs a local one, %s", elsewhere)
 	}
-	return failed
+	if errors.Is(err, syscall.ENOSPC) {
+		return diskFull(s.path)
+	}
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return unwritable(s.path, at.Err)
+	}
+	select {
+	case <-s.ending:
+		return s.isClosed()
+	default:
+	}
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q failed: %v", s.path, err)
+}
+
+// isBusy tells whether another process has what was wanted, so that it may be had later.
+func isBusy(err error) bool {
+	switch sqliteCode(err) {
+	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
+		return true
+	}
+	return false
+}
+
+// sqliteCode is the primary code of SQLite's error, or 0.
+func sqliteCode(err error) int {
+	if of, ok := errors.AsType[*sqlite.Error](err); ok {
+		return of.Code() & 0xff // Extended codes keep their primary one in the lowest byte.
+	}
+	return 0
+}
+
+func diskFull(path string) error {
+	return protocol.Errorf(protocol.PersistenceFailed, "the disk of the result store %q is full", path).
+		WithHint("make room: what is finished is kept")
+}
+
+func unwritable(path string, cause error) error {
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be opened or written: %v", path, cause).
+		WithHint("make the file and its folder writable, %s", elsewhere).OfKind(protocol.Permanent)
+}
+
+func damaged(path string, cause error) error {
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is damaged: %v", path, cause).
+		WithHint("move the file aside with its -wal and -shm, and a new one is made; results that only it holds are lost").OfKind(protocol.Permanent)
 }
 
 // newer refuses a file that a later program has made.
 func newer(path string, have int) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %s has version %d, and this program knows versions up to %d", path, have, version).
-		WithHint("use the newer program, or another home folder")
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has schema version %d, and this program knows versions up to %d", path, have, version).
+		WithHint("use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder").OfKind(protocol.Permanent)
+}
+
+// foreign refuses a database that is no result store.
+func foreign(path string) error {
+	return protocol.Errorf(protocol.PersistenceFailed, "%q is the database of another program, no result store", path).
+		WithHint("name another file").OfKind(protocol.Permanent)
+}
+
+func (s *Store) isClosed() error {
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is closed", s.path)
 }

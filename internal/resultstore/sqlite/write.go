@@ -2,57 +2,47 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 const (
-	queued  = 1024 // Batches that wait for the writer.
-	grouped = 512  // Batches of one transaction, at most.
+	mostBatches = 512      // Of one transaction.
+	mostBytes   = 32 << 20 // Of values of one transaction: from there on the next batch waits, however small.
 )
 
 // write is a batch on its way to the writer.
 type write struct {
 	records []row
 	values  []content
-	done    chan error
+	done    chan error // Buffered: whoever put the batch may have gone.
 }
 
 // row is a record with its JSON.
 type row struct {
 	resultstore.Record
-	body []byte
+	body string
 }
 
-// Put implements resultstore.Store.
+// Put implements resultstore.Store. Batches that are put while a transaction is under way share the next one. When the
+// context ends Put returns at once; the batch may or may not be kept.
 func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
-	if err := batch.Check(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := write{done: make(chan error, 1)}
-	for _, record := range batch.Records {
-		body, err := json.Marshal(record)
-		if err != nil {
-			return protocol.Errorf(protocol.InternalError, "a record cannot be written: %s", err)
-		}
-		w.records = append(w.records, row{record, body})
-	}
-	for _, data := range batch.Values {
-		w.values = append(w.values, pack(data))
+	w, err := s.prepare(batch)
+	if err != nil {
+		return err
 	}
 	select {
-	case <-s.ending:
+	case <-s.ending: // Asked alone first: a select takes any case that is ready.
 		return s.isClosed()
-	case <-ctx.Done():
-		return ctx.Err()
 	default:
 	}
 	select {
-	case s.writes <- w:
+	case s.queue <- w:
 	case <-s.ending:
 		return s.isClosed()
 	case <-ctx.Done():
@@ -64,45 +54,62 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.ended:
-		select {
-		case err := <-w.done:
-			return err
-		default:
-			return s.isClosed()
-		}
+	}
+	select {
+	case err := <-w.done:
+		return err
+	default:
+		return s.isClosed()
 	}
 }
 
-// write commits batches: all that wait at the moment in one transaction, because each transaction costs a write to the
-// disk, and a lone one at once.
-func (s *Store) write() {
+// prepare does in the caller's goroutine what need not be done by the writer, of which there is one.
+func (s *Store) prepare(batch resultstore.Batch) (write, error) {
+	if err := batch.Check(); err != nil {
+		return write{}, err
+	}
+	w := write{done: make(chan error, 1)}
+	for _, record := range batch.Records {
+		body, err := json.Marshal(record)
+		if err != nil {
+			return write{}, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).OfKind(protocol.Permanent)
+		}
+		w.records = append(w.records, row{record, string(body)})
+	}
+	for _, data := range batch.Values {
+		w.values = append(w.values, s.codec.pack(data))
+	}
+	return w, nil
+}
+
+// serve commits batches until Close. It is the only writer of this process.
+func (s *Store) serve() {
 	defer close(s.ended)
 	for {
 		select {
+		case first := <-s.queue:
+			s.keep(s.group(first))
 		case <-s.ending:
-			return
-		case first := <-s.writes:
-			group := s.waiting([]write{first})
-			err := s.commit(group)
-			if err != nil && len(group) > 1 {
-				// One batch that cannot be written must not sink the others.
-				for _, w := range group {
-					w.done <- s.commit([]write{w})
+			for {
+				select {
+				case first := <-s.queue:
+					s.keep(s.group(first))
+				default:
+					return
 				}
-				continue
-			}
-			for _, w := range group {
-				w.done <- err
 			}
 		}
 	}
 }
 
-func (s *Store) waiting(group []write) []write {
-	for len(group) < grouped {
+// group takes what waits at the moment. It waits for nothing: a lone batch is written at once.
+func (s *Store) group(first write) []write {
+	group := []write{first}
+	for bytes := first.size(); len(group) < mostBatches && bytes < mostBytes; {
 		select {
-		case w := <-s.writes:
+		case w := <-s.queue:
 			group = append(group, w)
+			bytes += w.size()
 		default:
 			return group
 		}
@@ -110,53 +117,27 @@ func (s *Store) waiting(group []write) []write {
 	return group
 }
 
-func (s *Store) commit(group []write) error {
-	// Whoever gave up waiting may put the batch again; a half-written group helps nobody.
-	ctx := context.Background()
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return trouble(s.path, err)
+func (w write) size() (bytes int) {
+	for _, v := range w.values {
+		bytes += len(v.data)
 	}
-	if err := insert(ctx, tx, group); err != nil {
-		return errors.Join(trouble(s.path, err), tx.Rollback())
-	}
-	if err := tx.Commit(); err != nil {
-		return trouble(s.path, err)
-	}
-	return nil
+	return bytes
 }
 
-func insert(ctx context.Context, tx *sql.Tx, group []write) (err error) {
-	record, err := tx.PrepareContext(ctx, `INSERT OR REPLACE INTO records
-		(run, execution, task, item, attempt, kind, workflow, status, started, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
+// keep commits the group and tells each of its batches what became of it.
+func (s *Store) keep(group []write) {
+	err := s.commit(group)
+	if err != nil && len(group) > 1 && !isBusy(err) {
+		// One batch that cannot be written must not sink the others.
+		for _, w := range group {
+			s.keep([]write{w})
+		}
+		return
 	}
-	defer func() { err = errors.Join(err, record.Close()) }()
-	value, err := tx.PrepareContext(ctx, `INSERT OR IGNORE INTO contents (hash, encoding, data) VALUES (?, ?, ?)`)
 	if err != nil {
-		return err
+		err = s.trouble(context.Background(), err)
 	}
-	defer func() { err = errors.Join(err, value.Close()) }()
 	for _, w := range group {
-		for _, v := range w.values {
-			if _, err := value.ExecContext(ctx, v.hash, v.encoding, v.data); err != nil {
-				return err
-			}
-		}
-		for _, r := range w.records {
-			var started int64
-			if !r.StartedAt.IsZero() {
-				started = r.StartedAt.UnixNano()
-			}
-			if _, err := record.ExecContext(ctx, r.Run, r.Execution, r.Task, r.Item, r.Attempt, string(r.Kind), r.Workflow, string(r.Status), started, string(r.body)); err != nil {
-				return err
-			}
-		}
+		w.done <- err
 	}
-	return nil
-}
-
-func (s *Store) isClosed() error {
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %s is closed", s.path)
 }

@@ -1,0 +1,38 @@
+# The commands of the house. `make help` lists them.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+BIN := $(CURDIR)/bin
+
+.PHONY: help build test lint race bench histories ci clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build the program as it is released: bin/gleitzeit
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)/gleitzeit ./cmd/gleitzeit
+
+test: ## run all tests
+	go test ./...
+
+race: ## run the tests of what runs concurrently with the race detector
+	go test -race ./interpreter/... ./activities/... ./worker/... ./workflows/... ./internal/resultstore/... ./internal/home/... ./internal/view/...
+
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## check style, mistakes, and that workflows are deterministic
+	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
+	go tool workflowcheck -config .workflowcheck.yaml ./workflows/... ./interpreter/plan/... ./interpreter/reference/...
+
+$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(BIN) CGO_ENABLED=0 go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+bench: ## measure, as ratios, what docs/architecture.md claims
+	go test -run '^$$' -bench . -benchtime 1x ./benchmarks/...
+
+histories: ## record the histories that replay tests read; only after commands were changed on purpose
+	go test ./workflows -run TestRecordHistories -record
+
+ci: ## all that must hold before a change lands
+	.ci/run
+
+clean: ## remove what was built
+	rm -rf $(BIN)

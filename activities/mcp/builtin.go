@@ -1,0 +1,58 @@
+package mcp
+
+import (
+	"context"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// builtin is one of the tools that need no server of the user's.
+type builtin struct {
+	name       string
+	summary    string
+	parameters string // JSON Schema, for workflows and for MCP clients alike.
+	result     string // JSON Schema of the method's result.
+
+	// answer is the server's half: the text block that answers the arguments.
+	answer func(arguments protocol.Value) (string, error)
+	// fields is the client's half: what the method's result has beyond that of any tool, read from the text block, for
+	// the SDK would turn numbers of structured content into floats.
+	fields func(arguments protocol.Value, text string) ([]protocol.Field, error)
+}
+
+func builtins() []builtin {
+	return []builtin{echo(), add(), multiply(), concat()}
+}
+
+// serve makes the tool a handler of the SDK's server.
+func (b builtin) serve(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	arguments, err := protocol.ParseValue(request.Params.Arguments)
+	if err != nil {
+		return failure(err), nil
+	}
+	text, err := b.answer(arguments)
+	if err != nil {
+		return failure(err), nil
+	}
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, nil
+}
+
+// failure tells of an error as MCP wants it: in the result, where a model can read it.
+func failure(err error) *mcp.CallToolResult {
+	return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: err.Error()}}}
+}
+
+// argument is a field of an object, null where there is none.
+func argument(arguments protocol.Value, name string) protocol.Value {
+	v, _ := arguments.Get(name)
+	return v
+}
+
+// asText is a value as it goes into text: a string as it is, anything else as compact JSON.
+func asText(v protocol.Value) string {
+	if v.Kind() == protocol.String {
+		return v.Text()
+	}
+	return string(v.JSON())
+}

@@ -1,0 +1,37 @@
+package python_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// parentFolder names the variable that makes this test binary a process that runs one endless script in that folder.
+const parentFolder = "GLEITZEIT_TEST_PARENT_FOLDER"
+
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(parentFolder); folder != "" {
+		code := offspring + "time.sleep(600)"
+		_, err := python.New(python.Options{}).Handle(context.Background(), protocol.Request{
+			Method: python.Execute, Folder: folder, Program: &protocol.Program{Text: code, Original: code}}, nil)
+		fmt.Fprintln(os.Stderr, "the script ended:", err)
+		os.Exit(3)
+	}
+	os.Exit(m.Run())
+}
+
+// pythonVersion is that of the interpreter under test: "3.11".
+var pythonVersion = sync.OnceValue(func() string {
+	output, err := exec.CommandContext(context.Background(), "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(output))
+})

@@ -1,0 +1,78 @@
+# What a script leaves, as JSON: any value that JSON has, types and digits kept, and nothing that would have to change.
+import json
+import re
+
+DEEPEST = 990
+
+
+def place(path):
+    steps = []
+    while path is not None:
+        path, key = path
+        steps.append("[%s]" % (json.dumps(key[:60], ensure_ascii=False) if isinstance(key, str) else key))
+    return "result" + "".join(reversed(steps))
+
+
+def named(kind):
+    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "." + kind.__qualname__
+    if name in ("bytes", "range"):
+        return name
+    return ("an " if name[0] in "aeiouAEIOU" else "a ") + name
+
+
+def refuse(path, what):
+    raise Refusal("result", "%s %s" % (place(path), what))
+
+
+def check_scalar(value, path):
+    if isinstance(value, float):
+        if value - value != 0:
+            refuse(path, "is %s, which is not JSON" % float.__repr__(value))
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            refuse(path, "holds half a character (a lone surrogate), which is not JSON")
+    elif value is not None and not isinstance(value, int):
+        refuse(path, "is %s, which is not JSON" % named(type(value)))
+
+
+def check_key(key, path):
+    if not isinstance(key, str):
+        refuse(path, "has the key %.60r (%s); the keys of a JSON object are text" % (key, named(type(key))))
+    check_scalar(key, path)
+
+
+def check(value):
+    waiting = [(value, None, 0)]
+    while waiting:
+        value, path, depth = waiting.pop()
+        if isinstance(value, dict):
+            for key in value:
+                check_key(key, path)
+            inside = value.items()
+        elif isinstance(value, (list, tuple)):
+            inside = enumerate(value)
+        else:
+            check_scalar(value, path)
+            continue
+        if depth == DEEPEST:
+            refuse(None, "holds itself, or lists and objects more than %d deep" % DEEPEST)
+        deeper = []
+        for key, element in inside:
+            if isinstance(element, (dict, list, tuple)):
+                deeper.append((element, (path, key), depth + 1))
+            elif element is not None and element is not True and element is not False and type(element) is not int:
+                check_scalar(element, (path, key))
+        waiting.extend(reversed(deeper))
+
+
+def answer(value, seconds, limit):
+    check(value)
+    data = recursing(json.dumps, value, ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+    if "e-0" in data:  # Python writes 1e-7 as 1e-07. Strings, which the pattern takes first, stay as they are.
+        data = re.sub(r'("[^"\\]*(?:\\.[^"\\]*)*")|e-0', lambda found: found.group(1) or "e-", data)
+    data = data.encode()
+    if len(data) > limit:
+        raise Refusal("result", "result takes %d bytes as JSON; at most %d can be kept" % (len(data), limit))
+    return b'{"execution_time":%.6f,"result":%s}' % (seconds, data)

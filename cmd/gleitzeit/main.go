@@ -1,0 +1,19 @@
+// Command gleitzeit runs LLM workflows and batches written in YAML.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/gleitzeit/gleitzeit/internal/cli"
+)
+
+func main() {
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	os.Exit(cli.Main(cli.Process{
+		Args: os.Args[1:], Env: os.LookupEnv, Interrupts: interrupts,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+	}))
+}

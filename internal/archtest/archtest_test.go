@@ -1,0 +1,246 @@
+// Package archtest proves which way imports go. It parses the sources itself: a test that asks the go command is
+// answered from the test cache after a bad import.
+package archtest
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gleitzeit/gleitzeit"
+
+// rule says what the packages of one folder may import of this module, and of the fenced modules below. A folder
+// ending in "/..." stands for all beneath it too.
+type rule struct {
+	folder string
+	own    []string
+	fenced []string
+}
+
+// The modules that only some packages may see: everything that does I/O, or knows Temporal.
+const (
+	sdkWorkflow = "go.temporal.io/sdk/workflow"
+	sdkActivity = "go.temporal.io/sdk/activity"
+	sdkWorker   = "go.temporal.io/sdk/worker"
+	sdkClient   = "go.temporal.io/sdk/client"
+	sdkValues   = "go.temporal.io/sdk/converter"
+	sdkErrors   = "go.temporal.io/sdk/temporal"
+	sdkLog      = "go.temporal.io/sdk/log"
+	api         = "go.temporal.io/api/..."
+	server      = "go.temporal.io/server/..."
+	mcpSDK      = "github.com/modelcontextprotocol/go-sdk/..."
+	disk        = "os"
+	network     = "net/..."
+	processes   = "os/exec"
+	yaml        = "gopkg.in/yaml.v3"
+	schema      = "github.com/santhosh-tekuri/jsonschema/v6"
+	database    = "modernc.org/sqlite/..."
+	grpc        = "google.golang.org/grpc/..."
+	cobra       = "github.com/spf13/cobra"
+)
+
+var fenced = []string{
+	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
+}
+
+// rules is the table of the house. A package that no rule names is an error: the table is complete.
+var rules = []rule{
+	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
+	{"internal/cli", []string{
+		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
+		"internal/resultstore", "internal/resultstore/open", "worker", "activities",
+	}, []string{disk, cobra, sdkClient, sdkValues, api}},
+	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
+	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
+	{"interpreter/rules", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol"}, []string{schema}},
+	{"interpreter/reference", []string{"internal/protocol"}, nil},
+	{"interpreter/plan", []string{"internal/protocol"}, nil},
+	{"workflows", []string{"interpreter/plan", "internal/protocol"}, []string{sdkWorkflow, sdkErrors}},
+	{"activities", []string{"interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
+	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema}},
+	{"worker", []string{
+		"workflows", "activities", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
+	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
+	{"internal/protocol", nil, nil},
+	{"internal/view", []string{"internal/protocol", "internal/resultstore", "interpreter/plan"}, nil},
+	{"internal/home", []string{"internal/protocol"}, []string{disk}},
+	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
+	{"internal/resultstore", []string{"internal/protocol"}, nil},
+	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
+	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},
+	{"internal/resultstore/open", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite"}, nil},
+	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/resultstore"}, nil},
+	{"internal/servertest", []string{"internal/engine", "internal/home"}, []string{sdkClient, disk}},
+}
+
+// vague are names that say nothing of what is inside.
+var vague = []string{"util", "utils", "common", "helper", "helpers", "misc", "types", "models"}
+
+const root = "../.."
+
+func TestImportsGoOneWay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, file := range sources(t) {
+		folder := filepath.ToSlash(filepath.Dir(file))
+		if strings.Contains(folder, "testdata") || strings.HasPrefix(folder, "benchmarks") || strings.HasPrefix(folder, "examples") {
+			continue
+		}
+		at := slices.IndexFunc(rules, func(r rule) bool { return r.folder == folder })
+		if at < 0 {
+			if folder != "internal/archtest" && !onlyTests(t, folder) {
+				t.Errorf("%s: the table has no rule for this folder", folder)
+			}
+			continue
+		}
+		seen[folder] = true
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, path := range importsOf(t, file) {
+			if why := refused(rules[at], path); why != "" {
+				t.Errorf("%s imports %s: %s", file, path, why)
+			}
+		}
+	}
+	for _, r := range rules {
+		if !seen[r.folder] {
+			t.Errorf("the table has a rule for %s, which is not there", r.folder)
+		}
+	}
+}
+
+func TestNoNameIsVague(t *testing.T) {
+	for _, file := range sources(t) {
+		for _, part := range strings.Split(filepath.ToSlash(strings.TrimSuffix(file, ".go")), "/") {
+			if slices.Contains(vague, strings.TrimSuffix(part, "_test")) {
+				t.Errorf("%s: %q says nothing of what is inside", file, part)
+			}
+		}
+	}
+}
+
+func TestThreeTestBinariesLinkTheEngine(t *testing.T) {
+	engines := []string{module + "/internal/engine", module + "/internal/servertest", module + "/internal/cli"}
+	linking := map[string]bool{}
+	for _, file := range sources(t) {
+		folder := filepath.ToSlash(filepath.Dir(file))
+		if !strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		if folder == "internal/engine" || folder == "internal/cli" || slices.ContainsFunc(importsOf(t, file), func(path string) bool { return slices.Contains(engines, path) }) {
+			linking[folder] = true
+		}
+	}
+	if len(linking) > 3 {
+		t.Errorf("%d test binaries link the engine, and each takes minutes to build: %v", len(linking), linking)
+	}
+}
+
+// TestRefusals makes sure that the table can refuse.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct{ folder, path string }{
+		{"workflows", "os"},
+		{"workflows", "net/http"},
+		{"workflows", module + "/activities"},
+		{"interpreter/plan", "go.temporal.io/sdk/workflow"},
+		{"activities/python", "go.temporal.io/sdk/activity"},
+		{"internal/cli", "go.temporal.io/server/temporal"},
+		{"internal/protocol", "github.com/google/uuid"},
+	} {
+		at := slices.IndexFunc(rules, func(r rule) bool { return r.folder == c.folder })
+		if refused(rules[at], c.path) == "" {
+			t.Errorf("%s may import %s", c.folder, c.path)
+		}
+	}
+}
+
+// refused tells why a folder may not import a path, or nothing.
+func refused(r rule, path string) string {
+	if own, of := strings.CutPrefix(path, module+"/"); of {
+		if !slices.Contains(r.own, own) {
+			return "the table does not let it"
+		}
+		return ""
+	}
+	if r.folder == "internal/protocol" && strings.Contains(strings.Split(path, "/")[0], ".") {
+		return "it imports the standard library alone"
+	}
+	if slices.ContainsFunc(fenced, matches(path)) && !slices.ContainsFunc(r.fenced, matches(path)) {
+		return "that is fenced off"
+	}
+	return ""
+}
+
+func matches(path string) func(pattern string) bool {
+	return func(pattern string) bool {
+		if base, beneath := strings.CutSuffix(pattern, "/..."); beneath {
+			return path == base || strings.HasPrefix(path, base+"/")
+		}
+		return path == pattern
+	}
+}
+
+func onlyTests(t *testing.T, folder string) bool {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(root, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".go") && !strings.HasSuffix(entry.Name(), "_test.go") {
+			return false
+		}
+	}
+	return true
+}
+
+func importsOf(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, spec := range parsed.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+// sources lists every Go file of the module, from its root.
+func sources(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".go") {
+			relative, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			files = append(files, relative)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

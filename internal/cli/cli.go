@@ -1,0 +1,157 @@
+// Package cli is the command line: one file a command. A command gets the process as a value and returns an exit code;
+// nothing here reads a global.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/view"
+)
+
+// Process is what a command may use of the process it runs in.
+type Process struct {
+	Args       []string
+	Env        func(name string) (string, bool)
+	Interrupts <-chan os.Signal // Ctrl-C and SIGTERM.
+	In         io.Reader
+	Out, Err   io.Writer
+}
+
+// program is one execution of the command line.
+type program struct {
+	Process
+	home   string // Of --home; empty without.
+	output output
+}
+
+// output is the value of --output.
+type output string
+
+const (
+	asText  output = "text"
+	asJSON  output = "json"
+	asJSONL output = "jsonl"
+)
+
+func (o *output) String() string { return string(*o) }
+
+func (o *output) Type() string { return "format" }
+
+func (o *output) Set(text string) error {
+	switch output(text) {
+	case asText, asJSON, asJSONL:
+		*o = output(text)
+		return nil
+	}
+	return errors.New("text, json or jsonl")
+}
+
+// Main runs the command that the arguments name and returns the exit code.
+func Main(process Process) int {
+	p := &program{Process: process, output: asText}
+	root := p.root()
+	root.SetArgs(p.Args)
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	err := root.ExecuteContext(context.Background())
+	return p.report(err)
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gleitzeit",
+		Short:         "Run LLM workflows and batches written in YAML",
+		Long:          "Gleitzeit runs workflows of prompts, Python and tools written in YAML.\nKill it at any moment, type the same command again, and it goes on where it was.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return usage{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
+	})
+	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
+	root.PersistentFlags().VarP(&p.output, "output", "o", "how results are printed: text, json or jsonl")
+	for _, command := range []*cobra.Command{
+		p.runCommand(), p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
+	} {
+		root.AddCommand(command)
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+// usage is a mistake in the arguments.
+type usage struct{ error }
+
+// exact wants so many arguments, and names them.
+func exact(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// between wants all of the arguments named, or those after the first few not.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage{fmt.Errorf("%s is missing; see `%s --help`", names[len(args)], command.CommandPath())}
+		case len(args) > len(names):
+			return usage{fmt.Errorf("%q is one argument too many; see `%s --help`", args[len(names)], command.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// ended is how a command ends that has said all it has to say.
+type ended struct{ code int }
+
+func (e ended) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// report prints an error, once, and decides the exit code.
+func (p *program) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if e, done := errors.AsType[ended](err); done {
+		return e.code
+	}
+	known := protocol.AsError(err, protocol.InternalError)
+	if _, of := errors.AsType[usage](err); of || isUnknownCommand(err) {
+		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
+	}
+	if p.output == asText {
+		fmt.Fprintf(p.Err, "gleitzeit: %s\n", view.Printable(known.Message))
+		if known.Hint != "" {
+			fmt.Fprintf(p.Err, "  %s\n", view.Printable(known.Hint))
+		}
+	} else {
+		p.writeJSON(p.Err, struct {
+			Error *view.Error `json:"error"`
+		}{view.ErrorOf(known)})
+	}
+	if _, of := errors.AsType[missingFile](err); of {
+		return exitNotFound
+	}
+	return exitCode(known)
+}
+
+// writeJSON prints a document: indented for people who look at it, on one line as jsonl.
+func (p *program) writeJSON(to io.Writer, document any) {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	if p.output != asJSONL {
+		encoder.SetIndent("", "  ")
+	}
+	if err := encoder.Encode(document); err != nil {
+		fmt.Fprintf(p.Err, "gleitzeit: the output cannot be written: %v\n", err)
+	}
+}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/view"
+)
+
+// latestRun names the newest run.
+const latestRun = "@latest"
+
+// resolve turns @latest into a run's id.
+func (s *session) resolve(ctx context.Context, run string) (string, error) {
+	if run != latestRun {
+		return run, nil
+	}
+	records, err := s.store.Records(ctx, resultstore.Query{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(records) == 0 {
+		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", s.home.Path)
+	}
+	return records[0].Run, nil
+}
+
+// document makes the document of a run: from the store, and where an engine runs, with what Temporal knows. Nil means
+// that neither knows the run.
+func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
+	document, err := view.Read(ctx, s.store, run)
+	if err != nil || s.client == nil || (document != nil && document.Status.Ended()) {
+		return document, err
+	}
+	described, err := s.client.DescribeWorkflowExecution(ctx, run, "")
+	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
+		if document != nil {
+			document.Merge(view.Live{Status: protocol.Failed})
+			document.Error = view.ErrorOf(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and it has recorded no end"))
+		}
+		return document, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info := described.GetWorkflowExecutionInfo()
+	if document == nil {
+		document = &view.Run{Run: run, StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running}
+	}
+	live := view.Live{Status: statusOf(info.GetStatus())}
+	for _, pending := range described.GetPendingActivities() {
+		live.Running = append(live.Running, pending.GetActivityId())
+	}
+	document.Merge(live)
+	if live.Status != protocol.Running && document.Error == nil {
+		document.Error = view.ErrorOf(protocol.Errorf(protocol.WorkflowCancelled, "the run was ended from outside (%s)", info.GetStatus()))
+	}
+	return document, nil
+}
+
+func statusOf(status enums.WorkflowExecutionStatus) protocol.Status {
+	switch status {
+	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return protocol.Running
+	case enums.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return protocol.Completed
+	case enums.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return protocol.Cancelled
+	case enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return protocol.TimedOut
+	}
+	return protocol.Failed
+}
+
+// notFound is the error for a run that nobody knows.
+func (s *session) notFound(run string) error {
+	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.home.Path).
+		WithHint("`gleitzeit list` shows those that are there")
+}
+
+// lookUp opens the session for commands that show things: with the engine where one runs, and says where none does.
+func (p *program) lookUp(ctx context.Context) (*session, error) {
+	s, err := p.openSession(ctx)
+	if err != nil {
+		return nil, err
+	}
+	running, err := s.connect(ctx)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	if !running {
+		p.say("no engine runs in %s: this is what was recorded", s.home.Path)
+	}
+	return s, nil
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// maxFlow is a little more than the largest workflow file, so that the interpreter sees that it is too large.
+const maxFlow = 8<<20 + 1
+
+// compile reads a workflow file ("-" is standard input) and checks it. Mistakes in it come back as diagnostics; the
+// error is for a file that cannot be read.
+func (p *program) compile(file string, inputs []string) (*plan.Plan, []definition.Diagnostic, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return nil, nil, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+	}
+	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs()}
+	if in.Inputs, err = givenInputs(inputs); err != nil {
+		return nil, nil, err
+	}
+	if file == "-" {
+		if in.Text, err = io.ReadAll(io.LimitReader(p.In, maxFlow)); err != nil {
+			return nil, nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "standard input cannot be read: %s", err)}
+		}
+	} else {
+		if in.Path, err = filepath.Abs(file); err != nil {
+			return nil, nil, err
+		}
+		in.FlowFolder = filepath.Dir(in.Path)
+		if in.Text, err = readFlow(in.Path); err != nil {
+			return nil, nil, missingFlow(file, err)
+		}
+	}
+	compiled, diagnostics := interpreter.Compile(in)
+	return compiled, diagnostics, nil
+}
+
+func readFlow(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxFlow))
+	return text, errors.Join(err, file.Close())
+}
+
+// missingFile is a workflow file that cannot be read: it has an exit code of its own.
+type missingFile struct{ why error }
+
+func (e missingFile) Error() string { return e.why.Error() }
+
+func (e missingFile) Unwrap() error { return e.why }
+
+func missingFlow(file string, err error) error {
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		err = of.Err
+	}
+	missing := protocol.Errorf(protocol.WorkflowNotFound, "workflow file %q cannot be read: %s", file, err)
+	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {
+		missing = missing.WithHint("the path is taken from %s", folder)
+	}
+	return missingFile{missing}
+}
+
+func givenInputs(pairs []string) ([]interpreter.GivenInput, error) {
+	var inputs []interpreter.GivenInput
+	for _, pair := range pairs {
+		name, text, found := strings.Cut(pair, "=")
+		if !found || name == "" {
+			return nil, usage{fmt.Errorf("--input %q is not name=value", pair)}
+		}
+		inputs = append(inputs, interpreter.GivenInput{Name: name, Text: text})
+	}
+	return inputs, nil
+}
+
+// refuse prints every mistake in a workflow and ends the command.
+func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
+	if p.output != asText {
+		p.writeJSON(p.Out, validation{[]validated{{file, diagnostics}}})
+		return ended{exitInvalid}
+	}
+	for _, d := range diagnostics {
+		fmt.Fprintln(p.Err, d.String())
+	}
+	return ended{exitInvalid}
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/view"
+)
+
+// lookEvery is how often a run that is under way is asked for what its history does not tell: attempts that failed.
+const lookEvery = time.Second
+
+// askTimeout is how long a second interrupt waits for the first to be heard: what is left must be a run that ends.
+const askTimeout = 2 * time.Second
+
+// follow shows how the run comes along until it has closed. The first interrupt cancels the run, the second leaves.
+func (x *execution) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if x.progress == nil {
+		x.progress = newProgress(x.program, x.plan, x.session.store)
+	}
+	events := make(chan taskEvent)
+	closed := make(chan error, 1)
+	go func() { closed <- x.session.watch(ctx, x.claim.Run, x.runID, events) }()
+	gone := x.standBy(ctx)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	var trouble string
+	asked := make(chan struct{}) // Closed when the engine has heard of the first interrupt, or cannot.
+	for {
+		select {
+		case event := <-events:
+			if err := x.progress.show(ctx, event); err != nil {
+				return err
+			}
+		case err := <-closed:
+			return err
+		case held := <-gone:
+			x.program.say("the process that executed run %s is gone; going on here", x.claim.Run)
+			x.held = held
+			if err := x.work(); err != nil {
+				return err
+			}
+		case <-x.program.Interrupts:
+			if x.cancelled {
+				x.progress.stop()
+				select {
+				case <-asked:
+				case <-time.After(askTimeout):
+				}
+				x.program.say("left; run %s is still being cancelled, `gleitzeit run %s` or `gleitzeit cancel %s` brings it to its end", x.claim.Run, x.file, x.claim.Run)
+				return ended{exitInterrupted}
+			}
+			x.progress.note("cancelling run " + x.claim.Run + "; Ctrl-C again leaves at once")
+			x.cancelled = true
+			go func() {
+				defer close(asked)
+				if err := x.cancel(ctx); err != nil && ctx.Err() == nil {
+					x.session.log.Error("the run could not be cancelled", "error", err)
+				}
+			}()
+		case <-look.C:
+			if err := x.session.engine.Err(); err != nil && err.Error() != trouble {
+				trouble = err.Error()
+				x.progress.note(view.Printable(trouble))
+			}
+			x.progress.retries(x.session.attempts(ctx, x.claim.Run))
+		}
+	}
+}

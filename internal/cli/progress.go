@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// progress shows on standard error how a run comes along: a line a task as it ends, and on a terminal, below them, a
+// line that is rewritten.
+type progress struct {
+	program  *program
+	store    resultstore.Store
+	out      io.Writer
+	terminal bool
+	width    int
+	began    time.Time // What ended before was told in an earlier process.
+	total    int
+	ended    int
+	earlier  int
+	running  []string
+	printed  map[string]bool // Tasks whose jsonl line is out.
+	tried    map[string]int32
+	status   bool // The rewritten line is on the screen.
+}
+
+func newProgress(p *program, planned *plan.Plan, store resultstore.Store) *progress {
+	shown := &progress{program: p, store: store, out: p.Err, began: time.Now(), printed: map[string]bool{}, tried: map[string]int32{}}
+	if planned != nil {
+		shown.total = len(planned.Tasks)
+	}
+	if file, isFile := p.Err.(*os.File); isFile && term.IsTerminal(int(file.Fd())) {
+		shown.terminal = true
+		shown.width = 80
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+			shown.width = width
+		}
+	}
+	return shown
+}
+
+// show takes account of one event.
+func (s *progress) show(ctx context.Context, event taskEvent) error {
+	if event.outcome == nil {
+		s.running = append(s.running, event.task)
+		s.draw()
+		return nil
+	}
+	s.ended++
+	s.running = without(s.running, event.task)
+	if event.at.Before(s.began.Add(-time.Second)) {
+		s.earlier++
+	} else {
+		s.line(taskOf(event).Line())
+	}
+	if s.program.output == asJSONL {
+		if err := s.emit(ctx, event); err != nil {
+			return err
+		}
+	}
+	s.draw()
+	return nil
+}
+
+func taskOf(event taskEvent) *view.Task {
+	o := event.outcome
+	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	if !o.StartedAt.IsZero() {
+		started := o.StartedAt
+		task.StartedAt = &started
+		task.Duration = protocol.SecondsOf(o.FinishedAt.Sub(started).Round(time.Millisecond))
+	}
+	return task
+}
+
+// emit writes the line of a task that has ended, with its result.
+func (s *progress) emit(ctx context.Context, event taskEvent) error {
+	task := taskOf(event)
+	if ref := event.outcome.Value.Ref; task.Result == nil && ref != nil {
+		data, err := s.store.Value(ctx, *ref)
+		if err != nil {
+			return fmt.Errorf("the result of task %q: %w", event.task, err)
+		}
+		result, err := protocol.ParseValue(data)
+		if err != nil {
+			return err
+		}
+		task.Result = &result
+	}
+	s.program.writeJSON(s.program.Out, task)
+	s.printed[event.task] = true
+	return nil
+}
+
+// retries tells of attempts that failed, each once.
+func (s *progress) retries(failed []attempt) {
+	for _, a := range failed {
+		if s.tried[a.task] >= a.number {
+			continue
+		}
+		s.tried[a.task] = a.number
+		s.line(fmt.Sprintf("↻ %s  is tried again: %s", a.task, view.Printable(view.FirstLine(a.failure))))
+	}
+	s.draw()
+}
+
+// note prints a line of its own.
+func (s *progress) note(text string) {
+	s.line(text)
+	s.draw()
+}
+
+// end prints what no event told: tasks that were skipped, and how the run ended.
+func (s *progress) end(document *view.Run) {
+	s.clear()
+	for i := range document.Tasks {
+		task := &document.Tasks[i]
+		if task.Status == protocol.Skipped {
+			s.line(task.Line())
+		}
+		if task.Status == protocol.Failed && task.Error != nil {
+			s.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, view.Printable(task.Error.Message)))
+			if task.Error.Hint != "" {
+				s.line("  " + view.Printable(task.Error.Hint))
+			}
+		}
+	}
+	summary := fmt.Sprintf("%s %s in %s", document.Run, document.Status, view.Duration(document.Duration))
+	if document.Error != nil {
+		summary += ": " + view.Printable(document.Error.Message)
+	}
+	if s.earlier > 0 {
+		summary += fmt.Sprintf(" (%d of %d tasks were done before)", s.earlier, len(document.Tasks))
+	}
+	s.line(summary)
+}
+
+// stop leaves the screen clean.
+func (s *progress) stop() { s.clear() }
+
+func (s *progress) line(text string) {
+	s.clear()
+	fmt.Fprintln(s.out, text)
+}
+
+func (s *progress) clear() {
+	if s.status {
+		fmt.Fprint(s.out, "\r\033[K")
+		s.status = false
+	}
+}
+
+func (s *progress) draw() {
+	if !s.terminal || len(s.running) == 0 {
+		return
+	}
+	s.clear()
+	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
+	if len(s.running) > 1 {
+		text += fmt.Sprintf(" and %d more", len(s.running)-1)
+	}
+	text += fmt.Sprintf("  %s", time.Since(s.began).Round(time.Second))
+	if runes := []rune(text); len(runes) >= s.width {
+		text = string(runes[:s.width-1])
+	}
+	fmt.Fprint(s.out, text)
+	s.status = true
+}
+
+func without(names []string, name string) []string {
+	for i, n := range names {
+		if n == name {
+			return append(names[:i:i], names[i+1:]...)
+		}
+	}
+	return names
+}

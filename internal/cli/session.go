@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/internal/engine"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// session is the home folder with what lies in it: the result store, and, where a command needs it, the engine.
+type session struct {
+	home   *home.Home
+	store  resultstore.Store
+	log    *slog.Logger
+	engine *engine.Engine
+	client client.Client
+}
+
+// openSession opens home and store. The caller closes the session.
+func (p *program) openSession(ctx context.Context) (*session, error) {
+	folder, err := p.homeFolder()
+	if err != nil {
+		return nil, err
+	}
+	opened, err := home.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	store, err := open.Store(ctx, "sqlite:"+opened.Results())
+	if err != nil {
+		return nil, err
+	}
+	return &session{home: opened, store: store, log: p.logger()}, nil
+}
+
+// homeFolder is the flag, else the environment, else the default.
+func (p *program) homeFolder() (string, error) {
+	if p.home != "" {
+		return p.home, nil
+	}
+	if named, set := p.Env("GLEITZEIT_HOME"); set && named != "" {
+		return named, nil
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", protocol.Errorf(protocol.ConfigurationError, "there is no home folder: %s", err).
+			WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
+	}
+	return filepath.Join(user, ".gleitzeit"), nil
+}
+
+// logger is for what goes on inside; what people must know, commands print themselves.
+func (p *program) logger() *slog.Logger {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn}
+	level := slog.LevelError
+	if named, set := p.Env("GLEITZEIT_LOG_LEVEL"); set {
+		if known, ok := levels[named]; ok {
+			level = known
+		}
+	}
+	return slog.New(withoutTasks{slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level})})
+}
+
+func (s *session) options() engine.Options {
+	return engine.Options{Home: s.home, Log: s.log, Identity: fmt.Sprintf("gleitzeit@%d", os.Getpid())}
+}
+
+// join starts the engine, or joins the one that another process of this home runs.
+func (s *session) join(ctx context.Context) error {
+	joined, err := engine.Join(ctx, s.options())
+	if err != nil {
+		return err
+	}
+	return s.use(ctx, joined)
+}
+
+// connect uses the engine only where one runs; false means that none does.
+func (s *session) connect(ctx context.Context) (bool, error) {
+	running, err := engine.Connect(ctx, s.options())
+	if errors.Is(err, engine.ErrNotRunning) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, s.use(ctx, running)
+}
+
+func (s *session) use(ctx context.Context, e *engine.Engine) error {
+	s.engine = e
+	dialed, err := e.Client(ctx, worker.ConfigureClient(s.store))
+	s.client = dialed
+	return err
+}
+
+// close lets go of everything at once; the process is about to exit.
+func (s *session) close() {
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.engine != nil {
+		s.engine.Close()
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Error("the result store did not close", "error", err)
+	}
+}

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print which version this is",
+		Args:  exact(),
+		RunE: func(*cobra.Command, []string) error {
+			document := struct {
+				Version string `json:"version"`
+				Commit  string `json:"commit,omitempty"`
+				Engine  string `json:"engine"`
+				Go      string `json:"go"`
+			}{Version: "unknown", Engine: "unknown", Go: runtime.Version()}
+			if info, ok := debug.ReadBuildInfo(); ok {
+				document.Version = info.Main.Version
+				for _, setting := range info.Settings {
+					if setting.Key == "vcs.revision" {
+						document.Commit = setting.Value
+					}
+				}
+				for _, module := range info.Deps {
+					if module.Path == "go.temporal.io/server" {
+						document.Engine = "Temporal " + module.Version
+					}
+				}
+			}
+			if p.output != asText {
+				p.writeJSON(p.Out, document)
+				return nil
+			}
+			fmt.Fprintf(p.Out, "gleitzeit %s %s (%s, %s)\n", document.Version, document.Commit, document.Engine, document.Go)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enums "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// taskEvent is one step of a task that a run's history tells.
+type taskEvent struct {
+	task    string
+	method  string
+	at      time.Time
+	outcome *protocol.Outcome // Nil where the task has started.
+}
+
+// watch sends what a run's histories tell, from the first, until the run has closed. It goes on when the engine changes
+// hands.
+func (s *session) watch(ctx context.Context, id, runID string, events chan<- taskEvent) error {
+	const pause = 100 * time.Millisecond
+	w := &watcher{session: s, id: id, runID: runID, events: events}
+	for {
+		err := w.read(ctx)
+		if w.closed || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+			return protocol.Errorf(protocol.WorkflowNotFound, "run %s is no longer known to the engine", id)
+		}
+		if err == nil {
+			continue // The history goes on in the next one.
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// watcher reads the histories of one run, one after another.
+type watcher struct {
+	session   *session
+	id, runID string
+	events    chan<- taskEvent
+	last      int64                                                     // The last event that was read of this history.
+	tasks     map[int64]*historypb.ActivityTaskScheduledEventAttributes // By the event that scheduled them.
+	closed    bool
+}
+
+func (w *watcher) read(ctx context.Context) error {
+	history := w.session.client.GetWorkflowHistory(ctx, w.id, w.runID, true, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if w.tasks == nil {
+		w.tasks = map[int64]*historypb.ActivityTaskScheduledEventAttributes{}
+	}
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			return err
+		}
+		if event.GetEventId() <= w.last {
+			continue
+		}
+		w.last = event.GetEventId()
+		if next := event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId(); next != "" {
+			w.runID, w.last, w.tasks = next, 0, nil
+			return nil
+		}
+		w.closed = closes(event.GetEventType())
+		if told := w.told(event); told != nil {
+			select {
+			case w.events <- *told:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+func (w *watcher) told(event *historypb.HistoryEvent) *taskEvent {
+	at := event.GetEventTime().AsTime()
+	if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
+		w.tasks[event.GetEventId()] = scheduled
+		return &taskEvent{task: scheduled.GetActivityId(), method: scheduled.GetActivityType().GetName(), at: at}
+	}
+	var by int64
+	outcome := &protocol.Outcome{}
+	switch {
+	case event.GetActivityTaskCompletedEventAttributes() != nil:
+		by = event.GetActivityTaskCompletedEventAttributes().GetScheduledEventId()
+		read(event.GetActivityTaskCompletedEventAttributes().GetResult(), outcome)
+	case event.GetActivityTaskFailedEventAttributes() != nil:
+		by = event.GetActivityTaskFailedEventAttributes().GetScheduledEventId()
+		*outcome = ofFailure(event.GetActivityTaskFailedEventAttributes().GetFailure())
+	case event.GetActivityTaskTimedOutEventAttributes() != nil:
+		by = event.GetActivityTaskTimedOutEventAttributes().GetScheduledEventId()
+		*outcome = ofFailure(event.GetActivityTaskTimedOutEventAttributes().GetFailure())
+	case event.GetActivityTaskCanceledEventAttributes() != nil:
+		by = event.GetActivityTaskCanceledEventAttributes().GetScheduledEventId()
+		outcome.Status = protocol.Cancelled
+		read(event.GetActivityTaskCanceledEventAttributes().GetDetails(), outcome)
+	default:
+		return nil
+	}
+	scheduled := w.tasks[by]
+	if scheduled == nil {
+		return nil
+	}
+	return &taskEvent{task: scheduled.GetActivityId(), method: scheduled.GetActivityType().GetName(), at: at, outcome: outcome}
+}
+
+func ofFailure(failure *failurepb.Failure) protocol.Outcome {
+	outcome := protocol.Outcome{}
+	read(failure.GetApplicationFailureInfo().GetDetails(), &outcome)
+	if !outcome.Status.Ended() {
+		outcome.Status = protocol.Failed
+		outcome.Error = protocol.Errorf(protocol.InternalError, "%s", failure.GetMessage())
+	}
+	return outcome
+}
+
+// read decodes what an event carries for people to see; what cannot be decoded is not shown.
+func read(payloads *commonpb.Payloads, into *protocol.Outcome) {
+	if len(payloads.GetPayloads()) == 0 {
+		return
+	}
+	var decoded protocol.Outcome
+	if converter.GetDefaultDataConverter().FromPayload(payloads.GetPayloads()[0], &decoded) == nil && decoded.Status != "" {
+		*into = decoded
+	}
+}
+
+func closes(kind enums.EventType) bool {
+	switch kind {
+	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enums.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+		enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enums.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+		enums.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+		return true
+	}
+	return false
+}
+
+// attempt is a task that failed and is to be tried again.
+type attempt struct {
+	task    string
+	number  int32
+	failure string
+}
+
+// attempts lists tasks whose last attempt failed or was lost.
+func (s *session) attempts(ctx context.Context, id string) []attempt {
+	described, err := s.client.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return nil // The next look may find more; watch reports what does not go away.
+	}
+	var failed []attempt
+	for _, pending := range described.GetPendingActivities() {
+		if pending.GetAttempt() > 1 && pending.GetLastFailure() != nil {
+			failed = append(failed, attempt{pending.GetActivityId(), pending.GetAttempt(), pending.GetLastFailure().GetMessage()})
+		}
+	}
+	return failed
+}

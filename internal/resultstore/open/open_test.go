@@ -1,0 +1,56 @@
+package open_test
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
+)
+
+func TestSchemes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "with: colon", "results.db")
+	for url, fits := range map[string]func(resultstore.Store) bool{
+		"sqlite:" + path: func(s resultstore.Store) bool { _, is := s.(*sqlite.Store); return is },
+		"memory:":        func(s resultstore.Store) bool { _, is := s.(*memory.Store); return is },
+	} {
+		store, err := open.Store(t.Context(), url)
+		if err != nil {
+			t.Fatalf("%s: %v", url, err)
+		}
+		if !fits(store) {
+			t.Errorf("%s opened a %T", url, store)
+		}
+		if err := store.Close(); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for _, c := range []struct{ url, want string }{
+		{"redis://user:secret@host/0", `"redis" is no kind of result store (write one of sqlite:PATH, memory:)`},
+		{"results.db", `the result store "results.db" is no URL (write one of sqlite:PATH, memory:)`},
+		{"sqlite", `the result store "sqlite" is no URL (write one of sqlite:PATH, memory:)`},
+		{"", `the result store "" is no URL (write one of sqlite:PATH, memory:)`},
+		{"sqlite:", `the result store "sqlite:" names no file (write sqlite:PATH)`},
+		{"memory:x", `the result store "memory:" takes nothing after the colon (write memory:)`},
+	} {
+		store, err := open.Store(t.Context(), c.url)
+		known, ok := errors.AsType[*protocol.Error](err)
+		if !ok || known.Code != protocol.ConfigurationError || known.Error() != c.want || store != nil {
+			t.Errorf("%q: %v, %v; want %s", c.url, store, err, c.want)
+		}
+	}
+}
+
+func TestWhatTheAdapterSays(t *testing.T) {
+	store, err := open.Store(t.Context(), "sqlite:"+t.TempDir())
+	if known, ok := errors.AsType[*protocol.Error](err); !ok || known.Code != protocol.PersistenceFailed || store != nil {
+		t.Errorf("a folder as a file: %v, %v", store, err)
+	}
+}

@@ -1,0 +1,99 @@
+// Package view makes what is known of a run ready for people (text) and for programs (JSON), both from the same
+// value. It reads records and never changes one.
+package view
+
+import (
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Run is the document of a run, as every command shows it. Durations are seconds, times are UTC.
+type Run struct {
+	Run        string           `json:"run"`
+	Workflow   string           `json:"workflow"`
+	Status     protocol.Status  `json:"status"`
+	StartedAt  time.Time        `json:"started_at,omitzero"`
+	FinishedAt *time.Time       `json:"finished_at"`
+	Duration   protocol.Seconds `json:"duration"`
+	Outputs    *protocol.Value  `json:"outputs,omitempty"`
+	Usage      Usage            `json:"usage"`
+	Error      *Error           `json:"error,omitempty"`
+	Tasks      []Task           `json:"tasks,omitempty"`
+
+	leaves map[string]bool // Ids of the tasks that nothing depends on.
+}
+
+// Task is one task of a run.
+type Task struct {
+	ID        string           `json:"id"`
+	Name      string           `json:"name,omitempty"` // Where it differs from the id.
+	Method    string           `json:"method"`
+	Status    protocol.Status  `json:"status"`
+	Reason    string           `json:"reason,omitempty"` // Why it was skipped.
+	Attempts  int              `json:"attempts"`
+	StartedAt *time.Time       `json:"started_at"`
+	Duration  protocol.Seconds `json:"duration"`
+	Result    *protocol.Value  `json:"result,omitempty"`
+	Error     *Error           `json:"error"`
+
+	after []string
+	value *protocol.Ref
+}
+
+// Usage is protocol.Usage with its zeros.
+type Usage struct {
+	LLMCalls     int64 `json:"llm_calls"`
+	PromptTokens int64 `json:"prompt_tokens"`
+	TokensUsed   int64 `json:"tokens_used"`
+}
+
+// Error is what programs are told of an error.
+type Error struct {
+	Code      protocol.Code `json:"code"`
+	Name      string        `json:"name"`
+	Message   string        `json:"message"`
+	Hint      string        `json:"hint,omitempty"`
+	Retryable bool          `json:"retryable"`
+}
+
+// ErrorOf makes the view of an error; of none, none.
+func ErrorOf(e *protocol.Error) *Error {
+	if e == nil {
+		return nil
+	}
+	return &Error{e.Code, e.Name, e.Message, e.Hint, e.Retryable()}
+}
+
+// Live is what only Temporal knows of an open run.
+type Live struct {
+	Status  protocol.Status // How the run closed, where Temporal says so; Running while it is open.
+	Running []string        // Ids of tasks in flight.
+}
+
+// Merge lays what Temporal knows over what was recorded: a run that was ended from outside has recorded no end.
+func (r *Run) Merge(live Live) {
+	if r.Status.Ended() {
+		return
+	}
+	r.Status = live.Status
+	for i := range r.Tasks {
+		task := &r.Tasks[i]
+		switch {
+		case task.Status.Ended() && !contains(live.Running, task.ID):
+		case live.Status != protocol.Running:
+			task.Status = protocol.Cancelled
+		case contains(live.Running, task.ID):
+			task.Status = protocol.Running
+		}
+	}
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,151 @@
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// Read makes the document of a run's newest execution from the store, without results. Nil means that the store does
+// not know the run.
+func Read(ctx context.Context, store resultstore.Store, run string) (*Run, error) {
+	records, err := store.Records(ctx, resultstore.Query{Run: run})
+	if err != nil || len(records) == 0 || records[0].Kind != resultstore.Run {
+		return nil, err
+	}
+	document := OfRecord(records[0])
+	if records[0].Value != nil {
+		outputs, err := value(ctx, store, *records[0].Value)
+		if err != nil {
+			return nil, err
+		}
+		document.Outputs = &outputs
+	}
+	if records[0].Plan == nil {
+		return document, nil
+	}
+	p, err := readPlan(ctx, store, *records[0].Plan)
+	if err != nil {
+		return nil, err
+	}
+	document.addTasks(p, latest(records[1:]))
+	return document, nil
+}
+
+// OfRecord makes the document of a run without its tasks.
+func OfRecord(r resultstore.Record) *Run {
+	document := &Run{
+		Run: r.Run, Workflow: r.Workflow, Status: r.Status, StartedAt: r.StartedAt.UTC(), Error: ErrorOf(r.Error),
+		Usage: Usage(r.Usage),
+	}
+	if !r.FinishedAt.IsZero() {
+		finished := r.FinishedAt.UTC()
+		document.FinishedAt = &finished
+		document.Duration = since(r.StartedAt, r.FinishedAt)
+	}
+	return document
+}
+
+// AddResults loads the tasks' results.
+func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
+	for i := range r.Tasks {
+		if r.Tasks[i].value == nil {
+			continue
+		}
+		result, err := value(ctx, store, *r.Tasks[i].value)
+		if err != nil {
+			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
+		}
+		r.Tasks[i].Result = &result
+	}
+	return nil
+}
+
+// Task finds a task by its id or name.
+func (r *Run) Task(name string) *Task {
+	for i := range r.Tasks {
+		if r.Tasks[i].ID == name {
+			return &r.Tasks[i]
+		}
+	}
+	for i := range r.Tasks {
+		if r.Tasks[i].Name == name {
+			return &r.Tasks[i]
+		}
+	}
+	return nil
+}
+
+func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
+	r.leaves = map[string]bool{}
+	r.Tasks = make([]Task, len(p.Tasks))
+	for i := range p.Tasks {
+		planned := &p.Tasks[i]
+		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After}
+		if planned.Name != planned.ID {
+			task.Name = planned.Name
+		}
+		if record, known := records[planned.ID]; known {
+			task.fill(record)
+		}
+		r.Tasks[i] = task
+		r.leaves[planned.ID] = true
+	}
+	for i := range p.Tasks {
+		for _, id := range p.Tasks[i].After {
+			r.leaves[id] = false
+		}
+	}
+}
+
+func (t *Task) fill(record resultstore.Record) {
+	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, ErrorOf(record.Error), record.Value
+	if record.Status == protocol.Skipped {
+		t.Error = nil
+	}
+	if !record.StartedAt.IsZero() {
+		started := record.StartedAt.UTC()
+		t.StartedAt = &started
+		t.Duration = since(record.StartedAt, record.FinishedAt)
+	}
+}
+
+// latest keeps the last attempt of each task: the store returns attempts in order.
+func latest(records []resultstore.Record) map[string]resultstore.Record {
+	last := make(map[string]resultstore.Record, len(records))
+	for _, record := range records {
+		if record.Item == resultstore.NoItem {
+			last[record.Task] = record
+		}
+	}
+	return last
+}
+
+func readPlan(ctx context.Context, store resultstore.Store, ref protocol.Ref) (*plan.Plan, error) {
+	data, err := store.Value(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("the run's plan: %w", err)
+	}
+	p := &plan.Plan{}
+	if err := json.Unmarshal(data, p); err != nil {
+		return nil, fmt.Errorf("the run's plan: %w", err)
+	}
+	return p, nil
+}
+
+func value(ctx context.Context, store resultstore.Store, ref protocol.Ref) (protocol.Value, error) {
+	data, err := store.Value(ctx, ref)
+	if err != nil {
+		return protocol.Value{}, err
+	}
+	return protocol.ParseValue(data)
+}
+
+func since(from, to time.Time) protocol.Seconds {
+	return protocol.SecondsOf(to.Sub(from).Round(time.Millisecond))
+}

@@ -1,0 +1,174 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Results is what a run has brought, as text: its outputs, or without outputs the results of the tasks that nothing
+// depends on. Results must have been added.
+func (r *Run) Results() string {
+	var text strings.Builder
+	if r.Outputs != nil && len(r.Outputs.Fields()) > 0 {
+		for _, output := range r.Outputs.Fields() {
+			entry(&text, output.Name, output.Value)
+		}
+		return text.String()
+	}
+	for _, task := range r.Tasks {
+		if task.Result != nil && r.leaves[task.ID] {
+			entry(&text, task.ID, Gist(*task.Result))
+		}
+	}
+	return text.String()
+}
+
+// Gist is the part of a task's result that people want to see: the text of a model or tool, the value of a script, or
+// what it printed.
+func Gist(result protocol.Value) protocol.Value {
+	for _, name := range []string{"response", "result", "output"} {
+		if part, has := result.Get(name); has && !part.IsNull() {
+			return part
+		}
+	}
+	return result
+}
+
+func entry(text *strings.Builder, name string, v protocol.Value) {
+	shown := Text(v)
+	if strings.Contains(strings.TrimSuffix(shown, "\n"), "\n") {
+		fmt.Fprintf(text, "%s:\n%s\n", name, strings.TrimSuffix(shown, "\n"))
+		return
+	}
+	fmt.Fprintf(text, "%s: %s\n", name, strings.TrimSuffix(shown, "\n"))
+}
+
+// Text shows a value to people: a string as it is, short values on one line, long ones as indented JSON.
+func Text(v protocol.Value) string {
+	if v.Kind() == protocol.String {
+		return Printable(v.Text())
+	}
+	data := v.JSON()
+	const oneLine = 100
+	if len(data) <= oneLine {
+		return string(data)
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, data, "", "  "); err != nil {
+		return string(data)
+	}
+	return indented.String()
+}
+
+// Printable takes the control characters out of a text, except line breaks and tabs: what a model or a tool says must
+// not steer the terminal.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if (r < ' ' && r != '\n' && r != '\t') || (r >= 0x7f && r < 0xa0) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
+// Tree shows a run as a tree of its tasks, each beneath the last of those that it waits for.
+func (r *Run) Tree() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s  %s  %s", r.Run, Printable(r.Workflow), r.Status)
+	if r.FinishedAt != nil {
+		fmt.Fprintf(&text, "  %s", Duration(r.Duration))
+	}
+	text.WriteString("\n")
+	if r.Error != nil {
+		fmt.Fprintf(&text, "%s\n", Printable(r.Error.Message))
+	}
+	depth := make(map[string]int, len(r.Tasks))
+	for _, i := range r.order() {
+		task := &r.Tasks[i]
+		for _, id := range task.after {
+			depth[task.ID] = max(depth[task.ID], depth[id]+1)
+		}
+		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), task.Line())
+	}
+	return text.String()
+}
+
+// order lists tasks so that each follows those that it waits for, and else as in the file.
+func (r *Run) order() []int {
+	place := make(map[string]int, len(r.Tasks))
+	for i := range r.Tasks {
+		place[r.Tasks[i].ID] = i
+	}
+	order := make([]int, 0, len(r.Tasks))
+	seen := make([]bool, len(r.Tasks))
+	var visit func(int)
+	visit = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		for _, id := range r.Tasks[i].after {
+			visit(place[id])
+		}
+		order = append(order, i)
+	}
+	for i := range r.Tasks {
+		visit(i)
+	}
+	return order
+}
+
+// Line is one line about a task: mark, id, method, status, duration, and why, where it did not complete.
+func (t *Task) Line() string {
+	line := fmt.Sprintf("%s %s  %s  %s", Mark(t.Status), t.ID, t.Method, t.Status)
+	if t.StartedAt != nil && t.Status.Ended() {
+		line += "  " + Duration(t.Duration)
+	}
+	if t.Attempts > 1 {
+		line += fmt.Sprintf("  %d attempts", t.Attempts)
+	}
+	switch {
+	case t.Reason != "":
+		line += "  " + Printable(t.Reason)
+	case t.Error != nil:
+		line += "  " + Printable(FirstLine(t.Error.Message))
+	}
+	return line
+}
+
+// Mark is the sign of a status.
+func Mark(status protocol.Status) string {
+	switch status {
+	case protocol.Completed:
+		return "✓"
+	case protocol.Failed, protocol.TimedOut:
+		return "✗"
+	case protocol.Running:
+		return "▶"
+	case protocol.Pending:
+		return "·"
+	}
+	return "-"
+}
+
+// Duration shows seconds: "0.01 s", "42 s", "3m20s".
+func Duration(s protocol.Seconds) string {
+	switch {
+	case s < 10:
+		return fmt.Sprintf("%.2f s", float64(s))
+	case s < 120:
+		return fmt.Sprintf("%.0f s", float64(s))
+	}
+	return s.Duration().Round(time.Second).String()
+}
+
+// FirstLine cuts a text at its first line break.
+func FirstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}

@@ -1,0 +1,86 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// payloadThreshold is the size in bytes from which a payload (a plan, a call with many bindings) stays out of the
+// history. Temporal refuses payloads over 2 MiB, and every replay reads what a history holds.
+const payloadThreshold = 64 << 10
+
+// ConfigureClient makes a client keep large payloads in the result store. Every client of a run needs it.
+func ConfigureClient(store resultstore.Store) func(*client.Options) {
+	return func(o *client.Options) {
+		o.ExternalStorage = converter.ExternalStorage{
+			Drivers:              []converter.StorageDriver{payloads{store}},
+			PayloadSizeThreshold: payloadThreshold,
+		}
+	}
+}
+
+// payloads keeps payloads as values of the result store: an equal one is kept once.
+type payloads struct{ store resultstore.Store }
+
+func (payloads) Name() string { return "gleitzeit" }
+
+func (payloads) Type() string { return "gleitzeit.resultstore" }
+
+func (p payloads) Store(ctx converter.StorageDriverStoreContext, all []*commonpb.Payload) ([]converter.StorageDriverClaim, error) {
+	batch := resultstore.Batch{}
+	claims := make([]converter.StorageDriverClaim, len(all))
+	for i, payload := range all {
+		data, err := proto.MarshalOptions{Deterministic: true}.Marshal(payload)
+		if err != nil {
+			return nil, err
+		}
+		ref := protocol.RefOf(data)
+		batch.Values = append(batch.Values, data)
+		claims[i].ClaimData = map[string]string{"hash": ref.Hash, "size": strconv.FormatInt(ref.Size, 10)}
+	}
+	if err := p.store.Put(ctx.Context, batch); err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+func (p payloads) Retrieve(ctx converter.StorageDriverRetrieveContext, claims []converter.StorageDriverClaim) ([]*commonpb.Payload, error) {
+	all := make([]*commonpb.Payload, len(claims))
+	for i, claim := range claims {
+		payload, err := p.retrieve(ctx.Context, claim)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = payload
+	}
+	return all, nil
+}
+
+func (p payloads) retrieve(ctx context.Context, claim converter.StorageDriverClaim) (*commonpb.Payload, error) {
+	size, err := strconv.ParseInt(claim.ClaimData["size"], 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("a claim without a size: %w", err)
+	}
+	data, err := p.store.Value(ctx, protocol.Ref{Hash: claim.ClaimData["hash"], Size: size})
+	if errors.Is(err, resultstore.ErrNotFound) {
+		// An error would be tried again for ever; an encoding that nobody knows fails the run, and says why.
+		return &commonpb.Payload{Metadata: map[string][]byte{
+			converter.MetadataEncoding: []byte("gone-from-the-result-store/" + claim.ClaimData["hash"]),
+		}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	payload := &commonpb.Payload{}
+	return payload, proto.Unmarshal(data, payload)
+}

@@ -1,0 +1,58 @@
+package worker
+
+import (
+	"errors"
+	"io"
+
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// entry is one protocol: what it offers, and how its handler is made.
+type entry struct {
+	spec protocol.Spec
+	make func() (protocol.Handler, error) // One that is an io.Closer is closed with its worker.
+}
+
+// protocols is the list of them all. To add one: a folder beneath activities, and a line here.
+func protocols() []entry {
+	return []entry{
+		{python.Spec(), func() (protocol.Handler, error) { return python.New(python.Options{}), nil }},
+		{mcp.Spec(), func() (protocol.Handler, error) { return mcp.New() }},
+	}
+}
+
+// Specs lists what every worker of this program offers.
+func Specs() []protocol.Spec {
+	var specs []protocol.Spec
+	for _, e := range protocols() {
+		specs = append(specs, e.spec)
+	}
+	return specs
+}
+
+// Handlers makes the handler of every protocol. The function closes them.
+func Handlers() ([]activities.Protocol, func() error, error) {
+	var made []activities.Protocol
+	var open []io.Closer
+	closeAll := func() error {
+		var errs []error
+		for _, handler := range open {
+			errs = append(errs, handler.Close())
+		}
+		return errors.Join(errs...)
+	}
+	for _, e := range protocols() {
+		handler, err := e.make()
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll())
+		}
+		if closer, closes := handler.(io.Closer); closes {
+			open = append(open, closer)
+		}
+		made = append(made, activities.Protocol{Spec: e.spec, Handler: handler})
+	}
+	return made, closeAll, nil
+}

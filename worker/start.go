@@ -1,0 +1,44 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/workflows"
+)
+
+const (
+	localHeartbeat    = protocol.Seconds(5)
+	localWorkflowTask = 3 * time.Second
+)
+
+// Run starts a run of the plan under the id, on the queue of the options. A run of the id that is still open is an
+// error of the type serviceerror.WorkflowExecutionAlreadyStarted.
+func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Options) (client.WorkflowRun, error) {
+	start := workflows.Start{Settings: workflows.Settings{SearchAttributes: true}}
+	options := client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                o.Queue,
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            p.Name,
+		StaticDetails:                            p.Description,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			temporal.NewSearchAttributeKeyKeyword(workflows.WorkflowAttribute).ValueSet(p.Name),
+			temporal.NewSearchAttributeKeyKeyword(workflows.StatusAttribute).ValueSet(string(protocol.Running)),
+		),
+	}
+	if o.Local {
+		start.Settings.Heartbeat = localHeartbeat
+		options.WorkflowTaskTimeout = localWorkflowTask
+		options.EnableEagerStart = true
+	}
+	return c.ExecuteWorkflow(ctx, options, workflows.RunType, p, start)
+}

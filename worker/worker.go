@@ -1,0 +1,91 @@
+// Package worker puts the workflows and activities on a Temporal worker, lists the protocols, and starts runs. It is
+// all that a process needs to execute; it knows no home folder and no command line.
+package worker
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/workflows"
+)
+
+// Options say which queue a worker serves and how.
+type Options struct {
+	Queue string // The Temporal task queue.
+	// Local: the engine runs on this machine. What is lost is noticed, and a cancel heard, within seconds.
+	Local bool
+}
+
+const (
+	// slots bound what one process does at once: a workflow's own max_parallel is what people set.
+	slots = 2000
+	// localThrottle lets a heartbeat through every second, so that a cancel arrives within two.
+	localThrottle = time.Second
+	// localSticky is how long a workflow task waits for the process that had the run in its cache and is gone.
+	localSticky = time.Second
+	stopTimeout = 5 * time.Second
+)
+
+// Worker executes what its task queue brings.
+type Worker struct {
+	temporal worker.Worker
+	close    func() error
+}
+
+// New returns a worker that has not started. The activities are those of activities.New; closeHandlers runs after the
+// last of them has ended.
+func New(c client.Client, acts *activities.Activities, closeHandlers func() error, o Options) *Worker {
+	w := worker.New(c, o.Queue, TemporalOptions(o))
+	Register(w, acts)
+	return &Worker{w, closeHandlers}
+}
+
+// TemporalOptions are those of the Temporal worker itself.
+func TemporalOptions(o Options) worker.Options {
+	options := worker.Options{
+		MaxConcurrentActivityExecutionSize: slots,
+		WorkerStopTimeout:                  stopTimeout,
+	}
+	if o.Local {
+		options.MaxHeartbeatThrottleInterval = localThrottle
+		options.DefaultHeartbeatThrottleInterval = localThrottle
+		options.StickyScheduleToStartTimeout = localSticky
+	}
+	return options
+}
+
+// registry is what workflows and activities are registered with: a worker, or a test's environment.
+type registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
+	RegisterDynamicActivity(a any, options activity.DynamicRegisterOptions)
+}
+
+// Register names every workflow and activity of this program.
+func Register(r registry, acts *activities.Activities) {
+	r.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.RunType})
+	r.RegisterActivityWithOptions(acts.Open, activity.RegisterOptions{Name: workflows.OpenActivity})
+	r.RegisterActivityWithOptions(acts.Close, activity.RegisterOptions{Name: workflows.CloseActivity})
+	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
+}
+
+// Start begins to poll.
+func (w *Worker) Start() error { return w.temporal.Start() }
+
+// Stop lets what runs end for a few seconds, then cancels it, and closes the handlers.
+func (w *Worker) Stop() error {
+	w.temporal.Stop()
+	if w.close == nil {
+		return nil
+	}
+	if err := w.close(); err != nil {
+		return errors.Join(errors.New("a protocol did not close"), err)
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/servertest"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/worker"
+	"github.com/gleitzeit/gleitzeit/workflows"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(doomedEnv) != "" {
+		os.Exit(doomed())
+	}
+	servertest.Main(m)
+}
+
+// probe is a protocol that shows what real ones cannot be made to show: faults on demand. Everything else in these
+// tests is real.
+type probe struct {
+	mu       sync.Mutex
+	calls    map[string]int
+	inFlight int
+	most     int
+	release  chan struct{} // What `test/wait` waits for.
+	waiting  chan string   // Tells which task waits.
+}
+
+func newProbe() *probe {
+	return &probe{calls: map[string]int{}, release: make(chan struct{}), waiting: make(chan string, 5000)}
+}
+
+func probeSpec() protocol.Spec {
+	spec := protocol.Spec{Name: "test/v1"}
+	for _, name := range []string{"test/echo", "test/fail", "test/wait", "test/text"} {
+		spec.Methods = append(spec.Methods, protocol.Method{Name: name, Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute, WantsDependencies: name == "test/echo"})
+	}
+	return spec
+}
+
+// Handle runs the methods: echo gives its parameter `value` back; fail fails `times` times with the error `kind`, then
+// gives "done"; wait waits until it is released; text gives `size` bytes of text.
+func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	key, _ := request.Parameters.Get("key")
+	p.mu.Lock()
+	p.calls[key.Text()]++
+	call := p.calls[key.Text()]
+	p.inFlight++
+	p.most = max(p.most, p.inFlight)
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.inFlight--
+		p.mu.Unlock()
+	}()
+	value, _ := request.Parameters.Get("value")
+	switch request.Method {
+	case "test/wait":
+		p.waiting <- key.Text()
+		select {
+		case <-p.release:
+		case <-ctx.Done():
+			return protocol.Result{}, ctx.Err()
+		}
+	case "test/fail":
+		times, _ := request.Parameters.Get("times")
+		var wanted int
+		if _, err := fmt.Sscan(times.Digits(), &wanted); err != nil {
+			return protocol.Result{}, err
+		}
+		if call <= wanted {
+			kind, _ := request.Parameters.Get("kind")
+			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure %d", call).OfKind(protocol.ErrorKind(kind.Text()))
+		}
+		value = protocol.OfString("done")
+	case "test/text":
+		size, _ := request.Parameters.Get("size")
+		var bytes int
+		if _, err := fmt.Sscan(size.Digits(), &bytes); err != nil {
+			return protocol.Result{}, err
+		}
+		text := make([]byte, bytes)
+		for i := range text {
+			text[i] = byte('a' + i%26)
+		}
+		value = protocol.OfString(string(text))
+	}
+	return protocol.Result{Value: protocol.OfObject(protocol.Field{Name: "value", Value: value}), Usage: protocol.Usage{LLMCalls: 1}}, nil
+}
+
+func (p *probe) Health(context.Context) error { return nil }
+
+func (p *probe) called(key string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls[key]
+}
+
+// rig is one test's worker on the shared server.
+type rig struct {
+	*servertest.Server
+	probe *probe
+	store resultstore.Store
+}
+
+const patience = time.Minute
+
+// newRig starts a worker with the probe and the real protocols, on a store in memory.
+func newRig(t testing.TB, options ...servertest.Option) *rig {
+	t.Helper()
+	store := memory.New()
+	all := []servertest.Option{servertest.WithClient(func(o *client.Options) {
+		o.Identity = "test"
+		worker.ConfigureClient(store)(o)
+	})}
+	r := &rig{Server: servertest.Engine(t, append(all, options...)...), probe: newProbe(), store: store}
+	protocols, closeHandlers, err := worker.Handlers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	protocols = append(protocols, activities.Protocol{Spec: probeSpec(), Handler: r.probe})
+	acts, err := activities.New(activities.Options{Store: store, Protocols: protocols})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := worker.New(r.Client, acts, closeHandlers, worker.Options{Queue: r.Queue, Local: true})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// compile makes the plan of a workflow's text.
+func compile(t testing.TB, text string) *plan.Plan {
+	t.Helper()
+	return compileIn(t, text, "/flows", fstest.MapFS{})
+}
+
+func compileIn(t testing.TB, text, folder string, files fstest.MapFS) *plan.Plan {
+	t.Helper()
+	compiled, diagnostics := interpreter.Compile(interpreter.Input{
+		File: "flow.yaml", Path: folder + "/flow.yaml", Text: []byte(text), Files: files, Folder: os.TempDir(), FlowFolder: folder,
+		Specs: append(worker.Specs(), probeSpec()),
+	})
+	for _, d := range diagnostics {
+		t.Error(d)
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+	return compiled
+}
+
+// start starts a run.
+func (r *rig) start(t testing.TB, p *plan.Plan) client.WorkflowRun {
+	t.Helper()
+	run, err := worker.Run(t.Context(), r.Client, "run-"+r.Queue, p, worker.Options{Queue: r.Queue, Local: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// end waits for the run's own account of itself.
+func end(t testing.TB, run client.WorkflowRun) (*workflows.Result, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var result workflows.Result
+	closed := run.Get(ctx, &result)
+	own, err := workflows.ResultOf(&result, closed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own, closed
+}
+
+func (r *rig) run(t testing.TB, text string) *workflows.Result {
+	t.Helper()
+	result, _ := end(t, r.start(t, compile(t, text)))
+	return result
+}
+
+// tasks describes the last record of each task of the rig's run: "a completed, b failed".
+func (r *rig) tasks(t testing.TB) map[string]resultstore.Record {
+	t.Helper()
+	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Kind: resultstore.Task})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]resultstore.Record{}
+	for _, record := range records {
+		last[record.Task] = record
+	}
+	return last
+}
+
+// value reads the field `value` of a task's result.
+func (r *rig) value(t testing.TB, task string) protocol.Value {
+	t.Helper()
+	record := r.tasks(t)[task]
+	if record.Value == nil {
+		t.Fatalf("task %s has no result: %+v", task, record)
+	}
+	data, err := r.store.Value(t.Context(), *record.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := protocol.ParseValue(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, _ := result.Get("value")
+	return value
+}
+
+func (r *rig) awaitWaiting(t testing.TB, count int) {
+	t.Helper()
+	deadline := time.After(patience)
+	for range count {
+		select {
+		case <-r.probe.waiting:
+		case <-deadline:
+			t.Fatal(errors.New("the tasks did not start"))
+		}
+	}
+}
