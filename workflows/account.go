@@ -132,9 +132,9 @@ func (result *Result) failure() error {
 	case protocol.Completed:
 		return nil
 	case protocol.Cancelled:
-		return temporal.NewCanceledError(result)
+		return temporal.NewCanceledError(*result)
 	}
-	return temporal.NewNonRetryableApplicationError(result.Error.Message, result.Error.Name, nil, result)
+	return temporal.NewNonRetryableApplicationError(result.Error.Message, result.Error.Name, nil, *result)
 }
 
 // recording is the context of a local activity that writes into the result store. A store that cannot be reached is

@@ -1,5 +1,112 @@
 package workflows_test
 
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/internal/engine"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// doomedEnv makes this test binary a worker of another process, to be killed: "HOME QUEUE".
 const doomedEnv = "GLEITZEIT_TEST_DOOMED"
 
-func doomed() int { return 0 }
+// doomed works until it is killed, and says when a task waits.
+func doomed() int {
+	if err := workUntilKilled(os.Getenv(doomedEnv)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return 1
+}
+
+func workUntilKilled(where string) error {
+	path, queue, _ := strings.Cut(where, " ")
+	folder, err := home.Open(path)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	running, err := engine.Connect(ctx, engine.Options{Home: folder})
+	if err != nil {
+		return err
+	}
+	store := memory.New()
+	c, err := running.Client(ctx, func(o *client.Options) {
+		o.Identity = "doomed"
+		worker.ConfigureClient(store)(o)
+	})
+	if err != nil {
+		return err
+	}
+	probe := newProbe()
+	w, err := newWorker(c, queue, store, probe)
+	if err != nil {
+		return err
+	}
+	if err := w.Start(); err != nil {
+		return err
+	}
+	for key := range probe.waiting {
+		fmt.Println(key)
+	}
+	return nil
+}
+
+// killedRun starts a run whose worker, in another process, is killed while the task `b` runs, and goes on with it here.
+func killedRun(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := exec.CommandContext(t.Context(), program)
+	other.Env = append(os.Environ(), doomedEnv+"="+r.Home.Path+" "+r.Queue)
+	other.Stderr = os.Stderr
+	said, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	run := r.start(t, compile(t, `
+name: Killed
+tasks:
+  - {id: a, method: test/echo, parameters: {key: a, value: 1}}
+  - {id: b, method: test/wait, parameters: {key: b, value: "${a.value}"}}
+  - {id: c, method: test/echo, parameters: {key: c, value: "${b.value}"}}
+outputs: {c: "${c.value}"}
+`))
+	if line, err := bufio.NewReader(said).ReadString('\n'); line != "b\n" {
+		t.Fatalf("the other process said %q, %v", line, err)
+	}
+	if err := other.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Wait(); err == nil {
+		t.Fatal("the other process was not killed")
+	}
+	close(r.probe.release)
+	r.work(t)
+	return run
+}
+
+func TestAKilledWorkerLosesNoFinishedTaskAndIsNoAttempt(t *testing.T) {
+	r := newIdleRig(t)
+	result, _ := end(t, killedRun(t, r))
+	same(t, "status", result.Status, protocol.Completed)
+	same(t, "output", string(result.Outputs.Inline.JSON()), `{"c":1}`)
+	same(t, "calls of a here", r.probe.called("a"), 0)
+	same(t, "calls of b here", r.probe.called("b"), 1)
+	same(t, "attempts at b", r.tasks(t)["b"].Attempts, 1)
+}

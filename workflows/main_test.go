@@ -123,22 +123,29 @@ const patience = time.Minute
 // newRig starts a worker with the probe and the real protocols, on a store in memory.
 func newRig(t testing.TB, options ...servertest.Option) *rig {
 	t.Helper()
+	r := newIdleRig(t, options...)
+	r.work(t)
+	return r
+}
+
+// newIdleRig has no worker yet.
+func newIdleRig(t testing.TB, options ...servertest.Option) *rig {
+	t.Helper()
 	store := memory.New()
 	all := []servertest.Option{servertest.WithClient(func(o *client.Options) {
 		o.Identity = "test"
 		worker.ConfigureClient(store)(o)
 	})}
-	r := &rig{Server: servertest.Engine(t, append(all, options...)...), probe: newProbe(), store: store}
-	protocols, closeHandlers, err := worker.Handlers()
+	return &rig{Server: servertest.Engine(t, append(all, options...)...), probe: newProbe(), store: store}
+}
+
+// work starts the rig's worker; it stops with the test.
+func (r *rig) work(t testing.TB) {
+	t.Helper()
+	w, err := newWorker(r.Client, r.Queue, r.store, r.probe)
 	if err != nil {
 		t.Fatal(err)
 	}
-	protocols = append(protocols, activities.Protocol{Spec: probeSpec(), Handler: r.probe})
-	acts, err := activities.New(activities.Options{Store: store, Protocols: protocols})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := worker.New(r.Client, acts, closeHandlers, worker.Options{Queue: r.Queue, Local: true})
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +154,19 @@ func newRig(t testing.TB, options ...servertest.Option) *rig {
 			t.Error(err)
 		}
 	})
-	return r
+}
+
+func newWorker(c client.Client, queue string, store resultstore.Store, probe *probe) (*worker.Worker, error) {
+	protocols, closeHandlers, err := worker.Handlers()
+	if err != nil {
+		return nil, err
+	}
+	protocols = append(protocols, activities.Protocol{Spec: probeSpec(), Handler: probe})
+	acts, err := activities.New(activities.Options{Store: store, Protocols: protocols})
+	if err != nil {
+		return nil, err
+	}
+	return worker.New(c, acts, closeHandlers, worker.Options{Queue: queue, Local: true}), nil
 }
 
 // compile makes the plan of a workflow's text.

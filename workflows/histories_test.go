@@ -1,0 +1,136 @@
+package workflows_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/internal/servertest"
+)
+
+var record = flag.Bool("record", false, "record the histories that are missing under testdata/histories")
+
+// TestRecordHistories records what is missing. To record after commands changed on purpose, add a name: what was
+// recorded before stays.
+func TestRecordHistories(t *testing.T) {
+	if !*record {
+		return
+	}
+	for _, c := range []struct {
+		name    string
+		options []servertest.Option
+		idle    bool
+		run     func(t *testing.T, r *rig) client.WorkflowRun
+	}{
+		{name: "example-hello", run: example("01-hello")},
+		{name: "example-python", run: example("02-python")},
+		{name: "example-mixed", run: example("03-mixed")},
+		{name: "continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: continued},
+		{name: "failed", run: failedRun},
+		{name: "cancelled", run: cancelledRun},
+		{name: "killed", idle: true, run: killedRun},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {
+				return
+			}
+			r := newIdleRig(t, c.options...)
+			if !c.idle {
+				r.work(t)
+			}
+			run := c.run(t, r)
+			first := run.GetRunID()
+			end(t, run)
+			for i, events := range histories(t, r.Client, run.GetID(), first) {
+				data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(historyFile(c.name, i+1), append(data, '\n'), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func historyFile(name string, number int) string {
+	return filepath.Join("testdata/histories", fmt.Sprintf("%s-%d.json", name, number))
+}
+
+// example runs one of the examples as if it lay in a folder of its own, so that no path of this machine is recorded.
+func example(folder string) func(*testing.T, *rig) client.WorkflowRun {
+	return func(t *testing.T, r *rig) client.WorkflowRun {
+		t.Helper()
+		files := fstest.MapFS{}
+		scripts, err := filepath.Glob(filepath.Join("../examples", folder, "*.py"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, script := range scripts {
+			text, err := os.ReadFile(script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files["flows/"+filepath.Base(script)] = &fstest.MapFile{Data: text}
+		}
+		text, err := os.ReadFile(filepath.Join("../examples", folder, "flow.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.start(t, compileIn(t, string(text), "/flows", files))
+	}
+}
+
+func continued(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	var text strings.Builder
+	text.WriteString("name: Continued\nmax_parallel: 2\ntasks:\n")
+	for i := range 20 {
+		fmt.Fprintf(&text, "  - {id: t%d, method: test/echo, parameters: {value: \"${inputs.n}\"}, dependencies: [%s]}\n", i, strings.Join(before(i), ", "))
+	}
+	text.WriteString("inputs: {n: 7}\noutputs: {last: \"${t19.value}\"}\n")
+	return r.start(t, compile(t, text.String()))
+}
+
+func before(i int) []string {
+	if i == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("t%d", (i-1)/2)}
+}
+
+func failedRun(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	return r.start(t, compile(t, `
+name: Failed
+tasks:
+  - {id: bad, method: test/fail, retry: {max_attempts: 2, base_delay: 0.01}, parameters: {key: bad, times: 99, kind: task}}
+  - {id: needs, method: test/echo, parameters: {value: "${bad.value}"}}
+  - {id: free, method: test/echo, parameters: {value: 1}}
+`))
+}
+
+func cancelledRun(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	run := r.start(t, compile(t, `
+name: Cancelled
+timeout: 1h
+tasks:
+  - {id: a, method: test/wait, parameters: {key: a}}
+  - {id: b, method: test/echo, dependencies: [a]}
+`))
+	r.awaitWaiting(t, 1)
+	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}

@@ -1,0 +1,172 @@
+package workflows_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gleitzeit/gleitzeit/workflows"
+)
+
+// recorded names the histories under testdata/histories, as histories_test.go records them. A history is never
+// removed: runs that began under old code must go on under new code.
+var recorded = []string{
+	"example-hello-1", "example-python-1", "example-mixed-1",
+	"continued-1", "continued-2", "failed-1", "cancelled-1", "killed-1",
+}
+
+func TestHistoriesReplay(t *testing.T) {
+	files, err := filepath.Glob("testdata/histories/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(recorded) {
+		t.Errorf("%d files, %d names", len(files), len(recorded))
+	}
+	for _, name := range recorded {
+		t.Run(name, func(t *testing.T) {
+			if err := replay(readHistory(t, name)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestReplayFindsChanges makes sure that the test above can fail.
+func TestReplayFindsChanges(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*historypb.HistoryEvent)
+		wanted string
+	}{
+		{"another order", func(event *historypb.HistoryEvent) {
+			if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil && scheduled.GetActivityId() == "shout" {
+				scheduled.ActivityId = "shouts"
+			}
+		}, "nondeterministic"},
+		{"another result", func(event *historypb.HistoryEvent) {
+			if closed := event.GetWorkflowExecutionCompletedEventAttributes(); closed != nil {
+				data := closed.GetResult().GetPayloads()[0]
+				data.Data = bytes.Replace(data.Data, []byte(`"completed":3`), []byte(`"completed":2`), 1)
+			}
+		}, "returned"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			history := readHistory(t, "example-hello-1")
+			for _, event := range history.GetEvents() {
+				c.change(event)
+			}
+			if err := replay(history); err == nil || !strings.Contains(err.Error(), c.wanted) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func readHistory(t *testing.T, name string) *historypb.History {
+	t.Helper()
+	file, err := os.Open(filepath.Join("testdata/histories", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	history, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return history
+}
+
+// replay runs today's code over the history, and compares what it returned with what the history says: the replayer
+// itself compares commands, not values.
+func replay(history *historypb.History) error {
+	seen := &ending{}
+	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{seen}})
+	if err != nil {
+		return err
+	}
+	replayer.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.RunType})
+	if err := replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history); err != nil {
+		return err
+	}
+	events := history.GetEvents()
+	wanted, got := closing(events[len(events)-1]), seen.payloads
+	if len(wanted.GetPayloads()) == 0 {
+		return errors.New("the history does not end with an account")
+	}
+	if len(got.GetPayloads()) != len(wanted.GetPayloads()) {
+		return fmt.Errorf("returned %d payloads instead of %d", len(got.GetPayloads()), len(wanted.GetPayloads()))
+	}
+	for i, payload := range wanted.GetPayloads() {
+		if !proto.Equal(payload, got.GetPayloads()[i]) {
+			return fmt.Errorf("returned %s\ninstead of %s", got.GetPayloads()[i].GetData(), payload.GetData())
+		}
+	}
+	return nil
+}
+
+// closing is what a run left at its end: its result, the details of its failure, or what the next history begins with.
+func closing(event *historypb.HistoryEvent) *commonpb.Payloads {
+	switch {
+	case event.GetWorkflowExecutionCompletedEventAttributes() != nil:
+		return event.GetWorkflowExecutionCompletedEventAttributes().GetResult()
+	case event.GetWorkflowExecutionFailedEventAttributes() != nil:
+		return event.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetApplicationFailureInfo().GetDetails()
+	case event.GetWorkflowExecutionCanceledEventAttributes() != nil:
+		return event.GetWorkflowExecutionCanceledEventAttributes().GetDetails()
+	}
+	return event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetInput()
+}
+
+// ending keeps what the workflow returned.
+type ending struct {
+	interceptor.WorkerInterceptorBase
+	payloads *commonpb.Payloads
+}
+
+func (e *ending) InterceptWorkflow(ctx workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	i := &inbound{ending: e}
+	i.Next = next
+	return i
+}
+
+type inbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	ending *ending
+}
+
+func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
+	result, err := i.Next.ExecuteWorkflow(ctx, in)
+	values := []any{result}
+	var own workflows.Result
+	if app, is := errors.AsType[*temporal.ApplicationError](err); is && app.Details(&own) == nil {
+		values = []any{own}
+	} else if cancelled, is := errors.AsType[*temporal.CanceledError](err); is && cancelled.Details(&own) == nil {
+		values = []any{own}
+	} else if next, is := errors.AsType[*workflow.ContinueAsNewError](err); is {
+		i.ending.payloads = next.Input
+		return result, err
+	}
+	encoded, failed := converter.GetDefaultDataConverter().ToPayloads(values...)
+	if failed != nil {
+		return nil, failed
+	}
+	i.ending.payloads = encoded
+	return result, err
+}
