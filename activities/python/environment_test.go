@@ -39,7 +39,7 @@ result = {
 		"encodings": `["utf-8","utf-8","utf-8"]`,
 		"stdin":     `""`,
 	} {
-		if got, _ := result.Get(name); strings.ToLower(string(got.JSON())) != strings.ToLower(want) {
+		if got, _ := result.Get(name); !strings.EqualFold(string(got.JSON()), want) {
 			t.Errorf("%s is %s, not %s", name, got.JSON(), want)
 		}
 	}

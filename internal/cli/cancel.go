@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,14 +44,14 @@ func (p *program) cancel(ctx context.Context, run string) error {
 	if err := s.join(ctx); err != nil {
 		return err
 	}
-	open, err := s.openRun(ctx, *claim)
+	open, err := s.lookUpClaim(ctx, *claim)
 	if err != nil {
 		return err
 	}
-	if open == nil {
+	if open == nil || !open.open {
 		return p.nothingToCancel(ctx, s, run)
 	}
-	x := &execution{program: p, session: s, file: claim.File}
+	x := &execution{program: p, session: s, file: claim.File, began: time.Now(), quiet: true, cancelled: true}
 	defer x.stop()
 	if err := x.join(ctx, open); err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 type Process struct {
 	Args       []string
 	Env        func(name string) (string, bool)
-	Interrupts <-chan os.Signal // Ctrl-C and SIGTERM.
+	Interrupts <-chan os.Signal // Ctrl-C, and SIGTERM.
 	In         io.Reader
 	Out, Err   io.Writer
 }
@@ -28,8 +28,9 @@ type Process struct {
 // program is one execution of the command line.
 type program struct {
 	Process
-	home   string // Of --home; empty without.
-	output output
+	home       string // Of --home; empty without.
+	output     output
+	interrupts *interrupts
 }
 
 // output is the value of --output.
@@ -62,7 +63,13 @@ func Main(process Process) int {
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
-	err := root.ExecuteContext(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	p.interrupts = listen(ctx, process.Interrupts, cancel)
+	err := root.ExecuteContext(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
+		err = ended{exitInterrupted}
+	}
 	return p.report(err)
 }
 

@@ -99,3 +99,20 @@ func (p *program) lookUp(ctx context.Context) (*session, error) {
 	}
 	return s, nil
 }
+
+// abandoned says how to go on with a run that is open and that no process executes.
+func (p *program) abandoned(s *session, run *view.Run) error {
+	if run.Status != protocol.Running {
+		return nil
+	}
+	executed, err := s.home.Executed(run.Run)
+	if err != nil || executed {
+		return err
+	}
+	claim, err := s.claimOf(run.Run)
+	if err != nil || claim == nil {
+		return err
+	}
+	p.say("run %s is open and no process executes it: `gleitzeit run %s` in %s goes on, `gleitzeit cancel %s` ends it", run.Run, claim.File, claim.Folder, run.Run)
+	return nil
+}

@@ -22,20 +22,22 @@ type execution struct {
 	session *session
 	plan    *plan.Plan // Nil where only the claim is known.
 	file    string
+	began   time.Time // What a task did before that was done by an earlier process.
 
-	claim      home.Claim
-	held       *home.HeldClaim // Nil while another process executes the run.
-	worker     *worker.Worker
-	runID      string // Of the first Temporal run.
-	progress   *progress
-	cancelled  bool
-	releaseErr error
+	claim     home.Claim
+	held      *home.HeldClaim // Nil while another process executes the run.
+	worker    *worker.Worker
+	runID     string // Of the first Temporal run.
+	progress  *progress
+	quiet     bool // Says nothing about attaching.
+	cancelled bool
 }
 
-// openRun is a claim whose run Temporal says is open.
-type openRun struct {
+// claimedRun is a claim whose run Temporal knows.
+type claimedRun struct {
 	claim    home.Claim
 	runID    string
+	open     bool
 	stopping bool // Its cancellation was asked for.
 }
 
@@ -50,64 +52,99 @@ func (x *execution) attach(ctx context.Context, wanted home.Claim) (bool, error)
 		if claim.File != wanted.File || claim.PlanHash != wanted.PlanHash {
 			continue
 		}
-		open, err := x.session.openRun(ctx, claim)
+		found, err := x.session.lookUpClaim(ctx, claim)
 		if err != nil {
 			return false, err
 		}
-		if open == nil {
-			continue
-		}
-		if open.stopping {
+		switch {
+		case found == nil:
+		case found.open && found.stopping:
 			x.program.say("run %s was being cancelled; it ends first, then another one starts", claim.Run)
-			if err := x.endStopping(ctx, open); err != nil {
+			if err := x.endStopping(ctx, found); err != nil {
 				return false, err
 			}
-			continue
+		case found.open:
+			return true, x.join(ctx, found)
+		default:
+			told, err := x.tell(ctx, found)
+			if told || err != nil {
+				return told, err
+			}
 		}
-		return true, x.join(ctx, open)
 	}
 	return false, nil
 }
 
-// openRun looks a claim up. Nil means that its run has ended, or never started; then the claim is removed.
-func (s *session) openRun(ctx context.Context, claim home.Claim) (*openRun, error) {
+// lookUpClaim asks Temporal about the run of a claim. Nil means that it never started; then the claim is removed.
+func (s *session) lookUpClaim(ctx context.Context, claim home.Claim) (*claimedRun, error) {
 	described, err := s.client.DescribeWorkflowExecution(ctx, claim.Run, "")
-	if _, unknown := errors.AsType[*serviceerror.NotFound](err); err != nil && !unknown {
+	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
+		return nil, s.dropClaim(claim.Run)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err != nil || described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		// A process may hold the claim because it is just starting the run, or printing its results.
-		if err := s.home.RemoveClaim(claim.Run); err != nil && !errors.Is(err, home.ErrClaimed) {
-			return nil, err
-		}
-		return nil, nil
-	}
-	return &openRun{
+	return &claimedRun{
 		claim:    claim,
 		runID:    described.GetWorkflowExecutionInfo().GetFirstRunId(),
+		open:     described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING,
 		stopping: described.GetWorkflowExtendedInfo().GetCancelRequested(),
 	}, nil
 }
 
+// dropClaim removes a claim, unless a process holds it: it may be just starting the run, or printing its results.
+func (s *session) dropClaim(run string) error {
+	if err := s.home.RemoveClaim(run); err != nil && !errors.Is(err, home.ErrClaimed) {
+		return err
+	}
+	return nil
+}
+
+// tell takes over a run that has ended, but whose process died before it had told the results. A run that somebody
+// ended is nothing to tell.
+func (x *execution) tell(ctx context.Context, found *claimedRun) (bool, error) {
+	document, err := x.session.document(ctx, found.claim.Run)
+	if err != nil {
+		return false, err
+	}
+	if document == nil || document.Status == protocol.Cancelled || document.FinishedAt == nil {
+		return false, x.session.dropClaim(found.claim.Run)
+	}
+	held, err := x.session.home.Claim(found.claim)
+	if errors.Is(err, home.ErrClaimed) {
+		return false, nil // Its process lives, and tells them.
+	}
+	if err != nil {
+		return false, err
+	}
+	x.program.say("run %s had ended; these are its results", found.claim.Run)
+	x.claim, x.runID, x.held = found.claim, found.runID, held
+	return true, nil
+}
+
 // join executes an open run, or, where a living process does, follows it and stands by to take over.
-func (x *execution) join(ctx context.Context, open *openRun) error {
+func (x *execution) join(ctx context.Context, open *claimedRun) error {
 	x.claim, x.runID = open.claim, open.runID
 	held, err := x.session.home.Claim(open.claim)
 	if errors.Is(err, home.ErrClaimed) {
-		x.program.say("attached to run %s, which another process executes; `--new` starts another", open.claim.Run)
+		if !x.quiet {
+			x.program.say("attached to run %s, which another process executes; `--new` starts another", open.claim.Run)
+		}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	x.program.say("going on with run %s", open.claim.Run)
+	if !x.quiet {
+		x.program.say("going on with run %s", open.claim.Run)
+	}
 	x.held = held
 	return x.work()
 }
 
 // endStopping executes a run that is being cancelled until it has ended.
-func (x *execution) endStopping(ctx context.Context, open *openRun) error {
-	ending := &execution{program: x.program, session: x.session, plan: x.plan, file: x.file}
+func (x *execution) endStopping(ctx context.Context, open *claimedRun) error {
+	ending := &execution{program: x.program, session: x.session, plan: x.plan, file: x.file, began: time.Now(), quiet: true}
 	defer ending.stop()
 	if err := ending.join(ctx, open); err != nil {
 		return err
@@ -120,11 +157,11 @@ func (x *execution) endStopping(ctx context.Context, open *openRun) error {
 
 // begin claims the run before it starts, so that a kill in between leaves nothing that nobody executes.
 func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
-	open, err := x.session.openRun(ctx, wanted)
+	found, err := x.session.lookUpClaim(ctx, wanted)
 	if err != nil {
 		return err
 	}
-	if open != nil {
+	if found != nil && found.open {
 		return protocol.Errorf(protocol.ConfigurationError, "run %s is still open", wanted.Run).
 			WithHint("`gleitzeit status %s` shows it, `gleitzeit cancel %s` ends it", wanted.Run, wanted.Run)
 	}
@@ -174,8 +211,11 @@ func (x *execution) standBy(ctx context.Context) <-chan *home.HeldClaim {
 	}
 	go func() {
 		held, err := x.session.home.TakeClaim(ctx, x.claim.Run)
-		if err == nil {
+		switch {
+		case err == nil:
 			gone <- held
+		case !errors.Is(err, home.ErrNoClaim) && ctx.Err() == nil:
+			x.session.log.Error("this process cannot take the run over", "run", x.claim.Run, "error", err)
 		}
 	}()
 	return gone
@@ -208,7 +248,6 @@ const cancelTimeout = 30 * time.Second
 
 // cancel asks for the end of the run.
 func (x *execution) cancel(ctx context.Context) error {
-	x.cancelled = true
 	ctx, done := context.WithTimeout(ctx, cancelTimeout)
 	defer done()
 	return x.session.client.CancelWorkflow(ctx, x.claim.Run, "")

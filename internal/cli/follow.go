@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/view"
@@ -18,7 +19,7 @@ func (x *execution) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if x.progress == nil {
-		x.progress = newProgress(x.program, x.plan, x.session.store)
+		x.progress = newProgress(x.program, x.plan, x.session.store, x.began)
 	}
 	events := make(chan taskEvent)
 	closed := make(chan error, 1)
@@ -26,6 +27,8 @@ func (x *execution) follow(ctx context.Context) error {
 	gone := x.standBy(ctx)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	signals, give := x.program.interrupts.take()
+	defer give()
 	var trouble string
 	asked := make(chan struct{}) // Closed when the engine has heard of the first interrupt, or cannot.
 	for {
@@ -42,15 +45,12 @@ func (x *execution) follow(ctx context.Context) error {
 			if err := x.work(); err != nil {
 				return err
 			}
-		case <-x.program.Interrupts:
-			if x.cancelled {
-				x.progress.stop()
-				select {
-				case <-asked:
-				case <-time.After(askTimeout):
+		case signal := <-signals:
+			if x.cancelled || signal != os.Interrupt {
+				if x.cancelled {
+					await(asked)
 				}
-				x.program.say("left; run %s is still being cancelled, `gleitzeit run %s` or `gleitzeit cancel %s` brings it to its end", x.claim.Run, x.file, x.claim.Run)
-				return ended{exitInterrupted}
+				return x.leave()
 			}
 			x.progress.note("cancelling run " + x.claim.Run + "; Ctrl-C again leaves at once")
 			x.cancelled = true
@@ -67,5 +67,24 @@ func (x *execution) follow(ctx context.Context) error {
 			}
 			x.progress.retries(x.session.attempts(ctx, x.claim.Run))
 		}
+	}
+}
+
+// leave ends this process and not the run. A signal other than Ctrl-C, at a shutdown say, is no wish to lose the run.
+func (x *execution) leave() error {
+	x.progress.stop()
+	if x.cancelled {
+		x.program.say("left; run %s is still being cancelled: `gleitzeit cancel %s` brings it to its end", x.claim.Run, x.claim.Run)
+	} else {
+		x.program.say("left; run %s is open: `gleitzeit run %s` goes on, `gleitzeit cancel %s` ends it", x.claim.Run, x.file, x.claim.Run)
+	}
+	return ended{exitInterrupted}
+}
+
+// await gives the request to cancel, which takes milliseconds, the time to reach an engine that answers.
+func await(asked <-chan struct{}) {
+	select {
+	case <-asked:
+	case <-time.After(askTimeout):
 	}
 }

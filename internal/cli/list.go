@@ -49,6 +49,11 @@ func (p *program) list(ctx context.Context, query resultstore.Query) error {
 	if err != nil {
 		return err
 	}
+	for _, run := range runs {
+		if err := p.abandoned(s, run); err != nil {
+			return err
+		}
+	}
 	switch p.output {
 	case asJSON:
 		p.writeJSON(p.Out, struct {

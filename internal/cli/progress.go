@@ -33,8 +33,8 @@ type progress struct {
 	status   bool // The rewritten line is on the screen.
 }
 
-func newProgress(p *program, planned *plan.Plan, store resultstore.Store) *progress {
-	shown := &progress{program: p, store: store, out: p.Err, began: time.Now(), printed: map[string]bool{}, tried: map[string]int32{}}
+func newProgress(p *program, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
+	shown := &progress{program: p, store: store, out: p.Err, began: began, printed: map[string]bool{}, tried: map[string]int32{}}
 	if planned != nil {
 		shown.total = len(planned.Tasks)
 	}
@@ -57,7 +57,7 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 	}
 	s.ended++
 	s.running = without(s.running, event.task)
-	if event.at.Before(s.began.Add(-time.Second)) {
+	if event.at.Before(s.began) {
 		s.earlier++
 	} else {
 		s.line(taskOf(event).Line())

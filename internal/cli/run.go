@@ -56,7 +56,7 @@ func (p *program) run(ctx context.Context, file string, inputs []string, afresh 
 	if err != nil {
 		return err
 	}
-	x := &execution{program: p, session: s, plan: compiled, file: file}
+	x := &execution{program: p, session: s, plan: compiled, file: file, began: time.Now()}
 	defer x.stop()
 	if !afresh {
 		attached, err := x.attach(ctx, wanted)
@@ -120,9 +120,6 @@ func (x *execution) finish(ctx context.Context) error {
 	if err := x.follow(ctx); err != nil {
 		return err
 	}
-	if x.releaseErr = x.release(); x.releaseErr != nil {
-		x.session.log.Error("the claim on the run was not removed", "error", x.releaseErr)
-	}
 	document, err := x.session.document(ctx, x.claim.Run)
 	if err != nil {
 		return err
@@ -135,6 +132,10 @@ func (x *execution) finish(ctx context.Context) error {
 	}
 	x.progress.end(document)
 	x.program.printRun(document, x.progress.printed)
+	// Not before: whoever finds the claim of a run that has ended tells its results.
+	if err := x.release(); err != nil {
+		return err
+	}
 	return ended{exitOf(document)}
 }
 

@@ -29,6 +29,9 @@ func (p *program) statusCommand() *cobra.Command {
 			if document == nil {
 				return s.notFound(run)
 			}
+			if err := p.abandoned(s, document); err != nil {
+				return err
+			}
 			if p.output == asText {
 				fmt.Fprint(p.Out, document.Tree())
 				return nil

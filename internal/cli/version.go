@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -37,7 +39,8 @@ func (p *program) versionCommand() *cobra.Command {
 				p.writeJSON(p.Out, document)
 				return nil
 			}
-			fmt.Fprintf(p.Out, "gleitzeit %s %s (%s, %s)\n", document.Version, document.Commit, document.Engine, document.Go)
+			parts := []string{document.Version, document.Commit, "(" + document.Engine + ", " + document.Go + ")"}
+			fmt.Fprintln(p.Out, "gleitzeit", strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " "))
 			return nil
 		},
 	}

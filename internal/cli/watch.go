@@ -54,6 +54,7 @@ type watcher struct {
 	events    chan<- taskEvent
 	last      int64                                                     // The last event that was read of this history.
 	tasks     map[int64]*historypb.ActivityTaskScheduledEventAttributes // By the event that scheduled them.
+	stopping  bool                                                      // Its cancellation was asked for.
 	closed    bool
 }
 
@@ -76,6 +77,7 @@ func (w *watcher) read(ctx context.Context) error {
 			return nil
 		}
 		w.closed = closes(event.GetEventType())
+		w.stopping = w.stopping || event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 		if told := w.told(event); told != nil {
 			select {
 			case w.events <- *told:
@@ -104,7 +106,10 @@ func (w *watcher) told(event *historypb.HistoryEvent) *taskEvent {
 		*outcome = ofFailure(event.GetActivityTaskFailedEventAttributes().GetFailure())
 	case event.GetActivityTaskTimedOutEventAttributes() != nil:
 		by = event.GetActivityTaskTimedOutEventAttributes().GetScheduledEventId()
-		*outcome = ofFailure(event.GetActivityTaskTimedOutEventAttributes().GetFailure())
+		outcome.Status, outcome.Error = protocol.Failed, protocol.Errorf(protocol.WorkerLost, "its worker was lost")
+		if w.stopping {
+			outcome.Status = protocol.Cancelled
+		}
 	case event.GetActivityTaskCanceledEventAttributes() != nil:
 		by = event.GetActivityTaskCanceledEventAttributes().GetScheduledEventId()
 		outcome.Status = protocol.Cancelled
@@ -166,7 +171,11 @@ func (s *session) attempts(ctx context.Context, id string) []attempt {
 	var failed []attempt
 	for _, pending := range described.GetPendingActivities() {
 		if pending.GetAttempt() > 1 && pending.GetLastFailure() != nil {
-			failed = append(failed, attempt{pending.GetActivityId(), pending.GetAttempt(), pending.GetLastFailure().GetMessage()})
+			failure := pending.GetLastFailure().GetMessage()
+			if pending.GetLastFailure().GetTimeoutFailureInfo() != nil {
+				failure = "its worker was lost"
+			}
+			failed = append(failed, attempt{pending.GetActivityId(), pending.GetAttempt(), failure})
 		}
 	}
 	return failed

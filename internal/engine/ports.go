@@ -15,9 +15,9 @@ func freePorts(count, wanted int) ([]int, error) {
 	listeners := make([]net.Listener, 0, count)
 	var failed error
 	for len(ports) < count && failed == nil {
-		listener, err := net.Listen("tcp", at(wanted))
+		listener, err := net.Listen("tcp", at(wanted)) //nolint:noctx // Listening on loopback does not wait.
 		if err != nil && wanted != 0 {
-			listener, err = net.Listen("tcp", at(0))
+			listener, err = net.Listen("tcp", at(0)) //nolint:noctx // As above.
 		}
 		wanted = 0
 		if err != nil {

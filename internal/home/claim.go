@@ -190,3 +190,19 @@ func readClaim(path string) (Claim, error) {
 func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
+
+// Executed tells whether a living process executes the run.
+func (h *Home) Executed(run string) (bool, error) {
+	path := h.claimPath(run)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	held, err := tryLock(lockPath(path))
+	if err != nil {
+		return false, h.claimFailed(run, err)
+	}
+	if held == nil {
+		return true, nil
+	}
+	return false, held.unlock()
+}

@@ -67,14 +67,8 @@ func (h *Home) EngineCertificate() string { return h.file("engine.crt") }
 // EngineKey is the private key of EngineCertificate.
 func (h *Home) EngineKey() string { return h.file("engine.key") }
 
-// EngineLog is where the engine's own log goes, where it goes to a file.
-func (h *Home) EngineLog() string { return h.file("engine.log") }
-
 // Results is the database of the result store of this home.
 func (h *Home) Results() string { return h.file("results.db") }
-
-// Config is the file of settings.
-func (h *Home) Config() string { return h.file("config.yaml") }
 
 func (h *Home) runs() string { return h.file("runs") }
 

@@ -97,7 +97,8 @@ func (b Batch) Check() error {
 	}
 	for _, record := range b.Records {
 		if record.Run == "" || (record.Kind != Run && record.Kind != Task) {
-			return protocol.Errorf(protocol.InternalError, "a record of kind %q about run %q cannot be kept", record.Kind, record.Run)
+			return protocol.Errorf(protocol.InternalError, "a record of kind %q about run %q cannot be kept", record.Kind, record.Run).
+				OfKind(protocol.Permanent)
 		}
 	}
 	return nil

@@ -81,6 +81,6 @@ func readInputs(w *Workflow, n *Node) {
 
 func readOutputs(w *Workflow, n *Node) {
 	for _, field := range n.Fields {
-		w.Outputs = append(w.Outputs, Output{field.Name, field.At, field.Value})
+		w.Outputs = append(w.Outputs, Output(field))
 	}
 }

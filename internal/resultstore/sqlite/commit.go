@@ -11,7 +11,8 @@ import (
 const (
 	putRecord = `INSERT OR REPLACE INTO records
 		(run, execution, task, item, attempt, kind, workflow, status, started_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	putContent = `INSERT OR IGNORE INTO contents (hash, encoding, data) VALUES (?, ?, ?)`
+	// Not OR IGNORE, which would pass over every other conflict as well.
+	putContent = `INSERT INTO contents (hash, encoding, data) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`
 )
 
 // commit writes the group in one transaction.

@@ -6,31 +6,48 @@ import (
 	"testing"
 	"time"
 
+	"modernc.org/sqlite"
+
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// putWhileLocked lets the batches pile up behind a lock, so that they share a transaction, and returns each one's outcome.
-func putWhileLocked(t *testing.T, s *Store, batches ...resultstore.Batch) []error {
+// putTogether lets the batches pile up behind one that the writer has at hand. It returns each one's outcome, and how
+// many transactions they took with that one.
+func putTogether(t *testing.T, s *Store, batches ...resultstore.Batch) (outcomes []error, commits int) {
 	t.Helper()
-	other := raw(t, s.path)
-	execute(t, other, "BEGIN IMMEDIATE")
-	outcomes := make([]chan error, len(batches))
+	only, err := s.writer.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = only.Raw(func(driver any) error {
+		driver.(sqlite.HookRegisterer).RegisterCommitHook(func() int32 { commits++; return 0 })
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make([]chan error, len(batches)+1)
+	start := func(i int, batch resultstore.Batch) {
+		told[i] = make(chan error, 1)
+		go func() { told[i] <- s.Put(t.Context(), batch) }()
+	}
+	start(0, batchOf("first", 0))
+	until(t, "the writer has the first batch", func() bool { return s.writer.Stats().WaitCount == 1 })
 	for i, batch := range batches {
-		outcomes[i] = make(chan error, 1)
-		go func() { outcomes[i] <- s.Put(t.Context(), batch) }()
-		if i == 0 {
-			until(t, "the writer has the first batch", func() bool { return s.writer.Stats().InUse == 0 && len(s.queue) == 0 && len(outcomes[0]) == 0 })
-		}
+		start(i+1, batch)
 	}
-	// The first batch is with the writer, which waits for the lock, or it is one of the group.
-	until(t, "all others wait", func() bool { return len(s.queue) >= len(batches)-1 })
-	execute(t, other, "ROLLBACK")
-	errs := make([]error, len(batches))
-	for i := range outcomes {
-		errs[i] = <-outcomes[i]
+	until(t, "all others wait", func() bool { return len(s.queue) == len(batches) })
+	if err := only.Close(); err != nil {
+		t.Fatal(err)
 	}
-	return errs
+	if err := <-told[0]; err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range told[1:] {
+		outcomes = append(outcomes, <-one)
+	}
+	return outcomes, commits
 }
 
 // until waits for a condition.
@@ -50,41 +67,42 @@ func until(t *testing.T, what string, holds func() bool) {
 }
 
 func TestBatchesThatWaitShareATransaction(t *testing.T) {
-	s := opened(t)
-	commits := func() (count int) {
-		// Each transaction that changes a database adds one to its data_version, as other connections see it.
-		if err := s.readers.QueryRowContext(t.Context(), "SELECT count(DISTINCT version) FROM commits").Scan(&count); err != nil {
-			t.Fatal(err)
-		}
-		return count
-	}
-	other := raw(t, s.path)
-	execute(t, other, "CREATE TABLE commits (version INTEGER)")
-	_ = commits
 	var batches []resultstore.Batch
 	for i := range 50 {
 		batches = append(batches, batchOf("r", i))
 	}
-	for i, err := range putWhileLocked(t, s, batches...) {
+	outcomes, commits := putTogether(t, opened(t), batches...)
+	for i, err := range outcomes {
 		if err != nil {
 			t.Errorf("batch %d: %v", i, err)
 		}
+	}
+	if commits != 2 {
+		t.Errorf("%d transactions for 1 and 50 batches, want 2", commits)
+	}
+}
+
+func TestATransactionIsBounded(t *testing.T) {
+	large := func() resultstore.Batch { return resultstore.Batch{Values: [][]byte{random(t, 20<<20)}} }
+	outcomes, commits := putTogether(t, opened(t), large(), large(), large())
+	if err := errors.Join(outcomes...); err != nil {
+		t.Error(err)
+	}
+	if commits != 3 {
+		t.Errorf("%d transactions for a small batch and three of 20 MiB, want 3", commits)
 	}
 }
 
 func TestABadBatchDoesNotSinkTheOthers(t *testing.T) {
 	s := opened(t)
 	execute(t, raw(t, s.path), "CREATE TRIGGER picky BEFORE INSERT ON records WHEN NEW.run = 'bad' BEGIN SELECT RAISE(ABORT, 'not that one'); END")
-	outcomes := putWhileLocked(t, s, batchOf("a", 0), batchOf("b", 0), batchOf("bad", 0), batchOf("c", 0))
+	outcomes, _ := putTogether(t, s, batchOf("a", 0), batchOf("b", 0), batchOf("bad", 0), batchOf("c", 0))
 	for i, err := range outcomes {
-		if i == 2 {
-			if known, ok := errors.AsType[*protocol.Error](err); !ok || known.Code != protocol.PersistenceFailed {
-				t.Errorf("the bad batch: %v", err)
-			}
-		} else if err != nil {
+		if (err != nil) != (i == 2) {
 			t.Errorf("batch %d: %v", i, err)
 		}
 	}
+	refused(t, outcomes[2], protocol.Transient, `the result store "`+s.path+`" failed: constraint failed: not that one (1811)`, "")
 	for run, want := range map[string]int{"a": 1, "b": 1, "bad": 0, "c": 1} {
 		found, err := s.Records(t.Context(), resultstore.Query{Run: run})
 		if err != nil || len(found) != want {
@@ -94,5 +112,27 @@ func TestABadBatchDoesNotSinkTheOthers(t *testing.T) {
 	// Its value was written before its record was refused.
 	if _, err := s.Value(t.Context(), protocol.RefOf(batchOf("bad", 0).Values[0])); !errors.Is(err, resultstore.ErrNotFound) {
 		t.Errorf("the value of the bad batch: %v", err)
+	}
+}
+
+func TestWhoeverGivesUpWaitingIsLetGo(t *testing.T) {
+	s := opened(t)
+	only, err := s.writer.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan error, 1)
+	go func() { told <- s.Put(ctx, batchOf("r", 0)) }()
+	until(t, "the writer has the batch", func() bool { return s.writer.Stats().WaitCount == 1 })
+	cancel()
+	if err := <-told; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+	if err := only.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), batchOf("r", 1)); err != nil {
+		t.Error("the next put:", err)
 	}
 }

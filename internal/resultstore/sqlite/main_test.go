@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,14 +19,18 @@ import (
 
 // writerFile in the environment makes this binary a process that puts into that file; see child.
 const (
-	writerFile  = "GLEITZEIT_TEST_STORE"
-	writerName  = "GLEITZEIT_TEST_WRITER"
-	writerCount = 100
+	writerFile = "GLEITZEIT_TEST_STORE"
+	writerName = "GLEITZEIT_TEST_WRITER"
+	writerPuts = "GLEITZEIT_TEST_PUTS"
 )
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(writerFile); path != "" {
-		if err := child(path, os.Getenv(writerName)); err != nil {
+		puts, err := strconv.Atoi(os.Getenv(writerPuts))
+		if err == nil {
+			err = child(path, os.Getenv(writerName), puts)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -35,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 // child puts batches from four goroutines, and prints each one's item when Put has returned.
-func child(path, name string) error {
+func child(path, name string, puts int) error {
 	store, err := Open(context.Background(), path)
 	if err != nil {
 		return err
@@ -43,7 +48,7 @@ func child(path, name string) error {
 	outcomes := make(chan error)
 	for first := range 4 {
 		go func() {
-			for item := first; item < writerCount; item += 4 {
+			for item := first; item < puts; item += 4 {
 				if err := store.Put(context.Background(), batchOf(name, item)); err != nil {
 					outcomes <- err
 					return
@@ -63,14 +68,14 @@ func child(path, name string) error {
 }
 
 // startWriter starts a process that puts into the file, and returns it with what it prints.
-func startWriter(t *testing.T, path, name string) (*exec.Cmd, *bufio.Scanner) {
+func startWriter(t *testing.T, path, name string, puts int) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), program)
-	command.Env = append(os.Environ(), writerFile+"="+path, writerName+"="+name)
+	command.Env = append(os.Environ(), writerFile+"="+path, writerName+"="+name, writerPuts+"="+strconv.Itoa(puts))
 	command.Stderr = os.Stderr
 	printed, err := command.StdoutPipe()
 	if err != nil {

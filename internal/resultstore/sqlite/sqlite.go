@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 const (
 	patience = 10 * time.Second // How long to wait for other processes.
-	readers  = 4                // Connections that read at once.
+	atOnce   = 4                // Connections that read at once.
 	queued   = 1024             // Batches that wait for the writer.
 )
 
@@ -74,18 +75,22 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, s.writer.Close())
 	}
-	s.readers.SetMaxOpenConns(readers)
-	s.readers.SetMaxIdleConns(readers)
+	s.readers.SetMaxOpenConns(atOnce)
+	s.readers.SetMaxIdleConns(atOnce)
 	return nil
 }
 
 // makeFile makes the file where it is not there: SQLite itself would let others read it. The files that SQLite lays
-// beside it get its mode.
+// beside it get its mode. A file that is there must not be opened here: closing it would take away the locks that
+// another Store of this process has on it.
 func makeFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -102,7 +107,6 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.ending)
 		<-s.ended
-		s.codec.close()
 		if err := errors.Join(s.readers.Close(), s.writer.Close()); err != nil {
 			s.closed = s.trouble(context.Background(), err)
 		}

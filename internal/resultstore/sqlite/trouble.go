@@ -23,9 +23,10 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	if known, ok := errors.AsType[*protocol.Error](err); ok {
 		return known
 	}
-	switch sqliteCode(err) {
-	case code.SQLITE_FULL:
+	if isFull(err) {
 		return diskFull(s.path)
+	}
+	switch sqliteCode(err) {
 	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
 		return unwritable(s.path, err)
 	case code.SQLITE_CORRUPT, code.SQLITE_NOTADB:
@@ -36,9 +37,6 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	case code.SQLITE_IOERR:
 		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be read or written: %v", s.path, err).
 			WithHint("look at the disk; SQLite needs a local one, %s", elsewhere)
-	}
-	if errors.Is(err, syscall.ENOSPC) {
-		return diskFull(s.path)
 	}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return unwritable(s.path, at.Err)
@@ -58,6 +56,14 @@ func isBusy(err error) bool {
 		return true
 	}
 	return false
+}
+
+// isFull tells whether the disk has no room. That the -shm file cannot grow SQLite calls an I/O error.
+func isFull(err error) bool {
+	if of, ok := errors.AsType[*sqlite.Error](err); ok && of.Code() == code.SQLITE_IOERR_SHMSIZE {
+		return true
+	}
+	return sqliteCode(err) == code.SQLITE_FULL || errors.Is(err, syscall.ENOSPC)
 }
 
 // sqliteCode is the primary code of SQLite's error, or 0.

@@ -55,8 +55,9 @@ func valuesComeBack(t *testing.T, store resultstore.Store) {
 	for _, size := range []int{511, 512, 513, protocol.MaxInline, protocol.MaxInline + 1} {
 		values = append(values, bytes.Repeat([]byte("ab"), size)[:size], noise(size))
 	}
-	putValues(t, store, values...)
 	putValues(t, store, nil) // As empty as the first.
+	wantsValue(t, store, protocol.RefOf(nil), []byte{})
+	putValues(t, store, values...)
 	for _, value := range values {
 		wantsValue(t, store, protocol.RefOf(value), value)
 	}

@@ -1,0 +1,169 @@
+// Package docs_test proves the documentation: it types every command that README.md and docs/*.md show, compares what
+// they print, follows links, and compares tables with what the program knows. It starts the built program and links no
+// engine.
+//
+// In a page, a block of yaml or python whose first line is `# file: NAME` is that file from there on. In a console block,
+// `$ COMMAND` is typed and the lines beneath are what must be seen, both streams together. A line `Killed` or `^C` sends
+// that signal once everything above it has been printed. `go test ./docs -update` writes what was seen into the pages.
+package docs_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/rules"
+)
+
+const root = ".."
+
+var update = flag.Bool("update", false, "write the output that was seen into the pages")
+
+// built is the program: the one that GLEITZEIT_TEST_PROGRAM names, else one that is built once for all tests.
+var built = sync.OnceValues(func() (string, error) {
+	if named := os.Getenv("GLEITZEIT_TEST_PROGRAM"); named != "" {
+		return filepath.Abs(named)
+	}
+	program := filepath.Join(builtFolder, "gleitzeit")
+	command := exec.Command("go", "build", "-o", program, "./cmd/gleitzeit")
+	command.Dir = root
+	if said, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program: %w\n%s", err, said)
+	}
+	return program, nil
+})
+
+var builtFolder string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := 1
+	var err error
+	if builtFolder, err = os.MkdirTemp("", "gleitzeit-docs-"); err == nil {
+		code = m.Run()
+		err = os.RemoveAll(builtFolder)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func TestPagesShowWhatTheProgramPrints(t *testing.T) {
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range pages(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			play(t, path, newDesk(t, program))
+		})
+	}
+}
+
+func TestEveryErrorCodeIsExplained(t *testing.T) {
+	var want strings.Builder
+	for _, info := range protocol.Codes {
+		fmt.Fprintf(&want, "| %d | `%s` | %s | %s |\n", info.Code, info.Name, info.Kind, info.Meaning)
+	}
+	if page := read(t, "errors.md"); !strings.Contains(page, want.String()) {
+		t.Errorf("docs/errors.md does not hold the codes as internal/protocol has them:\n%s", want.String())
+	}
+}
+
+func TestEveryKeyIsExplained(t *testing.T) {
+	const unknown = `
+name: x
+nonsense: 1
+inputs: {a: {nonsense: 1}}
+tasks:
+  - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}}
+`
+	flow, found := definition.Parse("flow.yaml", []byte(unknown))
+	if flow == nil {
+		t.Fatal(found)
+	}
+	if len(flow.Unknown) != 4 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a task and a retry", len(flow.Unknown))
+	}
+	page := read(t, "workflow-reference.md")
+	for _, where := range flow.Unknown {
+		section := sectionOf(page, where.Where)
+		for _, key := range where.Known {
+			if !strings.Contains(section, "`"+key+"`") {
+				t.Errorf("docs/workflow-reference.md, section %q, does not have the key %s", where.Where, key)
+			}
+		}
+	}
+}
+
+func TestEveryRuleIsExplained(t *testing.T) {
+	names := []string{"syntax", "limit"}
+	for _, rule := range rules.All() {
+		names = append(names, rule.Name)
+	}
+	section := sectionOf(read(t, "workflow-reference.md"), "rules")
+	for _, name := range names {
+		if !strings.Contains(section, "| `"+name+"` |") {
+			t.Errorf("docs/workflow-reference.md, section \"Rules\", does not have the rule %s", name)
+		}
+	}
+}
+
+func TestEveryMethodIsExplained(t *testing.T) {
+	page := read(t, "protocols.md")
+	for _, spec := range []protocol.Spec{python.Spec(), mcp.Spec()} {
+		if !strings.Contains(page, "\n## "+spec.Name+"\n") {
+			t.Errorf("docs/protocols.md has no section %s", spec.Name)
+		}
+		for _, method := range spec.Methods {
+			if !strings.Contains(page, "\n### "+method.Name+"\n") {
+				t.Errorf("docs/protocols.md has no section %s", method.Name)
+			}
+		}
+	}
+}
+
+// sectionOf returns what stands beneath the heading that ends with these words, up to the next one.
+func sectionOf(page, title string) string {
+	var section strings.Builder
+	inside := false
+	for _, line := range prose(page) {
+		if strings.HasPrefix(line, "#") {
+			inside = strings.HasSuffix(strings.ToLower(strings.TrimSpace(line)), title)
+		}
+		if inside {
+			section.WriteString(line)
+		}
+	}
+	return section.String()
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func pages(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("*.md")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	return append(paths, filepath.Join(root, "README.md"))
+}

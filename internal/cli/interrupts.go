@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+)
+
+// errInterrupted is why a command's context ends when nothing else takes the signal.
+var errInterrupted = errors.New("interrupted")
+
+// interrupts hands signals to whoever knows what to do with them; where nobody does, the command ends.
+type interrupts struct {
+	mu sync.Mutex
+	to chan<- os.Signal
+}
+
+func listen(ctx context.Context, from <-chan os.Signal, cancel context.CancelCauseFunc) *interrupts {
+	i := &interrupts{}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case signal := <-from:
+				i.mu.Lock()
+				to := i.to
+				i.mu.Unlock()
+				if to == nil {
+					cancel(errInterrupted)
+					return
+				}
+				select {
+				case to <- signal:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return i
+}
+
+// take has signals sent to the caller from now on, until give is called.
+func (i *interrupts) take() (signals <-chan os.Signal, give func()) {
+	to := make(chan os.Signal, 2)
+	i.set(to)
+	return to, func() { i.set(nil) }
+}
+
+func (i *interrupts) set(to chan<- os.Signal) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.to = to
+}
