@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -33,95 +30,6 @@ type execution struct {
 	cancelled bool
 }
 
-// claimedRun is a claim whose run Temporal knows.
-type claimedRun struct {
-	claim    home.Claim
-	runID    string
-	open     bool
-	stopping bool // Its cancellation was asked for.
-}
-
-// attach goes on with a run of the same file and plan that is still open. A run that is being cancelled is only helped
-// to its end: then another is to start.
-func (x *execution) attach(ctx context.Context, wanted home.Claim) (bool, error) {
-	claims, err := x.session.home.Claims()
-	if err != nil {
-		return false, err
-	}
-	for _, claim := range claims {
-		if claim.File != wanted.File || claim.PlanHash != wanted.PlanHash {
-			continue
-		}
-		found, err := x.session.lookUpClaim(ctx, claim)
-		if err != nil {
-			return false, err
-		}
-		switch {
-		case found == nil:
-		case found.open && found.stopping:
-			x.program.say("run %s was being cancelled; it ends first, then another one starts", claim.Run)
-			if err := x.endStopping(ctx, found); err != nil {
-				return false, err
-			}
-		case found.open:
-			return true, x.join(ctx, found)
-		default:
-			told, err := x.tell(ctx, found)
-			if told || err != nil {
-				return told, err
-			}
-		}
-	}
-	return false, nil
-}
-
-// lookUpClaim asks Temporal about the run of a claim. Nil means that it never started; then the claim is removed.
-func (s *session) lookUpClaim(ctx context.Context, claim home.Claim) (*claimedRun, error) {
-	described, err := s.client.DescribeWorkflowExecution(ctx, claim.Run, "")
-	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
-		return nil, s.dropClaim(claim.Run)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &claimedRun{
-		claim:    claim,
-		runID:    described.GetWorkflowExecutionInfo().GetFirstRunId(),
-		open:     described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING,
-		stopping: described.GetWorkflowExtendedInfo().GetCancelRequested(),
-	}, nil
-}
-
-// dropClaim removes a claim, unless a process holds it: it may be just starting the run, or printing its results.
-func (s *session) dropClaim(run string) error {
-	if err := s.home.RemoveClaim(run); err != nil && !errors.Is(err, home.ErrClaimed) {
-		return err
-	}
-	return nil
-}
-
-// tell takes over a run that has ended, but whose process died before it had told the results. A run that somebody
-// ended is nothing to tell.
-func (x *execution) tell(ctx context.Context, found *claimedRun) (bool, error) {
-	document, err := x.session.document(ctx, found.claim.Run)
-	if err != nil {
-		return false, err
-	}
-	if document == nil || document.Status == protocol.Cancelled || document.FinishedAt == nil {
-		return false, x.session.dropClaim(found.claim.Run)
-	}
-	held, err := x.session.home.Claim(found.claim)
-	if errors.Is(err, home.ErrClaimed) {
-		return false, nil // Its process lives, and tells them.
-	}
-	if err != nil {
-		return false, err
-	}
-	x.program.say("run %s had ended; these are its results", found.claim.Run)
-	x.claim, x.runID, x.held = found.claim, found.runID, held
-	return true, nil
-}
-
 // join executes an open run, or, where a living process does, follows it and stands by to take over.
 func (x *execution) join(ctx context.Context, open *claimedRun) error {
 	x.claim, x.runID = open.claim, open.runID
@@ -140,19 +48,6 @@ func (x *execution) join(ctx context.Context, open *claimedRun) error {
 	}
 	x.held = held
 	return x.work()
-}
-
-// endStopping executes a run that is being cancelled until it has ended.
-func (x *execution) endStopping(ctx context.Context, open *claimedRun) error {
-	ending := &execution{program: x.program, session: x.session, plan: x.plan, file: x.file, began: time.Now(), quiet: true}
-	defer ending.stop()
-	if err := ending.join(ctx, open); err != nil {
-		return err
-	}
-	if err := ending.follow(ctx); err != nil {
-		return err
-	}
-	return ending.release()
 }
 
 // begin claims the run before it starts, so that a kill in between leaves nothing that nobody executes.

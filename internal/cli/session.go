@@ -69,11 +69,13 @@ func (p *program) logger() *slog.Logger {
 			level = known
 		}
 	}
-	return slog.New(withoutTasks{slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level})})
+	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level}))
 }
 
 func (s *session) options() engine.Options {
-	return engine.Options{Home: s.home, Log: s.log, Identity: fmt.Sprintf("gleitzeit@%d", os.Getpid())}
+	return engine.Options{
+		Home: s.home, Log: engineLog(s.log), LogLevel: slog.LevelDebug, Identity: fmt.Sprintf("gleitzeit@%d", os.Getpid()),
+	}
 }
 
 // join starts the engine, or joins the one that another process of this home runs.
