@@ -66,7 +66,9 @@ func OfFloat(f float64) Value {
 
 // OfDigits makes a number from its JSON text, digit by digit; it reports false where that is no JSON number.
 func OfDigits(digits string) (Value, bool) {
-	if digits == "" || (digits[0] != '-' && (digits[0] < '0' || digits[0] > '9')) || !json.Valid([]byte(digits)) {
+	isDigit := func(b byte) bool { return b >= '0' && b <= '9' }
+	// A number begins and ends with a digit: what else is valid JSON in between is one.
+	if digits == "" || (digits[0] != '-' && !isDigit(digits[0])) || !isDigit(digits[len(digits)-1]) || !json.Valid([]byte(digits)) {
 		return Value{}, false
 	}
 	return Value{kind: Number, text: digits}, true

@@ -1,0 +1,195 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+)
+
+// behave is a handler that does what a test says.
+type behave func(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error)
+
+func (b behave) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
+	return b(ctx, request, progress)
+}
+
+func (b behave) Health(context.Context) error { return nil }
+
+// attempt runs one attempt of `test/do` and returns what the workflow would get.
+func attempt(t *testing.T, store resultstore.Store, call protocol.Call, env map[string]string, handler behave) (*protocol.Outcome, *temporal.ApplicationError) {
+	t.Helper()
+	acts, err := New(Options{
+		Store:     store,
+		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{{Name: "test/do"}}}, handler}},
+		Env:       func(name string) (string, bool) { value, set := env[name]; return value, set },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var suite testsuite.WorkflowTestSuite
+	environment := suite.NewTestActivityEnvironment()
+	environment.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
+	call.Format, call.Method, call.Task = protocol.CallFormat, "test/do", "a"
+	call.Run = protocol.RunInfo{ID: "r", Execution: "e", Workflow: "W"}
+	value, err := environment.ExecuteActivity("test/do", call)
+	if err == nil {
+		var outcome protocol.Outcome
+		if err := value.Get(&outcome); err != nil {
+			t.Fatal(err)
+		}
+		return &outcome, nil
+	}
+	failure, is := errors.AsType[*temporal.ApplicationError](err)
+	if !is {
+		t.Fatal(err)
+	}
+	var outcome protocol.Outcome
+	if err := failure.Details(&outcome); err != nil {
+		t.Fatal(err)
+	}
+	return &outcome, failure
+}
+
+func parameters(t *testing.T, text string) protocol.Held {
+	t.Helper()
+	v, err := protocol.ParseValue([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, _ := protocol.Carry(v)
+	return held
+}
+
+func echo(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	return protocol.Result{Value: request.Parameters}, nil
+}
+
+func record(t *testing.T, store resultstore.Store) resultstore.Record {
+	t.Helper()
+	records, err := store.Records(t.Context(), resultstore.Query{Run: "r", Kind: resultstore.Task})
+	if err != nil || len(records) != 1 {
+		t.Fatalf("records %+v, %v", records, err)
+	}
+	return records[0]
+}
+
+func TestNoSecretLeavesAnAttempt(t *testing.T) {
+	env := map[string]string{"GLEITZEIT_SECRET_KEY": `swordfish"\n`, "PLACE": "behind the mill", "SHORT": "five5"}
+	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}","place":"at ${env.PLACE}","short":"${env.SHORT}","${env.PLACE}":1}`)}
+	store := memory.New()
+	outcome, _ := attempt(t, store, call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+		key, _ := request.Parameters.Get("key")
+		if key.Text() != `swordfish"\n` {
+			t.Errorf("the handler got %q", key.Text())
+		}
+		quoted := string(key.JSON())
+		return protocol.Result{Value: request.Parameters.With("nested", protocol.OfList(protocol.OfString("json "+quoted))).With("n", protocol.OfInt(7))}, nil
+	})
+	want := `{"key":"[secrets.KEY]","place":"at [env.PLACE]","short":"five5","${env.PLACE}":1,"nested":["json \"[secrets.KEY]\""],"n":7}`
+	if got := string(outcome.Value.Inline.JSON()); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	stored, err := store.Value(t.Context(), *record(t, store).Value)
+	if err != nil || string(stored) != want {
+		t.Errorf("stored %s, %v", stored, err)
+	}
+}
+
+func TestNoSecretLeavesAnError(t *testing.T) {
+	env := map[string]string{"GLEITZEIT_SECRET_KEY": "swordfish"}
+	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}"}`)}
+	store := memory.New()
+	outcome, failure := attempt(t, store, call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+		key, _ := request.Parameters.Get("key")
+		return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "the server does not know %s", key.Text()).WithHint("is %s the key?", key.Text())
+	})
+	for _, text := range []string{outcome.Error.Message, outcome.Error.Hint, failure.Error(), record(t, store).Error.Error()} {
+		if strings.Contains(text, "swordfish") || !strings.Contains(text, "[secrets.KEY]") {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+func TestASecretThatIsNotThereIsNamed(t *testing.T) {
+	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}"}`)}
+	outcome, failure := attempt(t, memory.New(), call, nil, echo)
+	if outcome.Error.Code != protocol.TaskParameterError || !failure.NonRetryable() || !strings.Contains(outcome.Error.Message, "KEY") {
+		t.Errorf("%+v", outcome.Error)
+	}
+}
+
+func TestAHandlerThatPanicsFailsItsTask(t *testing.T) {
+	outcome, failure := attempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+		panic("a fault")
+	})
+	if outcome.Error.Message != "the handler of test/do panicked: a fault" || failure.Type() != "INTERNAL_ERROR" {
+		t.Errorf("%+v", outcome.Error)
+	}
+}
+
+func TestALongMessageIsCutInTheMiddle(t *testing.T) {
+	outcome, _ := attempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+		return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "begin %s end", strings.Repeat("x", 100_000))
+	})
+	message := outcome.Error.Message
+	if len(message) > 8300 || !strings.HasPrefix(message, "begin xxx") || !strings.HasSuffix(message, "xxx end") || !strings.Contains(message, "\n[…]\n") {
+		t.Errorf("%d bytes", len(message))
+	}
+}
+
+func TestACallOfALaterFormatIsRefused(t *testing.T) {
+	acts, err := New(Options{Store: memory.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, failure := acts.perform(t.Context(), &protocol.Call{Format: 2}, earlierAttempts{}, nil)
+	if failure.Message != "this worker reads calls up to format 1, and this one has format 2" || failure.Hint != "update the worker" {
+		t.Errorf("%+v", failure)
+	}
+}
+
+func TestATaskWhoseWorkersVanishIsGivenUp(t *testing.T) {
+	acts, err := New(Options{Store: memory.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, failure := acts.perform(t.Context(), &protocol.Call{Format: 1}, earlierAttempts{lost: 10}, nil)
+	if failure.Code != protocol.WorkerLost || failure.Retryable() {
+		t.Errorf("%+v", failure)
+	}
+}
+
+func TestDelays(t *testing.T) {
+	for _, c := range []struct {
+		retry    protocol.Retry
+		failures int
+		want     time.Duration
+	}{
+		{protocol.Retry{Backoff: protocol.Exponential, BaseDelay: 0.5, MaxDelay: 3}, 1, 500 * time.Millisecond},
+		{protocol.Retry{Backoff: protocol.Exponential, BaseDelay: 0.5, MaxDelay: 3}, 3, 2 * time.Second},
+		{protocol.Retry{Backoff: protocol.Exponential, BaseDelay: 0.5, MaxDelay: 3}, 4, 3 * time.Second},
+		{protocol.Retry{Backoff: protocol.Exponential, BaseDelay: 1}, 2000, 24 * time.Hour},
+		{protocol.Retry{Backoff: protocol.Linear, BaseDelay: 2, MaxDelay: 60}, 3, 6 * time.Second},
+		{protocol.Retry{Backoff: protocol.Fixed, BaseDelay: 2, MaxDelay: 60}, 3, 2 * time.Second},
+		{protocol.Retry{Backoff: protocol.Fixed}, 1, time.Millisecond},
+	} {
+		if got := delay(&c.retry, c.failures); got != c.want {
+			t.Errorf("%+v after %d: got %s, want %s", c.retry, c.failures, got, c.want)
+		}
+	}
+	for range 100 {
+		if got := delay(nil, 2); got < time.Second || got > 2*time.Second {
+			t.Errorf("with jitter: %s", got)
+		}
+	}
+}
