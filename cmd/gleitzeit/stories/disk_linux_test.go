@@ -1,0 +1,138 @@
+package stories_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// noMount is the exit code of a shell that may not mount.
+const noMount = 99
+
+// onSmallDisk starts the program in a place where its home is a disk of that size, which nobody else sees.
+func (u *user) onSmallDisk(size string, args ...string) *process {
+	u.t.Helper()
+	must(u.t, os.MkdirAll(u.home, 0o700))
+	const mount = `mount --make-rprivate / && mount -t tmpfs -o size="$1" none "$2" || exit "$3"; shift 3; exec "$@"`
+	command := exec.Command("sh", append([]string{"-c", mount, "sh", size, u.home, strconv.Itoa(noMount), program(u.t)}, args...)...)
+	command.Dir, command.Env = u.work, u.environment()
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+	}
+	// Whether that is allowed shows a shell that does nothing else.
+	probe := exec.Command("sh", "-c", mount, "sh", size, u.home, strconv.Itoa(noMount), "true")
+	attributes := *command.SysProcAttr
+	probe.SysProcAttr = &attributes
+	if err := probe.Run(); err != nil {
+		exit := (*exec.ExitError)(nil)
+		if !errors.Is(err, syscall.EPERM) && (!errors.As(err, &exit) || exit.ExitCode() != noMount) {
+			u.t.Fatal(err)
+		}
+		if os.Getenv(requireVariable) != "" {
+			u.t.Fatalf("this system lets no process mount a small disk of its own, and %s asks for it", requireVariable)
+		}
+		u.t.Skip("this system lets no process mount a small disk of its own")
+	}
+	return begin(u.t, command)
+}
+
+// TestFullDiskAtTheStart says which disk is full and what to do.
+func TestFullDiskAtTheStart(t *testing.T) {
+	t.Parallel()
+	for _, size := range []string{"8k", "64k", "256k", "700k", "1m", "1200k"} {
+		t.Run(size, func(t *testing.T) {
+			u := newUser(t)
+			u.file("flow.yaml", "name: Full\ntasks: [{id: only, method: python/execute, parameters: {code: result = 1}}]\n")
+			p := u.onSmallDisk(size, "run", "flow.yaml")
+			// With a little more room it gets so far that the run has begun: then it says so, and waits for room.
+			eventually(t, "it ends, or waits for room", func() bool {
+				return !p.running() || strings.Contains(p.stderr.String(), "make room")
+			})
+			if !p.running() && p.wait() == 0 {
+				t.Fatalf("it runs on a disk of %s", size)
+			}
+			said := p.stderr.String()
+			if !strings.Contains(said, u.home) {
+				t.Errorf("it does not say where: %s", said)
+			}
+			if !strings.Contains(said, "full") && !strings.Contains(said, "no space left on device") {
+				t.Errorf("it does not say that the disk is full: %s", said)
+			}
+			if !strings.Contains(said, "make room") && !strings.Contains(said, "set GLEITZEIT_HOME or --home to a folder") {
+				t.Errorf("it does not say what to do: %s", said)
+			}
+			if p.stdout.String() != "" {
+				t.Errorf("it prints %q", p.stdout)
+			}
+		})
+	}
+}
+
+// TestFullDiskWhileRunning: a disk that fills up holds the run up, and says so; with room again it goes on, and nothing
+// that was finished is done again.
+func TestFullDiskWhileRunning(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.file("step.py", step)
+	u.file("flow.yaml", `
+name: Filling
+tasks:
+  - id: before
+    method: python/execute
+    parameters: {file: step.py, context: {id: before, from: 40}}
+  - id: gate
+    method: python/execute
+    dependencies: [before]
+    parameters:
+      code: |
+        import os, time
+        open("waiting", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        result = ${before.result}
+  - id: after
+    method: python/execute
+    parameters: {file: step.py, context: {id: after, from: "${gate.result}"}}
+outputs: {after: "${after.result}"}
+`)
+	p := u.onSmallDisk("16m", "run", "flow.yaml")
+	u.appears("waiting")
+	// The disk is the process's own; this is how others see it.
+	filler := filepath.Join("/proc", strconv.Itoa(p.command.Process.Pid), "root", u.home, "filler")
+	fill(t, filler)
+	u.file("go", "")
+	p.says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
+	must(t, os.Remove(filler))
+	p.exits(0)
+	if p.stdout.String() != "after: 42\n" {
+		t.Errorf("the result is %q", p.stdout)
+	}
+	if u.executions()["before"] != 1 {
+		t.Errorf("what was finished before the disk was full was executed again: %v", u.executions())
+	}
+	if said := p.stderr.String(); strings.Contains(said, "level=") {
+		t.Errorf("what people are to do is lost among what the server says: %.2000s", said)
+	}
+}
+
+// fill writes a file until the disk is full.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	must(t, err)
+	for size := 1 << 16; size > 0; {
+		if _, err := file.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+			size /= 2
+		} else {
+			must(t, err)
+		}
+	}
+	must(t, file.Close())
+}

@@ -1,0 +1,118 @@
+package stories_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// examples are those of the folder examples, with what they must bring.
+var examples = []struct {
+	name, workflow string
+	tasks          []string // As the file has them: id and method.
+	outputs        map[string]string
+	result         map[string]string // Of one task: its fields as JSON.
+	of             string
+}{
+	{
+		name: "01-hello", workflow: "Hello",
+		tasks:   []string{"sum mcp/tool.add", "greeting mcp/tool.concat", "shout python/execute"},
+		outputs: map[string]string{"message": `"HELLO, WORLD! 2 + 3 is 5."`},
+		of:      "sum",
+		result:  map[string]string{"response": `"5"`, "result": `5`, "calculation": `"2 + 3 = 5"`},
+	},
+	{
+		name: "02-python", workflow: "Python chain",
+		tasks: []string{"make python/execute", "check python/execute", "report python/execute"},
+		outputs: map[string]string{
+			"report": `"6 values arrived unchanged: text, big, small, code, rows, nothing"`,
+			"text":   `"Quotes \" and ', a\nnew line, ${not a reference}, <tags> and 🦉"`,
+		},
+		of:     "check",
+		result: map[string]string{"output": `"checked 6 values\n"`, "stderr": `""`, "success": `true`},
+	},
+	{
+		name: "03-mixed", workflow: "Mixed",
+		tasks: []string{"count python/execute", "double mcp/tool.multiply", "list mcp/tool.concat", "summary python/execute"},
+		outputs: map[string]string{
+			"summary":     `"3 words (tea, biscuit, spoon); twice the letters: 30; author: unknown"`,
+			"calculation": `"15 * 2 = 30"`,
+		},
+		of:     "list",
+		result: map[string]string{"response": `"tea, biscuit, spoon"`, "joined": `"tea, biscuit, spoon"`, "count": `3`},
+	},
+}
+
+// TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.
+func TestExamplesAsJSON(t *testing.T) {
+	t.Parallel()
+	folder, err := filepath.Abs(filepath.Join(root, "examples"))
+	must(t, err)
+	for _, example := range examples {
+		t.Run(example.name, func(t *testing.T) {
+			u := newUser(t)
+			before := time.Now()
+			stdout, _ := u.gleitzeit(0, "run", filepath.Join(folder, example.name, "flow.yaml"), "-o", "json")
+			run, err := parseRun(stdout)
+			must(t, err)
+			if *run.Status != "completed" || *run.Workflow != example.workflow || run.Error != nil {
+				t.Errorf("status %s, workflow %s, error %v", *run.Status, *run.Workflow, run.Error)
+			}
+			if run.StartedAt.Before(before.Add(-time.Second)) || run.FinishedAt.After(time.Now().Add(time.Second)) {
+				t.Errorf("it started at %s and ended at %s", run.StartedAt, run.FinishedAt)
+			}
+			if *run.Duration <= 0 || *run.Duration > time.Since(before).Seconds() {
+				t.Errorf("it lasted %v s", *run.Duration)
+			}
+			if *run.Usage.LLMCalls != 0 || *run.Usage.PromptTokens != 0 || *run.Usage.TokensUsed != 0 {
+				t.Error("usage of a model, where there is none")
+			}
+			var tasks []string
+			for _, task := range run.Tasks {
+				tasks = append(tasks, *task.ID+" "+*task.Method)
+				if *task.Status != "completed" || *task.Attempts != 1 || task.Result == nil || task.Name != nil {
+					t.Errorf("task %s: status %s, %d attempts, result %v, name %v", *task.ID, *task.Status, *task.Attempts, task.Result, task.Name)
+				}
+			}
+			if strings.Join(tasks, ", ") != strings.Join(example.tasks, ", ") {
+				t.Errorf("tasks %v, want %v", tasks, example.tasks)
+			}
+			wantFields(t, "outputs", run.Outputs, example.outputs)
+			if len(run.Outputs) != len(example.outputs) {
+				t.Errorf("%d outputs, want %d", len(run.Outputs), len(example.outputs))
+			}
+			wantFields(t, example.of, run.task(example.of).Result, example.result)
+
+			again, _ := u.gleitzeit(0, "results", "@latest", "-o", "json")
+			if again != stdout {
+				t.Errorf("results says\n%s\nand run said\n%s", again, stdout)
+			}
+			status, _ := u.gleitzeit(0, "status", *run.Run, "-o", "json")
+			shown, err := parseRun(status)
+			must(t, err)
+			if *shown.Run != *run.Run || len(shown.Tasks) != len(run.Tasks) || shown.Tasks[0].Result != nil {
+				t.Errorf("status is to show the run without results: %s", status)
+			}
+		})
+	}
+}
+
+// TestExamplesAreKnown finds an example that no test runs.
+func TestExamplesAreKnown(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir(filepath.Join(root, "examples"))
+	must(t, err)
+	if len(entries) < len(examples) {
+		t.Errorf("there are %d examples, and %d are tested", len(entries), len(examples))
+	}
+	for i, entry := range entries {
+		if i >= len(examples) || entry.Name() != examples[i].name {
+			t.Errorf("no test runs example %s", entry.Name())
+		}
+		if !exists(filepath.Join(root, "examples", entry.Name(), "README.md")) {
+			t.Errorf("example %s has no README.md", entry.Name())
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package stories_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// sleeper is a flow whose task sleeps until there is a file "go", with a task before it, one behind it, and a child.
+const sleeper = `
+name: Sleeper
+max_parallel: 1
+tasks:
+  - id: quick
+    method: python/execute
+    parameters: {code: "result = 'done'"}
+  - id: sleeper
+    method: python/execute
+    dependencies: [quick]
+    parameters:
+      code: |
+        import os, subprocess, time
+        if not os.path.exists("go"):
+            child = subprocess.Popen(["sleep", "600"])
+            with open("pids.new", "w") as pids:
+                pids.write("%d %d" % (os.getpid(), child.pid))
+            os.rename("pids.new", "pids")
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        result = "slept"
+  - id: after
+    method: python/execute
+    dependencies: [sleeper]
+    parameters: {code: "result = 'after'"}
+`
+
+func newSleeper(t *testing.T) *user {
+	u := newUser(t)
+	u.file("flow.yaml", sleeper)
+	return u
+}
+
+// asleep waits until the task sleeps, and returns the processes that do.
+func (u *user) asleep() []int {
+	u.t.Helper()
+	var pids []int
+	for text := range strings.FieldsSeq(u.appears("pids")) {
+		pid, err := strconv.Atoi(text)
+		must(u.t, err)
+		pids = append(pids, pid)
+	}
+	if len(pids) != 2 {
+		u.t.Fatalf("the script and its child are %v", pids)
+	}
+	return pids
+}
+
+func wantGone(t *testing.T, pids []int) {
+	t.Helper()
+	for _, pid := range pids {
+		eventually(t, "process "+strconv.Itoa(pid)+" is gone", func() bool {
+			return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+		})
+	}
+}
+
+// Why the sleeper was cancelled: its process heard of it, or was gone.
+const (
+	cancelledAwake = "it was cancelled while it ran"
+	cancelledGone  = "it was cancelled while no worker ran it"
+)
+
+// wantCancelled looks at the account of a run that was cancelled while its second task slept.
+func wantCancelled(t *testing.T, u *user, run, sleeper string) {
+	t.Helper()
+	stdout, _ := u.gleitzeit(0, "status", run, "-o", "json")
+	document, err := parseRun(stdout)
+	must(t, err)
+	if *document.Status != "cancelled" || *document.Error.Name != "WORKFLOW_CANCELLED" {
+		t.Errorf("the run is %s: %s", *document.Status, *document.Error.Name)
+	}
+	if got := strings.Join(document.statuses(), ", "); got != "quick completed, sleeper cancelled, after cancelled" {
+		t.Errorf("its tasks: %s", got)
+	}
+	if why := *document.task("sleeper").Error.Message; why != sleeper {
+		t.Errorf("sleeper: %s", why)
+	}
+	if why := *document.task("after").Error.Message; why != "it had not started when the run was cancelled" {
+		t.Errorf("after: %s", why)
+	}
+	text, _ := u.gleitzeit(0, "status", run)
+	wantLines(t, "status", text, run+"  Sleeper  cancelled  ", "\nthe run was cancelled\n", "  ✓ quick  ", "  - sleeper  ", "  - after  ")
+	done, _ := u.gleitzeit(0, "results", run, "quick")
+	if done != "done\n" {
+		t.Errorf("the result of what was done is %q", done)
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	p := u.start("run", "flow.yaml")
+	pids := u.asleep()
+	asked := time.Now()
+	p.signal(syscall.SIGINT)
+	p.exits(130)
+	if took := time.Since(asked); took > 5*time.Second {
+		t.Errorf("it took %s until the run was cancelled; 2 s are meant", took)
+	}
+	wantGone(t, pids)
+	run := p.runID()
+	wantLines(t, "stderr", p.stderr.String(),
+		"\ncancelling run "+run+"; Ctrl-C again leaves at once\n",
+		"\n- sleeper  python/execute  cancelled  ",
+		"\n"+run+" cancelled in ")
+	if p.stdout.String() != "" {
+		t.Errorf("a run without results has printed %q", p.stdout)
+	}
+	wantCancelled(t, u, run, cancelledAwake)
+	// It is over: the same command starts another run.
+	u.file("go", "")
+	_, said := u.gleitzeit(0, "run", "flow.yaml")
+	if strings.Contains(said, "going on") || strings.Contains(said, run) {
+		t.Errorf("after a cancelled run: %s", said)
+	}
+}
+
+// TestTerminate: a shutdown ends the process, and what it runs, but not the run.
+func TestTerminate(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	p := u.start("run", "flow.yaml")
+	pids := u.asleep()
+	run := p.runID()
+	p.signal(syscall.SIGTERM)
+	p.exits(130)
+	wantGone(t, pids)
+	wantLines(t, "stderr", p.stderr.String(),
+		"\nleft; run "+run+" is open: `gleitzeit run flow.yaml` goes on, `gleitzeit cancel "+run+"` ends it\n")
+	text, said := u.gleitzeit(0, "status", run)
+	wantLines(t, "status", text, run+"  Sleeper  running\n", "  ✓ quick  ")
+	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.path("flow.yaml")+"` in "+u.work+" goes on, `gleitzeit cancel "+run+"` ends it\n")
+	u.file("go", "")
+	again := u.start("run", "flow.yaml")
+	again.exits(0)
+	wantLines(t, "stderr", again.stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks were done before)\n")
+	if again.stdout.String() != "after: after\n" {
+		t.Errorf("it brings %q", again.stdout)
+	}
+}
+
+// TestSecondInterrupt leaves at once; what is left ends with the next command.
+func TestSecondInterrupt(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		then func(u *user, run string)
+	}{
+		{"cancel goes on", func(u *user, run string) {
+			stdout, said := u.gleitzeit(0, "cancel", run)
+			if stdout != run+" cancelled\n" {
+				u.t.Errorf("cancel says %q\n%s", stdout, said)
+			}
+		}},
+		{"run goes on", func(u *user, run string) {
+			u.file("go", "")
+			stdout, said := u.gleitzeit(0, "run", "flow.yaml")
+			if stdout != "after: after\n" {
+				u.t.Errorf("the run after it brings %q", stdout)
+			}
+			wantLines(u.t, "stderr", said, "run "+run+" was being cancelled; it ends first, then another one starts\n")
+			again, _ := u.gleitzeit(0, "list")
+			if strings.Count(again, "completed") != 1 || strings.Count(again, "cancelled") != 1 {
+				u.t.Errorf("list shows\n%s", again)
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			u := newSleeper(t)
+			p := u.start("run", "flow.yaml")
+			pids := u.asleep()
+			p.signal(syscall.SIGINT)
+			p.says("Ctrl-C again leaves at once")
+			p.signal(syscall.SIGINT)
+			p.exits(130)
+			wantGone(t, pids)
+			run := p.runID()
+			wantLines(t, "stderr", p.stderr.String(),
+				"\nleft; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` brings it to its end\n")
+			test.then(u, run)
+			wantCancelled(t, u, run, cancelledGone)
+		})
+	}
+}
+
+// TestCancel ends a run of another process, and one whose process was killed.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	t.Run("of a living process", func(t *testing.T) {
+		t.Parallel()
+		u := newSleeper(t)
+		p := u.start("run", "flow.yaml")
+		pids := u.asleep()
+		run := p.runID()
+		stdout, _ := u.gleitzeit(0, "cancel", "@latest")
+		if stdout != run+" cancelled\n" {
+			t.Errorf("cancel says %q", stdout)
+		}
+		p.exits(130)
+		wantGone(t, pids)
+		wantCancelled(t, u, run, cancelledAwake)
+		_, said := u.gleitzeit(2, "cancel", run)
+		wantLines(t, "stderr", said, "gleitzeit: run "+run+" has ended already: it is cancelled\n")
+	})
+	t.Run("of a killed process", func(t *testing.T) {
+		t.Parallel()
+		u := newSleeper(t)
+		p := u.start("run", "flow.yaml")
+		pids := u.asleep()
+		run := p.runID()
+		p.kill()
+		wantGone(t, pids)
+		shown, _ := u.gleitzeit(0, "status", run, "-o", "json")
+		document, err := parseRun(shown)
+		must(t, err)
+		if *document.Status != "running" {
+			t.Errorf("a run whose process was killed is %s", *document.Status)
+		}
+		stdout, _ := u.gleitzeit(0, "cancel", run, "-o", "json")
+		document, err = parseRun(stdout)
+		must(t, err)
+		if *document.Run != run || *document.Status != "cancelled" {
+			t.Errorf("cancel says %s", stdout)
+		}
+		wantCancelled(t, u, run, cancelledGone)
+	})
+}

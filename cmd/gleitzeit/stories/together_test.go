@@ -1,0 +1,144 @@
+package stories_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// gated waits in its first task until its folder has a file "go", and says where and in which environment it ran.
+const gated = `
+name: Gated
+tasks:
+  - id: wait
+    method: python/execute
+    parameters:
+      code: |
+        import os, time
+        open("waiting", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        result = os.path.basename(os.getcwd())
+  - id: who
+    method: python/execute
+    dependencies: [wait]
+    parameters:
+      file: who.py
+      context: {name: "${env.NAME}"}
+outputs: {who: "${who.result}"}
+`
+
+const who = `result = context["wait"]["result"] + " is " + " ".join(context["name"])`
+
+// neighbour is one of two runs in one home: a folder of its own, and an environment.
+type neighbour struct {
+	*user
+	environment []string
+}
+
+// neighbours share a home and nothing else.
+func neighbours(t *testing.T) (first, second *neighbour) {
+	t.Helper()
+	u := newUser(t)
+	for _, name := range []string{"first", "second"} {
+		n := &neighbour{&user{t: t, home: u.home, work: filepath.Join(u.work, name)}, []string{"NAME=" + strings.ToUpper(name)}}
+		n.file("flow.yaml", gated)
+		n.file("who.py", who)
+		if first == nil {
+			first = n
+		} else {
+			second = n
+		}
+	}
+	return first, second
+}
+
+// begins types the command and waits until the first task runs.
+func (n *neighbour) begins() *process {
+	n.t.Helper()
+	p := n.startIn(n.work, n.environment, "run", "flow.yaml")
+	eventually(n.t, "the first task runs", func() bool { return exists(n.path("waiting")) })
+	return p
+}
+
+func (n *neighbour) open() { n.file("go", "") }
+
+// brings wants the result of the folder's own run.
+func (n *neighbour) brings(p *process) {
+	n.t.Helper()
+	p.exits(0)
+	want := map[string]string{"first": "who: first is F I R S T\n", "second": "who: second is S E C O N D\n"}[filepath.Base(n.work)]
+	if p.stdout.String() != want {
+		n.t.Errorf("the result is %q, want %q", p.stdout, want)
+	}
+}
+
+func TestTwoRunsInOneHome(t *testing.T) {
+	t.Parallel()
+	t.Run("side by side", func(t *testing.T) {
+		t.Parallel()
+		first, second := neighbours(t)
+		a, b := first.begins(), second.begins()
+		listed, said := first.gleitzeit(0, "list")
+		if strings.Count(listed, "running") != 2 || strings.Contains(said, "no engine runs") {
+			t.Errorf("list shows\n%s%s", listed, said)
+		}
+		second.open()
+		second.brings(b)
+		first.open()
+		first.brings(a)
+	})
+	t.Run("the engine's holder exits", func(t *testing.T) {
+		t.Parallel()
+		first, second := neighbours(t)
+		a := first.begins()
+		b := second.begins()
+		first.open()
+		first.brings(a)
+		gone := time.Now()
+		second.open()
+		second.brings(b)
+		withinPromise(t, gone)
+	})
+	t.Run("the engine's holder is killed", func(t *testing.T) {
+		t.Parallel()
+		first, second := neighbours(t)
+		a := first.begins()
+		b := second.begins()
+		a.kill()
+		gone := time.Now()
+		second.open()
+		second.brings(b)
+		withinPromise(t, gone)
+		// Nobody else has done what the killed one was to do: it is another folder, and another environment.
+		listed, _ := first.gleitzeit(0, "list")
+		if strings.Count(listed, "running") != 1 || strings.Count(listed, "completed") != 1 {
+			t.Errorf("list shows\n%s", listed)
+		}
+		first.open()
+		again := first.startIn(first.work, first.environment, "run", "flow.yaml")
+		first.brings(again)
+		wantLines(t, "stderr", again.stderr.String(), "going on with run "+between(a.stderr.String(), "run ", "\n")+"\n")
+	})
+	t.Run("the other one is killed", func(t *testing.T) {
+		t.Parallel()
+		first, second := neighbours(t)
+		a := first.begins()
+		b := second.begins()
+		b.kill()
+		second.open()
+		again := second.startIn(second.work, second.environment, "run", "flow.yaml")
+		second.brings(again)
+		wantLines(t, "stderr", again.stderr.String(), "going on with run "+between(b.stderr.String(), "run ", "\n")+"\n")
+		first.open()
+		first.brings(a)
+	})
+}
+
+func withinPromise(t *testing.T, since time.Time) {
+	t.Helper()
+	if took := time.Since(since); took > promise {
+		t.Errorf("it took %s until the run had ended, and work is to go on within %s", took, promise)
+	}
+}
