@@ -5,11 +5,14 @@ package stories_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +30,19 @@ const root = "../../.."
 // folder is where the program under test lies. Only TestMain sets it.
 var folder string
 
+// atOnce is how many tests run side by side on a small machine, where nobody says otherwise. They wait for other
+// processes, and for timeouts, more than they compute.
+const atOnce = 3
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given && runtime.GOMAXPROCS(0) < atOnce {
+		if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+			panic(err)
+		}
+	}
 	code, err := inFolder(m.Run)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -136,6 +136,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer rows.Close()
 		var steps []string
 		for rows.Next() {
 			var id, parent, unused int
