@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // program makes code with references into what a handler gets: each `${name}` becomes a variable.
@@ -169,6 +170,6 @@ func TestNamesThatCannotBeToldApart(t *testing.T) {
 func needsMatch(t *testing.T, code string) {
 	t.Helper()
 	if version := pythonVersion(); strings.HasPrefix(code, "match") && (version == "3.8" || version == "3.9") {
-		t.Skipf("Python %s has no match statement", version)
+		require.Skip(t, "Python "+version+" has no match statement")
 	}
 }

@@ -78,6 +78,7 @@ var rules = []rule{
 	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},
 	{"internal/resultstore/open", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite"}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/resultstore"}, nil},
+	{"internal/require", nil, []string{disk}},
 	{"internal/servertest", []string{"internal/engine", "internal/home"}, []string{sdkClient, disk}},
 }
 

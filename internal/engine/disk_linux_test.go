@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // smallDisk is set in a process of this test binary that puts a disk of that many bytes over the folder it names.
@@ -36,13 +37,14 @@ func TestDiskFull(t *testing.T) {
 			if os.Getuid() != 0 {
 				command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 				command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+				command.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 			}
 			var stderr strings.Builder
 			command.Stderr = &stderr
 			said, err := command.Output()
 			ended, isEnd := errors.AsType[*exec.ExitError](err)
 			if errors.Is(err, syscall.EPERM) || isEnd && ended.ExitCode() == noMount {
-				t.Skip("this system lets no process mount a small disk of its own")
+				require.Skip(t, "this system lets no process mount a small disk of its own")
 			}
 			must(t, err)
 			want := fmt.Sprintf("the disk of the engine's database %q is full (make room, or set GLEITZEIT_HOME or --home "+

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 func TestNoAnswerWithoutTheKey(t *testing.T) {
@@ -116,7 +118,7 @@ func listening(t *testing.T) []string {
 	own := map[string]bool{}
 	files, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("no /proc here: only Linux shows what a process listens on")
+		require.Skip(t, "no /proc here: only Linux shows what a process listens on")
 	}
 	for _, file := range files {
 		if link, err := os.Readlink("/proc/self/fd/" + file.Name()); err == nil && strings.HasPrefix(link, "socket:[") {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // noMount is the exit code of a shell that may not mount.
@@ -35,10 +37,7 @@ func (u *user) onSmallDisk(size string, args ...string) *process {
 		if !errors.Is(err, syscall.EPERM) && (!errors.As(err, &exit) || exit.ExitCode() != noMount) {
 			u.t.Fatal(err)
 		}
-		if os.Getenv(requireVariable) != "" {
-			u.t.Fatalf("this system lets no process mount a small disk of its own, and %s asks for it", requireVariable)
-		}
-		u.t.Skip("this system lets no process mount a small disk of its own")
+		require.Skip(u.t, "this system lets no process mount a small disk of its own")
 	}
 	return begin(u.t, command)
 }

@@ -21,9 +21,6 @@ import (
 // programVariable names a program that was built before, so that none is built here.
 const programVariable = "GLEITZEIT_TEST_PROGRAM"
 
-// requireVariable is set where nothing may be skipped that a machine can be made to have.
-const requireVariable = "GLEITZEIT_TEST_REQUIRE"
-
 // root is the module's folder.
 const root = "../../.."
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
@@ -110,11 +111,7 @@ func onSmallDisk(t *testing.T, check func(folder string)) {
 	said, err := command.CombinedOutput()
 	ended, isEnd := errors.AsType[*exec.ExitError](err)
 	if errors.Is(err, syscall.EPERM) || isEnd && ended.ExitCode() == noMount {
-		const why = "this system lets no process mount a small disk of its own"
-		if os.Getenv("GLEITZEIT_TEST_REQUIRE") != "" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		require.Skip(t, "this system lets no process mount a small disk of its own")
 	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, said)
