@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -50,7 +51,7 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	}
 	info := described.GetWorkflowExecutionInfo()
 	if document == nil {
-		document = &view.Run{Run: run, StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running}
+		document = &view.Run{Run: run, StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject()}
 	}
 	live := view.Live{Status: statusOf(info.GetStatus())}
 	for _, pending := range described.GetPendingActivities() {
@@ -113,6 +114,6 @@ func (p *program) abandoned(s *session, run *view.Run) error {
 	if err != nil || claim == nil {
 		return err
 	}
-	p.say("run %s is open and no process executes it: `gleitzeit run %s` in %s goes on, `gleitzeit cancel %s` ends it", run.Run, claim.File, claim.Folder, run.Run)
+	p.say("run %s is open and no process executes it: `gleitzeit run %s` in %s goes on, `gleitzeit cancel %s` ends it", run.Run, cmp.Or(claim.File, "-"), claim.Folder, run.Run)
 	return nil
 }

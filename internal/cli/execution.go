@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities"
@@ -28,11 +29,14 @@ type execution struct {
 	progress  *progress
 	quiet     bool // Says nothing about attaching.
 	cancelled bool
+	signals   <-chan os.Signal // Nil until listen.
+	give      func()
 }
 
 // join executes an open run, or, where a living process does, follows it and stands by to take over.
 func (x *execution) join(ctx context.Context, open *claimedRun) error {
 	x.claim, x.runID = open.claim, open.runID
+	x.listen()
 	held, err := x.session.home.Claim(open.claim)
 	if errors.Is(err, home.ErrClaimed) {
 		if !x.quiet {
@@ -67,6 +71,7 @@ func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
 	if err := x.work(); err != nil {
 		return err
 	}
+	x.listen()
 	started, err := worker.Run(ctx, x.session.client, wanted.Run, x.plan, x.options())
 	if err != nil {
 		if trouble := x.session.engine.Err(); trouble != nil {

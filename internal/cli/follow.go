@@ -27,8 +27,8 @@ func (x *execution) follow(ctx context.Context) error {
 	gone := x.standBy(ctx)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	signals, give := x.program.interrupts.take()
-	defer give()
+	x.listen()
+	defer x.give()
 	var trouble string
 	asked := make(chan struct{}) // Closed when the engine has heard of the first interrupt, or cannot.
 	for {
@@ -45,7 +45,7 @@ func (x *execution) follow(ctx context.Context) error {
 			if err := x.work(); err != nil {
 				return err
 			}
-		case signal := <-signals:
+		case signal := <-x.signals:
 			if x.cancelled || signal != os.Interrupt {
 				if x.cancelled {
 					await(asked)
@@ -67,6 +67,13 @@ func (x *execution) follow(ctx context.Context) error {
 			}
 			x.progress.retries(x.session.attempts(ctx, x.claim.Run))
 		}
+	}
+}
+
+// listen takes signals from before the run is announced: whoever sees which run it is may cancel it.
+func (x *execution) listen() {
+	if x.signals == nil {
+		x.signals, x.give = x.program.interrupts.take()
 	}
 }
 

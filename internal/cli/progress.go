@@ -108,7 +108,7 @@ func (s *progress) retries(failed []attempt) {
 			continue
 		}
 		s.tried[a.task] = a.number
-		s.line(fmt.Sprintf("↻ %s  is tried again: %s", a.task, view.Printable(view.FirstLine(a.failure))))
+		s.line(fmt.Sprintf("↻ %s  is tried again: %s", a.task, view.Printable(view.Brief(a.failure))))
 	}
 	s.draw()
 }

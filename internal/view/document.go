@@ -16,7 +16,7 @@ type Run struct {
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt *time.Time       `json:"finished_at"`
 	Duration   protocol.Seconds `json:"duration"`
-	Outputs    *protocol.Value  `json:"outputs,omitempty"`
+	Outputs    protocol.Value   `json:"outputs"`
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`

@@ -24,7 +24,7 @@ func Read(ctx context.Context, store resultstore.Store, run string) (*Run, error
 		if err != nil {
 			return nil, err
 		}
-		document.Outputs = &outputs
+		document.Outputs = outputs
 	}
 	if records[0].Plan == nil {
 		return document, nil
@@ -41,7 +41,7 @@ func Read(ctx context.Context, store resultstore.Store, run string) (*Run, error
 func OfRecord(r resultstore.Record) *Run {
 	document := &Run{
 		Run: r.Run, Workflow: r.Workflow, Status: r.Status, StartedAt: r.StartedAt.UTC(), Error: ErrorOf(r.Error),
-		Usage: Usage(r.Usage),
+		Usage: Usage(r.Usage), Outputs: protocol.OfObject(),
 	}
 	if !r.FinishedAt.IsZero() {
 		finished := r.FinishedAt.UTC()

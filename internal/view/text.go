@@ -14,7 +14,7 @@ import (
 // depends on. Results must have been added.
 func (r *Run) Results() string {
 	var text strings.Builder
-	if r.Outputs != nil && len(r.Outputs.Fields()) > 0 {
+	if len(r.Outputs.Fields()) > 0 {
 		for _, output := range r.Outputs.Fields() {
 			entry(&text, output.Name, output.Value)
 		}
@@ -136,7 +136,7 @@ func (t *Task) Line() string {
 	case t.Reason != "":
 		line += "  " + Printable(t.Reason)
 	case t.Error != nil:
-		line += "  " + Printable(FirstLine(t.Error.Message))
+		line += "  " + Printable(Brief(t.Error.Message))
 	}
 	return line
 }
@@ -165,6 +165,16 @@ func Duration(s protocol.Seconds) string {
 		return fmt.Sprintf("%.0f s", float64(s))
 	}
 	return s.Duration().Round(time.Second).String()
+}
+
+// Brief is a message on one line: of a longer one the first line, which says what happened, and the last, which in a
+// traceback says why.
+func Brief(message string) string {
+	lines := strings.Split(strings.TrimSpace(message), "\n")
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return lines[0] + " " + strings.TrimSpace(lines[len(lines)-1])
 }
 
 // FirstLine cuts a text at its first line break.

@@ -1,0 +1,123 @@
+package view
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+func want(t *testing.T, what, got, wanted string) {
+	t.Helper()
+	if got != wanted {
+		t.Errorf("%s:\ngot  %q\nwant %q", what, got, wanted)
+	}
+}
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// stored puts a run of three tasks into a store: one completed after two attempts, one failed, one skipped.
+func stored(t *testing.T, outputs *protocol.Value) resultstore.Store {
+	t.Helper()
+	p := &plan.Plan{Name: "Diamond", Tasks: []plan.Task{
+		{ID: "join", Name: "Join them", Method: "python/execute", After: []string{"good", "bad"}},
+		{ID: "good", Name: "good", Method: "mcp/tool.add"},
+		{ID: "bad", Method: "python/execute"},
+	}}
+	encoded, err := protocol.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planRef := protocol.RefOf(encoded.JSON())
+	result := []byte(`{"response":"5","result":5}`)
+	resultRef := protocol.RefOf(result)
+	key := func(task string, attempt int) resultstore.Key {
+		return resultstore.Key{Run: "r", Execution: "e", Task: task, Item: resultstore.NoItem, Attempt: attempt}
+	}
+	failed := protocol.Errorf(protocol.TaskExecutionFailed, "the script raised an exception:\nTraceback\nKeyError: 'x\x1b[31m'")
+	batch := resultstore.Batch{Values: [][]byte{encoded.JSON(), result}, Records: []resultstore.Record{
+		{Kind: resultstore.Run, Key: key("", 0), Workflow: "Diamond", Status: protocol.Failed, StartedAt: noon, FinishedAt: noon.Add(90 * time.Second), Plan: &planRef,
+			Error: protocol.Errorf(protocol.WorkflowTasksFailed, "1 task failed")},
+		{Kind: resultstore.Task, Key: key("good", 1), Status: protocol.Failed, Attempts: 1, StartedAt: noon, FinishedAt: noon, Error: failed},
+		{Kind: resultstore.Task, Key: key("good", 2), Status: protocol.Completed, Attempts: 2, StartedAt: noon, FinishedAt: noon.Add(1500 * time.Millisecond), Value: &resultRef},
+		{Kind: resultstore.Task, Key: key("bad", 1), Status: protocol.Failed, Attempts: 1, StartedAt: noon, FinishedAt: noon.Add(time.Minute), Error: failed},
+		{Kind: resultstore.Task, Key: key("join", 1<<20), Status: protocol.Skipped, Reason: `it needs "bad", which failed`, Error: failed},
+	}}
+	if outputs != nil {
+		batch.Values = append(batch.Values, outputs.JSON())
+		ref := protocol.RefOf(outputs.JSON())
+		batch.Records[0].Value = &ref
+	}
+	store := memory.New()
+	if err := store.Put(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func read(t *testing.T, store resultstore.Store) *Run {
+	t.Helper()
+	run, err := Read(t.Context(), store, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.AddResults(t.Context(), store); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func TestARunAsATree(t *testing.T) {
+	want(t, "tree", read(t, stored(t, nil)).Tree(), "r  Diamond  failed  90 s\n1 task failed\n"+
+		"  ✓ good  mcp/tool.add  completed  1.50 s  2 attempts\n"+
+		"  ✗ bad  python/execute  failed  60 s  the script raised an exception: KeyError: 'x\uFFFD[31m'\n"+
+		"    - join  python/execute  skipped  it needs \"bad\", which failed\n")
+}
+
+func TestARunAsJSON(t *testing.T) {
+	run, err := protocol.Encode(read(t, stored(t, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks, _ := run.Get("tasks")
+	want(t, "skipped", string(tasks.Elements()[0].JSON()),
+		`{"id":"join","name":"Join them","method":"python/execute","status":"skipped","reason":"it needs \"bad\", which failed","attempts":0,"started_at":null,"duration":0,"error":null}`)
+	want(t, "completed", string(tasks.Elements()[1].JSON()),
+		`{"id":"good","method":"mcp/tool.add","status":"completed","attempts":2,"started_at":"2026-01-02T12:00:00Z","duration":1.5,"result":{"response":"5","result":5},"error":null}`)
+	outputs, _ := run.Get("outputs")
+	usage, _ := run.Get("usage")
+	want(t, "outputs", string(outputs.JSON()), `{}`)
+	want(t, "usage", string(usage.JSON()), `{"llm_calls":0,"prompt_tokens":0,"tokens_used":0}`)
+}
+
+func TestResultsAreTheOutputsElseWhatNothingDependsOn(t *testing.T) {
+	outputs, err := protocol.ParseValue([]byte(`{"text":"one\ntwo\n","n":1e-7,"list":["a",{"b":"<"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "outputs", read(t, stored(t, &outputs)).Results(), "text:\none\ntwo\nn: 1e-7\nlist: [\"a\",{\"b\":\"<\"}]\n")
+	run := read(t, stored(t, nil))
+	want(t, "no leaf has a result", run.Results(), "")
+	run.leaves["good"] = true
+	want(t, "a leaf", run.Results(), "good: 5\n")
+}
+
+func TestARunEndedFromOutsideIsNotShownAsRunning(t *testing.T) {
+	run := &Run{Status: protocol.Running, Tasks: []Task{{ID: "a", Status: protocol.Completed}, {ID: "b", Status: protocol.Pending}, {ID: "c", Status: protocol.Failed}}}
+	run.Merge(Live{Status: protocol.Running, Running: []string{"b", "c"}})
+	want(t, "b", string(run.Tasks[1].Status), "running")
+	want(t, "c, tried again", string(run.Tasks[2].Status), "running")
+	run.Merge(Live{Status: protocol.Failed})
+	want(t, "run", string(run.Status), "failed")
+	want(t, "a", string(run.Tasks[0].Status), "completed")
+	want(t, "b", string(run.Tasks[1].Status), "cancelled")
+}
+
+func TestDurationsAsPeopleReadThem(t *testing.T) {
+	for seconds, text := range map[protocol.Seconds]string{0.004: "0.00 s", 9.5: "9.50 s", 42.4: "42 s", 200: "3m20s", 7200: "2h0m0s"} {
+		want(t, text, Duration(seconds), text)
+	}
+}
