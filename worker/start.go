@@ -31,8 +31,8 @@ func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Option
 		StaticSummary:                            p.Name,
 		StaticDetails:                            p.Description,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			temporal.NewSearchAttributeKeyKeyword(workflows.WorkflowAttribute).ValueSet(p.Name),
-			temporal.NewSearchAttributeKeyKeyword(workflows.StatusAttribute).ValueSet(string(protocol.Running)),
+			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(p.Name),
+			temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
 		),
 	}
 	if o.Local {

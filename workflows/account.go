@@ -84,7 +84,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 		result.Status, result.Error = protocol.Failed, closed.Error
 	}
 	if r.start.Settings.SearchAttributes {
-		key := temporal.NewSearchAttributeKeyKeyword(StatusAttribute)
+		key := temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute)
 		if err := workflow.UpsertTypedSearchAttributes(ctx, key.ValueSet(string(result.Status))); err != nil {
 			return nil, err
 		}

@@ -21,17 +21,11 @@ const (
 	CloseActivity = "gleitzeit.close"
 )
 
-// The search attributes of a run, both keywords.
-const (
-	WorkflowAttribute = "GleitzeitWorkflow" // The workflow's name.
-	StatusAttribute   = "GleitzeitStatus"   // A protocol.Status.
-)
-
 // Settings are what the starter of a run decides about it. They are part of the input, so that a replay sees the same.
 type Settings struct {
 	// Heartbeat is how long a task may be silent until it counts as lost and is scheduled again. Default 30 s.
 	Heartbeat protocol.Seconds `json:"heartbeat,omitempty"`
-	// SearchAttributes: the namespace has StatusAttribute, and the run keeps it.
+	// SearchAttributes: the namespace has protocol.StatusAttribute, and the run keeps it.
 	SearchAttributes bool `json:"search_attributes,omitempty"`
 }
 

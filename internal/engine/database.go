@@ -146,8 +146,8 @@ func (e *Engine) checkDatabase(ctx context.Context, path string) (err error) {
 // handle.
 func (e *Engine) createNamespace(path string) error {
 	namespace, err := sqliteschema.NewNamespaceConfig(clusterName, Namespace, false, map[string]enumspb.IndexedValueType{
-		WorkflowAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		StatusAttribute:   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		protocol.WorkflowAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		protocol.StatusAttribute:   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 	})
 	if err != nil {
 		return err

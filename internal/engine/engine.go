@@ -19,12 +19,6 @@ import (
 // Namespace is the Temporal namespace of every run.
 const Namespace = "default"
 
-// Keyword search attributes of every run.
-const (
-	WorkflowAttribute = "GleitzeitWorkflow" // The workflow's name.
-	StatusAttribute   = "GleitzeitStatus"   // The run's status as Gleitzeit sees it.
-)
-
 // ErrNotRunning: no process of the home runs an engine.
 var ErrNotRunning = errors.New("no engine runs in this home folder")
 

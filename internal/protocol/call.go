@@ -170,3 +170,9 @@ func (r *Retry) Attempts(kind ErrorKind) int {
 	}
 	return 1
 }
+
+// The search attributes by which Temporal finds runs, both keywords.
+const (
+	WorkflowAttribute = "GleitzeitWorkflow" // The workflow's name.
+	StatusAttribute   = "GleitzeitStatus"   // A Status.
+)
