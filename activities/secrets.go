@@ -1,7 +1,7 @@
 package activities
 
 import (
-	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -16,9 +16,11 @@ const maxMessage = 8 << 10
 
 // secrets are the values of `${env…}` and `${secrets…}` that a call was given. None of them leaves the activity.
 type secrets struct {
-	replacements []string // Pairs: what to find, what to put there.
+	replacements []replacement // The longest first: one secret may begin another.
 	seen         map[string]bool
 }
+
+type replacement struct{ value, label string }
 
 // watch remembers every value that is looked up.
 func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
@@ -30,11 +32,11 @@ func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(st
 			}
 			s.seen[head+"."+name] = true
 			label := "[" + head + "." + name + "]"
-			s.replacements = append(s.replacements, value, label)
-			quoted := string(bytes.Trim(protocol.OfString(value).JSON(), `"`))
-			if quoted != value {
-				s.replacements = append(s.replacements, quoted, label)
+			s.replacements = append(s.replacements, replacement{value, label})
+			if quoted := string(protocol.OfString(value).JSON()); quoted[1:len(quoted)-1] != value {
+				s.replacements = append(s.replacements, replacement{quoted[1 : len(quoted)-1], label})
 			}
+			slices.SortStableFunc(s.replacements, func(a, b replacement) int { return len(b.value) - len(a.value) })
 		}
 		return value, found
 	}
@@ -44,7 +46,11 @@ func (s *secrets) inText(text string) string {
 	if len(s.replacements) == 0 {
 		return text
 	}
-	return strings.NewReplacer(s.replacements...).Replace(text)
+	pairs := make([]string, 0, 2*len(s.replacements))
+	for _, r := range s.replacements {
+		pairs = append(pairs, r.value, r.label)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 func (s *secrets) inError(e *protocol.Error) *protocol.Error {
@@ -63,6 +69,10 @@ func (s *secrets) inValue(v protocol.Value) protocol.Value {
 	switch v.Kind() {
 	case protocol.String:
 		return protocol.OfString(s.inText(v.Text()))
+	case protocol.Number:
+		if clean := s.inText(v.Digits()); clean != v.Digits() {
+			return protocol.OfString(clean)
+		}
 	case protocol.List:
 		elements := make([]protocol.Value, len(v.Elements()))
 		for i, element := range v.Elements() {

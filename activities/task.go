@@ -50,7 +50,9 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
 	}
 	if err := a.keep(ctx, &call, outcome, values); err != nil {
-		return nil, err
+		// The run records what no attempt could: an outcome without an end.
+		lost := protocol.AsError(err, protocol.PersistenceFailed).OfKind(protocol.Permanent)
+		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: usage, Attempts: outcome.Attempts})
 	}
 	if failure != nil {
 		return nil, retryable(&call, history.failures, outcome)
@@ -66,13 +68,14 @@ func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outco
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if err := a.keep(context.WithoutCancel(ctx), call, outcome, nil); err != nil {
-		a.log.Warn("the end of a cancelled task was not recorded", "run", call.Run.ID, "task", call.Task, "error", err)
+	if a.keep(ctx, call, outcome, nil) != nil {
+		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return nil, temporal.NewCanceledError(outcome)
 }
 
-// keep puts the record of this attempt and its value into the store.
+// keep puts the record of this attempt and its value into the store. What is finished is kept even where the run is
+// cancelled meanwhile, and never done again because the store is away.
 func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome protocol.Outcome, values [][]byte) error {
 	record := resultstore.Record{
 		Kind:     resultstore.Task,
@@ -80,14 +83,9 @@ func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome prot
 		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts,
 		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
 	}
-	err := a.store.Put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values})
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	stored := protocol.AsError(err, protocol.PersistenceFailed)
-	a.log.Warn("a result could not be kept", "run", call.Run.ID, "task", call.Task, "error", stored.Message)
-	outcome.Status, outcome.Error, outcome.Value = protocol.Failed, stored, protocol.Held{}
-	return retryable(call, outcome.Attempts-1, outcome)
+	return a.insist(ctx, func(ctx context.Context) error {
+		return a.store.Put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values})
+	})
 }
 
 // retryable turns a failed attempt into the error that tells Temporal what to do next.
@@ -120,10 +118,13 @@ func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierA
 	if attempt <= 1 {
 		return earlierAttempts{}, nil
 	}
-	records, err := a.store.Records(ctx, resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task})
+	var records []resultstore.Record
+	err := a.insist(ctx, func(ctx context.Context) (err error) {
+		records, err = a.store.Records(ctx, resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task})
+		return err
+	})
 	if err != nil {
-		stored := protocol.AsError(err, protocol.PersistenceFailed)
-		return earlierAttempts{}, retryable(call, attempt-1, protocol.Outcome{Status: protocol.Failed, Error: stored, Attempts: attempt})
+		return earlierAttempts{}, err
 	}
 	e := earlierAttempts{}
 	for _, record := range records {

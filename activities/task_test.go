@@ -105,6 +105,44 @@ func TestNoSecretLeavesAnAttempt(t *testing.T) {
 	}
 }
 
+func TestASecretHidesAsANumberAndBehindAnother(t *testing.T) {
+	env := map[string]string{"GLEITZEIT_SECRET_PIN": "12345678", "GLEITZEIT_SECRET_A": "abcdef", "GLEITZEIT_SECRET_B": "abcdefREST"}
+	call := protocol.Call{Parameters: parameters(t, `{"pin":"${secrets.PIN}","a":"${secrets.A}","b":"${secrets.B}"}`)}
+	outcome, _ := attempt(t, memory.New(), call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+		return protocol.Result{Value: request.Parameters.With("n", protocol.OfInt(12345678)).With("m", protocol.OfInt(1234567))}, nil
+	})
+	want := `{"pin":"[secrets.PIN]","a":"[secrets.A]","b":"[secrets.B]","n":"[secrets.PIN]","m":1234567}`
+	if got := string(outcome.Value.Inline.JSON()); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// flaky is a store that is away for the first few puts.
+type flaky struct {
+	resultstore.Store
+	away int
+}
+
+func (f *flaky) Put(ctx context.Context, batch resultstore.Batch) error {
+	if f.away > 0 {
+		f.away--
+		return protocol.Errorf(protocol.PersistenceFailed, "the store is away")
+	}
+	return f.Store.Put(ctx, batch)
+}
+
+func TestWhatIsFinishedIsNotDoneAgainBecauseTheStoreIsAway(t *testing.T) {
+	calls := 0
+	store := &flaky{memory.New(), 2}
+	outcome, failure := attempt(t, store, protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+		calls++
+		return protocol.Result{Value: protocol.OfObject()}, nil
+	})
+	if failure != nil || outcome.Status != protocol.Completed || calls != 1 {
+		t.Errorf("%+v, %v, %d calls", outcome, failure, calls)
+	}
+}
+
 func TestNoSecretLeavesAnError(t *testing.T) {
 	env := map[string]string{"GLEITZEIT_SECRET_KEY": "swordfish"}
 	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}"}`)}

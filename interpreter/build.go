@@ -40,6 +40,10 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 }
 
 func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
+	var handed []string
+	if task.Method.WantsDependencies {
+		handed = ids(checked, checked.Named(task))
+	}
 	return plan.Task{
 		ID:           task.ID,
 		Name:         task.Name,
@@ -47,7 +51,7 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		Parameters:   task.MethodParameters(),
 		Source:       task.Source,
 		After:        ids(checked, task.Waits),
-		Dependencies: ids(checked, checked.Named(task)),
+		Dependencies: handed,
 		Uses:         uses(checked, task.Texts),
 		Priority:     plan.Priority(task.PriorityKey()),
 		Timeout:      task.AttemptTimeout(),

@@ -39,7 +39,7 @@ func TestManyTasks(t *testing.T) {
 	}
 	last := p.Tasks[len(p.Tasks)-1]
 	if len(p.Tasks) != 10_000 || last.ID != "task-9999" || fmt.Sprint(last.After) != "[task-9997 task-9998]" ||
-		fmt.Sprint(last.Dependencies) != "[task-9998]" || fmt.Sprint(last.Uses) != "[{inputs } {task-9997 task-9997}]" {
+		len(last.Dependencies) != 0 || fmt.Sprint(last.Uses) != "[{inputs } {task-9997 task-9997}]" {
 		t.Errorf("%d tasks, the last %+v", len(p.Tasks), last)
 	}
 }

@@ -14,10 +14,11 @@ import (
 func specs() []protocol.Spec {
 	return []protocol.Spec{
 		{Name: "python/v1", Methods: []protocol.Method{{
-			Name:             "python/execute",
-			Timeout:          5 * time.Minute,
-			SourceParameters: []string{"file", "file_path"},
-			CodeParameter:    "code",
+			Name:              "python/execute",
+			WantsDependencies: true,
+			Timeout:           5 * time.Minute,
+			SourceParameters:  []string{"file", "file_path"},
+			CodeParameter:     "code",
 			Parameters: []byte(`{
 				"type": "object",
 				"properties": {

@@ -28,7 +28,7 @@ func (r *run) open(ctx workflow.Context) error {
 	// A run that is cancelled as it starts is still one that people look for.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	opening := protocol.Opening{Format: protocol.CallFormat, Run: r.info, Queue: r.queue, Plan: data, Values: r.carriedValues()}
+	opening := protocol.Opening{Run: r.info, Queue: r.queue, Plan: data, Values: r.carriedValues()}
 	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, opening).Get(ctx, nil)
 }
 
@@ -57,7 +57,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	defer cancel()
 	result := r.result()
 	closing := protocol.Closing{
-		Format: protocol.CallFormat, Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
+		Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
 		Status: result.Status, Error: result.Error, Usage: result.Usage,
 	}
 	outputs := make([]protocol.Field, len(r.plan.Outputs))

@@ -31,13 +31,12 @@ type Settings struct {
 
 // Start is how a run begins: afresh with Settings alone, or after an earlier history of the same run.
 type Start struct {
-	Settings  Settings        `json:"settings,omitzero"`
-	Opened    bool            `json:"opened,omitempty"`
-	StartedAt time.Time       `json:"started_at,omitzero"`
-	PlanRef   protocol.Ref    `json:"plan_ref,omitzero"`
-	Ended     []plan.Ended    `json:"ended,omitempty"`
-	Stopped   *protocol.Error `json:"stopped,omitempty"`
-	Usage     protocol.Usage  `json:"usage,omitzero"`
+	Settings  Settings       `json:"settings,omitzero"`
+	Opened    bool           `json:"opened,omitempty"`
+	StartedAt time.Time      `json:"started_at,omitzero"`
+	PlanRef   protocol.Ref   `json:"plan_ref,omitzero"`
+	Ended     []plan.Ended   `json:"ended,omitempty"`
+	Usage     protocol.Usage `json:"usage,omitzero"`
 }
 
 // Result is what a run returns: small, whatever it did. The tasks' results are in the result store.
@@ -54,8 +53,8 @@ type Result struct {
 
 // Run executes a plan: the workflow type gleitzeit.run.
 func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
-	if p.Format != plan.Format {
-		return nil, rejected("this program reads plans of format %d, and this one has format %d", plan.Format, p.Format)
+	if p.Format < 1 || p.Format > plan.Format {
+		return nil, rejected("this program reads plans up to format %d, and this one has format %d", plan.Format, p.Format)
 	}
 	progress, err := plan.Begin(&p, start.Ended)
 	if err != nil {
@@ -74,9 +73,11 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 			ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
 			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
-		places: places(&p),
-		usage:  start.Usage,
+		places:  places(&p),
+		usage:   start.Usage,
+		scripts: map[string]protocol.Held{},
 	}
+	r.inputs, _ = protocol.Carry(p.Inputs)
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -99,9 +100,11 @@ type run struct {
 	places   map[string]int // A task's id to its index; looked up, never ranged over.
 	running  []started
 	usage    protocol.Usage
-	stopped  *protocol.Error // Why nothing more is to start: cancelled, or out of time.
-	begun    int             // How many tasks have started in this history.
-	sent     int64           // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
+	inputs   protocol.Held            // Made once: every task that refers to an input carries it.
+	scripts  map[string]protocol.Held // By path; looked up, never ranged over.
+	stopped  *protocol.Error          // Why nothing more is to start: cancelled, or out of time.
+	begun    int                      // How many tasks have started in this history.
+	sent     int64                    // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
 }
 

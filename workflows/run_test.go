@@ -175,7 +175,7 @@ func TestAPlanOfALaterFormatIsRefused(t *testing.T) {
 	p.Format = 2
 	err := r.start(t, p).Get(t.Context(), nil)
 	failure, is := errors.AsType[*temporal.ApplicationError](err)
-	if !is || failure.Message() != "this program reads plans of format 1, and this one has format 2" || !failure.NonRetryable() {
+	if !is || failure.Message() != "this program reads plans up to format 1, and this one has format 2" || !failure.NonRetryable() {
 		t.Errorf("got %v", err)
 	}
 }

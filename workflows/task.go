@@ -48,16 +48,21 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task) (workflow.Future, 
 // call makes what the activity of a task gets, and says about how large it is in bytes.
 func (r *run) call(task *plan.Task) (protocol.Call, int64) {
 	parameters, data := protocol.Carry(task.Parameters)
-	size := heldSize(parameters, len(data))
+	// What travels by Ref is counted too: it was hashed, and a workflow task that takes a second is a deadlock to the SDK.
+	size := int64(len(data)) + callSize
 	call := protocol.Call{
 		Format: protocol.CallFormat, Run: r.info, Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry,
 	}
 	if task.Source != nil {
-		text, data := protocol.Carry(protocol.OfString(task.Source.Text))
+		text, made := r.scripts[task.Source.Path]
+		if !made {
+			text, _ = protocol.Carry(protocol.OfString(task.Source.Text))
+			r.scripts[task.Source.Path] = text
+		}
 		call.Source = &protocol.Source{Path: task.Source.Path, Text: text}
-		size += heldSize(text, len(data))
+		size += int64(len(task.Source.Text))
 	}
 	for _, id := range task.Dependencies {
 		if !uses(task.Uses, id) {
@@ -65,9 +70,7 @@ func (r *run) call(task *plan.Task) (protocol.Call, int64) {
 		}
 	}
 	for _, binding := range call.Bindings {
-		if binding.Value.Inline != nil {
-			size += bindingSize(binding)
-		}
+		size += bindingSize(binding)
 	}
 	return call, size
 }
@@ -80,8 +83,7 @@ func (r *run) bindings(all []plan.Use) []protocol.Binding {
 		case use.Task != "":
 			bindings = append(bindings, r.binding(use))
 		case use.Head == "inputs":
-			inputs, _ := protocol.Carry(r.plan.Inputs)
-			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: inputs})
+			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: r.inputs})
 		}
 	}
 	return bindings
@@ -138,16 +140,19 @@ func uses(all []plan.Use, head string) bool {
 	return false
 }
 
-func heldSize(held protocol.Held, data int) int64 {
-	if held.Inline == nil {
-		return 0
-	}
-	return int64(data)
-}
+// callSize is about what a call takes beside its parameters and bindings, in bytes.
+const callSize = 1 << 10
 
 func bindingSize(binding protocol.Binding) int64 {
-	if binding.Value.Ref != nil {
-		return binding.Value.Ref.Size
+	size := int64(callSize)
+	if binding.Error != nil {
+		size += int64(len(binding.Error.Message))
 	}
-	return protocol.MaxInline
+	switch {
+	case binding.Value.Inline == nil:
+		return size
+	case binding.Value.Ref != nil:
+		return size + binding.Value.Ref.Size
+	}
+	return size + protocol.MaxInline
 }

@@ -56,7 +56,7 @@ var rules = []rule{
 	{"internal/cli", []string{
 		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
 		"internal/resultstore", "internal/resultstore/open", "worker", "activities",
-	}, []string{disk, cobra, sdkClient, sdkValues, api}},
+	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
 	{"interpreter/rules", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol"}, []string{schema}},

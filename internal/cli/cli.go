@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,7 @@ type program struct {
 	home       string // Of --home; empty without.
 	output     output
 	interrupts *interrupts
+	written    *checked // Is Out.
 }
 
 // output is the value of --output.
@@ -57,7 +59,9 @@ func (o *output) Set(text string) error {
 
 // Main runs the command that the arguments name and returns the exit code.
 func Main(process Process) int {
-	p := &program{Process: process, output: asText}
+	results := &checked{to: process.Out}
+	process.Out = results
+	p := &program{Process: process, output: asText, written: results}
 	root := p.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
@@ -66,11 +70,33 @@ func Main(process Process) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	p.interrupts = listen(ctx, process.Interrupts, cancel)
-	err := root.ExecuteContext(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		err = ended{exitInterrupted}
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	err := p.await(ctx, done)
+	if err == nil {
+		err = results.err()
 	}
 	return p.report(err)
+}
+
+// unheard is how long a command may take to notice that it was interrupted: one that reads standard input never does.
+const unheard = time.Second
+
+// await waits for the command to end, or leaves it behind where it was interrupted and does not notice.
+func (p *program) await(ctx context.Context, done <-chan error) error {
+	select {
+	case err := <-done:
+		if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
+			return ended{exitInterrupted}
+		}
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+	case <-time.After(unheard):
+	}
+	return ended{exitInterrupted}
 }
 
 func (p *program) root() *cobra.Command {
@@ -80,7 +106,12 @@ func (p *program) root() *cobra.Command {
 		Long:          "Gleitzeit runs workflows of prompts, Python and tools written in YAML.\nKill it at any moment, type the same command again, and it goes on where it was.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage{fmt.Errorf("unknown command %q; see `gleitzeit --help`", args[0])}
+			}
+			return nil
+		},
 	}
 	root.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
@@ -132,7 +163,7 @@ func (p *program) report(err error) int {
 		return e.code
 	}
 	known := protocol.AsError(err, protocol.InternalError)
-	if _, of := errors.AsType[usage](err); of || isUnknownCommand(err) {
+	if _, of := errors.AsType[usage](err); of {
 		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
 	}
 	if p.output == asText {
@@ -158,7 +189,8 @@ func (p *program) writeJSON(to io.Writer, document any) {
 	if p.output != asJSONL {
 		encoder.SetIndent("", "  ")
 	}
-	if err := encoder.Encode(document); err != nil {
-		fmt.Fprintf(p.Err, "gleitzeit: the output cannot be written: %v\n", err)
+	// What cannot be written is noticed at the end, by checked; what cannot be encoded is a fault of ours.
+	if err := encoder.Encode(document); err != nil && p.written.err() == nil {
+		p.say("gleitzeit: a document cannot be written: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -31,25 +32,25 @@ func (s *session) resolve(ctx context.Context, run string) (string, error) {
 	return records[0].Run, nil
 }
 
-// document makes the document of a run: from the store, and where an engine runs, with what Temporal knows. Nil means
-// that neither knows the run.
+// document makes the document of a run's newest execution: from the store, and where an engine runs, with what Temporal
+// knows. Nil means that neither knows the run.
 func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
-	document, err := view.Read(ctx, s.store, run)
-	if err != nil || s.client == nil || (document != nil && document.Status.Ended()) {
-		return document, err
+	if s.client == nil {
+		return view.Read(ctx, s.store, run, "")
 	}
 	described, err := s.client.DescribeWorkflowExecution(ctx, run, "")
 	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
-		if document != nil {
-			document.Merge(view.Live{Status: protocol.Failed})
-			document.Error = view.ErrorOf(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and it has recorded no end"))
-		}
-		return document, nil
+		return s.forgotten(ctx, run)
 	}
 	if err != nil {
 		return nil, err
 	}
 	info := described.GetWorkflowExecutionInfo()
+	// By its execution: an earlier run of the same id may be all that was recorded.
+	document, err := view.Read(ctx, s.store, run, info.GetFirstRunId())
+	if err != nil || (document != nil && document.Status.Ended()) {
+		return document, err
+	}
 	if document == nil {
 		document = &view.Run{Run: run, StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject()}
 	}
@@ -58,10 +59,30 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 		live.Running = append(live.Running, pending.GetActivityId())
 	}
 	document.Merge(live)
-	if live.Status != protocol.Running && document.Error == nil {
-		document.Error = view.ErrorOf(protocol.Errorf(protocol.WorkflowCancelled, "the run was ended from outside (%s)", info.GetStatus()))
+	if live.Status != protocol.Running {
+		document.Error = view.ErrorOf(s.unaccounted(ctx, run, info.GetStatus()))
 	}
 	return document, nil
+}
+
+// forgotten is a run that Temporal does not know, or no longer.
+func (s *session) forgotten(ctx context.Context, run string) (*view.Run, error) {
+	document, err := view.Read(ctx, s.store, run, "")
+	if err != nil || document == nil || document.Status.Ended() {
+		return document, err
+	}
+	document.Merge(view.Live{Status: protocol.Failed})
+	document.Error = view.ErrorOf(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and it has recorded no end"))
+	return document, nil
+}
+
+// unaccounted is why a run has closed that recorded no end: it refused its plan, or somebody ended it.
+func (s *session) unaccounted(ctx context.Context, run string, status enums.WorkflowExecutionStatus) *protocol.Error {
+	err := s.client.GetWorkflow(ctx, run, "").Get(ctx, nil)
+	if refused, is := errors.AsType[*temporal.ApplicationError](err); is {
+		return protocol.Errorf(protocol.WorkflowValidationFailed, "%s", refused.Message())
+	}
+	return protocol.Errorf(protocol.WorkflowCancelled, "the run was ended from outside (%s)", status)
 }
 
 func statusOf(status enums.WorkflowExecutionStatus) protocol.Status {

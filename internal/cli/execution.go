@@ -61,11 +61,14 @@ func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
 		return err
 	}
 	if found != nil && found.open {
-		return protocol.Errorf(protocol.ConfigurationError, "run %s is still open", wanted.Run).
-			WithHint("`gleitzeit status %s` shows it, `gleitzeit cancel %s` ends it", wanted.Run, wanted.Run)
+		return stillOpen(wanted.Run)
 	}
 	x.claim = wanted
-	if x.held, err = x.session.home.Claim(wanted); err != nil {
+	x.held, err = x.session.home.Claim(wanted)
+	if errors.Is(err, home.ErrClaimed) {
+		return stillOpen(wanted.Run)
+	}
+	if err != nil {
 		return err
 	}
 	if err := x.work(); err != nil {
@@ -82,6 +85,11 @@ func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
 	x.runID = started.GetRunID()
 	x.program.say("run %s", wanted.Run)
 	return nil
+}
+
+func stillOpen(run string) error {
+	return protocol.Errorf(protocol.ConfigurationError, "run %s is still open", run).
+		WithHint("`gleitzeit status %s` shows it, `gleitzeit cancel %s` ends it", run, run)
 }
 
 func (x *execution) options() worker.Options {
@@ -134,7 +142,7 @@ func (x *execution) release() error {
 	return held.Release(true)
 }
 
-// stop ends the handlers. What the worker still does ends with the process.
+// stop leaves the screen clean. What the worker still does ends with the process.
 func (x *execution) stop() {
 	if x.progress != nil {
 		x.progress.stop()

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"strings"
-
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/view"
 )
@@ -60,6 +58,3 @@ func exitOf(run *view.Run) int {
 	}
 	return exitTaskFailed
 }
-
-// isUnknownCommand recognises the one mistake in the arguments that cobra reports without a type.
-func isUnknownCommand(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") }

@@ -31,6 +31,9 @@ func (x *execution) follow(ctx context.Context) error {
 	defer x.give()
 	var trouble string
 	asked := make(chan struct{}) // Closed when the engine has heard of the first interrupt, or cannot.
+	if x.cancelled {
+		close(asked)
+	}
 	for {
 		select {
 		case event := <-events:

@@ -132,6 +132,9 @@ func (x *execution) finish(ctx context.Context) error {
 	}
 	x.progress.end(document)
 	x.program.printRun(document, x.progress.printed)
+	if err := x.program.written.err(); err != nil {
+		return err
+	}
 	// Not before: whoever finds the claim of a run that has ended tells its results.
 	if err := x.release(); err != nil {
 		return err

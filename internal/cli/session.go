@@ -62,11 +62,10 @@ func (p *program) homeFolder() (string, error) {
 
 // logger is for what goes on inside; what people must know, commands print themselves.
 func (p *program) logger() *slog.Logger {
-	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn}
 	level := slog.LevelError
-	if named, set := p.Env("GLEITZEIT_LOG_LEVEL"); set {
-		if known, ok := levels[named]; ok {
-			level = known
+	if named, set := p.Env("GLEITZEIT_LOG_LEVEL"); set && named != "" {
+		if err := level.UnmarshalText([]byte(named)); err != nil {
+			p.say("GLEITZEIT_LOG_LEVEL is %q, and the levels are debug, info, warn and error", named)
 		}
 	}
 	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level}))

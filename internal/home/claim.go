@@ -30,7 +30,6 @@ type Claim struct {
 	File      string    `json:"file"`                // The workflow file, absolute.
 	Folder    string    `json:"folder,omitempty"`    // Where it was started, absolute.
 	PlanHash  string    `json:"plan_hash"`           // Tells plans apart.
-	Execution string    `json:"execution,omitempty"` // Tells runs of the same id apart; empty until it is started.
 	Queue     string    `json:"queue"`               // The Temporal task queue that the process polls.
 	StartedAt time.Time `json:"started_at,omitzero"` // Of the run, UTC.
 }
@@ -57,7 +56,7 @@ func (h *Home) Claim(c Claim) (*HeldClaim, error) {
 		return nil, ErrClaimed
 	}
 	claim := &HeldClaim{path: path, lock: held}
-	if err := claim.Save(c); err != nil {
+	if err := claim.save(c); err != nil {
 		return nil, errors.Join(h.claimFailed(c.Run, err), held.unlock())
 	}
 	return claim, nil
@@ -139,8 +138,8 @@ func (h *Home) RemoveClaim(run string) error {
 	return (&HeldClaim{path: path, lock: held}).Release(true)
 }
 
-// Save replaces what the claim says.
-func (c *HeldClaim) Save(claim Claim) error {
+// save writes what the claim says.
+func (c *HeldClaim) save(claim Claim) error {
 	data, err := json.MarshalIndent(claim, "", "  ")
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package protocol
 
 // Opening is what a run has recorded of itself before its first task starts.
 type Opening struct {
-	Format int      `json:"format"`
 	Run    RunInfo  `json:"run"`
 	Queue  string   `json:"queue"`  // The Temporal task queue.
 	Plan   Value    `json:"plan"`   // The Plan as JSON.
@@ -11,7 +10,6 @@ type Opening struct {
 
 // Closing is what a run has recorded of itself when nothing runs any more. It decides the run's outputs.
 type Closing struct {
-	Format  int            `json:"format"`
 	Run     RunInfo        `json:"run"`
 	Queue   string         `json:"queue"`
 	Plan    Ref            `json:"plan"`

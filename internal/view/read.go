@@ -11,10 +11,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Read makes the document of a run's newest execution from the store, without results. Nil means that the store does
-// not know the run.
-func Read(ctx context.Context, store resultstore.Store, run string) (*Run, error) {
-	records, err := store.Records(ctx, resultstore.Query{Run: run})
+// Read makes the document of a run from the store, without results: of that execution, or where it is empty of the
+// newest. Nil means that the store does not know it.
+func Read(ctx context.Context, store resultstore.Store, run, execution string) (*Run, error) {
+	records, err := store.Records(ctx, resultstore.Query{Run: run, Execution: execution})
 	if err != nil || len(records) == 0 || records[0].Kind != resultstore.Run {
 		return nil, err
 	}

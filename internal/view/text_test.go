@@ -60,7 +60,7 @@ func stored(t *testing.T, outputs *protocol.Value) resultstore.Store {
 
 func read(t *testing.T, store resultstore.Store) *Run {
 	t.Helper()
-	run, err := Read(t.Context(), store, "r")
+	run, err := Read(t.Context(), store, "r", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ type Task struct {
 	Parameters   protocol.Value   `json:"parameters"`
 	Source       *protocol.Script `json:"source,omitempty"`
 	After        []string         `json:"after,omitempty"`        // Ids of every task that it waits for, named or referred to, in the file's order.
-	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order.
+	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method wants their results.
 	Uses         []Use            `json:"uses,omitempty"`         // Heads of the references in it.
 	Priority     Priority         `json:"priority"`
 	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.

@@ -17,7 +17,6 @@ type Progress struct {
 	waiting    []int          // For how many the task still waits.
 	outcomes   []protocol.Outcome
 	ready      readyTasks
-	running    int
 	ended      int
 	stopped    bool
 }
@@ -90,7 +89,6 @@ func (s *Progress) Next() (int, bool) {
 	}
 	i := heap.Pop(&s.ready).(int)
 	s.outcomes[i].Status = protocol.Running
-	s.running++
 	return i, true
 }
 
@@ -102,7 +100,6 @@ func (s *Progress) End(i int, outcome protocol.Outcome) {
 	if s.outcomes[i].Status != protocol.Running {
 		panic(fmt.Sprintf("plan: task %q ends twice", s.plan.Tasks[i].ID))
 	}
-	s.running--
 	s.close(i, outcome)
 }
 
@@ -116,9 +113,6 @@ func (s *Progress) Stop(outcome protocol.Outcome) {
 		}
 	}
 }
-
-// Running is how many tasks have started and not ended.
-func (s *Progress) Running() int { return s.running }
 
 // Done tells whether every task has ended.
 func (s *Progress) Done() bool { return s.ended == len(s.outcomes) }
