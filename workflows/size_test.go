@@ -139,3 +139,15 @@ func TestManyLargeCallsGoInSeveralMessages(t *testing.T) {
 	}
 	same(t, "completed", r.run(t, text.String()).Completed, 400)
 }
+
+// TestALargeInputDoesNotStallARun would end in a workflow task that takes too long, again and again, if each task's call
+// made the input anew.
+func TestALargeInputDoesNotStallARun(t *testing.T) {
+	r := newRig(t)
+	var text strings.Builder
+	fmt.Fprintf(&text, "name: Large input\nmax_parallel: 1000\ninputs: {large: %s, small: 1}\ntasks:\n", strings.Repeat("x", 1_000_000))
+	for i := range 600 {
+		fmt.Fprintf(&text, "  - {id: t%d, method: test/echo, parameters: {value: \"${inputs.small}\"}}\n", i)
+	}
+	same(t, "completed", r.run(t, text.String()).Completed, 600)
+}
