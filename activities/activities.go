@@ -26,6 +26,7 @@ type Options struct {
 	Protocols []Protocol
 	Log       *slog.Logger
 	Env       func(name string) (string, bool) // What `${env.NAME}` reads; default: the process's environment.
+	Tell      func(error)                      // Hears of a store that is away while a result waits for it. It must not block.
 }
 
 // Activities are what a worker registers.
@@ -34,6 +35,7 @@ type Activities struct {
 	methods map[string]method
 	log     *slog.Logger
 	env     func(name string) (string, bool)
+	tell    func(error)
 }
 
 type method struct {
@@ -52,9 +54,12 @@ const endGrace = 10 * time.Second
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env}
+	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, tell: o.Tell}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.tell == nil {
+		a.tell = func(err error) { a.log.Error("a result cannot be kept; this is tried again", "error", err) }
 	}
 	if a.env == nil {
 		a.env = os.LookupEnv

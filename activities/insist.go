@@ -25,7 +25,7 @@ func (a *Activities) insist(ctx context.Context, try func(context.Context) error
 			return stored
 		}
 		if !told {
-			a.log.Error("a result cannot be kept; this is tried again", "error", stored)
+			a.tell(stored)
 			told = true
 		}
 		select {

@@ -93,7 +93,10 @@ func (p *program) await(ctx context.Context, done <-chan error) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-done:
+	case err := <-done:
+		if e, is := errors.AsType[ended](err); is {
+			return e // It noticed, and said how it ended.
+		}
 	case <-time.After(unheard):
 	}
 	return ended{exitInterrupted}

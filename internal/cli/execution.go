@@ -31,6 +31,7 @@ type execution struct {
 	cancelled bool
 	signals   <-chan os.Signal // Nil until listen.
 	give      func()
+	troubles  chan error // Of the result store, while a result waits for it.
 }
 
 // join executes an open run, or, where a living process does, follows it and stands by to take over.
@@ -87,6 +88,14 @@ func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
 	return nil
 }
 
+// hear passes a trouble on to follow; one that waits there already says enough.
+func (x *execution) hear(trouble error) {
+	select {
+	case x.troubles <- trouble:
+	default:
+	}
+}
+
 func stillOpen(run string) error {
 	return protocol.Errorf(protocol.ConfigurationError, "run %s is still open", run).
 		WithHint("`gleitzeit status %s` shows it, `gleitzeit cancel %s` ends it", run, run)
@@ -102,7 +111,7 @@ func (x *execution) work() error {
 	if err != nil {
 		return err
 	}
-	acts, err := activities.New(activities.Options{Store: x.session.store, Protocols: handlers, Log: x.session.log, Env: x.program.Env})
+	acts, err := activities.New(activities.Options{Store: x.session.store, Protocols: handlers, Log: x.session.log, Env: x.program.Env, Tell: x.hear})
 	if err != nil {
 		return errors.Join(err, closeHandlers())
 	}

@@ -63,6 +63,8 @@ func (x *execution) follow(ctx context.Context) error {
 					x.session.log.Error("the run could not be cancelled", "error", err)
 				}
 			}()
+		case err := <-x.troubles:
+			x.progress.note(view.Printable(err.Error()))
 		case <-look.C:
 			if err := x.session.engine.Err(); err != nil && err.Error() != trouble {
 				trouble = err.Error()

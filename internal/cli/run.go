@@ -56,7 +56,7 @@ func (p *program) run(ctx context.Context, file string, inputs []string, afresh 
 	if err != nil {
 		return err
 	}
-	x := &execution{program: p, session: s, plan: compiled, file: file, began: time.Now()}
+	x := &execution{program: p, session: s, plan: compiled, file: file, began: time.Now(), troubles: make(chan error, 1)}
 	defer x.stop()
 	if !afresh {
 		attached, err := x.attach(ctx, wanted)
