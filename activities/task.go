@@ -50,6 +50,9 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
 	}
 	if err := a.keep(ctx, &call, outcome, values); err != nil {
+		if ctx.Err() != nil && !cancelAsked(ctx) {
+			return nil, ctx.Err() // Temporal gives the task to another worker.
+		}
 		// The run records what no attempt could: an outcome without an end.
 		lost := protocol.AsError(err, protocol.PersistenceFailed).OfKind(protocol.Permanent)
 		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: usage, Attempts: outcome.Attempts})
@@ -63,7 +66,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 // interrupted ends an attempt whose context was done. Where the run asked for it, the task is cancelled; otherwise
 // Temporal has given the attempt up already (its worker was cut off, or stops) and hears nothing of it.
 func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outcome protocol.Outcome) (*protocol.Outcome, error) {
-	if _, asked := errors.AsType[*temporal.CanceledError](context.Cause(ctx)); !asked {
+	if !cancelAsked(ctx) {
 		return nil, ctx.Err()
 	}
 	outcome.Status = protocol.Cancelled
