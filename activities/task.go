@@ -20,13 +20,13 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 	if err := input.Get(&call); err != nil {
 		return nil, temporal.NewNonRetryableApplicationError("the call cannot be read: "+err.Error(), protocol.InternalError.Info().Name, nil)
 	}
+	began := time.Now().UTC()
+	beat := startHeartbeat(ctx) // Before the store is asked: an attempt that waits for it is not lost.
+	defer beat.stop()
 	history, err := a.earlier(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now().UTC()
-	beat := startHeartbeat(ctx)
-	defer beat.stop()
 
 	value, usage, failure := a.perform(ctx, &call, history, beat)
 	outcome := protocol.Outcome{

@@ -73,7 +73,6 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 			ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
 			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
-		places:  places(&p),
 		usage:   start.Usage,
 		scripts: map[string]protocol.Held{},
 	}
@@ -97,7 +96,6 @@ type run struct {
 	progress *plan.Progress
 	queue    string
 	info     protocol.RunInfo
-	places   map[string]int // A task's id to its index; looked up, never ranged over.
 	running  []started
 	usage    protocol.Usage
 	inputs   protocol.Held            // Made once: every task that refers to an input carries it.
@@ -115,14 +113,6 @@ func (r *run) next() Start {
 	next.Ended = r.progress.Carried()
 	next.Usage = r.usage
 	return next
-}
-
-func places(p *plan.Plan) map[string]int {
-	places := make(map[string]int, len(p.Tasks))
-	for i := range p.Tasks {
-		places[p.Tasks[i].ID] = i
-	}
-	return places
 }
 
 func rejected(format string, args ...any) error {
