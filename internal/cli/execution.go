@@ -24,7 +24,6 @@ type execution struct {
 
 	claim     home.Claim
 	held      *home.HeldClaim // Nil while another process executes the run.
-	worker    *worker.Worker
 	runID     string // Of the first Temporal run.
 	progress  *progress
 	quiet     bool // Says nothing about attaching.
@@ -119,7 +118,6 @@ func (x *execution) work() error {
 	if err := w.Start(); err != nil {
 		return errors.Join(protocol.Errorf(protocol.EngineUnreachable, "the worker does not start: %s", err), closeHandlers())
 	}
-	x.worker = w
 	return nil
 }
 
