@@ -24,7 +24,7 @@ type execution struct {
 
 	claim     home.Claim
 	held      *home.HeldClaim // Nil while another process executes the run.
-	runID     string // Of the first Temporal run.
+	runID     string          // Of the first Temporal run.
 	progress  *progress
 	quiet     bool // Says nothing about attaching.
 	cancelled bool
