@@ -26,6 +26,7 @@ type Options struct {
 	Protocols []Protocol
 	Log       *slog.Logger
 	Env       func(name string) (string, bool) // What `${env.NAME}` reads; default: the process's environment.
+	Roots     []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
 	Tell      func(error)                      // Hears of a store that is away while a result waits for it. It must not block.
 }
 
@@ -35,6 +36,7 @@ type Activities struct {
 	methods map[string]method
 	log     *slog.Logger
 	env     func(name string) (string, bool)
+	roots   []string
 	tell    func(error)
 }
 
@@ -54,7 +56,7 @@ const endGrace = 10 * time.Second
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, tell: o.Tell}
+	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, roots: o.Roots, tell: o.Tell}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

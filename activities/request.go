@@ -17,7 +17,10 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 		Env:      secrets.watch("env", a.env),
 		Secret:   secrets.watch("secrets", func(name string) (string, bool) { return a.env(secretPrefix + name) }),
 	}
-	request := protocol.Request{Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder}
+	request := protocol.Request{
+		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
+		Files: a.files(call.Run), Timeout: call.Timeout.Duration(),
+	}
 	parameters, err := a.open(ctx, call.Parameters)
 	if err != nil {
 		return request, secrets, err

@@ -176,7 +176,7 @@ var errTimeout = errors.New("the task's timeout")
 // handle calls the handler within the task's timeout, and comes back even where the handler does not.
 func handle(ctx context.Context, call *protocol.Call, m method, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	attempt := ctx
-	if limit := call.Timeout.Duration(); limit > 0 {
+	if limit := call.Timeout.Duration(); limit > 0 && !m.KeepsTime {
 		var cancel context.CancelFunc
 		attempt, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
 		defer cancel()

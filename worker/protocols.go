@@ -16,8 +16,11 @@ type entry struct {
 	make func() (protocol.Handler, error) // One that is an io.Closer is closed with its worker.
 }
 
+// HandlerOptions are the settings of the protocols.
+type HandlerOptions struct{}
+
 // protocols is the list of them all. To add one: a folder beneath activities, and a line here.
-func protocols() []entry {
+func protocols(HandlerOptions) []entry {
 	return []entry{
 		{python.Spec(), func() (protocol.Handler, error) { return python.New(python.Options{}), nil }},
 		{mcp.Spec(), func() (protocol.Handler, error) { return mcp.New() }},
@@ -27,14 +30,14 @@ func protocols() []entry {
 // Specs lists what every worker of this program offers.
 func Specs() []protocol.Spec {
 	var specs []protocol.Spec
-	for _, e := range protocols() {
+	for _, e := range protocols(HandlerOptions{}) {
 		specs = append(specs, e.spec)
 	}
 	return specs
 }
 
 // Handlers makes the handler of every protocol. The function closes them.
-func Handlers() ([]activities.Protocol, func() error, error) {
+func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 	var made []activities.Protocol
 	var open []io.Closer
 	closeAll := func() error {
@@ -44,7 +47,7 @@ func Handlers() ([]activities.Protocol, func() error, error) {
 		}
 		return errors.Join(errs...)
 	}
-	for _, e := range protocols() {
+	for _, e := range protocols(o) {
 		handler, err := e.make()
 		if err != nil {
 			return nil, nil, errors.Join(err, closeAll())

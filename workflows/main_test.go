@@ -157,7 +157,7 @@ func (r *rig) work(t testing.TB) {
 }
 
 func newWorker(c client.Client, queue string, store resultstore.Store, probe *probe) (*worker.Worker, error) {
-	protocols, closeHandlers, err := worker.Handlers()
+	protocols, closeHandlers, err := worker.Handlers(worker.HandlerOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		queue:    info.TaskQueueName,
 		info: protocol.RunInfo{
 			ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
-			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
+			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder, Reads: p.Reads,
 		},
 		usage:   start.Usage,
 		scripts: map[string]protocol.Held{},

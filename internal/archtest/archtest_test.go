@@ -55,7 +55,7 @@ var rules = []rule{
 	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
 	{"internal/cli", []string{
 		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
-		"internal/resultstore", "internal/resultstore/open", "worker", "activities",
+		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
@@ -71,6 +71,7 @@ var rules = []rule{
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/protocol", nil, nil},
 	{"internal/view", []string{"internal/protocol", "internal/resultstore", "interpreter/plan"}, nil},
+	{"internal/config", []string{"internal/protocol"}, []string{disk, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},

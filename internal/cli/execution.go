@@ -106,7 +106,7 @@ func (x *execution) options() worker.Options {
 
 // work starts to execute what the run's queue brings.
 func (x *execution) work() error {
-	handlers, closeHandlers, err := worker.Handlers()
+	handlers, closeHandlers, err := worker.Handlers(x.session.handlerOptions())
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/home"
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
 	"github.com/gleitzeit/gleitzeit/worker"
@@ -20,44 +19,29 @@ import (
 
 // session is the home folder with what lies in it: the result store, and, where a command needs it, the engine.
 type session struct {
-	home   *home.Home
-	store  resultstore.Store
-	log    *slog.Logger
-	engine *engine.Engine
-	client client.Client
+	settings *config.Settings
+	home     *home.Home
+	store    resultstore.Store
+	log      *slog.Logger
+	engine   *engine.Engine
+	client   client.Client
 }
 
 // openSession opens home and store. The caller closes the session.
 func (p *program) openSession(ctx context.Context) (*session, error) {
-	folder, err := p.homeFolder()
+	settings, err := config.Load(config.Options{Env: p.Env, Home: p.home})
 	if err != nil {
 		return nil, err
 	}
-	opened, err := home.Open(folder)
+	opened, err := home.Open(settings.Home)
 	if err != nil {
 		return nil, err
 	}
-	store, err := open.Store(ctx, "sqlite:"+opened.Results())
+	store, err := open.Store(ctx, settings.Store)
 	if err != nil {
 		return nil, err
 	}
-	return &session{home: opened, store: store, log: p.logger()}, nil
-}
-
-// homeFolder is the flag, else the environment, else the default.
-func (p *program) homeFolder() (string, error) {
-	if p.home != "" {
-		return p.home, nil
-	}
-	if named, set := p.Env("GLEITZEIT_HOME"); set && named != "" {
-		return named, nil
-	}
-	user, err := os.UserHomeDir()
-	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "there is no home folder: %s", err).
-			WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
-	}
-	return filepath.Join(user, ".gleitzeit"), nil
+	return &session{settings: settings, home: opened, store: store, log: p.logger()}, nil
 }
 
 // logger is for what goes on inside; what people must know, commands print themselves.
@@ -75,6 +59,11 @@ func (s *session) options() engine.Options {
 	return engine.Options{
 		Home: s.home, Log: engineLog(s.log), LogLevel: slog.LevelDebug, Identity: fmt.Sprintf("gleitzeit@%d", os.Getpid()),
 	}
+}
+
+// handlerOptions are what the protocols are told of the settings.
+func (s *session) handlerOptions() worker.HandlerOptions {
+	return worker.HandlerOptions{}
 }
 
 // join starts the engine, or joins the one that another process of this home runs.

@@ -67,9 +67,6 @@ func (h *Home) EngineCertificate() string { return h.file("engine.crt") }
 // EngineKey is the private key of EngineCertificate.
 func (h *Home) EngineKey() string { return h.file("engine.key") }
 
-// Results is the database of the result store of this home.
-func (h *Home) Results() string { return h.file("results.db") }
-
 func (h *Home) runs() string { return h.file("runs") }
 
 func (h *Home) file(name string) string { return filepath.Join(h.Path, name) }

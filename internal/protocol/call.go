@@ -78,8 +78,9 @@ type RunInfo struct {
 	Execution  string    `json:"execution"` // Tells runs of the same id apart: the id of the first Temporal run.
 	Workflow   string    `json:"workflow"`  // The workflow's name.
 	StartedAt  time.Time `json:"started_at"`
-	Folder     string    `json:"folder"`      // Where it was started, absolute.
-	FlowFolder string    `json:"flow_folder"` // Where the workflow file lies, absolute.
+	Folder     string    `json:"folder"`          // Where it was started, absolute.
+	FlowFolder string    `json:"flow_folder"`     // Where the workflow file lies, absolute.
+	Reads      []string  `json:"reads,omitempty"` // Files and folders elsewhere that the workflow file names, absolute.
 }
 
 // Call is what goes into an activity: one method with its parameters as written and what its references need.

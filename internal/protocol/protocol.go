@@ -29,6 +29,15 @@ type Method struct {
 	SourceParameters []string
 	// CodeParameter names the parameter that is program text: references in it become variables, never text.
 	CodeParameter string
+	// FileParameters name the parameters that hold the path of a file, or a list of such paths, which the handler reads
+	// through Request.Files. A path that stands in the workflow file as it is was typed by the user, and may lie anywhere.
+	FileParameters []string
+	// ItemParameter is where the path of a file goes that a task with one call a file is about: "file_path", or
+	// "context.file_path" for a field of an object. Empty: the method takes no file.
+	ItemParameter string
+	// KeepsTime: the handler keeps Request.Timeout itself, because a call may wait for a slot first, and that does not
+	// count. It ends with the code TaskTimeout.
+	KeepsTime bool
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
 	WantsDependencies bool
 }
@@ -54,6 +63,16 @@ type Request struct {
 	Dependencies []Field  // Results of the tasks in `dependencies` under their ids, where the method wants them.
 	Folder       string   // The folder that the run was started in, absolute.
 	FlowFolder   string   // The folder of the workflow file, absolute.
+	Files        Files
+	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says KeepsTime.
+}
+
+// Files reads files for a call, within what the call may read.
+type Files interface {
+	// Read returns the content of the file. A relative path is taken from the workflow's folder, then from the folder
+	// that the run was started in. The error is a permanent *Error of TaskValidationFailed that names the path, why it is
+	// refused and what to do: not there, no file, larger than limit bytes, or outside the folders that the call may read.
+	Read(path string, limit int64) ([]byte, error)
 }
 
 // Program is program text in which every reference was replaced by the name of a variable that stands nowhere else in it.

@@ -17,11 +17,12 @@ type Plan struct {
 	Name        string           `json:"name"`
 	ID          string           `json:"id,omitempty"` // The fixed run id, where the file has one.
 	Description string           `json:"description,omitempty"`
-	File        string           `json:"file,omitempty"` // The workflow file, absolute; for people.
-	Folder      string           `json:"folder"`         // The folder that the run was started in, absolute.
-	FlowFolder  string           `json:"flow_folder"`    // The workflow file's folder, absolute.
-	Inputs      protocol.Value   `json:"inputs"`         // An object: the inputs' values.
-	Tasks       []Task           `json:"tasks"`          // In the file's order.
+	File        string           `json:"file,omitempty"`  // The workflow file, absolute; for people.
+	Folder      string           `json:"folder"`          // The folder that the run was started in, absolute.
+	FlowFolder  string           `json:"flow_folder"`     // The workflow file's folder, absolute.
+	Reads       []string         `json:"reads,omitempty"` // Files and folders outside of both that the file names, absolute: a task may read them.
+	Inputs      protocol.Value   `json:"inputs"`          // An object: the inputs' values.
+	Tasks       []Task           `json:"tasks"`           // In the file's order.
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
 	MaxParallel int              `json:"max_parallel"`

@@ -1,0 +1,133 @@
+package activities
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// files is what one call may read: a place is a folder with all beneath it, or a single file.
+type files struct {
+	folders []string // Where relative paths are looked for, in this order.
+	places  []string // Absolute.
+	worker  bool     // The places are the worker's, not the run's.
+}
+
+func (a *Activities) files(run protocol.RunInfo) files {
+	f := files{folders: []string{run.FlowFolder}}
+	if run.Folder != run.FlowFolder {
+		f.folders = append(f.folders, run.Folder)
+	}
+	if a.roots != nil {
+		f.places, f.worker = a.roots, true
+		return f
+	}
+	f.places = append(append([]string{}, f.folders...), run.Reads...)
+	return f
+}
+
+// Read implements protocol.Files.
+func (f files) Read(path string, limit int64) ([]byte, error) {
+	if path == "" {
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the path of a file is empty")
+	}
+	var first error
+	for _, candidate := range f.candidates(path) {
+		data, err := f.read(candidate, limit)
+		if err == nil {
+			return data, nil
+		}
+		if first == nil {
+			first = f.refused(path, candidate, err)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, f.refused(path, candidate, err)
+		}
+	}
+	return nil, first
+}
+
+func (f files) candidates(path string) []string {
+	if filepath.IsAbs(path) {
+		return []string{filepath.Clean(path)}
+	}
+	all := make([]string, len(f.folders))
+	for i, folder := range f.folders {
+		all[i] = filepath.Join(folder, path)
+	}
+	return all
+}
+
+var (
+	errOutside  = errors.New("it lies outside the folders that may be read")
+	errTooLarge = errors.New("it is too large")
+	errNoFile   = errors.New("it is no file")
+)
+
+func (f files) read(path string, limit int64) (data []byte, err error) {
+	file, err := f.open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errNoFile
+	}
+	if data, err = io.ReadAll(io.LimitReader(file, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, errTooLarge
+	}
+	return data, nil
+}
+
+// open follows no link that leads out of a place.
+func (f files) open(path string) (*os.File, error) {
+	for _, place := range f.places {
+		beneath, err := filepath.Rel(place, path)
+		if err != nil || beneath == ".." || strings.HasPrefix(beneath, ".."+string(filepath.Separator)) {
+			continue
+		}
+		folder := place
+		if beneath == "." { // The place is this very file.
+			folder, beneath = filepath.Dir(path), filepath.Base(path)
+		}
+		return openBeneath(folder, beneath)
+	}
+	return nil, errOutside
+}
+
+func openBeneath(folder, path string) (*os.File, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	file, err := root.Open(path)
+	return file, errors.Join(err, root.Close())
+}
+
+func (f files) refused(path, at string, err error) error {
+	if of, is := errors.AsType[*fs.PathError](err); is {
+		err = of.Err
+	}
+	refused := protocol.Errorf(protocol.TaskValidationFailed, "file %q cannot be read: %v", at, err)
+	switch {
+	case errors.Is(err, errOutside) && f.worker:
+		return refused.WithHint("this worker reads beneath %s; its setting `roots` names more folders", strings.Join(f.places, ", "))
+	case errors.Is(err, errOutside):
+		return refused.WithHint("a path that comes from a value must lie beneath the workflow's folder or the one that the run was started in; write the path itself into the workflow to read a file elsewhere")
+	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path):
+		return refused.WithHint("a relative path is taken from the workflow's folder, then from the folder that the run was started in")
+	}
+	return refused
+}
