@@ -44,10 +44,11 @@ const (
 	database    = "modernc.org/sqlite/..."
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
+	ollama      = "github.com/ollama/ollama/..."
 )
 
 var fenced = []string{
-	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
+	"go.temporal.io/...", mcpSDK, ollama, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
@@ -55,7 +56,7 @@ var rules = []rule{
 	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
 	{"internal/cli", []string{
 		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
-		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
+		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities", "activities/llm",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
@@ -64,14 +65,15 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol"}, []string{sdkWorkflow, sdkErrors}},
 	{"activities", []string{"interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/llm", []string{"internal/protocol"}, []string{network, schema, ollama}},
 	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
 	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema}},
 	{"worker", []string{
-		"workflows", "activities", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
+		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/protocol", nil, nil},
 	{"internal/view", []string{"internal/protocol", "internal/resultstore", "interpreter/plan"}, nil},
-	{"internal/config", []string{"internal/protocol"}, []string{disk, yaml}},
+	{"internal/config", []string{"internal/protocol"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
@@ -80,6 +82,7 @@ var rules = []rule{
 	{"internal/resultstore/open", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite"}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
+	{"internal/ollamatest", []string{"internal/require"}, []string{disk, network, processes, ollama}},
 	{"internal/servertest", []string{"internal/engine", "internal/home"}, []string{sdkClient, disk}},
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/home"
@@ -63,7 +64,10 @@ func (s *session) options() engine.Options {
 
 // handlerOptions are what the protocols are told of the settings.
 func (s *session) handlerOptions() worker.HandlerOptions {
-	return worker.HandlerOptions{}
+	ollama := s.settings.Ollama
+	return worker.HandlerOptions{LLM: llm.Options{
+		URL: ollama.URL, Model: ollama.Model, VisionModel: ollama.VisionModel, MaxConcurrent: ollama.MaxConcurrent,
+	}}
 }
 
 // join starts the engine, or joins the one that another process of this home runs.

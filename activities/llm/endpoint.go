@@ -1,0 +1,37 @@
+package llm
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// endpoint reads the address of a server.
+func endpoint(address string) (*url.URL, error) {
+	parsed, err := url.Parse(address)
+	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the address of Ollama is %q, which is no URL of a server", address).
+			WithHint("it looks like %s", defaultURL)
+	}
+	return parsed, nil
+}
+
+// connectionsTo are connections of this server's own: what closes them closes nobody else's. A proxy that the
+// environment names is for the world outside, and never for this machine.
+func connectionsTo(server *url.URL) *http.Client {
+	proxy := http.ProxyFromEnvironment
+	if isLoopback(server.Hostname()) {
+		proxy = nil
+	}
+	return &http.Client{Transport: &http.Transport{Proxy: proxy, ForceAttemptHTTP2: true}}
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address := net.ParseIP(host)
+	return address != nil && address.IsLoopback()
+}
