@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -64,9 +65,8 @@ func (f files) candidates(path string) []string {
 }
 
 var (
-	errOutside  = errors.New("it lies outside the folders that may be read")
-	errTooLarge = errors.New("it is too large")
-	errNoFile   = errors.New("it is no file")
+	errOutside = errors.New("it lies outside the folders that may be read")
+	errNoFile  = errors.New("it is no file")
 )
 
 func (f files) read(path string, limit int64) (data []byte, err error) {
@@ -86,9 +86,17 @@ func (f files) read(path string, limit int64) (data []byte, err error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, errTooLarge
+		return nil, fmt.Errorf("it has more than %s", sizeOf(limit))
 	}
 	return data, nil
+}
+
+// sizeOf shows a limit to people.
+func sizeOf(bytes int64) string {
+	if bytes >= 1<<20 && bytes%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d bytes", bytes)
 }
 
 // open follows no link that leads out of a place.

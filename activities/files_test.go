@@ -48,7 +48,7 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"a link that leads out", here, "link.txt", 9, "!escapes"},
 		{"nothing there", here, "none.txt", 9, "!no such file or directory"},
 		{"a folder", here, place("work"), 9, "!it is no file"},
-		{"too large", here, "a.txt", 3, "!it is too large"},
+		{"too large", here, "a.txt", 3, "!it has more than 3 bytes"},
 		{"no path", here, "", 9, "!the path of a file is empty"},
 		{"a worker's own root", worker, place("data", "deep", "c.txt"), 9, "c"},
 		{"a worker and the run's folder", worker, "b.txt", 9, "!this worker reads beneath " + place("data")},

@@ -18,6 +18,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
+		Reads:       checked.Reads(),
 		Inputs:      protocol.OfObject(checked.Inputs...),
 		Tasks:       make([]plan.Task, 0, len(checked.Tasks)),
 		MaxParallel: plan.DefaultMaxParallel,

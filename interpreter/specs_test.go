@@ -45,8 +45,9 @@ func specs() []protocol.Spec {
 		}},
 		{Name: "llm/v1", Methods: []protocol.Method{
 			{
-				Name:    "llm/chat",
-				Timeout: 10 * time.Minute,
+				Name:           "llm/chat",
+				Timeout:        10 * time.Minute,
+				FileParameters: []string{"file_path", "image_paths"},
 				Parameters: []byte(`{
 					"type": "object",
 					"properties": {
@@ -64,7 +65,9 @@ func specs() []protocol.Spec {
 						"stop": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": true}]},
 						"temperature": {"type": "number", "minimum": 0, "maximum": 2},
 						"seed": {"type": "integer", "multipleOf": 1},
-						"think": {"type": "boolean"}
+						"think": {"type": "boolean"},
+						"file_path": {"type": "string", "minLength": 1},
+						"image_paths": {"type": "array", "items": {"type": "string"}}
 					},
 					"anyOf": [{"required": ["messages"]}, {"required": ["prompt"]}]
 				}`),
@@ -85,6 +88,10 @@ var files = sync.OnceValue(func() fs.FS {
 		"flow/scripts/deep.py": {Data: []byte("result = 3\n")},
 		"flow/latin1.py":       {Data: []byte("# caf\xe9\n")},
 		"flow/pipe":            {Mode: fs.ModeNamedPipe},
+		"flow/a.txt":           {Data: []byte("text")},
+		"start/b.txt":          {Data: []byte("text")},
+		"elsewhere/c.txt":      {Data: []byte("text")},
+		"start.txt":            {Data: []byte("text")},
 		"flow/large.py":        {Data: []byte(strings.Repeat("#", 1<<20+1))},
 		"flow/exact.py":        {Data: []byte(strings.Repeat("#", 1<<20))},
 	}

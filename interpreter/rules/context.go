@@ -40,6 +40,7 @@ type Context struct {
 	declared map[string]bool // Names of inputs.
 	methods  map[string]*method
 	scripts  map[string]readScript
+	files    map[string]foundFile
 	budget   int // Comparisons of words that suggestions may still make.
 }
 
@@ -65,7 +66,7 @@ func resolve(subject Subject) *Context {
 	c := &Context{
 		Subject: subject,
 		byID:    map[string]int{}, byName: map[string][]int{}, declared: map[string]bool{},
-		methods: map[string]*method{}, scripts: map[string]readScript{},
+		methods: map[string]*method{}, scripts: map[string]readScript{}, files: map[string]foundFile{},
 		budget: 2_000_000,
 	}
 	for _, input := range c.Flow.Inputs {
