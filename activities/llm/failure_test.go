@@ -2,7 +2,6 @@ package llm_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -228,36 +227,25 @@ func TestSlots(t *testing.T) {
 
 // A call that waits for its slot hears of a cancel.
 func TestCancelOfACallThatWaits(t *testing.T) {
-	goOn := make(chan struct{})
+	arrived, goOn := make(chan struct{}), make(chan struct{})
 	handler := open(t, llm.Options{MaxConcurrent: 1, URL: serving(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
 		<-goOn
 		answering("yes")(w, r)
 	})})
-	inFlight, served := make(chan struct{}), make(chan error, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	served := make(chan error, 1)
 	go func() {
-		close(inFlight)
 		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 		served <- err
 	}()
-	<-inFlight
-	other := make(chan error, 1)
-	go func() {
-		_, err := handler.Handle(ctx, asking(t, llm.Chat, `{"prompt":"hello"}`), func(string) { cancel() })
-		other <- err
-	}()
-	// Whichever of the two came second waits, and one of them is cancelled by its waiting.
-	select {
-	case err := <-other:
-		if !errors.As(err, new(*protocol.Error)) || protocol.AsError(err, 0).Code != protocol.TaskCancelled {
-			t.Errorf("got %v", err)
-		}
-		close(goOn)
-	case <-time.After(soon):
-		t.Error("a call that waits does not hear of its cancel")
-		close(goOn)
+	<-arrived
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got := fails(t, ctx, handler, asking(t, llm.Chat, `{"prompt":"hello"}`), func(string) { cancel() })
+	if got.Code != protocol.TaskCancelled {
+		t.Errorf("got %s: %s", got.Name, got.Message)
 	}
+	close(goOn)
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
