@@ -1,0 +1,61 @@
+package webui
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/temporalio/ui-server/v2/server/api"
+	"github.com/temporalio/ui-server/v2/server/config"
+	"github.com/temporalio/ui-server/v2/server/csrf"
+	"github.com/temporalio/ui-server/v2/server/route"
+	"github.com/temporalio/ui-server/v2/ui"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+)
+
+// newPages serves Temporal's UI and the API that it uses. It is put together from the parts of ui-server instead of
+// being its Server, which dials one address for ever, allows other origins and ends the process where it cannot start.
+func newPages(engine *grpc.ClientConn, log *slog.Logger) (http.Handler, error) {
+	settings, err := config.NewConfigProviderWithRefresh(&config.Config{
+		DefaultNamespace: "default",
+		DisableNewsFetch: true, // It would tell somebody on the internet that this engine runs.
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.Logger.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer())
+	e.Use(middleware.Recover())
+	e.Use(middleware.Gzip())
+	// Over plain HTTP, a browser would not send a cookie that is marked as secure.
+	const secure = false
+	e.Use(csrf.EnsureTokenCookie(secure))
+	e.Use(middleware.CSRFWithConfig(csrf.MiddlewareConfig(settings, secure)))
+
+	under := e.Group("/api/v1")
+	under.GET("/settings", api.GetSettings(settings))
+	under.GET(api.WorkflowRawHistoryUrl, api.WorkflowRawHistoryHandler(workflowservice.NewWorkflowServiceClient(engine)))
+	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	under.Match(methods, "/*", api.TemporalAPIHandler(settings, nil, engine))
+
+	files, err := assets()
+	if err != nil {
+		return nil, err
+	}
+	if err := route.SetUIRoutes(e, "", files); err != nil {
+		return nil, err
+	}
+	route.SetRenderRoute(e, "/")
+	return e, nil
+}
+
+func assets() (fs.FS, error) {
+	all, err := ui.Assets()
+	if err != nil {
+		return nil, err
+	}
+	return fs.Sub(all, "local")
+}
