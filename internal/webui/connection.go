@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	namespace  = "default"               // Of every run.
 	engineName = "engine.gleitzeit"      // Which the engine's certificate is made out to.
 	target     = "passthrough:///engine" // Resolved by the dialer.
 	maxMessage = 64 << 20                // Of an answer: a page of a history may be larger than the 4 MiB of gRPC.

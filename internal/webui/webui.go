@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc"
 
 	"github.com/gleitzeit/gleitzeit/internal/home"
@@ -39,6 +40,9 @@ type Options struct {
 	// Engine returns the address (host:port) of the engine. It is asked at each connection, so that the UI finds an
 	// engine that has changed hands.
 	Engine func() (string, error)
+	// Payloads is where the clients of the engine keep what is too large for a history; the UI offers it for download.
+	// Without drivers there is nothing to offer.
+	Payloads converter.ExternalStorage
 	// Log gets what is worth a warning; nil drops it. The token is never in it.
 	Log *slog.Logger
 }
@@ -71,9 +75,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, errors.Join(failed("it cannot listen on %s: %v", loopback, err), engine.Close())
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
-	pages, err := newPages(engine, o.Log)
+	pages, err := newPages(engine, o.Payloads, o.Log)
 	if err != nil {
-		return nil, errors.Join(failed("its pages are damaged: %v", err), listener.Close(), engine.Close())
+		return nil, errors.Join(failed("its pages cannot be put together: %v", err), listener.Close(), engine.Close())
 	}
 	requests, end := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
