@@ -45,10 +45,13 @@ const (
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
 	ollama      = "github.com/ollama/ollama/..."
+	uiServer    = "github.com/temporalio/ui-server/..."
+	echo        = "github.com/labstack/echo/..."
 )
 
 var fenced = []string{
 	"go.temporal.io/...", mcpSDK, ollama, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
+	uiServer, echo,
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
@@ -76,6 +79,7 @@ var rules = []rule{
 	{"internal/config", []string{"internal/protocol"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
+	{"internal/webui", []string{"internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},
