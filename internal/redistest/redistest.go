@@ -117,7 +117,7 @@ func (s *Server) start() error {
 		return err
 	}
 	s.log = &bytes.Buffer{}
-	s.command = exec.Command("redis-server", append([]string{
+	s.command = exec.CommandContext(context.WithoutCancel(s.t.Context()), "redis-server", append([]string{
 		"--bind", host, "--port", port, "--dir", s.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
 	}, s.options...)...)
 	s.command.Stdout, s.command.Stderr = s.log, s.log
