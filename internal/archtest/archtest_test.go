@@ -44,6 +44,7 @@ const (
 	database    = "modernc.org/sqlite/..."
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
+	profiles    = "go.temporal.io/sdk/contrib/envconfig"
 )
 
 var fenced = []string{
@@ -54,7 +55,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
 	{"internal/cli", []string{
-		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
+		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
@@ -74,6 +75,7 @@ var rules = []rule{
 	{"internal/config", []string{"internal/protocol"}, []string{disk, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
+	{"internal/cluster", []string{"internal/protocol"}, []string{profiles, sdkClient, sdkLog, api}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/view"
 )
@@ -21,6 +22,7 @@ import (
 type Process struct {
 	Args       []string
 	Env        func(name string) (string, bool)
+	Environ    func() []string  // All of the environment, each NAME=value.
 	Interrupts <-chan os.Signal // Ctrl-C, and SIGTERM.
 	In         io.Reader
 	Out, Err   io.Writer
@@ -29,7 +31,8 @@ type Process struct {
 // program is one execution of the command line.
 type program struct {
 	Process
-	home       string // Of --home; empty without.
+	home       string          // Of --home; empty without.
+	temporal   cluster.Options // Of --address, --namespace and --profile.
 	output     output
 	interrupts *interrupts
 	written    *checked // Is Out.

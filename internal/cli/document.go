@@ -27,7 +27,7 @@ func (s *session) resolve(ctx context.Context, run string) (string, error) {
 		return "", err
 	}
 	if len(records) == 0 {
-		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", s.home.Path)
+		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", s.place())
 	}
 	return records[0].Run, nil
 }
@@ -101,7 +101,7 @@ func statusOf(status enums.WorkflowExecutionStatus) protocol.Status {
 
 // notFound is the error for a run that nobody knows.
 func (s *session) notFound(run string) error {
-	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.home.Path).
+	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.place()).
 		WithHint("`gleitzeit list` shows those that are there")
 }
 
@@ -124,7 +124,7 @@ func (p *program) lookUp(ctx context.Context) (*session, error) {
 
 // abandoned says how to go on with a run that is open and that no process executes.
 func (p *program) abandoned(s *session, run *view.Run) error {
-	if run.Status != protocol.Running {
+	if run.Status != protocol.Running || s.cluster != nil {
 		return nil
 	}
 	executed, err := s.home.Executed(run.Run)

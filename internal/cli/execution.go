@@ -77,7 +77,7 @@ func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
 	x.listen()
 	started, err := worker.Run(ctx, x.session.client, wanted.Run, x.plan, x.options())
 	if err != nil {
-		if trouble := x.session.engine.Err(); trouble != nil {
+		if trouble := x.session.trouble(); trouble != nil {
 			return trouble // Of a full disk, say, the client hears no more than that nothing answers in time.
 		}
 		return protocol.Errorf(protocol.EngineUnreachable, "the run cannot be started: %s", err)

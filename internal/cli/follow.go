@@ -66,7 +66,7 @@ func (x *execution) follow(ctx context.Context) error {
 		case err := <-x.troubles:
 			x.progress.note(view.Printable(err.Error()))
 		case <-look.C:
-			if err := x.session.engine.Err(); err != nil && err.Error() != trouble {
+			if err := x.session.trouble(); err != nil && err.Error() != trouble {
 				trouble = err.Error()
 				x.progress.note(view.Printable(trouble))
 			}
