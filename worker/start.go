@@ -18,6 +18,9 @@ const (
 	localWorkflowTask = 3 * time.Second
 )
 
+// RunType is the workflow type of a run.
+const RunType = workflows.RunType
+
 // Run starts a run of the plan under the id, on the queue of the options. A run of the id that is still open is an
 // error of the type serviceerror.WorkflowExecutionAlreadyStarted.
 func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Options) (client.WorkflowRun, error) {

@@ -126,7 +126,8 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "output", "o", "how results are printed: text, json or jsonl")
 	for _, command := range []*cobra.Command{
-		p.runCommand(), p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
+		p.runCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(),
+		p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
 	} {
 		root.AddCommand(command)
 	}

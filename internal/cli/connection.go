@@ -45,6 +45,18 @@ func (s *session) join(ctx context.Context) error {
 	return s.use(ctx, joined)
 }
 
+// joinAny uses the Temporal that is configured, else joins the home's engine, and starts it where none runs.
+func (s *session) joinAny(ctx context.Context) error {
+	found, err := s.elsewhere()
+	if err != nil {
+		return err
+	}
+	if found != nil {
+		return s.dial(ctx, found)
+	}
+	return s.join(ctx)
+}
+
 // connect uses the Temporal that is configured, else the home's engine where one runs; false means that none does.
 func (s *session) connect(ctx context.Context) (bool, error) {
 	found, err := s.elsewhere()

@@ -26,7 +26,14 @@ func (s *session) resolve(ctx context.Context, run string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(records) == 0 {
+	unrecorded, err := s.unrecorded(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(unrecorded) > 0 && (len(records) == 0 || records[0].StartedAt.Before(unrecorded[0].StartedAt)):
+		return unrecorded[0].Run, nil
+	case len(records) == 0:
 		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", s.place())
 	}
 	return records[0].Run, nil
@@ -52,7 +59,10 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 		return document, err
 	}
 	if document == nil {
-		document = &view.Run{Run: run, StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject()}
+		document = &view.Run{
+			Run: run, Workflow: summary(described.GetExecutionConfig().GetUserMetadata().GetSummary()),
+			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject(),
+		}
 	}
 	live := view.Live{Status: statusOf(info.GetStatus())}
 	for _, pending := range described.GetPendingActivities() {

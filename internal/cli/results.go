@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) resultsCommand() *cobra.Command {
-	return &cobra.Command{
+	return p.temporalFlags(&cobra.Command{
 		Use:   "results RUN [TASK]",
 		Short: "Print what a run, or one task of it, has brought",
 		Long:  "Print what a run, or one task of it, has brought. RUN may be " + latestRun + ".",
@@ -20,7 +20,7 @@ func (p *program) resultsCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.results(command.Context(), args)
 		},
-	}
+	})
 }
 
 func (p *program) results(ctx context.Context, args []string) error {

@@ -7,7 +7,7 @@ import (
 )
 
 func (p *program) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	return p.temporalFlags(&cobra.Command{
 		Use:   "status RUN",
 		Short: "Show how far a run has come, task by task",
 		Long:  "Show how far a run has come, task by task. RUN may be " + latestRun + ".",
@@ -39,5 +39,5 @@ func (p *program) statusCommand() *cobra.Command {
 			p.writeJSON(p.Out, document)
 			return nil
 		},
-	}
+	})
 }
