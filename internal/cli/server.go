@@ -13,6 +13,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/webui"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
@@ -20,7 +21,7 @@ import (
 const stopTimeout = 15 * time.Second
 
 func (p *program) serverCommand() *cobra.Command {
-	o := working{}
+	o := serving{}
 	command := &cobra.Command{
 		Use:   "server",
 		Short: "Keep the engine running and execute submitted runs until it is stopped",
@@ -36,38 +37,53 @@ func (p *program) serverCommand() *cobra.Command {
 	}
 	command.Flags().StringVar(&o.queue, "queue", sharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.slots, "slots", sharedSlots, "tasks that it executes at once")
+	command.Flags().IntVar(&o.uiPort, "ui-port", 8233, "port of Temporal's Web UI, on loopback; another one where it is taken")
+	command.Flags().BoolVar(&o.noUI, "no-ui", false, "serve no Web UI")
 	return command
+}
+
+// serving is what the flags of server say.
+type serving struct {
+	queue  string
+	slots  int
+	uiPort int
+	noUI   bool
 }
 
 // serverDocument is what a server says of itself.
 type serverDocument struct {
-	Engine    string `json:"engine"` // host:port of the Temporal frontend.
-	Namespace string `json:"namespace"`
-	Home      string `json:"home"`
-	Store     string `json:"store"`
-	Queue     string `json:"queue"`
-	PID       int    `json:"pid"`
+	Engine    string  `json:"engine"` // host:port of the Temporal frontend.
+	Namespace string  `json:"namespace"`
+	UI        *string `json:"ui"` // A link with the token that lets its holder in; null without a Web UI.
+	Home      string  `json:"home"`
+	Store     string  `json:"store"`
+	Queue     string  `json:"queue"`
+	PID       int     `json:"pid"`
 
 	version string // Of the Temporal server.
 }
 
-func (p *program) server(ctx context.Context, o working) (err error) {
+func (p *program) server(ctx context.Context, o serving) (err error) {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	serving, err := s.home.Serve()
+	lock, err := s.home.Serve()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, serving.Release()) }()
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	if err := s.join(ctx); err != nil {
 		return err
 	}
 	v, err := p.serve(s, nil, worker.Options{Queue: o.queue, Local: true, Slots: o.slots})
 	if err != nil {
 		return err
+	}
+	ui, err := p.startUI(ctx, s, o)
+	if err != nil {
+		return errors.Join(err, v.stop())
 	}
 	signals, give := p.interrupts.take()
 	defer give()
@@ -79,7 +95,7 @@ func (p *program) server(ctx context.Context, o working) (err error) {
 		defer close(adopted)
 		a.adopt(adopting)
 	}()
-	if err := p.announce(s, serving, o.queue); err != nil {
+	if err := p.announce(s, lock, ui, o.queue); err != nil {
 		return err
 	}
 	select {
@@ -95,22 +111,43 @@ func (p *program) server(ctx context.Context, o working) (err error) {
 		err = errors.Join(err, v.closeHandlers())
 		stopping, done := context.WithTimeout(context.Background(), stopTimeout)
 		defer done()
+		if ui != nil {
+			err = errors.Join(err, ui.Stop(stopping))
+		}
 		return errors.Join(err, s.engine.Stop(stopping))
 	})
 }
 
+// startUI serves the Web UI; nil where none is wanted.
+func (p *program) startUI(ctx context.Context, s *session, o serving) (*webui.Server, error) {
+	if o.noUI {
+		return nil, nil
+	}
+	return webui.Start(ctx, webui.Options{
+		Home: s.home, Port: o.uiPort, Log: s.log, Payloads: worker.ExternalStorage(s.store),
+		Engine: func() (string, error) {
+			info, err := engine.ReadInfo(s.home)
+			return info.Address, err
+		},
+	})
+}
+
 // announce prints the page of a server that is ready.
-func (p *program) announce(s *session, serving *home.Serving, queue string) error {
+func (p *program) announce(s *session, lock *home.Serving, ui *webui.Server, queue string) error {
 	info, err := engine.ReadInfo(s.home)
 	if err != nil {
 		return err
 	}
-	if err := serving.Announce(home.Server{PID: os.Getpid(), Engine: info.Address}); err != nil {
+	if err := lock.Announce(home.Server{PID: os.Getpid(), Engine: info.Address}); err != nil {
 		return err
 	}
 	d := serverDocument{
 		Engine: info.Address, Namespace: engine.Namespace, Home: s.home.Path, Store: shownURL(s.settings.Store), Queue: queue,
 		PID: os.Getpid(), version: info.ServerVersion,
+	}
+	if ui != nil {
+		link := ui.URL()
+		d.UI = &link
 	}
 	if p.output == asText {
 		fmt.Fprint(p.Out, d.text())
@@ -129,6 +166,9 @@ func (d serverDocument) text() string {
 	var page strings.Builder
 	row := func(name, value string) { fmt.Fprintf(&page, "%-7s %s\n", name, value) }
 	row("engine", fmt.Sprintf("%s (Temporal %s, namespace %s)", d.Engine, d.version, d.Namespace))
+	if d.UI != nil {
+		row("web UI", *d.UI)
+	}
 	row("home", d.Home)
 	row("store", d.Store)
 	row("queue", d.Queue)
