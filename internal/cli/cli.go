@@ -126,7 +126,7 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "output", "o", "how results are printed: text, json or jsonl")
 	for _, command := range []*cobra.Command{
-		p.runCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(),
+		p.runCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(), p.callCommand(),
 		p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
 	} {
 		root.AddCommand(command)
@@ -185,6 +185,9 @@ func (p *program) report(err error) int {
 	}
 	if _, of := errors.AsType[missingFile](err); of {
 		return exitNotFound
+	}
+	if call, of := errors.AsType[failedCall](err); of {
+		return call.exitCode()
 	}
 	return exitCode(known)
 }
