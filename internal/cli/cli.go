@@ -131,6 +131,7 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(command)
 	}
+	root.AddCommand(p.groups()...)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -75,10 +75,10 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	return document, nil
 }
 
-// forgotten is a run that Temporal does not know, or no longer.
+// forgotten is a run that Temporal does not know, or no longer. One that a cluster does not know may be the engine's.
 func (s *session) forgotten(ctx context.Context, run string) (*view.Run, error) {
 	document, err := view.Read(ctx, s.store, run, "")
-	if err != nil || document == nil || document.Status.Ended() {
+	if err != nil || document == nil || document.Status.Ended() || s.cluster != nil {
 		return document, err
 	}
 	document.Merge(view.Live{Status: protocol.Failed})
