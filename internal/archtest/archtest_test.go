@@ -46,6 +46,7 @@ const (
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
 	ollama      = "github.com/ollama/ollama/..."
+	profiles    = "go.temporal.io/sdk/contrib/envconfig"
 	uiServer    = "github.com/temporalio/ui-server/..."
 	echo        = "github.com/labstack/echo/..."
 )
@@ -74,6 +75,8 @@ var rules = []rule{
 	{"internal/cli", []string{
 		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities", "activities/llm",
+		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/webui", "internal/protocol",
+		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
@@ -93,6 +96,7 @@ var rules = []rule{
 	{"internal/config", []string{"internal/protocol"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
+	{"internal/cluster", []string{"internal/protocol"}, []string{profiles, sdkClient, sdkLog, api}},
 	{"internal/webui", []string{"internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
