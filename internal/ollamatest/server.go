@@ -81,7 +81,7 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	s.command = exec.Command("/bin/sh", "-c", guard, s.program)
+	s.command = exec.CommandContext(context.Background(), "/bin/sh", "-c", guard, s.program)
 	s.command.Env = s.environment()
 	s.command.Stdout, s.command.Stderr = log, log
 	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

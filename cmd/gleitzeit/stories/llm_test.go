@@ -122,8 +122,8 @@ outputs: {inside: "${inside.response}", outside: "${outside.response}", led: "${
 		t.Errorf("%d attempts, %s", *led.Attempts, *led.Error.Name)
 	}
 	u.file("gone.yaml", "name: Gone\ntasks: [{id: a, method: llm/chat, parameters: {prompt: x, file_path: gone.txt}}]\n")
-	stdout, _ = u.gleitzeit(2, "run", "gone.yaml")
-	wantLines(t, "standard output", stdout, `gone.yaml:2:72: file_path "gone.txt" is not there`)
+	_, stderr := u.gleitzeit(2, "run", "gone.yaml")
+	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" is not there`)
 }
 
 // TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next one brings it whole.
