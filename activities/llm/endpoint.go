@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -18,6 +19,9 @@ func endpoint(address string) (*url.URL, error) {
 	return parsed, nil
 }
 
+// connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.
+const connectWithin = 10 * time.Second
+
 // connectionsTo are connections of this server's own: what closes them closes nobody else's. A proxy that the
 // environment names is for the world outside, and never for this machine.
 func connectionsTo(server *url.URL) *http.Client {
@@ -25,7 +29,13 @@ func connectionsTo(server *url.URL) *http.Client {
 	if isLoopback(server.Hostname()) {
 		proxy = nil
 	}
-	return &http.Client{Transport: &http.Transport{Proxy: proxy, ForceAttemptHTTP2: true}}
+	return &http.Client{Transport: &http.Transport{
+		Proxy:               proxy,
+		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
+		TLSHandshakeTimeout: connectWithin,
+		IdleConnTimeout:     time.Minute,
+		ForceAttemptHTTP2:   true,
+	}}
 }
 
 func isLoopback(host string) bool {

@@ -37,7 +37,7 @@ func (h *Handler) failed(ctx context.Context, model string, err error) error {
 func (h *Handler) refused(model string, status int, said string) error {
 	said = strings.TrimSpace(said)
 	switch {
-	case status == http.StatusNotFound && model != "":
+	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
 		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", h.endpoint, model).
 			WithHint("`ollama pull %s` fetches it", model)
 	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:

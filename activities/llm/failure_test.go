@@ -146,6 +146,7 @@ func TestWhatAServerMaySay(t *testing.T) {
 		"gateway":   {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
 		"refused":   {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: invalid options"},
 		"denied":    {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 401 Unauthorized"},
+		"no Ollama": {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 404 page not found"},
 		"broken":    {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: model requires more system memory"},
 		"mid error": {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: the runner has died"},
 		"cut short": {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 tokens"},

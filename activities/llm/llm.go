@@ -16,11 +16,10 @@ import (
 
 // Options are the settings of the protocol. The zero value is fine.
 type Options struct {
-	URL           string        // Of the Ollama server; default "http://127.0.0.1:11434".
-	Model         string        // Of llm/chat where a task names none; default "llama3.2".
-	VisionModel   string        // Of llm/vision where a task names none; default "llava".
-	MaxConcurrent int           // Calls in flight; default 4. Others wait, and that does not count as their time.
-	Idle          time.Duration // How long the server may be silent where a task does not say; default 2 min.
+	URL           string // Of the Ollama server; default "http://127.0.0.1:11434".
+	Model         string // Of llm/chat where a task names none; default "llama3.2".
+	VisionModel   string // Of llm/vision where a task names none; default "llava".
+	MaxConcurrent int    // Calls in flight; default 4. Others wait, and that does not count as their time.
 }
 
 // The defaults.
@@ -29,7 +28,7 @@ const (
 	defaultModel         = "llama3.2"
 	defaultVisionModel   = "llava"
 	defaultMaxConcurrent = 4
-	defaultIdle          = 2 * time.Minute
+	defaultIdle          = 2 * time.Minute // How long the server may be silent where a task does not say.
 )
 
 // Handler runs the methods of llm/v1. It keeps connections between calls; Close closes them.
@@ -52,7 +51,6 @@ func New(o Options) (*Handler, error) {
 	o.Model = otherwise(o.Model, defaultModel)
 	o.VisionModel = otherwise(o.VisionModel, defaultVisionModel)
 	o.MaxConcurrent = otherwise(o.MaxConcurrent, defaultMaxConcurrent)
-	o.Idle = otherwise(o.Idle, defaultIdle)
 	h := &Handler{options: o, checks: map[string]*checked{}, slots: make(chan struct{}, o.MaxConcurrent), sighted: map[string]bool{}}
 	var err error
 	if h.endpoint, err = endpoint(o.URL); err != nil {

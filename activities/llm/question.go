@@ -25,7 +25,7 @@ func (h *Handler) question(check *checked, request protocol.Request) (*question,
 	if found := check.faults("parameters", given); found != "" {
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
 	}
-	q := &question{idle: h.options.Idle}
+	q := &question{idle: defaultIdle}
 	q.chat.Model = h.options.Model
 	if request.Method == Vision {
 		q.chat.Model = h.options.VisionModel

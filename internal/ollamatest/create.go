@@ -32,6 +32,8 @@ func (s *Server) createModels() error {
 			return err
 		}
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	for _, name := range []string{"tiny-script", "tiny-vision", "tiny-think"} {
 		file := name + ".Modelfile"
 		text, err := os.ReadFile(filepath.Join(from, file))
@@ -41,14 +43,12 @@ func (s *Server) createModels() error {
 		if err != nil {
 			return err
 		}
-		create := exec.Command(s.program, "create", name, "-f", file)
+		create := exec.CommandContext(ctx, s.program, "create", name, "-f", file)
 		create.Dir, create.Env = s.folder, s.environment()
 		if said, err := create.CombinedOutput(); err != nil {
 			return fmt.Errorf("creating %s: %w\n%s", name, err, said)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	for name, source := range copies {
 		if err := s.client().Copy(ctx, &api.CopyRequest{Source: source, Destination: name}); err != nil {
 			return err

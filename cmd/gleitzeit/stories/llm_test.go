@@ -94,6 +94,38 @@ func TestUnknownModel(t *testing.T) {
 	wantLines(t, "standard error", p.stderr.String(), `has no model "mistral:7b"`, "`ollama pull mistral:7b` fetches it")
 }
 
+// TestFilesThatTasksName: a path that stands in the workflow may lead anywhere, one that comes from a value may not.
+func TestFilesThatTasksName(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.file("inside.txt", "A PINEAPPLE is in here.")
+	u.file("../elsewhere/outside.txt", "A PINEAPPLE is in here, too.")
+	u.file("flow.yaml", `name: Files
+tasks:
+  - {id: inside, method: llm/chat, parameters: {prompt: "What is in it?", file_path: inside.txt}}
+  - {id: outside, method: llm/chat, parameters: {prompt: "What is in it?", file_path: ../elsewhere/outside.txt}}
+  - {id: led, method: llm/chat, parameters: {prompt: "What is in it?", file_path: "${inputs.path}"}}
+inputs: {path: inside.txt}
+outputs: {inside: "${inside.response}", outside: "${outside.response}", led: "${led.response}"}
+`)
+	const seen = `"I saw the PINEAPPLE."`
+	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	run, err := parseRun(stdout)
+	must(t, err)
+	wantFields(t, "outputs", run.Outputs, map[string]string{"inside": seen, "outside": seen, "led": seen})
+
+	u.file("../elsewhere/secret.txt", "A PINEAPPLE.")
+	stdout, _ = u.gleitzeit(5, "run", "flow.yaml", "--input", "path=../elsewhere/secret.txt", "-o", "json")
+	run, err = parseRun(stdout)
+	must(t, err)
+	if led := run.task("led"); *led.Attempts != 1 || *led.Error.Name != "TASK_VALIDATION_FAILED" {
+		t.Errorf("%d attempts, %s", *led.Attempts, *led.Error.Name)
+	}
+	u.file("gone.yaml", "name: Gone\ntasks: [{id: a, method: llm/chat, parameters: {prompt: x, file_path: gone.txt}}]\n")
+	_, stderr := u.gleitzeit(2, "run", "gone.yaml")
+	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" is not there`)
+}
+
 // TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next one brings it whole.
 func TestServerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
