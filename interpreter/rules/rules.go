@@ -27,6 +27,7 @@ func All() []Rule {
 		{"retry", retries},
 		{"priority", priorities},
 		{"source-file", sourceFiles},
+		{"batch", batches},
 		{"inputs", inputs},
 		{"outputs", outputs},
 	}
