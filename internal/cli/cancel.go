@@ -51,7 +51,7 @@ func (p *program) cancel(ctx context.Context, run string) error {
 	if open == nil || !open.open {
 		return p.nothingToCancel(ctx, s, run)
 	}
-	x := &execution{program: p, session: s, file: claim.File, began: time.Now(), troubles: make(chan error, 1), quiet: true, cancelled: true}
+	x := &execution{program: p, session: s, command: commandOf(*claim), began: time.Now(), troubles: make(chan error, 1), quiet: true, cancelled: true}
 	defer x.stop()
 	if err := x.join(ctx, open); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (p *program) results(ctx context.Context, args []string) error {
 		return noResult(task)
 	}
 	if p.output == asText {
-		fmt.Fprintln(p.Out, strings.TrimSuffix(view.Text(view.Gist(*task.Result)), "\n"))
+		fmt.Fprintln(p.Out, strings.TrimSuffix(task.ResultText(), "\n"))
 		return nil
 	}
 	p.writeJSON(p.Out, task.Result)

@@ -22,7 +22,7 @@ func refersIn(texts Texts, n *definition.Node) bool {
 // lies outside of both, or behind a link, its place is returned: the run may read it because the file names it. One that
 // holds a reference is not known yet.
 func (c *Context) locate(n *definition.Node, folder, refers bool) (outside, problem string) {
-	name := n.Written
+	name := strings.ReplaceAll(n.Written, "$${", "${") // As it is meant, where nothing in it refers.
 	switch {
 	case refers:
 		return "", ""
