@@ -26,8 +26,11 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 	if err := os.Symlink(place("other", "secret.txt"), place("work", "link.txt")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink(place("other", "secret.txt"), place("work", "named-link.txt")); err != nil {
+		t.Fatal(err)
+	}
 	run := protocol.RunInfo{
-		FlowFolder: place("flow"), Folder: place("work"), Reads: []string{place("other", "named.txt"), place("data")},
+		FlowFolder: place("flow"), Folder: place("work"), Reads: []string{place("other", "named.txt"), place("data"), place("work", "named-link.txt")},
 	}
 	here := &Activities{}
 	worker := &Activities{roots: []string{place("data")}}
@@ -43,6 +46,7 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"an absolute path beneath a folder", here, place("work", "b.txt"), 9, "b"},
 		{"a file that the workflow names", here, place("other", "named.txt"), 9, "named"},
 		{"beneath a folder that the workflow names", here, place("data", "deep", "c.txt"), 9, "c"},
+		{"a link that the workflow names", here, place("work", "named-link.txt"), 9, "secret"},
 		{"beside a named file", here, place("other", "secret.txt"), 9, "!outside the folders"},
 		{"up and out", here, "../other/secret.txt", 9, "!outside the folders"},
 		{"a link that leads out", here, "link.txt", 9, "!escapes"},

@@ -95,6 +95,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 name: x
 nonsense: 1
 inputs: {a: {nonsense: 1}}
+batch: {nonsense: 1}
 tasks:
   - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}}
 `
@@ -102,8 +103,8 @@ tasks:
 	if flow == nil {
 		t.Fatal(found)
 	}
-	if len(flow.Unknown) != 4 {
-		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a task and a retry", len(flow.Unknown))
+	if len(flow.Unknown) != 5 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a task and a retry", len(flow.Unknown))
 	}
 	page := read(t, "workflow-reference.md")
 	for _, where := range flow.Unknown {

@@ -3,9 +3,7 @@ package rules
 import (
 	"errors"
 	"io/fs"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -115,45 +113,19 @@ func (c *Context) findFile(name string) foundFile {
 	return foundFile{places[0], false, "is not there: looked for " + list(places, "and")}
 }
 
-func (c *Context) stat(place string) (fs.FileInfo, error) {
-	if c.Files == nil {
-		return nil, fs.ErrNotExist
-	}
-	if place == "/" {
-		return fs.Stat(c.Files, ".")
-	}
-	return fs.Stat(c.Files, strings.TrimPrefix(place, "/"))
-}
-
-// places are where a path may lead, absolute: from the workflow's folder, then from that of the run.
-func (c *Context) places(name string) []string {
-	if path.IsAbs(name) {
-		return []string{path.Clean(name)}
-	}
-	places := []string{path.Join(c.FlowFolder, name)}
-	if other := path.Join(c.Folder, name); other != places[0] {
-		places = append(places, other)
-	}
-	return places
-}
-
-// Reads returns the files that the workflow names outside of its folder and that of the run: absolute, without
-// repetition, in the file's order.
+// Reads returns the files that tasks name outside of the workflow's folder and that of the run, or behind a link: absolute,
+// without repetition, in the file's order.
 func (c *Context) Reads() []string {
 	var reads []string
 	seen := map[string]bool{}
 	for _, task := range c.Tasks {
 		for _, named := range task.namedFiles() {
 			place := c.file(named.path.Text).place
-			if !seen[place] && !beneath(c.FlowFolder, place) && !beneath(c.Folder, place) {
+			if !seen[place] && !c.within(place) {
 				seen[place] = true
 				reads = append(reads, place)
 			}
 		}
 	}
 	return reads
-}
-
-func beneath(folder, place string) bool {
-	return place == folder || strings.HasPrefix(place, strings.TrimSuffix(folder, "/")+"/")
 }

@@ -28,6 +28,7 @@ func All() []Rule {
 		{"priority", priorities},
 		{"source-file", sourceFiles},
 		{"file", files},
+		{"batch", batches},
 		{"inputs", inputs},
 		{"outputs", outputs},
 	}

@@ -88,6 +88,10 @@ func selection(query resultstore.Query) (statement string, args []any) {
 		if query.Task != "" {
 			wanted("task", query.Task)
 		}
+		if query.Item != nil {
+			where = append(where, "item = ?")
+			args = append(args, *query.Item)
+		}
 		if query.Kind != "" {
 			wanted("kind", string(query.Kind))
 		}
