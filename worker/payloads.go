@@ -21,11 +21,14 @@ const payloadThreshold = 64 << 10
 
 // ConfigureClient makes a client keep large payloads in the result store. Every client of a run needs it.
 func ConfigureClient(store resultstore.Store) func(*client.Options) {
-	return func(o *client.Options) {
-		o.ExternalStorage = converter.ExternalStorage{
-			Drivers:              []converter.StorageDriver{payloads{store}},
-			PayloadSizeThreshold: payloadThreshold,
-		}
+	return func(o *client.Options) { o.ExternalStorage = ExternalStorage(store) }
+}
+
+// ExternalStorage says where large payloads are, for those who show them.
+func ExternalStorage(store resultstore.Store) converter.ExternalStorage {
+	return converter.ExternalStorage{
+		Drivers:              []converter.StorageDriver{payloads{store}},
+		PayloadSizeThreshold: payloadThreshold,
 	}
 }
 

@@ -18,10 +18,13 @@ const (
 	localWorkflowTask = 3 * time.Second
 )
 
+// RunType is the workflow type of a run.
+const RunType = workflows.RunType
+
 // Run starts a run of the plan under the id, on the queue of the options. A run of the id that is still open is an
 // error of the type serviceerror.WorkflowExecutionAlreadyStarted.
 func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Options) (client.WorkflowRun, error) {
-	start := workflows.Start{Settings: workflows.Settings{SearchAttributes: true}}
+	start := workflows.Start{Settings: workflows.Settings{SearchAttributes: !o.NoSearchAttributes}}
 	options := client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                o.Queue,
@@ -30,10 +33,12 @@ func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Option
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            p.Name,
 		StaticDetails:                            p.Description,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
+	}
+	if !o.NoSearchAttributes {
+		options.TypedSearchAttributes = temporal.NewSearchAttributes(
 			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(p.Name),
 			temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
-		),
+		)
 	}
 	if o.Local {
 		start.Settings.Heartbeat = localHeartbeat

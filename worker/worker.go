@@ -3,6 +3,7 @@
 package worker
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -20,16 +21,21 @@ type Options struct {
 	Queue string // The Temporal task queue.
 	// Local: the engine runs on this machine. What is lost is noticed, and a cancel heard, within seconds.
 	Local bool
+	// NoSearchAttributes: the namespace lacks those of runs, and runs that are started do without.
+	NoSearchAttributes bool
+	Slots              int           // Tasks in flight at once; 0 is as many as Temporal lets wait.
+	Drain              time.Duration // What Stop grants to tasks in flight; 0 is 5 s.
+	Fatal              func(error)   // Hears why the worker polls no more, where it gave up by itself. It must not block.
 }
 
 const (
-	// slots bound what one process does at once: a workflow's own max_parallel is what people set.
-	slots = 2000
+	// maxSlots is Temporal's limit on what a run has in flight: its own max_parallel is what people set.
+	maxSlots = 2000
 	// localThrottle lets a heartbeat through every second, so that a cancel arrives within two.
 	localThrottle = time.Second
 	// localSticky is how long a workflow task waits for the process that had the run in its cache and is gone.
 	localSticky = time.Second
-	stopTimeout = 5 * time.Second
+	stopGrace   = 5 * time.Second
 )
 
 // Worker executes what its task queue brings.
@@ -49,8 +55,9 @@ func New(c client.Client, acts *activities.Activities, closeHandlers func() erro
 // TemporalOptions are those of the Temporal worker itself.
 func TemporalOptions(o Options) worker.Options {
 	options := worker.Options{
-		MaxConcurrentActivityExecutionSize: slots,
-		WorkerStopTimeout:                  stopTimeout,
+		MaxConcurrentActivityExecutionSize: cmp.Or(o.Slots, maxSlots),
+		WorkerStopTimeout:                  cmp.Or(o.Drain, stopGrace),
+		OnFatalError:                       o.Fatal,
 	}
 	if o.Local {
 		options.MaxHeartbeatThrottleInterval = localThrottle
@@ -78,7 +85,8 @@ func Register(r registry, acts *activities.Activities) {
 // Start begins to poll.
 func (w *Worker) Start() error { return w.temporal.Start() }
 
-// Stop lets what runs end for a few seconds, then cancels it, and closes the handlers.
+// Stop takes nothing new, lets what runs end for as long as Options.Drain says, then cancels it, and closes the
+// handlers.
 func (w *Worker) Stop() error {
 	w.temporal.Stop()
 	if w.close == nil {

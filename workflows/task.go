@@ -32,17 +32,25 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task) (workflow.Future, 
 	options := workflow.ActivityOptions{
 		ActivityID:          task.ID,
 		Summary:             task.Name,
-		StartToCloseTimeout: task.Timeout.Duration() + maxSlotWait,
+		StartToCloseTimeout: LastResort(task.Timeout),
 		HeartbeatTimeout:    heartbeat,
 		WaitForCancellation: true,
 		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval:    retryPause,
-			BackoffCoefficient: 1,
-			MaximumAttempts:    int32(call.Retry.Attempts(protocol.Transient)+protocol.MaxLost) + 1,
-		},
+		RetryPolicy:         RetryPolicy(task.Retry),
 	}
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call), nil
+}
+
+// LastResort is Temporal's timeout of one attempt at a task that has a timeout of its own.
+func LastResort(timeout protocol.Seconds) time.Duration { return timeout.Duration() + maxSlotWait }
+
+// RetryPolicy lets Temporal schedule a task again as often as it may fail or lose its worker.
+func RetryPolicy(retry *protocol.Retry) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:    retryPause,
+		BackoffCoefficient: 1,
+		MaximumAttempts:    int32(retry.Attempts(protocol.Transient)+protocol.MaxLost) + 1,
+	}
 }
 
 // call makes what the activity of a task gets, and says about how large it is in bytes.

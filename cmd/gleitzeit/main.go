@@ -13,7 +13,7 @@ func main() {
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	os.Exit(cli.Main(cli.Process{
-		Args: os.Args[1:], Env: os.LookupEnv, Interrupts: interrupts,
+		Args: os.Args[1:], Env: os.LookupEnv, Environ: os.Environ, Interrupts: interrupts,
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 	}))
 }

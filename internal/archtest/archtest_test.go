@@ -44,17 +44,21 @@ const (
 	database    = "modernc.org/sqlite/..."
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
+	profiles    = "go.temporal.io/sdk/contrib/envconfig"
+	uiServer    = "github.com/temporalio/ui-server/..."
+	echo        = "github.com/labstack/echo/..."
 )
 
 var fenced = []string{
 	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
+	uiServer, echo,
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
 	{"internal/cli", []string{
-		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
+		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/webui", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
@@ -74,6 +78,8 @@ var rules = []rule{
 	{"internal/config", []string{"internal/protocol"}, []string{disk, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
+	{"internal/cluster", []string{"internal/protocol"}, []string{profiles, sdkClient, sdkLog, api}},
+	{"internal/webui", []string{"internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 )
 
 func (p *program) cancelCommand() *cobra.Command {
-	return &cobra.Command{
+	return p.temporalFlags(&cobra.Command{
 		Use:   "cancel RUN",
 		Short: "Cancel a run, wait until its tasks have ended, and keep what is done",
 		Long: "Cancel a run, wait until its tasks have ended, and keep what is done. RUN may be " + latestRun + ".\n" +
@@ -22,7 +21,7 @@ func (p *program) cancelCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.cancel(command.Context(), args[0])
 		},
-	}
+	})
 }
 
 func (p *program) cancel(ctx context.Context, run string) error {
@@ -31,33 +30,22 @@ func (p *program) cancel(ctx context.Context, run string) error {
 		return err
 	}
 	defer s.close()
+	if err := s.joinAny(ctx); err != nil {
+		return err
+	}
 	if run, err = s.resolve(ctx, run); err != nil {
 		return err
 	}
-	claim, err := s.claimOf(run)
+	x, err := p.cancelling(ctx, s, run)
 	if err != nil {
 		return err
 	}
-	if claim == nil {
-		return p.nothingToCancel(ctx, s, run)
-	}
-	if err := s.join(ctx); err != nil {
-		return err
-	}
-	open, err := s.lookUpClaim(ctx, *claim)
-	if err != nil {
-		return err
-	}
-	if open == nil || !open.open {
-		return p.nothingToCancel(ctx, s, run)
-	}
-	x := &execution{program: p, session: s, file: claim.File, began: time.Now(), troubles: make(chan error, 1), quiet: true, cancelled: true}
 	defer x.stop()
-	if err := x.join(ctx, open); err != nil {
-		return err
-	}
 	if err := x.cancel(ctx); err != nil {
 		return protocol.Errorf(protocol.EngineUnreachable, "run %s could not be cancelled: %s", run, err)
+	}
+	if waits, err := x.unserved(ctx); err != nil || waits {
+		return err
 	}
 	if err := x.follow(ctx); err != nil {
 		return err
@@ -78,6 +66,52 @@ func (p *program) cancel(ctx context.Context, run string) error {
 	}
 	fmt.Fprintf(p.Out, "%s %s\n", run, document.Status)
 	return nil
+}
+
+// cancelling makes the execution of a run that is to end: one of this home whose process has died ends here, any other
+// where it runs.
+func (p *program) cancelling(ctx context.Context, s *session, run string) (*execution, error) {
+	claim, err := s.claimOf(run)
+	if err != nil {
+		return nil, err
+	}
+	if claim != nil && s.cluster == nil {
+		open, err := s.lookUpClaim(ctx, *claim)
+		if err != nil {
+			return nil, err
+		}
+		if open == nil || !open.open {
+			return nil, p.nothingToCancel(ctx, s, run)
+		}
+		x := &execution{program: p, session: s, file: claim.File, began: time.Now(), troubles: make(chan error, 1), quiet: true, cancelled: true}
+		return x, x.join(ctx, open)
+	}
+	document, err := s.document(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if document == nil || document.Status.Ended() {
+		return nil, p.nothingToCancel(ctx, s, run)
+	}
+	x, err := p.watching(ctx, s, run)
+	if err != nil {
+		return nil, err
+	}
+	x.began, x.cancelled = time.Now(), true
+	return x, nil
+}
+
+// unserved tells, and says, that nobody is there who could bring a submitted run to its end now.
+func (x *execution) unserved(ctx context.Context) (bool, error) {
+	if !x.watching {
+		return false, nil
+	}
+	found, err := x.session.pollers(ctx, x.claim.Queue)
+	if err != nil || len(found) > 0 {
+		return false, err
+	}
+	x.program.say("run %s is to be cancelled, and ends when somebody serves its queue %q", x.claim.Run, x.claim.Queue)
+	return true, nil
 }
 
 // claimOf finds the claim of a run, nil where there is none.
@@ -101,9 +135,6 @@ func (p *program) nothingToCancel(ctx context.Context, s *session, run string) e
 	}
 	if document == nil {
 		return s.notFound(run)
-	}
-	if !document.Status.Ended() {
-		return errors.New("run " + run + " is open, but no process of this home has executed it")
 	}
 	return protocol.Errorf(protocol.InvalidParams, "run %s has ended already: it is %s", run, document.Status)
 }

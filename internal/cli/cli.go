@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/view"
 )
@@ -21,6 +22,7 @@ import (
 type Process struct {
 	Args       []string
 	Env        func(name string) (string, bool)
+	Environ    func() []string  // All of the environment, each NAME=value.
 	Interrupts <-chan os.Signal // Ctrl-C, and SIGTERM.
 	In         io.Reader
 	Out, Err   io.Writer
@@ -29,7 +31,8 @@ type Process struct {
 // program is one execution of the command line.
 type program struct {
 	Process
-	home       string // Of --home; empty without.
+	home       string          // Of --home; empty without.
+	temporal   cluster.Options // Of --address, --namespace and --profile.
 	output     output
 	interrupts *interrupts
 	written    *checked // Is Out.
@@ -123,10 +126,12 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "output", "o", "how results are printed: text, json or jsonl")
 	for _, command := range []*cobra.Command{
-		p.runCommand(), p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
+		p.runCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(), p.callCommand(),
+		p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
 	} {
 		root.AddCommand(command)
 	}
+	root.AddCommand(p.groups()...)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -181,6 +186,9 @@ func (p *program) report(err error) int {
 	}
 	if _, of := errors.AsType[missingFile](err); of {
 		return exitNotFound
+	}
+	if call, of := errors.AsType[failedCall](err); of {
+		return call.exitCode()
 	}
 	return exitCode(known)
 }

@@ -26,8 +26,15 @@ func (s *session) resolve(ctx context.Context, run string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(records) == 0 {
-		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", s.home.Path)
+	unrecorded, err := s.unrecorded(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(unrecorded) > 0 && (len(records) == 0 || records[0].StartedAt.Before(unrecorded[0].StartedAt)):
+		return unrecorded[0].Run, nil
+	case len(records) == 0:
+		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", s.place())
 	}
 	return records[0].Run, nil
 }
@@ -52,7 +59,10 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 		return document, err
 	}
 	if document == nil {
-		document = &view.Run{Run: run, StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject()}
+		document = &view.Run{
+			Run: run, Workflow: summary(described.GetExecutionConfig().GetUserMetadata().GetSummary()),
+			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject(),
+		}
 	}
 	live := view.Live{Status: statusOf(info.GetStatus())}
 	for _, pending := range described.GetPendingActivities() {
@@ -65,10 +75,10 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	return document, nil
 }
 
-// forgotten is a run that Temporal does not know, or no longer.
+// forgotten is a run that Temporal does not know, or no longer. One that a cluster does not know may be the engine's.
 func (s *session) forgotten(ctx context.Context, run string) (*view.Run, error) {
 	document, err := view.Read(ctx, s.store, run, "")
-	if err != nil || document == nil || document.Status.Ended() {
+	if err != nil || document == nil || document.Status.Ended() || s.cluster != nil {
 		return document, err
 	}
 	document.Merge(view.Live{Status: protocol.Failed})
@@ -101,7 +111,7 @@ func statusOf(status enums.WorkflowExecutionStatus) protocol.Status {
 
 // notFound is the error for a run that nobody knows.
 func (s *session) notFound(run string) error {
-	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.home.Path).
+	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.place()).
 		WithHint("`gleitzeit list` shows those that are there")
 }
 
@@ -124,7 +134,7 @@ func (p *program) lookUp(ctx context.Context) (*session, error) {
 
 // abandoned says how to go on with a run that is open and that no process executes.
 func (p *program) abandoned(s *session, run *view.Run) error {
-	if run.Status != protocol.Running {
+	if run.Status != protocol.Running || s.cluster != nil {
 		return nil
 	}
 	executed, err := s.home.Executed(run.Run)

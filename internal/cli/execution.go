@@ -26,7 +26,9 @@ type execution struct {
 	held      *home.HeldClaim // Nil while another process executes the run.
 	runID     string          // Of the first Temporal run.
 	progress  *progress
-	quiet     bool // Says nothing about attaching.
+	quiet     bool             // Says nothing about attaching.
+	watching  bool             // This process only looks: it never executes, and its interrupts cancel nothing.
+	overdue   <-chan time.Time // Nil where nobody set a time to wait.
 	cancelled bool
 	signals   <-chan os.Signal // Nil until listen.
 	give      func()
@@ -77,7 +79,7 @@ func (x *execution) begin(ctx context.Context, wanted home.Claim) error {
 	x.listen()
 	started, err := worker.Run(ctx, x.session.client, wanted.Run, x.plan, x.options())
 	if err != nil {
-		if trouble := x.session.engine.Err(); trouble != nil {
+		if trouble := x.session.trouble(); trouble != nil {
 			return trouble // Of a full disk, say, the client hears no more than that nothing answers in time.
 		}
 		return protocol.Errorf(protocol.EngineUnreachable, "the run cannot be started: %s", err)
@@ -106,13 +108,9 @@ func (x *execution) options() worker.Options {
 
 // work starts to execute what the run's queue brings.
 func (x *execution) work() error {
-	handlers, closeHandlers, err := worker.Handlers(x.session.handlerOptions())
+	acts, closeHandlers, err := x.program.activities(x.session, nil, x.hear)
 	if err != nil {
 		return err
-	}
-	acts, err := activities.New(activities.Options{Store: x.session.store, Protocols: handlers, Log: x.session.log, Env: x.program.Env, Tell: x.hear})
-	if err != nil {
-		return errors.Join(err, closeHandlers())
 	}
 	w := worker.New(x.session.client, acts, closeHandlers, x.options())
 	if err := w.Start(); err != nil {
@@ -121,10 +119,24 @@ func (x *execution) work() error {
 	return nil
 }
 
+// activities makes what a worker of this process executes. With roots, calls read files beneath these folders alone. tell
+// hears of a store that is away. The function closes the protocols.
+func (p *program) activities(s *session, roots []string, tell func(error)) (*activities.Activities, func() error, error) {
+	handlers, closeHandlers, err := worker.Handlers(s.handlerOptions())
+	if err != nil {
+		return nil, nil, err
+	}
+	acts, err := activities.New(activities.Options{Store: s.store, Protocols: handlers, Log: s.log, Env: p.Env, Roots: roots, Tell: tell})
+	if err != nil {
+		return nil, nil, errors.Join(err, closeHandlers())
+	}
+	return acts, closeHandlers, nil
+}
+
 // standBy waits until the process that executes the run is gone; its claim then comes through the channel.
 func (x *execution) standBy(ctx context.Context) <-chan *home.HeldClaim {
 	gone := make(chan *home.HeldClaim, 1)
-	if x.held != nil {
+	if x.held != nil || x.watching {
 		return gone
 	}
 	go func() {
@@ -139,10 +151,26 @@ func (x *execution) standBy(ctx context.Context) <-chan *home.HeldClaim {
 	return gone
 }
 
-// release gives up the claim of a run that has ended.
+// toldPatience is how long a process whose run another one has executed waits until that one has let go of its claim.
+const toldPatience = 2 * time.Second
+
+// release gives up the claim of a run that has ended: its results are told. Where another process executed it, that one
+// may have been a server, which tells nobody.
 func (x *execution) release() error {
-	if x.held == nil {
+	if x.watching {
 		return nil
+	}
+	if x.held == nil {
+		ctx, done := context.WithTimeout(context.Background(), toldPatience)
+		defer done()
+		held, err := x.session.home.TakeClaim(ctx, x.claim.Run)
+		switch {
+		case errors.Is(err, home.ErrNoClaim), ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+		x.held = held
 	}
 	held := x.held
 	x.held = nil

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/view"
 )
 
@@ -29,6 +30,7 @@ func (x *execution) follow(ctx context.Context) error {
 	defer look.Stop()
 	x.listen()
 	defer x.give()
+	away := outage{tell: x.progress.note, session: x.session}
 	var trouble string
 	asked := make(chan struct{}) // Closed when the engine has heard of the first interrupt, or cannot.
 	if x.cancelled {
@@ -49,7 +51,7 @@ func (x *execution) follow(ctx context.Context) error {
 				return err
 			}
 		case signal := <-x.signals:
-			if x.cancelled || signal != os.Interrupt {
+			if x.watching || x.cancelled || signal != os.Interrupt {
 				if x.cancelled {
 					await(asked)
 				}
@@ -63,14 +65,18 @@ func (x *execution) follow(ctx context.Context) error {
 					x.session.log.Error("the run could not be cancelled", "error", err)
 				}
 			}()
+		case <-x.overdue:
+			return x.giveUp()
 		case err := <-x.troubles:
 			x.progress.note(view.Printable(err.Error()))
 		case <-look.C:
-			if err := x.session.engine.Err(); err != nil && err.Error() != trouble {
+			if err := x.session.trouble(); err != nil && err.Error() != trouble {
 				trouble = err.Error()
 				x.progress.note(view.Printable(trouble))
 			}
-			x.progress.retries(x.session.attempts(ctx, x.claim.Run))
+			failed, err := x.session.attempts(ctx, x.claim.Run)
+			away.look(err)
+			x.progress.retries(failed)
 		}
 	}
 }
@@ -85,12 +91,52 @@ func (x *execution) listen() {
 // leave ends this process and not the run. A signal other than Ctrl-C, at a shutdown say, is no wish to lose the run.
 func (x *execution) leave() error {
 	x.progress.stop()
-	if x.cancelled {
+	switch {
+	case x.cancelled && x.watching:
+		x.program.say("left; run %s is still being cancelled", x.claim.Run)
+	case x.watching:
+		x.program.say("left; run %s goes on: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` ends it", x.claim.Run, x.claim.Run, x.claim.Run)
+	case x.cancelled:
 		x.program.say("left; run %s is still being cancelled: `gleitzeit cancel %s` brings it to its end", x.claim.Run, x.claim.Run)
-	} else {
+	default:
 		x.program.say("left; run %s is open: `gleitzeit run %s` goes on, `gleitzeit cancel %s` ends it", x.claim.Run, x.file, x.claim.Run)
 	}
 	return ended{exitInterrupted}
+}
+
+// giveUp ends a wait that took too long; the run goes on.
+func (x *execution) giveUp() error {
+	x.progress.stop()
+	return protocol.Errorf(protocol.WorkflowTimeout, "run %s has not ended in the time that --wait gives it", x.claim.Run).
+		WithHint("it goes on: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` ends it", x.claim.Run, x.claim.Run)
+}
+
+// outage tells of a Temporal that does not answer for a while, and of its return.
+type outage struct {
+	tell    func(string)
+	session *session
+	misses  int
+}
+
+// longOutage is how many looks in vain make an outage: a take-over takes less.
+const longOutage = 3
+
+func (o *outage) look(err error) {
+	if err == nil {
+		if o.misses >= longOutage {
+			o.tell("Temporal answers again")
+		}
+		o.misses = 0
+		return
+	}
+	o.misses++
+	switch {
+	case o.misses != longOutage:
+	case o.session.cluster != nil:
+		o.tell("Temporal at " + o.session.cluster.Address + " does not answer; waiting for it")
+	default:
+		o.tell("the engine does not answer; waiting until a process of " + o.session.home.Path + " runs it again: `gleitzeit server` does")
+	}
 }
 
 // await gives the request to cancel, which takes milliseconds, the time to reach an engine that answers.

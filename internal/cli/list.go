@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func (p *program) listCommand() *cobra.Command {
 	query := resultstore.Query{}
 	var status string
-	command := &cobra.Command{
+	command := p.temporalFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List runs, newest first",
 		Args:  exact(),
@@ -32,7 +33,7 @@ func (p *program) listCommand() *cobra.Command {
 			}
 			return p.list(command.Context(), query)
 		},
-	}
+	})
 	command.Flags().StringVar(&query.Workflow, "workflow", "", "only runs of the workflow of this name")
 	command.Flags().StringVar(&status, "status", "", "only runs in this status: running, completed, failed, cancelled, timed_out")
 	command.Flags().IntVar(&query.Limit, "limit", 50, "at most so many; 0 is all")
@@ -91,6 +92,15 @@ func (s *session) runs(ctx context.Context, query resultstore.Query) ([]*view.Ru
 		return nil, err
 	}
 	runs := []*view.Run{}
+	unrecorded, err := s.unrecorded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range unrecorded {
+		if (wanted == "" || run.Status == wanted) && (query.Workflow == "" || run.Workflow == query.Workflow) {
+			runs = append(runs, run)
+		}
+	}
 	for _, record := range records {
 		if limit > 0 && len(runs) == limit {
 			break
@@ -109,5 +119,6 @@ func (s *session) runs(ctx context.Context, query resultstore.Query) ([]*view.Ru
 			runs = append(runs, run)
 		}
 	}
+	slices.SortStableFunc(runs, func(a, b *view.Run) int { return b.StartedAt.Compare(a.StartedAt) })
 	return runs, nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +11,7 @@ import (
 )
 
 func (p *program) resultsCommand() *cobra.Command {
-	return &cobra.Command{
+	return p.temporalFlags(&cobra.Command{
 		Use:   "results RUN [TASK]",
 		Short: "Print what a run, or one task of it, has brought",
 		Long:  "Print what a run, or one task of it, has brought. RUN may be " + latestRun + ".",
@@ -20,7 +19,7 @@ func (p *program) resultsCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.results(command.Context(), args)
 		},
-	}
+	})
 }
 
 func (p *program) results(ctx context.Context, args []string) error {
@@ -58,11 +57,7 @@ func (p *program) results(ctx context.Context, args []string) error {
 	if task.Result == nil {
 		return noResult(task)
 	}
-	if p.output == asText {
-		fmt.Fprintln(p.Out, strings.TrimSuffix(view.Text(view.Gist(*task.Result)), "\n"))
-		return nil
-	}
-	p.writeJSON(p.Out, task.Result)
+	p.printResult(*task.Result)
 	return nil
 }
 

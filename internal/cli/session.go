@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/home"
@@ -17,14 +17,17 @@ import (
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
-// session is the home folder with what lies in it: the result store, and, where a command needs it, the engine.
+// session is the home folder with what lies in it: the result store, and, where a command needs it, a Temporal.
 type session struct {
 	settings *config.Settings
 	home     *home.Home
 	store    resultstore.Store
 	log      *slog.Logger
-	engine   *engine.Engine
-	client   client.Client
+	temporal cluster.Options // What may name another Temporal than the home's engine.
+
+	client  client.Client    // Nil until join or connect.
+	engine  *engine.Engine   // The home's; nil with a cluster.
+	cluster *cluster.Cluster // Nil with the home's engine.
 }
 
 // openSession opens home and store. The caller closes the session.
@@ -41,7 +44,9 @@ func (p *program) openSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{settings: settings, home: opened, store: store, log: p.logger()}, nil
+	temporal := p.temporal
+	temporal.Env, temporal.Environ = p.Env, p.Environ
+	return &session{settings: settings, home: opened, store: store, log: p.logger(), temporal: temporal}, nil
 }
 
 // logger is for what goes on inside; what people must know, commands print themselves.
@@ -55,43 +60,18 @@ func (p *program) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level}))
 }
 
+// identity is what Temporal calls this process.
+func identity() string { return fmt.Sprintf("gleitzeit@%d", os.Getpid()) }
+
 func (s *session) options() engine.Options {
 	return engine.Options{
-		Home: s.home, Log: engineLog(s.log), LogLevel: slog.LevelDebug, Identity: fmt.Sprintf("gleitzeit@%d", os.Getpid()),
+		Home: s.home, Log: engineLog(s.log), LogLevel: slog.LevelDebug, Identity: identity(),
 	}
 }
 
 // handlerOptions are what the protocols are told of the settings.
 func (s *session) handlerOptions() worker.HandlerOptions {
 	return worker.HandlerOptions{}
-}
-
-// join starts the engine, or joins the one that another process of this home runs.
-func (s *session) join(ctx context.Context) error {
-	joined, err := engine.Join(ctx, s.options())
-	if err != nil {
-		return err
-	}
-	return s.use(ctx, joined)
-}
-
-// connect uses the engine only where one runs; false means that none does.
-func (s *session) connect(ctx context.Context) (bool, error) {
-	running, err := engine.Connect(ctx, s.options())
-	if errors.Is(err, engine.ErrNotRunning) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, s.use(ctx, running)
-}
-
-func (s *session) use(ctx context.Context, e *engine.Engine) error {
-	s.engine = e
-	dialed, err := e.Client(ctx, worker.ConfigureClient(s.store))
-	s.client = dialed
-	return err
 }
 
 // close lets go of everything at once; the process is about to exit.

@@ -23,8 +23,8 @@ type taskEvent struct {
 	outcome *protocol.Outcome // Nil where the task has started.
 }
 
-// watch sends what a run's histories tell, from the first, until the run has closed. It goes on when the engine changes
-// hands.
+// watch sends what a run's histories tell, from the first, until the run has closed; without a channel it only waits for
+// that. It goes on when the engine changes hands.
 func (s *session) watch(ctx context.Context, id, runID string, events chan<- taskEvent) error {
 	const pause = 100 * time.Millisecond
 	w := &watcher{session: s, id: id, runID: runID, events: events}
@@ -78,6 +78,9 @@ func (w *watcher) read(ctx context.Context) error {
 		}
 		w.closed = closes(event.GetEventType())
 		w.stopping = w.stopping || event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+		if w.events == nil {
+			continue
+		}
 		if told := w.told(event); told != nil {
 			select {
 			case w.events <- *told:
@@ -162,11 +165,13 @@ type attempt struct {
 	failure string
 }
 
-// attempts lists tasks whose last attempt failed or was lost.
-func (s *session) attempts(ctx context.Context, id string) []attempt {
+// attempts lists tasks whose last attempt failed or was lost. It asks for a moment only: the next look may find more.
+func (s *session) attempts(ctx context.Context, id string) ([]attempt, error) {
+	ctx, done := context.WithTimeout(ctx, lookEvery)
+	defer done()
 	described, err := s.client.DescribeWorkflowExecution(ctx, id, "")
 	if err != nil {
-		return nil // The next look may find more; watch reports what does not go away.
+		return nil, err
 	}
 	var failed []attempt
 	for _, pending := range described.GetPendingActivities() {
@@ -178,5 +183,5 @@ func (s *session) attempts(ctx context.Context, id string) []attempt {
 			failed = append(failed, attempt{pending.GetActivityId(), pending.GetAttempt(), failure})
 		}
 	}
-	return failed
+	return failed, nil
 }

@@ -19,9 +19,10 @@ type Info struct {
 }
 
 // Info reads what the holder wrote last; the error is the file's.
-func (e *Engine) Info() (Info, error) { return readInfo(e.home) }
+func (e *Engine) Info() (Info, error) { return ReadInfo(e.home) }
 
-func readInfo(h *home.Home) (Info, error) {
+// ReadInfo reads what the holder of the home's engine wrote last; the error is the file's.
+func ReadInfo(h *home.Home) (Info, error) {
 	data, err := os.ReadFile(h.EngineAddress())
 	if err != nil {
 		return Info{}, err
@@ -41,7 +42,7 @@ func writeInfo(h *home.Home, info Info) error {
 // dialer reads the address at every dial, so that a take-over needs no restart of anybody.
 func dialer(h *home.Home) func(context.Context, string) (net.Conn, error) {
 	return func(ctx context.Context, _ string) (net.Conn, error) {
-		info, err := readInfo(h)
+		info, err := ReadInfo(h)
 		if err != nil {
 			return nil, err
 		}

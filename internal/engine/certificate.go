@@ -16,8 +16,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 )
 
-// hostName is what the certificate is made out to, whatever the address.
-const hostName = "engine.gleitzeit"
+// ServerName is what the engine's certificate is made out to, whatever the address.
+const ServerName = "engine.gleitzeit"
 
 // identity is the key pair of a home. Server and client are the same party, and nobody else is trusted.
 type identity struct {
@@ -62,8 +62,8 @@ func newPair() (certificate, key []byte, err error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: hostName},
-		DNSNames:     []string{hostName},
+		Subject:      pkix.Name{CommonName: ServerName},
+		DNSNames:     []string{ServerName},
 		// It is as good as the file mode of its key, whatever the clock says.
 		NotBefore:             time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
@@ -97,7 +97,7 @@ func (i *identity) client() *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{i.pair},
 		RootCAs:      i.pool,
-		ServerName:   hostName,
+		ServerName:   ServerName,
 		MinVersion:   tls.VersionTLS13,
 	}
 }

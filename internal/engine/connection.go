@@ -55,7 +55,7 @@ func connectSoon() grpc.DialOption {
 
 // answers tells whether an engine serves at the address that the home names.
 func (e *Engine) answers(ctx context.Context) bool {
-	info, err := readInfo(e.home)
+	info, err := ReadInfo(e.home)
 	if err != nil {
 		return false
 	}

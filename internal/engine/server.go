@@ -37,7 +37,7 @@ func (e *Engine) start(ctx context.Context) (*server, error) {
 		return nil, e.failed("its database cannot be prepared", err)
 	}
 	wanted := 0
-	if last, err := readInfo(e.home); err == nil {
+	if last, err := ReadInfo(e.home); err == nil {
 		wanted = portOf(last.Address)
 	}
 	for try := 1; ; try++ {

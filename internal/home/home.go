@@ -67,6 +67,9 @@ func (h *Home) EngineCertificate() string { return h.file("engine.crt") }
 // EngineKey is the private key of EngineCertificate.
 func (h *Home) EngineKey() string { return h.file("engine.key") }
 
+// UIToken is the file with the secret that lets a browser into the Web UI.
+func (h *Home) UIToken() string { return h.file("ui.token") }
+
 func (h *Home) runs() string { return h.file("runs") }
 
 func (h *Home) file(name string) string { return filepath.Join(h.Path, name) }

@@ -1,0 +1,97 @@
+// Package cluster connects to a Temporal that somebody else operates. Which one, and how, it reads exactly as the
+// temporal CLI does: from flags, TEMPORAL_* variables and the profiles of temporal.toml. It knows no home folder and
+// starts nothing.
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// dialTimeout bounds the first contact.
+const dialTimeout = 10 * time.Second
+
+// Options are what says which Temporal is meant. Flags come before variables, variables before the profile.
+type Options struct {
+	Env     func(name string) (string, bool)
+	Environ func() []string // All variables, each NAME=value: those of TEMPORAL_GRPC_META_* have any name.
+
+	// Of the flags; empty without.
+	Address   string // host:port.
+	Namespace string
+	Profile   string // Of temporal.toml.
+}
+
+// Cluster is a Temporal that is configured.
+type Cluster struct {
+	Address   string // host:port.
+	Namespace string
+	options   client.Options
+}
+
+// Find returns the Temporal that is configured, nil where no address is. It contacts nobody.
+func Find(o Options) (*Cluster, error) {
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
+		ConfigFileProfile: o.Profile, EnvLookup: lookup{o.Environ, o.Env},
+	})
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	if o.Address != "" {
+		profile.Address = o.Address
+	}
+	if o.Namespace != "" {
+		profile.Namespace = o.Namespace
+	}
+	if profile.Address == "" {
+		return nil, nil
+	}
+	if profile.Namespace == "" {
+		profile.Namespace = client.DefaultNamespace
+	}
+	options, err := profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	return &Cluster{Address: profile.Address, Namespace: profile.Namespace, options: options}, nil
+}
+
+func misconfigured(err error) error {
+	return protocol.Errorf(protocol.ConfigurationError, "the connection to Temporal is not configured well: %s", err).
+		WithHint("it is read from TEMPORAL_ADDRESS and the other TEMPORAL_* variables, and from temporal.toml, as by the temporal CLI")
+}
+
+// Dial returns a client. configure, which may be nil, sets what it wants but address, namespace, TLS and credentials.
+// The caller closes the client.
+func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(*client.Options)) (client.Client, error) {
+	options := c.options
+	options.Logger = log.NewStructuredLogger(logger)
+	if configure != nil {
+		configure(&options)
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	dialed, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be reached: %s", c.Address, err).
+			WithHint("TEMPORAL_ADDRESS, --address or a profile names it; `temporal operator cluster health` reads the same settings")
+	}
+	return dialed, nil
+}
+
+// lookup is the environment as envconfig wants it.
+type lookup struct {
+	environ func() []string
+	env     func(name string) (string, bool)
+}
+
+func (l lookup) Environ() []string { return l.environ() }
+
+func (l lookup) LookupEnv(name string) (string, bool) { return l.env(name) }

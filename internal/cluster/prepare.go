@@ -1,0 +1,131 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+const (
+	// retention is how long a namespace that is made here knows a closed run.
+	retention = 30 * 24 * time.Hour
+	// settleTimeout bounds the wait for a cluster to know what was made: its servers read that anew every few seconds.
+	settleTimeout = 30 * time.Second
+	settlePoll    = 200 * time.Millisecond
+)
+
+// attributes are the search attributes of runs, all keywords.
+var attributes = []string{protocol.WorkflowAttribute, protocol.StatusAttribute}
+
+// Prepare makes what runs need and the cluster lacks: the namespace and the search attributes. Runs do without the
+// attributes: where they cannot be made, said is what people should know. Without the namespace nothing works, and the
+// error says how to make it.
+func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if err := c.ensureNamespace(ctx, to); err != nil {
+		return "", err
+	}
+	missing, err := c.missing(ctx, to)
+	if err != nil || len(missing) == 0 {
+		return c.without(missing, err), nil
+	}
+	wanted := map[string]enums.IndexedValueType{}
+	for _, name := range missing {
+		wanted[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
+	}
+	_, err = to.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: c.Namespace, SearchAttributes: wanted})
+	if _, there := errors.AsType[*serviceerror.AlreadyExists](err); err != nil && !there {
+		return c.without(missing, err), nil
+	}
+	return "", c.settle(ctx, func() error {
+		missing, err := c.missing(ctx, to)
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("the search attributes %s are not there yet", strings.Join(missing, " and "))
+		}
+		return err
+	})
+}
+
+// SearchAttributes tells whether the namespace has the search attributes of runs. One that cannot be asked has none.
+func (c *Cluster) SearchAttributes(ctx context.Context, to client.Client) bool {
+	missing, err := c.missing(ctx, to)
+	return err == nil && len(missing) == 0
+}
+
+func (c *Cluster) missing(ctx context.Context, to client.Client) ([]string, error) {
+	known, err := to.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: c.Namespace})
+	if err != nil {
+		return attributes, err
+	}
+	var missing []string
+	for _, name := range attributes {
+		if known.GetCustomAttributes()[name] != enums.INDEXED_VALUE_TYPE_KEYWORD {
+			missing = append(missing, name)
+		}
+	}
+	return missing, nil
+}
+
+// without says what runs go without, and which command makes it; of nothing, nothing.
+func (c *Cluster) without(missing []string, why error) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	var command strings.Builder
+	fmt.Fprintf(&command, "temporal operator search-attribute create --namespace %s", c.Namespace)
+	for _, name := range missing {
+		fmt.Fprintf(&command, " --name %s --type Keyword", name)
+	}
+	return fmt.Sprintf("runs go without the search attributes %s, which cannot be made here: %s\n  `%s` makes them",
+		strings.Join(missing, " and "), why, &command)
+}
+
+func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
+	_, err := to.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
+	if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown {
+		if err != nil {
+			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be asked about the namespace %q: %s", c.Address, c.Namespace, err)
+		}
+		return nil
+	}
+	_, err = to.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: c.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
+	})
+	if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); err != nil && !there {
+		return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s has no namespace %q, and it cannot be made here: %s", c.Address, c.Namespace, err).
+			WithHint("`temporal operator namespace create --namespace %s --retention %dh` makes it", c.Namespace, int(retention.Hours()))
+	}
+	return c.settle(ctx, func() error {
+		_, err := to.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.Namespace, PageSize: 1})
+		return err
+	})
+}
+
+// settle waits until the cluster knows what was made.
+func (c *Cluster) settle(ctx context.Context, known func() error) error {
+	ticker := time.NewTicker(settlePoll)
+	defer ticker.Stop()
+	for {
+		err := known()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s is not ready for runs in the namespace %q: %s", c.Address, c.Namespace, err)
+		case <-ticker.C:
+		}
+	}
+}

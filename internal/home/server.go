@@ -1,0 +1,71 @@
+package home
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Server is the process that serves a home: `gleitzeit server`.
+type Server struct {
+	PID    int    `json:"pid"`
+	Engine string `json:"engine,omitempty"` // host:port of the Temporal frontend; empty while it starts.
+}
+
+// Serving is a home that this process serves, until Release or its end.
+type Serving struct {
+	path string
+	lock *lock
+}
+
+// Serve says that this process serves the home. The error, where another one does, says which.
+func (h *Home) Serve() (*Serving, error) {
+	held, err := tryLock(h.file("server.lock"))
+	if err != nil {
+		return nil, unusable(h.Path, err)
+	}
+	if held == nil {
+		return nil, h.served()
+	}
+	serving := &Serving{h.file("server.json"), held}
+	if err := serving.Announce(Server{PID: os.Getpid()}); err != nil {
+		return nil, errors.Join(unusable(h.Path, err), held.unlock())
+	}
+	return serving, nil
+}
+
+// Announce says more of this process than its id.
+func (s *Serving) Announce(server Server) error {
+	data, err := json.MarshalIndent(server, "", "  ")
+	if err != nil {
+		return err
+	}
+	return WriteAtomic(s.path, append(data, '\n'))
+}
+
+// Release lets another process serve the home.
+func (s *Serving) Release() error {
+	err := os.Remove(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, s.lock.unlock())
+}
+
+func (h *Home) served() error {
+	who := ""
+	data, err := os.ReadFile(h.file("server.json"))
+	var first Server
+	if err == nil && json.Unmarshal(data, &first) == nil && first.PID != 0 {
+		who = fmt.Sprintf(": process %d", first.PID)
+		if first.Engine != "" {
+			who += ", with its engine at " + first.Engine
+		}
+	}
+	return protocol.Errorf(protocol.ConfigurationError, "a server serves %s already%s", h.Path, who).
+		WithHint("stop that one first, or use another home folder with --home")
+}

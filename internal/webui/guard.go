@@ -1,0 +1,153 @@
+package webui
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const tokenParameter = "token"
+
+// policy is what a browser may do on a page of the UI: nothing leaves for another host, and no other page frames it.
+// ui-server narrows scripts further, and replaces this for the texts that it shows in frames of its own.
+const policy = "default-src 'self' 'unsafe-inline' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'"
+
+// guard lets those in who have the token, from pages of this very server.
+type guard struct {
+	token  string
+	hosts  []string // What a browser may call this server.
+	cookie http.Cookie
+	inner  http.Handler
+}
+
+func newGuard(token string, port int, inner http.Handler) *guard {
+	number := strconv.Itoa(port)
+	var hosts []string
+	for _, name := range []string{loopback, "localhost", "::1"} {
+		hosts = append(hosts, net.JoinHostPort(name, number))
+	}
+	return &guard{token: token, hosts: hosts, inner: inner, cookie: http.Cookie{
+		// Browsers send a cookie to every port of a host: name and value belong to this one.
+		Name:     "gleitzeit_ui_" + number,
+		Value:    ticket(token, number),
+		Path:     "/",
+		HttpOnly: true,
+		SameSite: http.SameSiteStrictMode,
+	}}
+}
+
+// ticket is what the cookie holds: whoever finds it cannot make a link of it, and it opens no other port.
+func ticket(token, port string) string {
+	sum := hmac.New(sha256.New, []byte(token))
+	sum.Write([]byte("gleitzeit web ui, port " + port))
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
+}
+
+// ServeHTTP answers only what was sent to this server, by nobody else's page, with the token or its cookie.
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "SAMEORIGIN")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	switch {
+	case !slices.Contains(g.hosts, strings.ToLower(r.Host)):
+		refuse(w, http.StatusMisdirectedRequest, "This server answers as "+g.hosts[0]+" only.")
+	case g.foreign(r):
+		refuse(w, http.StatusForbidden, "This request comes from a page of another site. To open the Web UI, type its address or paste its link.")
+	case g.hasToken(r):
+		g.letIn(w, r)
+	case g.hasCookie(r):
+		// A session of the UI has nothing else to prove, and ui-server would take the header for a reason to trust it.
+		r.Header.Del("Authorization")
+		g.hideCookie(r)
+		header.Set("Referrer-Policy", "same-origin") // Without any, some browsers would not say the origin either.
+		g.inner.ServeHTTP(w, r)
+	default:
+		refuse(w, http.StatusUnauthorized, "The Web UI opens with the link that `gleitzeit server` prints when it starts.")
+	}
+}
+
+// foreign tells whether a page of another origin made the browser send this. A site is more than an origin: another
+// port of this machine is the same site, and may be somebody else's.
+func (g *guard) foreign(r *http.Request) bool {
+	own := "http://" + strings.ToLower(r.Host)
+	for _, origin := range r.Header.Values("Origin") {
+		if origin != own {
+			return true
+		}
+	}
+	for _, from := range r.Header.Values("Sec-Fetch-Site") {
+		if from != "same-origin" && from != "none" {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *guard) hasToken(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	given := r.URL.Query()[tokenParameter]
+	return len(given) == 1 && equal(given[0], g.token)
+}
+
+func (g *guard) hasCookie(r *http.Request) bool {
+	for _, cookie := range r.CookiesNamed(g.cookie.Name) {
+		if equal(cookie.Value, g.cookie.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// equal takes as long for a guess that is nearly right as for one that is not.
+func equal(given, wanted string) bool {
+	return subtle.ConstantTimeCompare([]byte(given), []byte(wanted)) == 1
+}
+
+// letIn makes a cookie of the token, and leads to the same page without it.
+func (g *guard) letIn(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	query.Del(tokenParameter)
+	// A path that begins with two slashes would lead to another host.
+	to := "/" + strings.TrimLeft(r.URL.EscapedPath(), `/\`)
+	if len(query) > 0 {
+		to += "?" + query.Encode()
+	}
+	http.SetCookie(w, &g.cookie)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// hideCookie keeps the cookie from what is behind the guard: ui-server hands headers on to the engine.
+func (g *guard) hideCookie(r *http.Request) {
+	others := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return c.Name == g.cookie.Name })
+	r.Header.Del("Cookie")
+	for _, other := range others {
+		r.AddCookie(other)
+	}
+}
+
+// refuse says no more than what to do.
+func refuse(w http.ResponseWriter, status int, advice string) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// Nobody is there to be told where the client went away.
+	_, _ = fmt.Fprintf(w, "<!doctype html>\n<title>Gleitzeit</title>\n<h1>%d %s</h1>\n<p>%s</p>\n", status, http.StatusText(status), advice)
+}
