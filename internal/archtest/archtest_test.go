@@ -42,6 +42,7 @@ const (
 	yaml        = "gopkg.in/yaml.v3"
 	schema      = "github.com/santhosh-tekuri/jsonschema/v6"
 	database    = "modernc.org/sqlite/..."
+	redisClient = "github.com/redis/go-redis/..."
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
 	profiles    = "go.temporal.io/sdk/contrib/envconfig"
@@ -52,6 +53,7 @@ const (
 var fenced = []string{
 	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
 	uiServer, echo,
+	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, redisClient, grpc, cobra, "database/sql",
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
@@ -82,10 +84,15 @@ var rules = []rule{
 	{"internal/webui", []string{"internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
-	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},
-	{"internal/resultstore/open", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite"}, nil},
+	{"internal/resultstore/packed", []string{"internal/protocol"}, nil},
+	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, database, "database/sql", network}},
+	{"internal/resultstore/redis", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, redisClient, network}},
+	{"internal/resultstore/open", []string{
+		"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite", "internal/resultstore/redis",
+	}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
+	{"internal/redistest", []string{"internal/require"}, []string{disk, network, processes, redisClient}},
 	{"internal/servertest", []string{"internal/engine", "internal/home"}, []string{sdkClient, disk}},
 }
 

@@ -29,6 +29,13 @@ type Store interface {
 	Close() error
 }
 
+// Adviser is a Store that may have something to tell people who depend on it: that it is operated in a way that can lose
+// results, say.
+type Adviser interface {
+	// Advice returns a sentence for each thing that should be changed.
+	Advice() []string
+}
+
 // Batch is what is put at once.
 type Batch struct {
 	Records []Record
