@@ -67,6 +67,9 @@ var fenced = []string{
 	"database/sql",
 	uiServer,
 	echo,
+	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
+	uiServer, echo,
+	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, redisClient, grpc, cobra, "database/sql",
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
