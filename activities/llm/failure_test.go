@@ -156,12 +156,8 @@ func TestWhatAServerMaySay(t *testing.T) {
 		"empty": {func(http.ResponseWriter, *http.Request) {}, protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 0 tokens"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var url string
-			handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
-				url = "http://" + r.Host
-				test.serve(w, r)
-			})
-			got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+			url := serving(t, test.serve)
+			got := fails(t, t.Context(), open(t, llm.Options{URL: url}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 			if got.Code != test.code || got.Kind != test.kind || strings.ReplaceAll(got.Message, url, "URL") != test.message {
 				t.Errorf("got  %s %s: %s\nwant %s %s: %s", got.Name, got.Kind, got.Message, test.code.Info().Name, test.kind, test.message)
 			}
