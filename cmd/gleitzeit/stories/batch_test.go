@@ -1,0 +1,117 @@
+package stories_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+)
+
+// batchDocument is what `gleitzeit batch -o json` prints, written down here once more: what programs read must not change
+// with the program.
+type batchDocument struct {
+	Run       string          `json:"run"`
+	Workflow  string          `json:"workflow"`
+	Status    string          `json:"status"`
+	Total     int             `json:"total"`
+	Succeeded int             `json:"succeeded"`
+	Failed    int             `json:"failed"`
+	Skipped   int             `json:"skipped"`
+	Duration  float64         `json:"duration"`
+	Error     *errorDocument  `json:"error"`
+	Results   []batchedResult `json:"results"`
+}
+
+type batchedResult struct {
+	Item     string                     `json:"item"`
+	Index    int                        `json:"index"`
+	Status   string                     `json:"status"`
+	Result   map[string]json.RawMessage `json:"result"`
+	Error    *errorDocument             `json:"error"`
+	Duration float64                    `json:"duration"`
+}
+
+func parseBatch(t *testing.T, text string) *batchDocument {
+	t.Helper()
+	document := &batchDocument{}
+	must(t, strictly(text, document))
+	return document
+}
+
+// TestColoursOfAFolder: each image is looked at, and a report names its colour.
+func TestColoursOfAFolder(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	must(t, os.Mkdir(u.path("photos"), 0o755))
+	paint(t, u.path("photos/a.png"), color.RGBA{R: 255, A: 255})
+	paint(t, u.path("photos/b.png"), color.RGBA{G: 255, A: 255})
+	paint(t, u.path("photos/c.png"), color.RGBA{B: 255, A: 255})
+	stdout, _ := u.gleitzeit(0, "batch", "photos", "--pattern", "*.png", "--vision", "--prompt", "Which colour is this?", "-o", "json")
+	document := parseBatch(t, stdout)
+	for i, want := range []string{`"I see red."`, `"I see green."`, `"I see blue."`} {
+		wantFields(t, document.Results[i].Item, document.Results[i].Result, map[string]string{"response": want})
+	}
+	stdout, stderr := u.gleitzeit(0, "batch", "photos", "--pattern", "*.png", "--vision", "--prompt", "Which colour is this?", "--format", "markdown", "--output", "colours.md")
+	if stdout != "" {
+		t.Errorf("standard output is %q", stdout)
+	}
+	wantLines(t, "stderr", stderr, "the results are in colours.md\n")
+	wantLines(t, "the report", read(t, u.path("colours.md")), "# Batch photos\n", "3 of 3 files succeeded", "/photos/b.png\n\nI see green.\n")
+}
+
+// TestTwoHundredDocuments: two of them are no text; they have reasons, and all others an answer.
+func TestTwoHundredDocuments(t *testing.T) {
+	t.Parallel()
+	const documents = 200
+	u := withOllama(t, ollamatest.Start(t))
+	must(t, os.Mkdir(u.path("docs"), 0o755))
+	broken := map[int]bool{31: true, 144: true}
+	for i := range documents {
+		text := fmt.Sprintf("Document number %d.", i)
+		if broken[i] {
+			text = "caf\xe9"
+		}
+		u.file(fmt.Sprintf("docs/%03d.txt", i), text)
+	}
+	stdout, stderr := u.gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--max-concurrent", "4", "-o", "json")
+	document := parseBatch(t, stdout)
+	if document.Status != "completed" || document.Total != documents || document.Succeeded != documents-2 || document.Failed != 2 || document.Skipped != 0 {
+		t.Errorf("%s: total %d, succeeded %d, failed %d, skipped %d", document.Status, document.Total, document.Succeeded, document.Failed, document.Skipped)
+	}
+	for i, result := range document.Results {
+		if result.Index != i || filepath.Base(result.Item) != fmt.Sprintf("%03d.txt", i) {
+			t.Errorf("result %d is of item %d, %s", i, result.Index, result.Item)
+		}
+		if !broken[i] {
+			wantFields(t, result.Item, result.Result, map[string]string{"response": `"Hello from the scripted model."`})
+			continue
+		}
+		if result.Status != "failed" || result.Error == nil || *result.Error.Message == "" {
+			t.Errorf("%s: %s, %+v", result.Item, result.Status, result.Error)
+		}
+	}
+	if failures := strings.Count(stderr, "✗ batch["); failures != 2 {
+		t.Errorf("%d lines about failures:\n%s", failures, stderr)
+	}
+}
+
+func paint(t *testing.T, path string, with color.Color) {
+	t.Helper()
+	picture := image.NewRGBA(image.Rect(0, 0, 64, 64))
+	for x := range 64 {
+		for y := range 64 {
+			picture.Set(x, y, with)
+		}
+	}
+	file, err := os.Create(path)
+	must(t, err)
+	must(t, png.Encode(file, picture))
+	must(t, file.Close())
+}
