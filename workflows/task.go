@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
+	"path"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -21,24 +23,28 @@ const (
 	retryPause = 100 * time.Millisecond
 )
 
-// schedule starts the activity of a task.
-func (r *run) schedule(ctx workflow.Context, task *plan.Task) (workflow.Future, error) {
-	call, size := r.call(task)
+// schedule starts the activity of a task, or of one of its items.
+func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow.Future {
+	call, size := r.call(task, of)
 	r.sent += size
 	heartbeat := r.start.Settings.Heartbeat.Duration()
 	if heartbeat <= 0 {
 		heartbeat = defaultHeartbeat
 	}
+	id, summary := task.ID, task.Name
+	if of != nil {
+		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), path.Base(of.path)
+	}
 	options := workflow.ActivityOptions{
-		ActivityID:          task.ID,
-		Summary:             task.Name,
+		ActivityID:          id,
+		Summary:             summary,
 		StartToCloseTimeout: LastResort(task.Timeout),
 		HeartbeatTimeout:    heartbeat,
 		WaitForCancellation: true,
 		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
 		RetryPolicy:         RetryPolicy(task.Retry),
 	}
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call), nil
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call)
 }
 
 // LastResort is Temporal's timeout of one attempt at a task that has a timeout of its own.
@@ -53,15 +59,27 @@ func RetryPolicy(retry *protocol.Retry) *temporal.RetryPolicy {
 	}
 }
 
-// call makes what the activity of a task gets, and says about how large it is in bytes.
-func (r *run) call(task *plan.Task) (protocol.Call, int64) {
-	parameters, data := protocol.Carry(task.Parameters)
-	// What travels by Ref is counted too: it was hashed, and a workflow task that takes a second is a deadlock to the SDK.
-	size := int64(len(data)) + callSize
+// call makes what the activity of a task, or of one of its items, gets, and says about how large it is in bytes.
+func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
+	var parameters protocol.Held
+	size := int64(callSize)
+	if of != nil {
+		parameters = of.fan.parameters
+		size += itemInline
+	} else {
+		var data []byte
+		parameters, data = protocol.Carry(task.Parameters)
+		// What travels by Ref is counted too: it was hashed, and a workflow task that takes a second is a deadlock to the SDK.
+		size += int64(len(data))
+	}
 	call := protocol.Call{
 		Format: protocol.CallFormat, Run: r.info, Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry,
+	}
+	if of != nil {
+		call.Item = &of.index
+		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
 	}
 	if task.Source != nil {
 		text, made := r.scripts[task.Source.Path]

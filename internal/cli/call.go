@@ -76,7 +76,7 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 	if err != nil {
 		return err
 	}
-	p.printResult(result)
+	p.printResult(view.Text(view.Gist(result)), result)
 	return nil
 }
 
@@ -177,10 +177,10 @@ func (s *session) open(ctx context.Context, held protocol.Held) (protocol.Value,
 	return protocol.ParseValue(data)
 }
 
-// printResult prints what one task has brought: as text what people look for, else all of it.
-func (p *program) printResult(result protocol.Value) {
+// printResult prints what one task has brought: the text where text is wanted, else all of it.
+func (p *program) printResult(text string, result protocol.Value) {
 	if p.output == asText {
-		fmt.Fprintln(p.Out, strings.TrimSuffix(view.Text(view.Gist(result)), "\n"))
+		fmt.Fprintln(p.Out, strings.TrimSuffix(text, "\n"))
 		return
 	}
 	p.writeJSON(p.Out, result)

@@ -57,7 +57,7 @@ func (p *program) results(ctx context.Context, args []string) error {
 	if task.Result == nil {
 		return noResult(task)
 	}
-	p.printResult(*task.Result)
+	p.printResult(task.ResultText(), *task.Result)
 	return nil
 }
 

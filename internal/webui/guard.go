@@ -74,7 +74,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Referrer-Policy", "same-origin") // Without any, some browsers would not say the origin either.
 		g.inner.ServeHTTP(w, r)
 	default:
-		refuse(w, http.StatusUnauthorized, "The Web UI opens with the link that `gleitzeit server` prints when it starts.")
+		refuse(w, http.StatusUnauthorized, "The Web UI opens with the link that <code>gleitzeit server</code> prints when it starts.")
 	}
 }
 
@@ -141,7 +141,7 @@ func (g *guard) hideCookie(r *http.Request) {
 	}
 }
 
-// refuse says no more than what to do.
+// refuse says no more than what to do, in HTML.
 func refuse(w http.ResponseWriter, status int, advice string) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -1,0 +1,183 @@
+package stories_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+)
+
+// uiServer is a `gleitzeit server` with its Web UI.
+type uiServer struct {
+	*process
+	engine string // host:port.
+	link   string // With the token.
+	base   string // Without, and without a slash at its end.
+	token  string
+}
+
+// serveUI starts a server on any port and waits until it says where it is.
+func (u *user) serveUI(environment ...string) *uiServer {
+	u.t.Helper()
+	s := &uiServer{process: u.startIn(u.work, environment, "server", "-o", "json", "--ui-port", "0")}
+	eventually(u.t, "the server says where it is", func() bool {
+		if !s.running() {
+			u.t.Fatalf("the server ended:\n%s", s.stderr)
+		}
+		return strings.Contains(s.stdout.String(), "\n")
+	})
+	var said struct{ Engine, UI string }
+	must(u.t, json.Unmarshal([]byte(s.stdout.String()), &said))
+	link, err := url.Parse(said.UI)
+	must(u.t, err)
+	s.engine, s.link, s.base, s.token = said.Engine, said.UI, "http://"+link.Host, link.Query().Get("token")
+	if len(s.token) < 43 {
+		u.t.Fatalf("the link %q has no token of 32 bytes", said.UI)
+	}
+	return s
+}
+
+const teaFlow = `
+name: Tea for two
+description: Adds and multiplies
+tasks:
+  - id: sum
+    name: Add the cups
+    method: mcp/tool.add
+    parameters: {a: 2, b: 3}
+  - id: square
+    name: Square them
+    method: mcp/tool.multiply
+    parameters: {a: "${sum.result}", b: "${sum.result}"}
+  - id: script
+    name: Say it in Python
+    method: python/execute
+    parameters: {code: "result = 'cups: ' + str(${square.result})"}
+`
+
+// tea runs teaFlow on the server and returns the run's id.
+func (u *user) tea() string {
+	u.t.Helper()
+	stdout, _ := u.gleitzeit(0, "submit", "--wait", "-o", "json", u.file("tea.yaml", teaFlow))
+	run, err := parseRun(stdout)
+	must(u.t, err)
+	return *run.Run
+}
+
+func TestWebUIShowsARun(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	s := u.serveUI("GLEITZEIT_LOG_LEVEL=debug") // So that what could say the token speaks.
+	run := u.tea()
+	b := newTab(t)
+
+	if status := b.visit(s.base); status != http.StatusUnauthorized {
+		t.Errorf("without the token the status is %d, want 401", status)
+	}
+	b.sees("The Web UI opens with the link that gleitzeit server prints when it starts.")
+	b.screenshot("refused")
+
+	if status := b.visit(s.link); status != http.StatusOK {
+		t.Fatalf("the link has status %d", status)
+	}
+	b.sees(run, "gleitzeit.run", "COMPLETED")
+	if at := b.evaluate("location.href"); strings.Contains(at, "token") {
+		t.Errorf("the token stays in the address: %s", at)
+	}
+	b.screenshot("list")
+
+	page := s.base + "/namespaces/default/workflows/" + run
+	b.visit(page)
+	b.sees("COMPLETED", "mcp/tool.add", "Add the cups", "Square them", "Say it in Python", `"name": "Tea for two"`)
+	b.screenshot("run")
+	history := b.evaluate("location.pathname.replace(/timeline$/, 'history')")
+	b.visit(s.base + history)
+	b.sees("Workflow Execution Completed", "python/execute")
+	b.screenshot("history")
+	b.visit(s.base + strings.TrimSuffix(history, "history") + "user-metadata")
+	b.sees("Adds and multiplies")
+	b.screenshot("metadata")
+
+	for _, address := range b.asked() {
+		if !strings.HasPrefix(address, s.base+"/") && !strings.HasPrefix(address, "data:") && !strings.HasPrefix(address, "blob:") {
+			t.Errorf("the page asks somebody else: %s", address)
+		}
+	}
+	for _, complaint := range b.complaints() {
+		if strings.Contains(complaint, "Content Security Policy") {
+			t.Errorf("the page wants what its policy refuses: %s", complaint)
+		}
+	}
+	if said := s.stderr.String(); strings.Contains(said, s.token) {
+		t.Error("the token is in the log")
+	}
+	if mode := fileMode(t, u.home+"/ui.token"); mode != 0o600 {
+		t.Errorf("the token's file has mode %v, want 0600", mode)
+	}
+}
+
+// A browser that holds the cookie lets the UI's own page start a workflow, and no other page, be it of another port of
+// the same host, for which a browser sends every cookie.
+func TestWebUIObeysItsOwnPageOnly(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	s := u.serveUI()
+	b := newTab(t)
+	b.visit(s.link)
+
+	// As the UI's own scripts do it.
+	said := b.evaluate(fmt.Sprintf(`fetch(%q, {method: "POST", body: %q,
+		headers: {"X-CSRF-Token": document.cookie.match(/_csrf=([^;]*)/)[1]}}).then(async a => a.status + " " + await a.text())`,
+		startAddress(s, "by-own-page"), startBody))
+	if !strings.HasPrefix(said, "200 ") || !u.started(s, "by-own-page") {
+		t.Errorf("the UI's own page cannot start a workflow: %s", said)
+	}
+
+	reached := make(chan string, 10)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached <- r.Header.Get("Cookie")
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<form method="POST" enctype="text/plain" action="%s" target="result"><input name='%s' value=''></form><iframe name="result"></iframe>`,
+			startAddress(s, "by-form"), startBody)
+	}))
+	defer page.Close()
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		name := "by-" + strings.ReplaceAll(host, ".", "-")
+		b.visit(strings.Replace(page.URL, "127.0.0.1", host, 1))
+		sent := <-reached
+		if host == "127.0.0.1" && !strings.Contains(sent, "gleitzeit_ui_") {
+			t.Errorf("the browser sends no cookie to another port, and this test would show nothing: %q", sent)
+		}
+		refuses := func(what, address string) {
+			eventually(t, "an answer to "+address, func() bool { return b.answered(address) != 0 })
+			if status := b.answered(address); status != http.StatusForbidden {
+				t.Errorf("%s of a page of %s has status %d, want 403", what, host, status)
+			}
+			if u.started(s, address[strings.LastIndex(address, "/")+1:]) {
+				t.Errorf("%s of a page of %s starts a workflow", what, host)
+			}
+		}
+		for _, mode := range []string{"no-cors", "cors"} {
+			address := startAddress(s, name+"-"+mode)
+			b.evaluate(fmt.Sprintf(`fetch(%q, {method: "POST", mode: %q, credentials: "include", body: %q}).then(a => a.type, e => "refused")`,
+				address, mode, startBody))
+			refuses("a script, with mode "+mode+",", address)
+		}
+		if answer := b.evaluate(fmt.Sprintf(`fetch(%q, {credentials: "include"}).then(a => a.text(), e => "refused")`, s.base+"/api/v1/namespaces")); answer != "refused" {
+			t.Errorf("a page of %s reads: %s", host, answer)
+		}
+		b.evaluate(`new Promise(done => { document.querySelector("iframe").onload = () => done("sent"); document.querySelector("form").submit() })`)
+		refuses("a form", startAddress(s, "by-form"))
+	}
+}
+
+func fileMode(t testing.TB, path string) os.FileMode {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	return info.Mode().Perm()
+}
