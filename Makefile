@@ -3,7 +3,12 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 BIN := $(CURDIR)/bin
 
-.PHONY: help build test lint race bench histories ci clean
+# Tests of models run on a real Ollama; where it is built, they find it.
+ifneq ($(wildcard $(BIN)/ollama),)
+export OLLAMA_TEST_BINARY ?= $(BIN)/ollama
+endif
+
+.PHONY: help build test lint race bench histories ollama ci clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +35,11 @@ bench: ## measure, as ratios, what docs/architecture.md claims
 
 histories: ## record the histories that replay tests read; only after commands were changed on purpose
 	go test ./workflows -run TestRecordHistories -record
+
+ollama: $(BIN)/ollama ## build the Ollama server that tests use: bin/ollama
+
+$(BIN)/ollama:
+	testdata/ollama/build $(BIN)
 
 ci: ## all that must hold before a change lands
 	.ci/run

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -64,9 +65,8 @@ func (f files) candidates(path string) []string {
 }
 
 var (
-	errOutside  = errors.New("it lies outside the folders that may be read")
-	errTooLarge = errors.New("it is too large")
-	errNoFile   = errors.New("it is no file")
+	errOutside = errors.New("it lies outside the folders that may be read")
+	errNoFile  = errors.New("it is no file")
 )
 
 func (f files) read(path string, limit int64) (data []byte, err error) {
@@ -86,25 +86,45 @@ func (f files) read(path string, limit int64) (data []byte, err error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, errTooLarge
+		return nil, fmt.Errorf("it has more than %s", sizeOf(limit))
 	}
 	return data, nil
 }
 
+// sizeOf shows a limit to people.
+func sizeOf(bytes int64) string {
+	if bytes >= 1<<20 && bytes%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d bytes", bytes)
+}
+
 // open follows no link that leads out of a place.
 func (f files) open(path string) (*os.File, error) {
-	for _, place := range f.places {
-		beneath, err := filepath.Rel(place, path)
-		if err != nil || beneath == ".." || strings.HasPrefix(beneath, ".."+string(filepath.Separator)) {
+	place, beneath, err := f.place(path)
+	if err != nil {
+		return nil, err
+	}
+	if beneath == "." { // The place is this very file: a link was meant as such by whoever named it.
+		return os.Open(path)
+	}
+	return openBeneath(place, beneath)
+}
+
+// place returns the innermost place that holds the path, and the way from there: a folder that the workflow names may lie
+// behind a link in one of the run's own.
+func (f files) place(path string) (place, beneath string, err error) {
+	for _, candidate := range f.places {
+		way, err := filepath.Rel(candidate, path)
+		if err != nil || way == ".." || strings.HasPrefix(way, ".."+string(filepath.Separator)) || len(candidate) < len(place) {
 			continue
 		}
-		folder := place
-		if beneath == "." { // The place is this very file.
-			folder, beneath = filepath.Dir(path), filepath.Base(path)
-		}
-		return openBeneath(folder, beneath)
+		place, beneath = candidate, way
 	}
-	return nil, errOutside
+	if place == "" {
+		return "", "", errOutside
+	}
+	return place, beneath, nil
 }
 
 func openBeneath(folder, path string) (*os.File, error) {
@@ -117,10 +137,15 @@ func openBeneath(folder, path string) (*os.File, error) {
 }
 
 func (f files) refused(path, at string, err error) error {
+	return f.refusedAs("file", path, at, err)
+}
+
+// refusedAs says why a file or folder cannot be read, and what to do.
+func (f files) refusedAs(what, path, at string, err error) error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
 	}
-	refused := protocol.Errorf(protocol.TaskValidationFailed, "file %q cannot be read: %v", at, err)
+	refused := protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: %v", what, at, err)
 	switch {
 	case errors.Is(err, errOutside) && f.worker:
 		return refused.WithHint("this worker reads beneath %s; its setting `roots` names more folders", strings.Join(f.places, ", "))

@@ -26,8 +26,11 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 	if err := os.Symlink(place("other", "secret.txt"), place("work", "link.txt")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink(place("other", "secret.txt"), place("work", "named-link.txt")); err != nil {
+		t.Fatal(err)
+	}
 	run := protocol.RunInfo{
-		FlowFolder: place("flow"), Folder: place("work"), Reads: []string{place("other", "named.txt"), place("data")},
+		FlowFolder: place("flow"), Folder: place("work"), Reads: []string{place("other", "named.txt"), place("data"), place("work", "named-link.txt")},
 	}
 	here := &Activities{}
 	worker := &Activities{roots: []string{place("data")}}
@@ -43,12 +46,13 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"an absolute path beneath a folder", here, place("work", "b.txt"), 9, "b"},
 		{"a file that the workflow names", here, place("other", "named.txt"), 9, "named"},
 		{"beneath a folder that the workflow names", here, place("data", "deep", "c.txt"), 9, "c"},
+		{"a link that the workflow names", here, place("work", "named-link.txt"), 9, "secret"},
 		{"beside a named file", here, place("other", "secret.txt"), 9, "!outside the folders"},
 		{"up and out", here, "../other/secret.txt", 9, "!outside the folders"},
 		{"a link that leads out", here, "link.txt", 9, "!escapes"},
 		{"nothing there", here, "none.txt", 9, "!no such file or directory"},
 		{"a folder", here, place("work"), 9, "!it is no file"},
-		{"too large", here, "a.txt", 3, "!it is too large"},
+		{"too large", here, "a.txt", 3, "!it has more than 3 bytes"},
 		{"no path", here, "", 9, "!the path of a file is empty"},
 		{"a worker's own root", worker, place("data", "deep", "c.txt"), 9, "c"},
 		{"a worker and the run's folder", worker, "b.txt", 9, "!this worker reads beneath " + place("data")},

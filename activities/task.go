@@ -41,6 +41,9 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 				OfKind(protocol.Permanent)
 		} else {
 			outcome.Value, values = held, [][]byte{data}
+			if call.Item != nil {
+				outcome.Value.Inline = nil // Nobody refers to an item: what the history has of it stays small.
+			}
 		}
 	}
 	if failure != nil {
@@ -82,13 +85,20 @@ func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outco
 func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome protocol.Outcome, values [][]byte) error {
 	record := resultstore.Record{
 		Kind:     resultstore.Task,
-		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: resultstore.NoItem, Attempt: int(activity.GetInfo(ctx).Attempt)},
+		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: itemOf(call), Attempt: int(activity.GetInfo(ctx).Attempt)},
 		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts,
 		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
 	}
 	return a.insist(ctx, func(ctx context.Context) error {
 		return a.store.Put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values})
 	})
+}
+
+func itemOf(call *protocol.Call) int {
+	if call.Item == nil {
+		return resultstore.NoItem
+	}
+	return *call.Item
 }
 
 // retryable turns a failed attempt into the error that tells Temporal what to do next.
@@ -115,15 +125,16 @@ func (e earlierAttempts) startedAt(now time.Time) time.Time {
 	return e.first
 }
 
-// earlier tells failed attempts from lost ones: Temporal counts both, and only failures have a record.
+// earlier tells failed attempts of a task or an item from lost ones: Temporal counts both, and only failures have a record.
 func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierAttempts, error) {
 	attempt := int(activity.GetInfo(ctx).Attempt)
 	if attempt <= 1 {
 		return earlierAttempts{}, nil
 	}
+	item := itemOf(call)
 	var records []resultstore.Record
 	err := a.insist(ctx, func(ctx context.Context) (err error) {
-		records, err = a.store.Records(ctx, resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task})
+		records, err = a.store.Records(ctx, resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &item})
 		return err
 	})
 	if err != nil {

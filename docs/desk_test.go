@@ -17,6 +17,7 @@ import (
 const (
 	shownFolder = "/home/you/flows"
 	shownHome   = "/home/you/.gleitzeit"
+	shownOllama = "http://127.0.0.1:11434"
 )
 
 // desk is where the commands of one page are typed: a folder with the examples in it, and a home folder.
@@ -24,6 +25,7 @@ type desk struct {
 	folder string
 	home   string
 	path   string // Of programs.
+	ollama string // URL of the Ollama that commands are given; empty without one.
 }
 
 func newDesk(t *testing.T, program string) *desk {
@@ -70,6 +72,9 @@ func (d *desk) typed(t *testing.T, s step) []string {
 	command.Env = []string{
 		"PATH=" + d.path + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"HOME=" + os.Getenv("HOME"), "GLEITZEIT_HOME=" + d.home, "TZ=UTC", "LANG=C.UTF-8",
+	}
+	if d.ollama != "" {
+		command.Env = append(command.Env, "OLLAMA_HOST="+d.ollama)
 	}
 	command.Stdout, command.Stderr = screen, screen
 	if err := command.Start(); err != nil {
@@ -145,6 +150,9 @@ func (d *desk) lines(text string) []string {
 		return nil
 	}
 	text = strings.NewReplacer(d.home, shownHome, d.folder, shownFolder).Replace(text)
+	if d.ollama != "" {
+		text = strings.ReplaceAll(text, d.ollama, shownOllama)
+	}
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 

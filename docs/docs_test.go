@@ -8,6 +8,8 @@
 package docs_test
 
 import (
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -17,8 +19,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
@@ -50,7 +54,7 @@ func TestMain(m *testing.M) {
 	var err error
 	if builtFolder, err = os.MkdirTemp("", "gleitzeit-docs-"); err == nil {
 		code = m.Run()
-		err = os.RemoveAll(builtFolder)
+		err = errors.Join(ollamatest.Stop(), os.RemoveAll(builtFolder))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -67,7 +71,11 @@ func TestPagesShowWhatTheProgramPrints(t *testing.T) {
 	for _, path := range pages(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			play(t, path, newDesk(t, program))
+			d := newDesk(t, program)
+			if strings.Contains(read(t, path), "method: llm/") {
+				d.ollama = ollamatest.Start(t)
+			}
+			play(t, path, d)
 		})
 	}
 }
@@ -87,6 +95,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 name: x
 nonsense: 1
 inputs: {a: {nonsense: 1}}
+batch: {nonsense: 1}
 tasks:
   - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}}
 `
@@ -94,8 +103,8 @@ tasks:
 	if flow == nil {
 		t.Fatal(found)
 	}
-	if len(flow.Unknown) != 4 {
-		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a task and a retry", len(flow.Unknown))
+	if len(flow.Unknown) != 5 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a task and a retry", len(flow.Unknown))
 	}
 	page := read(t, "workflow-reference.md")
 	for _, where := range flow.Unknown {
@@ -123,13 +132,31 @@ func TestEveryRuleIsExplained(t *testing.T) {
 
 func TestEveryMethodIsExplained(t *testing.T) {
 	page := read(t, "protocols.md")
-	for _, spec := range []protocol.Spec{python.Spec(), mcp.Spec()} {
+	for _, spec := range []protocol.Spec{llm.Spec(), python.Spec(), mcp.Spec()} {
 		if !strings.Contains(page, "\n## "+spec.Name+"\n") {
 			t.Errorf("docs/protocols.md has no section %s", spec.Name)
 		}
 		for _, method := range spec.Methods {
 			if !strings.Contains(page, "\n### "+method.Name+"\n") {
 				t.Errorf("docs/protocols.md has no section %s", method.Name)
+			}
+		}
+	}
+}
+
+func TestEveryParameterOfModelsIsExplained(t *testing.T) {
+	page := read(t, "providers.md")
+	for _, method := range llm.Spec().Methods {
+		for title, schema := range map[string]json.RawMessage{"parameters": method.Parameters, "results": method.Result} {
+			described, err := protocol.ParseValue(schema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			properties, _ := described.Get("properties")
+			for _, property := range properties.Fields() {
+				if !strings.Contains(sectionOf(page, title), "`"+property.Name+"`") {
+					t.Errorf("docs/providers.md, section %q, does not have %s of %s", title, property.Name, method.Name)
+				}
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package interpreter
 
 import (
+	"slices"
+
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -18,6 +20,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
+		Reads:       checked.Reads(),
 		Inputs:      protocol.OfObject(checked.Inputs...),
 		Tasks:       make([]plan.Task, 0, len(checked.Tasks)),
 		MaxParallel: plan.DefaultMaxParallel,
@@ -29,8 +32,16 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
 	}
 	for _, task := range checked.Tasks {
-		p.Tasks = append(p.Tasks, buildTask(checked, task))
+		built := buildTask(checked, task)
+		if each, reads := checked.EachOf(task); each != nil {
+			each.Uses = uses(checked, task.EachTexts)
+			built.Each = each
+			p.Reads = append(p.Reads, reads...)
+		}
+		p.Tasks = append(p.Tasks, built)
 	}
+	slices.Sort(p.Reads)
+	p.Reads = slices.Compact(p.Reads)
 	for i, output := range flow.Outputs {
 		p.Outputs = append(p.Outputs, plan.Output{
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(checked, checked.Outputs[i]),

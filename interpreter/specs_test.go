@@ -19,6 +19,7 @@ func specs() []protocol.Spec {
 			Timeout:           5 * time.Minute,
 			SourceParameters:  []string{"file", "file_path"},
 			CodeParameter:     "code",
+			ItemParameter:     "context.file_path",
 			Parameters: []byte(`{
 				"type": "object",
 				"properties": {
@@ -45,8 +46,10 @@ func specs() []protocol.Spec {
 		}},
 		{Name: "llm/v1", Methods: []protocol.Method{
 			{
-				Name:    "llm/chat",
-				Timeout: 10 * time.Minute,
+				Name:           "llm/chat",
+				Timeout:        10 * time.Minute,
+				FileParameters: []string{"file_path", "image_paths"},
+				ItemParameter:  "file_path",
 				Parameters: []byte(`{
 					"type": "object",
 					"properties": {
@@ -64,10 +67,18 @@ func specs() []protocol.Spec {
 						"stop": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": true}]},
 						"temperature": {"type": "number", "minimum": 0, "maximum": 2},
 						"seed": {"type": "integer", "multipleOf": 1},
-						"think": {"type": "boolean"}
+						"think": {"type": "boolean"},
+						"file_path": {"type": "string", "minLength": 1},
+						"image_paths": {"type": "array", "items": {"type": "string"}}
 					},
 					"anyOf": [{"required": ["messages"]}, {"required": ["prompt"]}]
 				}`),
+			},
+			{
+				Name:          "llm/vision",
+				Timeout:       10 * time.Minute,
+				ItemParameter: "image_path",
+				Parameters:    []byte(`{"type": "object", "properties": {"prompt": {"type": "string"}, "image_path": {"type": "string"}}, "required": ["prompt", "image_path"], "additionalProperties": false}`),
 			},
 			{Name: "llm/slow", Timeout: time.Hour, Parameters: []byte(`{"properties": {"timeout": {"type": "number"}}}`)},
 		}},
@@ -84,7 +95,14 @@ var files = sync.OnceValue(func() fs.FS {
 		"start/only.py":        {Data: []byte("result = \"<é>\"\n")},
 		"flow/scripts/deep.py": {Data: []byte("result = 3\n")},
 		"flow/latin1.py":       {Data: []byte("# caf\xe9\n")},
+		"flow/documents/a.txt": {Data: []byte("a\n")},
+		"start/photos/b.png":   {Data: []byte("b\n")},
+		"elsewhere/c.txt":      {Data: []byte("c\n")},
+		"flow/inside":          {Data: []byte("../elsewhere"), Mode: fs.ModeSymlink},
 		"flow/pipe":            {Mode: fs.ModeNamedPipe},
+		"flow/a.txt":           {Data: []byte("text")},
+		"start/b.txt":          {Data: []byte("text")},
+		"start.txt":            {Data: []byte("text")},
 		"flow/large.py":        {Data: []byte(strings.Repeat("#", 1<<20+1))},
 		"flow/exact.py":        {Data: []byte(strings.Repeat("#", 1<<20))},
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -17,11 +18,14 @@ type entry struct {
 }
 
 // HandlerOptions are the settings of the protocols.
-type HandlerOptions struct{}
+type HandlerOptions struct {
+	LLM llm.Options
+}
 
 // protocols is the list of them all. To add one: a folder beneath activities, and a line here.
-func protocols(HandlerOptions) []entry {
+func protocols(o HandlerOptions) []entry {
 	return []entry{
+		{llm.Spec(), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
 		{python.Spec(), func() (protocol.Handler, error) { return python.New(python.Options{}), nil }},
 		{mcp.Spec(), func() (protocol.Handler, error) { return mcp.New() }},
 	}

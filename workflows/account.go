@@ -42,7 +42,11 @@ func (r *run) carriedValues() [][]byte {
 	}
 	keep(r.plan.Inputs)
 	for i := range r.plan.Tasks {
-		keep(r.plan.Tasks[i].Parameters)
+		if r.plan.Tasks[i].Each == nil {
+			keep(r.plan.Tasks[i].Parameters)
+		} else if held, data := carryToItems(r.plan.Tasks[i].Parameters); held.Inline == nil {
+			values = append(values, data)
+		}
 		if source := r.plan.Tasks[i].Source; source != nil {
 			keep(protocol.OfString(source.Text))
 		}
@@ -55,6 +59,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	// A run that was cancelled still accounts for itself.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	r.describe(ctx)
 	result := r.result()
 	closing := protocol.Closing{
 		Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
@@ -98,6 +103,9 @@ func (r *run) result() *Result {
 	var failures []string
 	for i := range r.plan.Tasks {
 		outcome := r.progress.Outcome(i)
+		if outcome.Items != nil {
+			result.addItems(*outcome.Items)
+		}
 		switch outcome.Status {
 		case protocol.Completed:
 			result.Completed++
@@ -124,6 +132,16 @@ func (r *run) result() *Result {
 		result.Status, result.Error = protocol.Failed, protocol.Errorf(protocol.WorkflowTasksFailed, "%s", message)
 	}
 	return result
+}
+
+func (result *Result) addItems(counts protocol.Counts) {
+	if result.Items == nil {
+		result.Items = &protocol.Counts{}
+	}
+	result.Items.Total += counts.Total
+	result.Items.Succeeded += counts.Succeeded
+	result.Items.Failed += counts.Failed
+	result.Items.Skipped += counts.Skipped
 }
 
 // failure is the error with which the workflow closes, so that Temporal shows it as what it is.

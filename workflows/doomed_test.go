@@ -14,7 +14,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
@@ -65,6 +67,19 @@ func workUntilKilled(where string) error {
 // killedRun starts a run whose worker, in another process, is killed while the task `b` runs, and goes on with it here.
 func killedRun(t *testing.T, r *rig) client.WorkflowRun {
 	t.Helper()
+	return killedWhile(t, r, "b", compile(t, `
+name: Killed
+tasks:
+  - {id: a, method: test/echo, parameters: {key: a, value: 1}}
+  - {id: b, method: test/wait, parameters: {key: b, value: "${a.value}"}}
+  - {id: c, method: test/echo, parameters: {key: c, value: "${b.value}"}}
+outputs: {c: "${c.value}"}
+`))
+}
+
+// killedWhile starts a run whose worker, in another process, is killed while something waits, and goes on with it here.
+func killedWhile(t *testing.T, r *rig, waits string, p *plan.Plan) client.WorkflowRun {
+	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -79,15 +94,8 @@ func killedRun(t *testing.T, r *rig) client.WorkflowRun {
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
-	run := r.start(t, compile(t, `
-name: Killed
-tasks:
-  - {id: a, method: test/echo, parameters: {key: a, value: 1}}
-  - {id: b, method: test/wait, parameters: {key: b, value: "${a.value}"}}
-  - {id: c, method: test/echo, parameters: {key: c, value: "${b.value}"}}
-outputs: {c: "${c.value}"}
-`))
-	if line, err := bufio.NewReader(said).ReadString('\n'); line != "b\n" {
+	run := r.start(t, p)
+	if line, err := bufio.NewReader(said).ReadString('\n'); line != waits+"\n" {
 		t.Fatalf("the other process said %q, %v", line, err)
 	}
 	if err := other.Process.Kill(); err != nil {
@@ -109,4 +117,18 @@ func TestAKilledWorkerLosesNoFinishedTaskAndIsNoAttempt(t *testing.T) {
 	same(t, "calls of a here", r.probe.called("a"), 0)
 	same(t, "calls of b here", r.probe.called("b"), 1)
 	same(t, "attempts at b", r.tasks(t)["b"].Attempts, 1)
+}
+
+func TestAKilledWorkerIsNoAttemptAtAnItem(t *testing.T) {
+	r := newIdleRig(t)
+	folder := folderOf(t, 3, func(i int) string { return []string{"wait", "1", "2"}[i] })
+	result, _ := end(t, killedWhile(t, r, "f000.txt", batch(t, folder, ", max_concurrent: 1", "")))
+	same(t, "counts", *result.Items, protocol.Counts{Total: 3, Succeeded: 3})
+	first := 0
+	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: "batch", Item: &first})
+	if err != nil || len(records) != 1 {
+		t.Fatal(records, err)
+	}
+	same(t, "attempts at the item", records[0].Attempts, 1)
+	same(t, "Temporal's attempts are more", records[0].Attempt > 1, true)
 }

@@ -20,11 +20,24 @@ const eventsPerTask = 6
 // workflow task would be tried again for ever.
 const sendBudget = 1 << 20
 
-// started is a task in flight.
+// started is a task or an item in flight, or, of a task that runs once an item, the look for its items or the gathering of
+// what they have brought.
 type started struct {
 	task   int
+	step   step
+	fan    *fanOut // Of an item, and while gathering.
+	item   int
 	future workflow.Future
 }
+
+// step is what of a task is in flight.
+type step int
+
+const (
+	calling step = iota
+	expanding
+	gathering
+)
 
 // execute runs tasks until all have ended, or until this history is full and nothing is in flight.
 func (r *run) execute(ctx workflow.Context) error {
@@ -38,11 +51,13 @@ func (r *run) execute(ctx workflow.Context) error {
 		r.limitTime(ctx, cancelTasks)
 	}
 	for !r.progress.Done() {
+		r.gather(ctx)
+		r.describe(ctx)
 		if err := r.startReady(taskCtx); err != nil {
 			return err
 		}
 		if len(r.running) == 0 {
-			if !r.progress.Done() && !r.progress.HasReady() {
+			if !r.progress.Done() && !r.progress.HasReady() && len(r.fans) == 0 {
 				return rejected("the plan's tasks wait for one another")
 			}
 			return nil
@@ -80,17 +95,20 @@ func (r *run) stop(reason *protocol.Error) {
 
 // startReady starts what is ready, as far as the workflow's limit, the history and one message to the server allow.
 func (r *run) startReady(ctx workflow.Context) error {
-	for r.progress.HasReady() && len(r.running) < limitOf(r.plan) && r.fits(ctx) {
+	for len(r.running) < limitOf(r.plan) && r.fits(ctx) {
+		fan, found := r.pick()
+		if !found {
+			break
+		}
 		if at := workflow.GetInfo(ctx).GetCurrentHistoryLength(); at != r.sentAt {
 			r.sent, r.sentAt = 0, at
 		}
-		task, _ := r.progress.Next()
 		r.begun++
-		future, err := r.schedule(ctx, &r.plan.Tasks[task])
-		if err != nil {
-			return err
+		if fan != nil {
+			r.running = append(r.running, r.startItem(ctx, fan))
+		} else {
+			r.running = append(r.running, r.startTask(ctx))
 		}
-		r.running = append(r.running, started{task, future})
 		if r.sent > sendBudget {
 			// A timer makes the server take what was scheduled before more is.
 			if err := workflow.Sleep(ctx, time.Millisecond); err != nil {
@@ -99,6 +117,41 @@ func (r *run) startReady(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// pick chooses what starts next: a task, or, where it returns a fan-out, the next item of that. Priority decides, then the
+// order of the file.
+func (r *run) pick() (fan *fanOut, found bool) {
+	for _, candidate := range r.fans {
+		if r.stopped == nil && candidate.canStart() && (fan == nil || r.before(candidate.task, fan.task)) {
+			fan = candidate
+		}
+	}
+	task, ready := r.progress.Peek()
+	if ready && (fan == nil || r.before(task, fan.task)) {
+		return nil, true
+	}
+	return fan, fan != nil
+}
+
+func (r *run) before(a, b int) bool {
+	if p, q := r.plan.Tasks[a].Priority, r.plan.Tasks[b].Priority; p != q {
+		return p < q
+	}
+	return a < b
+}
+
+func (r *run) startItem(ctx workflow.Context, fan *fanOut) started {
+	item := fan.begin()
+	return started{task: fan.task, fan: fan, item: item, future: r.schedule(ctx, &r.plan.Tasks[fan.task], fan.item(item))}
+}
+
+func (r *run) startTask(ctx workflow.Context) started {
+	task, _ := r.progress.Next()
+	if r.plan.Tasks[task].Each != nil {
+		return started{task: task, step: expanding, future: r.expand(ctx, task)}
+	}
+	return started{task: task, future: r.schedule(ctx, &r.plan.Tasks[task], nil)}
 }
 
 // fits tells whether one more task is sure to end within this history. The first one does: a history must get somewhere.
@@ -126,9 +179,25 @@ func (r *run) await(ctx workflow.Context) {
 			still = append(still, s)
 			continue
 		}
-		outcome := r.outcome(ctx, s)
-		r.usage = r.usage.Add(outcome.Usage)
-		r.progress.End(s.task, outcome)
+		r.take(ctx, s)
 	}
 	r.running = still
+}
+
+// take takes account of what has ended.
+func (r *run) take(ctx workflow.Context, s started) {
+	switch s.step {
+	case expanding:
+		r.expanded(ctx, s)
+	case gathering:
+		r.gathered(ctx, s)
+	default:
+		outcome := r.outcome(ctx, s)
+		r.usage = r.usage.Add(outcome.Usage)
+		if s.fan != nil {
+			s.fan.end(s.item, outcome)
+		} else {
+			r.progress.End(s.task, outcome)
+		}
+	}
 }

@@ -37,6 +37,8 @@ func TestRecordHistories(t *testing.T) {
 		{name: "failed", run: failedRun},
 		{name: "cancelled", run: cancelledRun},
 		{name: "killed", idle: true, run: killedRun},
+		{name: "batch-failing", run: failingBatch},
+		{name: "batch-cancelled", run: cancelledBatch},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

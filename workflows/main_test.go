@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -50,13 +51,21 @@ func probeSpec() protocol.Spec {
 	for _, name := range []string{"test/echo", "test/fail", "test/wait", "test/text"} {
 		spec.Methods = append(spec.Methods, protocol.Method{Name: name, Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute, WantsDependencies: name == "test/echo"})
 	}
+	spec.Methods = append(spec.Methods, protocol.Method{
+		Name: "test/file", Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute, ItemParameter: "path",
+	})
 	return spec
 }
 
 // Handle runs the methods: echo gives its parameter `value` back; fail fails `times` times with the error `kind`, then
-// gives "done"; wait waits until it is released; text gives `size` bytes of text.
+// gives "done"; wait waits until it is released; text gives `size` bytes of text; file does what stands in the file
+// `path`: fail, wait, or else give the text back.
 func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 	key, _ := request.Parameters.Get("key")
+	if request.Method == "test/file" {
+		file, _ := request.Parameters.Get("path")
+		key = protocol.OfString(filepath.Base(file.Text()))
+	}
 	p.mu.Lock()
 	p.calls[key.Text()]++
 	call := p.calls[key.Text()]
@@ -88,6 +97,23 @@ func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol
 			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure %d", call).OfKind(protocol.ErrorKind(kind.Text()))
 		}
 		value = protocol.OfString("done")
+	case "test/file":
+		file, _ := request.Parameters.Get("path")
+		data, err := request.Files.Read(file.Text(), 1<<20)
+		if err != nil {
+			return protocol.Result{}, err
+		}
+		switch value = protocol.OfString(string(data)); value.Text() {
+		case "fail":
+			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure of %s", key.Text())
+		case "wait":
+			p.waiting <- key.Text()
+			select {
+			case <-p.release:
+			case <-ctx.Done():
+				return protocol.Result{}, ctx.Err()
+			}
+		}
 	case "test/text":
 		size, _ := request.Parameters.Get("size")
 		var bytes int

@@ -16,9 +16,11 @@ import (
 
 // The names under which Temporal knows what this package and package activities offer.
 const (
-	RunType       = "gleitzeit.run"
-	OpenActivity  = "gleitzeit.open"
-	CloseActivity = "gleitzeit.close"
+	RunType        = "gleitzeit.run"
+	OpenActivity   = "gleitzeit.open"
+	CloseActivity  = "gleitzeit.close"
+	ExpandActivity = "gleitzeit.expand"
+	GatherActivity = "gleitzeit.gather"
 )
 
 // Settings are what the starter of a run decides about it. They are part of the input, so that a replay sees the same.
@@ -36,19 +38,36 @@ type Start struct {
 	StartedAt time.Time      `json:"started_at,omitzero"`
 	PlanRef   protocol.Ref   `json:"plan_ref,omitzero"`
 	Ended     []plan.Ended   `json:"ended,omitempty"`
+	FanOuts   []FanOut       `json:"fan_outs,omitempty"` // Tasks that the earlier history had begun, item by item.
 	Usage     protocol.Usage `json:"usage,omitzero"`
+}
+
+// FanOut is a task that runs once an item, as a run carries it into its next history.
+type FanOut struct {
+	Task      string        `json:"task"`
+	Items     []string      `json:"items"`
+	Ref       *protocol.Ref `json:"ref"` // Where the store has the list of them.
+	StartedAt time.Time     `json:"started_at"`
+	Ended     []EndedItem   `json:"ended,omitempty"`
+}
+
+// EndedItem is an item that has ended.
+type EndedItem struct {
+	Index   int              `json:"index"`
+	Outcome protocol.Outcome `json:"outcome"`
 }
 
 // Result is what a run returns: small, whatever it did. The tasks' results are in the result store.
 type Result struct {
-	Status    protocol.Status `json:"status"`
-	Completed int             `json:"completed"`
-	Failed    int             `json:"failed"`
-	Skipped   int             `json:"skipped"`
-	Cancelled int             `json:"cancelled"`
-	Outputs   protocol.Held   `json:"outputs,omitzero"`
-	Usage     protocol.Usage  `json:"usage,omitzero"`
-	Error     *protocol.Error `json:"error,omitempty"`
+	Status    protocol.Status  `json:"status"`
+	Completed int              `json:"completed"`
+	Failed    int              `json:"failed"`
+	Skipped   int              `json:"skipped"`
+	Cancelled int              `json:"cancelled"`
+	Items     *protocol.Counts `json:"items,omitempty"` // Of all tasks that run once an item; nil where there is none.
+	Outputs   protocol.Held    `json:"outputs,omitzero"`
+	Usage     protocol.Usage   `json:"usage,omitzero"`
+	Error     *protocol.Error  `json:"error,omitempty"`
 }
 
 // Run executes a plan: the workflow type gleitzeit.run.
@@ -77,6 +96,9 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		scripts: map[string]protocol.Held{},
 	}
 	r.inputs, _ = protocol.Carry(p.Inputs)
+	if err := r.resume(); err != nil {
+		return nil, rejected("%s", err)
+	}
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -97,11 +119,13 @@ type run struct {
 	queue    string
 	info     protocol.RunInfo
 	running  []started
+	fans     []*fanOut // Tasks whose items are known and whose result is not, in the order in which they became so.
 	usage    protocol.Usage
 	inputs   protocol.Held            // Made once: every task that refers to an input carries it.
 	scripts  map[string]protocol.Held // By path; looked up, never ranged over.
+	rows     []string                 // How the rows of the current details begin.
 	stopped  *protocol.Error          // Why nothing more is to start: cancelled, or out of time.
-	begun    int                      // How many tasks have started in this history.
+	begun    int                      // How many tasks and items have started in this history.
 	sent     int64                    // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
 }
@@ -111,6 +135,10 @@ func (r *run) next() Start {
 	next := r.start
 	next.Opened = true
 	next.Ended = r.progress.Carried()
+	next.FanOuts = nil
+	for _, fan := range r.fans {
+		next.FanOuts = append(next.FanOuts, fan.carried(r.plan))
+	}
 	next.Usage = r.usage
 	return next
 }

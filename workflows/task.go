@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
+	"path"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -21,39 +23,63 @@ const (
 	retryPause = 100 * time.Millisecond
 )
 
-// schedule starts the activity of a task.
-func (r *run) schedule(ctx workflow.Context, task *plan.Task) (workflow.Future, error) {
-	call, size := r.call(task)
+// schedule starts the activity of a task, or of one of its items.
+func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow.Future {
+	call, size := r.call(task, of)
 	r.sent += size
 	heartbeat := r.start.Settings.Heartbeat.Duration()
 	if heartbeat <= 0 {
 		heartbeat = defaultHeartbeat
 	}
+	id, summary := task.ID, task.Name
+	if of != nil {
+		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), path.Base(of.path)
+	}
 	options := workflow.ActivityOptions{
-		ActivityID:          task.ID,
-		Summary:             task.Name,
-		StartToCloseTimeout: task.Timeout.Duration() + maxSlotWait,
+		ActivityID:          id,
+		Summary:             summary,
+		StartToCloseTimeout: LastResort(task.Timeout),
 		HeartbeatTimeout:    heartbeat,
 		WaitForCancellation: true,
 		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval:    retryPause,
-			BackoffCoefficient: 1,
-			MaximumAttempts:    int32(call.Retry.Attempts(protocol.Transient)+protocol.MaxLost) + 1,
-		},
+		RetryPolicy:         RetryPolicy(task.Retry),
 	}
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call), nil
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call)
 }
 
-// call makes what the activity of a task gets, and says about how large it is in bytes.
-func (r *run) call(task *plan.Task) (protocol.Call, int64) {
-	parameters, data := protocol.Carry(task.Parameters)
-	// What travels by Ref is counted too: it was hashed, and a workflow task that takes a second is a deadlock to the SDK.
-	size := int64(len(data)) + callSize
+// LastResort is Temporal's timeout of one attempt at a task that has a timeout of its own.
+func LastResort(timeout protocol.Seconds) time.Duration { return timeout.Duration() + maxSlotWait }
+
+// RetryPolicy lets Temporal schedule a task again as often as it may fail or lose its worker.
+func RetryPolicy(retry *protocol.Retry) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:    retryPause,
+		BackoffCoefficient: 1,
+		MaximumAttempts:    int32(retry.Attempts(protocol.Transient)+protocol.MaxLost) + 1,
+	}
+}
+
+// call makes what the activity of a task, or of one of its items, gets, and says about how large it is in bytes.
+func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
+	var parameters protocol.Held
+	size := int64(callSize)
+	if of != nil {
+		parameters = of.fan.parameters
+		size += itemInline
+	} else {
+		var data []byte
+		parameters, data = protocol.Carry(task.Parameters)
+		// What travels by Ref is counted too: it was hashed, and a workflow task that takes a second is a deadlock to the SDK.
+		size += int64(len(data))
+	}
 	call := protocol.Call{
 		Format: protocol.CallFormat, Run: r.info, Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry,
+	}
+	if of != nil {
+		call.Item = &of.index
+		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
 	}
 	if task.Source != nil {
 		text, made := r.scripts[task.Source.Path]

@@ -24,6 +24,7 @@ func Spec() protocol.Spec {
 			SourceParameters:  []string{"file", "file_path"},
 			CodeParameter:     "code",
 			WantsDependencies: true,
+			ItemParameter:     "context.file_path",
 		}},
 	}
 }

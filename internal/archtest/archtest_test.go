@@ -42,22 +42,42 @@ const (
 	yaml        = "gopkg.in/yaml.v3"
 	schema      = "github.com/santhosh-tekuri/jsonschema/v6"
 	database    = "modernc.org/sqlite/..."
+	redisClient = "github.com/redis/go-redis/..."
 	grpc        = "google.golang.org/grpc/..."
 	cobra       = "github.com/spf13/cobra"
+	ollama      = "github.com/ollama/ollama/..."
 	profiles    = "go.temporal.io/sdk/contrib/envconfig"
 	uiServer    = "github.com/temporalio/ui-server/..."
 	echo        = "github.com/labstack/echo/..."
 )
 
 var fenced = []string{
+	"go.temporal.io/...",
+	mcpSDK,
+	ollama,
+	disk,
+	network,
+	processes,
+	yaml,
+	schema,
+	database,
+	redisClient,
+	grpc,
+	cobra,
+	"database/sql",
+	uiServer,
+	echo,
 	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
 	uiServer, echo,
+	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, redisClient, grpc, cobra, "database/sql",
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
 	{"internal/cli", []string{
+		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
+		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities", "activities/llm",
 		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/webui", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
@@ -68,24 +88,31 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol"}, []string{sdkWorkflow, sdkErrors}},
 	{"activities", []string{"interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/llm", []string{"internal/protocol"}, []string{network, schema, ollama}},
 	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
 	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema}},
 	{"worker", []string{
-		"workflows", "activities", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
+		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/protocol", nil, nil},
 	{"internal/view", []string{"internal/protocol", "internal/resultstore", "interpreter/plan"}, nil},
-	{"internal/config", []string{"internal/protocol"}, []string{disk, yaml}},
+	{"internal/config", []string{"internal/protocol"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
 	{"internal/cluster", []string{"internal/protocol"}, []string{profiles, sdkClient, sdkLog, api}},
 	{"internal/webui", []string{"internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
-	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore"}, []string{disk, database, "database/sql", network}},
-	{"internal/resultstore/open", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite"}, nil},
+	{"internal/resultstore/packed", []string{"internal/protocol"}, nil},
+	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, database, "database/sql", network}},
+	{"internal/resultstore/redis", []string{"internal/protocol", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, redisClient, network}},
+	{"internal/resultstore/open", []string{
+		"internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite", "internal/resultstore/redis",
+	}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
+	{"internal/ollamatest", []string{"internal/require"}, []string{disk, network, processes, ollama}},
+	{"internal/redistest", []string{"internal/require"}, []string{disk, network, processes, redisClient}},
 	{"internal/servertest", []string{"internal/engine", "internal/home"}, []string{sdkClient, disk}},
 }
 

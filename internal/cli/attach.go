@@ -103,7 +103,7 @@ func (x *execution) tell(ctx context.Context, found *claimedRun) (bool, error) {
 
 // endStopping executes a run that is being cancelled until it has ended.
 func (x *execution) endStopping(ctx context.Context, open *claimedRun) error {
-	ending := &execution{program: x.program, session: x.session, plan: x.plan, file: x.file, began: time.Now(), troubles: make(chan error, 1), quiet: true}
+	ending := &execution{program: x.program, session: x.session, plan: x.plan, command: x.command, began: time.Now(), troubles: make(chan error, 1), quiet: true}
 	defer ending.stop()
 	if err := ending.join(ctx, open); err != nil {
 		return err

@@ -83,7 +83,7 @@ func (p *program) cancelling(ctx context.Context, s *session, run string) (*exec
 		if open == nil || !open.open {
 			return nil, p.nothingToCancel(ctx, s, run)
 		}
-		x := &execution{program: p, session: s, file: claim.File, began: time.Now(), troubles: make(chan error, 1), quiet: true, cancelled: true}
+		x := &execution{program: p, session: s, command: commandOf(*claim), began: time.Now(), troubles: make(chan error, 1), quiet: true, cancelled: true}
 		return x, x.join(ctx, open)
 	}
 	document, err := s.document(ctx, run)

@@ -38,14 +38,19 @@ type program struct {
 	written    *checked // Is Out.
 }
 
-// output is the value of --output.
+// output is the value of --format.
 type output string
 
 const (
 	asText  output = "text"
 	asJSON  output = "json"
 	asJSONL output = "jsonl"
+	// asMarkdown is for the results of a batch alone.
+	asMarkdown output = "markdown"
 )
+
+// forPrograms tells whether what is printed is JSON.
+func (p *program) forPrograms() bool { return p.output == asJSON || p.output == asJSONL }
 
 func (o *output) String() string { return string(*o) }
 
@@ -124,13 +129,14 @@ func (p *program) root() *cobra.Command {
 		return usage{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
-	root.PersistentFlags().VarP(&p.output, "output", "o", "how results are printed: text, json or jsonl")
+	root.PersistentFlags().VarP(&p.output, "format", "o", "how results are printed: text, json or jsonl")
 	for _, command := range []*cobra.Command{
-		p.runCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(),
+		p.runCommand(), p.batchCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(), p.callCommand(),
 		p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.versionCommand(),
 	} {
 		root.AddCommand(command)
 	}
+	root.AddCommand(p.groups()...)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -173,7 +179,7 @@ func (p *program) report(err error) int {
 	if _, of := errors.AsType[usage](err); of {
 		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
 	}
-	if p.output == asText {
+	if !p.forPrograms() {
 		fmt.Fprintf(p.Err, "gleitzeit: %s\n", view.Printable(known.Message))
 		if known.Hint != "" {
 			fmt.Fprintf(p.Err, "  %s\n", view.Printable(known.Hint))
@@ -185,6 +191,9 @@ func (p *program) report(err error) int {
 	}
 	if _, of := errors.AsType[missingFile](err); of {
 		return exitNotFound
+	}
+	if call, of := errors.AsType[failedCall](err); of {
+		return call.exitCode()
 	}
 	return exitCode(known)
 }

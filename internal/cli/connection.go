@@ -66,6 +66,11 @@ func (s *session) connect(ctx context.Context) (bool, error) {
 	if found != nil {
 		return true, s.dial(ctx, found)
 	}
+	return s.connectHome(ctx)
+}
+
+// connectHome uses the home's engine where one runs; false means that none does.
+func (s *session) connectHome(ctx context.Context) (bool, error) {
 	running, err := engine.Connect(ctx, s.options())
 	if errors.Is(err, engine.ErrNotRunning) {
 		return false, nil

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/view"
@@ -66,7 +67,8 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	}
 	live := view.Live{Status: statusOf(info.GetStatus())}
 	for _, pending := range described.GetPendingActivities() {
-		live.Running = append(live.Running, pending.GetActivityId())
+		task, _ := taskAndItem(pending.GetActivityId())
+		live.Running = append(live.Running, task)
 	}
 	document.Merge(live)
 	if live.Status != protocol.Running {
@@ -75,10 +77,10 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	return document, nil
 }
 
-// forgotten is a run that Temporal does not know, or no longer.
+// forgotten is a run that Temporal does not know, or no longer. One that a cluster does not know may be the engine's.
 func (s *session) forgotten(ctx context.Context, run string) (*view.Run, error) {
 	document, err := view.Read(ctx, s.store, run, "")
-	if err != nil || document == nil || document.Status.Ended() {
+	if err != nil || document == nil || document.Status.Ended() || s.cluster != nil {
 		return document, err
 	}
 	document.Merge(view.Live{Status: protocol.Failed})
@@ -145,6 +147,11 @@ func (p *program) abandoned(s *session, run *view.Run) error {
 	if err != nil || claim == nil {
 		return err
 	}
-	p.say("run %s is open and no process executes it: `gleitzeit run %s` in %s goes on, `gleitzeit cancel %s` ends it", run.Run, cmp.Or(claim.File, "-"), claim.Folder, run.Run)
+	p.say("run %s is open and no process executes it: `%s` in %s goes on, `gleitzeit cancel %s` ends it", run.Run, commandOf(*claim), claim.Folder, run.Run)
 	return nil
+}
+
+// commandOf is what goes on with the run of a claim when it is typed again.
+func commandOf(claim home.Claim) string {
+	return cmp.Or(claim.Command, "gleitzeit run "+cmp.Or(claim.File, "-"))
 }

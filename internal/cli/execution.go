@@ -10,6 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -18,9 +19,10 @@ import (
 type execution struct {
 	program *program
 	session *session
-	plan    *plan.Plan // Nil where only the claim is known.
-	file    string
-	began   time.Time // What a task did before that was done by an earlier process.
+	plan    *plan.Plan            // Nil where only the claim is known.
+	command string                // What goes on with the run when it is typed again.
+	print   func(*view.Run) error // Prints the results; nil prints them as those of a run.
+	began   time.Time             // What a task did before that was done by an earlier process.
 
 	claim     home.Claim
 	held      *home.HeldClaim // Nil while another process executes the run.

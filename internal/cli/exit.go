@@ -13,6 +13,7 @@ const (
 	exitNotFound    = 3 // The workflow file itself is not there.
 	exitUnavailable = 4 // The run failed because a provider was unavailable, and for nothing else.
 	exitTaskFailed  = 5
+	exitItemsFailed = 6 // The run completed, and items of it failed.
 	exitNoEngine    = 7
 	exitTimeout     = 124
 	exitInterrupted = 130
@@ -37,6 +38,11 @@ func exitCode(e *protocol.Error) int {
 func exitOf(run *view.Run) int {
 	switch run.Status {
 	case protocol.Completed:
+		for _, task := range run.Tasks {
+			if task.Items != nil && task.Items.Failed > 0 {
+				return exitItemsFailed
+			}
+		}
 		return exitOK
 	case protocol.Cancelled:
 		return exitInterrupted

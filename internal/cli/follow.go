@@ -20,7 +20,8 @@ func (x *execution) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if x.progress == nil {
-		x.progress = newProgress(x.program, x.plan, x.session.store, x.began)
+		x.progress = newProgress(x.program, x.claim.Run, x.plan, x.session.store, x.began)
+		x.progress.lines = x.progress.lines && x.print == nil
 	}
 	events := make(chan taskEvent)
 	closed := make(chan error, 1)
@@ -99,7 +100,7 @@ func (x *execution) leave() error {
 	case x.cancelled:
 		x.program.say("left; run %s is still being cancelled: `gleitzeit cancel %s` brings it to its end", x.claim.Run, x.claim.Run)
 	default:
-		x.program.say("left; run %s is open: `gleitzeit run %s` goes on, `gleitzeit cancel %s` ends it", x.claim.Run, x.file, x.claim.Run)
+		x.program.say("left; run %s is open: `%s` goes on, `gleitzeit cancel %s` ends it", x.claim.Run, x.command, x.claim.Run)
 	}
 	return ended{exitInterrupted}
 }

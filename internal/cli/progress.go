@@ -28,13 +28,16 @@ type progress struct {
 	ended    int
 	earlier  int
 	running  []string
-	printed  map[string]bool // Tasks whose jsonl line is out.
+	run      string
+	fans     map[string]*fanProgress // By task.
+	printed  map[string]bool         // Tasks whose jsonl line is out.
 	tried    map[string]int32
+	lines    bool // Each task and item has its line of JSON as it ends.
 	status   bool // The rewritten line is on the screen.
 }
 
-func newProgress(p *program, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
-	shown := &progress{program: p, store: store, out: p.Err, began: began, printed: map[string]bool{}, tried: map[string]int32{}}
+func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
+	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
 	if planned != nil {
 		shown.total = len(planned.Tasks)
 	}
@@ -50,6 +53,9 @@ func newProgress(p *program, planned *plan.Plan, store resultstore.Store, began 
 
 // show takes account of one event.
 func (s *progress) show(ctx context.Context, event taskEvent) error {
+	if event.item != resultstore.NoItem {
+		return s.showItem(ctx, event)
+	}
 	if event.outcome == nil {
 		s.running = append(s.running, event.task)
 		s.draw()
@@ -62,7 +68,7 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 	} else {
 		s.line(taskOf(event).Line())
 	}
-	if s.program.output == asJSONL {
+	if s.lines {
 		if err := s.emit(ctx, event); err != nil {
 			return err
 		}
@@ -73,7 +79,7 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
-	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
 	if !o.StartedAt.IsZero() {
 		started := o.StartedAt
 		task.StartedAt = &started
@@ -85,20 +91,27 @@ func taskOf(event taskEvent) *view.Task {
 // emit writes the line of a task that has ended, with its result.
 func (s *progress) emit(ctx context.Context, event taskEvent) error {
 	task := taskOf(event)
-	if ref := event.outcome.Value.Ref; task.Result == nil && ref != nil {
-		data, err := s.store.Value(ctx, *ref)
-		if err != nil {
-			return fmt.Errorf("the result of task %q: %w", event.task, err)
-		}
-		result, err := protocol.ParseValue(data)
-		if err != nil {
-			return err
-		}
-		task.Result = &result
+	var err error
+	if task.Result, err = s.result(ctx, event); err != nil {
+		return err
 	}
 	s.program.writeJSON(s.program.Out, task)
 	s.printed[event.task] = true
 	return nil
+}
+
+// result is what a task or an item has brought; nil where it has brought nothing.
+func (s *progress) result(ctx context.Context, event taskEvent) (*protocol.Value, error) {
+	held := event.outcome.Value
+	if held.Inline != nil || held.Ref == nil {
+		return held.Inline, nil
+	}
+	data, err := s.store.Value(ctx, *held.Ref)
+	if err != nil {
+		return nil, fmt.Errorf("the result of task %q: %w", event.task, err)
+	}
+	result, err := protocol.ParseValue(data)
+	return &result, err
 }
 
 // retries tells of attempts that failed, each once.
@@ -138,6 +151,11 @@ func (s *progress) end(document *view.Run) {
 	if document.Error != nil {
 		summary += ": " + view.Printable(document.Error.Message)
 	}
+	for _, task := range document.Tasks {
+		if fan := s.fans[task.ID]; fan != nil && fan.earlier > 0 {
+			summary += fmt.Sprintf(" (%d of %d files were done before)", fan.earlier, fan.counts.Total)
+		}
+	}
 	if s.earlier > 0 {
 		summary += fmt.Sprintf(" (%d of %d tasks were done before)", s.earlier, len(document.Tasks))
 	}
@@ -165,6 +183,9 @@ func (s *progress) draw() {
 	}
 	s.clear()
 	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
+	if fan := s.fans[s.running[0]]; fan != nil {
+		text += ", " + view.ItemCounts(fan.counts, false)
+	}
 	if len(s.running) > 1 {
 		text += fmt.Sprintf(" and %d more", len(s.running)-1)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,11 +57,7 @@ func (p *program) results(ctx context.Context, args []string) error {
 	if task.Result == nil {
 		return noResult(task)
 	}
-	if p.output == asText {
-		fmt.Fprintln(p.Out, strings.TrimSuffix(view.Text(view.Gist(*task.Result)), "\n"))
-		return nil
-	}
-	p.writeJSON(p.Out, task.Result)
+	p.printResult(task.ResultText(), *task.Result)
 	return nil
 }
 

@@ -44,6 +44,19 @@ func (p *program) run(ctx context.Context, file string, inputs []string, afresh 
 	if len(diagnostics) > 0 {
 		return p.refuse(file, diagnostics)
 	}
+	return p.execute(ctx, compiled, start{file: file, command: "gleitzeit run " + file, afresh: afresh})
+}
+
+// start is how a plan came to be executed.
+type start struct {
+	file    string                // The workflow file as typed; empty for a batch.
+	command string                // What goes on with the run when it is typed again.
+	afresh  bool                  // Another run is wanted, even where one of the plan is open.
+	print   func(*view.Run) error // Prints the results; nil prints them as those of a run.
+}
+
+// execute goes on with an open run of the plan, or starts one, and prints what came out.
+func (p *program) execute(ctx context.Context, compiled *plan.Plan, how start) error {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
@@ -56,9 +69,12 @@ func (p *program) run(ctx context.Context, file string, inputs []string, afresh 
 	if err != nil {
 		return err
 	}
-	x := &execution{program: p, session: s, plan: compiled, file: file, began: time.Now(), troubles: make(chan error, 1)}
+	if how.file == "" {
+		wanted.Command = how.command
+	}
+	x := &execution{program: p, session: s, plan: compiled, command: how.command, print: how.print, began: time.Now(), troubles: make(chan error, 1)}
 	defer x.stop()
-	if !afresh {
+	if !how.afresh {
 		attached, err := x.attach(ctx, wanted)
 		if err != nil {
 			return err
@@ -131,7 +147,13 @@ func (x *execution) finish(ctx context.Context) error {
 		return err
 	}
 	x.progress.end(document)
-	x.program.printRun(document, x.progress.printed)
+	if x.print != nil {
+		if err := x.print(document); err != nil {
+			return err
+		}
+	} else {
+		x.program.printRun(document, x.progress.printed)
+	}
 	if err := x.program.written.err(); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
@@ -71,7 +72,10 @@ func (s *session) options() engine.Options {
 
 // handlerOptions are what the protocols are told of the settings.
 func (s *session) handlerOptions() worker.HandlerOptions {
-	return worker.HandlerOptions{}
+	ollama := s.settings.Ollama
+	return worker.HandlerOptions{LLM: llm.Options{
+		URL: ollama.URL, Model: ollama.Model, VisionModel: ollama.VisionModel, MaxConcurrent: ollama.MaxConcurrent,
+	}}
 }
 
 // close lets go of everything at once; the process is about to exit.

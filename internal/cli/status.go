@@ -8,11 +8,15 @@ import (
 
 func (p *program) statusCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
-		Use:   "status RUN",
-		Short: "Show how far a run has come, task by task",
-		Long:  "Show how far a run has come, task by task. RUN may be " + latestRun + ".",
-		Args:  exact("RUN"),
+		Use:   "status [RUN]",
+		Short: "Show how far a run has come, task by task; without a run, how engine, workers, store and providers are",
+		Long: "Show how far a run has come, task by task. RUN may be " + latestRun + ".\n" +
+			"Without a run: how engine, workers, result store and providers are.",
+		Args: between(0, "RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return p.systemStatus(command.Context())
+			}
 			s, err := p.lookUp(command.Context())
 			if err != nil {
 				return err

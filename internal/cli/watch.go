@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -13,11 +15,13 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// taskEvent is one step of a task that a run's history tells.
+// taskEvent is one step of a task, or of one of its items, that a run's history tells.
 type taskEvent struct {
 	task    string
+	item    int // Its index, or resultstore.NoItem.
 	method  string
 	at      time.Time
 	outcome *protocol.Outcome // Nil where the task has started.
@@ -96,7 +100,10 @@ func (w *watcher) told(event *historypb.HistoryEvent) *taskEvent {
 	at := event.GetEventTime().AsTime()
 	if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
 		w.tasks[event.GetEventId()] = scheduled
-		return &taskEvent{task: scheduled.GetActivityId(), method: scheduled.GetActivityType().GetName(), at: at}
+		return eventOf(scheduled, at, nil)
+	}
+	if marker := event.GetMarkerRecordedEventAttributes(); marker != nil {
+		return gathered(marker, at)
 	}
 	var by int64
 	outcome := &protocol.Outcome{}
@@ -124,7 +131,35 @@ func (w *watcher) told(event *historypb.HistoryEvent) *taskEvent {
 	if scheduled == nil {
 		return nil
 	}
-	return &taskEvent{task: scheduled.GetActivityId(), method: scheduled.GetActivityType().GetName(), at: at, outcome: outcome}
+	return eventOf(scheduled, at, outcome)
+}
+
+func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) *taskEvent {
+	task, item := taskAndItem(scheduled.GetActivityId())
+	return &taskEvent{task: task, item: item, method: scheduled.GetActivityType().GetName(), at: at, outcome: outcome}
+}
+
+// taskAndItem takes an activity's id apart: `files[17]` is item 17 of the task files. Ids of tasks hold no bracket.
+func taskAndItem(activity string) (task string, item int) {
+	task, rest, isItem := strings.Cut(activity, "[")
+	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
+	if !isItem || err != nil {
+		return activity, resultstore.NoItem
+	}
+	return task, index
+}
+
+// gathered is the end of a task whose items have ended: no activity of Temporal's, but a local one of the run.
+func gathered(marker *historypb.MarkerRecordedEventAttributes, at time.Time) *taskEvent {
+	payloads := marker.GetDetails()["result"].GetPayloads()
+	if len(payloads) == 0 {
+		return nil
+	}
+	var end protocol.Gathered
+	if converter.GetDefaultDataConverter().FromPayload(payloads[0], &end) != nil || end.Task == "" || !end.Outcome.Status.Ended() {
+		return nil // Of another local activity.
+	}
+	return &taskEvent{task: end.Task, item: resultstore.NoItem, method: end.Method, at: at, outcome: &end.Outcome}
 }
 
 func ofFailure(failure *failurepb.Failure) protocol.Outcome {

@@ -42,10 +42,14 @@ func Load(o Options) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	ollama, err := ollamaURL(o.Env)
+	if err != nil {
+		return nil, err
+	}
 	s := &Settings{
 		Home:   home,
 		Store:  "sqlite:" + filepath.Join(home, "results.db"),
-		Ollama: Ollama{URL: DefaultOllamaURL, Model: DefaultModel, VisionModel: DefaultVisionModel, MaxConcurrent: DefaultMaxConcurrent},
+		Ollama: Ollama{URL: ollama, Model: DefaultModel, VisionModel: DefaultVisionModel, MaxConcurrent: DefaultMaxConcurrent},
 	}
 	return s, nil
 }

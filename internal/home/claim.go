@@ -29,6 +29,7 @@ type Claim struct {
 	Run       string    `json:"run"`                 // The run's id.
 	File      string    `json:"file"`                // The workflow file, absolute.
 	Folder    string    `json:"folder,omitempty"`    // Where it was started, absolute.
+	Command   string    `json:"command,omitempty"`   // What was typed, where that was not `run FILE`.
 	PlanHash  string    `json:"plan_hash"`           // Tells plans apart.
 	Queue     string    `json:"queue"`               // The Temporal task queue that the process polls.
 	StartedAt time.Time `json:"started_at,omitzero"` // Of the run, UTC.

@@ -87,7 +87,8 @@ type RunInfo struct {
 type Call struct {
 	Format       int       `json:"format"` // CallFormat of the program that made it.
 	Run          RunInfo   `json:"run"`
-	Task         string    `json:"task"` // The task's id.
+	Task         string    `json:"task"`           // The task's id.
+	Item         *int      `json:"item,omitempty"` // The index of the item, where the task runs once an item.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
 	Parameters   Held      `json:"parameters"` // An object, with its references.
@@ -107,13 +108,14 @@ type Source struct {
 // CallFormat is the version of Call and Outcome that this program writes; an activity refuses a later one.
 const CallFormat = 1
 
-// Binding gives the head of a reference its value: a task that ended, or the inputs.
+// Binding gives the head of a reference its value: a task that ended, the inputs, or an item and its index.
 type Binding struct {
-	Head   string `json:"head"`             // As references write it: a task's id or name, or "inputs".
+	Head   string `json:"head"`             // As references write it: a task's id or name, "inputs", "item", "index".
 	Task   string `json:"task,omitempty"`   // The id, where it is a task.
 	Status Status `json:"status,omitempty"` // Of the task.
 	Error  *Error `json:"error,omitempty"`  // Of the task, where it has one.
 	Value  Held   `json:"value,omitzero"`
+	File   bool   `json:"file,omitempty"` // The value is the path of a file: its name, stem and dir can be asked for.
 }
 
 // Retry says how often and when a task is tried again. Absent, transient errors have three attempts and others one.
@@ -154,6 +156,7 @@ type Outcome struct {
 	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
+	Items      *Counts   `json:"items,omitempty"` // Of a task that ran once an item.
 }
 
 // MaxLost is how often a task is scheduled again because its worker vanished.

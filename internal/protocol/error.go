@@ -65,7 +65,7 @@ var Codes = []CodeInfo{
 	{ProviderTimeout, "PROVIDER_TIMEOUT", Transient, "what serves the method did not answer in time"},
 	{ProviderOverloaded, "PROVIDER_OVERLOADED", Transient, "what serves the method has too much to do"},
 	{MethodNotSupported, "METHOD_NOT_SUPPORTED", Permanent, "no protocol has this method"},
-	{TaskValidationFailed, "TASK_VALIDATION_FAILED", Permanent, "a file or folder that the task names is not there, or may not be read"},
+	{TaskValidationFailed, "TASK_VALIDATION_FAILED", Permanent, "a file, a folder or a model that the task names is not there, or may not be read"},
 	{TaskExecutionFailed, "TASK_EXECUTION_FAILED", OfTask, "the script, the model or the tool failed"},
 	{TaskTimeout, "TASK_TIMEOUT", OfTask, "an attempt took longer than the task's timeout"},
 	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, or its time was over"},

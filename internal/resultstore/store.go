@@ -29,6 +29,13 @@ type Store interface {
 	Close() error
 }
 
+// Adviser is a Store that may have something to tell people who depend on it: that it is operated in a way that can lose
+// results, say.
+type Adviser interface {
+	// Advice returns a sentence for each thing that should be changed.
+	Advice() []string
+}
+
 // Batch is what is put at once.
 type Batch struct {
 	Records []Record
@@ -60,18 +67,20 @@ const NoItem = -1
 type Record struct {
 	Kind Kind `json:"kind"`
 	Key
-	Workflow   string          `json:"workflow"` // The workflow's name.
-	Method     string          `json:"method,omitempty"`
-	Status     protocol.Status `json:"status"`
-	Reason     string          `json:"reason,omitempty"` // Why a task was skipped.
-	Error      *protocol.Error `json:"error,omitempty"`
-	Attempts   int             `json:"attempts,omitempty"` // Lost workers not counted.
-	StartedAt  time.Time       `json:"started_at,omitzero"`
-	FinishedAt time.Time       `json:"finished_at,omitzero"`
-	Usage      protocol.Usage  `json:"usage,omitzero"`
-	Value      *protocol.Ref   `json:"value,omitempty"` // The result of a task; the outputs of a run.
-	Plan       *protocol.Ref   `json:"plan,omitempty"`  // Of a run.
-	Queue      string          `json:"queue,omitempty"` // Of a run: the Temporal task queue.
+	Workflow   string           `json:"workflow"` // The workflow's name.
+	Method     string           `json:"method,omitempty"`
+	Status     protocol.Status  `json:"status"`
+	Reason     string           `json:"reason,omitempty"` // Why a task was skipped.
+	Error      *protocol.Error  `json:"error,omitempty"`
+	Attempts   int              `json:"attempts,omitempty"` // Lost workers not counted.
+	StartedAt  time.Time        `json:"started_at,omitzero"`
+	FinishedAt time.Time        `json:"finished_at,omitzero"`
+	Usage      protocol.Usage   `json:"usage,omitzero"`
+	Value      *protocol.Ref    `json:"value,omitempty"`  // The result of a task; the outputs of a run.
+	Plan       *protocol.Ref    `json:"plan,omitempty"`   // Of a run.
+	Queue      string           `json:"queue,omitempty"`  // Of a run: the Temporal task queue.
+	Items      *protocol.Ref    `json:"items,omitempty"`  // Of a task that runs once an item: the list of the items.
+	Counts     *protocol.Counts `json:"counts,omitempty"` // Of such a task, when it has ended.
 }
 
 // Query says which Records are wanted. With Run, the Records of that run's newest execution: the run first, then its
@@ -81,6 +90,7 @@ type Query struct {
 	Execution string          // With Run: that execution instead of the newest.
 	Kind      Kind            // With Run: only those of the kind.
 	Task      string          // With Run: only those of the task.
+	Item      *int            // With Run: only those of the item of that index, or, for NoItem, of whole tasks.
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Limit     int             // At most so many; 0 is all.

@@ -32,6 +32,7 @@ type Task struct {
 	Status    protocol.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped.
 	Attempts  int              `json:"attempts"`
+	Items     *protocol.Counts `json:"items,omitempty"` // Of a task that runs once an item: how they ended, so far.
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`

@@ -34,7 +34,51 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		return nil, err
 	}
 	document.addTasks(p, latest(records[1:]))
-	return document, nil
+	return document, document.addItems(ctx, store, itemsIn(records[1:]))
+}
+
+// addItems tells of each task that runs once an item how many of them there are, and how they ended so far.
+func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[string]*itemsOf) error {
+	for i := range r.Tasks {
+		of := found[r.Tasks[i].ID]
+		switch {
+		case of == nil:
+		case of.ended != nil:
+			r.Tasks[i].Items = of.ended
+		case of.list != nil:
+			list, err := value(ctx, store, *of.list)
+			if err != nil {
+				return fmt.Errorf("the items of task %q: %w", r.Tasks[i].ID, err)
+			}
+			of.counts.Total = len(list.Elements())
+			r.Tasks[i].Items = &of.counts
+		}
+	}
+	return nil
+}
+
+// ItemsOf returns the items of a task that has begun, by index; none where it has not.
+func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]string, error) {
+	whole := resultstore.NoItem
+	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
+	if err != nil {
+		return nil, err
+	}
+	for _, record := range records {
+		if record.Items == nil {
+			continue
+		}
+		list, err := value(ctx, store, *record.Items)
+		if err != nil {
+			return nil, fmt.Errorf("the items of task %q: %w", task, err)
+		}
+		items := make([]string, len(list.Elements()))
+		for i, item := range list.Elements() {
+			items[i] = item.Text()
+		}
+		return items, nil
+	}
+	return nil, nil
 }
 
 // OfRecord makes the document of a run without its tasks.
@@ -111,7 +155,9 @@ func (t *Task) fill(record resultstore.Record) {
 	if !record.StartedAt.IsZero() {
 		started := record.StartedAt.UTC()
 		t.StartedAt = &started
-		t.Duration = since(record.StartedAt, record.FinishedAt)
+		if !record.FinishedAt.IsZero() {
+			t.Duration = since(record.StartedAt, record.FinishedAt)
+		}
 	}
 }
 

@@ -21,11 +21,21 @@ func (r *Run) Results() string {
 		return text.String()
 	}
 	for _, task := range r.Tasks {
-		if task.Result != nil && r.leaves[task.ID] {
+		if task.Result != nil && task.Items != nil && r.leaves[task.ID] {
+			text.WriteString(itemsText(*task.Result))
+		} else if task.Result != nil && r.leaves[task.ID] {
 			entry(&text, task.ID, Gist(*task.Result))
 		}
 	}
 	return text.String()
+}
+
+// ResultText is a task's result for people.
+func (t *Task) ResultText() string {
+	if t.Items != nil {
+		return itemsText(*t.Result)
+	}
+	return Text(Gist(*t.Result))
 }
 
 // Gist is the part of a task's result that people want to see: the text of a model or tool, the value of a script, or
@@ -131,6 +141,9 @@ func (t *Task) Line() string {
 	}
 	if t.Attempts > 1 {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
+	}
+	if t.Items != nil {
+		line += "  " + ItemCounts(*t.Items, t.Status.Ended())
 	}
 	switch {
 	case t.Reason != "":

@@ -110,6 +110,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 	}
 	w := &Workflow{Root: root, source: source, Repeated: c.repeated}
 	read(w, root, w, "a workflow", workflowKeys)
+	w.addBatch()
 	return w
 }
 

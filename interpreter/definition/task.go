@@ -13,6 +13,7 @@ type Task struct {
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
 	Priority     *Node // Text or a number.
+	Each         *Each // Nil where the task runs once.
 }
 
 // Retry is a task's retry policy as the file has it.

@@ -17,6 +17,12 @@ type Workflow struct {
 	Tasks       []*Task // In the file's order.
 	Outputs     []Output
 
+	Type         *Node // Text.
+	Protocol     *Node // Text: of the template.
+	BatchNode    *Node // A mapping.
+	TemplateNode *Node // A mapping.
+	Batch        *Task // The task that these make, which is Tasks[0]; nil where the file has none of them.
+
 	Repeated []Repeated
 	Unknown  []Unknown
 	Mistyped []Mistyped
@@ -51,6 +57,10 @@ var workflowKeys = []key[Workflow]{
 	{[]string{"outputs"}, mapping, readOutputs},
 	{[]string{"timeout"}, elapsed, func(w *Workflow, n *Node) { w.Timeout = n }},
 	{[]string{"max_parallel"}, count, func(w *Workflow, n *Node) { w.MaxParallel = n }},
+	{[]string{"type"}, text, func(w *Workflow, n *Node) { w.Type = n }},
+	{[]string{"batch"}, mapping, func(w *Workflow, n *Node) { w.BatchNode = n }},
+	{[]string{"template"}, mapping, func(w *Workflow, n *Node) { w.TemplateNode = n }},
+	{[]string{"protocol"}, text, func(w *Workflow, n *Node) { w.Protocol = n }},
 	{[]string{"version"}, text, func(*Workflow, *Node) {}},
 	{[]string{"metadata"}, anything, func(*Workflow, *Node) {}},
 	{[]string{"tags"}, anything, func(*Workflow, *Node) {}},

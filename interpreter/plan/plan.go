@@ -41,6 +41,7 @@ type Task struct {
 	Priority     Priority         `json:"priority"`
 	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
+	Each         *Each            `json:"each,omitempty"` // Where it is there, the task runs once an item.
 }
 
 // Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.

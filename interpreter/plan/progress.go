@@ -92,6 +92,26 @@ func (s *Progress) Next() (int, bool) {
 	return i, true
 }
 
+// Peek returns the index of the task that Next would return.
+func (s *Progress) Peek() (int, bool) {
+	if !s.HasReady() {
+		return 0, false
+	}
+	return s.ready.tasks[0], true
+}
+
+// Resume counts a ready task as running before its turn: a run that goes on in a new history had begun with it.
+func (s *Progress) Resume(id string) (int, error) {
+	for at, i := range s.ready.tasks {
+		if s.plan.Tasks[i].ID == id {
+			heap.Remove(&s.ready, at)
+			s.outcomes[i].Status = protocol.Running
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("the run says that it had begun with %q, which cannot run yet", id)
+}
+
 // HasReady tells whether Next would return a task.
 func (s *Progress) HasReady() bool { return !s.stopped && len(s.ready.tasks) > 0 }
 

@@ -209,3 +209,40 @@ func runRandomly(t *testing.T, random *rand.Rand, p *Plan, fails map[string]bool
 	}
 	return end.String()
 }
+
+func TestATaskThatHadBegunIsResumedBeforeItsTurn(t *testing.T) {
+	p := &Plan{Tasks: []Task{task("a", High), task("b", Normal), task("c", Low), task("d", Normal, "a")}}
+	s := begin(t, p, nil)
+	if i, err := s.Resume("c"); err != nil || i != 2 {
+		t.Fatalf("resumed %d, %v", i, err)
+	}
+	if _, err := s.Resume("d"); err == nil || err.Error() != `the run says that it had begun with "d", which cannot run yet` {
+		t.Errorf("got %v", err)
+	}
+	if i, ready := s.Peek(); !ready || i != 0 {
+		t.Errorf("next is %d, %v", i, ready)
+	}
+	want(t, "the others", startAll(p, s), "a b")
+	want(t, "c", string(s.OutcomeOf("c").Status), "running")
+}
+
+func TestTolerance(t *testing.T) {
+	tenth := 10.0
+	for _, c := range []struct {
+		tolerance     *Tolerance
+		failed, total int
+		passed        bool
+	}{
+		{nil, 5, 5, false},
+		{&Tolerance{}, 0, 5, false},
+		{&Tolerance{}, 1, 5, true},
+		{&Tolerance{Items: 2}, 2, 5, false},
+		{&Tolerance{Items: 2}, 3, 5, true},
+		{&Tolerance{Percent: &tenth}, 2, 20, false},
+		{&Tolerance{Percent: &tenth}, 3, 20, true},
+	} {
+		if got := c.tolerance.Passed(c.failed, c.total); got != c.passed {
+			t.Errorf("%+v, %d of %d: got %v", c.tolerance, c.failed, c.total, got)
+		}
+	}
+}

@@ -61,6 +61,13 @@ func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v protocol.Value
 	if bound.Value.Empty() {
 		return v, 0, nothingIn(bound), nil
 	}
+	if bound.File && len(ref.Steps) > 0 {
+		if v, err = s.value(ref, bound.Value); err != nil {
+			return v, 0, nil, err
+		}
+		v, wrong = partOf(v.Text(), ref.Steps[0])
+		return v, 1, wrong, nil
+	}
 	if v, err = s.value(ref, bound.Value); err != nil || bound.Task == "" {
 		return v, 0, nil, err
 	}

@@ -40,6 +40,7 @@ type Context struct {
 	declared map[string]bool // Names of inputs.
 	methods  map[string]*method
 	scripts  map[string]readScript
+	files    map[string]foundFile
 	budget   int // Comparisons of words that suggestions may still make.
 }
 
@@ -51,12 +52,14 @@ type Task struct {
 	Method     *protocol.Method
 	Waits      []int // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
 	Texts      Texts
+	EachTexts  Texts // Of what says which items there are.
 	Source     *protocol.Script
 	SourceName string // The parameter that Source was read for.
 
 	number  int  // In the file, from 0.
 	derived bool // The id is made from the name.
 	method  *method
+	batch   bool // It is the task that the short form makes.
 
 	referring map[*definition.Node]bool // The nodes of Texts; made when first needed.
 }
@@ -65,14 +68,14 @@ func resolve(subject Subject) *Context {
 	c := &Context{
 		Subject: subject,
 		byID:    map[string]int{}, byName: map[string][]int{}, declared: map[string]bool{},
-		methods: map[string]*method{}, scripts: map[string]readScript{},
+		methods: map[string]*method{}, scripts: map[string]readScript{}, files: map[string]foundFile{},
 		budget: 2_000_000,
 	}
 	for _, input := range c.Flow.Inputs {
 		c.declared[input.Name] = true
 	}
 	for i, task := range c.Flow.Tasks {
-		c.Tasks = append(c.Tasks, &Task{Task: task, number: i})
+		c.Tasks = append(c.Tasks, &Task{Task: task, number: i, batch: task == c.Flow.Batch})
 	}
 	c.nameTasks()
 	c.listWords()
@@ -80,6 +83,10 @@ func resolve(subject Subject) *Context {
 		task.method, _ = c.methodOf(task)
 		if task.method != nil {
 			task.Method = &task.method.Method
+		}
+		if task.Each != nil {
+			task.handOver()
+			task.EachTexts = eachTexts(task.Each)
 		}
 		task.Texts = textsOf(task.Parameters, task.code())
 		task.Waits = c.waits(task)

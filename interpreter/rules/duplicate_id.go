@@ -10,7 +10,7 @@ import (
 func duplicateID(c *Context) {
 	for i, task := range c.Tasks {
 		first, has := c.byID[task.ID]
-		if !has || first == i {
+		if !has || first == i || c.Tasks[first].batch {
 			continue
 		}
 		what, hint := "id "+definition.Quote(task.ID), ""

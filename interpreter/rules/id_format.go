@@ -30,6 +30,8 @@ func idFormat(c *Context) {
 		switch problem, hint := badID(task.ID); {
 		case task.ID == "" && task.derived:
 			c.report(task.place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
+		case c.Flow.Batch != nil && task.ID == definition.BatchID && !task.batch:
+			c.report(task.place(), what+" is reserved: it is that of the task that the batch makes", "")
 		case slices.Contains(fixedHeads(), task.ID):
 			c.report(task.place(), what+" is reserved: references use it for something else", "")
 		case problem != "" && task.derived:

@@ -11,12 +11,18 @@ func missing(c *Context) {
 	if isMissing(flow.Root, "name") {
 		c.report(flow.Root.Position, "a workflow needs a name", "")
 	}
-	if tasks := flow.Root.Get("tasks"); tasks == nil {
+	tasks := flow.Root.Get("tasks")
+	switch {
+	case flow.Batch != nil:
+	case tasks == nil:
 		c.report(flow.Root.Position, "a workflow needs tasks", "")
-	} else if tasks.Kind == protocol.Null || tasks.Kind == protocol.List && len(tasks.Elements) == 0 {
+	case tasks.Kind == protocol.Null || tasks.Kind == protocol.List && len(tasks.Elements) == 0:
 		c.report(tasks.Position, "a workflow needs at least one task", "")
 	}
 	for _, task := range c.Tasks {
+		if task.batch {
+			continue // The rule of batches says what it lacks.
+		}
 		if isMissing(task.Node, "id") && isMissing(task.Node, "name") {
 			c.report(task.Node.Position, "a task needs an id or a name", "")
 		}

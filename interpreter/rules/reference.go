@@ -13,11 +13,19 @@ import (
 // references: what looks like a reference in a task's parameters and is none, or leads to nothing.
 func references(c *Context) {
 	for _, task := range c.Tasks {
-		c.checkTexts(task.Texts, task)
+		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.Each != nil})
+		c.checkTexts(task.EachTexts, place{task: task})
 		if task.Parameters != nil {
 			c.checkKeys(task.Parameters)
 		}
 	}
+}
+
+// place says what may be referred to where a text stands.
+type place struct {
+	task      *Task // Whose text it is; nil for outputs.
+	variables bool  // The environment and secrets.
+	items     bool  // An item and its index.
 }
 
 // checkKeys reports references where nothing is ever replaced.
@@ -29,12 +37,12 @@ func (c *Context) checkKeys(n *definition.Node) {
 	})
 }
 
-// checkTexts reports the mistakes in what refers to something. The task is that of the parameters; nil for outputs.
-func (c *Context) checkTexts(texts Texts, task *Task) {
+// checkTexts reports the mistakes in what refers to something.
+func (c *Context) checkTexts(texts Texts, in place) {
 	for _, text := range texts {
 		places := c.Flow.Locate(text.Node)
 		for _, ref := range text.References {
-			if message, hint := c.badReference(ref, task); message != "" {
+			if message, hint := c.badReference(ref, in); message != "" {
 				c.report(places.At(ref.Offset), message, hint)
 			}
 		}
@@ -46,17 +54,20 @@ func (c *Context) checkTexts(texts Texts, task *Task) {
 }
 
 // badReference says what is wrong with a reference; "" where all is well.
-func (c *Context) badReference(ref reference.Reference, task *Task) (message, hint string) {
-	written := shown(ref)
+func (c *Context) badReference(ref reference.Reference, in place) (message, hint string) {
+	written, task := shown(ref), in.task
 	switch ref.Head {
 	case headInputs:
 		return c.badInput(ref)
 	case headRun:
 		return "", ""
 	case headItem, headIndex:
+		if in.items {
+			return badItem(ref)
+		}
 		return written + " can only stand in a task that runs once for each item", ""
 	case headEnv, headSecrets:
-		if task == nil {
+		if !in.variables {
 			return written + " can only stand in parameters", ""
 		}
 		return "", ""
@@ -73,6 +84,19 @@ func (c *Context) badReference(ref reference.Reference, task *Task) (message, hi
 		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
 	case task != nil && other == task.number:
 		return fmt.Sprintf("%s refers to itself in %s", task.label(), written), ""
+	}
+	return "", ""
+}
+
+// badItem says what is wrong with a reference to an item, which is a file, or to its index, which is a number.
+func badItem(ref reference.Reference) (message, hint string) {
+	switch {
+	case len(ref.Steps) == 0:
+		return "", ""
+	case ref.Head == headIndex:
+		return shown(ref) + " asks for a part of a number", "write ${index}"
+	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
+		return shown(ref) + " asks for a part that a file does not have", "there are ${item.name}, ${item.stem} and ${item.dir}"
 	}
 	return "", ""
 }

@@ -1,6 +1,6 @@
 // Package rules checks what a workflow file means: one check, one file, one printed name. It also works out what compiling
-// needs and checks need as well: ids, methods, what references mean. It reads script files through the fs.FS that it is
-// given and does no other I/O; its findings depend on nothing but its input.
+// needs and checks need as well: ids, methods, what references mean. It reads script files, and looks for files that tasks
+// name, through the fs.FS that it is given and does no other I/O; its findings depend on nothing but its input.
 package rules
 
 // Rule is one check.
@@ -27,6 +27,8 @@ func All() []Rule {
 		{"retry", retries},
 		{"priority", priorities},
 		{"source-file", sourceFiles},
+		{"file", files},
+		{"batch", batches},
 		{"inputs", inputs},
 		{"outputs", outputs},
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"strings"
 	"unicode/utf8"
 
@@ -32,13 +31,7 @@ func (c *Context) script(name string) readScript {
 }
 
 func (c *Context) readScript(name string) readScript {
-	places := []string{path.Clean(name)}
-	if !path.IsAbs(name) {
-		places = []string{path.Join(c.FlowFolder, name)}
-		if other := path.Join(c.Folder, name); other != places[0] {
-			places = append(places, other)
-		}
-	}
+	places := c.places(name)
 	var first error
 	for _, place := range places {
 		text, err := c.readFile(place)

@@ -105,8 +105,10 @@ func (c *Context) Named(task *Task) []int {
 // waits returns every task that the task names or refers to.
 func (c *Context) waits(task *Task) []int {
 	all := c.Named(task)
-	for _, use := range c.Uses(task.Texts) {
-		all = append(all, use.Task)
+	for _, texts := range []Texts{task.Texts, task.EachTexts} {
+		for _, use := range c.Uses(texts) {
+			all = append(all, use.Task)
+		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)

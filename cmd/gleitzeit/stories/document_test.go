@@ -37,10 +37,18 @@ type taskDocument struct {
 	Status    *string                    `json:"status"`
 	Reason    *string                    `json:"reason"`
 	Attempts  *int                       `json:"attempts"`
+	Items     *itemsDocument             `json:"items"`
 	StartedAt *time.Time                 `json:"started_at"`
 	Duration  *float64                   `json:"duration"`
 	Result    map[string]json.RawMessage `json:"result"`
 	Error     *errorDocument             `json:"error"`
+}
+
+type itemsDocument struct {
+	Total     *int `json:"total"`
+	Succeeded *int `json:"succeeded"`
+	Failed    *int `json:"failed"`
+	Skipped   *int `json:"skipped"`
 }
 
 type errorDocument struct {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
 // examples are those of the folder examples, with what they must bring.
@@ -15,6 +17,7 @@ var examples = []struct {
 	outputs        map[string]string
 	result         map[string]string // Of one task: its fields as JSON.
 	of             string
+	models         int64 // Calls of models; with any, the example needs an Ollama.
 }{
 	{
 		name: "01-hello", workflow: "Hello",
@@ -43,6 +46,24 @@ var examples = []struct {
 		of:     "list",
 		result: map[string]string{"response": `"tea, biscuit, spoon"`, "joined": `"tea, biscuit, spoon"`, "count": `3`},
 	},
+	{
+		name: "04-llm-chain", workflow: "LLM chain",
+		tasks:   []string{"topic llm/chat", "essay llm/chat"},
+		outputs: map[string]string{"topic": `"I saw the PINEAPPLE."`, "essay": `"I saw the PINEAPPLE."`},
+		of:      "essay",
+		result: map[string]string{
+			"response": `"I saw the PINEAPPLE."`, "content": `"I saw the PINEAPPLE."`, "role": `"assistant"`, "model": `"llama3.2"`, "done_reason": `"stop"`,
+		},
+		models: 2,
+	},
+	{
+		name: "06-vision", workflow: "Vision",
+		tasks:   []string{"red llm/vision", "green llm/vision", "blue llm/vision"},
+		outputs: map[string]string{"red": `"I see red."`, "green": `"I see green."`, "blue": `"I see blue."`},
+		of:      "green",
+		result:  map[string]string{"response": `"I see green."`, "model": `"llava"`},
+		models:  3,
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.
@@ -53,6 +74,9 @@ func TestExamplesAsJSON(t *testing.T) {
 	for _, example := range examples {
 		t.Run(example.name, func(t *testing.T) {
 			u := newUser(t)
+			if example.models > 0 {
+				u.env = append(u.env, "OLLAMA_HOST="+ollamatest.Start(t))
+			}
 			before := time.Now()
 			stdout, _ := u.gleitzeit(0, "run", filepath.Join(folder, example.name, "flow.yaml"), "-o", "json")
 			run, err := parseRun(stdout)
@@ -66,8 +90,9 @@ func TestExamplesAsJSON(t *testing.T) {
 			if *run.Duration <= 0 || *run.Duration > time.Since(before).Seconds() {
 				t.Errorf("it lasted %v s", *run.Duration)
 			}
-			if *run.Usage.LLMCalls != 0 || *run.Usage.PromptTokens != 0 || *run.Usage.TokensUsed != 0 {
-				t.Error("usage of a model, where there is none")
+			used := *run.Usage.LLMCalls
+			if used != example.models || (*run.Usage.PromptTokens > 0) != (used > 0) || (*run.Usage.TokensUsed > 0) != (used > 0) {
+				t.Errorf("%d calls of models with %d and %d tokens, want %d calls", used, *run.Usage.PromptTokens, *run.Usage.TokensUsed, example.models)
 			}
 			var tasks []string
 			for _, task := range run.Tasks {

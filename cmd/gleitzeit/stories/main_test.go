@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
 // programVariable names a program that was built before, so that none is built here.
@@ -41,7 +43,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code, err := inFolder(m.Run)
-	if err != nil {
+	if err = errors.Join(err, ollamatest.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

@@ -21,6 +21,7 @@ type user struct {
 	t    *testing.T
 	home string // GLEITZEIT_HOME.
 	work string
+	env  []string // What the program gets beside that.
 }
 
 func newUser(t *testing.T) *user {
@@ -46,7 +47,7 @@ func (u *user) path(name string) string { return filepath.Join(u.work, name) }
 func (u *user) environment(more ...string) []string {
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(u.home), "TMPDIR=" + os.TempDir(), "GLEITZEIT_HOME=" + u.home, "LANG=C.UTF-8",
-	}, more...)
+	}, append(u.env, more...)...)
 }
 
 // process is one start of the program.

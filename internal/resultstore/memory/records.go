@@ -82,5 +82,6 @@ func wanted(r resultstore.Record, q resultstore.Query) bool {
 	if q.Run == "" {
 		return r.Kind == resultstore.Run && (q.Workflow == "" || r.Workflow == q.Workflow) && (q.Status == "" || r.Status == q.Status)
 	}
-	return r.Run == q.Run && r.Execution == q.Execution && (q.Kind == "" || r.Kind == q.Kind) && (q.Task == "" || r.Task == q.Task)
+	return r.Run == q.Run && r.Execution == q.Execution && (q.Kind == "" || r.Kind == q.Kind) && (q.Task == "" || r.Task == q.Task) &&
+		(q.Item == nil || r.Item == *q.Item)
 }

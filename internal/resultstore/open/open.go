@@ -8,25 +8,29 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/redis"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 )
 
 // adapter is one way to keep results.
 type adapter struct {
 	scheme string
-	form   string // As people write it.
-	open   func(ctx context.Context, rest string) (resultstore.Store, error)
+	form   string                                                            // As people write it.
+	open   func(ctx context.Context, rest string) (resultstore.Store, error) // Of what follows the scheme's colon.
 }
 
 // adapters lists them all.
 func adapters() []adapter {
 	return []adapter{
 		{"sqlite", "sqlite:PATH", openSQLite},
+		{"redis", "redis://[user:password@]host[:port][/database]", openRedis("redis")},
+		{"rediss", "rediss://… (with TLS)", openRedis("rediss")},
 		{"memory", "memory:", openMemory},
 	}
 }
 
-// Store opens the store that the URL names: sqlite:PATH or memory:. The error of any other URL lists these.
+// Store opens the store that the URL names: sqlite:PATH, redis://…, rediss://… or memory:. The
+// error of any other URL lists these.
 func Store(ctx context.Context, url string) (resultstore.Store, error) {
 	scheme, rest, isURL := strings.Cut(url, ":")
 	var forms []string
@@ -53,6 +57,16 @@ func openSQLite(ctx context.Context, path string) (resultstore.Store, error) {
 		return nil, err
 	}
 	return store, nil
+}
+
+func openRedis(scheme string) func(context.Context, string) (resultstore.Store, error) {
+	return func(ctx context.Context, rest string) (resultstore.Store, error) {
+		store, err := redis.Open(ctx, scheme+":"+rest)
+		if err != nil {
+			return nil, err
+		}
+		return store, nil
+	}
 }
 
 func openMemory(_ context.Context, rest string) (resultstore.Store, error) {

@@ -6,17 +6,21 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redistest"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/redis"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 )
 
 func TestSchemes(t *testing.T) {
+	server := redistest.Start(t)
 	path := filepath.Join(t.TempDir(), "with: colon", "results.db")
 	for url, fits := range map[string]func(resultstore.Store) bool{
-		"sqlite:" + path: func(s resultstore.Store) bool { _, is := s.(*sqlite.Store); return is },
-		"memory:":        func(s resultstore.Store) bool { _, is := s.(*memory.Store); return is },
+		"sqlite:" + path:            func(s resultstore.Store) bool { _, is := s.(*sqlite.Store); return is },
+		"redis://" + server.Address: func(s resultstore.Store) bool { _, is := s.(*redis.Store); return is },
+		"memory:":                   func(s resultstore.Store) bool { _, is := s.(*memory.Store); return is },
 	} {
 		store, err := open.Store(t.Context(), url)
 		if err != nil {
@@ -33,10 +37,10 @@ func TestSchemes(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ url, want string }{
-		{"redis://user:secret@host/0", `"redis" is no kind of result store (write one of sqlite:PATH, memory:)`},
-		{"results.db", `the result store "results.db" is no URL (write one of sqlite:PATH, memory:)`},
-		{"sqlite", `the result store "sqlite" is no URL (write one of sqlite:PATH, memory:)`},
-		{"", `the result store "" is no URL (write one of sqlite:PATH, memory:)`},
+		{"postgres://user:secret@host/0", `"postgres" is no kind of result store (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"results.db", `the result store "results.db" is no URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"sqlite", `the result store "sqlite" is no URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"", `the result store "" is no URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
 		{"sqlite:", `the result store "sqlite:" names no file (write sqlite:PATH)`},
 		{"memory:x", `the result store "memory:" takes nothing after the colon (write memory:)`},
 	} {
@@ -49,7 +53,11 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestWhatTheAdapterSays(t *testing.T) {
-	store, err := open.Store(t.Context(), "sqlite:"+t.TempDir())
+	_, err := open.Store(t.Context(), "rediss://:secret@host/x")
+	if known, ok := errors.AsType[*protocol.Error](err); !ok || known.Message != `the database of the Redis server is "x", and it is a number` {
+		t.Errorf("a database of no number: %v", err)
+	}
+	store, err := open.Store(t.Context(), "sqlite:"+t.TempDir()) // A folder.
 	if known, ok := errors.AsType[*protocol.Error](err); !ok || known.Code != protocol.PersistenceFailed || store != nil {
 		t.Errorf("a folder as a file: %v, %v", store, err)
 	}

@@ -64,7 +64,7 @@ func insert(ctx context.Context, tx *sql.Tx, group []write) (err error) {
 	defer func() { err = errors.Join(err, value.Close()) }()
 	for _, w := range group {
 		for _, v := range w.values {
-			if _, err := value.ExecContext(ctx, v.hash, v.encoding, v.data); err != nil {
+			if _, err := value.ExecContext(ctx, v.Hash, v.Encoding, v.Data); err != nil {
 				return err
 			}
 		}

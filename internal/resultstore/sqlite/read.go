@@ -10,6 +10,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
 )
 
 const (
@@ -21,15 +22,15 @@ const (
 
 // Value implements resultstore.Store.
 func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
-	packed := content{hash: ref.Hash}
-	err := s.readers.QueryRowContext(ctx, getValue, ref.Hash).Scan(&packed.encoding, &packed.data)
+	value := packed.Value{Hash: ref.Hash}
+	err := s.readers.QueryRowContext(ctx, getValue, ref.Hash).Scan(&value.Encoding, &value.Data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, resultstore.ErrNotFound
 	}
 	if err != nil {
 		return nil, s.trouble(ctx, err)
 	}
-	data, err := s.codec.unpack(packed)
+	data, err := s.codec.Unpack(value)
 	if err != nil {
 		return nil, damaged(s.path, err)
 	}
@@ -86,6 +87,10 @@ func selection(query resultstore.Query) (statement string, args []any) {
 		wanted("execution", query.Execution)
 		if query.Task != "" {
 			wanted("task", query.Task)
+		}
+		if query.Item != nil {
+			where = append(where, "item = ?")
+			args = append(args, *query.Item)
 		}
 		if query.Kind != "" {
 			wanted("kind", string(query.Kind))

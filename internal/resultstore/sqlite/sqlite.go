@@ -14,6 +14,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // The driver, pure Go.
+
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 type Store struct {
 	path     string
 	patience time.Duration
-	codec    codec
+	codec    packed.Codec
 	queue    chan write
 	ending   chan struct{} // Closed when Close begins.
 	ended    chan struct{} // Closed when the writer has ended.
@@ -58,7 +60,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err := makeFile(s.path); err != nil {
 		return err
 	}
-	if s.codec, err = newCodec(); err != nil {
+	if s.codec, err = packed.New(); err != nil {
 		return err
 	}
 	// As durable as the engine's own database: once Temporal says that a task has completed, a loss of power must not

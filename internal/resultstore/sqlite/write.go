@@ -6,6 +6,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 // write is a batch on its way to the writer.
 type write struct {
 	records []row
-	values  []content
+	values  []packed.Value
 	done    chan error // Buffered: whoever put the batch may have gone.
 }
 
@@ -77,7 +78,7 @@ func (s *Store) prepare(batch resultstore.Batch) (write, error) {
 		w.records = append(w.records, row{record, string(body)})
 	}
 	for _, data := range batch.Values {
-		w.values = append(w.values, s.codec.pack(data))
+		w.values = append(w.values, s.codec.Pack(data))
 	}
 	return w, nil
 }
@@ -119,7 +120,7 @@ func (s *Store) group(first write) []write {
 
 func (w write) size() (bytes int) {
 	for _, v := range w.values {
-		bytes += len(v.data)
+		bytes += len(v.Data)
 	}
 	return bytes
 }

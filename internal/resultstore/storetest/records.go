@@ -84,6 +84,11 @@ func runIsFiltered(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Run: "r", Task: "a"}, a, a2)
 	wants(t, store, resultstore.Query{Run: "r", Execution: "e", Kind: resultstore.Task, Task: "b"}, b)
 	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Run, Task: "a"})
+	zero, one, none := 0, 1, resultstore.NoItem
+	wants(t, store, resultstore.Query{Run: "r", Task: "a", Item: &zero}, a)
+	wants(t, store, resultstore.Query{Run: "r", Item: &one}, a2)
+	wants(t, store, resultstore.Query{Run: "r", Item: &zero}, a, b)
+	wants(t, store, resultstore.Query{Run: "r", Item: &none}, run)
 	// What filters runs does not filter the records of one.
 	wants(t, store, resultstore.Query{Run: "r", Workflow: "Other", Status: protocol.Failed}, run, a, a2, b)
 }

@@ -1,0 +1,21 @@
+# The image of a worker. It holds the program, python3 for the tasks of python/v1, and nothing to build with.
+FROM golang:1.26.8-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /gleitzeit ./cmd/gleitzeit
+
+FROM debian:bookworm-20250811-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates python3 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin gleitzeit
+COPY --from=build /gleitzeit /usr/local/bin/gleitzeit
+# By number: a machine that runs it must see that it is not root without knowing its users.
+USER 10001:10001
+WORKDIR /tmp
+ENV GLEITZEIT_HOME=/tmp/gleitzeit
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["gleitzeit", "status"]
+ENTRYPOINT ["gleitzeit"]

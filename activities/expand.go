@@ -1,0 +1,129 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// Expand finds the items of a task that runs once an item, and records which they are. What is wrong with them comes back
+// as Expanded.Error; the error of Expand itself is for a store that is away.
+func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (*protocol.Expanded, error) {
+	began := time.Now().UTC()
+	items, err := a.items(ctx, expanding)
+	if err != nil {
+		failure := protocol.AsError(err, protocol.TaskValidationFailed)
+		if failure.Kind == protocol.Transient {
+			return nil, failure
+		}
+		return &protocol.Expanded{Error: shortened(failure)}, nil
+	}
+	list := make([]protocol.Value, len(items))
+	for i, item := range items {
+		list[i] = protocol.OfString(item)
+	}
+	data := protocol.OfList(list...).JSON()
+	ref := protocol.RefOf(data)
+	record := resultstore.Record{
+		Kind:     resultstore.Task,
+		Key:      resultstore.Key{Run: expanding.Run.ID, Execution: expanding.Run.Execution, Task: expanding.Task, Item: resultstore.NoItem},
+		Workflow: expanding.Run.Workflow, Method: expanding.Method, Status: protocol.Running, StartedAt: began, Items: &ref,
+	}
+	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: [][]byte{data}}); err != nil {
+		return nil, err
+	}
+	return &protocol.Expanded{Items: items, Ref: &ref, StartedAt: began}, nil
+}
+
+// items lists the files that the task is about.
+func (a *Activities) items(ctx context.Context, expanding protocol.Expanding) ([]string, error) {
+	scope := &reference.Scope{Bindings: expanding.Bindings, Run: expanding.Run, Load: a.load(ctx)}
+	may := a.files(expanding.Run)
+	want := wanted{expanding.Pattern, expanding.Exclude}
+	var found []string
+	if expanding.Directory != "" {
+		folder, err := resolvePath("directory", expanding.Directory, scope)
+		if err != nil {
+			return nil, err
+		}
+		if found, err = may.List(folder, want); err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, nothingIn(folder, want)
+		}
+	}
+	for _, written := range expanding.Files {
+		path, err := resolvePath("file", written, scope)
+		if err != nil {
+			return nil, err
+		}
+		place, isFolder, err := may.Find(path)
+		if err != nil {
+			return nil, err
+		}
+		those := []string{place}
+		if isFolder {
+			if those, err = may.List(place, want); err != nil {
+				return nil, err
+			}
+			if len(those) == 0 {
+				return nil, nothingIn(place, want)
+			}
+		}
+		found = append(found, those...)
+	}
+	return checkItems(once(found), expanding.Most)
+}
+
+func resolvePath(key, written string, scope *reference.Scope) (string, error) {
+	v, err := reference.ResolveText(written, scope)
+	if err != nil {
+		return "", err
+	}
+	if v.Kind() != protocol.String || v.Text() == "" {
+		return "", protocol.Errorf(protocol.TaskParameterError, "%s %s must lead to a path, and is a %s", key, written, v.Kind())
+	}
+	return v.Text(), nil
+}
+
+func nothingIn(folder string, want wanted) error {
+	pattern := want.pattern
+	if pattern == "" {
+		pattern = "*"
+	}
+	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
+	if len(want.exclude) > 0 {
+		return message.WithHint("%q are left out", want.exclude)
+	}
+	return message.WithHint("**/%s looks into the folders beneath it, too", pattern)
+}
+
+func checkItems(items []string, most int) ([]string, error) {
+	if len(items) > most {
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "there are %d files, and one batch takes %d", len(items), most).
+			WithHint("narrow the pattern, or make several batches of them")
+	}
+	for _, item := range items {
+		if !utf8.ValidString(item) {
+			return nil, protocol.Errorf(protocol.TaskValidationFailed, "the name of file %q is no UTF-8, and cannot be handed over", item).
+				WithHint("rename it, or leave it out with exclude")
+		}
+	}
+	return items, nil
+}
+
+// once keeps the first of equal items.
+func once(items []string) []string {
+	seen := make(map[string]bool, len(items))
+	return slices.DeleteFunc(items, func(item string) bool {
+		again := seen[item]
+		seen[item] = true
+		return again
+	})
+}

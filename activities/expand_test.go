@@ -1,0 +1,156 @@
+package activities
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+)
+
+// tree makes empty files, and links written "name -> target", in a new folder.
+func tree(t *testing.T, names ...string) string {
+	t.Helper()
+	base := t.TempDir()
+	for _, name := range names {
+		name, target, isLink := strings.Cut(name, " -> ")
+		path := filepath.Join(base, name)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		switch {
+		case err != nil:
+		case isLink:
+			err = os.Symlink(filepath.Join(base, target), path)
+		default:
+			err = os.WriteFile(path, nil, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return base
+}
+
+func TestWhichFilesABatchIsAbout(t *testing.T) {
+	base := tree(t,
+		"flow/docs/b.txt", "flow/docs/a.txt", "flow/docs/B.txt", "flow/docs/c.md", "flow/docs/.hidden.txt", "flow/docs/draft1.txt",
+		"flow/docs/deep/d.txt", "flow/docs/deep/draft2.txt", "flow/docs/.git/e.txt", "flow/docs/deep/er/f.txt",
+		"flow/docs/out.txt -> outside/secret.txt", "flow/docs/gone.txt -> nowhere", "flow/docs/in.txt -> flow/docs/a.txt",
+		"start/only/x.txt", "start/docs/wrong.txt", "outside/secret.txt", "named/y.txt", "flow/linked -> named", "flow/empty/.keep",
+	)
+	at := func(name string) string { return filepath.Join(base, name) }
+	run := protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: at("flow"), Folder: at("start"), Reads: []string{at("named"), at("flow/linked")}}
+	value := protocol.OfObject(protocol.Field{Name: "folder", Value: protocol.OfString("docs/deep")})
+	bound := []protocol.Binding{{Head: "t", Task: "t", Status: protocol.Completed, Value: protocol.Held{Inline: &value}}}
+	for _, c := range []struct {
+		name string
+		ask  protocol.Expanding
+		want string // Relative to base, or, after "!", part of the error.
+	}{
+		{"a folder of the workflow, sorted by bytes, nothing hidden, links that lead out included", protocol.Expanding{Directory: "docs", Pattern: "*.txt", Exclude: []string{"draft*"}},
+			"flow/docs/B.txt flow/docs/a.txt flow/docs/b.txt flow/docs/gone.txt flow/docs/in.txt flow/docs/out.txt"},
+		{"all depths", protocol.Expanding{Directory: "docs", Pattern: "**/[d-f]*.txt"}, "flow/docs/deep/d.txt flow/docs/deep/draft2.txt flow/docs/deep/er/f.txt flow/docs/draft1.txt"},
+		{"an exclude without a slash is for any depth", protocol.Expanding{Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*", "er", "[a-cgio]*", "B*"}}, "flow/docs/deep/d.txt"},
+		{"one with a slash is for its place", protocol.Expanding{Directory: "docs", Pattern: "**/d*.txt", Exclude: []string{"deep/*"}}, "flow/docs/draft1.txt"},
+		{"hidden ones where they are named", protocol.Expanding{Directory: "docs", Pattern: ".*.txt"}, "flow/docs/.hidden.txt"},
+		{"alternatives", protocol.Expanding{Directory: "docs", Pattern: "{c.md,a.*}"}, "flow/docs/a.txt flow/docs/c.md"},
+		{"all of a folder, where no pattern says otherwise", protocol.Expanding{Directory: "docs/deep/er"}, "flow/docs/deep/er/f.txt"},
+		{"the folder of the start comes second", protocol.Expanding{Directory: "only"}, "start/only/x.txt"},
+		{"a folder that a task names", protocol.Expanding{Directory: "${t.folder}", Bindings: bound}, "flow/docs/deep/d.txt flow/docs/deep/draft2.txt"},
+		{"a folder elsewhere that the workflow names", protocol.Expanding{Directory: at("named")}, "named/y.txt"},
+		{"a folder behind a link that the workflow names", protocol.Expanding{Directory: "linked"}, "flow/linked/y.txt"},
+		{"a list keeps its order, once each, and folders stand for what is in them",
+			protocol.Expanding{Files: []string{"docs/c.md", "only", "docs/a.txt", "docs/c.md"}}, "flow/docs/c.md start/only/x.txt flow/docs/a.txt"},
+		{"nothing there", protocol.Expanding{Directory: "docs", Pattern: "*.pdf"}, `!no file in "docs" matches "*.pdf" (**/*.pdf looks into`},
+		{"nothing but hidden files", protocol.Expanding{Directory: "empty"}, `!no file in "empty" matches "*"`},
+		{"nothing left", protocol.Expanding{Directory: "docs", Pattern: "a.txt", Exclude: []string{"a*"}}, `!(["a*"] are left out)`},
+		{"no folder", protocol.Expanding{Directory: "none"}, `!folder "` + at("flow/none") + `" cannot be read: no such file or directory (a relative path`},
+		{"a file", protocol.Expanding{Directory: "docs/a.txt"}, "!it is no folder"},
+		{"outside", protocol.Expanding{Directory: at("outside")}, "!outside the folders"},
+		{"up and out", protocol.Expanding{Directory: "../outside"}, "!outside the folders"},
+		{"a list with a file that is gone", protocol.Expanding{Files: []string{"docs/gone.md"}}, "!no such file"},
+		{"what is no path", protocol.Expanding{Directory: "${t}", Bindings: bound}, "!directory ${t} must lead to a path, and is a object"},
+	} {
+		store := memory.New()
+		acts := &Activities{store: store}
+		c.ask.Run, c.ask.Task, c.ask.Most = run, "batch", 500
+		got, err := acts.Expand(t.Context(), c.ask)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if part, fails := strings.CutPrefix(c.want, "!"); fails {
+			if got.Error == nil || !strings.Contains(got.Error.Error(), part) || got.Error.Kind != protocol.Permanent {
+				t.Errorf("%s: got %v, %v; want an error with %q", c.name, got.Items, got.Error, part)
+			}
+			continue
+		}
+		var names []string
+		for _, item := range got.Items {
+			names = append(names, strings.TrimPrefix(item, base+"/"))
+		}
+		if list := strings.Join(names, " "); got.Error != nil || list != c.want {
+			t.Errorf("%s:\ngot  %s, %v\nwant %s", c.name, list, got.Error, c.want)
+			continue
+		}
+		kept, err := store.Value(t.Context(), *got.Ref)
+		records, _ := store.Records(t.Context(), resultstore.Query{Run: "r"})
+		if err != nil || !strings.Contains(string(kept), got.Items[0]) || len(records) != 1 || records[0].Items.Hash != got.Ref.Hash || records[0].Status != protocol.Running {
+			t.Errorf("%s: kept %s, %v, %+v", c.name, kept, err, records)
+		}
+	}
+}
+
+func TestAWorkersRootsBoundWhatItLists(t *testing.T) {
+	base := tree(t, "flow/docs/a.txt", "data/b.txt")
+	acts := &Activities{store: memory.New(), roots: []string{filepath.Join(base, "data")}}
+	run := protocol.RunInfo{ID: "r", FlowFolder: filepath.Join(base, "flow"), Folder: base, Reads: []string{filepath.Join(base, "flow/docs")}}
+	for folder, want := range map[string]string{filepath.Join(base, "data"): "", "docs": "this worker reads beneath " + base + "/data", filepath.Join(base, "flow"): "this worker reads beneath"} {
+		got, err := acts.Expand(t.Context(), protocol.Expanding{Run: run, Directory: folder, Most: 500})
+		switch {
+		case err != nil:
+			t.Error(err)
+		case want == "" && (got.Error != nil || len(got.Items) != 1):
+			t.Errorf("%s: %+v", folder, got)
+		case want != "" && (got.Error == nil || !strings.Contains(got.Error.Error(), want)):
+			t.Errorf("%s: %+v", folder, got)
+		}
+	}
+}
+
+func TestTooManyFilesAndNamesThatAreNoText(t *testing.T) {
+	var names []string
+	for i := range 4 {
+		names = append(names, fmt.Sprintf("docs/%d.txt", i))
+	}
+	base := tree(t, append(names, "odd/\xff.txt")...)
+	acts := &Activities{store: memory.New()}
+	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
+	for folder, want := range map[string]string{"docs": "there are 4 files, and one batch takes 3 (narrow the pattern", "odd": "is no UTF-8"} {
+		got, err := acts.Expand(t.Context(), protocol.Expanding{Run: run, Directory: folder, Most: 3})
+		if err != nil || got.Error == nil || !strings.Contains(got.Error.Error(), want) || got.Error.Code != protocol.TaskValidationFailed {
+			t.Errorf("%s: %+v, %v", folder, got, err)
+		}
+	}
+	if kept, err := checkItems(slices.Repeat([]string{"x"}, 3), 3); err != nil || len(kept) != 3 {
+		t.Errorf("as many as may be: %v, %v", kept, err)
+	}
+}
+
+func TestAFolderThatCannotBeReadIsNotSkipped(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root reads every folder")
+	}
+	base := tree(t, "docs/a.txt", "docs/locked/b.txt")
+	if err := os.Chmod(filepath.Join(base, "docs/locked"), 0); err != nil {
+		t.Fatal(err)
+	}
+	got, err := (&Activities{store: memory.New()}).Expand(t.Context(), protocol.Expanding{Run: protocol.RunInfo{ID: "r", FlowFolder: base}, Directory: "docs", Pattern: "**/*.txt", Most: 500})
+	if err != nil || got.Error == nil || !strings.Contains(got.Error.Message, "permission denied") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -1,0 +1,145 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// Gather makes the result of a task whose items have ended, and records it, and every item that no attempt recorded.
+func (a *Activities) Gather(ctx context.Context, g protocol.Gathering) (*protocol.Gathered, error) {
+	counts := g.Counts
+	outcome := protocol.Outcome{
+		Status: g.Status, Error: g.Error, Usage: g.Usage, Attempts: 1, StartedAt: g.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
+	}
+	record := resultstore.Record{
+		Kind:     resultstore.Task,
+		Key:      resultstore.Key{Run: g.Run.ID, Execution: g.Run.Execution, Task: g.Task, Item: resultstore.NoItem, Attempt: 1},
+		Workflow: g.Run.Workflow, Method: g.Method, Attempts: 1, StartedAt: g.StartedAt, FinishedAt: outcome.FinishedAt,
+		Usage: g.Usage, Items: g.Items, Counts: &counts,
+	}
+	batch := resultstore.Batch{Records: unrecorded(g)}
+	data, err := a.result(ctx, g)
+	if err != nil {
+		failure := protocol.AsError(err, protocol.PersistenceFailed)
+		if failure.Kind == protocol.Transient {
+			return nil, failure
+		}
+		outcome.Status, outcome.Error = protocol.Failed, failure
+	} else {
+		ref := protocol.RefOf(data)
+		outcome.Value.Ref, record.Value = &ref, &ref
+		batch.Values = append(batch.Values, data)
+		if len(data) <= protocol.MaxInline {
+			inline, err := protocol.ParseValue(data)
+			if err != nil {
+				return nil, err
+			}
+			outcome.Value.Inline = &inline
+		}
+	}
+	record.Status, record.Error = outcome.Status, outcome.Error
+	batch.Records = append(batch.Records, record)
+	if err := a.put(ctx, batch); err != nil {
+		return nil, err
+	}
+	return &protocol.Gathered{Task: g.Task, Method: g.Method, Outcome: outcome}, nil
+}
+
+// result is the JSON of all that the items have brought, in their order.
+func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, error) {
+	size := int64(0)
+	for _, outcome := range g.Outcomes {
+		if outcome.Value.Ref != nil {
+			size += outcome.Value.Ref.Size
+		}
+	}
+	if size > protocol.MaxValue { // Before they are all in memory.
+		return nil, tooMuch(size)
+	}
+	entries := make([]protocol.Value, len(g.Outcomes))
+	for i, outcome := range g.Outcomes {
+		var value protocol.Value
+		if ref := outcome.Value.Ref; ref != nil && outcome.Status == protocol.Completed {
+			var err error
+			value, err = a.load(ctx)(*ref)
+			if errors.Is(err, resultstore.ErrNotFound) {
+				return nil, protocol.Errorf(protocol.PersistenceFailed, "the result of item %d is gone: %s", i, err).OfKind(protocol.Permanent)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("the result of item %d: %w", i, err)
+			}
+		}
+		entries[i] = protocol.OfObject(
+			protocol.Field{Name: "item", Value: protocol.OfString(g.Paths[i])},
+			protocol.Field{Name: "index", Value: protocol.OfInt(int64(i))},
+			protocol.Field{Name: "status", Value: protocol.OfString(string(itemStatus(outcome.Status)))},
+			protocol.Field{Name: "result", Value: value},
+			protocol.Field{Name: "error", Value: errorOf(outcome.Error)},
+			protocol.Field{Name: "duration", Value: protocol.OfFloat(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
+		)
+	}
+	count := func(n int) protocol.Value { return protocol.OfInt(int64(n)) }
+	data := protocol.OfObject(
+		protocol.Field{Name: "total", Value: count(g.Counts.Total)},
+		protocol.Field{Name: "succeeded", Value: count(g.Counts.Succeeded)},
+		protocol.Field{Name: "failed", Value: count(g.Counts.Failed)},
+		protocol.Field{Name: "skipped", Value: count(g.Counts.Skipped)},
+		protocol.Field{Name: "results", Value: protocol.OfList(entries...)},
+	).JSON()
+	if len(data) > protocol.MaxValue {
+		return nil, tooMuch(int64(len(data)))
+	}
+	return data, nil
+}
+
+func tooMuch(size int64) error {
+	return protocol.Errorf(protocol.TaskResultInvalid, "the results of all items have %d bytes, and the most that can be kept as one is %d", size, protocol.MaxValue).
+		OfKind(protocol.Permanent).WithHint("make several batches of the files; what each item has brought is kept")
+}
+
+// itemStatus is that of an item as results show it: what was cancelled counts as skipped.
+func itemStatus(status protocol.Status) protocol.Status {
+	switch status {
+	case protocol.Completed, protocol.Failed:
+		return status
+	case protocol.TimedOut:
+		return protocol.Failed
+	}
+	return protocol.Skipped
+}
+
+func errorOf(e *protocol.Error) protocol.Value {
+	if e == nil {
+		return protocol.Value{}
+	}
+	fields := []protocol.Field{
+		{Name: "code", Value: protocol.OfInt(int64(e.Code))},
+		{Name: "name", Value: protocol.OfString(e.Name)},
+		{Name: "message", Value: protocol.OfString(e.Message)},
+	}
+	if e.Hint != "" {
+		fields = append(fields, protocol.Field{Name: "hint", Value: protocol.OfString(e.Hint)})
+	}
+	return protocol.OfObject(append(fields, protocol.Field{Name: "retryable", Value: protocol.OfBool(e.Retryable())})...)
+}
+
+// unrecorded are the items whose end no attempt could record: skipped, or lost with their workers.
+func unrecorded(g protocol.Gathering) []resultstore.Record {
+	var records []resultstore.Record
+	for i, outcome := range g.Outcomes {
+		if !outcome.FinishedAt.IsZero() {
+			continue
+		}
+		records = append(records, resultstore.Record{
+			Kind:     resultstore.Task,
+			Key:      resultstore.Key{Run: g.Run.ID, Execution: g.Run.Execution, Task: g.Task, Item: i, Attempt: closingAttempt},
+			Workflow: g.Run.Workflow, Method: g.Method, Status: outcome.Status, Reason: outcome.Reason, Error: outcome.Error, Attempts: outcome.Attempts,
+		})
+	}
+	return records
+}

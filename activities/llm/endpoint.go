@@ -1,0 +1,47 @@
+package llm
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// endpoint reads the address of a server.
+func endpoint(address string) (*url.URL, error) {
+	parsed, err := url.Parse(address)
+	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the address of Ollama is %q, which is no URL of a server", address).
+			WithHint("it looks like %s", defaultURL)
+	}
+	return parsed, nil
+}
+
+// connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.
+const connectWithin = 10 * time.Second
+
+// connectionsTo are connections of this server's own: what closes them closes nobody else's. A proxy that the
+// environment names is for the world outside, and never for this machine.
+func connectionsTo(server *url.URL) *http.Client {
+	proxy := http.ProxyFromEnvironment
+	if isLoopback(server.Hostname()) {
+		proxy = nil
+	}
+	return &http.Client{Transport: &http.Transport{
+		Proxy:               proxy,
+		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
+		TLSHandshakeTimeout: connectWithin,
+		IdleConnTimeout:     time.Minute,
+		ForceAttemptHTTP2:   true,
+	}}
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address := net.ParseIP(host)
+	return address != nil && address.IsLoopback()
+}

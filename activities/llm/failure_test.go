@@ -1,0 +1,253 @@
+package llm_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+const slowly = `{"prompt":"SLOWLY"}`
+
+// soon is far above what ends a call at once, and far below what would let it run on.
+const soon = 5 * time.Second
+
+// once runs f when a call has told its first progress.
+func once(f func()) protocol.Progress {
+	var first sync.Once
+	return func(string) { first.Do(f) }
+}
+
+func TestCancelEndsTheAnswer(t *testing.T) {
+	handler := real(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var at time.Time
+	got := fails(t, ctx, handler, asking(t, llm.Chat, slowly), once(func() { at = time.Now(); cancel() }))
+	wantError(t, got, protocol.TaskCancelled, protocol.Permanent, "the call was ended because its task was cancelled", "")
+	if took := time.Since(at); took > soon {
+		t.Errorf("it ended %s after the cancel", took)
+	}
+	// The model is free again.
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
+}
+
+func TestTimeout(t *testing.T) {
+	request := asking(t, llm.Chat, slowly)
+	request.Timeout = 300 * time.Millisecond
+	began := time.Now()
+	result, err := real(t).Handle(t.Context(), request, nil)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.OfTask, "the model was still answering after 0.3 s, the task's timeout",
+		"give the task a longer `timeout`, or limit the answer by `max_tokens`")
+	if took := time.Since(began); took > soon {
+		t.Errorf("it ended after %s", took)
+	}
+	if result.Usage.LLMCalls != 1 || result.Usage.TokensUsed == 0 {
+		t.Errorf("usage %+v", result.Usage)
+	}
+}
+
+// As long as tokens come, the idle time begins anew.
+func TestIdleTimeIsNotForAnAnswerThatComes(t *testing.T) {
+	began := time.Now()
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for range 30 {
+			<-tick.C
+			fmt.Fprintln(w, `{"message":{"role":"assistant","content":"x"},"done":false}`)
+			http.NewResponseController(w).Flush()
+		}
+		fmt.Fprintln(w, `{"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}`)
+	})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","idle_timeout":0.4}`), map[string]string{"response": `"` + strings.Repeat("x", 30) + `"`})
+	if time.Since(began) < 400*time.Millisecond {
+		t.Error("the answer took less than the idle time: this proves nothing")
+	}
+}
+
+func TestSilence(t *testing.T) {
+	for name, beforehand := range map[string]string{"from the beginning": "", "in the midst": `{"message":{"role":"assistant","content":"x"},"done":false}` + "\n"} {
+		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, beforehand)
+			http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		for _, parameters := range []string{`{"prompt":"hello","idle_timeout":0.2}`, `{"prompt":"hello","idle_timeout":"200ms"}`} {
+			got := fails(t, t.Context(), handler, asking(t, llm.Chat, parameters), nil)
+			if got.Code != protocol.ProviderTimeout || got.Kind != protocol.Transient || got.Message != "Ollama sent nothing for 0.2 s" {
+				t.Errorf("%s: got %s %s: %s", name, got.Name, got.Kind, got.Message)
+			}
+		}
+	}
+}
+
+func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
+	server := ollamatest.StartPrivate(t)
+	handler := open(t, llm.Options{URL: server.URL})
+	killed := make(chan struct{})
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), once(func() {
+		go func() {
+			defer close(killed)
+			server.Kill(t)
+		}()
+	}))
+	<-killed
+	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" broke off after ") {
+		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
+	}
+	got = fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), nil)
+	if got.Code != protocol.ProviderNotAvailable || !strings.Contains(got.Message, server.URL) {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+	server.Restart(t)
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
+}
+
+func TestNobodyThere(t *testing.T) {
+	const hint = "start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs"
+	address := refusing(t)
+	got := fails(t, t.Context(), open(t, llm.Options{URL: "http://" + address}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	wantError(t, got, protocol.ProviderNotAvailable, protocol.Transient,
+		"Ollama at http://"+address+" cannot be reached: dial tcp "+address+": connect: connection refused", hint)
+	got = fails(t, t.Context(), open(t, llm.Options{URL: "http://no-such-host.invalid:1"}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || got.Hint != hint ||
+		!strings.HasPrefix(got.Message, "Ollama at http://no-such-host.invalid:1 cannot be reached: ") {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}
+
+func TestWhatAServerMaySay(t *testing.T) {
+	status := func(code int, said string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(code)
+			fmt.Fprint(w, said)
+		}
+	}
+	for name, test := range map[string]struct {
+		serve   http.HandlerFunc
+		code    protocol.Code
+		kind    protocol.ErrorKind
+		message string // URL stands for the server's.
+	}{
+		"full": {status(503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`), protocol.ProviderOverloaded, protocol.Transient,
+			"Ollama at URL has too much to do: server busy, please try again.  maximum pending requests exceeded"},
+		"too many":  {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
+		"gateway":   {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
+		"refused":   {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: invalid options"},
+		"denied":    {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 401 Unauthorized"},
+		"no Ollama": {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 404 page not found"},
+		"broken":    {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: model requires more system memory"},
+		"mid error": {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: the runner has died"},
+		"cut short": {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 tokens"},
+		"reset": {func(w http.ResponseWriter, _ *http.Request) {
+			panic(http.ErrAbortHandler)
+		}, protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: EOF"},
+		"empty": {func(http.ResponseWriter, *http.Request) {}, protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 0 tokens"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var url string
+			handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+				url = "http://" + r.Host
+				test.serve(w, r)
+			})
+			got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+			if got.Code != test.code || got.Kind != test.kind || strings.ReplaceAll(got.Message, url, "URL") != test.message {
+				t.Errorf("got  %s %s: %s\nwant %s %s: %s", got.Name, got.Kind, got.Message, test.code.Info().Name, test.kind, test.message)
+			}
+		})
+	}
+}
+
+// answeringBut begins an answer and goes on with a line that is none.
+func answeringBut(line string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"message":{"role":"assistant","content":"x"},"done":false}`+"\n%s", line)
+	}
+}
+
+// A server on this machine is never asked through a proxy.
+func TestLoopbackNeedsNoProxy(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://"+refusing(t))
+	want(t, ask(t, scripted(t, answering("yes")), llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+}
+
+// TestSlots has three calls where two may be in flight: the third waits, longer than its timeouts, and is then served.
+func TestSlots(t *testing.T) {
+	arrived, goOn := make(chan struct{}, 3), make(chan struct{})
+	handler, err := llm.New(llm.Options{MaxConcurrent: 2, URL: serving(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-goOn
+		answering("yes")(w, r)
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls sync.WaitGroup
+	begin := func(timeout time.Duration, progress protocol.Progress) {
+		request := asking(t, llm.Chat, `{"prompt":"hello"}`)
+		request.Timeout = timeout
+		calls.Go(func() {
+			if _, err := handler.Handle(t.Context(), request, progress); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	begin(time.Minute, nil)
+	begin(time.Minute, nil)
+	<-arrived
+	<-arrived
+	waits := make(chan string, 10)
+	const limit = 500 * time.Millisecond
+	begin(limit, func(message string) { waits <- message })
+	if said := <-waits; said != "waits for another call to end" {
+		t.Error(said)
+	}
+	<-time.After(limit) // Its time would be over by now, had it begun.
+	select {
+	case <-arrived:
+		t.Error("three calls are in flight")
+	default:
+	}
+	close(goOn)
+	calls.Wait()
+	if err := handler.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A call that waits for its slot hears of a cancel.
+func TestCancelOfACallThatWaits(t *testing.T) {
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	handler := open(t, llm.Options{MaxConcurrent: 1, URL: serving(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-goOn
+		answering("yes")(w, r)
+	})})
+	served := make(chan error, 1)
+	go func() {
+		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+		served <- err
+	}()
+	<-arrived
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got := fails(t, ctx, handler, asking(t, llm.Chat, `{"prompt":"hello"}`), func(string) { cancel() })
+	if got.Code != protocol.TaskCancelled {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+	close(goOn)
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}

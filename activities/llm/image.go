@@ -1,0 +1,72 @@
+package llm
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/ollama/ollama/api"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// maxImage is the size in bytes of the largest image: beyond what cameras make, and what a request should hold.
+const maxImage = 32 << 20
+
+// formats are those of images, as the first bytes tell them.
+var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true, "image/gif": true, "image/bmp": true}
+
+const formatsSaid = "an image is a PNG, JPEG, WebP, GIF or BMP file"
+
+// imagesOf reads the images beside the messages: `image_path`, `image_paths`, then `images`.
+func imagesOf(request protocol.Request) ([]api.ImageData, error) {
+	var images []api.ImageData
+	var paths []protocol.Value
+	if path, is := request.Parameters.Get("image_path"); is {
+		paths = append(paths, path)
+	}
+	more, _ := request.Parameters.Get("image_paths")
+	for _, path := range append(paths, more.Elements()...) {
+		data, err := request.Files.Read(path.Text(), maxImage)
+		if err != nil {
+			return nil, err
+		}
+		if !isImage(data) {
+			return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q is no image: it looks like %s", path.Text(), http.DetectContentType(data)).
+				WithHint(formatsSaid)
+		}
+		images = append(images, data)
+	}
+	encoded, _ := request.Parameters.Get("images")
+	for _, text := range encoded.Elements() {
+		image, err := decodedImage(text.Text())
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	return images, nil
+}
+
+func isImage(data []byte) bool { return formats[http.DetectContentType(data)] }
+
+// decodedImage reads base64, or a data: URL of it.
+func decodedImage(text string) (api.ImageData, error) {
+	if rest, is := strings.CutPrefix(text, "data:"); is {
+		kind, encoded, found := strings.Cut(rest, ",")
+		if !found || !strings.HasSuffix(kind, ";base64") {
+			return nil, protocol.Errorf(protocol.InvalidParams, "an image is a data: URL without base64: %.40q", text)
+		}
+		text = encoded
+	}
+	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return nil, protocol.Errorf(protocol.InvalidParams, "an image is no base64: %v", err).
+			WithHint("the path of a file goes into `image_path`")
+	}
+	if !isImage(data) {
+		return nil, protocol.Errorf(protocol.InvalidParams, "what was given as an image is none: it looks like %s", http.DetectContentType(data)).
+			WithHint(formatsSaid)
+	}
+	return data, nil
+}

@@ -1,0 +1,49 @@
+package llm
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// optionNames are the options of Ollama that parameters set by their names: the fields of api.Options and api.Runner,
+// which a test compares. `stop` and `max_tokens` are read by themselves.
+var optionNames = []string{
+	"num_keep", "seed", "num_predict", "top_k", "top_p", "min_p", "typical_p", "repeat_last_n", "temperature",
+	"repeat_penalty", "presence_penalty", "frequency_penalty",
+	"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread",
+}
+
+// optionsOf gathers Ollama's options: what stands in `options`, and over it what parameters name. Numbers keep their
+// digits. numCtx is 0 where nothing sets it.
+func optionsOf(given protocol.Value) (options map[string]any, numCtx int64, err error) {
+	options = map[string]any{}
+	set := func(name string, v protocol.Value) { options[name] = json.RawMessage(v.JSON()) }
+	free, _ := given.Get("options")
+	for _, field := range free.Fields() {
+		set(field.Name, field.Value)
+	}
+	for _, name := range optionNames {
+		if v, is := given.Get(name); is {
+			set(name, v)
+		}
+	}
+	if most, is := given.Get("max_tokens"); is {
+		if _, twice := given.Get("num_predict"); twice {
+			return nil, 0, protocol.Errorf(protocol.InvalidParams, "max_tokens and num_predict mean the same and cannot both be given")
+		}
+		set("num_predict", most)
+	}
+	if stop, is := given.Get("stop"); is {
+		if stop.Kind() == protocol.String {
+			stop = protocol.OfList(stop)
+		}
+		set("stop", stop)
+	}
+	if digits, is := options["num_ctx"].(json.RawMessage); is {
+		// What is no number is refused by Ollama.
+		numCtx, _ = strconv.ParseInt(string(digits), 10, 64)
+	}
+	return options, numCtx, nil
+}

@@ -1,0 +1,138 @@
+package llm_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ollama/ollama/api"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func serving(t testing.TB, serve http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(serve)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// What goes over the wire: options under Ollama's names with the digits that were written, messages in their order.
+func TestWhatOllamaIsAsked(t *testing.T) {
+	var body string
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body = string(data)
+		answering("yes")(w, r)
+	})
+	for parameters, want := range map[string]string{
+		`{"prompt":"p","temperature":0.10,"seed":1152921504606846977,"top_p":1e-1,"max_tokens":5,"stop":"x","options":{"mirostat":2}}`: `{"model":"llama3.2",` +
+			`"messages":[{"role":"user","content":"p"}],"options":{"mirostat":2,"num_predict":5,"seed":1152921504606846977,` +
+			`"stop":["x"],"temperature":0.10,"top_p":1e-1},"truncate":false}`,
+		`{"messages":[{"role":"assistant","content":"a"}],"system":"s","prompt":"p","keep_alive":"90s","think":"low"}`: `{"model":"llama3.2","messages":[` +
+			`{"role":"system","content":"s"},{"role":"assistant","content":"a"},{"role":"user","content":"p"}],"keep_alive":"1m30s","options":{},"think":"low","truncate":false}`,
+		`{"prompt":"p","keep_alive":-1,"schema":{"type":"string","maxLength":1E3}}`: ``,
+		`{"prompt":"p","file_path":"a.txt"}`:                                        `{"model":"llama3.2","messages":[{"role":"user","content":"p\n\nthe text"}],"options":{},"truncate":false}`,
+		`{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"file_path":"a.txt"}`: `{"model":"llama3.2","messages":[` +
+			`{"role":"user","content":"u\n\nthe text"},{"role":"assistant","content":"a"}],"options":{},"truncate":false}`,
+	} {
+		request := asking(t, llm.Chat, parameters)
+		request.Files.(folder).write(t, "a.txt", []byte("the text"))
+		_, err := handler.Handle(t.Context(), request, nil)
+		if want == "" { // Its answer does not fit; what was asked is of interest.
+			if got := protocol.AsError(err, 0); got.Code != protocol.TaskResultInvalid || !strings.Contains(body, `"format":{"type":"string","maxLength":1E3}`) ||
+				!strings.Contains(body, `"think":false`) || !strings.Contains(body, `"keep_alive":"2562047h`) {
+				t.Errorf("%v, asked %s", err, body)
+			}
+			continue
+		}
+		if err != nil || body != want {
+			t.Errorf("%v\ngot  %s\nwant %s", err, body, want)
+		}
+	}
+}
+
+func TestWrongParameters(t *testing.T) {
+	handler := open(t, llm.Options{})
+	for _, test := range []struct{ method, parameters, want string }{
+		{llm.Chat, `{}`, "llm/chat: parameters: missing property 'messages'; parameters: missing property 'prompt'"},
+		{llm.Chat, `{"prompt":5}`, "llm/chat: parameters.prompt: got number, want string"},
+		{llm.Chat, `{"prompt":"x","temprature":1}`, "llm/chat: parameters: additional properties 'temprature' not allowed"},
+		{llm.Chat, `{"messages":[]}`, "llm/chat: parameters.messages: minItems: got 0, want 1"},
+		{llm.Chat, `{"messages":[{"role":"robot","content":"x"}]}`, "llm/chat: parameters.messages[0].role: value must be one of 'system', 'user', 'assistant'"},
+		{llm.Chat, `{"prompt":"x","max_tokens":1,"num_predict":1}`, "max_tokens and num_predict mean the same and cannot both be given"},
+		{llm.Chat, `{"prompt":"x","idle_timeout":"soon"}`, `idle_timeout must be a number of seconds or a duration such as 90s or 5m, not "soon"`},
+		{llm.Chat, `{"prompt":"x","idle_timeout":0}`, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not 0"},
+		{llm.Chat, `{"prompt":"x","idle_timeout":1e99}`, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not 1e99"},
+		{llm.Chat, `{"prompt":"x","keep_alive":"soon"}`, `keep_alive must be a number of seconds or a duration such as 5m, not "soon"`},
+		{llm.Chat, `{"prompt":"x","think":"much"}`, "llm/chat: parameters.think: value must be one of true, false, 'low', 'medium', 'high'"},
+		{llm.Vision, `{"prompt":"x"}`, "llm/vision: parameters: missing property 'image_path'; parameters: missing property 'image_paths'; " +
+			"parameters: missing property 'images'; parameters: missing property 'messages'"},
+	} {
+		got := fails(t, t.Context(), handler, asking(t, test.method, test.parameters), nil)
+		wantError(t, got, protocol.InvalidParams, protocol.Permanent, test.want, "")
+	}
+	got := fails(t, t.Context(), handler, asking(t, "llm/sing", `{}`), nil)
+	wantError(t, got, protocol.MethodNotSupported, protocol.Permanent, "llm/v1 has no method llm/sing", "")
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	handler := open(t, llm.Options{})
+	for name, test := range map[string]struct {
+		content       []byte
+		message, hint string
+	}{
+		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "convert it; an image goes into `image_path`"},
+		"large.txt":  {bytes.Repeat([]byte("x"), 8<<20+1), `file "large.txt" cannot be read: it has more than 8388608 bytes`, ""},
+	} {
+		request := asking(t, llm.Chat, `{"prompt":"x","file_path":"`+name+`"}`)
+		request.Files.(folder).write(t, name, test.content)
+		wantError(t, fails(t, t.Context(), handler, request, nil), protocol.TaskValidationFailed, protocol.Permanent, test.message, test.hint)
+	}
+}
+
+func TestAddressThatIsNone(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:11434", "ftp://gpu", "http://", "http://a b"} {
+		_, err := llm.New(llm.Options{URL: address})
+		if err == nil || protocol.AsError(err, 0).Code != protocol.ConfigurationError {
+			t.Errorf("%s: got %v", address, err)
+		}
+	}
+}
+
+// TestEveryOptionIsAParameter compares the parameters with the options that Ollama's client knows.
+func TestEveryOptionIsAParameter(t *testing.T) {
+	for _, method := range llm.Spec().Methods {
+		schema, err := protocol.ParseValue(method.Parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		properties, _ := schema.Get("properties")
+		var names []string
+		for _, option := range reflect.VisibleFields(reflect.TypeFor[api.Options]()) {
+			if name, _, _ := strings.Cut(option.Tag.Get("json"), ","); name != "" {
+				names = append(names, name)
+			}
+		}
+		if !slices.Contains(names, "num_ctx") || !slices.Contains(names, "temperature") {
+			t.Fatalf("these are not the options: %v", names)
+		}
+		for _, name := range names {
+			if _, is := properties.Get(name); !is {
+				t.Errorf("%s has no parameter %s", method.Name, name)
+			}
+		}
+		if _, err := protocol.ParseValue(method.Result); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// watch keeps the times of a call: the total one, and how long the server may be silent.
+type watch struct {
+	idle  time.Duration
+	timer *time.Timer
+	end   []context.CancelFunc
+}
+
+// watchOver starts both times; a total of 0 is none. Whichever is over ends the context, with what the call fails with as
+// its cause.
+func watchOver(ctx context.Context, total, idle time.Duration) (context.Context, *watch) {
+	w := &watch{idle: idle}
+	if total > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, total, protocol.Errorf(protocol.TaskTimeout,
+			"the model was still answering after %s, the task's timeout", seconds(total)).
+			WithHint("give the task a longer `timeout`, or limit the answer by `max_tokens`"))
+		ctx, w.end = limited, append(w.end, cancel)
+	}
+	silent, cancel := context.WithCancelCause(ctx)
+	w.end = append(w.end, func() { cancel(nil) })
+	w.timer = time.AfterFunc(idle, func() {
+		cancel(protocol.Errorf(protocol.ProviderTimeout, "Ollama sent nothing for %s", seconds(idle)).
+			WithHint("a large model may take long to load, or to read a long prompt: `idle_timeout` is how long to wait"))
+	})
+	return silent, w
+}
+
+// heard begins the idle time anew.
+func (w *watch) heard() { w.timer.Reset(w.idle) }
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	for i := len(w.end) - 1; i >= 0; i-- {
+		w.end[i]()
+	}
+}
+
+// interrupted tells why ctx is done; nil where it is not.
+func interrupted(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	if over, is := errors.AsType[*protocol.Error](context.Cause(ctx)); is {
+		return over
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return protocol.Errorf(protocol.TaskTimeout, "the model did not answer before the task's timeout")
+	}
+	return cancelled()
+}
+
+func cancelled() error {
+	return protocol.Errorf(protocol.TaskCancelled, "the call was ended because its task was cancelled")
+}
+
+func seconds(d time.Duration) string {
+	text := strings.TrimRight(fmt.Sprintf("%.2f", d.Seconds()), "0")
+	return strings.TrimSuffix(text, ".") + " s"
+}

@@ -1,0 +1,51 @@
+package stories_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestCall(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	for _, test := range []struct {
+		code         int
+		args, stdout string
+		stderr       string
+	}{
+		{0, "mcp/tool.add a=2 b=3", "5\n", ""},
+		{0, "mcp/tool.echo message=12", "12\n", ""},
+		{0, `mcp/tool.concat strings=["a","b"] separator=-`, "a-b\n", ""},
+		{0, `python/execute code=result=context["n"] context={"n":12345678901234567890}`, "12345678901234567890\n", ""},
+		{0, "python/execute file=half.py context={\"of\":5}", "2.5\n", ""},
+		{2, "mcp/tool.add a=2", "", "gleitzeit: mcp/tool.add needs the parameter \"b\"\n"},
+		{2, "mcp/tool.add a=x b=3", "", "gleitzeit: parameter \"a\" of mcp/tool.add must be a number, not \"x\"\n"},
+		{2, "mcp/tool.ad a=2", "", "gleitzeit: no protocol has the method \"mcp/tool.ad\"; did you mean \"mcp/tool.add\"?\n"},
+		{2, "mcp/tool.add a", "", "gleitzeit: \"a\" is not name=value\n"},
+		{2, "python/execute file=none.py", "", "gleitzeit: file \"none.py\" is not there: "},
+		{5, "python/execute code=1/0", "", "ZeroDivisionError: division by zero\n"},
+		{5, "python/execute code=while(True):pass timeout=1", "", "gleitzeit: it took longer than its timeout of 1s\n"},
+	} {
+		u.file("half.py", "result = context['of'] / 2\n")
+		stdout, said := u.gleitzeit(test.code, append([]string{"call"}, strings.Fields(test.args)...)...)
+		if stdout != test.stdout || !strings.Contains(said, test.stderr) || test.stderr == "" && said != "" {
+			t.Errorf("call %s prints %q and says %s", test.args, stdout, said)
+		}
+	}
+	large := strings.Repeat("x", 100_000)
+	if stdout, _ := u.gleitzeit(0, "task", "submit", "mcp/tool.echo", "message="+large); stdout != large+"\n" {
+		t.Errorf("a large result has %d bytes", len(stdout))
+	}
+	shown, _ := u.gleitzeit(0, "call", "mcp/tool.multiply", "a=3", "b=4", "-o", "jsonl")
+	wantLines(t, "call -o jsonl", shown, `"calculation":"3 * 4 = 12"`)
+
+	p := u.start("call", "python/execute", "code=import time; open('begun', 'w').close(); time.sleep(600)")
+	u.appears("begun")
+	p.signal(syscall.SIGINT)
+	p.exits(130)
+	wantLines(t, "call", p.stderr.String(), "cancelling the call; another signal leaves at once\n", "gleitzeit: it was cancelled while it ran\n")
+	if listed, _ := u.gleitzeit(0, "list"); strings.Count(listed, "\n") != 1 {
+		t.Errorf("calls are listed as runs:\n%s", listed)
+	}
+}

@@ -1,0 +1,125 @@
+package stories_test
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+)
+
+// variables is an environment that holds nothing else.
+type variables map[string]string
+
+func (v variables) Environ() []string {
+	var all []string
+	for name, value := range v {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+func (v variables) LookupEnv(name string) (string, bool) {
+	value, set := v[name]
+	return value, set
+}
+
+// environmentOf is what `config env` prints.
+func (u *user) environmentOf() variables {
+	u.t.Helper()
+	shown, _ := u.gleitzeit(0, "config", "env", "-o", "json")
+	v := variables{}
+	must(u.t, json.Unmarshal([]byte(shown), &v))
+	return v
+}
+
+// TestConfigEnv: a client that is made of exactly the variables that are printed reaches the engine.
+func TestConfigEnv(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.home = filepath.Join(filepath.Dir(u.home), "it's mine")
+	u.gleitzeit(7, "config", "env")
+	u.serves("--no-ui")
+	v := u.environmentOf()
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{DisableFile: true, EnvLookup: v})
+	must(t, err)
+	c, err := client.DialContext(context.Background(), options)
+	must(t, err)
+	defer c.Close()
+	info, err := c.WorkflowService().DescribeNamespace(context.Background(), &workflowservice.DescribeNamespaceRequest{Namespace: options.Namespace})
+	must(t, err)
+	if info.GetNamespaceInfo().GetName() != "default" {
+		t.Errorf("the namespace is %s", info.GetNamespaceInfo().GetName())
+	}
+	text, _ := u.gleitzeit(0, "config", "env")
+	shell := exec.Command("/bin/sh", "-c", text+`printf %s "$TEMPORAL_TLS_CLIENT_KEY_PATH"`)
+	out, err := shell.Output()
+	must(t, err)
+	if string(out) != v["TEMPORAL_TLS_CLIENT_KEY_PATH"] || !strings.Contains(string(out), "it's mine") {
+		t.Errorf("a shell reads %s", out)
+	}
+	// They are the home's own engine still, and not another Temporal.
+	p := u.startIn(u.work, v.Environ(), "status")
+	p.exits(0)
+	wantLines(t, "status", p.stdout.String(), "process ")
+}
+
+// TestCluster: a Temporal that is configured is used in place of the home's engine; here it is the engine of another
+// home, in a namespace that is not there yet.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	operator := newUser(t)
+	operator.serves("--no-ui")
+	v := operator.environmentOf()
+	v["TEMPORAL_NAMESPACE"] = "team"
+	u := newUser(t)
+	u.file("sum.yaml", sum)
+	u.file("inside/text.txt", "inside")
+	with := func(code int, args ...string) (stdout, stderr string) {
+		t.Helper()
+		p := u.startIn(u.work, v.Environ(), args...)
+		p.exits(code)
+		return p.stdout.String(), p.stderr.String()
+	}
+	worker := u.startIn(u.work, v.Environ(), "worker")
+	worker.says("worker ready: queue gleitzeit at " + v["TEMPORAL_ADDRESS"] + "\n")
+	stdout, said := with(0, "submit", "sum.yaml", "--wait")
+	if stdout != "twice: 10\n" {
+		t.Errorf("it brings %q\n%s", stdout, said)
+	}
+	shown, _ := with(0, "status", "-o", "json")
+	wantLines(t, "status", shown, `"namespace": "team"`, `"completed": 1`)
+	if exists(filepath.Join(u.home, "engine.db")) {
+		t.Error("an engine was started beside the Temporal that is configured")
+	}
+	u.file("flow.yaml", sleeper)
+	id, _ := with(0, "submit", "flow.yaml")
+	u.asleep()
+	stdout, _ = with(0, "cancel", strings.TrimSpace(id))
+	if stdout != strings.TrimSpace(id)+" cancelled\n" {
+		t.Errorf("cancel says %q", stdout)
+	}
+	listed, _ := with(0, "list")
+	if strings.Count(listed, "completed") != 1 || strings.Count(listed, "cancelled") != 1 {
+		t.Errorf("list shows\n%s", listed)
+	}
+	t.Run("run uses the home's engine", func(t *testing.T) {
+		stdout, _ := with(0, "run", "sum.yaml")
+		if stdout != "twice: 10\n" || !exists(filepath.Join(u.home, "engine.db")) {
+			t.Errorf("run brings %q", stdout)
+		}
+	})
+	t.Run("nobody answers", func(t *testing.T) {
+		_, said := u.gleitzeit(7, "submit", "sum.yaml", "--address", "127.0.0.1:1")
+		wantLines(t, "submit", said, "gleitzeit: Temporal at 127.0.0.1:1 cannot be reached: ")
+	})
+	t.Run("no such profile", func(t *testing.T) {
+		_, said := u.gleitzeit(1, "list", "--profile", "none")
+		wantLines(t, "list", said, "gleitzeit: the connection to Temporal is not configured well: unable to find profile none")
+	})
+}

@@ -1,0 +1,98 @@
+package stories_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// countingBatch is a batch of so many files whose script leaves a line when it has read one, and fails at two of them.
+func countingBatch(u *user, files int) {
+	u.t.Helper()
+	must(u.t, os.Mkdir(u.path("docs"), 0o755))
+	for i := range files {
+		u.file(fmt.Sprintf("docs/%03d.txt", i), fmt.Sprint(i))
+	}
+	u.file("flow.yaml", `
+name: Counting
+batch: {directory: docs, max_concurrent: 3}
+template:
+  method: python/execute
+  file: count.py
+outputs: {succeeded: "${batch.succeeded}", items: "${batch.results[*].result.result:-none}"}
+`)
+	u.file("count.py", `import os
+path = context["file_path"]
+log = os.open("log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+os.write(log, (os.path.basename(path) + "\n").encode())
+os.close(log)
+number = int(open(path).read())
+if number in (2, 9):
+    raise ValueError("broken")
+result = number
+`)
+}
+
+// TestABatchGoesOnAfterAKill kills the program in the middle of a batch and types the same command again: no item whose
+// completion was recorded runs once more, and the result is whole.
+func TestABatchGoesOnAfterAKill(t *testing.T) {
+	t.Parallel()
+	const files = 40
+	u := newUser(t)
+	countingBatch(u, files)
+	p := u.start("run", "flow.yaml")
+	history := openHistory(t, u)
+	var kills []killed
+	for range 2 {
+		before := len(itemsCompleted(history.batches()))
+		eventually(t, "more items are completed", func() bool { return len(itemsCompleted(history.batches())) >= before+10 })
+		p.kill()
+		kills = append(kills, killed{recorded: history.batches(), done: u.executions()})
+		p = u.start("run", "flow.yaml", "-o", "json")
+		p.says("going on with run ")
+	}
+	p.exits(6)
+	p.says("files were done before)")
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	batch := run.task("batch")
+	if *batch.Items.Total != files || *batch.Items.Succeeded != files-2 || *batch.Items.Failed != 2 || *batch.Items.Skipped != 0 {
+		t.Errorf("items: %+v", batch.Items)
+	}
+	executions := u.executions()
+	for i, kill := range kills {
+		for _, item := range itemsCompleted(kept(kill.recorded, history.batches())) {
+			if executions[item] != kill.done[item] {
+				t.Errorf("%s was completed at kill %d and ran again", item, i+1)
+			}
+		}
+	}
+	var results []struct {
+		Item   string `json:"item"`
+		Status string `json:"status"`
+	}
+	must(t, json.Unmarshal(batch.Result["results"], &results))
+	for i, result := range results {
+		wanted := "completed"
+		if i == 2 || i == 9 {
+			wanted = "failed"
+		}
+		if filepath.Base(result.Item) != fmt.Sprintf("%03d.txt", i) || result.Status != wanted {
+			t.Errorf("result %d: %+v", i, result)
+		}
+	}
+}
+
+// itemsCompleted lists the files of the items whose completion a history has recorded.
+func itemsCompleted(recorded []batch) []string {
+	var files []string
+	for _, id := range completed(recorded) {
+		var number int
+		if _, err := fmt.Sscanf(id, "batch[%d]", &number); err == nil {
+			files = append(files, fmt.Sprintf("%03d.txt", number))
+		}
+	}
+	return files
+}

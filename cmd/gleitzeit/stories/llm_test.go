@@ -1,0 +1,193 @@
+package stories_test
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+)
+
+// withOllama is a user whose OLLAMA_HOST leads to a server.
+func withOllama(t *testing.T, url string) *user {
+	t.Helper()
+	u := newUser(t)
+	u.env = append(u.env, "OLLAMA_HOST="+url)
+	return u
+}
+
+const chain = `name: Chain
+tasks:
+  - id: first
+    method: llm/chat
+    parameters: {prompt: "Tell me of the ${inputs.fruit}."}
+  - id: second
+    method: llm/chat
+    parameters: {prompt: "He said: ${first.response} What do you say?"}
+inputs: {fruit: pear}
+outputs: {said: "${second.response}", of: "${first.response}"}
+`
+
+// TestChain: the answer of the first task reaches the prompt of the second, whatever it is.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.file("flow.yaml", chain)
+	for fruit, said := range map[string]string{"pear": `"Hello from the scripted model."`, "PINEAPPLE": `"I saw the PINEAPPLE."`} {
+		stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "--input", "fruit="+fruit, "-o", "json")
+		run, err := parseRun(stdout)
+		must(t, err)
+		wantFields(t, "outputs", run.Outputs, map[string]string{"said": said, "of": said})
+		if *run.Usage.LLMCalls != 2 || *run.Usage.PromptTokens == 0 || *run.Usage.TokensUsed == 0 {
+			t.Errorf("usage %d %d %d", *run.Usage.LLMCalls, *run.Usage.PromptTokens, *run.Usage.TokensUsed)
+		}
+	}
+}
+
+// TestNoOllama: three attempts, then an error that says where it was looked for and what to do.
+func TestNoOllama(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	address := listener.Addr().String()
+	must(t, listener.Close())
+	u := withOllama(t, address)
+	u.file("flow.yaml", chain)
+	p := u.start("run", "flow.yaml", "-o", "json")
+	p.exits(4)
+	ended := time.Now()
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	failed := run.task("first")
+	if *failed.Status != "failed" || *failed.Attempts != 3 || *failed.Error.Name != "PROVIDER_NOT_AVAILABLE" {
+		t.Errorf("status %s, %d attempts, %s", *failed.Status, *failed.Attempts, *failed.Error.Name)
+	}
+	wantLines(t, "the message", *failed.Error.Message, "Ollama at http://"+address+" cannot be reached")
+	wantLines(t, "standard error", p.stderr.String(), "Ollama at http://"+address+" cannot be reached", "start it with `ollama serve`", "OLLAMA_HOST", "GLEITZEIT_OLLAMA_URL")
+	// Two pauses, of 1 s and 2 s at the most, lie between the attempts.
+	lastAttempt := run.StartedAt.Add(time.Duration((*failed.Duration) * float64(time.Second)))
+	if late := ended.Sub(lastAttempt); late > 10*time.Second {
+		t.Errorf("the program ended %s after the last attempt", late)
+	}
+}
+
+func TestUnknownModel(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.file("flow.yaml", strings.Replace(chain, "{prompt: \"Tell", "{model: \"mistral:7b\", prompt: \"Tell", 1))
+	p := u.start("run", "flow.yaml", "-o", "json")
+	p.exits(5)
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	failed := run.task("first")
+	if *failed.Status != "failed" || *failed.Attempts != 1 || *failed.Error.Name != "TASK_VALIDATION_FAILED" || *failed.Error.Retryable {
+		t.Errorf("status %s, %d attempts, %s, retryable %v", *failed.Status, *failed.Attempts, *failed.Error.Name, *failed.Error.Retryable)
+	}
+	wantLines(t, "standard error", p.stderr.String(), `has no model "mistral:7b"`, "`ollama pull mistral:7b` fetches it")
+}
+
+// TestFilesThatTasksName: a path that stands in the workflow may lead anywhere, one that comes from a value may not.
+func TestFilesThatTasksName(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.file("inside.txt", "A PINEAPPLE is in here.")
+	u.file("../elsewhere/outside.txt", "A PINEAPPLE is in here, too.")
+	u.file("flow.yaml", `name: Files
+tasks:
+  - {id: inside, method: llm/chat, parameters: {prompt: "What is in it?", file_path: inside.txt}}
+  - {id: outside, method: llm/chat, parameters: {prompt: "What is in it?", file_path: ../elsewhere/outside.txt}}
+  - {id: led, method: llm/chat, parameters: {prompt: "What is in it?", file_path: "${inputs.path}"}}
+inputs: {path: inside.txt}
+outputs: {inside: "${inside.response}", outside: "${outside.response}", led: "${led.response}"}
+`)
+	const seen = `"I saw the PINEAPPLE."`
+	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	run, err := parseRun(stdout)
+	must(t, err)
+	wantFields(t, "outputs", run.Outputs, map[string]string{"inside": seen, "outside": seen, "led": seen})
+
+	u.file("../elsewhere/secret.txt", "A PINEAPPLE.")
+	stdout, _ = u.gleitzeit(5, "run", "flow.yaml", "--input", "path=../elsewhere/secret.txt", "-o", "json")
+	run, err = parseRun(stdout)
+	must(t, err)
+	if led := run.task("led"); *led.Attempts != 1 || *led.Error.Name != "TASK_VALIDATION_FAILED" {
+		t.Errorf("%d attempts, %s", *led.Attempts, *led.Error.Name)
+	}
+	u.file("gone.yaml", "name: Gone\ntasks: [{id: a, method: llm/chat, parameters: {prompt: x, file_path: gone.txt}}]\n")
+	_, stderr := u.gleitzeit(2, "run", "gone.yaml")
+	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" is not there`)
+}
+
+// TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next one brings it whole.
+func TestServerKilledAndRestarted(t *testing.T) {
+	t.Parallel()
+	server := ollamatest.StartPrivate(t)
+	address, answering := relay(t, server.URL)
+	u := withOllama(t, address)
+	u.file("flow.yaml", `name: Slow
+tasks:
+  - id: slow
+    method: llm/chat
+    parameters: {prompt: SLOWLY, max_tokens: 1900}
+    retry: {max_attempts: 100, base_delay: 0.5, backoff: fixed}
+  - id: after
+    method: llm/chat
+    parameters: {prompt: "PINEAPPLE, and not ${slow.done_reason}"}
+outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
+`)
+	p := u.start("run", "flow.yaml", "-o", "json")
+	<-answering
+	server.Kill(t)
+	p.says("↻ slow  is tried again: the answer of Ollama at " + address + " broke off")
+	server.Restart(t)
+	p.exits(0)
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	wantFields(t, "outputs", run.Outputs, map[string]string{"after": `"I saw the PINEAPPLE."`, "tokens": "1900"})
+	if slow := run.task("slow"); *slow.Status != "completed" || *slow.Attempts < 2 {
+		t.Errorf("slow: %s after %d attempts", *slow.Status, *slow.Attempts)
+	}
+}
+
+// relay stands before a server and tells when the first piece of an answer has come through.
+func relay(t *testing.T, server string) (address string, answering <-chan struct{}) {
+	t.Helper()
+	to, err := url.Parse(server)
+	must(t, err)
+	began := make(chan struct{})
+	first := sync.OnceFunc(func() { close(began) })
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		FlushInterval: -1,
+		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		ModifyResponse: func(r *http.Response) error {
+			r.Body = &noticed{r.Body, first}
+			return nil
+		},
+	}
+	relaying := httptest.NewServer(proxy)
+	t.Cleanup(relaying.Close)
+	return relaying.URL, began
+}
+
+// noticed is a body whose first bytes are noticed.
+type noticed struct {
+	io.ReadCloser
+	first func()
+}
+
+func (n *noticed) Read(into []byte) (int, error) {
+	read, err := n.ReadCloser.Read(into)
+	if read > 0 {
+		n.first()
+	}
+	return read, err
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// groups are the commands by what they are about, for those who look for them there.
+func (p *program) groups() []*cobra.Command {
+	return []*cobra.Command{
+		group("workflow", "Submit, show and list runs",
+			p.submitCommand(), p.statusCommand(), p.listCommand()),
+		group("system", "Show how engine, workers, result store and providers are",
+			p.systemStatusCommand()),
+		group("task", "Call a method, or print the result of a task",
+			named("result RUN TASK", exact("RUN", "TASK"), p.resultsCommand()), named("submit METHOD [NAME=VALUE…]", nil, p.callCommand())),
+		group("config", "Print settings for other programs",
+			p.configEnvCommand()),
+	}
+}
+
+// group is a command that only holds others.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	holder := &cobra.Command{
+		Use:   name,
+		Short: short,
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage{fmt.Errorf("unknown command %q; see `%s --help`", args[0], command.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	holder.AddCommand(commands...)
+	return holder
+}
+
+// named is a command under another name, with its own idea of how many arguments there are where it has one.
+func named(use string, args cobra.PositionalArgs, command *cobra.Command) *cobra.Command {
+	command.Use = use
+	if args != nil {
+		command.Args = args
+	}
+	return command
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/view"
+)
+
+// fanProgress is how far the items of one task have come.
+type fanProgress struct {
+	items   []string
+	counts  protocol.Counts
+	earlier int // Done in an earlier process.
+}
+
+// showItem takes account of one event of an item: its end is counted, and only a failure has a line of its own.
+func (s *progress) showItem(ctx context.Context, event taskEvent) error {
+	fan, err := s.fan(ctx, event.task)
+	if err != nil {
+		return err
+	}
+	if event.outcome == nil {
+		s.draw()
+		return nil
+	}
+	item := itemOf(event, fan)
+	earlier := event.at.Before(s.began)
+	if earlier {
+		fan.earlier++
+	}
+	switch event.outcome.Status {
+	case protocol.Completed:
+		fan.counts.Succeeded++
+	case protocol.Failed:
+		fan.counts.Failed++
+		if !earlier {
+			s.line(item.Line())
+		}
+	default:
+		fan.counts.Skipped++
+	}
+	if s.lines {
+		if item.Result, err = s.result(ctx, event); err != nil {
+			return err
+		}
+		s.program.writeJSON(s.program.Out, item)
+	}
+	s.draw()
+	return nil
+}
+
+// fan begins to count the items of a task at its first event.
+func (s *progress) fan(ctx context.Context, task string) (*fanProgress, error) {
+	if known := s.fans[task]; known != nil {
+		return known, nil
+	}
+	items, err := view.ItemsOf(ctx, s.store, s.run, task)
+	if err != nil {
+		return nil, err
+	}
+	s.fans[task] = &fanProgress{items: items, counts: protocol.Counts{Total: len(items)}}
+	s.running = append(s.running, task)
+	return s.fans[task], nil
+}
+
+func itemOf(event taskEvent, fan *fanProgress) *view.Item {
+	o := event.outcome
+	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Attempts: o.Attempts, Error: view.ErrorOf(o.Error)}
+	if event.item < len(fan.items) {
+		item.Item = fan.items[event.item]
+	}
+	if !o.StartedAt.IsZero() {
+		started := o.StartedAt
+		item.StartedAt = &started
+		item.Duration = protocol.SecondsOf(o.FinishedAt.Sub(started).Round(time.Millisecond))
+	}
+	return item
+}

@@ -1,0 +1,54 @@
+package protocol
+
+import "time"
+
+// Counts says how the items of a task ended.
+type Counts struct {
+	Total     int `json:"total"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Skipped   int `json:"skipped"` // Never started, or cancelled.
+}
+
+// Expanding asks for the items of a task that runs once an item: the files that are found now.
+type Expanding struct {
+	Run       RunInfo   `json:"run"`
+	Task      string    `json:"task"`
+	Method    string    `json:"method"`
+	Directory string    `json:"directory,omitempty"` // With its references. Either this or Files.
+	Files     []string  `json:"files,omitempty"`     // With their references; a folder stands for the files in it.
+	Pattern   string    `json:"pattern,omitempty"`   // Of files in folders; empty is all.
+	Exclude   []string  `json:"exclude,omitempty"`   // Patterns of what is left out.
+	Bindings  []Binding `json:"bindings,omitempty"`
+	Most      int       `json:"most"` // How many items there may be.
+}
+
+// Expanded are the items that were found, in their order.
+type Expanded struct {
+	Items     []string  `json:"items,omitempty"` // Absolute paths.
+	Ref       *Ref      `json:"ref,omitempty"`   // Where the store has the list of them.
+	StartedAt time.Time `json:"started_at,omitzero"`
+	Error     *Error    `json:"error,omitempty"` // Why there are none.
+}
+
+// Gathering asks for the result of a task whose items have ended.
+type Gathering struct {
+	Run       RunInfo   `json:"run"`
+	Task      string    `json:"task"`
+	Method    string    `json:"method"`
+	Status    Status    `json:"status"` // Of the task, as the run decided.
+	Error     *Error    `json:"error,omitempty"`
+	Counts    Counts    `json:"counts"`
+	Usage     Usage     `json:"usage,omitzero"` // Of all items.
+	StartedAt time.Time `json:"started_at,omitzero"`
+	Items     *Ref      `json:"items"`    // The list of the items.
+	Paths     []string  `json:"paths"`    // The items.
+	Outcomes  []Outcome `json:"outcomes"` // How each of them ended.
+}
+
+// Gathered is how a task that ran once an item ended. It names the task, so that who reads a history knows.
+type Gathered struct {
+	Task    string  `json:"task"`
+	Method  string  `json:"method"`
+	Outcome Outcome `json:"outcome"`
+}

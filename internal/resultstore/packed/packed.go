@@ -1,0 +1,78 @@
+// Package packed makes values small before an adapter stores them, and makes them whole again. It must not know where
+// they lie.
+package packed
+
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// The encodings, as stores name them.
+const (
+	plain      = "plain"
+	compressed = "zstd"
+)
+
+// smallest is the size in bytes from which compressing a value is worth its time.
+const smallest = 512
+
+// Value is a value as it lies in a store.
+type Value struct {
+	Hash     string // Of the value, not of Data.
+	Encoding string // "plain" or "zstd".
+	Data     []byte // Never nil.
+}
+
+// Codec packs and unpacks values, for many goroutines at once. It works in theirs alone and is never closed: a decoder
+// that is closed while it decodes panics.
+type Codec struct {
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
+
+// New makes a Codec.
+func New() (Codec, error) {
+	encoder, err := zstd.NewWriter(nil)
+	if err != nil {
+		return Codec{}, err
+	}
+	// More than the largest value can only come from a damaged store.
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(protocol.MaxValue))
+	if err != nil {
+		return Codec{}, err
+	}
+	return Codec{encoder, decoder}, nil
+}
+
+// Pack compresses the data where that makes them smaller.
+func (c Codec) Pack(data []byte) Value {
+	packed := Value{protocol.RefOf(data).Hash, plain, data}
+	if data == nil {
+		packed.Data = []byte{} // A nil slice would be NULL in SQL.
+	}
+	if len(data) < smallest {
+		return packed
+	}
+	if smaller := c.encoder.EncodeAll(data, nil); len(smaller) < len(data) {
+		packed.Encoding, packed.Data = compressed, smaller
+	}
+	return packed
+}
+
+// Unpack returns the data that were packed. Its error means that the store is damaged, or that a newer program wrote it.
+func (c Codec) Unpack(packed Value) ([]byte, error) {
+	switch packed.Encoding {
+	case plain:
+		return packed.Data, nil
+	case compressed:
+		data, err := c.decoder.DecodeAll(packed.Data, nil)
+		if err != nil {
+			return nil, fmt.Errorf("the value %.12s cannot be unpacked: %w", packed.Hash, err)
+		}
+		return data, nil
+	}
+	return nil, fmt.Errorf("the value %.12s has the unknown encoding %q", packed.Hash, packed.Encoding)
+}

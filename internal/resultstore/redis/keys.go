@@ -1,0 +1,96 @@
+package redis
+
+import (
+	_ "embed"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// What the server holds. RUN, EXECUTION, WORKFLOW and STATUS are escaped as in the query of a URL, so that any text may
+// be one and none of them holds a colon or a star.
+//
+//	gleitzeit:schema                    version of all this
+//	gleitzeit:puts                      counts records that were put
+//	gleitzeit:value:HASH                ENCODING:DATA
+//	gleitzeit:records:RUN:EXECUTION     hash, from the record's key to its JSON
+//	gleitzeit:order:RUN:EXECUTION       sorted set of those keys
+//	gleitzeit:place:RUN:EXECUTION       hash: where the sorted sets below have it
+//	gleitzeit:executions:RUN            sorted set of POSITION EXECUTION
+//	gleitzeit:runs:WORKFLOW|*:STATUS|*  sorted set of POSITION RUN:EXECUTION, one for each filter
+//
+// All scores are 0: the members' bytes are the order. A POSITION is 33 characters: whether the run itself is recorded,
+// when it started, and when that was put. Records of a run stand in the order of their keys, so that every read is one
+// range and putting a record touches the same few keys however many there are.
+const (
+	prefix = "gleitzeit:"
+	schema = "1" // A change of what is above is a new version.
+	all    = "*"
+)
+
+// The scripts run whole or not at all, and nothing runs between their commands. They compute names of keys, which a
+// Redis Cluster would not allow.
+var (
+	//go:embed put.lua
+	putSource string
+	//go:embed run.lua
+	runSource string
+	//go:embed runs.lua
+	runsSource string
+
+	putScript  = redis.NewScript(putSource)
+	runScript  = redis.NewScript(runSource)
+	runsScript = redis.NewScript(runsSource)
+)
+
+var escape = url.QueryEscape
+
+// field is the key of a record in its execution. Its bytes sort as task, item, attempt do.
+func field(key resultstore.Key) string {
+	return startOf(key.Task) + ordered(int64(key.Item)) + ordered(int64(key.Attempt))
+}
+
+// startOf is what the keys of a task's records, and no others, begin with. A zero byte ends the task's name, so that no
+// name is the beginning of another one.
+func startOf(task string) string {
+	return strings.ReplaceAll(task, "\x00", "\x00\x01") + "\x00\x00"
+}
+
+// fieldsOf is the range of keys that a query asks for, as ZRANGEBYLEX takes it.
+func fieldsOf(query resultstore.Query) (from, to string) {
+	const run = "" // A run's record has no task.
+	task := func(task string) (from, to string) {
+		start := startOf(task)
+		return "[" + start, "(" + start[:len(start)-1] + "\x01"
+	}
+	switch {
+	case query.Task != "" && query.Kind == resultstore.Run:
+		return "(", "(" // Nothing.
+	case query.Task != "":
+		return task(query.Task)
+	case query.Kind == resultstore.Run:
+		return task(run)
+	case query.Kind == resultstore.Task:
+		_, end := task(run)
+		return "[" + end[1:], "+"
+	}
+	return "-", "+"
+}
+
+// ordered is a number as text that sorts as the number does.
+func ordered(n int64) string {
+	return fmt.Sprintf("%016x", uint64(n)^1<<63)
+}
+
+// moment is a time as text that sorts as times do; what has not started comes first.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ordered(0)
+	}
+	return ordered(t.UnixNano())
+}

@@ -1,0 +1,71 @@
+package redis
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
+)
+
+// optional takes what the server does not have for nothing.
+func optional(text string, err error) (string, error) {
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	return text, err
+}
+
+// Value implements resultstore.Store.
+func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
+	content, err := ask(ctx, s, func(ctx context.Context) ([]byte, error) {
+		content, err := s.client.Get(ctx, prefix+"value:"+ref.Hash).Bytes()
+		if errors.Is(err, redis.Nil) {
+			return nil, resultstore.ErrNotFound
+		}
+		return content, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	encoding, data, _ := bytes.Cut(content, []byte(":"))
+	value, err := s.codec.Unpack(packed.Value{Hash: ref.Hash, Encoding: string(encoding), Data: data})
+	if err != nil {
+		return nil, s.damaged(err)
+	}
+	return value, nil
+}
+
+// Records implements resultstore.Store.
+func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
+	bodies, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		if query.Run == "" {
+			filter := cmp.Or(escape(query.Workflow), all) + ":" + cmp.Or(escape(string(query.Status)), all)
+			run := field(resultstore.Key{Item: resultstore.NoItem})
+			return runsScript.Run(ctx, s.client, nil, prefix, filter, run, query.Limit-1).StringSlice()
+		}
+		from, to := fieldsOf(query)
+		most := query.Limit
+		if most == 0 {
+			most = -1
+		}
+		return runScript.Run(ctx, s.client, nil, prefix, escape(query.Run), escape(query.Execution), from, to, most).StringSlice()
+	})
+	if err != nil {
+		return nil, err
+	}
+	records := make([]resultstore.Record, len(bodies))
+	for i, body := range bodies {
+		if err := json.Unmarshal([]byte(body), &records[i]); err != nil {
+			return nil, s.damaged(fmt.Errorf("a record cannot be read: %w", err))
+		}
+	}
+	return records, nil
+}

@@ -1,0 +1,95 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Batch is the document of a run that is about one task with its items.
+type Batch struct {
+	Run       string           `json:"run"`
+	Workflow  string           `json:"workflow"`
+	Status    protocol.Status  `json:"status"`
+	Total     int              `json:"total"`
+	Succeeded int              `json:"succeeded"`
+	Failed    int              `json:"failed"`
+	Skipped   int              `json:"skipped"`
+	Duration  protocol.Seconds `json:"duration"`
+	Error     *Error           `json:"error,omitempty"` // Why there is no result, or what made the run end.
+	Results   *protocol.Value  `json:"results,omitempty"`
+}
+
+// Batch makes the document of one task of the run. Results must have been added.
+func (r *Run) Batch(task string) *Batch {
+	b := &Batch{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Duration: r.Duration, Error: r.Error}
+	none := protocol.OfList()
+	b.Results = &none
+	of := r.Task(task)
+	if of == nil {
+		return b
+	}
+	if of.Error != nil {
+		b.Error = of.Error
+	}
+	if of.Items != nil {
+		b.Total, b.Succeeded, b.Failed, b.Skipped = of.Items.Total, of.Items.Succeeded, of.Items.Failed, of.Items.Skipped
+	}
+	if of.Result != nil {
+		if list, has := of.Result.Get("results"); has {
+			b.Results = &list
+		}
+	}
+	return b
+}
+
+// Text shows the results to people.
+func (b *Batch) Text() string {
+	return itemsText(protocol.OfObject(protocol.Field{Name: "results", Value: *b.Results}))
+}
+
+// Markdown makes a report of the results: a heading a file, failures in words.
+func (b *Batch) Markdown() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "# %s\n\n%d of %d files succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total)
+	if b.Failed > 0 {
+		fmt.Fprintf(&text, ", %d failed", b.Failed)
+	}
+	if b.Skipped > 0 {
+		fmt.Fprintf(&text, ", %d were skipped", b.Skipped)
+	}
+	fmt.Fprintf(&text, ", in %s (run `%s`, %s).\n", Duration(b.Duration), b.Run, b.Status)
+	if b.Error != nil {
+		fmt.Fprintf(&text, "\n> %s\n", strings.ReplaceAll(Printable(b.Error.Message), "\n", "\n> "))
+	}
+	for _, entry := range b.Results.Elements() {
+		item, _ := entry.Get("item")
+		fmt.Fprintf(&text, "\n## %s\n\n", Printable(FirstLine(item.Text())))
+		text.WriteString(markdownOfItem(entry))
+	}
+	return text.String()
+}
+
+func markdownOfItem(entry protocol.Value) string {
+	if failure, _ := entry.Get("error"); !failure.IsNull() {
+		status, _ := entry.Get("status")
+		message, _ := failure.Get("message")
+		return fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", Printable(message.Text())))
+	}
+	result, _ := entry.Get("result")
+	gist := Gist(result)
+	if gist.Kind() == protocol.String {
+		return strings.TrimSpace(Printable(gist.Text())) + "\n"
+	}
+	return fenced("json", Text(gist))
+}
+
+// fenced puts text into a block that nothing in it can end.
+func fenced(language, text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence + language + "\n" + strings.TrimSuffix(text, "\n") + "\n" + fence + "\n"
+}

@@ -1,0 +1,112 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// Item is one item of a task that runs once an item, as it ended.
+type Item struct {
+	Task      string           `json:"task"`
+	Item      string           `json:"item"` // The path of the file.
+	Index     int              `json:"index"`
+	Status    protocol.Status  `json:"status"`
+	Attempts  int              `json:"attempts"`
+	StartedAt *time.Time       `json:"started_at"`
+	Duration  protocol.Seconds `json:"duration"`
+	Result    *protocol.Value  `json:"result,omitempty"`
+	Error     *Error           `json:"error"`
+}
+
+// Line is one line about an item.
+func (i *Item) Line() string {
+	line := fmt.Sprintf("%s %s[%d]  %s  %s", Mark(i.Status), i.Task, i.Index, Printable(i.Item), i.Status)
+	if i.StartedAt != nil {
+		line += "  " + Duration(i.Duration)
+	}
+	if i.Attempts > 1 {
+		line += fmt.Sprintf("  %d attempts", i.Attempts)
+	}
+	if i.Error != nil {
+		line += "  " + Printable(Brief(i.Error.Message))
+	}
+	return line
+}
+
+// ItemCounts says in a few words how the items of a task come along, or ended: "198 of 200 files, 2 failed".
+func ItemCounts(counts protocol.Counts, ended bool) string {
+	done := counts.Succeeded
+	if !ended {
+		done += counts.Failed
+	}
+	text := fmt.Sprintf("%d of %d files", done, counts.Total)
+	if counts.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", counts.Failed)
+	}
+	if counts.Skipped > 0 {
+		text += fmt.Sprintf(", %d skipped", counts.Skipped)
+	}
+	return text
+}
+
+// itemsOf is what the records of a task tell of its items.
+type itemsOf struct {
+	list   *protocol.Ref
+	counts protocol.Counts // Without the total.
+	ended  *protocol.Counts
+}
+
+// itemsIn counts how the items of tasks ended: by their last attempts, which the store returns last.
+func itemsIn(records []resultstore.Record) map[string]*itemsOf {
+	found := map[string]*itemsOf{}
+	for i, record := range records {
+		of := found[record.Task]
+		if of == nil && (record.Items != nil || record.Item != resultstore.NoItem) {
+			of = &itemsOf{}
+			found[record.Task] = of
+		}
+		switch {
+		case of == nil:
+		case record.Item == resultstore.NoItem:
+			if record.Items != nil {
+				of.list = record.Items
+			}
+			if record.Counts != nil {
+				of.ended = record.Counts
+			}
+		case i+1 < len(records) && records[i+1].Task == record.Task && records[i+1].Item == record.Item: // Another attempt follows.
+		case record.Status == protocol.Completed:
+			of.counts.Succeeded++
+		case record.Status == protocol.Failed:
+			of.counts.Failed++
+		default:
+			of.counts.Skipped++
+		}
+	}
+	return found
+}
+
+// itemsText shows what the items of a task have brought: a heading and the gist of each, or why there is none.
+func itemsText(result protocol.Value) string {
+	var text strings.Builder
+	list, _ := result.Get("results")
+	for _, entry := range list.Elements() {
+		item, _ := entry.Get("item")
+		fmt.Fprintf(&text, "== %s\n%s\n", Printable(item.Text()), strings.TrimSuffix(gistOfItem(entry), "\n"))
+	}
+	return text.String()
+}
+
+func gistOfItem(entry protocol.Value) string {
+	if failure, _ := entry.Get("error"); !failure.IsNull() {
+		status, _ := entry.Get("status")
+		message, _ := failure.Get("message")
+		return status.Text() + ": " + Printable(message.Text())
+	}
+	result, _ := entry.Get("result")
+	return Text(Gist(result))
+}

@@ -1,0 +1,85 @@
+package view
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// storedBatch puts a run of a batch of three into a store: one item completed at its second attempt, one failed, and one
+// is not done, or, where the batch has ended, was skipped.
+func storedBatch(t *testing.T, ended bool) resultstore.Store {
+	t.Helper()
+	encoded, err := protocol.Encode(&plan.Plan{Name: "Batch docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", Each: &plan.Each{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []byte(`["/f/a.txt","/f/b.txt","/f/c.txt"]`)
+	result := []byte(`{"total":3,"succeeded":1,"failed":1,"skipped":1,"results":[` +
+		`{"item":"/f/a.txt","index":0,"status":"completed","result":{"response":"blue"},"error":null,"duration":1},` +
+		"{\"item\":\"/f/b.txt\",\"index\":1,\"status\":\"failed\",\"result\":null,\"error\":{\"message\":\"no ``` text\"},\"duration\":1}," +
+		`{"item":"/f/c.txt","index":2,"status":"skipped","result":null,"error":{"message":"it had not started"},"duration":0}]}`)
+	planRef, listRef, resultRef := protocol.RefOf(encoded.JSON()), protocol.RefOf(list), protocol.RefOf(result)
+	record := func(item, attempt int, status protocol.Status) resultstore.Record {
+		return resultstore.Record{
+			Kind: resultstore.Task, Key: resultstore.Key{Run: "r", Execution: "e", Task: "batch", Item: item, Attempt: attempt},
+			Status: status, Attempts: attempt, StartedAt: noon, FinishedAt: noon.Add(time.Second),
+		}
+	}
+	begun := record(resultstore.NoItem, 0, protocol.Running)
+	begun.FinishedAt, begun.Items = time.Time{}, &listRef
+	run := resultstore.Record{
+		Kind: resultstore.Run, Key: resultstore.Key{Run: "r", Execution: "e", Item: resultstore.NoItem}, Workflow: "Batch docs",
+		Status: protocol.Running, StartedAt: noon, Plan: &planRef,
+	}
+	batch := resultstore.Batch{
+		Values:  [][]byte{encoded.JSON(), list, result},
+		Records: []resultstore.Record{run, begun, record(0, 1, protocol.Failed), record(0, 2, protocol.Completed), record(1, 1, protocol.Failed)},
+	}
+	if ended {
+		whole := record(resultstore.NoItem, 1, protocol.Completed)
+		whole.Items, whole.Counts, whole.Value = &listRef, &protocol.Counts{Total: 3, Succeeded: 1, Failed: 1, Skipped: 1}, &resultRef
+		batch.Records = append(batch.Records, whole, record(2, 1<<20, protocol.Skipped))
+	}
+	store := memory.New()
+	if err := store.Put(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestABatchUnderWay(t *testing.T) {
+	store := storedBatch(t, false)
+	run := read(t, store)
+	want(t, "line", run.Tasks[0].Line(), "▶ batch  llm/chat  running  2 of 3 files, 1 failed")
+	items, err := ItemsOf(t.Context(), store, "r", "batch")
+	if err != nil || strings.Join(items, " ") != "/f/a.txt /f/b.txt /f/c.txt" {
+		t.Errorf("%v, %v", items, err)
+	}
+}
+
+func TestABatchThatHasEnded(t *testing.T) {
+	run := read(t, storedBatch(t, true))
+	want(t, "line", run.Tasks[0].Line(), "✓ batch  llm/chat  completed  1.00 s  1 of 3 files, 1 failed, 1 skipped")
+	const text = "== /f/a.txt\nblue\n== /f/b.txt\nfailed: no ``` text\n== /f/c.txt\nskipped: it had not started\n"
+	want(t, "results", run.Results(), text)
+	batch := run.Batch("batch")
+	want(t, "text", batch.Text(), text)
+	want(t, "markdown", batch.Markdown(), "# Batch docs\n\n1 of 3 files succeeded, 1 failed, 1 were skipped, in 0.00 s (run `r`, running).\n"+
+		"\n## /f/a.txt\n\nblue\n\n## /f/b.txt\n\n**failed:**\n\n````\nno ``` text\n````\n\n## /f/c.txt\n\n**skipped:**\n\n```\nit had not started\n```\n")
+	encoded, err := protocol.Encode(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "json", string(encoded.JSON())[:120], `{"run":"r","workflow":"Batch docs","status":"running","total":3,"succeeded":1,"failed":1,"skipped":1,"duration":0,"resul`)
+}
+
+func TestALineOfAnItem(t *testing.T) {
+	item := Item{Task: "batch", Item: "/f/\x1b.txt", Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
+	want(t, "line", item.Line(), "✗ batch[2]  /f/\uFFFD.txt  failed  1.50 s  2 attempts  broken ValueError: x")
+}

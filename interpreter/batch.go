@@ -1,0 +1,83 @@
+package interpreter
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Batch is a batch as a command line has it: paths, and what a model is asked about each file.
+type Batch struct {
+	Directory     string   // A folder; or else
+	Files         []string // files and folders.
+	Pattern       string   // Of files in folders; "" is all.
+	Exclude       []string
+	Prompt        string // With its references: "Summarize ${item.name}".
+	Model         string // "" is the method's own.
+	Vision        bool   // The files are images.
+	MaxConcurrent int    // 0 is as many as a run lets.
+}
+
+// Text is the workflow that stands for the batch. It is JSON, and so YAML, made of values: nothing that is typed becomes
+// syntax. Equal batches have equal texts.
+func (b Batch) Text() []byte {
+	files := protocol.OfObject()
+	if b.Directory != "" {
+		files = files.With("directory", literal(b.Directory))
+	} else {
+		files = files.With("files", literals(b.Files))
+	}
+	if b.Pattern != "" {
+		files = files.With("pattern", protocol.OfString(b.Pattern))
+	}
+	if len(b.Exclude) > 0 {
+		patterns := make([]protocol.Value, len(b.Exclude))
+		for i, pattern := range b.Exclude {
+			patterns[i] = protocol.OfString(pattern)
+		}
+		files = files.With("exclude", protocol.OfList(patterns...))
+	}
+	if b.MaxConcurrent > 0 {
+		files = files.With("max_concurrent", protocol.OfInt(int64(b.MaxConcurrent)))
+	}
+	method := "llm/chat"
+	if b.Vision {
+		method = "llm/vision"
+	}
+	template := protocol.OfObject(protocol.Field{Name: "method", Value: protocol.OfString(method)})
+	parameters := protocol.OfObject(protocol.Field{Name: "prompt", Value: protocol.OfString(b.Prompt)})
+	if b.Model != "" {
+		parameters = parameters.With("model", literal(b.Model))
+	}
+	return protocol.OfObject(
+		protocol.Field{Name: "name", Value: protocol.OfString(b.name())},
+		protocol.Field{Name: "type", Value: protocol.OfString("batch")},
+		protocol.Field{Name: "batch", Value: files},
+		protocol.Field{Name: "template", Value: template.With("parameters", parameters)},
+	).JSON()
+}
+
+func (b Batch) name() string {
+	if b.Directory != "" {
+		return "Batch " + path.Base(b.Directory)
+	}
+	if len(b.Files) == 1 {
+		return "Batch " + path.Base(b.Files[0])
+	}
+	return fmt.Sprintf("Batch of %d paths", len(b.Files))
+}
+
+// literal is a text in which nothing is a reference.
+func literal(text string) protocol.Value {
+	return protocol.OfString(strings.ReplaceAll(text, "${", "$${"))
+}
+
+func literals(texts []string) protocol.Value {
+	all := make([]protocol.Value, len(texts))
+	for i, text := range texts {
+		all[i] = literal(text)
+	}
+	return protocol.OfList(all...)
+}

@@ -1,0 +1,44 @@
+package plan
+
+import "fmt"
+
+// MaxItems is how many items one task may have. An item that runs alone costs six events, so that 500 of them, and what
+// else the run does, fit into one history of 4,000.
+const MaxItems = 500
+
+// Each says what the items of a task are, and how they run. Every form of the language that fans a task out compiles to
+// it. The items are files, found when the task becomes ready.
+type Each struct {
+	Directory     string     `json:"directory,omitempty"`      // With its references. Either this or Files.
+	Files         []string   `json:"files,omitempty"`          // With their references, in the order to run in; a folder stands for the files in it.
+	Pattern       string     `json:"pattern,omitempty"`        // Of the files in a folder.
+	Exclude       []string   `json:"exclude,omitempty"`        // Patterns of what is left out.
+	Uses          []Use      `json:"uses,omitempty"`           // Heads of the references in Directory and Files.
+	MaxConcurrent int        `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
+	MaxFailures   *Tolerance `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.
+}
+
+// Tolerance is how many items may fail: a number or a percentage of all.
+type Tolerance struct {
+	Items   int      `json:"items"`
+	Percent *float64 `json:"percent,omitempty"` // Where it is set, it counts instead.
+}
+
+// Passed tells whether more have failed than may.
+func (t *Tolerance) Passed(failed, total int) bool {
+	switch {
+	case t == nil:
+		return false
+	case t.Percent != nil:
+		return float64(failed)*100 > *t.Percent*float64(total)
+	}
+	return failed > t.Items
+}
+
+// String shows the tolerance as workflows write it: "3", "10%".
+func (t *Tolerance) String() string {
+	if t.Percent != nil {
+		return fmt.Sprintf("%g%%", *t.Percent)
+	}
+	return fmt.Sprint(t.Items)
+}

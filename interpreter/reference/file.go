@@ -1,0 +1,32 @@
+package reference
+
+import (
+	"path"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// IsFilePart tells whether the step leads to a part of a file's path.
+func (s Step) IsFilePart() bool {
+	return s.named() && (s.name() == "name" || s.name() == "stem" || s.name() == "dir")
+}
+
+// partOf returns what a step leads to from a file: of /a/b.tar.gz the name is b.tar.gz, the stem b.tar, the dir /a.
+func partOf(file string, step Step) (protocol.Value, *failure) {
+	if !step.IsFilePart() {
+		return protocol.Value{}, &failure{
+			message: "an item that is a file has no such part", hint: "${item} is its path; there are ${item.name}, ${item.stem} and ${item.dir}",
+		}
+	}
+	name := path.Base(file)
+	switch step.name() {
+	case "stem":
+		if stem := strings.TrimSuffix(name, path.Ext(name)); stem != "" {
+			name = stem // Of .profile, all is the extension; its stem is the name.
+		}
+	case "dir":
+		name = path.Dir(file)
+	}
+	return protocol.OfString(name), nil
+}

@@ -1,0 +1,163 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// defaultPattern is that of a batch that names none.
+const defaultPattern = "*"
+
+// batches: what a batch lacks, folders and files that are not there, patterns that are none, and templates that make the
+// same call for every file.
+func batches(c *Context) {
+	flow := c.Flow
+	if n := flow.Type; n != nil && n.Written != definition.BatchID {
+		c.report(n.Position, "type must be batch, not "+n.Describe(), "leave it out for a workflow of tasks")
+	}
+	if flow.Batch == nil {
+		if flow.Protocol != nil {
+			c.report(flow.Protocol.Position, "protocol stands here for the template of a batch, and there is none", "name it in each task")
+		}
+		return
+	}
+	c.checkForm()
+	for _, task := range c.Tasks {
+		if task.Each == nil {
+			continue
+		}
+		_, _, wrong := c.readEach(task)
+		for _, mistake := range wrong {
+			c.report(mistake.at, mistake.message, mistake.hint)
+		}
+		if task.method != nil && task.Parameters != nil && !task.usesItem() {
+			c.report(task.Parameters.Position, "each file would get the same call: "+c.whySame(task), "use ${item}, the path of the file")
+		}
+	}
+}
+
+// checkForm reports what the short form cannot do without.
+func (c *Context) checkForm() {
+	flow := c.Flow
+	if isMissing(flow.Root, "batch") {
+		c.report(flow.Root.Position, "a batch needs its files", "write batch: {directory: …}")
+	}
+	switch {
+	case isMissing(flow.Root, "template"):
+		c.report(flow.Root.Position, "a batch needs a template", "write template: {method: …}")
+	case flow.TemplateNode != nil && isMissing(flow.TemplateNode, "method"):
+		c.report(flow.TemplateNode.Position, "the template needs a method", "")
+	}
+	if second := flow.Protocol; second != nil && flow.TemplateNode != nil {
+		if first := flow.TemplateNode.Get("protocol"); first != nil && first.Kind != protocol.Null {
+			c.report(second.Position, fmt.Sprintf("the template names a protocol already, in line %d", first.Line), "")
+		}
+	}
+}
+
+func (c *Context) whySame(task *Task) string {
+	if task.method.ItemParameter == "" {
+		return task.method.Name + " takes no file, and nothing refers to the item"
+	}
+	return fmt.Sprintf("%q is given, and nothing refers to the item", strings.Split(task.method.ItemParameter, ".")[0])
+}
+
+// EachOf returns how a task runs once an item, and the files and folders outside those of the run that it names; nil where
+// it runs once.
+func (c *Context) EachOf(task *Task) (*plan.Each, []string) {
+	if task.Each == nil {
+		return nil, nil
+	}
+	each, reads, _ := c.readEach(task)
+	return &each, reads
+}
+
+func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong []finding) {
+	from := task.Each
+	refuse := func(at definition.Position, message, hint string) { wrong = append(wrong, finding{at, message, hint}) }
+	if from.Node != nil {
+		switch {
+		case from.Directory == nil && from.FilesNode == nil && isMissing(from.Node, "directory") && isMissing(from.Node, "files"):
+			refuse(from.Node.Position, "a batch needs its files", "write directory: … or files: […]")
+		case from.Directory != nil && from.FilesNode != nil:
+			refuse(from.FilesNode.Position, "directory and files cannot both be given", "a folder in files stands for the files in it")
+		case from.FilesNode != nil && len(from.FilesNode.Elements) == 0:
+			refuse(from.FilesNode.Position, "files is an empty list", "")
+		}
+	}
+	locate := func(key string, n *definition.Node, folder bool) string {
+		outside, problem := c.locate(n, folder, refersIn(task.EachTexts, n))
+		if problem != "" {
+			refuse(n.Position, key+" "+problem, "")
+		}
+		if outside != "" && !slices.Contains(reads, outside) {
+			reads = append(reads, outside)
+		}
+		return n.Written
+	}
+	if from.Directory != nil {
+		each.Directory = locate("directory", from.Directory, true)
+	}
+	for _, file := range from.Files {
+		each.Files = append(each.Files, locate("file", file, false))
+	}
+	if len(each.Files) > plan.MaxItems {
+		refuse(from.FilesNode.Position, fmt.Sprintf("%d files, and %d is the limit of a batch", len(each.Files), plan.MaxItems), "make several batches of them")
+	}
+	each.Pattern = defaultPattern
+	if n := from.Pattern; n != nil {
+		each.Pattern = n.Written
+		wrong = append(wrong, badPattern("pattern", n)...)
+	}
+	for _, n := range from.Exclude {
+		each.Exclude = append(each.Exclude, n.Written)
+		wrong = append(wrong, badPattern("exclude", n)...)
+	}
+	if n := from.MaxConcurrent; n != nil {
+		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > mostParallel {
+			refuse(n.Position, fmt.Sprintf("max_concurrent must be at most %d, not %d", mostParallel, each.MaxConcurrent), "")
+		}
+	}
+	if n := from.MaxFailures; n != nil {
+		var fits bool
+		if each.MaxFailures, fits = tolerance(n); !fits {
+			refuse(n.Position, "max_failures must be a whole number of files or a percentage such as 10%, not "+n.Describe(), "")
+		}
+	}
+	return each, reads, wrong
+}
+
+// tolerance reads a number of items, or a percentage.
+func tolerance(n *definition.Node) (*plan.Tolerance, bool) {
+	if share, isShare := strings.CutSuffix(n.Text, "%"); isShare && n.Kind == protocol.String {
+		percent, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+		return &plan.Tolerance{Percent: &percent}, err == nil && percent >= 0 && percent <= 100
+	}
+	items, err := strconv.Atoi(n.Text)
+	return &plan.Tolerance{Items: items}, n.Kind == protocol.Number && err == nil && items >= 0
+}
+
+// badPattern says why a text is no pattern of files in a folder.
+func badPattern(key string, n *definition.Node) []finding {
+	text := n.Written
+	switch {
+	case text == "":
+		return []finding{{n.Position, key + " is empty", ""}}
+	case strings.Contains(text, "${"):
+		return []finding{{n.Position, key + " cannot hold a reference", ""}}
+	case !doublestar.ValidatePattern(text):
+		return []finding{{n.Position, key + " " + n.Describe() + " is no pattern", "look at its brackets; a backslash takes the meaning from the character after it"}}
+	case path.IsAbs(text) || slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool { return part == "" || part == "." || part == ".." }):
+		return []finding{{n.Position, key + " " + n.Describe() + " must lead down from the folder", `"*.txt" or "**/*.txt", say`}}
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// handOver puts a reference to the item where the method takes a file, unless something is there already.
+func (t *Task) handOver() {
+	if t.method == nil || t.method.ItemParameter == "" || t.Parameters == nil {
+		return
+	}
+	item := &definition.Node{Position: t.Parameters.Position, Kind: protocol.String, Text: "${" + headItem + "}"}
+	given := *t.Task
+	given.Parameters = put(t.Parameters, strings.Split(t.method.ItemParameter, "."), item)
+	t.Task = &given
+}
+
+// put returns the mapping with a value at the path where nothing stands there, and where the way is free.
+func put(into *definition.Node, path []string, value *definition.Node) *definition.Node {
+	with := *into
+	with.Fields = slices.Clone(into.Fields)
+	at := slices.IndexFunc(with.Fields, func(field definition.Field) bool { return field.Name == path[0] })
+	switch {
+	case at < 0 && len(path) > 1:
+		value = put(&definition.Node{Position: into.Position, Kind: protocol.Object}, path[1:], value)
+		fallthrough
+	case at < 0:
+		with.Fields = append(with.Fields, definition.Field{Name: path[0], At: into.Position, Value: value})
+	case len(path) > 1 && with.Fields[at].Value.Kind == protocol.Object:
+		with.Fields[at].Value = put(with.Fields[at].Value, path[1:], value)
+	}
+	return &with
+}
+
+// usesItem tells whether the calls of a task differ from item to item.
+func (t *Task) usesItem() bool {
+	for _, text := range t.Texts {
+		for _, ref := range text.References {
+			if ref.Head == headItem {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func eachTexts(each *definition.Each) Texts {
+	all := textsOf(each.Directory, nil)
+	for _, file := range each.Files {
+		all = append(all, textsOf(file, nil)...)
+	}
+	return all
+}

@@ -1,0 +1,3 @@
+module github.com/gleitzeit/gleitzeit/testdata/ollama/tinymodel
+
+go 1.26

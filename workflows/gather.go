@@ -1,0 +1,166 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// resume takes over the fan-outs that an earlier history had begun.
+func (r *run) resume() error {
+	for _, carried := range r.start.FanOuts {
+		task, err := r.progress.Resume(carried.Task)
+		if err != nil {
+			return err
+		}
+		if r.plan.Tasks[task].Each == nil {
+			return fmt.Errorf("the run says that %q has items, which it has not in the plan", carried.Task)
+		}
+		r.fans = append(r.fans, newFanOut(r.plan, task, carried))
+	}
+	return nil
+}
+
+// expand looks for the items of a task.
+func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
+	task := &r.plan.Tasks[index]
+	asked := protocol.Expanding{
+		Run: r.info, Task: task.ID, Method: task.Method, Directory: task.Each.Directory, Files: task.Each.Files,
+		Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
+	}
+	return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, asked)
+}
+
+// expanded begins with the items that were found, or ends the task where there are none.
+func (r *run) expanded(ctx workflow.Context, s started) {
+	var found protocol.Expanded
+	err := s.future.Get(ctx, &found)
+	switch {
+	case err != nil && temporal.IsCanceledError(err):
+		r.progress.End(s.task, protocol.Outcome{
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its files were looked for"),
+		})
+	case err != nil:
+		r.progress.End(s.task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
+	case found.Error != nil:
+		r.progress.End(s.task, failed(found.Error))
+	default:
+		carried := FanOut{Task: r.plan.Tasks[s.task].ID, Items: found.Items, Ref: found.Ref, StartedAt: found.StartedAt}
+		r.fans = append(r.fans, newFanOut(r.plan, s.task, carried))
+	}
+}
+
+// gather has the results made of those tasks whose items have all ended.
+func (r *run) gather(ctx workflow.Context) {
+	for _, fan := range r.fans {
+		if fan.gathering || !fan.over(r.stopped != nil) {
+			continue
+		}
+		fan.gathering = true
+		// A run that was cancelled still keeps what its items have brought.
+		disconnected, _ := workflow.NewDisconnectedContext(ctx)
+		future := workflow.ExecuteLocalActivity(recording(disconnected), GatherActivity, r.gathering(fan))
+		r.running = append(r.running, started{task: fan.task, step: gathering, fan: fan, future: future})
+	}
+}
+
+// gathered ends the task.
+func (r *run) gathered(ctx workflow.Context, s started) {
+	var end protocol.Gathered
+	if err := s.future.Get(ctx, &end); err != nil {
+		end.Outcome = failed(protocol.Errorf(protocol.InternalError, "%s", err))
+	}
+	still := r.fans[:0]
+	for _, fan := range r.fans {
+		if fan != s.fan {
+			still = append(still, fan)
+		}
+	}
+	r.fans = still
+	r.progress.End(s.task, end.Outcome) // Its usage was counted item by item.
+}
+
+// gathering says how a task ended whose items have, and what is to become of their results.
+func (r *run) gathering(fan *fanOut) protocol.Gathering {
+	task := &r.plan.Tasks[fan.task]
+	g := protocol.Gathering{
+		Run: r.info, Task: task.ID, Method: task.Method, StartedAt: fan.startedAt, Items: fan.ref, Paths: fan.items,
+		Outcomes: make([]protocol.Outcome, len(fan.outcomes)), Counts: protocol.Counts{Total: len(fan.items), Failed: fan.failed},
+	}
+	for i, outcome := range fan.outcomes {
+		if !outcome.Status.Ended() {
+			outcome = r.neverStarted(fan)
+		}
+		switch {
+		case outcome.Status == protocol.Completed:
+			g.Counts.Succeeded++
+		case !hasFailed(outcome.Status):
+			g.Counts.Skipped++
+		}
+		g.Usage = g.Usage.Add(outcome.Usage)
+		g.Outcomes[i] = outcome
+	}
+	g.Status, g.Error = r.verdict(fan, g.Counts)
+	return g
+}
+
+func (r *run) neverStarted(fan *fanOut) protocol.Outcome {
+	if r.stopped != nil {
+		return protocol.Outcome{
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it had not started when %s", r.stopped.Message),
+		}
+	}
+	reason := fmt.Sprintf("it had not started when more than %s had failed", fan.each.MaxFailures)
+	return protocol.Outcome{Status: protocol.Skipped, Reason: reason, Error: protocol.Errorf(protocol.TaskCancelled, "%s", reason)}
+}
+
+// verdict decides how the task as a whole ended: it has completed although items failed, unless all of them did, or more
+// than the workflow lets.
+func (r *run) verdict(fan *fanOut, counts protocol.Counts) (protocol.Status, *protocol.Error) {
+	switch {
+	case fan.tripped():
+		e := r.itemsFailed(fan, "%d of %d files failed, and max_failures is %s", counts.Failed, counts.Total, fan.each.MaxFailures)
+		if counts.Skipped > 0 {
+			e = e.WithHint("%d were skipped because of that", counts.Skipped)
+		}
+		return protocol.Failed, e
+	case r.stopped != nil && counts.Skipped > 0:
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %d files were done", counts.Total-counts.Skipped, counts.Total)
+	case counts.Failed == counts.Total:
+		return protocol.Failed, r.itemsFailed(fan, "all of %d files failed", counts.Total)
+	}
+	return protocol.Completed, nil
+}
+
+// itemsFailed is the error of a task whose items failed: with the code that all of them have, and the first one's words.
+func (r *run) itemsFailed(fan *fanOut, format string, args ...any) *protocol.Error {
+	var first *protocol.Error
+	at, code := 0, protocol.TaskExecutionFailed
+	for i, outcome := range fan.outcomes {
+		if !hasFailed(outcome.Status) || outcome.Error == nil {
+			continue
+		}
+		switch {
+		case first == nil:
+			first, at, code = outcome.Error, i, outcome.Error.Code
+		case outcome.Error.Code != code:
+			code = protocol.TaskExecutionFailed
+		}
+	}
+	e := protocol.Errorf(code, format, args...)
+	if first == nil {
+		return e
+	}
+	line, _, more := strings.Cut(first.Message, "\n")
+	if more {
+		last := strings.TrimSpace(first.Message)
+		line += " " + strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
+	}
+	e.Message += fmt.Sprintf("; the first is %s: %s", fan.items[at], line)
+	return e
+}
