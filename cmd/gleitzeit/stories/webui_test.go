@@ -181,3 +181,26 @@ func fileMode(t testing.TB, path string) os.FileMode {
 	must(t, err)
 	return info.Mode().Perm()
 }
+
+// A plan that is too large for a history is in the result store, and the UI has it from there.
+func TestWebUIOffersLargePayloads(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	s := u.serveUI()
+	flow := "name: Large\ntasks:\n  - id: long\n    method: python/execute\n    parameters:\n      code: |\n        result = 1\n        # " +
+		strings.Repeat("x", 100_000) + "\n"
+	stdout, _ := u.gleitzeit(0, "submit", "--wait", "-o", "json", u.file("large.yaml", flow))
+	run, err := parseRun(stdout)
+	must(t, err)
+	b := newTab(t)
+	b.visit(s.link)
+	b.visit(s.base + "/namespaces/default/workflows/" + *run.Run)
+	b.sees("COMPLETED", `"driverName": "gleitzeit"`, "Payload downloads")
+	b.screenshot("large")
+	b.evaluate(`Array.from(document.querySelectorAll("button")).find(b => / KB$/.test(b.innerText.trim())).click(), "clicked"`)
+	address := s.base + "/payloads/download?preserveStorageRefs=true"
+	eventually(t, "the payload is fetched", func() bool { return b.answered(address) != 0 })
+	if status := b.answered(address); status != http.StatusOK {
+		t.Errorf("the payload's download has status %d; the page asked for %q", status, b.asked())
+	}
+}
