@@ -57,6 +57,17 @@ var examples = []struct {
 		models: 2,
 	},
 	{
+		name: "05-batch-documents", workflow: "Batch documents",
+		tasks: []string{"batch llm/chat"},
+		outputs: map[string]string{
+			"succeeded": `6`,
+			"summaries": `[` + strings.Repeat(`"Hello from the scripted model.",`, 5) + `"Hello from the scripted model."]`,
+		},
+		of:     "batch",
+		result: map[string]string{"total": `6`, "succeeded": `6`, "failed": `0`, "skipped": `0`},
+		models: 6,
+	},
+	{
 		name: "06-vision", workflow: "Vision",
 		tasks:   []string{"red llm/vision", "green llm/vision", "blue llm/vision"},
 		outputs: map[string]string{"red": `"I see red."`, "green": `"I see green."`, "blue": `"I see blue."`},
