@@ -54,6 +54,9 @@ func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, e
 		if err == nil && len(missing) > 0 {
 			err = fmt.Errorf("the search attributes %s are not there yet", strings.Join(missing, " and "))
 		}
+		if err == nil {
+			err = c.searchable(ctx, to)
+		}
 		return err
 	})
 }
@@ -61,7 +64,21 @@ func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, e
 // SearchAttributes tells whether the namespace has the search attributes of runs. One that cannot be asked has none.
 func (c *Cluster) SearchAttributes(ctx context.Context, to client.Client) bool {
 	missing, err := c.missing(ctx, to)
-	return err == nil && len(missing) == 0
+	return err == nil && len(missing) == 0 && c.searchable(ctx, to) == nil
+}
+
+// searchable tells whether runs can be found by the search attributes: the servers that start runs hear of new ones later
+// than the one that lists them, and refuse what they have not heard of.
+func (c *Cluster) searchable(ctx context.Context, to client.Client) error {
+	for _, name := range attributes {
+		_, err := to.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Namespace: c.Namespace, Query: name + " = 'none'",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Cluster) missing(ctx context.Context, to client.Client) ([]string, error) {

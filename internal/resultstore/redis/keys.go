@@ -71,6 +71,9 @@ func fieldsOf(query resultstore.Query) (from, to string) {
 	switch {
 	case query.Task != "" && query.Kind == resultstore.Run:
 		return "(", "(" // Nothing.
+	case query.Task != "" && query.Item != nil:
+		start := startOf(query.Task) + ordered(int64(*query.Item))
+		return "[" + start, "[" + start + "\xff" // Attempts are hexadecimal digits.
 	case query.Task != "":
 		return task(query.Task)
 	case query.Kind == resultstore.Run:

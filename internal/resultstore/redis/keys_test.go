@@ -58,6 +58,9 @@ func TestRangesOfKeys(t *testing.T) {
 	for _, task := range tasks[1:] {
 		wants(resultstore.Query{Task: task}, task)
 		wants(resultstore.Query{Task: task, Kind: resultstore.Task}, task)
+		three, four := 3, 4
+		wants(resultstore.Query{Task: task, Item: &three}, task)
+		wants(resultstore.Query{Task: task, Item: &four})
 	}
 }
 

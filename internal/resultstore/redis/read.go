@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -53,7 +54,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 		}
 		from, to := fieldsOf(query)
 		most := query.Limit
-		if most == 0 {
+		if most == 0 || ofItem(query) {
 			most = -1
 		}
 		return runScript.Run(ctx, s.client, nil, prefix, escape(query.Run), escape(query.Execution), from, to, most).StringSlice()
@@ -67,5 +68,17 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 			return nil, s.damaged(fmt.Errorf("a record cannot be read: %w", err))
 		}
 	}
+	if !ofItem(query) {
+		return records, nil
+	}
+	records = slices.DeleteFunc(records, func(r resultstore.Record) bool { return r.Item != *query.Item })
+	if query.Limit > 0 && len(records) > query.Limit {
+		records = records[:query.Limit]
+	}
 	return records, nil
+}
+
+// ofItem tells whether the query asks for an item of every task, which is no range of keys: that choice is made here.
+func ofItem(query resultstore.Query) bool {
+	return query.Run != "" && query.Task == "" && query.Item != nil
 }
