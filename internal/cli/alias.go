@@ -15,8 +15,6 @@ func (p *program) groups() []*cobra.Command {
 			p.systemStatusCommand()),
 		group("task", "Call a method, or print the result of a task",
 			named("result RUN TASK", exact("RUN", "TASK"), p.resultsCommand()), named("submit METHOD [NAME=VALUE…]", nil, p.callCommand())),
-		group("config", "Print settings for other programs",
-			p.configEnvCommand()),
 	}
 }
 

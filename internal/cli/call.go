@@ -40,7 +40,7 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 	if err != nil {
 		return err
 	}
-	s, err := p.openSession(ctx)
+	s, err := p.openOwnSession(ctx)
 	if err != nil {
 		return err
 	}

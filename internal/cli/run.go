@@ -57,7 +57,7 @@ type start struct {
 
 // execute goes on with an open run of the plan, or starts one, and prints what came out.
 func (p *program) execute(ctx context.Context, compiled *plan.Plan, how start) error {
-	s, err := p.openSession(ctx)
+	s, err := p.openOwnSession(ctx)
 	if err != nil {
 		return err
 	}

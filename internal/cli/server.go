@@ -142,7 +142,7 @@ func (p *program) announce(s *session, lock *home.Serving, ui *webui.Server, que
 		return err
 	}
 	d := serverDocument{
-		Engine: info.Address, Namespace: engine.Namespace, Home: s.home.Path, Store: shownURL(s.settings.Store), Queue: queue,
+		Engine: info.Address, Namespace: engine.Namespace, Home: s.home.Path, Store: s.settings.ShownStore(), Queue: queue,
 		PID: os.Getpid(), version: info.ServerVersion,
 	}
 	if ui != nil {
@@ -174,18 +174,4 @@ func (d serverDocument) text() string {
 	row("queue", d.Queue)
 	page.WriteString("Ctrl-C stops it; open runs go on with the next process that serves them\n")
 	return page.String()
-}
-
-// shownURL is the URL of a store without its password.
-func shownURL(store string) string {
-	scheme, rest, isURL := strings.Cut(store, "://")
-	at := strings.LastIndex(rest, "@")
-	if !isURL || at < 0 {
-		return store
-	}
-	user, _, secret := strings.Cut(rest[:at], ":")
-	if secret {
-		user += ":xxxxx"
-	}
-	return scheme + "://" + user + rest[at:]
 }

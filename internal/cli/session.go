@@ -24,6 +24,7 @@ type session struct {
 	home     *home.Home
 	store    resultstore.Store
 	log      *slog.Logger
+	passing  string          // The home's folder where it goes with the session, else empty.
 	temporal cluster.Options // What may name another Temporal than the home's engine.
 
 	client  client.Client    // Nil until join or connect.
@@ -31,13 +32,22 @@ type session struct {
 	cluster *cluster.Cluster // Nil with the home's engine.
 }
 
-// openSession opens home and store. The caller closes the session.
+// openSession opens home and store, for a command that looks at what other processes do, or leaves something for them.
+// The caller closes the session.
 func (p *program) openSession(ctx context.Context) (*session, error) {
-	settings, err := config.Load(config.Options{Env: p.Env, Home: p.home})
+	settings, err := p.settings()
 	if err != nil {
 		return nil, err
 	}
-	opened, err := home.Open(settings.Home)
+	if err := settings.Lasting(); err != nil {
+		return nil, err
+	}
+	return p.openAt(ctx, settings, settings.Home)
+}
+
+// openAt opens a home, which need not be that of the settings, and the store.
+func (p *program) openAt(ctx context.Context, settings *config.Settings, folder string) (*session, error) {
+	opened, err := home.Open(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -45,19 +55,14 @@ func (p *program) openSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.advise(store)
 	temporal := p.temporal
 	temporal.Env, temporal.Environ = p.Env, p.Environ
-	return &session{settings: settings, home: opened, store: store, log: p.logger(), temporal: temporal}, nil
+	return &session{settings: settings, home: opened, store: store, log: p.logger(settings.LogLevel), temporal: temporal}, nil
 }
 
 // logger is for what goes on inside; what people must know, commands print themselves.
-func (p *program) logger() *slog.Logger {
-	level := slog.LevelError
-	if named, set := p.Env("GLEITZEIT_LOG_LEVEL"); set && named != "" {
-		if err := level.UnmarshalText([]byte(named)); err != nil {
-			p.say("GLEITZEIT_LOG_LEVEL is %q, and the levels are debug, info, warn and error", named)
-		}
-	}
+func (p *program) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level}))
 }
 
@@ -89,4 +94,5 @@ func (s *session) close() {
 	if err := s.store.Close(); err != nil {
 		s.log.Error("the result store did not close", "error", err)
 	}
+	s.vanish()
 }

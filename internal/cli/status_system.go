@@ -78,7 +78,7 @@ func (p *program) systemStatus(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
-	document := systemDocument{Workers: []poller{}, Store: storeState{URL: shownURL(s.settings.Store)}}
+	document := systemDocument{Workers: []poller{}, Store: storeState{URL: s.settings.ShownStore()}}
 	document.Providers, err = s.providers(ctx)
 	if err != nil {
 		return err

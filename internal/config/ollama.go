@@ -4,34 +4,22 @@ import (
 	"net"
 	"net/url"
 	"strings"
-
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // The variables that name the Ollama server; the first one that is set counts.
 var ollamaVariables = []string{"GLEITZEIT_OLLAMA_URL", "OLLAMA_HOST"}
 
-// ollamaURL is where the environment says that models run, else the default.
-func ollamaURL(env func(name string) (string, bool)) (string, error) {
-	for _, name := range ollamaVariables {
-		if value, set := env(name); set && value != "" {
-			return parseOllamaURL(name, value)
-		}
-	}
-	return DefaultOllamaURL, nil
-}
-
-// parseOllamaURL reads an address as Ollama itself reads OLLAMA_HOST: scheme and port may be missing. The address that a
+// ollamaURL reads an address as Ollama itself reads OLLAMA_HOST: scheme and port may be missing. The address that a
 // server listens on when it listens everywhere is none to connect to; this machine is meant.
-func parseOllamaURL(name, value string) (string, error) {
-	text := strings.TrimSpace(value)
+func ollamaURL(value string) (address string, isAddress bool) {
+	value = strings.Trim(strings.TrimSpace(value), `"'`)
+	text := value
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
 	}
 	parsed, err := url.Parse(text)
 	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") {
-		return "", protocol.Errorf(protocol.ConfigurationError, "%s is %q, which is no address of a server", name, value).
-			WithHint("it looks like %s", DefaultOllamaURL)
+		return "", false
 	}
 	host, port := parsed.Hostname(), parsed.Port()
 	if host == "" || host == "0.0.0.0" || host == "::" {
@@ -47,5 +35,5 @@ func parseOllamaURL(name, value string) (string, error) {
 		port = "80"
 	}
 	parsed.Host = net.JoinHostPort(host, port)
-	return strings.TrimSuffix(parsed.String(), "/"), nil
+	return strings.TrimSuffix(parsed.String(), "/"), true
 }

@@ -11,10 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/gleitzeit/gleitzeit/internal/require"
 )
@@ -34,6 +36,9 @@ type Server struct {
 	client  *redis.Client
 }
 
+// quiet keeps the client's own lines out of the tests' output.
+var quiet = sync.OnceFunc(logging.Disable)
+
 // Start starts a server whose every answer means that what was put is on disk. The options are added to its command
 // line: "--requirepass", "secret".
 func Start(t testing.TB, options ...string) *Server {
@@ -41,6 +46,7 @@ func Start(t testing.TB, options ...string) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		require.Skip(t, "redis-server is not installed")
 	}
+	quiet()
 	// A test's own folder has a name that may be too long for a command line in a message.
 	folder, err := os.MkdirTemp("", "gleitzeit-redis-")
 	if err != nil {

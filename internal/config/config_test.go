@@ -1,0 +1,266 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// environment is what a test sets.
+type environment map[string]string
+
+func (e environment) get(name string) (string, bool) {
+	value, set := e[name]
+	return value, set
+}
+
+// load makes settings from variables and from a config.yaml in a new home. Paths in what comes back begin with HOME.
+func load(t *testing.T, env environment, file string) (settings *Settings, lines []string, home string) {
+	t.Helper()
+	home = t.TempDir()
+	if file != "" {
+		if err := os.WriteFile(filepath.Join(home, "config.yaml"), []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settings, err := Load(Options{Env: env.get, Home: home})
+	if err != nil {
+		known, ok := errors.AsType[*protocol.Error](err)
+		if !ok || known.Code != protocol.ConfigurationError {
+			t.Fatalf("%v is no configuration error", err)
+		}
+		lines = strings.Split(known.Message, "\n")
+	} else {
+		lines = slices.Clone(settings.Warnings)
+	}
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(strings.ReplaceAll(line, home+"/config.yaml", "FILE"))
+	}
+	return settings, lines, home
+}
+
+// from is where a setting comes from, and the value as it is shown.
+func from(t *testing.T, s *Settings, name, home string) (value, origin string) {
+	t.Helper()
+	for _, entry := range s.Entries {
+		if entry.Name == name {
+			value = strings.Trim(string(entry.Value.JSON()), `"`)
+			shorten := strings.NewReplacer(home+"/config.yaml", "FILE", home, "HOME")
+			return shorten.Replace(value), shorten.Replace(entry.From)
+		}
+	}
+	t.Fatalf("there is no setting %s", name)
+	return "", ""
+}
+
+func TestDefaults(t *testing.T) {
+	s, lines, home := load(t, nil, "")
+	if len(lines) > 0 {
+		t.Fatal(lines)
+	}
+	want := Settings{
+		Home: home, File: filepath.Join(home, "config.yaml"), Store: "sqlite:" + filepath.Join(home, "results.db"), LogLevel: slog.LevelError,
+		Ollama: Ollama{"http://127.0.0.1:11434", "llama3.2", "llava", 4},
+	}
+	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || s.Ollama != want.Ollama {
+		t.Errorf("%+v, want %+v", s, want)
+	}
+	for _, entry := range s.Entries {
+		if entry.Name != "home" && entry.From != "default" {
+			t.Errorf("%s comes from %s", entry.Name, entry.From)
+		}
+	}
+}
+
+const fullFile = `store: redis://me:s3cret@redis:7000/2
+log_level: info
+roots: [/data, shared]
+providers:
+  ollama:
+    url: gpu:80
+    model: qwen3
+    vision_model: moondream
+    max_concurrent: 8
+`
+
+const formerFile = `persistence:
+  backend: redis
+  sqlite: {db_path: workflows.db}
+  redis: {host: cache, port: 7000, db: 3}
+providers:
+  ollama:
+    endpoint: http://gpu:11434
+    default_models: {chat: mistral, vision: bakllava}
+`
+
+// TestWhatCounts has one line for each way to say a thing: the value, and where it comes from.
+func TestWhatCounts(t *testing.T) {
+	for _, c := range []struct {
+		env               environment
+		file              string
+		name, value, from string
+	}{
+		{nil, fullFile, "store", "redis://me:xxxxx@redis:7000/2", "FILE:1"},
+		{nil, fullFile, "log_level", "info", "FILE:2"},
+		{nil, fullFile, "roots", `["/data","HOME/shared"]`, "FILE:3"},
+		{nil, fullFile, "providers.ollama.url", "http://gpu:80", "FILE:6"},
+		{nil, fullFile, "providers.ollama.model", "qwen3", "FILE:7"},
+		{nil, fullFile, "providers.ollama.vision_model", "moondream", "FILE:8"},
+		{nil, fullFile, "providers.ollama.max_concurrent", "8", "FILE:9"},
+
+		{nil, formerFile, "store", "redis://cache:7000/3", "FILE:2, FILE:4"},
+		{nil, formerFile, "providers.ollama.url", "http://gpu:11434", "FILE:7"},
+		{nil, formerFile, "providers.ollama.model", "mistral", "FILE:8"},
+		{nil, formerFile, "providers.ollama.vision_model", "bakllava", "FILE:8"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "sqlite"}, formerFile, "store", "sqlite:HOME/workflows.db", "GLEITZEIT_PERSISTENCE_BACKEND, FILE:3"},
+		{nil, "persistence: {sqlite: {db_path: w.db}}", "store", "sqlite:HOME/w.db", "FILE:1"},
+		{nil, "persistence: {backend: sqlite}", "store", "sqlite:HOME/results.db", "FILE:1"},
+		{nil, "persistence: {backend: redis}", "store", "redis://127.0.0.1:6379/0", "FILE:1"},
+		{nil, "persistence: {backend: none}", "store", "memory:", "FILE:1"},
+		{nil, "store: memory", "store", "memory:", "FILE:1"},
+		{nil, "store: 'memory:'", "store", "memory:", "FILE:1"},
+
+		{environment{"GLEITZEIT_LOG_LEVEL": "Warning"}, fullFile, "log_level", "warn", "GLEITZEIT_LOG_LEVEL"},
+		{environment{"GLEITZEIT_LOG_LEVEL": ""}, fullFile, "log_level", "info", "FILE:2"},
+		{environment{"OLLAMA_HOST": "b"}, fullFile, "providers.ollama.url", "http://b:11434", "OLLAMA_HOST"},
+		{environment{"OLLAMA_HOST": "b", "GLEITZEIT_OLLAMA_URL": "http://me:pw@a:1"}, fullFile, "providers.ollama.url", "http://me:xxxxx@a:1", "GLEITZEIT_OLLAMA_URL"},
+		{environment{"GLEITZEIT_SQLITE_PATH": "/x/r.db"}, fullFile, "store", "sqlite:/x/r.db", "GLEITZEIT_SQLITE_PATH"},
+		{environment{"GLEITZEIT_REDIS_URL": "rediss://:pw@r"}, "", "store", "rediss://:xxxxx@r", "GLEITZEIT_REDIS_URL"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "redis", "GLEITZEIT_SQLITE_PATH": "/x", "GLEITZEIT_REDIS_URL": "redis://r/1"}, "",
+			"store", "redis://r/1", "GLEITZEIT_PERSISTENCE_BACKEND, GLEITZEIT_REDIS_URL"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "REDIS"}, "", "store", "redis://127.0.0.1:6379/0", "GLEITZEIT_PERSISTENCE_BACKEND"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "redis"}, fullFile, "store", "redis://me:xxxxx@redis:7000/2", "GLEITZEIT_PERSISTENCE_BACKEND, FILE:1"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "sqlite"}, fullFile, "store", "sqlite:HOME/results.db", "GLEITZEIT_PERSISTENCE_BACKEND"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "none"}, fullFile, "store", "memory:", "GLEITZEIT_PERSISTENCE_BACKEND"},
+		{environment{"GLEITZEIT_PERSISTENCE_BACKEND": "memory"}, "", "store", "memory:", "GLEITZEIT_PERSISTENCE_BACKEND"},
+		{environment{"GLEITZEIT_REDIS_PASSWORD": "p/w"}, formerFile, "store", "redis://:xxxxx@cache:7000/3", "FILE:2, FILE:4, GLEITZEIT_REDIS_PASSWORD"},
+		{environment{"GLEITZEIT_REDIS_PASSWORD": "other"}, fullFile, "store", "redis://me:xxxxx@redis:7000/2", "FILE:1"},
+		{environment{"GLEITZEIT_REDIS_URL": "redis://:s3/cret@r"}, "", "store", "redis://…", "GLEITZEIT_REDIS_URL"},
+		{environment{"GLEITZEIT_REDIS_URL": "redis://s3#cret@r"}, "", "store", "redis://…", "GLEITZEIT_REDIS_URL"},
+	} {
+		s, lines, home := load(t, c.env, c.file)
+		if len(lines) > 0 {
+			t.Errorf("%v %q: %q", c.env, c.file, lines)
+			continue
+		}
+		if value, origin := from(t, s, c.name, home); value != c.value || origin != c.from {
+			t.Errorf("%v: %s is %s from %s, want %s from %s", c.env, c.name, value, origin, c.value, c.from)
+		}
+	}
+}
+
+func TestThePasswordIsInTheURLAlone(t *testing.T) {
+	s, _, _ := load(t, environment{"GLEITZEIT_REDIS_URL": "redis://me@r:1/2", "GLEITZEIT_REDIS_PASSWORD": "p/w:@"}, "")
+	if s.Store != "redis://me:p%2Fw%3A%40@r:1/2" {
+		t.Errorf("the store is %s", s.Store)
+	}
+}
+
+// TestMistakesAndWarnings lists what is said of a file; of one with mistakes, all of them.
+func TestMistakesAndWarnings(t *testing.T) {
+	for _, c := range []struct {
+		env  environment
+		file string
+		want []string
+	}{
+		{nil, "# nothing\n", nil},
+		{nil, "store:\nlog_level: null\nproviders:\n", nil},
+		{nil, "providers: {ollama: {modle: x}}", []string{`FILE:1:22: "providers.ollama.modle" means nothing; did you mean "model"?`}},
+		{nil, "store: memory\npersistance: {backend: redis}", []string{`FILE:2:1: "persistance" means nothing; did you mean "persistence"?`}},
+		{nil, "theme: dark", []string{`FILE:1:1: "theme" means nothing; the keys here are store, log_level, roots, providers, persistence`}},
+		{nil, "batch: {max_concurrent: 5}", []string{"FILE:1:1: batch means nothing here; a workflow says it in its own section batch"}},
+		{nil, "persistence: {redis: {host: r}}", []string{"FILE:1:29: persistence.redis is in vain without persistence.backend: redis"}},
+		{nil, "persistence: {backend: redis, redis: {password: s3cret}}", []string{"FILE:1:39: persistence.redis.password means nothing here; set GLEITZEIT_REDIS_PASSWORD"}},
+		{nil, "store: memory\npersistence: {backend: redis}", []string{"FILE:2:24: persistence.backend is in vain; what counts is store"}},
+		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: "a" means nothing; the keys here are store, log_level, roots, providers, persistence`}},
+
+		{nil, "store: memory:", []string{`FILE:1: ":" cannot stand here; text with ":" at its end, or ": " in it, goes in quotes`}},
+		{nil, "[a", []string{"FILE:1: this is no YAML: did not find expected ',' or ']'"}},
+		{nil, "just text", []string{`FILE:1:1: the file takes a mapping, not "just text"`}},
+		{nil, "log_level: loud", []string{`FILE:1:12: "loud" is no log level; the levels are debug, info, warn and error`}},
+		{nil, "log_level: info\nlog_level: warn", []string{"FILE:2:1: log_level stands in line 1 already"}},
+		{nil, "store: {a: 1}", []string{"FILE:1:8: store takes text, not a mapping"}},
+		{nil, "store: results.db", []string{"FILE:1:8: store takes sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory"}},
+		{nil, "roots: /data", []string{`FILE:1:8: roots takes a list of texts, not "/data"`}},
+		{nil, "roots: [a, [b]]", []string{"FILE:1:12: roots takes a list of texts, not a list in it"}},
+		{nil, "persistence: {backend: mongo}", []string{`FILE:1:24: "mongo" is no backend; the backends are sqlite, redis, memory and none`}},
+		{nil, "providers: {ollama: {url: 'ftp://me:s3cret@x'}}", []string{"FILE:1:27: this is no address of a server; one looks like http://127.0.0.1:11434"}},
+		{nil, "providers: local\nroots: [3, true]\nlog_level: 4\npersistence: {redis: {port: 0, db: 1.5}}\nproviders:", []string{
+			"the settings have 5 mistakes:",
+			`FILE:1:12: providers takes a mapping, not "local"`,
+			"FILE:4:29: persistence.redis.port takes a whole number of at least 1, not 0",
+			"FILE:4:36: persistence.redis.db takes a whole number of at least 0, not 1.5",
+			"FILE:5:1: providers stands in line 1 already",
+			`FILE:3:12: "4" is no log level; the levels are debug, info, warn and error`,
+		}},
+		{environment{"GLEITZEIT_LOG_LEVEL": "loud", "GLEITZEIT_PERSISTENCE_BACKEND": "disk"}, "providers: {ollama: {max_concurrent: many}}", []string{
+			"the settings have 3 mistakes:",
+			`FILE:1:38: providers.ollama.max_concurrent takes a whole number of at least 1, not "many"`,
+			`GLEITZEIT_PERSISTENCE_BACKEND: "disk" is no backend; the backends are sqlite, redis, memory and none`,
+			`GLEITZEIT_LOG_LEVEL: "loud" is no log level; the levels are debug, info, warn and error`,
+		}},
+		{environment{"GLEITZEIT_SQLITE_PATH": "a", "GLEITZEIT_REDIS_URL": "redis://b"}, "",
+			[]string{"GLEITZEIT_SQLITE_PATH: GLEITZEIT_REDIS_URL is set as well; GLEITZEIT_PERSISTENCE_BACKEND says which one is meant"}},
+		{environment{"GLEITZEIT_REDIS_URL": "s3cret@host"}, "", []string{"GLEITZEIT_REDIS_URL: this is no URL that begins with redis:// or rediss://"}},
+	} {
+		_, lines, _ := load(t, c.env, c.file)
+		if !slices.Equal(lines, c.want) {
+			t.Errorf("%v %q:\n  %s\nwant\n  %s", c.env, c.file, strings.Join(lines, "\n  "), strings.Join(c.want, "\n  "))
+		}
+	}
+}
+
+func TestTheFileItself(t *testing.T) {
+	folder := t.TempDir()
+	named := filepath.Join(folder, "mine.yaml")
+	env := environment{"GLEITZEIT_CONFIG": named}
+	_, err := Load(Options{Env: env.get, Home: folder})
+	if err == nil || !strings.HasPrefix(err.Error(), "the settings in \""+named+"\" cannot be read: no such file or directory (") {
+		t.Errorf("a file that was named and is not there: %v", err)
+	}
+	if path, err := Path(Options{Env: env.get, Home: folder}); err != nil || path != named {
+		t.Errorf("%s, %v; want %s", path, err, named)
+	}
+	if err := os.WriteFile(named, []byte("roots: [sub]\nstore: sqlite:r.db"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(Options{Env: env.get, Home: t.TempDir()})
+	if err != nil || s.Store != "sqlite:"+filepath.Join(folder, "r.db") || !slices.Equal(s.Roots, []string{filepath.Join(folder, "sub")}) {
+		t.Errorf("%+v, %v; paths begin at the folder of the file", s, err)
+	}
+	if err := os.WriteFile(named, make([]byte, largest+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(Options{Env: env.get, Home: folder}); err == nil || !strings.Contains(err.Error(), "it is larger than 1 MiB") {
+		t.Errorf("a file that is too large: %v", err)
+	}
+	if _, err := Load(Options{Env: environment{"GLEITZEIT_CONFIG": folder}.get, Home: folder}); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+func TestHomeAsATilde(t *testing.T) {
+	user := t.TempDir()
+	t.Setenv("HOME", user)
+	s, _, _ := load(t, environment{"GLEITZEIT_SQLITE_PATH": "~/r.db"}, "roots: [~/docs]")
+	if s.Store != "sqlite:"+filepath.Join(user, "r.db") || !slices.Equal(s.Roots, []string{filepath.Join(user, "docs")}) {
+		t.Errorf("%s, %s", s.Store, s.Roots)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	s, _, _ := load(t, environment{"GLEITZEIT_PERSISTENCE_BACKEND": "none"}, "")
+	if known, ok := errors.AsType[*protocol.Error](s.Lasting()); !s.InMemory() || !ok || known.Code != protocol.ConfigurationError {
+		t.Errorf("memory: %v", s.Lasting())
+	}
+	s, _, _ = load(t, nil, "")
+	if err := s.Lasting(); err != nil || s.InMemory() {
+		t.Errorf("a file: %v", err)
+	}
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// said is what somebody has said of a setting; the zero value is nothing.
+type said struct {
+	texts []string
+	from  string // As an Entry has it.
+	at    string // As a mistake begins: "GLEITZEIT_LOG_LEVEL", "config.yaml:3:8".
+}
+
+func (s said) is() bool { return s.from != "" }
+
+func (s said) text() string {
+	if len(s.texts) == 0 {
+		return ""
+	}
+	return s.texts[0]
+}
+
+// variable is the value of a variable; one that is empty counts as not set.
+func (l *loader) variable(name string) string {
+	value, _ := l.env(name)
+	return value
+}
+
+// ofVariable is what the first of the variables says that is set.
+func (l *loader) ofVariable(names ...string) said {
+	for _, name := range names {
+		if value := l.variable(name); value != "" {
+			return said{[]string{value}, name, name}
+		}
+	}
+	return said{}
+}
+
+// ofFile is what the first of the keys says that stands in the file. Others that do are in vain.
+func (l *loader) ofFile(names ...string) said {
+	var first said
+	counts := ""
+	for _, name := range names {
+		found, is := l.written[name]
+		switch {
+		case !is:
+		case first.is():
+			l.warn(found.at, "%s is in vain; what counts is %s", name, counts)
+		default:
+			first, counts = said{found.texts, fmt.Sprintf("%s:%d", l.file, found.line), found.at}, name
+		}
+	}
+	return first
+}
+
+// logLevel is how much is told of what goes on inside.
+func (l *loader) logLevel() slog.Level {
+	level, from := DefaultLogLevel, fromDefault
+	given := l.ofVariable("GLEITZEIT_LOG_LEVEL")
+	if !given.is() {
+		given = l.ofFile("log_level")
+	}
+	if given.is() {
+		from = given.from
+		switch strings.ToLower(given.text()) {
+		case "debug":
+			level = slog.LevelDebug
+		case "info":
+			level = slog.LevelInfo
+		case "warn", "warning":
+			level = slog.LevelWarn
+		case "error":
+		default:
+			l.mistake(given.at, "%q is no log level; the levels are debug, info, warn and error", given.text())
+		}
+	}
+	l.entry("log_level", protocol.OfString(strings.ToLower(level.String())), from)
+	return level
+}
+
+// roots are the folders that a worker of a cluster may read. Relative ones begin at the folder of config.yaml.
+func (l *loader) roots() []string {
+	given, from := l.ofFile("roots"), fromDefault
+	var roots []string
+	var shown []protocol.Value
+	if given.is() {
+		from = given.from
+	}
+	for _, named := range given.texts {
+		if named == "" {
+			l.mistake(given.at, "roots has an empty text in it")
+			continue
+		}
+		root := absolute(filepath.Dir(l.file), named)
+		roots = append(roots, root)
+		shown = append(shown, protocol.OfString(root))
+	}
+	l.entry("roots", protocol.OfList(shown...), from)
+	return roots
+}
+
+// absolute is a path as people write it: "~/" is the user's own folder, and what is relative begins at the folder.
+func absolute(folder, path string) string {
+	if rest, atHome := strings.CutPrefix(path, "~/"); atHome {
+		if user, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(user, rest)
+		}
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(folder, path)
+}
+
+// ollama is where models run, and which.
+func (l *loader) ollama() Ollama {
+	o := Ollama{URL: DefaultOllamaURL, MaxConcurrent: DefaultMaxConcurrent}
+	from := fromDefault
+	file := l.ofFile("providers.ollama.url", "providers.ollama.endpoint")
+	given := l.ofVariable(ollamaVariables...)
+	if !given.is() {
+		given = file
+	}
+	if given.is() {
+		from = given.from
+		parsed, isAddress := ollamaURL(given.text())
+		if !isAddress {
+			// It is not shown: it may have a password in it.
+			l.mistake(given.at, "this is no address of a server; one looks like %s", DefaultOllamaURL)
+		}
+		o.URL = parsed
+	}
+	l.entry("providers.ollama.url", protocol.OfString(shownURL(o.URL)), from)
+	o.Model = l.word("providers.ollama.model", "providers.ollama.default_models.chat", DefaultModel)
+	o.VisionModel = l.word("providers.ollama.vision_model", "providers.ollama.default_models.vision", DefaultVisionModel)
+	from = fromDefault
+	if given := l.ofFile("providers.ollama.max_concurrent"); given.is() {
+		// Only whole numbers come out of the file.
+		o.MaxConcurrent, _ = strconv.Atoi(given.text())
+		from = given.from
+	}
+	l.entry("providers.ollama.max_concurrent", protocol.OfInt(int64(o.MaxConcurrent)), from)
+	return o
+}
+
+// word is a text of the file under one of two names.
+func (l *loader) word(name, former, otherwise string) string {
+	value, from := otherwise, fromDefault
+	if given := l.ofFile(name, former); given.text() != "" {
+		value, from = given.text(), given.from
+	}
+	l.entry(name, protocol.OfString(value), from)
+	return value
+}
