@@ -17,5 +17,7 @@ COPY --from=build /gleitzeit /usr/local/bin/gleitzeit
 USER 10001:10001
 WORKDIR /tmp
 ENV GLEITZEIT_HOME=/tmp/gleitzeit
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["gleitzeit", "status"]
+# Healthy is a worker that Temporal has seen asking for work within the last 90 seconds, by this container's name.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=30s --retries=3 \
+    CMD gleitzeit status -o json | grep -q "@$(hostname)\""
 ENTRYPOINT ["gleitzeit"]

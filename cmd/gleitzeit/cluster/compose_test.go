@@ -27,7 +27,7 @@ func compose(t testing.TB, variables ...string) *types.Project {
 }
 
 // once are the services that do something and end. What depends on them waits for their success.
-var once = []string{"temporal-namespace", "temporal-schema"}
+var once = []string{"temporal-schema"}
 
 func TestEveryServiceIsWatchedPinnedAndConfined(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z-]+(/[a-z-]+)?:\d+(\.\d+){1,2}(-[a-z0-9]+)?$`)
@@ -80,7 +80,7 @@ func TestPublishedPortsAreServed(t *testing.T) {
 	if said := value(project, "temporal-ui", "TEMPORAL_UI_PORT"); said != "8080" {
 		t.Errorf("the Web UI serves port %s", said)
 	}
-	for _, name := range []string{"temporal-namespace", "temporal-ui", "worker"} {
+	for _, name := range []string{"temporal-ui", "worker"} {
 		if address := value(project, name, "TEMPORAL_ADDRESS"); address != "temporal:7233" {
 			t.Errorf("%s looks for Temporal at %s", name, address)
 		}
@@ -105,7 +105,8 @@ func TestImagesAreOfTheVersionsInUse(t *testing.T) {
 	must(t, err)
 	project := compose(t)
 	for service, path := range map[string]string{
-		"temporal": "go.temporal.io/server", "temporal-schema": "go.temporal.io/server", "temporal-namespace": "go.temporal.io/server",
+		"temporal": "go.temporal.io/server", "temporal-schema": "go.temporal.io/server",
+		"temporal-ui": "github.com/temporalio/ui-server/v2", "ollama": "github.com/ollama/ollama",
 	} {
 		at := slices.IndexFunc(module.Require, func(r *modfile.Require) bool { return r.Mod.Path == path })
 		if at < 0 {
@@ -151,8 +152,8 @@ func TestWorkerHasNoRights(t *testing.T) {
 	if v := worker.Volumes[0]; v.Source != documents || v.Target != documents || !v.ReadOnly || bool(v.Bind.CreateHostPath) {
 		t.Errorf("documents are mounted %+v, want at the path that they have outside, read-only", v)
 	}
-	if roots := value(project, "worker", rootsVariable); roots != documents {
-		t.Errorf("the worker reads beneath %q, and sees %q", roots, documents)
+	if want := []string{"worker", "--root", documents}; !slices.Equal(worker.Command, want) {
+		t.Errorf("the worker is started as %q, want %q", worker.Command, want)
 	}
 }
 

@@ -29,6 +29,7 @@ type machine struct {
 	project *types.Project
 	address string // "127.80.12.7".
 	folder  string // Everybody may look into it.
+	workers int    // Started so far.
 }
 
 func newMachine(t testing.TB) *machine {
@@ -40,7 +41,7 @@ func newMachine(t testing.TB) *machine {
 	must(t, os.Chmod(top, 0o755))
 	m := &machine{t: t, folder: top, address: fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254))}
 	must(t, os.Mkdir(m.documents(), 0o755))
-	m.project = compose(t, "GLEITZEIT_DOCUMENTS="+m.documents(), "TEMPORAL_RETENTION=30d")
+	m.project = compose(t, "GLEITZEIT_DOCUMENTS="+m.documents())
 	listener, err := net.Listen("tcp", net.JoinHostPort(m.address, "7233"))
 	if err != nil {
 		require.Skip(t, "this machine has one loopback address alone: "+err.Error())
@@ -116,43 +117,40 @@ func number(t testing.TB, text string) uint32 {
 	return uint32(n)
 }
 
-// healthy waits until the health check of docker-compose.yml says that a service works. One by HTTP is asked here:
-// not every machine has the wget of the image.
-func (m *machine) healthy(service string, p *process, environment ...string) {
+// healthy waits until the health check of docker-compose.yml says that a service works.
+func (m *machine) healthy(service string, p *process) {
 	m.t.Helper()
-	test := m.project.Services[service].HealthCheck.Test
-	var answers func() error
-	switch {
-	case test[0] == "CMD" && test[1] == "wget":
-		answers = func() error {
-			answer, err := http.Get(m.here(test[len(test)-1]))
-			if err != nil {
-				return err
-			}
-			defer answer.Body.Close()
-			if answer.StatusCode != http.StatusOK {
-				return errors.New(answer.Status)
-			}
-			return nil
-		}
-	default:
-		args := test[1:]
-		if test[0] == "CMD-SHELL" {
-			args = []string{"sh", "-c", test[1]}
-		}
-		answers = func() error {
-			command := exec.Command(args[0], args[1:]...)
-			for i := range command.Args {
-				command.Args[i] = m.here(command.Args[i])
-			}
-			command.Env = m.environment(service, environment...)
-			return command.Run()
-		}
+	m.healthyBy(service, p, func(test []string) []string { return test[1:] })
+}
+
+// healthyBy is healthy with the command that adapt makes of the check: "CMD", "pg_isready", …
+func (m *machine) healthyBy(service string, p *process, adapt func(test []string) []string) {
+	m.t.Helper()
+	args := slices.Clone(adapt(m.project.Services[service].HealthCheck.Test))
+	for i := range args {
+		args[i] = m.here(args[i])
 	}
 	eventually(m.t, service+" is healthy", func() bool {
 		if !p.running() {
 			m.t.Fatalf("%s has ended", service)
 		}
-		return answers() == nil
+		if args[0] == "wget" { // Not every machine has the one of the image.
+			return fetch(args[len(args)-1]) == nil
+		}
+		command := exec.Command(args[0], args[1:]...)
+		command.Env = m.environment(service)
+		return command.Run() == nil
 	})
+}
+
+func fetch(address string) error {
+	answer, err := http.Get(address)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return nil
 }

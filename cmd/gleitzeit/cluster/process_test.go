@@ -23,7 +23,7 @@ type process struct {
 	ended          chan struct{} // Closed when it has ended and been waited for.
 }
 
-// begin starts a program. Where the test fails, what the program wrote is shown.
+// begin starts a program. Where the test fails, what the program wrote is shown if it did not end well.
 func begin(t testing.TB, command *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, command: command, stdout: &output{}, stderr: &output{}, ended: make(chan struct{})}
@@ -37,8 +37,9 @@ func begin(t testing.TB, command *exec.Cmd) *process {
 		}
 	}()
 	t.Cleanup(func() {
+		fine := !p.running() && p.command.ProcessState.Success()
 		p.end(syscall.SIGKILL)
-		if t.Failed() {
+		if t.Failed() && !fine {
 			t.Logf("%v\nstdout:\n%s\nstderr:\n%s", command.Args, tail(p.stdout), tail(p.stderr))
 		}
 	})
