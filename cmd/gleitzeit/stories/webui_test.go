@@ -99,7 +99,7 @@ func TestWebUIShowsARun(t *testing.T) {
 	b.sees("Workflow Execution Completed", "python/execute")
 	b.screenshot("history")
 	b.visit(s.base + strings.TrimSuffix(history, "history") + "user-metadata")
-	b.sees("Adds and multiplies")
+	b.sees("Adds and multiplies", "attempts", "completed")
 	b.screenshot("metadata")
 
 	for _, address := range b.asked() {
