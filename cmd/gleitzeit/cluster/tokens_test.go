@@ -47,9 +47,10 @@ func (i *issuer) token(permissions ...string) string {
 	}
 	signed := encode(map[string]string{"alg": "ES256", "typ": "JWT", "kid": keyID}) + "." +
 		encode(struct {
+			Subject     string   `json:"sub"`
 			Permissions []string `json:"permissions"`
 			Expires     int64    `json:"exp"`
-		}{permissions, time.Now().Add(time.Hour).Unix()})
+		}{"test", permissions, time.Now().Add(time.Hour).Unix()})
 	hash := sha256.Sum256([]byte(signed))
 	r, s, err := ecdsa.Sign(rand.Reader, i.key, hash[:])
 	must(i.a.t, err)
