@@ -46,6 +46,9 @@ func inFolder(run func() int) (code int, err error) {
 // program builds the program when the first test asks for it, or takes the one that GLEITZEIT_TEST_PROGRAM names.
 var program = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(folder, "gleitzeit")
+	if err := dependOnSources(); err != nil {
+		return "", err
+	}
 	if ready := os.Getenv("GLEITZEIT_TEST_PROGRAM"); ready != "" {
 		// Where it lies, those whom workers run as may not be let in.
 		text, err := os.ReadFile(ready)
@@ -61,6 +64,17 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// dependOnSources opens every folder of the module. The go command remembers which, and runs these tests again when
+// what they test, and do not import, has changed.
+func dependOnSources() error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bin") {
+			return fs.SkipDir
+		}
+		return err
+	})
+}
 
 // tool builds a program that go.mod lists as a tool: `go tool` would compile all of it anew. It is kept in bin, where
 // the go command sees that it is still the right one.

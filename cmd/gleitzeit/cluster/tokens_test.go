@@ -26,7 +26,7 @@ func newIssuer(a *authority) *issuer {
 	public, err := i.key.PublicKey.Bytes() // 0x04, X, Y.
 	must(a.t, err)
 	half := len(public) / 2
-	published, err := json.Marshal(map[string]any{"keys": []map[string]string{{
+	published, err := json.Marshal(map[string][]map[string]string{"keys": {{
 		"kty": "EC", "use": "sig", "alg": "ES256", "kid": keyID, "crv": "P-256",
 		"x": base64.RawURLEncoding.EncodeToString(public[1 : half+1]), "y": base64.RawURLEncoding.EncodeToString(public[half+1:]),
 	}}})
@@ -46,7 +46,11 @@ func (i *issuer) token(permissions ...string) string {
 		return base64.RawURLEncoding.EncodeToString(text)
 	}
 	signed := encode(map[string]string{"alg": "ES256", "typ": "JWT", "kid": keyID}) + "." +
-		encode(map[string]any{"sub": "test", "permissions": permissions, "exp": time.Now().Add(time.Hour).Unix()})
+		encode(struct {
+			Subject     string   `json:"sub"`
+			Permissions []string `json:"permissions"`
+			Expires     int64    `json:"exp"`
+		}{"test", permissions, time.Now().Add(time.Hour).Unix()})
 	hash := sha256.Sum256([]byte(signed))
 	r, s, err := ecdsa.Sign(rand.Reader, i.key, hash[:])
 	must(i.a.t, err)
