@@ -43,7 +43,7 @@ func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (
 // items lists the files that the task is about.
 func (a *Activities) items(ctx context.Context, expanding protocol.Expanding) ([]string, error) {
 	scope := &reference.Scope{Bindings: expanding.Bindings, Run: expanding.Run, Load: a.load(ctx)}
-	may := a.files(expanding.Run)
+	may := a.files(expanding.Run, expanding.Reads)
 	want := wanted{expanding.Pattern, expanding.Exclude}
 	var found []string
 	if expanding.Directory != "" {

@@ -43,7 +43,8 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 		"start/only/x.txt", "start/docs/wrong.txt", "outside/secret.txt", "named/y.txt", "flow/linked -> named", "flow/empty/.keep",
 	)
 	at := func(name string) string { return filepath.Join(base, name) }
-	run := protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: at("flow"), Folder: at("start"), Reads: []string{at("named"), at("flow/linked")}}
+	run := protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: at("flow"), Folder: at("start")}
+	reads := []string{at("named"), at("flow/linked")}
 	value := protocol.OfObject(protocol.Field{Name: "folder", Value: protocol.OfString("docs/deep")})
 	bound := []protocol.Binding{{Head: "t", Task: "t", Status: protocol.Completed, Value: protocol.Held{Inline: &value}}}
 	for _, c := range []struct {
@@ -78,6 +79,7 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 		store := memory.New()
 		acts := &Activities{store: store}
 		c.ask.Run, c.ask.Task, c.ask.Most = run, "batch", 500
+		c.ask.Reads = reads
 		got, err := acts.Expand(t.Context(), c.ask)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -108,9 +110,10 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 func TestAWorkersRootsBoundWhatItLists(t *testing.T) {
 	base := tree(t, "flow/docs/a.txt", "data/b.txt")
 	acts := &Activities{store: memory.New(), roots: []string{filepath.Join(base, "data")}}
-	run := protocol.RunInfo{ID: "r", FlowFolder: filepath.Join(base, "flow"), Folder: base, Reads: []string{filepath.Join(base, "flow/docs")}}
+	run := protocol.RunInfo{ID: "r", FlowFolder: filepath.Join(base, "flow"), Folder: base}
+	reads := []string{filepath.Join(base, "flow/docs")}
 	for folder, want := range map[string]string{filepath.Join(base, "data"): "", "docs": "this worker reads beneath " + base + "/data", filepath.Join(base, "flow"): "this worker reads beneath"} {
-		got, err := acts.Expand(t.Context(), protocol.Expanding{Run: run, Directory: folder, Most: 500})
+		got, err := acts.Expand(t.Context(), protocol.Expanding{Run: run, Directory: folder, Reads: reads, Most: 500})
 		switch {
 		case err != nil:
 			t.Error(err)

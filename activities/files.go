@@ -19,7 +19,8 @@ type files struct {
 	worker  bool     // The places are the worker's, not the run's.
 }
 
-func (a *Activities) files(run protocol.RunInfo) files {
+// files is what a call of the run may read; reads are places outside of its folders.
+func (a *Activities) files(run protocol.RunInfo, reads []string) files {
 	f := files{folders: []string{run.FlowFolder}}
 	if run.Folder != run.FlowFolder {
 		f.folders = append(f.folders, run.Folder)
@@ -28,7 +29,7 @@ func (a *Activities) files(run protocol.RunInfo) files {
 		f.places, f.worker = a.roots, true
 		return f
 	}
-	f.places = append(append([]string{}, f.folders...), run.Reads...)
+	f.places = append(append([]string{}, f.folders...), reads...)
 	return f
 }
 

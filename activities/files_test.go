@@ -30,8 +30,9 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := protocol.RunInfo{
-		FlowFolder: place("flow"), Folder: place("work"), Reads: []string{place("other", "named.txt"), place("data"), place("work", "named-link.txt")},
+		FlowFolder: place("flow"), Folder: place("work"),
 	}
+	reads := []string{place("other", "named.txt"), place("data"), place("work", "named-link.txt")}
 	here := &Activities{}
 	worker := &Activities{roots: []string{place("data")}}
 	for _, c := range []struct {
@@ -57,7 +58,7 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"a worker's own root", worker, place("data", "deep", "c.txt"), 9, "c"},
 		{"a worker and the run's folder", worker, "b.txt", 9, "!this worker reads beneath " + place("data")},
 	} {
-		got, err := c.by.files(run).Read(c.path, c.limit)
+		got, err := c.by.files(run, reads).Read(c.path, c.limit)
 		if part, fails := strings.CutPrefix(c.want, "!"); fails {
 			if err == nil {
 				t.Errorf("%s: got %q, want an error with %q", c.name, got, part)

@@ -20,7 +20,6 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
-		Reads:       checked.Reads(),
 		Inputs:      protocol.OfObject(checked.Inputs...),
 		Tasks:       make([]plan.Task, 0, len(checked.Tasks)),
 		MaxParallel: plan.DefaultMaxParallel,
@@ -35,13 +34,12 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		built := buildTask(checked, task)
 		if each, reads := checked.EachOf(task); each != nil {
 			each.Uses = uses(checked, task.EachTexts)
+			slices.Sort(reads)
+			each.Reads = slices.Compact(reads)
 			built.Each = each
-			p.Reads = append(p.Reads, reads...)
 		}
 		p.Tasks = append(p.Tasks, built)
 	}
-	slices.Sort(p.Reads)
-	p.Reads = slices.Compact(p.Reads)
 	for i, output := range flow.Outputs {
 		p.Outputs = append(p.Outputs, plan.Output{
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(checked, checked.Outputs[i]),
@@ -60,6 +58,7 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		Name:         task.Name,
 		Method:       task.Method.Name,
 		Parameters:   task.MethodParameters(),
+		Reads:        checked.Reads(task),
 		Source:       task.Source,
 		After:        ids(checked, task.Waits),
 		Dependencies: handed,

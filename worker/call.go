@@ -23,9 +23,9 @@ func Call(ctx context.Context, c client.Client, id string, p *plan.Plan, o Optio
 	call := protocol.Call{
 		Format: protocol.CallFormat,
 		Run: protocol.RunInfo{
-			ID: id, Execution: id, Workflow: p.Name, StartedAt: time.Now().UTC(), Folder: p.Folder, FlowFolder: p.FlowFolder, Reads: p.Reads,
+			ID: id, Execution: id, Workflow: p.Name, StartedAt: time.Now().UTC(), Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
-		Task: task.ID, Name: task.Name, Method: task.Method, Parameters: protocol.Held{Inline: &task.Parameters},
+		Task: task.ID, Name: task.Name, Method: task.Method, Parameters: protocol.Held{Inline: &task.Parameters}, Reads: task.Reads,
 		Timeout: task.Timeout, Retry: task.Retry,
 	}
 	if task.Source != nil {

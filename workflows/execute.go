@@ -52,10 +52,10 @@ func (r *run) execute(ctx workflow.Context) error {
 	}
 	for !r.progress.Done() {
 		r.gather(ctx)
-		r.describe(ctx)
 		if err := r.startReady(taskCtx); err != nil {
 			return err
 		}
+		r.describe(ctx)
 		if len(r.running) == 0 {
 			if !r.progress.Done() && !r.progress.HasReady() && len(r.fans) == 0 {
 				return rejected("the plan's tasks wait for one another")

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -28,6 +29,18 @@ type item struct {
 	fan   *fanOut
 	index int
 	path  string
+}
+
+// reads are the places outside of the run's folders that the item's call may read: those that the task's parameters name,
+// and the one that the item lies in.
+func (of *item) reads(task *plan.Task) []string {
+	places := append([]string{}, task.Reads...)
+	for _, place := range task.Each.Reads {
+		if of.path == place || strings.HasPrefix(of.path, strings.TrimSuffix(place, "/")+"/") {
+			places = append(places, place)
+		}
+	}
+	return places
 }
 
 // itemInline is the size in bytes of the largest parameters that travel with every item.

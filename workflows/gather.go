@@ -31,7 +31,7 @@ func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
 	task := &r.plan.Tasks[index]
 	asked := protocol.Expanding{
 		Run: r.info, Task: task.ID, Method: task.Method, Directory: task.Each.Directory, Files: task.Each.Files,
-		Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
+		Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Reads: task.Each.Reads, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
 	}
 	return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, asked)
 }

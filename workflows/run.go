@@ -90,7 +90,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		queue:    info.TaskQueueName,
 		info: protocol.RunInfo{
 			ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
-			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder, Reads: p.Reads,
+			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
 		usage:   start.Usage,
 		scripts: map[string]protocol.Held{},

@@ -74,11 +74,12 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	}
 	call := protocol.Call{
 		Format: protocol.CallFormat, Run: r.info, Task: task.ID, Name: task.Name, Method: task.Method,
-		Parameters: parameters, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
+		Parameters: parameters, Reads: task.Reads, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry,
 	}
 	if of != nil {
 		call.Item = &of.index
+		call.Reads = of.reads(task)
 		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
 	}
 	if task.Source != nil {
@@ -97,6 +98,9 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	}
 	for _, binding := range call.Bindings {
 		size += bindingSize(binding)
+	}
+	for _, place := range call.Reads {
+		size += int64(len(place))
 	}
 	return call, size
 }

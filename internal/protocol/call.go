@@ -78,9 +78,8 @@ type RunInfo struct {
 	Execution  string    `json:"execution"` // Tells runs of the same id apart: the id of the first Temporal run.
 	Workflow   string    `json:"workflow"`  // The workflow's name.
 	StartedAt  time.Time `json:"started_at"`
-	Folder     string    `json:"folder"`          // Where it was started, absolute.
-	FlowFolder string    `json:"flow_folder"`     // Where the workflow file lies, absolute.
-	Reads      []string  `json:"reads,omitempty"` // Files and folders elsewhere that the workflow file names, absolute.
+	Folder     string    `json:"folder"`      // Where it was started, absolute.
+	FlowFolder string    `json:"flow_folder"` // Where the workflow file lies, absolute.
 }
 
 // Call is what goes into an activity: one method with its parameters as written and what its references need.
@@ -91,7 +90,8 @@ type Call struct {
 	Item         *int      `json:"item,omitempty"` // The index of the item, where the task runs once an item.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
-	Parameters   Held      `json:"parameters"` // An object, with its references.
+	Parameters   Held      `json:"parameters"`      // An object, with its references.
+	Reads        []string  `json:"reads,omitempty"` // Files and folders outside of the run's that it may read, absolute.
 	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.

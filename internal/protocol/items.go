@@ -19,6 +19,7 @@ type Expanding struct {
 	Files     []string  `json:"files,omitempty"`     // With their references; a folder stands for the files in it.
 	Pattern   string    `json:"pattern,omitempty"`   // Of files in folders; empty is all.
 	Exclude   []string  `json:"exclude,omitempty"`   // Patterns of what is left out.
+	Reads     []string  `json:"reads,omitempty"`     // Files and folders outside of the run's that may be looked at, absolute.
 	Bindings  []Binding `json:"bindings,omitempty"`
 	Most      int       `json:"most"` // How many items there may be.
 }

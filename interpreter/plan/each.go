@@ -13,6 +13,7 @@ type Each struct {
 	Files         []string   `json:"files,omitempty"`          // With their references, in the order to run in; a folder stands for the files in it.
 	Pattern       string     `json:"pattern,omitempty"`        // Of the files in a folder.
 	Exclude       []string   `json:"exclude,omitempty"`        // Patterns of what is left out.
+	Reads         []string   `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
 	Uses          []Use      `json:"uses,omitempty"`           // Heads of the references in Directory and Files.
 	MaxConcurrent int        `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
 	MaxFailures   *Tolerance `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.

@@ -17,12 +17,11 @@ type Plan struct {
 	Name        string           `json:"name"`
 	ID          string           `json:"id,omitempty"` // The fixed run id, where the file has one.
 	Description string           `json:"description,omitempty"`
-	File        string           `json:"file,omitempty"`  // The workflow file, absolute; for people.
-	Folder      string           `json:"folder"`          // The folder that the run was started in, absolute.
-	FlowFolder  string           `json:"flow_folder"`     // The workflow file's folder, absolute.
-	Reads       []string         `json:"reads,omitempty"` // Files and folders outside of both that the file names, absolute: a task may read them.
-	Inputs      protocol.Value   `json:"inputs"`          // An object: the inputs' values.
-	Tasks       []Task           `json:"tasks"`           // In the file's order.
+	File        string           `json:"file,omitempty"` // The workflow file, absolute; for people.
+	Folder      string           `json:"folder"`         // The folder that the run was started in, absolute.
+	FlowFolder  string           `json:"flow_folder"`    // The workflow file's folder, absolute.
+	Inputs      protocol.Value   `json:"inputs"`         // An object: the inputs' values.
+	Tasks       []Task           `json:"tasks"`          // In the file's order.
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
 	MaxParallel int              `json:"max_parallel"`
@@ -34,6 +33,7 @@ type Task struct {
 	Name         string           `json:"name,omitempty"`
 	Method       string           `json:"method"` // In full: "python/execute".
 	Parameters   protocol.Value   `json:"parameters"`
+	Reads        []string         `json:"reads,omitempty"` // Files outside of the run's folders that it names, absolute: it may read them.
 	Source       *protocol.Script `json:"source,omitempty"`
 	After        []string         `json:"after,omitempty"`        // Ids of every task that it waits for, named or referred to, in the file's order.
 	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method wants their results.

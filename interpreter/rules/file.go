@@ -113,18 +113,14 @@ func (c *Context) findFile(name string) foundFile {
 	return foundFile{places[0], false, "is not there: looked for " + list(places, "and")}
 }
 
-// Reads returns the files that tasks name outside of the workflow's folder and that of the run, or behind a link: absolute,
-// without repetition, in the file's order.
-func (c *Context) Reads() []string {
+// Reads returns the files that the task names outside of the workflow's folder and that of the run, or behind a link:
+// absolute, without repetition, in the file's order.
+func (c *Context) Reads(task *Task) []string {
 	var reads []string
-	seen := map[string]bool{}
-	for _, task := range c.Tasks {
-		for _, named := range task.namedFiles() {
-			place := c.file(named.path.Text).place
-			if !seen[place] && !c.within(place) {
-				seen[place] = true
-				reads = append(reads, place)
-			}
+	for _, named := range task.namedFiles() {
+		place := c.file(named.path.Text).place
+		if !c.within(place) && !slices.Contains(reads, place) {
+			reads = append(reads, place)
 		}
 	}
 	return reads
