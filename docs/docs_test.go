@@ -22,6 +22,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -113,6 +114,19 @@ tasks:
 			if !strings.Contains(section, "`"+key+"`") {
 				t.Errorf("docs/workflow-reference.md, section %q, does not have the key %s", where.Where, key)
 			}
+		}
+	}
+}
+
+func TestEverySettingIsExplained(t *testing.T) {
+	settings, err := config.Load(config.Options{Env: func(string) (string, bool) { return "", false }, Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := sectionOf(read(t, "settings.md"), "all settings")
+	for _, entry := range settings.Entries {
+		if !strings.Contains(section, "| `"+entry.Name+"`") {
+			t.Errorf("docs/settings.md, section \"All settings\", does not have %s", entry.Name)
 		}
 	}
 }

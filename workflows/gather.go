@@ -126,7 +126,7 @@ func (r *run) verdict(fan *fanOut, counts protocol.Counts) (protocol.Status, *pr
 	case fan.tripped():
 		e := r.itemsFailed(fan, "%d of %d files failed, and max_failures is %s", counts.Failed, counts.Total, fan.each.MaxFailures)
 		if counts.Skipped > 0 {
-			e = e.WithHint("%d were skipped because of that", counts.Skipped)
+			e.Message += fmt.Sprintf("; %d were skipped because of that", counts.Skipped)
 		}
 		return protocol.Failed, e
 	case r.stopped != nil && counts.Skipped > 0:
@@ -137,7 +137,8 @@ func (r *run) verdict(fan *fanOut, counts protocol.Counts) (protocol.Status, *pr
 	return protocol.Completed, nil
 }
 
-// itemsFailed is the error of a task whose items failed: with the code that all of them have, and the first one's words.
+// itemsFailed is the error of a task whose items failed: with the first one's words, and, where all of them have the same,
+// with the code and the advice.
 func (r *run) itemsFailed(fan *fanOut, format string, args ...any) *protocol.Error {
 	var first *protocol.Error
 	at, code := 0, protocol.TaskExecutionFailed
@@ -162,5 +163,8 @@ func (r *run) itemsFailed(fan *fanOut, format string, args ...any) *protocol.Err
 		line += " " + strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
 	}
 	e.Message += fmt.Sprintf("; the first is %s: %s", fan.items[at], line)
+	if code == first.Code {
+		e.Hint = first.Hint
+	}
 	return e
 }

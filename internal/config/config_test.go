@@ -126,6 +126,7 @@ func TestWhatCounts(t *testing.T) {
 		{nil, "store: memory", "store", "memory:", "FILE:1"},
 		{nil, "store: 'memory:'", "store", "memory:", "FILE:1"},
 
+		{environment{"GLEITZEIT_ROOTS": "/a:/b/../c"}, fullFile, "roots", `["/a","/c"]`, "GLEITZEIT_ROOTS"},
 		{environment{"GLEITZEIT_LOG_LEVEL": "Warning"}, fullFile, "log_level", "warn", "GLEITZEIT_LOG_LEVEL"},
 		{environment{"GLEITZEIT_LOG_LEVEL": ""}, fullFile, "log_level", "info", "FILE:2"},
 		{environment{"OLLAMA_HOST": "b"}, fullFile, "providers.ollama.url", "http://b:11434", "OLLAMA_HOST"},
@@ -207,6 +208,7 @@ func TestMistakesAndWarnings(t *testing.T) {
 		}},
 		{environment{"GLEITZEIT_SQLITE_PATH": "a", "GLEITZEIT_REDIS_URL": "redis://b"}, "",
 			[]string{"GLEITZEIT_SQLITE_PATH: GLEITZEIT_REDIS_URL is set as well; GLEITZEIT_PERSISTENCE_BACKEND says which one is meant"}},
+		{environment{"GLEITZEIT_ROOTS": "/a::/b"}, "", []string{"GLEITZEIT_ROOTS: one of the folders has an empty name"}},
 		{environment{"GLEITZEIT_REDIS_URL": "s3cret@host"}, "", []string{"GLEITZEIT_REDIS_URL: this is no URL that begins with redis:// or rediss://"}},
 	} {
 		_, lines, _ := load(t, c.env, c.file)

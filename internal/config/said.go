@@ -85,9 +85,15 @@ func (l *loader) logLevel() slog.Level {
 	return level
 }
 
-// roots are the folders that a worker of a cluster may read. Relative ones begin at the folder of config.yaml.
+// roots are the folders that a worker of a cluster may read. The variable lists them as PATH does; relative ones of the
+// file begin at its folder.
 func (l *loader) roots() []string {
-	given, from := l.ofFile("roots"), fromDefault
+	given, folder, from := l.ofVariable("GLEITZEIT_ROOTS"), currentFolder(), fromDefault
+	if given.is() {
+		given.texts = filepath.SplitList(given.text())
+	} else {
+		given, folder = l.ofFile("roots"), filepath.Dir(l.file)
+	}
 	var roots []string
 	var shown []protocol.Value
 	if given.is() {
@@ -95,10 +101,10 @@ func (l *loader) roots() []string {
 	}
 	for _, named := range given.texts {
 		if named == "" {
-			l.mistake(given.at, "roots has an empty text in it")
+			l.mistake(given.at, "one of the folders has an empty name")
 			continue
 		}
-		root := absolute(filepath.Dir(l.file), named)
+		root := absolute(folder, named)
 		roots = append(roots, root)
 		shown = append(shown, protocol.OfString(root))
 	}

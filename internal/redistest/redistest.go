@@ -92,6 +92,16 @@ func (s *Server) Do(args ...any) {
 	}
 }
 
+// Setting is a parameter of the server's configuration.
+func (s *Server) Setting(name string) string {
+	s.t.Helper()
+	found, err := s.client.ConfigGet(s.t.Context(), name).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return found[name]
+}
+
 // Kill ends the server as a power cut does, and waits until it is gone.
 func (s *Server) Kill() {
 	s.t.Helper()

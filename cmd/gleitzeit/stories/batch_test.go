@@ -102,6 +102,22 @@ func TestTwoHundredDocuments(t *testing.T) {
 	}
 }
 
+// TestBatchWithoutOllama: no file can be answered, and one message says why and what to do.
+func TestBatchWithoutOllama(t *testing.T) {
+	t.Parallel()
+	address := nobodyAt(t)
+	u := withOllama(t, address)
+	for i := range 3 {
+		u.file(fmt.Sprintf("docs/%d.txt", i), "text")
+	}
+	stdout, stderr := u.gleitzeit(4, "batch", "docs", "--prompt", "Summarize.", "-o", "json")
+	document := parseBatch(t, stdout)
+	if document.Status != "failed" || document.Failed != 3 {
+		t.Errorf("%s, %d failed", document.Status, document.Failed)
+	}
+	wantLines(t, "standard error", stderr, "all of 3 files failed; the first is ", "Ollama at http://"+address+" cannot be reached", "\n  start it with `ollama serve`")
+}
+
 func paint(t *testing.T, path string, with color.Color) {
 	t.Helper()
 	picture := image.NewRGBA(image.Rect(0, 0, 64, 64))

@@ -52,13 +52,20 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// TestNoOllama: three attempts, then an error that says where it was looked for and what to do.
-func TestNoOllama(t *testing.T) {
-	t.Parallel()
+// nobodyAt is an address at which nobody listens.
+func nobodyAt(t *testing.T) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	address := listener.Addr().String()
 	must(t, listener.Close())
+	return address
+}
+
+// TestNoOllama: three attempts, then an error that says where it was looked for and what to do.
+func TestNoOllama(t *testing.T) {
+	t.Parallel()
+	address := nobodyAt(t)
 	u := withOllama(t, address)
 	u.file("flow.yaml", chain)
 	p := u.start("run", "flow.yaml", "-o", "json")

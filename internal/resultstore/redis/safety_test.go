@@ -32,4 +32,8 @@ func TestAdvice(t *testing.T) {
 	if got := opened(t, server.URL("gleitzeit:word@", 0)).Advice(); got != nil {
 		t.Errorf("a server that does not tell: %q", got)
 	}
+	server.Do("ACL", "SETUSER", "gleitzeit", "+config|get")
+	if got := opened(t, server.URL("gleitzeit:word@", 0)).Advice(); len(got) != 1 {
+		t.Errorf("a server that tells when it is asked: %q", got)
+	}
 }
