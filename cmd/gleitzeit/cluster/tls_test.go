@@ -69,8 +69,9 @@ func TestSecuredCluster(t *testing.T) {
 	other := newAuthority(t, filepath.Join(m.folder, "other"))
 	refused("an authority that did not sign the server's certificate",
 		m.someone(trusts(other, own, i.token("team:write"))...), unreachable, "certificate signed by unknown authority")
+	// With TLS 1.3 the server refuses a certificate when the client has begun to write: whether the client reads why is chance.
 	refused("a certificate of another authority",
-		m.someone(trusts(a, other.issue("client"), i.token("team:write"))...), unreachable, "unknown certificate authority")
+		m.someone(trusts(a, other.issue("client"), i.token("team:write"))...), unreachable)
 	refused("no TLS", m.someone("TEMPORAL_NAMESPACE=team"), unreachable)
 	refused("a key for another namespace", m.someone(trusts(a, own, i.token("other:write"))...), "gleitzeit: the run cannot be started: Request unauthorized")
 
