@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -100,6 +101,9 @@ func sizeOf(bytes int64) string {
 	return fmt.Sprintf("%d bytes", bytes)
 }
 
+// readOnly does not wait for somebody to write into what turns out to be a pipe.
+const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
+
 // open follows no link that leads out of a place.
 func (f files) open(path string) (*os.File, error) {
 	place, beneath, err := f.place(path)
@@ -107,7 +111,7 @@ func (f files) open(path string) (*os.File, error) {
 		return nil, err
 	}
 	if beneath == "." { // The place is this very file: a link was meant as such by whoever named it.
-		return os.Open(path)
+		return os.OpenFile(path, readOnly, 0)
 	}
 	return openBeneath(place, beneath)
 }
@@ -133,7 +137,7 @@ func openBeneath(folder, path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := root.Open(path)
+	file, err := root.OpenFile(path, readOnly, 0)
 	return file, errors.Join(err, root.Close())
 }
 

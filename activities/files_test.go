@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -27,6 +28,9 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(place("other", "secret.txt"), place("work", "named-link.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(place("work", "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run := protocol.RunInfo{
@@ -53,6 +57,7 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"a link that leads out", here, "link.txt", 9, "!escapes"},
 		{"nothing there", here, "none.txt", 9, "!no such file or directory"},
 		{"a folder", here, place("work"), 9, "!it is no file"},
+		{"a pipe into which nobody writes", here, "pipe", 9, "!it is no file"},
 		{"too large", here, "a.txt", 3, "!it has more than 3 bytes"},
 		{"no path", here, "", 9, "!the path of a file is empty"},
 		{"a worker's own root", worker, place("data", "deep", "c.txt"), 9, "c"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // Batch is a batch as a command line has it: paths, and what a model is asked about each file.
@@ -51,8 +52,10 @@ func (b Batch) Text() []byte {
 	if b.Model != "" {
 		parameters = parameters.With("model", literal(b.Model))
 	}
+	atOnce := max(b.MaxConcurrent, plan.DefaultMaxParallel)
 	return protocol.OfObject(
 		protocol.Field{Name: "name", Value: protocol.OfString(b.name())},
+		protocol.Field{Name: "max_parallel", Value: protocol.OfInt(int64(atOnce))},
 		protocol.Field{Name: "type", Value: protocol.OfString("batch")},
 		protocol.Field{Name: "batch", Value: files},
 		protocol.Field{Name: "template", Value: template.With("parameters", parameters)},

@@ -5,6 +5,7 @@ package interpreter
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -25,20 +26,23 @@ type Input struct {
 	FlowFolder string          // Absolute: the workflow file's folder.
 	Specs      []protocol.Spec // The protocols there are.
 	Inputs     []GivenInput    // In the order given; of two for one input the later counts.
+	Elsewhere  bool            // The run executes on another machine: what is not here may be there.
 }
 
 // Compile returns the plan of a workflow, or every mistake in it, sorted by line, column and rule: the plan is nil where
-// there is any.
+// there is any. Notes come beside both.
 func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
 	flow, found := definition.Parse(in.File, in.Text)
 	if flow == nil {
 		return nil, definition.SortDiagnostics(found)
 	}
 	checked := rules.Check(rules.Subject{
-		File: in.File, Flow: flow, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Given: in.Inputs,
+		File: in.File, Flow: flow, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Given: in.Inputs, Elsewhere: in.Elsewhere,
 	})
-	if found = definition.SortDiagnostics(append(found, checked.Found...)); len(found) > 0 {
+	if found = definition.SortDiagnostics(append(found, checked.Found...)); slices.ContainsFunc(found, isMistake) {
 		return nil, found
 	}
-	return build(in, checked), nil
+	return build(in, checked), found
 }
+
+func isMistake(d definition.Diagnostic) bool { return !d.Note }

@@ -352,6 +352,38 @@ func TestTheWebUIShowsATableOfTheTasks(t *testing.T) {
 	same(t, "at the end", details(t, r, run), head+"| batch | test/file | completed | 3 of 3 items, 1 failed |\n| after | test/echo | completed | 1 |\n")
 }
 
+func TestTheWebUIShowsWhatRuns(t *testing.T) {
+	r := newRig(t)
+	run := r.start(t, compile(t, "name: Details\ntasks: [{id: a, method: test/wait, parameters: {key: a}}]\n"))
+	r.awaitWaiting(t, 1)
+	same(t, "under way", details(t, r, run), "| task | method | status | attempts |\n| --- | --- | --- | --- |\n| a | test/wait | running |  |\n")
+	close(r.probe.release)
+	end(t, run)
+}
+
+func TestNoCallCarriesTheFilesOfOthers(t *testing.T) {
+	r := newRig(t)
+	const count = 300
+	folder := folderOf(t, count, numbered)
+	files, there := make([]string, count), fstest.MapFS{}
+	for i := range files {
+		files[i] = fmt.Sprintf("%s/f%03d.txt", folder, i)
+		there[strings.TrimPrefix(files[i], "/")] = &fstest.MapFile{}
+	}
+	text := fmt.Sprintf("name: Elsewhere\nmax_parallel: 200\nbatch: {files: [%s]}\ntemplate: {method: test/file}\n", strings.Join(files, ", "))
+	run := r.start(t, compileIn(t, text, "/flows", there))
+	first := run.GetRunID()
+	result, _ := end(t, run)
+	same(t, "status", result.Status, protocol.Completed)
+	for _, event := range events(t, r, run, first) {
+		for _, input := range event.GetActivityTaskScheduledEventAttributes().GetInput().GetPayloads() {
+			if len(input.GetData()) > 4<<10 {
+				t.Fatalf("a call has %d bytes", len(input.GetData()))
+			}
+		}
+	}
+}
+
 func details(t testing.TB, r *rig, run client.WorkflowRun) string {
 	t.Helper()
 	value, err := r.Client.QueryWorkflow(t.Context(), run.GetID(), "", "__temporal_workflow_metadata")

@@ -74,7 +74,7 @@ func (h *Handler) stream(ctx context.Context, watch *watch, chat *api.ChatReques
 	// The client returns no error where the stream is cut: by the end of ctx, or of the server.
 	if err == nil && ctx.Err() == nil && !a.last.Done {
 		return a, protocol.Errorf(protocol.ProviderNotAvailable,
-			"the answer of Ollama at %s broke off after %d tokens", h.endpoint, a.pieces).
+			"the answer of Ollama at %s broke off after %d tokens", h.shown, a.pieces).
 			WithHint("the server was stopped or lost the connection, or it ended an answer that repeated itself")
 	}
 	if err == nil && !a.last.Done {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -13,7 +14,7 @@ import (
 func endpoint(address string) (*url.URL, error) {
 	parsed, err := url.Parse(address)
 	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the address of Ollama is %q, which is no URL of a server", address).
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the address of Ollama is %q, which is no URL of a server", beforeUser(address)).
 			WithHint("it looks like %s", defaultURL)
 	}
 	return parsed, nil
@@ -21,6 +22,21 @@ func endpoint(address string) (*url.URL, error) {
 
 // connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.
 const connectWithin = 10 * time.Second
+
+// withoutUser is an address as anybody may see it.
+func withoutUser(server *url.URL) string {
+	shown := *server
+	shown.User = nil
+	return shown.String()
+}
+
+// beforeUser cuts an address that cannot be read where a password may begin.
+func beforeUser(address string) string {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
+}
 
 // connectionsTo are connections of this server's own: what closes them closes nobody else's. A proxy that the
 // environment names is for the world outside, and never for this machine.

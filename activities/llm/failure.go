@@ -38,10 +38,10 @@ func (h *Handler) refused(model string, status int, said string) error {
 	said = strings.TrimSpace(said)
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
-		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", h.endpoint, model).
+		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", h.shown, model).
 			WithHint("`ollama pull %s` fetches it", model)
 	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", h.endpoint, said)
+		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", h.shown, said)
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
 		return h.unreachable(said)
 	case status < http.StatusInternalServerError:
@@ -51,7 +51,7 @@ func (h *Handler) refused(model string, status int, said string) error {
 }
 
 func (h *Handler) unreachable(why string) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", h.endpoint, why).
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", h.shown, why).
 		WithHint("start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs")
 }
 

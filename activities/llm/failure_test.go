@@ -247,3 +247,26 @@ func TestCancelOfACallThatWaits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A password in the server's address is for the server alone: neither an error nor a result shows it.
+func TestThePasswordOfAServerIsNotShown(t *testing.T) {
+	address := ollamatest.Start(t)
+	for _, c := range []struct{ url, where string }{
+		{"http://bob:hunter2secret@127.0.0.1:1", "Ollama at http://127.0.0.1:1 cannot be reached"},
+		{"bob:hunter2secret@127.0.0.1:1", `the address of Ollama is "…@127.0.0.1:1"`},
+	} {
+		handler, err := llm.New(llm.Options{URL: c.url})
+		if err == nil {
+			_, err = handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+		}
+		if err == nil || strings.Contains(err.Error(), "hunter2secret") || !strings.Contains(err.Error(), c.where) {
+			t.Errorf("%s: %v", c.url, err)
+		}
+	}
+	_, host, _ := strings.Cut(address, "//")
+	handler, err := llm.New(llm.Options{URL: "http://bob:hunter2secret@" + host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"provider_id": `"` + address + `"`})
+}

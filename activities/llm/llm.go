@@ -5,7 +5,6 @@ package llm
 
 import (
 	"context"
-	"net/url"
 	"sync"
 	"time"
 
@@ -33,12 +32,12 @@ const (
 
 // Handler runs the methods of llm/v1. It keeps connections between calls; Close closes them.
 type Handler struct {
-	options  Options
-	endpoint *url.URL
-	close    func()
-	client   *api.Client
-	checks   map[string]*checked // What parameters must be like, by method.
-	slots    chan struct{}       // Holds one element for each call in flight.
+	options Options
+	shown   string // Where the server is, as messages and results say it: without a password.
+	close   func()
+	client  *api.Client
+	checks  map[string]*checked // What parameters must be like, by method.
+	slots   chan struct{}       // Holds one element for each call in flight.
 
 	mu      sync.Mutex
 	sighted map[string]bool // Models that are known to take images. That a model does not may change by a pull.
@@ -53,12 +52,14 @@ func New(o Options) (*Handler, error) {
 	o.MaxConcurrent = otherwise(o.MaxConcurrent, defaultMaxConcurrent)
 	h := &Handler{options: o, checks: map[string]*checked{}, slots: make(chan struct{}, o.MaxConcurrent), sighted: map[string]bool{}}
 	var err error
-	if h.endpoint, err = endpoint(o.URL); err != nil {
+	server, err := endpoint(o.URL)
+	if err != nil {
 		return nil, err
 	}
-	connections := connectionsTo(h.endpoint)
+	h.shown = withoutUser(server)
+	connections := connectionsTo(server)
 	h.close = connections.CloseIdleConnections
-	h.client = api.NewClient(h.endpoint, connections)
+	h.client = api.NewClient(server, connections)
 	for _, method := range Spec().Methods {
 		if h.checks[method.Name], err = compile(method.Parameters); err != nil {
 			return nil, protocol.Errorf(protocol.InternalError, "the schema of %s: %v", method.Name, err)

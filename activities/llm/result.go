@@ -31,7 +31,7 @@ func (h *Handler) resultOf(q *question, a *answer, took time.Duration) (protocol
 		With("tokens_used", protocol.OfInt(int64(a.last.EvalCount))).
 		With("prompt_tokens", protocol.OfInt(int64(a.last.PromptEvalCount))).
 		With("duration", protocol.OfFloat(took.Seconds())).
-		With("provider_id", protocol.OfString(h.endpoint.String()))
+		With("provider_id", protocol.OfString(h.shown))
 	// Servers from before v0.12 cut the prompt although they were asked not to; then it fills the context exactly.
 	if a.cut || q.numCtx > 0 && int64(a.last.PromptEvalCount) >= q.numCtx {
 		result = result.With("warning", protocol.OfString(fmt.Sprintf(

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -34,9 +35,11 @@ func (a *adopter) adopt(ctx context.Context) {
 	defer a.runs.Wait()
 	ticker := time.NewTicker(adoptEvery)
 	defer ticker.Stop()
+	told := ""
 	for {
-		if err := a.look(ctx); err != nil && ctx.Err() == nil {
-			a.session.log.Warn("runs whose process has died cannot be looked for; this is tried again", "error", err)
+		if err := a.look(ctx); err != nil && ctx.Err() == nil && err.Error() != told {
+			told = err.Error()
+			a.program.say("not all runs whose process has died can be gone on with; this is tried again: %s", told)
 		}
 		select {
 		case <-ctx.Done():
@@ -47,25 +50,18 @@ func (a *adopter) adopt(ctx context.Context) {
 }
 
 func (a *adopter) look(ctx context.Context) error {
-	claims, err := a.session.home.Claims()
-	if err != nil {
-		return err
-	}
+	claims, failed := a.session.home.Claims()
 	for _, claim := range claims {
 		if a.known(claim) {
 			continue
 		}
-		if executed, err := a.session.home.Executed(claim.Run); err != nil || executed {
-			if err != nil {
-				return err
-			}
-			continue
+		executed, err := a.session.home.Executed(claim.Run)
+		if err == nil && !executed {
+			err = a.consider(ctx, claim)
 		}
-		if err := a.consider(ctx, claim); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, err)
 	}
-	return nil
+	return failed
 }
 
 // consider adopts the run of a claim that nobody holds, where it is open.
@@ -92,21 +88,25 @@ func (a *adopter) consider(ctx context.Context, claim home.Claim) error {
 	return nil
 }
 
-// execute serves the queue of a run until it has ended.
+// execute serves the queue of a run until it has ended. Where that fails, the run is looked at again.
 func (a *adopter) execute(ctx context.Context, held *home.HeldClaim, run *claimedRun) {
 	log := a.session.log.With("run", run.claim.Run)
-	w := worker.New(a.session.client, a.acts, nil, worker.Options{Queue: run.claim.Queue, Local: true})
+	serving, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	w := worker.New(a.session.client, a.acts, nil, worker.Options{Queue: run.claim.Queue, Local: true, Fatal: giveUp})
 	err := w.Start()
 	if err == nil {
-		err = a.session.watch(ctx, run.claim.Run, run.runID, nil)
-		err = errors.Join(err, w.Stop())
+		err = a.session.watch(serving, run.claim.Run, run.runID, nil)
+		if stopped := w.Stop(); stopped != nil {
+			log.Error("the worker of a run that was adopted does not stop", "error", stopped)
+		}
 	}
-	if ctx.Err() == nil {
+	switch {
+	case err == nil:
 		a.close(run.claim)
 		a.program.say("run %s has ended; `gleitzeit results %s` prints what it brought", run.claim.Run, run.claim.Run)
-		if err != nil {
-			log.Error("a run that was adopted", "error", err)
-		}
+	case ctx.Err() == nil:
+		a.program.say("run %s cannot be gone on with now; this is tried again: %s", run.claim.Run, cmp.Or(context.Cause(serving), err))
 	}
 	if err := held.Release(false); err != nil {
 		log.Error("the claim of a run that was adopted is not released", "error", err)

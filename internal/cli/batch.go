@@ -72,7 +72,7 @@ func (p *program) batchCommand() *cobra.Command {
 	flags.StringVar(&o.batch.Prompt, "prompt", "", "what to ask about each file; ${item.name} is its name")
 	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
 	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
-	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "how many files are worked on at once (default 16)")
+	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "how many files are worked on at once (default 16); a model is asked about no more than providers.ollama.max_concurrent of them")
 	flags.StringVar(&o.file, "output", "", "write the results into this file when the run has ended")
 	flags.VarP(batchFormat{&p.output}, "format", "o", "how results are printed: text, json, jsonl or markdown")
 	flags.BoolVar(&o.afresh, "new", false, "start another run, even where one of the same command is still open")

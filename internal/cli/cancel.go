@@ -44,14 +44,17 @@ func (p *program) cancel(ctx context.Context, run string) error {
 	if err := x.cancel(ctx); err != nil {
 		return protocol.Errorf(protocol.EngineUnreachable, "run %s could not be cancelled: %s", run, err)
 	}
-	if waits, err := x.unserved(ctx); err != nil || waits {
+	waits, err := x.unserved(ctx)
+	if err != nil {
 		return err
 	}
-	if err := x.follow(ctx); err != nil {
-		return err
-	}
-	if err := x.release(); err != nil {
-		return err
+	if !waits {
+		if err := x.follow(ctx); err != nil {
+			return err
+		}
+		if err := x.release(); err != nil {
+			return err
+		}
 	}
 	document, err := s.document(ctx, run)
 	if err != nil {
@@ -117,13 +120,13 @@ func (x *execution) unserved(ctx context.Context) (bool, error) {
 // claimOf finds the claim of a run, nil where there is none.
 func (s *session) claimOf(run string) (*home.Claim, error) {
 	claims, err := s.home.Claims()
-	if err != nil {
-		return nil, err
-	}
 	for i := range claims {
 		if claims[i].Run == run {
 			return &claims[i], nil
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return nil, nil
 }

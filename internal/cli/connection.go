@@ -90,6 +90,14 @@ func (s *session) reach(ctx context.Context) error {
 	return err
 }
 
+// unreachable is the error of a Temporal that does not answer, nil for any other.
+func unreachable(err error) *protocol.Error {
+	if known, is := errors.AsType[*protocol.Error](err); is && known.Code == protocol.EngineUnreachable {
+		return known
+	}
+	return nil
+}
+
 func (s *session) notRunning() error {
 	return protocol.Errorf(protocol.EngineUnreachable, "no engine runs in %s", s.home.Path).
 		WithHint("`gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal")

@@ -124,6 +124,10 @@ func (p *program) lookUp(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	running, err := s.connect(ctx)
+	if away := unreachable(err); away != nil {
+		p.say("%s; this is what was recorded", view.Printable(away.Message))
+		return s, nil
+	}
 	if err != nil {
 		s.close()
 		return nil, err

@@ -51,7 +51,8 @@ func exitOf(run *view.Run) int {
 	}
 	failed, unavailable := 0, 0
 	for _, task := range run.Tasks {
-		if task.Status != protocol.Failed {
+		itemsFailed := task.Status == protocol.Completed && task.Items != nil && task.Items.Failed > 0
+		if task.Status != protocol.Failed && !itemsFailed {
 			continue
 		}
 		failed++

@@ -22,11 +22,16 @@ const maxFlow = 8<<20 + 1
 // compile reads a workflow file ("-" is standard input) and checks it. Mistakes in it come back as diagnostics; the
 // error is for a file that cannot be read.
 func (p *program) compile(file string, inputs []string) (*plan.Plan, []definition.Diagnostic, error) {
+	return p.compileFor(file, inputs, false)
+}
+
+// compileFor is compile for a run that may execute on another machine: then notes may come beside the plan.
+func (p *program) compileFor(file string, inputs []string, elsewhere bool) (*plan.Plan, []definition.Diagnostic, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return nil, nil, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
 	}
-	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs()}
+	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs(), Elsewhere: elsewhere}
 	if in.Inputs, err = givenInputs(inputs); err != nil {
 		return nil, nil, err
 	}

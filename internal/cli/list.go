@@ -101,8 +101,9 @@ func (s *session) runs(ctx context.Context, query resultstore.Query) ([]*view.Ru
 			runs = append(runs, run)
 		}
 	}
+	recorded := 0
 	for _, record := range records {
-		if limit > 0 && len(runs) == limit {
+		if limit > 0 && recorded == limit {
 			break
 		}
 		run := view.OfRecord(record)
@@ -117,8 +118,12 @@ func (s *session) runs(ctx context.Context, query resultstore.Query) ([]*view.Ru
 		}
 		if wanted == "" || run.Status == wanted {
 			runs = append(runs, run)
+			recorded++
 		}
 	}
 	slices.SortStableFunc(runs, func(a, b *view.Run) int { return b.StartedAt.Compare(a.StartedAt) })
+	if limit > 0 && len(runs) > limit {
+		runs = runs[:limit]
+	}
 	return runs, nil
 }

@@ -51,8 +51,32 @@ func (p *program) serve(s *session, roots []string, o worker.Options) (*service,
 	return v, nil
 }
 
-// sayTrouble tells of a result store that is away.
+// sayTrouble tells of a result store that is away, or an engine that cannot work.
 func (p *program) sayTrouble(err error) { p.say("%s", view.Printable(err.Error())) }
+
+// lookAfter is how often a process that serves looks whether its engine is in trouble.
+const lookAfter = time.Second
+
+// untilSignal waits for a signal, and tells of an engine in trouble meanwhile: of a full disk clients hear no more than
+// that nothing answers. The error is why the worker gave up.
+func (p *program) untilSignal(s *session, signals <-chan os.Signal, failed <-chan error) error {
+	ticker := time.NewTicker(lookAfter)
+	defer ticker.Stop()
+	told := ""
+	for {
+		select {
+		case <-signals:
+			return nil
+		case err := <-failed:
+			return err
+		case <-ticker.C:
+			if err := s.trouble(); err != nil && err.Error() != told {
+				told = err.Error()
+				p.sayTrouble(err)
+			}
+		}
+	}
+}
 
 // until runs the end of a process that serves. A signal meanwhile leaves at once.
 func (p *program) until(signals <-chan os.Signal, stop func() error) error {

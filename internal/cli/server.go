@@ -98,9 +98,7 @@ func (p *program) server(ctx context.Context, o serving) (err error) {
 	if err := p.announce(s, lock, ui, o.queue); err != nil {
 		return err
 	}
-	select {
-	case <-signals:
-	case err := <-v.failed:
+	if err := p.untilSignal(s, signals, v.failed); err != nil {
 		return err
 	}
 	p.say("stopping; another signal leaves at once")

@@ -83,10 +83,14 @@ func (p *program) systemStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	running, err := s.connect(ctx)
-	if err != nil {
-		return err
+	running, stopped := s.connect(ctx)
+	switch {
+	case stopped != nil && unreachable(stopped) == nil:
+		return stopped
+	case stopped == nil && !running:
+		stopped = s.notRunning()
 	}
+	running = stopped == nil
 	if document.Engine, err = s.engineState(ctx, running); err != nil {
 		return err
 	}
@@ -106,14 +110,14 @@ func (p *program) systemStatus(ctx context.Context) error {
 	} else {
 		p.writeJSON(p.Out, document)
 	}
-	if !running {
-		return s.notRunning()
-	}
-	return nil
+	return stopped
 }
 
 func (s *session) engineState(ctx context.Context, running bool) (engineState, error) {
-	if !running {
+	switch {
+	case !running && s.cluster != nil:
+		return engineState{Status: "unreachable", Address: s.cluster.Address, Namespace: s.cluster.Namespace}, nil
+	case !running:
 		return engineState{Status: "stopped"}, nil
 	}
 	if s.cluster == nil {

@@ -69,19 +69,38 @@ func (p *program) submitCommand() *cobra.Command {
 	return p.temporalFlags(command)
 }
 
+// notStarted is the error of a Temporal that did not start a run: because it is away, or because it will not.
+func notStarted(err error) error {
+	_, denied := errors.AsType[*serviceerror.PermissionDenied](err)
+	_, refused := errors.AsType[*serviceerror.InvalidArgument](err)
+	_, nowhere := errors.AsType[*serviceerror.NamespaceNotFound](err)
+	if denied || refused || nowhere {
+		return protocol.Errorf(protocol.ConfigurationError, "Temporal refuses to start the run: %s", err).
+			WithHint("TEMPORAL_NAMESPACE and the other TEMPORAL_* variables say where, and as whom, runs are started")
+	}
+	return protocol.Errorf(protocol.EngineUnreachable, "the run cannot be started: %s", err)
+}
+
 func (p *program) submit(ctx context.Context, file string, o submission) error {
-	compiled, diagnostics, err := p.compile(file, o.inputs)
-	if err != nil {
-		return err
-	}
-	if len(diagnostics) > 0 {
-		return p.refuse(file, diagnostics)
-	}
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	elsewhere, err := s.elsewhere()
+	if err != nil {
+		return err
+	}
+	compiled, diagnostics, err := p.compileFor(file, o.inputs, elsewhere != nil)
+	if err != nil {
+		return err
+	}
+	if compiled == nil {
+		return p.refuse(file, diagnostics)
+	}
+	for _, note := range diagnostics {
+		p.say("%s", note)
+	}
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
@@ -96,7 +115,7 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 		return stillOpen(id)
 	}
 	if err != nil {
-		return protocol.Errorf(protocol.EngineUnreachable, "the run cannot be started: %s", err)
+		return notStarted(err)
 	}
 	if o.wait.set {
 		p.say("run %s", id)

@@ -95,14 +95,14 @@ func (p *program) awaitTemporal(ctx context.Context, s *session, signals <-chan 
 	defer ticker.Stop()
 	for told := false; ; told = true {
 		running, err := s.connect(ctx)
-		unreachable := err != nil && s.cluster != nil && protocol.AsError(err, protocol.InternalError).Code == protocol.EngineUnreachable
+		away := s.cluster != nil && unreachable(err) != nil
 		switch {
 		case running && err == nil:
 			return true, nil
-		case err != nil && !unreachable:
+		case err != nil && !away:
 			return false, err
 		case told:
-		case unreachable:
+		case away:
 			p.say("%s; waiting for it", err)
 		default:
 			p.say("no engine runs in %s; waiting for one: `gleitzeit server` starts it", s.home.Path)

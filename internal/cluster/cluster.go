@@ -5,9 +5,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
@@ -79,6 +81,10 @@ func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	dialed, err := client.DialContext(ctx, options)
+	if _, denied := errors.AsType[*serviceerror.PermissionDenied](err); denied {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "Temporal at %s refuses this client: %s", c.Address, err).
+			WithHint("TEMPORAL_API_KEY, the TEMPORAL_TLS_* variables or a profile say who it is, and TEMPORAL_NAMESPACE where it may work")
+	}
 	if err != nil {
 		return nil, protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be reached: %s", c.Address, err).
 			WithHint("TEMPORAL_ADDRESS, --address or a profile names it; `temporal operator cluster health` reads the same settings")

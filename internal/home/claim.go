@@ -99,27 +99,30 @@ func take(path string, held *lock) (*HeldClaim, error) {
 	return &HeldClaim{Claim: claim, path: path, lock: held}, nil
 }
 
-// Claims returns every claim, of living processes and of dead ones, by StartedAt and then by Run.
+// Claims returns every claim, of living processes and of dead ones, by StartedAt and then by Run. With an error about some
+// of them it returns the others.
 func (h *Home) Claims() ([]Claim, error) {
 	paths, err := filepath.Glob(filepath.Join(escapeGlob(h.runs()), "*.json"))
 	if err != nil {
 		return nil, err
 	}
 	claims := []Claim{}
+	var unreadable error
 	for _, path := range paths {
 		claim, err := readClaim(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // The run has just ended.
 		}
 		if err != nil {
-			return nil, err
+			unreadable = errors.Join(unreadable, err)
+			continue
 		}
 		claims = append(claims, claim)
 	}
 	slices.SortFunc(claims, func(a, b Claim) int {
 		return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.Run, b.Run))
 	})
-	return claims, nil
+	return claims, unreadable
 }
 
 // RemoveClaim removes the claim of a run that never started or has ended. It returns ErrClaimed where a process

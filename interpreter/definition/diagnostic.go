@@ -14,6 +14,7 @@ type Diagnostic struct {
 	Rule    string `json:"rule"` // The name of the check that found it: "depends-on".
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // What would be right, where that is known.
+	Note    bool   `json:"note,omitempty"` // No mistake: something to know.
 }
 
 // String gives the line that people read: `flow.yaml:12:7: message; hint [rule]`.

@@ -35,9 +35,12 @@ func batches(c *Context) {
 		if task.Each == nil {
 			continue
 		}
-		_, _, wrong := c.readEach(task)
+		_, _, wrong, absent := c.readEach(task)
 		for _, mistake := range wrong {
 			c.report(mistake.at, mistake.message, mistake.hint)
+		}
+		for _, missing := range absent {
+			c.reportMissing(missing.at, missing.message)
 		}
 		if task.method != nil && task.Parameters != nil && !task.usesItem() {
 			c.report(task.Parameters.Position, "each file would get the same call: "+c.whySame(task), "use ${item}, the path of the file")
@@ -77,11 +80,12 @@ func (c *Context) EachOf(task *Task) (*plan.Each, []string) {
 	if task.Each == nil {
 		return nil, nil
 	}
-	each, reads, _ := c.readEach(task)
+	each, reads, _, _ := c.readEach(task)
 	return &each, reads
 }
 
-func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong []finding) {
+// readEach reads how a task runs once an item: what it reads elsewhere, what is wrong, and what is not there.
+func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong, absent []finding) {
 	from := task.Each
 	refuse := func(at definition.Position, message, hint string) { wrong = append(wrong, finding{at, message, hint}) }
 	if from.Node != nil {
@@ -95,9 +99,13 @@ func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong []
 		}
 	}
 	locate := func(key string, n *definition.Node, folder bool) string {
-		outside, problem := c.locate(n, folder, refersIn(task.EachTexts, n))
+		outside, problem, missing := c.locate(n, folder, refersIn(task.EachTexts, n))
 		if problem != "" {
-			refuse(n.Position, key+" "+problem, "")
+			found := &wrong
+			if missing {
+				found = &absent
+			}
+			*found = append(*found, finding{n.Position, key + " " + problem, ""})
 		}
 		if outside != "" && !slices.Contains(reads, outside) {
 			reads = append(reads, outside)
@@ -133,7 +141,7 @@ func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong []
 			refuse(n.Position, "max_failures must be a whole number of files or a percentage such as 10%, not "+n.Describe(), "")
 		}
 	}
-	return each, reads, wrong
+	return each, reads, wrong, absent
 }
 
 // tolerance reads a number of items, or a percentage.

@@ -16,6 +16,7 @@ type Subject struct {
 	FlowFolder string // Absolute: the workflow file's folder.
 	Specs      []protocol.Spec
 	Given      []GivenInput
+	Elsewhere  bool // The run executes on another machine: a file that is not here is worth a note.
 }
 
 // GivenInput is the value of an input as the command line has it.
@@ -110,4 +111,14 @@ func (c *Context) report(at definition.Position, message, hint string) {
 	c.Found = append(c.Found, definition.Diagnostic{
 		File: c.File, Line: at.Line, Column: at.Column, Rule: c.rule, Message: message, Hint: hint,
 	})
+}
+
+// reportMissing notes a file or folder that is not there: a mistake, but where the run executes elsewhere.
+func (c *Context) reportMissing(at definition.Position, message string) {
+	if !c.Elsewhere {
+		c.report(at, message, "")
+		return
+	}
+	c.report(at, message, "the worker that gets the task looks again")
+	c.Found[len(c.Found)-1].Note = true
 }

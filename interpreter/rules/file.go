@@ -16,8 +16,13 @@ func files(c *Context) {
 	for _, task := range c.Tasks {
 		for _, named := range task.namedFiles() {
 			found := c.file(named.path.Text)
-			if found.problem != "" && (found.there || !later[task.number]) {
-				c.report(named.path.Position, named.parameter+" "+definition.Quote(named.path.Text)+" "+found.problem, "")
+			message := named.parameter + " " + definition.Quote(named.path.Text) + " " + found.problem
+			switch {
+			case found.problem == "":
+			case found.there:
+				c.report(named.path.Position, message, "")
+			case !later[task.number]:
+				c.reportMissing(named.path.Position, message)
 			}
 		}
 	}

@@ -21,13 +21,13 @@ func refersIn(texts Texts, n *definition.Node) bool {
 // locate looks for a file or folder that the workflow names: in the workflow's folder, then in that of the start. Where it
 // lies outside of both, or behind a link, its place is returned: the run may read it because the file names it. One that
 // holds a reference is not known yet.
-func (c *Context) locate(n *definition.Node, folder, refers bool) (outside, problem string) {
+func (c *Context) locate(n *definition.Node, folder, refers bool) (outside, problem string, missing bool) {
 	name := strings.ReplaceAll(n.Written, "$${", "${") // As it is meant, where nothing in it refers.
 	switch {
 	case refers:
-		return "", ""
+		return "", "", false
 	case name == "":
-		return "", "is empty"
+		return "", "is empty", false
 	}
 	places := c.places(name)
 	for _, place := range places {
@@ -36,18 +36,18 @@ func (c *Context) locate(n *definition.Node, folder, refers bool) (outside, prob
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return "", definition.Quote(name) + " cannot be read: " + reason(err)
+			return "", definition.Quote(name) + " cannot be read: " + reason(err), false
 		case folder && !info.IsDir():
-			return "", definition.Quote(name) + " is a file, not a folder: " + place
+			return "", definition.Quote(name) + " is a file, not a folder: " + place, false
 		case !info.IsDir() && !info.Mode().IsRegular():
-			return "", definition.Quote(name) + " is no ordinary file: " + place
+			return "", definition.Quote(name) + " is no ordinary file: " + place, false
 		}
 		if c.within(place) {
-			return "", ""
+			return "", "", false
 		}
-		return place, ""
+		return place, "", false
 	}
-	return "", definition.Quote(name) + " is not there: looked for " + list(places, "and")
+	return "", definition.Quote(name) + " is not there: looked for " + list(places, "and"), true
 }
 
 // places are where a path may lead, in this order.

@@ -168,7 +168,11 @@ func TestNobodyServes(t *testing.T) {
 		return strings.Contains(listed, run+"  Sum       running")
 	})
 	second, _ := u.gleitzeit(0, "submit", "sum.yaml")
-	_, said = u.gleitzeit(0, "cancel", strings.TrimSpace(second))
+	if listed, _ := u.gleitzeit(0, "list", "--limit", "1", "-o", "jsonl"); strings.Count(listed, "\n") != 1 {
+		t.Errorf("list --limit 1 prints\n%s", listed)
+	}
+	document, said := u.gleitzeit(0, "cancel", "-o", "json", strings.TrimSpace(second))
+	wantLines(t, "cancel", document, `"status": "running"`)
 	wantLines(t, "cancel", said, "is to be cancelled, and ends when somebody serves its queue \"gleitzeit\"\n")
 	watch := u.start("watch", run)
 	u.works()

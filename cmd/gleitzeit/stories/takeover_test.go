@@ -3,6 +3,7 @@ package stories_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -76,8 +77,11 @@ func TestAdoption(t *testing.T) {
 		u.asleep()
 		run := first.runID()
 		first.kill()
+		write(t, filepath.Join(u.home, "runs", "damaged.json"), "{") // One claim that cannot be read keeps no other run waiting.
 		server := u.serves("--no-ui")
+		server.says("damaged.json")
 		server.says("going on with run " + run + ", whose process is gone\n")
+		must(t, os.Remove(filepath.Join(u.home, "runs", "damaged.json")))
 		u.file("go", "")
 		server.says("run " + run + " has ended; `gleitzeit results " + run + "` prints what it brought\n")
 		stdout, said := u.gleitzeit(0, "run", "flow.yaml")
