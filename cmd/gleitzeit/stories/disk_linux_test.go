@@ -122,6 +122,29 @@ outputs: {after: "${after.result}"}
 	}
 }
 
+// TestFullDiskOfAServer: of what a submission hears only that nothing answers, the server says why.
+func TestFullDiskOfAServer(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.file("sum.yaml", sum)
+	server := u.onSmallDisk("16m", "server", "--no-ui")
+	server.prints("Ctrl-C stops it")
+	pid := strconv.Itoa(server.command.Process.Pid)
+	fill(t, filepath.Join("/proc", pid, "root", u.home, "filler"))
+	// Where the server's disk is seen.
+	within := []string{"--target", pid, "--mount", "--wd=" + u.work}
+	if os.Getuid() != 0 {
+		within = append(within, "--user", "--preserve-credentials")
+	}
+	command := exec.Command("nsenter", append(within, "--", program(t), "submit", "sum.yaml")...)
+	command.Env = u.environment()
+	submission := begin(t, command)
+	server.says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
+	if submission.wait() == 0 {
+		t.Error("a run was submitted to a full disk")
+	}
+}
+
 // fill writes a file until the disk is full.
 func fill(t *testing.T, path string) {
 	t.Helper()
