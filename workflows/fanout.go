@@ -33,10 +33,10 @@ type item struct {
 
 // reads are the places outside of the run's folders that the item's call may read: those that the task's parameters name,
 // and the one that the item lies in.
-func (of *item) reads(task *plan.Task) []string {
+func (i *item) reads(task *plan.Task) []string {
 	places := append([]string{}, task.Reads...)
 	for _, place := range task.Each.Reads {
-		if of.path == place || strings.HasPrefix(of.path, strings.TrimSuffix(place, "/")+"/") {
+		if i.path == place || strings.HasPrefix(i.path, strings.TrimSuffix(place, "/")+"/") {
 			places = append(places, place)
 		}
 	}

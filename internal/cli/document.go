@@ -124,15 +124,13 @@ func (p *program) lookUp(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	running, err := s.connect(ctx)
-	if away := unreachable(err); away != nil {
+	switch away := unreachable(err); {
+	case away != nil:
 		p.say("%s; this is what was recorded", view.Printable(away.Message))
-		return s, nil
-	}
-	if err != nil {
+	case err != nil:
 		s.close()
 		return nil, err
-	}
-	if !running {
+	case !running:
 		p.say("no engine runs in %s: this is what was recorded", s.home.Path)
 	}
 	return s, nil
