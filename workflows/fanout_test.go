@@ -10,7 +10,6 @@ import (
 	"testing/fstest"
 
 	historypb "go.temporal.io/api/history/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -340,27 +339,6 @@ func TestTheResultsOfAllItemsMayBeTooLargeForOneValue(t *testing.T) {
 	}
 }
 
-func TestTheWebUIShowsATableOfTheTasks(t *testing.T) {
-	r := newRig(t)
-	folder := folderOf(t, 3, func(i int) string { return []string{"x", "fail", "wait"}[i] })
-	run := r.start(t, compileBatch(t, fmt.Sprintf("name: Details\nbatch: {directory: %q, max_concurrent: 1}\ntemplate: {method: test/file}\ntasks: [{id: after, method: test/echo, dependencies: [batch]}]\n", folder), folder))
-	r.awaitWaiting(t, 1)
-	const head = "| task | method | status | attempts |\n| --- | --- | --- | --- |\n"
-	same(t, "under way", details(t, r, run), head+"| batch | test/file | running | 2 of 3 items, 1 failed |\n| after | test/echo | pending |  |\n")
-	close(r.probe.release)
-	end(t, run)
-	same(t, "at the end", details(t, r, run), head+"| batch | test/file | completed | 3 of 3 items, 1 failed |\n| after | test/echo | completed | 1 |\n")
-}
-
-func TestTheWebUIShowsWhatRuns(t *testing.T) {
-	r := newRig(t)
-	run := r.start(t, compile(t, "name: Details\ntasks: [{id: a, method: test/wait, parameters: {key: a}}]\n"))
-	r.awaitWaiting(t, 1)
-	same(t, "under way", details(t, r, run), "| task | method | status | attempts |\n| --- | --- | --- | --- |\n| a | test/wait | running |  |\n")
-	close(r.probe.release)
-	end(t, run)
-}
-
 func TestNoCallCarriesTheFilesOfOthers(t *testing.T) {
 	r := newRig(t)
 	const count = 300
@@ -382,62 +360,4 @@ func TestNoCallCarriesTheFilesOfOthers(t *testing.T) {
 			}
 		}
 	}
-}
-
-func details(t testing.TB, r *rig, run client.WorkflowRun) string {
-	t.Helper()
-	value, err := r.Client.QueryWorkflow(t.Context(), run.GetID(), "", "__temporal_workflow_metadata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var metadata sdkpb.WorkflowMetadata
-	if err := value.Get(&metadata); err != nil {
-		t.Fatal(err)
-	}
-	return metadata.GetCurrentDetails()
-}
-
-// cancelledBatch is a run that is cancelled in the middle of a batch.
-func cancelledBatch(t *testing.T, r *rig) client.WorkflowRun {
-	t.Helper()
-	folder := fixedFolder(t, "0", "1", "wait", "wait", "wait", "wait")
-	run := r.start(t, compileBatch(t, fmt.Sprintf("name: Cancelled batch\nbatch: {directory: %q, max_concurrent: 2}\ntemplate: {method: test/file}\ntasks: [{id: after, method: test/echo, dependencies: [batch]}]\n", folder), folder))
-	r.awaitWaiting(t, 2)
-	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
-		t.Fatal(err)
-	}
-	return run
-}
-
-// failingBatch is a run of a batch with an item that fails, whatever is tried.
-func failingBatch(t *testing.T, r *rig) client.WorkflowRun {
-	t.Helper()
-	folder := fixedFolder(t, "0", "fail", "2", "3")
-	return r.start(t, compileBatch(t, fmt.Sprintf(`
-name: Failing batch
-batch: {directory: %q, max_concurrent: 2}
-template: {method: test/file, retry: {max_attempts: 2, base_delay: 0.01}, note: "${item.name} ${index}"}
-tasks: [{id: after, method: test/echo, parameters: {value: "${batch.failed}"}}]
-outputs: {failed: "${after.value}"}
-`, folder), folder))
-}
-
-// fixedFolder is a folder with files whose path is the same on every machine: recorded histories name it.
-func fixedFolder(t testing.TB, texts ...string) string {
-	t.Helper()
-	folder := filepath.Join(os.TempDir(), "gleitzeit-recorded-batch")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(folder); err != nil {
-			t.Error(err)
-		}
-	})
-	for i, text := range texts {
-		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("f%03d.txt", i)), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return folder
 }

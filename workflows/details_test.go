@@ -1,0 +1,43 @@
+package workflows_test
+
+import (
+	"fmt"
+	"testing"
+
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/client"
+)
+
+func TestTheWebUIShowsATableOfTheTasks(t *testing.T) {
+	r := newRig(t)
+	folder := folderOf(t, 3, func(i int) string { return []string{"x", "fail", "wait"}[i] })
+	run := r.start(t, compileBatch(t, fmt.Sprintf("name: Details\nbatch: {directory: %q, max_concurrent: 1}\ntemplate: {method: test/file}\ntasks: [{id: after, method: test/echo, dependencies: [batch]}]\n", folder), folder))
+	r.awaitWaiting(t, 1)
+	const head = "| task | method | status | attempts |\n| --- | --- | --- | --- |\n"
+	same(t, "under way", details(t, r, run), head+"| batch | test/file | running | 2 of 3 items, 1 failed |\n| after | test/echo | pending |  |\n")
+	close(r.probe.release)
+	end(t, run)
+	same(t, "at the end", details(t, r, run), head+"| batch | test/file | completed | 3 of 3 items, 1 failed |\n| after | test/echo | completed | 1 |\n")
+}
+
+func TestTheWebUIShowsWhatRuns(t *testing.T) {
+	r := newRig(t)
+	run := r.start(t, compile(t, "name: Details\ntasks: [{id: a, method: test/wait, parameters: {key: a}}]\n"))
+	r.awaitWaiting(t, 1)
+	same(t, "under way", details(t, r, run), "| task | method | status | attempts |\n| --- | --- | --- | --- |\n| a | test/wait | running |  |\n")
+	close(r.probe.release)
+	end(t, run)
+}
+
+func details(t testing.TB, r *rig, run client.WorkflowRun) string {
+	t.Helper()
+	value, err := r.Client.QueryWorkflow(t.Context(), run.GetID(), "", "__temporal_workflow_metadata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metadata sdkpb.WorkflowMetadata
+	if err := value.Get(&metadata); err != nil {
+		t.Fatal(err)
+	}
+	return metadata.GetCurrentDetails()
+}

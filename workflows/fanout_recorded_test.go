@@ -1,0 +1,55 @@
+package workflows_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.temporal.io/sdk/client"
+)
+
+// cancelledBatch is a run that is cancelled in the middle of a batch.
+func cancelledBatch(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	folder := fixedFolder(t, "0", "1", "wait", "wait", "wait", "wait")
+	run := r.start(t, compileBatch(t, fmt.Sprintf("name: Cancelled batch\nbatch: {directory: %q, max_concurrent: 2}\ntemplate: {method: test/file}\ntasks: [{id: after, method: test/echo, dependencies: [batch]}]\n", folder), folder))
+	r.awaitWaiting(t, 2)
+	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// failingBatch is a run of a batch with an item that fails, whatever is tried.
+func failingBatch(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	folder := fixedFolder(t, "0", "fail", "2", "3")
+	return r.start(t, compileBatch(t, fmt.Sprintf(`
+name: Failing batch
+batch: {directory: %q, max_concurrent: 2}
+template: {method: test/file, retry: {max_attempts: 2, base_delay: 0.01}, note: "${item.name} ${index}"}
+tasks: [{id: after, method: test/echo, parameters: {value: "${batch.failed}"}}]
+outputs: {failed: "${after.value}"}
+`, folder), folder))
+}
+
+// fixedFolder is a folder with files whose path is the same on every machine: recorded histories name it.
+func fixedFolder(t testing.TB, texts ...string) string {
+	t.Helper()
+	folder := filepath.Join(os.TempDir(), "gleitzeit-recorded-batch")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Error(err)
+		}
+	})
+	for i, text := range texts {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("f%03d.txt", i)), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
