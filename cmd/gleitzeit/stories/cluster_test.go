@@ -3,6 +3,7 @@ package stories_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -117,6 +118,22 @@ func TestCluster(t *testing.T) {
 	t.Run("nobody answers", func(t *testing.T) {
 		_, said := u.gleitzeit(7, "submit", "sum.yaml", "--address", "127.0.0.1:1")
 		wantLines(t, "submit", said, "gleitzeit: Temporal at 127.0.0.1:1 cannot be reached: ")
+	})
+	t.Run("a profile", func(t *testing.T) {
+		profiles := u.file("temporal.toml", fmt.Sprintf(`[profile.team]
+address = %q
+namespace = "default"
+[profile.team.tls]
+server_name = %q
+client_cert_path = %q
+client_key_path = %q
+server_ca_cert_path = %q
+`, v["TEMPORAL_ADDRESS"], v["TEMPORAL_TLS_SERVER_NAME"], v["TEMPORAL_TLS_CLIENT_CERT_PATH"], v["TEMPORAL_TLS_CLIENT_KEY_PATH"], v["TEMPORAL_TLS_SERVER_CA_CERT_PATH"]))
+		for want, args := range map[string][]string{"default": {"--profile", "team"}, "team": {"--profile", "team", "--namespace", "team"}} {
+			p := u.startIn(u.work, []string{"TEMPORAL_CONFIG_FILE=" + profiles}, append([]string{"status", "-o", "json"}, args...)...)
+			p.exits(0)
+			wantLines(t, "status", p.stdout.String(), `"status": "running"`, `"namespace": "`+want+`"`)
+		}
 	})
 	t.Run("no such profile", func(t *testing.T) {
 		_, said := u.gleitzeit(1, "list", "--profile", "none")
