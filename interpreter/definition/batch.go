@@ -28,28 +28,41 @@ type batchReader struct {
 }
 
 // texts is what `exclude` takes.
-var texts = shape{"text or a list of texts", func(n *Node) bool { return n.Kind == protocol.List || text.fits(n) }, nil}
+var texts = shape{
+	want: "text or a list of texts", fits: func(n *Node) bool { return n.Kind == protocol.List || text.fits(n) },
+	schema: `{"type": ["string", "number", "array"], "items": ` + textSchema + `}`,
+}
 
-// The tables are filled where the program starts and never changed.
-var (
-	batchKeys = []key[batchReader]{
-		{[]string{"directory"}, text, func(b *batchReader, n *Node) { b.Directory = n }},
-		{[]string{"files"}, list, readFiles},
-		{[]string{"pattern"}, text, func(b *batchReader, n *Node) { b.Pattern = n }},
-		{[]string{"exclude"}, texts, readExclude},
-		{[]string{"max_concurrent"}, count, func(b *batchReader, n *Node) { b.MaxConcurrent = n }},
-	}
-	// What else stands in a template is a parameter.
-	templateKeys = []key[taskReader]{
-		{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n }},
-		{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n }},
-		{[]string{"priority"}, scalar, func(t *taskReader, n *Node) { t.Priority = n }},
-		{[]string{"timeout"}, elapsed, func(t *taskReader, n *Node) { t.Timeout = n }},
-		{[]string{"retry"}, mapping, readRetry},
-		{[]string{"max_failures"}, scalar, func(t *taskReader, n *Node) { t.Each.MaxFailures = n }},
-		{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n }},
-	}
-)
+var batchKeys = keys[batchReader]{
+	{[]string{"directory"}, text, func(b *batchReader, n *Node) { b.Directory = n },
+		"The folder with the files, which are looked for when the run starts, or when what it refers to has completed."},
+	{[]string{"files"}, list.as("a list of at least one path", `{"type": "array", "minItems": 1, "items": `+textSchema+`}`), readFiles,
+		"The files themselves, instead of a directory; a folder among them stands for the files in it."},
+	{[]string{"pattern"}, text, func(b *batchReader, n *Node) { b.Pattern = n },
+		"Which files of a folder, such as *.txt, or **/*.txt for those in folders beneath too; the default is *."},
+	{[]string{"exclude"}, texts, readExclude,
+		"Patterns of the files that are left out; one without / is for names at any depth."},
+	{[]string{"max_concurrent"}, parallel, func(b *batchReader, n *Node) { b.MaxConcurrent = n },
+		"How many items are in flight at most, within the max_parallel of the run."},
+}
+
+// What else stands in a template is a parameter.
+var templateKeys = keys[taskReader]{
+	{[]string{"method"}, text.required(), func(t *taskReader, n *Node) { t.Method = n },
+		"What is done with each file."},
+	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
+		"The protocol of the method, which may then be written short: `chat` for `llm/chat`."},
+	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
+		"Which of the tasks that are ready start first."},
+	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },
+		"How long one attempt at one item may take, waiting for a slot not counted."},
+	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), readRetry,
+		"When and how often to try an item again; without it, transient errors have three attempts and all others one."},
+	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.Each.MaxFailures = n },
+		"How many items may fail before the rest is skipped and the task fails; without it everything runs."},
+	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
+		"Parameters of the method, for those whose names are keys of a template."},
+}
 
 func readFiles(b *batchReader, n *Node) {
 	b.FilesNode = n

@@ -2,7 +2,6 @@ package definition
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -24,56 +23,21 @@ type Mistyped struct {
 	Hint  string
 }
 
-// shape is the type that a key wants. Values within it are the business of rules.
-type shape struct {
-	want string // In a message: "a list".
-	fits func(*Node) bool
-	hint func(*Node) string // What to write instead; may be nil.
-}
-
-var (
-	anything = shape{"anything", func(*Node) bool { return true }, nil}
-	// A number is taken as its text, so that `name: 2024` and `id: 7` mean what they look like.
-	text    = shape{"text", func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Number }, quoteHint}
-	scalar  = shape{"text or a number", text.fits, nil}
-	elapsed = shape{"a number of seconds or a duration such as 90s", text.fits, nil}
-	boolean = shape{"true or false", func(n *Node) bool { return n.Kind == protocol.Boolean }, nil}
-	list    = shape{"a list", func(n *Node) bool { return n.Kind == protocol.List }, listHint}
-	mapping = shape{"a mapping", func(n *Node) bool { return n.Kind == protocol.Object }, nil}
-	count   = shape{"a whole number of at least 1", func(n *Node) bool { _, fits := Count(n); return fits }, nil}
-)
-
-func quoteHint(n *Node) string {
-	if n.Kind == protocol.Boolean {
-		return "put it in quotes"
-	}
-	return ""
-}
-
-func listHint(n *Node) string {
-	if n.Kind == protocol.String || n.Kind == protocol.Number {
-		return "write [" + Shorten(n.Written) + "]"
-	}
-	return ""
-}
-
-// Count reads a whole number of at least 1.
-func Count(n *Node) (int, bool) {
-	value, err := strconv.Atoi(n.Text)
-	return value, n.Kind == protocol.Number && err == nil && value >= 1
-}
-
-// key is one key of a mapping: its names, of which the first is the one that messages use, what it takes, and where it
-// goes. To add a key to the language, add a line to a table of these.
+// key is one key of a mapping: its names, of which the first is the one that messages use, what it takes, where it goes,
+// and what it means. To add a key to the language, add a line to a table of these.
 type key[T any] struct {
 	names []string
 	takes shape
 	set   func(*T, *Node)
+	about string // A sentence, for people and editors.
 }
+
+// keys is a table of them. The tables are filled where the program starts and never changed.
+type keys[T any] []key[T]
 
 // read fills the target from a mapping by the table. Keys that are not in it, that come twice under two names and those
 // whose value has another type are noted; a key without a value counts as absent.
-func read[T any](w *Workflow, from *Node, target *T, where string, table []key[T]) {
+func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]) {
 	given := make([]*Field, len(table))
 	for i := range from.Fields {
 		field := &from.Fields[i]
@@ -117,7 +81,7 @@ func (w *Workflow) each(what string, elements *Node, wants shape, take func(*Nod
 	}
 }
 
-func find[T any](table []key[T], name string) int {
+func find[T any](table keys[T], name string) int {
 	for i := range table {
 		for _, candidate := range table[i].names {
 			if candidate == name {
@@ -128,7 +92,7 @@ func find[T any](table []key[T], name string) int {
 	return -1
 }
 
-func names[T any](table []key[T]) []string {
+func names[T any](table keys[T]) []string {
 	var all []string
 	for i := range table {
 		all = append(all, table[i].names...)

@@ -11,3 +11,10 @@ const (
 	MaxDigits     = 1_000   // Characters of one number.
 	MaxExponent   = 9_999   // Of a number, up or down.
 )
+
+// What the values of keys may be at most.
+const (
+	MaxParallel = 2_000     // Temporal lets one workflow have so many activities in flight.
+	MaxAttempts = 1_000_000 // Of one task.
+	MaxID       = 200       // Characters: Temporal takes 1,000 bytes, and item numbers are added.
+)

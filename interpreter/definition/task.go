@@ -25,28 +25,41 @@ type Retry struct {
 	Jitter      *Node // A boolean.
 }
 
-// The tables are filled where the program starts and never changed.
-var (
-	taskKeys = []key[taskReader]{
-		{[]string{"id"}, text, func(t *taskReader, n *Node) { t.ID = n }},
-		{[]string{"name"}, text, func(t *taskReader, n *Node) { t.Name = n }},
-		{[]string{"description"}, text, func(t *taskReader, n *Node) { t.Description = n }},
-		{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n }},
-		{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n }},
-		{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n }},
-		{[]string{"dependencies", "depends_on"}, list, readDependencies},
-		{[]string{"timeout"}, elapsed, func(t *taskReader, n *Node) { t.Timeout = n }},
-		{[]string{"retry"}, mapping, readRetry},
-		{[]string{"priority"}, scalar, func(t *taskReader, n *Node) { t.Priority = n }},
-	}
-	retryKeys = []key[Retry]{
-		{[]string{"max_attempts"}, scalar, func(r *Retry, n *Node) { r.MaxAttempts = n }},
-		{[]string{"backoff"}, scalar, func(r *Retry, n *Node) { r.Backoff = n }},
-		{[]string{"base_delay", "delay"}, elapsed, func(r *Retry, n *Node) { r.BaseDelay = n }},
-		{[]string{"max_delay"}, elapsed, func(r *Retry, n *Node) { r.MaxDelay = n }},
-		{[]string{"jitter"}, boolean, func(r *Retry, n *Node) { r.Jitter = n }},
-	}
-)
+var taskKeys = keys[taskReader]{
+	{[]string{"id"}, id, func(t *taskReader, n *Node) { t.ID = n },
+		"What references and dependencies call the task; without it, it is made from the name."},
+	{[]string{"name"}, text, func(t *taskReader, n *Node) { t.Name = n },
+		"What people call the task, any text; a task needs an id or a name."},
+	{[]string{"description"}, text, func(t *taskReader, n *Node) { t.Description = n },
+		"What it is for, for people."},
+	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
+		"The protocol of the method, which may then be written short: `execute` for `python/execute`."},
+	{[]string{"method"}, text.required(), func(t *taskReader, n *Node) { t.Method = n },
+		"What the task does."},
+	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
+		"The parameters of the method; their values may hold references such as ${task.response}."},
+	{[]string{"dependencies", "depends_on"}, list.as("a list of ids or names", textsSchema), readDependencies,
+		"The tasks that must have completed before; one that is referred to is a dependency anyway."},
+	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },
+		"How long one attempt may take, waiting for a slot not counted."},
+	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), readRetry,
+		"When and how often to try again; without it, transient errors have three attempts and all others one."},
+	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
+		"Which of the tasks that are ready start first."},
+}
+
+var retryKeys = keys[Retry]{
+	{[]string{"max_attempts"}, attempts, func(r *Retry, n *Node) { r.MaxAttempts = n },
+		"How many attempts there are, the first one included; the default is 3."},
+	{[]string{"backoff"}, scalar.words(Backoffs()), func(r *Retry, n *Node) { r.Backoff = n },
+		"How the pause grows: doubled each time (the default), one base_delay more each time, or not at all."},
+	{[]string{"base_delay", "delay"}, elapsed, func(r *Retry, n *Node) { r.BaseDelay = n },
+		"The first pause; the default is 1 s."},
+	{[]string{"max_delay"}, elapsed, func(r *Retry, n *Node) { r.MaxDelay = n },
+		"The longest pause; the default is 300 s."},
+	{[]string{"jitter"}, boolean, func(r *Retry, n *Node) { r.Jitter = n },
+		"Whether each pause is shortened at random, by up to half."},
+}
 
 // taskReader is a task while its keys are read.
 type taskReader struct {

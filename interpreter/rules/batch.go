@@ -131,8 +131,8 @@ func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong, a
 		wrong = append(wrong, badPattern("exclude", n)...)
 	}
 	if n := from.MaxConcurrent; n != nil {
-		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > mostParallel {
-			refuse(n.Position, fmt.Sprintf("max_concurrent must be at most %d, not %d", mostParallel, each.MaxConcurrent), "")
+		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > definition.MaxParallel {
+			refuse(n.Position, fmt.Sprintf("max_concurrent must be at most %d, not %d", definition.MaxParallel, each.MaxConcurrent), "")
 		}
 	}
 	if n := from.MaxFailures; n != nil {

@@ -9,9 +9,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// longestID is the most characters of an id: Temporal takes 1,000 bytes, and item numbers are added.
-const longestID = 200
-
 // idFormat: ids that cannot be written everywhere that ids are written, or that mean something else there.
 func idFormat(c *Context) {
 	if n := c.Flow.ID; n != nil {
@@ -47,8 +44,8 @@ func badID(id string) (problem, hint string) {
 		r, _ := utf8.DecodeRuneInString(id[at:])
 		return fmt.Sprintf("holds %q, which no id can", string(r)), "letters, digits, - and _ can"
 	}
-	if utf8.RuneCountInString(id) > longestID {
-		return fmt.Sprintf("has more than %d characters", longestID), ""
+	if utf8.RuneCountInString(id) > definition.MaxID {
+		return fmt.Sprintf("has more than %d characters", definition.MaxID), ""
 	}
 	return "", ""
 }

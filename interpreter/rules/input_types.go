@@ -7,7 +7,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// The types that an input can have.
+// The types that an input can have, as definition.InputTypes lists them.
 const (
 	typeString  = "string"
 	typeInteger = "integer"
@@ -16,10 +16,6 @@ const (
 	typeList    = "list"
 	typeObject  = "object"
 )
-
-func inputTypes() []string {
-	return []string{typeString, typeInteger, typeNumber, typeBoolean, typeList, typeObject}
-}
 
 // fits tells whether a value is of an input's type.
 func fits(value protocol.Value, name string) bool {

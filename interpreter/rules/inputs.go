@@ -50,11 +50,11 @@ func (c *Context) inputType(input *definition.Input) (name string, known bool) {
 		return impliedType(input), true
 	}
 	name = input.Type.Written
-	if slices.Contains(inputTypes(), name) {
+	if slices.Contains(definition.InputTypes(), name) {
 		return name, true
 	}
-	c.report(input.Type.Position, "the type of an input must be "+list(inputTypes(), "or")+", not "+input.Type.Describe(),
-		c.suggest(name, inputTypes()))
+	c.report(input.Type.Position, "the type of an input must be "+list(definition.InputTypes(), "or")+", not "+input.Type.Describe(),
+		c.suggest(name, definition.InputTypes()))
 	return "", false
 }
 

@@ -17,7 +17,7 @@ func priorities(c *Context) {
 		if n := task.Task.Priority; n != nil {
 			if _, known := levelOf(n); !known {
 				c.report(n.Position, "priority must be urgent, high, normal or low, or 1 (high), 2 (normal) or 3 (low), not "+n.Describe(),
-					c.suggest(n.Written, []string{"urgent", "high", "normal", "low"}))
+					c.suggest(n.Written, definition.Priorities()))
 			}
 		}
 	}

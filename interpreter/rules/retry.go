@@ -14,9 +14,6 @@ const (
 	defaultMaxDelay  = protocol.Seconds(300) // Or the base delay, where that is longer.
 )
 
-// mostAttempts is the most that `max_attempts` can say.
-const mostAttempts = 1_000_000
-
 // retries: values of `retry` that are out of range, and no backoff.
 func retries(c *Context) {
 	for _, task := range c.Tasks {
@@ -47,8 +44,8 @@ func (c *Context) readRetry(from *definition.Retry) (policy protocol.Retry, wron
 		attempts, isCount := definition.Count(n)
 		if !isCount {
 			wrong = append(wrong, finding{n.Position, "max_attempts must be a whole number of at least 1, not " + n.Describe(), ""})
-		} else if attempts > mostAttempts {
-			wrong = append(wrong, finding{n.Position, fmt.Sprintf("max_attempts must be at most %d, not %s", mostAttempts, n.Describe()), ""})
+		} else if attempts > definition.MaxAttempts {
+			wrong = append(wrong, finding{n.Position, fmt.Sprintf("max_attempts must be at most %d, not %s", definition.MaxAttempts, n.Describe()), ""})
 		}
 		policy.MaxAttempts = attempts
 	}
@@ -58,7 +55,7 @@ func (c *Context) readRetry(from *definition.Retry) (policy protocol.Retry, wron
 		case protocol.Exponential, protocol.Linear, protocol.Fixed:
 		default:
 			wrong = append(wrong, finding{n.Position, "backoff must be exponential, linear or fixed, not " + n.Describe(),
-				c.suggest(n.Written, []string{"exponential", "linear", "fixed"})})
+				c.suggest(n.Written, definition.Backoffs())})
 		}
 	}
 	delay := func(name string, n *definition.Node, into *protocol.Seconds) {

@@ -12,14 +12,26 @@ import (
 // longestWord is the length in bytes up to which words are compared: people mistype short ones.
 const longestWord = 64
 
-// suggest returns `did you mean "fetch"?` for the candidate that is nearest to the word, the first of equals; "" where
-// none is near. A file may hold very many mistakes and candidates, so the number of comparisons is bounded.
+// suggest returns `did you mean "fetch"?` for the candidate that is nearest to the word; "" where none is near. A file may
+// hold very many mistakes and candidates, so the number of comparisons is bounded.
 func (c *Context) suggest(word string, candidates []string) string {
-	length := utf8.RuneCountInString(word)
 	if len(word) > longestWord || len(candidates) > c.budget {
 		return ""
 	}
 	c.budget -= len(candidates)
+	best := Nearest(word, candidates)
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + definition.Quote(best) + "?"
+}
+
+// Nearest returns the candidate that is nearest to the word, the first of equals; "" where none is near.
+func Nearest(word string, candidates []string) string {
+	if len(word) > longestWord {
+		return ""
+	}
+	length := utf8.RuneCountInString(word)
 	best, distance := "", min(3, (length+2)/4)+1
 	for _, candidate := range candidates {
 		other := utf8.RuneCountInString(candidate)
@@ -37,10 +49,7 @@ func (c *Context) suggest(word string, candidates []string) string {
 			best, distance = candidate, away
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "did you mean " + definition.Quote(best) + "?"
+	return best
 }
 
 // swapped tells whether two letters in the wrong order are all the difference.

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/schema"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// part is the document of `schema PART`.
+type part struct {
+	Part     string   `json:"part,omitempty"` // The path of keys; not beneath another part.
+	Names    []string `json:"names"`
+	Takes    string   `json:"takes"`
+	About    string   `json:"about"`
+	Required bool     `json:"required"`
+	Keys     []part   `json:"keys,omitempty"`
+}
+
+func (p *program) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema [PART]",
+		Short: "Print the JSON Schema of workflow files, or one part of it in words",
+		Long: "Print the JSON Schema of workflow files, for editors. A path of keys such as tasks.retry says in words what stands\n" +
+			"there: each key, what it takes and what it means.",
+		Example: "  gleitzeit schema > workflow.schema.json\n  gleitzeit schema tasks.retry",
+		Args:    between(0, "PART"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				p.writeJSON(p.Out, schema.Of(worker.Specs()))
+				return nil
+			}
+			path, found, err := schema.Part(args[0])
+			if err != nil {
+				return err
+			}
+			if p.output != asText {
+				document := partOf(found)
+				document.Part = path
+				p.writeJSON(p.Out, document)
+				return nil
+			}
+			fmt.Fprint(p.Out, inWords(path, found))
+			return nil
+		},
+	}
+}
+
+func partOf(key definition.Key) part {
+	made := part{Names: key.Names, Takes: key.Takes, About: key.About, Required: key.Required}
+	for _, beneath := range key.Keys {
+		made.Keys = append(made.Keys, partOf(beneath))
+	}
+	return made
+}
+
+// inWords tells a key and those beneath it.
+func inWords(path string, key definition.Key) string {
+	var text strings.Builder
+	tell := func(title, indent string, key definition.Key) {
+		if len(key.Names) > 1 {
+			title += " (or " + strings.Join(key.Names[1:], ", ") + ")"
+		}
+		needed := ""
+		if key.Required {
+			needed = ", required"
+		}
+		fmt.Fprintf(&text, "%s%s: %s%s\n%s    %s\n", indent, title, key.Takes, needed, indent, key.About)
+	}
+	tell(path, "", key)
+	if len(key.Keys) > 0 {
+		fmt.Fprintf(&text, "\nThe keys of %s:\n", whose(key))
+	}
+	for _, beneath := range key.Keys {
+		fmt.Fprintln(&text)
+		tell(beneath.Name(), "  ", beneath)
+	}
+	return text.String()
+}
+
+// whose names the mappings that have the keys beneath.
+func whose(key definition.Key) string {
+	if key.Places == definition.Itself {
+		return key.Name()
+	}
+	return "each " + key.Part
+}

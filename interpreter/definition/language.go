@@ -1,0 +1,70 @@
+package definition
+
+import (
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Key is one key of the language, as people and editors are told of it.
+type Key struct {
+	Names    []string // The first is the one that messages use; the others mean the same.
+	Takes    string   // "a list"; "exponential, linear or fixed".
+	About    string   // What it means, in a sentence.
+	Schema   string   // JSON Schema of its value, without what lies beneath. A key without a value counts as absent.
+	Required bool
+	Part     string // What the mappings beneath are called: "task". "" where no key of the language stands beneath.
+	Places   Places
+	Keys     []Key // Of these mappings, in the order of the table.
+}
+
+// Places tells where the mappings lie that have the keys.
+type Places uint8
+
+// Where they lie.
+const (
+	Itself   Places = iota // The value is one.
+	Elements               // Each element of the list is one.
+	Fields                 // Those of the mapping's values are that are mappings; others have a meaning of their own.
+)
+
+// Name is the name that messages use.
+func (k Key) Name() string { return k.Names[0] }
+
+// Language returns the keys of a workflow, with all that lies beneath: what the parser knows, from the same tables.
+func Language() []Key { return workflowKeys.listed() }
+
+// listed makes the keys of a table known outside of this package.
+func (t keys[T]) listed() []Key {
+	all := make([]Key, len(t))
+	for i, entry := range t {
+		takes := entry.takes
+		all[i] = Key{
+			Names: entry.names, Takes: takes.told, About: entry.about, Schema: takes.schema, Required: takes.needed, Part: takes.part, Places: takes.places,
+		}
+		if takes.told == "" {
+			all[i].Takes = takes.want
+		}
+		if takes.keys != nil {
+			all[i].Keys = takes.keys.listed()
+		}
+	}
+	return all
+}
+
+// InputTypes lists the types that an input can have.
+func InputTypes() []string {
+	return []string{"string", "integer", "number", "boolean", "list", "object"}
+}
+
+// Backoffs lists how the pause between attempts can grow.
+func Backoffs() []string {
+	return []string{string(protocol.Exponential), string(protocol.Linear), string(protocol.Fixed)}
+}
+
+// Priorities lists the words for priorities, the first to start first.
+func Priorities() []string { return []string{"urgent", "high", "normal", "low"} }
+
+// priority takes a word or, as a number or its text, the level that an older language has.
+var priority = scalar.as(joined(Priorities())+"; or 1 (high), 2 (normal) or 3 (low)",
+	`{"anyOf": [{"enum": ["`+strings.Join(Priorities(), `", "`)+`", 1, 2, 3]}, {"type": "string", "pattern": "^[123]$"}]}`)

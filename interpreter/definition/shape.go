@@ -1,0 +1,123 @@
+package definition
+
+import (
+	"strconv"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// shape is what a key takes: the type that the parser wants, and how people and editors are told of it. Values within a
+// type are the business of rules; what rules refuse of every file, the schema says too.
+type shape struct {
+	want   string // In a message: "a list".
+	fits   func(*Node) bool
+	hint   func(*Node) string // What to write instead; may be nil.
+	schema string             // JSON Schema of the value, as text.
+	told   string             // To people, where that is more than want.
+	needed bool
+	part   string // What the mappings beneath are called: "task"; "" where there are none with keys of the language.
+	places Places // Of these mappings.
+	keys   table
+}
+
+// table is a table of keys, of whatever it fills.
+type table interface{ listed() []Key }
+
+const (
+	textSchema  = `{"type": ["string", "number"]}`
+	textsSchema = `{"type": "array", "items": ` + textSchema + `}`
+)
+
+var (
+	anything = shape{want: "anything", fits: func(*Node) bool { return true }, schema: `{}`}
+	// A number is taken as its text, so that `name: 2024` and `id: 7` mean what they look like.
+	text    = shape{want: "text", fits: func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Number }, hint: quoteHint, schema: textSchema}
+	scalar  = shape{want: "text or a number", fits: text.fits, schema: textSchema}
+	elapsed = shape{want: "a number of seconds or a duration such as 90s", fits: text.fits, schema: elapsedSchema("minimum")}
+	boolean = shape{want: "true or false", fits: func(n *Node) bool { return n.Kind == protocol.Boolean }, schema: `{"type": "boolean"}`}
+	list    = shape{want: "a list", fits: func(n *Node) bool { return n.Kind == protocol.List }, hint: listHint, schema: `{"type": "array"}`}
+	mapping = shape{want: "a mapping", fits: func(n *Node) bool { return n.Kind == protocol.Object }, schema: `{"type": "object"}`}
+	count   = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
+)
+
+// What rules narrow further.
+var (
+	id       = text.as("letters, digits, - and _", `{"type": ["string", "number"], "pattern": "^[\\p{L}\\p{M}\\p{Nd}_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
+	period   = elapsed.as("", elapsedSchema("exclusiveMinimum"))
+	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
+	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)
+	failures = scalar.as("a whole number, or a percentage such as 10%",
+		`{"type": ["integer", "string"], "minimum": 0, "pattern": "^\\s*(100(\\.0*)?|[0-9]{1,2}(\\.[0-9]*)?)\\s*%$"}`)
+)
+
+// elapsedSchema is that of a duration, which is at least, or more than, nothing.
+func elapsedSchema(bound string) string {
+	return `{"type": ["number", "string"], "` + bound + `": 0, "maximum": ` + strconv.FormatFloat(maxDuration.Seconds(), 'f', -1, 64) +
+		`, "pattern": "^\\+?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$"}`
+}
+
+// as is the same for the parser, and told otherwise; told is "" where only the schema is narrower.
+func (s shape) as(told, schema string) shape {
+	s.told, s.schema = told, schema
+	return s
+}
+
+// words takes some words and nothing else.
+func (s shape) words(all []string) shape {
+	quoted := ""
+	for i, word := range all {
+		if i > 0 {
+			quoted += ", "
+		}
+		quoted += strconv.Quote(word)
+	}
+	return s.as(joined(all), `{"enum": [`+quoted+`]}`)
+}
+
+// joined lists words as people do: `a, b or c`.
+func joined(words []string) string {
+	text := ""
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case i == len(words)-1:
+			text += " or "
+		default:
+			text += ", "
+		}
+		text += word
+	}
+	return text
+}
+
+// required makes a shape that cannot be left out.
+func (s shape) required() shape {
+	s.needed = true
+	return s
+}
+
+// of says which keys stand in the mappings that a key takes, and what these are called.
+func (s shape) of(part string, places Places, keys table) shape {
+	s.part, s.places, s.keys = part, places, keys
+	return s
+}
+
+func quoteHint(n *Node) string {
+	if n.Kind == protocol.Boolean {
+		return "put it in quotes"
+	}
+	return ""
+}
+
+func listHint(n *Node) string {
+	if n.Kind == protocol.String || n.Kind == protocol.Number {
+		return "write [" + Shorten(n.Written) + "]"
+	}
+	return ""
+}
+
+// Count reads a whole number of at least 1.
+func Count(n *Node) (int, bool) {
+	value, err := strconv.Atoi(n.Text)
+	return value, n.Kind == protocol.Number && err == nil && value >= 1
+}

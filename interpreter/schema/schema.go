@@ -1,0 +1,180 @@
+// Package schema tells editors and people what the language has: as a JSON Schema of the draft 2020-12, and key by key in
+// words. Both are made from the tables of package definition, by which the parser reads files, and from the specs of the
+// protocols, by which rules check them. A schema sees less than `gleitzeit validate` does: nothing of what references,
+// dependencies and paths lead to. It refuses nothing that is right.
+package schema
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// draft is the version of JSON Schema that is written.
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+// reference stands for a value of any type.
+const reference = `{
+  "description": "A reference such as ${task.response}, which stands for a value of any type.",
+  "type": "string",
+  "pattern": "(^|[^$])\\$\\{"
+}`
+
+// form is what a workflow is: a batch, with its files and its template, or tasks.
+const form = `{
+  "if": {"anyOf": [
+    {"required": ["batch"], "properties": {"batch": {"not": {"type": "null"}}}},
+    {"required": ["template"], "properties": {"template": {"not": {"type": "null"}}}},
+    {"required": ["type"], "properties": {"type": {"const": "batch"}}}
+  ]},
+  "then": {"required": ["batch", "template"], "properties": {"batch": {"type": "object"}, "template": {"type": "object"}}},
+  "else": {"required": ["tasks"], "properties": {"tasks": {"type": "array", "minItems": 1}, "protocol": {"type": "null"}}}
+}`
+
+// items is where a batch has its files from: one of the two.
+const items = `[
+  {"required": ["directory"], "properties": {"directory": {"not": {"enum": [null, ""]}}, "files": {"type": "null"}}},
+  {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}}}
+]`
+
+// writer makes one schema.
+type writer struct {
+	specs []protocol.Spec
+	parts []protocol.Field // What lies beneath `$defs`, in the order in which it was needed.
+}
+
+// Of returns the JSON Schema of a workflow file whose tasks may call the methods of these protocols. It is the same each
+// time.
+func Of(specs []protocol.Spec) protocol.Value {
+	w := &writer{specs: specs}
+	w.add("reference", parsed(reference))
+	keys := definition.Language()
+	top := []protocol.Field{
+		of("$schema", protocol.OfString(draft)),
+		of("title", protocol.OfString("Gleitzeit workflow")),
+		of("type", protocol.OfString("object")),
+	}
+	top = append(top, w.fields(keys)...)
+	top = append(top, of("additionalProperties", protocol.OfBool(false)))
+	top = append(top, parsed(form).Fields()...)
+	return protocol.OfObject(append(top, of("$defs", protocol.OfObject(w.parts...)))...)
+}
+
+// add puts a schema beneath `$defs`, where it is not there yet.
+func (w *writer) add(name string, schema protocol.Value) {
+	if !slices.ContainsFunc(w.parts, func(part protocol.Field) bool { return part.Name == name }) {
+		w.parts = append(w.parts, of(name, schema))
+	}
+}
+
+// fields say which keys a mapping has, and which of them it needs.
+func (w *writer) fields(keys []definition.Key) []protocol.Field {
+	var properties []protocol.Field
+	var required []string
+	for _, key := range keys {
+		for i, name := range key.Names {
+			about := key.About
+			if i > 0 {
+				about = "The same as " + key.Name() + ". " + about
+			}
+			property := append([]protocol.Field{of("description", protocol.OfString(about))}, w.property(key).Fields()...)
+			properties = append(properties, of(name, protocol.OfObject(property...)))
+		}
+		if key.Required {
+			required = append(required, key.Name())
+		}
+	}
+	all := []protocol.Field{of("properties", protocol.OfObject(properties...))}
+	if len(required) > 0 {
+		all = append(all, of("required", texts(required)))
+	}
+	return all
+}
+
+// property is the schema of a key's value. A key without a value counts as absent, so that null is right unless the key is
+// required.
+func (w *writer) property(key definition.Key) protocol.Value {
+	switch {
+	case key.Part != "":
+		return w.nested(key)
+	case key.Name() == "method":
+		return w.methods()
+	case key.Name() == "protocol":
+		return w.protocols()
+	case key.Required:
+		return parsed(key.Schema).With("minLength", protocol.OfInt(1))
+	}
+	return nullable(parsed(key.Schema))
+}
+
+// nested is the schema of a value beneath which there are keys.
+func (w *writer) nested(key definition.Key) protocol.Value {
+	w.part(key)
+	to := refer(key.Part)
+	switch key.Places {
+	case definition.Elements:
+		return nullable(parsed(key.Schema)).With("items", to)
+	case definition.Fields:
+		return nullable(parsed(key.Schema)).With("additionalProperties", to)
+	}
+	return to
+}
+
+// part writes the mapping beneath a key.
+func (w *writer) part(key definition.Key) {
+	var schema []protocol.Field
+	switch key.Places {
+	case definition.Itself:
+		schema = append(schema, of("type", texts([]string{"object", "null"})))
+	case definition.Elements:
+		schema = append(schema, of("type", protocol.OfString("object")))
+	}
+	schema = append(schema, w.fields(key.Keys)...)
+	rules := synonyms(key.Keys)
+	switch key.Part {
+	case "task":
+		schema = append(schema, of("anyOf", protocol.OfList(given("id"), given("name"))))
+		rules = append(append(rules, w.methodsByProtocol()...), w.parametersByMethod()...)
+	case "template":
+		rules = append(rules, w.templatesByMethod(key.Keys)...)
+	case "batch":
+		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", protocol.OfObject(of("oneOf", parsed(items)))))
+	}
+	if key.Part != "template" {
+		schema = append(schema, of("additionalProperties", protocol.OfBool(false)))
+	}
+	if len(rules) > 0 {
+		schema = append(schema, of("allOf", protocol.OfList(rules...)))
+	}
+	w.add(key.Part, protocol.OfObject(schema...))
+}
+
+// synonyms says that of a key's names only one can be given.
+func synonyms(keys []definition.Key) []protocol.Value {
+	var all []protocol.Value
+	for _, key := range keys {
+		if len(key.Names) > 1 {
+			all = append(all, protocol.OfObject(of("not", protocol.OfObject(of("type", protocol.OfString("object")), of("required", texts(key.Names))))))
+		}
+	}
+	return all
+}
+
+// given is the schema of a mapping in which a key has a value.
+func given(name string) protocol.Value {
+	return protocol.OfObject(
+		of("required", texts([]string{name})),
+		of("properties", protocol.OfObject(of(name, parsed(`{"not": {"enum": [null, ""]}}`)))),
+	)
+}
+
+// refer leads to a schema beneath `$defs`.
+func refer(name string, below ...string) protocol.Value {
+	path := "#/$defs"
+	for _, step := range append([]string{name}, below...) {
+		path += "/" + strings.NewReplacer("~", "~0", "/", "~1", "%", "%25").Replace(step)
+	}
+	return protocol.OfObject(of("$ref", protocol.OfString(path)))
+}
