@@ -8,7 +8,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// methods are those that there are: in full, each with what it does, and short for those who name the protocol.
+// methods are those that a template can name: in full, each with what it does, and short where the protocol is named, in
+// the template or beside it.
 func (w *writer) methods() protocol.Value {
 	var all []protocol.Value
 	var short []string
@@ -51,32 +52,29 @@ func shortName(method protocol.Method) string {
 
 // methodsByProtocol says which methods a task can name beside a protocol, and which without one.
 func (w *writer) methodsByProtocol() []protocol.Value {
-	var all []protocol.Value
-	var full []string
+	var all, alone []protocol.Value
 	for _, spec := range w.specs {
-		var short []string
+		var beside []protocol.Value
 		for _, method := range spec.Methods {
-			full = append(full, method.Name)
-			short = append(short, method.Name, shortName(method))
+			full := described(method.Name, method.Summary)
+			alone = append(alone, full)
+			beside = append(beside, described(shortName(method), method.Summary), full)
 		}
-		all = append(all, when(
-			[]protocol.Field{of("protocol", described(spec.Name, ""))}, protocol.OfObject(of("properties", protocol.OfObject(of("method", anyOf(short)))))))
+		all = append(all, when(having([]protocol.Field{of("protocol", described(spec.Name, ""))}), naming(beside)))
 	}
-	return append(all, protocol.OfObject(
-		of("if", parsed(`{"properties": {"protocol": {"type": "null"}}}`)),
-		of("then", protocol.OfObject(of("properties", protocol.OfObject(of("method", anyOf(full)))))),
-	))
+	return append(all, when(parsed(`{"properties": {"protocol": {"type": "null"}}}`), naming(alone)))
 }
 
-func anyOf(words []string) protocol.Value {
-	return protocol.OfObject(of("enum", texts(words)))
+// naming is the schema of a task that names one of some methods.
+func naming(methods []protocol.Value) protocol.Value {
+	return protocol.OfObject(of("properties", protocol.OfObject(of("method", protocol.OfObject(of("anyOf", protocol.OfList(methods...)))))))
 }
 
-// when says what holds for a mapping in which these keys have these values.
-func when(keys []protocol.Field, then protocol.Value) protocol.Value {
-	return protocol.OfObject(of("if", having(keys)), of("then", then))
+func when(is, then protocol.Value) protocol.Value {
+	return protocol.OfObject(of("if", is), of("then", then))
 }
 
+// having is the schema of a mapping in which these keys have these values.
 func having(keys []protocol.Field) protocol.Value {
 	names := make([]string, len(keys))
 	for i, key := range keys {
@@ -103,9 +101,9 @@ func (w *writer) parametersByMethod() []protocol.Value {
 			to := refer(method.Name)
 			then := protocol.OfObject(of("properties", protocol.OfObject(of("parameters", to), of("params", to))))
 			if needed {
-				then = then.With("anyOf", protocol.OfList(given("parameters"), given("params")))
+				then = then.With("anyOf", parsed(`[{"required": ["parameters"]}, {"required": ["params"]}]`))
 			}
-			all = append(all, protocol.OfObject(of("if", calling(spec, method)), of("then", then)))
+			all = append(all, when(calling(spec, method), then))
 		}
 	}
 	return all
@@ -117,7 +115,7 @@ func (w *writer) templatesByMethod(own []definition.Key) []protocol.Value {
 	var all []protocol.Value
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
-			all = append(all, protocol.OfObject(of("if", calling(spec, method)), of("then", template(method, own))))
+			all = append(all, when(calling(spec, method), template(method, own)))
 		}
 	}
 	return all

@@ -15,7 +15,7 @@ func parametersOf(method protocol.Method) (schema protocol.Value, needed bool) {
 		schema = parsed(string(method.Parameters))
 	}
 	needed = needs(schema)
-	schema = withReferences(schema).With("type", protocol.OfString("object"))
+	schema = withReferences(schema).With("type", protocol.OfString("object")).With("title", protocol.OfString("parameters of "+method.Name))
 	if !needed {
 		schema = nullable(schema)
 	}

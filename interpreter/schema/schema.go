@@ -17,6 +17,7 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 
 // reference stands for a value of any type.
 const reference = `{
+  "title": "reference",
   "description": "A reference such as ${task.response}, which stands for a value of any type.",
   "type": "string",
   "pattern": "(^|[^$])\\$\\{"
@@ -56,7 +57,7 @@ func Of(specs []protocol.Spec) protocol.Value {
 		of("title", protocol.OfString("Gleitzeit workflow")),
 		of("type", protocol.OfString("object")),
 	}
-	top = append(top, w.fields(keys)...)
+	top = append(top, w.fields("", keys)...)
 	top = append(top, of("additionalProperties", protocol.OfBool(false)))
 	top = append(top, parsed(form).Fields()...)
 	return protocol.OfObject(append(top, of("$defs", protocol.OfObject(w.parts...)))...)
@@ -69,8 +70,8 @@ func (w *writer) add(name string, schema protocol.Value) {
 	}
 }
 
-// fields say which keys a mapping has, and which of them it needs.
-func (w *writer) fields(keys []definition.Key) []protocol.Field {
+// fields say which keys the mappings of a part have, and which of them they need.
+func (w *writer) fields(part string, keys []definition.Key) []protocol.Field {
 	var properties []protocol.Field
 	var required []string
 	for _, key := range keys {
@@ -79,7 +80,7 @@ func (w *writer) fields(keys []definition.Key) []protocol.Field {
 			if i > 0 {
 				about = "The same as " + key.Name() + ". " + about
 			}
-			property := append([]protocol.Field{of("description", protocol.OfString(about))}, w.property(key).Fields()...)
+			property := append([]protocol.Field{of("description", protocol.OfString(about))}, w.property(part, key).Fields()...)
 			properties = append(properties, of(name, protocol.OfObject(property...)))
 		}
 		if key.Required {
@@ -95,11 +96,11 @@ func (w *writer) fields(keys []definition.Key) []protocol.Field {
 
 // property is the schema of a key's value. A key without a value counts as absent, so that null is right unless the key is
 // required.
-func (w *writer) property(key definition.Key) protocol.Value {
+func (w *writer) property(part string, key definition.Key) protocol.Value {
 	switch {
 	case key.Part != "":
 		return w.nested(key)
-	case key.Name() == "method":
+	case key.Name() == "method" && part == "template":
 		return w.methods()
 	case key.Name() == "protocol":
 		return w.protocols()
@@ -124,21 +125,22 @@ func (w *writer) nested(key definition.Key) protocol.Value {
 
 // part writes the mapping beneath a key.
 func (w *writer) part(key definition.Key) {
-	var schema []protocol.Field
+	schema := []protocol.Field{of("title", protocol.OfString(key.Part))}
 	switch key.Places {
 	case definition.Itself:
 		schema = append(schema, of("type", texts([]string{"object", "null"})))
 	case definition.Elements:
 		schema = append(schema, of("type", protocol.OfString("object")))
 	}
-	schema = append(schema, w.fields(key.Keys)...)
-	rules := synonyms(key.Keys)
+	schema = append(schema, w.fields(key.Part, key.Keys)...)
+	schema = append(schema, synonyms(key.Keys)...)
+	var rules []protocol.Value
 	switch key.Part {
 	case "task":
 		schema = append(schema, of("anyOf", protocol.OfList(given("id"), given("name"))))
-		rules = append(append(rules, w.methodsByProtocol()...), w.parametersByMethod()...)
+		rules = append(w.methodsByProtocol(), w.parametersByMethod()...)
 	case "template":
-		rules = append(rules, w.templatesByMethod(key.Keys)...)
+		rules = w.templatesByMethod(key.Keys)
 	case "batch":
 		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", protocol.OfObject(of("oneOf", parsed(items)))))
 	}
@@ -151,15 +153,22 @@ func (w *writer) part(key definition.Key) {
 	w.add(key.Part, protocol.OfObject(schema...))
 }
 
-// synonyms says that of a key's names only one can be given.
-func synonyms(keys []definition.Key) []protocol.Value {
-	var all []protocol.Value
+// synonyms says that of a key's names only one can be given; it says nothing where each key has one.
+func synonyms(keys []definition.Key) []protocol.Field {
+	var all []protocol.Field
 	for _, key := range keys {
-		if len(key.Names) > 1 {
-			all = append(all, protocol.OfObject(of("not", protocol.OfObject(of("type", protocol.OfString("object")), of("required", texts(key.Names))))))
+		for i, name := range key.Names[1:] {
+			var others []protocol.Field
+			for _, other := range key.Names[:i+1] {
+				others = append(others, of(other, protocol.OfBool(false)))
+			}
+			all = append(all, of(name, protocol.OfObject(of("properties", protocol.OfObject(others...)))))
 		}
 	}
-	return all
+	if all == nil {
+		return nil
+	}
+	return []protocol.Field{of("dependentSchemas", protocol.OfObject(all...))}
 }
 
 // given is the schema of a mapping in which a key has a value.
