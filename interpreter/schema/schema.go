@@ -1,7 +1,7 @@
 // Package schema tells editors and people what the language has: as a JSON Schema of the draft 2020-12, and key by key in
 // words. Both are made from the tables of package definition, by which the parser reads files, and from the specs of the
 // protocols, by which rules check them. A schema sees less than `gleitzeit validate` does: nothing of what references,
-// dependencies and paths lead to. It refuses nothing that is right.
+// dependencies and paths lead to.
 package schema
 
 import (
