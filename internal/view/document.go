@@ -39,6 +39,7 @@ type Task struct {
 	Error     *Error           `json:"error"`
 
 	after []string
+	each  bool // It runs once an item.
 	value *protocol.Ref
 }
 
