@@ -31,7 +31,9 @@ func (g *Graph) Mermaid() string {
 	if g.Run != "" {
 		title += ", " + label(g.Run) + ": " + string(g.Status)
 	}
-	// The title is YAML, and what Quote makes of a text is a YAML string as well.
+	// The title is YAML, and what Quote makes of a text is a YAML string as well. It is shown as text, but not before
+	// Mermaid has cleaned it of HTML.
+	title = strings.NewReplacer("<", "‹", ">", "›").Replace(inert.Replace(title))
 	fmt.Fprintf(&text, "---\ntitle: %s\n---\nflowchart TD\n", strconv.Quote(title))
 	number := make(map[string]int, len(g.Nodes))
 	inStatus := map[protocol.Status][]string{}
@@ -72,12 +74,16 @@ func (n *Node) mermaid() string {
 	return strings.Join(lines, "<br/>")
 }
 
+// inert parts what Mermaid would still find when a label has become HTML: signs of its own for the numbers in a text,
+// formulas, and the names of icons. The word joiner U+2060 is not seen.
+var inert = strings.NewReplacer("ﬂ", "fl", "¶", "¶\u2060", "$", "$\u2060", ":fa-", ":\u2060fa-")
+
 // escaped writes a text so that Mermaid shows it and reads nothing else into it. A label passes its lexer, a search for
 // directives, Markdown, and HTML; so whatever is no letter or digit becomes a number, except spaces and, for the sake of
 // people who read the source, signs within a word.
 func escaped(text string) string {
 	var safe strings.Builder
-	runes := []rune(text)
+	runes := []rune(inert.Replace(text))
 	for i, r := range runes {
 		within := i > 0 && i < len(runes)-1 && plain(runes[i-1]) && plain(runes[i+1])
 		switch {
@@ -90,10 +96,7 @@ func escaped(text string) string {
 	return safe.String()
 }
 
-// plain tells letters and digits. The ligature fl is none: Mermaid has it stand for the start of a number.
-func plain(r rune) bool {
-	return r != 'ﬂ' && (unicode.IsLetter(r) || unicode.IsDigit(r))
-}
+func plain(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // afterWWW tells what Markdown would make a link of.
 func afterWWW(before []rune) bool {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,8 +43,8 @@ var mermaidParser = sync.OnceValues(func() (string, error) {
 	return parser, nil
 })
 
-// mermaid reads texts with Mermaid's parser. The test is skipped where that cannot be had.
-func mermaid(t *testing.T, texts ...string) []flowchart {
+// withMermaid is the folder of the parser. The test is skipped where that cannot be had.
+func withMermaid(t *testing.T) string {
 	t.Helper()
 	for _, needed := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(needed); err != nil {
@@ -52,6 +55,13 @@ func mermaid(t *testing.T, texts ...string) []flowchart {
 	if err != nil {
 		require.Skip(t, err.Error())
 	}
+	return parser
+}
+
+// parsed reads texts with Mermaid's parser.
+func parsed(t *testing.T, texts ...string) []flowchart {
+	t.Helper()
+	parser := withMermaid(t)
 	input, err := json.Marshal(texts)
 	must(t, err)
 	command := exec.Command("node", "parse.mjs")
@@ -73,4 +83,49 @@ func mermaid(t *testing.T, texts ...string) []flowchart {
 		}
 	}
 	return read
+}
+
+// picture is a flowchart as a person sees it in a browser.
+type picture struct {
+	Title  string   `json:"title"`
+	Labels []string `json:"labels"` // In the order of the numbers of the tasks.
+}
+
+const draw = `mermaid.initialize({startOnLoad: false});
+mermaid.render("chart", TEXT).then(({svg}) => {
+	document.body.innerHTML = svg;
+	const number = n => Number(n.id.match(/-t(\d+)-/)[1]);
+	const nodes = [...document.querySelectorAll("g.node")].sort((a, b) => number(a) - number(b));
+	return JSON.stringify({
+		title: document.querySelector(".flowchartTitleText").textContent,
+		labels: nodes.map(n => n.querySelector(".nodeLabel").innerText),
+	});
+})`
+
+// drawn has Mermaid draw a text in a browser.
+func drawn(t *testing.T, text string) picture {
+	t.Helper()
+	library := filepath.Join(withMermaid(t), "node_modules", "mermaid", "dist", "mermaid.min.js")
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/mermaid.js" {
+			http.ServeFile(w, r, library)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, err := w.Write([]byte(`<!doctype html><script src="mermaid.js"></script><body></body>`))
+		if err != nil {
+			t.Error(err)
+		}
+	}))
+	defer page.Close()
+	tab := newTab(t)
+	if status := tab.visit(page.URL); status != http.StatusOK {
+		t.Fatalf("the page answers %d", status)
+	}
+	quoted, err := json.Marshal(text)
+	must(t, err)
+	var seen picture
+	must(t, json.Unmarshal([]byte(tab.evaluate(strings.Replace(draw, "TEXT", string(quoted), 1))), &seen))
+	tab.screenshot("mermaid")
+	return seen
 }
