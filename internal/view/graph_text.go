@@ -21,7 +21,7 @@ type branch struct {
 	children []int
 }
 
-// Text shows the graph as a tree: each task beneath the last of those that it waits for, with the others in words.
+// Text shows the graph as a tree: each task beneath the deepest of those that it waits for, with the others in words.
 func (g *Graph) Text() string {
 	var text strings.Builder
 	if g.Run != "" {
