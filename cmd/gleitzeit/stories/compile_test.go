@@ -52,9 +52,4 @@ outputs: {n: "${inputs.n}", text: "${text.result}"}
 			t.Errorf("the workflow is %s", *document.Workflow)
 		}
 	}
-	// It is the plan that the same file and inputs make for `run`: the claim of a run would find it.
-	again, _ := u.gleitzeit(0, "compile", "flow.yaml", "--input", "n=1152921504606846976")
-	if again != indented {
-		t.Error("the same file and inputs make another plan")
-	}
 }

@@ -227,3 +227,23 @@ tasks:
 		t.Errorf("the graph of the file is %+v", file)
 	}
 }
+
+// TestTheGraphOfARunThatNobodyHasTaken: its plan is nowhere yet, and that is said.
+func TestTheGraphOfARunThatNobodyHasTaken(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.serves("--no-ui")
+	u.file("sum.yaml", sum)
+	id, _ := u.gleitzeit(0, "submit", "sum.yaml", "--queue", "nobody")
+	stdout, said := u.gleitzeit(1, "graph", strings.TrimSpace(id))
+	want := "gleitzeit: run " + strings.TrimSpace(id) + " has recorded no plan, and its tasks are not known\n" +
+		"  they are as soon as a worker has taken the run; `gleitzeit graph FILE` shows those of its file\n"
+	if stdout != "" || said != want {
+		t.Errorf("it prints %q and says %q", stdout, said)
+	}
+	u.works("--queue", "nobody")
+	u.gleitzeit(0, "watch", strings.TrimSpace(id))
+	if document := u.graph(strings.TrimSpace(id)); document.Status != "completed" || len(document.Edges) != 1 {
+		t.Errorf("once it has run, its graph is %+v", document)
+	}
+}
