@@ -132,7 +132,8 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().VarP(&p.output, "format", "o", "how results are printed: text, json or jsonl")
 	for _, command := range []*cobra.Command{
 		p.runCommand(), p.batchCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(), p.callCommand(),
-		p.validateCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(), p.cancelCommand(), p.schemaCommand(), p.configCommand(), p.versionCommand(),
+		p.validateCommand(), p.graphCommand(), p.compileCommand(), p.schemaCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(),
+		p.cancelCommand(), p.configCommand(), p.versionCommand(),
 	} {
 		root.AddCommand(command)
 	}

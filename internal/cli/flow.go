@@ -90,15 +90,3 @@ func givenInputs(pairs []string) ([]interpreter.GivenInput, error) {
 	}
 	return inputs, nil
 }
-
-// refuse prints every mistake in a workflow and ends the command.
-func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
-	if p.output != asText {
-		p.writeJSON(p.Out, validation{[]validated{{file, diagnostics}}})
-		return ended{exitInvalid}
-	}
-	for _, d := range diagnostics {
-		fmt.Fprintln(p.Err, d.String())
-	}
-	return ended{exitInvalid}
-}

@@ -1,5 +1,5 @@
-// Package view makes what is known of a run ready for people (text) and for programs (JSON), both from the same
-// value. It reads records and never changes one.
+// Package view makes what is known of a run, and the graph of a workflow or a run, ready for people (text) and for
+// programs (JSON), both from the same value. It reads records and never changes one.
 package view
 
 import (
@@ -39,6 +39,7 @@ type Task struct {
 	Error     *Error           `json:"error"`
 
 	after []string
+	each  bool // It runs once an item.
 	value *protocol.Ref
 }
 

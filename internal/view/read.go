@@ -130,7 +130,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 	r.Tasks = make([]Task, len(p.Tasks))
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
-		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After}
+		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil}
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}

@@ -114,20 +114,31 @@ func (r *Run) order() []int {
 	for i := range r.Tasks {
 		place[r.Tasks[i].ID] = i
 	}
-	order := make([]int, 0, len(r.Tasks))
-	seen := make([]bool, len(r.Tasks))
+	after := make([][]int, len(r.Tasks))
+	for i := range r.Tasks {
+		for _, id := range r.Tasks[i].after {
+			after[i] = append(after[i], place[id])
+		}
+	}
+	return inOrder(after)
+}
+
+// inOrder lists numbers so that each follows those that it comes after, and else by size.
+func inOrder(after [][]int) []int {
+	order := make([]int, 0, len(after))
+	seen := make([]bool, len(after))
 	var visit func(int)
 	visit = func(i int) {
 		if seen[i] {
 			return
 		}
 		seen[i] = true
-		for _, id := range r.Tasks[i].after {
-			visit(place[id])
+		for _, earlier := range after[i] {
+			visit(earlier)
 		}
 		order = append(order, i)
 	}
-	for i := range r.Tasks {
+	for i := range after {
 		visit(i)
 	}
 	return order

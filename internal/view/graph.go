@@ -1,0 +1,70 @@
+package view
+
+import (
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// Graph is which task waits for which: of a workflow, or of a run, then with statuses.
+type Graph struct {
+	Run      string          `json:"run,omitempty"` // Empty for a workflow.
+	Workflow string          `json:"workflow"`
+	Status   protocol.Status `json:"status,omitempty"`
+	Nodes    []Node          `json:"nodes"` // In the file's order.
+	Edges    []Edge          `json:"edges"` // In the order of the tasks that wait.
+}
+
+// Node is a task.
+type Node struct {
+	ID     string           `json:"id"`
+	Name   string           `json:"name,omitempty"` // Where it differs from the id.
+	Method string           `json:"method"`
+	Each   bool             `json:"each,omitempty"`   // It runs once an item.
+	Status protocol.Status  `json:"status,omitempty"` // Of a run.
+	Items  *protocol.Counts `json:"items,omitempty"`  // Of a run: how they ended, so far.
+}
+
+// Edge says that one task waits for another. Both are ids.
+type Edge struct {
+	From string `json:"from"` // Is waited for.
+	To   string `json:"to"`   // Waits.
+}
+
+// GraphOf makes the graph of a workflow.
+func GraphOf(p *plan.Plan) *Graph {
+	run := &Run{Workflow: p.Name}
+	run.addTasks(p, nil)
+	graph := run.Graph()
+	for i := range graph.Nodes {
+		graph.Nodes[i].Status = ""
+	}
+	return graph
+}
+
+// Graph makes the graph of a run.
+func (r *Run) Graph() *Graph {
+	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
+	for i := range r.Tasks {
+		task := &r.Tasks[i]
+		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Status: task.Status, Items: task.Items}
+		for _, id := range task.after {
+			graph.Edges = append(graph.Edges, Edge{From: id, To: task.ID})
+		}
+	}
+	return graph
+}
+
+// notes are what there is to say of a task beside its id, name and method.
+func (n *Node) notes() []string {
+	var notes []string
+	if n.Status != "" {
+		notes = append(notes, string(n.Status))
+	}
+	switch {
+	case n.Items != nil:
+		notes = append(notes, ItemCounts(*n.Items, n.Status.Ended()))
+	case n.Each:
+		notes = append(notes, "once a file")
+	}
+	return notes
+}

@@ -1,0 +1,86 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// chain is a plan of so many tasks, each after the one before.
+func chain(tasks int) *plan.Plan {
+	p := &plan.Plan{Name: "Chain"}
+	for i := range tasks {
+		task := plan.Task{ID: fmt.Sprintf("t%d", i), Name: fmt.Sprintf("t%d", i), Method: "mcp/tool.echo"}
+		if i > 0 {
+			task.After = []string{fmt.Sprintf("t%d", i-1)}
+		}
+		p.Tasks = append(p.Tasks, task)
+	}
+	return p
+}
+
+func TestAGraphHasEachTaskBeneathTheDeepestThatItWaitsFor(t *testing.T) {
+	p := &plan.Plan{Name: "Two\nlines", Tasks: []plan.Task{
+		{ID: "end", Name: "The \x1b[31mend", Method: "python/execute", After: []string{"a", "c", "b"}},
+		{ID: "a", Name: "a", Method: "mcp/tool.add"},
+		{ID: "b", Name: "b", Method: "llm/chat", After: []string{"a"}, Each: &plan.Each{Directory: "d"}},
+		{ID: "c", Name: "c", Method: "mcp/tool.add"},
+	}}
+	want(t, "tree", GraphOf(p).Text(), "Two lines\n"+
+		"├─ a  mcp/tool.add\n"+
+		"│  └─ b  llm/chat  once a file\n"+
+		"│     └─ end  \"The \uFFFD[31mend\"  python/execute  also after a, c\n"+
+		"└─ c  mcp/tool.add\n")
+	want(t, "flowchart", GraphOf(p).Mermaid(), "---\ntitle: \"Two lines\"\n---\nflowchart TD\n"+
+		"  t1[\"The #65533;#91;31mend<br/>python/execute\"]\n"+
+		"  t2[\"a<br/>mcp/tool.add\"]\n"+
+		"  t3[[\"b<br/>llm/chat<br/>once a file\"]]\n"+
+		"  t4[\"c<br/>mcp/tool.add\"]\n"+
+		"  t2 --> t1\n  t4 --> t1\n  t3 --> t1\n  t2 --> t3\n")
+}
+
+func TestTheGraphOfARunHasItsStatuses(t *testing.T) {
+	graph := read(t, stored(t, nil)).Graph()
+	want(t, "tree", graph.Text(), "r  Diamond  failed\n"+
+		"├─ ✓ good  mcp/tool.add  completed\n"+
+		"└─ ✗ bad  python/execute  failed\n"+
+		"   └─ - join  \"Join them\"  python/execute  skipped  also after good\n")
+	chart := graph.Mermaid()
+	for _, line := range []string{"title: \"Diamond, r: failed\"\n", "  class t1 skipped\n", "  class t2 completed\n", "  class t3 failed\n", "  classDef failed fill:"} {
+		if !strings.Contains(chart, line) {
+			t.Errorf("the flowchart lacks %q:\n%s", line, chart)
+		}
+	}
+}
+
+func TestALongChainIsNotIndentedBeyondTheScreen(t *testing.T) {
+	lines := strings.Split(GraphOf(chain(40)).Text(), "\n")
+	want(t, "the deepest by its place", lines[31], strings.Repeat("   ", 30)+"├─ t30  mcp/tool.echo")
+	want(t, "the next", lines[32], strings.Repeat("   ", 30)+"├─ t31  mcp/tool.echo  after t30")
+	want(t, "the last", lines[40], strings.Repeat("   ", 30)+"└─ t39  mcp/tool.echo  after t38")
+}
+
+func TestATaskThatWaitsForManyNamesAFew(t *testing.T) {
+	p := &plan.Plan{Name: "Join"}
+	join := plan.Task{ID: "join", Name: "join", Method: "mcp/tool.concat"}
+	for i := range 500 {
+		id := fmt.Sprintf("t%d", i)
+		join.After = append(join.After, id)
+		p.Tasks = append(p.Tasks, plan.Task{ID: id, Name: id, Method: "mcp/tool.echo"})
+	}
+	p.Tasks = append(p.Tasks, join)
+	if tree, line := GraphOf(p).Text(), "   └─ join  mcp/tool.concat  also after t0, t1, t2, t3, t4, t5, 493 more\n"; !strings.HasSuffix(tree, line) {
+		t.Errorf("the tree ends with %q", tree[len(tree)-200:])
+	}
+}
+
+// The most tasks that a workflow may have: what is printed does not grow with their square.
+func TestGraphsOfTheLargestWorkflows(t *testing.T) {
+	const tasks = 20_000
+	graph := GraphOf(chain(tasks))
+	if size := len(graph.Text()) + len(graph.Mermaid()); size > 300*tasks {
+		t.Errorf("%d tasks make %d bytes", tasks, size)
+	}
+}
