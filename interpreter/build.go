@@ -13,7 +13,7 @@ import (
 func build(in Input, checked *rules.Context) *plan.Plan {
 	flow := checked.Flow
 	p := &plan.Plan{
-		Format:      plan.Format,
+		Format:      1,
 		Name:        written(flow.Name),
 		ID:          written(flow.ID),
 		Description: written(flow.Description),
@@ -37,6 +37,9 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 			slices.Sort(reads)
 			each.Reads = slices.Compact(reads)
 			built.Each = each
+			if each.Values != nil {
+				p.Format = max(p.Format, formatOfValues)
+			}
 		}
 		p.Tasks = append(p.Tasks, built)
 	}
@@ -47,6 +50,9 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 	}
 	return p
 }
+
+// formatOfValues is the first version of plans in which items can be values: earlier programs would find no items.
+const formatOfValues = 2
 
 func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 	var handed []string

@@ -23,6 +23,11 @@ var mistakes = struct{ task, workflow, batch []string }{
 		"id: a, method: mcp/tool.add, params: {a: 1, b: '$${x}'}", "id: a, method: python/execute, params: {code: x, file: y}",
 		"id: a, method: llm/chat, params: {messages: [{role: usr, content: x}]}", "id: a, method: llm/chat, params: {messages: [{role: user, content: x, y: 1}]}",
 		"id: a, method: llm/chat, params: {prompt: x, stop: [1]}",
+		"id: a, method: free/any, for_each: text", "id: a, method: free/any, for_each: {a: 1}", "id: a, method: free/any, for_each: 'x ${b}'",
+		"id: a, method: free/any, for_each: [1], max_concurrent: 0", "id: a, method: free/any, for_each: [1], max_failures: 120%",
+		"id: a, method: llm/chat, params: {prompt: x, batch_mode: true}", "id: a, method: llm/chat, params: {prompt: x, batch_mode: 1, files: [a.txt]}",
+		"id: a, method: llm/chat, params: {prompt: x, file_pattern: '*'}", "id: a, method: llm/chat, params: {prompt: x, batch_mode: true, files: []}",
+		"id: a, method: mcp/tool.add, params: {a: 1, b: 2, batch_mode: true, files: [a.txt]}",
 	},
 	workflow: []string{
 		"name: x", "name: x, tasks: []", "name: x, tasks: {}", "name: '', tasks: [TASK]", "name: , tasks: [TASK]", "tasks: [TASK]", "name: x, tasks: [TASK, text]",

@@ -40,12 +40,21 @@ func (r *run) carriedValues() [][]byte {
 			values = append(values, data)
 		}
 	}
+	keepForItems := func(v protocol.Value) {
+		if held, data := carryToItems(v); held.Inline == nil {
+			values = append(values, data)
+		}
+	}
 	keep(r.plan.Inputs)
 	for i := range r.plan.Tasks {
-		if r.plan.Tasks[i].Each == nil {
+		switch each := r.plan.Tasks[i].Each; {
+		case each == nil:
 			keep(r.plan.Tasks[i].Parameters)
-		} else if held, data := carryToItems(r.plan.Tasks[i].Parameters); held.Inline == nil {
-			values = append(values, data)
+		case each.Values != nil && uses(r.plan.Tasks[i].Uses, headInputs):
+			keepForItems(r.plan.Inputs)
+			fallthrough
+		default:
+			keepForItems(r.plan.Tasks[i].Parameters)
 		}
 		if source := r.plan.Tasks[i].Source; source != nil {
 			keep(protocol.OfString(source.Text))

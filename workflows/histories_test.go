@@ -39,6 +39,7 @@ func TestRecordHistories(t *testing.T) {
 		{name: "killed", idle: true, run: killedRun},
 		{name: "batch-failing", run: failingBatch},
 		{name: "batch-cancelled", run: cancelledBatch},
+		{name: "for-each", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: forEachRun},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

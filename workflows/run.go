@@ -44,11 +44,12 @@ type Start struct {
 
 // FanOut is a task that runs once an item, as a run carries it into its next history.
 type FanOut struct {
-	Task      string        `json:"task"`
-	Items     []string      `json:"items"`
-	Ref       *protocol.Ref `json:"ref"` // Where the store has the list of them.
-	StartedAt time.Time     `json:"started_at"`
-	Ended     []EndedItem   `json:"ended,omitempty"`
+	Task      string          `json:"task"`
+	Items     []string        `json:"items"` // Paths of files; or else
+	Values    []protocol.Item `json:"values,omitempty"`
+	Ref       *protocol.Ref   `json:"ref"` // Where the store has the list of them.
+	StartedAt time.Time       `json:"started_at"`
+	Ended     []EndedItem     `json:"ended,omitempty"`
 }
 
 // EndedItem is an item that has ended.
@@ -96,6 +97,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		scripts: map[string]protocol.Held{},
 	}
 	r.inputs, _ = protocol.Carry(p.Inputs)
+	r.toItems, _ = carryToItems(p.Inputs)
 	if err := r.resume(); err != nil {
 		return nil, rejected("%s", err)
 	}
@@ -122,6 +124,7 @@ type run struct {
 	fans     []*fanOut // Tasks whose items are known and whose result is not, in the order in which they became so.
 	usage    protocol.Usage
 	inputs   protocol.Held            // Made once: every task that refers to an input carries it.
+	toItems  protocol.Held            // The same for items that are values.
 	scripts  map[string]protocol.Held // By path; looked up, never ranged over.
 	rows     []string                 // How the rows of the current details begin.
 	stopped  *protocol.Error          // Why nothing more is to start: cancelled, or out of time.

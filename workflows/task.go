@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,7 +32,7 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow
 	}
 	id, summary := task.ID, task.Name
 	if of != nil {
-		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), path.Base(of.path)
+		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), of.summary()
 	}
 	options := workflow.ActivityOptions{
 		ActivityID:          id,
@@ -99,11 +98,17 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	for _, binding := range call.Bindings {
 		size += bindingSize(binding)
 	}
+	if of != nil {
+		r.lighten(task, call.Bindings)
+	}
 	for _, place := range call.Reads {
 		size += int64(len(place))
 	}
 	return call, size
 }
+
+// headInputs is the head of references to the inputs.
+const headInputs = "inputs"
 
 // bindings gives the heads of references their values. The heads `run`, `env` and `secrets` need none.
 func (r *run) bindings(all []plan.Use) []protocol.Binding {
@@ -112,7 +117,7 @@ func (r *run) bindings(all []plan.Use) []protocol.Binding {
 		switch {
 		case use.Task != "":
 			bindings = append(bindings, r.binding(use))
-		case use.Head == "inputs":
+		case use.Head == headInputs:
 			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: r.inputs})
 		}
 	}

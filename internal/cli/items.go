@@ -10,7 +10,8 @@ import (
 
 // fanProgress is how far the items of one task have come.
 type fanProgress struct {
-	items   []string
+	items   []protocol.Value
+	values  bool // They are values, not files.
 	counts  protocol.Counts
 	earlier int // Done in an earlier process.
 }
@@ -60,7 +61,11 @@ func (s *progress) fan(ctx context.Context, task string) (*fanProgress, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.fans[task] = &fanProgress{items: items, counts: protocol.Counts{Total: len(items)}}
+	values, err := view.HasValues(ctx, s.store, s.run, task)
+	if err != nil {
+		return nil, err
+	}
+	s.fans[task] = &fanProgress{items: items, values: values, counts: protocol.Counts{Total: len(items)}}
 	s.running = append(s.running, task)
 	return s.fans[task], nil
 }

@@ -33,6 +33,7 @@ type Task struct {
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped.
 	Attempts  int              `json:"attempts"`
 	Items     *protocol.Counts `json:"items,omitempty"` // Of a task that runs once an item: how they ended, so far.
+	Values    bool             `json:"-"`               // Its items are values, not files.
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`

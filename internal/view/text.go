@@ -154,7 +154,7 @@ func (t *Task) Line() string {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
 	}
 	if t.Items != nil {
-		line += "  " + ItemCounts(*t.Items, t.Status.Ended())
+		line += "  " + ItemCounts(*t.Items, t.Values, t.Status.Ended())
 	}
 	switch {
 	case t.Reason != "":

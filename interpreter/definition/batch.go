@@ -11,7 +11,8 @@ const BatchID = "batch"
 
 // Each says that a task runs once an item, and what the items are. Keys that are absent are nil.
 type Each struct {
-	Node          *Node // The mapping that says it; nil where it is not there.
+	Node          *Node // What says it; nil where it is not there.
+	Values        *Node // A list, or the text of a reference to one: the items. Else they are files.
 	Directory     *Node // Text.
 	FilesNode     *Node
 	Files         []*Node // Texts.

@@ -14,6 +14,9 @@ type Task struct {
 	Retry        *Retry
 	Priority     *Node // Text or a number.
 	Each         *Each // Nil where the task runs once.
+
+	MaxConcurrent *Node // A count. In a batch it stands in Each, as does the next.
+	MaxFailures   *Node // Text or a number.
 }
 
 // Retry is a task's retry policy as the file has it.
@@ -46,6 +49,12 @@ var taskKeys = keys[taskReader]{
 		"When and how often to try again; without it, transient errors have three attempts and all others one."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
 		"Which of the tasks that are ready start first."},
+	{[]string{"for_each"}, items, func(t *taskReader, n *Node) { t.Each = &Each{Node: n, Values: n} },
+		"Items, each of which the task runs once for, with ${item} and ${index}: a list, or a reference to one."},
+	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },
+		"How many of its items are in flight at most, within the max_parallel of the run."},
+	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.MaxFailures = n },
+		"How many of its items may fail before the rest is skipped and the task fails; without it everything runs."},
 }
 
 var retryKeys = keys[Retry]{

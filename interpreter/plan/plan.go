@@ -4,8 +4,9 @@ package plan
 
 import "github.com/gleitzeit/gleitzeit/internal/protocol"
 
-// Format is the version of Plan that this program writes. It reads every earlier one.
-const Format = 1
+// Format is the latest version of Plan, and this program reads every earlier one too. A plan has the first version whose
+// readers do all that it says: with 2 came items that are values.
+const Format = 2
 
 // DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
 const DefaultMaxParallel = 16
@@ -13,7 +14,7 @@ const DefaultMaxParallel = 16
 // Plan is a checked workflow, ready to run: the input of the workflow type gleitzeit.run. Equal files give equal plans,
 // byte for byte.
 type Plan struct {
-	Format      int              `json:"format"`
+	Format      int              `json:"format"` // What its reader must know, up to the constant Format.
 	Name        string           `json:"name"`
 	ID          string           `json:"id,omitempty"` // The fixed run id, where the file has one.
 	Description string           `json:"description,omitempty"`

@@ -60,7 +60,9 @@ type Task struct {
 	number  int  // In the file, from 0.
 	derived bool // The id is made from the name.
 	method  *method
-	batch   bool // It is the task that the short form makes.
+	batch   bool      // It is the task that the short form makes.
+	images  bool      // Its items are images.
+	misfits []finding // What is wrong with parameters that are to make it run once a file.
 
 	referring map[*definition.Node]bool // The nodes of Texts; made when first needed.
 }
@@ -85,6 +87,7 @@ func resolve(subject Subject) *Context {
 		if task.method != nil {
 			task.Method = &task.method.Method
 		}
+		task.fanOut()
 		if task.Each != nil {
 			task.handOver()
 			task.EachTexts = eachTexts(task.Each)

@@ -15,6 +15,7 @@ type method struct {
 	protocol.Method
 	schema     *jsonschema.Schema // nil where the method has none
 	properties []string           // The names of its parameters, in the schema's order.
+	closed     bool               // It has no others.
 	problem    string             // Why the schema cannot be used; a fault of the protocol.
 }
 

@@ -13,19 +13,41 @@ import (
 // references: what looks like a reference in a task's parameters and is none, or leads to nothing.
 func references(c *Context) {
 	for _, task := range c.Tasks {
-		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.Each != nil})
+		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.items()})
 		c.checkTexts(task.EachTexts, place{task: task})
 		if task.Parameters != nil {
 			c.checkKeys(task.Parameters)
+		}
+		if task.Each != nil && task.Each.Values != nil {
+			c.checkKeys(task.Each.Values)
 		}
 	}
 }
 
 // place says what may be referred to where a text stands.
 type place struct {
-	task      *Task // Whose text it is; nil for outputs.
-	variables bool  // The environment and secrets.
-	items     bool  // An item and its index.
+	task      *Task      // Whose text it is; nil for outputs.
+	variables bool       // The environment and secrets.
+	items     kindOfItem // An item and its index.
+}
+
+// kindOfItem says what the items of a task are.
+type kindOfItem uint8
+
+const (
+	noItems kindOfItem = iota
+	fileItems
+	valueItems
+)
+
+func (t *Task) items() kindOfItem {
+	switch {
+	case t.Each == nil:
+		return noItems
+	case t.Each.Values != nil:
+		return valueItems
+	}
+	return fileItems
 }
 
 // checkKeys reports references where nothing is ever replaced.
@@ -62,8 +84,8 @@ func (c *Context) badReference(ref reference.Reference, in place) (message, hint
 	case headRun:
 		return "", ""
 	case headItem, headIndex:
-		if in.items {
-			return badItem(ref)
+		if in.items != noItems {
+			return badItem(ref, in.items)
 		}
 		return written + " can only stand in a task that runs once for each item", ""
 	case headEnv, headSecrets:
@@ -88,13 +110,15 @@ func (c *Context) badReference(ref reference.Reference, in place) (message, hint
 	return "", ""
 }
 
-// badItem says what is wrong with a reference to an item, which is a file, or to its index, which is a number.
-func badItem(ref reference.Reference) (message, hint string) {
+// badItem says what is wrong with a reference to an item, which is a file or any value, or to its index, which is a number.
+func badItem(ref reference.Reference, items kindOfItem) (message, hint string) {
 	switch {
 	case len(ref.Steps) == 0:
 		return "", ""
 	case ref.Head == headIndex:
 		return shown(ref) + " asks for a part of a number", "write ${index}"
+	case items == valueItems:
+		return "", ""
 	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
 		return shown(ref) + " asks for a part that a file does not have", "there are ${item.name}, ${item.stem} and ${item.dir}"
 	}

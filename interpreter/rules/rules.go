@@ -29,6 +29,7 @@ func All() []Rule {
 		{"source-file", sourceFiles},
 		{"file", files},
 		{"batch", batches},
+		{"for-each", forEach},
 		{"inputs", inputs},
 		{"outputs", outputs},
 	}
