@@ -13,7 +13,6 @@ import (
 func build(in Input, checked *rules.Context) *plan.Plan {
 	flow := checked.Flow
 	p := &plan.Plan{
-		Format:      1,
 		Name:        written(flow.Name),
 		ID:          written(flow.ID),
 		Description: written(flow.Description),
@@ -30,6 +29,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 	if flow.Timeout != nil {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
 	}
+	p.FailFast = flow.FailFast != nil && flow.FailFast.Truth
 	for _, task := range checked.Tasks {
 		built := buildTask(checked, task)
 		if each, reads := checked.EachOf(task); each != nil {
@@ -37,9 +37,6 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 			slices.Sort(reads)
 			each.Reads = slices.Compact(reads)
 			built.Each = each
-			if each.Values != nil {
-				p.Format = max(p.Format, formatOfValues)
-			}
 		}
 		p.Tasks = append(p.Tasks, built)
 	}
@@ -48,11 +45,9 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(checked, checked.Outputs[i]),
 		})
 	}
+	p.Format = plan.FormatFor(p)
 	return p
 }
-
-// formatOfValues is the first version of plans in which items can be values: earlier programs would find no items.
-const formatOfValues = 2
 
 func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 	var handed []string
@@ -72,6 +67,9 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		Priority:     plan.Priority(task.PriorityKey()),
 		Timeout:      task.AttemptTimeout(),
 		Retry:        checked.RetryPolicy(task),
+
+		RunIf:           task.RunCondition(),
+		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 	}
 }
 

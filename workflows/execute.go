@@ -43,12 +43,13 @@ const (
 func (r *run) execute(ctx workflow.Context) error {
 	taskCtx, cancelTasks := workflow.WithCancel(ctx)
 	defer cancelTasks()
+	r.cancelTasks = cancelTasks
 	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
 		r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
 	})
 	if r.plan.Timeout > 0 {
-		r.limitTime(ctx, cancelTasks)
+		r.limitTime(ctx)
 	}
 	for !r.progress.Done() {
 		r.gather(ctx)
@@ -69,7 +70,7 @@ func (r *run) execute(ctx workflow.Context) error {
 
 // limitTime ends the run, with a full account, when the workflow's timeout is over. It counts from the run's first
 // history on.
-func (r *run) limitTime(ctx workflow.Context, cancelTasks workflow.CancelFunc) {
+func (r *run) limitTime(ctx workflow.Context) {
 	left := r.plan.Timeout.Duration() - workflow.Now(ctx).Sub(r.start.StartedAt)
 	timer := workflow.NewTimer(ctx, max(left, time.Millisecond))
 	workflow.GoNamed(ctx, "timeout", func(ctx workflow.Context) {
@@ -77,7 +78,7 @@ func (r *run) limitTime(ctx workflow.Context, cancelTasks workflow.CancelFunc) {
 			return
 		}
 		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run took longer than its timeout of %s", r.plan.Timeout.Duration()))
-		cancelTasks()
+		r.cancelTasks()
 	})
 }
 
@@ -91,6 +92,14 @@ func (r *run) stop(reason *protocol.Error) {
 		Status: protocol.Cancelled,
 		Error:  protocol.Errorf(protocol.TaskCancelled, "it had not started when %s", reason.Message),
 	})
+}
+
+// failFast ends the run where a task has failed and the workflow wants no more then: what runs is cancelled.
+func (r *run) failFast() {
+	if i, failed := r.progress.FailedFast(); failed && r.stopped == nil {
+		r.stop(protocol.Errorf(protocol.WorkflowTasksFailed, "task %q failed", r.plan.Tasks[i].ID))
+		r.cancelTasks()
+	}
 }
 
 // startReady starts what is ready, as far as the workflow's limit, the history and one message to the server allow.
@@ -180,6 +189,7 @@ func (r *run) await(ctx workflow.Context) {
 			continue
 		}
 		r.take(ctx, s)
+		r.failFast()
 	}
 	r.running = still
 }

@@ -296,3 +296,22 @@ tasks:
 	same(t, "counts", *result.Items, protocol.Counts{Total: 7, Succeeded: 7})
 	same(t, "most in flight", r.probe.most, 3)
 }
+
+// TestWhatWaitsForATaskWithItems: run_if and continue_on_error are about the task as a whole.
+func TestWhatWaitsForATaskWithItems(t *testing.T) {
+	r := newRig(t)
+	result := r.run(t, `
+name: Around items
+tasks:
+  - {id: bad, method: test/fail, for_each: [99, 99], parameters: {key: "b${index}", times: "${item}", kind: task}}
+  - {id: forgiven, method: test/fail, for_each: [0, 99], max_failures: 0, continue_on_error: true, parameters: {key: "f${index}", times: "${item}", kind: task}}
+  - {id: skipped, method: test/echo, for_each: [1, 2], dependencies: [bad], parameters: {value: "${item}"}}
+  - {id: always, method: test/echo, for_each: "${forgiven.results[*].status}", run_if: always, dependencies: [bad], parameters: {value: "${item} ${bad.status}"}}
+  - {id: goes, method: test/echo, parameters: {value: "${forgiven.error.message}"}}
+outputs: {always: "${always.results[*].result.value}", goes: "${goes.value}"}
+`)
+	same(t, "status", result.Status, protocol.Failed)
+	same(t, "skipped", r.tasks(t)["skipped"].Reason, `it needs "bad", which failed`)
+	same(t, "value", get(entries(r.itemsOf(t, "always"))[1], "result", "value").Text(), "failed failed")
+	same(t, "goes", r.value(t, "goes").Text(), "1 of 2 items failed, and max_failures is 0; the first is item 1 (99): failure 1")
+}

@@ -127,10 +127,12 @@ type run struct {
 	toItems  protocol.Held            // The same for items that are values.
 	scripts  map[string]protocol.Held // By path; looked up, never ranged over.
 	rows     []string                 // How the rows of the current details begin.
-	stopped  *protocol.Error          // Why nothing more is to start: cancelled, or out of time.
+	stopped  *protocol.Error          // Why nothing more is to start: cancelled, out of time, or failed fast.
 	begun    int                      // How many tasks and items have started in this history.
 	sent     int64                    // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
+
+	cancelTasks workflow.CancelFunc
 }
 
 // next is the Start of the history that continues this one.

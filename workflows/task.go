@@ -146,20 +146,20 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 		if cancelled.HasDetails() && cancelled.Details(&outcome) == nil && outcome.Status.Ended() {
 			return outcome
 		}
-		return abandoned()
+		return r.abandoned()
 	}
 	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		if r.stopped != nil {
 			// Its worker was gone when the run was stopped: Temporal schedules it no more.
-			return abandoned()
+			return r.abandoned()
 		}
 		return failed(protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times (%s)", protocol.MaxLost, timeout.TimeoutType()))
 	}
 	return failed(protocol.Errorf(protocol.InternalError, "%s", err))
 }
 
-func abandoned() protocol.Outcome {
-	return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it")}
+func (r *run) abandoned() protocol.Outcome {
+	return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it%s", r.because())}
 }
 
 func failed(e *protocol.Error) protocol.Outcome {

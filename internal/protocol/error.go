@@ -68,7 +68,7 @@ var Codes = []CodeInfo{
 	{TaskValidationFailed, "TASK_VALIDATION_FAILED", Permanent, "a file, a folder or a model that the task names is not there, or may not be read"},
 	{TaskExecutionFailed, "TASK_EXECUTION_FAILED", OfTask, "the script, the model or the tool failed"},
 	{TaskTimeout, "TASK_TIMEOUT", OfTask, "an attempt took longer than the task's timeout"},
-	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, or its time was over"},
+	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, its time was over, or another task failed and it fails fast"},
 	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one needs did not complete"},
 	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference in the parameters leads to nothing"},
 	{TaskResultInvalid, "TASK_RESULT_INVALID", OfTask, "the result is no JSON, does not fit its schema, or is too large"},

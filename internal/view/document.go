@@ -20,8 +20,6 @@ type Run struct {
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`
-
-	leaves map[string]bool // Ids of the tasks that nothing depends on.
 }
 
 // Task is one task of a run.
@@ -41,8 +39,12 @@ type Task struct {
 
 	after []string
 	each  bool // It runs once an item.
+	goOn  bool // The run goes on when it fails.
 	value *protocol.Ref
 }
+
+// FailsRun tells whether the task has failed, and its run for it.
+func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.goOn }
 
 // Usage is protocol.Usage with its zeros.
 type Usage struct {

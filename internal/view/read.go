@@ -140,11 +140,10 @@ func (r *Run) Task(name string) *Task {
 }
 
 func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
-	r.leaves = map[string]bool{}
 	r.Tasks = make([]Task, len(p.Tasks))
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
-		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil}
+		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError}
 		task.Values = planned.Each != nil && planned.Each.Values != nil
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
@@ -153,12 +152,6 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 			task.fill(record)
 		}
 		r.Tasks[i] = task
-		r.leaves[planned.ID] = true
-	}
-	for i := range p.Tasks {
-		for _, id := range p.Tasks[i].After {
-			r.leaves[id] = false
-		}
 	}
 }
 

@@ -15,6 +15,9 @@ type Task struct {
 	Priority     *Node // Text or a number.
 	Each         *Each // Nil where the task runs once.
 
+	RunIf           *Node // Text.
+	ContinueOnError *Node // A boolean.
+
 	MaxConcurrent *Node // A count. In a batch it stands in Each, as does the next.
 	MaxFailures   *Node // Text or a number.
 }
@@ -49,6 +52,10 @@ var taskKeys = keys[taskReader]{
 		"When and how often to try again; without it, transient errors have three attempts and all others one."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
 		"Which of the tasks that are ready start first."},
+	{[]string{"run_if"}, text.words(RunIfs()), func(t *taskReader, n *Node) { t.RunIf = n },
+		"How what it waits for must have ended: all completed (success, the default), completed or skipped by their own `when` (done), or ended however (always)."},
+	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },
+		"Whether the run, and what waits for the task, goes on when it has failed; ${id.error.message} tells why."},
 	{[]string{"for_each"}, items, func(t *taskReader, n *Node) { t.Each = &Each{Node: n, Values: n} },
 		"Items, each of which the task runs once for, with ${item} and ${index}: a list, or a reference to one."},
 	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },

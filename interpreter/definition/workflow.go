@@ -11,6 +11,7 @@ type Workflow struct {
 	Description *Node // Text.
 	Timeout     *Node // Text or a number.
 	MaxParallel *Node // A count.
+	FailFast    *Node // A boolean.
 	InputsNode  *Node
 	Inputs      []*Input // In the file's order.
 	TasksNode   *Node
@@ -65,6 +66,8 @@ var workflowKeys = keys[Workflow]{
 		"How long the whole run may take."},
 	{[]string{"max_parallel"}, parallel, func(w *Workflow, n *Node) { w.MaxParallel = n },
 		"How many tasks and items are in flight at most; the default is 16."},
+	{[]string{"fail_fast"}, boolean, func(w *Workflow, n *Node) { w.FailFast = n },
+		"Whether the first task that fails ends the run: nothing more starts, and what runs is cancelled."},
 	{[]string{"type"}, text.words([]string{BatchID}), func(w *Workflow, n *Node) { w.Type = n },
 		"Says that the workflow is a batch, which `batch` and `template` say as well."},
 	{[]string{"batch"}, mapping.of("batch", Itself, batchKeys), func(w *Workflow, n *Node) { w.BatchNode = n },

@@ -4,10 +4,6 @@ package plan
 
 import "github.com/gleitzeit/gleitzeit/internal/protocol"
 
-// Format is the latest version of Plan, and this program reads every earlier one too. A plan has the first version whose
-// readers do all that it says: with 2 came items that are values.
-const Format = 2
-
 // DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
 const DefaultMaxParallel = 16
 
@@ -26,6 +22,7 @@ type Plan struct {
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
 	MaxParallel int              `json:"max_parallel"`
+	FailFast    bool             `json:"fail_fast,omitempty"` // The first failure ends the run.
 }
 
 // Task is one node of the plan.
@@ -43,6 +40,9 @@ type Task struct {
 	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Each         *Each            `json:"each,omitempty"` // Where it is there, the task runs once an item.
+
+	RunIf           RunIf `json:"run_if,omitempty"`
+	ContinueOnError bool  `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor what waits for it.
 }
 
 // Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.
