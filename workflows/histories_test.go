@@ -41,6 +41,7 @@ func TestRecordHistories(t *testing.T) {
 		{name: "batch-cancelled", run: cancelledBatch},
 		{name: "failed-fast", run: failedFast},
 		{name: "going-on", run: flow(goingOn)},
+		{name: "conditional", run: flow(conditional)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {
