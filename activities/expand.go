@@ -17,11 +17,13 @@ func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (
 	began := time.Now().UTC()
 	found, err := a.expand(ctx, expanding)
 	if err != nil {
-		failure := protocol.AsError(err, protocol.TaskValidationFailed)
-		if failure.Kind == protocol.Transient {
-			return nil, failure
+		return unexpanded(ctx, err)
+	}
+	var refused []protocol.ItemRefusal
+	if expanding.When != "" {
+		if refused, err = a.decideItems(ctx, expanding, found.elements); err != nil {
+			return unexpanded(ctx, err)
 		}
-		return &protocol.Expanded{Error: shortened(failure)}, nil
 	}
 	ref := protocol.RefOf(found.list)
 	record := resultstore.Record{
@@ -32,15 +34,28 @@ func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (
 	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
 		return nil, err
 	}
-	return &protocol.Expanded{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began}, nil
+	return &protocol.Expanded{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Refused: refused}, nil
+}
+
+// unexpanded tells items that cannot be had from a store that is away, which is asked again.
+func unexpanded(ctx context.Context, err error) (*protocol.Expanded, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	failure := protocol.AsError(err, protocol.TaskValidationFailed)
+	if failure.Kind == protocol.Transient {
+		return nil, failure
+	}
+	return &protocol.Expanded{Error: shortened(failure)}, nil
 }
 
 // expansion are the items of a task: files, or else values.
 type expansion struct {
-	paths  []string
-	values []protocol.Item
-	list   []byte   // All of them, as JSON.
-	large  [][]byte // The values that have Refs of their own, as JSON.
+	paths    []string
+	values   []protocol.Item
+	elements []protocol.Value // All of them.
+	list     []byte           // The same as JSON.
+	large    [][]byte         // The values that have Refs of their own, as JSON.
 }
 
 func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (*expansion, error) {
@@ -56,7 +71,7 @@ func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (
 	for i, path := range paths {
 		list[i] = protocol.OfString(path)
 	}
-	return &expansion{paths: paths, list: protocol.OfList(list...).JSON()}, nil
+	return &expansion{paths: paths, elements: list, list: protocol.OfList(list...).JSON()}, nil
 }
 
 // paths lists the files that the task is about.

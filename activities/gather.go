@@ -78,7 +78,7 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 				return nil, fmt.Errorf("the result of item %d: %w", i, err)
 			}
 		}
-		entries[i] = protocol.OfObject(
+		entry := protocol.OfObject(
 			protocol.Field{Name: "item", Value: items[i]},
 			protocol.Field{Name: "index", Value: protocol.OfInt(int64(i))},
 			protocol.Field{Name: "status", Value: protocol.OfString(string(itemStatus(outcome.Status)))},
@@ -86,6 +86,10 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 			protocol.Field{Name: "error", Value: errorOf(outcome.Error)},
 			protocol.Field{Name: "duration", Value: protocol.OfFloat(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
 		)
+		if outcome.Status == protocol.Skipped && outcome.Error == nil {
+			entry = entry.With("reason", protocol.OfString(outcome.Reason))
+		}
+		entries[i] = entry
 	}
 	count := func(n int) protocol.Value { return protocol.OfInt(int64(n)) }
 	data := protocol.OfObject(

@@ -18,7 +18,7 @@ func expandValues(written protocol.Value, most int, scope *reference.Scope) (*ex
 		return nil, protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and one task takes %d", count, most).
 			WithHint("divide them among several tasks")
 	}
-	found := &expansion{list: list.JSON(), values: make([]protocol.Item, len(list.Elements()))}
+	found := &expansion{elements: list.Elements(), list: list.JSON(), values: make([]protocol.Item, len(list.Elements()))}
 	if len(found.list) > protocol.MaxValue {
 		return nil, protocol.Errorf(protocol.TaskParameterError, "the items of for_each have %d bytes, and the most that can be kept is %d", len(found.list), protocol.MaxValue).
 			WithHint("divide them among several tasks")

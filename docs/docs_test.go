@@ -25,6 +25,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/condition"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
 )
@@ -141,6 +142,16 @@ func TestEveryRuleIsExplained(t *testing.T) {
 		if !strings.Contains(section, "| `"+name+"` |") {
 			t.Errorf("docs/workflow-reference.md, section \"Rules\", does not have the rule %s", name)
 		}
+	}
+}
+
+func TestEveryFunctionOfConditionsIsExplained(t *testing.T) {
+	var want strings.Builder
+	for _, f := range condition.Functions() {
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", f.Name, f.Takes, f.About)
+	}
+	if page := read(t, "workflow-reference.md"); !strings.Contains(page, want.String()) {
+		t.Errorf("docs/workflow-reference.md does not hold the functions as interpreter/condition has them:\n%s", want.String())
 	}
 }
 

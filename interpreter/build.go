@@ -68,6 +68,8 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		Timeout:      task.AttemptTimeout(),
 		Retry:        checked.RetryPolicy(task),
 
+		When:            task.Condition(),
+		WhenUses:        uses(checked, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 	}

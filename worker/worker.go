@@ -81,6 +81,7 @@ func Register(r registry, acts *activities.Activities) {
 	r.RegisterActivityWithOptions(acts.Close, activity.RegisterOptions{Name: workflows.CloseActivity})
 	r.RegisterActivityWithOptions(acts.Expand, activity.RegisterOptions{Name: workflows.ExpandActivity})
 	r.RegisterActivityWithOptions(acts.Gather, activity.RegisterOptions{Name: workflows.GatherActivity})
+	r.RegisterActivityWithOptions(acts.Decide, activity.RegisterOptions{Name: workflows.DecideActivity})
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }
 

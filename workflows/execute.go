@@ -35,6 +35,7 @@ type step int
 
 const (
 	calling step = iota
+	deciding
 	expanding
 	gathering
 )
@@ -58,7 +59,7 @@ func (r *run) execute(ctx workflow.Context) error {
 		}
 		r.describe(ctx)
 		if len(r.running) == 0 {
-			if !r.progress.Done() && !r.progress.HasReady() && len(r.fans) == 0 {
+			if !r.progress.Done() && !r.progress.HasReady() && len(r.fans) == 0 && len(r.decided) == 0 {
 				return rejected("the plan's tasks wait for one another")
 			}
 			return nil
@@ -92,6 +93,7 @@ func (r *run) stop(reason *protocol.Error) {
 		Status: protocol.Cancelled,
 		Error:  protocol.Errorf(protocol.TaskCancelled, "it had not started when %s", reason.Message),
 	})
+	r.dropDecided()
 }
 
 // failFast ends the run where a task has failed and the workflow wants no more then: what runs is cancelled.
@@ -105,18 +107,22 @@ func (r *run) failFast() {
 // startReady starts what is ready, as far as the workflow's limit, the history and one message to the server allow.
 func (r *run) startReady(ctx workflow.Context) error {
 	for len(r.running) < limitOf(r.plan) && r.fits(ctx) {
+		task, decided := r.nextDecided()
 		fan, found := r.pick()
-		if !found {
+		if !decided && !found {
 			break
 		}
 		if at := workflow.GetInfo(ctx).GetCurrentHistoryLength(); at != r.sentAt {
 			r.sent, r.sentAt = 0, at
 		}
 		r.begun++
-		if fan != nil {
+		switch {
+		case decided:
+			r.running = append(r.running, r.startTask(ctx, task))
+		case fan != nil:
 			r.running = append(r.running, r.startItem(ctx, fan))
-		} else {
-			r.running = append(r.running, r.startTask(ctx))
+		default:
+			r.running = append(r.running, r.begin(ctx))
 		}
 		if r.sent > sendBudget {
 			// A timer makes the server take what was scheduled before more is.
@@ -155,8 +161,16 @@ func (r *run) startItem(ctx workflow.Context, fan *fanOut) started {
 	return started{task: fan.task, fan: fan, item: item, future: r.schedule(ctx, &r.plan.Tasks[fan.task], fan.item(item))}
 }
 
-func (r *run) startTask(ctx workflow.Context) started {
+// begin starts the next task that is ready: where it has a condition, that is asked first.
+func (r *run) begin(ctx workflow.Context) started {
 	task, _ := r.progress.Next()
+	if r.plan.Tasks[task].When != "" && r.plan.Tasks[task].Each == nil { // Of items it is asked when they are known.
+		return started{task: task, step: deciding, future: r.decide(ctx, task)}
+	}
+	return r.startTask(ctx, task)
+}
+
+func (r *run) startTask(ctx workflow.Context, task int) started {
 	if r.plan.Tasks[task].Each != nil {
 		return started{task: task, step: expanding, future: r.expand(ctx, task)}
 	}
@@ -172,7 +186,7 @@ func (r *run) fits(ctx workflow.Context) bool {
 	if info.GetContinueAsNewSuggested() {
 		return false
 	}
-	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.running)+1) < historyBudget
+	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.running)+len(r.decided)+1) < historyBudget
 }
 
 // await waits until at least one task has ended, and takes account of all that have, in the order of their start.
@@ -197,6 +211,8 @@ func (r *run) await(ctx workflow.Context) {
 // take takes account of what has ended.
 func (r *run) take(ctx workflow.Context, s started) {
 	switch s.step {
+	case deciding:
+		r.takeDecision(ctx, s)
 	case expanding:
 		r.expanded(ctx, s)
 	case gathering:

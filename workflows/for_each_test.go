@@ -315,3 +315,73 @@ outputs: {always: "${always.results[*].result.value}", goes: "${goes.value}"}
 	same(t, "value", get(entries(r.itemsOf(t, "always"))[1], "result", "value").Text(), "failed failed")
 	same(t, "goes", r.value(t, "goes").Text(), "1 of 2 items failed, and max_failures is 0; the first is item 1 (99): failure 1")
 }
+
+// TestTheConditionIsAskedForEachItem: where it is false the item is skipped, with the reason, and makes no event.
+func TestTheConditionIsAskedForEachItem(t *testing.T) {
+	r := newRig(t)
+	run := r.start(t, compile(t, `
+name: Some items
+inputs: {least: 2}
+tasks:
+  - {id: make, method: python/execute, parameters: {code: "result = [{'n': n, 'pad': 'x' * 1000 * (n % 2)} for n in range(5)] + [None, {}]"}}
+  - id: each
+    method: test/echo
+    for_each: ${make.result}
+    when: "${index} < 5 ? ${item.n} >= ${inputs.least} and ${item.n} != 3 : ${item.n} == 1"
+    parameters: {key: "k${index}", value: "${item.n}"}
+  - {id: none, method: test/echo, for_each: [1, 2], when: "${item} > 2", parameters: {key: none, value: "${item}"}}
+  - {id: after, method: test/echo, dependencies: [none], parameters: {value: "${none.skipped} of ${none.total}: ${none.results[0].reason}"}}
+outputs: {each: "${each.results[*].status}", values: "${each.results[*].result.value:-}", reason: "${each.results[0].reason}", why: "${each.results[6].error.message}", after: "${after.value}"}
+`))
+	first := run.GetRunID()
+	result, _ := end(t, run)
+	same(t, "status", result.Status, protocol.Completed)
+	same(t, "counts", *result.Items, protocol.Counts{Total: 9, Succeeded: 2, Failed: 2, Skipped: 5})
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"each":["skipped","skipped","completed","skipped","completed","failed","failed"],`+
+		`"values":["","",2,"",4,"",""],`+
+		`"reason":"its condition is false: ${index} < 5 ? ${item.n} >= ${inputs.least} and ${item.n} != 3 : ${item.n} == 1",`+
+		`"why":"${item.n}: item has no field \"n\"; it has no fields","after":"2 of 2: its condition is false: ${item} > 2"}`)
+	for i, wanted := range []int{0, 0, 1, 0, 1, 0, 0} {
+		same(t, fmt.Sprintf("calls of item %d", i), r.probe.called(fmt.Sprintf("k%d", i)), wanted)
+	}
+	same(t, "calls of none", r.probe.called("none"), 0)
+	same(t, "none", r.wholeOf(t, "none").Status, protocol.Completed)
+	asked := 0
+	for _, event := range events(t, r, run, first) {
+		if event.GetMarkerRecordedEventAttributes() != nil {
+			asked++
+		}
+	}
+	same(t, "markers", asked, 6) // Open, expand and gather twice, close: a condition adds none.
+	item := 3
+	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: "each", Item: &item})
+	if err != nil || len(records) != 1 || records[0].Status != protocol.Skipped || !strings.HasPrefix(records[0].Reason, "its condition is false") {
+		t.Errorf("%+v, %v", records, err)
+	}
+}
+
+// TestAllItemsThatAreWantedMayFail: what a condition leaves out does not save the task.
+func TestAllItemsThatAreWantedMayFail(t *testing.T) {
+	r := newRig(t)
+	result := r.run(t, "name: All\ntasks:\n  - {id: each, method: test/fail, for_each: [1, 99, 99], when: '${item} > 1', parameters: {key: \"k${index}\", times: \"${item}\", kind: task}}\n")
+	same(t, "status", result.Status, protocol.Failed)
+	same(t, "message", r.wholeOf(t, "each").Error.Message, "all of 2 items failed; the first is item 1 (99): failure 1")
+	same(t, "shape", shape(r.itemsOf(t, "each")), "total 3, succeeded 0, failed 2, skipped 1")
+}
+
+// TestTheConditionIsAskedForEachFile: of files it is the same.
+func TestTheConditionIsAskedForEachFile(t *testing.T) {
+	r := newRig(t)
+	folder := folderOf(t, 4, numbered)
+	p := compileBatch(t, fmt.Sprintf(`
+name: Some files
+tasks:
+  - id: each
+    method: test/file
+    when: ${item.stem} in ["f001", "f003"]
+    parameters: {directory: %q, file_pattern: "*.txt"}
+outputs: {each: "${each.results[*].status}"}
+`, folder), folder)
+	result, _ := end(t, r.start(t, p))
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"each":["skipped","completed","skipped","completed"]}`)
+}

@@ -32,6 +32,7 @@ func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
 	asked := protocol.Expanding{
 		Run: r.info, Task: task.ID, Method: task.Method, Directory: task.Each.Directory, Files: task.Each.Files,
 		Values: task.Each.Values, Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Reads: task.Each.Reads, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
+		When: task.When, WhenBindings: r.bindings(task.WhenUses),
 	}
 	return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, asked)
 }
@@ -51,9 +52,22 @@ func (r *run) expanded(ctx workflow.Context, s started) {
 	case found.Error != nil:
 		r.progress.End(s.task, failed(found.Error))
 	default:
-		carried := FanOut{Task: task.ID, Items: found.Items, Values: found.Values, Ref: found.Ref, StartedAt: found.StartedAt}
+		carried := FanOut{Task: task.ID, Items: found.Items, Values: found.Values, Ref: found.Ref, StartedAt: found.StartedAt, Ended: refused(found.Refused, task.When)}
 		r.fans = append(r.fans, newFanOut(r.plan, s.task, carried))
 	}
+}
+
+// refused are the items that are not to run, as they end.
+func refused(items []protocol.ItemRefusal, condition string) []EndedItem {
+	var ended []EndedItem
+	for _, item := range items {
+		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: conditionIsFalse(condition)}
+		if item.Error != nil {
+			outcome = failed(item.Error)
+		}
+		ended = append(ended, EndedItem{item.Index, outcome})
+	}
+	return ended
 }
 
 // gather has the results made of those tasks whose items have all ended.
@@ -93,9 +107,13 @@ func (r *run) gathering(fan *fanOut) protocol.Gathering {
 		Run: r.info, Task: task.ID, Method: task.Method, StartedAt: fan.startedAt, Items: fan.ref, Paths: fan.paths,
 		Outcomes: make([]protocol.Outcome, len(fan.outcomes)), Counts: protocol.Counts{Total: len(fan.outcomes), Failed: fan.failed},
 	}
+	unwanted := 0 // Skipped by their own condition.
 	for i, outcome := range fan.outcomes {
 		if !outcome.Status.Ended() {
 			outcome = r.neverStarted(fan)
+		}
+		if plan.ByCondition(outcome) {
+			unwanted++
 		}
 		switch {
 		case outcome.Status == protocol.Completed:
@@ -106,7 +124,7 @@ func (r *run) gathering(fan *fanOut) protocol.Gathering {
 		g.Usage = g.Usage.Add(outcome.Usage)
 		g.Outcomes[i] = outcome
 	}
-	g.Status, g.Error = r.verdict(fan, g.Counts)
+	g.Status, g.Error = r.verdict(fan, g.Counts, unwanted)
 	return g
 }
 
@@ -120,20 +138,22 @@ func (r *run) neverStarted(fan *fanOut) protocol.Outcome {
 	return protocol.Outcome{Status: protocol.Skipped, Reason: reason, Error: protocol.Errorf(protocol.TaskCancelled, "%s", reason)}
 }
 
-// verdict decides how the task as a whole ended: it has completed although items failed, unless all of them did, or more
-// than the workflow lets.
-func (r *run) verdict(fan *fanOut, counts protocol.Counts) (protocol.Status, *protocol.Error) {
+// verdict decides how the task as a whole ended: it has completed although items failed, unless all of them did that were
+// wanted, or more than the workflow lets.
+func (r *run) verdict(fan *fanOut, counts protocol.Counts, unwanted int) (protocol.Status, *protocol.Error) {
+	cut := counts.Skipped - unwanted // Those that would have run.
+	wanted := counts.Total - unwanted
 	switch {
 	case fan.tripped():
 		e := r.itemsFailed(fan, "%d of %d %ss failed, and max_failures is %s", counts.Failed, counts.Total, itemWord(fan.each), fan.each.MaxFailures)
-		if counts.Skipped > 0 {
-			e.Message += fmt.Sprintf("; %d were skipped because of that", counts.Skipped)
+		if cut > 0 {
+			e.Message += fmt.Sprintf("; %d were skipped because of that", cut)
 		}
 		return protocol.Failed, e
-	case r.stopped != nil && counts.Skipped > 0:
-		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %d %ss were done", counts.Total-counts.Skipped, counts.Total, itemWord(fan.each))
-	case counts.Failed == counts.Total && counts.Total > 0:
-		return protocol.Failed, r.itemsFailed(fan, "all of %d %ss failed", counts.Total, itemWord(fan.each))
+	case r.stopped != nil && cut > 0:
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %d %ss were done", wanted-cut, wanted, itemWord(fan.each))
+	case counts.Failed == wanted && wanted > 0:
+		return protocol.Failed, r.itemsFailed(fan, "all of %d %ss failed", wanted, itemWord(fan.each))
 	}
 	return protocol.Completed, nil
 }

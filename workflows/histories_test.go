@@ -42,6 +42,7 @@ func TestRecordHistories(t *testing.T) {
 		{name: "for-each", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: forEachRun},
 		{name: "failed-fast", run: failedFast},
 		{name: "going-on", run: flow(goingOn)},
+		{name: "conditional", run: flow(conditional)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

@@ -21,6 +21,7 @@ const (
 	CloseActivity  = "gleitzeit.close"
 	ExpandActivity = "gleitzeit.expand"
 	GatherActivity = "gleitzeit.gather"
+	DecideActivity = "gleitzeit.decide"
 )
 
 // Settings are what the starter of a run decides about it. They are part of the input, so that a replay sees the same.
@@ -121,6 +122,7 @@ type run struct {
 	queue    string
 	info     protocol.RunInfo
 	running  []started
+	decided  []int     // Tasks whose conditions hold and that have yet to start, in the order of their answers.
 	fans     []*fanOut // Tasks whose items are known and whose result is not, in the order in which they became so.
 	usage    protocol.Usage
 	inputs   protocol.Held            // Made once: every task that refers to an input carries it.

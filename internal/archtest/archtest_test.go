@@ -49,6 +49,7 @@ const (
 	profiles    = "go.temporal.io/sdk/contrib/envconfig"
 	uiServer    = "github.com/temporalio/ui-server/..."
 	echo        = "github.com/labstack/echo/..."
+	expressions = "github.com/expr-lang/expr/..."
 )
 
 var fenced = []string{
@@ -65,6 +66,7 @@ var fenced = []string{
 	grpc,
 	cobra,
 	"database/sql",
+	expressions,
 	uiServer,
 	echo,
 	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
@@ -83,12 +85,13 @@ var rules = []rule{
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
-	{"interpreter/rules", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol"}, []string{schema}},
+	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol"}, []string{expressions}},
+	{"interpreter/rules", []string{"interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol"}, []string{schema}},
 	{"interpreter/schema", []string{"interpreter/definition", "interpreter/rules", "internal/protocol"}, nil},
 	{"interpreter/reference", []string{"internal/protocol"}, nil},
 	{"interpreter/plan", []string{"internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol"}, []string{sdkWorkflow, sdkErrors}},
-	{"activities", []string{"interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"internal/protocol"}, []string{network, schema, ollama}},
 	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
 	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema}},

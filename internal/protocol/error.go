@@ -70,7 +70,7 @@ var Codes = []CodeInfo{
 	{TaskTimeout, "TASK_TIMEOUT", OfTask, "an attempt took longer than the task's timeout"},
 	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, its time was over, or another task failed and it fails fast"},
 	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one needs did not complete"},
-	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference in the parameters leads to nothing"},
+	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference leads to nothing, or a condition cannot be decided"},
 	{TaskResultInvalid, "TASK_RESULT_INVALID", OfTask, "the result is no JSON, does not fit its schema, or is too large"},
 	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task vanished ten times"},
 	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has mistakes"},

@@ -23,6 +23,9 @@ type Expanding struct {
 	Reads     []string  `json:"reads,omitempty"`     // Files and folders outside of the run's that may be looked at, absolute.
 	Bindings  []Binding `json:"bindings,omitempty"`
 	Most      int       `json:"most"` // How many items there may be.
+
+	When         string    `json:"when,omitempty"` // A condition, with its references, that is asked for each item.
+	WhenBindings []Binding `json:"when_bindings,omitempty"`
 }
 
 // Expanded are the items that were found, in their order.
@@ -32,6 +35,14 @@ type Expanded struct {
 	Ref       *Ref      `json:"ref,omitempty"`    // Where the store has the list of them.
 	StartedAt time.Time `json:"started_at,omitzero"`
 	Error     *Error    `json:"error,omitempty"` // Why there are none.
+
+	Refused []ItemRefusal `json:"refused,omitempty"` // Items that are not to run, in their order.
+}
+
+// ItemRefusal is an item that is not to run: its condition is false, or, where there is an error, could not be decided.
+type ItemRefusal struct {
+	Index int    `json:"index"`
+	Error *Error `json:"error,omitempty"`
 }
 
 // MaxInlineItem is the size in bytes of the largest item (as JSON) that travels with what is said of it: about that of a

@@ -80,6 +80,9 @@ func markdownOfItem(entry protocol.Value) string {
 		message, _ := failure.Get("message")
 		return fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", Printable(message.Text())))
 	}
+	if reason, has := entry.Get("reason"); has {
+		return "Skipped: " + Printable(reason.Text()) + "\n"
+	}
 	result, _ := entry.Get("result")
 	gist := Gist(result)
 	if gist.Kind() == protocol.String {

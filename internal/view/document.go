@@ -40,6 +40,8 @@ type Task struct {
 	after []string
 	each  bool // It runs once an item.
 	goOn  bool // The run goes on when it fails.
+	when  string
+	runIf string
 	value *protocol.Ref
 }
 

@@ -124,6 +124,9 @@ func gistOfItem(entry protocol.Value) string {
 		message, _ := failure.Get("message")
 		return status.Text() + ": " + Printable(message.Text())
 	}
+	if reason, has := entry.Get("reason"); has {
+		return "skipped: " + Printable(reason.Text())
+	}
 	result, _ := entry.Get("result")
 	return Text(Gist(result))
 }

@@ -143,7 +143,10 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 	r.Tasks = make([]Task, len(p.Tasks))
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
-		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError}
+		task := Task{
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError,
+			when: planned.When, runIf: string(planned.RunIf),
+		}
 		task.Values = planned.Each != nil && planned.Each.Values != nil
 		if planned.Name != planned.ID {
 			task.Name = planned.Name

@@ -37,7 +37,9 @@ var (
 	boolean = shape{want: "true or false", fits: func(n *Node) bool { return n.Kind == protocol.Boolean }, schema: `{"type": "boolean"}`}
 	list    = shape{want: "a list", fits: func(n *Node) bool { return n.Kind == protocol.List }, hint: listHint, schema: `{"type": "array"}`}
 	mapping = shape{want: "a mapping", fits: func(n *Node) bool { return n.Kind == protocol.Object }, schema: `{"type": "object"}`}
-	count   = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
+	// A boolean is taken too, so that a task can be switched off.
+	condition = shape{want: "a condition", fits: func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Boolean }, schema: `{"type": ["string", "boolean"]}`}
+	count     = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
 )
 
 // What rules narrow further.

@@ -15,6 +15,7 @@ type Task struct {
 	Priority     *Node // Text or a number.
 	Each         *Each // Nil where the task runs once.
 
+	When            *Node // Text, or a boolean.
 	RunIf           *Node // Text.
 	ContinueOnError *Node // A boolean.
 
@@ -52,6 +53,8 @@ var taskKeys = keys[taskReader]{
 		"When and how often to try again; without it, transient errors have three attempts and all others one."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
 		"Which of the tasks that are ready start first."},
+	{[]string{"when"}, condition, func(t *taskReader, n *Node) { t.When = n },
+		"A condition, such as ${score.result} > 0.5; where it is false, the task is skipped. It is asked after run_if, and with for_each for each item."},
 	{[]string{"run_if"}, text.words(RunIfs()), func(t *taskReader, n *Node) { t.RunIf = n },
 		"How what it waits for must have ended: all completed (success, the default), completed or skipped by their own `when` (done), or ended however (always)."},
 	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },

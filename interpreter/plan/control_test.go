@@ -115,6 +115,7 @@ func TestAPlanIsWrittenInTheEarliestFormatThatWillDo(t *testing.T) {
 	}{
 		{"nothing new", 1, Plan{Tasks: []Task{{ID: "a"}}}},
 		{"fail_fast", 2, Plan{FailFast: true}},
+		{"when", 2, Plan{Tasks: []Task{{ID: "a", When: "true"}}}},
 		{"run_if", 2, Plan{Tasks: []Task{{ID: "a"}, {ID: "b", RunIf: RunIfDone}}}},
 		{"files as items", 1, Plan{Tasks: []Task{{ID: "a", Each: &Each{Directory: "d"}}}}},
 		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", Each: &Each{Values: &protocol.Value{}}}}}},

@@ -41,8 +41,10 @@ type Task struct {
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Each         *Each            `json:"each,omitempty"` // Where it is there, the task runs once an item.
 
-	RunIf           RunIf `json:"run_if,omitempty"`
-	ContinueOnError bool  `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor what waits for it.
+	When            string `json:"when,omitempty"`      // A condition, with its references, asked when RunIf lets the task run.
+	WhenUses        []Use  `json:"when_uses,omitempty"` // Heads of the references in When.
+	RunIf           RunIf  `json:"run_if,omitempty"`
+	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor what waits for it.
 }
 
 // Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.

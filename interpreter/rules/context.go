@@ -54,6 +54,7 @@ type Task struct {
 	Waits      []int // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
 	Texts      Texts
 	EachTexts  Texts // Of what says which items there are.
+	WhenTexts  Texts // Of the condition.
 	Source     *protocol.Script
 	SourceName string // The parameter that Source was read for.
 
@@ -92,6 +93,7 @@ func resolve(subject Subject) *Context {
 			task.handOver()
 			task.EachTexts = eachTexts(task.Each)
 		}
+		task.WhenTexts = textsOf(task.When, nil)
 		task.Texts = textsOf(task.Parameters, task.code())
 		task.Waits = c.waits(task)
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// references: what looks like a reference in a task's parameters and is none, or leads to nothing.
+// references: what looks like a reference in a task's parameters or condition and is none, or leads to nothing.
 func references(c *Context) {
 	for _, task := range c.Tasks {
 		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.items()})
 		c.checkTexts(task.EachTexts, place{task: task})
+		c.checkTexts(task.WhenTexts, place{task: task, items: task.items()})
 		if task.Parameters != nil {
 			c.checkKeys(task.Parameters)
 		}

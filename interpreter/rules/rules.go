@@ -26,6 +26,7 @@ func All() []Rule {
 		{"timeout", timeouts},
 		{"retry", retries},
 		{"priority", priorities},
+		{"condition", conditions},
 		{"run-if", runIfs},
 		{"source-file", sourceFiles},
 		{"file", files},
