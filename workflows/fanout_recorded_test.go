@@ -51,6 +51,19 @@ outputs: {failed: "${failing.failed}", last: "${again.results[-1].result.value}"
 `, strings.Repeat("long", 100))))
 }
 
+// conditionalItems goes over values of which some are left out, one cannot be decided, and, in the second task, all are left
+// out.
+func conditionalItems(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	return r.start(t, compile(t, `
+name: Conditional items
+tasks:
+  - {id: each, method: test/echo, for_each: [1, 2, three, 4], when: "${item} > 1", parameters: {value: "${item}"}}
+  - {id: none, method: test/echo, for_each: "${each.results}", when: "${index} > 9", parameters: {value: "${item}"}}
+outputs: {skipped: "${each.skipped} ${none.skipped}", failed: "${each.failed}"}
+`))
+}
+
 // fixedFolder is a folder with files whose path is the same on every machine: recorded histories name it.
 func fixedFolder(t testing.TB, texts ...string) string {
 	t.Helper()

@@ -40,6 +40,7 @@ func TestRecordHistories(t *testing.T) {
 		{name: "batch-failing", run: failingBatch},
 		{name: "batch-cancelled", run: cancelledBatch},
 		{name: "for-each", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: forEachRun},
+		{name: "for-each-when", run: conditionalItems},
 		{name: "failed-fast", run: failedFast},
 		{name: "going-on", run: flow(goingOn)},
 		{name: "conditional", run: flow(conditional)},
