@@ -16,7 +16,7 @@ import (
 
 // submission is what the flags of submit say.
 type submission struct {
-	inputs []string
+	inputs given
 	queue  string
 	wait   patience
 }
@@ -62,7 +62,7 @@ func (p *program) submitCommand() *cobra.Command {
 			return p.submit(command.Context(), args[0], o)
 		},
 	}
-	command.Flags().StringArrayVar(&o.inputs, "input", nil, "value of an input, name=value; may be given many times")
+	o.inputs.flags(command, "")
 	command.Flags().StringVar(&o.queue, "queue", sharedQueue, "Temporal task queue whose workers execute the run")
 	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; with =DURATION at most so long")
 	command.Flags().Lookup("wait").NoOptDefVal = forEver

@@ -16,7 +16,9 @@ type Subject struct {
 	FlowFolder string // Absolute: the workflow file's folder.
 	Specs      []protocol.Spec
 	Given      []GivenInput
-	Elsewhere  bool // The run executes on another machine: a file that is not here is worth a note.
+	Values     []*definition.Values // Files that give inputs: of two for one input the later counts, and Given before both.
+	Unread     bool                 // Another such file has mistakes: what is not given may stand there.
+	Elsewhere  bool                 // The run executes on another machine: a file that is not here is worth a note.
 }
 
 // GivenInput is the value of an input as the command line has it.
@@ -108,8 +110,13 @@ func (t *Task) code() *definition.Node {
 
 // report notes a mistake under the name of the rule that is being checked.
 func (c *Context) report(at definition.Position, message, hint string) {
+	c.reportIn(c.File, at, message, hint)
+}
+
+// reportIn is report for another file than that of the workflow.
+func (c *Context) reportIn(file string, at definition.Position, message, hint string) {
 	c.Found = append(c.Found, definition.Diagnostic{
-		File: c.File, Line: at.Line, Column: at.Column, Rule: c.rule, Message: message, Hint: hint,
+		File: file, Line: at.Line, Column: at.Column, Rule: c.rule, Message: message, Hint: hint,
 	})
 }
 
