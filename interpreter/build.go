@@ -13,10 +13,12 @@ import (
 func build(in Input, checked *rules.Context) *plan.Plan {
 	flow := checked.Flow
 	p := &plan.Plan{
-		Format:      plan.Format,
+		Format:      plan.FirstFormat,
 		Name:        written(flow.Name),
 		ID:          written(flow.ID),
 		Description: written(flow.Description),
+		Version:     written(flow.Version),
+		Tags:        allWritten(flow.Tags),
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
@@ -27,6 +29,14 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 	if flow.MaxParallel != nil {
 		p.MaxParallel, _ = definition.Count(flow.MaxParallel)
 	}
+	if flow.Metadata != nil {
+		metadata := flow.Metadata.Value()
+		p.Metadata = &metadata
+	}
+	if flow.Priority != nil {
+		p.Priority = plan.Priority(checked.PriorityKey())
+	}
+	p.Wait = flow.Wait != nil && flow.Wait.Truth
 	if flow.Timeout != nil {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
 	}
@@ -39,6 +49,9 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 			built.Each = each
 		}
 		p.Tasks = append(p.Tasks, built)
+	}
+	if len(p.Queues()) > 0 {
+		p.Format = 2 // An earlier program would run the tasks on the run's own queue.
 	}
 	for i, output := range flow.Outputs {
 		p.Outputs = append(p.Outputs, plan.Output{
@@ -63,9 +76,10 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		After:        ids(checked, task.Waits),
 		Dependencies: handed,
 		Uses:         uses(checked, task.Texts),
-		Priority:     plan.Priority(task.PriorityKey()),
+		Priority:     plan.Priority(checked.PriorityOf(task)),
 		Timeout:      task.AttemptTimeout(),
 		Retry:        checked.RetryPolicy(task),
+		Queue:        written(task.Queue),
 	}
 }
 
@@ -74,6 +88,14 @@ func written(n *definition.Node) string {
 		return ""
 	}
 	return n.Written
+}
+
+func allWritten(nodes []*definition.Node) []string {
+	var all []string
+	for _, n := range nodes {
+		all = append(all, n.Written)
+	}
+	return all
 }
 
 func ids(checked *rules.Context, tasks []int) []string {

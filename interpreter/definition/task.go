@@ -13,6 +13,7 @@ type Task struct {
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
 	Priority     *Node // Text or a number.
+	Queue        *Node // Text.
 	Each         *Each // Nil where the task runs once.
 }
 
@@ -46,6 +47,12 @@ var taskKeys = keys[taskReader]{
 		"When and how often to try again; without it, transient errors have three attempts and all others one."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
 		"Which of the tasks that are ready start first."},
+	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
+		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+	{[]string{"metadata"}, mapping, func(*taskReader, *Node) {},
+		"Whatever else is to be known about the task, for people."},
+	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.flow.textsOf("tags", n) },
+		"Words for the task, for people."},
 }
 
 var retryKeys = keys[Retry]{
@@ -81,6 +88,11 @@ func readDependencies(t *taskReader, n *Node) {
 }
 
 func readRetry(t *taskReader, n *Node) {
-	t.Retry = &Retry{}
-	read(t.flow, n, t.Retry, "retry", retryKeys)
+	t.Retry = t.flow.retry(n)
+}
+
+func (w *Workflow) retry(n *Node) *Retry {
+	retry := &Retry{}
+	read(w, n, retry, "retry", retryKeys)
+	return retry
 }

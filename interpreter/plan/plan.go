@@ -2,10 +2,18 @@
 // Both are pure: no clock, no disk, no network, no Temporal SDK; maps are never ranged over.
 package plan
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import (
+	"slices"
 
-// Format is the version of Plan that this program writes. It reads every earlier one.
-const Format = 1
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Format is the latest version of Plan that this program reads; it reads every earlier one. FirstFormat is what it writes
+// where no task needs more: programs that read no later one can run such a plan.
+const (
+	Format      = 2
+	FirstFormat = 1
+)
 
 // DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
 const DefaultMaxParallel = 16
@@ -17,14 +25,19 @@ type Plan struct {
 	Name        string           `json:"name"`
 	ID          string           `json:"id,omitempty"` // The fixed run id, where the file has one.
 	Description string           `json:"description,omitempty"`
-	File        string           `json:"file,omitempty"` // The workflow file, absolute; for people.
-	Folder      string           `json:"folder"`         // The folder that the run was started in, absolute.
-	FlowFolder  string           `json:"flow_folder"`    // The workflow file's folder, absolute.
-	Inputs      protocol.Value   `json:"inputs"`         // An object: the inputs' values.
-	Tasks       []Task           `json:"tasks"`          // In the file's order.
+	Version     string           `json:"version,omitempty"`
+	Tags        []string         `json:"tags,omitempty"`
+	Metadata    *protocol.Value  `json:"metadata,omitempty"` // An object.
+	File        string           `json:"file,omitempty"`     // The workflow file, absolute; for people.
+	Folder      string           `json:"folder"`             // The folder that the run was started in, absolute.
+	FlowFolder  string           `json:"flow_folder"`        // The workflow file's folder, absolute.
+	Inputs      protocol.Value   `json:"inputs"`             // An object: the inputs' values.
+	Tasks       []Task           `json:"tasks"`              // In the file's order.
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
 	MaxParallel int              `json:"max_parallel"`
+	Priority    Priority         `json:"priority,omitempty"`            // Of the run among others; 0 is Temporal's own. The tasks have theirs.
+	Wait        bool             `json:"wait_for_completion,omitempty"` // Who submits it waits for its end.
 }
 
 // Task is one node of the plan.
@@ -41,7 +54,19 @@ type Task struct {
 	Priority     Priority         `json:"priority"`
 	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
-	Each         *Each            `json:"each,omitempty"` // Where it is there, the task runs once an item.
+	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own. Format 2.
+	Each         *Each            `json:"each,omitempty"`  // Where it is there, the task runs once an item.
+}
+
+// Queues lists the queues that tasks name, each once, in the file's order.
+func (p *Plan) Queues() []string {
+	var all []string
+	for i := range p.Tasks {
+		if queue := p.Tasks[i].Queue; queue != "" && !slices.Contains(all, queue) {
+			all = append(all, queue)
+		}
+	}
+	return all
 }
 
 // Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.

@@ -44,7 +44,13 @@ type Context struct {
 	methods  map[string]*method
 	scripts  map[string]readScript
 	files    map[string]foundFile
-	budget   int // Comparisons of words that suggestions may still make.
+
+	sizes        map[*definition.Node]size // Of values in defaults.
+	added        size                      // By defaults, to all tasks.
+	overflow     bool                      // That was too much.
+	defaultTexts map[*definition.Node]bool // The texts in defaults; made when first needed.
+
+	budget int // Comparisons of words that suggestions may still make.
 }
 
 // Task is a task with what was found out about it.
@@ -64,6 +70,8 @@ type Task struct {
 	method  *method
 	batch   bool // It is the task that the short form makes.
 
+	inherited map[string]*definition.Default // Parameters that it has from defaults, by name.
+
 	referring map[*definition.Node]bool // The nodes of Texts; made when first needed.
 }
 
@@ -72,7 +80,7 @@ func resolve(subject Subject) *Context {
 		Subject: subject,
 		byID:    map[string]int{}, byName: map[string][]int{}, declared: map[string]bool{},
 		methods: map[string]*method{}, scripts: map[string]readScript{}, files: map[string]foundFile{},
-		budget: 2_000_000,
+		sizes: map[*definition.Node]size{}, budget: 2_000_000,
 	}
 	for _, input := range c.Flow.Inputs {
 		c.declared[input.Name] = true
@@ -86,6 +94,7 @@ func resolve(subject Subject) *Context {
 		task.method, _ = c.methodOf(task)
 		if task.method != nil {
 			task.Method = &task.method.Method
+			c.applyDefaults(task)
 		}
 		if task.Each != nil {
 			task.handOver()
@@ -102,10 +111,14 @@ func resolve(subject Subject) *Context {
 
 // code returns the parameter that is program text; nil where there is none.
 func (t *Task) code() *definition.Node {
-	if t.method == nil || t.method.CodeParameter == "" || t.Parameters == nil {
+	return codeIn(t.Parameters, t.method)
+}
+
+func codeIn(parameters *definition.Node, m *method) *definition.Node {
+	if m == nil || m.CodeParameter == "" || parameters == nil {
 		return nil
 	}
-	return t.Parameters.Get(t.method.CodeParameter)
+	return parameters.Get(m.CodeParameter)
 }
 
 // report notes a mistake under the name of the rule that is being checked.
