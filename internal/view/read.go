@@ -126,6 +126,7 @@ func (r *Run) Task(name string) *Task {
 }
 
 func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
+	r.Version, r.Tags, r.Metadata = p.Version, p.Tags, p.Metadata
 	r.leaves = map[string]bool{}
 	r.Tasks = make([]Task, len(p.Tasks))
 	for i := range p.Tasks {
