@@ -98,6 +98,7 @@ name: x
 nonsense: 1
 inputs: {a: {nonsense: 1}}
 batch: {nonsense: 1}
+defaults: {llm/v1: {nonsense: 1}}
 tasks:
   - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}}
 `
@@ -105,8 +106,8 @@ tasks:
 	if flow == nil {
 		t.Fatal(found)
 	}
-	if len(flow.Unknown) != 5 {
-		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a task and a retry", len(flow.Unknown))
+	if len(flow.Unknown) != 6 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, a task and a retry", len(flow.Unknown))
 	}
 	page := read(t, "workflow-reference.md")
 	for _, where := range flow.Unknown {

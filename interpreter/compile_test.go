@@ -123,7 +123,7 @@ func TestEveryRuleHasAMistake(t *testing.T) {
 	}
 	for _, rule := range []string{
 		"syntax", "limit", "unknown-key", "duplicate-key", "type", "missing", "id-format", "duplicate-id", "depends-on", "cycle",
-		"reference", "method", "parameters", "timeout", "retry", "priority", "source-file", "file", "batch", "for-each", "inputs", "outputs",
+		"reference", "method", "parameters", "timeout", "retry", "priority", "queue", "defaults", "providers", "source-file", "file", "batch", "for-each", "inputs", "outputs",
 	} {
 		if !strings.Contains(all.String(), " ["+rule+"]\n") {
 			t.Errorf("no mistake of the rule %s in testdata/err", rule)

@@ -30,6 +30,8 @@ type Settings struct {
 	Heartbeat protocol.Seconds `json:"heartbeat,omitempty"`
 	// SearchAttributes: the namespace has protocol.StatusAttribute, and the run keeps it.
 	SearchAttributes bool `json:"search_attributes,omitempty"`
+	// OwnQueue: the run's own queue has all tasks, whatever queue they name.
+	OwnQueue bool `json:"own_queue,omitempty"`
 }
 
 // Start is how a run begins: afresh with Settings alone, or after an earlier history of the same run.

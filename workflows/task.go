@@ -43,6 +43,9 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow
 		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
 		RetryPolicy:         RetryPolicy(task.Retry),
 	}
+	if !r.start.Settings.OwnQueue {
+		options.TaskQueue = task.Queue // Empty is the run's own.
+	}
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call)
 }
 

@@ -32,8 +32,9 @@ func Spec() protocol.Spec {
 		}
 	}
 	return protocol.Spec{
-		Name:    "llm/v1",
-		Summary: "Models of an Ollama server",
+		Name:     "llm/v1",
+		Provider: "ollama",
+		Summary:  "Models of an Ollama server",
 		Methods: []protocol.Method{
 			method(Chat, "Have a model answer a prompt or a conversation", "file_path",
 				`"anyOf": [{"required": ["prompt"]}, {"required": ["messages"]}]`),

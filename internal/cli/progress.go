@@ -32,8 +32,9 @@ type progress struct {
 	fans     map[string]*fanProgress // By task.
 	printed  map[string]bool         // Tasks whose jsonl line is out.
 	tried    map[string]int32
-	lines    bool // Each task and item has its line of JSON as it ends.
-	status   bool // The rewritten line is on the screen.
+	unserved map[string]bool // Queues that tasks wait for, and that nobody serves.
+	lines    bool            // Each task and item has its line of JSON as it ends.
+	status   bool            // The rewritten line is on the screen.
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {

@@ -140,6 +140,7 @@ func (r *Run) Task(name string) *Task {
 }
 
 func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
+	r.Version, r.Tags, r.Metadata = p.Version, p.Tags, p.Metadata
 	r.Tasks = make([]Task, len(p.Tasks))
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]

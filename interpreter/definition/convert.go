@@ -30,6 +30,10 @@ type converter struct {
 	stopped  bool
 }
 
+func newConverter(source *source, report func(at Position, rule, message, hint string)) *converter {
+	return &converter{source: source, report: report, anchored: map[*yaml.Node]*weighed{}}
+}
+
 // weight is how much there is in a value, all that lies in it included.
 type weight struct {
 	nodes, text, height int

@@ -13,6 +13,7 @@ type Task struct {
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
 	Priority     *Node // Text or a number.
+	Queue        *Node // Text.
 	Each         *Each // Nil where the task runs once.
 
 	When            *Node // Text, or a boolean.
@@ -65,6 +66,12 @@ var taskKeys = keys[taskReader]{
 		"How many of its items are in flight at most, within the max_parallel of the run."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.MaxFailures = n },
 		"How many of its items may fail before the rest is skipped and the task fails; without it everything runs."},
+	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
+		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+	{[]string{"metadata"}, mapping, func(*taskReader, *Node) {},
+		"Whatever else is to be known about the task, for people."},
+	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.flow.textsOf("tags", n) },
+		"Words for the task, for people."},
 }
 
 var retryKeys = keys[Retry]{
@@ -100,6 +107,11 @@ func readDependencies(t *taskReader, n *Node) {
 }
 
 func readRetry(t *taskReader, n *Node) {
-	t.Retry = &Retry{}
-	read(t.flow, n, t.Retry, "retry", retryKeys)
+	t.Retry = t.flow.retry(n)
+}
+
+func (w *Workflow) retry(n *Node) *Retry {
+	retry := &Retry{}
+	read(w, n, retry, "retry", retryKeys)
+	return retry
 }

@@ -12,6 +12,7 @@ import (
 
 // references: what looks like a reference in a task's parameters or condition and is none, or leads to nothing.
 func references(c *Context) {
+	c.checkUnused()
 	for _, task := range c.Tasks {
 		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.items()})
 		c.checkTexts(task.EachTexts, place{task: task})
@@ -66,6 +67,9 @@ func (c *Context) checkTexts(texts Texts, in place) {
 		places := c.Flow.Locate(text.Node)
 		for _, ref := range text.References {
 			if message, hint := c.badReference(ref, in); message != "" {
+				if other, _ := c.lookup(ref.Head); in.task != nil && other == in.task.number && c.inDefaults(text.Node) {
+					hint = in.task.label() + " has it from the defaults: it needs that parameter itself"
+				}
 				c.report(places.At(ref.Offset), message, hint)
 			}
 		}
