@@ -19,6 +19,10 @@ var update = flag.Bool("update", false, "write what comes out as what is expecte
 
 // compile compiles a text as the file flow.yaml. Lines `# --input name=text` in it are given inputs.
 func compile(text []byte) (*plan.Plan, []definition.Diagnostic) {
+	return interpreter.Compile(input(text))
+}
+
+func input(text []byte) interpreter.Input {
 	in := interpreter.Input{
 		File: "flow.yaml", Path: "/flow/flow.yaml", Text: text, Files: files(), Folder: "/start", FlowFolder: "/flow", Specs: specs(),
 	}
@@ -28,7 +32,7 @@ func compile(text []byte) (*plan.Plan, []definition.Diagnostic) {
 			in.Inputs = append(in.Inputs, interpreter.GivenInput{Name: name, Text: value})
 		}
 	}
-	return interpreter.Compile(in)
+	return in
 }
 
 // listed shows diagnostics a line each.

@@ -27,7 +27,7 @@ type parsing struct {
 }
 
 func (p *parsing) report(at Position, rule, message, hint string) {
-	p.found = append(p.found, Diagnostic{File: p.file, Line: at.Line, Column: at.Column, Rule: rule, Message: message, Hint: hint})
+	p.found = append(p.found, Diagnostic{File: p.file, Line: at.Line, Column: at.Column, Rule: rule, Message: protocol.Visible(message), Hint: protocol.Visible(hint)})
 	p.stopped = p.stopped || rule == ruleLimit
 }
 

@@ -109,7 +109,7 @@ func (t *Task) code() *definition.Node {
 // report notes a mistake under the name of the rule that is being checked.
 func (c *Context) report(at definition.Position, message, hint string) {
 	c.Found = append(c.Found, definition.Diagnostic{
-		File: c.File, Line: at.Line, Column: at.Column, Rule: c.rule, Message: message, Hint: hint,
+		File: c.File, Line: at.Line, Column: at.Column, Rule: c.rule, Message: protocol.Visible(message), Hint: protocol.Visible(hint),
 	})
 }
 

@@ -126,10 +126,8 @@ func (c *Context) badInput(ref reference.Reference) (message, hint string) {
 		c.suggest(name, names)
 }
 
-// shown puts a reference into a message: as it is written, on one line.
-func shown(ref reference.Reference) string {
-	return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(definition.Shorten(ref.Text))
-}
+// shown puts a reference into a message.
+func shown(ref reference.Reference) string { return definition.Shorten(ref.Text) }
 
 // heads lists the words that a reference may begin with, the fixed ones first.
 func (c *Context) heads() []string {
