@@ -34,7 +34,11 @@ func (p *parsing) report(at Position, rule, message, hint string) {
 func (p *parsing) parse(text []byte) *Workflow {
 	top := Position{1, 1}
 	if len(text) > MaxSize {
-		p.report(top, ruleLimit, fmt.Sprintf("the file has %d bytes, and %d MiB is the limit", len(text), MaxSize>>20), "")
+		p.report(top, ruleLimit, fmt.Sprintf("the file has more than %d MiB", MaxSize>>20), "put data into files of its own, or make several workflows")
+		return nil
+	}
+	if marks(text) > MaxMarks {
+		p.report(top, ruleLimit, fmt.Sprintf("the file has more than %d commas, colons, brackets and lines", MaxMarks), "put data into files of its own, or make several workflows")
 		return nil
 	}
 	source, bad := newSource(text)
@@ -64,6 +68,16 @@ func (p *parsing) parse(text []byte) *Workflow {
 		return nil
 	}
 	return p.tree(source, found.root.Content[0])
+}
+
+// marks counts what separates values. The memory that the parser of YAML takes grows with these, a hundred bytes and more
+// for each, rather than with the size of the file.
+func marks(text []byte) int {
+	count := 0
+	for _, mark := range []string{",", ":", "[", "{", "\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		count += bytes.Count(text, []byte(mark))
+	}
+	return count
 }
 
 // withoutVersion makes a comment of the directive `%YAML 1.2`, which the parser refuses and which says what is meant

@@ -33,16 +33,17 @@ type Context struct {
 	Outputs []Texts // As Flow.Outputs.
 	Found   []definition.Diagnostic
 
-	rule     string // The name of the rule that is being checked.
-	byID     map[string]int
-	byName   map[string][]int
-	words    []string        // What tasks can be called by, in the file's order.
-	allHeads []string        // What references can begin with; made when first needed.
-	declared map[string]bool // Names of inputs.
-	methods  map[string]*method
-	scripts  map[string]readScript
-	files    map[string]foundFile
-	budget   int // Comparisons of words that suggestions may still make.
+	rule      string // The name of the rule that is being checked.
+	byID      map[string]int
+	byName    map[string][]int
+	words     []string        // What tasks can be called by, in the file's order.
+	allHeads  []string        // What references can begin with; made when first needed.
+	declared  map[string]bool // Names of inputs.
+	allInputs []string        // The same, in the file's order; made when first needed.
+	methods   map[string]*method
+	scripts   map[string]readScript
+	files     map[string]foundFile
+	budget    int // Comparisons of letters that suggestions may still make.
 }
 
 // Task is a task with what was found out about it.
@@ -70,7 +71,7 @@ func resolve(subject Subject) *Context {
 		Subject: subject,
 		byID:    map[string]int{}, byName: map[string][]int{}, declared: map[string]bool{},
 		methods: map[string]*method{}, scripts: map[string]readScript{}, files: map[string]foundFile{},
-		budget: 2_000_000,
+		budget: 200_000_000,
 	}
 	for _, input := range c.Flow.Inputs {
 		c.declared[input.Name] = true
