@@ -16,7 +16,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
-	"github.com/gleitzeit/gleitzeit/interpreter/rules"
 )
 
 // FuzzCompile: whatever the text, there is a plan that hangs together, runs to its end and survives its JSON, or there are
@@ -33,10 +32,7 @@ func FuzzCompile(f *testing.F) {
 		}
 		f.Add(text, i%2 == 0)
 	}
-	known := []string{"syntax", "limit"}
-	for _, rule := range rules.All() {
-		known = append(known, rule.Name)
-	}
+	known := ruleNames()
 	f.Fuzz(func(t *testing.T, text []byte, elsewhere bool) {
 		in := input(text)
 		in.Elsewhere = elsewhere

@@ -55,6 +55,9 @@ func (p *parsing) parse(text []byte) *Workflow {
 			at, found.problem = tab, tabIndents
 		}
 		rule, message, hint := explain(found.problem)
+		if (found.problem == noComma || found.problem == noCommaMap) && source.refers(at) {
+			hint = "a reference goes in quotes here"
+		}
 		p.report(at, rule, message, hint)
 		return nil
 	}

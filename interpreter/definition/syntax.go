@@ -209,6 +209,16 @@ func (s *source) indentedByTab(at Position) (tab Position, found bool) {
 	return at, false
 }
 
+// refers tells whether something that looks like a reference follows in the line.
+func (s *source) refers(at Position) bool {
+	for i, line := range s.lines {
+		if line.shown == at.Line && bytes.Contains(s.text[line.start:s.lineEnd(i+1)], []byte("${")) {
+			return true
+		}
+	}
+	return false
+}
+
 // isWhite tells whether YAML may fold, trim or add the character where it reads text.
 func isWhite(r rune) bool {
 	switch r {
