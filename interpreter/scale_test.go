@@ -2,6 +2,7 @@ package interpreter_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,28 @@ func TestManyTasks(t *testing.T) {
 	if len(p.Tasks) != 10_000 || last.ID != "task-9999" || fmt.Sprint(last.After) != "[task-9997 task-9998]" ||
 		len(last.Dependencies) != 0 || fmt.Sprint(last.Uses) != "[{inputs } {task-9997 task-9997}]" {
 		t.Errorf("%d tasks, the last %+v", len(p.Tasks), last)
+	}
+}
+
+// TestMemoryIsInProportion: ten times the tasks want ten times the memory, and a little for longer numbers.
+func TestMemoryIsInProportion(t *testing.T) {
+	allocated := func(tasks int) float64 {
+		text := large(tasks)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		compile(text)
+		runtime.ReadMemStats(&after)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	allocated(10) // What is made once.
+	small, large := allocated(1_000), allocated(10_000)
+	if ratio := large / small; ratio > 12 {
+		t.Errorf("10,000 tasks take %.1f times the memory of 1,000", ratio)
+	}
+	if most := large / 10_000; most > 64<<10 {
+		t.Errorf("a task takes %.0f bytes", most)
+	} else {
+		t.Logf("a task takes %.0f bytes, before the collector comes", most)
 	}
 }
 
