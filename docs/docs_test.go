@@ -138,10 +138,15 @@ func TestEveryRuleIsExplained(t *testing.T) {
 	for _, rule := range rules.All() {
 		names = append(names, rule.Name)
 	}
+	checks := read(t, "checks.md")
 	section := sectionOf(read(t, "workflow-reference.md"), "rules")
 	for _, name := range names {
 		if !strings.Contains(section, "| `"+name+"` |") {
 			t.Errorf("docs/workflow-reference.md, section \"Rules\", does not have the rule %s", name)
+		}
+		_, own, _ := strings.Cut(checks, "\n## "+name+"\n")
+		if own, _, _ = strings.Cut(own, "\n## "); !strings.Contains(own, " ["+name+"]\n") {
+			t.Errorf("docs/checks.md has no section %s that shows a message of the rule", name)
 		}
 	}
 }

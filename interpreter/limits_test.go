@@ -29,6 +29,7 @@ func TestExactlyTheLimits(t *testing.T) {
 		text  func(int) string
 	}{
 		{"size", definition.MaxSize, padded},
+		{"marks", definition.MaxMarks, func(marks int) string { return tasks + strings.Repeat("#\n", marks-strings.Count(tasks, "\n")-7) }},
 		{"depth", definition.MaxDepth, nested},
 		{"aliases", definition.MaxAliasNodes, aliases},
 		{"tasks", definition.MaxTasks, many},

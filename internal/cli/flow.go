@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
@@ -74,6 +75,9 @@ func missingFlow(file string, err error) error {
 		err = of.Err
 	}
 	missing := protocol.Errorf(protocol.WorkflowNotFound, "workflow file %q cannot be read: %s", file, err)
+	if errors.Is(err, syscall.EISDIR) {
+		return missingFile{missing.WithHint("it is a folder: name the files in it, such as %s", filepath.Join(file, "*.yaml"))}
+	}
 	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {
 		missing = missing.WithHint("the path is taken from %s", folder)
 	}

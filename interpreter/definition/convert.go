@@ -10,7 +10,7 @@ import (
 
 var (
 	depthMessage = fmt.Sprintf("lists and mappings lie more than %d deep in one another", MaxDepth)
-	aliasMessage = fmt.Sprintf("aliases make more than %d values, or more than %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
+	aliasMessage = fmt.Sprintf("aliases and merges make more than %d values, or more than %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
 )
 
 // Repeated is a key that stands in a mapping twice.

@@ -19,7 +19,7 @@ type Values struct {
 // ParseValues reads a file of values: one mapping, in YAML or JSON, within the limits of a workflow file. The Values are
 // nil where there is nothing to check further, as with Parse.
 func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
-	p := parsing{file: file, alone: "one file holds one mapping of values"}
+	p := parsing{file: file, alone: "one file holds one mapping of values", divide: "hand large data over as files"}
 	root := p.value(withoutSurrogates(text))
 	switch {
 	case root == nil && len(p.found) > 0:

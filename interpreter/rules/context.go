@@ -35,22 +35,23 @@ type Context struct {
 	Outputs []Texts // As Flow.Outputs.
 	Found   []definition.Diagnostic
 
-	rule     string // The name of the rule that is being checked.
-	byID     map[string]int
-	byName   map[string][]int
-	words    []string        // What tasks can be called by, in the file's order.
-	allHeads []string        // What references can begin with; made when first needed.
-	declared map[string]bool // Names of inputs.
-	methods  map[string]*method
-	scripts  map[string]readScript
-	files    map[string]foundFile
+	rule      string // The name of the rule that is being checked.
+	byID      map[string]int
+	byName    map[string][]int
+	words     []string        // What tasks can be called by, in the file's order.
+	allHeads  []string        // What references can begin with; made when first needed.
+	declared  map[string]bool // Names of inputs.
+	allInputs []string        // The same, in the file's order; made when first needed.
+	methods   map[string]*method
+	scripts   map[string]readScript
+	files     map[string]foundFile
 
 	sizes        map[*definition.Node]size // Of values in defaults.
 	added        size                      // By defaults, to all tasks.
 	overflow     bool                      // That was too much.
 	defaultTexts map[*definition.Node]bool // The texts in defaults; made when first needed.
 
-	budget int // Comparisons of words that suggestions may still make.
+	budget int // Comparisons of letters that suggestions may still make.
 }
 
 // Task is a task with what was found out about it.
@@ -83,7 +84,7 @@ func resolve(subject Subject) *Context {
 		Subject: subject,
 		byID:    map[string]int{}, byName: map[string][]int{}, declared: map[string]bool{},
 		methods: map[string]*method{}, scripts: map[string]readScript{}, files: map[string]foundFile{},
-		sizes: map[*definition.Node]size{}, budget: 2_000_000,
+		sizes: map[*definition.Node]size{}, budget: 200_000_000,
 	}
 	for _, input := range c.Flow.Inputs {
 		c.declared[input.Name] = true
@@ -134,7 +135,7 @@ func (c *Context) report(at definition.Position, message, hint string) {
 // reportIn is report for another file than that of the workflow.
 func (c *Context) reportIn(file string, at definition.Position, message, hint string) {
 	c.Found = append(c.Found, definition.Diagnostic{
-		File: file, Line: at.Line, Column: at.Column, Rule: c.rule, Message: message, Hint: hint,
+		File: file, Line: at.Line, Column: at.Column, Rule: c.rule, Message: protocol.Visible(message), Hint: protocol.Visible(hint),
 	})
 }
 

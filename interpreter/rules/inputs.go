@@ -118,11 +118,15 @@ func holds(allowed []protocol.Value, value protocol.Value) bool {
 	return slices.ContainsFunc(allowed, func(one protocol.Value) bool { return bytes.Equal(one.JSON(), data) })
 }
 
-// values shows what is allowed: `"a", "b" or 3`.
+// values shows what is allowed: `"a", "b" or 3`; the first of many.
 func values(allowed []protocol.Value) string {
-	shown := make([]string, len(allowed))
-	for i, value := range allowed {
-		shown[i] = string(value.JSON())
+	const most = 12
+	var shown []string
+	for _, value := range allowed[:min(len(allowed), most)] {
+		shown = append(shown, definition.Shorten(string(value.JSON())))
+	}
+	if more := len(allowed) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("one of %d more", more))
 	}
 	return list(shown, "or")
 }

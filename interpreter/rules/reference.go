@@ -147,18 +147,23 @@ func (c *Context) badInput(ref reference.Reference) (message, hint string) {
 	if c.declared[name] {
 		return "", ""
 	}
-	names := make([]string, 0, len(c.Flow.Inputs))
-	for _, input := range c.Flow.Inputs {
-		names = append(names, input.Name)
-	}
 	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)),
-		c.suggest(name, names)
+		c.suggest(name, c.inputNames())
 }
 
-// shown puts a reference into a message: as it is written, on one line.
-func shown(ref reference.Reference) string {
-	return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(definition.Shorten(ref.Text))
+// inputNames lists the names of the inputs that are declared.
+func (c *Context) inputNames() []string {
+	if c.allInputs == nil {
+		c.allInputs = make([]string, 0, len(c.Flow.Inputs))
+		for _, input := range c.Flow.Inputs {
+			c.allInputs = append(c.allInputs, input.Name)
+		}
+	}
+	return c.allInputs
 }
+
+// shown puts a reference into a message.
+func shown(ref reference.Reference) string { return definition.Shorten(ref.Text) }
 
 // heads lists the words that a reference may begin with, the fixed ones first.
 func (c *Context) heads() []string {
