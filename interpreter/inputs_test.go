@@ -107,9 +107,9 @@ in2.yaml:1:6: the input "hot" must be true or false, not 1 [inputs]
 		"two documents": {[]string{"cups: 1\n---\ncups: 2\n"}, "in.yaml:2:1: a second YAML document begins here; one file holds one mapping of values [syntax]\n"},
 		"too deep": {[]string{"extra: " + strings.Repeat("[", 70) + strings.Repeat("]", 70)},
 			"in.yaml:1:71: lists and mappings lie more than 64 deep in one another [limit]\n"},
-		"too large": {[]string{"zip: " + strings.Repeat("a", 8<<20)}, "in.yaml:1:1: the file has 8388613 bytes, and 8 MiB is the limit [limit]\n"},
+		"too large": {[]string{"zip: " + strings.Repeat("a", 8<<20)}, "in.yaml:1:1: the file has more than 8 MiB; hand large data over as files [limit]\n"},
 		"a bomb": {[]string{"zip: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d, *d]\n"},
-			"in.yaml:4:36: aliases make more than 10000 values, or more than 8 MiB of text [limit]\n"},
+			"in.yaml:4:36: aliases and merges make more than 10000 values, or more than 8 MiB of text [limit]\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, found := given(nil, c.files...)
