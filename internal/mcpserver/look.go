@@ -76,6 +76,17 @@ func (s *Server) results(c *call) (*mcp.CallToolResult, error) {
 	return answer(t.Result)
 }
 
+// brief is what list_runs says of a run.
+type brief struct {
+	Run        string           `json:"run"`
+	Workflow   string           `json:"workflow"`
+	Status     protocol.Status  `json:"status"`
+	StartedAt  time.Time        `json:"started_at,omitzero"`
+	FinishedAt *time.Time       `json:"finished_at"`
+	Duration   protocol.Seconds `json:"duration"`
+	Error      *view.Error      `json:"error,omitempty"`
+}
+
 func (s *Server) list(c *call) (*mcp.CallToolResult, error) {
 	const limit = 20
 	q := Query{Limit: limit}
@@ -97,9 +108,13 @@ func (s *Server) list(c *call) (*mcp.CallToolResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	briefs := make([]brief, len(runs))
+	for i, run := range runs {
+		briefs[i] = brief{run.Run, run.Workflow, run.Status, run.StartedAt, run.FinishedAt, run.Duration, run.Error}
+	}
 	return answer(struct {
-		Runs []*view.Run `json:"runs"`
-	}{runs})
+		Runs []brief `json:"runs"`
+	}{briefs})
 }
 
 func (s *Server) cancel(c *call) (*mcp.CallToolResult, error) {

@@ -185,12 +185,12 @@ func TestMCPServesItsFoldersAlone(t *testing.T) {
 		}
 	}
 	// Not even whether there is a file can be found out.
-	u.file("there.py", "result = 1")
+	u.file("known.py", "result = 1")
 	scripted := func(file string) map[string]any {
 		return map[string]any{"text": "name: x\ntasks: [{id: a, method: python/execute, parameters: {file: " + file + "}}]"}
 	}
-	there, nowhere := c.fails("validate_workflow", scripted(u.path("there.py"))), c.fails("validate_workflow", scripted(u.path("gone_.py")))
-	if strings.ReplaceAll(there, "there.py", "gone_.py") != nowhere {
+	there, nowhere := c.fails("validate_workflow", scripted(u.path("known.py"))), c.fails("validate_workflow", scripted(u.path("gone_.py")))
+	if strings.ReplaceAll(there, "known", "gone_") != nowhere {
 		t.Errorf("of a file that is there it says\n%s\nof another\n%s", there, nowhere)
 	}
 	if tools := c.tools(); len(tools) != 10 {
@@ -237,7 +237,7 @@ func TestMCPStreams(t *testing.T) {
 	for _, line := range []string{
 		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
-		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"tea_party","arguments":{"guests":1152921504606846977}}}`,
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"_meta":{"progressToken":"p"},"name":"tea_party","arguments":{"guests":1152921504606846977}}}`,
 	} {
 		_, err := fmt.Fprintln(in, line)
 		must(t, err)
@@ -249,6 +249,11 @@ func TestMCPStreams(t *testing.T) {
 		var message struct{ JSONRPC string }
 		if err := json.Unmarshal([]byte(line), &message); err != nil || message.JSONRPC != "2.0" {
 			t.Errorf("standard output has %q", line)
+		}
+	}
+	for _, told := range []string{`✓ cups  mcp/tool.multiply  completed`, `✓ say  python/execute  completed`} {
+		if strings.Count(p.stdout.String(), told) != 1 {
+			t.Errorf("progress does not tell %q once:\n%s", told, p.stdout)
 		}
 	}
 	if !strings.Contains(p.stdout.String(), `"structuredContent":{"cups":2305843009213693954,`) {
