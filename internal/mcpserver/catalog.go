@@ -103,7 +103,7 @@ func (f *flow) mistakes() string {
 
 // tellOnce tells something about a path, unless it was what was last told.
 func (s *Server) tellOnce(path, text string) {
-	if s.catalog.told[path] != text {
+	if s.catalog.told[path] != text && !s.leaving.Load() {
 		s.catalog.told[path] = text
 		s.options.Tell(text)
 	}

@@ -75,6 +75,7 @@ func New(o Options, runs Runs) (*Server, error) {
 
 // Close lets go of the folders, when nothing is served any more.
 func (s *Server) Close() error {
+	s.leaving.Store(true)
 	var err error
 	for _, f := range s.folders {
 		err = errors.Join(err, f.root.Close())

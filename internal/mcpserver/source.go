@@ -88,7 +88,12 @@ func (s *Server) sourceOf(file, path string, text []byte) interpreter.Input {
 	return in
 }
 
+// readAny reads a file from anywhere, wherever links lead.
 func readAny(path string) ([]byte, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
 	f, err := openFolder(filepath.Dir(path))
 	if err != nil {
 		return nil, err

@@ -148,7 +148,11 @@ func (s *Server) validate(c *call) (*mcp.CallToolResult, error) {
 		result.IsError = true
 		return result, nil
 	}
-	text := fmt.Sprintf("The workflow %q is fine: %d tasks.", planned.Name, len(planned.Tasks))
+	tasks := "1 task"
+	if len(planned.Tasks) != 1 {
+		tasks = fmt.Sprintf("%d tasks", len(planned.Tasks))
+	}
+	text := fmt.Sprintf("The workflow %q is fine: %s.", planned.Name, tasks)
 	return said(strings.TrimSpace(text + "\n" + found)), nil
 }
 

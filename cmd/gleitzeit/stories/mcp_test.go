@@ -207,7 +207,7 @@ func TestMCPAllowsAnyWorkflow(t *testing.T) {
 	u.file("there.py", "import os\nresult = os.getcwd()")
 	c := u.mcp("--allow-any-workflow")
 	given := map[string]any{"text": "name: Written\ntasks: [{id: a, method: python/execute, parameters: {file: there.py}}]"}
-	if said := c.call("validate_workflow", given).text(); !strings.Contains(said, "fine: 1 tasks") {
+	if said := c.call("validate_workflow", given).text(); !strings.Contains(said, "fine: 1 task.") {
 		t.Error(said)
 	}
 	folder, err := filepath.EvalSymlinks(u.work)
@@ -219,6 +219,11 @@ func TestMCPAllowsAnyWorkflow(t *testing.T) {
 	path := other.file("far.yaml", "name: Far\ntasks: [{id: a, method: python/execute, parameters: {code: import os; result = os.getcwd()}}]")
 	folder, err = filepath.EvalSymlinks(other.work)
 	must(t, err)
+	linked := u.path("linked.yaml")
+	must(t, os.Symlink(path, linked))
+	if said := c.call("validate_workflow", map[string]any{"file": linked}).text(); !strings.Contains(said, "fine: 1 task.") {
+		t.Error(said)
+	}
 	if run := c.call("run_workflow", map[string]any{"file": path}).run(t); compact(t, run.Outputs) != fmt.Sprintf(`{"a":%q}`, folder) {
 		t.Errorf("a workflow does not run in its own folder: %+v", run)
 	}
