@@ -36,20 +36,21 @@ func (s *steps) take(ctx context.Context, event taskEvent) error {
 	if event.outcome == nil {
 		return nil
 	}
-	if event.item == resultstore.NoItem {
-		s.ended++
-		delete(s.fans, event.task)
-		s.say(taskOf(event).Line(), 0)
-		return nil
-	}
 	fan := s.fans[event.task]
-	if fan == nil {
-		items, err := view.ItemsOf(ctx, s.host.session.store, s.run, event.task)
-		if err != nil {
+	if fan == nil && (event.item != resultstore.NoItem || event.outcome.Items != nil) {
+		var err error
+		if fan, err = fanOf(ctx, s.host.session.store, s.run, event.task); err != nil {
 			return err
 		}
-		fan = &fanProgress{items: items, counts: protocol.Counts{Total: len(items)}}
 		s.fans[event.task] = fan
+	}
+	if event.item == resultstore.NoItem {
+		task := taskOf(event)
+		task.Values = fan != nil && fan.values
+		s.ended++
+		delete(s.fans, event.task)
+		s.say(task.Line(), 0)
+		return nil
 	}
 	switch event.outcome.Status {
 	case protocol.Completed:
@@ -59,7 +60,7 @@ func (s *steps) take(ctx context.Context, event taskEvent) error {
 	default:
 		fan.counts.Skipped++
 	}
-	s.say(fmt.Sprintf("%s  %s", event.task, view.ItemCounts(fan.counts, false)), leastStep)
+	s.say(fmt.Sprintf("%s  %s", event.task, view.ItemCounts(fan.counts, fan.values, false)), leastStep)
 	return nil
 }
 

@@ -8,10 +8,11 @@ func (r *Run) Outcome() protocol.Value {
 	if len(r.Outputs.Fields()) > 0 {
 		return r.Outputs
 	}
+	awaited := r.awaited()
 	var fields []protocol.Field
 	for _, task := range r.Tasks {
 		switch {
-		case task.Result == nil || !r.leaves[task.ID]:
+		case task.Result == nil || awaited[task.ID]:
 		case task.Items != nil:
 			fields = append(fields, protocol.Field{Name: task.ID, Value: *task.Result})
 		default:
