@@ -19,14 +19,15 @@ type entry struct {
 
 // HandlerOptions are the settings of the protocols.
 type HandlerOptions struct {
-	LLM llm.Options
+	LLM    llm.Options
+	Python python.Options
 }
 
 // protocols is the list of them all. To add one: a folder beneath activities, and a line here.
 func protocols(o HandlerOptions) []entry {
 	return []entry{
 		{llm.Spec(), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
-		{python.Spec(), func() (protocol.Handler, error) { return python.New(python.Options{}), nil }},
+		{python.Spec(), func() (protocol.Handler, error) { return python.New(o.Python), nil }},
 		{mcp.Spec(), func() (protocol.Handler, error) { return mcp.New() }},
 	}
 }
