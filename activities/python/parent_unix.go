@@ -4,6 +4,7 @@ package python
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,8 +39,12 @@ type parent struct {
 	said   capture // Its stderr: what went wrong while it started.
 
 	mu       sync.Mutex
-	idle     []*supervisor
-	answered bool // It has brought forth a supervisor.
+	idle     []*supervisor // The one that was used last at the end.
+	answered bool          // It has brought forth a supervisor.
+	taken    int           // How often an idle one was taken.
+	paired   bool          // A second supervisor was made, beside the first.
+	closed   bool
+	pairing  sync.WaitGroup
 
 	// Guarded by the pool.
 	busy int
@@ -108,21 +114,37 @@ func (p *parent) listen(stderr *os.File) {
 	}
 }
 
-// take returns a supervisor that has nothing to do; a new one where there is none.
+// take returns a supervisor that has nothing to do; a new one where there is none. Where scripts follow one another two
+// supervisors take turns: while one runs a script, the other makes the process for the next one ready.
 func (p *parent) take(ctx context.Context) (*supervisor, error) {
 	p.mu.Lock()
-	if last := len(p.idle) - 1; last >= 0 {
-		s := p.idle[last]
-		p.idle = p.idle[:last]
+	if number := len(p.idle); number > 0 {
+		at := max(0, number-2)
+		s := p.idle[at]
+		p.idle = slices.Delete(p.idle, at, at+1)
+		if p.taken++; p.taken >= 2 && number == 1 && !p.paired && !p.closed {
+			p.paired = true
+			p.pairing.Go(func() {
+				if second, err := p.make(ctx); err == nil {
+					p.keep(second)
+				}
+			})
+		}
 		p.mu.Unlock()
 		return s, nil
 	}
+	p.mu.Unlock()
+	return p.make(ctx)
+}
+
+// make has the parent fork a supervisor.
+func (p *parent) make(ctx context.Context) (*supervisor, error) {
+	p.mu.Lock()
 	patience := answerPatience
 	if !p.answered {
 		patience = startPatience
 	}
 	p.mu.Unlock()
-
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -150,6 +172,10 @@ func (p *parent) take(ctx context.Context) (*supervisor, error) {
 func (p *parent) keep(s *supervisor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		s.close()
+		return
+	}
 	s.idleSince = time.Now()
 	p.idle = append(p.idle, s)
 }
@@ -162,6 +188,7 @@ func (p *parent) dropIdle(since time.Time) {
 		p.idle[0].close()
 		p.idle = p.idle[1:]
 	}
+	p.paired = p.paired && len(p.idle) > 0
 }
 
 // trouble says why no supervisor came. A parent that had never answered is a Python that cannot be used.
@@ -198,10 +225,12 @@ func (p *parent) trouble(why error) error {
 
 // explain makes of what a parent for one script did not do the error of that script.
 func (p *parent) explain(err error) error {
-	if errors.Is(err, errNotTaken) {
-		return &startError{p.path, "it does not answer"}
+	if !errors.Is(err, errNotTaken) {
+		return err
 	}
-	return err
+	p.saidMu.Lock()
+	defer p.saidMu.Unlock()
+	return &startError{p.path, cmp.Or(p.said.end(), "it does not answer")}
 }
 
 // gone tells whether the process has ended.
@@ -220,7 +249,7 @@ func (p *parent) close() {
 	for _, s := range p.idle {
 		s.close()
 	}
-	p.idle = nil
+	p.idle, p.closed = nil, true
 	p.mu.Unlock()
 	_ = p.orders.Close() // Tells it to end.
 	patience := time.NewTimer(endPatience)
@@ -231,6 +260,7 @@ func (p *parent) close() {
 		killGroup(p.process.Process.Pid)
 		<-p.ended
 	}
+	p.pairing.Wait()
 }
 
 // kill ends an interpreter that does not answer. Supervisors that run a script end with it or by themselves.

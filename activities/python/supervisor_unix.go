@@ -16,7 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// supervisor is a process of runner/supervisor.py. It runs one script at a time.
+// supervisor is a process of runner/supervisor.py. It runs one script at a time, and makes the next one's process ready.
 type supervisor struct {
 	control   *os.File
 	lines     *bufio.Reader
@@ -38,8 +38,7 @@ var errNotTaken = errors.New("no interpreter took the script")
 type event struct {
 	end
 	Supervisor int    `json:"supervisor"`
-	Taken      bool   `json:"taken"`
-	PID        int    `json:"pid"`
+	Taken      int    `json:"taken"` // By this process.
 	Broken     string `json:"broken"`
 }
 
@@ -153,15 +152,12 @@ func (s *supervisor) await(ctx context.Context, e *ended) (pid int, err error) {
 			case !more:
 				return pid, nil
 			case said.Broken != "":
-				s.usable = true
 				return pid, protocol.Errorf(protocol.ProviderOverloaded, "%s", said.Broken)
-			case said.Taken:
-				taken = true
+			case said.Taken > 0:
+				taken, pid = true, said.Taken
 				if !over {
 					patience.Stop()
 				}
-			case said.PID > 0:
-				pid = said.PID
 			default:
 				e.end, s.usable = &said.end, !over
 			}

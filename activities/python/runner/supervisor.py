@@ -1,8 +1,8 @@
 # A supervisor forks the process that runs a script, watches over it, and ends whatever the script left behind; then it
-# takes the next task. It has one thread and runs nothing of the user's, so that it always answers. Its socket brings a
-# task as two sizes in eight bytes each, with the three files that are the script's streams, then the path of its
-# temporary folder and the request; and takes lines of JSON. When the socket closes, because an attempt is to end or the
-# process at its other end is gone, all of it ends.
+# forks the process for the next script, which makes itself ready and waits. It has one thread and runs nothing of the
+# user's, so that it always answers. The socket brings a task as two sizes in eight bytes each, with the three files that
+# are the script's streams, then the path of its temporary folder and the request; and takes lines of JSON. When the
+# socket closes, because an attempt is to end or the process at its other end is gone, all of it ends.
 import _signal as signal  # `signal` itself makes an enum of every number, which costs each task a tenth of a millisecond.
 import ctypes
 import json
@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import sys
+import time
 
 REPLIES = 4
 
@@ -117,7 +118,28 @@ def ended(child):
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def watch(control, child, wakeup):
+def closed(control, patience):
+    """Waits for the end of a child, or of patience in seconds; tells whether the socket has closed."""
+    wakeup = SUPERVISOR["wakeup"][0]
+    if sys.platform == "linux":
+        poll = select.poll()
+        poll.register(wakeup, select.POLLIN)
+        poll.register(control, 0x2000)  # POLLRDHUP: data that waits for the child is no reason to wake up.
+        happened = dict(poll.poll(patience and patience * 1000))
+        if wakeup in happened:
+            drain(wakeup)
+        return control.fileno() in happened
+    if wakeup in select.select([wakeup], [], [], 0.05)[0]:
+        drain(wakeup)
+    try:
+        return control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def watch(control, child):
     """The status with which the child has ended, or nothing where the socket has closed."""
     while True:
         if ended(child):
@@ -126,9 +148,8 @@ def watch(control, child, wakeup):
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 return status
-        if control in select.select([control, wakeup], [], [])[0]:
+        if closed(control, None):
             return None
-        drain(wakeup)
 
 
 def drain(wakeup):
@@ -148,8 +169,8 @@ def listen_for_ends():
     return wakeup, wake
 
 
-def be_script(supervisor, files, unused):
-    """Makes of a forked process one that a script may have: with the usual streams and signals, in a group of its own."""
+def be_script(supervisor):
+    """Makes of a forked process one that a script may have: with the usual signals, in a group of its own."""
     process_control(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: not longer than its supervisor.
     if os.getppid() != supervisor:
         os._exit(1)
@@ -158,53 +179,71 @@ def be_script(supervisor, files, unused):
     for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(name, signal.SIG_DFL)
     os.setpgid(0, 0)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for fd, target in [(nothing, 0), (files[0], 1), (files[1], 2), (files[2], REPLIES)]:
-        os.dup2(fd, target, target < 3)
-    for fd in [3, nothing] + files + unused:
-        try:
-            os.close(fd)
-        except OSError:
-            pass
+    for fd in SUPERVISOR["wakeup"]:
+        os.close(fd)
 
 
-def serve(control):
-    """Runs one task. False means that there will be no other."""
+def await_script(control, note):
+    """Waits for a task, and runs it with its streams and no other file of this process."""
     sizes, files = receive(control, 16, 3)
     if len(sizes) < 16 or len(files) < 3:
-        return False
+        os._exit(0)
     temp = receive_all(control, int.from_bytes(sizes[:8], "big"))
     request = receive_all(control, int.from_bytes(sizes[8:], "big"))
     if temp is None or request is None:
-        return False
-    tell(control, b"taken", b"true")
-    try:
-        child = os.fork()
-    except OSError as error:
-        for fd in files:
-            os.close(fd)
-        tell(control, b"broken", json.dumps("no process can be made for the script: %s" % error).encode())
-        return True
-    if child == 0:
-        be_script(SUPERVISOR["pid"], files, [control.detach(), *SUPERVISOR["wakeup"]])
-        finish(run_script(request))
-    for fd in files:
+        os._exit(0)
+    os.write(note, temp)
+    tell(control, b"taken", os.getpid())
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd, target in [(nothing, 0), (files[0], 1), (files[1], 2), (files[2], REPLIES)]:
+        os.dup2(fd, target, target < 3)
+    for fd in files + [nothing, note, control.detach()]:
         os.close(fd)
+    finish(run_script(request))
+
+
+def fork_ahead(control):
+    """Forks the process of the next script: its number, and a pipe on which it notes its temporary folder when it begins."""
+    notes, note = os.pipe()
+    for pause in [0.1] * 50 + [0]:
+        try:
+            child = os.fork()
+        except OSError as error:
+            if not pause or closed(control, pause):
+                tell(control, b"broken", json.dumps("no process can be made for the script: %s" % error).encode())
+                os._exit(1)
+            continue
+        break
+    if child == 0:
+        os.close(notes)
+        be_script(SUPERVISOR["pid"])
+        warm_up()
+        await_script(control, note)
+    os.close(note)
     try:
         os.setpgid(child, child)
     except OSError:
         pass  # The child did it already.
-    del request
-    tell(control, b"pid", child)
-    status = watch(control, child, SUPERVISOR["wakeup"][0])
+    return child, notes
+
+
+def serve(control):
+    """Runs one task. False means that there will be no other."""
+    child, notes = fork_ahead(control)
+    status = watch(control, child)
     if status is None:
         kill_group(child)
     sweep()
+    temp = os.read(notes, 4096)
+    os.close(notes)
     if status is None:
-        import shutil
-        shutil.rmtree(bytes(temp), ignore_errors=True)
+        if temp:
+            import shutil
+            shutil.rmtree(temp, ignore_errors=True)
         return False
-    if os.WIFSIGNALED(status):
+    if not temp:
+        time.sleep(0.1)  # It died before it began.
+    elif os.WIFSIGNALED(status):
         tell(control, b"signal", os.WTERMSIG(status))
     else:
         tell(control, b"status", os.WEXITSTATUS(status))
