@@ -30,10 +30,11 @@ const (
 // parent is an interpreter that runs runner/parent.py. It ends when its socket closes: by close, or because this process
 // is gone. Supervisors have sockets of their own, and end by themselves.
 type parent struct {
-	path    string
-	process *exec.Cmd
-	orders  *os.File
-	ended   chan struct{} // Closed when the process has ended.
+	path      string
+	sandboxed bool
+	process   *exec.Cmd
+	orders    *os.File
+	ended     chan struct{} // Closed when the process has ended.
 
 	saidMu sync.Mutex
 	said   capture // Its stderr: what went wrong while it started.
@@ -63,7 +64,7 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 		return nil, errors.Join(err, ours.Close(), theirs.Close())
 	}
 	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, mainArgument(preload, ""))
-	p := &parent{path: path, orders: ours, ended: make(chan struct{}), used: time.Now()}
+	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, ended: make(chan struct{}), used: time.Now()}
 	//nolint:noctx // It outlives the call that starts it.
 	p.process = exec.Command(words[0], words[1:]...)
 	// No file of a folder of people's may pass for a module that the runner imports.
@@ -150,6 +151,9 @@ func (p *parent) make(ctx context.Context) (*supervisor, error) {
 		return nil, err
 	}
 	s := &supervisor{control: ours, lines: bufio.NewReaderSize(ours, 512)}
+	if p.sandboxed {
+		s.shutIn = func() { _ = p.process.Process.Kill() } // It may have ended.
+	}
 	err = sendFiles(p.orders, []byte{'s'}, theirs)
 	_ = theirs.Close()
 	if err == nil {

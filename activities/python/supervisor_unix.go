@@ -21,7 +21,8 @@ type supervisor struct {
 	control   *os.File
 	lines     *bufio.Reader
 	pid       int
-	usable    bool // It has ended its script, with all that it started, and waits for another one.
+	shutIn    func() // Ends the sandbox that it runs in, where its own numbers of processes mean nothing; nil is none.
+	usable    bool   // It has ended its script, with all that it started, and waits for another one.
 	idleSince time.Time
 }
 
@@ -110,8 +111,8 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*ended, erro
 	deadline := time.Now().Add(drain)
 	setDeadline(replyOut, deadline)
 	answered.Wait()
-	if e.end == nil && pid > 0 {
-		killGroup(pid)
+	if e.end == nil {
+		s.kill(0, pid)
 	}
 	setDeadline(stdout, deadline)
 	setDeadline(stderr, deadline)
@@ -171,11 +172,22 @@ func (s *supervisor) await(ctx context.Context, e *ended) (pid int, err error) {
 		case <-patience.C:
 			// It was stopped, or the machine is out of breath. What it forked ends with it, and what that left is ended by
 			// their parent.
-			killProcess(s.pid)
-			if pid > 0 {
-				killGroup(pid)
-			}
+			s.kill(s.pid, pid)
 		}
+	}
+}
+
+// kill ends a process, and the group of a script's, as far as they are known.
+func (s *supervisor) kill(process, script int) {
+	if s.shutIn != nil {
+		s.shutIn()
+		return
+	}
+	if process > 0 {
+		killProcess(process)
+	}
+	if script > 0 {
+		killGroup(script)
 	}
 }
 

@@ -50,6 +50,8 @@ def check_scalar(value, path):
 
 
 def check_key(key, path):
+    if isinstance(key, ENUM):
+        raise Foreign
     if not isinstance(key, str):
         refuse(path, "has the key %.60r (%s); the keys of a JSON object are text" % (key, named(type(key))))
     check_scalar(key, path)
