@@ -143,7 +143,7 @@ func (s *supervisor) await(ctx context.Context, e *ended) (pid int, err error) {
 	}()
 	patience := time.NewTimer(answerPatience)
 	defer patience.Stop()
-	taken, over, done := false, false, ctx.Done()
+	taken, over, killed, done := false, false, false, ctx.Done()
 	for {
 		select {
 		case said, more := <-events:
@@ -172,7 +172,13 @@ func (s *supervisor) await(ctx context.Context, e *ended) (pid int, err error) {
 		case <-patience.C:
 			// It was stopped, or the machine is out of breath. What it forked ends with it, and what that left is ended by
 			// their parent.
+			if killed {
+				_ = s.control.SetReadDeadline(time.Now()) // Something that was stopped holds the other end.
+				continue
+			}
 			s.kill(s.pid, pid)
+			killed = true
+			patience.Reset(drain)
 		}
 	}
 }

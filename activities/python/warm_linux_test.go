@@ -82,11 +82,9 @@ func TestStoppedInterpreter(t *testing.T) {
 	handler := newHandler(t, python.Options{})
 	before := ancestors(t, handler)
 	for _, pid := range []int{before[1], before[2]} {
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		stop(t, pid) // From here on it has no more children than it has.
 		for _, child := range childrenOf(t, pid) {
-			_ = syscall.Kill(child, syscall.SIGSTOP)
+			stop(t, child)
 		}
 	}
 	if after := ancestors(t, handler); after[2] == before[2] {
@@ -98,6 +96,17 @@ func TestStoppedInterpreter(t *testing.T) {
 	for _, pid := range before {
 		eventually(t, "it is gone", func() bool { return gone(pid) })
 	}
+}
+
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is stopped", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || strings.Contains(string(stat), ") T ")
+	})
 }
 
 func killAll(t *testing.T, pids []int) {
