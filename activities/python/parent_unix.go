@@ -43,9 +43,9 @@ type parent struct {
 	idle     []*supervisor // The one that was used last at the end.
 	answered bool          // It has brought forth a supervisor.
 	taken    int           // How often an idle one was taken.
-	paired   bool          // A second supervisor was made, beside the first.
+	ahead    int           // Supervisors that were made before anybody needed them.
 	closed   bool
-	pairing  sync.WaitGroup
+	making   sync.WaitGroup
 
 	// Guarded by the pool.
 	busy int
@@ -115,19 +115,22 @@ func (p *parent) listen(stderr *os.File) {
 	}
 }
 
-// take returns a supervisor that has nothing to do; a new one where there is none. Where scripts follow one another two
-// supervisors take turns: while one runs a script, the other makes the process for the next one ready.
+// turns is how many supervisors are kept ready for scripts that follow one another.
+const turns = 2
+
+// take returns a supervisor that has nothing to do; a new one where there is none. Where scripts follow one another, a
+// few supervisors take turns: while one runs a script, the others make the processes for the next ones ready.
 func (p *parent) take(ctx context.Context) (*supervisor, error) {
 	p.mu.Lock()
 	if number := len(p.idle); number > 0 {
-		at := max(0, number-2)
+		at := max(0, number-turns)
 		s := p.idle[at]
 		p.idle = slices.Delete(p.idle, at, at+1)
-		if p.taken++; p.taken >= 2 && number == 1 && !p.paired && !p.closed {
-			p.paired = true
-			p.pairing.Go(func() {
-				if second, err := p.make(ctx); err == nil {
-					p.keep(second)
+		if p.taken++; p.taken >= 2 && number < turns && p.ahead < turns-1 && !p.closed {
+			p.ahead++
+			p.making.Go(func() {
+				if another, err := p.make(context.WithoutCancel(ctx)); err == nil {
+					p.keep(another)
 				}
 			})
 		}
@@ -192,7 +195,9 @@ func (p *parent) dropIdle(since time.Time) {
 		p.idle[0].close()
 		p.idle = p.idle[1:]
 	}
-	p.paired = p.paired && len(p.idle) > 0
+	if len(p.idle) == 0 {
+		p.ahead = 0
+	}
 }
 
 // trouble says why no supervisor came. A parent that had never answered is a Python that cannot be used.
@@ -264,7 +269,7 @@ func (p *parent) close() {
 		killGroup(p.process.Process.Pid)
 		<-p.ended
 	}
-	p.pairing.Wait()
+	p.making.Wait()
 }
 
 // kill ends an interpreter that does not answer. Supervisors that run a script end with it or by themselves.

@@ -276,4 +276,4 @@ def finish(status):
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
-    os._exit(status)
+    leave(status, files)

@@ -118,13 +118,15 @@ def ended(child):
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def closed(control, patience):
+def closed(control, patience, done=None):
     """Waits for the end of a child, or of patience in seconds; tells whether the socket has closed."""
     wakeup = SUPERVISOR["wakeup"][0]
     if sys.platform == "linux":
         poll = select.poll()
         poll.register(wakeup, select.POLLIN)
         poll.register(control, 0x2000)  # POLLRDHUP: data that waits for the child is no reason to wake up.
+        if done is not None:
+            poll.register(done, select.POLLIN)
         happened = dict(poll.poll(patience and patience * 1000))
         if wakeup in happened:
             drain(wakeup)
@@ -139,16 +141,45 @@ def closed(control, patience):
         return True
 
 
-def watch(control, child):
+def alone(child):
+    """Tells whether the child is all that this process has begotten and adopted."""
+    try:
+        with open("/proc/self/task/%d/children" % SUPERVISOR["pid"], "rb", 0) as children:
+            return children.read(64).split() == [b"%d" % child]
+    except OSError:
+        return False
+
+
+def done_early(child, done):
+    """The status that a child gives itself, when it has done all but leave its memory, which takes a millisecond."""
+    try:
+        status = os.read(done, 1)
+    except BlockingIOError:
+        return None
+    if not status or not alone(child):
+        SUPERVISOR["silent"] = True  # There is more to end than this process; that takes its time.
+        return None
+    kill(child)  # It says that it runs nothing any more; now that is true.
+    SUPERVISOR["early"] = True
+    return status[0] << 8
+
+
+def watch(control, child, done):
     """The status with which the child has ended, or nothing where the socket has closed."""
     while True:
+        if done is not None:
+            early = done_early(child, done)
+            if early is not None:
+                return early
+            if SUPERVISOR.pop("silent", False):
+                done = None
         if ended(child):
             if hasattr(os, "waitid"):
                 kill_group(child)
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 return status
-        if closed(control, None):
+        if closed(control, None, done):
             return None
 
 
@@ -183,7 +214,7 @@ def be_script(supervisor):
         os.close(fd)
 
 
-def await_script(control, note):
+def await_script(control, note, done):
     """Waits for a task, and runs it with its streams and no other file of this process."""
     sizes, files = receive(control, 16, 3)
     if len(sizes) < 16 or len(files) < 3:
@@ -199,12 +230,42 @@ def await_script(control, note):
         os.dup2(fd, target, target < 3)
     for fd in files + [nothing, note, control.detach()]:
         os.close(fd)
+    SUPERVISOR.update(script=os.getpid(), done=done, pipe=identity(done))
     finish(run_script(request))
 
 
+def identity(fd):
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def leave(status, files):
+    """Ends the process. A script's, if it is one thread without children, tells first, with nothing open any more."""
+    try:
+        if SUPERVISOR.get("script") == os.getpid() and files is not None and len(os.listdir("/proc/self/task")) == 1:
+            try:
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                done = SUPERVISOR["done"]
+                if identity(done) != SUPERVISOR["pipe"]:
+                    os._exit(status)  # The script has closed it, and opened something else.
+                for fd in files - {str(done)}:
+                    try:
+                        os.close(int(fd))
+                    except OSError:
+                        pass
+                os.write(done, bytes([status & 0xff]))
+    except OSError:
+        pass
+    os._exit(status)
+
+
 def fork_ahead(control):
-    """Forks the process of the next script: its number, and a pipe on which it notes its temporary folder when it begins."""
+    """Forks the process of the next script: its number, and two pipes: on one it notes its temporary folder when it begins,
+    on the other that it is done."""
     notes, note = os.pipe()
+    dones, done = os.pipe()
+    os.set_blocking(dones, False)
     for pause in [0.1] * 50 + [0]:
         try:
             child = os.fork()
@@ -216,26 +277,31 @@ def fork_ahead(control):
         break
     if child == 0:
         os.close(notes)
+        os.close(dones)
         be_script(SUPERVISOR["pid"])
         warm_up()
-        await_script(control, note)
+        await_script(control, note, done)
     os.close(note)
+    os.close(done)
     try:
         os.setpgid(child, child)
     except OSError:
         pass  # The child did it already.
-    return child, notes
+    return child, notes, dones
 
 
 def serve(control):
     """Runs one task. False means that there will be no other."""
-    child, notes = fork_ahead(control)
-    status = watch(control, child)
+    child, notes, done = fork_ahead(control)
+    status = watch(control, child, done)
+    early = status is not None and SUPERVISOR.pop("early", False)
     if status is None:
         kill_group(child)
-    sweep()
+    if not early:
+        sweep()
     temp = os.read(notes, 4096)
     os.close(notes)
+    os.close(done)
     if status is None:
         if temp:
             import shutil
@@ -247,6 +313,8 @@ def serve(control):
         tell(control, b"signal", os.WTERMSIG(status))
     else:
         tell(control, b"status", os.WEXITSTATUS(status))
+    if early:
+        sweep()
     return True
 
 
