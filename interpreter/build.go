@@ -13,7 +13,7 @@ import (
 func build(in Input, checked *rules.Context) *plan.Plan {
 	flow := checked.Flow
 	p := &plan.Plan{
-		Format:      plan.Format,
+		Format:      plan.FirstFormat,
 		Name:        written(flow.Name),
 		ID:          written(flow.ID),
 		Description: written(flow.Description),
@@ -29,6 +29,9 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 	}
 	if flow.Timeout != nil {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
+	}
+	if p.ToolServers = checked.ToolServers(); len(p.ToolServers) > 0 {
+		p.Format = max(p.Format, 2) // A worker that knows no servers of workflows would take those of its own.
 	}
 	for _, task := range checked.Tasks {
 		built := buildTask(checked, task)
@@ -66,6 +69,7 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		Priority:     plan.Priority(task.PriorityKey()),
 		Timeout:      task.AttemptTimeout(),
 		Retry:        checked.RetryPolicy(task),
+		Servers:      checked.ServersOf(task),
 	}
 }
 

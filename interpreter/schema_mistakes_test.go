@@ -30,6 +30,9 @@ var mistakes = struct{ task, workflow, batch []string }{
 		"name: x, tasks: [TASK], inputs: []", "name: x, tasks: [TASK], inputs: {a: {typ: string}}", "name: x, tasks: [TASK], inputs: {a: {type: text}}",
 		"name: x, tasks: [TASK], inputs: {a: {enum: []}}", "name: x, tasks: [TASK], inputs: {a: {required: 1}}", "name: x, tasks: [TASK], outputs: text",
 		"name: x, tasks: [TASK], type: bulk", "name: x, type: batch", "name: x, tasks: [TASK], protocol: llm/v1",
+		"name: x, tasks: [TASK], mcp_servers: []", "name: x, tasks: [TASK], mcp_servers: {a: npx}", "name: x, tasks: [TASK], mcp_servers: {a: {}}",
+		"name: x, tasks: [TASK], mcp_servers: {a: {command: x, url: y}}", "name: x, tasks: [TASK], mcp_servers: {a: {url: y, args: [z]}}",
+		"name: x, tasks: [TASK], mcp_servers: {a: {command: x, env: {A: []}}}", "name: x, tasks: [TASK], mcp_servers: {a: {command: x, envs: {}}}",
 		"name: x, batch: {directory: d}", "name: x, template: {method: llm/chat, prompt: x}",
 	},
 	batch: []string{

@@ -75,9 +75,9 @@ func (x *execution) follow(ctx context.Context) error {
 				trouble = err.Error()
 				x.progress.note(view.Printable(trouble))
 			}
-			failed, err := x.session.attempts(ctx, x.claim.Run)
+			pending, err := x.session.attempts(ctx, x.claim.Run)
 			away.look(err)
-			x.progress.retries(failed)
+			x.progress.look(pending)
 		}
 	}
 }

@@ -16,6 +16,7 @@ type Workflow struct {
 	TasksNode   *Node
 	Tasks       []*Task // In the file's order.
 	Outputs     []Output
+	ToolServers []*ToolServer // In the file's order.
 
 	Type         *Node // Text.
 	Protocol     *Node // Text: of the template.
@@ -73,6 +74,8 @@ var workflowKeys = keys[Workflow]{
 		"What a batch does with each file: the keys of a task, and parameters of its method beside them."},
 	{[]string{"protocol"}, text, func(w *Workflow, n *Node) { w.Protocol = n },
 		"The protocol of the template's method."},
+	{[]string{"mcp_servers"}, mapping.of("mcp_server", Fields, toolServerKeys), readToolServers,
+		"MCP servers of the workflow, by name, where the settings of its workers allow that."},
 	{[]string{"version"}, text, func(*Workflow, *Node) {},
 		"Which version of the workflow this is, for people."},
 	{[]string{"metadata"}, anything, func(*Workflow, *Node) {},

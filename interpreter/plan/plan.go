@@ -4,8 +4,12 @@ package plan
 
 import "github.com/gleitzeit/gleitzeit/internal/protocol"
 
-// Format is the version of Plan that this program writes. It reads every earlier one.
-const Format = 1
+// Format is the latest version of Plan that this program writes and reads. A plan has the earliest version whose programs
+// understand all that is in it, which is FirstFormat where nothing newer is.
+const Format = 2
+
+// FirstFormat is the version of a plan without tool servers.
+const FirstFormat = 1
 
 // DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
 const DefaultMaxParallel = 16
@@ -25,6 +29,8 @@ type Plan struct {
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
 	MaxParallel int              `json:"max_parallel"`
+
+	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow. Since format 2.
 }
 
 // Task is one node of the plan.
@@ -39,9 +45,10 @@ type Task struct {
 	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method wants their results.
 	Uses         []Use            `json:"uses,omitempty"`         // Heads of the references in it.
 	Priority     Priority         `json:"priority"`
-	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.
+	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; 0 is the handler's own.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
-	Each         *Each            `json:"each,omitempty"` // Where it is there, the task runs once an item.
+	Each         *Each            `json:"each,omitempty"`    // Where it is there, the task runs once an item.
+	Servers      []string         `json:"servers,omitempty"` // Names of the workflow's tool servers that it may need.
 }
 
 // Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.

@@ -31,6 +31,7 @@ func All() []Rule {
 		{"batch", batches},
 		{"inputs", inputs},
 		{"outputs", outputs},
+		{"mcp-servers", toolServers},
 	}
 }
 
