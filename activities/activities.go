@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -32,12 +33,13 @@ type Options struct {
 
 // Activities are what a worker registers.
 type Activities struct {
-	store   resultstore.Store
-	methods map[string]method
-	log     *slog.Logger
-	env     func(name string) (string, bool)
-	roots   []string
-	tell    func(error)
+	store    resultstore.Store
+	methods  map[string]method
+	families []Protocol // Those with open methods.
+	log      *slog.Logger
+	env      func(name string) (string, bool)
+	roots    []string
+	tell     func(error)
 }
 
 type method struct {
@@ -67,6 +69,10 @@ func New(o Options) (*Activities, error) {
 		a.env = os.LookupEnv
 	}
 	for _, p := range o.Protocols {
+		p.Spec.AnyServer = true // Which servers there are, the handler knows.
+		if slices.ContainsFunc(p.Spec.Methods, protocol.Method.Open) {
+			a.families = append(a.families, p)
+		}
 		for _, m := range p.Spec.Methods {
 			if _, twice := a.methods[m.Name]; twice {
 				return nil, fmt.Errorf("two protocols have the method %s", m.Name)
@@ -75,6 +81,19 @@ func New(o Options) (*Activities, error) {
 		}
 	}
 	return a, nil
+}
+
+// method returns what a call asks for.
+func (a *Activities) method(name string) (method, bool) {
+	if m, known := a.methods[name]; known {
+		return m, true
+	}
+	for _, p := range a.families {
+		if m, known := p.Spec.Find(name); known {
+			return method{m, p.Handler}, true
+		}
+	}
+	return method{}, false
 }
 
 // load fetches a value that a Call carries by its Ref.

@@ -20,7 +20,7 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 	}
 	request := protocol.Request{
 		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
-		Files: a.files(call.Run, call.Reads), Timeout: call.Timeout.Duration(),
+		Files: a.files(call.Run, call.Reads), Timeout: call.Timeout.Duration(), Servers: call.Servers,
 	}
 	parameters, err := a.open(ctx, call.Parameters)
 	if err != nil {

@@ -166,7 +166,7 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
 			WithHint("it may need more memory than the machine has")
 	}
-	m, known := a.methods[call.Method]
+	m, known := a.method(call.Method)
 	if !known {
 		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
 	}

@@ -40,6 +40,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
 	}
 	p.FailFast = flow.FailFast != nil && flow.FailFast.Truth
+	p.ToolServers = checked.ToolServers()
 	for _, task := range checked.Tasks {
 		built := buildTask(checked, task)
 		if each, reads := checked.EachOf(task); each != nil {
@@ -83,6 +84,7 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Queue:           written(task.Queue),
+		Servers:         checked.ServersOf(task),
 	}
 }
 

@@ -41,6 +41,9 @@ var mistakes = struct{ task, workflow, batch []string }{
 		"name: x, tasks: [TASK], defaults: {mcp/tool.add: {parameters: {c: 1}}}", "name: x, tasks: [TASK], defaults: {llm/v1: {retry: {backoff: no}}}",
 		"name: x, tasks: [TASK], priority: highest", "name: x, tasks: [TASK], wait_for_completion: 1", "name: x, tasks: [TASK], metadata: text",
 		"name: x, tasks: [TASK], tags: {}", "name: x, tasks: [TASK], type: bulk", "name: x, type: batch", "name: x, tasks: [TASK], protocol: llm/v1",
+		"name: x, tasks: [TASK], mcp_servers: []", "name: x, tasks: [TASK], mcp_servers: {a: npx}", "name: x, tasks: [TASK], mcp_servers: {a: {}}",
+		"name: x, tasks: [TASK], mcp_servers: {a: {command: x, url: y}}", "name: x, tasks: [TASK], mcp_servers: {a: {url: y, args: [z]}}",
+		"name: x, tasks: [TASK], mcp_servers: {a: {command: x, env: {A: []}}}", "name: x, tasks: [TASK], mcp_servers: {a: {command: x, envs: {}}}",
 		"name: x, batch: {directory: d}", "name: x, template: {method: llm/chat, prompt: x}",
 	},
 	batch: []string{

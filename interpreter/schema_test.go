@@ -32,6 +32,8 @@ var unseen = map[string]string{
 	"inputs-none":                  "what is given on the command line does not stand in the file",
 	"limit-aliases":                noTree,
 	"limit-depth":                  noTree,
+	"defaults-servers":             "which servers there are, the settings say",
+	"method-without-servers":       "which servers there are, the settings say",
 	"not-a-mapping":                noTree,
 	"not-utf8":                     noTree,
 	"outputs":                      crossing,

@@ -82,6 +82,12 @@ func specs() []protocol.Spec {
 			},
 			{Name: "llm/slow", Timeout: time.Hour, Parameters: []byte(`{"properties": {"timeout": {"type": "number"}}}`)},
 		}},
+		{Name: "open/v1", Methods: []protocol.Method{
+			{Name: "open/tools/list", Timeout: time.Minute, Servers: true},
+			{Name: "open/SERVER.tools/list"},
+			{Name: "open/SERVER.tool.NAME", Parameters: []byte(`{"type": "object"}`), Foreign: true},
+			{Name: "open/tool.NAME", Foreign: true},
+		}},
 		{Name: "free/v1", Methods: []protocol.Method{
 			{Name: "free/any", Timeout: 90 * time.Second},
 			{Name: "free/strict", Timeout: time.Second, Parameters: []byte(`{

@@ -26,7 +26,7 @@ func Call(ctx context.Context, c client.Client, id string, p *plan.Plan, o Optio
 			ID: id, Execution: id, Workflow: p.Name, StartedAt: time.Now().UTC(), Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
 		Task: task.ID, Name: task.Name, Method: task.Method, Parameters: protocol.Held{Inline: &task.Parameters}, Reads: task.Reads,
-		Timeout: task.Timeout, Retry: task.Retry,
+		Timeout: task.Timeout, Retry: task.Retry, Servers: p.ToolServers,
 	}
 	if task.Source != nil {
 		text := protocol.OfString(task.Source.Text)

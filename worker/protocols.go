@@ -21,6 +21,7 @@ type entry struct {
 // HandlerOptions are the settings of the protocols.
 type HandlerOptions struct {
 	LLM    llm.Options
+	MCP    mcp.Options
 	Python python.Options
 	Store  resultstore.Store // Where registered functions are kept; nil: none can be registered.
 }
@@ -30,7 +31,7 @@ func protocols(o HandlerOptions) []entry {
 	return []entry{
 		{llm.Spec(), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
 		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
-		{mcp.Spec(), func() (protocol.Handler, error) { return mcp.New() }},
+		{mcp.Spec(serverNames(o.MCP)...), func() (protocol.Handler, error) { return mcp.New(o.MCP) }},
 	}
 }
 
@@ -41,13 +42,30 @@ func newPython(o HandlerOptions) *python.Handler {
 	return python.New(o.Python)
 }
 
-// Specs lists what every worker of this program offers.
-func Specs() []protocol.Spec {
+// Specs lists what a worker of this program offers that has these MCP servers.
+func Specs(servers ...protocol.ToolServer) []protocol.Spec {
 	var specs []protocol.Spec
-	for _, e := range protocols(HandlerOptions{}) {
+	for _, e := range protocols(HandlerOptions{MCP: mcp.Options{Servers: servers}}) {
 		specs = append(specs, e.spec)
 	}
 	return specs
+}
+
+// SpecsElsewhere lists what workers of other machines offer, of whose MCP servers nothing is known.
+func SpecsElsewhere() []protocol.Spec {
+	specs := Specs()
+	for i := range specs {
+		specs[i].AnyServer = true
+	}
+	return specs
+}
+
+func serverNames(o mcp.Options) []string {
+	var names []string
+	for _, server := range o.Servers {
+		names = append(names, server.Name)
+	}
+	return names
 }
 
 // Handlers makes the handler of every protocol. The function closes them.

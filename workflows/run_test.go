@@ -176,7 +176,7 @@ func TestAPlanOfALaterFormatIsRefused(t *testing.T) {
 	p.Format = plan.Format + 1
 	err := r.start(t, p).Get(t.Context(), nil)
 	failure, is := errors.AsType[*temporal.ApplicationError](err)
-	if !is || failure.Message() != "this program reads plans up to format 2, and this one has format 3" || !failure.NonRetryable() {
+	if want := fmt.Sprintf("this program reads plans up to format %d, and this one has format %d", plan.Format, plan.Format+1); !is || failure.Message() != want || !failure.NonRetryable() {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -92,6 +93,12 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		}
 		call.Source = &protocol.Source{Path: task.Source.Path, Text: text}
 		size += int64(len(task.Source.Text))
+	}
+	for _, server := range r.plan.ToolServers {
+		if slices.Contains(task.Servers, server.Name) {
+			call.Servers = append(call.Servers, server)
+			size += callSize
+		}
 	}
 	for _, id := range task.Dependencies {
 		if !uses(task.Uses, id) {

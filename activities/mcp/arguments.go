@@ -14,25 +14,31 @@ import (
 
 // arguments checks what a tool is called with. The interpreter checks what a workflow's file says; what references lead
 // to is known only now.
-type arguments struct {
-	method string
-	schema *jsonschema.Schema
+type arguments struct{ schema *jsonschema.Schema }
+
+// nothingElse refuses to load what a schema refers to outside itself: a server could have any file read by that.
+type nothingElse struct{}
+
+func (nothingElse) Load(string) (any, error) {
+	return nil, errors.New("a schema may refer to nothing outside itself")
 }
 
-func compile(method, schema string) (*arguments, error) {
+func compile(schema string) (*arguments, error) {
 	document, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
 	if err != nil {
-		return nil, fmt.Errorf("the schema of %s: %w", method, err)
+		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("tool.json", document); err != nil {
-		return nil, fmt.Errorf("the schema of %s: %w", method, err)
+	compiler.UseLoader(nothingElse{})
+	const address = "tool:///arguments"
+	if err := compiler.AddResource(address, document); err != nil {
+		return nil, err
 	}
-	compiled, err := compiler.Compile("tool.json")
+	compiled, err := compiler.Compile(address)
 	if err != nil {
-		return nil, fmt.Errorf("the schema of %s: %w", method, err)
+		return nil, err
 	}
-	return &arguments{method, compiled}, nil
+	return &arguments{compiled}, nil
 }
 
 // maxNesting is how deep parameters may lie in one another. The SDK ends the session over a message deeper than 1000.
@@ -60,13 +66,16 @@ func deeper(v protocol.Value, limit int) bool {
 }
 
 // check returns an INVALID_PARAMS that names every place where the parameters do not fit.
-func (a *arguments) check(parameters protocol.Value) error {
+func (a *arguments) check(method string, parameters protocol.Value) error {
 	if deeper(parameters, maxNesting) {
-		return protocol.Errorf(protocol.InvalidParams, "%s: parameters: lists and objects lie more than %d deep", a.method, maxNesting)
+		return protocol.Errorf(protocol.InvalidParams, "%s: parameters: lists and objects lie more than %d deep", method, maxNesting)
+	}
+	if a == nil {
+		return nil
 	}
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(parameters.JSON()))
 	if err != nil {
-		return protocol.Errorf(protocol.InvalidParams, "%s: %v", a.method, err)
+		return protocol.Errorf(protocol.InvalidParams, "%s: %v", method, err)
 	}
 	err = a.schema.Validate(instance)
 	if err == nil {
@@ -74,11 +83,11 @@ func (a *arguments) check(parameters protocol.Value) error {
 	}
 	invalid, known := errors.AsType[*jsonschema.ValidationError](err)
 	if !known {
-		return protocol.Errorf(protocol.InvalidParams, "%s: %v", a.method, err)
+		return protocol.Errorf(protocol.InvalidParams, "%s: %v", method, err)
 	}
 	found := faults(invalid)
 	slices.Sort(found) // The library goes through the properties in the order of a map.
-	return protocol.Errorf(protocol.InvalidParams, "%s: %s", a.method, strings.Join(found, "; "))
+	return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, strings.Join(found, "; "))
 }
 
 // faults are the innermost reasons, each with its place.

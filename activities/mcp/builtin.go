@@ -2,6 +2,10 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -23,6 +27,37 @@ type builtin struct {
 
 func builtins() []builtin {
 	return []builtin{echo(), add(), multiply(), concat()}
+}
+
+// pipes are the SDK's in-memory transport without its limit of 16 MiB a message: a text of 5 MiB may take six bytes a
+// character on its way.
+func pipes() (here, there mcp.Transport) {
+	ask, asked := io.Pipe()
+	answer, answered := io.Pipe()
+	return &mcp.IOTransport{Reader: answer, Writer: asked, MaxLineLength: -1},
+		&mcp.IOTransport{Reader: ask, Writer: answered, MaxLineLength: -1}
+}
+
+// dialBuiltin starts the server inside this process.
+func dialBuiltin(ctx context.Context, _ *server) (*link, error) {
+	inside := mcp.NewServer(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, nil)
+	for _, b := range builtins() {
+		inside.AddTool(&mcp.Tool{
+			Name: b.name, Description: b.summary, InputSchema: json.RawMessage(b.parameters),
+			Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true},
+		}, b.serve)
+	}
+	here, there := pipes()
+	serving, err := inside.Connect(context.Background(), there, nil)
+	if err != nil {
+		return nil, fmt.Errorf("the built-in MCP server: %w", err)
+	}
+	l, err := open(ctx, here, hidden{})
+	if err != nil {
+		return nil, fmt.Errorf("the built-in MCP server: %w", errors.Join(err, serving.Close()))
+	}
+	l.finish = func() { _ = serving.Wait() } // It ends as its client does.
+	return l, nil
 }
 
 // serve makes the tool a handler of the SDK's server.

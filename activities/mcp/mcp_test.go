@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,7 @@ import (
 
 func open(t *testing.T) *mcp.Handler {
 	t.Helper()
-	handler, err := mcp.New()
+	handler, err := mcp.New(mcp.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestCallsThatFail(t *testing.T) {
 		{"mcp/tool.echo", `[1]`, "INVALID_PARAMS: mcp/tool.echo: parameters: got array, want object"},
 		{"mcp/tool.echo", `{"message":` + strings.Repeat("[", 990) + strings.Repeat("]", 990) + `}`,
 			"INVALID_PARAMS: mcp/tool.echo: parameters: lists and objects lie more than 990 deep"},
-		{"mcp/tool.fly", `{}`, "METHOD_NOT_SUPPORTED: mcp/v1 has no method mcp/tool.fly"},
+		{"mcp/tool.fly", `{}`, `METHOD_NOT_SUPPORTED: no MCP server has a tool "fly"`},
 	} {
 		_, err := handler.Handle(t.Context(), request(t, test.method, test.parameters), nil)
 		if err == nil {
@@ -206,7 +207,7 @@ func TestEndOfTheCall(t *testing.T) {
 
 func TestCloseLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
-	handler, err := mcp.New()
+	handler, err := mcp.New(mcp.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,11 +243,11 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestSpecNamesTheFourTools(t *testing.T) {
+func TestSpec(t *testing.T) {
 	var names []string
 	for _, method := range mcp.Spec().Methods {
 		names = append(names, method.Name)
-		if method.Timeout != time.Minute {
+		if want := time.Minute; method.Open() == (method.Timeout == want) {
 			t.Errorf("%s has the timeout %s", method.Name, method.Timeout)
 		}
 		for _, schema := range [][]byte{method.Parameters, method.Result} {
@@ -255,7 +256,14 @@ func TestSpecNamesTheFourTools(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(names, " "); got != "mcp/tool.echo mcp/tool.add mcp/tool.multiply mcp/tool.concat" {
-		t.Error(got)
+	want := []string{
+		"mcp/tool.echo", "mcp/tool.add", "mcp/tool.multiply", "mcp/tool.concat",
+		"mcp/tools/list", "mcp/SERVER.tools/list", "mcp/server_info", "mcp/SERVER.server_info", "mcp/ping", "mcp/SERVER.ping",
+		"mcp/resources/list", "mcp/SERVER.resources/list", "mcp/resources/read", "mcp/SERVER.resources/read",
+		"mcp/prompts/list", "mcp/SERVER.prompts/list", "mcp/prompts/get", "mcp/SERVER.prompts/get",
+		"mcp/SERVER.tool.NAME", "mcp/tool.NAME",
+	}
+	if !slices.Equal(names, want) {
+		t.Error(names)
 	}
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // textOf joins the text blocks of an answer, a line each.
-func textOf(answer *mcp.CallToolResult) string {
+func textOf(content []mcp.Content) string {
 	var texts []string
-	for _, block := range answer.Content {
+	for _, block := range content {
 		if text, is := block.(*mcp.TextContent); is {
 			texts = append(texts, text.Text)
 		}
@@ -31,7 +31,8 @@ func resultOf(answer *mcp.CallToolResult, text string) (protocol.Value, error) {
 		}
 		blocks = append(blocks, v)
 	}
-	result, err := valueOf(answer.StructuredContent, text)
+	exact, _ := answer.Meta[exactKey].(string)
+	result, err := valueOf(answer.StructuredContent, exact, text)
 	if err != nil {
 		return protocol.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the structured content of the tool's answer: %v", err)
 	}
@@ -43,8 +44,9 @@ func resultOf(answer *mcp.CallToolResult, text string) (protocol.Value, error) {
 	), nil
 }
 
-// valueOf is the structured content, else the value that the text is where that is a list or an object, else the text.
-func valueOf(structured any, text string) (protocol.Value, error) {
+// valueOf is the structured content, else the value that the text is where that is a list or an object, else the text. The
+// SDK has turned the content's numbers into floats; exact is the content as the server wrote it, where that is known.
+func valueOf(structured any, exact, text string) (protocol.Value, error) {
 	if structured == nil {
 		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
 			if v, err := protocol.ParseValue([]byte(text)); err == nil {
@@ -53,11 +55,13 @@ func valueOf(structured any, text string) (protocol.Value, error) {
 		}
 		return protocol.OfString(text), nil
 	}
-	// The SDK has turned the numbers into floats. Servers are to say the same in a text block: that has the digits.
-	var again any
-	if err := json.NewDecoder(bytes.NewReader([]byte(text))).Decode(&again); err == nil && reflect.DeepEqual(again, structured) {
-		if v, err := protocol.ParseValue([]byte(text)); err == nil {
-			return v, nil
+	// Servers are to say the same in a text block, which has the digits too.
+	for _, written := range []string{exact, text} {
+		var again any
+		if json.NewDecoder(bytes.NewReader([]byte(written))).Decode(&again) == nil && reflect.DeepEqual(again, structured) {
+			if v, err := protocol.ParseValue([]byte(written)); err == nil {
+				return v, nil
+			}
 		}
 	}
 	return protocol.Encode(structured)

@@ -57,7 +57,7 @@ func TestResultOfAnyTool(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		result, err := resultOf(answer, textOf(answer))
+		result, err := resultOf(answer, textOf(answer.Content))
 		if got := string(result.JSON()); err != nil || got != want {
 			t.Errorf("%s\ngot  %s, %v\nwant %s", name, got, err, want)
 		}

@@ -79,7 +79,7 @@ var rules = []rule{
 	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
 	{"internal/cli", []string{
 		"interpreter", "interpreter/definition", "interpreter/plan", "internal/view", "internal/home", "internal/engine", "internal/protocol",
-		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities", "activities/llm",
+		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities", "activities/llm", "activities/mcp",
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/webui", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 		"internal/gate", "internal/mcpserver",
@@ -96,7 +96,7 @@ var rules = []rule{
 	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"internal/protocol"}, []string{network, schema, ollama}},
 	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
-	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema}},
+	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema, disk, network, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},

@@ -18,7 +18,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // batchOptions are the flags of batch.
@@ -93,7 +92,7 @@ func (p *program) batch(ctx context.Context, paths []string, o batchOptions) err
 		o.batch.Files = paths // What is not there is told with all other mistakes.
 	}
 	compiled, mistakes := interpreter.Compile(interpreter.Input{
-		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs(),
+		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(false),
 	})
 	if len(mistakes) > 0 {
 		return p.refuseBatch(mistakes)

@@ -53,7 +53,8 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 		return err
 	}
 	options := worker.Options{Queue: id, Local: true}
-	if _, err := p.serve(s, nil, options); err != nil {
+	served, err := p.serve(s, nil, options)
+	if err != nil {
 		return err
 	}
 	signals, give := p.interrupts.take()
@@ -69,6 +70,7 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 	if err != nil {
 		return err
 	}
+	defer s.settle(served.closeHandlers)
 	if outcome.Error != nil {
 		return failedCall{outcome.Error}
 	}
@@ -86,7 +88,7 @@ func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error)
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
 	}
-	parameters, err := givenParameters(method, pairs)
+	parameters, err := p.givenParameters(method, pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +102,7 @@ func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error)
 		protocol.Field{Name: "tasks", Value: protocol.OfList(task)},
 	)
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
-		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs(),
+		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(false),
 	})
 	if len(diagnostics) == 0 {
 		return compiled, nil

@@ -6,13 +6,12 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // givenParameters reads name=value pairs as the method's schema means them. What is no parameter of the method is for
 // the rules to refuse.
-func givenParameters(method string, pairs []string) (protocol.Value, error) {
-	properties := propertiesOf(method)
+func (p *program) givenParameters(method string, pairs []string) (protocol.Value, error) {
+	properties := propertiesOf(p.specs(false), method)
 	var fields []protocol.Field
 	for _, pair := range pairs {
 		name, text, found := strings.Cut(pair, "=")
@@ -26,19 +25,18 @@ func givenParameters(method string, pairs []string) (protocol.Value, error) {
 }
 
 // propertiesOf are the schemas of a method's parameters by their names; nothing where there is no such method.
-func propertiesOf(method string) protocol.Value {
-	for _, spec := range worker.Specs() {
-		for _, m := range spec.Methods {
-			if m.Name != method {
-				continue
-			}
-			schema, err := protocol.ParseValue(m.Parameters)
-			if err != nil {
-				return protocol.Value{} // The rules say what is wrong with it.
-			}
-			properties, _ := schema.Get("properties")
-			return properties
+func propertiesOf(specs []protocol.Spec, method string) protocol.Value {
+	for _, spec := range specs {
+		m, found := spec.Find(method)
+		if !found {
+			continue
 		}
+		schema, err := protocol.ParseValue(m.Parameters)
+		if err != nil {
+			return protocol.Value{} // The rules say what is wrong with it.
+		}
+		properties, _ := schema.Get("properties")
+		return properties
 	}
 	return protocol.Value{}
 }

@@ -77,6 +77,9 @@ func (p *program) showConfig() error {
 
 // shownSetting is a value on one line; "-" where there is none.
 func shownSetting(value protocol.Value) string {
+	if value.Kind() == protocol.Object {
+		return string(value.JSON())
+	}
 	if value.Kind() != protocol.List {
 		return view.FirstLine(view.Text(value))
 	}

@@ -35,6 +35,8 @@ type execution struct {
 	signals   <-chan os.Signal // Nil until listen.
 	give      func()
 	troubles  chan error // Of the result store, while a result waits for it.
+
+	closeHandlers func() error // Of the worker; nil where there is none.
 }
 
 // join executes an open run, or, where a living process does, follows it and stands by to take over.
@@ -118,7 +120,19 @@ func (x *execution) work() error {
 	if err := w.Start(); err != nil {
 		return errors.Join(protocol.Errorf(protocol.EngineUnreachable, "the worker does not start: %s", err), closeHandlers())
 	}
+	x.closeHandlers = closeHandlers
 	return nil
+}
+
+// settle ends what handlers keep open (the programs of tool servers), when nothing that uses them runs any more. A process
+// that leaves a run under way must not: tasks in flight would fail, instead of being done again elsewhere.
+func (s *session) settle(closeHandlers func() error) {
+	if closeHandlers == nil {
+		return
+	}
+	if err := closeHandlers(); err != nil {
+		s.log.Error("a protocol did not close", "error", err)
+	}
 }
 
 // activities makes what a worker of this process executes. With roots, calls read files beneath these folders alone. tell

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -26,32 +27,54 @@ func (p *program) compile(file string, inputs given) (*plan.Plan, []definition.D
 
 // compileFor is compile for a run that may execute on another machine: then notes may come beside the plan.
 func (p *program) compileFor(file string, inputs given, elsewhere bool) (*plan.Plan, []definition.Diagnostic, error) {
-	folder, err := os.Getwd()
+	in, err := p.open(file, inputs, elsewhere)
 	if err != nil {
-		return nil, nil, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
-	}
-	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs(), Elsewhere: elsewhere}
-	if err := inputs.onceRead(file); err != nil {
 		return nil, nil, err
-	}
-	if err := p.readGiven(inputs, &in); err != nil {
-		return nil, nil, err
-	}
-	if file == standardInput {
-		if in.Text, err = io.ReadAll(io.LimitReader(p.In, maxFlow)); err != nil {
-			return nil, nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "standard input cannot be read: %s", err)}
-		}
-	} else {
-		if in.Path, err = filepath.Abs(file); err != nil {
-			return nil, nil, err
-		}
-		in.FlowFolder = filepath.Dir(in.Path)
-		if in.Text, err = readFlow(in.Path); err != nil {
-			return nil, nil, missingFlow(file, err)
-		}
 	}
 	compiled, diagnostics := interpreter.Compile(in)
 	return compiled, diagnostics, nil
+}
+
+// open reads a workflow file, and what else a plan depends on.
+func (p *program) open(file string, inputs given, elsewhere bool) (interpreter.Input, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return interpreter.Input{}, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+	}
+	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(elsewhere), Elsewhere: elsewhere}
+	if err := inputs.onceRead(file); err != nil {
+		return in, err
+	}
+	if err := p.readGiven(inputs, &in); err != nil {
+		return in, err
+	}
+	if file == standardInput {
+		if in.Text, err = io.ReadAll(io.LimitReader(p.In, maxFlow)); err != nil {
+			return in, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "standard input cannot be read: %s", err)}
+		}
+		return in, nil
+	}
+	if in.Path, err = filepath.Abs(file); err != nil {
+		return in, err
+	}
+	in.FlowFolder = filepath.Dir(in.Path)
+	if in.Text, err = readFlow(in.Path); err != nil {
+		return in, missingFlow(file, err)
+	}
+	return in, nil
+}
+
+// specs are the protocols that workflows are checked against. Settings that cannot be read name no servers: whoever needs
+// them says what is wrong.
+func (p *program) specs(elsewhere bool) []protocol.Spec {
+	if elsewhere {
+		return worker.SpecsElsewhere()
+	}
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return worker.Specs()
+	}
+	return worker.Specs(settings.MCP.Servers...)
 }
 
 func readFlow(path string) ([]byte, error) {

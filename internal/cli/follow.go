@@ -75,12 +75,12 @@ func (x *execution) follow(ctx context.Context) error {
 				trouble = err.Error()
 				x.progress.note(view.Printable(trouble))
 			}
-			failed, waiting, err := x.session.attempts(ctx, x.claim.Run)
+			pending, waiting, err := x.session.attempts(ctx, x.claim.Run)
 			away.look(err)
 			if err == nil {
 				x.progress.waits(waiting)
 			}
-			x.progress.retries(failed)
+			x.progress.look(pending)
 		}
 	}
 }

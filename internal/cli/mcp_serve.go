@@ -15,7 +15,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/mcpserver"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // mcpServing is what the flags of mcp serve say.
@@ -76,7 +75,7 @@ func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
 	defer leave()
 	h := p.newHost(living, s)
 	server, err := mcpserver.New(mcpserver.Options{
-		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: worker.Specs(),
+		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: p.specs(false),
 		Tell: func(text string) { p.say("%s", text) }, Log: engineLog(s.log),
 	}, h)
 	if err != nil {

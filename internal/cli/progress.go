@@ -32,9 +32,10 @@ type progress struct {
 	fans     map[string]*fanProgress // By task.
 	printed  map[string]bool         // Tasks whose jsonl line is out.
 	tried    map[string]int32
-	unserved map[string]bool // Queues that tasks wait for, and that nobody serves.
-	lines    bool            // Each task and item has its line of JSON as it ends.
-	status   bool            // The rewritten line is on the screen.
+	unserved map[string]bool   // Queues that tasks wait for, and that nobody serves.
+	told     map[string]string // How far tasks under way have come, where they say so.
+	lines    bool              // Each task and item has its line of JSON as it ends.
+	status   bool              // The rewritten line is on the screen.
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
@@ -123,10 +124,12 @@ func (s *progress) result(ctx context.Context, event taskEvent) (*protocol.Value
 	return &result, err
 }
 
-// retries tells of attempts that failed, each once.
-func (s *progress) retries(failed []attempt) {
-	for _, a := range failed {
-		if s.tried[a.task] >= a.number {
+// look tells of attempts that failed, each once, and notes how far those under way have come.
+func (s *progress) look(pending []attempt) {
+	s.told = map[string]string{}
+	for _, a := range pending {
+		s.told[a.task] = a.told
+		if a.failure == "" || s.tried[a.task] >= a.number {
 			continue
 		}
 		s.tried[a.task] = a.number
@@ -194,6 +197,8 @@ func (s *progress) draw() {
 	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
 	if fan := s.fans[s.running[0]]; fan != nil {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
+	} else if told := s.told[s.running[0]]; told != "" {
+		text += " (" + view.FirstLine(view.Printable(told)) + ")"
 	}
 	if len(s.running) > 1 {
 		text += fmt.Sprintf(" and %d more", len(s.running)-1)

@@ -158,6 +158,7 @@ func (x *execution) finish(ctx context.Context) error {
 	if err := x.program.written.err(); err != nil {
 		return err
 	}
+	x.session.settle(x.closeHandlers)
 	// Not before: whoever finds the claim of a run that has ended tells its results.
 	if err := x.release(); err != nil {
 		return err

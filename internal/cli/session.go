@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/config"
@@ -78,10 +79,14 @@ func (s *session) options() engine.Options {
 
 // handlerOptions are what the protocols are told of the settings.
 func (s *session) handlerOptions() worker.HandlerOptions {
-	ollama := s.settings.Ollama
+	ollama, tools := s.settings.Ollama, s.settings.MCP
 	return worker.HandlerOptions{
 		LLM: llm.Options{
 			URL: ollama.URL, Model: ollama.Model, VisionModel: ollama.VisionModel, MaxConcurrent: ollama.MaxConcurrent,
+		},
+		MCP: mcp.Options{
+			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, These: tools.AllowedWorkflowServers},
+			Env: s.temporal.Env, Log: s.log,
 		},
 		Python: pythonOptions(s.settings),
 		Store:  s.store,

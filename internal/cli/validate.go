@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -8,7 +9,10 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // validation is the document of validate.
@@ -25,19 +29,25 @@ type validated struct {
 
 func (p *program) validateCommand() *cobra.Command {
 	var inputs given
+	var online bool
 	command := &cobra.Command{
 		Use:   "validate FILE…",
 		Short: "Show every mistake in workflows, and start nothing",
 		Long: "Show every mistake in every one of the files, and start nothing. The file - is standard input.\n" +
 			"The exit code is 2 where a file has mistakes, and 3 where one cannot be read; all others are checked even so.",
 		Args: someFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			if err := inputs.onceRead(args...); err != nil {
 				return err
 			}
-			return p.validate(args, inputs)
+			check := p.compile
+			if online {
+				check = p.online(command.Context())
+			}
+			return p.validate(args, inputs, check)
 		},
 	}
+	command.Flags().BoolVar(&online, "online", false, "start the MCP servers that tasks need, and check the names and arguments of their tools")
 	inputs.flags(command, " of every file")
 	return command
 }
@@ -50,11 +60,39 @@ func someFiles(command *cobra.Command, args []string) error {
 	return nil
 }
 
-func (p *program) validate(files []string, inputs given) error {
+// checker is compile, or does more.
+type checker func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error)
+
+// online asks the tool servers that a file without other mistakes needs.
+func (p *program) online(ctx context.Context) checker {
+	return func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error) {
+		in, err := p.open(file, inputs, false)
+		if err != nil {
+			return nil, nil, err
+		}
+		compiled, diagnostics := interpreter.Compile(in)
+		if compiled == nil {
+			return nil, diagnostics, nil
+		}
+		settings, err := p.settings()
+		if err != nil {
+			return nil, nil, err
+		}
+		s := &session{settings: settings, log: p.logger(settings.LogLevel)}
+		s.temporal.Env = p.Env
+		if in.Specs, err = worker.Online(ctx, s.handlerOptions(), compiled); err != nil {
+			return nil, nil, err
+		}
+		compiled, diagnostics = interpreter.Compile(in)
+		return compiled, diagnostics, nil
+	}
+}
+
+func (p *program) validate(files []string, inputs given, check checker) error {
 	document := validation{}
 	code := exitOK
 	for _, file := range files {
-		compiled, diagnostics, err := p.compile(file, inputs)
+		compiled, diagnostics, err := check(file, inputs)
 		_, missing := errors.AsType[missingFile](err)
 		if err != nil && !missing {
 			return err

@@ -193,14 +193,16 @@ func closes(kind enums.EventType) bool {
 	return false
 }
 
-// attempt is a task that failed and is to be tried again.
+// attempt is one at a task, or an item, that is under way.
 type attempt struct {
 	task    string
 	number  int32
-	failure string
+	failure string // Why the one before failed or was lost; "" where this is the first.
+	told    string // How far it has come, where its handler says so.
 }
 
-// attempts lists tasks whose last attempt failed or was lost, and those that wait for workers that are not there. It asks for a moment only: the next look may find more.
+// attempts lists tasks that are under way, with what their last attempt failed with, and those that wait for workers that
+// are not there. It asks for a moment only: the next look may find more.
 func (s *session) attempts(ctx context.Context, id string) ([]attempt, []waitingFor, error) {
 	ctx, done := context.WithTimeout(ctx, lookEvery)
 	defer done()
@@ -208,16 +210,22 @@ func (s *session) attempts(ctx context.Context, id string) ([]attempt, []waiting
 	if err != nil {
 		return nil, nil, err
 	}
-	var failed []attempt
-	for _, pending := range described.GetPendingActivities() {
-		if pending.GetAttempt() > 1 && pending.GetLastFailure() != nil {
-			failure := pending.GetLastFailure().GetMessage()
-			if pending.GetLastFailure().GetTimeoutFailureInfo() != nil {
-				failure = "its worker was lost"
+	var pending []attempt
+	for _, activity := range described.GetPendingActivities() {
+		a := attempt{task: activity.GetActivityId(), number: activity.GetAttempt()}
+		if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil {
+			a.failure = activity.GetLastFailure().GetMessage()
+			if activity.GetLastFailure().GetTimeoutFailureInfo() != nil {
+				a.failure = "its worker was lost"
 			}
-			failed = append(failed, attempt{pending.GetActivityId(), pending.GetAttempt(), failure})
 		}
+		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 {
+			if converter.GetDefaultDataConverter().FromPayload(beat[0], &a.told) != nil {
+				a.told = "" // It is of another program, which tells it in its own way.
+			}
+		}
+		pending = append(pending, a)
 	}
 	waiting, err := s.waiting(ctx, described)
-	return failed, waiting, err
+	return pending, waiting, err
 }

@@ -21,6 +21,7 @@ type Settings struct {
 	Roots    []string // Absolute folders beneath which a worker of a cluster reads files.
 	Ollama   Ollama
 	Python   Python
+	MCP      MCP
 
 	Entries  []Entry  // All of the above, for people to look at.
 	Warnings []string // What was written and means nothing, a line each; people are told once.
@@ -77,6 +78,7 @@ func Load(o Options) (*Settings, error) {
 	s.Roots = l.roots()
 	s.Ollama = l.ollama()
 	s.Python = l.python()
+	s.MCP = l.mcp()
 	if len(l.mistakes) > 0 {
 		return nil, mistaken(l.mistakes)
 	}
@@ -123,6 +125,7 @@ type loader struct {
 	env      func(name string) (string, bool)
 	file     string // Of config.yaml.
 	written  map[string]written
+	servers  []describedServer
 	entries  []Entry
 	warnings []string
 	mistakes []string

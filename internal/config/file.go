@@ -146,8 +146,12 @@ func (l *loader) value(k key, n *yaml.Node) {
 	if empty(n) {
 		return // A key without a value counts as absent.
 	}
+	if k.takes == servers {
+		l.toolServers(n)
+		return
+	}
 	found := written{line: n.Line, at: l.at(n)}
-	if k.takes == texts && n.Kind == yaml.SequenceNode {
+	if (k.takes == texts || k.takes == allowance) && n.Kind == yaml.SequenceNode {
 		for _, element := range n.Content {
 			element = meant(element)
 			if element.Kind != yaml.ScalarNode || empty(element) {
@@ -180,6 +184,8 @@ func fits(takes kind, n *yaml.Node) bool {
 		return whole && value >= 1
 	case number:
 		return whole && value >= 0
+	case allowance:
+		return n.Tag == "!!bool"
 	}
 	return false
 }

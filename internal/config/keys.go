@@ -21,6 +21,8 @@ var keys = []key{
 	{"python.limits.open_files", text},
 	{"python.limits.processes", text},
 	{"python.limits.output", text},
+	{"mcp.servers", servers},
+	{"mcp.allow_workflow_servers", allowance},
 
 	{"persistence.backend", text},
 	{"persistence.sqlite.db_path", text},
@@ -53,4 +55,9 @@ const (
 	texts  kind = "a list of texts"
 	count  kind = "a whole number of at least 1"
 	number kind = "a whole number of at least 0"
+
+	servers   kind = "a mapping of names to servers"
+	named     kind = "a mapping of names to texts"
+	duration  kind = "a number of seconds or a duration such as 90s"
+	allowance kind = "true, false, or a list of commands and addresses"
 )

@@ -95,8 +95,10 @@ type Call struct {
 	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.
-	Timeout      Seconds   `json:"timeout"`                // Of one attempt.
+	Timeout      Seconds   `json:"timeout"`                // Of one attempt; 0 is the handler's own.
 	Retry        *Retry    `json:"retry,omitempty"`
+
+	Servers []ToolServer `json:"servers,omitempty"` // Of the workflow, as far as it may need them.
 }
 
 // Source is a Script on its way: its text is a string, held like any other value.

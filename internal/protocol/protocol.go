@@ -15,15 +15,18 @@ type Spec struct {
 	Provider string // What serves it, where people call that by another name: "ollama".
 	Summary  string
 	Methods  []Method
+
+	Servers   []string // The servers that open methods can name, beside those of a workflow.
+	AnyServer bool     // The servers are those of another machine: any name may be right.
 }
 
 // Method describes one method of a protocol. Its name is the Temporal activity type.
 type Method struct {
-	Name       string // In full: "python/execute".
+	Name       string // In full: "python/execute". An open one stands for many: "mcp/SERVER.tool.NAME".
 	Summary    string
 	Parameters json.RawMessage // JSON Schema of the parameters, an object. References in them are checked by their place, not their text.
 	Result     json.RawMessage // JSON Schema of the result, an object.
-	Timeout    time.Duration   // Of one attempt, where the task names none.
+	Timeout    time.Duration   // Of one attempt, where the task names none; 0 is the handler's own.
 
 	// SourceParameters name the parameters that hold the path of a file whose text is part of the workflow: it is read
 	// when the run starts and travels in the plan.
@@ -41,6 +44,12 @@ type Method struct {
 	KeepsTime bool
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
 	WantsDependencies bool
+	// Servers: the call is about all tool servers, those of the workflow included. Open methods need not say so.
+	Servers bool
+	// Foreign: it calls a tool of a tool server, of whose parameters only the server knows before the call.
+	Foreign bool
+	// Refused says why no task can call the method, although it is there.
+	Refused string
 }
 
 // Handler runs the methods of one protocol. It is called from many goroutines and outlives every call.
@@ -66,6 +75,7 @@ type Request struct {
 	FlowFolder   string   // The folder of the workflow file, absolute.
 	Files        Files
 	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says KeepsTime.
+	Servers      []ToolServer  // Of the workflow, as far as the call may need them.
 }
 
 // Files reads files for a call, within what the call may read.

@@ -24,6 +24,7 @@ type Workflow struct {
 	TasksNode   *Node
 	Tasks       []*Task // In the file's order.
 	Outputs     []Output
+	ToolServers []*ToolServer // In the file's order.
 
 	Type         *Node // Text.
 	Protocol     *Node // Text: of the template.
@@ -83,6 +84,8 @@ var workflowKeys = keys[Workflow]{
 		"What a batch does with each file: the keys of a task, and parameters of its method beside them."},
 	{[]string{"protocol"}, text, func(w *Workflow, n *Node) { w.Protocol = n },
 		"The protocol of the template's method."},
+	{[]string{"mcp_servers"}, mapping.of("mcp_server", Fields, toolServerKeys), readToolServers,
+		"MCP servers of the workflow, by name, where the settings of its workers allow that."},
 	{[]string{"defaults"}, mapping.of("default", Fields, defaultKeys), readDefaults,
 		"What tasks have that do not say otherwise, by the protocol or the method that they call: `llm/v1`, `llm/chat`."},
 	{[]string{"priority"}, priority, func(w *Workflow, n *Node) { w.Priority = n },

@@ -6,7 +6,7 @@ const Format = 2
 
 // FormatFor returns the format in which a plan is written: the first whose programs know everything in it.
 func FormatFor(p *Plan) int {
-	if p.FailFast || len(p.Queues()) > 0 {
+	if p.FailFast || len(p.Queues()) > 0 || len(p.ToolServers) > 0 {
 		return 2
 	}
 	for i := range p.Tasks {

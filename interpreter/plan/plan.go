@@ -32,6 +32,8 @@ type Plan struct {
 	FailFast    bool             `json:"fail_fast,omitempty"`           // The first failure ends the run.
 	Priority    Priority         `json:"priority,omitempty"`            // Of the run among others; 0 is Temporal's own. The tasks have theirs.
 	Wait        bool             `json:"wait_for_completion,omitempty"` // Who submits it waits for its end.
+
+	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow.
 }
 
 // Task is one node of the plan.
@@ -46,7 +48,7 @@ type Task struct {
 	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method wants their results.
 	Uses         []Use            `json:"uses,omitempty"`         // Heads of the references in it.
 	Priority     Priority         `json:"priority"`
-	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.
+	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; 0 is the handler's own.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own.
 	Each         *Each            `json:"each,omitempty"`  // Where it is there, the task runs once an item.
@@ -55,6 +57,8 @@ type Task struct {
 	WhenUses        []Use  `json:"when_uses,omitempty"` // Heads of the references in When.
 	RunIf           RunIf  `json:"run_if,omitempty"`
 	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor what waits for it.
+
+	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may need.
 }
 
 // Queues lists the queues that tasks name, each once, in the file's order.

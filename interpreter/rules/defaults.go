@@ -19,6 +19,10 @@ func defaults(c *Context) {
 	for _, one := range c.Flow.Defaults {
 		called := c.calledBy(one)
 		if len(called) == 0 {
+			if wrong := c.unknownServer(one.Name, one.At); wrong != nil {
+				c.report(wrong.at, wrong.message, wrong.hint)
+				continue
+			}
 			c.report(one.At, "there is no protocol or method "+definition.Quote(one.Name), c.suggestDefault(one.Name))
 			continue
 		}
@@ -49,7 +53,10 @@ func (c *Context) suggestDefault(name string) string {
 	if hint := c.suggestProtocol(name, known); hint != "" {
 		return hint
 	}
-	return c.suggestMethod(name, "")
+	if hint := c.suggestMethod(name, ""); hint != "" {
+		return hint
+	}
+	return c.suggestServers(name)
 }
 
 // calledBy returns the methods that a default is for: one, or all of a protocol.
@@ -58,9 +65,19 @@ func (c *Context) calledBy(one *definition.Default) []*method {
 		return []*method{m}
 	}
 	var all []*method
-	if spec := c.findSpec(one.Name); spec != nil {
-		for _, candidate := range spec.Methods {
+	spec := c.findSpec(one.Name)
+	if spec == nil {
+		return nil
+	}
+	for _, candidate := range spec.Methods {
+		if !candidate.Open() {
 			m, _ := c.findMethod(candidate.Name)
+			all = append(all, m)
+		}
+	}
+	// An open method is there under the names that tasks have for it.
+	for _, task := range c.Tasks {
+		if m := task.method; m != nil && m.spec == spec && !slices.Contains(all, m) {
 			all = append(all, m)
 		}
 	}
@@ -74,7 +91,7 @@ func (c *Context) defaultsOf(m *method) []*definition.Default {
 		switch one.Name {
 		case m.Name:
 			own = append(own, one)
-		case m.protocol:
+		case m.spec.Name:
 			all = append(all, one)
 		}
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -13,7 +14,7 @@ import (
 // method is a method of a protocol as tasks are checked against it.
 type method struct {
 	protocol.Method
-	protocol   string             // "python/v1".
+	spec       *protocol.Spec
 	schema     *jsonschema.Schema // nil where the method has none
 	properties []string           // The names of its parameters, in the schema's order.
 	closed     bool               // It has no others.
@@ -34,9 +35,16 @@ func (c *Context) methodOf(task *Task) (*method, *finding) {
 	name, at := task.Task.Method.Written, task.Task.Method.Position
 	if task.Protocol == nil {
 		if found, _ := c.findMethod(name); found != nil {
-			return found, nil
+			return callable(found, at)
 		}
-		return nil, &finding{at, "no protocol has the method " + definition.Quote(name), c.suggestMethod(name, "")}
+		if wrong := c.unknownServer(name, at); wrong != nil {
+			return nil, wrong
+		}
+		hint := c.suggestMethod(name, "")
+		if hint == "" {
+			hint = c.suggestServers(name)
+		}
+		return nil, &finding{at, "no protocol has the method " + definition.Quote(name), hint}
 	}
 	spec := c.findSpec(task.Protocol.Written)
 	if spec == nil {
@@ -49,10 +57,15 @@ func (c *Context) methodOf(task *Task) (*method, *finding) {
 	}
 	found, of := c.findMethod(name)
 	if found != nil && of.Name == spec.Name {
-		return found, nil
+		return callable(found, at)
 	}
 	if short, of := c.findMethod(family(spec.Name) + "/" + name); short != nil && of.Name == spec.Name {
-		return short, nil
+		return callable(short, at)
+	}
+	for _, full := range []string{name, family(spec.Name) + "/" + name} {
+		if wrong := c.unknownServer(full, at); wrong != nil {
+			return nil, wrong
+		}
 	}
 	if found != nil {
 		return nil, &finding{at, fmt.Sprintf("the method %s is of the protocol %s, not of %s",
@@ -60,6 +73,41 @@ func (c *Context) methodOf(task *Task) (*method, *finding) {
 	}
 	return nil, &finding{at, fmt.Sprintf("the protocol %s has no method %s", spec.Name, definition.Quote(name)),
 		c.suggestMethod(name, spec.Name)}
+}
+
+// callable returns the method, or why no task can call it.
+func callable(found *method, at definition.Position) (*method, *finding) {
+	if found.Refused != "" {
+		return nil, &finding{at, found.Refused, ""}
+	}
+	return found, nil
+}
+
+// unknownServer is the mistake in a name that would be right if there were a server of the name in it; nil where it would not.
+func (c *Context) unknownServer(name string, at definition.Position) *finding {
+	for i := range c.Specs {
+		server := c.Specs[i].ServerOf(name)
+		known := append(append([]string{}, c.Specs[i].Servers...), c.serverNames()...)
+		if server == "" || slices.Contains(known, server) {
+			continue
+		}
+		hint := c.suggest(server, known)
+		if hint == "" {
+			hint = "the settings name servers, as mcp.servers." + server + ", or the workflow does, in mcp_servers"
+		}
+		return &finding{at, "there is no MCP server " + definition.Quote(server), hint}
+	}
+	return nil
+}
+
+// suggestServers helps with a name that would be right if there were any server.
+func (c *Context) suggestServers(name string) string {
+	for i := range c.Specs {
+		if c.Specs[i].MayNeedServer(name) {
+			return "it would be a tool of an MCP server, and there is none: the settings name servers, in mcp.servers, or the workflow does, in mcp_servers"
+		}
+	}
+	return ""
 }
 
 func (c *Context) findSpec(name string) *protocol.Spec {
@@ -74,16 +122,15 @@ func (c *Context) findSpec(name string) *protocol.Spec {
 // findMethod returns a method by its full name.
 func (c *Context) findMethod(name string) (*method, *protocol.Spec) {
 	for i := range c.Specs {
-		for _, candidate := range c.Specs[i].Methods {
-			if candidate.Name != name {
-				continue
-			}
-			if c.methods[name] == nil {
-				c.methods[name] = newMethod(candidate)
-				c.methods[name].protocol = c.Specs[i].Name
-			}
-			return c.methods[name], &c.Specs[i]
+		candidate, found := c.Specs[i].Find(name, c.serverNames()...)
+		if !found {
+			continue
 		}
+		if c.methods[name] == nil {
+			c.methods[name] = newMethod(candidate)
+			c.methods[name].spec = &c.Specs[i]
+		}
+		return c.methods[name], &c.Specs[i]
 	}
 	return nil, nil
 }
@@ -102,6 +149,9 @@ func (c *Context) suggestMethod(name, protocolName string) string {
 			continue
 		}
 		for _, candidate := range spec.Methods {
+			if candidate.Open() {
+				continue
+			}
 			full = append(full, candidate.Name)
 			if _, short, _ := strings.Cut(candidate.Name, "/"); short == name {
 				return "did you mean " + definition.Quote(candidate.Name) + "?"

@@ -37,6 +37,7 @@ func All() []Rule {
 		{"for-each", forEach},
 		{"inputs", inputs},
 		{"outputs", outputs},
+		{"mcp-servers", toolServers},
 	}
 }
 

@@ -9,22 +9,45 @@ import (
 // are.
 func (w *writer) defaults(key definition.Key, to protocol.Value) protocol.Value {
 	var names []protocol.Field
-	add := func(name, about string, methods []protocol.Method) {
+	var open []protocol.Method
+	with := func(name string, methods ...protocol.Method) protocol.Value {
 		parameters := w.anyOf(methods)
-		names = append(names, of(name, protocol.OfObject(
-			of("description", protocol.OfString(about)),
+		return protocol.OfObject(
+			of("description", protocol.OfString("What all tasks of "+name+" have that do not say otherwise.")),
 			of("type", texts([]string{"object", "null"})),
 			of("$ref", to.Fields()[0].Value),
 			of("properties", protocol.OfObject(of("parameters", parameters), of("params", parameters))),
-		)))
+		)
 	}
 	for _, spec := range w.specs {
-		add(spec.Name, "What all tasks of "+spec.Name+" have that do not say otherwise.", spec.Methods)
+		names = append(names, of(spec.Name, with(spec.Name, spec.Methods...)))
 		for _, method := range spec.Methods {
-			add(method.Name, "What all tasks of "+method.Name+" have that do not say otherwise.", []protocol.Method{method})
+			if method.Open() {
+				open = append(open, method)
+			} else {
+				names = append(names, of(method.Name, with(method.Name, method)))
+			}
 		}
 	}
-	return nullable(parsed(key.Schema)).With("properties", protocol.OfObject(names...)).With("additionalProperties", protocol.OfBool(false))
+	schema := nullable(parsed(key.Schema)).With("properties", protocol.OfObject(names...))
+	if len(open) == 0 {
+		return schema.With("additionalProperties", protocol.OfBool(false))
+	}
+	// No patternProperties: to strict validators it is a mistake that a pattern fits a name, as that of mcp/tool.NAME does.
+	return schema.With("additionalProperties", with("the method", open...)).With("propertyNames", protocol.OfObject(of("anyOf", protocol.OfList(known(names, open)...))))
+}
+
+// known are the names that there are: these, and those of open methods.
+func known(names []protocol.Field, open []protocol.Method) []protocol.Value {
+	var words []string
+	for _, name := range names {
+		words = append(words, name.Name)
+	}
+	all := []protocol.Value{protocol.OfObject(of("enum", texts(words)))}
+	for _, method := range open {
+		all = append(all, named(method.Name, method, ""))
+	}
+	return all
 }
 
 // anyOf is the schema of parameters of one of several methods, of which none has to be there.

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -15,8 +14,8 @@ func (w *writer) methods() protocol.Value {
 	var short []string
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
-			all = append(all, described(method.Name, method.Summary))
-			short = append(short, regexp.QuoteMeta(shortName(method)))
+			all = append(all, named(method.Name, method, method.Summary))
+			short = append(short, strings.Trim(patternOf(shortName(method), method), "^$"))
 		}
 	}
 	all = append(all, protocol.OfObject(
@@ -44,6 +43,23 @@ func described(word, about string) protocol.Value {
 	return schema.With("description", protocol.OfString(about))
 }
 
+// named is a name of a method, with what it does; for an open one, all the names that it stands for.
+func named(name string, method protocol.Method, about string) protocol.Value {
+	if !method.Open() {
+		return described(name, about)
+	}
+	schema := protocol.OfObject(of("type", protocol.OfString("string")), of("pattern", protocol.OfString(patternOf(name, method))))
+	if about == "" {
+		return schema
+	}
+	return schema.With("description", protocol.OfString(about))
+}
+
+func patternOf(name string, method protocol.Method) string {
+	method.Name = name
+	return method.Pattern()
+}
+
 // shortName is the name of a method for those who name the protocol: "execute" of "python/execute".
 func shortName(method protocol.Method) string {
 	_, short, _ := strings.Cut(method.Name, "/")
@@ -56,9 +72,9 @@ func (w *writer) methodsByProtocol() []protocol.Value {
 	for _, spec := range w.specs {
 		var beside []protocol.Value
 		for _, method := range spec.Methods {
-			full := described(method.Name, method.Summary)
+			full := named(method.Name, method, method.Summary)
 			alone = append(alone, full)
-			beside = append(beside, described(shortName(method), method.Summary), full)
+			beside = append(beside, named(shortName(method), method, method.Summary), full)
 		}
 		all = append(all, when(having([]protocol.Field{of("protocol", described(spec.Name, ""))}), naming(beside)))
 	}
@@ -86,8 +102,8 @@ func having(keys []protocol.Field) protocol.Value {
 // calling is what a task has that calls a method, by its full name or by its short one.
 func calling(spec protocol.Spec, method protocol.Method) protocol.Value {
 	return protocol.OfObject(of("anyOf", protocol.OfList(
-		having([]protocol.Field{of("method", described(method.Name, ""))}),
-		having([]protocol.Field{of("protocol", described(spec.Name, "")), of("method", described(shortName(method), ""))}),
+		having([]protocol.Field{of("method", named(method.Name, method, ""))}),
+		having([]protocol.Field{of("protocol", described(spec.Name, "")), of("method", named(shortName(method), method, ""))}),
 	)))
 }
 

@@ -40,6 +40,13 @@ const items = `[
   {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}}}
 ]`
 
+// server is how an MCP server is reached: one of two ways.
+const server = `[
+  {"required": ["command"], "properties": {"command": {"not": {"enum": [null, ""]}}, "url": {"type": "null"}, "headers": {"type": "null"}}},
+  {"required": ["url"], "properties": {"url": {"not": {"enum": [null, ""]}}, "command": {"type": "null"}, "args": {"type": "null"},
+    "env": {"type": "null"}, "cwd": {"type": "null"}}}
+]`
+
 // writer makes one schema.
 type writer struct {
 	specs []protocol.Spec
@@ -145,6 +152,8 @@ func (w *writer) part(key definition.Key) {
 		rules = w.methodsByProtocol()
 	case "template":
 		rules = w.templatesByMethod(key.Keys)
+	case "mcp_server":
+		schema = append(schema, of("type", protocol.OfString("object")), of("oneOf", parsed(server)))
 	case "batch":
 		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", protocol.OfObject(of("oneOf", parsed(items)))))
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// mcpPackages installs the official client of npm once, for all tests.
+// mcpPackages installs the official client of npm, and servers, once, for all tests.
 var mcpPackages = sync.OnceValues(func() (string, error) { return installPackages("mcp") })
 
 // mcpClient is a client of the official TypeScript SDK in a process of its own.

@@ -1,0 +1,86 @@
+package mcp_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// TestTheTableOfErrors: whatever goes wrong has the error and the kind that docs/mcp.md says.
+func TestTheTableOfErrors(t *testing.T) {
+	page, err := os.ReadFile("../../docs/mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Errors\n")
+	table := map[string]string{}
+	for line := range strings.Lines(section) {
+		if cells := strings.Split(strings.TrimSpace(line), " | "); len(cells) == 3 && strings.Contains(cells[1], "`") {
+			table[strings.TrimPrefix(cells[0], "| ")] = strings.Trim(cells[1], "`") + " " + strings.TrimSuffix(cells[2], " |")
+		}
+	}
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	t.Cleanup(busy.Close)
+	notes := t.TempDir()
+	silent := described(t, "silent", notes, "-silent")
+	silent.Timeout = 1
+	b := withServer(t, notes, described(t, "test", notes), silent, described(t, "broken", notes, "-broken"),
+		protocol.ToolServer{Name: "missing", Command: "no-such-program"}, protocol.ToolServer{Name: "busy", URL: busy.URL + "/mcp"})
+	twice := t.TempDir()
+	doubled := withServer(t, twice, described(t, "one", twice, "-only", "exact"), described(t, "two", twice, "-only", "exact"))
+	own := request(t, "mcp/own.tool.x", `{}`)
+	own.Servers = []protocol.ToolServer{{Name: "own", Command: "cat"}}
+	late := request(t, "mcp/test.tool.wait", `{}`)
+	late.Timeout = 200 * time.Millisecond
+	slow := request(t, "mcp/silent.tool.x", `{}`)
+	slow.Timeout = time.Minute
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	locked := serveHTTP(t, "key").with("/mcp")
+	for _, test := range []struct {
+		row string
+		by  *bench
+		ctx context.Context
+		r   protocol.Request
+	}{
+		{"the tool says that it failed: a path that is denied, say", b, nil, request(t, "mcp/test.tool.fail", `{}`)},
+		{"the server has no tool of the name, or does not offer what is asked", b, nil, request(t, "mcp/test.tool.fly", `{}`)},
+		{"arguments do not fit the tool's schema, or the server refuses them", b, nil, request(t, "mcp/test.tool.strict", `{}`)},
+		{"several servers have the tool, and none is named", doubled, nil, request(t, "mcp/tool.exact", `{}`)},
+		{"there is no server of the name", b, nil, request(t, "mcp/none.tool.x", `{}`)},
+		{"a server of the workflow is not allowed", b, nil, own},
+		{"the program or its folder is not there, or a secret is not set", b, nil, request(t, "mcp/missing.tool.x", `{}`)},
+		{"the address wants to know who asks (401, 403), or sends elsewhere", locked, nil, request(t, "mcp/test.tool.x", `{}`)},
+		{"the program ends while it starts, or the address does not answer", b, nil, request(t, "mcp/broken.tool.x", `{}`)},
+		{"the program does not start within the server's `timeout`", b, nil, slow},
+		{"the address has too much to do (429, 503)", b, nil, request(t, "mcp/busy.tool.x", `{}`)},
+		{"the server is lost in mid-call, of a tool marked as idempotent or read-only: called again at once, and lost again", b, nil, request(t, "mcp/test.tool.die_always", `{}`)},
+		{"the server is lost in mid-call, of any other tool", b, nil, request(t, "mcp/test.tool.die_plain", `{}`)},
+		{"no answer within the timeout", b, nil, late},
+		{"the task is cancelled", b, cancelled, request(t, "mcp/test.tool.strict", `{"n": 1}`)},
+	} {
+		ctx := test.ctx
+		if ctx == nil {
+			ctx = t.Context()
+		}
+		_, err := test.by.handler.Handle(ctx, test.r, nil)
+		if err == nil {
+			t.Errorf("%s: no error", test.row)
+			continue
+		}
+		failure := protocol.AsError(err, 0)
+		if got := failure.Name + " " + string(failure.Kind); got != table[test.row] {
+			t.Errorf("%s\ngot %s: %v\nthe page has %s", test.row, got, failure, table[test.row])
+		}
+		delete(table, test.row)
+	}
+	for row := range table {
+		t.Errorf("nothing tries: %s", row)
+	}
+}

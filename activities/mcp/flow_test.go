@@ -1,0 +1,73 @@
+package mcp_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func TestServersOfWorkflows(t *testing.T) {
+	notes := t.TempDir()
+	real, err := filepath.EvalSymlinks(notes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := described(t, "own", notes)
+	r := request(t, "mcp/own.tool.environment", `{}`)
+	r.Servers, r.Folder = []protocol.ToolServer{server}, notes
+	wantRefused := func(allow mcp.Allow, r protocol.Request, texts ...string) {
+		t.Helper()
+		handler, err := mcp.New(mcp.Options{Allow: allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &bench{t: t, notes: notes, handler: handler}
+		wantError(t, b.fails(r), protocol.ConfigurationError, protocol.Permanent, texts...)
+		if started := b.noted("started"); len(started) != 0 {
+			t.Error("it was started even so")
+		}
+		if err := handler.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	wantRefused(mcp.Allow{}, r, `the workflow brings the MCP server "own", and this worker does not allow that`, "mcp.allow_workflow_servers", "mcp.servers.own")
+	any := r
+	any.Method = "mcp/tool.environment"
+	wantRefused(mcp.Allow{}, any, "does not allow that")
+	wantRefused(mcp.Allow{These: []string{"npx"}}, r, "its command is not in it")
+	wantRefused(mcp.Allow{These: []string{server.Command}}, r, "has an env or a cwd, and may have none")
+
+	handler, err := mcp.New(mcp.Options{Allow: mcp.Allow{All: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, notes: notes, handler: handler}
+	for _, method := range []string{"mcp/own.tool.environment", "mcp/tool.environment"} {
+		r.Method = method
+		result, err := handler.Handle(t.Context(), r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := response(result.Value); !slices.Contains(strings.Split(got, "\n"), "FOLDER="+real) {
+			t.Errorf("%s does not run in the folder of the run", got)
+		}
+	}
+	if started := b.noted("started"); len(started) != 1 {
+		t.Errorf("%d processes were started", len(started))
+	}
+	if err := handler.Close(); err != nil {
+		t.Error(err)
+	}
+	b.nothingIsLeft()
+
+	// The worker's own server of the name counts more.
+	other := t.TempDir()
+	b = withServer(t, other, described(t, "own", other))
+	if got := response(b.call("mcp/own.tool.environment", `{}`)); !slices.Contains(strings.Split(got, "\n"), "NOTES="+other) {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,158 @@
+package mcp_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// served is the server of testdata over streamable HTTP.
+type served struct {
+	t       *testing.T
+	notes   string
+	address string // Host and port, the same after a restart.
+	process *exec.Cmd
+}
+
+func serveHTTP(t *testing.T, token string) *served {
+	t.Helper()
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &served{t: t, notes: t.TempDir(), address: "127.0.0.1:0"}
+	s.start(program, token)
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *served) start(program, token string) {
+	s.t.Helper()
+	s.process = exec.Command(program, "-http", s.address)
+	s.process.Env = append(os.Environ(), "NOTES="+s.notes, "TOKEN="+token)
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	started := func() string {
+		text, err := os.ReadFile(filepath.Join(s.notes, "address"))
+		if err != nil {
+			return ""
+		}
+		s.address = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(text)), "http://"), "/mcp")
+		return s.address
+	}
+	eventually(s.t, "the server listens", func() bool { return started() != "" })
+	if err := os.Remove(filepath.Join(s.notes, "address")); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *served) kill() {
+	if err := s.process.Process.Kill(); err == nil {
+		_ = s.process.Wait() // It was killed.
+	}
+}
+
+// with is a handler whose server "test" is this one.
+func (s *served) with(path string, headers ...protocol.Setting) *bench {
+	b := withServer(s.t, s.t.TempDir(), protocol.ToolServer{Name: "test", URL: "http://" + s.address + path, Headers: headers})
+	return b
+}
+
+func overHTTP(t *testing.T) *bench { return serveHTTP(t, "").with("/mcp") }
+
+func TestStreamableHTTP(t *testing.T) {
+	s := serveHTTP(t, "swordfish")
+	b := s.with("/mcp", protocol.Setting{Name: "Authorization", Value: "Bearer ${secrets.PASSWORD}"})
+	if got := response(b.call("mcp/test.tool.strict", `{"n": 1}`)); got != `{"n":1}` {
+		t.Error(got)
+	}
+	var told []string
+	if _, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.steps", `{}`), hear(t, s.notes, &told)); err != nil || len(told) != 3 {
+		t.Errorf("%q, %v", told, err)
+	}
+	late := request(t, "mcp/test.tool.wait", `{}`)
+	late.Timeout = 500 * time.Millisecond
+	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.OfTask)
+	eventually(t, "the server hears of it", func() bool {
+		text, err := os.ReadFile(filepath.Join(s.notes, "calls"))
+		return err == nil && strings.Contains(string(text), "cancelled")
+	})
+
+	wantError(t, s.with("/mcp").fails(request(t, "mcp/test.tools/list", `{}`)), protocol.ConfigurationError, protocol.Permanent, "401", "headers")
+	got := s.with("/elsewhere", protocol.Setting{Name: "Authorization", Value: "Bearer ${secrets.PASSWORD}"}).fails(request(t, "mcp/test.tools/list", `{}`))
+	wantError(t, got, protocol.ConfigurationError, protocol.Permanent, "sends to another address (307")
+}
+
+// TestARestartedHTTPServer knows the session no more, and nothing is the worse for it.
+func TestARestartedHTTPServer(t *testing.T) {
+	s := serveHTTP(t, "")
+	b := s.with("/mcp")
+	b.call("mcp/test.tool.strict", `{"n": 1}`)
+	s.kill()
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start(program, "")
+	b.call("mcp/test.tool.strict", `{"n": 2}`)
+}
+
+// TestADeadHTTPServer fails a call soon, and within its timeout.
+func TestADeadHTTPServer(t *testing.T) {
+	const soon = 10 * time.Second
+	timed := func(b *bench, r protocol.Request) *protocol.Error {
+		t.Helper()
+		began := time.Now()
+		got := b.fails(r)
+		if took := time.Since(began); took > soon {
+			t.Errorf("it took %s", took)
+		}
+		return got
+	}
+	s := serveHTTP(t, "")
+	b := s.with("/mcp")
+	b.call("mcp/test.tool.strict", `{"n": 1}`)
+
+	// In mid-call.
+	ended := make(chan *protocol.Error, 1)
+	go func() {
+		_, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.wait", `{}`), nil)
+		ended <- protocol.AsError(err, 0)
+	}()
+	eventually(t, "the call has arrived", func() bool {
+		text, err := os.ReadFile(filepath.Join(s.notes, "calls"))
+		return err == nil && strings.Contains(string(text), "wait")
+	})
+	s.kill()
+	began := time.Now()
+	wantError(t, <-ended, protocol.ProviderNotAvailable, protocol.OfTask, "was lost during the call", "the tool may have done its work")
+	if took := time.Since(began); took > soon {
+		t.Errorf("it took %s", took)
+	}
+
+	// Before one.
+	wantError(t, timed(b, request(t, "mcp/test.tool.strict", `{"n": 1}`)), protocol.ProviderNotAvailable, protocol.Transient, "cannot be reached", "refused")
+
+	// One that takes connections and never answers.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+	mute := withServer(t, t.TempDir(), protocol.ToolServer{Name: "mute", URL: "http://" + listener.Addr().String() + "/mcp"})
+	r := request(t, "mcp/mute.tool.x", `{}`)
+	r.Timeout = time.Second
+	wantError(t, timed(mute, r), protocol.TaskTimeout, protocol.OfTask)
+}

@@ -1,0 +1,213 @@
+package mcp_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// patience bounds every wait for something that is sure to happen soon.
+const patience = 30 * time.Second
+
+var folder string
+
+func TestMain(m *testing.M) {
+	code := 1
+	var err error
+	if folder, err = os.MkdirTemp("", "gleitzeit-mcp-"); err == nil {
+		code = m.Run()
+		err = os.RemoveAll(folder)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(folder, "server")
+	if said, err := exec.Command("go", "build", "-o", program, "./testdata/server").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the server: %w\n%s", err, said)
+	}
+	return program, nil
+})
+
+// bench is a handler with one server, the one of testdata.
+type bench struct {
+	t       *testing.T
+	notes   string
+	log     *output
+	handler *mcp.Handler
+}
+
+// output is a log that is written while it is read.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(data []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(data)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// described is the server of testdata, with arguments.
+func described(t *testing.T, name, notes string, args ...string) protocol.ToolServer {
+	t.Helper()
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return protocol.ToolServer{Name: name, Command: program, Args: args, Env: []protocol.Setting{{Name: "NOTES", Value: notes}}}
+}
+
+// withServer starts a handler whose settings have these servers.
+func withServer(t *testing.T, notes string, servers ...protocol.ToolServer) *bench {
+	t.Helper()
+	b := &bench{t: t, notes: notes, log: &output{}}
+	variables := map[string]string{"PATH": os.Getenv("PATH"), "HOME": "/somewhere", "GLEITZEIT_SECRET_PASSWORD": "swordfish", "KEY": "hidden"}
+	var err error
+	b.handler, err = mcp.New(mcp.Options{
+		Servers: servers,
+		Log:     slog.New(slog.NewTextHandler(b.log, nil)),
+		Env: func(name string) (string, bool) {
+			value, is := variables[name]
+			return value, is
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.handler.Close(); err != nil {
+			t.Error(err)
+		}
+		b.nothingIsLeft()
+	})
+	return b
+}
+
+// withTest is withServer with the server of testdata, called "test".
+func withTest(t *testing.T, args ...string) *bench {
+	t.Helper()
+	notes := t.TempDir()
+	server := described(t, "test", notes, args...)
+	server.Env = append(server.Env, protocol.Setting{Name: "PASSWORD", Value: "${secrets.PASSWORD}"})
+	return withServer(t, notes, server)
+}
+
+// noted are the lines of a note.
+func (b *bench) noted(name string) []string {
+	b.t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.notes, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.t.Fatal(err)
+	}
+	return strings.Fields(string(text))
+}
+
+// nothingIsLeft waits until none of the processes is there that were started.
+func (b *bench) nothingIsLeft() {
+	b.t.Helper()
+	for _, line := range b.noted("started") {
+		pid, err := strconv.Atoi(line)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		eventually(b.t, "process "+line+" is gone", func() bool { return !alive(pid) })
+	}
+}
+
+// alive tells whether there is a process that has not ended. One that nobody has waited for yet has.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(after, "Z")
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// call calls a method and wants no error.
+func (b *bench) call(method, parameters string) protocol.Value {
+	b.t.Helper()
+	result, err := b.handler.Handle(b.t.Context(), request(b.t, method, parameters), nil)
+	if err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+	return result.Value
+}
+
+// fails calls a method and wants an error.
+func (b *bench) fails(r protocol.Request) *protocol.Error {
+	b.t.Helper()
+	result, err := b.handler.Handle(b.t.Context(), r, nil)
+	if err == nil {
+		b.t.Fatalf("%s: no error, but %s", r.Method, result.Value.JSON())
+	}
+	return protocol.AsError(err, 0)
+}
+
+func wantError(t *testing.T, got *protocol.Error, code protocol.Code, kind protocol.ErrorKind, texts ...string) {
+	t.Helper()
+	if got.Code != code || got.Kind != kind {
+		t.Errorf("got %s (%s), not %s (%s): %v", got.Name, got.Kind, code.Info().Name, kind, got)
+	}
+	for _, text := range texts {
+		if !strings.Contains(got.Error(), text) {
+			t.Errorf("%q lacks %q", got.Error(), text)
+		}
+	}
+}
+
+func response(v protocol.Value) string {
+	text, _ := v.Get("response")
+	return text.Text()
+}
+
+// hear is a progress that tells the server of testdata what it has heard.
+func hear(t *testing.T, notes string, told *[]string) protocol.Progress {
+	return func(message string) {
+		*told = append(*told, message)
+		if err := os.WriteFile(filepath.Join(notes, "heard"), []byte(strings.Join(*told, "\n")+"\n"), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package mcp_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func TestAServerThatDoesNotStart(t *testing.T) {
+	t.Run("it ends", func(t *testing.T) {
+		b := withTest(t, "-broken")
+		got := b.fails(request(t, "mcp/test.tool.strict", `{"n": 1}`))
+		wantError(t, got, protocol.ProviderNotAvailable, protocol.Transient, `the MCP server "test" did not start`, "exit status 3", "line 19\n",
+			"the database is locked; the password was [secrets.PASSWORD]")
+		if strings.Contains(got.Error(), "line 2\n") || strings.Contains(b.log.String(), "swordfish") || !strings.Contains(b.log.String(), "line 2") {
+			t.Errorf("%v\n%s", got, b.log.String())
+		}
+	})
+	t.Run("it is silent", func(t *testing.T) {
+		notes := t.TempDir()
+		server := described(t, "test", notes, "-silent")
+		server.Timeout = 1
+		b := withServer(t, notes, server)
+		patient := request(t, "mcp/test.tool.strict", `{"n": 1}`)
+		patient.Timeout = time.Minute
+		wantError(t, b.fails(patient), protocol.ProviderTimeout, protocol.Transient, `did not start within 1s`)
+	})
+	for name, test := range map[string]struct {
+		server protocol.ToolServer
+		want   string
+	}{
+		"no program": {protocol.ToolServer{Command: "no-such-program"}, `there is no program "no-such-program"`},
+		"no folder":  {protocol.ToolServer{Command: "cat", Cwd: "/no/such/folder"}, `"/no/such/folder"`},
+		"no secret":  {protocol.ToolServer{Command: "cat", Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}}}, "${secrets.TOKEN} is not set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.server.Name = "test"
+			b := withServer(t, t.TempDir(), test.server)
+			wantError(t, b.fails(request(t, "mcp/test.tools/list", `{}`)), protocol.ConfigurationError, protocol.Permanent, test.want)
+		})
+	}
+	if _, err := mcp.New(mcp.Options{Servers: []protocol.ToolServer{{Name: "tool", Command: "x"}}}); err == nil {
+		t.Error("a server may be called tool")
+	}
+}
+
+// TestTheEnvironmentOfAServer: it gets what it is given, and of the worker's own what programs need.
+func TestTheEnvironmentOfAServer(t *testing.T) {
+	notes := t.TempDir()
+	server := described(t, "test", notes)
+	server.Cwd = notes
+	server.Env = append(server.Env,
+		protocol.Setting{Name: "HOME", Value: "/home"}, protocol.Setting{Name: "SECRET", Value: "<${secrets.PASSWORD}>"},
+		protocol.Setting{Name: "LITERAL", Value: "$${secrets.PASSWORD}"}, protocol.Setting{Name: "OTHER", Value: "${env.KEY}"})
+	b := withServer(t, notes, server)
+	got := strings.Split(response(b.call("mcp/test.tool.environment", `{}`)), "\n")
+	real, err := filepath.EvalSymlinks(notes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"PATH=" + os.Getenv("PATH"), "NOTES=" + notes, "HOME=/home", "SECRET=<[secrets.PASSWORD]>", "LITERAL=${secrets.PASSWORD}", "OTHER=[env.KEY]",
+		"FOLDER=" + real,
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestSecretsStayInside(t *testing.T) {
+	b := withTest(t)
+	wantError(t, b.fails(request(t, "mcp/test.tool.fail", `{}`)), protocol.TaskExecutionFailed, protocol.OfTask, "the tool fail failed: no: [secrets.PASSWORD]")
+}

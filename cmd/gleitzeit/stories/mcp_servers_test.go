@@ -1,0 +1,239 @@
+package stories_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+)
+
+// npmServer is the script of a server of npm. The test is skipped where that cannot be had.
+func npmServer(t *testing.T, name string) string {
+	t.Helper()
+	return filepath.Join(withPackages(t, mcpPackages), "node_modules/@modelcontextprotocol/server-"+name+"/dist/index.js")
+}
+
+// testServer is the server of the tests of activities/mcp, built once.
+var testServer = sync.OnceValues(func() (string, error) {
+	server := filepath.Join(folder, "test-server")
+	command := exec.Command("go", "build", "-o", server, "./activities/mcp/testdata/server")
+	command.Dir = root
+	if said, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the test server cannot be built: %w\n%s", err, said)
+	}
+	return server, nil
+})
+
+// withServers gives a user settings with MCP servers.
+func (u *user) withServers(servers string) {
+	u.file("../home/gleitzeit/config.yaml", "mcp:\n  servers:\n"+servers)
+}
+
+// withTestServer gives a user the test server, called "test".
+func (u *user) withTestServer() {
+	u.t.Helper()
+	server, err := testServer()
+	must(u.t, err)
+	u.withServers(fmt.Sprintf("    test: {command: %q, env: {NOTES: %q}, max_concurrent: 32}\n", server, u.work))
+}
+
+const toolChain = `name: Tools
+tasks:
+  - {id: write, method: mcp/files.tool.write_file, parameters: {path: "WORK/note.txt", content: "A PINEAPPLE is in here."}}
+  - {id: read, method: mcp/files.tool.read_text_file, parameters: {path: "WORK/note.txt"}, dependencies: [write]}
+  - id: remember
+    method: mcp/memory.tool.create_entities
+    parameters: {entities: [{name: note, entityType: file, observations: ["${read.response}"]}]}
+  - {id: recall, method: mcp/memory.tool.search_nodes, parameters: {query: PINEAPPLE}, dependencies: [remember]}
+  - {id: say, method: llm/chat, parameters: {prompt: "${recall.result.entities[0].observations[0]}"}}
+  - {id: echo, method: mcp/everything.tool.echo, parameters: {message: "${say.response}"}}
+outputs: {echo: "${echo.response}", recalled: "${recall.result.entities}"}
+`
+
+// TestServersOfNpm: what a tool has written another one reads, a third keeps, and a model is asked about it.
+func TestServersOfNpm(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.withServers(fmt.Sprintf(`    everything: {command: node, args: [%q]}
+    files: {command: node, args: [%q, %q]}
+    memory: {command: node, args: [%q], env: {MEMORY_FILE_PATH: %q}}
+`, npmServer(t, "everything"), npmServer(t, "filesystem"), u.work, npmServer(t, "memory"), u.path("memory.json")))
+	u.file("flow.yaml", strings.ReplaceAll(toolChain, "WORK", u.work))
+	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	run, err := parseRun(stdout)
+	must(t, err)
+	wantFields(t, "outputs", run.Outputs, map[string]string{
+		"echo":     `"Echo: I saw the PINEAPPLE."`,
+		"recalled": `[{"name":"note","entityType":"file","observations":["A PINEAPPLE is in here."]}]`,
+	})
+	if got := read(t, u.path("note.txt")); got != "A PINEAPPLE is in here." {
+		t.Errorf("the file holds %q", got)
+	}
+	u.everything(t)
+
+	// What fails, fails as the table of docs/mcp.md has it.
+	table := read(t, filepath.Join(root, "docs/mcp.md"))
+	for _, test := range []struct{ row, method, parameters, message string }{
+		{"the tool says that it failed: a path that is denied, say", "files.tool.read_text_file", "{path: /etc/passwd}", "Access denied"},
+		{"the server has no tool of the name, or does not offer what is asked", "files.tool.read_txt", "{path: x}", `has no tool "read_txt"`},
+		{"the server has no tool of the name, or does not offer what is asked", "files.prompts/get", "{name: x}", "does not offer this"},
+		{"arguments do not fit the tool's schema, or the server refuses them", "everything.tool.get-sum", "{a: one, b: 2}", "parameters.a: got string, want number"},
+	} {
+		u.file("fails.yaml", fmt.Sprintf("name: Fails\ntasks: [{id: a, method: %q, parameters: %s, retry: {max_attempts: 1}}]\n", "mcp/"+test.method, test.parameters))
+		stdout, _ := u.gleitzeit(5, "run", "fails.yaml", "-o", "json")
+		run, err := parseRun(stdout)
+		must(t, err)
+		failed := run.task("a")
+		wantLines(t, "the message", *failed.Error.Message, test.message)
+		if row := "| " + test.row + " | `" + *failed.Error.Name + "` |"; !strings.Contains(table, row) {
+			t.Errorf("docs/mcp.md lacks %s", row)
+		}
+	}
+
+	// Before the run, too.
+	u.file("wrong.yaml", "name: Wrong\ntasks:\n  - {id: a, method: mcp/files.tool.read_txt}\n  - {id: b, method: mcp/everything.tool.get-sum, parameters: {a: one, b: 2}}\n")
+	u.gleitzeit(0, "validate", "wrong.yaml")
+	_, stderr := u.gleitzeit(2, "validate", "--online", "wrong.yaml")
+	wantLines(t, "standard error", stderr, `wrong.yaml:3:21: no protocol has the method "mcp/files.tool.read_txt"`, `wrong.yaml:4:66: parameter "a" of mcp/everything.tool.get-sum must be a number, not "one"`)
+}
+
+// everything tries what the server "everything" has: structured content, images, resources, progress.
+func (u *user) everything(t *testing.T) {
+	t.Helper()
+	u.file("everything.yaml", `name: Everything
+tasks:
+  - {id: weather, method: mcp/everything.tool.get-structured-content, parameters: {location: Chicago}}
+  - {id: image, method: mcp/everything.tool.get-tiny-image}
+  - {id: resource, method: mcp/everything.tool.get-resource-reference, parameters: {resourceType: Text, resourceId: 1}}
+  - {id: long, method: mcp/everything.tool.trigger-long-running-operation, parameters: {duration: 4, steps: 2}}
+  - {id: list, method: mcp/everything.resources/list}
+  - {id: document, method: mcp/everything.resources/read, parameters: {uri: "${list.resources[0].uri}"}}
+  - {id: prompt, method: mcp/everything.prompts/get, parameters: {name: simple-prompt}}
+outputs:
+  conditions: ${weather.result.conditions}
+  image: ${image.content[1].mimeType}
+  resource: ${resource.content[1].resource.uri}
+  long: ${long.response}
+  document: ${document.contents[0].uri}
+  role: ${prompt.messages[0].role}
+`)
+	p := u.start("run", "everything.yaml", "-o", "json")
+	p.exits(0)
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	wantFields(t, "outputs", run.Outputs, map[string]string{
+		"conditions": `"Light rain / drizzle"`, "image": `"image/png"`, "resource": `"demo://resource/dynamic/text/1"`,
+		"long": `"Long running operation completed. Duration: 4 seconds, Steps: 2."`, "role": `"user"`,
+	})
+	if document := string(run.Outputs["document"]); !strings.HasPrefix(document, `"demo://resource/`) {
+		t.Errorf("the document is %s", document)
+	}
+}
+
+// TestEverythingOverHTTP is the same over streamable HTTP.
+func TestEverythingOverHTTP(t *testing.T) {
+	t.Parallel()
+	script, address := npmServer(t, "everything"), nobodyAt(t)
+	_, port, err := net.SplitHostPort(address)
+	must(t, err)
+	command := exec.Command("node", script, "streamableHttp")
+	command.Env = append(os.Environ(), "PORT="+port)
+	begin(t, command)
+	eventually(t, "the server listens", func() bool {
+		connection, err := net.DialTimeout("tcp", address, time.Second)
+		return err == nil && connection.Close() == nil
+	})
+	u := newUser(t)
+	u.withServers("    everything: {url: http://" + address + "/mcp}\n")
+	u.everything(t)
+}
+
+// pids are the processes that the test server has noted.
+func (u *user) pids() []int {
+	u.t.Helper()
+	text, err := os.ReadFile(u.path("started"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	must(u.t, err)
+	var pids []int
+	for line := range strings.FieldsSeq(string(text)) {
+		pid, err := strconv.Atoi(line)
+		must(u.t, err)
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// gone tells whether a process has ended; one that nobody has waited for has.
+func gone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return err == nil && strings.HasPrefix(after, "Z")
+}
+
+// TestAThousandCallsUseOneServer, which is gone when the program is.
+func TestAThousandCallsUseOneServer(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.withTestServer()
+	var flow strings.Builder
+	flow.WriteString("name: Thousand\nmax_parallel: 32\ntasks:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&flow, "  - {id: t%d, method: mcp/test.tool.strict, parameters: {n: %d}}\n", i, i)
+	}
+	u.file("flow.yaml", flow.String())
+	p := u.start("run", "flow.yaml", "-o", "json")
+	select {
+	case <-p.ended:
+	case <-time.After(5 * patience):
+	}
+	p.exits(0)
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	for i := range 1000 {
+		var got string
+		must(t, json.Unmarshal(run.task(fmt.Sprintf("t%d", i)).Result["response"], &got))
+		if want := fmt.Sprintf(`{"n":%d}`, i); got != want {
+			t.Fatalf("t%d: %s", i, got)
+		}
+	}
+	pids := u.pids()
+	if len(pids) != 1 || !gone(pids[0]) {
+		t.Errorf("started were %v", pids)
+	}
+}
+
+// TestToolServersEndWithAKilledProgram: nobody is left who could end them.
+func TestToolServersEndWithAKilledProgram(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	u.withServers(fmt.Sprintf("    test: {command: %q, args: [-stubborn], env: {NOTES: %q}}\n", server, u.work))
+	u.file("flow.yaml", "name: Wait\ntasks: [{id: a, method: mcp/test.tool.wait}]\n")
+	p := u.start("run", "flow.yaml")
+	u.appears("calls")
+	pids := u.pids()
+	if len(pids) != 2 {
+		t.Fatalf("started are %v", pids)
+	}
+	p.kill()
+	for _, pid := range pids {
+		eventually(t, fmt.Sprintf("process %d is gone", pid), func() bool { return gone(pid) })
+	}
+}

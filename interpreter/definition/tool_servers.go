@@ -1,0 +1,76 @@
+package definition
+
+import "github.com/gleitzeit/gleitzeit/internal/protocol"
+
+// ToolServer is an MCP server as the file has it. Keys that are absent are nil.
+type ToolServer struct {
+	Name          string
+	At            Position // Of the name.
+	Command       *Node    // Text.
+	ArgsNode      *Node
+	Args          []*Node // Texts.
+	Env           *Node   // A mapping.
+	Cwd           *Node   // Text.
+	URL           *Node   // Text.
+	Headers       *Node   // A mapping.
+	Timeout       *Node   // Text or a number.
+	MaxConcurrent *Node   // A count.
+
+	flow *Workflow
+}
+
+// settings is a mapping of names to texts.
+var settings = mapping.as("a mapping of names to texts", `{"type": "object", "additionalProperties": `+textSchema+`}`)
+
+var toolServerKeys = keys[ToolServer]{
+	{[]string{"command"}, text, func(s *ToolServer, n *Node) { s.Command = n },
+		"The program that is started and spoken with over its standard input and output."},
+	{[]string{"args"}, list.as("a list of texts", textsSchema), readArgs,
+		"The arguments of the command."},
+	{[]string{"env"}, settings, func(s *ToolServer, n *Node) { s.Env = n },
+		"Variables for the command, in which ${secrets.NAME} and ${env.NAME} may stand."},
+	{[]string{"cwd"}, text, func(s *ToolServer, n *Node) { s.Cwd = n },
+		"The folder that the command is started in, from the workflow's; the default is the one that the run was started in."},
+	{[]string{"url"}, text, func(s *ToolServer, n *Node) { s.URL = n },
+		"The address of a server that runs already, over streamable HTTP."},
+	{[]string{"headers"}, settings, func(s *ToolServer, n *Node) { s.Headers = n },
+		"Headers of the requests to the url, in which ${secrets.NAME} and ${env.NAME} may stand."},
+	{[]string{"timeout"}, period, func(s *ToolServer, n *Node) { s.Timeout = n },
+		"How long its start may take, and a call whose task has no timeout; the default is 60 s."},
+	{[]string{"max_concurrent"}, parallel, func(s *ToolServer, n *Node) { s.MaxConcurrent = n },
+		"How many calls are in flight at most; the default is 16."},
+}
+
+func readArgs(s *ToolServer, n *Node) {
+	s.ArgsNode = n
+	s.flow.each("args", n, text, func(element *Node) { s.Args = append(s.Args, element) })
+}
+
+func readToolServers(w *Workflow, n *Node) {
+	for _, field := range n.Fields {
+		server := &ToolServer{Name: field.Name, At: field.At, flow: w}
+		switch {
+		case mapping.fits(field.Value):
+			read(w, field.Value, server, "an MCP server", toolServerKeys)
+			w.fieldTexts("env", server.Env)
+			w.fieldTexts("headers", server.Headers)
+		case field.Value.Kind == protocol.Null:
+		default:
+			w.mistyped("mcp_servers."+field.Name, mapping, field.Value)
+			continue
+		}
+		w.ToolServers = append(w.ToolServers, server)
+	}
+}
+
+// fieldTexts notes the values of a mapping that are no texts.
+func (w *Workflow) fieldTexts(what string, n *Node) {
+	if n == nil {
+		return
+	}
+	for _, field := range n.Fields {
+		if !text.fits(field.Value) {
+			w.mistyped(what+"."+field.Name, text, field.Value)
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package worker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// Online is Specs for one workflow, with what the tool servers that it needs say of their tools. They are started for that,
+// and ended.
+func Online(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []protocol.Spec, err error) {
+	handler, err := mcp.New(o.MCP)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, handler.Close()) }()
+	var methods []string
+	for i := range p.Tasks {
+		methods = append(methods, p.Tasks[i].Method)
+	}
+	found, err := handler.Discover(ctx, methods, p.ToolServers, p.Folder)
+	if err != nil {
+		return nil, err
+	}
+	specs = Specs(o.MCP.Servers...)
+	for i := range specs {
+		if specs[i].Name == found.Name {
+			found.Servers = specs[i].Servers
+			specs[i] = found
+		}
+	}
+	return specs, nil
+}
