@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -94,7 +95,7 @@ func (r *rewritten) line() ([]byte, error) {
 		if len(line) > largest {
 			return nil, fmt.Errorf("a message of the server is larger than %d MiB", largest>>20)
 		}
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
 		}
 	}

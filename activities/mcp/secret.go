@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -85,7 +86,7 @@ func (h *hidden) value(v protocol.Value) protocol.Value {
 
 // error is without the values, too.
 func (h *hidden) error(err error) error {
-	known, is := err.(*protocol.Error)
+	known, is := errors.AsType[*protocol.Error](err)
 	if !is || len(h.values) == 0 {
 		return err
 	}
