@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 // entry is one protocol: what it offers, and how its handler is made.
@@ -19,16 +20,25 @@ type entry struct {
 
 // HandlerOptions are the settings of the protocols.
 type HandlerOptions struct {
-	LLM llm.Options
+	LLM    llm.Options
+	Python python.Options
+	Store  resultstore.Store // Where registered functions are kept; nil: none can be registered.
 }
 
 // protocols is the list of them all. To add one: a folder beneath activities, and a line here.
 func protocols(o HandlerOptions) []entry {
 	return []entry{
 		{llm.Spec(), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
-		{python.Spec(), func() (protocol.Handler, error) { return python.New(python.Options{}), nil }},
+		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
 		{mcp.Spec(), func() (protocol.Handler, error) { return mcp.New() }},
 	}
+}
+
+func newPython(o HandlerOptions) *python.Handler {
+	if o.Python.Library == nil {
+		o.Python.Library = newLibrary(o.Store)
+	}
+	return python.New(o.Python)
 }
 
 // Specs lists what every worker of this program offers.

@@ -2,12 +2,10 @@ package python
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
-
-// maxOutput is how many bytes are kept of each of a script's output streams.
-const maxOutput = 1 << 20
 
 // maxTail is how many bytes of the end of a stream are told in messages.
 const maxTail = 2 << 10
@@ -19,17 +17,29 @@ type capture struct {
 	written int64
 }
 
-// Write never fails: a script must not stall because it writes much.
-func (c *capture) Write(data []byte) (int, error) {
-	c.written += int64(len(data))
-	if room := maxOutput - len(c.kept); room > 0 {
-		c.kept = append(c.kept, data[:min(room, len(data))]...)
+// drain takes what comes until the end, or an error, of which the beginning up to most bytes is kept: a script must not
+// stall because it writes much.
+func (c *capture) drain(from io.Reader, most int64) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		c.write(buffer[:n], most)
+		if err != nil {
+			return // The end, or the deadline.
+		}
 	}
+}
+
+func (c *capture) write(data []byte, most int64) {
+	c.written += int64(len(data))
 	c.tail = append(c.tail, data[max(0, len(data)-maxTail):]...)
 	if excess := len(c.tail) - maxTail; excess > 0 {
 		c.tail = append(c.tail[:0], c.tail[excess:]...)
 	}
-	return len(data), nil
+	if room := most - int64(len(c.kept)); most >= 0 {
+		data = data[:max(0, min(room, int64(len(data))))]
+	}
+	c.kept = append(c.kept, data...)
 }
 
 // String is what is kept as valid UTF-8, with a last line that says what was cut.

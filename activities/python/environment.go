@@ -4,15 +4,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// passed are the variables that a script sees of the worker's environment, beside all that begin with LC_. Anything
-// else, a key or a token above all, is handed over by `${env.NAME}` or not at all.
+// passed are the variables that every script sees of the worker's environment, beside all that begin with LC_. Anything
+// else, a key or a token above all, is handed over by `env` or `${env.NAME}`, or not at all.
 var passed = []string{"PATH", "HOME", "LANG", "TZ", "SYSTEMROOT"}
 
-func environment(temp string) []string {
-	clean := []string{"TMPDIR=" + temp, "PYTHONUTF8=1", "PYTHONIOENCODING=utf-8"}
+// environment is what every interpreter starts with: "NAME=value".
+func environment() []string {
+	clean := []string{"PYTHONUTF8=1", "PYTHONIOENCODING=utf-8"}
 	for _, name := range passed {
 		if value, set := os.LookupEnv(name); set {
 			clean = append(clean, name+"="+value)
@@ -24,6 +28,72 @@ func environment(temp string) []string {
 		}
 	}
 	return clean
+}
+
+// environmentOf is what one script sees.
+func (h *Handler) environmentOf(parameters protocol.Value, temp string) (protocol.Value, error) {
+	var fields []protocol.Field
+	set := func(name, value string) {
+		if at := slices.IndexFunc(fields, func(f protocol.Field) bool { return f.Name == name }); at >= 0 {
+			fields[at].Value = protocol.OfString(value)
+			return
+		}
+		fields = append(fields, protocol.Field{Name: name, Value: protocol.OfString(value)})
+	}
+	for _, entry := range environment() {
+		name, value, _ := strings.Cut(entry, "=")
+		set(name, value)
+	}
+	allowed, own, err := h.environmentAsked(parameters)
+	if err != nil {
+		return protocol.Value{}, err
+	}
+	for _, name := range allowed {
+		if value, there := os.LookupEnv(name); there {
+			set(name, value)
+		}
+	}
+	for _, field := range own {
+		set(field.Name, field.Value.Text())
+	}
+	set("TMPDIR", temp)
+	return protocol.OfObject(fields...), nil
+}
+
+// environmentAsked reads the parameter `env`: a list chooses among the variables that the configuration lets through, an
+// object sets variables beside all of these.
+func (h *Handler) environmentAsked(parameters protocol.Value) (allowed []string, own []protocol.Field, err error) {
+	asked, given := parameters.Get("env")
+	switch {
+	case !given || asked.IsNull():
+		return h.options.Env, nil, nil
+	case asked.Kind() == protocol.List:
+		for _, element := range asked.Elements() {
+			if !slices.Contains(h.options.Env, element.Text()) {
+				return nil, nil, protocol.Errorf(protocol.InvalidParams, "env asks for the variable %q, which the configuration does not let through", element.Text()).
+					WithHint("add it to python.env in config.yaml, or hand its value over: env: {%s: \"${env.%[1]s}\"}", element.Text())
+			}
+			allowed = append(allowed, element.Text())
+		}
+		return allowed, nil, nil
+	case asked.Kind() != protocol.Object:
+		return nil, nil, protocol.Errorf(protocol.InvalidParams, "env is a %s; it must be an object of variables, or a list of names", asked.Kind())
+	}
+	for _, field := range asked.Fields() {
+		text := field.Value.Text()
+		switch field.Value.Kind() {
+		case protocol.String:
+		case protocol.Number, protocol.Boolean:
+			text = string(field.Value.JSON())
+		default:
+			return nil, nil, protocol.Errorf(protocol.InvalidParams, "the variable %q of env is a %s; it must be text", field.Name, field.Value.Kind())
+		}
+		if field.Name == "" || strings.ContainsAny(field.Name, "=\x00") || strings.Contains(text, "\x00") {
+			return nil, nil, protocol.Errorf(protocol.InvalidParams, "env sets %q, which no environment can hold", field.Name)
+		}
+		own = append(own, protocol.Field{Name: field.Name, Value: protocol.OfString(text)})
+	}
+	return h.options.Env, own, nil
 }
 
 // remove deletes a script's temporary folder, folders that the script made unwritable included.

@@ -96,7 +96,7 @@ func TestInterpretersThatAreNone(t *testing.T) {
 		{silent, silent + " does not say which Python it is" + hint, ""},
 		{vanishing, "", "/nowhere/python3 does not start: fork/exec /nowhere/python3: no such file or directory"},
 	} {
-		handler := python.New(python.Options{Python: test.command})
+		handler := python.New(python.Options{Interpreter: test.command})
 		health := handler.Health(t.Context())
 		if (health == nil) != (test.health == "") || health != nil && health.Error() != test.health {
 			t.Errorf("%s: health is %v, not %s", test.command, health, test.health)

@@ -41,7 +41,7 @@ func ofCode(t *testing.T, code string) protocol.Request {
 
 func execute(t *testing.T, request protocol.Request) (protocol.Result, error) {
 	t.Helper()
-	return python.New(python.Options{}).Handle(t.Context(), request, nil)
+	return shared.Handle(t.Context(), request, nil)
 }
 
 func mustRun(t *testing.T, request protocol.Request) protocol.Result {
@@ -102,7 +102,7 @@ for _ in range(900): result = [result]`, strings.Repeat("[", 900) + "0" + string
 
 func TestResultsThatAreNoJSON(t *testing.T) {
 	for _, test := range []struct{ code, want string }{
-		{`result = {"rows": [1, 2, 3, {4}]}`, `result["rows"][3] is a set, which is not JSON`},
+		{`result = {"rows": [1, 2, 3, {4j}]}`, `result["rows"][3][0] is a complex, which is not JSON`},
 		{`result = b"x"`, `result is bytes, which is not JSON`},
 		{`result = [float("nan")]`, `result[0] is nan, which is not JSON`},
 		{`result = {"a": {"b": -float("inf")}}`, `result["a"]["b"] is -inf, which is not JSON`},
@@ -110,7 +110,7 @@ func TestResultsThatAreNoJSON(t *testing.T) {
 		{`result = {None: 1}`, `result has the key None (a NoneType); the keys of a JSON object are text`},
 		{`result = [1j]`, `result[0] is a complex, which is not JSON`},
 		{"class Foo: pass\nresult = {\"x\": Foo()}", `result["x"] is a Foo, which is not JSON`},
-		{"import datetime\nresult = datetime.date(2024, 1, 1)", `result is a datetime.date, which is not JSON`},
+		{"import decimal\nresult = [decimal.Decimal('NaN')]", `result[0] is a decimal.Decimal, which is not JSON`},
 		{`result = open`, `result is a builtin_function_or_method, which is not JSON`},
 		{`result = ["a", "\ud800"]`, `result[1] holds half a character (a lone surrogate), which is not JSON`},
 		{"result = []\nresult.append(result)", `result holds itself, or lists and objects more than 990 deep`},
@@ -164,7 +164,7 @@ func TestParametersThatDoNotFit(t *testing.T) {
 		request protocol.Request
 		want    string
 	}{
-		{nothing, "INVALID_PARAMS: python/execute needs one of file, file_path and code"},
+		{nothing, "INVALID_PARAMS: python/execute needs one of file, file_path, code and function"},
 		{list, "INVALID_PARAMS: context is a list; it must be an object"},
 		{huge, "TASK_PARAMETER_ERROR: the number 1e400 is beyond what a float of Python holds"},
 		{unknown, "METHOD_NOT_SUPPORTED: python/v1 has no method python/fly"},

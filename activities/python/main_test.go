@@ -24,8 +24,15 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "the script ended:", err)
 		os.Exit(3)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := shared.Close(); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
 }
+
+// shared is the handler of the tests that need none of their own.
+var shared = python.New(python.Options{})
 
 // pythonVersion is that of the interpreter under test: "3.11".
 var pythonVersion = sync.OnceValue(func() string {

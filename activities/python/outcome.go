@@ -3,70 +3,91 @@ package python
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// unflushed is the status of a Python that could not flush its standard output at its end, because the script closed it.
-const unflushed = 120
+// The signals that tell what happened.
+const (
+	signalKill = 9
+	signalCPU  = 24 // SIGXCPU, of Linux and of macOS.
+)
 
 // outcome is the method's result, or why there is none.
 func (e *ended) outcome() (protocol.Result, error) {
-	script, end := e.replies.script, e.replies.end
-	var foreign *protocol.Error
-	switch {
-	case errors.As(e.replies.broken, &foreign):
-		return protocol.Result{}, foreign
-	case script != nil && script.Fault != "":
-		return protocol.Result{}, script.fault()
-	case end == nil:
-		return protocol.Result{}, e.failed("the script's interpreter vanished")
-	case end.Signal != nil:
-		return protocol.Result{}, e.killed(*end.Signal, script != nil)
-	case script == nil:
-		return protocol.Result{}, e.failed(fmt.Sprintf("the script's process ended with status %d before the script came to its end", *end.Status))
-	case *end.Status != 0 && *end.Status != unflushed:
-		return protocol.Result{}, e.failed(fmt.Sprintf("the script came to its end, but its process ended with status %d", *end.Status))
+	if err := e.failure(); err != nil {
+		return protocol.Result{}, err
 	}
 	return protocol.Result{Value: protocol.OfObject(
-		protocol.Field{Name: "result", Value: script.Result},
+		protocol.Field{Name: "result", Value: e.script.Result},
 		protocol.Field{Name: "output", Value: protocol.OfString(e.stdout.String())},
 		protocol.Field{Name: "stderr", Value: protocol.OfString(e.stderr.String())},
 		protocol.Field{Name: "success", Value: protocol.OfBool(true)},
-		protocol.Field{Name: "execution_time", Value: script.ExecutionTime},
+		protocol.Field{Name: "execution_time", Value: e.script.ExecutionTime},
 	)}, nil
 }
 
+// failure is why the script did not succeed; nil where it did.
+func (e *ended) failure() error {
+	var foreign *protocol.Error
+	switch {
+	case errors.As(e.broken, &foreign):
+		return foreign
+	case e.script != nil && e.script.Fault != "":
+		return e.fault(e.script)
+	case e.end == nil:
+		return e.failed("the script's interpreter vanished")
+	case e.end.Signal != nil:
+		return e.killed(*e.end.Signal)
+	case e.script == nil:
+		return e.failed(fmt.Sprintf("the script's process ended with status %d before the script came to its end", *e.end.Status))
+	case *e.end.Status != 0:
+		return e.failed(fmt.Sprintf("the script came to its end, but its process ended with status %d", *e.end.Status))
+	}
+	return nil
+}
+
 // fault says what the runner found wrong, by its name for it.
-func (r *reply) fault() *protocol.Error {
+func (e *ended) fault(r *reply) *protocol.Error {
 	switch r.Fault {
 	case "reference":
 		return protocol.Errorf(protocol.TaskParameterError, "%s", r.Message).
 			WithHint("give it to a variable of its own first, and use that")
 	case "parameter":
 		return protocol.Errorf(protocol.TaskParameterError, "%s", r.Message)
-	case "folder":
+	case "requirement":
+		return protocol.Errorf(protocol.InvalidParams, "%s", r.Message)
+	case "missing":
+		return protocol.Errorf(protocol.TaskValidationFailed, "%s", r.Message).
+			WithHint("install it there with pip, or name an interpreter that has it with the parameter python")
+	case "folder", "function":
 		return protocol.Errorf(protocol.TaskValidationFailed, "%s", r.Message)
 	case "syntax":
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", r.Message).OfKind(protocol.Permanent)
 	case "result":
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", r.Message)
 	case "exit":
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the script called exit with %s", r.Message).
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, r.Message).
 			WithHint("a script succeeds by coming to its end")
 	}
-	return protocol.Errorf(protocol.TaskExecutionFailed, "the script raised an exception:\n%s", r.Message)
+	raised := protocol.Errorf(protocol.TaskExecutionFailed, "the %s raised an exception:\n%s", e.subject, r.Message)
+	if r.Fault == "memory" && e.limits.Memory > 0 {
+		return raised.WithHint("a process may use %s of memory; python.limits.memory in config.yaml sets another limit", size(e.limits.Memory))
+	}
+	return raised
 }
 
-func (e *ended) killed(number int, atItsEnd bool) *protocol.Error {
+func (e *ended) killed(number int) *protocol.Error {
 	when := ""
-	if atItsEnd {
+	if e.script != nil {
 		when = " after the script came to its end"
 	}
-	signal := syscall.Signal(number)
-	failed := e.failed(fmt.Sprintf("the script's process was ended by signal %d (%s)%s", number, signal, when))
-	if signal == syscall.SIGKILL {
+	if number == signalCPU && e.limits.CPU > 0 {
+		return e.failed("the script used up its processor time of " + seconds(e.limits.CPU) + when).
+			WithHint("python.limits.cpu in config.yaml sets another limit")
+	}
+	failed := e.failed(fmt.Sprintf("the script's process was ended by signal %d (%s)%s", number, signalName(number), when))
+	if number == signalKill {
 		return failed.WithHint("if nobody did that, the machine ran out of memory")
 	}
 	return failed
@@ -77,4 +98,17 @@ func (e *ended) failed(what string) *protocol.Error {
 		what += "; the end of its stderr:\n" + said
 	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "%s", what)
+}
+
+// size writes bytes as people do: "4 GiB".
+func size(bytes int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if bytes >= unit.size && bytes%unit.size == 0 {
+			return fmt.Sprintf("%d %s", bytes/unit.size, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", bytes)
 }

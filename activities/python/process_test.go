@@ -124,7 +124,7 @@ func TestTheEndTakesAllWithIt(t *testing.T) {
 			}
 			defer cancel()
 			began := time.Now()
-			_, err := python.New(python.Options{}).Handle(ctx, request, nil)
+			_, err := shared.Handle(ctx, request, nil)
 			took := time.Since(began)
 			if got := protocol.AsError(errorOr(err), 0).Name; got != test.want && (test.want != "" || err != nil) {
 				t.Fatalf("got %s: %v", got, err)
@@ -157,7 +157,7 @@ func errorOr(err error) error {
 func TestTimeoutSaysHowLong(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 	defer cancel()
-	_, err := python.New(python.Options{}).Handle(ctx, ofCode(t, "import time\ntime.sleep(600)"), nil)
+	_, err := shared.Handle(ctx, ofCode(t, "import time\ntime.sleep(600)"), nil)
 	if err == nil || err.Error() != "the script was still running after 0.7 s, its timeout" {
 		t.Errorf("got %v", err)
 	}

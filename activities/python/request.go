@@ -1,12 +1,11 @@
 package python
 
 import (
-	"bytes"
 	"embed"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -15,86 +14,151 @@ import (
 var runnerFiles embed.FS
 
 // runnerParts are the runner's files in the order in which they are put together; the last one starts it.
-var runnerParts = []string{"answer", "references", "script", "supervisor"}
+var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "script", "parent"}
 
-// bootstrap is all that stands on the interpreter's command line: it takes the runner from the control pipe. The folder
-// that it runs in leaves the import path; it is the script's temporary folder, still empty, because some versions import
-// modules before the first line and any file of the run's folder could pass for one of them.
-const bootstrap = `import sys
-if sys.path[:1] == [""]: del sys.path[0]
-import os
-control = os.fdopen(3, "rb")
-exec(compile(control.read(int(control.readline())), "<gleitzeit>", "exec"), {"__name__": "gleitzeit", "control": control})`
-
-// inputOf makes what goes into the control pipe: the runner and the request, each after a line with its size.
-func inputOf(request protocol.Request) ([]byte, error) {
-	asked, err := encode(request)
-	if err != nil {
-		return nil, err
-	}
-	var runner []byte
+// runner is the text that an interpreter runs.
+var runner = sync.OnceValue(func() string {
+	var text strings.Builder
 	for _, part := range runnerParts {
-		text, err := runnerFiles.ReadFile("runner/" + part + ".py")
+		data, err := runnerFiles.ReadFile("runner/" + part + ".py")
 		if err != nil {
-			return nil, err
+			panic("python: the runner has no " + part + ": " + err.Error())
 		}
-		runner = append(append(runner, text...), '\n')
+		text.Write(data)
+		text.WriteByte('\n')
 	}
-	var input bytes.Buffer
-	for _, frame := range [][]byte{runner, asked} {
-		fmt.Fprintf(&input, "%d\n", len(frame))
-		input.Write(frame)
-	}
-	return input.Bytes(), nil
+	return text.String()
+})
+
+// work is what a script's process is to do.
+type work struct {
+	name      string // Of the text, as tracebacks show it.
+	text      *string
+	original  string
+	variables []protocol.Variable
+	path      string // Of a script that is a file.
+	folder    string // On the import path.
+	as        string // The module's name: "__main__", or that of a function.
+
+	call    *call // What is called when the text has run; nil is nothing.
+	inspect bool  // Describe what would be called instead.
+
+	context      protocol.Value
+	requirements []protocol.Value
 }
 
-// encode writes the request as the runner's run_script reads it.
-func encode(request protocol.Request) ([]byte, error) {
-	context, err := contextOf(request)
-	if err != nil {
+// call names a function and what it is called with.
+type call struct {
+	module    string // Empty: it is defined by the work's text.
+	attribute string
+	args      protocol.Value
+	kwargs    protocol.Value
+
+	source *string // What has to run before, where the function was registered with it.
+	name   string
+}
+
+// workOf reads what a request wants to be run, but for a function, which the caller looks up.
+func workOf(request protocol.Request) (*work, error) {
+	w := &work{as: "__main__", folder: request.Folder}
+	var err error
+	if w.context, err = contextOf(request); err != nil {
 		return nil, err
 	}
-	fields := []protocol.Field{
-		{Name: "context", Value: context},
-		{Name: "cwd", Value: protocol.OfString(request.Folder)},
-		{Name: "limit", Value: protocol.OfInt(protocol.MaxValue)},
+	if required, given := request.Parameters.Get("requirements"); given {
+		if !isText(required) {
+			return nil, protocol.Errorf(protocol.InvalidParams, "requirements must be a list of names of modules or packages")
+		}
+		w.requirements = required.Elements()
 	}
+	function, isFunction := request.Parameters.Get("function")
 	switch {
 	case request.Source != nil:
 		text := strings.TrimPrefix(request.Source.Text, "\ufeff")
-		fields = append(fields, script(request.Source.Path, text, text, nil)...)
-		fields = append(fields,
-			protocol.Field{Name: "path", Value: protocol.OfString(request.Source.Path)},
-			protocol.Field{Name: "folder", Value: protocol.OfString(filepath.Dir(request.Source.Path))})
+		w.name, w.text, w.original = request.Source.Path, &text, text
+		w.path, w.folder = request.Source.Path, filepath.Dir(request.Source.Path)
 	case request.Program != nil:
 		if err := checkNames(request.Program.Variables); err != nil {
 			return nil, err
 		}
-		fields = append(fields, script("<code>", request.Program.Text, request.Program.Original, request.Program.Variables)...)
-		fields = append(fields,
-			protocol.Field{Name: "path"},
-			protocol.Field{Name: "folder", Value: protocol.OfString(request.Folder)})
-	default:
-		return nil, protocol.Errorf(protocol.InvalidParams, "%s needs one of file, file_path and code", Execute)
+		w.name, w.text, w.original, w.variables = "<code>", &request.Program.Text, request.Program.Original, request.Program.Variables
+	case !isFunction || function.Text() == "":
+		return nil, protocol.Errorf(protocol.InvalidParams, "%s needs one of file, file_path, code and function", request.Method)
 	}
-	return protocol.OfObject(fields...).JSON(), nil
+	return w, nil
 }
 
-func script(name, text, original string, variables []protocol.Variable) []protocol.Field {
-	list := make([]protocol.Value, 0, len(variables))
-	for _, variable := range variables {
+func (w *work) subject() string {
+	if w.call != nil {
+		return "function"
+	}
+	return "script"
+}
+
+// encode writes the work as the runner's run_script reads it.
+func (w *work) encode(request protocol.Request, environment protocol.Value, limits Limits) []byte {
+	text := func(s string) protocol.Value { return protocol.OfString(s) }
+	optional := func(s *string) protocol.Value {
+		if s == nil {
+			return protocol.Value{}
+		}
+		return text(*s)
+	}
+	name, source, original, as, path := w.name, w.text, w.original, w.as, protocol.Value{}
+	if w.call != nil && w.call.source != nil {
+		source, original, name, as = w.call.source, *w.call.source, "<"+w.call.name+">", w.call.name
+	}
+	if w.path != "" {
+		path = text(w.path)
+	}
+	list := make([]protocol.Value, 0, len(w.variables))
+	for _, variable := range w.variables {
 		list = append(list, protocol.OfObject(
-			protocol.Field{Name: "name", Value: protocol.OfString(variable.Name)},
-			protocol.Field{Name: "reference", Value: protocol.OfString(variable.Reference)},
+			protocol.Field{Name: "name", Value: text(variable.Name)},
+			protocol.Field{Name: "reference", Value: text(variable.Reference)},
 			protocol.Field{Name: "value", Value: variable.Value},
-			protocol.Field{Name: "text", Value: protocol.OfString(variable.Text)}))
+			protocol.Field{Name: "text", Value: text(variable.Text)}))
 	}
-	return []protocol.Field{
-		{Name: "name", Value: protocol.OfString(name)},
-		{Name: "text", Value: protocol.OfString(text)},
-		{Name: "original", Value: protocol.OfString(original)},
-		{Name: "variables", Value: protocol.OfList(list...)},
+	return protocol.OfObject(
+		protocol.Field{Name: "name", Value: text(name)},
+		protocol.Field{Name: "text", Value: optional(source)},
+		protocol.Field{Name: "original", Value: text(original)},
+		protocol.Field{Name: "variables", Value: protocol.OfList(list...)},
+		protocol.Field{Name: "path", Value: path},
+		protocol.Field{Name: "folder", Value: text(w.folder)},
+		protocol.Field{Name: "as", Value: text(as)},
+		protocol.Field{Name: "cwd", Value: text(request.Folder)},
+		protocol.Field{Name: "context", Value: w.context},
+		protocol.Field{Name: "requirements", Value: protocol.OfList(w.requirements...)},
+		protocol.Field{Name: "call", Value: w.call.encode()},
+		protocol.Field{Name: "inspect", Value: protocol.OfBool(w.inspect)},
+		protocol.Field{Name: "environment", Value: environment},
+		protocol.Field{Name: "limits", Value: limits.encode()},
+		protocol.Field{Name: "limit", Value: protocol.OfInt(protocol.MaxValue)},
+	).JSON()
+}
+
+func (c *call) encode() protocol.Value {
+	if c == nil {
+		return protocol.Value{}
 	}
+	module := protocol.Value{}
+	if c.module != "" {
+		module = protocol.OfString(c.module)
+	}
+	args, kwargs := c.args, c.kwargs
+	if args.IsNull() {
+		args = protocol.OfList()
+	}
+	if kwargs.IsNull() {
+		kwargs = protocol.OfObject()
+	}
+	return protocol.OfObject(
+		protocol.Field{Name: "module", Value: module},
+		protocol.Field{Name: "attribute", Value: protocol.OfString(c.attribute)},
+		protocol.Field{Name: "args", Value: args},
+		protocol.Field{Name: "kwargs", Value: kwargs},
+	)
 }
 
 // checkNames makes sure that a name followed by more characters of the text cannot be taken for another name.

@@ -83,6 +83,7 @@ var rules = []rule{
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/webui", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
 		"internal/gate", "internal/mcpserver",
+		"activities/python",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
@@ -78,9 +79,23 @@ func (s *session) options() engine.Options {
 // handlerOptions are what the protocols are told of the settings.
 func (s *session) handlerOptions() worker.HandlerOptions {
 	ollama := s.settings.Ollama
-	return worker.HandlerOptions{LLM: llm.Options{
-		URL: ollama.URL, Model: ollama.Model, VisionModel: ollama.VisionModel, MaxConcurrent: ollama.MaxConcurrent,
-	}}
+	return worker.HandlerOptions{
+		LLM: llm.Options{
+			URL: ollama.URL, Model: ollama.Model, VisionModel: ollama.VisionModel, MaxConcurrent: ollama.MaxConcurrent,
+		},
+		Python: pythonOptions(s.settings),
+		Store:  s.store,
+	}
+}
+
+func pythonOptions(settings *config.Settings) python.Options {
+	p := settings.Python
+	return python.Options{
+		Interpreter: p.Interpreter, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Hide: []string{settings.Home},
+		Limits: python.Limits{
+			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output,
+		},
+	}
 }
 
 // close lets go of everything at once; the process is about to exit.

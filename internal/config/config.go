@@ -20,6 +20,7 @@ type Settings struct {
 	LogLevel slog.Level
 	Roots    []string // Absolute folders beneath which a worker of a cluster reads files.
 	Ollama   Ollama
+	Python   Python
 
 	Entries  []Entry  // All of the above, for people to look at.
 	Warnings []string // What was written and means nothing, a line each; people are told once.
@@ -75,6 +76,7 @@ func Load(o Options) (*Settings, error) {
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
 	s.Ollama = l.ollama()
+	s.Python = l.python()
 	if len(l.mistakes) > 0 {
 		return nil, mistaken(l.mistakes)
 	}

@@ -49,6 +49,9 @@ type Kind string
 const (
 	Run  Kind = "run"
 	Task Kind = "task"
+	// Function is a function that tasks call by name. It belongs to no run: its Key has the name of its protocol as Run,
+	// and its own as Task.
+	Function Kind = "function"
 )
 
 // Key tells Records apart. Of a run, Task is empty and Attempt 0.
@@ -106,7 +109,7 @@ func (b Batch) Check() error {
 		}
 	}
 	for _, record := range b.Records {
-		if record.Run == "" || (record.Kind != Run && record.Kind != Task) {
+		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function) {
 			return protocol.Errorf(protocol.InternalError, "a record of kind %q about run %q cannot be kept", record.Kind, record.Run).
 				OfKind(protocol.Permanent)
 		}

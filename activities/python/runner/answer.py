@@ -1,8 +1,14 @@
-# What a script leaves, as JSON: any value that JSON has, types and digits kept, and nothing that would have to change.
+# What a script leaves, as JSON: any value that JSON has, types and digits kept. What JSON does not have becomes what is
+# natural for it (natural.py), or is refused with its place.
 import json
 import re
 
 DEEPEST = 990
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+
+
+class Foreign(Exception):
+    """The value holds something that JSON does not have."""
 
 
 def place(path):
@@ -24,6 +30,10 @@ def refuse(path, what):
     raise Refusal("result", "%s %s" % (place(path), what))
 
 
+def refuse_depth():
+    refuse(None, "holds itself, or lists and objects more than %d deep" % DEEPEST)
+
+
 def check_scalar(value, path):
     if isinstance(value, float):
         if value - value != 0:
@@ -33,11 +43,15 @@ def check_scalar(value, path):
             value.encode()
         except UnicodeEncodeError:
             refuse(path, "holds half a character (a lone surrogate), which is not JSON")
-    elif value is not None and not isinstance(value, int):
-        refuse(path, "is %s, which is not JSON" % named(type(value)))
+        if type(value) is not str:
+            raise Foreign
+    elif value is not None and not isinstance(value, int) or isinstance(value, ENUM):
+        raise Foreign
 
 
 def check_key(key, path):
+    if isinstance(key, ENUM):
+        raise Foreign
     if not isinstance(key, str):
         refuse(path, "has the key %.60r (%s); the keys of a JSON object are text" % (key, named(type(key))))
     check_scalar(key, path)
@@ -57,7 +71,7 @@ def check(value):
             check_scalar(value, path)
             continue
         if depth == DEEPEST:
-            refuse(None, "holds itself, or lists and objects more than %d deep" % DEEPEST)
+            refuse_depth()
         deeper = []
         for key, element in inside:
             if isinstance(element, (dict, list, tuple)):
@@ -67,9 +81,16 @@ def check(value):
         waiting.extend(reversed(deeper))
 
 
+def written(value):
+    try:
+        check(value)
+    except Foreign:
+        value = natural(value, None, 0)
+    return ENCODER.encode(value)
+
+
 def answer(value, seconds, limit):
-    check(value)
-    data = recursing(json.dumps, value, ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+    data = recursing(written, value)
     if "e-0" in data:  # Python writes 1e-7 as 1e-07. Strings, which the pattern takes first, stay as they are.
         data = re.sub(r'("[^"\\]*(?:\\.[^"\\]*)*")|e-0', lambda found: found.group(1) or "e-", data)
     data = data.encode()

@@ -1,9 +1,15 @@
-# The forked process: runs the script as `python3 FILE` would and hands over what it leaves in `result`.
+# The forked process: runs the script as `python3 FILE` would and hands over what it leaves in `result`. Most of what a
+# forked process costs are the pages that it touches: what only some scripts need is not done for all, and `threading` is
+# not imported, because it renews itself after each fork.
+import atexit
 import builtins
+import gc
 import io
 import linecache
-import threading
 import time
+import traceback
+
+BASE = dict(os.environ)
 
 
 class Refusal(Exception):
@@ -32,6 +38,9 @@ def read_float(digits):
     return number
 
 
+DECODER = json.JSONDecoder(parse_float=read_float)
+
+
 def lines_of(text):
     return io.StringIO(text, newline=None).readlines()
 
@@ -47,10 +56,46 @@ def compile_script(request):
     except SyntaxError as error:
         if error.filename == name and error.lineno and 0 < error.lineno <= len(lines):
             error.text = lines[error.lineno - 1]
-        import traceback
         raise Refusal("syntax", "".join(traceback.format_exception_only(type(error), error)).rstrip("\n"))
     except (ValueError, RecursionError, MemoryError) as error:  # A NUL in the text; expressions too deep in one another.
         raise Refusal("syntax", "%s: %s" % (type(error).__name__, error))
+
+
+def surround(environment):
+    """Gives the process the environment of its task, and forgets what was made of another one."""
+    for name in BASE:
+        if name not in environment:
+            del os.environ[name]
+    for name, value in environment.items():
+        if BASE.get(name) != value:
+            os.environ[name] = value
+    if BASE.get("TZ") != environment.get("TZ") and hasattr(time, "tzset"):
+        time.tzset()
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None
+
+
+def begin_anew():
+    # `random` does so by itself after a fork.
+    for module, function in (("numpy.random", "seed"), ("torch", "seed")):
+        if module in sys.modules:
+            getattr(sys.modules[module], function)()
+
+
+def shadowed(folder):
+    # Reading a small folder costs less than asking for each name; reading a large one much more.
+    if os.stat(folder).st_size > 1 << 16:
+        return RUNNERS_MODULES
+    return {name[:-3] if name.endswith(".py") else name for name in os.listdir(folder)}.intersection(RUNNERS_MODULES)
+
+
+def give_way(folder):
+    # A module of the script's folder comes before one of the same name that only the runner has imported.
+    for name in shadowed(folder):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path + ".py") or os.path.isfile(os.path.join(path, "__init__.py")):
+            for loaded in [loaded for loaded in sys.modules if loaded == name or loaded.startswith(name + ".")]:
+                del sys.modules[loaded]
 
 
 def enter(request):
@@ -61,23 +106,18 @@ def enter(request):
         raise Refusal("folder", "the folder that the run was started in cannot be entered: %s" % error)
     space = __main__.__dict__
     space.clear()
-    space.update(__name__="__main__", __doc__=None, __package__=None, __loader__=None, __spec__=None,
+    space.update(__name__=request["as"], __doc__=None, __package__=None, __loader__=None, __spec__=None,
                  __builtins__=builtins, context=request["context"])
     sys.argv[:] = ["-c"]
     if request["path"] is not None:
         space.update(__file__=request["path"], __cached__=None)
         sys.argv[:] = [request["path"]]
-    if os.path.isdir(request["folder"]):
+    try:
+        give_way(request["folder"])
         sys.path.insert(0, request["folder"])
+    except OSError:
+        pass  # It is not to be seen.
     return space
-
-
-def join_threads():
-    while True:
-        waited = [t for t in threading.enumerate() if t is not threading.current_thread() and not t.daemon]
-        if not waited:
-            return
-        waited[0].join()
 
 
 def end_of(message):
@@ -87,21 +127,38 @@ def end_of(message):
 
 
 def told(exception):
-    import traceback
-    exception.__traceback__ = exception.__traceback__.tb_next  # Without the frame of execute.
+    own = compile_script.__code__.co_filename
+    while exception.__traceback__ is not None and exception.__traceback__.tb_frame.f_code.co_filename == own:
+        exception.__traceback__ = exception.__traceback__.tb_next  # Without the frames of the runner.
     return "".join(traceback.format_exception(type(exception), exception, exception.__traceback__)).rstrip("\n")
 
 
-def execute(code, space):
+def execute(work):
+    """What the work returns; whatever it raises becomes a Refusal."""
     try:
-        exec(code, space)
+        return work()
+    except Refusal:
+        raise
     except SystemExit as end:
         raise Refusal("exit", "status %s" % (end.code or 0) if isinstance(end.code or 0, int) else repr(end.code)) from end
     except BaseException as exception:
         try:
-            raise Refusal("exception", told(exception)) from exception
+            fault = "memory" if isinstance(exception, MemoryError) else "exception"
+            raise Refusal(fault, told(exception)) from exception
         except RecursionError:
             raise Refusal("exception", "RecursionError: while telling of a %s" % type(exception).__name__)
+
+
+def work_of(request, space):
+    code, called, inspected = request["code"], request["call"], request["inspect"]
+
+    def run():
+        if code is not None:
+            exec(code, space)
+        if inspected:
+            return described(called, space)
+        return call(called, space) if called else None
+    return run
 
 
 def same_pipe(pipe):
@@ -114,37 +171,109 @@ def same_pipe(pipe):
 
 def leave_fork(refusal):
     # A process that the script forked came to the end of the script; it is to end as if by itself.
-    if refusal is not None and refusal.args[0] != "exit":
+    if refusal is None:
+        return 0
+    if refusal.args[0] != "exit":
         sys.stderr.write(refusal.args[1] + "\n")
-    sys.exit(refusal.__cause__.code if refusal is not None and refusal.args[0] == "exit" else refusal is not None)
+        return 1
+    code = refusal.__cause__.code
+    if code is None or isinstance(code, int):
+        return (code or 0) & 0xff
+    sys.stderr.write("%s\n" % (code,))
+    return 1
+
+
+def prepare(request):
+    limit(request["limits"])
+    surround(request["environment"])
+    require(request["requirements"])
+    request["code"] = compile_script(request) if request["text"] is not None else None
+    for variable in request["variables"]:
+        # Names that no source text can have: seen by the script's code, and by nothing else in its namespaces.
+        builtins.__dict__[variable["reference"]] = variable["value"]
+
+
+def join_threads():
+    # Those that an interpreter waits for at its end.
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+
+
+def warm_up():
+    """Touches what every script needs, before there is one: pages that are shared with the parent are copied now."""
+    begin_anew()
+    space = {"__builtins__": builtins, "context": DECODER.decode('{"a": [1, 2.5, "b", true, null]}')}
+    exec(compile("result = context['a'] + [lambda x: x + 1]", "<warm>", "exec", dont_inherit=True), space)
+    recursing(written, {"a": [1, 2.5, "b"]})
+    io.StringIO("a\nb", newline=None).readlines()
+    os.environ["TMPDIR"] = ""
+    limit({})
+    open_files()
+    gc.collect()
 
 
 def run_script(data):
-    pipe, own, refusal, reply = os.fstat(REPLIES), os.getpid(), None, None
+    """Runs what the request says, sends the reply and returns the status with which the process is to end."""
+    pipe, own, refusal, reply, space, left = os.fstat(REPLIES), os.getpid(), None, None, {}, None
     try:
-        request = recursing(json.loads, data, parse_float=read_float)
+        request = recursing(DECODER.decode, data.decode())
         del data
-        code = compile_script(request)
-        for variable in request["variables"]:
-            # Names that no source text can have: seen by the script's code, and by nothing else in its namespaces.
-            builtins.__dict__[variable["reference"]] = variable["value"]
-        space, limit = enter(request), request["limit"]
+        prepare(request)
+        space, most, returns = enter(request), request["limit"], request["call"] is not None
+        work = work_of(request, space)
         del request
         started = time.perf_counter()
-        execute(code, space)
+        left = execute(work)
+        del work
     except Refusal as refused:
         refusal = refused
     if os.getpid() != own:
-        leave_fork(refusal)
+        return leave_fork(refusal)
     join_threads()
     if refusal is None:
         try:
-            reply = answer(space.get("result"), time.perf_counter() - started, limit)
+            reply = execute(lambda: answer(left if returns else space.get("result"), time.perf_counter() - started, most))
         except Refusal as refused:
             refusal = refused
     if refusal is not None:
         reply = json.dumps({"fault": refusal.args[0], "message": end_of(refusal.args[1])}).encode()
     if not same_pipe(pipe):
-        sys.exit("the script closed file descriptor %d, on which its result is handed over" % REPLIES)
+        sys.stderr.write("the script closed file descriptor %d, on which its result is handed over\n" % REPLIES)
+        return 1
     send(REPLIES, reply)
     os.close(REPLIES)
+    return 0
+
+
+def open_files():
+    try:
+        return set(os.listdir("/dev/fd"))
+    except OSError:
+        return None
+
+
+def flush_files():
+    # What was left open is written when an interpreter takes itself apart at its end, and this one does not.
+    left = [file for file in gc.get_objects() if issubclass(type(file), io.IOBase)]
+    for file in [file for file in left if issubclass(type(file), io.TextIOBase)] + left:
+        try:
+            file.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # It is closed, or leads nowhere.
+
+
+def finish(status):
+    """Ends the process as an interpreter ends, but for taking apart what it shares with the parent."""
+    join_threads()
+    atexit._run_exitfuncs()
+    sys.modules["__main__"].__dict__.clear()
+    gc.collect()
+    files = open_files()
+    if files is None or files - {"0", "1", "2", "3", str(REPLIES)}:
+        flush_files()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+    leave(status, files)

@@ -1,16 +1,18 @@
-# The interpreter that Gleitzeit started runs this. It forks the process that runs the script, watches over it, and ends
-# whatever the script left behind. It has one thread and runs nothing of the user's, so that it always answers.
+# A supervisor forks the process that runs a script, watches over it, and ends whatever the script left behind; then it
+# forks the process for the next script, which makes itself ready and waits. It has one thread and runs nothing of the
+# user's, so that it always answers. The socket brings a task as two sizes in eight bytes each, with the three files that
+# are the script's streams, then the path of its temporary folder and the request; and takes lines of JSON. When the
+# socket closes, because an attempt is to end or the process at its other end is gone, all of it ends.
+import _signal as signal  # `signal` itself makes an enum of every number, which costs each task a tenth of a millisecond.
+import ctypes
 import json
 import os
 import select
-import signal
+import socket
 import sys
+import time
 
 REPLIES = 4
-
-
-def frame():
-    return control.read(int(control.readline()))
 
 
 def send(fd, body):
@@ -19,32 +21,67 @@ def send(fd, body):
         data = data[os.write(fd, data):]
 
 
-def send_all(fd, **fields):
-    send(fd, json.dumps(fields).encode())
+def tell(control, name, value):
+    try:
+        control.sendall(b'{"%s":%s}\n' % (name, value if isinstance(value, bytes) else b"%d" % value))
+    except OSError:
+        pass  # Nobody is there any more; the next read says so.
+
+
+def receive(control, size, files):
+    """Reads so many bytes and as many files as come with them; nothing where the socket has closed."""
+    data, ancillary, _, _ = control.recvmsg(size, socket.CMSG_SPACE(4 * files))
+    received = []
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            received += [int.from_bytes(content[at:at + 4], sys.byteorder) for at in range(0, len(content) - 3, 4)]
+    for fd in received:
+        os.set_inheritable(fd, False)
+    return data, received
+
+
+def receive_all(control, size):
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        read = control.recv_into(view, min(len(view), 1 << 20))
+        if not read:
+            return None
+        view = view[read:]
+    return data
+
+
+process_control = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: 0
 
 
 def adopt_orphans():
     # What the script started and abandoned, even in a session of its own, becomes a child of this process.
-    if sys.platform != "linux":
-        return
-    try:
-        import ctypes
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-    except (ImportError, OSError, AttributeError):
-        pass  # A build without ctypes: then only the script's process group is ended.
+    process_control(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
-def children():
-    own = str(os.getpid())
+def parents():
+    """The parent of every process of the machine that can be seen."""
+    found = {}
     for name in os.listdir("/proc") if sys.platform == "linux" else ():
         if name.isdigit():
             try:
-                with open("/proc/%s/stat" % name, "rb") as stat:
-                    parent = stat.read().rpartition(b")")[2].split()[1].decode()
-            except (OSError, IndexError):
+                with open("/proc/%s/stat" % name, "rb", 0) as stat:
+                    found[int(name)] = int(stat.read(512).rpartition(b")")[2].split()[1])
+            except (OSError, IndexError, ValueError):
                 continue
-            if parent == own:
-                yield int(name)
+    return found
+
+
+def descendants(spared=()):
+    children = {}
+    for pid, parent in parents().items():
+        children.setdefault(parent, []).append(pid)
+    found, waiting = [], [pid for pid in children.get(os.getpid(), ()) if pid not in spared]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        waiting.extend(children.get(pid, ()))
+    return found
 
 
 def kill(pid):
@@ -55,72 +92,241 @@ def kill(pid):
     return True
 
 
-def sweep(group):
-    # A killed process hands its own children on to this one: again until none is left.
+def kill_group(group):
     try:
         os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
+
+
+def sweep():
+    # A killed process hands its own children on to this one: again until none is left.
     while True:
         try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                if not [child for child in children() if kill(child)]:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                if not [pid for pid in descendants() if kill(pid)]:
                     return
                 os.waitpid(-1, 0)
         except ChildProcessError:
             return
 
 
-def watch(child, wakeup):
-    # The control pipe closes when the attempt is to end, and when the process at its other end is gone, however it went.
+def ended(child):
+    """Tells whether the child has ended; its number stays its own until it is waited for."""
+    if not hasattr(os, "waitid"):
+        return True
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def closed(control, patience, done=None):
+    """Waits for the end of a child, or of patience in seconds; tells whether the socket has closed."""
+    wakeup = SUPERVISOR["wakeup"][0]
+    if sys.platform == "linux":
+        poll = select.poll()
+        poll.register(wakeup, select.POLLIN)
+        poll.register(control, 0x2000)  # POLLRDHUP: data that waits for the child is no reason to wake up.
+        if done is not None:
+            poll.register(done, select.POLLIN)
+        happened = dict(poll.poll(patience and patience * 1000))
+        if wakeup in happened:
+            drain(wakeup)
+        return control.fileno() in happened
+    if wakeup in select.select([wakeup], [], [], 0.05)[0]:
+        drain(wakeup)
+    try:
+        return control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def alone(child):
+    """Tells whether the child is all that this process has begotten and adopted."""
+    try:
+        with open("/proc/self/task/%d/children" % SUPERVISOR["pid"], "rb", 0) as children:
+            return children.read(64).split() == [b"%d" % child]
+    except OSError:
+        return False
+
+
+def done_early(child, done):
+    """The status that a child gives itself, when it has done all but leave its memory, which takes a millisecond."""
+    try:
+        status = os.read(done, 1)
+    except BlockingIOError:
+        return None
+    if not status or not alone(child):
+        SUPERVISOR["silent"] = True  # There is more to end than this process; that takes its time.
+        return None
+    kill(child)  # It says that it runs nothing any more; now that is true.
+    SUPERVISOR["early"] = True
+    return status[0] << 8
+
+
+def watch(control, child, done):
+    """The status with which the child has ended, or nothing where the socket has closed."""
     while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return status
-        if control in select.select([control, wakeup], [], [])[0]:
+        if done is not None:
+            early = done_early(child, done)
+            if early is not None:
+                return early
+            if SUPERVISOR.pop("silent", False):
+                done = None
+        if ended(child):
+            if hasattr(os, "waitid"):
+                kill_group(child)
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                return status
+        if closed(control, None, done):
             return None
+
+
+def drain(wakeup):
+    try:
         os.read(wakeup, 512)
+    except BlockingIOError:
+        pass
 
 
-def supervise():
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
+def listen_for_ends():
+    """A pipe that can be read when a child has ended."""
     wakeup, wake = os.pipe()
+    os.set_blocking(wakeup, False)
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    os.set_inheritable(REPLIES, False)
-    adopt_orphans()
-    request = frame()
-    child = os.fork()
+    return wakeup, wake
+
+
+def be_script(supervisor):
+    """Makes of a forked process one that a script may have: with the usual signals, in a group of its own."""
+    process_control(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: not longer than its supervisor.
+    if os.getppid() != supervisor:
+        os._exit(1)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(name, signal.SIG_DFL)
+    os.setpgid(0, 0)
+    for fd in SUPERVISOR["wakeup"]:
+        os.close(fd)
+
+
+def await_script(control, note, done):
+    """Waits for a task, and runs it with its streams and no other file of this process."""
+    sizes, files = receive(control, 16, 3)
+    if len(sizes) < 16 or len(files) < 3:
+        os._exit(0)
+    temp = receive_all(control, int.from_bytes(sizes[:8], "big"))
+    request = receive_all(control, int.from_bytes(sizes[8:], "big"))
+    if temp is None or request is None:
+        os._exit(0)
+    os.write(note, temp)
+    tell(control, b"taken", os.getpid())
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd, target in [(nothing, 0), (files[0], 1), (files[1], 2), (files[2], REPLIES)]:
+        os.dup2(fd, target, target < 3)
+    for fd in files + [nothing, note, control.detach()]:
+        os.close(fd)
+    SUPERVISOR.update(script=os.getpid(), done=done, pipe=identity(done))
+    finish(run_script(request))
+
+
+def identity(fd):
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def leave(status, files):
+    """Ends the process. A script's, if it is one thread without children, tells first, with nothing open any more."""
+    try:
+        if SUPERVISOR.get("script") == os.getpid() and files is not None and len(os.listdir("/proc/self/task")) == 1:
+            try:
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                done = SUPERVISOR["done"]
+                if identity(done) != SUPERVISOR["pipe"]:
+                    os._exit(status)  # The script has closed it, and opened something else.
+                for fd in files - {str(done)}:
+                    try:
+                        os.close(int(fd))
+                    except OSError:
+                        pass
+                os.write(done, bytes([status & 0xff]))
+    except OSError:
+        pass
+    os._exit(status)
+
+
+def fork_ahead(control):
+    """Forks the process of the next script: its number, and two pipes: on one it notes its temporary folder when it begins,
+    on the other that it is done."""
+    notes, note = os.pipe()
+    dones, done = os.pipe()
+    os.set_blocking(dones, False)
+    for pause in [0.1] * 50 + [0]:
+        try:
+            child = os.fork()
+        except OSError as error:
+            if not pause or closed(control, pause):
+                tell(control, b"broken", json.dumps("no process can be made for the script: %s" % error).encode())
+                os._exit(1)
+            continue
+        break
     if child == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(name, signal.SIG_DFL)
-        os.setpgid(0, 0)
-        for fd in (wakeup, wake):
-            os.close(fd)
-        control.close()
-        run_script(request)
-        return
+        os.close(notes)
+        os.close(dones)
+        be_script(SUPERVISOR["pid"])
+        warm_up()
+        await_script(control, note, done)
+    os.close(note)
+    os.close(done)
     try:
         os.setpgid(child, child)
     except OSError:
         pass  # The child did it already.
-    del request
-    send_all(REPLIES, pid=child)
-    status = watch(child, wakeup)
-    sweep(child)
+    return child, notes, dones
+
+
+def serve(control):
+    """Runs one task. False means that there will be no other."""
+    child, notes, done = fork_ahead(control)
+    status = watch(control, child, done)
+    early = status is not None and SUPERVISOR.pop("early", False)
     if status is None:
-        import shutil
-        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+        kill_group(child)
+    if not early:
+        sweep()
+    temp = os.read(notes, 4096)
+    os.close(notes)
+    os.close(done)
+    if status is None:
+        if temp:
+            import shutil
+            shutil.rmtree(temp, ignore_errors=True)
+        return False
+    if not temp:
+        time.sleep(0.1)  # It died before it began.
     elif os.WIFSIGNALED(status):
-        send_all(REPLIES, signal=os.WTERMSIG(status))
+        tell(control, b"signal", os.WTERMSIG(status))
     else:
-        send_all(REPLIES, status=os.WEXITSTATUS(status))
+        tell(control, b"status", os.WEXITSTATUS(status))
+    if early:
+        sweep()
+    return True
+
+
+SUPERVISOR = {}
+
+
+def supervise(fd):
+    """Serves one task after the other, until the socket closes."""
+    control = socket.socket(fileno=fd)
+    SUPERVISOR.update(pid=os.getpid(), wakeup=listen_for_ends())
+    adopt_orphans()
+    tell(control, b"supervisor", os.getpid())
+    while serve(control):
+        pass
     os._exit(0)
-
-
-supervise()

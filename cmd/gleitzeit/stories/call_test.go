@@ -24,11 +24,22 @@ func TestCall(t *testing.T) {
 		{2, "mcp/tool.ad a=2", "", "gleitzeit: no protocol has the method \"mcp/tool.ad\"; did you mean \"mcp/tool.add\"?\n"},
 		{2, "mcp/tool.add a", "", "gleitzeit: \"a\" is not name=value\n"},
 		{2, "python/execute file=none.py", "", "gleitzeit: file \"none.py\" is not there: "},
+		{0, "python/execute function=math.sqrt args=[16]", "4.0\n", ""},
+		{0, `python/register name=twice module=operator function=add -o jsonl`, "", ""},
+		{0, `python/execute function=twice args=["a","b"]`, "ab\n", ""},
+		{5, "python/execute function=os.system args=[\"true\"]", "", "gleitzeit: there is no function \"os.system\"\n"},
+		{2, "python/execute code=1 args=[1]", "", "gleitzeit: the parameters of python/execute must have \"function\" where \"args\" is given\n"},
+		{2, "python/register name=a/b code=1", "", "gleitzeit: parameter \"name\" of python/register must match "},
+		{5, "python/execute code=1 requirements=[\"no_such_module\"]", "", "gleitzeit: the module no_such_module, which the task requires, is not there for "},
 		{5, "python/execute code=1/0", "", "ZeroDivisionError: division by zero\n"},
 		{5, "python/execute code=while(True):pass timeout=1", "", "gleitzeit: it took longer than its timeout of 1s\n"},
 	} {
 		u.file("half.py", "result = context['of'] / 2\n")
 		stdout, said := u.gleitzeit(test.code, append([]string{"call"}, strings.Fields(test.args)...)...)
+		if strings.Contains(test.args, "-o jsonl") {
+			wantLines(t, "call "+test.args, stdout, `"name":"twice","kind":"module","module":"operator"`, `"signature":"(a, b, /)"`)
+			continue
+		}
 		if stdout != test.stdout || !strings.Contains(said, test.stderr) || test.stderr == "" && said != "" {
 			t.Errorf("call %s prints %q and says %s", test.args, stdout, said)
 		}

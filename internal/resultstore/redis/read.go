@@ -68,6 +68,10 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 			return nil, s.damaged(fmt.Errorf("a record cannot be read: %w", err))
 		}
 	}
+	if query.Run != "" && query.Kind != "" && query.Kind != resultstore.Run {
+		// Keys tell a run from what else there is, and no more.
+		records = slices.DeleteFunc(records, func(r resultstore.Record) bool { return r.Kind != query.Kind })
+	}
 	if !ofItem(query) {
 		return records, nil
 	}

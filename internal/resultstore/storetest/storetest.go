@@ -36,6 +36,7 @@ func obligations() []obligation {
 		{"the newest execution is meant", newestExecution},
 		{"of equally new executions the last put is meant", newestExecutionOfEqual},
 		{"tasks of a run that is not recorded are found", tasksBeforeTheirRun},
+		{"functions stay apart from runs", functionsStayApart},
 		{"runs are in order", runsAreInOrder},
 		{"runs are chosen by workflow and status", runsAreFiltered},
 		{"no more than the limit is returned", limit},

@@ -1,0 +1,76 @@
+package python
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Limits bound what a script may use; the system enforces them for each of its processes. Zero is the default, and
+// NoLimit none. The wall clock is the task's timeout.
+type Limits struct {
+	Memory    int64         // Bytes of address space.
+	CPU       time.Duration // Of processor time; by default the timeout of the attempt times the number of processors.
+	FileSize  int64         // Bytes of each file that is written.
+	OpenFiles int64
+	Processes int64 // Processes and threads beside those that the user had when the interpreter started. Root is not bound by it.
+	Output    int64 // Bytes that are kept of stdout, and of stderr.
+}
+
+// NoLimit takes a limit away.
+const NoLimit = -1
+
+// The limits where none are set.
+const (
+	DefaultMemory    = 4 << 30
+	DefaultFileSize  = 10 << 30
+	DefaultOpenFiles = 1024
+	DefaultProcesses = 512
+	DefaultOutput    = 1 << 20
+)
+
+func (l Limits) withDefaults() Limits {
+	for _, limit := range []struct {
+		value     *int64
+		otherwise int64
+	}{
+		{&l.Memory, DefaultMemory}, {&l.FileSize, DefaultFileSize}, {&l.OpenFiles, DefaultOpenFiles},
+		{&l.Processes, DefaultProcesses}, {&l.Output, DefaultOutput},
+	} {
+		if *limit.value == 0 {
+			*limit.value = limit.otherwise
+		}
+	}
+	return l
+}
+
+// limitsOf are the limits of one attempt.
+func (h *Handler) limitsOf(request protocol.Request) Limits {
+	l := h.options.Limits
+	if l.CPU == 0 && request.Timeout > 0 {
+		l.CPU = max(request.Timeout, time.Second) * time.Duration(runtime.NumCPU())
+	}
+	return l
+}
+
+// encode writes the limits as the runner takes them: without those that are none.
+func (l Limits) encode() protocol.Value {
+	fields := []protocol.Field{}
+	for _, limit := range []struct {
+		name string
+		most int64
+	}{
+		{"memory", l.Memory}, {"cpu", int64((l.CPU + time.Second - 1) / time.Second)}, {"file_size", l.FileSize}, {"open_files", l.OpenFiles},
+	} {
+		if limit.most > 0 {
+			fields = append(fields, protocol.Field{Name: limit.name, Value: protocol.OfInt(limit.most)})
+		}
+	}
+	if l.Processes > 0 {
+		if others := processesOfUser(); others > 0 {
+			fields = append(fields, protocol.Field{Name: "processes", Value: protocol.OfInt(l.Processes + others)})
+		}
+	}
+	return protocol.OfObject(fields...)
+}

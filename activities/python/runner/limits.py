@@ -1,0 +1,23 @@
+# What one process of a script may use. The system enforces it; a limit that it does not know is none.
+LIMITS = {"memory": "RLIMIT_AS", "cpu": "RLIMIT_CPU", "file_size": "RLIMIT_FSIZE", "open_files": "RLIMIT_NOFILE", "processes": "RLIMIT_NPROC"}
+
+
+def limit(limits):
+    try:
+        import resource
+    except ImportError:  # Windows.
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    for name, most in limits.items():
+        kind = getattr(resource, LIMITS[name], None)
+        if kind is None or not most:
+            continue
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        try:
+            # A process that passes its time is ended by SIGXCPU, which tells why; by SIGKILL if it ignores that.
+            resource.setrlimit(kind, (most, min(most + 2, hard) if name == "cpu" and hard != resource.RLIM_INFINITY else
+                                      most + 2 if name == "cpu" else most))
+        except (ValueError, OSError):
+            pass

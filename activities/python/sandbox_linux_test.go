@@ -1,0 +1,253 @@
+package python_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
+)
+
+// attempts tries what a script in a sandbox must not be able to do; the result tells of each what came of it.
+const attempts = `
+import os, pathlib, socket, subprocess, tempfile
+def tried(what):
+    try:
+        return what()
+    except BaseException as error:
+        return type(error).__name__
+def connect(kind, address):
+    with socket.socket(kind) as s:
+        s.settimeout(3)
+        s.connect(address)
+    return "connected"
+def write(path):
+    with open(path, "w") as f:
+        f.write("x")
+    return "written"
+home = context["home"]
+result = {
+    "home": tried(lambda: open(os.path.join(home, "secret")).read()),
+    "homes": tried(lambda: sorted(os.listdir(home))),
+    "gleitzeit": tried(lambda: open(os.path.join(context["gleitzeit"], "key")).read()),
+    "outside": tried(lambda: write(os.path.join(context["outside"], "f"))),
+    "system": tried(lambda: write("/etc/gleitzeit-was-here")),
+    "folder": tried(lambda: write("f")),
+    "reads its folder": tried(lambda: open("data").read()),
+    "temp": tried(lambda: write(os.path.join(tempfile.gettempdir(), "f"))),
+    "loopback": tried(lambda: connect(socket.AF_INET, ("127.0.0.1", context["port"]))),
+    "unix": tried(lambda: connect(socket.AF_UNIX, context["socket"])),
+    "abstract": tried(lambda: connect(socket.AF_UNIX, "\0" + context["abstract"])),
+    "sees its worker": tried(lambda: os.path.exists("/proc/%d/fd" % context["pid"]) and os.readlink("/proc/%d/exe" % context["pid"]) == context["exe"]),
+    "kills it": tried(lambda: os.kill(context["pid"], 0) or "killed"),
+    "root": tried(lambda: os.setuid(0) or subprocess.run(["mount", "-t", "tmpfs", "none", "/srv"], capture_output=True, check=True) and "mounted"),
+    "HOME": os.environ["HOME"] == tempfile.gettempdir(),
+}`
+
+// surroundings are what the attempts are made on.
+func surroundings(t *testing.T, home string) protocol.Request {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside, gleitzeit := t.TempDir(), t.TempDir()
+	local, err := net.Listen("unix", filepath.Join(outside, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "gleitzeit-test-" + filepath.Base(filepath.Dir(outside))
+	abstract, err := net.Listen("unix", "@"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close(); local.Close(); abstract.Close() })
+	write(t, home, "secret", "of the user")
+	write(t, gleitzeit, "key", "of the engine")
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := ofCode(t, attempts)
+	write(t, request.Folder, "data", "of the run")
+	of := protocol.OfString
+	request.Parameters = protocol.OfObject(protocol.Field{Name: "context", Value: protocol.OfObject(
+		protocol.Field{Name: "home", Value: of(home)}, protocol.Field{Name: "gleitzeit", Value: of(gleitzeit)},
+		protocol.Field{Name: "outside", Value: of(outside)}, protocol.Field{Name: "socket", Value: of(filepath.Join(outside, "s"))},
+		protocol.Field{Name: "abstract", Value: of(name)}, protocol.Field{Name: "exe", Value: of(exe)},
+		protocol.Field{Name: "port", Value: protocol.OfInt(int64(listener.Addr().(*net.TCPAddr).Port))},
+		protocol.Field{Name: "pid", Value: protocol.OfInt(int64(os.Getpid()))})})
+	return request
+}
+
+func gleitzeitOf(request protocol.Request) string {
+	context, _ := request.Parameters.Get("context")
+	folder, _ := context.Get("gleitzeit")
+	return folder.Text()
+}
+
+func needsBubblewrap(t *testing.T) {
+	t.Helper()
+	if said, err := exec.CommandContext(t.Context(), "bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true").CombinedOutput(); err != nil {
+		require.Skip(t, "bubblewrap does not work here: "+err.Error()+" "+string(said))
+	}
+}
+
+func TestSandbox(t *testing.T) {
+	needsBubblewrap(t)
+	home, err := os.MkdirTemp(homeFolder(t), "gleitzeit-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(home)
+	request := surroundings(t, home)
+	handler := newHandler(t, python.Options{Sandbox: python.SandboxBwrap, Hide: []string{gleitzeitOf(request)}})
+	result, err := handler.Handle(t.Context(), request, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := field(t, result, "result")
+	for name, want := range map[string]string{
+		"home": `"FileNotFoundError"`, "homes": `"FileNotFoundError"`, "gleitzeit": `"FileNotFoundError"`, "outside": `"FileNotFoundError"`,
+		"system": `"OSError"`, "folder": `"OSError"`, "reads its folder": `"of the run"`, "temp": `"written"`,
+		"loopback": `"ConnectionRefusedError"`, "unix": `"FileNotFoundError"`, "abstract": `"ConnectionRefusedError"`,
+		"sees its worker": `false`, "kills it": `"ProcessLookupError"`, "HOME": `true`,
+	} {
+		if is, _ := got.Get(name); string(is.JSON()) != want {
+			t.Errorf("%s: %s, not %s", name, is.JSON(), want)
+		}
+	}
+	if root, _ := got.Get("root"); root.Text() == "mounted" {
+		t.Error("it could mount a file system")
+	}
+	if _, err := os.Stat(filepath.Join(request.Folder, "f")); err == nil {
+		t.Error("a file was written into the run's folder")
+	}
+}
+
+// TestWithoutSandbox shows what docs/security.md says: without a sandbox a script may do what its user may.
+func TestWithoutSandbox(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	request := surroundings(t, home)
+	request.Program.Text = strings.Replace(attempts, `tried(lambda: write("/etc/gleitzeit-was-here"))`, `None`, 1)
+	request.Program.Text = strings.Replace(request.Program.Text, `tried(lambda: os.setuid(0)`, `None and (lambda: os.setuid(0)`, 1)
+	request.Program.Original = request.Program.Text
+	result := mustRun(t, request)
+	got := field(t, result, "result")
+	for name, want := range map[string]string{
+		"home": `"of the user"`, "gleitzeit": `"of the engine"`, "outside": `"written"`, "folder": `"written"`, "temp": `"written"`,
+		"loopback": `"connected"`, "unix": `"connected"`, "abstract": `"connected"`, "sees its worker": `true`, "kills it": `"killed"`,
+	} {
+		if is, _ := got.Get(name); string(is.JSON()) != want {
+			t.Errorf("%s: %s, not %s", name, is.JSON(), want)
+		}
+	}
+}
+
+func homeFolder(t *testing.T) string {
+	t.Helper()
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
+
+func TestSandboxedScriptsEndLikeOthers(t *testing.T) {
+	needsBubblewrap(t)
+	handler := newHandler(t, python.Options{})
+	for _, test := range []struct{ code, want string }{
+		{"import subprocess\nsubprocess.Popen(['sleep', '601'], start_new_session=True)\nresult = 2**60 + 1", ""},
+		{"1 / 0", "TASK_EXECUTION_FAILED"},
+		{"import subprocess, time\nsubprocess.Popen(['sleep', '601'], start_new_session=True)\ntime.sleep(601)", "TASK_TIMEOUT"},
+		{"import os, time\nos.kill(os.getppid(), 19)\ntime.sleep(601)", "TASK_TIMEOUT"},
+		{"import ctypes\nctypes.string_at(0)", "TASK_EXECUTION_FAILED"},
+	} {
+		request := ofCode(t, test.code)
+		request.Parameters = value(t, `{"sandbox": "bwrap"}`)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		result, err := handler.Handle(ctx, request, nil)
+		cancel()
+		if known := protocol.AsError(errorOr(err), 0); (err == nil) != (test.want == "") || err != nil && known.Name != test.want {
+			t.Errorf("%s: %s: %v", test.code, known.Name, err)
+		} else if err == nil && field(t, result, "result").Digits() != "1152921504606846977" {
+			t.Errorf("got %s", result.Value.JSON())
+		}
+		for _, line := range processesOf(t, os.Getuid(), os.Getpid()) {
+			if strings.Contains(line, "sleep 601") || strings.Contains(line, "bwrap") {
+				t.Errorf("left of %s: %s", test.code, line)
+			}
+		}
+	}
+}
+
+func TestSandboxesThatCannotBe(t *testing.T) {
+	with := func(sandbox string) protocol.Request {
+		request := ofCode(t, "open('ran', 'w').close()")
+		request.Parameters = protocol.OfObject(protocol.Field{Name: "sandbox", Value: protocol.OfString(sandbox)})
+		return request
+	}
+	home := with("bwrap")
+	home.Folder = t.TempDir()
+	t.Setenv("HOME", home.Folder)
+	for _, test := range []struct {
+		handler *python.Handler
+		request protocol.Request
+		path    string
+		want    string
+	}{
+		{newHandler(t, python.Options{}), with("bwrap"), t.TempDir(), "CONFIGURATION_ERROR: the sandbox bwrap cannot be had: there is no bwrap on PATH"},
+		{newHandler(t, python.Options{}), with("bwrap"), brokenBubblewrap(t), "CONFIGURATION_ERROR: the sandbox bwrap cannot be had: bwrap: No permissions to create new namespace"},
+		{newHandler(t, python.Options{Sandbox: "bwrap"}), with("none"), os.Getenv("PATH"), "INVALID_PARAMS: the task asks for no sandbox, and the configuration demands bwrap"},
+		{newHandler(t, python.Options{}), with("jail"), os.Getenv("PATH"), `INVALID_PARAMS: sandbox is "jail"; it must be "bwrap" or "none"`},
+		{newHandler(t, python.Options{}), home, os.Getenv("PATH"), "TASK_VALIDATION_FAILED: the sandbox hides " + home.Folder + ", and the run was started in it"},
+	} {
+		python3 := interpreterPath(t)
+		test.request.Parameters = test.request.Parameters.With("python", protocol.OfString(python3))
+		path := os.Getenv("PATH")
+		t.Setenv("PATH", test.path)
+		if test.path != path {
+			t.Setenv("PATH", test.path+":"+path)
+			if !strings.Contains(test.want, "permissions") {
+				t.Setenv("PATH", test.path)
+			}
+		}
+		_, err := test.handler.Handle(t.Context(), test.request, nil)
+		t.Setenv("PATH", path)
+		if known := protocol.AsError(errorOr(err), 0); known.Name+": "+known.Message != test.want {
+			t.Errorf("got %s: %v; want %s", known.Name, err, test.want)
+		}
+		if _, err := os.Stat(filepath.Join(test.request.Folder, "ran")); err == nil {
+			t.Errorf("the script ran although %s", test.want)
+		}
+	}
+}
+
+// interpreterPath is where the interpreter itself is, behind any shim.
+func interpreterPath(t *testing.T) string {
+	t.Helper()
+	said, err := exec.CommandContext(t.Context(), "python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(said))
+}
+
+// brokenBubblewrap is a folder with a bwrap that may not do what it must.
+func brokenBubblewrap(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	const text = "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(folder, "bwrap"), []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}

@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// library keeps the registered functions of a protocol in the result store, so that every worker has them.
+type library struct {
+	store    resultstore.Store
+	protocol string
+	method   string // The one that registers.
+}
+
+func newLibrary(store resultstore.Store) python.Library {
+	if store == nil {
+		return nil
+	}
+	return library{store, "python/v1", python.Register}
+}
+
+// execution sets the records of a library apart from those of a run.
+const execution = "functions"
+
+// Keep implements python.Library.
+func (l library) Keep(ctx context.Context, name string, function protocol.Value) error {
+	data := function.JSON()
+	ref, now := protocol.RefOf(data), time.Now().UTC()
+	return l.store.Put(ctx, resultstore.Batch{
+		Records: []resultstore.Record{{
+			Kind:   resultstore.Function,
+			Key:    resultstore.Key{Run: l.protocol, Execution: execution, Task: name, Item: resultstore.NoItem},
+			Method: l.method, Status: protocol.Completed, StartedAt: now, FinishedAt: now, Value: &ref,
+		}},
+		Values: [][]byte{data},
+	})
+}
+
+// Find implements python.Library.
+func (l library) Find(ctx context.Context, name string) (protocol.Value, bool, error) {
+	if name == "" {
+		return protocol.Value{}, false, nil
+	}
+	found, err := l.read(ctx, name)
+	if err != nil || len(found) == 0 {
+		return protocol.Value{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// All implements python.Library.
+func (l library) All(ctx context.Context) ([]protocol.Value, error) { return l.read(ctx, "") }
+
+func (l library) read(ctx context.Context, name string) ([]protocol.Value, error) {
+	records, err := l.store.Records(ctx, resultstore.Query{Run: l.protocol, Execution: execution, Kind: resultstore.Function, Task: name})
+	if err != nil {
+		return nil, err
+	}
+	var all []protocol.Value
+	for _, record := range records {
+		if record.Value == nil {
+			continue
+		}
+		data, err := l.store.Value(ctx, *record.Value)
+		if errors.Is(err, resultstore.ErrNotFound) {
+			continue // Somebody has cleared the store; without its source it cannot be called.
+		}
+		if err != nil {
+			return nil, err
+		}
+		function, err := protocol.ParseValue(data)
+		if err != nil {
+			return nil, protocol.Errorf(protocol.InternalError, "the function %q cannot be read: %v", record.Task, err)
+		}
+		all = append(all, function)
+	}
+	return all, nil
+}
