@@ -83,6 +83,7 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Queue:           written(task.Queue),
+		Cache:           task.Cache != nil && task.Cache.Truth,
 	}
 }
 
