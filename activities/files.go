@@ -35,24 +35,33 @@ func (a *Activities) files(run protocol.RunInfo, reads []string) files {
 }
 
 // Read implements protocol.Files.
-func (f files) Read(path string, limit int64) ([]byte, error) {
+func (f files) Read(path string, limit int64) (data []byte, err error) {
+	err = f.look(path, limit, func(content io.Reader) (err error) {
+		data, err = io.ReadAll(content)
+		return err
+	})
+	return data, err
+}
+
+// look hands the content of the file over. Its error is that of Read.
+func (f files) look(path string, limit int64, take func(io.Reader) error) error {
 	if path == "" {
-		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the path of a file is empty")
+		return protocol.Errorf(protocol.TaskValidationFailed, "the path of a file is empty")
 	}
 	var first error
 	for _, candidate := range f.candidates(path) {
-		data, err := f.read(candidate, limit)
+		err := f.read(candidate, limit, take)
 		if err == nil {
-			return data, nil
+			return nil
 		}
 		if first == nil {
 			first = f.refused(path, candidate, err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, f.refused(path, candidate, err)
+			return f.refused(path, candidate, err)
 		}
 	}
-	return nil, first
+	return first
 }
 
 func (f files) candidates(path string) []string {
@@ -71,26 +80,27 @@ var (
 	errNoFile  = errors.New("it is no file")
 )
 
-func (f files) read(path string, limit int64) (data []byte, err error) {
+func (f files) read(path string, limit int64, take func(io.Reader) error) (err error) {
 	file, err := f.open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case !info.Mode().IsRegular():
-		return nil, errNoFile
+		return errNoFile
 	}
-	if data, err = io.ReadAll(io.LimitReader(file, limit+1)); err != nil {
-		return nil, err
+	content := &io.LimitedReader{R: file, N: limit + 1}
+	if err := take(content); err != nil {
+		return err
 	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("it has more than %s", sizeOf(limit))
+	if content.N == 0 {
+		return fmt.Errorf("it has more than %s", sizeOf(limit))
 	}
-	return data, nil
+	return nil
 }
 
 // sizeOf shows a limit to people.

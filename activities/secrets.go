@@ -18,6 +18,7 @@ const maxMessage = 8 << 10
 type secrets struct {
 	replacements []replacement // The longest first: one secret may begin another.
 	seen         map[string]bool
+	used         bool // Something was asked for.
 }
 
 type replacement struct{ value, label string }
@@ -25,6 +26,7 @@ type replacement struct{ value, label string }
 // watch remembers every value that is looked up.
 func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
 	return func(name string) (string, bool) {
+		s.used = true
 		value, found := lookup(name)
 		if found && len(value) >= minSecret && !s.seen[head+"."+name] {
 			if s.seen == nil {

@@ -28,14 +28,14 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		return nil, err
 	}
 
-	value, usage, failure := a.perform(ctx, &call, history, beat)
+	done, failure := a.perform(ctx, &call, history, beat)
 	outcome := protocol.Outcome{
-		Status: protocol.Completed, Usage: usage, Attempts: history.failures + 1,
-		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(),
+		Status: protocol.Completed, Usage: done.usage, Attempts: history.failures + 1,
+		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
 	}
 	var values [][]byte
 	if failure == nil {
-		held, data := protocol.Hold(value)
+		held, data := protocol.Hold(done.value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
 				OfKind(protocol.Permanent)
@@ -52,13 +52,13 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		}
 		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
 	}
-	if err := a.keep(ctx, &call, outcome, values); err != nil {
+	if err := a.keep(ctx, &call, outcome, values, done.keepAs); err != nil {
 		if ctx.Err() != nil && !cancelAsked(ctx) {
 			return nil, ctx.Err() // Temporal gives the task to another worker.
 		}
 		// The run records what no attempt could: an outcome without an end.
 		lost := protocol.AsError(err, protocol.PersistenceFailed).OfKind(protocol.Permanent)
-		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: usage, Attempts: outcome.Attempts})
+		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.usage, Attempts: outcome.Attempts})
 	}
 	if failure != nil {
 		return nil, retryable(&call, history.failures, outcome)
@@ -74,23 +74,28 @@ func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outco
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if a.keep(ctx, call, outcome, nil) != nil {
+	if a.keep(ctx, call, outcome, nil, "") != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return nil, temporal.NewCanceledError(outcome)
 }
 
-// keep puts the record of this attempt and its value into the store. What is finished is kept even where the run is
+// keep puts the record of this attempt and its value into the store, and where it completed, what leads equal calls to it
+// by their hash. What is finished is kept even where the run is
 // cancelled meanwhile, and never done again because the store is away.
-func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome protocol.Outcome, values [][]byte) error {
+func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome protocol.Outcome, values [][]byte, hash string) error {
 	record := resultstore.Record{
 		Kind:     resultstore.Task,
 		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: itemOf(call), Attempt: int(activity.GetInfo(ctx).Attempt)},
-		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts,
+		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts, FromCache: outcome.Cached,
 		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
 	}
+	records := []resultstore.Record{record}
+	if hash != "" && outcome.Status == protocol.Completed {
+		records = append(records, cached(call, hash, outcome))
+	}
 	return a.insist(ctx, func(ctx context.Context) error {
-		return a.store.Put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values})
+		return a.store.Put(ctx, resultstore.Batch{Records: records, Values: values})
 	})
 }
 
@@ -157,28 +162,37 @@ func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierA
 }
 
 // perform does what the call asks for. Its error is what the task failed with.
-func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (protocol.Value, protocol.Usage, *protocol.Error) {
+func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (performed, *protocol.Error) {
 	if call.Format > protocol.CallFormat {
-		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
+		return performed{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
 			WithHint("update the worker")
 	}
 	if history.lost >= protocol.MaxLost {
-		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
+		return performed{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
 			WithHint("it may need more memory than the machine has")
 	}
 	m, known := a.method(call.Method)
 	if !known {
-		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
+		return performed{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
 	}
 	request, secrets, err := a.request(ctx, call, m)
 	if err != nil {
-		return protocol.Value{}, protocol.Usage{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
+		return performed{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
+	}
+	hash := a.hashOf(ctx, call, m, request, secrets)
+	if hash != "" {
+		if value := a.recall(ctx, hash); value != nil {
+			return performed{value: *value, cached: true}, nil
+		}
 	}
 	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
 	if err != nil {
-		return protocol.Value{}, result.Usage, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
+		return performed{usage: result.Usage}, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
 	}
-	return secrets.inValue(result.Value), result.Usage, nil
+	if hash != "" && a.hashOf(ctx, call, m, request, secrets) != hash {
+		hash = "" // A file has changed meanwhile: nobody knows which of its contents this is about.
+	}
+	return performed{value: secrets.inValue(result.Value), usage: result.Usage, keepAs: hash}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

@@ -85,6 +85,7 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Queue:           written(task.Queue),
 		Servers:         checked.ServersOf(task),
+		Cache:           task.Cache != nil && task.Cache.Truth,
 	}
 }
 

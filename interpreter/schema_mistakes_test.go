@@ -36,7 +36,7 @@ var mistakes = struct{ task, workflow, batch []string }{
 		"name: x, tasks: [TASK], inputs: []", "name: x, tasks: [TASK], inputs: {a: {typ: string}}", "name: x, tasks: [TASK], inputs: {a: {type: text}}",
 		"name: x, tasks: [TASK], inputs: {a: {enum: []}}", "name: x, tasks: [TASK], inputs: {a: {required: 1}}", "name: x, tasks: [TASK], outputs: text",
 		"name: x, tasks: [TASK], defaults: []", "name: x, tasks: [TASK], defaults: {llm: {timeout: 1}}", "name: x, tasks: [TASK], defaults: {llm/v1: 3}",
-		"name: x, tasks: [TASK], defaults: {llm/v1: {timeout: 0}}", "name: x, tasks: [TASK], defaults: {llm/v1: {cache: true}}",
+		"name: x, tasks: [TASK], defaults: {llm/v1: {timeout: 0}}", "name: x, tasks: [TASK], defaults: {llm/v1: {when: true}}", "name: x, tasks: [TASK], defaults: {llm/v1: {cache: 1}}",
 		"name: x, tasks: [TASK], defaults: {llm/chat: {parameters: {temperature: hot}}}", "name: x, tasks: [TASK], defaults: {llm/v1: {params: {temperature: hot}}}",
 		"name: x, tasks: [TASK], defaults: {mcp/tool.add: {parameters: {c: 1}}}", "name: x, tasks: [TASK], defaults: {llm/v1: {retry: {backoff: no}}}",
 		"name: x, tasks: [TASK], priority: highest", "name: x, tasks: [TASK], wait_for_completion: 1", "name: x, tasks: [TASK], metadata: text",

@@ -42,7 +42,7 @@ func specs() []protocol.Spec {
 					"additionalProperties": false
 				}`),
 			},
-			{Name: "mcp/tools/list", Timeout: time.Minute, Parameters: []byte(`{"type": "object", "maxProperties": 0}`)},
+			{Name: "mcp/tools/list", Timeout: time.Minute, Fresh: true, Parameters: []byte(`{"type": "object", "maxProperties": 0}`)},
 		}},
 		{Name: "llm/v1", Methods: []protocol.Method{
 			{

@@ -183,6 +183,7 @@ func (result *Result) addItems(counts protocol.Counts) {
 	result.Items.Succeeded += counts.Succeeded
 	result.Items.Failed += counts.Failed
 	result.Items.Skipped += counts.Skipped
+	result.Items.Cached += counts.Cached
 }
 
 // failure is the error with which the workflow closes, so that Temporal shows it as what it is.

@@ -118,6 +118,9 @@ func (r *run) gathering(fan *fanOut) protocol.Gathering {
 		switch {
 		case outcome.Status == protocol.Completed:
 			g.Counts.Succeeded++
+			if outcome.Cached {
+				g.Counts.Cached++
+			}
 		case !hasFailed(outcome.Status):
 			g.Counts.Skipped++
 		}

@@ -78,7 +78,7 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	call := protocol.Call{
 		Format: protocol.CallFormat, Run: r.info, Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Reads: task.Reads, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
-		Timeout: task.Timeout, Retry: task.Retry,
+		Timeout: task.Timeout, Retry: task.Retry, Cache: task.Cache,
 	}
 	if of != nil {
 		call.Item = &of.index

@@ -126,6 +126,11 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	return protocol.Result{Value: value, Usage: usage}, err
 }
 
+// Identity implements protocol.Identifier: the model that a call means which names none.
+func (h *Handler) Identity(_ context.Context, request protocol.Request) (protocol.Value, error) {
+	return protocol.OfString(h.model(request)), nil
+}
+
 // slot waits until fewer calls are in flight than may be. The function gives the slot back.
 func (h *Handler) slot(ctx context.Context, progress protocol.Progress) (release func(), err error) {
 	release = func() { <-h.slots }

@@ -26,13 +26,7 @@ func (h *Handler) question(check *checked, request protocol.Request) (*question,
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
 	}
 	q := &question{idle: defaultIdle}
-	q.chat.Model = h.options.Model
-	if request.Method == Vision {
-		q.chat.Model = h.options.VisionModel
-	}
-	if named, is := given.Get("model"); is {
-		q.chat.Model = named.Text()
-	}
+	q.chat.Model = h.model(request)
 	var err error
 	if q.chat.Options, q.numCtx, err = optionsOf(given); err != nil {
 		return nil, err
@@ -104,3 +98,14 @@ func duration(v protocol.Value) (time.Duration, error) {
 
 // maxSeconds is what a time.Duration holds, rounded down.
 const maxSeconds = 9e9
+
+// model is the name of the model that a call asks.
+func (h *Handler) model(request protocol.Request) string {
+	if named, is := request.Parameters.Get("model"); is {
+		return named.Text()
+	}
+	if request.Method == Vision {
+		return h.options.VisionModel
+	}
+	return h.options.Model
+}

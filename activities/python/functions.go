@@ -39,6 +39,16 @@ func (h *Handler) callOf(ctx context.Context, name string, parameters protocol.V
 	return found, nil
 }
 
+// Identity implements protocol.Identifier: the function that a call means by its name, as it is now.
+func (h *Handler) Identity(ctx context.Context, request protocol.Request) (protocol.Value, error) {
+	name := textOf(request.Parameters, "function")
+	if _, is := builtInOf(name); is || name == "" {
+		return protocol.Value{}, nil
+	}
+	kept, err := h.find(ctx, name)
+	return kept.With("registered_at", protocol.Value{}), err // When does not matter.
+}
+
 // find returns a registered function.
 func (h *Handler) find(ctx context.Context, name string) (protocol.Value, error) {
 	if h.options.Library != nil {

@@ -38,6 +38,7 @@ func Spec() protocol.Spec {
 				Parameters:       json.RawMessage(registerParameters),
 				Result:           json.RawMessage(functionResult),
 				Timeout:          60 * time.Second,
+				Fresh:            true,
 				SourceParameters: []string{"file", "file_path"},
 				CodeParameter:    "code",
 			},
@@ -47,6 +48,7 @@ func Spec() protocol.Spec {
 				Parameters: json.RawMessage(`{"type": "object", "additionalProperties": false}`),
 				Result:     json.RawMessage(listResult),
 				Timeout:    60 * time.Second,
+				Fresh:      true,
 			},
 			{
 				Name:       Info,
@@ -54,6 +56,7 @@ func Spec() protocol.Spec {
 				Parameters: json.RawMessage(infoParameters),
 				Result:     json.RawMessage(functionResult),
 				Timeout:    60 * time.Second,
+				Fresh:      true,
 			},
 		},
 	}

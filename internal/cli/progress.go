@@ -89,7 +89,7 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
-	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
 	if !o.StartedAt.IsZero() {
 		started := o.StartedAt
 		task.StartedAt = &started

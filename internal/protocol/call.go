@@ -97,6 +97,7 @@ type Call struct {
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.
 	Timeout      Seconds   `json:"timeout"`                // Of one attempt; 0 is the handler's own.
 	Retry        *Retry    `json:"retry,omitempty"`
+	Cache        bool      `json:"cache,omitempty"` // What an equal call has brought will do.
 
 	Servers []ToolServer `json:"servers,omitempty"` // Of the workflow, as far as it may need them.
 }
@@ -158,7 +159,8 @@ type Outcome struct {
 	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
-	Items      *Counts   `json:"items,omitempty"` // Of a task that ran once an item.
+	Items      *Counts   `json:"items,omitempty"`  // Of a task that ran once an item.
+	Cached     bool      `json:"cached,omitempty"` // It is that of an equal call of an earlier run.
 }
 
 // MaxLost is how often a task is scheduled again because its worker vanished.

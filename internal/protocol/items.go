@@ -7,7 +7,8 @@ type Counts struct {
 	Total     int `json:"total"`
 	Succeeded int `json:"succeeded"`
 	Failed    int `json:"failed"`
-	Skipped   int `json:"skipped"` // Never started, or cancelled.
+	Skipped   int `json:"skipped"`          // Never started, or cancelled.
+	Cached    int `json:"cached,omitempty"` // Of those that succeeded, from an equal call of an earlier run.
 }
 
 // Expanding asks for the items of a task that runs once an item: the elements of a list, or the files that are found now.

@@ -42,6 +42,8 @@ type Method struct {
 	// KeepsTime: the handler keeps Request.Timeout itself, because a call may wait for a slot first, and that does not
 	// count. It ends with the code TaskTimeout.
 	KeepsTime bool
+	// Fresh: no earlier result stands for a call, because it changes what is kept, or tells what is kept now.
+	Fresh bool
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
 	WantsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Open methods need not say so.
@@ -59,6 +61,13 @@ type Handler interface {
 	Handle(ctx context.Context, request Request, progress Progress) (Result, error)
 	// Health tells whether calls have a chance now; nil is yes.
 	Health(ctx context.Context) error
+}
+
+// Identifier is a Handler that knows what else, beside its Request, decides what a call brings: the model that it means
+// where it names none, the source of a function that it names. Two calls with equal requests and equal identities are the
+// same. An error says that this call is like no other.
+type Identifier interface {
+	Identity(ctx context.Context, request Request) (Value, error)
 }
 
 // Progress says how far a call has come ("120 tokens"). It may be called as often as wanted.

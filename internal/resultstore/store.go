@@ -52,6 +52,9 @@ const (
 	// Function is a function that tasks call by name. It belongs to no run: its Key has the name of its protocol as Run,
 	// and its own as Task.
 	Function Kind = "function"
+	// Cached is what a call has brought that later calls like it may have: a completed one, with its Value. It belongs to no
+	// run: CallKey makes its Key.
+	Cached Kind = "cached"
 )
 
 // Key tells Records apart. Of a run, Task is empty and Attempt 0.
@@ -66,6 +69,11 @@ type Key struct {
 // NoItem is the Item of a Record that is about a run or a whole task.
 const NoItem = -1
 
+// CallKey is the Key of the Cached record of all calls whose hash is the same. No run has such an id.
+func CallKey(hash string) Key {
+	return Key{Run: "cache/v1", Execution: "calls", Task: hash, Item: NoItem}
+}
+
 // Record is what is kept of a run, or of one attempt of a task or an item.
 type Record struct {
 	Kind Kind `json:"kind"`
@@ -76,6 +84,7 @@ type Record struct {
 	Reason     string           `json:"reason,omitempty"` // Why a task was skipped.
 	Error      *protocol.Error  `json:"error,omitempty"`
 	Attempts   int              `json:"attempts,omitempty"` // Lost workers not counted.
+	FromCache  bool             `json:"cached,omitempty"`   // Of a task: an earlier call's result was taken.
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
 	Usage      protocol.Usage   `json:"usage,omitzero"`
@@ -87,7 +96,8 @@ type Record struct {
 }
 
 // Query says which Records are wanted. With Run, the Records of that run's newest execution: the run first, then its
-// tasks by task, item and attempt. Without, Records of runs alone, newest first by StartedAt.
+// tasks by task, item and attempt. Without, Records of runs alone, newest first by StartedAt. With Run, Execution and Task,
+// what it costs depends on the records of that task alone, however many others there are.
 type Query struct {
 	Run       string
 	Execution string          // With Run: that execution instead of the newest.
@@ -109,7 +119,7 @@ func (b Batch) Check() error {
 		}
 	}
 	for _, record := range b.Records {
-		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function) {
+		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached) {
 			return protocol.Errorf(protocol.InternalError, "a record of kind %q about run %q cannot be kept", record.Kind, record.Run).
 				OfKind(protocol.Permanent)
 		}

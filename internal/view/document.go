@@ -33,8 +33,9 @@ type Task struct {
 	Status    protocol.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not begin.
 	Attempts  int              `json:"attempts"`
-	Items     *protocol.Counts `json:"items,omitempty"` // Of a task that runs once an item: how they ended, so far.
-	Values    bool             `json:"-"`               // Its items are values, not files.
+	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
+	Items     *protocol.Counts `json:"items,omitempty"`  // Of a task that runs once an item: how they ended, so far.
+	Values    bool             `json:"-"`                // Its items are values, not files.
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`

@@ -16,6 +16,7 @@ type Item struct {
 	Index     int              `json:"index"`
 	Status    protocol.Status  `json:"status"`
 	Attempts  int              `json:"attempts"`
+	Cached    bool             `json:"cached,omitempty"`
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`
@@ -50,6 +51,9 @@ func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	}
 	if counts.Skipped > 0 {
 		text += fmt.Sprintf(", %d skipped", counts.Skipped)
+	}
+	if counts.Cached > 0 {
+		text += fmt.Sprintf(" (%d cached)", counts.Cached)
 	}
 	return text
 }
@@ -90,6 +94,9 @@ func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 		case i+1 < len(records) && records[i+1].Task == record.Task && records[i+1].Item == record.Item: // Another attempt follows.
 		case record.Status == protocol.Completed:
 			of.counts.Succeeded++
+			if record.FromCache {
+				of.counts.Cached++
+			}
 		case record.Status == protocol.Failed:
 			of.counts.Failed++
 		default:

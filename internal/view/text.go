@@ -168,6 +168,9 @@ func (t *Task) Line() string {
 	if t.StartedAt != nil && t.Status.Ended() {
 		line += "  " + Duration(t.Duration)
 	}
+	if t.Cached {
+		line += "  (cached)"
+	}
 	if t.Attempts > 1 {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
 	}

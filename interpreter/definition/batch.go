@@ -61,6 +61,8 @@ var templateKeys = keys[taskReader]{
 		"When and how often to try an item again; without it, transient errors have three attempts and all others one."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },
+		"Whether to take the result of an equal call of an earlier run, where there is one: same method, parameters and file."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.Each.MaxFailures = n },
 		"How many items may fail before the rest is skipped and the task fails; without it everything runs."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },

@@ -12,6 +12,7 @@ type Default struct {
 	Timeout    *Node    // Text or a number.
 	Retry      *Retry
 	Queue      *Node // Text.
+	Cache      *Node // A boolean.
 }
 
 // defaultReader is a Default while its keys are read.
@@ -29,6 +30,8 @@ var defaultKeys = keys[defaultReader]{
 		"When and how often to try again; a task's own retry wins key by key."},
 	{[]string{"queue"}, queue, func(d *defaultReader, n *Node) { d.Queue = n },
 		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+	{[]string{"cache"}, boolean, func(d *defaultReader, n *Node) { d.Cache = n },
+		"Whether to take the result of an equal call of an earlier run, where there is one: same method, parameters and files."},
 }
 
 func readDefaults(w *Workflow, n *Node) {

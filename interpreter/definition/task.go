@@ -14,6 +14,7 @@ type Task struct {
 	Retry        *Retry
 	Priority     *Node // Text or a number.
 	Queue        *Node // Text.
+	Cache        *Node // A boolean.
 	Each         *Each // Nil where the task runs once.
 
 	When            *Node // Text, or a boolean.
@@ -68,6 +69,8 @@ var taskKeys = keys[taskReader]{
 		"How many of its items may fail before the rest is skipped and the task fails; without it everything runs."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },
+		"Whether to take the result of an equal call of an earlier run, where there is one: same method, parameters and files."},
 	{[]string{"metadata"}, mapping, func(*taskReader, *Node) {},
 		"Whatever else is to be known about the task, for people."},
 	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.flow.textsOf("tags", n) },

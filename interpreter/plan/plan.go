@@ -52,6 +52,7 @@ type Task struct {
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own.
 	Each         *Each            `json:"each,omitempty"`  // Where it is there, the task runs once an item.
+	Cache        bool             `json:"cache,omitempty"` // What an equal call of an earlier run has brought will do.
 
 	When            string `json:"when,omitempty"`      // A condition, with its references, asked when RunIf lets the task run.
 	WhenUses        []Use  `json:"when_uses,omitempty"` // Heads of the references in When.

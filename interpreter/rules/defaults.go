@@ -110,6 +110,9 @@ func (c *Context) applyDefaults(task *Task) {
 		if with.Queue == nil {
 			with.Queue = level.Queue
 		}
+		if with.Cache == nil && (!task.method.Fresh || level.Name == task.method.Name) { // A protocol's is for those that can.
+			with.Cache = level.Cache
+		}
 		if with.Timeout == nil && task.timeoutParameter() == nil {
 			with.Timeout = level.Timeout
 			if with.Timeout == nil {

@@ -29,6 +29,7 @@ func All() []Rule {
 		{"condition", conditions},
 		{"run-if", runIfs},
 		{"queue", queues},
+		{"cache", caches},
 		{"defaults", defaults},
 		{"providers", providers},
 		{"source-file", sourceFiles},

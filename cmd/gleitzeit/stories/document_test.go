@@ -40,6 +40,7 @@ type taskDocument struct {
 	Status    *string                    `json:"status"`
 	Reason    *string                    `json:"reason"`
 	Attempts  *int                       `json:"attempts"`
+	Cached    bool                       `json:"cached"`
 	Items     *itemsDocument             `json:"items"`
 	StartedAt *time.Time                 `json:"started_at"`
 	Duration  *float64                   `json:"duration"`
@@ -52,6 +53,7 @@ type itemsDocument struct {
 	Succeeded *int `json:"succeeded"`
 	Failed    *int `json:"failed"`
 	Skipped   *int `json:"skipped"`
+	Cached    int  `json:"cached"`
 }
 
 type errorDocument struct {

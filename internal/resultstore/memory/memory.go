@@ -18,7 +18,8 @@ type Store struct {
 	closed  bool
 	puts    int
 	records map[resultstore.Key]kept
-	values  map[string][]byte // By hash.
+	tasks   map[resultstore.Key][]resultstore.Key // Of each task, by its key without item and attempt.
+	values  map[string][]byte                     // By hash.
 }
 
 // kept is a record as it was put. The JSON is what comes back: like any other store this one shares no memory with its
@@ -31,7 +32,7 @@ type kept struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{records: map[resultstore.Key]kept{}, values: map[string][]byte{}}
+	return &Store{records: map[resultstore.Key]kept{}, tasks: map[resultstore.Key][]resultstore.Key{}, values: map[string][]byte{}}
 }
 
 // Put implements resultstore.Store.
@@ -60,6 +61,10 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	}
 	for i, record := range batch.Records {
 		s.puts++
+		if _, known := s.records[record.Key]; !known {
+			task := taskOf(record.Run, record.Execution, record.Task)
+			s.tasks[task] = append(s.tasks[task], record.Key)
+		}
 		s.records[record.Key] = kept{record, bodies[i], s.puts}
 	}
 	return nil

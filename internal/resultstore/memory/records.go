@@ -48,12 +48,25 @@ func (s *Store) find(query resultstore.Query) ([]kept, error) {
 		query.Execution = s.newest(query.Run)
 	}
 	var found []kept
+	if query.Run != "" && query.Task != "" {
+		for _, key := range s.tasks[taskOf(query.Run, query.Execution, query.Task)] {
+			if k := s.records[key]; wanted(k.Record, query) {
+				found = append(found, k)
+			}
+		}
+		return found, nil
+	}
 	for _, k := range s.records {
 		if wanted(k.Record, query) {
 			found = append(found, k)
 		}
 	}
 	return found, nil
+}
+
+// taskOf is the key under which the records of one task are listed.
+func taskOf(run, execution, task string) resultstore.Key {
+	return resultstore.Key{Run: run, Execution: execution, Task: task}
 }
 
 // newest is the execution of the run that started last; where no run was recorded yet, of what was put last.

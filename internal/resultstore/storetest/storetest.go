@@ -37,6 +37,7 @@ func obligations() []obligation {
 		{"of equally new executions the last put is meant", newestExecutionOfEqual},
 		{"tasks of a run that is not recorded are found", tasksBeforeTheirRun},
 		{"functions stay apart from runs", functionsStayApart},
+		{"a cached call is found by its key alone", cachedCallsAreFound},
 		{"runs are in order", runsAreInOrder},
 		{"runs are chosen by workflow and status", runsAreFiltered},
 		{"no more than the limit is returned", limit},
