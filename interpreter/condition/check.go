@@ -122,7 +122,7 @@ func otherThanTruth(node ast.Node) string {
 }
 
 // bounder puts what counts the steps into all that is done for each element of a list, what counts bytes into what joins
-// texts, and what refuses all but lists before what takes one.
+// texts, what refuses all but lists before what takes one, and what keeps digits in place of what would lose them.
 type bounder struct{}
 
 // Visit is called for each node, those beneath it first.
@@ -136,10 +136,13 @@ func (*bounder) Visit(node *ast.Node) {
 		if takesList(n.Name) {
 			n.Arguments[0] = call(n.Arguments[0], listFunction, n.Arguments[0])
 		}
-	case *ast.BinaryNode:
-		if n.Operator == "+" && !numeric(n.Left) && !numeric(n.Right) {
-			*node = call(n, plusFunction, n.Left, n.Right)
+		*node = exactFunction(n)
+	case *ast.UnaryNode:
+		if n.Operator == "-" {
+			*node = call(n, negateFunction, n.Node)
 		}
+	case *ast.BinaryNode:
+		*node = exact(n)
 	}
 }
 

@@ -64,7 +64,7 @@ func Compile(text string) (*Condition, []Mistake) {
 		return nil, []Mistake{s.mistake(err)}
 	}
 	if what := otherThanTruth(tree.Node); what != "" {
-		return nil, []Mistake{{Message: "the condition is " + what + ", not true or false", Hint: "compare it with something: =="}}
+		return nil, []Mistake{{Message: "the condition is " + what + ", not true or false", Hint: compared}}
 	}
 	ast.Walk(&tree.Node, &bounder{})
 	if _, err = checker.Check(tree, config); err != nil {
@@ -93,6 +93,7 @@ func configuration(references int) *conf.Config {
 	for name := range config.Disabled {
 		delete(config.Builtins, name)
 	}
+	config.Functions = operators()
 	config.WithEnv((&decision{}).environment(references))
 	config.Optimize = false
 	config.MaxNodes = MaxNodes
