@@ -62,7 +62,7 @@ func (r *reader) Visit(node *ast.Node) {
 			r.report(n, "functions are those of the language, as in lower(${…})", "a value cannot be called")
 		}
 	case *ast.BuiltinNode:
-		if !slices.Contains(builtinNames(), n.Name) {
+		if !isBuiltin(n.Name) {
 			r.unknown(n, n.Name, noFunction, true)
 		}
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
@@ -76,7 +76,7 @@ func (r *reader) Visit(node *ast.Node) {
 
 // name allows those of functions, called, and null, which JSON has and the expression language calls nil.
 func (r *reader) name(node *ast.Node, n *ast.IdentifierNode) {
-	isFunction := strings.HasPrefix(n.Value, "$") || slices.Contains(ownNames(), n.Value)
+	isFunction := strings.HasPrefix(n.Value, "$") || isOwn(n.Value)
 	switch {
 	case n.Value == "null":
 		null := &ast.NilNode{}

@@ -311,3 +311,12 @@ func TestATextThatIsTooLargeIsNotMade(t *testing.T) {
 		t.Errorf("%d bytes were made", len(made.(string)))
 	}
 }
+
+// BenchmarkCompile has a text of its own each time, as the tasks of a large file have.
+func BenchmarkCompile(b *testing.B) {
+	for i := range b.N {
+		if _, mistakes := Compile(fmt.Sprintf(`${task-%d.score} > 0.5 and ${inputs.x} == "tea"`, i)); len(mistakes) > 0 {
+			b.Fatal(mistakes)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -50,20 +51,29 @@ func Functions() []Function {
 }
 
 // Names lists what the functions are called.
-func Names() []string { return namesWhere(func(Function) bool { return true }) }
-
-func ownNames() []string { return namesWhere(func(f Function) bool { return f.own }) }
-
-func builtinNames() []string { return namesWhere(func(f Function) bool { return !f.own }) }
-
-func namesWhere(wanted func(Function) bool) []string {
-	var names []string
+func Names() []string {
+	names := make([]string, 0, len(Functions()))
 	for _, f := range Functions() {
-		if wanted(f) {
-			names = append(names, f.Name)
-		}
+		names = append(names, f.Name)
 	}
 	return names
+}
+
+// functions has those that there are, by their names.
+var functions = sync.OnceValue(func() map[string]Function {
+	all := map[string]Function{}
+	for _, f := range Functions() {
+		all[f.Name] = f
+	}
+	return all
+})
+
+func isOwn(name string) bool { return functions()[name].own }
+
+// isBuiltin tells whether a function is one of the expression language that conditions have.
+func isBuiltin(name string) bool {
+	f, is := functions()[name]
+	return is && !f.own
 }
 
 // What nobody can write: the reader puts it into expressions.
@@ -76,12 +86,7 @@ const (
 
 // takesList tells whether the first thing that a function takes is a list, and nothing else.
 func takesList(name string) bool {
-	for _, f := range Functions() {
-		if f.Name == name {
-			return strings.HasPrefix(f.Takes, "list, ") || name == "first" || name == "last"
-		}
-	}
-	return false
+	return strings.HasPrefix(functions()[name].Takes, "list, ") || name == "first" || name == "last"
 }
 
 // environment is what the names in an expression mean while it is decided.
