@@ -119,3 +119,17 @@ in2.yaml:1:6: the input "hot" must be true or false, not 1 [inputs]
 		})
 	}
 }
+
+// TestNumbersAreAllowedByWhatTheySay: however they are written, and beyond what a floating-point number keeps.
+func TestNumbersAreAllowedByWhatTheySay(t *testing.T) {
+	const text = "name: x\ninputs: {n: {type: number, enum: [1, 2.0, 18446744073709551617], default: 2}}\ntasks: [{id: a, method: free/any}]\n"
+	for value, allowed := range map[string]bool{"2": true, "1e0": true, "1.00": true, "18446744073709551617.0": true, "18446744073709551616": false, "1.0000000000000000001": false} {
+		_, found := interpreter.Compile(interpreter.Input{
+			File: "flow.yaml", Path: "/flow/flow.yaml", Text: []byte(text), Files: files(), Folder: "/start", FlowFolder: "/flow", Specs: specs(),
+			Inputs: []interpreter.GivenInput{{Name: "n", Text: value}},
+		})
+		if allowed != (len(found) == 0) {
+			t.Errorf("%s: %s", value, listed(found))
+		}
+	}
+}

@@ -55,6 +55,32 @@ func TestManyTasks(t *testing.T) {
 	}
 }
 
+// TestManyConditions: they differ from task to task, or are all the same.
+func TestManyConditions(t *testing.T) {
+	for name, when := range map[string]string{
+		"different": "${task-%d.response} contains \"tea\" and ${task-%[1]d.status} == \"completed\"",
+		"equal":     "${task-0.response} contains \"tea\" and ${inputs.topic} == \"tea\"",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text strings.Builder
+			text.WriteString("name: Large\ninputs: {topic: tea}\ntasks:\n  - {id: task-0, method: llm/chat, parameters: {prompt: x}}\n")
+			for i := range 9_999 {
+				condition := when
+				if strings.Contains(when, "%") {
+					condition = fmt.Sprintf(when, i)
+				}
+				fmt.Fprintf(&text, "  - id: task-%d\n    method: llm/chat\n    when: %s\n    parameters: {prompt: \"${task-%d.response}\"}\n", i+1, condition, i)
+			}
+			var p *plan.Plan
+			var found []definition.Diagnostic
+			withinASecond(t, func() { p, found = compile([]byte(text.String())) })
+			if len(found) > 0 || len(p.Tasks) != 10_000 || p.Tasks[9_999].When == "" {
+				t.Fatalf("%d mistakes", len(found))
+			}
+		})
+	}
+}
+
 // TestMemoryIsInProportion: ten times the tasks want ten times the memory, and a little for longer numbers.
 func TestMemoryIsInProportion(t *testing.T) {
 	allocated := func(tasks int) float64 {

@@ -62,7 +62,7 @@ func (r *reader) Visit(node *ast.Node) {
 			r.report(n, "functions are those of the language, as in lower(${…})", "a value cannot be called")
 		}
 	case *ast.BuiltinNode:
-		if !slices.Contains(builtinNames(), n.Name) {
+		if !isBuiltin(n.Name) {
 			r.unknown(n, n.Name, noFunction, true)
 		}
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
@@ -76,7 +76,7 @@ func (r *reader) Visit(node *ast.Node) {
 
 // name allows those of functions, called, and null, which JSON has and the expression language calls nil.
 func (r *reader) name(node *ast.Node, n *ast.IdentifierNode) {
-	isFunction := strings.HasPrefix(n.Value, "$") || slices.Contains(ownNames(), n.Value)
+	isFunction := strings.HasPrefix(n.Value, "$") || isOwn(n.Value)
 	switch {
 	case n.Value == "null":
 		null := &ast.NilNode{}
@@ -122,7 +122,7 @@ func otherThanTruth(node ast.Node) string {
 }
 
 // bounder puts what counts the steps into all that is done for each element of a list, what counts bytes into what joins
-// texts, and what refuses all but lists before what takes one.
+// texts, what refuses all but lists before what takes one, and what keeps digits in place of what would lose them.
 type bounder struct{}
 
 // Visit is called for each node, those beneath it first.
@@ -136,10 +136,13 @@ func (*bounder) Visit(node *ast.Node) {
 		if takesList(n.Name) {
 			n.Arguments[0] = call(n.Arguments[0], listFunction, n.Arguments[0])
 		}
-	case *ast.BinaryNode:
-		if n.Operator == "+" && !numeric(n.Left) && !numeric(n.Right) {
-			*node = call(n, plusFunction, n.Left, n.Right)
+		*node = exactFunction(n)
+	case *ast.UnaryNode:
+		if n.Operator == "-" {
+			*node = call(n, negateFunction, n.Node)
 		}
+	case *ast.BinaryNode:
+		*node = exact(n)
 	}
 }
 

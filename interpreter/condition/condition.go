@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
@@ -52,7 +53,8 @@ func Compile(text string) (*Condition, []Mistake) {
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	config := configuration(len(s.references))
+	config, giveBack := borrow(len(s.references))
+	defer giveBack()
 	tree, err := parser.ParseWithConfig(s.program, config)
 	if err != nil {
 		return nil, []Mistake{s.mistake(err)}
@@ -64,7 +66,7 @@ func Compile(text string) (*Condition, []Mistake) {
 		return nil, []Mistake{s.mistake(err)}
 	}
 	if what := otherThanTruth(tree.Node); what != "" {
-		return nil, []Mistake{{Message: "the condition is " + what + ", not true or false", Hint: "compare it with something: =="}}
+		return nil, []Mistake{{Message: "the condition is " + what + ", not true or false", Hint: compared}}
 	}
 	ast.Walk(&tree.Node, &bounder{})
 	if _, err = checker.Check(tree, config); err != nil {
@@ -84,17 +86,34 @@ func (c *Condition) References() []reference.Reference { return slices.Clone(c.s
 // in its order, or not at all.
 func configuration(references int) *conf.Config {
 	config := conf.CreateNew()
-	names := builtinNames()
 	for name := range config.Builtins {
-		if !slices.Contains(names, name) {
+		if !isBuiltin(name) {
 			config.Disabled[name] = true
 		}
 	}
 	for name := range config.Disabled {
 		delete(config.Builtins, name)
 	}
+	config.Functions = operators()
 	config.WithEnv((&decision{}).environment(references))
 	config.Optimize = false
 	config.MaxNodes = MaxNodes
 	return config
+}
+
+// configurations has those for so many references that no compilation uses just now: to make one takes longer than to
+// compile a condition, and it is for one goroutine at a time.
+var configurations [16]sync.Pool
+
+// borrow returns a configuration, and what gives it back.
+func borrow(references int) (config *conf.Config, giveBack func()) {
+	if references >= len(configurations) {
+		return configuration(references), func() {}
+	}
+	pool := &configurations[references]
+	config, has := pool.Get().(*conf.Config)
+	if !has {
+		config = configuration(references)
+	}
+	return config, func() { pool.Put(config) }
 }

@@ -77,6 +77,22 @@ func TestConditions(t *testing.T) {
 		{`${inputs.x} == "5"`, `5`, false},
 		{`${inputs.x} > 9223372036854775807`, `1e400`, true},
 		{`${inputs.x} > 9000000000000000000`, `18446744073709551616`, true},
+		// Beyond 64 bits whole numbers are compared by their digits, and what does not fit becomes a floating-point number.
+		{`${inputs.x} + 1 > 0 and ${inputs.x} + 1 == 9223372036854775808.0`, `9223372036854775807`, true},
+		{`sum([${inputs.x}, 1]) > 0 and sum([${inputs.x}, 1], # * 2) > 0`, `9223372036854775807`, true},
+		{`9223372036854775807 + 1 > 0 and -9223372036854775807 - 2 < 0`, `0`, true},
+		{`abs(-9223372036854775807 - 1) > 0 and -(-9223372036854775807 - 1) > 0`, `0`, true},
+		{`${inputs.x} * 2 > 0 and ${inputs.x} * -2 < 0 and ${inputs.x} * ${inputs.x} > 0`, `4611686018427387904`, true},
+		{`${inputs.x} * -1 > 0`, `-9223372036854775808`, true},
+		{`${inputs.x} + 1 == 9007199254740994 and ${inputs.x} * 3 - ${inputs.x} == 18014398509481986`, `9007199254740993`, true},
+		{`${inputs.x}[0] == ${inputs.x}[1] or ${inputs.x}[0] >= ${inputs.x}[1]`, `[18446744073709551617, 18446744073709551618]`, false},
+		{`${inputs.x}[0] != ${inputs.x}[1] and ${inputs.x}[0] < ${inputs.x}[1] and ${inputs.x}[0] in ${inputs.x}`, `[18446744073709551617, 18446744073709551618]`, true},
+		{`max(${inputs.x}) == ${inputs.x}[1] and min(${inputs.x}, 3) == 3 and ceil(${inputs.x}[0]) == ${inputs.x}[0]`, `[18446744073709551617, 18446744073709551618]`, true},
+		{`text(${inputs.x}) == "18446744073709551617" and number("18446744073709551617") == ${inputs.x} and text(-${inputs.x}) == "-18446744073709551617"`, `18446744073709551617`, true},
+		{`${inputs.x}.a == ${inputs.x}.b`, `{"a": {"n": [1, 18446744073709551617]}, "b": {"n": [1.0, 18446744073709551617]}}`, true},
+		{`${inputs.x}.a == ${inputs.x}.b`, `{"a": {"n": [1, 18446744073709551617]}, "b": {"n": [1.0, 18446744073709551618]}}`, false},
+		{`${inputs.x}[0] < ${inputs.x}[1]`, `[1e400, 1e401]`, true},
+		{`"a" < "b" and "b" >= "b" and 7 % 4 == 3 and 7 / 2 == 3.5 and 2 ** 10 == 1024`, `0`, true},
 		{`min([3, ${inputs.x}]) == 2 and max(1, 2) == 2 and round(2.5) == 3`, `2`, true},
 	} {
 		got, err := decide(t, c.text, c.x)
@@ -104,10 +120,10 @@ func TestAValueNeverBecomesPartOfTheExpression(t *testing.T) {
 
 func TestWhatCannotBeDecidedSaysWhy(t *testing.T) {
 	for _, c := range []struct{ text, x, message string }{
-		{`${inputs.x}`, `"true"`, `the condition is the text "true", not true or false: ${inputs.x} (compare it with something: ==)`},
-		{`${inputs.x}`, `1`, `the condition is the number 1, not true or false: ${inputs.x} (compare it with something: ==)`},
-		{`${inputs.x}`, `null`, `the condition is null, not true or false: ${inputs.x} (compare it with something: ==)`},
-		{`${inputs.x}`, `{"a": 1}`, `the condition is an object, not true or false: ${inputs.x} (compare it with something: ==)`},
+		{`${inputs.x}`, `"true"`, `the condition is the text "true", not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
+		{`${inputs.x}`, `1`, `the condition is the number 1, not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
+		{`${inputs.x}`, `null`, `the condition is null, not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
+		{`${inputs.x}`, `{"a": 1}`, `the condition is an object, not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
 		{`${done.scor} > 1`, `0`, `${done.scor}: done has no field "scor"; it has result, and its result has score, words, none, o (did you mean "score"?)`},
 		{`${gone.score} > 1`, `0`, `${gone.score}: task "gone" has no result; its status is "skipped" (${gone.status} and ${gone.error} are always there)`},
 		{`${inputs.x} > 1`, `"2"`, `the condition cannot be decided: a text > a number cannot be worked out, near "> 1"`},
@@ -123,6 +139,19 @@ func TestWhatCannotBeDecidedSaysWhy(t *testing.T) {
 		{`all(1..1001, all(${inputs.x}, # == 0))`, `[0` + strings.Repeat(",0", 999) + `]`, `the condition cannot be decided: it looks at more than 1000000 elements, near "# == 0))"`},
 		{`len(split(${inputs.x}, "")) > 0`, `"` + strings.Repeat("x", 1_000_001) + `"`, `the condition cannot be decided: it looks at more than 1000000 elements, near "split(${inputs.x}, \"\")) > 0"`},
 		{`all(1..100, ${inputs.x} + "" != "")`, `"` + strings.Repeat("x", 1<<20) + `"`, `the condition cannot be decided: it makes more than 64 MiB of text, near "+ \"\" != \"\")"`},
+		{`1 / ${inputs.x} > 0`, `0`, `the condition cannot be decided: it divides by 0, near "/ ${inputs.x} > 0"`},
+		{`1 % ${inputs.x} > 0`, `0`, `the condition cannot be decided: it divides by 0, near "% ${inputs.x} > 0"`},
+		{`${inputs.x} ** -1 > 0`, `0.0`, `the condition cannot be decided: it divides by 0, near "** -1 > 0"`},
+		{`${inputs.x} ** 0.5 > 0`, `-1`, `the condition cannot be decided: it comes to no number, near "** 0.5 > 0"`},
+		{`5 % ${inputs.x} > 0`, `1.5`, `the condition cannot be decided: % takes whole numbers of at most 64 bits, near "% ${inputs.x} > 0"`},
+		{`sum(${inputs.x}) > 0`, `[1, "2"]`, `the condition cannot be decided: the text "2" stands where sum(…) takes a number, near "sum(${inputs.x}) > 0"`},
+		{`sum(${inputs.x}) > 0`, `7`, `the condition cannot be decided: the number 7 stands where a list must, near "sum(${inputs.x}) > 0"`},
+		{`len(${inputs.x}) > 0`, `18446744073709551617`, `the condition cannot be decided: len(…) does not take a number, near "len(${inputs.x}) > 0"`},
+		{`[1][${inputs.x}] > 0`, `18446744073709551617`, `the condition cannot be decided: a number stands where a whole number of at most 64 bits must, near "[${inputs.x}] > 0"`},
+		{`${inputs.x}.digits == "1"`, `18446744073709551617`, `the condition cannot be decided: a number has no digits, near "digits == \"1\""`},
+		{`-9223372036854775807..${inputs.x} == []`, `9223372036854775807`, `the condition cannot be decided: it makes lists of more than 1000000 elements, near "..${inputs.x} == []"`},
+		{`any(1..1000, len(1..${inputs.x}) == 0)`, `100000`, `the condition cannot be decided: it makes lists of more than 1000000 elements, near "..${inputs.x}) == 0)"`},
+		{`"a" + ${inputs.x} + ${inputs.x} + ${inputs.x} + ${inputs.x} == "a"`, `"` + strings.Repeat("x", 17<<20) + `"`, `the condition cannot be decided: it makes more than 64 MiB of text, near "+ ${inputs.x} + ${inputs.x} == \"a\""`},
 	} {
 		holds, err := decide(t, c.text, c.x)
 		known, is := errors.AsType[*protocol.Error](err)
@@ -158,12 +187,14 @@ reduce([1], #acc + #) == 1|there is no function "reduce"|`},
 		{`$0() == ${inputs.x}`, `$0() == ${inputs.x}|"$0" is no name|a value is written ${…}`},
 		{`lower == "a"`, `lower == "a"|"lower" is a function|write lower(…)`},
 		{`${inputs.x} = 1`, `= 1|"=" cannot stand here|two values are compared with ==`},
+		{`true | len`, `| len|a condition has no pipes|or is written ||, or as the word; a function is given its value in brackets, as in len(${…})`},
+		{`${inputs.x} ?? 0 > 5`, `> 5|which of "??" and ">" comes first is not said|put brackets around one of them, as in (a ?? b) == c`},
 		{`${inputs.x} ==`, `=|the condition ends too early|`},
 		{`${inputs.x} ${done.y}`, `${done.y}|"${done.y}" cannot stand here|`},
 		{`${inputs.x} == "ä" and 1 + 2`, `and 1 + 2|"and" takes no such values: true or false and a number|`},
-		{`1 + 2`, `1 + 2|the condition is a number, not true or false|compare it with something: ==`},
-		{`"yes"`, `"yes"|the condition is a text, not true or false|compare it with something: ==`},
-		{`filter(${inputs.x}, # > 1)`, `filter(${inputs.x}, # > 1)|the condition is a list, not true or false|compare it with something: ==`},
+		{`1 + 2`, `1 + 2|the condition is a number, not true or false|compare it with something, as in ${…} == 3`},
+		{`"yes"`, `"yes"|the condition is a text, not true or false|compare it with something, as in ${…} == 3`},
+		{`filter(${inputs.x}, # > 1)`, `filter(${inputs.x}, # > 1)|the condition is a list, not true or false|compare it with something, as in ${…} == 3`},
 		{`${inputs.x} matches ${done.y}`, `${done.y}|the pattern of matches must be a text in quotes|a part of a text is looked for with contains`},
 		{`${inputs.x} matches "a("`, `"a("|missing closing ): ` + "`a(`" + `|`},
 		{`1 == "a"`, `== "a"|"==" takes no such values: a number and a text|`},
@@ -271,4 +302,21 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("%q: %v", text, err)
 		}
 	})
+}
+
+// TestATextThatIsTooLargeIsNotMade: not even where its first part alone would do.
+func TestATextThatIsTooLargeIsNotMade(t *testing.T) {
+	d := &decision{}
+	if made, err := d.plus(strings.Repeat("x", protocol.MaxValue-1), "yz"); err == nil {
+		t.Errorf("%d bytes were made", len(made.(string)))
+	}
+}
+
+// BenchmarkCompile has a text of its own each time, as the tasks of a large file have.
+func BenchmarkCompile(b *testing.B) {
+	for i := range b.N {
+		if _, mistakes := Compile(fmt.Sprintf(`${task-%d.score} > 0.5 and ${inputs.x} == "tea"`, i)); len(mistakes) > 0 {
+			b.Fatal(mistakes)
+		}
+	}
 }

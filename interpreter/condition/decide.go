@@ -19,6 +19,7 @@ type decision struct {
 	failed error // Why a value could not be had.
 	steps  int
 	bytes  int // Of texts made.
+	ranged int // Elements of ranges made.
 }
 
 // Holds decides the condition. References are looked up when the expression comes to them: in `a && b`, b is not where a is
@@ -39,7 +40,7 @@ func (c *Condition) Holds(ctx context.Context, scope *reference.Scope) (bool, er
 	truth, isTruth := outcome.(bool)
 	if !isTruth {
 		wrong := protocol.Errorf(protocol.TaskParameterError, "the condition is %s, not true or false: %s", describe(outcome), shown(c.source.text))
-		return false, wrong.WithHint("%s", "compare it with something: ==")
+		return false, wrong.WithHint("%s", compared)
 	}
 	return truth, nil
 }

@@ -1,11 +1,11 @@
 package condition
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/expr-lang/expr/vm/runtime"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -51,52 +51,58 @@ func Functions() []Function {
 }
 
 // Names lists what the functions are called.
-func Names() []string { return namesWhere(func(Function) bool { return true }) }
-
-func ownNames() []string { return namesWhere(func(f Function) bool { return f.own }) }
-
-func builtinNames() []string { return namesWhere(func(f Function) bool { return !f.own }) }
-
-func namesWhere(wanted func(Function) bool) []string {
-	var names []string
+func Names() []string {
+	names := make([]string, 0, len(Functions()))
 	for _, f := range Functions() {
-		if wanted(f) {
-			names = append(names, f.Name)
-		}
+		names = append(names, f.Name)
 	}
 	return names
 }
 
+// functions has those that there are, by their names.
+var functions = sync.OnceValue(func() map[string]Function {
+	all := map[string]Function{}
+	for _, f := range Functions() {
+		all[f.Name] = f
+	}
+	return all
+})
+
+func isOwn(name string) bool { return functions()[name].own }
+
+// isBuiltin tells whether a function is one of the expression language that conditions have.
+func isBuiltin(name string) bool {
+	f, is := functions()[name]
+	return is && !f.own
+}
+
 // What nobody can write: the reader puts it into expressions.
 const (
-	stepFunction = "$step"
-	plusFunction = "$plus"
-	listFunction = "$list"
+	stepFunction  = "$step"
+	plusFunction  = "$plus"
+	listFunction  = "$list"
+	rangeFunction = "$range"
 )
 
 // takesList tells whether the first thing that a function takes is a list, and nothing else.
 func takesList(name string) bool {
-	for _, f := range Functions() {
-		if f.Name == name {
-			return strings.HasPrefix(f.Takes, "list, ") || name == "first" || name == "last"
-		}
-	}
-	return false
+	return strings.HasPrefix(functions()[name].Takes, "list, ") || name == "first" || name == "last"
 }
 
 // environment is what the names in an expression mean while it is decided.
 func (d *decision) environment(references int) map[string]any {
 	env := map[string]any{
-		stepFunction: d.step,
-		plusFunction: d.plus,
-		listFunction: list,
-		"lower":      func(s string) (string, error) { return d.made(strings.ToLower(s)) },
-		"upper":      func(s string) (string, error) { return d.made(strings.ToUpper(s)) },
-		"trim":       strings.TrimSpace,
-		"split":      d.split,
-		"text":       d.text,
-		"number":     number,
-		"kind":       func(v any) string { return kindOf(v).String() },
+		stepFunction:  d.step,
+		plusFunction:  d.plus,
+		listFunction:  list,
+		rangeFunction: d.between,
+		"lower":       func(s string) (string, error) { return d.made(strings.ToLower(s)) },
+		"upper":       func(s string) (string, error) { return d.made(strings.ToUpper(s)) },
+		"trim":        strings.TrimSpace,
+		"split":       d.split,
+		"text":        d.text,
+		"number":      number,
+		"kind":        func(v any) string { return kindOf(v).String() },
 	}
 	for i := range references {
 		env[functionOf(i)] = func() (any, error) { return d.value(i) }
@@ -115,10 +121,12 @@ func (d *decision) step() (bool, error) {
 	return true, nil
 }
 
+var errTooMuchText = fmt.Errorf("it makes more than %d MiB of text", protocol.MaxValue>>20)
+
 // made counts the bytes of texts that the condition makes.
 func (d *decision) made(text string) (string, error) {
 	if d.bytes += len(text); d.bytes > protocol.MaxValue {
-		return "", fmt.Errorf("it makes more than %d MiB of text", protocol.MaxValue>>20)
+		return "", errTooMuchText
 	}
 	return text, nil
 }
@@ -126,13 +134,34 @@ func (d *decision) made(text string) (string, error) {
 func (d *decision) plus(a, b any) (any, error) {
 	left, isText := a.(string)
 	right, also := b.(string)
-	if isText && also {
-		if len(left)+len(right) > protocol.MaxValue {
-			return d.made(left) // Not made at all.
-		}
-		return d.made(left + right)
+	if !isText || !also {
+		return reckon("+", a, b)
 	}
-	return runtime.Add(a, b), nil
+	if d.bytes+len(left)+len(right) > protocol.MaxValue {
+		return nil, errTooMuchText // Not made at all.
+	}
+	return d.made(left + right)
+}
+
+// between makes the list of the whole numbers from one to another.
+func (d *decision) between(from, to any) ([]int, error) {
+	first, isWhole := from.(int)
+	last, also := to.(int)
+	if !isWhole || !also {
+		return nil, errors.New("a range goes from a whole number to another, of at most 64 bits each")
+	}
+	if first > last {
+		return []int{}, nil
+	}
+	if size := uint64(last) - uint64(first); size >= MaxSteps-uint64(d.ranged) { //nolint:gosec // The difference is right, whatever the signs.
+		return nil, fmt.Errorf("it makes lists of more than %d elements", MaxSteps)
+	}
+	list := make([]int, last-first+1)
+	d.ranged += len(list)
+	for i := range list {
+		list[i] = first + i
+	}
+	return list, nil
 }
 
 func (d *decision) split(text, separator string) (any, error) {
@@ -163,7 +192,7 @@ func list(v any) (any, error) {
 
 func number(v any) (any, error) {
 	switch n := v.(type) {
-	case int, float64:
+	case int, float64, large:
 		return n, nil
 	case string:
 		if digits, isNumber := protocol.OfDigits(strings.TrimSpace(n)); isNumber {

@@ -71,7 +71,7 @@ func (s *source) at(character int) int {
 	return s.offsets[min(max(character, 0), len(s.offsets)-1)]
 }
 
-// misplaced finds references that stand where no value can, and names that only references have.
+// misplaced finds references that stand where no value can, names that only references have, and pipes.
 func (s *source) misplaced() []Mistake {
 	tokens, err := lexer.Lex(file.NewSource(s.program))
 	if err != nil {
@@ -104,6 +104,9 @@ func (s *source) misplaced() []Mistake {
 		}
 		if token.Kind == lexer.Identifier && strings.HasPrefix(token.Value, "$") && !s.within(token) {
 			mistakes = append(mistakes, Mistake{Offset: s.at(token.From), Message: fmt.Sprintf("%q is no name", token.Value), Hint: "a value is written ${…}"})
+		}
+		if token.Is(lexer.Operator, "|") {
+			mistakes = append(mistakes, Mistake{Offset: s.at(token.From), Message: "a condition has no pipes", Hint: "or is written ||, or as the word; a function is given its value in brackets, as in len(${…})"})
 		}
 		end = token.To
 	}

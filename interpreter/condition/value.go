@@ -9,8 +9,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// fromValue makes what expressions reckon with. Whole numbers are exact up to 64 bits with their sign; beyond, and with a
-// fraction or an exponent, they are floating-point numbers of 64 bits. Beyond those they are infinite.
+// fromValue makes what expressions reckon with. Whole numbers are exact up to 64 bits with their sign; with a fraction or an
+// exponent they are floating-point numbers of 64 bits. What is beyond either keeps its digits.
 func fromValue(v protocol.Value) any {
 	switch v.Kind() {
 	case protocol.Boolean:
@@ -18,11 +18,7 @@ func fromValue(v protocol.Value) any {
 	case protocol.String:
 		return v.Text()
 	case protocol.Number:
-		if whole, err := strconv.ParseInt(v.Digits(), 10, 64); err == nil {
-			return int(whole)
-		}
-		float, _ := strconv.ParseFloat(v.Digits(), 64) // Out of range, it is infinite, or 0.
-		return float
+		return fromDigits(v.Digits())
 	case protocol.List:
 		list := make([]any, len(v.Elements()))
 		for i, element := range v.Elements() {
@@ -55,6 +51,9 @@ func toValue(v any) protocol.Value {
 			return protocol.OfString(strconv.FormatFloat(v, 'g', -1, 64))
 		}
 		return protocol.OfFloat(v)
+	case large:
+		digits, _ := protocol.OfDigits(v.digits)
+		return digits
 	}
 	of := reflect.ValueOf(v)
 	switch of.Kind() {
@@ -88,7 +87,7 @@ func kindOf(v any) protocol.Kind {
 		return protocol.Boolean
 	case string:
 		return protocol.String
-	case int, float64:
+	case int, float64, large:
 		return protocol.Number
 	}
 	if reflect.ValueOf(v).Kind() == reflect.Map {
@@ -113,4 +112,21 @@ func describe(v any) string {
 	default:
 		return string(toValue(v).JSON())
 	}
+}
+
+// kindWord names what a value is, and not which one.
+func kindWord(v any) string {
+	switch kindOf(v) {
+	case protocol.Null:
+		return "null"
+	case protocol.Boolean:
+		return "true or false"
+	case protocol.Number:
+		return "a number"
+	case protocol.String:
+		return "a text"
+	case protocol.List:
+		return "a list"
+	}
+	return "an object"
 }

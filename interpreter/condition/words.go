@@ -27,6 +27,9 @@ func (s *source) mistake(err error) Mistake {
 	return m
 }
 
+// compared says what to do with a condition that is neither true nor false.
+const compared = "compare it with something, as in ${…} == 3"
+
 const neverClosed = "literal not terminated"
 
 // failure is an error while a condition was decided.
@@ -54,9 +57,12 @@ var (
 	fetched    = regexp.MustCompile(`^cannot fetch (.+) from (.+)$`)
 	mismatched = regexp.MustCompile(`\(mismatched types? (.+?)(?: and (.+))?\)$`)
 	operation  = regexp.MustCompile(`^invalid operation: (\S+) (\S+) (\S+)$`)
+	coalesce   = regexp.MustCompile(`^Operator \((\S+)\) and coalesce expressions`)
+	counting   = regexp.MustCompile(`^invalid operation: (?:int|int64|float)\((.+)\)$`)
+	unfit      = regexp.MustCompile(`^invalid argument for (\w+) \(type (.+)\)$`)
 	standIn    = regexp.MustCompile(`^\$\d+$`)
 	goTypes    = strings.NewReplacer(
-		"map[string]interface {}", "an object", "[]interface {}", "a list", "float64", "a number", "string", "a text", "bool", "true or false",
+		"condition.large", "a number", "map[string]interface {}", "an object", "[]interface {}", "a list", "float64", "a number", "string", "a text", "bool", "true or false",
 		"int", "a number", "<nil>", "null", "unknown", "a value",
 	)
 )
@@ -75,6 +81,15 @@ func (s *source) reword(message string) (reworded, hint string) {
 	}
 	if parts := fetched.FindStringSubmatch(message); parts != nil {
 		return fmt.Sprintf("%s has no %s", goTypes.Replace(parts[2]), parts[1]), ""
+	}
+	if parts := coalesce.FindStringSubmatch(message); parts != nil {
+		return fmt.Sprintf("which of \"??\" and %q comes first is not said", parts[1]), "put brackets around one of them, as in (a ?? b) == c"
+	}
+	if parts := counting.FindStringSubmatch(message); parts != nil {
+		return fmt.Sprintf("%s stands where a whole number of at most 64 bits must", goTypes.Replace(parts[1])), ""
+	}
+	if parts := unfit.FindStringSubmatch(message); parts != nil {
+		return fmt.Sprintf("%s(…) does not take %s", parts[1], goTypes.Replace(parts[2])), ""
 	}
 	if parts := operation.FindStringSubmatch(message); parts != nil {
 		return fmt.Sprintf("%s %s %s cannot be worked out", goTypes.Replace(parts[1]), parts[2], goTypes.Replace(parts[3])), ""
@@ -110,8 +125,8 @@ func (s *source) unexpected(kind, value string) (message, hint string) {
 		}
 	case value == "=":
 		hint = "two values are compared with =="
-	case value == "&", value == "|":
-		hint = "write && and ||, or and and or"
+	case value == "&":
+		hint = "write && or and"
 	}
 	return fmt.Sprintf("%s cannot stand here", strconv.Quote(shown(value))), hint
 }

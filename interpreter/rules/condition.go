@@ -10,11 +10,17 @@ import (
 
 // conditions: a `when` that is no expression, names what there is not, or can be neither true nor false.
 func conditions(c *Context) {
+	known := map[string][]condition.Mistake{} // Of texts: many tasks may ask the same.
 	for _, task := range c.Tasks {
 		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text Text) bool { return len(text.Mistakes) > 0 }) {
 			continue // What is no reference is another rule's.
 		}
-		_, mistakes := condition.Compile(task.Condition())
+		text := task.Condition()
+		mistakes, again := known[text]
+		if !again {
+			_, mistakes = condition.Compile(text)
+			known[text] = mistakes
+		}
 		places := c.Flow.Locate(task.When)
 		for _, mistake := range mistakes {
 			hint := mistake.Hint

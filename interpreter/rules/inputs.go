@@ -113,9 +113,15 @@ func (c *Context) inputValue(input *definition.Input, name string, given givenVa
 	return protocol.Value{}
 }
 
+// holds tells whether a value is allowed. Numbers are compared by what they say: 1 is 1.0.
 func holds(allowed []protocol.Value, value protocol.Value) bool {
 	data := value.JSON()
-	return slices.ContainsFunc(allowed, func(one protocol.Value) bool { return bytes.Equal(one.JSON(), data) })
+	return slices.ContainsFunc(allowed, func(one protocol.Value) bool {
+		if value.Kind() == protocol.Number && one.Kind() == protocol.Number {
+			return protocol.CompareDigits(one.Digits(), value.Digits()) == 0
+		}
+		return bytes.Equal(one.JSON(), data)
+	})
 }
 
 // values shows what is allowed: `"a", "b" or 3`; the first of many.
