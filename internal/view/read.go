@@ -147,6 +147,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 		task := Task{
 			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError,
 			when: planned.When, runIf: string(planned.RunIf),
+			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.Each != nil && planned.Each.Values != nil
 		if planned.Name != planned.ID {

@@ -6,6 +6,8 @@ type Task struct {
 	ID           *Node // Text.
 	Name         *Node // Text.
 	Description  *Node // Text.
+	Tags         []*Node
+	Metadata     *Node // A mapping.
 	Protocol     *Node // Text.
 	Method       *Node // Text.
 	Parameters   *Node // A mapping.
@@ -68,9 +70,9 @@ var taskKeys = keys[taskReader]{
 		"How many of its items may fail before the rest is skipped and the task fails; without it everything runs."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
-	{[]string{"metadata"}, mapping, func(*taskReader, *Node) {},
+	{[]string{"metadata"}, mapping, func(t *taskReader, n *Node) { t.Metadata = n },
 		"Whatever else is to be known about the task, for people."},
-	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.flow.textsOf("tags", n) },
+	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.Tags = t.flow.textsOf("tags", n) },
 		"Words for the task, for people."},
 }
 
