@@ -29,8 +29,11 @@ type progress struct {
 	earlier  int
 	running  []string
 	run      string
-	fans     map[string]*fanProgress // By task.
-	printed  map[string]bool         // Tasks whose jsonl line is out.
+	planned  *plan.Plan                 // Nil where it is not known yet.
+	skips    *skips                     // Nil before the first task has ended.
+	told     map[string]protocol.Status // Tasks whose line is out, and what it said.
+	fans     map[string]*fanProgress    // By task.
+	printed  map[string]bool            // Tasks whose jsonl line is out.
 	tried    map[string]int32
 	unserved map[string]bool // Queues that tasks wait for, and that nobody serves.
 	lines    bool            // Each task and item has its line of JSON as it ends.
@@ -38,7 +41,7 @@ type progress struct {
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
-	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
+	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, planned: planned, told: map[string]protocol.Status{}, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
 	if planned != nil {
 		shown.total = len(planned.Tasks)
 	}
@@ -62,17 +65,30 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 		s.draw()
 		return nil
 	}
+	if err := s.ends(ctx, event); err != nil {
+		return err
+	}
+	return s.skipped(ctx, event)
+}
+
+// ends takes account of the end of a task.
+func (s *progress) ends(ctx context.Context, event taskEvent) error {
 	task := taskOf(event)
+	earlier := event.at.Before(s.began)
 	if event.outcome.Items != nil {
 		fan, err := s.fan(ctx, event.task) // Without items, this is the first that is heard of it.
 		if err != nil {
 			return err
 		}
 		task.Values = fan.values
+		if earlier {
+			fan.earlier = event.outcome.Items.Total // Of some no event tells.
+		}
 	}
 	s.ended++
 	s.running = without(s.running, event.task)
-	if event.at.Before(s.began) {
+	s.told[event.task] = task.Status
+	if earlier {
 		s.earlier++
 	} else {
 		s.line(task.Line())
@@ -89,6 +105,9 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
 	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	if o.Status == protocol.Skipped {
+		task.Reason, task.Error = o.Reason, nil
+	}
 	if !o.StartedAt.IsZero() {
 		started := o.StartedAt
 		task.StartedAt = &started
@@ -146,8 +165,11 @@ func (s *progress) end(document *view.Run) {
 	s.clear()
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
-		if task.Status == protocol.Skipped {
+		if task.Status == protocol.Skipped && s.told[task.ID] != task.Status {
 			s.line(task.Line())
+		}
+		if told, is := s.told[task.ID]; is && told != task.Status {
+			delete(s.printed, task.ID) // Its line says otherwise.
 		}
 		if task.Status == protocol.Failed && task.Error != nil {
 			s.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, view.Printable(task.Error.Message)))
@@ -162,13 +184,25 @@ func (s *progress) end(document *view.Run) {
 	}
 	for _, task := range document.Tasks {
 		if fan := s.fans[task.ID]; fan != nil && fan.earlier > 0 {
-			summary += fmt.Sprintf(" (%d of %d %s were done before)", fan.earlier, fan.counts.Total, view.ItemsWord(fan.values))
+			summary += doneBefore(fan.earlier, fan.counts.Total, view.ItemsWord(fan.counts.Total, fan.values))
 		}
 	}
 	if s.earlier > 0 {
-		summary += fmt.Sprintf(" (%d of %d tasks were done before)", s.earlier, len(document.Tasks))
+		word := "tasks"
+		if len(document.Tasks) == 1 {
+			word = "task"
+		}
+		summary += doneBefore(s.earlier, len(document.Tasks), word)
 	}
 	s.line(summary)
+}
+
+func doneBefore(count, total int, word string) string {
+	verb := "were"
+	if count == 1 {
+		verb = "was"
+	}
+	return fmt.Sprintf(" (%d of %d %s %s done before)", count, total, word, verb)
 }
 
 // stop leaves the screen clean.
