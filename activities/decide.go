@@ -16,6 +16,18 @@ const decideTimeout = 20 * time.Second
 // Decide asks a condition. What is wrong with it comes back as Decided.Error; the error of Decide itself is for a store
 // that is away.
 func (a *Activities) Decide(ctx context.Context, deciding protocol.Deciding) (*protocol.Decided, error) {
+	answer, err := a.decide(ctx, deciding)
+	if err != nil {
+		return nil, err
+	}
+	answer.Task, answer.Method = deciding.Task, deciding.Method
+	if answer.Error == nil && !answer.Holds {
+		answer.Reason = protocol.ConditionIsFalse(deciding.When)
+	}
+	return answer, nil
+}
+
+func (a *Activities) decide(ctx context.Context, deciding protocol.Deciding) (*protocol.Decided, error) {
 	ctx, cancel := context.WithTimeout(ctx, decideTimeout)
 	defer cancel()
 	answers := make(chan *protocol.Decided, 1)

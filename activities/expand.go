@@ -14,6 +14,18 @@ import (
 // Expand finds the items of a task that runs once an item, and records which they are. What is wrong with them comes back
 // as Expanded.Error; the error of Expand itself is for a store that is away.
 func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (*protocol.Expanded, error) {
+	expanded, err := a.expandAndRecord(ctx, expanding)
+	if err != nil {
+		return nil, err
+	}
+	expanded.Task, expanded.Method = expanding.Task, expanding.Method
+	if len(expanded.Refused) > 0 {
+		expanded.Reason = protocol.ConditionIsFalse(expanding.When)
+	}
+	return expanded, nil
+}
+
+func (a *Activities) expandAndRecord(ctx context.Context, expanding protocol.Expanding) (*protocol.Expanded, error) {
 	began := time.Now().UTC()
 	found, err := a.expand(ctx, expanding)
 	if err != nil {

@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -29,13 +31,12 @@ func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*prot
 	closed := &protocol.Closed{}
 	batch := resultstore.Batch{}
 	if len(closing.Outputs.Fields()) > 0 {
-		outputs, failure := a.outputs(ctx, closing)
-		if failure != nil && failure.Kind == protocol.Transient {
-			return nil, failure
+		outputs, missing, err := a.outputs(ctx, closing)
+		if err != nil {
+			return nil, err
 		}
-		if failure != nil && closing.Status == protocol.Completed {
-			closed.Error = failure
-			record.Status, record.Error = protocol.Failed, failure
+		if closed.Error = outputError(closing, missing); closed.Error != nil {
+			record.Status, record.Error = protocol.Failed, closed.Error
 		}
 		held, data := protocol.Hold(outputs)
 		closed.Outputs, record.Value = held, held.Ref
@@ -57,24 +58,46 @@ func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*prot
 	return closed, nil
 }
 
-// outputs resolves what can be resolved; the error is the first of those that cannot.
-func (a *Activities) outputs(ctx context.Context, closing protocol.Closing) (protocol.Value, *protocol.Error) {
+// outputs resolves what can be resolved; what cannot is null, and missing says why, each in its own words. The error is
+// for a store that is away.
+func (a *Activities) outputs(ctx context.Context, closing protocol.Closing) (outputs protocol.Value, missing []*protocol.Error, err error) {
 	scope := &reference.Scope{Bindings: closing.Uses, Run: closing.Run, Load: a.load(ctx)}
 	fields := make([]protocol.Field, 0, len(closing.Outputs.Fields()))
-	var first *protocol.Error
 	for _, output := range closing.Outputs.Fields() {
 		value, err := reference.Resolve(output.Value, scope)
 		if err != nil {
 			failure := *protocol.AsError(err, protocol.TaskParameterError)
-			failure.Message = "output \"" + output.Name + "\": " + failure.Message
-			if first == nil || failure.Kind == protocol.Transient {
-				first = &failure
+			if failure.Kind == protocol.Transient {
+				return protocol.Value{}, nil, &failure
 			}
-			continue
+			failure.Message = fmt.Sprintf("output %q: %s", output.Name, failure.Message)
+			missing = append(missing, &failure)
 		}
 		fields = append(fields, protocol.Field{Name: output.Name, Value: value})
 	}
-	return protocol.OfObject(fields...), first
+	return protocol.OfObject(fields...), missing, nil
+}
+
+// outputError is the error of a run that had completed, or failed, and lacks outputs; nil of any other. A run that was
+// cancelled, or ran out of time, lacks most of them, and nobody asks why.
+func outputError(closing protocol.Closing, missing []*protocol.Error) *protocol.Error {
+	if len(missing) == 0 || closing.Status != protocol.Completed && (closing.Status != protocol.Failed || closing.Error == nil) {
+		return nil
+	}
+	why := make([]string, len(missing))
+	for i, failure := range missing {
+		why[i] = failure.Message
+	}
+	switch {
+	case closing.Status == protocol.Failed:
+		failure := *closing.Error
+		failure.Message += "\n" + strings.Join(why, "\n")
+		return shortened(&failure)
+	case len(missing) == 1:
+		return missing[0]
+	}
+	failure := protocol.Errorf(missing[0].Code, "%d outputs lead to nothing\n%s", len(missing), strings.Join(why, "\n"))
+	return shortened(failure)
 }
 
 func (a *Activities) put(ctx context.Context, batch resultstore.Batch) error {

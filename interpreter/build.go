@@ -18,6 +18,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		Description: written(flow.Description),
 		Version:     written(flow.Version),
 		Tags:        allWritten(flow.Tags),
+		Metadata:    valueOf(flow.Metadata),
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
@@ -27,10 +28,6 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 	}
 	if flow.MaxParallel != nil {
 		p.MaxParallel, _ = definition.Count(flow.MaxParallel)
-	}
-	if flow.Metadata != nil {
-		metadata := flow.Metadata.Value()
-		p.Metadata = &metadata
 	}
 	if flow.Priority != nil {
 		p.Priority = plan.Priority(checked.PriorityKey())
@@ -68,6 +65,9 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 	return plan.Task{
 		ID:           task.ID,
 		Name:         task.Name,
+		Description:  written(task.Description),
+		Tags:         allWritten(task.Tags),
+		Metadata:     valueOf(task.Metadata),
 		Method:       task.Method.Name,
 		Parameters:   task.MethodParameters(),
 		Reads:        checked.Reads(task),
@@ -94,6 +94,15 @@ func written(n *definition.Node) string {
 		return ""
 	}
 	return n.Written
+}
+
+// valueOf is the value that stands in the file; of a key that is absent, nil.
+func valueOf(n *definition.Node) *protocol.Value {
+	if n == nil {
+		return nil
+	}
+	v := n.Value()
+	return &v
 }
 
 func allWritten(nodes []*definition.Node) []string {

@@ -165,3 +165,21 @@ func TestSameBytes(t *testing.T) {
 		})
 	}
 }
+
+// What people write about a task is in its plan as it was written, and makes nothing of a plan without it another.
+func TestAPlanHasWhatPeopleWriteAboutATask(t *testing.T) {
+	got, found := compile([]byte("name: x\ntasks:\n  - {id: a, method: mcp/tool.add, parameters: {a: 1, b: 2}, description: \"Why ${not}\", tags: one, metadata: {owner: Ada, level: 1.50}}\n"))
+	if got == nil {
+		t.Fatal(listed(found))
+	}
+	task := got.Tasks[0]
+	if task.Description != "Why ${not}" || len(task.Tags) != 1 || task.Tags[0] != "one" || string(task.Metadata.JSON()) != `{"owner":"Ada","level":1.50}` {
+		t.Errorf("got %q, %q, %s", task.Description, task.Tags, task.Metadata.JSON())
+	}
+	plain, _ := compile([]byte("name: x\ntasks:\n  - {id: a, method: mcp/tool.add, parameters: {a: 1, b: 2}}\n"))
+	for _, key := range []string{"description", "tags", "metadata"} {
+		if bytes.Contains(shown(t, plain), []byte(key)) {
+			t.Errorf("a plan of a file without it has %s", key)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 		return nil, err
 	}
 	result.Outputs = closed.Outputs
-	if closed.Error != nil && result.Error == nil {
+	if closed.Error != nil {
 		result.Status, result.Error = protocol.Failed, closed.Error
 	}
 	if r.start.Settings.SearchAttributes {

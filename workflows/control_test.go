@@ -33,6 +33,27 @@ func TestARunFailsFast(t *testing.T) {
 	}
 }
 
+func TestAFanOutThatWasCancelledNamesTheCause(t *testing.T) {
+	r := newRig(t)
+	sign := filepath.Join(t.TempDir(), "sign")
+	run := r.start(t, compile(t, strings.ReplaceAll(`
+name: Fast
+fail_fast: true
+tasks:
+  - {id: each, method: test/wait, for_each: [1, 2, 3], max_concurrent: 2, parameters: {key: "${index}"}}
+  - id: slow
+    method: python/execute
+    parameters: {code: "import os, time\nwhile not os.path.exists('SIGN'): time.sleep(0.01)"}
+  - {id: bad, method: test/fail, dependencies: [slow], parameters: {key: bad, times: 9, kind: task}}
+`, "SIGN", sign)))
+	r.awaitWaiting(t, 2)
+	if err := os.WriteFile(sign, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	end(t, run)
+	same(t, "why", r.wholeOf(t, "each").Error.Message, `it was cancelled when 0 of 3 items were done, because task "bad" failed`)
+}
+
 // failingFast fails when there is the file, while `beside` runs.
 const failingFast = `
 name: Fast

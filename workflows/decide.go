@@ -1,9 +1,6 @@
 package workflows
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -13,7 +10,7 @@ import (
 // decide asks a task's condition.
 func (r *run) decide(ctx workflow.Context, index int) workflow.Future {
 	task := &r.plan.Tasks[index]
-	asked := protocol.Deciding{Run: r.info, Task: task.ID, When: task.When, Bindings: r.bindings(task.WhenUses)}
+	asked := protocol.Deciding{Run: r.info, Task: task.ID, Method: task.Method, When: task.When, Bindings: r.bindings(task.WhenUses)}
 	return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, asked)
 }
 
@@ -31,7 +28,7 @@ func (r *run) takeDecision(ctx workflow.Context, s started) {
 	case answer.Error != nil:
 		r.progress.End(s.task, failed(answer.Error))
 	case !answer.Holds:
-		r.progress.End(s.task, protocol.Outcome{Status: protocol.Skipped, Reason: conditionIsFalse(r.plan.Tasks[s.task].When)})
+		r.progress.End(s.task, protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionIsFalse(r.plan.Tasks[s.task].When)})
 	default:
 		r.decided = append(r.decided, s.task)
 		if r.stopped != nil {
@@ -59,20 +56,4 @@ func (r *run) dropDecided() {
 		})
 	}
 	r.decided = nil
-}
-
-// longestReason is how much of a condition, in characters, the reason of a skip repeats.
-const longestReason = 200
-
-// conditionIsFalse is why a task, or an item, was skipped.
-func conditionIsFalse(condition string) string {
-	return "its condition is false: " + onOneLine(condition)
-}
-
-func onOneLine(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if utf8.RuneCountInString(text) > longestReason {
-		return string([]rune(text)[:longestReason-1]) + "…"
-	}
-	return text
 }

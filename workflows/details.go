@@ -55,7 +55,11 @@ func (r *run) countOf(table *strings.Builder, task int, outcome protocol.Outcome
 }
 
 func writeItems(table *strings.Builder, ended, total, failed int) {
-	fmt.Fprintf(table, "%d of %d items", ended, total)
+	word := "items"
+	if total == 1 {
+		word = "item"
+	}
+	fmt.Fprintf(table, "%d of %d %s", ended, total, word)
 	if failed > 0 {
 		fmt.Fprintf(table, ", %d failed", failed)
 	}

@@ -45,7 +45,7 @@ func (r *run) expanded(ctx workflow.Context, s started) {
 	switch {
 	case err != nil && temporal.IsCanceledError(err):
 		r.progress.End(s.task, protocol.Outcome{
-			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were looked for", itemWord(task.Each)),
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were looked for%s", itemWord(task.Each), r.because()),
 		})
 	case err != nil:
 		r.progress.End(s.task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
@@ -61,7 +61,7 @@ func (r *run) expanded(ctx workflow.Context, s started) {
 func refused(items []protocol.ItemRefusal, condition string) []EndedItem {
 	var ended []EndedItem
 	for _, item := range items {
-		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: conditionIsFalse(condition)}
+		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionIsFalse(condition)}
 		if item.Error != nil {
 			outcome = failed(item.Error)
 		}
@@ -148,15 +148,18 @@ func (r *run) verdict(fan *fanOut, counts protocol.Counts, unwanted int) (protoc
 	wanted := counts.Total - unwanted
 	switch {
 	case fan.tripped():
-		e := r.itemsFailed(fan, "%d of %d %ss failed, and max_failures is %s", counts.Failed, counts.Total, itemWord(fan.each), fan.each.MaxFailures)
+		e := r.itemsFailed(fan, firstIs, "%d of %s failed, and max_failures is %s", counts.Failed, itemCount(fan.each, counts.Total), fan.each.MaxFailures)
 		if cut > 0 {
-			e.Message += fmt.Sprintf("; %d were skipped because of that", cut)
+			e.Message += fmt.Sprintf("; %d %s skipped because of that", cut, wereOrWas(cut))
 		}
 		return protocol.Failed, e
 	case r.stopped != nil && cut > 0:
-		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %d %ss were done", wanted-cut, wanted, itemWord(fan.each))
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s %s done%s", wanted-cut, itemCount(fan.each, wanted), wereOrWas(wanted-cut), r.because())
 	case counts.Failed == wanted && wanted > 0:
-		return protocol.Failed, r.itemsFailed(fan, "all of %d %ss failed", wanted, itemWord(fan.each))
+		if wanted == 1 {
+			return protocol.Failed, r.itemsFailed(fan, "it is", "1 of 1 %s failed", itemWord(fan.each))
+		}
+		return protocol.Failed, r.itemsFailed(fan, firstIs, "all of %s failed", itemCount(fan.each, wanted))
 	}
 	return protocol.Completed, nil
 }
@@ -169,9 +172,27 @@ func itemWord(each *plan.Each) string {
 	return "file"
 }
 
+// itemCount is "1 file", "2 items".
+func itemCount(each *plan.Each, n int) string {
+	if n == 1 {
+		return "1 " + itemWord(each)
+	}
+	return fmt.Sprintf("%d %ss", n, itemWord(each))
+}
+
+func wereOrWas(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+// firstIs begins what the error of a task says of the first of its items that failed.
+const firstIs = "the first is"
+
 // itemsFailed is the error of a task whose items failed: with the first one's words, and, where all of them have the same,
 // with the code and the advice.
-func (r *run) itemsFailed(fan *fanOut, format string, args ...any) *protocol.Error {
+func (r *run) itemsFailed(fan *fanOut, begin, format string, args ...any) *protocol.Error {
 	var first *protocol.Error
 	at, code := 0, protocol.TaskExecutionFailed
 	for i, outcome := range fan.outcomes {
@@ -194,7 +215,7 @@ func (r *run) itemsFailed(fan *fanOut, format string, args ...any) *protocol.Err
 		last := strings.TrimSpace(first.Message)
 		line += " " + strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
 	}
-	e.Message += fmt.Sprintf("; the first is %s: %s", fan.item(at).name(), line)
+	e.Message += fmt.Sprintf("; %s %s: %s", begin, fan.item(at).name(), line)
 	if code == first.Code {
 		e.Hint = first.Hint
 	}

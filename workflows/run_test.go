@@ -158,7 +158,32 @@ func TestAnOutputThatLeadsToNothingFailsTheRun(t *testing.T) {
 	same(t, "status", result.Status, protocol.Failed)
 	same(t, "code", result.Error.Code, protocol.TaskParameterError)
 	same(t, "names the output", strings.HasPrefix(result.Error.Message, `output "bad": `), true)
-	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"good":1}`)
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"good":1,"bad":null}`)
+}
+
+func TestEachOutputThatLeadsToNothingIsNamed(t *testing.T) {
+	const outputs = "outputs: {one: \"${a.value.y}\", good: \"${a.value.x}\", two: \"${a.value.z}\"}\n"
+	r := newRig(t)
+	result := r.run(t, "name: Outputs\ntasks:\n  - {id: a, method: test/echo, parameters: {value: {x: 1}}}\n"+outputs)
+	same(t, "status", result.Status, protocol.Failed)
+	lines := strings.Split(result.Error.Message, "\n")
+	same(t, "lines", len(lines), 3)
+	same(t, "first", lines[0], "2 outputs lead to nothing")
+	same(t, "one", strings.HasPrefix(lines[1], `output "one": ${a.value.y}: `), true)
+	same(t, "two", strings.HasPrefix(lines[2], `output "two": ${a.value.z}: `), true)
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"one":null,"good":1,"two":null}`)
+
+	// Where a task has failed too, that comes first, and nothing is kept back.
+	r = newRig(t)
+	result = r.run(t, "name: Outputs\ntasks:\n  - {id: a, method: test/echo, parameters: {value: {x: 1, z: 2}}}\n"+
+		"  - {id: bad, method: test/fail, parameters: {key: bad, times: 9, kind: task}}\n"+outputs)
+	same(t, "status", result.Status, protocol.Failed)
+	same(t, "code", result.Error.Code, protocol.WorkflowTasksFailed)
+	lines = strings.Split(result.Error.Message, "\n")
+	same(t, "lines", len(lines), 2)
+	same(t, "the task", lines[0], `1 task failed: "bad"`)
+	same(t, "the output", strings.HasPrefix(lines[1], `output "one": ${a.value.y}: `), true)
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"one":null,"good":1,"two":2}`)
 }
 
 func TestAnUnknownMethodFailsItsTask(t *testing.T) {

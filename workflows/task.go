@@ -136,7 +136,7 @@ func (r *run) bindings(all []plan.Use) []protocol.Binding {
 
 func (r *run) binding(use plan.Use) protocol.Binding {
 	outcome := r.progress.OutcomeOf(use.Task)
-	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Value: outcome.Value}
+	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Reason: outcome.Reason, Value: outcome.Value}
 }
 
 // outcome reads how a task's activity ended. It is called when the future is ready.
@@ -193,6 +193,7 @@ func bindingSize(binding protocol.Binding) int64 {
 	if binding.Error != nil {
 		size += int64(len(binding.Error.Message))
 	}
+	size += int64(len(binding.Reason))
 	switch {
 	case binding.Value.Inline == nil:
 		return size

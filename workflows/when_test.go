@@ -26,7 +26,7 @@ tasks:
   - {id: done-too, method: test/echo, run_if: done, dependencies: [after-bad], parameters: {key: done-too}}
   - {id: always, method: test/echo, run_if: always, dependencies: [after-bad], parameters: {value: "${after-bad.status}"}}
   - {id: first-run-if, method: test/echo, dependencies: [bad], when: "${bad.value} == 1", parameters: {key: first-run-if}}
-outputs: {all: "${done.value}", bad: "${bad.value:-none}", error: "${bad.error}"}
+outputs: {all: "${done.value}", bad: "${bad.value:-none}", error: "${bad.error}", why: "${bad.reason}", cause: "${after-bad.error.name}", needs: "${after-bad.reason}"}
 `
 
 func TestAConditionSkipsAndEachRunIfJoins(t *testing.T) {
@@ -34,7 +34,8 @@ func TestAConditionSkipsAndEachRunIfJoins(t *testing.T) {
 	result := r.run(t, conditional)
 	same(t, "status", result.Status, protocol.Completed)
 	same(t, "counts", fmt.Sprint(result.Completed, result.Failed, result.Skipped), "4 0 5")
-	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"all":"good skipped","bad":"none","error":null}`)
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"all":"good skipped","bad":"none","error":null,`+
+		`"why":"its condition is false: ${first.value} < 0.5","cause":"TASK_DEPENDENCY_FAILED","needs":"it needs \"bad\", which was skipped"}`)
 	same(t, "always", r.value(t, "always").Text(), "skipped")
 	tasks := r.tasks(t)
 	for id, reason := range map[string]string{

@@ -99,8 +99,8 @@ func (p *program) graph(ctx context.Context, of string, inputs given) (*view.Gra
 		return nil, err
 	}
 	if document == nil {
-		return nil, protocol.Errorf(protocol.WorkflowNotFound, "there is neither a file %q nor a run of that id in %s", of, s.place()).
-			WithHint("`gleitzeit list` shows the runs that are there")
+		return nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "there is neither a file %q nor a run of that id in %s", of, s.place()).
+			WithHint("`gleitzeit list` shows the runs that are there")}
 	}
 	if len(document.Tasks) == 0 {
 		return nil, protocol.Errorf(protocol.WorkflowNotFound, "run %s has recorded no plan, and its tasks are not known", run).

@@ -85,7 +85,7 @@ func fanOf(ctx context.Context, store resultstore.Store, run, task string) (*fan
 
 func itemOf(event taskEvent, fan *fanProgress) *view.Item {
 	o := event.outcome
-	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Error: view.ErrorOf(o.Error)}
+	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Error: view.ErrorOf(o.Error)}
 	if event.item < len(fan.items) {
 		item.Item = fan.items[event.item]
 	}

@@ -29,17 +29,20 @@ type progress struct {
 	earlier  int
 	running  []string
 	run      string
-	fans     map[string]*fanProgress // By task.
-	printed  map[string]bool         // Tasks whose jsonl line is out.
+	planned  *plan.Plan                 // Nil where it is not known yet.
+	skips    *skips                     // Nil before the first task has ended.
+	told     map[string]protocol.Status // Tasks whose line is out, and what it said.
+	fans     map[string]*fanProgress    // By task.
+	printed  map[string]bool            // Tasks whose jsonl line is out.
 	tried    map[string]int32
 	unserved map[string]bool   // Queues that tasks wait for, and that nobody serves.
-	told     map[string]string // How far tasks under way have come, where they say so.
+	far      map[string]string // How far tasks under way have come, where they say so.
 	lines    bool              // Each task and item has its line of JSON as it ends.
 	status   bool              // The rewritten line is on the screen.
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
-	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
+	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, planned: planned, told: map[string]protocol.Status{}, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
 	if planned != nil {
 		shown.total = len(planned.Tasks)
 	}
@@ -63,17 +66,30 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 		s.draw()
 		return nil
 	}
+	if err := s.ends(ctx, event); err != nil {
+		return err
+	}
+	return s.skipped(ctx, event)
+}
+
+// ends takes account of the end of a task.
+func (s *progress) ends(ctx context.Context, event taskEvent) error {
 	task := taskOf(event)
+	earlier := event.at.Before(s.began)
 	if event.outcome.Items != nil {
 		fan, err := s.fan(ctx, event.task) // Without items, this is the first that is heard of it.
 		if err != nil {
 			return err
 		}
 		task.Values = fan.values
+		if earlier {
+			fan.earlier = event.outcome.Items.Total // Of some no event tells.
+		}
 	}
 	s.ended++
 	s.running = without(s.running, event.task)
-	if event.at.Before(s.began) {
+	s.told[event.task] = task.Status
+	if earlier {
 		s.earlier++
 	} else {
 		s.line(task.Line())
@@ -90,6 +106,9 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
 	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	if o.Status == protocol.Skipped {
+		task.Reason, task.Error = o.Reason, nil
+	}
 	if !o.StartedAt.IsZero() {
 		started := o.StartedAt
 		task.StartedAt = &started
@@ -126,9 +145,9 @@ func (s *progress) result(ctx context.Context, event taskEvent) (*protocol.Value
 
 // look tells of attempts that failed, each once, and notes how far those under way have come.
 func (s *progress) look(pending []attempt) {
-	s.told = map[string]string{}
+	s.far = map[string]string{}
 	for _, a := range pending {
-		s.told[a.task] = a.told
+		s.far[a.task] = a.told
 		if a.failure == "" || s.tried[a.task] >= a.number {
 			continue
 		}
@@ -149,8 +168,11 @@ func (s *progress) end(document *view.Run) {
 	s.clear()
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
-		if task.Status == protocol.Skipped {
+		if task.Status == protocol.Skipped && s.told[task.ID] != task.Status {
 			s.line(task.Line())
+		}
+		if told, is := s.told[task.ID]; is && told != task.Status {
+			delete(s.printed, task.ID) // Its line says otherwise.
 		}
 		if task.Status == protocol.Failed && task.Error != nil {
 			s.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, view.Printable(task.Error.Message)))
@@ -165,13 +187,25 @@ func (s *progress) end(document *view.Run) {
 	}
 	for _, task := range document.Tasks {
 		if fan := s.fans[task.ID]; fan != nil && fan.earlier > 0 {
-			summary += fmt.Sprintf(" (%d of %d %s were done before)", fan.earlier, fan.counts.Total, view.ItemsWord(fan.values))
+			summary += doneBefore(fan.earlier, fan.counts.Total, view.ItemsWord(fan.counts.Total, fan.values))
 		}
 	}
 	if s.earlier > 0 {
-		summary += fmt.Sprintf(" (%d of %d tasks were done before)", s.earlier, len(document.Tasks))
+		word := "tasks"
+		if len(document.Tasks) == 1 {
+			word = "task"
+		}
+		summary += doneBefore(s.earlier, len(document.Tasks), word)
 	}
 	s.line(summary)
+}
+
+func doneBefore(count, total int, word string) string {
+	verb := "were"
+	if count == 1 {
+		verb = "was"
+	}
+	return fmt.Sprintf(" (%d of %d %s %s done before)", count, total, word, verb)
 }
 
 // stop leaves the screen clean.
@@ -197,7 +231,7 @@ func (s *progress) draw() {
 	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
 	if fan := s.fans[s.running[0]]; fan != nil {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
-	} else if told := s.told[s.running[0]]; told != "" {
+	} else if told := s.far[s.running[0]]; told != "" {
 		text += " (" + view.FirstLine(view.Printable(told)) + ")"
 	}
 	if len(s.running) > 1 {

@@ -62,12 +62,18 @@ func (p *program) results(ctx context.Context, args []string) error {
 }
 
 func noResult(task *view.Task) error {
-	why := ""
+	why, code := "", protocol.TaskExecutionFailed
 	switch {
 	case task.Error != nil:
 		why = ": " + task.Error.Message
 	case task.Reason != "":
 		why = ": " + task.Reason
 	}
-	return protocol.Errorf(protocol.TaskExecutionFailed, "task %q has no result, it is %s%s", task.ID, task.Status, why)
+	switch task.Status {
+	case protocol.Skipped:
+		code = protocol.TaskDependencyFailed
+	case protocol.Cancelled:
+		code = protocol.TaskCancelled
+	}
+	return protocol.Errorf(code, "task %q has no result, it is %s%s", task.ID, task.Status, why)
 }

@@ -25,6 +25,8 @@ type taskEvent struct {
 	method  string
 	at      time.Time
 	outcome *protocol.Outcome // Nil where the task has started.
+
+	stopping bool // The run was being cancelled by then.
 }
 
 // watch sends what a run's histories tell, from the first, until the run has closed; without a channel it only waits for
@@ -85,9 +87,10 @@ func (w *watcher) read(ctx context.Context) error {
 		if w.events == nil {
 			continue
 		}
-		if told := w.told(event); told != nil {
+		for _, told := range w.told(event) {
+			told.stopping = w.stopping
 			select {
-			case w.events <- *told:
+			case w.events <- told:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -96,14 +99,14 @@ func (w *watcher) read(ctx context.Context) error {
 	return nil
 }
 
-func (w *watcher) told(event *historypb.HistoryEvent) *taskEvent {
+func (w *watcher) told(event *historypb.HistoryEvent) []taskEvent {
 	at := event.GetEventTime().AsTime()
 	if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
 		w.tasks[event.GetEventId()] = scheduled
 		return eventOf(scheduled, at, nil)
 	}
 	if marker := event.GetMarkerRecordedEventAttributes(); marker != nil {
-		return gathered(marker, at)
+		return marked(marker, at)
 	}
 	var by int64
 	outcome := &protocol.Outcome{}
@@ -134,9 +137,9 @@ func (w *watcher) told(event *historypb.HistoryEvent) *taskEvent {
 	return eventOf(scheduled, at, outcome)
 }
 
-func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) *taskEvent {
+func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) []taskEvent {
 	task, item := taskAndItem(scheduled.GetActivityId())
-	return &taskEvent{task: task, item: item, method: scheduled.GetActivityType().GetName(), at: at, outcome: outcome}
+	return []taskEvent{{task: task, item: item, method: scheduled.GetActivityType().GetName(), at: at, outcome: outcome}}
 }
 
 // taskAndItem takes an activity's id apart: `files[17]` is item 17 of the task files. Ids of tasks hold no bracket.
@@ -147,19 +150,6 @@ func taskAndItem(activity string) (task string, item int) {
 		return activity, resultstore.NoItem
 	}
 	return task, index
-}
-
-// gathered is the end of a task whose items have ended: no activity of Temporal's, but a local one of the run.
-func gathered(marker *historypb.MarkerRecordedEventAttributes, at time.Time) *taskEvent {
-	payloads := marker.GetDetails()["result"].GetPayloads()
-	if len(payloads) == 0 {
-		return nil
-	}
-	var end protocol.Gathered
-	if converter.GetDefaultDataConverter().FromPayload(payloads[0], &end) != nil || end.Task == "" || !end.Outcome.Status.Ended() {
-		return nil // Of another local activity.
-	}
-	return &taskEvent{task: end.Task, item: resultstore.NoItem, method: end.Method, at: at, outcome: &end.Outcome}
 }
 
 func ofFailure(failure *failurepb.Failure) protocol.Outcome {

@@ -117,6 +117,7 @@ type Binding struct {
 	Task   string `json:"task,omitempty"`   // The id, where it is a task.
 	Status Status `json:"status,omitempty"` // Of the task.
 	Error  *Error `json:"error,omitempty"`  // Of the task, where it has one.
+	Reason string `json:"reason,omitempty"` // Why the task was skipped.
 	Value  Held   `json:"value,omitzero"`
 	File   bool   `json:"file,omitempty"` // The value is the path of a file: its name, stem and dir can be asked for.
 }

@@ -31,5 +31,5 @@ type ClosingEntry struct {
 // Closed is what closing a run found out.
 type Closed struct {
 	Outputs Held   `json:"outputs,omitzero"`
-	Error   *Error `json:"error,omitempty"` // An output that leads to nothing fails a run that had completed.
+	Error   *Error `json:"error,omitempty"` // Of a run that lacks outputs: they fail one that had completed.
 }

@@ -69,7 +69,7 @@ var Codes = []CodeInfo{
 	{TaskExecutionFailed, "TASK_EXECUTION_FAILED", OfTask, "the script, the model or the tool failed"},
 	{TaskTimeout, "TASK_TIMEOUT", OfTask, "an attempt took longer than the task's timeout"},
 	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, its time was over, or another task failed and it fails fast"},
-	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one needs did not complete"},
+	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one needs did not complete; of a result that is asked for, also that its task was skipped by its condition"},
 	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference leads to nothing, or a condition cannot be decided"},
 	{TaskResultInvalid, "TASK_RESULT_INVALID", OfTask, "the result is no JSON, does not fit its schema, or is too large"},
 	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task vanished ten times"},

@@ -29,8 +29,10 @@ type Expanding struct {
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
 }
 
-// Expanded are the items that were found, in their order.
+// Expanded are the items that were found, in their order. It names the task, so that who reads a history knows.
 type Expanded struct {
+	Task      string    `json:"task,omitempty"`
+	Method    string    `json:"method,omitempty"`
 	Items     []string  `json:"items,omitempty"`  // Absolute paths; or else
 	Values    []Item    `json:"values,omitempty"` // values.
 	Ref       *Ref      `json:"ref,omitempty"`    // Where the store has the list of them.
@@ -38,6 +40,7 @@ type Expanded struct {
 	Error     *Error    `json:"error,omitempty"` // Why there are none.
 
 	Refused []ItemRefusal `json:"refused,omitempty"` // Items that are not to run, in their order.
+	Reason  string        `json:"reason,omitempty"`  // Why those that have no error are not.
 }
 
 // ItemRefusal is an item that is not to run: its condition is false, or, where there is an error, could not be decided.

@@ -55,11 +55,15 @@ func (b *Batch) Text() string {
 // Markdown makes a report of the results: a heading an item, failures in words.
 func (b *Batch) Markdown() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.values))
+	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
 	if b.Failed > 0 {
 		fmt.Fprintf(&text, ", %d failed", b.Failed)
 	}
-	if b.Skipped > 0 {
+	switch b.Skipped {
+	case 0:
+	case 1:
+		text.WriteString(", 1 was skipped")
+	default:
 		fmt.Fprintf(&text, ", %d were skipped", b.Skipped)
 	}
 	fmt.Fprintf(&text, ", in %s (run `%s`, %s).\n", Duration(b.Duration), b.Run, b.Status)

@@ -29,6 +29,9 @@ type Run struct {
 type Task struct {
 	ID        string           `json:"id"`
 	Name      string           `json:"name,omitempty"` // Where it differs from the id.
+	About     string           `json:"description,omitempty"`
+	Tags      []string         `json:"tags,omitempty"`
+	Metadata  *protocol.Value  `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not begin.

@@ -15,6 +15,7 @@ type Item struct {
 	Item      protocol.Value   `json:"item"` // The path of the file, or the value.
 	Index     int              `json:"index"`
 	Status    protocol.Status  `json:"status"`
+	Reason    string           `json:"reason,omitempty"` // Why it was skipped.
 	Attempts  int              `json:"attempts"`
 	Cached    bool             `json:"cached,omitempty"`
 	StartedAt *time.Time       `json:"started_at"`
@@ -45,7 +46,7 @@ func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	if !ended {
 		done += counts.Failed
 	}
-	text := fmt.Sprintf("%d of %d %s", done, counts.Total, ItemsWord(values))
+	text := fmt.Sprintf("%d of %d %s", done, counts.Total, ItemsWord(counts.Total, values))
 	if counts.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", counts.Failed)
 	}
@@ -58,12 +59,16 @@ func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	return text
 }
 
-// ItemsWord is what items are called.
-func ItemsWord(values bool) string {
+// ItemsWord is what so many items are called.
+func ItemsWord(count int, values bool) string {
+	word := "file"
 	if values {
-		return "items"
+		word = "item"
 	}
-	return "files"
+	if count != 1 {
+		word += "s"
+	}
+	return word
 }
 
 // itemsOf is what the records of a task tell of its items.
@@ -135,5 +140,9 @@ func gistOfItem(entry protocol.Value) string {
 		return "skipped: " + Printable(reason.Text())
 	}
 	result, _ := entry.Get("result")
-	return Text(Gist(result))
+	gist := Gist(result)
+	if value, has := result.Get("result"); has && value.IsNull() && gist.Text() == "" {
+		gist = value // A script that has brought nothing and printed nothing: an empty line would look like text.
+	}
+	return Text(gist)
 }

@@ -73,7 +73,7 @@ func TestABatchThatHasEnded(t *testing.T) {
 	want(t, "results", run.Results(), text)
 	batch := run.Batch("batch")
 	want(t, "text", batch.Text(), text)
-	want(t, "markdown", batch.Markdown(), "# Batch docs\n\n1 of 3 files succeeded, 1 failed, 1 were skipped, in 0.00 s (run `r`, running).\n"+
+	want(t, "markdown", batch.Markdown(), "# Batch docs\n\n1 of 3 files succeeded, 1 failed, 1 was skipped, in 0.00 s (run `r`, running).\n"+
 		"\n## /f/a.txt\n\nblue\n\n## /f/b.txt\n\n**failed:**\n\n````\nno ``` text\n````\n\n## /f/c.txt\n\n**skipped:**\n\n```\nit had not started\n```\n")
 	encoded, err := protocol.Encode(batch)
 	if err != nil {
@@ -102,4 +102,31 @@ func TestItemsThatAreValues(t *testing.T) {
 func TestALineOfAnItem(t *testing.T) {
 	item := Item{Task: "batch", Item: protocol.OfString("/f/\x1b.txt"), Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
 	want(t, "line", item.Line(), "✗ batch[2]  /f/\uFFFD.txt  failed  1.50 s  2 attempts  broken ValueError: x")
+}
+
+// What several tasks have brought item by item is told apart, and nothing is no empty line.
+func TestTheItemsOfSeveralTasksAreToldApart(t *testing.T) {
+	items := func(result string) *protocol.Value {
+		v, err := protocol.ParseValue([]byte(`{"total":1,"results":[{"item":1,"index":0,"status":"completed","result":` + result + `,"error":null}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &v
+	}
+	two := &Run{Status: protocol.Completed, Tasks: []Task{
+		{ID: "a", Status: protocol.Completed, Items: &protocol.Counts{Total: 1}, Values: true, Result: items(`{"result":2,"output":""}`)},
+		{ID: "b", Status: protocol.Completed, Items: &protocol.Counts{Total: 1}, Values: true, Result: items(`{"result":null,"output":""}`)},
+	}}
+	want(t, "two", two.Results(), "a:\n== 1\n2\nb:\n== 1\nnull\n")
+	two.Tasks = two.Tasks[1:]
+	want(t, "one alone", two.Results(), "== 1\nnull\n")
+	two.Tasks[0].Result = items(`{"result":null,"output":"said"}`)
+	want(t, "a script that printed", two.Results(), "== 1\nsaid\n")
+	two.Tasks[0].Result = items(`{"response":""}`)
+	want(t, "a model that said nothing", two.Results(), "== 1\n\n")
+}
+
+func TestOneIsNoPlural(t *testing.T) {
+	want(t, "one file", ItemCounts(protocol.Counts{Total: 1, Failed: 1}, false, true), "0 of 1 file, 1 failed")
+	want(t, "two items", ItemCounts(protocol.Counts{Total: 2, Succeeded: 1}, true, false), "1 of 2 items")
 }

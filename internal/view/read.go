@@ -77,14 +77,19 @@ func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]
 	return nil, nil
 }
 
-// HasValues tells whether the items of a task are values, as the plan of its run says; false where the run is not known.
-func HasValues(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
+// PlanOf returns the plan of a run; nil where the store does not have it.
+func PlanOf(ctx context.Context, store resultstore.Store, run string) (*plan.Plan, error) {
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Run})
 	if err != nil || len(records) == 0 || records[0].Plan == nil {
-		return false, err
+		return nil, err
 	}
-	p, err := readPlan(ctx, store, *records[0].Plan)
-	if err != nil {
+	return readPlan(ctx, store, *records[0].Plan)
+}
+
+// HasValues tells whether the items of a task are values, as the plan of its run says; false where the run is not known.
+func HasValues(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
+	p, err := PlanOf(ctx, store, run)
+	if err != nil || p == nil {
 		return false, err
 	}
 	for i := range p.Tasks {
@@ -147,6 +152,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 		task := Task{
 			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError,
 			when: planned.When, runIf: string(planned.RunIf),
+			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.Each != nil && planned.Each.Values != nil
 		if planned.Name != planned.ID {

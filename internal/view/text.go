@@ -15,23 +15,47 @@ import (
 // cut short has the results of its last tasks. Results must have been added.
 func (r *Run) Results() string {
 	var text strings.Builder
-	if len(r.Outputs.Fields()) > 0 {
+	if r.hasOutputs() {
 		for _, output := range r.Outputs.Fields() {
 			entry(&text, output.Name, output.Value)
 		}
 		return text.String()
 	}
-	awaited := r.awaited()
-	for _, task := range r.Tasks {
+	leaves := r.leaves()
+	for _, task := range leaves {
 		switch {
-		case task.Result == nil || awaited[task.ID]:
-		case task.Items != nil:
-			text.WriteString(itemsText(*task.Result))
-		default:
+		case task.Items == nil:
 			entry(&text, task.ID, Gist(*task.Result))
+		case len(leaves) > 1: // Which items are whose.
+			fmt.Fprintf(&text, "%s:\n%s", task.ID, itemsText(*task.Result))
+		default:
+			text.WriteString(itemsText(*task.Result))
 		}
 	}
 	return text.String()
+}
+
+// hasOutputs tells whether there is an output to show: of a run that has not completed, those that could not be had are
+// null.
+func (r *Run) hasOutputs() bool {
+	for _, output := range r.Outputs.Fields() {
+		if r.Status == protocol.Completed || !output.Value.IsNull() {
+			return true
+		}
+	}
+	return false
+}
+
+// leaves are the tasks with results that no other depends on.
+func (r *Run) leaves() []*Task {
+	var leaves []*Task
+	awaited := r.awaited()
+	for i := range r.Tasks {
+		if task := &r.Tasks[i]; task.Result != nil && !awaited[task.ID] {
+			leaves = append(leaves, task)
+		}
+	}
+	return leaves
 }
 
 // awaited are the ids of the tasks that another depends on.

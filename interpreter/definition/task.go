@@ -6,6 +6,8 @@ type Task struct {
 	ID           *Node // Text.
 	Name         *Node // Text.
 	Description  *Node // Text.
+	Tags         []*Node
+	Metadata     *Node // A mapping.
 	Protocol     *Node // Text.
 	Method       *Node // Text.
 	Parameters   *Node // A mapping.
@@ -71,9 +73,9 @@ var taskKeys = keys[taskReader]{
 		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
 	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },
 		"Whether to take the result of an equal call of an earlier run, where there is one: same method, parameters and files."},
-	{[]string{"metadata"}, mapping, func(*taskReader, *Node) {},
+	{[]string{"metadata"}, mapping, func(t *taskReader, n *Node) { t.Metadata = n },
 		"Whatever else is to be known about the task, for people."},
-	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.flow.textsOf("tags", n) },
+	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.Tags = t.flow.textsOf("tags", n) },
 		"Words for the task, for people."},
 }
 

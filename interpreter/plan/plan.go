@@ -40,7 +40,10 @@ type Plan struct {
 type Task struct {
 	ID           string           `json:"id"`
 	Name         string           `json:"name,omitempty"`
-	Method       string           `json:"method"` // In full: "python/execute".
+	Description  string           `json:"description,omitempty"`
+	Tags         []string         `json:"tags,omitempty"`
+	Metadata     *protocol.Value  `json:"metadata,omitempty"` // An object.
+	Method       string           `json:"method"`             // In full: "python/execute".
 	Parameters   protocol.Value   `json:"parameters"`
 	Reads        []string         `json:"reads,omitempty"` // Files outside of the run's folders that it names, absolute: it may read them.
 	Source       *protocol.Script `json:"source,omitempty"`

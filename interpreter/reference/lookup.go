@@ -12,6 +12,9 @@ const (
 	stepError  = "error"
 )
 
+// stepReason is why a task was skipped. Of a task that has a result it is a field of that, like all others.
+const stepReason = "reason"
+
 // Lookup returns the value of one reference, or its default where a field on the way is missing or null. Its error is a
 // *protocol.Error of TaskParameterError, or what Load returned, wrapped.
 func Lookup(ref *Reference, s *Scope) (protocol.Value, error) {
@@ -56,6 +59,13 @@ func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v protocol.Value
 			return protocol.OfString(string(bound.Status)), 1, nil, nil
 		case stepError:
 			return errorValue(bound.Error), 1, nil, nil
+		case stepReason:
+			switch {
+			case bound.Status == protocol.Skipped && bound.Reason != "":
+				return protocol.OfString(bound.Reason), 1, nil, nil
+			case bound.Value.Empty():
+				return protocol.Value{}, 1, nil, nil
+			}
 		}
 	}
 	if bound.Value.Empty() {

@@ -33,6 +33,8 @@ func everything(t *testing.T) *reference.Scope {
 			{Head: "run", Task: "run", Status: protocol.Completed, Value: inline(t, `{"id": "of a task named run"}`)},
 			{Head: "bad", Task: "bad", Status: protocol.Failed, Error: protocol.Errorf(protocol.ProviderTimeout, "slow")},
 			{Head: "gone", Task: "gone-id", Status: protocol.Skipped},
+			{Head: "cut", Task: "cut", Status: protocol.Skipped, Reason: "its condition is false: ${x}"},
+			task("why", "why", `{"reason": "its own"}`),
 		},
 		Run: protocol.RunInfo{
 			ID: "flow-1", Execution: "e", Workflow: "Flow", Folder: "/here", FlowFolder: "/there",
@@ -58,6 +60,13 @@ func TestLookup(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"${llm}", `{"response":"hi","model":"m"}`},
 		{"${llm.response}", `"hi"`},
+		{"${cut.reason}", `"its condition is false: ${x}"`},
+		{"${cut.error}", `null`},
+		{"${gone.reason}", `null`},
+		{"${bad.reason}", `null`},
+		{"${bad.reason:-none}", `"none"`},
+		{"${why.reason}", `"its own"`},
+		{"${llm.reason:-none}", `"none"`},
 		{"${llm.result.response}", `"hi"`},
 		{"${llm.result}", `{"response":"hi","model":"m"}`},
 		{`${llm["result"]["response"]}`, `"hi"`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"image/color"
@@ -70,6 +71,22 @@ result = good["number"] + len(good["text"])
 			t.Errorf("result %d: %+v", i, result)
 		}
 	}
+}
+
+// TestItemsThatWereSkippedCountAsDone: who goes on with a run is told of all items that had ended, however.
+func TestItemsThatWereSkippedCountAsDone(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	u.file("flow.yaml", strings.Replace(sleeper, "tasks:\n", "tasks:\n"+
+		"  - {id: each, method: mcp/tool.echo, for_each: [1, 2, 3], when: \"${item} != 2\", parameters: {message: x}}\n", 1))
+	p := u.start("run", "flow.yaml")
+	p.says("✓ each  ")
+	u.asleep()
+	p.kill()
+	u.file("go", "")
+	p = u.start("run", "flow.yaml")
+	p.exits(0)
+	p.says("(3 of 3 items were done before)")
 }
 
 // TestFilesAmongTheParameters: the older ways to say that a model is asked about each file.

@@ -146,7 +146,7 @@ func TestTerminate(t *testing.T) {
 	u.file("go", "")
 	again := u.start("run", "flow.yaml")
 	again.exits(0)
-	wantLines(t, "stderr", again.stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks were done before)\n")
+	wantLines(t, "stderr", again.stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks was done before)\n")
 	if again.stdout.String() != "after: after\n" {
 		t.Errorf("it brings %q", again.stdout)
 	}
