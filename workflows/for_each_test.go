@@ -249,6 +249,9 @@ func TestMaxFailuresStopsAForEach(t *testing.T) {
 			result := r.run(t, fmt.Sprintf("name: Strict\ntasks:\n  - {id: each, method: test/fail, for_each: [%s], max_concurrent: 1, max_failures: %s, parameters: {key: \"k${index}\", times: \"${item}\", kind: task}}\n", strings.Join(items, ", "), limit))
 			same(t, "status", result.Status, protocol.Failed)
 			same(t, "shape", shape(r.itemsOf(t, "each")), "total 20, succeeded 2, failed 3, skipped 15")
+			for _, entry := range entries(r.itemsOf(t, "each"))[5:] {
+				same(t, "reason", get(entry, "reason").Text(), "it had not started when more than "+wanted+" had failed")
+			}
 			same(t, "most", r.probe.most, 1)
 			same(t, "calls of the sixth", r.probe.called("k5"), 0)
 			same(t, "message", r.wholeOf(t, "each").Error.Message, "3 of 20 items failed, and max_failures is "+wanted+"; the first is item 0 (99): failure 1; 15 were skipped because of that")
