@@ -86,8 +86,12 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 			protocol.Field{Name: "error", Value: errorOf(outcome.Error)},
 			protocol.Field{Name: "duration", Value: protocol.OfFloat(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
 		)
-		if outcome.Status == protocol.Skipped && outcome.Error == nil {
-			entry = entry.With("reason", protocol.OfString(outcome.Reason))
+		if itemStatus(outcome.Status) == protocol.Skipped {
+			reason := outcome.Reason
+			if reason == "" && outcome.Error != nil {
+				reason = outcome.Error.Message
+			}
+			entry = entry.With("reason", protocol.OfString(reason))
 		}
 		entries[i] = entry
 	}

@@ -40,7 +40,7 @@ func TestTheResultOfABatch(t *testing.T) {
 	const want = `{"total":3,"succeeded":1,"failed":1,"skipped":1,"results":[` +
 		`{"item":"/f/a","index":0,"status":"completed","result":{"big":1152921504606846976},"error":null,"duration":1.5},` +
 		`{"item":"/f/b","index":1,"status":"failed","result":null,"error":{"code":-29002,"name":"TASK_EXECUTION_FAILED","message":"broken","hint":"mend it","retryable":true},"duration":1},` +
-		`{"item":"/f/c","index":2,"status":"skipped","result":null,"error":{"code":-29004,"name":"TASK_CANCELLED","message":"it had not started","retryable":false},"duration":0}]}`
+		`{"item":"/f/c","index":2,"status":"skipped","result":null,"error":{"code":-29004,"name":"TASK_CANCELLED","message":"it had not started","retryable":false},"duration":0,"reason":"it had not started"}]}`
 	if text := string(got.Outcome.Value.Inline.JSON()); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}

@@ -1,13 +1,15 @@
 package activities
 
 import (
+	"strings"
+
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // expandValues makes items of what `for_each` says: a list, or a text that leads to one.
 func expandValues(written protocol.Value, most int, scope *reference.Scope) (*expansion, error) {
-	list, err := reference.Resolve(written, scope)
+	list, err := reference.ResolveList(written, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +39,7 @@ func expandValues(written protocol.Value, most int, scope *reference.Scope) (*ex
 
 // noList says what a reference leads to that should lead to a list, and what to do.
 func noList(written string, found protocol.Value) *protocol.Error {
-	refused := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, and is %s", written, kindOf(found))
+	refused := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, and is %s", written, told(found))
 	switch found.Kind() {
 	case protocol.Object:
 		for _, field := range found.Fields() {
@@ -53,15 +55,16 @@ func noList(written string, found protocol.Value) *protocol.Error {
 	return refused
 }
 
-// kindOf names a value in a message: what it is, and, where that is short, which one.
-func kindOf(v protocol.Value) string {
+// told names a value in a message: what it is, and, where that is short, which one.
+func told(v protocol.Value) string {
+	kind, which := v.Kind().Article(), v.Brief()
 	switch v.Kind() {
-	case protocol.Null:
-		return "null"
-	case protocol.Object:
-		return "an object"
+	case protocol.Null, protocol.Object:
+		return kind
 	case protocol.String:
-		return "a string: " + string(protocol.OfString(v.Brief()).JSON())
+		if strings.TrimSpace(v.Text()) != "" { // Brief has put what seems to be nothing into quotes.
+			which = string(protocol.OfString(which).JSON())
+		}
 	}
-	return "a " + v.Kind().String() + ": " + v.Brief()
+	return kind + ": " + which
 }

@@ -139,23 +139,30 @@ inputs: {none: {type: list, default: []}}
 tasks:
   - {id: each, method: test/echo, for_each: "${inputs.none}", max_failures: 0, parameters: {value: "${item}"}}
   - {id: written, method: test/echo, for_each: []}
+  - {id: missing, method: test/echo, for_each: "${written.nothing:-[]}"}
+  - {id: skipped, method: test/echo, when: "false", parameters: {value: [1]}}
+  - {id: unmade, method: test/echo, run_if: done, for_each: "${skipped.value:-}", parameters: {value: "${missing.total}"}}
   - {id: after, method: test/echo, parameters: {value: "${each.results} ${written.total}"}}
 outputs: {after: "${after.value}"}
 `)
 	same(t, "status", result.Status, protocol.Completed)
 	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"after":"[] 0"}`)
-	same(t, "shape", shape(r.itemsOf(t, "each")), "total 0, succeeded 0, failed 0, skipped 0")
+	for _, task := range []string{"each", "missing", "unmade"} {
+		same(t, "shape", shape(r.itemsOf(t, task)), "total 0, succeeded 0, failed 0, skipped 0")
+	}
 }
 
 func TestForEachOfWhatIsNoListOfItems(t *testing.T) {
 	for name, c := range map[string]struct{ code, reference, message, hint string }{
-		"an object":       {"{'items': [1], 'n': 2}", "${make.result}", "for_each: ${make.result} must be a list, and is an object", `its field "items" is a list`},
-		"a string":        {"'a, b'", "${make.result}", `for_each: ${make.result} must be a list, and is a string: "a, b"`, ""},
-		"JSON as text":    {"'[1, 2]'", "${make.result}", `for_each: ${make.result} must be a list, and is a string: "[1, 2]"`, "the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed"},
-		"a number":        {"7", "${make.result}", "for_each: ${make.result} must be a list, and is a number: 7", ""},
-		"null":            {"None", "${make.result}", "for_each: ${make.result} must be a list, and is null", ""},
-		"nothing":         {"{'itms': []}", "${make.items}", `${make.items}: make has no field "items"; it has result, output, stderr, success, execution_time, and its result has itms`, `did you mean "itms"?`},
-		"too many of all": {"list(range(501))", "${make.result}", "for_each has 501 items, and one task takes 500", "divide them among several tasks"},
+		"an object":        {"{'items': [1], 'n': 2}", "${make.result}", "for_each: ${make.result} must be a list, and is an object", `its field "items" is a list`},
+		"a string":         {"'a, b'", "${make.result}", `for_each: ${make.result} must be a list, and is a string: "a, b"`, ""},
+		"an empty string":  {"''", "${make.result}", "for_each: ${make.result} must be a list, and is a string: \"\"", ""},
+		"JSON as text":     {"'[1, 2]'", "${make.result}", `for_each: ${make.result} must be a list, and is a string: "[1, 2]"`, "the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed"},
+		"a number":         {"7", "${make.result}", "for_each: ${make.result} must be a list, and is a number: 7", ""},
+		"brackets as text": {"'[]'", "${make.result:-[]}", "for_each: ${make.result:-[]} must be a list, and is a string: \"[]\"", "the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed"},
+		"null":             {"None", "${make.result}", "for_each: ${make.result} must be a list, and is null", ""},
+		"nothing":          {"{'itms': []}", "${make.items}", `${make.items}: make has no field "items"; it has result, output, stderr, success, execution_time, and its result has itms`, `did you mean "itms"?`},
+		"too many of all":  {"list(range(501))", "${make.result}", "for_each has 501 items, and one task takes 500", "divide them among several tasks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -242,6 +249,9 @@ func TestMaxFailuresStopsAForEach(t *testing.T) {
 			result := r.run(t, fmt.Sprintf("name: Strict\ntasks:\n  - {id: each, method: test/fail, for_each: [%s], max_concurrent: 1, max_failures: %s, parameters: {key: \"k${index}\", times: \"${item}\", kind: task}}\n", strings.Join(items, ", "), limit))
 			same(t, "status", result.Status, protocol.Failed)
 			same(t, "shape", shape(r.itemsOf(t, "each")), "total 20, succeeded 2, failed 3, skipped 15")
+			for _, entry := range entries(r.itemsOf(t, "each"))[5:] {
+				same(t, "reason", get(entry, "reason").Text(), "it had not started when more than "+wanted+" had failed")
+			}
 			same(t, "most", r.probe.most, 1)
 			same(t, "calls of the sixth", r.probe.called("k5"), 0)
 			same(t, "message", r.wholeOf(t, "each").Error.Message, "3 of 20 items failed, and max_failures is "+wanted+"; the first is item 0 (99): failure 1; 15 were skipped because of that")

@@ -23,6 +23,17 @@ func (k Kind) String() string {
 	return [...]string{"null", "boolean", "number", "string", "list", "object"}[k]
 }
 
+// Article names the kind as one of its values is told of: "null", "a boolean", "an object".
+func (k Kind) Article() string {
+	switch k {
+	case Null:
+		return "null"
+	case Object:
+		return "an object"
+	}
+	return "a " + k.String()
+}
+
 // Value is one JSON value. Unlike Go's any it keeps what passing through Go would change: the digits of a
 // number (2^60 and 1e-7 stay what was written) and the order of an object's fields. The zero Value is null.
 // A Value is never changed once made; share it freely.

@@ -110,7 +110,7 @@ var inputKeys = keys[Input]{
 	{[]string{"enum"}, list.as("a list of at least one value", `{"type": "array", "minItems": 1}`), func(i *Input, n *Node) { i.Enum = n },
 		"The values that are allowed."},
 	{[]string{"required"}, boolean, func(i *Input, n *Node) { i.Required = n },
-		"Whether a run without it is refused."},
+		"Whether a run without it is refused; where there is a default, that counts and none is."},
 	{[]string{"description"}, text, func(i *Input, n *Node) { i.Description = n },
 		"What it is, for people."},
 }

@@ -68,18 +68,8 @@ func (w *walker) unfit(v protocol.Value, i int) *failure {
 	case v.Kind() == protocol.List:
 		hint = "an element of a list is [0], all of them are [*]"
 	}
-	message := fmt.Sprintf("%s is %s, so it has %s", w.place(i), kindOf(v), wanted)
+	message := fmt.Sprintf("%s is %s, so it has %s", w.place(i), v.Kind().Article(), wanted)
 	return &failure{absent: v.IsNull(), message: message, hint: hint}
-}
-
-func kindOf(v protocol.Value) string {
-	switch v.Kind() {
-	case protocol.Null:
-		return "null"
-	case protocol.Object:
-		return "an object"
-	}
-	return "a " + v.Kind().String()
 }
 
 func counted(n int, what string) string {

@@ -18,7 +18,11 @@ const stepReason = "reason"
 // Lookup returns the value of one reference, or its default where a field on the way is missing or null. Its error is a
 // *protocol.Error of TaskParameterError, or what Load returned, wrapped.
 func Lookup(ref *Reference, s *Scope) (protocol.Value, error) {
-	w := &walker{ref: ref}
+	return (&walker{ref: ref}).lookup(s)
+}
+
+func (w *walker) lookup(s *Scope) (protocol.Value, error) {
+	ref := w.ref
 	var v protocol.Value
 	var wrong *failure
 	from := 0

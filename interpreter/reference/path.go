@@ -21,7 +21,8 @@ func (s Step) name() string {
 type walker struct {
 	ref      *Reference
 	ofTask   bool
-	elements []int // For each `[*]` on the way, the element that it is at; for messages.
+	elements []int // For each `[*]` on the way, the element that it is at.
+	wantList bool  // What the whole path leads to is to be a list, and a default may be an empty one.
 }
 
 // follow goes from v, which the steps before from led to, along the rest. Beneath `[*]` a default stands in for each
@@ -83,6 +84,9 @@ func (w *walker) take(v protocol.Value, i int) (protocol.Value, *failure) {
 
 func (w *walker) orDefault(v protocol.Value, wrong *failure) (protocol.Value, *failure) {
 	if w.ref.HasDefault && ((wrong == nil && v.IsNull()) || (wrong != nil && wrong.absent)) {
+		if w.wantList && len(w.elements) == 0 && w.ref.DefaultIsNoItems() {
+			return protocol.OfList(), nil
+		}
 		return protocol.OfString(w.ref.Default), nil
 	}
 	return v, wrong

@@ -20,3 +20,8 @@ type Step struct {
 	Every    bool // `[*]`: the rest of the path, for each element of a list.
 	Brackets bool // Written as `[…]`: then an index is never a field, and a quoted key never an index.
 }
+
+// DefaultIsNoItems tells whether the default, where a list is wanted, is an empty one: `:-[]`, or `:-` alone.
+func (r *Reference) DefaultIsNoItems() bool {
+	return r.HasDefault && (r.Default == "" || r.Default == "[]")
+}

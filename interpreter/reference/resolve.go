@@ -21,6 +21,16 @@ func ResolveText(text string, s *Scope) (protocol.Value, error) {
 	return (&resolver{scope: s}).text(text)
 }
 
+// ResolveList is Resolve for what is to be a list: a list, or a text that is a single reference, whose default `[]`, or an
+// empty one, means an empty list. Whether it has become one is for the caller to see.
+func ResolveList(v protocol.Value, s *Scope) (protocol.Value, error) {
+	parts, _ := Parse(v.Text())
+	if len(parts) == 1 && parts[0].Ref != nil && parts[0].Ref.Text == v.Text() {
+		return (&walker{ref: parts[0].Ref, wantList: true}).lookup(s)
+	}
+	return Resolve(v, s)
+}
+
 type resolver struct {
 	scope *Scope
 	grown int // Bytes of text made so far: a short text that names a large value often must not fill the memory.

@@ -155,3 +155,33 @@ func TestResolveDoesNotGrowWithoutEnd(t *testing.T) {
 	_, err := reference.Resolve(protocol.OfList(lines...), scope)
 	parameterError(t, err, "${item}: with it the text that values are put into has over 64 MiB")
 }
+
+// TestADefaultMayBeNoItems: where a list is wanted, `:-[]` and `:-` are an empty one; elsewhere, and beneath `[*]`, a default
+// is text as ever.
+func TestADefaultMayBeNoItems(t *testing.T) {
+	value, err := protocol.ParseValue([]byte(`{"there": [1], "text": "[]", "null": null, "rows": [{"n": 1}, {}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "a", Value: protocol.Held{Inline: &value}}}}
+	for text, want := range map[string]string{
+		"${a.gone:-[]}":      `[]`,
+		"${a.null:-}":        `[]`,
+		"${a.gone[*].n:-[]}": `[]`,
+		"${a.there:-[]}":     `[1]`,
+		"${a.text:-[]}":      `"[]"`,
+		"${a.gone:-none}":    `"none"`,
+		"${a.rows[*].n:-[]}": `[1,"[]"]`,
+		"${a.gone:-[]} ":     `"[] "`,
+		"$${a.gone:-[]}":     `"${a.gone:-[]}"`,
+	} {
+		got, err := reference.ResolveList(protocol.OfString(text), scope)
+		if err != nil || string(got.JSON()) != want {
+			t.Errorf("%s: got %s, %v; want %s", text, got.JSON(), err, want)
+		}
+	}
+	list, err := reference.ResolveList(protocol.OfList(protocol.OfString("${a.gone:-[]}")), scope)
+	if err != nil || string(list.JSON()) != `["[]"]` {
+		t.Errorf("in a list: %s, %v", list.JSON(), err)
+	}
+}

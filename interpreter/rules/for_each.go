@@ -7,6 +7,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // forEach: what is to make a task run once an item and does not, and what stands there only for tasks that do.
@@ -69,6 +70,7 @@ func (c *Context) checkValues(task *Task) {
 		}
 		if len(text.References) == 1 && text.References[0].Text == n.Text {
 			c.checkInputList(n, text)
+			c.checkNoItems(n, text)
 			return
 		}
 	}
@@ -92,5 +94,14 @@ func (c *Context) checkInputList(n *definition.Node, text Text) {
 		if name != typeList && slices.Contains(definition.InputTypes(), name) {
 			c.report(n.Position, fmt.Sprintf("for_each must be a list, and the input %s is %s", definition.Quote(input.Name), named(name)), "declare the input with type: list")
 		}
+	}
+}
+
+// checkNoItems reports a default that is no list. Beneath `[*]` it stands in for elements, which may be texts.
+func (c *Context) checkNoItems(n *definition.Node, text Text) {
+	ref := text.References[0]
+	every := slices.ContainsFunc(ref.Steps, func(step reference.Step) bool { return step.Every })
+	if ref.HasDefault && !every && !ref.DefaultIsNoItems() {
+		c.report(n.Position, "for_each must be a list, and the default "+definition.Quote(ref.Default)+" is text", "write :-[] for no items")
 	}
 }
