@@ -2,8 +2,8 @@ package stories_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/npmtest"
 	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
@@ -32,25 +33,12 @@ type flowchart struct {
 // mermaidParser installs the parser once, for all tests; the error says why it cannot be had.
 var mermaidParser = sync.OnceValues(func() (string, error) {
 	parser := filepath.Join(folder, "mermaid")
-	if err := os.CopyFS(parser, os.DirFS("../testdata/mermaid")); err != nil {
-		return "", err
-	}
-	install := exec.Command("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-	install.Dir = parser
-	if said, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm cannot install Mermaid: %w\n%s", err, said)
-	}
-	return parser, nil
+	return parser, npmtest.Install(context.Background(), parser, os.DirFS("../testdata/mermaid"))
 })
 
 // withMermaid is the folder of the parser. The test is skipped where that cannot be had.
 func withMermaid(t *testing.T) string {
 	t.Helper()
-	for _, needed := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(needed); err != nil {
-			require.Skip(t, "there is no "+needed)
-		}
-	}
 	parser, err := mermaidParser()
 	if err != nil {
 		require.Skip(t, err.Error())
