@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/require"
+	"github.com/gleitzeit/gleitzeit/internal/npmtest"
 )
 
 // published is the schema as people get it without the program.
@@ -36,9 +36,6 @@ func TestThePublishedSchemaIsThatOfTheProgram(t *testing.T) {
 		t.Errorf("docs/%s differs from what `gleitzeit schema` prints; -update writes it", published)
 	}
 }
-
-// languageServer is what VS Code's YAML extension, Neovim and others ask.
-const languageServer = "yaml-language-server@1.25.0"
 
 // cursor is where an editor is asked what can stand there.
 const cursor = "▏"
@@ -116,27 +113,13 @@ func table(offers []offer) []string {
 	return lines
 }
 
-// complete asks the language server about places of workflows that lie beside the published schema.
+// complete asks the language server that VS Code's YAML extension, Neovim and others have about places of workflows that
+// lie beside the published schema.
 func complete(t *testing.T, places []place) [][]offer {
 	t.Helper()
-	for _, name := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(name); err != nil {
-			require.Skip(t, name+" is not installed")
-		}
-	}
-	folder := t.TempDir()
-	// An own package.json: npm would look for one in the folders above.
-	for name, text := range map[string]string{
-		"package.json": `{"private": true}`, published: read(t, published), "complete.js": read(t, filepath.Join("testdata", "npm", "complete.js")),
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	install := exec.CommandContext(t.Context(), "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", languageServer)
-	install.Dir = folder
-	if said, err := install.CombinedOutput(); err != nil {
-		require.Skip(t, "npm cannot install "+languageServer+": "+err.Error()+"\n"+string(said))
+	folder := npmtest.Folder(t, os.DirFS(filepath.Join("testdata", "npm")))
+	if err := os.WriteFile(filepath.Join(folder, published), []byte(read(t, published)), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	in, err := json.Marshal(places)
 	if err != nil {

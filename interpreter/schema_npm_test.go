@@ -9,12 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/require"
+	"github.com/gleitzeit/gleitzeit/internal/npmtest"
 	"github.com/gleitzeit/gleitzeit/interpreter/schema"
 )
-
-// packages of npm: a validator and a parser of YAML 1.2 that share nothing with ours.
-var packages = []string{"ajv@8.20.0", "yaml@2.9.1"}
 
 // judged is what the other validator says of a file.
 type judged struct {
@@ -22,12 +19,9 @@ type judged struct {
 	Mistakes []string `json:"mistakes"`
 }
 
+// A validator and a parser of YAML 1.2 that share nothing with ours.
 func TestAnotherValidatorAgrees(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		require.Skip(t, "node is not installed")
-	}
-	folder := installed(t)
+	folder := npmtest.Folder(t, os.DirFS("testdata/npm"))
 	fine, examples, wrong := filesOf(t, "testdata/ok/*.yaml"), filesOf(t, "../examples/*/flow.yaml"), filesOf(t, "testdata/err/*.yaml")
 	type work struct {
 		Schema json.RawMessage `json:"schema"`
@@ -40,7 +34,7 @@ func TestAnotherValidatorAgrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), node, "validate.js")
+	command := exec.CommandContext(t.Context(), "node", "validate.js")
 	command.Dir = folder
 	command.Stdin = bytes.NewReader(in)
 	var said bytes.Buffer
@@ -71,33 +65,6 @@ func TestAnotherValidatorAgrees(t *testing.T) {
 	if one := found[absolute(t, "testdata/err/not-a-mapping.yaml")]; one.Verdict != "invalid" {
 		t.Errorf("a list is %s as a workflow", one.Verdict)
 	}
-}
-
-// installed is a folder with the packages and the script that uses them.
-func installed(t *testing.T) string {
-	t.Helper()
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		require.Skip(t, "npm is not installed")
-	}
-	folder := t.TempDir()
-	command := exec.CommandContext(t.Context(), npm, append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts"}, packages...)...)
-	command.Dir = folder
-	// An own package.json: npm would look for one in the folders above.
-	if err := os.WriteFile(filepath.Join(folder, "package.json"), []byte(`{"private": true}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if said, err := command.CombinedOutput(); err != nil {
-		require.Skip(t, "npm cannot install "+strings.Join(packages, " and ")+": "+err.Error()+"\n"+string(said))
-	}
-	script, err := os.ReadFile("testdata/npm/validate.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "validate.js"), script, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return folder
 }
 
 // filesOf lists the files of a pattern by their absolute paths.

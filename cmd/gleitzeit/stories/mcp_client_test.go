@@ -6,12 +6,11 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 )
 
 // mcpPackages installs the official client of npm, and servers, once, for all tests.
-var mcpPackages = sync.OnceValues(func() (string, error) { return installPackages("mcp") })
+var mcpPackages = packages("mcp")
 
 // mcpClient is a client of the official TypeScript SDK in a process of its own.
 type mcpClient struct {

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -26,7 +25,7 @@ type flowchart struct {
 }
 
 // mermaidParser installs the parser once, for all tests; the error says why it cannot be had.
-var mermaidParser = sync.OnceValues(func() (string, error) { return installPackages("mermaid") })
+var mermaidParser = packages("mermaid")
 
 // withMermaid is the folder of the parser. The test is skipped where that cannot be had.
 func withMermaid(t *testing.T) string {

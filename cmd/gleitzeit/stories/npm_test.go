@@ -1,39 +1,29 @@
 package stories_test
 
 import (
-	"fmt"
+	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/npmtest"
 	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
-// installPackages copies a folder of testdata and installs the packages of npm that its scripts use. The error says why
-// they cannot be had.
-func installPackages(name string) (string, error) {
-	to := filepath.Join(folder, name)
-	if err := os.CopyFS(to, os.DirFS(filepath.Join("..", "testdata", name))); err != nil {
-		return "", err
-	}
-	install := exec.Command("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-	install.Dir = to
-	if said, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm cannot install what %s needs: %w\n%s", name, err, said)
-	}
-	return to, nil
+// packages installs, once for all tests, what the package.json of a folder of testdata names, beside the scripts of that
+// folder. The error says why it cannot be had.
+func packages(name string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		installed := filepath.Join(folder, name)
+		return installed, npmtest.Install(context.Background(), installed, os.DirFS(filepath.Join("..", "testdata", name)))
+	})
 }
 
-// withPackages is the folder that installs returns. The test is skipped where node, npm or the packages cannot be had.
-func withPackages(t *testing.T, installs func() (string, error)) string {
+// withPackages is the folder that install returns. The test is skipped where the packages cannot be had.
+func withPackages(t *testing.T, install func() (string, error)) string {
 	t.Helper()
-	for _, needed := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(needed); err != nil {
-			require.Skip(t, "there is no "+needed)
-		}
-	}
-	installed, err := installs()
+	installed, err := install()
 	if err != nil {
 		require.Skip(t, err.Error())
 	}
