@@ -28,14 +28,14 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		return nil, err
 	}
 
-	value, usage, failure := a.perform(ctx, &call, history, beat)
+	result, failure := a.perform(ctx, &call, history, beat)
 	outcome := protocol.Outcome{
-		Status: protocol.Completed, Usage: usage, Attempts: history.failures + 1,
+		Status: protocol.Completed, Usage: result.Usage, Warning: result.Warning, Attempts: history.failures + 1,
 		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(),
 	}
 	var values [][]byte
 	if failure == nil {
-		held, data := protocol.Hold(value)
+		held, data := protocol.Hold(result.Value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
 				OfKind(protocol.Permanent)
@@ -58,7 +58,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		}
 		// The run records what no attempt could: an outcome without an end.
 		lost := protocol.AsError(err, protocol.PersistenceFailed).OfKind(protocol.Permanent)
-		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: usage, Attempts: outcome.Attempts})
+		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: result.Usage, Attempts: outcome.Attempts})
 	}
 	if failure != nil {
 		return nil, retryable(&call, history.failures, outcome)
@@ -157,28 +157,32 @@ func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierA
 }
 
 // perform does what the call asks for. Its error is what the task failed with.
-func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (protocol.Value, protocol.Usage, *protocol.Error) {
+func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (protocol.Result, *protocol.Error) {
 	if call.Format > protocol.CallFormat {
-		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
+		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
 			WithHint("update the worker")
 	}
 	if history.lost >= protocol.MaxLost {
-		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
+		return protocol.Result{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
 			WithHint("it may need more memory than the machine has")
 	}
 	m, known := a.methods[call.Method]
 	if !known {
-		return protocol.Value{}, protocol.Usage{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
+		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
 	}
 	request, secrets, err := a.request(ctx, call, m)
 	if err != nil {
-		return protocol.Value{}, protocol.Usage{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
+		return protocol.Result{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
 	}
+	written := a.listen(ctx, call, beat, secrets)
+	request.Write = written.add
 	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
+	written.end()
 	if err != nil {
-		return protocol.Value{}, result.Usage, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
+		return protocol.Result{Usage: result.Usage}, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
 	}
-	return secrets.inValue(result.Value), result.Usage, nil
+	result.Value, result.Warning = secrets.inValue(result.Value), secrets.inText(result.Warning)
+	return result, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

@@ -190,7 +190,7 @@ func TestACallOfALaterFormatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, failure := acts.perform(t.Context(), &protocol.Call{Format: 2}, earlierAttempts{}, nil)
+	_, failure := acts.perform(t.Context(), &protocol.Call{Format: 2}, earlierAttempts{}, nil)
 	if failure.Message != "this worker reads calls up to format 1, and this one has format 2" || failure.Hint != "update the worker" {
 		t.Errorf("%+v", failure)
 	}
@@ -201,7 +201,7 @@ func TestATaskWhoseWorkersVanishIsGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, failure := acts.perform(t.Context(), &protocol.Call{Format: 1}, earlierAttempts{lost: 10}, nil)
+	_, failure := acts.perform(t.Context(), &protocol.Call{Format: 1}, earlierAttempts{lost: 10}, nil)
 	if failure.Code != protocol.WorkerLost || failure.Retryable() {
 		t.Errorf("%+v", failure)
 	}

@@ -42,6 +42,8 @@ func Specs() []protocol.Spec {
 
 // Handlers makes the handler of every protocol. The function closes them.
 func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
+	tools := &toolbox{protocol: mcpProtocol}
+	o.LLM.Tools = tools
 	var made []activities.Protocol
 	var open []io.Closer
 	closeAll := func() error {
@@ -60,6 +62,7 @@ func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 			open = append(open, closer)
 		}
 		made = append(made, activities.Protocol{Spec: e.spec, Handler: handler})
+		tools.take(e.spec, handler)
 	}
 	return made, closeAll, nil
 }

@@ -11,13 +11,17 @@ import (
 )
 
 // endpoint reads the address of a server.
-func endpoint(address string) (*url.URL, error) {
-	parsed, err := url.Parse(address)
-	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the address of Ollama is %q, which is no URL of a server", beforeUser(address)).
-			WithHint("it looks like %s", defaultURL)
+func endpoint(provider, address string) (*url.URL, error) {
+	parsed, err := url.Parse(strings.TrimSuffix(address, "/"))
+	if err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Hostname() != "" {
+		return parsed, nil
 	}
-	return parsed, nil
+	whose, like := "Ollama", defaultURL
+	if provider == openaiProvider {
+		whose, like = "an OpenAI-compatible server", "http://127.0.0.1:8000/v1"
+	}
+	return nil, protocol.Errorf(protocol.ConfigurationError, "the address of %s is %q, which is no URL of a server", whose, beforeUser(address)).
+		WithHint("it looks like %s", like)
 }
 
 // connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.

@@ -20,6 +20,8 @@ type Settings struct {
 	LogLevel slog.Level
 	Roots    []string // Absolute folders beneath which a worker of a cluster reads files.
 	Ollama   Ollama
+	OpenAI   OpenAI
+	Provider string // Of models, where a task does not say: ProviderOllama or ProviderOpenAI.
 
 	Entries  []Entry  // All of the above, for people to look at.
 	Warnings []string // What was written and means nothing, a line each; people are told once.
@@ -27,10 +29,12 @@ type Settings struct {
 
 // Ollama is where models run.
 type Ollama struct {
-	URL           string // "http://127.0.0.1:11434".
-	Model         string // Of llm/chat where a task names none.
-	VisionModel   string // Of llm/vision where a task names none.
-	MaxConcurrent int    // Calls in flight to one endpoint.
+	URLs          []string // "http://127.0.0.1:11434"; at least one.
+	Model         string   // Of llm/chat and llm/generate where a task names none.
+	VisionModel   string   // Of llm/vision where a task names none.
+	EmbedModel    string   // Of llm/embed where a task names none.
+	MaxConcurrent int      // Calls in flight to one endpoint.
+	AutoPull      bool     // Whether a model that is lacking is fetched, where a task does not say.
 }
 
 // Entry is one setting as it is shown.
@@ -51,10 +55,17 @@ const (
 	DefaultOllamaURL     = "http://127.0.0.1:11434"
 	DefaultModel         = "llama3.2"
 	DefaultVisionModel   = "llava"
+	DefaultEmbedModel    = "nomic-embed-text"
 	DefaultMaxConcurrent = 4
 	DefaultLogLevel      = slog.LevelError
 
 	fromDefault = "default"
+)
+
+// The providers of models.
+const (
+	ProviderOllama = "ollama"
+	ProviderOpenAI = "openai"
 )
 
 // Load makes the settings. Its error is a *protocol.Error of ConfigurationError that lists every mistake with its place.
@@ -74,7 +85,9 @@ func Load(o Options) (*Settings, error) {
 	s.Store = l.store(s.Home)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
+	s.Provider = l.provider()
 	s.Ollama = l.ollama()
+	s.OpenAI = l.openAI()
 	if len(l.mistakes) > 0 {
 		return nil, mistaken(l.mistakes)
 	}

@@ -180,6 +180,8 @@ func fits(takes kind, n *yaml.Node) bool {
 		return whole && value >= 1
 	case number:
 		return whole && value >= 0
+	case truth:
+		return n.Tag == "!!bool"
 	}
 	return false
 }

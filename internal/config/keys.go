@@ -7,10 +7,21 @@ var keys = []key{
 	{"store", text},
 	{"log_level", text},
 	{"roots", texts},
+	{"providers.default", text},
 	{"providers.ollama.url", text},
+	{"providers.ollama.endpoints", texts},
 	{"providers.ollama.model", text},
 	{"providers.ollama.vision_model", text},
+	{"providers.ollama.embed_model", text},
 	{"providers.ollama.max_concurrent", count},
+	{"providers.ollama.auto_pull", truth},
+	{"providers.openai.url", text},
+	{"providers.openai.endpoints", texts},
+	{"providers.openai.model", text},
+	{"providers.openai.vision_model", text},
+	{"providers.openai.embed_model", text},
+	{"providers.openai.max_concurrent", count},
+	{"providers.openai.api_key", text},
 
 	{"persistence.backend", text},
 	{"persistence.sqlite.db_path", text},
@@ -43,4 +54,5 @@ const (
 	texts  kind = "a list of texts"
 	count  kind = "a whole number of at least 1"
 	number kind = "a whole number of at least 0"
+	truth  kind = "true or false"
 )

@@ -97,7 +97,11 @@ type Call struct {
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.
 	Timeout      Seconds   `json:"timeout"`                // Of one attempt.
 	Retry        *Retry    `json:"retry,omitempty"`
+	Priority     int       `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last. Absent, the call is as urgent as most.
 }
+
+// NormalPriority is that of a call that says nothing of it.
+const NormalPriority = 3
 
 // Source is a Script on its way: its text is a string, held like any other value.
 type Source struct {
@@ -156,7 +160,8 @@ type Outcome struct {
 	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
-	Items      *Counts   `json:"items,omitempty"` // Of a task that ran once an item.
+	Items      *Counts   `json:"items,omitempty"`   // Of a task that ran once an item.
+	Warning    string    `json:"warning,omitempty"` // What people should know of a result that is there.
 }
 
 // MaxLost is how often a task is scheduled again because its worker vanished.

@@ -38,6 +38,12 @@ type Method struct {
 	// KeepsTime: the handler keeps Request.Timeout itself, because a call may wait for a slot first, and that does not
 	// count. It ends with the code TaskTimeout.
 	KeepsTime bool
+	// SecretParameters name the parameters that hold a secret. In a workflow they are one reference to `secrets` or `env`
+	// and nothing else: what is written there enters the history.
+	SecretParameters []string
+	// PlaceParameters name the parameters that say where a call goes, secrets included. What a task has brought must not
+	// decide that.
+	PlaceParameters []string
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
 	WantsDependencies bool
 }
@@ -65,6 +71,13 @@ type Request struct {
 	FlowFolder   string   // The folder of the workflow file, absolute.
 	Files        Files
 	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says KeepsTime.
+	Priority     int           // Among calls that wait for the same thing: 1 is served first, 5 last; 0 is NormalPriority.
+
+	// Secret gives the worker's secret of the name, and keeps it out of all that leaves the call. The error is a
+	// ConfigurationError. Nil where the caller has none to give.
+	Secret func(name string) (string, error)
+	// Write hears the text of an answer piece by piece, as it comes. Nil where nobody listens. It does not block.
+	Write func(text string)
 }
 
 // Files reads files for a call, within what the call may read.
@@ -98,8 +111,9 @@ type Script struct {
 
 // Result is what a handler returns.
 type Result struct {
-	Value Value // An object that fits the method's result schema.
-	Usage Usage
+	Value   Value // An object that fits the method's result schema.
+	Usage   Usage
+	Warning string // What people should know although the call succeeded.
 }
 
 // Usage counts what a call consumed of a model.
