@@ -77,6 +77,9 @@ func (p *program) showConfig() error {
 
 // shownSetting is a value on one line; "-" where there is none.
 func shownSetting(value protocol.Value) string {
+	if value.Kind() == protocol.String && value.Text() == "" {
+		return "-"
+	}
 	if value.Kind() != protocol.List {
 		return view.FirstLine(view.Text(value))
 	}
