@@ -8,7 +8,7 @@ ifneq ($(wildcard $(BIN)/ollama),)
 export OLLAMA_TEST_BINARY ?= $(BIN)/ollama
 endif
 
-.PHONY: help build test lint race bench histories ollama ci clean
+.PHONY: help build test lint race bench fuzz histories ollama ci clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,13 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 
 bench: ## measure, as ratios, what docs/architecture.md claims
 	go test -run '^$$' -bench . -benchtime 1x ./benchmarks/...
+
+# Where the fuzz tests are, and their names; FUZZTIME=1m make fuzz is quicker.
+FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/condition:FuzzCompile interpreter/reference:FuzzReferences interpreter/plan:FuzzProgress
+FUZZTIME ?= 10m
+
+fuzz: ## try the language with what nobody would write, 10 minutes for each of its parts
+	for at in $(FUZZ); do go test ./$${at%:*} -run '^$$' -fuzz "^$${at#*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s || exit 1; done
 
 histories: ## record the histories that replay tests read; only after commands were changed on purpose
 	go test ./workflows -run TestRecordHistories -record

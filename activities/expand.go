@@ -15,34 +15,67 @@ import (
 // as Expanded.Error; the error of Expand itself is for a store that is away.
 func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (*protocol.Expanded, error) {
 	began := time.Now().UTC()
-	items, err := a.items(ctx, expanding)
+	found, err := a.expand(ctx, expanding)
 	if err != nil {
-		failure := protocol.AsError(err, protocol.TaskValidationFailed)
-		if failure.Kind == protocol.Transient {
-			return nil, failure
+		return unexpanded(ctx, err)
+	}
+	var refused []protocol.ItemRefusal
+	if expanding.When != "" {
+		if refused, err = a.decideItems(ctx, expanding, found.elements); err != nil {
+			return unexpanded(ctx, err)
 		}
-		return &protocol.Expanded{Error: shortened(failure)}, nil
 	}
-	list := make([]protocol.Value, len(items))
-	for i, item := range items {
-		list[i] = protocol.OfString(item)
-	}
-	data := protocol.OfList(list...).JSON()
-	ref := protocol.RefOf(data)
+	ref := protocol.RefOf(found.list)
 	record := resultstore.Record{
 		Kind:     resultstore.Task,
 		Key:      resultstore.Key{Run: expanding.Run.ID, Execution: expanding.Run.Execution, Task: expanding.Task, Item: resultstore.NoItem},
 		Workflow: expanding.Run.Workflow, Method: expanding.Method, Status: protocol.Running, StartedAt: began, Items: &ref,
 	}
-	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: [][]byte{data}}); err != nil {
+	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
 		return nil, err
 	}
-	return &protocol.Expanded{Items: items, Ref: &ref, StartedAt: began}, nil
+	return &protocol.Expanded{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Refused: refused}, nil
 }
 
-// items lists the files that the task is about.
-func (a *Activities) items(ctx context.Context, expanding protocol.Expanding) ([]string, error) {
+// unexpanded tells items that cannot be had from a store that is away, which is asked again.
+func unexpanded(ctx context.Context, err error) (*protocol.Expanded, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	failure := protocol.AsError(err, protocol.TaskValidationFailed)
+	if failure.Kind == protocol.Transient {
+		return nil, failure
+	}
+	return &protocol.Expanded{Error: shortened(failure)}, nil
+}
+
+// expansion are the items of a task: files, or else values.
+type expansion struct {
+	paths    []string
+	values   []protocol.Item
+	elements []protocol.Value // All of them.
+	list     []byte           // The same as JSON.
+	large    [][]byte         // The values that have Refs of their own, as JSON.
+}
+
+func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (*expansion, error) {
 	scope := &reference.Scope{Bindings: expanding.Bindings, Run: expanding.Run, Load: a.load(ctx)}
+	if expanding.Values != nil {
+		return expandValues(*expanding.Values, expanding.Most, scope)
+	}
+	paths, err := a.paths(expanding, scope)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]protocol.Value, len(paths))
+	for i, path := range paths {
+		list[i] = protocol.OfString(path)
+	}
+	return &expansion{paths: paths, elements: list, list: protocol.OfList(list...).JSON()}, nil
+}
+
+// paths lists the files that the task is about.
+func (a *Activities) paths(expanding protocol.Expanding, scope *reference.Scope) ([]string, error) {
 	may := a.files(expanding.Run, expanding.Reads)
 	want := wanted{expanding.Pattern, expanding.Exclude}
 	var found []string

@@ -61,6 +61,10 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 	if size > protocol.MaxValue { // Before they are all in memory.
 		return nil, tooMuch(size)
 	}
+	items, err := a.itemsOf(ctx, g)
+	if err != nil {
+		return nil, err
+	}
 	entries := make([]protocol.Value, len(g.Outcomes))
 	for i, outcome := range g.Outcomes {
 		var value protocol.Value
@@ -74,14 +78,18 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 				return nil, fmt.Errorf("the result of item %d: %w", i, err)
 			}
 		}
-		entries[i] = protocol.OfObject(
-			protocol.Field{Name: "item", Value: protocol.OfString(g.Paths[i])},
+		entry := protocol.OfObject(
+			protocol.Field{Name: "item", Value: items[i]},
 			protocol.Field{Name: "index", Value: protocol.OfInt(int64(i))},
 			protocol.Field{Name: "status", Value: protocol.OfString(string(itemStatus(outcome.Status)))},
 			protocol.Field{Name: "result", Value: value},
 			protocol.Field{Name: "error", Value: errorOf(outcome.Error)},
 			protocol.Field{Name: "duration", Value: protocol.OfFloat(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
 		)
+		if outcome.Status == protocol.Skipped && outcome.Error == nil {
+			entry = entry.With("reason", protocol.OfString(outcome.Reason))
+		}
+		entries[i] = entry
 	}
 	count := func(n int) protocol.Value { return protocol.OfInt(int64(n)) }
 	data := protocol.OfObject(
@@ -97,9 +105,28 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 	return data, nil
 }
 
+// itemsOf are the items, as many as there are outcomes.
+func (a *Activities) itemsOf(ctx context.Context, g protocol.Gathering) ([]protocol.Value, error) {
+	if len(g.Paths) > 0 {
+		paths := make([]protocol.Value, len(g.Paths))
+		for i, path := range g.Paths {
+			paths[i] = protocol.OfString(path)
+		}
+		return paths, nil
+	}
+	list, err := a.load(ctx)(*g.Items)
+	switch {
+	case errors.Is(err, resultstore.ErrNotFound), err == nil && len(list.Elements()) != len(g.Outcomes):
+		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is gone").OfKind(protocol.Permanent)
+	case err != nil:
+		return nil, fmt.Errorf("the list of the items: %w", err)
+	}
+	return list.Elements(), nil
+}
+
 func tooMuch(size int64) error {
 	return protocol.Errorf(protocol.TaskResultInvalid, "the results of all items have %d bytes, and the most that can be kept as one is %d", size, protocol.MaxValue).
-		OfKind(protocol.Permanent).WithHint("make several batches of the files; what each item has brought is kept")
+		OfKind(protocol.Permanent).WithHint("make several tasks or batches of the items; what each item has brought is kept")
 }
 
 // itemStatus is that of an item as results show it: what was cancelled counts as skipped.

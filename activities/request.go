@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
@@ -54,6 +55,10 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 		return request, secrets, nil
 	}
 	for _, id := range call.Dependencies {
+		if withoutResult(call.Bindings, id) {
+			request.Dependencies = append(request.Dependencies, protocol.Field{Name: id})
+			continue
+		}
 		result, err := reference.Lookup(&reference.Reference{Text: "${" + id + "}", Head: id}, scope)
 		if err != nil {
 			return request, secrets, err
@@ -61,6 +66,14 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 		request.Dependencies = append(request.Dependencies, protocol.Field{Name: id, Value: result})
 	}
 	return request, secrets, nil
+}
+
+// withoutResult tells whether a task has brought nothing: it was skipped, or has failed, and what waits for it runs all the
+// same. Then there is null.
+func withoutResult(bindings []protocol.Binding, id string) bool {
+	return slices.ContainsFunc(bindings, func(binding protocol.Binding) bool {
+		return binding.Head == id && binding.Task != "" && binding.Value.Empty()
+	})
 }
 
 func without(object protocol.Value, name string) protocol.Value {

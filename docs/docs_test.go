@@ -25,6 +25,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/condition"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
 )
@@ -97,6 +98,7 @@ name: x
 nonsense: 1
 inputs: {a: {nonsense: 1}}
 batch: {nonsense: 1}
+defaults: {llm/v1: {nonsense: 1}}
 tasks:
   - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}}
 `
@@ -104,8 +106,8 @@ tasks:
 	if flow == nil {
 		t.Fatal(found)
 	}
-	if len(flow.Unknown) != 5 {
-		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a task and a retry", len(flow.Unknown))
+	if len(flow.Unknown) != 6 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, a task and a retry", len(flow.Unknown))
 	}
 	page := read(t, "workflow-reference.md")
 	for _, where := range flow.Unknown {
@@ -136,11 +138,26 @@ func TestEveryRuleIsExplained(t *testing.T) {
 	for _, rule := range rules.All() {
 		names = append(names, rule.Name)
 	}
+	checks := read(t, "checks.md")
 	section := sectionOf(read(t, "workflow-reference.md"), "rules")
 	for _, name := range names {
 		if !strings.Contains(section, "| `"+name+"` |") {
 			t.Errorf("docs/workflow-reference.md, section \"Rules\", does not have the rule %s", name)
 		}
+		_, own, _ := strings.Cut(checks, "\n## "+name+"\n")
+		if own, _, _ = strings.Cut(own, "\n## "); !strings.Contains(own, " ["+name+"]\n") {
+			t.Errorf("docs/checks.md has no section %s that shows a message of the rule", name)
+		}
+	}
+}
+
+func TestEveryFunctionOfConditionsIsExplained(t *testing.T) {
+	var want strings.Builder
+	for _, f := range condition.Functions() {
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", f.Name, f.Takes, f.About)
+	}
+	if page := read(t, "workflow-reference.md"); !strings.Contains(page, want.String()) {
+		t.Errorf("docs/workflow-reference.md does not hold the functions as interpreter/condition has them:\n%s", want.String())
 	}
 }
 

@@ -13,10 +13,11 @@ import (
 func build(in Input, checked *rules.Context) *plan.Plan {
 	flow := checked.Flow
 	p := &plan.Plan{
-		Format:      plan.Format,
 		Name:        written(flow.Name),
 		ID:          written(flow.ID),
 		Description: written(flow.Description),
+		Version:     written(flow.Version),
+		Tags:        allWritten(flow.Tags),
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
@@ -27,9 +28,18 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 	if flow.MaxParallel != nil {
 		p.MaxParallel, _ = definition.Count(flow.MaxParallel)
 	}
+	if flow.Metadata != nil {
+		metadata := flow.Metadata.Value()
+		p.Metadata = &metadata
+	}
+	if flow.Priority != nil {
+		p.Priority = plan.Priority(checked.PriorityKey())
+	}
+	p.Wait = flow.Wait != nil && flow.Wait.Truth
 	if flow.Timeout != nil {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
 	}
+	p.FailFast = flow.FailFast != nil && flow.FailFast.Truth
 	for _, task := range checked.Tasks {
 		built := buildTask(checked, task)
 		if each, reads := checked.EachOf(task); each != nil {
@@ -45,6 +55,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(checked, checked.Outputs[i]),
 		})
 	}
+	p.Format = plan.FormatFor(p)
 	return p
 }
 
@@ -63,9 +74,15 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		After:        ids(checked, task.Waits),
 		Dependencies: handed,
 		Uses:         uses(checked, task.Texts),
-		Priority:     plan.Priority(task.PriorityKey()),
+		Priority:     plan.Priority(checked.PriorityOf(task)),
 		Timeout:      task.AttemptTimeout(),
 		Retry:        checked.RetryPolicy(task),
+
+		When:            task.Condition(),
+		WhenUses:        uses(checked, task.WhenTexts),
+		RunIf:           task.RunCondition(),
+		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
+		Queue:           written(task.Queue),
 	}
 }
 
@@ -74,6 +91,14 @@ func written(n *definition.Node) string {
 		return ""
 	}
 	return n.Written
+}
+
+func allWritten(nodes []*definition.Node) []string {
+	var all []string
+	for _, n := range nodes {
+		all = append(all, n.Written)
+	}
+	return all
 }
 
 func ids(checked *rules.Context, tasks []int) []string {

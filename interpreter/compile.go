@@ -16,6 +16,12 @@ import (
 // GivenInput is the value of an input as the command line has it: `--input name=text`.
 type GivenInput = rules.GivenInput
 
+// GivenFile is a file with values of inputs, in YAML or JSON.
+type GivenFile struct {
+	File string // As shown in messages.
+	Text []byte
+}
+
 // Input is all that a plan depends on.
 type Input struct {
 	File       string // As shown in messages: "flow.yaml", or "-".
@@ -26,23 +32,52 @@ type Input struct {
 	FlowFolder string          // Absolute: the workflow file's folder.
 	Specs      []protocol.Spec // The protocols there are.
 	Inputs     []GivenInput    // In the order given; of two for one input the later counts.
+	InputFiles []GivenFile     // As Inputs, which win over them.
 	Elsewhere  bool            // The run executes on another machine: what is not here may be there.
 }
 
-// Compile returns the plan of a workflow, or every mistake in it, sorted by line, column and rule: the plan is nil where
-// there is any. Notes come beside both.
+// Compile returns the plan of a workflow, or every mistake in it and in the files of inputs: those of each file together,
+// the workflow's first, sorted by line, column and rule. The plan is nil where there is any. Notes come beside both.
 func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
 	flow, found := definition.Parse(in.File, in.Text)
-	if flow == nil {
-		return nil, definition.SortDiagnostics(found)
-	}
-	checked := rules.Check(rules.Subject{
+	subject := rules.Subject{
 		File: in.File, Flow: flow, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Given: in.Inputs, Elsewhere: in.Elsewhere,
-	})
-	if found = definition.SortDiagnostics(append(found, checked.Found...)); slices.ContainsFunc(found, isMistake) {
+	}
+	for _, file := range in.InputFiles {
+		values, mistakes := definition.ParseValues(file.File, file.Text)
+		if found = append(found, mistakes...); values == nil {
+			subject.Unread = true
+			continue
+		}
+		subject.Values = append(subject.Values, values)
+	}
+	if flow == nil {
+		return nil, sorted(in, found)
+	}
+	checked := rules.Check(subject)
+	if found = sorted(in, append(found, checked.Found...)); slices.ContainsFunc(found, isMistake) {
 		return nil, found
 	}
 	return build(in, checked), found
+}
+
+// sorted sorts what was found, file by file.
+func sorted(in Input, found []definition.Diagnostic) []definition.Diagnostic {
+	var all []definition.Diagnostic
+	told := map[string]bool{}
+	sortOf := func(file string) {
+		if told[file] {
+			return
+		}
+		told[file] = true
+		of := slices.DeleteFunc(slices.Clone(found), func(d definition.Diagnostic) bool { return d.File != file })
+		all = append(all, definition.SortDiagnostics(of)...)
+	}
+	sortOf(in.File)
+	for _, given := range in.InputFiles {
+		sortOf(given.File)
+	}
+	return all
 }
 
 func isMistake(d definition.Diagnostic) bool { return !d.Note }

@@ -13,7 +13,7 @@ func TestExactlyTheLimits(t *testing.T) {
 	const tasks = "name: x\ntasks: [{id: a, method: free/any}]\n"
 	padded := func(size int) string { return tasks + strings.Repeat("#", size-len(tasks)) }
 	nested := func(depth int) string {
-		return tasks + "metadata: " + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1)
+		return tasks + "metadata: {x: " + strings.Repeat("[", depth-2) + strings.Repeat("]", depth-2) + "}"
 	}
 	// The anchored list makes 100 values each time: itself and 99 in it.
 	aliases := func(values int) string {
@@ -29,6 +29,7 @@ func TestExactlyTheLimits(t *testing.T) {
 		text  func(int) string
 	}{
 		{"size", definition.MaxSize, padded},
+		{"marks", definition.MaxMarks, func(marks int) string { return tasks + strings.Repeat("#\n", marks-strings.Count(tasks, "\n")-7) }},
 		{"depth", definition.MaxDepth, nested},
 		{"aliases", definition.MaxAliasNodes, aliases},
 		{"tasks", definition.MaxTasks, many},

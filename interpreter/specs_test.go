@@ -82,7 +82,18 @@ func specs() []protocol.Spec {
 			},
 			{Name: "llm/slow", Timeout: time.Hour, Parameters: []byte(`{"properties": {"timeout": {"type": "number"}}}`)},
 		}},
-		{Name: "free/v1", Methods: []protocol.Method{{Name: "free/any", Timeout: 90 * time.Second}}},
+		{Name: "free/v1", Methods: []protocol.Method{
+			{Name: "free/any", Timeout: 90 * time.Second},
+			{Name: "free/strict", Timeout: time.Second, Parameters: []byte(`{
+				"type": "object",
+				"properties": {
+					"constant": {"const": "a"}, "above": {"exclusiveMinimum": 0}, "fifth": {"multipleOf": 5}, "never": false,
+					"either": {"oneOf": [{"type": "integer"}, {"minimum": 1}]}, "short": {"maxLength": 3}, "some": {"minProperties": 1},
+					"unique": {"uniqueItems": true}, "types": {"type": ["object", "null"]}
+				},
+				"dependentRequired": {"with": ["without"]}
+			}`)},
+		}},
 	}
 }
 

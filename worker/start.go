@@ -31,12 +31,14 @@ func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Option
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            p.Name,
-		StaticDetails:                            p.Description,
+		StaticSummary:                            bounded(p.Name, maxSummary),
+		StaticDetails:                            Details(p),
+		Priority:                                 temporal.Priority{PriorityKey: int(p.Priority)},
 	}
+	start.Settings.OwnQueue = o.Here && len(p.Queues()) > 0
 	if !o.NoSearchAttributes {
 		options.TypedSearchAttributes = temporal.NewSearchAttributes(
-			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(p.Name),
+			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(bounded(p.Name, maxAttribute)),
 			temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
 		)
 	}

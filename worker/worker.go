@@ -21,6 +21,9 @@ type Options struct {
 	Queue string // The Temporal task queue.
 	// Local: the engine runs on this machine. What is lost is noticed, and a cancel heard, within seconds.
 	Local bool
+	// Here: a run that is started with these options has all its tasks on Queue, whatever queue they name: its process
+	// executes them, in its folder and its environment, and those of no other run.
+	Here bool
 	// NoSearchAttributes: the namespace lacks those of runs, and runs that are started do without.
 	NoSearchAttributes bool
 	Slots              int           // Tasks in flight at once; 0 is as many as Temporal lets wait.
@@ -81,6 +84,7 @@ func Register(r registry, acts *activities.Activities) {
 	r.RegisterActivityWithOptions(acts.Close, activity.RegisterOptions{Name: workflows.CloseActivity})
 	r.RegisterActivityWithOptions(acts.Expand, activity.RegisterOptions{Name: workflows.ExpandActivity})
 	r.RegisterActivityWithOptions(acts.Gather, activity.RegisterOptions{Name: workflows.GatherActivity})
+	r.RegisterActivityWithOptions(acts.Decide, activity.RegisterOptions{Name: workflows.DecideActivity})
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }
 

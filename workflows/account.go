@@ -40,12 +40,21 @@ func (r *run) carriedValues() [][]byte {
 			values = append(values, data)
 		}
 	}
+	keepForItems := func(v protocol.Value) {
+		if held, data := carryToItems(v); held.Inline == nil {
+			values = append(values, data)
+		}
+	}
 	keep(r.plan.Inputs)
 	for i := range r.plan.Tasks {
-		if r.plan.Tasks[i].Each == nil {
+		switch each := r.plan.Tasks[i].Each; {
+		case each == nil:
 			keep(r.plan.Tasks[i].Parameters)
-		} else if held, data := carryToItems(r.plan.Tasks[i].Parameters); held.Inline == nil {
-			values = append(values, data)
+		case each.Values != nil && uses(r.plan.Tasks[i].Uses, headInputs):
+			keepForItems(r.plan.Inputs)
+			fallthrough
+		default:
+			keepForItems(r.plan.Tasks[i].Parameters)
 		}
 		if source := r.plan.Tasks[i].Source; source != nil {
 			keep(protocol.OfString(source.Text))
@@ -76,7 +85,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	}
 	closing.Outputs = protocol.OfObject(outputs...)
 	for i := range r.plan.Tasks {
-		if outcome := r.progress.Outcome(i); outcome.FinishedAt.IsZero() {
+		if outcome, unrecorded := r.unrecorded(i); unrecorded {
 			closing.Tasks = append(closing.Tasks, protocol.ClosingEntry{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})
 		}
 	}
@@ -97,6 +106,28 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	return result, result.failure()
 }
 
+// unrecorded returns the end of a task that no activity has recorded, or not with all that the run knows: that it was
+// cancelled for another's failure.
+func (r *run) unrecorded(i int) (protocol.Outcome, bool) {
+	outcome := r.progress.Outcome(i)
+	if outcome.FinishedAt.IsZero() {
+		return outcome, true
+	}
+	if r.because() == "" || outcome.Status != protocol.Cancelled || outcome.Items != nil {
+		return outcome, false
+	}
+	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran%s", r.because())
+	return outcome, true
+}
+
+// because names the failure for which everything else is cancelled; "" where there is none.
+func (r *run) because() string {
+	if r.stopped == nil || r.stopped.Code != protocol.WorkflowTasksFailed {
+		return ""
+	}
+	return ", because " + r.stopped.Message
+}
+
 // result counts how the tasks ended and decides how the run did.
 func (r *run) result() *Result {
 	result := &Result{Status: protocol.Completed, Usage: r.usage}
@@ -115,23 +146,33 @@ func (r *run) result() *Result {
 			result.Cancelled++
 		default:
 			result.Failed++
-			failures = append(failures, fmt.Sprintf("%q", r.plan.Tasks[i].ID))
+			if !r.progress.Forgiven(i) {
+				failures = append(failures, fmt.Sprintf("%q", r.plan.Tasks[i].ID))
+			}
 		}
 	}
 	switch {
-	case result.Completed == len(r.plan.Tasks):
+	case result.Cancelled == 0 && len(failures) == 0: // What was skipped was skipped by conditions.
 	case r.stopped != nil && r.stopped.Code == protocol.WorkflowTimeout:
 		result.Status, result.Error = protocol.TimedOut, r.stopped
-	case r.stopped != nil:
+	case r.stopped != nil && r.stopped.Code == protocol.WorkflowCancelled:
 		result.Status, result.Error = protocol.Cancelled, r.stopped
-	case result.Failed > 0:
-		message := taskCount(result.Failed) + " failed: " + some(failures)
-		if result.Skipped > 0 {
-			message += "; " + taskCount(result.Skipped) + " skipped because of that"
-		}
-		result.Status, result.Error = protocol.Failed, protocol.Errorf(protocol.WorkflowTasksFailed, "%s", message)
+	case len(failures) > 0:
+		result.Status, result.Error = protocol.Failed, r.failedTasks(failures, result.Cancelled)
 	}
 	return result
+}
+
+// failedTasks says which tasks a run has failed for, and what that has kept from running.
+func (r *run) failedTasks(failures []string, cancelled int) *protocol.Error {
+	message := taskCount(len(failures)) + " failed: " + some(failures)
+	if skipped := r.progress.SkippedForFailure(); skipped > 0 {
+		message += "; " + taskCount(skipped) + " skipped because of that"
+	}
+	if r.because() != "" && cancelled > 0 {
+		message += "; " + taskCount(cancelled) + " cancelled because of that"
+	}
+	return protocol.Errorf(protocol.WorkflowTasksFailed, "%s", message)
 }
 
 func (result *Result) addItems(counts protocol.Counts) {

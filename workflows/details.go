@@ -46,7 +46,7 @@ func (r *run) countOf(table *strings.Builder, task int, outcome protocol.Outcome
 	case outcome.Status == protocol.Running && r.plan.Tasks[task].Each != nil:
 		for _, fan := range r.fans {
 			if fan.task == task {
-				writeItems(table, fan.ended, len(fan.items), fan.failed)
+				writeItems(table, fan.ended, len(fan.outcomes), fan.failed)
 			}
 		}
 	case outcome.Attempts > 0:

@@ -35,6 +35,7 @@ type step int
 
 const (
 	calling step = iota
+	deciding
 	expanding
 	gathering
 )
@@ -43,12 +44,13 @@ const (
 func (r *run) execute(ctx workflow.Context) error {
 	taskCtx, cancelTasks := workflow.WithCancel(ctx)
 	defer cancelTasks()
+	r.cancelTasks = cancelTasks
 	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
 		r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
 	})
 	if r.plan.Timeout > 0 {
-		r.limitTime(ctx, cancelTasks)
+		r.limitTime(ctx)
 	}
 	for !r.progress.Done() {
 		r.gather(ctx)
@@ -57,7 +59,7 @@ func (r *run) execute(ctx workflow.Context) error {
 		}
 		r.describe(ctx)
 		if len(r.running) == 0 {
-			if !r.progress.Done() && !r.progress.HasReady() && len(r.fans) == 0 {
+			if !r.progress.Done() && !r.progress.HasReady() && len(r.fans) == 0 && len(r.decided) == 0 {
 				return rejected("the plan's tasks wait for one another")
 			}
 			return nil
@@ -69,7 +71,7 @@ func (r *run) execute(ctx workflow.Context) error {
 
 // limitTime ends the run, with a full account, when the workflow's timeout is over. It counts from the run's first
 // history on.
-func (r *run) limitTime(ctx workflow.Context, cancelTasks workflow.CancelFunc) {
+func (r *run) limitTime(ctx workflow.Context) {
 	left := r.plan.Timeout.Duration() - workflow.Now(ctx).Sub(r.start.StartedAt)
 	timer := workflow.NewTimer(ctx, max(left, time.Millisecond))
 	workflow.GoNamed(ctx, "timeout", func(ctx workflow.Context) {
@@ -77,7 +79,7 @@ func (r *run) limitTime(ctx workflow.Context, cancelTasks workflow.CancelFunc) {
 			return
 		}
 		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run took longer than its timeout of %s", r.plan.Timeout.Duration()))
-		cancelTasks()
+		r.cancelTasks()
 	})
 }
 
@@ -91,23 +93,36 @@ func (r *run) stop(reason *protocol.Error) {
 		Status: protocol.Cancelled,
 		Error:  protocol.Errorf(protocol.TaskCancelled, "it had not started when %s", reason.Message),
 	})
+	r.dropDecided()
+}
+
+// failFast ends the run where a task has failed and the workflow wants no more then: what runs is cancelled.
+func (r *run) failFast() {
+	if i, failed := r.progress.FailedFast(); failed && r.stopped == nil {
+		r.stop(protocol.Errorf(protocol.WorkflowTasksFailed, "task %q failed", r.plan.Tasks[i].ID))
+		r.cancelTasks()
+	}
 }
 
 // startReady starts what is ready, as far as the workflow's limit, the history and one message to the server allow.
 func (r *run) startReady(ctx workflow.Context) error {
 	for len(r.running) < limitOf(r.plan) && r.fits(ctx) {
+		task, decided := r.nextDecided()
 		fan, found := r.pick()
-		if !found {
+		if !decided && !found {
 			break
 		}
 		if at := workflow.GetInfo(ctx).GetCurrentHistoryLength(); at != r.sentAt {
 			r.sent, r.sentAt = 0, at
 		}
 		r.begun++
-		if fan != nil {
+		switch {
+		case decided:
+			r.running = append(r.running, r.startTask(ctx, task))
+		case fan != nil:
 			r.running = append(r.running, r.startItem(ctx, fan))
-		} else {
-			r.running = append(r.running, r.startTask(ctx))
+		default:
+			r.running = append(r.running, r.begin(ctx))
 		}
 		if r.sent > sendBudget {
 			// A timer makes the server take what was scheduled before more is.
@@ -146,8 +161,16 @@ func (r *run) startItem(ctx workflow.Context, fan *fanOut) started {
 	return started{task: fan.task, fan: fan, item: item, future: r.schedule(ctx, &r.plan.Tasks[fan.task], fan.item(item))}
 }
 
-func (r *run) startTask(ctx workflow.Context) started {
+// begin starts the next task that is ready: where it has a condition, that is asked first.
+func (r *run) begin(ctx workflow.Context) started {
 	task, _ := r.progress.Next()
+	if r.plan.Tasks[task].When != "" && r.plan.Tasks[task].Each == nil { // Of items it is asked when they are known.
+		return started{task: task, step: deciding, future: r.decide(ctx, task)}
+	}
+	return r.startTask(ctx, task)
+}
+
+func (r *run) startTask(ctx workflow.Context, task int) started {
 	if r.plan.Tasks[task].Each != nil {
 		return started{task: task, step: expanding, future: r.expand(ctx, task)}
 	}
@@ -163,7 +186,7 @@ func (r *run) fits(ctx workflow.Context) bool {
 	if info.GetContinueAsNewSuggested() {
 		return false
 	}
-	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.running)+1) < historyBudget
+	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.running)+len(r.decided)+1) < historyBudget
 }
 
 // await waits until at least one task has ended, and takes account of all that have, in the order of their start.
@@ -180,6 +203,7 @@ func (r *run) await(ctx workflow.Context) {
 			continue
 		}
 		r.take(ctx, s)
+		r.failFast()
 	}
 	r.running = still
 }
@@ -187,6 +211,8 @@ func (r *run) await(ctx workflow.Context) {
 // take takes account of what has ended.
 func (r *run) take(ctx workflow.Context, s started) {
 	switch s.step {
+	case deciding:
+		r.takeDecision(ctx, s)
 	case expanding:
 		r.expanded(ctx, s)
 	case gathering:

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -12,53 +11,23 @@ import (
 type fanOut struct {
 	task       int
 	each       *plan.Each
-	items      []string
-	ref        *protocol.Ref // Where the store has the list of the items.
+	paths      []string        // The items, where they are files; or else
+	values     []protocol.Item // the items.
+	ref        *protocol.Ref   // Where the store has the list of the items.
 	startedAt  time.Time
-	parameters protocol.Held // Made once: every item carries them.
-	outcomes   []protocol.Outcome
-	next       int // No item before has yet to start.
+	parameters protocol.Held      // Made once: every item carries them.
+	outcomes   []protocol.Outcome // One an item.
+	next       int                // No item before has yet to start.
 	inFlight   int
 	ended      int
 	failed     int
 	gathering  bool
 }
 
-// item is one item of a fan-out.
-type item struct {
-	fan   *fanOut
-	index int
-	path  string
-}
-
-// reads are the places outside of the run's folders that the item's call may read: those that the task's parameters name,
-// and the one that the item lies in.
-func (i *item) reads(task *plan.Task) []string {
-	places := append([]string{}, task.Reads...)
-	for _, place := range task.Each.Reads {
-		if i.path == place || strings.HasPrefix(i.path, strings.TrimSuffix(place, "/")+"/") {
-			places = append(places, place)
-		}
-	}
-	return places
-}
-
-// itemInline is the size in bytes of the largest parameters that travel with every item.
-const itemInline = 1 << 10
-
-// carryToItems is protocol.Carry for what hundreds of calls carry: only what is very small travels in full.
-func carryToItems(v protocol.Value) (protocol.Held, []byte) {
-	held, data := protocol.Hold(v)
-	if len(data) <= itemInline {
-		return protocol.Held{Inline: held.Inline}, data
-	}
-	return protocol.Held{Ref: held.Ref}, data
-}
-
 func newFanOut(p *plan.Plan, task int, carried FanOut) *fanOut {
 	fan := &fanOut{
-		task: task, each: p.Tasks[task].Each, items: carried.Items, ref: carried.Ref, startedAt: carried.StartedAt,
-		outcomes: make([]protocol.Outcome, len(carried.Items)),
+		task: task, each: p.Tasks[task].Each, paths: carried.Items, values: carried.Values, ref: carried.Ref, startedAt: carried.StartedAt,
+		outcomes: make([]protocol.Outcome, len(carried.Items)+len(carried.Values)),
 	}
 	fan.parameters, _ = carryToItems(p.Tasks[task].Parameters)
 	for i := range fan.outcomes {
@@ -80,7 +49,7 @@ func newFanOut(p *plan.Plan, task int, carried FanOut) *fanOut {
 
 // carried is the fan-out as the run takes it into its next history: nothing of it is in flight.
 func (f *fanOut) carried(p *plan.Plan) FanOut {
-	c := FanOut{Task: p.Tasks[f.task].ID, Items: f.items, Ref: f.ref, StartedAt: f.startedAt}
+	c := FanOut{Task: p.Tasks[f.task].ID, Items: f.paths, Values: f.values, Ref: f.ref, StartedAt: f.startedAt}
 	for i, outcome := range f.outcomes {
 		if outcome.Status.Ended() {
 			c.Ended = append(c.Ended, EndedItem{i, outcome})
@@ -91,11 +60,11 @@ func (f *fanOut) carried(p *plan.Plan) FanOut {
 
 // canStart tells whether an item may start, as far as the fan-out itself is concerned.
 func (f *fanOut) canStart() bool {
-	return f.next < len(f.items) && !f.tripped() && (f.each.MaxConcurrent <= 0 || f.inFlight < f.each.MaxConcurrent)
+	return f.next < len(f.outcomes) && !f.tripped() && (f.each.MaxConcurrent <= 0 || f.inFlight < f.each.MaxConcurrent)
 }
 
 // tripped tells whether so many items have failed that nothing more starts.
-func (f *fanOut) tripped() bool { return f.each.MaxFailures.Passed(f.failed, len(f.items)) }
+func (f *fanOut) tripped() bool { return f.each.MaxFailures.Passed(f.failed, len(f.outcomes)) }
 
 // begin counts the next item as running and returns its index.
 func (f *fanOut) begin() int {
@@ -123,28 +92,7 @@ func (f *fanOut) end(index int, outcome protocol.Outcome) {
 
 // over tells whether nothing of it runs, and nothing more will start.
 func (f *fanOut) over(stopped bool) bool {
-	return f.inFlight == 0 && (stopped || f.tripped() || f.next == len(f.items))
-}
-
-func (f *fanOut) item(index int) *item { return &item{f, index, f.items[index]} }
-
-// bindings gives `item` and `index` their values, where they are used.
-func (i *item) bindings(all []plan.Use) []protocol.Binding {
-	var bindings []protocol.Binding
-	for _, use := range all {
-		if use.Task != "" {
-			continue
-		}
-		switch use.Head {
-		case "item":
-			held, _ := protocol.Carry(protocol.OfString(i.path))
-			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: held, File: true})
-		case "index":
-			held, _ := protocol.Carry(protocol.OfInt(int64(i.index)))
-			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: held})
-		}
-	}
-	return bindings
+	return f.inFlight == 0 && (stopped || f.tripped() || f.next == len(f.outcomes))
 }
 
 func hasFailed(status protocol.Status) bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.temporal.io/sdk/client"
@@ -32,6 +33,35 @@ template: {method: test/file, retry: {max_attempts: 2, base_delay: 0.01}, note: 
 tasks: [{id: after, method: test/echo, parameters: {value: "${batch.failed}"}}]
 outputs: {failed: "${after.value}"}
 `, folder), folder))
+}
+
+// forEachRun goes over values, small ones, large ones and null, of which one fails, in several histories; then over nothing.
+func forEachRun(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	return r.start(t, compile(t, fmt.Sprintf(`
+name: For each
+max_parallel: 2
+inputs: {words: {type: list, default: [a, null, {b: 1}, %s, c, d, e, f, g, h]}}
+tasks:
+  - {id: each, method: test/echo, for_each: "${inputs.words}", parameters: {value: ["${item}", "${index}"]}}
+  - {id: failing, method: test/fail, for_each: [0, 99, 0], max_failures: 50%%, parameters: {key: "k${index}", times: "${item}", kind: task}}
+  - {id: none, method: test/echo, for_each: [], dependencies: [failing]}
+  - {id: again, method: test/echo, for_each: "${each.results[*].index}", dependencies: [none], parameters: {value: "${item}"}}
+outputs: {failed: "${failing.failed}", last: "${again.results[-1].result.value}"}
+`, strings.Repeat("long", 100))))
+}
+
+// conditionalItems goes over values of which some are left out, one cannot be decided, and, in the second task, all are left
+// out.
+func conditionalItems(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	return r.start(t, compile(t, `
+name: Conditional items
+tasks:
+  - {id: each, method: test/echo, for_each: [1, 2, three, 4], when: "${item} > 1", parameters: {value: "${item}"}}
+  - {id: none, method: test/echo, for_each: "${each.results}", when: "${index} > 9", parameters: {value: "${item}"}}
+outputs: {skipped: "${each.skipped} ${none.skipped}", failed: "${each.failed}"}
+`))
 }
 
 // fixedFolder is a folder with files whose path is the same on every machine: recorded histories name it.

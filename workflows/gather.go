@@ -31,7 +31,8 @@ func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
 	task := &r.plan.Tasks[index]
 	asked := protocol.Expanding{
 		Run: r.info, Task: task.ID, Method: task.Method, Directory: task.Each.Directory, Files: task.Each.Files,
-		Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Reads: task.Each.Reads, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
+		Values: task.Each.Values, Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Reads: task.Each.Reads, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
+		When: task.When, WhenBindings: r.bindings(task.WhenUses),
 	}
 	return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, asked)
 }
@@ -39,20 +40,34 @@ func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
 // expanded begins with the items that were found, or ends the task where there are none.
 func (r *run) expanded(ctx workflow.Context, s started) {
 	var found protocol.Expanded
+	task := &r.plan.Tasks[s.task]
 	err := s.future.Get(ctx, &found)
 	switch {
 	case err != nil && temporal.IsCanceledError(err):
 		r.progress.End(s.task, protocol.Outcome{
-			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its files were looked for"),
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were looked for", itemWord(task.Each)),
 		})
 	case err != nil:
 		r.progress.End(s.task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
 	case found.Error != nil:
 		r.progress.End(s.task, failed(found.Error))
 	default:
-		carried := FanOut{Task: r.plan.Tasks[s.task].ID, Items: found.Items, Ref: found.Ref, StartedAt: found.StartedAt}
+		carried := FanOut{Task: task.ID, Items: found.Items, Values: found.Values, Ref: found.Ref, StartedAt: found.StartedAt, Ended: refused(found.Refused, task.When)}
 		r.fans = append(r.fans, newFanOut(r.plan, s.task, carried))
 	}
+}
+
+// refused are the items that are not to run, as they end.
+func refused(items []protocol.ItemRefusal, condition string) []EndedItem {
+	var ended []EndedItem
+	for _, item := range items {
+		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: conditionIsFalse(condition)}
+		if item.Error != nil {
+			outcome = failed(item.Error)
+		}
+		ended = append(ended, EndedItem{item.Index, outcome})
+	}
+	return ended
 }
 
 // gather has the results made of those tasks whose items have all ended.
@@ -89,12 +104,16 @@ func (r *run) gathered(ctx workflow.Context, s started) {
 func (r *run) gathering(fan *fanOut) protocol.Gathering {
 	task := &r.plan.Tasks[fan.task]
 	g := protocol.Gathering{
-		Run: r.info, Task: task.ID, Method: task.Method, StartedAt: fan.startedAt, Items: fan.ref, Paths: fan.items,
-		Outcomes: make([]protocol.Outcome, len(fan.outcomes)), Counts: protocol.Counts{Total: len(fan.items), Failed: fan.failed},
+		Run: r.info, Task: task.ID, Method: task.Method, StartedAt: fan.startedAt, Items: fan.ref, Paths: fan.paths,
+		Outcomes: make([]protocol.Outcome, len(fan.outcomes)), Counts: protocol.Counts{Total: len(fan.outcomes), Failed: fan.failed},
 	}
+	unwanted := 0 // Skipped by their own condition.
 	for i, outcome := range fan.outcomes {
 		if !outcome.Status.Ended() {
 			outcome = r.neverStarted(fan)
+		}
+		if plan.ByCondition(outcome) {
+			unwanted++
 		}
 		switch {
 		case outcome.Status == protocol.Completed:
@@ -105,7 +124,7 @@ func (r *run) gathering(fan *fanOut) protocol.Gathering {
 		g.Usage = g.Usage.Add(outcome.Usage)
 		g.Outcomes[i] = outcome
 	}
-	g.Status, g.Error = r.verdict(fan, g.Counts)
+	g.Status, g.Error = r.verdict(fan, g.Counts, unwanted)
 	return g
 }
 
@@ -119,22 +138,32 @@ func (r *run) neverStarted(fan *fanOut) protocol.Outcome {
 	return protocol.Outcome{Status: protocol.Skipped, Reason: reason, Error: protocol.Errorf(protocol.TaskCancelled, "%s", reason)}
 }
 
-// verdict decides how the task as a whole ended: it has completed although items failed, unless all of them did, or more
-// than the workflow lets.
-func (r *run) verdict(fan *fanOut, counts protocol.Counts) (protocol.Status, *protocol.Error) {
+// verdict decides how the task as a whole ended: it has completed although items failed, unless all of them did that were
+// wanted, or more than the workflow lets.
+func (r *run) verdict(fan *fanOut, counts protocol.Counts, unwanted int) (protocol.Status, *protocol.Error) {
+	cut := counts.Skipped - unwanted // Those that would have run.
+	wanted := counts.Total - unwanted
 	switch {
 	case fan.tripped():
-		e := r.itemsFailed(fan, "%d of %d files failed, and max_failures is %s", counts.Failed, counts.Total, fan.each.MaxFailures)
-		if counts.Skipped > 0 {
-			e.Message += fmt.Sprintf("; %d were skipped because of that", counts.Skipped)
+		e := r.itemsFailed(fan, "%d of %d %ss failed, and max_failures is %s", counts.Failed, counts.Total, itemWord(fan.each), fan.each.MaxFailures)
+		if cut > 0 {
+			e.Message += fmt.Sprintf("; %d were skipped because of that", cut)
 		}
 		return protocol.Failed, e
-	case r.stopped != nil && counts.Skipped > 0:
-		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %d files were done", counts.Total-counts.Skipped, counts.Total)
-	case counts.Failed == counts.Total:
-		return protocol.Failed, r.itemsFailed(fan, "all of %d files failed", counts.Total)
+	case r.stopped != nil && cut > 0:
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %d %ss were done", wanted-cut, wanted, itemWord(fan.each))
+	case counts.Failed == wanted && wanted > 0:
+		return protocol.Failed, r.itemsFailed(fan, "all of %d %ss failed", wanted, itemWord(fan.each))
 	}
 	return protocol.Completed, nil
+}
+
+// itemWord is what messages call one of the items.
+func itemWord(each *plan.Each) string {
+	if each.Values != nil {
+		return "item"
+	}
+	return "file"
 }
 
 // itemsFailed is the error of a task whose items failed: with the first one's words, and, where all of them have the same,
@@ -162,7 +191,7 @@ func (r *run) itemsFailed(fan *fanOut, format string, args ...any) *protocol.Err
 		last := strings.TrimSpace(first.Message)
 		line += " " + strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
 	}
-	e.Message += fmt.Sprintf("; the first is %s: %s", fan.items[at], line)
+	e.Message += fmt.Sprintf("; the first is %s: %s", fan.item(at).name(), line)
 	if code == first.Code {
 		e.Hint = first.Hint
 	}

@@ -39,6 +39,11 @@ func TestRecordHistories(t *testing.T) {
 		{name: "killed", idle: true, run: killedRun},
 		{name: "batch-failing", run: failingBatch},
 		{name: "batch-cancelled", run: cancelledBatch},
+		{name: "for-each", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: forEachRun},
+		{name: "for-each-when", run: conditionalItems},
+		{name: "failed-fast", run: failedFast},
+		{name: "going-on", run: flow(goingOn)},
+		{name: "conditional", run: flow(conditional)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {
@@ -101,6 +106,27 @@ func continued(t *testing.T, r *rig) client.WorkflowRun {
 	}
 	text.WriteString("inputs: {n: 7}\noutputs: {last: \"${t19.value}\"}\n")
 	return r.start(t, compile(t, text.String()))
+}
+
+func flow(text string) func(*testing.T, *rig) client.WorkflowRun {
+	return func(t *testing.T, r *rig) client.WorkflowRun {
+		t.Helper()
+		return r.start(t, compile(t, text))
+	}
+}
+
+func failedFast(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	run := r.start(t, compile(t, `
+name: Failed fast
+fail_fast: true
+tasks:
+  - {id: a, method: test/wait, parameters: {key: a}}
+  - {id: bad, method: test/fail, retry: {max_attempts: 3, backoff: fixed, base_delay: 0.5}, parameters: {key: bad, times: 99, kind: task}}
+  - {id: always, method: test/echo, run_if: always, dependencies: [bad]}
+`))
+	r.awaitWaiting(t, 1)
+	return run
 }
 
 func before(i int) []string {

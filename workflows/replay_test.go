@@ -30,6 +30,7 @@ var recorded = []string{
 	"example-hello-1", "example-python-1", "example-mixed-1",
 	"continued-1", "continued-2", "failed-1", "cancelled-1", "killed-1",
 	"batch-failing-1", "batch-cancelled-1",
+	"failed-fast-1", "going-on-1", "conditional-1", "for-each-1", "for-each-2", "for-each-when-1",
 }
 
 func TestHistoriesReplay(t *testing.T) {

@@ -21,6 +21,7 @@ const (
 	CloseActivity  = "gleitzeit.close"
 	ExpandActivity = "gleitzeit.expand"
 	GatherActivity = "gleitzeit.gather"
+	DecideActivity = "gleitzeit.decide"
 )
 
 // Settings are what the starter of a run decides about it. They are part of the input, so that a replay sees the same.
@@ -29,6 +30,8 @@ type Settings struct {
 	Heartbeat protocol.Seconds `json:"heartbeat,omitempty"`
 	// SearchAttributes: the namespace has protocol.StatusAttribute, and the run keeps it.
 	SearchAttributes bool `json:"search_attributes,omitempty"`
+	// OwnQueue: the run's own queue has all tasks, whatever queue they name.
+	OwnQueue bool `json:"own_queue,omitempty"`
 }
 
 // Start is how a run begins: afresh with Settings alone, or after an earlier history of the same run.
@@ -44,11 +47,12 @@ type Start struct {
 
 // FanOut is a task that runs once an item, as a run carries it into its next history.
 type FanOut struct {
-	Task      string        `json:"task"`
-	Items     []string      `json:"items"`
-	Ref       *protocol.Ref `json:"ref"` // Where the store has the list of them.
-	StartedAt time.Time     `json:"started_at"`
-	Ended     []EndedItem   `json:"ended,omitempty"`
+	Task      string          `json:"task"`
+	Items     []string        `json:"items"` // Paths of files; or else
+	Values    []protocol.Item `json:"values,omitempty"`
+	Ref       *protocol.Ref   `json:"ref"` // Where the store has the list of them.
+	StartedAt time.Time       `json:"started_at"`
+	Ended     []EndedItem     `json:"ended,omitempty"`
 }
 
 // EndedItem is an item that has ended.
@@ -96,6 +100,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		scripts: map[string]protocol.Held{},
 	}
 	r.inputs, _ = protocol.Carry(p.Inputs)
+	r.toItems, _ = carryToItems(p.Inputs)
 	if err := r.resume(); err != nil {
 		return nil, rejected("%s", err)
 	}
@@ -119,15 +124,19 @@ type run struct {
 	queue    string
 	info     protocol.RunInfo
 	running  []started
+	decided  []int     // Tasks whose conditions hold and that have yet to start, in the order of their answers.
 	fans     []*fanOut // Tasks whose items are known and whose result is not, in the order in which they became so.
 	usage    protocol.Usage
 	inputs   protocol.Held            // Made once: every task that refers to an input carries it.
+	toItems  protocol.Held            // The same for items that are values.
 	scripts  map[string]protocol.Held // By path; looked up, never ranged over.
 	rows     []string                 // How the rows of the current details begin.
-	stopped  *protocol.Error          // Why nothing more is to start: cancelled, or out of time.
+	stopped  *protocol.Error          // Why nothing more is to start: cancelled, out of time, or failed fast.
 	begun    int                      // How many tasks and items have started in this history.
 	sent     int64                    // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
+
+	cancelTasks workflow.CancelFunc
 }
 
 // next is the Start of the history that continues this one.

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 func same[T comparable](t testing.TB, what string, got, want T) {
@@ -172,10 +173,10 @@ func TestAnUnknownMethodFailsItsTask(t *testing.T) {
 func TestAPlanOfALaterFormatIsRefused(t *testing.T) {
 	r := newRig(t)
 	p := compile(t, "name: Later\ntasks:\n  - {id: a, method: test/echo}\n")
-	p.Format = 2
+	p.Format = plan.Format + 1
 	err := r.start(t, p).Get(t.Context(), nil)
 	failure, is := errors.AsType[*temporal.ApplicationError](err)
-	if !is || failure.Message() != "this program reads plans up to format 1, and this one has format 2" || !failure.NonRetryable() {
+	if !is || failure.Message() != "this program reads plans up to format 2, and this one has format 3" || !failure.NonRetryable() {
 		t.Errorf("got %v", err)
 	}
 }

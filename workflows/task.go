@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,7 +32,7 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow
 	}
 	id, summary := task.ID, task.Name
 	if of != nil {
-		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), path.Base(of.path)
+		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), of.summary()
 	}
 	options := workflow.ActivityOptions{
 		ActivityID:          id,
@@ -43,6 +42,9 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow
 		WaitForCancellation: true,
 		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
 		RetryPolicy:         RetryPolicy(task.Retry),
+	}
+	if !r.start.Settings.OwnQueue {
+		options.TaskQueue = task.Queue // Empty is the run's own.
 	}
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call)
 }
@@ -102,11 +104,17 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	for _, binding := range call.Bindings {
 		size += bindingSize(binding)
 	}
+	if of != nil {
+		r.lighten(task, call.Bindings)
+	}
 	for _, place := range call.Reads {
 		size += int64(len(place))
 	}
 	return call, size
 }
+
+// headInputs is the head of references to the inputs.
+const headInputs = "inputs"
 
 // bindings gives the heads of references their values. The heads `run`, `env` and `secrets` need none.
 func (r *run) bindings(all []plan.Use) []protocol.Binding {
@@ -115,7 +123,7 @@ func (r *run) bindings(all []plan.Use) []protocol.Binding {
 		switch {
 		case use.Task != "":
 			bindings = append(bindings, r.binding(use))
-		case use.Head == "inputs":
+		case use.Head == headInputs:
 			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: r.inputs})
 		}
 	}
@@ -144,20 +152,20 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 		if cancelled.HasDetails() && cancelled.Details(&outcome) == nil && outcome.Status.Ended() {
 			return outcome
 		}
-		return abandoned()
+		return r.abandoned()
 	}
 	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		if r.stopped != nil {
 			// Its worker was gone when the run was stopped: Temporal schedules it no more.
-			return abandoned()
+			return r.abandoned()
 		}
 		return failed(protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times (%s)", protocol.MaxLost, timeout.TimeoutType()))
 	}
 	return failed(protocol.Errorf(protocol.InternalError, "%s", err))
 }
 
-func abandoned() protocol.Outcome {
-	return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it")}
+func (r *run) abandoned() protocol.Outcome {
+	return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it%s", r.because())}
 }
 
 func failed(e *protocol.Error) protocol.Outcome {

@@ -23,8 +23,9 @@ const timeout = 30 * time.Minute
 // Spec describes llm/v1.
 func Spec() protocol.Spec {
 	return protocol.Spec{
-		Name:    "llm/v1",
-		Summary: "Models of Ollama and of OpenAI-compatible servers",
+		Name:      "llm/v1",
+		Providers: []string{ollamaProvider, openaiProvider},
+		Summary:   "Models of Ollama and of OpenAI-compatible servers",
 		Methods: []protocol.Method{
 			method(Chat, "Have a model answer a prompt or a conversation", "file_path",
 				schemaOf(`"anyOf": [{"required": ["prompt"]}, {"required": ["messages"]}]`, words, pictures, conversation, sampling, structure, server),

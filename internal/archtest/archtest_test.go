@@ -49,6 +49,7 @@ const (
 	profiles    = "go.temporal.io/sdk/contrib/envconfig"
 	uiServer    = "github.com/temporalio/ui-server/..."
 	echo        = "github.com/labstack/echo/..."
+	expressions = "github.com/expr-lang/expr/..."
 )
 
 var fenced = []string{
@@ -65,6 +66,7 @@ var fenced = []string{
 	grpc,
 	cobra,
 	"database/sql",
+	expressions,
 	uiServer,
 	echo,
 	"go.temporal.io/...", mcpSDK, disk, network, processes, yaml, schema, database, grpc, cobra, "database/sql",
@@ -80,15 +82,17 @@ var rules = []rule{
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities", "activities/llm",
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema", "internal/view", "internal/home", "internal/engine", "internal/cluster", "internal/webui", "internal/protocol",
 		"internal/config", "internal/resultstore", "internal/resultstore/open", "worker", "activities",
+		"internal/gate", "internal/mcpserver",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
-	{"interpreter/rules", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol"}, []string{schema}},
+	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol"}, []string{expressions}},
+	{"interpreter/rules", []string{"interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol"}, []string{schema}},
 	{"interpreter/schema", []string{"interpreter/definition", "interpreter/rules", "internal/protocol"}, nil},
 	{"interpreter/reference", []string{"internal/protocol"}, nil},
 	{"interpreter/plan", []string{"internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol"}, []string{sdkWorkflow, sdkErrors}},
-	{"activities", []string{"interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"internal/protocol"}, []string{network, schema, ollama}},
 	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
 	{"activities/mcp", []string{"internal/protocol"}, []string{mcpSDK, schema}},
@@ -101,7 +105,9 @@ var rules = []rule{
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
 	{"internal/cluster", []string{"internal/protocol"}, []string{profiles, sdkClient, sdkLog, api}},
-	{"internal/webui", []string{"internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
+	{"internal/webui", []string{"internal/gate", "internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
+	{"internal/gate", []string{"internal/home"}, []string{disk, network}},
+	{"internal/mcpserver", []string{"interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/view"}, []string{disk, network, mcpSDK}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/resultstore/packed", []string{"internal/protocol"}, nil},

@@ -13,6 +13,8 @@ func (p *program) groups() []*cobra.Command {
 			p.submitCommand(), p.statusCommand(), p.listCommand()),
 		group("system", "Show how engine, workers, result store and providers are",
 			p.systemStatusCommand()),
+		group("mcp", "Offer workflows to MCP clients",
+			p.mcpServeCommand()),
 		group("task", "Call a method, or print the result of a task",
 			named("result RUN TASK", exact("RUN", "TASK"), p.resultsCommand()), named("submit METHOD [NAME=VALUE…]", nil, p.callCommand())),
 	}

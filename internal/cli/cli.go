@@ -35,7 +35,8 @@ type program struct {
 	temporal   cluster.Options // Of --address, --namespace and --profile.
 	output     output
 	interrupts *interrupts
-	written    *checked // Is Out.
+	written    *checked          // Is Out.
+	inputFiles map[string][]byte // Of --inputs, as they were read.
 }
 
 // output is the value of --format.

@@ -5,7 +5,7 @@ import (
 )
 
 func (p *program) compileCommand() *cobra.Command {
-	var inputs []string
+	var inputs given
 	command := &cobra.Command{
 		Use:   "compile FILE",
 		Short: "Print the plan of a workflow, with which any Temporal client can start it",
@@ -25,6 +25,6 @@ func (p *program) compileCommand() *cobra.Command {
 			return nil
 		},
 	}
-	command.Flags().StringArrayVar(&inputs, "input", nil, "value of an input, name=value; may be given many times")
+	inputs.flags(command, "")
 	return command
 }

@@ -65,10 +65,24 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject(),
 		}
 	}
-	live := view.Live{Status: statusOf(info.GetStatus())}
+	live := view.Live{Status: statusOf(info.GetStatus()), Waiting: map[string]string{}}
+	waiting, err := s.waiting(ctx, described)
+	if err != nil {
+		return nil, err
+	}
+	idle := map[string]bool{}
+	for _, one := range waiting {
+		for _, activity := range one.activities {
+			idle[activity] = true
+			task, _ := taskAndItem(activity)
+			live.Waiting[task] = one.queue
+		}
+	}
 	for _, pending := range described.GetPendingActivities() {
-		task, _ := taskAndItem(pending.GetActivityId())
-		live.Running = append(live.Running, task)
+		if activity := pending.GetActivityId(); !idle[activity] {
+			task, _ := taskAndItem(activity)
+			live.Running = append(live.Running, task)
+		}
 	}
 	document.Merge(live)
 	if live.Status != protocol.Running {

@@ -105,7 +105,7 @@ func stillOpen(run string) error {
 }
 
 func (x *execution) options() worker.Options {
-	return worker.Options{Queue: x.claim.Queue, Local: true}
+	return worker.Options{Queue: x.claim.Queue, Local: true, Here: true}
 }
 
 // work starts to execute what the run's queue brings.

@@ -52,7 +52,7 @@ func exitOf(run *view.Run) int {
 	failed, unavailable := 0, 0
 	for _, task := range run.Tasks {
 		itemsFailed := task.Status == protocol.Completed && task.Items != nil && task.Items.Failed > 0
-		if task.Status != protocol.Failed && !itemsFailed {
+		if !task.FailsRun() && !itemsFailed {
 			continue
 		}
 		failed++

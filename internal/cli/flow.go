@@ -2,12 +2,11 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"syscall"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
@@ -21,21 +20,24 @@ const maxFlow = 8<<20 + 1
 
 // compile reads a workflow file ("-" is standard input) and checks it. Mistakes in it come back as diagnostics; the
 // error is for a file that cannot be read.
-func (p *program) compile(file string, inputs []string) (*plan.Plan, []definition.Diagnostic, error) {
+func (p *program) compile(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error) {
 	return p.compileFor(file, inputs, false)
 }
 
 // compileFor is compile for a run that may execute on another machine: then notes may come beside the plan.
-func (p *program) compileFor(file string, inputs []string, elsewhere bool) (*plan.Plan, []definition.Diagnostic, error) {
+func (p *program) compileFor(file string, inputs given, elsewhere bool) (*plan.Plan, []definition.Diagnostic, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return nil, nil, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
 	}
 	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: worker.Specs(), Elsewhere: elsewhere}
-	if in.Inputs, err = givenInputs(inputs); err != nil {
+	if err := inputs.onceRead(file); err != nil {
 		return nil, nil, err
 	}
-	if file == "-" {
+	if err := p.readGiven(inputs, &in); err != nil {
+		return nil, nil, err
+	}
+	if file == standardInput {
 		if in.Text, err = io.ReadAll(io.LimitReader(p.In, maxFlow)); err != nil {
 			return nil, nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "standard input cannot be read: %s", err)}
 		}
@@ -73,20 +75,11 @@ func missingFlow(file string, err error) error {
 		err = of.Err
 	}
 	missing := protocol.Errorf(protocol.WorkflowNotFound, "workflow file %q cannot be read: %s", file, err)
+	if errors.Is(err, syscall.EISDIR) {
+		return missingFile{missing.WithHint("it is a folder: name the files in it, such as %s", filepath.Join(file, "*.yaml"))}
+	}
 	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {
 		missing = missing.WithHint("the path is taken from %s", folder)
 	}
 	return missingFile{missing}
-}
-
-func givenInputs(pairs []string) ([]interpreter.GivenInput, error) {
-	var inputs []interpreter.GivenInput
-	for _, pair := range pairs {
-		name, text, found := strings.Cut(pair, "=")
-		if !found || name == "" {
-			return nil, usage{fmt.Errorf("--input %q is not name=value", pair)}
-		}
-		inputs = append(inputs, interpreter.GivenInput{Name: name, Text: text})
-	}
-	return inputs, nil
 }

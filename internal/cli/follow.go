@@ -75,8 +75,11 @@ func (x *execution) follow(ctx context.Context) error {
 				trouble = err.Error()
 				x.progress.note(view.Printable(trouble))
 			}
-			failed, err := x.session.attempts(ctx, x.claim.Run)
+			failed, waiting, err := x.session.attempts(ctx, x.claim.Run)
 			away.look(err)
+			if err == nil {
+				x.progress.waits(waiting)
+			}
 			x.progress.retries(failed)
 		}
 	}

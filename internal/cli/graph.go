@@ -43,7 +43,7 @@ const (
 )
 
 func (p *program) graphCommand() *cobra.Command {
-	var inputs []string
+	var inputs given
 	as := asTree
 	command := p.temporalFlags(&cobra.Command{
 		Use:   "graph FILE|RUN",
@@ -66,12 +66,12 @@ func (p *program) graphCommand() *cobra.Command {
 		},
 	})
 	command.Flags().Var(&as, "as", "how text shows it: text (a tree) or mermaid (a flowchart)")
-	command.Flags().StringArrayVar(&inputs, "input", nil, "value of an input of the file, name=value; may be given many times")
+	inputs.flags(command, " of the file")
 	return command
 }
 
 // graph makes the graph of a workflow file or of a run.
-func (p *program) graph(ctx context.Context, of string, inputs []string) (*view.Graph, error) {
+func (p *program) graph(ctx context.Context, of string, inputs given) (*view.Graph, error) {
 	if isFlow(of) {
 		compiled, diagnostics, err := p.compile(of, inputs)
 		if err != nil {
@@ -82,8 +82,8 @@ func (p *program) graph(ctx context.Context, of string, inputs []string) (*view.
 		}
 		return view.GraphOf(compiled), nil
 	}
-	if len(inputs) > 0 {
-		return nil, usage{fmt.Errorf("--input is for a file, and there is no file %q", of)}
+	if !inputs.none() {
+		return nil, usage{fmt.Errorf("--input and --inputs are for a file, and there is no file %q", of)}
 	}
 	s, err := p.lookUp(ctx)
 	if err != nil {

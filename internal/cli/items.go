@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/view"
 )
 
 // fanProgress is how far the items of one task have come.
 type fanProgress struct {
-	items   []string
+	items   []protocol.Value
+	values  bool // They are values, not files.
 	counts  protocol.Counts
 	earlier int // Done in an earlier process.
 }
@@ -56,13 +58,26 @@ func (s *progress) fan(ctx context.Context, task string) (*fanProgress, error) {
 	if known := s.fans[task]; known != nil {
 		return known, nil
 	}
-	items, err := view.ItemsOf(ctx, s.store, s.run, task)
+	fan, err := fanOf(ctx, s.store, s.run, task)
 	if err != nil {
 		return nil, err
 	}
-	s.fans[task] = &fanProgress{items: items, counts: protocol.Counts{Total: len(items)}}
+	s.fans[task] = fan
 	s.running = append(s.running, task)
-	return s.fans[task], nil
+	return fan, nil
+}
+
+// fanOf reads which items a task has; of none has anything been heard yet.
+func fanOf(ctx context.Context, store resultstore.Store, run, task string) (*fanProgress, error) {
+	items, err := view.ItemsOf(ctx, store, run, task)
+	if err != nil {
+		return nil, err
+	}
+	values, err := view.HasValues(ctx, store, run, task)
+	if err != nil {
+		return nil, err
+	}
+	return &fanProgress{items: items, values: values, counts: protocol.Counts{Total: len(items)}}, nil
 }
 
 func itemOf(event taskEvent, fan *fanProgress) *view.Item {

@@ -32,8 +32,9 @@ type progress struct {
 	fans     map[string]*fanProgress // By task.
 	printed  map[string]bool         // Tasks whose jsonl line is out.
 	tried    map[string]int32
-	lines    bool // Each task and item has its line of JSON as it ends.
-	status   bool // The rewritten line is on the screen.
+	unserved map[string]bool // Queues that tasks wait for, and that nobody serves.
+	lines    bool            // Each task and item has its line of JSON as it ends.
+	status   bool            // The rewritten line is on the screen.
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
@@ -61,12 +62,20 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 		s.draw()
 		return nil
 	}
+	task := taskOf(event)
+	if event.outcome.Items != nil {
+		fan, err := s.fan(ctx, event.task) // Without items, this is the first that is heard of it.
+		if err != nil {
+			return err
+		}
+		task.Values = fan.values
+	}
 	s.ended++
 	s.running = without(s.running, event.task)
 	if event.at.Before(s.began) {
 		s.earlier++
 	} else {
-		s.line(taskOf(event).Line())
+		s.line(task.Line())
 	}
 	if s.lines {
 		if err := s.emit(ctx, event); err != nil {
@@ -153,7 +162,7 @@ func (s *progress) end(document *view.Run) {
 	}
 	for _, task := range document.Tasks {
 		if fan := s.fans[task.ID]; fan != nil && fan.earlier > 0 {
-			summary += fmt.Sprintf(" (%d of %d files were done before)", fan.earlier, fan.counts.Total)
+			summary += fmt.Sprintf(" (%d of %d %s were done before)", fan.earlier, fan.counts.Total, view.ItemsWord(fan.values))
 		}
 	}
 	if s.earlier > 0 {
@@ -184,7 +193,7 @@ func (s *progress) draw() {
 	s.clear()
 	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
 	if fan := s.fans[s.running[0]]; fan != nil {
-		text += ", " + view.ItemCounts(fan.counts, false)
+		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
 	}
 	if len(s.running) > 1 {
 		text += fmt.Sprintf(" and %d more", len(s.running)-1)

@@ -19,7 +19,7 @@ import (
 )
 
 func (p *program) runCommand() *cobra.Command {
-	var inputs []string
+	var inputs given
 	var afresh bool
 	command := &cobra.Command{
 		Use:   "run FILE",
@@ -31,12 +31,12 @@ func (p *program) runCommand() *cobra.Command {
 			return p.run(command.Context(), args[0], inputs, afresh)
 		},
 	}
-	command.Flags().StringArrayVar(&inputs, "input", nil, "value of an input, name=value; may be given many times")
+	inputs.flags(command, "")
 	command.Flags().BoolVar(&afresh, "new", false, "start another run, even where one of this file is still open")
 	return command
 }
 
-func (p *program) run(ctx context.Context, file string, inputs []string, afresh bool) error {
+func (p *program) run(ctx context.Context, file string, inputs given, afresh bool) error {
 	compiled, diagnostics, err := p.compile(file, inputs)
 	if err != nil {
 		return err
@@ -44,13 +44,14 @@ func (p *program) run(ctx context.Context, file string, inputs []string, afresh 
 	if len(diagnostics) > 0 {
 		return p.refuse(file, diagnostics)
 	}
-	return p.execute(ctx, compiled, start{file: file, command: "gleitzeit run " + file, afresh: afresh})
+	return p.execute(ctx, compiled, start{file: file, command: "gleitzeit " + shellWords(inputs.typed("run", file)), given: !inputs.none(), afresh: afresh})
 }
 
 // start is how a plan came to be executed.
 type start struct {
 	file    string                // The workflow file as typed; empty for a batch.
 	command string                // What goes on with the run when it is typed again.
+	given   bool                  // Inputs were given, which belong to the command.
 	afresh  bool                  // Another run is wanted, even where one of the plan is open.
 	print   func(*view.Run) error // Prints the results; nil prints them as those of a run.
 }
@@ -69,7 +70,7 @@ func (p *program) execute(ctx context.Context, compiled *plan.Plan, how start) e
 	if err != nil {
 		return err
 	}
-	if how.file == "" {
+	if how.file == "" || how.given {
 		wanted.Command = how.command
 	}
 	x := &execution{program: p, session: s, plan: compiled, command: how.command, print: how.print, began: time.Now(), troubles: make(chan error, 1)}

@@ -100,9 +100,14 @@ type poller struct {
 	LastSeen time.Time `json:"last_seen"`
 }
 
-// pollers lists who serves a queue.
+// pollers lists who serves the runs of a queue.
 func (s *session) pollers(ctx context.Context, queue string) ([]poller, error) {
-	described, err := s.client.DescribeTaskQueue(ctx, queue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+	return s.pollersOf(ctx, queue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+}
+
+// pollersOf lists who serves what of a queue: runs or tasks.
+func (s *session) pollersOf(ctx context.Context, queue string, what enums.TaskQueueType) ([]poller, error) {
+	described, err := s.client.DescribeTaskQueue(ctx, queue, what)
 	if err != nil {
 		return nil, err
 	}

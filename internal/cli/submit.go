@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 
 // submission is what the flags of submit say.
 type submission struct {
-	inputs []string
+	inputs given
 	queue  string
 	wait   patience
 }
 
 // patience is the value of --wait.
 type patience struct {
-	set   bool
+	given bool          // The flag was.
+	set   bool          // Who submits waits.
 	limit time.Duration // 0 is without end.
 }
 
@@ -32,8 +34,8 @@ func (p *patience) String() string { return "" }
 func (p *patience) Type() string { return "duration" }
 
 func (p *patience) Set(text string) error {
-	p.set = true
-	if text == forEver {
+	p.given, p.set = true, text != "false"
+	if text == forEver || !p.set {
 		return nil
 	}
 	limit, err := time.ParseDuration(text)
@@ -62,9 +64,9 @@ func (p *program) submitCommand() *cobra.Command {
 			return p.submit(command.Context(), args[0], o)
 		},
 	}
-	command.Flags().StringArrayVar(&o.inputs, "input", nil, "value of an input, name=value; may be given many times")
+	o.inputs.flags(command, "")
 	command.Flags().StringVar(&o.queue, "queue", sharedQueue, "Temporal task queue whose workers execute the run")
-	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; with =DURATION at most so long")
+	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; with =DURATION at most so long, with =false not, whatever wait_for_completion says")
 	command.Flags().Lookup("wait").NoOptDefVal = forEver
 	return p.temporalFlags(command)
 }
@@ -104,6 +106,7 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
+	o.wait.set = o.wait.set || compiled.Wait && !o.wait.given
 	id := compiled.ID
 	if id == "" {
 		if id, err = newID(compiled.Name); err != nil {
@@ -121,6 +124,7 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 		p.say("run %s", id)
 	}
 	p.sayUnserved(ctx, s, o.queue, id)
+	p.sayQueues(ctx, s, slices.DeleteFunc(compiled.Queues(), func(queue string) bool { return queue == o.queue }), id)
 	if o.wait.set {
 		x, err := p.watching(ctx, s, id)
 		if err != nil {

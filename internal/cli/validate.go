@@ -24,7 +24,7 @@ type validated struct {
 }
 
 func (p *program) validateCommand() *cobra.Command {
-	var inputs []string
+	var inputs given
 	command := &cobra.Command{
 		Use:   "validate FILE…",
 		Short: "Show every mistake in workflows, and start nothing",
@@ -32,29 +32,25 @@ func (p *program) validateCommand() *cobra.Command {
 			"The exit code is 2 where a file has mistakes, and 3 where one cannot be read; all others are checked even so.",
 		Args: someFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := inputs.onceRead(args...); err != nil {
+				return err
+			}
 			return p.validate(args, inputs)
 		},
 	}
-	command.Flags().StringArrayVar(&inputs, "input", nil, "value of an input of every file, name=value; may be given many times")
+	inputs.flags(command, " of every file")
 	return command
 }
 
-// someFiles wants files, and standard input among them at most once: it can be read no second time.
+// someFiles wants files.
 func someFiles(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usage{fmt.Errorf("FILE is missing; see `%s --help`", command.CommandPath())}
 	}
-	read := false
-	for _, file := range args {
-		if file == "-" && read {
-			return usage{errors.New("standard input, -, is named twice, and can be read once")}
-		}
-		read = read || file == "-"
-	}
 	return nil
 }
 
-func (p *program) validate(files, inputs []string) error {
+func (p *program) validate(files []string, inputs given) error {
 	document := validation{}
 	code := exitOK
 	for _, file := range files {
@@ -63,16 +59,16 @@ func (p *program) validate(files, inputs []string) error {
 		if err != nil && !missing {
 			return err
 		}
-		found := validated{File: file, Diagnostics: append([]definition.Diagnostic{}, diagnostics...)}
+		found := byFile(file, diagnostics)
 		switch {
 		case missing:
-			found.Error = view.ErrorOf(protocol.AsError(err, protocol.WorkflowNotFound))
+			found[0].Error = view.ErrorOf(protocol.AsError(err, protocol.WorkflowNotFound))
 			code = p.report(err)
 		case compiled == nil && code == exitOK:
 			code = exitInvalid
 		}
 		if p.output == asJSON {
-			document.Files = append(document.Files, found)
+			document.Files = append(document.Files, found...)
 			continue
 		}
 		p.show(found)
@@ -96,24 +92,39 @@ func tasks(count int) string {
 	return fmt.Sprintf("%d tasks", count)
 }
 
-// refuse prints every mistake in a workflow and ends the command.
+// byFile is what was found in a workflow, and then in each file of its inputs that has mistakes.
+func byFile(file string, diagnostics []definition.Diagnostic) []validated {
+	all := []validated{{File: file, Diagnostics: []definition.Diagnostic{}}}
+	for _, d := range diagnostics {
+		if last := all[len(all)-1]; d.File != last.File {
+			all = append(all, validated{File: d.File})
+		}
+		last := &all[len(all)-1]
+		last.Diagnostics = append(last.Diagnostics, d)
+	}
+	return all
+}
+
+// refuse prints every mistake in a workflow, and in its inputs, and ends the command.
 func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
-	found := validated{File: file, Diagnostics: diagnostics}
+	found := byFile(file, diagnostics)
 	if p.output == asJSON {
-		p.writeJSON(p.Out, validation{[]validated{found}})
+		p.writeJSON(p.Out, validation{found})
 	} else {
 		p.show(found)
 	}
 	return ended{exitInvalid}
 }
 
-// show prints what was found in one file: a line for each mistake to people, one line in all to programs.
-func (p *program) show(found validated) {
-	if p.forPrograms() {
-		p.writeJSON(p.Out, found)
-		return
-	}
-	for _, d := range found.Diagnostics {
-		fmt.Fprintln(p.Err, d.String())
+// show prints what was found: a line for each mistake to people, one for each file to programs.
+func (p *program) show(found []validated) {
+	for _, in := range found {
+		if p.forPrograms() {
+			p.writeJSON(p.Out, in)
+			continue
+		}
+		for _, d := range in.Diagnostics {
+			fmt.Fprintln(p.Err, d.String())
+		}
 	}
 }

@@ -200,13 +200,13 @@ type attempt struct {
 	failure string
 }
 
-// attempts lists tasks whose last attempt failed or was lost. It asks for a moment only: the next look may find more.
-func (s *session) attempts(ctx context.Context, id string) ([]attempt, error) {
+// attempts lists tasks whose last attempt failed or was lost, and those that wait for workers that are not there. It asks for a moment only: the next look may find more.
+func (s *session) attempts(ctx context.Context, id string) ([]attempt, []waitingFor, error) {
 	ctx, done := context.WithTimeout(ctx, lookEvery)
 	defer done()
 	described, err := s.client.DescribeWorkflowExecution(ctx, id, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var failed []attempt
 	for _, pending := range described.GetPendingActivities() {
@@ -218,5 +218,6 @@ func (s *session) attempts(ctx context.Context, id string) ([]attempt, error) {
 			failed = append(failed, attempt{pending.GetActivityId(), pending.GetAttempt(), failure})
 		}
 	}
-	return failed, nil
+	waiting, err := s.waiting(ctx, described)
+	return failed, waiting, err
 }

@@ -70,6 +70,9 @@ func (h *Home) EngineKey() string { return h.file("engine.key") }
 // UIToken is the file with the secret that lets a browser into the Web UI.
 func (h *Home) UIToken() string { return h.file("ui.token") }
 
+// MCPToken is the file with the secret that lets a client into the MCP server, where that is served over HTTP.
+func (h *Home) MCPToken() string { return h.file("mcp.token") }
+
 func (h *Home) runs() string { return h.file("runs") }
 
 func (h *Home) file(name string) string { return filepath.Join(h.Path, name) }

@@ -18,7 +18,7 @@ type Closing struct {
 	Usage   Usage          `json:"usage,omitzero"`
 	Outputs Value          `json:"outputs"` // An object, with its references.
 	Uses    []Binding      `json:"uses,omitempty"`
-	Tasks   []ClosingEntry `json:"tasks,omitempty"` // Tasks that no activity recorded: skipped, or cancelled before they began.
+	Tasks   []ClosingEntry `json:"tasks,omitempty"` // Tasks whose end no activity recorded in full: skipped, or cancelled before they began or for a failure.
 }
 
 // ClosingEntry is the end of a task as the run saw it.

@@ -11,9 +11,10 @@ import (
 
 // Spec describes one protocol.
 type Spec struct {
-	Name    string // With its version: "python/v1".
-	Summary string
-	Methods []Method
+	Name      string   // With its version: "python/v1".
+	Providers []string // What serves it, where people call that by other names: "ollama".
+	Summary   string
+	Methods   []Method
 }
 
 // Method describes one method of a protocol. Its name is the Temporal activity type.

@@ -19,6 +19,8 @@ type Batch struct {
 	Duration  protocol.Seconds `json:"duration"`
 	Error     *Error           `json:"error,omitempty"` // Why there is no result, or what made the run end.
 	Results   *protocol.Value  `json:"results,omitempty"`
+
+	values bool // The items are values, not files.
 }
 
 // Batch makes the document of one task of the run. Results must have been added.
@@ -30,6 +32,7 @@ func (r *Run) Batch(task string) *Batch {
 	if of == nil {
 		return b
 	}
+	b.values = of.Values
 	if of.Error != nil {
 		b.Error = of.Error
 	}
@@ -49,10 +52,10 @@ func (b *Batch) Text() string {
 	return itemsText(protocol.OfObject(protocol.Field{Name: "results", Value: *b.Results}))
 }
 
-// Markdown makes a report of the results: a heading a file, failures in words.
+// Markdown makes a report of the results: a heading an item, failures in words.
 func (b *Batch) Markdown() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# %s\n\n%d of %d files succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total)
+	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.values))
 	if b.Failed > 0 {
 		fmt.Fprintf(&text, ", %d failed", b.Failed)
 	}
@@ -65,7 +68,7 @@ func (b *Batch) Markdown() string {
 	}
 	for _, entry := range b.Results.Elements() {
 		item, _ := entry.Get("item")
-		fmt.Fprintf(&text, "\n## %s\n\n", Printable(FirstLine(item.Text())))
+		fmt.Fprintf(&text, "\n## %s\n\n", titleOf(item))
 		text.WriteString(markdownOfItem(entry))
 	}
 	return text.String()
@@ -76,6 +79,9 @@ func markdownOfItem(entry protocol.Value) string {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
 		return fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", Printable(message.Text())))
+	}
+	if reason, has := entry.Get("reason"); has {
+		return "Skipped: " + Printable(reason.Text()) + "\n"
 	}
 	result, _ := entry.Get("result")
 	gist := Gist(result)

@@ -12,6 +12,9 @@ import (
 type Run struct {
 	Run        string           `json:"run"`
 	Workflow   string           `json:"workflow"`
+	Version    string           `json:"version,omitempty"`
+	Tags       []string         `json:"tags,omitempty"`
+	Metadata   *protocol.Value  `json:"metadata,omitempty"`
 	Status     protocol.Status  `json:"status"`
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt *time.Time       `json:"finished_at"`
@@ -20,8 +23,6 @@ type Run struct {
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`
-
-	leaves map[string]bool // Ids of the tasks that nothing depends on.
 }
 
 // Task is one task of a run.
@@ -30,9 +31,10 @@ type Task struct {
 	Name      string           `json:"name,omitempty"` // Where it differs from the id.
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // Why it was skipped.
+	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not begin.
 	Attempts  int              `json:"attempts"`
 	Items     *protocol.Counts `json:"items,omitempty"` // Of a task that runs once an item: how they ended, so far.
+	Values    bool             `json:"-"`               // Its items are values, not files.
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`
@@ -40,8 +42,14 @@ type Task struct {
 
 	after []string
 	each  bool // It runs once an item.
+	goOn  bool // The run goes on when it fails.
+	when  string
+	runIf string
 	value *protocol.Ref
 }
+
+// FailsRun tells whether the task has failed, and its run for it.
+func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.goOn }
 
 // Usage is protocol.Usage with its zeros.
 type Usage struct {
@@ -71,6 +79,8 @@ func ErrorOf(e *protocol.Error) *Error {
 type Live struct {
 	Status  protocol.Status // How the run closed, where Temporal says so; Running while it is open.
 	Running []string        // Ids of tasks in flight.
+	// Waiting has tasks, by id, that cannot start, or not with all of their items, because nobody serves a queue: which one.
+	Waiting map[string]string
 }
 
 // Merge lays what Temporal knows over what was recorded: a run that was ended from outside has recorded no end.
@@ -87,6 +97,9 @@ func (r *Run) Merge(live Live) {
 			task.Status = protocol.Cancelled
 		case contains(live.Running, task.ID):
 			task.Status = protocol.Running
+		}
+		if queue, waits := live.Waiting[task.ID]; waits && !task.Status.Ended() {
+			task.Reason = "waits for a worker of queue " + queue
 		}
 	}
 }

@@ -20,6 +20,9 @@ type Node struct {
 	Name   string           `json:"name,omitempty"` // Where it differs from the id.
 	Method string           `json:"method"`
 	Each   bool             `json:"each,omitempty"`   // It runs once an item.
+	When   string           `json:"when,omitempty"`   // Its condition.
+	RunIf  string           `json:"run_if,omitempty"` // Where it is not "success".
+	Values bool             `json:"-"`                // Its items are values, not files.
 	Status protocol.Status  `json:"status,omitempty"` // Of a run.
 	Items  *protocol.Counts `json:"items,omitempty"`  // Of a run: how they ended, so far.
 }
@@ -46,7 +49,7 @@ func (r *Run) Graph() *Graph {
 	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
-		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Status: task.Status, Items: task.Items}
+		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Status: task.Status, Items: task.Items}
 		for _, id := range task.after {
 			graph.Edges = append(graph.Edges, Edge{From: id, To: task.ID})
 		}
@@ -62,9 +65,17 @@ func (n *Node) notes() []string {
 	}
 	switch {
 	case n.Items != nil:
-		notes = append(notes, ItemCounts(*n.Items, n.Status.Ended()))
+		notes = append(notes, ItemCounts(*n.Items, n.Values, n.Status.Ended()))
+	case n.Values:
+		notes = append(notes, "once an item")
 	case n.Each:
 		notes = append(notes, "once a file")
+	}
+	if n.RunIf != "" {
+		notes = append(notes, "run_if "+n.RunIf)
+	}
+	if n.When != "" {
+		notes = append(notes, "when "+label(n.When))
 	}
 	return notes
 }

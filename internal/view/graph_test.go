@@ -41,6 +41,23 @@ func TestAGraphHasEachTaskBeneathTheDeepestThatItWaitsFor(t *testing.T) {
 		"  t2 --> t1\n  t4 --> t1\n  t3 --> t1\n  t2 --> t3\n")
 }
 
+func TestAGraphShowsConditions(t *testing.T) {
+	p := &plan.Plan{Name: "Ways", Tasks: []plan.Task{
+		{ID: "a", Method: "mcp/tool.add"},
+		{ID: "b", Method: "llm/chat", After: []string{"a"}, When: "${a.result} > 1\n  and true"},
+		{ID: "c", Method: "mcp/tool.add", After: []string{"b"}, RunIf: plan.RunIfDone},
+	}}
+	want(t, "tree", GraphOf(p).Text(), "Ways\n"+
+		"└─ a  mcp/tool.add\n"+
+		"   └─ b  llm/chat  when ${a.result} > 1 and true\n"+
+		"      └─ c  mcp/tool.add  run_if done\n")
+	want(t, "flowchart", GraphOf(p).Mermaid(), "---\ntitle: \"Ways\"\n---\nflowchart TD\n"+
+		"  t1[\"a<br/>mcp/tool.add\"]\n"+
+		"  t2{{\"b<br/>llm/chat<br/>when #36;#8288;#123;a.result#125; #62; 1 and true\"}}\n"+
+		"  t3[\"c<br/>mcp/tool.add<br/>run_if done\"]\n"+
+		"  t1 --> t2\n  t2 --> t3\n")
+}
+
 func TestTheGraphOfARunHasItsStatuses(t *testing.T) {
 	graph := read(t, stored(t, nil)).Graph()
 	want(t, "tree", graph.Text(), "r  Diamond  failed\n"+

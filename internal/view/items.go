@@ -12,7 +12,7 @@ import (
 // Item is one item of a task that runs once an item, as it ended.
 type Item struct {
 	Task      string           `json:"task"`
-	Item      string           `json:"item"` // The path of the file.
+	Item      protocol.Value   `json:"item"` // The path of the file, or the value.
 	Index     int              `json:"index"`
 	Status    protocol.Status  `json:"status"`
 	Attempts  int              `json:"attempts"`
@@ -24,7 +24,7 @@ type Item struct {
 
 // Line is one line about an item.
 func (i *Item) Line() string {
-	line := fmt.Sprintf("%s %s[%d]  %s  %s", Mark(i.Status), i.Task, i.Index, Printable(i.Item), i.Status)
+	line := fmt.Sprintf("%s %s[%d]  %s  %s", Mark(i.Status), i.Task, i.Index, titleOf(i.Item), i.Status)
 	if i.StartedAt != nil {
 		line += "  " + Duration(i.Duration)
 	}
@@ -37,13 +37,14 @@ func (i *Item) Line() string {
 	return line
 }
 
-// ItemCounts says in a few words how the items of a task come along, or ended: "198 of 200 files, 2 failed".
-func ItemCounts(counts protocol.Counts, ended bool) string {
+// ItemCounts says in a few words how the items of a task come along, or ended: "198 of 200 files, 2 failed". values: they
+// are values, not files.
+func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	done := counts.Succeeded
 	if !ended {
 		done += counts.Failed
 	}
-	text := fmt.Sprintf("%d of %d files", done, counts.Total)
+	text := fmt.Sprintf("%d of %d %s", done, counts.Total, ItemsWord(values))
 	if counts.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", counts.Failed)
 	}
@@ -51,6 +52,14 @@ func ItemCounts(counts protocol.Counts, ended bool) string {
 		text += fmt.Sprintf(", %d skipped", counts.Skipped)
 	}
 	return text
+}
+
+// ItemsWord is what items are called.
+func ItemsWord(values bool) string {
+	if values {
+		return "items"
+	}
+	return "files"
 }
 
 // itemsOf is what the records of a task tell of its items.
@@ -96,9 +105,17 @@ func itemsText(result protocol.Value) string {
 	list, _ := result.Get("results")
 	for _, entry := range list.Elements() {
 		item, _ := entry.Get("item")
-		fmt.Fprintf(&text, "== %s\n%s\n", Printable(item.Text()), strings.TrimSuffix(gistOfItem(entry), "\n"))
+		fmt.Fprintf(&text, "== %s\n%s\n", titleOf(item), strings.TrimSuffix(gistOfItem(entry), "\n"))
 	}
 	return text.String()
+}
+
+// titleOf is the heading of an item: a path in full, of a value what tells it from others.
+func titleOf(item protocol.Value) string {
+	if path := item.Text(); strings.HasPrefix(path, "/") && !strings.Contains(path, "\n") {
+		return Printable(path)
+	}
+	return Printable(item.Brief())
 }
 
 func gistOfItem(entry protocol.Value) string {
@@ -106,6 +123,9 @@ func gistOfItem(entry protocol.Value) string {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
 		return status.Text() + ": " + Printable(message.Text())
+	}
+	if reason, has := entry.Get("reason"); has {
+		return "skipped: " + Printable(reason.Text())
 	}
 	result, _ := entry.Get("result")
 	return Text(Gist(result))

@@ -58,8 +58,11 @@ func TestABatchUnderWay(t *testing.T) {
 	run := read(t, store)
 	want(t, "line", run.Tasks[0].Line(), "▶ batch  llm/chat  running  2 of 3 files, 1 failed")
 	items, err := ItemsOf(t.Context(), store, "r", "batch")
-	if err != nil || strings.Join(items, " ") != "/f/a.txt /f/b.txt /f/c.txt" {
+	if err != nil || string(protocol.OfList(items...).JSON()) != `["/f/a.txt","/f/b.txt","/f/c.txt"]` {
 		t.Errorf("%v, %v", items, err)
+	}
+	if values, err := HasValues(t.Context(), store, "r", "batch"); values || err != nil {
+		t.Errorf("has values: %v, %v", values, err)
 	}
 }
 
@@ -79,7 +82,24 @@ func TestABatchThatHasEnded(t *testing.T) {
 	want(t, "json", string(encoded.JSON())[:120], `{"run":"r","workflow":"Batch docs","status":"running","total":3,"succeeded":1,"failed":1,"skipped":1,"duration":0,"resul`)
 }
 
+func TestItemsThatAreValues(t *testing.T) {
+	long := protocol.OfString("  many\nlines " + strings.Repeat("and words ", 20))
+	object := protocol.OfObject(protocol.Field{Name: "name", Value: protocol.OfString("tea")})
+	item := Item{Task: "each", Item: object, Index: 2, Status: protocol.Failed, Attempts: 1, Error: &Error{Message: "broken"}}
+	want(t, "line", item.Line(), `✗ each[2]  {"name":"tea"}  failed  broken`)
+	counts := protocol.Counts{Total: 3, Succeeded: 1, Failed: 2}
+	task := Task{ID: "each", Method: "llm/chat", Status: protocol.Completed, Attempts: 1, Items: &counts, Values: true}
+	want(t, "task", task.Line(), "✓ each  llm/chat  completed  1 of 3 items, 2 failed")
+	node := Node{ID: "each", Values: true, Each: true}
+	want(t, "node", strings.Join(node.notes(), " "), "once an item")
+	entry := func(item protocol.Value) protocol.Value {
+		return protocol.OfObject(protocol.Field{Name: "item", Value: item}, protocol.Field{Name: "result", Value: protocol.OfInt(1)})
+	}
+	result := protocol.OfObject(protocol.Field{Name: "results", Value: protocol.OfList(entry(long), entry(protocol.OfInt(7)), entry(protocol.OfString("")))})
+	want(t, "results", itemsText(result), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
+}
+
 func TestALineOfAnItem(t *testing.T) {
-	item := Item{Task: "batch", Item: "/f/\x1b.txt", Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
+	item := Item{Task: "batch", Item: protocol.OfString("/f/\x1b.txt"), Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
 	want(t, "line", item.Line(), "✗ batch[2]  /f/\uFFFD.txt  failed  1.50 s  2 attempts  broken ValueError: x")
 }

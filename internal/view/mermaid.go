@@ -24,7 +24,8 @@ var classes = []struct {
 }
 
 // Mermaid shows the graph as a Mermaid flowchart, top down. Tasks are numbered, for ids of tasks may be words of
-// Mermaid's own, and have their names as labels; what runs once an item has double sides.
+// Mermaid's own, and have their names as labels; what runs once an item has double sides, what has
+// a condition pointed ones.
 func (g *Graph) Mermaid() string {
 	var text strings.Builder
 	title := label(g.Workflow)
@@ -41,8 +42,11 @@ func (g *Graph) Mermaid() string {
 		node := &g.Nodes[i]
 		number[node.ID] = i + 1
 		open, shut := `["`, `"]`
-		if node.Each {
+		switch {
+		case node.Each:
 			open, shut = `[["`, `"]]`
+		case node.When != "":
+			open, shut = `{{"`, `"}}`
 		}
 		fmt.Fprintf(&text, "  t%d%s%s%s\n", i+1, open, node.mermaid(), shut)
 		inStatus[node.Status] = append(inStatus[node.Status], fmt.Sprintf("t%d", i+1))

@@ -58,7 +58,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 }
 
 // ItemsOf returns the items of a task that has begun, by index; none where it has not.
-func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]string, error) {
+func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]protocol.Value, error) {
 	whole := resultstore.NoItem
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
 	if err != nil {
@@ -72,13 +72,27 @@ func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
-		items := make([]string, len(list.Elements()))
-		for i, item := range list.Elements() {
-			items[i] = item.Text()
-		}
-		return items, nil
+		return list.Elements(), nil
 	}
 	return nil, nil
+}
+
+// HasValues tells whether the items of a task are values, as the plan of its run says; false where the run is not known.
+func HasValues(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
+	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Run})
+	if err != nil || len(records) == 0 || records[0].Plan == nil {
+		return false, err
+	}
+	p, err := readPlan(ctx, store, *records[0].Plan)
+	if err != nil {
+		return false, err
+	}
+	for i := range p.Tasks {
+		if p.Tasks[i].ID == task {
+			return p.Tasks[i].Each != nil && p.Tasks[i].Each.Values != nil, nil
+		}
+	}
+	return false, nil
 }
 
 // OfRecord makes the document of a run without its tasks.
@@ -126,11 +140,15 @@ func (r *Run) Task(name string) *Task {
 }
 
 func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
-	r.leaves = map[string]bool{}
+	r.Version, r.Tags, r.Metadata = p.Version, p.Tags, p.Metadata
 	r.Tasks = make([]Task, len(p.Tasks))
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
-		task := Task{ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil}
+		task := Task{
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError,
+			when: planned.When, runIf: string(planned.RunIf),
+		}
+		task.Values = planned.Each != nil && planned.Each.Values != nil
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}
@@ -138,12 +156,6 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 			task.fill(record)
 		}
 		r.Tasks[i] = task
-		r.leaves[planned.ID] = true
-	}
-	for i := range p.Tasks {
-		for _, id := range p.Tasks[i].After {
-			r.leaves[id] = false
-		}
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // Results is what a run has brought, as text: its outputs, or without outputs the results of the tasks that nothing
-// depends on. Results must have been added.
+// depends on. In a run that has completed, what was skipped depends on nothing, so that a way which conditions
+// cut short has the results of its last tasks. Results must have been added.
 func (r *Run) Results() string {
 	var text strings.Builder
 	if len(r.Outputs.Fields()) > 0 {
@@ -20,14 +21,31 @@ func (r *Run) Results() string {
 		}
 		return text.String()
 	}
+	awaited := r.awaited()
 	for _, task := range r.Tasks {
-		if task.Result != nil && task.Items != nil && r.leaves[task.ID] {
+		switch {
+		case task.Result == nil || awaited[task.ID]:
+		case task.Items != nil:
 			text.WriteString(itemsText(*task.Result))
-		} else if task.Result != nil && r.leaves[task.ID] {
+		default:
 			entry(&text, task.ID, Gist(*task.Result))
 		}
 	}
 	return text.String()
+}
+
+// awaited are the ids of the tasks that another depends on.
+func (r *Run) awaited() map[string]bool {
+	awaited := map[string]bool{}
+	for i := range r.Tasks {
+		if r.Status == protocol.Completed && r.Tasks[i].Status == protocol.Skipped {
+			continue
+		}
+		for _, id := range r.Tasks[i].after {
+			awaited[id] = true
+		}
+	}
+	return awaited
 }
 
 // ResultText is a task's result for people.
@@ -154,7 +172,7 @@ func (t *Task) Line() string {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
 	}
 	if t.Items != nil {
-		line += "  " + ItemCounts(*t.Items, t.Status.Ended())
+		line += "  " + ItemCounts(*t.Items, t.Values, t.Status.Ended())
 	}
 	switch {
 	case t.Reason != "":

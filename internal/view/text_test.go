@@ -101,8 +101,10 @@ func TestResultsAreTheOutputsElseWhatNothingDependsOn(t *testing.T) {
 	want(t, "outputs", read(t, stored(t, &outputs)).Results(), "text:\none\ntwo\nn: 1e-7\nlist: [\"a\",{\"b\":\"<\"}]\n")
 	run := read(t, stored(t, nil))
 	want(t, "no leaf has a result", run.Results(), "")
-	run.leaves["good"] = true
-	want(t, "a leaf", run.Results(), "good: 5\n")
+	run.Status = protocol.Completed
+	want(t, "what depends on it was skipped, and the run has completed", run.Results(), "good: 5\n")
+	run.Status, run.Tasks[0].after = protocol.Failed, nil
+	want(t, "nothing depends on it", run.Results(), "good: 5\n")
 }
 
 func TestARunEndedFromOutsideIsNotShownAsRunning(t *testing.T) {

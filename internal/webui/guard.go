@@ -3,14 +3,14 @@ package webui
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/gate"
 )
 
 const tokenParameter = "token"
@@ -23,18 +23,14 @@ const policy = "default-src 'self' 'unsafe-inline' data: blob:; connect-src 'sel
 // guard lets those in who have the token, from pages of this very server.
 type guard struct {
 	token  string
-	hosts  []string // What a browser may call this server.
+	hosts  gate.Hosts
 	cookie http.Cookie
 	inner  http.Handler
 }
 
 func newGuard(token string, port int, inner http.Handler) *guard {
 	number := strconv.Itoa(port)
-	var hosts []string
-	for _, name := range []string{loopback, "localhost", "::1"} {
-		hosts = append(hosts, net.JoinHostPort(name, number))
-	}
-	return &guard{token: token, hosts: hosts, inner: inner, cookie: http.Cookie{
+	return &guard{token: token, hosts: gate.HostsOf(port), inner: inner, cookie: http.Cookie{
 		// Browsers send a cookie to every port of a host: name and value belong to this one.
 		Name:     "gleitzeit_ui_" + number,
 		Value:    ticket(token, number),
@@ -61,9 +57,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	switch {
-	case !slices.Contains(g.hosts, strings.ToLower(r.Host)):
+	case !g.hosts.Meant(r):
 		refuse(w, http.StatusMisdirectedRequest, "This server answers as "+g.hosts[0]+" only.")
-	case g.foreign(r):
+	case gate.Foreign(r):
 		refuse(w, http.StatusForbidden, "This request comes from a page of another site. To open the Web UI, type its address or paste its link.")
 	case g.hasToken(r):
 		g.letIn(w, r)
@@ -78,43 +74,21 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// foreign tells whether a page of another origin made the browser send this. A site is more than an origin: another
-// port of this machine is the same site, and may be somebody else's.
-func (g *guard) foreign(r *http.Request) bool {
-	own := "http://" + strings.ToLower(r.Host)
-	for _, origin := range r.Header.Values("Origin") {
-		if origin != own {
-			return true
-		}
-	}
-	for _, from := range r.Header.Values("Sec-Fetch-Site") {
-		if from != "same-origin" && from != "none" {
-			return true
-		}
-	}
-	return false
-}
-
 func (g *guard) hasToken(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
 	given := r.URL.Query()[tokenParameter]
-	return len(given) == 1 && equal(given[0], g.token)
+	return len(given) == 1 && gate.Equal(given[0], g.token)
 }
 
 func (g *guard) hasCookie(r *http.Request) bool {
 	for _, cookie := range r.CookiesNamed(g.cookie.Name) {
-		if equal(cookie.Value, g.cookie.Value) {
+		if gate.Equal(cookie.Value, g.cookie.Value) {
 			return true
 		}
 	}
 	return false
-}
-
-// equal takes as long for a guess that is nearly right as for one that is not.
-func equal(given, wanted string) bool {
-	return subtle.ConstantTimeCompare([]byte(given), []byte(wanted)) == 1
 }
 
 // letIn makes a cookie of the token, and leads to the same page without it.

@@ -8,17 +8,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc"
 
+	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
-
-const loopback = "127.0.0.1"
 
 // What a client may take. A page of the UI waits for events with long polls of less than a minute, and has what it
 // shows of a run in the address of a frame.
@@ -62,7 +60,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	token, err := loadToken(o.Home)
+	token, err := gate.LoadToken(o.Home.UIToken())
 	if err != nil {
 		return nil, failed("its token %q cannot be kept: %v", o.Home.UIToken(), err)
 	}
@@ -70,9 +68,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, failed("the engine's key pair cannot be read: %v", err)
 	}
-	listener, err := listen(ctx, o.Port, o.Log)
+	listener, err := gate.Listen(ctx, o.Port, func(address string) {
+		o.Log.Warn("the Web UI's port is taken, using another", "taken", o.Port, "address", address)
+	})
 	if err != nil {
-		return nil, errors.Join(failed("it cannot listen on %s: %v", loopback, err), engine.Close())
+		return nil, errors.Join(failed("it cannot listen on %s: %v", gate.Loopback, err), engine.Close())
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	pages, err := newPages(engine, o.Payloads, o.Log)
@@ -113,21 +113,6 @@ func failed(format string, args ...any) *protocol.Error {
 	return protocol.Errorf(protocol.ConfigurationError, "the Web UI cannot be served: "+format, args...).
 		WithHint("try again, or go without it: --no-ui")
 }
-
-func listen(ctx context.Context, wanted int, log *slog.Logger) (net.Listener, error) {
-	var plain net.ListenConfig
-	listener, err := plain.Listen(ctx, "tcp", at(wanted))
-	if err == nil || wanted == 0 {
-		return listener, err
-	}
-	listener, err = plain.Listen(ctx, "tcp", at(0))
-	if err == nil {
-		log.Warn("the Web UI's port is taken, using another", "taken", wanted, "address", listener.Addr().String())
-	}
-	return listener, err
-}
-
-func at(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
 // Address is where the UI is served, as host:port.
 func (s *Server) Address() string { return s.address }

@@ -17,6 +17,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -166,7 +167,7 @@ func TestTheWantedPort(t *testing.T) {
 	must(t, err)
 	port := free.Addr().(*net.TCPAddr).Port
 	must(t, free.Close())
-	if s := start(t, Options{Home: testHome(t), Port: port}); s.Address() != at(port) {
+	if s := start(t, Options{Home: testHome(t), Port: port}); s.Address() != net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) {
 		t.Errorf("it is served on %s, want port %d", s.Address(), port)
 	}
 }

@@ -11,7 +11,8 @@ const BatchID = "batch"
 
 // Each says that a task runs once an item, and what the items are. Keys that are absent are nil.
 type Each struct {
-	Node          *Node // The mapping that says it; nil where it is not there.
+	Node          *Node // What says it; nil where it is not there.
+	Values        *Node // A list, or the text of a reference to one: the items. Else they are files.
 	Directory     *Node // Text.
 	FilesNode     *Node
 	Files         []*Node // Texts.
@@ -27,7 +28,7 @@ type batchReader struct {
 	flow *Workflow
 }
 
-// texts is what `exclude` takes.
+// texts is what `exclude` and others take.
 var texts = shape{
 	want: "text or a list of texts", fits: func(n *Node) bool { return n.Kind == protocol.List || text.fits(n) },
 	schema: `{"type": ["string", "number", "array"], "items": ` + textSchema + `}`,
@@ -58,6 +59,8 @@ var templateKeys = keys[taskReader]{
 		"How long one attempt at one item may take, waiting for a slot not counted."},
 	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), readRetry,
 		"When and how often to try an item again; without it, transient errors have three attempts and all others one."},
+	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
+		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.Each.MaxFailures = n },
 		"How many items may fail before the rest is skipped and the task fails; without it everything runs."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
@@ -70,11 +73,17 @@ func readFiles(b *batchReader, n *Node) {
 }
 
 func readExclude(b *batchReader, n *Node) {
+	b.Exclude = b.flow.textsOf("exclude", n)
+}
+
+// textsOf reads what is a text or a list of them.
+func (w *Workflow) textsOf(what string, n *Node) []*Node {
 	if n.Kind != protocol.List {
-		b.Exclude = []*Node{n}
-		return
+		return []*Node{n}
 	}
-	b.flow.each("exclude", n, text, func(element *Node) { b.Exclude = append(b.Exclude, element) })
+	var all []*Node
+	w.each(what, n, text, func(element *Node) { all = append(all, element) })
+	return all
 }
 
 // addBatch makes the task that the short form stands for, the first of the workflow, where the file has that form.

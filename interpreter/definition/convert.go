@@ -10,7 +10,7 @@ import (
 
 var (
 	depthMessage = fmt.Sprintf("lists and mappings lie more than %d deep in one another", MaxDepth)
-	aliasMessage = fmt.Sprintf("aliases make more than %d values, or more than %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
+	aliasMessage = fmt.Sprintf("aliases and merges make more than %d values, or more than %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
 )
 
 // Repeated is a key that stands in a mapping twice.
@@ -28,6 +28,10 @@ type converter struct {
 	anchored map[*yaml.Node]*weighed
 	made     weight // By aliases, so far.
 	stopped  bool
+}
+
+func newConverter(source *source, report func(at Position, rule, message, hint string)) *converter {
+	return &converter{source: source, report: report, anchored: map[*yaml.Node]*weighed{}}
 }
 
 // weight is how much there is in a value, all that lies in it included.

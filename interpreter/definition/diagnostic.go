@@ -27,7 +27,7 @@ func (d Diagnostic) String() string {
 }
 
 // SortDiagnostics puts them in the order that they are shown in and drops those that say the same of the same place.
-// A mapping that is used twice through an alias has each of its mistakes once.
+// A mapping that is used twice through an alias has each of its mistakes once. All are of one file.
 func SortDiagnostics(diagnostics []Diagnostic) []Diagnostic {
 	slices.SortFunc(diagnostics, func(a, b Diagnostic) int {
 		return cmp.Or(
@@ -45,4 +45,6 @@ func SortDiagnostics(diagnostics []Diagnostic) []Diagnostic {
 const (
 	ruleSyntax = "syntax"
 	ruleLimit  = "limit"
+	// ruleDuplicate is that of package rules too: here for files of values, which have no other rules.
+	ruleDuplicate = "duplicate-key"
 )

@@ -62,6 +62,9 @@ func Backoffs() []string {
 	return []string{string(protocol.Exponential), string(protocol.Linear), string(protocol.Fixed)}
 }
 
+// RunIfs lists how what a task waits for may have to end, the default first.
+func RunIfs() []string { return []string{"success", "done", "always"} }
+
 // Priorities lists the words for priorities, the first to start first.
 func Priorities() []string { return []string{"urgent", "high", "normal", "low"} }
 

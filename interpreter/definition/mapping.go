@@ -54,7 +54,8 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 // key returns the text of a key, whatever type YAML would give it.
 func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 	at := c.at(n)
-	if n.Kind == yaml.AliasNode {
+	repeated := n.Kind == yaml.AliasNode
+	if repeated {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode {
@@ -65,25 +66,35 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 		c.report(at, ruleLimit, textMessage, "")
 		return "", false
 	}
-	if n.Anchor != "" {
+	switch {
+	case repeated && !c.count(weight{nodes: 1, text: len(n.Value)}):
+		c.stop(at, ruleLimit, aliasMessage, "")
+	case !repeated && n.Anchor != "":
 		c.anchored[n] = &weighed{c.scalar(n), weight{nodes: 1, text: len(n.Value)}, true}
 	}
 	return n.Value, true
 }
 
-// merge returns the entries that a `<<` brings, the first mapping's before the second's.
+// merge returns the entries that a `<<` brings, the first mapping's before the second's. What it copies is counted like
+// what an alias makes, which most of it is: mappings can be merged into one another without any alias.
 func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
-	value, w := c.convert(n, depth-1)
+	value, w := c.convert(n, depth)
 	sources := []*Node{value}
 	if value.Kind == protocol.List {
 		sources = value.Elements
+		w.height--
 	}
 	var fields []Field
-	for _, from := range sources {
+	for i, from := range sources {
+		repeated := n.Kind == yaml.AliasNode || n.Kind == yaml.SequenceNode && n.Content[i].Kind == yaml.AliasNode
+		if !repeated && !c.count(weight{nodes: len(from.Fields)}) {
+			c.stop(c.at(n), ruleLimit, aliasMessage, "")
+		}
+		if c.stopped {
+			return nil, w
+		}
 		if from.Kind != protocol.Object {
-			if !c.stopped {
-				c.report(c.at(n), ruleSyntax, `"<<" takes a mapping or a list of mappings, not `+from.Describe(), "")
-			}
+			c.report(c.at(n), ruleSyntax, `"<<" takes a mapping or a list of mappings, not `+from.Describe(), "")
 			continue
 		}
 		fields = append(fields, from.Fields...)

@@ -16,31 +16,50 @@ import (
 // Parse reads the text of a workflow file, which messages call by the name given. The Workflow is nil where there is no
 // tree to check further: no YAML, no mapping, or a limit passed.
 func Parse(file string, text []byte) (*Workflow, []Diagnostic) {
-	p := parsing{file: file}
+	p := parsing{file: file, alone: "one file holds one workflow", divide: "put data into files of its own, or make several workflows"}
 	return p.parse(text), p.found
 }
 
 type parsing struct {
 	file    string
+	alone   string // Why there can be no second document.
+	divide  string // What to do about a file that is too large.
 	found   []Diagnostic
 	stopped bool // A limit was passed: no tree.
 }
 
 func (p *parsing) report(at Position, rule, message, hint string) {
-	p.found = append(p.found, Diagnostic{File: p.file, Line: at.Line, Column: at.Column, Rule: rule, Message: message, Hint: hint})
+	p.found = append(p.found, Diagnostic{File: p.file, Line: at.Line, Column: at.Column, Rule: rule, Message: protocol.Visible(message), Hint: protocol.Visible(hint)})
 	p.stopped = p.stopped || rule == ruleLimit
 }
 
 func (p *parsing) parse(text []byte) *Workflow {
-	top := Position{1, 1}
-	if len(text) > MaxSize {
-		p.report(top, ruleLimit, fmt.Sprintf("the file has %d bytes, and %d MiB is the limit", len(text), MaxSize>>20), "")
+	source, top := p.document(text)
+	switch {
+	case source == nil:
 		return nil
+	case top == nil:
+		p.report(Position{1, 1}, ruleSyntax, "the file is empty", "a workflow needs a name and tasks")
+		return nil
+	}
+	return p.tree(source, top)
+}
+
+// document reads the one YAML document of a text. The source is nil where that cannot be done, and the document where there
+// is nothing in it.
+func (p *parsing) document(text []byte) (*source, *yaml.Node) {
+	if len(text) > MaxSize {
+		p.report(Position{1, 1}, ruleLimit, fmt.Sprintf("the file has more than %d MiB", MaxSize>>20), p.divide)
+		return nil, nil
+	}
+	if marks(text) > MaxMarks {
+		p.report(Position{1, 1}, ruleLimit, fmt.Sprintf("the file has more than %d commas, colons, brackets and lines", MaxMarks), p.divide)
+		return nil, nil
 	}
 	source, bad := newSource(text)
 	if bad != nil {
 		p.report(bad.at, ruleSyntax, bad.message, bad.hint)
-		return nil
+		return nil, nil
 	}
 	source.text = withoutVersion(source.text)
 	from := &reader{text: source.text, coarse: len(source.text)}
@@ -51,19 +70,31 @@ func (p *parsing) parse(text []byte) *Workflow {
 			at, found.problem = tab, tabIndents
 		}
 		rule, message, hint := explain(found.problem)
+		if (found.problem == noComma || found.problem == noCommaMap) && source.refers(at) {
+			hint = "a reference goes in quotes here"
+		}
 		p.report(at, rule, message, hint)
-		return nil
+		return nil, nil
 	}
 	if found.root == nil || isEmpty(found.root) {
-		p.report(top, ruleSyntax, "the file is empty", "a workflow needs a name and tasks")
-		return nil
+		return source, nil
 	}
 	if found.second != nil {
 		at := source.position(found.second.Line, found.second.Column)
-		p.report(at, ruleSyntax, "a second YAML document begins here", "one file holds one workflow")
-		return nil
+		p.report(at, ruleSyntax, "a second YAML document begins here", p.alone)
+		return nil, nil
 	}
-	return p.tree(source, found.root.Content[0])
+	return source, found.root.Content[0]
+}
+
+// marks counts what separates values. The memory that the parser of YAML takes grows with these, a hundred bytes and more
+// for each, rather than with the size of the file.
+func marks(text []byte) int {
+	count := 0
+	for _, mark := range []string{",", ":", "[", "{", "\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		count += bytes.Count(text, []byte(mark))
+	}
+	return count
 }
 
 // withoutVersion makes a comment of the directive `%YAML 1.2`, which the parser refuses and which says what is meant
@@ -99,7 +130,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 		p.report(at, ruleLimit, fmt.Sprintf("%d tasks, and %d is the limit", len(tasks.Content), MaxTasks), "")
 		return nil
 	}
-	c := &converter{source: source, report: p.report, anchored: map[*yaml.Node]*weighed{}}
+	c := newConverter(source, p.report)
 	root, _ := c.convert(top, 0)
 	if c.stopped || p.stopped {
 		return nil

@@ -37,15 +37,20 @@ var (
 	boolean = shape{want: "true or false", fits: func(n *Node) bool { return n.Kind == protocol.Boolean }, schema: `{"type": "boolean"}`}
 	list    = shape{want: "a list", fits: func(n *Node) bool { return n.Kind == protocol.List }, hint: listHint, schema: `{"type": "array"}`}
 	mapping = shape{want: "a mapping", fits: func(n *Node) bool { return n.Kind == protocol.Object }, schema: `{"type": "object"}`}
-	count   = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
+	// A boolean is taken too, so that a task can be switched off.
+	condition = shape{want: "a condition", fits: func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Boolean }, schema: `{"type": ["string", "boolean"]}`}
+	count     = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
 )
 
 // What rules narrow further.
 var (
 	id       = text.as("letters, digits, - and _", `{"type": ["string", "number"], "pattern": "^[\\p{L}\\p{M}\\p{Nd}_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
+	queue    = text.as("the name of a Temporal task queue", `{"type": ["string", "number"], "minLength": 1}`)
 	period   = elapsed.as("", elapsedSchema("exclusiveMinimum"))
 	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
 	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)
+	items    = shape{want: "a list, or a reference to one", fits: func(n *Node) bool { return n.Kind == protocol.List || n.Kind == protocol.String },
+		schema: `{"anyOf": [{"type": "array", "maxItems": ` + strconv.Itoa(MaxItems) + `}, {"type": "string", "pattern": "^\\$\\{.*\\}$"}]}`}
 	failures = scalar.as("a whole number, or a percentage such as 10%",
 		`{"type": ["integer", "string"], "minimum": 0, "pattern": "^\\s*(100(\\.0*)?|[0-9]{1,2}(\\.[0-9]*)?)\\s*%$"}`)
 )

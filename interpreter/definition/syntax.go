@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -80,8 +81,13 @@ const (
 	narrowSize = 128 << 10
 )
 
-// searchLines is how many lines the parser may have read beyond the mistake.
-const searchLines = 12
+// searchLines is how many lines the parser may have read beyond the mistake, and searchCost how much may be parsed to find
+// out, in bytes: what separates values counts as many.
+const (
+	searchLines = 12
+	searchCost  = 8 << 20
+	markCost    = 20
+)
 
 // locate finds the place of a syntax error, which the parser gives wrongly or not at all: it is where the shortest
 // beginning of the file with the same problem ends.
@@ -97,7 +103,8 @@ func (s *source) locate(problem string, read int) Position {
 		return s.narrow(problem, opened)
 	}
 	found := at
-	for candidate := at; candidate > 0 && candidate > at-searchLines; candidate-- {
+	most := min(searchLines, searchCost/(1+len(s.text)+markCost*marks(s.text)))
+	for candidate := at; candidate > 0 && candidate > at-most; candidate-- {
 		if !s.hasProblem(problem, s.lineEnd(candidate)) {
 			break
 		}
@@ -159,6 +166,9 @@ func (s *source) narrow(problem string, yamlLine int) Position {
 		}
 	}
 	at := high - 1
+	for at > start && !utf8.RuneStart(s.text[at]) {
+		at--
+	}
 	if s.text[at] == ':' && at > start && (problem == noDash || problem == noKey) {
 		at-- // It is the key that should not be there.
 	}
@@ -197,6 +207,16 @@ func (s *source) indentedByTab(at Position) (tab Position, found bool) {
 		}
 	}
 	return at, false
+}
+
+// refers tells whether something that looks like a reference follows in the line.
+func (s *source) refers(at Position) bool {
+	for i, line := range s.lines {
+		if line.shown == at.Line && bytes.Contains(s.text[line.start:s.lineEnd(i+1)], []byte("${")) {
+			return true
+		}
+	}
+	return false
 }
 
 // isWhite tells whether YAML may fold, trim or add the character where it reads text.

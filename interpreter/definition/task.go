@@ -13,7 +13,15 @@ type Task struct {
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
 	Priority     *Node // Text or a number.
+	Queue        *Node // Text.
 	Each         *Each // Nil where the task runs once.
+
+	When            *Node // Text, or a boolean.
+	RunIf           *Node // Text.
+	ContinueOnError *Node // A boolean.
+
+	MaxConcurrent *Node // A count. In a batch it stands in Each, as does the next.
+	MaxFailures   *Node // Text or a number.
 }
 
 // Retry is a task's retry policy as the file has it.
@@ -46,6 +54,24 @@ var taskKeys = keys[taskReader]{
 		"When and how often to try again; without it, transient errors have three attempts and all others one."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
 		"Which of the tasks that are ready start first."},
+	{[]string{"when"}, condition, func(t *taskReader, n *Node) { t.When = n },
+		"A condition, such as ${score.result} > 0.5; where it is false, the task is skipped. It is asked after run_if, and with for_each for each item."},
+	{[]string{"run_if"}, text.words(RunIfs()), func(t *taskReader, n *Node) { t.RunIf = n },
+		"How what it waits for must have ended: all completed (success, the default), completed or skipped by their own `when` (done), or ended however (always)."},
+	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },
+		"Whether the run, and what waits for the task, goes on when it has failed; ${id.error.message} tells why."},
+	{[]string{"for_each"}, items, func(t *taskReader, n *Node) { t.Each = &Each{Node: n, Values: n} },
+		"Items, each of which the task runs once for, with ${item} and ${index}: a list, or a reference to one."},
+	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },
+		"How many of its items are in flight at most, within the max_parallel of the run."},
+	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.MaxFailures = n },
+		"How many of its items may fail before the rest is skipped and the task fails; without it everything runs."},
+	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
+		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+	{[]string{"metadata"}, mapping, func(*taskReader, *Node) {},
+		"Whatever else is to be known about the task, for people."},
+	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.flow.textsOf("tags", n) },
+		"Words for the task, for people."},
 }
 
 var retryKeys = keys[Retry]{
@@ -81,6 +107,11 @@ func readDependencies(t *taskReader, n *Node) {
 }
 
 func readRetry(t *taskReader, n *Node) {
-	t.Retry = &Retry{}
-	read(t.flow, n, t.Retry, "retry", retryKeys)
+	t.Retry = t.flow.retry(n)
+}
+
+func (w *Workflow) retry(n *Node) *Retry {
+	retry := &Retry{}
+	read(w, n, retry, "retry", retryKeys)
+	return retry
 }

@@ -9,8 +9,16 @@ type Workflow struct {
 	Name        *Node // Text.
 	ID          *Node // Text.
 	Description *Node // Text.
+	Version     *Node // Text.
+	Tags        []*Node
+	Metadata    *Node // A mapping.
 	Timeout     *Node // Text or a number.
 	MaxParallel *Node // A count.
+	FailFast    *Node // A boolean.
+	Priority    *Node // Text or a number.
+	Wait        *Node // A boolean.
+	Providers   []*Node
+	Defaults    []*Default // In the file's order.
 	InputsNode  *Node
 	Inputs      []*Input // In the file's order.
 	TasksNode   *Node
@@ -65,6 +73,8 @@ var workflowKeys = keys[Workflow]{
 		"How long the whole run may take."},
 	{[]string{"max_parallel"}, parallel, func(w *Workflow, n *Node) { w.MaxParallel = n },
 		"How many tasks and items are in flight at most; the default is 16."},
+	{[]string{"fail_fast"}, boolean, func(w *Workflow, n *Node) { w.FailFast = n },
+		"Whether the first task that fails ends the run: nothing more starts, and what runs is cancelled."},
 	{[]string{"type"}, text.words([]string{BatchID}), func(w *Workflow, n *Node) { w.Type = n },
 		"Says that the workflow is a batch, which `batch` and `template` say as well."},
 	{[]string{"batch"}, mapping.of("batch", Itself, batchKeys), func(w *Workflow, n *Node) { w.BatchNode = n },
@@ -73,11 +83,19 @@ var workflowKeys = keys[Workflow]{
 		"What a batch does with each file: the keys of a task, and parameters of its method beside them."},
 	{[]string{"protocol"}, text, func(w *Workflow, n *Node) { w.Protocol = n },
 		"The protocol of the template's method."},
-	{[]string{"version"}, text, func(*Workflow, *Node) {},
+	{[]string{"defaults"}, mapping.of("default", Fields, defaultKeys), readDefaults,
+		"What tasks have that do not say otherwise, by the protocol or the method that they call: `llm/v1`, `llm/chat`."},
+	{[]string{"priority"}, priority, func(w *Workflow, n *Node) { w.Priority = n },
+		"The priority of the run among others, and of its tasks that name none."},
+	{[]string{"wait_for_completion"}, boolean, func(w *Workflow, n *Node) { w.Wait = n },
+		"Whether `gleitzeit submit` waits for the end of the run as with --wait, which wins over it."},
+	{[]string{"providers"}, texts, readProviders,
+		"Protocols that there must be, such as llm/v1, or the providers that serve them, such as ollama."},
+	{[]string{"version"}, text, func(w *Workflow, n *Node) { w.Version = n },
 		"Which version of the workflow this is, for people."},
-	{[]string{"metadata"}, anything, func(*Workflow, *Node) {},
+	{[]string{"metadata"}, mapping, func(w *Workflow, n *Node) { w.Metadata = n },
 		"Whatever else is to be known about the workflow, for people."},
-	{[]string{"tags"}, anything, func(*Workflow, *Node) {},
+	{[]string{"tags"}, texts, readTags,
 		"Words to find the workflow by, for people."},
 }
 
@@ -114,3 +132,7 @@ func readOutputs(w *Workflow, n *Node) {
 		w.Outputs = append(w.Outputs, Output(field))
 	}
 }
+
+func readProviders(w *Workflow, n *Node) { w.Providers = w.textsOf("providers", n) }
+
+func readTags(w *Workflow, n *Node) { w.Tags = w.textsOf("tags", n) }

@@ -1,22 +1,29 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
 
 // MaxItems is how many items one task may have. An item that runs alone costs six events, so that 500 of them, and what
 // else the run does, fit into one history of 4,000.
 const MaxItems = 500
 
 // Each says what the items of a task are, and how they run. Every form of the language that fans a task out compiles to
-// it. The items are files, found when the task becomes ready.
+// it. The items are files or the elements of a list, found when the task becomes ready.
 type Each struct {
-	Directory     string     `json:"directory,omitempty"`      // With its references. Either this or Files.
-	Files         []string   `json:"files,omitempty"`          // With their references, in the order to run in; a folder stands for the files in it.
-	Pattern       string     `json:"pattern,omitempty"`        // Of the files in a folder.
-	Exclude       []string   `json:"exclude,omitempty"`        // Patterns of what is left out.
-	Reads         []string   `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
-	Uses          []Use      `json:"uses,omitempty"`           // Heads of the references in Directory and Files.
-	MaxConcurrent int        `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
-	MaxFailures   *Tolerance `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.
+	Directory string   `json:"directory,omitempty"` // With its references. Either this, Files or Values.
+	Files     []string `json:"files,omitempty"`     // With their references, in the order to run in; a folder stands for the files in it.
+	// Values: the items are the elements of this list, in which there may be references, or of the list that this text,
+	// a single reference, leads to.
+	Values        *protocol.Value `json:"values,omitempty"`
+	Pattern       string          `json:"pattern,omitempty"`        // Of the files in a folder.
+	Exclude       []string        `json:"exclude,omitempty"`        // Patterns of what is left out.
+	Reads         []string        `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
+	Uses          []Use           `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
+	MaxConcurrent int             `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
+	MaxFailures   *Tolerance      `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.
 }
 
 // Tolerance is how many items may fail: a number or a percentage of all.

@@ -2,10 +2,11 @@
 // Both are pure: no clock, no disk, no network, no Temporal SDK; maps are never ranged over.
 package plan
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import (
+	"slices"
 
-// Format is the version of Plan that this program writes. It reads every earlier one.
-const Format = 1
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
 
 // DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
 const DefaultMaxParallel = 16
@@ -13,18 +14,24 @@ const DefaultMaxParallel = 16
 // Plan is a checked workflow, ready to run: the input of the workflow type gleitzeit.run. Equal files give equal plans,
 // byte for byte.
 type Plan struct {
-	Format      int              `json:"format"`
+	Format      int              `json:"format"` // What its reader must know, up to the constant Format.
 	Name        string           `json:"name"`
 	ID          string           `json:"id,omitempty"` // The fixed run id, where the file has one.
 	Description string           `json:"description,omitempty"`
-	File        string           `json:"file,omitempty"` // The workflow file, absolute; for people.
-	Folder      string           `json:"folder"`         // The folder that the run was started in, absolute.
-	FlowFolder  string           `json:"flow_folder"`    // The workflow file's folder, absolute.
-	Inputs      protocol.Value   `json:"inputs"`         // An object: the inputs' values.
-	Tasks       []Task           `json:"tasks"`          // In the file's order.
+	Version     string           `json:"version,omitempty"`
+	Tags        []string         `json:"tags,omitempty"`
+	Metadata    *protocol.Value  `json:"metadata,omitempty"` // An object.
+	File        string           `json:"file,omitempty"`     // The workflow file, absolute; for people.
+	Folder      string           `json:"folder"`             // The folder that the run was started in, absolute.
+	FlowFolder  string           `json:"flow_folder"`        // The workflow file's folder, absolute.
+	Inputs      protocol.Value   `json:"inputs"`             // An object: the inputs' values.
+	Tasks       []Task           `json:"tasks"`              // In the file's order.
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
 	MaxParallel int              `json:"max_parallel"`
+	FailFast    bool             `json:"fail_fast,omitempty"`           // The first failure ends the run.
+	Priority    Priority         `json:"priority,omitempty"`            // Of the run among others; 0 is Temporal's own. The tasks have theirs.
+	Wait        bool             `json:"wait_for_completion,omitempty"` // Who submits it waits for its end.
 }
 
 // Task is one node of the plan.
@@ -41,7 +48,24 @@ type Task struct {
 	Priority     Priority         `json:"priority"`
 	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; always set.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
-	Each         *Each            `json:"each,omitempty"` // Where it is there, the task runs once an item.
+	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own.
+	Each         *Each            `json:"each,omitempty"`  // Where it is there, the task runs once an item.
+
+	When            string `json:"when,omitempty"`      // A condition, with its references, asked when RunIf lets the task run.
+	WhenUses        []Use  `json:"when_uses,omitempty"` // Heads of the references in When.
+	RunIf           RunIf  `json:"run_if,omitempty"`
+	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor what waits for it.
+}
+
+// Queues lists the queues that tasks name, each once, in the file's order.
+func (p *Plan) Queues() []string {
+	var all []string
+	for i := range p.Tasks {
+		if queue := p.Tasks[i].Queue; queue != "" && !slices.Contains(all, queue) {
+			all = append(all, queue)
+		}
+	}
+	return all
 }
 
 // Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.

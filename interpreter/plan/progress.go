@@ -19,6 +19,7 @@ type Progress struct {
 	ready      readyTasks
 	ended      int
 	stopped    bool
+	broken     int // The task whose failure has stopped the run, counted from 1; 0 is none.
 }
 
 // Begin returns the Progress of a run in which nothing has happened, or, with carried, of one in which those tasks
@@ -121,6 +122,7 @@ func (s *Progress) End(i int, outcome protocol.Outcome) {
 		panic(fmt.Sprintf("plan: task %q ends twice", s.plan.Tasks[i].ID))
 	}
 	s.close(i, outcome)
+	s.failFast(i)
 }
 
 // Stop ends every task that has not started with the outcome given; those that run are still to end.
@@ -176,7 +178,8 @@ func (s *Progress) close(i int, outcome protocol.Outcome) {
 // not depend on what ended first.
 func (s *Progress) release(i int) {
 	for _, id := range s.plan.Tasks[i].After {
-		if status := s.OutcomeOf(id).Status; status != protocol.Completed {
+		if needed := s.place[id]; !s.lets(s.plan.Tasks[i].RunIf, needed) {
+			status := s.outcomes[needed].Status
 			s.close(i, protocol.Outcome{
 				Status: protocol.Skipped,
 				Reason: fmt.Sprintf("it needs %q, which %s", id, ending(status)),

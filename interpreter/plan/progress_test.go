@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -133,81 +130,6 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.message)
 		}
 	}
-}
-
-// TestTheOutcomeDoesNotDependOnTheOrderInWhichTasksEnd runs random graphs many times, ending tasks in random order and
-// continuing as new at random, and wants the same end each time.
-func TestTheOutcomeDoesNotDependOnTheOrderInWhichTasksEnd(t *testing.T) {
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		p, fails := randomPlan(random)
-		var first string
-		for range 5 {
-			end := runRandomly(t, random, p, fails)
-			if first == "" {
-				first = end
-			}
-			if end != first {
-				t.Fatalf("seed %d: %s\nthen %s", seed, first, end)
-			}
-		}
-	}
-}
-
-func randomPlan(random *rand.Rand) (*Plan, map[string]bool) {
-	p, fails := &Plan{}, map[string]bool{}
-	for i := range 2 + random.IntN(20) {
-		next := task(fmt.Sprintf("t%d", i), []Priority{Urgent, High, Normal, Low}[random.IntN(4)])
-		for j := range i {
-			if random.IntN(4) == 0 {
-				next.After = append(next.After, fmt.Sprintf("t%d", j))
-			}
-		}
-		fails[next.ID] = random.IntN(6) == 0
-		p.Tasks = append(p.Tasks, next)
-	}
-	return p, fails
-}
-
-func runRandomly(t *testing.T, random *rand.Rand, p *Plan, fails map[string]bool) string {
-	t.Helper()
-	s := begin(t, p, nil)
-	var running []int
-	started := map[int]bool{}
-	for !s.Done() {
-		for s.HasReady() && (len(running) == 0 || random.IntN(3) > 0) {
-			i, _ := s.Next()
-			if started[i] {
-				t.Fatalf("%s starts twice", p.Tasks[i].ID)
-			}
-			started[i] = true
-			for _, id := range p.Tasks[i].After {
-				if s.OutcomeOf(id).Status != protocol.Completed {
-					t.Fatalf("%s starts before %s", p.Tasks[i].ID, id)
-				}
-			}
-			running = append(running, i)
-		}
-		if len(running) == 0 {
-			t.Fatal("nothing runs and nothing is ready")
-		}
-		at := random.IntN(len(running))
-		i := running[at]
-		running = slices.Delete(running, at, at+1)
-		if fails[p.Tasks[i].ID] {
-			s.End(i, broken())
-		} else {
-			s.End(i, completed())
-		}
-		if len(running) == 0 && random.IntN(4) == 0 {
-			s = begin(t, p, s.Carried())
-		}
-	}
-	var end strings.Builder
-	for i := range p.Tasks {
-		fmt.Fprintf(&end, "%s %s %s;", p.Tasks[i].ID, s.Outcome(i).Status, s.Outcome(i).Reason)
-	}
-	return end.String()
 }
 
 func TestATaskThatHadBegunIsResumedBeforeItsTurn(t *testing.T) {

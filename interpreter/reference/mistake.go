@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // Mistake is something that looks like a reference and is none.
@@ -36,9 +38,9 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// clip shortens what a message repeats as it is written, and keeps it on one line.
+// clip shortens what a message repeats as it is written.
 func clip(text string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(cut(text), "\n", `\n`), "\r", `\r`)
+	return protocol.Visible(cut(text))
 }
 
 // quote shortens what a message repeats in quotes.

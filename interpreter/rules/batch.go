@@ -32,7 +32,7 @@ func batches(c *Context) {
 	}
 	c.checkForm()
 	for _, task := range c.Tasks {
-		if task.Each == nil {
+		if !task.batch {
 			continue
 		}
 		_, _, wrong, absent := c.readEach(task)
@@ -42,9 +42,14 @@ func batches(c *Context) {
 		for _, missing := range absent {
 			c.reportMissing(missing.at, missing.message)
 		}
-		if task.method != nil && task.Parameters != nil && !task.usesItem() {
-			c.report(task.Parameters.Position, "each file would get the same call: "+c.whySame(task), "use ${item}, the path of the file")
-		}
+		c.checkDifference(task)
+	}
+}
+
+// checkDifference reports a task that would do the same for each file.
+func (c *Context) checkDifference(task *Task) {
+	if task.method != nil && task.Parameters != nil && !task.usesItem() {
+		c.report(task.Parameters.Position, "each file would get the same call: "+task.whySame(), "use ${item}, the path of the file")
 	}
 }
 
@@ -67,11 +72,12 @@ func (c *Context) checkForm() {
 	}
 }
 
-func (c *Context) whySame(task *Task) string {
-	if task.method.ItemParameter == "" {
-		return task.method.Name + " takes no file, and nothing refers to the item"
+func (t *Task) whySame() string {
+	to := t.itemParameter()
+	if to == "" {
+		return t.method.Name + " takes no file, and nothing refers to the item"
 	}
-	return fmt.Sprintf("%q is given, and nothing refers to the item", strings.Split(task.method.ItemParameter, ".")[0])
+	return fmt.Sprintf("%q is given, and nothing refers to the item", strings.Split(to, ".")[0])
 }
 
 // EachOf returns how a task runs once an item, and the files and folders outside those of the run that it names; nil where
@@ -88,7 +94,13 @@ func (c *Context) EachOf(task *Task) (*plan.Each, []string) {
 func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong, absent []finding) {
 	from := task.Each
 	refuse := func(at definition.Position, message, hint string) { wrong = append(wrong, finding{at, message, hint}) }
-	if from.Node != nil {
+	wrong = c.readLimits(task, &each)
+	if from.Values != nil {
+		list := from.Values.Value()
+		each.Values = &list
+		return each, nil, wrong, nil
+	}
+	if task.batch && from.Node != nil {
 		switch {
 		case from.Directory == nil && from.FilesNode == nil && isMissing(from.Node, "directory") && isMissing(from.Node, "files"):
 			refuse(from.Node.Position, "a batch needs its files", "write directory: … or files: […]")
@@ -124,24 +136,40 @@ func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong, a
 	each.Pattern = defaultPattern
 	if n := from.Pattern; n != nil {
 		each.Pattern = n.Written
-		wrong = append(wrong, badPattern("pattern", n)...)
+		key := "pattern"
+		if !task.batch {
+			key = parameterPattern
+		}
+		wrong = append(wrong, badPattern(key, n)...)
 	}
 	for _, n := range from.Exclude {
 		each.Exclude = append(each.Exclude, n.Written)
 		wrong = append(wrong, badPattern("exclude", n)...)
 	}
-	if n := from.MaxConcurrent; n != nil {
+	return each, reads, wrong, absent
+}
+
+// readLimits reads how many items may be in flight, and how many may fail.
+func (c *Context) readLimits(task *Task, each *plan.Each) (wrong []finding) {
+	concurrent, failures, what := task.Each.MaxConcurrent, task.Each.MaxFailures, "files"
+	if !task.batch {
+		concurrent, failures = task.MaxConcurrent, task.MaxFailures
+	}
+	if task.Each.Values != nil {
+		what = "items"
+	}
+	if n := concurrent; n != nil {
 		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > definition.MaxParallel {
-			refuse(n.Position, fmt.Sprintf("max_concurrent must be at most %d, not %d", definition.MaxParallel, each.MaxConcurrent), "")
+			wrong = append(wrong, finding{n.Position, fmt.Sprintf("max_concurrent must be at most %d, not %d", definition.MaxParallel, each.MaxConcurrent), ""})
 		}
 	}
-	if n := from.MaxFailures; n != nil {
+	if n := failures; n != nil {
 		var fits bool
 		if each.MaxFailures, fits = tolerance(n); !fits {
-			refuse(n.Position, "max_failures must be a whole number of files or a percentage such as 10%, not "+n.Describe(), "")
+			wrong = append(wrong, finding{n.Position, "max_failures must be a whole number of " + what + " or a percentage such as 10%, not " + n.Describe(), ""})
 		}
 	}
-	return each, reads, wrong, absent
+	return wrong
 }
 
 // tolerance reads a number of items, or a percentage.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -19,8 +20,18 @@ func cycle(c *Context) {
 		if len(words) > most {
 			words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
 		}
-		c.report(c.Tasks[first].place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), "")
+		c.report(c.Tasks[first].place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), c.whyCircle(circle))
 	}
+}
+
+// whyCircle names the first of the tasks in a circle that waits for the next one because of the defaults alone.
+func (c *Context) whyCircle(circle []int) string {
+	for i, task := range circle[1:] {
+		if at, is := c.byDefault(c.Tasks[circle[i]], task); is {
+			return fmt.Sprintf("%s waits for %q by the defaults, in line %d: it needs that parameter itself", c.Tasks[circle[i]].label(), c.Tasks[task].ID, at.Line)
+		}
+	}
+	return ""
 }
 
 // groups returns the sets of two or more tasks of which each waits for each, directly or not (Tarjan's strongly connected

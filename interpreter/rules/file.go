@@ -25,6 +25,13 @@ func files(c *Context) {
 				c.reportMissing(named.path.Position, message)
 			}
 		}
+		if task.Each == nil || task.batch || later[task.number] {
+			continue
+		}
+		_, _, _, absent := c.readEach(task)
+		for _, missing := range absent {
+			c.reportMissing(missing.at, missing.message)
+		}
 	}
 }
 

@@ -63,13 +63,13 @@ func impliedType(input *definition.Input) string {
 	return typeString
 }
 
-// convert reads the text that was given for an input of a type: a string is the text as it is, all else is JSON.
+// convert reads the text that was given for an input of a type: a string is the text as it is, all else is JSON or YAML.
 func convert(text, name string) (value protocol.Value, converted bool) {
 	if name == typeString {
 		return protocol.OfString(text), true
 	}
-	value, err := protocol.ParseValue([]byte(text))
-	return value, err == nil && fits(value, name)
+	value, isValue := definition.ParseValue(text)
+	return value, isValue && fits(value, name)
 }
 
 // wanted says how a value of a type is written on the command line.

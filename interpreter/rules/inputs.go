@@ -11,20 +11,10 @@ import (
 )
 
 // inputs: declarations that contradict themselves, and given values that do not fit them. What the inputs are goes into
-// the Context: of a value given twice the later counts, and what has neither value nor default is null.
+// the Context: of a value given twice the later counts, one of the command line before one of a file, and what has neither
+// value nor default is null.
 func inputs(c *Context) {
-	given := map[string]string{}
-	for _, one := range c.Given {
-		if !c.declared[one.Name] {
-			var names []string
-			for _, input := range c.Flow.Inputs {
-				names = append(names, input.Name)
-			}
-			c.report(c.inputsPlace(), "the input "+definition.Quote(one.Name)+" was given, and the workflow declares none of that name",
-				c.suggest(one.Name, names))
-		}
-		given[one.Name] = one.Text
-	}
+	given := c.givenInputs()
 	for _, input := range c.Flow.Inputs {
 		name, known := c.inputType(input)
 		if !known {
@@ -32,8 +22,7 @@ func inputs(c *Context) {
 		}
 		c.checkDefault(input, name)
 		allowed := c.checkEnum(input, name)
-		text, isGiven := given[input.Name]
-		c.Inputs = append(c.Inputs, protocol.Field{Name: input.Name, Value: c.inputValue(input, name, text, isGiven, allowed)})
+		c.Inputs = append(c.Inputs, protocol.Field{Name: input.Name, Value: c.inputValue(input, name, given[input.Name], allowed)})
 	}
 }
 
@@ -95,17 +84,20 @@ func (c *Context) checkEnum(input *definition.Input, name string) []protocol.Val
 }
 
 // inputValue returns the value of an input in this run.
-func (c *Context) inputValue(input *definition.Input, name, text string, isGiven bool, allowed []protocol.Value) protocol.Value {
+func (c *Context) inputValue(input *definition.Input, name string, given givenValue, allowed []protocol.Value) protocol.Value {
 	quotedName := definition.Quote(input.Name)
-	if !isGiven {
-		if input.Default != nil {
-			return input.Default.Value()
-		}
-		if input.Required != nil && input.Required.Truth {
+	switch {
+	case given.node != nil:
+		return c.valueFromFile(input, name, given, allowed)
+	case given.text == nil && input.Default != nil:
+		return input.Default.Value()
+	case given.text == nil:
+		if input.Required != nil && input.Required.Truth && !c.Unread {
 			c.report(input.At, "the input "+quotedName+" is required and was not given", "give it with --input "+input.Name+"=…")
 		}
 		return protocol.Value{}
 	}
+	text := *given.text
 	switch value, converted := convert(text, name); {
 	case !utf8.ValidString(text):
 		c.report(input.At, "the input "+quotedName+" was given as what is not UTF-8 text", "")
@@ -126,11 +118,15 @@ func holds(allowed []protocol.Value, value protocol.Value) bool {
 	return slices.ContainsFunc(allowed, func(one protocol.Value) bool { return bytes.Equal(one.JSON(), data) })
 }
 
-// values shows what is allowed: `"a", "b" or 3`.
+// values shows what is allowed: `"a", "b" or 3`; the first of many.
 func values(allowed []protocol.Value) string {
-	shown := make([]string, len(allowed))
-	for i, value := range allowed {
-		shown[i] = string(value.JSON())
+	const most = 12
+	var shown []string
+	for _, value := range allowed[:min(len(allowed), most)] {
+		shown = append(shown, definition.Shorten(string(value.JSON())))
+	}
+	if more := len(allowed) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("one of %d more", more))
 	}
 	return list(shown, "or")
 }

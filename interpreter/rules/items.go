@@ -10,13 +10,25 @@ import (
 
 // handOver puts a reference to the item where the method takes a file, unless something is there already.
 func (t *Task) handOver() {
-	if t.method == nil || t.method.ItemParameter == "" || t.Parameters == nil {
+	to := t.itemParameter()
+	if to == "" || t.Parameters == nil || t.Each.Values != nil {
 		return
 	}
 	item := &definition.Node{Position: t.Parameters.Position, Kind: protocol.String, Text: "${" + headItem + "}"}
 	given := *t.Task
-	given.Parameters = put(t.Parameters, strings.Split(t.method.ItemParameter, "."), item)
+	given.Parameters = put(t.Parameters, strings.Split(to, "."), item)
 	t.Task = &given
+}
+
+// itemParameter is where the path of a file goes; "" where the method takes none.
+func (t *Task) itemParameter() string {
+	switch {
+	case t.method == nil:
+		return ""
+	case t.images && slices.Contains(t.method.FileParameters, parameterImage):
+		return parameterImage
+	}
+	return t.method.ItemParameter
 }
 
 // put returns the mapping with a value at the path where nothing stands there, and where the way is free.
@@ -49,7 +61,7 @@ func (t *Task) usesItem() bool {
 }
 
 func eachTexts(each *definition.Each) Texts {
-	all := textsOf(each.Directory, nil)
+	all := append(textsOf(each.Values, nil), textsOf(each.Directory, nil)...)
 	for _, file := range each.Files {
 		all = append(all, textsOf(file, nil)...)
 	}

@@ -13,8 +13,10 @@ import (
 // method is a method of a protocol as tasks are checked against it.
 type method struct {
 	protocol.Method
+	protocol   string             // "python/v1".
 	schema     *jsonschema.Schema // nil where the method has none
 	properties []string           // The names of its parameters, in the schema's order.
+	closed     bool               // It has no others.
 	problem    string             // Why the schema cannot be used; a fault of the protocol.
 }
 
@@ -78,6 +80,7 @@ func (c *Context) findMethod(name string) (*method, *protocol.Spec) {
 			}
 			if c.methods[name] == nil {
 				c.methods[name] = newMethod(candidate)
+				c.methods[name].protocol = c.Specs[i].Name
 			}
 			return c.methods[name], &c.Specs[i]
 		}

@@ -14,6 +14,7 @@ import (
 
 // parameters: parameters that do not fit the method's JSON Schema. What holds a reference is not known yet and fits.
 func parameters(c *Context) {
+	c.checkDefaults()
 	for _, task := range c.Tasks {
 		if task.method == nil || task.Parameters == nil && hasParameters(task.Node) {
 			continue
@@ -39,7 +40,13 @@ func parameters(c *Context) {
 		}
 		v := validation{c, task, given}
 		for _, violation := range v.walk(invalid) {
+			if task.inherited[violation.parameter()] != nil {
+				continue // Told where it stands.
+			}
 			message, hint := v.explain(violation)
+			if hint == "" {
+				hint = v.inherits(violation)
+			}
 			c.report(violation.at, message, hint)
 		}
 	}
@@ -75,6 +82,16 @@ func follow(top *definition.Node, path []string) *definition.Node {
 		}
 	}
 	return n
+}
+
+// inherits says which of several parameters, of which there can be one, the task has from defaults.
+func (v validation) inherits(wrong violation) string {
+	for _, name := range v.exclusiveOf(wrong) {
+		if from := v.task.inherited[name]; from != nil {
+			return fmt.Sprintf("the defaults give %s, in line %d", definition.Quote(name), from.Parameters.Get(name).Line)
+		}
+	}
+	return ""
 }
 
 // what names the value at a path in a message.

@@ -13,13 +13,19 @@ const normalPriority = 3
 
 // priorities: priorities that are none.
 func priorities(c *Context) {
+	c.checkPriority(c.Flow.Priority)
 	for _, task := range c.Tasks {
-		if n := task.Task.Priority; n != nil {
-			if _, known := levelOf(n); !known {
-				c.report(n.Position, "priority must be urgent, high, normal or low, or 1 (high), 2 (normal) or 3 (low), not "+n.Describe(),
-					c.suggest(n.Written, definition.Priorities()))
-			}
-		}
+		c.checkPriority(task.Task.Priority)
+	}
+}
+
+func (c *Context) checkPriority(n *definition.Node) {
+	if n == nil {
+		return
+	}
+	if _, known := levelOf(n); !known {
+		c.report(n.Position, "priority must be urgent, high, normal or low, or 1 (high), 2 (normal) or 3 (low), not "+n.Describe(),
+			c.suggest(n.Written, definition.Priorities()))
 	}
 }
 
@@ -32,11 +38,18 @@ func levelOf(n *definition.Node) (level int, known bool) {
 	return 0, false
 }
 
-// PriorityKey returns the task's priority as Temporal's key.
-func (t *Task) PriorityKey() int {
-	if t.Task.Priority != nil {
-		if level, known := levelOf(t.Task.Priority); known {
-			return level
+// PriorityKey returns the workflow's priority as Temporal's key.
+func (c *Context) PriorityKey() int { return firstLevel(c.Flow.Priority) }
+
+// PriorityOf returns the task's priority as Temporal's key: its own, else the workflow's.
+func (c *Context) PriorityOf(task *Task) int { return firstLevel(task.Task.Priority, c.Flow.Priority) }
+
+func firstLevel(nodes ...*definition.Node) int {
+	for _, n := range nodes {
+		if n != nil {
+			if level, known := levelOf(n); known {
+				return level
+			}
 		}
 	}
 	return normalPriority

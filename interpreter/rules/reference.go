@@ -10,22 +10,46 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// references: what looks like a reference in a task's parameters and is none, or leads to nothing.
+// references: what looks like a reference in a task's parameters or condition and is none, or leads to nothing.
 func references(c *Context) {
+	c.checkUnused()
 	for _, task := range c.Tasks {
-		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.Each != nil})
+		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.items()})
 		c.checkTexts(task.EachTexts, place{task: task})
+		c.checkTexts(task.WhenTexts, place{task: task, items: task.items()})
 		if task.Parameters != nil {
 			c.checkKeys(task.Parameters)
+		}
+		if task.Each != nil && task.Each.Values != nil {
+			c.checkKeys(task.Each.Values)
 		}
 	}
 }
 
 // place says what may be referred to where a text stands.
 type place struct {
-	task      *Task // Whose text it is; nil for outputs.
-	variables bool  // The environment and secrets.
-	items     bool  // An item and its index.
+	task      *Task      // Whose text it is; nil for outputs.
+	variables bool       // The environment and secrets.
+	items     kindOfItem // An item and its index.
+}
+
+// kindOfItem says what the items of a task are.
+type kindOfItem uint8
+
+const (
+	noItems kindOfItem = iota
+	fileItems
+	valueItems
+)
+
+func (t *Task) items() kindOfItem {
+	switch {
+	case t.Each == nil:
+		return noItems
+	case t.Each.Values != nil:
+		return valueItems
+	}
+	return fileItems
 }
 
 // checkKeys reports references where nothing is ever replaced.
@@ -43,6 +67,9 @@ func (c *Context) checkTexts(texts Texts, in place) {
 		places := c.Flow.Locate(text.Node)
 		for _, ref := range text.References {
 			if message, hint := c.badReference(ref, in); message != "" {
+				if other, _ := c.lookup(ref.Head); in.task != nil && other == in.task.number && c.inDefaults(text.Node) {
+					hint = in.task.label() + " has it from the defaults: it needs that parameter itself"
+				}
 				c.report(places.At(ref.Offset), message, hint)
 			}
 		}
@@ -62,8 +89,8 @@ func (c *Context) badReference(ref reference.Reference, in place) (message, hint
 	case headRun:
 		return "", ""
 	case headItem, headIndex:
-		if in.items {
-			return badItem(ref)
+		if in.items != noItems {
+			return badItem(ref, in.items)
 		}
 		return written + " can only stand in a task that runs once for each item", ""
 	case headEnv, headSecrets:
@@ -88,13 +115,15 @@ func (c *Context) badReference(ref reference.Reference, in place) (message, hint
 	return "", ""
 }
 
-// badItem says what is wrong with a reference to an item, which is a file, or to its index, which is a number.
-func badItem(ref reference.Reference) (message, hint string) {
+// badItem says what is wrong with a reference to an item, which is a file or any value, or to its index, which is a number.
+func badItem(ref reference.Reference, items kindOfItem) (message, hint string) {
 	switch {
 	case len(ref.Steps) == 0:
 		return "", ""
 	case ref.Head == headIndex:
 		return shown(ref) + " asks for a part of a number", "write ${index}"
+	case items == valueItems:
+		return "", ""
 	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
 		return shown(ref) + " asks for a part that a file does not have", "there are ${item.name}, ${item.stem} and ${item.dir}"
 	}
@@ -118,18 +147,23 @@ func (c *Context) badInput(ref reference.Reference) (message, hint string) {
 	if c.declared[name] {
 		return "", ""
 	}
-	names := make([]string, 0, len(c.Flow.Inputs))
-	for _, input := range c.Flow.Inputs {
-		names = append(names, input.Name)
-	}
 	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)),
-		c.suggest(name, names)
+		c.suggest(name, c.inputNames())
 }
 
-// shown puts a reference into a message: as it is written, on one line.
-func shown(ref reference.Reference) string {
-	return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(definition.Shorten(ref.Text))
+// inputNames lists the names of the inputs that are declared.
+func (c *Context) inputNames() []string {
+	if c.allInputs == nil {
+		c.allInputs = make([]string, 0, len(c.Flow.Inputs))
+		for _, input := range c.Flow.Inputs {
+			c.allInputs = append(c.allInputs, input.Name)
+		}
+	}
+	return c.allInputs
 }
+
+// shown puts a reference into a message.
+func shown(ref reference.Reference) string { return definition.Shorten(ref.Text) }
 
 // heads lists the words that a reference may begin with, the fixed ones first.
 func (c *Context) heads() []string {

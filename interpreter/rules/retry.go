@@ -16,11 +16,17 @@ const (
 
 // retries: values of `retry` that are out of range, and no backoff.
 func retries(c *Context) {
-	for _, task := range c.Tasks {
-		_, wrong := c.readRetry(task.Task.Retry)
+	check := func(from *definition.Retry) {
+		_, wrong := c.readRetry(from)
 		for _, mistake := range wrong {
 			c.report(mistake.at, mistake.message, mistake.hint)
 		}
+	}
+	for _, one := range c.Flow.Defaults {
+		check(one.Retry)
+	}
+	for _, task := range c.Tasks {
+		check(task.Task.Retry)
 	}
 }
 
@@ -72,7 +78,11 @@ func (c *Context) readRetry(from *definition.Retry) (policy protocol.Retry, wron
 	policy.MaxDelay = max(policy.MaxDelay, policy.BaseDelay)
 	delay("max_delay", from.MaxDelay, &policy.MaxDelay)
 	if policy.MaxDelay < policy.BaseDelay && len(wrong) == 0 {
-		wrong = append(wrong, finding{from.MaxDelay.Position, "max_delay must not be less than base_delay", ""})
+		hint := ""
+		if n := from.BaseDelay; n != nil && n.Line != from.MaxDelay.Line {
+			hint = fmt.Sprintf("base_delay is %s, in line %d", n.Describe(), n.Line) // It may be another's: of the defaults, say.
+		}
+		wrong = append(wrong, finding{from.MaxDelay.Position, "max_delay must not be less than base_delay", hint})
 	}
 	policy.Jitter = from.Jitter != nil && from.Jitter.Truth
 	return policy, wrong

@@ -26,6 +26,8 @@ func newMethod(from protocol.Method) *method {
 	for _, field := range properties.Fields() {
 		m.properties = append(m.properties, field.Name)
 	}
+	others, has := value.Get("additionalProperties")
+	m.closed = has && others.Kind() == protocol.Boolean && !others.Bool()
 	if m.schema, err = compileSchema(from.Parameters); err != nil {
 		m.problem = err.Error()
 	}

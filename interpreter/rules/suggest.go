@@ -12,13 +12,17 @@ import (
 // longestWord is the length in bytes up to which words are compared: people mistype short ones.
 const longestWord = 64
 
+// farthest is how many letters a word and what it is meant to be may differ in.
+const farthest = 3
+
 // suggest returns `did you mean "fetch"?` for the candidate that is nearest to the word; "" where none is near. A file may
 // hold very many mistakes and candidates, so the number of comparisons is bounded.
 func (c *Context) suggest(word string, candidates []string) string {
-	if len(word) > longestWord || len(candidates) > c.budget {
+	cost := len(candidates) * len(word) * (len(word) + farthest) // Those that are much longer or shorter are not compared.
+	if len(word) > longestWord || cost > c.budget {
 		return ""
 	}
-	c.budget -= len(candidates)
+	c.budget -= cost
 	best := Nearest(word, candidates)
 	if best == "" {
 		return ""
@@ -32,7 +36,7 @@ func Nearest(word string, candidates []string) string {
 		return ""
 	}
 	length := utf8.RuneCountInString(word)
-	best, distance := "", min(3, (length+2)/4)+1
+	best, distance := "", min(farthest, (length+2)/4)+1
 	for _, candidate := range candidates {
 		other := utf8.RuneCountInString(candidate)
 		if candidate == word || len(candidate) > longestWord || other-length >= distance || length-other >= distance {

@@ -105,7 +105,7 @@ func (c *Context) Named(task *Task) []int {
 // waits returns every task that the task names or refers to.
 func (c *Context) waits(task *Task) []int {
 	all := c.Named(task)
-	for _, texts := range []Texts{task.Texts, task.EachTexts} {
+	for _, texts := range []Texts{task.Texts, task.EachTexts, task.WhenTexts} {
 		for _, use := range c.Uses(texts) {
 			all = append(all, use.Task)
 		}

@@ -13,6 +13,12 @@ const parameterTimeout = "timeout"
 // timeouts: timeouts that are no durations, or none.
 func timeouts(c *Context) {
 	c.checkTimeout(c.Flow.Timeout)
+	for _, one := range c.Flow.Defaults {
+		c.checkTimeout(one.Timeout)
+		for _, m := range c.calledBy(one) {
+			c.checkTimeout(m.timeoutIn(one.Parameters))
+		}
+	}
 	for _, task := range c.Tasks {
 		c.checkTimeout(task.Task.Timeout)
 		c.checkTimeout(task.timeoutParameter())
@@ -33,10 +39,17 @@ func (c *Context) checkTimeout(n *definition.Node) {
 
 // timeoutParameter returns the parameter that means the task's timeout; nil where there is none.
 func (t *Task) timeoutParameter() *definition.Node {
-	if t.Parameters == nil || t.method == nil || slices.Contains(t.method.properties, parameterTimeout) {
+	if t.method == nil {
 		return nil
 	}
-	if n := t.Parameters.Get(parameterTimeout); n != nil && n.Kind != protocol.Null {
+	return t.method.timeoutIn(t.Parameters)
+}
+
+func (m *method) timeoutIn(parameters *definition.Node) *definition.Node {
+	if parameters == nil || slices.Contains(m.properties, parameterTimeout) {
+		return nil
+	}
+	if n := parameters.Get(parameterTimeout); n != nil && n.Kind != protocol.Null {
 		return n
 	}
 	return nil

@@ -78,8 +78,12 @@ func (v validation) leaf(e *jsonschema.ValidationError, value *definition.Node) 
 		}
 		return all
 	case *kind.AdditionalProperties:
+		unknown := make(map[string]bool, len(k.Properties))
+		for _, name := range k.Properties {
+			unknown[name] = true
+		}
 		for _, field := range value.Fields {
-			if slices.Contains(k.Properties, field.Name) {
+			if unknown[field.Name] {
 				each := one
 				each.at, each.field = field.At, field.Name
 				all = append(all, each)

@@ -97,8 +97,7 @@ func (w *writer) parametersByMethod() []protocol.Value {
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
 			schema, needed := parametersOf(method)
-			w.add(method.Name, schema)
-			to := refer(method.Name)
+			to := w.parametersOfTask(method, schema)
 			then := protocol.OfObject(of("properties", protocol.OfObject(of("parameters", to), of("params", to))))
 			if needed {
 				then = then.With("anyOf", parsed(`[{"required": ["parameters"]}, {"required": ["params"]}]`))

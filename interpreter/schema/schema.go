@@ -60,6 +60,7 @@ func Of(specs []protocol.Spec) protocol.Value {
 	top = append(top, w.fields("", keys)...)
 	top = append(top, of("additionalProperties", protocol.OfBool(false)))
 	top = append(top, parsed(form).Fields()...)
+	top = append(top, of("allOf", protocol.OfList(w.parametersByDefaults())))
 	return protocol.OfObject(append(top, of("$defs", protocol.OfObject(w.parts...)))...)
 }
 
@@ -114,6 +115,9 @@ func (w *writer) property(part string, key definition.Key) protocol.Value {
 func (w *writer) nested(key definition.Key) protocol.Value {
 	w.part(key)
 	to := refer(key.Part)
+	if key.Part == "default" {
+		return w.defaults(key, to)
+	}
 	switch key.Places {
 	case definition.Elements:
 		return nullable(parsed(key.Schema)).With("items", to)
@@ -138,7 +142,7 @@ func (w *writer) part(key definition.Key) {
 	switch key.Part {
 	case "task":
 		schema = append(schema, of("anyOf", protocol.OfList(given("id"), given("name"))))
-		rules = append(w.methodsByProtocol(), w.parametersByMethod()...)
+		rules = w.methodsByProtocol()
 	case "template":
 		rules = w.templatesByMethod(key.Keys)
 	case "batch":

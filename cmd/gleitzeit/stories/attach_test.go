@@ -138,3 +138,25 @@ func TestFixedID(t *testing.T) {
 		t.Errorf("the results of the last run of the id are %q", stdout)
 	}
 }
+
+// TestAttachByInputs: the values of inputs, wherever they come from, tell one run of a file from another.
+func TestAttachByInputs(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.file("flow.yaml", "inputs: {topic: tea, cups: 1}"+sleeper)
+	u.file("in.yaml", "cups: 2\ntopic: coffee\n")
+	first := u.start("run", "flow.yaml", "--inputs", "in.yaml", "--input", "topic=a b")
+	u.asleep()
+	run := first.runID()
+	same := u.start("run", "flow.yaml", "--input", "topic=a b", "--input", "cups=2")
+	same.says("attached to run " + run)
+	other := u.start("run", "flow.yaml", "--inputs", "in.yaml")
+	if other.runID() == run {
+		t.Error("a run with other inputs attached to the first")
+	}
+	first.signal(syscall.SIGTERM)
+	first.says("left; run " + run + " is open: `gleitzeit run flow.yaml --inputs in.yaml --input 'topic=a b'` goes on, ")
+	u.file("go", "")
+	same.exits(0)
+	other.exits(0)
+}

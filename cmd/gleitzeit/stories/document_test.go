@@ -20,6 +20,9 @@ type runDocument struct {
 	StartedAt  *time.Time                 `json:"started_at"`
 	FinishedAt *time.Time                 `json:"finished_at"`
 	Duration   *float64                   `json:"duration"`
+	Version    string                     `json:"version"` // Where the workflow says it, as the next two.
+	Tags       []string                   `json:"tags"`
+	Metadata   map[string]json.RawMessage `json:"metadata"`
 	Outputs    map[string]json.RawMessage `json:"outputs"`
 	Usage      *struct {
 		LLMCalls     *int64 `json:"llm_calls"`

@@ -3,17 +3,13 @@ package stories_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // flowchart is a text as Mermaid's own parser understands it.
@@ -30,32 +26,12 @@ type flowchart struct {
 }
 
 // mermaidParser installs the parser once, for all tests; the error says why it cannot be had.
-var mermaidParser = sync.OnceValues(func() (string, error) {
-	parser := filepath.Join(folder, "mermaid")
-	if err := os.CopyFS(parser, os.DirFS("../testdata/mermaid")); err != nil {
-		return "", err
-	}
-	install := exec.Command("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-	install.Dir = parser
-	if said, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm cannot install Mermaid: %w\n%s", err, said)
-	}
-	return parser, nil
-})
+var mermaidParser = sync.OnceValues(func() (string, error) { return installPackages("mermaid") })
 
 // withMermaid is the folder of the parser. The test is skipped where that cannot be had.
 func withMermaid(t *testing.T) string {
 	t.Helper()
-	for _, needed := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(needed); err != nil {
-			require.Skip(t, "there is no "+needed)
-		}
-	}
-	parser, err := mermaidParser()
-	if err != nil {
-		require.Skip(t, err.Error())
-	}
-	return parser
+	return withPackages(t, mermaidParser)
 }
 
 // parsed reads texts with Mermaid's parser.

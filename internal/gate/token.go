@@ -1,4 +1,7 @@
-package webui
+// Package gate keeps strangers out of what this program serves on loopback, where other users of the machine and pages in
+// a browser can reach it too: a secret token in the home folder, and a check of whom a request is for and which page sent
+// it. It knows nothing of what is served.
+package gate
 
 import (
 	"crypto/rand"
@@ -13,10 +16,10 @@ import (
 
 const tokenBytes = 32
 
-// loadToken returns the token of the home, and makes one where there is none. One that others could have read is no
-// secret any more: it is replaced, like one that is damaged.
-func loadToken(h *home.Home) (string, error) {
-	token, err := readToken(h.UIToken())
+// LoadToken returns the token that a file holds, and makes one (0600) where there is none. One that others could have
+// read is no secret any more: it is replaced, like one that is damaged.
+func LoadToken(path string) (string, error) {
+	token, err := readToken(path)
 	if err != nil || token != "" {
 		return token, err
 	}
@@ -25,7 +28,7 @@ func loadToken(h *home.Home) (string, error) {
 		return "", err
 	}
 	token = base64.RawURLEncoding.EncodeToString(secret)
-	return token, home.WriteAtomic(h.UIToken(), []byte(token+"\n"))
+	return token, home.WriteAtomic(path, []byte(token+"\n"))
 }
 
 // readToken returns nothing where there is no token that can be used.

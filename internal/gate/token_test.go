@@ -1,29 +1,30 @@
-package webui
+package gate
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestTheTokenIsKept(t *testing.T) {
-	h := testHome(t)
-	first, err := loadToken(h)
+	path := filepath.Join(t.TempDir(), "x.token")
+	first, err := LoadToken(path)
 	must(t, err)
 	if len(first) != 43 {
 		t.Errorf("the token has %d characters, want 32 bytes in base64", len(first))
 	}
-	info, err := os.Stat(h.UIToken())
+	info, err := os.Stat(path)
 	must(t, err)
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("its file has mode %v, want 0600", info.Mode())
 	}
-	again, err := loadToken(h)
+	again, err := LoadToken(path)
 	must(t, err)
 	if again != first {
 		t.Error("the second start has another token")
 	}
-	if other, err := loadToken(testHome(t)); err != nil || other == first {
+	if other, err := LoadToken(filepath.Join(t.TempDir(), "x.token")); err != nil || other == first {
 		t.Errorf("another home has the same token (%v)", err)
 	}
 }
@@ -36,17 +37,24 @@ func TestATokenThatCannotBeUsedIsReplaced(t *testing.T) {
 		"it is no token":     func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("?", 43)), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := testHome(t)
-			before, err := loadToken(h)
+			path := filepath.Join(t.TempDir(), "x.token")
+			before, err := LoadToken(path)
 			must(t, err)
-			must(t, spoil(h.UIToken()))
-			after, err := loadToken(h)
+			must(t, spoil(path))
+			after, err := LoadToken(path)
 			must(t, err)
-			info, err := os.Stat(h.UIToken())
+			info, err := os.Stat(path)
 			must(t, err)
 			if after == before || len(after) != 43 || info.Mode().Perm() != 0o600 {
 				t.Errorf("token of %d characters, the same: %t, mode %v", len(after), after == before, info.Mode())
 			}
 		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

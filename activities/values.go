@@ -1,0 +1,67 @@
+package activities
+
+import (
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// expandValues makes items of what `for_each` says: a list, or a text that leads to one.
+func expandValues(written protocol.Value, most int, scope *reference.Scope) (*expansion, error) {
+	list, err := reference.Resolve(written, scope)
+	if err != nil {
+		return nil, err
+	}
+	if list.Kind() != protocol.List {
+		return nil, noList(written.Text(), list)
+	}
+	if count := len(list.Elements()); count > most {
+		return nil, protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and one task takes %d", count, most).
+			WithHint("divide them among several tasks")
+	}
+	found := &expansion{elements: list.Elements(), list: list.JSON(), values: make([]protocol.Item, len(list.Elements()))}
+	if len(found.list) > protocol.MaxValue {
+		return nil, protocol.Errorf(protocol.TaskParameterError, "the items of for_each have %d bytes, and the most that can be kept is %d", len(found.list), protocol.MaxValue).
+			WithHint("divide them among several tasks")
+	}
+	for i, element := range list.Elements() {
+		held, data := protocol.Hold(element)
+		item := protocol.Item{Value: protocol.Held{Inline: held.Inline}, Label: element.Brief()}
+		if len(data) > protocol.MaxInlineItem || element.IsNull() { // Null in full would be read as nothing.
+			item.Value = protocol.Held{Ref: held.Ref}
+			found.large = append(found.large, data)
+		}
+		found.values[i] = item
+	}
+	return found, nil
+}
+
+// noList says what a reference leads to that should lead to a list, and what to do.
+func noList(written string, found protocol.Value) *protocol.Error {
+	refused := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, and is %s", written, kindOf(found))
+	switch found.Kind() {
+	case protocol.Object:
+		for _, field := range found.Fields() {
+			if field.Value.Kind() == protocol.List {
+				return refused.WithHint("its field %q is a list", field.Name)
+			}
+		}
+	case protocol.String:
+		if read, err := protocol.ParseValue([]byte(found.Text())); err == nil && read.Kind() == protocol.List {
+			return refused.WithHint("the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed")
+		}
+	}
+	return refused
+}
+
+// kindOf names a value in a message: what it is, and, where that is short, which one.
+func kindOf(v protocol.Value) string {
+	switch v.Kind() {
+	case protocol.Null:
+		return "null"
+	case protocol.Object:
+		return "an object"
+	case protocol.String:
+		return "a string: " + string(protocol.OfString(v.Brief()).JSON())
+	}
+	return "a " + v.Kind().String() + ": " + v.Brief()
+}

@@ -1,0 +1,110 @@
+package stories_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"image/color"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+)
+
+// TestAForEachGoesOnAfterAKill kills the program in the middle of a list and types the same command again: no item whose
+// completion was recorded runs once more, and the result is whole and in order.
+func TestAForEachGoesOnAfterAKill(t *testing.T) {
+	t.Parallel()
+	const count = 40
+	u := newUser(t)
+	u.file("flow.yaml", fmt.Sprintf(`
+name: Counting
+tasks:
+  - id: make
+    method: python/execute
+    parameters: {code: "result = [{'name': f'{n:03}.txt', 'number': n, 'text': 'x' * 400} for n in range(%d)]"}
+  - {id: batch, method: python/execute, for_each: "${make.result}", max_concurrent: 3, parameters: {file: count.py, context: {good: "${item}"}}}
+`, count))
+	u.file("count.py", `import os
+good = context["good"]
+log = os.open("log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+os.write(log, (good["name"] + "\n").encode())
+os.close(log)
+if good["number"] in (2, 9):
+    raise ValueError("broken")
+result = good["number"] + len(good["text"])
+`)
+	p := u.start("run", "flow.yaml")
+	history := openHistory(t, u)
+	eventually(t, "items are completed", func() bool { return len(itemsCompleted(history.batches())) >= 12 })
+	p.kill()
+	recorded, done := history.batches(), u.executions()
+	p = u.start("run", "flow.yaml", "-o", "json")
+	p.says("going on with run ")
+	p.exits(6)
+	p.says("items were done before)")
+	run, err := parseRun(p.stdout.String())
+	must(t, err)
+	batch := run.task("batch")
+	if *batch.Items.Total != count || *batch.Items.Succeeded != count-2 || *batch.Items.Failed != 2 {
+		t.Errorf("items: %+v", batch.Items)
+	}
+	executions := u.executions()
+	for _, item := range itemsCompleted(kept(recorded, history.batches())) {
+		if executions[item] != done[item] {
+			t.Errorf("%s was completed at the kill and ran again", item)
+		}
+	}
+	var results []struct {
+		Item   struct{ Number int }
+		Result struct{ Result int }
+	}
+	must(t, json.Unmarshal(batch.Result["results"], &results))
+	for i, result := range results {
+		wanted := i + 400
+		if i == 2 || i == 9 {
+			wanted = 0
+		}
+		if result.Item.Number != i || result.Result.Result != wanted {
+			t.Errorf("result %d: %+v", i, result)
+		}
+	}
+}
+
+// TestFilesAmongTheParameters: the older ways to say that a model is asked about each file.
+func TestFilesAmongTheParameters(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	must(t, os.Mkdir(u.path("docs"), 0o755))
+	u.file("docs/a.txt", "Nothing here.")
+	u.file("docs/b.txt", "A PINEAPPLE.")
+	paint(t, u.path("red.png"), color.RGBA{R: 255, A: 255})
+	paint(t, u.path("blue.png"), color.RGBA{B: 255, A: 255})
+	u.file("flow.yaml", `
+name: Older ways
+tasks:
+  - {id: listed, method: llm/chat, parameters: {files: [docs/b.txt, docs/a.txt], batch_mode: true, prompt: Summarize.}}
+  - {id: folder, method: llm/chat, parameters: {directory: docs, file_pattern: "*.txt", prompt: Summarize.}}
+  - {id: images, method: llm/vision, parameters: {image_paths: [red.png, blue.png], batch_mode: true, prompt: "Which colour is this?"}}
+  - {id: words, method: llm/chat, for_each: [pear, PINEAPPLE], parameters: {prompt: "Tell me of the ${item}."}}
+outputs:
+  listed: ${listed.results[*].result.response}
+  folder: ${folder.results[*].result.response}
+  images: ${images.results[*].result.response}
+  words: ${words.results[*].result.response}
+`)
+	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	run, err := parseRun(stdout)
+	must(t, err)
+	const hello, pineapple = "Hello from the scripted model.", "I saw the PINEAPPLE."
+	for name, wanted := range map[string][]string{
+		"listed": {pineapple, hello}, "folder": {hello, pineapple}, "images": {"I see red.", "I see blue."}, "words": {hello, pineapple},
+	} {
+		var got []string
+		must(t, json.Unmarshal(run.Outputs[name], &got))
+		if !slices.Equal(got, wanted) {
+			t.Errorf("%s: %q, want %q", name, got, wanted)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package stories_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// onGPU has a task that wants another queue's workers.
+const onGPU = `
+name: Queues
+version: 2
+tags: [night]
+metadata: {owner: Ada}
+wait_for_completion: true
+defaults:
+  mcp/tool.multiply: {queue: gpu}
+tasks:
+  - {id: sum, method: mcp/tool.add, parameters: {a: 2, b: 3}}
+  - {id: train, method: mcp/tool.multiply, parameters: {a: "${sum.result}", b: 2}}
+outputs: {train: "${train.result}"}
+`
+
+// TestQueue: a task of a submitted run goes to the workers of its queue. That there are none is told by who submits, by who
+// waits, and by the status.
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.file("flow.yaml", onGPU)
+	u.serves("--no-ui")
+	id, said := u.gleitzeit(0, "submit", "flow.yaml", "--wait=false")
+	run := strings.TrimSpace(id)
+	wantLines(t, "submit", said, "nobody serves the queue \"gpu\" yet: tasks of run "+run+" wait until a `gleitzeit worker --queue gpu` does\n")
+	watch := u.start("watch", run)
+	watch.says("· train  waits for a worker of queue gpu: `gleitzeit worker --queue gpu` is one\n")
+	status, _ := u.gleitzeit(0, "status", run)
+	wantLines(t, "status", status, "✓ sum  mcp/tool.add  completed", "· train  mcp/tool.multiply  pending  waits for a worker of queue gpu\n")
+	document, _ := u.gleitzeit(0, "status", run, "-o", "json")
+	wantLines(t, "status", document, `"reason": "waits for a worker of queue gpu"`, `"version": "2"`, `"owner": "Ada"`)
+	waiting := u.start("submit", "flow.yaml") // The file says that it waits.
+	waiting.says("train  waits for a worker of queue gpu")
+	u.works("--queue", "gpu")
+	for _, p := range []*process{watch, waiting} {
+		p.exits(0)
+		if p.stdout.String() != "train: 10\n" {
+			t.Errorf("%v brings %q", p.command.Args, p.stdout)
+		}
+		if told := strings.Count(p.stderr.String(), "waits for a worker"); told != 1 {
+			t.Errorf("%v says so %d times", p.command.Args, told)
+		}
+	}
+	status, _ = u.gleitzeit(0, "status", run)
+	if strings.Contains(status, "waits") {
+		t.Errorf("it waits even now:\n%s", status)
+	}
+}
+
+// TestQueueHere: what is run here is run here, whatever queue it names.
+func TestQueueHere(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.file("flow.yaml", onGPU)
+	if stdout, _ := u.gleitzeit(0, "run", "flow.yaml"); stdout != "train: 10\n" {
+		t.Errorf("it brings %q", stdout)
+	}
+}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+)
+
+// given is what the flags of a command say of a workflow's inputs.
+type given struct {
+	pairs []string // name=value
+	files []string
+}
+
+// flags adds them to a command. of ends "value of an input": " of every file".
+func (g *given) flags(command *cobra.Command, of string) {
+	command.Flags().StringArrayVar(&g.pairs, "input", nil, "value of an input"+of+", name=value; may be given many times")
+	command.Flags().StringArrayVar(&g.files, "inputs", nil, "YAML or JSON `file` with values of inputs, - is standard input; --input wins over it")
+}
+
+func (g *given) none() bool { return len(g.pairs)+len(g.files) == 0 }
+
+// typed is a command with its inputs, word by word.
+func (g *given) typed(words ...string) []string {
+	for _, file := range g.files {
+		words = append(words, "--inputs", file)
+	}
+	for _, pair := range g.pairs {
+		words = append(words, "--input", pair)
+	}
+	return words
+}
+
+// standardInput is the file that stands for it.
+const standardInput = "-"
+
+// onceRead wants standard input to be named once at most, among workflows and inputs: it can be read no second time.
+func (g *given) onceRead(flows ...string) error {
+	named := 0
+	for _, file := range slices.Concat(flows, g.files) {
+		if file == standardInput {
+			named++
+		}
+	}
+	if named > 1 {
+		return usage{errors.New("standard input, -, is named twice, and can be read once")}
+	}
+	return nil
+}
+
+// readGiven puts what was given into the input of the interpreter.
+func (p *program) readGiven(g given, in *interpreter.Input) error {
+	for _, pair := range g.pairs {
+		name, text, found := strings.Cut(pair, "=")
+		if !found || name == "" {
+			return usage{fmt.Errorf("--input %q is not name=value", pair)}
+		}
+		in.Inputs = append(in.Inputs, interpreter.GivenInput{Name: name, Text: text})
+	}
+	for _, file := range g.files {
+		text, err := p.readInputs(file)
+		if err != nil {
+			if of, ok := errors.AsType[*fs.PathError](err); ok {
+				err = of.Err
+			}
+			return protocol.Errorf(protocol.InvalidParams, "the inputs in %q cannot be read: %s", file, err)
+		}
+		in.InputFiles = append(in.InputFiles, interpreter.GivenFile{File: file, Text: text})
+	}
+	return nil
+}
+
+// readInputs reads a file once, however many workflows are given it: a pipe cannot be read again.
+func (p *program) readInputs(file string) ([]byte, error) {
+	if text, known := p.inputFiles[file]; known {
+		return text, nil
+	}
+	var text []byte
+	var err error
+	if file == standardInput {
+		text, err = io.ReadAll(io.LimitReader(p.In, maxFlow))
+	} else {
+		text, err = readFlow(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.inputFiles == nil {
+		p.inputFiles = map[string][]byte{}
+	}
+	p.inputFiles[file] = text
+	return text, nil
+}

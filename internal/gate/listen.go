@@ -1,0 +1,23 @@
+package gate
+
+import (
+	"context"
+	"net"
+	"strconv"
+)
+
+// Listen listens on a port of loopback, and on any other one where that is taken: it is told then. 0 is any.
+func Listen(ctx context.Context, wanted int, taken func(address string)) (net.Listener, error) {
+	var plain net.ListenConfig
+	listener, err := plain.Listen(ctx, "tcp", at(wanted))
+	if err == nil || wanted == 0 {
+		return listener, err
+	}
+	listener, err = plain.Listen(ctx, "tcp", at(0))
+	if err == nil {
+		taken(listener.Addr().String())
+	}
+	return listener, err
+}
+
+func at(port int) string { return net.JoinHostPort(Loopback, strconv.Itoa(port)) }

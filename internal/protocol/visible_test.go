@@ -1,0 +1,19 @@
+package protocol
+
+import "testing"
+
+func TestVisible(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                      "",
+		`plain "ü" 👩‍💻 \n`:      `plain "ü" 👩‍💻 \n`,
+		"a\nb\tc\r":             `a\nb\tc\r`,
+		"\x1b[31mred\x00\x7f":   `\x1b[31mred\x00\x7f`,
+		"\u0085\u009b1m\u2028x": `\u0085\u009b1m\u2028x`,
+		"if \u202eevil\u2066":   `if \u202eevil\u2066`,
+		"\xff\xfe":              "\uFFFD",
+	} {
+		if got := Visible(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

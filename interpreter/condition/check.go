@@ -1,0 +1,155 @@
+package condition
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// reader goes through an expression and notes what a condition does not have.
+type reader struct {
+	source   *source
+	mistakes []Mistake
+	called   map[ast.Node]bool // Names that stand before the brackets of a call.
+	declared map[string]bool   // By let, which is a mistake of its own.
+}
+
+func (s *source) check(root *ast.Node) []Mistake {
+	r := &reader{source: s, called: map[ast.Node]bool{}, declared: map[string]bool{}}
+	ast.Walk(root, (*names)(r))
+	ast.Walk(root, r)
+	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Offset, b.Offset) })
+	return r.mistakes
+}
+
+// names finds what is called and declared, before the reader looks at names.
+type names reader
+
+// Visit is called for each node, those beneath it first.
+func (n *names) Visit(node *ast.Node) {
+	switch of := (*node).(type) {
+	case *ast.CallNode:
+		n.called[of.Callee] = true
+	case *ast.VariableDeclaratorNode:
+		n.declared[of.Name] = true
+	}
+}
+
+func (r *reader) report(node ast.Node, hint, format string, args ...any) {
+	r.mistakes = append(r.mistakes, Mistake{Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (r *reader) unknown(node ast.Node, name, format string, called bool) {
+	r.mistakes = append(r.mistakes, Mistake{
+		Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, name), Unknown: name, Called: called,
+	})
+}
+
+const noFunction = "there is no function %q"
+
+// Visit is called for each node, those beneath it first.
+func (r *reader) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		r.name(node, n)
+	case *ast.CallNode:
+		if _, isName := n.Callee.(*ast.IdentifierNode); !isName {
+			r.report(n, "functions are those of the language, as in lower(${…})", "a value cannot be called")
+		}
+	case *ast.BuiltinNode:
+		if !slices.Contains(builtinNames(), n.Name) {
+			r.unknown(n, n.Name, noFunction, true)
+		}
+	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
+		r.report(n, "a value that is used twice may be written twice", "a condition is one expression, without let and ;")
+	case *ast.BinaryNode:
+		if n.Operator == "matches" {
+			r.pattern(n)
+		}
+	}
+}
+
+// name allows those of functions, called, and null, which JSON has and the expression language calls nil.
+func (r *reader) name(node *ast.Node, n *ast.IdentifierNode) {
+	isFunction := strings.HasPrefix(n.Value, "$") || slices.Contains(ownNames(), n.Value)
+	switch {
+	case n.Value == "null":
+		null := &ast.NilNode{}
+		null.SetLocation(n.Location())
+		*node = null
+	case r.called[*node] && isFunction, r.declared[n.Value]:
+	case r.called[*node]:
+		r.unknown(n, n.Value, noFunction, true)
+	case isFunction:
+		r.report(n, fmt.Sprintf("write %s(…)", n.Value), "%q is a function", n.Value)
+	default:
+		r.unknown(n, n.Value, "%q is no name", false)
+	}
+}
+
+func (r *reader) pattern(n *ast.BinaryNode) {
+	pattern, isText := n.Right.(*ast.StringNode)
+	if !isText {
+		r.report(n.Right, "a part of a text is looked for with contains", "the pattern of matches must be a text in quotes")
+		return
+	}
+	if _, err := regexp.Compile(pattern.Value); err != nil {
+		r.report(pattern, "", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+}
+
+// otherThanTruth names what an expression comes to where that is sure to be neither true nor false.
+func otherThanTruth(node ast.Node) string {
+	if _, isNull := node.(*ast.NilNode); isNull {
+		return "null"
+	}
+	switch node.Type().Kind() {
+	case reflect.Bool, reflect.Interface, reflect.Invalid:
+		return ""
+	case reflect.String:
+		return "a text"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	}
+	return "a number"
+}
+
+// bounder puts what counts the steps into all that is done for each element of a list, what counts bytes into what joins
+// texts, and what refuses all but lists before what takes one.
+type bounder struct{}
+
+// Visit is called for each node, those beneath it first.
+func (*bounder) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.PredicateNode:
+		counted := &ast.SequenceNode{Nodes: []ast.Node{call(n, stepFunction), n.Node}}
+		counted.SetLocation(n.Location())
+		n.Node = counted
+	case *ast.BuiltinNode:
+		if takesList(n.Name) {
+			n.Arguments[0] = call(n.Arguments[0], listFunction, n.Arguments[0])
+		}
+	case *ast.BinaryNode:
+		if n.Operator == "+" && !numeric(n.Left) && !numeric(n.Right) {
+			*node = call(n, plusFunction, n.Left, n.Right)
+		}
+	}
+}
+
+func call(at ast.Node, name string, arguments ...ast.Node) ast.Node {
+	made := &ast.CallNode{Callee: &ast.IdentifierNode{Value: name}, Arguments: arguments}
+	made.SetLocation(at.Location())
+	return made
+}
+
+func numeric(n ast.Node) bool {
+	kind := n.Type().Kind()
+	return kind == reflect.Int || kind == reflect.Float64
+}

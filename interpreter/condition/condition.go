@@ -1,0 +1,100 @@
+// Package condition compiles and decides the conditions of `when`: expressions of expr-lang in which each `${…}` is a value,
+// never text. Rules compile them to find mistakes, activities to decide them. It is pure: no clock, no environment, no
+// disk, no network, and a condition over equal values is decided equally everywhere.
+package condition
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// What a condition may be at most.
+const (
+	MaxText  = 4 << 10   // Bytes of it.
+	MaxNodes = 1_000     // Operators, functions, values and references in it.
+	MaxSteps = 1_000_000 // Elements of lists that it looks at, one by one, and that the lists have that it makes.
+)
+
+// Condition is an expression that is ready to be decided, by any number of goroutines at once.
+type Condition struct {
+	source  *source
+	program *vm.Program
+}
+
+// Mistake is what is wrong with a condition, wherever it is decided.
+type Mistake struct {
+	Offset  int // In the text, in bytes.
+	Message string
+	Hint    string
+	Unknown string // The name that means nothing, where that is what is wrong.
+	Called  bool   // It stands where that of a function would.
+}
+
+// Compile makes a condition of its text, or tells its mistakes in the order of their places.
+func Compile(text string) (*Condition, []Mistake) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, []Mistake{{Message: "the condition is empty", Hint: "leave it out to run the task always"}}
+	case len(text) > MaxText:
+		return nil, []Mistake{{Message: fmt.Sprintf("a condition of more than %d KiB", MaxText>>10), Hint: "work it out in a python/execute task"}}
+	}
+	s, mistakes := read(text)
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	config := configuration(len(s.references))
+	tree, err := parser.ParseWithConfig(s.program, config)
+	if err != nil {
+		return nil, []Mistake{s.mistake(err)}
+	}
+	if mistakes = s.check(&tree.Node); len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	if _, err = checker.Check(tree, config); err != nil {
+		return nil, []Mistake{s.mistake(err)}
+	}
+	if what := otherThanTruth(tree.Node); what != "" {
+		return nil, []Mistake{{Message: "the condition is " + what + ", not true or false", Hint: "compare it with something: =="}}
+	}
+	ast.Walk(&tree.Node, &bounder{})
+	if _, err = checker.Check(tree, config); err != nil {
+		return nil, []Mistake{s.mistake(err)}
+	}
+	program, err := compiler.Compile(tree, config)
+	if err != nil {
+		return nil, []Mistake{s.mistake(err)}
+	}
+	return &Condition{s, program}, nil
+}
+
+// References are those in the condition, in the order of their places, each as often as it stands there.
+func (c *Condition) References() []reference.Reference { return slices.Clone(c.source.references) }
+
+// configuration says what there is in a condition with so many references. Nothing is optimized: each part is looked at
+// in its order, or not at all.
+func configuration(references int) *conf.Config {
+	config := conf.CreateNew()
+	names := builtinNames()
+	for name := range config.Builtins {
+		if !slices.Contains(names, name) {
+			config.Disabled[name] = true
+		}
+	}
+	for name := range config.Disabled {
+		delete(config.Builtins, name)
+	}
+	config.WithEnv((&decision{}).environment(references))
+	config.Optimize = false
+	config.MaxNodes = MaxNodes
+	return config
+}

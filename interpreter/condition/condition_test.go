@@ -1,0 +1,274 @@
+package condition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// scopeOf binds the input x to a JSON text, and the tasks done and gone to what their names say.
+func scopeOf(t testing.TB, x string) *reference.Scope {
+	t.Helper()
+	value := func(text string) protocol.Held {
+		v, err := protocol.ParseValue([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return protocol.Held{Inline: &v}
+	}
+	return &reference.Scope{Bindings: []protocol.Binding{
+		{Head: "inputs", Value: value(`{"x": ` + x + `}`)},
+		{Head: "done", Task: "done", Status: protocol.Completed, Value: value(`{"result": {"score": 0.75, "words": ["tea", "milk"], "none": null, "o": {"k": 1}}}`)},
+		{Head: "gone", Task: "gone", Status: protocol.Skipped},
+	}}
+}
+
+func decide(t testing.TB, text, x string) (bool, error) {
+	t.Helper()
+	c, mistakes := Compile(text)
+	if len(mistakes) > 0 {
+		t.Fatalf("%s: %+v", text, mistakes)
+	}
+	return c.Holds(t.Context(), scopeOf(t, x))
+}
+
+func TestConditions(t *testing.T) {
+	for _, c := range []struct {
+		text, x string
+		want    bool
+	}{
+		{`${inputs.x}`, `true`, true},
+		{`${inputs.x}`, `false`, false},
+		{`not ${inputs.x}`, `false`, true},
+		{`true`, `0`, true},
+		{`${done.score} > 0.5 and ${done.status} == "completed"`, `0`, true},
+		{`${gone.status} == 'skipped' || ${gone.score} > 1`, `0`, true}, // What nothing comes to is not asked for.
+		{`${gone.score:-} == ""`, `0`, true},
+		{`${gone.error} == null and ${done.none} == nil`, `0`, true},
+		{`${done.words}[0] == "tea" && "milk" in ${done.words}`, `0`, true},
+		{`${done.o}.k == 1 and "k" in ${done.o} and ${done.o}["z"] == null`, `0`, true},
+		{`any(${done.words}, # startsWith "mi") and all(${done.words}, len(#) >= 3)`, `0`, true},
+		{`count(${done.words}, # contains "e") == 1`, `0`, true},
+		{`len(filter(${inputs.x}, .price > 2)) == 1`, `[{"price": 1}, {"price": 2.5}]`, true},
+		{`sum(map(${inputs.x}, .price)) == 3.5`, `[{"price": 1}, {"price": 2.5}]`, true},
+		{`${inputs.x} matches "^[a-z]+$"`, `"abc"`, true},
+		{`lower(trim(${inputs.x})) == "yes"`, `" YES\n"`, true},
+		{`${inputs.x} + "b" == "ab"`, `"a"`, true},
+		{`${inputs.x} + 1 == 3`, `2`, true},
+		{`number(${inputs.x}) > 9`, `" 10 "`, true},
+		{`kind(${inputs.x}) == "null" and text(${inputs.x}) == "null"`, `null`, true},
+		{`text(${inputs.x}) == '{"a":[1,2.5],"b":null}'`, `{"b": null, "a": [1, 2.5]}`, true},
+		{`last(split(${inputs.x}, ",")) == "c"`, `"a,b,c"`, true},
+		{`(${inputs.x} ? 1 : 2) == 2`, `false`, true},
+		{`${inputs.x} in 1..3`, `3`, true},
+		{`${inputs.x} == "$${a}"`, `"${a}"`, true},
+		{`${inputs.x} == "größer" and "ö" in split("a ö", " ")`, `"größer"`, true},
+		// Numbers: whole ones are exact up to 64 bits, and a text is never equal to a number.
+		{`${inputs.x} == 1152921504606846977`, `1152921504606846977`, true},
+		{`${inputs.x} == 1152921504606846976`, `1152921504606846977`, false},
+		{`${inputs.x} == 1`, `1.0`, true},
+		{`${inputs.x} == 1000 and ${inputs.x} >= 999.5`, `1e3`, true},
+		{`${inputs.x} == "5"`, `5`, false},
+		{`${inputs.x} > 9223372036854775807`, `1e400`, true},
+		{`${inputs.x} > 9000000000000000000`, `18446744073709551616`, true},
+		{`min([3, ${inputs.x}]) == 2 and max(1, 2) == 2 and round(2.5) == 3`, `2`, true},
+	} {
+		got, err := decide(t, c.text, c.x)
+		if err != nil || got != c.want {
+			t.Errorf("%s with %s: got %v, %v", c.text, c.x, got, err)
+		}
+	}
+}
+
+// TestAValueNeverBecomesPartOfTheExpression: whatever a model answers is compared, and not read.
+func TestAValueNeverBecomesPartOfTheExpression(t *testing.T) {
+	for _, attack := range []string{
+		`x" == "x`, `" || true || "`, `'; true; '`, `${inputs.x}`, `true`, `"yes"`, "`yes`", `\" == \"`, `yes") or ("a" == "a`, `$0()`, "yes\x00", `1 == 1 // `,
+	} {
+		for _, text := range []string{`${inputs.x} == "yes"`, `"yes" == ${inputs.x}`, `${inputs.x} == 'yes' and true`, `${inputs.x} in ["yes"]`} {
+			if holds, err := decide(t, text, string(protocol.OfString(attack).JSON())); holds || err != nil {
+				t.Errorf("%s with %q: got %v, %v", text, attack, holds, err)
+			}
+		}
+		if _, err := decide(t, `${inputs.x}`, string(protocol.OfString(attack).JSON())); err == nil {
+			t.Errorf("%q alone is no truth", attack)
+		}
+	}
+}
+
+func TestWhatCannotBeDecidedSaysWhy(t *testing.T) {
+	for _, c := range []struct{ text, x, message string }{
+		{`${inputs.x}`, `"true"`, `the condition is the text "true", not true or false: ${inputs.x} (compare it with something: ==)`},
+		{`${inputs.x}`, `1`, `the condition is the number 1, not true or false: ${inputs.x} (compare it with something: ==)`},
+		{`${inputs.x}`, `null`, `the condition is null, not true or false: ${inputs.x} (compare it with something: ==)`},
+		{`${inputs.x}`, `{"a": 1}`, `the condition is an object, not true or false: ${inputs.x} (compare it with something: ==)`},
+		{`${done.scor} > 1`, `0`, `${done.scor}: done has no field "scor"; it has result, and its result has score, words, none, o (did you mean "score"?)`},
+		{`${gone.score} > 1`, `0`, `${gone.score}: task "gone" has no result; its status is "skipped" (${gone.status} and ${gone.error} are always there)`},
+		{`${inputs.x} > 1`, `"2"`, `the condition cannot be decided: a text > a number cannot be worked out, near "> 1"`},
+		{`${inputs.x} > 1`, `null`, `the condition cannot be decided: null > a number cannot be worked out, near "> 1"`},
+		{`${inputs.x} and true`, `"yes"`, `the condition cannot be decided: a text stands where true or false must, near "and true"`},
+		{`not ${inputs.x}`, `1`, `the condition cannot be decided: a number stands where true or false must, near "not ${inputs.x}"`},
+		{`lower(${inputs.x}) == "a"`, `1`, `the condition cannot be decided: a number stands where a text must, near "lower(${inputs.x}) == \"a\""`},
+		{`number(${inputs.x}) > 1`, `"two"`, `the condition cannot be decided: number(…) takes a text that says a number, not "two", near "number(${inputs.x}) > 1"`},
+		{`any(${inputs.x}, # > 0)`, `7`, `the condition cannot be decided: the number 7 stands where a list must, near "${inputs.x}, # > 0)"`},
+		{`first(${inputs.x}) == "a"`, `"abc"`, `the condition cannot be decided: the text "abc" stands where a list must, near "${inputs.x}) == \"a\""`},
+		{`${inputs.x}.a.b == 1`, `{}`, `the condition cannot be decided: null has no b, near "b == 1"`},
+		{`all(1..2000000, # > 0)`, `0`, `the condition cannot be decided: it makes lists of more than 1000000 elements, near "..2000000, # > 0)"`},
+		{`all(1..1001, all(${inputs.x}, # == 0))`, `[0` + strings.Repeat(",0", 999) + `]`, `the condition cannot be decided: it looks at more than 1000000 elements, near "# == 0))"`},
+		{`len(split(${inputs.x}, "")) > 0`, `"` + strings.Repeat("x", 1_000_001) + `"`, `the condition cannot be decided: it looks at more than 1000000 elements, near "split(${inputs.x}, \"\")) > 0"`},
+		{`all(1..100, ${inputs.x} + "" != "")`, `"` + strings.Repeat("x", 1<<20) + `"`, `the condition cannot be decided: it makes more than 64 MiB of text, near "+ \"\" != \"\")"`},
+	} {
+		holds, err := decide(t, c.text, c.x)
+		known, is := errors.AsType[*protocol.Error](err)
+		switch {
+		case !is || holds || known.Code != protocol.TaskParameterError:
+			t.Errorf("%s: got %v, %v", c.text, holds, err)
+		case err.Error() != c.message:
+			t.Errorf("%s:\ngot  %s\nwant %s", c.text, err, c.message)
+		}
+	}
+}
+
+func TestMistakesHaveTheirPlaces(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want string // Of each, what stands at its place, its message and its hint.
+	}{
+		{``, `|the condition is empty|leave it out to run the task always`},
+		{`"${inputs.x}" == "a"`, `${inputs.x}" == "a"|${inputs.x} stands in quotes, where nothing is replaced|write it without them: it is the value, whatever that says`},
+		{`a${inputs.x} == 1 and ${done.n}b`, `${inputs.x} == 1 and ${done.n}b|${inputs.x} is glued to what stands beside it|a reference is a value, as a name is in other languages`},
+		{`${inputs.x}.${done.n} == 1`, `${done.n} == 1|${done.n} cannot be the name of a field|write [${…}]`},
+		{`${inputs.x}(1)`, `${inputs.x}(1)|${inputs.x} is a value and cannot be called|`},
+		{`true // ${inputs.x}`, `${inputs.x}|${inputs.x} stands in a comment|leave it out`},
+		{`true /* ${inputs.x} */ and ${done.x}`, `${inputs.x} */ and ${done.x}|${inputs.x} stands in a comment|leave it out`},
+		{`status == "completed"`, `status == "completed"|"status" is no name|`},
+		{`${done.x} == 1 and lowr(${done.y}) == b`, `lowr(${done.y}) == b|there is no function "lowr"|
+b|"b" is no name|`},
+		{`now() > ${inputs.x}`, `now() > ${inputs.x}|there is no function "now"|`},
+		{`keys(${inputs.x}) == [] or reduce([1], #acc + #) == 1`, `keys(${inputs.x}) == [] or reduce([1], #acc + #) == 1|there is no function "keys"|
+reduce([1], #acc + #) == 1|there is no function "reduce"|`},
+		{`let a = 1; a == 1`, `a = 1; a == 1|a condition is one expression, without let and ;|a value that is used twice may be written twice`},
+		{`$env == 1`, `$env == 1|"$env" is no name|a value is written ${…}`},
+		{`$0() == ${inputs.x}`, `$0() == ${inputs.x}|"$0" is no name|a value is written ${…}`},
+		{`lower == "a"`, `lower == "a"|"lower" is a function|write lower(…)`},
+		{`${inputs.x} = 1`, `= 1|"=" cannot stand here|two values are compared with ==`},
+		{`${inputs.x} ==`, `=|the condition ends too early|`},
+		{`${inputs.x} ${done.y}`, `${done.y}|"${done.y}" cannot stand here|`},
+		{`${inputs.x} == "ä" and 1 + 2`, `and 1 + 2|"and" takes no such values: true or false and a number|`},
+		{`1 + 2`, `1 + 2|the condition is a number, not true or false|compare it with something: ==`},
+		{`"yes"`, `"yes"|the condition is a text, not true or false|compare it with something: ==`},
+		{`filter(${inputs.x}, # > 1)`, `filter(${inputs.x}, # > 1)|the condition is a list, not true or false|compare it with something: ==`},
+		{`${inputs.x} matches ${done.y}`, `${done.y}|the pattern of matches must be a text in quotes|a part of a text is looked for with contains`},
+		{`${inputs.x} matches "a("`, `"a("|missing closing ): ` + "`a(`" + `|`},
+		{`1 == "a"`, `== "a"|"==" takes no such values: a number and a text|`},
+		{`${inputs.x} == "a`, `"a|the quote that opens here is never closed|`},
+		{`${inputs.x`, `${inputs.x|${inputs.x is not closed by }|write $${ for a literal ${`},
+		{`${inputs.x} == 99999999999999999999`, `9|a whole number of more than 64 bits|with a fraction or an exponent it is a floating-point number`},
+		{strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000), strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000) + `|a condition of more than 4 KiB|work it out in a python/execute task`},
+		{strings.Repeat("true&&", 600) + "true", ``},
+	} {
+		compiled, mistakes := Compile(c.text)
+		var got strings.Builder
+		for i, m := range mistakes {
+			if i > 0 {
+				got.WriteString("\n")
+			}
+			fmt.Fprintf(&got, "%s|%s|%s", c.text[m.Offset:], m.Message, m.Hint)
+		}
+		switch {
+		case compiled != nil || len(mistakes) == 0:
+			t.Errorf("%s: no mistake", c.text)
+		case c.want == "":
+			if !strings.HasSuffix(got.String(), "|a condition of more than 1000 operators and values|work it out in a python/execute task") {
+				t.Error(got.String())
+			}
+		case got.String() != c.want:
+			t.Errorf("%s:\ngot  %s\nwant %s", c.text, got.String(), c.want)
+		}
+	}
+}
+
+func TestADecisionEndsWithItsContext(t *testing.T) {
+	c, mistakes := Compile(`all(1..1000, all(1..1000, all(${inputs.x}, # != "")))`)
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Holds(ctx, scopeOf(t, `["a"]`)); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestAStoreThatIsAwayIsNoMistakeOfTheCondition(t *testing.T) {
+	away := errors.New("away")
+	c, _ := Compile(`${done.x} == 1`)
+	scope := &reference.Scope{
+		Bindings: []protocol.Binding{{Head: "done", Task: "done", Status: protocol.Completed, Value: protocol.Held{Ref: &protocol.Ref{Hash: "h", Size: 1 << 20}}}},
+		Load:     func(protocol.Ref) (protocol.Value, error) { return protocol.Value{}, away },
+	}
+	if _, err := c.Holds(t.Context(), scope); !errors.Is(err, away) {
+		t.Error(err)
+	}
+}
+
+// TestEveryFunctionWorks makes sure that the list, the parser and the environment have the same functions.
+func TestEveryFunctionWorks(t *testing.T) {
+	example := map[string]string{
+		"value": `${inputs.x}`, "text": `"a"`, "text, separator": `"a", "b"`, "number": `1`, "list": `[1]`,
+		"list, condition": `[1], # > 0`, "list, expression": `[1], #`,
+	}
+	for _, f := range Functions() {
+		arguments := example[f.Takes]
+		if f.Name == "number" {
+			arguments = `"1"`
+		}
+		if holds, err := decide(t, fmt.Sprintf("[%s(%s)] != []", f.Name, arguments), `"a"`); err != nil || !holds {
+			t.Errorf("%s: %v, %v", f.Name, holds, err)
+		}
+	}
+}
+
+func TestCompilingIsQuick(t *testing.T) {
+	began := time.Now()
+	for range 1000 {
+		if _, err := decide(t, `${done.score} > 0.5 and any(${done.words}, # == "tea")`, `0`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("a thousand conditions took %s", took)
+	}
+	t.Log(time.Since(began))
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, text := range []string{`${inputs.x} == "a"`, `all(${done.words}, # + "$${" != 'x')`, `let a = 1; a`, "`${a}` /* ${b}", `${a}.${b} ?? not ${c}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, mistakes := Compile(text)
+		if (c == nil) == (len(mistakes) == 0) {
+			t.Fatalf("%q: %v, %v", text, c, mistakes)
+		}
+		for _, m := range mistakes {
+			if m.Offset < 0 || m.Offset > len(text) || m.Message == "" {
+				t.Fatalf("%q: %+v", text, m)
+			}
+		}
+		if c == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Holds(ctx, scopeOf(t, `"x"`)); err != nil && strings.Contains(err.Error(), "runtime error: invalid memory") {
+			t.Fatalf("%q: %v", text, err)
+		}
+	})
+}

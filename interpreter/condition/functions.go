@@ -1,0 +1,175 @@
+package condition
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/expr-lang/expr/vm/runtime"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Function is a function of conditions, as people are told of it.
+type Function struct {
+	Name  string
+	Takes string
+	About string
+	own   bool // Of this package, not of the expression language.
+}
+
+// Functions lists all that there are. What depends on a clock or on the order of an object's fields is not among them, nor
+// what makes values much larger than those that it is given.
+func Functions() []Function {
+	return []Function{
+		{"len", "value", "how many characters a text, elements a list, or fields an object has", false},
+		{"lower", "text", "the text in small letters", true},
+		{"upper", "text", "the text in capitals", true},
+		{"trim", "text", "the text without white space around it", true},
+		{"split", "text, separator", "the list of the pieces between the separators", true},
+		{"text", "value", "the value as a text: a text as it is, all else as JSON", true},
+		{"number", "value", "the number that a text says, white space around it aside; a number as it is", true},
+		{"kind", "value", "what the value is: \"null\", \"boolean\", \"number\", \"string\", \"list\" or \"object\"", true},
+		{"abs", "number", "the number without its sign", false},
+		{"ceil", "number", "the next whole number upwards", false},
+		{"floor", "number", "the next whole number downwards", false},
+		{"round", "number", "the nearest whole number", false},
+		{"min", "list", "the least of the numbers", false},
+		{"max", "list", "the greatest of the numbers", false},
+		{"sum", "list", "the sum of the numbers", false},
+		{"first", "list", "its first element; null of an empty one", false},
+		{"last", "list", "its last element; null of an empty one", false},
+		{"all", "list, condition", "whether the condition holds for every element", false},
+		{"any", "list, condition", "whether it holds for at least one", false},
+		{"one", "list, condition", "whether it holds for exactly one", false},
+		{"none", "list, condition", "whether it holds for none", false},
+		{"count", "list, condition", "for how many it holds", false},
+		{"filter", "list, condition", "the list of those for which it holds", false},
+		{"find", "list, condition", "the first for which it holds; null where there is none", false},
+		{"map", "list, expression", "the list of what comes of each", false},
+	}
+}
+
+// Names lists what the functions are called.
+func Names() []string { return namesWhere(func(Function) bool { return true }) }
+
+func ownNames() []string { return namesWhere(func(f Function) bool { return f.own }) }
+
+func builtinNames() []string { return namesWhere(func(f Function) bool { return !f.own }) }
+
+func namesWhere(wanted func(Function) bool) []string {
+	var names []string
+	for _, f := range Functions() {
+		if wanted(f) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// What nobody can write: the reader puts it into expressions.
+const (
+	stepFunction = "$step"
+	plusFunction = "$plus"
+	listFunction = "$list"
+)
+
+// takesList tells whether the first thing that a function takes is a list, and nothing else.
+func takesList(name string) bool {
+	for _, f := range Functions() {
+		if f.Name == name {
+			return strings.HasPrefix(f.Takes, "list, ") || name == "first" || name == "last"
+		}
+	}
+	return false
+}
+
+// environment is what the names in an expression mean while it is decided.
+func (d *decision) environment(references int) map[string]any {
+	env := map[string]any{
+		stepFunction: d.step,
+		plusFunction: d.plus,
+		listFunction: list,
+		"lower":      func(s string) (string, error) { return d.made(strings.ToLower(s)) },
+		"upper":      func(s string) (string, error) { return d.made(strings.ToUpper(s)) },
+		"trim":       strings.TrimSpace,
+		"split":      d.split,
+		"text":       d.text,
+		"number":     number,
+		"kind":       func(v any) string { return kindOf(v).String() },
+	}
+	for i := range references {
+		env[functionOf(i)] = func() (any, error) { return d.value(i) }
+	}
+	return env
+}
+
+// step counts a look at an element of a list.
+func (d *decision) step() (bool, error) {
+	if d.steps++; d.steps > MaxSteps {
+		return false, fmt.Errorf("it looks at more than %d elements", MaxSteps)
+	}
+	if d.steps%1024 == 0 && d.ctx.Err() != nil {
+		return false, d.ctx.Err()
+	}
+	return true, nil
+}
+
+// made counts the bytes of texts that the condition makes.
+func (d *decision) made(text string) (string, error) {
+	if d.bytes += len(text); d.bytes > protocol.MaxValue {
+		return "", fmt.Errorf("it makes more than %d MiB of text", protocol.MaxValue>>20)
+	}
+	return text, nil
+}
+
+func (d *decision) plus(a, b any) (any, error) {
+	left, isText := a.(string)
+	right, also := b.(string)
+	if isText && also {
+		if len(left)+len(right) > protocol.MaxValue {
+			return d.made(left) // Not made at all.
+		}
+		return d.made(left + right)
+	}
+	return runtime.Add(a, b), nil
+}
+
+func (d *decision) split(text, separator string) (any, error) {
+	pieces := strings.Count(text, separator) + 1
+	if d.steps += pieces; d.steps > MaxSteps {
+		return nil, fmt.Errorf("it looks at more than %d elements", MaxSteps)
+	}
+	list := make([]any, 0, pieces)
+	for piece := range strings.SplitSeq(text, separator) {
+		list = append(list, piece)
+	}
+	return list, nil
+}
+
+func (d *decision) text(v any) (string, error) {
+	if text, isText := v.(string); isText {
+		return text, nil
+	}
+	return d.made(string(toValue(v).JSON()))
+}
+
+func list(v any) (any, error) {
+	if kindOf(v) != protocol.List {
+		return nil, fmt.Errorf("%s stands where a list must", describe(v))
+	}
+	return v, nil
+}
+
+func number(v any) (any, error) {
+	switch n := v.(type) {
+	case int, float64:
+		return n, nil
+	case string:
+		if digits, isNumber := protocol.OfDigits(strings.TrimSpace(n)); isNumber {
+			return fromValue(digits), nil
+		}
+		return nil, fmt.Errorf("number(…) takes a text that says a number, not %s", strconv.Quote(shown(n)))
+	}
+	return nil, fmt.Errorf("number(…) takes a text or a number, not %s", describe(v))
+}

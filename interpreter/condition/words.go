@@ -1,0 +1,129 @@
+package condition
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr/file"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// mistake puts an error of the expression language into our words, at its place.
+func (s *source) mistake(err error) Mistake {
+	message, character := told(err)
+	m := Mistake{Offset: s.at(character)}
+	if message == neverClosed {
+		m.Offset = strings.LastIndexAny(s.text, "\"'`")
+	}
+	for m.Offset > 0 && (m.Offset == len(s.text) || !utf8.RuneStart(s.text[m.Offset])) {
+		m.Offset-- // At the end there is nothing to point at.
+	}
+	m.Message, m.Hint = s.reword(message)
+	return m
+}
+
+const neverClosed = "literal not terminated"
+
+// failure is an error while a condition was decided.
+func (s *source) failure(err error) *protocol.Error {
+	message, character := told(err)
+	message, hint := s.reword(message)
+	wrong := protocol.Errorf(protocol.TaskParameterError, "the condition cannot be decided: %s, near %q", message, shown(s.text[s.at(character):]))
+	if hint != "" {
+		return wrong.WithHint("%s", hint)
+	}
+	return wrong
+}
+
+func told(err error) (message string, character int) {
+	if known, is := errors.AsType[*file.Error](err); is {
+		return known.Message, known.From
+	}
+	return err.Error(), 0
+}
+
+var (
+	unexpected = regexp.MustCompile(`^unexpected token (\w+)(?:\("(.*)"\))?$`)
+	conversion = regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (.+)$`)
+	argument   = regexp.MustCompile(`^reflect: Call using (.+) as type (.+)$`)
+	fetched    = regexp.MustCompile(`^cannot fetch (.+) from (.+)$`)
+	mismatched = regexp.MustCompile(`\(mismatched types? (.+?)(?: and (.+))?\)$`)
+	operation  = regexp.MustCompile(`^invalid operation: (\S+) (\S+) (\S+)$`)
+	standIn    = regexp.MustCompile(`^\$\d+$`)
+	goTypes    = strings.NewReplacer(
+		"map[string]interface {}", "an object", "[]interface {}", "a list", "float64", "a number", "string", "a text", "bool", "true or false",
+		"int", "a number", "<nil>", "null", "unknown", "a value",
+	)
+)
+
+// reword says what the expression language says of types and signs in words that people know who have not heard of it.
+func (s *source) reword(message string) (reworded, hint string) {
+	if parts := unexpected.FindStringSubmatch(message); parts != nil {
+		return s.unexpected(parts[1], parts[2])
+	}
+	parts := conversion.FindStringSubmatch(message)
+	if parts == nil {
+		parts = argument.FindStringSubmatch(message)
+	}
+	if parts != nil {
+		return fmt.Sprintf("%s stands where %s must", goTypes.Replace(parts[1]), goTypes.Replace(parts[2])), ""
+	}
+	if parts := fetched.FindStringSubmatch(message); parts != nil {
+		return fmt.Sprintf("%s has no %s", goTypes.Replace(parts[2]), parts[1]), ""
+	}
+	if parts := operation.FindStringSubmatch(message); parts != nil {
+		return fmt.Sprintf("%s %s %s cannot be worked out", goTypes.Replace(parts[1]), parts[2], goTypes.Replace(parts[3])), ""
+	}
+	if place := mismatched.FindStringSubmatchIndex(message); place != nil {
+		types := mismatched.FindStringSubmatch(message)
+		what := strings.TrimSuffix(strings.TrimPrefix(message[:place[0]], "invalid operation: "), " ")
+		if types[2] == "" {
+			return fmt.Sprintf("%q takes no such value: %s", what, goTypes.Replace(types[1])), ""
+		}
+		return fmt.Sprintf("%q takes no such values: %s and %s", what, goTypes.Replace(types[1]), goTypes.Replace(types[2])), ""
+	}
+	switch {
+	case message == "memory budget exceeded":
+		return fmt.Sprintf("it makes lists of more than %d elements", MaxSteps), ""
+	case strings.Contains(message, "exceeds maximum allowed nodes"):
+		return fmt.Sprintf("a condition of more than %d operators and values", MaxNodes), "work it out in a python/execute task"
+	case strings.HasPrefix(message, "invalid integer literal"):
+		return "a whole number of more than 64 bits", "with a fraction or an exponent it is a floating-point number"
+	case message == neverClosed:
+		return "the quote that opens here is never closed", ""
+	}
+	return message, ""
+}
+
+func (s *source) unexpected(kind, value string) (message, hint string) {
+	switch {
+	case kind == "EOF":
+		return "the condition ends too early", ""
+	case standIn.MatchString(value):
+		if number, err := strconv.Atoi(value[1:]); err == nil && number < len(s.references) {
+			value = s.references[number].Text
+		}
+	case value == "=":
+		hint = "two values are compared with =="
+	case value == "&", value == "|":
+		hint = "write && and ||, or and and or"
+	}
+	return fmt.Sprintf("%s cannot stand here", strconv.Quote(shown(value))), hint
+}
+
+// longestShown is how much of a condition or a value, in characters, a message repeats.
+const longestShown = 80
+
+// shown is a text on one line, and no longer than people read.
+func shown(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if utf8.RuneCountInString(text) > longestShown {
+		return string([]rune(text)[:longestShown-1]) + "…"
+	}
+	return text
+}

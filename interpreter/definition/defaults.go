@@ -1,0 +1,46 @@
+package definition
+
+import "github.com/gleitzeit/gleitzeit/internal/protocol"
+
+// Default is what the tasks have that call a method, or any method of a protocol, and do not say otherwise. Keys that are
+// absent are nil.
+type Default struct {
+	Name       string   // Of the protocol or the method: "llm/v1", "llm/chat".
+	At         Position // Of the name.
+	Node       *Node    // The mapping.
+	Parameters *Node    // A mapping.
+	Timeout    *Node    // Text or a number.
+	Retry      *Retry
+	Queue      *Node // Text.
+}
+
+// defaultReader is a Default while its keys are read.
+type defaultReader struct {
+	Default
+	flow *Workflow
+}
+
+var defaultKeys = keys[defaultReader]{
+	{[]string{"parameters", "params"}, mapping, func(d *defaultReader, n *Node) { d.Parameters = n },
+		"Parameters that a task has unless it gives those of the same names itself."},
+	{[]string{"timeout"}, period, func(d *defaultReader, n *Node) { d.Timeout = n },
+		"How long one attempt may take, waiting for a slot not counted."},
+	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), func(d *defaultReader, n *Node) { d.Retry = d.flow.retry(n) },
+		"When and how often to try again; a task's own retry wins key by key."},
+	{[]string{"queue"}, queue, func(d *defaultReader, n *Node) { d.Queue = n },
+		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+}
+
+func readDefaults(w *Workflow, n *Node) {
+	for _, field := range n.Fields {
+		switch field.Value.Kind {
+		case protocol.Object:
+			reader := defaultReader{Default{Name: field.Name, At: field.At, Node: field.Value}, w}
+			read(w, field.Value, &reader, "a default", defaultKeys)
+			w.Defaults = append(w.Defaults, &reader.Default)
+		case protocol.Null:
+		default:
+			w.mistyped("defaults."+field.Name, mapping, field.Value)
+		}
+	}
+}

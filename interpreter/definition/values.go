@@ -1,0 +1,99 @@
+package definition
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"unicode/utf16"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Values are values by name, as a file beside the workflow gives them. Root is a mapping; nil where the file is empty.
+type Values struct {
+	File string // As messages call it.
+	Root *Node
+}
+
+// ParseValues reads a file of values: one mapping, in YAML or JSON, within the limits of a workflow file. The Values are
+// nil where there is nothing to check further, as with Parse.
+func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
+	p := parsing{file: file, alone: "one file holds one mapping of values", divide: "hand large data over as files"}
+	root := p.value(withoutSurrogates(text))
+	switch {
+	case root == nil && len(p.found) > 0:
+		return nil, p.found
+	case root != nil && root.Kind != protocol.Object:
+		p.report(root.Position, ruleSyntax, "the values must be a mapping, not "+root.Describe(), `write "name: value"`)
+		return nil, p.found
+	}
+	return &Values{file, root}, p.found
+}
+
+// ParseValue reads one value, in YAML or JSON, that is no file. False means that it is none.
+func ParseValue(text string) (protocol.Value, bool) {
+	p := parsing{}
+	root := p.value(withoutSurrogates([]byte(text)))
+	if root == nil || len(p.found) > 0 {
+		return protocol.Value{}, false
+	}
+	return root.Value(), true
+}
+
+// value converts a document whatever it is; nil where it is empty or a mistake was found.
+func (p *parsing) value(text []byte) *Node {
+	source, top := p.document(text)
+	if top == nil {
+		return nil
+	}
+	c := newConverter(source, p.report)
+	root, _ := c.convert(top, 0)
+	for _, again := range c.repeated {
+		p.report(again.At, ruleDuplicate, fmt.Sprintf("%s stands here already, in line %d", Quote(again.Key), again.First.Line), "")
+	}
+	if c.stopped || p.stopped {
+		return nil
+	}
+	return root
+}
+
+// withoutSurrogates writes what JSON takes two escapes for, `\ud83d\ude00`, as the one that YAML has. The parser of YAML
+// knows no halves, and many programs write such JSON.
+func withoutSurrogates(text []byte) []byte {
+	if !bytes.Contains(bytes.ToLower(text), []byte(`\ud`)) || !json.Valid(text) {
+		return text
+	}
+	var whole []byte
+	for at := 0; at < len(text); {
+		if text[at] != '\\' {
+			whole, at = append(whole, text[at]), at+1
+			continue
+		}
+		high, low := escaped(text[at:]), rune(0)
+		if utf16.IsSurrogate(high) {
+			low = escaped(text[at+6:])
+		}
+		switch {
+		case !utf16.IsSurrogate(high):
+			whole, at = append(whole, text[at:at+2]...), at+2
+		case utf16.IsSurrogate(low):
+			whole, at = fmt.Appendf(whole, `\U%08x`, utf16.DecodeRune(high, low)), at+12
+		default:
+			whole, at = append(whole, `\ufffd`...), at+6 // A half alone is no character.
+		}
+	}
+	return whole
+}
+
+// escaped returns the character of `\u0041` at the beginning of a text; 0 where none is there.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	code, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(code)
+}

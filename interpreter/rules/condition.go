@@ -1,0 +1,58 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/condition"
+)
+
+// conditions: a `when` that is no expression, names what there is not, or can be neither true nor false.
+func conditions(c *Context) {
+	for _, task := range c.Tasks {
+		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text Text) bool { return len(text.Mistakes) > 0 }) {
+			continue // What is no reference is another rule's.
+		}
+		_, mistakes := condition.Compile(task.Condition())
+		places := c.Flow.Locate(task.When)
+		for _, mistake := range mistakes {
+			hint := mistake.Hint
+			if hint == "" && mistake.Unknown != "" {
+				hint = c.meant(mistake)
+			}
+			c.report(places.At(mistake.Offset), mistake.Message, hint)
+		}
+	}
+}
+
+// meant says what to write for a name that a condition does not have.
+func (c *Context) meant(mistake condition.Mistake) string {
+	name := mistake.Unknown
+	if mistake.Called {
+		if hint := c.suggest(name, condition.Names()); hint != "" {
+			return hint
+		}
+		return "there are " + strings.Join(condition.Names(), ", ")
+	}
+	if task, several := c.lookup(name); task >= 0 || several != nil || slices.Contains(fixedHeads(), name) {
+		return "write ${" + name + "…}"
+	}
+	if name == "status" || name == "error" {
+		return "write ${task." + name + "}, with the id of a task"
+	}
+	return "values are written ${…}, and texts in quotes"
+}
+
+// Condition returns the text of the task's `when`; "" where it has none.
+func (t *Task) Condition() string {
+	switch {
+	case t.When == nil:
+		return ""
+	case t.When.Kind == protocol.Boolean && t.When.Truth:
+		return "true"
+	case t.When.Kind == protocol.Boolean:
+		return "false"
+	}
+	return t.When.Text
+}

@@ -1,0 +1,26 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// providers: providers that the workflow needs and that are none: neither protocols nor what serves them.
+func providers(c *Context) {
+	var known []string
+	for _, spec := range c.Specs {
+		known = append(append(known, spec.Name), spec.Providers...)
+	}
+	for _, n := range c.Flow.Providers {
+		if slices.Contains(known, n.Written) || slices.ContainsFunc(c.Specs, func(spec protocol.Spec) bool { return family(spec.Name) == n.Written }) {
+			continue
+		}
+		hint := c.suggest(n.Written, known)
+		if hint == "" {
+			hint = "there are " + list(known, "and")
+		}
+		c.report(n.Position, "there is no protocol or provider "+definition.Quote(n.Written), hint)
+	}
+}
