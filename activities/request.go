@@ -34,6 +34,9 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 	if err != nil {
 		return request, secrets, err
 	}
+	if err := guard(call.Method, parameters, m); err != nil {
+		return request, secrets, err
+	}
 	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == protocol.String {
 		request.Program, err = reference.Program(code.Text(), scope)
 		if err != nil {
