@@ -209,7 +209,11 @@ func (o *openai) state(ctx context.Context, key string) (protocol.EndpointState,
 	}
 	data, _ := reply.Get("data")
 	for _, element := range data.Elements() {
-		state.Models = append(state.Models, text(element, "id"))
+		name := text(element, "id")
+		if key != "" {
+			name = strings.ReplaceAll(name, key, "[api_key]")
+		}
+		state.Models = append(state.Models, name)
 	}
 	slices.Sort(state.Models)
 	return state, nil

@@ -68,7 +68,9 @@ func traitor(t *testing.T) string {
 			piece(w, strings.Repeat(" "+given+" "+control, 200))
 			fmt.Fprint(w, "data: {\"choices\": [{\"delta\": {}, \"finish_reason\": \"stop\"}]}\n\ndata: [DONE]\n\n")
 		default:
-			deny(http.StatusForbidden) // For `provider health`.
+			if err := json.NewEncoder(w).Encode(map[string]any{"data": []any{map[string]string{"id": given}, map[string]string{"id": control}}}); err != nil {
+				t.Error(err)
+			}
 		}
 	}))
 	t.Cleanup(server.Close)
