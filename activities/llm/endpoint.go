@@ -27,6 +27,9 @@ func endpoint(provider, address string) (*url.URL, error) {
 // connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.
 const connectWithin = 10 * time.Second
 
+// mostIdle is how many connections wait for the next call. Fewer than calls in flight would mean a new one for each.
+const mostIdle = 64
+
 // withoutUser is an address as anybody may see it.
 func withoutUser(server *url.URL) string {
 	shown := *server
@@ -54,6 +57,7 @@ func connectionsTo(server *url.URL) *http.Client {
 		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
 		TLSHandshakeTimeout: connectWithin,
 		IdleConnTimeout:     time.Minute,
+		MaxIdleConnsPerHost: mostIdle,
 		ForceAttemptHTTP2:   true,
 	}}
 }

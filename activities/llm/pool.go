@@ -116,17 +116,17 @@ func (p *pool) release(m *member, model string, err error) {
 	if err != nil {
 		code = protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	}
-	switch {
-	case code == protocol.ProviderNotAvailable || code == protocol.ProviderTimeout:
+	switch code {
+	case protocol.ProviderNotAvailable, protocol.ProviderTimeout:
 		pause := asideLongest
 		if m.failures < 5 { // 2^5 s is more than the longest.
 			pause = asideFirst << m.failures
 		}
 		m.failures++
 		m.aside = now.Add(pause)
-	case code == protocol.ProviderOverloaded:
+	case protocol.ProviderOverloaded:
 		m.aside = now.Add(busyAside)
-	case code == protocol.TaskCancelled || code == protocol.TaskTimeout:
+	case protocol.TaskCancelled, protocol.TaskTimeout:
 		// It says nothing of the server.
 	default:
 		m.failures, m.aside = 0, time.Time{}

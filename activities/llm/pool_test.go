@@ -201,7 +201,7 @@ func TestServerThatFailsIsSetAsideAndTriedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.release(m, "m", away)
-			if got := m.aside.Sub(time.Now()); got != want*time.Second {
+			if got := time.Until(m.aside); got != want*time.Second {
 				t.Errorf("set aside for %s, not %d s", got, want)
 			}
 		}
