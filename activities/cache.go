@@ -11,16 +11,15 @@ import (
 
 // performed is what an attempt has brought.
 type performed struct {
-	value  protocol.Value
-	usage  protocol.Usage
+	protocol.Result
 	cached bool   // It is what an equal call had brought.
 	keepAs string // The hash under which equal calls may have it; "" is for this call alone.
 }
 
 // recall returns what an equal call has brought; nil where there is none, or where its value is gone. That a store cannot
 // be asked is no reason to fail: then the work is done.
-func (a *Activities) recall(ctx context.Context, hash string) *protocol.Value {
-	var found *protocol.Value
+func (a *Activities) recall(ctx context.Context, hash string) *protocol.Result {
+	var found *protocol.Result
 	err := a.insist(ctx, func(ctx context.Context) error {
 		key := resultstore.CallKey(hash)
 		records, err := a.store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Cached, Task: key.Task, Item: &key.Item})
@@ -32,7 +31,7 @@ func (a *Activities) recall(ctx context.Context, hash string) *protocol.Value {
 			return nil
 		}
 		if err == nil {
-			found = &value
+			found = &protocol.Result{Value: value, Warning: records[0].Warning}
 		}
 		return err
 	})
@@ -46,7 +45,7 @@ func (a *Activities) recall(ctx context.Context, hash string) *protocol.Value {
 func cached(call *protocol.Call, hash string, outcome protocol.Outcome) resultstore.Record {
 	return resultstore.Record{
 		Kind: resultstore.Cached, Key: resultstore.CallKey(hash), Workflow: call.Run.Workflow, Method: call.Method,
-		Status: outcome.Status, StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
+		Status: outcome.Status, StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Warning: outcome.Warning, Value: outcome.Value.Ref,
 	}
 }
 

@@ -6,14 +6,16 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // heartbeat tells Temporal, as long as it runs, that a task is alive and how far it has come.
 type heartbeat struct {
-	mu      sync.Mutex
-	message string
-	end     chan struct{}
-	ended   sync.WaitGroup
+	mu    sync.Mutex
+	beat  protocol.Beat
+	end   chan struct{}
+	ended sync.WaitGroup
 }
 
 func startHeartbeat(ctx context.Context) *heartbeat {
@@ -39,13 +41,13 @@ func startHeartbeat(ctx context.Context) *heartbeat {
 func (b *heartbeat) say(message string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.message = message
+	b.beat.Message = message
 }
 
-func (b *heartbeat) last() string {
+func (b *heartbeat) last() protocol.Beat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.message
+	return b.beat
 }
 
 func (b *heartbeat) stop() {

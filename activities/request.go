@@ -11,19 +11,30 @@ import (
 // request resolves a call into what its handler gets. The secrets are those that went into it.
 func (a *Activities) request(ctx context.Context, call *protocol.Call, m method) (protocol.Request, *secrets, error) {
 	secrets := &secrets{}
+	secret := secrets.watch("secrets", func(name string) (string, bool) { return a.env(secretPrefix + name) })
 	scope := &reference.Scope{
 		Bindings: call.Bindings,
 		Run:      call.Run,
 		Load:     a.load(ctx),
 		Env:      secrets.watch("env", a.env),
-		Secret:   secrets.watch("secrets", func(name string) (string, bool) { return a.env(secretPrefix + name) }),
+		Secret:   secret,
 	}
 	request := protocol.Request{
 		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
-		Files: a.files(call.Run, call.Reads), Timeout: call.Timeout.Duration(), Servers: call.Servers,
+		Files: a.files(call.Run, call.Reads), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
+		Secret: func(name string) (string, error) {
+			if value, found := secret(name); found {
+				return value, nil
+			}
+			return "", protocol.Errorf(protocol.ConfigurationError, "the secret %s is not there", name).
+				WithHint("set %s%s where the worker runs", secretPrefix, name)
+		},
 	}
 	parameters, err := a.open(ctx, call.Parameters)
 	if err != nil {
+		return request, secrets, err
+	}
+	if err := guard(call.Method, parameters, m); err != nil {
 		return request, secrets, err
 	}
 	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == protocol.String {

@@ -30,12 +30,12 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 
 	done, failure := a.perform(ctx, &call, history, beat)
 	outcome := protocol.Outcome{
-		Status: protocol.Completed, Usage: done.usage, Attempts: history.failures + 1,
+		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: history.failures + 1,
 		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
 	}
 	var values [][]byte
 	if failure == nil {
-		held, data := protocol.Hold(done.value)
+		held, data := protocol.Hold(done.Value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
 				OfKind(protocol.Permanent)
@@ -58,7 +58,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		}
 		// The run records what no attempt could: an outcome without an end.
 		lost := protocol.AsError(err, protocol.PersistenceFailed).OfKind(protocol.Permanent)
-		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.usage, Attempts: outcome.Attempts})
+		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts})
 	}
 	if failure != nil {
 		return nil, retryable(&call, history.failures, outcome)
@@ -181,18 +181,22 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 	}
 	hash := a.hashOf(ctx, call, m, request, secrets)
 	if hash != "" {
-		if value := a.recall(ctx, hash); value != nil {
-			return performed{value: *value, cached: true}, nil
+		if earlier := a.recall(ctx, hash); earlier != nil {
+			return performed{Result: *earlier, cached: true}, nil
 		}
 	}
+	written := a.listen(ctx, call, beat, secrets)
+	request.Write = written.add
 	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
+	written.end()
 	if err != nil {
-		return performed{usage: result.Usage}, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
+		return performed{Result: protocol.Result{Usage: result.Usage}}, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
 	}
 	if hash != "" && a.hashOf(ctx, call, m, request, secrets) != hash {
 		hash = "" // A file has changed meanwhile: nobody knows which of its contents this is about.
 	}
-	return performed{value: secrets.inValue(result.Value), usage: result.Usage, keepAs: hash}, nil
+	result.Value, result.Warning = secrets.inValue(result.Value), secrets.inText(result.Warning)
+	return performed{Result: result, keepAs: hash}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

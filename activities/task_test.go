@@ -28,9 +28,15 @@ func (b behave) Health(context.Context) error { return nil }
 // attempt runs one attempt of `test/do` and returns what the workflow would get.
 func attempt(t *testing.T, store resultstore.Store, call protocol.Call, env map[string]string, handler behave) (*protocol.Outcome, *temporal.ApplicationError) {
 	t.Helper()
+	return attemptOf(t, protocol.Method{Name: "test/do"}, store, call, env, handler)
+}
+
+// attemptOf is attempt of a method that says more of itself. Its name is still `test/do`.
+func attemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, call protocol.Call, env map[string]string, handler behave) (*protocol.Outcome, *temporal.ApplicationError) {
+	t.Helper()
 	acts, err := New(Options{
 		Store:     store,
-		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{{Name: "test/do"}}}, handler}},
+		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{declared}}, handler}},
 		Env:       func(name string) (string, bool) { value, set := env[name]; return value, set },
 	})
 	if err != nil {

@@ -12,11 +12,12 @@ var varying = []struct {
 	instead string
 }{
 	{regexp.MustCompile(`\b\d+(\.\d+)? s\b`), "N s"},
-	{regexp.MustCompile(`("(?:duration|execution_time)": )[0-9.e+-]+`), "${1}N"},
+	{regexp.MustCompile(`("(?:(?:[a-z_]+_)?duration|execution_time)": )[0-9.e+-]+`), "${1}N"},
 	{regexp.MustCompile(`\b([a-z0-9-]+)-[0-9a-f]{8}\b`), "$1-ID"},
 	{regexp.MustCompile(`\b127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`\btoken=[A-Za-z0-9_-]+`), "token=TOKEN"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},
+	{regexp.MustCompile(`(\bok) +\d+\.\d\S* +\d+ +\S.*$`), "$1 VERSION COUNT MODELS"}, // Of a server of models.
 	{regexp.MustCompile(`(\S) {2,}`), "$1  "}, // Columns are as wide as the desk's folders, which pages show by other names.
 }
 

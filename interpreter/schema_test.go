@@ -37,6 +37,7 @@ var unseen = map[string]string{
 	"not-a-mapping":                noTree,
 	"not-utf8":                     noTree,
 	"outputs":                      crossing,
+	"secret":                       "which text names a secret, and whose a reference is, takes more than a pattern",
 	"providers":                    "which providers there are is for the program to know",
 	"reference":                    crossing,
 	"several-documents":            noTree,

@@ -46,10 +46,12 @@ func specs() []protocol.Spec {
 		}},
 		{Name: "llm/v1", Methods: []protocol.Method{
 			{
-				Name:           "llm/chat",
-				Timeout:        10 * time.Minute,
-				FileParameters: []string{"file_path", "image_paths"},
-				ItemParameter:  "file_path",
+				Name:             "llm/chat",
+				Timeout:          10 * time.Minute,
+				FileParameters:   []string{"file_path", "image_paths"},
+				ItemParameter:    "file_path",
+				SecretParameters: []string{"api_key"},
+				PlaceParameters:  []string{"base_url"},
 				Parameters: []byte(`{
 					"type": "object",
 					"properties": {
@@ -69,7 +71,8 @@ func specs() []protocol.Spec {
 						"seed": {"type": "integer", "multipleOf": 1},
 						"think": {"type": "boolean"},
 						"file_path": {"type": "string", "minLength": 1},
-						"image_paths": {"type": "array", "items": {"type": "string"}}
+						"image_paths": {"type": "array", "items": {"type": "string"}},
+						"base_url": {"type": "string"}, "api_key": {"type": "string"}
 					},
 					"anyOf": [{"required": ["messages"]}, {"required": ["prompt"]}]
 				}`),

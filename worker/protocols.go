@@ -70,6 +70,8 @@ func serverNames(o mcp.Options) []string {
 
 // Handlers makes the handler of every protocol. The function closes them.
 func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
+	tools := &toolbox{protocol: mcpProtocol}
+	o.LLM.Tools = tools
 	var made []activities.Protocol
 	var open []io.Closer
 	closeAll := func() error {
@@ -88,6 +90,7 @@ func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 			open = append(open, closer)
 		}
 		made = append(made, activities.Protocol{Spec: e.spec, Handler: handler})
+		tools.take(e.spec, handler)
 	}
 	return made, closeAll, nil
 }

@@ -80,6 +80,9 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		Parameters: parameters, Reads: task.Reads, Bindings: r.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry, Cache: task.Cache,
 	}
+	if task.Priority != protocol.NormalPriority {
+		call.Priority = int(task.Priority)
+	}
 	if of != nil {
 		call.Item = &of.index
 		call.Reads = of.reads(task)

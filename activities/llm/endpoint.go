@@ -11,17 +11,24 @@ import (
 )
 
 // endpoint reads the address of a server.
-func endpoint(address string) (*url.URL, error) {
-	parsed, err := url.Parse(address)
-	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the address of Ollama is %q, which is no URL of a server", beforeUser(address)).
-			WithHint("it looks like %s", defaultURL)
+func endpoint(provider, address string) (*url.URL, error) {
+	parsed, err := url.Parse(strings.TrimSuffix(address, "/"))
+	if err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Hostname() != "" {
+		return parsed, nil
 	}
-	return parsed, nil
+	whose, like := "Ollama", defaultURL
+	if provider == openaiProvider {
+		whose, like = "an OpenAI-compatible server", "http://127.0.0.1:8000/v1"
+	}
+	return nil, protocol.Errorf(protocol.ConfigurationError, "the address of %s is %q, which is no URL of a server", whose, beforeUser(address)).
+		WithHint("it looks like %s", like)
 }
 
 // connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.
 const connectWithin = 10 * time.Second
+
+// mostIdle is how many connections wait for the next call. Fewer than calls in flight would mean a new one for each.
+const mostIdle = 64
 
 // withoutUser is an address as anybody may see it.
 func withoutUser(server *url.URL) string {
@@ -50,6 +57,7 @@ func connectionsTo(server *url.URL) *http.Client {
 		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
 		TLSHandshakeTimeout: connectWithin,
 		IdleConnTimeout:     time.Minute,
+		MaxIdleConnsPerHost: mostIdle,
 		ForceAttemptHTTP2:   true,
 	}}
 }

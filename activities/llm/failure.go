@@ -13,45 +13,78 @@ import (
 )
 
 // failed translates what went wrong in talking to the server. The model may be empty.
-func (h *Handler) failed(ctx context.Context, model string, err error) error {
+func (o *ollama) failed(ctx context.Context, model string, err error) error {
 	if why := interrupted(ctx); why != nil {
 		return why
 	}
-	if known, is := errors.AsType[*protocol.Error](err); is {
-		return known
+	if _, is := errors.AsType[*protocol.Error](err); is {
+		return err
 	}
 	if status, is := errors.AsType[api.StatusError](err); is {
-		return h.refused(model, status.StatusCode, otherwise(status.ErrorMessage, status.Status))
+		return o.refused(model, status.StatusCode, otherwise(status.ErrorMessage, status.Status))
 	}
 	if denied, is := errors.AsType[api.AuthorizationError](err); is {
-		return h.refused(model, denied.StatusCode, denied.Error())
+		return o.refused(model, denied.StatusCode, denied.Error())
 	}
 	if _, is := errors.AsType[*url.Error](err); is {
-		return h.unreachable(reason(err))
+		return o.unreachable(reason(err))
 	}
 	// What the server says in the midst of an answer has no status.
+	if lost(err.Error()) {
+		return o.runnerLost(err.Error())
+	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama failed: %s", strings.TrimSpace(err.Error()))
 }
 
 // refused is for an answer of the server that is none of the model.
-func (h *Handler) refused(model string, status int, said string) error {
+func (o *ollama) refused(model string, status int, said string) error {
 	said = strings.TrimSpace(said)
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
-		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", h.shown, model).
-			WithHint("`ollama pull %s` fetches it", model)
+		return lack{protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
+			WithHint("`ollama pull %s` fetches it, and so does `auto_pull: true`", model)}
 	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", h.shown, said)
+		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", o.shown, said)
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
-		return h.unreachable(said)
+		return o.unreachable(said)
 	case status < http.StatusInternalServerError:
 		return protocol.Errorf(protocol.InvalidParams, "Ollama refuses the call: %s", said)
+	}
+	if lost(said) {
+		return o.runnerLost(said)
 	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama failed: %s", said)
 }
 
-func (h *Handler) unreachable(why string) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", h.shown, why).
+// lost tells whether Ollama says that the process with the model in it is gone: it starts another for the next call.
+func lost(said string) bool {
+	for _, sign := range []string{"runner process has terminated", "runner has unexpectedly stopped", "runner process no longer running", "error was encountered while running the model"} {
+		if strings.Contains(said, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *ollama) runnerLost(said string) error {
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the model: %s", o.shown, strings.TrimSpace(said)).
+		WithHint("its log says why; it may need more memory than there is")
+}
+
+// brokeOff is an answer that did not come to its end.
+func brokeOff(where string, pieces int) error {
+	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s broke off after %d tokens", where, pieces).
+		WithHint("the server was stopped or lost the connection, or it ended an answer that repeated itself")
+}
+
+// promptTooLong is a prompt that must not be cut.
+func promptTooLong() error {
+	return protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context").
+		WithHint("a larger `num_ctx` makes room; `on_truncation: warn` lets Ollama cut it")
+}
+
+func (o *ollama) unreachable(why string) error {
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", o.shown, why).
 		WithHint("start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs")
 }
 

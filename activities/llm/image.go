@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/ollama/ollama/api"
-
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -19,8 +17,8 @@ var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp
 const formatsSaid = "an image is a PNG, JPEG, WebP, GIF or BMP file"
 
 // imagesOf reads the images beside the messages: `image_path`, `image_paths`, then `images`.
-func imagesOf(request protocol.Request) ([]api.ImageData, error) {
-	var images []api.ImageData
+func imagesOf(request protocol.Request) ([][]byte, error) {
+	var images [][]byte
 	var paths []protocol.Value
 	if path, is := request.Parameters.Get("image_path"); is {
 		paths = append(paths, path)
@@ -51,7 +49,7 @@ func imagesOf(request protocol.Request) ([]api.ImageData, error) {
 func isImage(data []byte) bool { return formats[http.DetectContentType(data)] }
 
 // decodedImage reads base64, or a data: URL of it.
-func decodedImage(text string) (api.ImageData, error) {
+func decodedImage(text string) ([]byte, error) {
 	if rest, is := strings.CutPrefix(text, "data:"); is {
 		kind, encoded, found := strings.Cut(rest, ",")
 		if !found || !strings.HasSuffix(kind, ";base64") {

@@ -1,65 +1,101 @@
-// Package llm is the protocol llm/v1: it has models of an Ollama server answer, over Ollama's own client. It must not know
-// Temporal or the interpreter of workflows. It opens no file itself, takes no answer that was cut off for a whole one, and
-// lets no number of a user or a model pass through a float.
+// Package llm is the protocol llm/v1: it has models of Ollama and of OpenAI-compatible servers answer. It must not know
+// Temporal, the interpreter of workflows, or the protocol that its models' tools belong to. It opens no file itself, takes
+// no answer that was cut off for a whole one, and lets no number of a user or a model pass through a float.
 package llm
 
 import (
-	"context"
 	"sync"
 	"time"
-
-	"github.com/ollama/ollama/api"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // Options are the settings of the protocol. The zero value is fine.
 type Options struct {
-	URL           string // Of the Ollama server; default "http://127.0.0.1:11434".
-	Model         string // Of llm/chat where a task names none; default "llama3.2".
-	VisionModel   string // Of llm/vision where a task names none; default "llava".
-	MaxConcurrent int    // Calls in flight; default 4. Others wait, and that does not count as their time.
+	Provider      string   // Of a task that names none: "ollama", the default, or "openai".
+	URLs          []string // Of the Ollama servers; default "http://127.0.0.1:11434".
+	Model         string   // Of llm/chat and llm/generate where a task names none; default "llama3.2".
+	VisionModel   string   // Of llm/vision; default "llava".
+	EmbedModel    string   // Of llm/embed; default "nomic-embed-text".
+	MaxConcurrent int      // Calls in flight to each server; default 4. Others wait, and that does not count as their time.
+	AutoPull      bool     // A model that the server lacks is fetched, where a task does not say otherwise.
+
+	OpenAI OpenAI           // Of `provider: openai`.
+	Tools  protocol.Toolbox // Where `tools` are looked for. Nil: there are none.
+
+	// Patience is how long a call asks a server again that has too much to do; default 30 s. After that it fails with a
+	// transient error.
+	Patience time.Duration
 }
+
+// OpenAI are the settings of OpenAI-compatible servers. A task that names a `base_url` needs none.
+type OpenAI struct {
+	URLs          []string // With the path before "/chat/completions": "http://127.0.0.1:8000/v1".
+	Model         string   // Where a task names none; no default.
+	VisionModel   string   // Default: Model.
+	EmbedModel    string   // Default: Model.
+	MaxConcurrent int      // Calls in flight to each server; default 4.
+	Key           string   // The name of the secret that is the key; empty where none is wanted.
+	// Secret finds the key where no call brings its own way to it: for Health.
+	Secret func(name string) (string, error)
+}
+
+// The providers.
+const (
+	ollamaProvider = "ollama"
+	openaiProvider = "openai"
+)
 
 // The defaults.
 const (
 	defaultURL           = "http://127.0.0.1:11434"
 	defaultModel         = "llama3.2"
 	defaultVisionModel   = "llava"
+	defaultEmbedModel    = "nomic-embed-text"
 	defaultMaxConcurrent = 4
+	defaultPatience      = 30 * time.Second
 	defaultIdle          = 2 * time.Minute // How long the server may be silent where a task does not say.
+	defaultRounds        = 8               // How often a model may ask for tools where a task does not say.
 )
 
 // Handler runs the methods of llm/v1. It keeps connections between calls; Close closes them.
 type Handler struct {
 	options Options
-	shown   string // Where the server is, as messages and results say it: without a password.
-	close   func()
-	client  *api.Client
 	checks  map[string]*checked // What parameters must be like, by method.
-	slots   chan struct{}       // Holds one element for each call in flight.
+	ollama  *pool               // Of the settings.
+	openai  *pool               // Of the settings; nil where they name no server.
 
-	mu      sync.Mutex
-	sighted map[string]bool // Models that are known to take images. That a model does not may change by a pull.
+	mu    sync.Mutex
+	named map[address]*pool // Of servers that tasks have named, a pool each.
 }
 
-// New makes a Handler. It asks the server nothing yet; Health tells whether there is one. The error is a
-// CONFIGURATION_ERROR.
+// address is a server that a task names.
+type address struct{ provider, url string }
+
+// New makes a Handler. It asks no server yet; Health tells whether there is one. The error is a CONFIGURATION_ERROR.
 func New(o Options) (*Handler, error) {
-	o.URL = otherwise(o.URL, defaultURL)
+	o.Provider = otherwise(o.Provider, ollamaProvider)
 	o.Model = otherwise(o.Model, defaultModel)
 	o.VisionModel = otherwise(o.VisionModel, defaultVisionModel)
+	o.EmbedModel = otherwise(o.EmbedModel, defaultEmbedModel)
 	o.MaxConcurrent = otherwise(o.MaxConcurrent, defaultMaxConcurrent)
-	h := &Handler{options: o, checks: map[string]*checked{}, slots: make(chan struct{}, o.MaxConcurrent), sighted: map[string]bool{}}
+	o.Patience = otherwise(o.Patience, defaultPatience)
+	o.OpenAI.VisionModel = otherwise(o.OpenAI.VisionModel, o.OpenAI.Model)
+	o.OpenAI.EmbedModel = otherwise(o.OpenAI.EmbedModel, o.OpenAI.Model)
+	o.OpenAI.MaxConcurrent = otherwise(o.OpenAI.MaxConcurrent, defaultMaxConcurrent)
+	if len(o.URLs) == 0 {
+		o.URLs = []string{defaultURL}
+	}
+	h := &Handler{options: o, checks: map[string]*checked{}, named: map[address]*pool{}}
 	var err error
-	server, err := endpoint(o.URL)
-	if err != nil {
+	if h.ollama, err = h.poolOf(ollamaProvider, o.MaxConcurrent, o.URLs...); err != nil {
 		return nil, err
 	}
-	h.shown = withoutUser(server)
-	connections := connectionsTo(server)
-	h.close = connections.CloseIdleConnections
-	h.client = api.NewClient(server, connections)
+	if len(o.OpenAI.URLs) > 0 {
+		if h.openai, err = h.poolOf(openaiProvider, o.OpenAI.MaxConcurrent, o.OpenAI.URLs...); err != nil {
+			return nil, err
+		}
+	}
 	for _, method := range Spec().Methods {
 		if h.checks[method.Name], err = compile(method.Parameters); err != nil {
 			return nil, protocol.Errorf(protocol.InternalError, "the schema of %s: %v", method.Name, err)
@@ -76,74 +112,92 @@ func otherwise[T comparable](given, fallback T) T {
 	return given
 }
 
+// poolOf makes a pool of servers of one kind.
+func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, error) {
+	var members []*member
+	for _, text := range urls {
+		server, err := endpoint(provider, text)
+		if err != nil {
+			return nil, err
+		}
+		m := &member{
+			Endpoint: protocol.Endpoint{Provider: provider, URL: withoutUser(server), MaxConcurrent: limit},
+			loaded:   map[string]bool{}, lacks: map[string]time.Time{},
+		}
+		if provider == openaiProvider {
+			m.backend = newOpenAI(server, m.URL)
+		} else {
+			m.backend = newOllama(server, m.URL)
+		}
+		members = append(members, m)
+	}
+	return newPool(members), nil
+}
+
+// mostNamed is how many servers that tasks have named are remembered. Beyond it, idle ones are forgotten.
+const mostNamed = 64
+
+// namedPool is that of a server which a task names: one of the settings where it is one.
+func (h *Handler) namedPool(provider, url string) (*pool, error) {
+	server, err := endpoint(provider, url)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := address{provider, server.String()}
+	if known := h.named[at]; known != nil {
+		return known, nil
+	}
+	limit := h.options.MaxConcurrent
+	if provider == openaiProvider {
+		limit = h.options.OpenAI.MaxConcurrent
+	}
+	made, err := h.poolOf(provider, limit, url)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.named) >= mostNamed {
+		for old, p := range h.named {
+			if p.idle() {
+				p.close()
+				delete(h.named, old)
+			}
+		}
+	}
+	h.named[at] = made
+	return made, nil
+}
+
+// pools are those of the settings.
+func (h *Handler) pools() []*pool {
+	if h.openai == nil {
+		return []*pool{h.ollama}
+	}
+	if h.options.Provider == openaiProvider {
+		return []*pool{h.openai, h.ollama}
+	}
+	return []*pool{h.ollama, h.openai}
+}
+
 // Close lets go of idle connections. Calls in flight end by their contexts.
 func (h *Handler) Close() error {
-	h.close()
-	return nil
-}
-
-// Health asks the server for its version.
-func (h *Handler) Health(ctx context.Context) error {
-	if _, err := h.client.Version(ctx); err != nil {
-		return h.failed(ctx, "", err)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.pools() {
+		p.close()
+	}
+	for _, p := range h.named {
+		p.close()
 	}
 	return nil
 }
 
-// Handle has a model answer once.
-func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
-	check, known := h.checks[request.Method]
-	if !known {
-		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "llm/v1 has no method %s", request.Method)
-	}
-	if progress == nil {
-		progress = func(string) {}
-	}
-	release, err := h.slot(ctx, progress)
-	if err != nil {
-		return protocol.Result{}, err
-	}
-	defer release()
-	asked, err := h.question(check, request) // Now, so that no call that waits holds files in memory.
-	if err != nil {
-		return protocol.Result{}, err
-	}
-	began := time.Now()
-	limited, watch := watchOver(ctx, request.Timeout, asked.idle)
-	defer watch.stop()
-	if asked.images > 0 {
-		if err := h.mustSee(limited, asked.chat.Model); err != nil {
-			return protocol.Result{}, err
-		}
-		watch.heard()
-	}
-	answered, err := h.ask(limited, watch, asked.chat, progress)
-	usage := answered.usage()
-	if err != nil {
-		return protocol.Result{Usage: usage}, err
-	}
-	value, err := h.resultOf(asked, answered, time.Since(began))
-	return protocol.Result{Value: value, Usage: usage}, err
-}
-
-// Identity implements protocol.Identifier: the model that a call means which names none.
+// Identity implements protocol.Identifier: where the call goes, and the model that it means there.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (protocol.Value, error) {
-	return protocol.OfString(h.model(request)), nil
-}
-
-// slot waits until fewer calls are in flight than may be. The function gives the slot back.
-func (h *Handler) slot(ctx context.Context, progress protocol.Progress) (release func(), err error) {
-	release = func() { <-h.slots }
-	select {
-	case h.slots <- struct{}{}:
-		return release, nil
-	default:
+	c := &call{handler: h, request: request}
+	if err := c.aim(); err != nil {
+		return protocol.Value{}, err
 	}
-	progress("waits for another call to end")
-	select {
-	case h.slots <- struct{}{}:
-		return release, nil
-	case <-ctx.Done():
-		return nil, cancelled()
-	}
+	return protocol.OfList(protocol.OfString(c.provider), protocol.OfString(c.model)), nil
 }

@@ -38,7 +38,7 @@ func open(t testing.TB, o llm.Options) *llm.Handler {
 // real makes a handler for the shared Ollama.
 func real(t testing.TB) *llm.Handler {
 	t.Helper()
-	return open(t, llm.Options{URL: ollamatest.Start(t)})
+	return open(t, llm.Options{URLs: []string{ollamatest.Start(t)}})
 }
 
 // folder reads the files of a test.

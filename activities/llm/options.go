@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -17,9 +16,9 @@ var optionNames = []string{
 
 // optionsOf gathers Ollama's options: what stands in `options`, and over it what parameters name. Numbers keep their
 // digits. numCtx is 0 where nothing sets it.
-func optionsOf(given protocol.Value) (options map[string]any, numCtx int64, err error) {
-	options = map[string]any{}
-	set := func(name string, v protocol.Value) { options[name] = json.RawMessage(v.JSON()) }
+func optionsOf(given protocol.Value) (options []protocol.Field, numCtx int64, err error) {
+	gathered := protocol.OfObject()
+	set := func(name string, v protocol.Value) { gathered = gathered.With(name, v) }
 	free, _ := given.Get("options")
 	for _, field := range free.Fields() {
 		set(field.Name, field.Value)
@@ -41,9 +40,9 @@ func optionsOf(given protocol.Value) (options map[string]any, numCtx int64, err 
 		}
 		set("stop", stop)
 	}
-	if digits, is := options["num_ctx"].(json.RawMessage); is {
+	if context, is := gathered.Get("num_ctx"); is {
 		// What is no number is refused by Ollama.
-		numCtx, _ = strconv.ParseInt(string(digits), 10, 64)
+		numCtx, _ = strconv.ParseInt(context.Digits(), 10, 64)
 	}
-	return options, numCtx, nil
+	return gathered.Fields(), numCtx, nil
 }

@@ -5,64 +5,71 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ollama/ollama/api"
-
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// question is what a call asks.
+// question is what a call asks, with all that its parameters and files say.
 type question struct {
-	chat   api.ChatRequest
-	images int           // In all messages.
+	ask
 	schema *checked      // What the answer must be like; nil where it may be any text.
+	format []byte        // The same as JSON.
+	images int           // In all messages.
 	idle   time.Duration // How long the server may be silent.
 	numCtx int64         // The context that the call asks for; 0 where it leaves that to the model.
+	pull   bool          // Whether a model that is lacking is fetched.
+	tools  []string      // That the model may use, as the user names them.
+	rounds int           // How often the model may ask for them.
 }
 
-// question reads the parameters, and the files that they name.
-func (h *Handler) question(check *checked, request protocol.Request) (*question, error) {
-	given := request.Parameters
-	if found := check.faults("parameters", given); found != "" {
-		return nil, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
-	}
-	q := &question{idle: defaultIdle}
-	q.chat.Model = h.model(request)
+// ask reads the parameters, and the files that they name.
+func (c *call) ask() (*question, error) {
+	given := c.request.Parameters
+	q := &question{idle: defaultIdle, rounds: defaultRounds, pull: c.handler.options.AutoPull}
+	q.model, q.key = c.model, c.key
 	var err error
-	if q.chat.Options, q.numCtx, err = optionsOf(given); err != nil {
+	if q.options, q.numCtx, err = optionsOf(given); err != nil {
 		return nil, err
 	}
-	if q.chat.Messages, err = messagesOf(request); err != nil {
+	q.mayBeCut = text(given, "on_truncation") != "fail"
+	q.keep, _ = given.Get("keep_alive")
+	if pull, is := given.Get("auto_pull"); is {
+		q.pull = pull.Bool()
+	}
+	if wait, is := given.Get("idle_timeout"); is {
+		if q.idle, err = duration(wait); err != nil || q.idle <= 0 {
+			return nil, protocol.Errorf(protocol.InvalidParams, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not %s", wait.JSON())
+		}
+	}
+	if c.request.Method == Embed {
+		return q, q.embedding(c.request)
+	}
+	if q.messages, err = messagesOf(c.request); err != nil {
 		return nil, err
 	}
-	for _, message := range q.chat.Messages {
-		q.images += len(message.Images)
+	for _, m := range q.messages {
+		q.images += len(m.images)
 	}
-	if request.Method == Vision && q.images == 0 {
+	if c.request.Method == Vision && q.images == 0 {
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s: there is no image", Vision).
 			WithHint("`image_path`, `image_paths` and `images` hold some")
 	}
-	return q, q.rest(given)
+	if c.request.Method == Generate {
+		raw, _ := given.Get("raw")
+		q.plain = &plain{suffix: text(given, "suffix"), template: text(given, "template"), raw: raw.Bool()}
+	}
+	return q, q.rest(given, c.provider)
 }
 
-// rest reads what is neither message nor option.
-func (q *question) rest(given protocol.Value) error {
-	if wait, is := given.Get("idle_timeout"); is {
-		idle, err := duration(wait)
-		if err != nil || idle <= 0 {
-			return protocol.Errorf(protocol.InvalidParams, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not %s", wait.JSON())
-		}
-		q.idle = idle
+// rest reads what the answer is to be like.
+func (q *question) rest(given protocol.Value, provider string) error {
+	q.think, _ = given.Get("think")
+	tools, _ := given.Get("tools")
+	for _, name := range tools.Elements() {
+		q.tools = append(q.tools, name.Text())
 	}
-	if keep, is := given.Get("keep_alive"); is {
-		q.chat.KeepAlive = &api.Duration{}
-		if err := json.Unmarshal(keep.JSON(), q.chat.KeepAlive); err != nil {
-			return protocol.Errorf(protocol.InvalidParams, "keep_alive must be a number of seconds or a duration such as 5m, not %s", keep.JSON())
-		}
-	}
-	if think, is := given.Get("think"); is {
-		q.chat.Think = &api.ThinkValue{Value: think.Bool()}
-		if think.Kind() == protocol.String {
-			q.chat.Think.Value = think.Text()
+	if most, is := given.Get("max_tool_rounds"); is {
+		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
+			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be a whole number, not %s", most.JSON())
 		}
 	}
 	schema, is := given.Get("schema")
@@ -73,10 +80,44 @@ func (q *question) rest(given protocol.Value) error {
 	if q.schema, err = compile(schema.JSON()); err != nil {
 		return protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
 	}
-	q.chat.Format = schema.JSON()
-	if q.chat.Think == nil {
+	q.format = schema.JSON()
+	if q.think.IsNull() && provider == ollamaProvider {
 		// A model that could think and does not answers without regard for the schema.
-		q.chat.Think = &api.ThinkValue{Value: false}
+		q.think = protocol.OfBool(false)
+	}
+	return nil
+}
+
+// embedding reads the texts of llm/embed: `input`, `prompt`, then files, one text each.
+func (q *question) embedding(request protocol.Request) error {
+	given := request.Parameters
+	for _, name := range []string{"input", "prompt"} {
+		input, is := given.Get(name)
+		switch {
+		case is && input.Kind() == protocol.List:
+			for _, element := range input.Elements() {
+				q.inputs = append(q.inputs, element.Text())
+			}
+		case is:
+			q.inputs = append(q.inputs, input.Text())
+		}
+	}
+	files, err := filesOf(request)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		q.inputs = append(q.inputs, file.text)
+	}
+	for i, input := range q.inputs {
+		if input == "" {
+			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty, and has no vector", Embed, i)
+		}
+	}
+	if width, is := given.Get("dimensions"); is {
+		if err := json.Unmarshal(width.JSON(), &q.width); err != nil {
+			return protocol.Errorf(protocol.InvalidParams, "dimensions must be a whole number, not %s", width.JSON())
+		}
 	}
 	return nil
 }

@@ -8,56 +8,74 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// resultOf makes the method's result of a whole answer.
-func (h *Handler) resultOf(q *question, a *answer, took time.Duration) (protocol.Value, error) {
-	text := protocol.OfString(a.text.String())
-	result := protocol.OfObject(
-		protocol.Field{Name: "response", Value: text},
-		protocol.Field{Name: "content", Value: text},
-		protocol.Field{Name: "role", Value: protocol.OfString(otherwise(a.last.Message.Role, "assistant"))},
-		protocol.Field{Name: "model", Value: protocol.OfString(otherwise(a.last.Model, q.chat.Model))},
-	)
-	if q.schema != nil {
-		parsed, err := q.parsed(a)
-		if err != nil {
-			return protocol.Value{}, err
+// words are the fields of a result that is text.
+func (x *exchange) words() protocol.Value {
+	text := protocol.OfString(x.total.text.String())
+	result := protocol.OfObject(protocol.Field{Name: "response", Value: text}, protocol.Field{Name: "content", Value: text})
+	if x.ask.plain == nil {
+		result = result.With("role", protocol.OfString(otherwise(x.total.role, "assistant")))
+	}
+	result = result.With("model", protocol.OfString(otherwise(x.total.model, x.ask.model)))
+	if x.call.question.schema != nil {
+		result = result.With("parsed", x.parsed)
+	}
+	if x.total.thinking.Len() > 0 {
+		result = result.With("thinking", protocol.OfString(x.total.thinking.String()))
+	}
+	if len(x.call.question.tools) > 0 {
+		result = result.With("tool_calls", protocol.OfList(x.used...))
+	}
+	return result
+}
+
+// vectors are the fields of a result of llm/embed.
+func (x *exchange) vectors() protocol.Value {
+	result := protocol.OfObject(protocol.Field{Name: "embeddings", Value: protocol.OfList(x.total.vectors...)})
+	if len(x.total.vectors) > 0 {
+		result = result.With("embedding", x.total.vectors[0]).
+			With("dimensions", protocol.OfInt(int64(len(x.total.vectors[0].Elements()))))
+	}
+	return result.With("model", protocol.OfString(otherwise(x.total.model, x.ask.model)))
+}
+
+// result adds what all results have.
+func (x *exchange) result(value protocol.Value, took time.Duration) (protocol.Result, error) {
+	value = value.With("done_reason", protocol.OfString(x.total.reason)).
+		With("tokens_used", protocol.OfInt(x.total.tokens)).
+		With("prompt_tokens", protocol.OfInt(x.total.promptTokens)).
+		With("duration", protocol.OfFloat(took.Seconds()))
+	for _, d := range []struct {
+		name string
+		took time.Duration
+	}{{"load_duration", x.total.load}, {"prompt_eval_duration", x.total.read}, {"eval_duration", x.total.write}} {
+		if d.took > 0 {
+			value = value.With(d.name, protocol.OfFloat(d.took.Seconds()))
 		}
-		result = result.With("parsed", parsed)
 	}
-	if a.thinking.Len() > 0 {
-		result = result.With("thinking", protocol.OfString(a.thinking.String()))
-	}
-	result = result.With("done_reason", protocol.OfString(a.last.DoneReason)).
-		With("tokens_used", protocol.OfInt(int64(a.last.EvalCount))).
-		With("prompt_tokens", protocol.OfInt(int64(a.last.PromptEvalCount))).
-		With("duration", protocol.OfFloat(took.Seconds())).
-		With("provider_id", protocol.OfString(h.shown))
-	// Servers from before v0.12 cut the prompt although they were asked not to; then it fills the context exactly.
-	if a.cut || q.numCtx > 0 && int64(a.last.PromptEvalCount) >= q.numCtx {
-		result = result.With("warning", protocol.OfString(fmt.Sprintf(
-			"the prompt is longer than the model's context: Ollama cut it, and the model saw %d tokens of it; a larger num_ctx makes room",
-			a.last.PromptEvalCount)))
+	result := protocol.Result{Value: value.With("provider_id", protocol.OfString(x.on.URL))}
+	if x.total.cut {
+		result.Warning = fmt.Sprintf("the prompt is longer than the model's context: Ollama cut it, and the model saw %d tokens of it; a larger num_ctx makes room",
+			x.total.promptTokens)
+		result.Value = result.Value.With("warning", protocol.OfString(result.Warning))
 	}
 	return result, nil
 }
 
-// parsed is the answer as the value that the schema wants.
-func (q *question) parsed(a *answer) (protocol.Value, error) {
-	invalid := func(why string) error {
-		failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not fit the schema: %s; it is %s", why, shown(a.text.String()))
-		if a.last.DoneReason == "length" {
-			return failure.WithHint("the answer was cut at its largest length: raise `max_tokens`, or `num_ctx`")
-		}
-		return failure
-	}
+// fitting is the answer as the value that the schema wants, or why it is none.
+func (q *question) fitting(a *answer) (parsed protocol.Value, why string) {
 	parsed, err := protocol.ParseValue([]byte(strings.TrimSpace(a.text.String())))
 	if err != nil {
-		return protocol.Value{}, invalid(err.Error())
+		return protocol.Value{}, err.Error()
 	}
-	if found := q.schema.faults("answer", parsed); found != "" {
-		return protocol.Value{}, invalid(found)
+	return parsed, q.schema.faults("answer", parsed)
+}
+
+func unfit(a *answer, why string) error {
+	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not fit the schema, not even when asked again: %s; it is %s", why, shown(a.text.String()))
+	if a.reason == "length" {
+		return failure.WithHint("the answer was cut at its largest length: raise `max_tokens`, or `num_ctx`")
 	}
-	return parsed, nil
+	return failure
 }
 
 // mostShown is how much of an answer a message quotes, in characters.

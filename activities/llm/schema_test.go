@@ -54,8 +54,8 @@ func TestAnswersThatDoNotFitTheSchema(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: no error", answer)
 		}
-		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.OfTask, "the model's answer does not fit the schema: "+why, "")
-		if result.Usage != (protocol.Usage{LLMCalls: 1, PromptTokens: 3, TokensUsed: 9}) {
+		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.OfTask, "the model's answer does not fit the schema, not even when asked again: "+why, "")
+		if result.Usage != (protocol.Usage{LLMCalls: 2, PromptTokens: 6, TokensUsed: 18}) {
 			t.Errorf("usage %+v", result.Usage)
 		}
 	}

@@ -17,20 +17,26 @@ type watch struct {
 	end   []context.CancelFunc
 }
 
-// watchOver starts both times; a total of 0 is none. Whichever is over ends the context, with what the call fails with as
-// its cause.
-func watchOver(ctx context.Context, total, idle time.Duration) (context.Context, *watch) {
-	w := &watch{idle: idle}
-	if total > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, total, protocol.Errorf(protocol.TaskTimeout,
-			"the model was still answering after %s, the task's timeout", seconds(total)).
+// times are those of a call.
+type times struct {
+	total, left time.Duration // The task's timeout, and what is left of it; 0 is none.
+	idle        time.Duration // How long the server may be silent.
+	whom        string        // What messages call the server.
+}
+
+// watchOver starts the times. Whichever is over ends the context, with what the call fails with as its cause.
+func watchOver(ctx context.Context, t times) (context.Context, *watch) {
+	w := &watch{idle: t.idle}
+	if t.left > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, t.left, protocol.Errorf(protocol.TaskTimeout,
+			"the model was still answering after %s, the task's timeout", seconds(t.total)).
 			WithHint("give the task a longer `timeout`, or limit the answer by `max_tokens`"))
 		ctx, w.end = limited, append(w.end, cancel)
 	}
 	silent, cancel := context.WithCancelCause(ctx)
 	w.end = append(w.end, func() { cancel(nil) })
-	w.timer = time.AfterFunc(idle, func() {
-		cancel(protocol.Errorf(protocol.ProviderTimeout, "Ollama sent nothing for %s", seconds(idle)).
+	w.timer = time.AfterFunc(t.idle, func() {
+		cancel(protocol.Errorf(protocol.ProviderTimeout, "%s sent nothing for %s", t.whom, seconds(t.idle)).
 			WithHint("a large model may take long to load, or to read a long prompt: `idle_timeout` is how long to wait"))
 	})
 	return silent, w
@@ -38,6 +44,9 @@ func watchOver(ctx context.Context, total, idle time.Duration) (context.Context,
 
 // heard begins the idle time anew.
 func (w *watch) heard() { w.timer.Reset(w.idle) }
+
+// pause lets others than the server take their time.
+func (w *watch) pause() { w.timer.Stop() }
 
 func (w *watch) stop() {
 	w.timer.Stop()

@@ -13,6 +13,7 @@ func (p *program) groups() []*cobra.Command {
 			p.submitCommand(), p.statusCommand(), p.listCommand()),
 		group("system", "Show how engine, workers, result store and providers are",
 			p.systemStatusCommand()),
+		p.providerCommand(),
 		group("mcp", "Offer workflows to MCP clients",
 			p.mcpServeCommand()),
 		group("task", "Call a method, or print the result of a task",

@@ -80,6 +80,9 @@ func shownSetting(value protocol.Value) string {
 	if value.Kind() == protocol.Object {
 		return string(value.JSON())
 	}
+	if value.Kind() == protocol.String && value.Text() == "" {
+		return "-"
+	}
 	if value.Kind() != protocol.List {
 		return view.FirstLine(view.Text(value))
 	}

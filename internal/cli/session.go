@@ -8,7 +8,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
@@ -28,6 +27,7 @@ type session struct {
 	log      *slog.Logger
 	passing  string          // The home's folder where it goes with the session, else empty.
 	temporal cluster.Options // What may name another Temporal than the home's engine.
+	env      func(name string) (string, bool)
 
 	client  client.Client    // Nil until join or connect.
 	engine  *engine.Engine   // The home's; nil with a cluster.
@@ -60,7 +60,7 @@ func (p *program) openAt(ctx context.Context, settings *config.Settings, folder 
 	p.advise(store)
 	temporal := p.temporal
 	temporal.Env, temporal.Environ = p.Env, p.Environ
-	return &session{settings: settings, home: opened, store: store, log: p.logger(settings.LogLevel), temporal: temporal}, nil
+	return &session{settings: settings, home: opened, store: store, log: p.logger(settings.LogLevel), temporal: temporal, env: p.Env}, nil
 }
 
 // logger is for what goes on inside; what people must know, commands print themselves.
@@ -79,11 +79,9 @@ func (s *session) options() engine.Options {
 
 // handlerOptions are what the protocols are told of the settings.
 func (s *session) handlerOptions() worker.HandlerOptions {
-	ollama, tools := s.settings.Ollama, s.settings.MCP
+	tools := s.settings.MCP
 	return worker.HandlerOptions{
-		LLM: llm.Options{
-			URL: ollama.URL, Model: ollama.Model, VisionModel: ollama.VisionModel, MaxConcurrent: ollama.MaxConcurrent,
-		},
+		LLM: s.modelOptions(),
 		MCP: mcp.Options{
 			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, These: tools.AllowedWorkflowServers},
 			Env: s.temporal.Env, Log: s.log,

@@ -22,6 +22,8 @@ type Settings struct {
 	Ollama   Ollama
 	Python   Python
 	MCP      MCP
+	OpenAI   OpenAI
+	Provider string // Of models, where a task does not say: ProviderOllama or ProviderOpenAI.
 
 	Entries  []Entry  // All of the above, for people to look at.
 	Warnings []string // What was written and means nothing, a line each; people are told once.
@@ -29,10 +31,12 @@ type Settings struct {
 
 // Ollama is where models run.
 type Ollama struct {
-	URL           string // "http://127.0.0.1:11434".
-	Model         string // Of llm/chat where a task names none.
-	VisionModel   string // Of llm/vision where a task names none.
-	MaxConcurrent int    // Calls in flight to one endpoint.
+	URLs          []string // "http://127.0.0.1:11434"; at least one.
+	Model         string   // Of llm/chat and llm/generate where a task names none.
+	VisionModel   string   // Of llm/vision where a task names none.
+	EmbedModel    string   // Of llm/embed where a task names none.
+	MaxConcurrent int      // Calls in flight to one endpoint.
+	AutoPull      bool     // Whether a model that is lacking is fetched, where a task does not say.
 }
 
 // Entry is one setting as it is shown.
@@ -53,10 +57,17 @@ const (
 	DefaultOllamaURL     = "http://127.0.0.1:11434"
 	DefaultModel         = "llama3.2"
 	DefaultVisionModel   = "llava"
+	DefaultEmbedModel    = "nomic-embed-text"
 	DefaultMaxConcurrent = 4
 	DefaultLogLevel      = slog.LevelError
 
 	fromDefault = "default"
+)
+
+// The providers of models.
+const (
+	ProviderOllama = "ollama"
+	ProviderOpenAI = "openai"
 )
 
 // Load makes the settings. Its error is a *protocol.Error of ConfigurationError that lists every mistake with its place.
@@ -76,9 +87,11 @@ func Load(o Options) (*Settings, error) {
 	s.Store = l.store(s.Home)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
+	s.Provider = l.provider()
 	s.Ollama = l.ollama()
 	s.Python = l.python()
 	s.MCP = l.mcp()
+	s.OpenAI = l.openAI()
 	if len(l.mistakes) > 0 {
 		return nil, mistaken(l.mistakes)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -66,9 +67,9 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Settings{
 		Home: home, File: filepath.Join(home, "config.yaml"), Store: "sqlite:" + filepath.Join(home, "results.db"), LogLevel: slog.LevelError,
-		Ollama: Ollama{"http://127.0.0.1:11434", "llama3.2", "llava", 4},
+		Ollama: Ollama{[]string{"http://127.0.0.1:11434"}, "llama3.2", "llava", "nomic-embed-text", 4, false},
 	}
-	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || s.Ollama != want.Ollama {
+	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || !reflect.DeepEqual(s.Ollama, want.Ollama) {
 		t.Errorf("%+v, want %+v", s, want)
 	}
 	for _, entry := range s.Entries {

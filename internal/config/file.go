@@ -184,7 +184,7 @@ func fits(takes kind, n *yaml.Node) bool {
 		return whole && value >= 1
 	case number:
 		return whole && value >= 0
-	case allowance:
+	case truth, allowance:
 		return n.Tag == "!!bool"
 	}
 	return false

@@ -7,10 +7,21 @@ var keys = []key{
 	{"store", text},
 	{"log_level", text},
 	{"roots", texts},
+	{"providers.default", text},
 	{"providers.ollama.url", text},
+	{"providers.ollama.endpoints", texts},
 	{"providers.ollama.model", text},
 	{"providers.ollama.vision_model", text},
+	{"providers.ollama.embed_model", text},
 	{"providers.ollama.max_concurrent", count},
+	{"providers.ollama.auto_pull", truth},
+	{"providers.openai.url", text},
+	{"providers.openai.endpoints", texts},
+	{"providers.openai.model", text},
+	{"providers.openai.vision_model", text},
+	{"providers.openai.embed_model", text},
+	{"providers.openai.max_concurrent", count},
+	{"providers.openai.api_key", text},
 	{"python.interpreter", text},
 	{"python.preload", texts},
 	{"python.env", texts},
@@ -60,4 +71,5 @@ const (
 	named     kind = "a mapping of names to texts"
 	duration  kind = "a number of seconds or a duration such as 90s"
 	allowance kind = "true, false, or a list of commands and addresses"
+	truth     kind = "true or false"
 )

@@ -3,8 +3,83 @@ package config
 import (
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
+
+// ollama is where models of Ollama run, and which.
+func (l *loader) ollama() Ollama {
+	o := Ollama{URLs: []string{DefaultOllamaURL}}
+	name, from := "providers.ollama.url", fromDefault
+	file := l.ofFile("providers.ollama.endpoints", "providers.ollama.url", "providers.ollama.endpoint")
+	given := l.ofVariable(ollamaVariables...)
+	if !given.is() {
+		given = file
+	}
+	if given.is() {
+		from = given.from
+		o.URLs = l.servers(given, ollamaURL, DefaultOllamaURL)
+	}
+	if len(o.URLs) == 1 {
+		l.entry(name, protocol.OfString(shownURL(o.URLs[0])), from)
+	} else {
+		l.entry("providers.ollama.endpoints", shownURLs(o.URLs), from)
+	}
+	o.Model = l.word("providers.ollama.model", "providers.ollama.default_models.chat", DefaultModel)
+	o.VisionModel = l.word("providers.ollama.vision_model", "providers.ollama.default_models.vision", DefaultVisionModel)
+	o.EmbedModel = l.word("providers.ollama.embed_model", "", DefaultEmbedModel)
+	o.MaxConcurrent = l.count("providers.ollama.max_concurrent", DefaultMaxConcurrent)
+	pull, from := false, fromDefault
+	if given := l.ofFile("providers.ollama.auto_pull"); given.is() {
+		pull, from = strings.EqualFold(given.text(), "true"), given.from
+	}
+	o.AutoPull = pull
+	l.entry("providers.ollama.auto_pull", protocol.OfBool(pull), from)
+	return o
+}
+
+// servers reads addresses, each once.
+func (l *loader) servers(given said, read func(string) (string, bool), like string) []string {
+	var servers []string
+	seen := map[string]bool{}
+	for _, text := range given.texts {
+		address, isAddress := read(text)
+		if !isAddress {
+			// It is not shown: it may have a password in it.
+			l.mistake(given.at, "this is no address of a server; one looks like %s", like)
+		}
+		if !seen[address] {
+			servers = append(servers, address)
+		}
+		seen[address] = true
+	}
+	if len(servers) == 0 {
+		l.mistake(given.at, "there is no address of a server; one looks like %s", like)
+	}
+	return servers
+}
+
+func shownURLs(servers []string) protocol.Value {
+	shown := make([]protocol.Value, len(servers))
+	for i, server := range servers {
+		shown[i] = protocol.OfString(shownURL(server))
+	}
+	return protocol.OfList(shown...)
+}
+
+// count is a whole number of the file, of at least 1.
+func (l *loader) count(name string, otherwise int) int {
+	value, from := otherwise, fromDefault
+	if given := l.ofFile(name); given.is() {
+		// Only whole numbers come out of the file.
+		value, _ = strconv.Atoi(given.text())
+		from = given.from
+	}
+	l.entry(name, protocol.OfInt(int64(value)), from)
+	return value
+}
 
 // The variables that name the Ollama server; the first one that is set counts.
 var ollamaVariables = []string{"GLEITZEIT_OLLAMA_URL", "OLLAMA_HOST"}

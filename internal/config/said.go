@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -123,37 +122,6 @@ func absolute(folder, path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(folder, path)
-}
-
-// ollama is where models run, and which.
-func (l *loader) ollama() Ollama {
-	o := Ollama{URL: DefaultOllamaURL, MaxConcurrent: DefaultMaxConcurrent}
-	from := fromDefault
-	file := l.ofFile("providers.ollama.url", "providers.ollama.endpoint")
-	given := l.ofVariable(ollamaVariables...)
-	if !given.is() {
-		given = file
-	}
-	if given.is() {
-		from = given.from
-		parsed, isAddress := ollamaURL(given.text())
-		if !isAddress {
-			// It is not shown: it may have a password in it.
-			l.mistake(given.at, "this is no address of a server; one looks like %s", DefaultOllamaURL)
-		}
-		o.URL = parsed
-	}
-	l.entry("providers.ollama.url", protocol.OfString(shownURL(o.URL)), from)
-	o.Model = l.word("providers.ollama.model", "providers.ollama.default_models.chat", DefaultModel)
-	o.VisionModel = l.word("providers.ollama.vision_model", "providers.ollama.default_models.vision", DefaultVisionModel)
-	from = fromDefault
-	if given := l.ofFile("providers.ollama.max_concurrent"); given.is() {
-		// Only whole numbers come out of the file.
-		o.MaxConcurrent, _ = strconv.Atoi(given.text())
-		from = given.from
-	}
-	l.entry("providers.ollama.max_concurrent", protocol.OfInt(int64(o.MaxConcurrent)), from)
-	return o
 }
 
 // word is a text of the file under one of two names.

@@ -99,8 +99,12 @@ type Call struct {
 	Retry        *Retry    `json:"retry,omitempty"`
 	Cache        bool      `json:"cache,omitempty"` // What an equal call has brought will do.
 
-	Servers []ToolServer `json:"servers,omitempty"` // Of the workflow, as far as it may need them.
+	Servers  []ToolServer `json:"servers,omitempty"`  // Of the workflow, as far as it may need them.
+	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last. Absent, the call is as urgent as most.
 }
+
+// NormalPriority is that of a call that says nothing of it.
+const NormalPriority = 3
 
 // Source is a Script on its way: its text is a string, held like any other value.
 type Source struct {
@@ -160,8 +164,9 @@ type Outcome struct {
 	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
-	Items      *Counts   `json:"items,omitempty"`  // Of a task that ran once an item.
-	Cached     bool      `json:"cached,omitempty"` // It is that of an equal call of an earlier run.
+	Items      *Counts   `json:"items,omitempty"`   // Of a task that ran once an item.
+	Cached     bool      `json:"cached,omitempty"`  // It is that of an equal call of an earlier run.
+	Warning    string    `json:"warning,omitempty"` // What people should know of a result that is there.
 }
 
 // MaxLost is how often a task is scheduled again because its worker vanished.

@@ -11,10 +11,10 @@ import (
 
 // Spec describes one protocol.
 type Spec struct {
-	Name     string // With its version: "python/v1".
-	Provider string // What serves it, where people call that by another name: "ollama".
-	Summary  string
-	Methods  []Method
+	Name      string   // With its version: "python/v1".
+	Providers []string // What serves it, where people call that by other names: "ollama".
+	Summary   string
+	Methods   []Method
 
 	Servers   []string // The servers that open methods can name, beside those of a workflow.
 	AnyServer bool     // The servers are those of another machine: any name may be right.
@@ -44,6 +44,12 @@ type Method struct {
 	KeepsTime bool
 	// Fresh: no earlier result stands for a call, because it changes what is kept, or tells what is kept now.
 	Fresh bool
+	// SecretParameters name the parameters that hold a secret. In a workflow they are one reference to `secrets` or `env`
+	// and nothing else: what is written there enters the history.
+	SecretParameters []string
+	// PlaceParameters name the parameters that say where a call goes, secrets included. What a task has brought must not
+	// decide that.
+	PlaceParameters []string
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
 	WantsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Open methods need not say so.
@@ -85,6 +91,13 @@ type Request struct {
 	Files        Files
 	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says KeepsTime.
 	Servers      []ToolServer  // Of the workflow, as far as the call may need them.
+	Priority     int           // Among calls that wait for the same thing: 1 is served first, 5 last; 0 is NormalPriority.
+
+	// Secret gives the worker's secret of the name, and keeps it out of all that leaves the call. The error is a
+	// ConfigurationError. Nil where the caller has none to give.
+	Secret func(name string) (string, error)
+	// Write hears the text of an answer piece by piece, as it comes. Nil where nobody listens. It does not block.
+	Write func(text string)
 }
 
 // Files reads files for a call, within what the call may read.
@@ -118,8 +131,9 @@ type Script struct {
 
 // Result is what a handler returns.
 type Result struct {
-	Value Value // An object that fits the method's result schema.
-	Usage Usage
+	Value   Value // An object that fits the method's result schema.
+	Usage   Usage
+	Warning string // What people should know although the call succeeded.
 }
 
 // Usage counts what a call consumed of a model.

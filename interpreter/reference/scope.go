@@ -14,6 +14,9 @@ const (
 	headSecrets = "secrets"
 )
 
+// headInputs is that of the run's inputs, a binding like any other.
+const headInputs = "inputs"
+
 // Scope is what heads mean while references are resolved. It remembers what it loaded and is for one goroutine; its
 // fields do not change once it is in use.
 type Scope struct {

@@ -11,10 +11,7 @@ import (
 func providers(c *Context) {
 	var known []string
 	for _, spec := range c.Specs {
-		known = append(known, spec.Name)
-		if spec.Provider != "" {
-			known = append(known, spec.Provider)
-		}
+		known = append(append(known, spec.Name), spec.Providers...)
 	}
 	for _, n := range c.Flow.Providers {
 		if slices.Contains(known, n.Written) || slices.ContainsFunc(c.Specs, func(spec protocol.Spec) bool { return family(spec.Name) == n.Written }) {

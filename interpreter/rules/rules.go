@@ -23,6 +23,7 @@ func All() []Rule {
 		{"reference", references},
 		{"method", methods},
 		{"parameters", parameters},
+		{"secret", secrets},
 		{"timeout", timeouts},
 		{"retry", retries},
 		{"priority", priorities},

@@ -45,8 +45,8 @@ func TestWorkerReadsWhatItGets(t *testing.T) {
 	if profile.Address != "temporal:7233" || profile.Namespace != "default" {
 		t.Errorf("it looks for Temporal at %q, namespace %q", profile.Address, profile.Namespace)
 	}
-	if settings.Store != "redis://:a%2Fb%40c@redis:6379/0" || settings.Ollama.URL != "http://ollama:11434" || !strings.HasPrefix(settings.Home, "/tmp/") {
-		t.Errorf("store %s, Ollama %s, home %s", settings.Store, settings.Ollama.URL, settings.Home)
+	if settings.Store != "redis://:a%2Fb%40c@redis:6379/0" || settings.Ollama.URLs[0] != "http://ollama:11434" || !strings.HasPrefix(settings.Home, "/tmp/") {
+		t.Errorf("store %s, Ollama %s, home %s", settings.Store, settings.Ollama.URLs[0], settings.Home)
 	}
 }
 

@@ -1,0 +1,35 @@
+package activities
+
+import (
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// guard refuses a secret that the call itself holds, and a place for secrets that a task's result or an item decides. Files
+// are checked for both; a plan may come from elsewhere.
+func guard(name string, parameters protocol.Value, m method) error {
+	for _, field := range parameters.Fields() {
+		switch {
+		case field.Value.IsNull():
+		case slices.Contains(m.SecretParameters, field.Name):
+			if field.Value.Kind() != protocol.String || !reference.BySecret(field.Value.Text()) {
+				return protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q is a secret, and a plan may only name it", name, field.Name).
+					WithHint("write %s: ${secrets.NAME}", field.Name)
+			}
+		case slices.Contains(m.PlaceParameters, field.Name):
+			var wrong error
+			reference.All(field.Value, func(_ []string, text string) {
+				if ref, brought := reference.Brought(text); brought {
+					wrong = protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q says where secrets go, and %s is only known when tasks run", name, field.Name, ref.Text).
+						WithHint("write it out, or take it from an input or the environment")
+				}
+			})
+			if wrong != nil {
+				return wrong
+			}
+		}
+	}
+	return nil
+}

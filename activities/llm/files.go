@@ -1,0 +1,87 @@
+package llm
+
+import (
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+const (
+	// maxText is the size in bytes of the largest text file: far more than any model reads at once.
+	maxText = 8 << 20
+	// maxTexts is that of all files of a call together.
+	maxTexts = 32 << 20
+)
+
+// textFile is a file whose text goes into a prompt.
+type textFile struct {
+	name string // Of the list `files`; empty for `file_path`.
+	text string
+}
+
+// filesOf reads `file_path`, then `files`.
+func filesOf(request protocol.Request) ([]textFile, error) {
+	var files []textFile
+	size := 0
+	read := func(path string) error {
+		data, err := request.Files.Read(path, maxText)
+		if err != nil {
+			return err
+		}
+		if !utf8.Valid(data) {
+			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
+				WithHint("convert it; an image goes into `image_path`")
+		}
+		if size += len(data); size > maxTexts {
+			return protocol.Errorf(protocol.TaskValidationFailed, "the files have more than %d MiB together", maxTexts>>20)
+		}
+		files = append(files, textFile{text: string(data)})
+		return nil
+	}
+	if path, is := request.Parameters.Get("file_path"); is {
+		if err := read(path.Text()); err != nil {
+			return nil, err
+		}
+	}
+	listed, _ := request.Parameters.Get("files")
+	names := headings(listed.Elements())
+	for i, path := range listed.Elements() {
+		if err := read(path.Text()); err != nil {
+			return nil, err
+		}
+		files[len(files)-1].name = names[i]
+	}
+	return files, nil
+}
+
+// headings are the names by which a model is told of files: their own, or the whole path where two have the same.
+func headings(paths []protocol.Value) []string {
+	count := map[string]int{}
+	for _, path := range paths {
+		count[filepath.Base(path.Text())]++
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.Base(path.Text())
+		if count[names[i]] > 1 {
+			names[i] = path.Text()
+		}
+	}
+	return names
+}
+
+// joined is the text of the files, those of a list each beneath a heading.
+func joined(files []textFile) string {
+	var parts []string
+	for _, file := range files {
+		switch {
+		case file.name != "":
+			parts = append(parts, "# "+file.name+"\n\n"+file.text)
+		case file.text != "":
+			parts = append(parts, file.text)
+		}
+	}
+	return strings.Join(parts, "\n\n")
+}

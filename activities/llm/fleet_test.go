@@ -1,0 +1,99 @@
+package llm_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// A server that is away, or lacks the model, is left for one that has it, within one attempt.
+func TestAnotherServerServes(t *testing.T) {
+	address := ollamatest.Start(t)
+	lacking := serving(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"error":"model \"llama3.2\" not found, try pulling it first"}`)
+	})
+	for _, other := range []string{"http://" + refusing(t), lacking} {
+		handler := open(t, llm.Options{URLs: []string{other, address}})
+		for range 3 {
+			want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting, "provider_id": `"` + address + `"`})
+		}
+		if err := handler.Health(t.Context()); (err == nil) != true {
+			t.Error(err)
+		}
+	}
+	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + refusing(t), "http://" + refusing(t)}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	if got.Code != protocol.ProviderNotAvailable {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}
+
+// A server that has too much to do is asked again, and that is no attempt of the task's.
+func TestServerThatHasTooMuchToDoIsAskedAgain(t *testing.T) {
+	var asked atomic.Int64
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) <= 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`)
+			return
+		}
+		answering("yes")(w, r)
+	})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+	if asked.Load() != 4 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+}
+
+func TestLook(t *testing.T) {
+	address, away := ollamatest.Start(t), "http://"+refusing(t)
+	handler := open(t, llm.Options{URLs: []string{address, away}, MaxConcurrent: 7, OpenAI: llm.OpenAI{URLs: []string{address + "/v1"}}})
+	ask(t, handler, llm.Chat, `{"prompt":"hello"}`)
+	states := handler.Look(t.Context())
+	if len(states) != 3 || states[0].URL != address || states[0].Error != nil || states[0].MaxConcurrent != 7 || states[0].Version == "" ||
+		!strings.Contains(strings.Join(states[0].Models, " "), "tiny-script:latest") || len(states[0].Loaded) == 0 {
+		t.Errorf("%+v", states)
+	}
+	if states[1].Error == nil || states[1].Error.Code != protocol.ProviderNotAvailable {
+		t.Errorf("%+v", states[1])
+	}
+	if states[2].Provider != "openai" || states[2].Error != nil || !strings.Contains(strings.Join(states[2].Models, " "), "tiny-script") {
+		t.Errorf("%+v", states[2])
+	}
+}
+
+// Never more calls are in flight to a server than may be.
+func TestLimitOfEachServer(t *testing.T) {
+	var flying, most atomic.Int64
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		now := flying.Add(1)
+		defer flying.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		timer := time.NewTimer(2 * time.Millisecond)
+		defer timer.Stop()
+		<-timer.C
+		answering("yes")(w, r)
+	}
+	handler := open(t, llm.Options{URLs: []string{serving(t, serve)}, MaxConcurrent: 3})
+	var calls sync.WaitGroup
+	for range 60 {
+		calls.Go(func() {
+			if _, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if most.Load() != 3 {
+		t.Errorf("%d were in flight", most.Load())
+	}
+}

@@ -1,0 +1,163 @@
+package llm_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func TestGenerate(t *testing.T) {
+	handler := real(t)
+	for _, test := range []struct {
+		parameters string
+		want       map[string]string
+	}{
+		{`{"prompt":"hello"}`, map[string]string{"response": greeting, "content": greeting, "role": "", "model": `"llama3.2"`, "done_reason": `"stop"`}},
+		{`{"prompt":"Is there a PINEAPPLE?","system":"You are a host."}`, map[string]string{"response": `"I saw the PINEAPPLE."`}},
+		{`{"prompt":"SLOWLY","max_tokens":3}`, map[string]string{"response": `"tick tock tick "`, "done_reason": `"length"`, "tokens_used": "3", "prompt_tokens": "3"}},
+		{`{"prompt":"<|user|>PINEAPPLE<|assistant|>","raw":true}`, map[string]string{"response": `"I saw the PINEAPPLE."`}},
+		{`{"prompt":"x","template":"<|user|>PINEAPPLE {{ .Prompt }}<|assistant|>"}`, map[string]string{"response": `"I saw the PINEAPPLE."`}},
+		{`{"prompt":"PONDER","model":"tiny-think","think":true}`, map[string]string{"thinking": `"Let me think."`, "response": `"Done thinking."`}},
+		{`{"prompt":"Which colour?","model":"llava","images":["` + encoded(t, "blue") + `"]}`, map[string]string{"response": `"I see blue."`}},
+	} {
+		want(t, ask(t, handler, llm.Generate, test.parameters), test.want)
+	}
+}
+
+func TestGenerateWithSchema(t *testing.T) {
+	result := ask(t, real(t), llm.Generate, `{"prompt":"hello","max_tokens":100,"schema":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}}`)
+	parsed, _ := result.Value.Get("parsed")
+	if ok, _ := parsed.Get("ok"); ok.Kind() != protocol.Boolean {
+		t.Errorf("parsed %s", parsed.JSON())
+	}
+}
+
+// What llm/generate has of its own reaches Ollama.
+func TestWhatOllamaIsAskedToGenerate(t *testing.T) {
+	var path, body string
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		path, body = r.URL.Path, string(data)
+		_, _ = io.WriteString(w, `{"model":"m","response":"yes","done":true,"done_reason":"stop"}`+"\n")
+	})
+	ask(t, handler, llm.Generate, `{"prompt":"def f(","suffix":"return x","system":"s","seed":1152921504606846977}`)
+	const wanted = `{"model":"llama3.2","prompt":"def f(","suffix":"return x","system":"s","template":"","options":{"seed":1152921504606846977},"truncate":false}`
+	if path != "/api/generate" || body != wanted {
+		t.Errorf("%s\ngot  %s\nwant %s", path, body, wanted)
+	}
+}
+
+// Files stand in the prompt beneath their names; two of the same name beneath their paths.
+func TestSeveralTextFiles(t *testing.T) {
+	var body string
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body = string(data)
+		answering("yes")(w, r)
+	})
+	for parameters, wanted := range map[string]string{
+		`{"prompt":"Compare.","files":["a.txt","b.md"]}`:                    `Compare.\n\n# a.txt\n\nfirst\n\n# b.md\n\nsecond`,
+		`{"prompt":"Compare.","file_path":"b.md","files":["a.txt"]}`:        `Compare.\n\nsecond\n\n# a.txt\n\nfirst`,
+		`{"prompt":"Compare.","files":["a.txt","./a.txt"]}`:                 `Compare.\n\n# a.txt\n\nfirst\n\n# ./a.txt\n\nfirst`,
+		`{"messages":[{"role":"user","content":"Well?"}],"files":["b.md"]}`: `Well?\n\n# b.md\n\nsecond`,
+	} {
+		request := asking(t, llm.Chat, parameters)
+		request.Files.(folder).write(t, "a.txt", []byte("first"))
+		request.Files.(folder).write(t, "b.md", []byte("second"))
+		if _, err := handler.Handle(t.Context(), request, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(body, `"content":"`+wanted+`"`) {
+			t.Errorf("%s\nasked %s", parameters, body)
+		}
+	}
+}
+
+func TestEmbed(t *testing.T) {
+	handler := real(t)
+	one := ask(t, handler, llm.Embed, `{"input":"hello","model":"tiny-script"}`)
+	vector, _ := one.Value.Get("embedding")
+	width := len(vector.Elements())
+	if width < 2 || vector.Elements()[0].Kind() != protocol.Number {
+		t.Fatalf("embedding %s", vector.JSON())
+	}
+	if one.Usage.LLMCalls != 1 || one.Usage.PromptTokens == 0 || field(one, "done_reason") != `"stop"` || field(one, "tokens_used") != "0" {
+		t.Errorf("%s, usage %+v", one.Value.JSON(), one.Usage)
+	}
+	request := asking(t, llm.Embed, `{"input":["hello","PINEAPPLE"],"file_path":"a.txt","model":"tiny-script"}`)
+	request.Files.(folder).write(t, "a.txt", []byte("hello"))
+	three, err := handler.Handle(t.Context(), request, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, _ := three.Value.Get("embeddings")
+	if len(all.Elements()) != 3 {
+		t.Fatalf("%d vectors", len(all.Elements()))
+	}
+	text := func(i int) string { return string(all.Elements()[i].JSON()) }
+	if text(0) != string(vector.JSON()) || text(0) != text(2) || text(0) == text(1) {
+		t.Error("equal texts have different vectors, or different texts equal ones")
+	}
+	got := fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":["a",""],"model":"tiny-script"}`), nil)
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "llm/embed: text 1 is empty, and has no vector", "")
+	got = fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":"a","model":"no-such"}`), nil)
+	if got.Code != protocol.TaskValidationFailed || !strings.Contains(got.Message, `has no model "no-such"`) {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}
+
+// An input that is longer than the context is cut with a warning, or refused.
+func TestEmbedOfALongText(t *testing.T) {
+	handler := real(t)
+	long := strings.Repeat("word ", 1000)
+	if warning := field(ask(t, handler, llm.Embed, `{"input":"`+long+`","model":"tiny-script"}`), "warning"); !strings.Contains(warning, "Ollama cut it") {
+		t.Errorf("warning %q", warning)
+	}
+	got := fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":"`+long+`","model":"tiny-script","on_truncation":"fail"}`), nil)
+	if got.Code != protocol.InvalidParams {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}
+
+func TestPromptThatMustNotBeCut(t *testing.T) {
+	long := strings.Repeat("word ", 200)
+	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"fail"}`), nil)
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context",
+		"a larger `num_ctx` makes room; `on_truncation: warn` lets Ollama cut it")
+	result := ask(t, real(t), llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"warn"}`)
+	if result.Warning == "" || field(result, "warning") == "" {
+		t.Errorf("no warning: %s", result.Value.JSON())
+	}
+}
+
+func TestDurations(t *testing.T) {
+	result := ask(t, real(t), llm.Chat, `{"prompt":"SLOWLY","max_tokens":5}`)
+	for _, name := range []string{"duration", "load_duration", "prompt_eval_duration", "eval_duration"} {
+		if took := field(result, name); took == "" || strings.HasPrefix(took, "-") || took == "0" {
+			t.Errorf("%s is %q", name, took)
+		}
+	}
+}
+
+// The text is heard as it comes.
+func TestTextIsHeardAsItComes(t *testing.T) {
+	var pieces []string
+	request := asking(t, llm.Chat, `{"prompt":"SLOWLY","max_tokens":3}`)
+	request.Write = func(text string) { pieces = append(pieces, text) }
+	if _, err := real(t).Handle(t.Context(), request, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(pieces, "|"); got != "tick |tock |tick " {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,76 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Health tells whether a server of the default provider answers.
+func (h *Handler) Health(ctx context.Context) error {
+	states := h.look(ctx, h.pools()[:1])
+	var first error
+	for _, state := range states {
+		if state.Error == nil {
+			return nil
+		}
+		if first == nil {
+			first = state.Error
+		}
+	}
+	return first
+}
+
+// Endpoints implements protocol.Served.
+func (h *Handler) Endpoints() []protocol.Endpoint {
+	var all []protocol.Endpoint
+	for _, p := range h.pools() {
+		for _, m := range p.members {
+			all = append(all, m.Endpoint)
+		}
+	}
+	return all
+}
+
+// Look implements protocol.Served.
+func (h *Handler) Look(ctx context.Context) []protocol.EndpointState { return h.look(ctx, h.pools()) }
+
+func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.EndpointState {
+	var members []*member
+	for _, p := range pools {
+		members = append(members, p.members...)
+	}
+	states := make([]protocol.EndpointState, len(members))
+	var asked sync.WaitGroup
+	for i, m := range members {
+		asked.Go(func() { states[i] = h.stateOf(ctx, m) })
+	}
+	asked.Wait()
+	return states
+}
+
+func (h *Handler) stateOf(ctx context.Context, m *member) protocol.EndpointState {
+	key, err := "", error(nil)
+	if m.Provider == openaiProvider && h.options.OpenAI.Key != "" {
+		key, err = h.secret(h.options.OpenAI.Secret)
+	}
+	state := protocol.EndpointState{}
+	if err == nil {
+		state, err = m.backend.state(ctx, key)
+	}
+	state.Endpoint = m.Endpoint
+	if err != nil {
+		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
+	}
+	return state
+}
+
+// secret is the key that the settings name.
+func (h *Handler) secret(find func(string) (string, error)) (string, error) {
+	if find == nil {
+		return "", errors.New("nobody here knows secrets")
+	}
+	return find(h.options.OpenAI.Key)
+}

@@ -1,0 +1,102 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ollama/ollama/api"
+	"github.com/ollama/ollama/types/model"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func (o *ollama) sees(ctx context.Context, name string) (bool, error) {
+	o.mu.Lock()
+	known := o.sighted[name]
+	o.mu.Unlock()
+	if known {
+		return true, nil
+	}
+	shown, err := o.client.Show(ctx, &api.ShowRequest{Model: name})
+	if err != nil {
+		return false, o.failed(ctx, name, err)
+	}
+	// Servers from before v0.6.4 do not tell what a model can do.
+	if len(shown.Capabilities) > 0 && !slices.Contains(shown.Capabilities, model.CapabilityVision) {
+		return false, nil
+	}
+	o.mu.Lock()
+	o.sighted[name] = true
+	o.mu.Unlock()
+	return true, nil
+}
+
+func (o *ollama) pull(ctx context.Context, name string, progress func(string)) error {
+	done := false
+	err := o.client.Pull(ctx, &api.PullRequest{Model: name}, func(p api.ProgressResponse) error {
+		text := "pulls " + name + ": " + p.Status
+		if p.Total > 0 {
+			text = fmt.Sprintf("pulls %s: %d%% of %s", name, 100*p.Completed/p.Total, sizeOf(p.Total))
+		}
+		done = p.Status == "success"
+		progress(text)
+		return nil
+	})
+	switch {
+	case err == nil && done:
+		return nil
+	case interrupted(ctx) != nil:
+		return interrupted(ctx)
+	case err == nil:
+		return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s stopped pulling %q", o.shown, name)
+	case strings.Contains(err.Error(), "file does not exist"), strings.Contains(err.Error(), "invalid model name"):
+		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q and cannot pull it: %v", o.shown, name, err).
+			WithHint("is its name written as in the library? `ollama list` shows what is there")
+	}
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot pull %q: %s", o.shown, name, reason(err))
+}
+
+func sizeOf(bytes int64) string {
+	const giga, mega = 1e9, 1e6
+	if bytes >= giga {
+		return fmt.Sprintf("%.1f GB", float64(bytes)/giga)
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/mega)
+}
+
+func (o *ollama) loaded(ctx context.Context) ([]string, bool) {
+	running, err := o.client.ListRunning(ctx)
+	if err != nil {
+		return nil, false
+	}
+	var names []string
+	for _, m := range running.Models {
+		names = append(names, m.Model)
+	}
+	return names, true
+}
+
+func (o *ollama) state(ctx context.Context, _ string) (protocol.EndpointState, error) {
+	var state protocol.EndpointState
+	version, err := o.client.Version(ctx)
+	if err != nil {
+		return state, o.failed(ctx, "", err)
+	}
+	state.Version = version
+	listed, err := o.client.List(ctx)
+	if err != nil {
+		return state, o.failed(ctx, "", err)
+	}
+	for _, m := range listed.Models {
+		state.Models = append(state.Models, m.Model)
+	}
+	slices.Sort(state.Models)
+	state.Loaded, _ = o.loaded(ctx)
+	return state, nil
+}
+
+// loadedWithin bounds a look at the models in memory.
+const loadedWithin = 5 * time.Second

@@ -1,0 +1,111 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// tools are those that the model may use.
+type tools struct {
+	byName map[string]protocol.Tool // As the model calls them.
+	rounds int                      // In which it has used some.
+}
+
+// offer finds the tools that the task names; nil where it names none.
+func (x *exchange) offer(ctx context.Context) (*tools, error) {
+	names := x.call.question.tools
+	if len(names) == 0 {
+		return nil, nil
+	}
+	box := x.call.handler.options.Tools
+	if box == nil {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "there are no tools here")
+	}
+	offered := &tools{byName: map[string]protocol.Tool{}}
+	for _, name := range names {
+		tool, err := box.Tool(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if other, twice := offered.byName[tool.Name]; twice && other.Method != tool.Method {
+			return nil, protocol.Errorf(protocol.InvalidParams, "%s and %s are both called %s by a model, and it cannot tell them apart", other.Method, tool.Method, tool.Name)
+		} else if !twice {
+			x.ask.tools = append(x.ask.tools, tool)
+		}
+		offered.byName[tool.Name] = tool
+	}
+	return offered, nil
+}
+
+// mostOfTool is how much of a tool's answer, in bytes, goes back to the model.
+const mostOfTool = 256 << 10
+
+// use calls the tools that an answer asks for, and tells the model what they say.
+func (x *exchange) use(ctx context.Context, a *answer) error {
+	x.tools.rounds++
+	x.ask.messages = append(x.ask.messages, message{role: "assistant", text: a.text.String(), thinking: a.thinking.String(), calls: a.calls})
+	for _, call := range a.calls {
+		x.call.progress("calls the tool " + call.name)
+		began := time.Now()
+		said, record, err := x.callTool(ctx, call)
+		if err != nil {
+			return err
+		}
+		x.used = append(x.used, record.With("duration", protocol.OfFloat(time.Since(began).Seconds())))
+		x.ask.messages = append(x.ask.messages, message{role: "tool", text: said, tool: call.name, callID: call.id})
+	}
+	return nil
+}
+
+// callTool calls one. What is wrong with the call, or what the tool says went wrong, is for the model to hear; that the tool
+// cannot be reached is not.
+func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, record protocol.Value, err error) {
+	record = protocol.OfObject(
+		protocol.Field{Name: "round", Value: protocol.OfInt(int64(x.tools.rounds))},
+		protocol.Field{Name: "tool", Value: protocol.OfString(call.name)},
+		protocol.Field{Name: "arguments", Value: call.arguments},
+	)
+	fail := func(why string) (string, protocol.Value, error) {
+		return "error: " + why, record.With("error", protocol.OfString(why)), nil
+	}
+	tool, known := x.tools.byName[call.name]
+	if !known {
+		var names []string
+		for _, offered := range x.ask.tools {
+			names = append(names, offered.Name)
+		}
+		return fail(fmt.Sprintf("there is no tool %q; there are %s", call.name, strings.Join(names, ", ")))
+	}
+	request := x.call.request
+	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.arguments, nil, 0
+	result, err := x.call.handler.options.Tools.Call(ctx, request)
+	x.call.usage = x.call.usage.Add(result.Usage)
+	if why := interrupted(ctx); why != nil {
+		return "", record, why
+	}
+	if err != nil {
+		failure := protocol.AsError(err, protocol.TaskExecutionFailed)
+		switch failure.Code {
+		case protocol.InvalidParams, protocol.TaskExecutionFailed, protocol.TaskValidationFailed, protocol.TaskResultInvalid, protocol.TaskTimeout:
+			return fail(failure.Message)
+		}
+		return "", record, failure
+	}
+	said = textOf(result.Value)
+	if len(said) > mostOfTool {
+		said = strings.ToValidUTF8(said[:mostOfTool], "") + "\n[cut]"
+	}
+	return said, record.With("result", result.Value), nil
+}
+
+// textOf is what a model is told of a tool's result: its text, else all of it.
+func textOf(result protocol.Value) string {
+	if response, is := result.Get("response"); is && response.Kind() == protocol.String {
+		return response.Text()
+	}
+	return string(result.JSON())
+}

@@ -1,0 +1,27 @@
+package protocol
+
+import "context"
+
+// Endpoint is one server that serves calls of a protocol.
+type Endpoint struct {
+	Provider      string // Its kind: "ollama", "openai".
+	URL           string // Without a password.
+	MaxConcurrent int    // Calls in flight to it.
+}
+
+// EndpointState is how an endpoint is now.
+type EndpointState struct {
+	Endpoint
+	Error   *Error   // Why calls have no chance; nil where they have.
+	Version string   // Of the server, where it says.
+	Models  []string // That it has.
+	Loaded  []string // Of them, those in memory, where it says.
+}
+
+// Served is a Handler whose calls go to servers.
+type Served interface {
+	// Endpoints lists those of the settings, in their order.
+	Endpoints() []Endpoint
+	// Look asks each of them how it is, at once.
+	Look(ctx context.Context) []EndpointState
+}

@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// secrets: secrets that stand in the file, and places that they go to that a task or an item decides.
+func secrets(c *Context) {
+	told := map[*definition.Node]bool{} // Several tasks have the same default.
+	check := func(m *method, parameters *definition.Node) {
+		if m == nil || parameters == nil {
+			return
+		}
+		for _, field := range parameters.Fields {
+			n := field.Value
+			if n.Kind != protocol.String || told[n] {
+				continue // The schema says what else does not fit.
+			}
+			switch {
+			case slices.Contains(m.SecretParameters, field.Name):
+				told[n] = true
+				c.checkSecret(m, field)
+			case slices.Contains(m.PlaceParameters, field.Name):
+				told[n] = true
+				c.checkPlace(m, field)
+			}
+		}
+	}
+	for _, one := range c.Flow.Defaults {
+		for _, m := range c.calledBy(one) {
+			check(m, one.Parameters)
+		}
+	}
+	for _, task := range c.Tasks {
+		check(task.method, task.Parameters)
+	}
+}
+
+func (c *Context) checkSecret(m *method, field definition.Field) {
+	if reference.BySecret(field.Value.Text) {
+		return
+	}
+	if _, mistakes := reference.Parse(field.Value.Text); len(mistakes) > 0 {
+		return // The rule of references tells them.
+	}
+	c.report(field.Value.Position, fmt.Sprintf("%s of %s is a secret, and a workflow may only name it", definition.Quote(field.Name), m.Name),
+		fmt.Sprintf("write %s: ${secrets.NAME}", field.Name))
+}
+
+func (c *Context) checkPlace(m *method, field definition.Field) {
+	ref, brought := reference.Brought(field.Value.Text)
+	if !brought {
+		return
+	}
+	if ref.Head != headItem && ref.Head != headIndex {
+		if other, _ := c.lookup(ref.Head); other < 0 {
+			return // It leads to nothing, and that is told.
+		}
+	}
+	c.report(c.Flow.Locate(field.Value).At(ref.Offset), fmt.Sprintf("%s of %s says where secrets go, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
+		"write it out, or take it from an input or the environment")
+}
