@@ -88,6 +88,7 @@ func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome prot
 		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: itemOf(call), Attempt: int(activity.GetInfo(ctx).Attempt)},
 		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts,
 		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
+		Warning: outcome.Warning,
 	}
 	return a.insist(ctx, func(ctx context.Context) error {
 		return a.store.Put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values})

@@ -35,6 +35,9 @@ func (s *progress) showItem(ctx context.Context, event taskEvent) error {
 	switch event.outcome.Status {
 	case protocol.Completed:
 		fan.counts.Succeeded++
+		if item.Warning != "" && !earlier {
+			s.line(item.WarningLine())
+		}
 	case protocol.Failed:
 		fan.counts.Failed++
 		if !earlier {
@@ -82,7 +85,7 @@ func fanOf(ctx context.Context, store resultstore.Store, run, task string) (*fan
 
 func itemOf(event taskEvent, fan *fanProgress) *view.Item {
 	o := event.outcome
-	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Attempts: o.Attempts, Error: view.ErrorOf(o.Error)}
+	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Attempts: o.Attempts, Warning: o.Warning, Error: view.ErrorOf(o.Error)}
 	if event.item < len(fan.items) {
 		item.Item = fan.items[event.item]
 	}

@@ -76,6 +76,9 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 		s.earlier++
 	} else {
 		s.line(task.Line())
+		if task.Warning != "" {
+			s.line(task.WarningLine())
+		}
 	}
 	if s.lines {
 		if err := s.emit(ctx, event); err != nil {
@@ -88,7 +91,7 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
-	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Items: o.Items, Warning: o.Warning, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
 	if !o.StartedAt.IsZero() {
 		started := o.StartedAt
 		task.StartedAt = &started
