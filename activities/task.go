@@ -21,7 +21,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		return nil, temporal.NewNonRetryableApplicationError("the call cannot be read: "+err.Error(), protocol.InternalError.Info().Name, nil)
 	}
 	began := time.Now().UTC()
-	beat := startHeartbeat(ctx) // Before the store is asked: an attempt that waits for it is not lost.
+	beat := startHeartbeat(ctx, &call) // Before the store is asked: an attempt that waits for it is not lost.
 	defer beat.stop()
 	history, err := a.earlier(ctx, &call)
 	if err != nil {
@@ -175,7 +175,7 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 	if err != nil {
 		return protocol.Result{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
 	}
-	written := a.listen(ctx, call, beat, secrets)
+	written := &written{beat: beat, secrets: secrets}
 	request.Write = written.add
 	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
 	written.end()

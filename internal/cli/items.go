@@ -50,6 +50,7 @@ func (s *progress) showItem(ctx context.Context, event taskEvent) error {
 		if item.Result, err = s.result(ctx, event); err != nil {
 			return err
 		}
+		s.clear() // Standard output may be the same terminal.
 		s.program.writeJSON(s.program.Out, item)
 	}
 	s.draw()
@@ -61,7 +62,7 @@ func (s *progress) fan(ctx context.Context, task string) (*fanProgress, error) {
 	if known := s.fans[task]; known != nil {
 		return known, nil
 	}
-	fan, err := fanOf(ctx, s.store, s.run, task)
+	fan, err := fanOf(ctx, s.store, s.id, task)
 	if err != nil {
 		return nil, err
 	}

@@ -3,11 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -15,50 +11,57 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// progress shows on standard error how a run comes along: a line a task as it ends, and on a terminal, below them, a
-// line that is rewritten.
+// progress shows on standard error how a run comes along: a line a task as it ends, and on a terminal, below them, what
+// is rewritten: what runs, and where that is one task, the end of what it writes.
 type progress struct {
 	program  *program
 	store    resultstore.Store
-	out      io.Writer
-	terminal bool
-	width    int
+	screen   *screen
 	began    time.Time // What ended before was told in an earlier process.
 	total    int
 	ended    int
 	earlier  int
 	running  []string
-	run      string
+	id       string                  // Of the run.
 	fans     map[string]*fanProgress // By task.
 	printed  map[string]bool         // Tasks whose jsonl line is out.
 	tried    map[string]int32
 	unserved map[string]bool // Queues that tasks wait for, and that nobody serves.
 	lines    bool            // Each task and item has its line of JSON as it ends.
-	status   bool            // The rewritten line is on the screen.
+	heard    *live           // What the one task that runs told last; nil where it tells nothing.
+	beside   map[string]bool // Tasks that ran while others did.
+	streamed live            // Up to where the answer of a task was written as running text.
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
-	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
+	shown := &progress{program: p, store: store, screen: p.screen, began: began, id: run, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}, beside: map[string]bool{}}
 	if planned != nil {
 		shown.total = len(planned.Tasks)
-	}
-	if file, isFile := p.Err.(*os.File); isFile && term.IsTerminal(int(file.Fd())) {
-		shown.terminal = true
-		shown.width = 80
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
-			shown.width = width
-		}
 	}
 	return shown
 }
 
 // show takes account of one event.
 func (s *progress) show(ctx context.Context, event taskEvent) error {
+	if s.total == 0 { // Whoever only watches has no plan; a run that has tasks has recorded it.
+		document, err := view.Read(ctx, s.store, s.id, "")
+		if err != nil {
+			return err
+		}
+		if document != nil {
+			s.total = len(document.Tasks)
+		}
+	}
 	if event.item != resultstore.NoItem {
 		return s.showItem(ctx, event)
 	}
 	if event.outcome == nil {
 		s.running = append(s.running, event.task)
+		if len(s.running) > 1 {
+			for _, task := range s.running {
+				s.beside[task] = true
+			}
+		}
 		s.draw()
 		return nil
 	}
@@ -69,6 +72,9 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 			return err
 		}
 		task.Values = fan.values
+	}
+	if err := s.rest(ctx, event); err != nil {
+		return err
 	}
 	s.ended++
 	s.running = without(s.running, event.task)
@@ -107,6 +113,7 @@ func (s *progress) emit(ctx context.Context, event taskEvent) error {
 	if task.Result, err = s.result(ctx, event); err != nil {
 		return err
 	}
+	s.clear() // Standard output may be the same terminal.
 	s.program.writeJSON(s.program.Out, task)
 	s.printed[event.task] = true
 	return nil
@@ -177,23 +184,15 @@ func (s *progress) end(document *view.Run) {
 // stop leaves the screen clean.
 func (s *progress) stop() { s.clear() }
 
-func (s *progress) line(text string) {
-	s.clear()
-	fmt.Fprintln(s.out, text)
-}
+func (s *progress) line(text string) { fmt.Fprintln(s.screen, text) }
 
-func (s *progress) clear() {
-	if s.status {
-		fmt.Fprint(s.out, "\r\033[K")
-		s.status = false
-	}
-}
+func (s *progress) clear() { s.screen.clear() }
 
 func (s *progress) draw() {
-	if !s.terminal || len(s.running) == 0 {
+	if !s.screen.terminal() || len(s.running) == 0 {
 		return
 	}
-	s.clear()
+	width, height := s.screen.size()
 	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
 	if fan := s.fans[s.running[0]]; fan != nil {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
@@ -201,13 +200,23 @@ func (s *progress) draw() {
 	if len(s.running) > 1 {
 		text += fmt.Sprintf(" and %d more", len(s.running)-1)
 	}
-	text += fmt.Sprintf("  %s", time.Since(s.began).Round(time.Second))
-	if runes := []rune(text); len(runes) >= s.width {
-		text = string(runes[:s.width-1])
+	var rows []string
+	if s.heard != nil && s.heard.task == s.alone() {
+		if s.heard.Message != "" {
+			text += ", " + protocol.Visible(view.FirstLine(s.heard.Message))
+		}
+		if most := min(liveRows, height-2); s.heard.Tail != "" && most > 0 {
+			for _, row := range wrapped(s.heard.Tail, width-1-len(gutter), most) {
+				rows = append(rows, gutter+row)
+			}
+		}
 	}
-	fmt.Fprint(s.out, text)
-	s.status = true
+	text += fmt.Sprintf("  %s", time.Since(s.began).Round(time.Second))
+	s.screen.draw(append(rows, fitting(text, width-1)))
 }
+
+// gutter tells rows of what is being written from all others.
+const gutter = "  "
 
 func without(names []string, name string) []string {
 	for i, n := range names {

@@ -72,7 +72,7 @@ type Record struct {
 	Status     protocol.Status  `json:"status"`
 	Reason     string           `json:"reason,omitempty"` // Why a task was skipped.
 	Error      *protocol.Error  `json:"error,omitempty"`
-	Warning    string           `json:"warning,omitempty"` // What people should know of a result that is there.
+	Warning    string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Attempts   int              `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
