@@ -29,7 +29,6 @@ type Options struct {
 	Env       func(name string) (string, bool) // What `${env.NAME}` reads; default: the process's environment.
 	Roots     []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
 	Tell      func(error)                      // Hears of a store that is away while a result waits for it. It must not block.
-	Write     func(protocol.Written)           // Hears answers as they are written. It must not block.
 }
 
 // Activities are what a worker registers.
@@ -41,7 +40,6 @@ type Activities struct {
 	env      func(name string) (string, bool)
 	roots    []string
 	tell     func(error)
-	write    func(protocol.Written)
 }
 
 type method struct {
@@ -55,20 +53,21 @@ const secretPrefix = "GLEITZEIT_SECRET_"
 // heartbeatEvery is how often a task in flight says so. The SDK sends no more of them than the worker lets through.
 const heartbeatEvery = time.Second
 
+// newsPerTimeout is how often, within the heartbeat timeout, a task tells what is new: with the engine inside, 4 times a
+// second; a Temporal elsewhere, where that costs more, hears less.
+const newsPerTimeout = 20
+
 // endGrace is how long a handler may take to end after its context is done; then it is left behind.
 const endGrace = 10 * time.Second
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, roots: o.Roots, tell: o.Tell, write: o.Write}
+	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, roots: o.Roots, tell: o.Tell}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	if a.tell == nil {
 		a.tell = func(err error) { a.log.Error("a result cannot be kept; this is tried again", "error", err) }
-	}
-	if a.write == nil {
-		a.write = func(protocol.Written) {}
 	}
 	if a.env == nil {
 		a.env = os.LookupEnv

@@ -47,7 +47,7 @@ func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*prot
 			Kind:     resultstore.Task,
 			Key:      resultstore.Key{Run: closing.Run.ID, Execution: closing.Run.Execution, Task: entry.Task, Item: resultstore.NoItem, Attempt: closingAttempt},
 			Workflow: closing.Run.Workflow, Method: entry.Method, Status: entry.Outcome.Status, Reason: entry.Outcome.Reason,
-			Error: entry.Outcome.Error, Attempts: entry.Outcome.Attempts, Usage: entry.Outcome.Usage,
+			Error: entry.Outcome.Error, Attempts: entry.Outcome.Attempts, Usage: entry.Outcome.Usage, Warning: entry.Outcome.Warning,
 			StartedAt: entry.Outcome.StartedAt, FinishedAt: entry.Outcome.FinishedAt,
 		})
 	}

@@ -21,7 +21,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 		return nil, temporal.NewNonRetryableApplicationError("the call cannot be read: "+err.Error(), protocol.InternalError.Info().Name, nil)
 	}
 	began := time.Now().UTC()
-	beat := startHeartbeat(ctx) // Before the store is asked: an attempt that waits for it is not lost.
+	beat := startHeartbeat(ctx, &call) // Before the store is asked: an attempt that waits for it is not lost.
 	defer beat.stop()
 	history, err := a.earlier(ctx, &call)
 	if err != nil {
@@ -89,6 +89,7 @@ func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome prot
 		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: itemOf(call), Attempt: int(activity.GetInfo(ctx).Attempt)},
 		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts, FromCache: outcome.Cached,
 		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
+		Warning: outcome.Warning,
 	}
 	records := []resultstore.Record{record}
 	if hash != "" && outcome.Status == protocol.Completed {
@@ -185,7 +186,7 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 			return performed{Result: *earlier, cached: true}, nil
 		}
 	}
-	written := a.listen(ctx, call, beat, secrets)
+	written := &written{beat: beat, secrets: secrets}
 	request.Write = written.add
 	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
 	written.end()

@@ -18,7 +18,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\btoken=[A-Za-z0-9_-]+`), "token=TOKEN"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},
 	{regexp.MustCompile(`(\bok) +\d+\.\d\S* +\d+ +\S.*$`), "$1 VERSION COUNT MODELS"}, // Of a server of models.
-	{regexp.MustCompile(`(\S) {2,}`), "$1  "}, // Columns are as wide as the desk's folders, which pages show by other names.
+	{regexp.MustCompile(`(\S) {2,}`), "$1  "},                                         // Columns are as wide as the desk's folders, which pages show by other names.
 }
 
 // underlined is a line with which newer versions of Python point at a part of the line above it.

@@ -4,6 +4,7 @@
 package llm
 
 import (
+	"context"
 	"sync"
 	"time"
 

@@ -74,6 +74,9 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 	if outcome.Error != nil {
 		return failedCall{outcome.Error}
 	}
+	if outcome.Warning != "" {
+		p.say("! %s", view.Printable(view.Brief(outcome.Warning)))
+	}
 	result, err := s.open(ctx, outcome.Value)
 	if err != nil {
 		return err

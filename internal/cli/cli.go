@@ -34,6 +34,8 @@ type program struct {
 	home       string          // Of --home; empty without.
 	temporal   cluster.Options // Of --address, --namespace and --profile.
 	output     output
+	stream     bool    // Of --stream.
+	screen     *screen // Is Err.
 	interrupts *interrupts
 	written    *checked          // Is Out.
 	inputFiles map[string][]byte // Of --inputs, as they were read.
@@ -69,8 +71,9 @@ func (o *output) Set(text string) error {
 // Main runs the command that the arguments name and returns the exit code.
 func Main(process Process) int {
 	results := &checked{to: process.Out}
-	process.Out = results
-	p := &program{Process: process, output: asText, written: results}
+	shown := newScreen(process.Err)
+	process.Out, process.Err = results, shown
+	p := &program{Process: process, output: asText, written: results, screen: shown}
 	root := p.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -198,6 +200,12 @@ func (x *execution) stop() {
 	if x.progress != nil {
 		x.progress.stop()
 	}
+}
+
+// streamFlag is for commands that follow a run.
+func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
+	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models to standard error as they come, where that is no terminal; a terminal shows them anyway")
+	return command
 }
 
 // say tells people what happens; programs read standard output.

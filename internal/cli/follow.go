@@ -29,6 +29,10 @@ func (x *execution) follow(ctx context.Context) error {
 	gone := x.standBy(ctx)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	listen := time.NewTicker(listenEvery)
+	defer listen.Stop()
+	heard := make(chan *live, 1)
+	listening := false
 	x.listen()
 	defer x.give()
 	away := outage{tell: x.progress.note, session: x.session}
@@ -70,6 +74,14 @@ func (x *execution) follow(ctx context.Context) error {
 			return x.giveUp()
 		case err := <-x.troubles:
 			x.progress.note(view.Printable(err.Error()))
+		case <-listen.C:
+			if task := x.progress.alone(); task != "" && !listening {
+				listening = true
+				go func() { heard <- x.session.listen(ctx, x.claim.Run, task) }()
+			}
+		case told := <-heard:
+			listening = false
+			x.progress.hear(told)
 		case <-look.C:
 			if err := x.session.trouble(); err != nil && err.Error() != trouble {
 				trouble = err.Error()

@@ -38,6 +38,9 @@ func (s *progress) showItem(ctx context.Context, event taskEvent) error {
 		if event.outcome.Cached {
 			fan.counts.Cached++
 		}
+		if item.Warning != "" && !earlier {
+			s.line(item.WarningLine())
+		}
 	case protocol.Failed:
 		fan.counts.Failed++
 		if !earlier {
@@ -50,6 +53,7 @@ func (s *progress) showItem(ctx context.Context, event taskEvent) error {
 		if item.Result, err = s.result(ctx, event); err != nil {
 			return err
 		}
+		s.clear() // Standard output may be the same terminal.
 		s.program.writeJSON(s.program.Out, item)
 	}
 	s.draw()
@@ -61,7 +65,7 @@ func (s *progress) fan(ctx context.Context, task string) (*fanProgress, error) {
 	if known := s.fans[task]; known != nil {
 		return known, nil
 	}
-	fan, err := fanOf(ctx, s.store, s.run, task)
+	fan, err := fanOf(ctx, s.store, s.id, task)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func fanOf(ctx context.Context, store resultstore.Store, run, task string) (*fan
 
 func itemOf(event taskEvent, fan *fanProgress) *view.Item {
 	o := event.outcome
-	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Error: view.ErrorOf(o.Error)}
+	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Error: view.ErrorOf(o.Error)}
 	if event.item < len(fan.items) {
 		item.Item = fan.items[event.item]
 	}

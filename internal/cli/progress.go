@@ -3,11 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -15,20 +11,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// progress shows on standard error how a run comes along: a line a task as it ends, and on a terminal, below them, a
-// line that is rewritten.
+// progress shows on standard error how a run comes along: a line a task as it ends, and on a terminal, below them, what
+// is rewritten: what runs, and where that is one task, the end of what it writes.
 type progress struct {
 	program  *program
 	store    resultstore.Store
-	out      io.Writer
-	terminal bool
-	width    int
+	screen   *screen
 	began    time.Time // What ended before was told in an earlier process.
 	total    int
 	ended    int
 	earlier  int
 	running  []string
-	run      string
+	id       string                     // Of the run.
 	planned  *plan.Plan                 // Nil where it is not known yet.
 	skips    *skips                     // Nil before the first task has ended.
 	told     map[string]protocol.Status // Tasks whose line is out, and what it said.
@@ -38,31 +32,43 @@ type progress struct {
 	unserved map[string]bool   // Queues that tasks wait for, and that nobody serves.
 	far      map[string]string // How far tasks under way have come, where they say so.
 	lines    bool              // Each task and item has its line of JSON as it ends.
-	status   bool              // The rewritten line is on the screen.
+	heard    *live             // What the one task that runs told last; nil where it tells nothing.
+	beside   map[string]bool   // Tasks that ran while others did.
+	streamed live              // Up to where the answer of a task was written as running text.
 }
 
 func newProgress(p *program, run string, planned *plan.Plan, store resultstore.Store, began time.Time) *progress {
-	shown := &progress{program: p, store: store, out: p.Err, began: began, run: run, planned: planned, told: map[string]protocol.Status{}, fans: map[string]*fanProgress{}, lines: p.output == asJSONL, printed: map[string]bool{}, tried: map[string]int32{}}
+	shown := &progress{
+		program: p, store: store, screen: p.screen, began: began, id: run, planned: planned, told: map[string]protocol.Status{}, fans: map[string]*fanProgress{},
+		printed: map[string]bool{}, tried: map[string]int32{}, lines: p.output == asJSONL, beside: map[string]bool{},
+	}
 	if planned != nil {
 		shown.total = len(planned.Tasks)
-	}
-	if file, isFile := p.Err.(*os.File); isFile && term.IsTerminal(int(file.Fd())) {
-		shown.terminal = true
-		shown.width = 80
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
-			shown.width = width
-		}
 	}
 	return shown
 }
 
 // show takes account of one event.
 func (s *progress) show(ctx context.Context, event taskEvent) error {
+	if s.total == 0 { // Whoever only watches has no plan; a run that has tasks has recorded it.
+		document, err := view.Read(ctx, s.store, s.id, "")
+		if err != nil {
+			return err
+		}
+		if document != nil {
+			s.total = len(document.Tasks)
+		}
+	}
 	if event.item != resultstore.NoItem {
 		return s.showItem(ctx, event)
 	}
 	if event.outcome == nil {
 		s.running = append(s.running, event.task)
+		if len(s.running) > 1 {
+			for _, task := range s.running {
+				s.beside[task] = true
+			}
+		}
 		s.draw()
 		return nil
 	}
@@ -86,6 +92,9 @@ func (s *progress) ends(ctx context.Context, event taskEvent) error {
 			fan.earlier = event.outcome.Items.Total // Of some no event tells.
 		}
 	}
+	if err := s.rest(ctx, event); err != nil {
+		return err
+	}
 	s.ended++
 	s.running = without(s.running, event.task)
 	s.told[event.task] = task.Status
@@ -93,6 +102,9 @@ func (s *progress) ends(ctx context.Context, event taskEvent) error {
 		s.earlier++
 	} else {
 		s.line(task.Line())
+		if task.Warning != "" {
+			s.line(task.WarningLine())
+		}
 	}
 	if s.lines {
 		if err := s.emit(ctx, event); err != nil {
@@ -105,7 +117,7 @@ func (s *progress) ends(ctx context.Context, event taskEvent) error {
 
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
-	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
 	if o.Status == protocol.Skipped {
 		task.Reason, task.Error = o.Reason, nil
 	}
@@ -124,6 +136,7 @@ func (s *progress) emit(ctx context.Context, event taskEvent) error {
 	if task.Result, err = s.result(ctx, event); err != nil {
 		return err
 	}
+	s.clear() // Standard output may be the same terminal.
 	s.program.writeJSON(s.program.Out, task)
 	s.printed[event.task] = true
 	return nil
@@ -211,39 +224,46 @@ func doneBefore(count, total int, word string) string {
 // stop leaves the screen clean.
 func (s *progress) stop() { s.clear() }
 
-func (s *progress) line(text string) {
-	s.clear()
-	fmt.Fprintln(s.out, text)
-}
+func (s *progress) line(text string) { fmt.Fprintln(s.screen, text) }
 
-func (s *progress) clear() {
-	if s.status {
-		fmt.Fprint(s.out, "\r\033[K")
-		s.status = false
-	}
-}
+func (s *progress) clear() { s.screen.clear() }
 
 func (s *progress) draw() {
-	if !s.terminal || len(s.running) == 0 {
+	if !s.screen.terminal() || len(s.running) == 0 {
 		return
 	}
-	s.clear()
+	width, height := s.screen.size()
 	text := fmt.Sprintf("%d of %d done, running: %s", s.ended, s.total, s.running[0])
 	if fan := s.fans[s.running[0]]; fan != nil {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
-	} else if told := s.far[s.running[0]]; told != "" {
-		text += " (" + view.FirstLine(view.Printable(told)) + ")"
+	} else if told := s.toldBy(s.running[0]); told != "" {
+		text += ", " + protocol.Visible(view.FirstLine(told))
 	}
 	if len(s.running) > 1 {
 		text += fmt.Sprintf(" and %d more", len(s.running)-1)
 	}
-	text += fmt.Sprintf("  %s", time.Since(s.began).Round(time.Second))
-	if runes := []rune(text); len(runes) >= s.width {
-		text = string(runes[:s.width-1])
+	var rows []string
+	if s.heard != nil && s.heard.task == s.alone() {
+		if most := min(liveRows, height-2); s.heard.Tail != "" && most > 0 {
+			for _, row := range wrapped(s.heard.Tail, width-1-len(gutter), most) {
+				rows = append(rows, gutter+row)
+			}
+		}
 	}
-	fmt.Fprint(s.out, text)
-	s.status = true
+	text += fmt.Sprintf("  %s", time.Since(s.began).Round(time.Second))
+	s.screen.draw(append(rows, fitting(text, width-1)))
 }
+
+// toldBy is how far a task has come, in its own words; empty where it says nothing.
+func (s *progress) toldBy(task string) string {
+	if s.heard != nil && s.heard.task == task && s.heard.Message != "" {
+		return s.heard.Message
+	}
+	return s.far[task]
+}
+
+// gutter tells rows of what is being written from all others.
+const gutter = "  "
 
 func without(names []string, name string) []string {
 	for i, n := range names {

@@ -33,7 +33,7 @@ func (p *program) runCommand() *cobra.Command {
 	}
 	inputs.flags(command, "")
 	command.Flags().BoolVar(&afresh, "new", false, "start another run, even where one of this file is still open")
-	return command
+	return p.streamFlag(command)
 }
 
 func (p *program) run(ctx context.Context, file string, inputs given, afresh bool) error {

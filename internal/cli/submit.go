@@ -68,7 +68,7 @@ func (p *program) submitCommand() *cobra.Command {
 	command.Flags().StringVar(&o.queue, "queue", sharedQueue, "Temporal task queue whose workers execute the run")
 	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; with =DURATION at most so long, with =false not, whatever wait_for_completion says")
 	command.Flags().Lookup("wait").NoOptDefVal = forEver
-	return p.temporalFlags(command)
+	return p.temporalFlags(p.streamFlag(command))
 }
 
 // notStarted is the error of a Temporal that did not start a run: because it is away, or because it will not.

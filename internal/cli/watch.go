@@ -210,9 +210,7 @@ func (s *session) attempts(ctx context.Context, id string) ([]attempt, []waiting
 			}
 		}
 		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 {
-			if converter.GetDefaultDataConverter().FromPayload(beat[0], &a.told) != nil {
-				a.told = "" // It is of another program, which tells it in its own way.
-			}
+			a.told = beatOf(beat[0]).Message
 		}
 		pending = append(pending, a)
 	}

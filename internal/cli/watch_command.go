@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) watchCommand() *cobra.Command {
-	return p.temporalFlags(&cobra.Command{
+	return p.temporalFlags(p.streamFlag(&cobra.Command{
 		Use:   "watch RUN",
 		Short: "Follow a run until it ends, and print its results",
 		Long: "Follow a run that others execute, print its results and exit as `run` does. RUN may be " + latestRun + ".\n" +
@@ -21,7 +21,7 @@ func (p *program) watchCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.watch(command.Context(), args[0])
 		},
-	})
+	}))
 }
 
 func (p *program) watch(ctx context.Context, run string) error {

@@ -20,7 +20,7 @@ func (l *loader) ollama() Ollama {
 	}
 	if given.is() {
 		from = given.from
-		o.URLs = l.servers(given, ollamaURL, DefaultOllamaURL)
+		o.URLs = l.endpoints(given, ollamaURL, DefaultOllamaURL)
 	}
 	if len(o.URLs) == 1 {
 		l.entry(name, protocol.OfString(shownURL(o.URLs[0])), from)
@@ -40,8 +40,8 @@ func (l *loader) ollama() Ollama {
 	return o
 }
 
-// servers reads addresses, each once.
-func (l *loader) servers(given said, read func(string) (string, bool), like string) []string {
+// endpoints reads addresses, each once.
+func (l *loader) endpoints(given said, read func(string) (string, bool), like string) []string {
 	var servers []string
 	seen := map[string]bool{}
 	for _, text := range given.texts {

@@ -26,7 +26,7 @@ func (l *loader) openAI() OpenAI {
 	given := l.ofFile("providers.openai.endpoints", "providers.openai.url")
 	if given.is() {
 		from = given.from
-		o.URLs = l.servers(given, openAIURL, likeOpenAI)
+		o.URLs = l.endpoints(given, openAIURL, likeOpenAI)
 	}
 	name, shown := "providers.openai.url", protocol.OfString("")
 	if len(o.URLs) > 1 {

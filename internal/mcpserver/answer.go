@@ -77,6 +77,7 @@ type task struct {
 	Reason   string           `json:"reason,omitempty"`
 	Items    *protocol.Counts `json:"items,omitempty"`
 	Duration protocol.Seconds `json:"duration"`
+	Warning  string           `json:"warning,omitempty"`
 	Error    *view.Error      `json:"error,omitempty"`
 }
 
@@ -85,7 +86,7 @@ func documentOf(run *view.Run) document {
 		Run: run.Run, Workflow: run.Workflow, Status: run.Status, Duration: run.Duration, Outputs: run.Outcome(), Usage: run.Usage, Error: run.Error,
 	}
 	for _, t := range run.Tasks {
-		d.Tasks = append(d.Tasks, task{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Error})
+		d.Tasks = append(d.Tasks, task{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Error})
 	}
 	return d
 }
@@ -123,6 +124,8 @@ func closing(run *view.Run) string {
 			fmt.Fprintf(&text, "\n\nTask %s was skipped: %s", t.ID, view.Printable(t.Reason))
 		case t.Items != nil && t.Items.Failed > 0:
 			fmt.Fprintf(&text, "\n\nOf the %d items of task %s, %d failed.", t.Items.Total, t.ID, t.Items.Failed)
+		case t.Warning != "":
+			fmt.Fprintf(&text, "\n\nWhat to know of task %s: %s.", t.ID, view.Printable(t.Warning))
 		}
 	}
 	return text.String()

@@ -83,6 +83,7 @@ type Record struct {
 	Status     protocol.Status  `json:"status"`
 	Reason     string           `json:"reason,omitempty"` // Why a task was skipped.
 	Error      *protocol.Error  `json:"error,omitempty"`
+	Warning    string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Attempts   int              `json:"attempts,omitempty"` // Lost workers not counted.
 	FromCache  bool             `json:"cached,omitempty"`   // Of a task: an earlier call's result was taken.
 	StartedAt  time.Time        `json:"started_at,omitzero"`

@@ -42,6 +42,7 @@ type Task struct {
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`
+	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
 	Error     *Error           `json:"error"`
 
 	after []string

@@ -21,6 +21,7 @@ type Item struct {
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *protocol.Value  `json:"result,omitempty"`
+	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
 	Error     *Error           `json:"error"`
 }
 
@@ -37,6 +38,11 @@ func (i *Item) Line() string {
 		line += "  " + Printable(Brief(i.Error.Message))
 	}
 	return line
+}
+
+// WarningLine is a line of its own about an item whose result has a warning.
+func (i *Item) WarningLine() string {
+	return fmt.Sprintf("! %s[%d]  %s  %s", i.Task, i.Index, titleOf(i.Item), Printable(Brief(i.Warning)))
 }
 
 // ItemCounts says in a few words how the items of a task come along, or ended: "198 of 200 files, 2 failed". values: they

@@ -168,6 +168,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, ErrorOf(record.Error), record.Value
+	t.Warning = record.Warning
 	if record.Status == protocol.Skipped {
 		t.Error = nil
 	}

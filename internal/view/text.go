@@ -146,6 +146,9 @@ func (r *Run) Tree() string {
 			depth[task.ID] = max(depth[task.ID], depth[id]+1)
 		}
 		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), task.Line())
+		if task.Warning != "" {
+			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), Printable(Brief(task.Warning)))
+		}
 	}
 	return text.String()
 }
@@ -208,6 +211,11 @@ func (t *Task) Line() string {
 		line += "  " + Printable(Brief(t.Error.Message))
 	}
 	return line
+}
+
+// WarningLine is a line of its own about a task whose result has a warning.
+func (t *Task) WarningLine() string {
+	return fmt.Sprintf("! %s  %s", t.ID, Printable(Brief(t.Warning)))
 }
 
 // Mark is the sign of a status.

@@ -45,6 +45,7 @@ type taskDocument struct {
 	StartedAt *time.Time                 `json:"started_at"`
 	Duration  *float64                   `json:"duration"`
 	Result    map[string]json.RawMessage `json:"result"`
+	Warning   *string                    `json:"warning"`
 	Error     *errorDocument             `json:"error"`
 }
 

@@ -17,6 +17,7 @@ func recordComesBack(t *testing.T, store resultstore.Store) {
 	run.Value, run.Plan = &value, &plan
 	task := taskOf("sum", 3, 2)
 	task.Status, task.Reason = protocol.Skipped, "its dependency \"fetch\" failed: 'quotes', <tags>\nand 😀"
+	task.Warning = "the prompt was cut, and\n\x1b[31m'this'"
 	early := taskOf("zero", resultstore.NoItem, 1)
 	early.StartedAt = time.Time{}
 	put(t, store, run, task, early)
