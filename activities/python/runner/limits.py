@@ -1,11 +1,14 @@
 # What one process of a script may use. The system enforces it; a limit that it does not know is none.
 LIMITS = {"memory": "RLIMIT_AS", "cpu": "RLIMIT_CPU", "file_size": "RLIMIT_FSIZE", "open_files": "RLIMIT_NOFILE", "processes": "RLIMIT_NPROC"}
 
+try:
+    import resource
+except ImportError:  # Windows.
+    resource = None
+
 
 def limit(limits):
-    try:
-        import resource
-    except ImportError:  # Windows.
+    if resource is None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     for name, most in limits.items():

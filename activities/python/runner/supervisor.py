@@ -314,6 +314,7 @@ def serve(control):
     else:
         tell(control, b"status", os.WEXITSTATUS(status))
     if early:
+        os.waitpid(child, 0)
         sweep()
     return True
 
