@@ -25,6 +25,8 @@ type desk struct {
 	identity string
 	during   func()
 	env      map[string]string
+	key      string // The secret that the handler asks for by itself; "" is none.
+	warning  string
 }
 
 func newDesk(t *testing.T) *desk {
@@ -39,7 +41,12 @@ func (d *desk) Handle(_ context.Context, request protocol.Request, _ protocol.Pr
 	if d.fail {
 		return protocol.Result{}, errors.New("no")
 	}
-	return protocol.Result{Value: protocol.OfObject(protocol.Field{Name: "call", Value: protocol.OfInt(int64(d.calls))}), Usage: protocol.Usage{LLMCalls: 1}}, nil
+	if d.key != "" {
+		if _, err := request.Secret(d.key); err != nil {
+			return protocol.Result{}, err
+		}
+	}
+	return protocol.Result{Warning: d.warning, Value: protocol.OfObject(protocol.Field{Name: "call", Value: protocol.OfInt(int64(d.calls))}), Usage: protocol.Usage{LLMCalls: 1}}, nil
 }
 
 func (d *desk) Health(context.Context) error { return nil }
@@ -263,5 +270,24 @@ func TestItemsAreCached(t *testing.T) {
 	d.reaches(1, "the same item again")
 	if !outcome.Cached || outcome.Value.Inline != nil || outcome.Value.Ref == nil {
 		t.Errorf("%+v", outcome)
+	}
+}
+
+// TestAServersKeyIsNoPartOfTheCall: what the settings name is for every call alike.
+func TestAServersKeyIsNoPartOfTheCall(t *testing.T) {
+	d := newDesk(t)
+	d.env, d.key = map[string]string{"GLEITZEIT_SECRET_SERVER": "of the server"}, "SERVER"
+	d.call(`{"a":1}`)
+	d.call(`{"a":1}`)
+	d.reaches(1, "two calls to a server with a key")
+}
+
+func TestAWarningIsToldAgain(t *testing.T) {
+	d := newDesk(t)
+	d.warning = "the prompt was cut"
+	d.call(`{"a":1}`)
+	d.warning = ""
+	if second := d.call(`{"a":1}`); !second.Cached || second.Warning != "the prompt was cut" {
+		t.Errorf("%+v", second)
 	}
 }

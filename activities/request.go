@@ -16,8 +16,8 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 		Bindings: call.Bindings,
 		Run:      call.Run,
 		Load:     a.load(ctx),
-		Env:      secrets.watch("env", a.env),
-		Secret:   secret,
+		Env:      secrets.amongParameters(secrets.watch("env", a.env)),
+		Secret:   secrets.amongParameters(secret),
 	}
 	request := protocol.Request{
 		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,

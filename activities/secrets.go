@@ -18,7 +18,7 @@ const maxMessage = 8 << 10
 type secrets struct {
 	replacements []replacement // The longest first: one secret may begin another.
 	seen         map[string]bool
-	used         bool // Something was asked for.
+	used         bool // Some are among the parameters.
 }
 
 type replacement struct{ value, label string }
@@ -26,7 +26,6 @@ type replacement struct{ value, label string }
 // watch remembers every value that is looked up.
 func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
 	return func(name string) (string, bool) {
-		s.used = true
 		value, found := lookup(name)
 		if found && len(value) >= minSecret && !s.seen[head+"."+name] {
 			if s.seen == nil {
@@ -41,6 +40,14 @@ func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(st
 			slices.SortStableFunc(s.replacements, func(a, b replacement) int { return len(b.value) - len(a.value) })
 		}
 		return value, found
+	}
+}
+
+// amongParameters marks what is looked up as a part of the call's parameters.
+func (s *secrets) amongParameters(lookup func(string) (string, bool)) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		s.used = true
+		return lookup(name)
 	}
 }
 

@@ -43,6 +43,7 @@ func Spec(servers ...string) protocol.Spec {
 		one := protocol.Method{
 			Name: family + "SERVER." + verb, Summary: about.summary + " of an MCP server",
 			Parameters: json.RawMessage(about.parameters), Result: json.RawMessage(about.result), KeepsTime: true,
+			Fresh: about.join != nil, // It tells what is there now.
 		}
 		all := one
 		all.Name, all.Summary, all.Servers, all.Timeout = family+verb, about.summary+ofWhich(about), true, timeout
