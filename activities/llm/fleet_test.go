@@ -97,3 +97,35 @@ func TestLimitOfEachServer(t *testing.T) {
 		t.Errorf("%d were in flight", most.Load())
 	}
 }
+
+// A server of the settings has its limit whichever way calls come to it, and no other server is asked in its place.
+func TestServerOfTheSettingsThatATaskNames(t *testing.T) {
+	var inFlight, most, elsewhere atomic.Int64
+	named := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		now := inFlight.Add(1)
+		defer inFlight.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		time.Sleep(20 * time.Millisecond)
+		answering("here")(w, r)
+	})
+	other := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		elsewhere.Add(1)
+		answering("there")(w, r)
+	})
+	handler := open(t, llm.Options{URLs: []string{named, other}, MaxConcurrent: 2})
+	var all sync.WaitGroup
+	for i := range 24 {
+		all.Go(func() {
+			if i%2 == 0 {
+				want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","base_url":"`+named+`/"}`), map[string]string{"response": `"here"`})
+			} else {
+				ask(t, handler, llm.Chat, `{"prompt":"hello"}`)
+			}
+		})
+	}
+	all.Wait()
+	if most.Load() != 2 || elsewhere.Load() == 0 || elsewhere.Load() > 12 {
+		t.Errorf("%d calls at once where 2 may be; %d elsewhere", most.Load(), elsewhere.Load())
+	}
+}

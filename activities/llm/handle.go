@@ -3,6 +3,7 @@ package llm
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,7 @@ type call struct {
 	handler  *Handler
 	request  protocol.Request
 	pool     *pool
+	spared   map[*member]bool // Servers of the pool that are not to be asked.
 	provider string
 	model    string // As the server is asked for it.
 	key      string // Of the server; empty without.
@@ -51,7 +53,7 @@ func (c *call) aim() error {
 	url, err := text(given, "base_url"), error(nil)
 	switch {
 	case url != "":
-		c.pool, err = c.handler.namedPool(c.provider, url)
+		c.pool, c.spared, err = c.handler.namedPool(c.provider, url)
 	case c.provider == openaiProvider && c.handler.openai == nil:
 		err = protocol.Errorf(protocol.ConfigurationError, "no OpenAI-compatible server is configured").
 			WithHint("`providers.openai.url` in config.yaml names one, or `base_url` of the task")
@@ -104,6 +106,7 @@ func (o *Options) modelOf(provider, method string) string {
 // one that is away, or lacks the model, is left for another one.
 func (c *call) served(ctx context.Context) (protocol.Result, error) {
 	tried := map[*member]bool{}
+	maps.Copy(tried, c.spared)
 	var first time.Time
 	for pause := 250 * time.Millisecond; ; {
 		result, m, err := c.attempt(ctx, tried)

@@ -122,8 +122,8 @@ func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, err
 			return nil, err
 		}
 		m := &member{
-			Endpoint: protocol.Endpoint{Provider: provider, URL: withoutUser(server), MaxConcurrent: limit},
-			loaded:   map[string]bool{}, lacks: map[string]time.Time{},
+			Endpoint: protocol.Endpoint{Provider: provider, URL: withoutUser(server), MaxConcurrent: limit}, address: server.String(),
+			loaded: map[string]bool{}, lacks: map[string]time.Time{},
 		}
 		if provider == openaiProvider {
 			m.backend = newOpenAI(server, m.URL)
@@ -138,17 +138,23 @@ func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, err
 // mostNamed is how many servers that tasks have named are remembered. Beyond it, idle ones are forgotten.
 const mostNamed = 64
 
-// namedPool is that of a server which a task names: one of the settings where it is one.
-func (h *Handler) namedPool(provider, url string) (*pool, error) {
+// namedPool is that of a server which a task names, with those of its servers that are not meant. One of the settings is
+// shared with all other calls, and so is its limit.
+func (h *Handler) namedPool(provider, url string) (*pool, map[*member]bool, error) {
 	server, err := endpoint(provider, url)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	at := address{provider, server.String()}
+	for _, p := range h.pools() {
+		if others, is := p.othersThan(at); is {
+			return p, others, nil
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := address{provider, server.String()}
 	if known := h.named[at]; known != nil {
-		return known, nil
+		return known, nil, nil
 	}
 	limit := h.options.MaxConcurrent
 	if provider == openaiProvider {
@@ -156,7 +162,7 @@ func (h *Handler) namedPool(provider, url string) (*pool, error) {
 	}
 	made, err := h.poolOf(provider, limit, url)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(h.named) >= mostNamed {
 		for old, p := range h.named {
@@ -167,7 +173,7 @@ func (h *Handler) namedPool(provider, url string) (*pool, error) {
 		}
 	}
 	h.named[at] = made
-	return made, nil
+	return made, nil, nil
 }
 
 // pools are those of the settings.

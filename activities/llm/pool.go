@@ -23,6 +23,7 @@ type pool struct {
 // member is one server of a pool. What follows its backend is guarded by the pool.
 type member struct {
 	protocol.Endpoint
+	address string // User and password included.
 	backend backend
 
 	inFlight int
@@ -74,6 +75,17 @@ func (p *pool) idle() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.waiting) == 0 && !slices.ContainsFunc(p.members, func(m *member) bool { return m.inFlight > 0 })
+}
+
+// othersThan is all servers but the one at an address; false where that is none of the pool's.
+func (p *pool) othersThan(at address) (map[*member]bool, bool) {
+	others := map[*member]bool{}
+	for _, m := range p.members {
+		if m.Provider != at.provider || m.address != at.url {
+			others[m] = true
+		}
+	}
+	return others, len(others) < len(p.members)
 }
 
 // acquire waits for room at a server, and says so by waits. The server is given back by release.

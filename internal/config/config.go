@@ -89,9 +89,9 @@ func Load(o Options) (*Settings, error) {
 	s.Roots = l.roots()
 	s.Provider = l.provider()
 	s.Ollama = l.ollama()
+	s.OpenAI = l.openAI()
 	s.Python = l.python()
 	s.MCP = l.mcp()
-	s.OpenAI = l.openAI()
 	if len(l.mistakes) > 0 {
 		return nil, mistaken(l.mistakes)
 	}
