@@ -50,8 +50,8 @@ type method struct {
 // secretPrefix stands before the name of a secret in the worker's environment.
 const secretPrefix = "GLEITZEIT_SECRET_"
 
-// heartbeatEvery is how often a task in flight says so. The SDK sends no more of them than the worker lets through.
-const heartbeatEvery = time.Second
+// signsPerTimeout is how often, within the heartbeat timeout, a task in flight says so, and hears whether it is cancelled.
+const signsPerTimeout = 5
 
 // newsPerTimeout is how often, within the heartbeat timeout, a task tells what is new: with the engine inside, 4 times a
 // second; a Temporal elsewhere, where that costs more, hears less.

@@ -17,54 +17,52 @@ type heartbeat struct {
 	beat  protocol.Beat
 	news  bool // There is something that was not told.
 	items bool // The task runs once an item: of so many, nobody follows what each is writing.
-	end   chan struct{}
+	end   context.CancelFunc
 	ended sync.WaitGroup
 }
 
 func startHeartbeat(ctx context.Context, call *protocol.Call) *heartbeat {
-	b := &heartbeat{items: call.Item != nil, end: make(chan struct{})}
-	b.ended.Go(func() {
-		b.every(ctx, heartbeatEvery, func() {
-			activity.RecordHeartbeat(ctx, b.last())
-		})
-	})
-	info := activity.GetInfo(ctx)
-	if pace := info.HeartbeatTimeout / newsPerTimeout; !b.items && pace > 0 {
-		b.ended.Go(func() {
-			b.every(ctx, pace, func() {
-				if b.hasNews() {
-					b.tell(ctx, info.TaskToken, b.last())
-				}
-			})
-		})
+	b := &heartbeat{items: call.Item != nil}
+	var own context.Context
+	own, b.end = context.WithCancel(ctx)
+	if info := activity.GetInfo(ctx); info.HeartbeatTimeout > 0 {
+		b.ended.Go(func() { b.live(own, ctx, info) })
 	}
 	return b
 }
 
-// every does something again and again until the task has ended.
-func (b *heartbeat) every(ctx context.Context, pause time.Duration, do func()) {
-	ticker := time.NewTicker(pause)
+// live tells Temporal until own is done, as often as is needed for the timeout, and what is new sooner. The SDK's own
+// heartbeats are not used for that: one of them that fails ends the task, which a machine out of breath would do to work
+// that is well. They are asked where one of these has failed: then the task was cancelled, or given up.
+func (b *heartbeat) live(own, task context.Context, info activity.Info) {
+	pace := info.HeartbeatTimeout / signsPerTimeout
+	if !b.items {
+		pace = info.HeartbeatTimeout / newsPerTimeout
+	}
+	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
+	heard := time.Now()
 	for {
 		select {
-		case <-b.end:
-			return
-		case <-ctx.Done():
+		case <-own.Done():
 			return
 		case <-ticker.C:
-			do()
 		}
+		if !b.hasNews() && time.Since(heard) < info.HeartbeatTimeout/signsPerTimeout-pace/2 {
+			continue
+		}
+		if err := b.tell(own, info); err != nil && own.Err() == nil {
+			activity.GetLogger(task).Debug("a heartbeat has failed", "error", err)
+			activity.RecordHeartbeat(task, b.last())
+		}
+		heard = time.Now()
 	}
 }
 
-// tell sends a heartbeat beside those of the SDK. Of these one that takes longer than they are apart ends the task, so
-// that they cannot come as often as people want to see what is written.
-func (b *heartbeat) tell(ctx context.Context, token []byte, beat protocol.Beat) {
-	ctx, done := context.WithTimeout(ctx, heartbeatEvery)
+func (b *heartbeat) tell(ctx context.Context, info activity.Info) error {
+	ctx, done := context.WithTimeout(ctx, info.HeartbeatTimeout)
 	defer done()
-	if err := activity.GetClient(ctx).RecordActivityHeartbeat(ctx, token, beat); err != nil {
-		activity.GetLogger(ctx).Debug("what a task writes cannot be told now", "error", err)
-	}
+	return activity.GetClient(ctx).RecordActivityHeartbeat(ctx, info.TaskToken, b.last())
 }
 
 // say is what the next heartbeat carries.
@@ -109,6 +107,6 @@ func (b *heartbeat) hasNews() bool {
 }
 
 func (b *heartbeat) stop() {
-	close(b.end)
+	b.end()
 	b.ended.Wait()
 }

@@ -70,7 +70,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 // Temporal has given the attempt up already (its worker was cut off, or stops) and hears nothing of it.
 func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outcome protocol.Outcome) (*protocol.Outcome, error) {
 	if !cancelAsked(ctx) {
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("it was cut off: %w", context.Cause(ctx))
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")

@@ -34,8 +34,6 @@ type Options struct {
 const (
 	// maxSlots is Temporal's limit on what a run has in flight: its own max_parallel is what people set.
 	maxSlots = 2000
-	// localThrottle lets a heartbeat through every second, so that a cancel arrives within two.
-	localThrottle = time.Second
 	// localSticky is how long a workflow task waits for the process that had the run in its cache and is gone.
 	localSticky = time.Second
 	stopGrace   = 5 * time.Second
@@ -63,8 +61,6 @@ func TemporalOptions(o Options) worker.Options {
 		OnFatalError:                       o.Fatal,
 	}
 	if o.Local {
-		options.MaxHeartbeatThrottleInterval = localThrottle
-		options.DefaultHeartbeatThrottleInterval = localThrottle
 		options.StickyScheduleToStartTimeout = localSticky
 	}
 	return options

@@ -68,7 +68,9 @@ func (p *pool) runWarm(ctx context.Context, j job) (*ended, error) {
 	s, err := parent.take(ctx)
 	if err != nil {
 		p.give(parent, nil)
-		p.replace(parent)
+		if ctx.Err() == nil { // Else it is the script that has no time left: others may wait for the same parent.
+			p.replace(parent)
+		}
 		return nil, err
 	}
 	e, err := s.run(ctx, j, p.output)

@@ -76,6 +76,28 @@ func TestInterpretersAreKeptAndReplaced(t *testing.T) {
 	}
 }
 
+// TestACallThatIsCutOffHurtsNoOther while the interpreter starts that both wait for.
+func TestACallThatIsCutOffHurtsNoOther(t *testing.T) {
+	handler := newHandler(t, python.Options{Preload: []string{"json.tool", "xml.dom.minidom", "asyncio"}})
+	short, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := handler.Handle(short, ofCode(t, "result = 1"), nil); err == nil {
+			t.Error("it was cut off too late to show anything")
+		}
+	})
+	for range 4 {
+		all.Go(func() {
+			if _, err := handler.Handle(t.Context(), ofCode(t, "result = 1"), nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	time.Sleep(30 * time.Millisecond)
+	cancel()
+	all.Wait()
+}
+
 // TestStoppedInterpreter takes as long as an interpreter may be silent.
 func TestStoppedInterpreter(t *testing.T) {
 	t.Parallel()
