@@ -41,9 +41,17 @@ type wish struct {
 // same share it.
 func WithOverrides(yaml string) Option { return func(w *wish) { w.overrides = yaml } }
 
-// WithClient sets options of the client, a data converter say.
+// WithClient sets options of the client, a data converter say, after those that an Option before it sets.
 func WithClient(configure func(*client.Options)) Option {
-	return func(w *wish) { w.configure = configure }
+	return func(w *wish) {
+		before := w.configure
+		w.configure = func(o *client.Options) {
+			if before != nil {
+				before(o)
+			}
+			configure(o)
+		}
+	}
 }
 
 // running holds the engines of this test binary by their overrides. It is what makes them shared.
