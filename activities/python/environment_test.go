@@ -88,7 +88,7 @@ func TestInterpretersThatAreNone(t *testing.T) {
 	broken := script("broken", `echo "no module named encodings" >&2; exit 1`)
 	silent := script("silent", `exit 0`)
 	vanishing := script("vanishing", `printf '3.12\n1\n/nowhere/python3\n'`)
-	const hint = " (install Python 3.8 or later, or name one in the configuration)"
+	const hint = " (install Python 3.8 or later, or correct `python` of the task, or python.interpreter in config.yaml)"
 	for _, test := range []struct{ command, health, handle string }{
 		{"python-that-is-nowhere", "there is no python-that-is-nowhere on PATH" + hint, ""},
 		{old, "/opt/old/python3 is Python 3.7" + hint, ""},

@@ -58,7 +58,7 @@ func (i *interpreters) find(ctx context.Context, command string) (*interpreter, 
 }
 
 func ask(ctx context.Context, command string) (*interpreter, error) {
-	const hint = "install Python 3.8 or later, or name one in the configuration"
+	const hint = "install Python 3.8 or later, or correct `python` of the task, or python.interpreter in config.yaml"
 	var stderr bytes.Buffer
 	probing := exec.CommandContext(ctx, ofEnvironment(command), "-I", "-c", probe)
 	probing.Stderr = &stderr
