@@ -139,14 +139,3 @@ func duration(v protocol.Value) (time.Duration, error) {
 
 // maxSeconds is what a time.Duration holds, rounded down.
 const maxSeconds = 9e9
-
-// model is the name of the model that a call asks.
-func (h *Handler) model(request protocol.Request) string {
-	if named, is := request.Parameters.Get("model"); is {
-		return named.Text()
-	}
-	if request.Method == Vision {
-		return h.options.VisionModel
-	}
-	return h.options.Model
-}
