@@ -13,26 +13,47 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
 )
 
-// slowHeartbeats is a machine whose models leave the engine no processor: it takes each heartbeat two seconds late.
-func slowHeartbeats(o *client.Options) {
+// slowHeartbeats is a machine whose models leave the engine no processor: it takes each heartbeat two seconds late, and
+// says so.
+type slowHeartbeats struct{ taken chan time.Time }
+
+func (s *slowHeartbeats) configure(o *client.Options) {
 	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(
 		func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-			if strings.HasSuffix(method, "/RecordActivityTaskHeartbeat") {
-				select {
-				case <-time.After(2 * time.Second):
-				case <-ctx.Done():
-					return ctx.Err()
-				}
+			if !strings.HasSuffix(method, "/RecordActivityTaskHeartbeat") {
+				return invoke(ctx, method, request, reply, connection, options...)
 			}
-			return invoke(ctx, method, request, reply, connection, options...)
+			select {
+			case <-time.After(2 * time.Second):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			err := invoke(ctx, method, request, reply, connection, options...)
+			if err == nil {
+				s.taken <- time.Now()
+			}
+			return err
 		}))
 }
 
-func TestSlowHeartbeatsCutOffNoTask(t *testing.T) {
-	r := newRig(t, servertest.WithClient(slowHeartbeats))
+// waitingSlowly starts a run of one task that waits, on such a machine.
+func waitingSlowly(t *testing.T) (*rig, client.WorkflowRun, *slowHeartbeats) {
+	slow := &slowHeartbeats{make(chan time.Time, 1000)}
+	r := newRig(t, servertest.WithClient(slow.configure))
 	run := r.start(t, compile(t, "name: Slow\ntasks: [{id: a, method: test/wait, parameters: {key: a}}]\n"))
 	r.awaitWaiting(t, 1)
-	time.Sleep(7 * time.Second) // Longer than a task may be silent.
+	return r, run, slow
+}
+
+func TestSlowHeartbeatsCutOffNoTask(t *testing.T) {
+	r, run, slow := waitingSlowly(t)
+	for range 3 { // They take longer than a task may be silent.
+		select {
+		case <-slow.taken:
+		case <-time.After(patience):
+			t.Fatal("no heartbeat arrives")
+		}
+	}
 	close(r.probe.release)
 	result, _ := end(t, run)
 	same(t, "status", result.Status, protocol.Completed)
@@ -40,9 +61,7 @@ func TestSlowHeartbeatsCutOffNoTask(t *testing.T) {
 }
 
 func TestSlowHeartbeatsBringACancelAllTheSame(t *testing.T) {
-	r := newRig(t, servertest.WithClient(slowHeartbeats))
-	run := r.start(t, compile(t, "name: Slow\ntasks: [{id: a, method: test/wait, parameters: {key: a}}]\n"))
-	r.awaitWaiting(t, 1)
+	r, run, _ := waitingSlowly(t)
 	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,10 @@ func TestExamplesAsJSON(t *testing.T) {
 			var tasks []string
 			for _, task := range run.Tasks {
 				tasks = append(tasks, *task.ID+" "+*task.Method)
-				if *task.Status != "completed" || *task.Attempts != 1 || task.Result == nil || task.Name != nil {
+				// Ollama breaks off an answer in which a token repeats, and where a tiny model is asked about several
+				// images at once that happens, rarely: then the task is tried again.
+				tried := *task.Attempts == 1 || *task.Method == "llm/vision" && *task.Attempts == 2
+				if *task.Status != "completed" || !tried || task.Result == nil || task.Name != nil {
 					t.Errorf("task %s: status %s, %d attempts, result %v, name %v", *task.ID, *task.Status, *task.Attempts, task.Result, task.Name)
 				}
 			}
