@@ -102,6 +102,10 @@ func TestLimitOfEachServer(t *testing.T) {
 func TestServerOfTheSettingsThatATaskNames(t *testing.T) {
 	var inFlight, most, elsewhere atomic.Int64
 	named := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/chat" {
+			http.NotFound(w, r)
+			return
+		}
 		now := inFlight.Add(1)
 		defer inFlight.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
@@ -110,7 +114,9 @@ func TestServerOfTheSettingsThatATaskNames(t *testing.T) {
 		answering("here")(w, r)
 	})
 	other := serving(t, func(w http.ResponseWriter, r *http.Request) {
-		elsewhere.Add(1)
+		if r.URL.Path == "/api/chat" {
+			elsewhere.Add(1)
+		}
 		answering("there")(w, r)
 	})
 	handler := open(t, llm.Options{URLs: []string{named, other}, MaxConcurrent: 2})

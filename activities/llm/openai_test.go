@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,15 +139,15 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 			"the server at URL cannot be reached: EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var sent string
+			var sent atomic.Value // A reset tells nobody that it was written.
 			url := serving(t, func(w http.ResponseWriter, r *http.Request) {
-				sent = r.Header.Get("Authorization")
+				sent.Store(r.Header.Get("Authorization"))
 				test.serve(w, r)
 			})
 			handler := open(t, llm.Options{Patience: time.Millisecond})
 			result, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"x","provider":"openai","model":"m","base_url":"`+url+`","api_key":"`+key+`"}`), nil)
-			if sent != "Bearer "+key {
-				t.Errorf("sent %q", sent)
+			if sent.Load() != "Bearer "+key {
+				t.Errorf("sent %v", sent.Load())
 			}
 			if test.code == 0 {
 				if err != nil {
