@@ -83,9 +83,12 @@ func (s *modelServer) fullFor() time.Duration {
 	return s.full
 }
 
-// asked makes so many calls at once and waits for all. Rest is called when so many are left.
+// asked makes so many calls at once and waits for all. Rest is called when so many are left. As much memory is in use as in
+// a process that runs a workflow: with next to none, Go's collector would come every tenth call.
 func asked(b *testing.B, calls, left int, rest func(), servers ...*modelServer) time.Duration {
 	b.Helper()
+	inUse := make([]byte, 27<<20)
+	defer runtime.KeepAlive(inUse)
 	o := llm.Options{MaxConcurrent: servers[0].slots}
 	for _, server := range servers {
 		o.URLs = append(o.URLs, server.URL)
@@ -177,12 +180,9 @@ func BenchmarkPool400(b *testing.B) {
 }
 
 // BenchmarkPoolUnequal has calls shared out between two servers, of which one takes three times as long. Reported is how
-// much of the time, as long as calls wait, each has as many as it takes; and the same of loops beside it. As much memory
-// is in use as in a process that runs a workflow: with next to none, Go's collector would come every tenth call.
+// much of the time, as long as calls wait, each has as many as it takes; and the same of loops beside it.
 func BenchmarkPoolUnequal(b *testing.B) {
 	const calls = 240
-	inUse := make([]byte, 27<<20)
-	defer runtime.KeepAlive(inUse)
 	for b.Loop() {
 		fast, slow := newModelServer(b, 4, 100*time.Millisecond), newModelServer(b, 4, 300*time.Millisecond)
 		handFast, handSlow := newModelServer(b, 4, 100*time.Millisecond), newModelServer(b, 4, 300*time.Millisecond)
