@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,12 +82,9 @@ func (s *modelServer) fullFor() time.Duration {
 	return s.full
 }
 
-// asked makes so many calls at once and waits for all. Rest is called when so many are left. As much memory is in use as in
-// a process that runs a workflow: with next to none, Go's collector would come every tenth call.
+// asked makes so many calls at once and waits for all. Rest is called when so many are left.
 func asked(b *testing.B, calls, left int, rest func(), servers ...*modelServer) time.Duration {
 	b.Helper()
-	inUse := make([]byte, 27<<20)
-	defer runtime.KeepAlive(inUse)
 	o := llm.Options{MaxConcurrent: servers[0].slots}
 	for _, server := range servers {
 		o.URLs = append(o.URLs, server.URL)
