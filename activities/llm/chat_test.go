@@ -65,7 +65,7 @@ func TestProgressCountsTokens(t *testing.T) {
 	if _, err := real(t).Handle(t.Context(), request, func(message string) { said = append(said, message) }); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(said, ", "); got != "1 tokens, 2 tokens, 3 tokens" {
+	if got := strings.Join(said, ", "); got != "1 token, 2 tokens, 3 tokens" {
 		t.Error(got)
 	}
 }

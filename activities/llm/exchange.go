@@ -116,7 +116,7 @@ func (x *exchange) once(ctx context.Context) (*answer, error) {
 		x.watch.heard()
 		if a.pieces > told {
 			told = a.pieces
-			x.call.progress(fmt.Sprintf("%d tokens", x.tokens+a.pieces))
+			x.call.progress(tokens(x.tokens + a.pieces))
 		}
 		if write != nil && text != "" {
 			write(text)
@@ -128,6 +128,13 @@ func (x *exchange) once(ctx context.Context) (*answer, error) {
 		err = x.mayBeCut(a)
 	}
 	return a, err
+}
+
+func tokens(n int) string {
+	if n == 1 {
+		return "1 token"
+	}
+	return fmt.Sprintf("%d tokens", n)
 }
 
 // count adds an answer to the sums.

@@ -73,7 +73,7 @@ func (o *ollama) runnerLost(said string) error {
 
 // brokeOff is an answer that did not come to its end.
 func brokeOff(where string, pieces int) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s broke off after %d tokens", where, pieces).
+	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s broke off after %s", where, tokens(pieces)).
 		WithHint("the server was stopped or lost the connection, or it ended an answer that repeated itself")
 }
 

@@ -142,14 +142,17 @@ func TestWhatAServerMaySay(t *testing.T) {
 	}{
 		"full": {status(503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`), protocol.ProviderOverloaded, protocol.Transient,
 			"Ollama at URL has too much to do: server busy, please try again.  maximum pending requests exceeded"},
-		"too many":  {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
-		"gateway":   {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
-		"refused":   {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: invalid options"},
-		"denied":    {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 401 Unauthorized"},
-		"no Ollama": {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 404 page not found"},
-		"broken":    {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: model requires more system memory"},
-		"mid error": {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: the runner has died"},
-		"cut short": {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 tokens"},
+		"too many":      {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
+		"gateway":       {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
+		"refused":       {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: invalid options"},
+		"denied":        {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 401 Unauthorized"},
+		"no Ollama":     {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 404 page not found"},
+		"broken":        {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: model requires more system memory"},
+		"mid error":     {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: the runner has died"},
+		"no JSON":       {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: <html>"},
+		"other types":   {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.OfTask, `Ollama failed: {"message":1}`},
+		"cut in a line": {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
+		"cut short":     {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
 		"reset": {func(w http.ResponseWriter, _ *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: EOF"},
@@ -169,6 +172,15 @@ func TestWhatAServerMaySay(t *testing.T) {
 func answeringBut(line string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"message":{"role":"assistant","content":"x"},"done":false}`+"\n%s", line)
+	}
+}
+
+// abandoning begins an answer and breaks the connection.
+func abandoning(begun string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, begun)
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
 	}
 }
 

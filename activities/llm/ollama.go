@@ -3,6 +3,7 @@ package llm
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -12,11 +13,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// ollama speaks to an Ollama server, over its own client.
+// ollama speaks to an Ollama server. Answers are read by stream, all else goes over Ollama's own client.
 type ollama struct {
-	client *api.Client
+	base   *url.URL
 	shown  string // Where the server is, as messages say it.
-	idle   func() // Closes idle connections.
+	http   *http.Client
+	client *api.Client
 
 	mu      sync.Mutex
 	sighted map[string]bool // Models that are known to take images. That a model does not may change by a pull.
@@ -24,10 +26,10 @@ type ollama struct {
 
 func newOllama(server *url.URL, shown string) *ollama {
 	connections := connectionsTo(server)
-	return &ollama{client: api.NewClient(server, connections), shown: shown, idle: connections.CloseIdleConnections, sighted: map[string]bool{}}
+	return &ollama{base: server, shown: shown, http: connections, client: api.NewClient(server, connections), sighted: map[string]bool{}}
 }
 
-func (o *ollama) close() { o.idle() }
+func (o *ollama) close() { o.http.CloseIdleConnections() }
 
 // tooLong is what Ollama says of a prompt that it was told not to cut; in the midst of a stream, where there is no status.
 const tooLong = "exceeds the context length"
@@ -51,7 +53,7 @@ func (o *ollama) converse(ctx context.Context, a *ask, into *answer, heard func(
 		ask = o.generate
 	}
 	err := whole(ctx, a, into, func(mayCut bool) error { return ask(ctx, a, mayCut, into, heard) })
-	// The client returns no error where the stream is cut: by the end of ctx, or of the server.
+	// It is no error where the stream is cut: by the end of ctx, or of the server.
 	if err == nil && ctx.Err() == nil && !into.done {
 		return brokeOff("Ollama at "+o.shown, into.pieces)
 	}
@@ -73,7 +75,7 @@ func (o *ollama) chat(ctx context.Context, a *ask, mayCut bool, into *answer, he
 	for _, m := range a.messages {
 		request.Messages = append(request.Messages, ollamaMessage(m))
 	}
-	return o.client.Chat(ctx, request, func(piece api.ChatResponse) error {
+	return stream(ctx, o, "/api/chat", request, func(piece api.ChatResponse) error {
 		into.hear(piece.Message.Content, piece.Message.Thinking)
 		for _, call := range piece.Message.ToolCalls {
 			arguments, err := protocol.Encode(call.Function.Arguments)
@@ -108,7 +110,7 @@ func (o *ollama) generate(ctx context.Context, a *ask, mayCut bool, into *answer
 			request.Images = append(request.Images, image)
 		}
 	}
-	return o.client.Generate(ctx, request, func(piece api.GenerateResponse) error {
+	return stream(ctx, o, "/api/generate", request, func(piece api.GenerateResponse) error {
 		into.hear(piece.Response, piece.Thinking)
 		into.end(piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Response)

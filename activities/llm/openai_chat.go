@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"net/http"
@@ -24,8 +23,7 @@ func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(
 		return err
 	}
 	stream := &events{into: into, heard: heard}
-	lines := bufio.NewScanner(response)
-	lines.Buffer(nil, longestLine)
+	lines := linesOf(response)
 	for !stream.over && lines.Scan() {
 		if err = stream.line(lines.Text()); err != nil {
 			break
@@ -42,9 +40,6 @@ func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(
 	}
 	return brokeOff("the server at "+o.shown, into.pieces)
 }
-
-// longestLine is the size in bytes of the longest line of a stream.
-const longestLine = 16 << 20
 
 // events reads the stream of an answer.
 type events struct {

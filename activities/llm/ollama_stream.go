@@ -1,0 +1,98 @@
+package llm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/ollama/ollama/api"
+	"github.com/ollama/ollama/auth"
+	"github.com/ollama/ollama/envconfig"
+)
+
+// stream has Ollama answer a request and hands over the pieces as they come. Its errors are those of Ollama's client, whose
+// own way of reading takes 8 MB for each call: Go's garbage collector then runs with every call, and all others wait for
+// it. A stream that is cut is no error here: whether the answer had come to its end is in its pieces.
+func stream[T any](ctx context.Context, o *ollama, path string, request any, piece func(T) error) error {
+	response, err := o.post(ctx, path, request)
+	if err != nil {
+		return err
+	}
+	lines := linesOf(response)
+	for err == nil && lines.Scan() {
+		err = readPiece(lines.Bytes(), piece)
+	}
+	if err == nil && errors.Is(lines.Err(), bufio.ErrTooLong) {
+		err = fmt.Errorf("it writes more than %d MB without an end of line", longestLine>>20)
+	}
+	return errors.Join(err, response.Close())
+}
+
+func readPiece[T any](line []byte, piece func(T) error) error {
+	var failure struct {
+		Error string `json:"error"`
+	}
+	var came T
+	if json.Unmarshal(line, &failure) != nil || json.Unmarshal(line, &came) != nil {
+		return errors.New(shortened(string(line)))
+	}
+	if failure.Error != "" {
+		return errors.New(failure.Error)
+	}
+	return piece(came)
+}
+
+// post makes one request. The body of the response, which is no error, is the caller's to close.
+func (o *ollama) post(ctx context.Context, path string, request any) (io.ReadCloser, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	to := o.base.JoinPath(path)
+	token, err := signed(ctx, path, to)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	sent.Header.Set("Content-Type", "application/json")
+	sent.Header.Set("Accept", "application/x-ndjson")
+	if token != "" {
+		sent.Header.Set("Authorization", token)
+	}
+	response, err := o.http.Do(sent)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	said, err := io.ReadAll(io.LimitReader(response.Body, mostOfError))
+	if errors.Join(err, response.Body.Close()) != nil {
+		said = nil // The status says enough.
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return nil, api.AuthorizationError{StatusCode: response.StatusCode, Status: response.Status}
+	}
+	return nil, api.StatusError{StatusCode: response.StatusCode, Status: response.Status, ErrorMessage: complaint(said, response.Status)}
+}
+
+// signed proves to ollama.com, and to servers where OLLAMA_AUTH asks for it, who is asking: by the key that Ollama keeps in
+// the home folder. The query of the address says when.
+func signed(ctx context.Context, path string, to *url.URL) (token string, err error) {
+	if to.Hostname() != "ollama.com" && !envconfig.UseAuth() {
+		return "", nil
+	}
+	to.RawQuery = url.Values{"ts": {strconv.FormatInt(time.Now().Unix(), 10)}}.Encode()
+	return auth.Sign(ctx, fmt.Appendf(nil, "%s,%s?%s", http.MethodPost, path, to.RawQuery))
+}
