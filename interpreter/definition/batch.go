@@ -36,7 +36,7 @@ var texts = shape{
 
 var batchKeys = keys[batchReader]{
 	{[]string{"directory"}, text, func(b *batchReader, n *Node) { b.Directory = n },
-		"The folder with the files, which are looked for when the run starts, or when what it refers to has completed."},
+		"The folder with the files, which are looked for when the task starts."},
 	{[]string{"files"}, list.as("a list of at least one path", `{"type": "array", "minItems": 1, "items": `+textSchema+`}`), readFiles,
 		"The files themselves, instead of a directory; a folder among them stands for the files in it."},
 	{[]string{"pattern"}, text, func(b *batchReader, n *Node) { b.Pattern = n },
