@@ -22,6 +22,8 @@ type modelServer struct {
 	*httptest.Server
 	slots int
 	takes time.Duration
+	came  func() // Called with each call that came, and
+	went  func() // with each that is done.
 
 	mu       sync.Mutex
 	inFlight int
@@ -33,13 +35,15 @@ type modelServer struct {
 
 func newModelServer(b *testing.B, slots int, takes time.Duration) *modelServer {
 	b.Helper()
-	s := &modelServer{slots: slots, takes: takes}
+	s := &modelServer{slots: slots, takes: takes, came: func() {}, went: func() {}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/api/chat" {
 			http.NotFound(w, r)
 			return
 		}
 		s.come(1)
+		s.came()
+		defer s.went()
 		defer s.come(-1)
 		select {
 		case <-time.After(s.takes):

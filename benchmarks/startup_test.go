@@ -12,13 +12,10 @@ import (
 // database and the key pair are made), and with one that has been used. As a measure of the machine it starts the
 // interpreter that the example needs.
 func BenchmarkHello(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "gleitzeit")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, "../cmd/gleitzeit").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	gleitzeit := program(b)
 	python := func() time.Duration { return wall(b, "", "python3", "-I", "-c", "pass") }
 	hello := func(home string) time.Duration {
-		return wall(b, home, program, "run", "../examples/01-hello/flow.yaml")
+		return wall(b, home, gleitzeit, "run", "../examples/01-hello/flow.yaml")
 	}
 	used := b.TempDir()
 	hello(used)
@@ -34,6 +31,16 @@ func BenchmarkHello(b *testing.B) {
 		b.ReportMetric(median(interpreter).Seconds(), "python3-s")
 		b.ReportMetric(median(empty).Seconds()/median(warm).Seconds(), "ratio")
 	}
+}
+
+// program builds gleitzeit.
+func program(b *testing.B) string {
+	b.Helper()
+	built := filepath.Join(b.TempDir(), "gleitzeit")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", built, "../cmd/gleitzeit").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return built
 }
 
 func wall(b *testing.B, home, program string, args ...string) time.Duration {

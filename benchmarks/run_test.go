@@ -1,0 +1,74 @@
+package benchmarks
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// BenchmarkPoolOfARun is BenchmarkPoolUnequal for all there is: the built program runs a task once for each element of a
+// list, with its engine on the same processors. Reported is how much of the time, as long as calls wait, each server has
+// as many as it takes.
+func BenchmarkPoolOfARun(b *testing.B) {
+	const calls = 240
+	gleitzeit := program(b)
+	for b.Loop() {
+		fast, slow := newModelServer(b, 4, 100*time.Millisecond), newModelServer(b, 4, 300*time.Millisecond)
+		var came, went atomic.Int64
+		var began time.Time
+		for _, server := range []*modelServer{fast, slow} {
+			server.came = func() {
+				if came.Add(1) == 1 {
+					began = time.Now()
+				}
+			}
+			server.went = func() {
+				if calls-went.Add(1) != int64(fast.slots+slow.slots) {
+					return
+				}
+				waited := time.Since(began).Seconds()
+				b.ReportMetric(fast.fullFor().Seconds()/waited, "fast-full")
+				b.ReportMetric(slow.fullFor().Seconds()/waited, "slow-full")
+			}
+		}
+		runPool(b, gleitzeit, calls, fast, slow)
+		if served := fast.served + slow.served; served != calls {
+			b.Errorf("%d calls were served", served)
+		}
+	}
+}
+
+// runPool has the program make the calls.
+func runPool(b *testing.B, gleitzeit string, calls int, servers ...*modelServer) {
+	b.Helper()
+	folder := b.TempDir()
+	config := "providers:\n  ollama:\n    model: m\n    endpoints:\n"
+	for _, server := range servers {
+		config += fmt.Sprintf("      - %s\n", server.URL)
+	}
+	flow := fmt.Sprintf(`name: Pool
+tasks:
+  - {id: numbers, method: python/execute, parameters: {code: "result = list(range(%d))"}}
+  - {id: ask, method: llm/chat, for_each: "${numbers.result}", max_concurrent: %d, parameters: {prompt: "Is it ${item}?"}}
+`, calls, 4*(servers[0].slots+servers[1].slots))
+	for name, text := range map[string]string{"config.yaml": config, "flow.yaml": flow} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	command := exec.CommandContext(b.Context(), gleitzeit, "run", "flow.yaml")
+	command.Dir = folder
+	command.Env = append(os.Environ(), "GLEITZEIT_HOME="+filepath.Join(folder, "home"), "GLEITZEIT_CONFIG=config.yaml")
+	if out, err := command.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for _, server := range servers {
+		if server.most > server.slots {
+			b.Errorf("%d calls were in flight to a server that takes %d", server.most, server.slots)
+		}
+	}
+}
