@@ -40,6 +40,15 @@ func (s *session) resolve(ctx context.Context, run string) (string, error) {
 	return records[0].Run, nil
 }
 
+// endOf is the document of an execution that has ended: from the store alone, where that has its end.
+func (s *session) endOf(ctx context.Context, run, execution string) (*view.Run, error) {
+	document, err := view.Read(ctx, s.store, run, execution)
+	if err != nil || (document != nil && document.Status.Ended()) {
+		return document, err
+	}
+	return s.document(ctx, run)
+}
+
 // document makes the document of a run's newest execution: from the store, and where an engine runs, with what Temporal
 // knows. Nil means that neither knows the run.
 func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
@@ -89,6 +98,12 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 		document.Error = view.ErrorOf(s.unaccounted(ctx, run, info.GetStatus()))
 	}
 	return document, nil
+}
+
+// over tells whether the end of an execution is recorded, although Temporal cannot be asked because of the error.
+func (s *session) over(ctx context.Context, run, execution string, away error) (bool, error) {
+	records, err := s.store.Records(ctx, resultstore.Query{Run: run, Execution: execution, Kind: resultstore.Run})
+	return err == nil && len(records) > 0 && records[0].Status.Ended(), errors.Join(away, err)
 }
 
 // forgotten is a run that Temporal does not know, or no longer. One that a cluster does not know may be the engine's.

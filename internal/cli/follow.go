@@ -88,6 +88,13 @@ func (x *execution) follow(ctx context.Context) error {
 				x.progress.note(view.Printable(trouble))
 			}
 			pending, waiting, err := x.session.attempts(ctx, x.claim.Run)
+			if err != nil && x.watching {
+				// The process with the engine leaves with the end of its run, and nobody need take it over.
+				var over bool
+				if over, err = x.session.over(ctx, x.claim.Run, x.runID, err); over {
+					return nil
+				}
+			}
 			away.look(err)
 			if err == nil {
 				x.progress.waits(waiting)

@@ -137,7 +137,7 @@ func (x *execution) finish(ctx context.Context) error {
 	if err := x.follow(ctx); err != nil {
 		return err
 	}
-	document, err := x.session.document(ctx, x.claim.Run)
+	document, err := x.session.endOf(ctx, x.claim.Run, x.runID)
 	if err != nil {
 		return err
 	}

@@ -160,3 +160,21 @@ func TestAttachByInputs(t *testing.T) {
 	same.exits(0)
 	other.exits(0)
 }
+
+// Who watches a run is told of its end, although the process that had the engine was gone before it could be asked.
+func TestWatchOutlivesTheEngine(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	first := u.start("run", "flow.yaml")
+	u.asleep()
+	watch := u.start("watch", first.runID())
+	watch.says("✓ quick")
+	watch.signal(syscall.SIGSTOP)
+	u.file("go", "")
+	first.exits(0)
+	watch.signal(syscall.SIGCONT)
+	watch.exits(0)
+	if watch.stdout.String() != "after: after\n" {
+		t.Errorf("watch prints %q", watch.stdout)
+	}
+}
