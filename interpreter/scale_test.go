@@ -142,6 +142,7 @@ func TestHostileFiles(t *testing.T) {
 		{"too many tasks", tasks(20_001, func(int) string { return "" }), 1, "3:3", "limit"},
 		{"as many unknown dependencies", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [u%d]", i) }), 20_000, "3:45", "depends-on"},
 		{"one circle of all", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d]", (i+1)%20_000) }), 1, "3:10", "cycle"},
+		{"many circles in one group", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d, t%d]", (i+19_999)%20_000, (i+1)%20_000) }), 10, "3:10", "cycle"},
 		{"many circles", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d, t%d]", i^1, max(0, i-2)) }), 10_001, "3:10", "cycle"},
 		{"many names of one kind", tasks(20_000, func(i int) string { return "name: same, depends_on: [same]" }), 20_000, "3:57", "depends-on"},
 		{"many mistakes in one text", "name: x\ntasks:\n  - {id: a, method: free/any, parameters: {x: \"" + strings.Repeat("ü${b} ", 100_000) + "\"}}\n", 100_000, "3:49", "reference"},

@@ -84,6 +84,19 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
+// All that is lacking is told at once.
+func TestAllThatIsLacking(t *testing.T) {
+	request := ofCode(t, "result = 1")
+	request.Parameters = value(t, `{"requirements": ["no_such_module", "json", "nor_this>=1"]}`)
+	_, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil)
+	told := protocol.AsError(errorOr(err), 0).Message
+	for _, name := range []string{"no_such_module", "nor_this"} {
+		if !strings.Contains(told, "the module "+name+", which the task requires, is not there") {
+			t.Errorf("of %s it says %q", name, told)
+		}
+	}
+}
+
 // newHandlerWith is a handler of a virtual environment that sees the packages in a folder.
 func newHandlerWith(t *testing.T, site string) *python.Handler {
 	t.Helper()

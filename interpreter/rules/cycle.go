@@ -6,22 +6,43 @@ import (
 	"strings"
 )
 
-// cycle: tasks that wait for one another in a circle, by dependencies or by references. Each group of tasks that wait for
-// one another is told of once: by the shortest circle through its first task in the file, `a -> b` for "a waits for b".
+// cycle: tasks that wait for one another in a circle, by dependencies or by references. Of each group of tasks that wait
+// for one another it tells the shortest circle through its first task in the file, `a -> b` for "a waits for b"; then
+// those that the others of the group make without the tasks of that circle.
 func cycle(c *Context) {
-	for _, group := range c.groups() {
-		first := slices.Min(group)
-		circle := c.circle(first, group)
-		words := make([]string, len(circle))
-		for i, task := range circle {
-			words[i] = c.Tasks[task].ID
-		}
-		const most = 20
-		if len(words) > most {
-			words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
-		}
-		c.report(c.Tasks[first].place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), c.whyCircle(circle))
+	all := make([]int, len(c.Tasks))
+	for i := range all {
+		all[i] = i
 	}
+	search := newGroups(c.Tasks)
+	for _, group := range search.among(all) {
+		for count, within := 0, [][]int{group}; len(within) > 0 && count < mostOfGroup; count++ {
+			group, within = within[0], within[1:]
+			circle := c.circle(slices.Min(group), group)
+			c.reportCircle(circle)
+			told := map[int]bool{}
+			for _, task := range circle {
+				told[task] = true
+			}
+			rest := slices.DeleteFunc(group, func(task int) bool { return told[task] })
+			within = append(within, search.among(rest)...)
+		}
+	}
+}
+
+// mostOfGroup is how many circles of one group are told: to find each takes a look at the whole group.
+const mostOfGroup = 10
+
+func (c *Context) reportCircle(circle []int) {
+	words := make([]string, len(circle))
+	for i, task := range circle {
+		words[i] = c.Tasks[task].ID
+	}
+	const most = 20
+	if len(words) > most {
+		words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
+	}
+	c.report(c.Tasks[circle[0]].place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), c.whyCircle(circle))
 }
 
 // whyCircle names the first of the tasks in a circle that waits for the next one because of the defaults alone.
@@ -32,68 +53,6 @@ func (c *Context) whyCircle(circle []int) string {
 		}
 	}
 	return ""
-}
-
-// groups returns the sets of two or more tasks of which each waits for each, directly or not (Tarjan's strongly connected
-// components). The stack is our own: a chain of tasks may be as long as the file.
-func (c *Context) groups() [][]int {
-	const unseen = -1
-	count := len(c.Tasks)
-	order, low, onPath := make([]int, count), make([]int, count), make([]bool, count)
-	for i := range order {
-		order[i] = unseen
-	}
-	type visit struct{ task, next int }
-	var path []int
-	var stack []visit
-	var groups [][]int
-	seen := 0
-	enter := func(task int) {
-		order[task], low[task] = seen, seen
-		seen++
-		path, onPath[task] = append(path, task), true
-		stack = append(stack, visit{task: task})
-	}
-	for start := range count {
-		if order[start] != unseen {
-			continue
-		}
-		for enter(start); len(stack) > 0; {
-			top := &stack[len(stack)-1]
-			task := top.task
-			if top.next < len(c.Tasks[task].Waits) {
-				other := c.Tasks[task].Waits[top.next]
-				top.next++
-				if order[other] == unseen {
-					enter(other)
-				} else if onPath[other] {
-					low[task] = min(low[task], order[other])
-				}
-				continue
-			}
-			stack = stack[:len(stack)-1]
-			if len(stack) > 0 {
-				parent := stack[len(stack)-1].task
-				low[parent] = min(low[parent], low[task])
-			}
-			if low[task] != order[task] {
-				continue
-			}
-			at := len(path) - 1
-			for path[at] != task {
-				at--
-			}
-			group := slices.Clone(path[at:])
-			path = path[:at]
-			for _, member := range group {
-				onPath[member] = false
-			}
-			if len(group) > 1 {
-				groups = append(groups, group)
-			}
-		}
-	}
-	return groups
 }
 
 // circle returns the shortest way from a task of a group back to itself, by breadth first in the file's order.

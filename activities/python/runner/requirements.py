@@ -7,21 +7,24 @@ CONDITION = re.compile(r"\s*(===|==|!=|~=|>=|<=|>|<)\s*([^\s,]+)\s*\Z")
 
 
 def require(requirements):
-    for requirement in requirements:
-        parsed = REQUIREMENT.match(requirement)
-        conditions = parsed and [CONDITION.match(part) for part in parsed.group(2).split(",") if part.strip()]
-        if not parsed or None in conditions:
-            raise Refusal("requirement", "%r is no requirement; write a module or a package, as \"numpy\" or \"numpy>=1.20\"" % requirement)
-        check_requirement(requirement, parsed.group(1), [condition.groups() for condition in conditions])
+    lacking = [why for why in map(unmet, requirements) if why]
+    if lacking:
+        raise Refusal("missing", "; ".join(lacking))
 
 
-def check_requirement(requirement, name, conditions):
+def unmet(requirement):
+    parsed = REQUIREMENT.match(requirement)
+    conditions = parsed and [CONDITION.match(part) for part in parsed.group(2).split(",") if part.strip()]
+    if not parsed or None in conditions:
+        raise Refusal("requirement", "%r is no requirement; write a module or a package, as \"numpy\" or \"numpy>=1.20\"" % requirement)
+    name, conditions = parsed.group(1), [condition.groups() for condition in conditions]
     found = version_of(name)
     if found is None and (conditions or not importable(name)):
-        raise Refusal("missing", "the module %s, which the task requires, is not there for %s" % (name, sys.executable))
+        return "the module %s, which the task requires, is not there for %s" % (name, sys.executable)
     for operator, wanted in conditions:
         if not holds(found, operator, wanted):
-            raise Refusal("missing", "the task requires %s, and %s has %s %s" % (requirement.strip(), sys.executable, name, found))
+            return "the task requires %s, and %s has %s %s" % (requirement.strip(), sys.executable, name, found)
+    return None
 
 
 def version_of(name):
