@@ -142,6 +142,9 @@ func statusOf(status enums.WorkflowExecutionStatus) protocol.Status {
 
 // notFound is the error for a run that nobody knows.
 func (s *session) notFound(run string) error {
+	if "@"+run == latestRun {
+		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.place()).WithHint("did you mean %q?", latestRun)
+	}
 	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, s.place()).
 		WithHint("`gleitzeit list` shows those that are there")
 }

@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 )
 
 // largest is how many bytes config.yaml may have.
@@ -126,7 +127,7 @@ func (l *loader) field(full string, name, value *yaml.Node) {
 		}
 	}
 	hint := "the keys here are " + strings.Join(siblings, ", ")
-	if near := nearest(name.Value, siblings); near != "" {
+	if near := suggest.Nearest(name.Value, siblings); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	l.warn(l.at(name), "%s means nothing; %s", strconv.Quote(full), hint)

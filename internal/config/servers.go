@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 )
 
 // serverKeys are those of a server beneath mcp.servers.
@@ -116,7 +117,7 @@ func (l *loader) unknownServerKey(full string, key *yaml.Node) {
 		known = append(known, k.name)
 	}
 	hint := "the keys here are " + strings.Join(known, ", ")
-	if near := nearest(key.Value, known); near != "" {
+	if near := suggest.Nearest(key.Value, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	l.warn(l.at(key), "%s means nothing; %s", strconv.Quote(full+"."+key.Value), hint)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 )
 
 // failure is why a reference leads nowhere.
@@ -24,6 +25,13 @@ func (f *failure) of(ref *Reference) *protocol.Error {
 
 func refuse(ref *Reference, format string, args ...any) *protocol.Error {
 	return protocol.Errorf(protocol.TaskParameterError, "%s: %s", clip(ref.Text), fmt.Sprintf(format, args...))
+}
+
+// mostCompared bounds how many of the fields of an object are looked at for one that may have been meant.
+const mostCompared = 1000
+
+func nearest(name string, candidates []string) string {
+	return suggest.Nearest(name, candidates[:min(len(candidates), mostCompared)])
 }
 
 // mostListed is how many fields of an object a message lists.

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
-	"github.com/gleitzeit/gleitzeit/interpreter/rules"
 )
 
 // Part returns the key at a path of keys such as tasks.retry, and the path in the names that messages use. Lists and the
@@ -47,8 +47,26 @@ func hint(before []string, step string, known []definition.Key) string {
 	if len(names) == 0 {
 		return "no key of the language stands beneath it"
 	}
-	if near := rules.Nearest(step, names); near != "" {
+	if deeper := beneath(known, step); deeper != "" {
+		return "did you mean " + definition.Quote(strings.Join(append(slices.Clone(before), deeper), ".")) + "?"
+	}
+	if near := suggest.Nearest(step, names); near != "" {
 		return "did you mean " + definition.Quote(strings.Join(append(slices.Clone(before), near), ".")) + "?"
 	}
 	return "there are " + strings.Join(names, ", ")
+}
+
+// beneath is the first path to a key of the name that is no step but the last.
+func beneath(known []definition.Key, name string) string {
+	for _, candidate := range known {
+		if _, is := key(candidate.Keys, name); is {
+			return candidate.Name() + "." + name
+		}
+	}
+	for _, candidate := range known {
+		if path := beneath(candidate.Keys, name); path != "" {
+			return candidate.Name() + "." + path
+		}
+	}
+	return ""
 }

@@ -1,0 +1,87 @@
+// Package suggest finds what somebody may have meant by a word that means nothing.
+package suggest
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+)
+
+const (
+	// LongestWord is the length in bytes up to which words are compared: people mistype short ones.
+	LongestWord = 64
+	// Farthest is the most letters that a word and what it is meant to be may differ in.
+	Farthest = 3
+)
+
+// Nearest returns the candidate that is nearest to the word, the first of equals: the same but for case or two swapped
+// letters, or with few others; else the only one that is a part of the word, as "pattern" is of "file_pattern", or that
+// the word is a part of. It is "" where none is near. What it takes grows with the number of candidates.
+func Nearest(word string, candidates []string) string {
+	if len(word) > LongestWord {
+		return ""
+	}
+	length := utf8.RuneCountInString(word)
+	best, distance := "", min(Farthest, (length+2)/4)+1
+	for _, candidate := range candidates {
+		other := utf8.RuneCountInString(candidate)
+		if candidate == word || len(candidate) > LongestWord || other-length >= distance || length-other >= distance {
+			continue
+		}
+		away := levenshtein.ComputeDistance(word, candidate)
+		switch {
+		case strings.EqualFold(word, candidate):
+			away = 0
+		case away == 2 && swapped(word, candidate):
+			away = 1
+		}
+		if away < distance {
+			best, distance = candidate, away
+		}
+	}
+	if best == "" {
+		return related(word, candidates)
+	}
+	return best
+}
+
+// swapped tells whether two letters in the wrong order are all the difference.
+func swapped(word, candidate string) bool {
+	if len(word) != len(candidate) {
+		return false
+	}
+	at := 0
+	for word[at] == candidate[at] {
+		at++
+	}
+	return at+1 < len(word) && word[at] == candidate[at+1] && word[at+1] == candidate[at] && word[at+2:] == candidate[at+2:]
+}
+
+// related returns the only candidate that shares its beginning or its end with the word, up to an underscore or a dash.
+func related(word string, candidates []string) string {
+	found := ""
+	for _, candidate := range candidates {
+		if candidate == word || !partOf(candidate, word) && !partOf(word, candidate) {
+			continue
+		}
+		if found != "" && found != candidate {
+			return ""
+		}
+		found = candidate
+	}
+	return found
+}
+
+func partOf(part, of string) bool {
+	const shortest = 3
+	if len(part) < shortest {
+		return false
+	}
+	rest, ends := strings.CutSuffix(of, part)
+	if ends && (strings.HasSuffix(rest, "_") || strings.HasSuffix(rest, "-")) {
+		return true
+	}
+	rest, begins := strings.CutPrefix(of, part)
+	return begins && (strings.HasPrefix(rest, "_") || strings.HasPrefix(rest, "-"))
+}
