@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/fit"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // question is what a call asks, with all that its parameters and files say.
 type question struct {
 	ask
-	schema *checked      // What the answer must be like; nil where it may be any text.
+	schema *fit.Schema   // What the answer must be like; nil where it may be any text.
 	format []byte        // The same as JSON.
 	images int           // In all messages.
 	idle   time.Duration // How long the server may be silent.
@@ -77,7 +78,7 @@ func (q *question) rest(given protocol.Value, provider string) error {
 		return nil
 	}
 	var err error
-	if q.schema, err = compile(schema.JSON()); err != nil {
+	if q.schema, err = fit.Compile(schema.JSON()); err != nil {
 		return protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
 	}
 	q.format = schema.JSON()

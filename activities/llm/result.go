@@ -67,7 +67,7 @@ func (q *question) fitting(a *answer) (parsed protocol.Value, why string) {
 	if err != nil {
 		return protocol.Value{}, err.Error()
 	}
-	return parsed, q.schema.faults("answer", parsed)
+	return parsed, q.schema.Faults("answer", parsed)
 }
 
 func unfit(a *answer, why string) error {

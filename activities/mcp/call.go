@@ -27,7 +27,7 @@ func (c call) perform(ctx context.Context) (protocol.Value, error) {
 		return c.tool(ctx)
 	}
 	about := listings[c.target.verb]
-	if err := about.arguments.check(c.request.Method, c.parameters); err != nil {
+	if err := checkArguments(about.arguments, c.request.Method, c.parameters); err != nil {
 		return protocol.Value{}, err
 	}
 	if c.target.server != "" {
@@ -164,7 +164,7 @@ func (c call) callTool(ctx context.Context, s *server) (result protocol.Value, e
 			if tool.Tool == nil {
 				return true, noTool(s, c.target.tool, all)
 			}
-			if err := tool.arguments.check(c.request.Method, c.parameters); err != nil {
+			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
 				return true, err
 			}
 			result, err = c.send(ctx, s, l)

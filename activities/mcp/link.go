@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/fit"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -32,8 +33,8 @@ type link struct {
 // tool is a tool as the server describes it.
 type tool struct {
 	*mcp.Tool
-	arguments *arguments // Nil where its schema is of no use.
-	harmless  bool       // It can be called twice as well as once.
+	arguments *fit.Schema // Nil where its schema is of no use.
+	harmless  bool        // It can be called twice as well as once.
 }
 
 const (
@@ -169,12 +170,12 @@ func harmless(said *mcp.ToolAnnotations) bool {
 }
 
 // argumentsOf reads the schema of a tool. One that cannot be used checks nothing: the server does that.
-func argumentsOf(described *mcp.Tool) *arguments {
+func argumentsOf(described *mcp.Tool) *fit.Schema {
 	schema, err := json.Marshal(described.InputSchema)
 	if err != nil {
 		return nil
 	}
-	compiled, err := compile(string(schema))
+	compiled, err := fit.Compile(schema)
 	if err != nil {
 		return nil
 	}

@@ -1,12 +1,9 @@
 package rules
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
+	"github.com/gleitzeit/gleitzeit/internal/fit"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -28,31 +25,10 @@ func newMethod(from protocol.Method) *method {
 	}
 	others, has := value.Get("additionalProperties")
 	m.closed = has && others.Kind() == protocol.Boolean && !others.Bool()
-	if m.schema, err = compileSchema(from.Parameters); err != nil {
+	if m.schema, err = fit.Compile(from.Parameters); err != nil {
 		m.problem = err.Error()
 	}
 	return m
-}
-
-// nothingElse refuses to load what a schema refers to outside itself: checks do no I/O.
-type nothingElse struct{}
-
-func (nothingElse) Load(string) (any, error) {
-	return nil, errors.New("a schema may refer to nothing outside itself")
-}
-
-func compileSchema(text json.RawMessage) (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(nothingElse{})
-	const address = "method:///parameters"
-	if err := compiler.AddResource(address, document); err != nil {
-		return nil, err
-	}
-	return compiler.Compile(address)
 }
 
 // instance converts a value to what the validator takes.

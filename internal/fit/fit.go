@@ -1,4 +1,5 @@
-package llm
+// Package fit holds values against JSON Schemas.
+package fit
 
 import (
 	"bytes"
@@ -13,17 +14,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// checked is a JSON Schema that values are held against: that of a method's parameters, or of an answer.
-type checked struct{ schema *jsonschema.Schema }
+// Schema is a JSON Schema that values are held against.
+type Schema struct{ *jsonschema.Schema }
 
-// nothingElse refuses to load what a schema refers to outside itself: it may come from a value.
-type nothingElse struct{}
-
-func (nothingElse) Load(string) (any, error) {
-	return nil, errors.New("it refers to something outside itself")
-}
-
-func compile(text []byte) (*checked, error) {
+// Compile reads a schema, as JSON. It may come from a user, a model or a tool server: what it refers to outside itself,
+// which could be any file, is an error.
+func Compile(text []byte) (*Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -34,20 +30,28 @@ func compile(text []byte) (*checked, error) {
 	if err := compiler.AddResource(address, document); err != nil {
 		return nil, err
 	}
-	schema, err := compiler.Compile(address)
+	compiled, err := compiler.Compile(address)
 	if err != nil {
 		return nil, err
 	}
-	return &checked{schema}, nil
+	return &Schema{compiled}, nil
 }
 
-// faults names every place where the value does not fit, and nothing where it does. The value is called what is given.
-func (c *checked) faults(called string, v protocol.Value) string {
+// nothingElse refuses to load anything.
+type nothingElse struct{}
+
+func (nothingElse) Load(string) (any, error) {
+	return nil, errors.New("a schema may refer to nothing outside itself")
+}
+
+// Faults names every place where the value does not fit, sorted, as "parameters.list[2]: got string, want number"; nothing
+// where it fits. The value itself is called what is given.
+func (s *Schema) Faults(called string, v protocol.Value) string {
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(v.JSON()))
 	if err != nil {
 		return err.Error()
 	}
-	err = c.schema.Validate(instance)
+	err = s.Validate(instance)
 	if err == nil {
 		return ""
 	}
