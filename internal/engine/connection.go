@@ -36,11 +36,39 @@ func (e *Engine) Client(ctx context.Context, configure func(*client.Options)) (c
 	options.ConnectionOptions.TLS = own.client()
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
 		grpc.WithContextDialer(dialer(e.home)), connectSoon())
-	dialed, err := client.DialContext(ctx, options)
-	if err != nil {
-		return nil, e.failed("it does not answer", err)
+	return e.dial(ctx, options)
+}
+
+// dial tries until an engine answers: the process that had it may be gone since it was asked last, and another one, perhaps
+// this, takes it over.
+func (e *Engine) dial(ctx context.Context, options client.Options) (client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	for {
+		dialed, err := client.DialContext(ctx, options)
+		if err == nil {
+			return dialed, nil
+		}
+		held, unknown := e.somebodyHolds()
+		if unknown != nil || !held && !e.joined() {
+			return nil, e.failed("it does not answer", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, e.failed("it does not answer", err)
+		case <-time.After(lockPoll):
+		}
 	}
-	return dialed, nil
+}
+
+// joined tells whether this process runs the engine, or takes it over.
+func (e *Engine) joined() bool {
+	select {
+	case <-e.waiting:
+		return e.Holder()
+	default:
+		return true
+	}
 }
 
 // connectSoon makes connections come back soon after a take-over.

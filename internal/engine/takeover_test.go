@@ -49,6 +49,27 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// A client comes about although the process that had the engine ends between the look at it and the connection.
+func TestClientOfAnEngineThatChangesHands(t *testing.T) {
+	h := testHome(t)
+	other := startProcess(t, h.Path)
+	if !other.holds() {
+		t.Fatal("the first process does not hold the engine")
+	}
+	joined := join(t, h)
+	looker, err := Connect(t.Context(), Options{Home: h})
+	must(t, err)
+	other.kill()
+	client, err := joined.Client(t.Context(), nil)
+	must(t, err)
+	client.Close()
+	eventually(t, "the engine to be taken over", joined.Holder)
+	must(t, joined.Stop(t.Context()))
+	if _, err := looker.Client(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "it does not answer") {
+		t.Errorf("without an engine that anybody could take over: %v", err)
+	}
+}
+
 func TestConcurrentColdStart(t *testing.T) {
 	h := testHome(t)
 	processes := make([]*process, 4)
