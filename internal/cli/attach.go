@@ -101,7 +101,8 @@ func (x *execution) tell(ctx context.Context, found *claimedRun) (bool, error) {
 	return true, nil
 }
 
-// endStopping executes a run that is being cancelled until it has ended.
+// endStopping executes a run that is being cancelled until it has ended. An interrupt meanwhile ends this process too: the
+// user wants no other run then.
 func (x *execution) endStopping(ctx context.Context, open *claimedRun) error {
 	ending := &execution{program: x.program, session: x.session, plan: x.plan, command: x.command, began: time.Now(), troubles: make(chan error, 1), quiet: true}
 	defer ending.stop()
@@ -111,5 +112,9 @@ func (x *execution) endStopping(ctx context.Context, open *claimedRun) error {
 	if err := ending.follow(ctx); err != nil {
 		return err
 	}
-	return ending.release()
+	if err := ending.release(); err != nil || !ending.cancelled {
+		return err
+	}
+	x.program.say("run %s is cancelled; no other was started", open.claim.Run)
+	return ended{exitInterrupted}
 }

@@ -177,6 +177,13 @@ func TestSecondInterrupt(t *testing.T) {
 				u.t.Errorf("list shows\n%s", again)
 			}
 		}},
+		{"run is interrupted", func(u *user, run string) {
+			again := u.start("run", "flow.yaml")
+			again.says("run " + run + " was being cancelled; it ends first")
+			again.signal(syscall.SIGINT)
+			again.exits(130)
+			again.says("run " + run + " is cancelled; no other was started\n")
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
