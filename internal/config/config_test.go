@@ -179,6 +179,9 @@ func TestMistakesAndWarnings(t *testing.T) {
 		{nil, "batch: {max_concurrent: 5}", []string{"FILE:1:1: batch means nothing here; a workflow says it in its own section batch"}},
 		{nil, "persistence: {redis: {host: r}}", []string{"FILE:1:29: persistence.redis is in vain without persistence.backend: redis"}},
 		{nil, "persistence: {backend: redis, redis: {password: s3cret}}", []string{"FILE:1:39: persistence.redis.password means nothing here; set GLEITZEIT_REDIS_PASSWORD"}},
+		{environment{"OLLAMA_HOST": "c"}, "providers: {ollama: {endpoints: [a, b]}}",
+			[]string{"FILE:1:33: the servers of providers.ollama.endpoints are in vain; what counts is OLLAMA_HOST"}},
+		{environment{"OLLAMA_HOST": "c"}, "providers: {ollama: {endpoints: [a]}}", nil},
 		{nil, "store: memory\npersistence: {backend: redis}", []string{"FILE:2:24: persistence.backend is in vain; what counts is store"}},
 		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: "a" means nothing; the keys here are store, log_level, roots, providers, python, mcp, persistence`}},
 

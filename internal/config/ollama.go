@@ -15,8 +15,11 @@ func (l *loader) ollama() Ollama {
 	name, from := "providers.ollama.url", fromDefault
 	file := l.ofFile("providers.ollama.endpoints", "providers.ollama.url", "providers.ollama.endpoint")
 	given := l.ofVariable(ollamaVariables...)
-	if !given.is() {
+	switch {
+	case !given.is():
 		given = file
+	case len(file.texts) > 1:
+		l.warn(file.at, "the servers of providers.ollama.endpoints are in vain; what counts is %s", given.from)
 	}
 	if given.is() {
 		from = given.from
