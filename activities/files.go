@@ -155,10 +155,17 @@ func (f files) refused(path, at string, err error) error {
 	return f.refusedAs("file", path, at, err)
 }
 
+// escapes is what package os says of a link that leads out of a root; it has no error of its own for it.
+const escapes = "path escapes from parent"
+
 // refusedAs says why a file or folder cannot be read, and what to do.
 func (f files) refusedAs(what, path, at string, err error) error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
+	}
+	if err.Error() == escapes {
+		return protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: it is, or lies behind, a link that leads out of the folder", what, at).
+			WithHint("links are followed within a folder alone; write the path itself into the workflow, or name the folder that the link leads to")
 	}
 	refused := protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: %v", what, at, err)
 	switch {

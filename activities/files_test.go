@@ -54,7 +54,7 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"a link that the workflow names", here, place("work", "named-link.txt"), 9, "secret"},
 		{"beside a named file", here, place("other", "secret.txt"), 9, "!outside the folders"},
 		{"up and out", here, "../other/secret.txt", 9, "!outside the folders"},
-		{"a link that leads out", here, "link.txt", 9, "!escapes"},
+		{"a link that leads out", here, "link.txt", 9, "!leads out of the folder"},
 		{"nothing there", here, "none.txt", 9, "!no such file or directory"},
 		{"a folder", here, place("work"), 9, "!it is no file"},
 		{"a pipe into which nobody writes", here, "pipe", 9, "!it is no file"},
