@@ -34,6 +34,9 @@ func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(st
 			s.seen[head+"."+name] = true
 			label := "[" + head + "." + name + "]"
 			s.replacements = append(s.replacements, replacement{value, label})
+			if trimmed := strings.TrimSpace(value); trimmed != value && len(trimmed) >= minSecret { // As a file's content ends.
+				s.replacements = append(s.replacements, replacement{trimmed, label})
+			}
 			if quoted := string(protocol.OfString(value).JSON()); quoted[1:len(quoted)-1] != value {
 				s.replacements = append(s.replacements, replacement{quoted[1 : len(quoted)-1], label})
 			}

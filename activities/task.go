@@ -187,7 +187,7 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 		}
 	}
 	written := &written{beat: beat, secrets: secrets}
-	request.Write = written.add
+	request.Write, request.Redact = written.add, secrets.inText
 	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
 	written.end()
 	if err != nil {

@@ -29,18 +29,18 @@ func (b *toolbox) take(spec protocol.Spec, handler protocol.Handler) {
 }
 
 // Tool implements protocol.Toolbox.
-func (b *toolbox) Tool(ctx context.Context, name string) (protocol.Tool, error) {
+func (b *toolbox) Tool(ctx context.Context, request protocol.Request, name string) (protocol.Tool, error) {
 	full := methodOf(name)
 	if m, known := b.methods[full]; known {
-		return protocol.Tool{Method: full, Name: calledBy(full), Description: m.Summary, Parameters: m.Parameters}, nil
+		// Those of the program itself only compute.
+		return protocol.Tool{Method: full, Name: calledBy(full), Description: m.Summary, Parameters: m.Parameters, Harmless: true}, nil
 	}
-	unknown := protocol.Errorf(protocol.MethodNotSupported, "there is no tool %q", name).
-		WithHint("a tool is named as its server has it: `add`, or `SERVER.add` where several have one of that name")
 	describer, can := b.handler.(protocol.ToolDescriber)
 	if !can {
-		return protocol.Tool{}, unknown
+		return protocol.Tool{}, protocol.Errorf(protocol.MethodNotSupported, "there is no tool %q", name)
 	}
-	tool, err := describer.DescribeTool(ctx, full)
+	request.Method, request.Timeout = full, 0
+	tool, err := describer.DescribeTool(ctx, request)
 	tool.Method, tool.Name = full, calledBy(full)
 	return tool, err
 }

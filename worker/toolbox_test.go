@@ -79,7 +79,7 @@ func TestNamesOfTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = handler.Handle(t.Context(), protocol.Request{Method: llm.Chat, Parameters: given}, nil)
-	if err == nil || protocol.AsError(err, 0).Code != protocol.MethodNotSupported || !strings.Contains(err.Error(), `there is no tool "subtract"`) {
+	if err == nil || protocol.AsError(err, 0).Code != protocol.MethodNotSupported || !strings.Contains(err.Error(), `no MCP server has a tool "subtract"`) {
 		t.Errorf("got %v", err)
 	}
 }

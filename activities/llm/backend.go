@@ -37,7 +37,7 @@ type ask struct {
 	think    protocol.Value   // Null: as the model is used to.
 	keep     protocol.Value   // How long the model stays in memory afterwards; null: as the server is used to.
 	tools    []protocol.Tool
-	key      string // Of the server; empty without.
+	hidden
 
 	plain    *plain   // For llm/generate: the prompt is no conversation.
 	inputs   []string // For llm/embed.
@@ -96,11 +96,16 @@ func (a *answer) usage() protocol.Usage {
 	return used
 }
 
-// hear takes a piece in.
-func (a *answer) hear(text, thinking string) {
+// hear takes a piece in. The error is a permanent one, of an answer that is longer than can be kept.
+func (a *answer) hear(text, thinking string) error {
+	if a.text.Len()+a.thinking.Len()+len(text)+len(thinking) > protocol.MaxValue {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the answer has more than %d bytes, which is the most that can be kept", protocol.MaxValue).
+			OfKind(protocol.Permanent).WithHint("`max_tokens` limits an answer")
+	}
 	a.text.WriteString(text)
 	a.thinking.WriteString(thinking)
 	if text != "" || thinking != "" {
 		a.pieces++
 	}
+	return nil
 }

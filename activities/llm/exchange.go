@@ -5,47 +5,67 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// exchange is the conversation of one attempt with one server: rounds of tools, an answer, and, where that does not fit
-// its schema, one chance to mend it.
+// exchange is the conversation of one attempt with the servers of a pool: rounds of tools, an answer, and, where that does
+// not fit its schema, one chance to mend it.
 type exchange struct {
 	call   *call
-	on     *member
-	watch  *watch
-	ask    ask
-	tokens int // That have come so far, of all answers.
+	on     *member // That was asked last.
+	ask    ask     // Of the question, once that is known.
+	tokens int     // That have come so far, of all answers.
 
 	total  answer // Its counts are sums over all answers, everything else is of the last one.
+	seen   int64  // Tokens that the model saw of the last prompt that was cut.
 	tools  *tools
 	used   []protocol.Value // A record of each call of a tool.
+	once   bool             // A tool was called that must not be called twice.
 	parsed protocol.Value
 }
 
-// exchange has the server answer, and makes the method's result of it.
-func (c *call) exchange(ctx context.Context, on *member, watch *watch) (protocol.Result, error) {
-	x := &exchange{call: c, on: on, watch: watch, ask: c.question.ask}
-	x.ask.messages = slices.Clone(x.ask.messages)
-	began := time.Now()
+// exchange has servers answer, and makes the method's result of it.
+func (c *call) exchange(ctx context.Context) (protocol.Result, error) {
+	x := &exchange{call: c}
 	if c.request.Method == Embed {
 		if err := x.embed(ctx); err != nil {
 			return protocol.Result{}, err
 		}
-		return x.result(x.vectors(), time.Since(began))
-	}
-	if c.question.images > 0 {
-		if err := x.mustSee(ctx); err != nil {
-			return protocol.Result{}, err
-		}
-		watch.heard()
+		return x.result(x.vectors(), c.spent)
 	}
 	if err := x.converse(ctx); err != nil {
-		return protocol.Result{}, err
+		return protocol.Result{}, x.notAgain(err)
 	}
-	return x.result(x.words(), time.Since(began))
+	return x.result(x.words(), c.spent)
+}
+
+// notAgain keeps a failure from being tried again of itself where that would call tools twice.
+func (x *exchange) notAgain(err error) error {
+	failure := protocol.AsError(err, protocol.TaskExecutionFailed)
+	if !x.once || failure.Kind != protocol.Transient {
+		return err
+	}
+	const why = "tools were called, which may not bear it twice: `retry` of the task has it tried again"
+	if failure.Hint == "" {
+		return failure.OfKind(protocol.OfTask).WithHint(why)
+	}
+	return failure.OfKind(protocol.OfTask).WithHint("%s; %s", failure.Hint, why)
+}
+
+// begin takes over the question when its first request is made.
+func (x *exchange) begin() {
+	if x.on != nil {
+		return
+	}
+	q := x.call.question
+	tools := x.ask.tools
+	x.ask = q.ask
+	x.ask.messages = slices.Clone(q.messages)
+	x.ask.tools = tools
+	if x.tools == nil {
+		x.ask.format = q.format
+	}
 }
 
 // mustSee asks whether the model takes images. Ollama would drop them and have it answer without.
@@ -60,16 +80,12 @@ func (x *exchange) mustSee(ctx context.Context) error {
 
 // converse goes on until there is an answer that fits.
 func (x *exchange) converse(ctx context.Context) error {
-	q := x.call.question
-	var err error
-	if x.tools, err = x.offer(ctx); err != nil {
+	if err := x.offer(ctx); err != nil {
 		return err
-	}
-	if x.tools == nil {
-		x.ask.format = q.format
 	}
 	for mended := false; ; mended = true {
 		a, err := x.final(ctx)
+		q := x.call.question
 		if err != nil || q.schema == nil {
 			return err
 		}
@@ -78,7 +94,7 @@ func (x *exchange) converse(ctx context.Context) error {
 			return nil
 		}
 		if mended {
-			return unfit(a, why)
+			return x.unfit(a, why)
 		}
 		x.call.progress("has the answer mended: " + why)
 		x.mend(a, why)
@@ -88,7 +104,7 @@ func (x *exchange) converse(ctx context.Context) error {
 // final asks until the model wants no more of its tools.
 func (x *exchange) final(ctx context.Context) (*answer, error) {
 	for {
-		a, err := x.once(ctx)
+		a, err := x.answer(ctx)
 		if err != nil || x.tools == nil || len(a.calls) == 0 {
 			return a, err
 		}
@@ -96,31 +112,27 @@ func (x *exchange) final(ctx context.Context) (*answer, error) {
 			return a, protocol.Errorf(protocol.TaskExecutionFailed, "the model still asks for tools after %d rounds", x.tools.rounds).
 				WithHint("`max_tool_rounds` grants more")
 		}
-		x.watch.pause()
-		if err := x.use(ctx, a); err != nil {
+		if err := x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error { return x.use(ctx, a) }); err != nil {
 			return a, err
 		}
-		x.watch.heard()
 	}
 }
 
-// once has the model answer once.
-func (x *exchange) once(ctx context.Context) (*answer, error) {
+// answer has the model answer once.
+func (x *exchange) answer(ctx context.Context) (*answer, error) {
 	a := &answer{}
-	write := x.call.request.Write
-	if write != nil && x.tokens > 0 {
-		write("\n")
-	}
-	told := 0
-	err := x.on.backend.converse(ctx, &x.ask, a, func(text string) {
-		x.watch.heard()
-		if a.pieces > told {
-			told = a.pieces
-			x.call.progress(tokens(x.tokens + a.pieces))
+	err := x.call.asked(ctx, func(ctx context.Context, m *member, w *watch) (bool, error) {
+		x.begin()
+		x.on = m
+		if x.call.question.images > 0 {
+			if err := x.mustSee(ctx); err != nil {
+				return false, err
+			}
+			w.heard()
 		}
-		if write != nil && text != "" {
-			write(text)
-		}
+		a = &answer{}
+		err := m.backend.converse(ctx, &x.ask, a, x.hearing(a, w))
+		return a.pieces > 0, err
 	})
 	x.tokens += a.pieces
 	x.count(a)
@@ -128,6 +140,24 @@ func (x *exchange) once(ctx context.Context) (*answer, error) {
 		err = x.mayBeCut(a)
 	}
 	return a, err
+}
+
+// hearing passes on what an answer says, and how far it has come.
+func (x *exchange) hearing(a *answer, w *watch) func(text string) {
+	write, told := x.call.request.Write, 0
+	return func(text string) {
+		w.heard()
+		if write != nil && told == 0 && a.pieces > 0 && x.tokens > 0 {
+			write("\n")
+		}
+		if a.pieces > told {
+			told = a.pieces
+			x.call.progress(tokens(x.tokens + a.pieces))
+		}
+		if write != nil && text != "" {
+			write(text)
+		}
+	}
 }
 
 func tokens(n int) string {
@@ -140,6 +170,9 @@ func tokens(n int) string {
 // count adds an answer to the sums.
 func (x *exchange) count(a *answer) {
 	x.call.usage = x.call.usage.Add(a.usage())
+	if a.cut {
+		x.seen = a.promptTokens
+	}
 	sum := x.total
 	x.total = answer{
 		done: a.done, cut: a.cut || sum.cut, reason: a.reason, model: a.model, role: a.role, vectors: a.vectors,
@@ -156,7 +189,7 @@ func (x *exchange) mayBeCut(a *answer) error {
 	if numCtx := x.call.question.numCtx; numCtx <= 0 || a.promptTokens < numCtx || x.call.provider != ollamaProvider {
 		return nil
 	}
-	x.total.cut = true
+	x.total.cut, x.seen = true, a.promptTokens
 	if !x.ask.mayBeCut {
 		return promptTooLong()
 	}
@@ -179,7 +212,11 @@ func (x *exchange) mend(a *answer, why string) {
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
 	var a answer
-	err := x.on.backend.embed(ctx, &x.ask, &a)
+	err := x.call.asked(ctx, func(ctx context.Context, m *member, _ *watch) (bool, error) {
+		x.begin()
+		x.on = m
+		return false, m.backend.embed(ctx, &x.ask, &a)
+	})
 	x.count(&a)
 	if err == nil && len(a.vectors) != len(x.ask.inputs) {
 		return protocol.Errorf(protocol.TaskResultInvalid, "the server made %d vectors of %d texts", len(a.vectors), len(x.ask.inputs))

@@ -13,7 +13,7 @@ import (
 )
 
 // failed translates what went wrong in talking to the server. The model may be empty.
-func (o *ollama) failed(ctx context.Context, model string, err error) error {
+func (o *ollama) failed(ctx context.Context, model string, h hidden, err error) error {
 	if why := interrupted(ctx); why != nil {
 		return why
 	}
@@ -21,39 +21,64 @@ func (o *ollama) failed(ctx context.Context, model string, err error) error {
 		return err
 	}
 	if status, is := errors.AsType[api.StatusError](err); is {
-		return o.refused(model, status.StatusCode, otherwise(status.ErrorMessage, status.Status))
+		return o.refused(model, status.StatusCode, quoted(o.base, h, otherwise(status.ErrorMessage, status.Status)))
 	}
 	if denied, is := errors.AsType[api.AuthorizationError](err); is {
 		return o.refused(model, denied.StatusCode, denied.Error())
 	}
+	said := quoted(o.base, h, reason(err))
 	if _, is := errors.AsType[*url.Error](err); is {
-		return o.unreachable(reason(err))
+		return unreached(o.unreachable(said), err)
+	}
+	if _, is := errors.AsType[strange](err); is {
+		return judged{protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s answers what Ollama never says: %s", o.shown, said).
+			WithHint("is it an Ollama server that listens there?"), breaking}
 	}
 	// What the server says in the midst of an answer has no status.
-	if lost(err.Error()) {
-		return o.runnerLost(err.Error())
+	if lost(said) {
+		return o.runnerLost(said)
 	}
-	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama failed: %s", strings.TrimSpace(err.Error()))
+	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said)
 }
 
 // refused is for an answer of the server that is none of the model.
 func (o *ollama) refused(model string, status int, said string) error {
-	said = strings.TrimSpace(said)
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
-		return lack{protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
-			WithHint("`ollama pull %s` fetches it, and so does `auto_pull: true`", model)}
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+		return judged{protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
+			WithHint("`ollama pull %s` fetches it, and so does `auto_pull: true`", model), lacking}
+	case isBusy(status):
 		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", o.shown, said)
-	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
+	case isAway(status):
 		return o.unreachable(said)
-	case status < http.StatusInternalServerError:
-		return protocol.Errorf(protocol.InvalidParams, "Ollama refuses the call: %s", said)
+	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
+		refusal := protocol.Errorf(protocol.InvalidParams, "Ollama at %s refuses the call: %s", o.shown, said)
+		switch {
+		case said == "model is required":
+			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: %q is no name of a model", o.shown, model)
+		case status == http.StatusNotFound:
+			return refusal.WithHint("the address of an Ollama server has no path; for other servers there is `provider: openai`")
+		}
+		return refusal
 	}
 	if lost(said) {
 		return o.runnerLost(said)
 	}
-	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama failed: %s", said)
+	return judged{protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said), breaking}
+}
+
+// isBusy tells of a status whether the server may take the call a little later. 529 is that of some who are overloaded.
+func isBusy(status int) bool {
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusTooEarly, http.StatusRequestTimeout, 529:
+		return true
+	}
+	return false
+}
+
+// isAway tells of a status whether what stands before the server does not reach it. From 520 on they are those of a proxy.
+func isAway(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout || 520 <= status && status <= 524
 }
 
 // lost tells whether Ollama says that the process with the model in it is gone: it starts another for the next call.
@@ -67,7 +92,7 @@ func lost(said string) bool {
 }
 
 func (o *ollama) runnerLost(said string) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the model: %s", o.shown, strings.TrimSpace(said)).
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the model: %s", o.shown, said).
 		WithHint("its log says why; it may need more memory than there is")
 }
 
@@ -83,7 +108,7 @@ func promptTooLong() error {
 		WithHint("a larger `num_ctx` makes room; `on_truncation: warn` lets Ollama cut it")
 }
 
-func (o *ollama) unreachable(why string) error {
+func (o *ollama) unreachable(why string) *protocol.Error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", o.shown, why).
 		WithHint("start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs")
 }

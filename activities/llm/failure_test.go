@@ -94,7 +94,7 @@ func TestSilence(t *testing.T) {
 
 func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL}})
+	handler := open(t, llm.Options{URLs: []string{server.URL}, Absence: time.Nanosecond})
 	killed := make(chan struct{})
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), once(func() {
 		go func() {
@@ -112,6 +112,23 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 	}
 	server.Restart(t)
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
+}
+
+// The return of a server that has answered before is waited for; where it never has, or stays away for too long, calls fail.
+func TestServerThatComesBack(t *testing.T) {
+	server := ollamatest.StartPrivate(t)
+	handler := open(t, llm.Options{URLs: []string{server.URL}})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
+	server.Kill(t)
+	back := make(chan error, 1)
+	result, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), once(func() { back <- nil; server.Restart(t) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, result, map[string]string{"response": greeting})
+	if len(back) != 1 {
+		t.Error("it did not wait")
+	}
 }
 
 func TestNobodyThere(t *testing.T) {
@@ -142,17 +159,22 @@ func TestWhatAServerMaySay(t *testing.T) {
 	}{
 		"full": {status(503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`), protocol.ProviderOverloaded, protocol.Transient,
 			"Ollama at URL has too much to do: server busy, please try again.  maximum pending requests exceeded"},
-		"too many":      {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
-		"gateway":       {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
-		"refused":       {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: invalid options"},
-		"denied":        {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 401 Unauthorized"},
-		"no Ollama":     {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama refuses the call: 404 page not found"},
-		"broken":        {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: model requires more system memory"},
-		"mid error":     {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: the runner has died"},
-		"no JSON":       {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: <html>"},
-		"other types":   {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.OfTask, `Ollama failed: {"message":1}`},
-		"cut in a line": {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
-		"cut short":     {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
+		"too many":             {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
+		"gateway":              {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
+		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: invalid options"},
+		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 401 Unauthorized"},
+		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 404 page not found"},
+		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: model requires more system memory"},
+		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: "llama3.2" is no name of a model`},
+		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: out of memory"},
+		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: 408 Request Timeout"},
+		"proxy without server": {status(522, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>"},
+		"nothing":              {status(204, ""), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: 204 No Content"},
+		"mid error":            {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: the runner has died"},
+		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL answers what Ollama never says: <html>"},
+		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.OfTask, `Ollama at URL answers what Ollama never says: {"message":1}`},
+		"cut in a line":        {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
+		"cut short":            {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
 		"reset": {func(w http.ResponseWriter, _ *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: EOF"},

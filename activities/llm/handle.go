@@ -2,10 +2,9 @@ package llm
 
 import (
 	"context"
-	"errors"
-	"maps"
-	"math/rand/v2"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -18,10 +17,11 @@ type call struct {
 	spared   map[*member]bool // Servers of the pool that are not to be asked.
 	provider string
 	model    string // As the server is asked for it.
-	key      string // Of the server; empty without.
+	hidden          // With the key of the server.
 	question *question
 	progress protocol.Progress
 	left     time.Duration // Of the timeout; 0 is none.
+	spent    time.Duration // Of it, so far.
 	usage    protocol.Usage
 }
 
@@ -37,11 +37,11 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if progress == nil {
 		progress = func(string) {}
 	}
-	c := &call{handler: h, request: request, progress: progress, left: request.Timeout}
+	c := &call{handler: h, request: request, progress: progress, left: request.Timeout, hidden: hidden{redact: request.Redact}}
 	if err := c.aim(); err != nil {
 		return protocol.Result{}, err
 	}
-	result, err := c.served(ctx)
+	result, err := c.exchange(ctx)
 	result.Usage = c.usage
 	return result, err
 }
@@ -70,6 +70,10 @@ func (c *call) aim() error {
 		if c.key, err = c.handler.secret(c.request.Secret); err != nil {
 			return err
 		}
+	}
+	if strings.ContainsFunc(c.key, unicode.IsControl) {
+		return protocol.Errorf(protocol.ConfigurationError, "the key of the server cannot be sent: there is a line break or another control character in it").
+			WithHint("a file's content may end with a line break that is none of the key's")
 	}
 	c.model = text(given, "model")
 	if c.model == "" {
@@ -100,127 +104,6 @@ func (o *Options) modelOf(provider, method string) string {
 		return embed
 	}
 	return chat
-}
-
-// served asks servers until one has served the call, or none can. A server that has too much to do is asked again later;
-// one that is away, or lacks the model, is left for another one.
-func (c *call) served(ctx context.Context) (protocol.Result, error) {
-	tried := map[*member]bool{}
-	maps.Copy(tried, c.spared)
-	var first time.Time
-	for pause := 250 * time.Millisecond; ; {
-		result, m, err := c.attempt(ctx, tried)
-		if err == nil || ctx.Err() != nil || m == nil {
-			return result, err
-		}
-		failure := protocol.AsError(err, protocol.TaskExecutionFailed)
-		switch {
-		case failure.Code == protocol.ProviderOverloaded:
-			if first.IsZero() {
-				first = time.Now()
-			}
-			if time.Since(first) > c.handler.options.Patience {
-				return result, err
-			}
-			c.progress("asks again soon: " + failure.Message)
-			if !sleep(ctx, jitter(pause)) {
-				return result, cancelled()
-			}
-			pause = min(2*pause, longestPause)
-			continue
-		case failure.Code == protocol.ProviderNotAvailable || failure.Code == protocol.ProviderTimeout || isLack(err):
-			tried[m] = true
-			if len(tried) < len(c.pool.members) && (isLack(err) || c.usage == protocol.Usage{}) {
-				continue // Nothing has come of it yet: another server may do it.
-			}
-		}
-		return result, err
-	}
-}
-
-// longestPause is the longest between two questions to a server that has too much to do.
-const longestPause = 4 * time.Second
-
-// jitter shortens a pause by up to half, so that calls that were refused together do not come again together.
-func jitter(pause time.Duration) time.Duration {
-	return pause - time.Duration(rand.Int64N(int64(pause)/2))
-}
-
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// attempt has one server serve the call. The server is nil where none was reached.
-func (c *call) attempt(ctx context.Context, tried map[*member]bool) (protocol.Result, *member, error) {
-	priority := otherwise(c.request.Priority, protocol.NormalPriority)
-	model := tagged(c.model)
-	m, err := c.pool.acquire(ctx, &waiter{model: model, priority: priority, avoid: tried}, func() { c.progress("waits for another call to end") })
-	if err != nil {
-		return protocol.Result{}, nil, err
-	}
-	if c.question == nil {
-		// Now, so that no call that waits holds files in memory.
-		if c.question, err = c.ask(); err != nil {
-			c.pool.release(m, model, cancelled())
-			return protocol.Result{}, nil, err
-		}
-	}
-	result, err := c.pulling(ctx, m)
-	c.pool.release(m, model, err)
-	return result, m, err
-}
-
-// pulling asks the server, and fetches a model that it lacks where that is wanted.
-func (c *call) pulling(ctx context.Context, m *member) (protocol.Result, error) {
-	result, err := c.timed(ctx, m)
-	if !isLack(err) || !c.question.pull {
-		return result, err
-	}
-	if err := c.fetch(ctx, m); err != nil {
-		return protocol.Result{}, err
-	}
-	return c.timed(ctx, m)
-}
-
-// fetch is not the model's time: only silence ends it.
-func (c *call) fetch(ctx context.Context, m *member) error {
-	limited, watch := watchOver(ctx, times{idle: c.question.idle, whom: serverName(c.provider)})
-	defer watch.stop()
-	return m.backend.pull(limited, c.model, func(text string) {
-		watch.heard()
-		c.progress(text)
-	})
-}
-
-// timed asks the server within what is left of the call's time.
-func (c *call) timed(ctx context.Context, m *member) (protocol.Result, error) {
-	limited, watch := watchOver(ctx, times{total: c.request.Timeout, left: c.left, idle: c.question.idle, whom: serverName(c.provider)})
-	defer watch.stop()
-	began := time.Now()
-	result, err := c.exchange(limited, m, watch)
-	if c.left > 0 {
-		c.left = max(c.left-time.Since(began), time.Nanosecond)
-	}
-	return result, err
-}
-
-// lack is a server that has no such model.
-type lack struct{ of *protocol.Error }
-
-func (l lack) Error() string { return l.of.Error() }
-
-func (l lack) Unwrap() error { return l.of }
-
-func isLack(err error) bool {
-	_, is := errors.AsType[lack](err)
-	return is
 }
 
 // serverName is what messages call a server of the kind.

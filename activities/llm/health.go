@@ -61,7 +61,11 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.EndpointState
 		state, err = m.backend.state(ctx, key)
 	}
 	state.Endpoint = m.Endpoint
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s does not answer", m.URL)
+	default:
 		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
 	}
 	return state

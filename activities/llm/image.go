@@ -11,6 +11,9 @@ import (
 // maxImage is the size in bytes of the largest image: beyond what cameras make, and what a request should hold.
 const maxImage = 32 << 20
 
+// maxImages is that of all images of a call together: they are held in memory, and again as base64.
+const maxImages = 96 << 20
+
 // formats are those of images, as the first bytes tell them.
 var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true, "image/gif": true, "image/bmp": true}
 
@@ -33,7 +36,9 @@ func imagesOf(request protocol.Request) ([][]byte, error) {
 			return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q is no image: it looks like %s", path.Text(), http.DetectContentType(data)).
 				WithHint(formatsSaid)
 		}
-		images = append(images, data)
+		if images = append(images, data); sizeOfAll(images) > maxImages {
+			return nil, tooManyImages()
+		}
 	}
 	encoded, _ := request.Parameters.Get("images")
 	for _, text := range encoded.Elements() {
@@ -67,4 +72,17 @@ func decodedImage(text string) ([]byte, error) {
 			WithHint(formatsSaid)
 	}
 	return data, nil
+}
+
+func sizeOfAll(images [][]byte) int {
+	size := 0
+	for _, image := range images {
+		size += len(image)
+	}
+	return size
+}
+
+func tooManyImages() error {
+	return protocol.Errorf(protocol.TaskValidationFailed, "the images have more than %d MiB together", maxImages>>20).
+		WithHint("smaller ones do: models scale them down")
 }

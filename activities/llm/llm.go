@@ -28,6 +28,9 @@ type Options struct {
 	// Patience is how long a call asks a server again that has too much to do; default 30 s. After that it fails with a
 	// transient error.
 	Patience time.Duration
+	// Absence is how long the return of a server is waited for that has answered before and is gone; default 10 min. After
+	// that, and where it has never answered, calls fail with a transient error.
+	Absence time.Duration
 }
 
 // OpenAI are the settings of OpenAI-compatible servers. A task that names a `base_url` needs none.
@@ -56,6 +59,7 @@ const (
 	defaultEmbedModel    = "nomic-embed-text"
 	defaultMaxConcurrent = 4
 	defaultPatience      = 30 * time.Second
+	defaultAbsence       = 10 * time.Minute
 	defaultIdle          = 2 * time.Minute // How long the server may be silent where a task does not say.
 	defaultRounds        = 8               // How often a model may ask for tools where a task does not say.
 )
@@ -82,6 +86,7 @@ func New(o Options) (*Handler, error) {
 	o.EmbedModel = otherwise(o.EmbedModel, defaultEmbedModel)
 	o.MaxConcurrent = otherwise(o.MaxConcurrent, defaultMaxConcurrent)
 	o.Patience = otherwise(o.Patience, defaultPatience)
+	o.Absence = otherwise(o.Absence, defaultAbsence)
 	o.OpenAI.VisionModel = otherwise(o.OpenAI.VisionModel, o.OpenAI.Model)
 	o.OpenAI.EmbedModel = otherwise(o.OpenAI.EmbedModel, o.OpenAI.Model)
 	o.OpenAI.MaxConcurrent = otherwise(o.OpenAI.MaxConcurrent, defaultMaxConcurrent)
@@ -127,6 +132,7 @@ func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, err
 			loaded: map[string]bool{}, lacks: map[string]time.Time{},
 		}
 		if provider == openaiProvider {
+			m.silent = true
 			m.backend = newOpenAI(server, m.URL)
 		} else {
 			m.backend = newOllama(server, m.URL)

@@ -26,7 +26,7 @@ func (p *pool) lookLater(after time.Duration) {
 func (p *pool) lookAround() {
 	now := p.now()
 	for _, m := range p.members {
-		if m.looking || now.Sub(m.looked) < lookAgain ||
+		if m.silent || m.looking || now.Sub(m.looked) < lookAgain ||
 			!slices.ContainsFunc(p.waiting, func(w *waiter) bool { return !m.loaded[w.model] }) {
 			continue
 		}

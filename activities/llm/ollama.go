@@ -61,7 +61,7 @@ func (o *ollama) converse(ctx context.Context, a *ask, into *answer, heard func(
 		err = interrupted(ctx)
 	}
 	if err != nil {
-		return o.failed(ctx, a.model, err)
+		return o.failed(ctx, a.model, a.hidden, err)
 	}
 	return nil
 }
@@ -75,19 +75,21 @@ func (o *ollama) chat(ctx context.Context, a *ask, mayCut bool, into *answer, he
 	for _, m := range a.messages {
 		request.Messages = append(request.Messages, ollamaMessage(m))
 	}
-	return stream(ctx, o, "/api/chat", request, func(piece api.ChatResponse) error {
-		into.hear(piece.Message.Content, piece.Message.Thinking)
+	return stream(ctx, o, "/api/chat", request, func(piece chatPiece) (bool, error) {
+		if err := into.hear(piece.Message.Content, piece.Message.Thinking); err != nil {
+			return false, err
+		}
 		for _, call := range piece.Message.ToolCalls {
-			arguments, err := protocol.Encode(call.Function.Arguments)
+			arguments, err := call.arguments()
 			if err != nil {
-				return err
+				return false, err
 			}
 			into.calls = append(into.calls, toolCall{call.ID, call.Function.Name, arguments})
 		}
 		into.role = otherwise(piece.Message.Role, into.role)
 		into.end(piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Message.Content)
-		return nil
+		return piece.Done, nil
 	})
 }
 
@@ -110,11 +112,13 @@ func (o *ollama) generate(ctx context.Context, a *ask, mayCut bool, into *answer
 			request.Images = append(request.Images, image)
 		}
 	}
-	return stream(ctx, o, "/api/generate", request, func(piece api.GenerateResponse) error {
-		into.hear(piece.Response, piece.Thinking)
+	return stream(ctx, o, "/api/generate", request, func(piece api.GenerateResponse) (bool, error) {
+		if err := into.hear(piece.Response, piece.Thinking); err != nil {
+			return false, err
+		}
 		into.end(piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Response)
-		return nil
+		return piece.Done, nil
 	})
 }
 
@@ -165,20 +169,6 @@ func ollamaMessage(m message) api.Message {
 	return made
 }
 
-// ollamaTools tells Ollama of tools. Of their schemas it knows types, descriptions and what is required.
-func ollamaTools(tools []protocol.Tool) api.Tools {
-	var made api.Tools
-	for _, tool := range tools {
-		function := api.ToolFunction{Name: tool.Name, Description: tool.Description}
-		if json.Unmarshal(tool.Parameters, &function.Parameters) != nil || function.Parameters.Properties == nil {
-			function.Parameters = api.ToolFunctionParameters{Properties: api.NewToolPropertiesMap()}
-		}
-		function.Parameters.Type = "object"
-		made = append(made, api.Tool{Type: "function", Function: function})
-	}
-	return made
-}
-
 func (o *ollama) embed(ctx context.Context, a *ask, into *answer) error {
 	request := &api.EmbedRequest{Model: a.model, Input: a.inputs, Dimensions: a.width, Options: rawOptions(a.options)}
 	var err error
@@ -192,7 +182,7 @@ func (o *ollama) embed(ctx context.Context, a *ask, into *answer) error {
 		return err
 	})
 	if err != nil {
-		return o.failed(ctx, a.model, err)
+		return o.failed(ctx, a.model, a.hidden, err)
 	}
 	for _, vector := range came.Embeddings {
 		encoded, err := protocol.Encode(vector)

@@ -22,7 +22,7 @@ func (o *ollama) sees(ctx context.Context, name string) (bool, error) {
 	}
 	shown, err := o.client.Show(ctx, &api.ShowRequest{Model: name})
 	if err != nil {
-		return false, o.failed(ctx, name, err)
+		return false, o.failed(ctx, name, hidden{}, err)
 	}
 	// Servers from before v0.6.4 do not tell what a model can do.
 	if len(shown.Capabilities) > 0 && !slices.Contains(shown.Capabilities, model.CapabilityVision) {
@@ -83,12 +83,12 @@ func (o *ollama) state(ctx context.Context, _ string) (protocol.EndpointState, e
 	var state protocol.EndpointState
 	version, err := o.client.Version(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", err)
+		return state, o.failed(ctx, "", hidden{}, err)
 	}
 	state.Version = version
 	listed, err := o.client.List(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", err)
+		return state, o.failed(ctx, "", hidden{}, err)
 	}
 	for _, m := range listed.Models {
 		state.Models = append(state.Models, m.Model)

@@ -18,34 +18,54 @@ import (
 	"github.com/ollama/ollama/envconfig"
 )
 
-// stream has Ollama answer a request and hands over the pieces as they come. Its errors are those of Ollama's client, whose
-// own way of reading takes 8 MB for each call: Go's garbage collector then runs with every call, and all others wait for
-// it. A stream that is cut is no error here: whether the answer had come to its end is in its pieces.
-func stream[T any](ctx context.Context, o *ollama, path string, request any, piece func(T) error) error {
+// stream has Ollama answer a request and hands over the pieces as they come, until one is the last. Its errors are those
+// of Ollama's client, whose own way of reading takes 8 MB for each call: Go's garbage collector then runs with every call,
+// and all others wait for it. A stream that is cut is no error here: whether the answer had come to its end is in its pieces.
+func stream[T any](ctx context.Context, o *ollama, path string, request any, piece func(T) (last bool, err error)) error {
 	response, err := o.post(ctx, path, request)
 	if err != nil {
 		return err
 	}
-	lines := linesOf(response)
-	for err == nil && lines.Scan() {
-		err = readPiece(lines.Bytes(), piece)
+	lines, last := linesOf(response), false
+	for err == nil && !last && lines.Scan() {
+		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 { // Some proxies keep a connection alive by empty ones.
+			last, err = readPiece(line, piece)
+		}
 	}
-	if err == nil && errors.Is(lines.Err(), bufio.ErrTooLong) {
-		err = fmt.Errorf("it writes more than %d MB without an end of line", longestLine>>20)
+	switch {
+	case err == nil && errors.Is(lines.Err(), bufio.ErrTooLong):
+		err = strange{fmt.Sprintf("more than %d MB without an end of line", longestLine>>20)}
+	case last:
+		drain(response)
 	}
 	return errors.Join(err, response.Close())
 }
 
-func readPiece[T any](line []byte, piece func(T) error) error {
+// closesWithin is how long a server may take to end its response after the last piece. The connection of one that does
+// serves the next call.
+const closesWithin = 100 * time.Millisecond
+
+func drain(response io.ReadCloser) {
+	late := time.AfterFunc(closesWithin, func() { _ = response.Close() })
+	defer late.Stop()
+	_, _ = io.Copy(io.Discard, response) // The answer has come: nothing that follows is of interest.
+}
+
+// strange is what no Ollama server says.
+type strange struct{ said string }
+
+func (s strange) Error() string { return s.said }
+
+func readPiece[T any](line []byte, piece func(T) (last bool, err error)) (last bool, err error) {
 	var failure struct {
-		Error string `json:"error"`
+		Error json.RawMessage `json:"error"`
 	}
 	var came T
 	if json.Unmarshal(line, &failure) != nil || json.Unmarshal(line, &came) != nil {
-		return errors.New(shortened(string(line)))
+		return false, strange{string(line)}
 	}
-	if failure.Error != "" {
-		return errors.New(failure.Error)
+	if none := string(failure.Error); none != "" && none != "null" && none != `""` {
+		return false, errors.New(complaint(line, string(line)))
 	}
 	return piece(came)
 }
@@ -93,6 +113,9 @@ func signed(ctx context.Context, path string, to *url.URL) (token string, err er
 	if to.Hostname() != "ollama.com" && !envconfig.UseAuth() {
 		return "", nil
 	}
-	to.RawQuery = url.Values{"ts": {strconv.FormatInt(time.Now().Unix(), 10)}}.Encode()
-	return auth.Sign(ctx, fmt.Appendf(nil, "%s,%s?%s", http.MethodPost, path, to.RawQuery))
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	query := to.Query()
+	query.Set("ts", now)
+	to.RawQuery = query.Encode()
+	return auth.Sign(ctx, fmt.Appendf(nil, "%s,%s?ts=%s", http.MethodPost, path, now))
 }

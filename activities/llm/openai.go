@@ -38,31 +38,31 @@ const (
 )
 
 // send makes one request. The body of the response, which is no error, is the caller's to close.
-func (o *openai) send(ctx context.Context, method, path, model, key string, body *protocol.Value) (io.ReadCloser, error) {
+func (o *openai) send(ctx context.Context, method, path, model string, h hidden, body *protocol.Value) (io.ReadCloser, error) {
 	var content io.Reader
 	if body != nil {
 		content = bytes.NewReader(body.JSON())
 	}
 	request, err := http.NewRequestWithContext(ctx, method, o.base.JoinPath(path).String(), content)
 	if err != nil {
-		return nil, o.failed(ctx, key, err)
+		return nil, o.failed(ctx, h, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if key != "" {
-		request.Header.Set("Authorization", "Bearer "+key)
+	if h.key != "" {
+		request.Header.Set("Authorization", "Bearer "+h.key)
 	}
 	response, err := o.http.Do(request)
 	if err != nil {
-		return nil, o.failed(ctx, key, err)
+		return nil, o.failed(ctx, h, err)
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil
 	}
 	said, err := io.ReadAll(io.LimitReader(response.Body, mostOfError))
 	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return nil, o.failed(ctx, key, err)
+		return nil, o.failed(ctx, h, err)
 	}
-	return nil, without(key, o.refused(model, response.StatusCode, complaint(said, response.Status)))
+	return nil, o.refused(model, response.StatusCode, quoted(o.base, h, complaint(said, response.Status)))
 }
 
 // complaint is what an error says, in one of the forms that servers have.
@@ -89,58 +89,39 @@ func complaint(said []byte, status string) string {
 		}
 	}
 	if text := strings.TrimSpace(string(said)); text != "" {
-		return shortened(text)
+		return text
 	}
 	return status
 }
 
-// shortened keeps a page of HTML out of a message.
-func shortened(text string) string {
-	letters := []rune(text)
-	if len(letters) > mostShown {
-		return string(letters[:mostShown]) + "…"
-	}
-	return text
-}
-
 // refused is for an answer of the server that is none of the model.
-func (o *openai) refused(model string, status int, said string) *protocol.Error {
+func (o *openai) refused(model string, status int, said string) error {
 	switch {
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+	case isBusy(status):
 		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s has too much to do: %s", o.shown, said)
-	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
+	case isAway(status):
 		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, said)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return protocol.Errorf(protocol.InvalidParams, "the server at %s denies the call: %s", o.shown, said).
 			WithHint("`api_key: ${secrets.NAME}` gives it a key, from GLEITZEIT_SECRET_NAME of the worker's environment")
 	case status == http.StatusNotFound && model != "":
-		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or not this kind of call: %s", o.shown, model, said).
-			WithHint("`gleitzeit provider health` lists its models; the address ends where the API's paths begin, such as in /v1")
-	case status < http.StatusInternalServerError:
+		return judged{protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or not this kind of call: %s", o.shown, model, said).
+			WithHint("`gleitzeit provider health` lists its models; the address ends where the API's paths begin, such as in /v1"), lacking}
+	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
 		return protocol.Errorf(protocol.InvalidParams, "the server at %s refuses the call: %s", o.shown, said)
 	}
-	return protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said)
+	return judged{protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said), breaking}
 }
 
 // failed translates what went wrong on the way.
-func (o *openai) failed(ctx context.Context, key string, err error) error {
+func (o *openai) failed(ctx context.Context, h hidden, err error) error {
 	if why := interrupted(ctx); why != nil {
 		return why
 	}
 	if known, is := errors.AsType[*protocol.Error](err); is {
-		return without(key, known)
+		return known
 	}
-	return without(key, protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, reason(err)))
-}
-
-// without takes a key out of an error: some servers repeat what they do not like.
-func without(key string, e *protocol.Error) *protocol.Error {
-	if key == "" {
-		return e
-	}
-	clean := *e
-	clean.Message = strings.ReplaceAll(e.Message, key, "[api_key]")
-	return &clean
+	return unreached(protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, quoted(o.base, h, reason(err))), err)
 }
 
 func (o *openai) embed(ctx context.Context, a *ask, into *answer) error {
@@ -156,7 +137,7 @@ func (o *openai) embed(ctx context.Context, a *ask, into *answer) error {
 	if a.width > 0 {
 		body = body.With("dimensions", protocol.OfInt(int64(a.width)))
 	}
-	reply, err := o.reply(ctx, http.MethodPost, "embeddings", a.model, a.key, &body)
+	reply, err := o.reply(ctx, http.MethodPost, "embeddings", a.model, a.hidden, &body)
 	if err != nil {
 		return err
 	}
@@ -176,18 +157,18 @@ func (o *openai) embed(ctx context.Context, a *ask, into *answer) error {
 }
 
 // reply makes a request whose answer is one document.
-func (o *openai) reply(ctx context.Context, method, path, model, key string, body *protocol.Value) (protocol.Value, error) {
-	response, err := o.send(ctx, method, path, model, key, body)
+func (o *openai) reply(ctx context.Context, method, path, model string, h hidden, body *protocol.Value) (protocol.Value, error) {
+	response, err := o.send(ctx, method, path, model, h, body)
 	if err != nil {
 		return protocol.Value{}, err
 	}
 	data, err := io.ReadAll(io.LimitReader(response, mostOfReply))
 	if err = errors.Join(err, response.Close()); err != nil {
-		return protocol.Value{}, o.failed(ctx, key, err)
+		return protocol.Value{}, o.failed(ctx, h, err)
 	}
 	reply, err := protocol.ParseValue(data)
 	if err != nil {
-		return reply, without(key, protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s answers what is %v", o.shown, err))
+		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s answers what is %s", o.shown, quoted(o.base, h, err.Error()))
 	}
 	return reply, nil
 }
@@ -196,24 +177,21 @@ func (o *openai) reply(ctx context.Context, method, path, model, key string, bod
 func (o *openai) sees(context.Context, string) (bool, error) { return true, nil }
 
 func (o *openai) pull(_ context.Context, model string, _ func(string)) error {
-	return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, and cannot be asked to fetch it", o.shown, model)
+	return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot be asked to fetch %q", o.shown, model)
 }
 
 func (o *openai) loaded(context.Context) ([]string, bool) { return nil, false }
 
 func (o *openai) state(ctx context.Context, key string) (protocol.EndpointState, error) {
 	var state protocol.EndpointState
-	reply, err := o.reply(ctx, http.MethodGet, "models", "", key, nil)
+	h := hidden{key: key}
+	reply, err := o.reply(ctx, http.MethodGet, "models", "", h, nil)
 	if err != nil {
 		return state, err
 	}
 	data, _ := reply.Get("data")
 	for _, element := range data.Elements() {
-		name := text(element, "id")
-		if key != "" {
-			name = strings.ReplaceAll(name, key, "[api_key]")
-		}
-		state.Models = append(state.Models, name)
+		state.Models = append(state.Models, quoted(o.base, h, text(element, "id")))
 	}
 	slices.Sort(state.Models)
 	return state, nil

@@ -18,11 +18,11 @@ func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(
 	if err != nil {
 		return err
 	}
-	response, err := o.send(ctx, http.MethodPost, "chat/completions", a.model, a.key, &body)
+	response, err := o.send(ctx, http.MethodPost, "chat/completions", a.model, a.hidden, &body)
 	if err != nil {
 		return err
 	}
-	stream := &events{into: into, heard: heard}
+	stream := &events{into: into, heard: heard, quoted: func(said string) string { return quoted(o.base, a.hidden, said) }}
 	lines := linesOf(response)
 	for !stream.over && lines.Scan() {
 		if err = stream.line(lines.Text()); err != nil {
@@ -36,17 +36,18 @@ func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(
 		return stream.finish()
 	}
 	if _, is := errors.AsType[*protocol.Error](err); is || interrupted(ctx) != nil {
-		return o.failed(ctx, a.key, err)
+		return o.failed(ctx, a.hidden, err)
 	}
 	return brokeOff("the server at "+o.shown, into.pieces)
 }
 
 // events reads the stream of an answer.
 type events struct {
-	into  *answer
-	heard func(string)
-	calls []pending
-	over  bool
+	into   *answer
+	heard  func(string)
+	quoted func(string) string
+	calls  []pending
+	over   bool
 }
 
 // pending is a call of a tool of which not all has come.
@@ -68,10 +69,10 @@ func (s *events) line(line string) error {
 	}
 	chunk, err := protocol.ParseValue([]byte(data))
 	if err != nil {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server sends what is %v", err)
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the server sends what is %s", s.quoted(err.Error()))
 	}
 	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", complaint([]byte(data), data))
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(complaint([]byte(data), data)))
 	}
 	s.into.model = otherwise(text(chunk, "model"), s.into.model)
 	s.into.count(chunk)
@@ -83,7 +84,9 @@ func (s *events) line(line string) error {
 	choice := choices.Elements()[0]
 	delta, _ := choice.Get("delta")
 	thinking := otherwise(text(delta, "reasoning_content"), text(delta, "reasoning"))
-	s.into.hear(text(delta, "content"), thinking)
+	if err := s.into.hear(text(delta, "content"), thinking); err != nil {
+		return err
+	}
 	s.into.role = otherwise(text(delta, "role"), s.into.role)
 	s.wanted(delta)
 	if reason := text(choice, "finish_reason"); reason != "" {

@@ -28,11 +28,16 @@ type member struct {
 
 	inFlight int
 	models   []string             // Of the calls in flight, each as often as it is.
+	silent   bool                 // It never says which models are in memory: none is preferred, and none pushed out.
 	loaded   map[string]bool      // Models that are, or are being, brought into memory.
 	newest   string               // Of them, the one that came last.
 	looked   time.Time            // When the server was last asked which they are.
 	looking  bool                 // It is being asked.
-	failures int                  // Of its last calls, one after another.
+	failures int                  // Of its last calls, one after another; of those in flight together, one counts.
+	turn     int                  // It grows with each failure that counts.
+	probing  int                  // Calls in flight that were granted after the last failure.
+	answered bool                 // It has, at least once.
+	failed   time.Time            // When the first of its last failures was.
 	aside    time.Time            // Until when others are asked instead, where there are others.
 	lacks    map[string]time.Time // Models that it has said it lacks, and until when it is believed.
 }
@@ -44,7 +49,14 @@ type waiter struct {
 	avoid    map[*member]bool
 	came     time.Time
 	passed   time.Time // Since when later calls have been served before it for the sake of their model; zero: none has.
-	granted  chan *member
+	granted  chan *place
+}
+
+// place is room for a call at a server.
+type place struct {
+	*member
+	model string
+	turn  int // Of the member, when it was granted.
 }
 
 const (
@@ -89,22 +101,22 @@ func (p *pool) othersThan(at address) (map[*member]bool, bool) {
 }
 
 // acquire waits for room at a server, and says so by waits. The server is given back by release.
-func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*member, error) {
-	w.granted = make(chan *member, 1)
+func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, error) {
+	w.granted = make(chan *place, 1)
 	p.mu.Lock()
 	w.came = p.now()
 	p.waiting = append(p.waiting, w)
 	p.dispatch()
 	p.mu.Unlock()
 	select {
-	case m := <-w.granted:
-		return m, nil
+	case at := <-w.granted:
+		return at, nil
 	default:
 	}
 	waits()
 	select {
-	case m := <-w.granted:
-		return m, nil
+	case at := <-w.granted:
+		return at, nil
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
@@ -112,45 +124,79 @@ func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*member, e
 	if at := slices.Index(p.waiting, w); at >= 0 {
 		p.waiting = slices.Delete(p.waiting, at, at+1)
 	} else {
-		p.leave(<-w.granted, w.model)
+		p.leave(<-w.granted)
 	}
 	p.dispatch() // Others may have waited behind it.
 	return nil, cancelled()
 }
 
 // release gives a server back, and takes account of how the call went.
-func (p *pool) release(m *member, model string, err error) {
+func (p *pool) release(at *place, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.leave(m, model)
-	now := p.now()
+	p.leave(at)
+	m, now := at.member, p.now()
 	code := protocol.Code(0)
 	if err != nil {
 		code = protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	}
-	switch code {
-	case protocol.ProviderNotAvailable, protocol.ProviderTimeout:
-		pause := asideLongest
-		if m.failures < 5 { // 2^5 s is more than the longest.
-			pause = asideFirst << m.failures
+	switch {
+	case code == protocol.ProviderNotAvailable, code == protocol.ProviderTimeout, verdictOf(err) == breaking:
+		if at.turn == m.turn {
+			m.fail(now)
 		}
-		m.failures++
-		m.aside = now.Add(pause)
-	case protocol.ProviderOverloaded:
+	case code == protocol.ProviderOverloaded:
 		m.aside = now.Add(busyAside)
-	case protocol.TaskCancelled, protocol.TaskTimeout:
+	case code == protocol.TaskCancelled, code == protocol.TaskTimeout:
 		// It says nothing of the server.
 	default:
-		m.failures, m.aside = 0, time.Time{}
+		m.failures, m.probing, m.aside = 0, 0, time.Time{}
+		m.answered, m.failed = true, time.Time{}
 	}
-	if isLack(err) {
-		m.lacks[model] = now.Add(lackFor)
+	if verdictOf(err) == lacking {
+		m.lacks[at.model] = now.Add(lackFor)
 	}
 	p.dispatch()
 }
 
-func (p *pool) leave(m *member, model string) {
+// fail sets a server aside.
+func (m *member) fail(now time.Time) {
+	pause := asideLongest
+	if m.failures < 5 { // 2^5 s is more than the longest.
+		pause = asideFirst << m.failures
+	}
+	if m.failures == 0 {
+		m.failed = now
+	}
+	m.failures++
+	m.turn++
+	m.probing, m.aside = 0, now.Add(pause)
+}
+
+func (p *pool) leave(place *place) {
+	m := place.member
 	m.inFlight--
-	at := slices.Index(m.models, model)
+	if place.turn == m.turn && m.probing > 0 {
+		m.probing--
+	}
+	at := slices.Index(m.models, place.model)
 	m.models = slices.Delete(m.models, at, at+1)
+}
+
+// gotModel is for a model that was fetched.
+func (p *pool) gotModel(m *member, model string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(m.lacks, model)
+	p.dispatch()
+}
+
+// mayReturn tells whether a server that has answered before has been failing for less than so long.
+func (p *pool) mayReturn(among map[*member]bool, absence time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	return slices.ContainsFunc(p.members, func(m *member) bool {
+		return among[m] && m.answered && (m.failed.IsZero() || now.Sub(m.failed) < absence)
+	})
 }

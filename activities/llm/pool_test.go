@@ -40,12 +40,11 @@ type rig struct {
 	t      *testing.T
 	pool   *pool
 	served []string // "a@x": the call a at the server x.
-	calls  map[string]*member
-	models map[string]string
+	calls  map[string]*place
 }
 
 func newRig(t *testing.T, members ...*member) *rig {
-	return &rig{t: t, pool: newPool(members), calls: map[string]*member{}, models: map[string]string{}}
+	return &rig{t: t, pool: newPool(members), calls: map[string]*place{}}
 }
 
 // wants brings a call and does not wait for it.
@@ -58,7 +57,7 @@ func (r *rig) wants(name, model string, priority int) {
 		r.pool.mu.Lock()
 		defer r.pool.mu.Unlock()
 		r.served = append(r.served, name+"@"+m.URL)
-		r.calls[name], r.models[name] = m, model
+		r.calls[name] = m
 	}()
 	synctest.Wait()
 }
@@ -70,7 +69,7 @@ func (r *rig) ends(name string, err error) {
 		r.t.Fatalf("%s is not being served: %v", name, r.served)
 	}
 	delete(r.calls, name)
-	r.pool.release(m, r.models[name], err)
+	r.pool.release(m, err)
 	synctest.Wait()
 }
 
@@ -200,7 +199,7 @@ func TestServerThatFailsIsSetAsideAndTriedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.release(m, "m", away)
+			p.release(m, away)
 			if got := time.Until(m.aside); got != want*time.Second {
 				t.Errorf("set aside for %s, not %d s", got, want)
 			}
@@ -241,5 +240,114 @@ func TestCallThatIsCancelledWhileItWaits(t *testing.T) {
 		r.wants("2", "m", 3)
 		r.ends("1", nil)
 		r.want("1@x 2@x")
+	})
+}
+
+// While an urgent call waits a moment for its model's sake, nobody less urgent takes the room that it waits for.
+func TestNobodyOvertakesAnUrgentCallThatSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, memberOf("x", 2))
+		r.wants("a1", "a", 3)
+		r.wants("urgent", "b", 1)
+		r.wants("low", "a", 5)
+		r.want("a1@x")
+		time.Sleep(settle)
+		synctest.Wait()
+		r.want("a1@x urgent@x")
+	})
+}
+
+// A server that has failed is tried by one call, and not held to be tried by what was asked of it before.
+func TestLongAnswersAreNoTrial(t *testing.T) {
+	away := protocol.Errorf(protocol.ProviderTimeout, "silent")
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, memberOf("x", 4), memberOf("y", 1))
+		r.wants("long", "m", 3)
+		r.wants("long too", "m", 3)
+		r.wants("fails", "m", 3)
+		r.want("long@x long too@y fails@x")
+		r.ends("fails", away)
+		r.wants("next", "m", 3)
+		r.want("long@x long too@y fails@x")
+		time.Sleep(asideFirst)
+		synctest.Wait()
+		r.want("long@x long too@y fails@x next@x")
+		r.wants("another", "m", 3)
+		r.want("long@x long too@y fails@x next@x")
+		r.ends("next", nil)
+		r.want("long@x long too@y fails@x next@x another@x")
+	})
+}
+
+// Of calls that fail together one counts.
+func TestFailuresTogetherAreOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := memberOf("x", 4)
+		r := newRig(t, x, memberOf("y", 1))
+		for _, name := range []string{"1", "2", "3"} {
+			r.wants(name, "m", 3)
+		}
+		r.want("1@x 2@y 3@x")
+		r.ends("1", judged{protocol.Errorf(protocol.TaskExecutionFailed, "out of memory"), breaking})
+		r.ends("3", protocol.Errorf(protocol.ProviderNotAvailable, "away"))
+		if x.failures != 1 || time.Until(x.aside) != asideFirst {
+			t.Errorf("%d failures, set aside for %s", x.failures, time.Until(x.aside))
+		}
+	})
+}
+
+// What is cancelled, or takes longer than it may, says nothing of the server.
+func TestCancelledCallsSetNobodyAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := memberOf("x", 4)
+		r := newRig(t, x, memberOf("y", 4))
+		for i, code := range []protocol.Code{protocol.TaskCancelled, protocol.TaskTimeout, protocol.TaskExecutionFailed, protocol.InvalidParams} {
+			name := fmt.Sprint(i)
+			r.wants(name, "m", 3)
+			r.ends(name, protocol.Errorf(code, "ended"))
+			if x.failures != 0 || !x.aside.IsZero() {
+				t.Errorf("after %s x has %d failures and is set aside until %s", code.Info().Name, x.failures, x.aside)
+			}
+		}
+	})
+}
+
+// A server that is busy is left alone for a moment, and one that lacks a model is asked for others.
+func TestBusyAndLackingServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, memberOf("x", 4), memberOf("y", 4))
+		r.wants("1", "m", 3)
+		r.ends("1", protocol.Errorf(protocol.ProviderOverloaded, "busy"))
+		r.wants("2", "m", 3)
+		r.ends("2", nil)
+		r.want("1@x 2@y")
+		time.Sleep(busyAside)
+		r.wants("3", "m", 3)
+		r.ends("3", judged{protocol.Errorf(protocol.TaskValidationFailed, "no model m"), lacking})
+		r.wants("4", "m", 3)
+		r.ends("4", nil)
+		r.wants("5", "other", 3)
+		r.ends("5", nil)
+		r.want("1@x 2@y 3@x 4@y 5@x")
+		x := r.pool.members[0]
+		if r.pool.gotModel(x, "m"); len(x.lacks) > 0 {
+			t.Errorf("x lacks %v", x.lacks)
+		}
+	})
+}
+
+// Servers that never say what is in memory are asked in the order of the calls.
+func TestServersThatDoNotTellTheirModels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := memberOf("x", 1)
+		x.silent = true
+		r := newRig(t, x)
+		for _, name := range []string{"a1", "b1", "a2", "b2"} {
+			r.wants(name, name[:1], 3)
+		}
+		for _, name := range []string{"a1", "b1", "a2"} {
+			r.ends(name, nil)
+		}
+		r.want("a1@x b1@x a2@x b2@x")
 	})
 }

@@ -18,7 +18,6 @@ type question struct {
 	idle   time.Duration // How long the server may be silent.
 	numCtx int64         // The context that the call asks for; 0 where it leaves that to the model.
 	pull   bool          // Whether a model that is lacking is fetched.
-	tools  []string      // That the model may use, as the user names them.
 	rounds int           // How often the model may ask for them.
 }
 
@@ -26,16 +25,23 @@ type question struct {
 func (c *call) ask() (*question, error) {
 	given := c.request.Parameters
 	q := &question{idle: defaultIdle, rounds: defaultRounds, pull: c.handler.options.AutoPull}
-	q.model, q.key = c.model, c.key
+	q.model, q.hidden = c.model, c.hidden
 	var err error
 	if q.options, q.numCtx, err = optionsOf(given); err != nil {
 		return nil, err
 	}
 	q.mayBeCut = text(given, "on_truncation") != "fail"
+	if !q.mayBeCut && c.provider != ollamaProvider {
+		return nil, protocol.Errorf(protocol.InvalidParams, "on_truncation: fail is for Ollama; other servers do not say whether they have cut a prompt")
+	}
 	q.keep, _ = given.Get("keep_alive")
 	if pull, is := given.Get("auto_pull"); is {
 		q.pull = pull.Bool()
+		if q.pull && c.provider != ollamaProvider {
+			return nil, protocol.Errorf(protocol.InvalidParams, "auto_pull is for Ollama; other servers fetch no models")
+		}
 	}
+	q.pull = q.pull && c.provider == ollamaProvider
 	if wait, is := given.Get("idle_timeout"); is {
 		if q.idle, err = duration(wait); err != nil || q.idle <= 0 {
 			return nil, protocol.Errorf(protocol.InvalidParams, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not %s", wait.JSON())
@@ -47,8 +53,13 @@ func (c *call) ask() (*question, error) {
 	if q.messages, err = messagesOf(c.request); err != nil {
 		return nil, err
 	}
+	size := 0
 	for _, m := range q.messages {
 		q.images += len(m.images)
+		size += sizeOfAll(m.images)
+	}
+	if size > maxImages {
+		return nil, tooManyImages()
 	}
 	if c.request.Method == Vision && q.images == 0 {
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s: there is no image", Vision).
@@ -64,10 +75,6 @@ func (c *call) ask() (*question, error) {
 // rest reads what the answer is to be like.
 func (q *question) rest(given protocol.Value, provider string) error {
 	q.think, _ = given.Get("think")
-	tools, _ := given.Get("tools")
-	for _, name := range tools.Elements() {
-		q.tools = append(q.tools, name.Text())
-	}
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
 			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be a whole number, not %s", most.JSON())

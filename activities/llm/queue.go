@@ -18,8 +18,9 @@ func (p *pool) serve() bool {
 	var best *waiter
 	var at *member
 	later := time.Duration(0)
+	settling := p.settling(now)
 	for _, w := range p.waiting {
-		m, wait := p.choose(w, now)
+		m, wait := p.choose(w, now, settling)
 		if m == nil {
 			later = sooner(later, wait)
 			continue
@@ -44,7 +45,7 @@ func before(w *waiter, at *member, than *waiter, thereAt *member, now time.Time)
 	if a, b := w.overdue(now), than.overdue(now); a != b {
 		return a
 	}
-	if a, b := at.loaded[w.model], thereAt.loaded[than.model]; a != b {
+	if a, b := at.has(w.model), thereAt.has(than.model); a != b {
 		return a
 	}
 	return false
@@ -55,19 +56,22 @@ func (w *waiter) overdue(now time.Time) bool {
 }
 
 // choose finds the server that suits a call best: where its model pushes out none that is in use, then the least busy. Where
-// it must wait although there is room, it is told how long.
-func (p *pool) choose(w *waiter, now time.Time) (best *member, wait time.Duration) {
+// it must wait although there is room, it is told how long. Room for which a more urgent call settles is no room.
+func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best *member, wait time.Duration) {
 	others := p.healthy(w, now)
 	for _, m := range p.members {
-		switch {
-		case m.inFlight >= m.MaxConcurrent || w.avoid[m]:
+		if !m.roomFor(w) {
 			continue
-		case others && m.unfit(w, now):
+		}
+		if others && m.unfit(w, now) {
 			wait = sooner(wait, m.aside.Sub(now))
 			continue
 		}
-		if left := settle - now.Sub(w.came); m.disturbed(w.model) && left > 0 && !w.overdue(now) {
+		if left := m.settles(w, now); left > 0 {
 			wait = sooner(wait, left)
+			continue
+		}
+		if urgent, is := settling[m]; is && urgent < w.priority {
 			continue
 		}
 		if best == nil || m.better(best, w.model) {
@@ -75,6 +79,36 @@ func (p *pool) choose(w *waiter, now time.Time) (best *member, wait time.Duratio
 		}
 	}
 	return best, wait
+}
+
+// settling is the priority of the most urgent call that settles at each server.
+func (p *pool) settling(now time.Time) map[*member]int {
+	var found map[*member]int
+	for _, w := range p.waiting {
+		for _, m := range p.members {
+			if !m.roomFor(w) || m.settles(w, now) <= 0 || m.unfit(w, now) {
+				continue
+			}
+			if urgent, is := found[m]; !is || w.priority < urgent {
+				if found == nil {
+					found = map[*member]int{}
+				}
+				found[m] = w.priority
+			}
+		}
+	}
+	return found
+}
+
+// roomFor tells whether one call more may be in flight.
+func (m *member) roomFor(w *waiter) bool { return m.inFlight < m.MaxConcurrent && !w.avoid[m] }
+
+// settles is how long a call whose model would push out one that is in use waits yet for others that want the latter.
+func (m *member) settles(w *waiter, now time.Time) time.Duration {
+	if !m.disturbed(w.model) || w.overdue(now) {
+		return 0
+	}
+	return settle - now.Sub(w.came)
 }
 
 // sooner is the shorter of two waits, where 0 and less is none.
@@ -93,11 +127,14 @@ func (p *pool) healthy(w *waiter, now time.Time) bool {
 // unfit tells whether another server is to be asked: this one failed of late, or lacks the model. Once its time is over, one
 // call alone finds out whether it is well again.
 func (m *member) unfit(w *waiter, now time.Time) bool {
-	return now.Before(m.aside) || m.failures > 0 && m.inFlight > 0 || now.Before(m.lacks[w.model])
+	return now.Before(m.aside) || m.failures > 0 && m.probing > 0 || now.Before(m.lacks[w.model])
 }
 
 // disturbed tells whether the model would push out one that is in use.
-func (m *member) disturbed(model string) bool { return m.inFlight > 0 && !m.loaded[model] }
+func (m *member) disturbed(model string) bool { return m.inFlight > 0 && !m.has(model) }
+
+// has tells whether the model is in memory, as far as that matters.
+func (m *member) has(model string) bool { return m.silent || m.loaded[model] }
 
 func (m *member) better(than *member, model string) bool {
 	if a, b := m.disturbed(model), than.disturbed(model); a != b {
@@ -106,7 +143,7 @@ func (m *member) better(than *member, model string) bool {
 	if a, b := m.inFlight*than.MaxConcurrent, than.inFlight*m.MaxConcurrent; a != b {
 		return a < b
 	}
-	return m.loaded[model] && !than.loaded[model]
+	return m.has(model) && !than.has(model)
 }
 
 func (p *pool) grant(w *waiter, m *member, now time.Time) {
@@ -117,7 +154,7 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 		}
 	}
 	p.waiting = slices.Delete(p.waiting, at, at+1)
-	if !m.loaded[w.model] {
+	if !m.has(w.model) {
 		// On a GPU that holds one model it has pushed out the others; a look at the server tells where it has not.
 		m.loaded, m.newest, m.looked = map[string]bool{w.model: true}, w.model, now
 		for _, other := range p.waiting {
@@ -127,6 +164,9 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 		}
 	}
 	m.inFlight++
+	if m.failures > 0 {
+		m.probing++
+	}
 	m.models = append(m.models, w.model)
-	w.granted <- m
+	w.granted <- &place{m, w.model, m.turn}
 }

@@ -22,7 +22,7 @@ func (x *exchange) words() protocol.Value {
 	if x.total.thinking.Len() > 0 {
 		result = result.With("thinking", protocol.OfString(x.total.thinking.String()))
 	}
-	if len(x.call.question.tools) > 0 {
+	if x.tools != nil {
 		result = result.With("tool_calls", protocol.OfList(x.used...))
 	}
 	return result
@@ -55,7 +55,7 @@ func (x *exchange) result(value protocol.Value, took time.Duration) (protocol.Re
 	result := protocol.Result{Value: value.With("provider_id", protocol.OfString(x.on.URL))}
 	if x.total.cut {
 		result.Warning = fmt.Sprintf("the prompt is longer than the model's context: Ollama cut it, and the model saw %d tokens of it; a larger num_ctx makes room",
-			x.total.promptTokens)
+			x.seen)
 		result.Value = result.Value.With("warning", protocol.OfString(result.Warning))
 	}
 	return result, nil
@@ -70,15 +70,15 @@ func (q *question) fitting(a *answer) (parsed protocol.Value, why string) {
 	return parsed, q.schema.Faults("answer", parsed)
 }
 
-func unfit(a *answer, why string) error {
-	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not fit the schema, not even when asked again: %s; it is %s", why, shown(a.text.String()))
+func (x *exchange) unfit(a *answer, why string) error {
+	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not fit the schema, not even when asked again: %s; it is %s", why, shown(x.call.conceal(a.text.String())))
 	if a.reason == "length" {
 		return failure.WithHint("the answer was cut at its largest length: raise `max_tokens`, or `num_ctx`")
 	}
 	return failure
 }
 
-// mostShown is how much of an answer a message quotes, in characters.
+// mostShown is how much of an answer, or of what a server says, a message quotes, in characters.
 const mostShown = 300
 
 func shown(text string) string {

@@ -53,6 +53,7 @@ func method(name, summary, item string, parameters, result json.RawMessage) prot
 		KeepsTime:        true,
 		SecretParameters: []string{"api_key"},
 		PlaceParameters:  []string{"base_url"},
+		ToolsParameter:   "tools",
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,15 +37,16 @@ func TestALongPiece(t *testing.T) {
 // What has no end is not taken in.
 func TestAPieceThatIsTooLong(t *testing.T) {
 	block := strings.Repeat("x", 1<<20)
-	handler := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
+	url := serving(t, func(w http.ResponseWriter, _ *http.Request) {
 		for {
 			if _, err := w.Write([]byte(block)); err != nil {
 				return
 			}
 		}
 	})
-	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
-	wantError(t, got, protocol.TaskExecutionFailed, protocol.OfTask, "Ollama failed: it writes more than 16 MB without an end of line", "")
+	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	wantError(t, got, protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at "+url+" answers what Ollama never says: more than 16 MB without an end of line",
+		"is it an Ollama server that listens there?")
 }
 
 // A server that wants to know who is asking gets a signature of what is asked, by the key that Ollama keeps.
@@ -76,4 +78,36 @@ func TestSignedByTheKeyOfOllama(t *testing.T) {
 		answering("yes")(w, r)
 	})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+}
+
+// An answer without end is ended where it is more than can be kept.
+func TestAnAnswerThatIsTooLong(t *testing.T) {
+	piece := `{"message":{"content":"` + strings.Repeat("x", 1<<20) + `"},"done":false}` + "\n"
+	ended := make(chan struct{})
+	handler := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
+		defer close(ended)
+		for {
+			if _, err := w.Write([]byte(piece)); err != nil {
+				return
+			}
+		}
+	})
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	wantError(t, got, protocol.TaskResultInvalid, protocol.Permanent, "the answer has more than 67108864 bytes, which is the most that can be kept", "`max_tokens` limits an answer")
+	<-ended // The server hears of it.
+}
+
+// Some proxies send empty lines; and a server that does not close its response after the last piece keeps nobody waiting.
+func TestEmptyLinesAndWhatFollowsTheLast(t *testing.T) {
+	gone := make(chan struct{})
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "\n\r\n")
+		answering("yes")(w, r)
+		fmt.Fprintln(w, `{"message":{"content":"no"},"done":false}`)
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		close(gone)
+	})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+	<-gone
 }

@@ -15,30 +15,32 @@ type tools struct {
 	rounds int                      // In which it has used some.
 }
 
-// offer finds the tools that the task names; nil where it names none.
-func (x *exchange) offer(ctx context.Context) (*tools, error) {
-	names := x.call.question.tools
-	if len(names) == 0 {
-		return nil, nil
+// offer finds the tools that the task names, if it names any.
+func (x *exchange) offer(ctx context.Context) error {
+	names, _ := x.call.request.Parameters.Get("tools")
+	if len(names.Elements()) == 0 {
+		return nil
 	}
 	box := x.call.handler.options.Tools
 	if box == nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "there are no tools here")
+		return protocol.Errorf(protocol.ConfigurationError, "there are no tools here")
 	}
-	offered := &tools{byName: map[string]protocol.Tool{}}
-	for _, name := range names {
-		tool, err := box.Tool(ctx, name)
-		if err != nil {
-			return nil, err
+	x.tools = &tools{byName: map[string]protocol.Tool{}}
+	return x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error {
+		for _, name := range names.Elements() {
+			tool, err := box.Tool(ctx, x.call.request, name.Text())
+			if err != nil {
+				return err
+			}
+			if other, twice := x.tools.byName[tool.Name]; twice && other.Method != tool.Method {
+				return protocol.Errorf(protocol.InvalidParams, "%s and %s are both called %s by a model, and it cannot tell them apart", other.Method, tool.Method, tool.Name)
+			} else if !twice {
+				x.ask.tools = append(x.ask.tools, tool)
+			}
+			x.tools.byName[tool.Name] = tool
 		}
-		if other, twice := offered.byName[tool.Name]; twice && other.Method != tool.Method {
-			return nil, protocol.Errorf(protocol.InvalidParams, "%s and %s are both called %s by a model, and it cannot tell them apart", other.Method, tool.Method, tool.Name)
-		} else if !twice {
-			x.ask.tools = append(x.ask.tools, tool)
-		}
-		offered.byName[tool.Name] = tool
-	}
-	return offered, nil
+		return nil
+	})
 }
 
 // mostOfTool is how much of a tool's answer, in bytes, goes back to the model.
@@ -80,6 +82,7 @@ func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, re
 		}
 		return fail(fmt.Sprintf("there is no tool %q; there are %s", call.name, strings.Join(names, ", ")))
 	}
+	x.once = x.once || !tool.Harmless
 	request := x.call.request
 	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.arguments, nil, 0
 	result, err := x.call.handler.options.Tools.Call(ctx, request)

@@ -16,7 +16,7 @@ import (
 // box has one tool, which adds, and does not like 13.
 type box struct{ away bool }
 
-func (box) Tool(_ context.Context, name string) (protocol.Tool, error) {
+func (box) Tool(_ context.Context, _ protocol.Request, name string) (protocol.Tool, error) {
 	if name != "add" {
 		return protocol.Tool{}, protocol.Errorf(protocol.MethodNotSupported, "there is no tool %q", name)
 	}

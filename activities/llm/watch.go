@@ -20,7 +20,7 @@ type watch struct {
 // times are those of a call.
 type times struct {
 	total, left time.Duration // The task's timeout, and what is left of it; 0 is none.
-	idle        time.Duration // How long the server may be silent.
+	idle        time.Duration // How long the server may be silent; 0 is for ever.
 	whom        string        // What messages call the server.
 }
 
@@ -32,6 +32,9 @@ func watchOver(ctx context.Context, t times) (context.Context, *watch) {
 			"the model was still answering after %s, the task's timeout", seconds(t.total)).
 			WithHint("give the task a longer `timeout`, or limit the answer by `max_tokens`"))
 		ctx, w.end = limited, append(w.end, cancel)
+	}
+	if t.idle == 0 {
+		return ctx, w
 	}
 	silent, cancel := context.WithCancelCause(ctx)
 	w.end = append(w.end, func() { cancel(nil) })
@@ -45,11 +48,10 @@ func watchOver(ctx context.Context, t times) (context.Context, *watch) {
 // heard begins the idle time anew.
 func (w *watch) heard() { w.timer.Reset(w.idle) }
 
-// pause lets others than the server take their time.
-func (w *watch) pause() { w.timer.Stop() }
-
 func (w *watch) stop() {
-	w.timer.Stop()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	for i := len(w.end) - 1; i >= 0; i-- {
 		w.end[i]()
 	}

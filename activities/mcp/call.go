@@ -54,57 +54,11 @@ func (c call) perform(ctx context.Context) (protocol.Value, error) {
 // tool calls a tool: of the server that the method names, else the built-in one of the name, else that of the only server
 // that has it.
 func (c call) tool(ctx context.Context) (protocol.Value, error) {
-	if c.target.server != "" {
-		s, err := c.handler.server(c.request, c.target.server)
-		if err != nil {
-			return protocol.Value{}, err
-		}
-		return c.callTool(ctx, s)
-	}
-	if _, is := c.handler.builtins[c.target.tool]; is {
-		return c.callTool(ctx, c.handler.servers[0])
-	}
-	servers, err := c.handler.reachable(c.request)
+	s, err := c.owner(ctx)
 	if err != nil {
 		return protocol.Value{}, err
 	}
-	limited, stop := c.within(ctx, defaultTimeout)
-	defer stop()
-	var having []*server
-	for _, s := range servers {
-		has := false
-		err := s.turn(limited, func(ctx context.Context) error {
-			return s.use(ctx, func(ctx context.Context, l *link) (bool, error) {
-				found, _, err := l.find(ctx, c.target.tool)
-				has = found.Tool != nil
-				return true, err
-			})
-		})
-		if err != nil {
-			return protocol.Value{}, c.unsure(s, err)
-		}
-		if has {
-			having = append(having, s)
-		}
-	}
-	switch len(having) {
-	case 0:
-		return protocol.Value{}, protocol.Errorf(protocol.MethodNotSupported, "no MCP server has a tool %q", c.target.tool).
-			WithHint("mcp/tools/list lists the tools of %s", names(servers))
-	case 1:
-		return c.callTool(ctx, having[0])
-	}
-	return protocol.Value{}, protocol.Errorf(protocol.InvalidParams, "several MCP servers have a tool %q: %s", c.target.tool, names(having)).
-		WithHint("name one: %s%s.tool.%s", family, having[0].Name, c.target.tool)
-}
-
-// unsure says that it cannot be known which server has a tool.
-func (c call) unsure(s *server, err error) error {
-	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
-	if failure.Code == protocol.TaskCancelled || failure.Hint != "" {
-		return failure
-	}
-	return failure.WithHint("%s names no server, so that each is asked for its tools; %sSERVER.tool.%s asks one", c.request.Method, family, c.target.tool)
+	return c.callTool(ctx, s)
 }
 
 // within bounds an attempt by the task's timeout, else by that of a server.

@@ -50,6 +50,8 @@ type Method struct {
 	// PlaceParameters name the parameters that say where a call goes, secrets included. What a task has brought must not
 	// decide that.
 	PlaceParameters []string
+	// ToolsParameter names the parameter that lists tools, which the call may use: it may need the workflow's servers.
+	ToolsParameter string
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
 	WantsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Open methods need not say so.
@@ -96,6 +98,9 @@ type Request struct {
 	// Secret gives the worker's secret of the name, and keeps it out of all that leaves the call. The error is a
 	// ConfigurationError. Nil where the caller has none to give.
 	Secret func(name string) (string, error)
+	// Redact takes the secrets that went into the call out of a text. What the handler returns is redacted all the same; it
+	// must do so itself before it cuts a text, for nobody finds half a secret. Nil where there are none.
+	Redact func(text string) string
 	// Write hears the text of an answer piece by piece, as it comes. Nil where nobody listens. It does not block.
 	Write func(text string)
 }

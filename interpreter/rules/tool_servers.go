@@ -81,10 +81,16 @@ func (c *Context) ToolServers() []protocol.ToolServer {
 }
 
 // ServersOf names the servers of the workflow that a task may need: the one that its method names, else all, where the
-// method is about servers.
+// method is about servers or the task names tools.
 func (c *Context) ServersOf(task *Task) []string {
 	spec := task.method.spec
-	if len(c.Flow.ToolServers) == 0 || !spec.MayNeedServer(task.Method.Name) {
+	if len(c.Flow.ToolServers) == 0 {
+		return nil
+	}
+	if of := task.method.ToolsParameter; of != "" && task.Parameters.Get(of) != nil {
+		return c.serverNames()
+	}
+	if !spec.MayNeedServer(task.Method.Name) {
 		return nil
 	}
 	named := spec.ServerOf(task.Method.Name)

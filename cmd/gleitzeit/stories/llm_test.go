@@ -1,6 +1,7 @@
 package stories_test
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -144,7 +145,7 @@ tasks:
   - id: slow
     method: llm/chat
     parameters: {prompt: SLOWLY, max_tokens: 1900}
-    retry: {max_attempts: 100, base_delay: 0.5, backoff: fixed}
+    retry: {max_attempts: 100, base_delay: 2, backoff: fixed}
   - id: after
     method: llm/chat
     parameters: {prompt: "PINEAPPLE, and not ${slow.done_reason}"}
@@ -162,6 +163,25 @@ outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
 	if slow := run.task("slow"); *slow.Status != "completed" || *slow.Attempts < 2 {
 		t.Errorf("slow: %s after %d attempts", *slow.Status, *slow.Attempts)
 	}
+}
+
+// TestOutage: Ollama is gone for longer than all attempts take, and the batch goes on when it is back.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	server := ollamatest.StartPrivate(t)
+	u := withOllama(t, server.URL)
+	const files = 24
+	for i := range files {
+		u.file(fmt.Sprintf("documents/%02d.txt", i), fmt.Sprintf("SLOWLY %d", i))
+	}
+	u.file("flow.yaml", "name: Night\ntype: batch\nbatch: {directory: documents}\ntemplate: {method: llm/chat, prompt: Go on, max_tokens: 120}\n")
+	p := u.start("run", "flow.yaml", "-o", "jsonl")
+	eventually(t, "a file is done", func() bool { return strings.Contains(p.stdout.String(), `"status":"completed"`) })
+	server.Kill(t)
+	<-time.After(5 * time.Second) // Three attempts take 3 s.
+	server.Restart(t)
+	p.exits(0)
+	wantLines(t, "standard output", p.stdout.String(), fmt.Sprintf(`"items":{"total":%d,"succeeded":%d,"failed":0,"skipped":0}`, files, files))
 }
 
 // relay stands before a server and tells when the first piece of an answer has come through.

@@ -1,6 +1,8 @@
 package stories_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/prototext"
 )
@@ -23,11 +26,15 @@ const (
 	key  = `sk-"live"\` + core + `/+`
 	// control is what must be found: a search that finds nothing at all proves nothing.
 	control = "1a2b3c4d5e6f"
+	// trickle is the same for what is told while an answer is written.
+	trickle = "5f6a7b8c9d0e"
 )
 
-// traitor is an OpenAI-compatible server that gives away every key it gets: in answers, in errors, in names, in headers.
-func traitor(t *testing.T) string {
+// traitor is an OpenAI-compatible server that gives away every key it gets: in answers, in errors, in names, in headers; and
+// little by little, until it is released.
+func traitor(t *testing.T) (url string, release func()) {
 	t.Helper()
+	released, release := context.WithCancel(t.Context())
 	piece := func(w io.Writer, text string) {
 		said, err := json.Marshal(map[string]any{"model": key, "choices": []any{map[string]any{"delta": map[string]string{"role": "assistant", "content": text}}}})
 		if err == nil {
@@ -58,6 +65,20 @@ func traitor(t *testing.T) string {
 			http.Error(w, "<html>"+given+"</html>", http.StatusBadGateway)
 		case strings.Contains(asked, "MOVE"):
 			http.Redirect(w, r, "/"+given, http.StatusFound)
+		case strings.Contains(asked, "CUT"): // The core of the key is before the cut, its end is not.
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, strings.Repeat("x", 277), given)
+		case strings.Contains(asked, "TRICKLE"):
+			for released.Err() == nil && r.Context().Err() == nil {
+				piece(w, given[:len(given)/2])
+				piece(w, given[len(given)/2:]+" "+trickle+" ")
+				http.NewResponseController(w).Flush()
+				select {
+				case <-time.After(50 * time.Millisecond):
+				case <-released.Done():
+				}
+			}
+			fmt.Fprint(w, "data: {\"choices\": [{\"delta\": {}, \"finish_reason\": \"stop\"}]}\n\ndata: [DONE]\n\n")
 		case strings.Contains(asked, "BREAK"):
 			piece(w, "It is "+given)
 			fmt.Fprintf(w, "data: {\"error\": {\"message\": %q}}\n\n", given)
@@ -74,7 +95,7 @@ func traitor(t *testing.T) string {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return server.URL + "/v1"
+	return server.URL + "/v1", release
 }
 
 const betrayed = `name: Betrayed
@@ -88,6 +109,8 @@ tasks:
   - {id: configured, method: llm/vision, parameters: {provider: openai, model: m, prompt: ECHO, images: ["iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="]}}
   - {id: items, method: llm/chat, for_each: [ECHO, DENY], parameters: {prompt: "${item}"}}
   - {id: deny, method: llm/chat, parameters: {prompt: DENY}, continue_on_error: true}
+  - {id: cut, method: llm/chat, parameters: {prompt: CUT}, continue_on_error: true}
+  - {id: trickle, method: llm/chat, parameters: {prompt: TRICKLE}}
   - {id: fail, method: llm/chat, parameters: {prompt: FAIL}, retry: {max_attempts: 2, base_delay: 0.1}, continue_on_error: true}
   - {id: overload, method: llm/chat, parameters: {prompt: OVERLOAD}, retry: {max_attempts: 2, base_delay: 0.1}, continue_on_error: true}
   - {id: move, method: llm/chat, parameters: {prompt: MOVE}, continue_on_error: true}
@@ -96,7 +119,7 @@ tasks:
   - {id: tool, method: mcp/tool.echo, parameters: {message: "${secrets.SERVER}"}}
   - id: hold
     run_if: always
-    dependencies: [echo, variable, settings, configured, items, deny, fail, overload, move, break, python, tool]
+    dependencies: [echo, variable, settings, configured, items, deny, cut, fail, overload, move, break, python, tool]
     method: python/execute
     parameters: {code: "import os, time\nopen('holding', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.02)\nresult = 1"}
 outputs: {echo: "${echo.content}", python: "${python.result}", deny: "${deny.error.message}"}
@@ -108,12 +131,13 @@ func TestTheKeyStaysSecret(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.env = append(u.env, "GLEITZEIT_SECRET_SERVER="+key, "MY_KEY="+key, "GLEITZEIT_LOG_LEVEL=debug")
-	address := traitor(t)
+	address, release := traitor(t)
 	write(t, filepath.Join(u.home, "config.yaml"), "providers:\n  openai: {url: \""+address+"\", api_key: \"${secrets.SERVER}\"}\n")
 	u.file("flow.yaml", betrayed)
 
 	p := u.start("run", "flow.yaml", "-o", "jsonl", "--input", "server="+address, "--input", "word="+control)
 	u.appears("holding")
+	eventually(t, "what is being written is in the database", func() bool { return inDatabase(u, trickle) })
 	p.kill() // What the databases have not put in order yet lies beside them.
 	sought := newSearch(t)
 	sought.in("standard output", []byte(p.stdout.String()))
@@ -121,6 +145,7 @@ func TestTheKeyStaysSecret(t *testing.T) {
 	sought.home(u)
 
 	u.file("go", "")
+	release()
 	p = u.start("run", "flow.yaml", "-o", "json", "--input", "server="+address, "--input", "word="+control)
 	p.exits(6)
 	sought.in("standard output", []byte(p.stdout.String()))
@@ -129,7 +154,7 @@ func TestTheKeyStaysSecret(t *testing.T) {
 	must(t, err)
 	for _, task := range run.Tasks {
 		want := "completed"
-		if slices.Contains([]string{"settings", "deny", "fail", "overload", "move", "break"}, *task.ID) {
+		if slices.Contains([]string{"settings", "deny", "cut", "fail", "overload", "move", "break"}, *task.ID) {
 			want = "failed"
 		}
 		if *task.Status != want {
@@ -185,6 +210,17 @@ func (s *search) in(place string, data []byte) {
 			s.t.Errorf("%s has the key: …%q", place, text[max(0, at-120):at+len(form)])
 		}
 	}
+}
+
+// inDatabase tells whether a text stands in the engine's database.
+func inDatabase(u *user, text string) bool {
+	for _, name := range []string{"engine.db", "engine.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(u.home, name))
+		if err == nil && bytes.Contains(data, []byte(text)) {
+			return true
+		}
+	}
+	return false
 }
 
 // home looks at all that a home has: events and values decoded, and every file as it is.

@@ -1,0 +1,88 @@
+package llm_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// A long message is cut after secrets were taken out of it: half of one would not be found.
+func TestSecretsWhereAMessageIsCut(t *testing.T) {
+	const key, secret = "sk-0123456789abcdef", "hunter2secret"
+	hides := func(text string) string { return strings.ReplaceAll(text, secret, "[secrets.X]") }
+	for _, before := range []int{280, 285, 290, 295} {
+		for name, serve := range map[string]http.HandlerFunc{
+			"a status": func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(http.StatusUnauthorized)
+				fmt.Fprint(w, strings.Repeat("x", before-7), r.Header.Get("Authorization"), secret)
+			},
+			"an error in the stream": func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintf(w, `{"error":"%s%s%s"}`, strings.Repeat("x", before), key, secret)
+			},
+			"an error in events": func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintf(w, `data: {"error":{"message":"%s%s%s"}}`+"\n\n", strings.Repeat("x", before), secret, key)
+			},
+			"an answer": func(w http.ResponseWriter, r *http.Request) { answering(strings.Repeat("x", before)+secret)(w, r) },
+		} {
+			for _, provider := range []string{"ollama", "openai"} {
+				request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","provider":%q,"base_url":%q,"api_key":%q,%s}`, provider, serving(t, serve), key, wantsNumber))
+				request.Redact = hides
+				got := fails(t, t.Context(), open(t, llm.Options{}), request, nil)
+				for _, hidden := range []string{key[:8], secret[:6]} {
+					if strings.Contains(got.Message, hidden) {
+						t.Errorf("%s of %s, %d signs before: %s", name, provider, before, got.Message)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A password in an address is sent as base64, and may come back so.
+func TestPasswordThatComesBack(t *testing.T) {
+	const password = "hunter2secret"
+	for _, provider := range []string{"ollama", "openai"} {
+		url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "who is ", r.Header.Get("Authorization"), " or ", password)
+		})
+		url = strings.Replace(url, "://", "://bob:"+password+"@", 1)
+		got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","provider":%q,"base_url":%q}`, provider, url)), nil)
+		if encoded := base64.StdEncoding.EncodeToString([]byte("bob:" + password)); strings.Contains(got.Message, encoded) || strings.Contains(got.Message, password) ||
+			!strings.Contains(got.Message, "who is Basic [password] or [password]") {
+			t.Error(got.Message)
+		}
+	}
+}
+
+// A key that cannot be sent is told as such, and not shown.
+func TestKeyWithALineBreak(t *testing.T) {
+	got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, `{"prompt":"x","model":"m","provider":"openai","base_url":"http://127.0.0.1:1","api_key":"sk-0123\n"}`), nil)
+	if got.Code != protocol.ConfigurationError || !strings.Contains(got.Message, "line break") || strings.Contains(got.Message, "sk-0123") {
+		t.Errorf("%s: %s", got.Name, got.Message)
+	}
+}
+
+// What other servers cannot do is refused, and not done in silence.
+func TestWhatIsForOllamaAlone(t *testing.T) {
+	for parameter, message := range map[string]string{
+		`"on_truncation":"fail"`: "on_truncation: fail is for Ollama; other servers do not say whether they have cut a prompt",
+		`"auto_pull":true`:       "auto_pull is for Ollama; other servers fetch no models",
+	} {
+		url := serving(t, speaking(said, finished, over))
+		request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","provider":"openai","base_url":%q,%s}`, url, parameter))
+		wantError(t, fails(t, t.Context(), open(t, llm.Options{}), request, nil), protocol.InvalidParams, protocol.Permanent, message, "")
+	}
+	// The setting is for Ollama's servers, and disturbs no other.
+	lacking := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	having := serving(t, speaking(said, finished, over))
+	handler := open(t, llm.Options{AutoPull: true, OpenAI: llm.OpenAI{URLs: []string{lacking, having}, Model: "m"}})
+	for range 3 {
+		want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+	}
+}

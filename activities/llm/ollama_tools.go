@@ -1,0 +1,57 @@
+package llm
+
+import (
+	"encoding/json"
+
+	"github.com/ollama/ollama/api"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// chatPiece is an api.ChatResponse of which the arguments of tools keep their digits.
+type chatPiece struct {
+	Model   string `json:"model"`
+	Message struct {
+		Role      string        `json:"role"`
+		Content   string        `json:"content"`
+		Thinking  string        `json:"thinking"`
+		ToolCalls []calledPiece `json:"tool_calls"`
+	} `json:"message"`
+	Done       bool   `json:"done"`
+	DoneReason string `json:"done_reason"`
+	api.Metrics
+}
+
+// calledPiece is an api.ToolCall.
+type calledPiece struct {
+	ID       string `json:"id"`
+	Function struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"function"`
+}
+
+func (c *calledPiece) arguments() (protocol.Value, error) {
+	if len(c.Function.Arguments) == 0 {
+		return protocol.OfObject(), nil
+	}
+	arguments, err := protocol.ParseValue(c.Function.Arguments)
+	if err != nil || arguments.Kind() != protocol.Object {
+		return arguments, protocol.Errorf(protocol.TaskResultInvalid, "the model calls the tool %s with arguments that are no object", c.Function.Name)
+	}
+	return arguments, nil
+}
+
+// ollamaTools tells Ollama of tools. Of their schemas it knows types, descriptions and what is required.
+func ollamaTools(tools []protocol.Tool) api.Tools {
+	var made api.Tools
+	for _, tool := range tools {
+		function := api.ToolFunction{Name: tool.Name, Description: tool.Description}
+		if json.Unmarshal(tool.Parameters, &function.Parameters) != nil || function.Parameters.Properties == nil {
+			function.Parameters = api.ToolFunctionParameters{Properties: api.NewToolPropertiesMap()}
+		}
+		function.Parameters.Type = "object"
+		made = append(made, api.Tool{Type: "function", Function: function})
+	}
+	return made
+}
