@@ -27,6 +27,7 @@ func (c *call) asked(ctx context.Context, made request) error {
 	tried := map[*member]bool{}
 	maps.Copy(tried, c.spared)
 	var busy, absent time.Duration // What was waited for each.
+	var away *protocol.Error // Of the servers that were tried, one that may return is gone.
 	pause, fetched := firstPause, false
 	again := func(why string, waited *time.Duration) bool {
 		c.progress(why)
@@ -55,13 +56,17 @@ func (c *call) asked(ctx context.Context, made request) error {
 		default:
 			return err
 		}
+		if judged == gone && c.pool.mayReturn(m, c.handler.options.Absence) {
+			away = failure
+		}
 		switch {
 		case len(tried) < len(c.pool.members):
 			continue
-		case judged == gone && absent < c.handler.options.Absence && c.pool.mayReturn(tried, c.handler.options.Absence):
-			if !again("waits for its return: "+failure.Message, &absent) {
+		case away != nil && absent < c.handler.options.Absence:
+			if !again("waits for its return: "+away.Message, &absent) {
 				return cancelled()
 			}
+			away = nil
 		case judged == lacking && c.question.pull && !fetched:
 			if err := c.fetch(ctx, m); err != nil {
 				return err

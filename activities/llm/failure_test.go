@@ -131,6 +131,27 @@ func TestServerThatComesBack(t *testing.T) {
 	}
 }
 
+// A server beside one that is gone may lack the model: what has it is waited for, unless it has never answered.
+func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
+	lacking := serving(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"error":"model not found"}`)
+	})
+	server := ollamatest.StartPrivate(t)
+	handler := open(t, llm.Options{URLs: []string{server.URL, lacking}})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
+	server.Kill(t)
+	result, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), once(func() { server.Restart(t) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, result, map[string]string{"response": greeting})
+	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + refusing(t), lacking}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	if got.Code != protocol.TaskValidationFailed && got.Code != protocol.ProviderNotAvailable {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}
+
 func TestNobodyThere(t *testing.T) {
 	const hint = "start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs"
 	address := refusing(t)

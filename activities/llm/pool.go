@@ -191,12 +191,9 @@ func (p *pool) gotModel(m *member, model string) {
 	p.dispatch()
 }
 
-// mayReturn tells whether a server that has answered before has been failing for less than so long.
-func (p *pool) mayReturn(among map[*member]bool, absence time.Duration) bool {
+// mayReturn tells whether a server has answered before, and has been failing for less than so long.
+func (p *pool) mayReturn(m *member, absence time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.now()
-	return slices.ContainsFunc(p.members, func(m *member) bool {
-		return among[m] && m.answered && (m.failed.IsZero() || now.Sub(m.failed) < absence)
-	})
+	return m.answered && (m.failed.IsZero() || p.now().Sub(m.failed) < absence)
 }
