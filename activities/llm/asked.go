@@ -20,68 +20,116 @@ const (
 )
 
 // asked makes a request until a server has answered, or none can: of one that has too much to do later again, of another
-// one where the first is away, fails or lacks the model. Where one that has answered before is gone, its return is waited
-// for. A model that all lack is fetched where that is wanted. Between requests a call has no server: while its tools are at
-// work, others are served.
+// one where the first is away, fails or lacks the model. A model that is lacking is fetched where that is wanted, and where a
+// server that has answered before is gone, its return is waited for. Between requests a call has no server: while its tools
+// are at work, others are served.
 func (c *call) asked(ctx context.Context, made request) error {
-	tried := map[*member]bool{}
-	maps.Copy(tried, c.spared)
-	var busy, absent time.Duration // What was waited for each.
-	var away *protocol.Error // Of the servers that were tried, one that may return is gone.
-	pause, fetched := firstPause, false
-	again := func(why string, waited *time.Duration) bool {
-		c.progress(why)
-		shorter := jitter(pause)
-		pause, *waited = min(2*pause, longestPause), *waited+shorter
-		return sleep(ctx, shorter)
-	}
+	search := &search{tried: maps.Clone(c.spared)}
+	again := pauses{first: firstPause, longest: longestPause}
+	var busy time.Duration // What was waited for servers that have too much to do.
 	for {
-		m, begun, err := c.held(ctx, tried, made)
+		m, begun, err := c.held(ctx, search.tried, made)
 		if err == nil || ctx.Err() != nil || m == nil || begun {
 			return err
 		}
-		failure := protocol.AsError(err, protocol.TaskExecutionFailed)
-		judged := verdictOf(err)
-		switch {
-		case failure.Code == protocol.ProviderOverloaded:
+		if protocol.AsError(err, protocol.TaskExecutionFailed).Code == protocol.ProviderOverloaded {
 			if busy >= c.handler.options.Patience {
 				return err
 			}
-			if !again("asks again soon: "+failure.Message, &busy) {
+			pause := again.next()
+			busy += pause
+			if !c.rest(ctx, "asks again soon: ", err, pause) {
 				return cancelled()
 			}
 			continue
-		case judged == lacking, judged == breaking, failure.Code == protocol.ProviderNotAvailable, failure.Code == protocol.ProviderTimeout:
-			tried[m] = true
-		default:
-			return err
 		}
-		if judged == gone && c.pool.mayReturn(m, c.handler.options.Absence) {
-			away = failure
+		if !search.fails(m, err, c.pool.mayReturn(m, c.handler.options.Absence)) {
+			return err
 		}
 		switch {
-		case len(tried) < len(c.pool.members):
+		case len(search.tried) < len(c.pool.members):
 			continue
-		case away != nil && absent < c.handler.options.Absence:
-			if !again("waits for its return: "+away.Message, &absent) {
-				return cancelled()
-			}
-			away = nil
-		case judged == lacking && c.question.pull && !fetched:
-			if err := c.fetch(ctx, m); err != nil {
+		case search.lacks != nil && c.question.pull && !search.fetched:
+			if err := c.fetch(ctx, search.lacks); err != nil {
 				return err
 			}
-			c.pool.gotModel(m, tagged(c.model))
-			fetched = true
+			c.pool.gotModel(search.lacks, tagged(c.model))
+			search.fetched = true
+		case search.gone != nil && search.waited() < c.handler.options.Absence:
+			if !c.rest(ctx, "waits for its return: ", search.gone, again.next()) {
+				return cancelled()
+			}
 		default:
-			return err
+			return search.failure(err)
 		}
-		clear(tried)
-		maps.Copy(tried, c.spared)
+		search.anew(c.spared)
 	}
 }
 
-// jitter shortens a pause by up to half, so that calls that were refused together do not come again together.
+// search is how far a request has come in finding a server.
+type search struct {
+	tried   map[*member]bool // Since all were tried last; and those that are not meant.
+	lacks   *member          // One of them that lacks the model,
+	lacking error            // and what it said.
+	gone    error            // One of them is gone that may return.
+	since   time.Time        // When the first was gone.
+	fetched bool             // The model was fetched.
+}
+
+// fails takes account of a failure; false means that it is final.
+func (s *search) fails(m *member, err error, mayReturn bool) bool {
+	code := protocol.AsError(err, protocol.TaskExecutionFailed).Code
+	switch verdict := verdictOf(err); {
+	case verdict == lacking:
+		s.lacks, s.lacking = m, err
+	case verdict == gone && mayReturn:
+		if s.gone = err; s.since.IsZero() {
+			s.since = time.Now()
+		}
+	case verdict != breaking && code != protocol.ProviderNotAvailable && code != protocol.ProviderTimeout:
+		return false
+	}
+	if s.tried == nil {
+		s.tried = map[*member]bool{}
+	}
+	s.tried[m] = true
+	return true
+}
+
+func (s *search) waited() time.Duration { return time.Since(s.since) }
+
+// failure is what the request fails with: rather that somebody is away, which may pass, or that the model is lacking.
+func (s *search) failure(last error) error {
+	switch {
+	case s.gone != nil:
+		return s.gone
+	case s.lacking != nil:
+		return s.lacking
+	}
+	return last
+}
+
+func (s *search) anew(spared map[*member]bool) {
+	s.tried, s.lacks, s.lacking, s.gone = maps.Clone(spared), nil, nil, nil
+}
+
+// pauses grow, and are of random length, so that calls that were refused together do not come again together.
+type pauses struct{ first, longest time.Duration }
+
+func (p *pauses) next() time.Duration {
+	pause := p.first
+	p.first = min(2*p.first, p.longest)
+	return jitter(pause)
+}
+
+// rest tells why and waits; false means that the call is over. No call holds files in memory meanwhile.
+func (c *call) rest(ctx context.Context, why string, err error, pause time.Duration) bool {
+	c.progress(why + protocol.AsError(err, protocol.TaskExecutionFailed).Message)
+	c.forget()
+	return sleep(ctx, pause)
+}
+
+// jitter shortens a pause by up to half.
 func jitter(pause time.Duration) time.Duration {
 	return pause - time.Duration(rand.Int64N(int64(pause)/2))
 }
@@ -113,10 +161,14 @@ func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (
 			return nil, false, err
 		}
 	}
+	left, spent := c.left, c.spent
 	said = c.within(ctx, c.question.idle, func(ctx context.Context, w *watch) (err error) {
 		begun, err = made(ctx, place.member, w)
 		return err
 	})
+	if verdictOf(said) == gone {
+		c.left, c.spent = left, spent // It was no time of a model.
+	}
 	return place.member, begun, said
 }
 

@@ -17,8 +17,8 @@ type backend interface {
 	converse(ctx context.Context, a *ask, into *answer, heard func(text string)) error
 	// embed turns texts into vectors.
 	embed(ctx context.Context, a *ask, into *answer) error
-	// sees tells whether the model takes images.
-	sees(ctx context.Context, model string) (bool, error)
+	// sees tells whether the model of the question takes images.
+	sees(ctx context.Context, a *ask) (bool, error)
 	// pull fetches a model, and tells how far it has come.
 	pull(ctx context.Context, model string, progress func(string)) error
 	// loaded lists the models in memory; known is false where the server does not say.

@@ -14,8 +14,9 @@ import (
 type exchange struct {
 	call   *call
 	on     *member // That was asked last.
-	ask    ask     // Of the question, once that is known.
-	tokens int     // That have come so far, of all answers.
+	ask    ask     // Of the question, once it is ready.
+	ready  bool
+	tokens int // That have come so far, of all answers.
 
 	total  answer // Its counts are sums over all answers, everything else is of the last one.
 	seen   int64  // Tokens that the model saw of the last prompt that was cut.
@@ -28,6 +29,7 @@ type exchange struct {
 // exchange has servers answer, and makes the method's result of it.
 func (c *call) exchange(ctx context.Context) (protocol.Result, error) {
 	x := &exchange{call: c}
+	c.forget = x.forget
 	if c.request.Method == Embed {
 		if err := x.embed(ctx); err != nil {
 			return protocol.Result{}, err
@@ -55,9 +57,10 @@ func (x *exchange) notAgain(err error) error {
 
 // begin takes over the question when its first request is made.
 func (x *exchange) begin() {
-	if x.on != nil {
+	if x.ready {
 		return
 	}
+	x.ready = true
 	q := x.call.question
 	tools := x.ask.tools
 	x.ask = q.ask
@@ -68,9 +71,16 @@ func (x *exchange) begin() {
 	}
 }
 
+// forget lets go of a question to which nobody has said anything yet: its files are read again when it is asked again.
+func (x *exchange) forget() {
+	if !x.total.done {
+		x.call.question, x.ready = nil, false
+	}
+}
+
 // mustSee asks whether the model takes images. Ollama would drop them and have it answer without.
 func (x *exchange) mustSee(ctx context.Context) error {
-	sees, err := x.on.backend.sees(ctx, x.ask.model)
+	sees, err := x.on.backend.sees(ctx, &x.ask)
 	if err != nil || sees {
 		return err
 	}
@@ -214,7 +224,7 @@ func (x *exchange) embed(ctx context.Context) error {
 	var a answer
 	err := x.call.asked(ctx, func(ctx context.Context, m *member, _ *watch) (bool, error) {
 		x.begin()
-		x.on = m
+		x.on, a = m, answer{}
 		return false, m.backend.embed(ctx, &x.ask, &a)
 	})
 	x.count(&a)

@@ -23,6 +23,7 @@ type call struct {
 	left     time.Duration // Of the timeout; 0 is none.
 	spent    time.Duration // Of it, so far.
 	usage    protocol.Usage
+	forget   func() // Lets go of the question, where it can be asked anew.
 }
 
 // Handle has a model answer once.
@@ -38,12 +39,20 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 		progress = func(string) {}
 	}
 	c := &call{handler: h, request: request, progress: progress, left: request.Timeout, hidden: hidden{redact: request.Redact}}
+	defer c.leave()
 	if err := c.aim(); err != nil {
 		return protocol.Result{}, err
 	}
 	result, err := c.exchange(ctx)
 	result.Usage = c.usage
 	return result, err
+}
+
+// leave is for a call that has ended.
+func (c *call) leave() {
+	if c.pool != nil {
+		c.pool.users.Add(-1)
+	}
 }
 
 // aim finds out where the call goes.
@@ -64,6 +73,9 @@ func (c *call) aim() error {
 	}
 	if err != nil {
 		return err
+	}
+	if url == "" {
+		c.pool.users.Add(1)
 	}
 	c.key = text(given, "api_key")
 	if c.provider == openaiProvider && c.key == "" && url == "" && o.OpenAI.Key != "" {

@@ -31,8 +31,11 @@ func withoutPassword(server *url.URL, text string) string {
 	if server.User == nil {
 		return text
 	}
-	password, _ := server.User.Password()
+	password, has := server.User.Password()
 	text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(server.User.Username()+":"+password)), "[password]")
+	if !has {
+		password = server.User.Username() // A token, as some servers take it.
+	}
 	if len(password) >= shortestPassword {
 		text = strings.ReplaceAll(text, password, "[password]")
 	}

@@ -145,7 +145,7 @@ func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, err
 // mostNamed is how many servers that tasks have named are remembered. Beyond it, idle ones are forgotten.
 const mostNamed = 64
 
-// namedPool is that of a server which a task names, with those of its servers that are not meant. One of the settings is
+// namedPool is that of a server which a task names, used by one call more, with those of its servers that are not meant. One of the settings is
 // shared with all other calls, and so is its limit.
 func (h *Handler) namedPool(provider, url string) (*pool, map[*member]bool, error) {
 	server, err := endpoint(provider, url)
@@ -155,12 +155,14 @@ func (h *Handler) namedPool(provider, url string) (*pool, map[*member]bool, erro
 	at := address{provider, server.String()}
 	for _, p := range h.pools() {
 		if others, is := p.othersThan(at); is {
+			p.users.Add(1)
 			return p, others, nil
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if known := h.named[at]; known != nil {
+		known.users.Add(1)
 		return known, nil, nil
 	}
 	limit := h.options.MaxConcurrent
@@ -179,6 +181,7 @@ func (h *Handler) namedPool(provider, url string) (*pool, map[*member]bool, erro
 			}
 		}
 	}
+	made.users.Add(1)
 	h.named[at] = made
 	return made, nil, nil
 }
@@ -210,6 +213,7 @@ func (h *Handler) Close() error {
 // Identity implements protocol.Identifier: where the call goes, and the model that it means there.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (protocol.Value, error) {
 	c := &call{handler: h, request: request}
+	defer c.leave()
 	if err := c.aim(); err != nil {
 		return protocol.Value{}, err
 	}

@@ -70,7 +70,7 @@ func (o *ollama) chat(ctx context.Context, a *ask, mayCut bool, into *answer, he
 	request := &api.ChatRequest{Model: a.model, Format: a.format, Options: rawOptions(a.options), Truncate: &mayCut, Tools: ollamaTools(a.tools)}
 	var err error
 	if request.Think, request.KeepAlive, err = a.manner(); err != nil {
-		return err
+		return unmade(err)
 	}
 	for _, m := range a.messages {
 		request.Messages = append(request.Messages, ollamaMessage(m))
@@ -80,7 +80,7 @@ func (o *ollama) chat(ctx context.Context, a *ask, mayCut bool, into *answer, he
 			return false, err
 		}
 		for _, call := range piece.Message.ToolCalls {
-			arguments, err := call.arguments()
+			arguments, err := argumentsOf(call.Function.Arguments)
 			if err != nil {
 				return false, err
 			}
@@ -100,7 +100,7 @@ func (o *ollama) generate(ctx context.Context, a *ask, mayCut bool, into *answer
 	}
 	var err error
 	if request.Think, request.KeepAlive, err = a.manner(); err != nil {
-		return err
+		return unmade(err)
 	}
 	for _, m := range a.messages {
 		if m.role == "system" {
@@ -173,7 +173,7 @@ func (o *ollama) embed(ctx context.Context, a *ask, into *answer) error {
 	request := &api.EmbedRequest{Model: a.model, Input: a.inputs, Dimensions: a.width, Options: rawOptions(a.options)}
 	var err error
 	if _, request.KeepAlive, err = a.manner(); err != nil {
-		return err
+		return unmade(err)
 	}
 	var came *api.EmbedResponse
 	err = whole(ctx, a, into, func(mayCut bool) error {

@@ -13,7 +13,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-func (o *ollama) sees(ctx context.Context, name string) (bool, error) {
+func (o *ollama) sees(ctx context.Context, a *ask) (bool, error) {
+	name := a.model
 	o.mu.Lock()
 	known := o.sighted[name]
 	o.mu.Unlock()
@@ -22,7 +23,7 @@ func (o *ollama) sees(ctx context.Context, name string) (bool, error) {
 	}
 	shown, err := o.client.Show(ctx, &api.ShowRequest{Model: name})
 	if err != nil {
-		return false, o.failed(ctx, name, hidden{}, err)
+		return false, o.failed(ctx, name, a.hidden, err)
 	}
 	// Servers from before v0.6.4 do not tell what a model can do.
 	if len(shown.Capabilities) > 0 && !slices.Contains(shown.Capabilities, model.CapabilityVision) {

@@ -31,15 +31,16 @@ type calledPiece struct {
 	} `json:"function"`
 }
 
-func (c *calledPiece) arguments() (protocol.Value, error) {
-	if len(c.Function.Arguments) == 0 {
+// argumentsOf reads what a model calls a tool with: nothing, and null, are no arguments.
+func argumentsOf(text []byte) (protocol.Value, error) {
+	if len(text) == 0 {
 		return protocol.OfObject(), nil
 	}
-	arguments, err := protocol.ParseValue(c.Function.Arguments)
-	if err != nil || arguments.Kind() != protocol.Object {
-		return arguments, protocol.Errorf(protocol.TaskResultInvalid, "the model calls the tool %s with arguments that are no object", c.Function.Name)
+	arguments, err := protocol.ParseValue(text)
+	if arguments.IsNull() && err == nil {
+		return protocol.OfObject(), nil
 	}
-	return arguments, nil
+	return arguments, err
 }
 
 // ollamaTools tells Ollama of tools. Of their schemas it knows types, descriptions and what is required.

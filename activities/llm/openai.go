@@ -127,7 +127,7 @@ func (o *openai) failed(ctx context.Context, h hidden, err error) error {
 func (o *openai) embed(ctx context.Context, a *ask, into *answer) error {
 	body, err := openaiOptions(a)
 	if err != nil {
-		return err
+		return unmade(err)
 	}
 	inputs := make([]protocol.Value, len(a.inputs))
 	for i, input := range a.inputs {
@@ -174,7 +174,7 @@ func (o *openai) reply(ctx context.Context, method, path, model string, h hidden
 }
 
 // sees is not known: such servers refuse an image that their model does not take.
-func (o *openai) sees(context.Context, string) (bool, error) { return true, nil }
+func (o *openai) sees(context.Context, *ask) (bool, error) { return true, nil }
 
 func (o *openai) pull(_ context.Context, model string, _ func(string)) error {
 	return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot be asked to fetch %q", o.shown, model)

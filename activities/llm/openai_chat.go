@@ -12,11 +12,11 @@ import (
 
 func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(string)) error {
 	if a.plain != nil {
-		return protocol.Errorf(protocol.InvalidParams, "%s is a method of Ollama's", Generate).WithHint("`%s` has the model of any server answer", Chat)
+		return unmade(protocol.Errorf(protocol.InvalidParams, "%s is a method of Ollama's", Generate).WithHint("`%s` has the model of any server answer", Chat))
 	}
 	body, err := openaiChat(a)
 	if err != nil {
-		return err
+		return unmade(err)
 	}
 	response, err := o.send(ctx, http.MethodPost, "chat/completions", a.model, a.hidden, &body)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *events) wanted(delta protocol.Value) {
 func (s *events) finish() error {
 	for i := range s.calls {
 		call := &s.calls[i]
-		arguments, err := protocol.ParseValue([]byte(otherwise(call.arguments.String(), "{}")))
+		arguments, err := argumentsOf([]byte(call.arguments.String()))
 		if err != nil {
 			return protocol.Errorf(protocol.TaskResultInvalid, "the model calls the tool %s with arguments that are %v", call.name, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -14,6 +15,8 @@ import (
 type pool struct {
 	members []*member
 	now     func() time.Time
+
+	users atomic.Int64 // Calls that have not ended; between two requests they are not in flight.
 
 	mu      sync.Mutex
 	waiting []*waiter // In the order of their coming.
@@ -83,11 +86,7 @@ func (p *pool) close() {
 	}
 }
 
-func (p *pool) idle() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.waiting) == 0 && !slices.ContainsFunc(p.members, func(m *member) bool { return m.inFlight > 0 })
-}
+func (p *pool) idle() bool { return p.users.Load() == 0 }
 
 // othersThan is all servers but the one at an address; false where that is none of the pool's.
 func (p *pool) othersThan(at address) (map[*member]bool, bool) {
@@ -147,7 +146,7 @@ func (p *pool) release(at *place, err error) {
 		}
 	case code == protocol.ProviderOverloaded:
 		m.aside = now.Add(busyAside)
-	case code == protocol.TaskCancelled, code == protocol.TaskTimeout:
+	case code == protocol.TaskCancelled, code == protocol.TaskTimeout, verdictOf(err) == unasked:
 		// It says nothing of the server.
 	default:
 		m.failures, m.probing, m.aside = 0, 0, time.Time{}

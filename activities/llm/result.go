@@ -22,7 +22,7 @@ func (x *exchange) words() protocol.Value {
 	if x.total.thinking.Len() > 0 {
 		result = result.With("thinking", protocol.OfString(x.total.thinking.String()))
 	}
-	if x.tools != nil {
+	if tools, _ := x.call.request.Parameters.Get("tools"); len(tools.Elements()) > 0 {
 		result = result.With("tool_calls", protocol.OfList(x.used...))
 	}
 	return result

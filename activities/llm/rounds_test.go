@@ -187,3 +187,33 @@ func TestPatienceIsNotUsedUpByWaiting(t *testing.T) {
 	}
 	want(t, result, map[string]string{"response": `"yes"`})
 }
+
+// Tools and then a mended answer: the record of the calls stays.
+func TestToolsAndAMendedAnswer(t *testing.T) {
+	var calls, answers atomic.Int64
+	url := serving(t, inRounds(func(w http.ResponseWriter, r *http.Request) {
+		if answers.Add(1) == 1 {
+			answering(`{"n": "five"}`)(w, r)
+			return
+		}
+		answering(`{"n": 5}`)(w, r)
+	}))
+	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: countingBox{calls: &calls}}), llm.Chat, `{"prompt":"x","tools":["add"],`+wantsNumber+`}`)
+	made, _ := result.Value.Get("tool_calls")
+	if want(t, result, map[string]string{"parsed": `{"n":5}`}); len(made.Elements()) != 1 {
+		t.Errorf("tool_calls is %s", made.JSON())
+	}
+}
+
+// Arguments that a model leaves out are none.
+func TestToolWithoutArguments(t *testing.T) {
+	for _, arguments := range []string{"null", "{}"} {
+		var bodies []string
+		url := serving(t, calling(t, &bodies, call("add", arguments)))
+		result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: box{}}), llm.Chat, usesTools)
+		made, _ := result.Value.Get("tool_calls")
+		if got, _ := made.Elements()[0].Get("arguments"); string(got.JSON()) != "{}" {
+			t.Errorf("%s: %s", arguments, made.JSON())
+		}
+	}
+}

@@ -14,6 +14,7 @@ const (
 	lacking  verdict = iota + 1 // It has no such model.
 	breaking                    // It fails, whatever it is asked perhaps.
 	gone                        // Nobody listens where it should be.
+	unasked                     // Nothing: the request cannot be made.
 )
 
 // judged is a failure with a verdict.
@@ -30,6 +31,11 @@ func (j judged) Unwrap() error { return j.of }
 func verdictOf(err error) verdict {
 	known, _ := errors.AsType[judged](err)
 	return known.verdict
+}
+
+// unmade is the failure of a request that cannot be made.
+func unmade(err error) error {
+	return judged{protocol.AsError(err, protocol.InvalidParams), unasked}
 }
 
 // unreached is the failure of a request that brought no answer: gone where no connection came about.

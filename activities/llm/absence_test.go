@@ -1,0 +1,176 @@
+package llm_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+const noModel = `{"error":"model \"llama3.2\" not found, try pulling it first"}`
+
+// pulls lacks the model until it was asked to fetch it.
+func pulls(there *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/api/pull":
+			there.Store(true)
+			fmt.Fprintln(w, `{"status":"success"}`)
+		case !there.Load():
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, noModel)
+		default:
+			answering("yes")(w, r)
+		}
+	}
+}
+
+// Whatever the order of the servers is: one that has never answered is not waited for, and a model is fetched by one that
+// can be reached.
+func TestModelIsFetchedBesideAServerThatIsAway(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		for _, parameters := range []string{`{"prompt":"hello","auto_pull":true}`, `{"prompt":"hello"}`} {
+			var there atomic.Bool
+			urls := []string{"http://" + refusing(t), serving(t, pulls(&there))}
+			if first {
+				urls[0], urls[1] = urls[1], urls[0]
+			}
+			result, err := open(t, llm.Options{URLs: urls}).Handle(t.Context(), asking(t, llm.Chat, parameters), nil)
+			switch {
+			case strings.Contains(parameters, "auto_pull"):
+				if err != nil {
+					t.Fatal(err)
+				}
+				want(t, result, map[string]string{"response": `"yes"`})
+			case err == nil || protocol.AsError(err, 0).Code != protocol.TaskValidationFailed || there.Load():
+				t.Errorf("without auto_pull: %v", err)
+			}
+		}
+	}
+}
+
+// A server that a task names, and that has never answered, is not waited for because others of the settings are well.
+func TestNamedServerThatIsAway(t *testing.T) {
+	away := "http://" + refusing(t)
+	handler := open(t, llm.Options{URLs: []string{serving(t, answering("yes")), away}})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello","base_url":"`+away+`"}`), nil)
+	if got.Code != protocol.ProviderNotAvailable {
+		t.Errorf("%s: %s", got.Name, got.Message)
+	}
+}
+
+// A call that cannot be made says nothing of a server: it has not answered by that.
+func TestCallThatCannotBeMade(t *testing.T) {
+	handler := open(t, llm.Options{URLs: []string{"http://" + refusing(t)}})
+	for _, test := range []struct {
+		parameters string
+		code       protocol.Code
+	}{
+		{`{"prompt":"hello"}`, protocol.ProviderNotAvailable}, {`{"prompt":"hello","keep_alive":"soon"}`, protocol.InvalidParams}, {`{"prompt":"hello"}`, protocol.ProviderNotAvailable},
+	} {
+		if got := fails(t, t.Context(), handler, asking(t, llm.Chat, test.parameters), nil); got.Code != test.code {
+			t.Errorf("%s: %s: %s", test.parameters, got.Name, got.Message)
+		}
+	}
+}
+
+// restarting is a server that is there, gone and there again, at one address.
+type restarting struct {
+	t      *testing.T
+	at     string
+	serve  http.HandlerFunc
+	server *httptest.Server
+}
+
+func (r *restarting) stop() { r.server.Close() }
+
+func (r *restarting) start() {
+	r.t.Helper()
+	listener, err := net.Listen("tcp", r.at)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.at = listener.Addr().String()
+	r.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: r.serve}}
+	r.server.Start()
+}
+
+// What waits for the return of a server holds no files: they are read again.
+func TestFilesAreReadAgainWhenTheServerIsBack(t *testing.T) {
+	server := &restarting{t: t, at: "127.0.0.1:0", serve: func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close") // No call is to find a connection that has just been broken.
+		answering("yes")(w, r)
+	}}
+	server.start()
+	handler := open(t, llm.Options{URLs: []string{server.server.URL}})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+	server.stop()
+	var read atomic.Int64
+	request := asking(t, llm.Chat, `{"prompt":"hello","file_path":"a.txt"}`)
+	request.Files = countingFiles{&read}
+	result, err := handler.Handle(t.Context(), request, once(server.start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want(t, result, map[string]string{"response": `"yes"`}); read.Load() < 2 {
+		t.Errorf("the file was read %d times", read.Load())
+	}
+	server.stop()
+}
+
+type countingFiles struct{ read *atomic.Int64 }
+
+func (f countingFiles) Read(string, int64) ([]byte, error) {
+	f.read.Add(1)
+	return []byte("text"), nil
+}
+
+// A server that only tasks name keeps its limit while calls to it are at their tools, however many others are named.
+func TestLimitOfANamedServerBetweenRequests(t *testing.T) {
+	var calls, inFlight, most atomic.Int64
+	url := serving(t, inRounds(func(w http.ResponseWriter, r *http.Request) {
+		now := inFlight.Add(1)
+		defer inFlight.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		<-time.After(50 * time.Millisecond)
+		answering("yes")(w, r)
+	}))
+	named := func(url string) string { return `{"prompt":"hello","tools":["add"],"base_url":"` + url + `"}` }
+	var handler *llm.Handler
+	ended := make(chan error, 4)
+	tool := countingBox{calls: &calls, do: func(ctx context.Context) error {
+		for i := range 70 { // More than are remembered.
+			_, err := handler.Handle(ctx, asking(t, llm.Embed, fmt.Sprintf(`{"input":"x","base_url":"http://127.0.0.1:%d"}`, i+1)), nil)
+			if err == nil {
+				t.Error("nobody should be there")
+			}
+		}
+		for range cap(ended) {
+			go func() {
+				_, err := handler.Handle(ctx, asking(t, llm.Chat, `{"prompt":"hello","base_url":"`+url+`"}`), nil)
+				ended <- err
+			}()
+		}
+		return nil
+	}}
+	handler = open(t, llm.Options{MaxConcurrent: 1, Tools: tool})
+	want(t, ask(t, handler, llm.Chat, named(url)), map[string]string{"response": `"yes"`})
+	for range cap(ended) {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if most.Load() != 1 {
+		t.Errorf("%d calls were in flight where 1 may be", most.Load())
+	}
+}
