@@ -64,17 +64,28 @@ func (r *rig) wants(name, model string, priority int) {
 
 func (r *rig) ends(name string, err error) {
 	r.t.Helper()
+	m := r.take(name)
+	r.pool.release(m, err)
+	synctest.Wait()
+}
+
+// take is the place of a call that is being served.
+func (r *rig) take(name string) *place {
+	r.t.Helper()
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
 	m := r.calls[name]
 	if m == nil {
 		r.t.Fatalf("%s is not being served: %v", name, r.served)
 	}
 	delete(r.calls, name)
-	r.pool.release(m, err)
-	synctest.Wait()
+	return m
 }
 
 func (r *rig) want(order string) {
 	r.t.Helper()
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
 	if got := strings.Join(r.served, " "); got != order {
 		r.t.Errorf("served %s\nwant   %s", got, order)
 	}
