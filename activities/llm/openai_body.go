@@ -3,7 +3,6 @@ package llm
 import (
 	"encoding/base64"
 	"net/http"
-	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -17,20 +16,11 @@ var openaiNames = map[string]string{
 // openaiOptions begins a request.
 func openaiOptions(a *ask) (protocol.Value, error) {
 	body := protocol.OfObject(protocol.Field{Name: "model", Value: protocol.OfString(a.model)})
-	for _, option := range a.options {
-		name, known := openaiNames[option.Name]
-		switch {
-		case known:
-			body = body.With(name, option.Value)
-		case slices.Contains(optionNames, option.Name):
-			return body, protocol.Errorf(protocol.InvalidParams, "%s is an option of Ollama's, and other servers have none of that meaning", option.Name).
-				WithHint("what is set where the server is started is not set by a call; `options` hands over what this server knows")
-		default:
-			body = body.With(option.Name, option.Value)
-		}
+	for _, wrong := range otherOptions(a.options, a.keep) {
+		return body, wrong.err
 	}
-	if !a.keep.IsNull() {
-		return body, protocol.Errorf(protocol.InvalidParams, "keep_alive is for Ollama; other servers do not unload models")
+	for _, option := range a.options {
+		body = body.With(otherwise(openaiNames[option.Name], option.Name), option.Value)
 	}
 	return body, nil
 }

@@ -10,9 +10,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
+func generateIsOllamas() error {
+	return protocol.Errorf(protocol.InvalidParams, "%s is a method of Ollama's", Generate).WithHint("`%s` has the model of any server answer", Chat)
+}
+
 func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(string)) error {
 	if a.plain != nil {
-		return unmade(protocol.Errorf(protocol.InvalidParams, "%s is a method of Ollama's", Generate).WithHint("`%s` has the model of any server answer", Chat))
+		return unmade(generateIsOllamas())
 	}
 	body, err := openaiChat(a)
 	if err != nil {

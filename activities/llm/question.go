@@ -24,28 +24,25 @@ type question struct {
 // ask reads the parameters, and the files that they name.
 func (c *call) ask() (*question, error) {
 	given := c.request.Parameters
-	q := &question{idle: defaultIdle, rounds: defaultRounds, pull: c.handler.options.AutoPull}
+	q := &question{rounds: defaultRounds, pull: c.handler.options.AutoPull}
 	q.model, q.hidden = c.model, c.hidden
 	var err error
 	if q.options, q.numCtx, err = optionsOf(given); err != nil {
 		return nil, err
 	}
-	q.mayBeCut = text(given, "on_truncation") != "fail"
-	if !q.mayBeCut && c.provider != ollamaProvider {
-		return nil, protocol.Errorf(protocol.InvalidParams, "on_truncation: fail is for Ollama; other servers do not say whether they have cut a prompt")
+	if c.provider != ollamaProvider {
+		for _, wrong := range forOllama(given) {
+			return nil, wrong.err
+		}
 	}
+	q.mayBeCut = text(given, "on_truncation") != "fail"
 	q.keep, _ = given.Get("keep_alive")
 	if pull, is := given.Get("auto_pull"); is {
 		q.pull = pull.Bool()
-		if q.pull && c.provider != ollamaProvider {
-			return nil, protocol.Errorf(protocol.InvalidParams, "auto_pull is for Ollama; other servers fetch no models")
-		}
 	}
 	q.pull = q.pull && c.provider == ollamaProvider
-	if wait, is := given.Get("idle_timeout"); is {
-		if q.idle, err = duration(wait); err != nil || q.idle <= 0 {
-			return nil, protocol.Errorf(protocol.InvalidParams, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not %s", wait.JSON())
-		}
+	if q.idle, err = idleOf(given); err != nil {
+		return nil, err
 	}
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
@@ -85,8 +82,8 @@ func (q *question) rest(given protocol.Value, provider string) error {
 		return nil
 	}
 	var err error
-	if q.schema, err = fit.Compile(schema.JSON()); err != nil {
-		return protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
+	if q.schema, err = answerSchema(schema); err != nil {
+		return err
 	}
 	q.format = schema.JSON()
 	if q.think.IsNull() && provider == ollamaProvider {
@@ -128,6 +125,28 @@ func (q *question) embedding(request protocol.Request) error {
 		}
 	}
 	return nil
+}
+
+// answerSchema reads what an answer must be like.
+func answerSchema(v protocol.Value) (*fit.Schema, error) {
+	schema, err := fit.Compile(v.JSON())
+	if err != nil {
+		return nil, protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
+	}
+	return schema, nil
+}
+
+// idleOf is how long a call lets its server be silent.
+func idleOf(given protocol.Value) (time.Duration, error) {
+	wait, is := given.Get("idle_timeout")
+	if !is {
+		return defaultIdle, nil
+	}
+	idle, err := duration(wait)
+	if err != nil || idle <= 0 {
+		return 0, protocol.Errorf(protocol.InvalidParams, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not %s", wait.JSON())
+	}
+	return idle, nil
 }
 
 // duration reads seconds, or a text such as "1m30s".

@@ -54,6 +54,7 @@ func method(name, summary, item string, parameters, result json.RawMessage) prot
 		SecretParameters: []string{"api_key"},
 		PlaceParameters:  []string{"base_url"},
 		ToolsParameter:   "tools",
+		Faults:           faultsOf(name),
 	}
 }
 

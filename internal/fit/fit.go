@@ -31,6 +31,11 @@ func Compile(text []byte) (*Schema, error) {
 		return nil, err
 	}
 	compiled, err := compiler.Compile(address)
+	if none, is := errors.AsType[*jsonschema.SchemaValidationError](err); is {
+		if invalid, is := errors.AsType[*jsonschema.ValidationError](none.Err); is {
+			return nil, errors.New(told("schema", invalid))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +64,10 @@ func (s *Schema) Faults(called string, v protocol.Value) string {
 	if !is {
 		return err.Error()
 	}
+	return told(called, invalid)
+}
+
+func told(called string, invalid *jsonschema.ValidationError) string {
 	found := innermost(called, invalid)
 	slices.Sort(found) // The library goes through the properties in the order of a map.
 	return strings.Join(slices.Compact(found), "; ")

@@ -50,6 +50,9 @@ type Method struct {
 	// PlaceParameters name the parameters that say where a call goes, secrets included. What a task has brought must not
 	// decide that.
 	PlaceParameters []string
+	// Faults finds what is wrong with parameters that fit their schema, as far as that shows without the machine that they
+	// are for. Parameters that hold references are left out of them. Nil: their schema says all.
+	Faults func(parameters Value) []Fault
 	// ToolsParameter names the parameter that lists tools, which the call may use: it may need the workflow's servers.
 	ToolsParameter string
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
@@ -60,6 +63,12 @@ type Method struct {
 	Foreign bool
 	// Refused says why no task can call the method, although it is there.
 	Refused string
+}
+
+// Fault is what is wrong with a parameter.
+type Fault struct {
+	Parameter     string
+	Message, Hint string // As those of an Error.
 }
 
 // Handler runs the methods of one protocol. It is called from many goroutines and outlives every call.

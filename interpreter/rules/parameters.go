@@ -12,7 +12,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// parameters: parameters that do not fit the method's JSON Schema. What holds a reference is not known yet and fits.
+// parameters: parameters that do not fit the method's JSON Schema, or that the method cannot do anything with. What holds a
+// reference is not known yet and fits.
 func parameters(c *Context) {
 	c.checkDefaults()
 	for _, task := range c.Tasks {
@@ -36,6 +37,7 @@ func parameters(c *Context) {
 		})
 		var invalid *jsonschema.ValidationError
 		if !errors.As(task.method.schema.Validate(instance(given)), &invalid) {
+			c.beyondSchema(task, given)
 			continue
 		}
 		v := validation{c, task, given}
@@ -49,6 +51,26 @@ func parameters(c *Context) {
 			}
 			c.report(violation.at, message, hint)
 		}
+	}
+}
+
+// beyondSchema reports what the method finds wrong with parameters that fit its schema, as far as they are known.
+func (c *Context) beyondSchema(task *Task, given *definition.Node) {
+	if task.method.Faults == nil {
+		return
+	}
+	known := definition.Node{Kind: protocol.Object}
+	for _, field := range given.Fields {
+		if !task.refersTo(field.Value) {
+			known.Fields = append(known.Fields, field)
+		}
+	}
+	for _, fault := range task.method.Faults(known.Value()) {
+		at := task.place()
+		if field := given.Get(fault.Parameter); field != nil {
+			at = field.Position
+		}
+		c.report(at, fault.Message, fault.Hint)
 	}
 }
 
