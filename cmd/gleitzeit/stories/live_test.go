@@ -2,8 +2,11 @@ package stories_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,11 +106,34 @@ tasks:
 outputs: {why: "${slow.done_reason}"}
 `
 
+// paced stands before a server and hands its answers over slowly, as larger models write them: on a fast machine the tiny
+// one is done before anybody looks.
+func paced(t *testing.T, server string) string {
+	t.Helper()
+	to, err := url.Parse(server)
+	must(t, err)
+	relaying := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		FlushInterval:  -1,
+		ModifyResponse: func(r *http.Response) error { r.Body = slowBody{r.Body}; return nil },
+	})
+	t.Cleanup(relaying.Close)
+	return relaying.URL
+}
+
+type slowBody struct{ io.ReadCloser }
+
+func (b slowBody) Read(into []byte) (int, error) {
+	const piece, pace = 400, 10 * time.Millisecond
+	<-time.After(pace)
+	return b.ReadCloser.Read(into[:min(len(into), piece)])
+}
+
 // TestLiveTextOnATerminal: the answer is seen while it grows, and is gone when it has ended; another process that only
 // watches writes it all as running text.
 func TestLiveTextOnATerminal(t *testing.T) {
 	t.Parallel()
-	u := withOllama(t, ollamatest.Start(t))
+	u := withOllama(t, paced(t, ollamatest.Start(t)))
 	u.file("flow.yaml", slowly)
 	u.serves("--no-ui") // So that the engine outlives the run for who watches.
 	screen := u.terminal("run", "flow.yaml")
@@ -128,7 +154,7 @@ func TestLiveTextOnATerminal(t *testing.T) {
 // a terminal sees it, too.
 func TestLiveTextElsewhere(t *testing.T) {
 	t.Parallel()
-	u := withOllama(t, ollamatest.Start(t))
+	u := withOllama(t, paced(t, ollamatest.Start(t)))
 	u.file("flow.yaml", slowly)
 	u.serves("--no-ui") // So that the engine outlives the run for who watches.
 	p := u.start("run", "flow.yaml", "--stream", "-o", "json")
