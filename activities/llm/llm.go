@@ -145,8 +145,8 @@ func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, err
 // mostNamed is how many servers that tasks have named are remembered. Beyond it, idle ones are forgotten.
 const mostNamed = 64
 
-// namedPool is that of a server which a task names, used by one call more, with those of its servers that are not meant. One of the settings is
-// shared with all other calls, and so is its limit.
+// namedPool is that of a server which a task names, with those of its servers that are not meant. One of the settings is
+// shared with all other calls, and so is its limit. The pool is used by one call more, until that leaves.
 func (h *Handler) namedPool(provider, url string) (*pool, map[*member]bool, error) {
 	server, err := endpoint(provider, url)
 	if err != nil {

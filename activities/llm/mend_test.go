@@ -45,8 +45,7 @@ func TestAnswerIsMended(t *testing.T) {
 	}
 }
 
-// pullable stands before a real Ollama and answers as one does whose registry has a model: it reports the layers, and from
-// then on the model is there.
+// The server answers as an Ollama whose registry has the model: it reports the layers, and from then on the model is there.
 func TestModelThatIsLackingIsPulled(t *testing.T) {
 	for name, test := range map[string]struct {
 		options    llm.Options

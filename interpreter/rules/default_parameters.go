@@ -1,10 +1,7 @@
 package rules
 
 import (
-	"errors"
 	"slices"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -71,12 +68,8 @@ func (c *Context) faultsOf(one *definition.Default, m *method) []violation {
 			given.Fields = append(given.Fields, field)
 		}
 	}
-	var invalid *jsonschema.ValidationError
-	if !errors.As(m.schema.Validate(instance(given)), &invalid) {
-		return nil
-	}
 	task := &Task{method: m, Texts: textsOf(given, codeIn(given, m))}
-	found := validation{c, task, given}.walk(invalid)
+	found := validation{c, task, given}.violations()
 	return slices.DeleteFunc(found, func(wrong violation) bool { return wrong.parameter() == "" })
 }
 

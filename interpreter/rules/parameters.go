@@ -35,13 +35,9 @@ func parameters(c *Context) {
 		given.Fields = slices.DeleteFunc(slices.Clone(given.Fields), func(field definition.Field) bool {
 			return timeout != nil && field.Name == parameterTimeout
 		})
-		var invalid *jsonschema.ValidationError
-		if !errors.As(task.method.schema.Validate(instance(given)), &invalid) {
-			c.beyondSchema(task, given)
-			continue
-		}
-		v := validation{c, task, given}
-		for _, violation := range v.walk(invalid) {
+		v, unfit := validation{c, task, given}, map[string]bool{}
+		for _, violation := range v.violations() {
+			unfit[violation.parameter()] = true
 			if task.inherited[violation.parameter()] != nil {
 				continue // Told where it stands.
 			}
@@ -51,17 +47,27 @@ func parameters(c *Context) {
 			}
 			c.report(violation.at, message, hint)
 		}
+		c.beyondSchema(task, given, unfit)
 	}
 }
 
+// violations are the ways in which the parameters do not fit the schema.
+func (v validation) violations() []violation {
+	var invalid *jsonschema.ValidationError
+	if !errors.As(v.task.method.schema.Validate(instance(v.given)), &invalid) {
+		return nil
+	}
+	return v.walk(invalid)
+}
+
 // beyondSchema reports what the method finds wrong with parameters that fit its schema, as far as they are known.
-func (c *Context) beyondSchema(task *Task, given *definition.Node) {
+func (c *Context) beyondSchema(task *Task, given *definition.Node, unfit map[string]bool) {
 	if task.method.Faults == nil {
 		return
 	}
 	known := definition.Node{Kind: protocol.Object}
 	for _, field := range given.Fields {
-		if !task.refersTo(field.Value) {
+		if !unfit[field.Name] && !task.refersTo(field.Value) {
 			known.Fields = append(known.Fields, field)
 		}
 	}
