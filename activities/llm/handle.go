@@ -32,7 +32,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if !known {
 		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "llm/v1 has no method %s", request.Method)
 	}
-	if found := check.Faults("parameters", request.Parameters); found != "" {
+	if found := check.Check("parameters", request.Parameters); found != "" {
 		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
 	}
 	if progress == nil {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -67,9 +67,9 @@ const (
 // Handler runs the methods of llm/v1. It keeps connections between calls; Close closes them.
 type Handler struct {
 	options Options
-	checks  map[string]*fit.Schema // What parameters must be like, by method.
-	ollama  *pool                  // Of the settings.
-	openai  *pool                  // Of the settings; nil where they name no server.
+	checks  map[string]*jsonschema.Schema // What parameters must be like, by method.
+	ollama  *pool                         // Of the settings.
+	openai  *pool                         // Of the settings; nil where they name no server.
 
 	mu    sync.Mutex
 	named map[address]*pool // Of servers that tasks have named, a pool each.
@@ -93,7 +93,7 @@ func New(o Options) (*Handler, error) {
 	if len(o.URLs) == 0 {
 		o.URLs = []string{defaultURL}
 	}
-	h := &Handler{options: o, checks: map[string]*fit.Schema{}, named: map[address]*pool{}}
+	h := &Handler{options: o, checks: map[string]*jsonschema.Schema{}, named: map[address]*pool{}}
 	var err error
 	if h.ollama, err = h.poolOf(ollamaProvider, o.MaxConcurrent, o.URLs...); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func New(o Options) (*Handler, error) {
 		}
 	}
 	for _, method := range Spec().Methods {
-		if h.checks[method.Name], err = fit.Compile(method.Parameters); err != nil {
+		if h.checks[method.Name], err = jsonschema.Compile(method.Parameters); err != nil {
 			return nil, protocol.Errorf(protocol.InternalError, "the schema of %s: %v", method.Name, err)
 		}
 	}

@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // question is what a call asks, with all that its parameters and files say.
 type question struct {
 	ask
-	schema *fit.Schema   // What the answer must be like; nil where it may be any text.
-	format []byte        // The same as JSON.
-	images int           // In all messages.
-	idle   time.Duration // How long the server may be silent.
-	numCtx int64         // The context that the call asks for; 0 where it leaves that to the model.
-	pull   bool          // Whether a model that is lacking is fetched.
-	rounds int           // How often the model may ask for them.
+	schema *jsonschema.Schema // What the answer must be like; nil where it may be any text.
+	format []byte             // The same as JSON.
+	images int                // In all messages.
+	idle   time.Duration      // How long the server may be silent.
+	numCtx int64              // The context that the call asks for; 0 where it leaves that to the model.
+	pull   bool               // Whether a model that is lacking is fetched.
+	rounds int                // How often the model may ask for them.
 }
 
 // ask reads the parameters, and the files that they name.
@@ -128,8 +128,8 @@ func (q *question) embedding(request protocol.Request) error {
 }
 
 // answerSchema reads what an answer must be like.
-func answerSchema(v protocol.Value) (*fit.Schema, error) {
-	schema, err := fit.Compile(v.JSON())
+func answerSchema(v protocol.Value) (*jsonschema.Schema, error) {
+	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
 	}

@@ -67,7 +67,7 @@ func (q *question) fitting(a *answer) (parsed protocol.Value, why string) {
 	if err != nil {
 		return protocol.Value{}, err.Error()
 	}
-	return parsed, q.schema.Faults("answer", parsed)
+	return parsed, q.schema.Check("answer", parsed)
 }
 
 func (x *exchange) unfit(a *answer, why string) error {

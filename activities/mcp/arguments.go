@@ -1,7 +1,7 @@
 package mcp
 
 import (
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -31,14 +31,14 @@ func deeper(v protocol.Value, limit int) bool {
 
 // checkArguments returns an INVALID_PARAMS that names every place where a tool is not called as its schema, which may be
 // nil, wants. The interpreter checks what a workflow's file says; what references lead to is known only now.
-func checkArguments(schema *fit.Schema, method string, parameters protocol.Value) error {
+func checkArguments(schema *jsonschema.Schema, method string, parameters protocol.Value) error {
 	if deeper(parameters, maxNesting) {
 		return protocol.Errorf(protocol.InvalidParams, "%s: parameters: lists and objects lie more than %d deep", method, maxNesting)
 	}
 	if schema == nil {
 		return nil
 	}
-	if found := schema.Faults("parameters", parameters); found != "" {
+	if found := schema.Check("parameters", parameters); found != "" {
 		return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, found)
 	}
 	return nil

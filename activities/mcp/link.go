@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -33,8 +33,8 @@ type link struct {
 // tool is a tool as the server describes it.
 type tool struct {
 	*mcp.Tool
-	arguments *fit.Schema // Nil where its schema is of no use.
-	harmless  bool        // It can be called twice as well as once.
+	arguments *jsonschema.Schema // Nil where its schema is of no use.
+	harmless  bool               // It can be called twice as well as once.
 }
 
 const (
@@ -170,12 +170,12 @@ func harmless(said *mcp.ToolAnnotations) bool {
 }
 
 // argumentsOf reads the schema of a tool. One that cannot be used checks nothing: the server does that.
-func argumentsOf(described *mcp.Tool) *fit.Schema {
+func argumentsOf(described *mcp.Tool) *jsonschema.Schema {
 	schema, err := json.Marshal(described.InputSchema)
 	if err != nil {
 		return nil
 	}
-	compiled, err := fit.Compile(schema)
+	compiled, err := jsonschema.Compile(schema)
 	if err != nil {
 		return nil
 	}

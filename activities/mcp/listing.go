@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -19,7 +19,7 @@ type listing struct {
 	summary    string
 	parameters string // JSON Schema.
 	result     string // JSON Schema.
-	arguments  *fit.Schema
+	arguments  *jsonschema.Schema
 	ask        question
 	join       func([]protocol.Value) protocol.Value // Makes the answers of several servers one; nil where one is asked.
 }
@@ -53,7 +53,7 @@ func lists(names ...string) string {
 }
 
 func made(summary, parameters, result string, ask question, join func([]protocol.Value) protocol.Value) listing {
-	compiled, err := fit.Compile([]byte(parameters))
+	compiled, err := jsonschema.Compile([]byte(parameters))
 	if err != nil {
 		panic(err) // The schemas stand above.
 	}

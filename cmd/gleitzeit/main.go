@@ -6,7 +6,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/gleitzeit/gleitzeit/internal/cli"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/cli"
 )
 
 func main() {

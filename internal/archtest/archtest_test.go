@@ -73,38 +73,38 @@ var fenced = []string{
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
 var rules = []rule{
-	{"cmd/gleitzeit", []string{"internal/cli"}, []string{disk}},
-	{"internal/cli", []string{
+	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
+	{"cmd/gleitzeit/internal/cli", []string{
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema", "worker", "activities", "activities/llm", "activities/mcp",
-		"activities/python", "internal/cluster", "internal/config", "internal/engine", "internal/gate", "internal/home", "internal/mcpserver",
-		"internal/protocol", "internal/resultstore", "internal/resultstore/open", "internal/view", "internal/webui",
+		"activities/python", "internal/cluster", "internal/config", "internal/engine", "internal/gate", "internal/home", "cmd/gleitzeit/internal/mcpserver",
+		"internal/protocol", "internal/resultstore", "internal/resultstore/open", "cmd/gleitzeit/internal/view", "internal/webui",
 	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol"}, nil},
 	{"interpreter/definition", []string{"internal/protocol"}, []string{yaml}},
 	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol"}, []string{expressions}},
-	{"interpreter/rules", []string{"interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/fit", "internal/protocol", "internal/suggest"}, []string{schema}},
+	{"interpreter/rules", []string{"interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/jsonschema", "internal/protocol", "internal/suggest"}, []string{schema}},
 	{"interpreter/schema", []string{"interpreter/definition", "internal/protocol", "internal/suggest"}, nil},
 	{"interpreter/reference", []string{"internal/protocol", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol"}, []string{sdkWorkflow, sdkErrors}},
 	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"internal/fit", "internal/protocol"}, []string{network, ollama}},
+	{"activities/llm", []string{"internal/jsonschema", "internal/protocol"}, []string{network, ollama}},
 	{"activities/python", []string{"internal/protocol"}, []string{disk, processes}},
-	{"activities/mcp", []string{"internal/fit", "internal/protocol"}, []string{mcpSDK, disk, network, processes}},
+	{"activities/mcp", []string{"internal/jsonschema", "internal/protocol"}, []string{mcpSDK, disk, network, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/protocol", nil, nil},
-	{"internal/fit", []string{"internal/protocol"}, []string{schema}},
+	{"internal/jsonschema", []string{"internal/protocol"}, []string{schema}},
 	{"internal/suggest", nil, nil},
-	{"internal/view", []string{"internal/protocol", "internal/resultstore", "interpreter/plan"}, nil},
+	{"cmd/gleitzeit/internal/view", []string{"internal/protocol", "internal/resultstore", "interpreter/plan"}, nil},
 	{"internal/config", []string{"internal/protocol", "internal/suggest"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
 	{"internal/cluster", []string{"internal/protocol"}, []string{profiles, sdkClient, sdkLog, api}},
 	{"internal/webui", []string{"internal/gate", "internal/home", "internal/protocol"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/gate", []string{"internal/home"}, []string{disk, network}},
-	{"internal/mcpserver", []string{"interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/view"}, []string{disk, network, mcpSDK}},
+	{"cmd/gleitzeit/internal/mcpserver", []string{"interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "cmd/gleitzeit/internal/view"}, []string{disk, network, mcpSDK}},
 	{"internal/resultstore", []string{"internal/protocol"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/resultstore"}, nil},
 	{"internal/resultstore/packed", []string{"internal/protocol"}, nil},
@@ -168,14 +168,14 @@ func TestNoNameIsVague(t *testing.T) {
 }
 
 func TestThreeTestBinariesLinkTheEngine(t *testing.T) {
-	engines := []string{module + "/internal/engine", module + "/internal/servertest", module + "/internal/cli"}
+	engines := []string{module + "/internal/engine", module + "/internal/servertest", module + "/cmd/gleitzeit/internal/cli"}
 	linking := map[string]bool{}
 	for _, file := range sources(t) {
 		folder := filepath.ToSlash(filepath.Dir(file))
 		if !strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		if folder == "internal/engine" || folder == "internal/cli" || slices.ContainsFunc(importsOf(t, file), func(path string) bool { return slices.Contains(engines, path) }) {
+		if folder == "internal/engine" || folder == "cmd/gleitzeit/internal/cli" || slices.ContainsFunc(importsOf(t, file), func(path string) bool { return slices.Contains(engines, path) }) {
 			linking[folder] = true
 		}
 	}
@@ -192,7 +192,7 @@ func TestRefusals(t *testing.T) {
 		{"workflows", module + "/activities"},
 		{"interpreter/plan", "go.temporal.io/sdk/workflow"},
 		{"activities/python", "go.temporal.io/sdk/activity"},
-		{"internal/cli", "go.temporal.io/server/temporal"},
+		{"cmd/gleitzeit/internal/cli", "go.temporal.io/server/temporal"},
 		{"internal/protocol", "github.com/google/uuid"},
 	} {
 		at := slices.IndexFunc(rules, func(r rule) bool { return r.folder == c.folder })

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -14,10 +14,10 @@ import (
 type method struct {
 	protocol.Method
 	spec       *protocol.Spec
-	schema     *fit.Schema // nil where the method has none
-	properties []string    // The names of its parameters, in the schema's order.
-	closed     bool        // It has no others.
-	problem    string      // Why the schema cannot be used; a fault of the protocol.
+	schema     *jsonschema.Schema // nil where the method has none
+	properties []string           // The names of its parameters, in the schema's order.
+	closed     bool               // It has no others.
+	problem    string             // Why the schema cannot be used; a fault of the protocol.
 }
 
 // finding is a mistake before it has a place.

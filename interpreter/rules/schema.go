@@ -3,7 +3,7 @@ package rules
 import (
 	"encoding/json"
 
-	"github.com/gleitzeit/gleitzeit/internal/fit"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -25,7 +25,7 @@ func newMethod(from protocol.Method) *method {
 	}
 	others, has := value.Get("additionalProperties")
 	m.closed = has && others.Kind() == protocol.Boolean && !others.Bool()
-	if m.schema, err = fit.Compile(from.Parameters); err != nil {
+	if m.schema, err = jsonschema.Compile(from.Parameters); err != nil {
 		m.problem = err.Error()
 	}
 	return m

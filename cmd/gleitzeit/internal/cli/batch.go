@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// batchOptions are the flags of batch.
+type batchOptions struct {
+	batch  interpreter.Batch
+	file   string // Where the results go; empty is standard output.
+	afresh bool
+}
+
+// batchFormat is the value of --format for batch, which has one more.
+type batchFormat struct{ *output }
+
+// Set implements pflag.Value.
+func (f batchFormat) Set(text string) error {
+	if output(text) == asMarkdown {
+		*f.output = asMarkdown
+		return nil
+	}
+	if f.output.Set(text) != nil {
+		return errors.New("text, json, jsonl or markdown")
+	}
+	return nil
+}
+
+func (p *program) batchCommand() *cobra.Command {
+	var o batchOptions
+	command := &cobra.Command{
+		Use:   "batch DIR|FILE…",
+		Short: "Ask a model about each file of a folder",
+		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
+			"If the process dies, the same command in the same folder goes on where it was.",
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage{fmt.Errorf("DIR or FILE is missing; see `%s --help`", command.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			if o.batch.Prompt == "" {
+				return usage{errors.New("--prompt is missing: what is the model to be asked about each file?")}
+			}
+			if o.batch.MaxConcurrent < 0 {
+				return usage{fmt.Errorf("--max-concurrent %d is less than 0", o.batch.MaxConcurrent)}
+			}
+			return p.batch(command.Context(), args, o)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.batch.Pattern, "pattern", "", `which files of a folder: "*.txt", or "**/*.txt" for those beneath, too (default all)`)
+	flags.StringArrayVar(&o.batch.Exclude, "exclude", nil, "pattern of what is left out; may be given many times")
+	flags.StringVar(&o.batch.Prompt, "prompt", "", "what to ask about each file; ${item.name} is its name")
+	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
+	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
+	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "how many files are worked on at once (default 16); a model is asked about no more than providers.ollama.max_concurrent of them")
+	flags.StringVar(&o.file, "output", "", "write the results into this file when the run has ended")
+	flags.VarP(batchFormat{&p.output}, "format", "o", "how results are printed: text, json, jsonl or markdown")
+	flags.BoolVar(&o.afresh, "new", false, "start another run, even where one of the same command is still open")
+	return command
+}
+
+func (p *program) batch(ctx context.Context, paths []string, o batchOptions) error {
+	folder, err := os.Getwd()
+	if err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+	}
+	if err := writable(o.file); err != nil {
+		return err
+	}
+	if info, err := os.Stat(paths[0]); len(paths) == 1 && err == nil && info.IsDir() {
+		o.batch.Directory = paths[0]
+	} else {
+		o.batch.Files = paths // What is not there is told with all other mistakes.
+	}
+	compiled, mistakes := interpreter.Compile(interpreter.Input{
+		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(false),
+	})
+	if len(mistakes) > 0 {
+		return p.refuseBatch(mistakes)
+	}
+	return p.execute(ctx, compiled, start{
+		afresh: o.afresh, command: "gleitzeit " + shellWords(p.Args),
+		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o.file) },
+	})
+}
+
+// refuseBatch tells every mistake; their places are in a text that nobody has seen.
+func (p *program) refuseBatch(mistakes []definition.Diagnostic) error {
+	if p.forPrograms() {
+		return p.refuse("batch", mistakes)
+	}
+	for _, mistake := range mistakes {
+		line := "gleitzeit: " + mistake.Message
+		if mistake.Hint != "" {
+			line += "; " + mistake.Hint
+		}
+		p.say("%s", view.Printable(line))
+	}
+	return ended{exitInvalid}
+}
+
+// printBatch writes the results in the format asked for, into the file or to standard output.
+func (p *program) printBatch(b *view.Batch, file string) error {
+	data, err := p.renderBatch(b)
+	if err != nil {
+		return err
+	}
+	if file == "" {
+		_, err = p.Out.Write(data)
+		return err
+	}
+	if err := home.WriteAtomic(file, data); err != nil {
+		return unwritable(file, err)
+	}
+	p.say("the results are in %s", file)
+	return nil
+}
+
+func (p *program) renderBatch(b *view.Batch) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	switch p.output {
+	case asMarkdown:
+		text.WriteString(b.Markdown())
+	case asJSON:
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(b); err != nil {
+			return nil, err
+		}
+	case asJSONL:
+		for _, entry := range b.Results.Elements() {
+			text.Write(append(entry.JSON(), '\n'))
+		}
+		alone := *b
+		alone.Results = nil
+		if err := encoder.Encode(alone); err != nil {
+			return nil, err
+		}
+	default:
+		text.WriteString(b.Text())
+	}
+	return text.Bytes(), nil
+}
+
+// writable finds out before the work begins that its results could not be written.
+func writable(file string) error {
+	if file == "" {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(file))
+	switch {
+	case err != nil:
+		return unwritable(file, err)
+	case !info.IsDir():
+		return unwritable(file, errors.New("its folder is a file"))
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return unwritable(file, errors.New("it is no ordinary file"))
+	}
+	return nil
+}
+
+func unwritable(file string, err error) error {
+	if of, is := errors.AsType[*fs.PathError](err); is {
+		err = of.Err
+	}
+	return protocol.Errorf(protocol.InvalidParams, "the results cannot be written into %q: %s", file, err).
+		WithHint("--output names a file in a folder that is there")
+}
+
+// shellWords writes arguments as a shell takes them.
+func shellWords(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = arg
+		if arg == "" || strings.ContainsFunc(arg, func(r rune) bool { return !strings.ContainsRune(plainRunes, r) }) {
+			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+const plainRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%"

@@ -1,0 +1,217 @@
+// Package cli is the command line: one file a command. A command gets the process as a value and returns an exit code;
+// nothing here reads a global.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Process is what a command may use of the process it runs in.
+type Process struct {
+	Args       []string
+	Env        func(name string) (string, bool)
+	Environ    func() []string  // All of the environment, each NAME=value.
+	Interrupts <-chan os.Signal // Ctrl-C, and SIGTERM.
+	In         io.Reader
+	Out, Err   io.Writer
+}
+
+// program is one execution of the command line.
+type program struct {
+	Process
+	home       string          // Of --home; empty without.
+	temporal   cluster.Options // Of --address, --namespace and --profile.
+	output     output
+	stream     bool    // Of --stream.
+	screen     *screen // Is Err.
+	interrupts *interrupts
+	written    *checked          // Is Out.
+	inputFiles map[string][]byte // Of --inputs, as they were read.
+}
+
+// output is the value of --format.
+type output string
+
+const (
+	asText  output = "text"
+	asJSON  output = "json"
+	asJSONL output = "jsonl"
+	// asMarkdown is for the results of a batch alone.
+	asMarkdown output = "markdown"
+)
+
+// forPrograms tells whether what is printed is JSON.
+func (p *program) forPrograms() bool { return p.output == asJSON || p.output == asJSONL }
+
+func (o *output) String() string { return string(*o) }
+
+func (o *output) Type() string { return "format" }
+
+func (o *output) Set(text string) error {
+	switch output(text) {
+	case asText, asJSON, asJSONL:
+		*o = output(text)
+		return nil
+	}
+	return errors.New("text, json or jsonl")
+}
+
+// Main runs the command that the arguments name and returns the exit code.
+func Main(process Process) int {
+	results := &checked{to: process.Out}
+	shown := newScreen(process.Err)
+	process.Out, process.Err = results, shown
+	p := &program{Process: process, output: asText, written: results, screen: shown}
+	root := p.root()
+	root.SetArgs(p.Args)
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	p.interrupts = listen(ctx, process.Interrupts, cancel)
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	err := p.await(ctx, done)
+	if err == nil {
+		err = results.err()
+	}
+	return p.report(err)
+}
+
+// unheard is how long a command may take to notice that it was interrupted: one that reads standard input never does.
+const unheard = time.Second
+
+// await waits for the command to end, or leaves it behind where it was interrupted and does not notice.
+func (p *program) await(ctx context.Context, done <-chan error) error {
+	select {
+	case err := <-done:
+		if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
+			return ended{exitInterrupted}
+		}
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		if e, is := errors.AsType[ended](err); is {
+			return e // It noticed, and said how it ended.
+		}
+	case <-time.After(unheard):
+	}
+	return ended{exitInterrupted}
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gleitzeit",
+		Short:         "Run LLM workflows and batches written in YAML",
+		Long:          "Gleitzeit runs workflows of prompts, Python and tools written in YAML.\nKill it at any moment, type the same command again, and it goes on where it was.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage{fmt.Errorf("unknown command %q; see `gleitzeit --help`", args[0])}
+			}
+			return nil
+		},
+	}
+	root.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return usage{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
+	})
+	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
+	root.PersistentFlags().VarP(&p.output, "format", "o", "how results are printed: text, json or jsonl")
+	for _, command := range []*cobra.Command{
+		p.runCommand(), p.batchCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(), p.callCommand(),
+		p.validateCommand(), p.graphCommand(), p.compileCommand(), p.schemaCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(),
+		p.cancelCommand(), p.configCommand(), p.versionCommand(),
+	} {
+		root.AddCommand(command)
+	}
+	root.AddCommand(p.groups()...)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+// usage is a mistake in the arguments.
+type usage struct{ error }
+
+// exact wants so many arguments, and names them.
+func exact(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// between wants all of the arguments named, or those after the first few not.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage{fmt.Errorf("%s is missing; see `%s --help`", names[len(args)], command.CommandPath())}
+		case len(args) > len(names):
+			return usage{fmt.Errorf("%q is one argument too many; see `%s --help`", args[len(names)], command.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// ended is how a command ends that has said all it has to say.
+type ended struct{ code int }
+
+func (e ended) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// report prints an error, once, and decides the exit code.
+func (p *program) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if e, done := errors.AsType[ended](err); done {
+		return e.code
+	}
+	known := protocol.AsError(err, protocol.InternalError)
+	if _, of := errors.AsType[usage](err); of {
+		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
+	}
+	if !p.forPrograms() {
+		fmt.Fprintf(p.Err, "gleitzeit: %s\n", view.Printable(known.Message))
+		if known.Hint != "" {
+			fmt.Fprintf(p.Err, "  %s\n", view.Printable(known.Hint))
+		}
+	} else {
+		p.writeJSON(p.Err, struct {
+			Error *view.Error `json:"error"`
+		}{view.ErrorOf(known)})
+	}
+	if _, of := errors.AsType[missingFile](err); of {
+		return exitNotFound
+	}
+	if call, of := errors.AsType[failedCall](err); of {
+		return call.exitCode()
+	}
+	return exitCode(known)
+}
+
+// writeJSON prints a document: indented for people who look at it, on one line as jsonl.
+func (p *program) writeJSON(to io.Writer, document any) {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	if p.output != asJSONL {
+		encoder.SetIndent("", "  ")
+	}
+	// What cannot be written is noticed at the end, by checked; what cannot be encoded is a fault of ours.
+	if err := encoder.Encode(document); err != nil && p.written.err() == nil {
+		p.say("gleitzeit: a document cannot be written: %v", err)
+	}
+}

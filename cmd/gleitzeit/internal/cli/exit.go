@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// The exit codes, as docs/errors.md has them.
+const (
+	exitOK          = 0
+	exitOther       = 1
+	exitInvalid     = 2 // Arguments, or the workflow, are wrong.
+	exitNotFound    = 3 // The workflow file itself is not there.
+	exitUnavailable = 4 // The run failed because a provider was unavailable, and for nothing else.
+	exitTaskFailed  = 5
+	exitItemsFailed = 6 // The run completed, and items of it failed.
+	exitNoEngine    = 7
+	exitTimeout     = 124
+	exitInterrupted = 130
+)
+
+// exitCode is for an error that a command ends with.
+func exitCode(e *protocol.Error) int {
+	switch e.Code {
+	case protocol.InvalidParams, protocol.WorkflowValidationFailed, protocol.WorkflowCircularDependency:
+		return exitInvalid
+	case protocol.EngineUnreachable:
+		return exitNoEngine
+	case protocol.WorkflowTimeout:
+		return exitTimeout
+	case protocol.WorkflowCancelled:
+		return exitInterrupted
+	}
+	return exitOther
+}
+
+// exitOf is for a run that has ended.
+func exitOf(run *view.Run) int {
+	switch run.Status {
+	case protocol.Completed:
+		for _, task := range run.Tasks {
+			if task.Items != nil && task.Items.Failed > 0 {
+				return exitItemsFailed
+			}
+		}
+		return exitOK
+	case protocol.Cancelled:
+		return exitInterrupted
+	case protocol.TimedOut:
+		return exitTimeout
+	}
+	failed, unavailable := 0, 0
+	for _, task := range run.Tasks {
+		itemsFailed := task.Status == protocol.Completed && task.Items != nil && task.Items.Failed > 0
+		if !task.FailsRun() && !itemsFailed {
+			continue
+		}
+		failed++
+		if task.Error != nil && task.Error.Code == protocol.ProviderNotAvailable {
+			unavailable++
+		}
+	}
+	if failed > 0 && failed == unavailable {
+		return exitUnavailable
+	}
+	return exitTaskFailed
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// drawing is the value of --as.
+type drawing string
+
+const (
+	asTree    drawing = "text"
+	asMermaid drawing = "mermaid"
+)
+
+func (d *drawing) String() string { return string(*d) }
+
+func (d *drawing) Type() string { return "drawing" }
+
+func (d *drawing) Set(text string) error {
+	switch drawing(text) {
+	case asTree, asMermaid:
+		*d = drawing(text)
+		return nil
+	}
+	return errors.New("text or mermaid")
+}
+
+// What Mermaid draws where nobody has configured it to draw more.
+const (
+	mermaidEdges = 500
+	mermaidText  = 50_000 // Characters.
+)
+
+func (p *program) graphCommand() *cobra.Command {
+	var inputs given
+	as := asTree
+	command := p.temporalFlags(&cobra.Command{
+		Use:   "graph FILE|RUN",
+		Short: "Show which task waits for which, of a workflow or of a run",
+		Long: "Show which task waits for which: as a tree, or as a Mermaid flowchart.\n" +
+			"Where there is a file of that name (or it is -, standard input), it is that workflow; else it is the run of that id, or\n" +
+			latestRun + ", with the statuses of its tasks.",
+		Example: "  gleitzeit graph flow.yaml\n  gleitzeit graph " + latestRun + " --as mermaid",
+		Args:    exact("FILE or RUN"),
+		RunE: func(command *cobra.Command, args []string) error {
+			if as != asTree && p.forPrograms() {
+				return usage{fmt.Errorf("--as %s and --format %s are two ways to print one graph: choose one", as, p.output)}
+			}
+			graph, err := p.graph(command.Context(), args[0], inputs)
+			if err != nil {
+				return err
+			}
+			p.printGraph(graph, as)
+			return nil
+		},
+	})
+	command.Flags().Var(&as, "as", "how text shows it: text (a tree) or mermaid (a flowchart)")
+	inputs.flags(command, " of the file")
+	return command
+}
+
+// graph makes the graph of a workflow file or of a run.
+func (p *program) graph(ctx context.Context, of string, inputs given) (*view.Graph, error) {
+	if isFlow(of) {
+		compiled, diagnostics, err := p.compile(of, inputs)
+		if err != nil {
+			return nil, err
+		}
+		if compiled == nil {
+			return nil, p.refuse(of, diagnostics)
+		}
+		return view.GraphOf(compiled), nil
+	}
+	if !inputs.none() {
+		return nil, usage{fmt.Errorf("--input and --inputs are for a file, and there is no file %q", of)}
+	}
+	s, err := p.lookUp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	run, err := s.resolve(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	document, err := s.document(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if document == nil {
+		return nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "there is neither a file %q nor a run of that id in %s", of, s.place()).
+			WithHint("`gleitzeit list` shows the runs that are there")}
+	}
+	if len(document.Tasks) == 0 {
+		return nil, protocol.Errorf(protocol.WorkflowNotFound, "run %s has recorded no plan, and its tasks are not known", run).
+			WithHint("they are as soon as a worker has taken the run; `gleitzeit graph FILE` shows those of its file")
+	}
+	return document.Graph(), nil
+}
+
+// isFlow tells a workflow file from a run. What is not there and yet is called as only files are is a file.
+func isFlow(name string) bool {
+	if name == "-" {
+		return true
+	}
+	if about, err := os.Stat(name); err == nil && !about.IsDir() {
+		return true
+	}
+	return strings.ContainsRune(name, filepath.Separator) || slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
+}
+
+func (p *program) printGraph(graph *view.Graph, as drawing) {
+	switch {
+	case p.forPrograms():
+		p.writeJSON(p.Out, graph)
+	case as == asMermaid:
+		text := graph.Mermaid()
+		fmt.Fprint(p.Out, text)
+		if len(graph.Edges) > mermaidEdges || len(text) > mermaidText {
+			p.say("Mermaid draws at most %d arrows and %d characters unless its settings maxEdges and maxTextSize say otherwise", mermaidEdges, mermaidText)
+		}
+	default:
+		fmt.Fprint(p.Out, graph.Text())
+	}
+}

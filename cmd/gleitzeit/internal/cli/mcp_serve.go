@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mcpserver"
+	"github.com/gleitzeit/gleitzeit/internal/gate"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// mcpServing is what the flags of mcp serve say.
+type mcpServing struct {
+	folders []string
+	any     bool
+	http    string // Empty for standard input and output.
+}
+
+// anywhere is what --http alone stands for.
+const anywhere = "loopback"
+
+func (p *program) mcpServeCommand() *cobra.Command {
+	o := mcpServing{}
+	command := &cobra.Command{
+		Use:   "serve [--http [ADDRESS]]",
+		Short: "Be an MCP server: tools that validate, run, submit, follow and read workflows",
+		Long: "Be an MCP server on standard input and output, for a client that starts this command, or over HTTP on loopback.\n" +
+			"Clients may run the workflows beneath the folders of --workflows, each of which has a tool of its own as well;\n" +
+			"without that flag, those beneath the current folder. Runs execute here, as those of `gleitzeit run`.",
+		Args: between(0, "ADDRESS"),
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) > 0 && o.http != anywhere {
+				return usage{fmt.Errorf("%q is one argument too many; see `%s --help`", args[0], command.CommandPath())}
+			}
+			if len(args) > 0 {
+				o.http = args[0]
+			}
+			return p.mcpServe(command.Context(), o)
+		},
+	}
+	command.Flags().StringArrayVar(&o.folders, "workflows", nil, "folder of workflows that clients may run, a tool for each; may be given many times")
+	command.Flags().BoolVar(&o.any, "allow-any-workflow", false, "clients may run any file, and workflows that they write: whatever you may do, they may")
+	command.Flags().StringVar(&o.http, "http", "", "serve streamable HTTP instead, on loopback: at `ADDRESS`, a port or host:port, else on port "+strconv.Itoa(mcpserver.Port))
+	command.Flags().Lookup("http").NoOptDefVal = anywhere
+	return command
+}
+
+func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+	}
+	folders := o.folders
+	if len(folders) == 0 && folder == "/" && !o.any {
+		return protocol.Errorf(protocol.InvalidParams, "no workflows are named, and the current folder is /").
+			WithHint("--workflows DIR names a folder whose workflows clients may run")
+	}
+	if len(folders) == 0 && folder != "/" {
+		folders = []string{folder}
+	}
+	s, err := p.openOwnSession(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	living, leave := context.WithCancel(ctx)
+	defer leave()
+	h := p.newHost(living, s)
+	server, err := mcpserver.New(mcpserver.Options{
+		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: p.specs(false),
+		Tell: func(text string) { p.say("%s", text) }, Log: engineLog(s.log),
+	}, h)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	signals, give := p.interrupts.take()
+	defer give()
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-signals:
+			stop()
+		case <-serving.Done():
+		}
+	}()
+	go h.sayTrouble(living)
+	if o.http == "" {
+		err = server.ServeStreams(serving, p.In, p.Out)
+	} else {
+		err = p.mcpOverHTTP(serving, s, server, o.http)
+	}
+	leave()
+	return errors.Join(err, h.leave())
+}
+
+// mcpDocument is what a server over HTTP says of itself.
+type mcpDocument struct {
+	URL   string `json:"url"`
+	Token string `json:"token_file"` // Clients send what is in it as Authorization: Bearer TOKEN.
+	Home  string `json:"home"`
+	PID   int    `json:"pid"`
+}
+
+func (p *program) mcpOverHTTP(ctx context.Context, s *session, server *mcpserver.Server, address string) error {
+	token, err := gate.LoadToken(s.home.MCPToken())
+	if err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "the token %q of the MCP server cannot be kept: %s", s.home.MCPToken(), err)
+	}
+	if address == anywhere {
+		address = ""
+	}
+	listening, err := server.Listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	d := mcpDocument{URL: listening.URL(), Token: s.home.MCPToken(), Home: s.home.Path, PID: os.Getpid()}
+	if p.output == asText {
+		fmt.Fprintf(p.Out, "mcp    %s\ntoken  in %s\nhome   %s\nCtrl-C stops it; open runs go on with `%s`, or when they are asked for again\n", d.URL, d.Token, d.Home, hostCommand)
+	} else {
+		// One line, whatever the format: it is followed by nothing, and who starts a server reads it line by line.
+		line, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.Out, "%s\n", line)
+	}
+	return listening.Serve(ctx, token)
+}
+
+// sayTrouble tells of an engine in trouble until ctx is done.
+func (h *host) sayTrouble(ctx context.Context) {
+	ticker := time.NewTicker(lookAfter)
+	defer ticker.Stop()
+	told := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := h.trouble(); err != nil && err.Error() != told {
+				told = err.Error()
+				h.program.sayTrouble(err)
+			}
+		}
+	}
+}
+
+// moduleVersion is the version of this program, as `version` prints it.
+func moduleVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}

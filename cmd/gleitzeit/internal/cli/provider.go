@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// endpoint is one server of the settings, or a protocol that needs none.
+type endpoint struct {
+	Protocol      string `json:"protocol"`
+	Provider      string `json:"provider"`                 // "ollama"; of a protocol without servers its first part: "python".
+	URL           string `json:"url,omitempty"`            // Without a password.
+	MaxConcurrent int    `json:"max_concurrent,omitempty"` // Calls in flight to it from each worker.
+}
+
+// endpointHealth is how it is, as this process sees it.
+type endpointHealth struct {
+	endpoint
+	OK      bool        `json:"ok"`
+	Error   *view.Error `json:"error"`
+	Version string      `json:"version,omitempty"`
+	Models  []string    `json:"models,omitempty"`
+	Loaded  []string    `json:"loaded,omitempty"` // Of the models, those in memory.
+}
+
+// providerCommand holds what is about the servers that serve calls. A command goes beneath it: a line in the list here.
+func (p *program) providerCommand() *cobra.Command {
+	return group("provider", "List the servers of models, and how they are", p.providerListCommand(), p.providerHealthCommand())
+}
+
+func (p *program) providerListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List what serves calls, as the settings have it",
+		Long:  "List what serves calls, as the settings have it: each server with how many calls may be in flight to it from each worker.\nNobody is asked; `gleitzeit provider health` does that.",
+		Args:  exact(),
+		RunE: func(*cobra.Command, []string) error {
+			handlers, closeHandlers, err := p.handlers()
+			if err != nil {
+				return err
+			}
+			var all []endpoint
+			for _, of := range handlers {
+				all = append(all, endpointsOf(of)...)
+			}
+			if err := p.printEndpoints(all); err != nil {
+				return err
+			}
+			return closeHandlers()
+		},
+	}
+}
+
+func (p *program) providerHealthCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "health [NAME…]",
+		Short: "Ask what serves calls how it is",
+		Long: "Ask what serves calls how it is, from this process: each server with its version, how many models it has and which are in memory.\n" +
+			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are asked. Where one is not well, the exit code is 4.",
+		RunE: func(command *cobra.Command, names []string) error {
+			handlers, closeHandlers, err := p.handlers()
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if !slices.ContainsFunc(handlers, func(of activities.Protocol) bool { return hasName(endpointsOf(of), name) }) {
+					return usage{fmt.Errorf("there is no provider %q; see `gleitzeit provider list`", name)}
+				}
+			}
+			ctx, done := context.WithTimeout(command.Context(), healthTimeout)
+			defer done()
+			var all []endpointHealth
+			for _, of := range handlers {
+				if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return hasName(endpointsOf(of), name) }) {
+					continue
+				}
+				for _, state := range healthOf(ctx, of) {
+					if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return hasName([]endpoint{state.endpoint}, name) }) {
+						all = append(all, state)
+					}
+				}
+			}
+			if err := p.printHealth(all); err != nil {
+				return err
+			}
+			if err := closeHandlers(); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(all, func(state endpointHealth) bool { return !state.OK }) {
+				return ended{exitUnavailable}
+			}
+			return nil
+		},
+	}
+}
+
+// handlers are those of the settings. They need no home folder, and none is made.
+func (p *program) handlers() ([]activities.Protocol, func() error, error) {
+	settings, err := p.settings()
+	if err != nil {
+		return nil, nil, err
+	}
+	return worker.Handlers((&session{settings: settings, env: p.Env}).handlerOptions())
+}
+
+func hasName(endpoints []endpoint, name string) bool {
+	return slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.Protocol == name || e.Provider == name })
+}
+
+func endpointsOf(of activities.Protocol) []endpoint {
+	served, is := of.Handler.(protocol.Served)
+	if !is {
+		name, _, _ := strings.Cut(of.Spec.Name, "/")
+		return []endpoint{{Protocol: of.Spec.Name, Provider: name}}
+	}
+	var all []endpoint
+	for _, e := range served.Endpoints() {
+		all = append(all, endpoint{of.Spec.Name, e.Provider, e.URL, e.MaxConcurrent})
+	}
+	return all
+}
+
+func healthOf(ctx context.Context, of activities.Protocol) []endpointHealth {
+	served, is := of.Handler.(protocol.Served)
+	if !is {
+		state := endpointHealth{endpoint: endpointsOf(of)[0]}
+		state.is(of.Handler.Health(ctx))
+		return []endpointHealth{state}
+	}
+	var all []endpointHealth
+	for _, s := range served.Look(ctx) {
+		state := endpointHealth{endpoint: endpoint{of.Spec.Name, s.Provider, s.URL, s.MaxConcurrent}, Version: s.Version, Models: s.Models, Loaded: s.Loaded}
+		state.is(nil)
+		if s.Error != nil {
+			state.is(s.Error)
+		}
+		all = append(all, state)
+	}
+	return all
+}
+
+func (h *endpointHealth) is(err error) {
+	if h.OK = err == nil; !h.OK {
+		h.Error = view.ErrorOf(protocol.AsError(err, protocol.ProviderNotAvailable))
+	}
+}
+
+func (p *program) printEndpoints(all []endpoint) error {
+	switch p.output {
+	case asJSON:
+		p.writeJSON(p.Out, struct {
+			Providers []endpoint `json:"providers"`
+		}{all})
+	case asJSONL:
+		for _, e := range all {
+			p.writeJSON(p.Out, e)
+		}
+	default:
+		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "PROTOCOL\tPROVIDER\tURL\tLIMIT")
+		for _, e := range all {
+			limit := "-"
+			if e.MaxConcurrent > 0 {
+				limit = fmt.Sprint(e.MaxConcurrent)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Protocol, e.Provider, otherwiseDash(e.URL), limit)
+		}
+		return table.Flush()
+	}
+	return nil
+}
+
+func (p *program) printHealth(all []endpointHealth) error {
+	switch p.output {
+	case asJSON:
+		p.writeJSON(p.Out, struct {
+			Providers []endpointHealth `json:"providers"`
+		}{all})
+		return nil
+	case asJSONL:
+		for _, state := range all {
+			p.writeJSON(p.Out, state)
+		}
+		return nil
+	}
+	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PROVIDER\tURL\tHEALTH\tVERSION\tMODELS\tIN MEMORY")
+	for _, state := range all {
+		health, models := "ok", "-"
+		if !state.OK {
+			health = state.Error.Name
+		} else if state.URL != "" {
+			models = fmt.Sprint(len(state.Models))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", state.Provider, otherwiseDash(state.URL), health, otherwiseDash(view.Printable(state.Version)), models,
+			otherwiseDash(view.Printable(strings.Join(state.Loaded, ", "))))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, state := range all {
+		if state.OK {
+			continue
+		}
+		p.say("%s", view.Printable(view.Brief(state.Error.Message)))
+		if state.Error.Hint != "" {
+			p.say("  %s", view.Printable(state.Error.Hint))
+		}
+	}
+	return nil
+}
+
+func otherwiseDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

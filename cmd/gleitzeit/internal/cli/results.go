@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func (p *program) resultsCommand() *cobra.Command {
+	return p.temporalFlags(&cobra.Command{
+		Use:   "results RUN [TASK]",
+		Short: "Print what a run, or one task of it, has brought",
+		Long:  "Print what a run, or one task of it, has brought. RUN may be " + latestRun + ".",
+		Args:  between(1, "RUN", "TASK"),
+		RunE: func(command *cobra.Command, args []string) error {
+			return p.results(command.Context(), args)
+		},
+	})
+}
+
+func (p *program) results(ctx context.Context, args []string) error {
+	s, err := p.lookUp(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	run, err := s.resolve(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	document, err := s.document(ctx, run)
+	if err != nil {
+		return err
+	}
+	if document == nil {
+		return s.notFound(run)
+	}
+	if err := document.AddResults(ctx, s.store); err != nil {
+		return err
+	}
+	if len(args) == 1 {
+		p.printRun(document, nil)
+		return nil
+	}
+	task := document.Task(args[1])
+	if task == nil {
+		ids := make([]string, len(document.Tasks))
+		for i := range document.Tasks {
+			ids[i] = document.Tasks[i].ID
+		}
+		return protocol.Errorf(protocol.InvalidParams, "run %s has no task %q; it has: %s", run, args[1], strings.Join(ids, ", "))
+	}
+	if task.Result == nil {
+		return noResult(task)
+	}
+	p.printResult(task.ResultText(), *task.Result)
+	return nil
+}
+
+func noResult(task *view.Task) error {
+	why, code := "", protocol.TaskExecutionFailed
+	switch {
+	case task.Error != nil:
+		why = ": " + task.Error.Message
+	case task.Reason != "":
+		why = ": " + task.Reason
+	}
+	switch task.Status {
+	case protocol.Skipped:
+		code = protocol.TaskDependencyFailed
+	case protocol.Cancelled:
+		code = protocol.TaskCancelled
+	}
+	return protocol.Errorf(code, "task %q has no result, it is %s%s", task.ID, task.Status, why)
+}

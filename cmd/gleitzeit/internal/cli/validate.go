@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// validation is the document of validate.
+type validation struct {
+	Files []validated `json:"files"`
+}
+
+// validated is what was found in one file.
+type validated struct {
+	File        string                  `json:"file"` // As typed.
+	Diagnostics []definition.Diagnostic `json:"diagnostics"`
+	Error       *view.Error             `json:"error,omitempty"` // Why it cannot be read; then nothing was checked.
+}
+
+func (p *program) validateCommand() *cobra.Command {
+	var inputs given
+	var online bool
+	command := &cobra.Command{
+		Use:   "validate FILE…",
+		Short: "Show every mistake in workflows, and start nothing",
+		Long: "Show every mistake in every one of the files, and start nothing. The file - is standard input.\n" +
+			"The exit code is 2 where a file has mistakes, and 3 where one cannot be read; all others are checked even so.",
+		Args: someFiles,
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := inputs.onceRead(args...); err != nil {
+				return err
+			}
+			check := p.compile
+			if online {
+				check = p.online(command.Context())
+			}
+			return p.validate(args, inputs, check)
+		},
+	}
+	command.Flags().BoolVar(&online, "online", false, "start the MCP servers that tasks need, and check the names and arguments of their tools")
+	inputs.flags(command, " of every file")
+	return command
+}
+
+// someFiles wants files.
+func someFiles(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usage{fmt.Errorf("FILE is missing; see `%s --help`", command.CommandPath())}
+	}
+	return nil
+}
+
+// checker is compile, or does more.
+type checker func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error)
+
+// online asks the tool servers that a file without other mistakes needs.
+func (p *program) online(ctx context.Context) checker {
+	return func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error) {
+		in, err := p.open(file, inputs, false)
+		if err != nil {
+			return nil, nil, err
+		}
+		compiled, diagnostics := interpreter.Compile(in)
+		if compiled == nil {
+			return nil, diagnostics, nil
+		}
+		settings, err := p.settings()
+		if err != nil {
+			return nil, nil, err
+		}
+		s := &session{settings: settings, log: p.logger(settings.LogLevel)}
+		s.temporal.Env = p.Env
+		if in.Specs, err = worker.Online(ctx, s.handlerOptions(), compiled); err != nil {
+			return nil, nil, err
+		}
+		compiled, diagnostics = interpreter.Compile(in)
+		return compiled, diagnostics, nil
+	}
+}
+
+func (p *program) validate(files []string, inputs given, check checker) error {
+	document := validation{}
+	code := exitOK
+	for _, file := range files {
+		compiled, diagnostics, err := check(file, inputs)
+		_, missing := errors.AsType[missingFile](err)
+		if err != nil && !missing {
+			return err
+		}
+		found := byFile(file, diagnostics)
+		switch {
+		case missing:
+			found[0].Error = view.ErrorOf(protocol.AsError(err, protocol.WorkflowNotFound))
+			code = p.report(err)
+		case compiled == nil && code == exitOK:
+			code = exitInvalid
+		}
+		if p.output == asJSON {
+			document.Files = append(document.Files, found...)
+			continue
+		}
+		p.show(found)
+		if compiled != nil && p.output == asText {
+			fmt.Fprintf(p.Out, "%s: fine, %s\n", file, tasks(len(compiled.Tasks)))
+		}
+	}
+	if p.output == asJSON {
+		p.writeJSON(p.Out, document)
+	}
+	if code != exitOK {
+		return ended{code}
+	}
+	return nil
+}
+
+func tasks(count int) string {
+	if count == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", count)
+}
+
+// byFile is what was found in a workflow, and then in each file of its inputs that has mistakes.
+func byFile(file string, diagnostics []definition.Diagnostic) []validated {
+	all := []validated{{File: file, Diagnostics: []definition.Diagnostic{}}}
+	for _, d := range diagnostics {
+		if last := all[len(all)-1]; d.File != last.File {
+			all = append(all, validated{File: d.File})
+		}
+		last := &all[len(all)-1]
+		last.Diagnostics = append(last.Diagnostics, d)
+	}
+	return all
+}
+
+// refuse prints every mistake in a workflow, and in its inputs, and ends the command.
+func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
+	found := byFile(file, diagnostics)
+	if p.output == asJSON {
+		p.writeJSON(p.Out, validation{found})
+	} else {
+		p.show(found)
+	}
+	return ended{exitInvalid}
+}
+
+// show prints what was found: a line for each mistake to people, one for each file to programs.
+func (p *program) show(found []validated) {
+	for _, in := range found {
+		if p.forPrograms() {
+			p.writeJSON(p.Out, in)
+			continue
+		}
+		for _, d := range in.Diagnostics {
+			fmt.Fprintln(p.Err, d.String())
+		}
+	}
+}
