@@ -13,6 +13,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Protocol is a Spec with the Handler that runs its methods.
@@ -101,22 +102,22 @@ func (a *Activities) method(name string) (method, bool) {
 }
 
 // load fetches a value that a Call carries by its Ref.
-func (a *Activities) load(ctx context.Context) func(protocol.Ref) (protocol.Value, error) {
-	return func(ref protocol.Ref) (protocol.Value, error) {
+func (a *Activities) load(ctx context.Context) func(protocol.Ref) (value.Value, error) {
+	return func(ref protocol.Ref) (value.Value, error) {
 		data, err := a.store.Value(ctx, ref)
 		if err != nil {
-			return protocol.Value{}, fmt.Errorf("the value %.12s of %d bytes: %w", ref.Hash, ref.Size, err)
+			return value.Value{}, fmt.Errorf("the value %.12s of %d bytes: %w", ref.Hash, ref.Size, err)
 		}
-		return protocol.ParseValue(data)
+		return value.Parse(data)
 	}
 }
 
-func (a *Activities) open(ctx context.Context, held protocol.Held) (protocol.Value, error) {
+func (a *Activities) open(ctx context.Context, held protocol.Held) (value.Value, error) {
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}
 	if held.Ref == nil {
-		return protocol.Value{}, nil
+		return value.Value{}, nil
 	}
 	return a.load(ctx)(*held.Ref)
 }

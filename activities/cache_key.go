@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // hashVersion is that of what callHash hashes: a change of it forgets whatever is cached.
@@ -24,77 +25,77 @@ const maxHashed = 1 << 30
 // does, because models and scripts see it. An error says why the call cannot be told from others: a file cannot be read,
 // say, about which the handler has more to tell.
 func callHash(ctx context.Context, m method, request protocol.Request) (string, error) {
-	fields := []protocol.Field{
-		{Name: "version", Value: protocol.OfInt(hashVersion)},
-		{Name: "method", Value: protocol.OfString(request.Method)},
+	fields := []value.Field{
+		{Name: "version", Value: value.Int(hashVersion)},
+		{Name: "method", Value: value.String(request.Method)},
 		{Name: "parameters", Value: byName(request.Parameters)},
-		{Name: "dependencies", Value: protocol.OfObject(request.Dependencies...)},
+		{Name: "dependencies", Value: value.Object(request.Dependencies...)},
 	}
 	if program := request.Program; program != nil {
-		variables := make([]protocol.Value, len(program.Variables))
+		variables := make([]value.Value, len(program.Variables))
 		for i, v := range program.Variables {
-			variables[i] = protocol.OfList(protocol.OfString(v.Reference), v.Value)
+			variables[i] = value.List(value.String(v.Reference), v.Value)
 		}
 		fields = append(fields,
-			protocol.Field{Name: "program", Value: protocol.OfString(program.Original)},
-			protocol.Field{Name: "variables", Value: protocol.OfList(variables...)})
+			value.Field{Name: "program", Value: value.String(program.Original)},
+			value.Field{Name: "variables", Value: value.List(variables...)})
 	}
 	if request.Source != nil {
-		fields = append(fields, protocol.Field{Name: "source", Value: protocol.OfString(request.Source.Text)})
+		fields = append(fields, value.Field{Name: "source", Value: value.String(request.Source.Text)})
 	}
 	contents, err := contentsOf(m, request)
 	if err != nil {
 		return "", err
 	}
-	fields = append(fields, protocol.Field{Name: "files", Value: protocol.OfList(contents...)})
+	fields = append(fields, value.Field{Name: "files", Value: value.List(contents...)})
 	if handler, can := m.handler.(protocol.Identifier); can {
 		identity, err := handler.Identity(ctx, request)
 		if err != nil {
 			return "", err
 		}
-		fields = append(fields, protocol.Field{Name: "identity", Value: identity})
+		fields = append(fields, value.Field{Name: "identity", Value: identity})
 	}
-	sum := sha256.Sum256(protocol.OfObject(fields...).JSON())
+	sum := sha256.Sum256(value.Object(fields...).JSON())
 	return hex.EncodeToString(sum[:]), nil
 }
 
-func byName(object protocol.Value) protocol.Value {
-	if object.Kind() != protocol.Object {
+func byName(object value.Value) value.Value {
+	if object.Kind() != value.KindObject {
 		return object
 	}
-	return protocol.OfObject(slices.SortedStableFunc(slices.Values(object.Fields()), func(a, b protocol.Field) int { return cmp.Compare(a.Name, b.Name) })...)
+	return value.Object(slices.SortedStableFunc(slices.Values(object.Fields()), func(a, b value.Field) int { return cmp.Compare(a.Name, b.Name) })...)
 }
 
 // contentsOf are the hashes of the files that the parameters name, in their order.
-func contentsOf(m method, request protocol.Request) ([]protocol.Value, error) {
-	var all []protocol.Value
+func contentsOf(m method, request protocol.Request) ([]value.Value, error) {
+	var all []value.Value
 	for _, path := range pathsIn(m, request.Parameters) {
 		hash, err := hashOfFile(request.Files, path)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, protocol.OfString(hash))
+		all = append(all, value.String(hash))
 	}
 	return all, nil
 }
 
 // pathsIn are the paths among the parameters: in those that hold files, and where the file goes that a call is about.
-func pathsIn(m method, parameters protocol.Value) []string {
+func pathsIn(m method, parameters value.Value) []string {
 	places := slices.Clone(m.FileParameters)
 	if m.ItemParameter != "" && !slices.Contains(places, m.ItemParameter) {
 		places = append(places, m.ItemParameter)
 	}
 	var paths []string
 	for _, place := range places {
-		value := parameters
+		val := parameters
 		for _, step := range strings.Split(place, ".") {
-			value, _ = value.Get(step)
+			val, _ = val.Get(step)
 		}
-		switch value.Kind() {
-		case protocol.String:
-			paths = append(paths, value.Text())
-		case protocol.List:
-			for _, element := range value.Elements() {
+		switch val.Kind() {
+		case value.KindString:
+			paths = append(paths, val.Text())
+		case value.KindList:
+			for _, element := range val.Elements() {
 				paths = append(paths, element.Text())
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // desk makes calls of `test/do`, one after another, as runs of one folder do, and counts those that reach the handler.
@@ -46,13 +47,13 @@ func (d *desk) Handle(_ context.Context, request protocol.Request, _ protocol.Pr
 			return protocol.Result{}, err
 		}
 	}
-	return protocol.Result{Warning: d.warning, Value: protocol.OfObject(protocol.Field{Name: "call", Value: protocol.OfInt(int64(d.calls))}), Usage: protocol.Usage{LLMCalls: 1}}, nil
+	return protocol.Result{Warning: d.warning, Value: value.Object(value.Field{Name: "call", Value: value.Int(int64(d.calls))}), Usage: protocol.Usage{LLMCalls: 1}}, nil
 }
 
 func (d *desk) Health(context.Context) error { return nil }
 
-func (d *desk) Identity(context.Context, protocol.Request) (protocol.Value, error) {
-	return protocol.OfString(d.identity), nil
+func (d *desk) Identity(context.Context, protocol.Request) (value.Value, error) {
+	return value.String(d.identity), nil
 }
 
 func (d *desk) file(name, content string) {
@@ -124,13 +125,13 @@ func TestAnEqualCallIsAnsweredFromTheCache(t *testing.T) {
 
 func TestWhatTellsCallsApart(t *testing.T) {
 	script := func(path, text string) func(*protocol.Call) {
-		value := protocol.OfString(text)
+		value := value.String(text)
 		return func(call *protocol.Call) {
 			call.Source = &protocol.Source{Path: path, Text: protocol.Held{Inline: &value}}
 		}
 	}
 	bound := func(head, text string) func(*protocol.Call) {
-		value := protocol.OfString(text)
+		value := value.String(text)
 		return func(call *protocol.Call) {
 			call.Bindings = []protocol.Binding{{Head: head, Task: head, Status: protocol.Completed, Value: protocol.Held{Inline: &value}}}
 		}

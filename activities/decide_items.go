@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/condition"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
@@ -17,7 +18,7 @@ const decideItemsTimeout = 30 * time.Second
 
 // decideItems asks a task's condition for each item, and returns the items that are not to run. An error is about the
 // task.
-func (a *Activities) decideItems(ctx context.Context, expanding protocol.Expanding, items []protocol.Value) ([]protocol.ItemRefusal, error) {
+func (a *Activities) decideItems(ctx context.Context, expanding protocol.Expanding, items []value.Value) ([]protocol.ItemRefusal, error) {
 	asked, mistakes := condition.Compile(expanding.When)
 	if len(mistakes) > 0 {
 		return nil, protocol.Errorf(protocol.TaskParameterError, "the condition cannot be read: %s", mistakes[0].Message).WithHint("%s", mistakes[0].Hint)
@@ -48,10 +49,10 @@ func (a *Activities) decideItems(ctx context.Context, expanding protocol.Expandi
 	}
 }
 
-func refusedBy(ctx context.Context, asked *condition.Condition, expanding protocol.Expanding, items []protocol.Value, load func(protocol.Ref) (protocol.Value, error)) ([]protocol.ItemRefusal, error) {
+func refusedBy(ctx context.Context, asked *condition.Condition, expanding protocol.Expanding, items []value.Value, load func(protocol.Ref) (value.Value, error)) ([]protocol.ItemRefusal, error) {
 	var refused []protocol.ItemRefusal
 	for i, item := range items {
-		index := protocol.OfInt(int64(i))
+		index := value.Int(int64(i))
 		scope := &reference.Scope{Run: expanding.Run, Load: load, Bindings: append(slices.Clip(expanding.WhenBindings),
 			protocol.Binding{Head: "item", Value: protocol.Held{Inline: &item}, File: expanding.Values == nil},
 			protocol.Binding{Head: "index", Value: protocol.Held{Inline: &index}},
@@ -70,9 +71,9 @@ func refusedBy(ctx context.Context, asked *condition.Condition, expanding protoc
 }
 
 // remembering loads each value once. It is for one goroutine.
-func remembering(load func(protocol.Ref) (protocol.Value, error)) func(protocol.Ref) (protocol.Value, error) {
-	known := map[string]protocol.Value{}
-	return func(ref protocol.Ref) (protocol.Value, error) {
+func remembering(load func(protocol.Ref) (value.Value, error)) func(protocol.Ref) (value.Value, error) {
+	known := map[string]value.Value{}
+	return func(ref protocol.Ref) (value.Value, error) {
 		if v, is := known[ref.Hash]; is {
 			return v, nil
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -65,9 +66,9 @@ func unexpanded(ctx context.Context, err error) (*protocol.Expanded, error) {
 type expansion struct {
 	paths    []string
 	values   []protocol.Item
-	elements []protocol.Value // All of them.
-	list     []byte           // The same as JSON.
-	large    [][]byte         // The values that have Refs of their own, as JSON.
+	elements []value.Value // All of them.
+	list     []byte        // The same as JSON.
+	large    [][]byte      // The values that have Refs of their own, as JSON.
 }
 
 func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (*expansion, error) {
@@ -79,11 +80,11 @@ func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (
 	if err != nil {
 		return nil, err
 	}
-	list := make([]protocol.Value, len(paths))
+	list := make([]value.Value, len(paths))
 	for i, path := range paths {
-		list[i] = protocol.OfString(path)
+		list[i] = value.String(path)
 	}
-	return &expansion{paths: paths, elements: list, list: protocol.OfList(list...).JSON()}, nil
+	return &expansion{paths: paths, elements: list, list: value.List(list...).JSON()}, nil
 }
 
 // paths lists the files that the task is about.
@@ -131,7 +132,7 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if v.Kind() != protocol.String || v.Text() == "" {
+	if v.Kind() != value.KindString || v.Text() == "" {
 		return "", protocol.Errorf(protocol.TaskParameterError, "%s %s must lead to a path, and is a %s", key, written, v.Kind())
 	}
 	return v.Text(), nil

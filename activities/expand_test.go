@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // tree makes empty files, and links written "name -> target", in a new folder.
@@ -45,7 +46,7 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 	at := func(name string) string { return filepath.Join(base, name) }
 	run := protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: at("flow"), Folder: at("start")}
 	reads := []string{at("named"), at("flow/linked")}
-	value := protocol.OfObject(protocol.Field{Name: "folder", Value: protocol.OfString("docs/deep")})
+	value := value.Object(value.Field{Name: "folder", Value: value.String("docs/deep")})
 	bound := []protocol.Binding{{Head: "t", Task: "t", Status: protocol.Completed, Value: protocol.Held{Inline: &value}}}
 	for _, c := range []struct {
 		name string

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Gather makes the result of a task whose items have ended, and records it, and every item that no attempt recorded.
@@ -35,7 +36,7 @@ func (a *Activities) Gather(ctx context.Context, g protocol.Gathering) (*protoco
 		outcome.Value.Ref, record.Value = &ref, &ref
 		batch.Values = append(batch.Values, data)
 		if len(data) <= protocol.MaxInline {
-			inline, err := protocol.ParseValue(data)
+			inline, err := value.Parse(data)
 			if err != nil {
 				return nil, err
 			}
@@ -65,12 +66,12 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]protocol.Value, len(g.Outcomes))
+	entries := make([]value.Value, len(g.Outcomes))
 	for i, outcome := range g.Outcomes {
-		var value protocol.Value
+		var val value.Value
 		if ref := outcome.Value.Ref; ref != nil && outcome.Status == protocol.Completed {
 			var err error
-			value, err = a.load(ctx)(*ref)
+			val, err = a.load(ctx)(*ref)
 			if errors.Is(err, resultstore.ErrNotFound) {
 				return nil, protocol.Errorf(protocol.PersistenceFailed, "the result of item %d is gone: %s", i, err).OfKind(protocol.Permanent)
 			}
@@ -78,30 +79,30 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 				return nil, fmt.Errorf("the result of item %d: %w", i, err)
 			}
 		}
-		entry := protocol.OfObject(
-			protocol.Field{Name: "item", Value: items[i]},
-			protocol.Field{Name: "index", Value: protocol.OfInt(int64(i))},
-			protocol.Field{Name: "status", Value: protocol.OfString(string(itemStatus(outcome.Status)))},
-			protocol.Field{Name: "result", Value: value},
-			protocol.Field{Name: "error", Value: errorOf(outcome.Error)},
-			protocol.Field{Name: "duration", Value: protocol.OfFloat(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
+		entry := value.Object(
+			value.Field{Name: "item", Value: items[i]},
+			value.Field{Name: "index", Value: value.Int(int64(i))},
+			value.Field{Name: "status", Value: value.String(string(itemStatus(outcome.Status)))},
+			value.Field{Name: "result", Value: val},
+			value.Field{Name: "error", Value: errorOf(outcome.Error)},
+			value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
 		)
 		if itemStatus(outcome.Status) == protocol.Skipped {
 			reason := outcome.Reason
 			if reason == "" && outcome.Error != nil {
 				reason = outcome.Error.Message
 			}
-			entry = entry.With("reason", protocol.OfString(reason))
+			entry = entry.With("reason", value.String(reason))
 		}
 		entries[i] = entry
 	}
-	count := func(n int) protocol.Value { return protocol.OfInt(int64(n)) }
-	data := protocol.OfObject(
-		protocol.Field{Name: "total", Value: count(g.Counts.Total)},
-		protocol.Field{Name: "succeeded", Value: count(g.Counts.Succeeded)},
-		protocol.Field{Name: "failed", Value: count(g.Counts.Failed)},
-		protocol.Field{Name: "skipped", Value: count(g.Counts.Skipped)},
-		protocol.Field{Name: "results", Value: protocol.OfList(entries...)},
+	count := func(n int) value.Value { return value.Int(int64(n)) }
+	data := value.Object(
+		value.Field{Name: "total", Value: count(g.Counts.Total)},
+		value.Field{Name: "succeeded", Value: count(g.Counts.Succeeded)},
+		value.Field{Name: "failed", Value: count(g.Counts.Failed)},
+		value.Field{Name: "skipped", Value: count(g.Counts.Skipped)},
+		value.Field{Name: "results", Value: value.List(entries...)},
 	).JSON()
 	if len(data) > protocol.MaxValue {
 		return nil, tooMuch(int64(len(data)))
@@ -110,11 +111,11 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 }
 
 // itemsOf are the items, as many as there are outcomes.
-func (a *Activities) itemsOf(ctx context.Context, g protocol.Gathering) ([]protocol.Value, error) {
+func (a *Activities) itemsOf(ctx context.Context, g protocol.Gathering) ([]value.Value, error) {
 	if len(g.Paths) > 0 {
-		paths := make([]protocol.Value, len(g.Paths))
+		paths := make([]value.Value, len(g.Paths))
 		for i, path := range g.Paths {
-			paths[i] = protocol.OfString(path)
+			paths[i] = value.String(path)
 		}
 		return paths, nil
 	}
@@ -144,19 +145,19 @@ func itemStatus(status protocol.Status) protocol.Status {
 	return protocol.Skipped
 }
 
-func errorOf(e *protocol.Error) protocol.Value {
+func errorOf(e *protocol.Error) value.Value {
 	if e == nil {
-		return protocol.Value{}
+		return value.Value{}
 	}
-	fields := []protocol.Field{
-		{Name: "code", Value: protocol.OfInt(int64(e.Code))},
-		{Name: "name", Value: protocol.OfString(e.Name)},
-		{Name: "message", Value: protocol.OfString(e.Message)},
+	fields := []value.Field{
+		{Name: "code", Value: value.Int(int64(e.Code))},
+		{Name: "name", Value: value.String(e.Name)},
+		{Name: "message", Value: value.String(e.Message)},
 	}
 	if e.Hint != "" {
-		fields = append(fields, protocol.Field{Name: "hint", Value: protocol.OfString(e.Hint)})
+		fields = append(fields, value.Field{Name: "hint", Value: value.String(e.Hint)})
 	}
-	return protocol.OfObject(append(fields, protocol.Field{Name: "retryable", Value: protocol.OfBool(e.Retryable())})...)
+	return value.Object(append(fields, value.Field{Name: "retryable", Value: value.Bool(e.Retryable())})...)
 }
 
 // unrecorded are the items whose end no attempt could record: skipped, or lost with their workers.

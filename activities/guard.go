@@ -4,17 +4,18 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // guard refuses a secret that the call itself holds, and a place for secrets that a task's result or an item decides. Files
 // are checked for both; a plan may come from elsewhere.
-func guard(name string, parameters protocol.Value, m method) error {
+func guard(name string, parameters value.Value, m method) error {
 	for _, field := range parameters.Fields() {
 		switch {
 		case field.Value.IsNull():
 		case slices.Contains(m.SecretParameters, field.Name):
-			if field.Value.Kind() != protocol.String || !reference.BySecret(field.Value.Text()) {
+			if field.Value.Kind() != value.KindString || !reference.BySecret(field.Value.Text()) {
 				return protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q is a secret, and a plan may only name it", name, field.Name).
 					WithHint("write %s: ${secrets.NAME}", field.Name)
 			}

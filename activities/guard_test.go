@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // TestGuard: a plan that no file was checked for gives away no secret either. The handler hears nothing of such a call.
@@ -21,7 +22,7 @@ func TestGuard(t *testing.T) {
 		`{"base_url": "http://${find.host}/v1"}`:                             `test/do: the parameter "base_url" says where secrets go, and ${find.host} is only known when tasks run`,
 		`{"base_url": ["${item}"]}`:                                          `test/do: the parameter "base_url" says where secrets go, and ${item} is only known when tasks run`,
 	} {
-		given, err := protocol.ParseValue([]byte(text))
+		given, err := value.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -37,7 +38,7 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 	if err := guard(call.Method, parameters, m); err != nil {
 		return request, secrets, err
 	}
-	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == protocol.String {
+	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
 		request.Program, err = reference.Program(code.Text(), scope)
 		if err != nil {
 			return request, secrets, err
@@ -59,14 +60,14 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 	}
 	for _, id := range call.Dependencies {
 		if withoutResult(call.Bindings, id) {
-			request.Dependencies = append(request.Dependencies, protocol.Field{Name: id})
+			request.Dependencies = append(request.Dependencies, value.Field{Name: id})
 			continue
 		}
 		result, err := reference.Lookup(&reference.Reference{Text: "${" + id + "}", Head: id}, scope)
 		if err != nil {
 			return request, secrets, err
 		}
-		request.Dependencies = append(request.Dependencies, protocol.Field{Name: id, Value: result})
+		request.Dependencies = append(request.Dependencies, value.Field{Name: id, Value: result})
 	}
 	return request, secrets, nil
 }
@@ -79,12 +80,12 @@ func withoutResult(bindings []protocol.Binding, id string) bool {
 	})
 }
 
-func without(object protocol.Value, name string) protocol.Value {
-	fields := make([]protocol.Field, 0, len(object.Fields()))
+func without(object value.Value, name string) value.Value {
+	fields := make([]value.Field, 0, len(object.Fields()))
 	for _, field := range object.Fields() {
 		if field.Name != name {
 			fields = append(fields, field)
 		}
 	}
-	return protocol.OfObject(fields...)
+	return value.Object(fields...)
 }

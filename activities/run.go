@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -60,22 +61,22 @@ func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*prot
 
 // outputs resolves what can be resolved; what cannot is null, and missing says why, each in its own words. The error is
 // for a store that is away.
-func (a *Activities) outputs(ctx context.Context, closing protocol.Closing) (outputs protocol.Value, missing []*protocol.Error, err error) {
+func (a *Activities) outputs(ctx context.Context, closing protocol.Closing) (outputs value.Value, missing []*protocol.Error, err error) {
 	scope := &reference.Scope{Bindings: closing.Uses, Run: closing.Run, Load: a.load(ctx)}
-	fields := make([]protocol.Field, 0, len(closing.Outputs.Fields()))
+	fields := make([]value.Field, 0, len(closing.Outputs.Fields()))
 	for _, output := range closing.Outputs.Fields() {
-		value, err := reference.Resolve(output.Value, scope)
+		val, err := reference.Resolve(output.Value, scope)
 		if err != nil {
 			failure := *protocol.AsError(err, protocol.TaskParameterError)
 			if failure.Kind == protocol.Transient {
-				return protocol.Value{}, nil, &failure
+				return value.Value{}, nil, &failure
 			}
 			failure.Message = fmt.Sprintf("output %q: %s", output.Name, failure.Message)
 			missing = append(missing, &failure)
 		}
-		fields = append(fields, protocol.Field{Name: output.Name, Value: value})
+		fields = append(fields, value.Field{Name: output.Name, Value: val})
 	}
-	return protocol.OfObject(fields...), missing, nil
+	return value.Object(fields...), missing, nil
 }
 
 // outputError is the error of a run that had completed, or failed, and lacks outputs; nil of any other. A run that was

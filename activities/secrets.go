@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // minSecret is the length in bytes from which a value is taken out of what leaves an activity. Shorter ones would
@@ -26,23 +27,23 @@ type replacement struct{ value, label string }
 // watch remembers every value that is looked up.
 func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
 	return func(name string) (string, bool) {
-		value, found := lookup(name)
-		if found && len(value) >= minSecret && !s.seen[head+"."+name] {
+		val, found := lookup(name)
+		if found && len(val) >= minSecret && !s.seen[head+"."+name] {
 			if s.seen == nil {
 				s.seen = map[string]bool{}
 			}
 			s.seen[head+"."+name] = true
 			label := "[" + head + "." + name + "]"
-			s.replacements = append(s.replacements, replacement{value, label})
-			if trimmed := strings.TrimSpace(value); trimmed != value && len(trimmed) >= minSecret { // As a file's content ends.
+			s.replacements = append(s.replacements, replacement{val, label})
+			if trimmed := strings.TrimSpace(val); trimmed != val && len(trimmed) >= minSecret { // As a file's content ends.
 				s.replacements = append(s.replacements, replacement{trimmed, label})
 			}
-			if quoted := string(protocol.OfString(value).JSON()); quoted[1:len(quoted)-1] != value {
+			if quoted := string(value.String(val).JSON()); quoted[1:len(quoted)-1] != val {
 				s.replacements = append(s.replacements, replacement{quoted[1 : len(quoted)-1], label})
 			}
 			slices.SortStableFunc(s.replacements, func(a, b replacement) int { return len(b.value) - len(a.value) })
 		}
-		return value, found
+		return val, found
 	}
 }
 
@@ -74,29 +75,29 @@ func (s *secrets) inError(e *protocol.Error) *protocol.Error {
 	return &without
 }
 
-func (s *secrets) inValue(v protocol.Value) protocol.Value {
+func (s *secrets) inValue(v value.Value) value.Value {
 	if len(s.replacements) == 0 {
 		return v
 	}
 	switch v.Kind() {
-	case protocol.String:
-		return protocol.OfString(s.inText(v.Text()))
-	case protocol.Number:
+	case value.KindString:
+		return value.String(s.inText(v.Text()))
+	case value.KindNumber:
 		if clean := s.inText(v.Digits()); clean != v.Digits() {
-			return protocol.OfString(clean)
+			return value.String(clean)
 		}
-	case protocol.List:
-		elements := make([]protocol.Value, len(v.Elements()))
+	case value.KindList:
+		elements := make([]value.Value, len(v.Elements()))
 		for i, element := range v.Elements() {
 			elements[i] = s.inValue(element)
 		}
-		return protocol.OfList(elements...)
-	case protocol.Object:
-		fields := make([]protocol.Field, len(v.Fields()))
+		return value.List(elements...)
+	case value.KindObject:
+		fields := make([]value.Field, len(v.Fields()))
 		for i, field := range v.Fields() {
-			fields[i] = protocol.Field{Name: s.inText(field.Name), Value: s.inValue(field.Value)}
+			fields[i] = value.Field{Name: s.inText(field.Name), Value: s.inValue(field.Value)}
 		}
-		return protocol.OfObject(fields...)
+		return value.Object(fields...)
 	}
 	return v
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // behave is a handler that does what a test says.
@@ -68,7 +69,7 @@ func attemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, 
 
 func parameters(t *testing.T, text string) protocol.Held {
 	t.Helper()
-	v, err := protocol.ParseValue([]byte(text))
+	v, err := value.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func TestNoSecretLeavesAnAttempt(t *testing.T) {
 			t.Errorf("the handler got %q", key.Text())
 		}
 		quoted := string(key.JSON())
-		return protocol.Result{Value: request.Parameters.With("nested", protocol.OfList(protocol.OfString("json "+quoted))).With("n", protocol.OfInt(7))}, nil
+		return protocol.Result{Value: request.Parameters.With("nested", value.List(value.String("json "+quoted))).With("n", value.Int(7))}, nil
 	})
 	want := `{"key":"[secrets.KEY]","place":"at [env.PLACE]","short":"five5","${env.PLACE}":1,"nested":["json \"[secrets.KEY]\""],"n":7}`
 	if got := string(outcome.Value.Inline.JSON()); got != want {
@@ -115,7 +116,7 @@ func TestASecretHidesAsANumberAndBehindAnother(t *testing.T) {
 	env := map[string]string{"GLEITZEIT_SECRET_PIN": "12345678", "GLEITZEIT_SECRET_A": "abcdef", "GLEITZEIT_SECRET_B": "abcdefREST"}
 	call := protocol.Call{Parameters: parameters(t, `{"pin":"${secrets.PIN}","a":"${secrets.A}","b":"${secrets.B}"}`)}
 	outcome, _ := attempt(t, memory.New(), call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
-		return protocol.Result{Value: request.Parameters.With("n", protocol.OfInt(12345678)).With("m", protocol.OfInt(1234567))}, nil
+		return protocol.Result{Value: request.Parameters.With("n", value.Int(12345678)).With("m", value.Int(1234567))}, nil
 	})
 	want := `{"pin":"[secrets.PIN]","a":"[secrets.A]","b":"[secrets.B]","n":"[secrets.PIN]","m":1234567}`
 	if got := string(outcome.Value.Inline.JSON()); got != want {
@@ -142,7 +143,7 @@ func TestWhatIsFinishedIsNotDoneAgainBecauseTheStoreIsAway(t *testing.T) {
 	store := &flaky{memory.New(), 2}
 	outcome, failure := attempt(t, store, protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
 		calls++
-		return protocol.Result{Value: protocol.OfObject()}, nil
+		return protocol.Result{Value: value.Object()}, nil
 	})
 	if failure != nil || outcome.Status != protocol.Completed || calls != 1 {
 		t.Errorf("%+v, %v, %d calls", outcome, failure, calls)

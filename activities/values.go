@@ -4,16 +4,17 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // expandValues makes items of what `for_each` says: a list, or a text that leads to one.
-func expandValues(written protocol.Value, most int, scope *reference.Scope) (*expansion, error) {
+func expandValues(written value.Value, most int, scope *reference.Scope) (*expansion, error) {
 	list, err := reference.ResolveList(written, scope)
 	if err != nil {
 		return nil, err
 	}
-	if list.Kind() != protocol.List {
+	if list.Kind() != value.KindList {
 		return nil, noList(written.Text(), list)
 	}
 	if count := len(list.Elements()); count > most {
@@ -38,17 +39,17 @@ func expandValues(written protocol.Value, most int, scope *reference.Scope) (*ex
 }
 
 // noList says what a reference leads to that should lead to a list, and what to do.
-func noList(written string, found protocol.Value) *protocol.Error {
+func noList(written string, found value.Value) *protocol.Error {
 	refused := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, and is %s", written, told(found))
 	switch found.Kind() {
-	case protocol.Object:
+	case value.KindObject:
 		for _, field := range found.Fields() {
-			if field.Value.Kind() == protocol.List {
+			if field.Value.Kind() == value.KindList {
 				return refused.WithHint("its field %q is a list", field.Name)
 			}
 		}
-	case protocol.String:
-		if read, err := protocol.ParseValue([]byte(found.Text())); err == nil && read.Kind() == protocol.List {
+	case value.KindString:
+		if read, err := value.Parse([]byte(found.Text())); err == nil && read.Kind() == value.KindList {
 			return refused.WithHint("the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed")
 		}
 	}
@@ -56,14 +57,14 @@ func noList(written string, found protocol.Value) *protocol.Error {
 }
 
 // told names a value in a message: what it is, and, where that is short, which one.
-func told(v protocol.Value) string {
+func told(v value.Value) string {
 	kind, which := v.Kind().Article(), v.Brief()
 	switch v.Kind() {
-	case protocol.Null, protocol.Object:
+	case value.KindNull, value.KindObject:
 		return kind
-	case protocol.String:
+	case value.KindString:
 		if strings.TrimSpace(v.Text()) != "" { // Brief has put what seems to be nothing into quotes.
-			which = string(protocol.OfString(which).JSON())
+			which = string(value.String(which).JSON())
 		}
 	}
 	return kind + ": " + which

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // modelServer speaks as Ollama does, and takes the same time for every answer.
@@ -102,7 +103,7 @@ func asked(b *testing.B, calls, left int, rest func(), servers ...*modelServer) 
 			b.Error(err)
 		}
 	}()
-	parameters, err := protocol.ParseValue([]byte(`{"model": "m", "prompt": "Is it so?"}`))
+	parameters, err := value.Parse([]byte(`{"model": "m", "prompt": "Is it so?"}`))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // afresh does the same as the task: it takes the context as JSON, and gives the result back as JSON.
@@ -34,7 +35,7 @@ func BenchmarkPython(b *testing.B) {
 			b.Error(err)
 		}
 	}()
-	context, err := protocol.ParseValue([]byte(`{"context": {"x": 1}}`))
+	context, err := value.Parse([]byte(`{"context": {"x": 1}}`))
 	if err != nil {
 		b.Fatal(err)
 	}

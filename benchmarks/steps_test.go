@@ -22,6 +22,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
@@ -36,7 +37,7 @@ const rounds = 5
 type nothing struct{}
 
 func (nothing) Handle(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
-	return protocol.Result{Value: protocol.OfObject()}, nil
+	return protocol.Result{Value: value.Object()}, nil
 }
 
 func (nothing) Health(context.Context) error { return nil }

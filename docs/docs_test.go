@@ -26,6 +26,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/condition"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
@@ -187,7 +188,7 @@ func TestEveryParameterOfModelsIsExplained(t *testing.T) {
 	page := read(t, "providers.md")
 	for _, method := range llm.Spec().Methods {
 		for title, schema := range map[string]json.RawMessage{"parameters": method.Parameters, "results": method.Result} {
-			described, err := protocol.ParseValue(schema)
+			described, err := value.Parse(schema)
 			if err != nil {
 				t.Fatal(err)
 			}

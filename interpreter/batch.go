@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -24,41 +24,41 @@ type Batch struct {
 // Text is the workflow that stands for the batch. It is JSON, and so YAML, made of values: nothing that is typed becomes
 // syntax. Equal batches have equal texts.
 func (b Batch) Text() []byte {
-	files := protocol.OfObject()
+	files := value.Object()
 	if b.Directory != "" {
 		files = files.With("directory", literal(b.Directory))
 	} else {
 		files = files.With("files", literals(b.Files))
 	}
 	if b.Pattern != "" {
-		files = files.With("pattern", protocol.OfString(b.Pattern))
+		files = files.With("pattern", value.String(b.Pattern))
 	}
 	if len(b.Exclude) > 0 {
-		patterns := make([]protocol.Value, len(b.Exclude))
+		patterns := make([]value.Value, len(b.Exclude))
 		for i, pattern := range b.Exclude {
-			patterns[i] = protocol.OfString(pattern)
+			patterns[i] = value.String(pattern)
 		}
-		files = files.With("exclude", protocol.OfList(patterns...))
+		files = files.With("exclude", value.List(patterns...))
 	}
 	if b.MaxConcurrent > 0 {
-		files = files.With("max_concurrent", protocol.OfInt(int64(b.MaxConcurrent)))
+		files = files.With("max_concurrent", value.Int(int64(b.MaxConcurrent)))
 	}
 	method := "llm/chat"
 	if b.Vision {
 		method = "llm/vision"
 	}
-	template := protocol.OfObject(protocol.Field{Name: "method", Value: protocol.OfString(method)})
-	parameters := protocol.OfObject(protocol.Field{Name: "prompt", Value: protocol.OfString(b.Prompt)})
+	template := value.Object(value.Field{Name: "method", Value: value.String(method)})
+	parameters := value.Object(value.Field{Name: "prompt", Value: value.String(b.Prompt)})
 	if b.Model != "" {
 		parameters = parameters.With("model", literal(b.Model))
 	}
 	atOnce := max(b.MaxConcurrent, plan.DefaultMaxParallel)
-	return protocol.OfObject(
-		protocol.Field{Name: "name", Value: protocol.OfString(b.name())},
-		protocol.Field{Name: "max_parallel", Value: protocol.OfInt(int64(atOnce))},
-		protocol.Field{Name: "type", Value: protocol.OfString("batch")},
-		protocol.Field{Name: "batch", Value: files},
-		protocol.Field{Name: "template", Value: template.With("parameters", parameters)},
+	return value.Object(
+		value.Field{Name: "name", Value: value.String(b.name())},
+		value.Field{Name: "max_parallel", Value: value.Int(int64(atOnce))},
+		value.Field{Name: "type", Value: value.String("batch")},
+		value.Field{Name: "batch", Value: files},
+		value.Field{Name: "template", Value: template.With("parameters", parameters)},
 	).JSON()
 }
 
@@ -73,14 +73,14 @@ func (b Batch) name() string {
 }
 
 // literal is a text in which nothing is a reference.
-func literal(text string) protocol.Value {
-	return protocol.OfString(strings.ReplaceAll(text, "${", "$${"))
+func literal(text string) value.Value {
+	return value.String(strings.ReplaceAll(text, "${", "$${"))
 }
 
-func literals(texts []string) protocol.Value {
-	all := make([]protocol.Value, len(texts))
+func literals(texts []string) value.Value {
+	all := make([]value.Value, len(texts))
 	for i, text := range texts {
 		all[i] = literal(text)
 	}
-	return protocol.OfList(all...)
+	return value.List(all...)
 }

@@ -3,7 +3,7 @@ package interpreter
 import (
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
@@ -22,7 +22,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
-		Inputs:      protocol.OfObject(checked.Inputs...),
+		Inputs:      value.Object(checked.Inputs...),
 		Tasks:       make([]plan.Task, 0, len(checked.Tasks)),
 		MaxParallel: plan.DefaultMaxParallel,
 	}
@@ -97,7 +97,7 @@ func written(n *definition.Node) string {
 }
 
 // valueOf is the value that stands in the file; of a key that is absent, nil.
-func valueOf(n *definition.Node) *protocol.Value {
+func valueOf(n *definition.Node) *value.Value {
 	if n == nil {
 		return nil
 	}

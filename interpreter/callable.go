@@ -3,7 +3,7 @@ package interpreter
 import (
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
@@ -13,8 +13,8 @@ import (
 type Callable struct {
 	Name        string
 	Description string
-	Inputs      protocol.Value // The JSON Schema of the object that holds its inputs.
-	Plan        *plan.Plan     // With some value for each input that must be given: it is to be looked at, not to be run.
+	Inputs      value.Value // The JSON Schema of the object that holds its inputs.
+	Plan        *plan.Plan  // With some value for each input that must be given: it is to be looked at, not to be run.
 }
 
 // Describe checks a workflow for inputs that are not given yet: in.Inputs is not looked at. Nil where it has mistakes.
@@ -35,7 +35,7 @@ func Describe(in Input) (*Callable, []definition.Diagnostic) {
 
 // CompileWith is Compile with inputs as programs have them: values is an object, or null, and each value must be of its
 // input's type. in.Inputs is not looked at.
-func CompileWith(in Input, values protocol.Value) (*plan.Plan, []definition.Diagnostic) {
+func CompileWith(in Input, values value.Value) (*plan.Plan, []definition.Diagnostic) {
 	flow, found := definition.Parse(in.File, in.Text)
 	if flow == nil {
 		return nil, definition.SortDiagnostics(found)

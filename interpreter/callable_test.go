@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 )
 
@@ -73,7 +73,7 @@ func TestCompileWith(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			values, err := protocol.ParseValue([]byte(test.values))
+			values, err := value.Parse([]byte(test.values))
 			if err != nil {
 				t.Fatal(err)
 			}

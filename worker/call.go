@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
@@ -29,7 +30,7 @@ func Call(ctx context.Context, c client.Client, id string, p *plan.Plan, o Optio
 		Timeout: task.Timeout, Retry: task.Retry, Servers: p.ToolServers,
 	}
 	if task.Source != nil {
-		text := protocol.OfString(task.Source.Text)
+		text := value.String(task.Source.Text)
 		call.Source = &protocol.Source{Path: task.Source.Path, Text: protocol.Held{Inline: &text}}
 	}
 	return c.ExecuteActivity(ctx, client.StartActivityOptions{

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -40,11 +40,11 @@ func Details(p *plan.Plan) string {
 	}
 	if p.Metadata != nil {
 		for _, field := range p.Metadata.Fields() {
-			value := field.Value.Text()
-			if field.Value.Kind() != protocol.String {
-				value = string(field.Value.JSON())
+			val := field.Value.Text()
+			if field.Value.Kind() != value.KindString {
+				val = string(field.Value.JSON())
 			}
-			add(field.Name, value)
+			add(field.Name, val)
 		}
 	}
 	if facts.Len() > 0 && p.Description != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // library keeps the registered functions of a protocol in the result store, so that every worker has them.
@@ -28,7 +29,7 @@ func newLibrary(store resultstore.Store) python.Library {
 const execution = "functions"
 
 // Keep implements python.Library.
-func (l library) Keep(ctx context.Context, name string, function protocol.Value) error {
+func (l library) Keep(ctx context.Context, name string, function value.Value) error {
 	data := function.JSON()
 	ref, now := protocol.RefOf(data), time.Now().UTC()
 	return l.store.Put(ctx, resultstore.Batch{
@@ -42,26 +43,26 @@ func (l library) Keep(ctx context.Context, name string, function protocol.Value)
 }
 
 // Find implements python.Library.
-func (l library) Find(ctx context.Context, name string) (protocol.Value, bool, error) {
+func (l library) Find(ctx context.Context, name string) (value.Value, bool, error) {
 	if name == "" {
-		return protocol.Value{}, false, nil
+		return value.Value{}, false, nil
 	}
 	found, err := l.read(ctx, name)
 	if err != nil || len(found) == 0 {
-		return protocol.Value{}, false, err
+		return value.Value{}, false, err
 	}
 	return found[0], true, nil
 }
 
 // All implements python.Library.
-func (l library) All(ctx context.Context) ([]protocol.Value, error) { return l.read(ctx, "") }
+func (l library) All(ctx context.Context) ([]value.Value, error) { return l.read(ctx, "") }
 
-func (l library) read(ctx context.Context, name string) ([]protocol.Value, error) {
+func (l library) read(ctx context.Context, name string) ([]value.Value, error) {
 	records, err := l.store.Records(ctx, resultstore.Query{Run: l.protocol, Execution: execution, Kind: resultstore.Function, Task: name})
 	if err != nil {
 		return nil, err
 	}
-	var all []protocol.Value
+	var all []value.Value
 	for _, record := range records {
 		if record.Value == nil {
 			continue
@@ -73,7 +74,7 @@ func (l library) read(ctx context.Context, name string) ([]protocol.Value, error
 		if err != nil {
 			return nil, err
 		}
-		function, err := protocol.ParseValue(data)
+		function, err := value.Parse(data)
 		if err != nil {
 			return nil, protocol.Errorf(protocol.InternalError, "the function %q cannot be read: %v", record.Task, err)
 		}

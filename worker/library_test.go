@@ -3,17 +3,17 @@ package worker
 import (
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestFunctionsAreKeptInTheStore(t *testing.T) {
 	store := memory.New()
-	function := func(name, code string) protocol.Value {
-		return protocol.OfObject(protocol.Field{Name: "name", Value: protocol.OfString(name)}, protocol.Field{Name: "code", Value: protocol.OfString(code)})
+	function := func(name, code string) value.Value {
+		return value.Object(value.Field{Name: "name", Value: value.String(name)}, value.Field{Name: "code", Value: value.String(code)})
 	}
 	one := newLibrary(store)
-	for _, f := range []protocol.Value{function("b", "1"), function("a", "2"), function("b", "3")} {
+	for _, f := range []value.Value{function("b", "1"), function("a", "2"), function("b", "3")} {
 		name, _ := f.Get("name")
 		if err := one.Keep(t.Context(), name.Text(), f); err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func TestFunctionsAreKeptInTheStore(t *testing.T) {
 		t.Errorf("a function without a name: %v, %v", there, err)
 	}
 	all, err := another.All(t.Context())
-	if err != nil || len(all) != 2 || string(protocol.OfList(all...).JSON()) != `[{"name":"a","code":"2"},{"name":"b","code":"3"}]` {
-		t.Errorf("all: %s, %v", protocol.OfList(all...).JSON(), err)
+	if err != nil || len(all) != 2 || string(value.List(all...).JSON()) != `[{"name":"a","code":"2"},{"name":"b","code":"3"}]` {
+		t.Errorf("all: %s, %v", value.List(all...).JSON(), err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
@@ -45,7 +46,7 @@ func TestToolsRoundTrip(t *testing.T) {
 		`{"prompt":"What is 2 + 3?","tools":["mcp/tool.add","echo"]}`,
 		`{"prompt":"What is 2 + 3?","tools":["add"],"provider":"openai"}`,
 	} {
-		given, err := protocol.ParseValue([]byte(parameters))
+		given, err := value.Parse([]byte(parameters))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,7 @@ func TestToolsRoundTrip(t *testing.T) {
 // A tool is found by each of its names, and a name that is none is told.
 func TestNamesOfTools(t *testing.T) {
 	handler := handlers(t, llm.Options{})
-	given, err := protocol.ParseValue([]byte(`{"prompt":"x","tools":["subtract"]}`))
+	given, err := value.Parse([]byte(`{"prompt":"x","tools":["subtract"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

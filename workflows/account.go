@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // recordTimeout bounds one attempt to write into the result store.
@@ -20,7 +21,7 @@ func (r *run) open(ctx workflow.Context) error {
 	if r.start.Opened {
 		return nil
 	}
-	data, err := protocol.Encode(r.plan)
+	data, err := value.Encode(r.plan)
 	if err != nil {
 		return rejected("%s", err)
 	}
@@ -35,12 +36,12 @@ func (r *run) open(ctx workflow.Context) error {
 // carriedValues are the values that calls carry by Ref alone.
 func (r *run) carriedValues() [][]byte {
 	var values [][]byte
-	keep := func(v protocol.Value) {
+	keep := func(v value.Value) {
 		if held, data := protocol.Carry(v); held.Inline == nil {
 			values = append(values, data)
 		}
 	}
-	keepForItems := func(v protocol.Value) {
+	keepForItems := func(v value.Value) {
 		if held, data := carryToItems(v); held.Inline == nil {
 			values = append(values, data)
 		}
@@ -57,7 +58,7 @@ func (r *run) carriedValues() [][]byte {
 			keepForItems(r.plan.Tasks[i].Parameters)
 		}
 		if source := r.plan.Tasks[i].Source; source != nil {
-			keep(protocol.OfString(source.Text))
+			keep(value.String(source.Text))
 		}
 	}
 	return values
@@ -74,16 +75,16 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 		Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
 		Status: result.Status, Error: result.Error, Usage: result.Usage,
 	}
-	outputs := make([]protocol.Field, len(r.plan.Outputs))
+	outputs := make([]value.Field, len(r.plan.Outputs))
 	for i, output := range r.plan.Outputs {
-		outputs[i] = protocol.Field{Name: output.Name, Value: output.Value}
+		outputs[i] = value.Field{Name: output.Name, Value: output.Value}
 		for _, binding := range r.bindings(output.Uses) {
 			if !bound(closing.Uses, binding.Head) {
 				closing.Uses = append(closing.Uses, binding)
 			}
 		}
 	}
-	closing.Outputs = protocol.OfObject(outputs...)
+	closing.Outputs = value.Object(outputs...)
 	for i := range r.plan.Tasks {
 		if outcome, unrecorded := r.unrecorded(i); unrecorded {
 			closing.Tasks = append(closing.Tasks, protocol.ClosingEntry{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})

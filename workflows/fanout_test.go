@@ -15,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -45,7 +46,7 @@ func compileBatch(t testing.TB, text, folder string) *plan.Plan {
 }
 
 // resultOf is the result of the task `batch`.
-func (r *rig) resultOf(t testing.TB) protocol.Value {
+func (r *rig) resultOf(t testing.TB) value.Value {
 	t.Helper()
 	none := resultstore.NoItem
 	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: "batch", Item: &none})
@@ -60,7 +61,7 @@ func (r *rig) resultOf(t testing.TB) protocol.Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := protocol.ParseValue(data)
+	v, err := value.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func (r *rig) resultOf(t testing.TB) protocol.Value {
 }
 
 // shape is the result without its entries: "total 3, succeeded 2, failed 1, skipped 0".
-func shape(result protocol.Value) string {
+func shape(result value.Value) string {
 	var parts []string
 	for _, field := range result.Fields() {
 		if field.Name != "results" {
@@ -78,12 +79,12 @@ func shape(result protocol.Value) string {
 	return strings.Join(parts, ", ")
 }
 
-func entries(result protocol.Value) []protocol.Value {
+func entries(result value.Value) []value.Value {
 	list, _ := result.Get("results")
 	return list.Elements()
 }
 
-func get(v protocol.Value, path ...string) protocol.Value {
+func get(v value.Value, path ...string) value.Value {
 	for _, name := range path {
 		v, _ = v.Get(name)
 	}

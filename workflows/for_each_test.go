@@ -10,6 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // wholeOf is the last record of a task itself, not of its items.
@@ -24,7 +25,7 @@ func (r *rig) wholeOf(t testing.TB, task string) resultstore.Record {
 }
 
 // itemsOf is the result of a task that ran once an item.
-func (r *rig) itemsOf(t testing.TB, task string) protocol.Value {
+func (r *rig) itemsOf(t testing.TB, task string) value.Value {
 	t.Helper()
 	whole := r.wholeOf(t, task)
 	if whole.Value == nil {
@@ -34,7 +35,7 @@ func (r *rig) itemsOf(t testing.TB, task string) protocol.Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := protocol.ParseValue(data)
+	v, err := value.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -55,7 +56,7 @@ func (i *item) reads(task *plan.Task) []string {
 const itemInline = 1 << 10
 
 // carryToItems is protocol.Carry for what hundreds of calls carry: only what is very small travels in full.
-func carryToItems(v protocol.Value) (protocol.Held, []byte) {
+func carryToItems(v value.Value) (protocol.Held, []byte) {
 	held, data := protocol.Hold(v)
 	if len(data) <= itemInline {
 		return protocol.Held{Inline: held.Inline}, data
@@ -88,7 +89,7 @@ func (i *item) bindings(all []plan.Use) []protocol.Binding {
 		case "item":
 			bindings = append(bindings, i.binding(use.Head))
 		case "index":
-			held, _ := protocol.Carry(protocol.OfInt(int64(i.index)))
+			held, _ := protocol.Carry(value.Int(int64(i.index)))
 			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: held})
 		}
 	}
@@ -99,6 +100,6 @@ func (i *item) binding(head string) protocol.Binding {
 	if i.isValue() {
 		return protocol.Binding{Head: head, Value: i.fan.values[i.index].Value}
 	}
-	held, _ := protocol.Carry(protocol.OfString(i.fan.paths[i.index]))
+	held, _ := protocol.Carry(value.String(i.fan.paths[i.index]))
 	return protocol.Binding{Head: head, Value: held, File: true}
 }

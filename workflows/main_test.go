@@ -18,6 +18,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
@@ -64,7 +65,7 @@ func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol
 	key, _ := request.Parameters.Get("key")
 	if request.Method == "test/file" {
 		file, _ := request.Parameters.Get("path")
-		key = protocol.OfString(filepath.Base(file.Text()))
+		key = value.String(filepath.Base(file.Text()))
 	}
 	p.mu.Lock()
 	p.calls[key.Text()]++
@@ -77,7 +78,7 @@ func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol
 		p.inFlight--
 		p.mu.Unlock()
 	}()
-	value, _ := request.Parameters.Get("value")
+	val, _ := request.Parameters.Get("value")
 	switch request.Method {
 	case "test/wait":
 		p.waiting <- key.Text()
@@ -96,14 +97,14 @@ func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol
 			kind, _ := request.Parameters.Get("kind")
 			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure %d", call).OfKind(protocol.ErrorKind(kind.Text()))
 		}
-		value = protocol.OfString("done")
+		val = value.String("done")
 	case "test/file":
 		file, _ := request.Parameters.Get("path")
 		data, err := request.Files.Read(file.Text(), 1<<20)
 		if err != nil {
 			return protocol.Result{}, err
 		}
-		switch value = protocol.OfString(string(data)); value.Text() {
+		switch val = value.String(string(data)); val.Text() {
 		case "fail":
 			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure of %s", key.Text())
 		case "wait":
@@ -124,9 +125,9 @@ func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol
 		for i := range text {
 			text[i] = byte('a' + i%26)
 		}
-		value = protocol.OfString(string(text))
+		val = value.String(string(text))
 	}
-	return protocol.Result{Value: protocol.OfObject(protocol.Field{Name: "value", Value: value}), Usage: protocol.Usage{LLMCalls: 1}}, nil
+	return protocol.Result{Value: value.Object(value.Field{Name: "value", Value: val}), Usage: protocol.Usage{LLMCalls: 1}}, nil
 }
 
 func (p *probe) Health(context.Context) error { return nil }
@@ -261,7 +262,7 @@ func (r *rig) tasks(t testing.TB) map[string]resultstore.Record {
 }
 
 // value reads the field `value` of a task's result.
-func (r *rig) value(t testing.TB, task string) protocol.Value {
+func (r *rig) value(t testing.TB, task string) value.Value {
 	t.Helper()
 	record := r.tasks(t)[task]
 	if record.Value == nil {
@@ -271,7 +272,7 @@ func (r *rig) value(t testing.TB, task string) protocol.Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := protocol.ParseValue(data)
+	result, err := value.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -91,7 +92,7 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	if task.Source != nil {
 		text, made := r.scripts[task.Source.Path]
 		if !made {
-			text, _ = protocol.Carry(protocol.OfString(task.Source.Text))
+			text, _ = protocol.Carry(value.String(task.Source.Text))
 			r.scripts[task.Source.Path] = text
 		}
 		call.Source = &protocol.Source{Path: task.Source.Path, Text: text}

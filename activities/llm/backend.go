@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // backend speaks to one server in its language. It keeps nothing between calls but connections, and its errors are
@@ -32,10 +33,10 @@ type backend interface {
 type ask struct {
 	model    string
 	messages []message
-	options  []protocol.Field // By Ollama's names.
-	format   json.RawMessage  // JSON Schema of the answer; nil where it may be any text.
-	think    protocol.Value   // Null: as the model is used to.
-	keep     protocol.Value   // How long the model stays in memory afterwards; null: as the server is used to.
+	options  []value.Field   // By Ollama's names.
+	format   json.RawMessage // JSON Schema of the answer; nil where it may be any text.
+	think    value.Value     // Null: as the model is used to.
+	keep     value.Value     // How long the model stays in memory afterwards; null: as the server is used to.
 	tools    []protocol.Tool
 	hidden
 
@@ -66,7 +67,7 @@ type message struct {
 type toolCall struct {
 	id        string
 	name      string
-	arguments protocol.Value
+	arguments value.Value
 }
 
 // answer is what came of one question.
@@ -80,8 +81,8 @@ type answer struct {
 
 	reason, model, role  string
 	promptTokens, tokens int64
-	load, read, write    time.Duration    // For the model to be loaded, the prompt to be read, the answer to be written; 0 where the server does not say.
-	vectors              []protocol.Value // Of llm/embed.
+	load, read, write    time.Duration // For the model to be loaded, the prompt to be read, the answer to be written; 0 where the server does not say.
+	vectors              []value.Value // Of llm/embed.
 }
 
 // usage counts what the question consumed, where the server said so.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // exchange is the conversation of one attempt with the servers of a pool: rounds of tools, an answer, and, where that does
@@ -21,9 +22,9 @@ type exchange struct {
 	total  answer // Its counts are sums over all answers, everything else is of the last one.
 	seen   int64  // Tokens that the model saw of the last prompt that was cut.
 	tools  *tools
-	used   []protocol.Value // A record of each call of a tool.
-	once   bool             // A tool was called that must not be called twice.
-	parsed protocol.Value
+	used   []value.Value // A record of each call of a tool.
+	once   bool          // A tool was called that must not be called twice.
+	parsed value.Value
 }
 
 // exchange has servers answer, and makes the method's result of it.

@@ -4,12 +4,13 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // faultsOf finds what is wrong with the parameters of a method that fit its schema, before any server is asked. What the
 // settings decide is not known: a task that names no provider is no task of another one's.
-func faultsOf(method string) func(protocol.Value) []protocol.Fault {
-	return func(given protocol.Value) (found []protocol.Fault) {
+func faultsOf(method string) func(value.Value) []protocol.Fault {
+	return func(given value.Value) (found []protocol.Fault) {
 		note := func(parameter string, err error) {
 			if err != nil {
 				failure := protocol.AsError(err, protocol.InvalidParams)
@@ -56,7 +57,7 @@ type wrong struct {
 }
 
 // forOllama lists what only Ollama understands, and what is not handed over to the server.
-func forOllama(given protocol.Value) (found []wrong) {
+func forOllama(given value.Value) (found []wrong) {
 	if text(given, "on_truncation") == "fail" {
 		found = append(found, wrong{"on_truncation", protocol.Errorf(protocol.InvalidParams,
 			"on_truncation: fail is for Ollama; other servers do not say whether they have cut a prompt")})
@@ -68,7 +69,7 @@ func forOllama(given protocol.Value) (found []wrong) {
 }
 
 // otherOptions lists the options that other servers than Ollama do not have.
-func otherOptions(options []protocol.Field, keep protocol.Value) (found []wrong) {
+func otherOptions(options []value.Field, keep value.Value) (found []wrong) {
 	for _, option := range options {
 		if openaiNames[option.Name] == "" && slices.Contains(optionNames, option.Name) {
 			found = append(found, wrong{option.Name, protocol.Errorf(protocol.InvalidParams, "%s is an option of Ollama's, and other servers have none of that meaning", option.Name).

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 const (
@@ -57,7 +58,7 @@ func filesOf(request protocol.Request) ([]textFile, error) {
 }
 
 // headings are the names by which a model is told of files: their own, or the whole path where two have the same.
-func headings(paths []protocol.Value) []string {
+func headings(paths []value.Value) []string {
 	count := map[string]int{}
 	for _, path := range paths {
 		count[filepath.Base(path.Text())]++

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestGenerate(t *testing.T) {
@@ -31,7 +32,7 @@ func TestGenerate(t *testing.T) {
 func TestGenerateWithSchema(t *testing.T) {
 	result := ask(t, real(t), llm.Generate, `{"prompt":"hello","max_tokens":100,"schema":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}}`)
 	parsed, _ := result.Value.Get("parsed")
-	if ok, _ := parsed.Get("ok"); ok.Kind() != protocol.Boolean {
+	if ok, _ := parsed.Get("ok"); ok.Kind() != value.KindBool {
 		t.Errorf("parsed %s", parsed.JSON())
 	}
 }
@@ -88,7 +89,7 @@ func TestEmbed(t *testing.T) {
 	one := ask(t, handler, llm.Embed, `{"input":"hello","model":"tiny-script"}`)
 	vector, _ := one.Value.Get("embedding")
 	width := len(vector.Elements())
-	if width < 2 || vector.Elements()[0].Kind() != protocol.Number {
+	if width < 2 || vector.Elements()[0].Kind() != value.KindNumber {
 		t.Fatalf("embedding %s", vector.JSON())
 	}
 	if one.Usage.LLMCalls != 1 || one.Usage.PromptTokens == 0 || field(one, "done_reason") != `"stop"` || field(one, "tokens_used") != "0" {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // call is one call on its way through the pool.
@@ -98,7 +99,7 @@ func (c *call) aim() error {
 	return nil
 }
 
-func text(given protocol.Value, name string) string {
+func text(given value.Value, name string) string {
 	v, _ := given.Get(name)
 	return v.Text()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // maxImage is the size in bytes of the largest image: beyond what cameras make, and what a request should hold.
@@ -22,7 +23,7 @@ const formatsSaid = "an image is a PNG, JPEG, WebP, GIF or BMP file"
 // imagesOf reads the images beside the messages: `image_path`, `image_paths`, then `images`.
 func imagesOf(request protocol.Request) ([][]byte, error) {
 	var images [][]byte
-	var paths []protocol.Value
+	var paths []value.Value
 	if path, is := request.Parameters.Get("image_path"); is {
 		paths = append(paths, path)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Options are the settings of the protocol. The zero value is fine.
@@ -211,11 +212,11 @@ func (h *Handler) Close() error {
 }
 
 // Identity implements protocol.Identifier: where the call goes, and the model that it means there.
-func (h *Handler) Identity(_ context.Context, request protocol.Request) (protocol.Value, error) {
+func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
 	c := &call{handler: h, request: request}
 	defer c.leave()
 	if err := c.aim(); err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
-	return protocol.OfList(protocol.OfString(c.provider), protocol.OfString(c.model)), nil
+	return value.List(value.String(c.provider), value.String(c.model)), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestMain(m *testing.M) { ollamatest.Main(m) }
@@ -65,7 +66,7 @@ func (f folder) write(t testing.TB, name string, data []byte) {
 // asking is a request whose parameters are written as JSON.
 func asking(t testing.TB, method, parameters string) protocol.Request {
 	t.Helper()
-	parsed, err := protocol.ParseValue([]byte(parameters))
+	parsed, err := value.Parse([]byte(parameters))
 	if err != nil {
 		t.Fatalf("%s: %v", parameters, err)
 	}

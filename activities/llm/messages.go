@@ -2,6 +2,7 @@ package llm
 
 import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // lookAtIt is what a model is asked that gets images and no words.
@@ -58,7 +59,7 @@ func messagesOf(request protocol.Request) ([]message, error) {
 }
 
 // messageOf reads one element of `messages`.
-func messageOf(given protocol.Value) (message, error) {
+func messageOf(given value.Value) (message, error) {
 	m := message{role: text(given, "role"), text: text(given, "content")}
 	images, _ := given.Get("images")
 	for _, encoded := range images.Elements() {

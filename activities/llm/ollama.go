@@ -11,6 +11,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // ollama speaks to an Ollama server. Answers are read by stream, all else goes over Ollama's own client.
@@ -132,9 +133,9 @@ func (a *answer) end(model string, done bool, reason string, counted api.Metrics
 // manner is how the model is to go about it, in Ollama's types.
 func (a *ask) manner() (think *api.ThinkValue, keep *api.Duration, err error) {
 	switch a.think.Kind() {
-	case protocol.Boolean:
+	case value.KindBool:
 		think = &api.ThinkValue{Value: a.think.Bool()}
-	case protocol.String:
+	case value.KindString:
 		think = &api.ThinkValue{Value: a.think.Text()}
 	}
 	if !a.keep.IsNull() {
@@ -146,7 +147,7 @@ func (a *ask) manner() (think *api.ThinkValue, keep *api.Duration, err error) {
 	return think, keep, nil
 }
 
-func rawOptions(fields []protocol.Field) map[string]any {
+func rawOptions(fields []value.Field) map[string]any {
 	options := map[string]any{}
 	for _, field := range fields {
 		options[field.Name] = json.RawMessage(field.Value.JSON())
@@ -185,7 +186,7 @@ func (o *ollama) embed(ctx context.Context, a *ask, into *answer) error {
 		return o.failed(ctx, a.model, a.hidden, err)
 	}
 	for _, vector := range came.Embeddings {
-		encoded, err := protocol.Encode(vector)
+		encoded, err := value.Encode(vector)
 		if err != nil {
 			return protocol.Errorf(protocol.TaskResultInvalid, "a vector of the model %q: %v", a.model, err)
 		}

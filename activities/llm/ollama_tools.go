@@ -6,6 +6,7 @@ import (
 	"github.com/ollama/ollama/api"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // chatPiece is an api.ChatResponse of which the arguments of tools keep their digits.
@@ -32,13 +33,13 @@ type calledPiece struct {
 }
 
 // argumentsOf reads what a model calls a tool with: nothing, and null, are no arguments.
-func argumentsOf(text []byte) (protocol.Value, error) {
+func argumentsOf(text []byte) (value.Value, error) {
 	if len(text) == 0 {
-		return protocol.OfObject(), nil
+		return value.Object(), nil
 	}
-	arguments, err := protocol.ParseValue(text)
+	arguments, err := value.Parse(text)
 	if arguments.IsNull() && err == nil {
-		return protocol.OfObject(), nil
+		return value.Object(), nil
 	}
 	return arguments, err
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // openai speaks to a server with OpenAI's API: vLLM, llama.cpp, LM Studio and many others.
@@ -38,7 +39,7 @@ const (
 )
 
 // send makes one request. The body of the response, which is no error, is the caller's to close.
-func (o *openai) send(ctx context.Context, method, path, model string, h hidden, body *protocol.Value) (io.ReadCloser, error) {
+func (o *openai) send(ctx context.Context, method, path, model string, h hidden, body *value.Value) (io.ReadCloser, error) {
 	var content io.Reader
 	if body != nil {
 		content = bytes.NewReader(body.JSON())
@@ -129,20 +130,20 @@ func (o *openai) embed(ctx context.Context, a *ask, into *answer) error {
 	if err != nil {
 		return unmade(err)
 	}
-	inputs := make([]protocol.Value, len(a.inputs))
+	inputs := make([]value.Value, len(a.inputs))
 	for i, input := range a.inputs {
-		inputs[i] = protocol.OfString(input)
+		inputs[i] = value.String(input)
 	}
-	body = body.With("input", protocol.OfList(inputs...))
+	body = body.With("input", value.List(inputs...))
 	if a.width > 0 {
-		body = body.With("dimensions", protocol.OfInt(int64(a.width)))
+		body = body.With("dimensions", value.Int(int64(a.width)))
 	}
 	reply, err := o.reply(ctx, http.MethodPost, "embeddings", a.model, a.hidden, &body)
 	if err != nil {
 		return err
 	}
 	data, _ := reply.Get("data")
-	into.vectors = make([]protocol.Value, len(data.Elements()))
+	into.vectors = make([]value.Value, len(data.Elements()))
 	for i, element := range data.Elements() {
 		if at, is := element.Get("index"); is {
 			if json.Unmarshal(at.JSON(), &i) != nil || i < 0 || i >= len(into.vectors) {
@@ -157,16 +158,16 @@ func (o *openai) embed(ctx context.Context, a *ask, into *answer) error {
 }
 
 // reply makes a request whose answer is one document.
-func (o *openai) reply(ctx context.Context, method, path, model string, h hidden, body *protocol.Value) (protocol.Value, error) {
+func (o *openai) reply(ctx context.Context, method, path, model string, h hidden, body *value.Value) (value.Value, error) {
 	response, err := o.send(ctx, method, path, model, h, body)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	data, err := io.ReadAll(io.LimitReader(response, mostOfReply))
 	if err = errors.Join(err, response.Close()); err != nil {
-		return protocol.Value{}, o.failed(ctx, h, err)
+		return value.Value{}, o.failed(ctx, h, err)
 	}
-	reply, err := protocol.ParseValue(data)
+	reply, err := value.Parse(data)
 	if err != nil {
 		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s answers what is %s", o.shown, quoted(o.base, h, err.Error()))
 	}
@@ -198,10 +199,10 @@ func (o *openai) state(ctx context.Context, key string) (protocol.EndpointState,
 }
 
 // count reads the tokens that the server has counted, where it has.
-func (a *answer) count(reply protocol.Value) {
+func (a *answer) count(reply value.Value) {
 	usage, _ := reply.Get("usage")
 	for name, into := range map[string]*int64{"prompt_tokens": &a.promptTokens, "completion_tokens": &a.tokens} {
-		if v, is := usage.Get(name); is && v.Kind() == protocol.Number {
+		if v, is := usage.Get(name); is && v.Kind() == value.KindNumber {
 			if _, err := fmt.Sscan(v.Digits(), into); err != nil {
 				*into = 0
 			}

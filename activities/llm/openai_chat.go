@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func generateIsOllamas() error {
@@ -71,7 +72,7 @@ func (s *events) line(line string) error {
 		s.over = true
 		return nil
 	}
-	chunk, err := protocol.ParseValue([]byte(data))
+	chunk, err := value.Parse([]byte(data))
 	if err != nil {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the server sends what is %s", s.quoted(err.Error()))
 	}
@@ -104,7 +105,7 @@ func (s *events) line(line string) error {
 const mostCalls = 128
 
 // wanted takes in the pieces of calls of tools.
-func (s *events) wanted(delta protocol.Value) {
+func (s *events) wanted(delta value.Value) {
 	calls, _ := delta.Get("tool_calls")
 	for i, call := range calls.Elements() {
 		function, _ := call.Get("function")

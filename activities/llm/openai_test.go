@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // compatible is the shared Ollama as what it is to clients of OpenAI's API.
@@ -45,7 +46,7 @@ func TestCompatibleServer(t *testing.T) {
 	}
 	result = ask(t, handler, llm.Chat, `{"prompt":"hello","max_tokens":100,"schema":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}}`)
 	parsed, _ := result.Value.Get("parsed")
-	if ok, _ := parsed.Get("ok"); ok.Kind() != protocol.Boolean {
+	if ok, _ := parsed.Get("ok"); ok.Kind() != value.KindBool {
 		t.Errorf("parsed %s", parsed.JSON())
 	}
 	// The same vectors as by Ollama's own API.

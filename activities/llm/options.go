@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // optionNames are the options of Ollama that parameters set by their names: the fields of api.Options and api.Runner,
@@ -16,9 +17,9 @@ var optionNames = []string{
 
 // optionsOf gathers Ollama's options: what stands in `options`, and over it what parameters name. Numbers keep their
 // digits. numCtx is 0 where nothing sets it.
-func optionsOf(given protocol.Value) (options []protocol.Field, numCtx int64, err error) {
-	gathered := protocol.OfObject()
-	set := func(name string, v protocol.Value) { gathered = gathered.With(name, v) }
+func optionsOf(given value.Value) (options []value.Field, numCtx int64, err error) {
+	gathered := value.Object()
+	set := func(name string, v value.Value) { gathered = gathered.With(name, v) }
 	free, _ := given.Get("options")
 	for _, field := range free.Fields() {
 		set(field.Name, field.Value)
@@ -35,8 +36,8 @@ func optionsOf(given protocol.Value) (options []protocol.Field, numCtx int64, er
 		set("num_predict", most)
 	}
 	if stop, is := given.Get("stop"); is {
-		if stop.Kind() == protocol.String {
-			stop = protocol.OfList(stop)
+		if stop.Kind() == value.KindString {
+			stop = value.List(stop)
 		}
 		set("stop", stop)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // question is what a call asks, with all that its parameters and files say.
@@ -70,7 +71,7 @@ func (c *call) ask() (*question, error) {
 }
 
 // rest reads what the answer is to be like.
-func (q *question) rest(given protocol.Value, provider string) error {
+func (q *question) rest(given value.Value, provider string) error {
 	q.think, _ = given.Get("think")
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
@@ -88,7 +89,7 @@ func (q *question) rest(given protocol.Value, provider string) error {
 	q.format = schema.JSON()
 	if q.think.IsNull() && provider == ollamaProvider {
 		// A model that could think and does not answers without regard for the schema.
-		q.think = protocol.OfBool(false)
+		q.think = value.Bool(false)
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func (q *question) embedding(request protocol.Request) error {
 	for _, name := range []string{"input", "prompt"} {
 		input, is := given.Get(name)
 		switch {
-		case is && input.Kind() == protocol.List:
+		case is && input.Kind() == value.KindList:
 			for _, element := range input.Elements() {
 				q.inputs = append(q.inputs, element.Text())
 			}
@@ -128,7 +129,7 @@ func (q *question) embedding(request protocol.Request) error {
 }
 
 // answerSchema reads what an answer must be like.
-func answerSchema(v protocol.Value) (*jsonschema.Schema, error) {
+func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
@@ -137,7 +138,7 @@ func answerSchema(v protocol.Value) (*jsonschema.Schema, error) {
 }
 
 // idleOf is how long a call lets its server be silent.
-func idleOf(given protocol.Value) (time.Duration, error) {
+func idleOf(given value.Value) (time.Duration, error) {
 	wait, is := given.Get("idle_timeout")
 	if !is {
 		return defaultIdle, nil
@@ -150,8 +151,8 @@ func idleOf(given protocol.Value) (time.Duration, error) {
 }
 
 // duration reads seconds, or a text such as "1m30s".
-func duration(v protocol.Value) (time.Duration, error) {
-	if v.Kind() == protocol.String {
+func duration(v value.Value) (time.Duration, error) {
+	if v.Kind() == value.KindString {
 		return time.ParseDuration(v.Text())
 	}
 	var s float64

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func serving(t testing.TB, serve http.HandlerFunc) string {
@@ -112,7 +113,7 @@ func TestAddressThatIsNone(t *testing.T) {
 // TestEveryOptionIsAParameter compares the parameters with the options that Ollama's client knows.
 func TestEveryOptionIsAParameter(t *testing.T) {
 	for _, method := range llm.Spec().Methods {
-		schema, err := protocol.ParseValue(method.Parameters)
+		schema, err := value.Parse(method.Parameters)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +132,7 @@ func TestEveryOptionIsAParameter(t *testing.T) {
 				t.Errorf("%s has no parameter %s", method.Name, name)
 			}
 		}
-		if _, err := protocol.ParseValue(method.Result); err != nil {
+		if _, err := value.Parse(method.Result); err != nil {
 			t.Error(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestSchema(t *testing.T) {
@@ -19,7 +20,7 @@ func TestSchema(t *testing.T) {
 		parsed, _ := result.Value.Get("parsed")
 		ok, _ := parsed.Get("ok")
 		kind, _ := parsed.Get("kind")
-		if ok.Kind() != protocol.Boolean || (kind.Text() != "tea" && kind.Text() != "cake") {
+		if ok.Kind() != value.KindBool || (kind.Text() != "tea" && kind.Text() != "cake") {
 			t.Errorf("%s: parsed %s of %s", model, parsed.JSON(), field(result, "response"))
 		}
 	}

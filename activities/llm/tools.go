@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // tools are those that the model may use.
@@ -57,7 +58,7 @@ func (x *exchange) use(ctx context.Context, a *answer) error {
 		if err != nil {
 			return err
 		}
-		x.used = append(x.used, record.With("duration", protocol.OfFloat(time.Since(began).Seconds())))
+		x.used = append(x.used, record.With("duration", value.Float(time.Since(began).Seconds())))
 		x.ask.messages = append(x.ask.messages, message{role: "tool", text: said, tool: call.name, callID: call.id})
 	}
 	return nil
@@ -65,14 +66,14 @@ func (x *exchange) use(ctx context.Context, a *answer) error {
 
 // callTool calls one. What is wrong with the call, or what the tool says went wrong, is for the model to hear; that the tool
 // cannot be reached is not.
-func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, record protocol.Value, err error) {
-	record = protocol.OfObject(
-		protocol.Field{Name: "round", Value: protocol.OfInt(int64(x.tools.rounds))},
-		protocol.Field{Name: "tool", Value: protocol.OfString(call.name)},
-		protocol.Field{Name: "arguments", Value: call.arguments},
+func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, record value.Value, err error) {
+	record = value.Object(
+		value.Field{Name: "round", Value: value.Int(int64(x.tools.rounds))},
+		value.Field{Name: "tool", Value: value.String(call.name)},
+		value.Field{Name: "arguments", Value: call.arguments},
 	)
-	fail := func(why string) (string, protocol.Value, error) {
-		return "error: " + why, record.With("error", protocol.OfString(why)), nil
+	fail := func(why string) (string, value.Value, error) {
+		return "error: " + why, record.With("error", value.String(why)), nil
 	}
 	tool, known := x.tools.byName[call.name]
 	if !known {
@@ -106,8 +107,8 @@ func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, re
 }
 
 // textOf is what a model is told of a tool's result: its text, else all of it.
-func textOf(result protocol.Value) string {
-	if response, is := result.Get("response"); is && response.Kind() == protocol.String {
+func textOf(result value.Value) string {
+	if response, is := result.Get("response"); is && response.Kind() == value.KindString {
 		return response.Text()
 	}
 	return string(result.JSON())

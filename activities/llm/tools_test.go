@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // box has one tool, which adds, and does not like 13.
@@ -32,7 +33,7 @@ func (b box) Call(_ context.Context, request protocol.Request) (protocol.Result,
 	if x.Digits() == "13" {
 		return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "13 is bad luck")
 	}
-	return protocol.Result{Value: protocol.OfObject(protocol.Field{Name: "response", Value: protocol.OfString("sum of " + x.Digits())})}, nil
+	return protocol.Result{Value: value.Object(value.Field{Name: "response", Value: value.String("sum of " + x.Digits())})}, nil
 }
 
 // calling has the model call tools as the lists say, a list a round, then answer.

@@ -3,7 +3,7 @@ package mcp
 import (
 	"fmt"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func add() builtin { return arithmetic("add", "Add two numbers, exactly", "+", decimal.plus) }
@@ -33,31 +33,31 @@ func arithmetic(name, summary, sign string, operate func(a, b decimal) decimal) 
   },
   "required": ["response", "result", "calculation"]
 }`,
-		answer: func(arguments protocol.Value) (string, error) {
+		answer: func(arguments value.Value) (string, error) {
 			a, b, err := operands(arguments)
 			if err != nil {
 				return "", err
 			}
 			return operate(a, b).String(), nil
 		},
-		fields: func(arguments protocol.Value, text string) ([]protocol.Field, error) {
+		fields: func(arguments value.Value, text string) ([]value.Field, error) {
 			a, b, err := operands(arguments)
 			if err != nil {
 				return nil, err
 			}
-			number, ok := protocol.OfDigits(text)
+			number, ok := value.Digits(text)
 			if !ok {
 				return nil, fmt.Errorf("%.60q is no number", text)
 			}
-			return []protocol.Field{
+			return []value.Field{
 				{Name: "result", Value: number},
-				{Name: "calculation", Value: protocol.OfString(fmt.Sprintf("%s %s %s = %s", a, sign, b, text))},
+				{Name: "calculation", Value: value.String(fmt.Sprintf("%s %s %s = %s", a, sign, b, text))},
 			}, nil
 		},
 	}
 }
 
-func operands(arguments protocol.Value) (a, b decimal, err error) {
+func operands(arguments value.Value) (a, b decimal, err error) {
 	if a, err = parseDecimal(argument(arguments, "a").Digits()); err != nil {
 		return a, b, fmt.Errorf("a: %w", err)
 	}

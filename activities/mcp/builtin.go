@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -19,10 +19,10 @@ type builtin struct {
 	result     string // JSON Schema of the method's result.
 
 	// answer is the server's half: the text block that answers the arguments.
-	answer func(arguments protocol.Value) (string, error)
+	answer func(arguments value.Value) (string, error)
 	// fields is the client's half: what the method's result has beyond that of any tool, read from the text block, for
 	// the SDK would turn numbers of structured content into floats.
-	fields func(arguments protocol.Value, text string) ([]protocol.Field, error)
+	fields func(arguments value.Value, text string) ([]value.Field, error)
 }
 
 func builtins() []builtin {
@@ -62,7 +62,7 @@ func dialBuiltin(ctx context.Context, _ *server) (*link, error) {
 
 // serve makes the tool a handler of the SDK's server.
 func (b builtin) serve(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-	arguments, err := protocol.ParseValue(request.Params.Arguments)
+	arguments, err := value.Parse(request.Params.Arguments)
 	if err != nil {
 		return failure(err), nil
 	}
@@ -79,14 +79,14 @@ func failure(err error) *mcp.CallToolResult {
 }
 
 // argument is a field of an object, null where there is none.
-func argument(arguments protocol.Value, name string) protocol.Value {
+func argument(arguments value.Value, name string) value.Value {
 	v, _ := arguments.Get(name)
 	return v
 }
 
 // asText is a value as it goes into text: a string as it is, anything else as compact JSON.
-func asText(v protocol.Value) string {
-	if v.Kind() == protocol.String {
+func asText(v value.Value) string {
+	if v.Kind() == value.KindString {
 		return v.Text()
 	}
 	return string(v.JSON())

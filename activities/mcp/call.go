@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -15,37 +16,37 @@ type call struct {
 	handler    *Handler
 	request    protocol.Request
 	target     target
-	parameters protocol.Value // An object.
+	parameters value.Value // An object.
 	progress   protocol.Progress
 }
 
-func (c call) perform(ctx context.Context) (protocol.Value, error) {
+func (c call) perform(ctx context.Context) (value.Value, error) {
 	if ctx.Err() != nil {
-		return protocol.Value{}, over(ctx)
+		return value.Value{}, over(ctx)
 	}
 	if c.target.verb == verbTool {
 		return c.tool(ctx)
 	}
 	about := listings[c.target.verb]
 	if err := checkArguments(about.arguments, c.request.Method, c.parameters); err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	if c.target.server != "" {
 		s, err := c.handler.server(c.request, c.target.server)
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 		return c.ask(ctx, s, about.ask)
 	}
 	servers, err := c.handler.reachable(c.request)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	if about.join != nil {
 		return c.askAll(ctx, servers, about)
 	}
 	if len(servers) != 2 {
-		return protocol.Value{}, protocol.Errorf(protocol.InvalidParams, "%s names no server, and this worker knows %d: %s", c.request.Method, len(servers), names(servers)).
+		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "%s names no server, and this worker knows %d: %s", c.request.Method, len(servers), names(servers)).
 			WithHint("write %sSERVER.%s", family, c.target.verb)
 	}
 	return c.ask(ctx, servers[1], about.ask) // The one beside the built-in server, which has neither resources nor prompts.
@@ -53,10 +54,10 @@ func (c call) perform(ctx context.Context) (protocol.Value, error) {
 
 // tool calls a tool: of the server that the method names, else the built-in one of the name, else that of the only server
 // that has it.
-func (c call) tool(ctx context.Context) (protocol.Value, error) {
+func (c call) tool(ctx context.Context) (value.Value, error) {
 	s, err := c.owner(ctx)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	return c.callTool(ctx, s)
 }
@@ -80,7 +81,7 @@ func (s *server) turn(ctx context.Context, do func(context.Context) error) error
 }
 
 // ask has a server answer a question, which does no harm if it is asked twice.
-func (c call) ask(ctx context.Context, s *server, question question) (answer protocol.Value, err error) {
+func (c call) ask(ctx context.Context, s *server, question question) (answer value.Value, err error) {
 	err = s.turn(ctx, func(ctx context.Context) error {
 		ctx, stop := c.within(ctx, s.limit) // Waiting for the turn did not count.
 		defer stop()
@@ -93,12 +94,12 @@ func (c call) ask(ctx context.Context, s *server, question question) (answer pro
 	return answer, err
 }
 
-func (c call) askAll(ctx context.Context, servers []*server, about listing) (protocol.Value, error) {
-	var answers []protocol.Value
+func (c call) askAll(ctx context.Context, servers []*server, about listing) (value.Value, error) {
+	var answers []value.Value
 	for _, s := range servers {
 		answer, err := c.ask(ctx, s, about.ask)
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 		answers = append(answers, answer)
 	}
@@ -106,7 +107,7 @@ func (c call) askAll(ctx context.Context, servers []*server, about listing) (pro
 }
 
 // callTool calls the tool of one server.
-func (c call) callTool(ctx context.Context, s *server) (result protocol.Value, err error) {
+func (c call) callTool(ctx context.Context, s *server) (result value.Value, err error) {
 	err = s.turn(ctx, func(ctx context.Context) error {
 		ctx, stop := c.within(ctx, s.limit)
 		defer stop()
@@ -129,26 +130,26 @@ func (c call) callTool(ctx context.Context, s *server) (result protocol.Value, e
 }
 
 // send makes the call itself.
-func (c call) send(ctx context.Context, s *server, l *link) (protocol.Value, error) {
+func (c call) send(ctx context.Context, s *server, l *link) (value.Value, error) {
 	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
 	forget := l.follow(params, c.progress)
 	defer forget()
 	answer, err := l.session.CallTool(ctx, params)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	text := textOf(answer.Content)
 	if answer.IsError {
-		return protocol.Value{}, l.hide.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
+		return value.Value{}, l.hide.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
 	}
 	result, err := resultOf(answer, text)
 	if err != nil {
-		return protocol.Value{}, l.hide.error(err)
+		return value.Value{}, l.hide.error(err)
 	}
 	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
 		own, err := b.fields(c.parameters, text)
 		if err != nil {
-			return protocol.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the answer of the tool %s: %v", b.name, err)
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the answer of the tool %s: %v", b.name, err)
 		}
 		for _, field := range own {
 			result = result.With(field.Name, field.Value)
@@ -163,7 +164,7 @@ func failureText(answer *mcp.CallToolResult, text string) string {
 		return said
 	}
 	if answer.StructuredContent != nil {
-		if said, err := protocol.Encode(answer.StructuredContent); err == nil {
+		if said, err := value.Encode(answer.StructuredContent); err == nil {
 			return string(said.JSON())
 		}
 	}

@@ -3,7 +3,7 @@ package mcp
 import (
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func concat() builtin {
@@ -31,17 +31,17 @@ func concat() builtin {
   },
   "required": ["response", "joined", "count"]
 }`,
-		answer: func(arguments protocol.Value) (string, error) {
+		answer: func(arguments value.Value) (string, error) {
 			var parts []string
 			for _, part := range argument(arguments, "strings").Elements() {
 				parts = append(parts, part.Text())
 			}
 			return strings.Join(parts, argument(arguments, "separator").Text()), nil
 		},
-		fields: func(arguments protocol.Value, text string) ([]protocol.Field, error) {
-			return []protocol.Field{
-				{Name: "joined", Value: protocol.OfString(text)},
-				{Name: "count", Value: protocol.OfInt(int64(len(argument(arguments, "strings").Elements())))},
+		fields: func(arguments value.Value, text string) ([]value.Field, error) {
+			return []value.Field{
+				{Name: "joined", Value: value.String(text)},
+				{Name: "count", Value: value.Int(int64(len(argument(arguments, "strings").Elements())))},
 			}, nil
 		},
 	}

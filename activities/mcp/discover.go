@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Discover asks the servers that these methods need for their tools, and describes mcp/v1 with them: every tool is a method
@@ -77,10 +78,10 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 
 // offered are the tools of a server as methods.
 func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Method, err error) {
-	_, err = call{handler: h}.ask(ctx, s, func(ctx context.Context, _ *server, l *link, _ call) (protocol.Value, error) {
+	_, err = call{handler: h}.ask(ctx, s, func(ctx context.Context, _ *server, l *link, _ call) (value.Value, error) {
 		tools, err := l.catalog(ctx, false)
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 		methods = nil
 		for _, t := range tools {
@@ -90,12 +91,12 @@ func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Me
 			}
 			if t.arguments != nil {
 				if m.Parameters, err = json.Marshal(t.InputSchema); err != nil {
-					return protocol.Value{}, invalid("the schema of a tool", err)
+					return value.Value{}, invalid("the schema of a tool", err)
 				}
 			}
 			methods = append(methods, m)
 		}
-		return protocol.Value{}, nil
+		return value.Value{}, nil
 	})
 	return methods, err
 }

@@ -3,7 +3,7 @@ package mcp
 import (
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func echo() builtin {
@@ -28,18 +28,18 @@ func echo() builtin {
   },
   "required": ["response", "echoed", "length"]
 }`,
-		answer: func(arguments protocol.Value) (string, error) { return asText(argument(arguments, "message")), nil },
-		fields: func(arguments protocol.Value, text string) ([]protocol.Field, error) {
-			echoed := protocol.OfString(text)
-			if argument(arguments, "message").Kind() != protocol.String {
+		answer: func(arguments value.Value) (string, error) { return asText(argument(arguments, "message")), nil },
+		fields: func(arguments value.Value, text string) ([]value.Field, error) {
+			echoed := value.String(text)
+			if argument(arguments, "message").Kind() != value.KindString {
 				var err error
-				if echoed, err = protocol.ParseValue([]byte(text)); err != nil {
+				if echoed, err = value.Parse([]byte(text)); err != nil {
 					return nil, err
 				}
 			}
-			return []protocol.Field{
+			return []value.Field{
 				{Name: "echoed", Value: echoed},
-				{Name: "length", Value: protocol.OfInt(int64(utf8.RuneCountInString(text)))},
+				{Name: "length", Value: value.Int(int64(utf8.RuneCountInString(text)))},
 			}, nil
 		},
 	}

@@ -8,11 +8,12 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // question asks a server something that is no tool.
-type question func(ctx context.Context, s *server, l *link, c call) (protocol.Value, error)
+type question func(ctx context.Context, s *server, l *link, c call) (value.Value, error)
 
 // listing is one of these methods.
 type listing struct {
@@ -21,7 +22,7 @@ type listing struct {
 	result     string // JSON Schema.
 	arguments  *jsonschema.Schema
 	ask        question
-	join       func([]protocol.Value) protocol.Value // Makes the answers of several servers one; nil where one is asked.
+	join       func([]value.Value) value.Value // Makes the answers of several servers one; nil where one is asked.
 }
 
 const noParameters = `{"type": "object", "properties": {}, "additionalProperties": false}`
@@ -52,7 +53,7 @@ func lists(names ...string) string {
 	return `{"type": "object", "properties": {` + properties + `}, "required": [` + required + `]}`
 }
 
-func made(summary, parameters, result string, ask question, join func([]protocol.Value) protocol.Value) listing {
+func made(summary, parameters, result string, ask question, join func([]value.Value) value.Value) listing {
 	compiled, err := jsonschema.Compile([]byte(parameters))
 	if err != nil {
 		panic(err) // The schemas stand above.
@@ -60,13 +61,13 @@ func made(summary, parameters, result string, ask question, join func([]protocol
 	return listing{summary, parameters, result, compiled, ask, join}
 }
 
-func field(name string, v protocol.Value) protocol.Field { return protocol.Field{Name: name, Value: v} }
+func field(name string, v value.Value) value.Field { return value.Field{Name: name, Value: v} }
 
 // joined makes answers one: their texts beneath one another, and their lists behind one another.
-func joined(lists ...string) func([]protocol.Value) protocol.Value {
-	return func(answers []protocol.Value) protocol.Value {
+func joined(lists ...string) func([]value.Value) value.Value {
+	return func(answers []value.Value) value.Value {
 		var texts []string
-		gathered := make([][]protocol.Value, len(lists))
+		gathered := make([][]value.Value, len(lists))
 		for _, answer := range answers {
 			response, _ := answer.Get("response")
 			if response.Text() != "" {
@@ -80,34 +81,34 @@ func joined(lists ...string) func([]protocol.Value) protocol.Value {
 				}
 			}
 		}
-		fields := []protocol.Field{field("response", protocol.OfString(strings.Join(texts, "\n")))}
+		fields := []value.Field{field("response", value.String(strings.Join(texts, "\n")))}
 		for i, name := range lists {
-			fields = append(fields, field(name, protocol.OfList(gathered[i]...)))
+			fields = append(fields, field(name, value.List(gathered[i]...)))
 		}
-		return protocol.OfObject(fields...)
+		return value.Object(fields...)
 	}
 }
 
-func askTools(ctx context.Context, s *server, l *link, _ call) (protocol.Value, error) {
+func askTools(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
 	tools, err := l.catalog(ctx, true)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
-	all := make([]protocol.Value, 0, len(tools))
+	all := make([]value.Value, 0, len(tools))
 	var lines []string
 	for _, t := range tools {
-		v, err := protocol.Encode(t.Tool)
+		v, err := value.Encode(t.Tool)
 		if err != nil {
-			return protocol.Value{}, invalid("a tool", err)
+			return value.Value{}, invalid("a tool", err)
 		}
 		name := family + s.Name + "." + toolPrefix + t.Name
 		if s.Name == protocol.BuiltinServer {
 			name = method(t.Name)
 		}
-		all = append(all, v.With("server", protocol.OfString(s.Name)).With("method", protocol.OfString(name)))
+		all = append(all, v.With("server", value.String(s.Name)).With("method", value.String(name)))
 		lines = append(lines, line(name, t.Description))
 	}
-	return protocol.OfObject(field("response", protocol.OfString(strings.Join(lines, "\n"))), field("tools", protocol.OfList(all...))), nil
+	return value.Object(field("response", value.String(strings.Join(lines, "\n"))), field("tools", value.List(all...))), nil
 }
 
 // line is an entry of a list for people.
@@ -123,51 +124,51 @@ func invalid(what string, err error) error {
 	return protocol.Errorf(protocol.TaskResultInvalid, "%s of the server's answer: %v", what, err)
 }
 
-func askInfo(_ context.Context, s *server, l *link, _ call) (protocol.Value, error) {
+func askInfo(_ context.Context, s *server, l *link, _ call) (value.Value, error) {
 	said := l.session.InitializeResult()
-	abilities, err := protocol.Encode(said.Capabilities)
+	abilities, err := value.Encode(said.Capabilities)
 	if err != nil {
-		return protocol.Value{}, invalid("the capabilities", err)
+		return value.Value{}, invalid("the capabilities", err)
 	}
 	about := said.ServerInfo
 	if about == nil {
 		about = &mcp.Implementation{Name: s.Name}
 	}
-	return protocol.OfObject(
-		field("response", protocol.OfString(strings.TrimSpace(s.Name+": "+about.Name+" "+about.Version))),
-		field("server", protocol.OfString(s.Name)),
-		field("name", protocol.OfString(about.Name)),
-		field("version", protocol.OfString(about.Version)),
-		field("protocol_version", protocol.OfString(said.ProtocolVersion)),
-		field("instructions", protocol.OfString(said.Instructions)),
+	return value.Object(
+		field("response", value.String(strings.TrimSpace(s.Name+": "+about.Name+" "+about.Version))),
+		field("server", value.String(s.Name)),
+		field("name", value.String(about.Name)),
+		field("version", value.String(about.Version)),
+		field("protocol_version", value.String(said.ProtocolVersion)),
+		field("instructions", value.String(said.Instructions)),
 		field("capabilities", abilities),
 	), nil
 }
 
-func askPing(ctx context.Context, s *server, l *link, _ call) (protocol.Value, error) {
+func askPing(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
 	began := time.Now()
 	if err := l.session.Ping(ctx, nil); err != nil {
 		// Newer versions of MCP have no ping: to be told so is a sign of life too.
 		if sent := answer(err); sent == nil || sent.Code != methodNotFound {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 	}
-	took, _ := protocol.Encode(time.Since(began).Seconds())
-	return protocol.OfObject(
-		field("response", protocol.OfString(s.Name+": pong")),
-		field("server", protocol.OfString(s.Name)),
+	took, _ := value.Encode(time.Since(began).Seconds())
+	return value.Object(
+		field("response", value.String(s.Name+": pong")),
+		field("server", value.String(s.Name)),
 		field("seconds", took),
 	), nil
 }
 
 // ping is that of Health.
-func (s *server) ping(ctx context.Context) (protocol.Value, error) {
+func (s *server) ping(ctx context.Context) (value.Value, error) {
 	return call{}.ask(ctx, s, askPing)
 }
 
 // pages gathers a list that comes in pages.
-func pages[T any](what string, fetch func(cursor string) (page []T, next string, err error)) ([]protocol.Value, error) {
-	all := []protocol.Value{}
+func pages[T any](what string, fetch func(cursor string) (page []T, next string, err error)) ([]value.Value, error) {
+	all := []value.Value{}
 	cursor := ""
 	for range mostPages {
 		page, next, err := fetch(cursor)
@@ -175,7 +176,7 @@ func pages[T any](what string, fetch func(cursor string) (page []T, next string,
 			return nil, err
 		}
 		for _, element := range page {
-			v, err := protocol.Encode(element)
+			v, err := value.Encode(element)
 			if err != nil {
 				return nil, invalid(what, err)
 			}
@@ -190,7 +191,7 @@ func pages[T any](what string, fetch func(cursor string) (page []T, next string,
 }
 
 // listed are entries with their server, and a line each.
-func listed(s *server, entries []protocol.Value, key string) ([]protocol.Value, string) {
+func listed(s *server, entries []value.Value, key string) ([]value.Value, string) {
 	var lines []string
 	for i, entry := range entries {
 		name, _ := entry.Get(key)
@@ -198,14 +199,14 @@ func listed(s *server, entries []protocol.Value, key string) ([]protocol.Value, 
 		if about.Text() == "" && key != "name" {
 			about, _ = entry.Get("name")
 		}
-		entries[i] = entry.With("server", protocol.OfString(s.Name))
+		entries[i] = entry.With("server", value.String(s.Name))
 		lines = append(lines, line(fmt.Sprintf("%s  %s", s.Name, name.Text()), about.Text()))
 	}
 	return entries, strings.Join(lines, "\n")
 }
 
-func askResources(ctx context.Context, s *server, l *link, _ call) (protocol.Value, error) {
-	var resources, templates []protocol.Value
+func askResources(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
+	var resources, templates []value.Value
 	if l.session.InitializeResult().Capabilities.Resources != nil {
 		var err error
 		resources, err = pages("resources", func(cursor string) ([]*mcp.Resource, string, error) {
@@ -216,7 +217,7 @@ func askResources(ctx context.Context, s *server, l *link, _ call) (protocol.Val
 			return page.Resources, page.NextCursor, nil
 		})
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 		templates, err = pages("resource templates", func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
 			page, err := l.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor})
@@ -229,17 +230,17 @@ func askResources(ctx context.Context, s *server, l *link, _ call) (protocol.Val
 			return page.ResourceTemplates, page.NextCursor, nil
 		})
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 	}
 	resources, text := listed(s, resources, "uri")
 	templates, _ = listed(s, templates, "uriTemplate")
-	return protocol.OfObject(field("response", protocol.OfString(text)), field("resources", protocol.OfList(resources...)),
-		field("templates", protocol.OfList(templates...))), nil
+	return value.Object(field("response", value.String(text)), field("resources", value.List(resources...)),
+		field("templates", value.List(templates...))), nil
 }
 
-func askPrompts(ctx context.Context, s *server, l *link, _ call) (protocol.Value, error) {
-	var prompts []protocol.Value
+func askPrompts(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
+	var prompts []value.Value
 	if l.session.InitializeResult().Capabilities.Prompts != nil {
 		var err error
 		prompts, err = pages("prompts", func(cursor string) ([]*mcp.Prompt, string, error) {
@@ -250,27 +251,27 @@ func askPrompts(ctx context.Context, s *server, l *link, _ call) (protocol.Value
 			return page.Prompts, page.NextCursor, nil
 		})
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 	}
 	prompts, text := listed(s, prompts, "name")
-	return protocol.OfObject(field("response", protocol.OfString(text)), field("prompts", protocol.OfList(prompts...))), nil
+	return value.Object(field("response", value.String(text)), field("prompts", value.List(prompts...))), nil
 }
 
-func readResource(ctx context.Context, _ *server, l *link, c call) (protocol.Value, error) {
+func readResource(ctx context.Context, _ *server, l *link, c call) (value.Value, error) {
 	params := &mcp.ReadResourceParams{URI: argument(c.parameters, "uri").Text()}
 	forget := l.follow(params, c.progress)
 	defer forget()
 	answer, err := l.session.ReadResource(ctx, params)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	var texts []string
-	contents := make([]protocol.Value, 0, len(answer.Contents))
+	contents := make([]value.Value, 0, len(answer.Contents))
 	for _, content := range answer.Contents {
-		v, err := protocol.Encode(content)
+		v, err := value.Encode(content)
 		if err != nil {
-			return protocol.Value{}, invalid("a content", err)
+			return value.Value{}, invalid("a content", err)
 		}
 		contents = append(contents, v)
 		if content.Blob == nil {
@@ -280,12 +281,12 @@ func readResource(ctx context.Context, _ *server, l *link, c call) (protocol.Val
 	text := strings.Join(texts, "\n")
 	result, err := valueOf(nil, "", text)
 	if err != nil {
-		return protocol.Value{}, invalid("the text", err)
+		return value.Value{}, invalid("the text", err)
 	}
-	return protocol.OfObject(field("response", protocol.OfString(text)), field("result", result), field("contents", protocol.OfList(contents...))), nil
+	return value.Object(field("response", value.String(text)), field("result", result), field("contents", value.List(contents...))), nil
 }
 
-func getPrompt(ctx context.Context, _ *server, l *link, c call) (protocol.Value, error) {
+func getPrompt(ctx context.Context, _ *server, l *link, c call) (value.Value, error) {
 	params := &mcp.GetPromptParams{Name: argument(c.parameters, "name").Text(), Arguments: map[string]string{}}
 	for _, given := range argument(c.parameters, "arguments").Fields() {
 		params.Arguments[given.Name] = given.Value.Text()
@@ -294,25 +295,25 @@ func getPrompt(ctx context.Context, _ *server, l *link, c call) (protocol.Value,
 	defer forget()
 	answer, err := l.session.GetPrompt(ctx, params)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	var texts []string
-	var messages, contents []protocol.Value
+	var messages, contents []value.Value
 	for _, message := range answer.Messages {
-		content, err := protocol.Encode(message.Content)
+		content, err := value.Encode(message.Content)
 		if err != nil {
-			return protocol.Value{}, invalid("a message", err)
+			return value.Value{}, invalid("a message", err)
 		}
 		text := textOf([]mcp.Content{message.Content})
 		texts = append(texts, text)
 		// As llm/chat takes messages.
-		messages = append(messages, protocol.OfObject(field("role", protocol.OfString(string(message.Role))), field("content", protocol.OfString(text))))
+		messages = append(messages, value.Object(field("role", value.String(string(message.Role))), field("content", value.String(text))))
 		contents = append(contents, content)
 	}
-	return protocol.OfObject(
-		field("response", protocol.OfString(strings.Join(texts, "\n"))),
-		field("description", protocol.OfString(answer.Description)),
-		field("messages", protocol.OfList(messages...)),
-		field("content", protocol.OfList(contents...)),
+	return value.Object(
+		field("response", value.String(strings.Join(texts, "\n"))),
+		field("description", value.String(answer.Description)),
+		field("messages", value.List(messages...)),
+		field("content", value.List(contents...)),
 	), nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // patience bounds every wait for something that is sure to happen soon.
@@ -166,7 +167,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // call calls a method and wants no error.
-func (b *bench) call(method, parameters string) protocol.Value {
+func (b *bench) call(method, parameters string) value.Value {
 	b.t.Helper()
 	result, err := b.handler.Handle(b.t.Context(), request(b.t, method, parameters), nil)
 	if err != nil {
@@ -197,7 +198,7 @@ func wantError(t *testing.T, got *protocol.Error, code protocol.Code, kind proto
 	}
 }
 
-func response(v protocol.Value) string {
+func response(v value.Value) string {
 	text, _ := v.Get("response")
 	return text.Text()
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Options are the settings of the protocol. All may be left out.
@@ -90,7 +91,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	}
 	c := call{handler: h, request: request, target: target, parameters: request.Parameters, progress: progress}
 	if c.parameters.IsNull() {
-		c.parameters = protocol.OfObject()
+		c.parameters = value.Object()
 	}
 	if c.progress == nil {
 		c.progress = func(string) {}
@@ -124,7 +125,7 @@ func (h *Handler) ofFlow(described protocol.ToolServer, folder string) (*server,
 	if problems := described.Problems(); len(problems) > 0 || protocol.ServerNameProblem(described.Name) != "" {
 		return nil, protocol.Errorf(protocol.InvalidParams, "the MCP server %q cannot be used as it is described", described.Name)
 	}
-	encoded, err := protocol.Encode(described)
+	encoded, err := value.Encode(described)
 	if err != nil {
 		return nil, fmt.Errorf("the MCP server %q: %w", described.Name, err)
 	}

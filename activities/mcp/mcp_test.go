@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func open(t *testing.T) *mcp.Handler {
@@ -30,7 +31,7 @@ func open(t *testing.T) *mcp.Handler {
 
 func request(t *testing.T, method, parameters string) protocol.Request {
 	t.Helper()
-	v, err := protocol.ParseValue([]byte(parameters))
+	v, err := value.Parse([]byte(parameters))
 	if err != nil {
 		t.Fatalf("%s: %v", parameters, err)
 	}
@@ -137,8 +138,8 @@ func TestLargeTextsComeBackUnchanged(t *testing.T) {
 	handler := open(t)
 	for name, unit := range map[string]string{"letters": "abcd", "markup": "<&>\u2028", "emoji": "🎉\u0000\"\\"} {
 		message := strings.Repeat(unit, 5<<20/len(unit))
-		asked := protocol.Request{Method: "mcp/tool.echo", Parameters: protocol.OfObject(
-			protocol.Field{Name: "message", Value: protocol.OfString(message)})}
+		asked := protocol.Request{Method: "mcp/tool.echo", Parameters: value.Object(
+			value.Field{Name: "message", Value: value.String(message)})}
 		result, err := handler.Handle(t.Context(), asked, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -169,8 +170,8 @@ func TestManyCallsAtOnce(t *testing.T) {
 	for i := range 32 {
 		calls.Go(func() {
 			for j := range 20 {
-				asked := protocol.Request{Method: "mcp/tool.add", Parameters: protocol.OfObject(
-					protocol.Field{Name: "a", Value: protocol.OfInt(int64(i * 1000))}, protocol.Field{Name: "b", Value: protocol.OfInt(int64(j))})}
+				asked := protocol.Request{Method: "mcp/tool.add", Parameters: value.Object(
+					value.Field{Name: "a", Value: value.Int(int64(i * 1000))}, value.Field{Name: "b", Value: value.Int(int64(j))})}
 				result, err := handler.Handle(t.Context(), asked, nil)
 				if err != nil {
 					t.Error(err)
@@ -251,7 +252,7 @@ func TestSpec(t *testing.T) {
 			t.Errorf("%s has the timeout %s", method.Name, method.Timeout)
 		}
 		for _, schema := range [][]byte{method.Parameters, method.Result} {
-			if _, err := protocol.ParseValue(schema); err != nil {
+			if _, err := value.Parse(schema); err != nil {
 				t.Errorf("%s: %v", method.Name, err)
 			}
 		}

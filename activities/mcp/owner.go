@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // owner is the server whose tool is meant.
@@ -62,20 +63,20 @@ func (h *Handler) DescribeTool(ctx context.Context, request protocol.Request) (p
 		return protocol.Tool{}, err
 	}
 	var described protocol.Tool
-	_, err = c.ask(ctx, owner, func(ctx context.Context, s *server, l *link, _ call) (protocol.Value, error) {
+	_, err = c.ask(ctx, owner, func(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
 		found, all, err := l.find(ctx, target.tool)
 		if err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 		if found.Tool == nil {
-			return protocol.Value{}, noTool(s, target.tool, all)
+			return value.Value{}, noTool(s, target.tool, all)
 		}
 		schema, err := json.Marshal(found.InputSchema)
 		if err != nil {
-			return protocol.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the schema of the tool %s: %v", target.tool, err)
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the schema of the tool %s: %v", target.tool, err)
 		}
 		described = protocol.Tool{Description: found.Description, Parameters: schema, Harmless: found.harmless}
-		return protocol.Value{}, nil
+		return value.Value{}, nil
 	})
 	return described, err
 }

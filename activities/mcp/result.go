@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -22,47 +23,47 @@ func textOf(content []mcp.Content) string {
 }
 
 // resultOf is the result that every tool's method has.
-func resultOf(answer *mcp.CallToolResult, text string) (protocol.Value, error) {
-	blocks := make([]protocol.Value, 0, len(answer.Content))
+func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
+	blocks := make([]value.Value, 0, len(answer.Content))
 	for _, block := range answer.Content {
-		v, err := protocol.Encode(block)
+		v, err := value.Encode(block)
 		if err != nil {
-			return protocol.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "a block of the tool's answer: %v", err)
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "a block of the tool's answer: %v", err)
 		}
 		blocks = append(blocks, v)
 	}
 	exact, _ := answer.Meta[exactKey].(string)
 	result, err := valueOf(answer.StructuredContent, exact, text)
 	if err != nil {
-		return protocol.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the structured content of the tool's answer: %v", err)
+		return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the structured content of the tool's answer: %v", err)
 	}
-	return protocol.OfObject(
-		protocol.Field{Name: "response", Value: protocol.OfString(text)},
-		protocol.Field{Name: "result", Value: result},
-		protocol.Field{Name: "content", Value: protocol.OfList(blocks...)},
-		protocol.Field{Name: "is_error", Value: protocol.OfBool(answer.IsError)},
+	return value.Object(
+		value.Field{Name: "response", Value: value.String(text)},
+		value.Field{Name: "result", Value: result},
+		value.Field{Name: "content", Value: value.List(blocks...)},
+		value.Field{Name: "is_error", Value: value.Bool(answer.IsError)},
 	), nil
 }
 
 // valueOf is the structured content, else the value that the text is where that is a list or an object, else the text. The
 // SDK has turned the content's numbers into floats; exact is the content as the server wrote it, where that is known.
-func valueOf(structured any, exact, text string) (protocol.Value, error) {
+func valueOf(structured any, exact, text string) (value.Value, error) {
 	if structured == nil {
 		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
-			if v, err := protocol.ParseValue([]byte(text)); err == nil {
+			if v, err := value.Parse([]byte(text)); err == nil {
 				return v, nil
 			}
 		}
-		return protocol.OfString(text), nil
+		return value.String(text), nil
 	}
 	// Servers are to say the same in a text block, which has the digits too.
 	for _, written := range []string{exact, text} {
 		var again any
 		if json.NewDecoder(bytes.NewReader([]byte(written))).Decode(&again) == nil && reflect.DeepEqual(again, structured) {
-			if v, err := protocol.ParseValue([]byte(written)); err == nil {
+			if v, err := value.Parse([]byte(written)); err == nil {
 				return v, nil
 			}
 		}
 	}
-	return protocol.Encode(structured)
+	return value.Encode(structured)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 const (
@@ -45,12 +46,12 @@ func (s *server) expand(settings []protocol.Setting, hide *hidden) ([]protocol.S
 	return expanded, nil
 }
 
-func (h *hidden) add(value, label string) {
-	if len(value) < minSecret {
+func (h *hidden) add(val, label string) {
+	if len(val) < minSecret {
 		return
 	}
-	h.values = append(h.values, hiddenValue{value, label})
-	if quoted := string(protocol.OfString(value).JSON()); quoted[1:len(quoted)-1] != value {
+	h.values = append(h.values, hiddenValue{val, label})
+	if quoted := string(value.String(val).JSON()); quoted[1:len(quoted)-1] != val {
 		h.values = append(h.values, hiddenValue{quoted[1 : len(quoted)-1], label})
 	}
 	// The longest first: one may begin another.
@@ -69,7 +70,7 @@ func (h *hidden) text(text string) string {
 }
 
 // value is without the values, too; what can then be read no more is text.
-func (h *hidden) value(v protocol.Value) protocol.Value {
+func (h *hidden) value(v value.Value) value.Value {
 	if len(h.values) == 0 {
 		return v
 	}
@@ -78,10 +79,10 @@ func (h *hidden) value(v protocol.Value) protocol.Value {
 	if after == before {
 		return v
 	}
-	if clean, err := protocol.ParseValue([]byte(after)); err == nil {
+	if clean, err := value.Parse([]byte(after)); err == nil {
 		return clean
 	}
-	return protocol.OfString(after)
+	return value.String(after)
 }
 
 // error is without the values, too.

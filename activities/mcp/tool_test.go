@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // TestStructuredContentIsExact: the digits are those that the server wrote, although no text block says them again.
@@ -12,7 +13,7 @@ func TestStructuredContentIsExact(t *testing.T) {
 	const want = `{"big":1152921504606846977,"small":0.10,"<&>":"` + "\u2028" + `","nested":[9007199254740993]}`
 	for name, b := range map[string]*bench{"stdio": withTest(t), "HTTP": overHTTP(t)} {
 		result, _ := b.call("mcp/test.tool.exact", `{}`).Get("result")
-		wanted, err := protocol.ParseValue([]byte(want))
+		wanted, err := value.Parse([]byte(want))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +83,7 @@ func TestWhatServersHaveBesideTools(t *testing.T) {
 			`{"response":"Greet Ada.","description":"A greeting","messages":[{"role":"user","content":"Greet Ada."}],"content":[{"type":"text","text":"Greet Ada."}]}`},
 	} {
 		got := string(b.call(test.method, test.parameters).JSON())
-		if wanted, err := protocol.ParseValue([]byte(test.want)); err != nil || got != string(wanted.JSON()) {
+		if wanted, err := value.Parse([]byte(test.want)); err != nil || got != string(wanted.JSON()) {
 			t.Errorf("%s\ngot  %s\nwant %s, %v", test.method, got, test.want, err)
 		}
 	}

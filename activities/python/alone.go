@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // alone is the engine where a system cannot fork: it starts an interpreter for each script, which runs in that very
@@ -71,18 +72,18 @@ func (s sink) Write(data []byte) (int, error) {
 // mainArgument is what runner/parent.py is told: the modules to import, or the file for the reply of the one script that
 // it runs alone; and how many bytes of its standard input are the runner.
 func mainArgument(preload []string, reply string) string {
-	names := make([]protocol.Value, len(preload))
+	names := make([]value.Value, len(preload))
 	for i, name := range preload {
-		names[i] = protocol.OfString(name)
+		names[i] = value.String(name)
 	}
-	path := protocol.Value{}
+	path := value.Value{}
 	if reply != "" {
-		path = protocol.OfString(reply)
+		path = value.String(reply)
 	}
-	return string(protocol.OfObject(
-		protocol.Field{Name: "runner", Value: protocol.OfInt(int64(len(runner())))},
-		protocol.Field{Name: "preload", Value: protocol.OfList(names...)},
-		protocol.Field{Name: "alone", Value: path},
+	return string(value.Object(
+		value.Field{Name: "runner", Value: value.Int(int64(len(runner())))},
+		value.Field{Name: "preload", Value: value.List(names...)},
+		value.Field{Name: "alone", Value: path},
 	).JSON())
 }
 
@@ -96,11 +97,11 @@ text = sys.stdin.buffer.read(json.loads(sys.argv[1])["runner"])
 exec(compile(text, "<gleitzeit>", "exec"), {"__name__": "gleitzeit", "STARTED_WITH": before})`
 
 // isText tells whether a value is a list of texts.
-func isText(list protocol.Value) bool {
+func isText(list value.Value) bool {
 	for _, element := range list.Elements() {
-		if element.Kind() != protocol.String || strings.TrimSpace(element.Text()) == "" {
+		if element.Kind() != value.KindString || strings.TrimSpace(element.Text()) == "" {
 			return false
 		}
 	}
-	return list.Kind() == protocol.List
+	return list.Kind() == value.KindList
 }

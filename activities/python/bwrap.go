@@ -13,10 +13,11 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // sandboxOf is what a task's script is shut in: what the configuration says, or what the task asks for beyond that.
-func (h *Handler) sandboxOf(parameters protocol.Value) (string, error) {
+func (h *Handler) sandboxOf(parameters value.Value) (string, error) {
 	asked, configured := textOf(parameters, "sandbox"), h.options.Sandbox
 	switch {
 	case asked != "" && asked != SandboxNone && asked != SandboxBwrap:

@@ -132,7 +132,7 @@ result = [seen, colorsys.mark]`
 		go func() {
 			request := ofCode(t, code)
 			request.Folder = folder
-			request.Parameters = value(t, `{"context": {"me": "`+me+`", "other": "`+other+`"}}`)
+			request.Parameters = val(t, `{"context": {"me": "`+me+`", "other": "`+other+`"}}`)
 			result, err := handler.Handle(t.Context(), request, nil)
 			if err != nil {
 				results <- err.Error()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // passed are the variables that every script sees of the worker's environment, beside all that begin with LC_. Anything
@@ -31,14 +32,14 @@ func environment() []string {
 }
 
 // environmentOf is what one script sees.
-func (h *Handler) environmentOf(parameters protocol.Value, temp string) (protocol.Value, error) {
-	var fields []protocol.Field
-	set := func(name, value string) {
-		if at := slices.IndexFunc(fields, func(f protocol.Field) bool { return f.Name == name }); at >= 0 {
-			fields[at].Value = protocol.OfString(value)
+func (h *Handler) environmentOf(parameters value.Value, temp string) (value.Value, error) {
+	var fields []value.Field
+	set := func(name, val string) {
+		if at := slices.IndexFunc(fields, func(f value.Field) bool { return f.Name == name }); at >= 0 {
+			fields[at].Value = value.String(val)
 			return
 		}
-		fields = append(fields, protocol.Field{Name: name, Value: protocol.OfString(value)})
+		fields = append(fields, value.Field{Name: name, Value: value.String(val)})
 	}
 	for _, entry := range environment() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -46,7 +47,7 @@ func (h *Handler) environmentOf(parameters protocol.Value, temp string) (protoco
 	}
 	allowed, own, err := h.environmentAsked(parameters)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
 	for _, name := range allowed {
 		if value, there := os.LookupEnv(name); there {
@@ -57,17 +58,17 @@ func (h *Handler) environmentOf(parameters protocol.Value, temp string) (protoco
 		set(field.Name, field.Value.Text())
 	}
 	set("TMPDIR", temp)
-	return protocol.OfObject(fields...), nil
+	return value.Object(fields...), nil
 }
 
 // environmentAsked reads the parameter `env`: a list chooses among the variables that the configuration lets through, an
 // object sets variables beside all of these.
-func (h *Handler) environmentAsked(parameters protocol.Value) (allowed []string, own []protocol.Field, err error) {
+func (h *Handler) environmentAsked(parameters value.Value) (allowed []string, own []value.Field, err error) {
 	asked, given := parameters.Get("env")
 	switch {
 	case !given || asked.IsNull():
 		return h.options.Env, nil, nil
-	case asked.Kind() == protocol.List:
+	case asked.Kind() == value.KindList:
 		for _, element := range asked.Elements() {
 			if !slices.Contains(h.options.Env, element.Text()) {
 				return nil, nil, protocol.Errorf(protocol.InvalidParams, "env asks for the variable %q, which the configuration does not let through", element.Text()).
@@ -76,14 +77,14 @@ func (h *Handler) environmentAsked(parameters protocol.Value) (allowed []string,
 			allowed = append(allowed, element.Text())
 		}
 		return allowed, nil, nil
-	case asked.Kind() != protocol.Object:
+	case asked.Kind() != value.KindObject:
 		return nil, nil, protocol.Errorf(protocol.InvalidParams, "env is a %s; it must be an object of variables, or a list of names", asked.Kind())
 	}
 	for _, field := range asked.Fields() {
 		text := field.Value.Text()
 		switch field.Value.Kind() {
-		case protocol.String:
-		case protocol.Number, protocol.Boolean:
+		case value.KindString:
+		case value.KindNumber, value.KindBool:
 			text = string(field.Value.JSON())
 		default:
 			return nil, nil, protocol.Errorf(protocol.InvalidParams, "the variable %q of env is a %s; it must be text", field.Name, field.Value.Kind())
@@ -91,7 +92,7 @@ func (h *Handler) environmentAsked(parameters protocol.Value) (allowed []string,
 		if field.Name == "" || strings.ContainsAny(field.Name, "=\x00") || strings.Contains(text, "\x00") {
 			return nil, nil, protocol.Errorf(protocol.InvalidParams, "env sets %q, which no environment can hold", field.Name)
 		}
-		own = append(own, protocol.Field{Name: field.Name, Value: protocol.OfString(text)})
+		own = append(own, value.Field{Name: field.Name, Value: value.String(text)})
 	}
 	return h.options.Env, own, nil
 }

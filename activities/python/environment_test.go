@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestEnvironmentIsClean(t *testing.T) {
@@ -118,7 +119,7 @@ func TestInterpretersThatAreNone(t *testing.T) {
 func TestSpecIsJSON(t *testing.T) {
 	for _, method := range python.Spec().Methods {
 		for _, schema := range [][]byte{method.Parameters, method.Result} {
-			if _, err := protocol.ParseValue(schema); err != nil {
+			if _, err := value.Parse(schema); err != nil {
 				t.Errorf("%s: %v", method.Name, err)
 			}
 		}

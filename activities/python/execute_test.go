@@ -8,18 +8,19 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-func value(t *testing.T, json string) protocol.Value {
+func val(t *testing.T, json string) value.Value {
 	t.Helper()
-	v, err := protocol.ParseValue([]byte(json))
+	v, err := value.Parse([]byte(json))
 	if err != nil {
 		t.Fatalf("%s: %v", json, err)
 	}
 	return v
 }
 
-func field(t *testing.T, result protocol.Result, name string) protocol.Value {
+func field(t *testing.T, result protocol.Result, name string) value.Value {
 	t.Helper()
 	v, there := result.Value.Get(name)
 	if !there {
@@ -33,7 +34,7 @@ func ofCode(t *testing.T, code string) protocol.Request {
 	t.Helper()
 	return protocol.Request{
 		Method:     python.Execute,
-		Parameters: protocol.OfObject(),
+		Parameters: value.Object(),
 		Program:    &protocol.Program{Text: code, Original: code},
 		Folder:     t.TempDir(),
 	}
@@ -140,9 +141,9 @@ func TestResultDocument(t *testing.T) {
 
 func TestContext(t *testing.T) {
 	request := ofCode(t, `result = [context, 'context' in locals(), __name__, sorted(k for k in globals() if k[0] != "_")]`)
-	request.Parameters = value(t, `{"context": {"n": 1152921504606846977, "own": "mine", "text": "\"'{}\\ ${x}"}}`)
-	request.Dependencies = []protocol.Field{
-		{Name: "own", Value: value(t, `"theirs"`)}, {Name: "first", Value: value(t, `{"result": [1e-7]}`)},
+	request.Parameters = val(t, `{"context": {"n": 1152921504606846977, "own": "mine", "text": "\"'{}\\ ${x}"}}`)
+	request.Dependencies = []value.Field{
+		{Name: "own", Value: val(t, `"theirs"`)}, {Name: "first", Value: val(t, `{"result": [1e-7]}`)},
 	}
 	const want = `[{"n":1152921504606846977,"own":"mine","text":"\"'{}\\ ${x}","first":{"result":[1e-7]}},true,"__main__",["context"]]`
 	if got := string(field(t, mustRun(t, request), "result").JSON()); got != want {
@@ -151,11 +152,11 @@ func TestContext(t *testing.T) {
 }
 
 func TestParametersThatDoNotFit(t *testing.T) {
-	nothing := protocol.Request{Method: python.Execute, Parameters: protocol.OfObject(), Folder: t.TempDir()}
+	nothing := protocol.Request{Method: python.Execute, Parameters: value.Object(), Folder: t.TempDir()}
 	list := ofCode(t, "x = 1")
-	list.Parameters = value(t, `{"context": [1]}`)
+	list.Parameters = val(t, `{"context": [1]}`)
 	huge := ofCode(t, "x = 1")
-	huge.Parameters = value(t, `{"context": {"n": 1e400}}`)
+	huge.Parameters = val(t, `{"context": {"n": 1e400}}`)
 	unknown := ofCode(t, "x = 1")
 	unknown.Method = "python/fly"
 	nowhere := ofCode(t, "x = 1")
@@ -190,8 +191,8 @@ func TestFile(t *testing.T) {
 	request.Source = &protocol.Script{Path: path, Text: "\ufeff'''The doc.'''\r\nimport beside, os, sys\r\n" +
 		"def f(): return g()\r\ndef g(): return beside.answer\r\n" +
 		"result = [f(), __file__, __name__, __doc__, sys.argv, os.getcwd()]\r\n"}
-	want := protocol.OfList(protocol.OfInt(42), protocol.OfString(path), protocol.OfString("__main__"),
-		protocol.OfString("The doc."), protocol.OfList(protocol.OfString(path)), protocol.OfString(request.Folder))
+	want := value.List(value.Int(42), value.String(path), value.String("__main__"),
+		value.String("The doc."), value.List(value.String(path)), value.String(request.Folder))
 	if got := field(t, mustRun(t, request), "result"); string(got.JSON()) != string(want.JSON()) {
 		t.Errorf("got  %s\nwant %s", got.JSON(), want.JSON())
 	}

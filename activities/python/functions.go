@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The kinds of function.
@@ -15,13 +16,13 @@ const (
 )
 
 // callOf looks a function up by the name that a task calls it by.
-func (h *Handler) callOf(ctx context.Context, name string, parameters protocol.Value) (*call, error) {
+func (h *Handler) callOf(ctx context.Context, name string, parameters value.Value) (*call, error) {
 	args, _ := parameters.Get("args")
 	kwargs, _ := parameters.Get("kwargs")
 	switch {
-	case args.Kind() != protocol.Null && args.Kind() != protocol.List:
+	case args.Kind() != value.KindNull && args.Kind() != value.KindList:
 		return nil, protocol.Errorf(protocol.InvalidParams, "args is a %s; it must be a list", args.Kind())
-	case kwargs.Kind() != protocol.Null && kwargs.Kind() != protocol.Object:
+	case kwargs.Kind() != value.KindNull && kwargs.Kind() != value.KindObject:
 		return nil, protocol.Errorf(protocol.InvalidParams, "kwargs is a %s; it must be an object", kwargs.Kind())
 	}
 	if known, is := builtInOf(name); is {
@@ -40,24 +41,24 @@ func (h *Handler) callOf(ctx context.Context, name string, parameters protocol.V
 }
 
 // Identity implements protocol.Identifier: the function that a call means by its name, as it is now.
-func (h *Handler) Identity(ctx context.Context, request protocol.Request) (protocol.Value, error) {
+func (h *Handler) Identity(ctx context.Context, request protocol.Request) (value.Value, error) {
 	name := textOf(request.Parameters, "function")
 	if _, is := builtInOf(name); is || name == "" {
-		return protocol.Value{}, nil
+		return value.Value{}, nil
 	}
 	kept, err := h.find(ctx, name)
-	return kept.With("registered_at", protocol.Value{}), err // When does not matter.
+	return kept.With("registered_at", value.Value{}), err // When does not matter.
 }
 
 // find returns a registered function.
-func (h *Handler) find(ctx context.Context, name string) (protocol.Value, error) {
+func (h *Handler) find(ctx context.Context, name string) (value.Value, error) {
 	if h.options.Library != nil {
 		kept, there, err := h.options.Library.Find(ctx, name)
 		if err != nil || there {
 			return kept, err
 		}
 	}
-	return protocol.Value{}, protocol.Errorf(protocol.TaskValidationFailed, "there is no function %q", name).
+	return value.Value{}, protocol.Errorf(protocol.TaskValidationFailed, "there is no function %q", name).
 		WithHint("`gleitzeit call %s` lists those that are there, and %s keeps another one", List, Register)
 }
 
@@ -79,26 +80,26 @@ func (h *Handler) register(ctx context.Context, request protocol.Request) (proto
 		return protocol.Result{}, protocol.Errorf(protocol.ConfigurationError, "functions cannot be registered here: there is no store for them")
 	}
 	w := &work{as: name, folder: request.Folder, inspect: true, call: &call{name: name, module: module, attribute: function}}
-	fields := []protocol.Field{{Name: "name", Value: protocol.OfString(name)}}
+	fields := []value.Field{{Name: "name", Value: value.String(name)}}
 	if module != "" {
-		fields = append(fields, protocol.Field{Name: "kind", Value: protocol.OfString(kindModule)}, protocol.Field{Name: "module", Value: protocol.OfString(module)})
+		fields = append(fields, value.Field{Name: "kind", Value: value.String(kindModule)}, value.Field{Name: "module", Value: value.String(module)})
 	} else {
 		var err error
 		if w, err = sourceOf(request, w); err != nil {
 			return protocol.Result{}, err
 		}
-		fields = append(fields, protocol.Field{Name: "kind", Value: protocol.OfString(kindSource)}, protocol.Field{Name: "code", Value: protocol.OfString(*w.call.source)})
+		fields = append(fields, value.Field{Name: "kind", Value: value.String(kindSource)}, value.Field{Name: "code", Value: value.String(*w.call.source)})
 	}
 	described, err := h.describe(ctx, request, w)
 	if err != nil {
 		return protocol.Result{}, err
 	}
-	fields = append(fields, protocol.Field{Name: "function", Value: protocol.OfString(function)})
+	fields = append(fields, value.Field{Name: "function", Value: value.String(function)})
 	fields = append(fields, described...)
-	kept := protocol.OfObject(append(fields, protocol.Field{
-		Name: "registered_at", Value: protocol.OfString(time.Now().UTC().Format(time.RFC3339))})...)
+	kept := value.Object(append(fields, value.Field{
+		Name: "registered_at", Value: value.String(time.Now().UTC().Format(time.RFC3339))})...)
 	if given := textOf(p, "description"); given != "" {
-		kept = kept.With("description", protocol.OfString(given))
+		kept = kept.With("description", value.String(given))
 	}
 	if err := h.options.Library.Keep(ctx, name, kept); err != nil {
 		return protocol.Result{}, err
@@ -117,7 +118,7 @@ func sourceOf(request protocol.Request, w *work) (*work, error) {
 }
 
 // describe asks the interpreter for the signature and the docstring of a function.
-func (h *Handler) describe(ctx context.Context, request protocol.Request, w *work) ([]protocol.Field, error) {
+func (h *Handler) describe(ctx context.Context, request protocol.Request, w *work) ([]value.Field, error) {
 	ended, err := h.run(ctx, request, w)
 	if err != nil {
 		return nil, err
@@ -130,28 +131,28 @@ func (h *Handler) describe(ctx context.Context, request protocol.Request, w *wor
 
 // list lists the functions that can be called.
 func (h *Handler) list(ctx context.Context) (protocol.Result, error) {
-	var all []protocol.Value
+	var all []value.Value
 	if h.options.Library != nil {
 		kept, err := h.options.Library.All(ctx)
 		if err != nil {
 			return protocol.Result{}, err
 		}
 		for _, function := range kept {
-			var fields []protocol.Field
+			var fields []value.Field
 			for _, field := range function.Fields() {
 				if field.Name != "code" {
 					fields = append(fields, field)
 				}
 			}
-			all = append(all, protocol.OfObject(fields...))
+			all = append(all, value.Object(fields...))
 		}
 	}
 	for _, known := range builtIns() {
-		all = append(all, protocol.OfObject(
-			protocol.Field{Name: "name", Value: protocol.OfString(known.name)},
-			protocol.Field{Name: "kind", Value: protocol.OfString(kindBuiltIn)}))
+		all = append(all, value.Object(
+			value.Field{Name: "name", Value: value.String(known.name)},
+			value.Field{Name: "kind", Value: value.String(kindBuiltIn)}))
 	}
-	return protocol.Result{Value: protocol.OfObject(protocol.Field{Name: "functions", Value: protocol.OfList(all...)})}, nil
+	return protocol.Result{Value: value.Object(value.Field{Name: "functions", Value: value.List(all...)})}, nil
 }
 
 // info describes one function.
@@ -167,15 +168,15 @@ func (h *Handler) info(ctx context.Context, request protocol.Request) (protocol.
 	if err != nil {
 		return protocol.Result{}, err
 	}
-	return protocol.Result{Value: protocol.OfObject(append([]protocol.Field{
-		{Name: "name", Value: protocol.OfString(name)},
-		{Name: "kind", Value: protocol.OfString(kindBuiltIn)},
-		{Name: "module", Value: protocol.OfString(known.module)},
-		{Name: "function", Value: protocol.OfString(known.attribute)},
+	return protocol.Result{Value: value.Object(append([]value.Field{
+		{Name: "name", Value: value.String(name)},
+		{Name: "kind", Value: value.String(kindBuiltIn)},
+		{Name: "module", Value: value.String(known.module)},
+		{Name: "function", Value: value.String(known.attribute)},
 	}, described...)...)}, nil
 }
 
-func textOf(object protocol.Value, name string) string {
+func textOf(object value.Value, name string) string {
 	field, _ := object.Get(name)
 	return field.Text()
 }

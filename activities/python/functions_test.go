@@ -9,32 +9,33 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // shelf is a library in memory.
 type shelf struct {
 	mu   sync.Mutex
-	kept map[string]protocol.Value
+	kept map[string]value.Value
 }
 
-func (s *shelf) Keep(_ context.Context, name string, function protocol.Value) error {
+func (s *shelf) Keep(_ context.Context, name string, function value.Value) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept == nil {
-		s.kept = map[string]protocol.Value{}
+		s.kept = map[string]value.Value{}
 	}
 	s.kept[name] = function
 	return nil
 }
 
-func (s *shelf) Find(_ context.Context, name string) (protocol.Value, bool, error) {
+func (s *shelf) Find(_ context.Context, name string) (value.Value, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, there := s.kept[name]
 	return found, there, nil
 }
 
-func (s *shelf) All(context.Context) ([]protocol.Value, error) {
+func (s *shelf) All(context.Context) ([]value.Value, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
@@ -42,7 +43,7 @@ func (s *shelf) All(context.Context) ([]protocol.Value, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var all []protocol.Value
+	var all []value.Value
 	for _, name := range names {
 		all = append(all, s.kept[name])
 	}
@@ -51,7 +52,7 @@ func (s *shelf) All(context.Context) ([]protocol.Value, error) {
 
 func methodOf(t *testing.T, method, parameters string) protocol.Request {
 	t.Helper()
-	request := protocol.Request{Method: method, Parameters: value(t, parameters), Folder: t.TempDir()}
+	request := protocol.Request{Method: method, Parameters: val(t, parameters), Folder: t.TempDir()}
 	if code, given := request.Parameters.Get("code"); given {
 		request.Program = &protocol.Program{Text: code.Text(), Original: code.Text()}
 	}

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // attacks are values as a model, a file or a user might write them, each to become code somewhere.
@@ -48,27 +48,27 @@ listed = [*function(), {'${a}': ${a}}, *('${a}' for _ in '.')]
 # ${a} in a comment: "${a}" {${a}}
 compared = ${a} == '${a}' == "${a}"
 result = [bare, single, double, triple, raw, joined, f, nested, function.__doc__, listed, compared, context["a"], "%s" % ${a}, sorted(k for k in globals() if k[0] != '_')]`
-	names := protocol.OfList()
+	names := value.List()
 	for _, name := range []string{"bare", "compared", "context", "double", "f", "function", "joined", "listed", "nested", "raw", "result", "single", "triple"} {
 		if name != "result" {
-			names = protocol.OfList(append(names.Elements(), protocol.OfString(name))...)
+			names = value.List(append(names.Elements(), value.String(name))...)
 		}
 	}
 	for _, attack := range attacks {
-		v := protocol.OfString(attack)
+		v := value.String(attack)
 		request := ofCode(t, "")
 		request.Program = program(t, code, map[string]string{"a": string(v.JSON())})
-		request.Parameters = protocol.OfObject(protocol.Field{Name: "context", Value: protocol.OfObject(protocol.Field{Name: "a", Value: v})})
+		request.Parameters = value.Object(value.Field{Name: "context", Value: value.Object(value.Field{Name: "a", Value: v})})
 		result, err := execute(t, request)
 		if err != nil {
 			t.Errorf("%q: %v", attack, err)
 			continue
 		}
-		characters := protocol.OfInt(int64(len([]rune(attack)))).Digits()
-		text := func(s string) protocol.Value { return protocol.OfString(s) }
-		want := protocol.OfList(v, v, v, text(attack+attack), v, text("x"+attack+"y"),
+		characters := value.Int(int64(len([]rune(attack)))).Digits()
+		text := func(s string) value.Value { return value.String(s) }
+		want := value.List(v, v, v, text(attack+attack), v, text("x"+attack+"y"),
 			text(attack+attack+attack+"{}"+attack+characters), v, text("Doc: "+attack),
-			protocol.OfList(v, v, protocol.OfObject(protocol.Field{Name: attack, Value: v}), v), protocol.OfBool(true), v, v, names)
+			value.List(v, v, value.Object(value.Field{Name: attack, Value: v}), v), value.Bool(true), v, v, names)
 		if got := field(t, result, "result"); string(got.JSON()) != string(want.JSON()) {
 			t.Errorf("%q:\ngot  %s\nwant %s", attack, got.JSON(), want.JSON())
 		}

@@ -3,17 +3,17 @@ package python
 import (
 	"context"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Library keeps registered functions where every worker finds them. Its errors are *protocol.Error.
 type Library interface {
 	// Keep keeps an object under the name, in place of what had it before.
-	Keep(ctx context.Context, name string, function protocol.Value) error
+	Keep(ctx context.Context, name string, function value.Value) error
 	// Find returns what is kept under the name; false where nothing is.
-	Find(ctx context.Context, name string) (protocol.Value, bool, error)
+	Find(ctx context.Context, name string) (value.Value, bool, error)
 	// All returns all that is kept, by name.
-	All(ctx context.Context) ([]protocol.Value, error)
+	All(ctx context.Context) ([]value.Value, error)
 }
 
 // builtIn is a function that is there from the start.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Limits bound what a script may use; the system enforces them for each of its processes. Zero is the default, and
@@ -55,8 +56,8 @@ func (h *Handler) limitsOf(request protocol.Request) Limits {
 }
 
 // encode writes the limits as the runner takes them: without those that are none.
-func (l Limits) encode() protocol.Value {
-	fields := []protocol.Field{}
+func (l Limits) encode() value.Value {
+	fields := []value.Field{}
 	for _, limit := range []struct {
 		name string
 		most int64
@@ -64,13 +65,13 @@ func (l Limits) encode() protocol.Value {
 		{"memory", l.Memory}, {"cpu", int64((l.CPU + time.Second - 1) / time.Second)}, {"file_size", l.FileSize}, {"open_files", l.OpenFiles},
 	} {
 		if limit.most > 0 {
-			fields = append(fields, protocol.Field{Name: limit.name, Value: protocol.OfInt(limit.most)})
+			fields = append(fields, value.Field{Name: limit.name, Value: value.Int(limit.most)})
 		}
 	}
 	if l.Processes > 0 {
 		if others := processesOfUser(); others > 0 {
-			fields = append(fields, protocol.Field{Name: "processes", Value: protocol.OfInt(l.Processes + others)})
+			fields = append(fields, value.Field{Name: "processes", Value: value.Int(l.Processes + others)})
 		}
 	}
-	return protocol.OfObject(fields...)
+	return value.Object(fields...)
 }

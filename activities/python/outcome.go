@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The signals that tell what happened.
@@ -18,12 +19,12 @@ func (e *ended) outcome() (protocol.Result, error) {
 	if err := e.failure(); err != nil {
 		return protocol.Result{}, err
 	}
-	return protocol.Result{Value: protocol.OfObject(
-		protocol.Field{Name: "result", Value: e.script.Result},
-		protocol.Field{Name: "output", Value: protocol.OfString(e.stdout.String())},
-		protocol.Field{Name: "stderr", Value: protocol.OfString(e.stderr.String())},
-		protocol.Field{Name: "success", Value: protocol.OfBool(true)},
-		protocol.Field{Name: "execution_time", Value: e.script.ExecutionTime},
+	return protocol.Result{Value: value.Object(
+		value.Field{Name: "result", Value: e.script.Result},
+		value.Field{Name: "output", Value: value.String(e.stdout.String())},
+		value.Field{Name: "stderr", Value: value.String(e.stderr.String())},
+		value.Field{Name: "success", Value: value.Bool(true)},
+		value.Field{Name: "execution_time", Value: e.script.ExecutionTime},
 	)}, nil
 }
 

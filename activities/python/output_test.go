@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestOutputIsCutAndNeverStalls(t *testing.T) {
@@ -61,8 +61,8 @@ result = "child" if pid == 0 else os.waitpid(pid, 0)[1]`, `0`},
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			request := ofCode(t, test.code)
-			request.Parameters = protocol.OfObject(protocol.Field{Name: "context",
-				Value: protocol.OfObject(protocol.Field{Name: "folder", Value: protocol.OfString(request.Folder)})})
+			request.Parameters = value.Object(value.Field{Name: "context",
+				Value: value.Object(value.Field{Name: "folder", Value: value.String(request.Folder)})})
 			if got := string(field(t, mustRun(t, request), "result").JSON()); got != test.want {
 				t.Errorf("got %s, not %s", got, test.want)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/require"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestVariablesOfTheEnvironment(t *testing.T) {
@@ -24,7 +25,7 @@ func TestVariablesOfTheEnvironment(t *testing.T) {
 		{`{"MINE": "a=b 'ö'", "ALSO": 3}`, `["one","3",null,"a=b 'ö'"]`},
 	} {
 		request := ofCode(t, "import os\nresult = [os.environ.get(n) for n in ('LET_THROUGH', 'ALSO', 'KEY', 'MINE')]")
-		request.Parameters = value(t, `{"env": `+test.env+`}`)
+		request.Parameters = val(t, `{"env": `+test.env+`}`)
 		result, err := handler.Handle(t.Context(), request, nil)
 		if err != nil {
 			t.Errorf("%s: %v", test.env, err)
@@ -40,7 +41,7 @@ func TestVariablesOfTheEnvironment(t *testing.T) {
 		{`{"A": "x\u0000y"}`, `env sets "A", which no environment can hold`},
 	} {
 		request := ofCode(t, "x = 1")
-		request.Parameters = value(t, `{"env": `+test.env+`}`)
+		request.Parameters = val(t, `{"env": `+test.env+`}`)
 		_, err := handler.Handle(t.Context(), request, nil)
 		if known := protocol.AsError(errorOr(err), 0); known.Code != protocol.InvalidParams || err.Error() != test.want {
 			t.Errorf("%s: %s: %v", test.env, known.Name, err)
@@ -74,7 +75,7 @@ func TestRequirements(t *testing.T) {
 		{`[5]`, "INVALID_PARAMS: requirements must be a list of names"},
 	} {
 		request := ofCode(t, "open('ran', 'w').close()")
-		request.Parameters = value(t, `{"requirements": `+test.requirements+`}`)
+		request.Parameters = val(t, `{"requirements": `+test.requirements+`}`)
 		_, err := handler.Handle(t.Context(), request, nil)
 		_, missing := os.Stat(filepath.Join(request.Folder, "ran"))
 		known := protocol.AsError(errorOr(err), 0)
@@ -87,7 +88,7 @@ func TestRequirements(t *testing.T) {
 // All that is lacking is told at once.
 func TestAllThatIsLacking(t *testing.T) {
 	request := ofCode(t, "result = 1")
-	request.Parameters = value(t, `{"requirements": ["no_such_module", "json", "nor_this>=1"]}`)
+	request.Parameters = val(t, `{"requirements": ["no_such_module", "json", "nor_this>=1"]}`)
 	_, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil)
 	told := protocol.AsError(errorOr(err), 0).Message
 	for _, name := range []string{"no_such_module", "nor_this"} {
@@ -130,7 +131,7 @@ func TestAnotherInterpreter(t *testing.T) {
 	} {
 		request := ofCode(t, "import sys\nresult = sys.prefix")
 		request.FlowFolder = flow
-		request.Parameters = protocol.OfObject(protocol.Field{Name: "python", Value: protocol.OfString(test.python)})
+		request.Parameters = value.Object(value.Field{Name: "python", Value: value.String(test.python)})
 		result, err := execute(t, request)
 		got := ""
 		if err != nil {

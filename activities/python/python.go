@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Options are the settings of the protocol. The zero value is fine.
@@ -137,7 +138,7 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sa
 		return nil, err
 	}
 	if sandbox == SandboxBwrap {
-		environment = environment.With("HOME", protocol.OfString(temp)) // The user's own is empty there.
+		environment = environment.With("HOME", value.String(temp)) // The user's own is empty there.
 	}
 	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.limitsOf(request))}
 	if sandbox == SandboxBwrap {

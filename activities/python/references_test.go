@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/require"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // program makes code with references into what a handler gets: each `${name}` becomes a variable.
@@ -16,9 +17,9 @@ func program(t *testing.T, code string, values map[string]string) *protocol.Prog
 	text := strings.ReplaceAll(code, "$${", "\x00")
 	for name, json := range values {
 		reference := "${" + name + "}"
-		v := value(t, json)
+		v := val(t, json)
 		as := v.Text()
-		if v.Kind() != protocol.String {
+		if v.Kind() != value.KindString {
 			as = string(v.JSON())
 		}
 		variable := protocol.Variable{Name: "__ref_" + fmt.Sprintf("%x", name) + "_", Reference: reference, Value: v, Text: as}
@@ -69,7 +70,7 @@ func TestReferencesInCode(t *testing.T) {
 			request := ofCode(t, "")
 			request.Program = program(t, test.code, test.values)
 			got := string(field(t, mustRun(t, request), "result").JSON())
-			if want := string(value(t, test.want).JSON()); got != want {
+			if want := string(val(t, test.want).JSON()); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})

@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // reply is what a script's process says of itself, at its end.
 type reply struct {
-	Result        protocol.Value `json:"result"`
-	ExecutionTime protocol.Value `json:"execution_time"`
-	Fault         string         `json:"fault"`
-	Message       string         `json:"message"`
+	Result        value.Value `json:"result"`
+	ExecutionTime value.Value `json:"execution_time"`
+	Fault         string      `json:"fault"`
+	Message       string      `json:"message"`
 }
 
 // end is how a script's process ended, after everything that it left behind.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 //go:embed runner/*.py
@@ -43,16 +44,16 @@ type work struct {
 	call    *call // What is called when the text has run; nil is nothing.
 	inspect bool  // Describe what would be called instead.
 
-	context      protocol.Value
-	requirements []protocol.Value
+	context      value.Value
+	requirements []value.Value
 }
 
 // call names a function and what it is called with.
 type call struct {
 	module    string // Empty: it is defined by the work's text.
 	attribute string
-	args      protocol.Value
-	kwargs    protocol.Value
+	args      value.Value
+	kwargs    value.Value
 
 	source *string // What has to run before, where the function was registered with it.
 	name   string
@@ -96,68 +97,68 @@ func (w *work) subject() string {
 }
 
 // encode writes the work as the runner's run_script reads it.
-func (w *work) encode(request protocol.Request, environment protocol.Value, limits Limits) []byte {
-	text := func(s string) protocol.Value { return protocol.OfString(s) }
-	optional := func(s *string) protocol.Value {
+func (w *work) encode(request protocol.Request, environment value.Value, limits Limits) []byte {
+	text := func(s string) value.Value { return value.String(s) }
+	optional := func(s *string) value.Value {
 		if s == nil {
-			return protocol.Value{}
+			return value.Value{}
 		}
 		return text(*s)
 	}
-	name, source, original, as, path := w.name, w.text, w.original, w.as, protocol.Value{}
+	name, source, original, as, path := w.name, w.text, w.original, w.as, value.Value{}
 	if w.call != nil && w.call.source != nil {
 		source, original, name, as = w.call.source, *w.call.source, "<"+w.call.name+">", w.call.name
 	}
 	if w.path != "" {
 		path = text(w.path)
 	}
-	list := make([]protocol.Value, 0, len(w.variables))
+	list := make([]value.Value, 0, len(w.variables))
 	for _, variable := range w.variables {
-		list = append(list, protocol.OfObject(
-			protocol.Field{Name: "name", Value: text(variable.Name)},
-			protocol.Field{Name: "reference", Value: text(variable.Reference)},
-			protocol.Field{Name: "value", Value: variable.Value},
-			protocol.Field{Name: "text", Value: text(variable.Text)}))
+		list = append(list, value.Object(
+			value.Field{Name: "name", Value: text(variable.Name)},
+			value.Field{Name: "reference", Value: text(variable.Reference)},
+			value.Field{Name: "value", Value: variable.Value},
+			value.Field{Name: "text", Value: text(variable.Text)}))
 	}
-	return protocol.OfObject(
-		protocol.Field{Name: "name", Value: text(name)},
-		protocol.Field{Name: "text", Value: optional(source)},
-		protocol.Field{Name: "original", Value: text(original)},
-		protocol.Field{Name: "variables", Value: protocol.OfList(list...)},
-		protocol.Field{Name: "path", Value: path},
-		protocol.Field{Name: "folder", Value: text(w.folder)},
-		protocol.Field{Name: "as", Value: text(as)},
-		protocol.Field{Name: "cwd", Value: text(request.Folder)},
-		protocol.Field{Name: "context", Value: w.context},
-		protocol.Field{Name: "requirements", Value: protocol.OfList(w.requirements...)},
-		protocol.Field{Name: "call", Value: w.call.encode()},
-		protocol.Field{Name: "inspect", Value: protocol.OfBool(w.inspect)},
-		protocol.Field{Name: "environment", Value: environment},
-		protocol.Field{Name: "limits", Value: limits.encode()},
-		protocol.Field{Name: "limit", Value: protocol.OfInt(protocol.MaxValue)},
+	return value.Object(
+		value.Field{Name: "name", Value: text(name)},
+		value.Field{Name: "text", Value: optional(source)},
+		value.Field{Name: "original", Value: text(original)},
+		value.Field{Name: "variables", Value: value.List(list...)},
+		value.Field{Name: "path", Value: path},
+		value.Field{Name: "folder", Value: text(w.folder)},
+		value.Field{Name: "as", Value: text(as)},
+		value.Field{Name: "cwd", Value: text(request.Folder)},
+		value.Field{Name: "context", Value: w.context},
+		value.Field{Name: "requirements", Value: value.List(w.requirements...)},
+		value.Field{Name: "call", Value: w.call.encode()},
+		value.Field{Name: "inspect", Value: value.Bool(w.inspect)},
+		value.Field{Name: "environment", Value: environment},
+		value.Field{Name: "limits", Value: limits.encode()},
+		value.Field{Name: "limit", Value: value.Int(protocol.MaxValue)},
 	).JSON()
 }
 
-func (c *call) encode() protocol.Value {
+func (c *call) encode() value.Value {
 	if c == nil {
-		return protocol.Value{}
+		return value.Value{}
 	}
-	module := protocol.Value{}
+	module := value.Value{}
 	if c.module != "" {
-		module = protocol.OfString(c.module)
+		module = value.String(c.module)
 	}
 	args, kwargs := c.args, c.kwargs
 	if args.IsNull() {
-		args = protocol.OfList()
+		args = value.List()
 	}
 	if kwargs.IsNull() {
-		kwargs = protocol.OfObject()
+		kwargs = value.Object()
 	}
-	return protocol.OfObject(
-		protocol.Field{Name: "module", Value: module},
-		protocol.Field{Name: "attribute", Value: protocol.OfString(c.attribute)},
-		protocol.Field{Name: "args", Value: args},
-		protocol.Field{Name: "kwargs", Value: kwargs},
+	return value.Object(
+		value.Field{Name: "module", Value: module},
+		value.Field{Name: "attribute", Value: value.String(c.attribute)},
+		value.Field{Name: "args", Value: args},
+		value.Field{Name: "kwargs", Value: kwargs},
 	)
 }
 
@@ -175,17 +176,17 @@ func checkNames(variables []protocol.Variable) error {
 }
 
 // contextOf is the parameter `context` with the results of the dependencies beneath it; its own keys win.
-func contextOf(request protocol.Request) (protocol.Value, error) {
+func contextOf(request protocol.Request) (value.Value, error) {
 	given, _ := request.Parameters.Get("context")
-	if kind := given.Kind(); kind != protocol.Object && kind != protocol.Null {
+	if kind := given.Kind(); kind != value.KindObject && kind != value.KindNull {
 		return given, protocol.Errorf(protocol.InvalidParams, "context is a %s; it must be an object", kind)
 	}
-	fields := make([]protocol.Field, 0, len(given.Fields())+len(request.Dependencies))
+	fields := make([]value.Field, 0, len(given.Fields())+len(request.Dependencies))
 	fields = append(fields, given.Fields()...)
 	for _, dependency := range request.Dependencies {
 		if _, own := given.Get(dependency.Name); !own {
 			fields = append(fields, dependency)
 		}
 	}
-	return protocol.OfObject(fields...), nil
+	return value.Object(fields...), nil
 }

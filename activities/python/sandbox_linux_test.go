@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/require"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // attempts tries what a script in a sandbox must not be able to do; the result tells of each what came of it.
@@ -77,13 +78,13 @@ func surroundings(t *testing.T, home string) protocol.Request {
 	}
 	request := ofCode(t, attempts)
 	write(t, request.Folder, "data", "of the run")
-	of := protocol.OfString
-	request.Parameters = protocol.OfObject(protocol.Field{Name: "context", Value: protocol.OfObject(
-		protocol.Field{Name: "home", Value: of(home)}, protocol.Field{Name: "gleitzeit", Value: of(gleitzeit)},
-		protocol.Field{Name: "outside", Value: of(outside)}, protocol.Field{Name: "socket", Value: of(filepath.Join(outside, "s"))},
-		protocol.Field{Name: "abstract", Value: of(name)}, protocol.Field{Name: "exe", Value: of(exe)},
-		protocol.Field{Name: "port", Value: protocol.OfInt(int64(listener.Addr().(*net.TCPAddr).Port))},
-		protocol.Field{Name: "pid", Value: protocol.OfInt(int64(os.Getpid()))})})
+	of := value.String
+	request.Parameters = value.Object(value.Field{Name: "context", Value: value.Object(
+		value.Field{Name: "home", Value: of(home)}, value.Field{Name: "gleitzeit", Value: of(gleitzeit)},
+		value.Field{Name: "outside", Value: of(outside)}, value.Field{Name: "socket", Value: of(filepath.Join(outside, "s"))},
+		value.Field{Name: "abstract", Value: of(name)}, value.Field{Name: "exe", Value: of(exe)},
+		value.Field{Name: "port", Value: value.Int(int64(listener.Addr().(*net.TCPAddr).Port))},
+		value.Field{Name: "pid", Value: value.Int(int64(os.Getpid()))})})
 	return request
 }
 
@@ -172,7 +173,7 @@ func TestSandboxedScriptsEndLikeOthers(t *testing.T) {
 		{"import ctypes\nctypes.string_at(0)", "TASK_EXECUTION_FAILED"},
 	} {
 		request := ofCode(t, test.code)
-		request.Parameters = value(t, `{"sandbox": "bwrap"}`)
+		request.Parameters = val(t, `{"sandbox": "bwrap"}`)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		result, err := handler.Handle(ctx, request, nil)
 		cancel()
@@ -192,7 +193,7 @@ func TestSandboxedScriptsEndLikeOthers(t *testing.T) {
 func TestSandboxesThatCannotBe(t *testing.T) {
 	with := func(sandbox string) protocol.Request {
 		request := ofCode(t, "open('ran', 'w').close()")
-		request.Parameters = protocol.OfObject(protocol.Field{Name: "sandbox", Value: protocol.OfString(sandbox)})
+		request.Parameters = value.Object(value.Field{Name: "sandbox", Value: value.String(sandbox)})
 		return request
 	}
 	home := with("bwrap")
@@ -211,7 +212,7 @@ func TestSandboxesThatCannotBe(t *testing.T) {
 		{newHandler(t, python.Options{}), home, os.Getenv("PATH"), "TASK_VALIDATION_FAILED: the sandbox hides " + home.Folder + ", and the run was started in it"},
 	} {
 		python3 := interpreterPath(t)
-		test.request.Parameters = test.request.Parameters.With("python", protocol.OfString(python3))
+		test.request.Parameters = test.request.Parameters.With("python", value.String(python3))
 		path := os.Getenv("PATH")
 		t.Setenv("PATH", test.path)
 		if test.path != path {

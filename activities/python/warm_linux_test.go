@@ -189,7 +189,7 @@ func TestManyAtOnce(t *testing.T) {
 			for j := range 3 {
 				request := ofCode(t, "import time\ntime.sleep(0.01)\nprint(context['n'] * 1000)\nresult = context['n']")
 				n := i*10 + j
-				request.Parameters = value(t, fmt.Sprintf(`{"context": {"n": %d}}`, n))
+				request.Parameters = val(t, fmt.Sprintf(`{"context": {"n": %d}}`, n))
 				result, err := handler.Handle(t.Context(), request, nil)
 				if err != nil {
 					t.Error(err)
@@ -212,7 +212,7 @@ func TestTenThousandLeaveNothing(t *testing.T) {
 	folder := t.TempDir()
 	handler := newHandler(t, python.Options{})
 	plain := func(code, parameters string) protocol.Request {
-		return protocol.Request{Method: python.Execute, Folder: folder, Parameters: value(t, parameters), Program: &protocol.Program{Text: code, Original: code}}
+		return protocol.Request{Method: python.Execute, Folder: folder, Parameters: val(t, parameters), Program: &protocol.Program{Text: code, Original: code}}
 	}
 	run := func(number int) {
 		request, want := plain(`result = context["x"] + 1`, `{"context": {"x": 1}}`), ""

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Settings are what everything else of the program is told. Every field has its final value.
@@ -41,9 +42,9 @@ type Ollama struct {
 
 // Entry is one setting as it is shown.
 type Entry struct {
-	Name  string         `json:"name"`  // As config.yaml has it: "providers.ollama.url".
-	Value protocol.Value `json:"value"` // Never a secret.
-	From  string         `json:"from"`  // "--home", "GLEITZEIT_HOME", "/home/me/.gleitzeit/config.yaml:3" or "default".
+	Name  string      `json:"name"`  // As config.yaml has it: "providers.ollama.url".
+	Value value.Value `json:"value"` // Never a secret.
+	From  string      `json:"from"`  // "--home", "GLEITZEIT_HOME", "/home/me/.gleitzeit/config.yaml:3" or "default".
 }
 
 // Options are what settings are made from.
@@ -144,7 +145,7 @@ type loader struct {
 	mistakes []string
 }
 
-func (l *loader) entry(name string, value protocol.Value, from string) {
+func (l *loader) entry(name string, value value.Value, from string) {
 	l.entries = append(l.entries, Entry{name, value, from})
 }
 
@@ -174,7 +175,7 @@ func (l *loader) home(flag string) (string, error) {
 	if err != nil {
 		return "", protocol.Errorf(protocol.ConfigurationError, "the home folder %q: %s", named, err)
 	}
-	l.entry("home", protocol.OfString(absolute), from)
+	l.entry("home", value.String(absolute), from)
 	return absolute, nil
 }
 
@@ -188,6 +189,6 @@ func (l *loader) path(home string) (string, error) {
 	if err != nil {
 		return "", protocol.Errorf(protocol.ConfigurationError, "the file %q that GLEITZEIT_CONFIG names: %s", named, err)
 	}
-	l.entry("config", protocol.OfString(absolute), from)
+	l.entry("config", value.String(absolute), from)
 	return absolute, nil
 }

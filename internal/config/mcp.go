@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // MCP is which MCP servers tasks can use.
@@ -22,7 +23,7 @@ const allowVariable = "GLEITZEIT_MCP_ALLOW_WORKFLOW_SERVERS"
 // mcp is which MCP servers tasks can use.
 func (l *loader) mcp() MCP {
 	m := MCP{}
-	allowed, from := protocol.OfBool(false), fromDefault
+	allowed, from := value.Bool(false), fromDefault
 	given := l.ofVariable(allowVariable)
 	if !given.is() {
 		given = l.ofFile("mcp.allow_workflow_servers")
@@ -32,17 +33,17 @@ func (l *loader) mcp() MCP {
 		switch {
 		case len(given.texts) == 1 && strings.EqualFold(given.text(), "true"):
 			m.AllowWorkflowServers = true
-			allowed = protocol.OfBool(true)
+			allowed = value.Bool(true)
 		case len(given.texts) == 1 && strings.EqualFold(given.text(), "false"):
 		case given.from == allowVariable:
 			l.mistake(given.at, "%q is neither true nor false; config.yaml can list what is allowed", given.text())
 		default:
 			m.AllowedWorkflowServers = given.texts
-			var shown []protocol.Value
+			var shown []value.Value
 			for _, one := range given.texts {
-				shown = append(shown, protocol.OfString(one))
+				shown = append(shown, value.String(one))
 			}
-			allowed = protocol.OfList(shown...)
+			allowed = value.List(shown...)
 		}
 	}
 	l.entry("mcp.allow_workflow_servers", allowed, from)
@@ -54,7 +55,7 @@ func (l *loader) mcp() MCP {
 }
 
 // shownServer is a server as it is shown: what is written into env and headers is not, but for references.
-func shownServer(s protocol.ToolServer) protocol.Value {
+func shownServer(s protocol.ToolServer) value.Value {
 	s.URL = shownURL(s.URL)
 	for _, settings := range []*[]protocol.Setting{&s.Env, &s.Headers} {
 		*settings = slices.Clone(*settings)
@@ -64,22 +65,22 @@ func shownServer(s protocol.ToolServer) protocol.Value {
 			}
 		}
 	}
-	shown, err := protocol.Encode(s)
+	shown, err := value.Encode(s)
 	if err != nil {
-		return protocol.OfString(s.Name)
+		return value.String(s.Name)
 	}
-	fields := slices.DeleteFunc(slices.Clone(shown.Fields()), func(f protocol.Field) bool { return f.Name == "name" })
+	fields := slices.DeleteFunc(slices.Clone(shown.Fields()), func(f value.Field) bool { return f.Name == "name" })
 	for i, f := range fields {
 		if f.Name != "env" && f.Name != "headers" {
 			continue
 		}
-		var settings []protocol.Field
+		var settings []value.Field
 		for _, setting := range f.Value.Elements() {
 			name, _ := setting.Get("name")
-			value, _ := setting.Get("value")
-			settings = append(settings, protocol.Field{Name: name.Text(), Value: value})
+			val, _ := setting.Get("value")
+			settings = append(settings, value.Field{Name: name.Text(), Value: val})
 		}
-		fields[i].Value = protocol.OfObject(settings...)
+		fields[i].Value = value.Object(settings...)
 	}
-	return protocol.OfObject(fields...)
+	return value.Object(fields...)
 }

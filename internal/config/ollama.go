@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // ollama is where models of Ollama run, and which.
@@ -26,7 +26,7 @@ func (l *loader) ollama() Ollama {
 		o.URLs = l.endpoints(given, ollamaURL, DefaultOllamaURL)
 	}
 	if len(o.URLs) == 1 {
-		l.entry(name, protocol.OfString(shownURL(o.URLs[0])), from)
+		l.entry(name, value.String(shownURL(o.URLs[0])), from)
 	} else {
 		l.entry("providers.ollama.endpoints", shownURLs(o.URLs), from)
 	}
@@ -39,7 +39,7 @@ func (l *loader) ollama() Ollama {
 		pull, from = strings.EqualFold(given.text(), "true"), given.from
 	}
 	o.AutoPull = pull
-	l.entry("providers.ollama.auto_pull", protocol.OfBool(pull), from)
+	l.entry("providers.ollama.auto_pull", value.Bool(pull), from)
 	return o
 }
 
@@ -64,24 +64,24 @@ func (l *loader) endpoints(given said, read func(string) (string, bool), like st
 	return servers
 }
 
-func shownURLs(servers []string) protocol.Value {
-	shown := make([]protocol.Value, len(servers))
+func shownURLs(servers []string) value.Value {
+	shown := make([]value.Value, len(servers))
 	for i, server := range servers {
-		shown[i] = protocol.OfString(shownURL(server))
+		shown[i] = value.String(shownURL(server))
 	}
-	return protocol.OfList(shown...)
+	return value.List(shown...)
 }
 
 // count is a whole number of the file, of at least 1.
 func (l *loader) count(name string, otherwise int) int {
-	value, from := otherwise, fromDefault
+	val, from := otherwise, fromDefault
 	if given := l.ofFile(name); given.is() {
 		// Only whole numbers come out of the file.
-		value, _ = strconv.Atoi(given.text())
+		val, _ = strconv.Atoi(given.text())
 		from = given.from
 	}
-	l.entry(name, protocol.OfInt(int64(value)), from)
-	return value
+	l.entry(name, value.Int(int64(val)), from)
+	return val
 }
 
 // The variables that name the Ollama server; the first one that is set counts.

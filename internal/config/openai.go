@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // OpenAI is where models of OpenAI-compatible servers run, and which.
@@ -28,11 +28,11 @@ func (l *loader) openAI() OpenAI {
 		from = given.from
 		o.URLs = l.endpoints(given, openAIURL, likeOpenAI)
 	}
-	name, shown := "providers.openai.url", protocol.OfString("")
+	name, shown := "providers.openai.url", value.String("")
 	if len(o.URLs) > 1 {
 		name, shown = "providers.openai.endpoints", shownURLs(o.URLs)
 	} else if len(o.URLs) == 1 {
-		shown = protocol.OfString(shownURL(o.URLs[0]))
+		shown = value.String(shownURL(o.URLs[0]))
 	}
 	l.entry(name, shown, from)
 	o.Model = l.word("providers.openai.model", "", "")
@@ -58,7 +58,7 @@ var secretReference = regexp.MustCompile(`^\$\{secrets\.([A-Za-z_][A-Za-z0-9_]*)
 func (l *loader) secret(name string) string {
 	given := l.ofFile(name)
 	if given.text() == "" {
-		l.entry(name, protocol.OfString(""), fromDefault)
+		l.entry(name, value.String(""), fromDefault)
 		return ""
 	}
 	found := secretReference.FindStringSubmatch(given.text())
@@ -66,19 +66,19 @@ func (l *loader) secret(name string) string {
 		l.mistake(given.at, "%s takes ${secrets.NAME}, and GLEITZEIT_SECRET_NAME in the environment holds the secret", name)
 		return ""
 	}
-	l.entry(name, protocol.OfString(given.text()), given.from)
+	l.entry(name, value.String(given.text()), given.from)
 	return found[1]
 }
 
 // provider is what serves models where a task does not say.
 func (l *loader) provider() string {
-	value, from := ProviderOllama, fromDefault
+	val, from := ProviderOllama, fromDefault
 	if given := l.ofFile("providers.default"); given.is() {
-		value, from = given.text(), given.from
-		if value != ProviderOllama && value != ProviderOpenAI {
-			l.mistake(given.at, "%q is no provider; there are %s and %s", value, ProviderOllama, ProviderOpenAI)
+		val, from = given.text(), given.from
+		if val != ProviderOllama && val != ProviderOpenAI {
+			l.mistake(given.at, "%q is no provider; there are %s and %s", val, ProviderOllama, ProviderOpenAI)
 		}
 	}
-	l.entry("providers.default", protocol.OfString(value), from)
-	return value
+	l.entry("providers.default", value.String(val), from)
+	return val
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Python is how scripts run.
@@ -67,36 +67,36 @@ func (l *loader) names(key string, form *regexp.Regexp, what string) []string {
 	if given.is() {
 		from = given.from
 	}
-	shown := make([]protocol.Value, len(given.texts))
+	shown := make([]value.Value, len(given.texts))
 	for i, name := range given.texts {
 		if !form.MatchString(name) {
 			l.mistake(given.at, "%s: %q is no %s", key, name, what)
 		}
-		shown[i] = protocol.OfString(name)
+		shown[i] = value.String(name)
 	}
-	l.entry(key, protocol.OfList(shown...), from)
+	l.entry(key, value.List(shown...), from)
 	return given.texts
 }
 
 // limit reads a limit of scripts; "none" takes it away.
 func (l *loader) limit(name string, otherwise int64, read func(string) (int64, string), show func(int64) string) int64 {
 	key := "python.limits." + name
-	value, from := otherwise, fromDefault
+	val, from := otherwise, fromDefault
 	if given := l.ofFile(key); given.is() {
 		from = given.from
 		form := ""
 		if given.text() == "none" {
-			value = NoLimit
-		} else if value, form = read(given.text()); form != "" {
+			val = NoLimit
+		} else if val, form = read(given.text()); form != "" {
 			l.mistake(given.at, "%s takes %s, or none, not %q", key, form, given.text())
 		}
 	}
 	shown := "none"
-	if value != NoLimit {
-		shown = show(value)
+	if val != NoLimit {
+		shown = show(val)
 	}
-	l.entry(key, protocol.OfString(shown), from)
-	return value
+	l.entry(key, value.String(shown), from)
+	return val
 }
 
 // The units of sizes.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // said is what somebody has said of a setting; the zero value is nothing.
@@ -80,7 +80,7 @@ func (l *loader) logLevel() slog.Level {
 			l.mistake(given.at, "%q is no log level; the levels are debug, info, warn and error", given.text())
 		}
 	}
-	l.entry("log_level", protocol.OfString(strings.ToLower(level.String())), from)
+	l.entry("log_level", value.String(strings.ToLower(level.String())), from)
 	return level
 }
 
@@ -94,7 +94,7 @@ func (l *loader) roots() []string {
 		given, folder = l.ofFile("roots"), filepath.Dir(l.file)
 	}
 	var roots []string
-	var shown []protocol.Value
+	var shown []value.Value
 	if given.is() {
 		from = given.from
 	}
@@ -105,9 +105,9 @@ func (l *loader) roots() []string {
 		}
 		root := absolute(folder, named)
 		roots = append(roots, root)
-		shown = append(shown, protocol.OfString(root))
+		shown = append(shown, value.String(root))
 	}
-	l.entry("roots", protocol.OfList(shown...), from)
+	l.entry("roots", value.List(shown...), from)
 	return roots
 }
 
@@ -126,10 +126,10 @@ func absolute(folder, path string) string {
 
 // word is a text of the file under one of two names.
 func (l *loader) word(name, former, otherwise string) string {
-	value, from := otherwise, fromDefault
+	val, from := otherwise, fromDefault
 	if given := l.ofFile(name, former); given.text() != "" {
-		value, from = given.text(), given.from
+		val, from = given.text(), given.from
 	}
-	l.entry(name, protocol.OfString(value), from)
-	return value
+	l.entry(name, value.String(val), from)
+	return val
 }

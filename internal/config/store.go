@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The backends, and the schemes of their URLs.
@@ -42,7 +42,7 @@ func (l *loader) store(home string) string {
 	if from == "" {
 		from = fromDefault
 	}
-	l.entry("store", protocol.OfString(shownURL(address)), from)
+	l.entry("store", value.String(shownURL(address)), from)
 	return address
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Schema is a compiled JSON Schema.
@@ -51,7 +51,7 @@ func (nothingElse) Load(string) (any, error) {
 
 // Check names every place where the value does not match, sorted, as "parameters.list[2]: got string, want number"; nothing
 // where it matches. name stands for the value itself.
-func (s *Schema) Check(name string, v protocol.Value) string {
+func (s *Schema) Check(name string, v value.Value) string {
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(v.JSON()))
 	if err != nil {
 		return err.Error()

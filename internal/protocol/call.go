@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // MaxInline is the size in bytes of the largest value (as JSON) that travels through a workflow itself; a larger one
@@ -44,8 +46,8 @@ func RefOf(data []byte) Ref {
 
 // Held is a value on its way through a workflow. Either field may be absent; the zero Held holds nothing.
 type Held struct {
-	Ref    *Ref   `json:"ref,omitempty"`
-	Inline *Value `json:"inline,omitempty"` // The value itself, up to MaxInline.
+	Ref    *Ref         `json:"ref,omitempty"`
+	Inline *value.Value `json:"inline,omitempty"` // The value itself, up to MaxInline.
 }
 
 // Empty tells whether nothing is held.
@@ -53,7 +55,7 @@ func (h Held) Empty() bool { return h.Ref == nil && h.Inline == nil }
 
 // Carry returns the value as a Call takes it along: in full if small, else by the Ref alone, with the JSON that whoever
 // makes the Call must have put into the store.
-func Carry(v Value) (Held, []byte) {
+func Carry(v value.Value) (Held, []byte) {
 	held, data := Hold(v)
 	if held.Inline != nil {
 		return Held{Inline: held.Inline}, data
@@ -62,7 +64,7 @@ func Carry(v Value) (Held, []byte) {
 }
 
 // Hold returns the value as an Outcome reports it, and its JSON for the store.
-func Hold(v Value) (Held, []byte) {
+func Hold(v value.Value) (Held, []byte) {
 	data := v.JSON()
 	ref := RefOf(data)
 	held := Held{Ref: &ref}

@@ -1,11 +1,13 @@
 package protocol
 
+import "github.com/gleitzeit/gleitzeit/internal/value"
+
 // Opening is what a run has recorded of itself before its first task starts.
 type Opening struct {
-	Run    RunInfo  `json:"run"`
-	Queue  string   `json:"queue"`  // The Temporal task queue.
-	Plan   Value    `json:"plan"`   // The Plan as JSON.
-	Values [][]byte `json:"values"` // What Calls carry by Ref alone: large parameters and sources.
+	Run    RunInfo     `json:"run"`
+	Queue  string      `json:"queue"`  // The Temporal task queue.
+	Plan   value.Value `json:"plan"`   // The Plan as JSON.
+	Values [][]byte    `json:"values"` // What Calls carry by Ref alone: large parameters and sources.
 }
 
 // Closing is what a run has recorded of itself when nothing runs any more. It decides the run's outputs.
@@ -16,7 +18,7 @@ type Closing struct {
 	Status  Status         `json:"status"`
 	Error   *Error         `json:"error,omitempty"`
 	Usage   Usage          `json:"usage,omitzero"`
-	Outputs Value          `json:"outputs"` // An object, with its references.
+	Outputs value.Value    `json:"outputs"` // An object, with its references.
 	Uses    []Binding      `json:"uses,omitempty"`
 	Tasks   []ClosingEntry `json:"tasks,omitempty"` // Tasks whose end no activity recorded in full: skipped, or cancelled before they began or for a failure.
 }

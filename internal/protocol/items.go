@@ -1,6 +1,10 @@
 package protocol
 
-import "time"
+import (
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
 
 // Counts says how the items of a task ended.
 type Counts struct {
@@ -13,17 +17,17 @@ type Counts struct {
 
 // Expanding asks for the items of a task that runs once an item: the elements of a list, or the files that are found now.
 type Expanding struct {
-	Run       RunInfo   `json:"run"`
-	Task      string    `json:"task"`
-	Method    string    `json:"method"`
-	Directory string    `json:"directory,omitempty"` // With its references. Either this or Files.
-	Files     []string  `json:"files,omitempty"`     // With their references; a folder stands for the files in it.
-	Values    *Value    `json:"values,omitempty"`    // Instead of files: a list, or a text that leads to one, with their references.
-	Pattern   string    `json:"pattern,omitempty"`   // Of files in folders; empty is all.
-	Exclude   []string  `json:"exclude,omitempty"`   // Patterns of what is left out.
-	Reads     []string  `json:"reads,omitempty"`     // Files and folders outside of the run's that may be looked at, absolute.
-	Bindings  []Binding `json:"bindings,omitempty"`
-	Most      int       `json:"most"` // How many items there may be.
+	Run       RunInfo      `json:"run"`
+	Task      string       `json:"task"`
+	Method    string       `json:"method"`
+	Directory string       `json:"directory,omitempty"` // With its references. Either this or Files.
+	Files     []string     `json:"files,omitempty"`     // With their references; a folder stands for the files in it.
+	Values    *value.Value `json:"values,omitempty"`    // Instead of files: a list, or a text that leads to one, with their references.
+	Pattern   string       `json:"pattern,omitempty"`   // Of files in folders; empty is all.
+	Exclude   []string     `json:"exclude,omitempty"`   // Patterns of what is left out.
+	Reads     []string     `json:"reads,omitempty"`     // Files and folders outside of the run's that may be looked at, absolute.
+	Bindings  []Binding    `json:"bindings,omitempty"`
+	Most      int          `json:"most"` // How many items there may be.
 
 	When         string    `json:"when,omitempty"` // A condition, with its references, that is asked for each item.
 	WhenBindings []Binding `json:"when_bindings,omitempty"`

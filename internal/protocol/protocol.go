@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Spec describes one protocol.
@@ -52,7 +54,7 @@ type Method struct {
 	PlaceParameters []string
 	// Faults finds what is wrong with parameters that fit their schema, as far as that shows without the machine that they
 	// are for. Parameters that hold references are left out of them. Nil: their schema says all.
-	Faults func(parameters Value) []Fault
+	Faults func(parameters value.Value) []Fault
 	// ToolsParameter names the parameter that lists tools, which the call may use: it may need the workflow's servers.
 	ToolsParameter string
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
@@ -84,7 +86,7 @@ type Handler interface {
 // where it names none, the source of a function that it names. Two calls with equal requests and equal identities are the
 // same. An error says that this call is like no other.
 type Identifier interface {
-	Identity(ctx context.Context, request Request) (Value, error)
+	Identity(ctx context.Context, request Request) (value.Value, error)
 }
 
 // Progress says how far a call has come ("120 tokens"). It may be called as often as wanted.
@@ -93,12 +95,12 @@ type Progress func(message string)
 // Request is a call as a handler gets it: every reference resolved.
 type Request struct {
 	Method       string
-	Parameters   Value    // An object. The code parameter and the source parameters are not in it.
-	Program      *Program // The code parameter, where it was given.
-	Source       *Script  // The source parameter, where it was given.
-	Dependencies []Field  // Results of the tasks in `dependencies` under their ids, where the method wants them.
-	Folder       string   // The folder that the run was started in, absolute.
-	FlowFolder   string   // The folder of the workflow file, absolute.
+	Parameters   value.Value   // An object. The code parameter and the source parameters are not in it.
+	Program      *Program      // The code parameter, where it was given.
+	Source       *Script       // The source parameter, where it was given.
+	Dependencies []value.Field // Results of the tasks in `dependencies` under their ids, where the method wants them.
+	Folder       string        // The folder that the run was started in, absolute.
+	FlowFolder   string        // The folder of the workflow file, absolute.
 	Files        Files
 	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says KeepsTime.
 	Servers      []ToolServer  // Of the workflow, as far as the call may need them.
@@ -133,7 +135,7 @@ type Program struct {
 type Variable struct {
 	Name      string // An identifier of letters, digits and underscores.
 	Reference string // As written: "${fetch.body}".
-	Value     Value
+	Value     value.Value
 	Text      string // The value as it goes into other text: a string as it is, anything else as compact JSON.
 }
 
@@ -145,7 +147,7 @@ type Script struct {
 
 // Result is what a handler returns.
 type Result struct {
-	Value   Value // An object that fits the method's result schema.
+	Value   value.Value // An object that fits the method's result schema.
 	Usage   Usage
 	Warning string // What people should know although the call succeeded.
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -16,7 +17,7 @@ import (
 func scopeOf(t testing.TB, x string) *reference.Scope {
 	t.Helper()
 	value := func(text string) protocol.Held {
-		v, err := protocol.ParseValue([]byte(text))
+		v, err := value.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,11 +109,11 @@ func TestAValueNeverBecomesPartOfTheExpression(t *testing.T) {
 		`x" == "x`, `" || true || "`, `'; true; '`, `${inputs.x}`, `true`, `"yes"`, "`yes`", `\" == \"`, `yes") or ("a" == "a`, `$0()`, "yes\x00", `1 == 1 // `,
 	} {
 		for _, text := range []string{`${inputs.x} == "yes"`, `"yes" == ${inputs.x}`, `${inputs.x} == 'yes' and true`, `${inputs.x} in ["yes"]`} {
-			if holds, err := decide(t, text, string(protocol.OfString(attack).JSON())); holds || err != nil {
+			if holds, err := decide(t, text, string(value.String(attack).JSON())); holds || err != nil {
 				t.Errorf("%s with %q: got %v, %v", text, attack, holds, err)
 			}
 		}
-		if _, err := decide(t, `${inputs.x}`, string(protocol.OfString(attack).JSON())); err == nil {
+		if _, err := decide(t, `${inputs.x}`, string(value.String(attack).JSON())); err == nil {
 			t.Errorf("%q alone is no truth", attack)
 		}
 	}
@@ -242,7 +243,7 @@ func TestAStoreThatIsAwayIsNoMistakeOfTheCondition(t *testing.T) {
 	c, _ := Compile(`${done.x} == 1`)
 	scope := &reference.Scope{
 		Bindings: []protocol.Binding{{Head: "done", Task: "done", Status: protocol.Completed, Value: protocol.Held{Ref: &protocol.Ref{Hash: "h", Size: 1 << 20}}}},
-		Load:     func(protocol.Ref) (protocol.Value, error) { return protocol.Value{}, away },
+		Load:     func(protocol.Ref) (value.Value, error) { return value.Value{}, away },
 	}
 	if _, err := c.Holds(t.Context(), scope); !errors.Is(err, away) {
 		t.Error(err)

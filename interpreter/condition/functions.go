@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Function is a function of conditions, as people are told of it.
@@ -184,7 +185,7 @@ func (d *decision) text(v any) (string, error) {
 }
 
 func list(v any) (any, error) {
-	if kindOf(v) != protocol.List {
+	if kindOf(v) != value.KindList {
 		return nil, fmt.Errorf("%s stands where a list must", describe(v))
 	}
 	return v, nil
@@ -195,7 +196,7 @@ func number(v any) (any, error) {
 	case int, float64, large:
 		return n, nil
 	case string:
-		if digits, isNumber := protocol.OfDigits(strings.TrimSpace(n)); isNumber {
+		if digits, isNumber := value.Digits(strings.TrimSpace(n)); isNumber {
 			return fromValue(digits), nil
 		}
 		return nil, fmt.Errorf("number(…) takes a text that says a number, not %s", strconv.Quote(shown(n)))

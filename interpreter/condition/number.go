@@ -7,7 +7,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // large is a number beyond what Go's have: a whole one of more than 64 bits, or one beyond the largest floating-point
@@ -72,7 +72,7 @@ func compareNumbers(a, b any) (order int, known bool) {
 	if isInt && isIntToo {
 		return cmp.Compare(one, other), true
 	}
-	return protocol.CompareDigits(digitsOf(a), digitsOf(b)), true
+	return value.CompareDigits(digitsOf(a), digitsOf(b)), true
 }
 
 func unworkable(operator string, a, b any) error {
@@ -204,7 +204,7 @@ func sum(v any) (any, error) {
 func extreme(name string, sign int, all []any) (any, error) {
 	var found any
 	for _, v := range all {
-		if kindOf(v) == protocol.List {
+		if kindOf(v) == value.KindList {
 			var err error
 			if v, err = extreme(name, sign, elements(v)); err != nil {
 				return nil, err

@@ -8,7 +8,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The operators and functions whose own forms in the expression language lose digits, or wrap around, are replaced by
@@ -123,10 +123,10 @@ func equal(a, b any) bool {
 		return false
 	}
 	switch kindOf(a) {
-	case protocol.Number:
+	case value.KindNumber:
 		order, _ := compareNumbers(a, b)
 		return order == 0
-	case protocol.List:
+	case value.KindList:
 		left, right := elements(a), elements(b)
 		if len(left) != len(right) {
 			return false
@@ -137,7 +137,7 @@ func equal(a, b any) bool {
 			}
 		}
 		return true
-	case protocol.Object:
+	case value.KindObject:
 		left, right := fields(a), fields(b)
 		if len(left) != len(right) {
 			return false
@@ -155,14 +155,14 @@ func equal(a, b any) bool {
 // within tells whether a list has an element, or an object a field.
 func within(needle, of any) (any, error) {
 	switch kindOf(of) {
-	case protocol.Null:
+	case value.KindNull:
 		return false, nil
-	case protocol.Object:
+	case value.KindObject:
 		if name, isText := needle.(string); isText {
 			_, has := fields(of)[name]
 			return has, nil
 		}
-	case protocol.List:
+	case value.KindList:
 		for _, element := range elements(of) {
 			if equal(element, needle) {
 				return true, nil

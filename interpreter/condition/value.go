@@ -6,26 +6,26 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // fromValue makes what expressions reckon with. Whole numbers are exact up to 64 bits with their sign; with a fraction or an
 // exponent they are floating-point numbers of 64 bits. What is beyond either keeps its digits.
-func fromValue(v protocol.Value) any {
+func fromValue(v value.Value) any {
 	switch v.Kind() {
-	case protocol.Boolean:
+	case value.KindBool:
 		return v.Bool()
-	case protocol.String:
+	case value.KindString:
 		return v.Text()
-	case protocol.Number:
+	case value.KindNumber:
 		return fromDigits(v.Digits())
-	case protocol.List:
+	case value.KindList:
 		list := make([]any, len(v.Elements()))
 		for i, element := range v.Elements() {
 			list[i] = fromValue(element)
 		}
 		return list
-	case protocol.Object:
+	case value.KindObject:
 		object := make(map[string]any, len(v.Fields()))
 		for _, field := range v.Fields() {
 			object[field.Name] = fromValue(field.Value)
@@ -36,33 +36,33 @@ func fromValue(v protocol.Value) any {
 }
 
 // toValue is the way back, for messages and texts; the fields of objects are in the order of their names.
-func toValue(v any) protocol.Value {
+func toValue(v any) value.Value {
 	switch v := v.(type) {
 	case nil:
-		return protocol.Value{}
+		return value.Value{}
 	case bool:
-		return protocol.OfBool(v)
+		return value.Bool(v)
 	case string:
-		return protocol.OfString(v)
+		return value.String(v)
 	case int:
-		return protocol.OfInt(int64(v))
+		return value.Int(int64(v))
 	case float64:
 		if math.IsInf(v, 0) || math.IsNaN(v) {
-			return protocol.OfString(strconv.FormatFloat(v, 'g', -1, 64))
+			return value.String(strconv.FormatFloat(v, 'g', -1, 64))
 		}
-		return protocol.OfFloat(v)
+		return value.Float(v)
 	case large:
-		digits, _ := protocol.OfDigits(v.digits)
+		digits, _ := value.Digits(v.digits)
 		return digits
 	}
 	of := reflect.ValueOf(v)
 	switch of.Kind() {
 	case reflect.Slice:
-		list := make([]protocol.Value, of.Len())
+		list := make([]value.Value, of.Len())
 		for i := range list {
 			list[i] = toValue(of.Index(i).Interface())
 		}
-		return protocol.OfList(list...)
+		return value.List(list...)
 	case reflect.Map:
 		object, _ := v.(map[string]any)
 		names := make([]string, 0, len(object))
@@ -70,44 +70,44 @@ func toValue(v any) protocol.Value {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		fields := make([]protocol.Field, len(names))
+		fields := make([]value.Field, len(names))
 		for i, name := range names {
-			fields[i] = protocol.Field{Name: name, Value: toValue(object[name])}
+			fields[i] = value.Field{Name: name, Value: toValue(object[name])}
 		}
-		return protocol.OfObject(fields...)
+		return value.Object(fields...)
 	}
-	return protocol.Value{}
+	return value.Value{}
 }
 
-func kindOf(v any) protocol.Kind {
+func kindOf(v any) value.Kind {
 	switch v.(type) {
 	case nil:
-		return protocol.Null
+		return value.KindNull
 	case bool:
-		return protocol.Boolean
+		return value.KindBool
 	case string:
-		return protocol.String
+		return value.KindString
 	case int, float64, large:
-		return protocol.Number
+		return value.KindNumber
 	}
 	if reflect.ValueOf(v).Kind() == reflect.Map {
-		return protocol.Object
+		return value.KindObject
 	}
-	return protocol.List
+	return value.KindList
 }
 
 // describe names a value in a message.
 func describe(v any) string {
 	switch kind := kindOf(v); kind {
-	case protocol.List:
+	case value.KindList:
 		return "a list"
-	case protocol.Object:
+	case value.KindObject:
 		return "an object"
-	case protocol.String:
+	case value.KindString:
 		return "the text " + strconv.Quote(shown(v.(string)))
-	case protocol.Number:
+	case value.KindNumber:
 		return "the number " + string(toValue(v).JSON())
-	case protocol.Null:
+	case value.KindNull:
 		return "null"
 	default:
 		return string(toValue(v).JSON())
@@ -117,15 +117,15 @@ func describe(v any) string {
 // kindWord names what a value is, and not which one.
 func kindWord(v any) string {
 	switch kindOf(v) {
-	case protocol.Null:
+	case value.KindNull:
 		return "null"
-	case protocol.Boolean:
+	case value.KindBool:
 		return "true or false"
-	case protocol.Number:
+	case value.KindNumber:
 		return "a number"
-	case protocol.String:
+	case value.KindString:
 		return "a text"
-	case protocol.List:
+	case value.KindList:
 		return "a list"
 	}
 	return "an object"

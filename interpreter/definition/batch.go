@@ -3,7 +3,7 @@ package definition
 import (
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // BatchID is the id of the task that the short form makes.
@@ -30,7 +30,7 @@ type batchReader struct {
 
 // texts is what `exclude` and others take.
 var texts = shape{
-	want: "text or a list of texts", fits: func(n *Node) bool { return n.Kind == protocol.List || text.fits(n) },
+	want: "text or a list of texts", fits: func(n *Node) bool { return n.Kind == value.KindList || text.fits(n) },
 	schema: `{"type": ["string", "number", "array"], "items": ` + textSchema + `}`,
 }
 
@@ -80,7 +80,7 @@ func readExclude(b *batchReader, n *Node) {
 
 // textsOf reads what is a text or a list of them.
 func (w *Workflow) textsOf(what string, n *Node) []*Node {
-	if n.Kind != protocol.List {
+	if n.Kind != value.KindList {
 		return []*Node{n}
 	}
 	var all []*Node
@@ -109,14 +109,14 @@ func (w *Workflow) addBatch() {
 	if made.Protocol == nil {
 		made.Protocol = w.Protocol
 	}
-	made.ID = &Node{Position: at, Kind: protocol.String, Text: BatchID, Written: BatchID}
+	made.ID = &Node{Position: at, Kind: value.KindString, Text: BatchID, Written: BatchID}
 	w.Batch = &made.Task
 	w.Tasks = slices.Insert(w.Tasks, 0, w.Batch)
 }
 
 // readTemplate reads the keys of a task, and takes what else is there for its parameters.
 func (w *Workflow) readTemplate(made *taskReader) {
-	keys := &Node{Position: w.TemplateNode.Position, Kind: protocol.Object}
+	keys := &Node{Position: w.TemplateNode.Position, Kind: value.KindObject}
 	var others []Field
 	for _, field := range w.TemplateNode.Fields {
 		if find(templateKeys, field.Name) >= 0 {
@@ -130,10 +130,10 @@ func (w *Workflow) readTemplate(made *taskReader) {
 	if given == nil {
 		given = keys.Get("params")
 	}
-	if made.Parameters == nil && given != nil && given.Kind != protocol.Null {
+	if made.Parameters == nil && given != nil && given.Kind != value.KindNull {
 		return // Of the wrong type, which was noted: what the parameters are, nobody knows.
 	}
-	merged := &Node{Position: w.TemplateNode.Position, Kind: protocol.Object, Fields: others}
+	merged := &Node{Position: w.TemplateNode.Position, Kind: value.KindObject, Fields: others}
 	if made.Parameters != nil {
 		for _, field := range made.Parameters.Fields {
 			if at := slices.IndexFunc(others, func(other Field) bool { return other.Name == field.Name }); at >= 0 {

@@ -5,7 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 var (
@@ -107,7 +107,7 @@ func (c *converter) count(w weight) bool {
 	return c.made.nodes <= MaxAliasNodes && c.made.text <= MaxAliasText
 }
 
-func (c *converter) node(n *yaml.Node, kind protocol.Kind) *Node {
+func (c *converter) node(n *yaml.Node, kind value.Kind) *Node {
 	return &Node{Position: c.at(n), Kind: kind, yamlLine: int32(n.Line), yamlColumn: int32(n.Column)}
 }
 
@@ -116,7 +116,7 @@ func (c *converter) list(n *yaml.Node, depth int) (*Node, weight) {
 		return c.stop(c.at(n), ruleLimit, depthMessage, "")
 	}
 	c.checkTag(n, "!!seq")
-	node, w := c.node(n, protocol.List), weight{nodes: 1}
+	node, w := c.node(n, value.KindList), weight{nodes: 1}
 	node.Elements = make([]*Node, 0, len(n.Content))
 	for _, child := range n.Content {
 		element, more := c.convert(child, depth)

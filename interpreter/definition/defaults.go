@@ -1,6 +1,6 @@
 package definition
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import "github.com/gleitzeit/gleitzeit/internal/value"
 
 // Default is what the tasks have that call a method, or any method of a protocol, and do not say otherwise. Keys that are
 // absent are nil.
@@ -37,11 +37,11 @@ var defaultKeys = keys[defaultReader]{
 func readDefaults(w *Workflow, n *Node) {
 	for _, field := range n.Fields {
 		switch field.Value.Kind {
-		case protocol.Object:
+		case value.KindObject:
 			reader := defaultReader{Default{Name: field.Name, At: field.At, Node: field.Value}, w}
 			read(w, field.Value, &reader, "a default", defaultKeys)
 			w.Defaults = append(w.Defaults, &reader.Default)
-		case protocol.Null:
+		case value.KindNull:
 		default:
 			w.mistyped("defaults."+field.Name, mapping, field.Value)
 		}

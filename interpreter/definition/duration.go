@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // maxDuration is the longest that a workflow can name: ten years, far within what Go and Temporal can count.
@@ -16,14 +17,14 @@ const maxDuration = 10 * 365 * 24 * time.Hour
 func Duration(n *Node) (seconds protocol.Seconds, problem string) {
 	const want = "must be a number of seconds or a duration such as 90s, 2h or 1m30s, not "
 	switch n.Kind {
-	case protocol.Number:
+	case value.KindNumber:
 		value, err := strconv.ParseFloat(n.Text, 64)
 		if err == nil && value <= maxDuration.Seconds() {
 			seconds = protocol.Seconds(value)
 			break
 		}
 		return 0, tooLong(n)
-	case protocol.String:
+	case value.KindString:
 		value, err := time.ParseDuration(n.Text)
 		if err != nil {
 			return 0, want + n.Describe()

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestDuration(t *testing.T) {
 	const want = "must be a number of seconds or a duration such as 90s, 2h or 1m30s, not "
-	number := func(digits string) *Node { return &Node{Kind: protocol.Number, Text: digits, Written: digits} }
-	text := func(text string) *Node { return &Node{Kind: protocol.String, Text: text, Written: text} }
+	number := func(digits string) *Node { return &Node{Kind: value.KindNumber, Text: digits, Written: digits} }
+	text := func(text string) *Node { return &Node{Kind: value.KindString, Text: text, Written: text} }
 	for _, test := range []struct {
 		node    *Node
 		seconds protocol.Seconds
@@ -24,8 +25,8 @@ func TestDuration(t *testing.T) {
 		{number("-1"), 0, "must not be negative, and is -1"},
 		{text("-1s"), 0, `must not be negative, and is "-1s"`},
 		{text("90"), 0, want + `"90"`}, {text(""), 0, want + `""`}, {text("soon"), 0, want + `"soon"`}, {text("1d"), 0, want + `"1d"`},
-		{&Node{Kind: protocol.Boolean, Written: "true"}, 0, want + "true"},
-		{&Node{Kind: protocol.List}, 0, want + "a list"},
+		{&Node{Kind: value.KindBool, Written: "true"}, 0, want + "true"},
+		{&Node{Kind: value.KindList}, 0, want + "a list"},
 	} {
 		seconds, problem := Duration(test.node)
 		if seconds != test.seconds || problem != test.problem {

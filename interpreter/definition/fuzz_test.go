@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // FuzzParse: whatever the text, there is a tree within the limits, or a mistake; every place is in the file, and every `$`
@@ -50,7 +50,7 @@ func FuzzParse(f *testing.F) {
 		}
 		checkTree(t, flow.Root, lines, 1)
 		flow.Root.Strings(func(n *Node) { checkDollars(t, flow, n, lines) })
-		if _, err := protocol.ParseValue(flow.Root.Value().JSON()); err != nil {
+		if _, err := value.Parse(flow.Root.Value().JSON()); err != nil {
 			t.Errorf("the tree is no JSON: %v", err)
 		}
 		if _, again := Parse("f", text); !slices.Equal(found, again) {
@@ -98,7 +98,7 @@ func checkTree(t *testing.T, n *Node, lines [][]rune, depth int) {
 	if !within(lines, n.Line, n.Column) {
 		t.Errorf("a value outside of the file: %d:%d", n.Line, n.Column)
 	}
-	if _, isNumber := protocol.OfDigits(n.Text); n.Kind == protocol.Number && !isNumber && !tooLarge(n.Text) {
+	if _, isNumber := value.Digits(n.Text); n.Kind == value.KindNumber && !isNumber && !tooLarge(n.Text) {
 		t.Errorf("%q, from %q, is no number", n.Text, n.Written)
 	}
 	seen := map[string]bool{}

@@ -3,7 +3,7 @@ package definition
 import (
 	"fmt"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Unknown is a key that means nothing where it stands.
@@ -53,7 +53,7 @@ func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]
 		given[at] = field
 		entry := table[at]
 		switch {
-		case field.Value.Kind == protocol.Null && entry.takes.want != anything.want:
+		case field.Value.Kind == value.KindNull && entry.takes.want != anything.want:
 		case entry.takes.fits(field.Value):
 			entry.set(target, field.Value)
 		default:

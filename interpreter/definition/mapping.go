@@ -3,7 +3,7 @@ package definition
 import (
 	"gopkg.in/yaml.v3"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // mapping converts a mapping: the entries as they stand, then what `<<` brings and no entry has. Of equal keys the first
@@ -13,7 +13,7 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 		return c.stop(c.at(n), ruleLimit, depthMessage, "")
 	}
 	c.checkTag(n, "!!map")
-	node, w := c.node(n, protocol.Object), weight{nodes: 1}
+	node, w := c.node(n, value.KindObject), weight{nodes: 1}
 	node.Fields = make([]Field, 0, len(n.Content)/2)
 	seen := make(map[string]Position, len(n.Content)/2)
 	var merged []Field
@@ -78,10 +78,10 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 // merge returns the entries that a `<<` brings, the first mapping's before the second's. What it copies is counted like
 // what an alias makes, which most of it is: mappings can be merged into one another without any alias.
 func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
-	value, w := c.convert(n, depth)
-	sources := []*Node{value}
-	if value.Kind == protocol.List {
-		sources = value.Elements
+	val, w := c.convert(n, depth)
+	sources := []*Node{val}
+	if val.Kind == value.KindList {
+		sources = val.Elements
 		w.height--
 	}
 	var fields []Field
@@ -93,7 +93,7 @@ func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
 		if c.stopped {
 			return nil, w
 		}
-		if from.Kind != protocol.Object {
+		if from.Kind != value.KindObject {
 			c.report(c.at(n), ruleSyntax, `"<<" takes a mapping or a list of mappings, not `+from.Describe(), "")
 			continue
 		}

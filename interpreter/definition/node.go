@@ -4,13 +4,13 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Node is one value of the file with its place. A value that is used through an alias is one Node in several places.
 type Node struct {
 	Position
-	Kind     protocol.Kind
+	Kind     value.Kind
 	Text     string // String: its text. Number: its digits as JSON has them.
 	Written  string // Scalars: as the file has them, quotes and escapes undone ("0x1F" where Text is "31").
 	Truth    bool   // Boolean.
@@ -49,43 +49,43 @@ func (n *Node) Get(name string) *Node {
 }
 
 // Value returns what the node holds, without its places.
-func (n *Node) Value() protocol.Value {
+func (n *Node) Value() value.Value {
 	switch n.Kind {
-	case protocol.Boolean:
-		return protocol.OfBool(n.Truth)
-	case protocol.Number:
-		if v, isNumber := protocol.OfDigits(n.Text); isNumber {
+	case value.KindBool:
+		return value.Bool(n.Truth)
+	case value.KindNumber:
+		if v, isNumber := value.Digits(n.Text); isNumber {
 			return v
 		}
-		return protocol.OfString(n.Text)
-	case protocol.String:
-		return protocol.OfString(n.Text)
-	case protocol.List:
-		elements := make([]protocol.Value, len(n.Elements))
+		return value.String(n.Text)
+	case value.KindString:
+		return value.String(n.Text)
+	case value.KindList:
+		elements := make([]value.Value, len(n.Elements))
 		for i, element := range n.Elements {
 			elements[i] = element.Value()
 		}
-		return protocol.OfList(elements...)
-	case protocol.Object:
-		fields := make([]protocol.Field, len(n.Fields))
+		return value.List(elements...)
+	case value.KindObject:
+		fields := make([]value.Field, len(n.Fields))
 		for i, field := range n.Fields {
-			fields[i] = protocol.Field{Name: field.Name, Value: field.Value.Value()}
+			fields[i] = value.Field{Name: field.Name, Value: field.Value.Value()}
 		}
-		return protocol.OfObject(fields...)
+		return value.Object(fields...)
 	}
-	return protocol.Value{}
+	return value.Value{}
 }
 
 // Strings calls visit for each string in the node, in the file's order.
 func (n *Node) Strings(visit func(*Node)) {
 	switch n.Kind {
-	case protocol.String:
+	case value.KindString:
 		visit(n)
-	case protocol.List:
+	case value.KindList:
 		for _, element := range n.Elements {
 			element.Strings(visit)
 		}
-	case protocol.Object:
+	case value.KindObject:
 		for _, field := range n.Fields {
 			field.Value.Strings(visit)
 		}
@@ -106,13 +106,13 @@ func (n *Node) Keys(visit func(Field)) {
 // Describe names the value in a message: `"many"`, `12`, `true`, `null`, `a list`, `a mapping`.
 func (n *Node) Describe() string {
 	switch n.Kind {
-	case protocol.String:
+	case value.KindString:
 		return Quote(n.Text)
-	case protocol.List:
+	case value.KindList:
 		return "a list"
-	case protocol.Object:
+	case value.KindObject:
 		return "a mapping"
-	case protocol.Null:
+	case value.KindNull:
 		return "null"
 	}
 	return Shorten(n.Written)

@@ -10,7 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Parse reads the text of a workflow file, which messages call by the name given. The Workflow is nil where there is no
@@ -29,7 +29,7 @@ type parsing struct {
 }
 
 func (p *parsing) report(at Position, rule, message, hint string) {
-	p.found = append(p.found, Diagnostic{File: p.file, Line: at.Line, Column: at.Column, Rule: rule, Message: protocol.Visible(message), Hint: protocol.Visible(hint)})
+	p.found = append(p.found, Diagnostic{File: p.file, Line: at.Line, Column: at.Column, Rule: rule, Message: value.Visible(message), Hint: value.Visible(hint)})
 	p.stopped = p.stopped || rule == ruleLimit
 }
 
@@ -135,7 +135,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 	if c.stopped || p.stopped {
 		return nil
 	}
-	if root.Kind != protocol.Object {
+	if root.Kind != value.KindObject {
 		p.report(root.Position, ruleSyntax, "a workflow must be a mapping, not "+root.Describe(), `begin with "name: …"`)
 		return nil
 	}

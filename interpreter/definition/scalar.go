@@ -5,7 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 var (
@@ -16,7 +16,7 @@ var (
 // scalar converts text, a number, a boolean or null. Plain scalars mean what YAML 1.2's core schema says: `yes`, `on` and
 // dates are text.
 func (c *converter) scalar(n *yaml.Node) *Node {
-	node := c.node(n, protocol.String)
+	node := c.node(n, value.KindString)
 	node.Text, node.Written = n.Value, n.Value
 	switch {
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
@@ -35,7 +35,7 @@ func (c *converter) scalar(n *yaml.Node) *Node {
 	} else if node.style == plain {
 		c.resolve(node)
 	}
-	if node.Kind == protocol.Number && tooLarge(node.Text) {
+	if node.Kind == value.KindNumber && tooLarge(node.Text) {
 		c.report(node.Position, ruleLimit, numberMessage, "in quotes it is text")
 	}
 	return node
@@ -44,16 +44,16 @@ func (c *converter) scalar(n *yaml.Node) *Node {
 // resolve gives a plain scalar its type.
 func (c *converter) resolve(node *Node) {
 	if digits, isNumber := number(node.Text); isNumber {
-		node.Kind, node.Text = protocol.Number, digits
+		node.Kind, node.Text = value.KindNumber, digits
 		return
 	}
 	switch node.Text {
 	case "", "~", "null", "Null", "NULL":
-		node.Kind, node.Text = protocol.Null, ""
+		node.Kind, node.Text = value.KindNull, ""
 	case "true", "True", "TRUE":
-		node.Kind, node.Truth, node.Text = protocol.Boolean, true, ""
+		node.Kind, node.Truth, node.Text = value.KindBool, true, ""
 	case "false", "False", "FALSE":
-		node.Kind, node.Text = protocol.Boolean, ""
+		node.Kind, node.Text = value.KindBool, ""
 	default:
 		if notFinite(node.Text) {
 			c.report(node.Position, ruleSyntax, node.Text+" is no number that JSON has", "in quotes it is text")
@@ -63,8 +63,8 @@ func (c *converter) resolve(node *Node) {
 
 // tagged gives a scalar the type that its tag names.
 func (c *converter) tagged(node *Node, tag string) {
-	wants := map[string]protocol.Kind{
-		"!!null": protocol.Null, "!!bool": protocol.Boolean, "!!int": protocol.Number, "!!float": protocol.Number,
+	wants := map[string]value.Kind{
+		"!!null": value.KindNull, "!!bool": value.KindBool, "!!int": value.KindNumber, "!!float": value.KindNumber,
 	}
 	want, known := wants[tag]
 	switch {

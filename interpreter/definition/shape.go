@@ -3,7 +3,7 @@ package definition
 import (
 	"strconv"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // shape is what a key takes: the type that the parser wants, and how people and editors are told of it. Values within a
@@ -31,14 +31,14 @@ const (
 var (
 	anything = shape{want: "anything", fits: func(*Node) bool { return true }, schema: `{}`}
 	// A number is taken as its text, so that `name: 2024` and `id: 7` mean what they look like.
-	text    = shape{want: "text", fits: func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Number }, hint: quoteHint, schema: textSchema}
+	text    = shape{want: "text", fits: func(n *Node) bool { return n.Kind == value.KindString || n.Kind == value.KindNumber }, hint: quoteHint, schema: textSchema}
 	scalar  = shape{want: "text or a number", fits: text.fits, schema: textSchema}
 	elapsed = shape{want: "a number of seconds or a duration such as 90s", fits: text.fits, schema: elapsedSchema("minimum")}
-	boolean = shape{want: "true or false", fits: func(n *Node) bool { return n.Kind == protocol.Boolean }, schema: `{"type": "boolean"}`}
-	list    = shape{want: "a list", fits: func(n *Node) bool { return n.Kind == protocol.List }, hint: listHint, schema: `{"type": "array"}`}
-	mapping = shape{want: "a mapping", fits: func(n *Node) bool { return n.Kind == protocol.Object }, schema: `{"type": "object"}`}
+	boolean = shape{want: "true or false", fits: func(n *Node) bool { return n.Kind == value.KindBool }, schema: `{"type": "boolean"}`}
+	list    = shape{want: "a list", fits: func(n *Node) bool { return n.Kind == value.KindList }, hint: listHint, schema: `{"type": "array"}`}
+	mapping = shape{want: "a mapping", fits: func(n *Node) bool { return n.Kind == value.KindObject }, schema: `{"type": "object"}`}
 	// A boolean is taken too, so that a task can be switched off.
-	condition = shape{want: "a condition", fits: func(n *Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Boolean }, schema: `{"type": ["string", "boolean"]}`}
+	condition = shape{want: "a condition", fits: func(n *Node) bool { return n.Kind == value.KindString || n.Kind == value.KindBool }, schema: `{"type": ["string", "boolean"]}`}
 	count     = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
 )
 
@@ -49,7 +49,7 @@ var (
 	period   = elapsed.as("", elapsedSchema("exclusiveMinimum"))
 	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
 	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)
-	items    = shape{want: "a list, or a reference to one", fits: func(n *Node) bool { return n.Kind == protocol.List || n.Kind == protocol.String },
+	items    = shape{want: "a list, or a reference to one", fits: func(n *Node) bool { return n.Kind == value.KindList || n.Kind == value.KindString },
 		schema: `{"anyOf": [{"type": "array", "maxItems": ` + strconv.Itoa(MaxItems) + `}, {"type": "string", "pattern": "^\\$\\{.*\\}$"}]}`}
 	failures = scalar.as("a whole number, or a percentage such as 10%",
 		`{"type": ["integer", "string"], "minimum": 0, "pattern": "^\\s*(100(\\.0*)?|[0-9]{1,2}(\\.[0-9]*)?)\\s*%$"}`)
@@ -108,14 +108,14 @@ func (s shape) of(part string, places Places, keys table) shape {
 }
 
 func quoteHint(n *Node) string {
-	if n.Kind == protocol.Boolean {
+	if n.Kind == value.KindBool {
 		return "put it in quotes"
 	}
 	return ""
 }
 
 func listHint(n *Node) string {
-	if n.Kind == protocol.String || n.Kind == protocol.Number {
+	if n.Kind == value.KindString || n.Kind == value.KindNumber {
 		return "write [" + Shorten(n.Written) + "]"
 	}
 	return ""
@@ -123,6 +123,6 @@ func listHint(n *Node) string {
 
 // Count reads a whole number of at least 1.
 func Count(n *Node) (int, bool) {
-	value, err := strconv.Atoi(n.Text)
-	return value, n.Kind == protocol.Number && err == nil && value >= 1
+	val, err := strconv.Atoi(n.Text)
+	return val, n.Kind == value.KindNumber && err == nil && val >= 1
 }

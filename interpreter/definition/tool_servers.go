@@ -1,6 +1,6 @@
 package definition
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import "github.com/gleitzeit/gleitzeit/internal/value"
 
 // ToolServer is an MCP server as the file has it. Keys that are absent are nil.
 type ToolServer struct {
@@ -54,7 +54,7 @@ func readToolServers(w *Workflow, n *Node) {
 			read(w, field.Value, server, "an MCP server", toolServerKeys)
 			w.fieldTexts("env", server.Env)
 			w.fieldTexts("headers", server.Headers)
-		case field.Value.Kind == protocol.Null:
+		case field.Value.Kind == value.KindNull:
 		default:
 			w.mistyped("mcp_servers."+field.Name, mapping, field.Value)
 			continue

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"unicode/utf16"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Values are values by name, as a file beside the workflow gives them. Root is a mapping; nil where the file is empty.
@@ -24,7 +24,7 @@ func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
 	switch {
 	case root == nil && len(p.found) > 0:
 		return nil, p.found
-	case root != nil && root.Kind != protocol.Object:
+	case root != nil && root.Kind != value.KindObject:
 		p.report(root.Position, ruleSyntax, "the values must be a mapping, not "+root.Describe(), `write "name: value"`)
 		return nil, p.found
 	}
@@ -32,11 +32,11 @@ func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
 }
 
 // ParseValue reads one value, in YAML or JSON, that is no file. False means that it is none.
-func ParseValue(text string) (protocol.Value, bool) {
+func ParseValue(text string) (value.Value, bool) {
 	p := parsing{}
 	root := p.value(withoutSurrogates([]byte(text)))
 	if root == nil || len(p.found) > 0 {
-		return protocol.Value{}, false
+		return value.Value{}, false
 	}
 	return root.Value(), true
 }

@@ -1,6 +1,6 @@
 package definition
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import "github.com/gleitzeit/gleitzeit/internal/value"
 
 // Workflow is what the file says. A key that is absent, without a value or of the wrong type is nil; what is wrong stands
 // in Repeated, Unknown and Mistyped for the rules to report.
@@ -120,9 +120,9 @@ func readInputs(w *Workflow, n *Node) {
 	for _, field := range n.Fields {
 		input := &Input{Name: field.Name, At: field.At}
 		switch field.Value.Kind {
-		case protocol.Object:
+		case value.KindObject:
 			read(w, field.Value, input, "an input", inputKeys)
-		case protocol.Null:
+		case value.KindNull:
 		default:
 			input.Default = field.Value
 		}

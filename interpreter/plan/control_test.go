@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func skipped() protocol.Outcome {
@@ -118,7 +119,7 @@ func TestAPlanIsWrittenInTheEarliestFormatThatWillDo(t *testing.T) {
 		{"when", 2, Plan{Tasks: []Task{{ID: "a", When: "true"}}}},
 		{"run_if", 2, Plan{Tasks: []Task{{ID: "a"}, {ID: "b", RunIf: RunIfDone}}}},
 		{"files as items", 1, Plan{Tasks: []Task{{ID: "a", Each: &Each{Directory: "d"}}}}},
-		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", Each: &Each{Values: &protocol.Value{}}}}}},
+		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", Each: &Each{Values: &value.Value{}}}}}},
 		{"continue_on_error", 2, Plan{Tasks: []Task{{ID: "a", ContinueOnError: true}}}},
 	} {
 		if got := FormatFor(&c.plan); got != c.format {

@@ -3,7 +3,7 @@ package plan
 import (
 	"fmt"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // MaxItems is how many items one task may have. An item that runs alone costs six events, so that 500 of them, and what
@@ -17,13 +17,13 @@ type Each struct {
 	Files     []string `json:"files,omitempty"`     // With their references, in the order to run in; a folder stands for the files in it.
 	// Values: the items are the elements of this list, in which there may be references, or of the list that this text,
 	// a single reference, leads to.
-	Values        *protocol.Value `json:"values,omitempty"`
-	Pattern       string          `json:"pattern,omitempty"`        // Of the files in a folder.
-	Exclude       []string        `json:"exclude,omitempty"`        // Patterns of what is left out.
-	Reads         []string        `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
-	Uses          []Use           `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
-	MaxConcurrent int             `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
-	MaxFailures   *Tolerance      `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.
+	Values        *value.Value `json:"values,omitempty"`
+	Pattern       string       `json:"pattern,omitempty"`        // Of the files in a folder.
+	Exclude       []string     `json:"exclude,omitempty"`        // Patterns of what is left out.
+	Reads         []string     `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
+	Uses          []Use        `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
+	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
+	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.
 }
 
 // Tolerance is how many items may fail: a number or a percentage of all.

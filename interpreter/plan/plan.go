@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
@@ -20,11 +21,11 @@ type Plan struct {
 	Description string           `json:"description,omitempty"`
 	Version     string           `json:"version,omitempty"`
 	Tags        []string         `json:"tags,omitempty"`
-	Metadata    *protocol.Value  `json:"metadata,omitempty"` // An object.
+	Metadata    *value.Value     `json:"metadata,omitempty"` // An object.
 	File        string           `json:"file,omitempty"`     // The workflow file, absolute; for people.
 	Folder      string           `json:"folder"`             // The folder that the run was started in, absolute.
 	FlowFolder  string           `json:"flow_folder"`        // The workflow file's folder, absolute.
-	Inputs      protocol.Value   `json:"inputs"`             // An object: the inputs' values.
+	Inputs      value.Value      `json:"inputs"`             // An object: the inputs' values.
 	Tasks       []Task           `json:"tasks"`              // In the file's order.
 	Outputs     []Output         `json:"outputs,omitempty"`
 	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
@@ -42,9 +43,9 @@ type Task struct {
 	Name         string           `json:"name,omitempty"`
 	Description  string           `json:"description,omitempty"`
 	Tags         []string         `json:"tags,omitempty"`
-	Metadata     *protocol.Value  `json:"metadata,omitempty"` // An object.
+	Metadata     *value.Value     `json:"metadata,omitempty"` // An object.
 	Method       string           `json:"method"`             // In full: "python/execute".
-	Parameters   protocol.Value   `json:"parameters"`
+	Parameters   value.Value      `json:"parameters"`
 	Reads        []string         `json:"reads,omitempty"` // Files outside of the run's folders that it names, absolute: it may read them.
 	Source       *protocol.Script `json:"source,omitempty"`
 	After        []string         `json:"after,omitempty"`        // Ids of every task that it waits for, named or referred to, in the file's order.
@@ -84,9 +85,9 @@ type Use struct {
 
 // Output is one of the run's own results.
 type Output struct {
-	Name  string         `json:"name"`
-	Value protocol.Value `json:"value"` // With its references.
-	Uses  []Use          `json:"uses,omitempty"`
+	Name  string      `json:"name"`
+	Value value.Value `json:"value"` // With its references.
+	Uses  []Use       `json:"uses,omitempty"`
 }
 
 // Priority is Temporal's priority key: 1 starts first, 5 last.

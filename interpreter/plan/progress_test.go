@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func task(id string, priority Priority, after ...string) Task {
@@ -84,7 +85,7 @@ func TestStopEndsWhatHasNotStarted(t *testing.T) {
 }
 
 func TestACarriedRunGoesOnWithTheRest(t *testing.T) {
-	inline := protocol.OfInt(1)
+	inline := value.Int(1)
 	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "a"), task("d", Normal, "c")}}
 	s := begin(t, p, nil)
 	s.Next()

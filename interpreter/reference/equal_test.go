@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func equal[T any](t *testing.T, got, want T) {
@@ -16,9 +17,9 @@ func equal[T any](t *testing.T, got, want T) {
 }
 
 // value reads JSON.
-func value(t *testing.T, text string) protocol.Value {
+func val(t *testing.T, text string) value.Value {
 	t.Helper()
-	v, err := protocol.ParseValue([]byte(text))
+	v, err := value.Parse([]byte(text))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -27,7 +28,7 @@ func value(t *testing.T, text string) protocol.Value {
 
 func inline(t *testing.T, text string) protocol.Held {
 	t.Helper()
-	v := value(t, text)
+	v := val(t, text)
 	return protocol.Held{Inline: &v}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/suggest"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // failure is why a reference leads nowhere.
@@ -37,7 +38,7 @@ func nearest(name string, candidates []string) string {
 // mostListed is how many fields of an object a message lists.
 const mostListed = 10
 
-func (w *walker) missing(object protocol.Value, i int) *failure {
+func (w *walker) missing(object value.Value, i int) *failure {
 	name, place := w.ref.Steps[i].name(), w.place(i)
 	message := fmt.Sprintf("%s has no field %s; it has %s", place, quote(name), listed(object))
 	candidates := names(object)
@@ -61,7 +62,7 @@ func (w *walker) outside(length, i int) *failure {
 }
 
 // unfit says that the step i cannot be gone from a value of this kind.
-func (w *walker) unfit(v protocol.Value, i int) *failure {
+func (w *walker) unfit(v value.Value, i int) *failure {
 	step := w.ref.Steps[i]
 	wanted, hint := "no field "+quote(step.name()), ""
 	switch {
@@ -71,9 +72,9 @@ func (w *walker) unfit(v protocol.Value, i int) *failure {
 		wanted = fmt.Sprintf("no element [%d]", step.Index)
 	}
 	switch {
-	case v.Kind() == protocol.Object && step.IsIndex:
+	case v.Kind() == value.KindObject && step.IsIndex:
 		hint = fmt.Sprintf(`its field is ["%d"]`, step.Index)
-	case v.Kind() == protocol.List:
+	case v.Kind() == value.KindList:
 		hint = "an element of a list is [0], all of them are [*]"
 	}
 	message := fmt.Sprintf("%s is %s, so it has %s", w.place(i), v.Kind().Article(), wanted)
@@ -87,7 +88,7 @@ func counted(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
-func names(object protocol.Value) []string {
+func names(object value.Value) []string {
 	all := make([]string, len(object.Fields()))
 	for i, field := range object.Fields() {
 		all[i] = field.Name
@@ -95,7 +96,7 @@ func names(object protocol.Value) []string {
 	return all
 }
 
-func listed(object protocol.Value) string {
+func listed(object value.Value) string {
 	fields := object.Fields()
 	if len(fields) == 0 {
 		return "no fields"
@@ -143,7 +144,7 @@ func headAsWritten(head string) string {
 	return clip(bracketed(head))
 }
 
-func bracketed(name string) string { return "[" + string(protocol.OfString(name).JSON()) + "]" }
+func bracketed(name string) string { return "[" + string(value.String(name).JSON()) + "]" }
 
 // plain tells whether a name can be written without brackets and quotes, and read without doubt.
 func plain(name string) bool {

@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // IsFilePart tells whether the step leads to a part of a file's path.
@@ -13,9 +13,9 @@ func (s Step) IsFilePart() bool {
 }
 
 // partOf returns what a step leads to from a file: of /a/b.tar.gz the name is b.tar.gz, the stem b.tar, the dir /a.
-func partOf(file string, step Step) (protocol.Value, *failure) {
+func partOf(file string, step Step) (value.Value, *failure) {
 	if !step.IsFilePart() {
-		return protocol.Value{}, &failure{
+		return value.Value{}, &failure{
 			message: "an item that is a file has no such part", hint: "${item} is its path; there are ${item.name}, ${item.stem} and ${item.dir}",
 		}
 	}
@@ -28,5 +28,5 @@ func partOf(file string, step Step) (protocol.Value, *failure) {
 	case "dir":
 		name = path.Dir(file)
 	}
-	return protocol.OfString(name), nil
+	return value.String(name), nil
 }

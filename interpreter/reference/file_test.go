@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func TestPartsOfAFile(t *testing.T) {
@@ -16,7 +17,7 @@ func TestPartsOfAFile(t *testing.T) {
 		{"/b", "${item.size}", "!there are ${item.name}, ${item.stem} and ${item.dir}"},
 		{"/b", "${item[0]}", "!has no such part"},
 	} {
-		path := protocol.OfString(c.path)
+		path := value.String(c.path)
 		scope := &Scope{Bindings: []protocol.Binding{{Head: "item", Value: protocol.Held{Inline: &path}, File: true}}}
 		got, err := ResolveText(c.text, scope)
 		if part, fails := strings.CutPrefix(c.want, "!"); fails {

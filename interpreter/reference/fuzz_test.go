@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -37,7 +38,7 @@ func FuzzReferences(f *testing.F) {
 		if err != nil || literal.Text() != text {
 			t.Errorf("escaped, it resolves to %q, %v", literal.Text(), err)
 		}
-		_, err = reference.Resolve(protocol.OfList(protocol.OfString(text)), scope)
+		_, err = reference.Resolve(value.List(value.String(text)), scope)
 		readable(t, err)
 		if err == nil && len(mistakes) > 0 {
 			t.Errorf("it resolves in spite of %+v", mistakes)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // First steps that are there for every task, whatever its result.
@@ -17,13 +18,13 @@ const stepReason = "reason"
 
 // Lookup returns the value of one reference, or its default where a field on the way is missing or null. Its error is a
 // *protocol.Error of TaskParameterError, or what Load returned, wrapped.
-func Lookup(ref *Reference, s *Scope) (protocol.Value, error) {
+func Lookup(ref *Reference, s *Scope) (value.Value, error) {
 	return (&walker{ref: ref}).lookup(s)
 }
 
-func (w *walker) lookup(s *Scope) (protocol.Value, error) {
+func (w *walker) lookup(s *Scope) (value.Value, error) {
 	ref := w.ref
-	var v protocol.Value
+	var v value.Value
 	var wrong *failure
 	from := 0
 	switch ref.Head {
@@ -41,7 +42,7 @@ func (w *walker) lookup(s *Scope) (protocol.Value, error) {
 		w.ofTask = bound.Task != ""
 		var err error
 		if v, from, wrong, err = s.begin(bound, ref); err != nil {
-			return protocol.Value{}, err
+			return value.Value{}, err
 		}
 	}
 	if wrong != nil {
@@ -50,25 +51,25 @@ func (w *walker) lookup(s *Scope) (protocol.Value, error) {
 		v, wrong = w.follow(v, from)
 	}
 	if wrong != nil {
-		return protocol.Value{}, wrong.of(ref)
+		return value.Value{}, wrong.of(ref)
 	}
 	return v, nil
 }
 
 // begin returns the value that the path starts at, and its first step from there.
-func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v protocol.Value, from int, wrong *failure, err error) {
+func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, from int, wrong *failure, err error) {
 	if bound.Task != "" && len(ref.Steps) > 0 && ref.Steps[0].named() {
 		switch ref.Steps[0].name() {
 		case stepStatus:
-			return protocol.OfString(string(bound.Status)), 1, nil, nil
+			return value.String(string(bound.Status)), 1, nil, nil
 		case stepError:
 			return errorValue(bound.Error), 1, nil, nil
 		case stepReason:
 			switch {
 			case bound.Status == protocol.Skipped && bound.Reason != "":
-				return protocol.OfString(bound.Reason), 1, nil, nil
+				return value.String(bound.Reason), 1, nil, nil
 			case bound.Value.Empty():
-				return protocol.Value{}, 1, nil, nil
+				return value.Value{}, 1, nil, nil
 			}
 		}
 	}
@@ -114,14 +115,14 @@ func (s *Scope) unknown(head string) *failure {
 	return &failure{message: fmt.Sprintf("nothing here is called %s", quote(head)), hint: hint}
 }
 
-func errorValue(e *protocol.Error) protocol.Value {
+func errorValue(e *protocol.Error) value.Value {
 	if e == nil {
-		return protocol.Value{}
+		return value.Value{}
 	}
-	return protocol.OfObject(
-		protocol.Field{Name: "code", Value: protocol.OfInt(int64(e.Code))},
-		protocol.Field{Name: "name", Value: protocol.OfString(e.Name)},
-		protocol.Field{Name: "message", Value: protocol.OfString(e.Message)},
-		protocol.Field{Name: "retryable", Value: protocol.OfBool(e.Retryable())},
+	return value.Object(
+		value.Field{Name: "code", Value: value.Int(int64(e.Code))},
+		value.Field{Name: "name", Value: value.String(e.Name)},
+		value.Field{Name: "message", Value: value.String(e.Message)},
+		value.Field{Name: "retryable", Value: value.Bool(e.Retryable())},
 	)
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Mistake is something that looks like a reference and is none.
@@ -40,7 +40,7 @@ func cut(text string) string {
 
 // clip shortens what a message repeats as it is written.
 func clip(text string) string {
-	return protocol.Visible(cut(text))
+	return value.Visible(cut(text))
 }
 
 // quote shortens what a message repeats in quotes.

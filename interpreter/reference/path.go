@@ -3,7 +3,7 @@ package reference
 import (
 	"strconv"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // named tells whether the step can lead to a field.
@@ -27,11 +27,11 @@ type walker struct {
 
 // follow goes from v, which the steps before from led to, along the rest. Beneath `[*]` a default stands in for each
 // element of its own.
-func (w *walker) follow(v protocol.Value, from int) (protocol.Value, *failure) {
+func (w *walker) follow(v value.Value, from int) (value.Value, *failure) {
 	for i := from; i < len(w.ref.Steps); i++ {
 		var wrong *failure
 		if w.ref.Steps[i].Every {
-			if v.Kind() == protocol.List {
+			if v.Kind() == value.KindList {
 				return w.every(v, i)
 			}
 			wrong = w.unfit(v, i)
@@ -39,62 +39,62 @@ func (w *walker) follow(v protocol.Value, from int) (protocol.Value, *failure) {
 			v, wrong = w.take(v, i)
 		}
 		if wrong != nil {
-			return w.orDefault(protocol.Value{}, wrong)
+			return w.orDefault(value.Value{}, wrong)
 		}
 	}
 	return w.orDefault(v, nil)
 }
 
-func (w *walker) every(list protocol.Value, i int) (protocol.Value, *failure) {
-	found := make([]protocol.Value, len(list.Elements()))
+func (w *walker) every(list value.Value, i int) (value.Value, *failure) {
+	found := make([]value.Value, len(list.Elements()))
 	w.elements = append(w.elements, 0)
 	last := len(w.elements) - 1
 	for n, element := range list.Elements() {
 		w.elements[last] = n
 		var wrong *failure
 		if found[n], wrong = w.follow(element, i+1); wrong != nil {
-			return protocol.Value{}, wrong
+			return value.Value{}, wrong
 		}
 	}
 	w.elements = w.elements[:last]
-	return protocol.OfList(found...), nil
+	return value.List(found...), nil
 }
 
 // take goes the step i from v.
-func (w *walker) take(v protocol.Value, i int) (protocol.Value, *failure) {
+func (w *walker) take(v value.Value, i int) (value.Value, *failure) {
 	step := w.ref.Steps[i]
 	switch {
-	case v.Kind() == protocol.Object && step.named():
+	case v.Kind() == value.KindObject && step.named():
 		if field, found := v.Get(step.name()); found {
 			return field, nil
 		}
-		return protocol.Value{}, w.missing(v, i)
-	case v.Kind() == protocol.List && step.IsIndex:
+		return value.Value{}, w.missing(v, i)
+	case v.Kind() == value.KindList && step.IsIndex:
 		index, length := step.Index, len(v.Elements())
 		if index < 0 {
 			index += length
 		}
 		if index < 0 || index >= length {
-			return protocol.Value{}, w.outside(length, i)
+			return value.Value{}, w.outside(length, i)
 		}
 		return v.Elements()[index], nil
 	}
-	return protocol.Value{}, w.unfit(v, i)
+	return value.Value{}, w.unfit(v, i)
 }
 
-func (w *walker) orDefault(v protocol.Value, wrong *failure) (protocol.Value, *failure) {
+func (w *walker) orDefault(v value.Value, wrong *failure) (value.Value, *failure) {
 	if w.ref.HasDefault && ((wrong == nil && v.IsNull()) || (wrong != nil && wrong.absent)) {
 		if w.wantList && len(w.elements) == 0 && w.ref.DefaultIsNoItems() {
-			return protocol.OfList(), nil
+			return value.List(), nil
 		}
-		return protocol.OfString(w.ref.Default), nil
+		return value.String(w.ref.Default), nil
 	}
 	return v, wrong
 }
 
 // enter says where in a task's result the path begins, and with which step: a result that holds everything in its field
 // `result` may be written without it, and one that has no such field, with it.
-func enter(result protocol.Value, steps []Step) (protocol.Value, int) {
+func enter(result value.Value, steps []Step) (value.Value, int) {
 	if len(steps) == 0 || !steps[0].named() {
 		return result, 0
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -37,10 +38,10 @@ func TestProgramVariables(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, program.Variables, []protocol.Variable{
-		{Name: "__ref_0__", Reference: "${n.ref}", Value: protocol.OfString("${llm.response} $${x}"), Text: "${llm.response} $${x}"},
-		{Name: "__ref_1__", Reference: "${n.big}", Value: value(t, "1152921504606846976"), Text: "1152921504606846976"},
-		{Name: "__ref_2__", Reference: "${item}", Value: value(t, `{"b": 1, "a": [1.0, "x"]}`), Text: `{"b":1,"a":[1.0,"x"]}`},
-		{Name: "__ref_3__", Reference: "${n.no:-d}", Value: protocol.OfString("d"), Text: "d"},
+		{Name: "__ref_0__", Reference: "${n.ref}", Value: value.String("${llm.response} $${x}"), Text: "${llm.response} $${x}"},
+		{Name: "__ref_1__", Reference: "${n.big}", Value: val(t, "1152921504606846976"), Text: "1152921504606846976"},
+		{Name: "__ref_2__", Reference: "${item}", Value: val(t, `{"b": 1, "a": [1.0, "x"]}`), Text: `{"b":1,"a":[1.0,"x"]}`},
+		{Name: "__ref_3__", Reference: "${n.no:-d}", Value: value.String("d"), Text: "d"},
 	})
 }
 

@@ -4,12 +4,13 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Resolve replaces the references in every string inside a value. What they lead to is put in as it is and never parsed
 // again, and names of fields stay as they are. Errors are those of Lookup, or a *protocol.Error of TaskParameterError
 // for a mistake in a text or for texts that grow, all together, beyond protocol.MaxValue.
-func Resolve(v protocol.Value, s *Scope) (protocol.Value, error) {
+func Resolve(v value.Value, s *Scope) (value.Value, error) {
 	r := &resolver{scope: s}
 	resolved, _, err := r.value(v)
 	return resolved, err
@@ -17,13 +18,13 @@ func Resolve(v protocol.Value, s *Scope) (protocol.Value, error) {
 
 // ResolveText resolves one text. One that is a single reference and nothing else becomes the value itself, type kept;
 // otherwise the outcome is a string.
-func ResolveText(text string, s *Scope) (protocol.Value, error) {
+func ResolveText(text string, s *Scope) (value.Value, error) {
 	return (&resolver{scope: s}).text(text)
 }
 
 // ResolveList is Resolve for what is to be a list: a list, or a text that is a single reference, whose default `[]`, or an
 // empty one, means an empty list. Whether it has become one is for the caller to see.
-func ResolveList(v protocol.Value, s *Scope) (protocol.Value, error) {
+func ResolveList(v value.Value, s *Scope) (value.Value, error) {
 	parts, _ := Parse(v.Text())
 	if len(parts) == 1 && parts[0].Ref != nil && parts[0].Ref.Text == v.Text() {
 		return (&walker{ref: parts[0].Ref, wantList: true}).lookup(s)
@@ -37,31 +38,31 @@ type resolver struct {
 }
 
 // value also tells whether anything changed: what has no references is shared, not copied.
-func (r *resolver) value(v protocol.Value) (protocol.Value, bool, error) {
+func (r *resolver) value(v value.Value) (value.Value, bool, error) {
 	switch v.Kind() {
-	case protocol.String:
+	case value.KindString:
 		if !Contains(v.Text()) {
 			return v, false, nil
 		}
 		resolved, err := r.text(v.Text())
 		return resolved, true, err
-	case protocol.List:
+	case value.KindList:
 		return r.list(v)
-	case protocol.Object:
+	case value.KindObject:
 		return r.object(v)
 	}
 	return v, false, nil
 }
 
-func (r *resolver) list(v protocol.Value) (protocol.Value, bool, error) {
-	var elements []protocol.Value
+func (r *resolver) list(v value.Value) (value.Value, bool, error) {
+	var elements []value.Value
 	for i, element := range v.Elements() {
 		resolved, changed, err := r.value(element)
 		if err != nil {
-			return protocol.Value{}, false, err
+			return value.Value{}, false, err
 		}
 		if changed && elements == nil {
-			elements = append(make([]protocol.Value, 0, len(v.Elements())), v.Elements()[:i]...)
+			elements = append(make([]value.Value, 0, len(v.Elements())), v.Elements()[:i]...)
 		}
 		if elements != nil {
 			elements = append(elements, resolved)
@@ -70,34 +71,34 @@ func (r *resolver) list(v protocol.Value) (protocol.Value, bool, error) {
 	if elements == nil {
 		return v, false, nil
 	}
-	return protocol.OfList(elements...), true, nil
+	return value.List(elements...), true, nil
 }
 
-func (r *resolver) object(v protocol.Value) (protocol.Value, bool, error) {
-	var fields []protocol.Field
+func (r *resolver) object(v value.Value) (value.Value, bool, error) {
+	var fields []value.Field
 	for i, field := range v.Fields() {
 		resolved, changed, err := r.value(field.Value)
 		if err != nil {
-			return protocol.Value{}, false, err
+			return value.Value{}, false, err
 		}
 		if changed && fields == nil {
-			fields = append(make([]protocol.Field, 0, len(v.Fields())), v.Fields()[:i]...)
+			fields = append(make([]value.Field, 0, len(v.Fields())), v.Fields()[:i]...)
 		}
 		if fields != nil {
-			fields = append(fields, protocol.Field{Name: field.Name, Value: resolved})
+			fields = append(fields, value.Field{Name: field.Name, Value: resolved})
 		}
 	}
 	if fields == nil {
 		return v, false, nil
 	}
-	return protocol.OfObject(fields...), true, nil
+	return value.Object(fields...), true, nil
 }
 
-func (r *resolver) text(text string) (protocol.Value, error) {
+func (r *resolver) text(text string) (value.Value, error) {
 	parts, mistakes := Parse(text)
 	if len(mistakes) > 0 {
 		err := protocol.Errorf(protocol.TaskParameterError, "%s", mistakes[0].Message)
-		return protocol.Value{}, err.WithHint("%s", mistakes[0].Hint)
+		return value.Value{}, err.WithHint("%s", mistakes[0].Hint)
 	}
 	if len(parts) == 1 && parts[0].Ref != nil {
 		return Lookup(parts[0].Ref, r.scope)
@@ -108,22 +109,22 @@ func (r *resolver) text(text string) (protocol.Value, error) {
 		if part.Ref != nil {
 			var err error
 			if _, piece, err = r.reference(part.Ref); err != nil {
-				return protocol.Value{}, err
+				return value.Value{}, err
 			}
 		}
 		whole.WriteString(piece)
 	}
-	return protocol.OfString(whole.String()), nil
+	return value.String(whole.String()), nil
 }
 
 // reference returns the value of a reference, and how it goes into other text: a string as it is, anything else as
 // compact JSON.
-func (r *resolver) reference(ref *Reference) (v protocol.Value, text string, err error) {
+func (r *resolver) reference(ref *Reference) (v value.Value, text string, err error) {
 	if v, err = Lookup(ref, r.scope); err != nil {
 		return v, "", err
 	}
 	text = v.Text()
-	if v.Kind() != protocol.String {
+	if v.Kind() != value.KindString {
 		text = string(v.JSON())
 	}
 	if r.grown += len(text); r.grown > protocol.MaxValue {

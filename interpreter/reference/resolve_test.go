@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -90,7 +91,7 @@ func TestResolveNested(t *testing.T) {
 	}
 	scope := nastyScope(t)
 	for _, test := range tests {
-		before := value(t, test.value)
+		before := val(t, test.value)
 		written := string(before.JSON())
 		got, err := reference.Resolve(before, scope)
 		if err != nil {
@@ -108,7 +109,7 @@ func TestResolveErrors(t *testing.T) {
 		{`"${HOME}"`, `${HOME}: nothing here is called "HOME" (write $${ for a literal ${)`},
 	}
 	for _, test := range tests {
-		got, err := reference.Resolve(value(t, test.value), nastyScope(t))
+		got, err := reference.Resolve(val(t, test.value), nastyScope(t))
 		if !got.IsNull() {
 			t.Errorf("got %s", got.JSON())
 		}
@@ -118,7 +119,7 @@ func TestResolveErrors(t *testing.T) {
 
 func TestResolveLargeText(t *testing.T) {
 	large := strings.Repeat("0123456789${n} \"<é\n", 5<<20/20)
-	v := protocol.OfObject(protocol.Field{Name: "text", Value: protocol.OfString(large)})
+	v := value.Object(value.Field{Name: "text", Value: value.String(large)})
 	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "big", Task: "big", Value: protocol.Held{Inline: &v}}}}
 	got, err := reference.ResolveText("${big.text}", scope)
 	if err != nil {
@@ -137,33 +138,33 @@ func TestResolveLargeText(t *testing.T) {
 }
 
 func TestResolveDoesNotGrowWithoutEnd(t *testing.T) {
-	v := protocol.OfString(strings.Repeat("x", 1<<20))
+	v := value.String(strings.Repeat("x", 1<<20))
 	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "item", Value: protocol.Held{Inline: &v}}}}
-	lines := make([]protocol.Value, 65)
+	lines := make([]value.Value, 65)
 	for i := range lines {
-		lines[i] = protocol.OfString("${item}")
+		lines[i] = value.String("${item}")
 	}
-	if _, err := reference.Resolve(protocol.OfList(lines...), scope); err != nil {
+	if _, err := reference.Resolve(value.List(lines...), scope); err != nil {
 		t.Fatal(err)
 	}
 	for i := range lines {
-		lines[i] = protocol.OfString("-${item}")
+		lines[i] = value.String("-${item}")
 	}
-	if _, err := reference.Resolve(protocol.OfList(lines[:64]...), scope); err != nil {
+	if _, err := reference.Resolve(value.List(lines[:64]...), scope); err != nil {
 		t.Fatal(err)
 	}
-	_, err := reference.Resolve(protocol.OfList(lines...), scope)
+	_, err := reference.Resolve(value.List(lines...), scope)
 	parameterError(t, err, "${item}: with it the text that values are put into has over 64 MiB")
 }
 
 // TestADefaultMayBeNoItems: where a list is wanted, `:-[]` and `:-` are an empty one; elsewhere, and beneath `[*]`, a default
 // is text as ever.
 func TestADefaultMayBeNoItems(t *testing.T) {
-	value, err := protocol.ParseValue([]byte(`{"there": [1], "text": "[]", "null": null, "rows": [{"n": 1}, {}]}`))
+	val, err := value.Parse([]byte(`{"there": [1], "text": "[]", "null": null, "rows": [{"n": 1}, {}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "a", Value: protocol.Held{Inline: &value}}}}
+	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "a", Value: protocol.Held{Inline: &val}}}}
 	for text, want := range map[string]string{
 		"${a.gone:-[]}":      `[]`,
 		"${a.null:-}":        `[]`,
@@ -175,12 +176,12 @@ func TestADefaultMayBeNoItems(t *testing.T) {
 		"${a.gone:-[]} ":     `"[] "`,
 		"$${a.gone:-[]}":     `"${a.gone:-[]}"`,
 	} {
-		got, err := reference.ResolveList(protocol.OfString(text), scope)
+		got, err := reference.ResolveList(value.String(text), scope)
 		if err != nil || string(got.JSON()) != want {
 			t.Errorf("%s: got %s, %v; want %s", text, got.JSON(), err, want)
 		}
 	}
-	list, err := reference.ResolveList(protocol.OfList(protocol.OfString("${a.gone:-[]}")), scope)
+	list, err := reference.ResolveList(value.List(value.String("${a.gone:-[]}")), scope)
 	if err != nil || string(list.JSON()) != `["[]"]` {
 		t.Errorf("in a list: %s, %v", list.JSON(), err)
 	}

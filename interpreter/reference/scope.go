@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The heads that no binding can take.
@@ -23,12 +24,12 @@ type Scope struct {
 	Bindings []protocol.Binding // Of two with the same head, the first counts.
 	Run      protocol.RunInfo
 	// Load fetches a value that is not inline. It may be nil where all are. Its errors come back wrapped.
-	Load func(protocol.Ref) (protocol.Value, error)
+	Load func(protocol.Ref) (value.Value, error)
 	// Env and Secret look a variable up. Where one is nil, its head is refused.
 	Env, Secret func(name string) (string, bool)
 
-	heads  map[string]int            // Places in Bindings.
-	loaded map[string]protocol.Value // By hash.
+	heads  map[string]int         // Places in Bindings.
+	loaded map[string]value.Value // By hash.
 }
 
 func (s *Scope) binding(head string) *protocol.Binding {
@@ -47,7 +48,7 @@ func (s *Scope) binding(head string) *protocol.Binding {
 }
 
 // value opens what a binding holds, which is something.
-func (s *Scope) value(ref *Reference, held protocol.Held) (protocol.Value, error) {
+func (s *Scope) value(ref *Reference, held protocol.Held) (value.Value, error) {
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}
@@ -55,37 +56,37 @@ func (s *Scope) value(ref *Reference, held protocol.Held) (protocol.Value, error
 		return v, nil
 	}
 	if s.Load == nil {
-		return protocol.Value{}, refuse(ref, "the value of %s is in the result store, which cannot be read here", headAsWritten(ref.Head))
+		return value.Value{}, refuse(ref, "the value of %s is in the result store, which cannot be read here", headAsWritten(ref.Head))
 	}
 	v, err := s.Load(*held.Ref)
 	if err != nil {
-		return protocol.Value{}, fmt.Errorf("%s: %w", clip(ref.Text), err)
+		return value.Value{}, fmt.Errorf("%s: %w", clip(ref.Text), err)
 	}
 	if s.loaded == nil {
-		s.loaded = map[string]protocol.Value{}
+		s.loaded = map[string]value.Value{}
 	}
 	s.loaded[held.Ref.Hash] = v
 	return v, nil
 }
 
 // variable looks an environment variable or a secret up. Nothing that it says holds the value.
-func (s *Scope) variable(ref *Reference) (protocol.Value, *failure) {
+func (s *Scope) variable(ref *Reference) (value.Value, *failure) {
 	lookup, what := s.Env, "environment variable"
 	if ref.Head == headSecrets {
 		lookup, what = s.Secret, "secret"
 	}
 	if lookup == nil {
-		return protocol.Value{}, &failure{message: fmt.Sprintf("%q stands for something in parameters only", ref.Head)}
+		return value.Value{}, &failure{message: fmt.Sprintf("%q stands for something in parameters only", ref.Head)}
 	}
 	if wrong := checkVariable(ref); wrong != "" {
-		return protocol.Value{}, &failure{message: wrong}
+		return value.Value{}, &failure{message: wrong}
 	}
 	name := ref.Steps[0].name()
 	text, found := lookup(name)
 	if !found {
-		return protocol.Value{}, &failure{absent: true, message: fmt.Sprintf("there is no %s %s", what, quote(name))}
+		return value.Value{}, &failure{absent: true, message: fmt.Sprintf("there is no %s %s", what, quote(name))}
 	}
-	return protocol.OfString(text), nil
+	return value.String(text), nil
 }
 
 // checkVariable says what is wrong with a reference to the environment or a secret; "" is nothing, and any other
@@ -100,12 +101,12 @@ func checkVariable(ref *Reference) string {
 	return ""
 }
 
-func runValue(run protocol.RunInfo) protocol.Value {
-	return protocol.OfObject(
-		protocol.Field{Name: "id", Value: protocol.OfString(run.ID)},
-		protocol.Field{Name: "workflow", Value: protocol.OfString(run.Workflow)},
-		protocol.Field{Name: "started_at", Value: protocol.OfString(run.StartedAt.UTC().Format(time.RFC3339))},
-		protocol.Field{Name: "folder", Value: protocol.OfString(run.Folder)},
-		protocol.Field{Name: "flow_folder", Value: protocol.OfString(run.FlowFolder)},
+func runValue(run protocol.RunInfo) value.Value {
+	return value.Object(
+		value.Field{Name: "id", Value: value.String(run.ID)},
+		value.Field{Name: "workflow", Value: value.String(run.Workflow)},
+		value.Field{Name: "started_at", Value: value.String(run.StartedAt.UTC().Format(time.RFC3339))},
+		value.Field{Name: "folder", Value: value.String(run.Folder)},
+		value.Field{Name: "flow_folder", Value: value.String(run.FlowFolder)},
 	)
 }

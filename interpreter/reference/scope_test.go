@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -26,7 +27,7 @@ func TestVariablesTakeExactlyOneName(t *testing.T) {
 }
 
 func TestLoadOnceForEachValue(t *testing.T) {
-	large := value(t, `{"text": "long", "more": [1, 2]}`)
+	large := val(t, `{"text": "long", "more": [1, 2]}`)
 	ref := protocol.RefOf(large.JSON())
 	var loaded []protocol.Ref
 	scope := &reference.Scope{
@@ -35,12 +36,12 @@ func TestLoadOnceForEachValue(t *testing.T) {
 			{Head: "Big One", Task: "big", Status: protocol.Completed, Value: protocol.Held{Ref: &ref}},
 			{Head: "big", Task: "second", Status: protocol.Failed},
 		},
-		Load: func(ref protocol.Ref) (protocol.Value, error) {
+		Load: func(ref protocol.Ref) (value.Value, error) {
 			loaded = append(loaded, ref)
 			return large, nil
 		},
 	}
-	got, err := reference.Resolve(value(t, `["${big.status}", "${big.text} ${Big One.more[1]}", "${big.more}"]`), scope)
+	got, err := reference.Resolve(val(t, `["${big.status}", "${big.text} ${Big One.more[1]}", "${big.more}"]`), scope)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestLoadOnceForEachValue(t *testing.T) {
 }
 
 func TestInlineValuesAreNotLoaded(t *testing.T) {
-	held, _ := protocol.Hold(value(t, `{"x": 1}`))
+	held, _ := protocol.Hold(val(t, `{"x": 1}`))
 	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "t", Task: "t", Value: held}}}
 	got, err := reference.ResolveText("${t.x}", scope)
 	if err != nil {
@@ -66,7 +67,7 @@ func TestLoadingFails(t *testing.T) {
 	ref := protocol.RefOf([]byte("null"))
 	scope := &reference.Scope{
 		Bindings: []protocol.Binding{{Head: "big", Task: "big", Value: protocol.Held{Ref: &ref}}},
-		Load:     func(protocol.Ref) (protocol.Value, error) { return protocol.Value{}, down },
+		Load:     func(protocol.Ref) (value.Value, error) { return value.Value{}, down },
 	}
 	_, err := reference.ResolveText("see ${big.x:-d}", scope)
 	if !errors.Is(err, down) || err.Error() != "${big.x:-d}: the store is away" {
@@ -84,13 +85,13 @@ func TestBindingWithoutValue(t *testing.T) {
 }
 
 func TestManyFieldsAreCounted(t *testing.T) {
-	var fields []protocol.Field
+	var fields []value.Field
 	for i := range 14 {
-		fields = append(fields, protocol.Field{Name: fmt.Sprintf("f-%d", i), Value: protocol.OfInt(1)})
+		fields = append(fields, value.Field{Name: fmt.Sprintf("f-%d", i), Value: value.Int(1)})
 	}
 	fields[1].Name = "a, b"
 	fields[2].Name = strings.Repeat("n", 90)
-	v := protocol.OfObject(fields...)
+	v := value.Object(fields...)
 	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "inputs", Value: protocol.Held{Inline: &v}}}}
 	_, err := reference.ResolveText("${inputs.elsewhere}", scope)
 	parameterError(t, err, `${inputs.elsewhere}: inputs has no field "elsewhere"; it has f-0, "a, b", "`+strings.Repeat("n", 80)+

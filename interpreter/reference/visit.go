@@ -3,7 +3,7 @@ package reference
 import (
 	"strconv"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Visit is called with a text and the way to it: names of fields and, for elements of lists, their numbers from 0. The
@@ -11,24 +11,24 @@ import (
 type Visit func(path []string, text string)
 
 // All visits every string inside a value, in order. Names of fields are not among them: nothing is substituted there.
-func All(v protocol.Value, visit Visit) {
+func All(v value.Value, visit Visit) {
 	walkTexts(v, nil, visit, func([]string, string) {})
 }
 
 // Keys visits the name of every field inside a value, in order. The path is that of the object.
-func Keys(v protocol.Value, visit Visit) {
+func Keys(v value.Value, visit Visit) {
 	walkTexts(v, nil, func([]string, string) {}, visit)
 }
 
-func walkTexts(v protocol.Value, path []string, text, key Visit) {
+func walkTexts(v value.Value, path []string, text, key Visit) {
 	switch v.Kind() {
-	case protocol.String:
+	case value.KindString:
 		text(path, v.Text())
-	case protocol.List:
+	case value.KindList:
 		for i, element := range v.Elements() {
 			walkTexts(element, append(path, strconv.Itoa(i)), text, key)
 		}
-	case protocol.Object:
+	case value.KindObject:
 		for _, field := range v.Fields() {
 			key(path, field.Name)
 			walkTexts(field.Value, append(path, field.Name), text, key)
@@ -38,7 +38,7 @@ func walkTexts(v protocol.Value, path []string, text, key Visit) {
 
 // Heads returns the heads of all references in the strings of a value, each once, in the order of their first use. What
 // is a mistake has none.
-func Heads(v protocol.Value) []string {
+func Heads(v value.Value) []string {
 	var heads []string
 	seen := map[string]bool{}
 	All(v, func(_ []string, text string) {

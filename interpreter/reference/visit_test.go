@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
@@ -12,7 +12,7 @@ const nested = `{"b": "one", "a": [1, "two", {"${k}": "three", "c": [["four"]]}]
 
 func TestAll(t *testing.T) {
 	var got []string
-	reference.All(value(t, nested), func(path []string, text string) {
+	reference.All(val(t, nested), func(path []string, text string) {
 		got = append(got, strings.Join(path, "/")+"="+text)
 	})
 	equal(t, got, []string{"b=one", "a/1=two", "a/2/${k}=three", "a/2/c/0/0=four", "=five"})
@@ -20,20 +20,20 @@ func TestAll(t *testing.T) {
 
 func TestAllOfOneText(t *testing.T) {
 	var depths []int
-	reference.All(protocol.OfString("x"), func(path []string, text string) { depths = append(depths, len(path)) })
+	reference.All(value.String("x"), func(path []string, text string) { depths = append(depths, len(path)) })
 	equal(t, depths, []int{0})
 }
 
 func TestKeys(t *testing.T) {
 	var got []string
-	reference.Keys(value(t, nested), func(path []string, key string) {
+	reference.Keys(val(t, nested), func(path []string, key string) {
 		got = append(got, strings.Join(path, "/")+":"+key)
 	})
 	equal(t, got, []string{":b", ":a", "a/2:${k}", "a/2:c", ":n", ":"})
 }
 
 func TestHeads(t *testing.T) {
-	v := value(t, `{"x": "${b.x} ${a} $${no} ${bad..y}", "${key}": ["${b}", "${My Task.z:-1} ${inputs.q}"]}`)
+	v := val(t, `{"x": "${b.x} ${a} $${no} ${bad..y}", "${key}": ["${b}", "${My Task.z:-1} ${inputs.q}"]}`)
 	equal(t, reference.Heads(v), []string{"b", "a", "My Task", "inputs"})
-	equal(t, reference.Heads(value(t, `[1, "plain"]`)), nil)
+	equal(t, reference.Heads(val(t, `[1, "plain"]`)), nil)
 }

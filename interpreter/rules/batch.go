@@ -9,7 +9,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -66,7 +66,7 @@ func (c *Context) checkForm() {
 		c.report(flow.TemplateNode.Position, "the template needs a method", "")
 	}
 	if second := flow.Protocol; second != nil && flow.TemplateNode != nil {
-		if first := flow.TemplateNode.Get("protocol"); first != nil && first.Kind != protocol.Null {
+		if first := flow.TemplateNode.Get("protocol"); first != nil && first.Kind != value.KindNull {
 			c.report(second.Position, fmt.Sprintf("the template names a protocol already, in line %d", first.Line), "")
 		}
 	}
@@ -174,12 +174,12 @@ func (c *Context) readLimits(task *Task, each *plan.Each) (wrong []finding) {
 
 // tolerance reads a number of items, or a percentage.
 func tolerance(n *definition.Node) (*plan.Tolerance, bool) {
-	if share, isShare := strings.CutSuffix(n.Text, "%"); isShare && n.Kind == protocol.String {
+	if share, isShare := strings.CutSuffix(n.Text, "%"); isShare && n.Kind == value.KindString {
 		percent, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
 		return &plan.Tolerance{Percent: &percent}, err == nil && percent >= 0 && percent <= 100
 	}
 	items, err := strconv.Atoi(n.Text)
-	return &plan.Tolerance{Items: items}, n.Kind == protocol.Number && err == nil && items >= 0
+	return &plan.Tolerance{Items: items}, n.Kind == value.KindNumber && err == nil && items >= 0
 }
 
 // badPattern says why a text is no pattern of files in a folder.

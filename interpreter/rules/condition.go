@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/condition"
 )
 
@@ -55,9 +55,9 @@ func (t *Task) Condition() string {
 	switch {
 	case t.When == nil:
 		return ""
-	case t.When.Kind == protocol.Boolean && t.When.Truth:
+	case t.When.Kind == value.KindBool && t.When.Truth:
 		return "true"
-	case t.When.Kind == protocol.Boolean:
+	case t.When.Kind == value.KindBool:
 		return "false"
 	}
 	return t.When.Text

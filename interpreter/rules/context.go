@@ -4,6 +4,7 @@ import (
 	"io/fs"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -31,7 +32,7 @@ type GivenInput struct {
 type Context struct {
 	Subject
 	Tasks   []*Task // As Flow.Tasks.
-	Inputs  []protocol.Field
+	Inputs  []value.Field
 	Outputs []Texts // As Flow.Outputs.
 	Found   []definition.Diagnostic
 
@@ -135,7 +136,7 @@ func (c *Context) report(at definition.Position, message, hint string) {
 // reportIn is report for another file than that of the workflow.
 func (c *Context) reportIn(file string, at definition.Position, message, hint string) {
 	c.Found = append(c.Found, definition.Diagnostic{
-		File: file, Line: at.Line, Column: at.Column, Rule: c.rule, Message: protocol.Visible(message), Hint: protocol.Visible(hint),
+		File: file, Line: at.Line, Column: at.Column, Rule: c.rule, Message: value.Visible(message), Hint: value.Visible(hint),
 	})
 }
 

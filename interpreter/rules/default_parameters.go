@@ -3,7 +3,7 @@ package rules
 import (
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -59,7 +59,7 @@ func (c *Context) faultsOf(one *definition.Default, m *method) []violation {
 	if m.schema == nil {
 		return nil
 	}
-	given := &definition.Node{Position: one.Parameters.Position, Kind: protocol.Object}
+	given := &definition.Node{Position: one.Parameters.Position, Kind: value.KindObject}
 	for _, field := range one.Parameters.Fields {
 		switch {
 		case field.Name == parameterTimeout && m.timeoutIn(one.Parameters) != nil:
@@ -91,7 +91,7 @@ func (c *Context) checkUnused() {
 		for _, field := range one.Parameters.Fields {
 			has := func(task *Task) bool { return task.inherited[field.Name] == one }
 			if called := c.calledBy(one); len(called) > 0 && !slices.ContainsFunc(c.Tasks, has) {
-				of := &definition.Node{Kind: protocol.Object, Fields: []definition.Field{field}}
+				of := &definition.Node{Kind: value.KindObject, Fields: []definition.Field{field}}
 				c.checkTexts(textsOf(of, codeIn(of, called[0])), place{variables: true, items: valueItems})
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -128,7 +128,7 @@ func (c *Context) applyDefaults(task *Task) {
 
 // addParameters returns the parameters with those of a default that are not there yet.
 func (c *Context) addParameters(task *Task, to *definition.Node, level *definition.Default) *definition.Node {
-	with := definition.Node{Position: task.Node.Position, Kind: protocol.Object}
+	with := definition.Node{Position: task.Node.Position, Kind: value.KindObject}
 	if to != nil {
 		with = *to
 	}

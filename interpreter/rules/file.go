@@ -5,7 +5,7 @@ import (
 	"io/fs"
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -52,7 +52,7 @@ func (t *Task) namedFiles() []namedFile {
 			continue
 		}
 		for _, n := range append([]*definition.Node{field.Value}, field.Value.Elements...) {
-			if n.Kind == protocol.String && n.Text != "" && !t.refersTo(n) {
+			if n.Kind == value.KindString && n.Text != "" && !t.refersTo(n) {
 				named = append(named, namedFile{field.Name, n})
 			}
 		}

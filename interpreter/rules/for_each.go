@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
@@ -51,14 +51,14 @@ func (c *Context) checkOnce(task *Task) {
 }
 
 func hasValue(n *definition.Node, name string) bool {
-	value := n.Get(name)
-	return value != nil && value.Kind != protocol.Null
+	val := n.Get(name)
+	return val != nil && val.Kind != value.KindNull
 }
 
 // checkValues reports what is no list of items.
 func (c *Context) checkValues(task *Task) {
 	n := task.Each.Values
-	if n.Kind == protocol.List {
+	if n.Kind == value.KindList {
 		if count := len(n.Elements); count > plan.MaxItems {
 			c.report(n.Position, fmt.Sprintf("for_each has %d items, and %d is the limit of one task", count, plan.MaxItems), "divide them among several tasks")
 		}

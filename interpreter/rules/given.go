@@ -3,7 +3,7 @@ package rules
 import (
 	"fmt"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -29,7 +29,7 @@ func (c *Context) givenInputs() map[string]givenValue {
 			switch {
 			case !c.declared[field.Name]:
 				c.reportIn(file.File, field.At, "the workflow declares no input "+definition.Quote(field.Name), c.suggest(field.Name, names))
-			case field.Value.Kind != protocol.Null: // A key without a value counts as absent, here as everywhere.
+			case field.Value.Kind != value.KindNull: // A key without a value counts as absent, here as everywhere.
 				given[field.Name] = givenValue{node: field.Value, file: file.File}
 			}
 		}
@@ -45,23 +45,23 @@ func (c *Context) givenInputs() map[string]givenValue {
 }
 
 // valueFromFile returns the value that a file gives, where it fits.
-func (c *Context) valueFromFile(input *definition.Input, name string, given givenValue, allowed []protocol.Value) protocol.Value {
+func (c *Context) valueFromFile(input *definition.Input, name string, given givenValue, allowed []value.Value) value.Value {
 	n := given.node
-	value := n.Value()
+	val := n.Value()
 	must := func(want, hint string) {
 		c.reportIn(given.file, n.Position, fmt.Sprintf("the input %s must be %s, not %s", definition.Quote(input.Name), want, n.Describe()), hint)
 	}
 	switch {
-	case !fits(value, name):
+	case !fits(val, name):
 		hint := ""
-		if name == typeString && (n.Kind == protocol.Number || n.Kind == protocol.Boolean) {
+		if name == typeString && (n.Kind == value.KindNumber || n.Kind == value.KindBool) {
 			hint = "in quotes it is text"
 		}
 		must(named(name), hint)
-	case allowed != nil && !holds(allowed, value):
+	case allowed != nil && !holds(allowed, val):
 		must(values(allowed), "")
 	default:
-		return value
+		return val
 	}
-	return protocol.Value{}
+	return value.Value{}
 }

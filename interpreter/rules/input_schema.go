@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -14,38 +14,38 @@ func InputType(input *definition.Input) string {
 }
 
 // InputSchema is the JSON Schema of the object that holds the values of these inputs.
-func InputSchema(inputs []*definition.Input) protocol.Value {
-	var properties []protocol.Field
-	var required []protocol.Value
+func InputSchema(inputs []*definition.Input) value.Value {
+	var properties []value.Field
+	var required []value.Value
 	for _, input := range inputs {
-		properties = append(properties, protocol.Field{Name: input.Name, Value: schemaOf(input)})
+		properties = append(properties, value.Field{Name: input.Name, Value: schemaOf(input)})
 		if isRequired(input) {
-			required = append(required, protocol.OfString(input.Name))
+			required = append(required, value.String(input.Name))
 		}
 	}
-	schema := protocol.OfObject(
-		protocol.Field{Name: "type", Value: protocol.OfString("object")},
-		protocol.Field{Name: "properties", Value: protocol.OfObject(properties...)},
+	schema := value.Object(
+		value.Field{Name: "type", Value: value.String("object")},
+		value.Field{Name: "properties", Value: value.Object(properties...)},
 	)
 	if len(required) > 0 {
-		schema = schema.With("required", protocol.OfList(required...))
+		schema = schema.With("required", value.List(required...))
 	}
-	return schema.With("additionalProperties", protocol.OfBool(false))
+	return schema.With("additionalProperties", value.Bool(false))
 }
 
-func schemaOf(input *definition.Input) protocol.Value {
+func schemaOf(input *definition.Input) value.Value {
 	name := InputType(input)
 	if name == typeList {
 		name = "array" // All other types are called the same there.
 	}
-	schema := protocol.OfObject(protocol.Field{Name: "type", Value: protocol.OfString(name)})
+	schema := value.Object(value.Field{Name: "type", Value: value.String(name)})
 	if input.Description != nil {
-		schema = schema.With("description", protocol.OfString(input.Description.Written))
+		schema = schema.With("description", value.String(input.Description.Written))
 	}
 	if input.Enum != nil {
 		schema = schema.With("enum", input.Enum.Value())
 	}
-	if input.Default != nil && input.Default.Kind != protocol.Null {
+	if input.Default != nil && input.Default.Kind != value.KindNull {
 		schema = schema.With("default", input.Default.Value())
 	}
 	return schema
@@ -61,7 +61,7 @@ const ruleInputs = "inputs"
 // Given is what the command line would have to give inputs the values of an object. A null is no value. What has not the
 // type of its input, and what is required and not there, is a mistake; a value that fits then stands for it, so that
 // nothing else is found because of it.
-func Given(file string, inputs []*definition.Input, values protocol.Value) ([]GivenInput, []definition.Diagnostic) {
+func Given(file string, inputs []*definition.Input, values value.Value) ([]GivenInput, []definition.Diagnostic) {
 	var given []GivenInput
 	var found []definition.Diagnostic
 	report := func(input *definition.Input, message, hint string) {
@@ -121,9 +121,9 @@ func fitting(input *definition.Input) string {
 	return ""
 }
 
-func asGiven(value protocol.Value) string {
-	if value.Kind() == protocol.String {
-		return value.Text()
+func asGiven(val value.Value) string {
+	if val.Kind() == value.KindString {
+		return val.Text()
 	}
-	return string(value.JSON())
+	return string(val.JSON())
 }

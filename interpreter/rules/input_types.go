@@ -3,7 +3,7 @@ package rules
 import (
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -18,16 +18,16 @@ const (
 )
 
 // fits tells whether a value is of an input's type.
-func fits(value protocol.Value, name string) bool {
+func fits(val value.Value, name string) bool {
 	switch name {
 	case typeInteger:
-		return value.Kind() == protocol.Number && !strings.ContainsAny(value.Digits(), ".eE")
+		return val.Kind() == value.KindNumber && !strings.ContainsAny(val.Digits(), ".eE")
 	case typeList:
-		return value.Kind() == protocol.List
+		return val.Kind() == value.KindList
 	case typeObject:
-		return value.Kind() == protocol.Object
+		return val.Kind() == value.KindObject
 	}
-	return value.Kind().String() == name
+	return val.Kind().String() == name
 }
 
 // named names a type in a message.
@@ -51,25 +51,25 @@ func impliedType(input *definition.Input) string {
 		return typeString
 	}
 	switch input.Default.Kind {
-	case protocol.Number:
+	case value.KindNumber:
 		return typeNumber
-	case protocol.Boolean:
+	case value.KindBool:
 		return typeBoolean
-	case protocol.List:
+	case value.KindList:
 		return typeList
-	case protocol.Object:
+	case value.KindObject:
 		return typeObject
 	}
 	return typeString
 }
 
 // convert reads the text that was given for an input of a type: a string is the text as it is, all else is JSON or YAML.
-func convert(text, name string) (value protocol.Value, converted bool) {
+func convert(text, name string) (val value.Value, converted bool) {
 	if name == typeString {
-		return protocol.OfString(text), true
+		return value.String(text), true
 	}
-	value, isValue := definition.ParseValue(text)
-	return value, isValue && fits(value, name)
+	val, isValue := definition.ParseValue(text)
+	return val, isValue && fits(val, name)
 }
 
 // wanted says how a value of a type is written on the command line.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -22,7 +22,7 @@ func inputs(c *Context) {
 		}
 		c.checkDefault(input, name)
 		allowed := c.checkEnum(input, name)
-		c.Inputs = append(c.Inputs, protocol.Field{Name: input.Name, Value: c.inputValue(input, name, given[input.Name], allowed)})
+		c.Inputs = append(c.Inputs, value.Field{Name: input.Name, Value: c.inputValue(input, name, given[input.Name], allowed)})
 	}
 }
 
@@ -49,7 +49,7 @@ func (c *Context) inputType(input *definition.Input) (name string, known bool) {
 
 func (c *Context) checkDefault(input *definition.Input, name string) {
 	n := input.Default
-	if n == nil || n.Kind == protocol.Null {
+	if n == nil || n.Kind == value.KindNull {
 		return
 	}
 	if !fits(n.Value(), name) {
@@ -59,7 +59,7 @@ func (c *Context) checkDefault(input *definition.Input, name string) {
 }
 
 // checkEnum returns the values that the input may have; nil where that is not bounded.
-func (c *Context) checkEnum(input *definition.Input, name string) []protocol.Value {
+func (c *Context) checkEnum(input *definition.Input, name string) []value.Value {
 	if input.Enum == nil {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (c *Context) checkEnum(input *definition.Input, name string) []protocol.Val
 		c.report(input.Enum.Position, "the enum of the input "+definition.Quote(input.Name)+" allows nothing", "")
 		return nil
 	}
-	var allowed []protocol.Value
+	var allowed []value.Value
 	for _, element := range input.Enum.Elements {
 		value := element.Value()
 		if !fits(value, name) {
@@ -76,7 +76,7 @@ func (c *Context) checkEnum(input *definition.Input, name string) []protocol.Val
 		}
 		allowed = append(allowed, value)
 	}
-	if n := input.Default; n != nil && n.Kind != protocol.Null && fits(n.Value(), name) && !holds(allowed, n.Value()) {
+	if n := input.Default; n != nil && n.Kind != value.KindNull && fits(n.Value(), name) && !holds(allowed, n.Value()) {
 		c.report(n.Position, fmt.Sprintf("the default of the input %s must be %s, not %s",
 			definition.Quote(input.Name), values(allowed), n.Describe()), "")
 	}
@@ -84,7 +84,7 @@ func (c *Context) checkEnum(input *definition.Input, name string) []protocol.Val
 }
 
 // inputValue returns the value of an input in this run.
-func (c *Context) inputValue(input *definition.Input, name string, given givenValue, allowed []protocol.Value) protocol.Value {
+func (c *Context) inputValue(input *definition.Input, name string, given givenValue, allowed []value.Value) value.Value {
 	quotedName := definition.Quote(input.Name)
 	switch {
 	case given.node != nil:
@@ -95,7 +95,7 @@ func (c *Context) inputValue(input *definition.Input, name string, given givenVa
 		if input.Required != nil && input.Required.Truth && !c.Unread {
 			c.report(input.At, "the input "+quotedName+" is required and was not given", "give it with --input "+input.Name+"=…")
 		}
-		return protocol.Value{}
+		return value.Value{}
 	}
 	text := *given.text
 	switch value, converted := convert(text, name); {
@@ -110,22 +110,22 @@ func (c *Context) inputValue(input *definition.Input, name string, given givenVa
 	default:
 		return value
 	}
-	return protocol.Value{}
+	return value.Value{}
 }
 
 // holds tells whether a value is allowed. Numbers are compared by what they say: 1 is 1.0.
-func holds(allowed []protocol.Value, value protocol.Value) bool {
-	data := value.JSON()
-	return slices.ContainsFunc(allowed, func(one protocol.Value) bool {
-		if value.Kind() == protocol.Number && one.Kind() == protocol.Number {
-			return protocol.CompareDigits(one.Digits(), value.Digits()) == 0
+func holds(allowed []value.Value, val value.Value) bool {
+	data := val.JSON()
+	return slices.ContainsFunc(allowed, func(one value.Value) bool {
+		if val.Kind() == value.KindNumber && one.Kind() == value.KindNumber {
+			return value.CompareDigits(one.Digits(), val.Digits()) == 0
 		}
 		return bytes.Equal(one.JSON(), data)
 	})
 }
 
 // values shows what is allowed: `"a", "b" or 3`; the first of many.
-func values(allowed []protocol.Value) string {
+func values(allowed []value.Value) string {
 	const most = 12
 	var shown []string
 	for _, value := range allowed[:min(len(allowed), most)] {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -14,7 +14,7 @@ func (t *Task) handOver() {
 	if to == "" || t.Parameters == nil || t.Each.Values != nil {
 		return
 	}
-	item := &definition.Node{Position: t.Parameters.Position, Kind: protocol.String, Text: "${" + headItem + "}"}
+	item := &definition.Node{Position: t.Parameters.Position, Kind: value.KindString, Text: "${" + headItem + "}"}
 	given := *t.Task
 	given.Parameters = put(t.Parameters, strings.Split(to, "."), item)
 	t.Task = &given
@@ -32,18 +32,18 @@ func (t *Task) itemParameter() string {
 }
 
 // put returns the mapping with a value at the path where nothing stands there, and where the way is free.
-func put(into *definition.Node, path []string, value *definition.Node) *definition.Node {
+func put(into *definition.Node, path []string, val *definition.Node) *definition.Node {
 	with := *into
 	with.Fields = slices.Clone(into.Fields)
 	at := slices.IndexFunc(with.Fields, func(field definition.Field) bool { return field.Name == path[0] })
 	switch {
 	case at < 0 && len(path) > 1:
-		value = put(&definition.Node{Position: into.Position, Kind: protocol.Object}, path[1:], value)
+		val = put(&definition.Node{Position: into.Position, Kind: value.KindObject}, path[1:], val)
 		fallthrough
 	case at < 0:
-		with.Fields = append(with.Fields, definition.Field{Name: path[0], At: into.Position, Value: value})
-	case len(path) > 1 && with.Fields[at].Value.Kind == protocol.Object:
-		with.Fields[at].Value = put(with.Fields[at].Value, path[1:], value)
+		with.Fields = append(with.Fields, definition.Field{Name: path[0], At: into.Position, Value: val})
+	case len(path) > 1 && with.Fields[at].Value.Kind == value.KindObject:
+		with.Fields[at].Value = put(with.Fields[at].Value, path[1:], val)
 	}
 	return &with
 }

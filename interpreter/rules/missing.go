@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -16,7 +16,7 @@ func missing(c *Context) {
 	case flow.Batch != nil:
 	case tasks == nil:
 		c.report(flow.Root.Position, "a workflow needs tasks", "")
-	case tasks.Kind == protocol.Null || tasks.Kind == protocol.List && len(tasks.Elements) == 0:
+	case tasks.Kind == value.KindNull || tasks.Kind == value.KindList && len(tasks.Elements) == 0:
 		c.report(tasks.Position, "a workflow needs at least one task", "")
 	}
 	for _, task := range c.Tasks {
@@ -34,6 +34,6 @@ func missing(c *Context) {
 
 // isMissing tells whether a text is not there. One of the wrong type is, and another rule's.
 func isMissing(n *definition.Node, name string) bool {
-	value := n.Get(name)
-	return value == nil || value.Kind == protocol.Null || value.Kind == protocol.String && value.Text == ""
+	val := n.Get(name)
+	return val == nil || val.Kind == value.KindNull || val.Kind == value.KindString && val.Text == ""
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -27,7 +27,7 @@ func parameters(c *Context) {
 		if task.method.schema == nil {
 			continue
 		}
-		given := &definition.Node{Position: task.Node.Position, Kind: protocol.Object}
+		given := &definition.Node{Position: task.Node.Position, Kind: value.KindObject}
 		if task.Parameters != nil {
 			*given = *task.Parameters
 		}
@@ -65,7 +65,7 @@ func (c *Context) beyondSchema(task *Task, given *definition.Node, unfit map[str
 	if task.method.Faults == nil {
 		return
 	}
-	known := definition.Node{Kind: protocol.Object}
+	known := definition.Node{Kind: value.KindObject}
 	for _, field := range given.Fields {
 		if !unfit[field.Name] && !task.refersTo(field.Value) {
 			known.Fields = append(known.Fields, field)
@@ -83,7 +83,7 @@ func (c *Context) beyondSchema(task *Task, given *definition.Node, unfit map[str
 // hasParameters tells whether parameters are there, of the right type or not.
 func hasParameters(n *definition.Node) bool {
 	for _, name := range []string{"parameters", "params"} {
-		if given := n.Get(name); given != nil && given.Kind != protocol.Null {
+		if given := n.Get(name); given != nil && given.Kind != value.KindNull {
 			return true
 		}
 	}
@@ -92,7 +92,7 @@ func hasParameters(n *definition.Node) bool {
 
 // index reads a step of a path as the number of an element of the list n.
 func index(n *definition.Node, step string) (number int, isIndex bool) {
-	if n == nil || n.Kind != protocol.List {
+	if n == nil || n.Kind != value.KindList {
 		return 0, false
 	}
 	number, err := strconv.Atoi(step)

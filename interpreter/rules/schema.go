@@ -5,6 +5,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -14,17 +15,17 @@ func newMethod(from protocol.Method) *method {
 	if len(from.Parameters) == 0 {
 		return m
 	}
-	value, err := protocol.ParseValue(from.Parameters)
+	val, err := value.Parse(from.Parameters)
 	if err != nil {
 		m.problem = err.Error()
 		return m
 	}
-	properties, _ := value.Get("properties")
+	properties, _ := val.Get("properties")
 	for _, field := range properties.Fields() {
 		m.properties = append(m.properties, field.Name)
 	}
-	others, has := value.Get("additionalProperties")
-	m.closed = has && others.Kind() == protocol.Boolean && !others.Bool()
+	others, has := val.Get("additionalProperties")
+	m.closed = has && others.Kind() == value.KindBool && !others.Bool()
 	if m.schema, err = jsonschema.Compile(from.Parameters); err != nil {
 		m.problem = err.Error()
 	}
@@ -34,19 +35,19 @@ func newMethod(from protocol.Method) *method {
 // instance converts a value to what the validator takes.
 func instance(n *definition.Node) any {
 	switch n.Kind {
-	case protocol.Boolean:
+	case value.KindBool:
 		return n.Truth
-	case protocol.Number:
+	case value.KindNumber:
 		return json.Number(n.Text)
-	case protocol.String:
+	case value.KindString:
 		return n.Text
-	case protocol.List:
+	case value.KindList:
 		elements := make([]any, len(n.Elements))
 		for i, element := range n.Elements {
 			elements[i] = instance(element)
 		}
 		return elements
-	case protocol.Object:
+	case value.KindObject:
 		fields := make(map[string]any, len(n.Fields))
 		for _, field := range n.Fields {
 			fields[field.Name] = instance(field.Value)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
@@ -18,7 +18,7 @@ func secrets(c *Context) {
 		}
 		for _, field := range parameters.Fields {
 			n := field.Value
-			if n.Kind != protocol.String || told[n] {
+			if n.Kind != value.KindString || told[n] {
 				continue // The schema says what else does not fit.
 			}
 			switch {

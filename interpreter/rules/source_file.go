@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -16,7 +17,7 @@ func sourceFiles(c *Context) {
 		}
 		first := ""
 		for _, field := range task.Parameters.Fields {
-			if !slices.Contains(task.method.SourceParameters, field.Name) || field.Value.Kind != protocol.String {
+			if !slices.Contains(task.method.SourceParameters, field.Name) || field.Value.Kind != value.KindString {
 				continue
 			}
 			if first != "" {
@@ -49,15 +50,15 @@ func (c *Context) sourceFile(task *Task, field definition.Field) *protocol.Scrip
 
 // MethodParameters returns what the method gets: all parameters but the file whose text is in Source and the timeout that
 // is the task's.
-func (t *Task) MethodParameters() protocol.Value {
-	fields := []protocol.Field{}
+func (t *Task) MethodParameters() value.Value {
+	fields := []value.Field{}
 	if t.Parameters != nil {
 		for _, field := range t.Parameters.Fields {
 			if t.Source != nil && field.Name == t.SourceName || field.Name == parameterTimeout && t.timeoutParameter() != nil {
 				continue
 			}
-			fields = append(fields, protocol.Field{Name: field.Name, Value: field.Value.Value()})
+			fields = append(fields, value.Field{Name: field.Name, Value: field.Value.Value()})
 		}
 	}
-	return protocol.OfObject(fields...)
+	return value.Object(fields...)
 }

@@ -3,7 +3,7 @@ package rules
 import (
 	"slices"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -28,7 +28,7 @@ func (t *Task) fanOut() {
 	if mode == nil && pattern == nil {
 		return
 	}
-	if mode != nil && mode.Kind != protocol.Boolean {
+	if mode != nil && mode.Kind != value.KindBool {
 		t.misfit(mode, "batch_mode must be true or false, not "+mode.Describe(), "")
 	}
 	given := *t.Task
@@ -44,7 +44,7 @@ func (t *Task) fanOut() {
 	for _, name := range []string{parameterDirectory, parameterFiles, parameterImages} {
 		n := t.Parameters.Get(name)
 		asked := mode != nil && mode.Truth || name == parameterDirectory && pattern != nil
-		if !asked || n == nil || n.Kind == protocol.Null {
+		if !asked || n == nil || n.Kind == value.KindNull {
 			continue
 		}
 		taken = append(taken, name)
@@ -66,7 +66,7 @@ func (t *Task) fanOut() {
 		t.misfit(sources[0], "for_each says what the items are, and so do these parameters", "remove one of them")
 	case t.method.ItemParameter == "":
 		t.misfit(sources[0], t.method.Name+" takes no file, so it cannot run once a file", "for_each gives it other items")
-	case pattern != nil && pattern.Kind != protocol.String:
+	case pattern != nil && pattern.Kind != value.KindString:
 		t.misfit(pattern, "file_pattern must be text, not "+pattern.Describe(), "")
 	case len(t.misfits) == 0:
 		given.Each = each
@@ -77,7 +77,7 @@ func (t *Task) fanOut() {
 // meant returns a parameter that is none of the method's own.
 func (t *Task) meant(name string) *definition.Node {
 	n := t.Parameters.Get(name)
-	if n == nil || n.Kind == protocol.Null || slices.Contains(t.method.properties, name) {
+	if n == nil || n.Kind == value.KindNull || slices.Contains(t.method.properties, name) {
 		return nil
 	}
 	return n
@@ -89,13 +89,13 @@ func (t *Task) misfit(n *definition.Node, message, hint string) {
 
 // readSource reads where the files are.
 func (t *Task) readSource(name string, n *definition.Node, each *definition.Each) {
-	isText := func(n *definition.Node) bool { return n.Kind == protocol.String || n.Kind == protocol.Number }
+	isText := func(n *definition.Node) bool { return n.Kind == value.KindString || n.Kind == value.KindNumber }
 	switch {
 	case name == parameterDirectory && isText(n):
 		each.Directory = n
 	case name == parameterDirectory:
 		t.misfit(n, "directory must be text, not "+n.Describe(), "")
-	case n.Kind != protocol.List:
+	case n.Kind != value.KindList:
 		t.misfit(n, name+" must be a list of paths, not "+n.Describe(), "to go over a list that a task makes, write for_each")
 	case len(n.Elements) == 0:
 		t.misfit(n, name+" is an empty list", "")

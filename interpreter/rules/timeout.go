@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -49,7 +50,7 @@ func (m *method) timeoutIn(parameters *definition.Node) *definition.Node {
 	if parameters == nil || slices.Contains(m.properties, parameterTimeout) {
 		return nil
 	}
-	if n := parameters.Get(parameterTimeout); n != nil && n.Kind != protocol.Null {
+	if n := parameters.Get(parameterTimeout); n != nil && n.Kind != value.KindNull {
 		return n
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -118,7 +119,7 @@ func settingsOf(n *definition.Node) []protocol.Setting {
 	}
 	var all []protocol.Setting
 	for _, field := range n.Fields {
-		if field.Value.Kind == protocol.String || field.Value.Kind == protocol.Number {
+		if field.Value.Kind == value.KindString || field.Value.Kind == value.KindNumber {
 			all = append(all, protocol.Setting{Name: field.Name, Value: field.Value.Written})
 		}
 	}

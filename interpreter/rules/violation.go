@@ -7,7 +7,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -32,7 +32,7 @@ type violation struct {
 // walk turns the validator's tree of errors into the mistakes in it. None are left where all concern what holds
 // references.
 func (v validation) walk(e *jsonschema.ValidationError) []violation {
-	value := follow(v.given, e.InstanceLocation)
+	val := follow(v.given, e.InstanceLocation)
 	switch k := e.ErrorKind.(type) {
 	case *kind.AnyOf:
 		return v.nearest(e.Causes)
@@ -40,15 +40,15 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 		if k.Subschemas == nil {
 			return v.nearest(e.Causes)
 		}
-		if v.exclusive(e, k) == nil && v.task.refersTo(value) {
+		if v.exclusive(e, k) == nil && v.task.refersTo(val) {
 			return nil
 		}
 	case *kind.Enum, *kind.Const, *kind.Not, *kind.UniqueItems, *kind.Contains, *kind.MinContains, *kind.MaxContains:
-		if v.task.refersTo(value) {
+		if v.task.refersTo(val) {
 			return nil
 		}
 	case *kind.PropertyNames:
-		return []violation{{at: value.Position, path: e.InstanceLocation, value: value, field: k.Property, kind: k}}
+		return []violation{{at: val.Position, path: e.InstanceLocation, value: val, field: k.Property, kind: k}}
 	}
 	if len(e.Causes) > 0 {
 		var all []violation
@@ -57,10 +57,10 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 		}
 		return all
 	}
-	if value.Kind == protocol.String && v.task.refersTo(value) {
+	if val.Kind == value.KindString && v.task.refersTo(val) {
 		return nil
 	}
-	return v.leaf(e, value)
+	return v.leaf(e, val)
 }
 
 // leaf turns one error of the validator into mistakes: one for each field that is missing or unknown.

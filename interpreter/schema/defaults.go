@@ -2,21 +2,22 @@ package schema
 
 import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
 // defaults is the schema of defaults: a mapping by the names of protocols and methods, each with the parameters that there
 // are.
-func (w *writer) defaults(key definition.Key, to protocol.Value) protocol.Value {
-	var names []protocol.Field
+func (w *writer) defaults(key definition.Key, to value.Value) value.Value {
+	var names []value.Field
 	var open []protocol.Method
-	with := func(name string, methods ...protocol.Method) protocol.Value {
+	with := func(name string, methods ...protocol.Method) value.Value {
 		parameters := w.anyOf(methods)
-		return protocol.OfObject(
-			of("description", protocol.OfString("What all tasks of "+name+" have that do not say otherwise.")),
+		return value.Object(
+			of("description", value.String("What all tasks of "+name+" have that do not say otherwise.")),
 			of("type", texts([]string{"object", "null"})),
 			of("$ref", to.Fields()[0].Value),
-			of("properties", protocol.OfObject(of("parameters", parameters), of("params", parameters))),
+			of("properties", value.Object(of("parameters", parameters), of("params", parameters))),
 		)
 	}
 	for _, spec := range w.specs {
@@ -29,21 +30,21 @@ func (w *writer) defaults(key definition.Key, to protocol.Value) protocol.Value 
 			}
 		}
 	}
-	schema := nullable(parsed(key.Schema)).With("properties", protocol.OfObject(names...))
+	schema := nullable(parsed(key.Schema)).With("properties", value.Object(names...))
 	if len(open) == 0 {
-		return schema.With("additionalProperties", protocol.OfBool(false))
+		return schema.With("additionalProperties", value.Bool(false))
 	}
 	// No patternProperties: to strict validators it is a mistake that a pattern fits a name, as that of mcp/tool.NAME does.
-	return schema.With("additionalProperties", with("the method", open...)).With("propertyNames", protocol.OfObject(of("anyOf", protocol.OfList(known(names, open)...))))
+	return schema.With("additionalProperties", with("the method", open...)).With("propertyNames", value.Object(of("anyOf", value.List(known(names, open)...))))
 }
 
 // known are the names that there are: these, and those of open methods.
-func known(names []protocol.Field, open []protocol.Method) []protocol.Value {
+func known(names []value.Field, open []protocol.Method) []value.Value {
 	var words []string
 	for _, name := range names {
 		words = append(words, name.Name)
 	}
-	all := []protocol.Value{protocol.OfObject(of("enum", texts(words)))}
+	all := []value.Value{value.Object(of("enum", texts(words)))}
 	for _, method := range open {
 		all = append(all, named(method.Name, method, ""))
 	}
@@ -51,9 +52,9 @@ func known(names []protocol.Field, open []protocol.Method) []protocol.Value {
 }
 
 // anyOf is the schema of parameters of one of several methods, of which none has to be there.
-func (w *writer) anyOf(methods []protocol.Method) protocol.Value {
+func (w *writer) anyOf(methods []protocol.Method) value.Value {
 	var names []string
-	ways := map[string][]protocol.Value{}
+	ways := map[string][]value.Value{}
 	shut := true
 	for _, method := range methods {
 		schema, _ := parametersOf(method)
@@ -67,36 +68,36 @@ func (w *writer) anyOf(methods []protocol.Method) protocol.Value {
 			ways[parameter.Name] = append(ways[parameter.Name], refer(method.Name, "properties", parameter.Name))
 		}
 	}
-	var fields []protocol.Field
+	var fields []value.Field
 	for _, name := range names {
 		if all := ways[name]; len(all) == 1 {
 			fields = append(fields, of(name, all[0]))
 		} else {
-			fields = append(fields, of(name, protocol.OfObject(of("anyOf", protocol.OfList(all...)))))
+			fields = append(fields, of(name, value.Object(of("anyOf", value.List(all...)))))
 		}
 	}
-	schema := protocol.OfObject(of("type", texts([]string{"object", "null"})), of("properties", protocol.OfObject(fields...)))
+	schema := value.Object(of("type", texts([]string{"object", "null"})), of("properties", value.Object(fields...)))
 	if shut {
-		schema = schema.With("additionalProperties", protocol.OfBool(false))
+		schema = schema.With("additionalProperties", value.Bool(false))
 	}
 	return schema
 }
 
 // parametersByDefaults says which parameters the tasks have, by their methods. Where there are defaults, what a method needs
 // may stand there; where there are none, it stands in the task.
-func (w *writer) parametersByDefaults() protocol.Value {
-	var loose []protocol.Value
+func (w *writer) parametersByDefaults() value.Value {
+	var loose []value.Value
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
 			parameters := w.anyOf([]protocol.Method{method})
-			loose = append(loose, when(calling(spec, method), protocol.OfObject(of("properties", protocol.OfObject(of("parameters", parameters), of("params", parameters))))))
+			loose = append(loose, when(calling(spec, method), value.Object(of("properties", value.Object(of("parameters", parameters), of("params", parameters))))))
 		}
 	}
 	const given, needed = "parameters beside defaults", "parameters"
-	w.add(given, protocol.OfObject(of("allOf", protocol.OfList(loose...))))
-	w.add(needed, protocol.OfObject(of("allOf", protocol.OfList(w.parametersByMethod()...))))
-	tasks := func(name string) protocol.Value {
-		return protocol.OfObject(of("properties", protocol.OfObject(of("tasks", protocol.OfObject(of("items", refer(name)))))))
+	w.add(given, value.Object(of("allOf", value.List(loose...))))
+	w.add(needed, value.Object(of("allOf", value.List(w.parametersByMethod()...))))
+	tasks := func(name string) value.Value {
+		return value.Object(of("properties", value.Object(of("tasks", value.Object(of("items", refer(name)))))))
 	}
 	return when(parsed(`{"required": ["defaults"], "properties": {"defaults": {"type": "object"}}}`), tasks(given)).With("else", tasks(needed))
 }

@@ -4,13 +4,14 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
 // methods are those that a template can name: in full, each with what it does, and short where the protocol is named, in
 // the template or beside it.
-func (w *writer) methods() protocol.Value {
-	var all []protocol.Value
+func (w *writer) methods() value.Value {
+	var all []value.Value
 	var short []string
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
@@ -18,41 +19,41 @@ func (w *writer) methods() protocol.Value {
 			short = append(short, strings.Trim(patternOf(shortName(method), method), "^$"))
 		}
 	}
-	all = append(all, protocol.OfObject(
-		of("description", protocol.OfString("A method by its short name, where the protocol is given.")),
-		of("type", protocol.OfString("string")),
-		of("pattern", protocol.OfString("^("+strings.Join(short, "|")+")$")),
+	all = append(all, value.Object(
+		of("description", value.String("A method by its short name, where the protocol is given.")),
+		of("type", value.String("string")),
+		of("pattern", value.String("^("+strings.Join(short, "|")+")$")),
 	))
-	return protocol.OfObject(of("anyOf", protocol.OfList(all...)))
+	return value.Object(of("anyOf", value.List(all...)))
 }
 
-func (w *writer) protocols() protocol.Value {
-	var all []protocol.Value
+func (w *writer) protocols() value.Value {
+	var all []value.Value
 	for _, spec := range w.specs {
 		all = append(all, described(spec.Name, spec.Summary))
 	}
-	return nullable(protocol.OfObject(of("anyOf", protocol.OfList(all...))))
+	return nullable(value.Object(of("anyOf", value.List(all...))))
 }
 
 // described is one word of several, with what it means where that is known.
-func described(word, about string) protocol.Value {
-	schema := protocol.OfObject(of("const", protocol.OfString(word)))
+func described(word, about string) value.Value {
+	schema := value.Object(of("const", value.String(word)))
 	if about == "" {
 		return schema
 	}
-	return schema.With("description", protocol.OfString(about))
+	return schema.With("description", value.String(about))
 }
 
 // named is a name of a method, with what it does; for an open one, all the names that it stands for.
-func named(name string, method protocol.Method, about string) protocol.Value {
+func named(name string, method protocol.Method, about string) value.Value {
 	if !method.Open() {
 		return described(name, about)
 	}
-	schema := protocol.OfObject(of("type", protocol.OfString("string")), of("pattern", protocol.OfString(patternOf(name, method))))
+	schema := value.Object(of("type", value.String("string")), of("pattern", value.String(patternOf(name, method))))
 	if about == "" {
 		return schema
 	}
-	return schema.With("description", protocol.OfString(about))
+	return schema.With("description", value.String(about))
 }
 
 func patternOf(name string, method protocol.Method) string {
@@ -67,54 +68,54 @@ func shortName(method protocol.Method) string {
 }
 
 // methodsByProtocol says which methods a task can name beside a protocol, and which without one.
-func (w *writer) methodsByProtocol() []protocol.Value {
-	var all, alone []protocol.Value
+func (w *writer) methodsByProtocol() []value.Value {
+	var all, alone []value.Value
 	for _, spec := range w.specs {
-		var beside []protocol.Value
+		var beside []value.Value
 		for _, method := range spec.Methods {
 			full := named(method.Name, method, method.Summary)
 			alone = append(alone, full)
 			beside = append(beside, named(shortName(method), method, method.Summary), full)
 		}
-		all = append(all, when(having([]protocol.Field{of("protocol", described(spec.Name, ""))}), naming(beside)))
+		all = append(all, when(having([]value.Field{of("protocol", described(spec.Name, ""))}), naming(beside)))
 	}
 	return append(all, when(parsed(`{"properties": {"protocol": {"type": "null"}}}`), naming(alone)))
 }
 
 // naming is the schema of a task that names one of some methods.
-func naming(methods []protocol.Value) protocol.Value {
-	return protocol.OfObject(of("properties", protocol.OfObject(of("method", protocol.OfObject(of("anyOf", protocol.OfList(methods...)))))))
+func naming(methods []value.Value) value.Value {
+	return value.Object(of("properties", value.Object(of("method", value.Object(of("anyOf", value.List(methods...)))))))
 }
 
-func when(is, then protocol.Value) protocol.Value {
-	return protocol.OfObject(of("if", is), of("then", then))
+func when(is, then value.Value) value.Value {
+	return value.Object(of("if", is), of("then", then))
 }
 
 // having is the schema of a mapping in which these keys have these values.
-func having(keys []protocol.Field) protocol.Value {
+func having(keys []value.Field) value.Value {
 	names := make([]string, len(keys))
 	for i, key := range keys {
 		names[i] = key.Name
 	}
-	return protocol.OfObject(of("required", texts(names)), of("properties", protocol.OfObject(keys...)))
+	return value.Object(of("required", texts(names)), of("properties", value.Object(keys...)))
 }
 
 // calling is what a task has that calls a method, by its full name or by its short one.
-func calling(spec protocol.Spec, method protocol.Method) protocol.Value {
-	return protocol.OfObject(of("anyOf", protocol.OfList(
-		having([]protocol.Field{of("method", named(method.Name, method, ""))}),
-		having([]protocol.Field{of("protocol", described(spec.Name, "")), of("method", named(shortName(method), method, ""))}),
+func calling(spec protocol.Spec, method protocol.Method) value.Value {
+	return value.Object(of("anyOf", value.List(
+		having([]value.Field{of("method", named(method.Name, method, ""))}),
+		having([]value.Field{of("protocol", described(spec.Name, "")), of("method", named(shortName(method), method, ""))}),
 	)))
 }
 
 // parametersByMethod says which parameters a task has, by its method.
-func (w *writer) parametersByMethod() []protocol.Value {
-	var all []protocol.Value
+func (w *writer) parametersByMethod() []value.Value {
+	var all []value.Value
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
 			schema, needed := parametersOf(method)
 			to := w.parametersOfTask(method, schema)
-			then := protocol.OfObject(of("properties", protocol.OfObject(of("parameters", to), of("params", to))))
+			then := value.Object(of("properties", value.Object(of("parameters", to), of("params", to))))
 			if needed {
 				then = then.With("anyOf", parsed(`[{"required": ["parameters"]}, {"required": ["params"]}]`))
 			}
@@ -126,8 +127,8 @@ func (w *writer) parametersByMethod() []protocol.Value {
 
 // templatesByMethod says which parameters stand in a template, by its method: beside its own keys, or in `parameters`. None
 // has to be there, as the file of each item is handed over.
-func (w *writer) templatesByMethod(own []definition.Key) []protocol.Value {
-	var all []protocol.Value
+func (w *writer) templatesByMethod(own []definition.Key) []value.Value {
+	var all []value.Value
 	for _, spec := range w.specs {
 		for _, method := range spec.Methods {
 			all = append(all, when(calling(spec, method), template(method, own)))
@@ -136,15 +137,15 @@ func (w *writer) templatesByMethod(own []definition.Key) []protocol.Value {
 	return all
 }
 
-func template(method protocol.Method, own []definition.Key) protocol.Value {
+func template(method protocol.Method, own []definition.Key) value.Value {
 	schema, _ := parametersOf(method)
-	var inside, beside []protocol.Field
+	var inside, beside []value.Field
 	for _, key := range own {
 		for _, name := range key.Names {
-			beside = append(beside, of(name, protocol.OfBool(true)))
+			beside = append(beside, of(name, value.Bool(true)))
 		}
 	}
-	keys := protocol.OfObject(beside...)
+	keys := value.Object(beside...)
 	properties, _ := schema.Get("properties")
 	for _, parameter := range properties.Fields() {
 		to := of(parameter.Name, refer(method.Name, "properties", parameter.Name))
@@ -153,11 +154,11 @@ func template(method protocol.Method, own []definition.Key) protocol.Value {
 			keys = keys.With(to.Name, to.Value)
 		}
 	}
-	parameters := protocol.OfObject(of("properties", protocol.OfObject(inside...)))
-	then := protocol.OfObject()
+	parameters := value.Object(of("properties", value.Object(inside...)))
+	then := value.Object()
 	if closed(schema) {
-		parameters = parameters.With("additionalProperties", protocol.OfBool(false))
-		then = then.With("additionalProperties", protocol.OfBool(false))
+		parameters = parameters.With("additionalProperties", value.Bool(false))
+		then = then.With("additionalProperties", value.Bool(false))
 	}
 	for _, name := range []string{"parameters", "params"} {
 		keys = keys.With(name, parameters)
@@ -166,8 +167,8 @@ func template(method protocol.Method, own []definition.Key) protocol.Value {
 }
 
 // closed tells whether the properties of a schema are all that there can be.
-func closed(schema protocol.Value) bool {
+func closed(schema value.Value) bool {
 	others, has := schema.Get("additionalProperties")
 	_, patterns := schema.Get("patternProperties")
-	return has && others.Kind() == protocol.Boolean && !others.Bool() && !patterns
+	return has && others.Kind() == value.KindBool && !others.Bool() && !patterns
 }

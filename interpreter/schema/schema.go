@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -50,37 +51,37 @@ const server = `[
 // writer makes one schema.
 type writer struct {
 	specs []protocol.Spec
-	parts []protocol.Field // What lies beneath `$defs`, in the order in which it was needed.
+	parts []value.Field // What lies beneath `$defs`, in the order in which it was needed.
 }
 
 // Of returns the JSON Schema of a workflow file whose tasks may call the methods of these protocols. It is the same each
 // time.
-func Of(specs []protocol.Spec) protocol.Value {
+func Of(specs []protocol.Spec) value.Value {
 	w := &writer{specs: specs}
 	w.add("reference", parsed(reference))
 	keys := definition.Language()
-	top := []protocol.Field{
-		of("$schema", protocol.OfString(draft)),
-		of("title", protocol.OfString("Gleitzeit workflow")),
-		of("type", protocol.OfString("object")),
+	top := []value.Field{
+		of("$schema", value.String(draft)),
+		of("title", value.String("Gleitzeit workflow")),
+		of("type", value.String("object")),
 	}
 	top = append(top, w.fields("", keys)...)
-	top = append(top, of("additionalProperties", protocol.OfBool(false)))
+	top = append(top, of("additionalProperties", value.Bool(false)))
 	top = append(top, parsed(form).Fields()...)
-	top = append(top, of("allOf", protocol.OfList(w.parametersByDefaults())))
-	return protocol.OfObject(append(top, of("$defs", protocol.OfObject(w.parts...)))...)
+	top = append(top, of("allOf", value.List(w.parametersByDefaults())))
+	return value.Object(append(top, of("$defs", value.Object(w.parts...)))...)
 }
 
 // add puts a schema beneath `$defs`, where it is not there yet.
-func (w *writer) add(name string, schema protocol.Value) {
-	if !slices.ContainsFunc(w.parts, func(part protocol.Field) bool { return part.Name == name }) {
+func (w *writer) add(name string, schema value.Value) {
+	if !slices.ContainsFunc(w.parts, func(part value.Field) bool { return part.Name == name }) {
 		w.parts = append(w.parts, of(name, schema))
 	}
 }
 
 // fields say which keys the mappings of a part have, and which of them they need.
-func (w *writer) fields(part string, keys []definition.Key) []protocol.Field {
-	var properties []protocol.Field
+func (w *writer) fields(part string, keys []definition.Key) []value.Field {
+	var properties []value.Field
 	var required []string
 	for _, key := range keys {
 		for i, name := range key.Names {
@@ -88,14 +89,14 @@ func (w *writer) fields(part string, keys []definition.Key) []protocol.Field {
 			if i > 0 {
 				about = "The same as " + key.Name() + ". " + about
 			}
-			property := append([]protocol.Field{of("description", protocol.OfString(about))}, w.property(part, key).Fields()...)
-			properties = append(properties, of(name, protocol.OfObject(property...)))
+			property := append([]value.Field{of("description", value.String(about))}, w.property(part, key).Fields()...)
+			properties = append(properties, of(name, value.Object(property...)))
 		}
 		if key.Required {
 			required = append(required, key.Name())
 		}
 	}
-	all := []protocol.Field{of("properties", protocol.OfObject(properties...))}
+	all := []value.Field{of("properties", value.Object(properties...))}
 	if len(required) > 0 {
 		all = append(all, of("required", texts(required)))
 	}
@@ -104,7 +105,7 @@ func (w *writer) fields(part string, keys []definition.Key) []protocol.Field {
 
 // property is the schema of a key's value. A key without a value counts as absent, so that null is right unless the key is
 // required.
-func (w *writer) property(part string, key definition.Key) protocol.Value {
+func (w *writer) property(part string, key definition.Key) value.Value {
 	switch {
 	case key.Part != "":
 		return w.nested(key)
@@ -113,13 +114,13 @@ func (w *writer) property(part string, key definition.Key) protocol.Value {
 	case key.Name() == "protocol":
 		return w.protocols()
 	case key.Required:
-		return parsed(key.Schema).With("minLength", protocol.OfInt(1))
+		return parsed(key.Schema).With("minLength", value.Int(1))
 	}
 	return nullable(parsed(key.Schema))
 }
 
 // nested is the schema of a value beneath which there are keys.
-func (w *writer) nested(key definition.Key) protocol.Value {
+func (w *writer) nested(key definition.Key) value.Value {
 	w.part(key)
 	to := refer(key.Part)
 	if key.Part == "default" {
@@ -136,67 +137,67 @@ func (w *writer) nested(key definition.Key) protocol.Value {
 
 // part writes the mapping beneath a key.
 func (w *writer) part(key definition.Key) {
-	schema := []protocol.Field{of("title", protocol.OfString(key.Part))}
+	schema := []value.Field{of("title", value.String(key.Part))}
 	switch key.Places {
 	case definition.Itself:
 		schema = append(schema, of("type", texts([]string{"object", "null"})))
 	case definition.Elements:
-		schema = append(schema, of("type", protocol.OfString("object")))
+		schema = append(schema, of("type", value.String("object")))
 	}
 	schema = append(schema, w.fields(key.Part, key.Keys)...)
 	schema = append(schema, synonyms(key.Keys)...)
-	var rules []protocol.Value
+	var rules []value.Value
 	switch key.Part {
 	case "task":
-		schema = append(schema, of("anyOf", protocol.OfList(given("id"), given("name"))))
+		schema = append(schema, of("anyOf", value.List(given("id"), given("name"))))
 		rules = w.methodsByProtocol()
 	case "template":
 		rules = w.templatesByMethod(key.Keys)
 	case "mcp_server":
-		schema = append(schema, of("type", protocol.OfString("object")), of("oneOf", parsed(server)))
+		schema = append(schema, of("type", value.String("object")), of("oneOf", parsed(server)))
 	case "batch":
-		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", protocol.OfObject(of("oneOf", parsed(items)))))
+		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", value.Object(of("oneOf", parsed(items)))))
 	}
 	if key.Part != "template" {
-		schema = append(schema, of("additionalProperties", protocol.OfBool(false)))
+		schema = append(schema, of("additionalProperties", value.Bool(false)))
 	}
 	if len(rules) > 0 {
-		schema = append(schema, of("allOf", protocol.OfList(rules...)))
+		schema = append(schema, of("allOf", value.List(rules...)))
 	}
-	w.add(key.Part, protocol.OfObject(schema...))
+	w.add(key.Part, value.Object(schema...))
 }
 
 // synonyms says that of a key's names only one can be given; it says nothing where each key has one.
-func synonyms(keys []definition.Key) []protocol.Field {
-	var all []protocol.Field
+func synonyms(keys []definition.Key) []value.Field {
+	var all []value.Field
 	for _, key := range keys {
 		for i, name := range key.Names[1:] {
-			var others []protocol.Field
+			var others []value.Field
 			for _, other := range key.Names[:i+1] {
-				others = append(others, of(other, protocol.OfBool(false)))
+				others = append(others, of(other, value.Bool(false)))
 			}
-			all = append(all, of(name, protocol.OfObject(of("properties", protocol.OfObject(others...)))))
+			all = append(all, of(name, value.Object(of("properties", value.Object(others...)))))
 		}
 	}
 	if all == nil {
 		return nil
 	}
-	return []protocol.Field{of("dependentSchemas", protocol.OfObject(all...))}
+	return []value.Field{of("dependentSchemas", value.Object(all...))}
 }
 
 // given is the schema of a mapping in which a key has a value.
-func given(name string) protocol.Value {
-	return protocol.OfObject(
+func given(name string) value.Value {
+	return value.Object(
 		of("required", texts([]string{name})),
-		of("properties", protocol.OfObject(of(name, parsed(`{"not": {"enum": [null, ""]}}`)))),
+		of("properties", value.Object(of(name, parsed(`{"not": {"enum": [null, ""]}}`)))),
 	)
 }
 
 // refer leads to a schema beneath `$defs`.
-func refer(name string, below ...string) protocol.Value {
+func refer(name string, below ...string) value.Value {
 	path := "#/$defs"
 	for _, step := range append([]string{name}, below...) {
 		path += "/" + strings.NewReplacer("~", "~0", "/", "~1", "%", "%25").Replace(step)
 	}
-	return protocol.OfObject(of("$ref", protocol.OfString(path)))
+	return value.Object(of("$ref", value.String(path)))
 }

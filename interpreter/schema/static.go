@@ -2,6 +2,7 @@ package schema
 
 import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // fanOut are the parameters that make a task run once a file, beside those of its method.
@@ -25,7 +26,7 @@ const hasFiles = `{
 
 // parametersOfTask leads to the schema of the parameters of a task that calls the method: once, or, where it takes a file,
 // once a file. Then nothing has to be there that hands a file over.
-func (w *writer) parametersOfTask(method protocol.Method, schema protocol.Value) protocol.Value {
+func (w *writer) parametersOfTask(method protocol.Method, schema value.Value) value.Value {
 	w.add(method.Name, schema)
 	once := refer(method.Name)
 	properties, _ := schema.Get("properties")
@@ -38,12 +39,12 @@ func (w *writer) parametersOfTask(method protocol.Method, schema protocol.Value)
 			all = all.With(parameter.Name, refer(method.Name, "properties", parameter.Name))
 		}
 	}
-	over := protocol.OfObject(of("title", protocol.OfString("parameters of "+method.Name+" over files")), of("properties", all))
+	over := value.Object(of("title", value.String("parameters of "+method.Name+" over files")), of("properties", all))
 	if closed(schema) {
-		over = over.With("additionalProperties", protocol.OfBool(false))
+		over = over.With("additionalProperties", value.Bool(false))
 	}
-	over = protocol.OfObject(append(over.Fields(), parsed(hasFiles).Fields()...)...)
+	over = value.Object(append(over.Fields(), parsed(hasFiles).Fields()...)...)
 	name := method.Name + ".files"
 	w.add(name, over)
-	return protocol.OfObject(of("if", parsed(isOverFiles)), of("then", refer(name)), of("else", once))
+	return value.Object(of("if", parsed(isOverFiles)), of("then", refer(name)), of("else", once))
 }

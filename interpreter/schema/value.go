@@ -1,47 +1,47 @@
 package schema
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import "github.com/gleitzeit/gleitzeit/internal/value"
 
 // parsed reads JSON that stands in the program.
-func parsed(text string) protocol.Value {
-	value, err := protocol.ParseValue([]byte(text))
+func parsed(text string) value.Value {
+	value, err := value.Parse([]byte(text))
 	if err != nil {
 		panic("schema: " + err.Error() + ": " + text)
 	}
 	return value
 }
 
-func of(name string, value protocol.Value) protocol.Field {
-	return protocol.Field{Name: name, Value: value}
+func of(name string, val value.Value) value.Field {
+	return value.Field{Name: name, Value: val}
 }
 
-func texts(all []string) protocol.Value {
-	elements := make([]protocol.Value, len(all))
+func texts(all []string) value.Value {
+	elements := make([]value.Value, len(all))
 	for i, text := range all {
-		elements[i] = protocol.OfString(text)
+		elements[i] = value.String(text)
 	}
-	return protocol.OfList(elements...)
+	return value.List(elements...)
 }
 
 // nullable lets a schema have null as well.
-func nullable(schema protocol.Value) protocol.Value {
+func nullable(schema value.Value) value.Value {
 	for _, name := range []string{"enum", "anyOf", "type"} {
 		now, has := schema.Get(name)
 		if !has {
 			continue
 		}
-		more := protocol.OfString("null")
+		more := value.String("null")
 		switch name {
 		case "enum":
-			more = protocol.Value{}
+			more = value.Value{}
 		case "anyOf":
 			more = parsed(`{"type": "null"}`)
 		}
-		alternatives := []protocol.Value{now}
-		if now.Kind() == protocol.List {
+		alternatives := []value.Value{now}
+		if now.Kind() == value.KindList {
 			alternatives = now.Elements()
 		}
-		return schema.With(name, protocol.OfList(append(alternatives[:len(alternatives):len(alternatives)], more)...))
+		return schema.With(name, value.List(append(alternatives[:len(alternatives):len(alternatives)], more)...))
 	}
 	return schema
 }

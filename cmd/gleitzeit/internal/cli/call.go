@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
@@ -95,14 +96,14 @@ func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	task := protocol.OfObject(
-		protocol.Field{Name: "id", Value: protocol.OfString("call")},
-		protocol.Field{Name: "method", Value: protocol.OfString(method)},
-		protocol.Field{Name: "parameters", Value: parameters},
+	task := value.Object(
+		value.Field{Name: "id", Value: value.String("call")},
+		value.Field{Name: "method", Value: value.String(method)},
+		value.Field{Name: "parameters", Value: parameters},
 	)
-	flow := protocol.OfObject(
-		protocol.Field{Name: "name", Value: protocol.OfString(method)},
-		protocol.Field{Name: "tasks", Value: protocol.OfList(task)},
+	flow := value.Object(
+		value.Field{Name: "name", Value: value.String(method)},
+		value.Field{Name: "tasks", Value: value.List(task)},
 	)
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
 		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(false),
@@ -171,19 +172,19 @@ func (e failedCall) exitCode() int {
 }
 
 // open loads a value that an outcome holds.
-func (s *session) open(ctx context.Context, held protocol.Held) (protocol.Value, error) {
+func (s *session) open(ctx context.Context, held protocol.Held) (value.Value, error) {
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}
 	data, err := s.store.Value(ctx, *held.Ref)
 	if err != nil {
-		return protocol.Value{}, fmt.Errorf("the result: %w", err)
+		return value.Value{}, fmt.Errorf("the result: %w", err)
 	}
-	return protocol.ParseValue(data)
+	return value.Parse(data)
 }
 
 // printResult prints what one task has brought: the text where text is wanted, else all of it.
-func (p *program) printResult(text string, result protocol.Value) {
+func (p *program) printResult(text string, result value.Value) {
 	if p.output == asText {
 		fmt.Fprintln(p.Out, strings.TrimSuffix(text, "\n"))
 		return

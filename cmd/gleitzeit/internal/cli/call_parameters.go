@@ -6,47 +6,48 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // givenParameters reads name=value pairs as the method's schema means them. What is no parameter of the method is for
 // the rules to refuse.
-func (p *program) givenParameters(method string, pairs []string) (protocol.Value, error) {
+func (p *program) givenParameters(method string, pairs []string) (value.Value, error) {
 	properties := propertiesOf(p.specs(false), method)
-	var fields []protocol.Field
+	var fields []value.Field
 	for _, pair := range pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return protocol.Value{}, usage{fmt.Errorf("%q is not name=value", pair)}
+			return value.Value{}, usage{fmt.Errorf("%q is not name=value", pair)}
 		}
 		schema, _ := properties.Get(name)
-		fields = append(fields, protocol.Field{Name: name, Value: meant(text, typesOf(schema))})
+		fields = append(fields, value.Field{Name: name, Value: meant(text, typesOf(schema))})
 	}
-	return protocol.OfObject(fields...), nil
+	return value.Object(fields...), nil
 }
 
 // propertiesOf are the schemas of a method's parameters by their names; nothing where there is no such method.
-func propertiesOf(specs []protocol.Spec, method string) protocol.Value {
+func propertiesOf(specs []protocol.Spec, method string) value.Value {
 	for _, spec := range specs {
 		m, found := spec.Find(method)
 		if !found {
 			continue
 		}
-		schema, err := protocol.ParseValue(m.Parameters)
+		schema, err := value.Parse(m.Parameters)
 		if err != nil {
-			return protocol.Value{} // The rules say what is wrong with it.
+			return value.Value{} // The rules say what is wrong with it.
 		}
 		properties, _ := schema.Get("properties")
 		return properties
 	}
-	return protocol.Value{}
+	return value.Value{}
 }
 
 // typesOf lists the JSON types that a schema takes; nothing is any.
-func typesOf(schema protocol.Value) []string {
+func typesOf(schema value.Value) []string {
 	var types []string
 	named, _ := schema.Get("type")
 	for _, name := range append(named.Elements(), named) {
-		if name.Kind() == protocol.String {
+		if name.Kind() == value.KindString {
 			types = append(types, name.Text())
 		}
 	}
@@ -60,31 +61,31 @@ func typesOf(schema protocol.Value) []string {
 }
 
 // meant reads a text as JSON where that is of a type that is wanted, else as the text that it is.
-func meant(text string, types []string) protocol.Value {
-	value, err := protocol.ParseValue([]byte(text))
+func meant(text string, types []string) value.Value {
+	val, err := value.Parse([]byte(text))
 	if err != nil {
-		return protocol.OfString(text)
+		return value.String(text)
 	}
 	wanted := func(names ...string) bool {
 		return len(types) == 0 || slices.ContainsFunc(names, func(name string) bool { return slices.Contains(types, name) })
 	}
 	is := false
-	switch value.Kind() {
-	case protocol.Null:
+	switch val.Kind() {
+	case value.KindNull:
 		is = wanted("null")
-	case protocol.Boolean:
+	case value.KindBool:
 		is = wanted("boolean")
-	case protocol.Number:
+	case value.KindNumber:
 		is = wanted("number", "integer")
-	case protocol.List:
+	case value.KindList:
 		is = wanted("array")
-	case protocol.Object:
+	case value.KindObject:
 		is = wanted("object")
-	case protocol.String:
+	case value.KindString:
 		is = len(types) == 0
 	}
 	if !is {
-		return protocol.OfString(text)
+		return value.String(text)
 	}
-	return value
+	return val
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // configCommand shows the settings. A command about them goes beneath it: a line in the list here.
@@ -76,18 +76,18 @@ func (p *program) showConfig() error {
 }
 
 // shownSetting is a value on one line; "-" where there is none.
-func shownSetting(value protocol.Value) string {
-	if value.Kind() == protocol.Object {
-		return string(value.JSON())
+func shownSetting(val value.Value) string {
+	if val.Kind() == value.KindObject {
+		return string(val.JSON())
 	}
-	if value.Kind() == protocol.String && value.Text() == "" {
+	if val.Kind() == value.KindString && val.Text() == "" {
 		return "-"
 	}
-	if value.Kind() != protocol.List {
-		return view.FirstLine(view.Text(value))
+	if val.Kind() != value.KindList {
+		return view.FirstLine(view.Text(val))
 	}
 	var parts []string
-	for _, element := range value.Elements() {
+	for _, element := range val.Elements() {
 		parts = append(parts, view.FirstLine(view.Text(element)))
 	}
 	if len(parts) == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func (p *program) configEnvCommand() *cobra.Command {
@@ -43,17 +44,17 @@ func (p *program) configEnv(ctx context.Context) error {
 		return err
 	}
 	// The names are those of the SDK's envconfig, which the temporal CLI uses.
-	variables := []protocol.Field{
-		{Name: "TEMPORAL_ADDRESS", Value: protocol.OfString(info.Address)},
-		{Name: "TEMPORAL_NAMESPACE", Value: protocol.OfString(engine.Namespace)},
-		{Name: "TEMPORAL_TLS", Value: protocol.OfString("true")},
-		{Name: "TEMPORAL_TLS_CLIENT_CERT_PATH", Value: protocol.OfString(s.home.EngineCertificate())},
-		{Name: "TEMPORAL_TLS_CLIENT_KEY_PATH", Value: protocol.OfString(s.home.EngineKey())},
-		{Name: "TEMPORAL_TLS_SERVER_CA_CERT_PATH", Value: protocol.OfString(s.home.EngineCertificate())},
-		{Name: "TEMPORAL_TLS_SERVER_NAME", Value: protocol.OfString(engine.ServerName)},
+	variables := []value.Field{
+		{Name: "TEMPORAL_ADDRESS", Value: value.String(info.Address)},
+		{Name: "TEMPORAL_NAMESPACE", Value: value.String(engine.Namespace)},
+		{Name: "TEMPORAL_TLS", Value: value.String("true")},
+		{Name: "TEMPORAL_TLS_CLIENT_CERT_PATH", Value: value.String(s.home.EngineCertificate())},
+		{Name: "TEMPORAL_TLS_CLIENT_KEY_PATH", Value: value.String(s.home.EngineKey())},
+		{Name: "TEMPORAL_TLS_SERVER_CA_CERT_PATH", Value: value.String(s.home.EngineCertificate())},
+		{Name: "TEMPORAL_TLS_SERVER_NAME", Value: value.String(engine.ServerName)},
 	}
 	if p.output != asText {
-		p.writeJSON(p.Out, protocol.OfObject(variables...))
+		p.writeJSON(p.Out, value.Object(variables...))
 		return nil
 	}
 	for _, v := range variables {

@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // latestRun names the newest run.
@@ -71,7 +72,7 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	if document == nil {
 		document = &view.Run{
 			Run: run, Workflow: summary(described.GetExecutionConfig().GetUserMetadata().GetSummary()),
-			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: protocol.OfObject(),
+			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: value.Object(),
 		}
 	}
 	live := view.Live{Status: statusOf(info.GetStatus()), Waiting: map[string]string{}}

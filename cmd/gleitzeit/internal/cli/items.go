@@ -7,11 +7,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // fanProgress is how far the items of one task have come.
 type fanProgress struct {
-	items   []protocol.Value
+	items   []value.Value
 	values  bool // They are values, not files.
 	counts  protocol.Counts
 	earlier int // Done in an earlier process.

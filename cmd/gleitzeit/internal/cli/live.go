@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // listenEvery is how often a task that runs alone is asked what it has written: about as often as it tells.
@@ -102,7 +103,7 @@ func (s *progress) rest(ctx context.Context, event taskEvent) error {
 	if err != nil || result == nil {
 		return err
 	}
-	if response, _ := result.Get("response"); response.Kind() == protocol.String && strings.HasPrefix(event.method, "llm/") {
+	if response, _ := result.Get("response"); response.Kind() == value.KindString && strings.HasPrefix(event.method, "llm/") {
 		heard := ""
 		if s.streamed.task == event.task {
 			heard = s.streamed.Tail

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -143,7 +144,7 @@ func (s *progress) emit(ctx context.Context, event taskEvent) error {
 }
 
 // result is what a task or an item has brought; nil where it has brought nothing.
-func (s *progress) result(ctx context.Context, event taskEvent) (*protocol.Value, error) {
+func (s *progress) result(ctx context.Context, event taskEvent) (*value.Value, error) {
 	held := event.outcome.Value
 	if held.Inline != nil || held.Ref == nil {
 		return held.Inline, nil
@@ -152,7 +153,7 @@ func (s *progress) result(ctx context.Context, event taskEvent) (*protocol.Value
 	if err != nil {
 		return nil, fmt.Errorf("the result of task %q: %w", event.task, err)
 	}
-	result, err := protocol.ParseValue(data)
+	result, err := value.Parse(data)
 	return &result, err
 }
 
@@ -237,7 +238,7 @@ func (s *progress) draw() {
 	if fan := s.fans[s.running[0]]; fan != nil {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
 	} else if told := s.toldBy(s.running[0]); told != "" {
-		text += ", " + protocol.Visible(view.FirstLine(told))
+		text += ", " + value.Visible(view.FirstLine(told))
 	}
 	if len(s.running) > 1 {
 		text += fmt.Sprintf(" and %d more", len(s.running)-1)

@@ -15,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -92,7 +93,7 @@ func (p *program) execute(ctx context.Context, compiled *plan.Plan, how start) e
 
 // claimFor says what this process is about to execute.
 func claimFor(p *plan.Plan) (home.Claim, error) {
-	encoded, err := protocol.Encode(p)
+	encoded, err := value.Encode(p)
 	if err != nil {
 		return home.Claim{}, err
 	}

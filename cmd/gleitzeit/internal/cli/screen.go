@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // screen is standard error. On a terminal it has, beneath all that was written, a few rows that are rewritten; whatever
@@ -103,7 +103,7 @@ func wrapped(text string, width, most int) []string {
 	}
 	var rows []string
 	for _, line := range lines {
-		rest := protocol.Visible(line)
+		rest := value.Visible(line)
 		for {
 			row := fitting(rest, width)
 			rows = append(rows, row)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -14,7 +15,7 @@ import (
 // answer is a result with structure. Its first text says the same as JSON: clients that decode numbers to floats find the
 // digits there.
 func answer(structure any, more ...string) (*mcp.CallToolResult, error) {
-	data, err := protocol.Encode(structure)
+	data, err := value.Encode(structure)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ type document struct {
 	Workflow string           `json:"workflow"`
 	Status   protocol.Status  `json:"status"`
 	Duration protocol.Seconds `json:"duration"`
-	Outputs  protocol.Value   `json:"outputs"` // Of a workflow without outputs: what the tasks that nothing depends on have brought.
+	Outputs  value.Value      `json:"outputs"` // Of a workflow without outputs: what the tasks that nothing depends on have brought.
 	Usage    view.Usage       `json:"usage"`
 	Error    *view.Error      `json:"error,omitempty"`
 	Tasks    []task           `json:"tasks,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // argument is one that a tool takes.
@@ -16,30 +17,30 @@ type argument struct {
 }
 
 // schemaOf is the JSON Schema of a tool's arguments.
-func schemaOf(takes []argument) protocol.Value {
-	properties := protocol.OfObject()
-	var required []protocol.Value
+func schemaOf(takes []argument) value.Value {
+	properties := value.Object()
+	var required []value.Value
 	for _, a := range shown(takes) {
-		parsed, err := protocol.ParseValue([]byte(a.schema))
+		parsed, err := value.Parse([]byte(a.schema))
 		if err != nil {
 			panic("mcpserver: the schema of " + a.name + ": " + err.Error())
 		}
 		properties = properties.With(a.name, parsed)
 		if a.required {
-			required = append(required, protocol.OfString(a.name))
+			required = append(required, value.String(a.name))
 		}
 	}
-	schema := protocol.OfObject(
-		protocol.Field{Name: "type", Value: protocol.OfString("object")}, protocol.Field{Name: "properties", Value: properties},
+	schema := value.Object(
+		value.Field{Name: "type", Value: value.String("object")}, value.Field{Name: "properties", Value: properties},
 	)
 	if len(required) > 0 {
-		schema = schema.With("required", protocol.OfList(required...))
+		schema = schema.With("required", value.List(required...))
 	}
-	return schema.With("additionalProperties", protocol.OfBool(false))
+	return schema.With("additionalProperties", value.Bool(false))
 }
 
 // arguments are those of one call: an object, in which null is as good as nothing.
-type arguments struct{ protocol.Value }
+type arguments struct{ value.Value }
 
 // parseArguments reads the arguments of a call of a tool that takes these. Each value is of the type that its schema
 // names.
@@ -58,7 +59,7 @@ func parseArguments(data []byte, takes []argument) (arguments, error) {
 			return arguments{}, protocol.Errorf(protocol.InvalidParams, "there is no argument %q", field.Name).
 				WithHint("there are: %s", strings.Join(names, ", "))
 		}
-		schema, err := protocol.ParseValue([]byte(takes[at].schema))
+		schema, err := value.Parse([]byte(takes[at].schema))
 		if err != nil {
 			return arguments{}, err
 		}
@@ -80,31 +81,31 @@ func shown(takes []argument) []argument {
 }
 
 // parseObject reads the arguments of a call as an object; none are an empty one.
-func parseObject(data []byte) (protocol.Value, error) {
+func parseObject(data []byte) (value.Value, error) {
 	if len(data) == 0 {
-		return protocol.OfObject(), nil
+		return value.Object(), nil
 	}
-	given, err := protocol.ParseValue(data)
+	given, err := value.Parse(data)
 	if err != nil {
-		return protocol.Value{}, protocol.Errorf(protocol.InvalidParams, "the arguments cannot be read: %s", err)
+		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "the arguments cannot be read: %s", err)
 	}
 	if given.IsNull() {
-		return protocol.OfObject(), nil
+		return value.Object(), nil
 	}
-	if given.Kind() != protocol.Object {
-		return protocol.Value{}, protocol.Errorf(protocol.InvalidParams, "the arguments must be an object")
+	if given.Kind() != value.KindObject {
+		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "the arguments must be an object")
 	}
 	return given, nil
 }
 
-func isOf(value protocol.Value, name string) bool {
+func isOf(val value.Value, name string) bool {
 	switch name {
 	case "integer":
-		return value.Kind() == protocol.Number && !strings.ContainsAny(value.Digits(), ".eE")
+		return val.Kind() == value.KindNumber && !strings.ContainsAny(val.Digits(), ".eE")
 	case "array":
-		return value.Kind() == protocol.List
+		return val.Kind() == value.KindList
 	}
-	return value.Kind().String() == name
+	return val.Kind().String() == name
 }
 
 func (a arguments) text(name string) (string, bool) {
@@ -118,7 +119,7 @@ func (a arguments) truth(name string) bool {
 }
 
 // object is a value that is an object, null without one.
-func (a arguments) object(name string) protocol.Value {
+func (a arguments) object(name string) value.Value {
 	value, _ := a.Get(name)
 	return value
 }

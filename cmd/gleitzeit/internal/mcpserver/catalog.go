@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -166,7 +166,7 @@ type listing struct {
 	Description string                  `json:"description,omitempty"`
 	Tool        string                  `json:"tool,omitempty"`
 	Tasks       int                     `json:"tasks,omitempty"`
-	Inputs      *protocol.Value         `json:"inputs,omitempty"` // JSON Schema.
+	Inputs      *value.Value            `json:"inputs,omitempty"` // JSON Schema.
 	Diagnostics []definition.Diagnostic `json:"diagnostics,omitempty"`
 	Error       string                  `json:"error,omitempty"` // Why the file cannot be read.
 }

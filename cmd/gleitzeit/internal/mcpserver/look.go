@@ -9,6 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -32,7 +33,7 @@ func (s *Server) readWorkflow(c *call) (*mcp.CallToolResult, error) {
 
 func (s *Server) follow(c *call) (*mcp.CallToolResult, error) {
 	wait := waits
-	if given := c.given.object("wait"); given.Kind() == protocol.Number {
+	if given := c.given.object("wait"); given.Kind() == value.KindNumber {
 		seconds, err := strconv.ParseFloat(given.Digits(), 64)
 		if err != nil || seconds < 0 {
 			return nil, protocol.Errorf(protocol.InvalidParams, "the argument \"wait\" must be a number of seconds, not %s", given.Digits())
@@ -97,7 +98,7 @@ func (s *Server) list(c *call) (*mcp.CallToolResult, error) {
 	default:
 		return nil, protocol.Errorf(protocol.InvalidParams, "the status %q is none of running, completed, failed, cancelled, timed_out", status)
 	}
-	if given := c.given.object("limit"); given.Kind() == protocol.Number {
+	if given := c.given.object("limit"); given.Kind() == value.KindNumber {
 		number, err := strconv.Atoi(given.Digits())
 		if err != nil || number < 1 {
 			return nil, protocol.Errorf(protocol.InvalidParams, "the argument \"limit\" must be at least 1, not %s", given.Digits())

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Batch is the document of a run that is about one task with its items.
@@ -18,7 +19,7 @@ type Batch struct {
 	Skipped   int              `json:"skipped"`
 	Duration  protocol.Seconds `json:"duration"`
 	Error     *Error           `json:"error,omitempty"` // Why there is no result, or what made the run end.
-	Results   *protocol.Value  `json:"results,omitempty"`
+	Results   *value.Value     `json:"results,omitempty"`
 
 	values bool // The items are values, not files.
 }
@@ -26,7 +27,7 @@ type Batch struct {
 // Batch makes the document of one task of the run. Results must have been added.
 func (r *Run) Batch(task string) *Batch {
 	b := &Batch{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Duration: r.Duration, Error: r.Error}
-	none := protocol.OfList()
+	none := value.List()
 	b.Results = &none
 	of := r.Task(task)
 	if of == nil {
@@ -49,7 +50,7 @@ func (r *Run) Batch(task string) *Batch {
 
 // Text shows the results to people.
 func (b *Batch) Text() string {
-	return itemsText(protocol.OfObject(protocol.Field{Name: "results", Value: *b.Results}))
+	return itemsText(value.Object(value.Field{Name: "results", Value: *b.Results}))
 }
 
 // Markdown makes a report of the results: a heading an item, failures in words.
@@ -78,7 +79,7 @@ func (b *Batch) Markdown() string {
 	return text.String()
 }
 
-func markdownOfItem(entry protocol.Value) string {
+func markdownOfItem(entry value.Value) string {
 	if failure, _ := entry.Get("error"); !failure.IsNull() {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
@@ -89,7 +90,7 @@ func markdownOfItem(entry protocol.Value) string {
 	}
 	result, _ := entry.Get("result")
 	gist := Gist(result)
-	if gist.Kind() == protocol.String {
+	if gist.Kind() == value.KindString {
 		return strings.TrimSpace(Printable(gist.Text())) + "\n"
 	}
 	return fenced("json", Text(gist))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Run is the document of a run, as every command shows it. Durations are seconds, times are UTC.
@@ -14,12 +15,12 @@ type Run struct {
 	Workflow   string           `json:"workflow"`
 	Version    string           `json:"version,omitempty"`
 	Tags       []string         `json:"tags,omitempty"`
-	Metadata   *protocol.Value  `json:"metadata,omitempty"`
+	Metadata   *value.Value     `json:"metadata,omitempty"`
 	Status     protocol.Status  `json:"status"`
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt *time.Time       `json:"finished_at"`
 	Duration   protocol.Seconds `json:"duration"`
-	Outputs    protocol.Value   `json:"outputs"`
+	Outputs    value.Value      `json:"outputs"`
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`
@@ -31,7 +32,7 @@ type Task struct {
 	Name      string           `json:"name,omitempty"` // Where it differs from the id.
 	About     string           `json:"description,omitempty"`
 	Tags      []string         `json:"tags,omitempty"`
-	Metadata  *protocol.Value  `json:"metadata,omitempty"`
+	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not begin.
@@ -41,7 +42,7 @@ type Task struct {
 	Values    bool             `json:"-"`                // Its items are values, not files.
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
-	Result    *protocol.Value  `json:"result,omitempty"`
+	Result    *value.Value     `json:"result,omitempty"`
 	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
 	Error     *Error           `json:"error"`
 

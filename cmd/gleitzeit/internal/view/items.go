@@ -7,12 +7,13 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Item is one item of a task that runs once an item, as it ended.
 type Item struct {
 	Task      string           `json:"task"`
-	Item      protocol.Value   `json:"item"` // The path of the file, or the value.
+	Item      value.Value      `json:"item"` // The path of the file, or the value.
 	Index     int              `json:"index"`
 	Status    protocol.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped.
@@ -20,7 +21,7 @@ type Item struct {
 	Cached    bool             `json:"cached,omitempty"`
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
-	Result    *protocol.Value  `json:"result,omitempty"`
+	Result    *value.Value     `json:"result,omitempty"`
 	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
 	Error     *Error           `json:"error"`
 }
@@ -118,7 +119,7 @@ func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 }
 
 // itemsText shows what the items of a task have brought: a heading and the gist of each, or why there is none.
-func itemsText(result protocol.Value) string {
+func itemsText(result value.Value) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
 	for _, entry := range list.Elements() {
@@ -129,14 +130,14 @@ func itemsText(result protocol.Value) string {
 }
 
 // titleOf is the heading of an item: a path in full, of a value what tells it from others.
-func titleOf(item protocol.Value) string {
+func titleOf(item value.Value) string {
 	if path := item.Text(); strings.HasPrefix(path, "/") && !strings.Contains(path, "\n") {
 		return Printable(path)
 	}
 	return Printable(item.Brief())
 }
 
-func gistOfItem(entry protocol.Value) string {
+func gistOfItem(entry value.Value) string {
 	if failure, _ := entry.Get("error"); !failure.IsNull() {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -15,7 +16,7 @@ import (
 // is not done, or, where the batch has ended, was skipped.
 func storedBatch(t *testing.T, ended bool) resultstore.Store {
 	t.Helper()
-	encoded, err := protocol.Encode(&plan.Plan{Name: "Batch docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", Each: &plan.Each{}}}})
+	encoded, err := value.Encode(&plan.Plan{Name: "Batch docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", Each: &plan.Each{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestABatchUnderWay(t *testing.T) {
 	run := read(t, store)
 	want(t, "line", run.Tasks[0].Line(), "▶ batch  llm/chat  running  2 of 3 files, 1 failed")
 	items, err := ItemsOf(t.Context(), store, "r", "batch")
-	if err != nil || string(protocol.OfList(items...).JSON()) != `["/f/a.txt","/f/b.txt","/f/c.txt"]` {
+	if err != nil || string(value.List(items...).JSON()) != `["/f/a.txt","/f/b.txt","/f/c.txt"]` {
 		t.Errorf("%v, %v", items, err)
 	}
 	if values, err := HasValues(t.Context(), store, "r", "batch"); values || err != nil {
@@ -75,7 +76,7 @@ func TestABatchThatHasEnded(t *testing.T) {
 	want(t, "text", batch.Text(), text)
 	want(t, "markdown", batch.Markdown(), "# Batch docs\n\n1 of 3 files succeeded, 1 failed, 1 was skipped, in 0.00 s (run `r`, running).\n"+
 		"\n## /f/a.txt\n\nblue\n\n## /f/b.txt\n\n**failed:**\n\n````\nno ``` text\n````\n\n## /f/c.txt\n\n**skipped:**\n\n```\nit had not started\n```\n")
-	encoded, err := protocol.Encode(batch)
+	encoded, err := value.Encode(batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,8 +84,8 @@ func TestABatchThatHasEnded(t *testing.T) {
 }
 
 func TestItemsThatAreValues(t *testing.T) {
-	long := protocol.OfString("  many\nlines " + strings.Repeat("and words ", 20))
-	object := protocol.OfObject(protocol.Field{Name: "name", Value: protocol.OfString("tea")})
+	long := value.String("  many\nlines " + strings.Repeat("and words ", 20))
+	object := value.Object(value.Field{Name: "name", Value: value.String("tea")})
 	item := Item{Task: "each", Item: object, Index: 2, Status: protocol.Failed, Attempts: 1, Error: &Error{Message: "broken"}}
 	want(t, "line", item.Line(), `✗ each[2]  {"name":"tea"}  failed  broken`)
 	counts := protocol.Counts{Total: 3, Succeeded: 1, Failed: 2}
@@ -92,22 +93,22 @@ func TestItemsThatAreValues(t *testing.T) {
 	want(t, "task", task.Line(), "✓ each  llm/chat  completed  1 of 3 items, 2 failed")
 	node := Node{ID: "each", Values: true, Each: true}
 	want(t, "node", strings.Join(node.notes(), " "), "once an item")
-	entry := func(item protocol.Value) protocol.Value {
-		return protocol.OfObject(protocol.Field{Name: "item", Value: item}, protocol.Field{Name: "result", Value: protocol.OfInt(1)})
+	entry := func(item value.Value) value.Value {
+		return value.Object(value.Field{Name: "item", Value: item}, value.Field{Name: "result", Value: value.Int(1)})
 	}
-	result := protocol.OfObject(protocol.Field{Name: "results", Value: protocol.OfList(entry(long), entry(protocol.OfInt(7)), entry(protocol.OfString("")))})
+	result := value.Object(value.Field{Name: "results", Value: value.List(entry(long), entry(value.Int(7)), entry(value.String("")))})
 	want(t, "results", itemsText(result), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
 }
 
 func TestALineOfAnItem(t *testing.T) {
-	item := Item{Task: "batch", Item: protocol.OfString("/f/\x1b.txt"), Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
+	item := Item{Task: "batch", Item: value.String("/f/\x1b.txt"), Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
 	want(t, "line", item.Line(), "✗ batch[2]  /f/\uFFFD.txt  failed  1.50 s  2 attempts  broken ValueError: x")
 }
 
 // What several tasks have brought item by item is told apart, and nothing is no empty line.
 func TestTheItemsOfSeveralTasksAreToldApart(t *testing.T) {
-	items := func(result string) *protocol.Value {
-		v, err := protocol.ParseValue([]byte(`{"total":1,"results":[{"item":1,"index":0,"status":"completed","result":` + result + `,"error":null}]}`))
+	items := func(result string) *value.Value {
+		v, err := value.Parse([]byte(`{"total":1,"results":[{"item":1,"index":0,"status":"completed","result":` + result + `,"error":null}]}`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,20 +1,20 @@
 package view
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import "github.com/gleitzeit/gleitzeit/internal/value"
 
 // Outcome is what a run has brought, as an object: its outputs, or without outputs the gist of each task that nothing
 // depends on. Results must have been added.
-func (r *Run) Outcome() protocol.Value {
+func (r *Run) Outcome() value.Value {
 	if r.hasOutputs() {
 		return r.Outputs
 	}
-	var fields []protocol.Field
+	var fields []value.Field
 	for _, task := range r.leaves() {
 		brought := *task.Result
 		if task.Items == nil {
 			brought = Gist(brought)
 		}
-		fields = append(fields, protocol.Field{Name: task.ID, Value: brought})
+		fields = append(fields, value.Field{Name: task.ID, Value: brought})
 	}
-	return protocol.OfObject(fields...)
+	return value.Object(fields...)
 }

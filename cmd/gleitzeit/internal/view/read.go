@@ -8,6 +8,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -20,7 +21,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	}
 	document := OfRecord(records[0])
 	if records[0].Value != nil {
-		outputs, err := value(ctx, store, *records[0].Value)
+		outputs, err := val(ctx, store, *records[0].Value)
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +47,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 		case of.ended != nil:
 			r.Tasks[i].Items = of.ended
 		case of.list != nil:
-			list, err := value(ctx, store, *of.list)
+			list, err := val(ctx, store, *of.list)
 			if err != nil {
 				return fmt.Errorf("the items of task %q: %w", r.Tasks[i].ID, err)
 			}
@@ -58,7 +59,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 }
 
 // ItemsOf returns the items of a task that has begun, by index; none where it has not.
-func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]protocol.Value, error) {
+func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]value.Value, error) {
 	whole := resultstore.NoItem
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
 	if err != nil {
@@ -68,7 +69,7 @@ func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]
 		if record.Items == nil {
 			continue
 		}
-		list, err := value(ctx, store, *record.Items)
+		list, err := val(ctx, store, *record.Items)
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
@@ -104,7 +105,7 @@ func HasValues(ctx context.Context, store resultstore.Store, run, task string) (
 func OfRecord(r resultstore.Record) *Run {
 	document := &Run{
 		Run: r.Run, Workflow: r.Workflow, Status: r.Status, StartedAt: r.StartedAt.UTC(), Error: ErrorOf(r.Error),
-		Usage: Usage(r.Usage), Outputs: protocol.OfObject(),
+		Usage: Usage(r.Usage), Outputs: value.Object(),
 	}
 	if !r.FinishedAt.IsZero() {
 		finished := r.FinishedAt.UTC()
@@ -120,7 +121,7 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		if r.Tasks[i].value == nil {
 			continue
 		}
-		result, err := value(ctx, store, *r.Tasks[i].value)
+		result, err := val(ctx, store, *r.Tasks[i].value)
 		if err != nil {
 			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
 		}
@@ -204,12 +205,12 @@ func readPlan(ctx context.Context, store resultstore.Store, ref protocol.Ref) (*
 	return p, nil
 }
 
-func value(ctx context.Context, store resultstore.Store, ref protocol.Ref) (protocol.Value, error) {
+func val(ctx context.Context, store resultstore.Store, ref protocol.Ref) (value.Value, error) {
 	data, err := store.Value(ctx, ref)
 	if err != nil {
-		return protocol.Value{}, err
+		return value.Value{}, err
 	}
-	return protocol.ParseValue(data)
+	return value.Parse(data)
 }
 
 func since(from, to time.Time) protocol.Seconds {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Results is what a run has brought, as text: its outputs, or without outputs the results of the tasks that nothing
@@ -82,7 +83,7 @@ func (t *Task) ResultText() string {
 
 // Gist is the part of a task's result that people want to see: the text of a model or tool, the value of a script, or
 // what it printed.
-func Gist(result protocol.Value) protocol.Value {
+func Gist(result value.Value) value.Value {
 	for _, name := range []string{"response", "result", "output"} {
 		if part, has := result.Get(name); has && !part.IsNull() {
 			return part
@@ -91,7 +92,7 @@ func Gist(result protocol.Value) protocol.Value {
 	return result
 }
 
-func entry(text *strings.Builder, name string, v protocol.Value) {
+func entry(text *strings.Builder, name string, v value.Value) {
 	shown := Text(v)
 	if strings.Contains(strings.TrimSuffix(shown, "\n"), "\n") {
 		fmt.Fprintf(text, "%s:\n%s\n", name, strings.TrimSuffix(shown, "\n"))
@@ -101,8 +102,8 @@ func entry(text *strings.Builder, name string, v protocol.Value) {
 }
 
 // Text shows a value to people: a string as it is, short values on one line, long ones as indented JSON.
-func Text(v protocol.Value) string {
-	if v.Kind() == protocol.String {
+func Text(v value.Value) string {
+	if v.Kind() == value.KindString {
 		return Printable(v.Text())
 	}
 	data := v.JSON()

@@ -7,6 +7,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -20,14 +21,14 @@ func want(t *testing.T, what, got, wanted string) {
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // stored puts a run of three tasks into a store: one completed after two attempts, one failed, one skipped.
-func stored(t *testing.T, outputs *protocol.Value) resultstore.Store {
+func stored(t *testing.T, outputs *value.Value) resultstore.Store {
 	t.Helper()
 	p := &plan.Plan{Name: "Diamond", Tasks: []plan.Task{
 		{ID: "join", Name: "Join them", Method: "python/execute", After: []string{"good", "bad"}},
 		{ID: "good", Name: "good", Method: "mcp/tool.add"},
 		{ID: "bad", Method: "python/execute"},
 	}}
-	encoded, err := protocol.Encode(p)
+	encoded, err := value.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestARunAsATree(t *testing.T) {
 }
 
 func TestARunAsJSON(t *testing.T) {
-	run, err := protocol.Encode(read(t, stored(t, nil)))
+	run, err := value.Encode(read(t, stored(t, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestARunAsJSON(t *testing.T) {
 }
 
 func TestResultsAreTheOutputsElseWhatNothingDependsOn(t *testing.T) {
-	outputs, err := protocol.ParseValue([]byte(`{"text":"one\ntwo\n","n":1e-7,"list":["a",{"b":"<"}]}`))
+	outputs, err := value.Parse([]byte(`{"text":"one\ntwo\n","n":1e-7,"list":["a",{"b":"<"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

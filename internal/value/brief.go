@@ -1,4 +1,4 @@
-package protocol
+package value
 
 import "strings"
 
@@ -9,7 +9,7 @@ const longestBrief = 60
 // where it is long.
 func (v Value) Brief() string {
 	text := v.Text()
-	if v.kind != String || strings.TrimSpace(text) == "" {
+	if v.kind != KindString || strings.TrimSpace(text) == "" {
 		text = string(v.JSON())
 	}
 	const mostBytes = 8 * longestBrief // Enough for so many characters and what is between them.

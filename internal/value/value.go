@@ -1,4 +1,6 @@
-package protocol
+// Package value holds JSON values as they were written: digits, order of fields and all. It imports the standard library
+// alone.
+package value
 
 import (
 	"encoding/json"
@@ -10,12 +12,12 @@ type Kind uint8
 
 // The kinds of JSON.
 const (
-	Null Kind = iota
-	Boolean
-	Number
-	String
-	List
-	Object
+	KindNull Kind = iota
+	KindBool
+	KindNumber
+	KindString
+	KindList
+	KindObject
 )
 
 // String names the kind as messages to people do: "null", "boolean", "number", "string", "list", "object".
@@ -26,9 +28,9 @@ func (k Kind) String() string {
 // Article names the kind as one of its values is told of: "null", "a boolean", "an object".
 func (k Kind) Article() string {
 	switch k {
-	case Null:
+	case KindNull:
 		return "null"
-	case Object:
+	case KindObject:
 		return "an object"
 	}
 	return "a " + k.String()
@@ -51,52 +53,52 @@ type Field struct {
 	Value Value
 }
 
-// OfBool makes a boolean.
-func OfBool(b bool) Value { return Value{kind: Boolean, truth: b} }
+// Bool makes a boolean.
+func Bool(b bool) Value { return Value{kind: KindBool, truth: b} }
 
-// OfString makes a string.
-func OfString(s string) Value { return Value{kind: String, text: s} }
+// String makes a string.
+func String(s string) Value { return Value{kind: KindString, text: s} }
 
-// OfInt makes a number.
-func OfInt(i int64) Value { return Value{kind: Number, text: strconv.FormatInt(i, 10)} }
+// Int makes a number.
+func Int(i int64) Value { return Value{kind: KindNumber, text: strconv.FormatInt(i, 10)} }
 
-// OfList makes a list, which keeps the slice given.
-func OfList(elements ...Value) Value { return Value{kind: List, list: elements} }
+// List makes a list, which keeps the slice given.
+func List(elements ...Value) Value { return Value{kind: KindList, list: elements} }
 
-// OfObject makes an object, which keeps the slice given. Names must differ.
-func OfObject(fields ...Field) Value { return Value{kind: Object, fields: fields} }
+// Object makes an object, which keeps the slice given. Names must differ.
+func Object(fields ...Field) Value { return Value{kind: KindObject, fields: fields} }
 
-// OfFloat makes a number with the fewest digits that give f back; it must be finite.
-func OfFloat(f float64) Value {
+// Float makes a number with the fewest digits that give f back; it must be finite.
+func Float(f float64) Value {
 	data, err := json.Marshal(f)
 	if err != nil {
-		panic("protocol: OfFloat: " + err.Error())
+		panic("value: Float: " + err.Error())
 	}
-	return Value{kind: Number, text: string(data)}
+	return Value{kind: KindNumber, text: string(data)}
 }
 
-// OfDigits makes a number from its JSON text, digit by digit; it reports false where that is no JSON number.
-func OfDigits(digits string) (Value, bool) {
+// Digits makes a number from its JSON text, digit by digit; it reports false where that is no JSON number.
+func Digits(digits string) (Value, bool) {
 	isDigit := func(b byte) bool { return b >= '0' && b <= '9' }
 	// A number begins and ends with a digit: what else is valid JSON in between is one.
 	if digits == "" || (digits[0] != '-' && !isDigit(digits[0])) || !isDigit(digits[len(digits)-1]) || !json.Valid([]byte(digits)) {
 		return Value{}, false
 	}
-	return Value{kind: Number, text: digits}, true
+	return Value{kind: KindNumber, text: digits}, true
 }
 
 // Kind tells what v is.
 func (v Value) Kind() Kind { return v.kind }
 
 // IsNull reports whether v is null.
-func (v Value) IsNull() bool { return v.kind == Null }
+func (v Value) IsNull() bool { return v.kind == KindNull }
 
 // Bool returns the truth of a boolean; false for every other kind.
 func (v Value) Bool() bool { return v.truth }
 
 // Text returns the text of a string, and "" for every other kind.
 func (v Value) Text() string {
-	if v.kind != String {
+	if v.kind != KindString {
 		return ""
 	}
 	return v.text
@@ -104,7 +106,7 @@ func (v Value) Text() string {
 
 // Digits returns the JSON text of a number, and "" for every other kind.
 func (v Value) Digits() string {
-	if v.kind != Number {
+	if v.kind != KindNumber {
 		return ""
 	}
 	return v.text
@@ -133,8 +135,8 @@ func (v Value) With(name string, field Value) Value {
 	for i := range fields {
 		if fields[i].Name == name {
 			fields[i].Value = field
-			return OfObject(fields...)
+			return Object(fields...)
 		}
 	}
-	return OfObject(append(fields, Field{name, field})...)
+	return Object(append(fields, Field{name, field})...)
 }

@@ -1,4 +1,4 @@
-package protocol
+package value
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 // far below what a goroutine's stack holds.
 const MaxDepth = 1000
 
-// ParseValue reads one JSON document. Of an object's equal names the last counts, in the first one's place.
-func ParseValue(data []byte) (Value, error) {
+// Parse reads one JSON document. Of an object's equal names the last counts, in the first one's place.
+func Parse(data []byte) (Value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	v, err := readValue(decoder, 0)
@@ -39,11 +39,11 @@ func readValue(decoder *json.Decoder, depth int) (Value, error) {
 	case nil:
 		return Value{}, nil
 	case bool:
-		return OfBool(token), nil
+		return Bool(token), nil
 	case json.Number:
-		return Value{kind: Number, text: token.String()}, nil
+		return Value{kind: KindNumber, text: token.String()}, nil
 	case string:
-		return OfString(token), nil
+		return String(token), nil
 	case json.Delim:
 		if depth++; depth > MaxDepth {
 			return Value{}, fmt.Errorf("lists and objects lie more than %d deep", MaxDepth)
@@ -66,7 +66,7 @@ func readList(decoder *json.Decoder, depth int) (Value, error) {
 		elements = append(elements, element)
 	}
 	_, err := decoder.Token()
-	return OfList(elements...), err
+	return List(elements...), err
 }
 
 func readObject(decoder *json.Decoder, depth int) (Value, error) {
@@ -93,12 +93,12 @@ func readObject(decoder *json.Decoder, depth int) (Value, error) {
 		fields = append(fields, Field{name, field})
 	}
 	_, err := decoder.Token()
-	return OfObject(fields...), err
+	return Object(fields...), err
 }
 
 // UnmarshalJSON makes Value a json.Unmarshaler.
 func (v *Value) UnmarshalJSON(data []byte) error {
-	parsed, err := ParseValue(data)
+	parsed, err := Parse(data)
 	if err != nil {
 		return err
 	}
@@ -114,13 +114,13 @@ func (v Value) JSON() []byte { return v.appendJSON(nil) }
 
 func (v Value) appendJSON(to []byte) []byte {
 	switch v.kind {
-	case Boolean:
+	case KindBool:
 		return strconv.AppendBool(to, v.truth)
-	case Number:
+	case KindNumber:
 		return append(to, v.text...)
-	case String:
+	case KindString:
 		return appendText(to, v.text)
-	case List:
+	case KindList:
 		to = append(to, '[')
 		for i, element := range v.list {
 			if i > 0 {
@@ -129,7 +129,7 @@ func (v Value) appendJSON(to []byte) []byte {
 			to = element.appendJSON(to)
 		}
 		return append(to, ']')
-	case Object:
+	case KindObject:
 		to = append(to, '{')
 		for i, field := range v.fields {
 			if i > 0 {
@@ -149,7 +149,7 @@ func appendText(to []byte, text string) []byte {
 	encoder := json.NewEncoder(buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(text); err != nil {
-		panic("protocol: a string that is no JSON: " + err.Error())
+		panic("value: a string that is no JSON: " + err.Error())
 	}
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }
@@ -160,5 +160,5 @@ func Encode(v any) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	return ParseValue(data)
+	return Parse(data)
 }

@@ -1,0 +1,49 @@
+package protocol
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+func TestSmallValuesTravelAndLargeOnesStay(t *testing.T) {
+	small, _ := Hold(value.String(strings.Repeat("x", MaxInline-2)))
+	large, data := Hold(value.String(strings.Repeat("x", MaxInline-1)))
+	if small.Inline == nil || small.Ref == nil {
+		t.Error("16 KiB do not travel")
+	}
+	if large.Inline != nil || large.Ref.Size != MaxInline+1 || *large.Ref != RefOf(data) {
+		t.Errorf("more than 16 KiB travel: %+v", large.Ref)
+	}
+	if RefOf([]byte("abc")).Hash != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+		t.Error("the hash is not SHA-256")
+	}
+}
+
+func TestAttempts(t *testing.T) {
+	four := &Retry{MaxAttempts: 4}
+	for _, c := range []struct {
+		retry *Retry
+		kind  ErrorKind
+		want  int
+	}{{nil, Transient, 3}, {nil, OfTask, 1}, {nil, Permanent, 1}, {four, Transient, 4}, {four, OfTask, 4}, {four, Permanent, 1}} {
+		if got := c.retry.Attempts(c.kind); got != c.want {
+			t.Errorf("%+v %s: got %d, want %d", c.retry, c.kind, got, c.want)
+		}
+	}
+}
+
+func TestEveryCodeIsKnownOnce(t *testing.T) {
+	numbers, names := map[Code]bool{}, map[string]bool{}
+	for _, info := range Codes {
+		if numbers[info.Code] || names[info.Name] || info.Meaning == "" || info.Kind == "" {
+			t.Errorf("%+v", info)
+		}
+		numbers[info.Code], names[info.Name] = true, true
+	}
+	unknown := Code(-5).Info()
+	if unknown.Name != "ERROR_5" {
+		t.Errorf("%+v", unknown)
+	}
+}
