@@ -24,12 +24,12 @@ type Protocol struct {
 
 // Options are what activities need. Store and Protocols are required.
 type Options struct {
-	Store     resultstore.Store
-	Protocols []Protocol
-	Log       *slog.Logger
-	Env       func(name string) (string, bool) // What `${env.NAME}` reads; default: the process's environment.
-	Roots     []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
-	Tell      func(error)                      // Hears of a store that is away while a result waits for it. It must not block.
+	Store        resultstore.Store
+	Protocols    []Protocol
+	Log          *slog.Logger
+	Env          func(name string) (string, bool) // What `${env.NAME}` reads; default: the process's environment.
+	Roots        []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
+	OnStoreError func(error)                      // Hears of a store that is away while a result waits for it. It must not block.
 }
 
 // Activities are what a worker registers.
@@ -63,7 +63,7 @@ const endGrace = 10 * time.Second
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, roots: o.Roots, tell: o.Tell}
+	a := &Activities{store: o.Store, methods: map[string]method{}, log: o.Log, env: o.Env, roots: o.Roots, tell: o.OnStoreError}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -75,7 +75,7 @@ func New(o Options) (*Activities, error) {
 	}
 	for _, p := range o.Protocols {
 		p.Spec.AnyServer = true // Which servers there are, the handler knows.
-		if slices.ContainsFunc(p.Spec.Methods, protocol.Method.Open) {
+		if slices.ContainsFunc(p.Spec.Methods, protocol.Method.IsPattern) {
 			a.families = append(a.families, p)
 		}
 		for _, m := range p.Spec.Methods {
@@ -112,7 +112,7 @@ func (a *Activities) load(ctx context.Context) func(protocol.Ref) (value.Value, 
 	}
 }
 
-func (a *Activities) open(ctx context.Context, held protocol.Held) (value.Value, error) {
+func (a *Activities) open(ctx context.Context, held protocol.Payload) (value.Value, error) {
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}

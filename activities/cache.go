@@ -51,7 +51,7 @@ func cached(call *protocol.Call, hash string, outcome protocol.Outcome) resultst
 
 // hashOf is callHash for a call that wants it; "" where it does not, or where its result is for nobody else.
 func (a *Activities) hashOf(ctx context.Context, call *protocol.Call, m method, request protocol.Request, secrets *secrets) string {
-	if !call.Cache || m.Fresh || secrets.used {
+	if !call.Cache || m.NoCache || secrets.used {
 		return ""
 	}
 	began := time.Now()

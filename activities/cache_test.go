@@ -69,8 +69,8 @@ func (d *desk) call(written string, change ...func(*protocol.Call)) *protocol.Ou
 	acts, err := New(Options{
 		Store: d.store, Env: func(name string) (string, bool) { value, set := d.env[name]; return value, set },
 		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{
-			{Name: "test/do", FileParameters: []string{"file", "files"}, ItemParameter: "context.file", CodeParameter: "code", WantsDependencies: true},
-			{Name: "test/fresh", Fresh: true},
+			{Name: "test/do", FileParameters: []string{"file", "files"}, ItemParameter: "context.file", CodeParameter: "code", NeedsDependencies: true},
+			{Name: "test/fresh", NoCache: true},
 		}}, d}},
 	})
 	if err != nil {
@@ -127,13 +127,13 @@ func TestWhatTellsCallsApart(t *testing.T) {
 	script := func(path, text string) func(*protocol.Call) {
 		value := value.String(text)
 		return func(call *protocol.Call) {
-			call.Source = &protocol.Source{Path: path, Text: protocol.Held{Inline: &value}}
+			call.Source = &protocol.Source{Path: path, Text: protocol.Payload{Inline: &value}}
 		}
 	}
 	bound := func(head, text string) func(*protocol.Call) {
 		value := value.String(text)
 		return func(call *protocol.Call) {
-			call.Bindings = []protocol.Binding{{Head: head, Task: head, Status: protocol.Completed, Value: protocol.Held{Inline: &value}}}
+			call.Bindings = []protocol.Binding{{Head: head, Task: head, Status: protocol.Completed, Value: protocol.Payload{Inline: &value}}}
 		}
 	}
 	handed := func(call *protocol.Call) { call.Dependencies = []string{"t"} }
@@ -247,7 +247,7 @@ func (forgetful) Value(context.Context, protocol.Ref) ([]byte, error) {
 type forbidding struct{ resultstore.Store }
 
 func (forbidding) Records(context.Context, resultstore.Query) ([]resultstore.Record, error) {
-	return nil, protocol.Errorf(protocol.PersistenceFailed, "no").OfKind(protocol.Permanent)
+	return nil, protocol.Errorf(protocol.PersistenceFailed, "no").WithKind(protocol.Permanent)
 }
 
 func TestWhereTheCacheHasLostItsValueTheCallIsMade(t *testing.T) {

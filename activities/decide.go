@@ -15,27 +15,27 @@ const decideTimeout = 20 * time.Second
 
 // Decide asks a condition. What is wrong with it comes back as Decided.Error; the error of Decide itself is for a store
 // that is away.
-func (a *Activities) Decide(ctx context.Context, deciding protocol.Deciding) (*protocol.Decided, error) {
+func (a *Activities) Decide(ctx context.Context, deciding protocol.DecideRequest) (*protocol.DecideResponse, error) {
 	answer, err := a.decide(ctx, deciding)
 	if err != nil {
 		return nil, err
 	}
 	answer.Task, answer.Method = deciding.Task, deciding.Method
 	if answer.Error == nil && !answer.Holds {
-		answer.Reason = protocol.ConditionIsFalse(deciding.When)
+		answer.Reason = protocol.ConditionFalseReason(deciding.When)
 	}
 	return answer, nil
 }
 
-func (a *Activities) decide(ctx context.Context, deciding protocol.Deciding) (*protocol.Decided, error) {
+func (a *Activities) decide(ctx context.Context, deciding protocol.DecideRequest) (*protocol.DecideResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, decideTimeout)
 	defer cancel()
-	answers := make(chan *protocol.Decided, 1)
+	answers := make(chan *protocol.DecideResponse, 1)
 	failures := make(chan error, 1)
 	go func() {
 		holds, err := a.holds(ctx, deciding)
 		if err == nil {
-			answers <- &protocol.Decided{Holds: holds}
+			answers <- &protocol.DecideResponse{Holds: holds}
 			return
 		}
 		failures <- err
@@ -50,7 +50,7 @@ func (a *Activities) decide(ctx context.Context, deciding protocol.Deciding) (*p
 	}
 }
 
-func (a *Activities) holds(ctx context.Context, deciding protocol.Deciding) (bool, error) {
+func (a *Activities) holds(ctx context.Context, deciding protocol.DecideRequest) (bool, error) {
 	asked, mistakes := condition.Compile(deciding.When)
 	if len(mistakes) > 0 {
 		return false, protocol.Errorf(protocol.TaskParameterError, "the condition cannot be read: %s", mistakes[0].Message).WithHint("%s", mistakes[0].Hint)
@@ -59,18 +59,18 @@ func (a *Activities) holds(ctx context.Context, deciding protocol.Deciding) (boo
 }
 
 // refusal tells a condition that cannot be decided from a store that is away, which is asked again.
-func refusal(ctx context.Context, err error) (*protocol.Decided, error) {
+func refusal(ctx context.Context, err error) (*protocol.DecideResponse, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err()
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !transient(err) {
-		return &protocol.Decided{Error: protocol.Errorf(protocol.TaskParameterError, "the condition could not be decided in %s", decideTimeout)}, nil
+		return &protocol.DecideResponse{Error: protocol.Errorf(protocol.TaskParameterError, "the condition could not be decided in %s", decideTimeout)}, nil
 	}
 	failure := protocol.AsError(err, protocol.TaskParameterError)
 	if failure.Kind == protocol.Transient {
 		return nil, failure
 	}
-	return &protocol.Decided{Error: shortened(failure)}, nil
+	return &protocol.DecideResponse{Error: shortened(failure)}, nil
 }
 
 func transient(err error) bool {

@@ -18,7 +18,7 @@ const decideItemsTimeout = 30 * time.Second
 
 // decideItems asks a task's condition for each item, and returns the items that are not to run. An error is about the
 // task.
-func (a *Activities) decideItems(ctx context.Context, expanding protocol.Expanding, items []value.Value) ([]protocol.ItemRefusal, error) {
+func (a *Activities) decideItems(ctx context.Context, expanding protocol.ExpandRequest, items []value.Value) ([]protocol.SkippedItem, error) {
 	asked, mistakes := condition.Compile(expanding.When)
 	if len(mistakes) > 0 {
 		return nil, protocol.Errorf(protocol.TaskParameterError, "the condition cannot be read: %s", mistakes[0].Message).WithHint("%s", mistakes[0].Hint)
@@ -26,7 +26,7 @@ func (a *Activities) decideItems(ctx context.Context, expanding protocol.Expandi
 	ctx, cancel := context.WithTimeout(ctx, decideItemsTimeout)
 	defer cancel()
 	type answer struct {
-		refused []protocol.ItemRefusal
+		refused []protocol.SkippedItem
 		err     error
 	}
 	answers := make(chan answer, 1)
@@ -49,22 +49,22 @@ func (a *Activities) decideItems(ctx context.Context, expanding protocol.Expandi
 	}
 }
 
-func refusedBy(ctx context.Context, asked *condition.Condition, expanding protocol.Expanding, items []value.Value, load func(protocol.Ref) (value.Value, error)) ([]protocol.ItemRefusal, error) {
-	var refused []protocol.ItemRefusal
+func refusedBy(ctx context.Context, asked *condition.Condition, expanding protocol.ExpandRequest, items []value.Value, load func(protocol.Ref) (value.Value, error)) ([]protocol.SkippedItem, error) {
+	var refused []protocol.SkippedItem
 	for i, item := range items {
 		index := value.Int(int64(i))
 		scope := &reference.Scope{Run: expanding.Run, Load: load, Bindings: append(slices.Clip(expanding.WhenBindings),
-			protocol.Binding{Head: "item", Value: protocol.Held{Inline: &item}, File: expanding.Values == nil},
-			protocol.Binding{Head: "index", Value: protocol.Held{Inline: &index}},
+			protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &item}, File: expanding.Values == nil},
+			protocol.Binding{Head: "index", Value: protocol.Payload{Inline: &index}},
 		)}
 		holds, err := asked.Holds(ctx, scope)
 		switch {
 		case err == nil && !holds:
-			refused = append(refused, protocol.ItemRefusal{Index: i})
+			refused = append(refused, protocol.SkippedItem{Index: i})
 		case err != nil && (ctx.Err() != nil || transient(err)):
 			return nil, err
 		case err != nil:
-			refused = append(refused, protocol.ItemRefusal{Index: i, Error: shortened(protocol.AsError(err, protocol.TaskParameterError))})
+			refused = append(refused, protocol.SkippedItem{Index: i, Error: shortened(protocol.AsError(err, protocol.TaskParameterError))})
 		}
 	}
 	return refused, nil

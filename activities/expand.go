@@ -14,25 +14,25 @@ import (
 
 // Expand finds the items of a task that runs once an item, and records which they are. What is wrong with them comes back
 // as Expanded.Error; the error of Expand itself is for a store that is away.
-func (a *Activities) Expand(ctx context.Context, expanding protocol.Expanding) (*protocol.Expanded, error) {
+func (a *Activities) Expand(ctx context.Context, expanding protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
 	expanded, err := a.expandAndRecord(ctx, expanding)
 	if err != nil {
 		return nil, err
 	}
 	expanded.Task, expanded.Method = expanding.Task, expanding.Method
-	if len(expanded.Refused) > 0 {
-		expanded.Reason = protocol.ConditionIsFalse(expanding.When)
+	if len(expanded.Skipped) > 0 {
+		expanded.Reason = protocol.ConditionFalseReason(expanding.When)
 	}
 	return expanded, nil
 }
 
-func (a *Activities) expandAndRecord(ctx context.Context, expanding protocol.Expanding) (*protocol.Expanded, error) {
+func (a *Activities) expandAndRecord(ctx context.Context, expanding protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
 	began := time.Now().UTC()
 	found, err := a.expand(ctx, expanding)
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
-	var refused []protocol.ItemRefusal
+	var refused []protocol.SkippedItem
 	if expanding.When != "" {
 		if refused, err = a.decideItems(ctx, expanding, found.elements); err != nil {
 			return unexpanded(ctx, err)
@@ -47,11 +47,11 @@ func (a *Activities) expandAndRecord(ctx context.Context, expanding protocol.Exp
 	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
 		return nil, err
 	}
-	return &protocol.Expanded{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Refused: refused}, nil
+	return &protocol.ExpandResponse{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Skipped: refused}, nil
 }
 
 // unexpanded tells items that cannot be had from a store that is away, which is asked again.
-func unexpanded(ctx context.Context, err error) (*protocol.Expanded, error) {
+func unexpanded(ctx context.Context, err error) (*protocol.ExpandResponse, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -59,7 +59,7 @@ func unexpanded(ctx context.Context, err error) (*protocol.Expanded, error) {
 	if failure.Kind == protocol.Transient {
 		return nil, failure
 	}
-	return &protocol.Expanded{Error: shortened(failure)}, nil
+	return &protocol.ExpandResponse{Error: shortened(failure)}, nil
 }
 
 // expansion are the items of a task: files, or else values.
@@ -71,7 +71,7 @@ type expansion struct {
 	large    [][]byte      // The values that have Refs of their own, as JSON.
 }
 
-func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (*expansion, error) {
+func (a *Activities) expand(ctx context.Context, expanding protocol.ExpandRequest) (*expansion, error) {
 	scope := &reference.Scope{Bindings: expanding.Bindings, Run: expanding.Run, Load: a.load(ctx)}
 	if expanding.Values != nil {
 		return expandValues(*expanding.Values, expanding.Most, scope)
@@ -88,7 +88,7 @@ func (a *Activities) expand(ctx context.Context, expanding protocol.Expanding) (
 }
 
 // paths lists the files that the task is about.
-func (a *Activities) paths(expanding protocol.Expanding, scope *reference.Scope) ([]string, error) {
+func (a *Activities) paths(expanding protocol.ExpandRequest, scope *reference.Scope) ([]string, error) {
 	may := a.files(expanding.Run, expanding.Reads)
 	want := wanted{expanding.Pattern, expanding.Exclude}
 	var found []string

@@ -37,9 +37,9 @@ func TestAFolderThatCannotBeReadIsNotSkipped(t *testing.T) {
 }
 
 // expandAsNobody looks for the text files beneath docs as somebody who may not read everything, as root may.
-func expandAsNobody(t *testing.T, base string) (*protocol.Expanded, error) {
+func expandAsNobody(t *testing.T, base string) (*protocol.ExpandResponse, error) {
 	type ending struct {
-		got *protocol.Expanded
+		got *protocol.ExpandResponse
 		err error
 	}
 	ended := make(chan ending)
@@ -51,7 +51,7 @@ func expandAsNobody(t *testing.T, base string) (*protocol.Expanded, error) {
 				return
 			}
 		}
-		got, err := (&Activities{store: memory.New()}).Expand(t.Context(), protocol.Expanding{
+		got, err := (&Activities{store: memory.New()}).Expand(t.Context(), protocol.ExpandRequest{
 			Run: protocol.RunInfo{ID: "r", FlowFolder: base}, Directory: "docs", Pattern: "**/*.txt", Most: 500,
 		})
 		ended <- ending{got, err}

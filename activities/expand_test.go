@@ -47,35 +47,35 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 	run := protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: at("flow"), Folder: at("start")}
 	reads := []string{at("named"), at("flow/linked")}
 	value := value.Object(value.Field{Name: "folder", Value: value.String("docs/deep")})
-	bound := []protocol.Binding{{Head: "t", Task: "t", Status: protocol.Completed, Value: protocol.Held{Inline: &value}}}
+	bound := []protocol.Binding{{Head: "t", Task: "t", Status: protocol.Completed, Value: protocol.Payload{Inline: &value}}}
 	for _, c := range []struct {
 		name string
-		ask  protocol.Expanding
+		ask  protocol.ExpandRequest
 		want string // Relative to base, or, after "!", part of the error.
 	}{
-		{"a folder of the workflow, sorted by bytes, nothing hidden, links that lead out included", protocol.Expanding{Directory: "docs", Pattern: "*.txt", Exclude: []string{"draft*"}},
+		{"a folder of the workflow, sorted by bytes, nothing hidden, links that lead out included", protocol.ExpandRequest{Directory: "docs", Pattern: "*.txt", Exclude: []string{"draft*"}},
 			"flow/docs/B.txt flow/docs/a.txt flow/docs/b.txt flow/docs/gone.txt flow/docs/in.txt flow/docs/out.txt"},
-		{"all depths", protocol.Expanding{Directory: "docs", Pattern: "**/[d-f]*.txt"}, "flow/docs/deep/d.txt flow/docs/deep/draft2.txt flow/docs/deep/er/f.txt flow/docs/draft1.txt"},
-		{"an exclude without a slash is for any depth", protocol.Expanding{Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*", "er", "[a-cgio]*", "B*"}}, "flow/docs/deep/d.txt"},
-		{"one with a slash is for its place", protocol.Expanding{Directory: "docs", Pattern: "**/d*.txt", Exclude: []string{"deep/*"}}, "flow/docs/draft1.txt"},
-		{"hidden ones where they are named", protocol.Expanding{Directory: "docs", Pattern: ".*.txt"}, "flow/docs/.hidden.txt"},
-		{"alternatives", protocol.Expanding{Directory: "docs", Pattern: "{c.md,a.*}"}, "flow/docs/a.txt flow/docs/c.md"},
-		{"all of a folder, where no pattern says otherwise", protocol.Expanding{Directory: "docs/deep/er"}, "flow/docs/deep/er/f.txt"},
-		{"the folder of the start comes second", protocol.Expanding{Directory: "only"}, "start/only/x.txt"},
-		{"a folder that a task names", protocol.Expanding{Directory: "${t.folder}", Bindings: bound}, "flow/docs/deep/d.txt flow/docs/deep/draft2.txt"},
-		{"a folder elsewhere that the workflow names", protocol.Expanding{Directory: at("named")}, "named/y.txt"},
-		{"a folder behind a link that the workflow names", protocol.Expanding{Directory: "linked"}, "flow/linked/y.txt"},
+		{"all depths", protocol.ExpandRequest{Directory: "docs", Pattern: "**/[d-f]*.txt"}, "flow/docs/deep/d.txt flow/docs/deep/draft2.txt flow/docs/deep/er/f.txt flow/docs/draft1.txt"},
+		{"an exclude without a slash is for any depth", protocol.ExpandRequest{Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*", "er", "[a-cgio]*", "B*"}}, "flow/docs/deep/d.txt"},
+		{"one with a slash is for its place", protocol.ExpandRequest{Directory: "docs", Pattern: "**/d*.txt", Exclude: []string{"deep/*"}}, "flow/docs/draft1.txt"},
+		{"hidden ones where they are named", protocol.ExpandRequest{Directory: "docs", Pattern: ".*.txt"}, "flow/docs/.hidden.txt"},
+		{"alternatives", protocol.ExpandRequest{Directory: "docs", Pattern: "{c.md,a.*}"}, "flow/docs/a.txt flow/docs/c.md"},
+		{"all of a folder, where no pattern says otherwise", protocol.ExpandRequest{Directory: "docs/deep/er"}, "flow/docs/deep/er/f.txt"},
+		{"the folder of the start comes second", protocol.ExpandRequest{Directory: "only"}, "start/only/x.txt"},
+		{"a folder that a task names", protocol.ExpandRequest{Directory: "${t.folder}", Bindings: bound}, "flow/docs/deep/d.txt flow/docs/deep/draft2.txt"},
+		{"a folder elsewhere that the workflow names", protocol.ExpandRequest{Directory: at("named")}, "named/y.txt"},
+		{"a folder behind a link that the workflow names", protocol.ExpandRequest{Directory: "linked"}, "flow/linked/y.txt"},
 		{"a list keeps its order, once each, and folders stand for what is in them",
-			protocol.Expanding{Files: []string{"docs/c.md", "only", "docs/a.txt", "docs/c.md"}}, "flow/docs/c.md start/only/x.txt flow/docs/a.txt"},
-		{"nothing there", protocol.Expanding{Directory: "docs", Pattern: "*.pdf"}, `!no file in "docs" matches "*.pdf" (**/*.pdf looks into`},
-		{"nothing but hidden files", protocol.Expanding{Directory: "empty"}, `!no file in "empty" matches "*"`},
-		{"nothing left", protocol.Expanding{Directory: "docs", Pattern: "a.txt", Exclude: []string{"a*"}}, `!(["a*"] are left out)`},
-		{"no folder", protocol.Expanding{Directory: "none"}, `!folder "` + at("flow/none") + `" cannot be read: no such file or directory (a relative path`},
-		{"a file", protocol.Expanding{Directory: "docs/a.txt"}, "!it is no folder"},
-		{"outside", protocol.Expanding{Directory: at("outside")}, "!outside the folders"},
-		{"up and out", protocol.Expanding{Directory: "../outside"}, "!outside the folders"},
-		{"a list with a file that is gone", protocol.Expanding{Files: []string{"docs/gone.md"}}, "!no such file"},
-		{"what is no path", protocol.Expanding{Directory: "${t}", Bindings: bound}, "!directory ${t} must lead to a path, and is a object"},
+			protocol.ExpandRequest{Files: []string{"docs/c.md", "only", "docs/a.txt", "docs/c.md"}}, "flow/docs/c.md start/only/x.txt flow/docs/a.txt"},
+		{"nothing there", protocol.ExpandRequest{Directory: "docs", Pattern: "*.pdf"}, `!no file in "docs" matches "*.pdf" (**/*.pdf looks into`},
+		{"nothing but hidden files", protocol.ExpandRequest{Directory: "empty"}, `!no file in "empty" matches "*"`},
+		{"nothing left", protocol.ExpandRequest{Directory: "docs", Pattern: "a.txt", Exclude: []string{"a*"}}, `!(["a*"] are left out)`},
+		{"no folder", protocol.ExpandRequest{Directory: "none"}, `!folder "` + at("flow/none") + `" cannot be read: no such file or directory (a relative path`},
+		{"a file", protocol.ExpandRequest{Directory: "docs/a.txt"}, "!it is no folder"},
+		{"outside", protocol.ExpandRequest{Directory: at("outside")}, "!outside the folders"},
+		{"up and out", protocol.ExpandRequest{Directory: "../outside"}, "!outside the folders"},
+		{"a list with a file that is gone", protocol.ExpandRequest{Files: []string{"docs/gone.md"}}, "!no such file"},
+		{"what is no path", protocol.ExpandRequest{Directory: "${t}", Bindings: bound}, "!directory ${t} must lead to a path, and is a object"},
 	} {
 		store := memory.New()
 		acts := &Activities{store: store}
@@ -114,7 +114,7 @@ func TestAWorkersRootsBoundWhatItLists(t *testing.T) {
 	run := protocol.RunInfo{ID: "r", FlowFolder: filepath.Join(base, "flow"), Folder: base}
 	reads := []string{filepath.Join(base, "flow/docs")}
 	for folder, want := range map[string]string{filepath.Join(base, "data"): "", "docs": "this worker reads beneath " + base + "/data", filepath.Join(base, "flow"): "this worker reads beneath"} {
-		got, err := acts.Expand(t.Context(), protocol.Expanding{Run: run, Directory: folder, Reads: reads, Most: 500})
+		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: folder, Reads: reads, Most: 500})
 		switch {
 		case err != nil:
 			t.Error(err)
@@ -135,7 +135,7 @@ func TestTooManyFilesAndNamesThatAreNoText(t *testing.T) {
 	acts := &Activities{store: memory.New()}
 	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
 	for folder, want := range map[string]string{"docs": "there are 4 files, and one batch takes 3 (narrow the pattern", "odd": "is no UTF-8"} {
-		got, err := acts.Expand(t.Context(), protocol.Expanding{Run: run, Directory: folder, Most: 3})
+		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: folder, Most: 3})
 		if err != nil || got.Error == nil || !strings.Contains(got.Error.Error(), want) || got.Error.Code != protocol.TaskValidationFailed {
 			t.Errorf("%s: %+v, %v", folder, got, err)
 		}

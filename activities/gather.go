@@ -12,7 +12,7 @@ import (
 )
 
 // Gather makes the result of a task whose items have ended, and records it, and every item that no attempt recorded.
-func (a *Activities) Gather(ctx context.Context, g protocol.Gathering) (*protocol.Gathered, error) {
+func (a *Activities) Gather(ctx context.Context, g protocol.GatherRequest) (*protocol.GatherResponse, error) {
 	counts := g.Counts
 	outcome := protocol.Outcome{
 		Status: g.Status, Error: g.Error, Usage: g.Usage, Attempts: 1, StartedAt: g.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
@@ -48,11 +48,11 @@ func (a *Activities) Gather(ctx context.Context, g protocol.Gathering) (*protoco
 	if err := a.put(ctx, batch); err != nil {
 		return nil, err
 	}
-	return &protocol.Gathered{Task: g.Task, Method: g.Method, Outcome: outcome}, nil
+	return &protocol.GatherResponse{Task: g.Task, Method: g.Method, Outcome: outcome}, nil
 }
 
 // result is the JSON of all that the items have brought, in their order.
-func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, error) {
+func (a *Activities) result(ctx context.Context, g protocol.GatherRequest) ([]byte, error) {
 	size := int64(0)
 	for _, outcome := range g.Outcomes {
 		if outcome.Value.Ref != nil {
@@ -73,7 +73,7 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 			var err error
 			val, err = a.load(ctx)(*ref)
 			if errors.Is(err, resultstore.ErrNotFound) {
-				return nil, protocol.Errorf(protocol.PersistenceFailed, "the result of item %d is gone: %s", i, err).OfKind(protocol.Permanent)
+				return nil, protocol.Errorf(protocol.PersistenceFailed, "the result of item %d is gone: %s", i, err).WithKind(protocol.Permanent)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("the result of item %d: %w", i, err)
@@ -111,7 +111,7 @@ func (a *Activities) result(ctx context.Context, g protocol.Gathering) ([]byte, 
 }
 
 // itemsOf are the items, as many as there are outcomes.
-func (a *Activities) itemsOf(ctx context.Context, g protocol.Gathering) ([]value.Value, error) {
+func (a *Activities) itemsOf(ctx context.Context, g protocol.GatherRequest) ([]value.Value, error) {
 	if len(g.Paths) > 0 {
 		paths := make([]value.Value, len(g.Paths))
 		for i, path := range g.Paths {
@@ -122,7 +122,7 @@ func (a *Activities) itemsOf(ctx context.Context, g protocol.Gathering) ([]value
 	list, err := a.load(ctx)(*g.Items)
 	switch {
 	case errors.Is(err, resultstore.ErrNotFound), err == nil && len(list.Elements()) != len(g.Outcomes):
-		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is gone").OfKind(protocol.Permanent)
+		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is gone").WithKind(protocol.Permanent)
 	case err != nil:
 		return nil, fmt.Errorf("the list of the items: %w", err)
 	}
@@ -131,7 +131,7 @@ func (a *Activities) itemsOf(ctx context.Context, g protocol.Gathering) ([]value
 
 func tooMuch(size int64) error {
 	return protocol.Errorf(protocol.TaskResultInvalid, "the results of all items have %d bytes, and the most that can be kept as one is %d", size, protocol.MaxValue).
-		OfKind(protocol.Permanent).WithHint("make several tasks or batches of the items; what each item has brought is kept")
+		WithKind(protocol.Permanent).WithHint("make several tasks or batches of the items; what each item has brought is kept")
 }
 
 // itemStatus is that of an item as results show it: what was cancelled counts as skipped.
@@ -161,7 +161,7 @@ func errorOf(e *protocol.Error) value.Value {
 }
 
 // unrecorded are the items whose end no attempt could record: skipped, or lost with their workers.
-func unrecorded(g protocol.Gathering) []resultstore.Record {
+func unrecorded(g protocol.GatherRequest) []resultstore.Record {
 	var records []resultstore.Record
 	for i, outcome := range g.Outcomes {
 		if !outcome.FinishedAt.IsZero() {

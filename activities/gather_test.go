@@ -9,8 +9,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 )
 
-func gathering(outcomes ...protocol.Outcome) protocol.Gathering {
-	g := protocol.Gathering{
+func gathering(outcomes ...protocol.Outcome) protocol.GatherRequest {
+	g := protocol.GatherRequest{
 		Run: protocol.RunInfo{ID: "r", Execution: "e"}, Task: "batch", Method: "test/do", Status: protocol.Completed,
 		Counts: protocol.Counts{Total: len(outcomes), Succeeded: 1, Failed: 1, Skipped: 1}, Outcomes: outcomes,
 	}
@@ -29,7 +29,7 @@ func TestTheResultOfABatch(t *testing.T) {
 	}
 	began := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	g := gathering(
-		protocol.Outcome{Status: protocol.Completed, Value: protocol.Held{Ref: &ref}, StartedAt: began, FinishedAt: began.Add(1500 * time.Millisecond)},
+		protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Ref: &ref}, StartedAt: began, FinishedAt: began.Add(1500 * time.Millisecond)},
 		protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.TaskExecutionFailed, "broken").WithHint("mend it"), StartedAt: began, FinishedAt: began.Add(time.Second)},
 		protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it had not started")},
 	)
@@ -59,7 +59,7 @@ func TestTheResultOfABatch(t *testing.T) {
 
 func TestAResultThatIsGoneFailsTheBatch(t *testing.T) {
 	ref := protocol.RefOf([]byte("1"))
-	got, err := (&Activities{store: memory.New()}).Gather(t.Context(), gathering(protocol.Outcome{Status: protocol.Completed, Value: protocol.Held{Ref: &ref}, FinishedAt: time.Now()}))
+	got, err := (&Activities{store: memory.New()}).Gather(t.Context(), gathering(protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Ref: &ref}, FinishedAt: time.Now()}))
 	if err != nil || got.Outcome.Status != protocol.Failed || got.Outcome.Error.Code != protocol.PersistenceFailed {
 		t.Errorf("%+v, %v", got, err)
 	}

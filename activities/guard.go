@@ -15,14 +15,14 @@ func guard(name string, parameters value.Value, m method) error {
 		switch {
 		case field.Value.IsNull():
 		case slices.Contains(m.SecretParameters, field.Name):
-			if field.Value.Kind() != value.KindString || !reference.BySecret(field.Value.Text()) {
+			if field.Value.Kind() != value.KindString || !reference.IsSecretReference(field.Value.Text()) {
 				return protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q is a secret, and a plan may only name it", name, field.Name).
 					WithHint("write %s: ${secrets.NAME}", field.Name)
 			}
-		case slices.Contains(m.PlaceParameters, field.Name):
+		case slices.Contains(m.DestinationParameters, field.Name):
 			var wrong error
-			reference.All(field.Value, func(_ []string, text string) {
-				if ref, brought := reference.Brought(text); brought {
+			reference.Walk(field.Value, func(_ []string, text string) {
+				if ref, brought := reference.RuntimeReference(text); brought {
 					wrong = protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q says where secrets go, and %s is only known when tasks run", name, field.Name, ref.Text).
 						WithHint("write it out, or take it from an input or the environment")
 				}

@@ -12,7 +12,7 @@ import (
 
 // TestGuard: a plan that no file was checked for gives away no secret either. The handler hears nothing of such a call.
 func TestGuard(t *testing.T) {
-	m := method{Method: protocol.Method{SecretParameters: []string{"api_key"}, PlaceParameters: []string{"base_url"}}}
+	m := method{Method: protocol.Method{SecretParameters: []string{"api_key"}, DestinationParameters: []string{"base_url"}}}
 	for text, want := range map[string]string{
 		`{"api_key": "${secrets.KEY}", "base_url": "http://${inputs.host}"}`: "",
 		`{"api_key": null, "base_url": null, "other": "${find.x}"}`:          "",

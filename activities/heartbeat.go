@@ -14,7 +14,7 @@ import (
 // heartbeat tells Temporal, as long as it runs, that a task is alive and how far it has come.
 type heartbeat struct {
 	mu    sync.Mutex
-	beat  protocol.Beat
+	beat  protocol.Heartbeat
 	news  bool // There is something that was not told.
 	items bool // The task runs once an item: of so many, nobody follows what each is writing.
 	end   context.CancelFunc
@@ -91,7 +91,7 @@ func (b *heartbeat) write(text string) {
 	b.beat.Tail = tail
 }
 
-func (b *heartbeat) last() protocol.Beat {
+func (b *heartbeat) last() protocol.Heartbeat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.beat

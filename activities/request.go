@@ -55,7 +55,7 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 		}
 		request.Source = &protocol.Script{Path: call.Source.Path, Text: text.Text()}
 	}
-	if !m.WantsDependencies {
+	if !m.NeedsDependencies {
 		return request, secrets, nil
 	}
 	for _, id := range call.Dependencies {

@@ -16,7 +16,7 @@ import (
 const closingAttempt = 1 << 20
 
 // Open records that a run has begun, with its plan.
-func (a *Activities) Open(ctx context.Context, opening protocol.Opening) error {
+func (a *Activities) Open(ctx context.Context, opening protocol.OpenRequest) error {
 	plan := opening.Plan.JSON()
 	ref := protocol.RefOf(plan)
 	record := runRecord(opening.Run, opening.Queue, ref)
@@ -25,11 +25,11 @@ func (a *Activities) Open(ctx context.Context, opening protocol.Opening) error {
 }
 
 // Close resolves the run's outputs, and records its end and that of every task that no attempt recorded.
-func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*protocol.Closed, error) {
+func (a *Activities) Close(ctx context.Context, closing protocol.CloseRequest) (*protocol.CloseResponse, error) {
 	record := runRecord(closing.Run, closing.Queue, closing.Plan)
 	record.Status, record.Error, record.Usage = closing.Status, closing.Error, closing.Usage
 	record.FinishedAt = time.Now().UTC()
-	closed := &protocol.Closed{}
+	closed := &protocol.CloseResponse{}
 	batch := resultstore.Batch{}
 	if len(closing.Outputs.Fields()) > 0 {
 		outputs, missing, err := a.outputs(ctx, closing)
@@ -39,7 +39,7 @@ func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*prot
 		if closed.Error = outputError(closing, missing); closed.Error != nil {
 			record.Status, record.Error = protocol.Failed, closed.Error
 		}
-		held, data := protocol.Hold(outputs)
+		held, data := protocol.NewPayload(outputs)
 		closed.Outputs, record.Value = held, held.Ref
 		batch.Values = append(batch.Values, data)
 	}
@@ -61,7 +61,7 @@ func (a *Activities) Close(ctx context.Context, closing protocol.Closing) (*prot
 
 // outputs resolves what can be resolved; what cannot is null, and missing says why, each in its own words. The error is
 // for a store that is away.
-func (a *Activities) outputs(ctx context.Context, closing protocol.Closing) (outputs value.Value, missing []*protocol.Error, err error) {
+func (a *Activities) outputs(ctx context.Context, closing protocol.CloseRequest) (outputs value.Value, missing []*protocol.Error, err error) {
 	scope := &reference.Scope{Bindings: closing.Uses, Run: closing.Run, Load: a.load(ctx)}
 	fields := make([]value.Field, 0, len(closing.Outputs.Fields()))
 	for _, output := range closing.Outputs.Fields() {
@@ -81,7 +81,7 @@ func (a *Activities) outputs(ctx context.Context, closing protocol.Closing) (out
 
 // outputError is the error of a run that had completed, or failed, and lacks outputs; nil of any other. A run that was
 // cancelled, or ran out of time, lacks most of them, and nobody asks why.
-func outputError(closing protocol.Closing, missing []*protocol.Error) *protocol.Error {
+func outputError(closing protocol.CloseRequest, missing []*protocol.Error) *protocol.Error {
 	if len(missing) == 0 || closing.Status != protocol.Completed && (closing.Status != protocol.Failed || closing.Error == nil) {
 		return nil
 	}

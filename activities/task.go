@@ -35,10 +35,10 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 	}
 	var values [][]byte
 	if failure == nil {
-		held, data := protocol.Hold(done.Value)
+		held, data := protocol.NewPayload(done.Value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
-				OfKind(protocol.Permanent)
+				WithKind(protocol.Permanent)
 		} else {
 			outcome.Value, values = held, [][]byte{data}
 			if call.Item != nil {
@@ -57,7 +57,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 			return nil, ctx.Err() // Temporal gives the task to another worker.
 		}
 		// The run records what no attempt could: an outcome without an end.
-		lost := protocol.AsError(err, protocol.PersistenceFailed).OfKind(protocol.Permanent)
+		lost := protocol.AsError(err, protocol.PersistenceFailed).WithKind(protocol.Permanent)
 		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts})
 	}
 	if failure != nil {
@@ -168,7 +168,7 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 		return performed{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
 			WithHint("update the worker")
 	}
-	if history.lost >= protocol.MaxLost {
+	if history.lost >= protocol.MaxLostWorkers {
 		return performed{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
 			WithHint("it may need more memory than the machine has")
 	}
@@ -206,7 +206,7 @@ var errTimeout = errors.New("the task's timeout")
 // handle calls the handler within the task's timeout, and comes back even where the handler does not.
 func handle(ctx context.Context, call *protocol.Call, m method, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	attempt := ctx
-	if limit := call.Timeout.Duration(); limit > 0 && !m.KeepsTime {
+	if limit := call.Timeout.Duration(); limit > 0 && !m.EnforcesTimeout {
 		var cancel context.CancelFunc
 		attempt, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
 		defer cancel()

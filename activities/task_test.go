@@ -67,13 +67,13 @@ func attemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, 
 	return &outcome, failure
 }
 
-func parameters(t *testing.T, text string) protocol.Held {
+func parameters(t *testing.T, text string) protocol.Payload {
 	t.Helper()
 	v, err := value.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, _ := protocol.Carry(v)
+	held, _ := protocol.NewCallPayload(v)
 	return held
 }
 

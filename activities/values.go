@@ -27,10 +27,10 @@ func expandValues(written value.Value, most int, scope *reference.Scope) (*expan
 			WithHint("divide them among several tasks")
 	}
 	for i, element := range list.Elements() {
-		held, data := protocol.Hold(element)
-		item := protocol.Item{Value: protocol.Held{Inline: held.Inline}, Label: element.Brief()}
+		held, data := protocol.NewPayload(element)
+		item := protocol.Item{Value: protocol.Payload{Inline: held.Inline}, Label: element.Brief()}
 		if len(data) > protocol.MaxInlineItem || element.IsNull() { // Null in full would be read as nothing.
-			item.Value = protocol.Held{Ref: held.Ref}
+			item.Value = protocol.Payload{Ref: held.Ref}
 			found.large = append(found.large, data)
 		}
 		found.values[i] = item

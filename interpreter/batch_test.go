@@ -57,7 +57,7 @@ func TestWhatIsTypedNeverBecomesSyntax(t *testing.T) {
 		t.Fatal(mistakes)
 	}
 	task := p.Tasks[0]
-	if task.Method != "llm/vision" || strings.Join(task.Each.Files, "|") != "od$${d: [x]\"'\n|/far/c.txt|od$${d: [x]\"'\n/b.txt" || len(task.Each.Uses) > 0 || strings.Join(task.Each.Reads, " ") != "/far/c.txt" {
+	if task.Method != "llm/vision" || strings.Join(task.FanOut.Files, "|") != "od$${d: [x]\"'\n|/far/c.txt|od$${d: [x]\"'\n/b.txt" || len(task.FanOut.Uses) > 0 || strings.Join(task.FanOut.Reads, " ") != "/far/c.txt" {
 		data, err := json.Marshal(p)
 		t.Errorf("%s, %v", data, err)
 	}

@@ -44,7 +44,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 			each.Uses = uses(checked, task.EachTexts)
 			slices.Sort(reads)
 			each.Reads = slices.Compact(reads)
-			built.Each = each
+			built.FanOut = each
 		}
 		p.Tasks = append(p.Tasks, built)
 	}
@@ -59,7 +59,7 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 
 func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 	var handed []string
-	if task.Method.WantsDependencies {
+	if task.Method.NeedsDependencies {
 		handed = ids(checked, checked.Named(task))
 	}
 	return plan.Task{

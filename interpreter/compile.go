@@ -33,7 +33,7 @@ type Input struct {
 	Specs      []protocol.Spec // The protocols there are.
 	Inputs     []GivenInput    // In the order given; of two for one input the later counts.
 	InputFiles []GivenFile     // As Inputs, which win over them.
-	Elsewhere  bool            // The run executes on another machine: what is not here may be there.
+	Remote     bool            // The run executes on another machine: what is not here may be there.
 }
 
 // Compile returns the plan of a workflow, or every mistake in it and in the files of inputs: those of each file together,
@@ -41,7 +41,7 @@ type Input struct {
 func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
 	flow, found := definition.Parse(in.File, in.Text)
 	subject := rules.Subject{
-		File: in.File, Flow: flow, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Given: in.Inputs, Elsewhere: in.Elsewhere,
+		File: in.File, Flow: flow, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Given: in.Inputs, Elsewhere: in.Remote,
 	}
 	for _, file := range in.InputFiles {
 		values, mistakes := definition.ParseValues(file.File, file.Text)

@@ -35,7 +35,7 @@ func FuzzCompile(f *testing.F) {
 	known := ruleNames()
 	f.Fuzz(func(t *testing.T, text []byte, elsewhere bool) {
 		in := input(text)
-		in.Elsewhere = elsewhere
+		in.Remote = elsewhere
 		var p *plan.Plan
 		var found []definition.Diagnostic
 		inTime(t, func() { p, found = interpreter.Compile(in) })

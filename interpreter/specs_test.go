@@ -15,7 +15,7 @@ func specs() []protocol.Spec {
 	return []protocol.Spec{
 		{Name: "python/v1", Methods: []protocol.Method{{
 			Name:              "python/execute",
-			WantsDependencies: true,
+			NeedsDependencies: true,
 			Timeout:           5 * time.Minute,
 			SourceParameters:  []string{"file", "file_path"},
 			CodeParameter:     "code",
@@ -42,16 +42,16 @@ func specs() []protocol.Spec {
 					"additionalProperties": false
 				}`),
 			},
-			{Name: "mcp/tools/list", Timeout: time.Minute, Fresh: true, Parameters: []byte(`{"type": "object", "maxProperties": 0}`)},
+			{Name: "mcp/tools/list", Timeout: time.Minute, NoCache: true, Parameters: []byte(`{"type": "object", "maxProperties": 0}`)},
 		}},
 		{Name: "llm/v1", Methods: []protocol.Method{
 			{
-				Name:             "llm/chat",
-				Timeout:          10 * time.Minute,
-				FileParameters:   []string{"file_path", "image_paths"},
-				ItemParameter:    "file_path",
-				SecretParameters: []string{"api_key"},
-				PlaceParameters:  []string{"base_url"},
+				Name:                  "llm/chat",
+				Timeout:               10 * time.Minute,
+				FileParameters:        []string{"file_path", "image_paths"},
+				ItemParameter:         "file_path",
+				SecretParameters:      []string{"api_key"},
+				DestinationParameters: []string{"base_url"},
 				Parameters: []byte(`{
 					"type": "object",
 					"properties": {
@@ -88,8 +88,8 @@ func specs() []protocol.Spec {
 		{Name: "open/v1", Methods: []protocol.Method{
 			{Name: "open/tools/list", Timeout: time.Minute, Servers: true},
 			{Name: "open/SERVER.tools/list"},
-			{Name: "open/SERVER.tool.NAME", Parameters: []byte(`{"type": "object"}`), Foreign: true},
-			{Name: "open/tool.NAME", Foreign: true},
+			{Name: "open/SERVER.tool.NAME", Parameters: []byte(`{"type": "object"}`), IsServerTool: true},
+			{Name: "open/tool.NAME", IsServerTool: true},
 		}},
 		{Name: "free/v1", Methods: []protocol.Method{
 			{Name: "free/any", Timeout: 90 * time.Second},

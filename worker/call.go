@@ -26,12 +26,12 @@ func Call(ctx context.Context, c client.Client, id string, p *plan.Plan, o Optio
 		Run: protocol.RunInfo{
 			ID: id, Execution: id, Workflow: p.Name, StartedAt: time.Now().UTC(), Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
-		Task: task.ID, Name: task.Name, Method: task.Method, Parameters: protocol.Held{Inline: &task.Parameters}, Reads: task.Reads,
+		Task: task.ID, Name: task.Name, Method: task.Method, Parameters: protocol.Payload{Inline: &task.Parameters}, Reads: task.Reads,
 		Timeout: task.Timeout, Retry: task.Retry, Servers: p.ToolServers,
 	}
 	if task.Source != nil {
 		text := value.String(task.Source.Text)
-		call.Source = &protocol.Source{Path: task.Source.Path, Text: protocol.Held{Inline: &text}}
+		call.Source = &protocol.Source{Path: task.Source.Path, Text: protocol.Payload{Inline: &text}}
 	}
 	return c.ExecuteActivity(ctx, client.StartActivityOptions{
 		ID: id, TaskQueue: o.Queue, Summary: p.Name,

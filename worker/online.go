@@ -11,7 +11,7 @@ import (
 
 // Online is Specs for one workflow, with what the tool servers that it needs say of their tools. They are started for that,
 // and ended.
-func Online(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []protocol.Spec, err error) {
+func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []protocol.Spec, err error) {
 	handler, err := mcp.New(o.MCP)
 	if err != nil {
 		return nil, err

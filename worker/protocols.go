@@ -51,8 +51,8 @@ func Specs(servers ...protocol.ToolServer) []protocol.Spec {
 	return specs
 }
 
-// SpecsElsewhere lists what workers of other machines offer, of whose MCP servers nothing is known.
-func SpecsElsewhere() []protocol.Spec {
+// RemoteSpecs lists what workers of other machines offer, of whose MCP servers nothing is known.
+func RemoteSpecs() []protocol.Spec {
 	specs := Specs()
 	for i := range specs {
 		specs[i].AnyServer = true

@@ -35,7 +35,7 @@ func Run(ctx context.Context, c client.Client, id string, p *plan.Plan, o Option
 		StaticDetails:                            Details(p),
 		Priority:                                 temporal.Priority{PriorityKey: int(p.Priority)},
 	}
-	start.Settings.OwnQueue = o.Here && len(p.Queues()) > 0
+	start.Settings.OwnQueue = o.OwnQueue && len(p.Queues()) > 0
 	if !o.NoSearchAttributes {
 		options.TypedSearchAttributes = temporal.NewSearchAttributes(
 			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(bounded(p.Name, maxAttribute)),

@@ -33,7 +33,7 @@ func (b *toolbox) Tool(ctx context.Context, request protocol.Request, name strin
 	full := methodOf(name)
 	if m, known := b.methods[full]; known {
 		// Those of the program itself only compute.
-		return protocol.Tool{Method: full, Name: calledBy(full), Description: m.Summary, Parameters: m.Parameters, Harmless: true}, nil
+		return protocol.Tool{Method: full, Name: calledBy(full), Description: m.Summary, Parameters: m.Parameters, Idempotent: true}, nil
 	}
 	describer, can := b.handler.(protocol.ToolDescriber)
 	if !can {
@@ -47,7 +47,7 @@ func (b *toolbox) Tool(ctx context.Context, request protocol.Request, name strin
 
 // Call implements protocol.Toolbox.
 func (b *toolbox) Call(ctx context.Context, request protocol.Request) (protocol.Result, error) {
-	if m, known := b.methods[request.Method]; known && !m.KeepsTime && m.Timeout > 0 {
+	if m, known := b.methods[request.Method]; known && !m.EnforcesTimeout && m.Timeout > 0 {
 		limited, done := context.WithTimeout(ctx, m.Timeout)
 		defer done()
 		ctx = limited

@@ -23,7 +23,7 @@ type Options struct {
 	Local bool
 	// Here: a run that is started with these options has all its tasks on Queue, whatever queue they name: its process
 	// executes them, in its folder and its environment, and those of no other run.
-	Here bool
+	OwnQueue bool
 	// NoSearchAttributes: the namespace lacks those of runs, and runs that are started do without.
 	NoSearchAttributes bool
 	Slots              int           // Tasks in flight at once; 0 is as many as Temporal lets wait.

@@ -29,7 +29,7 @@ func (r *run) open(ctx workflow.Context) error {
 	// A run that is cancelled as it starts is still one that people look for.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	opening := protocol.Opening{Run: r.info, Queue: r.queue, Plan: data, Values: r.carriedValues()}
+	opening := protocol.OpenRequest{Run: r.info, Queue: r.queue, Plan: data, Values: r.carriedValues()}
 	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, opening).Get(ctx, nil)
 }
 
@@ -37,7 +37,7 @@ func (r *run) open(ctx workflow.Context) error {
 func (r *run) carriedValues() [][]byte {
 	var values [][]byte
 	keep := func(v value.Value) {
-		if held, data := protocol.Carry(v); held.Inline == nil {
+		if held, data := protocol.NewCallPayload(v); held.Inline == nil {
 			values = append(values, data)
 		}
 	}
@@ -48,7 +48,7 @@ func (r *run) carriedValues() [][]byte {
 	}
 	keep(r.plan.Inputs)
 	for i := range r.plan.Tasks {
-		switch each := r.plan.Tasks[i].Each; {
+		switch each := r.plan.Tasks[i].FanOut; {
 		case each == nil:
 			keep(r.plan.Tasks[i].Parameters)
 		case each.Values != nil && uses(r.plan.Tasks[i].Uses, headInputs):
@@ -71,7 +71,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	defer cancel()
 	r.describe(ctx)
 	result := r.result()
-	closing := protocol.Closing{
+	closing := protocol.CloseRequest{
 		Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
 		Status: result.Status, Error: result.Error, Usage: result.Usage,
 	}
@@ -87,10 +87,10 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	closing.Outputs = value.Object(outputs...)
 	for i := range r.plan.Tasks {
 		if outcome, unrecorded := r.unrecorded(i); unrecorded {
-			closing.Tasks = append(closing.Tasks, protocol.ClosingEntry{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})
+			closing.Tasks = append(closing.Tasks, protocol.ClosedTask{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})
 		}
 	}
-	var closed protocol.Closed
+	var closed protocol.CloseResponse
 	if err := workflow.ExecuteLocalActivity(recording(ctx), CloseActivity, closing).Get(ctx, &closed); err != nil {
 		return nil, err
 	}

@@ -10,13 +10,13 @@ import (
 // decide asks a task's condition.
 func (r *run) decide(ctx workflow.Context, index int) workflow.Future {
 	task := &r.plan.Tasks[index]
-	asked := protocol.Deciding{Run: r.info, Task: task.ID, Method: task.Method, When: task.When, Bindings: r.bindings(task.WhenUses)}
+	asked := protocol.DecideRequest{Run: r.info, Task: task.ID, Method: task.Method, When: task.When, Bindings: r.bindings(task.WhenUses)}
 	return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, asked)
 }
 
 // takeDecision skips the task, ends it, or has it started.
 func (r *run) takeDecision(ctx workflow.Context, s started) {
-	var answer protocol.Decided
+	var answer protocol.DecideResponse
 	err := s.future.Get(ctx, &answer)
 	switch {
 	case err != nil && temporal.IsCanceledError(err):
@@ -28,7 +28,7 @@ func (r *run) takeDecision(ctx workflow.Context, s started) {
 	case answer.Error != nil:
 		r.progress.End(s.task, failed(answer.Error))
 	case !answer.Holds:
-		r.progress.End(s.task, protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionIsFalse(r.plan.Tasks[s.task].When)})
+		r.progress.End(s.task, protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionFalseReason(r.plan.Tasks[s.task].When)})
 	default:
 		r.decided = append(r.decided, s.task)
 		if r.stopped != nil {

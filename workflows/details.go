@@ -43,7 +43,7 @@ func (r *run) countOf(table *strings.Builder, task int, outcome protocol.Outcome
 	switch {
 	case outcome.Items != nil:
 		writeItems(table, outcome.Items.Total, outcome.Items.Total, outcome.Items.Failed)
-	case outcome.Status == protocol.Running && r.plan.Tasks[task].Each != nil:
+	case outcome.Status == protocol.Running && r.plan.Tasks[task].FanOut != nil:
 		for _, fan := range r.fans {
 			if fan.task == task {
 				writeItems(table, fan.ended, len(fan.outcomes), fan.failed)

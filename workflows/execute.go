@@ -164,14 +164,14 @@ func (r *run) startItem(ctx workflow.Context, fan *fanOut) started {
 // begin starts the next task that is ready: where it has a condition, that is asked first.
 func (r *run) begin(ctx workflow.Context) started {
 	task, _ := r.progress.Next()
-	if r.plan.Tasks[task].When != "" && r.plan.Tasks[task].Each == nil { // Of items it is asked when they are known.
+	if r.plan.Tasks[task].When != "" && r.plan.Tasks[task].FanOut == nil { // Of items it is asked when they are known.
 		return started{task: task, step: deciding, future: r.decide(ctx, task)}
 	}
 	return r.startTask(ctx, task)
 }
 
 func (r *run) startTask(ctx workflow.Context, task int) started {
-	if r.plan.Tasks[task].Each != nil {
+	if r.plan.Tasks[task].FanOut != nil {
 		return started{task: task, step: expanding, future: r.expand(ctx, task)}
 	}
 	return started{task: task, future: r.schedule(ctx, &r.plan.Tasks[task], nil)}

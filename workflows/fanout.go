@@ -10,12 +10,12 @@ import (
 // fanOut is a task that runs once an item, from when its items are known until its result is.
 type fanOut struct {
 	task       int
-	each       *plan.Each
+	each       *plan.FanOut
 	paths      []string        // The items, where they are files; or else
 	values     []protocol.Item // the items.
 	ref        *protocol.Ref   // Where the store has the list of the items.
 	startedAt  time.Time
-	parameters protocol.Held      // Made once: every item carries them.
+	parameters protocol.Payload   // Made once: every item carries them.
 	outcomes   []protocol.Outcome // One an item.
 	next       int                // No item before has yet to start.
 	inFlight   int
@@ -26,7 +26,7 @@ type fanOut struct {
 
 func newFanOut(p *plan.Plan, task int, carried FanOut) *fanOut {
 	fan := &fanOut{
-		task: task, each: p.Tasks[task].Each, paths: carried.Items, values: carried.Values, ref: carried.Ref, startedAt: carried.StartedAt,
+		task: task, each: p.Tasks[task].FanOut, paths: carried.Items, values: carried.Values, ref: carried.Ref, startedAt: carried.StartedAt,
 		outcomes: make([]protocol.Outcome, len(carried.Items)+len(carried.Values)),
 	}
 	fan.parameters, _ = carryToItems(p.Tasks[task].Parameters)

@@ -18,7 +18,7 @@ func (r *run) resume() error {
 		if err != nil {
 			return err
 		}
-		if r.plan.Tasks[task].Each == nil {
+		if r.plan.Tasks[task].FanOut == nil {
 			return fmt.Errorf("the run says that %q has items, which it has not in the plan", carried.Task)
 		}
 		r.fans = append(r.fans, newFanOut(r.plan, task, carried))
@@ -29,9 +29,9 @@ func (r *run) resume() error {
 // expand looks for the items of a task.
 func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
 	task := &r.plan.Tasks[index]
-	asked := protocol.Expanding{
-		Run: r.info, Task: task.ID, Method: task.Method, Directory: task.Each.Directory, Files: task.Each.Files,
-		Values: task.Each.Values, Pattern: task.Each.Pattern, Exclude: task.Each.Exclude, Reads: task.Each.Reads, Bindings: r.bindings(task.Each.Uses), Most: plan.MaxItems,
+	asked := protocol.ExpandRequest{
+		Run: r.info, Task: task.ID, Method: task.Method, Directory: task.FanOut.Directory, Files: task.FanOut.Files,
+		Values: task.FanOut.Values, Pattern: task.FanOut.Pattern, Exclude: task.FanOut.Exclude, Reads: task.FanOut.Reads, Bindings: r.bindings(task.FanOut.Uses), Most: plan.MaxItems,
 		When: task.When, WhenBindings: r.bindings(task.WhenUses),
 	}
 	return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, asked)
@@ -39,29 +39,29 @@ func (r *run) expand(ctx workflow.Context, index int) workflow.Future {
 
 // expanded begins with the items that were found, or ends the task where there are none.
 func (r *run) expanded(ctx workflow.Context, s started) {
-	var found protocol.Expanded
+	var found protocol.ExpandResponse
 	task := &r.plan.Tasks[s.task]
 	err := s.future.Get(ctx, &found)
 	switch {
 	case err != nil && temporal.IsCanceledError(err):
 		r.progress.End(s.task, protocol.Outcome{
-			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were looked for%s", itemWord(task.Each), r.because()),
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were looked for%s", itemWord(task.FanOut), r.because()),
 		})
 	case err != nil:
 		r.progress.End(s.task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
 	case found.Error != nil:
 		r.progress.End(s.task, failed(found.Error))
 	default:
-		carried := FanOut{Task: task.ID, Items: found.Items, Values: found.Values, Ref: found.Ref, StartedAt: found.StartedAt, Ended: refused(found.Refused, task.When)}
+		carried := FanOut{Task: task.ID, Items: found.Items, Values: found.Values, Ref: found.Ref, StartedAt: found.StartedAt, Ended: refused(found.Skipped, task.When)}
 		r.fans = append(r.fans, newFanOut(r.plan, s.task, carried))
 	}
 }
 
 // refused are the items that are not to run, as they end.
-func refused(items []protocol.ItemRefusal, condition string) []EndedItem {
+func refused(items []protocol.SkippedItem, condition string) []EndedItem {
 	var ended []EndedItem
 	for _, item := range items {
-		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionIsFalse(condition)}
+		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionFalseReason(condition)}
 		if item.Error != nil {
 			outcome = failed(item.Error)
 		}
@@ -86,7 +86,7 @@ func (r *run) gather(ctx workflow.Context) {
 
 // gathered ends the task.
 func (r *run) gathered(ctx workflow.Context, s started) {
-	var end protocol.Gathered
+	var end protocol.GatherResponse
 	if err := s.future.Get(ctx, &end); err != nil {
 		end.Outcome = failed(protocol.Errorf(protocol.InternalError, "%s", err))
 	}
@@ -101,9 +101,9 @@ func (r *run) gathered(ctx workflow.Context, s started) {
 }
 
 // gathering says how a task ended whose items have, and what is to become of their results.
-func (r *run) gathering(fan *fanOut) protocol.Gathering {
+func (r *run) gathering(fan *fanOut) protocol.GatherRequest {
 	task := &r.plan.Tasks[fan.task]
-	g := protocol.Gathering{
+	g := protocol.GatherRequest{
 		Run: r.info, Task: task.ID, Method: task.Method, StartedAt: fan.startedAt, Items: fan.ref, Paths: fan.paths,
 		Outcomes: make([]protocol.Outcome, len(fan.outcomes)), Counts: protocol.Counts{Total: len(fan.outcomes), Failed: fan.failed},
 	}
@@ -165,7 +165,7 @@ func (r *run) verdict(fan *fanOut, counts protocol.Counts, unwanted int) (protoc
 }
 
 // itemWord is what messages call one of the items.
-func itemWord(each *plan.Each) string {
+func itemWord(each *plan.FanOut) string {
 	if each.Values != nil {
 		return "item"
 	}
@@ -173,7 +173,7 @@ func itemWord(each *plan.Each) string {
 }
 
 // itemCount is "1 file", "2 items".
-func itemCount(each *plan.Each, n int) string {
+func itemCount(each *plan.FanOut, n int) string {
 	if n == 1 {
 		return "1 " + itemWord(each)
 	}

@@ -44,7 +44,7 @@ func (i *item) reads(task *plan.Task) []string {
 		return places
 	}
 	file := i.fan.paths[i.index]
-	for _, place := range task.Each.Reads {
+	for _, place := range task.FanOut.Reads {
 		if file == place || strings.HasPrefix(file, strings.TrimSuffix(place, "/")+"/") {
 			places = append(places, place)
 		}
@@ -55,13 +55,13 @@ func (i *item) reads(task *plan.Task) []string {
 // itemInline is the size in bytes of the largest parameters that travel with every item.
 const itemInline = 1 << 10
 
-// carryToItems is protocol.Carry for what hundreds of calls carry: only what is very small travels in full.
-func carryToItems(v value.Value) (protocol.Held, []byte) {
-	held, data := protocol.Hold(v)
+// carryToItems is protocol.NewCallPayload for what hundreds of calls carry: only what is very small travels in full.
+func carryToItems(v value.Value) (protocol.Payload, []byte) {
+	held, data := protocol.NewPayload(v)
 	if len(data) <= itemInline {
-		return protocol.Held{Inline: held.Inline}, data
+		return protocol.Payload{Inline: held.Inline}, data
 	}
-	return protocol.Held{Ref: held.Ref}, data
+	return protocol.Payload{Ref: held.Ref}, data
 }
 
 // lighten has what is larger, and in the store, travel with an item by its Ref: hundreds of calls carry it. The inputs are in
@@ -72,7 +72,7 @@ func (r *run) lighten(task *plan.Task, bindings []protocol.Binding) {
 		switch {
 		case value.Ref != nil && value.Inline != nil && value.Ref.Size > itemInline:
 			value.Inline = nil
-		case bindings[i].Head == headInputs && task.Each.Values != nil:
+		case bindings[i].Head == headInputs && task.FanOut.Values != nil:
 			*value = r.toItems
 		}
 	}
@@ -89,7 +89,7 @@ func (i *item) bindings(all []plan.Use) []protocol.Binding {
 		case "item":
 			bindings = append(bindings, i.binding(use.Head))
 		case "index":
-			held, _ := protocol.Carry(value.Int(int64(i.index)))
+			held, _ := protocol.NewCallPayload(value.Int(int64(i.index)))
 			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: held})
 		}
 	}
@@ -100,6 +100,6 @@ func (i *item) binding(head string) protocol.Binding {
 	if i.isValue() {
 		return protocol.Binding{Head: head, Value: i.fan.values[i.index].Value}
 	}
-	held, _ := protocol.Carry(value.String(i.fan.paths[i.index]))
+	held, _ := protocol.NewCallPayload(value.String(i.fan.paths[i.index]))
 	return protocol.Binding{Head: head, Value: held, File: true}
 }

@@ -50,7 +50,7 @@ func newProbe() *probe {
 func probeSpec() protocol.Spec {
 	spec := protocol.Spec{Name: "test/v1"}
 	for _, name := range []string{"test/echo", "test/fail", "test/wait", "test/text"} {
-		spec.Methods = append(spec.Methods, protocol.Method{Name: name, Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute, WantsDependencies: name == "test/echo"})
+		spec.Methods = append(spec.Methods, protocol.Method{Name: name, Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute, NeedsDependencies: name == "test/echo"})
 	}
 	spec.Methods = append(spec.Methods, protocol.Method{
 		Name: "test/file", Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute, ItemParameter: "path",
@@ -95,7 +95,7 @@ func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol
 		}
 		if call <= wanted {
 			kind, _ := request.Parameters.Get("kind")
-			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure %d", call).OfKind(protocol.ErrorKind(kind.Text()))
+			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "failure %d", call).WithKind(protocol.ErrorKind(kind.Text()))
 		}
 		val = value.String("done")
 	case "test/file":

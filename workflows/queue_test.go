@@ -69,7 +69,7 @@ func TestATaskGoesToTheWorkersOfItsQueue(t *testing.T) {
 func TestARunThatIsExecutedHereKeepsItsTasks(t *testing.T) {
 	r := newRig(t)
 	p := compile(t, "name: Here\ntasks:\n  - {id: a, method: test/echo, queue: nobody, parameters: {key: a, value: 1}}\n")
-	run, err := worker.Run(t.Context(), r.Client, "run-"+r.Queue, p, worker.Options{Queue: r.Queue, Local: true, Here: true})
+	run, err := worker.Run(t.Context(), r.Client, "run-"+r.Queue, p, worker.Options{Queue: r.Queue, Local: true, OwnQueue: true})
 	if err != nil {
 		t.Fatal(err)
 	}

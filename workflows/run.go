@@ -69,7 +69,7 @@ type Result struct {
 	Skipped   int              `json:"skipped"`
 	Cancelled int              `json:"cancelled"`
 	Items     *protocol.Counts `json:"items,omitempty"` // Of all tasks that run once an item; nil where there is none.
-	Outputs   protocol.Held    `json:"outputs,omitzero"`
+	Outputs   protocol.Payload `json:"outputs,omitzero"`
 	Usage     protocol.Usage   `json:"usage,omitzero"`
 	Error     *protocol.Error  `json:"error,omitempty"`
 }
@@ -97,9 +97,9 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},
 		usage:   start.Usage,
-		scripts: map[string]protocol.Held{},
+		scripts: map[string]protocol.Payload{},
 	}
-	r.inputs, _ = protocol.Carry(p.Inputs)
+	r.inputs, _ = protocol.NewCallPayload(p.Inputs)
 	r.toItems, _ = carryToItems(p.Inputs)
 	if err := r.resume(); err != nil {
 		return nil, rejected("%s", err)
@@ -127,13 +127,13 @@ type run struct {
 	decided  []int     // Tasks whose conditions hold and that have yet to start, in the order of their answers.
 	fans     []*fanOut // Tasks whose items are known and whose result is not, in the order in which they became so.
 	usage    protocol.Usage
-	inputs   protocol.Held            // Made once: every task that refers to an input carries it.
-	toItems  protocol.Held            // The same for items that are values.
-	scripts  map[string]protocol.Held // By path; looked up, never ranged over.
-	rows     []string                 // How the rows of the current details begin.
-	stopped  *protocol.Error          // Why nothing more is to start: cancelled, out of time, or failed fast.
-	begun    int                      // How many tasks and items have started in this history.
-	sent     int64                    // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
+	inputs   protocol.Payload            // Made once: every task that refers to an input carries it.
+	toItems  protocol.Payload            // The same for items that are values.
+	scripts  map[string]protocol.Payload // By path; looked up, never ranged over.
+	rows     []string                    // How the rows of the current details begin.
+	stopped  *protocol.Error             // Why nothing more is to start: cancelled, out of time, or failed fast.
+	begun    int                         // How many tasks and items have started in this history.
+	sent     int64                       // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
 
 	cancelTasks workflow.CancelFunc

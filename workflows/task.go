@@ -59,20 +59,20 @@ func RetryPolicy(retry *protocol.Retry) *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{
 		InitialInterval:    retryPause,
 		BackoffCoefficient: 1,
-		MaximumAttempts:    int32(retry.Attempts(protocol.Transient)+protocol.MaxLost) + 1,
+		MaximumAttempts:    int32(retry.Attempts(protocol.Transient)+protocol.MaxLostWorkers) + 1,
 	}
 }
 
 // call makes what the activity of a task, or of one of its items, gets, and says about how large it is in bytes.
 func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
-	var parameters protocol.Held
+	var parameters protocol.Payload
 	size := int64(callSize)
 	if of != nil {
 		parameters = of.fan.parameters
 		size += itemInline
 	} else {
 		var data []byte
-		parameters, data = protocol.Carry(task.Parameters)
+		parameters, data = protocol.NewCallPayload(task.Parameters)
 		// What travels by Ref is counted too: it was hashed, and a workflow task that takes a second is a deadlock to the SDK.
 		size += int64(len(data))
 	}
@@ -92,7 +92,7 @@ func (r *run) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	if task.Source != nil {
 		text, made := r.scripts[task.Source.Path]
 		if !made {
-			text, _ = protocol.Carry(value.String(task.Source.Text))
+			text, _ = protocol.NewCallPayload(value.String(task.Source.Text))
 			r.scripts[task.Source.Path] = text
 		}
 		call.Source = &protocol.Source{Path: task.Source.Path, Text: text}
@@ -167,7 +167,7 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 			// Its worker was gone when the run was stopped: Temporal schedules it no more.
 			return r.abandoned()
 		}
-		return failed(protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times (%s)", protocol.MaxLost, timeout.TimeoutType()))
+		return failed(protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times (%s)", protocol.MaxLostWorkers, timeout.TimeoutType()))
 	}
 	return failed(protocol.Errorf(protocol.InternalError, "%s", err))
 }

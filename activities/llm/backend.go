@@ -25,7 +25,7 @@ type backend interface {
 	// loaded lists the models in memory; known is false where the server does not say.
 	loaded(ctx context.Context) (models []string, known bool)
 	// state is how the server is now.
-	state(ctx context.Context, key string) (protocol.EndpointState, error)
+	state(ctx context.Context, key string) (protocol.ServerState, error)
 	close()
 }
 
@@ -101,7 +101,7 @@ func (a *answer) usage() protocol.Usage {
 func (a *answer) hear(text, thinking string) error {
 	if a.text.Len()+a.thinking.Len()+len(text)+len(thinking) > protocol.MaxValue {
 		return protocol.Errorf(protocol.TaskResultInvalid, "the answer has more than %d bytes, which is the most that can be kept", protocol.MaxValue).
-			OfKind(protocol.Permanent).WithHint("`max_tokens` limits an answer")
+			WithKind(protocol.Permanent).WithHint("`max_tokens` limits an answer")
 	}
 	a.text.WriteString(text)
 	a.thinking.WriteString(thinking)

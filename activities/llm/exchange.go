@@ -51,9 +51,9 @@ func (x *exchange) notAgain(err error) error {
 	}
 	const why = "tools were called, which may not bear it twice: `retry` of the task has it tried again"
 	if failure.Hint == "" {
-		return failure.OfKind(protocol.OfTask).WithHint(why)
+		return failure.WithKind(protocol.TaskFault).WithHint(why)
 	}
-	return failure.OfKind(protocol.OfTask).WithHint("%s; %s", failure.Hint, why)
+	return failure.WithKind(protocol.TaskFault).WithHint("%s; %s", failure.Hint, why)
 }
 
 // begin takes over the question when its first request is made.

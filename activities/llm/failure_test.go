@@ -47,7 +47,7 @@ func TestTimeout(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.OfTask, "the model was still answering after 0.3 s, the task's timeout",
+	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.TaskFault, "the model was still answering after 0.3 s, the task's timeout",
 		"give the task a longer `timeout`, or limit the answer by `max_tokens`")
 	if took := time.Since(began); took > soon {
 		t.Errorf("it ended after %s", took)
@@ -185,15 +185,15 @@ func TestWhatAServerMaySay(t *testing.T) {
 		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: invalid options"},
 		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 401 Unauthorized"},
 		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 404 page not found"},
-		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: model requires more system memory"},
+		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: model requires more system memory"},
 		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: "llama3.2" is no name of a model`},
-		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: out of memory"},
+		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: out of memory"},
 		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: 408 Request Timeout"},
 		"proxy without server": {status(522, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>"},
-		"nothing":              {status(204, ""), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: 204 No Content"},
-		"mid error":            {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL failed: the runner has died"},
-		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.OfTask, "Ollama at URL answers what Ollama never says: <html>"},
-		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.OfTask, `Ollama at URL answers what Ollama never says: {"message":1}`},
+		"nothing":              {status(204, ""), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: 204 No Content"},
+		"mid error":            {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: the runner has died"},
+		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL answers what Ollama never says: <html>"},
+		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.TaskFault, `Ollama at URL answers what Ollama never says: {"message":1}`},
 		"cut in a line":        {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
 		"cut short":            {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
 		"reset": {func(w http.ResponseWriter, _ *http.Request) {

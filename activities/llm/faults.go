@@ -9,12 +9,12 @@ import (
 
 // faultsOf finds what is wrong with the parameters of a method that fit its schema, before any server is asked. What the
 // settings decide is not known: a task that names no provider is no task of another one's.
-func faultsOf(method string) func(value.Value) []protocol.Fault {
-	return func(given value.Value) (found []protocol.Fault) {
+func faultsOf(method string) func(value.Value) []protocol.ParameterError {
+	return func(given value.Value) (found []protocol.ParameterError) {
 		note := func(parameter string, err error) {
 			if err != nil {
 				failure := protocol.AsError(err, protocol.InvalidParams)
-				found = append(found, protocol.Fault{Parameter: parameter, Message: failure.Message, Hint: failure.Hint})
+				found = append(found, protocol.ParameterError{Parameter: parameter, Message: failure.Message, Hint: failure.Hint})
 			}
 		}
 		options, _, err := optionsOf(given)

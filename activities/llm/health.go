@@ -24,25 +24,25 @@ func (h *Handler) Health(ctx context.Context) error {
 }
 
 // Endpoints implements protocol.Served.
-func (h *Handler) Endpoints() []protocol.Endpoint {
-	var all []protocol.Endpoint
+func (h *Handler) Servers() []protocol.Server {
+	var all []protocol.Server
 	for _, p := range h.pools() {
 		for _, m := range p.members {
-			all = append(all, m.Endpoint)
+			all = append(all, m.Server)
 		}
 	}
 	return all
 }
 
 // Look implements protocol.Served.
-func (h *Handler) Look(ctx context.Context) []protocol.EndpointState { return h.look(ctx, h.pools()) }
+func (h *Handler) Probe(ctx context.Context) []protocol.ServerState { return h.look(ctx, h.pools()) }
 
-func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.EndpointState {
+func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.ServerState {
 	var members []*member
 	for _, p := range pools {
 		members = append(members, p.members...)
 	}
-	states := make([]protocol.EndpointState, len(members))
+	states := make([]protocol.ServerState, len(members))
 	var asked sync.WaitGroup
 	for i, m := range members {
 		asked.Go(func() { states[i] = h.stateOf(ctx, m) })
@@ -51,16 +51,16 @@ func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.EndpointSt
 	return states
 }
 
-func (h *Handler) stateOf(ctx context.Context, m *member) protocol.EndpointState {
+func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 	key, err := "", error(nil)
 	if m.Provider == openaiProvider && h.options.OpenAI.Key != "" {
 		key, err = h.secret(h.options.OpenAI.Secret)
 	}
-	state := protocol.EndpointState{}
+	state := protocol.ServerState{}
 	if err == nil {
 		state, err = m.backend.state(ctx, key)
 	}
-	state.Endpoint = m.Endpoint
+	state.Server = m.Server
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

@@ -129,7 +129,7 @@ func (h *Handler) poolOf(provider string, limit int, urls ...string) (*pool, err
 			return nil, err
 		}
 		m := &member{
-			Endpoint: protocol.Endpoint{Provider: provider, URL: withoutUser(server), MaxConcurrent: limit}, address: server.String(),
+			Server: protocol.Server{Provider: provider, URL: withoutUser(server), MaxConcurrent: limit}, address: server.String(),
 			loaded: map[string]bool{}, lacks: map[string]time.Time{},
 		}
 		if provider == openaiProvider {

@@ -80,8 +80,8 @@ func (o *ollama) loaded(ctx context.Context) ([]string, bool) {
 	return names, true
 }
 
-func (o *ollama) state(ctx context.Context, _ string) (protocol.EndpointState, error) {
-	var state protocol.EndpointState
+func (o *ollama) state(ctx context.Context, _ string) (protocol.ServerState, error) {
+	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
 	if err != nil {
 		return state, o.failed(ctx, "", hidden{}, err)

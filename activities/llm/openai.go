@@ -183,8 +183,8 @@ func (o *openai) pull(_ context.Context, model string, _ func(string)) error {
 
 func (o *openai) loaded(context.Context) ([]string, bool) { return nil, false }
 
-func (o *openai) state(ctx context.Context, key string) (protocol.EndpointState, error) {
-	var state protocol.EndpointState
+func (o *openai) state(ctx context.Context, key string) (protocol.ServerState, error) {
+	var state protocol.ServerState
 	h := hidden{key: key}
 	reply, err := o.reply(ctx, http.MethodGet, "models", "", h, nil)
 	if err != nil {

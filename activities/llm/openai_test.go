@@ -124,15 +124,15 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 		"cut with a mark":     {speaking(said, over), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
 		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
 		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 0 tokens"},
-		"error within":        {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.OfTask, "the server failed: out of memory"},
-		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.OfTask, "the server sends what is not JSON: unexpected EOF"},
+		"error within":        {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server failed: out of memory"},
+		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server sends what is not JSON: unexpected EOF"},
 		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL has too much to do: queue full"},
 		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL has too much to do: "slow down"`},
 		"gateway":             {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
 		"wrong key": {status(401, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`), protocol.InvalidParams, protocol.Permanent,
 			"the server at URL denies the call: Incorrect API key provided: [api_key]"},
 		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL refuses the call: max_tokens is too large"},
-		"failed":  {status(500, `{"error":"broken"}`), protocol.TaskExecutionFailed, protocol.OfTask, "the server at URL failed: broken"},
+		"failed":  {status(500, `{"error":"broken"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: broken"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 		},

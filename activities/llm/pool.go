@@ -25,7 +25,7 @@ type pool struct {
 
 // member is one server of a pool. What follows its backend is guarded by the pool.
 type member struct {
-	protocol.Endpoint
+	protocol.Server
 	address string // User and password included.
 	backend backend
 

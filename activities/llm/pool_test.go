@@ -30,7 +30,7 @@ func (m *inMemory) close() {}
 
 func memberOf(name string, limit int, models ...string) *member {
 	return &member{
-		Endpoint: protocol.Endpoint{URL: name, MaxConcurrent: limit}, backend: &inMemory{models: models},
+		Server: protocol.Server{URL: name, MaxConcurrent: limit}, backend: &inMemory{models: models},
 		loaded: map[string]bool{}, lacks: map[string]time.Time{},
 	}
 }

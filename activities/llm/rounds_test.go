@@ -23,7 +23,7 @@ type countingBox struct {
 
 func (c countingBox) Tool(ctx context.Context, request protocol.Request, name string) (protocol.Tool, error) {
 	tool, err := c.box.Tool(ctx, request, name)
-	tool.Harmless = c.harmless
+	tool.Idempotent = c.harmless
 	return tool, err
 }
 
@@ -75,7 +75,7 @@ func TestToolsAreCalledOnceThoughTheServerIsBusy(t *testing.T) {
 
 // What has called tools is not done again of itself, unless they bear it.
 func TestFailuresAfterTools(t *testing.T) {
-	for harmless, kind := range map[bool]protocol.ErrorKind{false: protocol.OfTask, true: protocol.Transient} {
+	for harmless, kind := range map[bool]protocol.ErrorKind{false: protocol.TaskFault, true: protocol.Transient} {
 		var calls atomic.Int64
 		url := serving(t, inRounds(abandoning(`{"message":{"content":"x"}}`+"\n")))
 		got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}, Tools: countingBox{calls: &calls, harmless: harmless}}), asking(t, llm.Chat, usesTools), nil)

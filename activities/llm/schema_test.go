@@ -55,7 +55,7 @@ func TestAnswersThatDoNotFitTheSchema(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: no error", answer)
 		}
-		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.OfTask, "the model's answer does not fit the schema, not even when asked again: "+why, "")
+		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer does not fit the schema, not even when asked again: "+why, "")
 		if result.Usage != (protocol.Usage{LLMCalls: 2, PromptTokens: 6, TokensUsed: 18}) {
 			t.Errorf("usage %+v", result.Usage)
 		}

@@ -48,13 +48,13 @@ func Spec() protocol.Spec {
 func method(name, summary, item string, parameters, result json.RawMessage) protocol.Method {
 	return protocol.Method{
 		Name: name, Summary: summary, Parameters: parameters, Result: result, Timeout: timeout,
-		FileParameters:   []string{"file_path", "files", "image_path", "image_paths"},
-		ItemParameter:    item,
-		KeepsTime:        true,
-		SecretParameters: []string{"api_key"},
-		PlaceParameters:  []string{"base_url"},
-		ToolsParameter:   "tools",
-		Faults:           faultsOf(name),
+		FileParameters:        []string{"file_path", "files", "image_path", "image_paths"},
+		ItemParameter:         item,
+		EnforcesTimeout:       true,
+		SecretParameters:      []string{"api_key"},
+		DestinationParameters: []string{"base_url"},
+		ToolsParameter:        "tools",
+		Check:                 faultsOf(name),
 	}
 }
 

@@ -83,7 +83,7 @@ func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, re
 		}
 		return fail(fmt.Sprintf("there is no tool %q; there are %s", call.name, strings.Join(names, ", ")))
 	}
-	x.once = x.once || !tool.Harmless
+	x.once = x.once || !tool.Idempotent
 	request := x.call.request
 	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.arguments, nil, 0
 	result, err := x.call.handler.options.Tools.Call(ctx, request)

@@ -91,7 +91,7 @@ func TestBrokenImage(t *testing.T) {
 	request := asking(t, llm.Vision, `{"image_path":"broken.png"}`)
 	request.Files.(folder).write(t, "broken.png", picture(t, "png", "red")[:40])
 	got := fails(t, t.Context(), real(t), request, nil)
-	if got.Code != protocol.TaskExecutionFailed || got.Kind != protocol.OfTask || !strings.HasPrefix(got.Message, "Ollama at "+ollamatest.Start(t)+" failed: ") {
+	if got.Code != protocol.TaskExecutionFailed || got.Kind != protocol.TaskFault || !strings.HasPrefix(got.Message, "Ollama at "+ollamatest.Start(t)+" failed: ") {
 		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
 	}
 }

@@ -43,7 +43,7 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 	spec := Spec()
 	spec.Methods = slices.DeleteFunc(spec.Methods, func(m protocol.Method) bool {
 		target, _ := parse(m.Name)
-		return target.verb == verbTool && m.Open()
+		return target.verb == verbTool && m.IsPattern()
 	})
 	having := map[string][]*server{}
 	var bare []protocol.Method
@@ -69,7 +69,7 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 	for _, m := range bare {
 		target, _ := parse(m.Name)
 		if several := having[target.tool]; len(several) > 1 {
-			m.Refused = fmt.Sprintf("several MCP servers have a tool %q: %s; name one: %s%s.tool.%s", target.tool, names(several), family, several[0].Name, target.tool)
+			m.Unavailable = fmt.Sprintf("several MCP servers have a tool %q: %s; name one: %s%s.tool.%s", target.tool, names(several), family, several[0].Name, target.tool)
 		}
 		spec.Methods = append(spec.Methods, m)
 	}
@@ -87,7 +87,7 @@ func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Me
 		for _, t := range tools {
 			m := protocol.Method{
 				Name: family + s.Name + "." + toolPrefix + t.Name, Summary: t.Description,
-				Result: json.RawMessage(anyResult), KeepsTime: true, Foreign: true,
+				Result: json.RawMessage(anyResult), EnforcesTimeout: true, IsServerTool: true,
 			}
 			if t.arguments != nil {
 				if m.Parameters, err = json.Marshal(t.InputSchema); err != nil {

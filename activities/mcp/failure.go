@@ -85,7 +85,7 @@ func (s *server) broken(err error, harmless bool, last string) error {
 	if harmless || undelivered(err) {
 		return failure
 	}
-	return failure.OfKind(protocol.OfTask).WithHint("the tool may have done its work: it is not marked as idempotent or read-only, so it was not called again; with a `retry` the task does that")
+	return failure.WithKind(protocol.TaskFault).WithHint("the tool may have done its work: it is not marked as idempotent or read-only, so it was not called again; with a `retry` the task does that")
 }
 
 // notStarted says why there is no session.

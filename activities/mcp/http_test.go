@@ -80,7 +80,7 @@ func TestStreamableHTTP(t *testing.T) {
 	}
 	late := request(t, "mcp/test.tool.wait", `{}`)
 	late.Timeout = 500 * time.Millisecond
-	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.OfTask)
+	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.TaskFault)
 	eventually(t, "the server hears of it", func() bool {
 		text, err := os.ReadFile(filepath.Join(s.notes, "calls"))
 		return err == nil && strings.Contains(string(text), "cancelled")
@@ -133,7 +133,7 @@ func TestADeadHTTPServer(t *testing.T) {
 	})
 	s.kill()
 	began := time.Now()
-	wantError(t, <-ended, protocol.ProviderNotAvailable, protocol.OfTask, "was lost during the call", "the tool may have done its work")
+	wantError(t, <-ended, protocol.ProviderNotAvailable, protocol.TaskFault, "was lost during the call", "the tool may have done its work")
 	if took := time.Since(began); took > soon {
 		t.Errorf("it took %s", took)
 	}
@@ -154,5 +154,5 @@ func TestADeadHTTPServer(t *testing.T) {
 	mute := withServer(t, t.TempDir(), protocol.ToolServer{Name: "mute", URL: "http://" + listener.Addr().String() + "/mcp"})
 	r := request(t, "mcp/mute.tool.x", `{}`)
 	r.Timeout = time.Second
-	wantError(t, timed(mute, r), protocol.TaskTimeout, protocol.OfTask)
+	wantError(t, timed(mute, r), protocol.TaskTimeout, protocol.TaskFault)
 }

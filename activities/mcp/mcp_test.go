@@ -248,7 +248,7 @@ func TestSpec(t *testing.T) {
 	var names []string
 	for _, method := range mcp.Spec().Methods {
 		names = append(names, method.Name)
-		if want := time.Minute; method.Open() == (method.Timeout == want) {
+		if want := time.Minute; method.IsPattern() == (method.Timeout == want) {
 			t.Errorf("%s has the timeout %s", method.Name, method.Timeout)
 		}
 		for _, schema := range [][]byte{method.Parameters, method.Result} {

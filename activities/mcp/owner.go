@@ -75,7 +75,7 @@ func (h *Handler) DescribeTool(ctx context.Context, request protocol.Request) (p
 		if err != nil {
 			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the schema of the tool %s: %v", target.tool, err)
 		}
-		described = protocol.Tool{Description: found.Description, Parameters: schema, Harmless: found.harmless}
+		described = protocol.Tool{Description: found.Description, Parameters: schema, Idempotent: found.harmless}
 		return value.Value{}, nil
 	})
 	return described, err

@@ -49,7 +49,7 @@ func TestKilledInMidCall(t *testing.T) {
 		t.Run(tool, func(t *testing.T) {
 			b := withTest(t)
 			got := b.fails(request(t, "mcp/test.tool."+tool, `{}`))
-			wantError(t, got, protocol.ProviderNotAvailable, protocol.OfTask, `the MCP server "test" ended during the call`, "something terrible happened",
+			wantError(t, got, protocol.ProviderNotAvailable, protocol.TaskFault, `the MCP server "test" ended during the call`, "something terrible happened",
 				"the tool may have done its work: it is not marked as idempotent or read-only")
 			if calls := b.noted("calls"); len(calls) != 1 {
 				t.Errorf("%d calls", len(calls))
@@ -114,7 +114,7 @@ func TestTimeouts(t *testing.T) {
 	b := withTest(t)
 	late := request(t, "mcp/test.tool.wait", `{}`)
 	late.Timeout = 300 * time.Millisecond
-	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.OfTask, "did not answer before the task's timeout")
+	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.TaskFault, "did not answer before the task's timeout")
 	eventually(t, "the server hears of it", func() bool { return strings.Join(b.noted("calls"), " ") == "wait cancelled" })
 
 	// Without one of the task, that of the server counts.
@@ -123,7 +123,7 @@ func TestTimeouts(t *testing.T) {
 	server.Timeout = 3
 	b = withServer(t, notes, server)
 	began := time.Now()
-	wantError(t, b.fails(request(t, "mcp/test.tool.wait", `{}`)), protocol.TaskTimeout, protocol.OfTask)
+	wantError(t, b.fails(request(t, "mcp/test.tool.wait", `{}`)), protocol.TaskTimeout, protocol.TaskFault)
 	if took := time.Since(began); took < 3*time.Second || took > 10*time.Second {
 		t.Errorf("it took %s", took)
 	}

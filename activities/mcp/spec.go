@@ -30,20 +30,20 @@ func Spec(servers ...string) protocol.Spec {
 	spec := protocol.Spec{Name: "mcp/v1", Summary: "Tools of MCP servers; four are built in", Servers: servers}
 	for _, b := range builtins() {
 		spec.Methods = append(spec.Methods, protocol.Method{
-			Name:       method(b.name),
-			Summary:    b.summary,
-			Parameters: json.RawMessage(b.parameters),
-			Result:     json.RawMessage(b.result),
-			Timeout:    timeout,
-			KeepsTime:  true,
+			Name:            method(b.name),
+			Summary:         b.summary,
+			Parameters:      json.RawMessage(b.parameters),
+			Result:          json.RawMessage(b.result),
+			Timeout:         timeout,
+			EnforcesTimeout: true,
 		})
 	}
 	for _, verb := range verbs {
 		about := listings[verb]
 		one := protocol.Method{
 			Name: family + "SERVER." + verb, Summary: about.summary + " of an MCP server",
-			Parameters: json.RawMessage(about.parameters), Result: json.RawMessage(about.result), KeepsTime: true,
-			Fresh: about.join != nil, // It tells what is there now.
+			Parameters: json.RawMessage(about.parameters), Result: json.RawMessage(about.result), EnforcesTimeout: true,
+			NoCache: about.join != nil, // It tells what is there now.
 		}
 		all := one
 		all.Name, all.Summary, all.Servers, all.Timeout = family+verb, about.summary+ofWhich(about), true, timeout
@@ -53,8 +53,8 @@ func Spec(servers ...string) protocol.Spec {
 		{Name: family + "SERVER." + toolPrefix + "NAME", Summary: "Call a tool of an MCP server"},
 		{Name: method("NAME"), Summary: "Call a tool of the only MCP server that has it"},
 	} {
-		open.Parameters, open.Result, open.KeepsTime = json.RawMessage(`{"type": "object"}`), json.RawMessage(anyResult), true
-		open.Foreign = true
+		open.Parameters, open.Result, open.EnforcesTimeout = json.RawMessage(`{"type": "object"}`), json.RawMessage(anyResult), true
+		open.IsServerTool = true
 		spec.Methods = append(spec.Methods, open)
 	}
 	return spec

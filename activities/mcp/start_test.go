@@ -77,5 +77,5 @@ func TestTheEnvironmentOfAServer(t *testing.T) {
 
 func TestSecretsStayInside(t *testing.T) {
 	b := withTest(t)
-	wantError(t, b.fails(request(t, "mcp/test.tool.fail", `{}`)), protocol.TaskExecutionFailed, protocol.OfTask, "the tool fail failed: no: [secrets.PASSWORD]")
+	wantError(t, b.fails(request(t, "mcp/test.tool.fail", `{}`)), protocol.TaskExecutionFailed, protocol.TaskFault, "the tool fail failed: no: [secrets.PASSWORD]")
 }

@@ -129,8 +129,8 @@ func TestDiscover(t *testing.T) {
 		}
 		for name, want := range test.found {
 			m, found := spec.Find(name)
-			if found != want || (m.Refused != "") != (name == "mcp/tool.exact") {
-				t.Errorf("%v: %s is found: %v %q", test.methods, name, found, m.Refused)
+			if found != want || (m.Unavailable != "") != (name == "mcp/tool.exact") {
+				t.Errorf("%v: %s is found: %v %q", test.methods, name, found, m.Unavailable)
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func TestResultsThatAreNoJSON(t *testing.T) {
 		t.Run(test.want, func(t *testing.T) {
 			t.Parallel()
 			err := mustFail(t, ofCode(t, test.code))
-			if err.Code != protocol.TaskResultInvalid || err.Message != test.want || err.Kind != protocol.OfTask {
+			if err.Code != protocol.TaskResultInvalid || err.Message != test.want || err.Kind != protocol.TaskFault {
 				t.Errorf("got %s %s: %s", err.Name, err.Kind, err.Message)
 			}
 		})

@@ -68,7 +68,7 @@ SyntaxError: unmatched ')'`},
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			err := mustFail(t, ofCode(t, test.code))
-			if err.Code != protocol.TaskExecutionFailed || err.Kind != protocol.OfTask || withoutMarks(err.Message) != withoutMarks(test.want) {
+			if err.Code != protocol.TaskExecutionFailed || err.Kind != protocol.TaskFault || withoutMarks(err.Message) != withoutMarks(test.want) {
 				t.Errorf("got  %s %s: %s\nwant %s", err.Name, err.Kind, err.Message, test.want)
 			}
 		})

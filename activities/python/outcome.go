@@ -64,7 +64,7 @@ func (e *ended) fault(r *reply) *protocol.Error {
 	case "folder", "function":
 		return protocol.Errorf(protocol.TaskValidationFailed, "%s", r.Message)
 	case "syntax":
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", r.Message).OfKind(protocol.Permanent)
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", r.Message).WithKind(protocol.Permanent)
 	case "result":
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", r.Message)
 	case "exit":

@@ -161,7 +161,7 @@ func TestTimeoutSaysHowLong(t *testing.T) {
 	if err == nil || err.Error() != "the script was still running after 0.7 s, its timeout" {
 		t.Errorf("got %v", err)
 	}
-	if known := protocol.AsError(err, 0); known.Code != protocol.TaskTimeout || known.Kind != protocol.OfTask {
+	if known := protocol.AsError(err, 0); known.Code != protocol.TaskTimeout || known.Kind != protocol.TaskFault {
 		t.Errorf("got %s %s", known.Name, known.Kind)
 	}
 }

@@ -29,7 +29,7 @@ func Spec() protocol.Spec {
 				Timeout:           300 * time.Second,
 				SourceParameters:  []string{"file", "file_path"},
 				CodeParameter:     "code",
-				WantsDependencies: true,
+				NeedsDependencies: true,
 				ItemParameter:     "context.file_path",
 			},
 			{
@@ -38,7 +38,7 @@ func Spec() protocol.Spec {
 				Parameters:       json.RawMessage(registerParameters),
 				Result:           json.RawMessage(functionResult),
 				Timeout:          60 * time.Second,
-				Fresh:            true,
+				NoCache:          true,
 				SourceParameters: []string{"file", "file_path"},
 				CodeParameter:    "code",
 			},
@@ -48,7 +48,7 @@ func Spec() protocol.Spec {
 				Parameters: json.RawMessage(`{"type": "object", "additionalProperties": false}`),
 				Result:     json.RawMessage(listResult),
 				Timeout:    60 * time.Second,
-				Fresh:      true,
+				NoCache:    true,
 			},
 			{
 				Name:       Info,
@@ -56,7 +56,7 @@ func Spec() protocol.Spec {
 				Parameters: json.RawMessage(infoParameters),
 				Result:     json.RawMessage(functionResult),
 				Timeout:    60 * time.Second,
-				Fresh:      true,
+				NoCache:    true,
 			},
 		},
 	}

@@ -40,7 +40,7 @@ func (e *Engine) diagnose(text string) *protocol.Error {
 	if strings.Contains(text, "readonly database") || strings.Contains(text, "unable to open database file") {
 		return protocol.Errorf(protocol.EngineUnreachable, "the engine's database %q cannot be written", e.home.EngineDB()).
 			WithHint("make the file and its folder writable, or set GLEITZEIT_HOME or --home to a folder that you can write").
-			OfKind(protocol.Permanent)
+			WithKind(protocol.Permanent)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (e *Engine) diagnose(text string) *protocol.Error {
 func (e *Engine) damaged(sign string) *protocol.Error {
 	return protocol.Errorf(protocol.EngineUnreachable, "the engine's database %q is damaged: %s", e.home.EngineDB(), sign).
 		WithHint("move the file aside with its -wal and -shm, and start again: open runs are lost, results that are in the store stay").
-		OfKind(protocol.Permanent)
+		WithKind(protocol.Permanent)
 }
 
 func (e *Engine) diskFull() *protocol.Error {

@@ -44,30 +44,30 @@ func RefOf(data []byte) Ref {
 	return Ref{Hash: hex.EncodeToString(sum[:]), Size: int64(len(data))}
 }
 
-// Held is a value on its way through a workflow. Either field may be absent; the zero Held holds nothing.
-type Held struct {
+// Payload is a value on its way through a workflow. Either field may be absent; the zero Payload is empty.
+type Payload struct {
 	Ref    *Ref         `json:"ref,omitempty"`
 	Inline *value.Value `json:"inline,omitempty"` // The value itself, up to MaxInline.
 }
 
 // Empty tells whether nothing is held.
-func (h Held) Empty() bool { return h.Ref == nil && h.Inline == nil }
+func (h Payload) Empty() bool { return h.Ref == nil && h.Inline == nil }
 
-// Carry returns the value as a Call takes it along: in full if small, else by the Ref alone, with the JSON that whoever
+// NewCallPayload returns the value as a Call takes it along: in full if small, else by the Ref alone, with the JSON that whoever
 // makes the Call must have put into the store.
-func Carry(v value.Value) (Held, []byte) {
-	held, data := Hold(v)
+func NewCallPayload(v value.Value) (Payload, []byte) {
+	held, data := NewPayload(v)
 	if held.Inline != nil {
-		return Held{Inline: held.Inline}, data
+		return Payload{Inline: held.Inline}, data
 	}
 	return held, data
 }
 
-// Hold returns the value as an Outcome reports it, and its JSON for the store.
-func Hold(v value.Value) (Held, []byte) {
+// NewPayload returns the value as an Outcome reports it, and its JSON for the store.
+func NewPayload(v value.Value) (Payload, []byte) {
 	data := v.JSON()
 	ref := RefOf(data)
-	held := Held{Ref: &ref}
+	held := Payload{Ref: &ref}
 	if len(data) <= MaxInline {
 		held.Inline = &v
 	}
@@ -92,7 +92,7 @@ type Call struct {
 	Item         *int      `json:"item,omitempty"` // The index of the item, where the task runs once an item.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
-	Parameters   Held      `json:"parameters"`      // An object, with its references.
+	Parameters   Payload   `json:"parameters"`      // An object, with its references.
 	Reads        []string  `json:"reads,omitempty"` // Files and folders outside of the run's that it may read, absolute.
 	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
@@ -110,8 +110,8 @@ const NormalPriority = 3
 
 // Source is a Script on its way: its text is a string, held like any other value.
 type Source struct {
-	Path string `json:"path"`
-	Text Held   `json:"text"`
+	Path string  `json:"path"`
+	Text Payload `json:"text"`
 }
 
 // CallFormat is the version of Call and Outcome that this program writes; an activity refuses a later one.
@@ -119,13 +119,13 @@ const CallFormat = 1
 
 // Binding gives the head of a reference its value: a task that ended, the inputs, or an item and its index.
 type Binding struct {
-	Head   string `json:"head"`             // As references write it: a task's id or name, "inputs", "item", "index".
-	Task   string `json:"task,omitempty"`   // The id, where it is a task.
-	Status Status `json:"status,omitempty"` // Of the task.
-	Error  *Error `json:"error,omitempty"`  // Of the task, where it has one.
-	Reason string `json:"reason,omitempty"` // Why the task was skipped.
-	Value  Held   `json:"value,omitzero"`
-	File   bool   `json:"file,omitempty"` // The value is the path of a file: its name, stem and dir can be asked for.
+	Head   string  `json:"head"`             // As references write it: a task's id or name, "inputs", "item", "index".
+	Task   string  `json:"task,omitempty"`   // The id, where it is a task.
+	Status Status  `json:"status,omitempty"` // Of the task.
+	Error  *Error  `json:"error,omitempty"`  // Of the task, where it has one.
+	Reason string  `json:"reason,omitempty"` // Why the task was skipped.
+	Value  Payload `json:"value,omitzero"`
+	File   bool    `json:"file,omitempty"` // The value is the path of a file: its name, stem and dir can be asked for.
 }
 
 // Retry says how often and when a task is tried again. Absent, transient errors have three attempts and others one.
@@ -161,7 +161,7 @@ type Outcome struct {
 	Status     Status    `json:"status"`
 	Error      *Error    `json:"error,omitempty"`
 	Reason     string    `json:"reason,omitempty"` // Why a task was skipped.
-	Value      Held      `json:"value,omitzero"`
+	Value      Payload   `json:"value,omitzero"`
 	Usage      Usage     `json:"usage,omitzero"`
 	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
 	StartedAt  time.Time `json:"started_at,omitzero"`
@@ -171,8 +171,8 @@ type Outcome struct {
 	Warning    string    `json:"warning,omitempty"` // What people should know of a result that is there.
 }
 
-// MaxLost is how often a task is scheduled again because its worker vanished.
-const MaxLost = 10
+// MaxLostWorkers is how often a task is scheduled again because its worker vanished.
+const MaxLostWorkers = 10
 
 // Attempts is how often a task may fail with an error of the kind before it has failed for good.
 func (r *Retry) Attempts(kind ErrorKind) int {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Deciding asks whether a task, or one of its items, is to run.
-type Deciding struct {
+// DecideRequest asks whether a task, or one of its items, is to run.
+type DecideRequest struct {
 	Run      RunInfo   `json:"run"`
 	Task     string    `json:"task"`
 	Method   string    `json:"method,omitempty"`
@@ -15,8 +15,8 @@ type Deciding struct {
 	Bindings []Binding `json:"bindings,omitempty"`
 }
 
-// Decided is the answer. It names the task, so that who reads a history knows.
-type Decided struct {
+// DecideResponse is the answer. It names the task, so that who reads a history knows.
+type DecideResponse struct {
 	Holds  bool   `json:"holds"`
 	Error  *Error `json:"error,omitempty"` // Why there is none.
 	Task   string `json:"task,omitempty"`
@@ -27,8 +27,8 @@ type Decided struct {
 // longestReason is how much of a condition, in characters, the reason of a skip repeats.
 const longestReason = 200
 
-// ConditionIsFalse is why a task, or an item, was skipped.
-func ConditionIsFalse(condition string) string {
+// ConditionFalseReason is why a task, or an item, was skipped.
+func ConditionFalseReason(condition string) string {
 	text := strings.Join(strings.Fields(condition), " ")
 	if utf8.RuneCountInString(text) > longestReason {
 		text = string([]rune(text)[:longestReason-1]) + "…"

@@ -3,15 +3,15 @@ package protocol
 import "context"
 
 // Endpoint is one server that serves calls of a protocol.
-type Endpoint struct {
+type Server struct {
 	Provider      string // Its kind: "ollama", "openai".
 	URL           string // Without a password.
 	MaxConcurrent int    // Calls in flight to it.
 }
 
-// EndpointState is how an endpoint is now.
-type EndpointState struct {
-	Endpoint
+// ServerState is how an endpoint is now.
+type ServerState struct {
+	Server
 	Error   *Error   // Why calls have no chance; nil where they have.
 	Version string   // Of the server, where it says.
 	Models  []string // That it has.
@@ -19,9 +19,9 @@ type EndpointState struct {
 }
 
 // Served is a Handler whose calls go to servers.
-type Served interface {
+type ServerReporter interface {
 	// Endpoints lists those of the settings, in their order.
-	Endpoints() []Endpoint
+	Servers() []Server
 	// Look asks each of them how it is, at once.
-	Look(ctx context.Context) []EndpointState
+	Probe(ctx context.Context) []ServerState
 }

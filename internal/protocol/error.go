@@ -12,8 +12,8 @@ type ErrorKind string
 const (
 	// Transient: the same call may well succeed later (an overload, a lost connection). Three attempts, or as `retry` says.
 	Transient ErrorKind = "transient"
-	// OfTask: the task itself went wrong (an exception, a tool's error, its timeout). One attempt, or as `retry` says.
-	OfTask ErrorKind = "task"
+	// TaskFault: the task itself went wrong (an exception, a tool's error, its timeout). One attempt, or as `retry` says.
+	TaskFault ErrorKind = "task"
 	// Permanent: no attempt can succeed (wrong parameters, an unknown method). Never again, whatever `retry` says.
 	Permanent ErrorKind = "permanent"
 )
@@ -59,19 +59,19 @@ type CodeInfo struct {
 // Codes lists every code, as docs/errors.md shows them.
 var Codes = []CodeInfo{
 	{InvalidParams, "INVALID_PARAMS", Permanent, "the parameters do not fit the method"},
-	{InternalError, "INTERNAL_ERROR", OfTask, "a fault of Gleitzeit itself; please report it"},
+	{InternalError, "INTERNAL_ERROR", TaskFault, "a fault of Gleitzeit itself; please report it"},
 	{ConfigurationError, "CONFIGURATION_ERROR", Permanent, "a setting is wrong, or a program that it names is not there"},
 	{ProviderNotAvailable, "PROVIDER_NOT_AVAILABLE", Transient, "what serves the method (a model server, a tool server) cannot be reached"},
 	{ProviderTimeout, "PROVIDER_TIMEOUT", Transient, "what serves the method did not answer in time"},
 	{ProviderOverloaded, "PROVIDER_OVERLOADED", Transient, "what serves the method has too much to do"},
 	{MethodNotSupported, "METHOD_NOT_SUPPORTED", Permanent, "no protocol has this method"},
 	{TaskValidationFailed, "TASK_VALIDATION_FAILED", Permanent, "a file, a folder or a model that the task names is not there, or may not be read"},
-	{TaskExecutionFailed, "TASK_EXECUTION_FAILED", OfTask, "the script, the model or the tool failed"},
-	{TaskTimeout, "TASK_TIMEOUT", OfTask, "an attempt took longer than the task's timeout"},
+	{TaskExecutionFailed, "TASK_EXECUTION_FAILED", TaskFault, "the script, the model or the tool failed"},
+	{TaskTimeout, "TASK_TIMEOUT", TaskFault, "an attempt took longer than the task's timeout"},
 	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, its time was over, or another task failed and it fails fast"},
 	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one needs did not complete; of a result that is asked for, also that its task was skipped by its condition"},
 	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference leads to nothing, or a condition cannot be decided"},
-	{TaskResultInvalid, "TASK_RESULT_INVALID", OfTask, "the result is no JSON, does not fit its schema, or is too large"},
+	{TaskResultInvalid, "TASK_RESULT_INVALID", TaskFault, "the result is no JSON, does not fit its schema, or is too large"},
 	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task vanished ten times"},
 	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has mistakes"},
 	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file, or no run, of that name"},
@@ -90,7 +90,7 @@ func (c Code) Info() CodeInfo {
 			return info
 		}
 	}
-	return CodeInfo{c, fmt.Sprintf("ERROR_%d", -int(c)), OfTask, "unknown code"}
+	return CodeInfo{c, fmt.Sprintf("ERROR_%d", -int(c)), TaskFault, "unknown code"}
 }
 
 // Error is what went wrong with a task or a run: for people a message and perhaps a hint, for programs a code.
@@ -116,7 +116,7 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 }
 
 // OfKind returns e as an error of another kind than its code's own: an execution that must not be repeated, say.
-func (e *Error) OfKind(kind ErrorKind) *Error {
+func (e *Error) WithKind(kind ErrorKind) *Error {
 	with := *e
 	with.Kind = kind
 	return &with

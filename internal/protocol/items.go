@@ -15,8 +15,8 @@ type Counts struct {
 	Cached    int `json:"cached,omitempty"` // Of those that succeeded, from an equal call of an earlier run.
 }
 
-// Expanding asks for the items of a task that runs once an item: the elements of a list, or the files that are found now.
-type Expanding struct {
+// ExpandRequest asks for the items of a task that runs once an item: the elements of a list, or the files that are found now.
+type ExpandRequest struct {
 	Run       RunInfo      `json:"run"`
 	Task      string       `json:"task"`
 	Method    string       `json:"method"`
@@ -33,8 +33,8 @@ type Expanding struct {
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
 }
 
-// Expanded are the items that were found, in their order. It names the task, so that who reads a history knows.
-type Expanded struct {
+// ExpandResponse are the items that were found, in their order. It names the task, so that who reads a history knows.
+type ExpandResponse struct {
 	Task      string    `json:"task,omitempty"`
 	Method    string    `json:"method,omitempty"`
 	Items     []string  `json:"items,omitempty"`  // Absolute paths; or else
@@ -43,12 +43,12 @@ type Expanded struct {
 	StartedAt time.Time `json:"started_at,omitzero"`
 	Error     *Error    `json:"error,omitempty"` // Why there are none.
 
-	Refused []ItemRefusal `json:"refused,omitempty"` // Items that are not to run, in their order.
+	Skipped []SkippedItem `json:"refused,omitempty"` // Items that are not to run, in their order.
 	Reason  string        `json:"reason,omitempty"`  // Why those that have no error are not.
 }
 
-// ItemRefusal is an item that is not to run: its condition is false, or, where there is an error, could not be decided.
-type ItemRefusal struct {
+// SkippedItem is an item that is not to run: its condition is false, or, where there is an error, could not be decided.
+type SkippedItem struct {
 	Index int    `json:"index"`
 	Error *Error `json:"error,omitempty"`
 }
@@ -60,12 +60,12 @@ const MaxInlineItem = 256
 // Item is a value that a task runs once for: it is in the list of the items, and where it is large, by its own Ref in the
 // store too, so that no call must read the others.
 type Item struct {
-	Value Held   `json:"value"` // One of the two.
-	Label string `json:"label"` // What people may call it, as Brief does.
+	Value Payload `json:"value"` // One of the two.
+	Label string  `json:"label"` // What people may call it, as Brief does.
 }
 
-// Gathering asks for the result of a task whose items have ended.
-type Gathering struct {
+// GatherRequest asks for the result of a task whose items have ended.
+type GatherRequest struct {
 	Run       RunInfo   `json:"run"`
 	Task      string    `json:"task"`
 	Method    string    `json:"method"`
@@ -79,8 +79,8 @@ type Gathering struct {
 	Outcomes  []Outcome `json:"outcomes"` // How each of them ended.
 }
 
-// Gathered is how a task that ran once an item ended. It names the task, so that who reads a history knows.
-type Gathered struct {
+// GatherResponse is how a task that ran once an item ended. It names the task, so that who reads a history knows.
+type GatherResponse struct {
 	Task    string  `json:"task"`
 	Method  string  `json:"method"`
 	Outcome Outcome `json:"outcome"`

@@ -12,7 +12,7 @@ const (
 )
 
 // Open tells whether the method stands for many names: "mcp/SERVER.tool.NAME".
-func (m Method) Open() bool {
+func (m Method) IsPattern() bool {
 	return strings.Contains(m.Name, placeServer) || strings.HasSuffix(m.Name, placeName)
 }
 
@@ -27,7 +27,7 @@ func (m Method) Pattern() string {
 
 // stands tells whether the method is meant by a name, and which server the name names; "" where it names none.
 func (m Method) stands(name string) (server string, stands bool) {
-	if !m.Open() {
+	if !m.IsPattern() {
 		return "", m.Name == name
 	}
 	pattern := m.Name
@@ -53,12 +53,12 @@ func (m Method) stands(name string) (server string, stands bool) {
 // the spec's, or of others; where it names none, if there is any server at all.
 func (s *Spec) Find(name string, others ...string) (Method, bool) {
 	for _, m := range s.Methods {
-		if m.Name == name && !m.Open() {
+		if m.Name == name && !m.IsPattern() {
 			return m, true
 		}
 	}
 	for _, m := range s.Methods {
-		if !m.Open() {
+		if !m.IsPattern() {
 			continue
 		}
 		server, is := m.stands(name)
@@ -92,7 +92,7 @@ func (s *Spec) serves(server string, others []string) bool {
 func (s *Spec) ServerOf(name string) string {
 	for _, m := range s.Methods {
 		if server, is := m.stands(name); is {
-			if !m.Open() {
+			if !m.IsPattern() {
 				return ""
 			}
 			if server != "" {
@@ -106,12 +106,12 @@ func (s *Spec) ServerOf(name string) string {
 // MayNeedServer tells whether a call of that name is for a server: the one that it names, or one that has what it names.
 func (s *Spec) MayNeedServer(name string) bool {
 	for _, m := range s.Methods {
-		if m.Name == name && !m.Open() {
+		if m.Name == name && !m.IsPattern() {
 			return m.Servers
 		}
 	}
 	for _, m := range s.Methods {
-		if _, is := m.stands(name); is && m.Open() {
+		if _, is := m.stands(name); is && m.IsPattern() {
 			return true
 		}
 	}

@@ -41,34 +41,34 @@ type Method struct {
 	// ItemParameter is where the path of a file goes that a task with one call a file is about: "file_path", or
 	// "context.file_path" for a field of an object. Empty: the method takes no file.
 	ItemParameter string
-	// KeepsTime: the handler keeps Request.Timeout itself, because a call may wait for a slot first, and that does not
+	// EnforcesTimeout: the handler keeps Request.Timeout itself, because a call may wait for a slot first, and that does not
 	// count. It ends with the code TaskTimeout.
-	KeepsTime bool
+	EnforcesTimeout bool
 	// Fresh: no earlier result stands for a call, because it changes what is kept, or tells what is kept now.
-	Fresh bool
+	NoCache bool
 	// SecretParameters name the parameters that hold a secret. In a workflow they are one reference to `secrets` or `env`
 	// and nothing else: what is written there enters the history.
 	SecretParameters []string
 	// PlaceParameters name the parameters that say where a call goes, secrets included. What a task has brought must not
 	// decide that.
-	PlaceParameters []string
-	// Faults finds what is wrong with parameters that fit their schema, as far as that shows without the machine that they
+	DestinationParameters []string
+	// Check finds what is wrong with parameters that fit their schema, as far as that shows without the machine that they
 	// are for. Parameters that hold references are left out of them. Nil: their schema says all.
-	Faults func(parameters value.Value) []Fault
+	Check func(parameters value.Value) []ParameterError
 	// ToolsParameter names the parameter that lists tools, which the call may use: it may need the workflow's servers.
 	ToolsParameter string
 	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
-	WantsDependencies bool
+	NeedsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Open methods need not say so.
 	Servers bool
 	// Foreign: it calls a tool of a tool server, of whose parameters only the server knows before the call.
-	Foreign bool
+	IsServerTool bool
 	// Refused says why no task can call the method, although it is there.
-	Refused string
+	Unavailable string
 }
 
 // Fault is what is wrong with a parameter.
-type Fault struct {
+type ParameterError struct {
 	Parameter     string
 	Message, Hint string // As those of an Error.
 }
@@ -102,7 +102,7 @@ type Request struct {
 	Folder       string        // The folder that the run was started in, absolute.
 	FlowFolder   string        // The folder of the workflow file, absolute.
 	Files        Files
-	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says KeepsTime.
+	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says EnforcesTimeout.
 	Servers      []ToolServer  // Of the workflow, as far as the call may need them.
 	Priority     int           // Among calls that wait for the same thing: 1 is served first, 5 last; 0 is NormalPriority.
 

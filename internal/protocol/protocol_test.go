@@ -8,8 +8,8 @@ import (
 )
 
 func TestSmallValuesTravelAndLargeOnesStay(t *testing.T) {
-	small, _ := Hold(value.String(strings.Repeat("x", MaxInline-2)))
-	large, data := Hold(value.String(strings.Repeat("x", MaxInline-1)))
+	small, _ := NewPayload(value.String(strings.Repeat("x", MaxInline-2)))
+	large, data := NewPayload(value.String(strings.Repeat("x", MaxInline-1)))
 	if small.Inline == nil || small.Ref == nil {
 		t.Error("16 KiB do not travel")
 	}
@@ -27,7 +27,7 @@ func TestAttempts(t *testing.T) {
 		retry *Retry
 		kind  ErrorKind
 		want  int
-	}{{nil, Transient, 3}, {nil, OfTask, 1}, {nil, Permanent, 1}, {four, Transient, 4}, {four, OfTask, 4}, {four, Permanent, 1}} {
+	}{{nil, Transient, 3}, {nil, TaskFault, 1}, {nil, Permanent, 1}, {four, Transient, 4}, {four, TaskFault, 4}, {four, Permanent, 1}} {
 		if got := c.retry.Attempts(c.kind); got != c.want {
 			t.Errorf("%+v %s: got %d, want %d", c.retry, c.kind, got, c.want)
 		}

@@ -11,7 +11,7 @@ type Tool struct {
 	Name        string // As the model calls it: letters, digits, "_" and "-".
 	Description string
 	Parameters  json.RawMessage // JSON Schema of an object.
-	Harmless    bool            // It can be called twice as well as once.
+	Idempotent  bool            // It can be called twice as well as once.
 }
 
 // Toolbox finds and calls tools, for a handler whose models use those of another protocol.

@@ -116,13 +116,13 @@ func (b Batch) Check() error {
 	for _, data := range b.Values {
 		if len(data) > protocol.MaxValue {
 			return protocol.Errorf(protocol.TaskResultInvalid, "a value has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
-				OfKind(protocol.Permanent)
+				WithKind(protocol.Permanent)
 		}
 	}
 	for _, record := range b.Records {
 		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached) {
 			return protocol.Errorf(protocol.InternalError, "a record of kind %q about run %q cannot be kept", record.Kind, record.Run).
-				OfKind(protocol.Permanent)
+				WithKind(protocol.Permanent)
 		}
 	}
 	return nil

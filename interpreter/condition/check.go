@@ -14,16 +14,16 @@ import (
 // reader goes through an expression and notes what a condition does not have.
 type reader struct {
 	source   *source
-	mistakes []Mistake
+	mistakes []Error
 	called   map[ast.Node]bool // Names that stand before the brackets of a call.
 	declared map[string]bool   // By let, which is a mistake of its own.
 }
 
-func (s *source) check(root *ast.Node) []Mistake {
+func (s *source) check(root *ast.Node) []Error {
 	r := &reader{source: s, called: map[ast.Node]bool{}, declared: map[string]bool{}}
 	ast.Walk(root, (*names)(r))
 	ast.Walk(root, r)
-	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortStableFunc(r.mistakes, func(a, b Error) int { return cmp.Compare(a.Offset, b.Offset) })
 	return r.mistakes
 }
 
@@ -41,11 +41,11 @@ func (n *names) Visit(node *ast.Node) {
 }
 
 func (r *reader) report(node ast.Node, hint, format string, args ...any) {
-	r.mistakes = append(r.mistakes, Mistake{Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, args...), Hint: hint})
+	r.mistakes = append(r.mistakes, Error{Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 func (r *reader) unknown(node ast.Node, name, format string, called bool) {
-	r.mistakes = append(r.mistakes, Mistake{
+	r.mistakes = append(r.mistakes, Error{
 		Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, name), Unknown: name, Called: called,
 	})
 }

@@ -33,7 +33,7 @@ type Condition struct {
 }
 
 // Mistake is what is wrong with a condition, wherever it is decided.
-type Mistake struct {
+type Error struct {
 	Offset  int // In the text, in bytes.
 	Message string
 	Hint    string
@@ -42,12 +42,12 @@ type Mistake struct {
 }
 
 // Compile makes a condition of its text, or tells its mistakes in the order of their places.
-func Compile(text string) (*Condition, []Mistake) {
+func Compile(text string) (*Condition, []Error) {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, []Mistake{{Message: "the condition is empty", Hint: "leave it out to run the task always"}}
+		return nil, []Error{{Message: "the condition is empty", Hint: "leave it out to run the task always"}}
 	case len(text) > MaxText:
-		return nil, []Mistake{{Message: fmt.Sprintf("a condition of more than %d KiB", MaxText>>10), Hint: "work it out in a python/execute task"}}
+		return nil, []Error{{Message: fmt.Sprintf("a condition of more than %d KiB", MaxText>>10), Hint: "work it out in a python/execute task"}}
 	}
 	s, mistakes := read(text)
 	if len(mistakes) > 0 {
@@ -57,24 +57,24 @@ func Compile(text string) (*Condition, []Mistake) {
 	defer giveBack()
 	tree, err := parser.ParseWithConfig(s.program, config)
 	if err != nil {
-		return nil, []Mistake{s.mistake(err)}
+		return nil, []Error{s.mistake(err)}
 	}
 	if mistakes = s.check(&tree.Node); len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	if _, err = checker.Check(tree, config); err != nil {
-		return nil, []Mistake{s.mistake(err)}
+		return nil, []Error{s.mistake(err)}
 	}
 	if what := otherThanTruth(tree.Node); what != "" {
-		return nil, []Mistake{{Message: "the condition is " + what + ", not true or false", Hint: compared}}
+		return nil, []Error{{Message: "the condition is " + what + ", not true or false", Hint: compared}}
 	}
 	ast.Walk(&tree.Node, &bounder{})
 	if _, err = checker.Check(tree, config); err != nil {
-		return nil, []Mistake{s.mistake(err)}
+		return nil, []Error{s.mistake(err)}
 	}
 	program, err := compiler.Compile(tree, config)
 	if err != nil {
-		return nil, []Mistake{s.mistake(err)}
+		return nil, []Error{s.mistake(err)}
 	}
 	return &Condition{s, program}, nil
 }

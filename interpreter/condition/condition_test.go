@@ -16,12 +16,12 @@ import (
 // scopeOf binds the input x to a JSON text, and the tasks done and gone to what their names say.
 func scopeOf(t testing.TB, x string) *reference.Scope {
 	t.Helper()
-	value := func(text string) protocol.Held {
+	value := func(text string) protocol.Payload {
 		v, err := value.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return protocol.Held{Inline: &v}
+		return protocol.Payload{Inline: &v}
 	}
 	return &reference.Scope{Bindings: []protocol.Binding{
 		{Head: "inputs", Value: value(`{"x": ` + x + `}`)},
@@ -242,7 +242,7 @@ func TestAStoreThatIsAwayIsNoMistakeOfTheCondition(t *testing.T) {
 	away := errors.New("away")
 	c, _ := Compile(`${done.x} == 1`)
 	scope := &reference.Scope{
-		Bindings: []protocol.Binding{{Head: "done", Task: "done", Status: protocol.Completed, Value: protocol.Held{Ref: &protocol.Ref{Hash: "h", Size: 1 << 20}}}},
+		Bindings: []protocol.Binding{{Head: "done", Task: "done", Status: protocol.Completed, Value: protocol.Payload{Ref: &protocol.Ref{Hash: "h", Size: 1 << 20}}}},
 		Load:     func(protocol.Ref) (value.Value, error) { return value.Value{}, away },
 	}
 	if _, err := c.Holds(t.Context(), scope); !errors.Is(err, away) {

@@ -26,12 +26,12 @@ type source struct {
 func functionOf(number int) string { return "$" + strconv.Itoa(number) }
 
 // read takes the references out of a condition.
-func read(text string) (*source, []Mistake) {
+func read(text string) (*source, []Error) {
 	parts, wrong := reference.Parse(text)
 	if len(wrong) > 0 {
-		mistakes := make([]Mistake, len(wrong))
+		mistakes := make([]Error, len(wrong))
 		for i, m := range wrong {
-			mistakes[i] = Mistake{Offset: m.Offset, Message: m.Message, Hint: m.Hint}
+			mistakes[i] = Error{Offset: m.Offset, Message: m.Message, Hint: m.Hint}
 		}
 		return nil, mistakes
 	}
@@ -72,16 +72,16 @@ func (s *source) at(character int) int {
 }
 
 // misplaced finds references that stand where no value can, names that only references have, and pipes.
-func (s *source) misplaced() []Mistake {
+func (s *source) misplaced() []Error {
 	tokens, err := lexer.Lex(file.NewSource(s.program))
 	if err != nil {
-		return []Mistake{s.mistake(err)}
+		return []Error{s.mistake(err)}
 	}
-	var mistakes []Mistake
+	var mistakes []Error
 	next, end := 0, 0 // The reference that is looked for, and where the token before has ended.
 	lost := func(why, hint string) {
 		ref := s.references[next]
-		mistakes = append(mistakes, Mistake{Offset: ref.Offset, Message: shown(ref.Text) + " " + why, Hint: hint})
+		mistakes = append(mistakes, Error{Offset: ref.Offset, Message: shown(ref.Text) + " " + why, Hint: hint})
 		next++
 	}
 	for i, token := range tokens {
@@ -103,10 +103,10 @@ func (s *source) misplaced() []Mistake {
 			}
 		}
 		if token.Kind == lexer.Identifier && strings.HasPrefix(token.Value, "$") && !s.within(token) {
-			mistakes = append(mistakes, Mistake{Offset: s.at(token.From), Message: fmt.Sprintf("%q is no name", token.Value), Hint: "a value is written ${…}"})
+			mistakes = append(mistakes, Error{Offset: s.at(token.From), Message: fmt.Sprintf("%q is no name", token.Value), Hint: "a value is written ${…}"})
 		}
 		if token.Is(lexer.Operator, "|") {
-			mistakes = append(mistakes, Mistake{Offset: s.at(token.From), Message: "a condition has no pipes", Hint: "or is written ||, or as the word; a function is given its value in brackets, as in len(${…})"})
+			mistakes = append(mistakes, Error{Offset: s.at(token.From), Message: "a condition has no pipes", Hint: "or is written ||, or as the word; a function is given its value in brackets, as in len(${…})"})
 		}
 		end = token.To
 	}

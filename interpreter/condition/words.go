@@ -14,9 +14,9 @@ import (
 )
 
 // mistake puts an error of the expression language into our words, at its place.
-func (s *source) mistake(err error) Mistake {
+func (s *source) mistake(err error) Error {
 	message, character := told(err)
-	m := Mistake{Offset: s.at(character)}
+	m := Error{Offset: s.at(character)}
 	if message == neverClosed {
 		m.Offset = strings.LastIndexAny(s.text, "\"'`")
 	}

@@ -10,7 +10,7 @@ import (
 const BatchID = "batch"
 
 // Each says that a task runs once an item, and what the items are. Keys that are absent are nil.
-type Each struct {
+type FanOut struct {
 	Node          *Node // What says it; nil where it is not there.
 	Values        *Node // A list, or the text of a reference to one: the items. Else they are files.
 	Directory     *Node // Text.
@@ -24,7 +24,7 @@ type Each struct {
 
 // batchReader is `batch` while its keys are read.
 type batchReader struct {
-	Each
+	FanOut
 	flow *Workflow
 }
 
@@ -93,11 +93,11 @@ func (w *Workflow) addBatch() {
 	if w.BatchNode == nil && w.TemplateNode == nil && (w.Type == nil || w.Type.Written != BatchID) {
 		return
 	}
-	from := &batchReader{Each{Node: w.BatchNode}, w}
+	from := &batchReader{FanOut{Node: w.BatchNode}, w}
 	if w.BatchNode != nil {
 		read(w, w.BatchNode, from, "a batch", batchKeys)
 	}
-	made := taskReader{Task{Node: w.Root, Each: &from.Each}, w}
+	made := taskReader{Task{Node: w.Root, Each: &from.FanOut}, w}
 	at := w.Root.Position
 	if w.BatchNode != nil {
 		at = w.BatchNode.Position
@@ -137,7 +137,7 @@ func (w *Workflow) readTemplate(made *taskReader) {
 	if made.Parameters != nil {
 		for _, field := range made.Parameters.Fields {
 			if at := slices.IndexFunc(others, func(other Field) bool { return other.Name == field.Name }); at >= 0 {
-				w.Repeated = append(w.Repeated, Repeated{field.At, others[at].At, field.Name, field.Name})
+				w.Repeated = append(w.Repeated, DuplicateKey{field.At, others[at].At, field.Name, field.Name})
 				continue
 			}
 			merged.Fields = append(merged.Fields, field)

@@ -13,8 +13,8 @@ var (
 	aliasMessage = fmt.Sprintf("aliases and merges make more than %d values, or more than %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
 )
 
-// Repeated is a key that stands in a mapping twice.
-type Repeated struct {
+// DuplicateKey is a key that stands in a mapping twice.
+type DuplicateKey struct {
 	At, First Position
 	Key       string
 	Same      string // The first one as written: another word for the same thing, or equal.
@@ -24,7 +24,7 @@ type Repeated struct {
 type converter struct {
 	source   *source
 	report   func(at Position, rule, message, hint string)
-	repeated []Repeated
+	repeated []DuplicateKey
 	anchored map[*yaml.Node]*weighed
 	made     weight // By aliases, so far.
 	stopped  bool

@@ -7,15 +7,15 @@ import (
 )
 
 // Unknown is a key that means nothing where it stands.
-type Unknown struct {
+type UnknownKey struct {
 	At    Position
 	Key   string
 	Where string   // "a workflow", "a task", "retry".
 	Known []string // The keys that may stand there.
 }
 
-// Mistyped is a value that is not of the type that its key wants.
-type Mistyped struct {
+// WrongType is a value that is not of the type that its key wants.
+type WrongType struct {
 	At    Position
 	What  string // "max_parallel", "tasks[3]".
 	Want  string // "a whole number of at least 1".
@@ -43,11 +43,11 @@ func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]
 		field := &from.Fields[i]
 		at := find(table, field.Name)
 		if at < 0 {
-			w.Unknown = append(w.Unknown, Unknown{field.At, field.Name, where, names(table)})
+			w.Unknown = append(w.Unknown, UnknownKey{field.At, field.Name, where, names(table)})
 			continue
 		}
 		if first := given[at]; first != nil {
-			w.Repeated = append(w.Repeated, Repeated{field.At, first.At, field.Name, first.Name})
+			w.Repeated = append(w.Repeated, DuplicateKey{field.At, first.At, field.Name, first.Name})
 			continue
 		}
 		given[at] = field
@@ -63,7 +63,7 @@ func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]
 }
 
 func (w *Workflow) mistyped(what string, wants shape, value *Node) {
-	wrong := Mistyped{At: value.Position, What: what, Want: wants.want, Value: value}
+	wrong := WrongType{At: value.Position, What: what, Want: wants.want, Value: value}
 	if wants.hint != nil {
 		wrong.Hint = wants.hint(value)
 	}

@@ -35,7 +35,7 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 		}
 		at := c.at(key)
 		if first, twice := seen[name]; twice {
-			c.repeated = append(c.repeated, Repeated{At: at, First: first, Key: name, Same: name})
+			c.repeated = append(c.repeated, DuplicateKey{At: at, First: first, Key: name, Same: name})
 			continue
 		}
 		seen[name] = at

@@ -14,10 +14,10 @@ type Task struct {
 	Dependencies []*Node
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
-	Priority     *Node // Text or a number.
-	Queue        *Node // Text.
-	Cache        *Node // A boolean.
-	Each         *Each // Nil where the task runs once.
+	Priority     *Node   // Text or a number.
+	Queue        *Node   // Text.
+	Cache        *Node   // A boolean.
+	Each         *FanOut // Nil where the task runs once.
 
 	When            *Node // Text, or a boolean.
 	RunIf           *Node // Text.
@@ -63,7 +63,7 @@ var taskKeys = keys[taskReader]{
 		"How what it waits for must have ended: all completed (success, the default), completed or skipped by their own `when` (done), or ended however (always)."},
 	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },
 		"Whether the run, and what waits for the task, goes on when it has failed; ${id.error.message} tells why."},
-	{[]string{"for_each"}, items, func(t *taskReader, n *Node) { t.Each = &Each{Node: n, Values: n} },
+	{[]string{"for_each"}, items, func(t *taskReader, n *Node) { t.Each = &FanOut{Node: n, Values: n} },
 		"Items, each of which the task runs once for, with ${item} and ${index}: a list, or a reference to one."},
 	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },
 		"How many of its items are in flight at most, within the max_parallel of the run."},

@@ -32,9 +32,9 @@ type Workflow struct {
 	TemplateNode *Node // A mapping.
 	Batch        *Task // The task that these make, which is Tasks[0]; nil where the file has none of them.
 
-	Repeated []Repeated
-	Unknown  []Unknown
-	Mistyped []Mistyped
+	Repeated []DuplicateKey
+	Unknown  []UnknownKey
+	Mistyped []WrongType
 
 	source *source
 }

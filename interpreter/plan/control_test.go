@@ -118,8 +118,8 @@ func TestAPlanIsWrittenInTheEarliestFormatThatWillDo(t *testing.T) {
 		{"fail_fast", 2, Plan{FailFast: true}},
 		{"when", 2, Plan{Tasks: []Task{{ID: "a", When: "true"}}}},
 		{"run_if", 2, Plan{Tasks: []Task{{ID: "a"}, {ID: "b", RunIf: RunIfDone}}}},
-		{"files as items", 1, Plan{Tasks: []Task{{ID: "a", Each: &Each{Directory: "d"}}}}},
-		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", Each: &Each{Values: &value.Value{}}}}}},
+		{"files as items", 1, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Directory: "d"}}}}},
+		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Values: &value.Value{}}}}}},
 		{"continue_on_error", 2, Plan{Tasks: []Task{{ID: "a", ContinueOnError: true}}}},
 	} {
 		if got := FormatFor(&c.plan); got != c.format {

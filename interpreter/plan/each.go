@@ -12,7 +12,7 @@ const MaxItems = 500
 
 // Each says what the items of a task are, and how they run. Every form of the language that fans a task out compiles to
 // it. The items are files or the elements of a list, found when the task becomes ready.
-type Each struct {
+type FanOut struct {
 	Directory string   `json:"directory,omitempty"` // With its references. Either this, Files or Values.
 	Files     []string `json:"files,omitempty"`     // With their references, in the order to run in; a folder stands for the files in it.
 	// Values: the items are the elements of this list, in which there may be references, or of the list that this text,

@@ -19,5 +19,5 @@ func FormatFor(p *Plan) int {
 
 // needsFormat2 tells whether a program that knows format 1 alone would run the task otherwise than it is meant.
 func (t *Task) needsFormat2() bool {
-	return t.When != "" || t.RunIf != "" || t.ContinueOnError || t.Each != nil && t.Each.Values != nil
+	return t.When != "" || t.RunIf != "" || t.ContinueOnError || t.FanOut != nil && t.FanOut.Values != nil
 }

@@ -55,7 +55,7 @@ type Task struct {
 	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; 0 is the handler's own.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own.
-	Each         *Each            `json:"each,omitempty"`  // Where it is there, the task runs once an item.
+	FanOut       *FanOut          `json:"each,omitempty"`  // Where it is there, the task runs once an item.
 	Cache        bool             `json:"cache,omitempty"` // What an equal call of an earlier run has brought will do.
 
 	When            string `json:"when,omitempty"`      // A condition, with its references, asked when RunIf lets the task run.

@@ -89,7 +89,7 @@ func TestACarriedRunGoesOnWithTheRest(t *testing.T) {
 	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "a"), task("d", Normal, "c")}}
 	s := begin(t, p, nil)
 	s.Next()
-	s.End(0, protocol.Outcome{Status: protocol.Completed, Value: protocol.Held{Ref: &protocol.Ref{Hash: "h", Size: 1}, Inline: &inline}})
+	s.End(0, protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Ref: &protocol.Ref{Hash: "h", Size: 1}, Inline: &inline}})
 	s.Next()
 	s.End(1, broken())
 	carried := s.Carried()

@@ -26,10 +26,10 @@ func val(t *testing.T, text string) value.Value {
 	return v
 }
 
-func inline(t *testing.T, text string) protocol.Held {
+func inline(t *testing.T, text string) protocol.Payload {
 	t.Helper()
 	v := val(t, text)
-	return protocol.Held{Inline: &v}
+	return protocol.Payload{Inline: &v}
 }
 
 // parameterError checks that err is a TASK_PARAMETER_ERROR that is never tried again, and what it says.

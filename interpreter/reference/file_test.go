@@ -18,7 +18,7 @@ func TestPartsOfAFile(t *testing.T) {
 		{"/b", "${item[0]}", "!has no such part"},
 	} {
 		path := value.String(c.path)
-		scope := &Scope{Bindings: []protocol.Binding{{Head: "item", Value: protocol.Held{Inline: &path}, File: true}}}
+		scope := &Scope{Bindings: []protocol.Binding{{Head: "item", Value: protocol.Payload{Inline: &path}, File: true}}}
 		got, err := ResolveText(c.text, scope)
 		if part, fails := strings.CutPrefix(c.want, "!"); fails {
 			if err == nil || !strings.Contains(err.Error(), part) {

@@ -71,7 +71,7 @@ func checkParts(t *testing.T, text string, parts []reference.Part, whole bool) {
 	}
 }
 
-func checkMistakes(t *testing.T, text string, mistakes []reference.Mistake) {
+func checkMistakes(t *testing.T, text string, mistakes []reference.Error) {
 	t.Helper()
 	end := 0
 	for _, m := range mistakes {

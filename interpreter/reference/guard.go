@@ -2,9 +2,9 @@ package reference
 
 import "slices"
 
-// BySecret tells whether a text is one reference to `secrets` or `env` and nothing else. A default would be a secret that
+// IsSecretReference tells whether a text is one reference to `secrets` or `env` and nothing else. A default would be a secret that
 // stands in the file.
-func BySecret(text string) bool {
+func IsSecretReference(text string) bool {
 	parts, mistakes := Parse(text)
 	if len(parts) != 1 || len(mistakes) > 0 || parts[0].Ref == nil {
 		return false
@@ -13,9 +13,9 @@ func BySecret(text string) bool {
 	return (ref.Head == headSecrets || ref.Head == headEnv) && len(ref.Steps) > 0 && ref.Default == ""
 }
 
-// Brought returns the first reference in a text to what only a running task brings: a result, or an item. The text itself,
+// RuntimeReference returns the first reference in a text to what only a running task brings: a result, or an item. The text itself,
 // inputs, the environment and the run's own facts are there before.
-func Brought(text string) (Reference, bool) {
+func RuntimeReference(text string) (Reference, bool) {
 	parts, _ := Parse(text)
 	for _, part := range parts {
 		if part.Ref != nil && !slices.Contains([]string{headInputs, headEnv, headSecrets, headRun}, part.Ref.Head) {

@@ -11,7 +11,7 @@ import (
 )
 
 // Mistake is something that looks like a reference and is none.
-type Mistake struct {
+type Error struct {
 	Offset, Length int // Of its `$` in the text, and how far it goes; in bytes.
 	Message        string
 	Hint           string
@@ -46,9 +46,9 @@ func clip(text string) string {
 // quote shortens what a message repeats in quotes.
 func quote(text string) string { return strconv.Quote(cut(text)) }
 
-func inOrder(mistakes, more []Mistake) []Mistake {
+func inOrder(mistakes, more []Error) []Error {
 	all := slices.Concat(mistakes, more)
-	slices.SortStableFunc(all, func(a, b Mistake) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortStableFunc(all, func(a, b Error) int { return cmp.Compare(a.Offset, b.Offset) })
 	return all
 }
 
@@ -62,7 +62,7 @@ type fault struct {
 
 // mistake says how far the fault goes: up to the brace that closes it, if that comes before the line ends and before
 // another `${`. So one slip is one message, and what follows is read as if nothing had been.
-func (f *fault) mistake(text string, start int) *Mistake {
+func (f *fault) mistake(text string, start int) *Error {
 	from := f.at
 	if f.nested {
 		from += len(opening)
@@ -72,7 +72,7 @@ func (f *fault) mistake(text string, start int) *Mistake {
 		end = closing(text, end)
 	}
 	shown := clip(strings.TrimRight(text[start:end], " \t\r\n"))
-	m := &Mistake{Offset: start, Length: end - start, Hint: literally}
+	m := &Error{Offset: start, Length: end - start, Hint: literally}
 	switch {
 	case f.open:
 		m.Message = shown + " is not closed by }"

@@ -116,7 +116,7 @@ func TestParseCode(t *testing.T) {
 	if len(parts) != 3 {
 		t.Errorf("parts %+v", parts)
 	}
-	equal(t, mistakes, []reference.Mistake{
+	equal(t, mistakes, []reference.Error{
 		{Offset: 4, Length: 9, Message: `${x:-1\n2} goes over several lines; in code a reference stands on one`, Hint: "write $${ for a literal ${"},
 		{Offset: 18, Length: 3, Message: "${} is no reference: it names nothing", Hint: "write $${ for a literal ${"},
 	})

@@ -19,7 +19,7 @@ func Contains(text string) bool { return strings.Contains(text, opening) }
 
 // Parse takes a text apart and finds all mistakes at once, up to 100. What is a mistake is in no part. No two literals follow one
 // another, none is empty, and the time is linear whatever the text.
-func Parse(text string) ([]Part, []Mistake) {
+func Parse(text string) ([]Part, []Error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -27,7 +27,7 @@ func Parse(text string) ([]Part, []Mistake) {
 		return []Part{{Literal: text}}, nil
 	}
 	var parts []Part
-	var mistakes []Mistake
+	var mistakes []Error
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
@@ -67,12 +67,12 @@ func Parse(text string) ([]Part, []Mistake) {
 
 // ParseCode is Parse for program text, where a reference must not take lines away: it stands on one.
 // One that does not is a mistake and a part.
-func ParseCode(code string) ([]Part, []Mistake) {
+func ParseCode(code string) ([]Part, []Error) {
 	parts, mistakes := Parse(code)
-	var broken []Mistake
+	var broken []Error
 	for _, part := range parts {
 		if part.Ref != nil && strings.ContainsAny(part.Ref.Text, "\n\r") {
-			broken = append(broken, Mistake{
+			broken = append(broken, Error{
 				Offset: part.Ref.Offset, Length: len(part.Ref.Text), Hint: literally,
 				Message: clip(part.Ref.Text) + " goes over several lines; in code a reference stands on one",
 			})

@@ -84,7 +84,7 @@ func (w *walker) take(v value.Value, i int) (value.Value, *failure) {
 
 func (w *walker) orDefault(v value.Value, wrong *failure) (value.Value, *failure) {
 	if w.ref.HasDefault && ((wrong == nil && v.IsNull()) || (wrong != nil && wrong.absent)) {
-		if w.wantList && len(w.elements) == 0 && w.ref.DefaultIsNoItems() {
+		if w.wantList && len(w.elements) == 0 && w.ref.HasEmptyListDefault() {
 			return value.List(), nil
 		}
 		return value.String(w.ref.Default), nil

@@ -56,7 +56,7 @@ func freeStem(code string) string {
 	}
 }
 
-func misplaced(code string, mistakes []Mistake) *protocol.Error {
+func misplaced(code string, mistakes []Error) *protocol.Error {
 	line, column := place(code, mistakes[0].Offset)
 	message := fmt.Sprintf("line %d, column %d: %s", line, column, mistakes[0].Message)
 	if more := len(mistakes) - 1; more > 0 {

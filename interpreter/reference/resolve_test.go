@@ -120,7 +120,7 @@ func TestResolveErrors(t *testing.T) {
 func TestResolveLargeText(t *testing.T) {
 	large := strings.Repeat("0123456789${n} \"<é\n", 5<<20/20)
 	v := value.Object(value.Field{Name: "text", Value: value.String(large)})
-	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "big", Task: "big", Value: protocol.Held{Inline: &v}}}}
+	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "big", Task: "big", Value: protocol.Payload{Inline: &v}}}}
 	got, err := reference.ResolveText("${big.text}", scope)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestResolveLargeText(t *testing.T) {
 
 func TestResolveDoesNotGrowWithoutEnd(t *testing.T) {
 	v := value.String(strings.Repeat("x", 1<<20))
-	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "item", Value: protocol.Held{Inline: &v}}}}
+	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "item", Value: protocol.Payload{Inline: &v}}}}
 	lines := make([]value.Value, 65)
 	for i := range lines {
 		lines[i] = value.String("${item}")
@@ -164,7 +164,7 @@ func TestADefaultMayBeNoItems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "a", Value: protocol.Held{Inline: &val}}}}
+	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "a", Value: protocol.Payload{Inline: &val}}}}
 	for text, want := range map[string]string{
 		"${a.gone:-[]}":      `[]`,
 		"${a.null:-}":        `[]`,

@@ -15,7 +15,7 @@ type scanner struct {
 const blanks = " \t\r\n"
 
 // scan reads the reference whose `${` stands at start.
-func scan(text string, start int) (*Reference, *Mistake) {
+func scan(text string, start int) (*Reference, *Error) {
 	s := &scanner{text: text, at: start + len(opening)}
 	ref, wrong := s.reference()
 	if wrong != nil {

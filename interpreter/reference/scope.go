@@ -48,7 +48,7 @@ func (s *Scope) binding(head string) *protocol.Binding {
 }
 
 // value opens what a binding holds, which is something.
-func (s *Scope) value(ref *Reference, held protocol.Held) (value.Value, error) {
+func (s *Scope) value(ref *Reference, held protocol.Payload) (value.Value, error) {
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}

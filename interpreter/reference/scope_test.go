@@ -32,8 +32,8 @@ func TestLoadOnceForEachValue(t *testing.T) {
 	var loaded []protocol.Ref
 	scope := &reference.Scope{
 		Bindings: []protocol.Binding{
-			{Head: "big", Task: "big", Status: protocol.Completed, Value: protocol.Held{Ref: &ref}},
-			{Head: "Big One", Task: "big", Status: protocol.Completed, Value: protocol.Held{Ref: &ref}},
+			{Head: "big", Task: "big", Status: protocol.Completed, Value: protocol.Payload{Ref: &ref}},
+			{Head: "Big One", Task: "big", Status: protocol.Completed, Value: protocol.Payload{Ref: &ref}},
 			{Head: "big", Task: "second", Status: protocol.Failed},
 		},
 		Load: func(ref protocol.Ref) (value.Value, error) {
@@ -53,7 +53,7 @@ func TestLoadOnceForEachValue(t *testing.T) {
 }
 
 func TestInlineValuesAreNotLoaded(t *testing.T) {
-	held, _ := protocol.Hold(val(t, `{"x": 1}`))
+	held, _ := protocol.NewPayload(val(t, `{"x": 1}`))
 	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "t", Task: "t", Value: held}}}
 	got, err := reference.ResolveText("${t.x}", scope)
 	if err != nil {
@@ -66,7 +66,7 @@ func TestLoadingFails(t *testing.T) {
 	down := protocol.Errorf(protocol.PersistenceFailed, "the store is away")
 	ref := protocol.RefOf([]byte("null"))
 	scope := &reference.Scope{
-		Bindings: []protocol.Binding{{Head: "big", Task: "big", Value: protocol.Held{Ref: &ref}}},
+		Bindings: []protocol.Binding{{Head: "big", Task: "big", Value: protocol.Payload{Ref: &ref}}},
 		Load:     func(protocol.Ref) (value.Value, error) { return value.Value{}, down },
 	}
 	_, err := reference.ResolveText("see ${big.x:-d}", scope)
@@ -92,7 +92,7 @@ func TestManyFieldsAreCounted(t *testing.T) {
 	fields[1].Name = "a, b"
 	fields[2].Name = strings.Repeat("n", 90)
 	v := value.Object(fields...)
-	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "inputs", Value: protocol.Held{Inline: &v}}}}
+	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "inputs", Value: protocol.Payload{Inline: &v}}}}
 	_, err := reference.ResolveText("${inputs.elsewhere}", scope)
 	parameterError(t, err, `${inputs.elsewhere}: inputs has no field "elsewhere"; it has f-0, "a, b", "`+strings.Repeat("n", 80)+
 		`…", f-3, f-4, f-5, f-6, f-7, f-8, f-9 and 4 more`)

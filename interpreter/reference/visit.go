@@ -8,19 +8,19 @@ import (
 
 // Visit is called with a text and the way to it: names of fields and, for elements of lists, their numbers from 0. The
 // path is valid during the call only.
-type Visit func(path []string, text string)
+type Visitor func(path []string, text string)
 
 // All visits every string inside a value, in order. Names of fields are not among them: nothing is substituted there.
-func All(v value.Value, visit Visit) {
+func Walk(v value.Value, visit Visitor) {
 	walkTexts(v, nil, visit, func([]string, string) {})
 }
 
 // Keys visits the name of every field inside a value, in order. The path is that of the object.
-func Keys(v value.Value, visit Visit) {
+func WalkKeys(v value.Value, visit Visitor) {
 	walkTexts(v, nil, func([]string, string) {}, visit)
 }
 
-func walkTexts(v value.Value, path []string, text, key Visit) {
+func walkTexts(v value.Value, path []string, text, key Visitor) {
 	switch v.Kind() {
 	case value.KindString:
 		text(path, v.Text())
@@ -41,7 +41,7 @@ func walkTexts(v value.Value, path []string, text, key Visit) {
 func Heads(v value.Value) []string {
 	var heads []string
 	seen := map[string]bool{}
-	All(v, func(_ []string, text string) {
+	Walk(v, func(_ []string, text string) {
 		parts, _ := Parse(text)
 		for _, part := range parts {
 			if part.Ref != nil && !seen[part.Ref.Head] {

@@ -12,7 +12,7 @@ const nested = `{"b": "one", "a": [1, "two", {"${k}": "three", "c": [["four"]]}]
 
 func TestAll(t *testing.T) {
 	var got []string
-	reference.All(val(t, nested), func(path []string, text string) {
+	reference.Walk(val(t, nested), func(path []string, text string) {
 		got = append(got, strings.Join(path, "/")+"="+text)
 	})
 	equal(t, got, []string{"b=one", "a/1=two", "a/2/${k}=three", "a/2/c/0/0=four", "=five"})
@@ -20,13 +20,13 @@ func TestAll(t *testing.T) {
 
 func TestAllOfOneText(t *testing.T) {
 	var depths []int
-	reference.All(value.String("x"), func(path []string, text string) { depths = append(depths, len(path)) })
+	reference.Walk(value.String("x"), func(path []string, text string) { depths = append(depths, len(path)) })
 	equal(t, depths, []int{0})
 }
 
 func TestKeys(t *testing.T) {
 	var got []string
-	reference.Keys(val(t, nested), func(path []string, key string) {
+	reference.WalkKeys(val(t, nested), func(path []string, key string) {
 		got = append(got, strings.Join(path, "/")+":"+key)
 	})
 	equal(t, got, []string{":b", ":a", "a/2:${k}", "a/2:c", ":n", ":"})

@@ -82,7 +82,7 @@ func (t *Task) whySame() string {
 
 // EachOf returns how a task runs once an item, and the files and folders outside those of the run that it names; nil where
 // it runs once.
-func (c *Context) EachOf(task *Task) (*plan.Each, []string) {
+func (c *Context) EachOf(task *Task) (*plan.FanOut, []string) {
 	if task.Each == nil {
 		return nil, nil
 	}
@@ -91,7 +91,7 @@ func (c *Context) EachOf(task *Task) (*plan.Each, []string) {
 }
 
 // readEach reads how a task runs once an item: what it reads elsewhere, what is wrong, and what is not there.
-func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong, absent []finding) {
+func (c *Context) readEach(task *Task) (each plan.FanOut, reads []string, wrong, absent []finding) {
 	from := task.Each
 	refuse := func(at definition.Position, message, hint string) { wrong = append(wrong, finding{at, message, hint}) }
 	wrong = c.readLimits(task, &each)
@@ -150,7 +150,7 @@ func (c *Context) readEach(task *Task) (each plan.Each, reads []string, wrong, a
 }
 
 // readLimits reads how many items may be in flight, and how many may fail.
-func (c *Context) readLimits(task *Task, each *plan.Each) (wrong []finding) {
+func (c *Context) readLimits(task *Task, each *plan.FanOut) (wrong []finding) {
 	concurrent, failures, what := task.Each.MaxConcurrent, task.Each.MaxFailures, "files"
 	if !task.batch {
 		concurrent, failures = task.MaxConcurrent, task.MaxFailures

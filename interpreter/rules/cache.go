@@ -13,7 +13,7 @@ func caches(c *Context) {
 		if n == nil || !n.Truth {
 			continue
 		}
-		if task.method != nil && task.method.Fresh && !told[n] {
+		if task.method != nil && task.method.NoCache && !told[n] {
 			told[n] = true
 			c.report(n.Position, "every call of "+task.method.Name+" counts: its results cannot be cached", "remove cache")
 		}

@@ -10,7 +10,7 @@ import (
 
 // conditions: a `when` that is no expression, names what there is not, or can be neither true nor false.
 func conditions(c *Context) {
-	known := map[string][]condition.Mistake{} // Of texts: many tasks may ask the same.
+	known := map[string][]condition.Error{} // Of texts: many tasks may ask the same.
 	for _, task := range c.Tasks {
 		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text Text) bool { return len(text.Mistakes) > 0 }) {
 			continue // What is no reference is another rule's.
@@ -33,7 +33,7 @@ func conditions(c *Context) {
 }
 
 // meant says what to write for a name that a condition does not have.
-func (c *Context) meant(mistake condition.Mistake) string {
+func (c *Context) meant(mistake condition.Error) string {
 	name := mistake.Unknown
 	if mistake.Called {
 		if hint := c.suggest(name, condition.Names()); hint != "" {

@@ -10,7 +10,7 @@ import (
 // knows tells whether the method takes a parameter of the name. A tool of a server does: what it takes is seen by the server
 // alone, so that a plan does not hang on what servers say when it is made.
 func (m *method) knows(name string) bool {
-	if m.Foreign || m.schema == nil || name == parameterTimeout || slices.Contains(m.properties, name) {
+	if m.IsServerTool || m.schema == nil || name == parameterTimeout || slices.Contains(m.properties, name) {
 		return true
 	}
 	if others, isBool := m.schema.AdditionalProperties.(bool); !isBool || others {

@@ -70,7 +70,7 @@ func (c *Context) calledBy(one *definition.Default) []*method {
 		return nil
 	}
 	for _, candidate := range spec.Methods {
-		if !candidate.Open() {
+		if !candidate.IsPattern() {
 			m, _ := c.findMethod(candidate.Name)
 			all = append(all, m)
 		}
@@ -110,7 +110,7 @@ func (c *Context) applyDefaults(task *Task) {
 		if with.Queue == nil {
 			with.Queue = level.Queue
 		}
-		if with.Cache == nil && (!task.method.Fresh || level.Name == task.method.Name) { // A protocol's is for those that can.
+		if with.Cache == nil && (!task.method.NoCache || level.Name == task.method.Name) { // A protocol's is for those that can.
 			with.Cache = level.Cache
 		}
 		if with.Timeout == nil && task.timeoutParameter() == nil {

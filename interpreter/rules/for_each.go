@@ -101,7 +101,7 @@ func (c *Context) checkInputList(n *definition.Node, text Text) {
 func (c *Context) checkNoItems(n *definition.Node, text Text) {
 	ref := text.References[0]
 	every := slices.ContainsFunc(ref.Steps, func(step reference.Step) bool { return step.Every })
-	if ref.HasDefault && !every && !ref.DefaultIsNoItems() {
+	if ref.HasDefault && !every && !ref.HasEmptyListDefault() {
 		c.report(n.Position, "for_each must be a list, and the default "+definition.Quote(ref.Default)+" is text", "write :-[] for no items")
 	}
 }

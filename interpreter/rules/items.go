@@ -60,7 +60,7 @@ func (t *Task) usesItem() bool {
 	return false
 }
 
-func eachTexts(each *definition.Each) Texts {
+func eachTexts(each *definition.FanOut) Texts {
 	all := append(textsOf(each.Values, nil), textsOf(each.Directory, nil)...)
 	for _, file := range each.Files {
 		all = append(all, textsOf(file, nil)...)

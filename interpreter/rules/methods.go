@@ -76,8 +76,8 @@ func (c *Context) methodOf(task *Task) (*method, *finding) {
 
 // callable returns the method, or why no task can call it.
 func callable(found *method, at definition.Position) (*method, *finding) {
-	if found.Refused != "" {
-		return nil, &finding{at, found.Refused, ""}
+	if found.Unavailable != "" {
+		return nil, &finding{at, found.Unavailable, ""}
 	}
 	return found, nil
 }
@@ -148,7 +148,7 @@ func (c *Context) suggestMethod(name, protocolName string) string {
 			continue
 		}
 		for _, candidate := range spec.Methods {
-			if candidate.Open() {
+			if candidate.IsPattern() {
 				continue
 			}
 			full = append(full, candidate.Name)

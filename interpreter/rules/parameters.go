@@ -62,7 +62,7 @@ func (v validation) violations() []violation {
 
 // beyondSchema reports what the method finds wrong with parameters that fit its schema, as far as they are known.
 func (c *Context) beyondSchema(task *Task, given *definition.Node, unfit map[string]bool) {
-	if task.method.Faults == nil {
+	if task.method.Check == nil {
 		return
 	}
 	known := definition.Node{Kind: value.KindObject}
@@ -71,7 +71,7 @@ func (c *Context) beyondSchema(task *Task, given *definition.Node, unfit map[str
 			known.Fields = append(known.Fields, field)
 		}
 	}
-	for _, fault := range task.method.Faults(known.Value()) {
+	for _, fault := range task.method.Check(known.Value()) {
 		at := task.place()
 		if field := given.Get(fault.Parameter); field != nil {
 			at = field.Position

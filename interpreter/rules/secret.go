@@ -25,7 +25,7 @@ func secrets(c *Context) {
 			case slices.Contains(m.SecretParameters, field.Name):
 				told[n] = true
 				c.checkSecret(m, field)
-			case slices.Contains(m.PlaceParameters, field.Name):
+			case slices.Contains(m.DestinationParameters, field.Name):
 				told[n] = true
 				c.checkPlace(m, field)
 			}
@@ -42,7 +42,7 @@ func secrets(c *Context) {
 }
 
 func (c *Context) checkSecret(m *method, field definition.Field) {
-	if reference.BySecret(field.Value.Text) {
+	if reference.IsSecretReference(field.Value.Text) {
 		return
 	}
 	if _, mistakes := reference.Parse(field.Value.Text); len(mistakes) > 0 {
@@ -53,7 +53,7 @@ func (c *Context) checkSecret(m *method, field definition.Field) {
 }
 
 func (c *Context) checkPlace(m *method, field definition.Field) {
-	ref, brought := reference.Brought(field.Value.Text)
+	ref, brought := reference.RuntimeReference(field.Value.Text)
 	if !brought {
 		return
 	}

@@ -40,7 +40,7 @@ func (t *Task) fanOut() {
 		taken = append(taken, parameterPattern)
 	}
 	var sources []*definition.Node
-	each := &definition.Each{}
+	each := &definition.FanOut{}
 	for _, name := range []string{parameterDirectory, parameterFiles, parameterImages} {
 		n := t.Parameters.Get(name)
 		asked := mode != nil && mode.Truth || name == parameterDirectory && pattern != nil
@@ -88,7 +88,7 @@ func (t *Task) misfit(n *definition.Node, message, hint string) {
 }
 
 // readSource reads where the files are.
-func (t *Task) readSource(name string, n *definition.Node, each *definition.Each) {
+func (t *Task) readSource(name string, n *definition.Node, each *definition.FanOut) {
 	isText := func(n *definition.Node) bool { return n.Kind == value.KindString || n.Kind == value.KindNumber }
 	switch {
 	case name == parameterDirectory && isText(n):

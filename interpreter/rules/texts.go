@@ -12,7 +12,7 @@ import (
 type Text struct {
 	Node       *definition.Node
 	References []reference.Reference // In their order.
-	Mistakes   []reference.Mistake
+	Mistakes   []reference.Error
 }
 
 // Texts are all such strings in a value, in the file's order.

@@ -23,7 +23,7 @@ func (w *writer) defaults(key definition.Key, to value.Value) value.Value {
 	for _, spec := range w.specs {
 		names = append(names, of(spec.Name, with(spec.Name, spec.Methods...)))
 		for _, method := range spec.Methods {
-			if method.Open() {
+			if method.IsPattern() {
 				open = append(open, method)
 			} else {
 				names = append(names, of(method.Name, with(method.Name, method)))

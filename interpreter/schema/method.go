@@ -46,7 +46,7 @@ func described(word, about string) value.Value {
 
 // named is a name of a method, with what it does; for an open one, all the names that it stands for.
 func named(name string, method protocol.Method, about string) value.Value {
-	if !method.Open() {
+	if !method.IsPattern() {
 		return described(name, about)
 	}
 	schema := value.Object(of("type", value.String("string")), of("pattern", value.String(patternOf(name, method))))

@@ -64,7 +64,7 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	said := err.Error()
 	for _, answer := range answers {
 		if slices.ContainsFunc(answer.words, func(word string) bool { return strings.Contains(said, word) }) {
-			return s.failure(answer.problem, answer.hint).OfKind(answer.kind)
+			return s.failure(answer.problem, answer.hint).WithKind(answer.kind)
 		}
 	}
 	if _, answered := errors.AsType[redis.Error](err); answered {
@@ -72,7 +72,7 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	}
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return protocol.Errorf(protocol.PersistenceFailed, "the certificate of the Redis server %s is not trusted: %v", s.address, untrusted.Err).
-			WithHint("SSL_CERT_FILE names the authorities that are").OfKind(protocol.Permanent)
+			WithHint("SSL_CERT_FILE names the authorities that are").WithKind(protocol.Permanent)
 	}
 	return s.away(err)
 }
@@ -109,11 +109,11 @@ func (s *Store) failure(problem, hint string) *protocol.Error {
 }
 
 func (s *Store) damaged(cause error) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "what the Redis server %s keeps is damaged: %v", s.address, cause).OfKind(protocol.Permanent)
+	return protocol.Errorf(protocol.PersistenceFailed, "what the Redis server %s keeps is damaged: %v", s.address, cause).WithKind(protocol.Permanent)
 }
 
 // newer refuses what a later program has made.
 func (s *Store) newer(have string) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the results in the Redis server %s have schema version %.20s, and this program knows version %s", s.address, have, schema).
-		WithHint("use the newer gleitzeit that wrote them, or name another database of it").OfKind(protocol.Permanent)
+		WithHint("use the newer gleitzeit that wrote them, or name another database of it").WithKind(protocol.Permanent)
 }

@@ -81,24 +81,24 @@ func diskFull(path string) error {
 
 func unwritable(path string, cause error) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be opened or written: %v", path, cause).
-		WithHint("make the file and its folder writable, %s", elsewhere).OfKind(protocol.Permanent)
+		WithHint("make the file and its folder writable, %s", elsewhere).WithKind(protocol.Permanent)
 }
 
 func damaged(path string, cause error) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is damaged: %v", path, cause).
-		WithHint("move the file aside with its -wal and -shm, and a new one is made; results that only it holds are lost").OfKind(protocol.Permanent)
+		WithHint("move the file aside with its -wal and -shm, and a new one is made; results that only it holds are lost").WithKind(protocol.Permanent)
 }
 
 // newer refuses a file that a later program has made.
 func newer(path string, have int) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has schema version %d, and this program knows versions up to %d", path, have, version).
-		WithHint("use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder").OfKind(protocol.Permanent)
+		WithHint("use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder").WithKind(protocol.Permanent)
 }
 
 // foreign refuses a database that is no result store.
 func foreign(path string) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "%q is the database of another program, no result store", path).
-		WithHint("name another file").OfKind(protocol.Permanent)
+		WithHint("name another file").WithKind(protocol.Permanent)
 }
 
 func (s *Store) isClosed() error {

@@ -82,7 +82,7 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 	if err != nil {
 		return err
 	}
-	p.printResult(view.Text(view.Gist(result)), result)
+	p.printResult(view.Text(view.MainValue(result)), result)
 	return nil
 }
 
@@ -172,7 +172,7 @@ func (e failedCall) exitCode() int {
 }
 
 // open loads a value that an outcome holds.
-func (s *session) open(ctx context.Context, held protocol.Held) (value.Value, error) {
+func (s *session) open(ctx context.Context, held protocol.Payload) (value.Value, error) {
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}

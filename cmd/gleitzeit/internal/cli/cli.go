@@ -192,7 +192,7 @@ func (p *program) report(err error) int {
 	} else {
 		p.writeJSON(p.Err, struct {
 			Error *view.Error `json:"error"`
-		}{view.ErrorOf(known)})
+		}{view.NewError(known)})
 	}
 	if _, of := errors.AsType[missingFile](err); of {
 		return exitNotFound

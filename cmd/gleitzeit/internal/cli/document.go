@@ -96,7 +96,7 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	}
 	document.Merge(live)
 	if live.Status != protocol.Running {
-		document.Error = view.ErrorOf(s.unaccounted(ctx, run, info.GetStatus()))
+		document.Error = view.NewError(s.unaccounted(ctx, run, info.GetStatus()))
 	}
 	return document, nil
 }
@@ -114,7 +114,7 @@ func (s *session) forgotten(ctx context.Context, run string) (*view.Run, error) 
 		return document, err
 	}
 	document.Merge(view.Live{Status: protocol.Failed})
-	document.Error = view.ErrorOf(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and it has recorded no end"))
+	document.Error = view.NewError(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and it has recorded no end"))
 	return document, nil
 }
 

@@ -109,7 +109,7 @@ func stillOpen(run string) error {
 }
 
 func (x *execution) options() worker.Options {
-	return worker.Options{Queue: x.claim.Queue, Local: true, Here: true}
+	return worker.Options{Queue: x.claim.Queue, Local: true, OwnQueue: true}
 }
 
 // work starts to execute what the run's queue brings.
@@ -144,7 +144,7 @@ func (p *program) activities(s *session, roots []string, tell func(error)) (*act
 	if err != nil {
 		return nil, nil, err
 	}
-	acts, err := activities.New(activities.Options{Store: s.store, Protocols: handlers, Log: s.log, Env: p.Env, Roots: roots, Tell: tell})
+	acts, err := activities.New(activities.Options{Store: s.store, Protocols: handlers, Log: s.log, Env: p.Env, Roots: roots, OnStoreError: tell})
 	if err != nil {
 		return nil, nil, errors.Join(err, closeHandlers())
 	}

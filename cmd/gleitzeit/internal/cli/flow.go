@@ -41,7 +41,7 @@ func (p *program) open(file string, inputs given, elsewhere bool) (interpreter.I
 	if err != nil {
 		return interpreter.Input{}, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
 	}
-	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(elsewhere), Elsewhere: elsewhere}
+	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(elsewhere), Remote: elsewhere}
 	if err := inputs.onceRead(file); err != nil {
 		return in, err
 	}
@@ -68,7 +68,7 @@ func (p *program) open(file string, inputs given, elsewhere bool) (interpreter.I
 // them says what is wrong.
 func (p *program) specs(elsewhere bool) []protocol.Spec {
 	if elsewhere {
-		return worker.SpecsElsewhere()
+		return worker.RemoteSpecs()
 	}
 	settings, err := config.Load(p.options())
 	if err != nil {

@@ -80,7 +80,7 @@ func (p *program) graph(ctx context.Context, of string, inputs given) (*view.Gra
 		if compiled == nil {
 			return nil, p.refuse(of, diagnostics)
 		}
-		return view.GraphOf(compiled), nil
+		return view.NewGraph(compiled), nil
 	}
 	if !inputs.none() {
 		return nil, usage{fmt.Errorf("--input and --inputs are for a file, and there is no file %q", of)}

@@ -77,11 +77,11 @@ func (s *progress) fan(ctx context.Context, task string) (*fanProgress, error) {
 
 // fanOf reads which items a task has; of none has anything been heard yet.
 func fanOf(ctx context.Context, store resultstore.Store, run, task string) (*fanProgress, error) {
-	items, err := view.ItemsOf(ctx, store, run, task)
+	items, err := view.ReadItems(ctx, store, run, task)
 	if err != nil {
 		return nil, err
 	}
-	values, err := view.HasValues(ctx, store, run, task)
+	values, err := view.HasValueItems(ctx, store, run, task)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func fanOf(ctx context.Context, store resultstore.Store, run, task string) (*fan
 
 func itemOf(event taskEvent, fan *fanProgress) *view.Item {
 	o := event.outcome
-	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Error: view.ErrorOf(o.Error)}
+	item := &view.Item{Task: event.task, Index: event.item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Error: view.NewError(o.Error)}
 	if event.item < len(fan.items) {
 		item.Item = fan.items[event.item]
 	}

@@ -106,7 +106,7 @@ func (s *session) runs(ctx context.Context, query resultstore.Query) ([]*view.Ru
 		if limit > 0 && recorded == limit {
 			break
 		}
-		run := view.OfRecord(record)
+		run := view.FromRecord(record)
 		if s.client != nil && !run.Status.Ended() {
 			if run, err = s.document(ctx, record.Run); err != nil {
 				return nil, err

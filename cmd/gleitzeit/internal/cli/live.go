@@ -22,7 +22,7 @@ const liveRows = 6
 
 // live is what one attempt of a task tells while it runs.
 type live struct {
-	protocol.Beat
+	protocol.Heartbeat
 	task    string
 	attempt int32
 }
@@ -42,14 +42,14 @@ func (s *session) listen(ctx context.Context, run, task string) *live {
 	if pending.GetActivityId() != task || pending.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED || len(details) == 0 || stale {
 		return nil
 	}
-	return &live{Beat: beatOf(details[0]), task: task, attempt: pending.GetAttempt()}
+	return &live{Heartbeat: beatOf(details[0]), task: task, attempt: pending.GetAttempt()}
 }
 
 // beatOf reads a heartbeat. One of another program, which tells it in its own way, says nothing.
-func beatOf(payload *commonpb.Payload) protocol.Beat {
-	var beat protocol.Beat
+func beatOf(payload *commonpb.Payload) protocol.Heartbeat {
+	var beat protocol.Heartbeat
 	if converter.GetDefaultDataConverter().FromPayload(payload, &beat) != nil {
-		return protocol.Beat{}
+		return protocol.Heartbeat{}
 	}
 	return beat
 }

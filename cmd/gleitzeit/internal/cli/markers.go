@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// answered is what any of the local activities that name their task may have answered: protocol.Gathered, Decided or
+// answered is what any of the local activities that name their task may have answered: protocol.GatherResponse, Decided or
 // Expanded.
 type answered struct {
 	Task    string                 `json:"task"`
@@ -18,7 +18,7 @@ type answered struct {
 	Outcome protocol.Outcome       `json:"outcome"` // Of a task whose items have ended.
 	Holds   *bool                  `json:"holds"`   // The answer of a condition.
 	Error   *protocol.Error        `json:"error"`   // Why there is no answer, or are no items.
-	Refused []protocol.ItemRefusal `json:"refused"` // Items that are not to run.
+	Refused []protocol.SkippedItem `json:"refused"` // Items that are not to run.
 	Reason  string                 `json:"reason"`
 }
 

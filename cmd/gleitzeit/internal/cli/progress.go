@@ -118,7 +118,7 @@ func (s *progress) ends(ctx context.Context, event taskEvent) error {
 
 func taskOf(event taskEvent) *view.Task {
 	o := event.outcome
-	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Items: o.Items, Error: view.ErrorOf(o.Error), Result: o.Value.Inline}
+	task := &view.Task{ID: event.task, Method: event.method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Items: o.Items, Error: view.NewError(o.Error), Result: o.Value.Inline}
 	if o.Status == protocol.Skipped {
 		task.Reason, task.Error = o.Reason, nil
 	}

@@ -118,27 +118,27 @@ func hasName(endpoints []endpoint, name string) bool {
 }
 
 func endpointsOf(of activities.Protocol) []endpoint {
-	served, is := of.Handler.(protocol.Served)
+	served, is := of.Handler.(protocol.ServerReporter)
 	if !is {
 		name, _, _ := strings.Cut(of.Spec.Name, "/")
 		return []endpoint{{Protocol: of.Spec.Name, Provider: name}}
 	}
 	var all []endpoint
-	for _, e := range served.Endpoints() {
+	for _, e := range served.Servers() {
 		all = append(all, endpoint{of.Spec.Name, e.Provider, e.URL, e.MaxConcurrent})
 	}
 	return all
 }
 
 func healthOf(ctx context.Context, of activities.Protocol) []endpointHealth {
-	served, is := of.Handler.(protocol.Served)
+	served, is := of.Handler.(protocol.ServerReporter)
 	if !is {
 		state := endpointHealth{endpoint: endpointsOf(of)[0]}
 		state.is(of.Handler.Health(ctx))
 		return []endpointHealth{state}
 	}
 	var all []endpointHealth
-	for _, s := range served.Look(ctx) {
+	for _, s := range served.Probe(ctx) {
 		state := endpointHealth{endpoint: endpoint{of.Spec.Name, s.Provider, s.URL, s.MaxConcurrent}, Version: s.Version, Models: s.Models, Loaded: s.Loaded}
 		state.is(nil)
 		if s.Error != nil {
@@ -151,7 +151,7 @@ func healthOf(ctx context.Context, of activities.Protocol) []endpointHealth {
 
 func (h *endpointHealth) is(err error) {
 	if h.OK = err == nil; !h.OK {
-		h.Error = view.ErrorOf(protocol.AsError(err, protocol.ProviderNotAvailable))
+		h.Error = view.NewError(protocol.AsError(err, protocol.ProviderNotAvailable))
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *progress) skipped(ctx context.Context, event taskEvent) error {
 	if s.skips == nil {
 		if s.planned == nil { // Whoever watches has the run alone.
 			var err error
-			if s.planned, err = view.PlanOf(ctx, s.store, s.id); err != nil {
+			if s.planned, err = view.ReadPlan(ctx, s.store, s.id); err != nil {
 				return err
 			}
 		}

@@ -102,7 +102,7 @@ func (p *program) systemStatus(ctx context.Context) error {
 	runs, err := s.runs(ctx, resultstore.Query{})
 	document.Store.OK = err == nil
 	if err != nil {
-		document.Store.Error = view.ErrorOf(protocol.AsError(err, protocol.PersistenceFailed))
+		document.Store.Error = view.NewError(protocol.AsError(err, protocol.PersistenceFailed))
 	}
 	document.Runs = counted(runs)
 	if p.output == asText {
@@ -142,7 +142,7 @@ func (s *session) providers(ctx context.Context) ([]providerState, error) {
 		asked.Go(func() {
 			states[i] = providerState{Name: p.Spec.Name, OK: true}
 			if err := p.Handler.Health(ctx); err != nil {
-				states[i].OK, states[i].Error = false, view.ErrorOf(protocol.AsError(err, protocol.ProviderNotAvailable))
+				states[i].OK, states[i].Error = false, view.NewError(protocol.AsError(err, protocol.ProviderNotAvailable))
 			}
 		})
 	}

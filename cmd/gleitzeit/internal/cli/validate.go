@@ -80,7 +80,7 @@ func (p *program) online(ctx context.Context) checker {
 		}
 		s := &session{settings: settings, log: p.logger(settings.LogLevel)}
 		s.temporal.Env = p.Env
-		if in.Specs, err = worker.Online(ctx, s.handlerOptions(), compiled); err != nil {
+		if in.Specs, err = worker.OnlineSpecs(ctx, s.handlerOptions(), compiled); err != nil {
 			return nil, nil, err
 		}
 		compiled, diagnostics = interpreter.Compile(in)
@@ -100,7 +100,7 @@ func (p *program) validate(files []string, inputs given, check checker) error {
 		found := byFile(file, diagnostics)
 		switch {
 		case missing:
-			found[0].Error = view.ErrorOf(protocol.AsError(err, protocol.WorkflowNotFound))
+			found[0].Error = view.NewError(protocol.AsError(err, protocol.WorkflowNotFound))
 			code = p.report(err)
 		case compiled == nil && code == exitOK:
 			code = exitInvalid

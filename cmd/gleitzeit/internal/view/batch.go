@@ -89,7 +89,7 @@ func markdownOfItem(entry value.Value) string {
 		return "Skipped: " + Printable(reason.Text()) + "\n"
 	}
 	result, _ := entry.Get("result")
-	gist := Gist(result)
+	gist := MainValue(result)
 	if gist.Kind() == value.KindString {
 		return strings.TrimSpace(Printable(gist.Text())) + "\n"
 	}

@@ -73,8 +73,8 @@ type Error struct {
 	Retryable bool          `json:"retryable"`
 }
 
-// ErrorOf makes the view of an error; of none, none.
-func ErrorOf(e *protocol.Error) *Error {
+// NewError makes the view of an error; of none, none.
+func NewError(e *protocol.Error) *Error {
 	if e == nil {
 		return nil
 	}

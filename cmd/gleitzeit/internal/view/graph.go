@@ -33,8 +33,8 @@ type Edge struct {
 	To   string `json:"to"`   // Waits.
 }
 
-// GraphOf makes the graph of a workflow.
-func GraphOf(p *plan.Plan) *Graph {
+// NewGraph makes the graph of a workflow.
+func NewGraph(p *plan.Plan) *Graph {
 	run := &Run{Workflow: p.Name}
 	run.addTasks(p, nil)
 	graph := run.Graph()

@@ -25,15 +25,15 @@ func TestAGraphHasEachTaskBeneathTheDeepestThatItWaitsFor(t *testing.T) {
 	p := &plan.Plan{Name: "Two\nlines", Tasks: []plan.Task{
 		{ID: "end", Name: "The \x1b[31mend", Method: "python/execute", After: []string{"a", "c", "b"}},
 		{ID: "a", Name: "a", Method: "mcp/tool.add"},
-		{ID: "b", Name: "b", Method: "llm/chat", After: []string{"a"}, Each: &plan.Each{Directory: "d"}},
+		{ID: "b", Name: "b", Method: "llm/chat", After: []string{"a"}, FanOut: &plan.FanOut{Directory: "d"}},
 		{ID: "c", Name: "c", Method: "mcp/tool.add"},
 	}}
-	want(t, "tree", GraphOf(p).Text(), "Two lines\n"+
+	want(t, "tree", NewGraph(p).Text(), "Two lines\n"+
 		"├─ a  mcp/tool.add\n"+
 		"│  └─ b  llm/chat  once a file\n"+
 		"│     └─ end  \"The \uFFFD[31mend\"  python/execute  also after a, c\n"+
 		"└─ c  mcp/tool.add\n")
-	want(t, "flowchart", GraphOf(p).Mermaid(), "---\ntitle: \"Two lines\"\n---\nflowchart TD\n"+
+	want(t, "flowchart", NewGraph(p).Mermaid(), "---\ntitle: \"Two lines\"\n---\nflowchart TD\n"+
 		"  t1[\"The #65533;#91;31mend<br/>python/execute\"]\n"+
 		"  t2[\"a<br/>mcp/tool.add\"]\n"+
 		"  t3[[\"b<br/>llm/chat<br/>once a file\"]]\n"+
@@ -47,11 +47,11 @@ func TestAGraphShowsConditions(t *testing.T) {
 		{ID: "b", Method: "llm/chat", After: []string{"a"}, When: "${a.result} > 1\n  and true"},
 		{ID: "c", Method: "mcp/tool.add", After: []string{"b"}, RunIf: plan.RunIfDone},
 	}}
-	want(t, "tree", GraphOf(p).Text(), "Ways\n"+
+	want(t, "tree", NewGraph(p).Text(), "Ways\n"+
 		"└─ a  mcp/tool.add\n"+
 		"   └─ b  llm/chat  when ${a.result} > 1 and true\n"+
 		"      └─ c  mcp/tool.add  run_if done\n")
-	want(t, "flowchart", GraphOf(p).Mermaid(), "---\ntitle: \"Ways\"\n---\nflowchart TD\n"+
+	want(t, "flowchart", NewGraph(p).Mermaid(), "---\ntitle: \"Ways\"\n---\nflowchart TD\n"+
 		"  t1[\"a<br/>mcp/tool.add\"]\n"+
 		"  t2{{\"b<br/>llm/chat<br/>when #36;#8288;#123;a.result#125; #62; 1 and true\"}}\n"+
 		"  t3[\"c<br/>mcp/tool.add<br/>run_if done\"]\n"+
@@ -73,7 +73,7 @@ func TestTheGraphOfARunHasItsStatuses(t *testing.T) {
 }
 
 func TestALongChainIsNotIndentedBeyondTheScreen(t *testing.T) {
-	lines := strings.Split(GraphOf(chain(40)).Text(), "\n")
+	lines := strings.Split(NewGraph(chain(40)).Text(), "\n")
 	want(t, "the deepest by its place", lines[31], strings.Repeat("   ", 30)+"├─ t30  mcp/tool.echo")
 	want(t, "the next", lines[32], strings.Repeat("   ", 30)+"├─ t31  mcp/tool.echo  after t30")
 	want(t, "the last", lines[40], strings.Repeat("   ", 30)+"└─ t39  mcp/tool.echo  after t38")
@@ -88,7 +88,7 @@ func TestATaskThatWaitsForManyNamesAFew(t *testing.T) {
 		p.Tasks = append(p.Tasks, plan.Task{ID: id, Name: id, Method: "mcp/tool.echo"})
 	}
 	p.Tasks = append(p.Tasks, join)
-	if tree, line := GraphOf(p).Text(), "   └─ join  mcp/tool.concat  also after t0, t1, t2, t3, t4, t5, 493 more\n"; !strings.HasSuffix(tree, line) {
+	if tree, line := NewGraph(p).Text(), "   └─ join  mcp/tool.concat  also after t0, t1, t2, t3, t4, t5, 493 more\n"; !strings.HasSuffix(tree, line) {
 		t.Errorf("the tree ends with %q", tree[len(tree)-200:])
 	}
 }
@@ -96,7 +96,7 @@ func TestATaskThatWaitsForManyNamesAFew(t *testing.T) {
 // The most tasks that a workflow may have: what is printed does not grow with their square.
 func TestGraphsOfTheLargestWorkflows(t *testing.T) {
 	const tasks = 20_000
-	graph := GraphOf(chain(tasks))
+	graph := NewGraph(chain(tasks))
 	if size := len(graph.Text()) + len(graph.Mermaid()); size > 300*tasks {
 		t.Errorf("%d tasks make %d bytes", tasks, size)
 	}

@@ -147,7 +147,7 @@ func gistOfItem(entry value.Value) string {
 		return "skipped: " + Printable(reason.Text())
 	}
 	result, _ := entry.Get("result")
-	gist := Gist(result)
+	gist := MainValue(result)
 	if value, has := result.Get("result"); has && value.IsNull() && gist.Text() == "" {
 		gist = value // A script that has brought nothing and printed nothing: an empty line would look like text.
 	}

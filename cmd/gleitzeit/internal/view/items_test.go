@@ -16,7 +16,7 @@ import (
 // is not done, or, where the batch has ended, was skipped.
 func storedBatch(t *testing.T, ended bool) resultstore.Store {
 	t.Helper()
-	encoded, err := value.Encode(&plan.Plan{Name: "Batch docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", Each: &plan.Each{}}}})
+	encoded, err := value.Encode(&plan.Plan{Name: "Batch docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", FanOut: &plan.FanOut{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,11 +58,11 @@ func TestABatchUnderWay(t *testing.T) {
 	store := storedBatch(t, false)
 	run := read(t, store)
 	want(t, "line", run.Tasks[0].Line(), "▶ batch  llm/chat  running  2 of 3 files, 1 failed")
-	items, err := ItemsOf(t.Context(), store, "r", "batch")
+	items, err := ReadItems(t.Context(), store, "r", "batch")
 	if err != nil || string(value.List(items...).JSON()) != `["/f/a.txt","/f/b.txt","/f/c.txt"]` {
 		t.Errorf("%v, %v", items, err)
 	}
-	if values, err := HasValues(t.Context(), store, "r", "batch"); values || err != nil {
+	if values, err := HasValueItems(t.Context(), store, "r", "batch"); values || err != nil {
 		t.Errorf("has values: %v, %v", values, err)
 	}
 }

@@ -12,7 +12,7 @@ func (r *Run) Outcome() value.Value {
 	for _, task := range r.leaves() {
 		brought := *task.Result
 		if task.Items == nil {
-			brought = Gist(brought)
+			brought = MainValue(brought)
 		}
 		fields = append(fields, value.Field{Name: task.ID, Value: brought})
 	}

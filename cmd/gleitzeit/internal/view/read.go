@@ -19,7 +19,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	if err != nil || len(records) == 0 || records[0].Kind != resultstore.Run {
 		return nil, err
 	}
-	document := OfRecord(records[0])
+	document := FromRecord(records[0])
 	if records[0].Value != nil {
 		outputs, err := val(ctx, store, *records[0].Value)
 		if err != nil {
@@ -58,8 +58,8 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 	return nil
 }
 
-// ItemsOf returns the items of a task that has begun, by index; none where it has not.
-func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]value.Value, error) {
+// ReadItems returns the items of a task that has begun, by index; none where it has not.
+func ReadItems(ctx context.Context, store resultstore.Store, run, task string) ([]value.Value, error) {
 	whole := resultstore.NoItem
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
 	if err != nil {
@@ -78,8 +78,8 @@ func ItemsOf(ctx context.Context, store resultstore.Store, run, task string) ([]
 	return nil, nil
 }
 
-// PlanOf returns the plan of a run; nil where the store does not have it.
-func PlanOf(ctx context.Context, store resultstore.Store, run string) (*plan.Plan, error) {
+// ReadPlan returns the plan of a run; nil where the store does not have it.
+func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.Plan, error) {
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Run})
 	if err != nil || len(records) == 0 || records[0].Plan == nil {
 		return nil, err
@@ -87,24 +87,24 @@ func PlanOf(ctx context.Context, store resultstore.Store, run string) (*plan.Pla
 	return readPlan(ctx, store, *records[0].Plan)
 }
 
-// HasValues tells whether the items of a task are values, as the plan of its run says; false where the run is not known.
-func HasValues(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
-	p, err := PlanOf(ctx, store, run)
+// HasValueItems tells whether the items of a task are values, as the plan of its run says; false where the run is not known.
+func HasValueItems(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
+	p, err := ReadPlan(ctx, store, run)
 	if err != nil || p == nil {
 		return false, err
 	}
 	for i := range p.Tasks {
 		if p.Tasks[i].ID == task {
-			return p.Tasks[i].Each != nil && p.Tasks[i].Each.Values != nil, nil
+			return p.Tasks[i].FanOut != nil && p.Tasks[i].FanOut.Values != nil, nil
 		}
 	}
 	return false, nil
 }
 
-// OfRecord makes the document of a run without its tasks.
-func OfRecord(r resultstore.Record) *Run {
+// FromRecord makes the document of a run without its tasks.
+func FromRecord(r resultstore.Record) *Run {
 	document := &Run{
-		Run: r.Run, Workflow: r.Workflow, Status: r.Status, StartedAt: r.StartedAt.UTC(), Error: ErrorOf(r.Error),
+		Run: r.Run, Workflow: r.Workflow, Status: r.Status, StartedAt: r.StartedAt.UTC(), Error: NewError(r.Error),
 		Usage: Usage(r.Usage), Outputs: value.Object(),
 	}
 	if !r.FinishedAt.IsZero() {
@@ -151,11 +151,11 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
 		task := Task{
-			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.Each != nil, goOn: planned.ContinueOnError,
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, goOn: planned.ContinueOnError,
 			when: planned.When, runIf: string(planned.RunIf),
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
-		task.Values = planned.Each != nil && planned.Each.Values != nil
+		task.Values = planned.FanOut != nil && planned.FanOut.Values != nil
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}
@@ -168,7 +168,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 
 func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
-	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, ErrorOf(record.Error), record.Value
+	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
 	t.Warning = record.Warning
 	if record.Status == protocol.Skipped {
 		t.Error = nil

@@ -26,7 +26,7 @@ func (r *Run) Results() string {
 	for _, task := range leaves {
 		switch {
 		case task.Items == nil:
-			entry(&text, task.ID, Gist(*task.Result))
+			entry(&text, task.ID, MainValue(*task.Result))
 		case len(leaves) > 1: // Which items are whose.
 			fmt.Fprintf(&text, "%s:\n%s", task.ID, itemsText(*task.Result))
 		default:
@@ -78,12 +78,12 @@ func (t *Task) ResultText() string {
 	if t.Items != nil {
 		return itemsText(*t.Result)
 	}
-	return Text(Gist(*t.Result))
+	return Text(MainValue(*t.Result))
 }
 
-// Gist is the part of a task's result that people want to see: the text of a model or tool, the value of a script, or
+// MainValue is the part of a task's result that people want to see: the text of a model or tool, the value of a script, or
 // what it printed.
-func Gist(result value.Value) value.Value {
+func MainValue(result value.Value) value.Value {
 	for _, name := range []string{"response", "result", "output"} {
 		if part, has := result.Get(name); has && !part.IsNull() {
 			return part
