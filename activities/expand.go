@@ -41,7 +41,7 @@ func (a *Activities) expandAndRecord(ctx context.Context, expanding protocol.Exp
 	ref := protocol.RefOf(found.list)
 	record := resultstore.Record{
 		Kind:     resultstore.Task,
-		Key:      resultstore.Key{Run: expanding.Run.ID, Execution: expanding.Run.Execution, Task: expanding.Task, Item: resultstore.NoItem},
+		Key:      resultstore.Key{Run: expanding.Run.ID, Execution: expanding.Run.Execution, Task: expanding.Task, Item: protocol.NoItem},
 		Workflow: expanding.Run.Workflow, Method: expanding.Method, Status: protocol.Running, StartedAt: began, Items: &ref,
 	}
 	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {

@@ -19,7 +19,7 @@ func (a *Activities) Gather(ctx context.Context, g protocol.GatherRequest) (*pro
 	}
 	record := resultstore.Record{
 		Kind:     resultstore.Task,
-		Key:      resultstore.Key{Run: g.Run.ID, Execution: g.Run.Execution, Task: g.Task, Item: resultstore.NoItem, Attempt: 1},
+		Key:      resultstore.Key{Run: g.Run.ID, Execution: g.Run.Execution, Task: g.Task, Item: protocol.NoItem, Attempt: 1},
 		Workflow: g.Run.Workflow, Method: g.Method, Attempts: 1, StartedAt: g.StartedAt, FinishedAt: outcome.FinishedAt,
 		Usage: g.Usage, Items: g.Items, Counts: &counts,
 	}

@@ -48,7 +48,7 @@ func TestTheResultOfABatch(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	records, err := store.Records(t.Context(), resultstore.Query{Run: "r", Task: "batch"})
-	if err != nil || len(records) != 2 || records[0].Item != resultstore.NoItem || *records[0].Counts != g.Counts || records[1].Item != 2 || records[1].Status != protocol.Cancelled {
+	if err != nil || len(records) != 2 || records[0].Item != protocol.NoItem || *records[0].Counts != g.Counts || records[1].Item != 2 || records[1].Status != protocol.Cancelled {
 		t.Errorf("%+v, %v", records, err)
 	}
 	kept, err := store.Value(t.Context(), *records[0].Value)

@@ -46,7 +46,7 @@ func (a *Activities) Close(ctx context.Context, closing protocol.CloseRequest) (
 	for _, entry := range closing.Tasks {
 		batch.Records = append(batch.Records, resultstore.Record{
 			Kind:     resultstore.Task,
-			Key:      resultstore.Key{Run: closing.Run.ID, Execution: closing.Run.Execution, Task: entry.Task, Item: resultstore.NoItem, Attempt: closingAttempt},
+			Key:      resultstore.Key{Run: closing.Run.ID, Execution: closing.Run.Execution, Task: entry.Task, Item: protocol.NoItem, Attempt: closingAttempt},
 			Workflow: closing.Run.Workflow, Method: entry.Method, Status: entry.Outcome.Status, Reason: entry.Outcome.Reason,
 			Error: entry.Outcome.Error, Attempts: entry.Outcome.Attempts, Usage: entry.Outcome.Usage, Warning: entry.Outcome.Warning,
 			StartedAt: entry.Outcome.StartedAt, FinishedAt: entry.Outcome.FinishedAt,
@@ -112,7 +112,7 @@ func (a *Activities) put(ctx context.Context, batch resultstore.Batch) error {
 func runRecord(run protocol.RunInfo, queue string, plan protocol.Ref) resultstore.Record {
 	return resultstore.Record{
 		Kind:     resultstore.Run,
-		Key:      resultstore.Key{Run: run.ID, Execution: run.Execution, Item: resultstore.NoItem},
+		Key:      resultstore.Key{Run: run.ID, Execution: run.Execution, Item: protocol.NoItem},
 		Workflow: run.Workflow, StartedAt: run.StartedAt, Plan: &plan, Queue: queue,
 	}
 }

@@ -102,7 +102,7 @@ func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome prot
 
 func itemOf(call *protocol.Call) int {
 	if call.Item == nil {
-		return resultstore.NoItem
+		return protocol.NoItem
 	}
 	return *call.Item
 }

@@ -35,7 +35,7 @@ func (l library) Keep(ctx context.Context, name string, function value.Value) er
 	return l.store.Put(ctx, resultstore.Batch{
 		Records: []resultstore.Record{{
 			Kind:   resultstore.Function,
-			Key:    resultstore.Key{Run: l.protocol, Execution: execution, Task: name, Item: resultstore.NoItem},
+			Key:    resultstore.Key{Run: l.protocol, Execution: execution, Task: name, Item: protocol.NoItem},
 			Method: l.method, Status: protocol.Completed, StartedAt: now, FinishedAt: now, Value: &ref,
 		}},
 		Values: [][]byte{data},

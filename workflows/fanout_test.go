@@ -48,7 +48,7 @@ func compileBatch(t testing.TB, text, folder string) *plan.Plan {
 // resultOf is the result of the task `batch`.
 func (r *rig) resultOf(t testing.TB) value.Value {
 	t.Helper()
-	none := resultstore.NoItem
+	none := protocol.NoItem
 	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: "batch", Item: &none})
 	if err != nil || len(records) == 0 {
 		t.Fatal(records, err)
@@ -157,7 +157,7 @@ func TestABatchFailsWhenAllItsItemsDo(t *testing.T) {
 // whole is the last record of the task `batch` itself.
 func (r *rig) whole(t testing.TB) resultstore.Record {
 	t.Helper()
-	none := resultstore.NoItem
+	none := protocol.NoItem
 	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: "batch", Item: &none})
 	if err != nil || len(records) == 0 {
 		t.Fatal(records, err)

@@ -16,7 +16,7 @@ import (
 // wholeOf is the last record of a task itself, not of its items.
 func (r *rig) wholeOf(t testing.TB, task string) resultstore.Record {
 	t.Helper()
-	none := resultstore.NoItem
+	none := protocol.NoItem
 	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: task, Item: &none})
 	if err != nil || len(records) == 0 {
 		t.Fatal(records, err)

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -32,12 +31,12 @@ func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow
 	if heartbeat <= 0 {
 		heartbeat = defaultHeartbeat
 	}
-	id, summary := task.ID, task.Name
+	index, summary := protocol.NoItem, task.Name
 	if of != nil {
-		id, summary = fmt.Sprintf("%s[%d]", task.ID, of.index), of.summary()
+		index, summary = of.index, of.summary()
 	}
 	options := workflow.ActivityOptions{
-		ActivityID:          id,
+		ActivityID:          protocol.FormatActivityID(task.ID, index),
 		Summary:             summary,
 		StartToCloseTimeout: LastResort(task.Timeout),
 		HeartbeatTimeout:    heartbeat,

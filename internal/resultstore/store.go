@@ -62,16 +62,13 @@ type Key struct {
 	Run       string `json:"run"`       // The run's id.
 	Execution string `json:"execution"` // Tells runs of the same id apart.
 	Task      string `json:"task,omitempty"`
-	Item      int    `json:"item"` // Index of the item, or NoItem for the task itself.
+	Item      int    `json:"item"` // Index of the item, or protocol.NoItem for the task itself.
 	Attempt   int    `json:"attempt,omitempty"`
 }
 
-// NoItem is the Item of a Record that is about a run or a whole task.
-const NoItem = -1
-
 // CallKey is the Key of the Cached record of all calls whose hash is the same. No run has such an id.
 func CallKey(hash string) Key {
-	return Key{Run: "cache/v1", Execution: "calls", Task: hash, Item: NoItem}
+	return Key{Run: "cache/v1", Execution: "calls", Task: hash, Item: protocol.NoItem}
 }
 
 // Record is what is kept of a run, or of one attempt of a task or an item.
@@ -104,7 +101,7 @@ type Query struct {
 	Execution string          // With Run: that execution instead of the newest.
 	Kind      Kind            // With Run: only those of the kind.
 	Task      string          // With Run: only those of the task.
-	Item      *int            // With Run: only those of the item of that index, or, for NoItem, of whole tasks.
+	Item      *int            // With Run: only those of the item of that index, or, for protocol.NoItem, of whole tasks.
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Limit     int             // At most so many; 0 is all.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestKeysSortAsRecordsDo(t *testing.T) {
 	var keys []resultstore.Key
 	for _, task := range []string{"", "\x00", "\x00\x00", "\x00\x01", "\x01", "a", "a\x00", "a\x00b", "a\x01", "aa", "ab", "b", "é", "\xff"} {
-		for _, item := range []int{math.MinInt, resultstore.NoItem, 0, 9, 10, math.MaxInt} {
+		for _, item := range []int{math.MinInt, protocol.NoItem, 0, 9, 10, math.MaxInt} {
 			for _, attempt := range []int{0, 1, 10} {
 				keys = append(keys, resultstore.Key{Task: task, Item: item, Attempt: attempt})
 			}

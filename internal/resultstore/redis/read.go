@@ -49,7 +49,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	bodies, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		if query.Run == "" {
 			filter := cmp.Or(escape(query.Workflow), all) + ":" + cmp.Or(escape(string(query.Status)), all)
-			run := field(resultstore.Key{Item: resultstore.NoItem})
+			run := field(resultstore.Key{Item: protocol.NoItem})
 			return runsScript.Run(ctx, s.client, nil, prefix, filter, run, query.Limit-1).StringSlice()
 		}
 		from, to := fieldsOf(query)

@@ -13,7 +13,7 @@ import (
 func putIsIdempotent(t *testing.T, store resultstore.Store) {
 	value := []byte(`{"result":5}`)
 	ref := protocol.RefOf(value)
-	task := taskOf("sum", resultstore.NoItem, 1)
+	task := taskOf("sum", protocol.NoItem, 1)
 	task.Value = &ref
 	batch := resultstore.Batch{Records: []resultstore.Record{runOf("r", "e", 0), task}, Values: [][]byte{value}}
 	for range 3 {
@@ -27,7 +27,7 @@ func putIsIdempotent(t *testing.T, store resultstore.Store) {
 }
 
 func batchIsKeptWhole(t *testing.T, store resultstore.Store) {
-	good, nothing := taskOf("good", resultstore.NoItem, 1), taskOf("bad", resultstore.NoItem, 1)
+	good, nothing := taskOf("good", protocol.NoItem, 1), taskOf("bad", protocol.NoItem, 1)
 	nothing.Kind = ""
 	value := []byte(`"kept with nobody"`)
 	err := store.Put(t.Context(), resultstore.Batch{Records: []resultstore.Record{good, nothing}, Values: [][]byte{value}})

@@ -24,7 +24,7 @@ func lookUp(hash string) resultstore.Query {
 }
 
 func cachedCallsAreFound(t *testing.T, store resultstore.Store) {
-	run, task := runOf("r", "e", 0), taskOf("sum", resultstore.NoItem, 1)
+	run, task := runOf("r", "e", 0), taskOf("sum", protocol.NoItem, 1)
 	task.FromCache = true
 	put(t, store, run, task, functionOf("b"))
 	var many []resultstore.Record

@@ -11,13 +11,13 @@ import (
 func functionOf(name string) resultstore.Record {
 	value := protocol.RefOf([]byte(name))
 	return resultstore.Record{
-		Kind: resultstore.Function, Key: resultstore.Key{Run: "python/v1", Execution: "functions", Task: name, Item: resultstore.NoItem},
+		Kind: resultstore.Function, Key: resultstore.Key{Run: "python/v1", Execution: "functions", Task: name, Item: protocol.NoItem},
 		Method: "python/register", Status: protocol.Completed, StartedAt: start, Value: &value,
 	}
 }
 
 func functionsStayApart(t *testing.T, store resultstore.Store) {
-	run, task := runOf("r", "e", 0), taskOf("sum", resultstore.NoItem, 1)
+	run, task := runOf("r", "e", 0), taskOf("sum", protocol.NoItem, 1)
 	put(t, store, functionOf("b"), run, task, functionOf("a.b-c"), functionOf("B"))
 	query := resultstore.Query{Run: "python/v1", Execution: "functions", Kind: resultstore.Function}
 	wants(t, store, query, functionOf("B"), functionOf("a.b-c"), functionOf("b"))

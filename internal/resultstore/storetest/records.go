@@ -18,7 +18,7 @@ func recordComesBack(t *testing.T, store resultstore.Store) {
 	task := taskOf("sum", 3, 2)
 	task.Status, task.Reason = protocol.Skipped, "its dependency \"fetch\" failed: 'quotes', <tags>\nand 😀"
 	task.Warning = "the prompt was cut, and\n\x1b[31m'this'"
-	early := taskOf("zero", resultstore.NoItem, 1)
+	early := taskOf("zero", protocol.NoItem, 1)
 	early.StartedAt = time.Time{}
 	put(t, store, run, task, early)
 	wants(t, store, resultstore.Query{Run: "r"}, run, task, early)
@@ -26,7 +26,7 @@ func recordComesBack(t *testing.T, store resultstore.Store) {
 }
 
 func recordReplaces(t *testing.T, store resultstore.Store) {
-	run, task := runOf("r", "e", 0), taskOf("sum", resultstore.NoItem, 1)
+	run, task := runOf("r", "e", 0), taskOf("sum", protocol.NoItem, 1)
 	put(t, store, run, task)
 	run.Workflow, run.Status, run.StartedAt = "Renamed", protocol.Completed, start.Add(time.Hour)
 	task.Status, task.Method = protocol.Failed, "python/execute"
@@ -53,7 +53,7 @@ func keysStayApart(t *testing.T, store resultstore.Store) {
 
 func anyTextIsAKey(t *testing.T, store resultstore.Store) {
 	for _, text := range []string{`quotes ' " and ; --`, "%_*?[", "line\nbreak", "nul\x00here", "Ünïcode 😀", " spaces ", "A", "a"} {
-		run, task := runOf(text, "e", 0), of(text, "e", taskOf(text, resultstore.NoItem, 1))
+		run, task := runOf(text, "e", 0), of(text, "e", taskOf(text, protocol.NoItem, 1))
 		run.Workflow = text
 		put(t, store, run, task)
 		wants(t, store, resultstore.Query{Run: text}, run, task)
@@ -65,8 +65,8 @@ func anyTextIsAKey(t *testing.T, store resultstore.Store) {
 func runIsInOrder(t *testing.T, store resultstore.Store) {
 	ordered := []resultstore.Record{
 		runOf("r", "e", 0),
-		taskOf("B", resultstore.NoItem, 1),
-		taskOf("a", resultstore.NoItem, 1), taskOf("a", resultstore.NoItem, 2),
+		taskOf("B", protocol.NoItem, 1),
+		taskOf("a", protocol.NoItem, 1), taskOf("a", protocol.NoItem, 2),
 		taskOf("a", 2, 1), taskOf("a", 10, 1), taskOf("a", 10, 2), taskOf("a", 10, 10),
 		taskOf("a2", 0, 1),
 		taskOf("b", 0, 1),
@@ -85,7 +85,7 @@ func runIsFiltered(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Run: "r", Task: "a"}, a, a2)
 	wants(t, store, resultstore.Query{Run: "r", Execution: "e", Kind: resultstore.Task, Task: "b"}, b)
 	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Run, Task: "a"})
-	zero, one, none := 0, 1, resultstore.NoItem
+	zero, one, none := 0, 1, protocol.NoItem
 	wants(t, store, resultstore.Query{Run: "r", Task: "a", Item: &zero}, a)
 	wants(t, store, resultstore.Query{Run: "r", Item: &one}, a2)
 	wants(t, store, resultstore.Query{Run: "r", Item: &zero}, a, b)

@@ -75,7 +75,7 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 // runOf makes the record of a run that started so many minutes after the start.
 func runOf(run, execution string, minutes int) resultstore.Record {
 	return resultstore.Record{
-		Kind: resultstore.Run, Key: resultstore.Key{Run: run, Execution: execution, Item: resultstore.NoItem},
+		Kind: resultstore.Run, Key: resultstore.Key{Run: run, Execution: execution, Item: protocol.NoItem},
 		Workflow: "Example", Status: protocol.Running, StartedAt: start.Add(time.Duration(minutes) * time.Minute),
 	}
 }

@@ -84,13 +84,13 @@ func (s *session) document(ctx context.Context, run string) (*view.Run, error) {
 	for _, one := range waiting {
 		for _, activity := range one.activities {
 			idle[activity] = true
-			task, _ := taskAndItem(activity)
+			task, _ := protocol.ParseActivityID(activity)
 			live.Waiting[task] = one.queue
 		}
 	}
 	for _, pending := range described.GetPendingActivities() {
 		if activity := pending.GetActivityId(); !idle[activity] {
-			task, _ := taskAndItem(activity)
+			task, _ := protocol.ParseActivityID(activity)
 			live.Running = append(live.Running, task)
 		}
 	}

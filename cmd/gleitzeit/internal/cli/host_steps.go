@@ -7,7 +7,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mcpserver"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 // steps counts how far a run has come.
@@ -37,14 +36,14 @@ func (s *steps) take(ctx context.Context, event taskEvent) error {
 		return nil
 	}
 	fan := s.fans[event.task]
-	if fan == nil && (event.item != resultstore.NoItem || event.outcome.Items != nil) {
+	if fan == nil && (event.item != protocol.NoItem || event.outcome.Items != nil) {
 		var err error
 		if fan, err = fanOf(ctx, s.host.session.store, s.run, event.task); err != nil {
 			return err
 		}
 		s.fans[event.task] = fan
 	}
-	if event.item == resultstore.NoItem {
+	if event.item == protocol.NoItem {
 		task := taskOf(event)
 		task.Values = fan != nil && fan.values
 		s.ended++

@@ -7,7 +7,6 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 // answered is what any of the local activities that name their task may have answered: protocol.GatherResponse, Decided or
@@ -36,11 +35,11 @@ func marked(marker *historypb.MarkerRecordedEventAttributes, at time.Time) []tas
 	skipped := protocol.Outcome{Status: protocol.Skipped, Reason: answer.Reason}
 	switch {
 	case answer.Outcome.Status.Ended():
-		return []taskEvent{end(resultstore.NoItem, answer.Outcome)}
+		return []taskEvent{end(protocol.NoItem, answer.Outcome)}
 	case answer.Error != nil:
-		return []taskEvent{end(resultstore.NoItem, protocol.Outcome{Status: protocol.Failed, Error: answer.Error})}
+		return []taskEvent{end(protocol.NoItem, protocol.Outcome{Status: protocol.Failed, Error: answer.Error})}
 	case answer.Holds != nil && !*answer.Holds:
-		return []taskEvent{end(resultstore.NoItem, skipped)}
+		return []taskEvent{end(protocol.NoItem, skipped)}
 	}
 	var events []taskEvent
 	for _, item := range answer.Refused {

@@ -60,7 +60,7 @@ func (s *progress) show(ctx context.Context, event taskEvent) error {
 			s.total = len(document.Tasks)
 		}
 	}
-	if event.item != resultstore.NoItem {
+	if event.item != protocol.NoItem {
 		return s.showItem(ctx, event)
 	}
 	if event.outcome == nil {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -60,7 +59,7 @@ func (s *skips) after(event taskEvent) []taskEvent {
 			}
 			seen[i] = true
 			task := &s.plan.Tasks[i]
-			events = append(events, taskEvent{task: task.ID, item: resultstore.NoItem, method: task.Method, at: event.at, outcome: &outcome})
+			events = append(events, taskEvent{task: task.ID, item: protocol.NoItem, method: task.Method, at: event.at, outcome: &outcome})
 			ended = append(ended, task.ID)
 		}
 	}

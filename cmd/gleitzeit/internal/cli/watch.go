@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -15,7 +13,6 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 // taskEvent is one step of a task, or of one of its items, that a run's history tells.
@@ -138,18 +135,8 @@ func (w *watcher) told(event *historypb.HistoryEvent) []taskEvent {
 }
 
 func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) []taskEvent {
-	task, item := taskAndItem(scheduled.GetActivityId())
+	task, item := protocol.ParseActivityID(scheduled.GetActivityId())
 	return []taskEvent{{task: task, item: item, method: scheduled.GetActivityType().GetName(), at: at, outcome: outcome}}
-}
-
-// taskAndItem takes an activity's id apart: `files[17]` is item 17 of the task files. Ids of tasks hold no bracket.
-func taskAndItem(activity string) (task string, item int) {
-	task, rest, isItem := strings.Cut(activity, "[")
-	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
-	if !isItem || err != nil {
-		return activity, resultstore.NoItem
-	}
-	return task, index
 }
 
 func ofFailure(failure *failurepb.Failure) protocol.Outcome {

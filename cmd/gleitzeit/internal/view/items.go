@@ -90,13 +90,13 @@ func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 	found := map[string]*itemsOf{}
 	for i, record := range records {
 		of := found[record.Task]
-		if of == nil && (record.Items != nil || record.Item != resultstore.NoItem) {
+		if of == nil && (record.Items != nil || record.Item != protocol.NoItem) {
 			of = &itemsOf{}
 			found[record.Task] = of
 		}
 		switch {
 		case of == nil:
-		case record.Item == resultstore.NoItem:
+		case record.Item == protocol.NoItem:
 			if record.Items != nil {
 				of.list = record.Items
 			}

@@ -32,10 +32,10 @@ func storedBatch(t *testing.T, ended bool) resultstore.Store {
 			Status: status, Attempts: attempt, StartedAt: noon, FinishedAt: noon.Add(time.Second),
 		}
 	}
-	begun := record(resultstore.NoItem, 0, protocol.Running)
+	begun := record(protocol.NoItem, 0, protocol.Running)
 	begun.FinishedAt, begun.Items = time.Time{}, &listRef
 	run := resultstore.Record{
-		Kind: resultstore.Run, Key: resultstore.Key{Run: "r", Execution: "e", Item: resultstore.NoItem}, Workflow: "Batch docs",
+		Kind: resultstore.Run, Key: resultstore.Key{Run: "r", Execution: "e", Item: protocol.NoItem}, Workflow: "Batch docs",
 		Status: protocol.Running, StartedAt: noon, Plan: &planRef,
 	}
 	batch := resultstore.Batch{
@@ -43,7 +43,7 @@ func storedBatch(t *testing.T, ended bool) resultstore.Store {
 		Records: []resultstore.Record{run, begun, record(0, 1, protocol.Failed), record(0, 2, protocol.Completed), record(1, 1, protocol.Failed)},
 	}
 	if ended {
-		whole := record(resultstore.NoItem, 1, protocol.Completed)
+		whole := record(protocol.NoItem, 1, protocol.Completed)
 		whole.Items, whole.Counts, whole.Value = &listRef, &protocol.Counts{Total: 3, Succeeded: 1, Failed: 1, Skipped: 1}, &resultRef
 		batch.Records = append(batch.Records, whole, record(2, 1<<20, protocol.Skipped))
 	}

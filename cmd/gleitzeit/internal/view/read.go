@@ -60,7 +60,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 
 // ReadItems returns the items of a task that has begun, by index; none where it has not.
 func ReadItems(ctx context.Context, store resultstore.Store, run, task string) ([]value.Value, error) {
-	whole := resultstore.NoItem
+	whole := protocol.NoItem
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (t *Task) fill(record resultstore.Record) {
 func latest(records []resultstore.Record) map[string]resultstore.Record {
 	last := make(map[string]resultstore.Record, len(records))
 	for _, record := range records {
-		if record.Item == resultstore.NoItem {
+		if record.Item == protocol.NoItem {
 			last[record.Task] = record
 		}
 	}

@@ -36,7 +36,7 @@ func stored(t *testing.T, outputs *value.Value) resultstore.Store {
 	result := []byte(`{"response":"5","result":5}`)
 	resultRef := protocol.RefOf(result)
 	key := func(task string, attempt int) resultstore.Key {
-		return resultstore.Key{Run: "r", Execution: "e", Task: task, Item: resultstore.NoItem, Attempt: attempt}
+		return resultstore.Key{Run: "r", Execution: "e", Task: task, Item: protocol.NoItem, Attempt: attempt}
 	}
 	failed := protocol.Errorf(protocol.TaskExecutionFailed, "the script raised an exception:\nTraceback\nKeyError: 'x\x1b[31m'")
 	batch := resultstore.Batch{Values: [][]byte{encoded.JSON(), result}, Records: []resultstore.Record{
