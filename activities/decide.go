@@ -20,7 +20,7 @@ func (a *Activities) Decide(ctx context.Context, deciding protocol.DecideRequest
 	if err != nil {
 		return nil, err
 	}
-	answer.Task, answer.Method = deciding.Task, deciding.Method
+	answer.Kind, answer.Task, answer.Method = protocol.DecidedKind, deciding.Task, deciding.Method
 	if answer.Error == nil && !answer.Holds {
 		answer.Reason = protocol.ConditionFalseReason(deciding.When)
 	}

@@ -19,7 +19,7 @@ func (a *Activities) Expand(ctx context.Context, expanding protocol.ExpandReques
 	if err != nil {
 		return nil, err
 	}
-	expanded.Task, expanded.Method = expanding.Task, expanding.Method
+	expanded.Kind, expanded.Task, expanded.Method = protocol.ExpandedKind, expanding.Task, expanding.Method
 	if len(expanded.Skipped) > 0 {
 		expanded.Reason = protocol.ConditionFalseReason(expanding.When)
 	}

@@ -48,7 +48,7 @@ func (a *Activities) Gather(ctx context.Context, g protocol.GatherRequest) (*pro
 	if err := a.put(ctx, batch); err != nil {
 		return nil, err
 	}
-	return &protocol.GatherResponse{Task: g.Task, Method: g.Method, Outcome: outcome}, nil
+	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: g.Task, Method: g.Method, Outcome: outcome}, nil
 }
 
 // result is the JSON of all that the items have brought, in their order.

@@ -44,7 +44,7 @@ func TestTheResultOfABatch(t *testing.T) {
 	if text := string(got.Outcome.Value.Inline.JSON()); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
-	if got.Task != "batch" || got.Outcome.Status != protocol.Completed || *got.Outcome.Items != g.Counts {
+	if got.Kind != protocol.GatheredKind || got.Task != "batch" || got.Outcome.Status != protocol.Completed || *got.Outcome.Items != g.Counts {
 		t.Errorf("%+v", got)
 	}
 	records, err := store.Records(t.Context(), resultstore.Query{Run: "r", Task: "batch"})

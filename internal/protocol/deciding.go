@@ -5,6 +5,13 @@ import (
 	"unicode/utf8"
 )
 
+// The kinds of responses of local activities: a reader of a history tells them apart by the field kind.
+const (
+	DecidedKind  = "decided"
+	ExpandedKind = "expanded"
+	GatheredKind = "gathered"
+)
+
 // DecideRequest asks whether a task, or one of its items, is to run.
 type DecideRequest struct {
 	Run      RunInfo   `json:"run"`
@@ -17,6 +24,7 @@ type DecideRequest struct {
 
 // DecideResponse is the answer. It names the task, so that who reads a history knows.
 type DecideResponse struct {
+	Kind   string `json:"kind,omitempty"` // DecidedKind; empty in histories of earlier versions.
 	Holds  bool   `json:"holds"`
 	Error  *Error `json:"error,omitempty"` // Why there is none.
 	Task   string `json:"task,omitempty"`

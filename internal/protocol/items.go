@@ -35,6 +35,7 @@ type ExpandRequest struct {
 
 // ExpandResponse are the items that were found, in their order. It names the task, so that who reads a history knows.
 type ExpandResponse struct {
+	Kind      string    `json:"kind,omitempty"` // ExpandedKind; empty in histories of earlier versions.
 	Task      string    `json:"task,omitempty"`
 	Method    string    `json:"method,omitempty"`
 	Items     []string  `json:"items,omitempty"`  // Absolute paths; or else
@@ -81,6 +82,7 @@ type GatherRequest struct {
 
 // GatherResponse is how a task that ran once an item ended. It names the task, so that who reads a history knows.
 type GatherResponse struct {
+	Kind    string  `json:"kind,omitempty"` // GatheredKind; empty in histories of earlier versions.
 	Task    string  `json:"task"`
 	Method  string  `json:"method"`
 	Outcome Outcome `json:"outcome"`
