@@ -26,6 +26,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 func TestMain(m *testing.M) { servertest.Main(m) }
@@ -97,7 +98,10 @@ func (s *bench) interpreted(b *testing.B, p *plan.Plan) time.Duration {
 	b.Helper()
 	s.runs++
 	began := time.Now()
-	run, err := worker.Run(context.Background(), s.Client, fmt.Sprintf("%s-%d", s.Queue, s.runs), p, worker.Options{Queue: s.Queue, Local: true})
+	// As a process with the engine inside starts it.
+	run, err := s.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{
+		ID: fmt.Sprintf("%s-%d", s.Queue, s.runs), TaskQueue: s.Queue, WorkflowTaskTimeout: 3 * time.Second, EnableEagerStart: true, StaticSummary: p.Name,
+	}, workflows.RunType, p, workflows.Start{Settings: workflows.Settings{SearchAttributes: true, Heartbeat: 5}})
 	return s.finish(b, began, run, err)
 }
 

@@ -4,7 +4,6 @@ package worker
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -21,14 +20,9 @@ type Options struct {
 	Queue string // The Temporal task queue.
 	// Local: the engine runs on this machine. What is lost is noticed, and a cancel heard, within seconds.
 	Local bool
-	// Here: a run that is started with these options has all its tasks on Queue, whatever queue they name: its process
-	// executes them, in its folder and its environment, and those of no other run.
-	OwnQueue bool
-	// NoSearchAttributes: the namespace lacks those of runs, and runs that are started do without.
-	NoSearchAttributes bool
-	Slots              int           // Tasks in flight at once; 0 is as many as Temporal lets wait.
-	Drain              time.Duration // What Stop grants to tasks in flight; 0 is 5 s.
-	Fatal              func(error)   // Hears why the worker polls no more, where it gave up by itself. It must not block.
+	Slots int           // Tasks in flight at once; 0 is as many as Temporal lets wait.
+	Drain time.Duration // What Stop grants to tasks in flight; 0 is 5 s.
+	Fatal func(error)   // Hears why the worker polls no more, where it gave up by itself. It must not block.
 }
 
 const (
@@ -42,15 +36,13 @@ const (
 // Worker executes what its task queue brings.
 type Worker struct {
 	temporal worker.Worker
-	close    func() error
 }
 
-// New returns a worker that has not started. The activities are those of activities.New; closeHandlers runs after the
-// last of them has ended.
-func New(c client.Client, acts *activities.Activities, closeHandlers func() error, o Options) *Worker {
+// New returns a worker that has not started. The activities are those of activities.New.
+func New(c client.Client, acts *activities.Activities, o Options) *Worker {
 	w := worker.New(c, o.Queue, TemporalOptions(o))
 	Register(w, acts)
-	return &Worker{w, closeHandlers}
+	return &Worker{w}
 }
 
 // TemporalOptions are those of the Temporal worker itself.
@@ -87,15 +79,5 @@ func Register(r registry, acts *activities.Activities) {
 // Start begins to poll.
 func (w *Worker) Start() error { return w.temporal.Start() }
 
-// Stop takes nothing new, lets what runs end for as long as Options.Drain says, then cancels it, and closes the
-// handlers.
-func (w *Worker) Stop() error {
-	w.temporal.Stop()
-	if w.close == nil {
-		return nil
-	}
-	if err := w.close(); err != nil {
-		return errors.Join(errors.New("a protocol did not close"), err)
-	}
-	return nil
-}
+// Stop takes nothing new, lets what runs end for as long as Options.Drain says, and then cancels it.
+func (w *Worker) Stop() { w.temporal.Stop() }

@@ -51,7 +51,7 @@ func workUntilKilled(where string) error {
 		return err
 	}
 	probe := newProbe()
-	w, err := newWorker(c, queue, store, probe)
+	w, _, err := newWorker(c, queue, store, probe)
 	if err != nil {
 		return err
 	}

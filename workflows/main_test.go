@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -169,7 +170,7 @@ func newIdleRig(t testing.TB, options ...servertest.Option) *rig {
 // work starts the rig's worker; it stops with the test.
 func (r *rig) work(t testing.TB) {
 	t.Helper()
-	w, err := newWorker(r.Client, r.Queue, r.store, r.probe)
+	w, closeHandlers, err := newWorker(r.Client, r.Queue, r.store, r.probe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,23 +178,25 @@ func (r *rig) work(t testing.TB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.Stop(); err != nil {
+		w.Stop()
+		if err := closeHandlers(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-func newWorker(c client.Client, queue string, store resultstore.Store, probe *probe) (*worker.Worker, error) {
+// newWorker returns a worker of the queue that has not started, and what closes its protocols when it has stopped.
+func newWorker(c client.Client, queue string, store resultstore.Store, probe *probe) (*worker.Worker, func() error, error) {
 	protocols, closeHandlers, err := worker.Handlers(worker.HandlerOptions{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	protocols = append(protocols, activities.Protocol{Spec: probeSpec(), Handler: probe})
 	acts, err := activities.New(activities.Options{Store: store, Protocols: protocols})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return worker.New(c, acts, closeHandlers, worker.Options{Queue: queue, Local: true}), nil
+	return worker.New(c, acts, worker.Options{Queue: queue, Local: true}), closeHandlers, nil
 }
 
 // compile makes the plan of a workflow's text.
@@ -220,7 +223,21 @@ func compileIn(t testing.TB, text, folder string, files fstest.MapFS) *plan.Plan
 // start starts a run.
 func (r *rig) start(t testing.TB, p *plan.Plan) client.WorkflowRun {
 	t.Helper()
-	run, err := worker.Run(t.Context(), r.Client, "run-"+r.Queue, p, worker.Options{Queue: r.Queue, Local: true})
+	return r.startWith(t, p, workflows.Settings{})
+}
+
+// startWith starts a run as a process with the engine inside does, with settings of its own beside the heartbeat.
+func (r *rig) startWith(t testing.TB, p *plan.Plan, settings workflows.Settings) client.WorkflowRun {
+	t.Helper()
+	settings.SearchAttributes, settings.Heartbeat = true, 5
+	run, err := r.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: "run-" + r.Queue, TaskQueue: r.Queue, WorkflowTaskTimeout: 3 * time.Second, EnableEagerStart: true,
+		StaticSummary: p.Name, Priority: temporal.Priority{PriorityKey: int(p.Priority)},
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(p.Name),
+			temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
+		),
+	}, workflows.RunType, p, workflows.Start{Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

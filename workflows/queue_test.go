@@ -7,14 +7,14 @@ import (
 	"testing/fstest"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/worker"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // second starts another worker on a queue of its own.
 func (r *rig) second(t *testing.T, queue string) *probe {
 	t.Helper()
 	probe := newProbe()
-	w, err := newWorker(r.Client, queue, r.store, probe)
+	w, closeHandlers, err := newWorker(r.Client, queue, r.store, probe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,8 @@ func (r *rig) second(t *testing.T, queue string) *probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.Stop(); err != nil {
+		w.Stop()
+		if err := closeHandlers(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -69,10 +70,7 @@ func TestATaskGoesToTheWorkersOfItsQueue(t *testing.T) {
 func TestARunThatIsExecutedHereKeepsItsTasks(t *testing.T) {
 	r := newRig(t)
 	p := compile(t, "name: Here\ntasks:\n  - {id: a, method: test/echo, queue: nobody, parameters: {key: a, value: 1}}\n")
-	run, err := worker.Run(t.Context(), r.Client, "run-"+r.Queue, p, worker.Options{Queue: r.Queue, Local: true, OwnQueue: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	run := r.startWith(t, p, workflows.Settings{OwnQueue: true})
 	result, _ := end(t, run)
 	same(t, "status", result.Status, protocol.Completed)
 	same(t, "calls", r.probe.called("a"), 1)

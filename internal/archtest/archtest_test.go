@@ -75,10 +75,23 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema", "worker", "activities", "activities/llm", "activities/mcp",
-		"activities/python", "internal/cluster", "internal/config", "internal/engine", "internal/gate", "internal/home", "cmd/gleitzeit/internal/mcpserver",
-		"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/open", "cmd/gleitzeit/internal/view", "internal/webui",
-	}, []string{disk, cobra, sdkClient, sdkValues, sdkErrors, api}},
+		"cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view",
+		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
+		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
+	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/mcpserver", []string{
+		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/value",
+	}, []string{disk, network, mcpSDK}},
+	{"cmd/gleitzeit/internal/progress", []string{
+		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",
+	}, []string{disk}},
+	{"cmd/gleitzeit/internal/runs", []string{
+		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
+		"interpreter/plan", "internal/cluster", "internal/config", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
+		"internal/resultstore/open", "internal/value", "internal/webui",
+	}, []string{disk, grpc, sdkClient, sdkErrors, api}},
+	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkValues, api}},
+	{"cmd/gleitzeit/internal/view", []string{"interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value"}, nil},
 	{"interpreter", []string{"interpreter/definition", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value"}, nil},
 	{"interpreter/definition", []string{"internal/protocol", "internal/value"}, []string{yaml}},
 	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol", "internal/value"}, []string{expressions}},
@@ -98,14 +111,12 @@ var rules = []rule{
 	{"internal/protocol", []string{"internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/value"}, []string{schema}},
 	{"internal/suggest", nil, nil},
-	{"cmd/gleitzeit/internal/view", []string{"internal/protocol", "internal/value", "internal/resultstore", "interpreter/plan"}, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol", "internal/value"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
 	{"internal/cluster", []string{"internal/protocol", "internal/value"}, []string{profiles, sdkClient, sdkLog, api}},
 	{"internal/webui", []string{"internal/gate", "internal/home", "internal/protocol", "internal/value"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/gate", []string{"internal/home"}, []string{disk, network}},
-	{"cmd/gleitzeit/internal/mcpserver", []string{"interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/value", "cmd/gleitzeit/internal/view"}, []string{disk, network, mcpSDK}},
 	{"internal/resultstore", []string{"internal/protocol", "internal/value"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/resultstore/packed", []string{"internal/protocol", "internal/value"}, nil},
@@ -169,14 +180,14 @@ func TestNoNameIsVague(t *testing.T) {
 }
 
 func TestThreeTestBinariesLinkTheEngine(t *testing.T) {
-	engines := []string{module + "/internal/engine", module + "/internal/servertest", module + "/cmd/gleitzeit/internal/cli"}
+	engines := []string{module + "/internal/engine", module + "/internal/servertest", module + "/cmd/gleitzeit/internal/cli", module + "/cmd/gleitzeit/internal/runs"}
 	linking := map[string]bool{}
 	for _, file := range sources(t) {
 		folder := filepath.ToSlash(filepath.Dir(file))
 		if !strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		if folder == "internal/engine" || folder == "cmd/gleitzeit/internal/cli" || slices.ContainsFunc(importsOf(t, file), func(path string) bool { return slices.Contains(engines, path) }) {
+		if folder == "internal/engine" || folder == "cmd/gleitzeit/internal/cli" || folder == "cmd/gleitzeit/internal/runs" || slices.ContainsFunc(importsOf(t, file), func(path string) bool { return slices.Contains(engines, path) }) {
 			linking[folder] = true
 		}
 	}

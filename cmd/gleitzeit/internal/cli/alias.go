@@ -28,7 +28,7 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		Short: short,
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage{fmt.Errorf("unknown command %q; see `%s --help`", args[0], command.CommandPath())}
+				return usageError{fmt.Errorf("unknown command %q; see `%s --help`", args[0], command.CommandPath())}
 			}
 			return nil
 		},

@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -22,9 +22,9 @@ import (
 
 // batchOptions are the flags of batch.
 type batchOptions struct {
-	batch  interpreter.Batch
-	file   string // Where the results go; empty is standard output.
-	afresh bool
+	batch   interpreter.Batch
+	file    string // Where the results go; empty is standard output.
+	another bool
 }
 
 // batchFormat is the value of --format for batch, which has one more.
@@ -51,16 +51,16 @@ func (p *program) batchCommand() *cobra.Command {
 			"If the process dies, the same command in the same folder goes on where it was.",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage{fmt.Errorf("DIR or FILE is missing; see `%s --help`", command.CommandPath())}
+				return usageError{fmt.Errorf("DIR or FILE is missing; see `%s --help`", command.CommandPath())}
 			}
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
 			if o.batch.Prompt == "" {
-				return usage{errors.New("--prompt is missing: what is the model to be asked about each file?")}
+				return usageError{errors.New("--prompt is missing: what is the model to be asked about each file?")}
 			}
 			if o.batch.MaxConcurrent < 0 {
-				return usage{fmt.Errorf("--max-concurrent %d is less than 0", o.batch.MaxConcurrent)}
+				return usageError{fmt.Errorf("--max-concurrent %d is less than 0", o.batch.MaxConcurrent)}
 			}
 			return p.batch(command.Context(), args, o)
 		},
@@ -74,7 +74,7 @@ func (p *program) batchCommand() *cobra.Command {
 	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "how many files are worked on at once (default 16); a model is asked about no more than providers.ollama.max_concurrent of them")
 	flags.StringVar(&o.file, "output", "", "write the results into this file when the run has ended")
 	flags.VarP(batchFormat{&p.output}, "format", "o", "how results are printed: text, json, jsonl or markdown")
-	flags.BoolVar(&o.afresh, "new", false, "start another run, even where one of the same command is still open")
+	flags.BoolVar(&o.another, "new", false, "start another run, even where one of the same command is still open")
 	return command
 }
 
@@ -92,13 +92,14 @@ func (p *program) batch(ctx context.Context, paths []string, o batchOptions) err
 		o.batch.Files = paths // What is not there is told with all other mistakes.
 	}
 	compiled, mistakes := interpreter.Compile(interpreter.Input{
-		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(false),
+		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
 	})
 	if len(mistakes) > 0 {
 		return p.refuseBatch(mistakes)
 	}
-	return p.execute(ctx, compiled, start{
-		afresh: o.afresh, command: "gleitzeit " + shellWords(p.Args),
+	typed := "gleitzeit " + view.ShellWords(p.Args...)
+	return p.execute(ctx, compiled, execution{
+		another: o.another, command: typed, claimed: typed,
 		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o.file) },
 	})
 }
@@ -115,7 +116,7 @@ func (p *program) refuseBatch(mistakes []definition.Diagnostic) error {
 		}
 		p.say("%s", view.Printable(line))
 	}
-	return ended{exitInvalid}
+	return exitError{exitInvalid}
 }
 
 // printBatch writes the results in the format asked for, into the file or to standard output.
@@ -187,17 +188,3 @@ func unwritable(file string, err error) error {
 	return protocol.Errorf(protocol.InvalidParams, "the results cannot be written into %q: %s", file, err).
 		WithHint("--output names a file in a folder that is there")
 }
-
-// shellWords writes arguments as a shell takes them.
-func shellWords(args []string) string {
-	words := make([]string, len(args))
-	for i, arg := range args {
-		words[i] = arg
-		if arg == "" || strings.ContainsFunc(arg, func(r rune) bool { return !strings.ContainsRune(plainRunes, r) }) {
-			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-const plainRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%"

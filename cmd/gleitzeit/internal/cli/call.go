@@ -2,20 +2,18 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 func (p *program) callCommand() *cobra.Command {
@@ -24,9 +22,10 @@ func (p *program) callCommand() *cobra.Command {
 		Short: "Call one method, now and here, and print its result",
 		Long: "Call one method of a protocol in this process, without a workflow: `gleitzeit call mcp/tool.add a=2 b=3`.\n" +
 			"Values are text where the method wants text, and JSON where it wants anything else. Ctrl-C cancels the call.",
+		Example: "  gleitzeit call mcp/tool.add a=2 b=3\n  gleitzeit call llm/chat prompt='Why is the sky blue?'",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage{fmt.Errorf("METHOD is missing; see `%s --help`", command.CommandPath())}
+				return usageError{fmt.Errorf("missing argument METHOD; see `%s --help`", command.CommandPath())}
 			}
 			return nil
 		},
@@ -45,40 +44,32 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := s.join(ctx); err != nil {
-		return err
-	}
-	id, err := newID("call")
-	if err != nil {
-		return err
-	}
-	options := worker.Options{Queue: id, Local: true}
-	served, err := p.serve(s, nil, options)
-	if err != nil {
+	defer s.Close()
+	if err := s.Join(ctx); err != nil {
 		return err
 	}
 	signals, give := p.interrupts.take()
 	defer give()
-	handle, err := worker.Call(ctx, s.client, id, compiled, options)
-	if err != nil {
-		if trouble := s.trouble(); trouble != nil {
-			return trouble
-		}
-		return protocol.Errorf(protocol.EngineUnreachable, "the call cannot be started: %s", err)
-	}
-	outcome, err := p.awaitCall(ctx, s, handle, signals)
+	c, err := runs.StartCall(ctx, s.NewExecutor(ctx), compiled)
 	if err != nil {
 		return err
 	}
-	defer s.settle(served.closeHandlers)
+	outcome, err := p.awaitCall(ctx, c, signals)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := c.Close(); err != nil {
+			s.Log().Error("cannot close a protocol", "error", err)
+		}
+	}()
 	if outcome.Error != nil {
 		return failedCall{outcome.Error}
 	}
 	if outcome.Warning != "" {
 		p.say("! %s", view.Printable(view.Brief(outcome.Warning)))
 	}
-	result, err := s.open(ctx, outcome.Value)
+	result, err := c.Result(ctx, outcome)
 	if err != nil {
 		return err
 	}
@@ -90,7 +81,7 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error) {
 	folder, err := os.Getwd()
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
 	parameters, err := p.givenParameters(method, pairs)
 	if err != nil {
@@ -106,7 +97,7 @@ func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error)
 		value.Field{Name: "tasks", Value: value.List(task)},
 	)
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
-		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(false),
+		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
 	})
 	if len(diagnostics) == 0 {
 		return compiled, nil
@@ -122,33 +113,28 @@ func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error)
 	return nil, protocol.Errorf(protocol.InvalidParams, "%s", strings.Join(messages, "\n"))
 }
 
-// awaitCall waits for the end of the call. The first signal cancels it, the second leaves.
-func (p *program) awaitCall(ctx context.Context, s *session, handle client.ActivityHandle, signals <-chan os.Signal) (protocol.Outcome, error) {
+// awaitCall waits for the end of the call. The first signal cancels it, the second quits.
+func (p *program) awaitCall(ctx context.Context, c *runs.Call, signals <-chan os.Signal) (protocol.Outcome, error) {
 	type ending struct {
 		outcome protocol.Outcome
 		err     error
 	}
-	over := make(chan ending, 1)
+	ended := make(chan ending, 1)
 	go func() {
-		outcome, err := worker.Await(ctx, handle)
-		over <- ending{outcome, err}
+		outcome, err := c.Await(ctx)
+		ended <- ending{outcome, err}
 	}()
 	for cancelled := false; ; cancelled = true {
 		select {
-		case e := <-over:
-			if e.err != nil {
-				e.err = errors.Join(s.trouble(), fmt.Errorf("how the call ended is not known: %w", e.err))
-			}
+		case e := <-ended:
 			return e.outcome, e.err
 		case <-signals:
 			if cancelled {
-				return protocol.Outcome{}, ended{exitInterrupted}
+				return protocol.Outcome{}, exitError{exitInterrupted}
 			}
-			p.say("cancelling the call; another signal leaves at once")
-			ctx, done := context.WithTimeout(ctx, cancelTimeout)
-			defer done()
-			if err := handle.Cancel(ctx, client.CancelActivityOptions{}); err != nil {
-				return protocol.Outcome{}, protocol.Errorf(protocol.EngineUnreachable, "the call could not be cancelled: %s", err)
+			p.say("cancelling the call; press Ctrl-C again to quit immediately")
+			if err := c.Cancel(ctx); err != nil {
+				return protocol.Outcome{}, err
 			}
 		}
 	}
@@ -171,19 +157,7 @@ func (e failedCall) exitCode() int {
 	return exitTaskFailed
 }
 
-// open loads a value that an outcome holds.
-func (s *session) open(ctx context.Context, held protocol.Payload) (value.Value, error) {
-	if held.Inline != nil {
-		return *held.Inline, nil
-	}
-	data, err := s.store.Value(ctx, *held.Ref)
-	if err != nil {
-		return value.Value{}, fmt.Errorf("the result: %w", err)
-	}
-	return value.Parse(data)
-}
-
-// printResult prints what one task has brought: the text where text is wanted, else all of it.
+// printResult prints the result of one task: the text where text is wanted, else all of it.
 func (p *program) printResult(text string, result value.Value) {
 	if p.output == asText {
 		fmt.Fprintln(p.Out, strings.TrimSuffix(text, "\n"))

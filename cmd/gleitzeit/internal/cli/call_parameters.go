@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -12,12 +13,12 @@ import (
 // givenParameters reads name=value pairs as the method's schema means them. What is no parameter of the method is for
 // the rules to refuse.
 func (p *program) givenParameters(method string, pairs []string) (value.Value, error) {
-	properties := propertiesOf(p.specs(false), method)
+	properties := propertiesOf(runs.Specs(p.options(), false), method)
 	var fields []value.Field
 	for _, pair := range pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return value.Value{}, usage{fmt.Errorf("%q is not name=value", pair)}
+			return value.Value{}, usageError{fmt.Errorf("%q is not name=value", pair)}
 		}
 		schema, _ := properties.Get(name)
 		fields = append(fields, value.Field{Name: name, Value: meant(text, typesOf(schema))})

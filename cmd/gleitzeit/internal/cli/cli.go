@@ -13,8 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -32,10 +33,11 @@ type Process struct {
 type program struct {
 	Process
 	home       string          // Of --home; empty without.
-	temporal   cluster.Options // Of --address, --namespace and --profile.
+	temporal   runs.Connection // Of --address, --namespace and --profile.
 	output     output
-	stream     bool    // Of --stream.
-	screen     *screen // Is Err.
+	stream     bool             // Of --stream.
+	newRun     string           // How to start another run where one is open; empty where that cannot be.
+	screen     *progress.Screen // Is Err.
 	interrupts *interrupts
 	written    *checked          // Is Out.
 	inputFiles map[string][]byte // Of --inputs, as they were read.
@@ -52,7 +54,7 @@ const (
 	asMarkdown output = "markdown"
 )
 
-// forPrograms tells whether what is printed is JSON.
+// forPrograms reports whether the output is JSON.
 func (p *program) forPrograms() bool { return p.output == asJSON || p.output == asJSONL }
 
 func (o *output) String() string { return string(*o) }
@@ -71,7 +73,7 @@ func (o *output) Set(text string) error {
 // Main runs the command that the arguments name and returns the exit code.
 func Main(process Process) int {
 	results := &checked{to: process.Out}
-	shown := newScreen(process.Err)
+	shown := progress.NewScreen(process.Err)
 	process.Out, process.Err = results, shown
 	p := &program{Process: process, output: asText, written: results, screen: shown}
 	root := p.root()
@@ -91,46 +93,47 @@ func Main(process Process) int {
 	return p.report(err)
 }
 
-// unheard is how long a command may take to notice that it was interrupted: one that reads standard input never does.
-const unheard = time.Second
+// interruptPatience is how long a command may take to notice that it was interrupted: one that reads standard input never
+// does.
+const interruptPatience = time.Second
 
 // await waits for the command to end, or leaves it behind where it was interrupted and does not notice.
 func (p *program) await(ctx context.Context, done <-chan error) error {
 	select {
 	case err := <-done:
 		if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-			return ended{exitInterrupted}
+			return exitError{exitInterrupted}
 		}
 		return err
 	case <-ctx.Done():
 	}
 	select {
 	case err := <-done:
-		if e, is := errors.AsType[ended](err); is {
+		if e, is := errors.AsType[exitError](err); is {
 			return e // It noticed, and said how it ended.
 		}
-	case <-time.After(unheard):
+	case <-time.After(interruptPatience):
 	}
-	return ended{exitInterrupted}
+	return exitError{exitInterrupted}
 }
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gleitzeit",
 		Short:         "Run LLM workflows and batches written in YAML",
-		Long:          "Gleitzeit runs workflows of prompts, Python and tools written in YAML.\nKill it at any moment, type the same command again, and it goes on where it was.",
+		Long:          "Gleitzeit runs workflows of prompts, Python and tools written in YAML.\nKill it at any moment, type the same command again, and it resumes where it was.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage{fmt.Errorf("unknown command %q; see `gleitzeit --help`", args[0])}
+				return usageError{fmt.Errorf("unknown command %q; see `gleitzeit --help`", args[0])}
 			}
 			return nil
 		},
 	}
 	root.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usage{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "how results are printed: text, json or jsonl")
@@ -146,8 +149,8 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// usage is a mistake in the arguments.
-type usage struct{ error }
+// usageError is an error in the arguments.
+type usageError struct{ error }
 
 // exact wants so many arguments, and names them.
 func exact(names ...string) cobra.PositionalArgs {
@@ -159,29 +162,29 @@ func between(least int, names ...string) cobra.PositionalArgs {
 	return func(command *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return usage{fmt.Errorf("%s is missing; see `%s --help`", names[len(args)], command.CommandPath())}
+			return usageError{fmt.Errorf("missing argument %s; see `%s --help`", names[len(args)], command.CommandPath())}
 		case len(args) > len(names):
-			return usage{fmt.Errorf("%q is one argument too many; see `%s --help`", args[len(names)], command.CommandPath())}
+			return usageError{fmt.Errorf("unexpected argument %q; see `%s --help`", args[len(names)], command.CommandPath())}
 		}
 		return nil
 	}
 }
 
-// ended is how a command ends that has said all it has to say.
-type ended struct{ code int }
+// exitError ends a command that has printed all it has to.
+type exitError struct{ code int }
 
-func (e ended) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // report prints an error, once, and decides the exit code.
 func (p *program) report(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	if e, done := errors.AsType[ended](err); done {
+	if e, done := errors.AsType[exitError](err); done {
 		return e.code
 	}
 	known := protocol.AsError(err, protocol.InternalError)
-	if _, of := errors.AsType[usage](err); of {
+	if _, of := errors.AsType[usageError](err); of {
 		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
 	}
 	if !p.forPrograms() {
@@ -210,8 +213,13 @@ func (p *program) writeJSON(to io.Writer, document any) {
 	if p.output != asJSONL {
 		encoder.SetIndent("", "  ")
 	}
-	// What cannot be written is noticed at the end, by checked; what cannot be encoded is a fault of ours.
+	// What cannot be written is noticed at the end, by checked; what cannot be encoded is our own error.
 	if err := encoder.Encode(document); err != nil && p.written.err() == nil {
-		p.say("gleitzeit: a document cannot be written: %v", err)
+		p.say("gleitzeit: cannot write a document: %v", err)
 	}
+}
+
+// say prints a line for people; programs read standard output.
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintf(p.Err, format+"\n", args...)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -30,35 +29,29 @@ func (p *program) configEnv(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	running, err := s.connectHome(ctx)
+	defer s.Close()
+	running, err := s.ConnectHome(ctx)
 	if err != nil {
 		return err
 	}
 	if !running {
-		return protocol.Errorf(protocol.EngineUnreachable, "no engine runs in %s", s.home.Path).
+		return protocol.Errorf(protocol.EngineUnreachable, "no engine runs in %s", s.Place()).
 			WithHint("`gleitzeit server` starts one")
 	}
-	info, err := engine.ReadInfo(s.home)
+	variables, err := s.Variables()
 	if err != nil {
 		return err
 	}
-	// The names are those of the SDK's envconfig, which the temporal CLI uses.
-	variables := []value.Field{
-		{Name: "TEMPORAL_ADDRESS", Value: value.String(info.Address)},
-		{Name: "TEMPORAL_NAMESPACE", Value: value.String(engine.Namespace)},
-		{Name: "TEMPORAL_TLS", Value: value.String("true")},
-		{Name: "TEMPORAL_TLS_CLIENT_CERT_PATH", Value: value.String(s.home.EngineCertificate())},
-		{Name: "TEMPORAL_TLS_CLIENT_KEY_PATH", Value: value.String(s.home.EngineKey())},
-		{Name: "TEMPORAL_TLS_SERVER_CA_CERT_PATH", Value: value.String(s.home.EngineCertificate())},
-		{Name: "TEMPORAL_TLS_SERVER_NAME", Value: value.String(engine.ServerName)},
-	}
 	if p.output != asText {
-		p.writeJSON(p.Out, value.Object(variables...))
+		var fields []value.Field
+		for _, v := range variables {
+			fields = append(fields, value.Field{Name: v.Name, Value: value.String(v.Value)})
+		}
+		p.writeJSON(p.Out, value.Object(fields...))
 		return nil
 	}
 	for _, v := range variables {
-		fmt.Fprintf(p.Out, "export %s=%s\n", v.Name, quoted(v.Value.Text()))
+		fmt.Fprintf(p.Out, "export %s=%s\n", v.Name, quoted(v.Value))
 	}
 	return nil
 }

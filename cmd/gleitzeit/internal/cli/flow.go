@@ -8,12 +8,11 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // maxFlow is a little more than the largest workflow file, so that the interpreter sees that it is too large.
@@ -26,8 +25,8 @@ func (p *program) compile(file string, inputs given) (*plan.Plan, []definition.D
 }
 
 // compileFor is compile for a run that may execute on another machine: then notes may come beside the plan.
-func (p *program) compileFor(file string, inputs given, elsewhere bool) (*plan.Plan, []definition.Diagnostic, error) {
-	in, err := p.open(file, inputs, elsewhere)
+func (p *program) compileFor(file string, inputs given, remote bool) (*plan.Plan, []definition.Diagnostic, error) {
+	in, err := p.open(file, inputs, remote)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -36,12 +35,12 @@ func (p *program) compileFor(file string, inputs given, elsewhere bool) (*plan.P
 }
 
 // open reads a workflow file, and what else a plan depends on.
-func (p *program) open(file string, inputs given, elsewhere bool) (interpreter.Input, error) {
+func (p *program) open(file string, inputs given, remote bool) (interpreter.Input, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return interpreter.Input{}, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
 	}
-	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: p.specs(elsewhere), Remote: elsewhere}
+	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), remote), Remote: remote}
 	if err := inputs.onceRead(file); err != nil {
 		return in, err
 	}
@@ -62,19 +61,6 @@ func (p *program) open(file string, inputs given, elsewhere bool) (interpreter.I
 		return in, missingFlow(file, err)
 	}
 	return in, nil
-}
-
-// specs are the protocols that workflows are checked against. Settings that cannot be read name no servers: whoever needs
-// them says what is wrong.
-func (p *program) specs(elsewhere bool) []protocol.Spec {
-	if elsewhere {
-		return worker.RemoteSpecs()
-	}
-	settings, err := config.Load(p.options())
-	if err != nil {
-		return worker.Specs()
-	}
-	return worker.Specs(settings.MCP.Servers...)
 }
 
 func readFlow(path string) ([]byte, error) {

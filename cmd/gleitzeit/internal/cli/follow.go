@@ -2,170 +2,183 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
+	"sync"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// lookEvery is how often a run that is under way is asked for what its history does not tell: attempts that failed.
-const lookEvery = time.Second
+// follower follows one run and shows it, and heeds Ctrl-C meanwhile: the first cancels the run, the second leaves. A
+// signal other than Ctrl-C, at a shutdown say, leaves at once: it is no wish to lose the run.
+type follower struct {
+	program *program
+	session *runs.Session
+	ctx     context.Context // Ends when the process is to leave.
+	leave   context.CancelCauseFunc
+	give    func()        // Gives the signals back.
+	abandon chan struct{} // Closed by Ctrl-C before there is a run.
 
-// askTimeout is how long a second interrupt waits for the first to be heard: what is left must be a run that ends.
-const askTimeout = 2 * time.Second
+	resumeWith string            // The command that resumes the run; empty where this process only watches.
+	shown      *progress.Printer // Nil before there is a run.
 
-// follow shows how the run comes along until it has closed. The first interrupt cancels the run, the second leaves.
-func (x *execution) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if x.progress == nil {
-		x.progress = newProgress(x.program, x.claim.Run, x.plan, x.session.store, x.began)
-		x.progress.lines = x.progress.lines && x.print == nil
-	}
-	events := make(chan taskEvent)
-	closed := make(chan error, 1)
-	go func() { closed <- x.session.watch(ctx, x.claim.Run, x.runID, events) }()
-	gone := x.standBy(ctx)
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	listen := time.NewTicker(listenEvery)
-	defer listen.Stop()
-	heard := make(chan *live, 1)
-	listening := false
-	x.listen()
-	defer x.give()
-	away := outage{tell: x.progress.note, session: x.session}
-	var trouble string
-	asked := make(chan struct{}) // Closed when the engine has heard of the first interrupt, or cannot.
-	if x.cancelled {
-		close(asked)
-	}
-	for {
-		select {
-		case event := <-events:
-			if err := x.progress.show(ctx, event); err != nil {
-				return err
+	mu        sync.Mutex
+	handle    *runs.Handle // Nil before there is a run.
+	abandoned bool
+	cancelled bool          // The run is being cancelled.
+	requested chan struct{} // Closed when the engine has got the request to cancel, or cannot.
+}
+
+var (
+	// errLeft is why a follower's context ends by a signal.
+	errLeft = errors.New("left")
+	// errOverdue is why it ends when the time to wait is over.
+	errOverdue = errors.New("overdue")
+)
+
+// newFollower takes the signals from now on: whoever sees which run is started may cancel it.
+func (p *program) newFollower(ctx context.Context, s *runs.Session) *follower {
+	signals, give := p.interrupts.take()
+	f := &follower{program: p, session: s, give: give, abandon: make(chan struct{}), requested: make(chan struct{})}
+	f.ctx, f.leave = context.WithCancelCause(ctx)
+	go func() {
+		for {
+			select {
+			case <-f.ctx.Done():
+				return
+			case signal := <-signals:
+				f.heed(signal)
 			}
-		case err := <-closed:
-			return err
-		case held := <-gone:
-			x.program.say("the process that executed run %s is gone; going on here", x.claim.Run)
-			x.held = held
-			if err := x.work(); err != nil {
-				return err
-			}
-		case signal := <-x.signals:
-			if x.watching || x.cancelled || signal != os.Interrupt {
-				if x.cancelled {
-					await(asked)
-				}
-				return x.leave()
-			}
-			x.progress.note("cancelling run " + x.claim.Run + "; Ctrl-C again leaves at once")
-			x.cancelled = true
-			go func() {
-				defer close(asked)
-				if err := x.cancel(ctx); err != nil && ctx.Err() == nil {
-					x.session.log.Error("the run could not be cancelled", "error", err)
-				}
-			}()
-		case <-x.overdue:
-			return x.giveUp()
-		case err := <-x.troubles:
-			x.progress.note(view.Printable(err.Error()))
-		case <-listen.C:
-			if task := x.progress.alone(); task != "" && !listening {
-				listening = true
-				go func() { heard <- x.session.listen(ctx, x.claim.Run, task) }()
-			}
-		case told := <-heard:
-			listening = false
-			x.progress.hear(told)
-		case <-look.C:
-			if err := x.session.trouble(); err != nil && err.Error() != trouble {
-				trouble = err.Error()
-				x.progress.note(view.Printable(trouble))
-			}
-			pending, waiting, err := x.session.attempts(ctx, x.claim.Run)
-			if err != nil && x.watching {
-				// The process with the engine leaves with the end of its run, and nobody need take it over.
-				var over bool
-				if over, err = x.session.over(ctx, x.claim.Run, x.runID, err); over {
-					return nil
-				}
-			}
-			away.look(err)
-			if err == nil {
-				x.progress.waits(waiting)
-			}
-			x.progress.look(pending)
 		}
+	}()
+	return f
+}
+
+// stop ends the follower, and leaves the screen clean.
+func (f *follower) stop() {
+	f.give()
+	f.leave(nil)
+	if f.shown != nil {
+		f.shown.Stop()
 	}
 }
 
-// listen takes signals from before the run is announced: whoever sees which run it is may cancel it.
-func (x *execution) listen() {
-	if x.signals == nil {
-		x.signals, x.give = x.program.interrupts.take()
-	}
-}
-
-// leave ends this process and not the run. A signal other than Ctrl-C, at a shutdown say, is no wish to lose the run.
-func (x *execution) leave() error {
-	x.progress.stop()
+// heed does what a signal asks for.
+func (f *follower) heed(signal os.Signal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	switch {
-	case x.cancelled && x.watching:
-		x.program.say("left; run %s is still being cancelled", x.claim.Run)
-	case x.watching:
-		x.program.say("left; run %s goes on: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` ends it", x.claim.Run, x.claim.Run, x.claim.Run)
-	case x.cancelled:
-		x.program.say("left; run %s is still being cancelled: `gleitzeit cancel %s` brings it to its end", x.claim.Run, x.claim.Run)
+	case signal != os.Interrupt || f.cancelled || f.abandoned && f.handle == nil:
+		f.leave(errLeft)
+	case f.handle == nil:
+		f.abandoned = true
+		close(f.abandon)
+	case f.handle.Watching():
+		f.leave(errLeft)
 	default:
-		x.program.say("left; run %s is open: `%s` goes on, `gleitzeit cancel %s` ends it", x.claim.Run, x.command, x.claim.Run)
+		f.cancel()
 	}
-	return ended{exitInterrupted}
 }
 
-// giveUp ends a wait that took too long; the run goes on.
-func (x *execution) giveUp() error {
-	x.progress.stop()
-	return protocol.Errorf(protocol.WorkflowTimeout, "run %s has not ended in the time that --wait gives it", x.claim.Run).
-		WithHint("it goes on: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` ends it", x.claim.Run, x.claim.Run)
-}
-
-// outage tells of a Temporal that does not answer for a while, and of its return.
-type outage struct {
-	tell    func(string)
-	session *session
-	misses  int
-}
-
-// longOutage is how many looks in vain make an outage: a take-over takes less.
-const longOutage = 3
-
-func (o *outage) look(err error) {
-	if err == nil {
-		if o.misses >= longOutage {
-			o.tell("Temporal answers again")
+// cancel cancels the run. The caller holds mu.
+func (f *follower) cancel() {
+	h := f.handle
+	f.shown.Note("cancelling run " + h.Run + "; press Ctrl-C again to quit immediately")
+	f.cancelled = true
+	go func() {
+		defer close(f.requested)
+		if err := h.Cancel(f.ctx); err != nil && f.ctx.Err() == nil {
+			f.session.Log().Error("cannot cancel the run", "error", err)
 		}
-		o.misses = 0
-		return
+	}()
+}
+
+// cancelling notes that the cancellation of the run was requested.
+func (f *follower) cancelling() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cancelled = true
+	close(f.requested)
+}
+
+// notStarted returns how a command ends whose run did not start.
+func (f *follower) notStarted(err error) error {
+	if errors.Is(err, runs.ErrAbandoned) || errors.Is(context.Cause(f.ctx), errLeft) {
+		return exitError{exitInterrupted}
 	}
-	o.misses++
+	return err
+}
+
+// follow shows the run until it has closed. lines: with jsonl, each task and item has its line as it ends.
+func (f *follower) follow(h *runs.Handle, lines bool) error {
+	p := f.program
+	o := progress.Options{
+		Run: h.Run, Plan: h.Plan(), Store: f.session.Store(), Screen: p.screen, Began: h.Began, Stream: p.stream,
+	}
+	if lines && p.output == asJSONL {
+		o.Line = func(document any) { p.writeJSON(p.Out, document) }
+	}
+	f.mu.Lock()
+	f.shown, f.handle = progress.New(o), h
+	if f.abandoned && !f.cancelled {
+		f.cancel() // Ctrl-C came when the run was starting.
+	}
+	f.mu.Unlock()
+	err := h.Follow(f.ctx, f.shown)
+	switch cause := context.Cause(f.ctx); {
+	case err == nil:
+		return nil
+	case errors.Is(cause, errLeft):
+		return f.left(h)
+	case errors.Is(cause, errOverdue):
+		return f.overdue(h)
+	}
+	return err
+}
+
+// requestPatience is how long leaving waits for the request to cancel to reach the engine: that takes milliseconds, and
+// what is left must be a run that ends.
+const requestPatience = 2 * time.Second
+
+// left says what becomes of the run that this process leaves.
+func (f *follower) left(h *runs.Handle) error {
+	f.mu.Lock()
+	cancelled := f.cancelled
+	f.mu.Unlock()
+	if cancelled {
+		f.awaitRequest(h)
+	}
+	f.shown.Stop()
+	say := f.program.say
 	switch {
-	case o.misses != longOutage:
-	case o.session.cluster != nil:
-		o.tell("Temporal at " + o.session.cluster.Address + " does not answer; waiting for it")
+	case cancelled && h.Watching():
+		say("left; run %s is still being cancelled", h.Run)
+	case h.Watching():
+		say("left; run %s is still running: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` cancels it", h.Run, h.Run, h.Run)
+	case cancelled:
+		say("left; run %s is still being cancelled: `gleitzeit cancel %s` completes that", h.Run, h.Run)
 	default:
-		o.tell("the engine does not answer; waiting until a process of " + o.session.home.Path + " runs it again: `gleitzeit server` does")
+		say("left; run %s is open: `%s` resumes it, `gleitzeit cancel %s` cancels it", h.Run, f.resumeWith, h.Run)
+	}
+	return exitError{exitInterrupted}
+}
+
+// awaitRequest waits until the request to cancel has reached an engine that answers. The second Ctrl-C may have cut it off.
+func (f *follower) awaitRequest(h *runs.Handle) {
+	<-f.requested
+	ctx, done := context.WithTimeout(context.WithoutCancel(f.ctx), requestPatience)
+	defer done()
+	if err := h.Cancel(ctx); err != nil {
+		f.session.Log().Error("cannot cancel the run", "error", err)
 	}
 }
 
-// await gives the request to cancel, which takes milliseconds, the time to reach an engine that answers.
-func await(asked <-chan struct{}) {
-	select {
-	case <-asked:
-	case <-time.After(askTimeout):
-	}
+// overdue ends a wait that took too long; the run continues.
+func (f *follower) overdue(h *runs.Handle) error {
+	f.shown.Stop()
+	return protocol.Errorf(protocol.WorkflowTimeout, "run %s has not ended within the time given by --wait", h.Run).
+		WithHint("it is still running: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` cancels it", h.Run, h.Run)
 }

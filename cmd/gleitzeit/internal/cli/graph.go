@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -50,12 +51,12 @@ func (p *program) graphCommand() *cobra.Command {
 		Short: "Show which task waits for which, of a workflow or of a run",
 		Long: "Show which task waits for which: as a tree, or as a Mermaid flowchart.\n" +
 			"Where there is a file of that name (or it is -, standard input), it is that workflow; else it is the run of that id, or\n" +
-			latestRun + ", with the statuses of its tasks.",
-		Example: "  gleitzeit graph flow.yaml\n  gleitzeit graph " + latestRun + " --as mermaid",
+			runs.Latest + ", with the statuses of its tasks.",
+		Example: "  gleitzeit graph flow.yaml\n  gleitzeit graph " + runs.Latest + " --as mermaid",
 		Args:    exact("FILE or RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
 			if as != asTree && p.forPrograms() {
-				return usage{fmt.Errorf("--as %s and --format %s are two ways to print one graph: choose one", as, p.output)}
+				return usageError{fmt.Errorf("--as %s and --format %s are two ways to print one graph: choose one", as, p.output)}
 			}
 			graph, err := p.graph(command.Context(), args[0], inputs)
 			if err != nil {
@@ -83,23 +84,23 @@ func (p *program) graph(ctx context.Context, of string, inputs given) (*view.Gra
 		return view.NewGraph(compiled), nil
 	}
 	if !inputs.none() {
-		return nil, usage{fmt.Errorf("--input and --inputs are for a file, and there is no file %q", of)}
+		return nil, usageError{fmt.Errorf("--input and --inputs are for a file, and there is no file %q", of)}
 	}
-	s, err := p.lookUp(ctx)
+	s, err := p.openToShow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	run, err := s.resolve(ctx, of)
+	defer s.Close()
+	run, err := s.Resolve(ctx, of)
 	if err != nil {
 		return nil, err
 	}
-	document, err := s.document(ctx, run)
+	document, err := s.Document(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	if document == nil {
-		return nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "there is neither a file %q nor a run of that id in %s", of, s.place()).
+		return nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "there is neither a file %q nor a run of that id in %s", of, s.Place()).
 			WithHint("`gleitzeit list` shows the runs that are there")}
 	}
 	if len(document.Tasks) == 0 {

@@ -51,7 +51,7 @@ func (g *given) onceRead(flows ...string) error {
 		}
 	}
 	if named > 1 {
-		return usage{errors.New("standard input, -, is named twice, and can be read once")}
+		return usageError{errors.New("standard input, -, is named twice, and can be read once")}
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (p *program) readGiven(g given, in *interpreter.Input) error {
 	for _, pair := range g.pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return usage{fmt.Errorf("--input %q is not name=value", pair)}
+			return usageError{fmt.Errorf("--input %q is not name=value", pair)}
 		}
 		in.Inputs = append(in.Inputs, interpreter.GivenInput{Name: name, Text: text})
 	}

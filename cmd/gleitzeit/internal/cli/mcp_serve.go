@@ -2,22 +2,21 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mcpserver"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// mcpServing is what the flags of mcp serve say.
+// mcpServing is the flags of mcp serve.
 type mcpServing struct {
 	folders []string
 	any     bool
@@ -31,14 +30,15 @@ func (p *program) mcpServeCommand() *cobra.Command {
 	o := mcpServing{}
 	command := &cobra.Command{
 		Use:   "serve [--http [ADDRESS]]",
-		Short: "Be an MCP server: tools that validate, run, submit, follow and read workflows",
-		Long: "Be an MCP server on standard input and output, for a client that starts this command, or over HTTP on loopback.\n" +
+		Short: "Serve MCP: tools that validate, run, submit, follow and read workflows",
+		Long: "Serve MCP on standard input and output, for a client that starts this command, or over HTTP on loopback.\n" +
 			"Clients may run the workflows beneath the folders of --workflows, each of which has a tool of its own as well;\n" +
 			"without that flag, those beneath the current folder. Runs execute here, as those of `gleitzeit run`.",
-		Args: between(0, "ADDRESS"),
+		Example: "  gleitzeit mcp serve --workflows flows\n  gleitzeit mcp serve --http 8090",
+		Args:    between(0, "ADDRESS"),
 		RunE: func(command *cobra.Command, args []string) error {
 			if len(args) > 0 && o.http != anywhere {
-				return usage{fmt.Errorf("%q is one argument too many; see `%s --help`", args[0], command.CommandPath())}
+				return usageError{fmt.Errorf("unexpected argument %q; see `%s --help`", args[0], command.CommandPath())}
 			}
 			if len(args) > 0 {
 				o.http = args[0]
@@ -46,7 +46,7 @@ func (p *program) mcpServeCommand() *cobra.Command {
 			return p.mcpServe(command.Context(), o)
 		},
 	}
-	command.Flags().StringArrayVar(&o.folders, "workflows", nil, "folder of workflows that clients may run, a tool for each; may be given many times")
+	command.Flags().StringArrayVar(&o.folders, "workflows", nil, "folder of workflows that clients may run, a tool for each; repeatable")
 	command.Flags().BoolVar(&o.any, "allow-any-workflow", false, "clients may run any file, and workflows that they write: whatever you may do, they may")
 	command.Flags().StringVar(&o.http, "http", "", "serve streamable HTTP instead, on loopback: at `ADDRESS`, a port or host:port, else on port "+strconv.Itoa(mcpserver.Port))
 	command.Flags().Lookup("http").NoOptDefVal = anywhere
@@ -56,7 +56,7 @@ func (p *program) mcpServeCommand() *cobra.Command {
 func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
 	folder, err := os.Getwd()
 	if err != nil {
-		return protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
 	folders := o.folders
 	if len(folders) == 0 && folder == "/" && !o.any {
@@ -70,14 +70,14 @@ func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	living, leave := context.WithCancel(ctx)
 	defer leave()
-	h := p.newHost(living, s)
+	executor := s.NewExecutor(living)
 	server, err := mcpserver.New(mcpserver.Options{
-		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: p.specs(false),
-		Tell: func(text string) { p.say("%s", text) }, Log: engineLog(s.log),
-	}, h)
+		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: runs.Specs(p.options(), false),
+		Tell: func(text string) { p.say("%s", text) }, Log: s.ServerLog(),
+	}, &mcpRuns{s, executor, living, p.say})
 	if err != nil {
 		return err
 	}
@@ -93,17 +93,18 @@ func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
 		case <-serving.Done():
 		}
 	}()
-	go h.sayTrouble(living)
+	go executor.NotifyProblems(living)
 	if o.http == "" {
 		err = server.ServeStreams(serving, p.In, p.Out)
 	} else {
 		err = p.mcpOverHTTP(serving, s, server, o.http)
 	}
+	err = errors.Join(err, executor.Close())
 	leave()
-	return errors.Join(err, h.leave())
+	return err
 }
 
-// mcpDocument is what a server over HTTP says of itself.
+// mcpDocument is the document of a server over HTTP.
 type mcpDocument struct {
 	URL   string `json:"url"`
 	Token string `json:"token_file"` // Clients send what is in it as Authorization: Bearer TOKEN.
@@ -111,10 +112,10 @@ type mcpDocument struct {
 	PID   int    `json:"pid"`
 }
 
-func (p *program) mcpOverHTTP(ctx context.Context, s *session, server *mcpserver.Server, address string) error {
-	token, err := gate.LoadToken(s.home.MCPToken())
+func (p *program) mcpOverHTTP(ctx context.Context, s *runs.Session, server *mcpserver.Server, address string) error {
+	token, err := gate.LoadToken(s.Home().MCPToken())
 	if err != nil {
-		return protocol.Errorf(protocol.ConfigurationError, "the token %q of the MCP server cannot be kept: %s", s.home.MCPToken(), err)
+		return protocol.Errorf(protocol.ConfigurationError, "cannot keep the token %q of the MCP server: %s", s.Home().MCPToken(), err)
 	}
 	if address == anywhere {
 		address = ""
@@ -123,36 +124,13 @@ func (p *program) mcpOverHTTP(ctx context.Context, s *session, server *mcpserver
 	if err != nil {
 		return err
 	}
-	d := mcpDocument{URL: listening.URL(), Token: s.home.MCPToken(), Home: s.home.Path, PID: os.Getpid()}
+	d := mcpDocument{URL: listening.URL(), Token: s.Home().MCPToken(), Home: s.Home().Path, PID: os.Getpid()}
 	if p.output == asText {
-		fmt.Fprintf(p.Out, "mcp    %s\ntoken  in %s\nhome   %s\nCtrl-C stops it; open runs go on with `%s`, or when they are asked for again\n", d.URL, d.Token, d.Home, hostCommand)
-	} else {
-		// One line, whatever the format: it is followed by nothing, and who starts a server reads it line by line.
-		line, err := json.Marshal(d)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(p.Out, "%s\n", line)
+		fmt.Fprintf(p.Out, "mcp    %s\ntoken  in %s\nhome   %s\nCtrl-C stops it; open runs are resumed by `%s`, or when a client asks for them again\n", d.URL, d.Token, d.Home, serverCommand)
+	} else if err := p.writeLine(d); err != nil {
+		return err
 	}
 	return listening.Serve(ctx, token)
-}
-
-// sayTrouble tells of an engine in trouble until ctx is done.
-func (h *host) sayTrouble(ctx context.Context) {
-	ticker := time.NewTicker(lookAfter)
-	defer ticker.Stop()
-	told := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if err := h.trouble(); err != nil && err.Error() != told {
-				told = err.Error()
-				h.program.sayTrouble(err)
-			}
-		}
-	}
 }
 
 // moduleVersion is the version of this program, as `version` prints it.

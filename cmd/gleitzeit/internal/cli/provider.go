@@ -9,10 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // endpoint is one server of the settings, or a protocol that needs none.
@@ -45,18 +44,18 @@ func (p *program) providerListCommand() *cobra.Command {
 		Long:  "List what serves calls, as the settings have it: each server with how many calls may be in flight to it from each worker.\nNobody is asked; `gleitzeit provider health` does that.",
 		Args:  exact(),
 		RunE: func(*cobra.Command, []string) error {
-			handlers, closeHandlers, err := p.handlers()
+			providers, closeAll, err := p.providers()
 			if err != nil {
 				return err
 			}
 			var all []endpoint
-			for _, of := range handlers {
+			for _, of := range providers {
 				all = append(all, endpointsOf(of)...)
 			}
 			if err := p.printEndpoints(all); err != nil {
 				return err
 			}
-			return closeHandlers()
+			return closeAll()
 		},
 	}
 }
@@ -68,19 +67,19 @@ func (p *program) providerHealthCommand() *cobra.Command {
 		Long: "Ask what serves calls how it is, from this process: each server with its version, how many models it has and which are in memory.\n" +
 			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are asked. Where one is not well, the exit code is 4.",
 		RunE: func(command *cobra.Command, names []string) error {
-			handlers, closeHandlers, err := p.handlers()
+			providers, closeAll, err := p.providers()
 			if err != nil {
 				return err
 			}
 			for _, name := range names {
-				if !slices.ContainsFunc(handlers, func(of activities.Protocol) bool { return hasName(endpointsOf(of), name) }) {
-					return usage{fmt.Errorf("there is no provider %q; see `gleitzeit provider list`", name)}
+				if !slices.ContainsFunc(providers, func(of runs.Provider) bool { return hasName(endpointsOf(of), name) }) {
+					return usageError{fmt.Errorf("there is no provider %q; see `gleitzeit provider list`", name)}
 				}
 			}
 			ctx, done := context.WithTimeout(command.Context(), healthTimeout)
 			defer done()
 			var all []endpointHealth
-			for _, of := range handlers {
+			for _, of := range providers {
 				if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return hasName(endpointsOf(of), name) }) {
 					continue
 				}
@@ -93,67 +92,60 @@ func (p *program) providerHealthCommand() *cobra.Command {
 			if err := p.printHealth(all); err != nil {
 				return err
 			}
-			if err := closeHandlers(); err != nil {
+			if err := closeAll(); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(all, func(state endpointHealth) bool { return !state.OK }) {
-				return ended{exitUnavailable}
+				return exitError{exitUnavailable}
 			}
 			return nil
 		},
 	}
 }
 
-// handlers are those of the settings. They need no home folder, and none is made.
-func (p *program) handlers() ([]activities.Protocol, func() error, error) {
-	settings, err := p.settings()
+// providers returns those of the settings.
+func (p *program) providers() ([]runs.Provider, func() error, error) {
+	o, err := p.runOptions()
 	if err != nil {
 		return nil, nil, err
 	}
-	return worker.Handlers((&session{settings: settings, env: p.Env}).handlerOptions())
+	return runs.OpenProviders(o)
 }
 
 func hasName(endpoints []endpoint, name string) bool {
 	return slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.Protocol == name || e.Provider == name })
 }
 
-func endpointsOf(of activities.Protocol) []endpoint {
-	served, is := of.Handler.(protocol.ServerReporter)
+func endpointsOf(of runs.Provider) []endpoint {
+	servers, is := of.Servers()
 	if !is {
 		name, _, _ := strings.Cut(of.Spec.Name, "/")
 		return []endpoint{{Protocol: of.Spec.Name, Provider: name}}
 	}
 	var all []endpoint
-	for _, e := range served.Servers() {
-		all = append(all, endpoint{of.Spec.Name, e.Provider, e.URL, e.MaxConcurrent})
+	for _, server := range servers {
+		all = append(all, endpoint{of.Spec.Name, server.Provider, server.URL, server.MaxConcurrent})
 	}
 	return all
 }
 
-func healthOf(ctx context.Context, of activities.Protocol) []endpointHealth {
-	served, is := of.Handler.(protocol.ServerReporter)
+func healthOf(ctx context.Context, of runs.Provider) []endpointHealth {
+	states, is := of.Probe(ctx)
 	if !is {
 		state := endpointHealth{endpoint: endpointsOf(of)[0]}
-		state.is(of.Handler.Health(ctx))
+		state.set(of.Health(ctx))
 		return []endpointHealth{state}
 	}
 	var all []endpointHealth
-	for _, s := range served.Probe(ctx) {
+	for _, s := range states {
 		state := endpointHealth{endpoint: endpoint{of.Spec.Name, s.Provider, s.URL, s.MaxConcurrent}, Version: s.Version, Models: s.Models, Loaded: s.Loaded}
-		state.is(nil)
-		if s.Error != nil {
-			state.is(s.Error)
-		}
+		state.set(s.Error)
 		all = append(all, state)
 	}
 	return all
 }
 
-func (h *endpointHealth) is(err error) {
-	if h.OK = err == nil; !h.OK {
-		h.Error = view.NewError(protocol.AsError(err, protocol.ProviderNotAvailable))
-	}
-}
+func (h *endpointHealth) set(err *protocol.Error) { h.OK, h.Error = err == nil, view.NewError(err) }
 
 func (p *program) printEndpoints(all []endpoint) error {
 	switch p.output {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -13,8 +14,8 @@ import (
 func (p *program) resultsCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "results RUN [TASK]",
-		Short: "Print what a run, or one task of it, has brought",
-		Long:  "Print what a run, or one task of it, has brought. RUN may be " + latestRun + ".",
+		Short: "Print the results of a run, or of one of its tasks",
+		Long:  "Print the results of a run, or of one of its tasks. RUN may be " + runs.Latest + ".",
 		Args:  between(1, "RUN", "TASK"),
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.results(command.Context(), args)
@@ -23,23 +24,23 @@ func (p *program) resultsCommand() *cobra.Command {
 }
 
 func (p *program) results(ctx context.Context, args []string) error {
-	s, err := p.lookUp(ctx)
+	s, err := p.openToShow(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	run, err := s.resolve(ctx, args[0])
+	defer s.Close()
+	run, err := s.Resolve(ctx, args[0])
 	if err != nil {
 		return err
 	}
-	document, err := s.document(ctx, run)
+	document, err := s.Document(ctx, run)
 	if err != nil {
 		return err
 	}
 	if document == nil {
-		return s.notFound(run)
+		return s.NotFound(run)
 	}
-	if err := document.AddResults(ctx, s.store); err != nil {
+	if err := document.AddResults(ctx, s.Store()); err != nil {
 		return err
 	}
 	if len(args) == 1 {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/schema"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // part is the document of `schema PART`.
@@ -31,7 +31,7 @@ func (p *program) schemaCommand() *cobra.Command {
 		Args:    between(0, "PART"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				p.writeJSON(p.Out, schema.Of(worker.Specs()))
+				p.writeJSON(p.Out, schema.Of(runs.DefaultSpecs()))
 				return nil
 			}
 			path, found, err := schema.Part(args[0])

@@ -2,115 +2,106 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
 
-	"go.temporal.io/sdk/client"
+	"github.com/spf13/cobra"
 
-	"github.com/gleitzeit/gleitzeit/activities/mcp"
-	"github.com/gleitzeit/gleitzeit/activities/python"
-	"github.com/gleitzeit/gleitzeit/internal/cluster"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
-	"github.com/gleitzeit/gleitzeit/internal/engine"
-	"github.com/gleitzeit/gleitzeit/internal/home"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
-// session is the home folder with what lies in it: the result store, and, where a command needs it, a Temporal.
-type session struct {
-	settings *config.Settings
-	home     *home.Home
-	store    resultstore.Store
-	log      *slog.Logger
-	passing  string          // The home's folder where it goes with the session, else empty.
-	temporal cluster.Options // What may name another Temporal than the home's engine.
-	env      func(name string) (string, bool)
-
-	client  client.Client    // Nil until join or connect.
-	engine  *engine.Engine   // The home's; nil with a cluster.
-	cluster *cluster.Cluster // Nil with the home's engine.
+// temporalFlags are for commands that may use another Temporal server than the home's engine. They are named as the
+// temporal CLI has them.
+func (p *program) temporalFlags(command *cobra.Command) *cobra.Command {
+	command.Flags().StringVar(&p.temporal.Address, "address", "", "host:port of a Temporal server to use instead of the home's engine (default $TEMPORAL_ADDRESS)")
+	command.Flags().StringVar(&p.temporal.Namespace, "namespace", "", "namespace there (default $TEMPORAL_NAMESPACE, else default)")
+	command.Flags().StringVar(&p.temporal.Profile, "profile", "", "profile of temporal.toml that says how to connect (default $TEMPORAL_PROFILE)")
+	return command
 }
 
-// openSession opens home and store, for a command that looks at what other processes do, or leaves something for them.
-// The caller closes the session.
-func (p *program) openSession(ctx context.Context) (*session, error) {
+// settings loads them, and prints their warnings.
+func (p *program) settings() (*config.Settings, error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range settings.Warnings {
+		p.say("warning: %s", warning)
+	}
+	return settings, nil
+}
+
+func (p *program) options() config.Options { return config.Options{Env: p.Env, Home: p.home} }
+
+// runOptions are what a session is opened with.
+func (p *program) runOptions() (runs.Options, error) {
 	settings, err := p.settings()
 	if err != nil {
-		return nil, err
+		return runs.Options{}, err
 	}
-	if err := settings.Lasting(); err != nil {
-		return nil, err
-	}
-	return p.openAt(ctx, settings, settings.Home)
+	return runs.Options{
+		Settings: settings, Temporal: p.temporal, Env: p.Env, Environ: p.Environ, Notify: p.notify,
+		Log: slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: settings.LogLevel})),
+	}, nil
 }
 
-// openAt opens a home, which need not be that of the settings, and the store.
-func (p *program) openAt(ctx context.Context, settings *config.Settings, folder string) (*session, error) {
-	opened, err := home.Open(folder)
+// open opens the session of a command that looks at what other processes do, or leaves something for them.
+func (p *program) openSession(ctx context.Context) (*runs.Session, error) {
+	o, err := p.runOptions()
 	if err != nil {
 		return nil, err
 	}
-	store, err := open.Store(ctx, settings.Store)
+	return runs.Open(ctx, o)
+}
+
+// openOwnSession opens the session of a command that executes what it starts, and waits for it.
+func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
+	o, err := p.runOptions()
 	if err != nil {
 		return nil, err
 	}
-	p.advise(store)
-	temporal := p.temporal
-	temporal.Env, temporal.Environ = p.Env, p.Environ
-	return &session{settings: settings, home: opened, store: store, log: p.logger(settings.LogLevel), temporal: temporal, env: p.Env}, nil
+	return runs.OpenOwn(ctx, o)
 }
 
-// logger is for what goes on inside; what people must know, commands print themselves.
-func (p *program) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: level}))
+// openToShow opens the session of a command that shows things: connected where an engine runs, and with a word where none
+// does.
+func (p *program) openToShow(ctx context.Context) (*runs.Session, error) {
+	s, err := p.openSession(ctx)
+	if err != nil {
+		return nil, err
+	}
+	running, err := s.Connect(ctx)
+	switch unreachable := runs.AsUnreachable(err); {
+	case unreachable != nil:
+		p.say("%s; showing what is recorded", view.Printable(unreachable.Message))
+	case err != nil:
+		s.Close()
+		return nil, err
+	case !running:
+		p.say("no engine runs in %s; showing what is recorded", s.Place())
+	}
+	return s, nil
 }
 
-// identity is what Temporal calls this process.
-func identity() string { return fmt.Sprintf("gleitzeit@%d", os.Getpid()) }
-
-func (s *session) options() engine.Options {
-	return engine.Options{
-		Home: s.home, Log: engineLog(s.log), LogLevel: slog.LevelDebug, Identity: identity(),
+// notify prints a notice: a line for people, a document for programs that read line by line.
+func (p *program) notify(notice runs.Notice) {
+	if p.output == asJSONL {
+		p.writeJSON(p.Err, notice)
+		return
 	}
+	text := notice.Message
+	if notice.Kind == runs.Attached && p.newRun != "" {
+		text += "; " + p.newRun
+	}
+	p.say("%s", view.Printable(text))
 }
 
-// handlerOptions are what the protocols are told of the settings.
-func (s *session) handlerOptions() worker.HandlerOptions {
-	tools := s.settings.MCP
-	return worker.HandlerOptions{
-		LLM: s.modelOptions(),
-		MCP: mcp.Options{
-			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, These: tools.AllowedWorkflowServers},
-			Env: s.temporal.Env, Log: s.log,
-		},
-		Python: pythonOptions(s.settings),
-		Store:  s.store,
+// sayAbandoned says how to resume a run that is open and that no process executes.
+func (p *program) sayAbandoned(s *runs.Session, run *view.Run) error {
+	text, err := s.Abandoned(run)
+	if text != "" {
+		p.say("%s", text)
 	}
-}
-
-func pythonOptions(settings *config.Settings) python.Options {
-	p := settings.Python
-	return python.Options{
-		Interpreter: p.Interpreter, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Hide: []string{settings.Home},
-		Limits: python.Limits{
-			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output,
-		},
-	}
-}
-
-// close lets go of everything at once; the process is about to exit.
-func (s *session) close() {
-	if s.client != nil {
-		s.client.Close()
-	}
-	if s.engine != nil {
-		s.engine.Close()
-	}
-	if err := s.store.Close(); err != nil {
-		s.log.Error("the result store did not close", "error", err)
-	}
-	s.vanish()
+	return err
 }

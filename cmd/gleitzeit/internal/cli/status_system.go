@@ -4,36 +4,23 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // systemDocument is the document of `status` without a run.
 type systemDocument struct {
-	Engine    engineState     `json:"engine"`
-	Workers   []poller        `json:"workers"` // Those of the shared queue.
-	Store     storeState      `json:"store"`
-	Providers []providerState `json:"providers"`
-	Runs      runCounts       `json:"runs"`
-}
-
-// engineState is the home's engine, or the Temporal that is configured.
-type engineState struct {
-	Status    string `json:"status"` // running or stopped.
-	Address   string `json:"address,omitempty"`
-	Namespace string `json:"namespace,omitempty"`
-	PID       int    `json:"pid,omitempty"` // Of the process that holds the home's engine.
-	Version   string `json:"version,omitempty"`
+	Engine    runs.EngineState `json:"engine"`
+	Workers   []runs.Poller    `json:"workers"` // Those of the shared queue.
+	Store     storeState       `json:"store"`
+	Providers []providerState  `json:"providers"`
+	Runs      runCounts        `json:"runs"`
 }
 
 type storeState struct {
@@ -77,34 +64,34 @@ func (p *program) systemStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	document := systemDocument{Workers: []poller{}, Store: storeState{URL: s.settings.ShownStore()}}
-	document.Providers, err = s.providers(ctx)
+	defer s.Close()
+	document := systemDocument{Workers: []runs.Poller{}, Store: storeState{URL: s.ShownStore()}}
+	document.Providers, err = providerStates(ctx, s)
 	if err != nil {
 		return err
 	}
-	running, stopped := s.connect(ctx)
+	running, stopped := s.Connect(ctx)
 	switch {
-	case stopped != nil && unreachable(stopped) == nil:
+	case stopped != nil && runs.AsUnreachable(stopped) == nil:
 		return stopped
 	case stopped == nil && !running:
-		stopped = s.notRunning()
+		stopped = s.NotRunning()
 	}
 	running = stopped == nil
-	if document.Engine, err = s.engineState(ctx, running); err != nil {
+	if document.Engine, err = s.Engine(ctx, running); err != nil {
 		return err
 	}
 	if running {
-		if document.Workers, err = s.pollers(ctx, sharedQueue); err != nil {
+		if document.Workers, err = s.Pollers(ctx, runs.SharedQueue); err != nil {
 			return err
 		}
 	}
-	runs, err := s.runs(ctx, resultstore.Query{})
+	all, err := s.List(ctx, runs.Query{})
 	document.Store.OK = err == nil
 	if err != nil {
 		document.Store.Error = view.NewError(protocol.AsError(err, protocol.PersistenceFailed))
 	}
-	document.Runs = counted(runs)
+	document.Runs = counted(all)
 	if p.output == asText {
 		fmt.Fprint(p.Out, document.text())
 	} else {
@@ -113,46 +100,21 @@ func (p *program) systemStatus(ctx context.Context) error {
 	return stopped
 }
 
-func (s *session) engineState(ctx context.Context, running bool) (engineState, error) {
-	switch {
-	case !running && s.cluster != nil:
-		return engineState{Status: "unreachable", Address: s.cluster.Address, Namespace: s.cluster.Namespace}, nil
-	case !running:
-		return engineState{Status: "stopped"}, nil
-	}
-	if s.cluster == nil {
-		info, err := engine.ReadInfo(s.home)
-		return engineState{"running", info.Address, engine.Namespace, info.PID, info.ServerVersion}, err
-	}
-	info, err := s.client.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
-	return engineState{Status: "running", Address: s.cluster.Address, Namespace: s.cluster.Namespace, Version: info.GetServerVersion()}, err
-}
-
-// providers asks every protocol whether calls have a chance now, all at once.
-func (s *session) providers(ctx context.Context) ([]providerState, error) {
-	handlers, closeHandlers, err := worker.Handlers(s.handlerOptions())
-	if err != nil {
-		return nil, err
-	}
+// providerStates asks every protocol whether calls can succeed now.
+func providerStates(ctx context.Context, s *runs.Session) ([]providerState, error) {
 	ctx, done := context.WithTimeout(ctx, healthTimeout)
 	defer done()
-	states := make([]providerState, len(handlers))
-	var asked sync.WaitGroup
-	for i, p := range handlers {
-		asked.Go(func() {
-			states[i] = providerState{Name: p.Spec.Name, OK: true}
-			if err := p.Handler.Health(ctx); err != nil {
-				states[i].OK, states[i].Error = false, view.NewError(protocol.AsError(err, protocol.ProviderNotAvailable))
-			}
-		})
+	found, err := s.Providers(ctx)
+	states := make([]providerState, len(found))
+	for i, p := range found {
+		states[i] = providerState{p.Name, p.Error == nil, view.NewError(p.Error)}
 	}
-	asked.Wait()
-	return states, closeHandlers()
+	return states, err
 }
 
-func counted(runs []*view.Run) runCounts {
+func counted(all []*view.Run) runCounts {
 	var counts runCounts
-	for _, run := range runs {
+	for _, run := range all {
 		switch run.Status {
 		case protocol.Running:
 			counts.Running++

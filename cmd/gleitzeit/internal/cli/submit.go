@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/worker"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// submission is what the flags of submit say.
+// submission is the flags of submit.
 type submission struct {
 	inputs given
 	queue  string
@@ -24,9 +23,9 @@ type submission struct {
 
 // patience is the value of --wait.
 type patience struct {
-	given bool          // The flag was.
-	set   bool          // Who submits waits.
-	limit time.Duration // 0 is without end.
+	given bool          // The flag is there.
+	set   bool          // The command waits.
+	limit time.Duration // 0 is none.
 }
 
 func (p *patience) String() string { return "" }
@@ -35,7 +34,7 @@ func (p *patience) Type() string { return "duration" }
 
 func (p *patience) Set(text string) error {
 	p.given, p.set = true, text != "false"
-	if text == forEver || !p.set {
+	if text == noLimit || !p.set {
 		return nil
 	}
 	limit, err := time.ParseDuration(text)
@@ -49,8 +48,8 @@ func (p *patience) Set(text string) error {
 	return nil
 }
 
-// forEver is what --wait alone stands for.
-const forEver = "for ever"
+// noLimit is what --wait alone stands for.
+const noLimit = "no limit"
 
 func (p *program) submitCommand() *cobra.Command {
 	o := submission{}
@@ -58,29 +57,18 @@ func (p *program) submitCommand() *cobra.Command {
 		Use:   "submit FILE",
 		Short: "Start a run on the workers of the server, and print its id",
 		Long: "Check a workflow here and start it on whatever workers serve the engine: those of `gleitzeit server`, or\n" +
-			"`gleitzeit worker` processes of a Temporal that is configured. Nothing of it runs in this process.",
-		Args: exact("FILE"),
+			"`gleitzeit worker` processes of a Temporal server that is configured. Nothing of it runs in this process.",
+		Example: "  gleitzeit submit flow.yaml\n  gleitzeit submit flow.yaml --wait=2h",
+		Args:    exact("FILE"),
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.submit(command.Context(), args[0], o)
 		},
 	}
 	o.inputs.flags(command, "")
-	command.Flags().StringVar(&o.queue, "queue", sharedQueue, "Temporal task queue whose workers execute the run")
-	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; with =DURATION at most so long, with =false not, whatever wait_for_completion says")
-	command.Flags().Lookup("wait").NoOptDefVal = forEver
+	command.Flags().StringVar(&o.queue, "queue", runs.SharedQueue, "Temporal task queue whose workers execute the run")
+	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; =DURATION sets a limit, =false overrides wait_for_completion of the workflow")
+	command.Flags().Lookup("wait").NoOptDefVal = noLimit
 	return p.temporalFlags(p.streamFlag(command))
-}
-
-// notStarted is the error of a Temporal that did not start a run: because it is away, or because it will not.
-func notStarted(err error) error {
-	_, denied := errors.AsType[*serviceerror.PermissionDenied](err)
-	_, refused := errors.AsType[*serviceerror.InvalidArgument](err)
-	_, nowhere := errors.AsType[*serviceerror.NamespaceNotFound](err)
-	if denied || refused || nowhere {
-		return protocol.Errorf(protocol.ConfigurationError, "Temporal refuses to start the run: %s", err).
-			WithHint("TEMPORAL_NAMESPACE and the other TEMPORAL_* variables say where, and as whom, runs are started")
-	}
-	return protocol.Errorf(protocol.EngineUnreachable, "the run cannot be started: %s", err)
 }
 
 func (p *program) submit(ctx context.Context, file string, o submission) error {
@@ -88,12 +76,12 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	elsewhere, err := s.elsewhere()
+	defer s.Close()
+	remote, err := s.Remote()
 	if err != nil {
 		return err
 	}
-	compiled, diagnostics, err := p.compileFor(file, o.inputs, elsewhere != nil)
+	compiled, diagnostics, err := p.compileFor(file, o.inputs, remote)
 	if err != nil {
 		return err
 	}
@@ -103,39 +91,20 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 	for _, note := range diagnostics {
 		p.say("%s", note)
 	}
-	if err := s.reach(ctx); err != nil {
+	if err := s.Reach(ctx); err != nil {
 		return err
 	}
 	o.wait.set = o.wait.set || compiled.Wait && !o.wait.given
-	id := compiled.ID
-	if id == "" {
-		if id, err = newID(compiled.Name); err != nil {
-			return err
-		}
-	}
-	_, err = worker.Run(ctx, s.client, id, compiled, s.starting(ctx, o.queue))
-	if _, open := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); open {
-		return stillOpen(id)
-	}
+	id, err := s.Submit(ctx, compiled, o.queue)
 	if err != nil {
-		return notStarted(err)
+		return err
 	}
 	if o.wait.set {
 		p.say("run %s", id)
 	}
-	p.sayUnserved(ctx, s, o.queue, id)
-	p.sayQueues(ctx, s, slices.DeleteFunc(compiled.Queues(), func(queue string) bool { return queue == o.queue }), id)
+	s.NotifyUnserved(ctx, id, o.queue, compiled.Queues())
 	if o.wait.set {
-		x, err := p.watching(ctx, s, id)
-		if err != nil {
-			return err
-		}
-		defer x.stop()
-		x.plan = compiled
-		if o.wait.limit > 0 {
-			x.overdue = time.After(o.wait.limit)
-		}
-		return x.finish(ctx)
+		return p.awaitSubmitted(ctx, s, id, compiled, o.wait.limit)
 	}
 	if p.output == asText {
 		fmt.Fprintln(p.Out, id)
@@ -148,17 +117,17 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 	return nil
 }
 
-// sayUnserved tells that a run waits for somebody to execute it. That nobody can be asked is no reason to fail: the run
-// has started.
-func (p *program) sayUnserved(ctx context.Context, s *session, queue, run string) {
-	found, err := s.pollers(ctx, queue)
-	switch {
-	case err != nil:
-		s.log.Warn("who serves the queue cannot be asked", "queue", queue, "error", err)
-	case len(found) > 0:
-	case s.cluster != nil || queue != sharedQueue:
-		p.say("nobody serves the queue %q yet: run %s waits until a `gleitzeit worker --queue %s` does", queue, run, queue)
-	default:
-		p.say("nobody serves the queue %q yet: run %s waits until `gleitzeit server` or `gleitzeit worker` does", queue, run)
+// awaitSubmitted follows a run that was submitted, and prints its results. A limit of 0 is none.
+func (p *program) awaitSubmitted(ctx context.Context, s *runs.Session, id string, compiled *plan.Plan, limit time.Duration) error {
+	h, err := s.Watch(ctx, id)
+	if err != nil {
+		return err
 	}
+	h.SetPlan(compiled)
+	f := p.newFollower(ctx, s)
+	defer f.stop()
+	if limit > 0 {
+		defer time.AfterFunc(limit, func() { f.leave(errOverdue) }).Stop()
+	}
+	return f.finish(h, nil, nil)
 }

@@ -7,12 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
-	"github.com/gleitzeit/gleitzeit/worker"
 )
 
 // validation is the document of validate.
@@ -55,7 +55,7 @@ func (p *program) validateCommand() *cobra.Command {
 // someFiles wants files.
 func someFiles(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usage{fmt.Errorf("FILE is missing; see `%s --help`", command.CommandPath())}
+		return usageError{fmt.Errorf("FILE is missing; see `%s --help`", command.CommandPath())}
 	}
 	return nil
 }
@@ -74,13 +74,11 @@ func (p *program) online(ctx context.Context) checker {
 		if compiled == nil {
 			return nil, diagnostics, nil
 		}
-		settings, err := p.settings()
+		o, err := p.runOptions()
 		if err != nil {
 			return nil, nil, err
 		}
-		s := &session{settings: settings, log: p.logger(settings.LogLevel)}
-		s.temporal.Env = p.Env
-		if in.Specs, err = worker.OnlineSpecs(ctx, s.handlerOptions(), compiled); err != nil {
+		if in.Specs, err = runs.OnlineSpecs(ctx, o, compiled); err != nil {
 			return nil, nil, err
 		}
 		compiled, diagnostics = interpreter.Compile(in)
@@ -118,7 +116,7 @@ func (p *program) validate(files []string, inputs given, check checker) error {
 		p.writeJSON(p.Out, document)
 	}
 	if code != exitOK {
-		return ended{code}
+		return exitError{code}
 	}
 	return nil
 }
@@ -151,7 +149,7 @@ func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error
 	} else {
 		p.show(found)
 	}
-	return ended{exitInvalid}
+	return exitError{exitInvalid}
 }
 
 // show prints what was found: a line for each mistake to people, one for each file to programs.

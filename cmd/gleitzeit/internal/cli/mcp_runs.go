@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mcpserver"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// mcpRuns executes runs for MCP clients, which come and go: mcpserver.Runs over an executor.
+type mcpRuns struct {
+	session  *runs.Session
+	executor *runs.Executor
+	living   context.Context // Ends with the process.
+	say      func(format string, args ...any)
+}
+
+// serverCommand resumes the runs of an MCP server that is gone.
+const serverCommand = "gleitzeit server"
+
+// Run implements mcpserver.Runs.
+func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report func(mcpserver.Step)) (*view.Run, error) {
+	h, err := m.executor.Start(ctx, p, runs.StartOptions{Command: serverCommand, New: another})
+	if err != nil {
+		return nil, err
+	}
+	document, err := m.follow(ctx, h, report)
+	if ctx.Err() == nil || (document != nil && document.Status.Ended()) {
+		h.Release(err == nil)
+		return document, err
+	}
+	unwanted := errors.Is(context.Cause(ctx), mcpserver.ErrCalledOff) && h.Last()
+	if unwanted {
+		m.say("cancelling run %s: no call waits for it any more", h.Run)
+		if err := h.Cancel(m.living); err != nil {
+			m.session.Log().Error("cannot cancel the run", "run", h.Run, "error", err)
+		}
+	}
+	h.Release(unwanted)
+	return nil, context.Cause(ctx)
+}
+
+// Submit implements mcpserver.Runs.
+func (m *mcpRuns) Submit(ctx context.Context, p *plan.Plan) (string, error) {
+	return m.executor.Submit(ctx, p, serverCommand)
+}
+
+// readTimeout bounds what is asked when the time to wait is over.
+const readTimeout = 10 * time.Second
+
+// Follow implements mcpserver.Runs.
+func (m *mcpRuns) Follow(ctx context.Context, run string, report func(mcpserver.Step)) (*view.Run, error) {
+	h, document, err := m.open(ctx, run)
+	if err != nil || h == nil {
+		return document, err
+	}
+	document, err = m.follow(ctx, h, report)
+	h.Release(err == nil && document.Status.Ended())
+	return document, err
+}
+
+// open returns a handle of a run, or, where it is not open, its document.
+func (m *mcpRuns) open(ctx context.Context, run string) (*runs.Handle, *view.Run, error) {
+	if err := m.executor.Ready(); err != nil {
+		return nil, nil, err
+	}
+	asking, done := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer done()
+	run, err := m.session.Resolve(asking, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := m.executor.Attach(asking, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h == nil {
+		document, err := m.read(asking, run)
+		return nil, document, err
+	}
+	return h, nil, nil
+}
+
+// follow waits until the run has closed or ctx is done, and returns how it is then.
+func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, report func(mcpserver.Step)) (*view.Run, error) {
+	total := 0
+	if p := h.Plan(); p != nil {
+		total = len(p.Tasks)
+	}
+	err := h.Follow(ctx, &progress.Steps{Run: h.Run, Store: m.session.Store(), Total: total, Report: func(s progress.Step) {
+		report(mcpserver.Step(s))
+	}})
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	reading, done := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer done()
+	return m.read(reading, h.Run)
+}
+
+// read returns the document of a run with the results of its tasks.
+func (m *mcpRuns) read(ctx context.Context, run string) (*view.Run, error) {
+	document, err := m.session.Document(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if document == nil {
+		return nil, m.session.NotFound(run)
+	}
+	return document, document.AddResults(ctx, m.session.Store())
+}
+
+// Find implements mcpserver.Runs.
+func (m *mcpRuns) Find(ctx context.Context, run string) (*view.Run, error) {
+	if err := m.executor.Ready(); err != nil {
+		return nil, err
+	}
+	run, err := m.session.Resolve(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return m.read(ctx, run)
+}
+
+// List implements mcpserver.Runs.
+func (m *mcpRuns) List(ctx context.Context, q mcpserver.Query) ([]*view.Run, error) {
+	if err := m.executor.Ready(); err != nil {
+		return nil, err
+	}
+	return m.session.List(ctx, runs.Query(q))
+}
+
+// endPatience is how long Cancel waits for a run to end.
+const endPatience = 15 * time.Second
+
+// Cancel implements mcpserver.Runs.
+func (m *mcpRuns) Cancel(ctx context.Context, run string) (*view.Run, error) {
+	if err := m.executor.Ready(); err != nil {
+		return nil, err
+	}
+	run, err := m.session.Resolve(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	h, err := m.executor.Open(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Cancel(m.living); err != nil {
+		h.Release(false)
+		return nil, err
+	}
+	ending, done := context.WithTimeout(ctx, endPatience)
+	defer done()
+	document, err := m.follow(ending, h, func(mcpserver.Step) {})
+	h.Release(err == nil && document.Status.Ended())
+	return document, err
+}

@@ -1,0 +1,304 @@
+// Package progress shows how a run proceeds: events in, lines out, as text, as JSON lines or as steps for MCP clients. It
+// knows no engine and no Temporal.
+package progress
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// Options say what a Printer shows, and where.
+type Options struct {
+	Run    string
+	Plan   *plan.Plan // Nil where it is not known yet: then the store has it.
+	Store  resultstore.Store
+	Screen *Screen
+	Began  time.Time // What ended before was shown by an earlier process.
+	// Line writes the JSON document of each task and item as it ends; nil writes none.
+	Line func(document any)
+	// Stream writes answers of models as running text where the screen is no terminal.
+	Stream bool
+}
+
+// Printer shows a run on a screen: a line for each task as it ends, and on a terminal, below them, rows that are
+// rewritten: what runs, and the end of what the only running task writes. It may be used by several goroutines.
+type Printer struct {
+	o Options
+
+	mu       sync.Mutex
+	total    int
+	ended    int
+	earlier  int // Tasks that ended before Began.
+	running  []string
+	skips    *history.Skips             // Nil before the first task has ended.
+	shown    map[string]protocol.Status // Tasks whose line is out, and what it said.
+	fans     map[string]*itemCounts     // By task.
+	printed  map[string]bool            // Tasks whose JSON line is out.
+	retried  map[string]int32           // The latest attempt whose failed predecessor was shown.
+	unserved map[string]bool            // Queues without workers that tasks wait for.
+	messages map[string]string          // How far tasks in flight have come, where they say so.
+	live     *history.Live              // What the only running task has written; nil where nothing is known.
+	beside   map[string]bool            // Tasks that ran while others did.
+	streamed history.Live               // Up to where the answer of a task was written as running text.
+}
+
+// New returns a printer that has shown nothing.
+func New(o Options) *Printer {
+	p := &Printer{
+		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
+		beside: map[string]bool{},
+	}
+	if o.Plan != nil {
+		p.total = len(o.Plan.Tasks)
+	}
+	return p
+}
+
+// Event shows the start or the end of a task or an item. The error is the store's.
+func (p *Printer) Event(ctx context.Context, event history.Event) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.total == 0 { // Who only watches has no plan; a run with tasks has recorded it.
+		document, err := view.Read(ctx, p.o.Store, p.o.Run, "")
+		if err != nil {
+			return err
+		}
+		if document != nil {
+			p.total = len(document.Tasks)
+		}
+	}
+	if event.Item != protocol.NoItem {
+		return p.itemEvent(ctx, event)
+	}
+	if event.Outcome == nil {
+		p.start(event.Task)
+		return nil
+	}
+	if err := p.end(ctx, event); err != nil {
+		return err
+	}
+	return p.skip(ctx, event)
+}
+
+func (p *Printer) start(task string) {
+	p.running = append(p.running, task)
+	if len(p.running) > 1 {
+		for _, task := range p.running {
+			p.beside[task] = true
+		}
+	}
+	p.draw()
+}
+
+func (p *Printer) end(ctx context.Context, event history.Event) error {
+	task := taskOf(event)
+	earlier := event.At.Before(p.o.Began)
+	if event.Outcome.Items != nil {
+		fan, err := p.fan(ctx, event.Task) // A task without items has no earlier event.
+		if err != nil {
+			return err
+		}
+		task.Values = fan.values
+		if earlier {
+			fan.earlier = event.Outcome.Items.Total // Some items have no event.
+		}
+	}
+	if err := p.streamRest(ctx, event); err != nil {
+		return err
+	}
+	p.ended++
+	p.running = without(p.running, event.Task)
+	p.shown[event.Task] = task.Status
+	if earlier {
+		p.earlier++
+	} else {
+		p.line(task.Line())
+		if task.Warning != "" {
+			p.line(task.WarningLine())
+		}
+	}
+	if p.o.Line != nil {
+		var err error
+		if task.Result, err = p.result(ctx, event); err != nil {
+			return err
+		}
+		p.o.Screen.Clear() // Standard output may be the same terminal.
+		p.o.Line(task)
+		p.printed[event.Task] = true
+	}
+	p.draw()
+	return nil
+}
+
+// skip shows the tasks that are skipped because the task of the event has ended.
+func (p *Printer) skip(ctx context.Context, event history.Event) error {
+	if p.skips == nil {
+		planned := p.o.Plan
+		if planned == nil {
+			var err error
+			if planned, err = view.ReadPlan(ctx, p.o.Store, p.o.Run); err != nil {
+				return err
+			}
+		}
+		p.skips = history.NewSkips(planned)
+	}
+	for _, skipped := range p.skips.After(event) {
+		if err := p.end(ctx, skipped); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result returns the result of the task or item that has ended; nil where it has none.
+func (p *Printer) result(ctx context.Context, event history.Event) (*value.Value, error) {
+	payload := event.Outcome.Value
+	if payload.Inline != nil || payload.Ref == nil {
+		return payload.Inline, nil
+	}
+	data, err := p.o.Store.Value(ctx, *payload.Ref)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the result of task %q: %w", event.Task, err)
+	}
+	result, err := value.Parse(data)
+	return &result, err
+}
+
+// Attempts shows attempts that failed, each once, and remembers how far those in flight have come.
+func (p *Printer) Attempts(pending []history.Attempt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.messages = map[string]string{}
+	for _, a := range pending {
+		p.messages[a.Activity] = a.Message
+		if a.Failure == "" || p.retried[a.Activity] >= a.Number {
+			continue
+		}
+		p.retried[a.Activity] = a.Number
+		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, view.Printable(view.Brief(a.Failure))))
+	}
+	p.draw()
+}
+
+// Waiting shows queues without workers that tasks wait for, each once until it has a worker.
+func (p *Printer) Waiting(all []history.Waiting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shown := map[string]bool{}
+	for _, w := range all {
+		shown[w.Queue] = true
+		if p.unserved[w.Queue] {
+			continue
+		}
+		what := w.Activities[0]
+		if more := len(w.Activities) - 1; more > 0 {
+			what = fmt.Sprintf("%s and %d more", what, more)
+		}
+		p.line("· " + what + view.Printable(fmt.Sprintf("  waiting for a worker on queue %q: start one with `%s`", w.Queue, view.WorkerCommand(w.Queue))))
+	}
+	p.unserved = shown
+}
+
+// Note shows a line of its own.
+func (p *Printer) Note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line(text)
+	p.draw()
+}
+
+// Printed reports whether the JSON line of a task is out and still right.
+func (p *Printer) Printed(task string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.printed[task]
+}
+
+// End shows what no event has: skipped tasks, the errors, and how the run ended.
+func (p *Printer) End(document *view.Run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.o.Screen.Clear()
+	for i := range document.Tasks {
+		task := &document.Tasks[i]
+		if task.Status == protocol.Skipped && p.shown[task.ID] != task.Status {
+			p.line(task.Line())
+		}
+		if shown, is := p.shown[task.ID]; is && shown != task.Status {
+			delete(p.printed, task.ID) // Its line says otherwise.
+		}
+		if task.Status == protocol.Failed && task.Error != nil {
+			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, view.Printable(task.Error.Message)))
+			if task.Error.Hint != "" {
+				p.line("  " + view.Printable(task.Error.Hint))
+			}
+		}
+	}
+	p.line(p.summary(document))
+}
+
+func (p *Printer) summary(document *view.Run) string {
+	summary := fmt.Sprintf("%s %s in %s", document.Run, document.Status, view.Duration(document.Duration))
+	if document.Error != nil {
+		summary += ": " + view.Printable(document.Error.Message)
+	}
+	for _, task := range document.Tasks {
+		if fan := p.fans[task.ID]; fan != nil && fan.earlier > 0 {
+			summary += finishedEarlier(fan.earlier, fan.counts.Total, view.ItemsWord(fan.counts.Total, fan.values))
+		}
+	}
+	if p.earlier > 0 {
+		word := "tasks"
+		if len(document.Tasks) == 1 {
+			word = "task"
+		}
+		summary += finishedEarlier(p.earlier, len(document.Tasks), word)
+	}
+	return summary
+}
+
+func finishedEarlier(count, total int, word string) string {
+	return fmt.Sprintf(" (%d of %d %s finished earlier)", count, total, word)
+}
+
+// Stop leaves the screen clean.
+func (p *Printer) Stop() { p.o.Screen.Clear() }
+
+func (p *Printer) line(text string) { fmt.Fprintln(p.o.Screen, text) }
+
+func (p *Printer) draw() {
+	if !p.o.Screen.Terminal() || len(p.running) == 0 {
+		return
+	}
+	width, height := p.o.Screen.size()
+	first := p.running[0]
+	text := fmt.Sprintf("%d of %d done, running: %s", p.ended, p.total, first)
+	if fan := p.fans[first]; fan != nil {
+		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
+	} else if message := p.message(first); message != "" {
+		text += ", " + value.Visible(view.FirstLine(message))
+	}
+	if len(p.running) > 1 {
+		text += fmt.Sprintf(" and %d more", len(p.running)-1)
+	}
+	text += fmt.Sprintf("  %s", time.Since(p.o.Began).Round(time.Second))
+	p.o.Screen.draw(append(p.liveRows(width, height), fitting(text, width-1)))
+}
+
+func without(names []string, name string) []string {
+	for i, n := range names {
+		if n == name {
+			return append(names[:i:i], names[i+1:]...)
+		}
+	}
+	return names
+}

@@ -1,0 +1,224 @@
+package progress
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+var update = flag.Bool("update", false, "write what is shown of the recorded histories into testdata")
+
+const recorded = "../../../../workflows/testdata/histories"
+
+// recordedEvents decodes a recorded history.
+func recordedEvents(t *testing.T, file string) []history.Event {
+	t.Helper()
+	data, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer data.Close()
+	read, err := client.HistoryFromJSON(data, client.HistoryJSONOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var decoder history.Decoder
+	var events []history.Event
+	for _, event := range read.GetEvents() {
+		decoded, _ := decoder.Decode(event)
+		events = append(events, decoded...)
+	}
+	return events
+}
+
+// durations are all that differs between two recordings of one run.
+var durations = regexp.MustCompile(`\d+\.\d\d s\b`)
+
+// TestRecordedRuns shows every recorded history as lines for people, as JSON lines and as steps.
+func TestRecordedRuns(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(recorded, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recorded histories: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		t.Run(name, func(t *testing.T) {
+			var shown bytes.Buffer
+			var lines []string
+			store := memory.New()
+			printer := New(Options{Run: "run-1", Store: store, Screen: NewScreen(&shown), Line: func(document any) {
+				line, err := json.Marshal(document)
+				if err != nil {
+					t.Error(err)
+				}
+				lines = append(lines, string(line))
+			}})
+			steps := &Steps{Run: "run-1", Store: store, Total: 3, Report: func(s Step) {
+				lines = append(lines, fmt.Sprintf("step %.2f of %d: %s", s.Done, s.Total, durations.ReplaceAllString(s.Text, "N s")))
+			}}
+			for _, event := range recordedEvents(t, file) {
+				if event.Outcome != nil && event.Outcome.Value.Inline == nil {
+					event.Outcome.Value = protocol.Payload{} // It lies in the store of the recording.
+				}
+				for _, observer := range []interface {
+					Event(context.Context, history.Event) error
+				}{printer, steps} {
+					if err := observer.Event(t.Context(), event); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			got := durations.ReplaceAllString(shown.String(), "N s") + strings.Join(lines, "\n") + "\n"
+			golden(t, name+".txt", got)
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// ended is the end of a task at a moment.
+func ended(task string, at time.Time, outcome protocol.Outcome) history.Event {
+	outcome.StartedAt, outcome.FinishedAt = at.Add(-time.Second), at
+	return history.Event{Task: task, Item: protocol.NoItem, Method: "llm/chat", At: at, Outcome: &outcome}
+}
+
+func started(task string, at time.Time) history.Event {
+	return history.Event{Task: task, Item: protocol.NoItem, Method: "llm/chat", At: at}
+}
+
+// printing returns a printer of a plan with these tasks, each after the one before, and what it has shown.
+func printing(o Options, tasks ...string) (*Printer, *bytes.Buffer) {
+	p := &plan.Plan{Name: "Shown"}
+	for i, id := range tasks {
+		task := plan.Task{ID: id, Method: "llm/chat"}
+		if i > 0 {
+			task.After = []string{tasks[i-1]}
+		}
+		p.Tasks = append(p.Tasks, task)
+	}
+	shown := &bytes.Buffer{}
+	o.Run, o.Plan, o.Store, o.Screen = "run-1", p, memory.New(), NewScreen(shown)
+	return New(o), shown
+}
+
+func events(t *testing.T, p *Printer, all ...history.Event) {
+	t.Helper()
+	for _, event := range all {
+		if err := p.Event(t.Context(), event); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func want(t *testing.T, shown *bytes.Buffer, text string) {
+	t.Helper()
+	if shown.String() != text {
+		t.Errorf("got\n%s\nwant\n%s", shown, text)
+	}
+}
+
+func TestWhatAnEarlierProcessDidIsCounted(t *testing.T) {
+	now := time.Now()
+	p, shown := printing(Options{Began: now}, "a", "b")
+	events(t, p, started("a", now.Add(-time.Minute)), ended("a", now.Add(-time.Minute), protocol.Outcome{Status: protocol.Completed}),
+		started("b", now), ended("b", now.Add(time.Second), protocol.Outcome{Status: protocol.Completed, Warning: "cut"}))
+	p.End(&view.Run{Run: "run-1", Status: protocol.Completed, Duration: 2, Tasks: []view.Task{{ID: "a", Status: protocol.Completed}, {ID: "b", Status: protocol.Completed}}})
+	want(t, shown, "✓ b  llm/chat  completed  1.00 s\n! b  cut\nrun-1 completed in 2.00 s (1 of 2 tasks finished earlier)\n")
+}
+
+func TestTasksThatAreSkippedForAFailure(t *testing.T) {
+	now := time.Now()
+	var lines []string
+	p, shown := printing(Options{Line: func(document any) { lines = append(lines, document.(*view.Task).ID) }}, "a", "b", "c")
+	failure := protocol.Errorf(protocol.TaskExecutionFailed, "no\x1b[2J model").WithHint("start it")
+	events(t, p, started("a", now), ended("a", now, protocol.Outcome{Status: protocol.Failed, Error: failure}))
+	if got := strings.Join(lines, " "); got != "a b c" {
+		t.Errorf("lines of %s", got)
+	}
+	p.End(&view.Run{Run: "run-1", Status: protocol.Failed, Tasks: []view.Task{{ID: "a", Status: protocol.Failed, Error: view.NewError(failure)}, {ID: "b", Status: protocol.Skipped}, {ID: "c", Status: protocol.Completed}}})
+	if p.Printed("c") || !p.Printed("b") {
+		t.Error("the line of c says that it was skipped, and it was not")
+	}
+	if text := shown.String(); strings.Contains(text, "\x1b") || !strings.Contains(text, "a (TASK_EXECUTION_FAILED):\n") || !strings.Contains(text, "  start it\n") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+func TestAttemptsAndQueuesAreShownOnce(t *testing.T) {
+	p, shown := printing(Options{}, "a")
+	events(t, p, started("a", time.Now()))
+	for range 2 {
+		p.Attempts([]history.Attempt{{Activity: "a", Number: 2, Failure: "overloaded\nin two lines"}, {Activity: "b", Number: 1}})
+		p.Waiting([]history.Waiting{{Queue: "gpu 1", Activities: []string{"a", "b"}}})
+	}
+	p.Waiting(nil)
+	p.Waiting([]history.Waiting{{Queue: "gpu 1", Activities: []string{"a"}}})
+	p.Note("a note")
+	want(t, shown, "↻ a  retrying: overloaded in two lines\n"+
+		"· a and 1 more  waiting for a worker on queue \"gpu 1\": start one with `gleitzeit worker --queue 'gpu 1'`\n"+
+		"· a  waiting for a worker on queue \"gpu 1\": start one with `gleitzeit worker --queue 'gpu 1'`\na note\n")
+}
+
+// An answer is written as it comes, the rest of it when it is there, and nothing of it twice.
+func TestStream(t *testing.T) {
+	now := time.Now()
+	answer := func(text string) protocol.Outcome {
+		result := value.Object(value.Field{Name: "response", Value: value.String(text)})
+		return protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Inline: &result}}
+	}
+	for name, c := range map[string]struct {
+		live []protocol.Heartbeat
+		end  string
+		want string
+	}{
+		"at once":         {nil, "Hello", "Hello"},
+		"piece by piece":  {[]protocol.Heartbeat{{Tail: "Hel", Written: 3}, {Tail: "Hello, w", Written: 8}}, "Hello, world", "Hello, world"},
+		"with a gap":      {[]protocol.Heartbeat{{Tail: "Hel", Written: 3}, {Tail: "end", Written: 100}}, "", "Hel…end\n"},
+		"another attempt": {[]protocol.Heartbeat{{Tail: "No", Written: 2}}, "Yes", "No\nYes"},
+	} {
+		p, shown := printing(Options{Stream: true}, "a")
+		events(t, p, started("a", now))
+		if p.LiveTask() != "a" {
+			t.Fatalf("%s: the task is %q", name, p.LiveTask())
+		}
+		for _, beat := range c.live {
+			p.Live(&history.Live{Heartbeat: beat, Task: "a", Attempt: 1})
+		}
+		events(t, p, ended("a", now.Add(time.Second), answer(c.end)))
+		if got, _, _ := strings.Cut(shown.String(), "\n✓"); got != strings.TrimSuffix(c.want, "\n") {
+			t.Errorf("%s: got %q", name, shown)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Screen is standard error. On a terminal it has a few rows that are rewritten, below all lines that were written; any other
+// write removes them first. It may be used by several goroutines.
+type Screen struct {
+	mu   sync.Mutex
+	to   io.Writer
+	file *os.File // Nil where it is not a terminal.
+	rows int      // Those that are drawn; the cursor stands at the end of the last.
+	open bool     // A line of running text has not ended.
+}
+
+// NewScreen returns the screen over a writer, which is a terminal if it is a file that is one.
+func NewScreen(to io.Writer) *Screen {
+	s := &Screen{to: to}
+	if file, is := to.(*os.File); is && term.IsTerminal(int(file.Fd())) {
+		s.file = file
+	}
+	return s
+}
+
+// Terminal reports whether the screen is a terminal.
+func (s *Screen) Terminal() bool { return s.file != nil }
+
+// size returns that of the terminal, now, in columns and rows.
+func (s *Screen) size() (width, height int) {
+	if s.file != nil {
+		if width, height, err := term.GetSize(int(s.file.Fd())); err == nil && width > 0 && height > 0 {
+			return width, height
+		}
+	}
+	return 80, 24
+}
+
+// Write implements io.Writer.
+func (s *Screen) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wipe()
+	s.endLine()
+	return s.to.Write(data)
+}
+
+// Clear removes the rows, and ends a line of running text.
+func (s *Screen) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wipe()
+	s.endLine()
+}
+
+// draw replaces the rows. None of them may be wider than the terminal, less one.
+func (s *Screen) draw(rows []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wipe()
+	fmt.Fprint(s.to, strings.Join(rows, "\r\n"))
+	s.rows = len(rows)
+}
+
+// run writes running text, which continues where the last of it ended.
+func (s *Screen) run(text string) {
+	if text == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wipe()
+	fmt.Fprint(s.to, text)
+	s.open = !strings.HasSuffix(text, "\n")
+}
+
+func (s *Screen) wipe() {
+	if s.rows > 0 {
+		fmt.Fprint(s.to, "\r"+strings.Repeat("\033[A", s.rows-1)+"\033[J")
+		s.rows = 0
+	}
+}
+
+func (s *Screen) endLine() {
+	if s.open {
+		fmt.Fprintln(s.to)
+		s.open = false
+	}
+}
+
+// wrapped returns the end of a text as at most so many rows of a width in columns. Nothing in it controls the terminal.
+func wrapped(text string, width, most int) []string {
+	text = strings.NewReplacer("\r\n", "\n", "\t", "    ").Replace(strings.TrimRight(text, "\r\n"))
+	lines := strings.Split(text, "\n")
+	if over := len(lines) - most; over > 0 {
+		lines = lines[over:]
+	}
+	var rows []string
+	for _, line := range lines {
+		rest := value.Visible(line)
+		for {
+			row := fitting(rest, width)
+			rows = append(rows, row)
+			if rest = rest[len(row):]; rest == "" {
+				break
+			}
+		}
+	}
+	return rows[max(len(rows)-most, 0):]
+}
+
+// fitting returns the beginning of a text that a row of a width in columns has room for, and one letter at least.
+func fitting(text string, width int) string {
+	// The first letter of the first script whose letters are two columns wide. To count too many does no harm.
+	const wide = 0x1100
+	columns := 0
+	for at, r := range text {
+		columns++
+		if r >= wide {
+			columns++
+		}
+		if columns > width && at > 0 {
+			return text[:at]
+		}
+	}
+	return text
+}

@@ -1,0 +1,77 @@
+package progress
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// Step is how far a run has come.
+type Step struct {
+	Text  string  // What has just ended, on one line.
+	Done  float64 // How many tasks have ended; items are parts of their task. It grows from step to step.
+	Total int     // How many tasks there are; 0 where that is not known.
+}
+
+// Steps reports how far a run has come, for a client that shows a number and a line.
+type Steps struct {
+	Run    string
+	Store  resultstore.Store
+	Total  int // Tasks of the run; 0 where that is not known.
+	Report func(Step)
+
+	ended    int
+	fans     map[string]*itemCounts // Of fanned-out tasks that have not ended, by id.
+	reported float64
+}
+
+// leastStep is the share of a task's items that must have ended before that is reported.
+const leastStep = 0.01
+
+// Event counts the end of a task or an item. The error is the store's.
+func (s *Steps) Event(ctx context.Context, event history.Event) error {
+	if event.Outcome == nil {
+		return nil
+	}
+	fan := s.fans[event.Task]
+	if fan == nil && (event.Item != protocol.NoItem || event.Outcome.Items != nil) {
+		var err error
+		if fan, err = readItems(ctx, s.Store, s.Run, event.Task); err != nil {
+			return err
+		}
+		if s.fans == nil {
+			s.fans = map[string]*itemCounts{}
+		}
+		s.fans[event.Task] = fan
+	}
+	if event.Item == protocol.NoItem {
+		task := taskOf(event)
+		task.Values = fan != nil && fan.values
+		s.ended++
+		delete(s.fans, event.Task)
+		s.report(task.Line(), 0)
+		return nil
+	}
+	fan.add(event.Outcome)
+	s.report(fmt.Sprintf("%s  %s", event.Task, view.ItemCounts(fan.counts, fan.values, false)), leastStep)
+	return nil
+}
+
+// report reports a step that is larger than the last one by least.
+func (s *Steps) report(text string, least float64) {
+	done := float64(s.ended)
+	for _, fan := range s.fans {
+		if fan.counts.Total > 0 {
+			done += float64(fan.counts.Succeeded+fan.counts.Failed+fan.counts.Skipped) / float64(fan.counts.Total)
+		}
+	}
+	if done <= s.reported || done < s.reported+least {
+		return
+	}
+	s.reported = done
+	s.Report(Step{Text: view.Printable(text), Done: done, Total: s.Total})
+}

@@ -1,0 +1,120 @@
+package runs
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gosimple/slug"
+	enums "go.temporal.io/api/enums/v1"
+
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// claimedRun is a claim whose run Temporal knows.
+type claimedRun struct {
+	claim      home.Claim
+	runID      string // Of the first Temporal run.
+	open       bool
+	cancelling bool // Its cancellation was requested.
+}
+
+// newClaim returns the claim of a run of the plan that is to start.
+func newClaim(p *plan.Plan, command string) (home.Claim, error) {
+	encoded, err := value.Encode(p)
+	if err != nil {
+		return home.Claim{}, err
+	}
+	id, err := runID(p)
+	if err != nil {
+		return home.Claim{}, err
+	}
+	return home.Claim{
+		Run: id, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(encoded.JSON()).Hash,
+		Queue: "run-" + id, StartedAt: time.Now().UTC(),
+	}, nil
+}
+
+// runID returns the id of a run of the plan: the fixed one, else a new one.
+func runID(p *plan.Plan) (string, error) {
+	if p.ID != "" {
+		return p.ID, nil
+	}
+	return newID(p.Name)
+}
+
+// longestSlug is how many characters of a workflow's name are in the ids of its runs.
+const longestSlug = 40
+
+// newID makes an id from a name: "my-flow-7f3a9c12". It is ASCII, which Temporal's client wants of an id, and short,
+// whatever the name.
+func newID(name string) (string, error) {
+	random := make([]byte, 4)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	// A name may have megabytes; of its beginning enough is left.
+	const enough = 4 * longestSlug
+	if runes := []rune(name); len(runes) > enough {
+		name = string(runes[:enough])
+	}
+	base := slug.Make(name)
+	if len(base) > longestSlug {
+		base = base[:longestSlug]
+	}
+	return cmp.Or(strings.Trim(base, "-_"), "run") + "-" + hex.EncodeToString(random), nil
+}
+
+// lookUpClaim asks Temporal about the run of a claim. Nil means that it never started; then the claim is removed.
+func (c *connection) lookUpClaim(ctx context.Context, claim home.Claim) (*claimedRun, error) {
+	described, err := c.client.DescribeWorkflowExecution(ctx, claim.Run, "")
+	if isNotFound(err) {
+		return nil, c.dropClaim(claim.Run)
+	}
+	if err != nil {
+		return nil, failed(err, "cannot look up run %s", claim.Run)
+	}
+	return &claimedRun{
+		claim:      claim,
+		runID:      described.GetWorkflowExecutionInfo().GetFirstRunId(),
+		open:       described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		cancelling: described.GetWorkflowExtendedInfo().GetCancelRequested(),
+	}, nil
+}
+
+// dropClaim removes a claim, unless a process holds it: it may be just starting the run, or printing its results.
+func (c *connection) dropClaim(run string) error {
+	if err := c.home.RemoveClaim(run); err != nil && !errors.Is(err, home.ErrClaimed) {
+		return err
+	}
+	return nil
+}
+
+// claimOf returns the claim of a run, nil where there is none.
+func (c *connection) claimOf(run string) (*home.Claim, error) {
+	claims, err := c.home.Claims()
+	for i := range claims {
+		if claims[i].Run == run {
+			return &claims[i], nil
+		}
+	}
+	return nil, err
+}
+
+// commandOf returns the command that resumes the run of a claim when it is typed again.
+func commandOf(claim home.Claim) string {
+	return cmp.Or(claim.Command, "gleitzeit run "+cmp.Or(claim.File, "-"))
+}
+
+// stillOpen is the error of a run that should start while one of its id is open.
+func stillOpen(run string) error {
+	return protocol.Errorf(protocol.ConfigurationError, "run %s is still open", run).
+		WithHint("`gleitzeit status %s` shows it, `gleitzeit cancel %s` cancels it", run, run)
+}

@@ -1,0 +1,130 @@
+package runs
+
+import (
+	"context"
+	"errors"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Latest names the newest run.
+const Latest = "@latest"
+
+// Reader reads how runs are: from the result store, and where the session is connected, from Temporal.
+type Reader struct{ *connection }
+
+// Resolve returns the id of a run: itself, or that of the newest for @latest.
+func (r Reader) Resolve(ctx context.Context, run string) (string, error) {
+	if run != Latest {
+		return run, nil
+	}
+	records, err := r.store.Records(ctx, resultstore.Query{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	unrecorded, err := r.unrecorded(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(unrecorded) > 0 && (len(records) == 0 || records[0].StartedAt.Before(unrecorded[0].StartedAt)):
+		return unrecorded[0].Run, nil
+	case len(records) == 0:
+		return "", protocol.Errorf(protocol.WorkflowNotFound, "there is no run in %s yet", r.Place())
+	}
+	return records[0].Run, nil
+}
+
+// Document returns the document of a run's newest execution: from the store, and where the session is connected, with what
+// Temporal knows. Nil means that neither knows the run.
+func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
+	if r.client == nil {
+		return view.Read(ctx, r.store, run, "")
+	}
+	described, err := r.client.DescribeWorkflowExecution(ctx, run, "")
+	if isNotFound(err) {
+		return r.Forgotten(ctx, run)
+	}
+	if err != nil {
+		return nil, failed(err, "cannot look up run %s", run)
+	}
+	info := described.GetWorkflowExecutionInfo()
+	// By its execution: an earlier run of the same id may be all that was recorded.
+	document, err := view.Read(ctx, r.store, run, info.GetFirstRunId())
+	if err != nil || (document != nil && document.Status.Ended()) {
+		return document, err
+	}
+	if document == nil {
+		document = &view.Run{
+			Run: run, Workflow: history.Summary(described.GetExecutionConfig().GetUserMetadata().GetSummary()),
+			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: value.Object(),
+		}
+	}
+	live := view.Live{Status: history.Status(info.GetStatus()), Waiting: map[string]string{}}
+	waiting, err := r.unserved(ctx, described)
+	if err != nil {
+		return nil, failed(err, "cannot look up run %s", run)
+	}
+	idle := map[string]bool{}
+	for _, w := range waiting {
+		for _, activity := range w.Activities {
+			idle[activity] = true
+			task, _ := protocol.ParseActivityID(activity)
+			live.Waiting[task] = w.Queue
+		}
+	}
+	for _, pending := range described.GetPendingActivities() {
+		if activity := pending.GetActivityId(); !idle[activity] {
+			task, _ := protocol.ParseActivityID(activity)
+			live.Running = append(live.Running, task)
+		}
+	}
+	document.Merge(live)
+	if live.Status != protocol.Running {
+		document.Error = view.NewError(r.unaccounted(ctx, run, info.GetStatus()))
+	}
+	return document, nil
+}
+
+// isOver reports whether the end of an execution is recorded.
+func (r Reader) isOver(ctx context.Context, run, execution string) (bool, error) {
+	records, err := r.store.Records(ctx, resultstore.Query{Run: run, Execution: execution, Kind: resultstore.Run})
+	return err == nil && len(records) > 0 && records[0].Status.Ended(), err
+}
+
+// Forgotten returns a run that Temporal does not know, or no longer; nil where the store does not know it either. One that a
+// cluster does not know may be the engine's.
+func (r Reader) Forgotten(ctx context.Context, run string) (*view.Run, error) {
+	document, err := view.Read(ctx, r.store, run, "")
+	if err != nil || document == nil || document.Status.Ended() || r.cluster != nil {
+		return document, err
+	}
+	document.Merge(view.Live{Status: protocol.Failed})
+	document.Error = view.NewError(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and its end is not recorded"))
+	return document, nil
+}
+
+// unaccounted returns why a run has closed without a record of its end: it refused its plan, or somebody terminated it.
+func (r Reader) unaccounted(ctx context.Context, run string, status enums.WorkflowExecutionStatus) *protocol.Error {
+	err := r.client.GetWorkflow(ctx, run, "").Get(ctx, nil)
+	if refused, is := errors.AsType[*temporal.ApplicationError](err); is {
+		return protocol.Errorf(protocol.WorkflowValidationFailed, "%s", refused.Message())
+	}
+	return protocol.Errorf(protocol.WorkflowCancelled, "the run was terminated from outside (%s)", status)
+}
+
+// NotFound is the error for a run that nobody knows.
+func (r Reader) NotFound(run string) error {
+	if "@"+run == Latest {
+		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).WithHint("did you mean %q?", Latest)
+	}
+	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).
+		WithHint("`gleitzeit list` shows the runs that exist")
+}

@@ -1,0 +1,211 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+)
+
+// Observer hears what a run's history says. It is called by one goroutine at a time.
+type Observer interface {
+	// Event takes account of the start or end of a task or an item. An error ends the following.
+	Event(ctx context.Context, event history.Event) error
+}
+
+// Watcher is an Observer that also wants what no history says, as often as that changes.
+type Watcher interface {
+	Observer
+	// Attempts takes account of the attempts in flight.
+	Attempts(pending []history.Attempt)
+	// Waiting takes account of queues without workers that activities wait on.
+	Waiting(all []history.Waiting)
+	// LiveTask returns the task whose text is wanted; empty for none.
+	LiveTask() string
+	// Live takes account of what that task has written; nil where nothing is known.
+	Live(live *history.Live)
+}
+
+const (
+	// lookEvery is how often a run is asked for what its history does not say: attempts that failed.
+	lookEvery = time.Second
+	// liveEvery is how often a task that runs alone is asked what it has written: about as often as it says so.
+	liveEvery = 300 * time.Millisecond
+)
+
+// Follow tells the observer what happens until the run has closed or ctx is done. Where the process that executes a run
+// of this home is gone, this one takes the run over, unless it only watches. A nil observer waits for the end only.
+func (h *Handle) Follow(ctx context.Context, observer Observer) error {
+	if h.held != nil && observer == nil {
+		return nil
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	events := make(chan history.Event)
+	closed := make(chan error, 1)
+	go func() {
+		if observer == nil {
+			closed <- h.session.awaitClose(ctx, h.Run, h.runID)
+			return
+		}
+		closed <- h.session.watch(ctx, h.Run, h.runID, events)
+	}()
+	f := &following{handle: h, live: make(chan *history.Live, 1)}
+	f.watcher, _ = observer.(Watcher)
+	look, listen := f.tickers()
+	defer look.Stop()
+	defer listen.Stop()
+	taken := h.standBy(ctx)
+	for {
+		select {
+		case event := <-events:
+			if err := observer.Event(ctx, event); err != nil {
+				return err
+			}
+		case err := <-closed:
+			return err
+		case held := <-taken:
+			if err := h.takeOver(ctx, held); err != nil {
+				return err
+			}
+		case <-listen.C:
+			f.listen(ctx)
+		case live := <-f.live:
+			f.listening = false
+			f.watcher.Live(live)
+		case <-look.C:
+			if over, err := f.look(ctx); over || err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// takeOver executes the run from now on: the process that did so is gone. One that has let go of the claim because the run
+// has closed leaves the results to this one.
+func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
+	found, err := h.session.lookUpClaim(ctx, held.Claim)
+	if err != nil && !isUnavailable(err) && AsUnreachable(err) == nil {
+		return errors.Join(err, held.Release(false))
+	}
+	if found != nil && !found.open {
+		h.held = held
+		return nil
+	}
+	x, err := h.executor.serve(held, h.runID, nil)
+	if err != nil {
+		return err
+	}
+	h.execution = x
+	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
+	return nil
+}
+
+// standBy waits until the process that executes the run is gone; its claim then comes through the channel.
+func (h *Handle) standBy(ctx context.Context) <-chan *home.HeldClaim {
+	taken := make(chan *home.HeldClaim)
+	if h.execution != nil || h.executor == nil || h.held != nil {
+		return taken
+	}
+	go func() {
+		held, err := h.session.home.TakeClaim(ctx, h.Run)
+		if err != nil {
+			if !errors.Is(err, home.ErrNoClaim) && ctx.Err() == nil {
+				h.session.log.Error("cannot take over the run", "run", h.Run, "error", err)
+			}
+			return
+		}
+		select {
+		case taken <- held:
+		case <-ctx.Done():
+			h.drop(held, false)
+		}
+	}()
+	return taken
+}
+
+// following is what Follow knows of a run beside its history.
+type following struct {
+	handle    *Handle
+	watcher   Watcher // Nil where nobody wants to know.
+	live      chan *history.Live
+	listening bool
+	outage    outage
+	problem   string
+}
+
+// tickers return how often to look at a run, and to listen to what its task writes.
+func (f *following) tickers() (look, listen *time.Ticker) {
+	look, listen = time.NewTicker(lookEvery), time.NewTicker(liveEvery)
+	if f.watcher == nil {
+		look.Stop()
+		listen.Stop()
+	}
+	return look, listen
+}
+
+// listen asks what the task that runs alone has written, one request at a time.
+func (f *following) listen(ctx context.Context) {
+	task := f.watcher.LiveTask()
+	if task == "" || f.listening {
+		return
+	}
+	f.listening = true
+	go func() { f.live <- f.handle.session.listen(ctx, f.handle.Run, task) }()
+}
+
+// look tells the watcher how the tasks in flight are. over: the run has ended, although Temporal cannot be asked.
+func (f *following) look(ctx context.Context) (over bool, err error) {
+	h := f.handle
+	s := h.session
+	if err := s.Problem(); err != nil && err.Error() != f.problem {
+		f.problem = err.Error()
+		s.notify(Problem, "", "%s", f.problem)
+	}
+	pending, waiting, err := s.pending(ctx, h.Run)
+	switch {
+	case ctx.Err() != nil:
+		return false, nil // Follow ends by what ended ctx.
+	case err == nil:
+		f.outage.answered(s)
+		f.watcher.Waiting(waiting)
+	case !isUnavailable(err):
+		return false, failed(err, "cannot follow run %s", h.Run)
+	default:
+		if h.Watching() {
+			// The process with the engine may leave with the end of its run, and nobody need take it over.
+			if over, err := s.isOver(ctx, h.Run, h.runID); over || err != nil {
+				return over, err
+			}
+		}
+		f.outage.missed(s)
+	}
+	f.watcher.Attempts(pending)
+	return false, nil
+}
+
+// outage is a Temporal server that does not answer for a while.
+type outage struct{ misses int }
+
+// longOutage is how many looks without an answer make an outage: a takeover takes less.
+const longOutage = 3
+
+func (o *outage) answered(s *Session) {
+	if o.misses >= longOutage {
+		s.notify(Reachable, "", "the Temporal server answers again")
+	}
+	o.misses = 0
+}
+
+func (o *outage) missed(s *Session) {
+	o.misses++
+	switch {
+	case o.misses != longOutage:
+	case s.cluster != nil:
+		s.notify(Unreachable, "", "the Temporal server at %s does not answer; waiting for it", s.cluster.Address)
+	default:
+		s.notify(Unreachable, "", "the engine does not answer; waiting until a process of %s runs it again: `gleitzeit server` does", s.home.Path)
+	}
+}

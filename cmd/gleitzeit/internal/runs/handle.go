@@ -1,0 +1,194 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// Handle is a run that a caller follows. It is released once.
+type Handle struct {
+	Run   string
+	Queue string    // The run's own task queue.
+	Began time.Time // What ended before was shown to somebody else.
+
+	session   *Session
+	runID     string     // Of the first Temporal run.
+	plan      *plan.Plan // Nil where it is not known.
+	executor  *Executor  // Nil where the run is only watched.
+	execution *execution // Nil where another process executes it.
+	// held is the claim of a run that finished earlier: there is nothing to follow.
+	held *home.HeldClaim
+}
+
+// handle returns a handle of a run of this home.
+func (e *Executor) handle(run *claimedRun, x *execution) *Handle {
+	return &Handle{
+		Run: run.claim.Run, Queue: run.claim.Queue, Began: time.Now(), session: e.session, runID: run.runID, executor: e, execution: x,
+	}
+}
+
+// Watch returns a handle of a run that is only followed: this process never executes it.
+func (s *Session) Watch(ctx context.Context, run string) (*Handle, error) {
+	described, err := s.client.DescribeWorkflowExecution(ctx, run, "")
+	if isNotFound(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, failed(err, "cannot look up run %s", run)
+	}
+	info := described.GetWorkflowExecutionInfo()
+	return &Handle{
+		Run: run, Queue: described.GetExecutionConfig().GetTaskQueue().GetName(), session: s, runID: info.GetFirstRunId(),
+		Began: info.GetStartTime().AsTime().Add(-time.Second), // Everything is new to who watches.
+	}, nil
+}
+
+// IsUnknown reports whether the error of Watch means that Temporal does not know the run.
+func IsUnknown(err error) bool { return isNotFound(err) }
+
+// Plan returns the plan of the run; nil where it is not known.
+func (h *Handle) Plan() *plan.Plan { return h.plan }
+
+// SetPlan says which plan the run has, where the caller knows it.
+func (h *Handle) SetPlan(p *plan.Plan) { h.plan = p }
+
+// Watching reports whether this process only follows the run.
+func (h *Handle) Watching() bool { return h.executor == nil }
+
+// Last reports whether nobody else follows the run in this process, which executes it, or has its id.
+func (h *Handle) Last() bool { return h.execution != nil && h.executor.isLast(h.execution) }
+
+// Result returns the document of the run, which has ended, with the results of its tasks.
+func (h *Handle) Result(ctx context.Context) (*view.Run, error) {
+	document, err := view.Read(ctx, h.session.store, h.Run, h.runID)
+	if err == nil && (document == nil || !document.Status.Ended()) {
+		document, err = h.session.Document(ctx, h.Run)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if document == nil {
+		return nil, errors.New("the run has no record")
+	}
+	return document, document.AddResults(ctx, h.session.store)
+}
+
+// cancelTimeout bounds one request to cancel.
+const cancelTimeout = 30 * time.Second
+
+// Cancel requests the cancellation of the run. Its tasks end, and are recorded, afterwards.
+func (h *Handle) Cancel(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, cancelTimeout)
+	defer done()
+	if err := h.session.client.CancelWorkflow(ctx, h.Run, ""); err != nil {
+		return failed(err, "cannot cancel run %s", h.Run)
+	}
+	return nil
+}
+
+// releasePatience is how long a process whose run another one has executed waits until that one has released the claim.
+const releasePatience = 2 * time.Second
+
+// Release ends the use of the handle. told: the caller has got the results, so that nobody else need; the run's claim is
+// then removed, by this process or by the one that executed the run.
+func (h *Handle) Release(told bool) {
+	switch {
+	case h.executor == nil:
+	case h.execution != nil:
+		h.executor.leave(h.execution, told)
+		h.execution = nil
+	case h.held != nil:
+		h.drop(h.held, told)
+		h.held = nil
+	case told:
+		// The process that executed the run may be a server, which tells nobody.
+		ctx, done := context.WithTimeout(context.Background(), releasePatience)
+		defer done()
+		held, err := h.session.home.TakeClaim(ctx, h.Run)
+		switch {
+		case err == nil:
+			h.drop(held, true)
+		case !errors.Is(err, home.ErrNoClaim) && ctx.Err() == nil:
+			h.session.log.Error("cannot take the claim of a run", "run", h.Run, "error", err)
+		}
+	}
+}
+
+func (h *Handle) drop(held *home.HeldClaim, told bool) {
+	if err := held.Release(told); err != nil {
+		h.session.log.Error("cannot release the claim of a run", "run", h.Run, "error", err)
+	}
+}
+
+// Open returns a handle of an open run that is to end: one of this home whose process has died is executed here from now
+// on, any other is only watched. The error is INVALID_PARAMS where the run has ended, WORKFLOW_NOT_FOUND where there is none.
+func (e *Executor) Open(ctx context.Context, run string) (*Handle, error) {
+	s := e.session
+	claim, err := s.claimOf(run)
+	if err != nil {
+		return nil, err
+	}
+	if claim != nil && s.cluster == nil {
+		open, err := s.lookUpClaim(ctx, *claim)
+		if err != nil {
+			return nil, err
+		}
+		if open == nil || !open.open {
+			return nil, s.ended(ctx, run)
+		}
+		return e.resume(open, true)
+	}
+	document, err := s.Document(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if document == nil || document.Status.Ended() {
+		return nil, s.ended(ctx, run)
+	}
+	h, err := s.Watch(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	h.Began = time.Now()
+	return h, nil
+}
+
+// Attach returns a handle of an open run; nil where it is not open, or Temporal does not know it. Where no process executes a
+// run of this home any more, Follow takes it over.
+func (e *Executor) Attach(ctx context.Context, run string) (*Handle, error) {
+	s := e.session
+	described, err := s.client.DescribeWorkflowExecution(ctx, run, "")
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed(err, "cannot look up run %s", run)
+	}
+	info := described.GetWorkflowExecutionInfo()
+	if history.Status(info.GetStatus()).Ended() {
+		return nil, nil
+	}
+	x := e.enter(run)
+	return e.handle(&claimedRun{
+		claim: home.Claim{Run: run, Queue: described.GetExecutionConfig().GetTaskQueue().GetName()}, runID: info.GetFirstRunId(),
+	}, x), nil
+}
+
+// ended is the error of a run that should be open.
+func (s *Session) ended(ctx context.Context, run string) error {
+	document, err := s.Document(ctx, run)
+	if err != nil {
+		return err
+	}
+	if document == nil {
+		return s.NotFound(run)
+	}
+	return protocol.Errorf(protocol.InvalidParams, "run %s has already ended: it is %s", run, document.Status)
+}

@@ -1,0 +1,150 @@
+package runs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// handlerOptions are what the settings say to the protocols.
+func handlerOptions(settings *config.Settings, env func(string) (string, bool), store resultstore.Store, log *slog.Logger) worker.HandlerOptions {
+	tools := settings.MCP
+	return worker.HandlerOptions{
+		LLM: modelOptions(settings, env),
+		MCP: mcp.Options{
+			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, These: tools.AllowedWorkflowServers}, Env: env, Log: log,
+		},
+		Python: pythonOptions(settings),
+		Store:  store,
+	}
+}
+
+func pythonOptions(settings *config.Settings) python.Options {
+	p := settings.Python
+	return python.Options{
+		Interpreter: p.Interpreter, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Hide: []string{settings.Home},
+		Limits: python.Limits{
+			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output,
+		},
+	}
+}
+
+func modelOptions(settings *config.Settings, env func(string) (string, bool)) llm.Options {
+	ollama, openai := settings.Ollama, settings.OpenAI
+	return llm.Options{
+		Provider: settings.Provider,
+		URLs:     ollama.URLs, Model: ollama.Model, VisionModel: ollama.VisionModel, EmbedModel: ollama.EmbedModel,
+		MaxConcurrent: ollama.MaxConcurrent, AutoPull: ollama.AutoPull,
+		OpenAI: llm.OpenAI{
+			URLs: openai.URLs, Model: openai.Model, VisionModel: openai.VisionModel, EmbedModel: openai.EmbedModel,
+			MaxConcurrent: openai.MaxConcurrent, Key: openai.Key,
+			// Of this process, for a look at a server that wants one.
+			Secret: func(name string) (string, error) { return secret(env, name) },
+		},
+	}
+}
+
+// secret reads a secret of this process.
+func secret(env func(string) (string, bool), name string) (string, error) {
+	variable := "GLEITZEIT_SECRET_" + name
+	if text, found := env(variable); found && text != "" {
+		return text, nil
+	}
+	return "", protocol.Errorf(protocol.ConfigurationError, "the secret %q is missing", name).WithHint("set %s", variable)
+}
+
+// Specs returns the protocols that workflows are checked against. Of those of another machine no tool servers are known,
+// and where the settings cannot be read, none are: whoever needs them says what is wrong.
+func Specs(o config.Options, remote bool) []protocol.Spec {
+	if remote {
+		return worker.RemoteSpecs()
+	}
+	settings, err := config.Load(o)
+	if err != nil {
+		return worker.Specs()
+	}
+	return worker.Specs(settings.MCP.Servers...)
+}
+
+// OnlineSpecs is Specs with what the tool servers that the plan needs say of their tools. They are started for that, and
+// stopped.
+func OnlineSpecs(ctx context.Context, o Options, p *plan.Plan) ([]protocol.Spec, error) {
+	return worker.OnlineSpecs(ctx, handlerOptions(o.Settings, o.Env, nil, o.Log), p)
+}
+
+// Provider is what serves one protocol in this process.
+type Provider struct {
+	Spec    protocol.Spec
+	handler protocol.Handler
+}
+
+// OpenProviders returns the providers of the settings. They need no home folder, and none is made. The caller closes them.
+func OpenProviders(o Options) (all []Provider, closeAll func() error, err error) {
+	handlers, closeAll, err := worker.Handlers(handlerOptions(o.Settings, o.Env, nil, o.Log))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, h := range handlers {
+		all = append(all, Provider{h.Spec, h.Handler})
+	}
+	return all, closeAll, nil
+}
+
+// Servers returns the servers of the settings; false for a protocol that needs none.
+func (p Provider) Servers() ([]protocol.Server, bool) {
+	reporter, is := p.handler.(protocol.ServerReporter)
+	if !is {
+		return nil, false
+	}
+	return reporter.Servers(), true
+}
+
+// Probe asks each server how it is; false for a protocol that needs none.
+func (p Provider) Probe(ctx context.Context) ([]protocol.ServerState, bool) {
+	reporter, is := p.handler.(protocol.ServerReporter)
+	if !is {
+		return nil, false
+	}
+	return reporter.Probe(ctx), true
+}
+
+// Health returns why calls cannot succeed now; nil where they can.
+func (p Provider) Health(ctx context.Context) *protocol.Error {
+	if err := p.handler.Health(ctx); err != nil {
+		return protocol.AsError(err, protocol.ProviderNotAvailable)
+	}
+	return nil
+}
+
+// ProviderHealth is how the provider of a protocol is.
+type ProviderHealth struct {
+	Name  string // Of the protocol.
+	Error *protocol.Error
+}
+
+// Providers asks every protocol whether calls can succeed now, all at once.
+func (s *Session) Providers(ctx context.Context) ([]ProviderHealth, error) {
+	providers, closeAll, err := OpenProviders(s.options)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]ProviderHealth, len(providers))
+	var asked sync.WaitGroup
+	for i, p := range providers {
+		asked.Go(func() { states[i] = ProviderHealth{p.Spec.Name, p.Health(ctx)} })
+	}
+	asked.Wait()
+	return states, closeAll()
+}
+
+// DefaultSpecs returns the protocols without what any settings add.
+func DefaultSpecs() []protocol.Spec { return worker.Specs() }

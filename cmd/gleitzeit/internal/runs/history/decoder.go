@@ -1,0 +1,134 @@
+package history
+
+import (
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enums "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Decoder reads the histories of one run, event by event. Its zero value is ready. A stream that broke off may be read
+// again from the start: events that were read before are passed over.
+type Decoder struct {
+	last       int64                                                     // The last event that was read of this history.
+	scheduled  map[int64]*historypb.ActivityTaskScheduledEventAttributes // By the event that scheduled them.
+	cancelling bool
+	closed     bool
+}
+
+// Closed reports whether the run has closed.
+func (d *Decoder) Closed() bool { return d.closed }
+
+// Decode returns what an event says of tasks and items. Where the run continues in another history, next is the id of
+// that Temporal run, and the decoder is ready to read it.
+func (d *Decoder) Decode(event *historypb.HistoryEvent) (events []Event, next string) {
+	if event.GetEventId() <= d.last {
+		return nil, ""
+	}
+	d.last = event.GetEventId()
+	if next := event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId(); next != "" {
+		d.last, d.scheduled = 0, nil
+		return nil, next
+	}
+	d.closed = closes(event.GetEventType())
+	d.cancelling = d.cancelling || event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+	events = d.decode(event)
+	for i := range events {
+		events[i].Cancelling = d.cancelling
+	}
+	return events, ""
+}
+
+func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
+	at := event.GetEventTime().AsTime()
+	if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
+		if d.scheduled == nil {
+			d.scheduled = map[int64]*historypb.ActivityTaskScheduledEventAttributes{}
+		}
+		d.scheduled[event.GetEventId()] = scheduled
+		return []Event{eventOf(scheduled, at, nil)}
+	}
+	if marker := event.GetMarkerRecordedEventAttributes(); marker != nil {
+		return decodeMarker(marker, at)
+	}
+	by, outcome := d.end(event)
+	scheduled := d.scheduled[by]
+	if scheduled == nil {
+		return nil
+	}
+	delete(d.scheduled, by)
+	return []Event{eventOf(scheduled, at, &outcome)}
+}
+
+// end returns the outcome of an activity that the event ends, and the event that scheduled it; 0 where it ends none.
+func (d *Decoder) end(event *historypb.HistoryEvent) (scheduledBy int64, outcome protocol.Outcome) {
+	if done := event.GetActivityTaskCompletedEventAttributes(); done != nil {
+		decodeOutcome(done.GetResult(), &outcome)
+		return done.GetScheduledEventId(), outcome
+	}
+	if failed := event.GetActivityTaskFailedEventAttributes(); failed != nil {
+		return failed.GetScheduledEventId(), failureOutcome(failed.GetFailure())
+	}
+	if lost := event.GetActivityTaskTimedOutEventAttributes(); lost != nil {
+		outcome.Status, outcome.Error = protocol.Failed, protocol.Errorf(protocol.WorkerLost, LostWorker)
+		if d.cancelling {
+			outcome.Status = protocol.Cancelled
+		}
+		return lost.GetScheduledEventId(), outcome
+	}
+	if cancelled := event.GetActivityTaskCanceledEventAttributes(); cancelled != nil {
+		outcome.Status = protocol.Cancelled
+		decodeOutcome(cancelled.GetDetails(), &outcome)
+		return cancelled.GetScheduledEventId(), outcome
+	}
+	return 0, outcome
+}
+
+// LostWorker is how an activity that timed out is described to people: its heartbeats stopped.
+const LostWorker = "the process running it stopped"
+
+func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) Event {
+	task, item := protocol.ParseActivityID(scheduled.GetActivityId())
+	return Event{Task: task, Item: item, Method: scheduled.GetActivityType().GetName(), At: at, Outcome: outcome}
+}
+
+func failureOutcome(failure *failurepb.Failure) protocol.Outcome {
+	outcome := protocol.Outcome{}
+	decodeOutcome(failure.GetApplicationFailureInfo().GetDetails(), &outcome)
+	if !outcome.Status.Ended() {
+		outcome.Status = protocol.Failed
+		outcome.Error = protocol.Errorf(protocol.InternalError, "%s", failure.GetMessage())
+	}
+	return outcome
+}
+
+// decodeOutcome reads an outcome out of payloads; it stays as it is where they contain none.
+func decodeOutcome(payloads *commonpb.Payloads, into *protocol.Outcome) {
+	if len(payloads.GetPayloads()) == 0 {
+		return
+	}
+	var decoded protocol.Outcome
+	if decodePayload(payloads.GetPayloads()[0], &decoded) && decoded.Status != "" {
+		*into = decoded
+	}
+}
+
+// decodePayload reports whether the payload could be read into the value. One of another program may be anything.
+func decodePayload(payload *commonpb.Payload, into any) bool {
+	return payload != nil && converter.GetDefaultDataConverter().FromPayload(payload, into) == nil
+}
+
+func closes(kind enums.EventType) bool {
+	switch kind {
+	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enums.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+		enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enums.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+		enums.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/workflows"
+)
+
+// unrecorded lists, newest first, runs that have started and that no worker has taken yet: only Temporal knows them.
+// Without a Temporal there are none.
+func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
+	if r.client == nil {
+		return nil, nil
+	}
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.RunType),
+	}
+	var found []*view.Run
+	for {
+		page, err := r.client.ListWorkflow(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range page.GetExecutions() {
+			id := info.GetExecution().GetWorkflowId()
+			records, err := r.store.Records(ctx, resultstore.Query{Run: id, Kind: resultstore.Run, Limit: 1})
+			if err != nil {
+				return nil, err
+			}
+			if len(records) > 0 && !records[0].Status.Ended() {
+				continue
+			}
+			run, err := r.Document(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if run != nil && !run.Status.Ended() {
+				run.Tasks = nil
+				found = append(found, run)
+			}
+		}
+		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			slices.SortStableFunc(found, func(a, b *view.Run) int { return b.StartedAt.Compare(a.StartedAt) })
+			return found, nil
+		}
+	}
+}
+
+// Query says which runs are wanted.
+type Query struct {
+	Workflow string          // By its name; empty for all.
+	Status   protocol.Status // Empty for all.
+	Limit    int             // 0 is no limit.
+}
+
+// List returns runs without their tasks, newest first. One without a record of its end is looked up: it may have been
+// terminated from outside.
+func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
+	query := resultstore.Query{Workflow: q.Workflow, Status: q.Status, Limit: q.Limit}
+	wanted, limit := query.Status, query.Limit
+	if r.client != nil {
+		// What is recorded as running may turn out to have ended, so the filter and the limit come after the look.
+		query.Status, query.Limit = "", 0
+	}
+	records, err := r.store.Records(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	runs := []*view.Run{}
+	unrecorded, err := r.unrecorded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range unrecorded {
+		if (wanted == "" || run.Status == wanted) && (query.Workflow == "" || run.Workflow == query.Workflow) {
+			runs = append(runs, run)
+		}
+	}
+	recorded := 0
+	for _, record := range records {
+		if limit > 0 && recorded == limit {
+			break
+		}
+		run := view.FromRecord(record)
+		if r.client != nil && !run.Status.Ended() {
+			if run, err = r.Document(ctx, record.Run); err != nil {
+				return nil, err
+			}
+			if run == nil {
+				continue
+			}
+			run.Tasks = nil
+		}
+		if wanted == "" || run.Status == wanted {
+			runs = append(runs, run)
+			recorded++
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b *view.Run) int { return b.StartedAt.Compare(a.StartedAt) })
+	if limit > 0 && len(runs) > limit {
+		runs = runs[:limit]
+	}
+	return runs, nil
+}

@@ -1,0 +1,37 @@
+package runs
+
+import "fmt"
+
+// NoticeKind tells notices apart.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	Started         NoticeKind = "started"
+	Attached        NoticeKind = "attached" // Another process, or call, executes the run.
+	Resumed         NoticeKind = "resumed"
+	TookOver        NoticeKind = "took_over" // The process that executed the run is gone.
+	FinishedEarlier NoticeKind = "finished_earlier"
+	Cancelling      NoticeKind = "cancelling"
+	Cancelled       NoticeKind = "cancelled"
+	Ended           NoticeKind = "ended"
+	Unserved        NoticeKind = "unserved"           // Nobody serves a queue that the run needs.
+	NotExecutable   NoticeKind = "not_executable"     // The run cannot be executed now.
+	Unreachable     NoticeKind = "engine_unreachable" // The engine, or the Temporal server, does not answer.
+	Reachable       NoticeKind = "engine_reachable"   // It answers again.
+	Problem         NoticeKind = "problem"            // Of the store or the engine: a full disk, say.
+	InMemory        NoticeKind = "in_memory"
+	Warning         NoticeKind = "warning"
+	Ready           NoticeKind = "ready" // A worker serves its queue.
+)
+
+// Notice is something that people should know while runs are executed or followed.
+type Notice struct {
+	Kind    NoticeKind `json:"notice"`
+	Run     string     `json:"run,omitempty"`
+	Message string     `json:"message"` // For people, on one line.
+}
+
+func (c *connection) notify(kind NoticeKind, run, format string, args ...any) {
+	c.options.Notify(Notice{Kind: kind, Run: run, Message: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,253 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/engine"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/webui"
+	"github.com/gleitzeit/gleitzeit/worker"
+)
+
+// SharedSlots is how many tasks a server or a worker executes at once: most of them wait for a model or a tool, and each
+// script is a process.
+const SharedSlots = 100
+
+// ServiceOptions say how a process serves a task queue.
+type ServiceOptions struct {
+	Queue string
+	Slots int           // Tasks that it executes at once.
+	Drain time.Duration // How long tasks in flight may take when it stops; 0 is the worker's default.
+}
+
+// Service executes what arrives on a task queue.
+type Service struct {
+	executor *Executor
+	worker   *worker.Worker
+	failed   chan error
+}
+
+// Serve starts to execute what arrives on a task queue. The caller stops it.
+func (e *Executor) Serve(o ServiceOptions) (*Service, error) {
+	acts, err := e.activities()
+	if err != nil {
+		return nil, err
+	}
+	v := &Service{executor: e, failed: make(chan error, 1)}
+	v.worker = worker.New(e.session.client, acts, worker.Options{
+		Queue: o.Queue, Local: e.session.cluster == nil, Slots: o.Slots, Drain: o.Drain,
+		Fatal: func(err error) {
+			select {
+			case v.failed <- protocol.Errorf(protocol.EngineUnreachable, "the worker of queue %q has stopped: %s", o.Queue, err):
+			default:
+			}
+		},
+	})
+	if err := v.worker.Start(); err != nil {
+		return nil, errors.Join(protocol.Errorf(protocol.EngineUnreachable, "cannot start a worker: %s", err), e.Close())
+	}
+	return v, nil
+}
+
+// Failed says why the service executes nothing any more, where it gave up.
+func (v *Service) Failed() <-chan error { return v.failed }
+
+// Stop takes nothing new, lets tasks in flight end, and closes the protocols.
+func (v *Service) Stop() error {
+	v.worker.Stop()
+	return v.executor.Close()
+}
+
+// Work starts to serve a task queue, of the home's engine or of a cluster, which is prepared for that. roots are the
+// folders beneath which tasks read files.
+func (s *Session) Work(ctx context.Context, o ServiceOptions, roots []string) (*Service, error) {
+	roots, err := s.roots(roots)
+	if err != nil {
+		return nil, err
+	}
+	if s.cluster != nil {
+		said, err := s.cluster.Prepare(ctx, s.client)
+		if err != nil {
+			return nil, err
+		}
+		if said != "" {
+			s.notify(Warning, "", "%s", said)
+		}
+	}
+	v, err := s.NewExecutor(ctx, roots...).Serve(o)
+	if err != nil {
+		return nil, err
+	}
+	s.notify(Ready, "", "worker ready: queue %s at %s", o.Queue, s.address())
+	return v, nil
+}
+
+// roots returns the folders that a worker may read, absolute. A worker of the home's engine has none but those it is given:
+// it executes what its own user has started, and a run says itself what it may read.
+func (s *Session) roots(given []string) ([]string, error) {
+	wanted := given
+	if len(wanted) == 0 && s.cluster != nil {
+		wanted = s.options.Settings.Roots
+		if len(wanted) == 0 {
+			wanted = []string{"."}
+		}
+	}
+	var roots []string
+	for _, root := range wanted {
+		absolute, err := filepath.Abs(root)
+		if err != nil {
+			return nil, protocol.Errorf(protocol.ConfigurationError, "cannot find the folder %q: %s", root, err)
+		}
+		info, err := os.Stat(absolute)
+		if err == nil && !info.IsDir() {
+			err = errors.New("not a folder")
+		}
+		if err != nil {
+			return nil, protocol.Errorf(protocol.ConfigurationError, "tasks cannot read beneath %q: %s", root, err).
+				WithHint("--root, or `roots` of the configuration, names existing folders")
+		}
+		roots = append(roots, absolute)
+	}
+	return roots, nil
+}
+
+// problemEvery is how often a process that serves looks whether its engine has a problem.
+const problemEvery = time.Second
+
+// NotifyProblems notifies of problems of the engine in this process, of a full disk say, until ctx is done: clients hear
+// only that nothing answers.
+func (e *Executor) NotifyProblems(ctx context.Context) {
+	ticker := time.NewTicker(problemEvery)
+	defer ticker.Stop()
+	notified := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := e.Problem(); err != nil && err.Error() != notified {
+				notified = err.Error()
+				e.session.notify(Problem, "", "%s", notified)
+			}
+		}
+	}
+}
+
+// ServerOptions say what a server serves beside its task queue.
+type ServerOptions struct {
+	ServiceOptions
+	UIPort int // Of the Web UI, on loopback; another one where it is taken.
+	NoUI   bool
+}
+
+// Server keeps the home's engine running, executes what arrives on a task queue, and adopts runs whose process has died.
+type Server struct {
+	session  *Session
+	lock     *home.Serving
+	executor *Executor
+	service  *Service
+	ui       *webui.Server // Nil without a Web UI.
+	adopting context.CancelFunc
+	adopted  chan struct{}
+	Info     ServerInfo
+}
+
+// ServerInfo says where a server answers.
+type ServerInfo struct {
+	Engine        string // host:port of the Temporal frontend.
+	ServerVersion string // Of Temporal.
+	Namespace     string
+	UI            string // A link with the token that lets its holder in; empty without a Web UI.
+}
+
+// StartServer starts a server of the home. The caller stops it.
+func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, err error) {
+	lock, err := s.home.Serve()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lock.Release())
+		}
+	}()
+	if err := s.Join(ctx); err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(ctx)
+	v = &Server{session: s, lock: lock, executor: s.NewExecutor(running), adopting: stop, adopted: make(chan struct{})}
+	if v.service, err = v.executor.Serve(o.ServiceOptions); err != nil {
+		stop()
+		return nil, err
+	}
+	if err := v.open(ctx, o); err != nil {
+		stop()
+		return nil, errors.Join(err, v.service.Stop())
+	}
+	go func() {
+		defer close(v.adopted)
+		v.executor.Adopt(running)
+	}()
+	go v.executor.NotifyProblems(running)
+	return v, nil
+}
+
+// open serves the Web UI, and says where the server answers.
+func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
+	s := v.session
+	info, err := engine.ReadInfo(s.home)
+	if err != nil {
+		return err
+	}
+	v.Info = ServerInfo{Engine: info.Address, ServerVersion: info.ServerVersion, Namespace: engine.Namespace}
+	if !o.NoUI {
+		v.ui, err = webui.Start(ctx, webui.Options{
+			Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store),
+			Engine: func() (string, error) {
+				info, err := engine.ReadInfo(s.home)
+				return info.Address, err
+			},
+		})
+		if err != nil {
+			return err
+		}
+		v.Info.UI = v.ui.URL()
+	}
+	if err := v.lock.Announce(home.Server{PID: os.Getpid(), Engine: info.Address}); err != nil {
+		return errors.Join(err, v.stopUI(ctx))
+	}
+	return nil
+}
+
+func (v *Server) stopUI(ctx context.Context) error {
+	if v.ui == nil {
+		return nil
+	}
+	return v.ui.Stop(ctx)
+}
+
+// Failed says why the server executes nothing any more, where it gave up.
+func (v *Server) Failed() <-chan error { return v.service.Failed() }
+
+// stopTimeout bounds what a server takes to stop its Web UI and its engine; another process takes the engine over then.
+const stopTimeout = 15 * time.Second
+
+// Stop lets tasks in flight end, leaves open runs to others, and stops the engine.
+func (v *Server) Stop() error {
+	v.adopting()
+	v.service.worker.Stop()
+	<-v.adopted
+	v.executor.Wait()
+	err := v.executor.Close()
+	ctx, done := context.WithTimeout(context.Background(), stopTimeout)
+	defer done()
+	return errors.Join(err, v.stopUI(ctx), v.session.engine.Stop(ctx))
+}
+
+// Release lets another server of the home start. It is called when this one has stopped, or is left behind.
+func (v *Server) Release() error { return v.lock.Release() }

@@ -1,0 +1,124 @@
+// Package runs is the life of a run, for everything that starts or shows one: Open, Start, Resume, Follow, Cancel, Find,
+// List, Adopt, Read. It holds claims on runs, serves their task queues, and asks Temporal and the result store how they
+// are. It prints nothing: what people should know goes out as a Notice.
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
+)
+
+// Options say which home a session opens, and how it connects.
+type Options struct {
+	Settings *config.Settings
+	// Temporal may name another Temporal server than the home's engine.
+	Temporal Connection
+	Env      func(name string) (string, bool)
+	Environ  func() []string
+	Log      *slog.Logger
+	// Notify hears what people should know. It must not block. It is called from several goroutines.
+	Notify func(Notice)
+}
+
+// Connection names a Temporal server, as the temporal CLI's flags do. Empty fields are taken from its variables and
+// profiles.
+type Connection struct{ Address, Namespace, Profile string }
+
+// Session is the home folder with its result store and, after Join, Connect or the like, a Temporal server.
+type Session struct {
+	Reader
+	temporary string // The home folder, where it is removed with the session; else empty.
+}
+
+// Open opens home and store, for a process that looks at what others do, or leaves something for them. The caller
+// closes the session.
+func Open(ctx context.Context, o Options) (*Session, error) {
+	if err := o.Settings.Lasting(); err != nil {
+		return nil, err
+	}
+	return openAt(ctx, o, o.Settings.Home)
+}
+
+// OpenOwn is Open for a process that executes what it starts, and waits for it: results may then be kept in memory. Where
+// they are, nobody can resume a run, and the engine's database, which refers to results, is of no use to anybody: it lies
+// in a folder that is removed with the session.
+func OpenOwn(ctx context.Context, o Options) (*Session, error) {
+	if !o.Settings.InMemory() {
+		return openAt(ctx, o, o.Settings.Home)
+	}
+	folder, err := os.MkdirTemp("", "gleitzeit-")
+	if err != nil {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot make a temporary folder: %s", err).WithHint("TMPDIR names where")
+	}
+	s, err := openAt(ctx, o, folder)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	s.temporary = folder
+	s.notify(InMemory, "", "results are kept in memory only: nothing of this run remains when the process ends")
+	return s, nil
+}
+
+func openAt(ctx context.Context, o Options, folder string) (*Session, error) {
+	opened, err := home.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	store, err := open.Store(ctx, o.Settings.Store)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Reader: Reader{&connection{options: o, home: opened, store: store, log: o.Log}}}
+	if adviser, is := store.(resultstore.Adviser); is {
+		for _, advice := range adviser.Advice() {
+			s.notify(Warning, "", "warning: %s", advice)
+		}
+	}
+	return s, nil
+}
+
+// Home returns the home folder.
+func (s *Session) Home() *home.Home { return s.home }
+
+// Store returns the result store.
+func (s *Session) Store() resultstore.Store { return s.store }
+
+// Log returns the log of what happens inside.
+func (s *Session) Log() *slog.Logger { return s.log }
+
+// ServerLog returns the log of what the Temporal server, SDKs and protocols say inside: without GLEITZEIT_LOG_LEVEL, panics.
+func (s *Session) ServerLog() *slog.Logger { return engineLog(s.log) }
+
+// Close releases everything at once; the process is about to exit.
+func (s *Session) Close() {
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.engine != nil {
+		s.engine.Close()
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Error("cannot close the result store", "error", err)
+	}
+	if s.temporary == "" {
+		return
+	}
+	if err := os.RemoveAll(s.temporary); err != nil {
+		s.log.Error("cannot remove the temporary home folder", "folder", s.temporary, "error", err)
+	}
+}
+
+// identity is the name of this process for Temporal.
+func identity() string { return fmt.Sprintf("gleitzeit@%d", os.Getpid()) }
+
+// ShownStore returns the URL of the result store without a password.
+func (s *Session) ShownStore() string { return s.options.Settings.ShownStore() }

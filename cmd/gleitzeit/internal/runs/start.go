@@ -1,0 +1,262 @@
+package runs
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// StartOptions say how a run starts.
+type StartOptions struct {
+	Command string // What resumes the run when it is typed; empty for `gleitzeit run FILE`.
+	New     bool   // Another run, even where one of an equal plan is open.
+	// Abandon is closed when no run is wanted any more: Start then returns ErrAbandoned, unless it has started one. A run
+	// whose cancellation it completes is completed before. Nil: the run is wanted.
+	Abandon <-chan struct{}
+}
+
+// ErrAbandoned is the error of a start that StartOptions.Abandon ended.
+var ErrAbandoned = errors.New("no run was started")
+
+// Start resumes an open run of an equal plan of the same file, or follows it where another process executes it; returns
+// one that has finished and whose results nobody has got; or starts another one. A run that is being cancelled is brought
+// to its end first. The caller releases the handle.
+func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Handle, error) {
+	if err := e.Ready(); err != nil {
+		return nil, err
+	}
+	e.starting.Lock()
+	defer e.starting.Unlock()
+	wanted, err := newClaim(p, o.Command)
+	if err != nil {
+		return nil, err
+	}
+	if !o.New {
+		h, err := e.attach(ctx, wanted, o.Abandon)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			h.plan = p
+			return h, nil
+		}
+	}
+	return e.begin(ctx, wanted, p)
+}
+
+// attach looks for a run of an equal claim; nil where there is none.
+func (e *Executor) attach(ctx context.Context, wanted home.Claim, abandon <-chan struct{}) (*Handle, error) {
+	searching, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-abandon:
+			stop()
+		case <-searching.Done():
+		}
+	}()
+	h, err := e.search(ctx, searching, wanted, abandon)
+	if err != nil && ctx.Err() == nil && searching.Err() != nil {
+		err = ErrAbandoned
+	}
+	return h, err
+}
+
+// search goes through the claims that are equal to the one wanted. searching ends when no run is wanted any more.
+func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, abandon <-chan struct{}) (*Handle, error) {
+	s := e.session
+	claims, err := s.home.Claims()
+	if err != nil {
+		return nil, err
+	}
+	for _, claim := range claims {
+		if claim.File != wanted.File || claim.PlanHash != wanted.PlanHash {
+			continue
+		}
+		found, err := s.lookUpClaim(searching, claim)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case found == nil:
+		case found.open && found.cancelling:
+			if err := e.endCancelled(ctx, found, abandon); err != nil {
+				return nil, err
+			}
+		case found.open:
+			return e.resume(found, false)
+		default:
+			h, err := e.finishedEarlier(searching, found)
+			if h != nil || err != nil {
+				return h, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+// resume executes an open run, or follows it where a living process executes it: this one, or another. quiet: without a
+// notice of it.
+func (e *Executor) resume(open *claimedRun, quiet bool) (*Handle, error) {
+	run := open.claim.Run
+	notify := e.session.notify
+	if quiet {
+		notify = func(NoticeKind, string, string, ...any) {}
+	}
+	if x := e.enter(run); x != nil {
+		notify(Attached, run, "attached to run %s, which this process executes", run)
+		return e.handle(open, x), nil
+	}
+	held, err := e.session.home.Claim(open.claim)
+	if errors.Is(err, home.ErrClaimed) {
+		notify(Attached, run, "attached to run %s, which another process executes", run)
+		return e.handle(open, nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	x, err := e.serve(held, open.runID, nil)
+	if err != nil {
+		return nil, err
+	}
+	notify(Resumed, run, "resumed run %s", run)
+	return e.handle(open, x), nil
+}
+
+// endCancelled executes a run that is being cancelled until it has ended.
+func (e *Executor) endCancelled(ctx context.Context, open *claimedRun, abandon <-chan struct{}) error {
+	run := open.claim.Run
+	e.session.notify(Cancelling, run, "run %s is being cancelled; waiting for its end before another starts", run)
+	h, err := e.resume(open, true)
+	if err != nil {
+		return err
+	}
+	err = h.Follow(ctx, nil)
+	h.Release(err == nil)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-abandon:
+		e.session.notify(Cancelled, run, "run %s is cancelled; no other was started", run)
+		return ErrAbandoned
+	default:
+		return nil
+	}
+}
+
+// finishedEarlier returns a run that has ended and whose process died before anybody got the results; nil where it is not
+// worth telling, or its process lives and tells it. A run that somebody cancelled is not.
+func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Handle, error) {
+	run := found.claim.Run
+	if e.executes(run) {
+		return nil, nil // Who follows it here gets its results.
+	}
+	held, err := e.session.home.Claim(found.claim)
+	if errors.Is(err, home.ErrClaimed) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	document, err := e.session.Document(ctx, run)
+	if err != nil {
+		return nil, errors.Join(err, held.Release(false))
+	}
+	if document == nil || document.Status == protocol.Cancelled || document.FinishedAt == nil {
+		return nil, held.Release(true)
+	}
+	e.session.notify(FinishedEarlier, run, "run %s finished earlier; showing its results", run)
+	h := e.handle(found, nil)
+	h.held = held
+	return h, nil
+}
+
+// begin claims a run before it starts, so that a kill in between leaves nothing that nobody executes.
+func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (*Handle, error) {
+	s := e.session
+	found, err := s.lookUpClaim(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	if found != nil && found.open {
+		return nil, stillOpen(wanted.Run)
+	}
+	held, err := s.home.Claim(wanted)
+	if errors.Is(err, home.ErrClaimed) {
+		return nil, stillOpen(wanted.Run)
+	}
+	if err != nil {
+		return nil, err
+	}
+	x, err := e.serve(held, "", func() (string, error) {
+		started, err := startWorkflow(ctx, s.client, wanted.Run, p, launch{queue: wanted.Queue, local: true, ownQueue: true})
+		if err == nil {
+			return started.GetRunID(), nil
+		}
+		if problem := s.Problem(); problem != nil {
+			return "", problem // Of a full disk, say, the client hears only that nothing answers in time.
+		}
+		return "", failed(err, "cannot start the run")
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.notify(Started, wanted.Run, "run %s", wanted.Run)
+	h := e.handle(&claimedRun{claim: wanted, runID: x.runID}, x)
+	h.plan = p
+	return h, nil
+}
+
+// Submit starts a run of the plan that is executed here whether or not anybody follows it, and returns its id.
+func (e *Executor) Submit(ctx context.Context, p *plan.Plan, command string) (string, error) {
+	h, err := e.Start(ctx, p, StartOptions{Command: command, New: true})
+	if err != nil {
+		return "", err
+	}
+	h.Release(true) // Who has the id can read the results.
+	return h.Run, nil
+}
+
+// Submit starts a run of the plan on a task queue, for whoever serves it, and returns its id. Nothing of it is executed
+// here.
+func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string) (string, error) {
+	id, err := runID(p)
+	if err != nil {
+		return "", err
+	}
+	_, err = startWorkflow(ctx, s.client, id, p, launch{
+		queue: queue, local: s.cluster == nil,
+		noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client),
+	})
+	if _, open := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); open {
+		return "", stillOpen(id)
+	}
+	if err != nil {
+		return "", failed(err, "cannot start the run")
+	}
+	return id, nil
+}
+
+// Abandoned returns how a run that is open and that no process executes can be resumed; empty for any other run.
+func (s *Session) Abandoned(run *view.Run) (string, error) {
+	if run.Status != protocol.Running || s.cluster != nil {
+		return "", nil
+	}
+	executed, err := s.home.Executed(run.Run)
+	if err != nil || executed {
+		return "", err
+	}
+	claim, err := s.claimOf(run.Run)
+	if err != nil || claim == nil {
+		return "", err
+	}
+	return "run " + run.Run + " is open and no process executes it: `" + commandOf(*claim) + "` in " + claim.Folder +
+		" resumes it, `gleitzeit cancel " + run.Run + "` cancels it", nil
+}
