@@ -7,11 +7,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // idFormat: ids that cannot be written everywhere that ids are written, or that mean something else there.
 func idFormat(c *Context) {
-	if n := c.Flow.ID; n != nil {
+	if n := c.Definition.ID; n != nil {
 		switch problem, hint := badID(n.Written); {
 		case n.Written == "":
 			c.report(n.Position, "the id is empty", "")
@@ -21,26 +22,26 @@ func idFormat(c *Context) {
 	}
 	for _, task := range c.Tasks {
 		what := "id " + definition.Quote(task.ID)
-		if task.derived {
+		if task.IDFromName {
 			what = fmt.Sprintf("id %s, made from the name %s,", definition.Quote(task.ID), definition.Quote(task.Name))
 		}
 		switch problem, hint := badID(task.ID); {
-		case task.ID == "" && task.derived:
-			c.report(task.place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
-		case c.Flow.Batch != nil && task.ID == definition.BatchID && !task.batch:
-			c.report(task.place(), what+" is reserved: it is that of the task that the batch makes", "")
-		case slices.Contains(fixedHeads(), task.ID):
-			c.report(task.place(), what+" is reserved: references use it for something else", "")
-		case problem != "" && task.derived:
-			c.report(task.place(), what+" "+problem, "give the task an id")
+		case task.ID == "" && task.IDFromName:
+			c.report(task.Place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
+		case c.Definition.Batch != nil && task.ID == definition.BatchID && !task.IsBatch:
+			c.report(task.Place(), what+" is reserved: it is that of the task that the batch makes", "")
+		case slices.Contains(resolve.FixedHeads(), task.ID):
+			c.report(task.Place(), what+" is reserved: references use it for something else", "")
+		case problem != "" && task.IDFromName:
+			c.report(task.Place(), what+" "+problem, "give the task an id")
 		case problem != "":
-			c.report(task.place(), what+" "+problem, hint)
+			c.report(task.Place(), what+" "+problem, hint)
 		}
 	}
 }
 
 func badID(id string) (problem, hint string) {
-	if at := strings.IndexFunc(id, func(r rune) bool { return !inID(r) }); at >= 0 {
+	if at := strings.IndexFunc(id, func(r rune) bool { return !resolve.IsIDRune(r) }); at >= 0 {
 		r, _ := utf8.DecodeRuneInString(id[at:])
 		return fmt.Sprintf("holds %q, which no id can", string(r)), "letters, digits, - and _ can"
 	}

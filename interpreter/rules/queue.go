@@ -13,15 +13,15 @@ const maxQueue = 1000
 
 // queues: names that no Temporal task queue has.
 func queues(c *Context) {
-	for _, one := range c.Flow.Defaults {
-		c.checkQueue(one.Queue)
+	for _, one := range c.Definition.Defaults {
+		checkQueue(c, one.Queue)
 	}
 	for _, task := range c.Tasks {
-		c.checkQueue(task.Queue)
+		checkQueue(c, task.Queue)
 	}
 }
 
-func (c *Context) checkQueue(n *definition.Node) {
+func checkQueue(c *Context, n *definition.Node) {
 	if n == nil {
 		return
 	}
