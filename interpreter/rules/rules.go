@@ -14,6 +14,9 @@ type Rule struct {
 	Check func(*Context)
 }
 
+// Cycle is the name of the rule on circular dependencies.
+const Cycle = "cycle"
+
 // All lists the rules. The parser of package definition has two more: syntax and limit.
 func All() []Rule {
 	return []Rule{
@@ -24,7 +27,7 @@ func All() []Rule {
 		{"id-format", idFormat},
 		{"duplicate-id", duplicateID},
 		{"depends-on", dependsOn},
-		{"cycle", cycle},
+		{Cycle, cycle},
 		{"reference", references},
 		{"method", methods},
 		{"parameters", parameters},
