@@ -6,12 +6,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
-	"github.com/gleitzeit/gleitzeit/interpreter/rules"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// build makes the plan of a workflow without mistakes.
-func build(in Input, checked *rules.Context) *plan.Plan {
-	flow := checked.Flow
+// build makes the plan of a workflow without errors.
+func build(in Input, from *resolve.Workflow) *plan.Plan {
+	flow := from.Definition
 	p := &plan.Plan{
 		Name:        written(flow.Name),
 		ID:          written(flow.ID),
@@ -22,45 +22,45 @@ func build(in Input, checked *rules.Context) *plan.Plan {
 		File:        in.Path,
 		Folder:      in.Folder,
 		FlowFolder:  in.FlowFolder,
-		Inputs:      value.Object(checked.Inputs...),
-		Tasks:       make([]plan.Task, 0, len(checked.Tasks)),
+		Inputs:      value.Object(from.InputValues()...),
+		Tasks:       make([]plan.Task, 0, len(from.Tasks)),
 		MaxParallel: plan.DefaultMaxParallel,
 	}
 	if flow.MaxParallel != nil {
 		p.MaxParallel, _ = definition.Count(flow.MaxParallel)
 	}
 	if flow.Priority != nil {
-		p.Priority = plan.Priority(checked.PriorityKey())
+		p.Priority = plan.Priority(from.PriorityKey())
 	}
 	p.Wait = flow.Wait != nil && flow.Wait.Truth
 	if flow.Timeout != nil {
 		p.Timeout, _ = definition.Duration(flow.Timeout)
 	}
 	p.FailFast = flow.FailFast != nil && flow.FailFast.Truth
-	p.ToolServers = checked.ToolServers()
-	for _, task := range checked.Tasks {
-		built := buildTask(checked, task)
-		if each, reads := checked.EachOf(task); each != nil {
-			each.Uses = uses(checked, task.EachTexts)
-			slices.Sort(reads)
-			each.Reads = slices.Compact(reads)
-			built.FanOut = each
+	p.ToolServers = from.ToolServers()
+	for _, task := range from.Tasks {
+		built := buildTask(from, task)
+		if task.Each != nil {
+			fanOut := task.Items.FanOut
+			fanOut.Uses = uses(from, task.EachTexts)
+			fanOut.Reads = slices.Compact(slices.Sorted(slices.Values(task.Items.Reads)))
+			built.FanOut = &fanOut
 		}
 		p.Tasks = append(p.Tasks, built)
 	}
 	for i, output := range flow.Outputs {
 		p.Outputs = append(p.Outputs, plan.Output{
-			Name: output.Name, Value: output.Value.Value(), Uses: uses(checked, checked.Outputs[i]),
+			Name: output.Name, Value: output.Value.Value(), Uses: uses(from, from.Outputs[i]),
 		})
 	}
 	p.Format = plan.FormatFor(p)
 	return p
 }
 
-func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
+func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 	var handed []string
 	if task.Method.NeedsDependencies {
-		handed = ids(checked, checked.Named(task))
+		handed = ids(from, from.Names.Dependencies(task))
 	}
 	return plan.Task{
 		ID:           task.ID,
@@ -70,21 +70,21 @@ func buildTask(checked *rules.Context, task *rules.Task) plan.Task {
 		Metadata:     valueOf(task.Metadata),
 		Method:       task.Method.Name,
 		Parameters:   task.MethodParameters(),
-		Reads:        checked.Reads(task),
+		Reads:        task.Reads(),
 		Source:       task.Source,
-		After:        ids(checked, task.Waits),
+		After:        ids(from, task.Waits),
 		Dependencies: handed,
-		Uses:         uses(checked, task.Texts),
-		Priority:     plan.Priority(checked.PriorityOf(task)),
+		Uses:         uses(from, task.Texts),
+		Priority:     plan.Priority(from.PriorityOf(task)),
 		Timeout:      task.AttemptTimeout(),
-		Retry:        checked.RetryPolicy(task),
+		Retry:        from.RetryPolicy(task),
 
 		When:            task.Condition(),
-		WhenUses:        uses(checked, task.WhenTexts),
+		WhenUses:        uses(from, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Queue:           written(task.Queue),
-		Servers:         checked.ServersOf(task),
+		Servers:         from.ServersOf(task),
 		Cache:           task.Cache != nil && task.Cache.Truth,
 	}
 }
@@ -113,20 +113,20 @@ func allWritten(nodes []*definition.Node) []string {
 	return all
 }
 
-func ids(checked *rules.Context, tasks []int) []string {
+func ids(from *resolve.Workflow, tasks []int) []string {
 	var all []string
 	for _, task := range tasks {
-		all = append(all, checked.Tasks[task].ID)
+		all = append(all, from.Tasks[task].ID)
 	}
 	return all
 }
 
-func uses(checked *rules.Context, texts rules.Texts) []plan.Use {
+func uses(from *resolve.Workflow, texts resolve.Texts) []plan.Use {
 	var all []plan.Use
-	for _, use := range checked.Uses(texts) {
+	for _, use := range from.Names.Uses(texts) {
 		entry := plan.Use{Head: use.Head}
 		if use.Task >= 0 {
-			entry.Task = checked.Tasks[use.Task].ID
+			entry.Task = from.Tasks[use.Task].ID
 		}
 		all = append(all, entry)
 	}

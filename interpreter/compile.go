@@ -1,5 +1,5 @@
-// Package interpreter turns a workflow file into a plan: it parses the YAML text, checks what it means, and compiles what
-// has no mistakes. It is pure: text and a file system go in, a plan or diagnostics come out, the same for the same input.
+// Package interpreter turns a workflow file into a plan: it parses the YAML text, resolves what it means, checks that, and
+// compiles what has no errors. It is pure: text and a file system go in, a plan or diagnostics come out, the same for the same input.
 // It reads no clock, no environment and no network, knows no Temporal SDK and starts nothing.
 package interpreter
 
@@ -10,11 +10,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
 )
 
 // GivenInput is the value of an input as the command line has it: `--input name=text`.
-type GivenInput = rules.GivenInput
+type GivenInput = resolve.GivenInput
 
 // GivenFile is a file with values of inputs, in YAML or JSON.
 type GivenFile struct {
@@ -30,54 +31,66 @@ type Input struct {
 	Files      fs.FS           // Rooted at "/": absolute paths without the leading slash. Script files are read through it.
 	Folder     string          // Absolute: where the run is started.
 	FlowFolder string          // Absolute: the workflow file's folder.
-	Specs      []protocol.Spec // The protocols there are.
+	Specs      []protocol.Spec // The available protocols.
 	Inputs     []GivenInput    // In the order given; of two for one input the later counts.
 	InputFiles []GivenFile     // As Inputs, which win over them.
 	Remote     bool            // The run executes on another machine: what is not here may be there.
 }
 
-// Compile returns the plan of a workflow, or every mistake in it and in the files of inputs: those of each file together,
-// the workflow's first, sorted by line, column and rule. The plan is nil where there is any. Notes come beside both.
+// Compile returns the plan of a workflow, or every error in it and in the files of inputs: those of each file together, the
+// workflow's first, sorted by line, column and rule. The plan is nil where there is any. Notes come with both.
 func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
-	flow, found := definition.Parse(in.File, in.Text)
-	subject := rules.Subject{
-		File: in.File, Flow: flow, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Given: in.Inputs, Elsewhere: in.Remote,
-	}
+	parsed, found := definition.Parse(in.File, in.Text)
+	source := in.source(parsed)
+	source.Given = in.Inputs
 	for _, file := range in.InputFiles {
-		values, mistakes := definition.ParseValues(file.File, file.Text)
-		if found = append(found, mistakes...); values == nil {
-			subject.Unread = true
+		values, errors := definition.ParseValues(file.File, file.Text)
+		if found = append(found, errors...); values == nil {
+			source.Unread = true
 			continue
 		}
-		subject.Values = append(subject.Values, values)
+		source.Values = append(source.Values, values)
 	}
-	if flow == nil {
-		return nil, sorted(in, found)
-	}
-	checked := rules.Check(subject)
-	if found = sorted(in, append(found, checked.Found...)); slices.ContainsFunc(found, isMistake) {
-		return nil, found
-	}
-	return build(in, checked), found
+	return compile(in, source, found)
 }
 
-// sorted sorts what was found, file by file.
+// source is what resolving a parsed workflow needs, without values of inputs.
+func (in Input) source(parsed *definition.Workflow) resolve.Source {
+	return resolve.Source{
+		File: in.File, Definition: parsed, Files: in.Files, Folder: in.Folder, FlowFolder: in.FlowFolder, Specs: in.Specs, Remote: in.Remote,
+	}
+}
+
+// compile makes the plan of a parsed workflow. What parsing found is among the diagnostics.
+func compile(in Input, source resolve.Source, found []definition.Diagnostic) (*plan.Plan, []definition.Diagnostic) {
+	if source.Definition == nil {
+		return nil, sorted(in, found)
+	}
+	resolved := resolve.Resolve(source)
+	found = sorted(in, append(found, rules.Check(resolved)...))
+	if slices.ContainsFunc(found, isError) {
+		return nil, found
+	}
+	return build(in, resolved), found
+}
+
+// sorted sorts diagnostics file by file.
 func sorted(in Input, found []definition.Diagnostic) []definition.Diagnostic {
 	var all []definition.Diagnostic
-	told := map[string]bool{}
-	sortOf := func(file string) {
-		if told[file] {
+	done := map[string]bool{}
+	add := func(file string) {
+		if done[file] {
 			return
 		}
-		told[file] = true
+		done[file] = true
 		of := slices.DeleteFunc(slices.Clone(found), func(d definition.Diagnostic) bool { return d.File != file })
 		all = append(all, definition.SortDiagnostics(of)...)
 	}
-	sortOf(in.File)
+	add(in.File)
 	for _, given := range in.InputFiles {
-		sortOf(given.File)
+		add(given.File)
 	}
 	return all
 }
 
-func isMistake(d definition.Diagnostic) bool { return !d.Note }
+func isError(d definition.Diagnostic) bool { return !d.Note }

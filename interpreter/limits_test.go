@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -46,5 +47,16 @@ func TestExactlyTheLimits(t *testing.T) {
 				t.Errorf("beyond the limit: %s", listed(found))
 			}
 		})
+	}
+}
+
+// TestTheLongestActivityID: Temporal fails the workflow task for ever that schedules an activity with a longer id.
+func TestTheLongestActivityID(t *testing.T) {
+	id := strings.Repeat("𐐀", definition.MaxID) // A letter of four bytes.
+	if p, found := compile([]byte("name: x\ntasks: [{id: " + id + ", for_each: [1], method: free/any}]\n")); p == nil {
+		t.Fatalf("no plan: %s", listed(found))
+	}
+	if longest := protocol.FormatActivityID(id, definition.MaxItems-1); len(longest) > protocol.MaxTemporalName {
+		t.Errorf("an activity id can have %d bytes, and Temporal takes %d", len(longest), protocol.MaxTemporalName)
 	}
 }

@@ -193,7 +193,9 @@ func TestWordsAreThoseOfTheRules(t *testing.T) {
 		"{name: x, tasks: [{id: a, method: free/any, priority: WORD}]}":            append(definition.Priorities(), "1", "2", "3", "'1'"),
 		"{name: x, tasks: [{id: a, method: free/any, retry: {backoff: WORD}}]}":    definition.Backoffs(),
 		"{name: x, inputs: {a: {type: WORD}}, tasks: [{id: a, method: free/any}]}": definition.InputTypes(),
-		"{name: x, id: WORD, tasks: [{id: WORD, method: free/any}]}":               {"größe-1_x", "7", strings.Repeat("ä", definition.MaxID)},
+		"{name: x, tasks: [{id: WORD, method: free/any}]}":                         {"größe-1_x", "7", strings.Repeat("ä", definition.MaxID)},
+		"{name: x, id: WORD, tasks: [{id: a, method: free/any}]}":                  {"report-1_x", "7", strings.Repeat("x", definition.MaxID)},
+		"{name: x, tasks: [{id: a, method: free/any, queue: WORD}]}":               {"gpu", "7", "'a b'", "'~!@'", strings.Repeat("x", protocol.MaxTemporalName)},
 		"{name: x, timeout: WORD, tasks: [{id: a, method: free/any, timeout: WORD, retry: {delay: WORD}}]}": {
 			"90", "0.5", "90s", "1m30s", ".5h", "1.5ms", "10µs", "87600h", "315360000", "+1s",
 		},

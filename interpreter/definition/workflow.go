@@ -60,7 +60,7 @@ type Output struct {
 var workflowKeys = keys[Workflow]{
 	{[]string{"name"}, text.required(), func(w *Workflow, n *Node) { w.Name = n },
 		"What the workflow is called, and its runs after it."},
-	{[]string{"id"}, id, func(w *Workflow, n *Node) { w.ID = n },
+	{[]string{"id"}, runID, func(w *Workflow, n *Node) { w.ID = n },
 		"A fixed id for its runs, of which only one can be open, instead of the name with a random end."},
 	{[]string{"description"}, text, func(w *Workflow, n *Node) { w.Description = n },
 		"What it is for, for people."},

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // caches: tasks whose results cannot be taken from earlier calls: secrets among the parameters, whose results nobody else
@@ -13,16 +14,16 @@ func caches(c *Context) {
 		if n == nil || !n.Truth {
 			continue
 		}
-		if task.method != nil && task.method.NoCache && !told[n] {
+		if task.Method != nil && task.Method.NoCache && !told[n] {
 			told[n] = true
-			c.report(n.Position, "every call of "+task.method.Name+" counts: its results cannot be cached", "remove cache")
+			c.report(n.Position, "every call of "+task.Method.Name+" counts: its results cannot be cached", "remove cache")
 		}
 		for _, text := range task.Texts {
 			if ref := secretIn(text); ref >= 0 && !told[text.Node] {
 				told[text.Node] = true
-				places := c.Flow.Locate(text.Node)
+				places := c.Definition.Locate(text.Node)
 				c.report(places.At(text.References[ref].Offset),
-					task.label()+" has cache: true, and a call with "+shown(text.References[ref])+" is never cached",
+					task.Label()+" has cache: true, and a call with "+shown(text.References[ref])+" is never cached",
 					"write cache: false, or remove it")
 			}
 		}
@@ -30,9 +31,9 @@ func caches(c *Context) {
 }
 
 // secretIn is the number of the first reference to the environment or a secret; -1 where there is none.
-func secretIn(text Text) int {
+func secretIn(text resolve.Text) int {
 	for i, ref := range text.References {
-		if ref.Head == headEnv || ref.Head == headSecrets {
+		if ref.Head == resolve.HeadEnv || ref.Head == resolve.HeadSecrets {
 			return i
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // cycle: tasks that wait for one another in a circle, by dependencies or by references. Of each group of tasks that wait
@@ -14,18 +16,18 @@ func cycle(c *Context) {
 	for i := range all {
 		all[i] = i
 	}
-	search := newGroups(c.Tasks)
-	for _, group := range search.among(all) {
+	search := resolve.NewGroups(c.Tasks)
+	for _, group := range search.Among(all) {
 		for count, within := 0, [][]int{group}; len(within) > 0 && count < mostOfGroup; count++ {
 			group, within = within[0], within[1:]
-			circle := c.circle(slices.Min(group), group)
-			c.reportCircle(circle)
+			circle := circle(c, slices.Min(group), group)
+			reportCircle(c, circle)
 			told := map[int]bool{}
 			for _, task := range circle {
 				told[task] = true
 			}
 			rest := slices.DeleteFunc(group, func(task int) bool { return told[task] })
-			within = append(within, search.among(rest)...)
+			within = append(within, search.Among(rest)...)
 		}
 	}
 }
@@ -33,7 +35,7 @@ func cycle(c *Context) {
 // mostOfGroup is how many circles of one group are told: to find each takes a look at the whole group.
 const mostOfGroup = 10
 
-func (c *Context) reportCircle(circle []int) {
+func reportCircle(c *Context, circle []int) {
 	words := make([]string, len(circle))
 	for i, task := range circle {
 		words[i] = c.Tasks[task].ID
@@ -42,21 +44,21 @@ func (c *Context) reportCircle(circle []int) {
 	if len(words) > most {
 		words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
 	}
-	c.report(c.Tasks[circle[0]].place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), c.whyCircle(circle))
+	c.report(c.Tasks[circle[0]].Place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), whyCircle(c, circle))
 }
 
 // whyCircle names the first of the tasks in a circle that waits for the next one because of the defaults alone.
-func (c *Context) whyCircle(circle []int) string {
+func whyCircle(c *Context, circle []int) string {
 	for i, task := range circle[1:] {
-		if at, is := c.byDefault(c.Tasks[circle[i]], task); is {
-			return fmt.Sprintf("%s waits for %q by the defaults, in line %d: it needs that parameter itself", c.Tasks[circle[i]].label(), c.Tasks[task].ID, at.Line)
+		if at, is := c.WaitsByDefault(c.Tasks[circle[i]], task); is {
+			return fmt.Sprintf("%s waits for %q by the defaults, in line %d: it needs that parameter itself", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, at.Line)
 		}
 	}
 	return ""
 }
 
 // circle returns the shortest way from a task of a group back to itself, by breadth first in the file's order.
-func (c *Context) circle(start int, group []int) []int {
+func circle(c *Context, start int, group []int) []int {
 	inGroup := make(map[int]bool, len(group))
 	for _, member := range group {
 		inGroup[member] = true

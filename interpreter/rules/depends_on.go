@@ -11,15 +11,15 @@ func dependsOn(c *Context) {
 	for _, task := range c.Tasks {
 		for _, word := range task.Dependencies {
 			name := word.Written
-			switch other, several := c.lookup(name); {
+			switch other, several := c.Names.Lookup(name); {
 			case several != nil:
 				c.report(word.Position, fmt.Sprintf("%s depends on %s, which is the name of %d tasks",
-					task.label(), definition.Quote(name), len(several)), c.ids(several))
+					task.Label(), definition.Quote(name), len(several)), useIDs(c, several))
 			case other < 0:
-				c.report(word.Position, fmt.Sprintf("%s depends on %s, which is not defined", task.label(), definition.Quote(name)),
-					c.suggest(name, c.words))
-			case other == task.number:
-				c.report(word.Position, task.label()+" depends on itself", "")
+				c.report(word.Position, fmt.Sprintf("%s depends on %s, which is not defined", task.Label(), definition.Quote(name)),
+					c.Suggest(name, c.Names.Words))
+			case other == task.Number:
+				c.report(word.Position, task.Label()+" depends on itself", "")
 			}
 		}
 	}

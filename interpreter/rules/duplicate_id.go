@@ -8,18 +8,18 @@ import (
 
 // duplicateID: two tasks of one id.
 func duplicateID(c *Context) {
-	for i, task := range c.Tasks {
-		first, has := c.byID[task.ID]
-		if !has || first == i || c.Tasks[first].batch {
+	for _, task := range c.Tasks {
+		first := c.Names.WithID(task.ID)
+		if first == nil || first == task || first.IsBatch {
 			continue
 		}
 		what, hint := "id "+definition.Quote(task.ID), ""
-		if task.derived || c.Tasks[first].derived {
+		if task.IDFromName || first.IDFromName {
 			hint = "give both an id of their own"
 		}
-		if task.derived {
+		if task.IDFromName {
 			what = fmt.Sprintf("id %s, made from the name %s,", definition.Quote(task.ID), definition.Quote(task.Name))
 		}
-		c.report(task.place(), fmt.Sprintf("%s is that of the task in line %d already", what, c.Tasks[first].place().Line), hint)
+		c.report(task.Place(), fmt.Sprintf("%s is that of the task in line %d already", what, first.Place().Line), hint)
 	}
 }

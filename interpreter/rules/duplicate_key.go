@@ -8,7 +8,7 @@ import (
 
 // duplicateKey: keys that come twice in one mapping, by the same name or by another one for the same thing.
 func duplicateKey(c *Context) {
-	for _, repeated := range c.Flow.Repeated {
+	for _, repeated := range c.Definition.Repeated {
 		message := fmt.Sprintf("%s stands here already, in line %d", definition.Quote(repeated.Key), repeated.First.Line)
 		if repeated.Key != repeated.Same {
 			message = fmt.Sprintf("%s means the same as %s, which stands in line %d",

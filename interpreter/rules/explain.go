@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // explain puts a violation into words.
@@ -27,7 +28,7 @@ func (v validation) explain(wrong violation) (message, hint string) {
 	case *kind.AdditionalProperties, *kind.PropertyNames:
 		return v.unknown(wrong.field, wrong.path)
 	case *kind.Enum:
-		return must(oneOf(k.Want)), v.c.suggest(wrong.value.Text, texts(k.Want))
+		return must(oneOf(k.Want)), v.c.Suggest(wrong.value.Text, texts(k.Want))
 	case *kind.Const:
 		return must(oneOf([]any{k.Want})), ""
 	case *kind.Minimum:
@@ -44,7 +45,7 @@ func (v validation) explain(wrong violation) (message, hint string) {
 		return fmt.Sprintf("%s must match %s; %s does not", what, k.Want, wrong.value.Describe()), ""
 	case *kind.OneOf:
 		if names := v.exclusiveOf(wrong); names != nil {
-			return v.task.method.Name + " takes only one of the parameters " + quoted(names, "and"), ""
+			return v.task.Method.Name + " takes only one of the parameters " + quoted(names, "and"), ""
 		}
 		return what + " fits several forms of which only one may fit", ""
 	case *kind.FalseSchema:
@@ -85,7 +86,7 @@ func measured(what string, wrong jsonschema.ErrorKind) string {
 }
 
 func (v validation) lacks(wrong violation) string {
-	subject, thing := v.task.method.Name, "parameter"
+	subject, thing := v.task.Method.Name, "parameter"
 	if len(wrong.path) > 0 {
 		subject, thing = v.what(wrong.path), "field"
 	}
@@ -134,7 +135,7 @@ func oneOf(values []any) string {
 		}
 		shown[i] = string(data)
 	}
-	return list(shown, "or")
+	return resolve.JoinWords(shown, "or")
 }
 
 // texts returns the strings among values.
@@ -153,15 +154,7 @@ func quoted(words []string, last string) string {
 	for i, word := range words {
 		all[i] = definition.Quote(word)
 	}
-	return list(all, last)
-}
-
-// list joins words as people do: `a, b or c`.
-func list(words []string, last string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
+	return resolve.JoinWords(all, last)
 }
 
 func decimal(number *big.Rat) string {

@@ -8,36 +8,32 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // forEach: what is to make a task run once an item and does not, and what stands there only for tasks that do.
 func forEach(c *Context) {
 	for _, task := range c.Tasks {
-		if task.batch {
+		if task.IsBatch {
 			continue
 		}
-		for _, mistake := range task.misfits {
-			c.report(mistake.at, mistake.message, mistake.hint)
-		}
+		c.reportAll(task.FanOutErrors)
 		if task.Each == nil {
-			c.checkOnce(task)
+			checkOnce(c, task)
 			continue
 		}
-		_, _, wrong, _ := c.readEach(task) // What is absent is the matter of the rule of files.
-		for _, mistake := range wrong {
-			c.report(mistake.at, mistake.message, mistake.hint)
-		}
+		c.reportAll(task.Items.Errors) // The rule of files reports what is missing.
 		if task.Each.Values != nil {
-			c.checkValues(task)
+			checkValues(c, task)
 		} else {
-			c.checkDifference(task)
+			checkDifference(c, task)
 		}
 	}
 }
 
 // checkOnce reports what means nothing for a task that runs once.
-func (c *Context) checkOnce(task *Task) {
-	if len(task.misfits) > 0 || task.method == nil || hasValue(task.Node, "for_each") {
+func checkOnce(c *Context, task *resolve.Task) {
+	if len(task.FanOutErrors) > 0 || task.Method == nil || hasValue(task.Node, "for_each") {
 		return // What it is meant to be, nobody knows.
 	}
 	for _, limit := range []struct {
@@ -45,7 +41,7 @@ func (c *Context) checkOnce(task *Task) {
 		n    *definition.Node
 	}{{"max_concurrent", task.MaxConcurrent}, {"max_failures", task.MaxFailures}} {
 		if limit.n != nil {
-			c.report(limit.n.Position, fmt.Sprintf("%s is for a task that runs once an item, and %s runs once", limit.name, task.label()), "give it items with for_each, or remove "+limit.name)
+			c.report(limit.n.Position, fmt.Sprintf("%s is for a task that runs once an item, and %s runs once", limit.name, task.Label()), "give it items with for_each, or remove "+limit.name)
 		}
 	}
 }
@@ -56,7 +52,7 @@ func hasValue(n *definition.Node, name string) bool {
 }
 
 // checkValues reports what is no list of items.
-func (c *Context) checkValues(task *Task) {
+func checkValues(c *Context, task *resolve.Task) {
 	n := task.Each.Values
 	if n.Kind == value.KindList {
 		if count := len(n.Elements); count > plan.MaxItems {
@@ -69,8 +65,8 @@ func (c *Context) checkValues(task *Task) {
 			return // Told by the rule of references.
 		}
 		if len(text.References) == 1 && text.References[0].Text == n.Text {
-			c.checkInputList(n, text)
-			c.checkNoItems(n, text)
+			checkInputList(c, n, text)
+			checkNoItems(c, n, text)
 			return
 		}
 	}
@@ -78,27 +74,23 @@ func (c *Context) checkValues(task *Task) {
 }
 
 // checkInputList reports an input that is to give the items and is declared to be no list.
-func (c *Context) checkInputList(n *definition.Node, text Text) {
+func checkInputList(c *Context, n *definition.Node, text resolve.Text) {
 	ref := text.References[0]
-	if ref.Head != headInputs || len(ref.Steps) != 1 {
+	if ref.Head != resolve.HeadInputs || len(ref.Steps) != 1 {
 		return
 	}
-	for _, input := range c.Flow.Inputs {
+	for _, input := range c.Definition.Inputs {
 		if input.Name != ref.Steps[0].Field {
 			continue
 		}
-		name := impliedType(input)
-		if input.Type != nil {
-			name = input.Type.Written
-		}
-		if name != typeList && slices.Contains(definition.InputTypes(), name) {
-			c.report(n.Position, fmt.Sprintf("for_each must be a list, and the input %s is %s", definition.Quote(input.Name), named(name)), "declare the input with type: list")
+		if of := resolve.TypeOf(input); of != resolve.TypeList && of.Known() {
+			c.report(n.Position, fmt.Sprintf("for_each must be a list, and the input %s is %s", definition.Quote(input.Name), of.Describe()), "declare the input with type: list")
 		}
 	}
 }
 
 // checkNoItems reports a default that is no list. Beneath `[*]` it stands in for elements, which may be texts.
-func (c *Context) checkNoItems(n *definition.Node, text Text) {
+func checkNoItems(c *Context, n *definition.Node, text resolve.Text) {
 	ref := text.References[0]
 	every := slices.ContainsFunc(ref.Steps, func(step reference.Step) bool { return step.Every })
 	if ref.HasDefault && !every && !ref.HasEmptyListDefault() {

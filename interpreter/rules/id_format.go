@@ -4,15 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// idFormat: ids that cannot be written everywhere that ids are written, or that mean something else there.
+// idFormat: ids with characters that are not legal everywhere an id is used, or with a meaning of their own there.
 func idFormat(c *Context) {
-	if n := c.Flow.ID; n != nil {
-		switch problem, hint := badID(n.Written); {
+	if n := c.Definition.ID; n != nil {
+		switch problem, hint := badRunID(n.Written); {
 		case n.Written == "":
 			c.report(n.Position, "the id is empty", "")
 		case problem != "":
@@ -21,31 +24,46 @@ func idFormat(c *Context) {
 	}
 	for _, task := range c.Tasks {
 		what := "id " + definition.Quote(task.ID)
-		if task.derived {
+		if task.IDFromName {
 			what = fmt.Sprintf("id %s, made from the name %s,", definition.Quote(task.ID), definition.Quote(task.Name))
 		}
-		switch problem, hint := badID(task.ID); {
-		case task.ID == "" && task.derived:
-			c.report(task.place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
-		case c.Flow.Batch != nil && task.ID == definition.BatchID && !task.batch:
-			c.report(task.place(), what+" is reserved: it is that of the task that the batch makes", "")
-		case slices.Contains(fixedHeads(), task.ID):
-			c.report(task.place(), what+" is reserved: references use it for something else", "")
-		case problem != "" && task.derived:
-			c.report(task.place(), what+" "+problem, "give the task an id")
+		switch problem, hint := badTaskID(task.ID); {
+		case task.ID == "" && task.IDFromName:
+			c.report(task.Place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
+		case c.Definition.Batch != nil && task.ID == definition.BatchID && !task.IsBatch:
+			c.report(task.Place(), what+" is reserved for the task that the batch makes", "")
+		case slices.Contains(resolve.FixedHeads(), task.ID):
+			c.report(task.Place(), what+" is reserved: references use it for something else", "")
+		case problem != "" && task.IDFromName:
+			c.report(task.Place(), what+" "+problem, "give the task an id")
 		case problem != "":
-			c.report(task.place(), what+" "+problem, hint)
+			c.report(task.Place(), what+" "+problem, hint)
 		}
 	}
 }
 
-func badID(id string) (problem, hint string) {
-	if at := strings.IndexFunc(id, func(r rune) bool { return !inID(r) }); at >= 0 {
-		r, _ := utf8.DecodeRuneInString(id[at:])
-		return fmt.Sprintf("holds %q, which no id can", string(r)), "letters, digits, - and _ can"
+// badTaskID says what is wrong with the id of a task. References name it; as an activity id it may have any letters.
+func badTaskID(id string) (problem, hint string) {
+	if illegal := protocol.IllegalCharacters(id, resolve.IsIDRune); illegal != "" {
+		return "contains " + illegal, "use letters, digits, - and _"
 	}
 	if utf8.RuneCountInString(id) > definition.MaxID {
-		return fmt.Sprintf("has more than %d characters", definition.MaxID), ""
+		return fmt.Sprintf("is longer than %d characters", definition.MaxID), ""
 	}
 	return "", ""
+}
+
+// badRunID says what is wrong with the id of a workflow, which its runs have in Temporal.
+func badRunID(id string) (problem, hint string) {
+	legal := func(r rune) bool { return r <= unicode.MaxASCII && resolve.IsIDRune(r) }
+	illegal := protocol.IllegalCharacters(id, legal)
+	if illegal == "" {
+		return badTaskID(id)
+	}
+	hint = "use a-z, A-Z, 0-9, - and _"
+	near := strings.Join(strings.FieldsFunc(protocol.ASCIIName(id), func(r rune) bool { return !legal(r) }), "-")
+	if near != "" && len(near) <= definition.MaxID {
+		hint += ", for example " + definition.Quote(near)
+	}
+	return "contains " + illegal, hint
 }

@@ -1,44 +1,47 @@
 package rules
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // parameters: parameters that do not fit the method's JSON Schema, or that the method cannot do anything with. What holds a
 // reference is not known yet and fits.
 func parameters(c *Context) {
-	c.checkDefaults()
+	checkDefaults(c)
 	for _, task := range c.Tasks {
-		if task.method == nil || task.Parameters == nil && hasParameters(task.Node) {
+		if task.Method == nil || task.Parameters == nil && hasParameters(task.Node) {
 			continue
 		}
-		if task.method.problem != "" {
-			c.report(task.place(), "the schema of "+task.method.Name+" cannot be used: "+task.method.problem, "")
+		if task.Method.SchemaError != "" {
+			c.report(task.Place(), "the schema of "+task.Method.Name+" cannot be used: "+task.Method.SchemaError, "")
 			continue
 		}
-		if task.method.schema == nil {
+		if task.Method.Schema == nil {
 			continue
 		}
 		given := &definition.Node{Position: task.Node.Position, Kind: value.KindObject}
 		if task.Parameters != nil {
 			*given = *task.Parameters
 		}
-		timeout := task.timeoutParameter()
+		timeout := task.TimeoutParameter()
 		given.Fields = slices.DeleteFunc(slices.Clone(given.Fields), func(field definition.Field) bool {
-			return timeout != nil && field.Name == parameterTimeout
+			return timeout != nil && field.Name == resolve.ParameterTimeout
 		})
 		v, unfit := validation{c, task, given}, map[string]bool{}
 		for _, violation := range v.violations() {
 			unfit[violation.parameter()] = true
-			if task.inherited[violation.parameter()] != nil {
+			if task.Inherited[violation.parameter()] != nil {
 				continue // Told where it stands.
 			}
 			message, hint := v.explain(violation)
@@ -47,32 +50,32 @@ func parameters(c *Context) {
 			}
 			c.report(violation.at, message, hint)
 		}
-		c.beyondSchema(task, given, unfit)
+		beyondSchema(c, task, given, unfit)
 	}
 }
 
 // violations are the ways in which the parameters do not fit the schema.
 func (v validation) violations() []violation {
 	var invalid *jsonschema.ValidationError
-	if !errors.As(v.task.method.schema.Validate(instance(v.given)), &invalid) {
+	if !errors.As(v.task.Method.Schema.Validate(instance(v.given)), &invalid) {
 		return nil
 	}
 	return v.walk(invalid)
 }
 
 // beyondSchema reports what the method finds wrong with parameters that fit its schema, as far as they are known.
-func (c *Context) beyondSchema(task *Task, given *definition.Node, unfit map[string]bool) {
-	if task.method.Check == nil {
+func beyondSchema(c *Context, task *resolve.Task, given *definition.Node, unfit map[string]bool) {
+	if task.Method.Check == nil {
 		return
 	}
 	known := definition.Node{Kind: value.KindObject}
 	for _, field := range given.Fields {
-		if !unfit[field.Name] && !task.refersTo(field.Value) {
+		if !unfit[field.Name] && !task.RefersTo(field.Value) {
 			known.Fields = append(known.Fields, field)
 		}
 	}
-	for _, fault := range task.method.Check(known.Value()) {
-		at := task.place()
+	for _, fault := range task.Method.Check(known.Value()) {
+		at := task.Place()
 		if field := given.Get(fault.Parameter); field != nil {
 			at = field.Position
 		}
@@ -115,7 +118,7 @@ func follow(top *definition.Node, path []string) *definition.Node {
 // inherits says which of several parameters, of which there can be one, the task has from defaults.
 func (v validation) inherits(wrong violation) string {
 	for _, name := range v.exclusiveOf(wrong) {
-		if from := v.task.inherited[name]; from != nil {
+		if from := v.task.Inherited[name]; from != nil {
 			return fmt.Sprintf("the defaults give %s, in line %d", definition.Quote(name), from.Parameters.Get(name).Line)
 		}
 	}
@@ -125,15 +128,111 @@ func (v validation) inherits(wrong violation) string {
 // what names the value at a path in a message.
 func (v validation) what(path []string) string {
 	if len(path) == 0 {
-		return "the parameters of " + v.task.method.Name
+		return "the parameters of " + v.task.Method.Name
 	}
-	return parameter(v.given, path) + " of " + v.task.method.Name
+	return parameter(v.given, path) + " of " + v.task.Method.Name
 }
 
 func (v validation) unknown(field string, path []string) (message, hint string) {
 	if len(path) == 0 {
-		return fmt.Sprintf("%s is no parameter of %s", definition.Quote(field), v.task.method.Name),
-			v.c.suggest(field, v.task.method.properties)
+		return fmt.Sprintf("%s is no parameter of %s", definition.Quote(field), v.task.Method.Name),
+			v.c.Suggest(field, v.task.Method.Properties)
 	}
 	return fmt.Sprintf("%s is no field of %s", definition.Quote(field), v.what(path)), ""
+}
+
+// checkDefaults reports mistakes in the parameters of defaults, each once, whoever has them. Those of a protocol are
+// checked against the methods that tasks call, or against all where they call none.
+func checkDefaults(c *Context) {
+	called := map[*resolve.Method]bool{}
+	for _, task := range c.Tasks {
+		called[task.Method] = true
+	}
+	for _, one := range c.Definition.Defaults {
+		if one.Parameters == nil {
+			continue
+		}
+		all := c.Catalog.CalledBy(one, c.Tasks)
+		used := slices.DeleteFunc(slices.Clone(all), func(m *resolve.Method) bool { return !called[m] })
+		if len(used) == 0 {
+			used = all
+		}
+		told := map[string]bool{}
+		for _, m := range used {
+			for _, wrong := range faultsOf(c, one, m) {
+				if name := wrong.parameter(); !told[name] {
+					told[name] = true
+					v := validation{c, &resolve.Task{Method: m}, one.Parameters}
+					message, hint := v.explain(wrong)
+					c.report(wrong.at, message, hint)
+				}
+			}
+		}
+	}
+}
+
+// faultsOf returns what is wrong with each parameter of a default by itself: others may stand in the task.
+func faultsOf(c *Context, one *definition.Default, m *resolve.Method) []violation {
+	if m.Schema == nil {
+		return nil
+	}
+	given := &definition.Node{Position: one.Parameters.Position, Kind: value.KindObject}
+	for _, field := range one.Parameters.Fields {
+		switch {
+		case field.Name == resolve.ParameterTimeout && m.TimeoutIn(one.Parameters) != nil:
+		case one.Name != m.Name && !m.Accepts(field.Name):
+		default:
+			given.Fields = append(given.Fields, field)
+		}
+	}
+	task := &resolve.Task{Method: m, Texts: resolve.TextsOf(given, m.Code(given))}
+	found := validation{c, task, given}.violations()
+	return slices.DeleteFunc(found, func(wrong violation) bool { return wrong.parameter() == "" })
+}
+
+// instance converts a value to what the validator takes.
+func instance(n *definition.Node) any {
+	switch n.Kind {
+	case value.KindBool:
+		return n.Truth
+	case value.KindNumber:
+		return json.Number(n.Text)
+	case value.KindString:
+		return n.Text
+	case value.KindList:
+		elements := make([]any, len(n.Elements))
+		for i, element := range n.Elements {
+			elements[i] = instance(element)
+		}
+		return elements
+	case value.KindObject:
+		fields := make(map[string]any, len(n.Fields))
+		for _, field := range n.Fields {
+			fields[field.Name] = instance(field.Value)
+		}
+		return fields
+	}
+	return nil
+}
+
+// parameter names a place in the parameters: `parameter "messages[0].role"`.
+func parameter(top *definition.Node, path []string) string {
+	var name strings.Builder
+	n := top
+	for i, step := range path {
+		number, isIndex := index(n, step)
+		switch {
+		case isIndex:
+			fmt.Fprintf(&name, "[%d]", number)
+			n = n.Elements[number]
+			continue
+		case i > 0:
+			name.WriteByte('.')
+		}
+		name.WriteString(step)
+		if n != nil {
+			n = n.Get(step)
+		}
+	}
+	return "parameter " + definition.Quote(name.String())
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // providers: providers that the workflow needs and that are none: neither protocols nor what serves them.
@@ -13,13 +14,13 @@ func providers(c *Context) {
 	for _, spec := range c.Specs {
 		known = append(append(known, spec.Name), spec.Providers...)
 	}
-	for _, n := range c.Flow.Providers {
-		if slices.Contains(known, n.Written) || slices.ContainsFunc(c.Specs, func(spec protocol.Spec) bool { return family(spec.Name) == n.Written }) {
+	for _, n := range c.Definition.Providers {
+		if slices.Contains(known, n.Written) || slices.ContainsFunc(c.Specs, func(spec protocol.Spec) bool { return resolve.Family(spec.Name) == n.Written }) {
 			continue
 		}
-		hint := c.suggest(n.Written, known)
+		hint := c.Suggest(n.Written, known)
 		if hint == "" {
-			hint = "there are " + list(known, "and")
+			hint = "there are " + resolve.JoinWords(known, "and")
 		}
 		c.report(n.Position, "there is no protocol or provider "+definition.Quote(n.Written), hint)
 	}

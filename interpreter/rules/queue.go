@@ -1,40 +1,36 @@
 package rules
 
 import (
-	"fmt"
 	"strings"
-	"unicode"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// maxQueue is how long Temporal lets the name of a task queue be, in bytes.
-const maxQueue = 1000
-
-// queues: names that no Temporal task queue has.
+// queues: names that a Temporal task queue cannot have.
 func queues(c *Context) {
-	for _, one := range c.Flow.Defaults {
-		c.checkQueue(one.Queue)
+	for _, one := range c.Definition.Defaults {
+		checkQueue(c, one.Queue)
 	}
 	for _, task := range c.Tasks {
-		c.checkQueue(task.Queue)
+		checkQueue(c, task.Queue)
 	}
 }
 
-func (c *Context) checkQueue(n *definition.Node) {
+func checkQueue(c *Context, n *definition.Node) {
 	if n == nil {
 		return
 	}
 	switch name := n.Written; {
 	case name == "":
-		c.report(n.Position, "queue is empty", "leave it out for the run's own")
+		c.report(n.Position, "queue is empty", "leave it out for the run's own queue")
 	case strings.Contains(name, "${"):
-		c.report(n.Position, "queue cannot hold a reference", "")
-	case len(name) > maxQueue:
-		c.report(n.Position, fmt.Sprintf("queue has %d bytes, and %d is the limit", len(name), maxQueue), "")
+		c.report(n.Position, "queue cannot contain a reference", "")
 	case strings.HasPrefix(name, "/_sys/"):
-		c.report(n.Position, "queue "+n.Describe()+" is one of Temporal's own", "")
-	case strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl):
-		c.report(n.Position, "queue "+n.Describe()+" begins or ends with a space, or holds what cannot be seen", "")
+		c.report(n.Position, "queue "+n.Describe()+" is reserved by Temporal", "")
+	default:
+		if problem := protocol.TemporalNameProblem(name); problem != "" {
+			c.report(n.Position, "queue "+definition.Quote(name)+" "+problem, protocol.TemporalNameHint(name))
+		}
 	}
 }

@@ -6,54 +6,37 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // references: what looks like a reference in a task's parameters or condition and is none, or leads to nothing.
 func references(c *Context) {
-	c.checkUnused()
+	checkUnused(c)
 	for _, task := range c.Tasks {
-		c.checkTexts(task.Texts, place{task: task, variables: true, items: task.items()})
-		c.checkTexts(task.EachTexts, place{task: task})
-		c.checkTexts(task.WhenTexts, place{task: task, items: task.items()})
+		checkTexts(c, task.Texts, place{task: task, variables: true, items: task.ItemKind()})
+		checkTexts(c, task.EachTexts, place{task: task})
+		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind()})
 		if task.Parameters != nil {
-			c.checkKeys(task.Parameters)
+			checkKeys(c, task.Parameters)
 		}
 		if task.Each != nil && task.Each.Values != nil {
-			c.checkKeys(task.Each.Values)
+			checkKeys(c, task.Each.Values)
 		}
 	}
 }
 
 // place says what may be referred to where a text stands.
 type place struct {
-	task      *Task      // Whose text it is; nil for outputs.
-	variables bool       // The environment and secrets.
-	items     kindOfItem // An item and its index.
-}
-
-// kindOfItem says what the items of a task are.
-type kindOfItem uint8
-
-const (
-	noItems kindOfItem = iota
-	fileItems
-	valueItems
-)
-
-func (t *Task) items() kindOfItem {
-	switch {
-	case t.Each == nil:
-		return noItems
-	case t.Each.Values != nil:
-		return valueItems
-	}
-	return fileItems
+	task      *resolve.Task    // Whose text it is; nil for outputs.
+	variables bool             // The environment and secrets.
+	items     resolve.ItemKind // An item and its index.
 }
 
 // checkKeys reports references where nothing is ever replaced.
-func (c *Context) checkKeys(n *definition.Node) {
+func checkKeys(c *Context, n *definition.Node) {
 	n.Keys(func(field definition.Field) {
 		if strings.Contains(field.Name, "${") {
 			c.report(field.At, "a reference cannot stand in a key, as in "+definition.Quote(field.Name), "use it in the value")
@@ -62,18 +45,18 @@ func (c *Context) checkKeys(n *definition.Node) {
 }
 
 // checkTexts reports the mistakes in what refers to something.
-func (c *Context) checkTexts(texts Texts, in place) {
+func checkTexts(c *Context, texts resolve.Texts, in place) {
 	for _, text := range texts {
-		places := c.Flow.Locate(text.Node)
+		places := c.Definition.Locate(text.Node)
 		for _, ref := range text.References {
-			if message, hint := c.badReference(ref, in); message != "" {
-				if other, _ := c.lookup(ref.Head); in.task != nil && other == in.task.number && c.inDefaults(text.Node) {
-					hint = in.task.label() + " has it from the defaults: it needs that parameter itself"
+			if message, hint := badReference(c, ref, in); message != "" {
+				if other, _ := c.Names.Lookup(ref.Head); in.task != nil && other == in.task.Number && c.InDefaults(text.Node) {
+					hint = in.task.Label() + " has it from the defaults: it needs that parameter itself"
 				}
 				c.report(places.At(ref.Offset), message, hint)
 			}
 		}
-		places = c.Flow.Locate(text.Node)
+		places = c.Definition.Locate(text.Node)
 		for _, mistake := range text.Mistakes {
 			c.report(places.At(mistake.Offset), mistake.Message, mistake.Hint)
 		}
@@ -81,48 +64,48 @@ func (c *Context) checkTexts(texts Texts, in place) {
 }
 
 // badReference says what is wrong with a reference; "" where all is well.
-func (c *Context) badReference(ref reference.Reference, in place) (message, hint string) {
+func badReference(c *Context, ref reference.Reference, in place) (message, hint string) {
 	written, task := shown(ref), in.task
 	switch ref.Head {
-	case headInputs:
-		return c.badInput(ref)
-	case headRun:
+	case resolve.HeadInputs:
+		return badInput(c, ref)
+	case resolve.HeadRun:
 		return "", ""
-	case headItem, headIndex:
-		if in.items != noItems {
+	case resolve.HeadItem, resolve.HeadIndex:
+		if in.items != resolve.NoItems {
 			return badItem(ref, in.items)
 		}
 		return written + " can only stand in a task that runs once for each item", ""
-	case headEnv, headSecrets:
+	case resolve.HeadEnv, resolve.HeadSecrets:
 		if !in.variables {
 			return written + " can only stand in parameters", ""
 		}
 		return "", ""
 	}
 	head := definition.Quote(ref.Head)
-	switch other, several := c.lookup(ref.Head); {
+	switch other, several := c.Names.Lookup(ref.Head); {
 	case several != nil:
-		return fmt.Sprintf("%s refers to %s, which is the name of %d tasks", written, head, len(several)), c.ids(several)
+		return fmt.Sprintf("%s refers to %s, which is the name of %d tasks", written, head, len(several)), useIDs(c, several)
 	case other < 0:
-		hint := c.suggest(ref.Head, c.heads())
+		hint := c.Suggest(ref.Head, c.Names.Heads())
 		if hint == "" {
 			hint = literalHint
 		}
 		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
-	case task != nil && other == task.number:
-		return fmt.Sprintf("%s refers to itself in %s", task.label(), written), ""
+	case task != nil && other == task.Number:
+		return fmt.Sprintf("%s refers to itself in %s", task.Label(), written), ""
 	}
 	return "", ""
 }
 
 // badItem says what is wrong with a reference to an item, which is a file or any value, or to its index, which is a number.
-func badItem(ref reference.Reference, items kindOfItem) (message, hint string) {
+func badItem(ref reference.Reference, items resolve.ItemKind) (message, hint string) {
 	switch {
 	case len(ref.Steps) == 0:
 		return "", ""
-	case ref.Head == headIndex:
+	case ref.Head == resolve.HeadIndex:
 		return shown(ref) + " asks for a part of a number", "write ${index}"
-	case items == valueItems:
+	case items == resolve.ValueItems:
 		return "", ""
 	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
 		return shown(ref) + " asks for a part that a file does not have", "there are ${item.name}, ${item.stem} and ${item.dir}"
@@ -132,7 +115,7 @@ func badItem(ref reference.Reference, items kindOfItem) (message, hint string) {
 
 const literalHint = "write $${ for a literal ${"
 
-func (c *Context) badInput(ref reference.Reference) (message, hint string) {
+func badInput(c *Context, ref reference.Reference) (message, hint string) {
 	if len(ref.Steps) == 0 {
 		return "", ""
 	}
@@ -144,66 +127,43 @@ func (c *Context) badInput(ref reference.Reference) (message, hint string) {
 	case step.IsIndex:
 		name = strconv.Itoa(step.Index)
 	}
-	if c.declared[name] {
+	if c.HasInput(name) {
 		return "", ""
 	}
 	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)),
-		c.suggest(name, c.inputNames())
-}
-
-// inputNames lists the names of the inputs that are declared.
-func (c *Context) inputNames() []string {
-	if c.allInputs == nil {
-		c.allInputs = make([]string, 0, len(c.Flow.Inputs))
-		for _, input := range c.Flow.Inputs {
-			c.allInputs = append(c.allInputs, input.Name)
-		}
-	}
-	return c.allInputs
+		c.Suggest(name, c.InputNames)
 }
 
 // shown puts a reference into a message.
 func shown(ref reference.Reference) string { return definition.Shorten(ref.Text) }
 
-// heads lists the words that a reference may begin with, the fixed ones first.
-func (c *Context) heads() []string {
-	if c.allHeads == nil {
-		c.allHeads = slices.Concat(fixedHeads(), c.words)
-	}
-	return c.allHeads
-}
-
-// refersTo tells whether a value holds, anywhere in it, what looks like a reference.
-func (t *Task) refersTo(n *definition.Node) bool {
-	if t.referring == nil {
-		t.referring = make(map[*definition.Node]bool, len(t.Texts))
-		for _, text := range t.Texts {
-			t.referring[text.Node] = true
-		}
-	}
-	found := false
-	n.Strings(func(text *definition.Node) { found = found || t.referring[text] })
-	return found
-}
-
-// parameter names a place in the parameters: `parameter "messages[0].role"`.
-func parameter(top *definition.Node, path []string) string {
-	var name strings.Builder
-	n := top
-	for i, step := range path {
-		number, isIndex := index(n, step)
-		switch {
-		case isIndex:
-			fmt.Fprintf(&name, "[%d]", number)
-			n = n.Elements[number]
+// checkUnused reports what refers to nothing in defaults that no task has.
+func checkUnused(c *Context) {
+	for _, one := range c.Definition.Defaults {
+		if one.Parameters == nil {
 			continue
-		case i > 0:
-			name.WriteByte('.')
 		}
-		name.WriteString(step)
-		if n != nil {
-			n = n.Get(step)
+		checkKeys(c, one.Parameters)
+		for _, field := range one.Parameters.Fields {
+			has := func(task *resolve.Task) bool { return task.Inherited[field.Name] == one }
+			if called := c.Catalog.CalledBy(one, c.Tasks); len(called) > 0 && !slices.ContainsFunc(c.Tasks, has) {
+				of := &definition.Node{Kind: value.KindObject, Fields: []definition.Field{field}}
+				checkTexts(c, resolve.TextsOf(of, called[0].Code(of)), place{variables: true, items: resolve.ValueItems})
+			}
 		}
 	}
-	return "parameter " + definition.Quote(name.String())
+}
+
+// useIDs is a hint that lists the ids of tasks with one name.
+func useIDs(c *Context, tasks []int) string {
+	const shown = 5
+	var list []string
+	for i, number := range tasks {
+		if i == shown {
+			list = append(list, "…")
+			break
+		}
+		list = append(list, definition.Quote(c.Tasks[number].ID))
+	}
+	return "use their ids: " + strings.Join(list, ", ")
 }

@@ -1,13 +1,21 @@
-// Package rules checks what a workflow file means: one check, one file, one printed name. It also works out what compiling
-// needs and checks need as well: ids, methods, what references mean. It reads script files, and looks for files that tasks
-// name, through the fs.FS that it is given and does no other I/O; its findings depend on nothing but its input.
+// Package rules checks a resolved workflow file: one check, one file, one printed name. It does no I/O and changes nothing;
+// its diagnostics depend on nothing but the workflow.
 package rules
+
+import (
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
+)
 
 // Rule is one check.
 type Rule struct {
 	Name  string // As messages print it: "depends-on".
 	Check func(*Context)
 }
+
+// Cycle is the name of the rule on circular dependencies.
+const Cycle = "cycle"
 
 // All lists the rules. The parser of package definition has two more: syntax and limit.
 func All() []Rule {
@@ -19,7 +27,7 @@ func All() []Rule {
 		{"id-format", idFormat},
 		{"duplicate-id", duplicateID},
 		{"depends-on", dependsOn},
-		{"cycle", cycle},
+		{Cycle, cycle},
 		{"reference", references},
 		{"method", methods},
 		{"parameters", parameters},
@@ -43,13 +51,51 @@ func All() []Rule {
 	}
 }
 
-// Check applies every rule to a workflow. The Context holds what was found out about it, and is complete only where the
-// mistakes found, in no order, are none.
-func Check(subject Subject) *Context {
-	c := resolve(subject)
+// Context is a resolved workflow and what the rules find wrong with it.
+type Context struct {
+	*resolve.Workflow
+	Diagnostics []definition.Diagnostic // In no order.
+
+	rule string // The name of the rule that is being checked.
+}
+
+// Check applies every rule to a workflow.
+func Check(workflow *resolve.Workflow) []definition.Diagnostic {
+	c := &Context{Workflow: workflow}
 	for _, rule := range All() {
 		c.rule = rule.Name
 		rule.Check(c)
 	}
-	return c
+	return c.Diagnostics
+}
+
+// report adds a diagnostic of the rule that is being checked.
+func (c *Context) report(at definition.Position, message, hint string) {
+	c.reportAll([]resolve.Problem{{At: at, Message: message, Hint: hint}})
+}
+
+// reportAll is report for problems that resolving the workflow came upon.
+func (c *Context) reportAll(problems []resolve.Problem) {
+	for _, problem := range problems {
+		file := problem.File
+		if file == "" {
+			file = c.File
+		}
+		c.Diagnostics = append(c.Diagnostics, definition.Diagnostic{
+			File: file, Line: problem.At.Line, Column: problem.At.Column, Rule: c.rule,
+			Message: value.Visible(problem.Message), Hint: value.Visible(problem.Hint),
+		})
+	}
+}
+
+// reportMissing reports files and folders that do not exist: errors, but notes where the run executes on another machine.
+func (c *Context) reportMissing(problems []resolve.Problem) {
+	for _, problem := range problems {
+		if !c.Remote {
+			c.reportAll([]resolve.Problem{problem})
+			continue
+		}
+		c.report(problem.At, problem.Message, "the worker that gets the task looks again")
+		c.Diagnostics[len(c.Diagnostics)-1].Note = true
+	}
 }

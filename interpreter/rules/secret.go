@@ -7,12 +7,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // secrets: secrets that stand in the file, and places that they go to that a task or an item decides.
 func secrets(c *Context) {
 	told := map[*definition.Node]bool{} // Several tasks have the same default.
-	check := func(m *method, parameters *definition.Node) {
+	check := func(m *resolve.Method, parameters *definition.Node) {
 		if m == nil || parameters == nil {
 			return
 		}
@@ -24,24 +25,24 @@ func secrets(c *Context) {
 			switch {
 			case slices.Contains(m.SecretParameters, field.Name):
 				told[n] = true
-				c.checkSecret(m, field)
+				checkSecret(c, m, field)
 			case slices.Contains(m.DestinationParameters, field.Name):
 				told[n] = true
-				c.checkPlace(m, field)
+				checkPlace(c, m, field)
 			}
 		}
 	}
-	for _, one := range c.Flow.Defaults {
-		for _, m := range c.calledBy(one) {
+	for _, one := range c.Definition.Defaults {
+		for _, m := range c.Catalog.CalledBy(one, c.Tasks) {
 			check(m, one.Parameters)
 		}
 	}
 	for _, task := range c.Tasks {
-		check(task.method, task.Parameters)
+		check(task.Method, task.Parameters)
 	}
 }
 
-func (c *Context) checkSecret(m *method, field definition.Field) {
+func checkSecret(c *Context, m *resolve.Method, field definition.Field) {
 	if reference.IsSecretReference(field.Value.Text) {
 		return
 	}
@@ -52,16 +53,16 @@ func (c *Context) checkSecret(m *method, field definition.Field) {
 		fmt.Sprintf("write %s: ${secrets.NAME}", field.Name))
 }
 
-func (c *Context) checkPlace(m *method, field definition.Field) {
+func checkPlace(c *Context, m *resolve.Method, field definition.Field) {
 	ref, brought := reference.RuntimeReference(field.Value.Text)
 	if !brought {
 		return
 	}
-	if ref.Head != headItem && ref.Head != headIndex {
-		if other, _ := c.lookup(ref.Head); other < 0 {
+	if ref.Head != resolve.HeadItem && ref.Head != resolve.HeadIndex {
+		if other, _ := c.Names.Lookup(ref.Head); other < 0 {
 			return // It leads to nothing, and that is told.
 		}
 	}
-	c.report(c.Flow.Locate(field.Value).At(ref.Offset), fmt.Sprintf("%s of %s says where secrets go, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
+	c.report(c.Definition.Locate(field.Value).At(ref.Offset), fmt.Sprintf("%s of %s says where secrets go, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
 		"write it out, or take it from an input or the environment")
 }

@@ -9,12 +9,13 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // validation is one task's parameters against the schema of its method.
 type validation struct {
 	c     *Context
-	task  *Task
+	task  *resolve.Task
 	given *definition.Node // The parameters, without those that are the task's own.
 }
 
@@ -40,11 +41,11 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 		if k.Subschemas == nil {
 			return v.nearest(e.Causes)
 		}
-		if v.exclusive(e, k) == nil && v.task.refersTo(val) {
+		if v.exclusive(e, k) == nil && v.task.RefersTo(val) {
 			return nil
 		}
 	case *kind.Enum, *kind.Const, *kind.Not, *kind.UniqueItems, *kind.Contains, *kind.MinContains, *kind.MaxContains:
-		if v.task.refersTo(val) {
+		if v.task.RefersTo(val) {
 			return nil
 		}
 	case *kind.PropertyNames:
@@ -57,7 +58,7 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 		}
 		return all
 	}
-	if val.Kind == value.KindString && v.task.refersTo(val) {
+	if val.Kind == value.KindString && v.task.RefersTo(val) {
 		return nil
 	}
 	return v.leaf(e, val)
@@ -150,7 +151,7 @@ func union(a, b []string) []string {
 // exclusive returns the parameters of which only one may be given, where that is what the alternatives of the schema's
 // own `oneOf` say; else nil.
 func (v validation) exclusive(e *jsonschema.ValidationError, k *kind.OneOf) []string {
-	schema := v.task.method.schema
+	schema := v.task.Method.Schema
 	if len(e.InstanceLocation) > 0 || len(schema.OneOf) == 0 {
 		return nil
 	}
@@ -162,4 +163,12 @@ func (v validation) exclusive(e *jsonschema.ValidationError, k *kind.OneOf) []st
 		names = append(names, strings.Join(schema.OneOf[i].Required, " with "))
 	}
 	return names
+}
+
+// parameter is the one that a violation is about; "" where it is about all of them.
+func (v violation) parameter() string {
+	if len(v.path) > 0 {
+		return v.path[0]
+	}
+	return v.field
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -44,11 +45,9 @@ func failure(err error) *mcp.CallToolResult {
 	return result
 }
 
-// refusal tells of a workflow that was not started: all that is wrong with it.
+// refusal is the answer of a call whose workflow has errors: all of them. Nothing was started.
 func refusal(found []definition.Diagnostic) *mcp.CallToolResult {
-	result := said("The workflow has mistakes, and nothing was started:\n" + listed(found))
-	result.IsError = true
-	return result
+	return failure(interpreter.DiagnosticsError(found))
 }
 
 func listed(found []definition.Diagnostic) string {

@@ -1,10 +1,10 @@
-package rules
+package resolve
 
 import "slices"
 
-// groups looks for sets of two or more tasks of which each waits for each, directly or not (Tarjan's strongly connected
+// Groups looks for sets of two or more tasks of which each waits for each, directly or not (Tarjan's strongly connected
 // components). The stack is our own: a chain of tasks may be as long as the file.
-type groups struct {
+type Groups struct {
 	tasks  []*Task
 	order  []int // In which the tasks were reached; unseen before.
 	low    []int // The first that is reached from there and still on the path.
@@ -20,13 +20,14 @@ type visit struct{ task, next int }
 
 const unseen = -1
 
-func newGroups(tasks []*Task) *groups {
-	return &groups{tasks: tasks, order: make([]int, len(tasks)), low: make([]int, len(tasks)), onPath: make([]bool, len(tasks))}
+// NewGroups prepares the search.
+func NewGroups(tasks []*Task) *Groups {
+	return &Groups{tasks: tasks, order: make([]int, len(tasks)), low: make([]int, len(tasks)), onPath: make([]bool, len(tasks))}
 }
 
-// among returns the groups that these tasks make without all others. The first call is to be for all tasks; it takes as
-// long as they and what they wait for are many.
-func (g *groups) among(tasks []int) [][]int {
+// Among returns the groups that these tasks make without all others. The first call must be for all tasks. Its time grows
+// with the number of the tasks and of those that they wait for.
+func (g *Groups) Among(tasks []int) [][]int {
 	g.found = nil
 	for _, task := range tasks {
 		g.order[task] = unseen
@@ -39,14 +40,14 @@ func (g *groups) among(tasks []int) [][]int {
 	return g.found
 }
 
-func (g *groups) enter(task int) {
+func (g *Groups) enter(task int) {
 	g.order[task], g.low[task] = g.seen, g.seen
 	g.seen++
 	g.path, g.onPath[task] = append(g.path, task), true
 	g.stack = append(g.stack, visit{task: task})
 }
 
-func (g *groups) search(start int) {
+func (g *Groups) search(start int) {
 	for g.enter(start); len(g.stack) > 0; {
 		top := &g.stack[len(g.stack)-1]
 		task := top.task
@@ -72,7 +73,7 @@ func (g *groups) search(start int) {
 }
 
 // leave takes a group off the path: all from its first task on.
-func (g *groups) leave(first int) {
+func (g *Groups) leave(first int) {
 	at := len(g.path) - 1
 	for g.path[at] != first {
 		at--

@@ -1,40 +1,75 @@
-package rules
+package resolve
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
 // maxScript is the size in bytes of the largest script file: it travels in the plan.
 const maxScript = 1 << 20
 
-// readScript is a script file that was looked for once, however many tasks name it.
+// readScript is a script file, looked for only once, however many tasks name it.
 type readScript struct {
 	script  *protocol.Script
-	problem string // Why it is nil: "is not there: …".
+	problem string // Why it is nil.
+}
+
+// readSource reads the script file that a task names, if any.
+func (p *Paths) readSource(task *Task) {
+	if task.Method == nil || task.Parameters == nil {
+		return
+	}
+	fail := func(at definition.Position, message string) {
+		task.SourceErrors = append(task.SourceErrors, Problem{At: at, Message: message})
+	}
+	for _, field := range task.Parameters.Fields {
+		name, n := field.Name, field.Value
+		if !slices.Contains(task.Method.SourceParameters, name) || n.Kind != value.KindString {
+			continue
+		}
+		if task.SourceName != "" {
+			fail(field.At, definition.Quote(name)+" and "+definition.Quote(task.SourceName)+" cannot both be given")
+			continue
+		}
+		task.SourceName = name
+		switch {
+		case task.RefersTo(n):
+			fail(n.Position, name+" cannot hold a reference: the file is read when the run starts")
+		case n.Text == "":
+			fail(n.Position, name+" is empty")
+		default:
+			read := p.script(n.Text)
+			if read.problem != "" {
+				fail(n.Position, name+" "+definition.Quote(n.Text)+" "+read.problem)
+			}
+			task.Source = read.script
+		}
+	}
 }
 
 // script reads a script file: its path is taken from the workflow's folder, then from that of the run.
-func (c *Context) script(name string) readScript {
-	known, isKnown := c.scripts[name]
+func (p *Paths) script(name string) readScript {
+	known, isKnown := p.scripts[name]
 	if !isKnown {
-		known = c.readScript(name)
-		c.scripts[name] = known
+		known = p.readScript(name)
+		p.scripts[name] = known
 	}
 	return known
 }
 
-func (c *Context) readScript(name string) readScript {
-	places := c.places(name)
+func (p *Paths) readScript(name string) readScript {
+	places := p.places(name)
 	var first error
 	for _, place := range places {
-		text, err := c.readFile(place)
+		text, err := p.readFile(place)
 		if err == nil {
 			return readScript{script: &protocol.Script{Path: place, Text: text}}
 		}
@@ -49,7 +84,7 @@ func (c *Context) readScript(name string) readScript {
 	if first != nil {
 		return readScript{problem: "cannot be read: " + reason(first)}
 	}
-	return readScript{problem: "is not there: looked for " + list(places, "and")}
+	return readScript{problem: "is not there: looked for " + JoinWords(places, "and")}
 }
 
 // refusal is why a file that is there cannot be a script.
@@ -58,12 +93,12 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // readFile reads a script by its absolute path.
-func (c *Context) readFile(place string) (string, error) {
-	if c.Files == nil {
+func (p *Paths) readFile(place string) (string, error) {
+	if p.files == nil {
 		return "", fs.ErrNotExist
 	}
-	name := strings.TrimPrefix(place, "/")
-	info, err := fs.Stat(c.Files, name)
+	name := inFS(place)
+	info, err := fs.Stat(p.files, name)
 	if err != nil {
 		return "", err
 	}
@@ -78,7 +113,7 @@ func (c *Context) readFile(place string) (string, error) {
 	if info.Size() > maxScript {
 		return "", tooLarge
 	}
-	file, err := c.Files.Open(name)
+	file, err := p.files.Open(name)
 	if err != nil {
 		return "", err
 	}

@@ -1,4 +1,4 @@
-package rules
+package resolve
 
 import (
 	"slices"
@@ -24,22 +24,23 @@ type Use struct {
 	Task int    // The task's place in the file, from 0; -1 for a fixed head.
 }
 
-// The heads that are no tasks.
+// The heads that are not tasks.
 const (
-	headInputs  = "inputs"
-	headItem    = "item"
-	headIndex   = "index"
-	headRun     = "run"
-	headEnv     = "env"
-	headSecrets = "secrets"
+	HeadInputs  = "inputs"
+	HeadItem    = "item"
+	HeadIndex   = "index"
+	HeadRun     = "run"
+	HeadEnv     = "env"
+	HeadSecrets = "secrets"
 )
 
-func fixedHeads() []string {
-	return []string{headInputs, headItem, headIndex, headRun, headEnv, headSecrets}
+// FixedHeads lists them.
+func FixedHeads() []string {
+	return []string{HeadInputs, HeadItem, HeadIndex, HeadRun, HeadEnv, HeadSecrets}
 }
 
-// textsOf finds them in a value. One of the strings may be program text.
-func textsOf(n, code *definition.Node) Texts {
+// TextsOf finds the texts with references in a value. One of the strings may be program text.
+func TextsOf(n, code *definition.Node) Texts {
 	if n == nil {
 		return nil
 	}
@@ -66,9 +67,9 @@ func textsOf(n, code *definition.Node) Texts {
 	return found
 }
 
-// Uses returns the heads of all references in the order in which they first come, without repetition. Heads that mean
-// nothing are left out.
-func (c *Context) Uses(texts Texts) []Use {
+// Uses returns the heads of all references in the order in which they first come, without repetition. Unknown
+// heads are left out.
+func (n *Names) Uses(texts Texts) []Use {
 	var uses []Use
 	seen := map[string]bool{}
 	for _, text := range texts {
@@ -78,8 +79,8 @@ func (c *Context) Uses(texts Texts) []Use {
 			}
 			seen[ref.Head] = true
 			task := -1
-			if !slices.Contains(fixedHeads(), ref.Head) {
-				if task, _ = c.lookup(ref.Head); task < 0 {
+			if !slices.Contains(FixedHeads(), ref.Head) {
+				if task, _ = n.Lookup(ref.Head); task < 0 {
 					continue
 				}
 			}
@@ -89,12 +90,12 @@ func (c *Context) Uses(texts Texts) []Use {
 	return uses
 }
 
-// Named returns the tasks that `dependencies` names, in that order, without repetition.
-func (c *Context) Named(task *Task) []int {
+// Dependencies returns the tasks that `dependencies` names, in that order, without repetition.
+func (n *Names) Dependencies(task *Task) []int {
 	var named []int
 	seen := map[int]bool{}
 	for _, word := range task.Dependencies {
-		if other, _ := c.lookup(word.Written); other >= 0 && !seen[other] {
+		if other, _ := n.Lookup(word.Written); other >= 0 && !seen[other] {
 			seen[other] = true
 			named = append(named, other)
 		}
@@ -103,14 +104,18 @@ func (c *Context) Named(task *Task) []int {
 }
 
 // waits returns every task that the task names or refers to.
-func (c *Context) waits(task *Task) []int {
-	all := c.Named(task)
+func (n *Names) waits(task *Task) []int {
+	all := n.Dependencies(task)
 	for _, texts := range []Texts{task.Texts, task.EachTexts, task.WhenTexts} {
-		for _, use := range c.Uses(texts) {
+		for _, use := range n.Uses(texts) {
 			all = append(all, use.Task)
 		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	return slices.DeleteFunc(all, func(other int) bool { return other < 0 || other == task.number })
+	return slices.DeleteFunc(all, func(other int) bool { return other < 0 || other == task.Number })
+}
+
+func (t Texts) hasNode(n *definition.Node) bool {
+	return slices.ContainsFunc(t, func(text Text) bool { return text.Node == n })
 }

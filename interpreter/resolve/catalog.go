@@ -1,0 +1,198 @@
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Catalog is what tasks can call: the methods of the protocols, and the tools of the workflow's own MCP servers.
+type Catalog struct {
+	Suggester
+	specs   []protocol.Spec
+	servers []string // Of the workflow.
+	methods map[string]*Method
+}
+
+func newCatalog(source Source, suggester Suggester) *Catalog {
+	catalog := &Catalog{Suggester: suggester, specs: source.Specs, methods: map[string]*Method{}}
+	for _, server := range source.Definition.ToolServers {
+		catalog.servers = append(catalog.servers, server.Name)
+	}
+	return catalog
+}
+
+// methodOf returns the method that a task calls, or why there is none. Both are nil where the task names no method.
+func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
+	if task.Task.Method == nil || task.Task.Method.Text == "" {
+		return nil, nil
+	}
+	name, at := task.Task.Method.Written, task.Task.Method.Position
+	if task.Protocol == nil {
+		if found := c.Find(name); found != nil {
+			return available(found, at)
+		}
+		if wrong := c.UnknownServer(name, at); wrong != nil {
+			return nil, wrong
+		}
+		hint := c.SuggestMethod(name, "")
+		if hint == "" {
+			hint = c.SuggestServers(name)
+		}
+		return nil, &Problem{"", at, "no protocol has the method " + definition.Quote(name), hint}
+	}
+	spec := c.Spec(task.Protocol.Written)
+	if spec == nil {
+		var known []string
+		for _, other := range c.specs {
+			known = append(known, other.Name)
+		}
+		return nil, &Problem{"", task.Protocol.Position, "there is no protocol " + definition.Quote(task.Protocol.Written),
+			c.SuggestProtocol(task.Protocol.Written, known)}
+	}
+	found := c.Find(name)
+	if found != nil && found.Spec.Name == spec.Name {
+		return available(found, at)
+	}
+	if short := c.Find(Family(spec.Name) + "/" + name); short != nil && short.Spec.Name == spec.Name {
+		return available(short, at)
+	}
+	for _, full := range []string{name, Family(spec.Name) + "/" + name} {
+		if wrong := c.UnknownServer(full, at); wrong != nil {
+			return nil, wrong
+		}
+	}
+	if found != nil {
+		return nil, &Problem{"", at, fmt.Sprintf("the method %s is of the protocol %s, not of %s",
+			definition.Quote(name), found.Spec.Name, spec.Name), "remove the protocol, or correct it"}
+	}
+	return nil, &Problem{"", at, fmt.Sprintf("the protocol %s has no method %s", spec.Name, definition.Quote(name)),
+		c.SuggestMethod(name, spec.Name)}
+}
+
+// available returns the method, or why no task can call it.
+func available(found *Method, at definition.Position) (*Method, *Problem) {
+	if found.Unavailable != "" {
+		return nil, &Problem{"", at, found.Unavailable, ""}
+	}
+	return found, nil
+}
+
+// UnknownServer returns the problem of a name that would be a method if there were an MCP server of the name in it; nil for
+// other names.
+func (c *Catalog) UnknownServer(name string, at definition.Position) *Problem {
+	for i := range c.specs {
+		server := c.specs[i].ServerOf(name)
+		known := append(append([]string{}, c.specs[i].Servers...), c.servers...)
+		if server == "" || slices.Contains(known, server) {
+			continue
+		}
+		hint := c.Suggest(server, known)
+		if hint == "" {
+			hint = "the settings name servers, as mcp.servers." + server + ", or the workflow does, in mcp_servers"
+		}
+		return &Problem{"", at, "there is no MCP server " + definition.Quote(server), hint}
+	}
+	return nil
+}
+
+// SuggestServers returns a hint for a name that would be a method if there were any MCP server.
+func (c *Catalog) SuggestServers(name string) string {
+	for i := range c.specs {
+		if c.specs[i].MayNeedServer(name) {
+			return "it would be a tool of an MCP server, and there is none: the settings name servers, in mcp.servers, or the workflow does, in mcp_servers"
+		}
+	}
+	return ""
+}
+
+// Spec returns a protocol by its name; nil where there is none.
+func (c *Catalog) Spec(name string) *protocol.Spec {
+	for i := range c.specs {
+		if c.specs[i].Name == name {
+			return &c.specs[i]
+		}
+	}
+	return nil
+}
+
+// Find returns a method by its full name; nil where there is none.
+func (c *Catalog) Find(name string) *Method {
+	for i := range c.specs {
+		candidate, found := c.specs[i].Find(name, c.servers...)
+		if !found {
+			continue
+		}
+		if c.methods[name] == nil {
+			c.methods[name] = newMethod(candidate, &c.specs[i])
+		}
+		return c.methods[name]
+	}
+	return nil
+}
+
+// Family returns the first part of the names of a protocol's methods: "python" of "python/v1".
+func Family(protocolName string) string {
+	before, _, _ := strings.Cut(protocolName, "/")
+	return before
+}
+
+// SuggestMethod looks for a method of nearly that name, in one protocol or in all: in full, and by its last part.
+func (c *Catalog) SuggestMethod(name, protocolName string) string {
+	var full []string
+	for _, spec := range c.specs {
+		if protocolName != "" && spec.Name != protocolName {
+			continue
+		}
+		for _, candidate := range spec.Methods {
+			if candidate.IsPattern() {
+				continue
+			}
+			full = append(full, candidate.Name)
+			if _, short, _ := strings.Cut(candidate.Name, "/"); short == name {
+				return "did you mean " + definition.Quote(candidate.Name) + "?"
+			}
+		}
+	}
+	if hint := c.Suggest(name, full); hint != "" || protocolName == "" {
+		return hint
+	}
+	return c.Suggest(Family(protocolName)+"/"+name, full)
+}
+
+// SuggestProtocol looks for a protocol of nearly that name.
+func (c *Catalog) SuggestProtocol(name string, known []string) string {
+	for _, candidate := range known {
+		if Family(candidate) == name {
+			return "did you mean " + definition.Quote(candidate) + "?"
+		}
+	}
+	return c.Suggest(name, known)
+}
+
+// CalledBy returns the methods that a default is for: one, or all of a protocol. A method that a protocol has under any name
+// is there under the names that tasks call it by.
+func (c *Catalog) CalledBy(one *definition.Default, tasks []*Task) []*Method {
+	if m := c.Find(one.Name); m != nil {
+		return []*Method{m}
+	}
+	spec := c.Spec(one.Name)
+	if spec == nil {
+		return nil
+	}
+	var all []*Method
+	for _, candidate := range spec.Methods {
+		if !candidate.IsPattern() {
+			all = append(all, c.Find(candidate.Name))
+		}
+	}
+	for _, task := range tasks {
+		if m := task.Method; m != nil && m.Spec == spec && !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}

@@ -1,0 +1,141 @@
+package resolve
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// InputType is the type of an input, as definition.InputTypes lists them.
+type InputType string
+
+const (
+	TypeString  InputType = "string"
+	TypeInteger InputType = "integer"
+	TypeNumber  InputType = "number"
+	TypeBoolean InputType = "boolean"
+	TypeList    InputType = "list"
+	TypeObject  InputType = "object"
+)
+
+// TypeOf returns the type that an input names, else that of its default, else string. It may be unknown.
+func TypeOf(input *definition.Input) InputType {
+	if input.Type != nil {
+		return InputType(input.Type.Written)
+	}
+	return impliedType(input)
+}
+
+// Known reports whether there is such a type.
+func (t InputType) Known() bool { return slices.Contains(definition.InputTypes(), string(t)) }
+
+// Fits reports whether a value has the type.
+func (t InputType) Fits(val value.Value) bool {
+	switch t {
+	case TypeInteger:
+		return val.Kind() == value.KindNumber && !strings.ContainsAny(val.Digits(), ".eE")
+	case TypeList:
+		return val.Kind() == value.KindList
+	case TypeObject:
+		return val.Kind() == value.KindObject
+	}
+	return val.Kind().String() == string(t)
+}
+
+// Describe names a value of the type in a message.
+func (t InputType) Describe() string {
+	switch t {
+	case TypeInteger:
+		return "a whole number"
+	case TypeBoolean:
+		return "true or false"
+	case TypeList:
+		return "a list"
+	case TypeObject:
+		return "a mapping"
+	}
+	return "a " + string(t)
+}
+
+// impliedType is the type of an input that names none: that of its default, or string.
+func impliedType(input *definition.Input) InputType {
+	if input.Default == nil {
+		return TypeString
+	}
+	switch input.Default.Kind {
+	case value.KindNumber:
+		return TypeNumber
+	case value.KindBool:
+		return TypeBoolean
+	case value.KindList:
+		return TypeList
+	case value.KindObject:
+		return TypeObject
+	}
+	return TypeString
+}
+
+// convert reads the text that was given for an input of a type: a string is the text as it is, all else is JSON or YAML.
+func (t InputType) convert(text string) (val value.Value, converted bool) {
+	if t == TypeString {
+		return value.String(text), true
+	}
+	val, isValue := definition.ParseValue(text)
+	return val, isValue && t.Fits(val)
+}
+
+// describeText says how a value of the type is written on the command line.
+func (t InputType) describeText() string {
+	switch t {
+	case TypeList:
+		return `a list as JSON, such as ["a", "b"]`
+	case TypeObject:
+		return `a mapping as JSON, such as {"a": 1}`
+	}
+	return t.Describe()
+}
+
+// InputSchema is the JSON Schema of the object that holds the values of these inputs.
+func InputSchema(inputs []*definition.Input) value.Value {
+	var properties []value.Field
+	var required []value.Value
+	for _, input := range inputs {
+		properties = append(properties, value.Field{Name: input.Name, Value: schemaOf(input)})
+		if IsRequired(input) {
+			required = append(required, value.String(input.Name))
+		}
+	}
+	schema := value.Object(
+		value.Field{Name: "type", Value: value.String("object")},
+		value.Field{Name: "properties", Value: value.Object(properties...)},
+	)
+	if len(required) > 0 {
+		schema = schema.With("required", value.List(required...))
+	}
+	return schema.With("additionalProperties", value.Bool(false))
+}
+
+func schemaOf(input *definition.Input) value.Value {
+	name := string(TypeOf(input))
+	if name == string(TypeList) {
+		name = "array" // All other types have the same name there.
+	}
+	schema := value.Object(value.Field{Name: "type", Value: value.String(name)})
+	if input.Description != nil {
+		schema = schema.With("description", value.String(input.Description.Written))
+	}
+	if input.Enum != nil {
+		schema = schema.With("enum", input.Enum.Value())
+	}
+	if input.Default != nil && input.Default.Kind != value.KindNull {
+		schema = schema.With("default", input.Default.Value())
+	}
+	return schema
+}
+
+// IsRequired reports whether an input must be given.
+func IsRequired(input *definition.Input) bool {
+	return input.Default == nil && input.Required != nil && input.Required.Truth
+}

@@ -1,0 +1,223 @@
+package resolve
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Input is an input with the value that it has in this run.
+type Input struct {
+	*definition.Input
+	Type  InputType
+	Value value.Value
+}
+
+// given is what an input was given: one of these, or nothing.
+type given struct {
+	text     *string          // By the command line.
+	node     *definition.Node // By a file.
+	file     string
+	argument *value.Value // By a program.
+}
+
+// inputs gives every input of a known type its value. A value of the command line takes precedence over one of a file, the
+// later of two of the same kind over the earlier one. Without value and default it is null.
+func (w *Workflow) inputs() (inputs []Input, errors []Problem) {
+	values, errors := w.givenValues()
+	for _, declared := range w.Definition.Inputs {
+		input := Input{Input: declared, Type: TypeOf(declared)}
+		if !input.Type.Known() {
+			continue
+		}
+		var problem *Problem
+		if input.Value, problem = w.inputValue(input, values[input.Name]); problem != nil {
+			errors = append(errors, *problem)
+		}
+		inputs = append(inputs, input)
+	}
+	return inputs, errors
+}
+
+// givenValues returns the given values by name. One without an input of its name is a problem.
+func (w *Workflow) givenValues() (map[string]given, []Problem) {
+	var errors []Problem
+	values := map[string]given{}
+	for _, file := range w.Values {
+		if file.Root == nil {
+			continue
+		}
+		for _, field := range file.Root.Fields {
+			switch {
+			case !w.HasInput(field.Name):
+				errors = append(errors, Problem{
+					file.File, field.At, "the workflow declares no input " + definition.Quote(field.Name), w.Suggest(field.Name, w.InputNames),
+				})
+			case field.Value.Kind != value.KindNull: // A key without a value counts as absent, here as everywhere.
+				values[field.Name] = given{node: field.Value, file: file.File}
+			}
+		}
+	}
+	unknown := func(name string) {
+		if !w.HasInput(name) {
+			errors = append(errors, Problem{
+				"", w.inputsPlace(), "the input " + definition.Quote(name) + " was given, and the workflow declares none of that name", w.Suggest(name, w.InputNames),
+			})
+		}
+	}
+	for _, one := range w.Given {
+		unknown(one.Name)
+		values[one.Name] = given{text: &one.Text}
+	}
+	if w.Arguments != nil {
+		for _, field := range w.Arguments.Fields() {
+			unknown(field.Name)
+			if !field.Value.IsNull() {
+				values[field.Name] = given{argument: &field.Value}
+			}
+		}
+	}
+	return values, errors
+}
+
+// HasInput reports whether the workflow declares an input.
+func (w *Workflow) HasInput(name string) bool { return w.declared[name] }
+
+// inputsPlace is where inputs are declared, or would be.
+func (w *Workflow) inputsPlace() definition.Position {
+	if w.Definition.InputsNode != nil {
+		return w.Definition.InputsNode.Position
+	}
+	return w.Definition.Root.Position
+}
+
+// inputValue returns the value of an input in this run, or why it has none.
+func (w *Workflow) inputValue(input Input, from given) (value.Value, *Problem) {
+	switch {
+	case from.node != nil:
+		return valueFromFile(input, from)
+	case from.text != nil:
+		return valueFromText(input, *from.text)
+	case from.argument != nil:
+		return valueFromArgument(input, *from.argument)
+	case input.Default != nil:
+		return input.Default.Value(), nil
+	case !IsRequired(input.Input) || w.Unread:
+		return value.Value{}, nil
+	case w.Placeholders:
+		return placeholder(input), nil
+	}
+	hint := "give it with --input " + input.Name + "=…"
+	if w.Arguments != nil {
+		hint = "it is " + input.Type.Describe()
+	}
+	return value.Value{}, &Problem{"", input.At, "the input " + definition.Quote(input.Name) + " is required and was not given", hint}
+}
+
+func valueFromText(input Input, text string) (value.Value, *Problem) {
+	name, quoted := definition.Quote(input.Name), definition.Quote(text)
+	fail := func(message string) (value.Value, *Problem) {
+		return value.Value{}, &Problem{At: input.At, Message: "the input " + name + " " + message}
+	}
+	val, converted := input.Type.convert(text)
+	switch {
+	case !utf8.ValidString(text):
+		return fail("was given as what is not UTF-8 text")
+	case len(text) > definition.MaxText:
+		return fail(fmt.Sprintf("was given more than %d MiB of text", definition.MaxText>>20))
+	case !converted:
+		return fail("must be " + input.Type.describeText() + ", and was given as " + quoted)
+	case !input.allows(val):
+		return fail("must be " + DescribeValues(input.Enum) + ", and was given as " + quoted)
+	}
+	return val, nil
+}
+
+func valueFromArgument(input Input, val value.Value) (value.Value, *Problem) {
+	data := string(val.JSON())
+	fail := func(message string) (value.Value, *Problem) {
+		return value.Value{}, &Problem{At: input.At, Message: "the input " + definition.Quote(input.Name) + " " + message}
+	}
+	switch {
+	case !input.Type.Fits(val):
+		return fail("must be " + input.Type.Describe() + ", and was given as " + definition.Shorten(data))
+	case len(data) > definition.MaxText:
+		return fail(fmt.Sprintf("was given more than %d MiB of text", definition.MaxText>>20))
+	case !input.allows(val):
+		return fail("must be " + DescribeValues(input.Enum) + ", and was given as " + definition.Shorten(data))
+	}
+	return val, nil
+}
+
+func valueFromFile(input Input, from given) (value.Value, *Problem) {
+	n := from.node
+	val := n.Value()
+	fail := func(want, hint string) (value.Value, *Problem) {
+		return value.Value{}, &Problem{
+			from.file, n.Position, fmt.Sprintf("the input %s must be %s, not %s", definition.Quote(input.Name), want, n.Describe()), hint,
+		}
+	}
+	switch {
+	case !input.Type.Fits(val):
+		hint := ""
+		if input.Type == TypeString && (n.Kind == value.KindNumber || n.Kind == value.KindBool) {
+			hint = "in quotes it is text"
+		}
+		return fail(input.Type.Describe(), hint)
+	case !input.allows(val):
+		return fail(DescribeValues(input.Enum), "")
+	}
+	return val, nil
+}
+
+// placeholder is some value that the input may have.
+func placeholder(input Input) value.Value {
+	if input.Enum != nil && len(input.Enum.Elements) > 0 {
+		return input.Enum.Elements[0].Value()
+	}
+	switch input.Type {
+	case TypeInteger, TypeNumber:
+		return value.Int(0)
+	case TypeBoolean:
+		return value.Bool(false)
+	case TypeList:
+		return value.List()
+	case TypeObject:
+		return value.Object()
+	}
+	return value.String("")
+}
+
+// allows reports whether the input's enum, if any, has the value.
+func (i Input) allows(val value.Value) bool {
+	return i.Enum == nil || len(i.Enum.Elements) == 0 || EnumHas(i.Enum, val)
+}
+
+// EnumHas reports whether a value is one of a list. Numbers are compared by their value: 1 is 1.0.
+func EnumHas(enum *definition.Node, val value.Value) bool {
+	data := val.JSON()
+	return slices.ContainsFunc(enum.Elements, func(element *definition.Node) bool {
+		one := element.Value()
+		if val.Kind() == value.KindNumber && one.Kind() == value.KindNumber {
+			return value.CompareDigits(one.Digits(), val.Digits()) == 0
+		}
+		return bytes.Equal(one.JSON(), data)
+	})
+}
+
+// DescribeValues shows the values of a list: `"a", "b" or 3`; the first of many.
+func DescribeValues(enum *definition.Node) string {
+	const most = 12
+	var shown []string
+	for _, element := range enum.Elements[:min(len(enum.Elements), most)] {
+		shown = append(shown, definition.Shorten(string(element.Value().JSON())))
+	}
+	if more := len(enum.Elements) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("one of %d more", more))
+	}
+	return JoinWords(shown, "or")
+}

@@ -1,0 +1,143 @@
+package resolve
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// defaultPattern is that of a batch that names none.
+const defaultPattern = "*"
+
+// Items are what a task runs for.
+type Items struct {
+	FanOut  plan.FanOut
+	Reads   []string  // Files and folders outside those of the run that it names.
+	Errors  []Problem // What is wrong with it.
+	Missing []Problem // Files and folders that do not exist.
+}
+
+// readItems reads which items a task runs for.
+func readItems(paths *Paths, task *Task) (read Items) {
+	from := task.Each
+	each := &read.FanOut
+	refuse := func(at definition.Position, message, hint string) {
+		read.Errors = append(read.Errors, Problem{At: at, Message: message, Hint: hint})
+	}
+	read.Errors = readLimits(task, each)
+	if from.Values != nil {
+		list := from.Values.Value()
+		each.Values = &list
+		return read
+	}
+	if task.IsBatch && from.Node != nil {
+		switch {
+		case from.Directory == nil && from.FilesNode == nil && IsMissing(from.Node, "directory") && IsMissing(from.Node, "files"):
+			refuse(from.Node.Position, "a batch needs its files", "write directory: … or files: […]")
+		case from.Directory != nil && from.FilesNode != nil:
+			refuse(from.FilesNode.Position, "directory and files cannot both be given", "a folder in files stands for the files in it")
+		case from.FilesNode != nil && len(from.FilesNode.Elements) == 0:
+			refuse(from.FilesNode.Position, "files is an empty list", "")
+		}
+	}
+	locate := func(key string, n *definition.Node, folder bool) string {
+		outside, problem, missing := paths.locate(n, folder, task.EachTexts.hasNode(n))
+		if problem != "" {
+			found := &read.Errors
+			if missing {
+				found = &read.Missing
+			}
+			*found = append(*found, Problem{At: n.Position, Message: key + " " + problem})
+		}
+		if outside != "" && !slices.Contains(read.Reads, outside) {
+			read.Reads = append(read.Reads, outside)
+		}
+		return n.Written
+	}
+	if from.Directory != nil {
+		each.Directory = locate("directory", from.Directory, true)
+	}
+	for _, file := range from.Files {
+		each.Files = append(each.Files, locate("file", file, false))
+	}
+	if len(each.Files) > plan.MaxItems {
+		refuse(from.FilesNode.Position, fmt.Sprintf("%d files, and %d is the limit of a batch", len(each.Files), plan.MaxItems), "make several batches of them")
+	}
+	each.Pattern = defaultPattern
+	if n := from.Pattern; n != nil {
+		each.Pattern = n.Written
+		key := "pattern"
+		if !task.IsBatch {
+			key = ParameterPattern
+		}
+		read.Errors = append(read.Errors, checkPattern(key, n)...)
+	}
+	for _, n := range from.Exclude {
+		each.Exclude = append(each.Exclude, n.Written)
+		read.Errors = append(read.Errors, checkPattern("exclude", n)...)
+	}
+	return read
+}
+
+// readLimits reads how many items may be in flight, and how many may fail.
+func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
+	concurrent, failures, what := task.Each.MaxConcurrent, task.Each.MaxFailures, "files"
+	if !task.IsBatch {
+		concurrent, failures = task.MaxConcurrent, task.MaxFailures
+	}
+	if task.Each.Values != nil {
+		what = "items"
+	}
+	if n := concurrent; n != nil {
+		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > definition.MaxParallel {
+			wrong = append(wrong, Problem{At: n.Position, Message: fmt.Sprintf("max_concurrent must be at most %d, not %d", definition.MaxParallel, each.MaxConcurrent)})
+		}
+	}
+	if n := failures; n != nil {
+		var fits bool
+		if each.MaxFailures, fits = tolerance(n); !fits {
+			wrong = append(wrong, Problem{At: n.Position, Message: "max_failures must be a whole number of " + what + " or a percentage such as 10%, not " + n.Describe()})
+		}
+	}
+	return wrong
+}
+
+// tolerance reads a number of items, or a percentage.
+func tolerance(n *definition.Node) (*plan.Tolerance, bool) {
+	if share, isShare := strings.CutSuffix(n.Text, "%"); isShare && n.Kind == value.KindString {
+		percent, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+		return &plan.Tolerance{Percent: &percent}, err == nil && percent >= 0 && percent <= 100
+	}
+	items, err := strconv.Atoi(n.Text)
+	return &plan.Tolerance{Items: items}, n.Kind == value.KindNumber && err == nil && items >= 0
+}
+
+// checkPattern says why a text is no pattern of files in a folder.
+func checkPattern(key string, n *definition.Node) []Problem {
+	text := n.Written
+	switch {
+	case text == "":
+		return []Problem{{At: n.Position, Message: key + " is empty"}}
+	case strings.Contains(text, "${"):
+		return []Problem{{At: n.Position, Message: key + " cannot hold a reference"}}
+	case !doublestar.ValidatePattern(text):
+		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " is no pattern", Hint: "look at its brackets; a backslash takes the meaning from the character after it"}}
+	case path.IsAbs(text) || slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool { return part == "" || part == "." || part == ".." }):
+		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " must lead down from the folder", Hint: `"*.txt" or "**/*.txt", say`}}
+	}
+	return nil
+}
+
+// IsMissing reports whether a key is absent or an empty text. A value of the wrong type is not missing.
+func IsMissing(n *definition.Node, name string) bool {
+	val := n.Get(name)
+	return val == nil || val.Kind == value.KindNull || val.Kind == value.KindString && val.Text == ""
+}

@@ -1,0 +1,82 @@
+package resolve
+
+import (
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Method is a method of a protocol as tasks are checked against it.
+type Method struct {
+	protocol.Method
+	Spec        *protocol.Spec
+	Schema      *jsonschema.Schema // nil where the method has none.
+	SchemaError string             // Why the schema cannot be used; a fault of the protocol.
+	Properties  []string           // The names of its parameters, in the schema's order.
+	closed      bool               // It has no others.
+}
+
+// ParameterTimeout is the parameter that means the task's timeout where the method has no parameter of that name.
+const ParameterTimeout = "timeout"
+
+// newMethod reads a method's schema.
+func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
+	m := &Method{Method: from, Spec: spec}
+	if len(from.Parameters) == 0 {
+		return m
+	}
+	val, err := value.Parse(from.Parameters)
+	if err != nil {
+		m.SchemaError = err.Error()
+		return m
+	}
+	properties, _ := val.Get("properties")
+	for _, field := range properties.Fields() {
+		m.Properties = append(m.Properties, field.Name)
+	}
+	others, has := val.Get("additionalProperties")
+	m.closed = has && others.Kind() == value.KindBool && !others.Bool()
+	if m.Schema, err = jsonschema.Compile(from.Parameters); err != nil {
+		m.SchemaError = err.Error()
+	}
+	return m
+}
+
+// Accepts reports whether the method takes a parameter of the name. A tool of a server does: what it takes is checked by
+// the server alone, so that a plan does not depend on what servers say when it is made.
+func (m *Method) Accepts(name string) bool {
+	if m.IsServerTool || m.Schema == nil || name == ParameterTimeout || slices.Contains(m.Properties, name) {
+		return true
+	}
+	if others, isBool := m.Schema.AdditionalProperties.(bool); !isBool || others {
+		return true
+	}
+	for pattern := range m.Schema.PatternProperties {
+		if pattern.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Code returns the parameter that is program text; nil where there is none.
+func (m *Method) Code(parameters *definition.Node) *definition.Node {
+	if m == nil || m.CodeParameter == "" || parameters == nil {
+		return nil
+	}
+	return parameters.Get(m.CodeParameter)
+}
+
+// TimeoutIn returns the parameter that means the task's timeout; nil where there is none.
+func (m *Method) TimeoutIn(parameters *definition.Node) *definition.Node {
+	if m == nil || parameters == nil || slices.Contains(m.Properties, ParameterTimeout) {
+		return nil
+	}
+	if n := parameters.Get(ParameterTimeout); n != nil && n.Kind != value.KindNull {
+		return n
+	}
+	return nil
+}

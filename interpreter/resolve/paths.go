@@ -1,0 +1,193 @@
+package resolve
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Paths looks for the files and folders that a workflow names: first from the workflow's folder, then from that of the run.
+type Paths struct {
+	files      fs.FS
+	folder     string
+	flowFolder string
+	scripts    map[string]readScript
+	found      map[string]foundFile
+}
+
+func newPaths(source Source) *Paths {
+	return &Paths{
+		files: source.Files, folder: source.Folder, flowFolder: source.FlowFolder,
+		scripts: map[string]readScript{}, found: map[string]foundFile{},
+	}
+}
+
+// NamedFile is the path of a file as it stands in a task's parameters.
+type NamedFile struct {
+	Parameter string
+	Path      *definition.Node
+	Place     string // Absolute: where the file is, else where it would be.
+	Exists    bool   // Something is at the place.
+	Problem   string // Why it is not a file to read; "" where it is.
+	outside   bool   // It is outside the folders of the run, or behind a link.
+}
+
+// filesOf returns the paths in a task's parameters that hold no reference. The schema rejects an empty one.
+func (p *Paths) filesOf(t *Task) []NamedFile {
+	if t.Method == nil || t.Parameters == nil {
+		return nil
+	}
+	var named []NamedFile
+	for _, field := range t.Parameters.Fields {
+		if !slices.Contains(t.Method.FileParameters, field.Name) {
+			continue
+		}
+		for _, n := range append([]*definition.Node{field.Value}, field.Value.Elements...) {
+			if n.Kind == value.KindString && n.Text != "" && !t.RefersTo(n) {
+				found := p.find(n.Text)
+				named = append(named, NamedFile{field.Name, n, found.place, found.exists, found.problem, !p.within(found.place)})
+			}
+		}
+	}
+	return named
+}
+
+// Reads returns the files that the task names outside of the workflow's folder and that of the run, or behind a link:
+// absolute, without repetition, in the file's order.
+func (t *Task) Reads() []string {
+	var reads []string
+	for _, file := range t.Files {
+		if file.outside && !slices.Contains(reads, file.Place) {
+			reads = append(reads, file.Place)
+		}
+	}
+	return reads
+}
+
+// foundFile is what a path leads to.
+type foundFile struct {
+	place   string // Absolute: where the file is, else where it would be.
+	exists  bool   // Something is at the place.
+	problem string // Why that is not a file to read.
+}
+
+// find looks for a file as the activity will.
+func (p *Paths) find(name string) foundFile {
+	known, isKnown := p.found[name]
+	if !isKnown {
+		known = p.search(name)
+		p.found[name] = known
+	}
+	return known
+}
+
+func (p *Paths) search(name string) foundFile {
+	places := p.places(name)
+	for _, place := range places {
+		info, err := p.stat(place)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return foundFile{place, true, "cannot be read: " + reason(err)}
+		case info.IsDir():
+			return foundFile{place, true, "is a folder, not a file: " + place}
+		case !info.Mode().IsRegular():
+			return foundFile{place, true, "is no ordinary file: " + place}
+		}
+		return foundFile{place, true, ""}
+	}
+	return foundFile{places[0], false, "is not there: looked for " + JoinWords(places, "and")}
+}
+
+// locate looks for a file or folder that the workflow names: in the workflow's folder, then in that of the start. Where it
+// lies outside of both, or behind a link, its place is returned: the run may read it because the file names it. One that
+// holds a reference is not known yet.
+func (p *Paths) locate(n *definition.Node, folder, refers bool) (outside, problem string, missing bool) {
+	name := strings.ReplaceAll(n.Written, "$${", "${") // As it is meant, where nothing in it refers.
+	switch {
+	case refers:
+		return "", "", false
+	case name == "":
+		return "", "is empty", false
+	}
+	places := p.places(name)
+	for _, place := range places {
+		info, err := p.stat(place)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return "", definition.Quote(name) + " cannot be read: " + reason(err), false
+		case folder && !info.IsDir():
+			return "", definition.Quote(name) + " is a file, not a folder: " + place, false
+		case !info.IsDir() && !info.Mode().IsRegular():
+			return "", definition.Quote(name) + " is no ordinary file: " + place, false
+		}
+		if p.within(place) {
+			return "", "", false
+		}
+		return place, "", false
+	}
+	return "", definition.Quote(name) + " is not there: looked for " + JoinWords(places, "and"), true
+}
+
+// places are where a path may lead, in this order.
+func (p *Paths) places(name string) []string {
+	if path.IsAbs(name) {
+		return []string{path.Clean(name)}
+	}
+	places := []string{path.Join(p.flowFolder, name)}
+	if other := path.Join(p.folder, name); other != places[0] {
+		places = append(places, other)
+	}
+	return places
+}
+
+func (p *Paths) stat(place string) (fs.FileInfo, error) {
+	if p.files == nil {
+		return nil, fs.ErrNotExist
+	}
+	return fs.Stat(p.files, inFS(place))
+}
+
+// inFS is an absolute path as the file system of the checks has it.
+func inFS(place string) string {
+	if name := strings.TrimPrefix(place, "/"); name != "" {
+		return name
+	}
+	return "."
+}
+
+// within reports whether a place lies beneath one of the run's folders, no link on the way.
+func (p *Paths) within(place string) bool {
+	for _, folder := range []string{p.flowFolder, p.folder} {
+		beneath, isBeneath := strings.CutPrefix(place, strings.TrimSuffix(folder, "/")+"/")
+		if place == folder {
+			return true
+		}
+		if isBeneath && !p.linked(folder, beneath) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Paths) linked(folder, beneath string) bool {
+	links, can := p.files.(fs.ReadLinkFS)
+	if !can {
+		return false
+	}
+	for part := range strings.SplitSeq(beneath, "/") {
+		folder = path.Join(folder, part)
+		if info, err := links.Lstat(inFS(folder)); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package resolve
+
+import (
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// What a `retry` means that leaves keys out.
+const (
+	defaultAttempts  = 3
+	defaultBaseDelay = protocol.Seconds(1)
+	defaultMaxDelay  = protocol.Seconds(300) // Or the base delay, where that is longer.
+)
+
+// ReadRetry reads a retry policy, and what is wrong with it.
+func ReadRetry(from *definition.Retry, suggester Suggester) (policy protocol.Retry, wrong []Problem) {
+	policy = protocol.Retry{
+		MaxAttempts: defaultAttempts, Backoff: protocol.Exponential, BaseDelay: defaultBaseDelay, MaxDelay: defaultMaxDelay,
+	}
+	if from == nil {
+		return policy, nil
+	}
+	if n := from.MaxAttempts; n != nil {
+		attempts, isCount := definition.Count(n)
+		if !isCount {
+			wrong = append(wrong, Problem{"", n.Position, "max_attempts must be a whole number of at least 1, not " + n.Describe(), ""})
+		} else if attempts > definition.MaxAttempts {
+			wrong = append(wrong, Problem{"", n.Position, fmt.Sprintf("max_attempts must be at most %d, not %s", definition.MaxAttempts, n.Describe()), ""})
+		}
+		policy.MaxAttempts = attempts
+	}
+	if n := from.Backoff; n != nil {
+		policy.Backoff = protocol.Backoff(n.Written)
+		switch policy.Backoff {
+		case protocol.Exponential, protocol.Linear, protocol.Fixed:
+		default:
+			wrong = append(wrong, Problem{"", n.Position, "backoff must be exponential, linear or fixed, not " + n.Describe(),
+				suggester.Suggest(n.Written, definition.Backoffs())})
+		}
+	}
+	delay := func(name string, n *definition.Node, into *protocol.Seconds) {
+		if n == nil {
+			return
+		}
+		seconds, problem := definition.Duration(n)
+		if problem != "" {
+			wrong = append(wrong, Problem{"", n.Position, name + " " + problem, ""})
+		}
+		*into = seconds
+	}
+	delay("base_delay", from.BaseDelay, &policy.BaseDelay)
+	policy.MaxDelay = max(policy.MaxDelay, policy.BaseDelay)
+	delay("max_delay", from.MaxDelay, &policy.MaxDelay)
+	if policy.MaxDelay < policy.BaseDelay && len(wrong) == 0 {
+		hint := ""
+		if n := from.BaseDelay; n != nil && n.Line != from.MaxDelay.Line {
+			hint = fmt.Sprintf("base_delay is %s, in line %d", n.Describe(), n.Line) // It may be another's: of the defaults, say.
+		}
+		wrong = append(wrong, Problem{"", from.MaxDelay.Position, "max_delay must not be less than base_delay", hint})
+	}
+	policy.Jitter = from.Jitter != nil && from.Jitter.Truth
+	return policy, wrong
+}
+
+// TimeoutParameter returns the parameter that means the task's timeout; nil where there is none.
+func (t *Task) TimeoutParameter() *definition.Node { return t.Method.TimeoutIn(t.Parameters) }
+
+// AttemptTimeout returns the timeout of one attempt: the task's own, else that among its parameters, else the method's.
+func (t *Task) AttemptTimeout() protocol.Seconds {
+	for _, n := range []*definition.Node{t.Task.Timeout, t.TimeoutParameter()} {
+		if n != nil {
+			seconds, _ := definition.Duration(n)
+			return seconds
+		}
+	}
+	return protocol.SecondsOf(t.Method.Timeout)
+}
+
+// priorityLevels are Temporal's priority keys, 1 starts first and 5 last, by the words and the numbers of the language.
+var priorityLevels = []struct {
+	word  string
+	level int
+}{{"urgent", 1}, {"high", 2}, {"normal", 3}, {"low", 5}, {"1", 2}, {"2", 3}, {"3", 5}}
+
+// normalPriority is that of tasks that name none.
+const normalPriority = 3
+
+// PriorityLevel returns the priority key of a word of the language.
+func PriorityLevel(n *definition.Node) (level int, known bool) {
+	for _, entry := range priorityLevels {
+		if entry.word == n.Written {
+			return entry.level, true
+		}
+	}
+	return 0, false
+}
+
+// PriorityKey returns the workflow's priority as Temporal's key.
+func (w *Workflow) PriorityKey() int { return firstLevel(w.Definition.Priority) }
+
+// PriorityOf returns the task's priority as Temporal's key: its own, else the workflow's.
+func (w *Workflow) PriorityOf(task *Task) int {
+	return firstLevel(task.Task.Priority, w.Definition.Priority)
+}
+
+func firstLevel(nodes ...*definition.Node) int {
+	for _, n := range nodes {
+		if n != nil {
+			if level, known := PriorityLevel(n); known {
+				return level
+			}
+		}
+	}
+	return normalPriority
+}
+
+// RunCondition returns the task's `run_if` as the plan has it: empty for the default.
+func (t *Task) RunCondition() plan.RunIf {
+	if t.RunIf == nil || t.RunIf.Written == definition.RunIfs()[0] {
+		return ""
+	}
+	return plan.RunIf(t.RunIf.Written)
+}
+
+// Condition returns the text of the task's `when`; "" where it has none.
+func (t *Task) Condition() string {
+	switch {
+	case t.When == nil:
+		return ""
+	case t.When.Kind == value.KindBool && t.When.Truth:
+		return "true"
+	case t.When.Kind == value.KindBool:
+		return "false"
+	}
+	return t.When.Text
+}

@@ -1,0 +1,132 @@
+// Package resolve works out what the keys of a workflow file mean: which task a name stands for, which method a task
+// calls, what defaults add to it, what its references use, which files it names. It judges nothing: what cannot be
+// resolved is a Problem, which a rule of package rules reports. It reads scripts and looks for files through the fs.FS that
+// it is given and does no other I/O; its result depends on nothing but its input.
+package resolve
+
+import (
+	"io/fs"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Source is a parsed workflow file with all that its meaning depends on.
+type Source struct {
+	File       string // As shown in messages.
+	Definition *definition.Workflow
+	Files      fs.FS  // Rooted at "/"; nil where no file can be read.
+	Folder     string // Absolute: where the run is started.
+	FlowFolder string // Absolute: the workflow file's folder.
+	Specs      []protocol.Spec
+	Given      []GivenInput
+	Values     []*definition.Values // Files that give inputs: of two for one input the later counts, and Given before both.
+	Unread     bool                 // Another such file has errors: an input that is not given may stand there.
+
+	Arguments    *value.Value // An object, or null: what a program gives inputs, of their types, instead of Given and Values.
+	Placeholders bool         // A required input that is not given gets some value of its type.
+
+	Remote bool // The run executes on another machine: a file that is missing here is worth a note only.
+}
+
+// GivenInput is the value of an input as the command line has it.
+type GivenInput struct {
+	Name string
+	Text string
+}
+
+// Problem is something that cannot be resolved. A rule makes a diagnostic of it.
+type Problem struct {
+	File    string // "" for the workflow's.
+	At      definition.Position
+	Message string
+	Hint    string
+}
+
+// Workflow is a workflow file resolved. It is complete only where no rule finds an error.
+type Workflow struct {
+	Source
+	Suggester
+	Names       *Names
+	Catalog     *Catalog
+	Paths       *Paths
+	Tasks       []*Task // As Definition.Tasks.
+	Inputs      []Input // As Definition.Inputs.
+	InputNames  []string
+	InputErrors []Problem
+	Outputs     []Texts // As Definition.Outputs.
+
+	DefaultsTooLarge bool // The defaults add more to the tasks than a plan can hold.
+
+	declared     map[string]bool           // InputNames.
+	sizes        map[*definition.Node]size // Of values in defaults.
+	added        size                      // By defaults, to all tasks.
+	defaultTexts map[*definition.Node]bool // The texts in defaults; made when first needed.
+}
+
+// Resolve resolves a workflow file.
+func Resolve(source Source) *Workflow {
+	w := &Workflow{
+		Source:    source,
+		Suggester: newSuggester(),
+		Paths:     newPaths(source),
+		sizes:     map[*definition.Node]size{},
+		declared:  map[string]bool{},
+	}
+	for _, input := range w.Definition.Inputs {
+		w.InputNames = append(w.InputNames, input.Name)
+		w.declared[input.Name] = true
+	}
+	for i, task := range w.Definition.Tasks {
+		w.Tasks = append(w.Tasks, &Task{Task: task, Number: i, IsBatch: task == w.Definition.Batch})
+	}
+	w.Names = newNames(w.Tasks)
+	w.Catalog = newCatalog(source, w.Suggester)
+	w.Inputs, w.InputErrors = w.inputs()
+	for _, task := range w.Tasks {
+		w.resolveTask(task)
+	}
+	for _, output := range w.Definition.Outputs {
+		w.Outputs = append(w.Outputs, TextsOf(output.Value, nil))
+	}
+	return w
+}
+
+func (w *Workflow) resolveTask(task *Task) {
+	task.Method, task.MethodError = w.Catalog.methodOf(task)
+	if task.Method != nil {
+		w.applyDefaults(task)
+	}
+	task.resolveFanOut()
+	if task.Each != nil {
+		task.passItem()
+		task.EachTexts = eachTexts(task.Each)
+	}
+	task.WhenTexts = TextsOf(task.When, nil)
+	task.Texts = TextsOf(task.Parameters, task.Method.Code(task.Parameters))
+	task.Waits = w.Names.waits(task)
+	if task.Each != nil {
+		task.Items = readItems(w.Paths, task)
+	}
+	w.Paths.readSource(task)
+	task.Files = w.Paths.filesOf(task)
+}
+
+// RetryPolicy returns the task's policy; nil where it has none of its own.
+func (w *Workflow) RetryPolicy(task *Task) *protocol.Retry {
+	if task.Task.Retry == nil {
+		return nil
+	}
+	policy, _ := ReadRetry(task.Task.Retry, w.Suggester)
+	return &policy
+}
+
+// InputValues are the inputs of the run with their values.
+func (w *Workflow) InputValues() []value.Field {
+	fields := make([]value.Field, 0, len(w.Inputs))
+	for _, input := range w.Inputs {
+		fields = append(fields, value.Field{Name: input.Name, Value: input.Value})
+	}
+	return fields
+}

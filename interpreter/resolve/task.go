@@ -1,0 +1,98 @@
+package resolve
+
+import (
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// Task is a task resolved. The keys of its definition include what the defaults of the workflow add.
+type Task struct {
+	*definition.Task
+	Number      int     // Its place in the file, from 0.
+	ID          string  // "" where the file gives none.
+	Name        string  // As the file has it; "" where it has none.
+	IDFromName  bool    // The id is made from the name.
+	IsBatch     bool    // It is the task that the short form of a batch makes.
+	Method      *Method // nil where it is unknown.
+	MethodError *Problem
+	Waits       []int // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
+	Texts       Texts
+	EachTexts   Texts // Of what says which items there are.
+	WhenTexts   Texts // Of the condition.
+
+	Inherited map[string]*definition.Default // Parameters that it has from defaults, by name.
+
+	Source       *protocol.Script
+	SourceName   string // The parameter that Source was read for.
+	SourceErrors []Problem
+	Files        []NamedFile // Those that it names in parameters.
+
+	Items        Items // What it runs for, where Each is not nil.
+	FanOutErrors []Problem
+	images       bool // Its items are images.
+
+	referring map[*definition.Node]bool // The nodes of Texts; made when first needed.
+}
+
+// Label names the task in a message.
+func (t *Task) Label() string {
+	switch {
+	case t.Name != "" && (t.ID == "" || t.IDFromName):
+		return "task " + definition.Quote(t.Name)
+	case t.ID != "":
+		return "task " + definition.Quote(t.ID)
+	}
+	return fmt.Sprintf("task number %d", t.Number+1)
+}
+
+// Place is where the task's id stands, else its name, else the task itself.
+func (t *Task) Place() definition.Position {
+	switch {
+	case t.Task.ID != nil:
+		return t.Task.ID.Position
+	case t.Task.Name != nil:
+		return t.Task.Name.Position
+	}
+	return t.Node.Position
+}
+
+// HasParameters reports whether the file gives the task parameters, of the right type or not.
+func (t *Task) HasParameters() bool {
+	for _, name := range []string{"parameters", "params"} {
+		if given := t.Node.Get(name); given != nil && given.Kind != value.KindNull {
+			return true
+		}
+	}
+	return false
+}
+
+// RefersTo reports whether a value holds, anywhere in it, what looks like a reference.
+func (t *Task) RefersTo(n *definition.Node) bool {
+	if t.referring == nil {
+		t.referring = make(map[*definition.Node]bool, len(t.Texts))
+		for _, text := range t.Texts {
+			t.referring[text.Node] = true
+		}
+	}
+	found := false
+	n.Strings(func(text *definition.Node) { found = found || t.referring[text] })
+	return found
+}
+
+// MethodParameters returns what the method gets: all parameters but the file whose text is in Source and the timeout that
+// is the task's.
+func (t *Task) MethodParameters() value.Value {
+	fields := []value.Field{}
+	if t.Parameters != nil {
+		for _, field := range t.Parameters.Fields {
+			if t.Source != nil && field.Name == t.SourceName || field.Name == ParameterTimeout && t.TimeoutParameter() != nil {
+				continue
+			}
+			fields = append(fields, value.Field{Name: field.Name, Value: field.Value.Value()})
+		}
+	}
+	return value.Object(fields...)
+}
