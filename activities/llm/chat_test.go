@@ -104,7 +104,7 @@ func TestUnknownModel(t *testing.T) {
 	counted := count(t, ollamatest.Start(t))
 	for _, method := range []string{`{"prompt":"hello","model":"no-such:7b"}`, `{"prompt":"hello","model":"no-such:7b","images":["` + encoded(t, "red") + `"]}`} {
 		before := counted.requests()
-		got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{counted.url}}), asking(t, llm.Chat, method), nil)
+		got := fails(t, t.Context(), open(t, llm.Options{Providers: at(counted.url)}), asking(t, llm.Chat, method), nil)
 		wantError(t, got, protocol.TaskValidationFailed, protocol.Permanent,
 			`Ollama at `+counted.url+` has no model "no-such:7b"`, "`ollama pull no-such:7b` fetches it, and so does `auto_pull: true`")
 		if made := counted.requests() - before; made != 1 {
@@ -142,7 +142,7 @@ func TestHealth(t *testing.T) {
 		t.Error(err)
 	}
 	away := "http://" + refusing(t)
-	err := open(t, llm.Options{URLs: []string{away}}).Health(context.Background())
+	err := open(t, llm.Options{Providers: at(away)}).Health(context.Background())
 	if err == nil || protocol.AsError(err, 0).Code != protocol.ProviderNotAvailable {
 		t.Errorf("got %v", err)
 	}

@@ -94,7 +94,7 @@ func TestSilence(t *testing.T) {
 
 func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL}, Absence: time.Nanosecond})
+	handler := open(t, llm.Options{Providers: at(server.URL), Absence: time.Nanosecond})
 	killed := make(chan struct{})
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), once(func() {
 		go func() {
@@ -117,7 +117,7 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 // The return of a server that has answered before is waited for; where it never has, or stays away for too long, calls fail.
 func TestServerThatComesBack(t *testing.T) {
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL}})
+	handler := open(t, llm.Options{Providers: at(server.URL)})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
 	server.Kill(t)
 	back := make(chan error, 1)
@@ -138,7 +138,7 @@ func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
 		fmt.Fprint(w, `{"error":"model not found"}`)
 	})
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL, lacking}})
+	handler := open(t, llm.Options{Providers: at(server.URL, lacking)})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
 	server.Kill(t)
 	result, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), once(func() { server.Restart(t) }))
@@ -146,7 +146,7 @@ func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, result, map[string]string{"response": greeting})
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + refusing(t), lacking}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at("http://"+refusing(t), lacking)}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	if got.Code != protocol.TaskValidationFailed && got.Code != protocol.ProviderNotAvailable {
 		t.Errorf("got %s: %s", got.Name, got.Message)
 	}
@@ -155,10 +155,10 @@ func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	const hint = "start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs"
 	address := refusing(t)
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + address}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at("http://" + address)}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	wantError(t, got, protocol.ProviderNotAvailable, protocol.Transient,
 		"Ollama at http://"+address+" cannot be reached: dial tcp "+address+": connect: connection refused", hint)
-	got = fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://no-such-host.invalid:1"}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got = fails(t, t.Context(), open(t, llm.Options{Providers: at("http://no-such-host.invalid:1")}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || got.Hint != hint ||
 		!strings.HasPrefix(got.Message, "Ollama at http://no-such-host.invalid:1 cannot be reached: ") {
 		t.Errorf("got %s: %s", got.Name, got.Message)
@@ -203,7 +203,7 @@ func TestWhatAServerMaySay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serving(t, test.serve)
-			got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}, Patience: time.Millisecond}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+			got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url), Patience: time.Millisecond}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 			if got.Code != test.code || got.Kind != test.kind || strings.ReplaceAll(got.Message, url, "URL") != test.message {
 				t.Errorf("got  %s %s: %s\nwant %s %s: %s", got.Name, got.Kind, got.Message, test.code.Info().Name, test.kind, test.message)
 			}
@@ -236,11 +236,11 @@ func TestLoopbackNeedsNoProxy(t *testing.T) {
 // TestSlots has three calls where two may be in flight: the third waits, longer than its timeouts, and is then served.
 func TestSlots(t *testing.T) {
 	arrived, goOn := make(chan struct{}, 3), make(chan struct{})
-	handler, err := llm.New(llm.Options{MaxConcurrent: 2, URLs: []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+	handler, err := llm.New(llm.Options{Providers: limited(2, serving(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived <- struct{}{}
 		<-goOn
 		answering("yes")(w, r)
-	})}})
+	}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,11 +280,11 @@ func TestSlots(t *testing.T) {
 // A call that waits for its slot hears of a cancel.
 func TestCancelOfACallThatWaits(t *testing.T) {
 	arrived, goOn := make(chan struct{}), make(chan struct{})
-	handler := open(t, llm.Options{MaxConcurrent: 1, URLs: []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+	handler := open(t, llm.Options{Providers: limited(1, serving(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived <- struct{}{}
 		<-goOn
 		answering("yes")(w, r)
-	})}})
+	}))})
 	served := make(chan error, 1)
 	go func() {
 		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
@@ -308,9 +308,9 @@ func TestThePasswordOfAServerIsNotShown(t *testing.T) {
 	address := ollamatest.Start(t)
 	for _, c := range []struct{ url, where string }{
 		{"http://bob:hunter2secret@127.0.0.1:1", "Ollama at http://127.0.0.1:1 cannot be reached"},
-		{"bob:hunter2secret@127.0.0.1:1", `the address of Ollama is "…@127.0.0.1:1"`},
+		{"bob:hunter2secret@127.0.0.1:1", `invalid address "…@127.0.0.1:1" of provider "ollama"`},
 	} {
-		handler, err := llm.New(llm.Options{URLs: []string{c.url}})
+		handler, err := llm.New(llm.Options{Providers: at(c.url)})
 		if err == nil {
 			_, err = handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 		}
@@ -319,7 +319,7 @@ func TestThePasswordOfAServerIsNotShown(t *testing.T) {
 		}
 	}
 	_, host, _ := strings.Cut(address, "//")
-	handler, err := llm.New(llm.Options{URLs: []string{"http://bob:hunter2secret@" + host}})
+	handler, err := llm.New(llm.Options{Providers: at("http://bob:hunter2secret@" + host)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,18 +48,18 @@ func TestAnswerIsMended(t *testing.T) {
 // The server answers as an Ollama whose registry has the model: it reports the layers, and from then on the model is there.
 func TestModelThatIsLackingIsPulled(t *testing.T) {
 	for name, test := range map[string]struct {
-		options    llm.Options
+		autoPull   bool
 		parameters string
 		pulled     bool
 	}{
-		"by the task":                  {llm.Options{}, `{"prompt":"hello","model":"fetched","auto_pull":true}`, true},
-		"by the settings":              {llm.Options{AutoPull: true}, `{"prompt":"hello","model":"fetched"}`, true},
-		"not by the task":              {llm.Options{AutoPull: true}, `{"prompt":"hello","model":"fetched","auto_pull":false}`, false},
-		"not where nobody asks for it": {llm.Options{}, `{"prompt":"hello","model":"fetched"}`, false},
+		"by the task":                  {false, `{"prompt":"hello","model":"fetched","auto_pull":true}`, true},
+		"by the settings":              {true, `{"prompt":"hello","model":"fetched"}`, true},
+		"not by the task":              {true, `{"prompt":"hello","model":"fetched","auto_pull":false}`, false},
+		"not where nobody asks for it": {false, `{"prompt":"hello","model":"fetched"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var there atomic.Bool
-			test.options.URLs = []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+			url := serving(t, func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.URL.Path == "/api/pull":
 					for _, line := range []string{
@@ -75,10 +75,10 @@ func TestModelThatIsLackingIsPulled(t *testing.T) {
 				default:
 					answering("yes")(w, r)
 				}
-			})}
+			})
 			var said []string
 			request := asking(t, llm.Chat, test.parameters)
-			result, err := open(t, test.options).Handle(t.Context(), request, func(message string) { said = append(said, message) })
+			result, err := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{url}, AutoPull: test.autoPull}}}).Handle(t.Context(), request, func(message string) { said = append(said, message) })
 			if !test.pulled {
 				if err == nil || protocol.AsError(err, 0).Code != protocol.TaskValidationFailed || there.Load() {
 					t.Errorf("got %v", err)

@@ -19,9 +19,9 @@ import (
 // compatible is the shared Ollama as what it is to clients of OpenAI's API.
 func compatible(t testing.TB) *llm.Handler {
 	t.Helper()
-	return open(t, llm.Options{Provider: "openai", OpenAI: llm.OpenAI{
-		URLs: []string{ollamatest.Start(t) + "/v1"}, Model: "llama3.2", VisionModel: "llava", EmbedModel: "tiny-script",
-	}})
+	return open(t, llm.Options{Provider: "openai", Providers: []protocol.ProviderSettings{{
+		Name: "openai", URLs: []string{ollamatest.Start(t) + "/v1"}, Model: "llama3.2", VisionModel: "llava", EmbedModel: "tiny-script",
+	}}})
 }
 
 func TestCompatibleServer(t *testing.T) {
@@ -59,22 +59,22 @@ func TestCompatibleServer(t *testing.T) {
 
 // A task may name a server of its own, whatever the settings say.
 func TestServerOfATask(t *testing.T) {
-	handler := open(t, llm.Options{URLs: []string{"http://" + refusing(t)}})
+	handler := open(t, llm.Options{Providers: at("http://" + refusing(t))})
 	address := ollamatest.Start(t)
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","provider":"openai","base_url":"`+address+`/v1","model":"tiny-script"}`), map[string]string{"response": greeting})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","base_url":"`+address+`"}`), map[string]string{"response": greeting})
 	for parameters, message := range map[string]string{
-		`{"prompt":"x","provider":"openai"}`:                              "no OpenAI-compatible server is configured",
+		`{"prompt":"x","provider":"openai"}`:                              `no server is configured for the provider "openai"`,
 		`{"prompt":"x","provider":"openai","base_url":"` + address + `"}`: "llm/chat: there is no model",
-		`{"prompt":"x","base_url":"gpu"}`:                                 `the address of Ollama is "gpu", which is no URL of a server`,
+		`{"prompt":"x","base_url":"gpu"}`:                                 `invalid address "gpu" of provider "ollama"`,
 	} {
 		if got := fails(t, t.Context(), handler, asking(t, llm.Chat, parameters), nil); got.Message != message || got.Kind != protocol.Permanent {
 			t.Errorf("%s: got %s %s: %s", parameters, got.Name, got.Kind, got.Message)
 		}
 	}
 	for parameters, message := range map[string]string{
-		`"num_ctx":512`:        "num_ctx is an option of Ollama's",
-		`"keep_alive":"5m"`:    "keep_alive is for Ollama",
+		`"num_ctx":512`:        "num_ctx is not supported by the provider",
+		`"keep_alive":"5m"`:    "keep_alive is not supported by the provider",
 		`"model":"no-such:7b"`: `has no model "no-such:7b"`,
 	} {
 		parameters = `{"prompt":"hello","provider":"openai","base_url":"` + address + `/v1",` + parameters
@@ -216,7 +216,7 @@ func TestKeyOfTheSettings(t *testing.T) {
 		sent = r.Header.Get("Authorization")
 		speaking(said, finished, over)(w, r)
 	})
-	handler := open(t, llm.Options{Provider: "openai", OpenAI: llm.OpenAI{URLs: []string{url}, Model: "m", Key: "LOCAL"}})
+	handler := open(t, llm.Options{Provider: "openai", Providers: []protocol.ProviderSettings{{Name: "openai", URLs: []string{url}, Model: "m", Key: "LOCAL"}}})
 	request := asking(t, llm.Chat, `{"prompt":"x"}`)
 	request.Secret = func(name string) (string, error) { return "the key " + name, nil }
 	if _, err := handler.Handle(t.Context(), request, nil); err != nil || sent != "Bearer the key LOCAL" {

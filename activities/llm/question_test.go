@@ -103,7 +103,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 
 func TestAddressThatIsNone(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:11434", "ftp://gpu", "http://", "http://a b"} {
-		_, err := llm.New(llm.Options{URLs: []string{address}})
+		_, err := llm.New(llm.Options{Providers: at(address)})
 		if err == nil || protocol.AsError(err, 0).Code != protocol.ConfigurationError {
 			t.Errorf("%s: got %v", address, err)
 		}

@@ -44,7 +44,7 @@ func TestAPieceThatIsTooLong(t *testing.T) {
 			}
 		}
 	})
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url)}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	wantError(t, got, protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at "+url+" answers what Ollama never says: more than 16 MB without an end of line",
 		"is it an Ollama server that listens there?")
 }

@@ -60,7 +60,7 @@ func call(name, arguments string) string {
 func TestToolsOfAModel(t *testing.T) {
 	var bodies []string
 	url := serving(t, calling(t, &bodies, call("add", `{"a":2,"b":3}`)+","+call("add", `{"a":13,"b":1}`), call("subtract", `{"a":1}`)))
-	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"]}`)
+	result := ask(t, open(t, llm.Options{Providers: at(url), Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"]}`)
 	want(t, result, map[string]string{"response": `"all done"`, "tokens_used": "27", "prompt_tokens": "9"})
 	if result.Usage != (protocol.Usage{LLMCalls: 3, PromptTokens: 9, TokensUsed: 27}) {
 		t.Errorf("usage %+v", result.Usage)
@@ -114,7 +114,7 @@ func TestToolsThatAreNotToBeHad(t *testing.T) {
 			var bodies []string
 			one := call("add", `{"a":2,"b":3}`)
 			url := serving(t, calling(t, &bodies, one, one, one, one))
-			got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}, Tools: test.tools}), asking(t, llm.Chat, test.parameters), nil)
+			got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url), Tools: test.tools}), asking(t, llm.Chat, test.parameters), nil)
 			if got.Code != test.code || got.Message != test.message {
 				t.Errorf("got %s: %s", got.Name, got.Message)
 			}
@@ -137,7 +137,7 @@ func TestToolsAndSchema(t *testing.T) {
 		}
 		calling(t, &bodies, call("add", `{"a":2,"b":3}`))(w, r)
 	})
-	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"],`+wantsNumber+`}`)
+	result := ask(t, open(t, llm.Options{Providers: at(url), Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"],`+wantsNumber+`}`)
 	want(t, result, map[string]string{"parsed": `{"n":5}`})
 	for i, format := range []bool{false, false, true} {
 		if strings.Contains(bodies[i], `"format":`) != format || strings.Contains(bodies[i], `"tools":`) == format {

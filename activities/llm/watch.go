@@ -2,7 +2,6 @@ package llm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -55,24 +54,6 @@ func (w *watch) stop() {
 	for i := len(w.end) - 1; i >= 0; i-- {
 		w.end[i]()
 	}
-}
-
-// interrupted tells why ctx is done; nil where it is not.
-func interrupted(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	if over, is := errors.AsType[*protocol.Error](context.Cause(ctx)); is {
-		return over
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return protocol.Errorf(protocol.TaskTimeout, "the model did not answer before the task's timeout")
-	}
-	return cancelled()
-}
-
-func cancelled() error {
-	return protocol.Errorf(protocol.TaskCancelled, "the call was ended because its task was cancelled")
 }
 
 func seconds(d time.Duration) string {

@@ -20,24 +20,14 @@ type Settings struct {
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
 	Roots    []string // Absolute folders beneath which a worker of a cluster reads files.
-	Ollama   Ollama
 	Python   Python
 	MCP      MCP
-	OpenAI   OpenAI
-	Provider string // Of models, where a task does not say: ProviderOllama or ProviderOpenAI.
+
+	Provider  string                      // Of models, where a task does not say.
+	Providers []protocol.ProviderSettings // One for each of the Options, in their order.
 
 	Entries  []Entry  // All of the above, for people to look at.
 	Warnings []string // What was written and means nothing, a line each; people are told once.
-}
-
-// Ollama is where models run.
-type Ollama struct {
-	URLs          []string // "http://127.0.0.1:11434"; at least one.
-	Model         string   // Of llm/chat and llm/generate where a task names none.
-	VisionModel   string   // Of llm/vision where a task names none.
-	EmbedModel    string   // Of llm/embed where a task names none.
-	MaxConcurrent int      // Calls in flight to one endpoint.
-	AutoPull      bool     // Whether a model that is lacking is fetched, where a task does not say.
 }
 
 // Entry is one setting as it is shown.
@@ -51,29 +41,20 @@ type Entry struct {
 type Options struct {
 	Env  func(name string) (string, bool)
 	Home string // Of the flag; empty without.
+
+	Providers []protocol.Provider // Whose settings are read; the first is the default.
 }
 
 // The defaults. The home folder is .gleitzeit in the user's own, the result store is the SQLite file results.db in it.
 const (
-	DefaultOllamaURL     = "http://127.0.0.1:11434"
-	DefaultModel         = "llama3.2"
-	DefaultVisionModel   = "llava"
-	DefaultEmbedModel    = "nomic-embed-text"
-	DefaultMaxConcurrent = 4
-	DefaultLogLevel      = slog.LevelError
+	DefaultLogLevel = slog.LevelError
 
 	fromDefault = "default"
 )
 
-// The providers of models.
-const (
-	ProviderOllama = "ollama"
-	ProviderOpenAI = "openai"
-)
-
 // Load makes the settings. Its error is a *protocol.Error of ConfigurationError that lists every mistake with its place.
 func Load(o Options) (*Settings, error) {
-	l := &loader{env: o.Env}
+	l := &loader{env: o.Env, providers: o.Providers, keys: keysWith(o.Providers)}
 	s := &Settings{}
 	var err error
 	if s.Home, err = l.home(o.Home); err != nil {
@@ -88,9 +69,10 @@ func Load(o Options) (*Settings, error) {
 	s.Store = l.store(s.Home)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
-	s.Provider = l.provider()
-	s.Ollama = l.ollama()
-	s.OpenAI = l.openAI()
+	s.Provider = l.defaultProvider()
+	for _, p := range l.providers {
+		s.Providers = append(s.Providers, l.provider(p))
+	}
 	s.Python = l.python()
 	s.MCP = l.mcp()
 	if len(l.mistakes) > 0 {
@@ -136,13 +118,15 @@ func mistaken(mistakes []string) error {
 
 // loader collects what was said, and what is wrong with it.
 type loader struct {
-	env      func(name string) (string, bool)
-	file     string // Of config.yaml.
-	written  map[string]written
-	servers  []describedServer
-	entries  []Entry
-	warnings []string
-	mistakes []string
+	env       func(name string) (string, bool)
+	providers []protocol.Provider
+	keys      []key  // Of config.yaml.
+	file      string // Path of config.yaml.
+	written   map[string]written
+	servers   []describedServer
+	entries   []Entry
+	warnings  []string
+	mistakes  []string
 }
 
 func (l *loader) entry(name string, value value.Value, from string) {

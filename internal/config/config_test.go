@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -30,7 +31,7 @@ func load(t *testing.T, env environment, file string) (settings *Settings, lines
 			t.Fatal(err)
 		}
 	}
-	settings, err := Load(Options{Env: env.get, Home: home})
+	settings, err := Load(Options{Env: env.get, Home: home, Providers: llm.Providers()})
 	if err != nil {
 		known, ok := errors.AsType[*protocol.Error](err)
 		if !ok || known.Code != protocol.ConfigurationError {
@@ -67,9 +68,12 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Settings{
 		Home: home, File: filepath.Join(home, "config.yaml"), Store: "sqlite:" + filepath.Join(home, "results.db"), LogLevel: slog.LevelError,
-		Ollama: Ollama{[]string{"http://127.0.0.1:11434"}, "llama3.2", "llava", "nomic-embed-text", 4, false},
+		Providers: []protocol.ProviderSettings{
+			{Name: "ollama", URLs: []string{"http://127.0.0.1:11434"}, Model: "llama3.2", VisionModel: "llava", EmbedModel: "nomic-embed-text", MaxConcurrent: 4},
+			{Name: "openai", MaxConcurrent: 4},
+		},
 	}
-	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || !reflect.DeepEqual(s.Ollama, want.Ollama) {
+	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || !reflect.DeepEqual(s.Providers, want.Providers) {
 		t.Errorf("%+v, want %+v", s, want)
 	}
 	for _, entry := range s.Entries {
@@ -281,5 +285,42 @@ func TestMemory(t *testing.T) {
 	s, _, _ = load(t, nil, "")
 	if err := s.Lasting(); err != nil || s.InMemory() {
 		t.Errorf("a file: %v", err)
+	}
+}
+
+// TestEveryProvider writes every key of every provider of the table: each is read, and shown.
+func TestEveryProvider(t *testing.T) {
+	for i, p := range llm.Providers() {
+		lines := []string{"  default: " + p.Name, "  " + p.Name + ":", "    url: http://gpu:1234", "    model: a", "    vision_model: b", "    embed_model: c", "    max_concurrent: 7"}
+		want := protocol.ProviderSettings{Name: p.Name, URLs: []string{"http://gpu:1234"}, Model: "a", VisionModel: "b", EmbedModel: "c", MaxConcurrent: 7}
+		shown := []string{"url", "model", "vision_model", "embed_model", "max_concurrent"}
+		if p.Pulls {
+			lines, want.AutoPull, shown = append(lines, "    auto_pull: true"), true, append(shown, "auto_pull")
+		}
+		if p.HasKeys {
+			lines, want.Key, shown = append(lines, "    api_key: ${secrets.GPU}"), "GPU", append(shown, "api_key")
+		}
+		s, warned, home := load(t, nil, "providers:\n"+strings.Join(lines, "\n"))
+		if len(warned) > 0 {
+			t.Fatalf("%s: %q", p.Name, warned)
+		}
+		if s.Provider != p.Name || !reflect.DeepEqual(s.Providers[i], want) {
+			t.Errorf("%+v, want %+v", s.Providers[i], want)
+		}
+		for _, name := range shown {
+			if _, origin := from(t, s, "providers."+p.Name+"."+name, home); !strings.HasPrefix(origin, "FILE:") {
+				t.Errorf("%s of %s comes from %s", name, p.Name, origin)
+			}
+		}
+		for _, variable := range p.Variables {
+			s, _, _ := load(t, environment{variable: "http://other:1"}, "")
+			if !slices.Equal(s.Providers[i].URLs, []string{"http://other:1"}) {
+				t.Errorf("%s: %v", variable, s.Providers[i].URLs)
+			}
+		}
+		// Without a setting the defaults hold.
+		if s, _, _ := load(t, nil, ""); !reflect.DeepEqual(s.Providers[i], (protocol.ProviderSettings{Name: p.Name}).WithDefaults(p.Defaults)) {
+			t.Errorf("%+v, want %+v", s.Providers[i], p.Defaults)
+		}
 	}
 }

@@ -113,14 +113,14 @@ func (l *loader) field(full string, name, value *yaml.Node) {
 		l.warn(l.at(name), "%s means nothing here; %s", full, about)
 		return
 	}
-	for _, k := range keys {
+	for _, k := range l.keys {
 		if k.name == full {
 			l.value(k, value)
 			return
 		}
 	}
-	siblings := siblingsOf(full)
-	for _, k := range keys {
+	siblings := l.siblingsOf(full)
+	for _, k := range l.keys {
 		if strings.HasPrefix(k.name, full+".") {
 			l.section(full+".", value)
 			return

@@ -1,27 +1,19 @@
 package config
 
-// keys are those of config.yaml, each with what it takes. To add one, add a line, and read it in a function that Load
-// calls. Those that begin with "persistence.", and the last of providers.ollama, are of the program that this one
-// succeeds.
-var keys = []key{
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// fixedKeys are the keys of config.yaml beside those of providers, each with what it takes. To add one, add a line, and read it
+// in a function that Load calls. Those that begin with "persistence." are of the program that this one succeeds.
+var fixedKeys = []key{
 	{"store", text},
 	{"log_level", text},
 	{"roots", texts},
 	{"providers.default", text},
-	{"providers.ollama.url", text},
-	{"providers.ollama.endpoints", texts},
-	{"providers.ollama.model", text},
-	{"providers.ollama.vision_model", text},
-	{"providers.ollama.embed_model", text},
-	{"providers.ollama.max_concurrent", count},
-	{"providers.ollama.auto_pull", truth},
-	{"providers.openai.url", text},
-	{"providers.openai.endpoints", texts},
-	{"providers.openai.model", text},
-	{"providers.openai.vision_model", text},
-	{"providers.openai.embed_model", text},
-	{"providers.openai.max_concurrent", count},
-	{"providers.openai.api_key", text},
 	{"python.interpreter", text},
 	{"python.preload", texts},
 	{"python.env", texts},
@@ -40,9 +32,39 @@ var keys = []key{
 	{"persistence.redis.host", text},
 	{"persistence.redis.port", count},
 	{"persistence.redis.db", number},
-	{"providers.ollama.endpoint", text},
-	{"providers.ollama.default_models.chat", text},
-	{"providers.ollama.default_models.vision", text},
+}
+
+// providerKeys are the keys of every provider.
+var providerKeys = []key{
+	{"url", text},
+	{"endpoints", texts},
+	{"model", text},
+	{"vision_model", text},
+	{"embed_model", text},
+	{"max_concurrent", count},
+}
+
+// keysWith are all keys of config.yaml.
+func keysWith(providers []protocol.Provider) []key {
+	all := slices.Clone(fixedKeys)
+	for _, p := range providers {
+		add := func(name string, takes kind) { all = append(all, key{section(p) + name, takes}) }
+		for _, k := range providerKeys {
+			add(k.name, k.takes)
+		}
+		if p.Pulls {
+			add("auto_pull", truth)
+		}
+		if p.HasKeys {
+			add("api_key", text)
+		}
+		for _, k := range providerKeys {
+			if former := p.Former[k.name]; former != "" {
+				add(former, k.takes)
+			}
+		}
+	}
+	return all
 }
 
 // elsewhere are keys that people may expect here, and what to do instead. A whole section is one of them.
@@ -73,3 +95,18 @@ const (
 	allowance kind = "true, false, or a list of commands and addresses"
 	truth     kind = "true or false"
 )
+
+// siblingsOf are the names that may stand where a key stands.
+func (l *loader) siblingsOf(full string) []string {
+	around := full[:strings.LastIndex(full, ".")+1]
+	var names []string
+	for _, k := range l.keys {
+		if rest, inside := strings.CutPrefix(k.name, around); inside {
+			name, _, _ := strings.Cut(rest, ".")
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

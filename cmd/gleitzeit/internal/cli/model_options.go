@@ -8,18 +8,9 @@ import (
 // secretVariable is the variable that holds the secret of a name.
 func secretVariable(name string) string { return "GLEITZEIT_SECRET_" + name }
 
-// modelOptions are what llm/v1 is told of the settings.
+// modelOptions are the options of llm/v1 from the settings.
 func (s *session) modelOptions() llm.Options {
-	ollama, openai := s.settings.Ollama, s.settings.OpenAI
-	return llm.Options{
-		Provider: s.settings.Provider,
-		URLs:     ollama.URLs, Model: ollama.Model, VisionModel: ollama.VisionModel, EmbedModel: ollama.EmbedModel,
-		MaxConcurrent: ollama.MaxConcurrent, AutoPull: ollama.AutoPull,
-		OpenAI: llm.OpenAI{
-			URLs: openai.URLs, Model: openai.Model, VisionModel: openai.VisionModel, EmbedModel: openai.EmbedModel,
-			MaxConcurrent: openai.MaxConcurrent, Key: openai.Key, Secret: s.secret,
-		},
-	}
+	return llm.Options{Provider: s.settings.Provider, Providers: s.settings.Providers, Secret: s.secret}
 }
 
 // secret reads a secret of this process, for a look at a server that wants one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -22,7 +23,9 @@ func (p *program) settings() (*config.Settings, error) {
 	return settings, nil
 }
 
-func (p *program) options() config.Options { return config.Options{Env: p.Env, Home: p.home} }
+func (p *program) options() config.Options {
+	return config.Options{Env: p.Env, Home: p.home, Providers: llm.Providers()}
+}
 
 // advise says what the store's operator should change.
 func (p *program) advise(store resultstore.Store) {

@@ -1,6 +1,7 @@
-package llm
+package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -9,30 +10,31 @@ import (
 
 	"github.com/ollama/ollama/api"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // failed translates what went wrong in talking to the server. The model may be empty.
-func (o *ollama) failed(ctx context.Context, model string, h hidden, err error) error {
-	if why := interrupted(ctx); why != nil {
+func (o *server) failed(ctx context.Context, model string, secrets provider.Secrets, err error) error {
+	if why := provider.Interrupted(ctx); why != nil {
 		return why
 	}
 	if _, is := errors.AsType[*protocol.Error](err); is {
 		return err
 	}
 	if status, is := errors.AsType[api.StatusError](err); is {
-		return o.refused(model, status.StatusCode, quoted(o.base, h, otherwise(status.ErrorMessage, status.Status)))
+		return o.refused(model, status.StatusCode, secrets.Quote(o.base, cmp.Or(status.ErrorMessage, status.Status)))
 	}
 	if denied, is := errors.AsType[api.AuthorizationError](err); is {
 		return o.refused(model, denied.StatusCode, denied.Error())
 	}
-	said := quoted(o.base, h, reason(err))
+	said := secrets.Quote(o.base, provider.Cause(err))
 	if _, is := errors.AsType[*url.Error](err); is {
-		return unreached(o.unreachable(said), err)
+		return provider.NoAnswer(o.unreachable(said), err)
 	}
 	if _, is := errors.AsType[strange](err); is {
-		return judged{protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s answers what Ollama never says: %s", o.shown, said).
-			WithHint("is it an Ollama server that listens there?"), breaking}
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s answers what Ollama never says: %s", o.shown, said).
+			WithHint("is it an Ollama server that listens there?"), provider.ServerFault)
 	}
 	// What the server says in the midst of an answer has no status.
 	if lost(said) {
@@ -42,14 +44,14 @@ func (o *ollama) failed(ctx context.Context, model string, h hidden, err error) 
 }
 
 // refused is for an answer of the server that is none of the model.
-func (o *ollama) refused(model string, status int, said string) error {
+func (o *server) refused(model string, status int, said string) error {
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
-		return judged{protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
-			WithHint("`ollama pull %s` fetches it, and so does `auto_pull: true`", model), lacking}
-	case isBusy(status):
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
+			WithHint("`ollama pull %s` fetches it, and so does `auto_pull: true`", model), provider.ModelMissing)
+	case provider.IsOverloaded(status):
 		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", o.shown, said)
-	case isAway(status):
+	case provider.IsUnreachable(status):
 		return o.unreachable(said)
 	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
 		refusal := protocol.Errorf(protocol.InvalidParams, "Ollama at %s refuses the call: %s", o.shown, said)
@@ -57,28 +59,14 @@ func (o *ollama) refused(model string, status int, said string) error {
 		case said == "model is required":
 			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: %q is no name of a model", o.shown, model)
 		case status == http.StatusNotFound:
-			return refusal.WithHint("the address of an Ollama server has no path; for other servers there is `provider: openai`")
+			return refusal.WithHint("the address of an Ollama server has no path; other servers need another `provider`")
 		}
 		return refusal
 	}
 	if lost(said) {
 		return o.runnerLost(said)
 	}
-	return judged{protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said), breaking}
-}
-
-// isBusy tells of a status whether the server may take the call a little later. 529 is that of some who are overloaded.
-func isBusy(status int) bool {
-	switch status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusTooEarly, http.StatusRequestTimeout, 529:
-		return true
-	}
-	return false
-}
-
-// isAway tells of a status whether what stands before the server does not reach it. From 520 on they are those of a proxy.
-func isAway(status int) bool {
-	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout || 520 <= status && status <= 524
+	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said), provider.ServerFault)
 }
 
 // lost tells whether Ollama says that the process with the model in it is gone: it starts another for the next call.
@@ -91,15 +79,9 @@ func lost(said string) bool {
 	return false
 }
 
-func (o *ollama) runnerLost(said string) error {
+func (o *server) runnerLost(said string) error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the model: %s", o.shown, said).
 		WithHint("its log says why; it may need more memory than there is")
-}
-
-// brokeOff is an answer that did not come to its end.
-func brokeOff(where string, pieces int) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s broke off after %s", where, tokens(pieces)).
-		WithHint("the server was stopped or lost the connection, or it ended an answer that repeated itself")
 }
 
 // promptTooLong is a prompt that must not be cut.
@@ -108,15 +90,7 @@ func promptTooLong() error {
 		WithHint("a larger `num_ctx` makes room; `on_truncation: warn` lets Ollama cut it")
 }
 
-func (o *ollama) unreachable(why string) *protocol.Error {
+func (o *server) unreachable(why string) *protocol.Error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", o.shown, why).
 		WithHint("start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs")
-}
-
-// reason drops from an error of the HTTP client what the message says already.
-func reason(err error) string {
-	if of, is := errors.AsType[*url.Error](err); is {
-		err = of.Err
-	}
-	return err.Error()
 }
