@@ -104,14 +104,14 @@ func (s *Settings) Lasting() error {
 	if !s.InMemory() {
 		return nil
 	}
-	return protocol.Errorf(protocol.ConfigurationError, "results are kept in memory, and this command needs those of other processes").
-		WithHint("set GLEITZEIT_PERSISTENCE_BACKEND to sqlite or redis; only what runs in its own process can do with memory")
+	return protocol.Errorf(protocol.ConfigurationError, "this command needs a persistent result store: results are kept in memory").
+		WithHint("set GLEITZEIT_PERSISTENCE_BACKEND to sqlite or redis")
 }
 
 func mistaken(mistakes []string) error {
 	text := mistakes[0]
 	if len(mistakes) > 1 {
-		text = fmt.Sprintf("the settings have %d mistakes:\n  %s", len(mistakes), strings.Join(mistakes, "\n  "))
+		text = fmt.Sprintf("the settings have %d errors:\n  %s", len(mistakes), strings.Join(mistakes, "\n  "))
 	}
 	return protocol.Errorf(protocol.ConfigurationError, "%s", text)
 }
@@ -150,14 +150,14 @@ func (l *loader) home(flag string) (string, error) {
 	if named == "" {
 		user, err := os.UserHomeDir()
 		if err != nil {
-			return "", protocol.Errorf(protocol.ConfigurationError, "there is no home folder: %s", err).
-				WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
+			return "", protocol.Errorf(protocol.ConfigurationError, "cannot find the home folder: %s", err).
+				WithHint("set GLEITZEIT_HOME or --home to a folder that you can write to")
 		}
 		named, from = filepath.Join(user, ".gleitzeit"), fromDefault
 	}
 	absolute, err := filepath.Abs(named)
 	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "the home folder %q: %s", named, err)
+		return "", protocol.Errorf(protocol.ConfigurationError, "invalid home folder %q: %s", named, err)
 	}
 	l.entry("home", value.String(absolute), from)
 	return absolute, nil
@@ -171,7 +171,7 @@ func (l *loader) path(home string) (string, error) {
 	}
 	absolute, err := filepath.Abs(named)
 	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "the file %q that GLEITZEIT_CONFIG names: %s", named, err)
+		return "", protocol.Errorf(protocol.ConfigurationError, "invalid path %q in GLEITZEIT_CONFIG: %s", named, err)
 	}
 	l.entry("config", value.String(absolute), from)
 	return absolute, nil

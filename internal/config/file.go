@@ -39,8 +39,8 @@ func (l *loader) read(path string) error {
 		err = of.Err
 	}
 	if err != nil {
-		return protocol.Errorf(protocol.ConfigurationError, "the settings in %q cannot be read: %s", path, err).
-			WithHint("`gleitzeit config path` prints which file is meant; GLEITZEIT_CONFIG names another one")
+		return protocol.Errorf(protocol.ConfigurationError, "cannot read the settings in %q: %s", path, err).
+			WithHint("`gleitzeit config path` prints which file is read; GLEITZEIT_CONFIG sets another one")
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
@@ -60,7 +60,7 @@ func contents(path string) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(file, largest+1))
 	if err == nil && len(data) > largest {
-		err = fmt.Errorf("it is larger than %d MiB", largest>>20)
+		err = fmt.Errorf("the file is larger than %d MiB", largest>>20)
 	}
 	return data, errors.Join(err, file.Close())
 }
@@ -71,9 +71,9 @@ var yamlProblem = regexp.MustCompile(`^(?:line (\d+): )?(.*)$`)
 func explained(err error) (line int, problem string) {
 	first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
 	parts := yamlProblem.FindStringSubmatch(first)
-	problem = "this is no YAML: " + parts[2]
+	problem = "invalid YAML: " + parts[2]
 	if parts[2] == "mapping values are not allowed in this context" {
-		problem = `":" cannot stand here; text with ":" at its end, or ": " in it, goes in quotes`
+		problem = `unexpected ":"; put text that contains ": " or ends with ":" in quotes`
 	}
 	if line, err := strconv.Atoi(parts[1]); err == nil {
 		return line, problem
@@ -92,7 +92,7 @@ func (l *loader) section(around string, n *yaml.Node) {
 		if around != "" {
 			what = strings.TrimSuffix(around, ".")
 		}
-		l.mistake(l.at(n), "%s takes a mapping, not %s", what, described(n))
+		l.mistake(l.at(n), "%s must be a mapping, not %s", what, described(n))
 		return
 	}
 	seen := map[string]int{}
@@ -100,7 +100,7 @@ func (l *loader) section(around string, n *yaml.Node) {
 		name, value := n.Content[i], meant(n.Content[i+1])
 		full := around + name.Value
 		if first, twice := seen[name.Value]; twice {
-			l.mistake(l.at(name), "%s stands in line %d already", full, first)
+			l.mistake(l.at(name), "duplicate key %q: it is on line %d already", full, first)
 			continue
 		}
 		seen[name.Value] = name.Line
@@ -110,7 +110,7 @@ func (l *loader) section(around string, n *yaml.Node) {
 
 func (l *loader) field(full string, name, value *yaml.Node) {
 	if about := insteadOf(full); about != "" {
-		l.warn(l.at(name), "%s means nothing here; %s", full, about)
+		l.warn(l.at(name), "%q is not a setting: %s", full, about)
 		return
 	}
 	for _, k := range l.keys {
@@ -126,11 +126,11 @@ func (l *loader) field(full string, name, value *yaml.Node) {
 			return
 		}
 	}
-	hint := "the keys here are " + strings.Join(siblings, ", ")
+	hint := "known keys: " + strings.Join(siblings, ", ")
 	if near := suggest.Nearest(name.Value, siblings); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.warn(l.at(name), "%s means nothing; %s", strconv.Quote(full), hint)
+	l.warn(l.at(name), "unknown key %q; %s", full, hint)
 }
 
 func insteadOf(full string) string {
@@ -156,7 +156,7 @@ func (l *loader) value(k key, n *yaml.Node) {
 		for _, element := range n.Content {
 			element = meant(element)
 			if element.Kind != yaml.ScalarNode || empty(element) {
-				l.mistake(l.at(element), "%s takes %s, not %s in it", k.name, k.takes, described(element))
+				l.mistake(l.at(element), "%s must be %s: it contains %s", k.name, k.takes, described(element))
 				return
 			}
 			found.texts = append(found.texts, element.Value)
@@ -165,7 +165,7 @@ func (l *loader) value(k key, n *yaml.Node) {
 		return
 	}
 	if !fits(k.takes, n) {
-		l.mistake(found.at, "%s takes %s, not %s", k.name, k.takes, described(n))
+		l.mistake(found.at, "%s must be %s, not %s", k.name, k.takes, described(n))
 		return
 	}
 	found.texts = []string{n.Value}

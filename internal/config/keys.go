@@ -69,10 +69,10 @@ func keysWith(providers []protocol.Provider) []key {
 
 // elsewhere are keys that people may expect here, and what to do instead. A whole section is one of them.
 var elsewhere = []struct{ name, instead string }{
-	{"batch", "a workflow says it in its own section batch"},
-	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE name another Temporal"},
-	{"home", "it is where this file is; --home and GLEITZEIT_HOME name another one"},
-	{"persistence.redis.password", "set GLEITZEIT_REDIS_PASSWORD"},
+	{"batch", "use the section \"batch\" of a workflow"},
+	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE select a Temporal server"},
+	{"home", "use --home or GLEITZEIT_HOME"},
+	{"persistence.redis.password", "use GLEITZEIT_REDIS_PASSWORD"},
 }
 
 type key struct {
@@ -84,13 +84,13 @@ type key struct {
 type kind string
 
 const (
-	text   kind = "text"
-	texts  kind = "a list of texts"
-	count  kind = "a whole number of at least 1"
-	number kind = "a whole number of at least 0"
+	text   kind = "a string"
+	texts  kind = "a list of strings"
+	count  kind = "an integer of at least 1"
+	number kind = "an integer of at least 0"
 
 	servers   kind = "a mapping of names to servers"
-	named     kind = "a mapping of names to texts"
+	named     kind = "a mapping of names to strings"
 	duration  kind = "a number of seconds or a duration such as 90s"
 	allowance kind = "true, false, or a list of commands and addresses"
 	truth     kind = "true or false"

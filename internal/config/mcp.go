@@ -36,7 +36,7 @@ func (l *loader) mcp() MCP {
 			allowed = value.Bool(true)
 		case len(given.texts) == 1 && strings.EqualFold(given.text(), "false"):
 		case given.from == allowVariable:
-			l.mistake(given.at, "%q is neither true nor false; config.yaml can list what is allowed", given.text())
+			l.mistake(given.at, "invalid value %q: it must be true or false; a list goes into config.yaml", given.text())
 		default:
 			m.AllowedWorkflowServers = given.texts
 			var shown []value.Value

@@ -49,7 +49,7 @@ func (l *loader) urls(p protocol.Provider) []string {
 	case !given.is():
 		given = file
 	case len(file.texts) > 1:
-		l.warn(file.at, "the servers of %s are in vain; what counts is %s", several, given.from)
+		l.warn(file.at, "%s is ignored: %s takes precedence", several, given.from)
 	}
 	if given.is() {
 		from = given.from
@@ -74,7 +74,7 @@ func (l *loader) endpoints(given said, read func(string) (string, bool), like st
 		address, isAddress := read(text)
 		if !isAddress {
 			// It is not shown: it may have a password in it.
-			l.mistake(given.at, "this is no address of a server; one looks like %s", like)
+			l.mistake(given.at, "invalid address of a server; an address looks like %s", like)
 		}
 		if !seen[address] {
 			servers = append(servers, address)
@@ -82,7 +82,7 @@ func (l *loader) endpoints(given said, read func(string) (string, bool), like st
 		seen[address] = true
 	}
 	if len(servers) == 0 {
-		l.mistake(given.at, "there is no address of a server; one looks like %s", like)
+		l.mistake(given.at, "no address of a server; an address looks like %s", like)
 	}
 	return servers
 }
@@ -128,7 +128,7 @@ func (l *loader) secret(name string) string {
 	}
 	found := secretReference.FindStringSubmatch(given.text())
 	if found == nil {
-		l.mistake(given.at, "%s takes ${secrets.NAME}, and GLEITZEIT_SECRET_NAME in the environment holds the secret", name)
+		l.mistake(given.at, "%s must be ${secrets.NAME}; the secret is in the environment variable GLEITZEIT_SECRET_NAME", name)
 		return ""
 	}
 	l.entry(name, value.String(given.text()), given.from)
@@ -148,7 +148,7 @@ func (l *loader) defaultProvider() string {
 			names = append(names, p.Name)
 		}
 		if !slices.Contains(names, val) {
-			l.mistake(given.at, "%q is no provider; there are %s", val, strings.Join(names, " and "))
+			l.mistake(given.at, "unknown provider %q; the providers are %s", val, strings.Join(names, ", "))
 		}
 	}
 	l.entry("providers.default", value.String(val), from)

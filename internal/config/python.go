@@ -45,11 +45,11 @@ func (l *loader) python() Python {
 	if given := l.ofFile("python.interpreter"); given.is() && strings.ContainsRune(filepath.ToSlash(p.Interpreter), '/') {
 		p.Interpreter = absolute(filepath.Dir(l.file), p.Interpreter)
 	}
-	p.Preload = l.names("python.preload", regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`), "name of a module")
-	p.Env = l.names("python.env", regexp.MustCompile(`^[^=\x00]+$`), "name of a variable")
+	p.Preload = l.names("python.preload", regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`), "module name")
+	p.Env = l.names("python.env", regexp.MustCompile(`^[^=\x00]+$`), "variable name")
 	p.Sandbox = l.word("python.sandbox", "python.sandbox", DefaultSandbox)
 	if p.Sandbox != "none" && p.Sandbox != "bwrap" {
-		l.mistake(l.ofFile("python.sandbox").at, "%q is no sandbox; the sandboxes are bwrap and none", p.Sandbox)
+		l.mistake(l.ofFile("python.sandbox").at, "unknown sandbox %q; the sandboxes are bwrap and none", p.Sandbox)
 	}
 	p.Memory = l.limit("memory", DefaultMemory, bytesOf, shownBytes)
 	p.CPU = time.Duration(l.limit("cpu", 0, secondsOf, shownSeconds))
@@ -70,7 +70,7 @@ func (l *loader) names(key string, form *regexp.Regexp, what string) []string {
 	shown := make([]value.Value, len(given.texts))
 	for i, name := range given.texts {
 		if !form.MatchString(name) {
-			l.mistake(given.at, "%s: %q is no %s", key, name, what)
+			l.mistake(given.at, "%s: invalid %s %q", key, what, name)
 		}
 		shown[i] = value.String(name)
 	}
@@ -88,7 +88,7 @@ func (l *loader) limit(name string, otherwise int64, read func(string) (int64, s
 		if given.text() == "none" {
 			val = NoLimit
 		} else if val, form = read(given.text()); form != "" {
-			l.mistake(given.at, "%s takes %s, or none, not %q", key, form, given.text())
+			l.mistake(given.at, "%s must be %s, or none, not %q", key, form, given.text())
 		}
 	}
 	shown := "none"
@@ -151,7 +151,7 @@ func countOf(text string) (int64, string) {
 	if count, err := strconv.ParseInt(text, 10, 64); err == nil && count >= 1 {
 		return count, ""
 	}
-	return 0, "a whole number of at least 1"
+	return 0, "an integer of at least 1"
 }
 
 func shownCount(count int64) string { return strconv.FormatInt(count, 10) }

@@ -51,7 +51,7 @@ func (l *loader) ofFile(names ...string) said {
 		switch {
 		case !is:
 		case first.is():
-			l.warn(found.at, "%s is in vain; what counts is %s", name, counts)
+			l.warn(found.at, "%s is ignored: %s takes precedence", name, counts)
 		default:
 			first, counts = said{found.texts, fmt.Sprintf("%s:%d", l.file, found.line), found.at}, name
 		}
@@ -77,7 +77,7 @@ func (l *loader) logLevel() slog.Level {
 			level = slog.LevelWarn
 		case "error":
 		default:
-			l.mistake(given.at, "%q is no log level; the levels are debug, info, warn and error", given.text())
+			l.mistake(given.at, "unknown log level %q; the levels are debug, info, warn and error", given.text())
 		}
 	}
 	l.entry("log_level", value.String(strings.ToLower(level.String())), from)
@@ -100,7 +100,7 @@ func (l *loader) roots() []string {
 	}
 	for _, named := range given.texts {
 		if named == "" {
-			l.mistake(given.at, "one of the folders has an empty name")
+			l.mistake(given.at, "empty folder name in the list")
 			continue
 		}
 		root := absolute(folder, named)

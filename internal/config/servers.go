@@ -28,7 +28,7 @@ type describedServer struct {
 // toolServers reads the mapping of servers.
 func (l *loader) toolServers(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		l.mistake(l.at(n), "mcp.servers takes a mapping of names to servers, not %s", described(n))
+		l.mistake(l.at(n), "mcp.servers must be a mapping of names to servers, not %s", described(n))
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -39,11 +39,11 @@ func (l *loader) toolServers(n *yaml.Node) {
 			continue
 		}
 		if slices.ContainsFunc(l.servers, func(s describedServer) bool { return s.Name == name.Value }) {
-			l.mistake(l.at(name), "%s stands there twice", full)
+			l.mistake(l.at(name), "duplicate server %q", full)
 			continue
 		}
 		if value.Kind != yaml.MappingNode {
-			l.mistake(l.at(value), "%s takes a mapping, not %s", full, described(value))
+			l.mistake(l.at(value), "%s must be a mapping, not %s", full, described(value))
 			continue
 		}
 		before := len(l.mistakes)
@@ -76,7 +76,7 @@ func (l *loader) toolServer(full, called string, n *yaml.Node) (protocol.ToolSer
 			l.unknownServerKey(full, name)
 			continue
 		case places[name.Value] != nil:
-			l.mistake(l.at(name), "%s.%s stands in line %d already", full, name.Value, places[name.Value].Line)
+			l.mistake(l.at(name), "duplicate key %q: it is on line %d already", full+"."+name.Value, places[name.Value].Line)
 			continue
 		case empty(value):
 			continue
@@ -116,11 +116,11 @@ func (l *loader) unknownServerKey(full string, key *yaml.Node) {
 	for _, k := range serverKeys {
 		known = append(known, k.name)
 	}
-	hint := "the keys here are " + strings.Join(known, ", ")
+	hint := "known keys: " + strings.Join(known, ", ")
 	if near := suggest.Nearest(key.Value, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.warn(l.at(key), "%s means nothing; %s", strconv.Quote(full+"."+key.Value), hint)
+	l.warn(l.at(key), "unknown key %q; %s", full+"."+key.Value, hint)
 }
 
 // serverValue tells whether a value is what its key takes; of a list it returns the texts.
@@ -142,7 +142,7 @@ func (l *loader) serverValue(full string, takes kind, n *yaml.Node) (said []stri
 		is = fits(takes, n)
 	}
 	if !is {
-		l.mistake(l.at(n), "%s takes %s, not %s", full, takes, described(n))
+		l.mistake(l.at(n), "%s must be %s, not %s", full, takes, described(n))
 	}
 	return said, is
 }
@@ -154,7 +154,7 @@ func (l *loader) settingsOf(full string, n *yaml.Node) []protocol.Setting {
 		name, value := n.Content[i], meant(n.Content[i+1])
 		if value.Kind != yaml.ScalarNode || empty(value) {
 			// It is not shown: it may be a secret.
-			l.mistake(l.at(value), "%s.%s takes text", full, name.Value)
+			l.mistake(l.at(value), "%s.%s must be a string", full, name.Value)
 			continue
 		}
 		all = append(all, protocol.Setting{Name: name.Value, Value: value.Value})

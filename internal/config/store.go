@@ -36,7 +36,7 @@ func (l *loader) store(home string) string {
 		address = l.sqlite(&d, home)
 	}
 	if host, is := l.written["persistence.redis.host"]; is && d.backend == "" {
-		l.warn(host.at, "persistence.redis is in vain without persistence.backend: redis")
+		l.warn(host.at, "persistence.redis is ignored without persistence.backend: redis")
 	}
 	from := strings.Join(d.from, ", ")
 	if from == "" {
@@ -67,7 +67,7 @@ func (l *loader) decide() decision {
 	switch {
 	case named.is():
 	case path.is() && address.is():
-		l.mistake(path.at, "GLEITZEIT_REDIS_URL is set as well; GLEITZEIT_PERSISTENCE_BACKEND says which one is meant")
+		l.mistake(path.at, "GLEITZEIT_REDIS_URL is set as well; choose one by GLEITZEIT_PERSISTENCE_BACKEND")
 		return d
 	case path.is():
 		d.backend = sqliteBackend
@@ -92,7 +92,7 @@ func (l *loader) decide() decision {
 	case noBackend:
 		d.backend = memoryBackend
 	default:
-		l.mistake(named.at, "%q is no backend; the backends are sqlite, redis, memory and none", named.text())
+		l.mistake(named.at, "unknown backend %q; the backends are sqlite, redis, memory and none", named.text())
 	}
 	return d
 }
@@ -108,7 +108,7 @@ func (l *loader) scheme(store said) string {
 	case isURL && (scheme == sqliteBackend && rest != "" || scheme == redisBackend || scheme == memoryBackend && rest == ""):
 		return scheme
 	}
-	l.mistake(store.at, "store takes sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory")
+	l.mistake(store.at, "store must be sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory")
 	return ""
 }
 
@@ -153,7 +153,7 @@ func currentFolder() string {
 func (l *loader) redis(d *decision) string {
 	given := l.ofVariable("GLEITZEIT_REDIS_URL")
 	if scheme, _, isURL := strings.Cut(given.text(), "://"); given.is() && (!isURL || scheme != redisBackend && scheme != redisTLS) {
-		l.mistake(given.at, "this is no URL that begins with redis:// or rediss://")
+		l.mistake(given.at, "the URL must begin with redis:// or rediss://")
 		return ""
 	}
 	if !given.is() {
