@@ -279,11 +279,11 @@ func TestHomeAsATilde(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	s, _, _ := load(t, environment{"GLEITZEIT_PERSISTENCE_BACKEND": "none"}, "")
-	if known, ok := errors.AsType[*protocol.Error](s.Lasting()); !s.InMemory() || !ok || known.Code != protocol.ConfigurationError {
-		t.Errorf("memory: %v", s.Lasting())
+	if known, ok := errors.AsType[*protocol.Error](s.RequirePersistentStore()); !s.InMemory() || !ok || known.Code != protocol.ConfigurationError {
+		t.Errorf("memory: %v", s.RequirePersistentStore())
 	}
 	s, _, _ = load(t, nil, "")
-	if err := s.Lasting(); err != nil || s.InMemory() {
+	if err := s.RequirePersistentStore(); err != nil || s.InMemory() {
 		t.Errorf("a file: %v", err)
 	}
 }

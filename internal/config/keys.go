@@ -7,8 +7,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// fixedKeys are the keys of config.yaml beside those of providers, each with what it takes. To add one, add a line, and read it
-// in a function that Load calls. Those that begin with "persistence." are of the program that this one succeeds.
+// fixedKeys are the keys of config.yaml beside those of providers, each with its type. To add one, add a line, and read it
+// in a function that Load calls. Those that begin with "persistence." are those of an earlier version.
 var fixedKeys = []key{
 	{"store", text},
 	{"log_level", text},
@@ -44,7 +44,7 @@ var providerKeys = []key{
 	{"max_concurrent", count},
 }
 
-// keysWith are all keys of config.yaml.
+// keysWith returns all keys of config.yaml.
 func keysWith(providers []protocol.Provider) []key {
 	all := slices.Clone(fixedKeys)
 	for _, p := range providers {
@@ -53,7 +53,7 @@ func keysWith(providers []protocol.Provider) []key {
 			add(k.name, k.takes)
 		}
 		if p.Pulls {
-			add("auto_pull", truth)
+			add("auto_pull", boolean)
 		}
 		if p.HasKeys {
 			add("api_key", text)
@@ -67,8 +67,8 @@ func keysWith(providers []protocol.Provider) []key {
 	return all
 }
 
-// elsewhere are keys that people may expect here, and what to do instead. A whole section is one of them.
-var elsewhere = []struct{ name, instead string }{
+// alternatives are keys and sections that people may expect here, and what to use instead.
+var alternatives = []struct{ name, instead string }{
 	{"batch", "use the section \"batch\" of a workflow"},
 	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE select a Temporal server"},
 	{"home", "use --home or GLEITZEIT_HOME"},
@@ -80,7 +80,7 @@ type key struct {
 	takes kind
 }
 
-// kind is what a key takes.
+// kind is the type of a value.
 type kind string
 
 const (
@@ -93,14 +93,14 @@ const (
 	named     kind = "a mapping of names to strings"
 	duration  kind = "a number of seconds or a duration such as 90s"
 	allowance kind = "true, false, or a list of commands and addresses"
-	truth     kind = "true or false"
+	boolean   kind = "true or false"
 )
 
-// siblingsOf are the names that may stand where a key stands.
-func (l *loader) siblingsOf(full string) []string {
+// siblingsOf lists the known keys in the section of a key.
+func (d *document) siblingsOf(full string) []string {
 	around := full[:strings.LastIndex(full, ".")+1]
 	var names []string
-	for _, k := range l.keys {
+	for _, k := range d.keys {
 		if rest, inside := strings.CutPrefix(k.name, around); inside {
 			name, _, _ := strings.Cut(rest, ".")
 			if !slices.Contains(names, name) {

@@ -41,7 +41,7 @@ func (p *program) openSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := settings.Lasting(); err != nil {
+	if err := settings.RequirePersistentStore(); err != nil {
 		return nil, err
 	}
 	return p.openAt(ctx, settings, settings.Home)
