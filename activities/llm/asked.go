@@ -40,7 +40,7 @@ func (c *call) asked(ctx context.Context, made request) error {
 			}
 			pause := again.next()
 			busy += pause
-			if !c.rest(ctx, "asks again soon: ", err, pause) {
+			if !c.rest(ctx, "asking again soon: ", err, pause) {
 				return provider.Cancelled()
 			}
 			continue
@@ -58,7 +58,7 @@ func (c *call) asked(ctx context.Context, made request) error {
 			c.pool.gotModel(search.lacks, tagged(c.model))
 			search.fetched = true
 		case search.gone != nil && search.waited() < c.handler.options.Absence:
-			if !c.rest(ctx, "waits for its return: ", search.gone, again.next()) {
+			if !c.rest(ctx, "waiting for the server: ", search.gone, again.next()) {
 				return provider.Cancelled()
 			}
 		default:
@@ -151,7 +151,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (m *member, begun bool, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
 	w := &waiter{model: tagged(c.model), priority: priority, avoid: tried}
-	place, err := c.pool.acquire(ctx, w, func() { c.progress("waits for another call to end") })
+	place, err := c.pool.acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
 	if err != nil {
 		return nil, false, err
 	}
@@ -194,7 +194,7 @@ func (c *call) fetch(ctx context.Context, m *member) error {
 	defer watch.stop()
 	puller, can := m.server.(provider.Puller)
 	if !can {
-		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot be asked to fetch %q", m.URL, c.model)
+		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot fetch the model %q", m.URL, c.model)
 	}
 	return puller.Pull(limited, c.model, func(text string) {
 		watch.heard()

@@ -106,7 +106,7 @@ func TestUnknownModel(t *testing.T) {
 		before := counted.requests()
 		got := fails(t, t.Context(), open(t, llm.Options{Providers: at(counted.url)}), asking(t, llm.Chat, method), nil)
 		wantError(t, got, protocol.TaskValidationFailed, protocol.Permanent,
-			`Ollama at `+counted.url+` has no model "no-such:7b"`, "`ollama pull no-such:7b` fetches it, and so does `auto_pull: true`")
+			`Ollama at `+counted.url+` has no model "no-such:7b"`, "run `ollama pull no-such:7b`, or set `auto_pull: true`")
 		if made := counted.requests() - before; made != 1 {
 			t.Errorf("%d requests were made", made)
 		}
@@ -115,7 +115,7 @@ func TestUnknownModel(t *testing.T) {
 
 func TestThinkingOfAModelThatCannot(t *testing.T) {
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"hello","think":true}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "Ollama at "+ollamatest.Start(t)+` refuses the call: "llama3.2" does not support thinking`, "")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "Ollama at "+ollamatest.Start(t)+` rejected the request: "llama3.2" does not support thinking`, "")
 }
 
 // A prompt of a byte a token, longer than the model's context.
@@ -131,7 +131,7 @@ func TestPromptThatIsCut(t *testing.T) {
 		if (warning != "") != cut {
 			t.Errorf("%.40s…: warning %q", parameters, warning)
 		}
-		if cut && !strings.Contains(warning, "a larger num_ctx makes room") {
+		if cut && !strings.Contains(warning, "raise num_ctx") {
 			t.Error(warning)
 		}
 	}

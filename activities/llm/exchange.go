@@ -50,7 +50,7 @@ func (x *exchange) notAgain(err error) error {
 	if !x.once || failure.Kind != protocol.Transient {
 		return err
 	}
-	const why = "tools were called, which may not bear it twice: `retry` of the task has it tried again"
+	const why = "the model has called tools that are not safe to call twice: set `retry` to retry the task"
 	if failure.Hint == "" {
 		return failure.WithKind(protocol.TaskFault).WithHint(why)
 	}
@@ -86,8 +86,8 @@ func (x *exchange) mustSee(ctx context.Context) error {
 	if err != nil || sees {
 		return err
 	}
-	return protocol.Errorf(protocol.InvalidParams, "the model %q takes no images", x.ask.Model).
-		WithHint("name one that does, such as %s", x.call.backend.Defaults.VisionModel)
+	return protocol.Errorf(protocol.InvalidParams, "the model %q does not accept images", x.ask.Model).
+		WithHint("use one that does, such as %s", x.call.backend.Defaults.VisionModel)
 }
 
 // converse goes on until there is an answer that fits.
@@ -108,7 +108,7 @@ func (x *exchange) converse(ctx context.Context) error {
 		if mended {
 			return x.unfit(a, why)
 		}
-		x.call.progress("has the answer mended: " + why)
+		x.call.progress("asking for a corrected answer: " + why)
 		x.mend(a, why)
 	}
 }
@@ -121,8 +121,8 @@ func (x *exchange) final(ctx context.Context) (*provider.Answer, error) {
 			return a, err
 		}
 		if x.tools.rounds == x.call.question.rounds {
-			return a, protocol.Errorf(protocol.TaskExecutionFailed, "the model still asks for tools after %d rounds", x.tools.rounds).
-				WithHint("`max_tool_rounds` grants more")
+			return a, protocol.Errorf(protocol.TaskExecutionFailed, "the model still calls tools after %d rounds", x.tools.rounds).
+				WithHint("raise `max_tool_rounds`")
 		}
 		if err := x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error { return x.use(ctx, a) }); err != nil {
 			return a, err
@@ -187,7 +187,7 @@ func (x *exchange) count(a *provider.Answer) {
 
 // mend asks for another answer: the model sees its own, and why that does not fit. Tools have had their time.
 func (x *exchange) mend(a *provider.Answer, why string) {
-	const please = "Your answer does not fit the JSON Schema that it must fit: %s. Answer again, with nothing but JSON that fits this schema: %s"
+	const please = "Your answer does not match the JSON Schema: %s. Answer again, with nothing but JSON that matches this schema: %s"
 	text := fmt.Sprintf(please, why, x.call.question.format)
 	x.tools, x.ask.Tools, x.ask.Format = nil, nil, x.call.question.format
 	if x.ask.Completion != nil { // A prompt that is no conversation goes on as text.
@@ -208,7 +208,7 @@ func (x *exchange) embed(ctx context.Context) error {
 	})
 	x.count(&a)
 	if err == nil && len(a.Vectors) != len(x.ask.Inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server made %d vectors of %d texts", len(a.Vectors), len(x.ask.Inputs))
+		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.ask.Inputs))
 	}
 	return err
 }

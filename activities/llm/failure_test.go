@@ -31,7 +31,7 @@ func TestCancelEndsTheAnswer(t *testing.T) {
 	defer cancel()
 	var at time.Time
 	got := fails(t, ctx, handler, asking(t, llm.Chat, slowly), once(func() { at = time.Now(); cancel() }))
-	wantError(t, got, protocol.TaskCancelled, protocol.Permanent, "the call was ended because its task was cancelled", "")
+	wantError(t, got, protocol.TaskCancelled, protocol.Permanent, "the call was cancelled", "")
 	if took := time.Since(at); took > soon {
 		t.Errorf("it ended %s after the cancel", took)
 	}
@@ -47,8 +47,8 @@ func TestTimeout(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.TaskFault, "the model was still answering after 0.3 s, the task's timeout",
-		"give the task a longer `timeout`, or limit the answer by `max_tokens`")
+	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.TaskFault, "timed out after 0.3 s: the model was still answering",
+		"raise the `timeout` of the task, or limit the answer with `max_tokens`")
 	if took := time.Since(began); took > soon {
 		t.Errorf("it ended after %s", took)
 	}
@@ -103,7 +103,7 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 		}()
 	}))
 	<-killed
-	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" broke off after ") {
+	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" was cut off after ") {
 		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
 	}
 	got = fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), nil)
@@ -179,27 +179,27 @@ func TestWhatAServerMaySay(t *testing.T) {
 		message string // URL stands for the server's.
 	}{
 		"full": {status(503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`), protocol.ProviderOverloaded, protocol.Transient,
-			"Ollama at URL has too much to do: server busy, please try again.  maximum pending requests exceeded"},
-		"too many":             {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
+			"Ollama at URL is overloaded: server busy, please try again.  maximum pending requests exceeded"},
+		"too many":             {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: slow down"},
 		"gateway":              {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
-		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: invalid options"},
-		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 401 Unauthorized"},
-		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 404 page not found"},
+		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: invalid options"},
+		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 401 Unauthorized"},
+		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 404 page not found"},
 		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: model requires more system memory"},
-		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: "llama3.2" is no name of a model`},
+		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: invalid model name "llama3.2"`},
 		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: out of memory"},
-		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: 408 Request Timeout"},
+		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: 408 Request Timeout"},
 		"proxy without server": {status(522, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>"},
 		"nothing":              {status(204, ""), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: 204 No Content"},
 		"mid error":            {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: the runner has died"},
-		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL answers what Ollama never says: <html>"},
-		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.TaskFault, `Ollama at URL answers what Ollama never says: {"message":1}`},
-		"cut in a line":        {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
-		"cut short":            {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
+		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from Ollama at URL: <html>"},
+		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.TaskFault, `invalid response from Ollama at URL: {"message":1}`},
+		"cut in a line":        {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL was cut off after 1 token"},
+		"cut short":            {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL was cut off after 1 token"},
 		"reset": {func(w http.ResponseWriter, _ *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: EOF"},
-		"empty": {func(http.ResponseWriter, *http.Request) {}, protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 0 tokens"},
+		"empty": {func(http.ResponseWriter, *http.Request) {}, protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL was cut off after 0 tokens"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serving(t, test.serve)
@@ -261,7 +261,7 @@ func TestSlots(t *testing.T) {
 	waits := make(chan string, 10)
 	const limit = 500 * time.Millisecond
 	begin(limit, func(message string) { waits <- message })
-	if said := <-waits; said != "waits for another call to end" {
+	if said := <-waits; said != "waiting for another call to finish" {
 		t.Error(said)
 	}
 	<-time.After(limit) // Its time would be over by now, had it begun.

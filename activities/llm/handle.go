@@ -33,7 +33,7 @@ type call struct {
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	check, known := h.checks[request.Method]
 	if !known {
-		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "llm/v1 has no method %s", request.Method)
+		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
 	}
 	if found := check.Check("parameters", request.Parameters); found != "" {
 		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
@@ -83,11 +83,11 @@ func (c *call) aim() (err error) {
 		}
 	}
 	if strings.ContainsFunc(c.secrets.Key, unicode.IsControl) {
-		return protocol.Errorf(protocol.ConfigurationError, "the key of the server cannot be sent: there is a line break or another control character in it").
-			WithHint("a file's content may end with a line break that is none of the key's")
+		return protocol.Errorf(protocol.ConfigurationError, "invalid `api_key`: it contains a line break or another control character").
+			WithHint("a file may end with a line break that is not part of the key")
 	}
 	if c.model = cmp.Or(text(given, "model"), c.backend.model(c.request.Method)); c.model == "" {
-		return protocol.Errorf(protocol.InvalidParams, "%s: there is no model", c.request.Method).
+		return protocol.Errorf(protocol.InvalidParams, "%s: `model` is required", c.request.Method).
 			WithHint("set `model`, or `providers.%s.model` in config.yaml", c.backend.Name)
 	}
 	return nil

@@ -69,7 +69,7 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s does not answer", m.URL)
+		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s did not answer in time", m.URL)
 	default:
 		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
 	}
@@ -79,7 +79,7 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 // secret finds the key that the settings name.
 func secret(find func(string) (string, error), name string) (string, error) {
 	if find == nil {
-		return "", errors.New("nobody here knows secrets")
+		return "", errors.New("secrets are not available here")
 	}
 	return find(name)
 }

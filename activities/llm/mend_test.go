@@ -17,9 +17,9 @@ const wantsNumber = `"schema":{"type":"object","properties":{"n":{"type":"intege
 // An answer that does not fit has one chance: the model sees it, and what is wrong with it.
 func TestAnswerIsMended(t *testing.T) {
 	for method, again := range map[string]string{
-		llm.Chat: `{"role":"assistant","content":"{\"n\": \"one\"}"},{"role":"user","content":"Your answer does not fit the JSON Schema that it must fit: ` +
-			`answer.n: got string, want integer. Answer again, with nothing but JSON that fits this schema: `,
-		llm.Generate: `"prompt":"How many?\n\n{\"n\": \"one\"}\n\nYour answer does not fit the JSON Schema that it must fit: answer.n: got string, want integer.`,
+		llm.Chat: `{"role":"assistant","content":"{\"n\": \"one\"}"},{"role":"user","content":"Your answer does not match the JSON Schema: ` +
+			`answer.n: got string, want integer. Answer again, with nothing but JSON that matches this schema: `,
+		llm.Generate: `"prompt":"How many?\n\n{\"n\": \"one\"}\n\nYour answer does not match the JSON Schema: answer.n: got string, want integer.`,
 	} {
 		var bodies []string
 		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
@@ -89,7 +89,7 @@ func TestModelThatIsLackingIsPulled(t *testing.T) {
 				t.Fatal(err)
 			}
 			want(t, result, map[string]string{"response": `"yes"`})
-			if all := strings.Join(said, "\n"); !strings.Contains(all, "pulls fetched: pulling manifest\npulls fetched: 45% of 2.0 GB\n") {
+			if all := strings.Join(said, "\n"); !strings.Contains(all, "pulling fetched: pulling manifest\npulling fetched: 45% of 2.0 GB\n") {
 				t.Errorf("said %s", all)
 			}
 		})

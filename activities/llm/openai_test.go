@@ -65,7 +65,7 @@ func TestServerOfATask(t *testing.T) {
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","base_url":"`+address+`"}`), map[string]string{"response": greeting})
 	for parameters, message := range map[string]string{
 		`{"prompt":"x","provider":"openai"}`:                              `no server is configured for the provider "openai"`,
-		`{"prompt":"x","provider":"openai","base_url":"` + address + `"}`: "llm/chat: there is no model",
+		`{"prompt":"x","provider":"openai","base_url":"` + address + `"}`: "llm/chat: `model` is required",
 		`{"prompt":"x","base_url":"gpu"}`:                                 `invalid address "gpu" of provider "ollama"`,
 	} {
 		if got := fails(t, t.Context(), handler, asking(t, llm.Chat, parameters), nil); got.Message != message || got.Kind != protocol.Permanent {
@@ -120,23 +120,23 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 		"all":                 {speaking(": hold on", said, finished, counted, over), 0, "", ""},
 		"without counts":      {speaking(said, finished, over), 0, "", ""},
 		"without a last word": {speaking(said, finished), 0, "", ""},
-		"cut":                 {speaking(said), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
-		"cut with a mark":     {speaking(said, over), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
-		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
-		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 0 tokens"},
+		"cut":                 {speaking(said), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"cut with a mark":     {speaking(said, over), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
 		"error within":        {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server failed: out of memory"},
-		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server sends what is not JSON: unexpected EOF"},
-		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL has too much to do: queue full"},
-		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL has too much to do: "slow down"`},
+		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
+		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
+		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
 		"gateway":             {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
 		"wrong key": {status(401, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`), protocol.InvalidParams, protocol.Permanent,
-			"the server at URL denies the call: Incorrect API key provided: [api_key]"},
-		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL refuses the call: max_tokens is too large"},
+			"the server at URL denied access: Incorrect API key provided: [api_key]"},
+		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: max_tokens is too large"},
 		"failed":  {status(500, `{"error":"broken"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: broken"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 		},
-			protocol.InvalidParams, protocol.Permanent, "the server at URL refuses the call: 302 Found"},
+			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: 302 Found"},
 		"reset": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, protocol.ProviderNotAvailable, protocol.Transient,
 			"the server at URL cannot be reached: EOF"},
 	} {

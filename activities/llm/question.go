@@ -58,8 +58,8 @@ func readQuestion(c *call) (*question, error) {
 		return nil, tooManyImages()
 	}
 	if c.request.Method == Vision && q.images == 0 {
-		return nil, protocol.Errorf(protocol.InvalidParams, "%s: there is no image", Vision).
-			WithHint("`image_path`, `image_paths` and `images` hold some")
+		return nil, protocol.Errorf(protocol.InvalidParams, "%s: an image is required", Vision).
+			WithHint("use `image_path`, `image_paths` or `images`")
 	}
 	if c.request.Method == Generate {
 		raw, _ := given.Get("raw")
@@ -73,7 +73,7 @@ func (q *question) readAnswer(given value.Value) error {
 	q.Think, _ = given.Get("think")
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
-			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be a whole number, not %s", most.JSON())
+			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be an integer, not %s", most.JSON())
 		}
 	}
 	schema, is := given.Get("schema")
@@ -111,12 +111,12 @@ func (q *question) embedding(request protocol.Request) error {
 	}
 	for i, input := range q.Inputs {
 		if input == "" {
-			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty, and has no vector", Embed, i)
+			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty", Embed, i)
 		}
 	}
 	if width, is := given.Get("dimensions"); is {
 		if err := json.Unmarshal(width.JSON(), &q.Dimensions); err != nil {
-			return protocol.Errorf(protocol.InvalidParams, "dimensions must be a whole number, not %s", width.JSON())
+			return protocol.Errorf(protocol.InvalidParams, "dimensions must be an integer, not %s", width.JSON())
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (q *question) embedding(request protocol.Request) error {
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
-		return nil, protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
+		return nil, protocol.Errorf(protocol.InvalidParams, "invalid JSON Schema: %v", err)
 	}
 	return schema, nil
 }
@@ -178,7 +178,7 @@ func optionsOf(given value.Value) ([]value.Field, error) {
 	}
 	if most, is := given.Get("max_tokens"); is {
 		if _, twice := given.Get("num_predict"); twice {
-			return nil, protocol.Errorf(protocol.InvalidParams, "max_tokens and num_predict mean the same and cannot both be given")
+			return nil, protocol.Errorf(protocol.InvalidParams, "max_tokens and num_predict are the same option: set only one")
 		}
 		set("num_predict", most)
 	}

@@ -57,7 +57,7 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 	}
 	result := protocol.Result{Value: val.With("provider_id", value.String(x.on.URL))}
 	if x.total.Cut {
-		result.Warning = fmt.Sprintf("the prompt is longer than the model's context: %s cut it, and the model saw %d tokens of it; a larger num_ctx makes room",
+		result.Warning = fmt.Sprintf("the prompt is longer than the model's context: %s cut it to %d tokens; raise num_ctx",
 			x.call.backend.Title, x.seen)
 		result.Value = result.Value.With("warning", value.String(result.Warning))
 	}
@@ -74,9 +74,9 @@ func (q *question) fitting(a *provider.Answer) (parsed value.Value, why string) 
 }
 
 func (x *exchange) unfit(a *provider.Answer, why string) error {
-	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not fit the schema, not even when asked again: %s; it is %s", why, shown(x.call.secrets.Hide(a.Text.String())))
+	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, shown(x.call.secrets.Hide(a.Text.String())))
 	if a.Reason == "length" {
-		return failure.WithHint("the answer was cut at its largest length: raise `max_tokens`, or `num_ctx`")
+		return failure.WithHint("the answer was cut off: raise `max_tokens` or `num_ctx`")
 	}
 	return failure
 }

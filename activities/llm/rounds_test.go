@@ -79,7 +79,7 @@ func TestFailuresAfterTools(t *testing.T) {
 		var calls atomic.Int64
 		url := serving(t, inRounds(abandoning(`{"message":{"content":"x"}}`+"\n")))
 		got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url), Tools: countingBox{calls: &calls, harmless: harmless}}), asking(t, llm.Chat, usesTools), nil)
-		if got.Code != protocol.ProviderNotAvailable || got.Kind != kind || strings.Contains(got.Hint, "tools were called") == harmless {
+		if got.Code != protocol.ProviderNotAvailable || got.Kind != kind || strings.Contains(got.Hint, "tools that are not safe") == harmless {
 			t.Errorf("harmless %v: %s %s: %s (%s)", harmless, got.Name, got.Kind, got.Message, got.Hint)
 		}
 	}

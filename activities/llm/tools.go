@@ -25,7 +25,7 @@ func (x *exchange) offer(ctx context.Context) error {
 	}
 	box := x.call.handler.options.Tools
 	if box == nil {
-		return protocol.Errorf(protocol.ConfigurationError, "there are no tools here")
+		return protocol.Errorf(protocol.ConfigurationError, "tools are not available here")
 	}
 	x.tools = &tools{byName: map[string]protocol.Tool{}}
 	return x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error {
@@ -35,7 +35,7 @@ func (x *exchange) offer(ctx context.Context) error {
 				return err
 			}
 			if other, twice := x.tools.byName[tool.Name]; twice && other.Method != tool.Method {
-				return protocol.Errorf(protocol.InvalidParams, "%s and %s are both called %s by a model, and it cannot tell them apart", other.Method, tool.Method, tool.Name)
+				return protocol.Errorf(protocol.InvalidParams, "the tools %s and %s have the same name %s for a model", other.Method, tool.Method, tool.Name)
 			} else if !twice {
 				x.ask.Tools = append(x.ask.Tools, tool)
 			}
@@ -53,7 +53,7 @@ func (x *exchange) use(ctx context.Context, a *provider.Answer) error {
 	x.tools.rounds++
 	x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "assistant", Text: a.Text.String(), Thinking: a.Thinking.String(), Calls: a.Calls})
 	for _, call := range a.Calls {
-		x.call.progress("calls the tool " + call.Name)
+		x.call.progress("calling the tool " + call.Name)
 		began := time.Now()
 		said, record, err := x.callTool(ctx, call)
 		if err != nil {
@@ -82,7 +82,7 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 		for _, offered := range x.ask.Tools {
 			names = append(names, offered.Name)
 		}
-		return fail(fmt.Sprintf("there is no tool %q; there are %s", call.Name, strings.Join(names, ", ")))
+		return fail(fmt.Sprintf("unknown tool %q; the tools are %s", call.Name, strings.Join(names, ", ")))
 	}
 	x.once = x.once || !tool.Idempotent
 	request := x.call.request

@@ -82,7 +82,7 @@ func TestToolsOfAModel(t *testing.T) {
 	}
 	const wanted = `1 add {"a":2,"b":3}: {"response":"sum of 2"}
 1 add {"a":13,"b":1}: "13 is bad luck"
-2 subtract {"a":1}: "there is no tool \"subtract\"; there are add"`
+2 subtract {"a":1}: "unknown tool \"subtract\"; the tools are add"`
 	if strings.Join(got, "\n") != wanted {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), wanted)
 	}
@@ -90,7 +90,7 @@ func TestToolsOfAModel(t *testing.T) {
 		`"tools":[{"type":"function","function":{"name":"add","description":"Add two numbers","parameters":{"type":"object","required":["a","b"],"properties":{"a":{"type":"integer"},"b":{"type":"integer"}}}}}]`,
 		`{"role":"assistant","content":"","tool_calls":[{"function":{"index":0,"name":"add","arguments":{"a":2,"b":3}}},{"function":{"index":0,"name":"add","arguments":{"a":13,"b":1}}}]},` +
 			`{"role":"tool","content":"sum of 2","tool_name":"add"},{"role":"tool","content":"error: 13 is bad luck","tool_name":"add"}`,
-		`{"role":"tool","content":"error: there is no tool \"subtract\"; there are add","tool_name":"subtract"}`,
+		`{"role":"tool","content":"error: unknown tool \"subtract\"; the tools are add","tool_name":"subtract"}`,
 	} {
 		if !strings.Contains(bodies[i], holds) {
 			t.Errorf("call %d lacks %s:\n%s", i, holds, bodies[i])
@@ -106,8 +106,8 @@ func TestToolsThatAreNotToBeHad(t *testing.T) {
 		message    string
 	}{
 		"unknown": {box{}, `{"prompt":"x","tools":["add","subtract"]}`, protocol.MethodNotSupported, `there is no tool "subtract"`},
-		"none":    {nil, `{"prompt":"x","tools":["add"]}`, protocol.ConfigurationError, "there are no tools here"},
-		"endless": {box{}, `{"prompt":"x","tools":["add"],"max_tool_rounds":2}`, protocol.TaskExecutionFailed, "the model still asks for tools after 2 rounds"},
+		"none":    {nil, `{"prompt":"x","tools":["add"]}`, protocol.ConfigurationError, "tools are not available here"},
+		"endless": {box{}, `{"prompt":"x","tools":["add"],"max_tool_rounds":2}`, protocol.TaskExecutionFailed, "the model still calls tools after 2 rounds"},
 		"away":    {box{away: true}, `{"prompt":"x","tools":["add"]}`, protocol.ProviderNotAvailable, "the tool's server is away"},
 	} {
 		t.Run(name, func(t *testing.T) {

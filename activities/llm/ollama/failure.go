@@ -33,8 +33,8 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 		return provider.NoAnswer(o.unreachable(said), err)
 	}
 	if _, is := errors.AsType[strange](err); is {
-		return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s answers what Ollama never says: %s", o.shown, said).
-			WithHint("is it an Ollama server that listens there?"), provider.ServerFault)
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from Ollama at %s: %s", o.shown, said).
+			WithHint("is it the address of an Ollama server?"), provider.ServerFault)
 	}
 	// What the server says in the midst of an answer has no status.
 	if lost(said) {
@@ -48,16 +48,16 @@ func (o *server) refused(model string, status int, said string) error {
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
-			WithHint("`ollama pull %s` fetches it, and so does `auto_pull: true`", model), provider.ModelMissing)
+			WithHint("run `ollama pull %s`, or set `auto_pull: true`", model), provider.ModelMissing)
 	case provider.IsOverloaded(status):
-		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s has too much to do: %s", o.shown, said)
+		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s is overloaded: %s", o.shown, said)
 	case provider.IsUnreachable(status):
 		return o.unreachable(said)
 	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
-		refusal := protocol.Errorf(protocol.InvalidParams, "Ollama at %s refuses the call: %s", o.shown, said)
+		refusal := protocol.Errorf(protocol.InvalidParams, "Ollama at %s rejected the request: %s", o.shown, said)
 		switch {
 		case said == "model is required":
-			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: %q is no name of a model", o.shown, model)
+			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: invalid model name %q", o.shown, model)
 		case status == http.StatusNotFound:
 			return refusal.WithHint("the address of an Ollama server has no path; other servers need another `provider`")
 		}
@@ -80,14 +80,14 @@ func lost(said string) bool {
 }
 
 func (o *server) runnerLost(said string) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the model: %s", o.shown, said).
-		WithHint("its log says why; it may need more memory than there is")
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the process of the model: %s", o.shown, said).
+		WithHint("see the log of Ollama; the model may need more memory")
 }
 
 // promptTooLong is a prompt that must not be cut.
 func promptTooLong() error {
 	return protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context").
-		WithHint("a larger `num_ctx` makes room; `on_truncation: warn` lets Ollama cut it")
+		WithHint("raise `num_ctx`, or set `on_truncation: warn` to have Ollama cut the prompt")
 }
 
 func (o *server) unreachable(why string) *protocol.Error {

@@ -38,9 +38,9 @@ func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (
 func (o *server) Pull(ctx context.Context, name string, progress func(string)) error {
 	done := false
 	err := o.client.Pull(ctx, &api.PullRequest{Model: name}, func(p api.ProgressResponse) error {
-		text := "pulls " + name + ": " + p.Status
+		text := "pulling " + name + ": " + p.Status
 		if p.Total > 0 {
-			text = fmt.Sprintf("pulls %s: %d%% of %s", name, 100*p.Completed/p.Total, sizeOf(p.Total))
+			text = fmt.Sprintf("pulling %s: %d%% of %s", name, 100*p.Completed/p.Total, sizeOf(p.Total))
 		}
 		done = p.Status == "success"
 		progress(text)
@@ -55,7 +55,7 @@ func (o *server) Pull(ctx context.Context, name string, progress func(string)) e
 		return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s stopped pulling %q", o.shown, name)
 	case strings.Contains(err.Error(), "file does not exist"), strings.Contains(err.Error(), "invalid model name"):
 		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q and cannot pull it: %v", o.shown, name, err).
-			WithHint("is its name written as in the library? `ollama list` shows what is there")
+			WithHint("check the name; `ollama list` lists the models of the server")
 	}
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot pull %q: %s", o.shown, name, provider.Cause(err))
 }

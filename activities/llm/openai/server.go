@@ -67,17 +67,17 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 func (o *server) refused(model string, status int, said string) error {
 	switch {
 	case provider.IsOverloaded(status):
-		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s has too much to do: %s", o.shown, said)
+		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s is overloaded: %s", o.shown, said)
 	case provider.IsUnreachable(status):
 		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, said)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s denies the call: %s", o.shown, said).
-			WithHint("`api_key: ${secrets.NAME}` gives it a key, from GLEITZEIT_SECRET_NAME of the worker's environment")
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, said).
+			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
 	case status == http.StatusNotFound && model != "":
-		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or not this kind of call: %s", o.shown, model, said).
-			WithHint("`gleitzeit provider health` lists its models; the address ends where the API's paths begin, such as in /v1"), provider.ModelMissing)
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, model, said).
+			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
 	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s refuses the call: %s", o.shown, said)
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, said)
 	}
 	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said), provider.ServerFault)
 }
@@ -112,7 +112,7 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	for i, element := range data.Elements() {
 		if at, is := element.Get("index"); is {
 			if json.Unmarshal(at.JSON(), &i) != nil || i < 0 || i >= len(answer.Vectors) {
-				return protocol.Errorf(protocol.TaskResultInvalid, "the server at %s numbers its vectors wrongly", o.shown)
+				return protocol.Errorf(protocol.TaskResultInvalid, "invalid response from the server at %s: a vector has a wrong index", o.shown)
 			}
 		}
 		answer.Vectors[i], _ = element.Get("embedding")
@@ -134,7 +134,7 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	}
 	reply, err := value.Parse(data)
 	if err != nil {
-		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s answers what is %s", o.shown, secrets.Quote(o.base, err.Error()))
+		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, secrets.Quote(o.base, err.Error()))
 	}
 	return reply, nil
 }

@@ -69,7 +69,7 @@ func (s *events) line(line string) error {
 	}
 	chunk, err := value.Parse([]byte(data))
 	if err != nil {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server sends what is %s", s.quoted(err.Error()))
+		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
 	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(provider.ErrorText([]byte(data), data)))
@@ -125,7 +125,7 @@ func (s *events) finish() error {
 		call := &s.calls[i]
 		arguments, err := provider.ParseArguments([]byte(call.arguments.String()))
 		if err != nil {
-			return protocol.Errorf(protocol.TaskResultInvalid, "the model calls the tool %s with arguments that are %v", call.name, err)
+			return protocol.Errorf(protocol.TaskResultInvalid, "the model called the tool %s with invalid arguments: %v", call.name, err)
 		}
 		s.answer.Calls = append(s.answer.Calls, provider.ToolCall{ID: call.id, Name: call.name, Arguments: arguments})
 	}

@@ -58,8 +58,8 @@ func NoAnswer(failure *protocol.Error, err error) error {
 
 // BrokenOff is the failure of an answer that is not complete.
 func BrokenOff(server string, pieces int) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s broke off after %s", server, Tokens(pieces)).
-		WithHint("the server was stopped or lost the connection, or it ended an answer that repeated itself")
+	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s was cut off after %s", server, Tokens(pieces)).
+		WithHint("the server or the connection was lost, or the server ended an answer that repeated itself")
 }
 
 // Tokens counts tokens in words.
@@ -143,5 +143,5 @@ func Interrupted(ctx context.Context) error {
 
 // Cancelled is the failure of a call whose task was cancelled.
 func Cancelled() error {
-	return protocol.Errorf(protocol.TaskCancelled, "the call was ended because its task was cancelled")
+	return protocol.Errorf(protocol.TaskCancelled, "the call was cancelled")
 }

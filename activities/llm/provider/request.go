@@ -102,8 +102,8 @@ func (a *Answer) Usage() protocol.Usage {
 // Append adds a piece of the stream. The error is a permanent one, of an answer that is too large to be stored.
 func (a *Answer) Append(text, thinking string) error {
 	if a.Text.Len()+a.Thinking.Len()+len(text)+len(thinking) > protocol.MaxValue {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the answer has more than %d bytes, which is the most that can be kept", protocol.MaxValue).
-			WithKind(protocol.Permanent).WithHint("`max_tokens` limits an answer")
+		return protocol.Errorf(protocol.TaskResultInvalid, "the answer is larger than %d bytes, the limit of a result", protocol.MaxValue).
+			WithKind(protocol.Permanent).WithHint("limit the answer with `max_tokens`")
 	}
 	a.Text.WriteString(text)
 	a.Thinking.WriteString(thinking)
