@@ -90,11 +90,11 @@ func (s *modelServer) fullFor() time.Duration {
 // asked makes so many calls at once and waits for all. Rest is called when so many are left.
 func asked(b *testing.B, calls, left int, rest func(), servers ...*modelServer) time.Duration {
 	b.Helper()
-	o := llm.Options{MaxConcurrent: servers[0].slots}
+	ollama := protocol.ProviderSettings{Name: "ollama", MaxConcurrent: servers[0].slots}
 	for _, server := range servers {
-		o.URLs = append(o.URLs, server.URL)
+		ollama.URLs = append(ollama.URLs, server.URL)
 	}
-	handler, err := llm.New(o)
+	handler, err := llm.New(llm.Options{Providers: []protocol.ProviderSettings{ollama}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -124,7 +124,7 @@ tasks:
 }
 
 func TestEverySettingIsExplained(t *testing.T) {
-	settings, err := config.Load(config.Options{Env: func(string) (string, bool) { return "", false }, Home: t.TempDir()})
+	settings, err := config.Load(config.Options{Env: func(string) (string, bool) { return "", false }, Home: t.TempDir(), Providers: llm.Providers()})
 	if err != nil {
 		t.Fatal(err)
 	}

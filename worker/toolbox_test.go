@@ -40,7 +40,9 @@ func named(all []activities.Protocol, name string) activities.Protocol {
 // A model of a real Ollama calls a built-in tool of mcp/v1, and hears what it says.
 func TestToolsRoundTrip(t *testing.T) {
 	address := ollamatest.Start(t)
-	handler := handlers(t, llm.Options{URLs: []string{address}, Provider: "ollama", OpenAI: llm.OpenAI{URLs: []string{address + "/v1"}, Model: "llama3.2"}})
+	handler := handlers(t, llm.Options{Provider: "ollama", Providers: []protocol.ProviderSettings{
+		{Name: "ollama", URLs: []string{address}}, {Name: "openai", URLs: []string{address + "/v1"}, Model: "llama3.2"},
+	}})
 	for _, parameters := range []string{
 		`{"prompt":"What is 2 + 3?","tools":["add"]}`,
 		`{"prompt":"What is 2 + 3?","tools":["mcp/tool.add","echo"]}`,

@@ -43,7 +43,7 @@ func TestModelIsFetchedBesideAServerThatIsAway(t *testing.T) {
 			if first {
 				urls[0], urls[1] = urls[1], urls[0]
 			}
-			result, err := open(t, llm.Options{URLs: urls}).Handle(t.Context(), asking(t, llm.Chat, parameters), nil)
+			result, err := open(t, llm.Options{Providers: at(urls...)}).Handle(t.Context(), asking(t, llm.Chat, parameters), nil)
 			switch {
 			case strings.Contains(parameters, "auto_pull"):
 				if err != nil {
@@ -60,7 +60,7 @@ func TestModelIsFetchedBesideAServerThatIsAway(t *testing.T) {
 // A server that a task names, and that has never answered, is not waited for because others of the settings are well.
 func TestNamedServerThatIsAway(t *testing.T) {
 	away := "http://" + refusing(t)
-	handler := open(t, llm.Options{URLs: []string{serving(t, answering("yes")), away}})
+	handler := open(t, llm.Options{Providers: at(serving(t, answering("yes")), away)})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello","base_url":"`+away+`"}`), nil)
 	if got.Code != protocol.ProviderNotAvailable {
@@ -70,7 +70,7 @@ func TestNamedServerThatIsAway(t *testing.T) {
 
 // A call that cannot be made says nothing of a server: it has not answered by that.
 func TestCallThatCannotBeMade(t *testing.T) {
-	handler := open(t, llm.Options{URLs: []string{"http://" + refusing(t)}})
+	handler := open(t, llm.Options{Providers: at("http://" + refusing(t))})
 	for _, test := range []struct {
 		parameters string
 		code       protocol.Code
@@ -111,7 +111,7 @@ func TestFilesAreReadAgainWhenTheServerIsBack(t *testing.T) {
 		answering("yes")(w, r)
 	}}
 	server.start()
-	handler := open(t, llm.Options{URLs: []string{server.server.URL}})
+	handler := open(t, llm.Options{Providers: at(server.server.URL)})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
 	server.stop()
 	var read atomic.Int64
@@ -163,7 +163,7 @@ func TestLimitOfANamedServerBetweenRequests(t *testing.T) {
 		}
 		return nil
 	}}
-	handler = open(t, llm.Options{MaxConcurrent: 1, Tools: tool})
+	handler = open(t, llm.Options{Providers: limited(1), Tools: tool})
 	want(t, ask(t, handler, llm.Chat, named(url)), map[string]string{"response": `"yes"`})
 	for range cap(ended) {
 		if err := <-ended; err != nil {

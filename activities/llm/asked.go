@@ -1,11 +1,13 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math/rand/v2"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -38,8 +40,8 @@ func (c *call) asked(ctx context.Context, made request) error {
 			}
 			pause := again.next()
 			busy += pause
-			if !c.rest(ctx, "asks again soon: ", err, pause) {
-				return cancelled()
+			if !c.rest(ctx, "asking again soon: ", err, pause) {
+				return provider.Cancelled()
 			}
 			continue
 		}
@@ -56,8 +58,8 @@ func (c *call) asked(ctx context.Context, made request) error {
 			c.pool.gotModel(search.lacks, tagged(c.model))
 			search.fetched = true
 		case search.gone != nil && search.waited() < c.handler.options.Absence:
-			if !c.rest(ctx, "waits for its return: ", search.gone, again.next()) {
-				return cancelled()
+			if !c.rest(ctx, "waiting for the server: ", search.gone, again.next()) {
+				return provider.Cancelled()
 			}
 		default:
 			return search.failure(err)
@@ -79,14 +81,14 @@ type search struct {
 // fails takes account of a failure; false means that it is final.
 func (s *search) fails(m *member, err error, mayReturn bool) bool {
 	code := protocol.AsError(err, protocol.TaskExecutionFailed).Code
-	switch verdict := verdictOf(err); {
-	case verdict == lacking:
+	switch verdict := provider.VerdictOf(err); {
+	case verdict == provider.ModelMissing:
 		s.lacks, s.lacking = m, err
-	case verdict == gone && mayReturn:
+	case verdict == provider.NotListening && mayReturn:
 		if s.gone = err; s.since.IsZero() {
 			s.since = time.Now()
 		}
-	case verdict != breaking && code != protocol.ProviderNotAvailable && code != protocol.ProviderTimeout:
+	case verdict != provider.ServerFault && code != protocol.ProviderNotAvailable && code != protocol.ProviderTimeout:
 		return false
 	}
 	if s.tried == nil {
@@ -147,17 +149,17 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 
 // held waits for room at a server, and makes the request of it. The server is nil where none was asked.
 func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (m *member, begun bool, err error) {
-	priority := otherwise(c.request.Priority, protocol.NormalPriority)
+	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
 	w := &waiter{model: tagged(c.model), priority: priority, avoid: tried}
-	place, err := c.pool.acquire(ctx, w, func() { c.progress("waits for another call to end") })
+	place, err := c.pool.acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
 	if err != nil {
 		return nil, false, err
 	}
-	said := error(cancelled()) // Of the server nothing is known as long as it was not asked.
+	said := error(provider.Cancelled()) // Of the server nothing is known as long as it was not asked.
 	defer func() { c.pool.release(place, said) }()
 	if c.question == nil {
 		// Now, so that no call that waits holds files in memory.
-		if c.question, err = c.ask(); err != nil {
+		if c.question, err = readQuestion(c); err != nil {
 			return nil, false, err
 		}
 	}
@@ -166,7 +168,7 @@ func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (
 		begun, err = made(ctx, place.member, w)
 		return err
 	})
-	if verdictOf(said) == gone {
+	if provider.VerdictOf(said) == provider.NotListening {
 		c.left, c.spent = left, spent // It was no time of a model.
 	}
 	return place.member, begun, said
@@ -174,7 +176,7 @@ func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (
 
 // within gives a part of the call what is left of its time. What is silent for longer than idle, if that is not 0, is ended.
 func (c *call) within(ctx context.Context, idle time.Duration, part func(context.Context, *watch) error) error {
-	limited, watch := watchOver(ctx, times{total: c.request.Timeout, left: c.left, idle: idle, whom: serverName(c.provider)})
+	limited, watch := watchOver(ctx, times{total: c.request.Timeout, left: c.left, idle: idle, whom: c.backend.Title})
 	defer watch.stop()
 	began := time.Now()
 	err := part(limited, watch)
@@ -188,9 +190,13 @@ func (c *call) within(ctx context.Context, idle time.Duration, part func(context
 
 // fetch is not the model's time: only silence ends it.
 func (c *call) fetch(ctx context.Context, m *member) error {
-	limited, watch := watchOver(ctx, times{idle: c.question.idle, whom: serverName(c.provider)})
+	limited, watch := watchOver(ctx, times{idle: c.question.idle, whom: c.backend.Title})
 	defer watch.stop()
-	return m.backend.pull(limited, c.model, func(text string) {
+	puller, can := m.server.(provider.Puller)
+	if !can {
+		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot fetch the model %q", m.URL, c.model)
+	}
+	return puller.Pull(limited, c.model, func(text string) {
 		watch.heard()
 		c.progress(text)
 	})

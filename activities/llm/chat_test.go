@@ -104,9 +104,9 @@ func TestUnknownModel(t *testing.T) {
 	counted := count(t, ollamatest.Start(t))
 	for _, method := range []string{`{"prompt":"hello","model":"no-such:7b"}`, `{"prompt":"hello","model":"no-such:7b","images":["` + encoded(t, "red") + `"]}`} {
 		before := counted.requests()
-		got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{counted.url}}), asking(t, llm.Chat, method), nil)
+		got := fails(t, t.Context(), open(t, llm.Options{Providers: at(counted.url)}), asking(t, llm.Chat, method), nil)
 		wantError(t, got, protocol.TaskValidationFailed, protocol.Permanent,
-			`Ollama at `+counted.url+` has no model "no-such:7b"`, "`ollama pull no-such:7b` fetches it, and so does `auto_pull: true`")
+			`Ollama at `+counted.url+` has no model "no-such:7b"`, "run `ollama pull no-such:7b`, or set `auto_pull: true`")
 		if made := counted.requests() - before; made != 1 {
 			t.Errorf("%d requests were made", made)
 		}
@@ -115,7 +115,7 @@ func TestUnknownModel(t *testing.T) {
 
 func TestThinkingOfAModelThatCannot(t *testing.T) {
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"hello","think":true}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "Ollama at "+ollamatest.Start(t)+` refuses the call: "llama3.2" does not support thinking`, "")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "Ollama at "+ollamatest.Start(t)+` rejected the request: "llama3.2" does not support thinking`, "")
 }
 
 // A prompt of a byte a token, longer than the model's context.
@@ -131,7 +131,7 @@ func TestPromptThatIsCut(t *testing.T) {
 		if (warning != "") != cut {
 			t.Errorf("%.40s…: warning %q", parameters, warning)
 		}
-		if cut && !strings.Contains(warning, "a larger num_ctx makes room") {
+		if cut && !strings.Contains(warning, "raise num_ctx") {
 			t.Error(warning)
 		}
 	}
@@ -142,7 +142,7 @@ func TestHealth(t *testing.T) {
 		t.Error(err)
 	}
 	away := "http://" + refusing(t)
-	err := open(t, llm.Options{URLs: []string{away}}).Health(context.Background())
+	err := open(t, llm.Options{Providers: at(away)}).Health(context.Background())
 	if err == nil || protocol.AsError(err, 0).Code != protocol.ProviderNotAvailable {
 		t.Errorf("got %v", err)
 	}

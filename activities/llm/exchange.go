@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -14,22 +15,22 @@ import (
 // not fit its schema, one chance to mend it.
 type exchange struct {
 	call   *call
-	on     *member // That was asked last.
-	ask    ask     // Of the question, once it is ready.
+	on     *member          // That was asked last.
+	ask    provider.Request // Of the question, once it is ready.
 	ready  bool
 	tokens int // That have come so far, of all answers.
 
-	total  answer // Its counts are sums over all answers, everything else is of the last one.
-	seen   int64  // Tokens that the model saw of the last prompt that was cut.
+	total  provider.Answer // Its counts are sums over all answers, everything else is of the last one.
+	seen   int64           // Tokens that the model saw of the last prompt that was cut.
 	tools  *tools
 	used   []value.Value // A record of each call of a tool.
 	once   bool          // A tool was called that must not be called twice.
 	parsed value.Value
 }
 
-// exchange has servers answer, and makes the method's result of it.
-func (c *call) exchange(ctx context.Context) (protocol.Result, error) {
-	x := &exchange{call: c}
+// run has servers answer, and makes the method's result of it.
+func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
+	c := x.call
 	c.forget = x.forget
 	if c.request.Method == Embed {
 		if err := x.embed(ctx); err != nil {
@@ -49,7 +50,7 @@ func (x *exchange) notAgain(err error) error {
 	if !x.once || failure.Kind != protocol.Transient {
 		return err
 	}
-	const why = "tools were called, which may not bear it twice: `retry` of the task has it tried again"
+	const why = "the model has called tools that are not safe to call twice: set `retry` to retry the task"
 	if failure.Hint == "" {
 		return failure.WithKind(protocol.TaskFault).WithHint(why)
 	}
@@ -63,30 +64,30 @@ func (x *exchange) begin() {
 	}
 	x.ready = true
 	q := x.call.question
-	tools := x.ask.tools
-	x.ask = q.ask
-	x.ask.messages = slices.Clone(q.messages)
-	x.ask.tools = tools
+	tools := x.ask.Tools
+	x.ask = q.Request
+	x.ask.Messages = slices.Clone(q.Messages)
+	x.ask.Tools = tools
 	if x.tools == nil {
-		x.ask.format = q.format
+		x.ask.Format = q.format
 	}
 }
 
 // forget lets go of a question to which nobody has said anything yet: its files are read again when it is asked again.
 func (x *exchange) forget() {
-	if !x.total.done {
+	if !x.total.Done {
 		x.call.question, x.ready = nil, false
 	}
 }
 
-// mustSee asks whether the model takes images. Ollama would drop them and have it answer without.
+// mustSee asks whether the model takes images. Some servers would drop them and have it answer without.
 func (x *exchange) mustSee(ctx context.Context) error {
-	sees, err := x.on.backend.sees(ctx, &x.ask)
+	sees, err := x.on.server.AcceptsImages(ctx, &x.ask)
 	if err != nil || sees {
 		return err
 	}
-	return protocol.Errorf(protocol.InvalidParams, "the model %q takes no images", x.ask.model).
-		WithHint("name one that does, such as %s", defaultVisionModel)
+	return protocol.Errorf(protocol.InvalidParams, "the model %q does not accept images", x.ask.Model).
+		WithHint("use one that does, such as %s", x.call.backend.Defaults.VisionModel)
 }
 
 // converse goes on until there is an answer that fits.
@@ -107,21 +108,21 @@ func (x *exchange) converse(ctx context.Context) error {
 		if mended {
 			return x.unfit(a, why)
 		}
-		x.call.progress("has the answer mended: " + why)
+		x.call.progress("asking for a corrected answer: " + why)
 		x.mend(a, why)
 	}
 }
 
 // final asks until the model wants no more of its tools.
-func (x *exchange) final(ctx context.Context) (*answer, error) {
+func (x *exchange) final(ctx context.Context) (*provider.Answer, error) {
 	for {
 		a, err := x.answer(ctx)
-		if err != nil || x.tools == nil || len(a.calls) == 0 {
+		if err != nil || x.tools == nil || len(a.Calls) == 0 {
 			return a, err
 		}
 		if x.tools.rounds == x.call.question.rounds {
-			return a, protocol.Errorf(protocol.TaskExecutionFailed, "the model still asks for tools after %d rounds", x.tools.rounds).
-				WithHint("`max_tool_rounds` grants more")
+			return a, protocol.Errorf(protocol.TaskExecutionFailed, "the model still calls tools after %d rounds", x.tools.rounds).
+				WithHint("raise `max_tool_rounds`")
 		}
 		if err := x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error { return x.use(ctx, a) }); err != nil {
 			return a, err
@@ -130,8 +131,8 @@ func (x *exchange) final(ctx context.Context) (*answer, error) {
 }
 
 // answer has the model answer once.
-func (x *exchange) answer(ctx context.Context) (*answer, error) {
-	a := &answer{}
+func (x *exchange) answer(ctx context.Context) (*provider.Answer, error) {
+	a := &provider.Answer{}
 	err := x.call.asked(ctx, func(ctx context.Context, m *member, w *watch) (bool, error) {
 		x.begin()
 		x.on = m
@@ -141,29 +142,26 @@ func (x *exchange) answer(ctx context.Context) (*answer, error) {
 			}
 			w.heard()
 		}
-		a = &answer{}
-		err := m.backend.converse(ctx, &x.ask, a, x.hearing(a, w))
-		return a.pieces > 0, err
+		a = &provider.Answer{}
+		err := m.server.Converse(ctx, &x.ask, a, x.hearing(a, w))
+		return a.Pieces > 0, err
 	})
-	x.tokens += a.pieces
+	x.tokens += a.Pieces
 	x.count(a)
-	if err == nil {
-		err = x.mayBeCut(a)
-	}
 	return a, err
 }
 
 // hearing passes on what an answer says, and how far it has come.
-func (x *exchange) hearing(a *answer, w *watch) func(text string) {
+func (x *exchange) hearing(a *provider.Answer, w *watch) func(text string) {
 	write, told := x.call.request.Write, 0
 	return func(text string) {
 		w.heard()
-		if write != nil && told == 0 && a.pieces > 0 && x.tokens > 0 {
+		if write != nil && told == 0 && a.Pieces > 0 && x.tokens > 0 {
 			write("\n")
 		}
-		if a.pieces > told {
-			told = a.pieces
-			x.call.progress(tokens(x.tokens + a.pieces))
+		if a.Pieces > told {
+			told = a.Pieces
+			x.call.progress(provider.Tokens(x.tokens + a.Pieces))
 		}
 		if write != nil && text != "" {
 			write(text)
@@ -171,66 +169,46 @@ func (x *exchange) hearing(a *answer, w *watch) func(text string) {
 	}
 }
 
-func tokens(n int) string {
-	if n == 1 {
-		return "1 token"
-	}
-	return fmt.Sprintf("%d tokens", n)
-}
-
 // count adds an answer to the sums.
-func (x *exchange) count(a *answer) {
-	x.call.usage = x.call.usage.Add(a.usage())
-	if a.cut {
-		x.seen = a.promptTokens
+func (x *exchange) count(a *provider.Answer) {
+	x.call.usage = x.call.usage.Add(a.Usage())
+	if a.Cut {
+		x.seen = a.PromptTokens
 	}
 	sum := x.total
-	x.total = answer{
-		done: a.done, cut: a.cut || sum.cut, reason: a.reason, model: a.model, role: a.role, vectors: a.vectors,
-		promptTokens: sum.promptTokens + a.promptTokens, tokens: sum.tokens + a.tokens,
-		load: sum.load + a.load, read: sum.read + a.read, write: sum.write + a.write,
+	x.total = provider.Answer{
+		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors,
+		PromptTokens: sum.PromptTokens + a.PromptTokens, Tokens: sum.Tokens + a.Tokens,
+		Load: sum.Load + a.Load, Read: sum.Read + a.Read, Write: sum.Write + a.Write,
 	}
-	x.total.text.WriteString(a.text.String())
-	x.total.thinking.WriteString(sum.thinking.String() + a.thinking.String())
-}
-
-// mayBeCut notices a prompt that was cut although the server was asked not to, by an Ollama from before v0.12: then it
-// fills the context exactly.
-func (x *exchange) mayBeCut(a *answer) error {
-	if numCtx := x.call.question.numCtx; numCtx <= 0 || a.promptTokens < numCtx || x.call.provider != ollamaProvider {
-		return nil
-	}
-	x.total.cut, x.seen = true, a.promptTokens
-	if !x.ask.mayBeCut {
-		return promptTooLong()
-	}
-	return nil
+	x.total.Text.WriteString(a.Text.String())
+	x.total.Thinking.WriteString(sum.Thinking.String() + a.Thinking.String())
 }
 
 // mend asks for another answer: the model sees its own, and why that does not fit. Tools have had their time.
-func (x *exchange) mend(a *answer, why string) {
-	const please = "Your answer does not fit the JSON Schema that it must fit: %s. Answer again, with nothing but JSON that fits this schema: %s"
+func (x *exchange) mend(a *provider.Answer, why string) {
+	const please = "Your answer does not match the JSON Schema: %s. Answer again, with nothing but JSON that matches this schema: %s"
 	text := fmt.Sprintf(please, why, x.call.question.format)
-	x.tools, x.ask.tools, x.ask.format = nil, nil, x.call.question.format
-	if x.ask.plain != nil { // A prompt that is no conversation goes on as text.
-		last := &x.ask.messages[len(x.ask.messages)-1]
-		last.text = strings.Join([]string{last.text, a.text.String(), text}, "\n\n")
+	x.tools, x.ask.Tools, x.ask.Format = nil, nil, x.call.question.format
+	if x.ask.Completion != nil { // A prompt that is no conversation goes on as text.
+		last := &x.ask.Messages[len(x.ask.Messages)-1]
+		last.Text = strings.Join([]string{last.Text, a.Text.String(), text}, "\n\n")
 		return
 	}
-	x.ask.messages = append(x.ask.messages, message{role: "assistant", text: a.text.String()}, message{role: "user", text: text})
+	x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "assistant", Text: a.Text.String()}, provider.Message{Role: "user", Text: text})
 }
 
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
-	var a answer
+	var a provider.Answer
 	err := x.call.asked(ctx, func(ctx context.Context, m *member, _ *watch) (bool, error) {
 		x.begin()
-		x.on, a = m, answer{}
-		return false, m.backend.embed(ctx, &x.ask, &a)
+		x.on, a = m, provider.Answer{}
+		return false, m.server.Embed(ctx, &x.ask, &a)
 	})
 	x.count(&a)
-	if err == nil && len(a.vectors) != len(x.ask.inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server made %d vectors of %d texts", len(a.vectors), len(x.ask.inputs))
+	if err == nil && len(a.Vectors) != len(x.ask.Inputs) {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.ask.Inputs))
 	}
 	return err
 }

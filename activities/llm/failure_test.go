@@ -31,7 +31,7 @@ func TestCancelEndsTheAnswer(t *testing.T) {
 	defer cancel()
 	var at time.Time
 	got := fails(t, ctx, handler, asking(t, llm.Chat, slowly), once(func() { at = time.Now(); cancel() }))
-	wantError(t, got, protocol.TaskCancelled, protocol.Permanent, "the call was ended because its task was cancelled", "")
+	wantError(t, got, protocol.TaskCancelled, protocol.Permanent, "the call was cancelled", "")
 	if took := time.Since(at); took > soon {
 		t.Errorf("it ended %s after the cancel", took)
 	}
@@ -47,8 +47,8 @@ func TestTimeout(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.TaskFault, "the model was still answering after 0.3 s, the task's timeout",
-		"give the task a longer `timeout`, or limit the answer by `max_tokens`")
+	wantError(t, protocol.AsError(err, 0), protocol.TaskTimeout, protocol.TaskFault, "timed out after 0.3 s: the model was still answering",
+		"raise the `timeout` of the task, or limit the answer with `max_tokens`")
 	if took := time.Since(began); took > soon {
 		t.Errorf("it ended after %s", took)
 	}
@@ -94,7 +94,7 @@ func TestSilence(t *testing.T) {
 
 func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL}, Absence: time.Nanosecond})
+	handler := open(t, llm.Options{Providers: at(server.URL), Absence: time.Nanosecond})
 	killed := make(chan struct{})
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), once(func() {
 		go func() {
@@ -103,7 +103,7 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 		}()
 	}))
 	<-killed
-	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" broke off after ") {
+	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" was cut off after ") {
 		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
 	}
 	got = fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), nil)
@@ -117,7 +117,7 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 // The return of a server that has answered before is waited for; where it never has, or stays away for too long, calls fail.
 func TestServerThatComesBack(t *testing.T) {
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL}})
+	handler := open(t, llm.Options{Providers: at(server.URL)})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
 	server.Kill(t)
 	back := make(chan error, 1)
@@ -138,7 +138,7 @@ func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
 		fmt.Fprint(w, `{"error":"model not found"}`)
 	})
 	server := ollamatest.StartPrivate(t)
-	handler := open(t, llm.Options{URLs: []string{server.URL, lacking}})
+	handler := open(t, llm.Options{Providers: at(server.URL, lacking)})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting})
 	server.Kill(t)
 	result, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), once(func() { server.Restart(t) }))
@@ -146,7 +146,7 @@ func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, result, map[string]string{"response": greeting})
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + refusing(t), lacking}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at("http://"+refusing(t), lacking)}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	if got.Code != protocol.TaskValidationFailed && got.Code != protocol.ProviderNotAvailable {
 		t.Errorf("got %s: %s", got.Name, got.Message)
 	}
@@ -155,10 +155,10 @@ func TestServerThatComesBackBesideOneThatLacksTheModel(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	const hint = "start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs"
 	address := refusing(t)
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + address}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at("http://" + address)}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	wantError(t, got, protocol.ProviderNotAvailable, protocol.Transient,
 		"Ollama at http://"+address+" cannot be reached: dial tcp "+address+": connect: connection refused", hint)
-	got = fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://no-such-host.invalid:1"}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got = fails(t, t.Context(), open(t, llm.Options{Providers: at("http://no-such-host.invalid:1")}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || got.Hint != hint ||
 		!strings.HasPrefix(got.Message, "Ollama at http://no-such-host.invalid:1 cannot be reached: ") {
 		t.Errorf("got %s: %s", got.Name, got.Message)
@@ -179,31 +179,31 @@ func TestWhatAServerMaySay(t *testing.T) {
 		message string // URL stands for the server's.
 	}{
 		"full": {status(503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`), protocol.ProviderOverloaded, protocol.Transient,
-			"Ollama at URL has too much to do: server busy, please try again.  maximum pending requests exceeded"},
-		"too many":             {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: slow down"},
+			"Ollama at URL is overloaded: server busy, please try again.  maximum pending requests exceeded"},
+		"too many":             {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: slow down"},
 		"gateway":              {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
-		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: invalid options"},
-		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 401 Unauthorized"},
-		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL refuses the call: 404 page not found"},
+		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: invalid options"},
+		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 401 Unauthorized"},
+		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 404 page not found"},
 		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: model requires more system memory"},
-		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: "llama3.2" is no name of a model`},
+		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: invalid model name "llama3.2"`},
 		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: out of memory"},
-		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL has too much to do: 408 Request Timeout"},
+		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: 408 Request Timeout"},
 		"proxy without server": {status(522, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>"},
 		"nothing":              {status(204, ""), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: 204 No Content"},
 		"mid error":            {answeringBut(`{"error":"the runner has died"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: the runner has died"},
-		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL answers what Ollama never says: <html>"},
-		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.TaskFault, `Ollama at URL answers what Ollama never says: {"message":1}`},
-		"cut in a line":        {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
-		"cut short":            {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 1 token"},
+		"no JSON":              {answeringBut("<html>"), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from Ollama at URL: <html>"},
+		"other types":          {answeringBut(`{"message":1}`), protocol.TaskExecutionFailed, protocol.TaskFault, `invalid response from Ollama at URL: {"message":1}`},
+		"cut in a line":        {abandoning(`{"message":{"content":"x"}}` + "\n" + `{"message":{"role"`), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL was cut off after 1 token"},
+		"cut short":            {answeringBut(``), protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL was cut off after 1 token"},
 		"reset": {func(w http.ResponseWriter, _ *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: EOF"},
-		"empty": {func(http.ResponseWriter, *http.Request) {}, protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL broke off after 0 tokens"},
+		"empty": {func(http.ResponseWriter, *http.Request) {}, protocol.ProviderNotAvailable, protocol.Transient, "the answer of Ollama at URL was cut off after 0 tokens"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serving(t, test.serve)
-			got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}, Patience: time.Millisecond}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+			got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url), Patience: time.Millisecond}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 			if got.Code != test.code || got.Kind != test.kind || strings.ReplaceAll(got.Message, url, "URL") != test.message {
 				t.Errorf("got  %s %s: %s\nwant %s %s: %s", got.Name, got.Kind, got.Message, test.code.Info().Name, test.kind, test.message)
 			}
@@ -236,11 +236,11 @@ func TestLoopbackNeedsNoProxy(t *testing.T) {
 // TestSlots has three calls where two may be in flight: the third waits, longer than its timeouts, and is then served.
 func TestSlots(t *testing.T) {
 	arrived, goOn := make(chan struct{}, 3), make(chan struct{})
-	handler, err := llm.New(llm.Options{MaxConcurrent: 2, URLs: []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+	handler, err := llm.New(llm.Options{Providers: limited(2, serving(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived <- struct{}{}
 		<-goOn
 		answering("yes")(w, r)
-	})}})
+	}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestSlots(t *testing.T) {
 	waits := make(chan string, 10)
 	const limit = 500 * time.Millisecond
 	begin(limit, func(message string) { waits <- message })
-	if said := <-waits; said != "waits for another call to end" {
+	if said := <-waits; said != "waiting for another call to finish" {
 		t.Error(said)
 	}
 	<-time.After(limit) // Its time would be over by now, had it begun.
@@ -280,11 +280,11 @@ func TestSlots(t *testing.T) {
 // A call that waits for its slot hears of a cancel.
 func TestCancelOfACallThatWaits(t *testing.T) {
 	arrived, goOn := make(chan struct{}), make(chan struct{})
-	handler := open(t, llm.Options{MaxConcurrent: 1, URLs: []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+	handler := open(t, llm.Options{Providers: limited(1, serving(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived <- struct{}{}
 		<-goOn
 		answering("yes")(w, r)
-	})}})
+	}))})
 	served := make(chan error, 1)
 	go func() {
 		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
@@ -308,9 +308,9 @@ func TestThePasswordOfAServerIsNotShown(t *testing.T) {
 	address := ollamatest.Start(t)
 	for _, c := range []struct{ url, where string }{
 		{"http://bob:hunter2secret@127.0.0.1:1", "Ollama at http://127.0.0.1:1 cannot be reached"},
-		{"bob:hunter2secret@127.0.0.1:1", `the address of Ollama is "…@127.0.0.1:1"`},
+		{"bob:hunter2secret@127.0.0.1:1", `invalid address "…@127.0.0.1:1" of provider "ollama"`},
 	} {
-		handler, err := llm.New(llm.Options{URLs: []string{c.url}})
+		handler, err := llm.New(llm.Options{Providers: at(c.url)})
 		if err == nil {
 			_, err = handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 		}
@@ -319,7 +319,7 @@ func TestThePasswordOfAServerIsNotShown(t *testing.T) {
 		}
 	}
 	_, host, _ := strings.Cut(address, "//")
-	handler, err := llm.New(llm.Options{URLs: []string{"http://bob:hunter2secret@" + host}})
+	handler, err := llm.New(llm.Options{Providers: at("http://bob:hunter2secret@" + host)})
 	if err != nil {
 		t.Fatal(err)
 	}

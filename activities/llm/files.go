@@ -33,10 +33,10 @@ func filesOf(request protocol.Request) ([]textFile, error) {
 		}
 		if !utf8.Valid(data) {
 			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
-				WithHint("convert it; an image goes into `image_path`")
+				WithHint("convert it to UTF-8; use `image_path` for images")
 		}
 		if size += len(data); size > maxTexts {
-			return protocol.Errorf(protocol.TaskValidationFailed, "the files have more than %d MiB together", maxTexts>>20)
+			return protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
 		}
 		files = append(files, textFile{text: string(data)})
 		return nil

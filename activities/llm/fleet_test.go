@@ -22,7 +22,7 @@ func TestAnotherServerServes(t *testing.T) {
 		fmt.Fprint(w, `{"error":"model \"llama3.2\" not found, try pulling it first"}`)
 	})
 	for _, other := range []string{"http://" + refusing(t), lacking} {
-		handler := open(t, llm.Options{URLs: []string{other, address}})
+		handler := open(t, llm.Options{Providers: at(other, address)})
 		for range 3 {
 			want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": greeting, "provider_id": `"` + address + `"`})
 		}
@@ -30,7 +30,7 @@ func TestAnotherServerServes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{"http://" + refusing(t), "http://" + refusing(t)}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at("http://"+refusing(t), "http://"+refusing(t))}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 	if got.Code != protocol.ProviderNotAvailable {
 		t.Errorf("got %s: %s", got.Name, got.Message)
 	}
@@ -55,7 +55,7 @@ func TestServerThatHasTooMuchToDoIsAskedAgain(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	address, away := ollamatest.Start(t), "http://"+refusing(t)
-	handler := open(t, llm.Options{URLs: []string{address, away}, MaxConcurrent: 7, OpenAI: llm.OpenAI{URLs: []string{address + "/v1"}}})
+	handler := open(t, llm.Options{Providers: append(limited(7, address, away), compatibleAt("", address+"/v1")...)})
 	ask(t, handler, llm.Chat, `{"prompt":"hello"}`)
 	states := handler.Probe(t.Context())
 	if len(states) != 3 || states[0].URL != address || states[0].Error != nil || states[0].MaxConcurrent != 7 || states[0].Version == "" ||
@@ -83,7 +83,7 @@ func TestLimitOfEachServer(t *testing.T) {
 		<-timer.C
 		answering("yes")(w, r)
 	}
-	handler := open(t, llm.Options{URLs: []string{serving(t, serve)}, MaxConcurrent: 3})
+	handler := open(t, llm.Options{Providers: limited(3, serving(t, serve))})
 	var calls sync.WaitGroup
 	for range 60 {
 		calls.Go(func() {
@@ -119,7 +119,7 @@ func TestServerOfTheSettingsThatATaskNames(t *testing.T) {
 		}
 		answering("there")(w, r)
 	})
-	handler := open(t, llm.Options{URLs: []string{named, other}, MaxConcurrent: 2})
+	handler := open(t, llm.Options{Providers: limited(2, named, other)})
 	var all sync.WaitGroup
 	for i := range 24 {
 		all.Go(func() {

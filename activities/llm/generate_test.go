@@ -110,7 +110,7 @@ func TestEmbed(t *testing.T) {
 		t.Error("equal texts have different vectors, or different texts equal ones")
 	}
 	got := fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":["a",""],"model":"tiny-script"}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "llm/embed: text 1 is empty, and has no vector", "")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "llm/embed: text 1 is empty", "")
 	got = fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":"a","model":"no-such"}`), nil)
 	if got.Code != protocol.TaskValidationFailed || !strings.Contains(got.Message, `has no model "no-such"`) {
 		t.Errorf("got %s: %s", got.Name, got.Message)
@@ -134,7 +134,7 @@ func TestPromptThatMustNotBeCut(t *testing.T) {
 	long := strings.Repeat("word ", 200)
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"fail"}`), nil)
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context",
-		"a larger `num_ctx` makes room; `on_truncation: warn` lets Ollama cut it")
+		"raise `num_ctx`, or set `on_truncation: warn` to have Ollama cut the prompt")
 	result := ask(t, real(t), llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"warn"}`)
 	if result.Warning == "" || field(result, "warning") == "" {
 		t.Errorf("no warning: %s", result.Value.JSON())

@@ -8,9 +8,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// Health tells whether a server of the default provider answers.
+// Health reports whether a server of the default provider answers.
 func (h *Handler) Health(ctx context.Context) error {
-	states := h.look(ctx, h.pools()[:1])
+	pools := h.pools()
+	if len(pools) == 0 {
+		return protocol.Errorf(protocol.ConfigurationError, "no server is configured")
+	}
+	states := h.look(ctx, pools[:1])
 	var first error
 	for _, state := range states {
 		if state.Error == nil {
@@ -23,7 +27,7 @@ func (h *Handler) Health(ctx context.Context) error {
 	return first
 }
 
-// Endpoints implements protocol.Served.
+// Servers implements protocol.ServerReporter.
 func (h *Handler) Servers() []protocol.Server {
 	var all []protocol.Server
 	for _, p := range h.pools() {
@@ -34,7 +38,7 @@ func (h *Handler) Servers() []protocol.Server {
 	return all
 }
 
-// Look implements protocol.Served.
+// Probe implements protocol.ServerReporter.
 func (h *Handler) Probe(ctx context.Context) []protocol.ServerState { return h.look(ctx, h.pools()) }
 
 func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.ServerState {
@@ -52,29 +56,30 @@ func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.ServerStat
 }
 
 func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
-	key, err := "", error(nil)
-	if m.Provider == openaiProvider && h.options.OpenAI.Key != "" {
-		key, err = h.secret(h.options.OpenAI.Secret)
+	key := ""
+	b, err := h.backend(m.Provider)
+	if err == nil && b.settings.Key != "" {
+		key, err = secret(h.options.Secret, b.settings.Key)
 	}
 	state := protocol.ServerState{}
 	if err == nil {
-		state, err = m.backend.state(ctx, key)
+		state, err = m.server.State(ctx, key)
 	}
 	state.Server = m.Server
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s does not answer", m.URL)
+		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s did not answer in time", m.URL)
 	default:
 		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
 	}
 	return state
 }
 
-// secret is the key that the settings name.
-func (h *Handler) secret(find func(string) (string, error)) (string, error) {
+// secret finds the key that the settings name.
+func secret(find func(string) (string, error), name string) (string, error) {
 	if find == nil {
-		return "", errors.New("nobody here knows secrets")
+		return "", errors.New("secrets are not available here")
 	}
-	return find(h.options.OpenAI.Key)
+	return find(name)
 }

@@ -70,18 +70,18 @@ func TestKeyWithALineBreak(t *testing.T) {
 
 // What other servers cannot do is refused, and not done in silence.
 func TestWhatIsForOllamaAlone(t *testing.T) {
-	for parameter, message := range map[string]string{
-		`"on_truncation":"fail"`: "on_truncation: fail is for Ollama; other servers do not say whether they have cut a prompt",
-		`"auto_pull":true`:       "auto_pull is for Ollama; other servers fetch no models",
+	for parameter, want := range map[string]struct{ message, hint string }{
+		`"on_truncation":"fail"`: {`on_truncation: fail is not supported by the provider "openai"`, "these servers do not report whether they cut a prompt"},
+		`"auto_pull":true`:       {`auto_pull is not supported by the provider "openai"`, "these servers do not fetch models"},
 	} {
 		url := serving(t, speaking(said, finished, over))
 		request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","provider":"openai","base_url":%q,%s}`, url, parameter))
-		wantError(t, fails(t, t.Context(), open(t, llm.Options{}), request, nil), protocol.InvalidParams, protocol.Permanent, message, "")
+		wantError(t, fails(t, t.Context(), open(t, llm.Options{}), request, nil), protocol.InvalidParams, protocol.Permanent, want.message, want.hint)
 	}
 	// The setting is for Ollama's servers, and disturbs no other.
 	lacking := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	having := serving(t, speaking(said, finished, over))
-	handler := open(t, llm.Options{AutoPull: true, OpenAI: llm.OpenAI{URLs: []string{lacking, having}, Model: "m"}})
+	handler := open(t, llm.Options{Providers: append(compatibleAt("m", lacking, having), protocol.ProviderSettings{Name: "ollama", AutoPull: true})})
 	for range 3 {
 		want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
 	}

@@ -18,7 +18,7 @@ const maxImages = 96 << 20
 // formats are those of images, as the first bytes tell them.
 var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true, "image/gif": true, "image/bmp": true}
 
-const formatsSaid = "an image is a PNG, JPEG, WebP, GIF or BMP file"
+const formatsSaid = "the formats are PNG, JPEG, WebP, GIF and BMP"
 
 // imagesOf reads the images beside the messages: `image_path`, `image_paths`, then `images`.
 func imagesOf(request protocol.Request) ([][]byte, error) {
@@ -34,7 +34,7 @@ func imagesOf(request protocol.Request) ([][]byte, error) {
 			return nil, err
 		}
 		if !isImage(data) {
-			return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q is no image: it looks like %s", path.Text(), http.DetectContentType(data)).
+			return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q is not an image: it looks like %s", path.Text(), http.DetectContentType(data)).
 				WithHint(formatsSaid)
 		}
 		if images = append(images, data); sizeOfAll(images) > maxImages {
@@ -59,17 +59,17 @@ func decodedImage(text string) ([]byte, error) {
 	if rest, is := strings.CutPrefix(text, "data:"); is {
 		kind, encoded, found := strings.Cut(rest, ",")
 		if !found || !strings.HasSuffix(kind, ";base64") {
-			return nil, protocol.Errorf(protocol.InvalidParams, "an image is a data: URL without base64: %.40q", text)
+			return nil, protocol.Errorf(protocol.InvalidParams, "invalid image: the data: URL is not base64: %.40q", text)
 		}
 		text = encoded
 	}
 	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
-		return nil, protocol.Errorf(protocol.InvalidParams, "an image is no base64: %v", err).
-			WithHint("the path of a file goes into `image_path`")
+		return nil, protocol.Errorf(protocol.InvalidParams, "invalid image: %v", err).
+			WithHint("use `image_path` for the path of a file")
 	}
 	if !isImage(data) {
-		return nil, protocol.Errorf(protocol.InvalidParams, "what was given as an image is none: it looks like %s", http.DetectContentType(data)).
+		return nil, protocol.Errorf(protocol.InvalidParams, "invalid image: it looks like %s", http.DetectContentType(data)).
 			WithHint(formatsSaid)
 	}
 	return data, nil
@@ -84,6 +84,6 @@ func sizeOfAll(images [][]byte) int {
 }
 
 func tooManyImages() error {
-	return protocol.Errorf(protocol.TaskValidationFailed, "the images have more than %d MiB together", maxImages>>20).
-		WithHint("smaller ones do: models scale them down")
+	return protocol.Errorf(protocol.TaskValidationFailed, "the images are larger than %d MiB in total", maxImages>>20).
+		WithHint("use smaller images: models scale them down")
 }

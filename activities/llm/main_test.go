@@ -36,10 +36,23 @@ func open(t testing.TB, o llm.Options) *llm.Handler {
 	return handler
 }
 
+// at are the settings of Ollama servers at the addresses.
+func at(urls ...string) []protocol.ProviderSettings { return limited(0, urls...) }
+
+// limited are those of servers with a limit for the calls in flight to each.
+func limited(most int, urls ...string) []protocol.ProviderSettings {
+	return []protocol.ProviderSettings{{Name: "ollama", URLs: urls, MaxConcurrent: most}}
+}
+
+// compatibleAt are the settings of OpenAI-compatible servers, with a model, at the addresses.
+func compatibleAt(model string, urls ...string) []protocol.ProviderSettings {
+	return []protocol.ProviderSettings{{Name: "openai", Model: model, URLs: urls}}
+}
+
 // real makes a handler for the shared Ollama.
 func real(t testing.TB) *llm.Handler {
 	t.Helper()
-	return open(t, llm.Options{URLs: []string{ollamatest.Start(t)}})
+	return open(t, llm.Options{Providers: at(ollamatest.Start(t))})
 }
 
 // folder reads the files of a test.

@@ -17,9 +17,9 @@ const wantsNumber = `"schema":{"type":"object","properties":{"n":{"type":"intege
 // An answer that does not fit has one chance: the model sees it, and what is wrong with it.
 func TestAnswerIsMended(t *testing.T) {
 	for method, again := range map[string]string{
-		llm.Chat: `{"role":"assistant","content":"{\"n\": \"one\"}"},{"role":"user","content":"Your answer does not fit the JSON Schema that it must fit: ` +
-			`answer.n: got string, want integer. Answer again, with nothing but JSON that fits this schema: `,
-		llm.Generate: `"prompt":"How many?\n\n{\"n\": \"one\"}\n\nYour answer does not fit the JSON Schema that it must fit: answer.n: got string, want integer.`,
+		llm.Chat: `{"role":"assistant","content":"{\"n\": \"one\"}"},{"role":"user","content":"Your answer does not match the JSON Schema: ` +
+			`answer.n: got string, want integer. Answer again, with nothing but JSON that matches this schema: `,
+		llm.Generate: `"prompt":"How many?\n\n{\"n\": \"one\"}\n\nYour answer does not match the JSON Schema: answer.n: got string, want integer.`,
 	} {
 		var bodies []string
 		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
@@ -48,18 +48,18 @@ func TestAnswerIsMended(t *testing.T) {
 // The server answers as an Ollama whose registry has the model: it reports the layers, and from then on the model is there.
 func TestModelThatIsLackingIsPulled(t *testing.T) {
 	for name, test := range map[string]struct {
-		options    llm.Options
+		autoPull   bool
 		parameters string
 		pulled     bool
 	}{
-		"by the task":                  {llm.Options{}, `{"prompt":"hello","model":"fetched","auto_pull":true}`, true},
-		"by the settings":              {llm.Options{AutoPull: true}, `{"prompt":"hello","model":"fetched"}`, true},
-		"not by the task":              {llm.Options{AutoPull: true}, `{"prompt":"hello","model":"fetched","auto_pull":false}`, false},
-		"not where nobody asks for it": {llm.Options{}, `{"prompt":"hello","model":"fetched"}`, false},
+		"by the task":                  {false, `{"prompt":"hello","model":"fetched","auto_pull":true}`, true},
+		"by the settings":              {true, `{"prompt":"hello","model":"fetched"}`, true},
+		"not by the task":              {true, `{"prompt":"hello","model":"fetched","auto_pull":false}`, false},
+		"not where nobody asks for it": {false, `{"prompt":"hello","model":"fetched"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var there atomic.Bool
-			test.options.URLs = []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+			url := serving(t, func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.URL.Path == "/api/pull":
 					for _, line := range []string{
@@ -75,10 +75,10 @@ func TestModelThatIsLackingIsPulled(t *testing.T) {
 				default:
 					answering("yes")(w, r)
 				}
-			})}
+			})
 			var said []string
 			request := asking(t, llm.Chat, test.parameters)
-			result, err := open(t, test.options).Handle(t.Context(), request, func(message string) { said = append(said, message) })
+			result, err := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{url}, AutoPull: test.autoPull}}}).Handle(t.Context(), request, func(message string) { said = append(said, message) })
 			if !test.pulled {
 				if err == nil || protocol.AsError(err, 0).Code != protocol.TaskValidationFailed || there.Load() {
 					t.Errorf("got %v", err)
@@ -89,7 +89,7 @@ func TestModelThatIsLackingIsPulled(t *testing.T) {
 				t.Fatal(err)
 			}
 			want(t, result, map[string]string{"response": `"yes"`})
-			if all := strings.Join(said, "\n"); !strings.Contains(all, "pulls fetched: pulling manifest\npulls fetched: 45% of 2.0 GB\n") {
+			if all := strings.Join(said, "\n"); !strings.Contains(all, "pulling fetched: pulling manifest\npulling fetched: 45% of 2.0 GB\n") {
 				t.Errorf("said %s", all)
 			}
 		})

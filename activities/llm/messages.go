@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -10,11 +11,11 @@ const lookAtIt = "Describe this image."
 
 // messagesOf makes the messages: `system`, then `messages`, then `prompt`; with the files and images of the parameters on
 // the last one of the user.
-func messagesOf(request protocol.Request) ([]message, error) {
+func messagesOf(request protocol.Request) ([]provider.Message, error) {
 	given := request.Parameters
-	var messages []message
+	var messages []provider.Message
 	if system, is := given.Get("system"); is {
-		messages = append(messages, message{role: "system", text: system.Text()})
+		messages = append(messages, provider.Message{Role: "system", Text: system.Text()})
 	}
 	listed, _ := given.Get("messages")
 	for _, element := range listed.Elements() {
@@ -26,7 +27,7 @@ func messagesOf(request protocol.Request) ([]message, error) {
 	}
 	prompt, prompted := given.Get("prompt")
 	if prompted {
-		messages = append(messages, message{role: "user", text: prompt.Text()})
+		messages = append(messages, provider.Message{Role: "user", Text: prompt.Text()})
 	}
 	images, err := imagesOf(request)
 	if err != nil {
@@ -42,39 +43,39 @@ func messagesOf(request protocol.Request) ([]message, error) {
 	}
 	at := lastOfUser(messages)
 	if at < 0 {
-		messages = append(messages, message{role: "user"})
+		messages = append(messages, provider.Message{Role: "user"})
 		at = len(messages) - 1
 	}
 	last := &messages[at]
-	last.images = append(last.images, images...)
+	last.Images = append(last.Images, images...)
 	switch {
-	case text == "" && last.text == "" && len(images) > 0:
-		last.text = lookAtIt
-	case text != "" && last.text != "":
-		last.text += "\n\n" + text
+	case text == "" && last.Text == "" && len(images) > 0:
+		last.Text = lookAtIt
+	case text != "" && last.Text != "":
+		last.Text += "\n\n" + text
 	case text != "":
-		last.text = text
+		last.Text = text
 	}
 	return messages, nil
 }
 
 // messageOf reads one element of `messages`.
-func messageOf(given value.Value) (message, error) {
-	m := message{role: text(given, "role"), text: text(given, "content")}
+func messageOf(given value.Value) (provider.Message, error) {
+	m := provider.Message{Role: text(given, "role"), Text: text(given, "content")}
 	images, _ := given.Get("images")
 	for _, encoded := range images.Elements() {
 		image, err := decodedImage(encoded.Text())
 		if err != nil {
 			return m, err
 		}
-		m.images = append(m.images, image)
+		m.Images = append(m.Images, image)
 	}
 	return m, nil
 }
 
-func lastOfUser(messages []message) int {
+func lastOfUser(messages []provider.Message) int {
 	for i := len(messages) - 1; i >= 0; i-- {
-		if messages[i].role == "user" {
+		if messages[i].Role == "user" {
 			return i
 		}
 	}

@@ -19,9 +19,9 @@ import (
 // compatible is the shared Ollama as what it is to clients of OpenAI's API.
 func compatible(t testing.TB) *llm.Handler {
 	t.Helper()
-	return open(t, llm.Options{Provider: "openai", OpenAI: llm.OpenAI{
-		URLs: []string{ollamatest.Start(t) + "/v1"}, Model: "llama3.2", VisionModel: "llava", EmbedModel: "tiny-script",
-	}})
+	return open(t, llm.Options{Provider: "openai", Providers: []protocol.ProviderSettings{{
+		Name: "openai", URLs: []string{ollamatest.Start(t) + "/v1"}, Model: "llama3.2", VisionModel: "llava", EmbedModel: "tiny-script",
+	}}})
 }
 
 func TestCompatibleServer(t *testing.T) {
@@ -59,22 +59,22 @@ func TestCompatibleServer(t *testing.T) {
 
 // A task may name a server of its own, whatever the settings say.
 func TestServerOfATask(t *testing.T) {
-	handler := open(t, llm.Options{URLs: []string{"http://" + refusing(t)}})
+	handler := open(t, llm.Options{Providers: at("http://" + refusing(t))})
 	address := ollamatest.Start(t)
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","provider":"openai","base_url":"`+address+`/v1","model":"tiny-script"}`), map[string]string{"response": greeting})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","base_url":"`+address+`"}`), map[string]string{"response": greeting})
 	for parameters, message := range map[string]string{
-		`{"prompt":"x","provider":"openai"}`:                              "no OpenAI-compatible server is configured",
-		`{"prompt":"x","provider":"openai","base_url":"` + address + `"}`: "llm/chat: there is no model",
-		`{"prompt":"x","base_url":"gpu"}`:                                 `the address of Ollama is "gpu", which is no URL of a server`,
+		`{"prompt":"x","provider":"openai"}`:                              `no server is configured for the provider "openai"`,
+		`{"prompt":"x","provider":"openai","base_url":"` + address + `"}`: "llm/chat: `model` is required",
+		`{"prompt":"x","base_url":"gpu"}`:                                 `invalid address "gpu" of provider "ollama"`,
 	} {
 		if got := fails(t, t.Context(), handler, asking(t, llm.Chat, parameters), nil); got.Message != message || got.Kind != protocol.Permanent {
 			t.Errorf("%s: got %s %s: %s", parameters, got.Name, got.Kind, got.Message)
 		}
 	}
 	for parameters, message := range map[string]string{
-		`"num_ctx":512`:        "num_ctx is an option of Ollama's",
-		`"keep_alive":"5m"`:    "keep_alive is for Ollama",
+		`"num_ctx":512`:        "num_ctx is not supported by the provider",
+		`"keep_alive":"5m"`:    "keep_alive is not supported by the provider",
 		`"model":"no-such:7b"`: `has no model "no-such:7b"`,
 	} {
 		parameters = `{"prompt":"hello","provider":"openai","base_url":"` + address + `/v1",` + parameters
@@ -120,23 +120,23 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 		"all":                 {speaking(": hold on", said, finished, counted, over), 0, "", ""},
 		"without counts":      {speaking(said, finished, over), 0, "", ""},
 		"without a last word": {speaking(said, finished), 0, "", ""},
-		"cut":                 {speaking(said), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
-		"cut with a mark":     {speaking(said, over), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
-		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 1 token"},
-		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL broke off after 0 tokens"},
+		"cut":                 {speaking(said), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"cut with a mark":     {speaking(said, over), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
 		"error within":        {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server failed: out of memory"},
-		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server sends what is not JSON: unexpected EOF"},
-		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL has too much to do: queue full"},
-		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL has too much to do: "slow down"`},
+		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
+		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
+		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
 		"gateway":             {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
 		"wrong key": {status(401, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`), protocol.InvalidParams, protocol.Permanent,
-			"the server at URL denies the call: Incorrect API key provided: [api_key]"},
-		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL refuses the call: max_tokens is too large"},
+			"the server at URL denied access: Incorrect API key provided: [api_key]"},
+		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: max_tokens is too large"},
 		"failed":  {status(500, `{"error":"broken"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: broken"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 		},
-			protocol.InvalidParams, protocol.Permanent, "the server at URL refuses the call: 302 Found"},
+			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: 302 Found"},
 		"reset": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, protocol.ProviderNotAvailable, protocol.Transient,
 			"the server at URL cannot be reached: EOF"},
 	} {
@@ -216,7 +216,7 @@ func TestKeyOfTheSettings(t *testing.T) {
 		sent = r.Header.Get("Authorization")
 		speaking(said, finished, over)(w, r)
 	})
-	handler := open(t, llm.Options{Provider: "openai", OpenAI: llm.OpenAI{URLs: []string{url}, Model: "m", Key: "LOCAL"}})
+	handler := open(t, llm.Options{Provider: "openai", Providers: []protocol.ProviderSettings{{Name: "openai", URLs: []string{url}, Model: "m", Key: "LOCAL"}}})
 	request := asking(t, llm.Chat, `{"prompt":"x"}`)
 	request.Secret = func(name string) (string, error) { return "the key " + name, nil }
 	if _, err := handler.Handle(t.Context(), request, nil); err != nil || sent != "Bearer the key LOCAL" {

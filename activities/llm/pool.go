@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -23,15 +24,15 @@ type pool struct {
 	again   *time.Timer
 }
 
-// member is one server of a pool. What follows its backend is guarded by the pool.
+// member is one server of a pool. What follows lister is guarded by the pool.
 type member struct {
 	protocol.Server
 	address string // User and password included.
-	backend backend
+	server  provider.Server
+	lister  provider.ModelLister // The same server; nil where it never says which models are in memory: none is preferred, and none pushed out.
 
 	inFlight int
 	models   []string             // Of the calls in flight, each as often as it is.
-	silent   bool                 // It never says which models are in memory: none is preferred, and none pushed out.
 	loaded   map[string]bool      // Models that are, or are being, brought into memory.
 	newest   string               // Of them, the one that came last.
 	looked   time.Time            // When the server was last asked which they are.
@@ -78,11 +79,15 @@ const (
 	lookAgain = time.Second
 )
 
+func newMember(server protocol.Server) *member {
+	return &member{Server: server, loaded: map[string]bool{}, lacks: map[string]time.Time{}}
+}
+
 func newPool(members []*member) *pool { return &pool{members: members, now: time.Now} }
 
 func (p *pool) close() {
 	for _, m := range p.members {
-		m.backend.close()
+		m.server.Close()
 	}
 }
 
@@ -126,7 +131,7 @@ func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, er
 		p.leave(<-w.granted)
 	}
 	p.dispatch() // Others may have waited behind it.
-	return nil, cancelled()
+	return nil, provider.Cancelled()
 }
 
 // release gives a server back, and takes account of how the call went.
@@ -140,19 +145,19 @@ func (p *pool) release(at *place, err error) {
 		code = protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	}
 	switch {
-	case code == protocol.ProviderNotAvailable, code == protocol.ProviderTimeout, verdictOf(err) == breaking:
+	case code == protocol.ProviderNotAvailable, code == protocol.ProviderTimeout, provider.VerdictOf(err) == provider.ServerFault:
 		if at.turn == m.turn {
 			m.fail(now)
 		}
 	case code == protocol.ProviderOverloaded:
 		m.aside = now.Add(busyAside)
-	case code == protocol.TaskCancelled, code == protocol.TaskTimeout, verdictOf(err) == unasked:
+	case code == protocol.TaskCancelled, code == protocol.TaskTimeout, provider.VerdictOf(err) == provider.NotSent:
 		// It says nothing of the server.
 	default:
 		m.failures, m.probing, m.aside = 0, 0, time.Time{}
 		m.answered, m.failed = true, time.Time{}
 	}
-	if verdictOf(err) == lacking {
+	if provider.VerdictOf(err) == provider.ModelMissing {
 		m.lacks[at.model] = now.Add(lackFor)
 	}
 	p.dispatch()

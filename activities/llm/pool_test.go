@@ -10,29 +10,29 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// inMemory is a backend of which only the models in memory matter.
+// inMemory is a server of which only the models in memory matter.
 type inMemory struct {
-	backend
+	provider.Server
 	mu     sync.Mutex
 	models []string
 }
 
-func (m *inMemory) loaded(context.Context) ([]string, bool) {
+func (m *inMemory) LoadedModels(context.Context) ([]string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.models), m.models != nil
 }
 
-func (m *inMemory) close() {}
+func (m *inMemory) Close() {}
 
 func memberOf(name string, limit int, models ...string) *member {
-	return &member{
-		Server: protocol.Server{URL: name, MaxConcurrent: limit}, backend: &inMemory{models: models},
-		loaded: map[string]bool{}, lacks: map[string]time.Time{},
-	}
+	m, server := newMember(protocol.Server{URL: name, MaxConcurrent: limit}), &inMemory{models: models}
+	m.server, m.lister = server, server
+	return m
 }
 
 // rig serves calls in a bubble of its own time, and notes which were served where.
@@ -299,7 +299,7 @@ func TestFailuresTogetherAreOne(t *testing.T) {
 			r.wants(name, "m", 3)
 		}
 		r.want("1@x 2@y 3@x")
-		r.ends("1", judged{protocol.Errorf(protocol.TaskExecutionFailed, "out of memory"), breaking})
+		r.ends("1", provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "out of memory"), provider.ServerFault))
 		r.ends("3", protocol.Errorf(protocol.ProviderNotAvailable, "away"))
 		if x.failures != 1 || time.Until(x.aside) != asideFirst {
 			t.Errorf("%d failures, set aside for %s", x.failures, time.Until(x.aside))
@@ -334,7 +334,7 @@ func TestBusyAndLackingServers(t *testing.T) {
 		r.want("1@x 2@y")
 		time.Sleep(busyAside)
 		r.wants("3", "m", 3)
-		r.ends("3", judged{protocol.Errorf(protocol.TaskValidationFailed, "no model m"), lacking})
+		r.ends("3", provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "no model m"), provider.ModelMissing))
 		r.wants("4", "m", 3)
 		r.ends("4", nil)
 		r.wants("5", "other", 3)
@@ -351,7 +351,7 @@ func TestBusyAndLackingServers(t *testing.T) {
 func TestServersThatDoNotTellTheirModels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := memberOf("x", 1)
-		x.silent = true
+		x.lister = nil
 		r := newRig(t, x)
 		for _, name := range []string{"a1", "b1", "a2", "b2"} {
 			r.wants(name, name[:1], 3)

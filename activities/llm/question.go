@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -12,70 +13,67 @@ import (
 
 // question is what a call asks, with all that its parameters and files say.
 type question struct {
-	ask
+	provider.Request
 	schema *jsonschema.Schema // What the answer must be like; nil where it may be any text.
 	format []byte             // The same as JSON.
 	images int                // In all messages.
 	idle   time.Duration      // How long the server may be silent.
-	numCtx int64              // The context that the call asks for; 0 where it leaves that to the model.
 	pull   bool               // Whether a model that is lacking is fetched.
 	rounds int                // How often the model may ask for them.
 }
 
-// ask reads the parameters, and the files that they name.
-func (c *call) ask() (*question, error) {
+// readQuestion reads the parameters, and the files that they name.
+func readQuestion(c *call) (*question, error) {
 	given := c.request.Parameters
-	q := &question{rounds: defaultRounds, pull: c.handler.options.AutoPull}
-	q.model, q.hidden = c.model, c.hidden
+	q := &question{rounds: defaultRounds, pull: c.backend.settings.AutoPull}
+	q.Model, q.Secrets = c.model, c.secrets
 	var err error
-	if q.options, q.numCtx, err = optionsOf(given); err != nil {
+	if q.Options, err = optionsOf(given); err != nil {
 		return nil, err
 	}
-	if c.provider != ollamaProvider {
-		for _, wrong := range forOllama(given) {
-			return nil, wrong.err
-		}
+	for _, found := range c.backend.Check(c.request.Method, given, q.Options) {
+		return nil, protocol.Errorf(protocol.InvalidParams, "%s", found.Message).WithHint("%s", found.Hint)
 	}
-	q.mayBeCut = text(given, "on_truncation") != "fail"
-	q.keep, _ = given.Get("keep_alive")
+	q.MayCut = text(given, "on_truncation") != "fail"
+	q.KeepAlive, _ = given.Get("keep_alive")
 	if pull, is := given.Get("auto_pull"); is {
 		q.pull = pull.Bool()
 	}
-	q.pull = q.pull && c.provider == ollamaProvider
+	q.pull = q.pull && c.backend.Pulls
 	if q.idle, err = idleOf(given); err != nil {
 		return nil, err
 	}
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
 	}
-	if q.messages, err = messagesOf(c.request); err != nil {
+	if q.Messages, err = messagesOf(c.request); err != nil {
 		return nil, err
 	}
 	size := 0
-	for _, m := range q.messages {
-		q.images += len(m.images)
-		size += sizeOfAll(m.images)
+	for _, m := range q.Messages {
+		q.images += len(m.Images)
+		size += sizeOfAll(m.Images)
 	}
 	if size > maxImages {
 		return nil, tooManyImages()
 	}
 	if c.request.Method == Vision && q.images == 0 {
-		return nil, protocol.Errorf(protocol.InvalidParams, "%s: there is no image", Vision).
-			WithHint("`image_path`, `image_paths` and `images` hold some")
+		return nil, protocol.Errorf(protocol.InvalidParams, "%s: an image is required", Vision).
+			WithHint("use `image_path`, `image_paths` or `images`")
 	}
 	if c.request.Method == Generate {
 		raw, _ := given.Get("raw")
-		q.plain = &plain{suffix: text(given, "suffix"), template: text(given, "template"), raw: raw.Bool()}
+		q.Completion = &provider.Completion{Suffix: text(given, "suffix"), Template: text(given, "template"), Raw: raw.Bool()}
 	}
-	return q, q.rest(given, c.provider)
+	return q, q.readAnswer(given)
 }
 
-// rest reads what the answer is to be like.
-func (q *question) rest(given value.Value, provider string) error {
-	q.think, _ = given.Get("think")
+// readAnswer reads what the answer is to be like.
+func (q *question) readAnswer(given value.Value) error {
+	q.Think, _ = given.Get("think")
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
-			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be a whole number, not %s", most.JSON())
+			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be an integer, not %s", most.JSON())
 		}
 	}
 	schema, is := given.Get("schema")
@@ -86,11 +84,7 @@ func (q *question) rest(given value.Value, provider string) error {
 	if q.schema, err = answerSchema(schema); err != nil {
 		return err
 	}
-	q.format = schema.JSON()
-	if q.think.IsNull() && provider == ollamaProvider {
-		// A model that could think and does not answers without regard for the schema.
-		q.think = value.Bool(false)
-	}
+	q.format, q.Structured = schema.JSON(), true
 	return nil
 }
 
@@ -102,10 +96,10 @@ func (q *question) embedding(request protocol.Request) error {
 		switch {
 		case is && input.Kind() == value.KindList:
 			for _, element := range input.Elements() {
-				q.inputs = append(q.inputs, element.Text())
+				q.Inputs = append(q.Inputs, element.Text())
 			}
 		case is:
-			q.inputs = append(q.inputs, input.Text())
+			q.Inputs = append(q.Inputs, input.Text())
 		}
 	}
 	files, err := filesOf(request)
@@ -113,16 +107,16 @@ func (q *question) embedding(request protocol.Request) error {
 		return err
 	}
 	for _, file := range files {
-		q.inputs = append(q.inputs, file.text)
+		q.Inputs = append(q.Inputs, file.text)
 	}
-	for i, input := range q.inputs {
+	for i, input := range q.Inputs {
 		if input == "" {
-			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty, and has no vector", Embed, i)
+			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty", Embed, i)
 		}
 	}
 	if width, is := given.Get("dimensions"); is {
-		if err := json.Unmarshal(width.JSON(), &q.width); err != nil {
-			return protocol.Errorf(protocol.InvalidParams, "dimensions must be a whole number, not %s", width.JSON())
+		if err := json.Unmarshal(width.JSON(), &q.Dimensions); err != nil {
+			return protocol.Errorf(protocol.InvalidParams, "dimensions must be an integer, not %s", width.JSON())
 		}
 	}
 	return nil
@@ -132,7 +126,7 @@ func (q *question) embedding(request protocol.Request) error {
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
-		return nil, protocol.Errorf(protocol.InvalidParams, "schema is no JSON Schema: %v", err)
+		return nil, protocol.Errorf(protocol.InvalidParams, "invalid JSON Schema: %v", err)
 	}
 	return schema, nil
 }
@@ -167,3 +161,32 @@ func duration(v value.Value) (time.Duration, error) {
 
 // maxSeconds is what a time.Duration holds, rounded down.
 const maxSeconds = 9e9
+
+// optionsOf gathers the options of the server: what stands in `options`, and over it what parameters name. Numbers keep their
+// digits.
+func optionsOf(given value.Value) ([]value.Field, error) {
+	gathered := value.Object()
+	set := func(name string, v value.Value) { gathered = gathered.With(name, v) }
+	free, _ := given.Get("options")
+	for _, field := range free.Fields() {
+		set(field.Name, field.Value)
+	}
+	for _, name := range provider.OptionNames {
+		if v, is := given.Get(name); is {
+			set(name, v)
+		}
+	}
+	if most, is := given.Get("max_tokens"); is {
+		if _, twice := given.Get("num_predict"); twice {
+			return nil, protocol.Errorf(protocol.InvalidParams, "max_tokens and num_predict are the same option: set only one")
+		}
+		set("num_predict", most)
+	}
+	if stop, is := given.Get("stop"); is {
+		if stop.Kind() == value.KindString {
+			stop = value.List(stop)
+		}
+		set("stop", stop)
+	}
+	return gathered.Fields(), nil
+}

@@ -70,7 +70,7 @@ func TestWrongParameters(t *testing.T) {
 		{llm.Chat, `{"prompt":"x","temprature":1}`, "llm/chat: parameters: additional properties 'temprature' not allowed"},
 		{llm.Chat, `{"messages":[]}`, "llm/chat: parameters.messages: minItems: got 0, want 1"},
 		{llm.Chat, `{"messages":[{"role":"robot","content":"x"}]}`, "llm/chat: parameters.messages[0].role: value must be one of 'system', 'user', 'assistant'"},
-		{llm.Chat, `{"prompt":"x","max_tokens":1,"num_predict":1}`, "max_tokens and num_predict mean the same and cannot both be given"},
+		{llm.Chat, `{"prompt":"x","max_tokens":1,"num_predict":1}`, "max_tokens and num_predict are the same option: set only one"},
 		{llm.Chat, `{"prompt":"x","idle_timeout":"soon"}`, `idle_timeout must be a number of seconds or a duration such as 90s or 5m, not "soon"`},
 		{llm.Chat, `{"prompt":"x","idle_timeout":0}`, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not 0"},
 		{llm.Chat, `{"prompt":"x","idle_timeout":1e99}`, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not 1e99"},
@@ -83,7 +83,7 @@ func TestWrongParameters(t *testing.T) {
 		wantError(t, got, protocol.InvalidParams, protocol.Permanent, test.want, "")
 	}
 	got := fails(t, t.Context(), handler, asking(t, "llm/sing", `{}`), nil)
-	wantError(t, got, protocol.MethodNotSupported, protocol.Permanent, "llm/v1 has no method llm/sing", "")
+	wantError(t, got, protocol.MethodNotSupported, protocol.Permanent, `unknown method "llm/sing"`, "")
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {
@@ -92,7 +92,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		content       []byte
 		message, hint string
 	}{
-		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "convert it; an image goes into `image_path`"},
+		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "convert it to UTF-8; use `image_path` for images"},
 		"large.txt":  {bytes.Repeat([]byte("x"), 8<<20+1), `file "large.txt" cannot be read: it has more than 8388608 bytes`, ""},
 	} {
 		request := asking(t, llm.Chat, `{"prompt":"x","file_path":"`+name+`"}`)
@@ -103,7 +103,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 
 func TestAddressThatIsNone(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:11434", "ftp://gpu", "http://", "http://a b"} {
-		_, err := llm.New(llm.Options{URLs: []string{address}})
+		_, err := llm.New(llm.Options{Providers: at(address)})
 		if err == nil || protocol.AsError(err, 0).Code != protocol.ConfigurationError {
 			t.Errorf("%s: got %v", address, err)
 		}

@@ -1,7 +1,9 @@
 package llm
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -134,7 +136,7 @@ func (m *member) unfit(w *waiter, now time.Time) bool {
 func (m *member) disturbed(model string) bool { return m.inFlight > 0 && !m.has(model) }
 
 // has tells whether the model is in memory, as far as that matters.
-func (m *member) has(model string) bool { return m.silent || m.loaded[model] }
+func (m *member) has(model string) bool { return m.lister == nil || m.loaded[model] }
 
 func (m *member) better(than *member, model string) bool {
 	if a, b := m.disturbed(model), than.disturbed(model); a != b {
@@ -169,4 +171,67 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 	}
 	m.models = append(m.models, w.model)
 	w.granted <- &place{m, w.model, m.turn}
+}
+
+// loadedWithin bounds a look at the models in memory.
+const loadedWithin = 5 * time.Second
+
+// lookLater serves again when somebody has waited long enough.
+func (p *pool) lookLater(after time.Duration) {
+	if after <= 0 {
+		return
+	}
+	if p.again != nil {
+		p.again.Stop()
+	}
+	p.again = time.AfterFunc(after, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.dispatch()
+	})
+}
+
+// lookAround asks servers which models are in memory, where somebody waits for another one.
+func (p *pool) lookAround() {
+	now := p.now()
+	for _, m := range p.members {
+		if m.lister == nil || m.looking || now.Sub(m.looked) < lookAgain ||
+			!slices.ContainsFunc(p.waiting, func(w *waiter) bool { return !m.loaded[w.model] }) {
+			continue
+		}
+		m.looking = true
+		go func() {
+			ctx, done := context.WithTimeout(context.Background(), loadedWithin)
+			defer done()
+			models, known := m.lister.LoadedModels(ctx)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			m.looking, m.looked = false, p.now()
+			if known {
+				m.saw(models)
+			}
+			p.dispatch()
+		}()
+	}
+}
+
+// saw takes account of what a server has in memory. As long as it lacks the newest, that one is being brought in, and what
+// is there is about to go.
+func (m *member) saw(models []string) {
+	names := map[string]bool{}
+	for _, name := range models {
+		names[tagged(name)] = true
+	}
+	if m.newest != "" && m.inFlight > 0 && !names[m.newest] {
+		return
+	}
+	m.loaded = names
+}
+
+// tagged is a model's name as Ollama lists it.
+func tagged(model string) string {
+	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
+		return model
+	}
+	return model + ":latest"
 }

@@ -65,7 +65,7 @@ func TestToolsAreCalledOnceThoughTheServerIsBusy(t *testing.T) {
 		}
 		answering("all done")(w, r)
 	}))
-	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: countingBox{calls: &calls}}), llm.Chat, usesTools)
+	result := ask(t, open(t, llm.Options{Providers: at(url), Tools: countingBox{calls: &calls}}), llm.Chat, usesTools)
 	want(t, result, map[string]string{"response": `"all done"`})
 	made, _ := result.Value.Get("tool_calls")
 	if calls.Load() != 1 || len(made.Elements()) != 1 || !strings.Contains(string(made.JSON()), `{"a":1152921504606846977,"b":1.10}`) {
@@ -78,8 +78,8 @@ func TestFailuresAfterTools(t *testing.T) {
 	for harmless, kind := range map[bool]protocol.ErrorKind{false: protocol.TaskFault, true: protocol.Transient} {
 		var calls atomic.Int64
 		url := serving(t, inRounds(abandoning(`{"message":{"content":"x"}}`+"\n")))
-		got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}, Tools: countingBox{calls: &calls, harmless: harmless}}), asking(t, llm.Chat, usesTools), nil)
-		if got.Code != protocol.ProviderNotAvailable || got.Kind != kind || strings.Contains(got.Hint, "tools were called") == harmless {
+		got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url), Tools: countingBox{calls: &calls, harmless: harmless}}), asking(t, llm.Chat, usesTools), nil)
+		if got.Code != protocol.ProviderNotAvailable || got.Kind != kind || strings.Contains(got.Hint, "tools that are not safe") == harmless {
 			t.Errorf("harmless %v: %s %s: %s (%s)", harmless, got.Name, got.Kind, got.Message, got.Hint)
 		}
 	}
@@ -93,13 +93,13 @@ func TestToolsHoldNoPlace(t *testing.T) {
 		_, err := handler.Handle(ctx, asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
 		return err
 	}}
-	handler = open(t, llm.Options{URLs: []string{serving(t, inRounds(answering("yes")))}, MaxConcurrent: 1, Tools: tool})
+	handler = open(t, llm.Options{Providers: limited(1, serving(t, inRounds(answering("yes")))), Tools: tool})
 	want(t, ask(t, handler, llm.Chat, usesTools), map[string]string{"response": `"yes"`})
 }
 
 // A handler that panics gives its place back.
 func TestPanicHoldsNoPlace(t *testing.T) {
-	handler := open(t, llm.Options{URLs: []string{serving(t, answering("yes"))}, MaxConcurrent: 1})
+	handler := open(t, llm.Options{Providers: limited(1, serving(t, answering("yes")))})
 	request := asking(t, llm.Chat, `{"prompt":"hello"}`)
 	request.Write = func(string) { panic("at the disco") }
 	func() {
@@ -123,7 +123,7 @@ func TestToolThatIsAwaySetsNoServerAside(t *testing.T) {
 	}
 	var calls atomic.Int64
 	for _, code := range []protocol.Code{protocol.ProviderNotAvailable, protocol.ProviderOverloaded, protocol.ProviderTimeout} {
-		handler := open(t, llm.Options{URLs: []string{serving(t, serve(&first)), serving(t, serve(&second))}, Tools: countingBox{calls: &calls, do: func(context.Context) error {
+		handler := open(t, llm.Options{Providers: at(serving(t, serve(&first)), serving(t, serve(&second))), Tools: countingBox{calls: &calls, do: func(context.Context) error {
 			return protocol.Errorf(code, "the tool's server")
 		}}})
 		calls.Store(0)
@@ -149,7 +149,7 @@ func TestServerThatFailsFast(t *testing.T) {
 		},
 		"with a page": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body><h1>Welcome!</h1>") },
 	} {
-		handler := open(t, llm.Options{URLs: []string{serving(t, fails), serving(t, answering("yes"))}})
+		handler := open(t, llm.Options{Providers: at(serving(t, fails), serving(t, answering("yes")))})
 		for range 8 {
 			want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
 		}
@@ -164,7 +164,7 @@ func TestPatienceIsNotUsedUpByWaiting(t *testing.T) {
 	const patience = 400 * time.Millisecond
 	var asked atomic.Int64
 	long := make(chan struct{})
-	handler := open(t, llm.Options{MaxConcurrent: 1, Patience: patience, URLs: []string{serving(t, func(w http.ResponseWriter, r *http.Request) {
+	handler := open(t, llm.Options{Patience: patience, Providers: limited(1, serving(t, func(w http.ResponseWriter, r *http.Request) {
 		switch asked.Add(1) {
 		case 1, 3:
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -175,7 +175,7 @@ func TestPatienceIsNotUsedUpByWaiting(t *testing.T) {
 		default:
 			answering("yes")(w, r)
 		}
-	})}})
+	}))})
 	busy := make(chan struct{})
 	go func() {
 		<-busy
@@ -198,7 +198,7 @@ func TestToolsAndAMendedAnswer(t *testing.T) {
 		}
 		answering(`{"n": 5}`)(w, r)
 	}))
-	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: countingBox{calls: &calls}}), llm.Chat, `{"prompt":"x","tools":["add"],`+wantsNumber+`}`)
+	result := ask(t, open(t, llm.Options{Providers: at(url), Tools: countingBox{calls: &calls}}), llm.Chat, `{"prompt":"x","tools":["add"],`+wantsNumber+`}`)
 	made, _ := result.Value.Get("tool_calls")
 	if want(t, result, map[string]string{"parsed": `{"n":5}`}); len(made.Elements()) != 1 {
 		t.Errorf("tool_calls is %s", made.JSON())
@@ -210,7 +210,7 @@ func TestToolWithoutArguments(t *testing.T) {
 	for _, arguments := range []string{"null", "{}"} {
 		var bodies []string
 		url := serving(t, calling(t, &bodies, call("add", arguments)))
-		result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: box{}}), llm.Chat, usesTools)
+		result := ask(t, open(t, llm.Options{Providers: at(url), Tools: box{}}), llm.Chat, usesTools)
 		made, _ := result.Value.Get("tool_calls")
 		if got, _ := made.Elements()[0].Get("arguments"); string(got.JSON()) != "{}" {
 			t.Errorf("%s: %s", arguments, made.JSON())

@@ -45,17 +45,17 @@ func TestParsedKeepsDigits(t *testing.T) {
 func TestAnswersThatDoNotFitTheSchema(t *testing.T) {
 	const schema = `"schema":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}`
 	for answer, why := range map[string]string{
-		`{"n": "one"}`: `answer.n: got string, want integer; it is "{\"n\": \"one\"}"`,
-		`{}`:           `answer: missing property 'n'; it is "{}"`,
-		`Sure! {"n":1`: `not JSON: invalid character 'S' looking for beginning of value; it is "Sure! {\"n\":1"`,
-		``:             `not JSON: unexpected EOF; it is ""`,
+		`{"n": "one"}`: `answer.n: got string, want integer; the answer: "{\"n\": \"one\"}"`,
+		`{}`:           `answer: missing property 'n'; the answer: "{}"`,
+		`Sure! {"n":1`: `not JSON: invalid character 'S' looking for beginning of value; the answer: "Sure! {\"n\":1"`,
+		``:             `not JSON: unexpected EOF; the answer: ""`,
 	} {
 		handler := scripted(t, answering(answer))
 		result, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello",`+schema+`}`), nil)
 		if err == nil {
 			t.Fatalf("%s: no error", answer)
 		}
-		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer does not fit the schema, not even when asked again: "+why, "")
+		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer does not match the schema, even after a second request: "+why, "")
 		if result.Usage != (protocol.Usage{LLMCalls: 2, PromptTokens: 6, TokensUsed: 18}) {
 			t.Errorf("usage %+v", result.Usage)
 		}
@@ -72,7 +72,7 @@ func TestAnswerThatWasCutDoesNotFit(t *testing.T) {
 func TestSchemaThatIsNone(t *testing.T) {
 	for _, schema := range []string{`{"type":"nothing"}`, `{"$ref":"https://example.com/schema"}`, `{"$ref":"file:///etc/passwd"}`} {
 		got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, `{"prompt":"hello","schema":`+schema+`}`), nil)
-		if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, "schema is no JSON Schema: ") {
+		if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, "invalid JSON Schema: ") {
 			t.Errorf("%s: got %s: %s", schema, got.Name, got.Message)
 		}
 	}

@@ -17,7 +17,7 @@ func scripted(t testing.TB, serve http.HandlerFunc) *llm.Handler {
 	t.Helper()
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
-	return open(t, llm.Options{URLs: []string{server.URL}})
+	return open(t, llm.Options{Providers: at(server.URL)})
 }
 
 // counting stands before a real server and counts what is asked.

@@ -24,22 +24,22 @@ const timeout = 30 * time.Minute
 func Spec() protocol.Spec {
 	return protocol.Spec{
 		Name:      "llm/v1",
-		Providers: []string{ollamaProvider, openaiProvider},
-		Summary:   "Models of Ollama and of OpenAI-compatible servers",
+		Providers: providerNames(),
+		Summary:   "Chat, vision, completion and embeddings by language models",
 		Methods: []protocol.Method{
-			method(Chat, "Have a model answer a prompt or a conversation", "file_path",
-				schemaOf(`"anyOf": [{"required": ["prompt"]}, {"required": ["messages"]}]`, words, pictures, conversation, sampling, structure, server),
+			method(Chat, "Answer a prompt or continue a conversation", "file_path",
+				schemaOf(`"anyOf": [{"required": ["prompt"]}, {"required": ["messages"]}]`, words, pictures, conversation, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content", "role"), textResult, conversationResult, counts)),
-			method(Vision, "Have a model look at images", "image_path",
+			method(Vision, "Answer questions about images", "image_path",
 				schemaOf(`"anyOf": [{"required": ["image_path"]}, {"required": ["image_paths"]}, {"required": ["images"]}, {"required": ["messages"]}]`,
-					words, pictures, conversation, sampling, structure, server),
+					words, pictures, conversation, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content", "role"), textResult, conversationResult, counts)),
-			method(Generate, "Have a model go on with a prompt that is no conversation", "file_path",
-				schemaOf(`"required": ["prompt"]`, words, pictures, completion, sampling, structure, server),
+			method(Generate, "Complete a prompt that is not a conversation", "file_path",
+				schemaOf(`"required": ["prompt"]`, words, pictures, completion, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content"), textResult, counts)),
-			method(Embed, "Turn texts into vectors", "file_path",
+			method(Embed, "Turn texts into embedding vectors", "file_path",
 				schemaOf(`"anyOf": [{"required": ["input"]}, {"required": ["prompt"]}, {"required": ["file_path"]}, {"required": ["files"]}]`,
-					texts, sampling, server),
+					texts, sampling, serverProperties()),
 				schemaOf(required("embeddings"), vectorResult, counts)),
 		},
 	}
@@ -70,3 +70,112 @@ func required(names ...string) string {
 	}
 	return `"required": ` + string(all)
 }
+
+// The parameters, by what they are about.
+
+const words = `
+    "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "prompt": {"type": "string", "description": "Message of the user; with messages, the last one"},
+    "system": {"type": "string", "description": "System message: instructions for the model"},
+    "file_path": {"type": "string", "minLength": 1, "description": "Text file, appended to the message of the user after a blank line"},
+    "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Text files, appended to the message of the user under their names"}`
+
+const texts = `
+    "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "input": {"type": ["string", "array"], "items": {"type": "string"}, "description": "Text, or a list of texts"},
+    "prompt": {"type": "string", "description": "Same as input, for one text"},
+    "file_path": {"type": "string", "minLength": 1, "description": "Text file to embed as one text"},
+    "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Text files to embed, one text each"},
+    "dimensions": {"type": "integer", "minimum": 1, "description": "Length of the vectors, for models that support several"}`
+
+const pictures = `
+    "image_path": {"type": "string", "minLength": 1, "description": "Image file"},
+    "image_paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Image files"},
+    "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"}`
+
+const conversation = `
+    "messages": {"type": "array", "minItems": 1, "description": "The conversation so far", "items": {
+      "type": "object",
+      "properties": {
+        "role": {"enum": ["system", "user", "assistant"]},
+        "content": {"type": "string"},
+        "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"}
+      },
+      "required": ["role", "content"],
+      "additionalProperties": false
+    }},
+    "tools": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Names of tools that the model may call"},
+    "max_tool_rounds": {"type": "integer", "minimum": 1, "description": "Maximum number of rounds of tool calls; default 8"}`
+
+const completion = `
+    "suffix": {"type": "string", "description": "Text after the answer"},
+    "template": {"type": "string", "description": "Prompt template, instead of that of the model"},
+    "raw": {"type": "boolean", "description": "Whether the prompt is sent without a template"}`
+
+const structure = `
+    "schema": {"type": "object", "description": "JSON Schema of the answer"},
+    "think": {"enum": [true, false, "low", "medium", "high"], "description": "Whether a thinking model thinks, and how much"}`
+
+const sampling = `
+    "max_tokens": {"type": "integer", "minimum": 1, "description": "Maximum number of tokens of the answer"},
+    "stop": {"type": ["string", "array"], "items": {"type": "string"}, "description": "Texts that stop the answer"},
+    "temperature": {"type": "number", "minimum": 0},
+    "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+    "top_k": {"type": "integer"},
+    "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+    "typical_p": {"type": "number"},
+    "seed": {"type": "integer"},
+    "num_ctx": {"type": "integer", "minimum": 1, "description": "Size of the context: tokens of prompt and answer together"},
+    "num_predict": {"type": "integer", "description": "Same as max_tokens; -1 is no limit"},
+    "num_keep": {"type": "integer"},
+    "num_batch": {"type": "integer", "minimum": 1},
+    "num_gpu": {"type": "integer"},
+    "main_gpu": {"type": "integer"},
+    "num_thread": {"type": "integer"},
+    "use_mmap": {"type": "boolean"},
+    "repeat_last_n": {"type": "integer"},
+    "repeat_penalty": {"type": "number"},
+    "presence_penalty": {"type": "number"},
+    "frequency_penalty": {"type": "number"},
+    "options": {"type": "object", "description": "Further options, passed to the server unchanged"}`
+
+// serverProperties are those that say which server is called, and how.
+func serverProperties() string {
+	return `
+    "provider": {"enum": ["` + strings.Join(providerNames(), `", "`) + `"], "description": "Kind of server"},
+    "base_url": {"type": "string", "minLength": 1, "description": "Address of the server, instead of those of the settings"},
+    "api_key": {"type": "string", "description": "API key of the server: ${secrets.NAME}"},
+    "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
+    "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
+    "on_truncation": {"enum": ["warn", "fail"], "description": "What to do with a prompt that is longer than num_ctx; default warn"},
+    "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
+}
+
+// The results.
+
+const textResult = `
+    "response": {"type": "string", "description": "Answer of the model"},
+    "content": {"type": "string", "description": "Same as response"},
+    "parsed": {"description": "With schema: the answer as JSON"},
+    "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
+
+const conversationResult = `
+    "role": {"type": "string", "description": "assistant"},
+    "tool_calls": {"type": "array", "description": "With tools: each call with its round, tool, arguments, result or error, and duration", "items": {"type": "object"}}`
+
+const vectorResult = `
+    "embeddings": {"type": "array", "description": "One vector for each text, in their order", "items": {"type": "array", "items": {"type": "number"}}},
+    "embedding": {"type": "array", "items": {"type": "number"}, "description": "First vector"},
+    "dimensions": {"type": "integer", "description": "Length of the first vector"}`
+
+const counts = `
+    "model": {"type": "string", "description": "Model that answered"},
+    "done_reason": {"type": "string", "description": "stop, or length if the answer was cut off"},
+    "tokens_used": {"type": "integer", "description": "Tokens of the answer, including thoughts"},
+    "prompt_tokens": {"type": "integer", "description": "Tokens of the prompt"},
+    "duration": {"type": "number", "description": "Seconds, without waiting for a free slot"},
+    "load_duration": {"type": "number", "description": "Seconds spent loading the model"},
+    "prompt_eval_duration": {"type": "number", "description": "Seconds spent reading the prompt"},
+    "eval_duration": {"type": "number", "description": "Seconds spent writing the answer"},
+    "provider_id": {"type": "string", "description": "Address of the server that answered"},
+    "warning": {"type": "string", "description": "Set if the prompt was cut because it was too long"}`

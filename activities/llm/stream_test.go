@@ -44,9 +44,9 @@ func TestAPieceThatIsTooLong(t *testing.T) {
 			}
 		}
 	})
-	got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
-	wantError(t, got, protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at "+url+" answers what Ollama never says: more than 16 MB without an end of line",
-		"is it an Ollama server that listens there?")
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url)}), asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
+	wantError(t, got, protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from Ollama at "+url+": more than 16 MB without an end of line",
+		"is it the address of an Ollama server?")
 }
 
 // A server that wants to know who is asking gets a signature of what is asked, by the key that Ollama keeps.
@@ -93,7 +93,7 @@ func TestAnAnswerThatIsTooLong(t *testing.T) {
 		}
 	})
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"hello"}`), nil)
-	wantError(t, got, protocol.TaskResultInvalid, protocol.Permanent, "the answer has more than 67108864 bytes, which is the most that can be kept", "`max_tokens` limits an answer")
+	wantError(t, got, protocol.TaskResultInvalid, protocol.Permanent, "the answer is larger than 67108864 bytes, the limit of a result", "limit the answer with `max_tokens`")
 	<-ended // The server hears of it.
 }
 

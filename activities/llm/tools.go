@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -24,7 +25,7 @@ func (x *exchange) offer(ctx context.Context) error {
 	}
 	box := x.call.handler.options.Tools
 	if box == nil {
-		return protocol.Errorf(protocol.ConfigurationError, "there are no tools here")
+		return protocol.Errorf(protocol.ConfigurationError, "tools are not available here")
 	}
 	x.tools = &tools{byName: map[string]protocol.Tool{}}
 	return x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error {
@@ -34,9 +35,9 @@ func (x *exchange) offer(ctx context.Context) error {
 				return err
 			}
 			if other, twice := x.tools.byName[tool.Name]; twice && other.Method != tool.Method {
-				return protocol.Errorf(protocol.InvalidParams, "%s and %s are both called %s by a model, and it cannot tell them apart", other.Method, tool.Method, tool.Name)
+				return protocol.Errorf(protocol.InvalidParams, "the tools %s and %s have the same name %s for a model", other.Method, tool.Method, tool.Name)
 			} else if !twice {
-				x.ask.tools = append(x.ask.tools, tool)
+				x.ask.Tools = append(x.ask.Tools, tool)
 			}
 			x.tools.byName[tool.Name] = tool
 		}
@@ -48,47 +49,47 @@ func (x *exchange) offer(ctx context.Context) error {
 const mostOfTool = 256 << 10
 
 // use calls the tools that an answer asks for, and tells the model what they say.
-func (x *exchange) use(ctx context.Context, a *answer) error {
+func (x *exchange) use(ctx context.Context, a *provider.Answer) error {
 	x.tools.rounds++
-	x.ask.messages = append(x.ask.messages, message{role: "assistant", text: a.text.String(), thinking: a.thinking.String(), calls: a.calls})
-	for _, call := range a.calls {
-		x.call.progress("calls the tool " + call.name)
+	x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "assistant", Text: a.Text.String(), Thinking: a.Thinking.String(), Calls: a.Calls})
+	for _, call := range a.Calls {
+		x.call.progress("calling the tool " + call.Name)
 		began := time.Now()
 		said, record, err := x.callTool(ctx, call)
 		if err != nil {
 			return err
 		}
 		x.used = append(x.used, record.With("duration", value.Float(time.Since(began).Seconds())))
-		x.ask.messages = append(x.ask.messages, message{role: "tool", text: said, tool: call.name, callID: call.id})
+		x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "tool", Text: said, Tool: call.Name, CallID: call.ID})
 	}
 	return nil
 }
 
 // callTool calls one. What is wrong with the call, or what the tool says went wrong, is for the model to hear; that the tool
 // cannot be reached is not.
-func (x *exchange) callTool(ctx context.Context, call toolCall) (said string, record value.Value, err error) {
+func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said string, record value.Value, err error) {
 	record = value.Object(
 		value.Field{Name: "round", Value: value.Int(int64(x.tools.rounds))},
-		value.Field{Name: "tool", Value: value.String(call.name)},
-		value.Field{Name: "arguments", Value: call.arguments},
+		value.Field{Name: "tool", Value: value.String(call.Name)},
+		value.Field{Name: "arguments", Value: call.Arguments},
 	)
 	fail := func(why string) (string, value.Value, error) {
 		return "error: " + why, record.With("error", value.String(why)), nil
 	}
-	tool, known := x.tools.byName[call.name]
+	tool, known := x.tools.byName[call.Name]
 	if !known {
 		var names []string
-		for _, offered := range x.ask.tools {
+		for _, offered := range x.ask.Tools {
 			names = append(names, offered.Name)
 		}
-		return fail(fmt.Sprintf("there is no tool %q; there are %s", call.name, strings.Join(names, ", ")))
+		return fail(fmt.Sprintf("unknown tool %q; the tools are %s", call.Name, strings.Join(names, ", ")))
 	}
 	x.once = x.once || !tool.Idempotent
 	request := x.call.request
-	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.arguments, nil, 0
+	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.Arguments, nil, 0
 	result, err := x.call.handler.options.Tools.Call(ctx, request)
 	x.call.usage = x.call.usage.Add(result.Usage)
-	if why := interrupted(ctx); why != nil {
+	if why := provider.Interrupted(ctx); why != nil {
 		return "", record, why
 	}
 	if err != nil {

@@ -60,7 +60,7 @@ func call(name, arguments string) string {
 func TestToolsOfAModel(t *testing.T) {
 	var bodies []string
 	url := serving(t, calling(t, &bodies, call("add", `{"a":2,"b":3}`)+","+call("add", `{"a":13,"b":1}`), call("subtract", `{"a":1}`)))
-	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"]}`)
+	result := ask(t, open(t, llm.Options{Providers: at(url), Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"]}`)
 	want(t, result, map[string]string{"response": `"all done"`, "tokens_used": "27", "prompt_tokens": "9"})
 	if result.Usage != (protocol.Usage{LLMCalls: 3, PromptTokens: 9, TokensUsed: 27}) {
 		t.Errorf("usage %+v", result.Usage)
@@ -82,7 +82,7 @@ func TestToolsOfAModel(t *testing.T) {
 	}
 	const wanted = `1 add {"a":2,"b":3}: {"response":"sum of 2"}
 1 add {"a":13,"b":1}: "13 is bad luck"
-2 subtract {"a":1}: "there is no tool \"subtract\"; there are add"`
+2 subtract {"a":1}: "unknown tool \"subtract\"; the tools are add"`
 	if strings.Join(got, "\n") != wanted {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), wanted)
 	}
@@ -90,7 +90,7 @@ func TestToolsOfAModel(t *testing.T) {
 		`"tools":[{"type":"function","function":{"name":"add","description":"Add two numbers","parameters":{"type":"object","required":["a","b"],"properties":{"a":{"type":"integer"},"b":{"type":"integer"}}}}}]`,
 		`{"role":"assistant","content":"","tool_calls":[{"function":{"index":0,"name":"add","arguments":{"a":2,"b":3}}},{"function":{"index":0,"name":"add","arguments":{"a":13,"b":1}}}]},` +
 			`{"role":"tool","content":"sum of 2","tool_name":"add"},{"role":"tool","content":"error: 13 is bad luck","tool_name":"add"}`,
-		`{"role":"tool","content":"error: there is no tool \"subtract\"; there are add","tool_name":"subtract"}`,
+		`{"role":"tool","content":"error: unknown tool \"subtract\"; the tools are add","tool_name":"subtract"}`,
 	} {
 		if !strings.Contains(bodies[i], holds) {
 			t.Errorf("call %d lacks %s:\n%s", i, holds, bodies[i])
@@ -106,15 +106,15 @@ func TestToolsThatAreNotToBeHad(t *testing.T) {
 		message    string
 	}{
 		"unknown": {box{}, `{"prompt":"x","tools":["add","subtract"]}`, protocol.MethodNotSupported, `there is no tool "subtract"`},
-		"none":    {nil, `{"prompt":"x","tools":["add"]}`, protocol.ConfigurationError, "there are no tools here"},
-		"endless": {box{}, `{"prompt":"x","tools":["add"],"max_tool_rounds":2}`, protocol.TaskExecutionFailed, "the model still asks for tools after 2 rounds"},
+		"none":    {nil, `{"prompt":"x","tools":["add"]}`, protocol.ConfigurationError, "tools are not available here"},
+		"endless": {box{}, `{"prompt":"x","tools":["add"],"max_tool_rounds":2}`, protocol.TaskExecutionFailed, "the model still calls tools after 2 rounds"},
 		"away":    {box{away: true}, `{"prompt":"x","tools":["add"]}`, protocol.ProviderNotAvailable, "the tool's server is away"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var bodies []string
 			one := call("add", `{"a":2,"b":3}`)
 			url := serving(t, calling(t, &bodies, one, one, one, one))
-			got := fails(t, t.Context(), open(t, llm.Options{URLs: []string{url}, Tools: test.tools}), asking(t, llm.Chat, test.parameters), nil)
+			got := fails(t, t.Context(), open(t, llm.Options{Providers: at(url), Tools: test.tools}), asking(t, llm.Chat, test.parameters), nil)
 			if got.Code != test.code || got.Message != test.message {
 				t.Errorf("got %s: %s", got.Name, got.Message)
 			}
@@ -137,7 +137,7 @@ func TestToolsAndSchema(t *testing.T) {
 		}
 		calling(t, &bodies, call("add", `{"a":2,"b":3}`))(w, r)
 	})
-	result := ask(t, open(t, llm.Options{URLs: []string{url}, Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"],`+wantsNumber+`}`)
+	result := ask(t, open(t, llm.Options{Providers: at(url), Tools: box{}}), llm.Chat, `{"prompt":"What is the sum?","tools":["add"],`+wantsNumber+`}`)
 	want(t, result, map[string]string{"parsed": `{"n":5}`})
 	for i, format := range []bool{false, false, true} {
 		if strings.Contains(bodies[i], `"format":`) != format || strings.Contains(bodies[i], `"tools":`) == format {

@@ -56,26 +56,26 @@ func TestSeveralImages(t *testing.T) {
 
 func TestImageForAModelThatCannotSee(t *testing.T) {
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"Which colour?","images":["`+encoded(t, "red")+`"]}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "llama3.2" takes no images`, "name one that does, such as llava")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "llama3.2" does not accept images`, "use one that does, such as llava")
 }
 
 func TestWhatIsNoImage(t *testing.T) {
 	handler := open(t, llm.Options{})
-	const formats = "an image is a PNG, JPEG, WebP, GIF or BMP file"
+	const formats = "the formats are PNG, JPEG, WebP, GIF and BMP"
 	for _, test := range []struct {
 		parameters    string
 		code          protocol.Code
 		message, hint string
 	}{
-		{`{"image_path":"text.png"}`, protocol.TaskValidationFailed, `file "text.png" is no image: it looks like text/plain; charset=utf-8`, formats},
-		{`{"image_paths":["ok.png","empty.png"]}`, protocol.TaskValidationFailed, `file "empty.png" is no image: it looks like text/plain; charset=utf-8`, formats},
+		{`{"image_path":"text.png"}`, protocol.TaskValidationFailed, `file "text.png" is not an image: it looks like text/plain; charset=utf-8`, formats},
+		{`{"image_paths":["ok.png","empty.png"]}`, protocol.TaskValidationFailed, `file "empty.png" is not an image: it looks like text/plain; charset=utf-8`, formats},
 		{`{"image_path":"gone.png"}`, protocol.TaskValidationFailed, `file "gone.png" cannot be read`, ""},
-		{`{"images":["not base64!"]}`, protocol.InvalidParams, "an image is no base64: illegal base64 data at input byte 3", "the path of a file goes into `image_path`"},
-		{`{"images":["aGVsbG8="]}`, protocol.InvalidParams, "what was given as an image is none: it looks like text/plain; charset=utf-8", formats},
-		{`{"images":["data:image/png,abc"]}`, protocol.InvalidParams, `an image is a data: URL without base64: "data:image/png,abc"`, ""},
+		{`{"images":["not base64!"]}`, protocol.InvalidParams, "invalid image: illegal base64 data at input byte 3", "use `image_path` for the path of a file"},
+		{`{"images":["aGVsbG8="]}`, protocol.InvalidParams, "invalid image: it looks like text/plain; charset=utf-8", formats},
+		{`{"images":["data:image/png,abc"]}`, protocol.InvalidParams, `invalid image: the data: URL is not base64: "data:image/png,abc"`, ""},
 		{`{"messages":[{"role":"user","content":"x","images":["aGVsbG8="]}]}`, protocol.InvalidParams,
-			"what was given as an image is none: it looks like text/plain; charset=utf-8", formats},
-		{`{"messages":[{"role":"user","content":"x"}]}`, protocol.InvalidParams, "llm/vision: there is no image", "`image_path`, `image_paths` and `images` hold some"},
+			"invalid image: it looks like text/plain; charset=utf-8", formats},
+		{`{"messages":[{"role":"user","content":"x"}]}`, protocol.InvalidParams, "llm/vision: an image is required", "use `image_path`, `image_paths` or `images`"},
 	} {
 		request := asking(t, llm.Vision, test.parameters)
 		request.Files.(folder).write(t, "text.png", []byte("no image"))

@@ -2,7 +2,6 @@ package llm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,8 +28,8 @@ func watchOver(ctx context.Context, t times) (context.Context, *watch) {
 	w := &watch{idle: t.idle}
 	if t.left > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, t.left, protocol.Errorf(protocol.TaskTimeout,
-			"the model was still answering after %s, the task's timeout", seconds(t.total)).
-			WithHint("give the task a longer `timeout`, or limit the answer by `max_tokens`"))
+			"timed out after %s: the model was still answering", seconds(t.total)).
+			WithHint("raise the `timeout` of the task, or limit the answer with `max_tokens`"))
 		ctx, w.end = limited, append(w.end, cancel)
 	}
 	if t.idle == 0 {
@@ -40,7 +39,7 @@ func watchOver(ctx context.Context, t times) (context.Context, *watch) {
 	w.end = append(w.end, func() { cancel(nil) })
 	w.timer = time.AfterFunc(t.idle, func() {
 		cancel(protocol.Errorf(protocol.ProviderTimeout, "%s sent nothing for %s", t.whom, seconds(t.idle)).
-			WithHint("a large model may take long to load, or to read a long prompt: `idle_timeout` is how long to wait"))
+			WithHint("loading a large model or reading a long prompt may take longer: raise `idle_timeout`"))
 	})
 	return silent, w
 }
@@ -55,24 +54,6 @@ func (w *watch) stop() {
 	for i := len(w.end) - 1; i >= 0; i-- {
 		w.end[i]()
 	}
-}
-
-// interrupted tells why ctx is done; nil where it is not.
-func interrupted(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	if over, is := errors.AsType[*protocol.Error](context.Cause(ctx)); is {
-		return over
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return protocol.Errorf(protocol.TaskTimeout, "the model did not answer before the task's timeout")
-	}
-	return cancelled()
-}
-
-func cancelled() error {
-	return protocol.Errorf(protocol.TaskCancelled, "the call was ended because its task was cancelled")
 }
 
 func seconds(d time.Duration) string {

@@ -4,6 +4,7 @@ package archtest
 
 import (
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"io/fs"
 	"os"
@@ -102,7 +103,10 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors}},
 	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
+	{"activities/llm", []string{"activities/llm/ollama", "activities/llm/openai", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network}},
+	{"activities/llm/provider", []string{"internal/protocol", "internal/value"}, []string{network}},
+	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network, ollama}},
+	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/protocol", "internal/value"}, []string{disk, processes}},
 	{"activities/mcp", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
 	{"worker", []string{
@@ -296,4 +300,68 @@ func sources(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// mayNameProviders are files that name a provider of models although they are not of its package, and why.
+var mayNameProviders = map[string]string{
+	"activities/llm/providers.go":            "the table",
+	"cmd/gleitzeit/internal/cli/batch.go":    "an example in the help",
+	"cmd/gleitzeit/internal/cli/provider.go": "an example in the help",
+}
+
+// TestOnlyTheTableNamesProviders: to add a provider of models is to add a package and a line.
+func TestOnlyTheTableNamesProviders(t *testing.T) {
+	const around = "activities/llm/"
+	var names []string
+	entries, err := os.ReadDir(filepath.Join(root, around))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() && entry.Name() != "provider" && entry.Name() != "testdata" {
+			names = append(names, entry.Name())
+		}
+	}
+	if len(names) < 2 {
+		t.Fatalf("the packages of providers are %v", names)
+	}
+	for _, file := range sources(t) {
+		file = filepath.ToSlash(file)
+		if strings.HasSuffix(file, "_test.go") || mayNameProviders[file] != "" ||
+			!slices.ContainsFunc([]string{around, "internal/config/", "worker/", "cmd/"}, func(folder string) bool { return strings.HasPrefix(file, folder) }) {
+			continue
+		}
+		for _, name := range names {
+			if strings.HasPrefix(file, around+name+"/") {
+				continue
+			}
+			for _, word := range wordsOf(t, file) {
+				if strings.Contains(strings.ToLower(word), name) {
+					t.Errorf("%s names the provider %s: %s", file, name, word)
+				}
+			}
+		}
+	}
+}
+
+// wordsOf are the names and the texts of a file; comments are none.
+func wordsOf(t *testing.T, file string) []string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := token.NewFileSet()
+	var s scanner.Scanner
+	s.Init(set.AddFile(file, set.Base(), len(source)), source, nil, 0)
+	var words []string
+	for {
+		_, kind, text := s.Scan()
+		if kind == token.EOF {
+			return words
+		}
+		if kind == token.IDENT || kind == token.STRING {
+			words = append(words, text)
+		}
+	}
 }

@@ -13,36 +13,26 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Settings are what everything else of the program is told. Every field has its final value.
+// Settings are the settings of the program. Every field has its final value.
 type Settings struct {
 	Home     string // Absolute.
-	File     string // Absolute path of config.yaml, which need not be there.
+	File     string // Absolute path of config.yaml, which may be missing.
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
-	Roots    []string // Absolute folders beneath which a worker of a cluster reads files.
-	Ollama   Ollama
+	Roots    []string // Absolute folders in which a worker of a cluster may read files.
 	Python   Python
 	MCP      MCP
-	OpenAI   OpenAI
-	Provider string // Of models, where a task does not say: ProviderOllama or ProviderOpenAI.
 
-	Entries  []Entry  // All of the above, for people to look at.
-	Warnings []string // What was written and means nothing, a line each; people are told once.
-}
+	Provider  string                      // Provider of models for tasks that name none.
+	Providers []protocol.ProviderSettings // One for each provider of the Options, in their order.
 
-// Ollama is where models run.
-type Ollama struct {
-	URLs          []string // "http://127.0.0.1:11434"; at least one.
-	Model         string   // Of llm/chat and llm/generate where a task names none.
-	VisionModel   string   // Of llm/vision where a task names none.
-	EmbedModel    string   // Of llm/embed where a task names none.
-	MaxConcurrent int      // Calls in flight to one endpoint.
-	AutoPull      bool     // Whether a model that is lacking is fetched, where a task does not say.
+	Entries  []Entry  // All of the above, for display.
+	Warnings []string // What is ignored, one line each; they are printed once.
 }
 
 // Entry is one setting as it is shown.
 type Entry struct {
-	Name  string      `json:"name"`  // As config.yaml has it: "providers.ollama.url".
+	Name  string      `json:"name"`  // Name in config.yaml: "providers.ollama.url".
 	Value value.Value `json:"value"` // Never a secret.
 	From  string      `json:"from"`  // "--home", "GLEITZEIT_HOME", "/home/me/.gleitzeit/config.yaml:3" or "default".
 }
@@ -50,30 +40,22 @@ type Entry struct {
 // Options are what settings are made from.
 type Options struct {
 	Env  func(name string) (string, bool)
-	Home string // Of the flag; empty without.
+	Home string // Value of the flag; empty without it.
+
+	Providers []protocol.Provider // Whose settings are read; the first is the default.
 }
 
-// The defaults. The home folder is .gleitzeit in the user's own, the result store is the SQLite file results.db in it.
+// The defaults. The home folder is .gleitzeit in the home directory of the user, the result store is the SQLite file results.db in it.
 const (
-	DefaultOllamaURL     = "http://127.0.0.1:11434"
-	DefaultModel         = "llama3.2"
-	DefaultVisionModel   = "llava"
-	DefaultEmbedModel    = "nomic-embed-text"
-	DefaultMaxConcurrent = 4
-	DefaultLogLevel      = slog.LevelError
+	DefaultLogLevel = slog.LevelError
 
 	fromDefault = "default"
 )
 
-// The providers of models.
-const (
-	ProviderOllama = "ollama"
-	ProviderOpenAI = "openai"
-)
-
-// Load makes the settings. Its error is a *protocol.Error of ConfigurationError that lists every mistake with its place.
+// Load reads the settings. Its error is a *protocol.Error with the code ConfigurationError that lists every problem with its
+// place.
 func Load(o Options) (*Settings, error) {
-	l := &loader{env: o.Env}
+	l := newLoader(o)
 	s := &Settings{}
 	var err error
 	if s.Home, err = l.home(o.Home); err != nil {
@@ -82,27 +64,28 @@ func Load(o Options) (*Settings, error) {
 	if s.File, err = l.path(s.Home); err != nil {
 		return nil, err
 	}
-	if err := l.read(s.File); err != nil {
+	if err := l.file.read(s.File, l.variable("GLEITZEIT_CONFIG") != ""); err != nil {
 		return nil, err
 	}
-	s.Store = l.store(s.Home)
+	s.Store = readStore(l, s.Home)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
-	s.Provider = l.provider()
-	s.Ollama = l.ollama()
-	s.OpenAI = l.openAI()
-	s.Python = l.python()
-	s.MCP = l.mcp()
-	if len(l.mistakes) > 0 {
-		return nil, mistaken(l.mistakes)
+	s.Provider = readDefaultProvider(l)
+	for _, p := range l.providers {
+		s.Providers = append(s.Providers, readProvider(l, p))
+	}
+	s.Python = readPython(l)
+	s.MCP = readMCP(l)
+	if len(l.errors) > 0 {
+		return nil, asError(l.errors)
 	}
 	s.Entries, s.Warnings = l.entries, l.warnings
 	return s, nil
 }
 
-// Path is where config.yaml is looked for, even where what it says cannot be read.
+// Path returns the path of config.yaml, even where the file cannot be read.
 func Path(o Options) (string, error) {
-	l := &loader{env: o.Env}
+	l := newLoader(o)
 	home, err := l.home(o.Home)
 	if err != nil {
 		return "", err
@@ -110,54 +93,64 @@ func Path(o Options) (string, error) {
 	return l.path(home)
 }
 
-// InMemory tells whether results are kept in this process alone.
+// InMemory reports whether results are kept in this process alone.
 func (s *Settings) InMemory() bool { return s.Store == memoryURL }
 
-// ShownStore is the URL of the result store without its password.
+// ShownStore returns the URL of the result store without its password.
 func (s *Settings) ShownStore() string { return shownURL(s.Store) }
 
-// Lasting refuses a store that is gone with the process, for commands that need what another process has put, or leave
-// something behind for one.
-func (s *Settings) Lasting() error {
+// RequirePersistentStore returns an error where the result store ends with the process, for commands that read what another process has
+// stored, or store something for another one.
+func (s *Settings) RequirePersistentStore() error {
 	if !s.InMemory() {
 		return nil
 	}
-	return protocol.Errorf(protocol.ConfigurationError, "results are kept in memory, and this command needs those of other processes").
-		WithHint("set GLEITZEIT_PERSISTENCE_BACKEND to sqlite or redis; only what runs in its own process can do with memory")
+	return protocol.Errorf(protocol.ConfigurationError, "this command needs a persistent result store: results are kept in memory").
+		WithHint("set GLEITZEIT_PERSISTENCE_BACKEND to sqlite or redis")
 }
 
-func mistaken(mistakes []string) error {
-	text := mistakes[0]
-	if len(mistakes) > 1 {
-		text = fmt.Sprintf("the settings have %d mistakes:\n  %s", len(mistakes), strings.Join(mistakes, "\n  "))
+// asError makes one error of all problems.
+func asError(problems []string) error {
+	text := problems[0]
+	if len(problems) > 1 {
+		text = fmt.Sprintf("the settings have %d errors:\n  %s", len(problems), strings.Join(problems, "\n  "))
 	}
 	return protocol.Errorf(protocol.ConfigurationError, "%s", text)
 }
 
-// loader collects what was said, and what is wrong with it.
-type loader struct {
-	env      func(name string) (string, bool)
-	file     string // Of config.yaml.
-	written  map[string]written
-	servers  []describedServer
-	entries  []Entry
+// report collects the problems of the settings.
+type report struct {
 	warnings []string
-	mistakes []string
+	errors   []string
+}
+
+func (r *report) warn(at, format string, args ...any) {
+	r.warnings = append(r.warnings, at+": "+fmt.Sprintf(format, args...))
+}
+
+func (r *report) fail(at, format string, args ...any) {
+	r.errors = append(r.errors, at+": "+fmt.Sprintf(format, args...))
+}
+
+// loader makes settings from all sources.
+type loader struct {
+	*report
+	env       func(name string) (string, bool)
+	file      *document
+	providers []protocol.Provider
+	entries   []Entry
+}
+
+func newLoader(o Options) *loader {
+	r := &report{}
+	return &loader{report: r, env: o.Env, file: &document{report: r, keys: keysWith(o.Providers), values: map[string]written{}}, providers: o.Providers}
 }
 
 func (l *loader) entry(name string, value value.Value, from string) {
 	l.entries = append(l.entries, Entry{name, value, from})
 }
 
-func (l *loader) warn(at, format string, args ...any) {
-	l.warnings = append(l.warnings, at+": "+fmt.Sprintf(format, args...))
-}
-
-func (l *loader) mistake(at, format string, args ...any) {
-	l.mistakes = append(l.mistakes, at+": "+fmt.Sprintf(format, args...))
-}
-
-// home is the flag, else the environment, else the default.
+// home returns the home folder: the flag, else the environment, else the default.
 func (l *loader) home(flag string) (string, error) {
 	named, from := flag, "--home"
 	if named == "" {
@@ -166,20 +159,20 @@ func (l *loader) home(flag string) (string, error) {
 	if named == "" {
 		user, err := os.UserHomeDir()
 		if err != nil {
-			return "", protocol.Errorf(protocol.ConfigurationError, "there is no home folder: %s", err).
-				WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
+			return "", protocol.Errorf(protocol.ConfigurationError, "cannot find the home folder: %s", err).
+				WithHint("set GLEITZEIT_HOME or --home to a folder that you can write to")
 		}
 		named, from = filepath.Join(user, ".gleitzeit"), fromDefault
 	}
 	absolute, err := filepath.Abs(named)
 	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "the home folder %q: %s", named, err)
+		return "", protocol.Errorf(protocol.ConfigurationError, "invalid home folder %q: %s", named, err)
 	}
 	l.entry("home", value.String(absolute), from)
 	return absolute, nil
 }
 
-// path is where config.yaml is.
+// path returns the path of config.yaml.
 func (l *loader) path(home string) (string, error) {
 	named, from := l.variable("GLEITZEIT_CONFIG"), "GLEITZEIT_CONFIG"
 	if named == "" {
@@ -187,7 +180,7 @@ func (l *loader) path(home string) (string, error) {
 	}
 	absolute, err := filepath.Abs(named)
 	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "the file %q that GLEITZEIT_CONFIG names: %s", named, err)
+		return "", protocol.Errorf(protocol.ConfigurationError, "invalid path %q in GLEITZEIT_CONFIG: %s", named, err)
 	}
 	l.entry("config", value.String(absolute), from)
 	return absolute, nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -30,7 +31,7 @@ func load(t *testing.T, env environment, file string) (settings *Settings, lines
 			t.Fatal(err)
 		}
 	}
-	settings, err := Load(Options{Env: env.get, Home: home})
+	settings, err := Load(Options{Env: env.get, Home: home, Providers: llm.Providers()})
 	if err != nil {
 		known, ok := errors.AsType[*protocol.Error](err)
 		if !ok || known.Code != protocol.ConfigurationError {
@@ -67,9 +68,12 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Settings{
 		Home: home, File: filepath.Join(home, "config.yaml"), Store: "sqlite:" + filepath.Join(home, "results.db"), LogLevel: slog.LevelError,
-		Ollama: Ollama{[]string{"http://127.0.0.1:11434"}, "llama3.2", "llava", "nomic-embed-text", 4, false},
+		Providers: []protocol.ProviderSettings{
+			{Name: "ollama", URLs: []string{"http://127.0.0.1:11434"}, Model: "llama3.2", VisionModel: "llava", EmbedModel: "nomic-embed-text", MaxConcurrent: 4},
+			{Name: "openai", MaxConcurrent: 4},
+		},
 	}
-	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || !reflect.DeepEqual(s.Ollama, want.Ollama) {
+	if s.Home != want.Home || s.File != want.File || s.Store != want.Store || s.LogLevel != want.LogLevel || s.Roots != nil || !reflect.DeepEqual(s.Providers, want.Providers) {
 		t.Errorf("%+v, want %+v", s, want)
 	}
 	for _, entry := range s.Entries {
@@ -173,60 +177,60 @@ func TestMistakesAndWarnings(t *testing.T) {
 	}{
 		{nil, "# nothing\n", nil},
 		{nil, "store:\nlog_level: null\nproviders:\n", nil},
-		{nil, "providers: {ollama: {modle: x}}", []string{`FILE:1:22: "providers.ollama.modle" means nothing; did you mean "model"?`}},
-		{nil, "store: memory\npersistance: {backend: redis}", []string{`FILE:2:1: "persistance" means nothing; did you mean "persistence"?`}},
-		{nil, "theme: dark", []string{`FILE:1:1: "theme" means nothing; the keys here are store, log_level, roots, providers, python, mcp, persistence`}},
-		{nil, "batch: {max_concurrent: 5}", []string{"FILE:1:1: batch means nothing here; a workflow says it in its own section batch"}},
-		{nil, "persistence: {redis: {host: r}}", []string{"FILE:1:29: persistence.redis is in vain without persistence.backend: redis"}},
-		{nil, "persistence: {backend: redis, redis: {password: s3cret}}", []string{"FILE:1:39: persistence.redis.password means nothing here; set GLEITZEIT_REDIS_PASSWORD"}},
+		{nil, "providers: {ollama: {modle: x}}", []string{`FILE:1:22: unknown key "providers.ollama.modle"; did you mean "model"?`}},
+		{nil, "store: memory\npersistance: {backend: redis}", []string{`FILE:2:1: unknown key "persistance"; did you mean "persistence"?`}},
+		{nil, "theme: dark", []string{`FILE:1:1: unknown key "theme"; known keys: store, log_level, roots, providers, python, mcp, persistence`}},
+		{nil, "batch: {max_concurrent: 5}", []string{`FILE:1:1: "batch" is not a setting: use the section "batch" of a workflow`}},
+		{nil, "persistence: {redis: {host: r}}", []string{"FILE:1:29: persistence.redis is ignored without persistence.backend: redis"}},
+		{nil, "persistence: {backend: redis, redis: {password: s3cret}}", []string{`FILE:1:39: "persistence.redis.password" is not a setting: use GLEITZEIT_REDIS_PASSWORD`}},
 		{environment{"OLLAMA_HOST": "c"}, "providers: {ollama: {endpoints: [a, b]}}",
-			[]string{"FILE:1:33: the servers of providers.ollama.endpoints are in vain; what counts is OLLAMA_HOST"}},
+			[]string{"FILE:1:33: providers.ollama.endpoints is ignored: OLLAMA_HOST takes precedence"}},
 		{environment{"OLLAMA_HOST": "c"}, "providers: {ollama: {endpoints: [a]}}", nil},
-		{nil, "store: memory\npersistence: {backend: redis}", []string{"FILE:2:24: persistence.backend is in vain; what counts is store"}},
-		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: "a" means nothing; the keys here are store, log_level, roots, providers, python, mcp, persistence`}},
+		{nil, "store: memory\npersistence: {backend: redis}", []string{"FILE:2:24: persistence.backend is ignored: store takes precedence"}},
+		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: unknown key "a"; known keys: store, log_level, roots, providers, python, mcp, persistence`}},
 
-		{nil, "store: memory:", []string{`FILE:1: ":" cannot stand here; text with ":" at its end, or ": " in it, goes in quotes`}},
-		{nil, "[a", []string{"FILE:1: this is no YAML: did not find expected ',' or ']'"}},
-		{nil, "just text", []string{`FILE:1:1: the file takes a mapping, not "just text"`}},
-		{nil, "log_level: loud", []string{`FILE:1:12: "loud" is no log level; the levels are debug, info, warn and error`}},
-		{nil, "log_level: info\nlog_level: warn", []string{"FILE:2:1: log_level stands in line 1 already"}},
-		{nil, "store: {a: 1}", []string{"FILE:1:8: store takes text, not a mapping"}},
-		{nil, "store: results.db", []string{"FILE:1:8: store takes sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory"}},
-		{nil, "roots: /data", []string{`FILE:1:8: roots takes a list of texts, not "/data"`}},
-		{nil, "roots: [a, [b]]", []string{"FILE:1:12: roots takes a list of texts, not a list in it"}},
-		{nil, "persistence: {backend: mongo}", []string{`FILE:1:24: "mongo" is no backend; the backends are sqlite, redis, memory and none`}},
-		{nil, "providers: {ollama: {url: 'ftp://me:s3cret@x'}}", []string{"FILE:1:27: this is no address of a server; one looks like http://127.0.0.1:11434"}},
+		{nil, "store: memory:", []string{`FILE:1: unexpected ":"; put text that contains ": " or ends with ":" in quotes`}},
+		{nil, "[a", []string{"FILE:1: invalid YAML: did not find expected ',' or ']'"}},
+		{nil, "just text", []string{`FILE:1:1: the file must be a mapping, not "just text"`}},
+		{nil, "log_level: loud", []string{`FILE:1:12: unknown log level "loud"; the levels are debug, info, warn and error`}},
+		{nil, "log_level: info\nlog_level: warn", []string{`FILE:2:1: duplicate key "log_level": it is on line 1 already`}},
+		{nil, "store: {a: 1}", []string{"FILE:1:8: store must be a string, not a mapping"}},
+		{nil, "store: results.db", []string{"FILE:1:8: store must be sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory"}},
+		{nil, "roots: /data", []string{`FILE:1:8: roots must be a list of strings, not "/data"`}},
+		{nil, "roots: [a, [b]]", []string{"FILE:1:12: roots must be a list of strings: it contains a list"}},
+		{nil, "persistence: {backend: mongo}", []string{`FILE:1:24: unknown backend "mongo"; the backends are sqlite, redis, memory and none`}},
+		{nil, "providers: {ollama: {url: 'ftp://me:s3cret@x'}}", []string{"FILE:1:27: invalid address of a server; an address looks like http://127.0.0.1:11434"}},
 		{nil, "python: {preload: [a-b], env: ['A=B'], sandbox: jail}", []string{
-			"the settings have 3 mistakes:",
-			`FILE:1:19: python.preload: "a-b" is no name of a module`,
-			`FILE:1:31: python.env: "A=B" is no name of a variable`,
-			`FILE:1:49: "jail" is no sandbox; the sandboxes are bwrap and none`,
+			"the settings have 3 errors:",
+			`FILE:1:19: python.preload: invalid module name "a-b"`,
+			`FILE:1:31: python.env: invalid variable name "A=B"`,
+			`FILE:1:49: unknown sandbox "jail"; the sandboxes are bwrap and none`,
 		}},
 		{nil, "python: {limits: {memory: much, cpu: -1, open_files: 1.5, processes: 0}}", []string{
-			"the settings have 4 mistakes:",
-			`FILE:1:27: python.limits.memory takes a size such as "512MiB", or none, not "much"`,
-			`FILE:1:38: python.limits.cpu takes a number of seconds, or a duration such as "90s", or none, not "-1"`,
-			`FILE:1:54: python.limits.open_files takes a whole number of at least 1, or none, not "1.5"`,
-			`FILE:1:70: python.limits.processes takes a whole number of at least 1, or none, not "0"`,
+			"the settings have 4 errors:",
+			`FILE:1:27: python.limits.memory must be a size such as "512MiB", or none, not "much"`,
+			`FILE:1:38: python.limits.cpu must be a number of seconds, or a duration such as "90s", or none, not "-1"`,
+			`FILE:1:54: python.limits.open_files must be an integer of at least 1, or none, not "1.5"`,
+			`FILE:1:70: python.limits.processes must be an integer of at least 1, or none, not "0"`,
 		}},
 		{nil, "providers: local\nroots: [3, true]\nlog_level: 4\npersistence: {redis: {port: 0, db: 1.5}}\nproviders:", []string{
-			"the settings have 5 mistakes:",
-			`FILE:1:12: providers takes a mapping, not "local"`,
-			"FILE:4:29: persistence.redis.port takes a whole number of at least 1, not 0",
-			"FILE:4:36: persistence.redis.db takes a whole number of at least 0, not 1.5",
-			"FILE:5:1: providers stands in line 1 already",
-			`FILE:3:12: "4" is no log level; the levels are debug, info, warn and error`,
+			"the settings have 5 errors:",
+			`FILE:1:12: providers must be a mapping, not "local"`,
+			"FILE:4:29: persistence.redis.port must be an integer of at least 1, not 0",
+			"FILE:4:36: persistence.redis.db must be an integer of at least 0, not 1.5",
+			`FILE:5:1: duplicate key "providers": it is on line 1 already`,
+			`FILE:3:12: unknown log level "4"; the levels are debug, info, warn and error`,
 		}},
 		{environment{"GLEITZEIT_LOG_LEVEL": "loud", "GLEITZEIT_PERSISTENCE_BACKEND": "disk"}, "providers: {ollama: {max_concurrent: many}}", []string{
-			"the settings have 3 mistakes:",
-			`FILE:1:38: providers.ollama.max_concurrent takes a whole number of at least 1, not "many"`,
-			`GLEITZEIT_PERSISTENCE_BACKEND: "disk" is no backend; the backends are sqlite, redis, memory and none`,
-			`GLEITZEIT_LOG_LEVEL: "loud" is no log level; the levels are debug, info, warn and error`,
+			"the settings have 3 errors:",
+			`FILE:1:38: providers.ollama.max_concurrent must be an integer of at least 1, not "many"`,
+			`GLEITZEIT_PERSISTENCE_BACKEND: unknown backend "disk"; the backends are sqlite, redis, memory and none`,
+			`GLEITZEIT_LOG_LEVEL: unknown log level "loud"; the levels are debug, info, warn and error`,
 		}},
 		{environment{"GLEITZEIT_SQLITE_PATH": "a", "GLEITZEIT_REDIS_URL": "redis://b"}, "",
-			[]string{"GLEITZEIT_SQLITE_PATH: GLEITZEIT_REDIS_URL is set as well; GLEITZEIT_PERSISTENCE_BACKEND says which one is meant"}},
-		{environment{"GLEITZEIT_ROOTS": "/a::/b"}, "", []string{"GLEITZEIT_ROOTS: one of the folders has an empty name"}},
-		{environment{"GLEITZEIT_REDIS_URL": "s3cret@host"}, "", []string{"GLEITZEIT_REDIS_URL: this is no URL that begins with redis:// or rediss://"}},
+			[]string{"GLEITZEIT_SQLITE_PATH: GLEITZEIT_REDIS_URL is set as well; choose one by GLEITZEIT_PERSISTENCE_BACKEND"}},
+		{environment{"GLEITZEIT_ROOTS": "/a::/b"}, "", []string{"GLEITZEIT_ROOTS: empty folder name in the list"}},
+		{environment{"GLEITZEIT_REDIS_URL": "s3cret@host"}, "", []string{"GLEITZEIT_REDIS_URL: the URL must begin with redis:// or rediss://"}},
 	} {
 		_, lines, _ := load(t, c.env, c.file)
 		if !slices.Equal(lines, c.want) {
@@ -240,7 +244,7 @@ func TestTheFileItself(t *testing.T) {
 	named := filepath.Join(folder, "mine.yaml")
 	env := environment{"GLEITZEIT_CONFIG": named}
 	_, err := Load(Options{Env: env.get, Home: folder})
-	if err == nil || !strings.HasPrefix(err.Error(), "the settings in \""+named+"\" cannot be read: no such file or directory (") {
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot read the settings in \""+named+"\": no such file or directory (") {
 		t.Errorf("a file that was named and is not there: %v", err)
 	}
 	if path, err := Path(Options{Env: env.get, Home: folder}); err != nil || path != named {
@@ -256,7 +260,7 @@ func TestTheFileItself(t *testing.T) {
 	if err := os.WriteFile(named, make([]byte, largest+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(Options{Env: env.get, Home: folder}); err == nil || !strings.Contains(err.Error(), "it is larger than 1 MiB") {
+	if _, err := Load(Options{Env: env.get, Home: folder}); err == nil || !strings.Contains(err.Error(), "the file is larger than 1 MiB") {
 		t.Errorf("a file that is too large: %v", err)
 	}
 	if _, err := Load(Options{Env: environment{"GLEITZEIT_CONFIG": folder}.get, Home: folder}); err == nil || !strings.Contains(err.Error(), "is a directory") {
@@ -275,11 +279,48 @@ func TestHomeAsATilde(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	s, _, _ := load(t, environment{"GLEITZEIT_PERSISTENCE_BACKEND": "none"}, "")
-	if known, ok := errors.AsType[*protocol.Error](s.Lasting()); !s.InMemory() || !ok || known.Code != protocol.ConfigurationError {
-		t.Errorf("memory: %v", s.Lasting())
+	if known, ok := errors.AsType[*protocol.Error](s.RequirePersistentStore()); !s.InMemory() || !ok || known.Code != protocol.ConfigurationError {
+		t.Errorf("memory: %v", s.RequirePersistentStore())
 	}
 	s, _, _ = load(t, nil, "")
-	if err := s.Lasting(); err != nil || s.InMemory() {
+	if err := s.RequirePersistentStore(); err != nil || s.InMemory() {
 		t.Errorf("a file: %v", err)
+	}
+}
+
+// TestEveryProvider writes every key of every provider of the table: each is read, and shown.
+func TestEveryProvider(t *testing.T) {
+	for i, p := range llm.Providers() {
+		lines := []string{"  default: " + p.Name, "  " + p.Name + ":", "    url: http://gpu:1234", "    model: a", "    vision_model: b", "    embed_model: c", "    max_concurrent: 7"}
+		want := protocol.ProviderSettings{Name: p.Name, URLs: []string{"http://gpu:1234"}, Model: "a", VisionModel: "b", EmbedModel: "c", MaxConcurrent: 7}
+		shown := []string{"url", "model", "vision_model", "embed_model", "max_concurrent"}
+		if p.Pulls {
+			lines, want.AutoPull, shown = append(lines, "    auto_pull: true"), true, append(shown, "auto_pull")
+		}
+		if p.HasKeys {
+			lines, want.Key, shown = append(lines, "    api_key: ${secrets.GPU}"), "GPU", append(shown, "api_key")
+		}
+		s, warned, home := load(t, nil, "providers:\n"+strings.Join(lines, "\n"))
+		if len(warned) > 0 {
+			t.Fatalf("%s: %q", p.Name, warned)
+		}
+		if s.Provider != p.Name || !reflect.DeepEqual(s.Providers[i], want) {
+			t.Errorf("%+v, want %+v", s.Providers[i], want)
+		}
+		for _, name := range shown {
+			if _, origin := from(t, s, "providers."+p.Name+"."+name, home); !strings.HasPrefix(origin, "FILE:") {
+				t.Errorf("%s of %s comes from %s", name, p.Name, origin)
+			}
+		}
+		for _, variable := range p.Variables {
+			s, _, _ := load(t, environment{variable: "http://other:1"}, "")
+			if !slices.Equal(s.Providers[i].URLs, []string{"http://other:1"}) {
+				t.Errorf("%s: %v", variable, s.Providers[i].URLs)
+			}
+		}
+		// Without a setting the defaults hold.
+		if s, _, _ := load(t, nil, ""); !reflect.DeepEqual(s.Providers[i], (protocol.ProviderSettings{Name: p.Name}).WithDefaults(p.Defaults)) {
+			t.Errorf("%+v, want %+v", s.Providers[i], p.Defaults)
+		}
 	}
 }

@@ -17,38 +17,47 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/suggest"
 )
 
-// largest is how many bytes config.yaml may have.
+// largest is the maximum size of config.yaml in bytes.
 const largest = 1 << 20
 
 // written is the value of a key in the file.
 type written struct {
-	texts []string // One, but for a list.
+	texts []string // One, except for a list.
 	line  int
 	at    string // "config.yaml:3:8".
 }
 
-// read takes in the file. A file that nobody has named need not be there.
-func (l *loader) read(path string) error {
-	l.file, l.written = path, map[string]written{}
+// document is config.yaml as it is written.
+type document struct {
+	*report
+	keys    []key
+	path    string
+	values  map[string]written // By the full name of the key.
+	servers []serverEntry      // Under mcp.servers.
+}
+
+// read reads the file. It may be missing unless somebody has named it.
+func (d *document) read(path string, named bool) error {
+	d.path = path
 	data, err := contents(path)
-	// A folder that is a file is told by who opens the home.
-	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && l.variable("GLEITZEIT_CONFIG") == "" {
+	// Opening the home folder reports a file in its place.
+	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && !named {
 		return nil
 	}
 	if of, ok := errors.AsType[*fs.PathError](err); ok {
 		err = of.Err
 	}
 	if err != nil {
-		return protocol.Errorf(protocol.ConfigurationError, "the settings in %q cannot be read: %s", path, err).
-			WithHint("`gleitzeit config path` prints which file is meant; GLEITZEIT_CONFIG names another one")
+		return protocol.Errorf(protocol.ConfigurationError, "cannot read the settings in %q: %s", path, err).
+			WithHint("`gleitzeit config path` prints which file is read; GLEITZEIT_CONFIG sets another one")
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
-		line, problem := explained(err)
-		return mistaken([]string{fmt.Sprintf("%s:%d: %s", path, line, problem)})
+		line, problem := explainYAML(err)
+		return asError([]string{fmt.Sprintf("%s:%d: %s", path, line, problem)})
 	}
 	if len(document.Content) > 0 {
-		l.section("", document.Content[0])
+		d.section("", document.Content[0])
 	}
 	return nil
 }
@@ -60,20 +69,20 @@ func contents(path string) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(file, largest+1))
 	if err == nil && len(data) > largest {
-		err = fmt.Errorf("it is larger than %d MiB", largest>>20)
+		err = fmt.Errorf("the file is larger than %d MiB", largest>>20)
 	}
 	return data, errors.Join(err, file.Close())
 }
 
 var yamlProblem = regexp.MustCompile(`^(?:line (\d+): )?(.*)$`)
 
-// explained takes the line out of an error of the YAML parser; it names none where that is the first.
-func explained(err error) (line int, problem string) {
+// explainYAML returns the line and the text of an error of the YAML parser. The parser names no line where it is the first.
+func explainYAML(err error) (line int, problem string) {
 	first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
 	parts := yamlProblem.FindStringSubmatch(first)
-	problem = "this is no YAML: " + parts[2]
+	problem = "invalid YAML: " + parts[2]
 	if parts[2] == "mapping values are not allowed in this context" {
-		problem = `":" cannot stand here; text with ":" at its end, or ": " in it, goes in quotes`
+		problem = `unexpected ":"; put text that contains ": " or ends with ":" in quotes`
 	}
 	if line, err := strconv.Atoi(parts[1]); err == nil {
 		return line, problem
@@ -81,9 +90,9 @@ func explained(err error) (line int, problem string) {
 	return 1, problem
 }
 
-// section reads a mapping of which the names of the mappings around it are known, with a dot at the end.
-func (l *loader) section(around string, n *yaml.Node) {
-	n = meant(n)
+// section reads a mapping. The names of the mappings around it end with a dot.
+func (d *document) section(around string, n *yaml.Node) {
+	n = resolveAlias(n)
 	if empty(n) {
 		return
 	}
@@ -92,49 +101,49 @@ func (l *loader) section(around string, n *yaml.Node) {
 		if around != "" {
 			what = strings.TrimSuffix(around, ".")
 		}
-		l.mistake(l.at(n), "%s takes a mapping, not %s", what, described(n))
+		d.fail(d.at(n), "%s must be a mapping, not %s", what, describe(n))
 		return
 	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, value := n.Content[i], meant(n.Content[i+1])
+		name, value := n.Content[i], resolveAlias(n.Content[i+1])
 		full := around + name.Value
 		if first, twice := seen[name.Value]; twice {
-			l.mistake(l.at(name), "%s stands in line %d already", full, first)
+			d.fail(d.at(name), "duplicate key %q: it is on line %d already", full, first)
 			continue
 		}
 		seen[name.Value] = name.Line
-		l.field(full, name, value)
+		d.field(full, name, value)
 	}
 }
 
-func (l *loader) field(full string, name, value *yaml.Node) {
-	if about := insteadOf(full); about != "" {
-		l.warn(l.at(name), "%s means nothing here; %s", full, about)
+func (d *document) field(full string, name, value *yaml.Node) {
+	if about := alternativeTo(full); about != "" {
+		d.warn(d.at(name), "%q is not a setting: %s", full, about)
 		return
 	}
-	for _, k := range keys {
+	for _, k := range d.keys {
 		if k.name == full {
-			l.value(k, value)
+			d.value(k, value)
 			return
 		}
 	}
-	siblings := siblingsOf(full)
-	for _, k := range keys {
+	siblings := d.siblingsOf(full)
+	for _, k := range d.keys {
 		if strings.HasPrefix(k.name, full+".") {
-			l.section(full+".", value)
+			d.section(full+".", value)
 			return
 		}
 	}
-	hint := "the keys here are " + strings.Join(siblings, ", ")
+	hint := "known keys: " + strings.Join(siblings, ", ")
 	if near := suggest.Nearest(name.Value, siblings); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.warn(l.at(name), "%s means nothing; %s", strconv.Quote(full), hint)
+	d.warn(d.at(name), "unknown key %q; %s", full, hint)
 }
 
-func insteadOf(full string) string {
-	for _, e := range elsewhere {
+func alternativeTo(full string) string {
+	for _, e := range alternatives {
 		if e.name == full {
 			return e.instead
 		}
@@ -142,34 +151,34 @@ func insteadOf(full string) string {
 	return ""
 }
 
-// value notes what a key was given, where that is what it takes.
-func (l *loader) value(k key, n *yaml.Node) {
+// value stores the value of a key, if it has the right type.
+func (d *document) value(k key, n *yaml.Node) {
 	if empty(n) {
-		return // A key without a value counts as absent.
+		return // A key without a value is ignored.
 	}
 	if k.takes == servers {
-		l.toolServers(n)
+		d.toolServers(n)
 		return
 	}
-	found := written{line: n.Line, at: l.at(n)}
+	found := written{line: n.Line, at: d.at(n)}
 	if (k.takes == texts || k.takes == allowance) && n.Kind == yaml.SequenceNode {
 		for _, element := range n.Content {
-			element = meant(element)
+			element = resolveAlias(element)
 			if element.Kind != yaml.ScalarNode || empty(element) {
-				l.mistake(l.at(element), "%s takes %s, not %s in it", k.name, k.takes, described(element))
+				d.fail(d.at(element), "%s must be %s: it contains %s", k.name, k.takes, describe(element))
 				return
 			}
 			found.texts = append(found.texts, element.Value)
 		}
-		l.written[k.name] = found
+		d.values[k.name] = found
 		return
 	}
 	if !fits(k.takes, n) {
-		l.mistake(found.at, "%s takes %s, not %s", k.name, k.takes, described(n))
+		d.fail(found.at, "%s must be %s, not %s", k.name, k.takes, describe(n))
 		return
 	}
 	found.texts = []string{n.Value}
-	l.written[k.name] = found
+	d.values[k.name] = found
 }
 
 func fits(takes kind, n *yaml.Node) bool {
@@ -185,14 +194,14 @@ func fits(takes kind, n *yaml.Node) bool {
 		return whole && value >= 1
 	case number:
 		return whole && value >= 0
-	case truth, allowance:
+	case boolean, allowance:
 		return n.Tag == "!!bool"
 	}
 	return false
 }
 
-// meant follows an alias.
-func meant(n *yaml.Node) *yaml.Node {
+// resolveAlias returns the node that an alias stands for.
+func resolveAlias(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
 	}
@@ -201,7 +210,7 @@ func meant(n *yaml.Node) *yaml.Node {
 
 func empty(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-func described(n *yaml.Node) string {
+func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		return "a list"
@@ -214,4 +223,4 @@ func described(n *yaml.Node) string {
 	return n.Value
 }
 
-func (l *loader) at(n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", l.file, n.Line, n.Column) }
+func (d *document) at(n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", d.path, n.Line, n.Column) }

@@ -1,27 +1,19 @@
 package config
 
-// keys are those of config.yaml, each with what it takes. To add one, add a line, and read it in a function that Load
-// calls. Those that begin with "persistence.", and the last of providers.ollama, are of the program that this one
-// succeeds.
-var keys = []key{
+import (
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// fixedKeys are the keys of config.yaml beside those of providers, each with its type. To add one, add a line, and read it
+// in a function that Load calls. Those that begin with "persistence." are those of an earlier version.
+var fixedKeys = []key{
 	{"store", text},
 	{"log_level", text},
 	{"roots", texts},
 	{"providers.default", text},
-	{"providers.ollama.url", text},
-	{"providers.ollama.endpoints", texts},
-	{"providers.ollama.model", text},
-	{"providers.ollama.vision_model", text},
-	{"providers.ollama.embed_model", text},
-	{"providers.ollama.max_concurrent", count},
-	{"providers.ollama.auto_pull", truth},
-	{"providers.openai.url", text},
-	{"providers.openai.endpoints", texts},
-	{"providers.openai.model", text},
-	{"providers.openai.vision_model", text},
-	{"providers.openai.embed_model", text},
-	{"providers.openai.max_concurrent", count},
-	{"providers.openai.api_key", text},
 	{"python.interpreter", text},
 	{"python.preload", texts},
 	{"python.env", texts},
@@ -40,17 +32,47 @@ var keys = []key{
 	{"persistence.redis.host", text},
 	{"persistence.redis.port", count},
 	{"persistence.redis.db", number},
-	{"providers.ollama.endpoint", text},
-	{"providers.ollama.default_models.chat", text},
-	{"providers.ollama.default_models.vision", text},
 }
 
-// elsewhere are keys that people may expect here, and what to do instead. A whole section is one of them.
-var elsewhere = []struct{ name, instead string }{
-	{"batch", "a workflow says it in its own section batch"},
-	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE name another Temporal"},
-	{"home", "it is where this file is; --home and GLEITZEIT_HOME name another one"},
-	{"persistence.redis.password", "set GLEITZEIT_REDIS_PASSWORD"},
+// providerKeys are the keys of every provider.
+var providerKeys = []key{
+	{"url", text},
+	{"endpoints", texts},
+	{"model", text},
+	{"vision_model", text},
+	{"embed_model", text},
+	{"max_concurrent", count},
+}
+
+// keysWith returns all keys of config.yaml.
+func keysWith(providers []protocol.Provider) []key {
+	all := slices.Clone(fixedKeys)
+	for _, p := range providers {
+		add := func(name string, takes kind) { all = append(all, key{section(p) + name, takes}) }
+		for _, k := range providerKeys {
+			add(k.name, k.takes)
+		}
+		if p.Pulls {
+			add("auto_pull", boolean)
+		}
+		if p.HasKeys {
+			add("api_key", text)
+		}
+		for _, k := range providerKeys {
+			if former := p.Former[k.name]; former != "" {
+				add(former, k.takes)
+			}
+		}
+	}
+	return all
+}
+
+// alternatives are keys and sections that people may expect here, and what to use instead.
+var alternatives = []struct{ name, instead string }{
+	{"batch", "use the section \"batch\" of a workflow"},
+	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE select a Temporal server"},
+	{"home", "use --home or GLEITZEIT_HOME"},
+	{"persistence.redis.password", "use GLEITZEIT_REDIS_PASSWORD"},
 }
 
 type key struct {
@@ -58,18 +80,33 @@ type key struct {
 	takes kind
 }
 
-// kind is what a key takes.
+// kind is the type of a value.
 type kind string
 
 const (
-	text   kind = "text"
-	texts  kind = "a list of texts"
-	count  kind = "a whole number of at least 1"
-	number kind = "a whole number of at least 0"
+	text   kind = "a string"
+	texts  kind = "a list of strings"
+	count  kind = "an integer of at least 1"
+	number kind = "an integer of at least 0"
 
 	servers   kind = "a mapping of names to servers"
-	named     kind = "a mapping of names to texts"
+	named     kind = "a mapping of names to strings"
 	duration  kind = "a number of seconds or a duration such as 90s"
 	allowance kind = "true, false, or a list of commands and addresses"
-	truth     kind = "true or false"
+	boolean   kind = "true or false"
 )
+
+// siblingsOf lists the known keys in the section of a key.
+func (d *document) siblingsOf(full string) []string {
+	around := full[:strings.LastIndex(full, ".")+1]
+	var names []string
+	for _, k := range d.keys {
+		if rest, inside := strings.CutPrefix(k.name, around); inside {
+			name, _, _ := strings.Cut(rest, ".")
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

@@ -8,27 +8,27 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// MCP is which MCP servers tasks can use.
+// MCP is the MCP servers that tasks can use.
 type MCP struct {
 	Servers []protocol.ToolServer // In the file's order. Paths in them are absolute.
 
-	// Whether servers that workflows bring are allowed: all of them, or these command lines and addresses.
+	// Whether servers that workflows define are allowed: all of them, or these command lines and addresses.
 	AllowWorkflowServers   bool
 	AllowedWorkflowServers []string
 }
 
-// allowVariable says whether all servers of workflows are allowed.
+// allowVariable is the variable that allows all servers of workflows.
 const allowVariable = "GLEITZEIT_MCP_ALLOW_WORKFLOW_SERVERS"
 
-// mcp is which MCP servers tasks can use.
-func (l *loader) mcp() MCP {
+// readMCP reads the MCP servers that tasks can use.
+func readMCP(l *loader) MCP {
 	m := MCP{}
 	allowed, from := value.Bool(false), fromDefault
-	given := l.ofVariable(allowVariable)
-	if !given.is() {
-		given = l.ofFile("mcp.allow_workflow_servers")
+	given := l.fromVariable(allowVariable)
+	if !given.isSet() {
+		given = l.fromFile("mcp.allow_workflow_servers")
 	}
-	if given.is() {
+	if given.isSet() {
 		from = given.from
 		switch {
 		case len(given.texts) == 1 && strings.EqualFold(given.text(), "true"):
@@ -36,7 +36,7 @@ func (l *loader) mcp() MCP {
 			allowed = value.Bool(true)
 		case len(given.texts) == 1 && strings.EqualFold(given.text(), "false"):
 		case given.from == allowVariable:
-			l.mistake(given.at, "%q is neither true nor false; config.yaml can list what is allowed", given.text())
+			l.fail(given.at, "invalid value %q: it must be true or false; a list goes into config.yaml", given.text())
 		default:
 			m.AllowedWorkflowServers = given.texts
 			var shown []value.Value
@@ -47,14 +47,14 @@ func (l *loader) mcp() MCP {
 		}
 	}
 	l.entry("mcp.allow_workflow_servers", allowed, from)
-	for _, server := range l.servers {
+	for _, server := range l.file.servers {
 		m.Servers = append(m.Servers, server.ToolServer)
 		l.entry("mcp.servers."+server.Name, shownServer(server.ToolServer), server.from)
 	}
 	return m
 }
 
-// shownServer is a server as it is shown: what is written into env and headers is not, but for references.
+// shownServer is a server for display: values of env and headers are hidden unless they are references.
 func shownServer(s protocol.ToolServer) value.Value {
 	s.URL = shownURL(s.URL)
 	for _, settings := range []*[]protocol.Setting{&s.Env, &s.Headers} {

@@ -12,20 +12,20 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Python is how scripts run.
+// Python is the settings of scripts.
 type Python struct {
 	Interpreter string   // A command, or the absolute path of an interpreter or of a virtual environment.
 	Preload     []string // Modules that are imported once for all scripts.
 	Env         []string // Variables of this process that scripts see.
 	Sandbox     string   // "none" or "bwrap".
 
-	// The limits. 0 leaves it to the protocol, NoLimit is none.
+	// The limits. 0 is the default of the protocol, NoLimit is no limit.
 	Memory, FileSize, Output int64 // Bytes.
 	OpenFiles, Processes     int64
 	CPU                      time.Duration // By default the task's timeout times the number of processors.
 }
 
-// NoLimit is a limit that people have taken away.
+// NoLimit is the value of a limit that is switched off.
 const NoLimit = -1
 
 // The defaults of scripts.
@@ -39,56 +39,38 @@ const (
 	DefaultProcesses   = 512
 )
 
-// python is how scripts run.
-func (l *loader) python() Python {
+// readPython reads the settings of scripts.
+func readPython(l *loader) Python {
 	p := Python{Interpreter: l.word("python.interpreter", "python.interpreter", DefaultInterpreter)}
-	if given := l.ofFile("python.interpreter"); given.is() && strings.ContainsRune(filepath.ToSlash(p.Interpreter), '/') {
-		p.Interpreter = absolute(filepath.Dir(l.file), p.Interpreter)
+	if given := l.fromFile("python.interpreter"); given.isSet() && strings.ContainsRune(filepath.ToSlash(p.Interpreter), '/') {
+		p.Interpreter = absolute(filepath.Dir(l.file.path), p.Interpreter)
 	}
-	p.Preload = l.names("python.preload", regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`), "name of a module")
-	p.Env = l.names("python.env", regexp.MustCompile(`^[^=\x00]+$`), "name of a variable")
+	p.Preload = l.names("python.preload", regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`), "module name")
+	p.Env = l.names("python.env", regexp.MustCompile(`^[^=\x00]+$`), "variable name")
 	p.Sandbox = l.word("python.sandbox", "python.sandbox", DefaultSandbox)
 	if p.Sandbox != "none" && p.Sandbox != "bwrap" {
-		l.mistake(l.ofFile("python.sandbox").at, "%q is no sandbox; the sandboxes are bwrap and none", p.Sandbox)
+		l.fail(l.fromFile("python.sandbox").at, "unknown sandbox %q; the sandboxes are bwrap and none", p.Sandbox)
 	}
-	p.Memory = l.limit("memory", DefaultMemory, bytesOf, shownBytes)
-	p.CPU = time.Duration(l.limit("cpu", 0, secondsOf, shownSeconds))
-	p.FileSize = l.limit("file_size", DefaultFileSize, bytesOf, shownBytes)
-	p.OpenFiles = l.limit("open_files", DefaultOpenFiles, countOf, shownCount)
-	p.Processes = l.limit("processes", DefaultProcesses, countOf, shownCount)
-	p.Output = l.limit("output", DefaultOutput, bytesOf, shownBytes)
+	p.Memory = readLimit(l, "memory", DefaultMemory, bytesOf, shownBytes)
+	p.CPU = time.Duration(readLimit(l, "cpu", 0, secondsOf, shownSeconds))
+	p.FileSize = readLimit(l, "file_size", DefaultFileSize, bytesOf, shownBytes)
+	p.OpenFiles = readLimit(l, "open_files", DefaultOpenFiles, countOf, shownCount)
+	p.Processes = readLimit(l, "processes", DefaultProcesses, countOf, shownCount)
+	p.Output = readLimit(l, "output", DefaultOutput, bytesOf, shownBytes)
 	return p
 }
 
-// names is a list of the file whose elements look as they must.
-func (l *loader) names(key string, form *regexp.Regexp, what string) []string {
-	from := fromDefault
-	given := l.ofFile(key)
-	if given.is() {
-		from = given.from
-	}
-	shown := make([]value.Value, len(given.texts))
-	for i, name := range given.texts {
-		if !form.MatchString(name) {
-			l.mistake(given.at, "%s: %q is no %s", key, name, what)
-		}
-		shown[i] = value.String(name)
-	}
-	l.entry(key, value.List(shown...), from)
-	return given.texts
-}
-
-// limit reads a limit of scripts; "none" takes it away.
-func (l *loader) limit(name string, otherwise int64, read func(string) (int64, string), show func(int64) string) int64 {
+// readLimit reads a limit of scripts; "none" is no limit.
+func readLimit(l *loader, name string, fallback int64, read func(string) (int64, string), show func(int64) string) int64 {
 	key := "python.limits." + name
-	val, from := otherwise, fromDefault
-	if given := l.ofFile(key); given.is() {
+	val, from := fallback, fromDefault
+	if given := l.fromFile(key); given.isSet() {
 		from = given.from
 		form := ""
 		if given.text() == "none" {
 			val = NoLimit
 		} else if val, form = read(given.text()); form != "" {
-			l.mistake(given.at, "%s takes %s, or none, not %q", key, form, given.text())
+			l.fail(given.at, "%s must be %s, or none, not %q", key, form, given.text())
 		}
 	}
 	shown := "none"
@@ -105,7 +87,7 @@ var units = []struct {
 	bytes int64
 }{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"", 1}}
 
-// bytesOf reads a size as people write it; form is what is wanted, where it is none.
+// bytesOf parses a size such as "512MiB". Where the text is not a size, form describes one.
 func bytesOf(text string) (size int64, form string) {
 	for _, unit := range units {
 		digits, is := strings.CutSuffix(text, unit.name)
@@ -151,7 +133,7 @@ func countOf(text string) (int64, string) {
 	if count, err := strconv.ParseInt(text, 10, 64); err == nil && count >= 1 {
 		return count, ""
 	}
-	return 0, "a whole number of at least 1"
+	return 0, "an integer of at least 1"
 }
 
 func shownCount(count int64) string { return strconv.FormatInt(count, 10) }

@@ -22,21 +22,21 @@ const (
 	defaultRedis  = "redis://127.0.0.1:6379/0"
 )
 
-// store is the URL of the result store. What it is made of may come from several places, and a variable counts more
-// than the file.
-func (l *loader) store(home string) string {
-	d := l.decide()
+// readStore reads the URL of the result store. Its parts may come from several sources, and variables take precedence over
+// the file.
+func readStore(l *loader, home string) string {
+	d := chooseBackend(l)
 	address := ""
 	switch d.backend {
 	case redisBackend:
-		address = l.redis(&d)
+		address = redisURL(l, &d)
 	case memoryBackend:
 		address = memoryURL
 	default:
-		address = l.sqlite(&d, home)
+		address = sqliteURL(l, &d, home)
 	}
-	if host, is := l.written["persistence.redis.host"]; is && d.backend == "" {
-		l.warn(host.at, "persistence.redis is in vain without persistence.backend: redis")
+	if host, is := l.file.values["persistence.redis.host"]; is && d.backend == "" {
+		l.warn(host.at, "persistence.redis is ignored without persistence.backend: redis")
 	}
 	from := strings.Join(d.from, ", ")
 	if from == "" {
@@ -46,102 +46,102 @@ func (l *loader) store(home string) string {
 	return address
 }
 
-// decision is which backend it is, and who has said so.
+// decision is the backend, and the sources that decided it.
 type decision struct {
 	backend string
 	from    []string
 }
 
-func (d *decision) by(s said) {
-	if s.is() && !slices.Contains(d.from, s.from) {
+func (d *decision) add(s setting) {
+	if s.isSet() && !slices.Contains(d.from, s.from) {
 		d.from = append(d.from, s.from)
 	}
 }
 
-// decide finds the backend: a variable that names it, else one that only it has, else the file.
-func (l *loader) decide() decision {
+// chooseBackend finds the backend: the variable that names it, else a variable that only it has, else the file.
+func chooseBackend(l *loader) decision {
 	var d decision
-	named := l.ofVariable("GLEITZEIT_PERSISTENCE_BACKEND")
-	path, address := l.ofVariable("GLEITZEIT_SQLITE_PATH"), l.ofVariable("GLEITZEIT_REDIS_URL")
-	inFile := l.ofFile("store", "persistence.backend")
+	named := l.fromVariable("GLEITZEIT_PERSISTENCE_BACKEND")
+	path, address := l.fromVariable("GLEITZEIT_SQLITE_PATH"), l.fromVariable("GLEITZEIT_REDIS_URL")
+	inFile := l.fromFile("store", "persistence.backend")
 	switch {
-	case named.is():
-	case path.is() && address.is():
-		l.mistake(path.at, "GLEITZEIT_REDIS_URL is set as well; GLEITZEIT_PERSISTENCE_BACKEND says which one is meant")
+	case named.isSet():
+	case path.isSet() && address.isSet():
+		l.fail(path.at, "GLEITZEIT_REDIS_URL is set as well; choose one by GLEITZEIT_PERSISTENCE_BACKEND")
 		return d
-	case path.is():
+	case path.isSet():
 		d.backend = sqliteBackend
 		return d
-	case address.is():
+	case address.isSet():
 		d.backend = redisBackend
 		return d
-	case l.written["store"].at != "":
-		d.backend = l.scheme(inFile)
-		d.by(inFile)
+	case l.file.values["store"].at != "":
+		d.backend = schemeOf(l, inFile)
+		d.add(inFile)
 		return d
 	default:
 		named = inFile
 	}
-	if !named.is() {
+	if !named.isSet() {
 		return d
 	}
-	d.by(named)
+	d.add(named)
 	switch backend := strings.ToLower(named.text()); backend {
 	case sqliteBackend, redisBackend, memoryBackend:
 		d.backend = backend
 	case noBackend:
 		d.backend = memoryBackend
 	default:
-		l.mistake(named.at, "%q is no backend; the backends are sqlite, redis, memory and none", named.text())
+		l.fail(named.at, "unknown backend %q; the backends are sqlite, redis, memory and none", named.text())
 	}
 	return d
 }
 
-// scheme is the backend of the URL in the file. What stands after the scheme may be a password.
-func (l *loader) scheme(store said) string {
+// schemeOf returns the backend of the URL in the file. What follows the scheme may be a password.
+func schemeOf(l *loader, store setting) string {
 	scheme, rest, isURL := strings.Cut(store.text(), ":")
 	switch {
-	case store.text() == memoryBackend: // In YAML its colon would need quotes.
+	case store.text() == memoryBackend: // Without the colon, which would need quotes in YAML.
 		return memoryBackend
 	case isURL && scheme == redisTLS:
 		return redisBackend
 	case isURL && (scheme == sqliteBackend && rest != "" || scheme == redisBackend || scheme == memoryBackend && rest == ""):
 		return scheme
 	}
-	l.mistake(store.at, "store takes sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory")
+	l.fail(store.at, "store must be sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… or memory")
 	return ""
 }
 
-// ofStore is what the key store says, where it is a URL with one of the schemes.
-func (l *loader) ofStore(schemes ...string) said {
-	found, is := l.written["store"]
+// storeInFile returns the key store, where it is a URL with one of the schemes.
+func storeInFile(l *loader, schemes ...string) setting {
+	found, is := l.file.values["store"]
 	if !is {
-		return said{}
+		return setting{}
 	}
 	scheme, _, _ := strings.Cut(found.texts[0], ":")
 	if !slices.Contains(schemes, scheme) {
-		return said{}
+		return setting{}
 	}
-	return l.ofFile("store")
+	return l.fromFile("store")
 }
 
-func (l *loader) sqlite(d *decision, home string) string {
-	if given := l.ofVariable("GLEITZEIT_SQLITE_PATH"); given.is() {
-		d.by(given)
+func sqliteURL(l *loader, d *decision, home string) string {
+	if given := l.fromVariable("GLEITZEIT_SQLITE_PATH"); given.isSet() {
+		d.add(given)
 		return sqliteBackend + ":" + absolute(currentFolder(), given.text())
 	}
-	given := l.ofStore(sqliteBackend)
-	if !given.is() {
-		given = l.ofFile("persistence.sqlite.db_path")
+	given := storeInFile(l, sqliteBackend)
+	if !given.isSet() {
+		given = l.fromFile("persistence.sqlite.db_path")
 	}
 	if path := strings.TrimPrefix(given.text(), sqliteBackend+":"); path != "" {
-		d.by(given)
-		return sqliteBackend + ":" + absolute(filepath.Dir(l.file), path)
+		d.add(given)
+		return sqliteBackend + ":" + absolute(filepath.Dir(l.file.path), path)
 	}
 	return sqliteBackend + ":" + filepath.Join(home, "results.db")
 }
 
-// currentFolder is where relative paths of variables begin; where it is gone they stay relative.
+// currentFolder is what paths of variables are relative to; where it does not exist they stay relative.
 func currentFolder() string {
 	folder, err := os.Getwd()
 	if err != nil {
@@ -150,49 +150,49 @@ func currentFolder() string {
 	return folder
 }
 
-func (l *loader) redis(d *decision) string {
-	given := l.ofVariable("GLEITZEIT_REDIS_URL")
-	if scheme, _, isURL := strings.Cut(given.text(), "://"); given.is() && (!isURL || scheme != redisBackend && scheme != redisTLS) {
-		l.mistake(given.at, "this is no URL that begins with redis:// or rediss://")
+func redisURL(l *loader, d *decision) string {
+	given := l.fromVariable("GLEITZEIT_REDIS_URL")
+	if scheme, _, isURL := strings.Cut(given.text(), "://"); given.isSet() && (!isURL || scheme != redisBackend && scheme != redisTLS) {
+		l.fail(given.at, "the URL must begin with redis:// or rediss://")
 		return ""
 	}
-	if !given.is() {
-		given = l.ofStore(redisBackend, redisTLS)
+	if !given.isSet() {
+		given = storeInFile(l, redisBackend, redisTLS)
 	}
-	d.by(given)
+	d.add(given)
 	address := given.text()
-	if !given.is() {
-		address = l.redisOfParts(d)
+	if !given.isSet() {
+		address = redisFromParts(l, d)
 	}
-	password := l.ofVariable("GLEITZEIT_REDIS_PASSWORD")
+	password := l.fromVariable("GLEITZEIT_REDIS_PASSWORD")
 	parsed, err := url.Parse(address)
-	if !password.is() || err != nil { // What is no URL is refused by who opens it.
+	if !password.isSet() || err != nil { // Opening the store reports an invalid URL.
 		return address
 	}
 	if _, has := parsed.User.Password(); has {
 		return address
 	}
-	d.by(password)
+	d.add(password)
 	parsed.User = url.UserPassword(parsed.User.Username(), password.text())
 	return parsed.String()
 }
 
-// redisOfParts makes the URL of what the file of the program before has.
-func (l *loader) redisOfParts(d *decision) string {
+// redisFromParts makes the URL from the keys of an earlier version.
+func redisFromParts(l *loader, d *decision) string {
 	host, port, database := "127.0.0.1", "6379", "0"
 	for _, part := range []struct {
 		name string
 		of   *string
 	}{{"persistence.redis.host", &host}, {"persistence.redis.port", &port}, {"persistence.redis.db", &database}} {
-		if given := l.ofFile(part.name); given.text() != "" {
-			d.by(given)
+		if given := l.fromFile(part.name); given.text() != "" {
+			d.add(given)
 			*part.of = given.text()
 		}
 	}
 	return redisBackend + "://" + net.JoinHostPort(host, port) + "/" + database
 }
 
-// shownURL is a URL without its password. Of one that cannot be read, nothing after the scheme is shown.
+// shownURL is a URL without its password. Of an invalid one, nothing after the scheme is shown.
 func shownURL(address string) string {
 	scheme, rest, _ := strings.Cut(address, ":")
 	if !strings.HasPrefix(rest, "//") {

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 )
 
@@ -33,7 +34,7 @@ func TestWorkerReadsWhatItGets(t *testing.T) {
 	for name := range project.Services["worker"].Environment {
 		environment.values[name] = value(project, "worker", name)
 	}
-	settings, err := config.Load(config.Options{Env: environment.LookupEnv})
+	settings, err := config.Load(config.Options{Env: environment.LookupEnv, Providers: llm.Providers()})
 	must(t, err)
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{DisableFile: true, EnvLookup: environment})
 	must(t, err)
@@ -45,8 +46,8 @@ func TestWorkerReadsWhatItGets(t *testing.T) {
 	if profile.Address != "temporal:7233" || profile.Namespace != "default" {
 		t.Errorf("it looks for Temporal at %q, namespace %q", profile.Address, profile.Namespace)
 	}
-	if settings.Store != "redis://:a%2Fb%40c@redis:6379/0" || settings.Ollama.URLs[0] != "http://ollama:11434" || !strings.HasPrefix(settings.Home, "/tmp/") {
-		t.Errorf("store %s, Ollama %s, home %s", settings.Store, settings.Ollama.URLs[0], settings.Home)
+	if settings.Store != "redis://:a%2Fb%40c@redis:6379/0" || settings.Providers[0].URLs[0] != "http://ollama:11434" || !strings.HasPrefix(settings.Home, "/tmp/") {
+		t.Errorf("store %s, Ollama %s, home %s", settings.Store, settings.Providers[0].URLs[0], settings.Home)
 	}
 }
 

@@ -32,7 +32,7 @@ func (p *program) settings() (*config.Settings, error) {
 	return settings, nil
 }
 
-func (p *program) options() config.Options { return config.Options{Env: p.Env, Home: p.home} }
+func (p *program) options() config.Options { return runs.ConfigOptions(p.Env, p.home) }
 
 // runOptions are what a session is opened with.
 func (p *program) runOptions() (runs.Options, error) {

@@ -15,6 +15,11 @@ import (
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
+// ConfigOptions say where settings come from, and which providers of models they may name.
+func ConfigOptions(env func(string) (string, bool), home string) config.Options {
+	return config.Options{Env: env, Home: home, Providers: llm.Providers()}
+}
+
 // handlerOptions are what the settings say to the protocols.
 func handlerOptions(settings *config.Settings, env func(string) (string, bool), store resultstore.Store, log *slog.Logger) worker.HandlerOptions {
 	tools := settings.MCP
@@ -39,17 +44,10 @@ func pythonOptions(settings *config.Settings) python.Options {
 }
 
 func modelOptions(settings *config.Settings, env func(string) (string, bool)) llm.Options {
-	ollama, openai := settings.Ollama, settings.OpenAI
 	return llm.Options{
-		Provider: settings.Provider,
-		URLs:     ollama.URLs, Model: ollama.Model, VisionModel: ollama.VisionModel, EmbedModel: ollama.EmbedModel,
-		MaxConcurrent: ollama.MaxConcurrent, AutoPull: ollama.AutoPull,
-		OpenAI: llm.OpenAI{
-			URLs: openai.URLs, Model: openai.Model, VisionModel: openai.VisionModel, EmbedModel: openai.EmbedModel,
-			MaxConcurrent: openai.MaxConcurrent, Key: openai.Key,
-			// Of this process, for a look at a server that wants one.
-			Secret: func(name string) (string, error) { return secret(env, name) },
-		},
+		Provider: settings.Provider, Providers: settings.Providers,
+		// Of this process, for a look at a server that wants one.
+		Secret: func(name string) (string, error) { return secret(env, name) },
 	}
 }
 

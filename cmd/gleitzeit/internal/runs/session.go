@@ -42,7 +42,7 @@ type Session struct {
 // Open opens home and store, for a process that looks at what others do, or leaves something for them. The caller
 // closes the session.
 func Open(ctx context.Context, o Options) (*Session, error) {
-	if err := o.Settings.Lasting(); err != nil {
+	if err := o.Settings.RequirePersistentStore(); err != nil {
 		return nil, err
 	}
 	return openAt(ctx, o, o.Settings.Home)

@@ -1,8 +1,12 @@
-package config
+package ollama_test
 
-import "testing"
+import (
+	"testing"
 
-func TestWhereOllamaRuns(t *testing.T) {
+	"github.com/gleitzeit/gleitzeit/activities/llm/ollama"
+)
+
+func TestAddress(t *testing.T) {
 	for value, want := range map[string]string{
 		"gpu":                  "http://gpu:11434",
 		"gpu:80":               "http://gpu:80",
@@ -17,7 +21,7 @@ func TestWhereOllamaRuns(t *testing.T) {
 		"http://a b":           "",
 		"gpu:port":             "",
 	} {
-		if got, isAddress := ollamaURL(value); got != want || isAddress != (want != "") {
+		if got, isAddress := ollama.Provider().ParseURL(value); got != want || isAddress != (want != "") {
 			t.Errorf("%s: %s, %v; want %s", value, got, isAddress, want)
 		}
 	}

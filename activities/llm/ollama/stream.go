@@ -1,4 +1,4 @@
-package llm
+package ollama
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/ollama/ollama/api"
 	"github.com/ollama/ollama/auth"
 	"github.com/ollama/ollama/envconfig"
@@ -21,12 +22,12 @@ import (
 // stream has Ollama answer a request and hands over the pieces as they come, until one is the last. Its errors are those
 // of Ollama's client, whose own way of reading takes 8 MB for each call: Go's garbage collector then runs with every call,
 // and all others wait for it. A stream that is cut is no error here: whether the answer had come to its end is in its pieces.
-func stream[T any](ctx context.Context, o *ollama, path string, request any, piece func(T) (last bool, err error)) error {
-	response, err := o.post(ctx, path, request)
+func stream[T any](ctx context.Context, o *server, path string, request any, piece func(T) (last bool, err error)) error {
+	response, err := post(ctx, o, path, request)
 	if err != nil {
 		return err
 	}
-	lines, last := linesOf(response), false
+	lines, last := provider.Lines(response), false
 	for err == nil && !last && lines.Scan() {
 		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 { // Some proxies keep a connection alive by empty ones.
 			last, err = readPiece(line, piece)
@@ -34,7 +35,7 @@ func stream[T any](ctx context.Context, o *ollama, path string, request any, pie
 	}
 	switch {
 	case err == nil && errors.Is(lines.Err(), bufio.ErrTooLong):
-		err = strange{fmt.Sprintf("more than %d MB without an end of line", longestLine>>20)}
+		err = strange{fmt.Sprintf("more than %d MB without an end of line", provider.MaxLine>>20)}
 	case last:
 		drain(response)
 	}
@@ -65,13 +66,13 @@ func readPiece[T any](line []byte, piece func(T) (last bool, err error)) (last b
 		return false, strange{string(line)}
 	}
 	if none := string(failure.Error); none != "" && none != "null" && none != `""` {
-		return false, errors.New(complaint(line, string(line)))
+		return false, errors.New(provider.ErrorText(line, string(line)))
 	}
 	return piece(came)
 }
 
 // post makes one request. The body of the response, which is no error, is the caller's to close.
-func (o *ollama) post(ctx context.Context, path string, request any) (io.ReadCloser, error) {
+func post(ctx context.Context, o *server, path string, request any) (io.ReadCloser, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
@@ -97,14 +98,14 @@ func (o *ollama) post(ctx context.Context, path string, request any) (io.ReadClo
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil
 	}
-	said, err := io.ReadAll(io.LimitReader(response.Body, mostOfError))
+	said, err := io.ReadAll(io.LimitReader(response.Body, provider.MaxErrorBody))
 	if errors.Join(err, response.Body.Close()) != nil {
 		said = nil // The status says enough.
 	}
 	if response.StatusCode == http.StatusUnauthorized {
 		return nil, api.AuthorizationError{StatusCode: response.StatusCode, Status: response.Status}
 	}
-	return nil, api.StatusError{StatusCode: response.StatusCode, Status: response.Status, ErrorMessage: complaint(said, response.Status)}
+	return nil, api.StatusError{StatusCode: response.StatusCode, Status: response.Status, ErrorMessage: provider.ErrorText(said, response.Status)}
 }
 
 // signed proves to ollama.com, and to servers where OLLAMA_AUTH asks for it, who is asking: by the key that Ollama keeps in

@@ -1,20 +1,20 @@
-package llm
+package ollama
 
 import (
 	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ollama/ollama/api"
 	"github.com/ollama/ollama/types/model"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-func (o *ollama) sees(ctx context.Context, a *ask) (bool, error) {
-	name := a.model
+func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (bool, error) {
+	name := request.Model
 	o.mu.Lock()
 	known := o.sighted[name]
 	o.mu.Unlock()
@@ -23,7 +23,7 @@ func (o *ollama) sees(ctx context.Context, a *ask) (bool, error) {
 	}
 	shown, err := o.client.Show(ctx, &api.ShowRequest{Model: name})
 	if err != nil {
-		return false, o.failed(ctx, name, a.hidden, err)
+		return false, o.failed(ctx, name, request.Secrets, err)
 	}
 	// Servers from before v0.6.4 do not tell what a model can do.
 	if len(shown.Capabilities) > 0 && !slices.Contains(shown.Capabilities, model.CapabilityVision) {
@@ -35,12 +35,12 @@ func (o *ollama) sees(ctx context.Context, a *ask) (bool, error) {
 	return true, nil
 }
 
-func (o *ollama) pull(ctx context.Context, name string, progress func(string)) error {
+func (o *server) Pull(ctx context.Context, name string, progress func(string)) error {
 	done := false
 	err := o.client.Pull(ctx, &api.PullRequest{Model: name}, func(p api.ProgressResponse) error {
-		text := "pulls " + name + ": " + p.Status
+		text := "pulling " + name + ": " + p.Status
 		if p.Total > 0 {
-			text = fmt.Sprintf("pulls %s: %d%% of %s", name, 100*p.Completed/p.Total, sizeOf(p.Total))
+			text = fmt.Sprintf("pulling %s: %d%% of %s", name, 100*p.Completed/p.Total, sizeOf(p.Total))
 		}
 		done = p.Status == "success"
 		progress(text)
@@ -49,15 +49,15 @@ func (o *ollama) pull(ctx context.Context, name string, progress func(string)) e
 	switch {
 	case err == nil && done:
 		return nil
-	case interrupted(ctx) != nil:
-		return interrupted(ctx)
+	case provider.Interrupted(ctx) != nil:
+		return provider.Interrupted(ctx)
 	case err == nil:
 		return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s stopped pulling %q", o.shown, name)
 	case strings.Contains(err.Error(), "file does not exist"), strings.Contains(err.Error(), "invalid model name"):
 		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q and cannot pull it: %v", o.shown, name, err).
-			WithHint("is its name written as in the library? `ollama list` shows what is there")
+			WithHint("check the name; `ollama list` lists the models of the server")
 	}
-	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot pull %q: %s", o.shown, name, reason(err))
+	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot pull %q: %s", o.shown, name, provider.Cause(err))
 }
 
 func sizeOf(bytes int64) string {
@@ -68,7 +68,7 @@ func sizeOf(bytes int64) string {
 	return fmt.Sprintf("%.1f MB", float64(bytes)/mega)
 }
 
-func (o *ollama) loaded(ctx context.Context) ([]string, bool) {
+func (o *server) LoadedModels(ctx context.Context) ([]string, bool) {
 	running, err := o.client.ListRunning(ctx)
 	if err != nil {
 		return nil, false
@@ -80,24 +80,21 @@ func (o *ollama) loaded(ctx context.Context) ([]string, bool) {
 	return names, true
 }
 
-func (o *ollama) state(ctx context.Context, _ string) (protocol.ServerState, error) {
+func (o *server) State(ctx context.Context, _ string) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", hidden{}, err)
+		return state, o.failed(ctx, "", provider.Secrets{}, err)
 	}
 	state.Version = version
 	listed, err := o.client.List(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", hidden{}, err)
+		return state, o.failed(ctx, "", provider.Secrets{}, err)
 	}
 	for _, m := range listed.Models {
 		state.Models = append(state.Models, m.Model)
 	}
 	slices.Sort(state.Models)
-	state.Loaded, _ = o.loaded(ctx)
+	state.Loaded, _ = o.LoadedModels(ctx)
 	return state, nil
 }
-
-// loadedWithin bounds a look at the models in memory.
-const loadedWithin = 5 * time.Second

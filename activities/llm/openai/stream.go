@@ -1,34 +1,29 @@
-package llm
+package openai
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-func generateIsOllamas() error {
-	return protocol.Errorf(protocol.InvalidParams, "%s is a method of Ollama's", Generate).WithHint("`%s` has the model of any server answer", Chat)
-}
-
-func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(string)) error {
-	if a.plain != nil {
-		return unmade(generateIsOllamas())
-	}
-	body, err := openaiChat(a)
+func (o *server) Converse(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
+	body, err := chat(request)
 	if err != nil {
-		return unmade(err)
+		return provider.CannotSend(err)
 	}
-	response, err := o.send(ctx, http.MethodPost, "chat/completions", a.model, a.hidden, &body)
+	response, err := o.send(ctx, http.MethodPost, "chat/completions", request.Model, request.Secrets, &body)
 	if err != nil {
 		return err
 	}
-	stream := &events{into: into, heard: heard, quoted: func(said string) string { return quoted(o.base, a.hidden, said) }}
-	lines := linesOf(response)
+	stream := &events{answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) }}
+	lines := provider.Lines(response)
 	for !stream.over && lines.Scan() {
 		if err = stream.line(lines.Text()); err != nil {
 			break
@@ -37,18 +32,18 @@ func (o *openai) converse(ctx context.Context, a *ask, into *answer, heard func(
 	if err == nil && !stream.over {
 		err = lines.Err()
 	}
-	if err = errors.Join(err, response.Close()); err == nil && into.done {
+	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
 		return stream.finish()
 	}
-	if _, is := errors.AsType[*protocol.Error](err); is || interrupted(ctx) != nil {
-		return o.failed(ctx, a.hidden, err)
+	if _, is := errors.AsType[*protocol.Error](err); is || provider.Interrupted(ctx) != nil {
+		return o.failed(ctx, request.Secrets, err)
 	}
-	return brokeOff("the server at "+o.shown, into.pieces)
+	return provider.BrokenOff("the server at "+o.shown, answer.Pieces)
 }
 
 // events reads the stream of an answer.
 type events struct {
-	into   *answer
+	answer *provider.Answer
 	heard  func(string)
 	quoted func(string) string
 	calls  []pending
@@ -74,13 +69,13 @@ func (s *events) line(line string) error {
 	}
 	chunk, err := value.Parse([]byte(data))
 	if err != nil {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server sends what is %s", s.quoted(err.Error()))
+		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
 	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(complaint([]byte(data), data)))
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(provider.ErrorText([]byte(data), data)))
 	}
-	s.into.model = otherwise(text(chunk, "model"), s.into.model)
-	s.into.count(chunk)
+	s.answer.Model = cmp.Or(text(chunk, "model"), s.answer.Model)
+	count(s.answer, chunk)
 	choices, _ := chunk.Get("choices")
 	if len(choices.Elements()) == 0 {
 		s.heard("")
@@ -88,14 +83,14 @@ func (s *events) line(line string) error {
 	}
 	choice := choices.Elements()[0]
 	delta, _ := choice.Get("delta")
-	thinking := otherwise(text(delta, "reasoning_content"), text(delta, "reasoning"))
-	if err := s.into.hear(text(delta, "content"), thinking); err != nil {
+	thinking := cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"))
+	if err := s.answer.Append(text(delta, "content"), thinking); err != nil {
 		return err
 	}
-	s.into.role = otherwise(text(delta, "role"), s.into.role)
+	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	s.wanted(delta)
 	if reason := text(choice, "finish_reason"); reason != "" {
-		s.into.done, s.into.reason = true, reason
+		s.answer.Done, s.answer.Reason = true, reason
 	}
 	s.heard(text(delta, "content"))
 	return nil
@@ -118,8 +113,8 @@ func (s *events) wanted(delta value.Value) {
 		for len(s.calls) <= at {
 			s.calls = append(s.calls, pending{})
 		}
-		s.calls[at].id = otherwise(text(call, "id"), s.calls[at].id)
-		s.calls[at].name = otherwise(text(function, "name"), s.calls[at].name)
+		s.calls[at].id = cmp.Or(text(call, "id"), s.calls[at].id)
+		s.calls[at].name = cmp.Or(text(function, "name"), s.calls[at].name)
 		s.calls[at].arguments.WriteString(text(function, "arguments"))
 	}
 }
@@ -128,14 +123,14 @@ func (s *events) wanted(delta value.Value) {
 func (s *events) finish() error {
 	for i := range s.calls {
 		call := &s.calls[i]
-		arguments, err := argumentsOf([]byte(call.arguments.String()))
+		arguments, err := provider.ParseArguments([]byte(call.arguments.String()))
 		if err != nil {
-			return protocol.Errorf(protocol.TaskResultInvalid, "the model calls the tool %s with arguments that are %v", call.name, err)
+			return protocol.Errorf(protocol.TaskResultInvalid, "the model called the tool %s with invalid arguments: %v", call.name, err)
 		}
-		s.into.calls = append(s.into.calls, toolCall{call.id, call.name, arguments})
+		s.answer.Calls = append(s.answer.Calls, provider.ToolCall{ID: call.id, Name: call.name, Arguments: arguments})
 	}
-	if s.into.tokens == 0 {
-		s.into.tokens = int64(s.into.pieces) // Some servers do not count for a stream.
+	if s.answer.Tokens == 0 {
+		s.answer.Tokens = int64(s.answer.Pieces) // Some servers do not count for a stream.
 	}
 	return nil
 }

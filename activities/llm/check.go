@@ -1,0 +1,49 @@
+package llm
+
+import (
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// faultsOf finds what is wrong with the parameters of a method that fit its schema, before any server is asked. What the
+// settings decide is not known: a task that names no provider is no task of another one's.
+func faultsOf(method string) func(value.Value) []protocol.ParameterError {
+	return func(given value.Value) (found []protocol.ParameterError) {
+		note := func(parameter string, err error) {
+			if err != nil {
+				failure := protocol.AsError(err, protocol.InvalidParams)
+				found = append(found, protocol.ParameterError{Parameter: parameter, Message: failure.Message, Hint: failure.Hint})
+			}
+		}
+		options, err := optionsOf(given)
+		note("max_tokens", err)
+		_, err = idleOf(given)
+		note("idle_timeout", err)
+		called := providerNamed(text(given, "provider"))
+		if url := text(given, "base_url"); url != "" {
+			_, err = called.Address(url)
+			note("base_url", err)
+		}
+		if schema, is := given.Get("schema"); is {
+			_, err = answerSchema(schema)
+			note("schema", err)
+		}
+		images, _ := given.Get("images")
+		for _, image := range images.Elements() {
+			_, err = decodedImage(image.Text())
+			note("images", err)
+		}
+		return append(found, called.Check(method, given, options)...)
+	}
+}
+
+// providerNamed is the provider of a task, as far as the task alone says.
+func providerNamed(name string) *provider.Provider {
+	for i := range providers {
+		if providers[i].Name == name {
+			return &providers[i]
+		}
+	}
+	return &providers[0]
+}

@@ -1,0 +1,100 @@
+package ollama
+
+import (
+	"encoding/json"
+
+	"github.com/ollama/ollama/api"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// chatPiece is an api.ChatResponse of which the arguments of tools keep their digits.
+type chatPiece struct {
+	Model   string `json:"model"`
+	Message struct {
+		Role      string        `json:"role"`
+		Content   string        `json:"content"`
+		Thinking  string        `json:"thinking"`
+		ToolCalls []calledPiece `json:"tool_calls"`
+	} `json:"message"`
+	Done       bool   `json:"done"`
+	DoneReason string `json:"done_reason"`
+	api.Metrics
+}
+
+// calledPiece is an api.ToolCall.
+type calledPiece struct {
+	ID       string `json:"id"`
+	Function struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"function"`
+}
+
+// messageOf makes a message for Ollama.
+func messageOf(m provider.Message) api.Message {
+	made := api.Message{Role: m.Role, Content: m.Text, Thinking: m.Thinking, ToolName: m.Tool, ToolCallID: m.CallID}
+	for _, image := range m.Images {
+		made.Images = append(made.Images, image)
+	}
+	for _, call := range m.Calls {
+		arguments := api.NewToolCallFunctionArguments()
+		for _, field := range call.Arguments.Fields() {
+			arguments.Set(field.Name, json.RawMessage(field.Value.JSON()))
+		}
+		made.ToolCalls = append(made.ToolCalls, api.ToolCall{ID: call.ID, Function: api.ToolCallFunction{Name: call.Name, Arguments: arguments}})
+	}
+	return made
+}
+
+// rawOptions are options whose numbers keep their digits.
+func rawOptions(fields []value.Field) map[string]any {
+	options := map[string]any{}
+	for _, field := range fields {
+		options[field.Name] = json.RawMessage(field.Value.JSON())
+	}
+	return options
+}
+
+// think is whether, and how much, the model thinks. A model that could think and does not answers without regard for a
+// schema.
+func think(request *provider.Request) *api.ThinkValue {
+	switch request.Think.Kind() {
+	case value.KindBool:
+		return &api.ThinkValue{Value: request.Think.Bool()}
+	case value.KindString:
+		return &api.ThinkValue{Value: request.Think.Text()}
+	}
+	if request.Structured {
+		return &api.ThinkValue{Value: false}
+	}
+	return nil
+}
+
+// keepAlive reads how long the model stays in memory; nil is as the server does by default.
+func keepAlive(given value.Value) (*api.Duration, error) {
+	if given.IsNull() {
+		return nil, nil
+	}
+	keep := &api.Duration{}
+	if err := json.Unmarshal(given.JSON(), keep); err != nil {
+		return nil, protocol.Errorf(protocol.InvalidParams, "keep_alive must be a number of seconds or a duration such as 5m, not %s", given.JSON())
+	}
+	return keep, nil
+}
+
+// toolsOf tells Ollama of tools. Of their schemas it knows types, descriptions and what is required.
+func toolsOf(tools []protocol.Tool) api.Tools {
+	var made api.Tools
+	for _, tool := range tools {
+		function := api.ToolFunction{Name: tool.Name, Description: tool.Description}
+		if json.Unmarshal(tool.Parameters, &function.Parameters) != nil || function.Parameters.Properties == nil {
+			function.Parameters = api.ToolFunctionParameters{Properties: api.NewToolPropertiesMap()}
+		}
+		function.Parameters.Type = "object"
+		made = append(made, api.Tool{Type: "function", Function: function})
+	}
+	return made
+}

@@ -1,0 +1,176 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// server talks to one server with OpenAI's API.
+type server struct {
+	base  *url.URL // With the path before "/chat/completions".
+	shown string   // Where the server is, as messages say it.
+	http  *http.Client
+}
+
+func open(base *url.URL, shown string) provider.Server {
+	connections := provider.NewClient(base)
+	// A key goes to no other place than the one that was named.
+	connections.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &server{base: base, shown: shown, http: connections}
+}
+
+func (o *server) Close() { o.http.CloseIdleConnections() }
+
+// maxReply is how many bytes are read of a response that comes in one piece.
+const maxReply = 256 << 20
+
+// send makes one request. The body of the response, which is no error, is the caller's to close.
+func (o *server) send(ctx context.Context, method, path, model string, secrets provider.Secrets, body *value.Value) (io.ReadCloser, error) {
+	var content io.Reader
+	if body != nil {
+		content = bytes.NewReader(body.JSON())
+	}
+	request, err := http.NewRequestWithContext(ctx, method, o.base.JoinPath(path).String(), content)
+	if err != nil {
+		return nil, o.failed(ctx, secrets, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if secrets.Key != "" {
+		request.Header.Set("Authorization", "Bearer "+secrets.Key)
+	}
+	response, err := o.http.Do(request)
+	if err != nil {
+		return nil, o.failed(ctx, secrets, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	said, err := io.ReadAll(io.LimitReader(response.Body, provider.MaxErrorBody))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return nil, o.failed(ctx, secrets, err)
+	}
+	return nil, o.refused(model, response.StatusCode, secrets.Quote(o.base, provider.ErrorText(said, response.Status)))
+}
+
+// refused is for an answer of the server that is none of the model.
+func (o *server) refused(model string, status int, said string) error {
+	switch {
+	case provider.IsOverloaded(status):
+		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s is overloaded: %s", o.shown, said)
+	case provider.IsUnreachable(status):
+		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, said)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, said).
+			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
+	case status == http.StatusNotFound && model != "":
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, model, said).
+			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
+	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, said)
+	}
+	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said), provider.ServerFault)
+}
+
+// failed translates what went wrong on the way.
+func (o *server) failed(ctx context.Context, secrets provider.Secrets, err error) error {
+	if why := provider.Interrupted(ctx); why != nil {
+		return why
+	}
+	if known, is := errors.AsType[*protocol.Error](err); is {
+		return known
+	}
+	return provider.NoAnswer(protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, secrets.Quote(o.base, provider.Cause(err))), err)
+}
+
+func (o *server) Embed(ctx context.Context, request *provider.Request, answer *provider.Answer) error {
+	body := options(request)
+	inputs := make([]value.Value, len(request.Inputs))
+	for i, input := range request.Inputs {
+		inputs[i] = value.String(input)
+	}
+	body = body.With("input", value.List(inputs...))
+	if request.Dimensions > 0 {
+		body = body.With("dimensions", value.Int(int64(request.Dimensions)))
+	}
+	reply, err := o.reply(ctx, http.MethodPost, "embeddings", request.Model, request.Secrets, &body)
+	if err != nil {
+		return err
+	}
+	data, _ := reply.Get("data")
+	answer.Vectors = make([]value.Value, len(data.Elements()))
+	for i, element := range data.Elements() {
+		if at, is := element.Get("index"); is {
+			if json.Unmarshal(at.JSON(), &i) != nil || i < 0 || i >= len(answer.Vectors) {
+				return protocol.Errorf(protocol.TaskResultInvalid, "invalid response from the server at %s: a vector has a wrong index", o.shown)
+			}
+		}
+		answer.Vectors[i], _ = element.Get("embedding")
+	}
+	answer.Done, answer.Reason, answer.Model = true, "stop", text(reply, "model")
+	count(answer, reply)
+	return nil
+}
+
+// reply makes a request whose answer is one document.
+func (o *server) reply(ctx context.Context, method, path, model string, secrets provider.Secrets, body *value.Value) (value.Value, error) {
+	response, err := o.send(ctx, method, path, model, secrets, body)
+	if err != nil {
+		return value.Value{}, err
+	}
+	data, err := io.ReadAll(io.LimitReader(response, maxReply))
+	if err = errors.Join(err, response.Close()); err != nil {
+		return value.Value{}, o.failed(ctx, secrets, err)
+	}
+	reply, err := value.Parse(data)
+	if err != nil {
+		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, secrets.Quote(o.base, err.Error()))
+	}
+	return reply, nil
+}
+
+// AcceptsImages is not known: such servers refuse an image that their model does not take.
+func (o *server) AcceptsImages(context.Context, *provider.Request) (bool, error) { return true, nil }
+
+func (o *server) State(ctx context.Context, key string) (protocol.ServerState, error) {
+	var state protocol.ServerState
+	secrets := provider.Secrets{Key: key}
+	reply, err := o.reply(ctx, http.MethodGet, "models", "", secrets, nil)
+	if err != nil {
+		return state, err
+	}
+	data, _ := reply.Get("data")
+	for _, element := range data.Elements() {
+		state.Models = append(state.Models, secrets.Quote(o.base, text(element, "id")))
+	}
+	slices.Sort(state.Models)
+	return state, nil
+}
+
+// count reads the tokens that the server has counted, where it has.
+func count(answer *provider.Answer, reply value.Value) {
+	usage, _ := reply.Get("usage")
+	for name, counted := range map[string]*int64{"prompt_tokens": &answer.PromptTokens, "completion_tokens": &answer.Tokens} {
+		if v, is := usage.Get(name); is && v.Kind() == value.KindNumber {
+			if _, err := fmt.Sscan(v.Digits(), counted); err != nil {
+				*counted = 0
+			}
+		}
+	}
+}
+
+// text is a field of an object; empty where it is not text.
+func text(object value.Value, name string) string {
+	field, _ := object.Get(name)
+	return field.Text()
+}

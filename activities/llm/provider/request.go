@@ -1,0 +1,114 @@
+package provider
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Request is one request to a model, in no server's language.
+type Request struct {
+	Model      string
+	Messages   []Message
+	Options    []value.Field   // By the names in OptionNames, and further ones for the server.
+	Format     json.RawMessage // JSON Schema of the answer; nil where it may be any text.
+	Structured bool            // The last answer of the conversation must fit a schema, even where this one need not.
+	Think      value.Value     // Null: as the model does by default.
+	KeepAlive  value.Value     // How long the model stays in memory afterwards; null: as the server does by default.
+	Tools      []protocol.Tool
+	Secrets    Secrets
+
+	Completion *Completion // For llm/generate: the prompt is no conversation.
+	Inputs     []string    // For llm/embed.
+	Dimensions int         // Of the vectors; 0 is the model's own.
+	MayCut     bool        // A prompt that is too long is cut, and the answer says so, rather than refused.
+}
+
+// Completion is what llm/generate has beyond its messages, which are a system message, perhaps, and one of the user.
+type Completion struct {
+	Suffix, Template string
+	Raw              bool
+}
+
+// Message is one message of a conversation.
+type Message struct {
+	Role     string // "system", "user", "assistant" or "tool".
+	Text     string
+	Thinking string
+	Images   [][]byte
+	Calls    []ToolCall // Of the assistant.
+	Tool     string     // Name of the tool whose result it is.
+	CallID   string     // Of the call that it is the result of.
+}
+
+// ToolCall is a call of a tool that a model asks for.
+type ToolCall struct {
+	ID        string
+	Name      string
+	Arguments value.Value
+}
+
+// ParseArguments reads the arguments of a tool call. Nothing, and null, are no arguments.
+func ParseArguments(text []byte) (value.Value, error) {
+	if len(text) == 0 {
+		return value.Object(), nil
+	}
+	arguments, err := value.Parse(text)
+	if arguments.IsNull() && err == nil {
+		return value.Object(), nil
+	}
+	return arguments, err
+}
+
+// OptionNames are the options that parameters set by their names, which are those of Ollama: the fields of api.Options and
+// api.Runner, which a test compares. `stop` and `max_tokens` are parameters of their own.
+var OptionNames = []string{
+	"num_keep", "seed", "num_predict", "top_k", "top_p", "min_p", "typical_p", "repeat_last_n", "temperature",
+	"repeat_penalty", "presence_penalty", "frequency_penalty",
+	"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread",
+}
+
+// Answer is what came of one request.
+type Answer struct {
+	Text     strings.Builder
+	Thinking strings.Builder
+	Calls    []ToolCall
+	Pieces   int  // Of the stream: about one for each token.
+	Done     bool // The model finished.
+	Cut      bool // The prompt was longer than the model's context, and was cut.
+
+	Reason               string // Why the model finished: "stop", "length".
+	Model, Role          string
+	PromptTokens, Tokens int64
+	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 where the server does not say.
+	Vectors              []value.Value // Of llm/embed.
+}
+
+// Usage counts what the request consumed, where the server said so.
+func (a *Answer) Usage() protocol.Usage {
+	if a.Pieces == 0 && !a.Done {
+		return protocol.Usage{}
+	}
+	used := protocol.Usage{LLMCalls: 1, PromptTokens: a.PromptTokens, TokensUsed: a.Tokens}
+	if !a.Done {
+		used.TokensUsed = int64(a.Pieces)
+	}
+	return used
+}
+
+// Append adds a piece of the stream. The error is a permanent one, of an answer that is too large to be stored.
+func (a *Answer) Append(text, thinking string) error {
+	if a.Text.Len()+a.Thinking.Len()+len(text)+len(thinking) > protocol.MaxValue {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the answer is larger than %d bytes, the limit of a result", protocol.MaxValue).
+			WithKind(protocol.Permanent).WithHint("limit the answer with `max_tokens`")
+	}
+	a.Text.WriteString(text)
+	a.Thinking.WriteString(thinking)
+	if text != "" || thinking != "" {
+		a.Pieces++
+	}
+	return nil
+}

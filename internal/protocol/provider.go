@@ -1,0 +1,44 @@
+package protocol
+
+import "cmp"
+
+// Provider describes a kind of model server: its name, and how its settings are read.
+type Provider struct {
+	Name      string           // Value of the parameter `provider`, and key under `providers` in config.yaml: "ollama".
+	Defaults  ProviderSettings // Its Name is empty. Without URLs nothing is configured by default.
+	Variables []string         // Environment variables with the address of the server; the first that is set takes precedence.
+	URL       string           // An example of an address.
+	// ParseURL reads an address as people write it. It reports false where the text is no address of such a server.
+	ParseURL func(text string) (url string, ok bool)
+	Pulls    bool              // The servers fetch models: there is a setting `auto_pull`.
+	HasKeys  bool              // The servers take keys: there is a setting `api_key`.
+	Former   map[string]string // Keys of the program that this one succeeds, by the key of today: "url": "endpoint".
+}
+
+// ProviderSettings say where the servers of a provider are, and which models they run.
+type ProviderSettings struct {
+	Name          string   // Of the provider.
+	URLs          []string // Addresses of equal servers; empty where none is configured.
+	Model         string   // Of a task that names none; empty: every task must.
+	VisionModel   string   // The same for llm/vision; empty: Model.
+	EmbedModel    string   // The same for llm/embed; empty: Model.
+	MaxConcurrent int      // Calls in flight to each server.
+	AutoPull      bool     // Missing models are fetched where a task does not say otherwise.
+	Key           string   // Name of the secret that is the key of the servers; empty without one.
+}
+
+// WithDefaults fills in what is not set.
+func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettings {
+	if len(s.URLs) == 0 {
+		s.URLs = defaults.URLs
+	}
+	if s.MaxConcurrent == 0 {
+		s.MaxConcurrent = defaults.MaxConcurrent
+	}
+	s.Model = cmp.Or(s.Model, defaults.Model)
+	s.VisionModel = cmp.Or(s.VisionModel, defaults.VisionModel, s.Model)
+	s.EmbedModel = cmp.Or(s.EmbedModel, defaults.EmbedModel, s.Model)
+	s.AutoPull = s.AutoPull || defaults.AutoPull
+	s.Key = cmp.Or(s.Key, defaults.Key)
+	return s
+}
