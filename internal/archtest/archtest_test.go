@@ -3,6 +3,7 @@
 package archtest
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -116,6 +117,7 @@ var rules = []rule{
 	}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
+	{"internal/programtest", []string{"internal/require"}, []string{disk, processes}},
 	{"internal/npmtest", []string{"internal/require"}, []string{disk, processes}},
 	{"internal/ollamatest", []string{"internal/require"}, []string{disk, network, processes, ollama}},
 	{"internal/redistest", []string{"internal/require"}, []string{disk, network, processes, redisClient}},
@@ -156,6 +158,87 @@ func TestImportsGoOneWay(t *testing.T) {
 			t.Errorf("the table has a rule for %s, which is not there", r.folder)
 		}
 	}
+}
+
+// above are the floors that stand on internal. Nothing beneath internal may import them, whatever the table says; only
+// tests may, to try a package with what really calls it.
+var above = []string{"cmd", "worker", "workflows", "activities", "interpreter"}
+
+func TestInternalImportsNoFloorAbove(t *testing.T) {
+	for _, file := range sources(t) {
+		if !strings.HasPrefix(filepath.ToSlash(file), "internal/") || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, path := range importsOf(t, file) {
+			if isAbove(path) {
+				t.Errorf("%s imports %s, and internal is the ground that it stands on", file, path)
+			}
+		}
+	}
+	for _, r := range rules {
+		for _, own := range r.own {
+			if strings.HasPrefix(r.folder, "internal/") && isAbove(module+"/"+own) {
+				t.Errorf("the table lets %s import %s, and internal is the ground that it stands on", r.folder, own)
+			}
+		}
+	}
+	for path, want := range map[string]bool{"/worker": true, "/interpreter/plan": true, "/cmd/gleitzeit/internal/view": true, "/internal/value": false} {
+		if isAbove(module+path) != want {
+			t.Errorf("%s: above is %v", path, !want)
+		}
+	}
+}
+
+// isAbove reports whether an imported path is of a floor that stands on internal.
+func isAbove(path string) bool {
+	own, of := strings.CutPrefix(path, module+"/")
+	floor, _, _ := strings.Cut(own, "/")
+	return of && slices.Contains(above, floor)
+}
+
+// TestSkippingGoesThroughRequire: a test that skips itself would be skipped in `make ci` too, and nobody would know.
+func TestSkippingGoesThroughRequire(t *testing.T) {
+	for _, file := range sources(t) {
+		if strings.HasPrefix(filepath.ToSlash(file), "internal/require/") {
+			continue
+		}
+		for _, call := range skipsOf(t, file) {
+			t.Errorf("%s calls %s: internal/require knows whether a test may be skipped", file, call)
+		}
+	}
+}
+
+// skipsOf lists what a file calls to skip a test.
+func skipsOf(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), `"testing"`) {
+		return nil
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []string
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		call, is := n.(*ast.CallExpr)
+		if !is {
+			return true
+		}
+		selector, is := call.Fun.(*ast.SelectorExpr)
+		if !is {
+			return true
+		}
+		on, is := selector.X.(*ast.Ident)
+		if is && (slices.Contains([]string{"t", "b", "f", "tb"}, on.Name) && strings.HasPrefix(selector.Sel.Name, "Skip") || on.Name == "testing" && selector.Sel.Name == "Short") {
+			calls = append(calls, on.Name+"."+selector.Sel.Name)
+		}
+		return true
+	})
+	return calls
 }
 
 func TestNoNameIsVague(t *testing.T) {

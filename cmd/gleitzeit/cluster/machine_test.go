@@ -131,7 +131,7 @@ func (m *machine) healthyBy(service string, p *process, adapt func(test []string
 		args[i] = m.here(args[i])
 	}
 	eventually(m.t, service+" is healthy", func() bool {
-		if !p.running() {
+		if !p.Running() {
 			m.t.Fatalf("%s has ended", service)
 		}
 		if args[0] == "wget" { // Not every machine has the one of the image.

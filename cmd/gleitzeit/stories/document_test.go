@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // runDocument is the JSON of a run as programs read it, written down here once more: what users build on must not change
@@ -68,23 +69,10 @@ type errorDocument struct {
 // parseRun reads a run's document and says what of its shape is wrong.
 func parseRun(text string) (*runDocument, error) {
 	run := &runDocument{}
-	if err := strictly(text, run); err != nil {
+	if err := programtest.StrictJSON(text, run); err != nil {
 		return nil, err
 	}
 	return run, run.check()
-}
-
-// strictly decodes one JSON text that has no field which nobody knows, and nothing after it.
-func strictly(text string, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("%w in %s", err, text)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something follows the document: %s", text)
-	}
-	return nil
 }
 
 func (r *runDocument) check() error {

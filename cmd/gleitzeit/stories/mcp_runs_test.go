@@ -11,9 +11,9 @@ import (
 
 // server returns the process that a client has started.
 func (c *mcpClient) server() int {
-	c.t.Helper()
+	c.T.Helper()
 	var started struct{ PID int }
-	must(c.t, json.Unmarshal(c.answer(c.act("pid", nil)).Result, &started))
+	must(c.T, json.Unmarshal(c.answer(c.act("pid", nil)).Result, &started))
 	return started.PID
 }
 
@@ -33,7 +33,7 @@ func TestMCPProgress(t *testing.T) {
 		return all
 	}
 	eventually(t, "the client hears of the first task while the second runs", func() bool { return len(progress()) == 1 })
-	u.file("go", "")
+	u.File("go", "")
 	if said := c.ended(call).Content[0].Text; said != `{"after":"after"}` {
 		t.Errorf("it brings %s", said)
 	}
@@ -55,9 +55,9 @@ func TestMCPCancelledCall(t *testing.T) {
 	c := u.mcp("--workflows", ".")
 	first := c.begin("sleeper", nil)
 	pids := u.asleep()
-	run := between(c.stderr.String(), "run ", "\n")
+	run := between(c.Stderr.String(), "run ", "\n")
 	second := c.begin("run_workflow", map[string]any{"file": "flow.yaml"})
-	c.says("going on with run " + run)
+	c.Says("going on with run " + run)
 	following := c.begin("follow_run", map[string]any{"run": run, "wait": 600})
 
 	// Another call waits for the same run: it goes on.
@@ -71,7 +71,7 @@ func TestMCPCancelledCall(t *testing.T) {
 	}
 	c.act("cancel", map[string]any{"of": second})
 	c.answer(second)
-	c.says("cancelling run " + run + ", which nobody waits for any more")
+	c.Says("cancelling run " + run + ", which nobody waits for any more")
 	said := c.ended(following)
 	if got := said.run(t); !said.IsError || got.Status != "cancelled" {
 		t.Errorf("who follows is told %s", said.text())
@@ -109,8 +109,8 @@ func TestMCPRunsGoOn(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(c *mcpClient){
 		"the client leaves": func(c *mcpClient) { c.answer(c.act("close", nil)) },
-		"it is killed":      func(c *mcpClient) { must(c.t, syscall.Kill(c.server(), syscall.SIGKILL)) },
-		"it is stopped":     func(c *mcpClient) { must(c.t, syscall.Kill(c.server(), syscall.SIGTERM)) },
+		"it is killed":      func(c *mcpClient) { must(c.T, syscall.Kill(c.server(), syscall.SIGKILL)) },
+		"it is stopped":     func(c *mcpClient) { must(c.T, syscall.Kill(c.server(), syscall.SIGTERM)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,13 +118,13 @@ func TestMCPRunsGoOn(t *testing.T) {
 			c := u.mcp("--workflows", ".")
 			call := c.begin("sleeper", nil)
 			u.asleep()
-			run := between(c.stderr.String(), "run ", "\n")
+			run := between(c.Stderr.String(), "run ", "\n")
 			pid := c.server()
 			end(c)
 			c.answer(call)
 			eventually(t, "the server is gone", func() bool { return syscall.Kill(pid, 0) != nil })
-			must(t, os.Remove(u.path("pids")))
-			listed, _ := u.gleitzeit(0, "list")
+			must(t, os.Remove(u.Path("pids")))
+			listed, _ := u.Gleitzeit(0, "list")
 			if !strings.Contains(listed, "running") {
 				t.Fatalf("the run is not open:\n%s", listed)
 			}
@@ -132,17 +132,17 @@ func TestMCPRunsGoOn(t *testing.T) {
 			var asked int
 			if name == "it is killed" {
 				asked = again.begin("follow_run", map[string]any{"run": run, "wait": 600})
-				again.says("the process that executed run " + run + " is gone; going on here")
+				again.Says("the process that executed run " + run + " is gone; going on here")
 			} else {
 				asked = again.begin("sleeper", nil)
-				again.says("going on with run " + run)
+				again.Says("going on with run " + run)
 			}
 			u.asleep()
-			u.file("go", "")
+			u.File("go", "")
 			if said := again.ended(asked); said.IsError || !strings.Contains(said.text(), "Run "+run+" completed") {
 				t.Errorf("it ends with %s", said.text())
 			}
-			if listed, _ := u.gleitzeit(0, "list"); strings.Count(listed, "Sleeper") != 1 {
+			if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "Sleeper") != 1 {
 				t.Errorf("there are several runs:\n%s", listed)
 			}
 			if left := again.call("sleeper", nil); !strings.Contains(left.text(), "completed") || strings.Contains(left.text(), run) {
@@ -159,12 +159,12 @@ func TestMCPTellsWhatAServerHasEnded(t *testing.T) {
 	c := u.mcp("--workflows", ".")
 	call := c.begin("sleeper", nil)
 	u.asleep()
-	run := between(c.stderr.String(), "run ", "\n")
+	run := between(c.Stderr.String(), "run ", "\n")
 	c.answer(c.act("close", nil))
 	c.answer(call)
-	u.file("go", "")
-	server := u.start("server", "--no-ui")
-	server.says("run " + run + " has ended")
+	u.File("go", "")
+	server := u.Start("server", "--no-ui")
+	server.Says("run " + run + " has ended")
 	again := u.mcp("--workflows", ".")
 	if said := again.call("sleeper", nil).text(); !strings.Contains(said, "Run "+run+" completed") {
 		t.Errorf("it says %s", said)
@@ -177,7 +177,7 @@ func TestMCPTellsWhatAServerHasEnded(t *testing.T) {
 func TestMCPManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("party.yaml", party)
+	u.File("party.yaml", party)
 	c := u.mcp("--workflows", ".")
 	const many = 12
 	var calls [many]int
@@ -191,7 +191,7 @@ func TestMCPManyRunsAtOnce(t *testing.T) {
 	}
 	// Nothing of them is left but their results.
 	eventually(t, "the claims of the runs are gone", func() bool {
-		left, err := os.ReadDir(u.home + "/runs")
+		left, err := os.ReadDir(u.Home + "/runs")
 		must(t, err)
 		return len(left) == 0
 	})
@@ -200,7 +200,7 @@ func TestMCPManyRunsAtOnce(t *testing.T) {
 func TestMCPFollowsItsFolders(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flows/a.yaml", "name: Hello\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: one}}]")
+	u.File("flows/a.yaml", "name: Hello\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: one}}]")
 	c := u.mcp("--workflows", "flows")
 	if tools := c.tools(); tools["hello"].Name == "" || len(tools) != 10 {
 		t.Fatalf("the tools are %v", tools)
@@ -215,7 +215,7 @@ func TestMCPFollowsItsFolders(t *testing.T) {
 		return count
 	}
 	// The name goes on to belong to the file that had it.
-	u.file("flows/0.yaml", "name: hello\ninputs: {to: {required: true}}\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: \"two ${inputs.to}\"}}]")
+	u.File("flows/0.yaml", "name: hello\ninputs: {to: {required: true}}\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: \"two ${inputs.to}\"}}]")
 	eventually(t, "the client hears that the tools have changed", func() bool { return changes() == 1 })
 	if tools := c.tools(); tools["hello_2"].Name == "" || len(tools) != 11 {
 		t.Errorf("the tools are %v", tools)
@@ -226,16 +226,16 @@ func TestMCPFollowsItsFolders(t *testing.T) {
 	if said := c.call("hello_2", map[string]any{"to": "x"}).Content[0].Text; said != `{"a":"two x"}` {
 		t.Errorf("hello_2 brings %s", said)
 	}
-	must(t, os.Remove(u.path("flows/a.yaml")))
+	must(t, os.Remove(u.Path("flows/a.yaml")))
 	if said := c.fails("hello", nil); !strings.Contains(said, "there is no workflow file") {
 		t.Errorf("a workflow that is gone says %s", said)
 	}
-	u.file("flows/0.yaml", "name: hello\ntasks: [{id: a, method: mcp/tool.echo}]")
+	u.File("flows/0.yaml", "name: hello\ntasks: [{id: a, method: mcp/tool.echo}]")
 	if tools := c.tools(); len(tools) != 9 {
 		t.Errorf("tools of workflows that are gone or wrong are there: %v", tools)
 	}
-	c.says("left out: " + u.path("flows/0.yaml") + ":2:")
-	u.file("flows/0.yaml", "name: Other\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: three}}]")
+	c.Says("left out: " + u.Path("flows/0.yaml") + ":2:")
+	u.File("flows/0.yaml", "name: Other\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: three}}]")
 	if tools := c.tools(); tools["other"].Name == "" || len(tools) != 10 {
 		t.Errorf("the tools are %v", tools)
 	}

@@ -13,19 +13,19 @@ func TestRunnerKilled(t *testing.T) {
 	server := ollamatest.StartPrivate(t)
 	address, answering := relay(t, server.URL)
 	u := withOllama(t, address)
-	u.file("flow.yaml", `name: Slow
+	u.File("flow.yaml", `name: Slow
 tasks:
   - id: slow
     method: llm/chat
     parameters: {prompt: SLOWLY, max_tokens: 1900}
 outputs: {tokens: "${slow.tokens_used}"}
 `)
-	p := u.start("run", "flow.yaml", "-o", "json")
+	p := u.Start("run", "flow.yaml", "-o", "json")
 	<-answering
 	server.KillRunner(t)
-	p.says("↻ slow  is tried again: ")
-	p.exits(0)
-	run, err := parseRun(p.stdout.String())
+	p.Says("↻ slow  is tried again: ")
+	p.Exits(0)
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{"tokens": "1900"})
 	if slow := run.task("slow"); *slow.Status != "completed" || *slow.Attempts != 2 {

@@ -125,7 +125,7 @@ func TestUnreliableServer(t *testing.T) {
 	for i := range calls {
 		numbers = append(numbers, fmt.Sprint(i))
 	}
-	u.file("flow.yaml", `name: Unreliable
+	u.File("flow.yaml", `name: Unreliable
 tasks:
   - id: ask
     method: llm/chat
@@ -134,7 +134,7 @@ tasks:
     retry: {max_attempts: 10, base_delay: 0.05, backoff: fixed}
     parameters: {prompt: "What is number ${item}?", idle_timeout: 1}
 `)
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	ask := run.task("ask")
