@@ -133,7 +133,7 @@ func kill(t *testing.T, command *exec.Cmd) {
 	}
 }
 
-// shows tells whether all the lines are on the screen.
+// shows reports whether all the lines are on the screen.
 func (d *desk) shows(s *screen, wanted []string) bool {
 	seen := normal(d.lines(s.text()))
 	for _, line := range normal(wanted) {

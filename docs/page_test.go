@@ -89,7 +89,7 @@ func play(t *testing.T, path string, d *desk) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s:%d: $ %s\nshows\n%s\nthe page has\n%s", path, s.line+1, s.command, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			} else {
-				seen = s.want // Only what differs is written anew.
+				seen = s.want // Only what differs is replaced.
 			}
 			fresh = append(append(fresh, lines[from:s.line+1]...), seen...)
 			from = s.line + 1 + len(s.want)

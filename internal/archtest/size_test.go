@@ -28,8 +28,8 @@ type exception struct {
 // "interpreter/definition.parser".
 var (
 	largePackages = map[string]exception{
-		"cmd/gleitzeit/internal/cli": {35, "one file a command, none of which uses another"},
-		"interpreter/rules":          {35, "one file a rule, none of which uses another"},
+		"cmd/gleitzeit/internal/cli": {35, "a file for each command, none of which uses another"},
+		"interpreter/rules":          {35, "a file for each rule, none of which uses another"},
 	}
 	wideTypes = map[string]exception{}
 )

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// lasting is a run whose script says that it has begun, and by whom it runs, and ends when it may.
+// lasting is a run whose script writes its user id when it starts, and ends when a file appears.
 const lasting = `
 name: Lasting
 inputs: {marks: {type: string, required: true}}
@@ -81,7 +81,7 @@ func TestCluster(t *testing.T) {
 	first.Kill()
 	killed := time.Now()
 	write(t, filepath.Join(marks, "end"), "")
-	second, third := m.worker(), m.worker() // At once: both find that they must prepare nothing.
+	second, third := m.worker(), m.worker() // At the same time: for both, everything is prepared.
 	m.ready(second)
 	m.ready(third)
 
@@ -93,7 +93,7 @@ func TestCluster(t *testing.T) {
 	u.Gleitzeit(0, "watch", interrupted)
 	t.Logf("the run whose worker was killed completed %.0f s later", time.Since(killed).Seconds())
 	if stdout, _ := u.Gleitzeit(0, "results", interrupted); stdout != "result: 10\n" {
-		t.Errorf("it brings %q", stdout)
+		t.Errorf("its result is %q", stdout)
 	}
 	if begun := read(t, filepath.Join(marks, "begun")); strings.Count(begun, "\n") != 2 {
 		t.Errorf("its script has begun %q", begun)
@@ -110,7 +110,7 @@ func TestCluster(t *testing.T) {
 func checkResults(t *testing.T, m *machine, u *programtest.User) {
 	stdout, said := u.Gleitzeit(0, "submit", "examples/02-python/flow.yaml", "--wait")
 	if !strings.Contains(stdout, "report: 6 values arrived unchanged: text, big, small, code, rows, nothing\n") {
-		t.Errorf("the example brings %q\n%s", stdout, said)
+		t.Errorf("the result of the example is %q\n%s", stdout, said)
 	}
 	stdout, _ = u.Gleitzeit(0, "submit", "sizes.yaml", "--wait", "-o", "json")
 	var run struct {
@@ -122,7 +122,7 @@ func checkResults(t *testing.T, m *machine, u *programtest.User) {
 	}
 	programtest.JSON(t, stdout, &run)
 	if got := fmt.Sprint(run); got != "{completed {5 [0 1 2 3 4]}}" {
-		t.Errorf("the batch brings %s:\n%s", got, stdout)
+		t.Errorf("the result of the batch is %s:\n%s", got, stdout)
 	}
 	shown, _ := u.Gleitzeit(0, "status", "-o", "json")
 	if n := strings.Count(shown, `"identity": `); n < 2 || !strings.Contains(shown, `"address": "`+m.at("7233")+`"`) {
@@ -143,7 +143,7 @@ func checkCancel(t *testing.T, m *machine, u *programtest.User) {
 	}
 }
 
-// checkRoots: a file that lies beside the documents is none of a worker's business, whoever asks for it.
+// checkRoots: a worker reads no file outside the documents, whoever asks for it.
 func checkRoots(t *testing.T, m *machine, u *programtest.User) {
 	outside := filepath.Join(m.folder, "outside.txt")
 	write(t, outside, "outside")
@@ -170,7 +170,7 @@ func checkSearch(t *testing.T, m *machine) {
 	})
 }
 
-// silent drops what an SDK client says.
+// silent drops the log of an SDK client.
 type silent struct{}
 
 func (silent) Debug(string, ...any) {}
@@ -178,7 +178,7 @@ func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 func (silent) Error(string, ...any) {}
 
-// marks is a folder that every script may write.
+// marks is a folder that every script may write to.
 func (m *machine) marks(name string) string {
 	m.t.Helper()
 	path := filepath.Join(m.folder, name)

@@ -31,8 +31,8 @@ type process = programtest.Process
 
 func TestMain(m *testing.M) { os.Exit(programtest.Main(m)) }
 
-// tool builds a program that go.mod lists as a tool: `go tool` would compile all of it anew. It is kept in bin, where
-// the go command sees that it is still the right one.
+// tool builds a program that go.mod lists as a tool. `go tool` would compile everything again; the file in bin is built
+// again only if it is out of date.
 func tool(t testing.TB, name, path string) string {
 	t.Helper()
 	built := filepath.Join(root, "bin", name)
@@ -41,7 +41,7 @@ func tool(t testing.TB, name, path string) string {
 	command := exec.Command("go", "build", "-ldflags", "-s -w", "-o", built, path)
 	command.Dir = root
 	if said, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%s cannot be built: %v\n%s", path, err, said)
+		t.Fatalf("cannot build %s: %v\n%s", path, err, said)
 	}
 	return built
 }

@@ -50,14 +50,14 @@ func (m *machine) worker(more ...string) *process {
 	return begin(m.t, command)
 }
 
-// ready waits until a worker has said that it works.
+// ready waits until a worker is ready.
 func (m *machine) ready(worker *process) *process {
 	m.t.Helper()
 	worker.Says("worker ready: queue gleitzeit at " + m.at("7233"))
 	return worker
 }
 
-// alive tells whether the health check of the image says that a worker of this machine works.
+// alive reports whether the health check of the image finds a working worker on this machine.
 func (m *machine) alive(check string) bool {
 	m.t.Helper()
 	path := programtest.Path(m.t)

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// startPostgreSQL makes a database as the image does, and serves it.
+// startPostgreSQL creates a database as the image does, and starts the server.
 func (m *machine) startPostgreSQL() {
 	m.t.Helper()
 	const debian = "/usr/lib/postgresql/*/bin"
@@ -25,12 +25,12 @@ func (m *machine) startPostgreSQL() {
 	made.Dir = folder
 	begin(m.t, made).Exits(0)
 
-	// What a power cut would lose is nothing to a test, and costs most of its time.
+	// -F: a test needs no protection from power failures, which takes most of the time.
 	served := exec.Command(postgres, "-D", data, "-F", "-c", "listen_addresses="+m.address, "-c", "unix_socket_directories="+folder)
 	m.as(served, uid, gid, folder)
 	served.Dir = folder
 	p := begin(m.t, served)
-	// By a kill it would leave shared memory behind.
+	// A kill would leave shared memory behind.
 	m.t.Cleanup(func() {
 		if p.Running() {
 			p.Signal(syscall.SIGINT)

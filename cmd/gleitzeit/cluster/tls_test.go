@@ -35,7 +35,7 @@ func trusts(a *authority, own pair, key string) []string {
 	}
 }
 
-// TestSecuredCluster works with a Temporal that somebody operates: mutual TLS, API keys, and rights that not everybody has.
+// TestSecuredCluster uses a secured Temporal server: mutual TLS, API keys, and permissions.
 func TestSecuredCluster(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
@@ -52,7 +52,7 @@ func TestSecuredCluster(t *testing.T) {
 	m.ready(m.worker(trusts(a, own, i.token("temporal-system:admin"))...))
 	team := m.someone(trusts(a, own, i.token("team:write"))...)
 	if stdout, said := team.Gleitzeit(0, "submit", "sum.yaml", "--wait"); stdout != "sum: 5\n" {
-		t.Errorf("it brings %q\n%s", stdout, said)
+		t.Errorf("its result is %q\n%s", stdout, said)
 	}
 	if shown, _ := team.Gleitzeit(0, "status"); !strings.Contains(shown, "namespace team") {
 		t.Errorf("status shows %q", shown)

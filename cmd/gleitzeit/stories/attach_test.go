@@ -30,7 +30,7 @@ func TestAttach(t *testing.T) {
 		document, err := parseRun(third.Stdout.String())
 		must(t, err)
 		if *document.Run != run || *document.Status != "completed" {
-			t.Errorf("the third is told of run %s, %s", *document.Run, *document.Status)
+			t.Errorf("the third follows run %s, %s", *document.Run, *document.Status)
 		}
 		listed, _ := u.Gleitzeit(0, "list")
 		if strings.Count(listed, "completed") != 1 {
@@ -128,10 +128,10 @@ func TestFixedID(t *testing.T) {
 	first.Exits(0)
 	attached.Exits(0)
 	if stdout, _ := u.Gleitzeit(0, "run", "other.yaml"); stdout != "only: 1\n" {
-		t.Errorf("the id, used again, brings %q", stdout)
+		t.Errorf("the id, used again, has the result %q", stdout)
 	}
 	if stdout, _ := u.Gleitzeit(0, "run", "flow.yaml"); stdout != "after: after\n" {
-		t.Errorf("the id, used a third time, brings %q", stdout)
+		t.Errorf("the id, used a third time, has the result %q", stdout)
 	}
 	stdout, _ = u.Gleitzeit(0, "results", "nightly")
 	if stdout != "after: after\n" {
@@ -139,7 +139,7 @@ func TestFixedID(t *testing.T) {
 	}
 }
 
-// TestAttachByInputs: the values of inputs, wherever they come from, tell one run of a file from another.
+// TestAttachByInputs: the values of inputs, wherever they come from, distinguish the runs of a file.
 func TestAttachByInputs(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -161,7 +161,7 @@ func TestAttachByInputs(t *testing.T) {
 	other.Exits(0)
 }
 
-// Who watches a run is told of its end, although the process that had the engine was gone before it could be asked.
+// A watching process reports the end of a run even if the process with the engine exited first.
 func TestWatchOutlivesTheEngine(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)

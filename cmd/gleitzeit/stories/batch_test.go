@@ -15,8 +15,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// batchDocument is what `gleitzeit batch -o json` prints, written down here once more: what programs read must not change
-// with the program.
+// batchDocument is what `gleitzeit batch -o json` prints, repeated here, because what programs read must not change with
+// the program.
 type batchDocument struct {
 	Run       string          `json:"run"`
 	Workflow  string          `json:"workflow"`
@@ -67,7 +67,7 @@ func TestColoursOfAFolder(t *testing.T) {
 	wantLines(t, "the report", read(t, u.Path("colours.md")), "# Batch photos\n", "3 of 3 files succeeded", "/photos/b.png\n\nI see green.\n")
 }
 
-// TestTwoHundredDocuments: two of them are no text; they have reasons, and all others an answer.
+// TestTwoHundredDocuments: two of them are not text and have an error, all others have an answer.
 func TestTwoHundredDocuments(t *testing.T) {
 	t.Parallel()
 	const documents = 200

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 )
 
-// variables is an environment that holds nothing else.
+// variables is an environment with nothing else in it.
 type variables map[string]string
 
 func (v variables) Environ() []string {
@@ -64,14 +64,14 @@ func TestConfigEnv(t *testing.T) {
 	if string(out) != v["TEMPORAL_TLS_CLIENT_KEY_PATH"] || !strings.Contains(string(out), "it's mine") {
 		t.Errorf("a shell reads %s", out)
 	}
-	// They are the home's own engine still, and not another Temporal.
+	// They still name the home's own engine, not another Temporal server.
 	p := u.StartIn(u.Work, v.Environ(), "status")
 	p.Exits(0)
 	wantLines(t, "status", p.Stdout.String(), "process ")
 }
 
-// TestCluster: a Temporal that is configured is used in place of the home's engine; here it is the engine of another
-// home, in a namespace that is not there yet.
+// TestCluster: a configured Temporal server is used instead of the home's engine; here it is the engine of another home,
+// with a namespace that does not exist yet.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	operator := newUser(t)
@@ -91,12 +91,12 @@ func TestCluster(t *testing.T) {
 	worker.Says("worker ready: queue gleitzeit at " + v["TEMPORAL_ADDRESS"] + "\n")
 	stdout, said := with(0, "submit", "sum.yaml", "--wait")
 	if stdout != "twice: 10\n" {
-		t.Errorf("it brings %q\n%s", stdout, said)
+		t.Errorf("its result is %q\n%s", stdout, said)
 	}
 	shown, _ := with(0, "status", "-o", "json")
 	wantLines(t, "status", shown, `"namespace": "team"`, `"completed": 1`)
 	if exists(filepath.Join(u.Home, "engine.db")) {
-		t.Error("an engine was started beside the Temporal that is configured")
+		t.Error("an engine was started although a Temporal server is configured")
 	}
 	u.File("flow.yaml", sleeper)
 	id, _ := with(0, "submit", "flow.yaml")
@@ -112,7 +112,7 @@ func TestCluster(t *testing.T) {
 	t.Run("run uses the home's engine", func(t *testing.T) {
 		stdout, _ := with(0, "run", "sum.yaml")
 		if stdout != "twice: 10\n" || !exists(filepath.Join(u.Home, "engine.db")) {
-			t.Errorf("run brings %q", stdout)
+			t.Errorf("the result of run is %q", stdout)
 		}
 	})
 	t.Run("nobody answers", func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 // noMount is the exit code of a shell that may not mount.
 const noMount = 99
 
-// onSmallDisk starts the program in a place where its home is a disk of that size, which nobody else sees.
+// onSmallDisk starts the program with its home on a disk of that size, in a mount namespace of its own.
 func (u *user) onSmallDisk(size string, args ...string) *process {
 	u.T.Helper()
 	must(u.T, os.MkdirAll(u.Home, 0o700))
@@ -51,7 +51,7 @@ func TestFullDiskAtTheStart(t *testing.T) {
 			u := newUser(t)
 			u.File("flow.yaml", "name: Full\ntasks: [{id: only, method: python/execute, parameters: {code: result = 1}}]\n")
 			p := u.onSmallDisk(size, "run", "flow.yaml")
-			// With a little more room it gets so far that the run has begun: then it says so, and waits for room.
+			// With a little more space the run starts: then the program reports the full disk, and waits for space.
 			eventually(t, "it ends, or waits for room", func() bool {
 				return !p.Running() || strings.Contains(p.Stderr.String(), "make room")
 			})
@@ -75,8 +75,8 @@ func TestFullDiskAtTheStart(t *testing.T) {
 	}
 }
 
-// TestFullDiskWhileRunning: a disk that fills up holds the run up, and says so; with room again it goes on, and nothing
-// that was finished is done again.
+// TestFullDiskWhileRunning: a run stops on a full disk with a message, continues when there is space, and repeats no
+// finished task.
 func TestFullDiskWhileRunning(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -122,7 +122,7 @@ outputs: {after: "${after.result}"}
 	}
 }
 
-// TestFullDiskOfAServer: of what a submission hears only that nothing answers, the server says why.
+// TestFullDiskOfAServer: a submission gets no response, and the server reports the reason.
 func TestFullDiskOfAServer(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// runDocument is the JSON of a run as programs read it, written down here once more: what users build on must not change
-// with the program. A pointer tells a field that is there from one that is not.
+// runDocument is the JSON of a run as programs read it, repeated here, because what users rely on must not change with
+// the program. A pointer is nil where the field is missing.
 type runDocument struct {
 	Run        *string                    `json:"run"`
 	Workflow   *string                    `json:"workflow"`
@@ -66,7 +66,7 @@ type errorDocument struct {
 	Retryable *bool   `json:"retryable"`
 }
 
-// parseRun reads a run's document and says what of its shape is wrong.
+// parseRun reads a run's document and returns an error where its shape is not the documented one.
 func parseRun(text string) (*runDocument, error) {
 	run := &runDocument{}
 	if err := programtest.StrictJSON(text, run); err != nil {

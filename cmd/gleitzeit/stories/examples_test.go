@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// examples are those of the folder examples, with what they must bring.
+// examples are those of the folder examples, with their expected outputs.
 var examples = []struct {
 	name, workflow string
 	tasks          []string // As the file has them: id and method.

@@ -35,9 +35,9 @@ result = number
 `)
 }
 
-// TestABatchGoesOnAfterAKill kills the program in the middle of a batch and types the same command again: no item whose
+// TestABatchIsResumedAfterAKill kills the program in the middle of a batch and types the same command again: no item whose
 // completion was recorded runs once more, and the result is whole.
-func TestABatchGoesOnAfterAKill(t *testing.T) {
+func TestABatchIsResumedAfterAKill(t *testing.T) {
 	t.Parallel()
 	const files = 40
 	u := newUser(t)

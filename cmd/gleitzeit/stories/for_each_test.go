@@ -13,9 +13,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// TestAForEachGoesOnAfterAKill kills the program in the middle of a list and types the same command again: no item whose
+// TestAForEachIsResumedAfterAKill kills the program in the middle of a list and types the same command again: no item whose
 // completion was recorded runs once more, and the result is whole and in order.
-func TestAForEachGoesOnAfterAKill(t *testing.T) {
+func TestAForEachIsResumedAfterAKill(t *testing.T) {
 	t.Parallel()
 	const count = 40
 	u := newUser(t)
@@ -73,7 +73,7 @@ result = good["number"] + len(good["text"])
 	}
 }
 
-// TestItemsThatWereSkippedCountAsDone: who goes on with a run is told of all items that had ended, however.
+// TestItemsThatWereSkippedCountAsDone: the process that resumes a run counts all items that have ended, however.
 func TestItemsThatWereSkippedCountAsDone(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)

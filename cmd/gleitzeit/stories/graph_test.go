@@ -43,7 +43,7 @@ func (u *user) graph(of string) *graphDocument {
 	return document
 }
 
-// unjoined takes out the joiners, which nobody sees.
+// unjoined takes out the joiners, which are not shown.
 func unjoined(text string) string { return strings.ReplaceAll(text, "\u2060", "") }
 
 // wantChart wants of a flowchart what the document says, with these labels.
@@ -230,8 +230,8 @@ tasks:
 	}
 }
 
-// TestTheGraphOfARunThatNobodyHasTaken: its plan is nowhere yet, and that is said.
-func TestTheGraphOfARunThatNobodyHasTaken(t *testing.T) {
+// TestTheGraphOfAWaitingRun: no worker has recorded its plan yet, and an error says so.
+func TestTheGraphOfAWaitingRun(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.serves("--no-ui")

@@ -67,7 +67,7 @@ func wantGone(t *testing.T, pids []int) {
 	}
 }
 
-// Why the sleeper was cancelled: its process heard of it, or was gone.
+// Why the sleeper was cancelled: its process received the cancellation, or had exited.
 const (
 	cancelledAwake = "it was cancelled while it ran"
 	cancelledGone  = "it was cancelled while no worker ran it"
@@ -148,11 +148,11 @@ func TestTerminate(t *testing.T) {
 	again.Exits(0)
 	wantLines(t, "stderr", again.Stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks was done before)\n")
 	if again.Stdout.String() != "after: after\n" {
-		t.Errorf("it brings %q", again.Stdout)
+		t.Errorf("its result is %q", again.Stdout)
 	}
 }
 
-// TestSecondInterrupt leaves at once; what is left ends with the next command.
+// TestSecondInterrupt: the program quits immediately, and the next command ends the run.
 func TestSecondInterrupt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -169,7 +169,7 @@ func TestSecondInterrupt(t *testing.T) {
 			u.File("go", "")
 			stdout, said := u.Gleitzeit(0, "run", "flow.yaml")
 			if stdout != "after: after\n" {
-				u.T.Errorf("the run after it brings %q", stdout)
+				u.T.Errorf("the result of the next run is %q", stdout)
 			}
 			wantLines(u.T, "stderr", said, "run "+run+" was being cancelled; it ends first, then another one starts\n")
 			again, _ := u.Gleitzeit(0, "list")

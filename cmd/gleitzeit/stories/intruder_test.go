@@ -29,7 +29,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// startBody is the smallest request that starts a workflow. Nobody serves the queue, so that it does nothing.
+// startBody is the smallest request that starts a workflow. The queue has no workers, so it does nothing.
 const startBody = `{"workflowType":{"name":"gleitzeit.run"},"taskQueue":{"name":"nobody"},"requestId":"r"}`
 
 func startAddress(s *uiServer, id string) string {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// promise is how long it may take until work goes on after a kill.
+// promise is how long it may take until work continues after a kill.
 const promise = 10 * time.Second
 
 const (
@@ -61,8 +61,8 @@ func sixtyTasks() string {
 }
 
 // TestKillAfterEachEvent kills the program after each n-th event of the history of a run of 60 tasks, types the same
-// command again, and wants that it goes on within the promise, that nothing whose completion was recorded is done again,
-// and the right result.
+// command again, and checks that it continues within the promise, that no task whose completion was recorded runs again,
+// and the result.
 func TestKillAfterEachEvent(t *testing.T) {
 	t.Parallel()
 	for lane := range killLanes {
@@ -109,15 +109,15 @@ func killAt(t *testing.T, points []int64) {
 		if id := between(p.Stderr.String(), "going on with run ", "\n"); run == "" {
 			run = id
 		} else if id != run {
-			t.Fatalf("it goes on with run %s, and was run %s", id, run)
+			t.Fatalf("it resumes run %s, and was run %s", id, run)
 		}
 		before := len(completed(kill.recorded))
-		eventually(t, "work goes on", func() bool { return !p.Running() || len(completed(history.batches())) > before })
+		eventually(t, "work continues", func() bool { return !p.Running() || len(completed(history.batches())) > before })
 		took := time.Since(restarted)
 		if took > promise {
-			t.Errorf("killed after event %d, it went on after %s, and %s is promised", point, took, promise)
+			t.Errorf("killed after event %d, it continued after %s, and %s is promised", point, took, promise)
 		}
-		t.Logf("killed after event %3d with %2d tasks completed; going on took %.1f s", point, before, took.Seconds())
+		t.Logf("killed after event %3d with %2d tasks completed; continuing took %.1f s", point, before, took.Seconds())
 	}
 	p.Exits(0)
 	if want := "chain: 20\njoin: 145\ntools: 160\n"; p.Stdout.String() != want {
@@ -174,7 +174,7 @@ tasks:
     method: python/execute
     parameters: {code: "result = len('${large.result}')"}
 `)
-	// Nobody reads what it prints: a line longer than a pipe holds keeps it from coming to its own end.
+	// Nothing reads the output: a line longer than the buffer of a pipe blocks the program before its end.
 	reader, writer, err := os.Pipe()
 	must(t, err)
 	command := exec.Command(program(t), "run", "flow.yaml", "-o", "jsonl")
@@ -195,9 +195,9 @@ tasks:
 	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
 		t.Errorf("list shows\n%s", listed)
 	}
-	// They were told: the next command starts another run.
+	// The results were printed: the next command starts another run.
 	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
-		t.Errorf("the results are told twice: %s", said)
+		t.Errorf("the results are printed twice: %s", said)
 	}
 }
 
@@ -242,7 +242,7 @@ func wantDone(t *testing.T, u *user) {
 	}
 	for _, task := range document.Tasks {
 		if *task.Status != "completed" || *task.Attempts != 1 {
-			t.Errorf("task %s is %s after %d attempts; what a kill has cost is no attempt", *task.ID, *task.Status, *task.Attempts)
+			t.Errorf("task %s is %s after %d attempts; a kill is not an attempt", *task.ID, *task.Status, *task.Attempts)
 		}
 	}
 	if runs, err := os.ReadDir(filepath.Join(u.Home, "runs")); err != nil || len(runs) != 0 {

@@ -173,7 +173,7 @@ func TestLiveTextElsewhere(t *testing.T) {
 	silent := u.Start("run", "flow.yaml")
 	silent.Exits(0)
 	if said := silent.Stderr.String(); strings.Contains(said, "tick") {
-		t.Errorf("nobody asked for the answer on standard error, and there it is:\n%s", said)
+		t.Errorf("the answer is on standard error without --stream:\n%s", said)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// nobodyAt is an address at which nobody listens.
+// nobodyAt is an address on which nothing listens.
 func nobodyAt(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -134,7 +134,7 @@ outputs: {inside: "${inside.response}", outside: "${outside.response}", led: "${
 	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" is not there`)
 }
 
-// TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next one brings it whole.
+// TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next attempt completes it.
 func TestServerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	server := ollamatest.StartPrivate(t)
@@ -165,7 +165,7 @@ outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
 	}
 }
 
-// TestOutage: Ollama is gone for longer than all attempts take, and the batch goes on when it is back.
+// TestOutage: Ollama is unreachable for longer than all attempts take, and the batch continues when it is back.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	server := ollamatest.StartPrivate(t)
@@ -184,7 +184,7 @@ func TestOutage(t *testing.T) {
 	wantLines(t, "standard output", p.Stdout.String(), fmt.Sprintf(`"items":{"total":%d,"succeeded":%d,"failed":0,"skipped":0}`, files, files))
 }
 
-// relay stands before a server and tells when the first piece of an answer has come through.
+// relay is a proxy that signals the first piece of an answer.
 func relay(t *testing.T, server string) (address string, answering <-chan struct{}) {
 	t.Helper()
 	to, err := url.Parse(server)

@@ -39,7 +39,7 @@ func newUser(t testing.TB) *user {
 	return &user{programtest.NewUser(t)}
 }
 
-// atOnce is how many tests run side by side on a small machine, where nobody says otherwise. They wait for other
+// atOnce is how many tests run side by side on a small machine, without -test.parallel. They wait for other
 // processes, and for timeouts, more than they compute.
 const atOnce = 3
 

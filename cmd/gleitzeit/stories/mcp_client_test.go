@@ -19,8 +19,8 @@ type mcpClient struct {
 	next int
 }
 
-// toldByClient is one line of the client: what came of an act, or what the server said unasked.
-type toldByClient struct {
+// clientLine is one line of the client: the response to an action, or a notification of the server.
+type clientLine struct {
 	ID       int             `json:"id"`
 	Result   json.RawMessage `json:"result"`
 	Error    string          `json:"error"`
@@ -64,13 +64,13 @@ func startMCP(t testing.TB, how map[string]any) *mcpClient {
 	return &mcpClient{process: begin(t, command), in: in}
 }
 
-// told lists what the client has said so far.
-func (c *mcpClient) told() []toldByClient {
+// lines lists the lines of the client so far.
+func (c *mcpClient) lines() []clientLine {
 	c.T.Helper()
 	text := c.Stdout.String()
-	var all []toldByClient
+	var all []clientLine
 	for line := range strings.Lines(text[:strings.LastIndex(text, "\n")+1]) {
-		var one toldByClient
+		var one clientLine
 		if err := json.Unmarshal([]byte(line), &one); err != nil {
 			c.T.Fatalf("the client says %q: %v", line, err)
 		}
@@ -80,11 +80,11 @@ func (c *mcpClient) told() []toldByClient {
 }
 
 // answer waits for what came of an act.
-func (c *mcpClient) answer(id int) toldByClient {
+func (c *mcpClient) answer(id int) clientLine {
 	c.T.Helper()
-	var found toldByClient
+	var found clientLine
 	eventually(c.T, fmt.Sprintf("the answer to act %d", id), func() bool {
-		for _, one := range c.told() {
+		for _, one := range c.lines() {
 			if one.ID == id && one.Progress == nil && !one.Changed {
 				found = one
 				return true
@@ -185,7 +185,7 @@ func (c *mcpClient) fails(tool string, arguments map[string]any) string {
 	c.T.Helper()
 	result := c.ended(c.begin(tool, arguments))
 	if !result.IsError {
-		c.T.Errorf("%s %v is no error: %s", tool, arguments, result.text())
+		c.T.Errorf("%s %v is not an error: %s", tool, arguments, result.text())
 	}
 	return result.text()
 }

@@ -51,7 +51,7 @@ func TestMCPOverHTTP(t *testing.T) {
 	}
 	result := c.call("tea_party", map[string]any{"guests": 3})
 	if got, want := result.Content[0].Text, `{"cups":6,"said":{"kind":"green","names":0,"big":1152921504606846977}}`; got != want {
-		t.Errorf("it brings %s, want %s", got, want)
+		t.Errorf("its result is %s, want %s", got, want)
 	}
 	run := c.call("submit_workflow", map[string]any{"file": "party.yaml", "inputs": map[string]any{"guests": 5}}).run(t).Run
 	// Another client sees the same runs.
@@ -60,13 +60,13 @@ func TestMCPOverHTTP(t *testing.T) {
 		t.Errorf("the other client sees %+v", got)
 	}
 	told := 0
-	for _, one := range c.told() {
+	for _, one := range c.lines() {
 		if one.Progress != nil {
 			told++
 		}
 	}
 	if told == 0 {
-		t.Error("no progress was told")
+		t.Error("there was no progress")
 	}
 
 	call := c.begin("sleeper", nil)

@@ -25,7 +25,7 @@ func TestMCPProgress(t *testing.T) {
 	u.asleep()
 	progress := func() []string {
 		var all []string
-		for _, one := range c.told() {
+		for _, one := range c.lines() {
 			if one.ID == call && one.Progress != nil {
 				all = append(all, fmt.Sprintf("%g/%g %s", one.Progress.Progress, one.Progress.Total, one.Progress.Message))
 			}
@@ -35,7 +35,7 @@ func TestMCPProgress(t *testing.T) {
 	eventually(t, "the client hears of the first task while the second runs", func() bool { return len(progress()) == 1 })
 	u.File("go", "")
 	if said := c.ended(call).Content[0].Text; said != `{"after":"after"}` {
-		t.Errorf("it brings %s", said)
+		t.Errorf("its result is %s", said)
 	}
 	// The client may drop what comes along with the end.
 	got := progress()
@@ -44,7 +44,7 @@ func TestMCPProgress(t *testing.T) {
 	}
 	for i, task := range []string{"quick", "sleeper"} {
 		if !strings.HasPrefix(got[i], fmt.Sprintf("%d/3 ✓ %s  python/execute  completed", i+1, task)) {
-			t.Errorf("it is told %q", got[i])
+			t.Errorf("its progress is %q", got[i])
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestMCPCancelledCall(t *testing.T) {
 	c.Says("going on with run " + run)
 	following := c.begin("follow_run", map[string]any{"run": run, "wait": 600})
 
-	// Another call waits for the same run: it goes on.
+	// Another call waits for the same run: it continues.
 	c.act("cancel", map[string]any{"of": first})
 	if told := c.answer(first); told.Error == "" {
 		t.Errorf("the call that was cancelled answers %s", told.Result)
@@ -74,7 +74,7 @@ func TestMCPCancelledCall(t *testing.T) {
 	c.Says("cancelling run " + run + ", which nobody waits for any more")
 	said := c.ended(following)
 	if got := said.run(t); !said.IsError || got.Status != "cancelled" {
-		t.Errorf("who follows is told %s", said.text())
+		t.Errorf("the call that follows returns %s", said.text())
 	}
 	wantGone(t, pids)
 	wantCancelled(t, u, run, cancelledAwake)
@@ -104,7 +104,7 @@ func TestMCPCancelRun(t *testing.T) {
 	}
 }
 
-// A run outlives the server that was to execute it: whoever asks for it again goes on.
+// A run outlives the server that executed it: the next request for it resumes the run.
 func TestMCPRunsGoOn(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(c *mcpClient){
@@ -146,13 +146,13 @@ func TestMCPRunsGoOn(t *testing.T) {
 				t.Errorf("there are several runs:\n%s", listed)
 			}
 			if left := again.call("sleeper", nil); !strings.Contains(left.text(), "completed") || strings.Contains(left.text(), run) {
-				t.Errorf("what was told is told again: %s", left.text())
+				t.Errorf("a reported result is reported again: %s", left.text())
 			}
 		})
 	}
 }
 
-// What `gleitzeit server` has brought to its end meanwhile is told to whoever asks again.
+// The next request returns the results of a run that `gleitzeit server` has completed meanwhile.
 func TestMCPTellsWhatAServerHasEnded(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
@@ -186,7 +186,7 @@ func TestMCPManyRunsAtOnce(t *testing.T) {
 	}
 	for i, call := range calls {
 		if said := c.ended(call).Content[0].Text; !strings.HasPrefix(said, fmt.Sprintf(`{"cups":%d,`, 2*i)) {
-			t.Errorf("call %d brings %s", i, said)
+			t.Errorf("call %d returns %s", i, said)
 		}
 	}
 	// Nothing of them is left but their results.
@@ -207,24 +207,24 @@ func TestMCPFollowsItsFolders(t *testing.T) {
 	}
 	changes := func() int {
 		count := 0
-		for _, one := range c.told() {
+		for _, one := range c.lines() {
 			if one.Changed {
 				count++
 			}
 		}
 		return count
 	}
-	// The name goes on to belong to the file that had it.
+	// The name still belongs to the file that had it.
 	u.File("flows/0.yaml", "name: hello\ninputs: {to: {required: true}}\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: \"two ${inputs.to}\"}}]")
 	eventually(t, "the client hears that the tools have changed", func() bool { return changes() == 1 })
 	if tools := c.tools(); tools["hello_2"].Name == "" || len(tools) != 11 {
 		t.Errorf("the tools are %v", tools)
 	}
 	if said := c.call("hello", nil).Content[0].Text; said != `{"a":"one"}` {
-		t.Errorf("hello brings %s", said)
+		t.Errorf("hello returns %s", said)
 	}
 	if said := c.call("hello_2", map[string]any{"to": "x"}).Content[0].Text; said != `{"a":"two x"}` {
-		t.Errorf("hello_2 brings %s", said)
+		t.Errorf("hello_2 returns %s", said)
 	}
 	must(t, os.Remove(u.Path("flows/a.yaml")))
 	if said := c.fails("hello", nil); !strings.Contains(said, "there is no workflow file") {

@@ -97,7 +97,7 @@ func TestServersOfNpm(t *testing.T) {
 		failed := run.task("a")
 		wantLines(t, "the message", *failed.Error.Message, test.message)
 		if row := "| " + test.row + " | `" + *failed.Error.Name + "` |"; !strings.Contains(table, row) {
-			t.Errorf("docs/mcp.md lacks %s", row)
+			t.Errorf("docs/mcp.md has no line %s", row)
 		}
 	}
 
@@ -176,7 +176,7 @@ func (u *user) pids() []int {
 	return pids
 }
 
-// gone tells whether a process has ended; one that nobody has waited for has.
+// gone reports whether a process has ended; a zombie has.
 func gone(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
@@ -218,7 +218,7 @@ func TestAThousandCallsUseOneServer(t *testing.T) {
 	}
 }
 
-// TestToolServersEndWithAKilledProgram: nobody is left who could end them.
+// TestToolServersEndWithAKilledProgram: the program cannot end them.
 func TestToolServersEndWithAKilledProgram(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

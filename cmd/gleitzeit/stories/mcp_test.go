@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// party has inputs of several types, outputs, and a number beyond what a float holds.
+// party has inputs of several types, outputs, and a number that a float cannot represent.
 const party = `
 name: Tea Party!
 description: How many cups a party needs.
@@ -258,7 +258,7 @@ func TestMCPStreams(t *testing.T) {
 	}
 	for _, told := range []string{`✓ cups  mcp/tool.multiply  completed`, `✓ say  python/execute  completed`} {
 		if strings.Count(p.Stdout.String(), told) != 1 {
-			t.Errorf("progress does not tell %q once:\n%s", told, p.Stdout)
+			t.Errorf("progress does not have %q once:\n%s", told, p.Stdout)
 		}
 	}
 	if !strings.Contains(p.Stdout.String(), `"structuredContent":{"cups":2305843009213693954,`) {

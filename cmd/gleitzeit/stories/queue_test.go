@@ -20,8 +20,8 @@ tasks:
 outputs: {train: "${train.result}"}
 `
 
-// TestQueue: a task of a submitted run goes to the workers of its queue. That there are none is told by who submits, by who
-// waits, and by the status.
+// TestQueue: a task of a submitted run goes to the workers of its queue. A queue without workers is reported by submit, by
+// watch and by status.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -42,7 +42,7 @@ func TestQueue(t *testing.T) {
 	for _, p := range []*process{watch, waiting} {
 		p.Exits(0)
 		if p.Stdout.String() != "train: 10\n" {
-			t.Errorf("%v brings %q", p.Command.Args, p.Stdout)
+			t.Errorf("%v prints %q", p.Command.Args, p.Stdout)
 		}
 		if told := strings.Count(p.Stderr.String(), "waits for a worker"); told != 1 {
 			t.Errorf("%v says so %d times", p.Command.Args, told)
@@ -60,6 +60,6 @@ func TestQueueHere(t *testing.T) {
 	u := newUser(t)
 	u.File("flow.yaml", onGPU)
 	if stdout, _ := u.Gleitzeit(0, "run", "flow.yaml"); stdout != "train: 10\n" {
-		t.Errorf("it brings %q", stdout)
+		t.Errorf("its result is %q", stdout)
 	}
 }

@@ -57,8 +57,8 @@ func TestResultsInRedis(t *testing.T) {
 	wantLines(t, "run", stderr, "warning: the Redis server redis://"+server.Address+"/1 loses results when it ends (appendonly no); set appendonly yes and appendfsync always\n")
 }
 
-// TestARunGoesOnWhenRedisIsBack takes the server away while a run goes on: no finished work is lost.
-func TestARunGoesOnWhenRedisIsBack(t *testing.T) {
+// TestARunContinuesWhenRedisIsBack stops the server during a run: no finished work is lost.
+func TestARunContinuesWhenRedisIsBack(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	u := newUser(t)

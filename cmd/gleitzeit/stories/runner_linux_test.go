@@ -6,8 +6,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// TestRunnerKilled: the process that holds the model dies in the middle of an answer, as it does where memory is short.
-// The server starts another one, and the task's next attempt brings the whole answer.
+// TestRunnerKilled: the process that holds the model dies in the middle of an answer, as it does when memory is short.
+// The server starts another one, and the task's next attempt has the whole answer.
 func TestRunnerKilled(t *testing.T) {
 	t.Parallel()
 	server := ollamatest.StartPrivate(t)

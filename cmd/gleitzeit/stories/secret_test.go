@@ -26,7 +26,7 @@ const (
 	key  = `sk-"live"\` + core + `/+`
 	// control is what must be found: a search that finds nothing at all proves nothing.
 	control = "1a2b3c4d5e6f"
-	// trickle is the same for what is told while an answer is written.
+	// trickle is the same for the progress of an answer.
 	trickle = "5f6a7b8c9d0e"
 )
 
@@ -212,7 +212,7 @@ func (s *search) in(place string, data []byte) {
 	}
 }
 
-// inDatabase tells whether a text stands in the engine's database.
+// inDatabase reports whether a text is in the engine's database.
 func inDatabase(u *user, text string) bool {
 	for _, name := range []string{"engine.db", "engine.db-wal"} {
 		data, err := os.ReadFile(filepath.Join(u.Home, name))

@@ -144,8 +144,8 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestNobodyServes: a run that was submitted while nobody serves its queue waits, is seen, and then runs.
-func TestNobodyServes(t *testing.T) {
+// TestQueueWithoutWorkers: a run that was submitted to a queue without workers waits, is listed, and then runs.
+func TestQueueWithoutWorkers(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.File("sum.yaml", sum)
@@ -168,12 +168,12 @@ func TestNobodyServes(t *testing.T) {
 	u.works()
 	watch.Exits(0)
 	if watch.Stdout.String() != "twice: 10\n" {
-		t.Errorf("it brings %q", watch.Stdout)
+		t.Errorf("its result is %q", watch.Stdout)
 	}
 	u.Gleitzeit(130, "watch", strings.TrimSpace(second))
 }
 
-// TestDrain: a worker that is told to stop lets its task end and takes no other.
+// TestDrain: a worker that is stopped waits for its task and starts no other.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
@@ -196,7 +196,7 @@ func TestDrain(t *testing.T) {
 	u.works("--slots", "1")
 	stdout, _ := u.Gleitzeit(0, "watch", strings.TrimSpace(id))
 	if stdout != "after: after\n" {
-		t.Errorf("another worker brings %q", stdout)
+		t.Errorf("the result of another worker is %q", stdout)
 	}
 
 	t.Run("a second signal leaves at once", func(t *testing.T) {

@@ -16,7 +16,7 @@ func removeAll(paths ...string) error {
 	return errors.Join(errs...)
 }
 
-// TestServerKilled: the engine changes hands, and what was submitted goes on.
+// TestServerKilled: another process takes the engine over, and submitted runs continue.
 func TestServerKilled(t *testing.T) {
 	t.Parallel()
 	t.Run("while a worker executes", func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestServerKilled(t *testing.T) {
 		u.serves("--no-ui", "--queue", "another")
 		watch.Exits(0)
 		if watch.Stdout.String() != "after: after\n" {
-			t.Errorf("it brings %q", watch.Stdout)
+			t.Errorf("its result is %q", watch.Stdout)
 		}
 	})
 	t.Run("while it executes", func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestServerKilled(t *testing.T) {
 		u.serves("--no-ui")
 		stdout, _ := u.Gleitzeit(0, "watch", strings.TrimSpace(id))
 		if stdout != "after: after\n" {
-			t.Errorf("it brings %q", stdout)
+			t.Errorf("its result is %q", stdout)
 		}
 	})
 	t.Run("while a run of its own goes on", func(t *testing.T) {
@@ -62,12 +62,12 @@ func TestServerKilled(t *testing.T) {
 		u.File("go", "")
 		run.Exits(0)
 		if run.Stdout.String() != "after: after\n" {
-			t.Errorf("it brings %q", run.Stdout)
+			t.Errorf("its result is %q", run.Stdout)
 		}
 	})
 }
 
-// TestAdoption: a server goes on with a run whose process was killed, and whoever typed it is told its results.
+// TestAdoption: a server resumes a run whose process was killed, and the same command prints its results.
 func TestAdoption(t *testing.T) {
 	t.Parallel()
 	t.Run("and told later", func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestAdoption(t *testing.T) {
 		}
 		wantLines(t, "run", said, "run "+run+" had ended; these are its results\n")
 		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
-			t.Errorf("the results are told twice: %s", said)
+			t.Errorf("the results are printed twice: %s", said)
 		}
 		if strings.Count(server.Stderr.String(), "going on") != 1 {
 			t.Errorf("the server says\n%s", server.Stderr)
@@ -113,7 +113,7 @@ func TestAdoption(t *testing.T) {
 			t.Errorf("who is attached sees %q", second.Stdout)
 		}
 		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
-			t.Errorf("the results are told twice: %s", said)
+			t.Errorf("the results are printed twice: %s", said)
 		}
 	})
 }

@@ -56,7 +56,7 @@ func neighbours(t *testing.T) (first, second *neighbour) {
 	return first, second
 }
 
-// begins types the command and waits until the first task runs.
+// begins starts the command and waits until the first task runs.
 func (n *neighbour) begins() *process {
 	n.T.Helper()
 	p := n.StartIn(n.Work, n.environment, "run", "flow.yaml")
@@ -66,8 +66,8 @@ func (n *neighbour) begins() *process {
 
 func (n *neighbour) open() { n.File("go", "") }
 
-// brings wants the result of the folder's own run.
-func (n *neighbour) brings(p *process) {
+// wantResult wants the result of the folder's own run.
+func (n *neighbour) wantResult(p *process) {
 	n.T.Helper()
 	p.Exits(0)
 	want := map[string]string{"first": "who: first is F I R S T\n", "second": "who: second is S E C O N D\n"}[filepath.Base(n.Work)]
@@ -87,9 +87,9 @@ func TestTwoRunsInOneHome(t *testing.T) {
 			t.Errorf("list shows\n%s%s", listed, said)
 		}
 		second.open()
-		second.brings(b)
+		second.wantResult(b)
 		first.open()
-		first.brings(a)
+		first.wantResult(a)
 	})
 	t.Run("the engine's holder exits", func(t *testing.T) {
 		t.Parallel()
@@ -97,10 +97,10 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		a := first.begins()
 		b := second.begins()
 		first.open()
-		first.brings(a)
+		first.wantResult(a)
 		gone := time.Now()
 		second.open()
-		second.brings(b)
+		second.wantResult(b)
 		withinPromise(t, gone)
 	})
 	t.Run("the engine's holder is killed", func(t *testing.T) {
@@ -111,16 +111,16 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		a.Kill()
 		gone := time.Now()
 		second.open()
-		second.brings(b)
+		second.wantResult(b)
 		withinPromise(t, gone)
-		// Nobody else has done what the killed one was to do: it is another folder, and another environment.
+		// No other process has done the work of the killed one: its folder and its environment are different.
 		listed, _ := first.Gleitzeit(0, "list")
 		if strings.Count(listed, "running") != 1 || strings.Count(listed, "completed") != 1 {
 			t.Errorf("list shows\n%s", listed)
 		}
 		first.open()
 		again := first.StartIn(first.Work, first.environment, "run", "flow.yaml")
-		first.brings(again)
+		first.wantResult(again)
 		wantLines(t, "stderr", again.Stderr.String(), "going on with run "+between(a.Stderr.String(), "run ", "\n")+"\n")
 	})
 	t.Run("the other one is killed", func(t *testing.T) {
@@ -131,16 +131,16 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		b.Kill()
 		second.open()
 		again := second.StartIn(second.Work, second.environment, "run", "flow.yaml")
-		second.brings(again)
+		second.wantResult(again)
 		wantLines(t, "stderr", again.Stderr.String(), "going on with run "+between(b.Stderr.String(), "run ", "\n")+"\n")
 		first.open()
-		first.brings(a)
+		first.wantResult(a)
 	})
 }
 
 func withinPromise(t *testing.T, since time.Time) {
 	t.Helper()
 	if took := time.Since(since); took > promise {
-		t.Errorf("it took %s until the run had ended, and work is to go on within %s", took, promise)
+		t.Errorf("it took %s until the run had ended, and work must continue within %s", took, promise)
 	}
 }

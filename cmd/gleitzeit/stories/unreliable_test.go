@@ -16,7 +16,7 @@ import (
 // number is what a question asks about.
 var number = regexp.MustCompile(`number (\d+)`)
 
-// unreliable is an Ollama that fails the first time it is asked something: it has too much to do for a third of the
+// unreliable is an Ollama that fails the first time it is asked something: it is overloaded for a third of the
 // questions, resets the connection for others, breaks off in the middle of an answer, or falls silent. The second time it
 // answers.
 type unreliable struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// TestWarnings: that Ollama cut a prompt is told whoever looks at the result, while it runs and ever after.
+// TestWarnings: a prompt that Ollama truncated is a warning wherever the result is shown, during the run and afterwards.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
@@ -22,7 +22,7 @@ tasks:
 	stdout, stderr := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	wantLines(t, "standard error", stderr, "✓ long  llm/chat  completed", "\n! long  "+said, "\n! each[1]  word")
 	if strings.Count(stderr, said) != 2 {
-		t.Errorf("not every warning is told once:\n%s", stderr)
+		t.Errorf("not every warning is printed once:\n%s", stderr)
 	}
 	run, err := parseRun(stdout)
 	must(t, err)
