@@ -25,7 +25,7 @@ func chained(tasks int) []byte {
 	return []byte(text.String())
 }
 
-// compiled is how long parsing, checking and compiling takes, and how many bytes it allocates.
+// compiled returns how long parsing, checking and compiling takes, and how many bytes it allocates.
 func compiled(b *testing.B, text []byte) (took time.Duration, allocated float64) {
 	b.Helper()
 	var before, after runtime.MemStats
@@ -41,7 +41,7 @@ func compiled(b *testing.B, text []byte) (took time.Duration, allocated float64)
 	return took, float64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// BenchmarkCompileTenTimesTheTasks compares 10,000 tasks with 1,000: work in proportion has the ratio 10.
+// BenchmarkCompileTenTimesTheTasks compares 10,000 tasks with 1,000: linear work has the ratio 10.
 func BenchmarkCompileTenTimesTheTasks(b *testing.B) {
 	small, large := chained(1_000), chained(10_000)
 	for b.Loop() {

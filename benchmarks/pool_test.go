@@ -18,19 +18,19 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// modelServer speaks as Ollama does, and takes the same time for every answer.
+// modelServer is a server with the API of Ollama that takes the same time for every answer.
 type modelServer struct {
 	*httptest.Server
 	slots int
 	takes time.Duration
-	came  func() // Called with each call that came, and
-	went  func() // with each that is done.
+	came  func() // Called when a call arrives, and
+	went  func() // when it is done.
 
 	mu       sync.Mutex
 	inFlight int
 	most     int           // In flight at once.
-	full     time.Duration // How long all slots were taken.
-	since    time.Time     // Since when they are.
+	full     time.Duration // How long all slots were in use.
+	since    time.Time     // Since when they are in use.
 	served   int
 }
 
@@ -61,7 +61,7 @@ func newModelServer(b *testing.B, slots int, takes time.Duration) *modelServer {
 	return s
 }
 
-// come counts a call that came, or one that is done.
+// come counts a call that arrives or is done.
 func (s *modelServer) come(calls int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *modelServer) come(calls int) {
 	}
 }
 
-// fullFor is how long all slots have been taken so far.
+// fullFor returns how long all slots have been in use so far.
 func (s *modelServer) fullFor() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,8 +87,8 @@ func (s *modelServer) fullFor() time.Duration {
 	return s.full
 }
 
-// asked makes so many calls at once and waits for all. Rest is called when so many are left.
-func asked(b *testing.B, calls, left int, rest func(), servers ...*modelServer) time.Duration {
+// makeCalls makes a number of calls at the same time and waits for all of them. Rest is called when that many are left.
+func makeCalls(b *testing.B, calls, left int, rest func(), servers ...*modelServer) time.Duration {
 	b.Helper()
 	ollama := protocol.ProviderSettings{Name: "ollama", MaxConcurrent: servers[0].slots}
 	for _, server := range servers {
@@ -132,8 +132,8 @@ func asked(b *testing.B, calls, left int, rest func(), servers ...*modelServer) 
 	return took
 }
 
-// byHandAsked makes the same calls as somebody would who knows how many each server takes: that many loops for each.
-func byHandAsked(b *testing.B, calls int, servers ...*modelServer) time.Duration {
+// makeCallsByHand makes the same calls as a program that knows the capacity of each server: that many loops for each.
+func makeCallsByHand(b *testing.B, calls int, servers ...*modelServer) time.Duration {
 	b.Helper()
 	var left atomic.Int64
 	left.Store(int64(calls))
@@ -161,7 +161,7 @@ func byHandAsked(b *testing.B, calls int, servers ...*modelServer) time.Duration
 	return time.Since(began)
 }
 
-// BenchmarkPool400 has 400 calls made to a server that takes 4 at once and 100 ms for each: 10 s if it never waits, and
+// BenchmarkPool400 makes 400 calls to a server that takes 4 at once and 100 ms for each: 10 s if it never waits, which is
 // what of-ideal compares with. The ratio compares with loops that make the same calls at the same time, on the same
 // machine, to a server of their own.
 func BenchmarkPool400(b *testing.B) {
@@ -169,8 +169,8 @@ func BenchmarkPool400(b *testing.B) {
 		const calls = 400
 		server, other := newModelServer(b, 4, 100*time.Millisecond), newModelServer(b, 4, 100*time.Millisecond)
 		loops := make(chan time.Duration, 1)
-		go func() { loops <- byHandAsked(b, calls, other) }()
-		took := asked(b, calls, 0, nil, server)
+		go func() { loops <- makeCallsByHand(b, calls, other) }()
+		took := makeCalls(b, calls, 0, nil, server)
 		ideal := time.Duration(calls/server.slots) * server.takes
 		b.ReportMetric(took.Seconds()/ideal.Seconds(), "of-ideal")
 		b.ReportMetric(took.Seconds()/(<-loops).Seconds(), "ratio")
@@ -180,8 +180,8 @@ func BenchmarkPool400(b *testing.B) {
 	}
 }
 
-// BenchmarkPoolUnequal has calls shared out between two servers, of which one takes three times as long. Reported is how
-// much of the time, as long as calls wait, each has as many as it takes; and the same of loops beside it.
+// BenchmarkPoolUnequal distributes calls between two servers, one of which takes three times as long. It reports the share
+// of time, while calls wait, in which each server is at capacity, and the same for loops beside it.
 func BenchmarkPoolUnequal(b *testing.B) {
 	const calls = 240
 	for b.Loop() {
@@ -190,10 +190,10 @@ func BenchmarkPoolUnequal(b *testing.B) {
 		loops := make(chan struct{})
 		began := time.Now()
 		go func() {
-			byHandAsked(b, calls, handFast, handSlow)
+			makeCallsByHand(b, calls, handFast, handSlow)
 			close(loops)
 		}()
-		asked(b, calls, fast.slots+slow.slots, func() {
+		makeCalls(b, calls, fast.slots+slow.slots, func() {
 			waited := time.Since(began).Seconds()
 			b.ReportMetric(fast.fullFor().Seconds()/waited, "fast-full")
 			b.ReportMetric(slow.fullFor().Seconds()/waited, "slow-full")

@@ -14,15 +14,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// afresh does the same as the task: it takes the context as JSON, and gives the result back as JSON.
+// afresh does the same as the task: it reads the context as JSON, and returns the result as JSON.
 const afresh = `import json, sys
 context = json.load(sys.stdin)
 result = context["x"] + 1
 json.dump({"result": result}, sys.stdout)`
 
 // BenchmarkPython runs 1000 tasks one at a time through the handler, against `python3 -I` started for each: one that
-// does the same work, and, as a measure of the machine, one that does nothing. All three take turns, so that what else
-// the machine does falls on all. It prints the memory of the interpreters that are kept.
+// does the same work, and, as a measure of the machine, one that does nothing. All three take turns, so that other load
+// of the machine affects all of them. It prints the memory of the interpreters in the pool.
 func BenchmarkPython(b *testing.B) {
 	const tasks, turns = 1000, 20
 	interpreter := "/usr/bin/python3"
@@ -82,7 +82,7 @@ func BenchmarkPython(b *testing.B) {
 	}
 }
 
-// poolMemory is what the interpreters of this process take of the machine's memory; what they share counts once.
+// poolMemory is the memory of the interpreters of this process, counting shared memory once.
 func poolMemory(b *testing.B) float64 {
 	b.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/smaps_rollup")

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// BenchmarkPoolOfARun is BenchmarkPoolUnequal for all there is: the built program runs a task once for each element of a
-// list, with its engine on the same processors. Reported is how much of the time, as long as calls wait, each server has
-// as many as it takes.
+// BenchmarkPoolOfARun is BenchmarkPoolUnequal for a whole run: the built program runs a task for each element of a list,
+// with its engine on the same processors. It reports the share of time, while calls wait, in which each server is at
+// capacity.
 func BenchmarkPoolOfARun(b *testing.B) {
 	const calls = 240
 	gleitzeit := program(b)
@@ -42,7 +42,7 @@ func BenchmarkPoolOfARun(b *testing.B) {
 	}
 }
 
-// runPool has the program make the calls.
+// runPool makes the calls with the program.
 func runPool(b *testing.B, gleitzeit string, calls int, servers ...*modelServer) {
 	b.Helper()
 	folder := b.TempDir()

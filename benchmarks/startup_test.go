@@ -3,9 +3,10 @@ package benchmarks
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // BenchmarkHello runs the built program on the first example, as a whole process: with an empty home folder (the
@@ -33,14 +34,12 @@ func BenchmarkHello(b *testing.B) {
 	}
 }
 
-// program builds gleitzeit.
+// program is the built program.
 func program(b *testing.B) string {
 	b.Helper()
-	built := filepath.Join(b.TempDir(), "gleitzeit")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", built, "../cmd/gleitzeit").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return built
+	path, err := programtest.BuildIn(b.TempDir())
+	programtest.Must(b, err)
+	return path
 }
 
 func wall(b *testing.B, home, program string, args ...string) time.Duration {

@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { servertest.Main(m) }
 
-// rounds is how often each side runs; the median counts.
+// rounds is how often each side runs; the result is the median.
 const rounds = 5
 
 // nothing is the handler of a method that does nothing.
@@ -47,10 +47,10 @@ var spec = protocol.Spec{Name: "bench/v1", Methods: []protocol.Method{
 	{Name: "bench/nothing", Parameters: []byte(`{"type": "object"}`), Timeout: time.Minute},
 }}
 
-// doNothing is the same as an activity of one's own.
+// doNothing is the same as a hand-written activity.
 func doNothing(context.Context) error { return nil }
 
-// byHand is the workflow that somebody would write in Go.
+// byHand is the equivalent workflow in Go.
 func byHand(ctx workflow.Context, sequential, parallel int) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, HeartbeatTimeout: 5 * time.Second})
 	for range sequential {
@@ -185,8 +185,8 @@ func median[T time.Duration | float64](values []T) T {
 	return sorted[len(sorted)/2]
 }
 
-// Both benchmarks run activities that do nothing. The interpreted side keeps the plan, each task and each result in
-// the result store, with the same durability as the engine's own database; the other side keeps nothing.
+// Both benchmarks run activities that do nothing. The interpreted side stores the plan, each task and each result in
+// the result store, with the same durability as the engine's own database; the other side stores nothing.
 
 func BenchmarkSequential100(b *testing.B) { compare(b, 100, true) }
 

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // Where the desk lies, as pages show it.
@@ -50,9 +52,7 @@ func newDesk(t *testing.T, program string) *desk {
 
 func (d *desk) write(t *testing.T, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(d.folder, name), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	programtest.Write(t, filepath.Join(d.folder, name), text)
 }
 
 // patience is how long a command may take: far more than any does.
@@ -133,7 +133,7 @@ func kill(t *testing.T, command *exec.Cmd) {
 	}
 }
 
-// shows tells whether all the lines are on the screen.
+// shows reports whether all the lines are on the screen.
 func (d *desk) shows(s *screen, wanted []string) bool {
 	seen := normal(d.lines(s.text()))
 	for _, line := range normal(wanted) {

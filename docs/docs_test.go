@@ -9,15 +9,12 @@ package docs_test
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -25,6 +22,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/condition"
@@ -36,47 +34,15 @@ const root = ".."
 
 var update = flag.Bool("update", false, "write the output that was seen into the pages")
 
-// built is the program: the one that GLEITZEIT_TEST_PROGRAM names, else one that is built once for all tests.
-var built = sync.OnceValues(func() (string, error) {
-	if named := os.Getenv("GLEITZEIT_TEST_PROGRAM"); named != "" {
-		return filepath.Abs(named)
-	}
-	program := filepath.Join(builtFolder, "gleitzeit")
-	command := exec.Command("go", "build", "-o", program, "./cmd/gleitzeit")
-	command.Dir = root
-	if said, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the program: %w\n%s", err, said)
-	}
-	return program, nil
-})
-
-var builtFolder string
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	code := 1
-	var err error
-	if builtFolder, err = os.MkdirTemp("", "gleitzeit-docs-"); err == nil {
-		code = m.Run()
-		err = errors.Join(ollamatest.Stop(), os.RemoveAll(builtFolder))
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(programtest.Main(m, ollamatest.Stop)) }
 
 func TestPagesShowWhatTheProgramPrints(t *testing.T) {
-	program, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := programtest.Path(t)
 	for _, path := range pages(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, program)
-			if strings.Contains(read(t, path), "method: llm/") {
+			if strings.Contains(programtest.Read(t, path), "method: llm/") {
 				d.ollama = ollamatest.Start(t)
 			}
 			play(t, path, d)
@@ -89,7 +55,7 @@ func TestEveryErrorCodeIsExplained(t *testing.T) {
 	for _, info := range protocol.Codes {
 		fmt.Fprintf(&want, "| %d | `%s` | %s | %s |\n", info.Code, info.Name, info.Kind, info.Meaning)
 	}
-	if page := read(t, "errors.md"); !strings.Contains(page, want.String()) {
+	if page := programtest.Read(t, "errors.md"); !strings.Contains(page, want.String()) {
 		t.Errorf("docs/errors.md does not hold the codes as internal/protocol has them:\n%s", want.String())
 	}
 }
@@ -112,7 +78,7 @@ tasks:
 	if len(flow.Unknown) != 7 {
 		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, an MCP server, a task and a retry", len(flow.Unknown))
 	}
-	page := read(t, "workflow-reference.md")
+	page := programtest.Read(t, "workflow-reference.md")
 	for _, where := range flow.Unknown {
 		section := sectionOf(page, strings.ToLower(where.Where))
 		for _, key := range where.Known {
@@ -128,7 +94,7 @@ func TestEverySettingIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	section := sectionOf(read(t, "settings.md"), "all settings")
+	section := sectionOf(programtest.Read(t, "settings.md"), "all settings")
 	for _, entry := range settings.Entries {
 		if !strings.Contains(section, "| `"+entry.Name+"`") {
 			t.Errorf("docs/settings.md, section \"All settings\", does not have %s", entry.Name)
@@ -141,8 +107,8 @@ func TestEveryRuleIsExplained(t *testing.T) {
 	for _, rule := range rules.All() {
 		names = append(names, rule.Name)
 	}
-	checks := read(t, "checks.md")
-	section := sectionOf(read(t, "workflow-reference.md"), "rules")
+	checks := programtest.Read(t, "checks.md")
+	section := sectionOf(programtest.Read(t, "workflow-reference.md"), "rules")
 	var rows []string // One a rule, in the order in which they are applied.
 	for line := range strings.Lines(section) {
 		if name, _, is := strings.Cut(strings.TrimPrefix(line, "| `"), "` |"); is && strings.HasPrefix(line, "| `") {
@@ -165,13 +131,13 @@ func TestEveryFunctionOfConditionsIsExplained(t *testing.T) {
 	for _, f := range condition.Functions() {
 		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", f.Name, f.Takes, f.About)
 	}
-	if page := read(t, "workflow-reference.md"); !strings.Contains(page, want.String()) {
+	if page := programtest.Read(t, "workflow-reference.md"); !strings.Contains(page, want.String()) {
 		t.Errorf("docs/workflow-reference.md does not hold the functions as interpreter/condition has them:\n%s", want.String())
 	}
 }
 
 func TestEveryMethodIsExplained(t *testing.T) {
-	page, tools := read(t, "protocols.md"), sectionOf(read(t, "mcp.md"), "methods")
+	page, tools := programtest.Read(t, "protocols.md"), sectionOf(programtest.Read(t, "mcp.md"), "methods")
 	for _, spec := range []protocol.Spec{llm.Spec(), python.Spec(), mcp.Spec()} {
 		if !strings.Contains(page, "\n## "+spec.Name+"\n") {
 			t.Errorf("docs/protocols.md has no section %s", spec.Name)
@@ -185,7 +151,7 @@ func TestEveryMethodIsExplained(t *testing.T) {
 }
 
 func TestEveryParameterOfModelsIsExplained(t *testing.T) {
-	page := read(t, "providers.md")
+	page := programtest.Read(t, "providers.md")
 	for _, method := range llm.Spec().Methods {
 		for title, schema := range map[string]json.RawMessage{"parameters": method.Parameters, "results": method.Result} {
 			described, err := value.Parse(schema)
@@ -215,15 +181,6 @@ func sectionOf(page, title string) string {
 		}
 	}
 	return section.String()
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 func pages(t *testing.T) []string {

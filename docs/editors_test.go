@@ -11,17 +11,14 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/npmtest"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // published is the schema as people get it without the program.
 const published = "workflow.schema.json"
 
 func TestThePublishedSchemaIsThatOfTheProgram(t *testing.T) {
-	program, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), program, "schema")
+	command := exec.CommandContext(t.Context(), programtest.Path(t), "schema")
 	command.Env = append(os.Environ(), "GLEITZEIT_HOME="+t.TempDir())
 	got, err := command.Output()
 	if err != nil {
@@ -32,7 +29,7 @@ func TestThePublishedSchemaIsThatOfTheProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := read(t, published); string(got) != want {
+	if want := programtest.Read(t, published); string(got) != want {
 		t.Errorf("docs/%s differs from what `gleitzeit schema` prints; -update writes it", published)
 	}
 }
@@ -56,7 +53,7 @@ type offer struct {
 
 func TestEditorsOfferWhatThePageShows(t *testing.T) {
 	const page = "editors.md"
-	lines := strings.Split(strings.TrimSuffix(read(t, page), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(programtest.Read(t, page), "\n"), "\n")
 	places := placesOf(blocksOf(lines))
 	if len(places) == 0 {
 		t.Fatal("the page shows no place")
@@ -118,7 +115,7 @@ func table(offers []offer) []string {
 func complete(t *testing.T, places []place) [][]offer {
 	t.Helper()
 	folder := npmtest.Folder(t, os.DirFS(filepath.Join("testdata", "npm")))
-	if err := os.WriteFile(filepath.Join(folder, published), []byte(read(t, published)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, published), []byte(programtest.Read(t, published)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	in, err := json.Marshal(places)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // block is a fenced block of a page.
@@ -68,7 +70,7 @@ func (s step) signal() int {
 
 // play writes the files and types the commands of a page, from its top to its end.
 func play(t *testing.T, path string, d *desk) {
-	lines := strings.Split(strings.TrimSuffix(read(t, path), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(programtest.Read(t, path), "\n"), "\n")
 	fresh, from := []string{}, 0
 	for _, b := range blocksOf(lines) {
 		if name, isFile := b.file(); isFile {
@@ -87,7 +89,7 @@ func play(t *testing.T, path string, d *desk) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s:%d: $ %s\nshows\n%s\nthe page has\n%s", path, s.line+1, s.command, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			} else {
-				seen = s.want // Only what differs is written anew.
+				seen = s.want // Only what differs is replaced.
 			}
 			fresh = append(append(fresh, lines[from:s.line+1]...), seen...)
 			from = s.line + 1 + len(s.want)
@@ -105,7 +107,7 @@ func play(t *testing.T, path string, d *desk) {
 // Links in a page lead to what is there: a file or folder of the repository, or a heading.
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, path := range append(pages(t), filepath.Join(root, "CHANGELOG.md")) {
-		for _, target := range linksOf(read(t, path)) {
+		for _, target := range linksOf(programtest.Read(t, path)) {
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
 			}
@@ -118,7 +120,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s links to %s: %v", path, target, err)
 				continue
 			}
-			if heading != "" && !slices.Contains(anchorsOf(read(t, linked)), heading) {
+			if heading != "" && !slices.Contains(anchorsOf(programtest.Read(t, linked)), heading) {
 				t.Errorf("%s links to %s, and there is no such heading", path, target)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/require"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -30,9 +31,7 @@ func large(tasks int) []byte {
 // nothing: they run with the race detector, which takes ten times as long.
 func withinASecond(t *testing.T, work func()) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a second is not to be measured")
-	}
+	require.Long(t, "this test measures processor time")
 	for range 3 {
 		start := cpuTime(t)
 		work()

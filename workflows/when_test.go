@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
 )
@@ -176,9 +177,7 @@ func TestConditionsInHistoriesThatContinue(t *testing.T) {
 }
 
 func TestAThousandConditionsAreQuick(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a while")
-	}
+	require.Long(t, "a thousand tasks take seconds")
 	r := newRig(t)
 	var text strings.Builder
 	text.WriteString("name: Many\nmax_parallel: 100\ninputs: {n: 7}\ntasks:\n")

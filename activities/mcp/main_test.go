@@ -6,71 +6,39 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// patience bounds every wait for something that is sure to happen soon.
-const patience = 30 * time.Second
+var eventually = programtest.Eventually
 
-var folder string
+func TestMain(m *testing.M) { os.Exit(programtest.Main(m)) }
 
-func TestMain(m *testing.M) {
-	code := 1
-	var err error
-	if folder, err = os.MkdirTemp("", "gleitzeit-mcp-"); err == nil {
-		code = m.Run()
-		err = os.RemoveAll(folder)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
+// built is the server of testdata.
 var built = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(folder, "server")
-	if said, err := exec.Command("go", "build", "-o", program, "./testdata/server").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the server: %w\n%s", err, said)
+	folder, err := programtest.Folder()
+	if err != nil {
+		return "", err
 	}
-	return program, nil
+	program := filepath.Join(folder, "server")
+	return program, programtest.Build(program, "./activities/mcp/testdata/server")
 })
 
 // bench is a handler with one server, the one of testdata.
 type bench struct {
 	t       *testing.T
 	notes   string
-	log     *output
+	log     *programtest.Output
 	handler *mcp.Handler
-}
-
-// output is a log that is written while it is read.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(data []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(data)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // described is the server of testdata, with arguments.
@@ -86,7 +54,7 @@ func described(t *testing.T, name, notes string, args ...string) protocol.ToolSe
 // withServer starts a handler whose settings have these servers.
 func withServer(t *testing.T, notes string, servers ...protocol.ToolServer) *bench {
 	t.Helper()
-	b := &bench{t: t, notes: notes, log: &output{}}
+	b := &bench{t: t, notes: notes, log: &programtest.Output{}}
 	variables := map[string]string{"PATH": os.Getenv("PATH"), "HOME": "/somewhere", "GLEITZEIT_SECRET_PASSWORD": "swordfish", "KEY": "hidden"}
 	var err error
 	b.handler, err = mcp.New(mcp.Options{
@@ -151,19 +119,6 @@ func alive(pid int) bool {
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(after, "Z")
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline, tick := time.After(patience), time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }
 
 // call calls a method and wants no error.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // ancestry is the numbers of the script's process, its supervisor and its parent.
@@ -204,9 +205,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // TestTenThousandLeaveNothing counts processes, files and descriptors: of this process, and of the interpreters'.
 func TestTenThousandLeaveNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a minute")
-	}
+	require.Long(t, "ten thousand tasks take a minute")
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	folder := t.TempDir()

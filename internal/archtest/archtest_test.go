@@ -132,6 +132,7 @@ var rules = []rule{
 	}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
+	{"internal/programtest", []string{"internal/require"}, []string{disk, processes}},
 	{"internal/npmtest", []string{"internal/require"}, []string{disk, processes}},
 	{"internal/ollamatest", []string{"internal/require"}, []string{disk, network, processes, ollama}},
 	{"internal/redistest", []string{"internal/require"}, []string{disk, network, processes, redisClient}},
@@ -172,6 +173,42 @@ func TestImportsGoOneWay(t *testing.T) {
 			t.Errorf("the table has a rule for %s, which is not there", r.folder)
 		}
 	}
+}
+
+// above are the floors that stand on internal. Nothing beneath internal may import them, whatever the table says; only
+// tests may, to try a package with what really calls it.
+var above = []string{"cmd", "worker", "workflows", "activities", "interpreter"}
+
+func TestInternalImportsNoFloorAbove(t *testing.T) {
+	for _, file := range sources(t) {
+		if !strings.HasPrefix(filepath.ToSlash(file), "internal/") || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, path := range importsOf(t, file) {
+			if isAbove(path) {
+				t.Errorf("%s imports %s, and internal is the ground that it stands on", file, path)
+			}
+		}
+	}
+	for _, r := range rules {
+		for _, own := range r.own {
+			if strings.HasPrefix(r.folder, "internal/") && isAbove(module+"/"+own) {
+				t.Errorf("the table lets %s import %s, and internal is the ground that it stands on", r.folder, own)
+			}
+		}
+	}
+	for path, want := range map[string]bool{"/worker": true, "/interpreter/plan": true, "/cmd/gleitzeit/internal/view": true, "/internal/value": false} {
+		if isAbove(module+path) != want {
+			t.Errorf("%s: above is %v", path, !want)
+		}
+	}
+}
+
+// isAbove reports whether an imported path is of a floor that stands on internal.
+func isAbove(path string) bool {
+	own, of := strings.CutPrefix(path, module+"/")
+	floor, _, _ := strings.Cut(own, "/")
+	return of && slices.Contains(above, floor)
 }
 
 func TestNoNameIsVague(t *testing.T) {

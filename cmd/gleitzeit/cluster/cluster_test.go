@@ -2,7 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
 
-// lasting is a run whose script says that it has begun, and by whom it runs, and ends when it may.
+// lasting is a run whose script writes its user id when it starts, and ends when a file appears.
 const lasting = `
 name: Lasting
 inputs: {marks: {type: string, required: true}}
@@ -73,46 +73,46 @@ func TestCluster(t *testing.T) {
 		t.Error("the image calls a worker that works unhealthy")
 	}
 	marks := m.marks("killed")
-	interrupted, _ := u.types(0, "submit", "lasting.yaml", "--input", "marks="+marks)
+	interrupted, _ := u.Gleitzeit(0, "submit", "lasting.yaml", "--input", "marks="+marks)
 	interrupted = strings.TrimSpace(interrupted)
 	if by := m.appears(filepath.Join(marks, "begun")); os.Geteuid() == 0 && by != "10001\n" {
 		t.Errorf("the script runs as user %q", by)
 	}
-	first.kill()
+	first.Kill()
 	killed := time.Now()
 	write(t, filepath.Join(marks, "end"), "")
-	second, third := m.worker(), m.worker() // At once: both find that they must prepare nothing.
+	second, third := m.worker(), m.worker() // At the same time: for both, everything is prepared.
 	m.ready(second)
 	m.ready(third)
 
-	checkResults(t, u)
-	checkCancel(t, u)
-	checkRoots(t, u)
+	checkResults(t, m, u)
+	checkCancel(t, m, u)
+	checkRoots(t, m, u)
 	checkSearch(t, m)
 
-	u.types(0, "watch", interrupted)
+	u.Gleitzeit(0, "watch", interrupted)
 	t.Logf("the run whose worker was killed completed %.0f s later", time.Since(killed).Seconds())
-	if stdout, _ := u.types(0, "results", interrupted); stdout != "result: 10\n" {
-		t.Errorf("it brings %q", stdout)
+	if stdout, _ := u.Gleitzeit(0, "results", interrupted); stdout != "result: 10\n" {
+		t.Errorf("its result is %q", stdout)
 	}
 	if begun := read(t, filepath.Join(marks, "begun")); strings.Count(begun, "\n") != 2 {
 		t.Errorf("its script has begun %q", begun)
 	}
-	stdout, _ := u.types(0, "list", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "list", "-o", "json")
 	if n := strings.Count(stdout, `"status": "completed"`); n != 3 {
 		t.Errorf("%d runs are completed, want 3:\n%s", n, stdout)
 	}
-	if _, err := os.Stat(filepath.Join(u.home, "engine.db")); err == nil {
+	if _, err := os.Stat(filepath.Join(u.Home, "engine.db")); err == nil {
 		t.Error("an engine was started beside the cluster")
 	}
 }
 
-func checkResults(t *testing.T, u *gleitzeit) {
-	stdout, said := u.types(0, "submit", "examples/02-python/flow.yaml", "--wait")
+func checkResults(t *testing.T, m *machine, u *programtest.User) {
+	stdout, said := u.Gleitzeit(0, "submit", "examples/02-python/flow.yaml", "--wait")
 	if !strings.Contains(stdout, "report: 6 values arrived unchanged: text, big, small, code, rows, nothing\n") {
-		t.Errorf("the example brings %q\n%s", stdout, said)
+		t.Errorf("the result of the example is %q\n%s", stdout, said)
 	}
-	stdout, _ = u.types(0, "submit", "sizes.yaml", "--wait", "-o", "json")
+	stdout, _ = u.Gleitzeit(0, "submit", "sizes.yaml", "--wait", "-o", "json")
 	var run struct {
 		Status  string
 		Outputs struct {
@@ -120,37 +120,37 @@ func checkResults(t *testing.T, u *gleitzeit) {
 			Sizes     []int
 		}
 	}
-	must(t, json.Unmarshal([]byte(stdout), &run))
+	programtest.JSON(t, stdout, &run)
 	if got := fmt.Sprint(run); got != "{completed {5 [0 1 2 3 4]}}" {
-		t.Errorf("the batch brings %s:\n%s", got, stdout)
+		t.Errorf("the result of the batch is %s:\n%s", got, stdout)
 	}
-	shown, _ := u.types(0, "status", "-o", "json")
-	if n := strings.Count(shown, `"identity": `); n < 2 || !strings.Contains(shown, `"address": "`+u.m.at("7233")+`"`) {
+	shown, _ := u.Gleitzeit(0, "status", "-o", "json")
+	if n := strings.Count(shown, `"identity": `); n < 2 || !strings.Contains(shown, `"address": "`+m.at("7233")+`"`) {
 		t.Errorf("status shows\n%s", shown)
 	}
 }
 
-func checkCancel(t *testing.T, u *gleitzeit) {
-	marks := u.m.marks("cancelled")
-	stdout, _ := u.types(0, "submit", "lasting.yaml", "--input", "marks="+marks)
+func checkCancel(t *testing.T, m *machine, u *programtest.User) {
+	marks := m.marks("cancelled")
+	stdout, _ := u.Gleitzeit(0, "submit", "lasting.yaml", "--input", "marks="+marks)
 	id := strings.TrimSpace(stdout)
-	u.m.appears(filepath.Join(marks, "begun"))
-	if stdout, _ = u.types(0, "cancel", id); stdout != id+" cancelled\n" {
+	m.appears(filepath.Join(marks, "begun"))
+	if stdout, _ = u.Gleitzeit(0, "cancel", id); stdout != id+" cancelled\n" {
 		t.Errorf("cancel says %q", stdout)
 	}
-	if stdout, _ = u.types(0, "status", id); !strings.Contains(stdout, "  ✓ before") || !strings.Contains(stdout, "- wait") {
+	if stdout, _ = u.Gleitzeit(0, "status", id); !strings.Contains(stdout, "  ✓ before") || !strings.Contains(stdout, "- wait") {
 		t.Errorf("status shows %q", stdout)
 	}
 }
 
-// checkRoots: a file that lies beside the documents is none of a worker's business, whoever asks for it.
-func checkRoots(t *testing.T, u *gleitzeit) {
-	outside := filepath.Join(u.m.folder, "outside.txt")
+// checkRoots: a worker reads no file outside the documents, whoever asks for it.
+func checkRoots(t *testing.T, m *machine, u *programtest.User) {
+	outside := filepath.Join(m.folder, "outside.txt")
 	write(t, outside, "outside")
-	write(t, filepath.Join(u.m.documents(), "outside.yaml"), fmt.Sprintf(
+	write(t, filepath.Join(m.documents(), "outside.yaml"), fmt.Sprintf(
 		"name: Outside\ntasks:\n  - {id: read, method: llm/chat, parameters: {prompt: What is it, file_path: %q}}\n", outside))
-	_, said := u.types(5, "submit", "outside.yaml", "--wait")
-	for _, want := range []string{"lies outside the folders that may be read", "this worker reads beneath " + u.m.documents()} {
+	_, said := u.Gleitzeit(5, "submit", "outside.yaml", "--wait")
+	for _, want := range []string{"lies outside the folders that may be read", "this worker reads beneath " + m.documents()} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
@@ -170,7 +170,7 @@ func checkSearch(t *testing.T, m *machine) {
 	})
 }
 
-// silent drops what an SDK client says.
+// silent drops the log of an SDK client.
 type silent struct{}
 
 func (silent) Debug(string, ...any) {}
@@ -178,7 +178,7 @@ func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 func (silent) Error(string, ...any) {}
 
-// marks is a folder that every script may write.
+// marks is a folder that every script may write to.
 func (m *machine) marks(name string) string {
 	m.t.Helper()
 	path := filepath.Join(m.folder, name)

@@ -138,7 +138,7 @@ func TestWorkerHasNoRights(t *testing.T) {
 	project := compose(t, "GLEITZEIT_DOCUMENTS="+documents)
 	worker := project.Services["worker"]
 	if !regexp.MustCompile(`^[1-9]\d{3,}:[1-9]\d{3,}$`).MatchString(worker.User) {
-		t.Errorf("the worker runs as %q, not as a number that is no user of a machine", worker.User)
+		t.Errorf("the worker runs as %q, not as a number without a user on the machine", worker.User)
 	}
 	if !worker.ReadOnly || len(worker.Tmpfs) != 1 || !strings.HasPrefix(worker.Tmpfs[0], "/tmp:") {
 		t.Errorf("the worker can write to more than /tmp: read_only %v, tmpfs %v", worker.ReadOnly, worker.Tmpfs)
@@ -168,7 +168,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 			want = "\n# " + name + "="
 		}
 		if !strings.Contains(example, want) {
-			t.Errorf(".env.example lacks %q", strings.TrimSpace(want))
+			t.Errorf(".env.example has no line %q", strings.TrimSpace(want))
 		}
 	}
 	for line := range strings.Lines(example) {

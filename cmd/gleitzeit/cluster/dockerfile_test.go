@@ -70,10 +70,10 @@ func TestDockerfile(t *testing.T) {
 		}
 	}
 	if final["HEALTHCHECK"] == "" && (worker.HealthCheck == nil || len(worker.HealthCheck.Test) < 2) {
-		t.Error("nobody looks whether a worker works")
+		t.Error("the image has no health check")
 	}
 	if !strings.Contains(final["RUN"], "python3") || !strings.Contains(final["RUN"], "ca-certificates") {
-		t.Error("the image lacks python3 or ca-certificates")
+		t.Error("the image does not have python3 or ca-certificates")
 	}
 }
 

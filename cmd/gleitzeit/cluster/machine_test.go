@@ -28,13 +28,13 @@ type machine struct {
 	t       testing.TB
 	project *types.Project
 	address string // "127.80.12.7".
-	folder  string // Everybody may look into it.
+	folder  string // Any user may read it.
 	workers int    // Started so far.
 }
 
 func newMachine(t testing.TB) *machine {
 	t.Helper()
-	// Beneath t.TempDir nobody but its owner gets: PostgreSQL and the worker run as others.
+	// Only the owner can enter t.TempDir, and PostgreSQL and the worker run as other users.
 	top, err := os.MkdirTemp("", "gleitzeit-")
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(top)) })
@@ -44,7 +44,7 @@ func newMachine(t testing.TB) *machine {
 	m.project = compose(t, "GLEITZEIT_DOCUMENTS="+m.documents())
 	listener, err := net.Listen("tcp", net.JoinHostPort(m.address, "7233"))
 	if err != nil {
-		require.Skip(t, "this machine has one loopback address alone: "+err.Error())
+		require.Skip(t, "this machine has only one loopback address: "+err.Error())
 	}
 	must(t, listener.Close())
 	return m
@@ -64,14 +64,14 @@ func (m *machine) here(text string) string {
 	return strings.NewReplacer("temporal:7233", m.at("7233"), "redis:6379", m.at("6379"), "ollama:11434", m.at("11434"), "127.0.0.1", m.address).Replace(text)
 }
 
-// environment is what a service gets in its container, and nothing of whoever runs the tests.
+// environment is what a service gets in its container, without the variables of whoever runs the tests.
 func (m *machine) environment(service string, more ...string) []string {
 	all := []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8"}
 	variables := m.project.Services[service].Environment
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		all = append(all, name+"="+m.here(*variables[name]))
 	}
-	return append(all, more...) // Of two values of one variable the last one counts.
+	return append(all, more...) // The last value of a variable takes precedence.
 }
 
 // program finds a program that the machine must have.
@@ -131,10 +131,10 @@ func (m *machine) healthyBy(service string, p *process, adapt func(test []string
 		args[i] = m.here(args[i])
 	}
 	eventually(m.t, service+" is healthy", func() bool {
-		if !p.running() {
+		if !p.Running() {
 			m.t.Fatalf("%s has ended", service)
 		}
-		if args[0] == "wget" { // Not every machine has the one of the image.
+		if args[0] == "wget" { // Not every machine has wget.
 			return fetch(args[len(args)-1]) == nil
 		}
 		command := exec.Command(args[0], args[1:]...)

@@ -6,7 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // startRedis starts the result store with the command of its service.
@@ -23,48 +24,20 @@ func (m *machine) startRedis() {
 	})
 }
 
-// gleitzeit is a start of the program: of somebody at the host, or in a container.
-type gleitzeit struct {
-	m           *machine
-	environment []string
-	home        string
-}
-
-// someone is who types commands on the host: only what docs/cluster.md tells to set, and the folder of documents.
-func (m *machine) someone(more ...string) *gleitzeit {
+// someone is who types commands on the host: with the variables that docs/cluster.md names, in the folder of documents.
+func (m *machine) someone(more ...string) *programtest.User {
 	m.t.Helper()
-	home := filepath.Join(m.folder, "someone")
-	return &gleitzeit{m: m, home: home, environment: append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8", "GLEITZEIT_HOME=" + home,
+	return &programtest.User{T: m.t, Home: filepath.Join(m.folder, "someone", "gleitzeit"), Work: m.documents(), Env: append([]string{
 		"TEMPORAL_ADDRESS=" + m.at("7233"),
 		"GLEITZEIT_REDIS_URL=redis://" + m.at("6379") + "/0",
 		"GLEITZEIT_REDIS_PASSWORD=" + value(m.project, "worker", "GLEITZEIT_REDIS_PASSWORD"),
 	}, more...)}
 }
 
-// start starts a command in the folder of documents.
-func (g *gleitzeit) start(args ...string) *process {
-	g.m.t.Helper()
-	path, err := program()
-	must(g.m.t, err)
-	command := exec.Command(path, args...)
-	command.Dir, command.Env = g.m.documents(), g.environment
-	return begin(g.m.t, command)
-}
-
-// types runs a command to its end, wants an exit code, and returns what it wrote.
-func (g *gleitzeit) types(code int, args ...string) (stdout, stderr string) {
-	g.m.t.Helper()
-	p := g.start(args...)
-	p.exits(code)
-	return p.stdout.String(), p.stderr.String()
-}
-
 // worker starts a worker as its service does: its command, its variables, and its user where root runs the tests.
 func (m *machine) worker(more ...string) *process {
 	m.t.Helper()
-	path, err := program()
-	must(m.t, err)
+	path := programtest.Path(m.t)
 	m.workers++
 	home := filepath.Join(m.folder, fmt.Sprintf("worker%d", m.workers))
 	must(m.t, os.Mkdir(home, 0o700))
@@ -77,35 +50,24 @@ func (m *machine) worker(more ...string) *process {
 	return begin(m.t, command)
 }
 
-// ready waits until a worker has said that it works.
+// ready waits until a worker is ready.
 func (m *machine) ready(worker *process) *process {
 	m.t.Helper()
-	worker.says("worker ready: queue gleitzeit at " + m.at("7233"))
+	worker.Says("worker ready: queue gleitzeit at " + m.at("7233"))
 	return worker
 }
 
-// alive tells whether the health check of the image says that a worker of this machine works.
+// alive reports whether the health check of the image finds a working worker on this machine.
 func (m *machine) alive(check string) bool {
 	m.t.Helper()
-	path, err := program()
-	must(m.t, err)
+	path := programtest.Path(m.t)
 	command := exec.Command("sh", "-c", check)
 	command.Env = m.environment("worker", "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"), "GLEITZEIT_HOME="+filepath.Join(m.folder, "health"))
 	return command.Run() == nil
 }
 
-// kill ends a process as a power cut does.
-func (p *process) kill() {
-	p.t.Helper()
-	p.end(syscall.SIGKILL)
-}
-
 // appears waits until there is a file, and returns its text.
 func (m *machine) appears(path string) string {
 	m.t.Helper()
-	eventually(m.t, path+" appears", func() bool {
-		_, err := os.Stat(path)
-		return err == nil
-	})
-	return read(m.t, path)
+	return programtest.Appears(m.t, path)
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// startPostgreSQL makes a database as the image does, and serves it.
+// startPostgreSQL creates a database as the image does, and starts the server.
 func (m *machine) startPostgreSQL() {
 	m.t.Helper()
 	const debian = "/usr/lib/postgresql/*/bin"
@@ -23,20 +23,25 @@ func (m *machine) startPostgreSQL() {
 		"--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync")
 	m.as(made, uid, gid, folder)
 	made.Dir = folder
-	begin(m.t, made).exits(0)
+	begin(m.t, made).Exits(0)
 
-	// What a power cut would lose is nothing to a test, and costs most of its time.
+	// -F: a test needs no protection from power failures, which takes most of the time.
 	served := exec.Command(postgres, "-D", data, "-F", "-c", "listen_addresses="+m.address, "-c", "unix_socket_directories="+folder)
 	m.as(served, uid, gid, folder)
 	served.Dir = folder
 	p := begin(m.t, served)
-	// By a kill it would leave shared memory behind.
-	m.t.Cleanup(func() { p.end(syscall.SIGINT) })
+	// A kill would leave shared memory behind.
+	m.t.Cleanup(func() {
+		if p.Running() {
+			p.Signal(syscall.SIGINT)
+			p.Wait()
+		}
+	})
 	m.healthy("postgresql", p)
 
 	create := exec.Command(m.program("createdb", debian), "--host="+m.address, "--username="+owner, value(m.project, "postgresql", "POSTGRES_DB"))
 	create.Env = []string{"PGPASSWORD=" + value(m.project, "postgresql", "POSTGRES_PASSWORD")}
-	begin(m.t, create).exits(0)
+	begin(m.t, create).Exits(0)
 }
 
 // setUpSchemas runs what the service temporal-schema runs, with the tool of the server's version.
@@ -50,7 +55,7 @@ func (m *machine) setUpSchemas() {
 	service := m.project.Services["temporal-schema"]
 	command := exec.Command(service.Entrypoint[0], append(service.Entrypoint[1:], service.Command...)...)
 	command.Env = m.environment("temporal-schema", "PATH="+tools+":"+os.Getenv("PATH"))
-	begin(m.t, command).exits(0)
+	begin(m.t, command).Exits(0)
 }
 
 // startTemporal starts the server with the variables of its service, and more.

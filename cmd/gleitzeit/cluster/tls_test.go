@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // secured are the variables of a server that wants a certificate and an API key of everybody, and whose processes know
@@ -33,7 +35,7 @@ func trusts(a *authority, own pair, key string) []string {
 	}
 }
 
-// TestSecuredCluster works with a Temporal that somebody operates: mutual TLS, API keys, and rights that not everybody has.
+// TestSecuredCluster uses a secured Temporal server: mutual TLS, API keys, and permissions.
 func TestSecuredCluster(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
@@ -49,20 +51,20 @@ func TestSecuredCluster(t *testing.T) {
 	// This one waits until the server is there.
 	m.ready(m.worker(trusts(a, own, i.token("temporal-system:admin"))...))
 	team := m.someone(trusts(a, own, i.token("team:write"))...)
-	if stdout, said := team.types(0, "submit", "sum.yaml", "--wait"); stdout != "sum: 5\n" {
-		t.Errorf("it brings %q\n%s", stdout, said)
+	if stdout, said := team.Gleitzeit(0, "submit", "sum.yaml", "--wait"); stdout != "sum: 5\n" {
+		t.Errorf("its result is %q\n%s", stdout, said)
 	}
-	if shown, _ := team.types(0, "status"); !strings.Contains(shown, "namespace team") {
+	if shown, _ := team.Gleitzeit(0, "status"); !strings.Contains(shown, "namespace team") {
 		t.Errorf("status shows %q", shown)
 	}
 
-	refused := func(what string, u *gleitzeit, want ...string) {
+	refused := func(what string, u *programtest.User, want ...string) {
 		t.Helper()
 		code := 7
 		if strings.HasPrefix(want[0], "gleitzeit: Temporal refuses") {
 			code = 1 // It was reached.
 		}
-		_, said := u.types(code, "submit", "sum.yaml", "--wait")
+		_, said := u.Gleitzeit(code, "submit", "sum.yaml", "--wait")
 		for _, text := range want {
 			if !strings.Contains(said, text) {
 				t.Errorf("%s: it does not say %q:\n%s", what, text, said)
@@ -81,10 +83,10 @@ func TestSecuredCluster(t *testing.T) {
 
 	// Whoever may work in a namespace may not make it.
 	lacking := m.worker(append(trusts(a, own, i.token("lacking:write")), "TEMPORAL_NAMESPACE=lacking")...)
-	lacking.exits(7)
+	lacking.Exits(7)
 	for _, want := range []string{`has no namespace "lacking", and it cannot be made here`, "temporal operator namespace create --namespace lacking --retention 720h"} {
-		if !strings.Contains(lacking.stderr.String(), want) {
-			t.Errorf("a worker without a namespace does not say %q:\n%s", want, lacking.stderr)
+		if !strings.Contains(lacking.Stderr.String(), want) {
+			t.Errorf("a worker without a namespace does not say %q:\n%s", want, lacking.Stderr)
 		}
 	}
 }

@@ -12,10 +12,11 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// batchDocument is what `gleitzeit batch -o json` prints, written down here once more: what programs read must not change
-// with the program.
+// batchDocument is what `gleitzeit batch -o json` prints, repeated here, because what programs read must not change with
+// the program.
 type batchDocument struct {
 	Run       string          `json:"run"`
 	Workflow  string          `json:"workflow"`
@@ -41,7 +42,7 @@ type batchedResult struct {
 func parseBatch(t *testing.T, text string) *batchDocument {
 	t.Helper()
 	document := &batchDocument{}
-	must(t, strictly(text, document))
+	must(t, programtest.StrictJSON(text, document))
 	return document
 }
 
@@ -49,38 +50,38 @@ func parseBatch(t *testing.T, text string) *batchDocument {
 func TestColoursOfAFolder(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	must(t, os.Mkdir(u.path("photos"), 0o755))
-	paint(t, u.path("photos/a.png"), color.RGBA{R: 255, A: 255})
-	paint(t, u.path("photos/b.png"), color.RGBA{G: 255, A: 255})
-	paint(t, u.path("photos/c.png"), color.RGBA{B: 255, A: 255})
-	stdout, _ := u.gleitzeit(0, "batch", "photos", "--pattern", "*.png", "--vision", "--prompt", "Which colour is this?", "-o", "json")
+	must(t, os.Mkdir(u.Path("photos"), 0o755))
+	paint(t, u.Path("photos/a.png"), color.RGBA{R: 255, A: 255})
+	paint(t, u.Path("photos/b.png"), color.RGBA{G: 255, A: 255})
+	paint(t, u.Path("photos/c.png"), color.RGBA{B: 255, A: 255})
+	stdout, _ := u.Gleitzeit(0, "batch", "photos", "--pattern", "*.png", "--vision", "--prompt", "Which colour is this?", "-o", "json")
 	document := parseBatch(t, stdout)
 	for i, want := range []string{`"I see red."`, `"I see green."`, `"I see blue."`} {
 		wantFields(t, document.Results[i].Item, document.Results[i].Result, map[string]string{"response": want})
 	}
-	stdout, stderr := u.gleitzeit(0, "batch", "photos", "--pattern", "*.png", "--vision", "--prompt", "Which colour is this?", "--format", "markdown", "--output", "colours.md")
+	stdout, stderr := u.Gleitzeit(0, "batch", "photos", "--pattern", "*.png", "--vision", "--prompt", "Which colour is this?", "--format", "markdown", "--output", "colours.md")
 	if stdout != "" {
 		t.Errorf("standard output is %q", stdout)
 	}
 	wantLines(t, "stderr", stderr, "the results are in colours.md\n")
-	wantLines(t, "the report", read(t, u.path("colours.md")), "# Batch photos\n", "3 of 3 files succeeded", "/photos/b.png\n\nI see green.\n")
+	wantLines(t, "the report", read(t, u.Path("colours.md")), "# Batch photos\n", "3 of 3 files succeeded", "/photos/b.png\n\nI see green.\n")
 }
 
-// TestTwoHundredDocuments: two of them are no text; they have reasons, and all others an answer.
+// TestTwoHundredDocuments: two of them are not text and have an error, all others have an answer.
 func TestTwoHundredDocuments(t *testing.T) {
 	t.Parallel()
 	const documents = 200
 	u := withOllama(t, ollamatest.Start(t))
-	must(t, os.Mkdir(u.path("docs"), 0o755))
+	must(t, os.Mkdir(u.Path("docs"), 0o755))
 	broken := map[int]bool{31: true, 144: true}
 	for i := range documents {
 		text := fmt.Sprintf("Document number %d.", i)
 		if broken[i] {
 			text = "caf\xe9"
 		}
-		u.file(fmt.Sprintf("docs/%03d.txt", i), text)
+		u.File(fmt.Sprintf("docs/%03d.txt", i), text)
 	}
-	stdout, stderr := u.gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--max-concurrent", "4", "-o", "json")
+	stdout, stderr := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--max-concurrent", "4", "-o", "json")
 	document := parseBatch(t, stdout)
 	if document.Status != "completed" || document.Total != documents || document.Succeeded != documents-2 || document.Failed != 2 || document.Skipped != 0 {
 		t.Errorf("%s: total %d, succeeded %d, failed %d, skipped %d", document.Status, document.Total, document.Succeeded, document.Failed, document.Skipped)
@@ -108,9 +109,9 @@ func TestBatchWithoutOllama(t *testing.T) {
 	address := nobodyAt(t)
 	u := withOllama(t, address)
 	for i := range 3 {
-		u.file(fmt.Sprintf("docs/%d.txt", i), "text")
+		u.File(fmt.Sprintf("docs/%d.txt", i), "text")
 	}
-	stdout, stderr := u.gleitzeit(4, "batch", "docs", "--prompt", "Summarize.", "-o", "json")
+	stdout, stderr := u.Gleitzeit(4, "batch", "docs", "--prompt", "Summarize.", "-o", "json")
 	document := parseBatch(t, stdout)
 	if document.Status != "failed" || document.Failed != 3 {
 		t.Errorf("%s, %d failed", document.Status, document.Failed)

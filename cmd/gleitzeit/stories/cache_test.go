@@ -12,11 +12,11 @@ import (
 func TestABatchAsksOnlyAboutWhatHasChanged(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	must(t, os.Mkdir(u.path("docs"), 0o755))
+	must(t, os.Mkdir(u.Path("docs"), 0o755))
 	for i := range 5 {
-		u.file(fmt.Sprintf("docs/%d.txt", i), fmt.Sprintf("Document %d.", i))
+		u.File(fmt.Sprintf("docs/%d.txt", i), fmt.Sprintf("Document %d.", i))
 	}
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Summaries
 batch: {directory: docs}
 template: {method: llm/chat, cache: true, prompt: Summarize.}
@@ -28,8 +28,8 @@ outputs: {third: "${batch.results[3].result.response}", first: "${batch.results[
 		asked  int64
 		cached int
 	}{{"Document 3.", 5, 0}, {"A PINEAPPLE.", 1, 4}, {"A PINEAPPLE.", 0, 5}, {"Document 3.", 0, 5}} {
-		u.file("docs/3.txt", c.third)
-		stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+		u.File("docs/3.txt", c.third)
+		stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 		run, err := parseRun(stdout)
 		must(t, err)
 		said := hello

@@ -34,8 +34,8 @@ func TestCall(t *testing.T) {
 		{5, "python/execute code=1/0", "", "ZeroDivisionError: division by zero\n"},
 		{5, "python/execute code=while(True):pass timeout=1", "", "gleitzeit: it took longer than its timeout of 1s\n"},
 	} {
-		u.file("half.py", "result = context['of'] / 2\n")
-		stdout, said := u.gleitzeit(test.code, append([]string{"call"}, strings.Fields(test.args)...)...)
+		u.File("half.py", "result = context['of'] / 2\n")
+		stdout, said := u.Gleitzeit(test.code, append([]string{"call"}, strings.Fields(test.args)...)...)
 		if strings.Contains(test.args, "-o jsonl") {
 			wantLines(t, "call "+test.args, stdout, `"name":"twice","kind":"module","module":"operator"`, `"signature":"(a, b, /)"`)
 			continue
@@ -45,18 +45,18 @@ func TestCall(t *testing.T) {
 		}
 	}
 	large := strings.Repeat("x", 100_000)
-	if stdout, _ := u.gleitzeit(0, "task", "submit", "mcp/tool.echo", "message="+large); stdout != large+"\n" {
+	if stdout, _ := u.Gleitzeit(0, "task", "submit", "mcp/tool.echo", "message="+large); stdout != large+"\n" {
 		t.Errorf("a large result has %d bytes", len(stdout))
 	}
-	shown, _ := u.gleitzeit(0, "call", "mcp/tool.multiply", "a=3", "b=4", "-o", "jsonl")
+	shown, _ := u.Gleitzeit(0, "call", "mcp/tool.multiply", "a=3", "b=4", "-o", "jsonl")
 	wantLines(t, "call -o jsonl", shown, `"calculation":"3 * 4 = 12"`)
 
-	p := u.start("call", "python/execute", "code=import time; open('begun', 'w').close(); time.sleep(600)")
-	u.appears("begun")
-	p.signal(syscall.SIGINT)
-	p.exits(130)
-	wantLines(t, "call", p.stderr.String(), "cancelling the call; another signal leaves at once\n", "gleitzeit: it was cancelled while it ran\n")
-	if listed, _ := u.gleitzeit(0, "list"); strings.Count(listed, "\n") != 1 {
+	p := u.Start("call", "python/execute", "code=import time; open('begun', 'w').close(); time.sleep(600)")
+	u.Appears("begun")
+	p.Signal(syscall.SIGINT)
+	p.Exits(130)
+	wantLines(t, "call", p.Stderr.String(), "cancelling the call; another signal leaves at once\n", "gleitzeit: it was cancelled while it ran\n")
+	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 1 {
 		t.Errorf("calls are listed as runs:\n%s", listed)
 	}
 }

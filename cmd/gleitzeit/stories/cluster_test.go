@@ -2,19 +2,19 @@ package stories_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 )
 
-// variables is an environment that holds nothing else.
+// variables is an environment with nothing else in it.
 type variables map[string]string
 
 func (v variables) Environ() []string {
@@ -32,10 +32,10 @@ func (v variables) LookupEnv(name string) (string, bool) {
 
 // environmentOf is what `config env` prints.
 func (u *user) environmentOf() variables {
-	u.t.Helper()
-	shown, _ := u.gleitzeit(0, "config", "env", "-o", "json")
+	u.T.Helper()
+	shown, _ := u.Gleitzeit(0, "config", "env", "-o", "json")
 	v := variables{}
-	must(u.t, json.Unmarshal([]byte(shown), &v))
+	programtest.JSON(u.T, shown, &v)
 	return v
 }
 
@@ -43,8 +43,8 @@ func (u *user) environmentOf() variables {
 func TestConfigEnv(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.home = filepath.Join(filepath.Dir(u.home), "it's mine")
-	u.gleitzeit(7, "config", "env")
+	u.Home = filepath.Join(filepath.Dir(u.Home), "it's mine")
+	u.Gleitzeit(7, "config", "env")
 	u.serves("--no-ui")
 	v := u.environmentOf()
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{DisableFile: true, EnvLookup: v})
@@ -57,21 +57,21 @@ func TestConfigEnv(t *testing.T) {
 	if info.GetNamespaceInfo().GetName() != "default" {
 		t.Errorf("the namespace is %s", info.GetNamespaceInfo().GetName())
 	}
-	text, _ := u.gleitzeit(0, "config", "env")
+	text, _ := u.Gleitzeit(0, "config", "env")
 	shell := exec.Command("/bin/sh", "-c", text+`printf %s "$TEMPORAL_TLS_CLIENT_KEY_PATH"`)
 	out, err := shell.Output()
 	must(t, err)
 	if string(out) != v["TEMPORAL_TLS_CLIENT_KEY_PATH"] || !strings.Contains(string(out), "it's mine") {
 		t.Errorf("a shell reads %s", out)
 	}
-	// They are the home's own engine still, and not another Temporal.
-	p := u.startIn(u.work, v.Environ(), "status")
-	p.exits(0)
-	wantLines(t, "status", p.stdout.String(), "process ")
+	// They still name the home's own engine, not another Temporal server.
+	p := u.StartIn(u.Work, v.Environ(), "status")
+	p.Exits(0)
+	wantLines(t, "status", p.Stdout.String(), "process ")
 }
 
-// TestCluster: a Temporal that is configured is used in place of the home's engine; here it is the engine of another
-// home, in a namespace that is not there yet.
+// TestCluster: a configured Temporal server is used instead of the home's engine; here it is the engine of another home,
+// with a namespace that does not exist yet.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	operator := newUser(t)
@@ -79,26 +79,26 @@ func TestCluster(t *testing.T) {
 	v := operator.environmentOf()
 	v["TEMPORAL_NAMESPACE"] = "team"
 	u := newUser(t)
-	u.file("sum.yaml", sum)
-	u.file("inside/text.txt", "inside")
+	u.File("sum.yaml", sum)
+	u.File("inside/text.txt", "inside")
 	with := func(code int, args ...string) (stdout, stderr string) {
 		t.Helper()
-		p := u.startIn(u.work, v.Environ(), args...)
-		p.exits(code)
-		return p.stdout.String(), p.stderr.String()
+		p := u.StartIn(u.Work, v.Environ(), args...)
+		p.Exits(code)
+		return p.Stdout.String(), p.Stderr.String()
 	}
-	worker := u.startIn(u.work, v.Environ(), "worker")
-	worker.says("worker ready: queue gleitzeit at " + v["TEMPORAL_ADDRESS"] + "\n")
+	worker := u.StartIn(u.Work, v.Environ(), "worker")
+	worker.Says("worker ready: queue gleitzeit at " + v["TEMPORAL_ADDRESS"] + "\n")
 	stdout, said := with(0, "submit", "sum.yaml", "--wait")
 	if stdout != "twice: 10\n" {
-		t.Errorf("it brings %q\n%s", stdout, said)
+		t.Errorf("its result is %q\n%s", stdout, said)
 	}
 	shown, _ := with(0, "status", "-o", "json")
 	wantLines(t, "status", shown, `"namespace": "team"`, `"completed": 1`)
-	if exists(filepath.Join(u.home, "engine.db")) {
-		t.Error("an engine was started beside the Temporal that is configured")
+	if exists(filepath.Join(u.Home, "engine.db")) {
+		t.Error("an engine was started although a Temporal server is configured")
 	}
-	u.file("flow.yaml", sleeper)
+	u.File("flow.yaml", sleeper)
 	id, _ := with(0, "submit", "flow.yaml")
 	u.asleep()
 	stdout, _ = with(0, "cancel", strings.TrimSpace(id))
@@ -111,16 +111,16 @@ func TestCluster(t *testing.T) {
 	}
 	t.Run("run uses the home's engine", func(t *testing.T) {
 		stdout, _ := with(0, "run", "sum.yaml")
-		if stdout != "twice: 10\n" || !exists(filepath.Join(u.home, "engine.db")) {
-			t.Errorf("run brings %q", stdout)
+		if stdout != "twice: 10\n" || !exists(filepath.Join(u.Home, "engine.db")) {
+			t.Errorf("the result of run is %q", stdout)
 		}
 	})
 	t.Run("nobody answers", func(t *testing.T) {
-		_, said := u.gleitzeit(7, "submit", "sum.yaml", "--address", "127.0.0.1:1")
+		_, said := u.Gleitzeit(7, "submit", "sum.yaml", "--address", "127.0.0.1:1")
 		wantLines(t, "submit", said, "gleitzeit: Temporal at 127.0.0.1:1 cannot be reached: ")
 	})
 	t.Run("a profile", func(t *testing.T) {
-		profiles := u.file("temporal.toml", fmt.Sprintf(`[profile.team]
+		profiles := u.File("temporal.toml", fmt.Sprintf(`[profile.team]
 address = %q
 namespace = "default"
 [profile.team.tls]
@@ -130,13 +130,13 @@ client_key_path = %q
 server_ca_cert_path = %q
 `, v["TEMPORAL_ADDRESS"], v["TEMPORAL_TLS_SERVER_NAME"], v["TEMPORAL_TLS_CLIENT_CERT_PATH"], v["TEMPORAL_TLS_CLIENT_KEY_PATH"], v["TEMPORAL_TLS_SERVER_CA_CERT_PATH"]))
 		for want, args := range map[string][]string{"default": {"--profile", "team"}, "team": {"--profile", "team", "--namespace", "team"}} {
-			p := u.startIn(u.work, []string{"TEMPORAL_CONFIG_FILE=" + profiles}, append([]string{"status", "-o", "json"}, args...)...)
-			p.exits(0)
-			wantLines(t, "status", p.stdout.String(), `"status": "running"`, `"namespace": "`+want+`"`)
+			p := u.StartIn(u.Work, []string{"TEMPORAL_CONFIG_FILE=" + profiles}, append([]string{"status", "-o", "json"}, args...)...)
+			p.Exits(0)
+			wantLines(t, "status", p.Stdout.String(), `"status": "running"`, `"namespace": "`+want+`"`)
 		}
 	})
 	t.Run("no such profile", func(t *testing.T) {
-		_, said := u.gleitzeit(1, "list", "--profile", "none")
+		_, said := u.Gleitzeit(1, "list", "--profile", "none")
 		wantLines(t, "list", said, "gleitzeit: the connection to Temporal is not configured well: unable to find profile none")
 	})
 }

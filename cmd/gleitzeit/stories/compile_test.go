@@ -16,7 +16,7 @@ func TestAnyClientStartsACompiledPlan(t *testing.T) {
 	u := newUser(t)
 	u.serves("--no-ui")
 	// Signs that JSON may write in two ways, and digits that a float would lose.
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Compiled & <started>
 inputs: {n: {type: integer, required: true}}
 tasks:
@@ -24,8 +24,8 @@ tasks:
   - {id: text, method: python/execute, parameters: {code: "result = f'<{${add.result}}> & ${inputs.n}'"}}
 outputs: {n: "${inputs.n}", text: "${text.result}"}
 `)
-	indented, _ := u.gleitzeit(0, "compile", "flow.yaml", "--input", "n=1152921504606846976")
-	line, _ := u.gleitzeit(0, "compile", "flow.yaml", "--input", "n=1152921504606846976", "-o", "jsonl")
+	indented, _ := u.Gleitzeit(0, "compile", "flow.yaml", "--input", "n=1152921504606846976")
+	line, _ := u.Gleitzeit(0, "compile", "flow.yaml", "--input", "n=1152921504606846976", "-o", "jsonl")
 	if strings.Count(line, "\n") != 1 || strings.Count(indented, "\n") < 10 {
 		t.Errorf("the plan on one line:\n%s\nand indented:\n%s", line, indented)
 	}
@@ -44,7 +44,7 @@ outputs: {n: "${inputs.n}", text: "${text.result}"}
 		if result.Status != "completed" {
 			t.Errorf("the run of the plan %s is %s", id, result.Status)
 		}
-		stdout, _ := u.gleitzeit(0, "results", id, "-o", "json")
+		stdout, _ := u.Gleitzeit(0, "results", id, "-o", "json")
 		document, err := parseRun(stdout)
 		must(t, err)
 		wantFields(t, "outputs", document.Outputs, map[string]string{"n": `1152921504606846976`, "text": `"<1152921504606846977> & 1152921504606846976"`})

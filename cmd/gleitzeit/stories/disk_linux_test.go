@@ -16,30 +16,30 @@ import (
 // noMount is the exit code of a shell that may not mount.
 const noMount = 99
 
-// onSmallDisk starts the program in a place where its home is a disk of that size, which nobody else sees.
+// onSmallDisk starts the program with its home on a disk of that size, in a mount namespace of its own.
 func (u *user) onSmallDisk(size string, args ...string) *process {
-	u.t.Helper()
-	must(u.t, os.MkdirAll(u.home, 0o700))
+	u.T.Helper()
+	must(u.T, os.MkdirAll(u.Home, 0o700))
 	const mount = `mount --make-rprivate / && mount -t tmpfs -o size="$1" none "$2" || exit "$3"; shift 3; exec "$@"`
-	command := exec.Command("sh", append([]string{"-c", mount, "sh", size, u.home, strconv.Itoa(noMount), program(u.t)}, args...)...)
-	command.Dir, command.Env = u.work, u.environment()
+	command := exec.Command("sh", append([]string{"-c", mount, "sh", size, u.Home, strconv.Itoa(noMount), program(u.T)}, args...)...)
+	command.Dir, command.Env = u.Work, u.Environment()
 	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Getuid() != 0 {
 		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
 	}
 	// Whether that is allowed shows a shell that does nothing else.
-	probe := exec.Command("sh", "-c", mount, "sh", size, u.home, strconv.Itoa(noMount), "true")
+	probe := exec.Command("sh", "-c", mount, "sh", size, u.Home, strconv.Itoa(noMount), "true")
 	attributes := *command.SysProcAttr
 	probe.SysProcAttr = &attributes
 	if err := probe.Run(); err != nil {
 		exit := (*exec.ExitError)(nil)
 		if !errors.Is(err, syscall.EPERM) && (!errors.As(err, &exit) || exit.ExitCode() != noMount) {
-			u.t.Fatal(err)
+			u.T.Fatal(err)
 		}
-		require.Skip(u.t, "this system lets no process mount a small disk of its own")
+		require.Skip(u.T, "this system lets no process mount a small disk of its own")
 	}
-	return begin(u.t, command)
+	return begin(u.T, command)
 }
 
 // TestFullDiskAtTheStart says which disk is full and what to do.
@@ -49,17 +49,17 @@ func TestFullDiskAtTheStart(t *testing.T) {
 		t.Run(size, func(t *testing.T) {
 			t.Parallel()
 			u := newUser(t)
-			u.file("flow.yaml", "name: Full\ntasks: [{id: only, method: python/execute, parameters: {code: result = 1}}]\n")
+			u.File("flow.yaml", "name: Full\ntasks: [{id: only, method: python/execute, parameters: {code: result = 1}}]\n")
 			p := u.onSmallDisk(size, "run", "flow.yaml")
-			// With a little more room it gets so far that the run has begun: then it says so, and waits for room.
+			// With a little more space the run starts: then the program reports the full disk, and waits for space.
 			eventually(t, "it ends, or waits for room", func() bool {
-				return !p.running() || strings.Contains(p.stderr.String(), "make room")
+				return !p.Running() || strings.Contains(p.Stderr.String(), "make room")
 			})
-			if !p.running() && p.wait() == 0 {
+			if !p.Running() && p.Wait() == 0 {
 				t.Fatalf("it runs on a disk of %s", size)
 			}
-			said := p.stderr.String()
-			if !strings.Contains(said, u.home) {
+			said := p.Stderr.String()
+			if !strings.Contains(said, u.Home) {
 				t.Errorf("it does not say where: %s", said)
 			}
 			if !strings.Contains(said, "full") && !strings.Contains(said, "no space left on device") {
@@ -68,20 +68,20 @@ func TestFullDiskAtTheStart(t *testing.T) {
 			if !strings.Contains(said, "make room") && !strings.Contains(said, "set GLEITZEIT_HOME or --home to a folder") {
 				t.Errorf("it does not say what to do: %s", said)
 			}
-			if p.stdout.String() != "" {
-				t.Errorf("it prints %q", p.stdout)
+			if p.Stdout.String() != "" {
+				t.Errorf("it prints %q", p.Stdout)
 			}
 		})
 	}
 }
 
-// TestFullDiskWhileRunning: a disk that fills up holds the run up, and says so; with room again it goes on, and nothing
-// that was finished is done again.
+// TestFullDiskWhileRunning: a run stops on a full disk with a message, continues when there is space, and repeats no
+// finished task.
 func TestFullDiskWhileRunning(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("step.py", step)
-	u.file("flow.yaml", `
+	u.File("step.py", step)
+	u.File("flow.yaml", `
 name: Filling
 tasks:
   - id: before
@@ -103,44 +103,44 @@ tasks:
 outputs: {after: "${after.result}"}
 `)
 	p := u.onSmallDisk("16m", "run", "flow.yaml")
-	u.appears("waiting")
+	u.Appears("waiting")
 	// The disk is the process's own; this is how others see it.
-	filler := filepath.Join("/proc", strconv.Itoa(p.command.Process.Pid), "root", u.home, "filler")
+	filler := filepath.Join("/proc", strconv.Itoa(p.Command.Process.Pid), "root", u.Home, "filler")
 	fill(t, filler)
-	u.file("go", "")
-	p.says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
+	u.File("go", "")
+	p.Says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
 	must(t, os.Remove(filler))
-	p.exits(0)
-	if p.stdout.String() != "after: 42\n" {
-		t.Errorf("the result is %q", p.stdout)
+	p.Exits(0)
+	if p.Stdout.String() != "after: 42\n" {
+		t.Errorf("the result is %q", p.Stdout)
 	}
 	if u.executions()["before"] != 1 {
 		t.Errorf("what was finished before the disk was full was executed again: %v", u.executions())
 	}
-	if said := p.stderr.String(); strings.Contains(said, "level=") {
+	if said := p.Stderr.String(); strings.Contains(said, "level=") {
 		t.Errorf("what people are to do is lost among what the server says: %.2000s", said)
 	}
 }
 
-// TestFullDiskOfAServer: of what a submission hears only that nothing answers, the server says why.
+// TestFullDiskOfAServer: a submission gets no response, and the server reports the reason.
 func TestFullDiskOfAServer(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("sum.yaml", sum)
+	u.File("sum.yaml", sum)
 	server := u.onSmallDisk("16m", "server", "--no-ui")
-	server.prints("Ctrl-C stops it")
-	pid := strconv.Itoa(server.command.Process.Pid)
-	fill(t, filepath.Join("/proc", pid, "root", u.home, "filler"))
+	server.Prints("Ctrl-C stops it")
+	pid := strconv.Itoa(server.Command.Process.Pid)
+	fill(t, filepath.Join("/proc", pid, "root", u.Home, "filler"))
 	// Where the server's disk is seen.
-	within := []string{"--target", pid, "--mount", "--wd=" + u.work}
+	within := []string{"--target", pid, "--mount", "--wd=" + u.Work}
 	if os.Getuid() != 0 {
 		within = append(within, "--user", "--preserve-credentials")
 	}
 	command := exec.Command("nsenter", append(within, "--", program(t), "submit", "sum.yaml")...)
-	command.Env = u.environment()
+	command.Env = u.Environment()
 	submission := begin(t, command)
-	server.says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
-	if submission.wait() == 0 {
+	server.Says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
+	if submission.Wait() == 0 {
 		t.Error("a run was submitted to a full disk")
 	}
 }

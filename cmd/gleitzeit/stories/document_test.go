@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// runDocument is the JSON of a run as programs read it, written down here once more: what users build on must not change
-// with the program. A pointer tells a field that is there from one that is not.
+// runDocument is the JSON of a run as programs read it, repeated here, because what users rely on must not change with
+// the program. A pointer is nil where the field is missing.
 type runDocument struct {
 	Run        *string                    `json:"run"`
 	Workflow   *string                    `json:"workflow"`
@@ -65,26 +66,13 @@ type errorDocument struct {
 	Retryable *bool   `json:"retryable"`
 }
 
-// parseRun reads a run's document and says what of its shape is wrong.
+// parseRun reads a run's document and returns an error where its shape is not the documented one.
 func parseRun(text string) (*runDocument, error) {
 	run := &runDocument{}
-	if err := strictly(text, run); err != nil {
+	if err := programtest.StrictJSON(text, run); err != nil {
 		return nil, err
 	}
 	return run, run.check()
-}
-
-// strictly decodes one JSON text that has no field which nobody knows, and nothing after it.
-func strictly(text string, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("%w in %s", err, text)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something follows the document: %s", text)
-	}
-	return nil
 }
 
 func (r *runDocument) check() error {

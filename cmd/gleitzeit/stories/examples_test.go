@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// examples are those of the folder examples, with what they must bring.
+// examples are those of the folder examples, with their expected outputs.
 var examples = []struct {
 	name, workflow string
 	tasks          []string // As the file has them: id and method.
@@ -88,11 +88,11 @@ func TestExamplesAsJSON(t *testing.T) {
 			if example.models > 0 {
 				// One call at a time, to a server that nobody else asks: about several images at once, while the machine is
 				// busy, a tiny model now and then repeats a token, and Ollama breaks that answer off.
-				u.env = append(u.env, "OLLAMA_HOST="+ollamatest.StartPrivate(t).URL)
-				u.file("../home/gleitzeit/config.yaml", "providers: {ollama: {max_concurrent: 1}}\n")
+				u.Env = append(u.Env, "OLLAMA_HOST="+ollamatest.StartPrivate(t).URL)
+				u.File("../home/gleitzeit/config.yaml", "providers: {ollama: {max_concurrent: 1}}\n")
 			}
 			before := time.Now()
-			stdout, _ := u.gleitzeit(0, "run", filepath.Join(folder, example.name, "flow.yaml"), "-o", "json")
+			stdout, _ := u.Gleitzeit(0, "run", filepath.Join(folder, example.name, "flow.yaml"), "-o", "json")
 			run, err := parseRun(stdout)
 			must(t, err)
 			if *run.Status != "completed" || *run.Workflow != example.workflow || run.Error != nil {
@@ -124,11 +124,11 @@ func TestExamplesAsJSON(t *testing.T) {
 			}
 			wantFields(t, example.of, run.task(example.of).Result, example.result)
 
-			again, _ := u.gleitzeit(0, "results", "@latest", "-o", "json")
+			again, _ := u.Gleitzeit(0, "results", "@latest", "-o", "json")
 			if again != stdout {
 				t.Errorf("results says\n%s\nand run said\n%s", again, stdout)
 			}
-			status, _ := u.gleitzeit(0, "status", *run.Run, "-o", "json")
+			status, _ := u.Gleitzeit(0, "status", *run.Run, "-o", "json")
 			shown, err := parseRun(status)
 			must(t, err)
 			if *shown.Run != *run.Run || len(shown.Tasks) != len(run.Tasks) || shown.Tasks[0].Result != nil {

@@ -10,12 +10,12 @@ import (
 
 // countingBatch is a batch of so many files whose script leaves a line when it has read one, and fails at two of them.
 func countingBatch(u *user, files int) {
-	u.t.Helper()
-	must(u.t, os.Mkdir(u.path("docs"), 0o755))
+	u.T.Helper()
+	must(u.T, os.Mkdir(u.Path("docs"), 0o755))
 	for i := range files {
-		u.file(fmt.Sprintf("docs/%03d.txt", i), fmt.Sprint(i))
+		u.File(fmt.Sprintf("docs/%03d.txt", i), fmt.Sprint(i))
 	}
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Counting
 batch: {directory: docs, max_concurrent: 3}
 template:
@@ -23,7 +23,7 @@ template:
   file: count.py
 outputs: {succeeded: "${batch.succeeded}", items: "${batch.results[*].result.result:-none}"}
 `)
-	u.file("count.py", `import os
+	u.File("count.py", `import os
 path = context["file_path"]
 log = os.open("log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 os.write(log, (os.path.basename(path) + "\n").encode())
@@ -35,27 +35,27 @@ result = number
 `)
 }
 
-// TestABatchGoesOnAfterAKill kills the program in the middle of a batch and types the same command again: no item whose
+// TestABatchIsResumedAfterAKill kills the program in the middle of a batch and types the same command again: no item whose
 // completion was recorded runs once more, and the result is whole.
-func TestABatchGoesOnAfterAKill(t *testing.T) {
+func TestABatchIsResumedAfterAKill(t *testing.T) {
 	t.Parallel()
 	const files = 40
 	u := newUser(t)
 	countingBatch(u, files)
-	p := u.start("run", "flow.yaml")
+	p := u.Start("run", "flow.yaml")
 	history := openHistory(t, u)
 	var kills []killed
 	for range 2 {
 		before := len(itemsCompleted(history.batches()))
 		eventually(t, "more items are completed", func() bool { return len(itemsCompleted(history.batches())) >= before+10 })
-		p.kill()
+		p.Kill()
 		kills = append(kills, killed{recorded: history.batches(), done: u.executions()})
-		p = u.start("run", "flow.yaml", "-o", "json")
-		p.says("going on with run ")
+		p = u.Start("run", "flow.yaml", "-o", "json")
+		p.Says("going on with run ")
 	}
-	p.exits(6)
-	p.says("files were done before)")
-	run, err := parseRun(p.stdout.String())
+	p.Exits(6)
+	p.Says("files were done before)")
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	batch := run.task("batch")
 	if *batch.Items.Total != files || *batch.Items.Succeeded != files-2 || *batch.Items.Failed != 2 || *batch.Items.Skipped != 0 {

@@ -1,12 +1,13 @@
 package stories_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Fleet
 inputs: {n: {type: integer, required: true}}
 tasks:
@@ -40,7 +41,7 @@ outputs: {product: "${product.result}"}
 	done, kills := 0, 0
 	for done < fleetRuns {
 		if len(runs) < fleetRuns {
-			id, _ := u.gleitzeit(0, "submit", "flow.yaml", "--input", fmt.Sprintf("n=%d", len(runs)))
+			id, _ := u.Gleitzeit(0, "submit", "flow.yaml", "--input", fmt.Sprintf("n=%d", len(runs)))
 			runs = append(runs, strings.TrimSpace(id))
 			if len(ticker.C) == 0 {
 				continue
@@ -48,12 +49,12 @@ outputs: {product: "${product.result}"}
 		}
 		<-ticker.C
 		at := kills % fleetWorkers
-		workers[at].kill()
-		workers[at] = u.start("worker")
+		workers[at].Kill()
+		workers[at] = u.Start("worker")
 		kills++
 		done = len(u.listed("--status", "completed"))
 		if time.Since(began) > 2*patience {
-			listed, _ := u.gleitzeit(0, "list", "--limit", "0")
+			listed, _ := u.Gleitzeit(0, "list", "--limit", "0")
 			t.Fatalf("%d of %d runs have completed:\n%s", done, fleetRuns, listed)
 		}
 	}
@@ -62,7 +63,7 @@ outputs: {product: "${product.result}"}
 		t.Errorf("%d runs are listed, want %d", len(all), fleetRuns)
 	}
 	for n, run := range runs {
-		shown, _ := u.gleitzeit(0, "results", run, "-o", "json")
+		shown, _ := u.Gleitzeit(0, "results", run, "-o", "json")
 		document, err := parseRun(shown)
 		must(t, err)
 		if got := strings.Join(document.statuses(), ", "); got != "add completed, script completed, product completed" {
@@ -74,9 +75,9 @@ outputs: {product: "${product.result}"}
 
 // listed are the runs that list shows.
 func (u *user) listed(args ...string) []runDocument {
-	u.t.Helper()
-	shown, _ := u.gleitzeit(0, append([]string{"list", "--limit", "0", "-o", "json"}, args...)...)
+	u.T.Helper()
+	shown, _ := u.Gleitzeit(0, append([]string{"list", "--limit", "0", "-o", "json"}, args...)...)
 	var list struct{ Runs []runDocument }
-	must(u.t, json.Unmarshal([]byte(shown), &list))
+	programtest.JSON(u.T, shown, &list)
 	return list.Runs
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// TestAForEachGoesOnAfterAKill kills the program in the middle of a list and types the same command again: no item whose
+// TestAForEachIsResumedAfterAKill kills the program in the middle of a list and types the same command again: no item whose
 // completion was recorded runs once more, and the result is whole and in order.
-func TestAForEachGoesOnAfterAKill(t *testing.T) {
+func TestAForEachIsResumedAfterAKill(t *testing.T) {
 	t.Parallel()
 	const count = 40
 	u := newUser(t)
-	u.file("flow.yaml", fmt.Sprintf(`
+	u.File("flow.yaml", fmt.Sprintf(`
 name: Counting
 tasks:
   - id: make
@@ -27,7 +27,7 @@ tasks:
     parameters: {code: "result = [{'name': f'{n:03}.txt', 'number': n, 'text': 'x' * 400} for n in range(%d)]"}
   - {id: batch, method: python/execute, for_each: "${make.result}", max_concurrent: 3, parameters: {file: count.py, context: {good: "${item}"}}}
 `, count))
-	u.file("count.py", `import os
+	u.File("count.py", `import os
 good = context["good"]
 log = os.open("log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 os.write(log, (good["name"] + "\n").encode())
@@ -36,16 +36,16 @@ if good["number"] in (2, 9):
     raise ValueError("broken")
 result = good["number"] + len(good["text"])
 `)
-	p := u.start("run", "flow.yaml")
+	p := u.Start("run", "flow.yaml")
 	history := openHistory(t, u)
 	eventually(t, "items are completed", func() bool { return len(itemsCompleted(history.batches())) >= 12 })
-	p.kill()
+	p.Kill()
 	recorded, done := history.batches(), u.executions()
-	p = u.start("run", "flow.yaml", "-o", "json")
-	p.says("going on with run ")
-	p.exits(6)
-	p.says("items were done before)")
-	run, err := parseRun(p.stdout.String())
+	p = u.Start("run", "flow.yaml", "-o", "json")
+	p.Says("going on with run ")
+	p.Exits(6)
+	p.Says("items were done before)")
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	batch := run.task("batch")
 	if *batch.Items.Total != count || *batch.Items.Succeeded != count-2 || *batch.Items.Failed != 2 {
@@ -73,32 +73,32 @@ result = good["number"] + len(good["text"])
 	}
 }
 
-// TestItemsThatWereSkippedCountAsDone: who goes on with a run is told of all items that had ended, however.
+// TestItemsThatWereSkippedCountAsDone: the process that resumes a run counts all items that have ended, however.
 func TestItemsThatWereSkippedCountAsDone(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
-	u.file("flow.yaml", strings.Replace(sleeper, "tasks:\n", "tasks:\n"+
+	u.File("flow.yaml", strings.Replace(sleeper, "tasks:\n", "tasks:\n"+
 		"  - {id: each, method: mcp/tool.echo, for_each: [1, 2, 3], when: \"${item} != 2\", parameters: {message: x}}\n", 1))
-	p := u.start("run", "flow.yaml")
-	p.says("✓ each  ")
+	p := u.Start("run", "flow.yaml")
+	p.Says("✓ each  ")
 	u.asleep()
-	p.kill()
-	u.file("go", "")
-	p = u.start("run", "flow.yaml")
-	p.exits(0)
-	p.says("(3 of 3 items were done before)")
+	p.Kill()
+	u.File("go", "")
+	p = u.Start("run", "flow.yaml")
+	p.Exits(0)
+	p.Says("(3 of 3 items were done before)")
 }
 
 // TestFilesAmongTheParameters: the older ways to say that a model is asked about each file.
 func TestFilesAmongTheParameters(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	must(t, os.Mkdir(u.path("docs"), 0o755))
-	u.file("docs/a.txt", "Nothing here.")
-	u.file("docs/b.txt", "A PINEAPPLE.")
-	paint(t, u.path("red.png"), color.RGBA{R: 255, A: 255})
-	paint(t, u.path("blue.png"), color.RGBA{B: 255, A: 255})
-	u.file("flow.yaml", `
+	must(t, os.Mkdir(u.Path("docs"), 0o755))
+	u.File("docs/a.txt", "Nothing here.")
+	u.File("docs/b.txt", "A PINEAPPLE.")
+	paint(t, u.Path("red.png"), color.RGBA{R: 255, A: 255})
+	paint(t, u.Path("blue.png"), color.RGBA{B: 255, A: 255})
+	u.File("flow.yaml", `
 name: Older ways
 tasks:
   - {id: listed, method: llm/chat, parameters: {files: [docs/b.txt, docs/a.txt], batch_mode: true, prompt: Summarize.}}
@@ -111,7 +111,7 @@ outputs:
   images: ${images.results[*].result.response}
   words: ${words.results[*].result.response}
 `)
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	const hello, pineapple = "Hello from the scripted model.", "I saw the PINEAPPLE."

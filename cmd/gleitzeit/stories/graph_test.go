@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // graphDocument is what `gleitzeit graph -o json` prints, written down here once more for the sake of its readers.
@@ -34,14 +36,14 @@ type graphEdge struct {
 
 // graph is the document of a file or a run.
 func (u *user) graph(of string) *graphDocument {
-	u.t.Helper()
-	stdout, _ := u.gleitzeit(0, "graph", of, "-o", "json")
+	u.T.Helper()
+	stdout, _ := u.Gleitzeit(0, "graph", of, "-o", "json")
 	document := &graphDocument{}
-	must(u.t, strictly(stdout, document))
+	must(u.T, programtest.StrictJSON(stdout, document))
 	return document
 }
 
-// unjoined takes out the joiners, which nobody sees.
+// unjoined takes out the joiners, which are not shown.
 func unjoined(text string) string { return strings.ReplaceAll(text, "\u2060", "") }
 
 // wantChart wants of a flowchart what the document says, with these labels.
@@ -81,7 +83,7 @@ func TestGraphsOfExamplesAreMermaid(t *testing.T) {
 	must(t, err)
 	texts := make([]string, len(examples))
 	for i, example := range examples {
-		texts[i], _ = u.gleitzeit(0, "graph", filepath.Join(folder, example.name, "flow.yaml"), "--as", "mermaid")
+		texts[i], _ = u.Gleitzeit(0, "graph", filepath.Join(folder, example.name, "flow.yaml"), "--as", "mermaid")
 	}
 	for i, chart := range parsed(t, texts...) {
 		t.Run(examples[i].name, func(t *testing.T) {
@@ -155,8 +157,8 @@ func TestNoNameBreaksAGraph(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	text, labels := nastyFlow(t)
-	u.file("nasty.yaml", text)
-	diagram, _ := u.gleitzeit(0, "graph", "nasty.yaml", "--as", "mermaid")
+	u.File("nasty.yaml", text)
+	diagram, _ := u.Gleitzeit(0, "graph", "nasty.yaml", "--as", "mermaid")
 	wantChart(t, parsed(t, diagram)[0], u.graph("nasty.yaml"), labels)
 	seen := drawn(t, diagram)
 	if want := `--- "%%{init: {}}%%" ‹b a="c"› & \ 'é' 🦉 #quot; fl°lt¶ß $$x$$` + "\uFFFE"; unjoined(seen.Title) != want {
@@ -170,7 +172,7 @@ func TestNoNameBreaksAGraph(t *testing.T) {
 			t.Errorf("a browser shows %q, want %q", label, labels[i])
 		}
 	}
-	tree, _ := u.gleitzeit(0, "graph", "nasty.yaml")
+	tree, _ := u.Gleitzeit(0, "graph", "nasty.yaml")
 	if lines := strings.Count(tree, "\n"); lines != 1+len(labels) || strings.Contains(tree, "\x1b") {
 		t.Errorf("%d lines for %d tasks:\n%s", lines, len(labels), tree)
 	}
@@ -180,9 +182,9 @@ func TestNoNameBreaksAGraph(t *testing.T) {
 func TestTheGraphOfARun(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("docs/a.txt", "a")
-	u.file("docs/b.txt", "b")
-	u.file("flow.yaml", `
+	u.File("docs/a.txt", "a")
+	u.File("docs/b.txt", "b")
+	u.File("flow.yaml", `
 name: Outcomes
 batch: {directory: docs}
 template:
@@ -193,7 +195,7 @@ tasks:
   - {id: bad, name: Divide, method: python/execute, parameters: {code: "1/0"}}
   - {id: after, method: mcp/tool.echo, dependencies: [good, bad], parameters: {message: x}}
 `)
-	u.gleitzeit(5, "run", "flow.yaml")
+	u.Gleitzeit(5, "run", "flow.yaml")
 	document := u.graph("@latest")
 	var statuses []string
 	for _, node := range document.Nodes {
@@ -205,7 +207,7 @@ tasks:
 	if items := document.Nodes[0].Items; items == nil || *items.Total != 2 || *items.Failed != 1 {
 		t.Errorf("the items of the batch: %+v", items)
 	}
-	tree, said := u.gleitzeit(0, "graph", document.Run)
+	tree, said := u.Gleitzeit(0, "graph", document.Run)
 	if want := document.Run + `  Outcomes  failed
 ├─ ✓ batch  python/execute  completed  1 of 2 files, 1 failed
 │  └─ ✓ good  mcp/tool.echo  completed
@@ -217,7 +219,7 @@ tasks:
 	if !strings.Contains(said, "no engine runs in ") {
 		t.Errorf("it says %q", said)
 	}
-	diagram, _ := u.gleitzeit(0, "graph", document.Run, "--as", "mermaid")
+	diagram, _ := u.Gleitzeit(0, "graph", document.Run, "--as", "mermaid")
 	wantChart(t, parsed(t, diagram)[0], document, []string{
 		"✓ batch\npython/execute\ncompleted, 1 of 2 files, 1 failed", "✓ good\nmcp/tool.echo\ncompleted", "✗ Divide\npython/execute\nfailed", "- after\nmcp/tool.echo\nskipped",
 	})
@@ -228,21 +230,21 @@ tasks:
 	}
 }
 
-// TestTheGraphOfARunThatNobodyHasTaken: its plan is nowhere yet, and that is said.
-func TestTheGraphOfARunThatNobodyHasTaken(t *testing.T) {
+// TestTheGraphOfAWaitingRun: no worker has recorded its plan yet, and an error says so.
+func TestTheGraphOfAWaitingRun(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.serves("--no-ui")
-	u.file("sum.yaml", sum)
-	id, _ := u.gleitzeit(0, "submit", "sum.yaml", "--queue", "nobody")
-	stdout, said := u.gleitzeit(1, "graph", strings.TrimSpace(id))
+	u.File("sum.yaml", sum)
+	id, _ := u.Gleitzeit(0, "submit", "sum.yaml", "--queue", "nobody")
+	stdout, said := u.Gleitzeit(1, "graph", strings.TrimSpace(id))
 	want := "gleitzeit: run " + strings.TrimSpace(id) + " has recorded no plan, and its tasks are not known\n" +
 		"  they are as soon as a worker has taken the run; `gleitzeit graph FILE` shows those of its file\n"
 	if stdout != "" || said != want {
 		t.Errorf("it prints %q and says %q", stdout, said)
 	}
 	u.works("--queue", "nobody")
-	u.gleitzeit(0, "watch", strings.TrimSpace(id))
+	u.Gleitzeit(0, "watch", strings.TrimSpace(id))
 	if document := u.graph(strings.TrimSpace(id)); document.Status != "completed" || len(document.Edges) != 1 {
 		t.Errorf("once it has run, its graph is %+v", document)
 	}

@@ -25,7 +25,7 @@ type historyFile struct {
 
 func openHistory(t testing.TB, u *user) *historyFile {
 	t.Helper()
-	path := filepath.Join(u.home, "engine.db")
+	path := filepath.Join(u.Home, "engine.db")
 	eventually(t, path+" appears", func() bool { return exists(path) })
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
 	must(t, err)

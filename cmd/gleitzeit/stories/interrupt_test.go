@@ -39,21 +39,21 @@ tasks:
 
 func newSleeper(t *testing.T) *user {
 	u := newUser(t)
-	u.file("flow.yaml", sleeper)
+	u.File("flow.yaml", sleeper)
 	return u
 }
 
 // asleep waits until the task sleeps, and returns the processes that do.
 func (u *user) asleep() []int {
-	u.t.Helper()
+	u.T.Helper()
 	var pids []int
-	for text := range strings.FieldsSeq(u.appears("pids")) {
+	for text := range strings.FieldsSeq(u.Appears("pids")) {
 		pid, err := strconv.Atoi(text)
-		must(u.t, err)
+		must(u.T, err)
 		pids = append(pids, pid)
 	}
 	if len(pids) != 2 {
-		u.t.Fatalf("the script and its child are %v", pids)
+		u.T.Fatalf("the script and its child are %v", pids)
 	}
 	return pids
 }
@@ -67,7 +67,7 @@ func wantGone(t *testing.T, pids []int) {
 	}
 }
 
-// Why the sleeper was cancelled: its process heard of it, or was gone.
+// Why the sleeper was cancelled: its process received the cancellation, or had exited.
 const (
 	cancelledAwake = "it was cancelled while it ran"
 	cancelledGone  = "it was cancelled while no worker ran it"
@@ -76,7 +76,7 @@ const (
 // wantCancelled looks at the account of a run that was cancelled while its second task slept.
 func wantCancelled(t *testing.T, u *user, run, sleeper string) {
 	t.Helper()
-	stdout, _ := u.gleitzeit(0, "status", run, "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "status", run, "-o", "json")
 	document, err := parseRun(stdout)
 	must(t, err)
 	if *document.Status != "cancelled" || *document.Error.Name != "WORKFLOW_CANCELLED" {
@@ -91,9 +91,9 @@ func wantCancelled(t *testing.T, u *user, run, sleeper string) {
 	if why := *document.task("after").Error.Message; why != "it had not started when the run was cancelled" {
 		t.Errorf("after: %s", why)
 	}
-	text, _ := u.gleitzeit(0, "status", run)
+	text, _ := u.Gleitzeit(0, "status", run)
 	wantLines(t, "status", text, run+"  Sleeper  cancelled  ", "\nthe run was cancelled\n", "  ✓ quick  ", "  - sleeper  ", "  - after  ")
-	done, _ := u.gleitzeit(0, "results", run, "quick")
+	done, _ := u.Gleitzeit(0, "results", run, "quick")
 	if done != "done\n" {
 		t.Errorf("the result of what was done is %q", done)
 	}
@@ -102,27 +102,27 @@ func wantCancelled(t *testing.T, u *user, run, sleeper string) {
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
-	p := u.start("run", "flow.yaml")
+	p := u.Start("run", "flow.yaml")
 	pids := u.asleep()
 	asked := time.Now()
-	p.signal(syscall.SIGINT)
-	p.exits(130)
+	p.Signal(syscall.SIGINT)
+	p.Exits(130)
 	if took := time.Since(asked); took > 5*time.Second {
 		t.Errorf("it took %s until the run was cancelled; 2 s are meant", took)
 	}
 	wantGone(t, pids)
-	run := p.runID()
-	wantLines(t, "stderr", p.stderr.String(),
+	run := p.RunID()
+	wantLines(t, "stderr", p.Stderr.String(),
 		"\ncancelling run "+run+"; Ctrl-C again leaves at once\n",
 		"\n- sleeper  python/execute  cancelled  ",
 		"\n"+run+" cancelled in ")
-	if p.stdout.String() != "" {
-		t.Errorf("a run without results has printed %q", p.stdout)
+	if p.Stdout.String() != "" {
+		t.Errorf("a run without results has printed %q", p.Stdout)
 	}
 	wantCancelled(t, u, run, cancelledAwake)
 	// It is over: the same command starts another run.
-	u.file("go", "")
-	_, said := u.gleitzeit(0, "run", "flow.yaml")
+	u.File("go", "")
+	_, said := u.Gleitzeit(0, "run", "flow.yaml")
 	if strings.Contains(said, "going on") || strings.Contains(said, run) {
 		t.Errorf("after a cancelled run: %s", said)
 	}
@@ -132,27 +132,27 @@ func TestInterrupt(t *testing.T) {
 func TestTerminate(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
-	p := u.start("run", "flow.yaml")
+	p := u.Start("run", "flow.yaml")
 	pids := u.asleep()
-	run := p.runID()
-	p.signal(syscall.SIGTERM)
-	p.exits(130)
+	run := p.RunID()
+	p.Signal(syscall.SIGTERM)
+	p.Exits(130)
 	wantGone(t, pids)
-	wantLines(t, "stderr", p.stderr.String(),
+	wantLines(t, "stderr", p.Stderr.String(),
 		"\nleft; run "+run+" is open: `gleitzeit run flow.yaml` goes on, `gleitzeit cancel "+run+"` ends it\n")
-	text, said := u.gleitzeit(0, "status", run)
+	text, said := u.Gleitzeit(0, "status", run)
 	wantLines(t, "status", text, run+"  Sleeper  running\n", "  ✓ quick  ")
-	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.path("flow.yaml")+"` in "+u.work+" goes on, `gleitzeit cancel "+run+"` ends it\n")
-	u.file("go", "")
-	again := u.start("run", "flow.yaml")
-	again.exits(0)
-	wantLines(t, "stderr", again.stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks was done before)\n")
-	if again.stdout.String() != "after: after\n" {
-		t.Errorf("it brings %q", again.stdout)
+	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.Path("flow.yaml")+"` in "+u.Work+" goes on, `gleitzeit cancel "+run+"` ends it\n")
+	u.File("go", "")
+	again := u.Start("run", "flow.yaml")
+	again.Exits(0)
+	wantLines(t, "stderr", again.Stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks was done before)\n")
+	if again.Stdout.String() != "after: after\n" {
+		t.Errorf("its result is %q", again.Stdout)
 	}
 }
 
-// TestSecondInterrupt leaves at once; what is left ends with the next command.
+// TestSecondInterrupt: the program quits immediately, and the next command ends the run.
 func TestSecondInterrupt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -160,43 +160,43 @@ func TestSecondInterrupt(t *testing.T) {
 		then func(u *user, run string)
 	}{
 		{"cancel goes on", func(u *user, run string) {
-			stdout, said := u.gleitzeit(0, "cancel", run)
+			stdout, said := u.Gleitzeit(0, "cancel", run)
 			if stdout != run+" cancelled\n" {
-				u.t.Errorf("cancel says %q\n%s", stdout, said)
+				u.T.Errorf("cancel says %q\n%s", stdout, said)
 			}
 		}},
 		{"run goes on", func(u *user, run string) {
-			u.file("go", "")
-			stdout, said := u.gleitzeit(0, "run", "flow.yaml")
+			u.File("go", "")
+			stdout, said := u.Gleitzeit(0, "run", "flow.yaml")
 			if stdout != "after: after\n" {
-				u.t.Errorf("the run after it brings %q", stdout)
+				u.T.Errorf("the result of the next run is %q", stdout)
 			}
-			wantLines(u.t, "stderr", said, "run "+run+" was being cancelled; it ends first, then another one starts\n")
-			again, _ := u.gleitzeit(0, "list")
+			wantLines(u.T, "stderr", said, "run "+run+" was being cancelled; it ends first, then another one starts\n")
+			again, _ := u.Gleitzeit(0, "list")
 			if strings.Count(again, "completed") != 1 || strings.Count(again, "cancelled") != 1 {
-				u.t.Errorf("list shows\n%s", again)
+				u.T.Errorf("list shows\n%s", again)
 			}
 		}},
 		{"run is interrupted", func(u *user, run string) {
-			again := u.start("run", "flow.yaml")
-			again.says("run " + run + " was being cancelled; it ends first")
-			again.signal(syscall.SIGINT)
-			again.exits(130)
-			again.says("run " + run + " is cancelled; no other was started\n")
+			again := u.Start("run", "flow.yaml")
+			again.Says("run " + run + " was being cancelled; it ends first")
+			again.Signal(syscall.SIGINT)
+			again.Exits(130)
+			again.Says("run " + run + " is cancelled; no other was started\n")
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			u := newSleeper(t)
-			p := u.start("run", "flow.yaml")
+			p := u.Start("run", "flow.yaml")
 			pids := u.asleep()
-			p.signal(syscall.SIGINT)
-			p.says("Ctrl-C again leaves at once")
-			p.signal(syscall.SIGINT)
-			p.exits(130)
+			p.Signal(syscall.SIGINT)
+			p.Says("Ctrl-C again leaves at once")
+			p.Signal(syscall.SIGINT)
+			p.Exits(130)
 			wantGone(t, pids)
-			run := p.runID()
-			wantLines(t, "stderr", p.stderr.String(),
+			run := p.RunID()
+			wantLines(t, "stderr", p.Stderr.String(),
 				"\nleft; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` brings it to its end\n")
 			test.then(u, run)
 			wantCancelled(t, u, run, cancelledGone)
@@ -210,34 +210,34 @@ func TestCancel(t *testing.T) {
 	t.Run("of a living process", func(t *testing.T) {
 		t.Parallel()
 		u := newSleeper(t)
-		p := u.start("run", "flow.yaml")
+		p := u.Start("run", "flow.yaml")
 		pids := u.asleep()
-		run := p.runID()
-		stdout, _ := u.gleitzeit(0, "cancel", "@latest")
+		run := p.RunID()
+		stdout, _ := u.Gleitzeit(0, "cancel", "@latest")
 		if stdout != run+" cancelled\n" {
 			t.Errorf("cancel says %q", stdout)
 		}
-		p.exits(130)
+		p.Exits(130)
 		wantGone(t, pids)
 		wantCancelled(t, u, run, cancelledAwake)
-		_, said := u.gleitzeit(2, "cancel", run)
+		_, said := u.Gleitzeit(2, "cancel", run)
 		wantLines(t, "stderr", said, "gleitzeit: run "+run+" has ended already: it is cancelled\n")
 	})
 	t.Run("of a killed process", func(t *testing.T) {
 		t.Parallel()
 		u := newSleeper(t)
-		p := u.start("run", "flow.yaml")
+		p := u.Start("run", "flow.yaml")
 		pids := u.asleep()
-		run := p.runID()
-		p.kill()
+		run := p.RunID()
+		p.Kill()
 		wantGone(t, pids)
-		shown, _ := u.gleitzeit(0, "status", run, "-o", "json")
+		shown, _ := u.Gleitzeit(0, "status", run, "-o", "json")
 		document, err := parseRun(shown)
 		must(t, err)
 		if *document.Status != "running" {
 			t.Errorf("a run whose process was killed is %s", *document.Status)
 		}
-		stdout, _ := u.gleitzeit(0, "cancel", run, "-o", "json")
+		stdout, _ := u.Gleitzeit(0, "cancel", run, "-o", "json")
 		document, err = parseRun(stdout)
 		must(t, err)
 		if *document.Run != run || *document.Status != "cancelled" {

@@ -29,7 +29,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// startBody is the smallest request that starts a workflow. Nobody serves the queue, so that it does nothing.
+// startBody is the smallest request that starts a workflow. The queue has no workers, so it does nothing.
 const startBody = `{"workflowType":{"name":"gleitzeit.run"},"taskQueue":{"name":"nobody"},"requestId":"r"}`
 
 func startAddress(s *uiServer, id string) string {
@@ -112,27 +112,27 @@ func bothFailed(start, read error) error {
 
 // started asks the engine, as somebody who may, whether there is a workflow of that id.
 func (u *user) started(s *uiServer, id string) bool {
-	u.t.Helper()
-	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
+	u.T.Helper()
+	ctx, cancel := context.WithTimeout(u.T.Context(), patience)
 	defer cancel()
 	connection, err := grpc.NewClient("passthrough:///"+s.engine, grpc.WithTransportCredentials(credentials.NewTLS(u.mutualTLS())))
-	must(u.t, err)
+	must(u.T, err)
 	defer connection.Close()
 	_, err = workflowservice.NewWorkflowServiceClient(connection).DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{
 		Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: id},
 	})
 	var missing *serviceerror.NotFound
 	if err != nil && !errors.As(serviceerror.FromStatus(status.Convert(err)), &missing) {
-		u.t.Fatal(err)
+		u.T.Fatal(err)
 	}
 	return err == nil
 }
 
 // mutualTLS is what the clients of the home use.
 func (u *user) mutualTLS() *tls.Config {
-	u.t.Helper()
-	pair, err := tls.LoadX509KeyPair(filepath.Join(u.home, "engine.crt"), filepath.Join(u.home, "engine.key"))
-	must(u.t, err)
+	u.T.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(u.Home, "engine.crt"), filepath.Join(u.Home, "engine.key"))
+	must(u.T, err)
 	pool := x509.NewCertPool()
 	pool.AddCert(pair.Leaf)
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: pool, ServerName: "engine.gleitzeit", MinVersion: tls.VersionTLS13}
@@ -140,8 +140,8 @@ func (u *user) mutualTLS() *tls.Config {
 
 // stolenCertificate is the certificate of the home with another key: the certificate is no secret.
 func (u *user) stolenCertificate() tls.Certificate {
-	u.t.Helper()
-	return tls.Certificate{Certificate: u.mutualTLS().Certificates[0].Certificate, PrivateKey: foreignPair(u.t).PrivateKey}
+	u.T.Helper()
+	return tls.Certificate{Certificate: u.mutualTLS().Certificates[0].Certificate, PrivateKey: foreignPair(u.T).PrivateKey}
 }
 
 // foreignPair is a key pair made out to the name of the engine by somebody else.

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// promise is how long it may take until work goes on after a kill.
+// promise is how long it may take until work continues after a kill.
 const promise = 10 * time.Second
 
 const (
@@ -61,8 +61,8 @@ func sixtyTasks() string {
 }
 
 // TestKillAfterEachEvent kills the program after each n-th event of the history of a run of 60 tasks, types the same
-// command again, and wants that it goes on within the promise, that nothing whose completion was recorded is done again,
-// and the right result.
+// command again, and checks that it continues within the promise, that no task whose completion was recorded runs again,
+// and the result.
 func TestKillAfterEachEvent(t *testing.T) {
 	t.Parallel()
 	for lane := range killLanes {
@@ -86,42 +86,42 @@ type killed struct {
 
 func killAt(t *testing.T, points []int64) {
 	u := newUser(t)
-	u.file("flow.yaml", sixtyTasks())
-	u.file("step.py", step)
+	u.File("flow.yaml", sixtyTasks())
+	u.File("step.py", step)
 	var kills []killed
 	run := ""
-	p := u.start("run", "flow.yaml")
+	p := u.Start("run", "flow.yaml")
 	history := openHistory(t, u)
 	for _, point := range points {
 		eventually(t, fmt.Sprintf("event %d", point), func() bool {
-			if !p.running() {
+			if !p.Running() {
 				t.Fatalf("the run ended before event %d: there is nothing to kill", point)
 			}
 			return history.last() >= point
 		})
-		p.kill()
+		p.Kill()
 		kill := killed{at: point, recorded: history.batches(), done: u.executions()}
 		kills = append(kills, kill)
 
 		restarted := time.Now()
-		p = u.start("run", "flow.yaml")
-		p.says("going on with run ")
-		if id := between(p.stderr.String(), "going on with run ", "\n"); run == "" {
+		p = u.Start("run", "flow.yaml")
+		p.Says("going on with run ")
+		if id := between(p.Stderr.String(), "going on with run ", "\n"); run == "" {
 			run = id
 		} else if id != run {
-			t.Fatalf("it goes on with run %s, and was run %s", id, run)
+			t.Fatalf("it resumes run %s, and was run %s", id, run)
 		}
 		before := len(completed(kill.recorded))
-		eventually(t, "work goes on", func() bool { return !p.running() || len(completed(history.batches())) > before })
+		eventually(t, "work continues", func() bool { return !p.Running() || len(completed(history.batches())) > before })
 		took := time.Since(restarted)
 		if took > promise {
-			t.Errorf("killed after event %d, it went on after %s, and %s is promised", point, took, promise)
+			t.Errorf("killed after event %d, it continued after %s, and %s is promised", point, took, promise)
 		}
-		t.Logf("killed after event %3d with %2d tasks completed; going on took %.1f s", point, before, took.Seconds())
+		t.Logf("killed after event %3d with %2d tasks completed; continuing took %.1f s", point, before, took.Seconds())
 	}
-	p.exits(0)
-	if want := "chain: 20\njoin: 145\ntools: 160\n"; p.stdout.String() != want {
-		t.Errorf("the result is\n%s\nwant\n%s", p.stdout, want)
+	p.Exits(0)
+	if want := "chain: 20\njoin: 145\ntools: 160\n"; p.Stdout.String() != want {
+		t.Errorf("the result is\n%s\nwant\n%s", p.Stdout, want)
 	}
 	t.Logf("the whole history has more than %d events", history.last())
 	wantNothingTwice(t, history.batches(), kills, u.executions())
@@ -135,11 +135,11 @@ func TestKillWhileStarting(t *testing.T) {
 		t.Run(trace, func(t *testing.T) {
 			t.Parallel()
 			u := newUser(t)
-			u.file("step.py", step)
-			u.file("flow.yaml", "name: Start\ntasks: [{id: only, method: python/execute, parameters: {file: step.py, context: {id: only, from: 1}}}]\n")
-			p := u.start("run", "flow.yaml")
+			u.File("step.py", step)
+			u.File("flow.yaml", "name: Start\ntasks: [{id: only, method: python/execute, parameters: {file: step.py, context: {id: only, from: 1}}}]\n")
+			p := u.Start("run", "flow.yaml")
 			for deadline := time.Now().Add(patience); ; {
-				found, err := filepath.Glob(filepath.Join(u.home, trace))
+				found, err := filepath.Glob(filepath.Join(u.Home, trace))
 				must(t, err)
 				if len(found) > 0 {
 					break
@@ -148,12 +148,12 @@ func TestKillWhileStarting(t *testing.T) {
 					t.Fatalf("%s does not appear", trace)
 				}
 			}
-			p.kill()
-			stdout, _ := u.gleitzeit(0, "run", "flow.yaml")
+			p.Kill()
+			stdout, _ := u.Gleitzeit(0, "run", "flow.yaml")
 			if stdout != "only: 2\n" {
 				t.Errorf("the result is %q", stdout)
 			}
-			if listed, _ := u.gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
+			if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
 				t.Errorf("list shows\n%s", listed)
 			}
 		})
@@ -164,7 +164,7 @@ func TestKillWhileStarting(t *testing.T) {
 func TestKillBeforeTheResult(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Untold
 tasks:
   - id: large
@@ -174,11 +174,11 @@ tasks:
     method: python/execute
     parameters: {code: "result = len('${large.result}')"}
 `)
-	// Nobody reads what it prints: a line longer than a pipe holds keeps it from coming to its own end.
+	// Nothing reads the output: a line longer than the buffer of a pipe blocks the program before its end.
 	reader, writer, err := os.Pipe()
 	must(t, err)
 	command := exec.Command(program(t), "run", "flow.yaml", "-o", "jsonl")
-	command.Dir, command.Env, command.Stdout = u.work, u.environment(), writer
+	command.Dir, command.Env, command.Stdout = u.Work, u.Environment(), writer
 	must(t, command.Start())
 	t.Cleanup(func() { must(t, errors.Join(reader.Close(), writer.Close())) })
 	history := openHistory(t, u)
@@ -187,17 +187,17 @@ tasks:
 	if command.Wait() == nil {
 		t.Fatal("the program came to its end before it was killed")
 	}
-	stdout, said := u.gleitzeit(0, "run", "flow.yaml")
+	stdout, said := u.Gleitzeit(0, "run", "flow.yaml")
 	if stdout != "last: 1000000\n" {
 		t.Errorf("the result is %q", stdout)
 	}
 	wantLines(t, "stderr", said, " had ended; these are its results\n")
-	if listed, _ := u.gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
+	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
 		t.Errorf("list shows\n%s", listed)
 	}
-	// They were told: the next command starts another run.
-	if _, said := u.gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
-		t.Errorf("the results are told twice: %s", said)
+	// The results were printed: the next command starts another run.
+	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
+		t.Errorf("the results are printed twice: %s", said)
 	}
 }
 
@@ -234,7 +234,7 @@ func wantNothingTwice(t *testing.T, history []batch, kills []killed, executions 
 // wantDone looks at the run afterwards, as its user would.
 func wantDone(t *testing.T, u *user) {
 	t.Helper()
-	stdout, _ := u.gleitzeit(0, "status", "@latest", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "status", "@latest", "-o", "json")
 	document, err := parseRun(stdout)
 	must(t, err)
 	if *document.Status != "completed" || len(document.Tasks) != 60 {
@@ -242,30 +242,23 @@ func wantDone(t *testing.T, u *user) {
 	}
 	for _, task := range document.Tasks {
 		if *task.Status != "completed" || *task.Attempts != 1 {
-			t.Errorf("task %s is %s after %d attempts; what a kill has cost is no attempt", *task.ID, *task.Status, *task.Attempts)
+			t.Errorf("task %s is %s after %d attempts; a kill is not an attempt", *task.ID, *task.Status, *task.Attempts)
 		}
 	}
-	if runs, err := os.ReadDir(filepath.Join(u.home, "runs")); err != nil || len(runs) != 0 {
+	if runs, err := os.ReadDir(filepath.Join(u.Home, "runs")); err != nil || len(runs) != 0 {
 		t.Errorf("something is left of the claim: %v %v", runs, err)
 	}
 }
 
 // executions counts the lines that each script has left.
 func (u *user) executions() map[string]int {
-	u.t.Helper()
+	u.T.Helper()
 	times := map[string]int{}
-	if !exists(u.path("log")) {
+	if !exists(u.Path("log")) {
 		return times
 	}
-	for id := range strings.FieldsSeq(read(u.t, u.path("log"))) {
+	for id := range strings.FieldsSeq(read(u.T, u.Path("log"))) {
 		times[id]++
 	}
 	return times
-}
-
-// between is the text after one mark and before the next.
-func between(text, from, to string) string {
-	_, rest, _ := strings.Cut(text, from)
-	inside, _, _ := strings.Cut(rest, to)
-	return inside
 }

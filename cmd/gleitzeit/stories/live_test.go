@@ -22,34 +22,34 @@ import (
 
 // terminal is one that a program runs in.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	socket string
 }
 
 // terminal starts the program in a terminal of 70 columns and 20 rows, which stays when it has ended.
 func (u *user) terminal(args ...string) *terminal {
-	u.t.Helper()
+	u.T.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
-		require.Skip(u.t, "there is no tmux")
+		require.Skip(u.T, "there is no tmux")
 	}
 	folder, err := os.MkdirTemp("", "gleitzeit-tmux-") // The path of a socket must be short.
-	must(u.t, err)
-	s := &terminal{u.t, filepath.Join(folder, "socket")}
-	write(u.t, filepath.Join(folder, "conf"), "set -g remain-on-exit on\nset -g status off\n")
-	start := append([]string{"-u", "-S", s.socket, "-f", filepath.Join(folder, "conf"), "new-session", "-d", "-x", "70", "-y", "20", program(u.t)}, args...)
+	must(u.T, err)
+	s := &terminal{u.T, filepath.Join(folder, "socket")}
+	write(u.T, filepath.Join(folder, "conf"), "set -g remain-on-exit on\nset -g status off\n")
+	start := append([]string{"-u", "-S", s.socket, "-f", filepath.Join(folder, "conf"), "new-session", "-d", "-x", "70", "-y", "20", program(u.T)}, args...)
 	command := exec.Command("tmux", start...)
-	command.Dir = u.work
-	command.Env = u.environment("TERM=xterm-256color")
+	command.Dir = u.Work
+	command.Env = u.Environment("TERM=xterm-256color")
 	said, err := command.CombinedOutput()
 	if err != nil {
-		u.t.Fatalf("tmux: %v\n%s", err, said)
+		u.T.Fatalf("tmux: %v\n%s", err, said)
 	}
-	u.t.Cleanup(func() {
-		if u.t.Failed() {
-			u.t.Logf("the terminal of %v:\n%s", args, s.shows())
+	u.T.Cleanup(func() {
+		if u.T.Failed() {
+			u.T.Logf("the terminal of %v:\n%s", args, s.shows())
 		}
 		s.tmux("kill-server")
-		must(u.t, os.RemoveAll(folder))
+		must(u.T, os.RemoveAll(folder))
 	})
 	return s
 }
@@ -134,19 +134,19 @@ func (b slowBody) Read(into []byte) (int, error) {
 func TestLiveTextOnATerminal(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, paced(t, ollamatest.Start(t)))
-	u.file("flow.yaml", slowly)
+	u.File("flow.yaml", slowly)
 	u.serves("--no-ui") // So that the engine outlives the run for who watches.
 	screen := u.terminal("run", "flow.yaml")
 	eventually(t, "the run has an id", func() bool { return strings.Contains(screen.shows(), "running: slow") })
-	watching := u.start("watch", between(screen.shows(), "run ", "\n"), "--stream", "-o", "json")
+	watching := u.Start("watch", between(screen.shows(), "run ", "\n"), "--stream", "-o", "json")
 	screen.grows()
-	watching.says("tick tock")
+	watching.Says("tick tock")
 	left := screen.ends()
 	if strings.Contains(left, "tick") || strings.Contains(left, "running:") {
 		t.Errorf("something of what was rewritten is left:\n%s", left)
 	}
 	wantLines(t, "the terminal", left, "✓ slow  llm/chat  completed", "why: length")
-	watching.exits(0)
+	watching.Exits(0)
 	wantWhole(t, watching)
 }
 
@@ -155,36 +155,36 @@ func TestLiveTextOnATerminal(t *testing.T) {
 func TestLiveTextElsewhere(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, paced(t, ollamatest.Start(t)))
-	u.file("flow.yaml", slowly)
+	u.File("flow.yaml", slowly)
 	u.serves("--no-ui") // So that the engine outlives the run for who watches.
-	p := u.start("run", "flow.yaml", "--stream", "-o", "json")
-	screen := u.terminal("watch", p.runID())
-	p.says("tick tock")
-	if strings.Contains(p.stderr.String(), "✓ slow") {
+	p := u.Start("run", "flow.yaml", "--stream", "-o", "json")
+	screen := u.terminal("watch", p.RunID())
+	p.Says("tick tock")
+	if strings.Contains(p.Stderr.String(), "✓ slow") {
 		t.Error("nothing of the answer came before it had ended")
 	}
 	screen.grows()
-	p.exits(0)
+	p.Exits(0)
 	wantWhole(t, p)
 	if left := screen.ends(); strings.Contains(left, "tick") {
 		t.Errorf("something of the answer is left:\n%s", left)
 	}
 
-	silent := u.start("run", "flow.yaml")
-	silent.exits(0)
-	if said := silent.stderr.String(); strings.Contains(said, "tick") {
-		t.Errorf("nobody asked for the answer on standard error, and there it is:\n%s", said)
+	silent := u.Start("run", "flow.yaml")
+	silent.Exits(0)
+	if said := silent.Stderr.String(); strings.Contains(said, "tick") {
+		t.Errorf("the answer is on standard error without --stream:\n%s", said)
 	}
 }
 
 // wantWhole wants the answer on standard error, each word once, on a line that ends before the task's own.
 func wantWhole(t *testing.T, p *process) {
 	t.Helper()
-	run, err := parseRun(p.stdout.String())
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	answer, err := strconv.Unquote(string(run.task("slow").Result["response"]))
 	must(t, err)
-	stderr := p.stderr.String()
+	stderr := p.Stderr.String()
 	if !strings.Contains(stderr, strings.TrimSuffix(answer, "\n")+"\n✓ slow  llm/chat  completed") {
 		t.Errorf("standard error does not have the answer of %d bytes whole:\n%s", len(answer), stderr)
 	}
@@ -194,7 +194,7 @@ func wantWhole(t *testing.T, p *process) {
 func TestNoTextOfManyTasks(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	u.file("flow.yaml", `name: Two
+	u.File("flow.yaml", `name: Two
 tasks:
   - {id: one, method: llm/chat, parameters: {prompt: SLOWLY, max_tokens: 300}}
   - {id: two, method: llm/chat, parameters: {prompt: SLOWLY, max_tokens: 300}}
@@ -202,7 +202,7 @@ tasks:
   - {id: short, method: llm/chat, dependencies: [each], parameters: {prompt: hello}}
 outputs: {}
 `)
-	_, stderr := u.gleitzeit(0, "run", "flow.yaml", "--stream")
+	_, stderr := u.Gleitzeit(0, "run", "flow.yaml", "--stream")
 	parts := strings.Split(stderr, "✓") // What comes before each end of a task; the second ran alone for a moment.
 	if len(parts) != 5 || strings.Contains(parts[0], "tick") || strings.Contains(parts[2], "tick") {
 		t.Errorf("there is text although more than one task ran, or items:\n%s", stderr)
@@ -228,7 +228,7 @@ func TestWhatAModelWritesSteersNoTerminal(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	u := withOllama(t, server.URL)
-	u.file("flow.yaml", "name: Evil\ntasks: [{id: slow, method: llm/chat, parameters: {prompt: hello}}]\noutputs: {why: \"${slow.done_reason}\"}\n")
+	u.File("flow.yaml", "name: Evil\ntasks: [{id: slow, method: llm/chat, parameters: {prompt: hello}}]\noutputs: {why: \"${slow.done_reason}\"}\n")
 	screen := u.terminal("run", "flow.yaml")
 	const shown = `  before\x1b[2J\x1b[3A\x1b]0;gotcha\a\rafter \u202e`
 	eventually(t, "the text is on the terminal", func() bool { return strings.Contains(screen.shows(), shown) })
@@ -236,14 +236,14 @@ func TestWhatAModelWritesSteersNoTerminal(t *testing.T) {
 	if now := screen.shows(); strings.Count(now, "before") != 1 || strings.Count(now, "running: slow") != 1 || !strings.HasPrefix(now, "run evil-") {
 		t.Errorf("rows are left, or lost:\n%s", now)
 	}
-	piped := u.start("run", "flow.yaml", "--stream", "--new")
-	piped.says("after")
+	piped := u.Start("run", "flow.yaml", "--stream", "--new")
+	piped.Says("after")
 	close(enough)
 	if left := screen.ends(); strings.Contains(left, "before") || !strings.Contains(left, "✓ slow") {
 		t.Errorf("the terminal:\n%s", left)
 	}
-	piped.exits(0)
-	if said := piped.stderr.String(); strings.ContainsAny(said, "\x1b\a\r") {
+	piped.Exits(0)
+	if said := piped.Stderr.String(); strings.ContainsAny(said, "\x1b\a\r") {
 		t.Errorf("standard error has control characters: %q", said)
 	}
 }

@@ -21,7 +21,7 @@ import (
 func withOllama(t *testing.T, url string) *user {
 	t.Helper()
 	u := newUser(t)
-	u.env = append(u.env, "OLLAMA_HOST="+url)
+	u.Env = append(u.Env, "OLLAMA_HOST="+url)
 	return u
 }
 
@@ -41,9 +41,9 @@ outputs: {said: "${second.response}", of: "${first.response}"}
 func TestChain(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	u.file("flow.yaml", chain)
+	u.File("flow.yaml", chain)
 	for fruit, said := range map[string]string{"pear": `"Hello from the scripted model."`, "PINEAPPLE": `"I saw the PINEAPPLE."`} {
-		stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "--input", "fruit="+fruit, "-o", "json")
+		stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "--input", "fruit="+fruit, "-o", "json")
 		run, err := parseRun(stdout)
 		must(t, err)
 		wantFields(t, "outputs", run.Outputs, map[string]string{"said": said, "of": said})
@@ -53,7 +53,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// nobodyAt is an address at which nobody listens.
+// nobodyAt is an address on which nothing listens.
 func nobodyAt(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,18 +68,18 @@ func TestNoOllama(t *testing.T) {
 	t.Parallel()
 	address := nobodyAt(t)
 	u := withOllama(t, address)
-	u.file("flow.yaml", chain)
-	p := u.start("run", "flow.yaml", "-o", "json")
-	p.exits(4)
+	u.File("flow.yaml", chain)
+	p := u.Start("run", "flow.yaml", "-o", "json")
+	p.Exits(4)
 	ended := time.Now()
-	run, err := parseRun(p.stdout.String())
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	failed := run.task("first")
 	if *failed.Status != "failed" || *failed.Attempts != 3 || *failed.Error.Name != "PROVIDER_NOT_AVAILABLE" {
 		t.Errorf("status %s, %d attempts, %s", *failed.Status, *failed.Attempts, *failed.Error.Name)
 	}
 	wantLines(t, "the message", *failed.Error.Message, "Ollama at http://"+address+" cannot be reached")
-	wantLines(t, "standard error", p.stderr.String(), "Ollama at http://"+address+" cannot be reached", "start it with `ollama serve`", "OLLAMA_HOST", "GLEITZEIT_OLLAMA_URL")
+	wantLines(t, "standard error", p.Stderr.String(), "Ollama at http://"+address+" cannot be reached", "start it with `ollama serve`", "OLLAMA_HOST", "GLEITZEIT_OLLAMA_URL")
 	// Two pauses, of 1 s and 2 s at the most, lie between the attempts.
 	lastAttempt := run.StartedAt.Add(time.Duration((*failed.Duration) * float64(time.Second)))
 	if late := ended.Sub(lastAttempt); late > 10*time.Second {
@@ -90,10 +90,10 @@ func TestNoOllama(t *testing.T) {
 func TestUnknownModel(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	u.file("flow.yaml", strings.Replace(chain, "{prompt: \"Tell", "{model: \"mistral:7b\", prompt: \"Tell", 1))
-	p := u.start("run", "flow.yaml", "-o", "json")
-	p.exits(5)
-	run, err := parseRun(p.stdout.String())
+	u.File("flow.yaml", strings.Replace(chain, "{prompt: \"Tell", "{model: \"mistral:7b\", prompt: \"Tell", 1))
+	p := u.Start("run", "flow.yaml", "-o", "json")
+	p.Exits(5)
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	failed := run.task("first")
 	if *failed.Status != "failed" || *failed.Attempts != 1 || *failed.Error.Name != "TASK_VALIDATION_FAILED" || *failed.Error.Retryable {
@@ -106,9 +106,9 @@ func TestUnknownModel(t *testing.T) {
 func TestFilesThatTasksName(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	u.file("inside.txt", "A PINEAPPLE is in here.")
-	u.file("../elsewhere/outside.txt", "A PINEAPPLE is in here, too.")
-	u.file("flow.yaml", `name: Files
+	u.File("inside.txt", "A PINEAPPLE is in here.")
+	u.File("../elsewhere/outside.txt", "A PINEAPPLE is in here, too.")
+	u.File("flow.yaml", `name: Files
 tasks:
   - {id: inside, method: llm/chat, parameters: {prompt: "What is in it?", file_path: inside.txt}}
   - {id: outside, method: llm/chat, parameters: {prompt: "What is in it?", file_path: ../elsewhere/outside.txt}}
@@ -117,30 +117,30 @@ inputs: {path: inside.txt}
 outputs: {inside: "${inside.response}", outside: "${outside.response}", led: "${led.response}"}
 `)
 	const seen = `"I saw the PINEAPPLE."`
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{"inside": seen, "outside": seen, "led": seen})
 
-	u.file("../elsewhere/secret.txt", "A PINEAPPLE.")
-	stdout, _ = u.gleitzeit(5, "run", "flow.yaml", "--input", "path=../elsewhere/secret.txt", "-o", "json")
+	u.File("../elsewhere/secret.txt", "A PINEAPPLE.")
+	stdout, _ = u.Gleitzeit(5, "run", "flow.yaml", "--input", "path=../elsewhere/secret.txt", "-o", "json")
 	run, err = parseRun(stdout)
 	must(t, err)
 	if led := run.task("led"); *led.Attempts != 1 || *led.Error.Name != "TASK_VALIDATION_FAILED" {
 		t.Errorf("%d attempts, %s", *led.Attempts, *led.Error.Name)
 	}
-	u.file("gone.yaml", "name: Gone\ntasks: [{id: a, method: llm/chat, parameters: {prompt: x, file_path: gone.txt}}]\n")
-	_, stderr := u.gleitzeit(2, "run", "gone.yaml")
+	u.File("gone.yaml", "name: Gone\ntasks: [{id: a, method: llm/chat, parameters: {prompt: x, file_path: gone.txt}}]\n")
+	_, stderr := u.Gleitzeit(2, "run", "gone.yaml")
 	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" is not there`)
 }
 
-// TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next one brings it whole.
+// TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next attempt completes it.
 func TestServerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	server := ollamatest.StartPrivate(t)
 	address, answering := relay(t, server.URL)
 	u := withOllama(t, address)
-	u.file("flow.yaml", `name: Slow
+	u.File("flow.yaml", `name: Slow
 tasks:
   - id: slow
     method: llm/chat
@@ -151,13 +151,13 @@ tasks:
     parameters: {prompt: "PINEAPPLE, and not ${slow.done_reason}"}
 outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
 `)
-	p := u.start("run", "flow.yaml", "-o", "json")
+	p := u.Start("run", "flow.yaml", "-o", "json")
 	<-answering
 	server.Kill(t)
 	p.says("↻ slow  is tried again: the answer of Ollama at " + address + " was cut off")
 	server.Restart(t)
-	p.exits(0)
-	run, err := parseRun(p.stdout.String())
+	p.Exits(0)
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{"after": `"I saw the PINEAPPLE."`, "tokens": "1900"})
 	if slow := run.task("slow"); *slow.Status != "completed" || *slow.Attempts < 2 {
@@ -165,26 +165,26 @@ outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
 	}
 }
 
-// TestOutage: Ollama is gone for longer than all attempts take, and the batch goes on when it is back.
+// TestOutage: Ollama is unreachable for longer than all attempts take, and the batch continues when it is back.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	server := ollamatest.StartPrivate(t)
 	u := withOllama(t, server.URL)
 	const files = 24
 	for i := range files {
-		u.file(fmt.Sprintf("documents/%02d.txt", i), fmt.Sprintf("SLOWLY %d", i))
+		u.File(fmt.Sprintf("documents/%02d.txt", i), fmt.Sprintf("SLOWLY %d", i))
 	}
-	u.file("flow.yaml", "name: Night\ntype: batch\nbatch: {directory: documents}\ntemplate: {method: llm/chat, prompt: Go on, max_tokens: 120}\n")
-	p := u.start("run", "flow.yaml", "-o", "jsonl")
-	eventually(t, "a file is done", func() bool { return strings.Contains(p.stdout.String(), `"status":"completed"`) })
+	u.File("flow.yaml", "name: Night\ntype: batch\nbatch: {directory: documents}\ntemplate: {method: llm/chat, prompt: Go on, max_tokens: 120}\n")
+	p := u.Start("run", "flow.yaml", "-o", "jsonl")
+	eventually(t, "a file is done", func() bool { return strings.Contains(p.Stdout.String(), `"status":"completed"`) })
 	server.Kill(t)
 	<-time.After(5 * time.Second) // Three attempts take 3 s.
 	server.Restart(t)
-	p.exits(0)
-	wantLines(t, "standard output", p.stdout.String(), fmt.Sprintf(`"items":{"total":%d,"succeeded":%d,"failed":0,"skipped":0}`, files, files))
+	p.Exits(0)
+	wantLines(t, "standard output", p.Stdout.String(), fmt.Sprintf(`"items":{"total":%d,"succeeded":%d,"failed":0,"skipped":0}`, files, files))
 }
 
-// relay stands before a server and tells when the first piece of an answer has come through.
+// relay is a proxy that signals the first piece of an answer.
 func relay(t *testing.T, server string) (address string, answering <-chan struct{}) {
 	t.Helper()
 	to, err := url.Parse(server)

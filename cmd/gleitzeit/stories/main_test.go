@@ -4,32 +4,42 @@
 package stories_test
 
 import (
-	"errors"
 	"flag"
-	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// programVariable names a program that was built before, so that none is built here.
-const programVariable = "GLEITZEIT_TEST_PROGRAM"
+// The names by which stories call what programtest has.
+var (
+	program    = programtest.Path
+	begin      = programtest.Begin
+	eventually = programtest.Eventually
+	must       = programtest.Must
+	write      = programtest.Write
+	read       = programtest.Read
+	exists     = programtest.Exists
+	root       = programtest.Root()
+)
 
-// root is the module's folder.
-const root = "../../.."
+const patience = programtest.Patience
 
-// folder is where the program under test lies. Only TestMain sets it.
-var folder string
+type process = programtest.Process
 
-// atOnce is how many tests run side by side on a small machine, where nobody says otherwise. They wait for other
+// user is a programtest.User to whom stories add what they need.
+type user struct{ *programtest.User }
+
+func newUser(t testing.TB) *user {
+	t.Helper()
+	return &user{programtest.NewUser(t)}
+}
+
+// atOnce is how many tests run side by side on a small machine, without -test.parallel. They wait for other
 // processes, and for timeouts, more than they compute.
 const atOnce = 3
 
@@ -42,85 +52,22 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	code, err := inFolder(m.Run)
-	if err = errors.Join(err, ollamatest.Stop()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(programtest.Main(m, ollamatest.Stop))
 }
 
-func inFolder(run func() int) (code int, err error) {
-	if folder, err = os.MkdirTemp("", "gleitzeit-stories-"); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	return run(), nil
-}
-
-// build makes the program when the first test asks for it. Before the tests run, the go command does not notice which
-// files and variables are read, and would not know when they have changed.
-var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(folder, "gleitzeit")
-	if err := dependOnSources(); err != nil {
-		return "", err
-	}
-	if ready := os.Getenv(programVariable); ready != "" {
-		absolute, err := filepath.Abs(ready)
-		if err != nil {
-			return "", err
+// wantLines wants lines, or other pieces of text, in an output.
+func wantLines(t testing.TB, what, got string, want ...string) {
+	t.Helper()
+	for _, line := range want {
+		if !strings.Contains(got, line) {
+			t.Errorf("%s has no %q:\n%s", what, line, got)
 		}
-		return path, os.Symlink(absolute, path) // Under its own name, which the scripts type.
-	}
-	// No flags: what `go run` compiled is linked again and nothing else.
-	command := exec.Command("go", "build", "-o", path, "./cmd/gleitzeit")
-	command.Dir = root
-	if said, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the program cannot be built: %w\n%s", err, said)
-	}
-	return path, nil
-})
-
-// program is the path of the program under test.
-func program(t testing.TB) string {
-	t.Helper()
-	path, err := build()
-	must(t, err)
-	return path
-}
-
-// dependOnSources opens every folder of the module. The go command remembers which, and runs these tests again when
-// what they test, and do not import, has changed.
-func dependOnSources() error {
-	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") {
-			return fs.SkipDir
-		}
-		return err
-	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, []byte(text), 0o644))
-}
-
-func read(t testing.TB, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	must(t, err)
-	return string(text)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// between is the text after one mark and before the next.
+func between(text, from, to string) string {
+	_, rest, _ := strings.Cut(text, from)
+	inside, _, _ := strings.Cut(rest, to)
+	return inside
 }

@@ -19,8 +19,8 @@ type mcpClient struct {
 	next int
 }
 
-// toldByClient is one line of the client: what came of an act, or what the server said unasked.
-type toldByClient struct {
+// clientLine is one line of the client: the response to an action, or a notification of the server.
+type clientLine struct {
 	ID       int             `json:"id"`
 	Result   json.RawMessage `json:"result"`
 	Error    string          `json:"error"`
@@ -33,18 +33,18 @@ type toldByClient struct {
 
 // mcp starts a client that starts `gleitzeit mcp serve` in the folder to work in.
 func (u *user) mcp(args ...string) *mcpClient {
-	u.t.Helper()
+	u.T.Helper()
 	environment := map[string]string{}
-	for _, entry := range u.environment() {
+	for _, entry := range u.Environment() {
 		name, value, _ := strings.Cut(entry, "=")
 		environment[name] = value
 	}
-	return connectMCP(u.t, map[string]any{
-		"command": program(u.t), "args": append([]string{"mcp", "serve"}, args...), "env": environment, "cwd": u.work,
+	return connectMCP(u.T, map[string]any{
+		"command": program(u.T), "args": append([]string{"mcp", "serve"}, args...), "env": environment, "cwd": u.Work,
 	})
 }
 
-func connectMCP(t *testing.T, how map[string]any) *mcpClient {
+func connectMCP(t testing.TB, how map[string]any) *mcpClient {
 	t.Helper()
 	c := startMCP(t, how)
 	if told := c.answer(0); told.Error != "" {
@@ -53,7 +53,7 @@ func connectMCP(t *testing.T, how map[string]any) *mcpClient {
 	return c
 }
 
-func startMCP(t *testing.T, how map[string]any) *mcpClient {
+func startMCP(t testing.TB, how map[string]any) *mcpClient {
 	t.Helper()
 	described, err := json.Marshal(how)
 	must(t, err)
@@ -64,15 +64,15 @@ func startMCP(t *testing.T, how map[string]any) *mcpClient {
 	return &mcpClient{process: begin(t, command), in: in}
 }
 
-// told lists what the client has said so far.
-func (c *mcpClient) told() []toldByClient {
-	c.t.Helper()
-	text := c.stdout.String()
-	var all []toldByClient
+// lines lists the lines of the client so far.
+func (c *mcpClient) lines() []clientLine {
+	c.T.Helper()
+	text := c.Stdout.String()
+	var all []clientLine
 	for line := range strings.Lines(text[:strings.LastIndex(text, "\n")+1]) {
-		var one toldByClient
+		var one clientLine
 		if err := json.Unmarshal([]byte(line), &one); err != nil {
-			c.t.Fatalf("the client says %q: %v", line, err)
+			c.T.Fatalf("the client says %q: %v", line, err)
 		}
 		all = append(all, one)
 	}
@@ -80,18 +80,18 @@ func (c *mcpClient) told() []toldByClient {
 }
 
 // answer waits for what came of an act.
-func (c *mcpClient) answer(id int) toldByClient {
-	c.t.Helper()
-	var found toldByClient
-	eventually(c.t, fmt.Sprintf("the answer to act %d", id), func() bool {
-		for _, one := range c.told() {
+func (c *mcpClient) answer(id int) clientLine {
+	c.T.Helper()
+	var found clientLine
+	eventually(c.T, fmt.Sprintf("the answer to act %d", id), func() bool {
+		for _, one := range c.lines() {
 			if one.ID == id && one.Progress == nil && !one.Changed {
 				found = one
 				return true
 			}
 		}
-		if !c.running() {
-			c.t.Fatal("the client has ended")
+		if !c.Running() {
+			c.T.Fatal("the client has ended")
 		}
 		return false
 	})
@@ -100,16 +100,16 @@ func (c *mcpClient) answer(id int) toldByClient {
 
 // act has the client do something and returns the number of the act.
 func (c *mcpClient) act(what string, more map[string]any) int {
-	c.t.Helper()
+	c.T.Helper()
 	c.next++
 	line := map[string]any{"id": c.next, "do": what}
 	for name, value := range more {
 		line[name] = value
 	}
 	data, err := json.Marshal(line)
-	must(c.t, err)
+	must(c.T, err)
 	_, err = c.in.Write(append(data, '\n'))
-	must(c.t, err)
+	must(c.T, err)
 	return c.next
 }
 
@@ -128,16 +128,16 @@ type toolOf struct {
 
 // tools lists the server's tools by name.
 func (c *mcpClient) tools() map[string]toolOf {
-	c.t.Helper()
+	c.T.Helper()
 	told := c.answer(c.act("list", nil))
 	var listed struct{ Tools []toolOf }
-	must(c.t, json.Unmarshal(told.Result, &listed))
+	must(c.T, json.Unmarshal(told.Result, &listed))
 	tools := map[string]toolOf{}
 	for _, tool := range listed.Tools {
 		tools[tool.Name] = tool
 	}
 	if len(tools) != len(listed.Tools) {
-		c.t.Errorf("two tools have one name: %s", told.Result)
+		c.T.Errorf("two tools have one name: %s", told.Result)
 	}
 	return tools
 }
@@ -151,41 +151,41 @@ type called struct {
 }
 
 func (c *mcpClient) begin(tool string, arguments map[string]any) int {
-	c.t.Helper()
+	c.T.Helper()
 	return c.act("call", map[string]any{"name": tool, "arguments": arguments})
 }
 
 // ended is the result of a call that was begun.
 func (c *mcpClient) ended(id int) called {
-	c.t.Helper()
+	c.T.Helper()
 	told := c.answer(id)
 	if told.Error != "" {
-		c.t.Fatalf("call %d: %s", id, told.Error)
+		c.T.Fatalf("call %d: %s", id, told.Error)
 	}
 	var result called
-	must(c.t, json.Unmarshal(told.Result, &result))
+	must(c.T, json.Unmarshal(told.Result, &result))
 	if len(result.Content) == 0 {
-		c.t.Fatalf("call %d has no content: %s", id, told.Result)
+		c.T.Fatalf("call %d has no content: %s", id, told.Result)
 	}
 	return result
 }
 
 // call calls a tool that is to succeed and returns what it answers.
 func (c *mcpClient) call(tool string, arguments map[string]any) called {
-	c.t.Helper()
+	c.T.Helper()
 	result := c.ended(c.begin(tool, arguments))
 	if result.IsError {
-		c.t.Fatalf("%s %v: %s", tool, arguments, result.text())
+		c.T.Fatalf("%s %v: %s", tool, arguments, result.text())
 	}
 	return result
 }
 
 // fails calls a tool that is to fail and returns what it says.
 func (c *mcpClient) fails(tool string, arguments map[string]any) string {
-	c.t.Helper()
+	c.T.Helper()
 	result := c.ended(c.begin(tool, arguments))
 	if !result.IsError {
-		c.t.Errorf("%s %v is no error: %s", tool, arguments, result.text())
+		c.T.Errorf("%s %v is not an error: %s", tool, arguments, result.text())
 	}
 	return result.text()
 }

@@ -1,12 +1,13 @@
 package stories_test
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // mcpHTTP is a `gleitzeit mcp serve --http`.
@@ -18,16 +19,16 @@ type mcpHTTP struct {
 }
 
 func (u *user) mcpHTTP(args ...string) *mcpHTTP {
-	u.t.Helper()
-	s := &mcpHTTP{process: u.startIn(u.work, []string{"GLEITZEIT_LOG_LEVEL=debug"}, append([]string{"mcp", "serve", "--http", "0", "-o", "json"}, args...)...)}
-	eventually(u.t, "the server says where it is", func() bool {
-		if !s.running() {
-			u.t.Fatalf("the server ended:\n%s", s.stderr)
+	u.T.Helper()
+	s := &mcpHTTP{process: u.StartIn(u.Work, []string{"GLEITZEIT_LOG_LEVEL=debug"}, append([]string{"mcp", "serve", "--http", "0", "-o", "json"}, args...)...)}
+	eventually(u.T, "the server says where it is", func() bool {
+		if !s.Running() {
+			u.T.Fatalf("the server ended:\n%s", s.Stderr)
 		}
-		return strings.Contains(s.stdout.String(), "\n")
+		return strings.Contains(s.Stdout.String(), "\n")
 	})
-	must(u.t, json.Unmarshal([]byte(s.stdout.String()), s))
-	s.token = strings.TrimSpace(read(u.t, s.File))
+	programtest.JSON(u.T, s.Stdout.String(), s)
+	s.token = strings.TrimSpace(read(u.T, s.File))
 	return s
 }
 
@@ -38,7 +39,7 @@ func (s *mcpHTTP) client(header map[string]string) map[string]any {
 func TestMCPOverHTTP(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
-	u.file("flows/party.yaml", party)
+	u.File("flows/party.yaml", party)
 	s := u.mcpHTTP("--workflows", "flows", "--workflows", ".")
 	if mode := fileMode(t, s.File); mode != 0o600 || len(s.token) < 43 {
 		t.Errorf("the token's file has mode %v, and %d characters", mode, len(s.token))
@@ -50,7 +51,7 @@ func TestMCPOverHTTP(t *testing.T) {
 	}
 	result := c.call("tea_party", map[string]any{"guests": 3})
 	if got, want := result.Content[0].Text, `{"cups":6,"said":{"kind":"green","names":0,"big":1152921504606846977}}`; got != want {
-		t.Errorf("it brings %s, want %s", got, want)
+		t.Errorf("its result is %s, want %s", got, want)
 	}
 	run := c.call("submit_workflow", map[string]any{"file": "party.yaml", "inputs": map[string]any{"guests": 5}}).run(t).Run
 	// Another client sees the same runs.
@@ -59,26 +60,26 @@ func TestMCPOverHTTP(t *testing.T) {
 		t.Errorf("the other client sees %+v", got)
 	}
 	told := 0
-	for _, one := range c.told() {
+	for _, one := range c.lines() {
 		if one.Progress != nil {
 			told++
 		}
 	}
 	if told == 0 {
-		t.Error("no progress was told")
+		t.Error("there was no progress")
 	}
 
 	call := c.begin("sleeper", nil)
 	pids := u.asleep()
 	c.act("cancel", map[string]any{"of": call})
 	c.answer(call)
-	s.says("which nobody waits for any more")
+	s.Says("which nobody waits for any more")
 	wantGone(t, pids)
 
 	for _, header := range []map[string]string{nil, {"Authorization": "Bearer " + s.token[1:] + "x"}, {"Authorization": s.token}} {
 		refused := startMCP(t, s.client(header))
-		refused.exits(1)
-		if said := refused.stdout.String(); !strings.Contains(said, "the header Authorization must be: Bearer and the token") {
+		refused.Exits(1)
+		if said := refused.Stdout.String(); !strings.Contains(said, "the header Authorization must be: Bearer and the token") {
 			t.Errorf("with %v the client says %s", header, said)
 		}
 	}
@@ -91,9 +92,9 @@ func TestMCPOverHTTP(t *testing.T) {
 			t.Errorf("with %v the status is %d, want %d", header, got, status)
 		}
 	}
-	s.signal(syscall.SIGTERM)
-	s.exits(0)
-	if said := s.stderr.String() + s.stdout.String(); strings.Contains(said, s.token) {
+	s.Signal(syscall.SIGTERM)
+	s.Exits(0)
+	if said := s.Stderr.String() + s.Stdout.String(); strings.Contains(said, s.token) {
 		t.Error("the token is in what the server says")
 	}
 }
@@ -129,14 +130,14 @@ func TestMCPOverHTTPLeavesRunsOpen(t *testing.T) {
 	c := connectMCP(t, s.client(map[string]string{"Authorization": "Bearer " + s.token}))
 	c.begin("sleeper", nil)
 	u.asleep()
-	run := between(s.stderr.String(), "\nrun ", "\n")
+	run := between(s.Stderr.String(), "\nrun ", "\n")
 	if run == "" {
-		run = between(s.stderr.String(), "run ", "\n")
+		run = between(s.Stderr.String(), "run ", "\n")
 	}
-	s.signal(syscall.SIGTERM)
-	s.exits(0)
-	u.file("go", "")
-	server := u.start("server", "--no-ui")
-	server.says("going on with run " + run)
-	server.says("run " + run + " has ended")
+	s.Signal(syscall.SIGTERM)
+	s.Exits(0)
+	u.File("go", "")
+	server := u.Start("server", "--no-ui")
+	server.Says("going on with run " + run)
+	server.Says("run " + run + " has ended")
 }

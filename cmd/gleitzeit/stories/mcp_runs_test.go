@@ -11,9 +11,9 @@ import (
 
 // server returns the process that a client has started.
 func (c *mcpClient) server() int {
-	c.t.Helper()
+	c.T.Helper()
 	var started struct{ PID int }
-	must(c.t, json.Unmarshal(c.answer(c.act("pid", nil)).Result, &started))
+	must(c.T, json.Unmarshal(c.answer(c.act("pid", nil)).Result, &started))
 	return started.PID
 }
 
@@ -25,7 +25,7 @@ func TestMCPProgress(t *testing.T) {
 	u.asleep()
 	progress := func() []string {
 		var all []string
-		for _, one := range c.told() {
+		for _, one := range c.lines() {
 			if one.ID == call && one.Progress != nil {
 				all = append(all, fmt.Sprintf("%g/%g %s", one.Progress.Progress, one.Progress.Total, one.Progress.Message))
 			}
@@ -33,9 +33,9 @@ func TestMCPProgress(t *testing.T) {
 		return all
 	}
 	eventually(t, "the client hears of the first task while the second runs", func() bool { return len(progress()) == 1 })
-	u.file("go", "")
+	u.File("go", "")
 	if said := c.ended(call).Content[0].Text; said != `{"after":"after"}` {
-		t.Errorf("it brings %s", said)
+		t.Errorf("its result is %s", said)
 	}
 	// The client may drop what comes along with the end.
 	got := progress()
@@ -44,7 +44,7 @@ func TestMCPProgress(t *testing.T) {
 	}
 	for i, task := range []string{"quick", "sleeper"} {
 		if !strings.HasPrefix(got[i], fmt.Sprintf("%d/3 ✓ %s  python/execute  completed", i+1, task)) {
-			t.Errorf("it is told %q", got[i])
+			t.Errorf("its progress is %q", got[i])
 		}
 	}
 }
@@ -55,12 +55,12 @@ func TestMCPCancelledCall(t *testing.T) {
 	c := u.mcp("--workflows", ".")
 	first := c.begin("sleeper", nil)
 	pids := u.asleep()
-	run := between(c.stderr.String(), "run ", "\n")
+	run := between(c.Stderr.String(), "run ", "\n")
 	second := c.begin("run_workflow", map[string]any{"file": "flow.yaml"})
-	c.says("going on with run " + run)
+	c.Says("going on with run " + run)
 	following := c.begin("follow_run", map[string]any{"run": run, "wait": 600})
 
-	// Another call waits for the same run: it goes on.
+	// Another call waits for the same run: it continues.
 	c.act("cancel", map[string]any{"of": first})
 	if told := c.answer(first); told.Error == "" {
 		t.Errorf("the call that was cancelled answers %s", told.Result)
@@ -71,10 +71,10 @@ func TestMCPCancelledCall(t *testing.T) {
 	}
 	c.act("cancel", map[string]any{"of": second})
 	c.answer(second)
-	c.says("cancelling run " + run + ", which nobody waits for any more")
+	c.Says("cancelling run " + run + ", which nobody waits for any more")
 	said := c.ended(following)
 	if got := said.run(t); !said.IsError || got.Status != "cancelled" {
-		t.Errorf("who follows is told %s", said.text())
+		t.Errorf("the call that follows returns %s", said.text())
 	}
 	wantGone(t, pids)
 	wantCancelled(t, u, run, cancelledAwake)
@@ -104,13 +104,13 @@ func TestMCPCancelRun(t *testing.T) {
 	}
 }
 
-// A run outlives the server that was to execute it: whoever asks for it again goes on.
+// A run outlives the server that executed it: the next request for it resumes the run.
 func TestMCPRunsGoOn(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(c *mcpClient){
 		"the client leaves": func(c *mcpClient) { c.answer(c.act("close", nil)) },
-		"it is killed":      func(c *mcpClient) { must(c.t, syscall.Kill(c.server(), syscall.SIGKILL)) },
-		"it is stopped":     func(c *mcpClient) { must(c.t, syscall.Kill(c.server(), syscall.SIGTERM)) },
+		"it is killed":      func(c *mcpClient) { must(c.T, syscall.Kill(c.server(), syscall.SIGKILL)) },
+		"it is stopped":     func(c *mcpClient) { must(c.T, syscall.Kill(c.server(), syscall.SIGTERM)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,13 +118,13 @@ func TestMCPRunsGoOn(t *testing.T) {
 			c := u.mcp("--workflows", ".")
 			call := c.begin("sleeper", nil)
 			u.asleep()
-			run := between(c.stderr.String(), "run ", "\n")
+			run := between(c.Stderr.String(), "run ", "\n")
 			pid := c.server()
 			end(c)
 			c.answer(call)
 			eventually(t, "the server is gone", func() bool { return syscall.Kill(pid, 0) != nil })
-			must(t, os.Remove(u.path("pids")))
-			listed, _ := u.gleitzeit(0, "list")
+			must(t, os.Remove(u.Path("pids")))
+			listed, _ := u.Gleitzeit(0, "list")
 			if !strings.Contains(listed, "running") {
 				t.Fatalf("the run is not open:\n%s", listed)
 			}
@@ -132,39 +132,39 @@ func TestMCPRunsGoOn(t *testing.T) {
 			var asked int
 			if name == "it is killed" {
 				asked = again.begin("follow_run", map[string]any{"run": run, "wait": 600})
-				again.says("the process that executed run " + run + " is gone; going on here")
+				again.Says("the process that executed run " + run + " is gone; going on here")
 			} else {
 				asked = again.begin("sleeper", nil)
-				again.says("going on with run " + run)
+				again.Says("going on with run " + run)
 			}
 			u.asleep()
-			u.file("go", "")
+			u.File("go", "")
 			if said := again.ended(asked); said.IsError || !strings.Contains(said.text(), "Run "+run+" completed") {
 				t.Errorf("it ends with %s", said.text())
 			}
-			if listed, _ := u.gleitzeit(0, "list"); strings.Count(listed, "Sleeper") != 1 {
+			if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "Sleeper") != 1 {
 				t.Errorf("there are several runs:\n%s", listed)
 			}
 			if left := again.call("sleeper", nil); !strings.Contains(left.text(), "completed") || strings.Contains(left.text(), run) {
-				t.Errorf("what was told is told again: %s", left.text())
+				t.Errorf("a reported result is reported again: %s", left.text())
 			}
 		})
 	}
 }
 
-// What `gleitzeit server` has brought to its end meanwhile is told to whoever asks again.
+// The next request returns the results of a run that `gleitzeit server` has completed meanwhile.
 func TestMCPTellsWhatAServerHasEnded(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
 	c := u.mcp("--workflows", ".")
 	call := c.begin("sleeper", nil)
 	u.asleep()
-	run := between(c.stderr.String(), "run ", "\n")
+	run := between(c.Stderr.String(), "run ", "\n")
 	c.answer(c.act("close", nil))
 	c.answer(call)
-	u.file("go", "")
-	server := u.start("server", "--no-ui")
-	server.says("run " + run + " has ended")
+	u.File("go", "")
+	server := u.Start("server", "--no-ui")
+	server.Says("run " + run + " has ended")
 	again := u.mcp("--workflows", ".")
 	if said := again.call("sleeper", nil).text(); !strings.Contains(said, "Run "+run+" completed") {
 		t.Errorf("it says %s", said)
@@ -177,7 +177,7 @@ func TestMCPTellsWhatAServerHasEnded(t *testing.T) {
 func TestMCPManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("party.yaml", party)
+	u.File("party.yaml", party)
 	c := u.mcp("--workflows", ".")
 	const many = 12
 	var calls [many]int
@@ -186,12 +186,12 @@ func TestMCPManyRunsAtOnce(t *testing.T) {
 	}
 	for i, call := range calls {
 		if said := c.ended(call).Content[0].Text; !strings.HasPrefix(said, fmt.Sprintf(`{"cups":%d,`, 2*i)) {
-			t.Errorf("call %d brings %s", i, said)
+			t.Errorf("call %d returns %s", i, said)
 		}
 	}
 	// Nothing of them is left but their results.
 	eventually(t, "the claims of the runs are gone", func() bool {
-		left, err := os.ReadDir(u.home + "/runs")
+		left, err := os.ReadDir(u.Home + "/runs")
 		must(t, err)
 		return len(left) == 0
 	})
@@ -200,42 +200,42 @@ func TestMCPManyRunsAtOnce(t *testing.T) {
 func TestMCPFollowsItsFolders(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flows/a.yaml", "name: Hello\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: one}}]")
+	u.File("flows/a.yaml", "name: Hello\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: one}}]")
 	c := u.mcp("--workflows", "flows")
 	if tools := c.tools(); tools["hello"].Name == "" || len(tools) != 10 {
 		t.Fatalf("the tools are %v", tools)
 	}
 	changes := func() int {
 		count := 0
-		for _, one := range c.told() {
+		for _, one := range c.lines() {
 			if one.Changed {
 				count++
 			}
 		}
 		return count
 	}
-	// The name goes on to belong to the file that had it.
-	u.file("flows/0.yaml", "name: hello\ninputs: {to: {required: true}}\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: \"two ${inputs.to}\"}}]")
+	// The name still belongs to the file that had it.
+	u.File("flows/0.yaml", "name: hello\ninputs: {to: {required: true}}\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: \"two ${inputs.to}\"}}]")
 	eventually(t, "the client hears that the tools have changed", func() bool { return changes() == 1 })
 	if tools := c.tools(); tools["hello_2"].Name == "" || len(tools) != 11 {
 		t.Errorf("the tools are %v", tools)
 	}
 	if said := c.call("hello", nil).Content[0].Text; said != `{"a":"one"}` {
-		t.Errorf("hello brings %s", said)
+		t.Errorf("hello returns %s", said)
 	}
 	if said := c.call("hello_2", map[string]any{"to": "x"}).Content[0].Text; said != `{"a":"two x"}` {
-		t.Errorf("hello_2 brings %s", said)
+		t.Errorf("hello_2 returns %s", said)
 	}
-	must(t, os.Remove(u.path("flows/a.yaml")))
+	must(t, os.Remove(u.Path("flows/a.yaml")))
 	if said := c.fails("hello", nil); !strings.Contains(said, "there is no workflow file") {
 		t.Errorf("a workflow that is gone says %s", said)
 	}
-	u.file("flows/0.yaml", "name: hello\ntasks: [{id: a, method: mcp/tool.echo}]")
+	u.File("flows/0.yaml", "name: hello\ntasks: [{id: a, method: mcp/tool.echo}]")
 	if tools := c.tools(); len(tools) != 9 {
 		t.Errorf("tools of workflows that are gone or wrong are there: %v", tools)
 	}
-	c.says("left out: " + u.path("flows/0.yaml") + ":2:")
-	u.file("flows/0.yaml", "name: Other\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: three}}]")
+	c.Says("left out: " + u.Path("flows/0.yaml") + ":2:")
+	u.File("flows/0.yaml", "name: Other\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: three}}]")
 	if tools := c.tools(); tools["other"].Name == "" || len(tools) != 10 {
 		t.Errorf("the tools are %v", tools)
 	}

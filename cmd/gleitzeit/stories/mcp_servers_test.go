@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // npmServer is the script of a server of npm. The test is skipped where that cannot be had.
@@ -26,26 +27,25 @@ func npmServer(t *testing.T, name string) string {
 
 // testServer is the server of the tests of activities/mcp, built once.
 var testServer = sync.OnceValues(func() (string, error) {
-	server := filepath.Join(folder, "test-server")
-	command := exec.Command("go", "build", "-o", server, "./activities/mcp/testdata/server")
-	command.Dir = root
-	if said, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the test server cannot be built: %w\n%s", err, said)
+	folder, err := programtest.Folder()
+	if err != nil {
+		return "", err
 	}
-	return server, nil
+	server := filepath.Join(folder, "test-server")
+	return server, programtest.Build(server, "./activities/mcp/testdata/server")
 })
 
 // withServers gives a user settings with MCP servers.
 func (u *user) withServers(servers string) {
-	u.file("../home/gleitzeit/config.yaml", "mcp:\n  servers:\n"+servers)
+	u.File("../home/gleitzeit/config.yaml", "mcp:\n  servers:\n"+servers)
 }
 
 // withTestServer gives a user the test server, called "test".
 func (u *user) withTestServer() {
-	u.t.Helper()
+	u.T.Helper()
 	server, err := testServer()
-	must(u.t, err)
-	u.withServers(fmt.Sprintf("    test: {command: %q, env: {NOTES: %q}, max_concurrent: 32}\n", server, u.work))
+	must(u.T, err)
+	u.withServers(fmt.Sprintf("    test: {command: %q, env: {NOTES: %q}, max_concurrent: 32}\n", server, u.Work))
 }
 
 const toolChain = `name: Tools
@@ -68,16 +68,16 @@ func TestServersOfNpm(t *testing.T) {
 	u.withServers(fmt.Sprintf(`    everything: {command: node, args: [%q]}
     files: {command: node, args: [%q, %q]}
     memory: {command: node, args: [%q], env: {MEMORY_FILE_PATH: %q}}
-`, npmServer(t, "everything"), npmServer(t, "filesystem"), u.work, npmServer(t, "memory"), u.path("memory.json")))
-	u.file("flow.yaml", strings.ReplaceAll(toolChain, "WORK", u.work))
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+`, npmServer(t, "everything"), npmServer(t, "filesystem"), u.Work, npmServer(t, "memory"), u.Path("memory.json")))
+	u.File("flow.yaml", strings.ReplaceAll(toolChain, "WORK", u.Work))
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{
 		"echo":     `"Echo: I saw the PINEAPPLE."`,
 		"recalled": `[{"name":"note","entityType":"file","observations":["A PINEAPPLE is in here."]}]`,
 	})
-	if got := read(t, u.path("note.txt")); got != "A PINEAPPLE is in here." {
+	if got := read(t, u.Path("note.txt")); got != "A PINEAPPLE is in here." {
 		t.Errorf("the file holds %q", got)
 	}
 	u.everything(t)
@@ -90,28 +90,28 @@ func TestServersOfNpm(t *testing.T) {
 		{"the server has no tool of the name, or does not offer what is asked", "files.prompts/get", "{name: x}", "does not offer this"},
 		{"arguments do not fit the tool's schema, or the server refuses them", "everything.tool.get-sum", "{a: one, b: 2}", "parameters.a: got string, want number"},
 	} {
-		u.file("fails.yaml", fmt.Sprintf("name: Fails\ntasks: [{id: a, method: %q, parameters: %s, retry: {max_attempts: 1}}]\n", "mcp/"+test.method, test.parameters))
-		stdout, _ := u.gleitzeit(5, "run", "fails.yaml", "-o", "json")
+		u.File("fails.yaml", fmt.Sprintf("name: Fails\ntasks: [{id: a, method: %q, parameters: %s, retry: {max_attempts: 1}}]\n", "mcp/"+test.method, test.parameters))
+		stdout, _ := u.Gleitzeit(5, "run", "fails.yaml", "-o", "json")
 		run, err := parseRun(stdout)
 		must(t, err)
 		failed := run.task("a")
 		wantLines(t, "the message", *failed.Error.Message, test.message)
 		if row := "| " + test.row + " | `" + *failed.Error.Name + "` |"; !strings.Contains(table, row) {
-			t.Errorf("docs/mcp.md lacks %s", row)
+			t.Errorf("docs/mcp.md has no line %s", row)
 		}
 	}
 
 	// Before the run, too.
-	u.file("wrong.yaml", "name: Wrong\ntasks:\n  - {id: a, method: mcp/files.tool.read_txt}\n  - {id: b, method: mcp/everything.tool.get-sum, parameters: {a: one, b: 2}}\n")
-	u.gleitzeit(0, "validate", "wrong.yaml")
-	_, stderr := u.gleitzeit(2, "validate", "--online", "wrong.yaml")
+	u.File("wrong.yaml", "name: Wrong\ntasks:\n  - {id: a, method: mcp/files.tool.read_txt}\n  - {id: b, method: mcp/everything.tool.get-sum, parameters: {a: one, b: 2}}\n")
+	u.Gleitzeit(0, "validate", "wrong.yaml")
+	_, stderr := u.Gleitzeit(2, "validate", "--online", "wrong.yaml")
 	wantLines(t, "standard error", stderr, `wrong.yaml:3:21: no protocol has the method "mcp/files.tool.read_txt"`, `wrong.yaml:4:66: parameter "a" of mcp/everything.tool.get-sum must be a number, not "one"`)
 }
 
 // everything tries what the server "everything" has: structured content, images, resources, progress.
 func (u *user) everything(t *testing.T) {
 	t.Helper()
-	u.file("everything.yaml", `name: Everything
+	u.File("everything.yaml", `name: Everything
 tasks:
   - {id: weather, method: mcp/everything.tool.get-structured-content, parameters: {location: Chicago}}
   - {id: image, method: mcp/everything.tool.get-tiny-image}
@@ -128,9 +128,9 @@ outputs:
   document: ${document.contents[0].uri}
   role: ${prompt.messages[0].role}
 `)
-	p := u.start("run", "everything.yaml", "-o", "json")
-	p.exits(0)
-	run, err := parseRun(p.stdout.String())
+	p := u.Start("run", "everything.yaml", "-o", "json")
+	p.Exits(0)
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{
 		"conditions": `"Light rain / drizzle"`, "image": `"image/png"`, "resource": `"demo://resource/dynamic/text/1"`,
@@ -161,22 +161,22 @@ func TestEverythingOverHTTP(t *testing.T) {
 
 // pids are the processes that the test server has noted.
 func (u *user) pids() []int {
-	u.t.Helper()
-	text, err := os.ReadFile(u.path("started"))
+	u.T.Helper()
+	text, err := os.ReadFile(u.Path("started"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	must(u.t, err)
+	must(u.T, err)
 	var pids []int
 	for line := range strings.FieldsSeq(string(text)) {
 		pid, err := strconv.Atoi(line)
-		must(u.t, err)
+		must(u.T, err)
 		pids = append(pids, pid)
 	}
 	return pids
 }
 
-// gone tells whether a process has ended; one that nobody has waited for has.
+// gone reports whether a process has ended; a zombie has.
 func gone(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
@@ -196,14 +196,14 @@ func TestAThousandCallsUseOneServer(t *testing.T) {
 	for i := range 1000 {
 		fmt.Fprintf(&flow, "  - {id: t%d, method: mcp/test.tool.strict, parameters: {n: %d}}\n", i, i)
 	}
-	u.file("flow.yaml", flow.String())
-	p := u.start("run", "flow.yaml", "-o", "json")
+	u.File("flow.yaml", flow.String())
+	p := u.Start("run", "flow.yaml", "-o", "json")
 	select {
-	case <-p.ended:
+	case <-p.Ended:
 	case <-time.After(5 * patience):
 	}
-	p.exits(0)
-	run, err := parseRun(p.stdout.String())
+	p.Exits(0)
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	for i := range 1000 {
 		var got string
@@ -218,21 +218,21 @@ func TestAThousandCallsUseOneServer(t *testing.T) {
 	}
 }
 
-// TestToolServersEndWithAKilledProgram: nobody is left who could end them.
+// TestToolServersEndWithAKilledProgram: the program cannot end them.
 func TestToolServersEndWithAKilledProgram(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	server, err := testServer()
 	must(t, err)
-	u.withServers(fmt.Sprintf("    test: {command: %q, args: [-stubborn], env: {NOTES: %q}}\n", server, u.work))
-	u.file("flow.yaml", "name: Wait\ntasks: [{id: a, method: mcp/test.tool.wait}]\n")
-	p := u.start("run", "flow.yaml")
-	u.appears("calls")
+	u.withServers(fmt.Sprintf("    test: {command: %q, args: [-stubborn], env: {NOTES: %q}}\n", server, u.Work))
+	u.File("flow.yaml", "name: Wait\ntasks: [{id: a, method: mcp/test.tool.wait}]\n")
+	p := u.Start("run", "flow.yaml")
+	u.Appears("calls")
 	pids := u.pids()
 	if len(pids) != 2 {
 		t.Fatalf("started are %v", pids)
 	}
-	p.kill()
+	p.Kill()
 	for _, pid := range pids {
 		eventually(t, fmt.Sprintf("process %d is gone", pid), func() bool { return gone(pid) })
 	}

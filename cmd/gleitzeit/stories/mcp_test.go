@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// party has inputs of several types, outputs, and a number beyond what a float holds.
+// party has inputs of several types, outputs, and a number that a float cannot represent.
 const party = `
 name: Tea Party!
 description: How many cups a party needs.
@@ -46,10 +46,10 @@ const mistaken = "name: Mistaken\ntasks:\n  - {id: a, method: mcp/tool.eco}\n  -
 func TestMCPServe(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flows/party.yaml", party)
-	u.file("flows/broken/flow.yaml", broken)
-	u.file("flows/mistaken.yaml", mistaken)
-	u.file("flows/notes.txt", "no workflow")
+	u.File("flows/party.yaml", party)
+	u.File("flows/broken/flow.yaml", broken)
+	u.File("flows/mistaken.yaml", mistaken)
+	u.File("flows/notes.txt", "no workflow")
 	c := u.mcp("--workflows", "flows")
 
 	tools := c.tools()
@@ -70,7 +70,7 @@ func TestMCPServe(t *testing.T) {
 	if len(tools) > 0 {
 		t.Errorf("other tools: %v", tools)
 	}
-	c.says("left out: " + u.path("flows/mistaken.yaml") + ":3:21: no protocol has the method \"mcp/tool.eco\"")
+	c.Says("left out: " + u.Path("flows/mistaken.yaml") + ":3:21: no protocol has the method \"mcp/tool.eco\"")
 
 	tool := c.tools()["tea_party"]
 	if !strings.HasPrefix(tool.Description, "How many cups a party needs.\n") {
@@ -113,7 +113,7 @@ func TestMCPServe(t *testing.T) {
 	said := c.fails("broken", nil)
 	wantLines(t, "a run that fails", said, "Run broken-", " failed", "Task bad (python/execute) failed, TASK_EXECUTION_FAILED: ", "no tea left", `Task later was skipped: it needs "bad", which failed`)
 
-	said = c.fails("run_workflow", map[string]any{"file": u.path("flows/mistaken.yaml")})
+	said = c.fails("run_workflow", map[string]any{"file": u.Path("flows/mistaken.yaml")})
 	wantLines(t, "a workflow with mistakes", said, `mistaken.yaml:3:21: no protocol has the method "mcp/tool.eco"; did you mean "mcp/tool.echo"? [method]`, `mistaken.yaml:4:`, "[reference]")
 	said = c.fails("validate_workflow", map[string]any{"text": mistaken})
 	wantLines(t, "validate", said, "text:3:21: ", "text:4:")
@@ -138,7 +138,7 @@ func TestMCPServe(t *testing.T) {
 	if len(listed.Runs) != 2 || listed.Runs[0].Run != submitted.Run || listed.Runs[1].Run != byFile.Run {
 		t.Errorf("list_runs answers %+v", listed.Runs)
 	}
-	stdout, _ := u.gleitzeit(0, "results", byFile.Run, "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "results", byFile.Run, "-o", "json")
 	if document, err := parseRun(stdout); err != nil || *document.Status != "completed" {
 		t.Errorf("the command line does not know the run: %v %s", err, stdout)
 	}
@@ -165,14 +165,14 @@ func compact(t *testing.T, data json.RawMessage) string {
 func TestMCPServesItsFoldersAlone(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flows/party.yaml", party)
-	outside := u.file("outside.yaml", strings.Replace(party, "Tea Party!", "Outside", 1))
-	u.file("flows/notes.txt", "secret")
-	must(t, os.Symlink(outside, u.path("flows/linked.yaml")))
-	must(t, os.Symlink(u.work, u.path("flows/up")))
-	u.file("flow.yaml", party)
+	u.File("flows/party.yaml", party)
+	outside := u.File("outside.yaml", strings.Replace(party, "Tea Party!", "Outside", 1))
+	u.File("flows/notes.txt", "secret")
+	must(t, os.Symlink(outside, u.Path("flows/linked.yaml")))
+	must(t, os.Symlink(u.Work, u.Path("flows/up")))
+	u.File("flow.yaml", party)
 	c := u.mcp("--workflows", "flows")
-	for _, file := range []string{outside, "../outside.yaml", "linked.yaml", u.path("flows/linked.yaml"), "up/outside.yaml", "notes.txt", "/etc/passwd", "flows/party.yaml", ".", ""} {
+	for _, file := range []string{outside, "../outside.yaml", "linked.yaml", u.Path("flows/linked.yaml"), "up/outside.yaml", "notes.txt", "/etc/passwd", "flows/party.yaml", ".", ""} {
 		for _, tool := range []string{"run_workflow", "submit_workflow", "validate_workflow", "read_workflow"} {
 			if said := c.fails(tool, map[string]any{"file": file}); !strings.Contains(said, "WORKFLOW_NOT_FOUND: there is no workflow file ") {
 				t.Errorf("%s %q: %s", tool, file, said)
@@ -185,18 +185,18 @@ func TestMCPServesItsFoldersAlone(t *testing.T) {
 		}
 	}
 	// Not even whether there is a file can be found out.
-	u.file("known.py", "result = 1")
+	u.File("known.py", "result = 1")
 	scripted := func(file string) map[string]any {
 		return map[string]any{"text": "name: x\ntasks: [{id: a, method: python/execute, parameters: {file: " + file + "}}]"}
 	}
-	there, nowhere := c.fails("validate_workflow", scripted(u.path("known.py"))), c.fails("validate_workflow", scripted(u.path("gone_.py")))
+	there, nowhere := c.fails("validate_workflow", scripted(u.Path("known.py"))), c.fails("validate_workflow", scripted(u.Path("gone_.py")))
 	if strings.ReplaceAll(there, "known", "gone_") != nowhere {
 		t.Errorf("of a file that is there it says\n%s\nof another\n%s", there, nowhere)
 	}
 	if tools := c.tools(); len(tools) != 10 {
 		t.Errorf("%d tools are offered: %v", len(tools), tools)
 	}
-	if listed, _ := u.gleitzeit(0, "list"); strings.Contains(listed, "Party") || strings.Contains(listed, "Outside") {
+	if listed, _ := u.Gleitzeit(0, "list"); strings.Contains(listed, "Party") || strings.Contains(listed, "Outside") {
 		t.Errorf("something has run:\n%s", listed)
 	}
 }
@@ -204,22 +204,22 @@ func TestMCPServesItsFoldersAlone(t *testing.T) {
 func TestMCPAllowsAnyWorkflow(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("there.py", "import os\nresult = os.getcwd()")
+	u.File("there.py", "import os\nresult = os.getcwd()")
 	c := u.mcp("--allow-any-workflow")
 	given := map[string]any{"text": "name: Written\ntasks: [{id: a, method: python/execute, parameters: {file: there.py}}]"}
 	if said := c.call("validate_workflow", given).text(); !strings.Contains(said, "fine: 1 task.") {
 		t.Error(said)
 	}
-	folder, err := filepath.EvalSymlinks(u.work)
+	folder, err := filepath.EvalSymlinks(u.Work)
 	must(t, err)
 	if run := c.call("run_workflow", given).run(t); run.Status != "completed" || compact(t, run.Outputs) != fmt.Sprintf(`{"a":%q}`, folder) {
 		t.Errorf("%+v", run)
 	}
 	other := newUser(t)
-	path := other.file("far.yaml", "name: Far\ntasks: [{id: a, method: python/execute, parameters: {code: import os; result = os.getcwd()}}]")
-	folder, err = filepath.EvalSymlinks(other.work)
+	path := other.File("far.yaml", "name: Far\ntasks: [{id: a, method: python/execute, parameters: {code: import os; result = os.getcwd()}}]")
+	folder, err = filepath.EvalSymlinks(other.Work)
 	must(t, err)
-	linked := u.path("linked.yaml")
+	linked := u.Path("linked.yaml")
 	must(t, os.Symlink(path, linked))
 	if said := c.call("validate_workflow", map[string]any{"file": linked}).text(); !strings.Contains(said, "fine: 1 task.") {
 		t.Error(said)
@@ -233,9 +233,9 @@ func TestMCPAllowsAnyWorkflow(t *testing.T) {
 func TestMCPStreams(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("party.yaml", party)
+	u.File("party.yaml", party)
 	command := exec.Command(program(t), "mcp", "serve", "--workflows", ".", "-o", "json")
-	command.Dir, command.Env = u.work, u.environment("GLEITZEIT_LOG_LEVEL=debug")
+	command.Dir, command.Env = u.Work, u.Environment("GLEITZEIT_LOG_LEVEL=debug")
 	in, err := command.StdinPipe()
 	must(t, err)
 	p := begin(t, command)
@@ -247,22 +247,22 @@ func TestMCPStreams(t *testing.T) {
 		_, err := fmt.Fprintln(in, line)
 		must(t, err)
 	}
-	eventually(t, "the run has ended", func() bool { return strings.Contains(p.stdout.String(), `"id":2`) })
+	eventually(t, "the run has ended", func() bool { return strings.Contains(p.Stdout.String(), `"id":2`) })
 	must(t, in.Close())
-	p.exits(0)
-	for line := range strings.Lines(p.stdout.String()) {
+	p.Exits(0)
+	for line := range strings.Lines(p.Stdout.String()) {
 		var message struct{ JSONRPC string }
 		if err := json.Unmarshal([]byte(line), &message); err != nil || message.JSONRPC != "2.0" {
 			t.Errorf("standard output has %q", line)
 		}
 	}
 	for _, told := range []string{`✓ cups  mcp/tool.multiply  completed`, `✓ say  python/execute  completed`} {
-		if strings.Count(p.stdout.String(), told) != 1 {
-			t.Errorf("progress does not tell %q once:\n%s", told, p.stdout)
+		if strings.Count(p.Stdout.String(), told) != 1 {
+			t.Errorf("progress does not have %q once:\n%s", told, p.Stdout)
 		}
 	}
-	if !strings.Contains(p.stdout.String(), `"structuredContent":{"cups":2305843009213693954,`) {
-		t.Errorf("digits are lost:\n%s", p.stdout)
+	if !strings.Contains(p.Stdout.String(), `"structuredContent":{"cups":2305843009213693954,`) {
+		t.Errorf("digits are lost:\n%s", p.Stdout)
 	}
 }
 
@@ -279,13 +279,13 @@ func TestMCPArguments(t *testing.T) {
 		{2, `"here" is neither a port nor host:port`, []string{"--http=here"}},
 		{2, `"8234" is one argument too many`, []string{"8234"}},
 	} {
-		if _, said := u.gleitzeit(test.code, append([]string{"mcp", "serve"}, test.args...)...); !strings.Contains(said, test.said) {
+		if _, said := u.Gleitzeit(test.code, append([]string{"mcp", "serve"}, test.args...)...); !strings.Contains(said, test.said) {
 			t.Errorf("%v says %q", test.args, said)
 		}
 	}
-	p := u.startIn("/", nil, "mcp", "serve")
-	p.exits(2)
-	if !strings.Contains(p.stderr.String(), "no workflows are named, and the current folder is /") {
-		t.Errorf("in / it says %s", p.stderr)
+	p := u.StartIn("/", nil, "mcp", "serve")
+	p.Exits(2)
+	if !strings.Contains(p.Stderr.String(), "no workflows are named, and the current folder is /") {
+		t.Errorf("in / it says %s", p.Stderr)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // flowchart is a text as Mermaid's own parser understands it.
@@ -100,7 +102,7 @@ func drawn(t *testing.T, text string) picture {
 	quoted, err := json.Marshal(text)
 	must(t, err)
 	var seen picture
-	must(t, json.Unmarshal([]byte(tab.evaluate(strings.Replace(draw, "TEXT", string(quoted), 1))), &seen))
+	programtest.JSON(t, tab.evaluate(strings.Replace(draw, "TEXT", string(quoted), 1)), &seen)
 	tab.screenshot("mermaid")
 	return seen
 }

@@ -62,9 +62,9 @@ func TestModelUsesToolsOfServers(t *testing.T) {
 		{"strict", "mcp: {allow_workflow_servers: true}\n", fmt.Sprintf("mcp_servers: {own: {command: %q}}\n", server), "strict"},
 	} {
 		u := withOllama(t, url)
-		u.file("../home/gleitzeit/config.yaml", test.config)
-		u.file("flow.yaml", "name: Tools\n"+test.flow+"tasks: [{id: ask, method: llm/chat, parameters: {prompt: hello, tools: ["+test.tool+"]}}]\n")
-		stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+		u.File("../home/gleitzeit/config.yaml", test.config)
+		u.File("flow.yaml", "name: Tools\n"+test.flow+"tasks: [{id: ask, method: llm/chat, parameters: {prompt: hello, tools: ["+test.tool+"]}}]\n")
+		stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 		run, err := parseRun(stdout)
 		must(t, err)
 		result := run.task("ask").Result
@@ -76,8 +76,8 @@ func TestModelUsesToolsOfServers(t *testing.T) {
 		}
 	}
 	u := withOllama(t, url)
-	u.file("../home/gleitzeit/config.yaml", fmt.Sprintf("mcp: {servers: {test: {command: %q}}}\n", server))
-	u.file("flow.yaml", "name: Tools\ntasks: [{id: ask, method: llm/chat, parameters: {prompt: hello, tools: [test.nothing]}}]\n")
-	_, said := u.gleitzeit(5, "run", "flow.yaml")
+	u.File("../home/gleitzeit/config.yaml", fmt.Sprintf("mcp: {servers: {test: {command: %q}}}\n", server))
+	u.File("flow.yaml", "name: Tools\ntasks: [{id: ask, method: llm/chat, parameters: {prompt: hello, tools: [test.nothing]}}]\n")
+	_, said := u.Gleitzeit(5, "run", "flow.yaml")
 	wantLines(t, "a tool that is not there", said, `the MCP server "test" has no tool "nothing"`)
 }

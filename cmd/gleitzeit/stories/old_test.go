@@ -61,9 +61,9 @@ outputs:
 func TestOldStyle(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	u.file("flow.yaml", old)
-	u.file("fruit.py", "result = {'fruit': 'PINEAPPLE', 'number': 2**60}\n")
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	u.File("flow.yaml", old)
+	u.File("fruit.py", "result = {'fruit': 'PINEAPPLE', 'number': 2**60}\n")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	result := run.Outputs["result"]
@@ -72,9 +72,9 @@ func TestOldStyle(t *testing.T) {
 	})
 	wantLines(t, "the answer to the answer", string(result), "PINEAPPLE", `"model"`)
 
-	u.file("batch.yaml", "name: Old batch\nprotocol: llm/v1\nbatch:\n  directory: docs\n  pattern: '*.txt'\ntemplate:\n  method: chat\n  messages:\n    - role: user\n      content: Summarize this document\n")
-	u.file("docs/a.txt", "A PINEAPPLE.\n")
-	u.file("docs/b.txt", "Nothing much.\n")
-	stdout, _ = u.gleitzeit(0, "run", "batch.yaml")
+	u.File("batch.yaml", "name: Old batch\nprotocol: llm/v1\nbatch:\n  directory: docs\n  pattern: '*.txt'\ntemplate:\n  method: chat\n  messages:\n    - role: user\n      content: Summarize this document\n")
+	u.File("docs/a.txt", "A PINEAPPLE.\n")
+	u.File("docs/b.txt", "Nothing much.\n")
+	stdout, _ = u.Gleitzeit(0, "run", "batch.yaml")
 	wantLines(t, "the batch", stdout, "I saw the PINEAPPLE.", "Hello from the scripted model.")
 }

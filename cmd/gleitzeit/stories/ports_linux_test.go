@@ -24,7 +24,7 @@ func TestPortsAreClosedToOthers(t *testing.T) {
 	u := newUser(t)
 	s := u.serveUI()
 	run := u.tea()
-	addresses := listening(t, s.command.Process.Pid)
+	addresses := listening(t, s.Command.Process.Pid)
 	for _, own := range []string{s.engine, strings.TrimPrefix(s.base, "http://")} {
 		if !slices.Contains(addresses, own) {
 			t.Fatalf("%s is not among the addresses found: %v", own, addresses)

@@ -20,35 +20,35 @@ tasks:
 outputs: {train: "${train.result}"}
 `
 
-// TestQueue: a task of a submitted run goes to the workers of its queue. That there are none is told by who submits, by who
-// waits, and by the status.
+// TestQueue: a task of a submitted run goes to the workers of its queue. A queue without workers is reported by submit, by
+// watch and by status.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flow.yaml", onGPU)
+	u.File("flow.yaml", onGPU)
 	u.serves("--no-ui")
-	id, said := u.gleitzeit(0, "submit", "flow.yaml", "--wait=false")
+	id, said := u.Gleitzeit(0, "submit", "flow.yaml", "--wait=false")
 	run := strings.TrimSpace(id)
 	wantLines(t, "submit", said, "nobody serves the queue \"gpu\" yet: tasks of run "+run+" wait until a `gleitzeit worker --queue gpu` does\n")
-	watch := u.start("watch", run)
-	watch.says("· train  waits for a worker of queue gpu: `gleitzeit worker --queue gpu` is one\n")
-	status, _ := u.gleitzeit(0, "status", run)
+	watch := u.Start("watch", run)
+	watch.Says("· train  waits for a worker of queue gpu: `gleitzeit worker --queue gpu` is one\n")
+	status, _ := u.Gleitzeit(0, "status", run)
 	wantLines(t, "status", status, "✓ sum  mcp/tool.add  completed", "· train  mcp/tool.multiply  pending  waits for a worker of queue gpu\n")
-	document, _ := u.gleitzeit(0, "status", run, "-o", "json")
+	document, _ := u.Gleitzeit(0, "status", run, "-o", "json")
 	wantLines(t, "status", document, `"reason": "waits for a worker of queue gpu"`, `"version": "2"`, `"owner": "Ada"`)
-	waiting := u.start("submit", "flow.yaml") // The file says that it waits.
-	waiting.says("train  waits for a worker of queue gpu")
+	waiting := u.Start("submit", "flow.yaml") // The file says that it waits.
+	waiting.Says("train  waits for a worker of queue gpu")
 	u.works("--queue", "gpu")
 	for _, p := range []*process{watch, waiting} {
-		p.exits(0)
-		if p.stdout.String() != "train: 10\n" {
-			t.Errorf("%v brings %q", p.command.Args, p.stdout)
+		p.Exits(0)
+		if p.Stdout.String() != "train: 10\n" {
+			t.Errorf("%v prints %q", p.Command.Args, p.Stdout)
 		}
-		if told := strings.Count(p.stderr.String(), "waits for a worker"); told != 1 {
-			t.Errorf("%v says so %d times", p.command.Args, told)
+		if told := strings.Count(p.Stderr.String(), "waits for a worker"); told != 1 {
+			t.Errorf("%v says so %d times", p.Command.Args, told)
 		}
 	}
-	status, _ = u.gleitzeit(0, "status", run)
+	status, _ = u.Gleitzeit(0, "status", run)
 	if strings.Contains(status, "waits") {
 		t.Errorf("it waits even now:\n%s", status)
 	}
@@ -58,8 +58,8 @@ func TestQueue(t *testing.T) {
 func TestQueueHere(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("flow.yaml", onGPU)
-	if stdout, _ := u.gleitzeit(0, "run", "flow.yaml"); stdout != "train: 10\n" {
-		t.Errorf("it brings %q", stdout)
+	u.File("flow.yaml", onGPU)
+	if stdout, _ := u.Gleitzeit(0, "run", "flow.yaml"); stdout != "train: 10\n" {
+		t.Errorf("its result is %q", stdout)
 	}
 }

@@ -24,17 +24,17 @@ func TestResultsInRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--requirepass", "s3cret")
 	u := newUser(t)
-	u.file("flow.yaml", redisFlow)
+	u.File("flow.yaml", redisFlow)
 	run := func(code int, args ...string) (stdout, stderr string) {
-		p := u.startIn(u.work, []string{
+		p := u.StartIn(u.Work, []string{
 			"GLEITZEIT_PERSISTENCE_BACKEND=redis", "GLEITZEIT_REDIS_URL=" + server.URL("", 1), "GLEITZEIT_REDIS_PASSWORD=s3cret",
 		}, args...)
-		p.exits(code)
-		return p.stdout.String(), p.stderr.String()
+		p.Exits(code)
+		return p.Stdout.String(), p.Stderr.String()
 	}
 	stdout, _ := run(0, "run", "flow.yaml")
 	wantLines(t, "run", stdout, "length: 40000\n")
-	if exists(filepath.Join(u.home, "results.db")) {
+	if exists(filepath.Join(u.Home, "results.db")) {
 		t.Error("a file was made as well")
 	}
 	stdout, stderr := run(0, "results", "@latest", "length")
@@ -57,12 +57,12 @@ func TestResultsInRedis(t *testing.T) {
 	wantLines(t, "run", stderr, "warning: the Redis server redis://"+server.Address+"/1 loses results when it ends (appendonly no); set appendonly yes and appendfsync always\n")
 }
 
-// TestARunGoesOnWhenRedisIsBack takes the server away while a run goes on: no finished work is lost.
-func TestARunGoesOnWhenRedisIsBack(t *testing.T) {
+// TestARunContinuesWhenRedisIsBack stops the server during a run: no finished work is lost.
+func TestARunContinuesWhenRedisIsBack(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	u := newUser(t)
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Waits
 tasks:
   - id: work
@@ -74,15 +74,15 @@ tasks:
         while not os.path.exists('go'): time.sleep(0.01)
         result = 'done'
 `)
-	p := u.startIn(u.work, []string{"GLEITZEIT_REDIS_URL=" + server.URL("", 0)}, "run", "flow.yaml")
-	u.appears("started")
+	p := u.StartIn(u.Work, []string{"GLEITZEIT_REDIS_URL=" + server.URL("", 0)}, "run", "flow.yaml")
+	u.Appears("started")
 	server.Kill()
-	u.file("go", "")
-	p.says("cannot be reached")
+	u.File("go", "")
+	p.Says("cannot be reached")
 	server.Again()
-	p.exits(0)
-	wantLines(t, "run", p.stdout.String(), "work: done\n")
-	if ran := read(t, u.path("started")); ran != "x" {
+	p.Exits(0)
+	wantLines(t, "run", p.Stdout.String(), "work: done\n")
+	if ran := read(t, u.Path("started")); ran != "x" {
 		t.Errorf("the task ran %d times", len(ran))
 	}
 }

@@ -6,26 +6,26 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// TestRunnerKilled: the process that holds the model dies in the middle of an answer, as it does where memory is short.
-// The server starts another one, and the task's next attempt brings the whole answer.
+// TestRunnerKilled: the process that holds the model dies in the middle of an answer, as it does when memory is short.
+// The server starts another one, and the task's next attempt has the whole answer.
 func TestRunnerKilled(t *testing.T) {
 	t.Parallel()
 	server := ollamatest.StartPrivate(t)
 	address, answering := relay(t, server.URL)
 	u := withOllama(t, address)
-	u.file("flow.yaml", `name: Slow
+	u.File("flow.yaml", `name: Slow
 tasks:
   - id: slow
     method: llm/chat
     parameters: {prompt: SLOWLY, max_tokens: 1900}
 outputs: {tokens: "${slow.tokens_used}"}
 `)
-	p := u.start("run", "flow.yaml", "-o", "json")
+	p := u.Start("run", "flow.yaml", "-o", "json")
 	<-answering
 	server.KillRunner(t)
-	p.says("↻ slow  is tried again: ")
-	p.exits(0)
-	run, err := parseRun(p.stdout.String())
+	p.Says("↻ slow  is tried again: ")
+	p.Exits(0)
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{"tokens": "1900"})
 	if slow := run.task("slow"); *slow.Status != "completed" || *slow.Attempts != 2 {

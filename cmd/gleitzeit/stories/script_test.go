@@ -19,9 +19,9 @@ import (
 //
 //	gleitzeit ARGUMENT…        runs the program; it must succeed (with !, fail)
 //	exits CODE ARGUMENT…       runs the program; it must end with the exit code
-//	document FILE FIELD=VALUE… FILE (or stdout) holds the JSON of a run; fields: status, tasks (id status, …), output.NAME
+//	document FILE FIELD=VALUE… FILE (or stdout) has the JSON of a run; fields: status, tasks (id status, …), output.NAME
 //	appears FILE               waits until there is the file
-//	replace FILE OLD NEW       puts NEW for OLD in the file
+//	replace FILE OLD NEW       replaces OLD by NEW in the file
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	examples, err := filepath.Abs(filepath.Join(root, "examples"))

@@ -26,7 +26,7 @@ const (
 	key  = `sk-"live"\` + core + `/+`
 	// control is what must be found: a search that finds nothing at all proves nothing.
 	control = "1a2b3c4d5e6f"
-	// trickle is the same for what is told while an answer is written.
+	// trickle is the same for the progress of an answer.
 	trickle = "5f6a7b8c9d0e"
 )
 
@@ -130,27 +130,27 @@ outputs: {echo: "${echo.content}", python: "${python.result}", deny: "${deny.err
 func TestTheKeyStaysSecret(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.env = append(u.env, "GLEITZEIT_SECRET_SERVER="+key, "MY_KEY="+key, "GLEITZEIT_LOG_LEVEL=debug")
+	u.Env = append(u.Env, "GLEITZEIT_SECRET_SERVER="+key, "MY_KEY="+key, "GLEITZEIT_LOG_LEVEL=debug")
 	address, release := traitor(t)
-	write(t, filepath.Join(u.home, "config.yaml"), "providers:\n  openai: {url: \""+address+"\", api_key: \"${secrets.SERVER}\"}\n")
-	u.file("flow.yaml", betrayed)
+	write(t, filepath.Join(u.Home, "config.yaml"), "providers:\n  openai: {url: \""+address+"\", api_key: \"${secrets.SERVER}\"}\n")
+	u.File("flow.yaml", betrayed)
 
-	p := u.start("run", "flow.yaml", "-o", "jsonl", "--input", "server="+address, "--input", "word="+control)
-	u.appears("holding")
+	p := u.Start("run", "flow.yaml", "-o", "jsonl", "--input", "server="+address, "--input", "word="+control)
+	u.Appears("holding")
 	eventually(t, "what is being written is in the database", func() bool { return inDatabase(u, trickle) })
-	p.kill() // What the databases have not put in order yet lies beside them.
+	p.Kill() // What the databases have not put in order yet lies beside them.
 	sought := newSearch(t)
-	sought.in("standard output", []byte(p.stdout.String()))
-	sought.in("standard error", []byte(p.stderr.String()))
+	sought.in("standard output", []byte(p.Stdout.String()))
+	sought.in("standard error", []byte(p.Stderr.String()))
 	sought.home(u)
 
-	u.file("go", "")
+	u.File("go", "")
 	release()
-	p = u.start("run", "flow.yaml", "-o", "json", "--input", "server="+address, "--input", "word="+control)
-	p.exits(6)
-	sought.in("standard output", []byte(p.stdout.String()))
-	sought.in("standard error", []byte(p.stderr.String()))
-	run, err := parseRun(p.stdout.String())
+	p = u.Start("run", "flow.yaml", "-o", "json", "--input", "server="+address, "--input", "word="+control)
+	p.Exits(6)
+	sought.in("standard output", []byte(p.Stdout.String()))
+	sought.in("standard error", []byte(p.Stderr.String()))
+	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	for _, task := range run.Tasks {
 		want := "completed"
@@ -171,9 +171,9 @@ func TestTheKeyStaysSecret(t *testing.T) {
 	for _, command := range [][]string{
 		{"results", "@latest"}, {"results", "@latest", "-o", "json"}, {"status", "@latest", "-o", "json"}, {"status"}, {"config"}, {"config", "env"}, {"provider", "health"}, {"provider", "health", "-o", "json"},
 	} {
-		p := u.start(command...)
-		p.wait()
-		sought.in(strings.Join(command, " "), []byte(p.stdout.String()+p.stderr.String()))
+		p := u.Start(command...)
+		p.Wait()
+		sought.in(strings.Join(command, " "), []byte(p.Stdout.String()+p.Stderr.String()))
 	}
 	sought.home(u)
 	for _, place := range []string{"the history", "the result store", "engine.db", "results.db", "standard output"} {
@@ -212,10 +212,10 @@ func (s *search) in(place string, data []byte) {
 	}
 }
 
-// inDatabase tells whether a text stands in the engine's database.
+// inDatabase reports whether a text is in the engine's database.
 func inDatabase(u *user, text string) bool {
 	for _, name := range []string{"engine.db", "engine.db-wal"} {
-		data, err := os.ReadFile(filepath.Join(u.home, name))
+		data, err := os.ReadFile(filepath.Join(u.Home, name))
 		if err == nil && bytes.Contains(data, []byte(text)) {
 			return true
 		}
@@ -241,7 +241,7 @@ func (s *search) home(u *user) {
 	if events < 50 || len(values) < 5 {
 		s.t.Errorf("only %d events and %d values were looked at", events, len(values))
 	}
-	must(s.t, filepath.WalkDir(filepath.Dir(u.home), func(path string, entry fs.DirEntry, err error) error {
+	must(s.t, filepath.WalkDir(filepath.Dir(u.Home), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}

@@ -1,38 +1,28 @@
 package stories_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // serves starts a server that is ready.
 func (u *user) serves(args ...string) *process {
-	u.t.Helper()
-	p := u.start(append([]string{"server", "--ui-port", "0"}, args...)...)
-	p.prints("Ctrl-C stops it")
+	u.T.Helper()
+	p := u.Start(append([]string{"server", "--ui-port", "0"}, args...)...)
+	p.Prints("Ctrl-C stops it")
 	return p
 }
 
 // works starts a worker that is ready.
 func (u *user) works(args ...string) *process {
-	u.t.Helper()
-	p := u.start(append([]string{"worker"}, args...)...)
-	p.says("worker ready: queue ")
+	u.T.Helper()
+	p := u.Start(append([]string{"worker"}, args...)...)
+	p.Says("worker ready: queue ")
 	return p
-}
-
-// prints waits until standard output holds a text.
-func (p *process) prints(text string) {
-	p.t.Helper()
-	eventually(p.t, "stdout holds "+text, func() bool {
-		if !p.running() && !strings.Contains(p.stdout.String(), text) {
-			p.t.Fatalf("%v ended and never printed %q", p.command.Args[1:], text)
-		}
-		return strings.Contains(p.stdout.String(), text)
-	})
 }
 
 // sum is a flow of one tool and one script.
@@ -47,39 +37,39 @@ tasks:
 func TestServer(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
-	u.file("sum.yaml", sum)
-	_, said := u.gleitzeit(7, "submit", "sum.yaml")
-	if want := "gleitzeit: no engine runs in " + u.home + "\n  `gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal\n"; said != want {
+	u.File("sum.yaml", sum)
+	_, said := u.Gleitzeit(7, "submit", "sum.yaml")
+	if want := "gleitzeit: no engine runs in " + u.Home + "\n  `gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal\n"; said != want {
 		t.Errorf("without an engine submit says %s", said)
 	}
-	server := u.start("server", "--ui-port", "0", "-o", "json")
-	server.prints("}\n")
+	server := u.Start("server", "--ui-port", "0", "-o", "json")
+	server.Prints("}\n")
 	var page struct {
 		Engine, Namespace, UI, Home, Store, Queue *string
 		PID                                       *int
 	}
-	must(t, strictly(server.stdout.String(), &page))
-	if strings.Count(server.stdout.String(), "\n") != 1 || *page.Home != u.home || *page.Namespace != "default" || *page.Queue != "gleitzeit" ||
-		*page.PID != server.command.Process.Pid || !strings.HasPrefix(*page.UI, "http://127.0.0.1:") || !strings.HasPrefix(*page.Store, "sqlite:") {
-		t.Errorf("the server says %s", server.stdout)
+	must(t, programtest.StrictJSON(server.Stdout.String(), &page))
+	if strings.Count(server.Stdout.String(), "\n") != 1 || *page.Home != u.Home || *page.Namespace != "default" || *page.Queue != "gleitzeit" ||
+		*page.PID != server.Command.Process.Pid || !strings.HasPrefix(*page.UI, "http://127.0.0.1:") || !strings.HasPrefix(*page.Store, "sqlite:") {
+		t.Errorf("the server says %s", server.Stdout)
 	}
-	_, said = u.gleitzeit(1, "server")
-	wantLines(t, "a second server", said, fmt.Sprintf("gleitzeit: a server serves %s already: process %d, with its engine at %s\n", u.home, *page.PID, *page.Engine))
+	_, said = u.Gleitzeit(1, "server")
+	wantLines(t, "a second server", said, fmt.Sprintf("gleitzeit: a server serves %s already: process %d, with its engine at %s\n", u.Home, *page.PID, *page.Engine))
 
 	t.Run("submit and watch", func(t *testing.T) {
-		id, said := u.gleitzeit(0, "submit", "sum.yaml", "--input", "a=4")
+		id, said := u.Gleitzeit(0, "submit", "sum.yaml", "--input", "a=4")
 		if said != "" {
 			t.Errorf("submit says %s", said)
 		}
-		stdout, said := u.gleitzeit(0, "watch", strings.TrimSpace(id))
+		stdout, said := u.Gleitzeit(0, "watch", strings.TrimSpace(id))
 		if stdout != "twice: 14\n" {
 			t.Errorf("watch prints %q", stdout)
 		}
 		wantLines(t, "watch", said, "✓ add  mcp/tool.add  completed  ", strings.TrimSpace(id)+" completed in ")
-		shown, _ := u.gleitzeit(0, "workflow", "submit", "sum.yaml", "-o", "json")
+		shown, _ := u.Gleitzeit(0, "workflow", "submit", "sum.yaml", "-o", "json")
 		var submitted struct{ Run, Workflow *string }
-		must(t, strictly(shown, &submitted))
-		document, _ := u.gleitzeit(0, "watch", "@latest", "-o", "json")
+		must(t, programtest.StrictJSON(shown, &submitted))
+		document, _ := u.Gleitzeit(0, "watch", "@latest", "-o", "json")
 		run, err := parseRun(document)
 		must(t, err)
 		if *run.Run != *submitted.Run || *submitted.Workflow != "Sum" || *run.Status != "completed" {
@@ -87,51 +77,51 @@ func TestServer(t *testing.T) {
 		}
 	})
 	t.Run("wait", func(t *testing.T) {
-		stdout, said := u.gleitzeit(0, "submit", "sum.yaml", "--wait")
+		stdout, said := u.Gleitzeit(0, "submit", "sum.yaml", "--wait")
 		wantLines(t, "submit --wait", said, "run sum-", "✓ add  ")
 		if stdout != "twice: 10\n" {
 			t.Errorf("it prints %q", stdout)
 		}
-		u.file("bad.yaml", "name: Bad\ntasks: [{id: only, method: python/execute, parameters: {code: 1 / 0}}]\n")
-		_, said = u.gleitzeit(5, "submit", "bad.yaml", "--wait=60")
+		u.File("bad.yaml", "name: Bad\ntasks: [{id: only, method: python/execute, parameters: {code: 1 / 0}}]\n")
+		_, said = u.Gleitzeit(5, "submit", "bad.yaml", "--wait=60")
 		wantLines(t, "submit --wait", said, "✗ only  ")
-		u.gleitzeit(2, "submit", "sum.yaml", "--wait=never")
+		u.Gleitzeit(2, "submit", "sum.yaml", "--wait=never")
 	})
 	t.Run("what is open", func(t *testing.T) {
-		u.file("flow.yaml", "id: nightly\n"+sleeper)
-		_, said := u.gleitzeit(124, "submit", "flow.yaml", "--wait=500ms")
+		u.File("flow.yaml", "id: nightly\n"+sleeper)
+		_, said := u.Gleitzeit(124, "submit", "flow.yaml", "--wait=500ms")
 		wantLines(t, "submit", said, "gleitzeit: run nightly has not ended in the time that --wait gives it\n  it goes on: `gleitzeit watch nightly`")
 		u.asleep()
-		_, said = u.gleitzeit(1, "submit", "flow.yaml")
+		_, said = u.Gleitzeit(1, "submit", "flow.yaml")
 		if said != "gleitzeit: run nightly is still open\n  `gleitzeit status nightly` shows it, `gleitzeit cancel nightly` ends it\n" {
 			t.Errorf("a second run of the id says %s", said)
 		}
-		watch := u.start("watch", "nightly")
-		watch.says("✓ quick  ")
-		watch.signal(syscall.SIGINT)
-		watch.exits(130)
-		wantLines(t, "watch", watch.stderr.String(), "left; run nightly goes on: `gleitzeit watch nightly` follows it, `gleitzeit cancel nightly` ends it\n")
-		watch = u.start("watch", "nightly")
-		u.file("go", "")
-		watch.exits(0)
-		if watch.stdout.String() != "after: after\n" {
-			t.Errorf("watch prints %q", watch.stdout)
+		watch := u.Start("watch", "nightly")
+		watch.Says("✓ quick  ")
+		watch.Signal(syscall.SIGINT)
+		watch.Exits(130)
+		wantLines(t, "watch", watch.Stderr.String(), "left; run nightly goes on: `gleitzeit watch nightly` follows it, `gleitzeit cancel nightly` ends it\n")
+		watch = u.Start("watch", "nightly")
+		u.File("go", "")
+		watch.Exits(0)
+		if watch.Stdout.String() != "after: after\n" {
+			t.Errorf("watch prints %q", watch.Stdout)
 		}
 	})
 	t.Run("cancel", func(t *testing.T) {
-		u.file("flow.yaml", strings.ReplaceAll(sleeper, `"go"`, `"never"`))
-		id, _ := u.gleitzeit(0, "submit", "flow.yaml")
+		u.File("flow.yaml", strings.ReplaceAll(sleeper, `"go"`, `"never"`))
+		id, _ := u.Gleitzeit(0, "submit", "flow.yaml")
 		run := strings.TrimSpace(id)
-		watch := u.start("watch", run)
-		watch.says("✓ quick  ")
-		stdout, _ := u.gleitzeit(0, "cancel", run)
+		watch := u.Start("watch", run)
+		watch.Says("✓ quick  ")
+		stdout, _ := u.Gleitzeit(0, "cancel", run)
 		if stdout != run+" cancelled\n" {
 			t.Errorf("cancel says %q", stdout)
 		}
-		watch.exits(130)
+		watch.Exits(130)
 	})
 	t.Run("system status", func(t *testing.T) {
-		shown, _ := u.gleitzeit(0, "status", "-o", "json")
+		shown, _ := u.Gleitzeit(0, "status", "-o", "json")
 		var system struct {
 			Engine    struct{ Status, Address string }
 			Workers   []struct{ Identity string }
@@ -139,85 +129,85 @@ func TestServer(t *testing.T) {
 			Providers []struct{ OK bool }
 			Runs      map[string]int
 		}
-		must(t, json.Unmarshal([]byte(shown), &system))
+		programtest.JSON(t, shown, &system)
 		if system.Engine.Status != "running" || system.Engine.Address != *page.Engine || len(system.Workers) != 1 || !system.Store.OK ||
 			len(system.Providers) < 2 || system.Runs["completed"] != 4 || system.Runs["failed"] != 1 || system.Runs["cancelled"] != 1 {
 			t.Errorf("status shows %s", shown)
 		}
 	})
-	server.signal(syscall.SIGTERM)
-	server.exits(0)
-	shown, said := u.gleitzeit(7, "status")
+	server.Signal(syscall.SIGTERM)
+	server.Exits(0)
+	shown, said := u.Gleitzeit(7, "status")
 	wantLines(t, "status of what has stopped", shown+said, "engine     stopped\n", "gleitzeit: no engine runs in ")
-	if exists(u.home + "/server.json") {
+	if exists(u.Home + "/server.json") {
 		t.Error("a server that has stopped still says where it is")
 	}
 }
 
-// TestNobodyServes: a run that was submitted while nobody serves its queue waits, is seen, and then runs.
-func TestNobodyServes(t *testing.T) {
+// TestQueueWithoutWorkers: a run that was submitted to a queue without workers waits, is listed, and then runs.
+func TestQueueWithoutWorkers(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	u.file("sum.yaml", sum)
+	u.File("sum.yaml", sum)
 	u.serves("--no-ui", "--queue", "another")
-	id, said := u.gleitzeit(0, "submit", "sum.yaml")
+	id, said := u.Gleitzeit(0, "submit", "sum.yaml")
 	run := strings.TrimSpace(id)
 	wantLines(t, "submit", said, "nobody serves the queue \"gleitzeit\" yet: run "+run+" waits until `gleitzeit server` or `gleitzeit worker` does\n")
 	eventually(t, "list shows the run that waits", func() bool {
-		listed, _ := u.gleitzeit(0, "list")
+		listed, _ := u.Gleitzeit(0, "list")
 		return strings.Contains(listed, run+"  Sum       running")
 	})
-	second, _ := u.gleitzeit(0, "submit", "sum.yaml")
-	if listed, _ := u.gleitzeit(0, "list", "--limit", "1", "-o", "jsonl"); strings.Count(listed, "\n") != 1 {
+	second, _ := u.Gleitzeit(0, "submit", "sum.yaml")
+	if listed, _ := u.Gleitzeit(0, "list", "--limit", "1", "-o", "jsonl"); strings.Count(listed, "\n") != 1 {
 		t.Errorf("list --limit 1 prints\n%s", listed)
 	}
-	document, said := u.gleitzeit(0, "cancel", "-o", "json", strings.TrimSpace(second))
+	document, said := u.Gleitzeit(0, "cancel", "-o", "json", strings.TrimSpace(second))
 	wantLines(t, "cancel", document, `"status": "running"`)
 	wantLines(t, "cancel", said, "is to be cancelled, and ends when somebody serves its queue \"gleitzeit\"\n")
-	watch := u.start("watch", run)
+	watch := u.Start("watch", run)
 	u.works()
-	watch.exits(0)
-	if watch.stdout.String() != "twice: 10\n" {
-		t.Errorf("it brings %q", watch.stdout)
+	watch.Exits(0)
+	if watch.Stdout.String() != "twice: 10\n" {
+		t.Errorf("its result is %q", watch.Stdout)
 	}
-	u.gleitzeit(130, "watch", strings.TrimSpace(second))
+	u.Gleitzeit(130, "watch", strings.TrimSpace(second))
 }
 
-// TestDrain: a worker that is told to stop lets its task end and takes no other.
+// TestDrain: a worker that is stopped waits for its task and starts no other.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
-	waiting := u.start("worker")
-	waiting.says("no engine runs in " + u.home + "; waiting for one: `gleitzeit server` starts it\n")
+	waiting := u.Start("worker")
+	waiting.Says("no engine runs in " + u.Home + "; waiting for one: `gleitzeit server` starts it\n")
 	u.serves("--no-ui", "--queue", "another")
-	waiting.says("worker ready: queue gleitzeit at 127.0.0.1:")
-	id, _ := u.gleitzeit(0, "submit", "flow.yaml")
+	waiting.Says("worker ready: queue gleitzeit at 127.0.0.1:")
+	id, _ := u.Gleitzeit(0, "submit", "flow.yaml")
 	u.asleep()
-	waiting.signal(syscall.SIGTERM)
-	waiting.says("no new tasks; what runs has 30s to end, and another signal leaves at once\n")
-	u.file("go", "")
-	waiting.exits(0)
-	shown, _ := u.gleitzeit(0, "status", strings.TrimSpace(id), "-o", "json")
+	waiting.Signal(syscall.SIGTERM)
+	waiting.Says("no new tasks; what runs has 30s to end, and another signal leaves at once\n")
+	u.File("go", "")
+	waiting.Exits(0)
+	shown, _ := u.Gleitzeit(0, "status", strings.TrimSpace(id), "-o", "json")
 	run, err := parseRun(shown)
 	must(t, err)
 	if got := strings.Join(run.statuses(), ", "); got != "quick completed, sleeper completed, after pending" {
 		t.Errorf("after the drain: %s", got)
 	}
 	u.works("--slots", "1")
-	stdout, _ := u.gleitzeit(0, "watch", strings.TrimSpace(id))
+	stdout, _ := u.Gleitzeit(0, "watch", strings.TrimSpace(id))
 	if stdout != "after: after\n" {
-		t.Errorf("another worker brings %q", stdout)
+		t.Errorf("the result of another worker is %q", stdout)
 	}
 
 	t.Run("a second signal leaves at once", func(t *testing.T) {
-		must(t, removeAll(u.path("go"), u.path("pids")))
+		must(t, removeAll(u.Path("go"), u.Path("pids")))
 		one := u.works("--queue", "one")
-		u.gleitzeit(0, "submit", "flow.yaml", "--queue", "one")
+		u.Gleitzeit(0, "submit", "flow.yaml", "--queue", "one")
 		pids := u.asleep()
-		one.signal(syscall.SIGINT)
-		one.says("another signal leaves at once")
-		one.signal(syscall.SIGINT)
-		one.exits(130)
+		one.Signal(syscall.SIGINT)
+		one.Says("another signal leaves at once")
+		one.Signal(syscall.SIGINT)
+		one.Exits(130)
 		wantGone(t, pids)
 	})
 }

@@ -11,7 +11,7 @@ import (
 // storedValues are all values and records of a home's result store, as they were before they were packed.
 func storedValues(t testing.TB, u *user) [][]byte {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(u.home, "results.db")+"?mode=ro&_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(u.Home, "results.db")+"?mode=ro&_pragma=busy_timeout(10000)")
 	must(t, err)
 	defer func() { must(t, db.Close()) }()
 	unpacker, err := zstd.NewReader(nil)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // gated waits in its first task until its folder has a file "go", and says where and in which environment it ran.
@@ -42,9 +44,9 @@ func neighbours(t *testing.T) (first, second *neighbour) {
 	t.Helper()
 	u := newUser(t)
 	for _, name := range []string{"first", "second"} {
-		n := &neighbour{&user{t: t, home: u.home, work: filepath.Join(u.work, name)}, []string{"NAME=" + strings.ToUpper(name)}}
-		n.file("flow.yaml", gated)
-		n.file("who.py", who)
+		n := &neighbour{&user{&programtest.User{T: t, Home: u.Home, Work: filepath.Join(u.Work, name)}}, []string{"NAME=" + strings.ToUpper(name)}}
+		n.File("flow.yaml", gated)
+		n.File("who.py", who)
 		if first == nil {
 			first = n
 		} else {
@@ -54,23 +56,23 @@ func neighbours(t *testing.T) (first, second *neighbour) {
 	return first, second
 }
 
-// begins types the command and waits until the first task runs.
+// begins starts the command and waits until the first task runs.
 func (n *neighbour) begins() *process {
-	n.t.Helper()
-	p := n.startIn(n.work, n.environment, "run", "flow.yaml")
-	eventually(n.t, "the first task runs", func() bool { return exists(n.path("waiting")) })
+	n.T.Helper()
+	p := n.StartIn(n.Work, n.environment, "run", "flow.yaml")
+	eventually(n.T, "the first task runs", func() bool { return exists(n.Path("waiting")) })
 	return p
 }
 
-func (n *neighbour) open() { n.file("go", "") }
+func (n *neighbour) open() { n.File("go", "") }
 
-// brings wants the result of the folder's own run.
-func (n *neighbour) brings(p *process) {
-	n.t.Helper()
-	p.exits(0)
-	want := map[string]string{"first": "who: first is F I R S T\n", "second": "who: second is S E C O N D\n"}[filepath.Base(n.work)]
-	if p.stdout.String() != want {
-		n.t.Errorf("the result is %q, want %q", p.stdout, want)
+// wantResult wants the result of the folder's own run.
+func (n *neighbour) wantResult(p *process) {
+	n.T.Helper()
+	p.Exits(0)
+	want := map[string]string{"first": "who: first is F I R S T\n", "second": "who: second is S E C O N D\n"}[filepath.Base(n.Work)]
+	if p.Stdout.String() != want {
+		n.T.Errorf("the result is %q, want %q", p.Stdout, want)
 	}
 }
 
@@ -80,14 +82,14 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		t.Parallel()
 		first, second := neighbours(t)
 		a, b := first.begins(), second.begins()
-		listed, said := first.gleitzeit(0, "list")
+		listed, said := first.Gleitzeit(0, "list")
 		if strings.Count(listed, "running") != 2 || strings.Contains(said, "no engine runs") {
 			t.Errorf("list shows\n%s%s", listed, said)
 		}
 		second.open()
-		second.brings(b)
+		second.wantResult(b)
 		first.open()
-		first.brings(a)
+		first.wantResult(a)
 	})
 	t.Run("the engine's holder exits", func(t *testing.T) {
 		t.Parallel()
@@ -95,10 +97,10 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		a := first.begins()
 		b := second.begins()
 		first.open()
-		first.brings(a)
+		first.wantResult(a)
 		gone := time.Now()
 		second.open()
-		second.brings(b)
+		second.wantResult(b)
 		withinPromise(t, gone)
 	})
 	t.Run("the engine's holder is killed", func(t *testing.T) {
@@ -106,39 +108,39 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		first, second := neighbours(t)
 		a := first.begins()
 		b := second.begins()
-		a.kill()
+		a.Kill()
 		gone := time.Now()
 		second.open()
-		second.brings(b)
+		second.wantResult(b)
 		withinPromise(t, gone)
-		// Nobody else has done what the killed one was to do: it is another folder, and another environment.
-		listed, _ := first.gleitzeit(0, "list")
+		// No other process has done the work of the killed one: its folder and its environment are different.
+		listed, _ := first.Gleitzeit(0, "list")
 		if strings.Count(listed, "running") != 1 || strings.Count(listed, "completed") != 1 {
 			t.Errorf("list shows\n%s", listed)
 		}
 		first.open()
-		again := first.startIn(first.work, first.environment, "run", "flow.yaml")
-		first.brings(again)
-		wantLines(t, "stderr", again.stderr.String(), "going on with run "+between(a.stderr.String(), "run ", "\n")+"\n")
+		again := first.StartIn(first.Work, first.environment, "run", "flow.yaml")
+		first.wantResult(again)
+		wantLines(t, "stderr", again.Stderr.String(), "going on with run "+between(a.Stderr.String(), "run ", "\n")+"\n")
 	})
 	t.Run("the other one is killed", func(t *testing.T) {
 		t.Parallel()
 		first, second := neighbours(t)
 		a := first.begins()
 		b := second.begins()
-		b.kill()
+		b.Kill()
 		second.open()
-		again := second.startIn(second.work, second.environment, "run", "flow.yaml")
-		second.brings(again)
-		wantLines(t, "stderr", again.stderr.String(), "going on with run "+between(b.stderr.String(), "run ", "\n")+"\n")
+		again := second.StartIn(second.Work, second.environment, "run", "flow.yaml")
+		second.wantResult(again)
+		wantLines(t, "stderr", again.Stderr.String(), "going on with run "+between(b.Stderr.String(), "run ", "\n")+"\n")
 		first.open()
-		first.brings(a)
+		first.wantResult(a)
 	})
 }
 
 func withinPromise(t *testing.T, since time.Time) {
 	t.Helper()
 	if took := time.Since(since); took > promise {
-		t.Errorf("it took %s until the run had ended, and work is to go on within %s", took, promise)
+		t.Errorf("it took %s until the run had ended, and work must continue within %s", took, promise)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // number is what a question asks about.
 var number = regexp.MustCompile(`number (\d+)`)
 
-// unreliable is an Ollama that fails the first time it is asked something: it has too much to do for a third of the
+// unreliable is an Ollama that fails the first time it is asked something: it is overloaded for a third of the
 // questions, resets the connection for others, breaks off in the middle of an answer, or falls silent. The second time it
 // answers.
 type unreliable struct {
@@ -125,7 +125,7 @@ func TestUnreliableServer(t *testing.T) {
 	for i := range calls {
 		numbers = append(numbers, fmt.Sprint(i))
 	}
-	u.file("flow.yaml", `name: Unreliable
+	u.File("flow.yaml", `name: Unreliable
 tasks:
   - id: ask
     method: llm/chat
@@ -134,7 +134,7 @@ tasks:
     retry: {max_attempts: 10, base_delay: 0.05, backoff: fixed}
     parameters: {prompt: "What is number ${item}?", idle_timeout: 1}
 `)
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	ask := run.task("ask")

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // awkward is a text that everything which touches text has a reason to change.
@@ -88,12 +90,12 @@ func TestValuesArriveAsTheyLeft(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	quoted := jsonOf(t, awkward)
-	u.file("make.py", `import json
+	u.File("make.py", `import json
 result = {"text": json.loads(r'''`+strings.ReplaceAll(quoted, "'", `\u0027`)+`'''), "big": 2**60, "small": 1e-7, "code": "02139",
           "nested": {"none": None, "yes": True, "list": [1.0, "0", {}]}}
 `)
-	u.file("pass.py", `result = {name: context[name] for name in ("text", "big", "small", "code", "nested")}`)
-	stdout, _ := u.gleitzeit(0, "run", u.file("flow.yaml", awkwardValues), "-o", "json")
+	u.File("pass.py", `result = {name: context[name] for name in ("text", "big", "small", "code", "nested")}`)
+	stdout, _ := u.Gleitzeit(0, "run", u.File("flow.yaml", awkwardValues), "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	const nested = `{"none":null,"yes":true,"list":[1.0,"0",{}]}`
@@ -125,8 +127,8 @@ func TestValuesStayDataInCode(t *testing.T) {
 		`\`,
 		`${env.HOME}`,
 	}
-	write(t, u.path("attacks.json"), jsonOf(t, attacks))
-	u.file("flow.yaml", `
+	write(t, u.Path("attacks.json"), jsonOf(t, attacks))
+	u.File("flow.yaml", `
 name: Attack
 tasks:
   - id: model
@@ -145,11 +147,11 @@ tasks:
         result = inside
 outputs: {inside: "${victim.result}"}
 `)
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	wantFields(t, "outputs", run.Outputs, map[string]string{"inside": jsonOf(t, attacks)})
-	if exists(u.path("hacked")) {
+	if exists(u.Path("hacked")) {
 		t.Error("a value has become code and has made a file")
 	}
 }
@@ -161,7 +163,7 @@ func TestLargeText(t *testing.T) {
 	text := strings.Repeat(unit, 5<<20/len(unit)+1)
 	sum := sha256.Sum256([]byte(text))
 	u := newUser(t)
-	u.file("flow.yaml", `
+	u.File("flow.yaml", `
 name: Large
 tasks:
   - id: make
@@ -200,15 +202,15 @@ outputs:
 	if len(unit) != 20 || len(text) < 5<<20 {
 		t.Fatalf("the text has %d bytes, its unit %d", len(text), len(unit))
 	}
-	stdout, _ := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	run := &runDocument{}
-	must(t, json.Unmarshal([]byte(stdout), run))
+	programtest.JSON(t, stdout, run)
 	hash := hex.EncodeToString(sum[:])
 	wantFields(t, "outputs", run.Outputs, map[string]string{
 		"hashes": jsonOf(t, []string{hash, hash, hash, hash}),
 		"back":   jsonOf(t, []any{len(text), hash}),
 	})
-	printed, _ := u.gleitzeit(0, "results", "@latest", "make")
+	printed, _ := u.Gleitzeit(0, "results", "@latest", "make")
 	if printed != text+"\n" && strings.TrimSuffix(printed, "\n") != strings.TrimSuffix(text, "\n") {
 		t.Errorf("results prints %d bytes, and the text has %d", len(printed), len(text))
 	}

@@ -7,22 +7,22 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
-// TestWarnings: that Ollama cut a prompt is told whoever looks at the result, while it runs and ever after.
+// TestWarnings: a prompt that Ollama truncated is a warning wherever the result is shown, during the run and afterwards.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
 	long := strings.Repeat("word ", 200)
-	u.file("flow.yaml", `name: Cut
+	u.File("flow.yaml", `name: Cut
 tasks:
   - {id: short, method: llm/chat, parameters: {prompt: hello, num_ctx: 512}}
   - {id: long, method: llm/chat, parameters: {prompt: "`+long+`", num_ctx: 512}}
   - {id: each, method: llm/chat, for_each: [few, "`+long+`"], parameters: {prompt: "${item}", num_ctx: 512}}
 `)
 	const said = "the prompt is longer than the model's context: Ollama cut it"
-	stdout, stderr := u.gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	stdout, stderr := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
 	wantLines(t, "standard error", stderr, "✓ long  llm/chat  completed", "\n! long  "+said, "\n! each[1]  word")
 	if strings.Count(stderr, said) != 2 {
-		t.Errorf("not every warning is told once:\n%s", stderr)
+		t.Errorf("not every warning is printed once:\n%s", stderr)
 	}
 	run, err := parseRun(stdout)
 	must(t, err)
@@ -33,14 +33,14 @@ tasks:
 		t.Errorf("a task whose prompt was whole has the warning %q", *warning)
 	}
 
-	stdout, _ = u.gleitzeit(0, "status", *run.Run)
+	stdout, _ = u.Gleitzeit(0, "status", *run.Run)
 	wantLines(t, "status", stdout, "  ✓ long  llm/chat  completed", "\n    ! "+said)
-	stdout, _ = u.gleitzeit(0, "run", "flow.yaml", "-o", "jsonl")
+	stdout, _ = u.Gleitzeit(0, "run", "flow.yaml", "-o", "jsonl")
 	wantLines(t, "lines", stdout, `"warning":"`+said)
 	if items := strings.Count(stdout, `"warning":"`+said); items < 4 { // Of a task and of an item, and in the result of each.
 		t.Errorf("%d warnings in\n%s", items, stdout)
 	}
-	stdout, stderr = u.gleitzeit(0, "call", "llm/chat", "prompt="+long, "num_ctx=512")
+	stdout, stderr = u.Gleitzeit(0, "call", "llm/chat", "prompt="+long, "num_ctx=512")
 	wantLines(t, "the call's standard error", stderr, "! "+said)
 	if strings.Contains(stdout, said) {
 		t.Errorf("the call's result is %q", stdout)

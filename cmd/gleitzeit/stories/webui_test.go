@@ -1,7 +1,6 @@
 package stories_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // uiServer is a `gleitzeit server` with its Web UI.
@@ -22,21 +23,21 @@ type uiServer struct {
 
 // serveUI starts a server on any port and waits until it says where it is.
 func (u *user) serveUI(environment ...string) *uiServer {
-	u.t.Helper()
-	s := &uiServer{process: u.startIn(u.work, environment, "server", "-o", "json", "--ui-port", "0")}
-	eventually(u.t, "the server says where it is", func() bool {
-		if !s.running() {
-			u.t.Fatalf("the server ended:\n%s", s.stderr)
+	u.T.Helper()
+	s := &uiServer{process: u.StartIn(u.Work, environment, "server", "-o", "json", "--ui-port", "0")}
+	eventually(u.T, "the server says where it is", func() bool {
+		if !s.Running() {
+			u.T.Fatalf("the server ended:\n%s", s.Stderr)
 		}
-		return strings.Contains(s.stdout.String(), "\n")
+		return strings.Contains(s.Stdout.String(), "\n")
 	})
 	var said struct{ Engine, UI string }
-	must(u.t, json.Unmarshal([]byte(s.stdout.String()), &said))
+	programtest.JSON(u.T, s.Stdout.String(), &said)
 	link, err := url.Parse(said.UI)
-	must(u.t, err)
+	must(u.T, err)
 	s.engine, s.link, s.base, s.token = said.Engine, said.UI, "http://"+link.Host, link.Query().Get("token")
 	if len(s.token) < 43 {
-		u.t.Fatalf("the link %q has no token of 32 bytes", said.UI)
+		u.T.Fatalf("the link %q has no token of 32 bytes", said.UI)
 	}
 	return s
 }
@@ -61,10 +62,10 @@ tasks:
 
 // tea runs teaFlow on the server and returns the run's id.
 func (u *user) tea() string {
-	u.t.Helper()
-	stdout, _ := u.gleitzeit(0, "submit", "--wait", "-o", "json", u.file("tea.yaml", teaFlow))
+	u.T.Helper()
+	stdout, _ := u.Gleitzeit(0, "submit", "--wait", "-o", "json", u.File("tea.yaml", teaFlow))
 	run, err := parseRun(stdout)
-	must(u.t, err)
+	must(u.T, err)
 	return *run.Run
 }
 
@@ -112,10 +113,10 @@ func TestWebUIShowsARun(t *testing.T) {
 			t.Errorf("the page wants what its policy refuses: %s", complaint)
 		}
 	}
-	if said := s.stderr.String(); strings.Contains(said, s.token) {
+	if said := s.Stderr.String(); strings.Contains(said, s.token) {
 		t.Error("the token is in the log")
 	}
-	if mode := fileMode(t, u.home+"/ui.token"); mode != 0o600 {
+	if mode := fileMode(t, u.Home+"/ui.token"); mode != 0o600 {
 		t.Errorf("the token's file has mode %v, want 0600", mode)
 	}
 }
@@ -189,7 +190,7 @@ func TestWebUIOffersLargePayloads(t *testing.T) {
 	s := u.serveUI()
 	flow := "name: Large\ntasks:\n  - id: long\n    method: python/execute\n    parameters:\n      code: |\n        result = 1\n        # " +
 		strings.Repeat("x", 100_000) + "\n"
-	stdout, _ := u.gleitzeit(0, "submit", "--wait", "-o", "json", u.file("large.yaml", flow))
+	stdout, _ := u.Gleitzeit(0, "submit", "--wait", "-o", "json", u.File("large.yaml", flow))
 	run, err := parseRun(stdout)
 	must(t, err)
 	b := newTab(t)
