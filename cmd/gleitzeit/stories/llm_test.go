@@ -99,7 +99,7 @@ func TestUnknownModel(t *testing.T) {
 	if *failed.Status != "failed" || *failed.Attempts != 1 || *failed.Error.Name != "TASK_VALIDATION_FAILED" || *failed.Error.Retryable {
 		t.Errorf("status %s, %d attempts, %s, retryable %v", *failed.Status, *failed.Attempts, *failed.Error.Name, *failed.Error.Retryable)
 	}
-	wantLines(t, "standard error", p.stderr.String(), `has no model "mistral:7b"`, "run `ollama pull mistral:7b`")
+	wantLines(t, "standard error", p.Stderr.String(), `has no model "mistral:7b"`, "run `ollama pull mistral:7b`")
 }
 
 // TestFilesThatTasksName: a path that stands in the workflow may lead anywhere, one that comes from a value may not.
@@ -154,7 +154,7 @@ outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
 	p := u.Start("run", "flow.yaml", "-o", "json")
 	<-answering
 	server.Kill(t)
-	p.says("↻ slow  is tried again: the answer of Ollama at " + address + " was cut off")
+	p.Says("↻ slow  is tried again: the answer of Ollama at " + address + " was cut off")
 	server.Restart(t)
 	p.Exits(0)
 	run, err := parseRun(p.Stdout.String())
