@@ -7,17 +7,17 @@ import (
 )
 
 // groups are the commands by what they are about, for those who look for them there.
-func (p *program) groups() []*cobra.Command {
+func groups(p *program) []*cobra.Command {
 	return []*cobra.Command{
 		group("workflow", "Submit, show and list runs",
-			p.submitCommand(), p.statusCommand(), p.listCommand()),
+			submitCommand{p}.command(), statusCommand{p}.command(), listCommand{p}.command()),
 		group("system", "Show how engine, workers, result store and providers are",
-			p.systemStatusCommand()),
-		p.providerCommand(),
+			statusCommand{p}.systemCommand()),
+		providerCommand{p}.command(),
 		group("mcp", "Offer workflows to MCP clients",
-			p.mcpServeCommand()),
+			mcpServeCommand{p}.command()),
 		group("task", "Call a method, or print the result of a task",
-			named("result RUN TASK", exact("RUN", "TASK"), p.resultsCommand()), named("submit METHOD [NAME=VALUE…]", nil, p.callCommand())),
+			named("result RUN TASK", exact("RUN", "TASK"), resultsCommand{p}.command()), named("submit METHOD [NAME=VALUE…]", nil, callCommand{p}.command())),
 	}
 }
 

@@ -42,7 +42,10 @@ func (f batchFormat) Set(text string) error {
 	return nil
 }
 
-func (p *program) batchCommand() *cobra.Command {
+// batchCommand is the command `batch`.
+type batchCommand struct{ *program }
+
+func (p batchCommand) command() *cobra.Command {
 	var o batchOptions
 	command := &cobra.Command{
 		Use:   "batch DIR|FILE…",
@@ -78,7 +81,7 @@ func (p *program) batchCommand() *cobra.Command {
 	return command
 }
 
-func (p *program) batch(ctx context.Context, paths []string, o batchOptions) error {
+func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions) error {
 	folder, err := os.Getwd()
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
@@ -98,14 +101,14 @@ func (p *program) batch(ctx context.Context, paths []string, o batchOptions) err
 		return p.refuseBatch(mistakes)
 	}
 	typed := "gleitzeit " + view.ShellWords(p.Args...)
-	return p.execute(ctx, compiled, execution{
+	return execute(ctx, p.program, compiled, execution{
 		another: o.another, command: typed, claimed: typed,
 		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o.file) },
 	})
 }
 
 // refuseBatch tells every mistake; their places are in a text that nobody has seen.
-func (p *program) refuseBatch(mistakes []definition.Diagnostic) error {
+func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 	if p.forPrograms() {
 		return p.refuse("batch", mistakes)
 	}
@@ -120,7 +123,7 @@ func (p *program) refuseBatch(mistakes []definition.Diagnostic) error {
 }
 
 // printBatch writes the results in the format asked for, into the file or to standard output.
-func (p *program) printBatch(b *view.Batch, file string) error {
+func (p batchCommand) printBatch(b *view.Batch, file string) error {
 	data, err := p.renderBatch(b)
 	if err != nil {
 		return err
@@ -136,7 +139,7 @@ func (p *program) printBatch(b *view.Batch, file string) error {
 	return nil
 }
 
-func (p *program) renderBatch(b *view.Batch) ([]byte, error) {
+func (p batchCommand) renderBatch(b *view.Batch) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

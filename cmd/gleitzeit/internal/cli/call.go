@@ -16,7 +16,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-func (p *program) callCommand() *cobra.Command {
+// callCommand is the command `call`.
+type callCommand struct{ *program }
+
+func (p callCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "call METHOD [NAME=VALUE…]",
 		Short: "Call one method, now and here, and print its result",
@@ -35,7 +38,7 @@ func (p *program) callCommand() *cobra.Command {
 	}
 }
 
-func (p *program) call(ctx context.Context, method string, pairs []string) error {
+func (p callCommand) call(ctx context.Context, method string, pairs []string) error {
 	compiled, err := p.compileCall(method, pairs)
 	if err != nil {
 		return err
@@ -78,7 +81,7 @@ func (p *program) call(ctx context.Context, method string, pairs []string) error
 }
 
 // compileCall checks a call and makes it ready: as a workflow of one task, so that what holds for a task holds for it.
-func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error) {
+func (p callCommand) compileCall(method string, pairs []string) (*plan.Plan, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
@@ -114,7 +117,7 @@ func (p *program) compileCall(method string, pairs []string) (*plan.Plan, error)
 }
 
 // awaitCall waits for the end of the call. The first signal cancels it, the second quits.
-func (p *program) awaitCall(ctx context.Context, c *runs.Call, signals <-chan os.Signal) (protocol.Outcome, error) {
+func (p callCommand) awaitCall(ctx context.Context, c *runs.Call, signals <-chan os.Signal) (protocol.Outcome, error) {
 	type ending struct {
 		outcome protocol.Outcome
 		err     error
@@ -155,13 +158,4 @@ func (e failedCall) exitCode() int {
 		return exitUnavailable
 	}
 	return exitTaskFailed
-}
-
-// printResult prints the result of one task: the text where text is wanted, else all of it.
-func (p *program) printResult(text string, result value.Value) {
-	if p.output == asText {
-		fmt.Fprintln(p.Out, strings.TrimSuffix(text, "\n"))
-		return
-	}
-	p.writeJSON(p.Out, result)
 }

@@ -12,7 +12,7 @@ import (
 
 // givenParameters reads name=value pairs as the method's schema means them. What is no parameter of the method is for
 // the rules to refuse.
-func (p *program) givenParameters(method string, pairs []string) (value.Value, error) {
+func (p callCommand) givenParameters(method string, pairs []string) (value.Value, error) {
 	properties := propertiesOf(runs.Specs(p.options(), false), method)
 	var fields []value.Field
 	for _, pair := range pairs {

@@ -9,7 +9,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 )
 
-func (p *program) cancelCommand() *cobra.Command {
+// cancelCommand is the command `cancel`.
+type cancelCommand struct{ *program }
+
+func (p cancelCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "cancel RUN",
 		Short: "Cancel a run, wait until its tasks have ended, and keep what is done",
@@ -23,7 +26,7 @@ func (p *program) cancelCommand() *cobra.Command {
 	})
 }
 
-func (p *program) cancel(ctx context.Context, run string) error {
+func (p cancelCommand) cancel(ctx context.Context, run string) error {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
@@ -35,7 +38,7 @@ func (p *program) cancel(ctx context.Context, run string) error {
 	if run, err = s.Resolve(ctx, run); err != nil {
 		return err
 	}
-	f := p.newFollower(ctx, s)
+	f := newFollower(ctx, p.program, s)
 	defer f.stop()
 	h, err := s.NewExecutor(ctx).Open(ctx, run)
 	if err != nil {

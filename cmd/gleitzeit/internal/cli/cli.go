@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -53,22 +52,6 @@ const (
 	// asMarkdown is for the results of a batch alone.
 	asMarkdown output = "markdown"
 )
-
-// forPrograms reports whether the output is JSON.
-func (p *program) forPrograms() bool { return p.output == asJSON || p.output == asJSONL }
-
-func (o *output) String() string { return string(*o) }
-
-func (o *output) Type() string { return "format" }
-
-func (o *output) Set(text string) error {
-	switch output(text) {
-	case asText, asJSON, asJSONL:
-		*o = output(text)
-		return nil
-	}
-	return errors.New("text, json or jsonl")
-}
 
 // Main runs the command that the arguments name and returns the exit code.
 func Main(process Process) int {
@@ -137,14 +120,14 @@ func (p *program) root() *cobra.Command {
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "how results are printed: text, json or jsonl")
-	for _, command := range []*cobra.Command{
-		p.runCommand(), p.batchCommand(), p.submitCommand(), p.watchCommand(), p.serverCommand(), p.workerCommand(), p.callCommand(),
-		p.validateCommand(), p.graphCommand(), p.compileCommand(), p.schemaCommand(), p.statusCommand(), p.listCommand(), p.resultsCommand(),
-		p.cancelCommand(), p.configCommand(), p.versionCommand(),
+	for _, c := range []interface{ command() *cobra.Command }{
+		runCommand{p}, batchCommand{p}, submitCommand{p}, watchCommand{p}, serverCommand{p}, workerCommand{p}, callCommand{p},
+		validateCommand{p}, graphCommand{p}, compileCommand{p}, schemaCommand{p}, statusCommand{p}, listCommand{p}, resultsCommand{p},
+		cancelCommand{p}, configCommand{p}, versionCommand{p},
 	} {
-		root.AddCommand(command)
+		root.AddCommand(c.command())
 	}
-	root.AddCommand(p.groups()...)
+	root.AddCommand(groups(p)...)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -204,22 +187,4 @@ func (p *program) report(err error) int {
 		return call.exitCode()
 	}
 	return exitCode(known)
-}
-
-// writeJSON prints a document: indented for people who look at it, on one line as jsonl.
-func (p *program) writeJSON(to io.Writer, document any) {
-	encoder := json.NewEncoder(to)
-	encoder.SetEscapeHTML(false)
-	if p.output != asJSONL {
-		encoder.SetIndent("", "  ")
-	}
-	// What cannot be written is noticed at the end, by checked; what cannot be encoded is our own error.
-	if err := encoder.Encode(document); err != nil && p.written.err() == nil {
-		p.say("gleitzeit: cannot write a document: %v", err)
-	}
-}
-
-// say prints a line for people; programs read standard output.
-func (p *program) say(format string, args ...any) {
-	fmt.Fprintf(p.Err, format+"\n", args...)
 }

@@ -4,7 +4,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) compileCommand() *cobra.Command {
+// compileCommand is the command `compile`.
+type compileCommand struct{ *program }
+
+func (p compileCommand) command() *cobra.Command {
 	var inputs given
 	command := &cobra.Command{
 		Use:   "compile FILE",

@@ -12,23 +12,26 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
+// configCommand is the command `config`.
+type configCommand struct{ *program }
+
 // configCommand shows the settings. A command about them goes beneath it: a line in the list here.
-func (p *program) configCommand() *cobra.Command {
+func (p configCommand) command() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "config",
 		Short: "Show every setting, its value, and where it comes from",
 		Long: "Show every setting, its value, and where it comes from: a flag, a variable, a line of config.yaml, or the default.\n" +
 			"Passwords are not shown.",
 		Args: exact(),
-		RunE: func(*cobra.Command, []string) error { return p.showConfig() },
+		RunE: func(*cobra.Command, []string) error { return p.show() },
 	}
-	for _, below := range []*cobra.Command{p.configPathCommand(), p.configEnvCommand()} {
+	for _, below := range []*cobra.Command{p.pathCommand(), p.envCommand()} {
 		command.AddCommand(below)
 	}
 	return command
 }
 
-func (p *program) configPathCommand() *cobra.Command {
+func (p configCommand) pathCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "path",
 		Short: "Print where config.yaml is, or would be",
@@ -50,7 +53,7 @@ func (p *program) configPathCommand() *cobra.Command {
 	}
 }
 
-func (p *program) showConfig() error {
+func (p configCommand) show() error {
 	settings, err := p.settings()
 	if err != nil {
 		return err

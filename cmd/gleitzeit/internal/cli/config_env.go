@@ -11,7 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-func (p *program) configEnvCommand() *cobra.Command {
+func (p configCommand) envCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "env",
 		Short: "Print the variables with which the temporal CLI reaches the home's engine",
@@ -19,12 +19,12 @@ func (p *program) configEnvCommand() *cobra.Command {
 			"`eval \"$(gleitzeit config env)\"`. Whoever can read the key that they name can do the same.",
 		Args: exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
-			return p.configEnv(command.Context())
+			return p.env(command.Context())
 		},
 	}
 }
 
-func (p *program) configEnv(ctx context.Context) error {
+func (p configCommand) env(ctx context.Context) error {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ var (
 )
 
 // newFollower takes the signals from now on: whoever sees which run is started may cancel it.
-func (p *program) newFollower(ctx context.Context, s *runs.Session) *follower {
+func newFollower(ctx context.Context, p *program, s *runs.Session) *follower {
 	signals, give := p.interrupts.take()
 	f := &follower{program: p, session: s, give: give, abandon: make(chan struct{}), requested: make(chan struct{})}
 	f.ctx, f.leave = context.WithCancelCause(ctx)

@@ -43,7 +43,10 @@ const (
 	mermaidText  = 50_000 // Characters.
 )
 
-func (p *program) graphCommand() *cobra.Command {
+// graphCommand is the command `graph`.
+type graphCommand struct{ *program }
+
+func (p graphCommand) command() *cobra.Command {
 	var inputs given
 	as := asTree
 	command := p.temporalFlags(&cobra.Command{
@@ -72,7 +75,7 @@ func (p *program) graphCommand() *cobra.Command {
 }
 
 // graph makes the graph of a workflow file or of a run.
-func (p *program) graph(ctx context.Context, of string, inputs given) (*view.Graph, error) {
+func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view.Graph, error) {
 	if isFlow(of) {
 		compiled, diagnostics, err := p.compile(of, inputs)
 		if err != nil {
@@ -121,7 +124,7 @@ func isFlow(name string) bool {
 	return strings.ContainsRune(name, filepath.Separator) || slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
 }
 
-func (p *program) printGraph(graph *view.Graph, as drawing) {
+func (p graphCommand) printGraph(graph *view.Graph, as drawing) {
 	switch {
 	case p.forPrograms():
 		p.writeJSON(p.Out, graph)

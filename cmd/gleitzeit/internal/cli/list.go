@@ -13,7 +13,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-func (p *program) listCommand() *cobra.Command {
+// listCommand is the command `list`.
+type listCommand struct{ *program }
+
+func (p listCommand) command() *cobra.Command {
 	query := runs.Query{}
 	var status string
 	command := p.temporalFlags(&cobra.Command{
@@ -39,7 +42,7 @@ func (p *program) listCommand() *cobra.Command {
 	return command
 }
 
-func (p *program) list(ctx context.Context, query runs.Query) error {
+func (p listCommand) list(ctx context.Context, query runs.Query) error {
 	s, err := p.openToShow(ctx)
 	if err != nil {
 		return err

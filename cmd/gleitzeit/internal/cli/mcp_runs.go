@@ -20,12 +20,12 @@ type mcpRuns struct {
 	say      func(format string, args ...any)
 }
 
-// serverCommand resumes the runs of an MCP server that is gone.
-const serverCommand = "gleitzeit server"
+// resumeCommand resumes the runs of an MCP server that is gone.
+const resumeCommand = "gleitzeit server"
 
 // Run implements mcpserver.Runs.
 func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report func(mcpserver.Step)) (*view.Run, error) {
-	h, err := m.executor.Start(ctx, p, runs.StartOptions{Command: serverCommand, New: another})
+	h, err := m.executor.Start(ctx, p, runs.StartOptions{Command: resumeCommand, New: another})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report fu
 
 // Submit implements mcpserver.Runs.
 func (m *mcpRuns) Submit(ctx context.Context, p *plan.Plan) (string, error) {
-	return m.executor.Submit(ctx, p, serverCommand)
+	return m.executor.Submit(ctx, p, resumeCommand)
 }
 
 // readTimeout bounds what is asked when the time to wait is over.

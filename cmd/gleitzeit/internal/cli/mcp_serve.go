@@ -26,7 +26,10 @@ type mcpServing struct {
 // anywhere is what --http alone stands for.
 const anywhere = "loopback"
 
-func (p *program) mcpServeCommand() *cobra.Command {
+// mcpServeCommand is the command `mcp serve`.
+type mcpServeCommand struct{ *program }
+
+func (p mcpServeCommand) command() *cobra.Command {
 	o := mcpServing{}
 	command := &cobra.Command{
 		Use:   "serve [--http [ADDRESS]]",
@@ -43,7 +46,7 @@ func (p *program) mcpServeCommand() *cobra.Command {
 			if len(args) > 0 {
 				o.http = args[0]
 			}
-			return p.mcpServe(command.Context(), o)
+			return p.serve(command.Context(), o)
 		},
 	}
 	command.Flags().StringArrayVar(&o.folders, "workflows", nil, "folder of workflows that clients may run, a tool for each; repeatable")
@@ -53,7 +56,7 @@ func (p *program) mcpServeCommand() *cobra.Command {
 	return command
 }
 
-func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
+func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
@@ -97,7 +100,7 @@ func (p *program) mcpServe(ctx context.Context, o mcpServing) (err error) {
 	if o.http == "" {
 		err = server.ServeStreams(serving, p.In, p.Out)
 	} else {
-		err = p.mcpOverHTTP(serving, s, server, o.http)
+		err = p.serveHTTP(serving, s, server, o.http)
 	}
 	err = errors.Join(err, executor.Close())
 	leave()
@@ -112,7 +115,7 @@ type mcpDocument struct {
 	PID   int    `json:"pid"`
 }
 
-func (p *program) mcpOverHTTP(ctx context.Context, s *runs.Session, server *mcpserver.Server, address string) error {
+func (p mcpServeCommand) serveHTTP(ctx context.Context, s *runs.Session, server *mcpserver.Server, address string) error {
 	token, err := gate.LoadToken(s.Home().MCPToken())
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "cannot keep the token %q of the MCP server: %s", s.Home().MCPToken(), err)
@@ -126,7 +129,7 @@ func (p *program) mcpOverHTTP(ctx context.Context, s *runs.Session, server *mcps
 	}
 	d := mcpDocument{URL: listening.URL(), Token: s.Home().MCPToken(), Home: s.Home().Path, PID: os.Getpid()}
 	if p.output == asText {
-		fmt.Fprintf(p.Out, "mcp    %s\ntoken  in %s\nhome   %s\nCtrl-C stops it; open runs are resumed by `%s`, or when a client asks for them again\n", d.URL, d.Token, d.Home, serverCommand)
+		fmt.Fprintf(p.Out, "mcp    %s\ntoken  in %s\nhome   %s\nCtrl-C stops it; open runs are resumed by `%s`, or when a client asks for them again\n", d.URL, d.Token, d.Home, resumeCommand)
 	} else if err := p.writeLine(d); err != nil {
 		return err
 	}

@@ -32,12 +32,15 @@ type endpointHealth struct {
 	Loaded  []string    `json:"loaded,omitempty"` // Of the models, those in memory.
 }
 
+// providerCommand is the command `provider`.
+type providerCommand struct{ *program }
+
 // providerCommand holds what is about the servers that serve calls. A command goes beneath it: a line in the list here.
-func (p *program) providerCommand() *cobra.Command {
-	return group("provider", "List the servers of models, and how they are", p.providerListCommand(), p.providerHealthCommand())
+func (p providerCommand) command() *cobra.Command {
+	return group("provider", "List the servers of models, and how they are", listCommand{p.program}.command(), p.healthCommand())
 }
 
-func (p *program) providerListCommand() *cobra.Command {
+func (p providerCommand) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List what serves calls, as the settings have it",
@@ -60,7 +63,7 @@ func (p *program) providerListCommand() *cobra.Command {
 	}
 }
 
-func (p *program) providerHealthCommand() *cobra.Command {
+func (p providerCommand) healthCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health [NAME…]",
 		Short: "Ask what serves calls how it is",
@@ -104,7 +107,7 @@ func (p *program) providerHealthCommand() *cobra.Command {
 }
 
 // providers returns those of the settings.
-func (p *program) providers() ([]runs.Provider, func() error, error) {
+func (p providerCommand) providers() ([]runs.Provider, func() error, error) {
 	o, err := p.runOptions()
 	if err != nil {
 		return nil, nil, err
@@ -147,7 +150,7 @@ func healthOf(ctx context.Context, of runs.Provider) []endpointHealth {
 
 func (h *endpointHealth) set(err *protocol.Error) { h.OK, h.Error = err == nil, view.NewError(err) }
 
-func (p *program) printEndpoints(all []endpoint) error {
+func (p providerCommand) printEndpoints(all []endpoint) error {
 	switch p.output {
 	case asJSON:
 		p.writeJSON(p.Out, struct {
@@ -172,7 +175,7 @@ func (p *program) printEndpoints(all []endpoint) error {
 	return nil
 }
 
-func (p *program) printHealth(all []endpointHealth) error {
+func (p providerCommand) printHealth(all []endpointHealth) error {
 	switch p.output {
 	case asJSON:
 		p.writeJSON(p.Out, struct {

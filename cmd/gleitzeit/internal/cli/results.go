@@ -11,7 +11,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-func (p *program) resultsCommand() *cobra.Command {
+// resultsCommand is the command `results`.
+type resultsCommand struct{ *program }
+
+func (p resultsCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "results RUN [TASK]",
 		Short: "Print the results of a run, or of one of its tasks",
@@ -23,7 +26,7 @@ func (p *program) resultsCommand() *cobra.Command {
 	})
 }
 
-func (p *program) results(ctx context.Context, args []string) error {
+func (p resultsCommand) results(ctx context.Context, args []string) error {
 	s, err := p.openToShow(ctx)
 	if err != nil {
 		return err

@@ -21,7 +21,10 @@ type part struct {
 	Keys     []part   `json:"keys,omitempty"`
 }
 
-func (p *program) schemaCommand() *cobra.Command {
+// schemaCommand is the command `schema`.
+type schemaCommand struct{ *program }
+
+func (p schemaCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [PART]",
 		Short: "Print the JSON Schema of workflow files, or one part of it in words",

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +11,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) serverCommand() *cobra.Command {
+// serverCommand is the command `server`.
+type serverCommand struct{ *program }
+
+func (p serverCommand) command() *cobra.Command {
 	o := runs.ServerOptions{}
 	command := &cobra.Command{
 		Use:   "server",
@@ -25,7 +27,7 @@ func (p *program) serverCommand() *cobra.Command {
 			if o.Slots < 1 {
 				return usageError{fmt.Errorf("--slots %d is less than 1", o.Slots)}
 			}
-			return p.server(command.Context(), o)
+			return p.serve(command.Context(), o)
 		},
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
@@ -48,7 +50,7 @@ type serverDocument struct {
 	version string // Of the Temporal server.
 }
 
-func (p *program) server(ctx context.Context, o runs.ServerOptions) (err error) {
+func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions) (err error) {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
@@ -70,23 +72,11 @@ func (p *program) server(ctx context.Context, o runs.ServerOptions) (err error) 
 		return err
 	}
 	p.say("stopping; press Ctrl-C again to quit immediately")
-	return p.stopping(signals, v.Stop)
-}
-
-// stopping runs the end of a process that serves. A signal meanwhile quits immediately.
-func (p *program) stopping(signals <-chan os.Signal, stop func() error) error {
-	stopped := make(chan error, 1)
-	go func() { stopped <- stop() }()
-	select {
-	case err := <-stopped:
-		return err
-	case <-signals:
-		return exitError{exitInterrupted}
-	}
+	return stopping(signals, v.Stop)
 }
 
 // announce prints the page of a server that is ready.
-func (p *program) announce(s *runs.Session, info runs.ServerInfo, queue string) error {
+func (p serverCommand) announce(s *runs.Session, info runs.ServerInfo, queue string) error {
 	d := serverDocument{
 		Engine: info.Engine, Namespace: info.Namespace, Home: s.Home().Path, Store: s.ShownStore(), Queue: queue,
 		PID: os.Getpid(), version: info.ServerVersion,
@@ -99,17 +89,6 @@ func (p *program) announce(s *runs.Session, info runs.ServerInfo, queue string) 
 		return nil
 	}
 	return p.writeLine(d)
-}
-
-// writeLine prints a document of a process that keeps running, on one line, whatever the format: nothing follows it, and
-// who starts a server reads it line by line.
-func (p *program) writeLine(document any) error {
-	line, err := json.Marshal(document)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.Out, "%s\n", line)
-	return nil
 }
 
 func (d serverDocument) text() string {

@@ -105,3 +105,9 @@ func (p *program) sayAbandoned(s *runs.Session, run *view.Run) error {
 	}
 	return err
 }
+
+// streamFlag is for commands that follow a run.
+func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
+	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models to standard error as they come, where that is not a terminal; a terminal shows them anyway")
+	return command
+}

@@ -54,3 +54,15 @@ func (i *interrupts) set(to chan<- os.Signal) {
 	defer i.mu.Unlock()
 	i.to = to
 }
+
+// stopping runs the end of a process that serves. A signal meanwhile quits immediately.
+func stopping(signals <-chan os.Signal, stop func() error) error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-signals:
+		return exitError{exitInterrupted}
+	}
+}

@@ -7,7 +7,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) statusCommand() *cobra.Command {
+// statusCommand is the command `status`.
+type statusCommand struct{ *program }
+
+func (p statusCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "status [RUN]",
 		Short: "Show how far a run has come, task by task; without a run, how engine, workers, store and providers are",
@@ -16,7 +19,7 @@ func (p *program) statusCommand() *cobra.Command {
 		Args: between(0, "RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return p.systemStatus(command.Context())
+				return p.system(command.Context())
 			}
 			s, err := p.openToShow(command.Context())
 			if err != nil {

@@ -48,18 +48,18 @@ type runCounts struct {
 // healthTimeout bounds what a provider may take to say how it is.
 const healthTimeout = 5 * time.Second
 
-func (p *program) systemStatusCommand() *cobra.Command {
+func (p statusCommand) systemCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "status",
 		Short: "Show how engine, workers, result store and providers are",
 		Args:  exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
-			return p.systemStatus(command.Context())
+			return p.system(command.Context())
 		},
 	})
 }
 
-func (p *program) systemStatus(ctx context.Context) error {
+func (p statusCommand) system(ctx context.Context) error {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (p *program) systemStatus(ctx context.Context) error {
 func providerStates(ctx context.Context, s *runs.Session) ([]providerState, error) {
 	ctx, done := context.WithTimeout(ctx, healthTimeout)
 	defer done()
-	found, err := s.Providers(ctx)
+	found, err := runs.ProvidersHealth(ctx, s)
 	states := make([]providerState, len(found))
 	for i, p := range found {
 		states[i] = providerState{p.Name, p.Error == nil, view.NewError(p.Error)}

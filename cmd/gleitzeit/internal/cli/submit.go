@@ -51,7 +51,10 @@ func (p *patience) Set(text string) error {
 // noLimit is what --wait alone stands for.
 const noLimit = "no limit"
 
-func (p *program) submitCommand() *cobra.Command {
+// submitCommand is the command `submit`.
+type submitCommand struct{ *program }
+
+func (p submitCommand) command() *cobra.Command {
 	o := submission{}
 	command := &cobra.Command{
 		Use:   "submit FILE",
@@ -71,7 +74,7 @@ func (p *program) submitCommand() *cobra.Command {
 	return p.temporalFlags(p.streamFlag(command))
 }
 
-func (p *program) submit(ctx context.Context, file string, o submission) error {
+func (p submitCommand) submit(ctx context.Context, file string, o submission) error {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
@@ -118,13 +121,13 @@ func (p *program) submit(ctx context.Context, file string, o submission) error {
 }
 
 // awaitSubmitted follows a run that was submitted, and prints its results. A limit of 0 is none.
-func (p *program) awaitSubmitted(ctx context.Context, s *runs.Session, id string, compiled *plan.Plan, limit time.Duration) error {
+func (p submitCommand) awaitSubmitted(ctx context.Context, s *runs.Session, id string, compiled *plan.Plan, limit time.Duration) error {
 	h, err := s.Watch(ctx, id)
 	if err != nil {
 		return err
 	}
 	h.SetPlan(compiled)
-	f := p.newFollower(ctx, s)
+	f := newFollower(ctx, p.program, s)
 	defer f.stop()
 	if limit > 0 {
 		defer time.AfterFunc(limit, func() { f.leave(errOverdue) }).Stop()

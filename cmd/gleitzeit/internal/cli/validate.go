@@ -27,7 +27,10 @@ type validated struct {
 	Error       *view.Error             `json:"error,omitempty"` // Why it cannot be read; then nothing was checked.
 }
 
-func (p *program) validateCommand() *cobra.Command {
+// validateCommand is the command `validate`.
+type validateCommand struct{ *program }
+
+func (p validateCommand) command() *cobra.Command {
 	var inputs given
 	var online bool
 	command := &cobra.Command{
@@ -64,7 +67,7 @@ func someFiles(command *cobra.Command, args []string) error {
 type checker func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error)
 
 // online asks the tool servers that a file without other mistakes needs.
-func (p *program) online(ctx context.Context) checker {
+func (p validateCommand) online(ctx context.Context) checker {
 	return func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error) {
 		in, err := p.open(file, inputs, false)
 		if err != nil {
@@ -86,7 +89,7 @@ func (p *program) online(ctx context.Context) checker {
 	}
 }
 
-func (p *program) validate(files []string, inputs given, check checker) error {
+func (p validateCommand) validate(files []string, inputs given, check checker) error {
 	document := validation{}
 	code := exitOK
 	for _, file := range files {
@@ -139,28 +142,4 @@ func byFile(file string, diagnostics []definition.Diagnostic) []validated {
 		last.Diagnostics = append(last.Diagnostics, d)
 	}
 	return all
-}
-
-// refuse prints every mistake in a workflow, and in its inputs, and ends the command.
-func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
-	found := byFile(file, diagnostics)
-	if p.output == asJSON {
-		p.writeJSON(p.Out, validation{found})
-	} else {
-		p.show(found)
-	}
-	return exitError{exitInvalid}
-}
-
-// show prints what was found: a line for each mistake to people, one for each file to programs.
-func (p *program) show(found []validated) {
-	for _, in := range found {
-		if p.forPrograms() {
-			p.writeJSON(p.Out, in)
-			continue
-		}
-		for _, d := range in.Diagnostics {
-			fmt.Fprintln(p.Err, d.String())
-		}
-	}
 }

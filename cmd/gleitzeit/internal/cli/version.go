@@ -10,7 +10,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) versionCommand() *cobra.Command {
+// versionCommand is the command `version`.
+type versionCommand struct{ *program }
+
+func (p versionCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print which version this is",

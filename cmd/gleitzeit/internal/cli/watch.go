@@ -8,7 +8,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 )
 
-func (p *program) watchCommand() *cobra.Command {
+// watchCommand is the command `watch`.
+type watchCommand struct{ *program }
+
+func (p watchCommand) command() *cobra.Command {
 	return p.temporalFlags(p.streamFlag(&cobra.Command{
 		Use:   "watch RUN",
 		Short: "Follow a run until it ends, and print its results",
@@ -22,7 +25,7 @@ func (p *program) watchCommand() *cobra.Command {
 	}))
 }
 
-func (p *program) watch(ctx context.Context, run string) error {
+func (p watchCommand) watch(ctx context.Context, run string) error {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err
@@ -41,13 +44,13 @@ func (p *program) watch(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
-	f := p.newFollower(ctx, s)
+	f := newFollower(ctx, p.program, s)
 	defer f.stop()
 	return f.finish(h, nil, nil)
 }
 
 // watchForgotten prints a run that only the store knows.
-func (p *program) watchForgotten(ctx context.Context, s *runs.Session, run string) error {
+func (p watchCommand) watchForgotten(ctx context.Context, s *runs.Session, run string) error {
 	document, err := s.Forgotten(ctx, run)
 	if err != nil {
 		return err

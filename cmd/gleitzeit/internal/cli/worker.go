@@ -9,7 +9,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) workerCommand() *cobra.Command {
+// workerCommand is the command `worker`.
+type workerCommand struct{ *program }
+
+func (p workerCommand) command() *cobra.Command {
 	var o runs.ServiceOptions
 	var roots []string
 	command := &cobra.Command{
@@ -30,7 +33,7 @@ func (p *program) workerCommand() *cobra.Command {
 	return p.temporalFlags(command)
 }
 
-func (p *program) work(ctx context.Context, o runs.ServiceOptions, roots []string) error {
+func (p workerCommand) work(ctx context.Context, o runs.ServiceOptions, roots []string) error {
 	if o.Slots < 1 {
 		return usageError{fmt.Errorf("--slots %d is less than 1", o.Slots)}
 	}
@@ -63,7 +66,7 @@ func (p *program) work(ctx context.Context, o runs.ServiceOptions, roots []strin
 	select {
 	case <-signals:
 		p.say("stopping: no new tasks, and those in flight have %s to end; press Ctrl-C again to quit immediately", o.Drain)
-		return p.stopping(signals, v.Stop)
+		return stopping(signals, v.Stop)
 	case err := <-v.Failed():
 		return err
 	}

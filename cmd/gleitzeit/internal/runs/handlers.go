@@ -129,8 +129,8 @@ type ProviderHealth struct {
 	Error *protocol.Error
 }
 
-// Providers asks every protocol whether calls can succeed now, all at once.
-func (s *Session) Providers(ctx context.Context) ([]ProviderHealth, error) {
+// ProvidersHealth asks every protocol whether calls can succeed now, all at once.
+func ProvidersHealth(ctx context.Context, s *Session) ([]ProviderHealth, error) {
 	providers, closeAll, err := OpenProviders(s.options)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// execution is how a plan is executed in this process.
+type execution struct {
+	command string                // What resumes the run when it is typed again.
+	claimed string                // The same, where the workflow file alone does not say it.
+	another bool                  // Another run is wanted, even where one of the plan is open.
+	print   func(*view.Run) error // Prints the results; nil prints them as those of a run.
+}
+
+// execute resumes an open run of the plan, or starts one, and prints its results.
+func execute(ctx context.Context, p *program, compiled *plan.Plan, how execution) error {
+	s, err := p.openOwnSession(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Join(ctx); err != nil {
+		return err
+	}
+	p.newRun = "`--new` starts another"
+	e := s.NewExecutor(ctx)
+	f := newFollower(ctx, p, s)
+	defer f.stop()
+	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Abandon: f.abandon})
+	if err != nil {
+		return f.notStarted(err)
+	}
+	f.resumeWith = how.command
+	return f.finish(h, how.print, e.Close)
+}
+
+// finish follows the run of a handle to its end and prints its results.
+func (f *follower) finish(h *runs.Handle, print func(*view.Run) error, settle func() error) error {
+	p := f.program
+	if err := f.follow(h, print == nil); err != nil {
+		h.Release(false)
+		return err
+	}
+	document, err := h.Result(f.ctx)
+	if err != nil {
+		h.Release(false)
+		return err
+	}
+	f.shown.End(document)
+	if print != nil {
+		err = print(document)
+	} else {
+		p.printRun(document, f.shown)
+	}
+	// Not before: whoever finds the claim of a run that has ended gets its results.
+	if err = errors.Join(err, p.written.err()); err != nil {
+		h.Release(false)
+		return err
+	}
+	h.Release(true)
+	if settle != nil {
+		if err := settle(); err != nil {
+			f.session.Log().Error("cannot close a protocol", "error", err)
+		}
+	}
+	return exitError{exitOf(document)}
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+)
+
+// forPrograms reports whether the output is JSON.
+func (p *program) forPrograms() bool { return p.output == asJSON || p.output == asJSONL }
+
+func (o *output) String() string { return string(*o) }
+
+func (o *output) Type() string { return "format" }
+
+func (o *output) Set(text string) error {
+	switch output(text) {
+	case asText, asJSON, asJSONL:
+		*o = output(text)
+		return nil
+	}
+	return errors.New("text, json or jsonl")
+}
+
+// say prints a line for people; programs read standard output.
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintf(p.Err, format+"\n", args...)
+}
+
+// writeJSON prints a document: indented for people who look at it, on one line as jsonl.
+func (p *program) writeJSON(to io.Writer, document any) {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	if p.output != asJSONL {
+		encoder.SetIndent("", "  ")
+	}
+	// What cannot be written is noticed at the end, by checked; what cannot be encoded is our own error.
+	if err := encoder.Encode(document); err != nil && p.written.err() == nil {
+		p.say("gleitzeit: cannot write a document: %v", err)
+	}
+}
+
+// writeLine prints a document of a process that keeps running, on one line, whatever the format: nothing follows it, and
+// who starts a server reads it line by line.
+func (p *program) writeLine(document any) error {
+	line, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Out, "%s\n", line)
+	return nil
+}
+
+// printRun prints a run with its results. With jsonl, tasks whose line was printed as they ended are left out.
+func (p *program) printRun(document *view.Run, shown *progress.Printer) {
+	switch p.output {
+	case asJSON:
+		p.writeJSON(p.Out, document)
+	case asJSONL:
+		for _, task := range document.Tasks {
+			if shown == nil || !shown.Printed(task.ID) {
+				p.writeJSON(p.Out, task)
+			}
+		}
+		alone := *document
+		alone.Tasks = nil
+		p.writeJSON(p.Out, alone)
+	default:
+		fmt.Fprint(p.Out, document.Results())
+	}
+}
+
+// printResult prints the result of one task: the text where text is wanted, else all of it.
+func (p *program) printResult(text string, result value.Value) {
+	if p.output == asText {
+		fmt.Fprintln(p.Out, strings.TrimSuffix(text, "\n"))
+		return
+	}
+	p.writeJSON(p.Out, result)
+}
+
+// refuse prints every mistake in a workflow, and in its inputs, and ends the command.
+func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
+	found := byFile(file, diagnostics)
+	if p.output == asJSON {
+		p.writeJSON(p.Out, validation{found})
+	} else {
+		p.show(found)
+	}
+	return exitError{exitInvalid}
+}
+
+// show prints what was found: a line for each mistake to people, one for each file to programs.
+func (p *program) show(found []validated) {
+	for _, in := range found {
+		if p.forPrograms() {
+			p.writeJSON(p.Out, in)
+			continue
+		}
+		for _, d := range in.Diagnostics {
+			fmt.Fprintln(p.Err, d.String())
+		}
+	}
+}
