@@ -20,11 +20,11 @@ func compileBatch(t *testing.T, b interpreter.Batch) (*plan.Plan, string) {
 }
 
 func TestABatchOfTheCommandLineIsTheSameAsInYAML(t *testing.T) {
-	typed, mistakes := compileBatch(t, interpreter.Batch{
+	typed, errs := compileBatch(t, interpreter.Batch{
 		Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*"}, Prompt: "Summarize ${item.name}: {\"a\": \"#\"}\n- x", Model: "llama3.2", MaxConcurrent: 4,
 	})
 	if typed == nil {
-		t.Fatal(mistakes)
+		t.Fatal(errs)
 	}
 	written, found := interpreter.Compile(interpreter.Input{
 		File: "flow.yaml", Folder: "/start", FlowFolder: "/start", Specs: specs(), Files: fstest.MapFS{"start/docs/a.txt": {}},
@@ -52,9 +52,9 @@ template:
 
 func TestWhatIsTypedNeverBecomesSyntax(t *testing.T) {
 	odd := "od${d: [x]\"'\n"
-	p, mistakes := compileBatch(t, interpreter.Batch{Files: []string{odd, "/far/c.txt", odd + "/b.txt"}, Prompt: "Which colour?", Vision: true})
+	p, errs := compileBatch(t, interpreter.Batch{Files: []string{odd, "/far/c.txt", odd + "/b.txt"}, Prompt: "Which colour?", Vision: true})
 	if p == nil {
-		t.Fatal(mistakes)
+		t.Fatal(errs)
 	}
 	task := p.Tasks[0]
 	if task.Method != "llm/vision" || strings.Join(task.FanOut.Files, "|") != "od$${d: [x]\"'\n|/far/c.txt|od$${d: [x]\"'\n/b.txt" || len(task.FanOut.Uses) > 0 || strings.Join(task.FanOut.Reads, " ") != "/far/c.txt" {
@@ -66,11 +66,11 @@ func TestWhatIsTypedNeverBecomesSyntax(t *testing.T) {
 	}
 }
 
-func TestMistakesOfATypedBatch(t *testing.T) {
-	_, mistakes := compileBatch(t, interpreter.Batch{Directory: "nowhere", Pattern: "[", Prompt: "${it.name}", MaxConcurrent: 2})
-	for _, want := range []string{`directory "nowhere" is not there`, `pattern "[" is no pattern`, `${it.name} refers to "it"`} {
-		if !strings.Contains(mistakes, want) {
-			t.Errorf("no %q in\n%s", want, mistakes)
+func TestErrorsOfATypedBatch(t *testing.T) {
+	_, errs := compileBatch(t, interpreter.Batch{Directory: "nowhere", Pattern: "[", Prompt: "${it.name}", MaxConcurrent: 2})
+	for _, want := range []string{`directory "nowhere" does not exist`, `pattern "[" is not a valid pattern`, `${it.name} refers to "it"`} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("no %q in\n%s", want, errs)
 		}
 	}
 }

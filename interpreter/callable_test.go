@@ -54,22 +54,22 @@ func TestCompileWith(t *testing.T) {
 	const all = `{"text": "a: ${x}", "kind": "b", "ratio": 1e-7, "deep": true, "list": [null, {}], "map": {"z": 1, "a": 1152921504606846977}, "count": null}`
 	for name, test := range map[string]struct {
 		values string
-		inputs string // Of the plan; empty with mistakes.
+		inputs string // Of the plan; empty with errors.
 		found  []string
 	}{
 		"all of them": {values: all, inputs: `{"text":"a: ${x}","kind":"b","count":3,"ratio":1e-7,"deep":true,"list":[null,{}],"map":{"z":1,"a":1152921504606846977},"short":1.5,"nothing":null}`},
 		"none": {values: `null`, found: []string{
-			`5:3: the input "text" is required and was not given; it is a string [inputs]`, `6:3: the input "kind" is req`, `8:3: the input "ratio" is req`,
-			`9:3: the input "deep" is req`, `10:3: the input "list" is req`, `11:3: the input "map" is req`,
+			`5:3: required input "text" is missing; it must be a string [inputs]`, `6:3: required input "kind"`, `8:3: required input "ratio"`,
+			`9:3: required input "deep"`, `10:3: required input "list"`, `11:3: required input "map"`,
 		}},
 		"of other types": {values: `{"text": 1, "kind": ["a"], "count": "3", "ratio": "1", "deep": 0, "list": {}, "map": [], "short": true}`, found: []string{
-			`5:3: the input "text" must be a string, and was given as 1 [inputs]`, `6:3: the input "kind" must be a string, and`,
-			`7:3: the input "count" must be a whole number, and was given as "3"`, `8:3: the input "ratio" must be a number, and was given as "1"`,
-			`9:3: the input "deep" must be true or false, and was given as 0`, `10:3: the input "list" must be a list, and was given as {}`,
-			`11:3: the input "map" must be a mapping, and was given as []`, `12:3: the input "short" must be a number, and was given as true`,
+			`5:3: input "text" must be a string, not 1 [inputs]`, `6:3: input "kind" must be a string, not`,
+			`7:3: input "count" must be a whole number, not "3"`, `8:3: input "ratio" must be a number, not "1"`,
+			`9:3: input "deep" must be true or false, not 0`, `10:3: input "list" must be a list, not {}`,
+			`11:3: input "map" must be a mapping, not []`, `12:3: input "short" must be a number, not true`,
 		}},
 		"not allowed, and unknown": {values: strings.Replace(strings.Replace(all, `"b"`, `"c"`, 1), `"count": null`, `"cuont": 1`, 1), found: []string{
-			`5:3: the input "cuont" was given, and the workflow declares none of that name; did you mean "count"?`, `6:3: the input "kind" must be "a" or "b", and was given as "c"`,
+			`5:3: unknown input "cuont"; did you mean "count"?`, `6:3: input "kind" must be "a" or "b", not "c"`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -102,11 +102,11 @@ func TestPlans(t *testing.T) {
 	})
 }
 
-func TestMistakes(t *testing.T) {
+func TestErrors(t *testing.T) {
 	each(t, "err", func(t *testing.T, path string, text []byte) {
 		p, found := compile(text)
 		if p != nil || len(found) == 0 {
-			t.Fatal("mistakes were not found")
+			t.Fatal("errors were not found")
 		}
 		expect(t, strings.TrimSuffix(path, ".yaml")+".out", []byte(listed(found)))
 	})
@@ -130,7 +130,7 @@ func TestEveryRuleHasAPair(t *testing.T) {
 			}
 		}
 		if !shown {
-			t.Errorf("no file testdata/err/%s.yaml, or %s-….yaml, has a mistake of the rule %s", rule, rule, rule)
+			t.Errorf("no file testdata/err/%s.yaml, or %s-….yaml, has an error of the rule %s", rule, rule, rule)
 		}
 	}
 }
@@ -144,12 +144,12 @@ func ruleNames() []string {
 	return names
 }
 
-// TestSameBytes compiles files with and without mistakes again and again, many at the same time.
+// TestSameBytes compiles files with and without errors again and again, many at the same time.
 func TestSameBytes(t *testing.T) {
 	for _, folder := range []string{"ok", "err"} {
 		each(t, folder, func(t *testing.T, _ string, text []byte) {
-			first, mistakes := compile(text)
-			plan, list := shown(t, first), listed(mistakes)
+			first, errs := compile(text)
+			plan, list := shown(t, first), listed(errs)
 			others := make(chan string)
 			for range 50 {
 				go func() {

@@ -25,15 +25,15 @@ func TestDefaultsAreBounded(t *testing.T) {
 	}
 }
 
-// A mistake in defaults is told once, where it stands, however many tasks have it and whether any has.
-func TestAMistakeInDefaultsIsToldOnce(t *testing.T) {
+// A error in defaults is told once, where it stands, however many tasks have it and whether any has.
+func TestAnErrorInDefaultsIsReportedOnce(t *testing.T) {
 	for text, want := range map[string]string{
 		"llm/v1: {parameters: {temperature: hot}}":     `flow.yaml:3:38: parameter "temperature" of llm/chat must be a number, not "hot" [parameters]`,
 		"llm/vision: {parameters: {prompt: [1]}}":      `flow.yaml:3:37: parameter "prompt" of llm/vision must be a string, not a list [parameters]`,
-		"llm/vision: {parameters: {promt: x}}":         `flow.yaml:3:29: "promt" is no parameter of llm/vision; did you mean "prompt"? [parameters]`,
+		"llm/vision: {parameters: {promt: x}}":         `flow.yaml:3:29: unknown parameter "promt" of llm/vision; did you mean "prompt"? [parameters]`,
 		"mcp/tool.add: {parameters: {a: \"${b.x}\"}}":  `flow.yaml:3:35: ${b.x} refers to "b", which is not a task; write $${ for a literal ${ [reference]`,
 		"llm/chat: {parameters: {model: \"${b.x}\"}}":  `flow.yaml:3:35: ${b.x} refers to "b", which is not a task; write $${ for a literal ${ [reference]`,
-		"llm/chat: {parameters: {model: \"${c7.x}\"}}": `flow.yaml:3:35: task "c7" refers to itself in ${c7.x}; task "c7" has it from the defaults: it needs that parameter itself [reference]`,
+		"llm/chat: {parameters: {model: \"${c7.x}\"}}": `flow.yaml:3:35: task "c7" refers to itself in ${c7.x}; the reference comes from the defaults; give task "c7" that parameter itself [reference]`,
 		"llm/v1: {retry: {delay: 5, max_delay: 1}}":    `flow.yaml:3:41: max_delay must not be less than base_delay [retry]`,
 	} {
 		file := "name: x\ndefaults:\n  " + text + "\ntasks:\n"

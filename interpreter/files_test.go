@@ -24,7 +24,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		want  string
 	}{
 		{"no permission", closed{}, "flow.yaml:2:60: file \"a.py\" cannot be read: /flow/a.py: permission denied [source-file]\n"},
-		{"no files at all", nil, "flow.yaml:2:60: file \"a.py\" is not there: looked for /flow/a.py [source-file]\n"},
+		{"no files at all", nil, "flow.yaml:2:60: file \"a.py\" does not exist: looked for /flow/a.py [source-file]\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, found := interpreter.Compile(interpreter.Input{
@@ -55,8 +55,8 @@ func TestDiagnosticAsJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"line":1,"column":1,"rule":"missing","message":"a workflow needs a name"},` +
-		`{"line":1,"column":1,"rule":"unknown-key","message":"\"nam\" is no key of a workflow","hint":"did you mean \"name\"?"}]`
+	const want = `[{"line":1,"column":1,"rule":"missing","message":"required key \"name\" is missing"},` +
+		`{"line":1,"column":1,"rule":"unknown-key","message":"unknown key \"nam\" in a workflow","hint":"did you mean \"name\"?"}]`
 	if string(data) != want {
 		t.Errorf("got\n%s\nwant\n%s", data, want)
 	}

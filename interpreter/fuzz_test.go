@@ -19,7 +19,7 @@ import (
 )
 
 // FuzzCompile: whatever the text, there is a plan that hangs together, runs to its end and survives its JSON, or there are
-// mistakes of known rules with places in the file; never both, and the same each time.
+// errors of known rules with places in the file; never both, and the same each time.
 func FuzzCompile(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*/*.yaml")
 	if err != nil || len(paths) == 0 {
@@ -41,7 +41,7 @@ func FuzzCompile(f *testing.F) {
 		inTime(t, func() { p, found = interpreter.Compile(in) })
 		checkFound(t, text, found, known)
 		if mistaken := slices.ContainsFunc(found, func(d definition.Diagnostic) bool { return !d.Note }); (p == nil) != mistaken {
-			t.Fatalf("plan %v with the mistakes %s", p, listed(found))
+			t.Fatalf("plan %v with the errors %s", p, listed(found))
 		}
 		if p == nil {
 			return
@@ -83,13 +83,13 @@ func checkFound(t *testing.T, text []byte, found []definition.Diagnostic, known 
 	lines := strings.Split(unified, "\n")
 	for i, one := range found {
 		if one.Line < 1 || one.Line > len(lines) || one.Column < 1 || one.Column > utf8.RuneCountInString(lines[one.Line-1])+1 {
-			t.Errorf("a mistake without a place in the file: %+v", one)
+			t.Errorf("an error without a place in the file: %+v", one)
 		}
 		if one.Message == "" || !utf8.ValidString(one.String()) || strings.ContainsFunc(one.String(), unicode.IsControl) {
-			t.Errorf("a mistake that cannot be shown on one line: %q", one)
+			t.Errorf("an error that cannot be shown on one line: %q", one)
 		}
 		if !slices.Contains(known, one.Rule) {
-			t.Errorf("a mistake of no rule: %s", one)
+			t.Errorf("an error of no rule: %s", one)
 		}
 		if i > 0 && !inOrder(found[i-1], one) {
 			t.Errorf("out of order: %s after %s", one, found[i-1])

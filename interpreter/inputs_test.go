@@ -78,38 +78,38 @@ func TestInputsOfFiles(t *testing.T) {
 	}
 }
 
-func TestMistakesInFilesOfInputs(t *testing.T) {
+func TestErrorsInFilesOfInputs(t *testing.T) {
 	for name, c := range map[string]struct {
 		files []string
 		want  string
 	}{
 		"all at once, each at its place": {
 			[]string{"cups: many\ntopi: tea\ntopic: water\nzip: 2139\nhot: yes\nnames: {a: 1}\nextra: [1]\ncups: 1\n"},
-			`in.yaml:1:7: the input "cups" must be a whole number, not "many" [inputs]
-in.yaml:2:1: the workflow declares no input "topi"; did you mean "topic"? [inputs]
-in.yaml:3:8: the input "topic" must be "tea", "coffee" or "😀", not "water" [inputs]
-in.yaml:4:6: the input "zip" must be a string, not 2139; in quotes it is text [inputs]
-in.yaml:5:6: the input "hot" must be true or false, not "yes" [inputs]
-in.yaml:6:8: the input "names" must be a list, not a mapping [inputs]
-in.yaml:7:8: the input "extra" must be a mapping, not a list [inputs]
-in.yaml:8:1: "cups" stands here already, in line 1 [duplicate-key]
+			`in.yaml:1:7: input "cups" must be a whole number, not "many" [inputs]
+in.yaml:2:1: unknown input "topi"; did you mean "topic"? [inputs]
+in.yaml:3:8: input "topic" must be "tea", "coffee" or "😀", not "water" [inputs]
+in.yaml:4:6: input "zip" must be a string, not 2139; put it in quotes to make it text [inputs]
+in.yaml:5:6: input "hot" must be true or false, not "yes" [inputs]
+in.yaml:6:8: input "names" must be a list, not a mapping [inputs]
+in.yaml:7:8: input "extra" must be a mapping, not a list [inputs]
+in.yaml:8:1: duplicate key "cups", first given in line 1 [duplicate-key]
 `,
 		},
 		"those of the workflow first": {
 			[]string{"topic: water\n", "hot: 1\n"},
-			`flow.yaml:4:3: the input "cups" is required and was not given; give it with --input cups=… [inputs]
-in.yaml:1:8: the input "topic" must be "tea", "coffee" or "😀", not "water" [inputs]
-in2.yaml:1:6: the input "hot" must be true or false, not 1 [inputs]
+			`flow.yaml:4:3: required input "cups" is missing; give it with --input cups=… [inputs]
+in.yaml:1:8: input "topic" must be "tea", "coffee" or "😀", not "water" [inputs]
+in2.yaml:1:6: input "hot" must be true or false, not 1 [inputs]
 `,
 		},
-		"no YAML: what else it gives is not known": {[]string{"topic: [\n"}, "in.yaml:1:8: a value is missing here; look at the brackets and commas [syntax]\n"},
+		"no YAML: what else it gives is not known": {[]string{"topic: [\n"}, "in.yaml:1:8: a value is missing here; check the brackets and commas [syntax]\n"},
 		"a list":        {[]string{"- cups\n"}, "in.yaml:1:1: the values must be a mapping, not a list; write \"name: value\" [syntax]\n"},
 		"two documents": {[]string{"cups: 1\n---\ncups: 2\n"}, "in.yaml:2:1: a second YAML document begins here; one file holds one mapping of values [syntax]\n"},
 		"too deep": {[]string{"extra: " + strings.Repeat("[", 70) + strings.Repeat("]", 70)},
-			"in.yaml:1:71: lists and mappings lie more than 64 deep in one another [limit]\n"},
-		"too large": {[]string{"zip: " + strings.Repeat("a", 8<<20)}, "in.yaml:1:1: the file has more than 8 MiB; hand large data over as files [limit]\n"},
+			"in.yaml:1:71: lists and mappings are nested more than 64 levels deep [limit]\n"},
+		"too large": {[]string{"zip: " + strings.Repeat("a", 8<<20)}, "in.yaml:1:1: the file is larger than 8 MiB; hand large data over as files [limit]\n"},
 		"a bomb": {[]string{"zip: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d, *d]\n"},
-			"in.yaml:4:36: aliases and merges make more than 10000 values, or more than 8 MiB of text [limit]\n"},
+			"in.yaml:4:36: aliases and merge keys expand to more than 10000 values or 8 MiB of text [limit]\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, found := given(nil, c.files...)

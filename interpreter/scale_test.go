@@ -49,7 +49,7 @@ func TestManyTasks(t *testing.T) {
 	var found []definition.Diagnostic
 	withinASecond(t, func() { p, found = compile(text) })
 	if len(found) > 0 {
-		t.Fatalf("%d mistakes, the first: %s", len(found), found[0])
+		t.Fatalf("%d errors, the first: %s", len(found), found[0])
 	}
 	last := p.Tasks[len(p.Tasks)-1]
 	if len(p.Tasks) != 10_000 || last.ID != "task-9999" || fmt.Sprint(last.After) != "[task-9997 task-9998]" ||
@@ -78,7 +78,7 @@ func TestManyConditions(t *testing.T) {
 			var found []definition.Diagnostic
 			withinASecond(t, func() { p, found = compile([]byte(text.String())) })
 			if len(found) > 0 || len(p.Tasks) != 10_000 || p.Tasks[9_999].When == "" {
-				t.Fatalf("%d mistakes", len(found))
+				t.Fatalf("%d errors", len(found))
 			}
 		})
 	}
@@ -124,7 +124,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, text  string
-		count       int    // Of mistakes.
+		count       int    // Of errors.
 		first, rule string // The first one's place and rule.
 	}{
 		{"too large", strings.Repeat("a", definition.MaxSize+1), 1, "1:1", "limit"},
@@ -144,11 +144,11 @@ func TestHostileFiles(t *testing.T) {
 		{"many circles in one group", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d, t%d]", (i+19_999)%20_000, (i+1)%20_000) }), 10, "3:10", "cycle"},
 		{"many circles", tasks(20_000, func(i int) string { return fmt.Sprintf("depends_on: [t%d, t%d]", i^1, max(0, i-2)) }), 10_001, "3:10", "cycle"},
 		{"many names of one kind", tasks(20_000, func(i int) string { return "name: same, depends_on: [same]" }), 20_000, "3:57", "depends-on"},
-		{"many mistakes in one text", "name: x\ntasks:\n  - {id: a, method: free/any, parameters: {x: \"" + strings.Repeat("ü${b} ", 100_000) + "\"}}\n", 100_000, "3:49", "reference"},
+		{"many errors in one text", "name: x\ntasks:\n  - {id: a, method: free/any, parameters: {x: \"" + strings.Repeat("ü${b} ", 100_000) + "\"}}\n", 100_000, "3:49", "reference"},
 		{"many texts in one line", "name: x\ntasks:\n  - {id: a, method: free/any, parameters: {x: [" + strings.Repeat("\"ü${b}\",", 50_000) + "]}}\n", 50_000, "3:50", "reference"},
 		{"many unknown keys", "name: x\ntasks: [{id: a, method: free/any}]\n" + lines(50_000, "k%d: 1\n"), 50_000, "3:1", "unknown-key"},
-		{"a mistake at the end of a smaller file", head + lines(40_000, "  k%d: \"1234567890\"\n") + " x: y\n", 1, "40003:2", "syntax"},
-		{"a mistake at the end of a large file", head + lines(60_000, "  k%d: \"1234567890\"\n") + "x: y: z\n", 1, "60003:1", "syntax"},
+		{"an error at the end of a smaller file", head + lines(40_000, "  k%d: \"1234567890\"\n") + " x: y\n", 1, "40003:2", "syntax"},
+		{"an error at the end of a large file", head + lines(60_000, "  k%d: \"1234567890\"\n") + "x: y: z\n", 1, "60003:1", "syntax"},
 		{"keys by aliases", head + "  a: &a " + strings.Repeat("x", 900_000) + "\n  b: [" + strings.Repeat("{*a : 1},", 100_000) + "]\n", 1, "4:89", "limit"},
 		{"merges in merges", head + "  a: " + strings.Repeat("{<<: ", 60) + "{" + list(200_000, "a%d: 1") + "}" + strings.Repeat("}", 60), 1, "3:306", "limit"},
 		{"merges too deep", head + "  a: " + strings.Repeat("{<<: ", 9_000) + "{}" + strings.Repeat("}", 9_000), 1, "3:316", "limit"},
@@ -183,7 +183,7 @@ func TestHostileFiles(t *testing.T) {
 			var found []definition.Diagnostic
 			withinASecond(t, func() { _, found = compile([]byte(test.text)) })
 			if len(found) != test.count {
-				t.Fatalf("%d mistakes, want %d; the first: %s", len(found), test.count, listed(found[:min(3, len(found))]))
+				t.Fatalf("%d errors, want %d; the first: %s", len(found), test.count, listed(found[:min(3, len(found))]))
 			}
 			if size := len(found[0].String()); size > 1000 {
 				t.Errorf("the message has %d bytes", size)

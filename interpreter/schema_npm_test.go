@@ -15,8 +15,8 @@ import (
 
 // judged is what the other validator says of a file.
 type judged struct {
-	Verdict  string   `json:"verdict"` // "valid", "invalid", or "unreadable" as YAML.
-	Mistakes []string `json:"mistakes"`
+	Verdict string   `json:"verdict"` // "valid", "invalid", or "unreadable" as YAML.
+	Errors  []string `json:"mistakes"`
 }
 
 // A validator and a parser of YAML 1.2 that share nothing with ours.
@@ -49,7 +49,7 @@ func TestAnotherValidatorAgrees(t *testing.T) {
 	}
 	for _, path := range append(fine, examples...) {
 		if found[path].Verdict != "valid" {
-			t.Errorf("%s is %s: %v", path, found[path].Verdict, found[path].Mistakes)
+			t.Errorf("%s is %s: %v", path, found[path].Verdict, found[path].Errors)
 		}
 	}
 	for _, path := range wrong {
@@ -57,7 +57,7 @@ func TestAnotherValidatorAgrees(t *testing.T) {
 		case reason == "" && found[path].Verdict == "valid":
 			t.Errorf("%s is valid", path)
 		case reason != "" && reason != noTree && found[path].Verdict != "valid":
-			t.Errorf("%s is %s, although %s: %v", path, found[path].Verdict, reason, found[path].Mistakes)
+			t.Errorf("%s is %s, although %s: %v", path, found[path].Verdict, reason, found[path].Errors)
 		case found[path].Verdict == "":
 			t.Errorf("%s was not looked at", path)
 		}

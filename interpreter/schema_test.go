@@ -18,7 +18,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/schema"
 )
 
-// unseen are the files of testdata/err in which a JSON Schema sees no mistake, with the reason.
+// unseen are the files of testdata/err in which a JSON Schema sees no error, with the reason.
 var unseen = map[string]string{
 	"alias-to-itself":              noTree,
 	"batch-context":                "that each file would get the same call takes what references lead to",

@@ -43,9 +43,9 @@ func ServerNameProblem(name string) string {
 	}
 	switch {
 	case !valid:
-		return fmt.Sprintf("the name of a server has letters from a to z, digits, - and _, at most %d of them", maxServerName)
+		return fmt.Sprintf("the name of a server must consist of a-z, digits, - and _, at most %d of them", maxServerName)
 	case slices.Contains(reservedServers, name):
-		return fmt.Sprintf("%q is no name of a server: it has a meaning of its own in methods", name)
+		return fmt.Sprintf("%q is reserved and cannot be the name of a server", name)
 	}
 	return ""
 }
@@ -64,11 +64,11 @@ func (s *ToolServer) Problems() []ServerProblem {
 	}
 	switch {
 	case s.Command == "" && s.URL == "":
-		add("", "an MCP server needs a command, or a url")
+		add("", "an MCP server must have a command or a url")
 	case s.Command != "" && s.URL != "":
-		add("url", "an MCP server has a command or a url, not both")
+		add("url", "an MCP server cannot have both a command and a url")
 	case s.Command != "" && len(s.Headers) > 0:
-		add("headers", "headers are for a server with a url")
+		add("headers", "headers is only supported for a server with a url")
 	case s.URL != "" && (len(s.Args) > 0 || len(s.Env) > 0 || s.Cwd != ""):
 		key := "args"
 		if len(s.Args) == 0 && len(s.Env) > 0 {
@@ -76,21 +76,21 @@ func (s *ToolServer) Problems() []ServerProblem {
 		} else if len(s.Args) == 0 {
 			key = "cwd"
 		}
-		add(key, "%s is for a server with a command", key)
+		add(key, "%s is only supported for a server with a command", key)
 	}
 	if s.URL != "" {
 		scheme, rest, _ := strings.Cut(s.URL, "://")
 		host, _, _ := strings.Cut(rest, "/")
 		switch {
 		case scheme != "http" && scheme != "https" || host == "" || strings.ContainsAny(s.URL, " \t\r\n"):
-			add("url", "this is no address of an MCP server; one looks like https://tools.example.com/mcp")
+			add("url", "invalid URL of an MCP server; expected one like https://tools.example.com/mcp")
 		case strings.Contains(host, "@"):
-			add("url", "a password in an address can be seen by many; put it into headers, as ${secrets.NAME}")
+			add("url", "a password in a URL is not safe; put it in headers as ${secrets.NAME}")
 		}
 	}
 	for _, text := range append([]string{s.Command, s.Cwd, s.URL}, s.Args...) {
 		if strings.Contains(text, "${") {
-			add("", "references can stand in env and headers alone")
+			add("", "references are only supported in env and headers")
 			break
 		}
 	}
@@ -103,7 +103,7 @@ func (s *ToolServer) Problems() []ServerProblem {
 				add(of.key+"."+setting.Name, "%s", err.Error())
 			}
 			if strings.ContainsAny(setting.Name, "=:\x00\r\n ") || setting.Name == "" {
-				add(of.key+"."+setting.Name, "%q is no name of a %s", setting.Name, map[string]string{"env": "variable", "headers": "header"}[of.key])
+				add(of.key+"."+setting.Name, "%q is not a valid name of a %s", setting.Name, map[string]string{"env": "variable", "headers": "header"}[of.key])
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func Expand(text string, lookup func(head, name string) (string, bool)) (string,
 		inside, rest, closed := strings.Cut(text[at+2:], "}")
 		head, name, _ := strings.Cut(inside, ".")
 		if !closed || head != "secrets" && head != "env" || !isVariable(name) {
-			return "", fmt.Errorf("only ${secrets.NAME} and ${env.NAME} can stand here; a literal ${ is written $${")
+			return "", fmt.Errorf("only ${secrets.NAME} and ${env.NAME} are supported here; write $${ for a literal ${")
 		}
 		value, found := lookup(head, name)
 		if !found {

@@ -14,17 +14,17 @@ import (
 // reader goes through an expression and notes what a condition does not have.
 type reader struct {
 	source   *source
-	mistakes []Error
+	errs     []Error
 	called   map[ast.Node]bool // Names that stand before the brackets of a call.
-	declared map[string]bool   // By let, which is a mistake of its own.
+	declared map[string]bool   // By let, which is an error of its own.
 }
 
 func (s *source) check(root *ast.Node) []Error {
 	r := &reader{source: s, called: map[ast.Node]bool{}, declared: map[string]bool{}}
 	ast.Walk(root, (*names)(r))
 	ast.Walk(root, r)
-	slices.SortStableFunc(r.mistakes, func(a, b Error) int { return cmp.Compare(a.Offset, b.Offset) })
-	return r.mistakes
+	slices.SortStableFunc(r.errs, func(a, b Error) int { return cmp.Compare(a.Offset, b.Offset) })
+	return r.errs
 }
 
 // names finds what is called and declared, before the reader looks at names.
@@ -41,16 +41,16 @@ func (n *names) Visit(node *ast.Node) {
 }
 
 func (r *reader) report(node ast.Node, hint, format string, args ...any) {
-	r.mistakes = append(r.mistakes, Error{Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, args...), Hint: hint})
+	r.errs = append(r.errs, Error{Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 func (r *reader) unknown(node ast.Node, name, format string, called bool) {
-	r.mistakes = append(r.mistakes, Error{
+	r.errs = append(r.errs, Error{
 		Offset: r.source.at(node.Location().From), Message: fmt.Sprintf(format, name), Unknown: name, Called: called,
 	})
 }
 
-const noFunction = "there is no function %q"
+const noFunction = "unknown function %q"
 
 // Visit is called for each node, those beneath it first.
 func (r *reader) Visit(node *ast.Node) {
@@ -59,14 +59,14 @@ func (r *reader) Visit(node *ast.Node) {
 		r.name(node, n)
 	case *ast.CallNode:
 		if _, isName := n.Callee.(*ast.IdentifierNode); !isName {
-			r.report(n, "functions are those of the language, as in lower(${…})", "a value cannot be called")
+			r.report(n, "call a function by its name, as in lower(${…})", "a value cannot be called")
 		}
 	case *ast.BuiltinNode:
 		if !isBuiltin(n.Name) {
 			r.unknown(n, n.Name, noFunction, true)
 		}
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
-		r.report(n, "a value that is used twice may be written twice", "a condition is one expression, without let and ;")
+		r.report(n, "repeat the expression instead", `"let" and ";" are not supported in conditions`)
 	case *ast.BinaryNode:
 		if n.Operator == "matches" {
 			r.pattern(n)
@@ -88,14 +88,14 @@ func (r *reader) name(node *ast.Node, n *ast.IdentifierNode) {
 	case isFunction:
 		r.report(n, fmt.Sprintf("write %s(…)", n.Value), "%q is a function", n.Value)
 	default:
-		r.unknown(n, n.Value, "%q is no name", false)
+		r.unknown(n, n.Value, "unknown name %q", false)
 	}
 }
 
 func (r *reader) pattern(n *ast.BinaryNode) {
 	pattern, isText := n.Right.(*ast.StringNode)
 	if !isText {
-		r.report(n.Right, "a part of a text is looked for with contains", "the pattern of matches must be a text in quotes")
+		r.report(n.Right, "use contains to search for part of a text", "the pattern of matches must be a text in quotes")
 		return
 	}
 	if _, err := regexp.Compile(pattern.Value); err != nil {

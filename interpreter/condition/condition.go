@@ -1,5 +1,5 @@
 // Package condition compiles and decides the conditions of `when`: expressions of expr-lang in which each `${…}` is a value,
-// never text. Rules compile them to find mistakes, activities to decide them. It is pure: no clock, no environment, no
+// never text. Rules compile them to find errors, activities to decide them. It is pure: no clock, no environment, no
 // disk, no network, and a condition over equal values is decided equally everywhere.
 package condition
 
@@ -32,7 +32,7 @@ type Condition struct {
 	program *vm.Program
 }
 
-// Mistake is what is wrong with a condition, wherever it is decided.
+// Error is what is wrong with a condition, wherever it is decided.
 type Error struct {
 	Offset  int // In the text, in bytes.
 	Message string
@@ -41,40 +41,40 @@ type Error struct {
 	Called  bool   // It stands where that of a function would.
 }
 
-// Compile makes a condition of its text, or tells its mistakes in the order of their places.
+// Compile makes a condition of its text, or tells its errors in the order of their places.
 func Compile(text string) (*Condition, []Error) {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, []Error{{Message: "the condition is empty", Hint: "leave it out to run the task always"}}
+		return nil, []Error{{Message: "the condition is empty", Hint: "remove it to always run the task"}}
 	case len(text) > MaxText:
-		return nil, []Error{{Message: fmt.Sprintf("a condition of more than %d KiB", MaxText>>10), Hint: "work it out in a python/execute task"}}
+		return nil, []Error{{Message: fmt.Sprintf("the condition is longer than %d KiB", MaxText>>10), Hint: "compute it in a python/execute task"}}
 	}
-	s, mistakes := read(text)
-	if len(mistakes) > 0 {
-		return nil, mistakes
+	s, errs := read(text)
+	if len(errs) > 0 {
+		return nil, errs
 	}
 	config, giveBack := borrow(len(s.references))
 	defer giveBack()
 	tree, err := parser.ParseWithConfig(s.program, config)
 	if err != nil {
-		return nil, []Error{s.mistake(err)}
+		return nil, []Error{s.problem(err)}
 	}
-	if mistakes = s.check(&tree.Node); len(mistakes) > 0 {
-		return nil, mistakes
+	if errs = s.check(&tree.Node); len(errs) > 0 {
+		return nil, errs
 	}
 	if _, err = checker.Check(tree, config); err != nil {
-		return nil, []Error{s.mistake(err)}
+		return nil, []Error{s.problem(err)}
 	}
 	if what := otherThanTruth(tree.Node); what != "" {
 		return nil, []Error{{Message: "the condition is " + what + ", not true or false", Hint: compared}}
 	}
 	ast.Walk(&tree.Node, &bounder{})
 	if _, err = checker.Check(tree, config); err != nil {
-		return nil, []Error{s.mistake(err)}
+		return nil, []Error{s.problem(err)}
 	}
 	program, err := compiler.Compile(tree, config)
 	if err != nil {
-		return nil, []Error{s.mistake(err)}
+		return nil, []Error{s.problem(err)}
 	}
 	return &Condition{s, program}, nil
 }

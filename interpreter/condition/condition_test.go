@@ -32,9 +32,9 @@ func scopeOf(t testing.TB, x string) *reference.Scope {
 
 func decide(t testing.TB, text, x string) (bool, error) {
 	t.Helper()
-	c, mistakes := Compile(text)
-	if len(mistakes) > 0 {
-		t.Fatalf("%s: %+v", text, mistakes)
+	c, errs := Compile(text)
+	if len(errs) > 0 {
+		t.Fatalf("%s: %+v", text, errs)
 	}
 	return c.Holds(t.Context(), scopeOf(t, x))
 }
@@ -121,38 +121,38 @@ func TestAValueNeverBecomesPartOfTheExpression(t *testing.T) {
 
 func TestWhatCannotBeDecidedSaysWhy(t *testing.T) {
 	for _, c := range []struct{ text, x, message string }{
-		{`${inputs.x}`, `"true"`, `the condition is the text "true", not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
-		{`${inputs.x}`, `1`, `the condition is the number 1, not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
-		{`${inputs.x}`, `null`, `the condition is null, not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
-		{`${inputs.x}`, `{"a": 1}`, `the condition is an object, not true or false: ${inputs.x} (compare it with something, as in ${…} == 3)`},
+		{`${inputs.x}`, `"true"`, `the condition is the text "true", not true or false: ${inputs.x} (compare it with a value, as in ${…} == 3)`},
+		{`${inputs.x}`, `1`, `the condition is the number 1, not true or false: ${inputs.x} (compare it with a value, as in ${…} == 3)`},
+		{`${inputs.x}`, `null`, `the condition is null, not true or false: ${inputs.x} (compare it with a value, as in ${…} == 3)`},
+		{`${inputs.x}`, `{"a": 1}`, `the condition is an object, not true or false: ${inputs.x} (compare it with a value, as in ${…} == 3)`},
 		{`${done.scor} > 1`, `0`, `${done.scor}: done has no field "scor"; it has result, and its result has score, words, none, o (did you mean "score"?)`},
-		{`${gone.score} > 1`, `0`, `${gone.score}: task "gone" has no result; its status is "skipped" (${gone.status} and ${gone.error} are always there)`},
-		{`${inputs.x} > 1`, `"2"`, `the condition cannot be decided: a text > a number cannot be worked out, near "> 1"`},
-		{`${inputs.x} > 1`, `null`, `the condition cannot be decided: null > a number cannot be worked out, near "> 1"`},
-		{`${inputs.x} and true`, `"yes"`, `the condition cannot be decided: a text stands where true or false must, near "and true"`},
-		{`not ${inputs.x}`, `1`, `the condition cannot be decided: a number stands where true or false must, near "not ${inputs.x}"`},
-		{`lower(${inputs.x}) == "a"`, `1`, `the condition cannot be decided: a number stands where a text must, near "lower(${inputs.x}) == \"a\""`},
-		{`number(${inputs.x}) > 1`, `"two"`, `the condition cannot be decided: number(…) takes a text that says a number, not "two", near "number(${inputs.x}) > 1"`},
-		{`any(${inputs.x}, # > 0)`, `7`, `the condition cannot be decided: the number 7 stands where a list must, near "${inputs.x}, # > 0)"`},
-		{`first(${inputs.x}) == "a"`, `"abc"`, `the condition cannot be decided: the text "abc" stands where a list must, near "${inputs.x}) == \"a\""`},
-		{`${inputs.x}.a.b == 1`, `{}`, `the condition cannot be decided: null has no b, near "b == 1"`},
-		{`all(1..2000000, # > 0)`, `0`, `the condition cannot be decided: it makes lists of more than 1000000 elements, near "..2000000, # > 0)"`},
-		{`all(1..1001, all(${inputs.x}, # == 0))`, `[0` + strings.Repeat(",0", 999) + `]`, `the condition cannot be decided: it looks at more than 1000000 elements, near "# == 0))"`},
-		{`len(split(${inputs.x}, "")) > 0`, `"` + strings.Repeat("x", 1_000_001) + `"`, `the condition cannot be decided: it looks at more than 1000000 elements, near "split(${inputs.x}, \"\")) > 0"`},
-		{`all(1..100, ${inputs.x} + "" != "")`, `"` + strings.Repeat("x", 1<<20) + `"`, `the condition cannot be decided: it makes more than 64 MiB of text, near "+ \"\" != \"\")"`},
-		{`1 / ${inputs.x} > 0`, `0`, `the condition cannot be decided: it divides by 0, near "/ ${inputs.x} > 0"`},
-		{`1 % ${inputs.x} > 0`, `0`, `the condition cannot be decided: it divides by 0, near "% ${inputs.x} > 0"`},
-		{`${inputs.x} ** -1 > 0`, `0.0`, `the condition cannot be decided: it divides by 0, near "** -1 > 0"`},
-		{`${inputs.x} ** 0.5 > 0`, `-1`, `the condition cannot be decided: it comes to no number, near "** 0.5 > 0"`},
-		{`5 % ${inputs.x} > 0`, `1.5`, `the condition cannot be decided: % takes whole numbers of at most 64 bits, near "% ${inputs.x} > 0"`},
-		{`sum(${inputs.x}) > 0`, `[1, "2"]`, `the condition cannot be decided: the text "2" stands where sum(…) takes a number, near "sum(${inputs.x}) > 0"`},
-		{`sum(${inputs.x}) > 0`, `7`, `the condition cannot be decided: the number 7 stands where a list must, near "sum(${inputs.x}) > 0"`},
-		{`len(${inputs.x}) > 0`, `18446744073709551617`, `the condition cannot be decided: len(…) does not take a number, near "len(${inputs.x}) > 0"`},
-		{`[1][${inputs.x}] > 0`, `18446744073709551617`, `the condition cannot be decided: a number stands where a whole number of at most 64 bits must, near "[${inputs.x}] > 0"`},
-		{`${inputs.x}.digits == "1"`, `18446744073709551617`, `the condition cannot be decided: a number has no digits, near "digits == \"1\""`},
-		{`-9223372036854775807..${inputs.x} == []`, `9223372036854775807`, `the condition cannot be decided: it makes lists of more than 1000000 elements, near "..${inputs.x} == []"`},
-		{`any(1..1000, len(1..${inputs.x}) == 0)`, `100000`, `the condition cannot be decided: it makes lists of more than 1000000 elements, near "..${inputs.x}) == 0)"`},
-		{`"a" + ${inputs.x} + ${inputs.x} + ${inputs.x} + ${inputs.x} == "a"`, `"` + strings.Repeat("x", 17<<20) + `"`, `the condition cannot be decided: it makes more than 64 MiB of text, near "+ ${inputs.x} + ${inputs.x} == \"a\""`},
+		{`${gone.score} > 1`, `0`, `${gone.score}: task "gone" has no result; its status is "skipped" (${gone.status} and ${gone.error} are always available)`},
+		{`${inputs.x} > 1`, `"2"`, `the condition cannot be evaluated: cannot compute a text > a number, near "> 1"`},
+		{`${inputs.x} > 1`, `null`, `the condition cannot be evaluated: cannot compute null > a number, near "> 1"`},
+		{`${inputs.x} and true`, `"yes"`, `the condition cannot be evaluated: expected true or false, got a text, near "and true"`},
+		{`not ${inputs.x}`, `1`, `the condition cannot be evaluated: expected true or false, got a number, near "not ${inputs.x}"`},
+		{`lower(${inputs.x}) == "a"`, `1`, `the condition cannot be evaluated: expected a text, got a number, near "lower(${inputs.x}) == \"a\""`},
+		{`number(${inputs.x}) > 1`, `"two"`, `the condition cannot be evaluated: number(…) requires text that is a number, not "two", near "number(${inputs.x}) > 1"`},
+		{`any(${inputs.x}, # > 0)`, `7`, `the condition cannot be evaluated: expected a list, got the number 7, near "${inputs.x}, # > 0)"`},
+		{`first(${inputs.x}) == "a"`, `"abc"`, `the condition cannot be evaluated: expected a list, got the text "abc", near "${inputs.x}) == \"a\""`},
+		{`${inputs.x}.a.b == 1`, `{}`, `the condition cannot be evaluated: null has no b, near "b == 1"`},
+		{`all(1..2000000, # > 0)`, `0`, `the condition cannot be evaluated: it creates lists of more than 1000000 elements, near "..2000000, # > 0)"`},
+		{`all(1..1001, all(${inputs.x}, # == 0))`, `[0` + strings.Repeat(",0", 999) + `]`, `the condition cannot be evaluated: it processes more than 1000000 elements, near "# == 0))"`},
+		{`len(split(${inputs.x}, "")) > 0`, `"` + strings.Repeat("x", 1_000_001) + `"`, `the condition cannot be evaluated: it processes more than 1000000 elements, near "split(${inputs.x}, \"\")) > 0"`},
+		{`all(1..100, ${inputs.x} + "" != "")`, `"` + strings.Repeat("x", 1<<20) + `"`, `the condition cannot be evaluated: it creates more than 64 MiB of text, near "+ \"\" != \"\")"`},
+		{`1 / ${inputs.x} > 0`, `0`, `the condition cannot be evaluated: it divides by 0, near "/ ${inputs.x} > 0"`},
+		{`1 % ${inputs.x} > 0`, `0`, `the condition cannot be evaluated: it divides by 0, near "% ${inputs.x} > 0"`},
+		{`${inputs.x} ** -1 > 0`, `0.0`, `the condition cannot be evaluated: it divides by 0, near "** -1 > 0"`},
+		{`${inputs.x} ** 0.5 > 0`, `-1`, `the condition cannot be evaluated: the result is not a number, near "** 0.5 > 0"`},
+		{`5 % ${inputs.x} > 0`, `1.5`, `the condition cannot be evaluated: % requires whole numbers of at most 64 bits, near "% ${inputs.x} > 0"`},
+		{`sum(${inputs.x}) > 0`, `[1, "2"]`, `the condition cannot be evaluated: sum(…) requires a number, not the text "2", near "sum(${inputs.x}) > 0"`},
+		{`sum(${inputs.x}) > 0`, `7`, `the condition cannot be evaluated: expected a list, got the number 7, near "sum(${inputs.x}) > 0"`},
+		{`len(${inputs.x}) > 0`, `18446744073709551617`, `the condition cannot be evaluated: len(…) does not support a number, near "len(${inputs.x}) > 0"`},
+		{`[1][${inputs.x}] > 0`, `18446744073709551617`, `the condition cannot be evaluated: expected a whole number of at most 64 bits, got a number, near "[${inputs.x}] > 0"`},
+		{`${inputs.x}.digits == "1"`, `18446744073709551617`, `the condition cannot be evaluated: a number has no digits, near "digits == \"1\""`},
+		{`-9223372036854775807..${inputs.x} == []`, `9223372036854775807`, `the condition cannot be evaluated: it creates lists of more than 1000000 elements, near "..${inputs.x} == []"`},
+		{`any(1..1000, len(1..${inputs.x}) == 0)`, `100000`, `the condition cannot be evaluated: it creates lists of more than 1000000 elements, near "..${inputs.x}) == 0)"`},
+		{`"a" + ${inputs.x} + ${inputs.x} + ${inputs.x} + ${inputs.x} == "a"`, `"` + strings.Repeat("x", 17<<20) + `"`, `the condition cannot be evaluated: it creates more than 64 MiB of text, near "+ ${inputs.x} + ${inputs.x} == \"a\""`},
 	} {
 		holds, err := decide(t, c.text, c.x)
 		known, is := errors.AsType[*protocol.Error](err)
@@ -165,59 +165,59 @@ func TestWhatCannotBeDecidedSaysWhy(t *testing.T) {
 	}
 }
 
-func TestMistakesHaveTheirPlaces(t *testing.T) {
+func TestErrorsHaveTheirPlaces(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want string // Of each, what stands at its place, its message and its hint.
 	}{
-		{``, `|the condition is empty|leave it out to run the task always`},
-		{`"${inputs.x}" == "a"`, `${inputs.x}" == "a"|${inputs.x} stands in quotes, where nothing is replaced|write it without them: it is the value, whatever that says`},
-		{`a${inputs.x} == 1 and ${done.n}b`, `${inputs.x} == 1 and ${done.n}b|${inputs.x} is glued to what stands beside it|a reference is a value, as a name is in other languages`},
+		{``, `|the condition is empty|remove it to always run the task`},
+		{`"${inputs.x}" == "a"`, `${inputs.x}" == "a"|${inputs.x} is inside quotes, where references are not replaced|remove the quotes`},
+		{`a${inputs.x} == 1 and ${done.n}b`, `${inputs.x} == 1 and ${done.n}b|${inputs.x} is joined to the text next to it|a reference stands for a whole value: put a space or an operator between them`},
 		{`${inputs.x}.${done.n} == 1`, `${done.n} == 1|${done.n} cannot be the name of a field|write [${…}]`},
 		{`${inputs.x}(1)`, `${inputs.x}(1)|${inputs.x} is a value and cannot be called|`},
-		{`true // ${inputs.x}`, `${inputs.x}|${inputs.x} stands in a comment|leave it out`},
-		{`true /* ${inputs.x} */ and ${done.x}`, `${inputs.x} */ and ${done.x}|${inputs.x} stands in a comment|leave it out`},
-		{`status == "completed"`, `status == "completed"|"status" is no name|`},
-		{`${done.x} == 1 and lowr(${done.y}) == b`, `lowr(${done.y}) == b|there is no function "lowr"|
-b|"b" is no name|`},
-		{`now() > ${inputs.x}`, `now() > ${inputs.x}|there is no function "now"|`},
-		{`keys(${inputs.x}) == [] or reduce([1], #acc + #) == 1`, `keys(${inputs.x}) == [] or reduce([1], #acc + #) == 1|there is no function "keys"|
-reduce([1], #acc + #) == 1|there is no function "reduce"|`},
-		{`let a = 1; a == 1`, `a = 1; a == 1|a condition is one expression, without let and ;|a value that is used twice may be written twice`},
-		{`$env == 1`, `$env == 1|"$env" is no name|a value is written ${…}`},
-		{`$0() == ${inputs.x}`, `$0() == ${inputs.x}|"$0" is no name|a value is written ${…}`},
+		{`true // ${inputs.x}`, `${inputs.x}|${inputs.x} is inside a comment|remove the comment`},
+		{`true /* ${inputs.x} */ and ${done.x}`, `${inputs.x} */ and ${done.x}|${inputs.x} is inside a comment|remove the comment`},
+		{`status == "completed"`, `status == "completed"|unknown name "status"|`},
+		{`${done.x} == 1 and lowr(${done.y}) == b`, `lowr(${done.y}) == b|unknown function "lowr"|
+b|unknown name "b"|`},
+		{`now() > ${inputs.x}`, `now() > ${inputs.x}|unknown function "now"|`},
+		{`keys(${inputs.x}) == [] or reduce([1], #acc + #) == 1`, `keys(${inputs.x}) == [] or reduce([1], #acc + #) == 1|unknown function "keys"|
+reduce([1], #acc + #) == 1|unknown function "reduce"|`},
+		{`let a = 1; a == 1`, `a = 1; a == 1|"let" and ";" are not supported in conditions|repeat the expression instead`},
+		{`$env == 1`, `$env == 1|unknown name "$env"|write values as ${…}`},
+		{`$0() == ${inputs.x}`, `$0() == ${inputs.x}|unknown name "$0"|write values as ${…}`},
 		{`lower == "a"`, `lower == "a"|"lower" is a function|write lower(…)`},
-		{`${inputs.x} = 1`, `= 1|"=" cannot stand here|two values are compared with ==`},
-		{`true | len`, `| len|a condition has no pipes|or is written ||, or as the word; a function is given its value in brackets, as in len(${…})`},
-		{`${inputs.x} ?? 0 > 5`, `> 5|which of "??" and ">" comes first is not said|put brackets around one of them, as in (a ?? b) == c`},
-		{`${inputs.x} ==`, `=|the condition ends too early|`},
-		{`${inputs.x} ${done.y}`, `${done.y}|"${done.y}" cannot stand here|`},
-		{`${inputs.x} == "ä" and 1 + 2`, `and 1 + 2|"and" takes no such values: true or false and a number|`},
-		{`1 + 2`, `1 + 2|the condition is a number, not true or false|compare it with something, as in ${…} == 3`},
-		{`"yes"`, `"yes"|the condition is a text, not true or false|compare it with something, as in ${…} == 3`},
-		{`filter(${inputs.x}, # > 1)`, `filter(${inputs.x}, # > 1)|the condition is a list, not true or false|compare it with something, as in ${…} == 3`},
-		{`${inputs.x} matches ${done.y}`, `${done.y}|the pattern of matches must be a text in quotes|a part of a text is looked for with contains`},
+		{`${inputs.x} = 1`, `= 1|unexpected "="|compare values with ==`},
+		{`true | len`, `| len|"|" is not supported in conditions|write || or the word or; pass values to functions in parentheses, as in len(${…})`},
+		{`${inputs.x} ?? 0 > 5`, `> 5|"??" and ">" cannot be combined without parentheses|write (a ?? b) == c, for example`},
+		{`${inputs.x} ==`, `=|unexpected end of the condition|`},
+		{`${inputs.x} ${done.y}`, `${done.y}|unexpected "${done.y}"|`},
+		{`${inputs.x} == "ä" and 1 + 2`, `and 1 + 2|"and" does not support true or false and a number|`},
+		{`1 + 2`, `1 + 2|the condition is a number, not true or false|compare it with a value, as in ${…} == 3`},
+		{`"yes"`, `"yes"|the condition is a text, not true or false|compare it with a value, as in ${…} == 3`},
+		{`filter(${inputs.x}, # > 1)`, `filter(${inputs.x}, # > 1)|the condition is a list, not true or false|compare it with a value, as in ${…} == 3`},
+		{`${inputs.x} matches ${done.y}`, `${done.y}|the pattern of matches must be a text in quotes|use contains to search for part of a text`},
 		{`${inputs.x} matches "a("`, `"a("|missing closing ): ` + "`a(`" + `|`},
-		{`1 == "a"`, `== "a"|"==" takes no such values: a number and a text|`},
-		{`${inputs.x} == "a`, `"a|the quote that opens here is never closed|`},
-		{`${inputs.x`, `${inputs.x|${inputs.x is not closed by }|write $${ for a literal ${`},
-		{`${inputs.x} == 99999999999999999999`, `9|a whole number of more than 64 bits|with a fraction or an exponent it is a floating-point number`},
-		{strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000), strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000) + `|a condition of more than 4 KiB|work it out in a python/execute task`},
+		{`1 == "a"`, `== "a"|"==" does not support a number and a text|`},
+		{`${inputs.x} == "a`, `"a|this quote is not closed|`},
+		{`${inputs.x`, `${inputs.x|${inputs.x is missing its closing "}"|write $${ for a literal ${`},
+		{`${inputs.x} == 99999999999999999999`, `9|a whole number of more than 64 bits|write it with a fraction or an exponent to make it a floating-point number`},
+		{strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000), strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000) + `|the condition is longer than 4 KiB|compute it in a python/execute task`},
 		{strings.Repeat("true&&", 600) + "true", ``},
 	} {
-		compiled, mistakes := Compile(c.text)
+		compiled, errs := Compile(c.text)
 		var got strings.Builder
-		for i, m := range mistakes {
+		for i, m := range errs {
 			if i > 0 {
 				got.WriteString("\n")
 			}
 			fmt.Fprintf(&got, "%s|%s|%s", c.text[m.Offset:], m.Message, m.Hint)
 		}
 		switch {
-		case compiled != nil || len(mistakes) == 0:
-			t.Errorf("%s: no mistake", c.text)
+		case compiled != nil || len(errs) == 0:
+			t.Errorf("%s: no error", c.text)
 		case c.want == "":
-			if !strings.HasSuffix(got.String(), "|a condition of more than 1000 operators and values|work it out in a python/execute task") {
+			if !strings.HasSuffix(got.String(), "|the condition has more than 1000 operators and values|compute it in a python/execute task") {
 				t.Error(got.String())
 			}
 		case got.String() != c.want:
@@ -227,9 +227,9 @@ reduce([1], #acc + #) == 1|there is no function "reduce"|`},
 }
 
 func TestADecisionEndsWithItsContext(t *testing.T) {
-	c, mistakes := Compile(`all(1..1000, all(1..1000, all(${inputs.x}, # != "")))`)
-	if len(mistakes) > 0 {
-		t.Fatal(mistakes)
+	c, errs := Compile(`all(1..1000, all(1..1000, all(${inputs.x}, # != "")))`)
+	if len(errs) > 0 {
+		t.Fatal(errs)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -285,11 +285,11 @@ func FuzzCompile(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, mistakes := Compile(text)
-		if (c == nil) == (len(mistakes) == 0) {
-			t.Fatalf("%q: %v, %v", text, c, mistakes)
+		c, errs := Compile(text)
+		if (c == nil) == (len(errs) == 0) {
+			t.Fatalf("%q: %v, %v", text, c, errs)
 		}
-		for _, m := range mistakes {
+		for _, m := range errs {
 			if m.Offset < 0 || m.Offset > len(text) || m.Message == "" {
 				t.Fatalf("%q: %+v", text, m)
 			}
@@ -316,8 +316,8 @@ func TestATextThatIsTooLargeIsNotMade(t *testing.T) {
 // BenchmarkCompile has a text of its own each time, as the tasks of a large file have.
 func BenchmarkCompile(b *testing.B) {
 	for i := range b.N {
-		if _, mistakes := Compile(fmt.Sprintf(`${task-%d.score} > 0.5 and ${inputs.x} == "tea"`, i)); len(mistakes) > 0 {
-			b.Fatal(mistakes)
+		if _, errs := Compile(fmt.Sprintf(`${task-%d.score} > 0.5 and ${inputs.x} == "tea"`, i)); len(errs) > 0 {
+			b.Fatal(errs)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (d *decision) environment(references int) map[string]any {
 // step counts a look at an element of a list.
 func (d *decision) step() (bool, error) {
 	if d.steps++; d.steps > MaxSteps {
-		return false, fmt.Errorf("it looks at more than %d elements", MaxSteps)
+		return false, fmt.Errorf("it processes more than %d elements", MaxSteps)
 	}
 	if d.steps%1024 == 0 && d.ctx.Err() != nil {
 		return false, d.ctx.Err()
@@ -122,7 +122,7 @@ func (d *decision) step() (bool, error) {
 	return true, nil
 }
 
-var errTooMuchText = fmt.Errorf("it makes more than %d MiB of text", protocol.MaxValue>>20)
+var errTooMuchText = fmt.Errorf("it creates more than %d MiB of text", protocol.MaxValue>>20)
 
 // made counts the bytes of texts that the condition makes.
 func (d *decision) made(text string) (string, error) {
@@ -155,7 +155,7 @@ func (d *decision) between(from, to any) ([]int, error) {
 		return []int{}, nil
 	}
 	if size := uint64(last) - uint64(first); size >= MaxSteps-uint64(d.ranged) { //nolint:gosec // The difference is right, whatever the signs.
-		return nil, fmt.Errorf("it makes lists of more than %d elements", MaxSteps)
+		return nil, fmt.Errorf("it creates lists of more than %d elements", MaxSteps)
 	}
 	list := make([]int, last-first+1)
 	d.ranged += len(list)
@@ -168,7 +168,7 @@ func (d *decision) between(from, to any) ([]int, error) {
 func (d *decision) split(text, separator string) (any, error) {
 	pieces := strings.Count(text, separator) + 1
 	if d.steps += pieces; d.steps > MaxSteps {
-		return nil, fmt.Errorf("it looks at more than %d elements", MaxSteps)
+		return nil, fmt.Errorf("it processes more than %d elements", MaxSteps)
 	}
 	list := make([]any, 0, pieces)
 	for piece := range strings.SplitSeq(text, separator) {
@@ -186,7 +186,7 @@ func (d *decision) text(v any) (string, error) {
 
 func list(v any) (any, error) {
 	if kindOf(v) != value.KindList {
-		return nil, fmt.Errorf("%s stands where a list must", describe(v))
+		return nil, fmt.Errorf("expected a list, got %s", describe(v))
 	}
 	return v, nil
 }
@@ -199,7 +199,7 @@ func number(v any) (any, error) {
 		if digits, isNumber := value.Digits(strings.TrimSpace(n)); isNumber {
 			return fromValue(digits), nil
 		}
-		return nil, fmt.Errorf("number(…) takes a text that says a number, not %s", strconv.Quote(shown(n)))
+		return nil, fmt.Errorf("number(…) requires text that is a number, not %s", strconv.Quote(shown(n)))
 	}
-	return nil, fmt.Errorf("number(…) takes a text or a number, not %s", describe(v))
+	return nil, fmt.Errorf("number(…) requires text or a number, not %s", describe(v))
 }

@@ -76,7 +76,7 @@ func compareNumbers(a, b any) (order int, known bool) {
 }
 
 func unworkable(operator string, a, b any) error {
-	return fmt.Errorf("%s %s %s cannot be worked out", kindWord(a), operator, kindWord(b))
+	return fmt.Errorf("cannot compute %s %s %s", kindWord(a), operator, kindWord(b))
 }
 
 var errDivision = errors.New("it divides by 0")
@@ -91,7 +91,7 @@ func reckon(operator string, a, b any) (any, error) {
 	case !isNumber || !isNumberToo:
 		return nil, unworkable(operator, a, b)
 	case operator == "%" && !(isInt && also):
-		return nil, errors.New("% takes whole numbers of at most 64 bits")
+		return nil, errors.New("% requires whole numbers of at most 64 bits")
 	case (operator == "/" || operator == "%") && right == 0, operator == "**" && left == 0 && right < 0:
 		return nil, errDivision
 	case operator == "%":
@@ -104,7 +104,7 @@ func reckon(operator string, a, b any) (any, error) {
 	if outcome := floating(operator, left, right); !math.IsNaN(outcome) {
 		return outcome, nil
 	}
-	return nil, errors.New("it comes to no number")
+	return nil, errors.New("the result is not a number")
 }
 
 func floating(operator string, a, b float64) float64 {
@@ -153,7 +153,7 @@ func negate(v any) (any, error) {
 	case int:
 		return reckon("-", 0, n)
 	}
-	return nil, fmt.Errorf("-%s cannot be worked out", kindWord(v))
+	return nil, fmt.Errorf("cannot compute -%s", kindWord(v))
 }
 
 // rounded applies what makes whole numbers; whole ones are so already.
@@ -170,7 +170,7 @@ func rounded(name string, round func(float64) float64) func(any) (any, error) {
 }
 
 func takesNumbers(name string, v any) error {
-	return fmt.Errorf("%s stands where %s(…) takes a number", describe(v), name)
+	return fmt.Errorf("%s(…) requires a number, not %s", name, describe(v))
 }
 
 func absolute(v any) (any, error) {

@@ -29,11 +29,11 @@ func functionOf(number int) string { return "$" + strconv.Itoa(number) }
 func read(text string) (*source, []Error) {
 	parts, wrong := reference.Parse(text)
 	if len(wrong) > 0 {
-		mistakes := make([]Error, len(wrong))
+		errs := make([]Error, len(wrong))
 		for i, m := range wrong {
-			mistakes[i] = Error{Offset: m.Offset, Message: m.Message, Hint: m.Hint}
+			errs[i] = Error{Offset: m.Offset, Message: m.Message, Hint: m.Hint}
 		}
-		return nil, mistakes
+		return nil, errs
 	}
 	s := &source{text: text}
 	var program strings.Builder
@@ -75,25 +75,25 @@ func (s *source) at(character int) int {
 func (s *source) misplaced() []Error {
 	tokens, err := lexer.Lex(file.NewSource(s.program))
 	if err != nil {
-		return []Error{s.mistake(err)}
+		return []Error{s.problem(err)}
 	}
-	var mistakes []Error
+	var errs []Error
 	next, end := 0, 0 // The reference that is looked for, and where the token before has ended.
 	lost := func(why, hint string) {
 		ref := s.references[next]
-		mistakes = append(mistakes, Error{Offset: ref.Offset, Message: shown(ref.Text) + " " + why, Hint: hint})
+		errs = append(errs, Error{Offset: ref.Offset, Message: shown(ref.Text) + " " + why, Hint: hint})
 		next++
 	}
 	for i, token := range tokens {
 		for next < len(s.starts) && s.starts[next] < token.From && s.starts[next] >= end {
-			lost("stands in a comment", "leave it out")
+			lost("is inside a comment", "remove the comment")
 		}
 		for next < len(s.starts) && s.starts[next] < token.To && token.Kind != lexer.EOF {
 			switch {
 			case token.Kind == lexer.String:
-				lost("stands in quotes, where nothing is replaced", "write it without them: it is the value, whatever that says")
+				lost("is inside quotes, where references are not replaced", "remove the quotes")
 			case token.From != s.starts[next] || token.Kind != lexer.Identifier || token.Value != functionOf(next):
-				lost("is glued to what stands beside it", "a reference is a value, as a name is in other languages")
+				lost("is joined to the text next to it", "a reference stands for a whole value: put a space or an operator between them")
 			case i > 0 && (tokens[i-1].Is(lexer.Operator, ".") || tokens[i-1].Is(lexer.Operator, "?.")):
 				lost("cannot be the name of a field", "write [${…}]")
 			case i+3 < len(tokens) && tokens[i+3].Is(lexer.Bracket, "("):
@@ -103,17 +103,17 @@ func (s *source) misplaced() []Error {
 			}
 		}
 		if token.Kind == lexer.Identifier && strings.HasPrefix(token.Value, "$") && !s.within(token) {
-			mistakes = append(mistakes, Error{Offset: s.at(token.From), Message: fmt.Sprintf("%q is no name", token.Value), Hint: "a value is written ${…}"})
+			errs = append(errs, Error{Offset: s.at(token.From), Message: fmt.Sprintf("unknown name %q", token.Value), Hint: "write values as ${…}"})
 		}
 		if token.Is(lexer.Operator, "|") {
-			mistakes = append(mistakes, Error{Offset: s.at(token.From), Message: "a condition has no pipes", Hint: "or is written ||, or as the word; a function is given its value in brackets, as in len(${…})"})
+			errs = append(errs, Error{Offset: s.at(token.From), Message: `"|" is not supported in conditions`, Hint: "write || or the word or; pass values to functions in parentheses, as in len(${…})"})
 		}
 		end = token.To
 	}
 	for next < len(s.starts) {
-		lost("stands in a comment", "leave it out")
+		lost("is inside a comment", "remove the comment")
 	}
-	return mistakes
+	return errs
 }
 
 // within tells whether a token has part of a reference in it.

@@ -13,8 +13,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// mistake puts an error of the expression language into our words, at its place.
-func (s *source) mistake(err error) Error {
+// error puts an error of the expression language into our words, at its place.
+func (s *source) problem(err error) Error {
 	message, character := told(err)
 	m := Error{Offset: s.at(character)}
 	if message == neverClosed {
@@ -28,7 +28,7 @@ func (s *source) mistake(err error) Error {
 }
 
 // compared says what to do with a condition that is neither true nor false.
-const compared = "compare it with something, as in ${…} == 3"
+const compared = "compare it with a value, as in ${…} == 3"
 
 const neverClosed = "literal not terminated"
 
@@ -36,7 +36,7 @@ const neverClosed = "literal not terminated"
 func (s *source) failure(err error) *protocol.Error {
 	message, character := told(err)
 	message, hint := s.reword(message)
-	wrong := protocol.Errorf(protocol.TaskParameterError, "the condition cannot be decided: %s, near %q", message, shown(s.text[s.at(character):]))
+	wrong := protocol.Errorf(protocol.TaskParameterError, "the condition cannot be evaluated: %s, near %q", message, shown(s.text[s.at(character):]))
 	if hint != "" {
 		return wrong.WithHint("%s", hint)
 	}
@@ -77,40 +77,40 @@ func (s *source) reword(message string) (reworded, hint string) {
 		parts = argument.FindStringSubmatch(message)
 	}
 	if parts != nil {
-		return fmt.Sprintf("%s stands where %s must", goTypes.Replace(parts[1]), goTypes.Replace(parts[2])), ""
+		return fmt.Sprintf("expected %s, got %s", goTypes.Replace(parts[2]), goTypes.Replace(parts[1])), ""
 	}
 	if parts := fetched.FindStringSubmatch(message); parts != nil {
 		return fmt.Sprintf("%s has no %s", goTypes.Replace(parts[2]), parts[1]), ""
 	}
 	if parts := coalesce.FindStringSubmatch(message); parts != nil {
-		return fmt.Sprintf("which of \"??\" and %q comes first is not said", parts[1]), "put brackets around one of them, as in (a ?? b) == c"
+		return fmt.Sprintf("\"??\" and %q cannot be combined without parentheses", parts[1]), "write (a ?? b) == c, for example"
 	}
 	if parts := counting.FindStringSubmatch(message); parts != nil {
-		return fmt.Sprintf("%s stands where a whole number of at most 64 bits must", goTypes.Replace(parts[1])), ""
+		return fmt.Sprintf("expected a whole number of at most 64 bits, got %s", goTypes.Replace(parts[1])), ""
 	}
 	if parts := unfit.FindStringSubmatch(message); parts != nil {
-		return fmt.Sprintf("%s(…) does not take %s", parts[1], goTypes.Replace(parts[2])), ""
+		return fmt.Sprintf("%s(…) does not support %s", parts[1], goTypes.Replace(parts[2])), ""
 	}
 	if parts := operation.FindStringSubmatch(message); parts != nil {
-		return fmt.Sprintf("%s %s %s cannot be worked out", goTypes.Replace(parts[1]), parts[2], goTypes.Replace(parts[3])), ""
+		return fmt.Sprintf("cannot compute %s %s %s", goTypes.Replace(parts[1]), parts[2], goTypes.Replace(parts[3])), ""
 	}
 	if place := mismatched.FindStringSubmatchIndex(message); place != nil {
 		types := mismatched.FindStringSubmatch(message)
 		what := strings.TrimSuffix(strings.TrimPrefix(message[:place[0]], "invalid operation: "), " ")
 		if types[2] == "" {
-			return fmt.Sprintf("%q takes no such value: %s", what, goTypes.Replace(types[1])), ""
+			return fmt.Sprintf("%q does not support %s", what, goTypes.Replace(types[1])), ""
 		}
-		return fmt.Sprintf("%q takes no such values: %s and %s", what, goTypes.Replace(types[1]), goTypes.Replace(types[2])), ""
+		return fmt.Sprintf("%q does not support %s and %s", what, goTypes.Replace(types[1]), goTypes.Replace(types[2])), ""
 	}
 	switch {
 	case message == "memory budget exceeded":
-		return fmt.Sprintf("it makes lists of more than %d elements", MaxSteps), ""
+		return fmt.Sprintf("it creates lists of more than %d elements", MaxSteps), ""
 	case strings.Contains(message, "exceeds maximum allowed nodes"):
-		return fmt.Sprintf("a condition of more than %d operators and values", MaxNodes), "work it out in a python/execute task"
+		return fmt.Sprintf("the condition has more than %d operators and values", MaxNodes), "compute it in a python/execute task"
 	case strings.HasPrefix(message, "invalid integer literal"):
-		return "a whole number of more than 64 bits", "with a fraction or an exponent it is a floating-point number"
+		return "a whole number of more than 64 bits", "write it with a fraction or an exponent to make it a floating-point number"
 	case message == neverClosed:
-		return "the quote that opens here is never closed", ""
+		return "this quote is not closed", ""
 	}
 	return message, ""
 }
@@ -118,17 +118,17 @@ func (s *source) reword(message string) (reworded, hint string) {
 func (s *source) unexpected(kind, value string) (message, hint string) {
 	switch {
 	case kind == "EOF":
-		return "the condition ends too early", ""
+		return "unexpected end of the condition", ""
 	case standIn.MatchString(value):
 		if number, err := strconv.Atoi(value[1:]); err == nil && number < len(s.references) {
 			value = s.references[number].Text
 		}
 	case value == "=":
-		hint = "two values are compared with =="
+		hint = "compare values with =="
 	case value == "&":
 		hint = "write && or and"
 	}
-	return fmt.Sprintf("%s cannot stand here", strconv.Quote(shown(value))), hint
+	return fmt.Sprintf("unexpected %s", strconv.Quote(shown(value))), hint
 }
 
 // longestShown is how much of a condition or a value, in characters, a message repeats.

@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	depthMessage = fmt.Sprintf("lists and mappings lie more than %d deep in one another", MaxDepth)
-	aliasMessage = fmt.Sprintf("aliases and merges make more than %d values, or more than %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
+	depthMessage = fmt.Sprintf("lists and mappings are nested more than %d levels deep", MaxDepth)
+	aliasMessage = fmt.Sprintf("aliases and merge keys expand to more than %d values or %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
 )
 
 // DuplicateKey is a key that stands in a mapping twice.
@@ -133,6 +133,6 @@ func (w weight) with(more weight) weight {
 
 func (c *converter) checkTag(n *yaml.Node, usual string) {
 	if n.Style&yaml.TaggedStyle != 0 && n.ShortTag() != usual {
-		c.report(c.at(n), ruleSyntax, "the tag "+Shorten(n.ShortTag())+" means nothing here", "remove it")
+		c.report(c.at(n), ruleSyntax, "unsupported tag "+Shorten(n.ShortTag()), "remove it")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Diagnostic is one mistake in a workflow file, with its place, for people and for programs.
+// Diagnostic is one error in a workflow file, with its place, for people and for programs.
 type Diagnostic struct {
 	File    string `json:"-"` // As shown in messages: "flow.yaml", or "-" for standard input.
 	Line    int    `json:"line"`
@@ -15,7 +15,7 @@ type Diagnostic struct {
 	Rule    string `json:"rule"` // The name of the check that found it: "depends-on".
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // What would be right, where that is known.
-	Note    bool   `json:"note,omitempty"` // No mistake: something to know.
+	Note    bool   `json:"note,omitempty"` // No error: something to know.
 }
 
 // String gives the line that people read: `flow.yaml:12:7: message; hint [rule]`.
@@ -28,7 +28,7 @@ func (d Diagnostic) String() string {
 }
 
 // SortDiagnostics puts them in the order that they are shown in and drops those that say the same of the same place.
-// A mapping that is used twice through an alias has each of its mistakes once. All are of one file.
+// A mapping that is used twice through an alias has each of its errors once. All are of one file.
 func SortDiagnostics(diagnostics []Diagnostic) []Diagnostic {
 	slices.SortFunc(diagnostics, func(a, b Diagnostic) int {
 		return cmp.Or(
@@ -66,36 +66,36 @@ const (
 func explain(problem string) (rule, message, hint string) {
 	switch problem {
 	case "mapping values are not allowed in this context":
-		return ruleSyntax, `":" cannot stand here`, `text that contains ": " goes in quotes; else look at the indentation`
+		return ruleSyntax, `unexpected ":"`, `put text that contains ": " in quotes, or check the indentation`
 	case cannotStart:
-		return ruleSyntax, "no value can begin with this character", "text that begins so goes in quotes"
+		return ruleSyntax, "a value cannot begin with this character", "put the text in quotes"
 	case tabIndents, "found a tab character where an indentation space is expected":
-		return ruleSyntax, "a tab indents this line", "use spaces"
+		return ruleSyntax, "a tab is used for indentation", "use spaces"
 	case noColon:
-		return ruleSyntax, `a key without ":"`, `write "key: value", or look at the indentation`
+		return ruleSyntax, `":" is missing after this key`, `write "key: value", or check the indentation`
 	case noDash:
-		return ruleSyntax, "this is no entry of the list above it", `begin it with "- ", or look at the indentation`
+		return ruleSyntax, "expected another entry of the list above", `begin it with "- ", or check the indentation`
 	case noKey:
-		return ruleSyntax, "this does not belong to the mapping above it", "look at the indentation, and at quotes and brackets before it"
+		return ruleSyntax, "expected a key of the mapping above", "check the indentation, and quotes and brackets before this place"
 	case "did not find expected node content":
-		return ruleSyntax, "a value is missing here", "look at the brackets and commas"
+		return ruleSyntax, "a value is missing here", "check the brackets and commas"
 	case noComma:
-		return ruleSyntax, `the list that begins here lacks a comma or its "]"`, ""
+		return ruleSyntax, `a comma or "]" is missing in the list that begins here`, ""
 	case noCommaMap:
-		return ruleSyntax, `the mapping that begins here lacks a comma or its "}"`, "text that begins with { goes in quotes"
+		return ruleSyntax, `a comma or "}" is missing in the mapping that begins here`, "put text that begins with { in quotes"
 	case notClosed:
-		return ruleSyntax, "the quote that opens here is never closed", ""
+		return ruleSyntax, "this quote is not closed", ""
 	case "found unknown escape character":
-		return ruleSyntax, `no such escape in double quotes`, `write \\ for a backslash, or use single quotes`
+		return ruleSyntax, `unknown escape sequence in double quotes`, `write \\ for a backslash, or use single quotes`
 	case "block sequence entries are not allowed in this context":
-		return ruleSyntax, `"- " cannot begin a list here`, "begin the list on a line of its own"
+		return ruleSyntax, `a list cannot begin here`, "begin the list on a line of its own"
 	}
 	if name, isAnchor := strings.CutPrefix(problem, "unknown anchor '"); isAnchor {
 		name = strings.TrimSuffix(name, "' referenced")
-		return ruleSyntax, "the alias *" + Shorten(name) + " names no anchor before it", "text that begins with * goes in quotes"
+		return ruleSyntax, "unknown alias *" + Shorten(name) + ": no anchor before it has this name", "put text that begins with * in quotes"
 	}
 	if strings.HasPrefix(problem, "exceeded max depth of") {
 		return ruleLimit, depthMessage, ""
 	}
-	return ruleSyntax, "not YAML: " + problem, ""
+	return ruleSyntax, "invalid YAML: " + problem, ""
 }

@@ -37,7 +37,7 @@ func Duration(n *Node) (seconds protocol.Seconds, problem string) {
 		return 0, want + n.Describe()
 	}
 	if seconds < 0 {
-		return 0, "must not be negative, and is " + n.Describe()
+		return 0, "must not be negative: " + n.Describe()
 	}
 	return seconds, ""
 }

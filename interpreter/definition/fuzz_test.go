@@ -13,7 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// FuzzParse: whatever the text, there is a tree within the limits, or a mistake; every place is in the file, and every `$`
+// FuzzParse: whatever the text, there is a tree within the limits, or an error; every place is in the file, and every `$`
 // of a value is found where it stands.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"../testdata/ok/*.yaml", "../testdata/err/*.yaml"} {
@@ -36,15 +36,15 @@ func FuzzParse(f *testing.F) {
 		lines := shownLines(text)
 		for _, one := range found {
 			if one.Rule != ruleSyntax && one.Rule != ruleLimit {
-				t.Errorf("a mistake of the rule %q", one.Rule)
+				t.Errorf("an error of the rule %q", one.Rule)
 			}
 			if !within(lines, one.Line, one.Column) || !printable(one.String()) {
-				t.Errorf("a mistake outside of the file, or not to be shown on one line: %q", one)
+				t.Errorf("an error outside of the file, or not to be shown on one line: %q", one)
 			}
 		}
 		if flow == nil {
 			if len(found) == 0 {
-				t.Error("no tree and no mistake")
+				t.Error("no tree and no error")
 			}
 			return
 		}

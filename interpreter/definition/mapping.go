@@ -59,7 +59,7 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode {
-		c.report(at, ruleSyntax, "a key must be text", "text that begins with { or [ goes in quotes")
+		c.report(at, ruleSyntax, "a key must be text", "put text that begins with { or [ in quotes")
 		return "", false
 	}
 	if len(n.Value) > MaxText {
@@ -94,7 +94,7 @@ func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
 			return nil, w
 		}
 		if from.Kind != value.KindObject {
-			c.report(c.at(n), ruleSyntax, `"<<" takes a mapping or a list of mappings, not `+from.Describe(), "")
+			c.report(c.at(n), ruleSyntax, `"<<" must be a mapping or a list of mappings, not `+from.Describe(), "")
 			continue
 		}
 		fields = append(fields, from.Fields...)

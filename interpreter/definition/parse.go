@@ -1,5 +1,5 @@
 // Package definition reads a workflow file: YAML text in; out come the tree of what it says, where every value keeps its
-// line and column, and all mistakes of syntax. What the file means, and whether it makes sense, is for the rules to say:
+// line and column, and all errors of syntax. What the file means, and whether it makes sense, is for the rules to say:
 // this package knows which keys there are and of which type, no more. It does no I/O, and no file, however hostile, makes
 // it panic or work out of proportion.
 package definition
@@ -49,7 +49,7 @@ func (p *parsing) parse(text []byte) *Workflow {
 // is nothing in it.
 func (p *parsing) document(text []byte) (*source, *yaml.Node) {
 	if len(text) > MaxSize {
-		p.report(Position{1, 1}, ruleLimit, fmt.Sprintf("the file has more than %d MiB", MaxSize>>20), p.divide)
+		p.report(Position{1, 1}, ruleLimit, fmt.Sprintf("the file is larger than %d MiB", MaxSize>>20), p.divide)
 		return nil, nil
 	}
 	if marks(text) > MaxMarks {
@@ -71,7 +71,7 @@ func (p *parsing) document(text []byte) (*source, *yaml.Node) {
 		}
 		rule, message, hint := explain(found.problem)
 		if (found.problem == noComma || found.problem == noCommaMap) && source.refers(at) {
-			hint = "a reference goes in quotes here"
+			hint = "put the reference in quotes"
 		}
 		p.report(at, rule, message, hint)
 		return nil, nil
@@ -127,7 +127,7 @@ func isEmpty(document *yaml.Node) bool {
 func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 	if tasks := tooManyTasks(top); tasks != nil {
 		at := source.position(tasks.Line, tasks.Column)
-		p.report(at, ruleLimit, fmt.Sprintf("%d tasks, and %d is the limit", len(tasks.Content), MaxTasks), "")
+		p.report(at, ruleLimit, fmt.Sprintf("%d tasks are more than the limit of %d", len(tasks.Content), MaxTasks), "")
 		return nil
 	}
 	c := newConverter(source, p.report)

@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	textMessage   = fmt.Sprintf("a text of more than %d MiB", MaxText>>20)
-	numberMessage = fmt.Sprintf("a number of more than %d characters, or with an exponent beyond %d", MaxDigits, MaxExponent)
+	textMessage   = fmt.Sprintf("the text is longer than %d MiB", MaxText>>20)
+	numberMessage = fmt.Sprintf("the number has more than %d characters or an exponent beyond %d", MaxDigits, MaxExponent)
 )
 
 // scalar converts text, a number, a boolean or null. Plain scalars mean what YAML 1.2's core schema says: `yes`, `on` and
@@ -36,7 +36,7 @@ func (c *converter) scalar(n *yaml.Node) *Node {
 		c.resolve(node)
 	}
 	if node.Kind == value.KindNumber && tooLarge(node.Text) {
-		c.report(node.Position, ruleLimit, numberMessage, "in quotes it is text")
+		c.report(node.Position, ruleLimit, numberMessage, "put it in quotes to make it text")
 	}
 	return node
 }
@@ -56,7 +56,7 @@ func (c *converter) resolve(node *Node) {
 		node.Kind, node.Text = value.KindBool, ""
 	default:
 		if notFinite(node.Text) {
-			c.report(node.Position, ruleSyntax, node.Text+" is no number that JSON has", "in quotes it is text")
+			c.report(node.Position, ruleSyntax, node.Text+" is not supported as a number", "put it in quotes to make it text")
 		}
 	}
 }
@@ -71,10 +71,10 @@ func (c *converter) tagged(node *Node, tag string) {
 	case tag == "!!str":
 		return
 	case !known:
-		c.report(node.Position, ruleSyntax, "the tag "+Shorten(tag)+" means nothing here", "remove it")
+		c.report(node.Position, ruleSyntax, "unsupported tag "+Shorten(tag), "remove it")
 		return
 	}
 	if c.resolve(node); node.Kind != want {
-		c.report(node.Position, ruleSyntax, fmt.Sprintf("%s does not fit its tag %s", Quote(node.Written), tag), "")
+		c.report(node.Position, ruleSyntax, fmt.Sprintf("%s does not match its tag %s", Quote(node.Written), tag), "")
 	}
 }

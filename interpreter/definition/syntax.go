@@ -81,7 +81,7 @@ const (
 	narrowSize = 128 << 10
 )
 
-// searchLines is how many lines the parser may have read beyond the mistake, and searchCost how much may be parsed to find
+// searchLines is how many lines the parser may have read beyond the error, and searchCost how much may be parsed to find
 // out, in bytes: what separates values counts as many.
 const (
 	searchLines = 12

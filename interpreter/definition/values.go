@@ -41,7 +41,7 @@ func ParseValue(text string) (value.Value, bool) {
 	return root.Value(), true
 }
 
-// value converts a document whatever it is; nil where it is empty or a mistake was found.
+// value converts a document whatever it is; nil where it is empty or an error was found.
 func (p *parsing) value(text []byte) *Node {
 	source, top := p.document(text)
 	if top == nil {
@@ -50,7 +50,7 @@ func (p *parsing) value(text []byte) *Node {
 	c := newConverter(source, p.report)
 	root, _ := c.convert(top, 0)
 	for _, again := range c.repeated {
-		p.report(again.At, ruleDuplicate, fmt.Sprintf("%s stands here already, in line %d", Quote(again.Key), again.First.Line), "")
+		p.report(again.At, ruleDuplicate, fmt.Sprintf("duplicate key %s, first given in line %d", Quote(again.Key), again.First.Line), "")
 	}
 	if c.stopped || p.stopped {
 		return nil

@@ -15,9 +15,9 @@ func (s *scanner) quotedHead() (string, *fault) {
 	case wrong != nil:
 		return "", wrong
 	case step.IsIndex, step.Every:
-		return "", &fault{at: s.at, why: `it begins with a name, and in brackets a name stands in quotes, like ["a b"]`}
+		return "", &fault{at: s.at, why: `a name in brackets must be in quotes, such as ["a b"]`}
 	case step.Field == "":
-		return "", &fault{at: start, why: "its name is empty"}
+		return "", &fault{at: start, why: "the name is empty"}
 	}
 	return step.Field, nil
 }
@@ -31,7 +31,7 @@ func (s *scanner) bracket() (Step, *fault) {
 	case s.ended():
 		return step, &fault{at: s.at, open: true}
 	case s.is("]"):
-		return step, &fault{at: s.at, why: "its brackets are empty"}
+		return step, &fault{at: s.at, why: "the brackets are empty"}
 	case s.is("*"):
 		s.at++
 		step.Every = true
@@ -61,10 +61,10 @@ func (s *scanner) bracket() (Step, *fault) {
 	case step.IsIndex, step.Every:
 		return step, &fault{at: s.at, why: bracketsHold}
 	}
-	return step, &fault{at: s.at, why: `after the quote comes "]"`}
+	return step, &fault{at: s.at, why: `expected "]" after the quote`}
 }
 
-const bracketsHold = `in brackets stands an index, a key in quotes or *, like [0], ["a b"] or [*]`
+const bracketsHold = `brackets must contain an index, a key in quotes or *, such as [0], ["a b"] or [*]`
 
 // quoted reads a key in the quotes that the scanner is at, with the escapes of JSON and `\'`.
 func (s *scanner) quoted() (string, *fault) {
@@ -76,11 +76,11 @@ func (s *scanner) quoted() (string, *fault) {
 			s.at++
 			return key.String(), nil
 		case '\n':
-			return "", &fault{at: start, why: `a quote is not closed on its line; a new line in a key is \n`}
+			return "", &fault{at: start, why: `a quote is not closed on its line; write \n for a line break in a key`}
 		case '\\':
 			r, size := unescape(s.text[s.at:])
 			if size == 0 {
-				return "", &fault{at: s.at, why: `after a \ in quotes comes one of " ' \ / b f n r t, or u and four digits of a character`}
+				return "", &fault{at: s.at, why: `invalid escape sequence: in quotes, \ must be followed by one of " ' \ / b f n r t, or by u and four hexadecimal digits`}
 			}
 			key.WriteRune(r)
 			s.at += size

@@ -15,7 +15,7 @@ import (
 // hidden is a secret that no error may tell.
 const hidden = "hunter2-hidden"
 
-// FuzzReferences: whatever the text, its parts and mistakes make it up again, it resolves to a value or to an error that
+// FuzzReferences: whatever the text, its parts and errors make it up again, it resolves to a value or to an error that
 // people can read and that holds no secret, and as a program it keeps its lines, with no value in it.
 func FuzzReferences(f *testing.F) {
 	for _, seed := range []string{
@@ -27,9 +27,9 @@ func FuzzReferences(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		parts, mistakes := reference.Parse(text)
-		checkParts(t, text, parts, len(mistakes) == 0)
-		checkMistakes(t, text, mistakes)
+		parts, errs := reference.Parse(text)
+		checkParts(t, text, parts, len(errs) == 0)
+		checkErrors(t, text, errs)
 		scope := nastyScope(t)
 		scope.Secret = func(name string) (string, bool) { return hidden, name == "key" }
 		scope.Env = func(name string) (string, bool) { return hidden, name == "KEY" }
@@ -40,8 +40,8 @@ func FuzzReferences(f *testing.F) {
 		}
 		_, err = reference.Resolve(value.List(value.String(text)), scope)
 		readable(t, err)
-		if err == nil && len(mistakes) > 0 {
-			t.Errorf("it resolves in spite of %+v", mistakes)
+		if err == nil && len(errs) > 0 {
+			t.Errorf("it resolves in spite of %+v", errs)
 		}
 		checkProgram(t, text, scope, err)
 	})
@@ -71,12 +71,12 @@ func checkParts(t *testing.T, text string, parts []reference.Part, whole bool) {
 	}
 }
 
-func checkMistakes(t *testing.T, text string, mistakes []reference.Error) {
+func checkErrors(t *testing.T, text string, errs []reference.Error) {
 	t.Helper()
 	end := 0
-	for _, m := range mistakes {
+	for _, m := range errs {
 		if m.Offset < end || m.Length < 2 || m.Offset+m.Length > len(text) || !strings.HasPrefix(text[m.Offset:], "${") {
-			t.Errorf("mistake %+v", m)
+			t.Errorf("error %+v", m)
 		}
 		if strings.ContainsFunc(m.Message, unicode.IsControl) || !utf8.ValidString(m.Message) {
 			t.Errorf("message %q", m.Message)

@@ -5,8 +5,8 @@ import "slices"
 // IsSecretReference tells whether a text is one reference to `secrets` or `env` and nothing else. A default would be a secret that
 // stands in the file.
 func IsSecretReference(text string) bool {
-	parts, mistakes := Parse(text)
-	if len(parts) != 1 || len(mistakes) > 0 || parts[0].Ref == nil {
+	parts, errs := Parse(text)
+	if len(parts) != 1 || len(errs) > 0 || parts[0].Ref == nil {
 		return false
 	}
 	ref := parts[0].Ref

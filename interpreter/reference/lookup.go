@@ -98,7 +98,7 @@ func nothingIn(bound *protocol.Binding) *failure {
 	return &failure{
 		absent:  true,
 		message: fmt.Sprintf("task %s has no result; its status is %q", quote(bound.Task), bound.Status),
-		hint:    fmt.Sprintf("${%[1]s.status} and ${%[1]s.error} are always there", head),
+		hint:    fmt.Sprintf("${%[1]s.status} and ${%[1]s.error} are always available", head),
 	}
 }
 
@@ -112,7 +112,7 @@ func (s *Scope) unknown(head string) *failure {
 	if near := nearest(head, candidates); near != "" {
 		hint = "did you mean " + quote(near) + "?"
 	}
-	return &failure{message: fmt.Sprintf("nothing here is called %s", quote(head)), hint: hint}
+	return &failure{message: fmt.Sprintf("unknown name %s", quote(head)), hint: hint}
 }
 
 func errorValue(e *protocol.Error) value.Value {

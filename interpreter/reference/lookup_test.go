@@ -49,9 +49,9 @@ func everything(t *testing.T) *reference.Scope {
 
 func one(t *testing.T, text string) *reference.Reference {
 	t.Helper()
-	parts, mistakes := reference.Parse(text)
-	if len(mistakes) > 0 || len(parts) != 1 || parts[0].Ref == nil {
-		t.Fatalf("%s: parts %+v, mistakes %+v", text, parts, mistakes)
+	parts, errs := reference.Parse(text)
+	if len(errs) > 0 || len(parts) != 1 || parts[0].Ref == nil {
+		t.Fatalf("%s: parts %+v, errs %+v", text, parts, errs)
 	}
 	return parts[0].Ref
 }
@@ -177,10 +177,10 @@ func TestLookupErrors(t *testing.T) {
 		{`${data.list["0"]}`, `${data.list["0"]}: data.list is a list, so it has no field "0" (an element of a list is [0], all of them are [*])`},
 		{"${data[0]}", `${data[0]}: data is an object, so it has no element [0] (its field is ["0"])`},
 		{"${data[*]}", `${data[*]}: data is an object, so it has no elements for [*]`},
-		{"${bad.response}", `${bad.response}: task "bad" has no result; its status is "failed" (${bad.status} and ${bad.error} are always there)`},
-		{"${gone}", `${gone}: task "gone-id" has no result; its status is "skipped" (${gone.status} and ${gone.error} are always there)`},
-		{"${lln.x}", `${lln.x}: nothing here is called "lln" (did you mean "llm"?)`},
-		{"${PATH_TO:-x}", `${PATH_TO:-x}: nothing here is called "PATH_TO" (write $${ for a literal ${)`},
+		{"${bad.response}", `${bad.response}: task "bad" has no result; its status is "failed" (${bad.status} and ${bad.error} are always available)`},
+		{"${gone}", `${gone}: task "gone-id" has no result; its status is "skipped" (${gone.status} and ${gone.error} are always available)`},
+		{"${lln.x}", `${lln.x}: unknown name "lln" (did you mean "llm"?)`},
+		{"${PATH_TO:-x}", `${PATH_TO:-x}: unknown name "PATH_TO" (write $${ for a literal ${)`},
 		{"${run.name}", `${run.name}: run has no field "name"; it has id, workflow, started_at, folder, flow_folder`},
 		{"${env.NONE}", `${env.NONE}: there is no environment variable "NONE"`},
 		{"${secrets.other}", `${secrets.other}: there is no secret "other"`},

@@ -17,7 +17,7 @@ type Part struct {
 // Contains tells whether anything in the text looks like a reference, escaped ones included.
 func Contains(text string) bool { return strings.Contains(text, opening) }
 
-// Parse takes a text apart and finds all mistakes at once, up to 100. What is a mistake is in no part. No two literals follow one
+// Parse takes a text apart and finds all errors at once, up to 100. What is an error is in no part. No two literals follow one
 // another, none is empty, and the time is linear whatever the text.
 func Parse(text string) ([]Part, []Error) {
 	if text == "" {
@@ -27,7 +27,7 @@ func Parse(text string) ([]Part, []Error) {
 		return []Part{{Literal: text}}, nil
 	}
 	var parts []Part
-	var mistakes []Error
+	var errs []Error
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
@@ -49,12 +49,12 @@ func Parse(text string) ([]Part, []Error) {
 			continue
 		}
 		literal.WriteString(text[position:start])
-		ref, mistake := scan(text, start)
-		if mistake != nil {
-			if len(mistakes) < mostMistakes {
-				mistakes = append(mistakes, *mistake)
+		ref, problem := scan(text, start)
+		if problem != nil {
+			if len(errs) < maxErrors {
+				errs = append(errs, *problem)
 			}
-			position = start + mistake.Length
+			position = start + problem.Length
 			continue
 		}
 		flush()
@@ -62,21 +62,21 @@ func Parse(text string) ([]Part, []Error) {
 		position = start + len(ref.Text)
 	}
 	flush()
-	return parts, mistakes
+	return parts, errs
 }
 
 // ParseCode is Parse for program text, where a reference must not take lines away: it stands on one.
-// One that does not is a mistake and a part.
+// One that does not is an error and a part.
 func ParseCode(code string) ([]Part, []Error) {
-	parts, mistakes := Parse(code)
+	parts, errs := Parse(code)
 	var broken []Error
 	for _, part := range parts {
 		if part.Ref != nil && strings.ContainsAny(part.Ref.Text, "\n\r") {
 			broken = append(broken, Error{
 				Offset: part.Ref.Offset, Length: len(part.Ref.Text), Hint: literally,
-				Message: clip(part.Ref.Text) + " goes over several lines; in code a reference stands on one",
+				Message: clip(part.Ref.Text) + " spans several lines; in code a reference must be on one line",
 			})
 		}
 	}
-	return parts, inOrder(mistakes, broken)
+	return parts, inOrder(errs, broken)
 }

@@ -60,9 +60,9 @@ func TestParseOneReference(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {
-			parts, mistakes := reference.Parse(test.text)
-			if len(mistakes) > 0 || len(parts) != 1 || parts[0].Ref == nil {
-				t.Fatalf("parts %+v, mistakes %+v", parts, mistakes)
+			parts, errs := reference.Parse(test.text)
+			if len(errs) > 0 || len(parts) != 1 || parts[0].Ref == nil {
+				t.Fatalf("parts %+v, errs %+v", parts, errs)
 			}
 			test.want.Text = test.text
 			if !reflect.DeepEqual(*parts[0].Ref, test.want) {
@@ -95,9 +95,9 @@ func TestParseParts(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {
-			parts, mistakes := reference.Parse(test.text)
-			if !reflect.DeepEqual(parts, test.want) || mistakes != nil {
-				t.Errorf("got %+v, mistakes %+v", parts, mistakes)
+			parts, errs := reference.Parse(test.text)
+			if !reflect.DeepEqual(parts, test.want) || errs != nil {
+				t.Errorf("got %+v, errs %+v", parts, errs)
 			}
 		})
 	}

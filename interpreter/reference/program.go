@@ -11,12 +11,12 @@ import (
 
 // Program replaces every reference in program text by the name of a variable that holds its value: what a value says
 // never becomes code. Lines stay where they are. References written alike share a variable; variables come in the order
-// of their first use. Errors are those of Lookup, or a *protocol.Error of TaskParameterError for a mistake, with its
+// of their first use. Errors are those of Lookup, or a *protocol.Error of TaskParameterError for an error, with its
 // place.
 func Program(code string, s *Scope) (*protocol.Program, error) {
-	parts, mistakes := ParseCode(code)
-	if len(mistakes) > 0 {
-		return nil, misplaced(code, mistakes)
+	parts, errs := ParseCode(code)
+	if len(errs) > 0 {
+		return nil, misplaced(code, errs)
 	}
 	program := &protocol.Program{Original: code}
 	r := &resolver{scope: s}
@@ -56,13 +56,13 @@ func freeStem(code string) string {
 	}
 }
 
-func misplaced(code string, mistakes []Error) *protocol.Error {
-	line, column := place(code, mistakes[0].Offset)
-	message := fmt.Sprintf("line %d, column %d: %s", line, column, mistakes[0].Message)
-	if more := len(mistakes) - 1; more > 0 {
-		message += fmt.Sprintf(" (and %s more)", counted(more, "mistake"))
+func misplaced(code string, errs []Error) *protocol.Error {
+	line, column := place(code, errs[0].Offset)
+	message := fmt.Sprintf("line %d, column %d: %s", line, column, errs[0].Message)
+	if more := len(errs) - 1; more > 0 {
+		message += fmt.Sprintf(" (and %d more)", more)
 	}
-	return protocol.Errorf(protocol.TaskParameterError, "%s", message).WithHint("%s", mistakes[0].Hint)
+	return protocol.Errorf(protocol.TaskParameterError, "%s", message).WithHint("%s", errs[0].Hint)
 }
 
 // place returns line and column, both from 1, the column in characters.

@@ -9,7 +9,7 @@ import (
 
 // Resolve replaces the references in every string inside a value. What they lead to is put in as it is and never parsed
 // again, and names of fields stay as they are. Errors are those of Lookup, or a *protocol.Error of TaskParameterError
-// for a mistake in a text or for texts that grow, all together, beyond protocol.MaxValue.
+// for an error in a text or for texts that grow, all together, beyond protocol.MaxValue.
 func Resolve(v value.Value, s *Scope) (value.Value, error) {
 	r := &resolver{scope: s}
 	resolved, _, err := r.value(v)
@@ -95,10 +95,10 @@ func (r *resolver) object(v value.Value) (value.Value, bool, error) {
 }
 
 func (r *resolver) text(text string) (value.Value, error) {
-	parts, mistakes := Parse(text)
-	if len(mistakes) > 0 {
-		err := protocol.Errorf(protocol.TaskParameterError, "%s", mistakes[0].Message)
-		return value.Value{}, err.WithHint("%s", mistakes[0].Hint)
+	parts, errs := Parse(text)
+	if len(errs) > 0 {
+		err := protocol.Errorf(protocol.TaskParameterError, "%s", errs[0].Message)
+		return value.Value{}, err.WithHint("%s", errs[0].Hint)
 	}
 	if len(parts) == 1 && parts[0].Ref != nil {
 		return Lookup(parts[0].Ref, r.scope)

@@ -55,7 +55,7 @@ func TestResolveText(t *testing.T) {
 		t.Run(test.text, func(t *testing.T) {
 			got, err := reference.ResolveText(test.text, scope)
 			if test.want == "" {
-				parameterError(t, err, "${n.missing:-${\\} is no reference: a default is plain text and holds no other reference (write $${ for a literal ${)")
+				parameterError(t, err, "invalid reference ${n.missing:-${\\}: a default is plain text and cannot contain another reference (write $${ for a literal ${)")
 				return
 			}
 			if err != nil {
@@ -105,8 +105,8 @@ func TestResolveNested(t *testing.T) {
 func TestResolveErrors(t *testing.T) {
 	tests := []struct{ value, want string }{
 		{`{"a": [{"b": "x ${n.bigg}"}]}`, `${n.bigg}: n has no field "bigg"; it has quotes, lines, ref, emoji, html, big, bigger, small, zeros, digits and 2 more (did you mean "big"?)`},
-		{`["${n.big}", "${n..big} ${}"]`, `${n..big} is no reference: a name stands after each "." (write $${ for a literal ${)`},
-		{`"${HOME}"`, `${HOME}: nothing here is called "HOME" (write $${ for a literal ${)`},
+		{`["${n.big}", "${n..big} ${}"]`, `invalid reference ${n..big}: a name is missing after "." (write $${ for a literal ${)`},
+		{`"${HOME}"`, `${HOME}: unknown name "HOME" (write $${ for a literal ${)`},
 	}
 	for _, test := range tests {
 		got, err := reference.Resolve(val(t, test.value), nastyScope(t))

@@ -19,11 +19,11 @@ func scan(text string, start int) (*Reference, *Error) {
 	s := &scanner{text: text, at: start + len(opening)}
 	ref, wrong := s.reference()
 	if wrong != nil {
-		return nil, wrong.mistake(text, start)
+		return nil, wrong.problem(text, start)
 	}
 	ref.Offset, ref.Text = start, text[start:s.at]
 	if wrong := checkVariable(ref); wrong != "" {
-		return nil, (&fault{at: s.at - 1, why: wrong}).mistake(text, start)
+		return nil, (&fault{at: s.at - 1, why: wrong}).problem(text, start)
 	}
 	return ref, nil
 }
@@ -34,11 +34,11 @@ func (s *scanner) reference() (*Reference, *fault) {
 	var wrong *fault
 	switch {
 	case s.is("}"):
-		return nil, &fault{at: s.at, why: "it names nothing"}
+		return nil, &fault{at: s.at, why: "it is empty"}
 	case s.is("."):
-		return nil, &fault{at: s.at, why: `a name stands before the "."`}
+		return nil, &fault{at: s.at, why: `a name is missing before "."`}
 	case s.is(":-"):
-		return nil, &fault{at: s.at, why: `a name stands before the ":-"`}
+		return nil, &fault{at: s.at, why: `a name is missing before ":-"`}
 	case s.is("["):
 		ref.Head, wrong = s.quotedHead()
 	default:
@@ -95,7 +95,7 @@ func (s *scanner) name() (string, *fault) {
 				return "", &fault{at: s.at, open: true}
 			}
 		case '{', ']':
-			return "", &fault{at: s.at, why: `a "` + s.text[s.at:s.at+1] + `" in a name wants brackets and quotes, like ["a b"]`}
+			return "", &fault{at: s.at, why: `a name with "` + s.text[s.at:s.at+1] + `" must be in brackets and quotes, such as ["a b"]`}
 		}
 	}
 	return "", &fault{at: s.at, open: true}
@@ -111,11 +111,11 @@ func (s *scanner) named(start int) (string, *fault) {
 	case strings.Contains(name, "\n"):
 		return "", &fault{at: start + strings.IndexByte(name, '\n'), open: true}
 	case name == "":
-		return "", &fault{at: s.at, why: `a name stands after each "."`}
+		return "", &fault{at: s.at, why: `a name is missing after "."`}
 	case name[0] == '"', name[0] == '\'':
-		return "", &fault{at: start, why: `a name in quotes stands in brackets, like ["a b"]`}
+		return "", &fault{at: start, why: `a name in quotes must be in brackets, such as ["a b"]`}
 	case strings.Trim(name, blanks) != name:
-		return "", &fault{at: start, why: `a blank at the end of a name wants brackets and quotes, like ["a b "]`}
+		return "", &fault{at: start, why: `a name that ends with a space must be in brackets and quotes, such as ["a b "]`}
 	}
 	return name, nil
 }
@@ -128,7 +128,7 @@ func (s *scanner) dotted() (Step, *fault) {
 		return Step{}, wrong
 	}
 	if name == "*" {
-		return Step{}, &fault{at: start, why: "all elements of a list are [*]"}
+		return Step{}, &fault{at: start, why: "write [*] for all elements of a list"}
 	}
 	if index, ok := asIndex(name); ok && index >= 0 {
 		return Step{IsIndex: true, Index: index}, nil
@@ -153,7 +153,7 @@ func (s *scanner) stray() *fault {
 	case s.is(opening):
 		return &fault{at: s.at, open: true}
 	}
-	return &fault{at: from, why: `after a "]" comes ".", "[", ":-" or "}"`}
+	return &fault{at: from, why: `expected ".", "[", ":-" or "}" after "]"`}
 }
 
 // defaultText reads up to the brace that closes the reference.
@@ -170,7 +170,7 @@ func (s *scanner) defaultText() (string, *fault) {
 			s.at += len(escape) - 1
 			continue
 		case s.is(opening):
-			return "", &fault{at: s.at, nested: true, why: "a default is plain text and holds no other reference"}
+			return "", &fault{at: s.at, nested: true, why: "a default is plain text and cannot contain another reference"}
 		}
 		text.WriteByte(s.text[s.at])
 	}

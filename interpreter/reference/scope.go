@@ -76,7 +76,7 @@ func (s *Scope) variable(ref *Reference) (value.Value, *failure) {
 		lookup, what = s.Secret, "secret"
 	}
 	if lookup == nil {
-		return value.Value{}, &failure{message: fmt.Sprintf("%q stands for something in parameters only", ref.Head)}
+		return value.Value{}, &failure{message: fmt.Sprintf("%q is only available in parameters", ref.Head)}
 	}
 	if wrong := checkVariable(ref); wrong != "" {
 		return value.Value{}, &failure{message: wrong}
@@ -96,7 +96,7 @@ func checkVariable(ref *Reference) string {
 		return ""
 	}
 	if len(ref.Steps) != 1 || !ref.Steps[0].named() {
-		return fmt.Sprintf("after %q comes exactly one name, like ${%s.NAME}", ref.Head, ref.Head)
+		return fmt.Sprintf("%q must be followed by exactly one name, such as ${%s.NAME}", ref.Head, ref.Head)
 	}
 	return ""
 }

@@ -13,16 +13,16 @@ import (
 
 func TestEnvAndSecretsAreRefusedWithoutALookup(t *testing.T) {
 	_, err := reference.ResolveText("${env.HOME:-x}", &reference.Scope{})
-	parameterError(t, err, `${env.HOME:-x}: "env" stands for something in parameters only`)
+	parameterError(t, err, `${env.HOME:-x}: "env" is only available in parameters`)
 	_, err = reference.ResolveText("${secrets.key}", &reference.Scope{})
-	parameterError(t, err, `${secrets.key}: "secrets" stands for something in parameters only`)
+	parameterError(t, err, `${secrets.key}: "secrets" is only available in parameters`)
 }
 
 func TestVariablesTakeExactlyOneName(t *testing.T) {
 	scope := everything(t)
 	for _, steps := range [][]reference.Step{nil, {{Field: "key"}, {Field: "x"}}, {{IsIndex: true, Brackets: true}}, {{Every: true, Brackets: true}}} {
 		_, err := reference.Lookup(&reference.Reference{Text: "${…}", Head: "secrets", Steps: steps, HasDefault: true}, scope)
-		parameterError(t, err, `${…}: after "secrets" comes exactly one name, like ${secrets.NAME}`)
+		parameterError(t, err, `${…}: "secrets" must be followed by exactly one name, such as ${secrets.NAME}`)
 	}
 }
 

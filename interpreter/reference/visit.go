@@ -37,7 +37,7 @@ func walkTexts(v value.Value, path []string, text, key Visitor) {
 }
 
 // Heads returns the heads of all references in the strings of a value, each once, in the order of their first use. What
-// is a mistake has none.
+// is an error has none.
 func Heads(v value.Value) []string {
 	var heads []string
 	seen := map[string]bool{}

@@ -42,7 +42,7 @@ func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
 		if hint == "" {
 			hint = c.SuggestServers(name)
 		}
-		return nil, &Problem{"", at, "no protocol has the method " + definition.Quote(name), hint}
+		return nil, &Problem{"", at, "unknown method " + definition.Quote(name), hint}
 	}
 	spec := c.Spec(task.Protocol.Written)
 	if spec == nil {
@@ -50,7 +50,7 @@ func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
 		for _, other := range c.specs {
 			known = append(known, other.Name)
 		}
-		return nil, &Problem{"", task.Protocol.Position, "there is no protocol " + definition.Quote(task.Protocol.Written),
+		return nil, &Problem{"", task.Protocol.Position, "unknown protocol " + definition.Quote(task.Protocol.Written),
 			c.SuggestProtocol(task.Protocol.Written, known)}
 	}
 	found := c.Find(name)
@@ -66,10 +66,10 @@ func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
 		}
 	}
 	if found != nil {
-		return nil, &Problem{"", at, fmt.Sprintf("the method %s is of the protocol %s, not of %s",
-			definition.Quote(name), found.Spec.Name, spec.Name), "remove the protocol, or correct it"}
+		return nil, &Problem{"", at, fmt.Sprintf("method %s belongs to protocol %s, not to %s",
+			definition.Quote(name), found.Spec.Name, spec.Name), "remove or correct the protocol"}
 	}
-	return nil, &Problem{"", at, fmt.Sprintf("the protocol %s has no method %s", spec.Name, definition.Quote(name)),
+	return nil, &Problem{"", at, fmt.Sprintf("unknown method %s of protocol %s", definition.Quote(name), spec.Name),
 		c.SuggestMethod(name, spec.Name)}
 }
 
@@ -92,9 +92,9 @@ func (c *Catalog) UnknownServer(name string, at definition.Position) *Problem {
 		}
 		hint := c.Suggest(server, known)
 		if hint == "" {
-			hint = "the settings name servers, as mcp.servers." + server + ", or the workflow does, in mcp_servers"
+			hint = "define it in the settings (mcp.servers." + server + ") or in the workflow (mcp_servers)"
 		}
-		return &Problem{"", at, "there is no MCP server " + definition.Quote(server), hint}
+		return &Problem{"", at, "unknown MCP server " + definition.Quote(server), hint}
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (c *Catalog) UnknownServer(name string, at definition.Position) *Problem {
 func (c *Catalog) SuggestServers(name string) string {
 	for i := range c.specs {
 		if c.specs[i].MayNeedServer(name) {
-			return "it would be a tool of an MCP server, and there is none: the settings name servers, in mcp.servers, or the workflow does, in mcp_servers"
+			return "no MCP server is configured: define one in the settings (mcp.servers) or in the workflow (mcp_servers)"
 		}
 	}
 	return ""

@@ -50,7 +50,7 @@ func (t *Task) resolveFanOut() {
 		}
 		taken = append(taken, name)
 		if sources = append(sources, n); len(sources) > 1 {
-			t.fanOutError(n, name+" cannot be given beside other files to go over", "a folder in files stands for the files in it")
+			t.fanOutError(n, name+" cannot be combined with another list of files", "a folder in files stands for the files in it")
 			continue
 		}
 		t.readSource(name, n, each)
@@ -59,14 +59,14 @@ func (t *Task) resolveFanOut() {
 	given.Parameters = without(t.Parameters, taken)
 	switch {
 	case len(sources) == 0 && pattern != nil:
-		t.fanOutError(pattern, "file_pattern needs a directory", "write directory: … beside it")
+		t.fanOutError(pattern, "file_pattern needs a directory", "add directory: …")
 	case len(sources) == 0 && mode.Truth:
-		t.fanOutError(mode, "batch_mode needs files to go over", "write files: […], image_paths: […] or directory: … beside it")
+		t.fanOutError(mode, "batch_mode needs a list of files", "add files: […], image_paths: […] or directory: …")
 	case len(sources) == 0:
 	case t.Each != nil:
-		t.fanOutError(sources[0], "for_each says what the items are, and so do these parameters", "remove one of them")
+		t.fanOutError(sources[0], "for_each and these parameters both define items", "remove one of them")
 	case t.Method.ItemParameter == "":
-		t.fanOutError(sources[0], t.Method.Name+" takes no file, so it cannot run once a file", "for_each gives it other items")
+		t.fanOutError(sources[0], t.Method.Name+" has no parameter for a file, so it cannot run for each file", "use for_each for other items")
 	case pattern != nil && pattern.Kind != value.KindString:
 		t.fanOutError(pattern, "file_pattern must be text, not "+pattern.Describe(), "")
 	case len(t.FanOutErrors) == 0:
@@ -97,7 +97,7 @@ func (t *Task) readSource(name string, n *definition.Node, each *definition.FanO
 	case name == parameterDirectory:
 		t.fanOutError(n, "directory must be text, not "+n.Describe(), "")
 	case n.Kind != value.KindList:
-		t.fanOutError(n, name+" must be a list of paths, not "+n.Describe(), "to go over a list that a task makes, write for_each")
+		t.fanOutError(n, name+" must be a list of paths, not "+n.Describe(), "use for_each for a list that a task returns")
 	case len(n.Elements) == 0:
 		t.fanOutError(n, name+" is an empty list", "")
 	default:
@@ -105,7 +105,7 @@ func (t *Task) readSource(name string, n *definition.Node, each *definition.FanO
 		each.FilesNode, each.Files = n, n.Elements
 		for _, file := range n.Elements {
 			if !isText(file) {
-				t.fanOutError(file, name+" must hold paths, not "+file.Describe(), "")
+				t.fanOutError(file, name+" must contain paths, not "+file.Describe(), "")
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func (w *Workflow) givenValues() (map[string]given, []Problem) {
 			switch {
 			case !w.HasInput(field.Name):
 				errors = append(errors, Problem{
-					file.File, field.At, "the workflow declares no input " + definition.Quote(field.Name), w.Suggest(field.Name, w.InputNames),
+					file.File, field.At, "unknown input " + definition.Quote(field.Name), w.Suggest(field.Name, w.InputNames),
 				})
 			case field.Value.Kind != value.KindNull: // A key without a value counts as absent, here as everywhere.
 				values[field.Name] = given{node: field.Value, file: file.File}
@@ -65,7 +65,7 @@ func (w *Workflow) givenValues() (map[string]given, []Problem) {
 	unknown := func(name string) {
 		if !w.HasInput(name) {
 			errors = append(errors, Problem{
-				"", w.inputsPlace(), "the input " + definition.Quote(name) + " was given, and the workflow declares none of that name", w.Suggest(name, w.InputNames),
+				"", w.inputsPlace(), "unknown input " + definition.Quote(name), w.Suggest(name, w.InputNames),
 			})
 		}
 	}
@@ -113,26 +113,26 @@ func (w *Workflow) inputValue(input Input, from given) (value.Value, *Problem) {
 	}
 	hint := "give it with --input " + input.Name + "=…"
 	if w.Arguments != nil {
-		hint = "it is " + input.Type.Describe()
+		hint = "it must be " + input.Type.Describe()
 	}
-	return value.Value{}, &Problem{"", input.At, "the input " + definition.Quote(input.Name) + " is required and was not given", hint}
+	return value.Value{}, &Problem{"", input.At, "required input " + definition.Quote(input.Name) + " is missing", hint}
 }
 
 func valueFromText(input Input, text string) (value.Value, *Problem) {
 	name, quoted := definition.Quote(input.Name), definition.Quote(text)
 	fail := func(message string) (value.Value, *Problem) {
-		return value.Value{}, &Problem{At: input.At, Message: "the input " + name + " " + message}
+		return value.Value{}, &Problem{At: input.At, Message: "input " + name + " " + message}
 	}
 	val, converted := input.Type.convert(text)
 	switch {
 	case !utf8.ValidString(text):
-		return fail("was given as what is not UTF-8 text")
+		return fail("is not UTF-8 text")
 	case len(text) > definition.MaxText:
-		return fail(fmt.Sprintf("was given more than %d MiB of text", definition.MaxText>>20))
+		return fail(fmt.Sprintf("is longer than %d MiB", definition.MaxText>>20))
 	case !converted:
-		return fail("must be " + input.Type.describeText() + ", and was given as " + quoted)
+		return fail("must be " + input.Type.describeText() + ", not " + quoted)
 	case !input.allows(val):
-		return fail("must be " + DescribeValues(input.Enum) + ", and was given as " + quoted)
+		return fail("must be " + DescribeValues(input.Enum) + ", not " + quoted)
 	}
 	return val, nil
 }
@@ -140,15 +140,15 @@ func valueFromText(input Input, text string) (value.Value, *Problem) {
 func valueFromArgument(input Input, val value.Value) (value.Value, *Problem) {
 	data := string(val.JSON())
 	fail := func(message string) (value.Value, *Problem) {
-		return value.Value{}, &Problem{At: input.At, Message: "the input " + definition.Quote(input.Name) + " " + message}
+		return value.Value{}, &Problem{At: input.At, Message: "input " + definition.Quote(input.Name) + " " + message}
 	}
 	switch {
 	case !input.Type.Fits(val):
-		return fail("must be " + input.Type.Describe() + ", and was given as " + definition.Shorten(data))
+		return fail("must be " + input.Type.Describe() + ", not " + definition.Shorten(data))
 	case len(data) > definition.MaxText:
-		return fail(fmt.Sprintf("was given more than %d MiB of text", definition.MaxText>>20))
+		return fail(fmt.Sprintf("is longer than %d MiB", definition.MaxText>>20))
 	case !input.allows(val):
-		return fail("must be " + DescribeValues(input.Enum) + ", and was given as " + definition.Shorten(data))
+		return fail("must be " + DescribeValues(input.Enum) + ", not " + definition.Shorten(data))
 	}
 	return val, nil
 }
@@ -158,14 +158,14 @@ func valueFromFile(input Input, from given) (value.Value, *Problem) {
 	val := n.Value()
 	fail := func(want, hint string) (value.Value, *Problem) {
 		return value.Value{}, &Problem{
-			from.file, n.Position, fmt.Sprintf("the input %s must be %s, not %s", definition.Quote(input.Name), want, n.Describe()), hint,
+			from.file, n.Position, fmt.Sprintf("input %s must be %s, not %s", definition.Quote(input.Name), want, n.Describe()), hint,
 		}
 	}
 	switch {
 	case !input.Type.Fits(val):
 		hint := ""
 		if input.Type == TypeString && (n.Kind == value.KindNumber || n.Kind == value.KindBool) {
-			hint = "in quotes it is text"
+			hint = "put it in quotes to make it text"
 		}
 		return fail(input.Type.Describe(), hint)
 	case !input.allows(val):

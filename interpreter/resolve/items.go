@@ -41,7 +41,7 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	if task.IsBatch && from.Node != nil {
 		switch {
 		case from.Directory == nil && from.FilesNode == nil && IsMissing(from.Node, "directory") && IsMissing(from.Node, "files"):
-			refuse(from.Node.Position, "a batch needs its files", "write directory: … or files: […]")
+			refuse(from.Node.Position, "a batch must have a directory or files", "write directory: … or files: […]")
 		case from.Directory != nil && from.FilesNode != nil:
 			refuse(from.FilesNode.Position, "directory and files cannot both be given", "a folder in files stands for the files in it")
 		case from.FilesNode != nil && len(from.FilesNode.Elements) == 0:
@@ -69,7 +69,7 @@ func readItems(paths *Paths, task *Task) (read Items) {
 		each.Files = append(each.Files, locate("file", file, false))
 	}
 	if len(each.Files) > plan.MaxItems {
-		refuse(from.FilesNode.Position, fmt.Sprintf("%d files, and %d is the limit of a batch", len(each.Files), plan.MaxItems), "make several batches of them")
+		refuse(from.FilesNode.Position, fmt.Sprintf("%d files are more than the limit of %d", len(each.Files), plan.MaxItems), "split them among several batches")
 	}
 	each.Pattern = defaultPattern
 	if n := from.Pattern; n != nil {
@@ -127,11 +127,11 @@ func checkPattern(key string, n *definition.Node) []Problem {
 	case text == "":
 		return []Problem{{At: n.Position, Message: key + " is empty"}}
 	case strings.Contains(text, "${"):
-		return []Problem{{At: n.Position, Message: key + " cannot hold a reference"}}
+		return []Problem{{At: n.Position, Message: key + " cannot contain a reference"}}
 	case !doublestar.ValidatePattern(text):
-		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " is no pattern", Hint: "look at its brackets; a backslash takes the meaning from the character after it"}}
+		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " is not a valid pattern", Hint: `check its brackets; write \ before a character to match it literally`}}
 	case path.IsAbs(text) || slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool { return part == "" || part == "." || part == ".." }):
-		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " must lead down from the folder", Hint: `"*.txt" or "**/*.txt", say`}}
+		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " must be a path inside the folder", Hint: `for example "*.txt" or "**/*.txt"`}}
 	}
 	return nil
 }

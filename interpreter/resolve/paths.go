@@ -98,11 +98,11 @@ func (p *Paths) search(name string) foundFile {
 		case info.IsDir():
 			return foundFile{place, true, "is a folder, not a file: " + place}
 		case !info.Mode().IsRegular():
-			return foundFile{place, true, "is no ordinary file: " + place}
+			return foundFile{place, true, "is not a regular file: " + place}
 		}
 		return foundFile{place, true, ""}
 	}
-	return foundFile{places[0], false, "is not there: looked for " + JoinWords(places, "and")}
+	return foundFile{places[0], false, "does not exist: looked for " + JoinWords(places, "and")}
 }
 
 // locate looks for a file or folder that the workflow names: in the workflow's folder, then in that of the start. Where it
@@ -127,14 +127,14 @@ func (p *Paths) locate(n *definition.Node, folder, refers bool) (outside, proble
 		case folder && !info.IsDir():
 			return "", definition.Quote(name) + " is a file, not a folder: " + place, false
 		case !info.IsDir() && !info.Mode().IsRegular():
-			return "", definition.Quote(name) + " is no ordinary file: " + place, false
+			return "", definition.Quote(name) + " is not a regular file: " + place, false
 		}
 		if p.within(place) {
 			return "", "", false
 		}
 		return place, "", false
 	}
-	return "", definition.Quote(name) + " is not there: looked for " + JoinWords(places, "and"), true
+	return "", definition.Quote(name) + " does not exist: looked for " + JoinWords(places, "and"), true
 }
 
 // places are where a path may lead, in this order.

@@ -12,7 +12,7 @@ import (
 type Text struct {
 	Node       *definition.Node
 	References []reference.Reference // In their order.
-	Mistakes   []reference.Error
+	Errors     []reference.Error
 }
 
 // Texts are all such strings in a value, in the file's order.
@@ -53,14 +53,14 @@ func TextsOf(n, code *definition.Node) Texts {
 		if text == code {
 			parse = reference.ParseCode
 		}
-		parts, mistakes := parse(text.Text)
-		entry := Text{Node: text, Mistakes: mistakes}
+		parts, errs := parse(text.Text)
+		entry := Text{Node: text, Errors: errs}
 		for _, part := range parts {
 			if part.Ref != nil {
 				entry.References = append(entry.References, *part.Ref)
 			}
 		}
-		if len(entry.References)+len(entry.Mistakes) > 0 {
+		if len(entry.References)+len(entry.Errors) > 0 {
 			found = append(found, entry)
 		}
 	})

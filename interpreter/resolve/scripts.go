@@ -42,7 +42,7 @@ func (p *Paths) readSource(task *Task) {
 		task.SourceName = name
 		switch {
 		case task.RefersTo(n):
-			fail(n.Position, name+" cannot hold a reference: the file is read when the run starts")
+			fail(n.Position, name+" cannot contain a reference: the file is read when the run starts")
 		case n.Text == "":
 			fail(n.Position, name+" is empty")
 		default:
@@ -84,7 +84,7 @@ func (p *Paths) readScript(name string) readScript {
 	if first != nil {
 		return readScript{problem: "cannot be read: " + reason(first)}
 	}
-	return readScript{problem: "is not there: looked for " + JoinWords(places, "and")}
+	return readScript{problem: "does not exist: looked for " + JoinWords(places, "and")}
 }
 
 // refusal is why a file that is there cannot be a script.
@@ -107,9 +107,9 @@ func (p *Paths) readFile(place string) (string, error) {
 		return "", refusal("is a folder, not a file: " + place)
 	}
 	if !info.Mode().IsRegular() {
-		return "", refusal("is no ordinary file: " + place)
+		return "", refusal("is not a regular file: " + place)
 	}
-	tooLarge := refusal(fmt.Sprintf("has more than %d MiB: %s", maxScript>>20, place))
+	tooLarge := refusal(fmt.Sprintf("is larger than %d MiB: %s", maxScript>>20, place))
 	if info.Size() > maxScript {
 		return "", tooLarge
 	}

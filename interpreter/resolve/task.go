@@ -45,7 +45,7 @@ func (t *Task) Label() string {
 	case t.ID != "":
 		return "task " + definition.Quote(t.ID)
 	}
-	return fmt.Sprintf("task number %d", t.Number+1)
+	return fmt.Sprintf("task %d", t.Number+1)
 }
 
 // Place is where the task's id stands, else its name, else the task itself.

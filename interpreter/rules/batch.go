@@ -18,7 +18,7 @@ func batches(c *Context) {
 	}
 	if flow.Batch == nil {
 		if flow.Protocol != nil {
-			c.report(flow.Protocol.Position, "protocol stands here for the template of a batch, and there is none", "name it in each task")
+			c.report(flow.Protocol.Position, `"protocol" is only supported beside a template`, "set it in each task")
 		}
 		return
 	}
@@ -36,7 +36,7 @@ func batches(c *Context) {
 // checkDifference reports a task that would do the same for each file.
 func checkDifference(c *Context, task *resolve.Task) {
 	if task.Method != nil && task.Parameters != nil && !task.UsesItem() {
-		c.report(task.Parameters.Position, "each file would get the same call: "+whySame(task), "use ${item}, the path of the file")
+		c.report(task.Parameters.Position, "every file would get the same call: "+whySame(task), "use ${item}, the path of the file")
 	}
 }
 
@@ -44,17 +44,17 @@ func checkDifference(c *Context, task *resolve.Task) {
 func checkForm(c *Context) {
 	flow := c.Definition
 	if resolve.IsMissing(flow.Root, "batch") {
-		c.report(flow.Root.Position, "a batch needs its files", "write batch: {directory: …}")
+		c.report(flow.Root.Position, `required key "batch" is missing`, "write batch: {directory: …}")
 	}
 	switch {
 	case resolve.IsMissing(flow.Root, "template"):
-		c.report(flow.Root.Position, "a batch needs a template", "write template: {method: …}")
+		c.report(flow.Root.Position, `required key "template" is missing`, "write template: {method: …}")
 	case flow.TemplateNode != nil && resolve.IsMissing(flow.TemplateNode, "method"):
-		c.report(flow.TemplateNode.Position, "the template needs a method", "")
+		c.report(flow.TemplateNode.Position, `required key "method" of the template is missing`, "")
 	}
 	if second := flow.Protocol; second != nil && flow.TemplateNode != nil {
 		if first := flow.TemplateNode.Get("protocol"); first != nil && first.Kind != value.KindNull {
-			c.report(second.Position, fmt.Sprintf("the template names a protocol already, in line %d", first.Line), "")
+			c.report(second.Position, fmt.Sprintf("duplicate key \"protocol\": the template has one in line %d", first.Line), "")
 		}
 	}
 }
@@ -62,7 +62,7 @@ func checkForm(c *Context) {
 func whySame(t *resolve.Task) string {
 	to := t.PathParameter()
 	if to == "" {
-		return t.Method.Name + " takes no file, and nothing refers to the item"
+		return t.Method.Name + " has no parameter for a file, and no parameter refers to ${item}"
 	}
-	return fmt.Sprintf("%q is given, and nothing refers to the item", strings.Split(to, ".")[0])
+	return fmt.Sprintf("%q is given, and no parameter refers to ${item}", strings.Split(to, ".")[0])
 }

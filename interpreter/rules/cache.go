@@ -16,14 +16,14 @@ func caches(c *Context) {
 		}
 		if task.Method != nil && task.Method.NoCache && !told[n] {
 			told[n] = true
-			c.report(n.Position, "every call of "+task.Method.Name+" counts: its results cannot be cached", "remove cache")
+			c.report(n.Position, "results of "+task.Method.Name+" cannot be cached", "remove cache")
 		}
 		for _, text := range task.Texts {
 			if ref := secretIn(text); ref >= 0 && !told[text.Node] {
 				told[text.Node] = true
 				places := c.Definition.Locate(text.Node)
 				c.report(places.At(text.References[ref].Offset),
-					task.Label()+" has cache: true, and a call with "+shown(text.References[ref])+" is never cached",
+					task.Label()+" has cache: true, but a call with "+shown(text.References[ref])+" is never cached",
 					"write cache: false, or remove it")
 			}
 		}

@@ -12,40 +12,40 @@ import (
 func conditions(c *Context) {
 	known := map[string][]condition.Error{} // Of texts: many tasks may ask the same.
 	for _, task := range c.Tasks {
-		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text resolve.Text) bool { return len(text.Mistakes) > 0 }) {
+		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text resolve.Text) bool { return len(text.Errors) > 0 }) {
 			continue // What is no reference is another rule's.
 		}
 		text := task.Condition()
-		mistakes, again := known[text]
+		errs, again := known[text]
 		if !again {
-			_, mistakes = condition.Compile(text)
-			known[text] = mistakes
+			_, errs = condition.Compile(text)
+			known[text] = errs
 		}
 		places := c.Definition.Locate(task.When)
-		for _, mistake := range mistakes {
-			hint := mistake.Hint
-			if hint == "" && mistake.Unknown != "" {
-				hint = meant(c, mistake)
+		for _, problem := range errs {
+			hint := problem.Hint
+			if hint == "" && problem.Unknown != "" {
+				hint = meant(c, problem)
 			}
-			c.report(places.At(mistake.Offset), mistake.Message, hint)
+			c.report(places.At(problem.Offset), problem.Message, hint)
 		}
 	}
 }
 
 // meant says what to write for a name that a condition does not have.
-func meant(c *Context, mistake condition.Error) string {
-	name := mistake.Unknown
-	if mistake.Called {
+func meant(c *Context, problem condition.Error) string {
+	name := problem.Unknown
+	if problem.Called {
 		if hint := c.Suggest(name, condition.Names()); hint != "" {
 			return hint
 		}
-		return "there are " + strings.Join(condition.Names(), ", ")
+		return "available: " + strings.Join(condition.Names(), ", ")
 	}
 	if task, several := c.Names.Lookup(name); task >= 0 || several != nil || slices.Contains(resolve.FixedHeads(), name) {
 		return "write ${" + name + "…}"
 	}
 	if name == "status" || name == "error" {
-		return "write ${task." + name + "}, with the id of a task"
+		return "write ${TASK." + name + "}, with the id of a task"
 	}
-	return "values are written ${…}, and texts in quotes"
+	return "write values as ${…}, and text in quotes"
 }

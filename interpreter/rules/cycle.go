@@ -44,14 +44,14 @@ func reportCircle(c *Context, circle []int) {
 	if len(words) > most {
 		words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
 	}
-	c.report(c.Tasks[circle[0]].Place(), "tasks wait for one another in a circle: "+strings.Join(words, " -> "), whyCircle(c, circle))
+	c.report(c.Tasks[circle[0]].Place(), "circular dependency: "+strings.Join(words, " -> "), whyCircle(c, circle))
 }
 
 // whyCircle names the first of the tasks in a circle that waits for the next one because of the defaults alone.
 func whyCircle(c *Context, circle []int) string {
 	for i, task := range circle[1:] {
 		if at, is := c.WaitsByDefault(c.Tasks[circle[i]], task); is {
-			return fmt.Sprintf("%s waits for %q by the defaults, in line %d: it needs that parameter itself", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, at.Line)
+			return fmt.Sprintf("%s depends on %q because of the defaults in line %d; give it that parameter in the task", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, at.Line)
 		}
 	}
 	return ""

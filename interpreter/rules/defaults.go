@@ -17,7 +17,7 @@ func defaults(c *Context) {
 				c.report(wrong.At, wrong.Message, wrong.Hint)
 				continue
 			}
-			c.report(one.At, "there is no protocol or method "+definition.Quote(one.Name), suggestDefault(c, one.Name))
+			c.report(one.At, "unknown protocol or method "+definition.Quote(one.Name), suggestDefault(c, one.Name))
 			continue
 		}
 		if one.Parameters == nil || len(called) == 1 && called[0].Name == one.Name {
@@ -29,7 +29,7 @@ func defaults(c *Context) {
 				for _, m := range called {
 					known = append(known, m.Properties...)
 				}
-				c.report(field.At, definition.Quote(field.Name)+" is no parameter of any method of "+one.Name, c.Suggest(field.Name, known))
+				c.report(field.At, "unknown parameter "+definition.Quote(field.Name)+": no method of "+one.Name+" has it", c.Suggest(field.Name, known))
 			}
 		}
 	}

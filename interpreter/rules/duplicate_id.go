@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -15,11 +16,11 @@ func duplicateID(c *Context) {
 		}
 		what, hint := "id "+definition.Quote(task.ID), ""
 		if task.IDFromName || first.IDFromName {
-			hint = "give both an id of their own"
+			hint = "give both tasks an id"
 		}
 		if task.IDFromName {
 			what = fmt.Sprintf("id %s, made from the name %s,", definition.Quote(task.ID), definition.Quote(task.Name))
 		}
-		c.report(task.Place(), fmt.Sprintf("%s is that of the task in line %d already", what, first.Place().Line), hint)
+		c.report(task.Place(), fmt.Sprintf("duplicate %s: the task in line %d has it", strings.TrimSuffix(what, ","), first.Place().Line), hint)
 	}
 }

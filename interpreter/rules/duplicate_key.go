@@ -9,9 +9,9 @@ import (
 // duplicateKey: keys that come twice in one mapping, by the same name or by another one for the same thing.
 func duplicateKey(c *Context) {
 	for _, repeated := range c.Definition.Repeated {
-		message := fmt.Sprintf("%s stands here already, in line %d", definition.Quote(repeated.Key), repeated.First.Line)
+		message := fmt.Sprintf("duplicate key %s, first given in line %d", definition.Quote(repeated.Key), repeated.First.Line)
 		if repeated.Key != repeated.Same {
-			message = fmt.Sprintf("%s means the same as %s, which stands in line %d",
+			message = fmt.Sprintf("duplicate key: %s is another name for %s, which is given in line %d",
 				definition.Quote(repeated.Key), definition.Quote(repeated.Same), repeated.First.Line)
 		}
 		c.report(repeated.At, message, "")

@@ -24,7 +24,7 @@ func (v validation) explain(wrong violation) (message, hint string) {
 	case *kind.Type:
 		return must(typeNames(wrong.types)), ""
 	case *kind.Required:
-		return v.lacks(wrong), ""
+		return v.required(wrong), ""
 	case *kind.AdditionalProperties, *kind.PropertyNames:
 		return v.unknown(wrong.field, wrong.path)
 	case *kind.Enum:
@@ -42,16 +42,16 @@ func (v validation) explain(wrong violation) (message, hint string) {
 	case *kind.MultipleOf:
 		return must("a multiple of " + decimal(k.Want)), ""
 	case *kind.Pattern:
-		return fmt.Sprintf("%s must match %s; %s does not", what, k.Want, wrong.value.Describe()), ""
+		return fmt.Sprintf("%s must match %s, not %s", what, k.Want, wrong.value.Describe()), ""
 	case *kind.OneOf:
 		if names := v.exclusiveOf(wrong); names != nil {
-			return v.task.Method.Name + " takes only one of the parameters " + quoted(names, "and"), ""
+			return v.task.Method.Name + " accepts only one of the parameters " + quoted(names, "and"), ""
 		}
-		return what + " fits several forms of which only one may fit", ""
+		return what + " matches several alternatives of its schema, and only one is allowed", ""
 	case *kind.FalseSchema:
-		return what + " cannot be given here", ""
+		return what + " is not allowed", ""
 	case *kind.UniqueItems:
-		return fmt.Sprintf("%s holds the same twice, as [%d] and [%d]", what, k.Duplicates[0], k.Duplicates[1]), ""
+		return fmt.Sprintf("%s contains a duplicate: [%d] and [%d] are equal", what, k.Duplicates[0], k.Duplicates[1]), ""
 	}
 	return measured(what, wrong.kind), ""
 }
@@ -78,22 +78,22 @@ func measured(what string, wrong jsonschema.ErrorKind) string {
 	case *kind.MaxProperties:
 		return say("at most", k.Want, "fields", k.Got)
 	case *kind.Dependency:
-		return fmt.Sprintf("%s must have %s where %q is given", what, quoted(k.Missing, "and"), k.Prop)
+		return fmt.Sprintf("%s must have %s if %q is given", what, quoted(k.Missing, "and"), k.Prop)
 	case *kind.DependentRequired:
-		return fmt.Sprintf("%s must have %s where %q is given", what, quoted(k.Missing, "and"), k.Prop)
+		return fmt.Sprintf("%s must have %s if %q is given", what, quoted(k.Missing, "and"), k.Prop)
 	}
-	return what + " does not fit its schema (" + strings.Join(wrong.KeywordPath(), " ") + ")"
+	return what + " does not match its schema (" + strings.Join(wrong.KeywordPath(), " ") + ")"
 }
 
-func (v validation) lacks(wrong violation) string {
-	subject, thing := v.task.Method.Name, "parameter"
+func (v validation) required(wrong violation) string {
+	within, thing := v.task.Method.Name, "parameter"
 	if len(wrong.path) > 0 {
-		subject, thing = v.what(wrong.path), "field"
+		within, thing = v.what(wrong.path), "field"
 	}
 	if len(wrong.missing) == 1 {
-		return fmt.Sprintf("%s needs the %s %s", subject, thing, definition.Quote(wrong.missing[0]))
+		return fmt.Sprintf("required %s %s of %s is missing", thing, definition.Quote(wrong.missing[0]), within)
 	}
-	return fmt.Sprintf("%s needs one of the %ss %s", subject, thing, quoted(wrong.missing, "or"))
+	return fmt.Sprintf("one of the %ss %s of %s is required", thing, quoted(wrong.missing, "or"), within)
 }
 
 func (v validation) exclusiveOf(wrong violation) []string {

@@ -6,7 +6,7 @@ import (
 )
 
 // files: files that tasks name and that are not there, or are none. A path with a reference is not known yet. One that is
-// not there is no mistake where the task waits for one that may write it.
+// not there is no error where the task waits for one that may write it.
 func files(c *Context) {
 	later := afterWriters(c)
 	for _, task := range c.Tasks {

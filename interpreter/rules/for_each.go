@@ -41,7 +41,7 @@ func checkOnce(c *Context, task *resolve.Task) {
 		n    *definition.Node
 	}{{"max_concurrent", task.MaxConcurrent}, {"max_failures", task.MaxFailures}} {
 		if limit.n != nil {
-			c.report(limit.n.Position, fmt.Sprintf("%s is for a task that runs once an item, and %s runs once", limit.name, task.Label()), "give it items with for_each, or remove "+limit.name)
+			c.report(limit.n.Position, fmt.Sprintf("%s is only supported for a task with items, and %s has none", limit.name, task.Label()), "add for_each, or remove "+limit.name)
 		}
 	}
 }
@@ -56,12 +56,12 @@ func checkValues(c *Context, task *resolve.Task) {
 	n := task.Each.Values
 	if n.Kind == value.KindList {
 		if count := len(n.Elements); count > plan.MaxItems {
-			c.report(n.Position, fmt.Sprintf("for_each has %d items, and %d is the limit of one task", count, plan.MaxItems), "divide them among several tasks")
+			c.report(n.Position, fmt.Sprintf("for_each has %d items, more than the limit of %d", count, plan.MaxItems), "split them among several tasks")
 		}
 		return
 	}
 	for _, text := range task.EachTexts {
-		if len(text.Mistakes) > 0 {
+		if len(text.Errors) > 0 {
 			return // Told by the rule of references.
 		}
 		if len(text.References) == 1 && text.References[0].Text == n.Text {
@@ -70,7 +70,7 @@ func checkValues(c *Context, task *resolve.Task) {
 			return
 		}
 	}
-	c.report(n.Position, "for_each must be a list or one reference and nothing else, not "+n.Describe(), "write for_each: [a, b] or for_each: ${task.list}")
+	c.report(n.Position, "for_each must be a list or a single reference, not "+n.Describe(), "write for_each: [a, b] or for_each: ${task.list}")
 }
 
 // checkInputList reports an input that is to give the items and is declared to be no list.
@@ -84,7 +84,7 @@ func checkInputList(c *Context, n *definition.Node, text resolve.Text) {
 			continue
 		}
 		if of := resolve.TypeOf(input); of != resolve.TypeList && of.Known() {
-			c.report(n.Position, fmt.Sprintf("for_each must be a list, and the input %s is %s", definition.Quote(input.Name), of.Describe()), "declare the input with type: list")
+			c.report(n.Position, fmt.Sprintf("for_each must be a list, and input %s is %s", definition.Quote(input.Name), of.Describe()), "declare the input with type: list")
 		}
 	}
 }

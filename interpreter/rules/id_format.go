@@ -17,7 +17,7 @@ func idFormat(c *Context) {
 	if n := c.Definition.ID; n != nil {
 		switch problem, hint := badRunID(n.Written); {
 		case n.Written == "":
-			c.report(n.Position, "the id is empty", "")
+			c.report(n.Position, "id is empty", "")
 		case problem != "":
 			c.report(n.Position, "id "+definition.Quote(n.Written)+" "+problem, hint)
 		}
@@ -29,11 +29,11 @@ func idFormat(c *Context) {
 		}
 		switch problem, hint := badTaskID(task.ID); {
 		case task.ID == "" && task.IDFromName:
-			c.report(task.Place(), "no id can be made of the name "+definition.Quote(task.Name), "give the task an id")
+			c.report(task.Place(), "the name "+definition.Quote(task.Name)+" contains no letters or digits to make an id from", "give the task an id")
 		case c.Definition.Batch != nil && task.ID == definition.BatchID && !task.IsBatch:
 			c.report(task.Place(), what+" is reserved for the task that the batch makes", "")
 		case slices.Contains(resolve.FixedHeads(), task.ID):
-			c.report(task.Place(), what+" is reserved: references use it for something else", "")
+			c.report(task.Place(), fmt.Sprintf("%s is reserved: ${%s} has another meaning", what, task.ID), "")
 		case problem != "" && task.IDFromName:
 			c.report(task.Place(), what+" "+problem, "give the task an id")
 		case problem != "":

@@ -37,7 +37,7 @@ func checkDefault(c *Context, input *definition.Input, of resolve.InputType) {
 	default:
 		return
 	}
-	c.report(n.Position, fmt.Sprintf("the default of the input %s must be %s, not %s", definition.Quote(input.Name), want, n.Describe()), "")
+	c.report(n.Position, fmt.Sprintf("default of input %s must be %s, not %s", definition.Quote(input.Name), want, n.Describe()), "")
 }
 
 func checkEnum(c *Context, input *definition.Input, of resolve.InputType) {
@@ -45,11 +45,11 @@ func checkEnum(c *Context, input *definition.Input, of resolve.InputType) {
 		return
 	}
 	if len(input.Enum.Elements) == 0 {
-		c.report(input.Enum.Position, "the enum of the input "+definition.Quote(input.Name)+" allows nothing", "")
+		c.report(input.Enum.Position, "enum of input "+definition.Quote(input.Name)+" is empty", "")
 	}
 	for _, element := range input.Enum.Elements {
 		if !of.Fits(element.Value()) {
-			c.report(element.Position, fmt.Sprintf("the enum of the input %s must hold %s each, not %s",
+			c.report(element.Position, fmt.Sprintf("each value in the enum of input %s must be %s, not %s",
 				definition.Quote(input.Name), of.Describe(), element.Describe()), "")
 		}
 	}

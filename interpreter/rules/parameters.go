@@ -24,7 +24,7 @@ func parameters(c *Context) {
 			continue
 		}
 		if task.Method.SchemaError != "" {
-			c.report(task.Place(), "the schema of "+task.Method.Name+" cannot be used: "+task.Method.SchemaError, "")
+			c.report(task.Place(), "the schema of "+task.Method.Name+" is invalid: "+task.Method.SchemaError, "")
 			continue
 		}
 		if task.Method.Schema == nil {
@@ -119,7 +119,7 @@ func follow(top *definition.Node, path []string) *definition.Node {
 func (v validation) inherits(wrong violation) string {
 	for _, name := range v.exclusiveOf(wrong) {
 		if from := v.task.Inherited[name]; from != nil {
-			return fmt.Sprintf("the defaults give %s, in line %d", definition.Quote(name), from.Parameters.Get(name).Line)
+			return fmt.Sprintf("%s comes from the defaults, in line %d", definition.Quote(name), from.Parameters.Get(name).Line)
 		}
 	}
 	return ""
@@ -135,13 +135,13 @@ func (v validation) what(path []string) string {
 
 func (v validation) unknown(field string, path []string) (message, hint string) {
 	if len(path) == 0 {
-		return fmt.Sprintf("%s is no parameter of %s", definition.Quote(field), v.task.Method.Name),
+		return fmt.Sprintf("unknown parameter %s of %s", definition.Quote(field), v.task.Method.Name),
 			v.c.Suggest(field, v.task.Method.Properties)
 	}
-	return fmt.Sprintf("%s is no field of %s", definition.Quote(field), v.what(path)), ""
+	return fmt.Sprintf("unknown field %s in %s", definition.Quote(field), v.what(path)), ""
 }
 
-// checkDefaults reports mistakes in the parameters of defaults, each once, whoever has them. Those of a protocol are
+// checkDefaults reports errors in the parameters of defaults, each once, whoever has them. Those of a protocol are
 // checked against the methods that tasks call, or against all where they call none.
 func checkDefaults(c *Context) {
 	called := map[*resolve.Method]bool{}

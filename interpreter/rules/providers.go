@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -20,8 +21,8 @@ func providers(c *Context) {
 		}
 		hint := c.Suggest(n.Written, known)
 		if hint == "" {
-			hint = "there are " + resolve.JoinWords(known, "and")
+			hint = "available: " + strings.Join(known, ", ")
 		}
-		c.report(n.Position, "there is no protocol or provider "+definition.Quote(n.Written), hint)
+		c.report(n.Position, "unknown protocol or provider "+definition.Quote(n.Written), hint)
 	}
 }

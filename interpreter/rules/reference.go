@@ -39,26 +39,26 @@ type place struct {
 func checkKeys(c *Context, n *definition.Node) {
 	n.Keys(func(field definition.Field) {
 		if strings.Contains(field.Name, "${") {
-			c.report(field.At, "a reference cannot stand in a key, as in "+definition.Quote(field.Name), "use it in the value")
+			c.report(field.At, "references are not supported in keys: "+definition.Quote(field.Name), "use it in the value")
 		}
 	})
 }
 
-// checkTexts reports the mistakes in what refers to something.
+// checkTexts reports the errors in what refers to something.
 func checkTexts(c *Context, texts resolve.Texts, in place) {
 	for _, text := range texts {
 		places := c.Definition.Locate(text.Node)
 		for _, ref := range text.References {
 			if message, hint := badReference(c, ref, in); message != "" {
 				if other, _ := c.Names.Lookup(ref.Head); in.task != nil && other == in.task.Number && c.InDefaults(text.Node) {
-					hint = in.task.Label() + " has it from the defaults: it needs that parameter itself"
+					hint = "the reference comes from the defaults; give " + in.task.Label() + " that parameter itself"
 				}
 				c.report(places.At(ref.Offset), message, hint)
 			}
 		}
 		places = c.Definition.Locate(text.Node)
-		for _, mistake := range text.Mistakes {
-			c.report(places.At(mistake.Offset), mistake.Message, mistake.Hint)
+		for _, problem := range text.Errors {
+			c.report(places.At(problem.Offset), problem.Message, problem.Hint)
 		}
 	}
 }
@@ -75,10 +75,10 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		if in.items != resolve.NoItems {
 			return badItem(ref, in.items)
 		}
-		return written + " can only stand in a task that runs once for each item", ""
+		return written + " is only available in a task with for_each or a batch", ""
 	case resolve.HeadEnv, resolve.HeadSecrets:
 		if !in.variables {
-			return written + " can only stand in parameters", ""
+			return written + " is only available in parameters", ""
 		}
 		return "", ""
 	}
@@ -104,11 +104,11 @@ func badItem(ref reference.Reference, items resolve.ItemKind) (message, hint str
 	case len(ref.Steps) == 0:
 		return "", ""
 	case ref.Head == resolve.HeadIndex:
-		return shown(ref) + " asks for a part of a number", "write ${index}"
+		return shown(ref) + ": an index is a number and has no fields", "write ${index}"
 	case items == resolve.ValueItems:
 		return "", ""
 	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
-		return shown(ref) + " asks for a part that a file does not have", "there are ${item.name}, ${item.stem} and ${item.dir}"
+		return shown(ref) + ": a file has no such field", "use ${item.name}, ${item.stem} or ${item.dir}"
 	}
 	return "", ""
 }
@@ -123,7 +123,7 @@ func badInput(c *Context, ref reference.Reference) (message, hint string) {
 	name := step.Field
 	switch {
 	case step.Every, step.IsIndex && step.Brackets:
-		return shown(ref) + " takes the inputs for a list", "name an input: ${inputs.topic}"
+		return shown(ref) + ": inputs is not a list", "name an input, such as ${inputs.topic}"
 	case step.IsIndex:
 		name = strconv.Itoa(step.Index)
 	}

@@ -95,7 +95,7 @@ func (c *Context) reportMissing(problems []resolve.Problem) {
 			c.reportAll([]resolve.Problem{problem})
 			continue
 		}
-		c.report(problem.At, problem.Message, "the worker that gets the task looks again")
+		c.report(problem.At, problem.Message, "the worker that runs the task looks for it again")
 		c.Diagnostics[len(c.Diagnostics)-1].Note = true
 	}
 }

@@ -46,10 +46,10 @@ func checkSecret(c *Context, m *resolve.Method, field definition.Field) {
 	if reference.IsSecretReference(field.Value.Text) {
 		return
 	}
-	if _, mistakes := reference.Parse(field.Value.Text); len(mistakes) > 0 {
+	if _, errs := reference.Parse(field.Value.Text); len(errs) > 0 {
 		return // The rule of references tells them.
 	}
-	c.report(field.Value.Position, fmt.Sprintf("%s of %s is a secret, and a workflow may only name it", definition.Quote(field.Name), m.Name),
+	c.report(field.Value.Position, fmt.Sprintf("parameter %s of %s must be a reference to a secret, not the secret itself", definition.Quote(field.Name), m.Name),
 		fmt.Sprintf("write %s: ${secrets.NAME}", field.Name))
 }
 
@@ -63,6 +63,6 @@ func checkPlace(c *Context, m *resolve.Method, field definition.Field) {
 			return // It leads to nothing, and that is told.
 		}
 	}
-	c.report(c.Definition.Locate(field.Value).At(ref.Offset), fmt.Sprintf("%s of %s says where secrets go, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
-		"write it out, or take it from an input or the environment")
+	c.report(c.Definition.Locate(field.Value).At(ref.Offset), fmt.Sprintf("parameter %s of %s decides where secrets are sent, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
+		"write it out, or use an input or an environment variable")
 }

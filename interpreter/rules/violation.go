@@ -30,7 +30,7 @@ type violation struct {
 	kind    jsonschema.ErrorKind
 }
 
-// walk turns the validator's tree of errors into the mistakes in it. None are left where all concern what holds
+// walk turns the validator's tree of errors into the errors in it. None are left where all concern what holds
 // references.
 func (v validation) walk(e *jsonschema.ValidationError) []violation {
 	val := follow(v.given, e.InstanceLocation)
@@ -64,7 +64,7 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 	return v.leaf(e, val)
 }
 
-// leaf turns one error of the validator into mistakes: one for each field that is missing or unknown.
+// leaf turns one error of the validator into errors: one for each field that is missing or unknown.
 func (v validation) leaf(e *jsonschema.ValidationError, value *definition.Node) []violation {
 	one := violation{at: value.Position, path: e.InstanceLocation, value: value, kind: e.ErrorKind}
 	var all []violation

@@ -34,7 +34,7 @@ func (w *writer) defaults(key definition.Key, to value.Value) value.Value {
 	if len(open) == 0 {
 		return schema.With("additionalProperties", value.Bool(false))
 	}
-	// No patternProperties: to strict validators it is a mistake that a pattern fits a name, as that of mcp/tool.NAME does.
+	// No patternProperties: to strict validators it is an error that a pattern fits a name, as that of mcp/tool.NAME does.
 	return schema.With("additionalProperties", with("the method", open...)).With("propertyNames", value.Object(of("anyOf", value.List(known(names, open)...))))
 }
 

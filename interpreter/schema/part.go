@@ -10,7 +10,7 @@ import (
 )
 
 // Part returns the key at a path of keys such as tasks.retry, and the path in the names that messages use. Lists and the
-// names of inputs are no steps of it. The error is InvalidParams, and names the key that was probably meant.
+// names of inputs are not part of it. The error is InvalidParams, and names the key that was probably meant.
 func Part(path string) (string, definition.Key, error) {
 	var found definition.Key
 	within, known := "a workflow", definition.Language()
@@ -18,7 +18,7 @@ func Part(path string) (string, definition.Key, error) {
 	for i, step := range steps {
 		next, is := key(known, step)
 		if !is {
-			return "", definition.Key{}, protocol.Errorf(protocol.InvalidParams, "%s is no key of %s", definition.Quote(step), within).
+			return "", definition.Key{}, protocol.Errorf(protocol.InvalidParams, "unknown key %s in %s", definition.Quote(step), within).
 				WithHint("%s", hint(steps[:i], step, known))
 		}
 		steps[i] = next.Name()
@@ -45,7 +45,7 @@ func hint(before []string, step string, known []definition.Key) string {
 		names = append(names, candidate.Names...)
 	}
 	if len(names) == 0 {
-		return "no key of the language stands beneath it"
+		return "it contains no keys"
 	}
 	if deeper := beneath(known, step); deeper != "" {
 		return "did you mean " + definition.Quote(strings.Join(append(slices.Clone(before), deeper), ".")) + "?"
@@ -53,10 +53,10 @@ func hint(before []string, step string, known []definition.Key) string {
 	if near := suggest.Nearest(step, names); near != "" {
 		return "did you mean " + definition.Quote(strings.Join(append(slices.Clone(before), near), ".")) + "?"
 	}
-	return "there are " + strings.Join(names, ", ")
+	return "available: " + strings.Join(names, ", ")
 }
 
-// beneath is the first path to a key of the name that is no step but the last.
+// beneath is the first path to a key of that name.
 func beneath(known []definition.Key, name string) string {
 	for _, candidate := range known {
 		if _, is := key(candidate.Keys, name); is {

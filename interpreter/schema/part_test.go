@@ -49,11 +49,11 @@ func TestEveryKeyIsToldInASentence(t *testing.T) {
 
 func TestUnknownParts(t *testing.T) {
 	for path, want := range map[string]string{
-		"taks":           `"taks" is no key of a workflow; did you mean "tasks"?`,
-		"tasks.dependon": `"dependon" is no key of tasks; did you mean "tasks.depends_on"?`,
-		"tasks..id":      `"" is no key of tasks; there are id, name`,
-		"name.first":     `"first" is no key of name; no key of the language stands beneath it`,
-		"tasks.retry.":   `"" is no key of tasks.retry; there are max_attempts, backoff`,
+		"taks":           `unknown key "taks" in a workflow; did you mean "tasks"?`,
+		"tasks.dependon": `unknown key "dependon" in tasks; did you mean "tasks.depends_on"?`,
+		"tasks..id":      `unknown key "" in tasks; available: id, name`,
+		"name.first":     `unknown key "first" in name; it contains no keys`,
+		"tasks.retry.":   `unknown key "" in tasks.retry; available: max_attempts, backoff`,
 	} {
 		_, _, err := schema.Part(path)
 		var refused *protocol.Error

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// mistakes are workflows with one mistake each: what goes in the place of the task's keys, of those of the workflow, or of
+// errors are workflows with one error each: what goes in the place of the task's keys, of those of the workflow, or of
 // a batch.
-var mistakes = struct{ task, workflow, batch []string }{
+var errs = struct{ task, workflow, batch []string }{
 	task: []string{
 		"id: a", "method: free/any", "id: a.b, method: free/any", "id: [a], method: free/any", "id: '', method: free/any",
 		"id: a, method: ''", "id: a, method: free/anyy", "id: a, method: execute", "id: a, method: any, protocol: free", "id: a, method: chat, protocol: python/v1",
@@ -56,16 +56,16 @@ var mistakes = struct{ task, workflow, batch []string }{
 	},
 }
 
-func TestTheSchemaRefusesEachMistake(t *testing.T) {
+func TestTheSchemaRejectsEachError(t *testing.T) {
 	compiled := compiledSchema(t, specs())
 	var all []string
-	for _, task := range mistakes.task {
+	for _, task := range errs.task {
 		all = append(all, "{name: x, tasks: [{"+task+"}]}")
 	}
-	for _, workflow := range mistakes.workflow {
+	for _, workflow := range errs.workflow {
 		all = append(all, "{"+strings.ReplaceAll(workflow, "TASK", "{id: a, method: free/any}")+"}")
 	}
-	for _, batch := range mistakes.batch {
+	for _, batch := range errs.batch {
 		all = append(all, "{name: x, "+batch+"}")
 	}
 	for _, text := range all {
@@ -73,7 +73,7 @@ func TestTheSchemaRefusesEachMistake(t *testing.T) {
 			t.Errorf("the schema accepts %s", text)
 		}
 		if p, _ := compile([]byte(text)); p != nil {
-			t.Errorf("%s is no mistake", text)
+			t.Errorf("%s is valid", text)
 		}
 	}
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Mistake is something that looks like a reference and is none.
+// Error is something that looks like a reference and is none.
 type Error struct {
 	Offset, Length int // Of its `$` in the text, and how far it goes; in bytes.
 	Message        string
 	Hint           string
 }
 
-// literally is what to do about a mistake where no reference was meant.
+// literally is what to do about an error where no reference was meant.
 const literally = "write $${ for a literal ${"
 
-// mostMistakes is how many mistakes are told of one text: a hostile one has one every two bytes.
-const mostMistakes = 100
+// mostErrors is how many errors are told of one text: a hostile one has one every two bytes.
+const maxErrors = 100
 
 // longestShown is how much of what a user wrote, in bytes, a message repeats.
 const longestShown = 80
@@ -46,8 +46,8 @@ func clip(text string) string {
 // quote shortens what a message repeats in quotes.
 func quote(text string) string { return strconv.Quote(cut(text)) }
 
-func inOrder(mistakes, more []Error) []Error {
-	all := slices.Concat(mistakes, more)
+func inOrder(errs, more []Error) []Error {
+	all := slices.Concat(errs, more)
 	slices.SortStableFunc(all, func(a, b Error) int { return cmp.Compare(a.Offset, b.Offset) })
 	return all
 }
@@ -55,14 +55,14 @@ func inOrder(mistakes, more []Error) []Error {
 // fault is what stops the scanner.
 type fault struct {
 	at     int    // Everything before this offset was understood.
-	why    string // Completes "${… is no reference: ".
+	why    string // Completes "invalid reference ${…: ".
 	open   bool   // Nothing closes it.
 	nested bool   // Another reference stands in its default.
 }
 
-// mistake says how far the fault goes: up to the brace that closes it, if that comes before the line ends and before
+// error says how far the fault goes: up to the brace that closes it, if that comes before the line ends and before
 // another `${`. So one slip is one message, and what follows is read as if nothing had been.
-func (f *fault) mistake(text string, start int) *Error {
+func (f *fault) problem(text string, start int) *Error {
 	from := f.at
 	if f.nested {
 		from += len(opening)
@@ -75,9 +75,9 @@ func (f *fault) mistake(text string, start int) *Error {
 	m := &Error{Offset: start, Length: end - start, Hint: literally}
 	switch {
 	case f.open:
-		m.Message = shown + " is not closed by }"
+		m.Message = shown + ` is missing its closing "}"`
 	default:
-		m.Message = shown + " is no reference: " + f.why
+		m.Message = "invalid reference " + shown + ": " + f.why
 	}
 	return m
 }
