@@ -8,7 +8,7 @@ import (
 
 // faultsOf finds what is wrong with the parameters of a method that fit its schema, before any server is asked. What the
 // settings decide is not known: a task that names no provider is no task of another one's.
-func faultsOf(method string) func(value.Value) []protocol.ParameterError {
+func checkOf(method string) func(value.Value) []protocol.ParameterError {
 	return func(given value.Value) (found []protocol.ParameterError) {
 		note := func(parameter string, err error) {
 			if err != nil {
@@ -16,9 +16,9 @@ func faultsOf(method string) func(value.Value) []protocol.ParameterError {
 				found = append(found, protocol.ParameterError{Parameter: parameter, Message: failure.Message, Hint: failure.Hint})
 			}
 		}
-		options, err := optionsOf(given)
+		options, err := readOptions(given)
 		note("max_tokens", err)
-		_, err = idleOf(given)
+		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
 		called := providerNamed(text(given, "provider"))
 		if url := text(given, "base_url"); url != "" {
@@ -31,7 +31,7 @@ func faultsOf(method string) func(value.Value) []protocol.ParameterError {
 		}
 		images, _ := given.Get("images")
 		for _, image := range images.Elements() {
-			_, err = decodedImage(image.Text())
+			_, err = decodeImage(image.Text())
 			note("images", err)
 		}
 		return append(found, called.Check(method, given, options)...)

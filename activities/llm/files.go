@@ -23,7 +23,7 @@ type textFile struct {
 }
 
 // filesOf reads `file_path`, then `files`.
-func filesOf(request protocol.Request) ([]textFile, error) {
+func readFiles(request protocol.Request) ([]textFile, error) {
 	var files []textFile
 	size := 0
 	read := func(path string) error {
@@ -47,7 +47,7 @@ func filesOf(request protocol.Request) ([]textFile, error) {
 		}
 	}
 	listed, _ := request.Parameters.Get("files")
-	names := headings(listed.Elements())
+	names := fileNames(listed.Elements())
 	for i, path := range listed.Elements() {
 		if err := read(path.Text()); err != nil {
 			return nil, err
@@ -58,7 +58,7 @@ func filesOf(request protocol.Request) ([]textFile, error) {
 }
 
 // headings are the names by which a model is told of files: their own, or the whole path where two have the same.
-func headings(paths []value.Value) []string {
+func fileNames(paths []value.Value) []string {
 	count := map[string]int{}
 	for _, path := range paths {
 		count[filepath.Base(path.Text())]++
@@ -74,7 +74,7 @@ func headings(paths []value.Value) []string {
 }
 
 // joined is the text of the files, those of a list each beneath a heading.
-func joined(files []textFile) string {
+func joinFiles(files []textFile) string {
 	var parts []string
 	for _, file := range files {
 		switch {

@@ -17,16 +17,16 @@ type call struct {
 	handler  *Handler
 	request  protocol.Request
 	pool     *pool
-	spared   map[*member]bool // Servers of the pool that are not to be asked.
+	excluded   map[*member]bool // Servers of the pool that are not to be asked.
 	backend  *backend
 	model    string           // As the server is asked for it.
 	secrets  provider.Secrets // With the key of the server.
 	question *question
 	progress protocol.Progress
-	left     time.Duration // Of the timeout; 0 is none.
-	spent    time.Duration // Of it, so far.
+	timeLeft     time.Duration // Of the timeout; 0 is none.
+	timeSpent    time.Duration // Of it, so far.
 	usage    protocol.Usage
-	forget   func() // Lets go of the question, where it can be asked anew.
+	discard   func() // Lets go of the question, where it can be asked anew.
 }
 
 // Handle has a model answer once.
@@ -41,9 +41,9 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if progress == nil {
 		progress = func(string) {}
 	}
-	c := &call{handler: h, request: request, progress: progress, left: request.Timeout, secrets: provider.Secrets{Redact: request.Redact}}
-	defer c.leave()
-	if err := c.aim(); err != nil {
+	c := &call{handler: h, request: request, progress: progress, timeLeft: request.Timeout, secrets: provider.Secrets{Redact: request.Redact}}
+	defer c.finish()
+	if err := c.route(); err != nil {
 		return protocol.Result{}, err
 	}
 	result, err := (&exchange{call: c}).run(ctx)
@@ -52,21 +52,21 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 }
 
 // leave is for a call that has ended.
-func (c *call) leave() {
+func (c *call) finish() {
 	if c.pool != nil {
 		c.pool.users.Add(-1)
 	}
 }
 
 // aim finds out where the call goes.
-func (c *call) aim() (err error) {
+func (c *call) route() (err error) {
 	given, url := c.request.Parameters, text(c.request.Parameters, "base_url")
 	if c.backend, err = c.handler.backend(text(given, "provider")); err != nil {
 		return err
 	}
 	switch {
 	case url != "":
-		if c.pool, c.spared, err = c.handler.namedPool(c.backend, url); err != nil {
+		if c.pool, c.excluded, err = c.handler.namedPool(c.backend, url); err != nil {
 			return err
 		}
 	case c.backend.pool == nil:

@@ -73,7 +73,7 @@ func New(o Options) (*Handler, error) {
 }
 
 // mostNamed is how many servers that tasks have named are remembered. Beyond it, idle ones are forgotten.
-const mostNamed = 64
+const maxNamed = 64
 
 // namedPool returns the pool of a server which a task names, and those of its servers that are not meant. A server of the
 // settings is shared with all other calls, and so is its limit. The pool has one more user, until the call ends.
@@ -84,7 +84,7 @@ func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, er
 	}
 	at := address{b.Name, server.String()}
 	for _, p := range h.pools() {
-		if others, is := p.othersThan(at); is {
+		if others, is := p.except(at); is {
 			p.users.Add(1)
 			return p, others, nil
 		}
@@ -99,7 +99,7 @@ func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(h.named) >= mostNamed {
+	if len(h.named) >= maxNamed {
 		for old, p := range h.named {
 			if p.idle() {
 				p.close()
@@ -155,8 +155,8 @@ func (h *Handler) Close() error {
 // Identity implements protocol.Identifier: where the call goes, and the model that it means there.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
 	c := &call{handler: h, request: request}
-	defer c.leave()
-	if err := c.aim(); err != nil {
+	defer c.finish()
+	if err := c.route(); err != nil {
 		return value.Value{}, err
 	}
 	return value.List(value.String(c.backend.Name), value.String(c.model)), nil

@@ -35,24 +35,24 @@ type member struct {
 	models   []string             // Of the calls in flight, each as often as it is.
 	loaded   map[string]bool      // Models that are, or are being, brought into memory.
 	newest   string               // Of them, the one that came last.
-	looked   time.Time            // When the server was last asked which they are.
-	looking  bool                 // It is being asked.
+	listedAt   time.Time            // When the server was last asked which they are.
+	listing  bool                 // It is being asked.
 	failures int                  // Of its last calls, one after another; of those in flight together, one counts.
 	turn     int                  // It grows with each failure that counts.
 	probing  int                  // Calls in flight that were granted after the last failure.
 	answered bool                 // It has, at least once.
 	failed   time.Time            // When the first of its last failures was.
-	aside    time.Time            // Until when others are asked instead, where there are others.
-	lacks    map[string]time.Time // Models that it has said it lacks, and until when it is believed.
+	avoidUntil    time.Time            // Until when others are asked instead, where there are others.
+	missing    map[string]time.Time // Models that it has said it lacks, and until when it is believed.
 }
 
 // waiter is a call that wants a server.
 type waiter struct {
 	model    string
 	priority int
-	avoid    map[*member]bool
-	came     time.Time
-	passed   time.Time // Since when later calls have been served before it for the sake of their model; zero: none has.
+	exclude    map[*member]bool
+	arrived     time.Time
+	passedSince   time.Time // Since when later calls have been served before it for the sake of their model; zero: none has.
 	granted  chan *place
 }
 
@@ -65,22 +65,22 @@ type place struct {
 
 const (
 	// longestPassed is how long calls may be passed over because another model is in memory.
-	longestPassed = 60 * time.Second
+	maxPassed = 60 * time.Second
 	// settle is how long a call whose model would push out one that is being used waits for more calls of the latter.
 	settle = 100 * time.Millisecond
 	// asideFirst and asideLongest bound how long a server that failed is set aside: doubled with each failure.
-	asideFirst   = time.Second
-	asideLongest = 30 * time.Second
+	avoidFirst   = time.Second
+	avoidLongest = 30 * time.Second
 	// busyAside is the same for one that has too much to do.
-	busyAside = 500 * time.Millisecond
+	overloadedPause = 500 * time.Millisecond
 	// lackFor is how long a server that lacks a model is not asked for it, where others may have it.
-	lackFor = time.Minute
+	missingFor = time.Minute
 	// lookAgain is how old what is known of the models in memory may be while calls wait for others.
-	lookAgain = time.Second
+	listAgain = time.Second
 )
 
 func newMember(server protocol.Server) *member {
-	return &member{Server: server, loaded: map[string]bool{}, lacks: map[string]time.Time{}}
+	return &member{Server: server, loaded: map[string]bool{}, missing: map[string]time.Time{}}
 }
 
 func newPool(members []*member) *pool { return &pool{members: members, now: time.Now} }
@@ -94,7 +94,7 @@ func (p *pool) close() {
 func (p *pool) idle() bool { return p.users.Load() == 0 }
 
 // othersThan is all servers but the one at an address; false where that is none of the pool's.
-func (p *pool) othersThan(at address) (map[*member]bool, bool) {
+func (p *pool) except(at address) (map[*member]bool, bool) {
 	others := map[*member]bool{}
 	for _, m := range p.members {
 		if m.Provider != at.provider || m.address != at.url {
@@ -108,7 +108,7 @@ func (p *pool) othersThan(at address) (map[*member]bool, bool) {
 func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, error) {
 	w.granted = make(chan *place, 1)
 	p.mu.Lock()
-	w.came = p.now()
+	w.arrived = p.now()
 	p.waiting = append(p.waiting, w)
 	p.dispatch()
 	p.mu.Unlock()
@@ -150,31 +150,31 @@ func (p *pool) release(at *place, err error) {
 			m.fail(now)
 		}
 	case code == protocol.ProviderOverloaded:
-		m.aside = now.Add(busyAside)
+		m.avoidUntil = now.Add(overloadedPause)
 	case code == protocol.TaskCancelled, code == protocol.TaskTimeout, provider.VerdictOf(err) == provider.NotSent:
 		// It says nothing of the server.
 	default:
-		m.failures, m.probing, m.aside = 0, 0, time.Time{}
+		m.failures, m.probing, m.avoidUntil = 0, 0, time.Time{}
 		m.answered, m.failed = true, time.Time{}
 	}
 	if provider.VerdictOf(err) == provider.ModelMissing {
-		m.lacks[at.model] = now.Add(lackFor)
+		m.missing[at.model] = now.Add(missingFor)
 	}
 	p.dispatch()
 }
 
 // fail sets a server aside.
 func (m *member) fail(now time.Time) {
-	pause := asideLongest
+	pause := avoidLongest
 	if m.failures < 5 { // 2^5 s is more than the longest.
-		pause = asideFirst << m.failures
+		pause = avoidFirst << m.failures
 	}
 	if m.failures == 0 {
 		m.failed = now
 	}
 	m.failures++
 	m.turn++
-	m.probing, m.aside = 0, now.Add(pause)
+	m.probing, m.avoidUntil = 0, now.Add(pause)
 }
 
 func (p *pool) leave(place *place) {
@@ -188,10 +188,10 @@ func (p *pool) leave(place *place) {
 }
 
 // gotModel is for a model that was fetched.
-func (p *pool) gotModel(m *member, model string) {
+func (p *pool) addModel(m *member, model string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(m.lacks, model)
+	delete(m.missing, model)
 	p.dispatch()
 }
 

@@ -28,7 +28,7 @@ func readQuestion(c *call) (*question, error) {
 	q := &question{rounds: defaultRounds, pull: c.backend.settings.AutoPull}
 	q.Model, q.Secrets = c.model, c.secrets
 	var err error
-	if q.Options, err = optionsOf(given); err != nil {
+	if q.Options, err = readOptions(given); err != nil {
 		return nil, err
 	}
 	for _, found := range c.backend.Check(c.request.Method, given, q.Options) {
@@ -40,19 +40,19 @@ func readQuestion(c *call) (*question, error) {
 		q.pull = pull.Bool()
 	}
 	q.pull = q.pull && c.backend.Pulls
-	if q.idle, err = idleOf(given); err != nil {
+	if q.idle, err = readIdleTimeout(given); err != nil {
 		return nil, err
 	}
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
 	}
-	if q.Messages, err = messagesOf(c.request); err != nil {
+	if q.Messages, err = readMessages(c.request); err != nil {
 		return nil, err
 	}
 	size := 0
 	for _, m := range q.Messages {
 		q.images += len(m.Images)
-		size += sizeOfAll(m.Images)
+		size += totalSize(m.Images)
 	}
 	if size > maxImages {
 		return nil, tooManyImages()
@@ -102,7 +102,7 @@ func (q *question) embedding(request protocol.Request) error {
 			q.Inputs = append(q.Inputs, input.Text())
 		}
 	}
-	files, err := filesOf(request)
+	files, err := readFiles(request)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 }
 
 // idleOf is how long a call lets its server be silent.
-func idleOf(given value.Value) (time.Duration, error) {
+func readIdleTimeout(given value.Value) (time.Duration, error) {
 	wait, is := given.Get("idle_timeout")
 	if !is {
 		return defaultIdle, nil
@@ -164,7 +164,7 @@ const maxSeconds = 9e9
 
 // optionsOf gathers the options of the server: what stands in `options`, and over it what parameters name. Numbers keep their
 // digits.
-func optionsOf(given value.Value) ([]value.Field, error) {
+func readOptions(given value.Value) ([]value.Field, error) {
 	gathered := value.Object()
 	set := func(name string, v value.Value) { gathered = gathered.With(name, v) }
 	free, _ := given.Get("options")

@@ -54,7 +54,7 @@ func method(name, summary, item string, parameters, result json.RawMessage) prot
 		SecretParameters:      []string{"api_key"},
 		DestinationParameters: []string{"base_url"},
 		ToolsParameter:        "tools",
-		Check:                 faultsOf(name),
+		Check:                 checkOf(name),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // request is one request of a call to a server. It tells whether the server had begun to answer, for then another one is not
 // asked; what came before is not lost by that.
-type request func(ctx context.Context, m *member, w *watch) (begun bool, err error)
+type sendFunc func(ctx context.Context, m *member, w *watchdog) (begun bool, err error)
 
 const (
 	// firstPause and longestPause are between two questions to servers that have too much to do: doubled with each.
@@ -25,12 +25,12 @@ const (
 // one where the first is away, fails or lacks the model. A model that is lacking is fetched where that is wanted, and where a
 // server that has answered before is gone, its return is waited for. Between requests a call has no server: while its tools
 // are at work, others are served.
-func (c *call) asked(ctx context.Context, made request) error {
-	search := &search{tried: maps.Clone(c.spared)}
-	again := pauses{first: firstPause, longest: longestPause}
+func (c *call) send(ctx context.Context, made sendFunc) error {
+	search := &search{tried: maps.Clone(c.excluded)}
+	again := backoff{first: firstPause, longest: longestPause}
 	var busy time.Duration // What was waited for servers that have too much to do.
 	for {
-		m, begun, err := c.held(ctx, search.tried, made)
+		m, begun, err := c.sendOnce(ctx, search.tried, made)
 		if err == nil || ctx.Err() != nil || m == nil || begun {
 			return err
 		}
@@ -40,52 +40,52 @@ func (c *call) asked(ctx context.Context, made request) error {
 			}
 			pause := again.next()
 			busy += pause
-			if !c.rest(ctx, "asking again soon: ", err, pause) {
+			if !c.pause(ctx, "asking again soon: ", err, pause) {
 				return provider.Cancelled()
 			}
 			continue
 		}
-		if !search.fails(m, err, c.pool.mayReturn(m, c.handler.options.Absence)) {
+		if !search.record(m, err, c.pool.mayReturn(m, c.handler.options.Absence)) {
 			return err
 		}
 		switch {
 		case len(search.tried) < len(c.pool.members):
 			continue
-		case search.lacks != nil && c.question.pull && !search.fetched:
-			if err := c.fetch(ctx, search.lacks); err != nil {
+		case search.missingAt != nil && c.question.pull && !search.fetched:
+			if err := c.fetch(ctx, search.missingAt); err != nil {
 				return err
 			}
-			c.pool.gotModel(search.lacks, tagged(c.model))
+			c.pool.addModel(search.missingAt, withTag(c.model))
 			search.fetched = true
-		case search.gone != nil && search.waited() < c.handler.options.Absence:
-			if !c.rest(ctx, "waiting for the server: ", search.gone, again.next()) {
+		case search.goneErr != nil && search.waited() < c.handler.options.Absence:
+			if !c.pause(ctx, "waiting for the server: ", search.goneErr, again.next()) {
 				return provider.Cancelled()
 			}
 		default:
-			return search.failure(err)
+			return search.finalError(err)
 		}
-		search.anew(c.spared)
+		search.reset(c.excluded)
 	}
 }
 
 // search is how far a request has come in finding a server.
 type search struct {
 	tried   map[*member]bool // Since all were tried last; and those that are not meant.
-	lacks   *member          // One of them that lacks the model,
-	lacking error            // and what it said.
-	gone    error            // One of them is gone that may return.
+	missingAt   *member          // One of them that lacks the model,
+	missingErr error            // and what it said.
+	goneErr    error            // One of them is gone that may return.
 	since   time.Time        // When the first was gone.
 	fetched bool             // The model was fetched.
 }
 
 // fails takes account of a failure; false means that it is final.
-func (s *search) fails(m *member, err error, mayReturn bool) bool {
+func (s *search) record(m *member, err error, mayReturn bool) bool {
 	code := protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	switch verdict := provider.VerdictOf(err); {
 	case verdict == provider.ModelMissing:
-		s.lacks, s.lacking = m, err
+		s.missingAt, s.missingErr = m, err
 	case verdict == provider.NotListening && mayReturn:
-		if s.gone = err; s.since.IsZero() {
+		if s.goneErr = err; s.since.IsZero() {
 			s.since = time.Now()
 		}
 	case verdict != provider.ServerFault && code != protocol.ProviderNotAvailable && code != protocol.ProviderTimeout:
@@ -101,33 +101,33 @@ func (s *search) fails(m *member, err error, mayReturn bool) bool {
 func (s *search) waited() time.Duration { return time.Since(s.since) }
 
 // failure is what the request fails with: rather that somebody is away, which may pass, or that the model is lacking.
-func (s *search) failure(last error) error {
+func (s *search) finalError(last error) error {
 	switch {
-	case s.gone != nil:
-		return s.gone
-	case s.lacking != nil:
-		return s.lacking
+	case s.goneErr != nil:
+		return s.goneErr
+	case s.missingErr != nil:
+		return s.missingErr
 	}
 	return last
 }
 
-func (s *search) anew(spared map[*member]bool) {
-	s.tried, s.lacks, s.lacking, s.gone = maps.Clone(spared), nil, nil, nil
+func (s *search) reset(spared map[*member]bool) {
+	s.tried, s.missingAt, s.missingErr, s.goneErr = maps.Clone(spared), nil, nil, nil
 }
 
 // pauses grow, and are of random length, so that calls that were refused together do not come again together.
-type pauses struct{ first, longest time.Duration }
+type backoff struct{ first, longest time.Duration }
 
-func (p *pauses) next() time.Duration {
+func (p *backoff) next() time.Duration {
 	pause := p.first
 	p.first = min(2*p.first, p.longest)
 	return jitter(pause)
 }
 
 // rest tells why and waits; false means that the call is over. No call holds files in memory meanwhile.
-func (c *call) rest(ctx context.Context, why string, err error, pause time.Duration) bool {
+func (c *call) pause(ctx context.Context, why string, err error, pause time.Duration) bool {
 	c.progress(why + protocol.AsError(err, protocol.TaskExecutionFailed).Message)
-	c.forget()
+	c.discard()
 	return sleep(ctx, pause)
 }
 
@@ -148,9 +148,9 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 }
 
 // held waits for room at a server, and makes the request of it. The server is nil where none was asked.
-func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (m *member, begun bool, err error) {
+func (c *call) sendOnce(ctx context.Context, tried map[*member]bool, made sendFunc) (m *member, begun bool, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
-	w := &waiter{model: tagged(c.model), priority: priority, avoid: tried}
+	w := &waiter{model: withTag(c.model), priority: priority, exclude: tried}
 	place, err := c.pool.acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
 	if err != nil {
 		return nil, false, err
@@ -163,41 +163,41 @@ func (c *call) held(ctx context.Context, tried map[*member]bool, made request) (
 			return nil, false, err
 		}
 	}
-	left, spent := c.left, c.spent
-	said = c.within(ctx, c.question.idle, func(ctx context.Context, w *watch) (err error) {
+	left, spent := c.timeLeft, c.timeSpent
+	said = c.withTimeout(ctx, c.question.idle, func(ctx context.Context, w *watchdog) (err error) {
 		begun, err = made(ctx, place.member, w)
 		return err
 	})
 	if provider.VerdictOf(said) == provider.NotListening {
-		c.left, c.spent = left, spent // It was no time of a model.
+		c.timeLeft, c.timeSpent = left, spent // It was no time of a model.
 	}
 	return place.member, begun, said
 }
 
 // within gives a part of the call what is left of its time. What is silent for longer than idle, if that is not 0, is ended.
-func (c *call) within(ctx context.Context, idle time.Duration, part func(context.Context, *watch) error) error {
-	limited, watch := watchOver(ctx, times{total: c.request.Timeout, left: c.left, idle: idle, whom: c.backend.Title})
+func (c *call) withTimeout(ctx context.Context, idle time.Duration, part func(context.Context, *watchdog) error) error {
+	limited, watch := newWatchdog(ctx, timeLimits{total: c.request.Timeout, left: c.timeLeft, idle: idle, server: c.backend.Title})
 	defer watch.stop()
 	began := time.Now()
 	err := part(limited, watch)
 	spent := time.Since(began)
-	c.spent += spent
-	if c.left > 0 {
-		c.left = max(c.left-spent, time.Nanosecond)
+	c.timeSpent += spent
+	if c.timeLeft > 0 {
+		c.timeLeft = max(c.timeLeft-spent, time.Nanosecond)
 	}
 	return err
 }
 
 // fetch is not the model's time: only silence ends it.
 func (c *call) fetch(ctx context.Context, m *member) error {
-	limited, watch := watchOver(ctx, times{idle: c.question.idle, whom: c.backend.Title})
+	limited, watch := newWatchdog(ctx, timeLimits{idle: c.question.idle, server: c.backend.Title})
 	defer watch.stop()
 	puller, can := m.server.(provider.Puller)
 	if !can {
 		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot fetch the model %q", m.URL, c.model)
 	}
 	return puller.Pull(limited, c.model, func(text string) {
-		watch.heard()
+		watch.reset()
 		c.progress(text)
 	})
 }
