@@ -6,8 +6,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// faultsOf finds what is wrong with the parameters of a method that fit its schema, before any server is asked. What the
-// settings decide is not known: a task that names no provider is no task of another one's.
+// checkOf returns a function that finds invalid parameters of a method beyond its schema, before any server is called. The
+// settings are not known: a task that names no provider is checked for the default one.
 func checkOf(method string) func(value.Value) []protocol.ParameterError {
 	return func(given value.Value) (found []protocol.ParameterError) {
 		note := func(parameter string, err error) {
@@ -38,7 +38,7 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 	}
 }
 
-// providerNamed is the provider of a task, as far as the task alone says.
+// providerNamed returns the provider of a name, or the default one.
 func providerNamed(name string) *provider.Provider {
 	for i := range providers {
 		if providers[i].Name == name {

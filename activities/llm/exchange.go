@@ -11,24 +11,24 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// exchange is the conversation of one attempt with the servers of a pool: rounds of tools, an answer, and, where that does
-// not fit its schema, one chance to mend it.
+// exchange is the conversation of one attempt with the servers of a pool: rounds of tool calls, an answer, and, if that does
+// not match its schema, one request for a correction.
 type exchange struct {
-	call   *call
-	member     *member          // That was asked last.
-	request    provider.Request // Of the question, once it is ready.
-	prepared  bool
-	tokens int // That have come so far, of all answers.
+	call     *call
+	member   *member          // Server of the last request.
+	request  provider.Request // From the question, once prepared.
+	prepared bool
+	tokens   int // Received so far, in all answers.
 
-	total  provider.Answer // Its counts are sums over all answers, everything else is of the last one.
-	promptSeen   int64           // Tokens that the model saw of the last prompt that was cut.
-	tools  *tools
-	toolCalls   []value.Value // A record of each call of a tool.
-	unsafeToRepeat   bool          // A tool was called that must not be called twice.
-	parsed value.Value
+	total          provider.Answer // Counts are totals over all answers, everything else is of the last one.
+	promptSeen     int64           // Tokens of the last prompt that was cut.
+	tools          *tools
+	toolCalls      []value.Value // A record of each tool call.
+	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
+	parsed         value.Value
 }
 
-// run has servers answer, and makes the method's result of it.
+// run gets an answer and makes the result of the method from it.
 func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
 	c := x.call
 	c.discard = x.discard
@@ -44,7 +44,7 @@ func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
 	return x.result(x.textValue(), c.timeSpent)
 }
 
-// notAgain keeps a failure from being tried again of itself where that would call tools twice.
+// withoutRetry makes a failure one that is not retried by default, if a retry could call tools twice.
 func (x *exchange) withoutRetry(err error) error {
 	failure := protocol.AsError(err, protocol.TaskExecutionFailed)
 	if !x.unsafeToRepeat || failure.Kind != protocol.Transient {
@@ -57,7 +57,7 @@ func (x *exchange) withoutRetry(err error) error {
 	return failure.WithKind(protocol.TaskFault).WithHint("%s; %s", failure.Hint, why)
 }
 
-// begin takes over the question when its first request is made.
+// prepare copies the question when the first request is sent.
 func (x *exchange) prepare() {
 	if x.prepared {
 		return
@@ -73,14 +73,14 @@ func (x *exchange) prepare() {
 	}
 }
 
-// forget lets go of a question to which nobody has said anything yet: its files are read again when it is asked again.
+// discard drops a question that no server has answered yet: its files are read again for the next request.
 func (x *exchange) discard() {
 	if !x.total.Done {
 		x.call.question, x.prepared = nil, false
 	}
 }
 
-// mustSee asks whether the model takes images. Some servers would drop them and have it answer without.
+// requireImages checks that the model accepts images. Some servers would drop them and answer without.
 func (x *exchange) requireImages(ctx context.Context) error {
 	sees, err := x.member.server.AcceptsImages(ctx, &x.request)
 	if err != nil || sees {
@@ -90,7 +90,7 @@ func (x *exchange) requireImages(ctx context.Context) error {
 		WithHint("use one that does, such as %s", x.call.backend.Defaults.VisionModel)
 }
 
-// converse goes on until there is an answer that fits.
+// converse gets an answer that matches the schema.
 func (x *exchange) converse(ctx context.Context) error {
 	if err := x.findTools(ctx); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (x *exchange) converse(ctx context.Context) error {
 	}
 }
 
-// final asks until the model wants no more of its tools.
+// answerWithTools gets answers, and calls the tools that they ask for, until there is one without tool calls.
 func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error) {
 	for {
 		a, err := x.answerOnce(ctx)
@@ -130,7 +130,7 @@ func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error
 	}
 }
 
-// answer has the model answer once.
+// answerOnce gets one answer.
 func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	a := &provider.Answer{}
 	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, error) {
@@ -151,7 +151,7 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	return a, err
 }
 
-// hearing passes on what an answer says, and how far it has come.
+// listener returns a function that passes on the text of an answer and reports its progress.
 func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 	write, told := x.call.request.Write, 0
 	return func(text string) {
@@ -169,7 +169,7 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 	}
 }
 
-// count adds an answer to the sums.
+// addCounts adds the counts of an answer to the totals.
 func (x *exchange) addCounts(a *provider.Answer) {
 	x.call.usage = x.call.usage.Add(a.Usage())
 	if a.Cut {
@@ -185,12 +185,13 @@ func (x *exchange) addCounts(a *provider.Answer) {
 	x.total.Thinking.WriteString(sum.Thinking.String() + a.Thinking.String())
 }
 
-// mend asks for another answer: the model sees its own, and why that does not fit. Tools have had their time.
+// askForCorrection extends the conversation by an answer and the reason why it does not match the schema. Tools are no longer
+// offered.
 func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 	const please = "Your answer does not match the JSON Schema: %s. Answer again, with nothing but JSON that matches this schema: %s"
 	text := fmt.Sprintf(please, why, x.call.question.format)
 	x.tools, x.request.Tools, x.request.Format = nil, nil, x.call.question.format
-	if x.request.Completion != nil { // A prompt that is no conversation goes on as text.
+	if x.request.Completion != nil { // A prompt that is not a conversation is continued as text.
 		last := &x.request.Messages[len(x.request.Messages)-1]
 		last.Text = strings.Join([]string{last.Text, a.Text.String(), text}, "\n\n")
 		return

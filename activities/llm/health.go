@@ -76,7 +76,7 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 	return state
 }
 
-// secret finds the key that the settings name.
+// secret returns the key that the settings name.
 func secret(find func(string) (string, error), name string) (string, error) {
 	if find == nil {
 		return "", errors.New("secrets are not available here")

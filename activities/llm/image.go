@@ -9,18 +9,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// maxImage is the size in bytes of the largest image: beyond what cameras make, and what a request should hold.
+// maxImage is the maximum size of an image in bytes: beyond what cameras produce, and what a request should contain.
 const maxImage = 32 << 20
 
-// maxImages is that of all images of a call together: they are held in memory, and again as base64.
+// maxImages is the maximum total size of all images of a call: they are held in memory, and again as base64.
 const maxImages = 96 << 20
 
-// formats are those of images, as the first bytes tell them.
+// formats are the supported image formats, detected by the first bytes.
 var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true, "image/gif": true, "image/bmp": true}
 
 const formatsSaid = "the formats are PNG, JPEG, WebP, GIF and BMP"
 
-// imagesOf reads the images beside the messages: `image_path`, `image_paths`, then `images`.
+// readImages reads the images outside `messages`: `image_path`, `image_paths`, then `images`.
 func readImages(request protocol.Request) ([][]byte, error) {
 	var images [][]byte
 	var paths []value.Value
@@ -54,7 +54,7 @@ func readImages(request protocol.Request) ([][]byte, error) {
 
 func isImage(data []byte) bool { return formats[http.DetectContentType(data)] }
 
-// decodedImage reads base64, or a data: URL of it.
+// decodeImage decodes base64, or a data: URL of it.
 func decodeImage(text string) ([]byte, error) {
 	if rest, is := strings.CutPrefix(text, "data:"); is {
 		kind, encoded, found := strings.Cut(rest, ",")

@@ -6,11 +6,11 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// lookAtIt is what a model is asked that gets images and no words.
+// defaultVisionPrompt is the prompt for images without one.
 const defaultVisionPrompt = "Describe this image."
 
-// messagesOf makes the messages: `system`, then `messages`, then `prompt`; with the files and images of the parameters on
-// the last one of the user.
+// readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
+// to the last message of the user.
 func readMessages(request protocol.Request) ([]provider.Message, error) {
 	given := request.Parameters
 	var messages []provider.Message
@@ -59,7 +59,7 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	return messages, nil
 }
 
-// messageOf reads one element of `messages`.
+// readMessage reads one element of `messages`.
 func readMessage(given value.Value) (provider.Message, error) {
 	m := provider.Message{Role: text(given, "role"), Text: text(given, "content")}
 	images, _ := given.Get("images")

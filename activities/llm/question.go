@@ -11,15 +11,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// question is what a call asks, with all that its parameters and files say.
+// question is what a call asks: everything from its parameters and files.
 type question struct {
 	provider.Request
-	schema *jsonschema.Schema // What the answer must be like; nil where it may be any text.
-	format []byte             // The same as JSON.
+	schema *jsonschema.Schema // Of the answer; nil if any text is valid.
+	format []byte             // The schema as JSON.
 	images int                // In all messages.
-	idle   time.Duration      // How long the server may be silent.
-	pull   bool               // Whether a model that is lacking is fetched.
-	rounds int                // How often the model may ask for them.
+	idle   time.Duration      // Maximum time without a token from the server.
+	pull   bool               // Whether a missing model is fetched.
+	rounds int                // Maximum number of rounds of tool calls.
 }
 
 // readQuestion reads the parameters, and the files that they name.
@@ -68,7 +68,7 @@ func readQuestion(c *call) (*question, error) {
 	return q, q.readAnswer(given)
 }
 
-// readAnswer reads what the answer is to be like.
+// readAnswer reads the parameters about the answer.
 func (q *question) readAnswer(given value.Value) error {
 	q.Think, _ = given.Get("think")
 	if most, is := given.Get("max_tool_rounds"); is {
@@ -88,7 +88,7 @@ func (q *question) readAnswer(given value.Value) error {
 	return nil
 }
 
-// embedding reads the texts of llm/embed: `input`, `prompt`, then files, one text each.
+// embedding reads the texts of llm/embed: `input`, `prompt`, then the files, one text each.
 func (q *question) embedding(request protocol.Request) error {
 	given := request.Parameters
 	for _, name := range []string{"input", "prompt"} {
@@ -122,7 +122,7 @@ func (q *question) embedding(request protocol.Request) error {
 	return nil
 }
 
-// answerSchema reads what an answer must be like.
+// answerSchema compiles the schema of an answer.
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
@@ -131,7 +131,7 @@ func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	return schema, nil
 }
 
-// idleOf is how long a call lets its server be silent.
+// readIdleTimeout reads the maximum time that a server may be silent.
 func readIdleTimeout(given value.Value) (time.Duration, error) {
 	wait, is := given.Get("idle_timeout")
 	if !is {
@@ -144,7 +144,7 @@ func readIdleTimeout(given value.Value) (time.Duration, error) {
 	return idle, nil
 }
 
-// duration reads seconds, or a text such as "1m30s".
+// duration parses a number of seconds, or a duration such as "1m30s".
 func duration(v value.Value) (time.Duration, error) {
 	if v.Kind() == value.KindString {
 		return time.ParseDuration(v.Text())
@@ -159,11 +159,11 @@ func duration(v value.Value) (time.Duration, error) {
 	return time.Duration(s * float64(time.Second)), nil
 }
 
-// maxSeconds is what a time.Duration holds, rounded down.
+// maxSeconds is the longest duration that a time.Duration can hold, rounded down.
 const maxSeconds = 9e9
 
-// optionsOf gathers the options of the server: what stands in `options`, and over it what parameters name. Numbers keep their
-// digits.
+// readOptions collects the options for the server: those in `options`, overridden by those that are parameters. Numbers keep
+// their digits.
 func readOptions(given value.Value) ([]value.Field, error) {
 	gathered := value.Object()
 	set := func(name string, v value.Value) { gathered = gathered.With(name, v) }

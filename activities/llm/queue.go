@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// dispatch serves whom it can. The pool is locked.
+// dispatch gives slots to waiting calls while it can. The pool is locked.
 func (p *pool) dispatch() {
 	for p.serve() {
 	}
 	p.listModels()
 }
 
-// serve gives one of those who wait a server, where one has room.
+// serve gives one waiting call a slot, if there is one.
 func (p *pool) serve() bool {
 	now := p.now()
 	var best *waiter
@@ -39,7 +39,7 @@ func (p *pool) serve() bool {
 	return true
 }
 
-// before tells whether a call goes before one that came earlier.
+// before reports whether a call goes before one that came earlier.
 func before(w *waiter, at *member, than *waiter, thereAt *member, now time.Time) bool {
 	if w.priority != than.priority {
 		return w.priority < than.priority
@@ -57,8 +57,8 @@ func (w *waiter) overdue(now time.Time) bool {
 	return !w.passedSince.IsZero() && now.Sub(w.passedSince) >= maxPassed
 }
 
-// choose finds the server that suits a call best: where its model pushes out none that is in use, then the least busy. Where
-// it must wait although there is room, it is told how long. Room for which a more urgent call settles is no room.
+// choose returns the best server for a call: one whose model in use is not evicted, then the least busy. If the call has to
+// wait although there is a free slot, wait is how long. A slot for which a more urgent call settles is not free.
 func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best *member, wait time.Duration) {
 	others := p.hasAlternative(w, now)
 	for _, m := range p.members {
@@ -83,7 +83,7 @@ func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best 
 	return best, wait
 }
 
-// settling is the priority of the most urgent call that settles at each server.
+// settlingPriorities returns the priority of the most urgent call that settles at each server.
 func (p *pool) settlingPriorities(now time.Time) map[*member]int {
 	var found map[*member]int
 	for _, w := range p.waiting {
@@ -102,10 +102,10 @@ func (p *pool) settlingPriorities(now time.Time) map[*member]int {
 	return found
 }
 
-// roomFor tells whether one call more may be in flight.
+// roomFor reports whether the server has a free slot for the call.
 func (m *member) roomFor(w *waiter) bool { return m.inFlight < m.MaxConcurrent && !w.exclude[m] }
 
-// settles is how long a call whose model would push out one that is in use waits yet for others that want the latter.
+// settleTime is how long a call whose model would evict one that is in use still waits for calls of the latter.
 func (m *member) settleTime(w *waiter, now time.Time) time.Duration {
 	if !m.evicts(w.model) || w.overdue(now) {
 		return 0
@@ -113,7 +113,7 @@ func (m *member) settleTime(w *waiter, now time.Time) time.Duration {
 	return settle - now.Sub(w.arrived)
 }
 
-// sooner is the shorter of two waits, where 0 and less is none.
+// sooner is the shorter of two waits; 0 and less is no wait.
 func sooner(a, b time.Duration) time.Duration {
 	if b <= 0 || a > 0 && a < b {
 		return a
@@ -121,21 +121,21 @@ func sooner(a, b time.Duration) time.Duration {
 	return b
 }
 
-// healthy tells whether a call can do without the servers that are set aside.
+// hasAlternative reports whether the call can be served without the servers that are avoided.
 func (p *pool) hasAlternative(w *waiter, now time.Time) bool {
 	return slices.ContainsFunc(p.members, func(m *member) bool { return !w.exclude[m] && !m.unavailable(w, now) })
 }
 
-// unfit tells whether another server is to be asked: this one failed of late, or lacks the model. Once its time is over, one
-// call alone finds out whether it is well again.
+// unavailable reports whether the server is avoided: it failed recently, or does not have the model. When that time has passed,
+// a single call tests whether it works again.
 func (m *member) unavailable(w *waiter, now time.Time) bool {
 	return now.Before(m.avoidUntil) || m.failures > 0 && m.probing > 0 || now.Before(m.missing[w.model])
 }
 
-// disturbed tells whether the model would push out one that is in use.
+// evicts reports whether the model would evict one that is in use.
 func (m *member) evicts(model string) bool { return m.inFlight > 0 && !m.hasLoaded(model) }
 
-// has tells whether the model is in memory, as far as that matters.
+// hasLoaded reports whether the model is in memory, or nothing is known of that.
 func (m *member) hasLoaded(model string) bool { return m.lister == nil || m.loaded[model] }
 
 func (m *member) betterThan(than *member, model string) bool {
@@ -157,7 +157,7 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 	}
 	p.waiting = slices.Delete(p.waiting, at, at+1)
 	if !m.hasLoaded(w.model) {
-		// On a GPU that holds one model it has pushed out the others; a look at the server tells where it has not.
+		// On a GPU with room for one model it has evicted the others; listModels corrects that if it has not.
 		m.loaded, m.newest, m.listedAt = map[string]bool{w.model: true}, w.model, now
 		for _, other := range p.waiting {
 			if other.model == w.model {
@@ -173,10 +173,10 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 	w.granted <- &place{m, w.model, m.turn}
 }
 
-// loadedWithin bounds a look at the models in memory.
+// loadedWithin is the timeout of a request for the loaded models.
 const loadedWithin = 5 * time.Second
 
-// lookLater serves again when somebody has waited long enough.
+// dispatchAfter calls dispatch again when a call has waited long enough.
 func (p *pool) dispatchAfter(after time.Duration) {
 	if after <= 0 {
 		return
@@ -191,7 +191,7 @@ func (p *pool) dispatchAfter(after time.Duration) {
 	})
 }
 
-// lookAround asks servers which models are in memory, where somebody waits for another one.
+// listModels asks servers for their loaded models, if a call waits for another one.
 func (p *pool) listModels() {
 	now := p.now()
 	for _, m := range p.members {
@@ -215,8 +215,8 @@ func (p *pool) listModels() {
 	}
 }
 
-// saw takes account of what a server has in memory. As long as it lacks the newest, that one is being brought in, and what
-// is there is about to go.
+// setLoaded records the loaded models of a server. While the newest one is missing, it is being loaded, and the others are
+// about to be evicted.
 func (m *member) setLoaded(models []string) {
 	names := map[string]bool{}
 	for _, name := range models {
@@ -228,7 +228,7 @@ func (m *member) setLoaded(models []string) {
 	m.loaded = names
 }
 
-// tagged is a model's name as Ollama lists it.
+// withTag is the name of a model with its tag, as servers list it.
 func withTag(model string) string {
 	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
 		return model

@@ -11,7 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// words are the fields of a result that is text.
+// textValue makes the fields of a result that is text.
 func (x *exchange) textValue() value.Value {
 	text := value.String(x.total.Text.String())
 	result := value.Object(value.Field{Name: "response", Value: text}, value.Field{Name: "content", Value: text})
@@ -31,7 +31,7 @@ func (x *exchange) textValue() value.Value {
 	return result
 }
 
-// vectors are the fields of a result of llm/embed.
+// vectorValue makes the fields of a result of llm/embed.
 func (x *exchange) vectorValue() value.Value {
 	result := value.Object(value.Field{Name: "embeddings", Value: value.List(x.total.Vectors...)})
 	if len(x.total.Vectors) > 0 {
@@ -41,7 +41,7 @@ func (x *exchange) vectorValue() value.Value {
 	return result.With("model", value.String(cmp.Or(x.total.Model, x.request.Model)))
 }
 
-// result adds what all results have.
+// result adds the fields of every result.
 func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result, error) {
 	val = val.With("done_reason", value.String(x.total.Reason)).
 		With("tokens_used", value.Int(x.total.Tokens)).
@@ -64,7 +64,7 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 	return result, nil
 }
 
-// fitting is the answer as the value that the schema wants, or why it is none.
+// parse returns the answer as JSON, and why it does not match the schema.
 func (q *question) parse(a *provider.Answer) (parsed value.Value, why string) {
 	parsed, err := value.Parse([]byte(strings.TrimSpace(a.Text.String())))
 	if err != nil {

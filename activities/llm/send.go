@@ -11,24 +11,23 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// request is one request of a call to a server. It tells whether the server had begun to answer, for then another one is not
-// asked; what came before is not lost by that.
+// sendFunc sends one request of a call to a server. It reports whether the server had begun to answer: then the request is not
+// sent to another server.
 type sendFunc func(ctx context.Context, m *member, w *watchdog) (begun bool, err error)
 
 const (
-	// firstPause and longestPause are between two questions to servers that have too much to do: doubled with each.
+	// firstPause and longestPause are the pauses between two requests to overloaded servers; they double each time.
 	firstPause   = 250 * time.Millisecond
 	longestPause = 4 * time.Second
 )
 
-// asked makes a request until a server has answered, or none can: of one that has too much to do later again, of another
-// one where the first is away, fails or lacks the model. A model that is lacking is fetched where that is wanted, and where a
-// server that has answered before is gone, its return is waited for. Between requests a call has no server: while its tools
-// are at work, others are served.
+// send sends a request until a server has answered, or none can: to an overloaded server again later, to another server if the
+// first is unreachable, fails, or does not have the model. A missing model is fetched if that is set, and a server that has
+// answered before and is gone is waited for. Between requests a call holds no server: while its tools run, others are served.
 func (c *call) send(ctx context.Context, made sendFunc) error {
 	search := &search{tried: maps.Clone(c.excluded)}
 	again := backoff{first: firstPause, longest: longestPause}
-	var busy time.Duration // What was waited for servers that have too much to do.
+	var busy time.Duration // Time spent waiting for overloaded servers.
 	for {
 		m, begun, err := c.sendOnce(ctx, search.tried, made)
 		if err == nil || ctx.Err() != nil || m == nil || begun {
@@ -68,17 +67,17 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 	}
 }
 
-// search is how far a request has come in finding a server.
+// search is the state of finding a server for one request.
 type search struct {
-	tried   map[*member]bool // Since all were tried last; and those that are not meant.
-	missingAt   *member          // One of them that lacks the model,
-	missingErr error            // and what it said.
-	goneErr    error            // One of them is gone that may return.
-	since   time.Time        // When the first was gone.
-	fetched bool             // The model was fetched.
+	tried      map[*member]bool // Since the last round; and those that must not be used.
+	missingAt  *member          // A server that does not have the model,
+	missingErr error            // and its error.
+	goneErr    error            // Error of a server that is gone and may return.
+	since      time.Time        // When the first one was found to be gone.
+	fetched    bool             // Whether the model was fetched.
 }
 
-// fails takes account of a failure; false means that it is final.
+// record records a failure, and reports whether another server or a later try may succeed.
 func (s *search) record(m *member, err error, mayReturn bool) bool {
 	code := protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	switch verdict := provider.VerdictOf(err); {
@@ -100,7 +99,7 @@ func (s *search) record(m *member, err error, mayReturn bool) bool {
 
 func (s *search) waited() time.Duration { return time.Since(s.since) }
 
-// failure is what the request fails with: rather that somebody is away, which may pass, or that the model is lacking.
+// finalError is the error of the request: preferably that a server is gone, which may pass, or that the model is missing.
 func (s *search) finalError(last error) error {
 	switch {
 	case s.goneErr != nil:
@@ -115,7 +114,7 @@ func (s *search) reset(spared map[*member]bool) {
 	s.tried, s.missingAt, s.missingErr, s.goneErr = maps.Clone(spared), nil, nil, nil
 }
 
-// pauses grow, and are of random length, so that calls that were refused together do not come again together.
+// backoff makes growing pauses of random length, so that calls that were rejected together do not return together.
 type backoff struct{ first, longest time.Duration }
 
 func (p *backoff) next() time.Duration {
@@ -124,7 +123,7 @@ func (p *backoff) next() time.Duration {
 	return jitter(pause)
 }
 
-// rest tells why and waits; false means that the call is over. No call holds files in memory meanwhile.
+// pause reports why the call waits, and waits; it returns false if the call has ended. A waiting call holds no files in memory.
 func (c *call) pause(ctx context.Context, why string, err error, pause time.Duration) bool {
 	c.progress(why + protocol.AsError(err, protocol.TaskExecutionFailed).Message)
 	c.discard()
@@ -147,7 +146,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// held waits for room at a server, and makes the request of it. The server is nil where none was asked.
+// sendOnce waits for a slot of a server and sends the request to it. The server is nil if the request was not sent.
 func (c *call) sendOnce(ctx context.Context, tried map[*member]bool, made sendFunc) (m *member, begun bool, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
 	w := &waiter{model: withTag(c.model), priority: priority, exclude: tried}
@@ -155,10 +154,10 @@ func (c *call) sendOnce(ctx context.Context, tried map[*member]bool, made sendFu
 	if err != nil {
 		return nil, false, err
 	}
-	said := error(provider.Cancelled()) // Of the server nothing is known as long as it was not asked.
+	said := error(provider.Cancelled()) // Says nothing of the server as long as it was not called.
 	defer func() { c.pool.release(place, said) }()
 	if c.question == nil {
-		// Now, so that no call that waits holds files in memory.
+		// Only now, so that waiting calls hold no files in memory.
 		if c.question, err = readQuestion(c); err != nil {
 			return nil, false, err
 		}
@@ -169,12 +168,13 @@ func (c *call) sendOnce(ctx context.Context, tried map[*member]bool, made sendFu
 		return err
 	})
 	if provider.VerdictOf(said) == provider.NotListening {
-		c.timeLeft, c.timeSpent = left, spent // It was no time of a model.
+		c.timeLeft, c.timeSpent = left, spent // The model was not running.
 	}
 	return place.member, begun, said
 }
 
-// within gives a part of the call what is left of its time. What is silent for longer than idle, if that is not 0, is ended.
+// withTimeout runs a part of the call within the remaining time of the call. If idle is not 0, a server that is silent for
+// longer ends it.
 func (c *call) withTimeout(ctx context.Context, idle time.Duration, part func(context.Context, *watchdog) error) error {
 	limited, watch := newWatchdog(ctx, timeLimits{total: c.request.Timeout, left: c.timeLeft, idle: idle, server: c.backend.Title})
 	defer watch.stop()
@@ -188,7 +188,7 @@ func (c *call) withTimeout(ctx context.Context, idle time.Duration, part func(co
 	return err
 }
 
-// fetch is not the model's time: only silence ends it.
+// fetch fetches the model. It does not count as time of the model: only silence ends it.
 func (c *call) fetch(ctx context.Context, m *member) error {
 	limited, watch := newWatchdog(ctx, timeLimits{idle: c.question.idle, server: c.backend.Title})
 	defer watch.stop()

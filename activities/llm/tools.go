@@ -11,13 +11,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// tools are those that the model may use.
+// tools are the tools that the model may call.
 type tools struct {
-	byName map[string]protocol.Tool // As the model calls them.
-	rounds int                      // In which it has used some.
+	byName map[string]protocol.Tool // By the name that the model uses.
+	rounds int                      // Rounds of tool calls so far.
 }
 
-// offer finds the tools that the task names, if it names any.
+// findTools finds the tools that the task names, if any.
 func (x *exchange) findTools(ctx context.Context) error {
 	names, _ := x.call.request.Parameters.Get("tools")
 	if len(names.Elements()) == 0 {
@@ -45,10 +45,10 @@ func (x *exchange) findTools(ctx context.Context) error {
 	})
 }
 
-// mostOfTool is how much of a tool's answer, in bytes, goes back to the model.
+// maxToolResult is the maximum size in bytes of a tool result that is sent to the model.
 const maxToolResult = 256 << 10
 
-// use calls the tools that an answer asks for, and tells the model what they say.
+// callTools calls the tools that an answer asks for, and adds their results to the conversation.
 func (x *exchange) callTools(ctx context.Context, a *provider.Answer) error {
 	x.tools.rounds++
 	x.request.Messages = append(x.request.Messages, provider.Message{Role: "assistant", Text: a.Text.String(), Thinking: a.Thinking.String(), Calls: a.Calls})
@@ -65,8 +65,8 @@ func (x *exchange) callTools(ctx context.Context, a *provider.Answer) error {
 	return nil
 }
 
-// callTool calls one. What is wrong with the call, or what the tool says went wrong, is for the model to hear; that the tool
-// cannot be reached is not.
+// callTool calls one tool. Errors in the call and errors of the tool are reported to the model; a tool that cannot be reached
+// is an error of the task.
 func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said string, record value.Value, err error) {
 	record = value.Object(
 		value.Field{Name: "round", Value: value.Int(int64(x.tools.rounds))},
@@ -107,7 +107,7 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 	return said, record.With("result", result.Value), nil
 }
 
-// textOf is what a model is told of a tool's result: its text, else all of it.
+// toolText is what the model gets of the result of a tool: its text, else all of it.
 func toolText(result value.Value) string {
 	if response, is := result.Get("response"); is && response.Kind() == value.KindString {
 		return response.Text()

@@ -9,21 +9,21 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// watch keeps the times of a call: the total one, and how long the server may be silent.
+// watchdog watches the time limits of a call: its timeout, and how long the server may be silent.
 type watchdog struct {
 	idle  time.Duration
 	timer *time.Timer
 	end   []context.CancelFunc
 }
 
-// times are those of a call.
+// timeLimits are the time limits of a call.
 type timeLimits struct {
-	total, left time.Duration // The task's timeout, and what is left of it; 0 is none.
-	idle        time.Duration // How long the server may be silent; 0 is for ever.
-	server        string        // What messages call the server.
+	total, left time.Duration // Timeout of the task, and the rest of it; 0 = no timeout.
+	idle        time.Duration // Maximum time without a sign of life; 0 = no limit.
+	server      string        // Name of the server in messages.
 }
 
-// watchOver starts the times. Whichever is over ends the context, with what the call fails with as its cause.
+// newWatchdog starts the timers. A limit that is exceeded ends the context, with the error of the call as its cause.
 func newWatchdog(ctx context.Context, t timeLimits) (context.Context, *watchdog) {
 	w := &watchdog{idle: t.idle}
 	if t.left > 0 {
@@ -44,7 +44,7 @@ func newWatchdog(ctx context.Context, t timeLimits) (context.Context, *watchdog)
 	return silent, w
 }
 
-// heard begins the idle time anew.
+// reset restarts the idle timeout.
 func (w *watchdog) reset() { w.timer.Reset(w.idle) }
 
 func (w *watchdog) stop() {
