@@ -15,7 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
-// endpoint is one server of the settings, or a protocol that needs none.
+// endpoint is one server of the settings, or a protocol without servers.
 type endpoint struct {
 	Protocol      string `json:"protocol"`
 	Provider      string `json:"provider"`                 // "ollama"; of a protocol without servers its first part: "python".
@@ -23,7 +23,7 @@ type endpoint struct {
 	MaxConcurrent int    `json:"max_concurrent,omitempty"` // Calls in flight to it from each worker.
 }
 
-// endpointHealth is how it is, as this process sees it.
+// endpointHealth is the health of an endpoint, as this process sees it.
 type endpointHealth struct {
 	endpoint
 	OK      bool        `json:"ok"`
@@ -33,16 +33,16 @@ type endpointHealth struct {
 	Loaded  []string    `json:"loaded,omitempty"` // Of the models, those in memory.
 }
 
-// providerCommand holds what is about the servers that serve calls. A command goes beneath it: a line in the list here.
+// providerCommand is the group of commands about servers. To add one, add it to the list here.
 func (p *program) providerCommand() *cobra.Command {
-	return group("provider", "List the servers of models, and how they are", p.providerListCommand(), p.providerHealthCommand())
+	return group("provider", "List model servers and check their health", p.providerListCommand(), p.providerHealthCommand())
 }
 
 func (p *program) providerListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List what serves calls, as the settings have it",
-		Long:  "List what serves calls, as the settings have it: each server with how many calls may be in flight to it from each worker.\nNobody is asked; `gleitzeit provider health` does that.",
+		Short: "List the servers of the settings",
+		Long:  "List the servers of the settings, each with the limit of calls in flight to it from each worker.\nNo server is called; use `gleitzeit provider health` for that.",
 		Args:  exact(),
 		RunE: func(*cobra.Command, []string) error {
 			handlers, closeHandlers, err := p.handlers()
@@ -64,9 +64,9 @@ func (p *program) providerListCommand() *cobra.Command {
 func (p *program) providerHealthCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health [NAME…]",
-		Short: "Ask what serves calls how it is",
-		Long: "Ask what serves calls how it is, from this process: each server with its version, how many models it has and which are in memory.\n" +
-			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are asked. Where one is not well, the exit code is 4.",
+		Short: "Check the health of the servers",
+		Long: "Check the health of the servers from this process: each with its version, the number of its models and those in memory.\n" +
+			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are checked. If one is not healthy, the exit code is 4.",
 		RunE: func(command *cobra.Command, names []string) error {
 			handlers, closeHandlers, err := p.handlers()
 			if err != nil {
@@ -74,7 +74,7 @@ func (p *program) providerHealthCommand() *cobra.Command {
 			}
 			for _, name := range names {
 				if !slices.ContainsFunc(handlers, func(of activities.Protocol) bool { return hasName(endpointsOf(of), name) }) {
-					return usage{fmt.Errorf("there is no provider %q; see `gleitzeit provider list`", name)}
+					return usage{fmt.Errorf("unknown provider %q; see `gleitzeit provider list`", name)}
 				}
 			}
 			ctx, done := context.WithTimeout(command.Context(), healthTimeout)
@@ -104,7 +104,7 @@ func (p *program) providerHealthCommand() *cobra.Command {
 	}
 }
 
-// handlers are those of the settings. They need no home folder, and none is made.
+// handlers makes the handlers of the settings. They need no home folder, and none is created.
 func (p *program) handlers() ([]activities.Protocol, func() error, error) {
 	settings, err := p.settings()
 	if err != nil {
