@@ -6,9 +6,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// faultsOf finds what is wrong with the parameters of a method that fit its schema, before any server is asked. What the
-// settings decide is not known: a task that names no provider is no task of another one's.
-func faultsOf(method string) func(value.Value) []protocol.ParameterError {
+// checkOf returns a function that finds invalid parameters of a method beyond its schema, before any server is called. The
+// settings are not known: a task that names no provider is checked for the default one.
+func checkOf(method string) func(value.Value) []protocol.ParameterError {
 	return func(given value.Value) (found []protocol.ParameterError) {
 		note := func(parameter string, err error) {
 			if err != nil {
@@ -16,9 +16,9 @@ func faultsOf(method string) func(value.Value) []protocol.ParameterError {
 				found = append(found, protocol.ParameterError{Parameter: parameter, Message: failure.Message, Hint: failure.Hint})
 			}
 		}
-		options, err := optionsOf(given)
+		options, err := readOptions(given)
 		note("max_tokens", err)
-		_, err = idleOf(given)
+		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
 		called := providerNamed(text(given, "provider"))
 		if url := text(given, "base_url"); url != "" {
@@ -31,14 +31,14 @@ func faultsOf(method string) func(value.Value) []protocol.ParameterError {
 		}
 		images, _ := given.Get("images")
 		for _, image := range images.Elements() {
-			_, err = decodedImage(image.Text())
+			_, err = decodeImage(image.Text())
 			note("images", err)
 		}
 		return append(found, called.Check(method, given, options)...)
 	}
 }
 
-// providerNamed is the provider of a task, as far as the task alone says.
+// providerNamed returns the provider of a name, or the default one.
 func providerNamed(name string) *provider.Provider {
 	for i := range providers {
 		if providers[i].Name == name {

@@ -11,43 +11,43 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// exchange is the conversation of one attempt with the servers of a pool: rounds of tools, an answer, and, where that does
-// not fit its schema, one chance to mend it.
+// exchange is the conversation of one attempt with the servers of a pool: rounds of tool calls, an answer, and, if that does
+// not match its schema, one request for a correction.
 type exchange struct {
-	call   *call
-	on     *member          // That was asked last.
-	ask    provider.Request // Of the question, once it is ready.
-	ready  bool
-	tokens int // That have come so far, of all answers.
+	call     *call
+	member   *member          // Server of the last request.
+	request  provider.Request // From the question, once prepared.
+	prepared bool
+	tokens   int // Received so far, in all answers.
 
-	total  provider.Answer // Its counts are sums over all answers, everything else is of the last one.
-	seen   int64           // Tokens that the model saw of the last prompt that was cut.
-	tools  *tools
-	used   []value.Value // A record of each call of a tool.
-	once   bool          // A tool was called that must not be called twice.
-	parsed value.Value
+	total          provider.Answer // Counts are totals over all answers, everything else is of the last one.
+	promptSeen     int64           // Tokens of the last prompt that was cut.
+	tools          *tools
+	toolCalls      []value.Value // A record of each tool call.
+	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
+	parsed         value.Value
 }
 
-// run has servers answer, and makes the method's result of it.
+// run gets an answer and makes the result of the method from it.
 func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
 	c := x.call
-	c.forget = x.forget
+	c.discard = x.discard
 	if c.request.Method == Embed {
 		if err := x.embed(ctx); err != nil {
 			return protocol.Result{}, err
 		}
-		return x.result(x.vectors(), c.spent)
+		return x.result(x.vectorValue(), c.timeSpent)
 	}
 	if err := x.converse(ctx); err != nil {
-		return protocol.Result{}, x.notAgain(err)
+		return protocol.Result{}, x.withoutRetry(err)
 	}
-	return x.result(x.words(), c.spent)
+	return x.result(x.textValue(), c.timeSpent)
 }
 
-// notAgain keeps a failure from being tried again of itself where that would call tools twice.
-func (x *exchange) notAgain(err error) error {
+// withoutRetry makes a failure one that is not retried by default, if a retry could call tools twice.
+func (x *exchange) withoutRetry(err error) error {
 	failure := protocol.AsError(err, protocol.TaskExecutionFailed)
-	if !x.once || failure.Kind != protocol.Transient {
+	if !x.unsafeToRepeat || failure.Kind != protocol.Transient {
 		return err
 	}
 	const why = "the model has called tools that are not safe to call twice: set `retry` to retry the task"
@@ -57,66 +57,66 @@ func (x *exchange) notAgain(err error) error {
 	return failure.WithKind(protocol.TaskFault).WithHint("%s; %s", failure.Hint, why)
 }
 
-// begin takes over the question when its first request is made.
-func (x *exchange) begin() {
-	if x.ready {
+// prepare copies the question when the first request is sent.
+func (x *exchange) prepare() {
+	if x.prepared {
 		return
 	}
-	x.ready = true
+	x.prepared = true
 	q := x.call.question
-	tools := x.ask.Tools
-	x.ask = q.Request
-	x.ask.Messages = slices.Clone(q.Messages)
-	x.ask.Tools = tools
+	tools := x.request.Tools
+	x.request = q.Request
+	x.request.Messages = slices.Clone(q.Messages)
+	x.request.Tools = tools
 	if x.tools == nil {
-		x.ask.Format = q.format
+		x.request.Format = q.format
 	}
 }
 
-// forget lets go of a question to which nobody has said anything yet: its files are read again when it is asked again.
-func (x *exchange) forget() {
+// discard drops a question that no server has answered yet: its files are read again for the next request.
+func (x *exchange) discard() {
 	if !x.total.Done {
-		x.call.question, x.ready = nil, false
+		x.call.question, x.prepared = nil, false
 	}
 }
 
-// mustSee asks whether the model takes images. Some servers would drop them and have it answer without.
-func (x *exchange) mustSee(ctx context.Context) error {
-	sees, err := x.on.server.AcceptsImages(ctx, &x.ask)
+// requireImages checks that the model accepts images. Some servers would drop them and answer without.
+func (x *exchange) requireImages(ctx context.Context) error {
+	sees, err := x.member.server.AcceptsImages(ctx, &x.request)
 	if err != nil || sees {
 		return err
 	}
-	return protocol.Errorf(protocol.InvalidParams, "the model %q does not accept images", x.ask.Model).
+	return protocol.Errorf(protocol.InvalidParams, "the model %q does not accept images", x.request.Model).
 		WithHint("use one that does, such as %s", x.call.backend.Defaults.VisionModel)
 }
 
-// converse goes on until there is an answer that fits.
+// converse gets an answer that matches the schema.
 func (x *exchange) converse(ctx context.Context) error {
-	if err := x.offer(ctx); err != nil {
+	if err := x.findTools(ctx); err != nil {
 		return err
 	}
 	for mended := false; ; mended = true {
-		a, err := x.final(ctx)
+		a, err := x.answerWithTools(ctx)
 		q := x.call.question
 		if err != nil || q.schema == nil {
 			return err
 		}
 		var why string
-		if x.parsed, why = q.fitting(a); why == "" {
+		if x.parsed, why = q.parse(a); why == "" {
 			return nil
 		}
 		if mended {
-			return x.unfit(a, why)
+			return x.mismatch(a, why)
 		}
 		x.call.progress("asking for a corrected answer: " + why)
-		x.mend(a, why)
+		x.askForCorrection(a, why)
 	}
 }
 
-// final asks until the model wants no more of its tools.
-func (x *exchange) final(ctx context.Context) (*provider.Answer, error) {
+// answerWithTools gets answers, and calls the tools that they ask for, until there is one without tool calls.
+func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error) {
 	for {
-		a, err := x.answer(ctx)
+		a, err := x.answerOnce(ctx)
 		if err != nil || x.tools == nil || len(a.Calls) == 0 {
 			return a, err
 		}
@@ -124,38 +124,38 @@ func (x *exchange) final(ctx context.Context) (*provider.Answer, error) {
 			return a, protocol.Errorf(protocol.TaskExecutionFailed, "the model still calls tools after %d rounds", x.tools.rounds).
 				WithHint("raise `max_tool_rounds`")
 		}
-		if err := x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error { return x.use(ctx, a) }); err != nil {
+		if err := x.call.withTimeout(ctx, 0, func(ctx context.Context, _ *watchdog) error { return x.callTools(ctx, a) }); err != nil {
 			return a, err
 		}
 	}
 }
 
-// answer has the model answer once.
-func (x *exchange) answer(ctx context.Context) (*provider.Answer, error) {
+// answerOnce gets one answer.
+func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	a := &provider.Answer{}
-	err := x.call.asked(ctx, func(ctx context.Context, m *member, w *watch) (bool, error) {
-		x.begin()
-		x.on = m
+	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, error) {
+		x.prepare()
+		x.member = m
 		if x.call.question.images > 0 {
-			if err := x.mustSee(ctx); err != nil {
+			if err := x.requireImages(ctx); err != nil {
 				return false, err
 			}
-			w.heard()
+			w.reset()
 		}
 		a = &provider.Answer{}
-		err := m.server.Converse(ctx, &x.ask, a, x.hearing(a, w))
+		err := m.server.Converse(ctx, &x.request, a, x.listener(a, w))
 		return a.Pieces > 0, err
 	})
 	x.tokens += a.Pieces
-	x.count(a)
+	x.addCounts(a)
 	return a, err
 }
 
-// hearing passes on what an answer says, and how far it has come.
-func (x *exchange) hearing(a *provider.Answer, w *watch) func(text string) {
+// listener returns a function that passes on the text of an answer and reports its progress.
+func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 	write, told := x.call.request.Write, 0
 	return func(text string) {
-		w.heard()
+		w.reset()
 		if write != nil && told == 0 && a.Pieces > 0 && x.tokens > 0 {
 			write("\n")
 		}
@@ -169,11 +169,11 @@ func (x *exchange) hearing(a *provider.Answer, w *watch) func(text string) {
 	}
 }
 
-// count adds an answer to the sums.
-func (x *exchange) count(a *provider.Answer) {
+// addCounts adds the counts of an answer to the totals.
+func (x *exchange) addCounts(a *provider.Answer) {
 	x.call.usage = x.call.usage.Add(a.Usage())
 	if a.Cut {
-		x.seen = a.PromptTokens
+		x.promptSeen = a.PromptTokens
 	}
 	sum := x.total
 	x.total = provider.Answer{
@@ -185,30 +185,31 @@ func (x *exchange) count(a *provider.Answer) {
 	x.total.Thinking.WriteString(sum.Thinking.String() + a.Thinking.String())
 }
 
-// mend asks for another answer: the model sees its own, and why that does not fit. Tools have had their time.
-func (x *exchange) mend(a *provider.Answer, why string) {
+// askForCorrection extends the conversation by an answer and the reason why it does not match the schema. Tools are no longer
+// offered.
+func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 	const please = "Your answer does not match the JSON Schema: %s. Answer again, with nothing but JSON that matches this schema: %s"
 	text := fmt.Sprintf(please, why, x.call.question.format)
-	x.tools, x.ask.Tools, x.ask.Format = nil, nil, x.call.question.format
-	if x.ask.Completion != nil { // A prompt that is no conversation goes on as text.
-		last := &x.ask.Messages[len(x.ask.Messages)-1]
+	x.tools, x.request.Tools, x.request.Format = nil, nil, x.call.question.format
+	if x.request.Completion != nil { // A prompt that is not a conversation is continued as text.
+		last := &x.request.Messages[len(x.request.Messages)-1]
 		last.Text = strings.Join([]string{last.Text, a.Text.String(), text}, "\n\n")
 		return
 	}
-	x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "assistant", Text: a.Text.String()}, provider.Message{Role: "user", Text: text})
+	x.request.Messages = append(x.request.Messages, provider.Message{Role: "assistant", Text: a.Text.String()}, provider.Message{Role: "user", Text: text})
 }
 
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
 	var a provider.Answer
-	err := x.call.asked(ctx, func(ctx context.Context, m *member, _ *watch) (bool, error) {
-		x.begin()
-		x.on, a = m, provider.Answer{}
-		return false, m.server.Embed(ctx, &x.ask, &a)
+	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, error) {
+		x.prepare()
+		x.member, a = m, provider.Answer{}
+		return false, m.server.Embed(ctx, &x.request, &a)
 	})
-	x.count(&a)
-	if err == nil && len(a.Vectors) != len(x.ask.Inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.ask.Inputs))
+	x.addCounts(&a)
+	if err == nil && len(a.Vectors) != len(x.request.Inputs) {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.request.Inputs))
 	}
 	return err
 }

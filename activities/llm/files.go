@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// maxText is the size in bytes of the largest text file: far more than any model reads at once.
+	// maxText is the maximum size of a text file in bytes: far more than any model reads at once.
 	maxText = 8 << 20
-	// maxTexts is that of all files of a call together.
+	// maxTexts is the maximum total size of all files of a call.
 	maxTexts = 32 << 20
 )
 
 // textFile is a file whose text goes into a prompt.
 type textFile struct {
-	name string // Of the list `files`; empty for `file_path`.
+	name string // Heading of a file in `files`; empty for `file_path`.
 	text string
 }
 
-// filesOf reads `file_path`, then `files`.
-func filesOf(request protocol.Request) ([]textFile, error) {
+// readFiles reads `file_path`, then `files`.
+func readFiles(request protocol.Request) ([]textFile, error) {
 	var files []textFile
 	size := 0
 	read := func(path string) error {
@@ -47,7 +47,7 @@ func filesOf(request protocol.Request) ([]textFile, error) {
 		}
 	}
 	listed, _ := request.Parameters.Get("files")
-	names := headings(listed.Elements())
+	names := fileNames(listed.Elements())
 	for i, path := range listed.Elements() {
 		if err := read(path.Text()); err != nil {
 			return nil, err
@@ -57,8 +57,8 @@ func filesOf(request protocol.Request) ([]textFile, error) {
 	return files, nil
 }
 
-// headings are the names by which a model is told of files: their own, or the whole path where two have the same.
-func headings(paths []value.Value) []string {
+// fileNames are the names of files as the model gets them: the base names, or the whole path where two are the same.
+func fileNames(paths []value.Value) []string {
 	count := map[string]int{}
 	for _, path := range paths {
 		count[filepath.Base(path.Text())]++
@@ -73,8 +73,8 @@ func headings(paths []value.Value) []string {
 	return names
 }
 
-// joined is the text of the files, those of a list each beneath a heading.
-func joined(files []textFile) string {
+// joinFiles joins the texts of files; those of a list get their name as a heading.
+func joinFiles(files []textFile) string {
 	var parts []string
 	for _, file := range files {
 		switch {

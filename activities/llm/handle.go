@@ -12,24 +12,24 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// call is one call on its way through the pool.
+// call is one call of a method.
 type call struct {
-	handler  *Handler
-	request  protocol.Request
-	pool     *pool
-	spared   map[*member]bool // Servers of the pool that are not to be asked.
-	backend  *backend
-	model    string           // As the server is asked for it.
-	secrets  provider.Secrets // With the key of the server.
-	question *question
-	progress protocol.Progress
-	left     time.Duration // Of the timeout; 0 is none.
-	spent    time.Duration // Of it, so far.
-	usage    protocol.Usage
-	forget   func() // Lets go of the question, where it can be asked anew.
+	handler   *Handler
+	request   protocol.Request
+	pool      *pool
+	excluded  map[*member]bool // Servers of the pool that must not be used.
+	backend   *backend
+	model     string           // Name of the model on the server.
+	secrets   provider.Secrets // Including the key of the server.
+	question  *question
+	progress  protocol.Progress
+	timeLeft  time.Duration // Rest of the timeout; 0 = no timeout.
+	timeSpent time.Duration // Time used so far.
+	usage     protocol.Usage
+	discard   func() // Drops the question, if it can be read again.
 }
 
-// Handle has a model answer once.
+// Handle runs one attempt of a method.
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	check, known := h.checks[request.Method]
 	if !known {
@@ -41,9 +41,9 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if progress == nil {
 		progress = func(string) {}
 	}
-	c := &call{handler: h, request: request, progress: progress, left: request.Timeout, secrets: provider.Secrets{Redact: request.Redact}}
-	defer c.leave()
-	if err := c.aim(); err != nil {
+	c := &call{handler: h, request: request, progress: progress, timeLeft: request.Timeout, secrets: provider.Secrets{Redact: request.Redact}}
+	defer c.finish()
+	if err := c.route(); err != nil {
 		return protocol.Result{}, err
 	}
 	result, err := (&exchange{call: c}).run(ctx)
@@ -51,22 +51,22 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	return result, err
 }
 
-// leave is for a call that has ended.
-func (c *call) leave() {
+// finish releases the pool when the call has ended.
+func (c *call) finish() {
 	if c.pool != nil {
 		c.pool.users.Add(-1)
 	}
 }
 
-// aim finds out where the call goes.
-func (c *call) aim() (err error) {
+// route finds the servers, the key and the model of the call.
+func (c *call) route() (err error) {
 	given, url := c.request.Parameters, text(c.request.Parameters, "base_url")
 	if c.backend, err = c.handler.backend(text(given, "provider")); err != nil {
 		return err
 	}
 	switch {
 	case url != "":
-		if c.pool, c.spared, err = c.handler.namedPool(c.backend, url); err != nil {
+		if c.pool, c.excluded, err = c.handler.namedPool(c.backend, url); err != nil {
 			return err
 		}
 	case c.backend.pool == nil:

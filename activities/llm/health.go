@@ -14,7 +14,7 @@ func (h *Handler) Health(ctx context.Context) error {
 	if len(pools) == 0 {
 		return protocol.Errorf(protocol.ConfigurationError, "no server is configured")
 	}
-	states := h.look(ctx, pools[:1])
+	states := h.probe(ctx, pools[:1])
 	var first error
 	for _, state := range states {
 		if state.Error == nil {
@@ -39,9 +39,9 @@ func (h *Handler) Servers() []protocol.Server {
 }
 
 // Probe implements protocol.ServerReporter.
-func (h *Handler) Probe(ctx context.Context) []protocol.ServerState { return h.look(ctx, h.pools()) }
+func (h *Handler) Probe(ctx context.Context) []protocol.ServerState { return h.probe(ctx, h.pools()) }
 
-func (h *Handler) look(ctx context.Context, pools []*pool) []protocol.ServerState {
+func (h *Handler) probe(ctx context.Context, pools []*pool) []protocol.ServerState {
 	var members []*member
 	for _, p := range pools {
 		members = append(members, p.members...)
@@ -76,7 +76,7 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 	return state
 }
 
-// secret finds the key that the settings name.
+// secret returns the key that the settings name.
 func secret(find func(string) (string, error), name string) (string, error) {
 	if find == nil {
 		return "", errors.New("secrets are not available here")

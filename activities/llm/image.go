@@ -9,19 +9,19 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// maxImage is the size in bytes of the largest image: beyond what cameras make, and what a request should hold.
+// maxImage is the maximum size of an image in bytes: beyond what cameras produce, and what a request should contain.
 const maxImage = 32 << 20
 
-// maxImages is that of all images of a call together: they are held in memory, and again as base64.
+// maxImages is the maximum total size of all images of a call: they are held in memory, and again as base64.
 const maxImages = 96 << 20
 
-// formats are those of images, as the first bytes tell them.
+// formats are the supported image formats, detected by the first bytes.
 var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true, "image/gif": true, "image/bmp": true}
 
 const formatsSaid = "the formats are PNG, JPEG, WebP, GIF and BMP"
 
-// imagesOf reads the images beside the messages: `image_path`, `image_paths`, then `images`.
-func imagesOf(request protocol.Request) ([][]byte, error) {
+// readImages reads the images outside `messages`: `image_path`, `image_paths`, then `images`.
+func readImages(request protocol.Request) ([][]byte, error) {
 	var images [][]byte
 	var paths []value.Value
 	if path, is := request.Parameters.Get("image_path"); is {
@@ -37,13 +37,13 @@ func imagesOf(request protocol.Request) ([][]byte, error) {
 			return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q is not an image: it looks like %s", path.Text(), http.DetectContentType(data)).
 				WithHint(formatsSaid)
 		}
-		if images = append(images, data); sizeOfAll(images) > maxImages {
+		if images = append(images, data); totalSize(images) > maxImages {
 			return nil, tooManyImages()
 		}
 	}
 	encoded, _ := request.Parameters.Get("images")
 	for _, text := range encoded.Elements() {
-		image, err := decodedImage(text.Text())
+		image, err := decodeImage(text.Text())
 		if err != nil {
 			return nil, err
 		}
@@ -54,8 +54,8 @@ func imagesOf(request protocol.Request) ([][]byte, error) {
 
 func isImage(data []byte) bool { return formats[http.DetectContentType(data)] }
 
-// decodedImage reads base64, or a data: URL of it.
-func decodedImage(text string) ([]byte, error) {
+// decodeImage decodes base64, or a data: URL of it.
+func decodeImage(text string) ([]byte, error) {
 	if rest, is := strings.CutPrefix(text, "data:"); is {
 		kind, encoded, found := strings.Cut(rest, ",")
 		if !found || !strings.HasSuffix(kind, ";base64") {
@@ -75,7 +75,7 @@ func decodedImage(text string) ([]byte, error) {
 	return data, nil
 }
 
-func sizeOfAll(images [][]byte) int {
+func totalSize(images [][]byte) int {
 	size := 0
 	for _, image := range images {
 		size += len(image)

@@ -1,6 +1,7 @@
-// Package llm is the protocol llm/v1: it has models of its providers' servers answer, and shares calls out among these. It
-// knows a provider only as a line of its table. It must not know Temporal, the interpreter of workflows, or the protocol that its models' tools belong to. It opens no file itself, takes
-// no answer that was cut off for a whole one, and lets no number of a user or a model pass through a float.
+// Package llm is the protocol llm/v1: it gets answers of models from the servers of its providers, and distributes calls among
+// these. It knows a provider only as a line of its table. It must not know Temporal, the interpreter of workflows, or the
+// protocol that its models' tools belong to. It opens no file itself, does not accept an answer that was cut off as a complete
+// one, and converts no number of a user or a model to a float.
 package llm
 
 import (
@@ -17,16 +18,16 @@ import (
 
 // Options are the settings of the protocol. The zero value is fine.
 type Options struct {
-	Provider  string                      // Of a task that names none; default is the first of the table.
-	Providers []protocol.ProviderSettings // Of those that have any. What is not set is as the provider's defaults have it.
-	Tools     protocol.Toolbox            // Where `tools` are looked for. Nil: there are none.
-	// Secret finds the keys of servers where no call brings its own way to it: for Health. Nil: no secrets.
+	Provider  string                      // Provider of tasks that name none; default: the first of the table.
+	Providers []protocol.ProviderSettings // Settings that are missing are the provider's defaults.
+	Tools     protocol.Toolbox            // Tools for models. Nil: no tools.
+	// Secret finds the keys of servers for Health; calls have their own function. Nil: no secrets.
 	Secret func(name string) (string, error)
 
-	// Patience is how long a call asks an overloaded server again; default 30 s. After that it fails with a transient error.
+	// Patience is how long a call retries an overloaded server; default 30 s. After that it fails with a transient error.
 	Patience time.Duration
-	// Absence is how long a call waits for the return of a server that has answered before and is gone; default 10 min. After
-	// that, and where it has never answered, calls fail with a transient error.
+	// Absence is how long a call waits for a server that has answered before and is gone; default 10 min. After that, and if no
+	// server has ever answered, calls fail with a transient error.
 	Absence time.Duration
 }
 
@@ -34,24 +35,24 @@ type Options struct {
 const (
 	defaultPatience = 30 * time.Second
 	defaultAbsence  = 10 * time.Minute
-	defaultIdle     = 2 * time.Minute // How long the server may be silent where a task does not say.
-	defaultRounds   = 8               // How often a model may ask for tools where a task does not say.
+	defaultIdle     = 2 * time.Minute // Of tasks without `idle_timeout`.
+	defaultRounds   = 8               // Of tasks without `max_tool_rounds`.
 )
 
 // Handler runs the methods of llm/v1. It keeps connections between calls; Close closes them.
 type Handler struct {
 	options  Options
-	checks   map[string]*jsonschema.Schema // What parameters must be like, by method.
+	checks   map[string]*jsonschema.Schema // Schemas of the parameters, by method.
 	backends []*backend                    // In the order of the table.
 
 	mu    sync.Mutex
-	named map[address]*pool // Of servers that tasks have named, a pool each.
+	named map[address]*pool // One pool for each server that tasks have named.
 }
 
 // address is a server that a task names.
 type address struct{ provider, url string }
 
-// New makes a Handler. It asks no server yet; Health reports whether there is one. The error is a CONFIGURATION_ERROR.
+// New makes a Handler. It calls no server yet; Health does. The error is a CONFIGURATION_ERROR.
 func New(o Options) (*Handler, error) {
 	o.Provider = cmp.Or(o.Provider, providers[0].Name)
 	o.Patience = cmp.Or(o.Patience, defaultPatience)
@@ -72,11 +73,11 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// mostNamed is how many servers that tasks have named are remembered. Beyond it, idle ones are forgotten.
-const mostNamed = 64
+// maxNamed is how many servers named by tasks are remembered. Beyond it, idle ones are dropped.
+const maxNamed = 64
 
-// namedPool returns the pool of a server which a task names, and those of its servers that are not meant. A server of the
-// settings is shared with all other calls, and so is its limit. The pool has one more user, until the call ends.
+// namedPool returns the pool of a server that a task names, and the servers of that pool that must not be used. A server of the
+// settings is shared with all other calls, and so is its limit. The call is a user of the pool until it ends.
 func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, error) {
 	server, err := b.Address(url)
 	if err != nil {
@@ -84,7 +85,7 @@ func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, er
 	}
 	at := address{b.Name, server.String()}
 	for _, p := range h.pools() {
-		if others, is := p.othersThan(at); is {
+		if others, is := p.except(at); is {
 			p.users.Add(1)
 			return p, others, nil
 		}
@@ -99,7 +100,7 @@ func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(h.named) >= mostNamed {
+	if len(h.named) >= maxNamed {
 		for old, p := range h.named {
 			if p.idle() {
 				p.close()
@@ -112,7 +113,7 @@ func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, er
 	return made, nil, nil
 }
 
-// pools are those of the settings, that of the default provider first.
+// pools returns the pools of the settings, that of the default provider first.
 func (h *Handler) pools() []*pool {
 	var all []*pool
 	for _, b := range h.backends {
@@ -139,7 +140,7 @@ func (h *Handler) backend(name string) (*backend, error) {
 	return nil, unknownProvider(name)
 }
 
-// Close lets go of idle connections. Calls in flight end by their contexts.
+// Close closes idle connections. Calls in flight end with their contexts.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -152,11 +153,11 @@ func (h *Handler) Close() error {
 	return nil
 }
 
-// Identity implements protocol.Identifier: where the call goes, and the model that it means there.
+// Identity implements protocol.Identifier: the provider and the model of the call.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
 	c := &call{handler: h, request: request}
-	defer c.leave()
-	if err := c.aim(); err != nil {
+	defer c.finish()
+	if err := c.route(); err != nil {
 		return value.Value{}, err
 	}
 	return value.List(value.String(c.backend.Name), value.String(c.model)), nil

@@ -6,12 +6,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// lookAtIt is what a model is asked that gets images and no words.
-const lookAtIt = "Describe this image."
+// defaultVisionPrompt is the prompt for images without one.
+const defaultVisionPrompt = "Describe this image."
 
-// messagesOf makes the messages: `system`, then `messages`, then `prompt`; with the files and images of the parameters on
-// the last one of the user.
-func messagesOf(request protocol.Request) ([]provider.Message, error) {
+// readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
+// to the last message of the user.
+func readMessages(request protocol.Request) ([]provider.Message, error) {
 	given := request.Parameters
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
@@ -19,7 +19,7 @@ func messagesOf(request protocol.Request) ([]provider.Message, error) {
 	}
 	listed, _ := given.Get("messages")
 	for _, element := range listed.Elements() {
-		m, err := messageOf(element)
+		m, err := readMessage(element)
 		if err != nil {
 			return nil, err
 		}
@@ -29,19 +29,19 @@ func messagesOf(request protocol.Request) ([]provider.Message, error) {
 	if prompted {
 		messages = append(messages, provider.Message{Role: "user", Text: prompt.Text()})
 	}
-	images, err := imagesOf(request)
+	images, err := readImages(request)
 	if err != nil {
 		return nil, err
 	}
-	files, err := filesOf(request)
+	files, err := readFiles(request)
 	if err != nil {
 		return nil, err
 	}
-	text := joined(files)
+	text := joinFiles(files)
 	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
 		return messages, nil
 	}
-	at := lastOfUser(messages)
+	at := lastUserMessage(messages)
 	if at < 0 {
 		messages = append(messages, provider.Message{Role: "user"})
 		at = len(messages) - 1
@@ -50,7 +50,7 @@ func messagesOf(request protocol.Request) ([]provider.Message, error) {
 	last.Images = append(last.Images, images...)
 	switch {
 	case text == "" && last.Text == "" && len(images) > 0:
-		last.Text = lookAtIt
+		last.Text = defaultVisionPrompt
 	case text != "" && last.Text != "":
 		last.Text += "\n\n" + text
 	case text != "":
@@ -59,12 +59,12 @@ func messagesOf(request protocol.Request) ([]provider.Message, error) {
 	return messages, nil
 }
 
-// messageOf reads one element of `messages`.
-func messageOf(given value.Value) (provider.Message, error) {
+// readMessage reads one element of `messages`.
+func readMessage(given value.Value) (provider.Message, error) {
 	m := provider.Message{Role: text(given, "role"), Text: text(given, "content")}
 	images, _ := given.Get("images")
 	for _, encoded := range images.Elements() {
-		image, err := decodedImage(encoded.Text())
+		image, err := decodeImage(encoded.Text())
 		if err != nil {
 			return m, err
 		}
@@ -73,7 +73,7 @@ func messageOf(given value.Value) (provider.Message, error) {
 	return m, nil
 }
 
-func lastOfUser(messages []provider.Message) int {
+func lastUserMessage(messages []provider.Message) int {
 	for i := len(messages) - 1; i >= 0; i-- {
 		if messages[i].Role == "user" {
 			return i

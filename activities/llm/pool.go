@@ -11,76 +11,76 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// pool shares out calls among servers that can serve the same ones. Of calls that wait, the more urgent goes first, then
-// one whose model is in memory where there is room, then the one that came first.
+// pool distributes calls among equal servers. The order of waiting calls is: higher priority first, then those whose model is
+// in memory where there is a free slot, then first come, first served.
 type pool struct {
 	members []*member
 	now     func() time.Time
 
-	users atomic.Int64 // Calls that have not ended; between two requests they are not in flight.
+	users atomic.Int64 // Calls that have not ended, in flight or between two requests.
 
 	mu      sync.Mutex
-	waiting []*waiter // In the order of their coming.
+	waiting []*waiter // In order of arrival.
 	again   *time.Timer
 }
 
-// member is one server of a pool. What follows lister is guarded by the pool.
+// member is one server of a pool. The fields after lister are guarded by the pool.
 type member struct {
 	protocol.Server
-	address string // User and password included.
+	address string // Including user and password.
 	server  provider.Server
-	lister  provider.ModelLister // The same server; nil where it never says which models are in memory: none is preferred, and none pushed out.
+	lister  provider.ModelLister // The same server; nil if it does not list loaded models.
 
-	inFlight int
-	models   []string             // Of the calls in flight, each as often as it is.
-	loaded   map[string]bool      // Models that are, or are being, brought into memory.
-	newest   string               // Of them, the one that came last.
-	looked   time.Time            // When the server was last asked which they are.
-	looking  bool                 // It is being asked.
-	failures int                  // Of its last calls, one after another; of those in flight together, one counts.
-	turn     int                  // It grows with each failure that counts.
-	probing  int                  // Calls in flight that were granted after the last failure.
-	answered bool                 // It has, at least once.
-	failed   time.Time            // When the first of its last failures was.
-	aside    time.Time            // Until when others are asked instead, where there are others.
-	lacks    map[string]time.Time // Models that it has said it lacks, and until when it is believed.
+	inFlight   int
+	models     []string             // Of the calls in flight, one for each.
+	loaded     map[string]bool      // Models that are loaded or being loaded.
+	newest     string               // The last one to be loaded.
+	listedAt   time.Time            // When the server was last asked for them.
+	listing    bool                 // Whether it is being asked.
+	failures   int                  // Consecutive failures; those of calls in flight together count as one.
+	turn       int                  // Number of failures that counted.
+	probing    int                  // Calls in flight that got their slot after the last failure.
+	answered   bool                 // Whether it has ever answered.
+	failed     time.Time            // Time of the first of the consecutive failures.
+	avoidUntil time.Time            // Until then other servers are preferred.
+	missing    map[string]time.Time // Models that it did not have, and until when to assume that.
 }
 
-// waiter is a call that wants a server.
+// waiter is a call that waits for a server.
 type waiter struct {
-	model    string
-	priority int
-	avoid    map[*member]bool
-	came     time.Time
-	passed   time.Time // Since when later calls have been served before it for the sake of their model; zero: none has.
-	granted  chan *place
+	model       string
+	priority    int
+	exclude     map[*member]bool
+	arrived     time.Time
+	passedSince time.Time // Since when later calls have overtaken it because of their model; zero: none has.
+	granted     chan *place
 }
 
-// place is room for a call at a server.
+// place is a slot of a server that a call holds.
 type place struct {
 	*member
 	model string
-	turn  int // Of the member, when it was granted.
+	turn  int // Of the member, when the slot was granted.
 }
 
 const (
-	// longestPassed is how long calls may be passed over because another model is in memory.
-	longestPassed = 60 * time.Second
-	// settle is how long a call whose model would push out one that is being used waits for more calls of the latter.
+	// maxPassed is how long calls may be overtaken because another model is in memory.
+	maxPassed = 60 * time.Second
+	// settle is how long a call whose model would evict one that is in use waits for more calls of the latter.
 	settle = 100 * time.Millisecond
-	// asideFirst and asideLongest bound how long a server that failed is set aside: doubled with each failure.
-	asideFirst   = time.Second
-	asideLongest = 30 * time.Second
-	// busyAside is the same for one that has too much to do.
-	busyAside = 500 * time.Millisecond
-	// lackFor is how long a server that lacks a model is not asked for it, where others may have it.
-	lackFor = time.Minute
-	// lookAgain is how old what is known of the models in memory may be while calls wait for others.
-	lookAgain = time.Second
+	// avoidFirst and avoidLongest limit how long a server that failed is avoided; the time doubles with each failure.
+	avoidFirst   = time.Second
+	avoidLongest = 30 * time.Second
+	// overloadedPause is how long an overloaded server is avoided.
+	overloadedPause = 500 * time.Millisecond
+	// missingFor is how long a server is avoided for a model that it does not have.
+	missingFor = time.Minute
+	// listAgain is the maximum age of the list of loaded models while calls wait for other models.
+	listAgain = time.Second
 )
 
 func newMember(server protocol.Server) *member {
-	return &member{Server: server, loaded: map[string]bool{}, lacks: map[string]time.Time{}}
+	return &member{Server: server, loaded: map[string]bool{}, missing: map[string]time.Time{}}
 }
 
 func newPool(members []*member) *pool { return &pool{members: members, now: time.Now} }
@@ -93,8 +93,8 @@ func (p *pool) close() {
 
 func (p *pool) idle() bool { return p.users.Load() == 0 }
 
-// othersThan is all servers but the one at an address; false where that is none of the pool's.
-func (p *pool) othersThan(at address) (map[*member]bool, bool) {
+// except returns all servers but the one at an address; false if the pool does not have that one.
+func (p *pool) except(at address) (map[*member]bool, bool) {
 	others := map[*member]bool{}
 	for _, m := range p.members {
 		if m.Provider != at.provider || m.address != at.url {
@@ -104,11 +104,11 @@ func (p *pool) othersThan(at address) (map[*member]bool, bool) {
 	return others, len(others) < len(p.members)
 }
 
-// acquire waits for room at a server, and says so by waits. The server is given back by release.
+// acquire waits for a slot of a server, and calls waits if it has to. The slot is returned by release.
 func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, error) {
 	w.granted = make(chan *place, 1)
 	p.mu.Lock()
-	w.came = p.now()
+	w.arrived = p.now()
 	p.waiting = append(p.waiting, w)
 	p.dispatch()
 	p.mu.Unlock()
@@ -130,11 +130,11 @@ func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, er
 	} else {
 		p.leave(<-w.granted)
 	}
-	p.dispatch() // Others may have waited behind it.
+	p.dispatch() // Others may have waited because of it.
 	return nil, provider.Cancelled()
 }
 
-// release gives a server back, and takes account of how the call went.
+// release returns a slot, and records how the call went.
 func (p *pool) release(at *place, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,31 +150,31 @@ func (p *pool) release(at *place, err error) {
 			m.fail(now)
 		}
 	case code == protocol.ProviderOverloaded:
-		m.aside = now.Add(busyAside)
+		m.avoidUntil = now.Add(overloadedPause)
 	case code == protocol.TaskCancelled, code == protocol.TaskTimeout, provider.VerdictOf(err) == provider.NotSent:
-		// It says nothing of the server.
+		// Says nothing of the server.
 	default:
-		m.failures, m.probing, m.aside = 0, 0, time.Time{}
+		m.failures, m.probing, m.avoidUntil = 0, 0, time.Time{}
 		m.answered, m.failed = true, time.Time{}
 	}
 	if provider.VerdictOf(err) == provider.ModelMissing {
-		m.lacks[at.model] = now.Add(lackFor)
+		m.missing[at.model] = now.Add(missingFor)
 	}
 	p.dispatch()
 }
 
-// fail sets a server aside.
+// fail records a failure: the server is avoided for a while.
 func (m *member) fail(now time.Time) {
-	pause := asideLongest
-	if m.failures < 5 { // 2^5 s is more than the longest.
-		pause = asideFirst << m.failures
+	pause := avoidLongest
+	if m.failures < 5 { // 2^5 s is longer than avoidLongest.
+		pause = avoidFirst << m.failures
 	}
 	if m.failures == 0 {
 		m.failed = now
 	}
 	m.failures++
 	m.turn++
-	m.probing, m.aside = 0, now.Add(pause)
+	m.probing, m.avoidUntil = 0, now.Add(pause)
 }
 
 func (p *pool) leave(place *place) {
@@ -187,15 +187,15 @@ func (p *pool) leave(place *place) {
 	m.models = slices.Delete(m.models, at, at+1)
 }
 
-// gotModel is for a model that was fetched.
-func (p *pool) gotModel(m *member, model string) {
+// addModel records that a model was fetched.
+func (p *pool) addModel(m *member, model string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(m.lacks, model)
+	delete(m.missing, model)
 	p.dispatch()
 }
 
-// mayReturn tells whether a server has answered before, and has been failing for less than so long.
+// mayReturn reports whether a server has answered before, and has been failing for less than absence.
 func (p *pool) mayReturn(m *member, absence time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -154,7 +154,7 @@ func TestModelsThatFitBesideOneAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, memberOf("x", 1, "a", "b"))
 		r.wants("a1", "a:latest", 3)
-		time.Sleep(lookAgain)
+		time.Sleep(listAgain)
 		r.wants("b1", "b:latest", 3) // The server is asked now.
 		r.wants("a2", "a:latest", 3)
 		r.ends("a1", nil)
@@ -177,7 +177,7 @@ func TestNobodyIsPassedOverForLong(t *testing.T) {
 				t.Fatalf("b is never served: %v", r.served)
 			}
 		}
-		if waited := time.Since(began); waited < longestPassed || waited > longestPassed+15*time.Second {
+		if waited := time.Since(began); waited < maxPassed || waited > maxPassed+15*time.Second {
 			t.Errorf("b was passed over for %s", waited)
 		}
 	})
@@ -193,7 +193,7 @@ func TestServerThatFailsIsSetAsideAndTriedAgain(t *testing.T) {
 			r.wants(name, "m", 3)
 		}
 		r.want("1@x 2@y 3@y 4@y")
-		time.Sleep(asideFirst)
+		time.Sleep(avoidFirst)
 		r.wants("5", "m", 3) // It alone finds out.
 		r.wants("6", "m", 3)
 		r.want("1@x 2@y 3@y 4@y 5@x 6@y")
@@ -211,7 +211,7 @@ func TestServerThatFailsIsSetAsideAndTriedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.release(m, away)
-			if got := time.Until(m.aside); got != want*time.Second {
+			if got := time.Until(m.avoidUntil); got != want*time.Second {
 				t.Errorf("set aside for %s, not %d s", got, want)
 			}
 		}
@@ -227,7 +227,7 @@ func TestServerThatIsSetAsideIsTriedAgainWithoutACause(t *testing.T) {
 		r.wants("2", "m", 3)
 		r.wants("3", "m", 3)
 		r.want("1@x 2@y")
-		time.Sleep(asideFirst)
+		time.Sleep(avoidFirst)
 		synctest.Wait()
 		r.want("1@x 2@y 3@x")
 	})
@@ -280,7 +280,7 @@ func TestLongAnswersAreNoTrial(t *testing.T) {
 		r.ends("fails", away)
 		r.wants("next", "m", 3)
 		r.want("long@x long too@y fails@x")
-		time.Sleep(asideFirst)
+		time.Sleep(avoidFirst)
 		synctest.Wait()
 		r.want("long@x long too@y fails@x next@x")
 		r.wants("another", "m", 3)
@@ -301,8 +301,8 @@ func TestFailuresTogetherAreOne(t *testing.T) {
 		r.want("1@x 2@y 3@x")
 		r.ends("1", provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "out of memory"), provider.ServerFault))
 		r.ends("3", protocol.Errorf(protocol.ProviderNotAvailable, "away"))
-		if x.failures != 1 || time.Until(x.aside) != asideFirst {
-			t.Errorf("%d failures, set aside for %s", x.failures, time.Until(x.aside))
+		if x.failures != 1 || time.Until(x.avoidUntil) != avoidFirst {
+			t.Errorf("%d failures, set aside for %s", x.failures, time.Until(x.avoidUntil))
 		}
 	})
 }
@@ -316,8 +316,8 @@ func TestCancelledCallsSetNobodyAside(t *testing.T) {
 			name := fmt.Sprint(i)
 			r.wants(name, "m", 3)
 			r.ends(name, protocol.Errorf(code, "ended"))
-			if x.failures != 0 || !x.aside.IsZero() {
-				t.Errorf("after %s x has %d failures and is set aside until %s", code.Info().Name, x.failures, x.aside)
+			if x.failures != 0 || !x.avoidUntil.IsZero() {
+				t.Errorf("after %s x has %d failures and is set aside until %s", code.Info().Name, x.failures, x.avoidUntil)
 			}
 		}
 	})
@@ -332,7 +332,7 @@ func TestBusyAndLackingServers(t *testing.T) {
 		r.wants("2", "m", 3)
 		r.ends("2", nil)
 		r.want("1@x 2@y")
-		time.Sleep(busyAside)
+		time.Sleep(overloadedPause)
 		r.wants("3", "m", 3)
 		r.ends("3", provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "no model m"), provider.ModelMissing))
 		r.wants("4", "m", 3)
@@ -341,8 +341,8 @@ func TestBusyAndLackingServers(t *testing.T) {
 		r.ends("5", nil)
 		r.want("1@x 2@y 3@x 4@y 5@x")
 		x := r.pool.members[0]
-		if r.pool.gotModel(x, "m"); len(x.lacks) > 0 {
-			t.Errorf("x lacks %v", x.lacks)
+		if r.pool.addModel(x, "m"); len(x.missing) > 0 {
+			t.Errorf("x lacks %v", x.missing)
 		}
 	})
 }

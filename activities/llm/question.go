@@ -11,15 +11,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// question is what a call asks, with all that its parameters and files say.
+// question is what a call asks: everything from its parameters and files.
 type question struct {
 	provider.Request
-	schema *jsonschema.Schema // What the answer must be like; nil where it may be any text.
-	format []byte             // The same as JSON.
+	schema *jsonschema.Schema // Of the answer; nil if any text is valid.
+	format []byte             // The schema as JSON.
 	images int                // In all messages.
-	idle   time.Duration      // How long the server may be silent.
-	pull   bool               // Whether a model that is lacking is fetched.
-	rounds int                // How often the model may ask for them.
+	idle   time.Duration      // Maximum time without a token from the server.
+	pull   bool               // Whether a missing model is fetched.
+	rounds int                // Maximum number of rounds of tool calls.
 }
 
 // readQuestion reads the parameters, and the files that they name.
@@ -28,7 +28,7 @@ func readQuestion(c *call) (*question, error) {
 	q := &question{rounds: defaultRounds, pull: c.backend.settings.AutoPull}
 	q.Model, q.Secrets = c.model, c.secrets
 	var err error
-	if q.Options, err = optionsOf(given); err != nil {
+	if q.Options, err = readOptions(given); err != nil {
 		return nil, err
 	}
 	for _, found := range c.backend.Check(c.request.Method, given, q.Options) {
@@ -40,19 +40,19 @@ func readQuestion(c *call) (*question, error) {
 		q.pull = pull.Bool()
 	}
 	q.pull = q.pull && c.backend.Pulls
-	if q.idle, err = idleOf(given); err != nil {
+	if q.idle, err = readIdleTimeout(given); err != nil {
 		return nil, err
 	}
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
 	}
-	if q.Messages, err = messagesOf(c.request); err != nil {
+	if q.Messages, err = readMessages(c.request); err != nil {
 		return nil, err
 	}
 	size := 0
 	for _, m := range q.Messages {
 		q.images += len(m.Images)
-		size += sizeOfAll(m.Images)
+		size += totalSize(m.Images)
 	}
 	if size > maxImages {
 		return nil, tooManyImages()
@@ -68,7 +68,7 @@ func readQuestion(c *call) (*question, error) {
 	return q, q.readAnswer(given)
 }
 
-// readAnswer reads what the answer is to be like.
+// readAnswer reads the parameters about the answer.
 func (q *question) readAnswer(given value.Value) error {
 	q.Think, _ = given.Get("think")
 	if most, is := given.Get("max_tool_rounds"); is {
@@ -88,7 +88,7 @@ func (q *question) readAnswer(given value.Value) error {
 	return nil
 }
 
-// embedding reads the texts of llm/embed: `input`, `prompt`, then files, one text each.
+// embedding reads the texts of llm/embed: `input`, `prompt`, then the files, one text each.
 func (q *question) embedding(request protocol.Request) error {
 	given := request.Parameters
 	for _, name := range []string{"input", "prompt"} {
@@ -102,7 +102,7 @@ func (q *question) embedding(request protocol.Request) error {
 			q.Inputs = append(q.Inputs, input.Text())
 		}
 	}
-	files, err := filesOf(request)
+	files, err := readFiles(request)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (q *question) embedding(request protocol.Request) error {
 	return nil
 }
 
-// answerSchema reads what an answer must be like.
+// answerSchema compiles the schema of an answer.
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
@@ -131,8 +131,8 @@ func answerSchema(v value.Value) (*jsonschema.Schema, error) {
 	return schema, nil
 }
 
-// idleOf is how long a call lets its server be silent.
-func idleOf(given value.Value) (time.Duration, error) {
+// readIdleTimeout reads the maximum time that a server may be silent.
+func readIdleTimeout(given value.Value) (time.Duration, error) {
 	wait, is := given.Get("idle_timeout")
 	if !is {
 		return defaultIdle, nil
@@ -144,7 +144,7 @@ func idleOf(given value.Value) (time.Duration, error) {
 	return idle, nil
 }
 
-// duration reads seconds, or a text such as "1m30s".
+// duration parses a number of seconds, or a duration such as "1m30s".
 func duration(v value.Value) (time.Duration, error) {
 	if v.Kind() == value.KindString {
 		return time.ParseDuration(v.Text())
@@ -159,12 +159,12 @@ func duration(v value.Value) (time.Duration, error) {
 	return time.Duration(s * float64(time.Second)), nil
 }
 
-// maxSeconds is what a time.Duration holds, rounded down.
+// maxSeconds is the longest duration that a time.Duration can hold, rounded down.
 const maxSeconds = 9e9
 
-// optionsOf gathers the options of the server: what stands in `options`, and over it what parameters name. Numbers keep their
-// digits.
-func optionsOf(given value.Value) ([]value.Field, error) {
+// readOptions collects the options for the server: those in `options`, overridden by those that are parameters. Numbers keep
+// their digits.
+func readOptions(given value.Value) ([]value.Field, error) {
 	gathered := value.Object()
 	set := func(name string, v value.Value) { gathered = gathered.With(name, v) }
 	free, _ := given.Get("options")

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// dispatch serves whom it can. The pool is locked.
+// dispatch gives slots to waiting calls while it can. The pool is locked.
 func (p *pool) dispatch() {
 	for p.serve() {
 	}
-	p.lookAround()
+	p.listModels()
 }
 
-// serve gives one of those who wait a server, where one has room.
+// serve gives one waiting call a slot, if there is one.
 func (p *pool) serve() bool {
 	now := p.now()
 	var best *waiter
 	var at *member
 	later := time.Duration(0)
-	settling := p.settling(now)
+	settling := p.settlingPriorities(now)
 	for _, w := range p.waiting {
 		m, wait := p.choose(w, now, settling)
 		if m == nil {
@@ -32,14 +32,14 @@ func (p *pool) serve() bool {
 		}
 	}
 	if best == nil {
-		p.lookLater(later)
+		p.dispatchAfter(later)
 		return false
 	}
 	p.grant(best, at, now)
 	return true
 }
 
-// before tells whether a call goes before one that came earlier.
+// before reports whether a call goes before one that came earlier.
 func before(w *waiter, at *member, than *waiter, thereAt *member, now time.Time) bool {
 	if w.priority != than.priority {
 		return w.priority < than.priority
@@ -47,48 +47,48 @@ func before(w *waiter, at *member, than *waiter, thereAt *member, now time.Time)
 	if a, b := w.overdue(now), than.overdue(now); a != b {
 		return a
 	}
-	if a, b := at.has(w.model), thereAt.has(than.model); a != b {
+	if a, b := at.hasLoaded(w.model), thereAt.hasLoaded(than.model); a != b {
 		return a
 	}
 	return false
 }
 
 func (w *waiter) overdue(now time.Time) bool {
-	return !w.passed.IsZero() && now.Sub(w.passed) >= longestPassed
+	return !w.passedSince.IsZero() && now.Sub(w.passedSince) >= maxPassed
 }
 
-// choose finds the server that suits a call best: where its model pushes out none that is in use, then the least busy. Where
-// it must wait although there is room, it is told how long. Room for which a more urgent call settles is no room.
+// choose returns the best server for a call: one whose model in use is not evicted, then the least busy. If the call has to
+// wait although there is a free slot, wait is how long. A slot for which a more urgent call settles is not free.
 func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best *member, wait time.Duration) {
-	others := p.healthy(w, now)
+	others := p.hasAlternative(w, now)
 	for _, m := range p.members {
 		if !m.roomFor(w) {
 			continue
 		}
-		if others && m.unfit(w, now) {
-			wait = sooner(wait, m.aside.Sub(now))
+		if others && m.unavailable(w, now) {
+			wait = sooner(wait, m.avoidUntil.Sub(now))
 			continue
 		}
-		if left := m.settles(w, now); left > 0 {
+		if left := m.settleTime(w, now); left > 0 {
 			wait = sooner(wait, left)
 			continue
 		}
 		if urgent, is := settling[m]; is && urgent < w.priority {
 			continue
 		}
-		if best == nil || m.better(best, w.model) {
+		if best == nil || m.betterThan(best, w.model) {
 			best = m
 		}
 	}
 	return best, wait
 }
 
-// settling is the priority of the most urgent call that settles at each server.
-func (p *pool) settling(now time.Time) map[*member]int {
+// settlingPriorities returns the priority of the most urgent call that settles at each server.
+func (p *pool) settlingPriorities(now time.Time) map[*member]int {
 	var found map[*member]int
 	for _, w := range p.waiting {
 		for _, m := range p.members {
-			if !m.roomFor(w) || m.settles(w, now) <= 0 || m.unfit(w, now) {
+			if !m.roomFor(w) || m.settleTime(w, now) <= 0 || m.unavailable(w, now) {
 				continue
 			}
 			if urgent, is := found[m]; !is || w.priority < urgent {
@@ -102,18 +102,18 @@ func (p *pool) settling(now time.Time) map[*member]int {
 	return found
 }
 
-// roomFor tells whether one call more may be in flight.
-func (m *member) roomFor(w *waiter) bool { return m.inFlight < m.MaxConcurrent && !w.avoid[m] }
+// roomFor reports whether the server has a free slot for the call.
+func (m *member) roomFor(w *waiter) bool { return m.inFlight < m.MaxConcurrent && !w.exclude[m] }
 
-// settles is how long a call whose model would push out one that is in use waits yet for others that want the latter.
-func (m *member) settles(w *waiter, now time.Time) time.Duration {
-	if !m.disturbed(w.model) || w.overdue(now) {
+// settleTime is how long a call whose model would evict one that is in use still waits for calls of the latter.
+func (m *member) settleTime(w *waiter, now time.Time) time.Duration {
+	if !m.evicts(w.model) || w.overdue(now) {
 		return 0
 	}
-	return settle - now.Sub(w.came)
+	return settle - now.Sub(w.arrived)
 }
 
-// sooner is the shorter of two waits, where 0 and less is none.
+// sooner is the shorter of two waits; 0 and less is no wait.
 func sooner(a, b time.Duration) time.Duration {
 	if b <= 0 || a > 0 && a < b {
 		return a
@@ -121,47 +121,47 @@ func sooner(a, b time.Duration) time.Duration {
 	return b
 }
 
-// healthy tells whether a call can do without the servers that are set aside.
-func (p *pool) healthy(w *waiter, now time.Time) bool {
-	return slices.ContainsFunc(p.members, func(m *member) bool { return !w.avoid[m] && !m.unfit(w, now) })
+// hasAlternative reports whether the call can be served without the servers that are avoided.
+func (p *pool) hasAlternative(w *waiter, now time.Time) bool {
+	return slices.ContainsFunc(p.members, func(m *member) bool { return !w.exclude[m] && !m.unavailable(w, now) })
 }
 
-// unfit tells whether another server is to be asked: this one failed of late, or lacks the model. Once its time is over, one
-// call alone finds out whether it is well again.
-func (m *member) unfit(w *waiter, now time.Time) bool {
-	return now.Before(m.aside) || m.failures > 0 && m.probing > 0 || now.Before(m.lacks[w.model])
+// unavailable reports whether the server is avoided: it failed recently, or does not have the model. When that time has passed,
+// a single call tests whether it works again.
+func (m *member) unavailable(w *waiter, now time.Time) bool {
+	return now.Before(m.avoidUntil) || m.failures > 0 && m.probing > 0 || now.Before(m.missing[w.model])
 }
 
-// disturbed tells whether the model would push out one that is in use.
-func (m *member) disturbed(model string) bool { return m.inFlight > 0 && !m.has(model) }
+// evicts reports whether the model would evict one that is in use.
+func (m *member) evicts(model string) bool { return m.inFlight > 0 && !m.hasLoaded(model) }
 
-// has tells whether the model is in memory, as far as that matters.
-func (m *member) has(model string) bool { return m.lister == nil || m.loaded[model] }
+// hasLoaded reports whether the model is in memory, or nothing is known of that.
+func (m *member) hasLoaded(model string) bool { return m.lister == nil || m.loaded[model] }
 
-func (m *member) better(than *member, model string) bool {
-	if a, b := m.disturbed(model), than.disturbed(model); a != b {
+func (m *member) betterThan(than *member, model string) bool {
+	if a, b := m.evicts(model), than.evicts(model); a != b {
 		return !a
 	}
 	if a, b := m.inFlight*than.MaxConcurrent, than.inFlight*m.MaxConcurrent; a != b {
 		return a < b
 	}
-	return m.has(model) && !than.has(model)
+	return m.hasLoaded(model) && !than.hasLoaded(model)
 }
 
 func (p *pool) grant(w *waiter, m *member, now time.Time) {
 	at := slices.Index(p.waiting, w)
 	for _, earlier := range p.waiting[:at] {
-		if earlier.priority == w.priority && earlier.model != w.model && earlier.passed.IsZero() {
-			earlier.passed = now
+		if earlier.priority == w.priority && earlier.model != w.model && earlier.passedSince.IsZero() {
+			earlier.passedSince = now
 		}
 	}
 	p.waiting = slices.Delete(p.waiting, at, at+1)
-	if !m.has(w.model) {
-		// On a GPU that holds one model it has pushed out the others; a look at the server tells where it has not.
-		m.loaded, m.newest, m.looked = map[string]bool{w.model: true}, w.model, now
+	if !m.hasLoaded(w.model) {
+		// On a GPU with room for one model it has evicted the others; listModels corrects that if it has not.
+		m.loaded, m.newest, m.listedAt = map[string]bool{w.model: true}, w.model, now
 		for _, other := range p.waiting {
 			if other.model == w.model {
-				other.passed = time.Time{}
+				other.passedSince = time.Time{}
 			}
 		}
 	}
@@ -173,11 +173,11 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 	w.granted <- &place{m, w.model, m.turn}
 }
 
-// loadedWithin bounds a look at the models in memory.
+// loadedWithin is the timeout of a request for the loaded models.
 const loadedWithin = 5 * time.Second
 
-// lookLater serves again when somebody has waited long enough.
-func (p *pool) lookLater(after time.Duration) {
+// dispatchAfter calls dispatch again when a call has waited long enough.
+func (p *pool) dispatchAfter(after time.Duration) {
 	if after <= 0 {
 		return
 	}
@@ -191,36 +191,36 @@ func (p *pool) lookLater(after time.Duration) {
 	})
 }
 
-// lookAround asks servers which models are in memory, where somebody waits for another one.
-func (p *pool) lookAround() {
+// listModels asks servers for their loaded models, if a call waits for another one.
+func (p *pool) listModels() {
 	now := p.now()
 	for _, m := range p.members {
-		if m.lister == nil || m.looking || now.Sub(m.looked) < lookAgain ||
+		if m.lister == nil || m.listing || now.Sub(m.listedAt) < listAgain ||
 			!slices.ContainsFunc(p.waiting, func(w *waiter) bool { return !m.loaded[w.model] }) {
 			continue
 		}
-		m.looking = true
+		m.listing = true
 		go func() {
 			ctx, done := context.WithTimeout(context.Background(), loadedWithin)
 			defer done()
 			models, known := m.lister.LoadedModels(ctx)
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			m.looking, m.looked = false, p.now()
+			m.listing, m.listedAt = false, p.now()
 			if known {
-				m.saw(models)
+				m.setLoaded(models)
 			}
 			p.dispatch()
 		}()
 	}
 }
 
-// saw takes account of what a server has in memory. As long as it lacks the newest, that one is being brought in, and what
-// is there is about to go.
-func (m *member) saw(models []string) {
+// setLoaded records the loaded models of a server. While the newest one is missing, it is being loaded, and the others are
+// about to be evicted.
+func (m *member) setLoaded(models []string) {
 	names := map[string]bool{}
 	for _, name := range models {
-		names[tagged(name)] = true
+		names[withTag(name)] = true
 	}
 	if m.newest != "" && m.inFlight > 0 && !names[m.newest] {
 		return
@@ -228,8 +228,8 @@ func (m *member) saw(models []string) {
 	m.loaded = names
 }
 
-// tagged is a model's name as Ollama lists it.
-func tagged(model string) string {
+// withTag is the name of a model with its tag, as servers list it.
+func withTag(model string) string {
 	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
 		return model
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// words are the fields of a result that is text.
-func (x *exchange) words() value.Value {
+// textValue makes the fields of a result that is text.
+func (x *exchange) textValue() value.Value {
 	text := value.String(x.total.Text.String())
 	result := value.Object(value.Field{Name: "response", Value: text}, value.Field{Name: "content", Value: text})
-	if x.ask.Completion == nil {
+	if x.request.Completion == nil {
 		result = result.With("role", value.String(cmp.Or(x.total.Role, "assistant")))
 	}
-	result = result.With("model", value.String(cmp.Or(x.total.Model, x.ask.Model)))
+	result = result.With("model", value.String(cmp.Or(x.total.Model, x.request.Model)))
 	if x.call.question.schema != nil {
 		result = result.With("parsed", x.parsed)
 	}
@@ -26,22 +26,22 @@ func (x *exchange) words() value.Value {
 		result = result.With("thinking", value.String(x.total.Thinking.String()))
 	}
 	if tools, _ := x.call.request.Parameters.Get("tools"); len(tools.Elements()) > 0 {
-		result = result.With("tool_calls", value.List(x.used...))
+		result = result.With("tool_calls", value.List(x.toolCalls...))
 	}
 	return result
 }
 
-// vectors are the fields of a result of llm/embed.
-func (x *exchange) vectors() value.Value {
+// vectorValue makes the fields of a result of llm/embed.
+func (x *exchange) vectorValue() value.Value {
 	result := value.Object(value.Field{Name: "embeddings", Value: value.List(x.total.Vectors...)})
 	if len(x.total.Vectors) > 0 {
 		result = result.With("embedding", x.total.Vectors[0]).
 			With("dimensions", value.Int(int64(len(x.total.Vectors[0].Elements()))))
 	}
-	return result.With("model", value.String(cmp.Or(x.total.Model, x.ask.Model)))
+	return result.With("model", value.String(cmp.Or(x.total.Model, x.request.Model)))
 }
 
-// result adds what all results have.
+// result adds the fields of every result.
 func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result, error) {
 	val = val.With("done_reason", value.String(x.total.Reason)).
 		With("tokens_used", value.Int(x.total.Tokens)).
@@ -55,17 +55,17 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 			val = val.With(d.name, value.Float(d.took.Seconds()))
 		}
 	}
-	result := protocol.Result{Value: val.With("provider_id", value.String(x.on.URL))}
+	result := protocol.Result{Value: val.With("provider_id", value.String(x.member.URL))}
 	if x.total.Cut {
 		result.Warning = fmt.Sprintf("the prompt is longer than the model's context: %s cut it to %d tokens; raise num_ctx",
-			x.call.backend.Title, x.seen)
+			x.call.backend.Title, x.promptSeen)
 		result.Value = result.Value.With("warning", value.String(result.Warning))
 	}
 	return result, nil
 }
 
-// fitting is the answer as the value that the schema wants, or why it is none.
-func (q *question) fitting(a *provider.Answer) (parsed value.Value, why string) {
+// parse returns the answer as JSON, and why it does not match the schema.
+func (q *question) parse(a *provider.Answer) (parsed value.Value, why string) {
 	parsed, err := value.Parse([]byte(strings.TrimSpace(a.Text.String())))
 	if err != nil {
 		return value.Value{}, err.Error()
@@ -73,15 +73,15 @@ func (q *question) fitting(a *provider.Answer) (parsed value.Value, why string) 
 	return parsed, q.schema.Check("answer", parsed)
 }
 
-func (x *exchange) unfit(a *provider.Answer, why string) error {
-	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, shown(x.call.secrets.Hide(a.Text.String())))
+func (x *exchange) mismatch(a *provider.Answer, why string) error {
+	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, quote(x.call.secrets.Hide(a.Text.String())))
 	if a.Reason == "length" {
 		return failure.WithHint("the answer was cut off: raise `max_tokens` or `num_ctx`")
 	}
 	return failure
 }
 
-func shown(text string) string {
+func quote(text string) string {
 	letters := []rune(text)
 	if len(letters) > provider.MaxQuoted {
 		return fmt.Sprintf("%q…", string(letters[:provider.MaxQuoted]))

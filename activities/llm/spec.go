@@ -16,8 +16,8 @@ const (
 	Embed    = "llm/embed"
 )
 
-// timeout is that of one attempt where the task names none. A long answer of a large model without a GPU takes many
-// minutes; a server that has fallen silent is noticed by the idle timeout.
+// timeout is the default timeout of one attempt. A long answer of a large model without a GPU takes many minutes; the idle
+// timeout detects a server that stopped responding.
 const timeout = 30 * time.Minute
 
 // Spec describes llm/v1.
@@ -54,11 +54,11 @@ func method(name, summary, item string, parameters, result json.RawMessage) prot
 		SecretParameters:      []string{"api_key"},
 		DestinationParameters: []string{"base_url"},
 		ToolsParameter:        "tools",
-		Check:                 faultsOf(name),
+		Check:                 checkOf(name),
 	}
 }
 
-// schemaOf is a JSON Schema of an object with the properties given, and what else it demands.
+// schemaOf makes a JSON Schema of an object with the properties, and further constraints.
 func schemaOf(demand string, properties ...string) json.RawMessage {
 	return json.RawMessage("{\n  \"type\": \"object\",\n  \"properties\": {" + strings.Join(properties, ",") + "\n  },\n  \"additionalProperties\": false,\n  " + demand + "\n}")
 }
@@ -71,7 +71,7 @@ func required(names ...string) string {
 	return `"required": ` + string(all)
 }
 
-// The parameters, by what they are about.
+// The parameters, by subject.
 
 const words = `
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
@@ -139,7 +139,7 @@ const sampling = `
     "frequency_penalty": {"type": "number"},
     "options": {"type": "object", "description": "Further options, passed to the server unchanged"}`
 
-// serverProperties are those that say which server is called, and how.
+// serverProperties are the parameters about the server.
 func serverProperties() string {
 	return `
     "provider": {"enum": ["` + strings.Join(providerNames(), `", "`) + `"], "description": "Kind of server"},

@@ -11,14 +11,14 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// tools are those that the model may use.
+// tools are the tools that the model may call.
 type tools struct {
-	byName map[string]protocol.Tool // As the model calls them.
-	rounds int                      // In which it has used some.
+	byName map[string]protocol.Tool // By the name that the model uses.
+	rounds int                      // Rounds of tool calls so far.
 }
 
-// offer finds the tools that the task names, if it names any.
-func (x *exchange) offer(ctx context.Context) error {
+// findTools finds the tools that the task names, if any.
+func (x *exchange) findTools(ctx context.Context) error {
 	names, _ := x.call.request.Parameters.Get("tools")
 	if len(names.Elements()) == 0 {
 		return nil
@@ -28,7 +28,7 @@ func (x *exchange) offer(ctx context.Context) error {
 		return protocol.Errorf(protocol.ConfigurationError, "tools are not available here")
 	}
 	x.tools = &tools{byName: map[string]protocol.Tool{}}
-	return x.call.within(ctx, 0, func(ctx context.Context, _ *watch) error {
+	return x.call.withTimeout(ctx, 0, func(ctx context.Context, _ *watchdog) error {
 		for _, name := range names.Elements() {
 			tool, err := box.Tool(ctx, x.call.request, name.Text())
 			if err != nil {
@@ -37,7 +37,7 @@ func (x *exchange) offer(ctx context.Context) error {
 			if other, twice := x.tools.byName[tool.Name]; twice && other.Method != tool.Method {
 				return protocol.Errorf(protocol.InvalidParams, "the tools %s and %s have the same name %s for a model", other.Method, tool.Method, tool.Name)
 			} else if !twice {
-				x.ask.Tools = append(x.ask.Tools, tool)
+				x.request.Tools = append(x.request.Tools, tool)
 			}
 			x.tools.byName[tool.Name] = tool
 		}
@@ -45,13 +45,13 @@ func (x *exchange) offer(ctx context.Context) error {
 	})
 }
 
-// mostOfTool is how much of a tool's answer, in bytes, goes back to the model.
-const mostOfTool = 256 << 10
+// maxToolResult is the maximum size in bytes of a tool result that is sent to the model.
+const maxToolResult = 256 << 10
 
-// use calls the tools that an answer asks for, and tells the model what they say.
-func (x *exchange) use(ctx context.Context, a *provider.Answer) error {
+// callTools calls the tools that an answer asks for, and adds their results to the conversation.
+func (x *exchange) callTools(ctx context.Context, a *provider.Answer) error {
 	x.tools.rounds++
-	x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "assistant", Text: a.Text.String(), Thinking: a.Thinking.String(), Calls: a.Calls})
+	x.request.Messages = append(x.request.Messages, provider.Message{Role: "assistant", Text: a.Text.String(), Thinking: a.Thinking.String(), Calls: a.Calls})
 	for _, call := range a.Calls {
 		x.call.progress("calling the tool " + call.Name)
 		began := time.Now()
@@ -59,14 +59,14 @@ func (x *exchange) use(ctx context.Context, a *provider.Answer) error {
 		if err != nil {
 			return err
 		}
-		x.used = append(x.used, record.With("duration", value.Float(time.Since(began).Seconds())))
-		x.ask.Messages = append(x.ask.Messages, provider.Message{Role: "tool", Text: said, Tool: call.Name, CallID: call.ID})
+		x.toolCalls = append(x.toolCalls, record.With("duration", value.Float(time.Since(began).Seconds())))
+		x.request.Messages = append(x.request.Messages, provider.Message{Role: "tool", Text: said, Tool: call.Name, CallID: call.ID})
 	}
 	return nil
 }
 
-// callTool calls one. What is wrong with the call, or what the tool says went wrong, is for the model to hear; that the tool
-// cannot be reached is not.
+// callTool calls one tool. Errors in the call and errors of the tool are reported to the model; a tool that cannot be reached
+// is an error of the task.
 func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said string, record value.Value, err error) {
 	record = value.Object(
 		value.Field{Name: "round", Value: value.Int(int64(x.tools.rounds))},
@@ -79,12 +79,12 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 	tool, known := x.tools.byName[call.Name]
 	if !known {
 		var names []string
-		for _, offered := range x.ask.Tools {
+		for _, offered := range x.request.Tools {
 			names = append(names, offered.Name)
 		}
 		return fail(fmt.Sprintf("unknown tool %q; the tools are %s", call.Name, strings.Join(names, ", ")))
 	}
-	x.once = x.once || !tool.Idempotent
+	x.unsafeToRepeat = x.unsafeToRepeat || !tool.Idempotent
 	request := x.call.request
 	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.Arguments, nil, 0
 	result, err := x.call.handler.options.Tools.Call(ctx, request)
@@ -100,15 +100,15 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 		}
 		return "", record, failure
 	}
-	said = textOf(result.Value)
-	if len(said) > mostOfTool {
-		said = strings.ToValidUTF8(said[:mostOfTool], "") + "\n[cut]"
+	said = toolText(result.Value)
+	if len(said) > maxToolResult {
+		said = strings.ToValidUTF8(said[:maxToolResult], "") + "\n[cut]"
 	}
 	return said, record.With("result", result.Value), nil
 }
 
-// textOf is what a model is told of a tool's result: its text, else all of it.
-func textOf(result value.Value) string {
+// toolText is what the model gets of the result of a tool: its text, else all of it.
+func toolText(result value.Value) string {
 	if response, is := result.Get("response"); is && response.Kind() == value.KindString {
 		return response.Text()
 	}

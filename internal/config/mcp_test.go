@@ -63,16 +63,16 @@ func TestWorkflowServers(t *testing.T) {
 
 func TestMistakesInToolServers(t *testing.T) {
 	for file, want := range map[string]string{
-		"servers: [x]":                                        "FILE:1:16: mcp.servers takes a mapping of names to servers, not a list",
+		"servers: [x]":                                        "FILE:1:16: mcp.servers must be a mapping of names to servers, not a list",
 		"servers: {tool: {command: x}}":                       `FILE:1:17: "tool" is reserved and cannot be the name of a server`,
-		"servers: {a: npx}":                                   `FILE:1:20: mcp.servers.a takes a mapping, not "npx"`,
+		"servers: {a: npx}":                                   `FILE:1:20: mcp.servers.a must be a mapping, not "npx"`,
 		"servers: {a: {}}":                                    "FILE:1:17: mcp.servers.a: an MCP server must have a command or a url",
-		"servers: {a: {command: x, comand: y}}":               `FILE:1:33: "mcp.servers.a.comand" means nothing; did you mean "command"?`,
-		"servers: {a: {command: x, args: y}}":                 `FILE:1:39: mcp.servers.a.args takes a list of texts, not "y"`,
-		"servers: {a: {command: x, timeout: 0}}":              "FILE:1:42: mcp.servers.a.timeout takes a number of seconds or a duration such as 90s, not 0",
+		"servers: {a: {command: x, comand: y}}":               `FILE:1:33: unknown key "mcp.servers.a.comand"; did you mean "command"?`,
+		"servers: {a: {command: x, args: y}}":                 `FILE:1:39: mcp.servers.a.args must be a list of strings, not "y"`,
+		"servers: {a: {command: x, timeout: 0}}":              "FILE:1:42: mcp.servers.a.timeout must be a number of seconds or a duration such as 90s, not 0",
 		"servers: {a: {url: x}}":                              "FILE:1:26: mcp.servers.a: invalid URL of an MCP server; expected one like https://tools.example.com/mcp",
 		"servers: {a: {command: x, env: {T: \"${run.id}\"}}}": "FILE:1:38: mcp.servers.a: only ${secrets.NAME} and ${env.NAME} are supported here; write $${ for a literal ${",
-		"allow_workflow_servers: npx":                         `FILE:1:31: mcp.allow_workflow_servers takes true, false, or a list of commands and addresses, not "npx"`,
+		"allow_workflow_servers: npx":                         `FILE:1:31: mcp.allow_workflow_servers must be true, false, or a list of commands and addresses, not "npx"`,
 	} {
 		if _, lines, _ := load(t, nil, "mcp: {"+file+"}"); len(lines) != 1 || lines[0] != want {
 			t.Errorf("%s\ngot  %q\nwant %q", file, lines, want)

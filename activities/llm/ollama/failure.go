@@ -14,7 +14,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// failed translates what went wrong in talking to the server. The model may be empty.
+// failed makes an error of the protocol from one of a request. The model may be empty.
 func (o *server) failed(ctx context.Context, model string, secrets provider.Secrets, err error) error {
 	if why := provider.Interrupted(ctx); why != nil {
 		return why
@@ -36,14 +36,14 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from Ollama at %s: %s", o.shown, said).
 			WithHint("is it the address of an Ollama server?"), provider.ServerFault)
 	}
-	// What the server says in the midst of an answer has no status.
+	// An error within a stream has no status.
 	if lost(said) {
 		return o.runnerLost(said)
 	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said)
 }
 
-// refused is for an answer of the server that is none of the model.
+// refused makes an error from a response with an error status.
 func (o *server) refused(model string, status int, said string) error {
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
@@ -69,7 +69,7 @@ func (o *server) refused(model string, status int, said string) error {
 	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said), provider.ServerFault)
 }
 
-// lost tells whether Ollama says that the process with the model in it is gone: it starts another for the next call.
+// lost reports whether Ollama says that the process of the model has ended: it starts another one for the next call.
 func lost(said string) bool {
 	for _, sign := range []string{"runner process has terminated", "runner has unexpectedly stopped", "runner process no longer running", "error was encountered while running the model"} {
 		if strings.Contains(said, sign) {
@@ -84,7 +84,7 @@ func (o *server) runnerLost(said string) error {
 		WithHint("see the log of Ollama; the model may need more memory")
 }
 
-// promptTooLong is a prompt that must not be cut.
+// promptTooLong is the error of a prompt that must not be cut.
 func promptTooLong() error {
 	return protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context").
 		WithHint("raise `num_ctx`, or set `on_truncation: warn` to have Ollama cut the prompt")

@@ -25,7 +25,7 @@ func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (
 	if err != nil {
 		return false, o.failed(ctx, name, request.Secrets, err)
 	}
-	// Servers from before v0.6.4 do not tell what a model can do.
+	// Servers before v0.6.4 do not report what a model can do.
 	if len(shown.Capabilities) > 0 && !slices.Contains(shown.Capabilities, model.CapabilityVision) {
 		return false, nil
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// chatPiece is an api.ChatResponse of which the arguments of tools keep their digits.
+// chatPiece is an api.ChatResponse in which the arguments of tool calls keep their digits.
 type chatPiece struct {
 	Model   string `json:"model"`
 	Message struct {
@@ -58,7 +58,7 @@ func rawOptions(fields []value.Field) map[string]any {
 	return options
 }
 
-// think is whether, and how much, the model thinks. A model that could think and does not answers without regard for a
+// think returns whether, and how much, the model thinks. A model that could think and does not answers without regard for a
 // schema.
 func think(request *provider.Request) *api.ThinkValue {
 	switch request.Think.Kind() {
@@ -85,7 +85,7 @@ func keepAlive(given value.Value) (*api.Duration, error) {
 	return keep, nil
 }
 
-// toolsOf tells Ollama of tools. Of their schemas it knows types, descriptions and what is required.
+// toolsOf describes tools to Ollama. Of their schemas it knows types, descriptions and required properties.
 func toolsOf(tools []protocol.Tool) api.Tools {
 	var made api.Tools
 	for _, tool := range tools {

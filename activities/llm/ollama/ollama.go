@@ -1,4 +1,5 @@
-// Package ollama is the provider of models that run on Ollama servers. It takes no answer that was cut off for a complete one.
+// Package ollama is the provider of models that run on Ollama servers. It does not accept an answer that was cut off as a
+// complete one.
 package ollama
 
 import (

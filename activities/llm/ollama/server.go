@@ -19,7 +19,7 @@ import (
 // server talks to an Ollama server. Answers are read by stream, everything else by Ollama's own client.
 type server struct {
 	base   *url.URL
-	shown  string // Where the server is, as messages say it.
+	shown  string // Address for messages.
 	http   *http.Client
 	client *api.Client
 
@@ -34,7 +34,7 @@ func open(base *url.URL, shown string) provider.Server {
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
 
-// tooLong is what Ollama says of a prompt that it was told not to cut; in the midst of a stream, where there is no status.
+// tooLong is what Ollama says of a prompt that it must not cut; within a stream, where there is no status.
 const tooLong = "exceeds the context length"
 
 // uncut calls Ollama so that a prompt that is too long is an error, and again so that it is cut where that is allowed: by
@@ -57,7 +57,7 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 		converse = o.generate
 	}
 	err := uncut(ctx, request, answer, func(mayCut bool) error { return converse(ctx, request, mayCut, answer, heard) })
-	// It is no error where the stream is cut: by the end of ctx, or of the server.
+	// The stream ended before the answer was complete: by the end of ctx, or of the server.
 	if err == nil && ctx.Err() == nil && !answer.Done {
 		return provider.BrokenOff("Ollama at "+o.shown, answer.Pieces)
 	}
@@ -70,13 +70,13 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	return cutUnsaid(request, answer)
 }
 
-// cutUnsaid notices a prompt that was cut although the server was asked not to, by an Ollama from before v0.12: then it fills
-// the context exactly.
+// cutUnsaid detects a prompt that was cut although the server was asked not to, by an Ollama before v0.12: it fills the context
+// exactly.
 func cutUnsaid(request *provider.Request, answer *provider.Answer) error {
 	size := int64(0)
 	for _, option := range request.Options {
 		if option.Name == "num_ctx" {
-			// What is not a number is refused by Ollama.
+			// Ollama rejects what is not a number.
 			size, _ = strconv.ParseInt(option.Value.Digits(), 10, 64)
 		}
 	}

@@ -19,9 +19,9 @@ import (
 	"github.com/ollama/ollama/envconfig"
 )
 
-// stream has Ollama answer a request and hands over the pieces as they come, until one is the last. Its errors are those
-// of Ollama's client, whose own way of reading takes 8 MB for each call: Go's garbage collector then runs with every call,
-// and all others wait for it. A stream that is cut is no error here: whether the answer had come to its end is in its pieces.
+// stream sends a request to Ollama and passes on the pieces as they arrive, until one is the last. Its errors are those of
+// Ollama's client, which allocates 8 MB for each call: Go's garbage collector then runs with every call, and delays all others.
+// A stream that ends early is not an error here: the pieces show whether the answer was complete.
 func stream[T any](ctx context.Context, o *server, path string, request any, piece func(T) (last bool, err error)) error {
 	response, err := post(ctx, o, path, request)
 	if err != nil {
@@ -29,7 +29,7 @@ func stream[T any](ctx context.Context, o *server, path string, request any, pie
 	}
 	lines, last := provider.Lines(response), false
 	for err == nil && !last && lines.Scan() {
-		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 { // Some proxies keep a connection alive by empty ones.
+		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 { // Some proxies keep a connection alive with empty lines.
 			last, err = readPiece(line, piece)
 		}
 	}
@@ -42,17 +42,17 @@ func stream[T any](ctx context.Context, o *server, path string, request any, pie
 	return errors.Join(err, response.Close())
 }
 
-// closesWithin is how long a server may take to end its response after the last piece. The connection of one that does
-// serves the next call.
+// closesWithin is how long a server may take to end its response after the last piece. If it does, the connection is used for
+// the next call.
 const closesWithin = 100 * time.Millisecond
 
 func drain(response io.ReadCloser) {
 	late := time.AfterFunc(closesWithin, func() { _ = response.Close() })
 	defer late.Stop()
-	_, _ = io.Copy(io.Discard, response) // The answer has come: nothing that follows is of interest.
+	_, _ = io.Copy(io.Discard, response) // The answer is complete.
 }
 
-// strange is what no Ollama server says.
+// strange is an invalid response.
 type strange struct{ said string }
 
 func (s strange) Error() string { return s.said }
@@ -71,7 +71,7 @@ func readPiece[T any](line []byte, piece func(T) (last bool, err error)) (last b
 	return piece(came)
 }
 
-// post makes one request. The body of the response, which is no error, is the caller's to close.
+// post sends one request. The caller closes the body of the response, which is not an error.
 func post(ctx context.Context, o *server, path string, request any) (io.ReadCloser, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -100,7 +100,7 @@ func post(ctx context.Context, o *server, path string, request any) (io.ReadClos
 	}
 	said, err := io.ReadAll(io.LimitReader(response.Body, provider.MaxErrorBody))
 	if errors.Join(err, response.Body.Close()) != nil {
-		said = nil // The status says enough.
+		said = nil // The status is enough.
 	}
 	if response.StatusCode == http.StatusUnauthorized {
 		return nil, api.AuthorizationError{StatusCode: response.StatusCode, Status: response.Status}
@@ -108,8 +108,8 @@ func post(ctx context.Context, o *server, path string, request any) (io.ReadClos
 	return nil, api.StatusError{StatusCode: response.StatusCode, Status: response.Status, ErrorMessage: provider.ErrorText(said, response.Status)}
 }
 
-// signed proves to ollama.com, and to servers where OLLAMA_AUTH asks for it, who is asking: by the key that Ollama keeps in
-// the home folder. The query of the address says when.
+// signed authenticates to ollama.com, and to servers where OLLAMA_AUTH requires it, with the key that Ollama keeps in the home
+// folder. The query of the address contains the time.
 func signed(ctx context.Context, path string, to *url.URL) (token string, err error) {
 	if to.Hostname() != "ollama.com" && !envconfig.UseAuth() {
 		return "", nil

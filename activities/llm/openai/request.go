@@ -9,7 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// optionNames are the options of parameters under the names of this API, where it has them. check refuses the others.
+// optionNames are the options of parameters under their names in this API, if it has them. check reports the others.
 var optionNames = map[string]string{
 	"num_predict": "max_tokens", "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p", "typical_p": "typical_p",
 	"seed": "seed", "stop": "stop", "presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty", "repeat_penalty": "repetition_penalty",
@@ -45,7 +45,7 @@ func chat(request *provider.Request) (value.Value, error) {
 	switch request.Think.Kind() {
 	case value.KindString:
 		body = body.With("reasoning_effort", request.Think)
-	case value.KindBool: // As vLLM and llama.cpp take it.
+	case value.KindBool: // As in vLLM and llama.cpp.
 		body = body.With("chat_template_kwargs", object("enable_thinking", request.Think))
 	}
 	if len(request.Tools) > 0 {

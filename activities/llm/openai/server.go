@@ -19,23 +19,23 @@ import (
 // server talks to one server with OpenAI's API.
 type server struct {
 	base  *url.URL // With the path before "/chat/completions".
-	shown string   // Where the server is, as messages say it.
+	shown string   // Address for messages.
 	http  *http.Client
 }
 
 func open(base *url.URL, shown string) provider.Server {
 	connections := provider.NewClient(base)
-	// A key goes to no other place than the one that was named.
+	// A key is sent to no other host than the one that was named.
 	connections.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &server{base: base, shown: shown, http: connections}
 }
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
 
-// maxReply is how many bytes are read of a response that comes in one piece.
+// maxReply is the maximum size in bytes of a response that is one document.
 const maxReply = 256 << 20
 
-// send makes one request. The body of the response, which is no error, is the caller's to close.
+// send sends one request. The caller closes the body of the response, which is not an error.
 func (o *server) send(ctx context.Context, method, path, model string, secrets provider.Secrets, body *value.Value) (io.ReadCloser, error) {
 	var content io.Reader
 	if body != nil {
@@ -63,7 +63,7 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 	return nil, o.refused(model, response.StatusCode, secrets.Quote(o.base, provider.ErrorText(said, response.Status)))
 }
 
-// refused is for an answer of the server that is none of the model.
+// refused makes an error from a response with an error status.
 func (o *server) refused(model string, status int, said string) error {
 	switch {
 	case provider.IsOverloaded(status):
@@ -82,7 +82,7 @@ func (o *server) refused(model string, status int, said string) error {
 	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said), provider.ServerFault)
 }
 
-// failed translates what went wrong on the way.
+// failed makes an error of the protocol from one of a request.
 func (o *server) failed(ctx context.Context, secrets provider.Secrets, err error) error {
 	if why := provider.Interrupted(ctx); why != nil {
 		return why
@@ -122,7 +122,7 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	return nil
 }
 
-// reply makes a request whose answer is one document.
+// reply sends a request whose response is one document.
 func (o *server) reply(ctx context.Context, method, path, model string, secrets provider.Secrets, body *value.Value) (value.Value, error) {
 	response, err := o.send(ctx, method, path, model, secrets, body)
 	if err != nil {
@@ -139,7 +139,7 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	return reply, nil
 }
 
-// AcceptsImages is not known: such servers refuse an image that their model does not take.
+// AcceptsImages is not known: such servers reject an image that their model does not accept.
 func (o *server) AcceptsImages(context.Context, *provider.Request) (bool, error) { return true, nil }
 
 func (o *server) State(ctx context.Context, key string) (protocol.ServerState, error) {
@@ -157,7 +157,7 @@ func (o *server) State(ctx context.Context, key string) (protocol.ServerState, e
 	return state, nil
 }
 
-// count reads the tokens that the server has counted, where it has.
+// count reads the tokens that the server has counted, if it has.
 func count(answer *provider.Answer, reply value.Value) {
 	usage, _ := reply.Get("usage")
 	for name, counted := range map[string]*int64{"prompt_tokens": &answer.PromptTokens, "completion_tokens": &answer.Tokens} {
@@ -169,7 +169,7 @@ func count(answer *provider.Answer, reply value.Value) {
 	}
 }
 
-// text is a field of an object; empty where it is not text.
+// text is a field of an object; empty if it is not a string.
 func text(object value.Value, name string) string {
 	field, _ := object.Get(name)
 	return field.Text()

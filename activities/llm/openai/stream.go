@@ -50,7 +50,7 @@ type events struct {
 	over   bool
 }
 
-// pending is a call of a tool of which not all has come.
+// pending is a tool call that has arrived in part.
 type pending struct {
 	id, name  string
 	arguments strings.Builder
@@ -96,10 +96,10 @@ func (s *events) line(line string) error {
 	return nil
 }
 
-// mostCalls is how many tools a model may call at once.
+// mostCalls is the maximum number of tool calls of one answer.
 const mostCalls = 128
 
-// wanted takes in the pieces of calls of tools.
+// wanted adds the pieces of tool calls.
 func (s *events) wanted(delta value.Value) {
 	calls, _ := delta.Get("tool_calls")
 	for i, call := range calls.Elements() {
@@ -119,7 +119,7 @@ func (s *events) wanted(delta value.Value) {
 	}
 }
 
-// finish makes calls of tools of their pieces.
+// finish makes tool calls from their pieces.
 func (s *events) finish() error {
 	for i := range s.calls {
 		call := &s.calls[i]

@@ -24,7 +24,7 @@ func (p *Provider) Address(text string) (*url.URL, error) {
 		WithHint("an address looks like %s", p.URL)
 }
 
-// beforeUser cuts an address that cannot be read where a password may begin.
+// beforeUser removes the part of an invalid address that may contain a password.
 func beforeUser(address string) string {
 	if at := strings.LastIndexByte(address, '@'); at >= 0 {
 		return "…" + address[at:]
@@ -32,21 +32,21 @@ func beforeUser(address string) string {
 	return address
 }
 
-// connectWithin is how long a host may take to accept a connection, whatever it then takes to answer.
+// connectWithin is how long a host may take to accept a connection, however long it then takes to answer.
 const connectWithin = 10 * time.Second
 
-// mostIdle is how many connections wait for the next call. Fewer than calls in flight would mean a new one for each.
+// mostIdle is the maximum number of idle connections. Fewer than calls in flight would mean a new one for each.
 const mostIdle = 64
 
-// ShownURL is an address as anybody may see it.
+// ShownURL is an address for display, without user and password.
 func ShownURL(server *url.URL) string {
 	shown := *server
 	shown.User = nil
 	return shown.String()
 }
 
-// NewClient makes an HTTP client for one server. It shares its connections with no other. A proxy that the
-// environment names is for the world outside, and never for this machine.
+// NewClient makes an HTTP client for one server. It shares its connections with no other client. Servers on this machine are
+// never called through a proxy.
 func NewClient(server *url.URL) *http.Client {
 	proxy := http.ProxyFromEnvironment
 	if isLoopback(server.Hostname()) {
@@ -70,10 +70,10 @@ func isLoopback(host string) bool {
 	return address != nil && address.IsLoopback()
 }
 
-// MaxLine is the size in bytes of the longest line of a stream.
+// MaxLine is the maximum size of a line of a stream in bytes.
 const MaxLine = 16 << 20
 
-// Lines reads the lines of a stream, of which each holds a piece of an answer.
+// Lines reads the lines of a stream, each of which is a piece of an answer.
 func Lines(stream io.Reader) *bufio.Scanner {
 	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, MaxLine)
@@ -81,7 +81,7 @@ func Lines(stream io.Reader) *bufio.Scanner {
 	return lines
 }
 
-// splitLines leaves out a last line that was cut in its midst: it is nothing that the server said.
+// splitLines drops a last line that was cut off.
 func splitLines(data []byte, atEnd bool) (advance int, line []byte, err error) {
 	if atEnd && bytes.IndexByte(data, '\n') < 0 && isCut(data) {
 		return len(data), nil, nil

@@ -14,17 +14,17 @@ type Request struct {
 	Model      string
 	Messages   []Message
 	Options    []value.Field   // By the names in OptionNames, and further ones for the server.
-	Format     json.RawMessage // JSON Schema of the answer; nil where it may be any text.
-	Structured bool            // The last answer of the conversation must fit a schema, even where this one need not.
+	Format     json.RawMessage // JSON Schema of the answer; nil if any text is valid.
+	Structured bool            // The last answer of the conversation must match a schema, even if this one need not.
 	Think      value.Value     // Null: as the model does by default.
 	KeepAlive  value.Value     // How long the model stays in memory afterwards; null: as the server does by default.
 	Tools      []protocol.Tool
 	Secrets    Secrets
 
-	Completion *Completion // For llm/generate: the prompt is no conversation.
+	Completion *Completion // For llm/generate: the prompt is not a conversation.
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
-	MayCut     bool        // A prompt that is too long is cut, and the answer says so, rather than refused.
+	MayCut     bool        // Whether a prompt that is too long is cut, and the answer says so; otherwise it is an error.
 }
 
 // Completion is what llm/generate has beyond its messages, which are a system message, perhaps, and one of the user.
@@ -83,7 +83,7 @@ type Answer struct {
 	Reason               string // Why the model finished: "stop", "length".
 	Model, Role          string
 	PromptTokens, Tokens int64
-	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 where the server does not say.
+	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 if the server does not report it.
 	Vectors              []value.Value // Of llm/embed.
 }
 

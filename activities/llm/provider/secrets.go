@@ -50,7 +50,7 @@ func withoutPassword(server *url.URL, text string) string {
 	password, has := server.User.Password()
 	text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(server.User.Username()+":"+password)), "[password]")
 	if !has {
-		password = server.User.Username() // A token, as some servers take it.
+		password = server.User.Username() // A token, for some servers.
 	}
 	if len(password) >= shortestPassword {
 		text = strings.ReplaceAll(text, password, "[password]")

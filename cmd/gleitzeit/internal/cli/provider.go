@@ -14,7 +14,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// endpoint is one server of the settings, or a protocol that needs none.
+// endpoint is one server of the settings, or a protocol without servers.
 type endpoint struct {
 	Protocol      string `json:"protocol"`
 	Provider      string `json:"provider"`                 // "ollama"; of a protocol without servers its first part: "python".
@@ -22,7 +22,7 @@ type endpoint struct {
 	MaxConcurrent int    `json:"max_concurrent,omitempty"` // Calls in flight to it from each worker.
 }
 
-// endpointHealth is how it is, as this process sees it.
+// endpointHealth is the health of an endpoint, as this process sees it.
 type endpointHealth struct {
 	endpoint
 	OK      bool        `json:"ok"`
@@ -35,16 +35,16 @@ type endpointHealth struct {
 // providerCommand is the command `provider`.
 type providerCommand struct{ *program }
 
-// providerCommand holds what is about the servers that serve calls. A command goes beneath it: a line in the list here.
+// command is the group of commands about servers. To add one, add it to the list here.
 func (p providerCommand) command() *cobra.Command {
-	return group("provider", "List the servers of models, and how they are", listCommand{p.program}.command(), p.healthCommand())
+	return group("provider", "List model servers and check their health", listCommand{p.program}.command(), p.healthCommand())
 }
 
 func (p providerCommand) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List what serves calls, as the settings have it",
-		Long:  "List what serves calls, as the settings have it: each server with how many calls may be in flight to it from each worker.\nNobody is asked; `gleitzeit provider health` does that.",
+		Short: "List the servers of the settings",
+		Long:  "List the servers of the settings, each with the limit of calls in flight to it from each worker.\nNo server is called; use `gleitzeit provider health` for that.",
 		Args:  exact(),
 		RunE: func(*cobra.Command, []string) error {
 			providers, closeAll, err := p.providers()
@@ -66,9 +66,9 @@ func (p providerCommand) listCommand() *cobra.Command {
 func (p providerCommand) healthCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health [NAME…]",
-		Short: "Ask what serves calls how it is",
-		Long: "Ask what serves calls how it is, from this process: each server with its version, how many models it has and which are in memory.\n" +
-			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are asked. Where one is not well, the exit code is 4.",
+		Short: "Check the health of the servers",
+		Long: "Check the health of the servers from this process: each with its version, the number of its models and those in memory.\n" +
+			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are checked. If one is not healthy, the exit code is 4.",
 		RunE: func(command *cobra.Command, names []string) error {
 			providers, closeAll, err := p.providers()
 			if err != nil {
@@ -76,7 +76,7 @@ func (p providerCommand) healthCommand() *cobra.Command {
 			}
 			for _, name := range names {
 				if !slices.ContainsFunc(providers, func(of runs.Provider) bool { return hasName(endpointsOf(of), name) }) {
-					return usageError{fmt.Errorf("there is no provider %q; see `gleitzeit provider list`", name)}
+					return usageError{fmt.Errorf("unknown provider %q; see `gleitzeit provider list`", name)}
 				}
 			}
 			ctx, done := context.WithTimeout(command.Context(), healthTimeout)

@@ -57,7 +57,7 @@ func secret(env func(string) (string, bool), name string) (string, error) {
 	if text, found := env(variable); found && text != "" {
 		return text, nil
 	}
-	return "", protocol.Errorf(protocol.ConfigurationError, "the secret %q is missing", name).WithHint("set %s", variable)
+	return "", protocol.Errorf(protocol.ConfigurationError, "the secret %s is not set", name).WithHint("set %s", variable)
 }
 
 // Specs returns the protocols that workflows are checked against. Of those of another machine no tool servers are known,

@@ -9,23 +9,23 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// watch keeps the times of a call: the total one, and how long the server may be silent.
-type watch struct {
+// watchdog watches the time limits of a call: its timeout, and how long the server may be silent.
+type watchdog struct {
 	idle  time.Duration
 	timer *time.Timer
 	end   []context.CancelFunc
 }
 
-// times are those of a call.
-type times struct {
-	total, left time.Duration // The task's timeout, and what is left of it; 0 is none.
-	idle        time.Duration // How long the server may be silent; 0 is for ever.
-	whom        string        // What messages call the server.
+// timeLimits are the time limits of a call.
+type timeLimits struct {
+	total, left time.Duration // Timeout of the task, and the rest of it; 0 = no timeout.
+	idle        time.Duration // Maximum time without a sign of life; 0 = no limit.
+	server      string        // Name of the server in messages.
 }
 
-// watchOver starts the times. Whichever is over ends the context, with what the call fails with as its cause.
-func watchOver(ctx context.Context, t times) (context.Context, *watch) {
-	w := &watch{idle: t.idle}
+// newWatchdog starts the timers. A limit that is exceeded ends the context, with the error of the call as its cause.
+func newWatchdog(ctx context.Context, t timeLimits) (context.Context, *watchdog) {
+	w := &watchdog{idle: t.idle}
 	if t.left > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, t.left, protocol.Errorf(protocol.TaskTimeout,
 			"timed out after %s: the model was still answering", seconds(t.total)).
@@ -38,16 +38,16 @@ func watchOver(ctx context.Context, t times) (context.Context, *watch) {
 	silent, cancel := context.WithCancelCause(ctx)
 	w.end = append(w.end, func() { cancel(nil) })
 	w.timer = time.AfterFunc(t.idle, func() {
-		cancel(protocol.Errorf(protocol.ProviderTimeout, "%s sent nothing for %s", t.whom, seconds(t.idle)).
+		cancel(protocol.Errorf(protocol.ProviderTimeout, "%s sent nothing for %s", t.server, seconds(t.idle)).
 			WithHint("loading a large model or reading a long prompt may take longer: raise `idle_timeout`"))
 	})
 	return silent, w
 }
 
-// heard begins the idle time anew.
-func (w *watch) heard() { w.timer.Reset(w.idle) }
+// reset restarts the idle timeout.
+func (w *watchdog) reset() { w.timer.Reset(w.idle) }
 
-func (w *watch) stop() {
+func (w *watchdog) stop() {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
