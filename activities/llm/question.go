@@ -31,8 +31,8 @@ func readQuestion(c *call) (*question, error) {
 	if q.Options, err = readOptions(given); err != nil {
 		return nil, err
 	}
-	for _, found := range c.backend.Check(c.request.Method, given, q.Options) {
-		return nil, protocol.Errorf(protocol.InvalidParams, "%s", found.Message).WithHint("%s", found.Hint)
+	if found := c.backend.Check(c.request.Method, given, q.Options); len(found) > 0 {
+		return nil, protocol.Errorf(protocol.InvalidParams, "%s", found[0].Message).WithHint("%s", found[0].Hint)
 	}
 	q.MayCut = text(given, "on_truncation") != "fail"
 	q.KeepAlive, _ = given.Get("keep_alive")
