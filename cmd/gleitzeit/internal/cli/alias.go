@@ -11,10 +11,10 @@ func groups(p *program) []*cobra.Command {
 	return []*cobra.Command{
 		group("workflow", "Submit, show and list runs",
 			submitCommand{p}.command(), statusCommand{p}.command(), listCommand{p}.command()),
-		group("system", "Show how engine, workers, result store and providers are",
+		group("system", "Show the state of engine, workers, result store and providers",
 			statusCommand{p}.systemCommand()),
 		providerCommand{p}.command(),
-		group("mcp", "Offer workflows to MCP clients",
+		group("mcp", "Serve workflows to MCP clients",
 			mcpServeCommand{p}.command()),
 		group("task", "Call a method, or print the result of a task",
 			named("result RUN TASK", exact("RUN", "TASK"), resultsCommand{p}.command()), named("submit METHOD [NAME=VALUE…]", nil, callCommand{p}.command())),

@@ -51,16 +51,17 @@ func (p batchCommand) command() *cobra.Command {
 		Use:   "batch DIR|FILE…",
 		Short: "Ask a model about each file of a folder",
 		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
-			"If the process dies, the same command in the same folder goes on where it was.",
+			"If the process dies, the same command in the same folder resumes where it was.",
+		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md -o markdown",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{fmt.Errorf("DIR or FILE is missing; see `%s --help`", command.CommandPath())}
+				return usageError{fmt.Errorf("missing argument DIR or FILE; see `%s --help`", command.CommandPath())}
 			}
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
 			if o.batch.Prompt == "" {
-				return usageError{errors.New("--prompt is missing: what is the model to be asked about each file?")}
+				return usageError{errors.New("--prompt is required: it says what to ask the model about each file")}
 			}
 			if o.batch.MaxConcurrent < 0 {
 				return usageError{fmt.Errorf("--max-concurrent %d is less than 0", o.batch.MaxConcurrent)}
@@ -69,14 +70,14 @@ func (p batchCommand) command() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.batch.Pattern, "pattern", "", `which files of a folder: "*.txt", or "**/*.txt" for those beneath, too (default all)`)
-	flags.StringArrayVar(&o.batch.Exclude, "exclude", nil, "pattern of what is left out; may be given many times")
-	flags.StringVar(&o.batch.Prompt, "prompt", "", "what to ask about each file; ${item.name} is its name")
+	flags.StringVar(&o.batch.Pattern, "pattern", "", `pattern of the files of a folder: "*.txt", or "**/*.txt" to include subfolders (default all files)`)
+	flags.StringArrayVar(&o.batch.Exclude, "exclude", nil, "pattern of files to leave out; repeatable")
+	flags.StringVar(&o.batch.Prompt, "prompt", "", "question about each file (required); ${item.name} is its name")
 	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
 	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
-	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "how many files are worked on at once (default 16); a model is asked about no more than providers.ollama.max_concurrent of them")
-	flags.StringVar(&o.file, "output", "", "write the results into this file when the run has ended")
-	flags.VarP(batchFormat{&p.output}, "format", "o", "how results are printed: text, json, jsonl or markdown")
+	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
+	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output)")
+	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
 	flags.BoolVar(&o.another, "new", false, "start another run, even where one of the same command is still open")
 	return command
 }
@@ -84,7 +85,7 @@ func (p batchCommand) command() *cobra.Command {
 func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions) error {
 	folder, err := os.Getwd()
 	if err != nil {
-		return protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
 	if err := writable(o.file); err != nil {
 		return err
@@ -135,7 +136,7 @@ func (p batchCommand) printBatch(b *view.Batch, file string) error {
 	if err := home.WriteAtomic(file, data); err != nil {
 		return unwritable(file, err)
 	}
-	p.say("the results are in %s", file)
+	p.say("wrote the results to %s", file)
 	return nil
 }
 
@@ -179,7 +180,7 @@ func writable(file string) error {
 		return unwritable(file, errors.New("its folder is a file"))
 	}
 	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return unwritable(file, errors.New("it is no ordinary file"))
+		return unwritable(file, errors.New("not a regular file"))
 	}
 	return nil
 }
@@ -188,6 +189,6 @@ func unwritable(file string, err error) error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
 	}
-	return protocol.Errorf(protocol.InvalidParams, "the results cannot be written into %q: %s", file, err).
-		WithHint("--output names a file in a folder that is there")
+	return protocol.Errorf(protocol.InvalidParams, "cannot write the results to %q: %s", file, err).
+		WithHint("--output must name a file in an existing folder")
 }

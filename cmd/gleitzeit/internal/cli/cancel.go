@@ -17,7 +17,7 @@ func (p cancelCommand) command() *cobra.Command {
 		Use:   "cancel RUN",
 		Short: "Cancel a run, wait until its tasks have ended, and keep what is done",
 		Long: "Cancel a run, wait until its tasks have ended, and keep what is done. RUN may be " + runs.Latest + ".\n" +
-			"Where the process executing it has died, the run is brought to its end here.",
+			"If the process executing the run has died, this command completes the cancellation.",
 		Example: "  gleitzeit cancel " + runs.Latest,
 		Args:    exact("RUN"),
 		RunE: func(command *cobra.Command, args []string) error {

@@ -32,6 +32,6 @@ func (c *checked) err() error {
 	if c.failed == nil {
 		return nil
 	}
-	return protocol.Errorf(protocol.ConfigurationError, "the results cannot be written: %s", c.failed).
+	return protocol.Errorf(protocol.ConfigurationError, "cannot write the results: %s", c.failed).
 		WithHint("they are kept: `gleitzeit results @latest` prints them again")
 }

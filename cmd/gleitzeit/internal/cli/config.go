@@ -22,8 +22,9 @@ func (p configCommand) command() *cobra.Command {
 		Short: "Show every setting, its value, and where it comes from",
 		Long: "Show every setting, its value, and where it comes from: a flag, a variable, a line of config.yaml, or the default.\n" +
 			"Passwords are not shown.",
-		Args: exact(),
-		RunE: func(*cobra.Command, []string) error { return p.show() },
+		Example: "  gleitzeit config",
+		Args:    exact(),
+		RunE:    func(*cobra.Command, []string) error { return p.show() },
 	}
 	for _, below := range []*cobra.Command{p.pathCommand(), p.envCommand()} {
 		command.AddCommand(below)
@@ -34,7 +35,7 @@ func (p configCommand) command() *cobra.Command {
 func (p configCommand) pathCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "path",
-		Short: "Print where config.yaml is, or would be",
+		Short: "Print the path of config.yaml",
 		Args:  exact(),
 		RunE: func(*cobra.Command, []string) error {
 			path, err := config.Path(p.options())

@@ -16,8 +16,9 @@ func (p configCommand) envCommand() *cobra.Command {
 		Use:   "env",
 		Short: "Print the variables with which the temporal CLI reaches the home's engine",
 		Long: "Print the variables with which the temporal CLI, or any other client, reaches the engine of this home:\n" +
-			"`eval \"$(gleitzeit config env)\"`. Whoever can read the key that they name can do the same.",
-		Args: exact(),
+			"`eval \"$(gleitzeit config env)\"`. Anybody who can read the key file can use the engine.",
+		Example: "  eval \"$(gleitzeit config env)\" && temporal workflow list",
+		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.env(command.Context())
 		},

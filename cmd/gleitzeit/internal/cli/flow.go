@@ -38,7 +38,7 @@ func (p *program) compileFor(file string, inputs given, remote bool) (*plan.Plan
 func (p *program) open(file string, inputs given, remote bool) (interpreter.Input, error) {
 	folder, err := os.Getwd()
 	if err != nil {
-		return interpreter.Input{}, protocol.Errorf(protocol.ConfigurationError, "the current folder is not there: %s", err)
+		return interpreter.Input{}, protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
 	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), remote), Remote: remote}
 	if err := inputs.onceRead(file); err != nil {
@@ -49,7 +49,7 @@ func (p *program) open(file string, inputs given, remote bool) (interpreter.Inpu
 	}
 	if file == standardInput {
 		if in.Text, err = io.ReadAll(io.LimitReader(p.In, maxFlow)); err != nil {
-			return in, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "standard input cannot be read: %s", err)}
+			return in, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "cannot read standard input: %s", err)}
 		}
 		return in, nil
 	}
@@ -83,12 +83,12 @@ func missingFlow(file string, err error) error {
 	if of, ok := errors.AsType[*fs.PathError](err); ok {
 		err = of.Err
 	}
-	missing := protocol.Errorf(protocol.WorkflowNotFound, "workflow file %q cannot be read: %s", file, err)
+	missing := protocol.Errorf(protocol.WorkflowNotFound, "cannot read workflow file %q: %s", file, err)
 	if errors.Is(err, syscall.EISDIR) {
-		return missingFile{missing.WithHint("it is a folder: name the files in it, such as %s", filepath.Join(file, "*.yaml"))}
+		return missingFile{missing.WithHint("it is a folder; name files, for example %s", filepath.Join(file, "*.yaml"))}
 	}
 	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {
-		missing = missing.WithHint("the path is taken from %s", folder)
+		missing = missing.WithHint("the path is relative to %s", folder)
 	}
 	return missingFile{missing}
 }

@@ -53,13 +53,13 @@ func (p graphCommand) command() *cobra.Command {
 		Use:   "graph FILE|RUN",
 		Short: "Show which task waits for which, of a workflow or of a run",
 		Long: "Show which task waits for which: as a tree, or as a Mermaid flowchart.\n" +
-			"Where there is a file of that name (or it is -, standard input), it is that workflow; else it is the run of that id, or\n" +
+			"If a file of that name exists (- is standard input), it is that workflow; otherwise the run of that id, or\n" +
 			runs.Latest + ", with the statuses of its tasks.",
 		Example: "  gleitzeit graph flow.yaml\n  gleitzeit graph " + runs.Latest + " --as mermaid",
 		Args:    exact("FILE or RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
 			if as != asTree && p.forPrograms() {
-				return usageError{fmt.Errorf("--as %s and --format %s are two ways to print one graph: choose one", as, p.output)}
+				return usageError{fmt.Errorf("--as %s and --format %s exclude each other", as, p.output)}
 			}
 			graph, err := p.graph(command.Context(), args[0], inputs)
 			if err != nil {
@@ -69,7 +69,7 @@ func (p graphCommand) command() *cobra.Command {
 			return nil
 		},
 	})
-	command.Flags().Var(&as, "as", "how text shows it: text (a tree) or mermaid (a flowchart)")
+	command.Flags().Var(&as, "as", "text form: text (a tree) or mermaid (a flowchart)")
 	inputs.flags(command, " of the file")
 	return command
 }
@@ -87,7 +87,7 @@ func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view
 		return view.NewGraph(compiled), nil
 	}
 	if !inputs.none() {
-		return nil, usageError{fmt.Errorf("--input and --inputs are for a file, and there is no file %q", of)}
+		return nil, usageError{fmt.Errorf("--input and --inputs apply to a file, and there is no file %q", of)}
 	}
 	s, err := p.openToShow(ctx)
 	if err != nil {
@@ -104,11 +104,11 @@ func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view
 	}
 	if document == nil {
 		return nil, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "there is neither a file %q nor a run of that id in %s", of, s.Place()).
-			WithHint("`gleitzeit list` shows the runs that are there")}
+			WithHint("`gleitzeit list` shows the runs that exist")}
 	}
 	if len(document.Tasks) == 0 {
-		return nil, protocol.Errorf(protocol.WorkflowNotFound, "run %s has recorded no plan, and its tasks are not known", run).
-			WithHint("they are as soon as a worker has taken the run; `gleitzeit graph FILE` shows those of its file")
+		return nil, protocol.Errorf(protocol.WorkflowNotFound, "the tasks of run %s are not known yet: no worker has taken it", run).
+			WithHint("`gleitzeit graph FILE` shows those of its workflow file")
 	}
 	return document.Graph(), nil
 }
@@ -132,7 +132,7 @@ func (p graphCommand) printGraph(graph *view.Graph, as drawing) {
 		text := graph.Mermaid()
 		fmt.Fprint(p.Out, text)
 		if len(graph.Edges) > mermaidEdges || len(text) > mermaidText {
-			p.say("Mermaid draws at most %d arrows and %d characters unless its settings maxEdges and maxTextSize say otherwise", mermaidEdges, mermaidText)
+			p.say("Mermaid draws at most %d arrows and %d characters unless its settings maxEdges and maxTextSize are raised", mermaidEdges, mermaidText)
 		}
 	default:
 		fmt.Fprint(p.Out, graph.Text())

@@ -22,8 +22,8 @@ type given struct {
 
 // flags adds them to a command. of ends "value of an input": " of every file".
 func (g *given) flags(command *cobra.Command, of string) {
-	command.Flags().StringArrayVar(&g.pairs, "input", nil, "value of an input"+of+", name=value; may be given many times")
-	command.Flags().StringArrayVar(&g.files, "inputs", nil, "YAML or JSON `file` with values of inputs, - is standard input; --input wins over it")
+	command.Flags().StringArrayVar(&g.pairs, "input", nil, "value of an input"+of+", name=value; repeatable")
+	command.Flags().StringArrayVar(&g.files, "inputs", nil, "YAML or JSON `file` with values of inputs, - is standard input; --input takes precedence")
 }
 
 func (g *given) none() bool { return len(g.pairs)+len(g.files) == 0 }
@@ -51,7 +51,7 @@ func (g *given) onceRead(flows ...string) error {
 		}
 	}
 	if named > 1 {
-		return usageError{errors.New("standard input, -, is named twice, and can be read once")}
+		return usageError{errors.New("standard input (-) is named twice and can be read only once")}
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (p *program) readGiven(g given, in *interpreter.Input) error {
 			if of, ok := errors.AsType[*fs.PathError](err); ok {
 				err = of.Err
 			}
-			return protocol.Errorf(protocol.InvalidParams, "the inputs in %q cannot be read: %s", file, err)
+			return protocol.Errorf(protocol.InvalidParams, "cannot read the inputs in %q: %s", file, err)
 		}
 		in.InputFiles = append(in.InputFiles, interpreter.GivenFile{File: file, Text: text})
 	}

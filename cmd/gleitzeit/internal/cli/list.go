@@ -20,9 +20,10 @@ func (p listCommand) command() *cobra.Command {
 	query := runs.Query{}
 	var status string
 	command := p.temporalFlags(&cobra.Command{
-		Use:   "list",
-		Short: "List runs, newest first",
-		Args:  exact(),
+		Use:     "list",
+		Short:   "List runs, newest first",
+		Example: "  gleitzeit list --status failed --limit 10",
+		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			query.Status = protocol.Status(status)
 			switch query.Status {

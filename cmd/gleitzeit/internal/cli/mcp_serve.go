@@ -35,7 +35,7 @@ func (p mcpServeCommand) command() *cobra.Command {
 		Use:   "serve [--http [ADDRESS]]",
 		Short: "Serve MCP: tools that validate, run, submit, follow and read workflows",
 		Long: "Serve MCP on standard input and output, for a client that starts this command, or over HTTP on loopback.\n" +
-			"Clients may run the workflows beneath the folders of --workflows, each of which has a tool of its own as well;\n" +
+			"Clients may run the workflows beneath the folders of --workflows, each of which gets a tool of its own;\n" +
 			"without that flag, those beneath the current folder. Runs execute here, as those of `gleitzeit run`.",
 		Example: "  gleitzeit mcp serve --workflows flows\n  gleitzeit mcp serve --http 8090",
 		Args:    between(0, "ADDRESS"),
@@ -50,8 +50,8 @@ func (p mcpServeCommand) command() *cobra.Command {
 		},
 	}
 	command.Flags().StringArrayVar(&o.folders, "workflows", nil, "folder of workflows that clients may run, a tool for each; repeatable")
-	command.Flags().BoolVar(&o.any, "allow-any-workflow", false, "clients may run any file, and workflows that they write: whatever you may do, they may")
-	command.Flags().StringVar(&o.http, "http", "", "serve streamable HTTP instead, on loopback: at `ADDRESS`, a port or host:port, else on port "+strconv.Itoa(mcpserver.Port))
+	command.Flags().BoolVar(&o.any, "allow-any-workflow", false, "let clients run any file, and workflows that they write: they can do whatever you can")
+	command.Flags().StringVar(&o.http, "http", "", "`ADDRESS` for streamable HTTP on loopback: a port or host:port (default port "+strconv.Itoa(mcpserver.Port)+")")
 	command.Flags().Lookup("http").NoOptDefVal = anywhere
 	return command
 }

@@ -37,15 +37,16 @@ type providerCommand struct{ *program }
 
 // command is the group of commands about servers. To add one, add it to the list here.
 func (p providerCommand) command() *cobra.Command {
-	return group("provider", "List model servers and check their health", listCommand{p.program}.command(), p.healthCommand())
+	return group("provider", "List model servers and check their health", p.listCommand(), p.healthCommand())
 }
 
 func (p providerCommand) listCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the servers of the settings",
-		Long:  "List the servers of the settings, each with the limit of calls in flight to it from each worker.\nNo server is called; use `gleitzeit provider health` for that.",
-		Args:  exact(),
+		Use:     "list",
+		Short:   "List the servers of the settings",
+		Long:    "List the servers of the settings, each with the limit of calls in flight to it from each worker.\nNo server is called; use `gleitzeit provider health` for that.",
+		Example: "  gleitzeit provider list",
+		Args:    exact(),
 		RunE: func(*cobra.Command, []string) error {
 			providers, closeAll, err := p.providers()
 			if err != nil {
@@ -69,6 +70,7 @@ func (p providerCommand) healthCommand() *cobra.Command {
 		Short: "Check the health of the servers",
 		Long: "Check the health of the servers from this process: each with its version, the number of its models and those in memory.\n" +
 			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are checked. If one is not healthy, the exit code is 4.",
+		Example: "  gleitzeit provider health ollama",
 		RunE: func(command *cobra.Command, names []string) error {
 			providers, closeAll, err := p.providers()
 			if err != nil {

@@ -16,10 +16,11 @@ type resultsCommand struct{ *program }
 
 func (p resultsCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
-		Use:   "results RUN [TASK]",
-		Short: "Print the results of a run, or of one of its tasks",
-		Long:  "Print the results of a run, or of one of its tasks. RUN may be " + runs.Latest + ".",
-		Args:  between(1, "RUN", "TASK"),
+		Use:     "results RUN [TASK]",
+		Short:   "Print the results of a run, or of one of its tasks",
+		Long:    "Print the results of a run, or of one of its tasks. RUN may be " + runs.Latest + ".",
+		Example: "  gleitzeit results " + runs.Latest + "\n  gleitzeit results " + runs.Latest + " summary -o json",
+		Args:    between(1, "RUN", "TASK"),
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.results(command.Context(), args)
 		},

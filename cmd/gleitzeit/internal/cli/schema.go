@@ -28,8 +28,8 @@ func (p schemaCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [PART]",
 		Short: "Print the JSON Schema of workflow files, or one part of it in words",
-		Long: "Print the JSON Schema of workflow files, for editors. A path of keys such as tasks.retry says in words what stands\n" +
-			"there: each key, what it takes and what it means.",
+		Long: "Print the JSON Schema of workflow files, for editors. With a path of keys such as tasks.retry, describe in words\n" +
+			"the keys there, what they take and what they mean.",
 		Example: "  gleitzeit schema > workflow.schema.json\n  gleitzeit schema tasks.retry",
 		Args:    between(0, "PART"),
 		RunE: func(_ *cobra.Command, args []string) error {

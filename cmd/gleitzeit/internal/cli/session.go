@@ -15,7 +15,7 @@ import (
 // temporal CLI has them.
 func (p *program) temporalFlags(command *cobra.Command) *cobra.Command {
 	command.Flags().StringVar(&p.temporal.Address, "address", "", "host:port of a Temporal server to use instead of the home's engine (default $TEMPORAL_ADDRESS)")
-	command.Flags().StringVar(&p.temporal.Namespace, "namespace", "", "namespace there (default $TEMPORAL_NAMESPACE, else default)")
+	command.Flags().StringVar(&p.temporal.Namespace, "namespace", "", "namespace of that server (default $TEMPORAL_NAMESPACE, else default)")
 	command.Flags().StringVar(&p.temporal.Profile, "profile", "", "profile of temporal.toml that says how to connect (default $TEMPORAL_PROFILE)")
 	return command
 }
@@ -108,6 +108,6 @@ func (p *program) sayAbandoned(s *runs.Session, run *view.Run) error {
 
 // streamFlag is for commands that follow a run.
 func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
-	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models to standard error as they come, where that is not a terminal; a terminal shows them anyway")
+	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models to standard error as they are generated, even if that is not a terminal")
 	return command
 }

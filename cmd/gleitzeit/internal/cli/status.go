@@ -13,10 +13,11 @@ type statusCommand struct{ *program }
 func (p statusCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "status [RUN]",
-		Short: "Show how far a run has come, task by task; without a run, how engine, workers, store and providers are",
-		Long: "Show how far a run has come, task by task. RUN may be " + runs.Latest + ".\n" +
-			"Without a run: how engine, workers, result store and providers are.",
-		Args: between(0, "RUN"),
+		Short: "Show the tasks of a run; without a run, the state of engine, workers, store and providers",
+		Long: "Show the status of each task of a run. RUN may be " + runs.Latest + ".\n" +
+			"Without a run: the state of engine, workers, result store and providers.",
+		Example: "  gleitzeit status\n  gleitzeit status " + runs.Latest,
+		Args:    between(0, "RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return p.system(command.Context())

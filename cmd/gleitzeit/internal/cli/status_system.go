@@ -51,7 +51,7 @@ const healthTimeout = 5 * time.Second
 func (p statusCommand) systemCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "status",
-		Short: "Show how engine, workers, result store and providers are",
+		Short: "Show the state of engine, workers, result store and providers",
 		Args:  exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.system(command.Context())

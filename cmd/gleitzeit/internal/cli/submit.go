@@ -59,7 +59,7 @@ func (p submitCommand) command() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "submit FILE",
 		Short: "Start a run on the workers of the server, and print its id",
-		Long: "Check a workflow here and start it on whatever workers serve the engine: those of `gleitzeit server`, or\n" +
+		Long: "Check a workflow here and start it on the workers that serve the engine: those of `gleitzeit server`, or\n" +
 			"`gleitzeit worker` processes of a Temporal server that is configured. Nothing of it runs in this process.",
 		Example: "  gleitzeit submit flow.yaml\n  gleitzeit submit flow.yaml --wait=2h",
 		Args:    exact("FILE"),

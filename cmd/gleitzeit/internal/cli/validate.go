@@ -35,10 +35,11 @@ func (p validateCommand) command() *cobra.Command {
 	var online bool
 	command := &cobra.Command{
 		Use:   "validate FILE…",
-		Short: "Show every mistake in workflows, and start nothing",
-		Long: "Show every mistake in every one of the files, and start nothing. The file - is standard input.\n" +
-			"The exit code is 2 where a file has mistakes, and 3 where one cannot be read; all others are checked even so.",
-		Args: someFiles,
+		Short: "Check workflows and print all problems, without starting anything",
+		Long: "Check all files and print all problems found in them, without starting anything. The file - is standard input.\n" +
+			"The exit code is 2 if a file has problems, and 3 if one cannot be read; the other files are checked all the same.",
+		Example: "  gleitzeit validate flow.yaml\n  gleitzeit validate flows/*.yaml -o json",
+		Args:    someFiles,
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := inputs.onceRead(args...); err != nil {
 				return err
@@ -58,7 +59,7 @@ func (p validateCommand) command() *cobra.Command {
 // someFiles wants files.
 func someFiles(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError{fmt.Errorf("FILE is missing; see `%s --help`", command.CommandPath())}
+		return usageError{fmt.Errorf("missing argument FILE; see `%s --help`", command.CommandPath())}
 	}
 	return nil
 }
@@ -112,7 +113,7 @@ func (p validateCommand) validate(files []string, inputs given, check checker) e
 		}
 		p.show(found)
 		if compiled != nil && p.output == asText {
-			fmt.Fprintf(p.Out, "%s: fine, %s\n", file, tasks(len(compiled.Tasks)))
+			fmt.Fprintf(p.Out, "%s: ok, %s\n", file, tasks(len(compiled.Tasks)))
 		}
 	}
 	if p.output == asJSON {

@@ -16,7 +16,7 @@ type versionCommand struct{ *program }
 func (p versionCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print which version this is",
+		Short: "Print the version",
 		Args:  exact(),
 		RunE: func(*cobra.Command, []string) error {
 			document := struct {

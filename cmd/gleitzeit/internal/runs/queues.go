@@ -66,7 +66,7 @@ func (c *connection) NotifyUnserved(ctx context.Context, run, queue string, task
 	found, err := c.Pollers(ctx, queue)
 	switch {
 	case err != nil:
-		c.log.Warn("cannot ask who serves the queue", "queue", queue, "error", err)
+		c.log.Warn("cannot find out which workers poll the queue", "queue", queue, "error", err)
 	case len(found) > 0:
 	case c.cluster != nil || queue != SharedQueue:
 		c.notify(Unserved, run, "run %s is waiting for a worker on queue %q: start one with `%s`", run, queue, view.WorkerCommand(queue))
@@ -80,7 +80,7 @@ func (c *connection) NotifyUnserved(ctx context.Context, run, queue string, task
 		found, err := c.pollers(ctx, other, enums.TASK_QUEUE_TYPE_ACTIVITY)
 		switch {
 		case err != nil:
-			c.log.Warn("cannot ask who serves the queue", "queue", other, "error", err)
+			c.log.Warn("cannot find out which workers poll the queue", "queue", other, "error", err)
 		case len(found) == 0:
 			c.notify(Unserved, run, "tasks of run %s will wait for a worker on queue %q: start one with `%s`", run, other, view.WorkerCommand(other))
 		}
