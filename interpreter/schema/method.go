@@ -20,7 +20,7 @@ func (w *writer) methods() value.Value {
 		}
 	}
 	all = append(all, value.Object(
-		of("description", value.String("A method by its short name, where the protocol is given.")),
+		of("description", value.String("Short name of a method, if the protocol is given.")),
 		of("type", value.String("string")),
 		of("pattern", value.String("^("+strings.Join(short, "|")+")$")),
 	))

@@ -19,7 +19,7 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 // reference stands for a value of any type.
 const reference = `{
   "title": "reference",
-  "description": "A reference such as ${task.response}, which stands for a value of any type.",
+  "description": "Reference such as ${task.response}, in place of a value of any type.",
   "type": "string",
   "pattern": "(^|[^$])\\$\\{"
 }`
