@@ -11,7 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Function is a function of conditions, as people are told of it.
+// Function is a function of conditions, as shown to people.
 type Function struct {
 	Name  string
 	Takes string
@@ -71,13 +71,13 @@ var functions = sync.OnceValue(func() map[string]Function {
 
 func isOwn(name string) bool { return functions()[name].own }
 
-// isBuiltin tells whether a function is one of the expression language that conditions have.
+// isBuiltin reports whether a function is one of the expression language that conditions have.
 func isBuiltin(name string) bool {
 	f, is := functions()[name]
 	return is && !f.own
 }
 
-// What nobody can write: the reader puts it into expressions.
+// Names that cannot be written in a condition: the reader puts them into expressions.
 const (
 	stepFunction  = "$step"
 	plusFunction  = "$plus"
@@ -85,7 +85,7 @@ const (
 	rangeFunction = "$range"
 )
 
-// takesList tells whether the first thing that a function takes is a list, and nothing else.
+// takesList reports whether the first thing that a function takes is a list, and nothing else.
 func takesList(name string) bool {
 	return strings.HasPrefix(functions()[name].Takes, "list, ") || name == "first" || name == "last"
 }

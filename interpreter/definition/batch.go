@@ -9,7 +9,7 @@ import (
 // BatchID is the id of the task that the short form makes.
 const BatchID = "batch"
 
-// Each says that a task runs once an item, and what the items are. Keys that are absent are nil.
+// FanOut says that a task runs for each item, and what the items are. Keys that are absent are nil.
 type FanOut struct {
 	Node          *Node // What says it; nil where it is not there.
 	Values        *Node // A list, or the text of a reference to one: the items. Else they are files.
@@ -47,7 +47,7 @@ var batchKeys = keys[batchReader]{
 		"Maximum number of items in flight, within the max_parallel of the run."},
 }
 
-// What else stands in a template is a parameter.
+// Every other key of a template is a parameter.
 var templateKeys = keys[taskReader]{
 	{[]string{"method"}, text.required(), func(t *taskReader, n *Node) { t.Method = n },
 		"Method to run for each file."},
@@ -131,13 +131,13 @@ func (w *Workflow) readTemplate(made *taskReader) {
 		given = keys.Get("params")
 	}
 	if made.Parameters == nil && given != nil && given.Kind != value.KindNull {
-		return // Of the wrong type, which was noted: what the parameters are, nobody knows.
+		return // Of the wrong type, which is reported elsewhere.
 	}
 	merged := &Node{Position: w.TemplateNode.Position, Kind: value.KindObject, Fields: others}
 	if made.Parameters != nil {
 		for _, field := range made.Parameters.Fields {
 			if at := slices.IndexFunc(others, func(other Field) bool { return other.Name == field.Name }); at >= 0 {
-				w.Repeated = append(w.Repeated, DuplicateKey{field.At, others[at].At, field.Name, field.Name})
+				w.DuplicateKeys = append(w.DuplicateKeys, DuplicateKey{field.At, others[at].At, field.Name, field.Name})
 				continue
 			}
 			merged.Fields = append(merged.Fields, field)

@@ -43,7 +43,7 @@ func readDefaults(w *Workflow, n *Node) {
 			w.Defaults = append(w.Defaults, &reader.Default)
 		case value.KindNull:
 		default:
-			w.mistyped("defaults."+field.Name, mapping, field.Value)
+			w.addWrongType("defaults."+field.Name, mapping, field.Value)
 		}
 	}
 }

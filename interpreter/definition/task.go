@@ -23,7 +23,7 @@ type Task struct {
 	RunIf           *Node // Text.
 	ContinueOnError *Node // A boolean.
 
-	MaxConcurrent *Node // A count. In a batch it stands in Each, as does the next.
+	MaxConcurrent *Node // A count. A batch has it, and the next, in Each.
 	MaxFailures   *Node // Text or a number.
 }
 

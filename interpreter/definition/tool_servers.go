@@ -56,7 +56,7 @@ func readToolServers(w *Workflow, n *Node) {
 			w.fieldTexts("headers", server.Headers)
 		case field.Value.Kind == value.KindNull:
 		default:
-			w.mistyped("mcp_servers."+field.Name, mapping, field.Value)
+			w.addWrongType("mcp_servers."+field.Name, mapping, field.Value)
 			continue
 		}
 		w.ToolServers = append(w.ToolServers, server)
@@ -70,7 +70,7 @@ func (w *Workflow) fieldTexts(what string, n *Node) {
 	}
 	for _, field := range n.Fields {
 		if !text.fits(field.Value) {
-			w.mistyped(what+"."+field.Name, text, field.Value)
+			w.addWrongType(what+"."+field.Name, text, field.Value)
 		}
 	}
 }

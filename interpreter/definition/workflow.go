@@ -2,7 +2,7 @@ package definition
 
 import "github.com/gleitzeit/gleitzeit/internal/value"
 
-// Workflow is what the file says. A key that is absent, without a value or of the wrong type is nil; what is wrong stands
+// Workflow is what the file says. A key that is absent, without a value or of the wrong type is nil; what is wrong is
 // in Repeated, Unknown and Mistyped for the rules to report.
 type Workflow struct {
 	Root        *Node
@@ -32,9 +32,9 @@ type Workflow struct {
 	TemplateNode *Node // A mapping.
 	Batch        *Task // The task that these make, which is Tasks[0]; nil where the file has none of them.
 
-	Repeated []DuplicateKey
-	Unknown  []UnknownKey
-	Mistyped []WrongType
+	DuplicateKeys []DuplicateKey
+	UnknownKeys   []UnknownKey
+	WrongTypes    []WrongType
 
 	source *source
 }

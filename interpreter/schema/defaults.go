@@ -84,7 +84,7 @@ func (w *writer) anyOf(methods []protocol.Method) value.Value {
 }
 
 // parametersByDefaults says which parameters the tasks have, by their methods. Where there are defaults, what a method needs
-// may stand there; where there are none, it stands in the task.
+// may have it; where there are none, the task has it.
 func (w *writer) parametersByDefaults() value.Value {
 	var loose []value.Value
 	for _, spec := range w.specs {
