@@ -75,11 +75,11 @@ tasks:
 	if flow == nil {
 		t.Fatal(found)
 	}
-	if len(flow.Unknown) != 7 {
-		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, an MCP server, a task and a retry", len(flow.Unknown))
+	if len(flow.UnknownKeys) != 7 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, an MCP server, a task and a retry", len(flow.UnknownKeys))
 	}
 	page := programtest.Read(t, "workflow-reference.md")
-	for _, where := range flow.Unknown {
+	for _, where := range flow.UnknownKeys {
 		section := sectionOf(page, strings.ToLower(where.Where))
 		for _, key := range where.Known {
 			if !strings.Contains(section, "`"+key+"`") {

@@ -9,7 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Batch is a batch as a command line has it: paths, and what a model is asked about each file.
+// Batch is a batch of the command line: paths, and a prompt for each file.
 type Batch struct {
 	Directory     string   // A folder; or else
 	Files         []string // files and folders.

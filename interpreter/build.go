@@ -96,7 +96,7 @@ func written(n *definition.Node) string {
 	return n.Written
 }
 
-// valueOf is the value that stands in the file; of a key that is absent, nil.
+// valueOf is the value of a key; nil where it is absent.
 func valueOf(n *definition.Node) *value.Value {
 	if n == nil {
 		return nil

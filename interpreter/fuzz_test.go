@@ -133,7 +133,7 @@ func checkPlan(t *testing.T, p *plan.Plan) {
 	}
 }
 
-// keepsItsOwnTime tells whether a method has a timeout that its handler alone knows.
+// keepsItsOwnTime reports whether a method has a timeout that its handler alone knows.
 func keepsItsOwnTime(name string) bool {
 	for _, spec := range specs() {
 		spec.AnyServer = true

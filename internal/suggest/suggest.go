@@ -1,4 +1,4 @@
-// Package suggest finds what somebody may have meant by a word that means nothing.
+// Package suggest finds the known word that is nearest to an unknown one.
 package suggest
 
 import (
@@ -46,7 +46,7 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// swapped tells whether two letters in the wrong order are all the difference.
+// swapped reports whether two letters in the wrong order are all the difference.
 func swapped(word, candidate string) bool {
 	if len(word) != len(candidate) {
 		return false

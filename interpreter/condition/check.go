@@ -15,7 +15,7 @@ import (
 type reader struct {
 	source   *source
 	errs     []Error
-	called   map[ast.Node]bool // Names that stand before the brackets of a call.
+	called   map[ast.Node]bool // Names before the parentheses of a call.
 	declared map[string]bool   // By let, which is an error of its own.
 }
 
@@ -50,7 +50,7 @@ func (r *reader) unknown(node ast.Node, name, format string, called bool) {
 	})
 }
 
-const noFunction = "unknown function %q"
+const unknownFunction = "unknown function %q"
 
 // Visit is called for each node, those beneath it first.
 func (r *reader) Visit(node *ast.Node) {
@@ -63,7 +63,7 @@ func (r *reader) Visit(node *ast.Node) {
 		}
 	case *ast.BuiltinNode:
 		if !isBuiltin(n.Name) {
-			r.unknown(n, n.Name, noFunction, true)
+			r.unknown(n, n.Name, unknownFunction, true)
 		}
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
 		r.report(n, "repeat the expression instead", `"let" and ";" are not supported in conditions`)
@@ -84,7 +84,7 @@ func (r *reader) name(node *ast.Node, n *ast.IdentifierNode) {
 		*node = null
 	case r.called[*node] && isFunction, r.declared[n.Value]:
 	case r.called[*node]:
-		r.unknown(n, n.Value, noFunction, true)
+		r.unknown(n, n.Value, unknownFunction, true)
 	case isFunction:
 		r.report(n, fmt.Sprintf("write %s(…)", n.Value), "%q is a function", n.Value)
 	default:
@@ -122,7 +122,7 @@ func otherThanTruth(node ast.Node) string {
 }
 
 // bounder puts what counts the steps into all that is done for each element of a list, what counts bytes into what joins
-// texts, what refuses all but lists before what takes one, and what keeps digits in place of what would lose them.
+// texts, a check that accepts only lists before what takes one, and what keeps digits in place of what would lose them.
 type bounder struct{}
 
 // Visit is called for each node, those beneath it first.

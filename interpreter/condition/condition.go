@@ -37,11 +37,11 @@ type Error struct {
 	Offset  int // In the text, in bytes.
 	Message string
 	Hint    string
-	Unknown string // The name that means nothing, where that is what is wrong.
-	Called  bool   // It stands where that of a function would.
+	Unknown string // The unknown name, if that is the error.
+	Called  bool   // It is used as a function.
 }
 
-// Compile makes a condition of its text, or tells its errors in the order of their places.
+// Compile makes a condition of its text, or returns its errors in the order of their places.
 func Compile(text string) (*Condition, []Error) {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -79,7 +79,7 @@ func Compile(text string) (*Condition, []Error) {
 	return &Condition{s, program}, nil
 }
 
-// References are those in the condition, in the order of their places, each as often as it stands there.
+// References are those in the condition, in the order of their places, each as often as it occurs.
 func (c *Condition) References() []reference.Reference { return slices.Clone(c.source.references) }
 
 // configuration says what there is in a condition with so many references. Nothing is optimized: each part is looked at

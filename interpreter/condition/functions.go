@@ -11,7 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Function is a function of conditions, as people are told of it.
+// Function is a function of conditions, as shown to people.
 type Function struct {
 	Name  string
 	Takes string
@@ -23,31 +23,31 @@ type Function struct {
 // what makes values much larger than those that it is given.
 func Functions() []Function {
 	return []Function{
-		{"len", "value", "how many characters a text, elements a list, or fields an object has", false},
-		{"lower", "text", "the text in small letters", true},
-		{"upper", "text", "the text in capitals", true},
+		{"len", "value", "the number of characters of a text, elements of a list, or fields of an object", false},
+		{"lower", "text", "the text in lower case", true},
+		{"upper", "text", "the text in upper case", true},
 		{"trim", "text", "the text without white space around it", true},
-		{"split", "text, separator", "the list of the pieces between the separators", true},
-		{"text", "value", "the value as a text: a text as it is, all else as JSON", true},
-		{"number", "value", "the number that a text says, white space around it aside; a number as it is", true},
-		{"kind", "value", "what the value is: \"null\", \"boolean\", \"number\", \"string\", \"list\" or \"object\"", true},
+		{"split", "text, separator", "the list of the parts between the separators", true},
+		{"text", "value", "the value as text: text is unchanged, everything else is JSON", true},
+		{"number", "value", "the number that the text contains, ignoring white space around it; numbers are unchanged", true},
+		{"kind", "value", "the type of the value: \"null\", \"boolean\", \"number\", \"string\", \"list\" or \"object\"", true},
 		{"abs", "number", "the number without its sign", false},
-		{"ceil", "number", "the next whole number upwards", false},
-		{"floor", "number", "the next whole number downwards", false},
-		{"round", "number", "the nearest whole number", false},
-		{"min", "list", "the least of the numbers", false},
-		{"max", "list", "the greatest of the numbers", false},
+		{"ceil", "number", "the number rounded up", false},
+		{"floor", "number", "the number rounded down", false},
+		{"round", "number", "the number rounded to the nearest whole number", false},
+		{"min", "list", "the smallest number", false},
+		{"max", "list", "the largest number", false},
 		{"sum", "list", "the sum of the numbers", false},
-		{"first", "list", "its first element; null of an empty one", false},
-		{"last", "list", "its last element; null of an empty one", false},
-		{"all", "list, condition", "whether the condition holds for every element", false},
-		{"any", "list, condition", "whether it holds for at least one", false},
-		{"one", "list, condition", "whether it holds for exactly one", false},
-		{"none", "list, condition", "whether it holds for none", false},
-		{"count", "list, condition", "for how many it holds", false},
-		{"filter", "list, condition", "the list of those for which it holds", false},
-		{"find", "list, condition", "the first for which it holds; null where there is none", false},
-		{"map", "list, expression", "the list of what comes of each", false},
+		{"first", "list", "the first element, or null if the list is empty", false},
+		{"last", "list", "the last element, or null if the list is empty", false},
+		{"all", "list, condition", "whether the condition is true for every element", false},
+		{"any", "list, condition", "whether it is true for at least one", false},
+		{"one", "list, condition", "whether it is true for exactly one", false},
+		{"none", "list, condition", "whether it is true for none", false},
+		{"count", "list, condition", "the number of elements for which it is true", false},
+		{"filter", "list, condition", "the list of elements for which it is true", false},
+		{"find", "list, condition", "the first element for which it is true, or null", false},
+		{"map", "list, expression", "the list of the expression's values", false},
 	}
 }
 
@@ -71,13 +71,13 @@ var functions = sync.OnceValue(func() map[string]Function {
 
 func isOwn(name string) bool { return functions()[name].own }
 
-// isBuiltin tells whether a function is one of the expression language that conditions have.
+// isBuiltin reports whether a function is one of the expression language that conditions have.
 func isBuiltin(name string) bool {
 	f, is := functions()[name]
 	return is && !f.own
 }
 
-// What nobody can write: the reader puts it into expressions.
+// Names that cannot be written in a condition: the reader puts them into expressions.
 const (
 	stepFunction  = "$step"
 	plusFunction  = "$plus"
@@ -85,7 +85,7 @@ const (
 	rangeFunction = "$range"
 )
 
-// takesList tells whether the first thing that a function takes is a list, and nothing else.
+// takesList reports whether the first thing that a function takes is a list, and nothing else.
 func takesList(name string) bool {
 	return strings.HasPrefix(functions()[name].Takes, "list, ") || name == "first" || name == "last"
 }

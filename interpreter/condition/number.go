@@ -30,7 +30,7 @@ func fromDigits(digits string) any {
 	return float
 }
 
-// float is a number as a floating-point number; it reports false of what is none.
+// float is a number as a floating-point number; false where it is not a number.
 func float(v any) (float64, bool) {
 	switch n := v.(type) {
 	case int:

@@ -12,7 +12,7 @@ import (
 )
 
 // The operators and functions whose own forms in the expression language lose digits, or wrap around, are replaced by
-// functions of these names, which nobody can write.
+// functions of these names, which cannot be written in a condition.
 const (
 	reckonFunction  = "$reckon"
 	compareFunction = "$compare"
@@ -44,7 +44,7 @@ func operators() map[string]*builtin.Function {
 	return all
 }
 
-// exact returns what is to stand in place of an operator.
+// exact returns what replaces an operator.
 func exact(n *ast.BinaryNode) ast.Node {
 	switch n.Operator {
 	case "+":
@@ -78,7 +78,7 @@ func operator(at ast.Node, name string) ast.Node {
 	return text
 }
 
-// exactFunction returns what is to stand in place of a call of a function of the expression language.
+// exactFunction returns what replaces a call of a function of the expression language.
 func exactFunction(n *ast.BuiltinNode) ast.Node {
 	switch n.Name {
 	case "abs", "ceil", "floor", "round", "min", "max":
@@ -152,7 +152,7 @@ func equal(a, b any) bool {
 	return a == b
 }
 
-// within tells whether a list has an element, or an object a field.
+// within reports whether a list has an element, or an object a field.
 func within(needle, of any) (any, error) {
 	switch kindOf(of) {
 	case value.KindNull:

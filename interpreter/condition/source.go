@@ -13,7 +13,7 @@ import (
 )
 
 // source is a condition with its references replaced by calls of functions: what a value says never becomes part of the
-// expression, and a value that nothing comes to is never asked for.
+// expression, and a value that is not needed is never read.
 type source struct {
 	text       string
 	program    string // The expression.
@@ -22,7 +22,7 @@ type source struct {
 	offsets    []int // Of each character of the program in the text, in bytes, and of its end.
 }
 
-// functionOf names the function that stands for a reference. Nobody can write the name: a sign before it is refused.
+// functionOf names the function that replaces a reference. The name cannot be written in a condition: the sign before it is rejected.
 func functionOf(number int) string { return "$" + strconv.Itoa(number) }
 
 // read takes the references out of a condition.
@@ -71,7 +71,7 @@ func (s *source) at(character int) int {
 	return s.offsets[min(max(character, 0), len(s.offsets)-1)]
 }
 
-// misplaced finds references that stand where no value can, names that only references have, and pipes.
+// misplaced finds references where a value cannot be, names that only references have, and pipes.
 func (s *source) misplaced() []Error {
 	tokens, err := lexer.Lex(file.NewSource(s.program))
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *source) misplaced() []Error {
 	return errs
 }
 
-// within tells whether a token has part of a reference in it.
+// within reports whether a token has part of a reference in it.
 func (s *source) within(token lexer.Token) bool {
 	for _, start := range s.starts {
 		if start >= token.From && start < token.To {

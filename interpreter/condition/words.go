@@ -15,7 +15,7 @@ import (
 
 // error puts an error of the expression language into our words, at its place.
 func (s *source) problem(err error) Error {
-	message, character := told(err)
+	message, character := messageOf(err)
 	m := Error{Offset: s.at(character)}
 	if message == neverClosed {
 		m.Offset = strings.LastIndexAny(s.text, "\"'`")
@@ -34,7 +34,7 @@ const neverClosed = "literal not terminated"
 
 // failure is an error while a condition was decided.
 func (s *source) failure(err error) *protocol.Error {
-	message, character := told(err)
+	message, character := messageOf(err)
 	message, hint := s.reword(message)
 	wrong := protocol.Errorf(protocol.TaskParameterError, "the condition cannot be evaluated: %s, near %q", message, shown(s.text[s.at(character):]))
 	if hint != "" {
@@ -43,7 +43,7 @@ func (s *source) failure(err error) *protocol.Error {
 	return wrong
 }
 
-func told(err error) (message string, character int) {
+func messageOf(err error) (message string, character int) {
 	if known, is := errors.AsType[*file.Error](err); is {
 		return known.Message, known.From
 	}

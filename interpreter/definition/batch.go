@@ -9,7 +9,7 @@ import (
 // BatchID is the id of the task that the short form makes.
 const BatchID = "batch"
 
-// Each says that a task runs once an item, and what the items are. Keys that are absent are nil.
+// FanOut says that a task runs for each item, and what the items are. Keys that are absent are nil.
 type FanOut struct {
 	Node          *Node // What says it; nil where it is not there.
 	Values        *Node // A list, or the text of a reference to one: the items. Else they are files.
@@ -36,37 +36,37 @@ var texts = shape{
 
 var batchKeys = keys[batchReader]{
 	{[]string{"directory"}, text, func(b *batchReader, n *Node) { b.Directory = n },
-		"The folder with the files, which are looked for when the task starts."},
+		"Folder with the files, searched when the task starts."},
 	{[]string{"files"}, list.as("a list of at least one path", `{"type": "array", "minItems": 1, "items": `+textSchema+`}`), readFiles,
-		"The files themselves, instead of a directory; a folder among them stands for the files in it."},
+		"List of files, instead of a directory; a folder in the list stands for the files in it."},
 	{[]string{"pattern"}, text, func(b *batchReader, n *Node) { b.Pattern = n },
-		"Which files of a folder, such as *.txt, or **/*.txt for those in folders beneath too; the default is *."},
+		"Pattern of the files in a folder, such as *.txt, or **/*.txt to include subfolders; the default is *."},
 	{[]string{"exclude"}, texts, readExclude,
-		"Patterns of the files that are left out; one without / is for names at any depth."},
+		"Patterns of files to exclude; one without / matches names at any depth."},
 	{[]string{"max_concurrent"}, parallel, func(b *batchReader, n *Node) { b.MaxConcurrent = n },
-		"How many items are in flight at most, within the max_parallel of the run."},
+		"Maximum number of items in flight, within the max_parallel of the run."},
 }
 
-// What else stands in a template is a parameter.
+// Every other key of a template is a parameter.
 var templateKeys = keys[taskReader]{
 	{[]string{"method"}, text.required(), func(t *taskReader, n *Node) { t.Method = n },
-		"What is done with each file."},
+		"Method to run for each file."},
 	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
-		"The protocol of the method, which may then be written short: `chat` for `llm/chat`."},
+		"Protocol of the method, which allows a short method name: `chat` for `llm/chat`."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
-		"Which of the tasks that are ready start first."},
+		"Order in which tasks that are ready start."},
 	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },
-		"How long one attempt at one item may take, waiting for a slot not counted."},
+		"Timeout of one attempt of one item, not counting the wait for a slot."},
 	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), readRetry,
-		"When and how often to try an item again; without it, transient errors have three attempts and all others one."},
+		"Retry policy of each item; by default transient errors get three attempts and other errors one."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
-		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},
 	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },
-		"Whether to take the result of an equal call of an earlier run, where there is one: same method, parameters and file."},
+		"Whether to reuse the result of an earlier call with the same method, parameters and file."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.Each.MaxFailures = n },
-		"How many items may fail before the rest is skipped and the task fails; without it everything runs."},
+		"Number or percentage of items that may fail before the rest is skipped and the task fails; by default all items run."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
-		"Parameters of the method, for those whose names are keys of a template."},
+		"Parameters of the method; required for those that have the name of a template key."},
 }
 
 func readFiles(b *batchReader, n *Node) {
@@ -131,13 +131,13 @@ func (w *Workflow) readTemplate(made *taskReader) {
 		given = keys.Get("params")
 	}
 	if made.Parameters == nil && given != nil && given.Kind != value.KindNull {
-		return // Of the wrong type, which was noted: what the parameters are, nobody knows.
+		return // Of the wrong type, which is reported elsewhere.
 	}
 	merged := &Node{Position: w.TemplateNode.Position, Kind: value.KindObject, Fields: others}
 	if made.Parameters != nil {
 		for _, field := range made.Parameters.Fields {
 			if at := slices.IndexFunc(others, func(other Field) bool { return other.Name == field.Name }); at >= 0 {
-				w.Repeated = append(w.Repeated, DuplicateKey{field.At, others[at].At, field.Name, field.Name})
+				w.DuplicateKeys = append(w.DuplicateKeys, DuplicateKey{field.At, others[at].At, field.Name, field.Name})
 				continue
 			}
 			merged.Fields = append(merged.Fields, field)

@@ -13,11 +13,11 @@ var (
 	aliasMessage = fmt.Sprintf("aliases and merge keys expand to more than %d values or %d MiB of text", MaxAliasNodes, MaxAliasText>>20)
 )
 
-// DuplicateKey is a key that stands in a mapping twice.
+// DuplicateKey is a key that a mapping has twice.
 type DuplicateKey struct {
 	At, First Position
 	Key       string
-	Same      string // The first one as written: another word for the same thing, or equal.
+	Canonical string // The first one as written: another word for the same thing, or equal.
 }
 
 // converter makes Nodes of the YAML parser's. It stops at the first broken limit of depth or aliases.

@@ -23,15 +23,15 @@ type defaultReader struct {
 
 var defaultKeys = keys[defaultReader]{
 	{[]string{"parameters", "params"}, mapping, func(d *defaultReader, n *Node) { d.Parameters = n },
-		"Parameters that a task has unless it gives those of the same names itself."},
+		"Parameters of every such task; those of the task take precedence."},
 	{[]string{"timeout"}, period, func(d *defaultReader, n *Node) { d.Timeout = n },
-		"How long one attempt may take, waiting for a slot not counted."},
+		"Timeout of one attempt, not counting the wait for a slot."},
 	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), func(d *defaultReader, n *Node) { d.Retry = d.flow.retry(n) },
-		"When and how often to try again; a task's own retry wins key by key."},
+		"Retry policy; keys in the retry of a task take precedence."},
 	{[]string{"queue"}, queue, func(d *defaultReader, n *Node) { d.Queue = n },
-		"The Temporal task queue whose workers do it, where the run is submitted and it is not the run's own."},
+		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},
 	{[]string{"cache"}, boolean, func(d *defaultReader, n *Node) { d.Cache = n },
-		"Whether to take the result of an equal call of an earlier run, where there is one: same method, parameters and files."},
+		"Whether to reuse the result of an earlier call with the same method, parameters and files."},
 }
 
 func readDefaults(w *Workflow, n *Node) {
@@ -43,7 +43,7 @@ func readDefaults(w *Workflow, n *Node) {
 			w.Defaults = append(w.Defaults, &reader.Default)
 		case value.KindNull:
 		default:
-			w.mistyped("defaults."+field.Name, mapping, field.Value)
+			w.addWrongType("defaults."+field.Name, mapping, field.Value)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func shownLines(text []byte) [][]rune {
 	return lines
 }
 
-// within tells whether a place is in the file, the end of a line included.
+// within reports whether a place is in the file, the end of a line included.
 func within(lines [][]rune, line, column int) bool {
 	return line >= 1 && line <= len(lines) && column >= 1 && column <= len(lines[line-1])+1
 }

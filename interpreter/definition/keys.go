@@ -6,12 +6,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Unknown is a key that means nothing where it stands.
+// UnknownKey is a key that its mapping does not support.
 type UnknownKey struct {
 	At    Position
 	Key   string
 	Where string   // "a workflow", "a task", "retry".
-	Known []string // The keys that may stand there.
+	Known []string // The keys of the mapping.
 }
 
 // WrongType is a value that is not of the type that its key wants.
@@ -43,11 +43,11 @@ func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]
 		field := &from.Fields[i]
 		at := find(table, field.Name)
 		if at < 0 {
-			w.Unknown = append(w.Unknown, UnknownKey{field.At, field.Name, where, names(table)})
+			w.UnknownKeys = append(w.UnknownKeys, UnknownKey{field.At, field.Name, where, names(table)})
 			continue
 		}
 		if first := given[at]; first != nil {
-			w.Repeated = append(w.Repeated, DuplicateKey{field.At, first.At, field.Name, first.Name})
+			w.DuplicateKeys = append(w.DuplicateKeys, DuplicateKey{field.At, first.At, field.Name, first.Name})
 			continue
 		}
 		given[at] = field
@@ -57,17 +57,17 @@ func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]
 		case entry.takes.fits(field.Value):
 			entry.set(target, field.Value)
 		default:
-			w.mistyped(field.Name, entry.takes, field.Value)
+			w.addWrongType(field.Name, entry.takes, field.Value)
 		}
 	}
 }
 
-func (w *Workflow) mistyped(what string, wants shape, value *Node) {
+func (w *Workflow) addWrongType(what string, wants shape, value *Node) {
 	wrong := WrongType{At: value.Position, What: what, Want: wants.want, Value: value}
 	if wants.hint != nil {
 		wrong.Hint = wants.hint(value)
 	}
-	w.Mistyped = append(w.Mistyped, wrong)
+	w.WrongTypes = append(w.WrongTypes, wrong)
 }
 
 // each calls take for every element of a list that has the shape, and notes the others.
@@ -77,7 +77,7 @@ func (w *Workflow) each(what string, elements *Node, wants shape, take func(*Nod
 			take(element)
 			continue
 		}
-		w.mistyped(fmt.Sprintf("%s[%d]", what, i), wants, element)
+		w.addWrongType(fmt.Sprintf("%s[%d]", what, i), wants, element)
 	}
 }
 

@@ -27,22 +27,22 @@ const (
 	MaxID       = 200       // Characters: Temporal takes 1,000 bytes, and item numbers are added.
 )
 
-// Key is one key of the language, as people and editors are told of it.
+// Key is one key of the language, as shown to people and editors.
 type Key struct {
 	Names    []string // The first is the one that messages use; the others mean the same.
 	Takes    string   // "a list"; "exponential, linear or fixed".
 	About    string   // What it means, in a sentence.
 	Schema   string   // JSON Schema of its value, without what lies beneath. A key without a value counts as absent.
 	Required bool
-	Part     string // What the mappings beneath are called: "task". "" where no key of the language stands beneath.
+	Part     string // Name of the mappings within: "task". "" where they have no keys of the language.
 	Places   Places
 	Keys     []Key // Of these mappings, in the order of the table.
 }
 
-// Places tells where the mappings lie that have the keys.
+// Places says where the mappings are that have the keys.
 type Places uint8
 
-// Where they lie.
+// The places.
 const (
 	Itself   Places = iota // The value is one.
 	Elements               // Each element of the list is one.
@@ -55,15 +55,15 @@ func (k Key) Name() string { return k.Names[0] }
 // Language returns the keys of a workflow, with all that lies beneath: what the parser knows, from the same tables.
 func Language() []Key { return workflowKeys.listed() }
 
-// listed makes the keys of a table known outside of this package.
+// listed returns the keys of a table as Keys.
 func (t keys[T]) listed() []Key {
 	all := make([]Key, len(t))
 	for i, entry := range t {
 		takes := entry.takes
 		all[i] = Key{
-			Names: entry.names, Takes: takes.told, About: entry.about, Schema: takes.schema, Required: takes.needed, Part: takes.part, Places: takes.places,
+			Names: entry.names, Takes: takes.display, About: entry.about, Schema: takes.schema, Required: takes.mandatory, Part: takes.part, Places: takes.places,
 		}
-		if takes.told == "" {
+		if takes.display == "" {
 			all[i].Takes = takes.want
 		}
 		if takes.keys != nil {

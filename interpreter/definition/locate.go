@@ -24,7 +24,7 @@ func (w *Workflow) Locate(n *Node) *Locator {
 	return l
 }
 
-// begin skips what stands before the text itself: anchors and tags, the opening quote, a block's header.
+// begin skips what precedes the text itself: anchors and tags, the opening quote, a block's header.
 func (l *Locator) begin(at int) int {
 	text := l.source.text
 	for at < len(text) && (text[at] == '&' || text[at] == '!') {
@@ -47,7 +47,7 @@ func (l *Locator) begin(at int) int {
 // At returns the place of the character that begins at the offset, in bytes, of the node's text. Where it cannot be
 // found, that is the place of the node.
 //
-// White space is what YAML changes (it folds, trims and indents); all else stands in the text as it does in the file,
+// White space is what YAML changes (it folds, trims and indents); everything else is the same in the text and in the file,
 // in the same order. So the n-th character that is not white is the same one in both.
 func (l *Locator) At(offset int) Position {
 	for l.offset >= 0 && l.read < offset {

@@ -6,7 +6,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// mapping converts a mapping: the entries as they stand, then what `<<` brings and no entry has. Of equal keys the first
+// mapping converts a mapping: its entries, then those that only `<<` adds. Of equal keys the first
 // counts and the others are noted.
 func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 	if depth > MaxDepth {
@@ -35,7 +35,7 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 		}
 		at := c.at(key)
 		if first, twice := seen[name]; twice {
-			c.repeated = append(c.repeated, DuplicateKey{At: at, First: first, Key: name, Same: name})
+			c.repeated = append(c.repeated, DuplicateKey{At: at, First: first, Key: name, Canonical: name})
 			continue
 		}
 		seen[name] = at
@@ -75,7 +75,7 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 	return n.Value, true
 }
 
-// merge returns the entries that a `<<` brings, the first mapping's before the second's. What it copies is counted like
+// merge returns the entries that a `<<` adds, the first mapping's before the second's. What it copies is counted like
 // what an alias makes, which most of it is: mappings can be merged into one another without any alias.
 func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
 	val, w := c.convert(n, depth)

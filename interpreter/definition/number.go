@@ -7,7 +7,7 @@ import (
 )
 
 // number reads a plain scalar as YAML 1.2's core schema does and returns it as JSON, digit by digit: 0x1F and 0o17 become
-// decimal, `.5` and `1.` get their zero, `+` goes. What begins with a zero that JSON would not let stand (02139) is no
+// decimal, `.5` and `1.` get their zero, `+` goes. What begins with a zero that JSON does not allow (02139) is no
 // number but text, so that nothing is lost.
 func number(text string) (digits string, isNumber bool) {
 	if base := baseOf(text); base != 0 {
@@ -90,7 +90,7 @@ func isExponent(text string) bool {
 	return digits != "" && rest == ""
 }
 
-// tooLarge tells whether a number is so long, or so far from 1, that working with it would cost too much.
+// tooLarge reports whether a number is so long, or so far from 1, that working with it would cost too much.
 func tooLarge(digits string) bool {
 	if len(digits) > MaxDigits {
 		return true
@@ -103,7 +103,7 @@ func tooLarge(digits string) bool {
 	return err != nil || exponent > MaxExponent || exponent < -MaxExponent
 }
 
-// notFinite tells whether YAML would read infinity, or what is not a number.
+// notFinite reports whether YAML would read infinity, or what is not a number.
 func notFinite(text string) bool {
 	switch text {
 	case ".nan", ".NaN", ".NAN":

@@ -97,7 +97,7 @@ func marks(text []byte) int {
 	return count
 }
 
-// withoutVersion makes a comment of the directive `%YAML 1.2`, which the parser refuses and which says what is meant
+// withoutVersion makes a comment of the directive `%YAML 1.2`, which the parser rejects and which says what is meant
 // anyway. The text keeps its length.
 func withoutVersion(text []byte) []byte {
 	for at := 0; at < len(text); {
@@ -139,7 +139,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 		p.report(root.Position, ruleSyntax, "a workflow must be a mapping, not "+root.Describe(), `begin with "name: …"`)
 		return nil
 	}
-	w := &Workflow{Root: root, source: source, Repeated: c.repeated}
+	w := &Workflow{Root: root, source: source, DuplicateKeys: c.repeated}
 	read(w, root, w, "a workflow", workflowKeys)
 	w.addBatch()
 	return w

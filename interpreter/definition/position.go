@@ -28,7 +28,7 @@ type line struct {
 	ascii  bool
 }
 
-// badText says where a text cannot be YAML, whatever stands around.
+// badText returns the first place where a text cannot be YAML.
 type badText struct {
 	at      Position
 	message string
@@ -74,7 +74,7 @@ func newSource(text []byte) (*source, *badText) {
 	return s, nil
 }
 
-// allowed tells whether YAML lets the character stand in a file.
+// allowed reports whether YAML allows the character in a file.
 func allowed(r rune) bool {
 	switch {
 	case r == '\t', r == '\n', r == '\r', r == '\u0085':

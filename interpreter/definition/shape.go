@@ -7,18 +7,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// shape is what a key takes: the type that the parser wants, and how people and editors are told of it. Values within a
-// type are the business of rules; what rules refuse of every file, the schema says too.
+// shape is what a key takes: the type that the parser wants, and how people and editors see it. Values within a
+// type are the business of rules; what the rules reject in every file, the schema rejects too.
 type shape struct {
-	want   string // In a message: "a list".
-	fits   func(*Node) bool
-	hint   func(*Node) string // What to write instead; may be nil.
-	schema string             // JSON Schema of the value, as text.
-	told   string             // To people, where that is more than want.
-	needed bool
-	part   string // What the mappings beneath are called: "task"; "" where there are none with keys of the language.
-	places Places // Of these mappings.
-	keys   table
+	want      string // In a message: "a list".
+	fits      func(*Node) bool
+	hint      func(*Node) string // What to write instead; may be nil.
+	schema    string             // JSON Schema of the value, as text.
+	display   string             // For people, if it differs from want.
+	mandatory bool
+	part      string // Name of the mappings within: "task"; "" where there are none with keys of the language.
+	places    Places // Of these mappings.
+	keys      table
 }
 
 // table is a table of keys, of whatever it fills.
@@ -63,9 +63,9 @@ func elapsedSchema(bound string) string {
 		`, "pattern": "^\\+?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$"}`
 }
 
-// as is the same for the parser, and told otherwise; told is "" where only the schema is narrower.
-func (s shape) as(told, schema string) shape {
-	s.told, s.schema = told, schema
+// as is the same for the parser, shown in other words; display is "" where only the schema is narrower.
+func (s shape) as(display, schema string) shape {
+	s.display, s.schema = display, schema
 	return s
 }
 
@@ -99,11 +99,11 @@ func joined(words []string) string {
 
 // required makes a shape that cannot be left out.
 func (s shape) required() shape {
-	s.needed = true
+	s.mandatory = true
 	return s
 }
 
-// of says which keys stand in the mappings that a key takes, and what these are called.
+// of sets the keys of the mappings within a key, and the name of these mappings.
 func (s shape) of(part string, places Places, keys table) shape {
 	s.part, s.places, s.keys = part, places, keys
 	return s

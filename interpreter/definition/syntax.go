@@ -14,7 +14,7 @@ import (
 )
 
 // reader hands the text to the YAML parser: as much as it asks for up to coarse, then one byte a time, so that where it
-// stopped reading tells where it stopped understanding.
+// stopped reading is about where the error is.
 type reader struct {
 	text   []byte
 	read   int
@@ -144,7 +144,7 @@ func (s *source) narrow(problem string, yamlLine int) Position {
 	if len(s.text) > narrowSize || end-start > 2000 || !s.hasProblem(problem, end) {
 		return s.firstCharacter(yamlLine)
 	}
-	low, high := start, end // No problem up to low (or never asked), the problem up to high.
+	low, high := start, end // No problem up to low (or not tested), the problem up to high.
 	for high-low > 1 {
 		middle := (low + high) / 2
 		if s.hasProblem(problem, middle) {
@@ -209,7 +209,7 @@ func (s *source) indentedByTab(at Position) (tab Position, found bool) {
 	return at, false
 }
 
-// refers tells whether something that looks like a reference follows in the line.
+// refers reports whether something that looks like a reference follows in the line.
 func (s *source) refers(at Position) bool {
 	for i, line := range s.lines {
 		if line.shown == at.Line && bytes.Contains(s.text[line.start:s.lineEnd(i+1)], []byte("${")) {
@@ -219,7 +219,7 @@ func (s *source) refers(at Position) bool {
 	return false
 }
 
-// isWhite tells whether YAML may fold, trim or add the character where it reads text.
+// isWhite reports whether YAML may fold, trim or add the character where it reads text.
 func isWhite(r rune) bool {
 	switch r {
 	case ' ', '\t', '\n', '\r', '\u0085', '\u2028', '\u2029':

@@ -24,21 +24,21 @@ var settings = mapping.as("a mapping of names to texts", `{"type": "object", "ad
 
 var toolServerKeys = keys[ToolServer]{
 	{[]string{"command"}, text, func(s *ToolServer, n *Node) { s.Command = n },
-		"The program that is started and spoken with over its standard input and output."},
+		"Program to start; it speaks MCP on its standard input and output."},
 	{[]string{"args"}, list.as("a list of texts", textsSchema), readArgs,
-		"The arguments of the command."},
+		"Arguments of the command."},
 	{[]string{"env"}, settings, func(s *ToolServer, n *Node) { s.Env = n },
-		"Variables for the command, in which ${secrets.NAME} and ${env.NAME} may stand."},
+		"Environment variables of the command; ${secrets.NAME} and ${env.NAME} are supported."},
 	{[]string{"cwd"}, text, func(s *ToolServer, n *Node) { s.Cwd = n },
-		"The folder that the command is started in, from the workflow's; the default is the one that the run was started in."},
+		"Working folder of the command, relative to the workflow's; the default is the folder in which the run was started."},
 	{[]string{"url"}, text, func(s *ToolServer, n *Node) { s.URL = n },
-		"The address of a server that runs already, over streamable HTTP."},
+		"URL of a running server (streamable HTTP)."},
 	{[]string{"headers"}, settings, func(s *ToolServer, n *Node) { s.Headers = n },
-		"Headers of the requests to the url, in which ${secrets.NAME} and ${env.NAME} may stand."},
+		"Headers of the requests to the url; ${secrets.NAME} and ${env.NAME} are supported."},
 	{[]string{"timeout"}, period, func(s *ToolServer, n *Node) { s.Timeout = n },
-		"How long its start may take, and a call whose task has no timeout; the default is 60 s."},
+		"Timeout of its start, and of calls whose task has no timeout; the default is 60 s."},
 	{[]string{"max_concurrent"}, parallel, func(s *ToolServer, n *Node) { s.MaxConcurrent = n },
-		"How many calls are in flight at most; the default is 16."},
+		"Maximum number of calls in flight; the default is 16."},
 }
 
 func readArgs(s *ToolServer, n *Node) {
@@ -56,7 +56,7 @@ func readToolServers(w *Workflow, n *Node) {
 			w.fieldTexts("headers", server.Headers)
 		case field.Value.Kind == value.KindNull:
 		default:
-			w.mistyped("mcp_servers."+field.Name, mapping, field.Value)
+			w.addWrongType("mcp_servers."+field.Name, mapping, field.Value)
 			continue
 		}
 		w.ToolServers = append(w.ToolServers, server)
@@ -70,7 +70,7 @@ func (w *Workflow) fieldTexts(what string, n *Node) {
 	}
 	for _, field := range n.Fields {
 		if !text.fits(field.Value) {
-			w.mistyped(what+"."+field.Name, text, field.Value)
+			w.addWrongType(what+"."+field.Name, text, field.Value)
 		}
 	}
 }

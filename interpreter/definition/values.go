@@ -31,7 +31,7 @@ func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
 	return &Values{file, root}, p.found
 }
 
-// ParseValue reads one value, in YAML or JSON, that is no file. False means that it is none.
+// ParseValue reads one value, in YAML or JSON, that is not a file; false where it is not a value.
 func ParseValue(text string) (value.Value, bool) {
 	p := parsing{}
 	root := p.value(withoutSurrogates([]byte(text)))

@@ -2,7 +2,7 @@ package definition
 
 import "github.com/gleitzeit/gleitzeit/internal/value"
 
-// Workflow is what the file says. A key that is absent, without a value or of the wrong type is nil; what is wrong stands
+// Workflow is what the file says. A key that is absent, without a value or of the wrong type is nil; what is wrong is
 // in Repeated, Unknown and Mistyped for the rules to report.
 type Workflow struct {
 	Root        *Node
@@ -32,9 +32,9 @@ type Workflow struct {
 	TemplateNode *Node // A mapping.
 	Batch        *Task // The task that these make, which is Tasks[0]; nil where the file has none of them.
 
-	Repeated []DuplicateKey
-	Unknown  []UnknownKey
-	Mistyped []WrongType
+	DuplicateKeys []DuplicateKey
+	UnknownKeys   []UnknownKey
+	WrongTypes    []WrongType
 
 	source *source
 }
@@ -59,60 +59,60 @@ type Output struct {
 
 var workflowKeys = keys[Workflow]{
 	{[]string{"name"}, text.required(), func(w *Workflow, n *Node) { w.Name = n },
-		"What the workflow is called, and its runs after it."},
+		"Name of the workflow, from which the ids of its runs are made."},
 	{[]string{"id"}, runID, func(w *Workflow, n *Node) { w.ID = n },
-		"A fixed id for its runs, of which only one can be open, instead of the name with a random end."},
+		"Fixed id of its runs, instead of the name with a random suffix; only one run can be open at a time."},
 	{[]string{"description"}, text, func(w *Workflow, n *Node) { w.Description = n },
-		"What it is for, for people."},
+		"Description for people."},
 	{[]string{"inputs"}, mapping.of("input", Fields, inputKeys), readInputs,
-		"Values that a run is given, by name; `topic: tea` is short for `topic: {default: tea}`."},
+		"Inputs of a run, by name; `topic: tea` is short for `topic: {default: tea}`."},
 	{[]string{"tasks"}, list.of("task", Elements, taskKeys), readTasks,
-		"What is done: tasks, each of which starts when all that it waits for has completed."},
+		"Tasks; each starts when all its dependencies have completed."},
 	{[]string{"outputs"}, mapping, readOutputs,
-		"The result of the run: names, and values with references such as ${task.response}."},
+		"Outputs of the run: names, and values with references such as ${task.response}."},
 	{[]string{"timeout"}, period, func(w *Workflow, n *Node) { w.Timeout = n },
-		"How long the whole run may take."},
+		"Timeout of the whole run."},
 	{[]string{"max_parallel"}, parallel, func(w *Workflow, n *Node) { w.MaxParallel = n },
-		"How many tasks and items are in flight at most; the default is 16."},
+		"Maximum number of tasks and items in flight; the default is 16."},
 	{[]string{"fail_fast"}, boolean, func(w *Workflow, n *Node) { w.FailFast = n },
-		"Whether the first task that fails ends the run: nothing more starts, and what runs is cancelled."},
+		"Whether the first failed task ends the run: nothing more starts, and running tasks are cancelled."},
 	{[]string{"type"}, text.words([]string{BatchID}), func(w *Workflow, n *Node) { w.Type = n },
-		"Says that the workflow is a batch, which `batch` and `template` say as well."},
+		"Marks the workflow as a batch; optional beside `batch` and `template`."},
 	{[]string{"batch"}, mapping.of("batch", Itself, batchKeys), func(w *Workflow, n *Node) { w.BatchNode = n },
-		"Which files a batch is about; `template` says what is done with each."},
+		"Files of a batch; `template` defines what to do with each."},
 	{[]string{"template"}, mapping.of("template", Itself, templateKeys), func(w *Workflow, n *Node) { w.TemplateNode = n },
-		"What a batch does with each file: the keys of a task, and parameters of its method beside them."},
+		"What a batch does with each file: keys of a task, and parameters of its method."},
 	{[]string{"protocol"}, text, func(w *Workflow, n *Node) { w.Protocol = n },
-		"The protocol of the template's method."},
+		"Protocol of the template's method."},
 	{[]string{"mcp_servers"}, mapping.of("mcp_server", Fields, toolServerKeys), readToolServers,
-		"MCP servers of the workflow, by name, where the settings of its workers allow that."},
+		"MCP servers of the workflow, by name, if the settings of its workers allow them."},
 	{[]string{"defaults"}, mapping.of("default", Fields, defaultKeys), readDefaults,
-		"What tasks have that do not say otherwise, by the protocol or the method that they call: `llm/v1`, `llm/chat`."},
+		"Defaults of tasks, by the protocol or the method that they call: `llm/v1`, `llm/chat`."},
 	{[]string{"priority"}, priority, func(w *Workflow, n *Node) { w.Priority = n },
-		"The priority of the run among others, and of its tasks that name none."},
+		"Priority of the run among others, and default priority of its tasks."},
 	{[]string{"wait_for_completion"}, boolean, func(w *Workflow, n *Node) { w.Wait = n },
-		"Whether `gleitzeit submit` waits for the end of the run as with --wait, which wins over it."},
+		"Whether `gleitzeit submit` waits for the end of the run; the flag --wait takes precedence."},
 	{[]string{"providers"}, texts, readProviders,
-		"Protocols that there must be, such as llm/v1, or the providers that serve them, such as ollama."},
+		"Protocols, such as llm/v1, or providers, such as ollama, that the workflow requires."},
 	{[]string{"version"}, text, func(w *Workflow, n *Node) { w.Version = n },
-		"Which version of the workflow this is, for people."},
+		"Version of the workflow, for people."},
 	{[]string{"metadata"}, mapping, func(w *Workflow, n *Node) { w.Metadata = n },
-		"Whatever else is to be known about the workflow, for people."},
+		"Additional information about the workflow, for people."},
 	{[]string{"tags"}, texts, readTags,
-		"Words to find the workflow by, for people."},
+		"Tags of the workflow, for people."},
 }
 
 var inputKeys = keys[Input]{
 	{[]string{"type"}, text.words(InputTypes()), func(i *Input, n *Node) { i.Type = n },
-		"Of which type the value is; without it that of the default, and without that a string."},
+		"Type of the value; by default that of the default value, or string."},
 	{[]string{"default"}, anything, func(i *Input, n *Node) { i.Default = n },
-		"The value where none is given."},
+		"Value if none is given."},
 	{[]string{"enum"}, list.as("a list of at least one value", `{"type": "array", "minItems": 1}`), func(i *Input, n *Node) { i.Enum = n },
-		"The values that are allowed."},
+		"List of allowed values."},
 	{[]string{"required"}, boolean, func(i *Input, n *Node) { i.Required = n },
-		"Whether a run without it is refused; where there is a default, that counts and none is."},
+		"Whether a value must be given; ignored if there is a default."},
 	{[]string{"description"}, text, func(i *Input, n *Node) { i.Description = n },
-		"What it is, for people."},
+		"Description for people."},
 }
 
 func readInputs(w *Workflow, n *Node) {

@@ -8,35 +8,35 @@ import (
 )
 
 // quotedHead reads a head that has other signs in it than a name can: `["my.name"]`.
-func (s *scanner) quotedHead() (string, *fault) {
+func (s *scanner) quotedHead() (string, *scanError) {
 	start := s.at
 	step, wrong := s.bracket()
 	switch {
 	case wrong != nil:
 		return "", wrong
 	case step.IsIndex, step.Every:
-		return "", &fault{at: s.at, why: `a name in brackets must be in quotes, such as ["a b"]`}
+		return "", &scanError{at: s.at, why: `a name in brackets must be in quotes, such as ["a b"]`}
 	case step.Field == "":
-		return "", &fault{at: start, why: "the name is empty"}
+		return "", &scanError{at: start, why: "the name is empty"}
 	}
 	return step.Field, nil
 }
 
 // bracket reads `[0]`, `[-1]`, `[*]`, `["any key"]` or `['any key']`.
-func (s *scanner) bracket() (Step, *fault) {
+func (s *scanner) bracket() (Step, *scanError) {
 	s.at++
 	s.skip(" ")
 	step := Step{Brackets: true}
 	switch {
 	case s.ended():
-		return step, &fault{at: s.at, open: true}
+		return step, &scanError{at: s.at, open: true}
 	case s.is("]"):
-		return step, &fault{at: s.at, why: "the brackets are empty"}
+		return step, &scanError{at: s.at, why: "the brackets are empty"}
 	case s.is("*"):
 		s.at++
 		step.Every = true
 	case s.is(`"`), s.is(`'`):
-		var wrong *fault
+		var wrong *scanError
 		if step.Field, wrong = s.quoted(); wrong != nil {
 			return step, wrong
 		}
@@ -47,7 +47,7 @@ func (s *scanner) bracket() (Step, *fault) {
 		}
 		var ok bool
 		if step.Index, ok = asIndex(s.text[from:s.at]); !ok {
-			return step, &fault{at: from, why: bracketsHold}
+			return step, &scanError{at: from, why: bracketsHold}
 		}
 		step.IsIndex = true
 	}
@@ -57,17 +57,17 @@ func (s *scanner) bracket() (Step, *fault) {
 		s.at++
 		return step, nil
 	case s.ended():
-		return step, &fault{at: s.at, open: true}
+		return step, &scanError{at: s.at, open: true}
 	case step.IsIndex, step.Every:
-		return step, &fault{at: s.at, why: bracketsHold}
+		return step, &scanError{at: s.at, why: bracketsHold}
 	}
-	return step, &fault{at: s.at, why: `expected "]" after the quote`}
+	return step, &scanError{at: s.at, why: `expected "]" after the quote`}
 }
 
 const bracketsHold = `brackets must contain an index, a key in quotes or *, such as [0], ["a b"] or [*]`
 
 // quoted reads a key in the quotes that the scanner is at, with the escapes of JSON and `\'`.
-func (s *scanner) quoted() (string, *fault) {
+func (s *scanner) quoted() (string, *scanError) {
 	start, quote := s.at, s.text[s.at]
 	var key strings.Builder
 	for s.at++; !s.ended(); {
@@ -76,11 +76,11 @@ func (s *scanner) quoted() (string, *fault) {
 			s.at++
 			return key.String(), nil
 		case '\n':
-			return "", &fault{at: start, why: `a quote is not closed on its line; write \n for a line break in a key`}
+			return "", &scanError{at: start, why: `a quote is not closed on its line; write \n for a line break in a key`}
 		case '\\':
 			r, size := unescape(s.text[s.at:])
 			if size == 0 {
-				return "", &fault{at: s.at, why: `invalid escape sequence: in quotes, \ must be followed by one of " ' \ / b f n r t, or by u and four hexadecimal digits`}
+				return "", &scanError{at: s.at, why: `invalid escape sequence: in quotes, \ must be followed by one of " ' \ / b f n r t, or by u and four hexadecimal digits`}
 			}
 			key.WriteRune(r)
 			s.at += size
@@ -89,7 +89,7 @@ func (s *scanner) quoted() (string, *fault) {
 			s.at++
 		}
 	}
-	return "", &fault{at: start, why: "a quote is not closed"}
+	return "", &scanError{at: start, why: "a quote is not closed"}
 }
 
 // unescape reads the escape at the text's beginning; the size is 0 where it is none.

@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Error is something that looks like a reference and is none.
+// Error is something that looks like a reference and is not valid.
 type Error struct {
 	Offset, Length int // Of its `$` in the text, and how far it goes; in bytes.
 	Message        string
@@ -20,7 +20,7 @@ type Error struct {
 // literally is what to do about an error where no reference was meant.
 const literally = "write $${ for a literal ${"
 
-// mostErrors is how many errors are told of one text: a hostile one has one every two bytes.
+// maxErrors is how many errors of one text are reported: a hostile one has one every two bytes.
 const maxErrors = 100
 
 // longestShown is how much of what a user wrote, in bytes, a message repeats.
@@ -52,17 +52,17 @@ func inOrder(errs, more []Error) []Error {
 	return all
 }
 
-// fault is what stops the scanner.
-type fault struct {
+// scanError is what stops the scanner.
+type scanError struct {
 	at     int    // Everything before this offset was understood.
 	why    string // Completes "invalid reference ${…: ".
 	open   bool   // Nothing closes it.
-	nested bool   // Another reference stands in its default.
+	nested bool   // Its default contains another reference.
 }
 
-// error says how far the fault goes: up to the brace that closes it, if that comes before the line ends and before
+// error says how far the error extends: up to the brace that closes it, if that comes before the line ends and before
 // another `${`. So one slip is one message, and what follows is read as if nothing had been.
-func (f *fault) problem(text string, start int) *Error {
+func (f *scanError) problem(text string, start int) *Error {
 	from := f.at
 	if f.nested {
 		from += len(opening)

@@ -12,13 +12,13 @@ import (
 )
 
 // failure is why a reference leads nowhere.
-type failure struct {
-	absent  bool // What it leads to is not there: a default stands in. Otherwise the path does not fit what is there.
+type lookupError struct {
+	absent  bool // The value is missing: a default replaces it. Otherwise the path does not match the value.
 	message string
 	hint    string
 }
 
-func (f *failure) of(ref *Reference) *protocol.Error {
+func (f *lookupError) of(ref *Reference) *protocol.Error {
 	err := refuse(ref, "%s", f.message)
 	err.Hint = f.hint
 	return err
@@ -38,7 +38,7 @@ func nearest(name string, candidates []string) string {
 // mostListed is how many fields of an object a message lists.
 const mostListed = 10
 
-func (w *walker) missing(object value.Value, i int) *failure {
+func (w *walker) noField(object value.Value, i int) *lookupError {
 	name, place := w.ref.Steps[i].name(), w.place(i)
 	message := fmt.Sprintf("%s has no field %s; it has %s", place, quote(name), listed(object))
 	candidates := names(object)
@@ -53,16 +53,16 @@ func (w *walker) missing(object value.Value, i int) *failure {
 	if near := nearest(name, candidates); near != "" {
 		hint = "did you mean " + quote(near) + "?"
 	}
-	return &failure{absent: true, message: message, hint: hint}
+	return &lookupError{absent: true, message: message, hint: hint}
 }
 
-func (w *walker) outside(length, i int) *failure {
+func (w *walker) noElement(length, i int) *lookupError {
 	message := fmt.Sprintf("%s has %s, so there is no [%d]", w.place(i), counted(length, "element"), w.ref.Steps[i].Index)
-	return &failure{absent: true, message: message}
+	return &lookupError{absent: true, message: message}
 }
 
 // unfit says that the step i cannot be gone from a value of this kind.
-func (w *walker) unfit(v value.Value, i int) *failure {
+func (w *walker) wrongKind(v value.Value, i int) *lookupError {
 	step := w.ref.Steps[i]
 	wanted, hint := "no field "+quote(step.name()), ""
 	switch {
@@ -78,7 +78,7 @@ func (w *walker) unfit(v value.Value, i int) *failure {
 		hint = "an element of a list is [0], all of them are [*]"
 	}
 	message := fmt.Sprintf("%s is %s, so it has %s", w.place(i), v.Kind().Article(), wanted)
-	return &failure{absent: v.IsNull(), message: message, hint: hint}
+	return &lookupError{absent: v.IsNull(), message: message, hint: hint}
 }
 
 func counted(n int, what string) string {
@@ -146,7 +146,7 @@ func headAsWritten(head string) string {
 
 func bracketed(name string) string { return "[" + string(value.String(name).JSON()) + "]" }
 
-// plain tells whether a name can be written without brackets and quotes, and read without doubt.
+// plain reports whether a name can be written without brackets and quotes, and read without doubt.
 func plain(name string) bool {
 	return name != "" && !strings.ContainsAny(name, ".[]{}:,\"'\n\r\t") && strings.TrimSpace(name) == name
 }

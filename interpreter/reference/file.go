@@ -7,15 +7,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// IsFilePart tells whether the step leads to a part of a file's path.
+// IsFilePart reports whether the step leads to a part of a file's path.
 func (s Step) IsFilePart() bool {
 	return s.named() && (s.name() == "name" || s.name() == "stem" || s.name() == "dir")
 }
 
 // partOf returns what a step leads to from a file: of /a/b.tar.gz the name is b.tar.gz, the stem b.tar, the dir /a.
-func partOf(file string, step Step) (value.Value, *failure) {
+func partOf(file string, step Step) (value.Value, *lookupError) {
 	if !step.IsFilePart() {
-		return value.Value{}, &failure{
+		return value.Value{}, &lookupError{
 			message: "an item that is a file has no such part", hint: "${item} is its path; there are ${item.name}, ${item.stem} and ${item.dir}",
 		}
 	}

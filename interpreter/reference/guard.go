@@ -2,8 +2,8 @@ package reference
 
 import "slices"
 
-// IsSecretReference tells whether a text is one reference to `secrets` or `env` and nothing else. A default would be a secret that
-// stands in the file.
+// IsSecretReference reports whether a text is one reference to `secrets` or `env` and nothing else. A default would be a secret in the
+// file.
 func IsSecretReference(text string) bool {
 	parts, errs := Parse(text)
 	if len(parts) != 1 || len(errs) > 0 || parts[0].Ref == nil {
@@ -13,7 +13,7 @@ func IsSecretReference(text string) bool {
 	return (ref.Head == headSecrets || ref.Head == headEnv) && len(ref.Steps) > 0 && ref.Default == ""
 }
 
-// RuntimeReference returns the first reference in a text to what only a running task brings: a result, or an item. The text itself,
+// RuntimeReference returns the first reference in a text to what is only known when tasks run: a result, or an item. The text itself,
 // inputs, the environment and the run's own facts are there before.
 func RuntimeReference(text string) (Reference, bool) {
 	parts, _ := Parse(text)

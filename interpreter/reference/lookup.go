@@ -25,7 +25,7 @@ func Lookup(ref *Reference, s *Scope) (value.Value, error) {
 func (w *walker) lookup(s *Scope) (value.Value, error) {
 	ref := w.ref
 	var v value.Value
-	var wrong *failure
+	var wrong *lookupError
 	from := 0
 	switch ref.Head {
 	case headRun:
@@ -57,7 +57,7 @@ func (w *walker) lookup(s *Scope) (value.Value, error) {
 }
 
 // begin returns the value that the path starts at, and its first step from there.
-func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, from int, wrong *failure, err error) {
+func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, from int, wrong *lookupError, err error) {
 	if bound.Task != "" && len(ref.Steps) > 0 && ref.Steps[0].named() {
 		switch ref.Steps[0].name() {
 		case stepStatus:
@@ -90,19 +90,19 @@ func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, f
 	return v, from, nil, nil
 }
 
-func nothingIn(bound *protocol.Binding) *failure {
+func nothingIn(bound *protocol.Binding) *lookupError {
 	head := headAsWritten(bound.Head)
 	if bound.Task == "" {
-		return &failure{absent: true, message: head + " has no value"}
+		return &lookupError{absent: true, message: head + " has no value"}
 	}
-	return &failure{
+	return &lookupError{
 		absent:  true,
 		message: fmt.Sprintf("task %s has no result; its status is %q", quote(bound.Task), bound.Status),
 		hint:    fmt.Sprintf("${%[1]s.status} and ${%[1]s.error} are always available", head),
 	}
 }
 
-func (s *Scope) unknown(head string) *failure {
+func (s *Scope) unknown(head string) *lookupError {
 	candidates := make([]string, 0, len(s.Bindings)+1)
 	for i := range s.Bindings {
 		candidates = append(candidates, s.Bindings[i].Head)
@@ -112,7 +112,7 @@ func (s *Scope) unknown(head string) *failure {
 	if near := nearest(head, candidates); near != "" {
 		hint = "did you mean " + quote(near) + "?"
 	}
-	return &failure{message: fmt.Sprintf("unknown name %s", quote(head)), hint: hint}
+	return &lookupError{message: fmt.Sprintf("unknown name %s", quote(head)), hint: hint}
 }
 
 func errorValue(e *protocol.Error) value.Value {

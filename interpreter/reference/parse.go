@@ -2,7 +2,7 @@ package reference
 
 import "strings"
 
-// opening begins a reference, and escape stands for the same two characters as plain text.
+// opening begins a reference, and escape is the same two characters as plain text.
 const (
 	opening = "${"
 	escape  = "$${"
@@ -14,7 +14,7 @@ type Part struct {
 	Ref     *Reference
 }
 
-// Contains tells whether anything in the text looks like a reference, escaped ones included.
+// Contains reports whether anything in the text looks like a reference, escaped ones included.
 func Contains(text string) bool { return strings.Contains(text, opening) }
 
 // Parse takes a text apart and finds all errors at once, up to 100. What is an error is in no part. No two literals follow one
@@ -65,7 +65,7 @@ func Parse(text string) ([]Part, []Error) {
 	return parts, errs
 }
 
-// ParseCode is Parse for program text, where a reference must not take lines away: it stands on one.
+// ParseCode is Parse for program text, where a reference must be on one line, so that replacing it removes no lines.
 // One that does not is an error and a part.
 func ParseCode(code string) ([]Part, []Error) {
 	parts, errs := Parse(code)

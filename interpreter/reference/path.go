@@ -6,7 +6,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// named tells whether the step can lead to a field.
+// named reports whether the step can lead to a field.
 func (s Step) named() bool { return !s.Every && !(s.IsIndex && s.Brackets) }
 
 // name returns the field that a named step leads to.
@@ -25,16 +25,16 @@ type walker struct {
 	wantList bool  // What the whole path leads to is to be a list, and a default may be an empty one.
 }
 
-// follow goes from v, which the steps before from led to, along the rest. Beneath `[*]` a default stands in for each
+// follow goes from v, which the steps before from led to, along the rest. Beneath `[*]` a default replaces each
 // element of its own.
-func (w *walker) follow(v value.Value, from int) (value.Value, *failure) {
+func (w *walker) follow(v value.Value, from int) (value.Value, *lookupError) {
 	for i := from; i < len(w.ref.Steps); i++ {
-		var wrong *failure
+		var wrong *lookupError
 		if w.ref.Steps[i].Every {
 			if v.Kind() == value.KindList {
 				return w.every(v, i)
 			}
-			wrong = w.unfit(v, i)
+			wrong = w.wrongKind(v, i)
 		} else {
 			v, wrong = w.take(v, i)
 		}
@@ -45,13 +45,13 @@ func (w *walker) follow(v value.Value, from int) (value.Value, *failure) {
 	return w.orDefault(v, nil)
 }
 
-func (w *walker) every(list value.Value, i int) (value.Value, *failure) {
+func (w *walker) every(list value.Value, i int) (value.Value, *lookupError) {
 	found := make([]value.Value, len(list.Elements()))
 	w.elements = append(w.elements, 0)
 	last := len(w.elements) - 1
 	for n, element := range list.Elements() {
 		w.elements[last] = n
-		var wrong *failure
+		var wrong *lookupError
 		if found[n], wrong = w.follow(element, i+1); wrong != nil {
 			return value.Value{}, wrong
 		}
@@ -61,28 +61,28 @@ func (w *walker) every(list value.Value, i int) (value.Value, *failure) {
 }
 
 // take goes the step i from v.
-func (w *walker) take(v value.Value, i int) (value.Value, *failure) {
+func (w *walker) take(v value.Value, i int) (value.Value, *lookupError) {
 	step := w.ref.Steps[i]
 	switch {
 	case v.Kind() == value.KindObject && step.named():
 		if field, found := v.Get(step.name()); found {
 			return field, nil
 		}
-		return value.Value{}, w.missing(v, i)
+		return value.Value{}, w.noField(v, i)
 	case v.Kind() == value.KindList && step.IsIndex:
 		index, length := step.Index, len(v.Elements())
 		if index < 0 {
 			index += length
 		}
 		if index < 0 || index >= length {
-			return value.Value{}, w.outside(length, i)
+			return value.Value{}, w.noElement(length, i)
 		}
 		return v.Elements()[index], nil
 	}
-	return value.Value{}, w.unfit(v, i)
+	return value.Value{}, w.wrongKind(v, i)
 }
 
-func (w *walker) orDefault(v value.Value, wrong *failure) (value.Value, *failure) {
+func (w *walker) orDefault(v value.Value, wrong *lookupError) (value.Value, *lookupError) {
 	if w.ref.HasDefault && ((wrong == nil && v.IsNull()) || (wrong != nil && wrong.absent)) {
 		if w.wantList && len(w.elements) == 0 && w.ref.HasEmptyListDefault() {
 			return value.List(), nil

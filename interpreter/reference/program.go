@@ -16,7 +16,7 @@ import (
 func Program(code string, s *Scope) (*protocol.Program, error) {
 	parts, errs := ParseCode(code)
 	if len(errs) > 0 {
-		return nil, misplaced(code, errs)
+		return nil, codeError(code, errs)
 	}
 	program := &protocol.Program{Original: code}
 	r := &resolver{scope: s}
@@ -46,7 +46,7 @@ func Program(code string, s *Scope) (*protocol.Program, error) {
 	return program, nil
 }
 
-// freeStem returns a piece of a name that stands nowhere in the code. The underscores around a name keep Python from
+// freeStem returns a part of a name that does not occur in the code. The underscores around a name keep Python from
 // renaming it in a class, which it does to names that begin with two and do not end so.
 func freeStem(code string) string {
 	for stem := "ref"; ; stem += "x" {
@@ -56,7 +56,7 @@ func freeStem(code string) string {
 	}
 }
 
-func misplaced(code string, errs []Error) *protocol.Error {
+func codeError(code string, errs []Error) *protocol.Error {
 	line, column := place(code, errs[0].Offset)
 	message := fmt.Sprintf("line %d, column %d: %s", line, column, errs[0].Message)
 	if more := len(errs) - 1; more > 0 {

@@ -21,7 +21,7 @@ type Step struct {
 	Brackets bool // Written as `[…]`: then an index is never a field, and a quoted key never an index.
 }
 
-// HasEmptyListDefault tells whether the default, where a list is wanted, is an empty one: `:-[]`, or `:-` alone.
+// HasEmptyListDefault reports whether the default, where a list is expected, is an empty one: `:-[]`, or `:-` alone.
 func (r *Reference) HasEmptyListDefault() bool {
 	return r.HasDefault && (r.Default == "" || r.Default == "[]")
 }

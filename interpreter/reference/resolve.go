@@ -37,7 +37,7 @@ type resolver struct {
 	grown int // Bytes of text made so far: a short text that names a large value often must not fill the memory.
 }
 
-// value also tells whether anything changed: what has no references is shared, not copied.
+// value also reports whether anything changed: what has no references is shared, not copied.
 func (r *resolver) value(v value.Value) (value.Value, bool, error) {
 	switch v.Kind() {
 	case value.KindString:

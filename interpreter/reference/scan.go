@@ -14,7 +14,7 @@ type scanner struct {
 
 const blanks = " \t\r\n"
 
-// scan reads the reference whose `${` stands at start.
+// scan reads the reference whose `${` is at start.
 func scan(text string, start int) (*Reference, *Error) {
 	s := &scanner{text: text, at: start + len(opening)}
 	ref, wrong := s.reference()
@@ -23,22 +23,22 @@ func scan(text string, start int) (*Reference, *Error) {
 	}
 	ref.Offset, ref.Text = start, text[start:s.at]
 	if wrong := checkVariable(ref); wrong != "" {
-		return nil, (&fault{at: s.at - 1, why: wrong}).problem(text, start)
+		return nil, (&scanError{at: s.at - 1, why: wrong}).problem(text, start)
 	}
 	return ref, nil
 }
 
-func (s *scanner) reference() (*Reference, *fault) {
+func (s *scanner) reference() (*Reference, *scanError) {
 	s.skip(blanks)
 	ref := &Reference{}
-	var wrong *fault
+	var wrong *scanError
 	switch {
 	case s.is("}"):
-		return nil, &fault{at: s.at, why: "it is empty"}
+		return nil, &scanError{at: s.at, why: "it is empty"}
 	case s.is("."):
-		return nil, &fault{at: s.at, why: `a name is missing before "."`}
+		return nil, &scanError{at: s.at, why: `a name is missing before "."`}
 	case s.is(":-"):
-		return nil, &fault{at: s.at, why: `a name is missing before ":-"`}
+		return nil, &scanError{at: s.at, why: `a name is missing before ":-"`}
 	case s.is("["):
 		ref.Head, wrong = s.quotedHead()
 	default:
@@ -80,7 +80,7 @@ func (s *scanner) skip(what string) {
 }
 
 // name reads a name without quotes: a head, or what follows a dot.
-func (s *scanner) name() (string, *fault) {
+func (s *scanner) name() (string, *scanError) {
 	start := s.at
 	for ; !s.ended(); s.at++ {
 		switch s.text[s.at] {
@@ -92,43 +92,43 @@ func (s *scanner) name() (string, *fault) {
 			}
 		case '$':
 			if s.is(opening) {
-				return "", &fault{at: s.at, open: true}
+				return "", &scanError{at: s.at, open: true}
 			}
 		case '{', ']':
-			return "", &fault{at: s.at, why: `a name with "` + s.text[s.at:s.at+1] + `" must be in brackets and quotes, such as ["a b"]`}
+			return "", &scanError{at: s.at, why: `a name with "` + s.text[s.at:s.at+1] + `" must be in brackets and quotes, such as ["a b"]`}
 		}
 	}
-	return "", &fault{at: s.at, open: true}
+	return "", &scanError{at: s.at, open: true}
 }
 
-// named checks what stands between start and the scanner.
-func (s *scanner) named(start int) (string, *fault) {
+// named checks the text between start and the scanner.
+func (s *scanner) named(start int) (string, *scanError) {
 	name := s.text[start:s.at]
 	if s.is("}") || s.is(":-") {
 		name = strings.TrimRight(name, blanks)
 	}
 	switch {
 	case strings.Contains(name, "\n"):
-		return "", &fault{at: start + strings.IndexByte(name, '\n'), open: true}
+		return "", &scanError{at: start + strings.IndexByte(name, '\n'), open: true}
 	case name == "":
-		return "", &fault{at: s.at, why: `a name is missing after "."`}
+		return "", &scanError{at: s.at, why: `a name is missing after "."`}
 	case name[0] == '"', name[0] == '\'':
-		return "", &fault{at: start, why: `a name in quotes must be in brackets, such as ["a b"]`}
+		return "", &scanError{at: start, why: `a name in quotes must be in brackets, such as ["a b"]`}
 	case strings.Trim(name, blanks) != name:
-		return "", &fault{at: start, why: `a name that ends with a space must be in brackets and quotes, such as ["a b "]`}
+		return "", &scanError{at: start, why: `a name that ends with a space must be in brackets and quotes, such as ["a b "]`}
 	}
 	return name, nil
 }
 
 // dotted reads what follows a dot. An index is a number as people write one; anything else (`007`) is a field.
-func (s *scanner) dotted() (Step, *fault) {
+func (s *scanner) dotted() (Step, *scanError) {
 	start := s.at
 	name, wrong := s.name()
 	if wrong != nil {
 		return Step{}, wrong
 	}
 	if name == "*" {
-		return Step{}, &fault{at: start, why: "write [*] for all elements of a list"}
+		return Step{}, &scanError{at: start, why: "write [*] for all elements of a list"}
 	}
 	if index, ok := asIndex(name); ok && index >= 0 {
 		return Step{IsIndex: true, Index: index}, nil
@@ -142,22 +142,22 @@ func asIndex(text string) (int, bool) {
 }
 
 // stray says what is wrong with what follows a bracket.
-func (s *scanner) stray() *fault {
+func (s *scanner) stray() *scanError {
 	from := s.at
 	s.skip(blanks)
 	switch {
 	case s.ended():
-		return &fault{at: from, open: true}
+		return &scanError{at: from, open: true}
 	case s.at > from && (s.is("}") || s.is(":-")):
 		return nil
 	case s.is(opening):
-		return &fault{at: s.at, open: true}
+		return &scanError{at: s.at, open: true}
 	}
-	return &fault{at: from, why: `expected ".", "[", ":-" or "}" after "]"`}
+	return &scanError{at: from, why: `expected ".", "[", ":-" or "}" after "]"`}
 }
 
 // defaultText reads up to the brace that closes the reference.
-func (s *scanner) defaultText() (string, *fault) {
+func (s *scanner) defaultText() (string, *scanError) {
 	var text strings.Builder
 	for ; !s.ended(); s.at++ {
 		switch {
@@ -170,9 +170,9 @@ func (s *scanner) defaultText() (string, *fault) {
 			s.at += len(escape) - 1
 			continue
 		case s.is(opening):
-			return "", &fault{at: s.at, nested: true, why: "a default is plain text and cannot contain another reference"}
+			return "", &scanError{at: s.at, nested: true, why: "a default is plain text and cannot contain another reference"}
 		}
 		text.WriteByte(s.text[s.at])
 	}
-	return "", &fault{at: s.at, open: true}
+	return "", &scanError{at: s.at, open: true}
 }

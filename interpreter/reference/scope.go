@@ -25,7 +25,7 @@ type Scope struct {
 	Run      protocol.RunInfo
 	// Load fetches a value that is not inline. It may be nil where all are. Its errors come back wrapped.
 	Load func(protocol.Ref) (value.Value, error)
-	// Env and Secret look a variable up. Where one is nil, its head is refused.
+	// Env and Secret look a variable up. Where one is nil, its references are errors.
 	Env, Secret func(name string) (string, bool)
 
 	heads  map[string]int         // Places in Bindings.
@@ -70,21 +70,21 @@ func (s *Scope) value(ref *Reference, held protocol.Payload) (value.Value, error
 }
 
 // variable looks an environment variable or a secret up. Nothing that it says holds the value.
-func (s *Scope) variable(ref *Reference) (value.Value, *failure) {
+func (s *Scope) variable(ref *Reference) (value.Value, *lookupError) {
 	lookup, what := s.Env, "environment variable"
 	if ref.Head == headSecrets {
 		lookup, what = s.Secret, "secret"
 	}
 	if lookup == nil {
-		return value.Value{}, &failure{message: fmt.Sprintf("%q is only available in parameters", ref.Head)}
+		return value.Value{}, &lookupError{message: fmt.Sprintf("%q is only available in parameters", ref.Head)}
 	}
 	if wrong := checkVariable(ref); wrong != "" {
-		return value.Value{}, &failure{message: wrong}
+		return value.Value{}, &lookupError{message: wrong}
 	}
 	name := ref.Steps[0].name()
 	text, found := lookup(name)
 	if !found {
-		return value.Value{}, &failure{absent: true, message: fmt.Sprintf("there is no %s %s", what, quote(name))}
+		return value.Value{}, &lookupError{absent: true, message: fmt.Sprintf("there is no %s %s", what, quote(name))}
 	}
 	return value.String(text), nil
 }

@@ -35,7 +35,7 @@ func (w *Workflow) applyDefaults(task *Task) {
 	}
 	with := *task.Task
 	for _, level := range levels {
-		with.Retry = under(with.Retry, level.Retry)
+		with.Retry = mergeRetry(with.Retry, level.Retry)
 		if with.Queue == nil {
 			with.Queue = level.Queue
 		}
@@ -66,7 +66,7 @@ func (w *Workflow) addParameters(task *Task, to *definition.Node, level *definit
 		switch {
 		case with.Get(field.Name) != nil, field.Name == ParameterTimeout && task.Method.TimeoutIn(level.Parameters) != nil:
 		case level.Name != task.Method.Name && !task.Method.Accepts(field.Name):
-		case !w.afford(field.Value):
+		case !w.addDefault(field.Value):
 			return &with
 		default:
 			with.Fields = append(with.Fields, field)
@@ -80,7 +80,7 @@ func (w *Workflow) addParameters(task *Task, to *definition.Node, level *definit
 }
 
 // afford counts what a default adds to a task; false where that is too much.
-func (w *Workflow) afford(n *definition.Node) bool {
+func (w *Workflow) addDefault(n *definition.Node) bool {
 	size, known := w.sizes[n]
 	if !known {
 		size.nodes = 1
@@ -105,7 +105,7 @@ func (w *Workflow) afford(n *definition.Node) bool {
 type size struct{ nodes, text int }
 
 // under returns a retry policy with the keys of another one that it does not have.
-func under(own, other *definition.Retry) *definition.Retry {
+func mergeRetry(own, other *definition.Retry) *definition.Retry {
 	if own == nil || other == nil {
 		if own == nil {
 			return other
@@ -124,7 +124,7 @@ func under(own, other *definition.Retry) *definition.Retry {
 	return &both
 }
 
-// InDefaults reports whether a text stands in the defaults.
+// InDefaults reports whether a text is part of the defaults.
 func (w *Workflow) InDefaults(text *definition.Node) bool {
 	if w.defaultTexts == nil {
 		w.defaultTexts = map[*definition.Node]bool{}

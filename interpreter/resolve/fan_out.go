@@ -141,7 +141,7 @@ func (t *Task) PathParameter() string {
 	return t.Method.ItemParameter
 }
 
-// put returns the mapping with a value at the path where nothing stands there, and where the way is free.
+// put returns the mapping with a value at the path, if nothing is there yet and the path can be made.
 func put(into *definition.Node, path []string, val *definition.Node) *definition.Node {
 	with := *into
 	with.Fields = slices.Clone(into.Fields)

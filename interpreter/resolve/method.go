@@ -14,7 +14,7 @@ type Method struct {
 	protocol.Method
 	Spec        *protocol.Spec
 	Schema      *jsonschema.Schema // nil where the method has none.
-	SchemaError string             // Why the schema cannot be used; a fault of the protocol.
+	SchemaError string             // Why the schema cannot be used; an error of the protocol.
 	Properties  []string           // The names of its parameters, in the schema's order.
 	closed      bool               // It has no others.
 }

@@ -27,7 +27,7 @@ func newPaths(source Source) *Paths {
 	}
 }
 
-// NamedFile is the path of a file as it stands in a task's parameters.
+// NamedFile is the path of a file as written in a task's parameters.
 type NamedFile struct {
 	Parameter string
 	Path      *definition.Node

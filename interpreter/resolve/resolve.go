@@ -22,7 +22,7 @@ type Source struct {
 	Specs      []protocol.Spec
 	Given      []GivenInput
 	Values     []*definition.Values // Files that give inputs: of two for one input the later counts, and Given before both.
-	Unread     bool                 // Another such file has errors: an input that is not given may stand there.
+	Unread     bool                 // Another such file has errors: it may have inputs that are not given here.
 
 	Arguments    *value.Value // An object, or null: what a program gives inputs, of their types, instead of Given and Values.
 	Placeholders bool         // A required input that is not given gets some value of its type.

@@ -73,7 +73,7 @@ func (p *Paths) readScript(name string) readScript {
 		if err == nil {
 			return readScript{script: &protocol.Script{Path: place, Text: text}}
 		}
-		var refused refusal
+		var refused scriptError
 		if errors.As(err, &refused) {
 			return readScript{problem: err.Error()}
 		}
@@ -87,10 +87,10 @@ func (p *Paths) readScript(name string) readScript {
 	return readScript{problem: "does not exist: looked for " + JoinWords(places, "and")}
 }
 
-// refusal is why a file that is there cannot be a script.
-type refusal string
+// scriptError is why an existing file cannot be a script.
+type scriptError string
 
-func (r refusal) Error() string { return string(r) }
+func (r scriptError) Error() string { return string(r) }
 
 // readFile reads a script by its absolute path.
 func (p *Paths) readFile(place string) (string, error) {
@@ -102,14 +102,14 @@ func (p *Paths) readFile(place string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A folder or a device is refused before it is opened: opening a pipe may wait for ever.
+	// A folder or a device is rejected before it is opened: opening a pipe may wait for ever.
 	if info.IsDir() {
-		return "", refusal("is a folder, not a file: " + place)
+		return "", scriptError("is a folder, not a file: " + place)
 	}
 	if !info.Mode().IsRegular() {
-		return "", refusal("is not a regular file: " + place)
+		return "", scriptError("is not a regular file: " + place)
 	}
-	tooLarge := refusal(fmt.Sprintf("is larger than %d MiB: %s", maxScript>>20, place))
+	tooLarge := scriptError(fmt.Sprintf("is larger than %d MiB: %s", maxScript>>20, place))
 	if info.Size() > maxScript {
 		return "", tooLarge
 	}
@@ -125,7 +125,7 @@ func (p *Paths) readFile(place string) (string, error) {
 		return "", tooLarge
 	}
 	if !utf8.Valid(data) {
-		return "", refusal("is not UTF-8 text: " + place)
+		return "", scriptError("is not UTF-8 text: " + place)
 	}
 	return string(data), nil
 }

@@ -48,7 +48,7 @@ func (t *Task) Label() string {
 	return fmt.Sprintf("task %d", t.Number+1)
 }
 
-// Place is where the task's id stands, else its name, else the task itself.
+// Place is where the task's id is, else its name, else the task itself.
 func (t *Task) Place() definition.Position {
 	switch {
 	case t.Task.ID != nil:

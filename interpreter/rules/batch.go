@@ -9,8 +9,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// batches: what a batch lacks, folders and files that are not there, patterns that are none, and templates that make the
-// same call for every file.
+// batches: missing keys of a batch, folders and files that do not exist, invalid patterns, and templates that make the same
+// call for every file.
 func batches(c *Context) {
 	flow := c.Definition
 	if n := flow.Type; n != nil && n.Written != definition.BatchID {
@@ -36,7 +36,7 @@ func batches(c *Context) {
 // checkDifference reports a task that would do the same for each file.
 func checkDifference(c *Context, task *resolve.Task) {
 	if task.Method != nil && task.Parameters != nil && !task.UsesItem() {
-		c.report(task.Parameters.Position, "every file would get the same call: "+whySame(task), "use ${item}, the path of the file")
+		c.report(task.Parameters.Position, "every file would get the same call: "+reasonForSameCall(task), "use ${item}, the path of the file")
 	}
 }
 
@@ -59,7 +59,7 @@ func checkForm(c *Context) {
 	}
 }
 
-func whySame(t *resolve.Task) string {
+func reasonForSameCall(t *resolve.Task) string {
 	to := t.PathParameter()
 	if to == "" {
 		return t.Method.Name + " has no parameter for a file, and no parameter refers to ${item}"

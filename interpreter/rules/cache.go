@@ -6,21 +6,21 @@ import (
 )
 
 // caches: tasks whose results cannot be taken from earlier calls: secrets among the parameters, whose results nobody else
-// is to have, and methods of which every call counts.
+// may see, and methods whose results cannot be cached.
 func caches(c *Context) {
-	told := map[*definition.Node]bool{}
+	reported := map[*definition.Node]bool{}
 	for _, task := range c.Tasks {
 		n := task.Cache
 		if n == nil || !n.Truth {
 			continue
 		}
-		if task.Method != nil && task.Method.NoCache && !told[n] {
-			told[n] = true
+		if task.Method != nil && task.Method.NoCache && !reported[n] {
+			reported[n] = true
 			c.report(n.Position, "results of "+task.Method.Name+" cannot be cached", "remove cache")
 		}
 		for _, text := range task.Texts {
-			if ref := secretIn(text); ref >= 0 && !told[text.Node] {
-				told[text.Node] = true
+			if ref := secretIn(text); ref >= 0 && !reported[text.Node] {
+				reported[text.Node] = true
 				places := c.Definition.Locate(text.Node)
 				c.report(places.At(text.References[ref].Offset),
 					task.Label()+" has cache: true, but a call with "+shown(text.References[ref])+" is never cached",

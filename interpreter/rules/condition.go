@@ -25,7 +25,7 @@ func conditions(c *Context) {
 		for _, problem := range errs {
 			hint := problem.Hint
 			if hint == "" && problem.Unknown != "" {
-				hint = meant(c, problem)
+				hint = suggestName(c, problem)
 			}
 			c.report(places.At(problem.Offset), problem.Message, hint)
 		}
@@ -33,7 +33,7 @@ func conditions(c *Context) {
 }
 
 // meant says what to write for a name that a condition does not have.
-func meant(c *Context, problem condition.Error) string {
+func suggestName(c *Context, problem condition.Error) string {
 	name := problem.Unknown
 	if problem.Called {
 		if hint := c.Suggest(name, condition.Names()); hint != "" {

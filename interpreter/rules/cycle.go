@@ -8,9 +8,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// cycle: tasks that wait for one another in a circle, by dependencies or by references. Of each group of tasks that wait
-// for one another it tells the shortest circle through its first task in the file, `a -> b` for "a waits for b"; then
-// those that the others of the group make without the tasks of that circle.
+// cycle: circular dependencies, by dependencies or by references. Of each group of tasks that depend on one another it
+// reports the shortest cycle through its first task in the file, `a -> b` for "a depends on b"; then those that the rest of
+// the group has without the tasks of that cycle.
 func cycle(c *Context) {
 	all := make([]int, len(c.Tasks))
 	for i := range all {
@@ -18,24 +18,24 @@ func cycle(c *Context) {
 	}
 	search := resolve.NewGroups(c.Tasks)
 	for _, group := range search.Among(all) {
-		for count, within := 0, [][]int{group}; len(within) > 0 && count < mostOfGroup; count++ {
+		for count, within := 0, [][]int{group}; len(within) > 0 && count < maxCycles; count++ {
 			group, within = within[0], within[1:]
-			circle := circle(c, slices.Min(group), group)
-			reportCircle(c, circle)
-			told := map[int]bool{}
+			circle := shortestCycle(c, slices.Min(group), group)
+			reportCycle(c, circle)
+			reported := map[int]bool{}
 			for _, task := range circle {
-				told[task] = true
+				reported[task] = true
 			}
-			rest := slices.DeleteFunc(group, func(task int) bool { return told[task] })
+			rest := slices.DeleteFunc(group, func(task int) bool { return reported[task] })
 			within = append(within, search.Among(rest)...)
 		}
 	}
 }
 
-// mostOfGroup is how many circles of one group are told: to find each takes a look at the whole group.
-const mostOfGroup = 10
+// maxCycles is how many cycles of one group are reported: finding each takes a search of the whole group.
+const maxCycles = 10
 
-func reportCircle(c *Context, circle []int) {
+func reportCycle(c *Context, circle []int) {
 	words := make([]string, len(circle))
 	for i, task := range circle {
 		words[i] = c.Tasks[task].ID
@@ -44,11 +44,11 @@ func reportCircle(c *Context, circle []int) {
 	if len(words) > most {
 		words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
 	}
-	c.report(c.Tasks[circle[0]].Place(), "circular dependency: "+strings.Join(words, " -> "), whyCircle(c, circle))
+	c.report(c.Tasks[circle[0]].Place(), "circular dependency: "+strings.Join(words, " -> "), cycleHint(c, circle))
 }
 
-// whyCircle names the first of the tasks in a circle that waits for the next one because of the defaults alone.
-func whyCircle(c *Context, circle []int) string {
+// cycleHint names the first task of a cycle that depends on the next one because of the defaults alone.
+func cycleHint(c *Context, circle []int) string {
 	for i, task := range circle[1:] {
 		if at, is := c.WaitsByDefault(c.Tasks[circle[i]], task); is {
 			return fmt.Sprintf("%s depends on %q because of the defaults in line %d; give it that parameter in the task", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, at.Line)
@@ -57,8 +57,8 @@ func whyCircle(c *Context, circle []int) string {
 	return ""
 }
 
-// circle returns the shortest way from a task of a group back to itself, by breadth first in the file's order.
-func circle(c *Context, start int, group []int) []int {
+// shortestCycle returns the shortest way from a task of a group back to itself, by breadth first in the file's order.
+func shortestCycle(c *Context, start int, group []int) []int {
 	inGroup := make(map[int]bool, len(group))
 	for _, member := range group {
 		inGroup[member] = true

@@ -5,8 +5,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// files: files that tasks name and that are not there, or are none. A path with a reference is not known yet. One that is
-// not there is no error where the task waits for one that may write it.
+// files: files that tasks name and that do not exist or cannot be read. A path with a reference is not known yet. A missing
+// file is no error where the task waits for one that may write it.
 func files(c *Context) {
 	later := afterWriters(c)
 	for _, task := range c.Tasks {
@@ -26,7 +26,7 @@ func files(c *Context) {
 	}
 }
 
-// afterWriters tells which tasks wait, directly or not, for one that may write files: any whose method does not itself
+// afterWriters returns which tasks wait, directly or not, for one that may write files: any whose method does not itself
 // read them, for those do nothing else with files.
 func afterWriters(c *Context) []bool {
 	waiting := make([][]int, len(c.Tasks))

@@ -11,7 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// forEach: what is to make a task run once an item and does not, and what stands there only for tasks that do.
+// forEach: items that are invalid, and keys for items in a task without items.
 func forEach(c *Context) {
 	for _, task := range c.Tasks {
 		if task.IsBatch {
@@ -19,7 +19,7 @@ func forEach(c *Context) {
 		}
 		c.reportAll(task.FanOutErrors)
 		if task.Each == nil {
-			checkOnce(c, task)
+			checkWithoutItems(c, task)
 			continue
 		}
 		c.reportAll(task.Items.Errors) // The rule of files reports what is missing.
@@ -31,10 +31,10 @@ func forEach(c *Context) {
 	}
 }
 
-// checkOnce reports what means nothing for a task that runs once.
-func checkOnce(c *Context, task *resolve.Task) {
+// checkWithoutItems reports keys that a task without items cannot have.
+func checkWithoutItems(c *Context, task *resolve.Task) {
 	if len(task.FanOutErrors) > 0 || task.Method == nil || hasValue(task.Node, "for_each") {
-		return // What it is meant to be, nobody knows.
+		return // Whether it has items is not known.
 	}
 	for _, limit := range []struct {
 		name string
@@ -89,7 +89,7 @@ func checkInputList(c *Context, n *definition.Node, text resolve.Text) {
 	}
 }
 
-// checkNoItems reports a default that is no list. Beneath `[*]` it stands in for elements, which may be texts.
+// checkNoItems reports a default that is not a list. Within `[*]` it replaces elements, which may be texts.
 func checkNoItems(c *Context, n *definition.Node, text resolve.Text) {
 	ref := text.References[0]
 	every := slices.ContainsFunc(ref.Steps, func(step reference.Step) bool { return step.Every })

@@ -1,6 +1,6 @@
 package rules
 
-// methods: methods and protocols that nobody has, and those that do not go together.
+// methods: unknown methods and protocols, and those that do not belong together.
 func methods(c *Context) {
 	for _, task := range c.Tasks {
 		if wrong := task.MethodError; wrong != nil {

@@ -21,7 +21,7 @@ func missing(c *Context) {
 	}
 	for _, task := range c.Tasks {
 		if task.IsBatch {
-			continue // The rule of batches says what it lacks.
+			continue // The rule of batches checks it.
 		}
 		if resolve.IsMissing(task.Node, "id") && resolve.IsMissing(task.Node, "name") {
 			c.report(task.Node.Position, `a task must have an "id" or a "name"`, "")

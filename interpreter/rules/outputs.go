@@ -1,6 +1,6 @@
 package rules
 
-// outputs: references in the run's outputs that are none, or lead to nothing.
+// outputs: invalid references, and references to unknown tasks, in the outputs of the run.
 func outputs(c *Context) {
 	for i, texts := range c.Outputs {
 		checkTexts(c, texts, place{})

@@ -39,10 +39,10 @@ func parameters(c *Context) {
 			return timeout != nil && field.Name == resolve.ParameterTimeout
 		})
 		v, unfit := validation{c, task, given}, map[string]bool{}
-		for _, violation := range v.violations() {
+		for _, violation := range v.errors() {
 			unfit[violation.parameter()] = true
 			if task.Inherited[violation.parameter()] != nil {
-				continue // Told where it stands.
+				continue // Reported in the defaults.
 			}
 			message, hint := v.explain(violation)
 			if hint == "" {
@@ -50,12 +50,12 @@ func parameters(c *Context) {
 			}
 			c.report(violation.at, message, hint)
 		}
-		beyondSchema(c, task, given, unfit)
+		checkByMethod(c, task, given, unfit)
 	}
 }
 
-// violations are the ways in which the parameters do not fit the schema.
-func (v validation) violations() []violation {
+// errors returns the ways in which the parameters do not match the schema.
+func (v validation) errors() []schemaError {
 	var invalid *jsonschema.ValidationError
 	if !errors.As(v.task.Method.Schema.Validate(instance(v.given)), &invalid) {
 		return nil
@@ -64,7 +64,7 @@ func (v validation) violations() []violation {
 }
 
 // beyondSchema reports what the method finds wrong with parameters that fit its schema, as far as they are known.
-func beyondSchema(c *Context, task *resolve.Task, given *definition.Node, unfit map[string]bool) {
+func checkByMethod(c *Context, task *resolve.Task, given *definition.Node, unfit map[string]bool) {
 	if task.Method.Check == nil {
 		return
 	}
@@ -83,7 +83,7 @@ func beyondSchema(c *Context, task *resolve.Task, given *definition.Node, unfit 
 	}
 }
 
-// hasParameters tells whether parameters are there, of the right type or not.
+// hasParameters reports whether parameters are there, of the right type or not.
 func hasParameters(n *definition.Node) bool {
 	for _, name := range []string{"parameters", "params"} {
 		if given := n.Get(name); given != nil && given.Kind != value.KindNull {
@@ -116,7 +116,7 @@ func follow(top *definition.Node, path []string) *definition.Node {
 }
 
 // inherits says which of several parameters, of which there can be one, the task has from defaults.
-func (v validation) inherits(wrong violation) string {
+func (v validation) inherits(wrong schemaError) string {
 	for _, name := range v.exclusiveOf(wrong) {
 		if from := v.task.Inherited[name]; from != nil {
 			return fmt.Sprintf("%s comes from the defaults, in line %d", definition.Quote(name), from.Parameters.Get(name).Line)
@@ -141,7 +141,7 @@ func (v validation) unknown(field string, path []string) (message, hint string) 
 	return fmt.Sprintf("unknown field %s in %s", definition.Quote(field), v.what(path)), ""
 }
 
-// checkDefaults reports errors in the parameters of defaults, each once, whoever has them. Those of a protocol are
+// checkDefaults reports errors in the parameters of defaults, each once, however many tasks have them. Those of a protocol are
 // checked against the methods that tasks call, or against all where they call none.
 func checkDefaults(c *Context) {
 	called := map[*resolve.Method]bool{}
@@ -157,11 +157,11 @@ func checkDefaults(c *Context) {
 		if len(used) == 0 {
 			used = all
 		}
-		told := map[string]bool{}
+		reported := map[string]bool{}
 		for _, m := range used {
-			for _, wrong := range faultsOf(c, one, m) {
-				if name := wrong.parameter(); !told[name] {
-					told[name] = true
+			for _, wrong := range errorsOfDefault(c, one, m) {
+				if name := wrong.parameter(); !reported[name] {
+					reported[name] = true
 					v := validation{c, &resolve.Task{Method: m}, one.Parameters}
 					message, hint := v.explain(wrong)
 					c.report(wrong.at, message, hint)
@@ -171,8 +171,8 @@ func checkDefaults(c *Context) {
 	}
 }
 
-// faultsOf returns what is wrong with each parameter of a default by itself: others may stand in the task.
-func faultsOf(c *Context, one *definition.Default, m *resolve.Method) []violation {
+// errorsOfDefault returns what is wrong with each parameter of a default by itself: the task may have others.
+func errorsOfDefault(c *Context, one *definition.Default, m *resolve.Method) []schemaError {
 	if m.Schema == nil {
 		return nil
 	}
@@ -186,8 +186,8 @@ func faultsOf(c *Context, one *definition.Default, m *resolve.Method) []violatio
 		}
 	}
 	task := &resolve.Task{Method: m, Texts: resolve.TextsOf(given, m.Code(given))}
-	found := validation{c, task, given}.violations()
-	return slices.DeleteFunc(found, func(wrong violation) bool { return wrong.parameter() == "" })
+	found := validation{c, task, given}.errors()
+	return slices.DeleteFunc(found, func(wrong schemaError) bool { return wrong.parameter() == "" })
 }
 
 // instance converts a value to what the validator takes.

@@ -5,7 +5,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// priorities: priorities that are none.
+// priorities: unknown priorities.
 func priorities(c *Context) {
 	checkPriority(c, c.Definition.Priority)
 	for _, task := range c.Tasks {

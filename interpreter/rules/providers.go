@@ -9,7 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// providers: providers that the workflow needs and that are none: neither protocols nor what serves them.
+// providers: unknown protocols and providers that the workflow requires.
 func providers(c *Context) {
 	var known []string
 	for _, spec := range c.Specs {

@@ -12,9 +12,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// references: what looks like a reference in a task's parameters or condition and is none, or leads to nothing.
+// references: invalid references, and references to unknown tasks, in parameters, items and conditions.
 func references(c *Context) {
-	checkUnused(c)
+	checkUnusedDefaults(c)
 	for _, task := range c.Tasks {
 		checkTexts(c, task.Texts, place{task: task, variables: true, items: task.ItemKind()})
 		checkTexts(c, task.EachTexts, place{task: task})
@@ -28,7 +28,7 @@ func references(c *Context) {
 	}
 }
 
-// place says what may be referred to where a text stands.
+// place says which references a text can have.
 type place struct {
 	task      *resolve.Task    // Whose text it is; nil for outputs.
 	variables bool             // The environment and secrets.
@@ -138,7 +138,7 @@ func badInput(c *Context, ref reference.Reference) (message, hint string) {
 func shown(ref reference.Reference) string { return definition.Shorten(ref.Text) }
 
 // checkUnused reports what refers to nothing in defaults that no task has.
-func checkUnused(c *Context) {
+func checkUnusedDefaults(c *Context) {
 	for _, one := range c.Definition.Defaults {
 		if one.Parameters == nil {
 			continue

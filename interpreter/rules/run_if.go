@@ -6,7 +6,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// runIfs: values of `run_if` that are none.
+// runIfs: unknown values of `run_if`.
 func runIfs(c *Context) {
 	for _, task := range c.Tasks {
 		if n := task.RunIf; n != nil && !slices.Contains(definition.RunIfs(), n.Written) {

@@ -10,25 +10,25 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// secrets: secrets that stand in the file, and places that they go to that a task or an item decides.
+// secrets: secrets written in the file, and destinations of secrets that are only known when tasks run.
 func secrets(c *Context) {
-	told := map[*definition.Node]bool{} // Several tasks have the same default.
+	reported := map[*definition.Node]bool{} // Several tasks have the same default.
 	check := func(m *resolve.Method, parameters *definition.Node) {
 		if m == nil || parameters == nil {
 			return
 		}
 		for _, field := range parameters.Fields {
 			n := field.Value
-			if n.Kind != value.KindString || told[n] {
+			if n.Kind != value.KindString || reported[n] {
 				continue // The schema says what else does not fit.
 			}
 			switch {
 			case slices.Contains(m.SecretParameters, field.Name):
-				told[n] = true
+				reported[n] = true
 				checkSecret(c, m, field)
 			case slices.Contains(m.DestinationParameters, field.Name):
-				told[n] = true
-				checkPlace(c, m, field)
+				reported[n] = true
+				checkDestination(c, m, field)
 			}
 		}
 	}
@@ -47,20 +47,20 @@ func checkSecret(c *Context, m *resolve.Method, field definition.Field) {
 		return
 	}
 	if _, errs := reference.Parse(field.Value.Text); len(errs) > 0 {
-		return // The rule of references tells them.
+		return // The rule of references reports them.
 	}
 	c.report(field.Value.Position, fmt.Sprintf("parameter %s of %s must be a reference to a secret, not the secret itself", definition.Quote(field.Name), m.Name),
 		fmt.Sprintf("write %s: ${secrets.NAME}", field.Name))
 }
 
-func checkPlace(c *Context, m *resolve.Method, field definition.Field) {
+func checkDestination(c *Context, m *resolve.Method, field definition.Field) {
 	ref, brought := reference.RuntimeReference(field.Value.Text)
 	if !brought {
 		return
 	}
 	if ref.Head != resolve.HeadItem && ref.Head != resolve.HeadIndex {
 		if other, _ := c.Names.Lookup(ref.Head); other < 0 {
-			return // It leads to nothing, and that is told.
+			return // The rule of references reports it.
 		}
 	}
 	c.report(c.Definition.Locate(field.Value).At(ref.Offset), fmt.Sprintf("parameter %s of %s decides where secrets are sent, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),

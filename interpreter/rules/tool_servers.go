@@ -21,7 +21,7 @@ func toolServers(c *Context) {
 	}
 }
 
-// placeOf is where a key of a server stands; the server's name, where it does not.
+// placeOf is where a key of a server is, or else the server's name.
 func placeOf(server *definition.ToolServer, key string) definition.Position {
 	key, name, _ := strings.Cut(key, ".")
 	nodes := map[string]*definition.Node{

@@ -8,7 +8,7 @@ import (
 
 // wrongType: values that are not of the type that their key wants.
 func wrongType(c *Context) {
-	for _, wrong := range c.Definition.Mistyped {
+	for _, wrong := range c.Definition.WrongTypes {
 		c.report(wrong.At, fmt.Sprintf("%s must be %s, not %s", wrong.What, wrong.Want, wrong.Value.Describe()), wrong.Hint)
 	}
 	if n := c.Definition.MaxParallel; n != nil {

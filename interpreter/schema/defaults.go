@@ -14,7 +14,7 @@ func (w *writer) defaults(key definition.Key, to value.Value) value.Value {
 	with := func(name string, methods ...protocol.Method) value.Value {
 		parameters := w.anyOf(methods)
 		return value.Object(
-			of("description", value.String("What all tasks of "+name+" have that do not say otherwise.")),
+			of("description", value.String("Defaults of all tasks of "+name+"; keys of the task take precedence.")),
 			of("type", texts([]string{"object", "null"})),
 			of("$ref", to.Fields()[0].Value),
 			of("properties", value.Object(of("parameters", parameters), of("params", parameters))),
@@ -84,7 +84,7 @@ func (w *writer) anyOf(methods []protocol.Method) value.Value {
 }
 
 // parametersByDefaults says which parameters the tasks have, by their methods. Where there are defaults, what a method needs
-// may stand there; where there are none, it stands in the task.
+// may have it; where there are none, the task has it.
 func (w *writer) parametersByDefaults() value.Value {
 	var loose []value.Value
 	for _, spec := range w.specs {

@@ -20,7 +20,7 @@ func (w *writer) methods() value.Value {
 		}
 	}
 	all = append(all, value.Object(
-		of("description", value.String("A method by its short name, where the protocol is given.")),
+		of("description", value.String("Short name of a method, if the protocol is given.")),
 		of("type", value.String("string")),
 		of("pattern", value.String("^("+strings.Join(short, "|")+")$")),
 	))
@@ -44,7 +44,7 @@ func described(word, about string) value.Value {
 	return schema.With("description", value.String(about))
 }
 
-// named is a name of a method, with what it does; for an open one, all the names that it stands for.
+// named is a name of a method, with what it does; for an open one, all its names.
 func named(name string, method protocol.Method, about string) value.Value {
 	if !method.IsPattern() {
 		return described(name, about)
@@ -125,7 +125,7 @@ func (w *writer) parametersByMethod() []value.Value {
 	return all
 }
 
-// templatesByMethod says which parameters stand in a template, by its method: beside its own keys, or in `parameters`. None
+// templatesByMethod says which parameters a template has, by its method: beside its own keys, or in `parameters`. None
 // has to be there, as the file of each item is handed over.
 func (w *writer) templatesByMethod(own []definition.Key) []value.Value {
 	var all []value.Value
@@ -166,7 +166,7 @@ func template(method protocol.Method, own []definition.Key) value.Value {
 	return then.With("properties", keys)
 }
 
-// closed tells whether the properties of a schema are all that there can be.
+// closed reports whether the properties of a schema are all that there can be.
 func closed(schema value.Value) bool {
 	others, has := schema.Get("additionalProperties")
 	_, patterns := schema.Get("patternProperties")

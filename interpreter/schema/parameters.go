@@ -8,7 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// parametersOf is the schema of a method's parameters as a file has them: references may stand for values, and `timeout`
+// parametersOf is the schema of a method's parameters as a file has them: references can replace values, and `timeout`
 // means the task's own where the method has no parameter of that name. needed: a task cannot leave them out.
 func parametersOf(method protocol.Method) (schema value.Value, needed bool) {
 	schema = value.Object()
@@ -37,7 +37,7 @@ func timeout() value.Value {
 	panic("schema: the language has no timeout")
 }
 
-// needs tells whether a schema refuses an object without properties, as far as `required` says so.
+// needs reports whether a schema rejects an object without properties, as far as `required` says so.
 func needs(schema value.Value) bool {
 	if required, has := schema.Get("required"); has && len(required.Elements()) > 0 {
 		return true
@@ -50,7 +50,7 @@ func needs(schema value.Value) bool {
 	return false
 }
 
-// withReferences lets references stand for all values within those of a schema, which itself is for what it was.
+// withReferences allows references for all values within those of a schema, which itself is for what it was.
 func withReferences(schema value.Value) value.Value {
 	fields := slices.Clone(schema.Fields())
 	for i, field := range fields {
@@ -86,7 +86,7 @@ func each(list value.Value, change func(value.Value) value.Value) value.Value {
 // annotations are what a schema says to people. They stay where editors look for them.
 var annotations = []string{"title", "description", "default", "examples", "deprecated"}
 
-// orReference lets a reference stand for a value too.
+// orReference allows a reference in place of a value.
 func orReference(schema value.Value) value.Value {
 	inside := withReferences(schema)
 	if takesText(schema) {
@@ -103,7 +103,7 @@ func orReference(schema value.Value) value.Value {
 	return value.Object(append(outer, of("anyOf", value.List(value.Object(inner...), refer("reference"))))...)
 }
 
-// takesText tells whether a schema takes any text that can hold a reference, or no value at all.
+// takesText reports whether a schema takes any text that can hold a reference, or no value at all.
 func takesText(schema value.Value) bool {
 	if schema.Kind() != value.KindObject {
 		return true

@@ -38,7 +38,7 @@ func key(known []definition.Key, name string) (definition.Key, bool) {
 	return definition.Key{}, false
 }
 
-// hint says what could stand instead of a step.
+// hint returns what to write instead of a step.
 func hint(before []string, step string, known []definition.Key) string {
 	var names []string
 	for _, candidate := range known {

@@ -1,4 +1,4 @@
-// Package schema tells editors and people what the language has: as a JSON Schema of the draft 2020-12, and key by key in
+// Package schema describes the language to editors and people: as a JSON Schema of the draft 2020-12, and key by key in
 // words. Both are made from the tables of package definition, by which the parser reads files, and from the specs of the
 // protocols, by which rules check them. A schema sees less than `gleitzeit validate` does: nothing of what references,
 // dependencies and paths lead to.
@@ -16,10 +16,10 @@ import (
 // draft is the version of JSON Schema that is written.
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-// reference stands for a value of any type.
+// reference replaces a value of any type.
 const reference = `{
   "title": "reference",
-  "description": "A reference such as ${task.response}, which stands for a value of any type.",
+  "description": "Reference such as ${task.response}, in place of a value of any type.",
   "type": "string",
   "pattern": "(^|[^$])\\$\\{"
 }`

@@ -5,16 +5,16 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// fanOut are the parameters that make a task run once a file, beside those of its method.
+// fanOut are the parameters that make a task run for each file, beside those of its method.
 const fanOut = `{
-  "batch_mode": {"type": ["boolean", "null"], "description": "Whether the task runs once for each of files, image_paths or the files of directory."},
+  "batch_mode": {"type": ["boolean", "null"], "description": "Whether to run the task for each file in files, image_paths or directory."},
   "files": {"type": ["array", "null"], "items": {"type": ["string", "number"]}, "minItems": 1, "description": "With batch_mode: the files, in this order; a folder stands for the files in it."},
   "image_paths": {"type": ["array", "null"], "items": {"type": ["string", "number"]}, "minItems": 1, "description": "With batch_mode: the images, in this order."},
-  "directory": {"type": ["string", "number", "null"], "description": "With file_pattern or batch_mode: the folder with the files."},
-  "file_pattern": {"type": ["string", "null"], "description": "Which files of directory, such as *.txt, or **/*.txt for those in folders beneath too."}
+  "directory": {"type": ["string", "number", "null"], "description": "With file_pattern or batch_mode: folder with the files."},
+  "file_pattern": {"type": ["string", "null"], "description": "Pattern of the files in directory, such as *.txt, or **/*.txt to include subfolders."}
 }`
 
-// isOverFiles is the schema of parameters that are to make a task run once a file.
+// isOverFiles is the schema of parameters that make a task run for each file.
 const isOverFiles = `{"type": "object", "anyOf": [{"required": ["batch_mode"]}, {"required": ["file_pattern"]}]}`
 
 // hasFiles is what such parameters need.
@@ -25,7 +25,7 @@ const hasFiles = `{
 }`
 
 // parametersOfTask leads to the schema of the parameters of a task that calls the method: once, or, where it takes a file,
-// once a file. Then nothing has to be there that hands a file over.
+// for each file. Then no parameter has to name the file.
 func (w *writer) parametersOfTask(method protocol.Method, schema value.Value) value.Value {
 	w.add(method.Name, schema)
 	once := refer(method.Name)

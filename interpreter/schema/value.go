@@ -2,7 +2,7 @@ package schema
 
 import "github.com/gleitzeit/gleitzeit/internal/value"
 
-// parsed reads JSON that stands in the program.
+// parsed reads JSON that is part of the program.
 func parsed(text string) value.Value {
 	value, err := value.Parse([]byte(text))
 	if err != nil {

@@ -105,7 +105,7 @@ func TestServersOfNpm(t *testing.T) {
 	u.File("wrong.yaml", "name: Wrong\ntasks:\n  - {id: a, method: mcp/files.tool.read_txt}\n  - {id: b, method: mcp/everything.tool.get-sum, parameters: {a: one, b: 2}}\n")
 	u.Gleitzeit(0, "validate", "wrong.yaml")
 	_, stderr := u.Gleitzeit(2, "validate", "--online", "wrong.yaml")
-	wantLines(t, "standard error", stderr, `wrong.yaml:3:21: no protocol has the method "mcp/files.tool.read_txt"`, `wrong.yaml:4:66: parameter "a" of mcp/everything.tool.get-sum must be a number, not "one"`)
+	wantLines(t, "standard error", stderr, `wrong.yaml:3:21: unknown method "mcp/files.tool.read_txt"`, `wrong.yaml:4:66: parameter "a" of mcp/everything.tool.get-sum must be a number, not "one"`)
 }
 
 // everything tries what the server "everything" has: structured content, images, resources, progress.

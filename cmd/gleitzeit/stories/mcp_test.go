@@ -70,7 +70,7 @@ func TestMCPServe(t *testing.T) {
 	if len(tools) > 0 {
 		t.Errorf("other tools: %v", tools)
 	}
-	c.Says("left out: " + u.Path("flows/mistaken.yaml") + ":3:21: no protocol has the method \"mcp/tool.eco\"")
+	c.Says("left out: " + u.Path("flows/mistaken.yaml") + ":3:21: unknown method \"mcp/tool.eco\"")
 
 	tool := c.tools()["tea_party"]
 	if !strings.HasPrefix(tool.Description, "How many cups a party needs.\n") {
@@ -99,11 +99,11 @@ func TestMCPServe(t *testing.T) {
 		t.Errorf("the result of its task is %s", results.Content[0].Text)
 	}
 	for name, arguments := range map[string]map[string]any{
-		`the input "guests" is required and was not given`:                      {},
-		`the input "guests" must be a whole number, and was given as "3"`:       {"guests": "3"},
-		`the input "guests" must be a whole number, and was given as 2.5`:       {"guests": 2.5},
-		`the input "kind" must be "green" or "black", and was given as "white"`: {"guests": 1, "kind": "white"},
-		`the input "gests" was given, and the workflow declares none`:           {"guests": 1, "gests": 1},
+		`required input "guests" is missing`:                   {},
+		`input "guests" must be a whole number, not "3"`:       {"guests": "3"},
+		`input "guests" must be a whole number, not 2.5`:       {"guests": 2.5},
+		`input "kind" must be "green" or "black", not "white"`: {"guests": 1, "kind": "white"},
+		`unknown input "gests"`:                                {"guests": 1, "gests": 1},
 	} {
 		if said := c.fails("tea_party", arguments); !strings.Contains(said, name) {
 			t.Errorf("%v: %s", arguments, said)
@@ -114,7 +114,7 @@ func TestMCPServe(t *testing.T) {
 	wantLines(t, "a run that fails", said, "Run broken-", " failed", "Task bad (python/execute) failed, TASK_EXECUTION_FAILED: ", "no tea left", `Task later was skipped: it needs "bad", which failed`)
 
 	said = c.fails("run_workflow", map[string]any{"file": u.Path("flows/mistaken.yaml")})
-	wantLines(t, "a workflow with mistakes", said, `mistaken.yaml:3:21: no protocol has the method "mcp/tool.eco"; did you mean "mcp/tool.echo"? [method]`, `mistaken.yaml:4:`, "[reference]")
+	wantLines(t, "a workflow with mistakes", said, `mistaken.yaml:3:21: unknown method "mcp/tool.eco"; did you mean "mcp/tool.echo"? [method]`, `mistaken.yaml:4:`, "[reference]")
 	said = c.fails("validate_workflow", map[string]any{"text": mistaken})
 	wantLines(t, "validate", said, "text:3:21: ", "text:4:")
 	if said := c.call("validate_workflow", map[string]any{"file": "party.yaml"}).text(); said != `The workflow "Tea Party!" is fine: 2 tasks.` {

@@ -14,8 +14,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// explain puts a violation into words.
-func (v validation) explain(wrong violation) (message, hint string) {
+// explain returns the message and hint of a schema error.
+func (v validation) explain(wrong schemaError) (message, hint string) {
 	what := v.what(wrong.path)
 	must := func(want string) string {
 		return fmt.Sprintf("%s must be %s, not %s", what, want, wrong.value.Describe())
@@ -85,7 +85,7 @@ func measured(what string, wrong jsonschema.ErrorKind) string {
 	return what + " does not match its schema (" + strings.Join(wrong.KeywordPath(), " ") + ")"
 }
 
-func (v validation) required(wrong violation) string {
+func (v validation) required(wrong schemaError) string {
 	within, thing := v.task.Method.Name, "parameter"
 	if len(wrong.path) > 0 {
 		within, thing = v.what(wrong.path), "field"
@@ -96,7 +96,7 @@ func (v validation) required(wrong violation) string {
 	return fmt.Sprintf("one of the %ss %s of %s is required", thing, quoted(wrong.missing, "or"), within)
 }
 
-func (v validation) exclusiveOf(wrong violation) []string {
+func (v validation) exclusiveOf(wrong schemaError) []string {
 	k, isOneOf := wrong.kind.(*kind.OneOf)
 	if !isOneOf {
 		return nil

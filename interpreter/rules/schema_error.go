@@ -19,8 +19,8 @@ type validation struct {
 	given *definition.Node // The parameters, without those that are the task's own.
 }
 
-// violation is one way in which parameters do not fit.
-type violation struct {
+// schemaError is one way in which parameters do not match the schema.
+type schemaError struct {
 	at      definition.Position
 	path    []string
 	value   *definition.Node
@@ -32,7 +32,7 @@ type violation struct {
 
 // walk turns the validator's tree of errors into the errors in it. None are left where all concern what holds
 // references.
-func (v validation) walk(e *jsonschema.ValidationError) []violation {
+func (v validation) walk(e *jsonschema.ValidationError) []schemaError {
 	val := follow(v.given, e.InstanceLocation)
 	switch k := e.ErrorKind.(type) {
 	case *kind.AnyOf:
@@ -49,10 +49,10 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 			return nil
 		}
 	case *kind.PropertyNames:
-		return []violation{{at: val.Position, path: e.InstanceLocation, value: val, field: k.Property, kind: k}}
+		return []schemaError{{at: val.Position, path: e.InstanceLocation, value: val, field: k.Property, kind: k}}
 	}
 	if len(e.Causes) > 0 {
-		var all []violation
+		var all []schemaError
 		for _, cause := range e.Causes {
 			all = append(all, v.walk(cause)...)
 		}
@@ -65,9 +65,9 @@ func (v validation) walk(e *jsonschema.ValidationError) []violation {
 }
 
 // leaf turns one error of the validator into errors: one for each field that is missing or unknown.
-func (v validation) leaf(e *jsonschema.ValidationError, value *definition.Node) []violation {
-	one := violation{at: value.Position, path: e.InstanceLocation, value: value, kind: e.ErrorKind}
-	var all []violation
+func (v validation) leaf(e *jsonschema.ValidationError, value *definition.Node) []schemaError {
+	one := schemaError{at: value.Position, path: e.InstanceLocation, value: value, kind: e.ErrorKind}
+	var all []schemaError
 	switch k := e.ErrorKind.(type) {
 	case *kind.Type:
 		one.types = k.Want
@@ -92,13 +92,13 @@ func (v validation) leaf(e *jsonschema.ValidationError, value *definition.Node) 
 		}
 		return all
 	}
-	return []violation{one}
+	return []schemaError{one}
 }
 
-// nearest chooses among alternatives of which none fits what to tell: all of them where they differ only in the type, or
+// nearest chooses among alternatives of which none matches what to report: all of them where they differ only in the type, or
 // in the one field that is missing; else the one that fits down to the deepest place, the first of equals.
-func (v validation) nearest(branches []*jsonschema.ValidationError) []violation {
-	var best, merged []violation
+func (v validation) nearest(branches []*jsonschema.ValidationError) []schemaError {
+	var best, merged []schemaError
 	deepest := -1
 	for i, branch := range branches {
 		found := v.walk(branch)
@@ -121,7 +121,7 @@ func (v validation) nearest(branches []*jsonschema.ValidationError) []violation 
 }
 
 // merge adds an alternative to those before; nil where they differ in more than a type or a missing field.
-func merge(first bool, before, found []violation) []violation {
+func merge(first bool, before, found []schemaError) []schemaError {
 	if len(found) != 1 || found[0].types == nil && found[0].missing == nil {
 		return nil
 	}
@@ -135,7 +135,7 @@ func merge(first bool, before, found []violation) []violation {
 	both := before[0]
 	both.types = union(both.types, found[0].types)
 	both.missing = union(both.missing, found[0].missing)
-	return []violation{both}
+	return []schemaError{both}
 }
 
 func union(a, b []string) []string {
@@ -165,8 +165,8 @@ func (v validation) exclusive(e *jsonschema.ValidationError, k *kind.OneOf) []st
 	return names
 }
 
-// parameter is the one that a violation is about; "" where it is about all of them.
-func (v violation) parameter() string {
+// parameter is the one that the error is about; "" where it is about all of them.
+func (v schemaError) parameter() string {
 	if len(v.path) > 0 {
 		return v.path[0]
 	}
