@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -56,7 +57,7 @@ func TestTheLongestActivityID(t *testing.T) {
 	if p, found := compile([]byte("name: x\ntasks: [{id: " + id + ", for_each: [1], method: free/any}]\n")); p == nil {
 		t.Fatalf("no plan: %s", listed(found))
 	}
-	if longest := protocol.FormatActivityID(id, definition.MaxItems-1); len(longest) > protocol.MaxTemporalName {
-		t.Errorf("an activity id can have %d bytes, and Temporal takes %d", len(longest), protocol.MaxTemporalName)
+	if longest := protocol.FormatActivityID(id, definition.MaxItems-1); len(longest) > temporalname.Max {
+		t.Errorf("an activity id can have %d bytes, and Temporal takes %d", len(longest), temporalname.Max)
 	}
 }

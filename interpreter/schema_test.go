@@ -14,6 +14,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/schema"
 )
@@ -195,7 +196,7 @@ func TestWordsAreThoseOfTheRules(t *testing.T) {
 		"{name: x, inputs: {a: {type: WORD}}, tasks: [{id: a, method: free/any}]}": definition.InputTypes(),
 		"{name: x, tasks: [{id: WORD, method: free/any}]}":                         {"größe-1_x", "7", strings.Repeat("ä", definition.MaxID)},
 		"{name: x, id: WORD, tasks: [{id: a, method: free/any}]}":                  {"report-1_x", "7", strings.Repeat("x", definition.MaxID)},
-		"{name: x, tasks: [{id: a, method: free/any, queue: WORD}]}":               {"gpu", "7", "'a b'", "'~!@'", strings.Repeat("x", protocol.MaxTemporalName)},
+		"{name: x, tasks: [{id: a, method: free/any, queue: WORD}]}":               {"gpu", "7", "'a b'", "'~!@'", strings.Repeat("x", temporalname.Max)},
 		"{name: x, timeout: WORD, tasks: [{id: a, method: free/any, timeout: WORD, retry: {delay: WORD}}]}": {
 			"90", "0.5", "90s", "1m30s", ".5h", "1.5ms", "10µs", "87600h", "315360000", "+1s",
 		},

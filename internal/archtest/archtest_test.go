@@ -75,7 +75,7 @@ var fenced = []string{
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
-	{"cmd/gleitzeit/internal/cli", []string{
+	{"cmd/gleitzeit/internal/cli", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view",
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
@@ -86,7 +86,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/progress", []string{
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{disk}},
-	{"cmd/gleitzeit/internal/runs", []string{
+	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
 		"interpreter/plan", "internal/cluster", "internal/config", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/value", "internal/webui",
@@ -94,10 +94,10 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkValues, api}},
 	{"cmd/gleitzeit/internal/view", []string{"interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value"}, nil},
 	{"interpreter", []string{"interpreter/definition", "interpreter/resolve", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value"}, nil},
-	{"interpreter/definition", []string{"internal/protocol", "internal/value"}, []string{yaml}},
+	{"interpreter/definition", []string{"internal/temporalname", "internal/protocol", "internal/value"}, []string{yaml}},
 	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol", "internal/value"}, []string{expressions}},
 	{"interpreter/resolve", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/jsonschema", "internal/protocol", "internal/suggest", "internal/value"}, nil},
-	{"interpreter/rules", []string{"interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "interpreter/resolve", "internal/protocol", "internal/value"}, []string{schema}},
+	{"interpreter/rules", []string{"internal/temporalname", "interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "interpreter/resolve", "internal/protocol", "internal/value"}, []string{schema}},
 	{"interpreter/schema", []string{"interpreter/definition", "internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
@@ -116,6 +116,7 @@ var rules = []rule{
 	{"internal/protocol", []string{"internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/value"}, []string{schema}},
 	{"internal/suggest", nil, nil},
+	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol", "internal/value"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},

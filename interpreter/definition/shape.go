@@ -3,7 +3,7 @@ package definition
 import (
 	"strconv"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -47,7 +47,7 @@ var (
 var (
 	id       = text.as("letters, digits, - and _", `{"type": ["string", "number"], "pattern": "^[\\p{L}\\p{M}\\p{Nd}_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
 	runID    = text.as("a-z, A-Z, 0-9, - and _", `{"type": ["string", "number"], "pattern": "^[a-zA-Z0-9_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
-	queue    = text.as("the name of a Temporal task queue", `{"type": ["string", "number"], "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": `+strconv.Itoa(protocol.MaxTemporalName)+`}`)
+	queue    = text.as("the name of a Temporal task queue", `{"type": ["string", "number"], "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": `+strconv.Itoa(temporalname.Max)+`}`)
 	period   = elapsed.as("", elapsedSchema("exclusiveMinimum"))
 	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
 	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)

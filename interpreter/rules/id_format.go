@@ -3,11 +3,10 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
@@ -44,7 +43,7 @@ func idFormat(c *Context) {
 
 // badTaskID says what is wrong with the id of a task. References name it; as an activity id it may have any letters.
 func badTaskID(id string) (problem, hint string) {
-	if illegal := protocol.IllegalCharacters(id, resolve.IsIDRune); illegal != "" {
+	if illegal := temporalname.Illegal(id, resolve.IsIDRune); illegal != "" {
 		return "contains " + illegal, "use letters, digits, - and _"
 	}
 	if utf8.RuneCountInString(id) > definition.MaxID {
@@ -56,13 +55,12 @@ func badTaskID(id string) (problem, hint string) {
 // badRunID says what is wrong with the id of a workflow, which its runs have in Temporal.
 func badRunID(id string) (problem, hint string) {
 	legal := func(r rune) bool { return r <= unicode.MaxASCII && resolve.IsIDRune(r) }
-	illegal := protocol.IllegalCharacters(id, legal)
+	illegal := temporalname.Illegal(id, legal)
 	if illegal == "" {
 		return badTaskID(id)
 	}
 	hint = "use a-z, A-Z, 0-9, - and _"
-	near := strings.Join(strings.FieldsFunc(protocol.ASCIIName(id), func(r rune) bool { return !legal(r) }), "-")
-	if near != "" && len(near) <= definition.MaxID {
+	if near := temporalname.Slug(id, definition.MaxID); near != "" {
 		hint += ", for example " + definition.Quote(near)
 	}
 	return "contains " + illegal, hint

@@ -3,7 +3,7 @@ package rules
 import (
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -29,8 +29,8 @@ func checkQueue(c *Context, n *definition.Node) {
 	case strings.HasPrefix(name, "/_sys/"):
 		c.report(n.Position, "queue "+n.Describe()+" is reserved by Temporal", "")
 	default:
-		if problem := protocol.TemporalNameProblem(name); problem != "" {
-			c.report(n.Position, "queue "+definition.Quote(name)+" "+problem, protocol.TemporalNameHint(name))
+		if problem := temporalname.Problem(name); problem != "" {
+			c.report(n.Position, "queue "+definition.Quote(name)+" "+problem, temporalname.Hint(name))
 		}
 	}
 }

@@ -46,7 +46,7 @@ func TestAttach(t *testing.T) {
 		second := u.Start("run", "flow.yaml")
 		second.Says("attached to run " + run)
 		first.Kill()
-		second.Says("the process that executed run " + run + " is gone; going on here\n")
+		second.Says("took over run " + run + ": the process executing it is gone\n")
 		u.File("go", "")
 		second.Exits(0)
 		if second.Stdout.String() != result {
@@ -113,7 +113,7 @@ func TestFixedID(t *testing.T) {
 	u.File("flow.yaml", "id: nightly\n"+sleeper)
 	first := u.Start("run", "flow.yaml")
 	u.asleep()
-	const open = "gleitzeit: run nightly is still open\n  `gleitzeit status nightly` shows it, `gleitzeit cancel nightly` ends it\n"
+	const open = "gleitzeit: run nightly is still open\n  `gleitzeit status nightly` shows it, `gleitzeit cancel nightly` cancels it\n"
 	stdout, said := u.Gleitzeit(1, "run", "flow.yaml", "--new")
 	if said != open || stdout != "" {
 		t.Errorf("a second run of the id says %q%s", stdout, said)
@@ -155,7 +155,7 @@ func TestAttachByInputs(t *testing.T) {
 		t.Error("a run with other inputs attached to the first")
 	}
 	first.Signal(syscall.SIGTERM)
-	first.Says("left; run " + run + " is open: `gleitzeit run flow.yaml --inputs in.yaml --input 'topic=a b'` goes on, ")
+	first.Says("left; run " + run + " is open: `gleitzeit run flow.yaml --inputs in.yaml --input 'topic=a b'` resumes it, ")
 	u.File("go", "")
 	same.Exits(0)
 	other.Exits(0)

@@ -63,7 +63,7 @@ func TestColoursOfAFolder(t *testing.T) {
 	if stdout != "" {
 		t.Errorf("standard output is %q", stdout)
 	}
-	wantLines(t, "stderr", stderr, "the results are in colours.md\n")
+	wantLines(t, "stderr", stderr, "wrote the results to colours.md\n")
 	wantLines(t, "the report", read(t, u.Path("colours.md")), "# Batch photos\n", "3 of 3 files succeeded", "/photos/b.png\n\nI see green.\n")
 }
 

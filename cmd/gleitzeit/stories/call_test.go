@@ -55,7 +55,7 @@ func TestCall(t *testing.T) {
 	u.Appears("begun")
 	p.Signal(syscall.SIGINT)
 	p.Exits(130)
-	wantLines(t, "call", p.Stderr.String(), "cancelling the call; another signal leaves at once\n", "gleitzeit: it was cancelled while it ran\n")
+	wantLines(t, "call", p.Stderr.String(), "cancelling the call; press Ctrl-C again to quit immediately\n", "gleitzeit: it was cancelled while it ran\n")
 	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 1 {
 		t.Errorf("calls are listed as runs:\n%s", listed)
 	}

@@ -51,10 +51,10 @@ func TestABatchIsResumedAfterAKill(t *testing.T) {
 		p.Kill()
 		kills = append(kills, killed{recorded: history.batches(), done: u.executions()})
 		p = u.Start("run", "flow.yaml", "-o", "json")
-		p.Says("going on with run ")
+		p.Says("resumed run ")
 	}
 	p.Exits(6)
-	p.Says("files were done before)")
+	p.Says("files finished earlier)")
 	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	batch := run.task("batch")

@@ -42,9 +42,9 @@ result = good["number"] + len(good["text"])
 	p.Kill()
 	recorded, done := history.batches(), u.executions()
 	p = u.Start("run", "flow.yaml", "-o", "json")
-	p.Says("going on with run ")
+	p.Says("resumed run ")
 	p.Exits(6)
-	p.Says("items were done before)")
+	p.Says("items finished earlier)")
 	run, err := parseRun(p.Stdout.String())
 	must(t, err)
 	batch := run.task("batch")
@@ -86,7 +86,7 @@ func TestItemsThatWereSkippedCountAsDone(t *testing.T) {
 	u.File("go", "")
 	p = u.Start("run", "flow.yaml")
 	p.Exits(0)
-	p.Says("(3 of 3 items were done before)")
+	p.Says("(3 of 3 items finished earlier)")
 }
 
 // TestFilesAmongTheParameters: the older ways to say that a model is asked about each file.

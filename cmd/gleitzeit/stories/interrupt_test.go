@@ -113,7 +113,7 @@ func TestInterrupt(t *testing.T) {
 	wantGone(t, pids)
 	run := p.RunID()
 	wantLines(t, "stderr", p.Stderr.String(),
-		"\ncancelling run "+run+"; Ctrl-C again leaves at once\n",
+		"\ncancelling run "+run+"; press Ctrl-C again to quit immediately\n",
 		"\n- sleeper  python/execute  cancelled  ",
 		"\n"+run+" cancelled in ")
 	if p.Stdout.String() != "" {
@@ -139,14 +139,14 @@ func TestTerminate(t *testing.T) {
 	p.Exits(130)
 	wantGone(t, pids)
 	wantLines(t, "stderr", p.Stderr.String(),
-		"\nleft; run "+run+" is open: `gleitzeit run flow.yaml` goes on, `gleitzeit cancel "+run+"` ends it\n")
+		"\nleft; run "+run+" is open: `gleitzeit run flow.yaml` resumes it, `gleitzeit cancel "+run+"` cancels it\n")
 	text, said := u.Gleitzeit(0, "status", run)
 	wantLines(t, "status", text, run+"  Sleeper  running\n", "  ✓ quick  ")
-	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.Path("flow.yaml")+"` in "+u.Work+" goes on, `gleitzeit cancel "+run+"` ends it\n")
+	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.Path("flow.yaml")+"` in "+u.Work+" resumes it, `gleitzeit cancel "+run+"` cancels it\n")
 	u.File("go", "")
 	again := u.Start("run", "flow.yaml")
 	again.Exits(0)
-	wantLines(t, "stderr", again.Stderr.String(), "going on with run "+run+"\n", "(1 of 3 tasks was done before)\n")
+	wantLines(t, "stderr", again.Stderr.String(), "resumed run "+run+"\n", "(1 of 3 tasks finished earlier)\n")
 	if again.Stdout.String() != "after: after\n" {
 		t.Errorf("its result is %q", again.Stdout)
 	}
@@ -171,7 +171,7 @@ func TestSecondInterrupt(t *testing.T) {
 			if stdout != "after: after\n" {
 				u.T.Errorf("the result of the next run is %q", stdout)
 			}
-			wantLines(u.T, "stderr", said, "run "+run+" was being cancelled; it ends first, then another one starts\n")
+			wantLines(u.T, "stderr", said, "run "+run+" is being cancelled; waiting for its end before another starts\n")
 			again, _ := u.Gleitzeit(0, "list")
 			if strings.Count(again, "completed") != 1 || strings.Count(again, "cancelled") != 1 {
 				u.T.Errorf("list shows\n%s", again)
@@ -179,7 +179,7 @@ func TestSecondInterrupt(t *testing.T) {
 		}},
 		{"run is interrupted", func(u *user, run string) {
 			again := u.Start("run", "flow.yaml")
-			again.Says("run " + run + " was being cancelled; it ends first")
+			again.Says("run " + run + " is being cancelled; waiting for its end")
 			again.Signal(syscall.SIGINT)
 			again.Exits(130)
 			again.Says("run " + run + " is cancelled; no other was started\n")
@@ -191,13 +191,13 @@ func TestSecondInterrupt(t *testing.T) {
 			p := u.Start("run", "flow.yaml")
 			pids := u.asleep()
 			p.Signal(syscall.SIGINT)
-			p.Says("Ctrl-C again leaves at once")
+			p.Says("press Ctrl-C again to quit immediately")
 			p.Signal(syscall.SIGINT)
 			p.Exits(130)
 			wantGone(t, pids)
 			run := p.RunID()
 			wantLines(t, "stderr", p.Stderr.String(),
-				"\nleft; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` brings it to its end\n")
+				"\nleft; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` completes that\n")
 			test.then(u, run)
 			wantCancelled(t, u, run, cancelledGone)
 		})
@@ -221,7 +221,7 @@ func TestCancel(t *testing.T) {
 		wantGone(t, pids)
 		wantCancelled(t, u, run, cancelledAwake)
 		_, said := u.Gleitzeit(2, "cancel", run)
-		wantLines(t, "stderr", said, "gleitzeit: run "+run+" has ended already: it is cancelled\n")
+		wantLines(t, "stderr", said, "gleitzeit: run "+run+" has already ended: it is cancelled\n")
 	})
 	t.Run("of a killed process", func(t *testing.T) {
 		t.Parallel()

@@ -105,8 +105,8 @@ func killAt(t *testing.T, points []int64) {
 
 		restarted := time.Now()
 		p = u.Start("run", "flow.yaml")
-		p.Says("going on with run ")
-		if id := between(p.Stderr.String(), "going on with run ", "\n"); run == "" {
+		p.Says("resumed run ")
+		if id := between(p.Stderr.String(), "resumed run ", "\n"); run == "" {
 			run = id
 		} else if id != run {
 			t.Fatalf("it resumes run %s, and was run %s", id, run)
@@ -191,12 +191,12 @@ tasks:
 	if stdout != "last: 1000000\n" {
 		t.Errorf("the result is %q", stdout)
 	}
-	wantLines(t, "stderr", said, " had ended; these are its results\n")
+	wantLines(t, "stderr", said, " finished earlier; showing its results\n")
 	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
 		t.Errorf("list shows\n%s", listed)
 	}
 	// The results were printed: the next command starts another run.
-	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
+	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "finished earlier") {
 		t.Errorf("the results are printed twice: %s", said)
 	}
 }

@@ -154,7 +154,7 @@ outputs: {after: "${after.response}", tokens: "${slow.tokens_used}"}
 	p := u.Start("run", "flow.yaml", "-o", "json")
 	<-answering
 	server.Kill(t)
-	p.Says("↻ slow  is tried again: the answer of Ollama at " + address + " was cut off")
+	p.Says("↻ slow  retrying: the answer of Ollama at " + address + " was cut off")
 	server.Restart(t)
 	p.Exits(0)
 	run, err := parseRun(p.Stdout.String())

@@ -138,6 +138,6 @@ func TestMCPOverHTTPLeavesRunsOpen(t *testing.T) {
 	s.Exits(0)
 	u.File("go", "")
 	server := u.Start("server", "--no-ui")
-	server.Says("going on with run " + run)
+	server.Says("resumed run " + run)
 	server.Says("run " + run + " has ended")
 }

@@ -57,7 +57,7 @@ func TestMCPCancelledCall(t *testing.T) {
 	pids := u.asleep()
 	run := between(c.Stderr.String(), "run ", "\n")
 	second := c.begin("run_workflow", map[string]any{"file": "flow.yaml"})
-	c.Says("going on with run " + run)
+	c.Says("resumed run " + run)
 	following := c.begin("follow_run", map[string]any{"run": run, "wait": 600})
 
 	// Another call waits for the same run: it continues.
@@ -71,7 +71,7 @@ func TestMCPCancelledCall(t *testing.T) {
 	}
 	c.act("cancel", map[string]any{"of": second})
 	c.answer(second)
-	c.Says("cancelling run " + run + ", which nobody waits for any more")
+	c.Says("cancelling run " + run + ": no call waits for it any more")
 	said := c.ended(following)
 	if got := said.run(t); !said.IsError || got.Status != "cancelled" {
 		t.Errorf("the call that follows returns %s", said.text())
@@ -99,7 +99,7 @@ func TestMCPCancelRun(t *testing.T) {
 	}
 	wantGone(t, pids)
 	wantCancelled(t, u, run, cancelledAwake)
-	if said := c.fails("cancel_run", map[string]any{"run": "@latest"}); !strings.Contains(said, "has ended already: it is cancelled") {
+	if said := c.fails("cancel_run", map[string]any{"run": "@latest"}); !strings.Contains(said, "has already ended: it is cancelled") {
 		t.Errorf("the second time it says %s", said)
 	}
 }
@@ -132,10 +132,10 @@ func TestMCPRunsGoOn(t *testing.T) {
 			var asked int
 			if name == "it is killed" {
 				asked = again.begin("follow_run", map[string]any{"run": run, "wait": 600})
-				again.Says("the process that executed run " + run + " is gone; going on here")
+				again.Says("took over run " + run + ": the process executing it is gone")
 			} else {
 				asked = again.begin("sleeper", nil)
-				again.Says("going on with run " + run)
+				again.Says("resumed run " + run)
 			}
 			u.asleep()
 			u.File("go", "")

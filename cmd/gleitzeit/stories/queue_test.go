@@ -29,22 +29,22 @@ func TestQueue(t *testing.T) {
 	u.serves("--no-ui")
 	id, said := u.Gleitzeit(0, "submit", "flow.yaml", "--wait=false")
 	run := strings.TrimSpace(id)
-	wantLines(t, "submit", said, "nobody serves the queue \"gpu\" yet: tasks of run "+run+" wait until a `gleitzeit worker --queue gpu` does\n")
+	wantLines(t, "submit", said, "tasks of run "+run+" will wait for a worker on queue \"gpu\": start one with `gleitzeit worker --queue gpu`\n")
 	watch := u.Start("watch", run)
-	watch.Says("· train  waits for a worker of queue gpu: `gleitzeit worker --queue gpu` is one\n")
+	watch.Says("· train  waiting for a worker on queue \"gpu\": start one with `gleitzeit worker --queue gpu`\n")
 	status, _ := u.Gleitzeit(0, "status", run)
 	wantLines(t, "status", status, "✓ sum  mcp/tool.add  completed", "· train  mcp/tool.multiply  pending  waits for a worker of queue gpu\n")
 	document, _ := u.Gleitzeit(0, "status", run, "-o", "json")
 	wantLines(t, "status", document, `"reason": "waits for a worker of queue gpu"`, `"version": "2"`, `"owner": "Ada"`)
 	waiting := u.Start("submit", "flow.yaml") // The file says that it waits.
-	waiting.Says("train  waits for a worker of queue gpu")
+	waiting.Says("train  waiting for a worker on queue \"gpu\"")
 	u.works("--queue", "gpu")
 	for _, p := range []*process{watch, waiting} {
 		p.Exits(0)
 		if p.Stdout.String() != "train: 10\n" {
 			t.Errorf("%v prints %q", p.Command.Args, p.Stdout)
 		}
-		if told := strings.Count(p.Stderr.String(), "waits for a worker"); told != 1 {
+		if told := strings.Count(p.Stderr.String(), "waiting for a worker on"); told != 1 {
 			t.Errorf("%v says so %d times", p.Command.Args, told)
 		}
 	}

@@ -23,7 +23,7 @@ outputs: {tokens: "${slow.tokens_used}"}
 	p := u.Start("run", "flow.yaml", "-o", "json")
 	<-answering
 	server.KillRunner(t)
-	p.Says("↻ slow  is tried again: ")
+	p.Says("↻ slow  retrying: ")
 	p.Exits(0)
 	run, err := parseRun(p.Stdout.String())
 	must(t, err)

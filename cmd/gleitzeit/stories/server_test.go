@@ -39,7 +39,7 @@ func TestServer(t *testing.T) {
 	u := newSleeper(t)
 	u.File("sum.yaml", sum)
 	_, said := u.Gleitzeit(7, "submit", "sum.yaml")
-	if want := "gleitzeit: no engine runs in " + u.Home + "\n  `gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal\n"; said != want {
+	if want := "gleitzeit: no engine runs in " + u.Home + "\n  `gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal server\n"; said != want {
 		t.Errorf("without an engine submit says %s", said)
 	}
 	server := u.Start("server", "--ui-port", "0", "-o", "json")
@@ -90,17 +90,17 @@ func TestServer(t *testing.T) {
 	t.Run("what is open", func(t *testing.T) {
 		u.File("flow.yaml", "id: nightly\n"+sleeper)
 		_, said := u.Gleitzeit(124, "submit", "flow.yaml", "--wait=500ms")
-		wantLines(t, "submit", said, "gleitzeit: run nightly has not ended in the time that --wait gives it\n  it goes on: `gleitzeit watch nightly`")
+		wantLines(t, "submit", said, "gleitzeit: run nightly has not ended within the time given by --wait\n  it is still running: `gleitzeit watch nightly`")
 		u.asleep()
 		_, said = u.Gleitzeit(1, "submit", "flow.yaml")
-		if said != "gleitzeit: run nightly is still open\n  `gleitzeit status nightly` shows it, `gleitzeit cancel nightly` ends it\n" {
+		if said != "gleitzeit: run nightly is still open\n  `gleitzeit status nightly` shows it, `gleitzeit cancel nightly` cancels it\n" {
 			t.Errorf("a second run of the id says %s", said)
 		}
 		watch := u.Start("watch", "nightly")
 		watch.Says("✓ quick  ")
 		watch.Signal(syscall.SIGINT)
 		watch.Exits(130)
-		wantLines(t, "watch", watch.Stderr.String(), "left; run nightly goes on: `gleitzeit watch nightly` follows it, `gleitzeit cancel nightly` ends it\n")
+		wantLines(t, "watch", watch.Stderr.String(), "left; run nightly is still running: `gleitzeit watch nightly` follows it, `gleitzeit cancel nightly` cancels it\n")
 		watch = u.Start("watch", "nightly")
 		u.File("go", "")
 		watch.Exits(0)
@@ -152,7 +152,7 @@ func TestQueueWithoutWorkers(t *testing.T) {
 	u.serves("--no-ui", "--queue", "another")
 	id, said := u.Gleitzeit(0, "submit", "sum.yaml")
 	run := strings.TrimSpace(id)
-	wantLines(t, "submit", said, "nobody serves the queue \"gleitzeit\" yet: run "+run+" waits until `gleitzeit server` or `gleitzeit worker` does\n")
+	wantLines(t, "submit", said, "run "+run+" is waiting for a worker on queue \"gleitzeit\": start `gleitzeit server` or `gleitzeit worker`\n")
 	eventually(t, "list shows the run that waits", func() bool {
 		listed, _ := u.Gleitzeit(0, "list")
 		return strings.Contains(listed, run+"  Sum       running")
@@ -184,7 +184,7 @@ func TestDrain(t *testing.T) {
 	id, _ := u.Gleitzeit(0, "submit", "flow.yaml")
 	u.asleep()
 	waiting.Signal(syscall.SIGTERM)
-	waiting.Says("no new tasks; what runs has 30s to end, and another signal leaves at once\n")
+	waiting.Says("no new tasks; what runs has 30s to end, and press Ctrl-C again to quit immediately\n")
 	u.File("go", "")
 	waiting.Exits(0)
 	shown, _ := u.Gleitzeit(0, "status", strings.TrimSpace(id), "-o", "json")
@@ -205,7 +205,7 @@ func TestDrain(t *testing.T) {
 		u.Gleitzeit(0, "submit", "flow.yaml", "--queue", "one")
 		pids := u.asleep()
 		one.Signal(syscall.SIGINT)
-		one.Says("another signal leaves at once")
+		one.Says("press Ctrl-C again to quit immediately")
 		one.Signal(syscall.SIGINT)
 		one.Exits(130)
 		wantGone(t, pids)

@@ -80,16 +80,16 @@ func TestAdoption(t *testing.T) {
 		write(t, filepath.Join(u.Home, "runs", "damaged.json"), "{") // One claim that cannot be read keeps no other run waiting.
 		server := u.serves("--no-ui")
 		server.Says("damaged.json")
-		server.Says("going on with run " + run + ", whose process is gone\n")
+		server.Says("took over run " + run + ": the process executing it is gone\n")
 		must(t, os.Remove(filepath.Join(u.Home, "runs", "damaged.json")))
 		u.File("go", "")
-		server.Says("run " + run + " has ended; `gleitzeit results " + run + "` prints what it brought\n")
+		server.Says("run " + run + " has ended; `gleitzeit results " + run + "` prints its results\n")
 		stdout, said := u.Gleitzeit(0, "run", "flow.yaml")
 		if stdout != "after: after\n" {
 			t.Errorf("the same command prints %q", stdout)
 		}
-		wantLines(t, "run", said, "run "+run+" had ended; these are its results\n")
-		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
+		wantLines(t, "run", said, "run "+run+" finished earlier; showing its results\n")
+		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "finished earlier") {
 			t.Errorf("the results are printed twice: %s", said)
 		}
 		if strings.Count(server.Stderr.String(), "going on") != 1 {
@@ -104,7 +104,7 @@ func TestAdoption(t *testing.T) {
 		run := first.RunID()
 		first.Kill()
 		server := u.serves("--no-ui")
-		server.Says("going on with run " + run)
+		server.Says("resumed run " + run)
 		second := u.Start("run", "flow.yaml")
 		second.Says("attached to run " + run)
 		u.File("go", "")
@@ -112,7 +112,7 @@ func TestAdoption(t *testing.T) {
 		if second.Stdout.String() != "after: after\n" {
 			t.Errorf("who is attached sees %q", second.Stdout)
 		}
-		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "had ended") {
+		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "finished earlier") {
 			t.Errorf("the results are printed twice: %s", said)
 		}
 	})

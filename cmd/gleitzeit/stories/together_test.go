@@ -121,7 +121,7 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		first.open()
 		again := first.StartIn(first.Work, first.environment, "run", "flow.yaml")
 		first.wantResult(again)
-		wantLines(t, "stderr", again.Stderr.String(), "going on with run "+between(a.Stderr.String(), "run ", "\n")+"\n")
+		wantLines(t, "stderr", again.Stderr.String(), "resumed run "+between(a.Stderr.String(), "run ", "\n")+"\n")
 	})
 	t.Run("the other one is killed", func(t *testing.T) {
 		t.Parallel()
@@ -132,7 +132,7 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		second.open()
 		again := second.StartIn(second.Work, second.environment, "run", "flow.yaml")
 		second.wantResult(again)
-		wantLines(t, "stderr", again.Stderr.String(), "going on with run "+between(b.Stderr.String(), "run ", "\n")+"\n")
+		wantLines(t, "stderr", again.Stderr.String(), "resumed run "+between(b.Stderr.String(), "run ", "\n")+"\n")
 		first.open()
 		first.wantResult(a)
 	})

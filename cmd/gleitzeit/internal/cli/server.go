@@ -51,6 +51,9 @@ type serverDocument struct {
 }
 
 func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions) (err error) {
+	if err := runs.CheckName("queue", o.Queue); err != nil {
+		return err
+	}
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err

@@ -75,6 +75,9 @@ func (p submitCommand) command() *cobra.Command {
 }
 
 func (p submitCommand) submit(ctx context.Context, file string, o submission) error {
+	if err := runs.CheckName("queue", o.queue); err != nil {
+		return err
+	}
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err

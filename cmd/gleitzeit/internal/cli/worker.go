@@ -40,6 +40,9 @@ func (p workerCommand) work(ctx context.Context, o runs.ServiceOptions, roots []
 	if o.Drain <= 0 {
 		return usageError{fmt.Errorf("--drain %s is not a positive duration", o.Drain)}
 	}
+	if err := runs.CheckName("queue", o.Queue); err != nil {
+		return err
+	}
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err

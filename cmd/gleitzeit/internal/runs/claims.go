@@ -6,14 +6,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"strings"
 	"time"
 
-	"github.com/gosimple/slug"
 	enums "go.temporal.io/api/enums/v1"
 
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -60,16 +59,16 @@ func newID(name string) (string, error) {
 	if _, err := rand.Read(random); err != nil {
 		return "", err
 	}
-	// A name may have megabytes; of its beginning enough is left.
-	const enough = 4 * longestSlug
-	if runes := []rune(name); len(runes) > enough {
-		name = string(runes[:enough])
+	return cmp.Or(temporalname.Slug(name, longestSlug), "run") + "-" + hex.EncodeToString(random), nil
+}
+
+// CheckName returns an error for the id of a run, or the name of a queue, that Temporal does not take: INVALID_PARAMS with
+// the characters that are not legal.
+func CheckName(what, name string) error {
+	if problem := temporalname.Problem(name); problem != "" {
+		return protocol.Errorf(protocol.InvalidParams, "%s %q %s", what, name, problem).WithHint("%s", temporalname.Hint(name))
 	}
-	base := slug.Make(name)
-	if len(base) > longestSlug {
-		base = base[:longestSlug]
-	}
-	return cmp.Or(strings.Trim(base, "-_"), "run") + "-" + hex.EncodeToString(random), nil
+	return nil
 }
 
 // lookUpClaim asks Temporal about the run of a claim. Nil means that it never started; then the claim is removed.

@@ -23,7 +23,7 @@ type Reader struct{ *connection }
 // Resolve returns the id of a run: itself, or that of the newest for @latest.
 func (r Reader) Resolve(ctx context.Context, run string) (string, error) {
 	if run != Latest {
-		return run, nil
+		return run, CheckName("run id", run)
 	}
 	records, err := r.store.Records(ctx, resultstore.Query{Limit: 1})
 	if err != nil {
