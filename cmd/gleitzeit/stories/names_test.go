@@ -1,0 +1,77 @@
+package stories_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// names are names of workflows in many scripts; Temporal's client takes none of them as an id.
+var names = map[string]string{
+	"German":      "Größe prüfen",
+	"French":      "Résumé d'été",
+	"Polish":      "Zażółć gęślą jaźń",
+	"Russian":     "Отчёт за март",
+	"Japanese":    "要約",
+	"emoji":       "🚀 lift-off 🚀",
+	"punctuation": "?!… — ***",
+	"long":        strings.Repeat("Ä long name ", 420),
+}
+
+// TestNamesInAnyScript: a workflow runs whatever its name, by every command.
+func TestNamesInAnyScript(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("Belege März/é.txt", "a receipt")
+	u.serves("--no-ui")
+	u.works()
+	for script, name := range names {
+		u.File(script+".yaml", fmt.Sprintf("name: %q\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: hello}}]\n", name))
+	}
+	client := u.mcp("--workflows", ".")
+	for script := range names {
+		file := script + ".yaml"
+		for _, command := range [][]string{{"run", file}, {"run", file, "--new"}, {"submit", file, "--wait"}} {
+			if stdout, said := u.Gleitzeit(0, command...); stdout != "a: hello\n" {
+				t.Errorf("%s: %s prints %q\n%s", script, strings.Join(command, " "), stdout, said)
+			}
+		}
+		id, _ := u.Gleitzeit(0, "submit", file)
+		run := strings.TrimSpace(id)
+		if len(run) > 60 || strings.ContainsFunc(run, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			t.Errorf("%s: the id of its run is %q", script, run)
+		}
+		for _, command := range [][]string{{"watch", run}, {"results", run}} {
+			if stdout, said := u.Gleitzeit(0, command...); stdout != "a: hello\n" {
+				t.Errorf("%s: %s prints %q\n%s", script, command[0], stdout, said)
+			}
+		}
+		if status, _ := u.Gleitzeit(0, "status", run); !strings.Contains(status, "completed") {
+			t.Errorf("%s: status shows\n%s", script, status)
+		}
+		if said := client.call("run_workflow", map[string]any{"file": file}).text(); !strings.Contains(said, "completed") {
+			t.Errorf("%s: mcp serve says %s", script, said)
+		}
+	}
+	// What Temporal cannot take is refused with its place, before anything starts.
+	u.File("id.yaml", "name: Report\nid: rapport-été\ntasks: [{id: a, method: mcp/tool.echo, queue: schlüssel, parameters: {message: x}}]\n")
+	_, said := u.Gleitzeit(2, "run", "id.yaml")
+	wantLines(t, "run", said, `id.yaml:2:5: `, `"é"`, `"rapport-ete"`, `id.yaml:3:`, `queue "schlüssel" contains "ü"`, `"schlussel"`)
+	for _, command := range [][]string{
+		{"status", "été"}, {"watch", "été"}, {"results", "été"}, {"cancel", "été"},
+		{"submit", "German.yaml", "--queue", "été"}, {"worker", "--queue", "été"}, {"server", "--queue", "été"},
+	} {
+		if _, said := u.Gleitzeit(2, command...); !strings.Contains(said, `"été" contains "é"`) || strings.Contains(said, "answer") {
+			t.Errorf("%s says %s", strings.Join(command, " "), said)
+		}
+	}
+}
+
+// TestBatchOfAFolderInAnyScript: a batch is named for its folder.
+func TestBatchOfAFolderInAnyScript(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("Belege März/é.txt", "a receipt")
+	_, said := u.Gleitzeit(4, "batch", "Belege März", "--prompt", "What is it?", "--model", "none")
+	wantLines(t, "batch", said, "run batch-belege-marz-", "PROVIDER_NOT_AVAILABLE")
+}
