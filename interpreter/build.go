@@ -84,7 +84,7 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Queue:           written(task.Queue),
-		Servers:         from.ServersOf(task),
+		Servers:         from.Catalog.ServersOf(task),
 		Cache:           task.Cache != nil && task.Cache.Truth,
 	}
 }

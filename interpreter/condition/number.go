@@ -54,7 +54,7 @@ func digitsOf(v any) string {
 	return "0"
 }
 
-// compareNumbers reports false where one is no number. Where one of them is a floating-point number they are compared as
+// compareNumbers reports false where one is not a number. Where one of them is a floating-point number they are compared as
 // such, and else by their digits.
 func compareNumbers(a, b any) (order int, known bool) {
 	left, isNumber := float(a)

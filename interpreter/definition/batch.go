@@ -78,16 +78,6 @@ func readExclude(b *batchReader, n *Node) {
 	b.Exclude = b.flow.textsOf("exclude", n)
 }
 
-// textsOf reads what is a text or a list of them.
-func (w *Workflow) textsOf(what string, n *Node) []*Node {
-	if n.Kind != value.KindList {
-		return []*Node{n}
-	}
-	var all []*Node
-	w.each(what, n, text, func(element *Node) { all = append(all, element) })
-	return all
-}
-
 // addBatch makes the task that the short form stands for, the first of the workflow, where the file has that form.
 func (w *Workflow) addBatch() {
 	if w.BatchNode == nil && w.TemplateNode == nil && (w.Type == nil || w.Type.Written != BatchID) {

@@ -99,3 +99,31 @@ func names[T any](table keys[T]) []string {
 	}
 	return all
 }
+
+// textsOf reads what is a text or a list of them.
+func (w *Workflow) textsOf(what string, n *Node) []*Node {
+	if n.Kind != value.KindList {
+		return []*Node{n}
+	}
+	var all []*Node
+	w.each(what, n, text, func(element *Node) { all = append(all, element) })
+	return all
+}
+
+func (w *Workflow) retry(n *Node) *Retry {
+	retry := &Retry{}
+	read(w, n, retry, "retry", retryKeys)
+	return retry
+}
+
+// fieldTexts notes the values of a mapping that are no texts.
+func (w *Workflow) fieldTexts(what string, n *Node) {
+	if n == nil {
+		return
+	}
+	for _, field := range n.Fields {
+		if !text.fits(field.Value) {
+			w.addWrongType(what+"."+field.Name, text, field.Value)
+		}
+	}
+}

@@ -114,9 +114,3 @@ func readDependencies(t *taskReader, n *Node) {
 func readRetry(t *taskReader, n *Node) {
 	t.Retry = t.flow.retry(n)
 }
-
-func (w *Workflow) retry(n *Node) *Retry {
-	retry := &Retry{}
-	read(w, n, retry, "retry", retryKeys)
-	return retry
-}

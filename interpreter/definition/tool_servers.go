@@ -62,15 +62,3 @@ func readToolServers(w *Workflow, n *Node) {
 		w.ToolServers = append(w.ToolServers, server)
 	}
 }
-
-// fieldTexts notes the values of a mapping that are no texts.
-func (w *Workflow) fieldTexts(what string, n *Node) {
-	if n == nil {
-		return
-	}
-	for _, field := range n.Fields {
-		if !text.fits(field.Value) {
-			w.addWrongType(what+"."+field.Name, text, field.Value)
-		}
-	}
-}

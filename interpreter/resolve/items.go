@@ -120,7 +120,7 @@ func tolerance(n *definition.Node) (*plan.Tolerance, bool) {
 	return &plan.Tolerance{Items: items}, n.Kind == value.KindNumber && err == nil && items >= 0
 }
 
-// checkPattern says why a text is no pattern of files in a folder.
+// checkPattern returns why a text is not a valid pattern of files in a folder.
 func checkPattern(key string, n *definition.Node) []Problem {
 	text := n.Written
 	switch {

@@ -57,18 +57,6 @@ func (p *Paths) filesOf(t *Task) []NamedFile {
 	return named
 }
 
-// Reads returns the files that the task names outside of the workflow's folder and that of the run, or behind a link:
-// absolute, without repetition, in the file's order.
-func (t *Task) Reads() []string {
-	var reads []string
-	for _, file := range t.Files {
-		if file.outside && !slices.Contains(reads, file.Place) {
-			reads = append(reads, file.Place)
-		}
-	}
-	return reads
-}
-
 // foundFile is what a path leads to.
 type foundFile struct {
 	place   string // Absolute: where the file is, else where it would be.

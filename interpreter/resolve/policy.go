@@ -99,14 +99,6 @@ func PriorityLevel(n *definition.Node) (level int, known bool) {
 	return 0, false
 }
 
-// PriorityKey returns the workflow's priority as Temporal's key.
-func (w *Workflow) PriorityKey() int { return firstLevel(w.Definition.Priority) }
-
-// PriorityOf returns the task's priority as Temporal's key: its own, else the workflow's.
-func (w *Workflow) PriorityOf(task *Task) int {
-	return firstLevel(task.Task.Priority, w.Definition.Priority)
-}
-
 func firstLevel(nodes ...*definition.Node) int {
 	for _, n := range nodes {
 		if n != nil {

@@ -130,3 +130,20 @@ func (w *Workflow) InputValues() []value.Field {
 	}
 	return fields
 }
+
+// PriorityKey returns the workflow's priority as Temporal's key.
+func (w *Workflow) PriorityKey() int { return firstLevel(w.Definition.Priority) }
+
+// PriorityOf returns the task's priority as Temporal's key: its own, else the workflow's.
+func (w *Workflow) PriorityOf(task *Task) int {
+	return firstLevel(task.Task.Priority, w.Definition.Priority)
+}
+
+// ToolServers are those of the workflow as plans have them.
+func (w *Workflow) ToolServers() []protocol.ToolServer {
+	var all []protocol.ToolServer
+	for _, server := range w.Definition.ToolServers {
+		all = append(all, ReadToolServer(server, w.FlowFolder))
+	}
+	return all
+}

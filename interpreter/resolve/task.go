@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -95,4 +96,16 @@ func (t *Task) MethodParameters() value.Value {
 		}
 	}
 	return value.Object(fields...)
+}
+
+// Reads returns the files that the task names outside of the workflow's folder and that of the run, or behind a link:
+// absolute, without repetition, in the file's order.
+func (t *Task) Reads() []string {
+	var reads []string
+	for _, file := range t.Files {
+		if file.outside && !slices.Contains(reads, file.Place) {
+			reads = append(reads, file.Place)
+		}
+	}
+	return reads
 }

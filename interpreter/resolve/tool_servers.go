@@ -9,8 +9,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
-// ToolServer is a server as plans have it.
-func (w *Workflow) ToolServer(from *definition.ToolServer) protocol.ToolServer {
+// ReadToolServer returns a server as plans have it. Relative paths in it are relative to the folder.
+func ReadToolServer(from *definition.ToolServer, folder string) protocol.ToolServer {
 	server := protocol.ToolServer{
 		Name: from.Name, Command: textOf(from.Command), Cwd: textOf(from.Cwd), URL: textOf(from.URL),
 		Env: settingsOf(from.Env), Headers: settingsOf(from.Headers),
@@ -19,10 +19,10 @@ func (w *Workflow) ToolServer(from *definition.ToolServer) protocol.ToolServer {
 		server.Args = append(server.Args, argument.Written)
 	}
 	if server.Cwd != "" && !path.IsAbs(server.Cwd) {
-		server.Cwd = path.Join(w.FlowFolder, server.Cwd)
+		server.Cwd = path.Join(folder, server.Cwd)
 	}
 	if strings.Contains(server.Command, "/") && !path.IsAbs(server.Command) {
-		server.Command = path.Join(w.FlowFolder, server.Command)
+		server.Command = path.Join(folder, server.Command)
 	}
 	if from.Timeout != nil {
 		server.Timeout, _ = definition.Duration(from.Timeout)
@@ -33,33 +33,24 @@ func (w *Workflow) ToolServer(from *definition.ToolServer) protocol.ToolServer {
 	return server
 }
 
-// ToolServers are those of the workflow as plans have them.
-func (w *Workflow) ToolServers() []protocol.ToolServer {
-	var all []protocol.ToolServer
-	for _, server := range w.Definition.ToolServers {
-		all = append(all, w.ToolServer(server))
-	}
-	return all
-}
-
 // ServersOf names the servers of the workflow that a task may need: the one that its method names, else all, where the
 // method is about servers or the task names tools.
-func (w *Workflow) ServersOf(task *Task) []string {
+func (c *Catalog) ServersOf(task *Task) []string {
 	spec := task.Method.Spec
-	if len(w.Definition.ToolServers) == 0 {
+	if len(c.servers) == 0 {
 		return nil
 	}
 	if of := task.Method.ToolsParameter; of != "" && task.Parameters.Get(of) != nil {
-		return w.Catalog.servers
+		return c.servers
 	}
 	if !spec.MayNeedServer(task.Method.Name) {
 		return nil
 	}
 	named := spec.ServerOf(task.Method.Name)
 	if named == "" {
-		return w.Catalog.servers
+		return c.servers
 	}
-	for _, name := range w.Catalog.servers {
+	for _, name := range c.servers {
 		if name == named {
 			return []string{name}
 		}

@@ -5,8 +5,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// caches: tasks whose results cannot be taken from earlier calls: secrets among the parameters, whose results nobody else
-// may see, and methods whose results cannot be cached.
+// caches: tasks whose results cannot be taken from earlier calls: secrets among the parameters, whose results are not
+// for others, and methods whose results cannot be cached.
 func caches(c *Context) {
 	reported := map[*definition.Node]bool{}
 	for _, task := range c.Tasks {

@@ -8,12 +8,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// conditions: a `when` that is no expression, names what there is not, or can be neither true nor false.
+// conditions: a `when` with a syntax error or an unknown name, or whose result is neither true nor false.
 func conditions(c *Context) {
 	known := map[string][]condition.Error{} // Of texts: many tasks may ask the same.
 	for _, task := range c.Tasks {
 		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text resolve.Text) bool { return len(text.Errors) > 0 }) {
-			continue // What is no reference is another rule's.
+			continue // The rule of references reports these.
 		}
 		text := task.Condition()
 		errs, again := known[text]

@@ -8,7 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// defaults: defaults of what is no protocol and no method, or that no method takes; and more of them than a plan can hold.
+// defaults: defaults for an unknown protocol, method or parameter, and more of them than a plan can hold.
 func defaults(c *Context) {
 	for _, one := range c.Definition.Defaults {
 		called := c.Catalog.CalledBy(one, c.Tasks)

@@ -51,7 +51,7 @@ func hasValue(n *definition.Node, name string) bool {
 	return val != nil && val.Kind != value.KindNull
 }
 
-// checkValues reports what is no list of items.
+// checkValues reports items that are not a list.
 func checkValues(c *Context, task *resolve.Task) {
 	n := task.Each.Values
 	if n.Kind == value.KindList {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
 // toolServers: MCP servers of the workflow that cannot be reached as they are described.
@@ -14,7 +15,7 @@ func toolServers(c *Context) {
 			c.report(server.At, problem, "")
 		}
 		checkTimeout(c, server.Timeout)
-		described := c.ToolServer(server)
+		described := resolve.ReadToolServer(server, c.FlowFolder)
 		for _, problem := range described.Problems() {
 			c.report(placeOf(server, problem.Key), problem.Message, "")
 		}
