@@ -93,7 +93,7 @@ func TestGraphsOfExamplesAreMermaid(t *testing.T) {
 				tasks = append(tasks, node.ID+" "+node.Method)
 				shown := node.ID + "\n" + node.Method
 				if node.Each {
-					shown += "\nonce a file"
+					shown += "\nfor each file"
 				}
 				labels = append(labels, shown)
 			}

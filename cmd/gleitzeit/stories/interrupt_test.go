@@ -123,7 +123,7 @@ func TestInterrupt(t *testing.T) {
 	// It is over: the same command starts another run.
 	u.File("go", "")
 	_, said := u.Gleitzeit(0, "run", "flow.yaml")
-	if strings.Contains(said, "going on") || strings.Contains(said, run) {
+	if strings.Contains(said, "resumed") || strings.Contains(said, run) {
 		t.Errorf("after a cancelled run: %s", said)
 	}
 }

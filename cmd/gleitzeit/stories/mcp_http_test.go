@@ -73,7 +73,7 @@ func TestMCPOverHTTP(t *testing.T) {
 	pids := u.asleep()
 	c.act("cancel", map[string]any{"of": call})
 	c.answer(call)
-	s.Says("which nobody waits for any more")
+	s.Says("no call waits for it any more")
 	wantGone(t, pids)
 
 	for _, header := range []map[string]string{nil, {"Authorization": "Bearer " + s.token[1:] + "x"}, {"Authorization": s.token}} {
@@ -138,6 +138,6 @@ func TestMCPOverHTTPLeavesRunsOpen(t *testing.T) {
 	s.Exits(0)
 	u.File("go", "")
 	server := u.Start("server", "--no-ui")
-	server.Says("resumed run " + run)
+	server.Says("took over run " + run)
 	server.Says("run " + run + " has ended")
 }

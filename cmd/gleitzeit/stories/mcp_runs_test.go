@@ -57,7 +57,7 @@ func TestMCPCancelledCall(t *testing.T) {
 	pids := u.asleep()
 	run := between(c.Stderr.String(), "run ", "\n")
 	second := c.begin("run_workflow", map[string]any{"file": "flow.yaml"})
-	c.Says("resumed run " + run)
+	c.Says("attached to run " + run + ", which this process executes")
 	following := c.begin("follow_run", map[string]any{"run": run, "wait": 600})
 
 	// Another call waits for the same run: it continues.

@@ -117,7 +117,7 @@ func TestMCPServe(t *testing.T) {
 	wantLines(t, "a workflow with mistakes", said, `mistaken.yaml:3:21: unknown method "mcp/tool.eco"; did you mean "mcp/tool.echo"? [method]`, `mistaken.yaml:4:`, "[reference]")
 	said = c.fails("validate_workflow", map[string]any{"text": mistaken})
 	wantLines(t, "validate", said, "text:3:21: ", "text:4:")
-	if said := c.call("validate_workflow", map[string]any{"file": "party.yaml"}).text(); said != `The workflow "Tea Party!" is fine: 2 tasks.` {
+	if said := c.call("validate_workflow", map[string]any{"file": "party.yaml"}).text(); said != `The workflow "Tea Party!" is ok: 2 tasks.` {
 		t.Errorf("validate says %q", said)
 	}
 	if read := c.call("read_workflow", map[string]any{"file": "party.yaml"}).Content[0].Text; read != party {
@@ -145,7 +145,7 @@ func TestMCPServe(t *testing.T) {
 	for said, arguments := range map[string]map[string]any{
 		`there is no run "none"`:      {"run": "none"},
 		`the argument "run" is missi`: {},
-		`there is no argument "x"`:    {"run": "none", "x": 1},
+		`unknown argument "x"`:    {"run": "none", "x": 1},
 		`must be of the type string`:  {"run": 1},
 	} {
 		if got := c.fails("follow_run", arguments); !strings.Contains(got, said) {
@@ -180,7 +180,7 @@ func TestMCPServesItsFoldersAlone(t *testing.T) {
 		}
 	}
 	for _, tool := range []string{"run_workflow", "submit_workflow"} {
-		if said := c.fails(tool, map[string]any{"text": party, "inputs": map[string]any{"guests": 1}}); !strings.Contains(said, "this server runs no workflow that is given as text") {
+		if said := c.fails(tool, map[string]any{"text": party, "inputs": map[string]any{"guests": 1}}); !strings.Contains(said, "this server does not run workflows given as text") {
 			t.Errorf("%s: %s", tool, said)
 		}
 	}

@@ -163,7 +163,7 @@ func TestQueueWithoutWorkers(t *testing.T) {
 	}
 	document, said := u.Gleitzeit(0, "cancel", "-o", "json", strings.TrimSpace(second))
 	wantLines(t, "cancel", document, `"status": "running"`)
-	wantLines(t, "cancel", said, "is to be cancelled, and ends when somebody serves its queue \"gleitzeit\"\n")
+	wantLines(t, "cancel", said, "is requested; it ends when a worker serves its queue \"gleitzeit\"\n")
 	watch := u.Start("watch", run)
 	u.works()
 	watch.Exits(0)
@@ -184,7 +184,7 @@ func TestDrain(t *testing.T) {
 	id, _ := u.Gleitzeit(0, "submit", "flow.yaml")
 	u.asleep()
 	waiting.Signal(syscall.SIGTERM)
-	waiting.Says("no new tasks; what runs has 30s to end, and press Ctrl-C again to quit immediately\n")
+	waiting.Says("stopping: no new tasks, and those in flight have 30s to end; press Ctrl-C again to quit immediately\n")
 	u.File("go", "")
 	waiting.Exits(0)
 	shown, _ := u.Gleitzeit(0, "status", strings.TrimSpace(id), "-o", "json")

@@ -92,7 +92,7 @@ func TestAdoption(t *testing.T) {
 		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "finished earlier") {
 			t.Errorf("the results are printed twice: %s", said)
 		}
-		if strings.Count(server.Stderr.String(), "going on") != 1 {
+		if strings.Count(server.Stderr.String(), "took over") != 1 {
 			t.Errorf("the server says\n%s", server.Stderr)
 		}
 	})
@@ -104,7 +104,7 @@ func TestAdoption(t *testing.T) {
 		run := first.RunID()
 		first.Kill()
 		server := u.serves("--no-ui")
-		server.Says("resumed run " + run)
+		server.Says("took over run " + run)
 		second := u.Start("run", "flow.yaml")
 		second.Says("attached to run " + run)
 		u.File("go", "")

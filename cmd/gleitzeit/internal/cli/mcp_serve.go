@@ -123,7 +123,7 @@ func (p mcpServeCommand) serveHTTP(ctx context.Context, s *runs.Session, server 
 	if address == anywhere {
 		address = ""
 	}
-	listening, err := server.Listen(ctx, address)
+	listening, err := mcpserver.Listen(ctx, server, address)
 	if err != nil {
 		return err
 	}

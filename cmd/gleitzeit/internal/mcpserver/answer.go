@@ -125,7 +125,7 @@ func closing(run *view.Run) string {
 		case t.Items != nil && t.Items.Failed > 0:
 			fmt.Fprintf(&text, "\n\nOf the %d items of task %s, %d failed.", t.Items.Total, t.ID, t.Items.Failed)
 		case t.Warning != "":
-			fmt.Fprintf(&text, "\n\nWhat to know of task %s: %s.", t.ID, view.Printable(t.Warning))
+			fmt.Fprintf(&text, "\n\nWarning of task %s: %s.", t.ID, view.Printable(t.Warning))
 		}
 	}
 	return text.String()

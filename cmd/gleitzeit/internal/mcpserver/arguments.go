@@ -56,8 +56,8 @@ func parseArguments(data []byte, takes []argument) (arguments, error) {
 			for _, a := range shown(takes) {
 				names = append(names, a.name)
 			}
-			return arguments{}, protocol.Errorf(protocol.InvalidParams, "there is no argument %q", field.Name).
-				WithHint("there are: %s", strings.Join(names, ", "))
+			return arguments{}, protocol.Errorf(protocol.InvalidParams, "unknown argument %q", field.Name).
+				WithHint("arguments are: %s", strings.Join(names, ", "))
 		}
 		schema, err := value.Parse([]byte(takes[at].schema))
 		if err != nil {
@@ -65,12 +65,12 @@ func parseArguments(data []byte, takes []argument) (arguments, error) {
 		}
 		wanted, _ := schema.Get("type")
 		if !field.Value.IsNull() && !isOf(field.Value, wanted.Text()) {
-			return arguments{}, protocol.Errorf(protocol.InvalidParams, "the argument %q must be of the type %s", field.Name, wanted.Text())
+			return arguments{}, protocol.Errorf(protocol.InvalidParams, "argument %q must be of type %s", field.Name, wanted.Text())
 		}
 	}
 	for _, a := range takes {
 		if value, _ := given.Get(a.name); a.required && value.IsNull() {
-			return arguments{}, protocol.Errorf(protocol.InvalidParams, "the argument %q is missing", a.name)
+			return arguments{}, protocol.Errorf(protocol.InvalidParams, "argument %q is required", a.name)
 		}
 	}
 	return arguments{given}, nil
@@ -87,7 +87,7 @@ func parseObject(data []byte) (value.Value, error) {
 	}
 	given, err := value.Parse(data)
 	if err != nil {
-		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "the arguments cannot be read: %s", err)
+		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "cannot read the arguments: %s", err)
 	}
 	if given.IsNull() {
 		return value.Object(), nil

@@ -44,7 +44,7 @@ func (s *Server) flows() []listing {
 	for _, f := range s.folders {
 		names, err := f.flows()
 		if err != nil {
-			s.tellOnce(f.path, "the folder "+f.path+" cannot be read: "+cause(err).Error())
+			s.tellOnce(f.path, "cannot read the folder "+f.path+": "+cause(err).Error())
 			continue
 		}
 		for _, name := range names {
@@ -96,7 +96,7 @@ func (s *Server) look(f folder, name, path string) *flow {
 // mistakes is what is wrong with a workflow, a line each.
 func (f *flow) mistakes() string {
 	if f.trouble != nil {
-		return f.path + " cannot be read: " + cause(f.trouble).Error()
+		return "cannot read " + f.path + ": " + cause(f.trouble).Error()
 	}
 	return listed(f.found)
 }
@@ -121,7 +121,7 @@ func (s *Server) offer(all []*flow) {
 				continue
 			}
 			if fresh && len(wanted) == maxTools {
-				s.tellOnce(f.folder, f.path+", and what follows it, has no tool: there are too many workflows; run_workflow runs them")
+				s.tellOnce(f.folder, f.path+" and the workflows after it have no tool: there are too many; run_workflow runs them")
 				break
 			}
 			if f.tool == "" {
@@ -152,7 +152,7 @@ func (f *flow) asTool() *mcp.Tool {
 	if description != "" {
 		description += "\n\n"
 	}
-	description += "Runs the workflow \"" + f.call.Name + "\" (" + f.path + ") and returns what it brings."
+	description += "Runs the workflow \"" + f.call.Name + "\" (" + f.path + ") and returns its results."
 	return &mcp.Tool{
 		Name: f.tool, Title: f.call.Name, Description: description, InputSchema: json.RawMessage(f.call.Inputs.JSON()),
 		Annotations: &mcp.ToolAnnotations{Title: f.call.Name, DestructiveHint: yes(), OpenWorldHint: yes()},

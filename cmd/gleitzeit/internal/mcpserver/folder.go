@@ -28,7 +28,7 @@ func openFolder(path string) (folder, error) {
 	}
 	root, err := os.OpenRoot(absolute)
 	if err != nil {
-		return folder{}, protocol.Errorf(protocol.ConfigurationError, "the folder %q of workflows cannot be opened: %s", path, cause(err))
+		return folder{}, protocol.Errorf(protocol.ConfigurationError, "cannot open the folder %q of workflows: %s", path, cause(err))
 	}
 	return folder{absolute, root}, nil
 }
@@ -55,7 +55,7 @@ func (f folder) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no file")
+		return nil, errors.New("not a regular file")
 	}
 	file, err := f.root.Open(name)
 	if err != nil {

@@ -39,18 +39,18 @@ type Listening struct {
 
 // Listen takes an address of loopback, "PORT" or "HOST:PORT"; of an empty one it is Port, or another where that is
 // taken. An error is an *protocol.Error.
-func (s *Server) Listen(ctx context.Context, address string) (*Listening, error) {
-	listener, err := s.listen(ctx, address)
+func Listen(ctx context.Context, s *Server, address string) (*Listening, error) {
+	listener, err := listen(ctx, address, s.options.Tell)
 	if err != nil {
-		return nil, protocol.AsError(err, protocol.ConfigurationError).WithHint("--http=PORT names a port of loopback, and --http=0 is any")
+		return nil, protocol.AsError(err, protocol.ConfigurationError).WithHint("--http=PORT names a port on loopback; --http=0 uses any free port")
 	}
 	return &Listening{s, listener}, nil
 }
 
-func (s *Server) listen(ctx context.Context, address string) (net.Listener, error) {
+func listen(ctx context.Context, address string, say func(string)) (net.Listener, error) {
 	if address == "" {
 		return gate.Listen(ctx, Port, func(other string) {
-			s.options.Tell(fmt.Sprintf("port %d is taken, using %s", Port, other))
+			say(fmt.Sprintf("port %d is taken, using %s", Port, other))
 		})
 	}
 	if _, err := strconv.ParseUint(address, 10, 16); err == nil {

@@ -36,7 +36,7 @@ func (s *Server) follow(c *call) (*mcp.CallToolResult, error) {
 	if given := c.given.object("wait"); given.Kind() == value.KindNumber {
 		seconds, err := strconv.ParseFloat(given.Digits(), 64)
 		if err != nil || seconds < 0 {
-			return nil, protocol.Errorf(protocol.InvalidParams, "the argument \"wait\" must be a number of seconds, not %s", given.Digits())
+			return nil, protocol.Errorf(protocol.InvalidParams, "argument \"wait\" must be a number of seconds, not %s", given.Digits())
 		}
 		wait = protocol.Seconds(seconds).Duration()
 	}
@@ -96,12 +96,12 @@ func (s *Server) list(c *call) (*mcp.CallToolResult, error) {
 	switch q.Status = protocol.Status(status); q.Status {
 	case "", protocol.Running, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
 	default:
-		return nil, protocol.Errorf(protocol.InvalidParams, "the status %q is none of running, completed, failed, cancelled, timed_out", status)
+		return nil, protocol.Errorf(protocol.InvalidParams, "status %q is not one of running, completed, failed, cancelled, timed_out", status)
 	}
 	if given := c.given.object("limit"); given.Kind() == value.KindNumber {
 		number, err := strconv.Atoi(given.Digits())
 		if err != nil || number < 1 {
-			return nil, protocol.Errorf(protocol.InvalidParams, "the argument \"limit\" must be at least 1, not %s", given.Digits())
+			return nil, protocol.Errorf(protocol.InvalidParams, "argument \"limit\" must be at least 1, not %s", given.Digits())
 		}
 		q.Limit = number
 	}
@@ -125,7 +125,7 @@ func (s *Server) cancel(c *call) (*mcp.CallToolResult, error) {
 		return nil, err
 	}
 	if found.Status == protocol.Running {
-		return answer(documentOf(found), fmt.Sprintf("Run %s is to be cancelled, and has not ended yet.", found.Run))
+		return answer(documentOf(found), fmt.Sprintf("The cancellation of run %s is requested; it has not ended yet.", found.Run))
 	}
 	return answer(documentOf(found), closing(found))
 }

@@ -47,7 +47,7 @@ type Server struct {
 }
 
 const instructions = "Gleitzeit runs workflows of prompts, Python and tools that are written in YAML. list_workflows shows what can be run. " +
-	"run_workflow runs one and waits; for long ones use submit_workflow, and follow_run until the run has ended. run_results has what each task brought."
+	"run_workflow runs one and waits; for long ones use submit_workflow, and follow_run until the run has ended. run_results returns the result of each task."
 
 // New makes a server. Its tools execute by way of runs. Close lets go of the folders.
 func New(o Options, runs Runs) (*Server, error) {

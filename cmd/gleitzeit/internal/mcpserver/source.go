@@ -25,12 +25,12 @@ func (s *Server) source(given arguments, run bool) (interpreter.Input, error) {
 	text, hasText := given.text(argumentText)
 	switch {
 	case hasFile && hasText:
-		return interpreter.Input{}, protocol.Errorf(protocol.InvalidParams, "both %q and %q are given: one of them names the workflow", argumentFile, argumentText)
+		return interpreter.Input{}, protocol.Errorf(protocol.InvalidParams, "give either %q or %q, not both", argumentFile, argumentText)
 	case hasFile:
 		return s.sourceFile(file)
 	case hasText && run && !s.options.Any:
-		return interpreter.Input{}, protocol.Errorf(protocol.InvalidParams, "this server runs no workflow that is given as text").
-			WithHint("give the %q of a workflow that list_workflows shows; a person can start the server with --allow-any-workflow", argumentFile)
+		return interpreter.Input{}, protocol.Errorf(protocol.InvalidParams, "this server does not run workflows given as text").
+			WithHint("give the %q of a workflow that list_workflows shows, or have the server started with --allow-any-workflow", argumentFile)
 	case hasText:
 		in := s.input(textName, s.options.Folder)
 		in.Text = []byte(text)
@@ -39,8 +39,8 @@ func (s *Server) source(given arguments, run bool) (interpreter.Input, error) {
 		}
 		return in, nil
 	}
-	return interpreter.Input{}, protocol.Errorf(protocol.InvalidParams, "no workflow is named").
-		WithHint("list_workflows shows what can be given as %q", argumentFile)
+	return interpreter.Input{}, protocol.Errorf(protocol.InvalidParams, "no workflow is given").
+		WithHint("list_workflows shows the values for %q", argumentFile)
 }
 
 // input is what all workflows have in common. They run in the folder of their file: wherever a client has started this
@@ -68,7 +68,7 @@ func (s *Server) sourceFile(file string) (interpreter.Input, error) {
 	}
 	if !s.options.Any {
 		return interpreter.Input{}, protocol.Errorf(protocol.WorkflowNotFound, "there is no workflow file %q beneath %s", file, s.places()).
-			WithHint("list_workflows shows those that are there")
+			WithHint("list_workflows shows the workflows that exist")
 	}
 	path := file
 	if !filepath.IsAbs(path) {
@@ -76,8 +76,8 @@ func (s *Server) sourceFile(file string) (interpreter.Input, error) {
 	}
 	text, err := readAny(path)
 	if err != nil {
-		return interpreter.Input{}, protocol.Errorf(protocol.WorkflowNotFound, "workflow file %q cannot be read: %s", file, cause(err)).
-			WithHint("a path that is not absolute is taken from %s", s.places())
+		return interpreter.Input{}, protocol.Errorf(protocol.WorkflowNotFound, "cannot read workflow file %q: %s", file, cause(err)).
+			WithHint("relative paths start at %s", s.places())
 	}
 	return s.sourceOf(file, path, text), nil
 }

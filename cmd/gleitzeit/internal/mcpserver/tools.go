@@ -50,34 +50,34 @@ func (s *Server) tools() []tool {
 	reads := mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: no()}
 	return []tool{
 		{"list_workflows", "List workflows",
-			"List the workflow files that can be run here: name, description, the JSON Schema of the inputs, and the mistakes of those that have some.",
+			"List the workflow files that can be run here: name, description, the JSON Schema of the inputs, and the problems of those that have any.",
 			nil, reads, s.listWorkflows},
 		{"read_workflow", "Read a workflow", "Return the YAML text of a workflow file.",
 			[]argument{{name: argumentFile, required: true, schema: file.schema}}, reads, s.readWorkflow},
 		{"validate_workflow", "Validate a workflow",
-			"Check a workflow, given as a file or as YAML text, and return every mistake in it with its line and column. Nothing is started.",
+			"Check a workflow, given as a file or as YAML text, and return every problem in it with its line and column. Nothing is started.",
 			[]argument{file, text, inputs}, reads, s.validate},
 		{"run_workflow", "Run a workflow",
 			"Run a workflow, wait until it has ended, and return its outputs. Cancelling the call cancels the run. For one that takes longer than a minute use submit_workflow and follow_run. " +
-				"An open run of the same workflow with the same inputs, whose process has died, is gone on with.",
-			append(slices.Clone(named), argument{name: "new", schema: `{"type": "boolean", "description": "Start another run, even where an equal one is open."}`}),
+				"An open run of the same workflow with the same inputs whose process has died is resumed.",
+			append(slices.Clone(named), argument{name: "new", schema: `{"type": "boolean", "description": "Start another run, even if an equal one is open."}`}),
 			mcp.ToolAnnotations{DestructiveHint: yes(), OpenWorldHint: yes()}, s.run},
 		{"submit_workflow", "Submit a workflow",
-			"Start a run of a workflow and return its id at once. follow_run waits for its end, cancel_run ends it.",
+			"Start a run of a workflow and return its id at once. follow_run waits for its end, cancel_run cancels it.",
 			named, mcp.ToolAnnotations{DestructiveHint: yes(), OpenWorldHint: yes()}, s.submit},
 		{"follow_run", "Follow a run",
-			"Wait until a run has ended, at most so many seconds, and return how it is: its status, its outputs, and each task. Cancelling the call does not cancel the run. A run whose process has died goes on.",
-			[]argument{run, {name: "wait", schema: `{"type": "number", "minimum": 0, "default": 30, "description": "How many seconds to wait for the end; 0 only looks."}`}},
+			"Wait until a run has ended or the time is over, and return its status, its outputs and each task. Cancelling the call does not cancel the run. A run whose process has died is resumed.",
+			[]argument{run, {name: "wait", schema: `{"type": "number", "minimum": 0, "default": 30, "description": "Maximum number of seconds to wait for the end; 0 does not wait."}`}},
 			mcp.ToolAnnotations{IdempotentHint: true, DestructiveHint: no(), OpenWorldHint: no()}, s.follow},
-		{"run_results", "Results of a run", "Return what every task of a run, or one of them, has brought.",
-			[]argument{run, {name: "task", schema: `{"type": "string", "description": "The id or name of one task; without it all."}`}}, reads, s.results},
+		{"run_results", "Results of a run", "Return the results of all tasks of a run, or of one of them.",
+			[]argument{run, {name: "task", schema: `{"type": "string", "description": "The id or name of one task (default all tasks)."}`}}, reads, s.results},
 		{"list_runs", "List runs", "List runs, newest first.",
 			[]argument{
-				{name: "workflow", schema: `{"type": "string", "description": "Only runs of the workflow of this name."}`},
-				{name: "status", schema: `{"type": "string", "enum": ["running", "completed", "failed", "cancelled", "timed_out"], "description": "Only runs in this status."}`},
-				{name: "limit", schema: `{"type": "integer", "minimum": 1, "default": 20, "description": "At most so many."}`},
+				{name: "workflow", schema: `{"type": "string", "description": "Name of the workflow whose runs are listed."}`},
+				{name: "status", schema: `{"type": "string", "enum": ["running", "completed", "failed", "cancelled", "timed_out"], "description": "Status of the runs listed."}`},
+				{name: "limit", schema: `{"type": "integer", "minimum": 1, "default": 20, "description": "Maximum number of runs."}`},
 			}, reads, s.list},
-		{"cancel_run", "Cancel a run", "End a run: nothing more starts, what runs is ended, and what is done is kept.",
+		{"cancel_run", "Cancel a run", "Cancel a run: nothing more starts, running tasks are cancelled, finished work is kept.",
 			[]argument{run}, mcp.ToolAnnotations{DestructiveHint: yes(), IdempotentHint: true, OpenWorldHint: no()}, s.cancel},
 	}
 }
@@ -144,7 +144,7 @@ func (s *Server) validate(c *call) (*mcp.CallToolResult, error) {
 	}
 	planned, found := compile()
 	if planned == nil {
-		result := said("The workflow has mistakes:\n" + found)
+		result := said("The workflow has problems:\n" + found)
 		result.IsError = true
 		return result, nil
 	}
@@ -152,7 +152,7 @@ func (s *Server) validate(c *call) (*mcp.CallToolResult, error) {
 	if len(planned.Tasks) != 1 {
 		tasks = fmt.Sprintf("%d tasks", len(planned.Tasks))
 	}
-	text := fmt.Sprintf("The workflow %q is fine: %s.", planned.Name, tasks)
+	text := fmt.Sprintf("The workflow %q is ok: %s.", planned.Name, tasks)
 	return said(strings.TrimSpace(text + "\n" + found)), nil
 }
 

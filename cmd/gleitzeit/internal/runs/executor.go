@@ -40,6 +40,7 @@ type execution struct {
 
 	// The executor's mu guards these.
 	waiting int  // Handles that follow it.
+	starts  int  // Of those, handles of Start: they want the run.
 	ended   bool // It has closed, or can be executed here no longer.
 	told    bool // Somebody has got its results, or nobody is to.
 	failed  bool // It can be executed here no longer.
@@ -196,20 +197,29 @@ func (e *Executor) enter(run string) *execution {
 	return x
 }
 
-// leave takes a handle away again. told: its caller has got the results.
-func (e *Executor) leave(x *execution, told bool) {
+// leave takes a handle away again. closed: it has seen the run close, perhaps before the execution did. told: its caller has
+// got the results.
+func (e *Executor) leave(x *execution, closed, told bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x.waiting--
+	x.ended = x.ended || closed
 	x.told = x.told || told
 	e.releaseIdle(x)
 }
 
-// isLast reports whether no other handle follows the execution, and nobody has got the run's id to ask for its results.
+// isLast reports whether no other start wants the execution, and nobody has got the run's id to ask for its results.
 func (e *Executor) isLast(x *execution) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return x.waiting == 1 && !x.told
+	return x.starts == 1 && !x.told
+}
+
+// wants counts a start that wants the execution.
+func (e *Executor) wants(x *execution, starts int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x.starts += starts
 }
 
 // executes reports whether this process executes the run.

@@ -65,6 +65,7 @@ func (h *Handle) Follow(ctx context.Context, observer Observer) error {
 				return err
 			}
 		case err := <-closed:
+			h.closed = err == nil
 			return err
 		case held := <-taken:
 			if err := h.takeOver(ctx, held); err != nil {
@@ -77,6 +78,7 @@ func (h *Handle) Follow(ctx context.Context, observer Observer) error {
 			f.watcher.Live(live)
 		case <-look.C:
 			if over, err := f.look(ctx); over || err != nil {
+				h.closed = over
 				return err
 			}
 		}
@@ -99,6 +101,9 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 		return err
 	}
 	h.execution = x
+	if h.starter {
+		h.executor.wants(x, 1)
+	}
 	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
 	return nil
 }

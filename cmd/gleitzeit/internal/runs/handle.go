@@ -23,6 +23,8 @@ type Handle struct {
 	plan      *plan.Plan // Nil where it is not known.
 	executor  *Executor  // Nil where the run is only watched.
 	execution *execution // Nil where another process executes it.
+	closed    bool       // Follow has seen the run close.
+	starter   bool       // The handle is that of a start.
 	// held is the claim of a run that finished earlier: there is nothing to follow.
 	held *home.HeldClaim
 }
@@ -62,8 +64,17 @@ func (h *Handle) SetPlan(p *plan.Plan) { h.plan = p }
 // Watching reports whether this process only follows the run.
 func (h *Handle) Watching() bool { return h.executor == nil }
 
-// Last reports whether nobody else follows the run in this process, which executes it, or has its id.
-func (h *Handle) Last() bool { return h.execution != nil && h.executor.isLast(h.execution) }
+// Last reports whether this process executes the run and no other start here wants it, or has got its id.
+func (h *Handle) Last() bool { return h.starter && h.execution != nil && h.executor.isLast(h.execution) }
+
+// start makes the handle that of a start.
+func (h *Handle) start() *Handle {
+	h.starter = true
+	if h.execution != nil {
+		h.executor.wants(h.execution, 1)
+	}
+	return h
+}
 
 // Result returns the document of the run, which has ended, with the results of its tasks.
 func (h *Handle) Result(ctx context.Context) (*view.Run, error) {
@@ -102,7 +113,10 @@ func (h *Handle) Release(told bool) {
 	switch {
 	case h.executor == nil:
 	case h.execution != nil:
-		h.executor.leave(h.execution, told)
+		if h.starter {
+			h.executor.wants(h.execution, -1)
+		}
+		h.executor.leave(h.execution, h.closed, told)
 		h.execution = nil
 	case h.held != nil:
 		h.drop(h.held, told)

@@ -44,7 +44,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 		}
 		if h != nil {
 			h.plan = p
-			return h, nil
+			return h.start(), nil
 		}
 	}
 	return e.begin(ctx, wanted, p)
@@ -211,7 +211,7 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	s.notify(Started, wanted.Run, "run %s", wanted.Run)
 	h := e.handle(&claimedRun{claim: wanted, runID: x.runID}, x)
 	h.plan = p
-	return h, nil
+	return h.start(), nil
 }
 
 // Submit starts a run of the plan that is executed here whether or not anybody follows it, and returns its id.

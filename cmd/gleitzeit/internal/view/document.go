@@ -38,7 +38,7 @@ type Task struct {
 	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not begin.
 	Attempts  int              `json:"attempts"`
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
-	Items     *protocol.Counts `json:"items,omitempty"`  // Of a task that runs once an item: how they ended, so far.
+	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
 	Values    bool             `json:"-"`                // Its items are values, not files.
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
@@ -47,7 +47,7 @@ type Task struct {
 	Error     *Error           `json:"error"`
 
 	after []string
-	each  bool // It runs once an item.
+	each  bool // It is fanned out.
 	goOn  bool // The run goes on when it fails.
 	when  string
 	runIf string
@@ -87,27 +87,6 @@ type Live struct {
 	Running []string        // Ids of tasks in flight.
 	// Waiting has tasks, by id, that cannot start, or not with all of their items, because nobody serves a queue: which one.
 	Waiting map[string]string
-}
-
-// Merge lays what Temporal knows over what was recorded: a run that was ended from outside has recorded no end.
-func (r *Run) Merge(live Live) {
-	if r.Status.Ended() {
-		return
-	}
-	r.Status = live.Status
-	for i := range r.Tasks {
-		task := &r.Tasks[i]
-		switch {
-		case task.Status.Ended() && !contains(live.Running, task.ID):
-		case live.Status != protocol.Running:
-			task.Status = protocol.Cancelled
-		case contains(live.Running, task.ID):
-			task.Status = protocol.Running
-		}
-		if queue, waits := live.Waiting[task.ID]; waits && !task.Status.Ended() {
-			task.Reason = "waits for a worker of queue " + queue
-		}
-	}
 }
 
 func contains(names []string, name string) bool {

@@ -19,7 +19,7 @@ type Node struct {
 	ID     string           `json:"id"`
 	Name   string           `json:"name,omitempty"` // Where it differs from the id.
 	Method string           `json:"method"`
-	Each   bool             `json:"each,omitempty"`   // It runs once an item.
+	Each   bool             `json:"each,omitempty"`   // It is fanned out.
 	When   string           `json:"when,omitempty"`   // Its condition.
 	RunIf  string           `json:"run_if,omitempty"` // Where it is not "success".
 	Values bool             `json:"-"`                // Its items are values, not files.
@@ -67,9 +67,9 @@ func (n *Node) notes() []string {
 	case n.Items != nil:
 		notes = append(notes, ItemCounts(*n.Items, n.Values, n.Status.Ended()))
 	case n.Values:
-		notes = append(notes, "once an item")
+		notes = append(notes, "for each item")
 	case n.Each:
-		notes = append(notes, "once a file")
+		notes = append(notes, "for each file")
 	}
 	if n.RunIf != "" {
 		notes = append(notes, "run_if "+n.RunIf)

@@ -30,13 +30,13 @@ func TestAGraphHasEachTaskBeneathTheDeepestThatItWaitsFor(t *testing.T) {
 	}}
 	want(t, "tree", NewGraph(p).Text(), "Two lines\n"+
 		"├─ a  mcp/tool.add\n"+
-		"│  └─ b  llm/chat  once a file\n"+
+		"│  └─ b  llm/chat  for each file\n"+
 		"│     └─ end  \"The \uFFFD[31mend\"  python/execute  also after a, c\n"+
 		"└─ c  mcp/tool.add\n")
 	want(t, "flowchart", NewGraph(p).Mermaid(), "---\ntitle: \"Two lines\"\n---\nflowchart TD\n"+
 		"  t1[\"The #65533;#91;31mend<br/>python/execute\"]\n"+
 		"  t2[\"a<br/>mcp/tool.add\"]\n"+
-		"  t3[[\"b<br/>llm/chat<br/>once a file\"]]\n"+
+		"  t3[[\"b<br/>llm/chat<br/>for each file\"]]\n"+
 		"  t4[\"c<br/>mcp/tool.add\"]\n"+
 		"  t2 --> t1\n  t4 --> t1\n  t3 --> t1\n  t2 --> t3\n")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Item is one item of a task that runs once an item, as it ended.
+// Item is one item of a fanned-out task, as it ended.
 type Item struct {
 	Task      string           `json:"task"`
 	Item      value.Value      `json:"item"` // The path of the file, or the value.

@@ -92,7 +92,7 @@ func TestItemsThatAreValues(t *testing.T) {
 	task := Task{ID: "each", Method: "llm/chat", Status: protocol.Completed, Attempts: 1, Items: &counts, Values: true}
 	want(t, "task", task.Line(), "✓ each  llm/chat  completed  1 of 3 items, 2 failed")
 	node := Node{ID: "each", Values: true, Each: true}
-	want(t, "node", strings.Join(node.notes(), " "), "once an item")
+	want(t, "node", strings.Join(node.notes(), " "), "for each item")
 	entry := func(item value.Value) value.Value {
 		return value.Object(value.Field{Name: "item", Value: item}, value.Field{Name: "result", Value: value.Int(1)})
 	}

@@ -24,7 +24,7 @@ var classes = []struct {
 }
 
 // Mermaid shows the graph as a Mermaid flowchart, top down. Tasks are numbered, for ids of tasks may be words of
-// Mermaid's own, and have their names as labels; what runs once an item has double sides, what has
+// Mermaid's own, and have their names as labels; a fanned-out task has double sides, what has
 // a condition pointed ones.
 func (g *Graph) Mermaid() string {
 	var text strings.Builder

@@ -38,7 +38,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	return document, document.addItems(ctx, store, itemsIn(records[1:]))
 }
 
-// addItems tells of each task that runs once an item how many of them there are, and how they ended so far.
+// addItems adds to each fanned-out task how many items there are, and how they ended so far.
 func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[string]*itemsOf) error {
 	for i := range r.Tasks {
 		of := found[r.Tasks[i].ID]
@@ -215,4 +215,25 @@ func val(ctx context.Context, store resultstore.Store, ref protocol.Ref) (value.
 
 func since(from, to time.Time) protocol.Seconds {
 	return protocol.SecondsOf(to.Sub(from).Round(time.Millisecond))
+}
+
+// Merge lays what Temporal knows over what was recorded: a run that was ended from outside has recorded no end.
+func (r *Run) Merge(live Live) {
+	if r.Status.Ended() {
+		return
+	}
+	r.Status = live.Status
+	for i := range r.Tasks {
+		task := &r.Tasks[i]
+		switch {
+		case task.Status.Ended() && !contains(live.Running, task.ID):
+		case live.Status != protocol.Running:
+			task.Status = protocol.Cancelled
+		case contains(live.Running, task.ID):
+			task.Status = protocol.Running
+		}
+		if queue, waits := live.Waiting[task.ID]; waits && !task.Status.Ended() {
+			task.Reason = "waits for a worker of queue " + queue
+		}
+	}
 }

@@ -260,3 +260,20 @@ func FirstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
+
+// Outcome returns the outcome of a run as an object: its outputs, or without outputs the main value of each task that nothing
+// depends on. Results must have been added.
+func (r *Run) Outcome() value.Value {
+	if r.hasOutputs() {
+		return r.Outputs
+	}
+	var fields []value.Field
+	for _, task := range r.leaves() {
+		result := *task.Result
+		if task.Items == nil {
+			result = MainValue(result)
+		}
+		fields = append(fields, value.Field{Name: task.ID, Value: result})
+	}
+	return value.Object(fields...)
+}
