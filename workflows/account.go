@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -225,20 +224,4 @@ func some(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// ResultOf reads how a run ended from what Temporal returned for it: the Result, whether the run completed or not.
-// The error is for ends that are none of the run's own (terminated from outside, or unknown).
-func ResultOf(result *Result, err error) (*Result, error) {
-	if err == nil {
-		return result, nil
-	}
-	var own Result
-	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.HasDetails() && app.Details(&own) == nil && own.Status != "" {
-		return &own, nil
-	}
-	if cancelled, ok := errors.AsType[*temporal.CanceledError](err); ok && cancelled.HasDetails() && cancelled.Details(&own) == nil && own.Status != "" {
-		return &own, nil
-	}
-	return nil, err
 }

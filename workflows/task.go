@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -149,34 +148,22 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 	if err == nil {
 		return outcome
 	}
-	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		if app.HasDetails() && app.Details(&outcome) == nil && outcome.Status.Ended() {
-			return outcome
-		}
-		return failed(protocol.Errorf(protocol.InternalError, "%s", app.Message()))
+	if outcome, reported := reportedOutcome(err); reported {
+		return outcome
 	}
-	if cancelled, ok := errors.AsType[*temporal.CanceledError](err); ok {
-		if cancelled.HasDetails() && cancelled.Details(&outcome) == nil && outcome.Status.Ended() {
-			return outcome
-		}
-		return r.abandoned()
+	// The activity reported nothing: what the error says is completed with what the run knows.
+	outcome, known := OutcomeOf(err)
+	switch {
+	case !known:
+		return failed(protocol.Errorf(protocol.InternalError, "%s", err))
+	case outcome.Status == protocol.Cancelled:
+		outcome.Error.Message += r.because()
+	case r.stopped != nil && outcome.Error.Code == protocol.WorkerLost:
+		// Its worker was gone when the run was stopped: Temporal does not schedule it again.
+		outcome = cancelledWithoutWorker()
+		outcome.Error.Message += r.because()
 	}
-	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
-		if r.stopped != nil {
-			// Its worker was gone when the run was stopped: Temporal schedules it no more.
-			return r.abandoned()
-		}
-		return failed(protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times (%s)", protocol.MaxLostWorkers, timeout.TimeoutType()))
-	}
-	return failed(protocol.Errorf(protocol.InternalError, "%s", err))
-}
-
-func (r *run) abandoned() protocol.Outcome {
-	return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it%s", r.because())}
-}
-
-func failed(e *protocol.Error) protocol.Outcome {
-	return protocol.Outcome{Status: protocol.Failed, Error: e}
+	return outcome
 }
 
 func uses(all []plan.Use, head string) bool {

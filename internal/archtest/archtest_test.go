@@ -35,6 +35,7 @@ const (
 	sdkErrors   = "go.temporal.io/sdk/temporal"
 	sdkLog      = "go.temporal.io/sdk/log"
 	api         = "go.temporal.io/api/..."
+	apiEnums    = "go.temporal.io/api/enums/v1"
 	server      = "go.temporal.io/server/..."
 	mcpSDK      = "github.com/modelcontextprotocol/go-sdk/..."
 	disk        = "os"
@@ -91,7 +92,7 @@ var rules = []rule{
 		"interpreter/plan", "internal/cluster", "internal/config", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/value", "internal/webui",
 	}, []string{disk, grpc, sdkClient, sdkErrors, api}},
-	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkValues, api}},
+	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkErrors, sdkValues, api}},
 	{"cmd/gleitzeit/internal/view", []string{"interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value"}, nil},
 	{"interpreter", []string{"interpreter/definition", "interpreter/resolve", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value"}, nil},
 	{"interpreter/definition", []string{"internal/temporalname", "internal/protocol", "internal/value"}, []string{yaml}},
@@ -101,7 +102,7 @@ var rules = []rule{
 	{"interpreter/schema", []string{"interpreter/definition", "internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
-	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors}},
+	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
 	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"activities/llm/ollama", "activities/llm/openai", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/value"}, []string{network}},

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -77,7 +76,10 @@ func (c *Call) Await(ctx context.Context) (protocol.Outcome, error) {
 	for {
 		var outcome protocol.Outcome
 		err := c.handle.Get(ctx, &outcome)
-		if err == nil || ending(err, &outcome) {
+		if err == nil {
+			return outcome, nil
+		}
+		if outcome, known := workflows.OutcomeOf(err); known {
 			return outcome, nil
 		}
 		if isNotFound(err) {
@@ -115,24 +117,3 @@ func (c *Call) Cancel(ctx context.Context) error {
 
 // Close ends what the call's protocol keeps running.
 func (c *Call) Close() error { return c.service.executor.Close() }
-
-// ending reads from an error how the call ended; false means that it says nothing of the call.
-func ending(err error, outcome *protocol.Outcome) bool {
-	if app, is := errors.AsType[*temporal.ApplicationError](err); is {
-		if !app.HasDetails() || app.Details(outcome) != nil || !outcome.Status.Ended() {
-			*outcome = protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.InternalError, "%s", app.Message())}
-		}
-		return true
-	}
-	if cancelled, is := errors.AsType[*temporal.CanceledError](err); is {
-		if !cancelled.HasDetails() || cancelled.Details(outcome) != nil || !outcome.Status.Ended() {
-			*outcome = protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled")}
-		}
-		return true
-	}
-	if timeout, is := errors.AsType[*temporal.TimeoutError](err); is {
-		*outcome = protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.WorkerLost, "the process running it stopped (%s)", timeout.TimeoutType())}
-		return true
-	}
-	return false
-}

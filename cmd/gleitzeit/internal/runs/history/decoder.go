@@ -8,8 +8,10 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // Decoder reads the histories of one run, event by event. Its zero value is ready. A stream that broke off may be read
@@ -75,7 +77,7 @@ func (d *Decoder) end(event *historypb.HistoryEvent) (scheduledBy int64, outcome
 		return failed.GetScheduledEventId(), failureOutcome(failed.GetFailure())
 	}
 	if lost := event.GetActivityTaskTimedOutEventAttributes(); lost != nil {
-		outcome.Status, outcome.Error = protocol.Failed, protocol.Errorf(protocol.WorkerLost, LostWorker)
+		outcome.Status, outcome.Error = protocol.Failed, protocol.Errorf(protocol.WorkerLost, workflows.LostWorker)
 		if d.cancelling {
 			outcome.Status = protocol.Cancelled
 		}
@@ -89,20 +91,15 @@ func (d *Decoder) end(event *historypb.HistoryEvent) (scheduledBy int64, outcome
 	return 0, outcome
 }
 
-// LostWorker is how an activity that timed out is described to people: its heartbeats stopped.
-const LostWorker = "the process running it stopped"
-
 func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) Event {
 	task, item := protocol.ParseActivityID(scheduled.GetActivityId())
 	return Event{Task: task, Item: item, Method: scheduled.GetActivityType().GetName(), At: at, Outcome: outcome}
 }
 
 func failureOutcome(failure *failurepb.Failure) protocol.Outcome {
-	outcome := protocol.Outcome{}
-	decodeOutcome(failure.GetApplicationFailureInfo().GetDetails(), &outcome)
-	if !outcome.Status.Ended() {
-		outcome.Status = protocol.Failed
-		outcome.Error = protocol.Errorf(protocol.InternalError, "%s", failure.GetMessage())
+	outcome, known := workflows.OutcomeOf(temporal.GetDefaultFailureConverter().FailureToError(failure))
+	if !known {
+		return protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.InternalError, "%s", failure.GetMessage())}
 	}
 	return outcome
 }

@@ -8,6 +8,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // Attempt is one attempt of a task, or an item, that is in flight.
@@ -26,7 +27,7 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 		if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil {
 			a.Failure = activity.GetLastFailure().GetMessage()
 			if activity.GetLastFailure().GetTimeoutFailureInfo() != nil {
-				a.Failure = LostWorker
+				a.Failure = workflows.LostWorker
 			}
 		}
 		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 {

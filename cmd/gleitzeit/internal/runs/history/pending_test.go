@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 func TestAttempts(t *testing.T) {
@@ -22,7 +23,7 @@ func TestAttempts(t *testing.T) {
 		{ActivityId: "b[3]", Attempt: 2, LastFailure: &failurepb.Failure{Message: "overloaded"}, HeartbeatDetails: payloads(t, protocol.Heartbeat{Message: "12 tokens"})},
 		{ActivityId: "c", Attempt: 2, LastFailure: lost, HeartbeatDetails: payloads(t, "of another program")},
 	})
-	want := []Attempt{{Activity: "a", Number: 1}, {Activity: "b[3]", Number: 2, Failure: "overloaded", Message: "12 tokens"}, {Activity: "c", Number: 2, Failure: LostWorker}}
+	want := []Attempt{{Activity: "a", Number: 1}, {Activity: "b[3]", Number: 2, Failure: "overloaded", Message: "12 tokens"}, {Activity: "c", Number: 2, Failure: workflows.LostWorker}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}

@@ -1,0 +1,73 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// LostWorker is how an activity whose heartbeats stopped is described to people.
+const LostWorker = "the process running it stopped"
+
+// OutcomeOf returns how an activity ended, read from the error that Temporal returned for it. Where the activity reported
+// no outcome, because it was cancelled or timed out while no worker ran it, the outcome says so. known is false where the
+// error is not about the end of the activity, but, for example, about a call of the server.
+func OutcomeOf(err error) (outcome protocol.Outcome, known bool) {
+	if outcome, reported := reportedOutcome(err); reported {
+		return outcome, true
+	}
+	if app, is := errors.AsType[*temporal.ApplicationError](err); is {
+		return failed(protocol.Errorf(protocol.InternalError, "%s", app.Message())), true
+	}
+	if temporal.IsCanceledError(err) {
+		return cancelledWithoutWorker(), true
+	}
+	if timeout, is := errors.AsType[*temporal.TimeoutError](err); is {
+		if timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START {
+			return failed(protocol.Errorf(protocol.WorkerLost, "no worker was available to run it")), true
+		}
+		return failed(protocol.Errorf(protocol.WorkerLost, LostWorker+" %d times (%s)", protocol.MaxLostWorkers, timeout.TimeoutType())), true
+	}
+	return protocol.Outcome{}, false
+}
+
+func cancelledWithoutWorker() protocol.Outcome {
+	return protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while no worker ran it")}
+}
+
+// reportedOutcome returns the outcome that the activity itself attached to its error.
+func reportedOutcome(err error) (outcome protocol.Outcome, reported bool) {
+	reported = decodeDetails(err, &outcome) && outcome.Status.Ended()
+	return outcome, reported
+}
+
+// ResultOf returns how a run ended, read from what Temporal returned for it: the Result, whether the run completed or not.
+// The error is for ends that the run itself did not report: it was terminated, or the server does not know it.
+func ResultOf(result *Result, err error) (*Result, error) {
+	if err == nil {
+		return result, nil
+	}
+	var reported Result
+	if decodeDetails(err, &reported) && reported.Status != "" {
+		return &reported, nil
+	}
+	return nil, err
+}
+
+// decodeDetails decodes the details of an ApplicationError or a CanceledError, and reports whether there were any.
+func decodeDetails(err error, into any) bool {
+	if app, is := errors.AsType[*temporal.ApplicationError](err); is {
+		return app.HasDetails() && app.Details(into) == nil
+	}
+	if cancelled, is := errors.AsType[*temporal.CanceledError](err); is {
+		return cancelled.HasDetails() && cancelled.Details(into) == nil
+	}
+	return false
+}
+
+func failed(e *protocol.Error) protocol.Outcome {
+	return protocol.Outcome{Status: protocol.Failed, Error: e}
+}
