@@ -2,6 +2,9 @@ package mcp
 
 import (
 	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -65,4 +68,86 @@ func operands(arguments value.Value) (a, b decimal, err error) {
 		return a, b, fmt.Errorf("b: %w", err)
 	}
 	return a, b, nil
+}
+
+// Bounds of what arithmetic takes; beyond them a short text could ask for a number that fills the memory.
+const (
+	maxDigits   = 10_000
+	maxExponent = 1_000
+)
+
+// maxZeros is how many zeros may follow the point before a number is written with an exponent.
+const maxZeros = 5
+
+// decimal is the number coefficient × 10^exponent, exactly.
+type decimal struct {
+	coefficient *big.Int
+	exponent    int
+}
+
+// parseDecimal reads a JSON number.
+func parseDecimal(digits string) (decimal, error) {
+	mantissa, power, scientific := strings.Cut(strings.ToLower(digits), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if len(whole)+len(fraction) > maxDigits {
+		return decimal{}, fmt.Errorf("the number %.20s… has more than %d digits", digits, maxDigits)
+	}
+	coefficient, ok := new(big.Int).SetString(whole+fraction, 10)
+	if !ok {
+		return decimal{}, fmt.Errorf("%.60q is no number", digits)
+	}
+	if coefficient.Sign() == 0 {
+		return decimal{coefficient: coefficient}, nil
+	}
+	exponent := 0
+	if scientific {
+		var err error
+		if exponent, err = strconv.Atoi(power); err != nil || exponent > maxExponent || exponent < -maxExponent {
+			return decimal{}, fmt.Errorf("the number %.60s has an exponent beyond ±%d", digits, maxExponent)
+		}
+	}
+	return decimal{coefficient, exponent - len(fraction)}, nil
+}
+
+func (d decimal) plus(other decimal) decimal {
+	exponent := min(d.exponent, other.exponent)
+	return decimal{new(big.Int).Add(d.scaled(exponent), other.scaled(exponent)), exponent}
+}
+
+func (d decimal) times(other decimal) decimal {
+	return decimal{new(big.Int).Mul(d.coefficient, other.coefficient), d.exponent + other.exponent}
+}
+
+// scaled is the coefficient for an exponent that is not above d's own.
+func (d decimal) scaled(exponent int) *big.Int {
+	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.exponent-exponent)), nil)
+	return power.Mul(power, d.coefficient)
+}
+
+// String writes the number as JSON has it, without needless zeros: integers in full, small fractions as 1e-7.
+func (d decimal) String() string {
+	if d.exponent >= 0 {
+		return d.scaled(0).String()
+	}
+	sign, digits := "", new(big.Int).Abs(d.coefficient).String()
+	if d.coefficient.Sign() < 0 {
+		sign = "-"
+	}
+	point := len(digits) + d.exponent // Digits before the point; below zero, so many zeros follow it.
+	digits = strings.TrimRight(digits, "0")
+	switch {
+	case digits == "":
+		return "0"
+	case point >= len(digits):
+		return sign + digits + strings.Repeat("0", point-len(digits))
+	case point > 0:
+		return sign + digits[:point] + "." + digits[point:]
+	case point >= -maxZeros:
+		return sign + "0." + strings.Repeat("0", -point) + digits
+	}
+	mantissa := digits[:1]
+	if len(digits) > 1 {
+		mantissa += "." + digits[1:]
+	}
+	return sign + mantissa + "e" + strconv.Itoa(point-1)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -90,4 +92,84 @@ func asText(v value.Value) string {
 		return v.Text()
 	}
 	return string(v.JSON())
+}
+
+func echo() builtin {
+	return builtin{
+		name:    "echo",
+		summary: "Give a message back",
+		parameters: `{
+  "type": "object",
+  "properties": {"message": {"description": "Any value; what is no text is given back as JSON"}},
+  "required": ["message"],
+  "additionalProperties": false
+}`,
+		result: `{
+  "type": "object",
+  "properties": {
+    "response": {"type": "string"},
+    "echoed": {"description": "The message with its type"},
+    "length": {"type": "integer", "description": "Characters of the response"},
+    "result": {},
+    "content": {"type": "array"},
+    "is_error": {"const": false}
+  },
+  "required": ["response", "echoed", "length"]
+}`,
+		answer: func(arguments value.Value) (string, error) { return asText(argument(arguments, "message")), nil },
+		fields: func(arguments value.Value, text string) ([]value.Field, error) {
+			echoed := value.String(text)
+			if argument(arguments, "message").Kind() != value.KindString {
+				var err error
+				if echoed, err = value.Parse([]byte(text)); err != nil {
+					return nil, err
+				}
+			}
+			return []value.Field{
+				{Name: "echoed", Value: echoed},
+				{Name: "length", Value: value.Int(int64(utf8.RuneCountInString(text)))},
+			}, nil
+		},
+	}
+}
+
+func concat() builtin {
+	return builtin{
+		name:    "concat",
+		summary: "Join texts",
+		parameters: `{
+  "type": "object",
+  "properties": {
+    "strings": {"type": "array", "items": {"type": "string"}},
+    "separator": {"type": "string", "default": ""}
+  },
+  "required": ["strings"],
+  "additionalProperties": false
+}`,
+		result: `{
+  "type": "object",
+  "properties": {
+    "response": {"type": "string"},
+    "joined": {"type": "string"},
+    "count": {"type": "integer", "description": "How many texts were joined"},
+    "result": {},
+    "content": {"type": "array"},
+    "is_error": {"const": false}
+  },
+  "required": ["response", "joined", "count"]
+}`,
+		answer: func(arguments value.Value) (string, error) {
+			var parts []string
+			for _, part := range argument(arguments, "strings").Elements() {
+				parts = append(parts, part.Text())
+			}
+			return strings.Join(parts, argument(arguments, "separator").Text()), nil
+		},
+		fields: func(arguments value.Value, text string) ([]value.Field, error) {
+			return []value.Field{
+				{Name: "joined", Value: value.String(text)},
+				{Name: "count", Value: value.Int(int64(len(argument(arguments, "strings").Elements())))},
+			}, nil
+		},
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -68,16 +69,6 @@ func (c call) within(ctx context.Context, otherwise time.Duration) (context.Cont
 		otherwise = c.request.Timeout
 	}
 	return context.WithTimeoutCause(ctx, otherwise, errTimeout)
-}
-
-// turn does something with the server when it has a slot.
-func (s *server) turn(ctx context.Context, do func(context.Context) error) error {
-	give, err := s.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer give()
-	return do(ctx)
 }
 
 // ask has a server answer a question, which does no harm if it is asked twice.
@@ -186,4 +177,94 @@ func noTool(s *server, name string, tools []tool) error {
 		all = append(all[:most], "…")
 	}
 	return failure.WithHint("its tools are %s", strings.Join(all, ", "))
+}
+
+// owner is the server whose tool is meant.
+func (c call) owner(ctx context.Context) (*server, error) {
+	if c.target.server != "" {
+		return c.handler.server(c.request, c.target.server)
+	}
+	if _, is := c.handler.builtins[c.target.tool]; is {
+		return c.handler.servers[0], nil
+	}
+	servers, err := c.handler.reachable(c.request)
+	if err != nil {
+		return nil, err
+	}
+	limited, stop := c.within(ctx, defaultTimeout)
+	defer stop()
+	var having []*server
+	for _, s := range servers {
+		has := false
+		err := s.turn(limited, func(ctx context.Context) error {
+			return s.use(ctx, func(ctx context.Context, l *link) (bool, error) {
+				found, _, err := l.find(ctx, c.target.tool)
+				has = found.Tool != nil
+				return true, err
+			})
+		})
+		if err != nil {
+			return nil, c.unsure(s, err)
+		}
+		if has {
+			having = append(having, s)
+		}
+	}
+	switch len(having) {
+	case 0:
+		return nil, protocol.Errorf(protocol.MethodNotSupported, "no MCP server has a tool %q", c.target.tool).
+			WithHint("mcp/tools/list lists the tools of %s", names(servers))
+	case 1:
+		return having[0], nil
+	}
+	return nil, protocol.Errorf(protocol.InvalidParams, "several MCP servers have a tool %q: %s", c.target.tool, names(having)).
+		WithHint("name one: %s%s.tool.%s", family, having[0].Name, c.target.tool)
+}
+
+// unsure says that it cannot be known which server has a tool.
+func (c call) unsure(s *server, err error) error {
+	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
+	if failure.Code == protocol.TaskCancelled || failure.Hint != "" {
+		return failure
+	}
+	return failure.WithHint("%s names no server, so that each is asked for its tools; %sSERVER.tool.%s asks one", c.request.Method, family, c.target.tool)
+}
+
+// maxNesting is how deep parameters may lie in one another. The SDK ends the session over a message deeper than 1000.
+const maxNesting = 990
+
+// deeper tells whether lists and objects lie more than limit deep in one another.
+func deeper(v value.Value, limit int) bool {
+	if v.Kind() != value.KindList && v.Kind() != value.KindObject {
+		return false
+	}
+	if limit == 0 {
+		return true
+	}
+	for _, element := range v.Elements() {
+		if deeper(element, limit-1) {
+			return true
+		}
+	}
+	for _, field := range v.Fields() {
+		if deeper(field.Value, limit-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkArguments returns an INVALID_PARAMS that names every place where a tool is not called as its schema, which may be
+// nil, wants. The interpreter checks what a workflow's file says; what references lead to is known only now.
+func checkArguments(schema *jsonschema.Schema, method string, parameters value.Value) error {
+	if deeper(parameters, maxNesting) {
+		return protocol.Errorf(protocol.InvalidParams, "%s: parameters: lists and objects lie more than %d deep", method, maxNesting)
+	}
+	if schema == nil {
+		return nil
+	}
+	if found := schema.Check("parameters", parameters); found != "" {
+		return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, found)
+	}
+	return nil
 }

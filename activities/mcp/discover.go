@@ -100,3 +100,34 @@ func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Me
 	})
 	return methods, err
 }
+
+// DescribeTool implements protocol.ToolDescriber.
+func (h *Handler) DescribeTool(ctx context.Context, request protocol.Request) (protocol.Tool, error) {
+	target, is := parse(request.Method)
+	if !is || target.verb != verbTool {
+		return protocol.Tool{}, protocol.Errorf(protocol.MethodNotSupported, "%s is no tool", request.Method).
+			WithHint("a tool is named as its server has it: `add`, or `SERVER.add`")
+	}
+	c := call{handler: h, request: request, target: target, progress: func(string) {}}
+	owner, err := c.owner(ctx)
+	if err != nil {
+		return protocol.Tool{}, err
+	}
+	var described protocol.Tool
+	_, err = c.ask(ctx, owner, func(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
+		found, all, err := l.find(ctx, target.tool)
+		if err != nil {
+			return value.Value{}, err
+		}
+		if found.Tool == nil {
+			return value.Value{}, noTool(s, target.tool, all)
+		}
+		schema, err := json.Marshal(found.InputSchema)
+		if err != nil {
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the schema of the tool %s: %v", target.tool, err)
+		}
+		described = protocol.Tool{Description: found.Description, Parameters: schema, Idempotent: found.harmless}
+		return value.Value{}, nil
+	})
+	return described, err
+}

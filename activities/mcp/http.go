@@ -2,10 +2,7 @@ package mcp
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -26,7 +23,7 @@ const (
 // dialHTTP connects to a server over streamable HTTP.
 func dialHTTP(ctx context.Context, s *server) (*link, error) {
 	var hide hidden
-	headers, err := s.expand(s.Headers, &hide)
+	headers, err := expand(s.Headers, s.Name, s.env, &hide)
 	if err != nil {
 		return nil, err
 	}
@@ -102,37 +99,3 @@ func (c *carrier) refusal(response *http.Response) error {
 	}
 	return nil
 }
-
-// exactEvent is a line of a stream of events.
-func exactEvent(line []byte) []byte {
-	data, is := bytes.CutPrefix(line, []byte("data:"))
-	if !is {
-		return line
-	}
-	text := bytes.TrimRight(data, "\r\n")
-	return append(append([]byte("data: "), keepExact(bytes.TrimPrefix(text, []byte(" ")))...), '\n')
-}
-
-// whole is a body that is one message.
-type whole struct {
-	from io.ReadCloser
-	read *bytes.Reader
-}
-
-// Read implements io.Reader.
-func (w *whole) Read(data []byte) (int, error) {
-	if w.read == nil {
-		message, err := io.ReadAll(io.LimitReader(w.from, largest+1))
-		if err == nil && len(message) > largest {
-			err = fmt.Errorf("a message of the server is larger than %d MiB", largest>>20)
-		}
-		if err != nil {
-			return 0, err
-		}
-		w.read = bytes.NewReader(keepExact(message))
-	}
-	return w.read.Read(data)
-}
-
-// Close implements io.Closer.
-func (w *whole) Close() error { return w.from.Close() }

@@ -79,7 +79,7 @@ func (h *Handler) Close() error {
 
 // Health asks the built-in server for a sign of life. Others are asked by mcp/ping: to ask them is to start them.
 func (h *Handler) Health(ctx context.Context) error {
-	_, err := h.servers[0].ping(ctx)
+	_, err := call{}.ask(ctx, h.servers[0], askPing)
 	return err
 }
 

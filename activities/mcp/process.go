@@ -1,14 +1,18 @@
 package mcp
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -53,11 +57,11 @@ func dial(ctx context.Context, s *server) (*link, error) {
 		return dialHTTP(ctx, s)
 	}
 	var hide hidden
-	env, err := s.expand(s.Env, &hide)
+	env, err := expand(s.Env, s.Name, s.env, &hide)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.launch(env, hide)
+	p, err := startProcess(s, env, hide)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +84,8 @@ func (p *process) why(err error) error {
 	return err
 }
 
-// launch starts the program.
-func (s *server) launch(env []protocol.Setting, hide hidden) (*process, error) {
+// startProcess starts the program of a server.
+func startProcess(s *server, env []protocol.Setting, hide hidden) (*process, error) {
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "the MCP server %q cannot be started: there is no program %q", s.Name, s.Command).
@@ -244,4 +248,66 @@ func environment(lookup func(string) (string, bool), settings []protocol.Setting
 		all = append(all, setting.Name+"="+strings.ReplaceAll(setting.Value, "\x00", ""))
 	}
 	return all
+}
+
+const (
+	// keptLines is how many of a program's last lines an error shows, and keptBytes how much of each.
+	keptLines = 8
+	keptBytes = 300
+	// loggedLines is how many lines of one program's stderr go into the log. Some servers tell of every call.
+	loggedLines = 1000
+)
+
+// said keeps what a server's program wrote to stderr last.
+type said struct {
+	mu    sync.Mutex
+	lines []string
+	ended chan struct{}
+}
+
+// hear reads stderr to its end.
+func (s *said) hear(from io.Reader, log *slog.Logger, hide hidden) {
+	defer close(s.ended)
+	reader := bufio.NewReaderSize(from, 4<<10)
+	for logged := 0; ; logged++ {
+		line, cut, err := reader.ReadLine()
+		for cut && err == nil {
+			_, cut, err = reader.ReadLine() // What is beyond the buffer is left out.
+		}
+		text := hide.text(strings.ToValidUTF8(strings.TrimRight(string(line), "\r"), "\uFFFD"))
+		if text != "" {
+			s.keep(text)
+			switch {
+			case logged < loggedLines:
+				log.Info("the MCP server says", "stderr", text)
+			case logged == loggedLines:
+				log.Warn("the MCP server says more, which is left out")
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *said) keep(line string) {
+	if len(line) > keptBytes {
+		line = strings.ToValidUTF8(line[:keptBytes], "") + "…"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) == keptLines {
+		s.lines = s.lines[1:]
+	}
+	s.lines = append(s.lines, line)
+}
+
+// last are the last lines, to go behind a message; nothing where there are none.
+func (s *said) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) == 0 {
+		return ""
+	}
+	return "; it said last:\n  " + strings.Join(s.lines, "\n  ")
 }

@@ -210,3 +210,13 @@ func (s *server) use(ctx context.Context, do func(context.Context, *link) (harml
 		}
 	}
 }
+
+// turn does something with the server when it has a slot.
+func (s *server) turn(ctx context.Context, do func(context.Context) error) error {
+	give, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer give()
+	return do(ctx)
+}

@@ -23,7 +23,7 @@ type hidden struct{ values []hiddenValue }
 type hiddenValue struct{ value, label string }
 
 // expand puts values into the settings of a server.
-func (s *server) expand(settings []protocol.Setting, hide *hidden) ([]protocol.Setting, error) {
+func expand(settings []protocol.Setting, of string, env func(string) (string, bool), hide *hidden) ([]protocol.Setting, error) {
 	expanded := make([]protocol.Setting, 0, len(settings))
 	for _, setting := range settings {
 		value, err := protocol.Expand(setting.Value, func(head, name string) (string, bool) {
@@ -31,14 +31,14 @@ func (s *server) expand(settings []protocol.Setting, hide *hidden) ([]protocol.S
 			if head == "secrets" {
 				variable = secretPrefix + name
 			}
-			value, found := s.env(variable)
+			value, found := env(variable)
 			if found {
 				hide.add(value, "["+head+"."+name+"]")
 			}
 			return value, found
 		})
 		if err != nil {
-			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, s.Name, err).
+			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, of, err).
 				WithHint("the environment of the worker has secrets, as %sNAME", secretPrefix)
 		}
 		expanded = append(expanded, protocol.Setting{Name: setting.Name, Value: value})

@@ -103,3 +103,37 @@ func (r *rewritten) line() ([]byte, error) {
 
 // Close implements io.Closer.
 func (r *rewritten) Close() error { return r.from.Close() }
+
+// exactEvent is a line of a stream of events.
+func exactEvent(line []byte) []byte {
+	data, is := bytes.CutPrefix(line, []byte("data:"))
+	if !is {
+		return line
+	}
+	text := bytes.TrimRight(data, "\r\n")
+	return append(append([]byte("data: "), keepExact(bytes.TrimPrefix(text, []byte(" ")))...), '\n')
+}
+
+// whole is a body that is one message.
+type whole struct {
+	from io.ReadCloser
+	read *bytes.Reader
+}
+
+// Read implements io.Reader.
+func (w *whole) Read(data []byte) (int, error) {
+	if w.read == nil {
+		message, err := io.ReadAll(io.LimitReader(w.from, largest+1))
+		if err == nil && len(message) > largest {
+			err = fmt.Errorf("a message of the server is larger than %d MiB", largest>>20)
+		}
+		if err != nil {
+			return 0, err
+		}
+		w.read = bytes.NewReader(keepExact(message))
+	}
+	return w.read.Read(data)
+}
+
+// Close implements io.Closer.
+func (w *whole) Close() error { return w.from.Close() }

@@ -161,11 +161,6 @@ func askPing(ctx context.Context, s *server, l *link, _ call) (value.Value, erro
 	), nil
 }
 
-// ping is that of Health.
-func (s *server) ping(ctx context.Context) (value.Value, error) {
-	return call{}.ask(ctx, s, askPing)
-}
-
 // pages gathers a list that comes in pages.
 func pages[T any](what string, fetch func(cursor string) (page []T, next string, err error)) ([]value.Value, error) {
 	all := []value.Value{}
