@@ -9,10 +9,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-func add() builtin { return arithmetic("add", "Add two numbers, exactly", "+", decimal.plus) }
+func add() builtin { return arithmetic("add", "Add two numbers exactly", "+", decimal.plus) }
 
 func multiply() builtin {
-	return arithmetic("multiply", "Multiply two numbers, exactly", "*", decimal.times)
+	return arithmetic("multiply", "Multiply two numbers exactly", "*", decimal.times)
 }
 
 func arithmetic(name, summary, sign string, operate func(a, b decimal) decimal) builtin {
@@ -30,7 +30,7 @@ func arithmetic(name, summary, sign string, operate func(a, b decimal) decimal) 
   "properties": {
     "response": {"type": "string", "description": "The result as text"},
     "result": {"type": "number"},
-    "calculation": {"type": "string", "description": "As in \"100 + 23 = 123\""},
+    "calculation": {"type": "string", "description": "For example \"100 + 23 = 123\""},
     "content": {"type": "array"},
     "is_error": {"const": false}
   },
@@ -50,7 +50,7 @@ func arithmetic(name, summary, sign string, operate func(a, b decimal) decimal) 
 			}
 			number, ok := value.Digits(text)
 			if !ok {
-				return nil, fmt.Errorf("%.60q is no number", text)
+				return nil, fmt.Errorf("%.60q is not a number", text)
 			}
 			return []value.Field{
 				{Name: "result", Value: number},
@@ -70,22 +70,22 @@ func operands(arguments value.Value) (a, b decimal, err error) {
 	return a, b, nil
 }
 
-// Bounds of what arithmetic takes; beyond them a short text could ask for a number that fills the memory.
+// Limits of the operands. Without them a short text could stand for a number that fills the memory.
 const (
 	maxDigits   = 10_000
 	maxExponent = 1_000
 )
 
-// maxZeros is how many zeros may follow the point before a number is written with an exponent.
+// maxZeros is the number of zeros after the decimal point beyond which a number is written with an exponent.
 const maxZeros = 5
 
-// decimal is the number coefficient × 10^exponent, exactly.
+// decimal is exactly the number coefficient × 10^exponent.
 type decimal struct {
 	coefficient *big.Int
 	exponent    int
 }
 
-// parseDecimal reads a JSON number.
+// parseDecimal parses a JSON number.
 func parseDecimal(digits string) (decimal, error) {
 	mantissa, power, scientific := strings.Cut(strings.ToLower(digits), "e")
 	whole, fraction, _ := strings.Cut(mantissa, ".")
@@ -94,7 +94,7 @@ func parseDecimal(digits string) (decimal, error) {
 	}
 	coefficient, ok := new(big.Int).SetString(whole+fraction, 10)
 	if !ok {
-		return decimal{}, fmt.Errorf("%.60q is no number", digits)
+		return decimal{}, fmt.Errorf("%.60q is not a number", digits)
 	}
 	if coefficient.Sign() == 0 {
 		return decimal{coefficient: coefficient}, nil
@@ -118,13 +118,13 @@ func (d decimal) times(other decimal) decimal {
 	return decimal{new(big.Int).Mul(d.coefficient, other.coefficient), d.exponent + other.exponent}
 }
 
-// scaled is the coefficient for an exponent that is not above d's own.
+// scaled returns the coefficient for an exponent that is not greater than that of d.
 func (d decimal) scaled(exponent int) *big.Int {
 	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.exponent-exponent)), nil)
 	return power.Mul(power, d.coefficient)
 }
 
-// String writes the number as JSON has it, without needless zeros: integers in full, small fractions as 1e-7.
+// String returns the number as in JSON, without redundant zeros: integers in full, small fractions as 1e-7.
 func (d decimal) String() string {
 	if d.exponent >= 0 {
 		return d.scaled(0).String()
@@ -133,7 +133,7 @@ func (d decimal) String() string {
 	if d.coefficient.Sign() < 0 {
 		sign = "-"
 	}
-	point := len(digits) + d.exponent // Digits before the point; below zero, so many zeros follow it.
+	point := len(digits) + d.exponent // Number of digits before the point; if negative, number of zeros after it.
 	digits = strings.TrimRight(digits, "0")
 	switch {
 	case digits == "":

@@ -15,106 +15,106 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// link is a session with a server, and what is behind it.
-type link struct {
+// connection is a session with a server, and what belongs to it.
+type connection struct {
 	session *mcp.ClientSession
-	process *process // Nil where the server is no program of ours.
-	finish  func()   // Ends what else is behind it; may be nil.
-	hide    hidden
-	gone    chan struct{} // Closed when the session has ended, whoever ended it.
+	process *process // Nil if the server is an address or built in.
+	finish  func()   // Releases what else belongs to it; may be nil.
+	redact  redactor
+	done    chan struct{} // Closed when the session has ended, on either side.
 
 	tokens   atomic.Int64
-	progress sync.Map // Of calls under way: a protocol.Progress by token.
+	progress sync.Map // Of calls in flight: a protocol.Progress by token.
 
-	listing chan struct{} // Has room for whoever asks for the tools.
-	tools   []tool        // Nil until they were asked for; only with the place in listing.
+	toolsLock chan struct{} // A lock on tools whose wait can be cancelled.
+	tools     []tool        // Nil until they have been listed; guarded by toolsLock.
 }
 
 // tool is a tool as the server describes it.
 type tool struct {
 	*mcp.Tool
-	arguments *jsonschema.Schema // Nil where its schema is of no use.
-	harmless  bool               // It can be called twice as well as once.
+	arguments  *jsonschema.Schema // Nil if its schema is invalid.
+	repeatable bool               // A second call with the same arguments does no harm.
 }
 
 const (
-	// closing is how long a session may take to end whose program is gone already.
-	closing = 2 * time.Second
-	// mostPages bounds the pages of a list: a server may lead in circles.
-	mostPages = 1000
+	// closeTimeout is the time limit for closing the session after its program has exited.
+	closeTimeout = 2 * time.Second
+	// maxPages is the maximum number of pages of a list: a server may repeat its cursors forever.
+	maxPages = 1000
 )
 
-// open makes a session over a transport.
-func open(ctx context.Context, transport mcp.Transport, hide hidden) (*link, error) {
-	l := &link{gone: make(chan struct{}), listing: make(chan struct{}, 1), hide: hide}
+// open starts a session over a transport.
+func open(ctx context.Context, transport mcp.Transport, redact redactor) (*connection, error) {
+	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), redact: redact}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
-		// None: a server that is told of roots takes them for the folders that it may use, and there are none.
+		// None: a server that learns that the client has roots uses only those folders, and there are none.
 		Capabilities:                &mcp.ClientCapabilities{},
-		ProgressNotificationHandler: l.hearProgress,
+		ProgressNotificationHandler: conn.reportProgress,
 	})
 	session, err := client.Connect(ctx, transport, nil)
 	if err != nil {
 		return nil, err
 	}
-	l.session = session
+	conn.session = session
 	go func() {
-		_ = session.Wait() // How it ended, the calls on it say.
-		close(l.gone)
+		_ = session.Wait() // The calls on it return the error.
+		close(conn.done)
 	}()
-	return l, nil
+	return conn, nil
 }
 
-// close ends the session and what is behind it.
-func (l *link) close() {
-	if l.process != nil {
-		l.process.end()
+// close ends the session and what belongs to it.
+func (conn *connection) close() {
+	if conn.process != nil {
+		conn.process.end()
 	}
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		_ = l.session.Close() // Whatever it says, nothing can be done about it.
+		_ = conn.session.Close() // The connection is given up in any case.
 	}()
 	select {
 	case <-closed:
-	case <-time.After(closing):
+	case <-time.After(closeTimeout):
 	}
-	if l.finish != nil {
-		l.finish()
+	if conn.finish != nil {
+		conn.finish()
 	}
 }
 
-// last is what the server's program said last before it ended, to go behind a message.
-func (l *link) last() string {
-	if l.process == nil {
+// lastOutput returns the last lines of the stderr of the server's program, to be appended to a message.
+func (conn *connection) lastOutput() string {
+	if conn.process == nil {
 		return ""
 	}
 	select {
-	case <-l.process.said.ended:
-	case <-time.After(orphaned):
+	case <-conn.process.tail.done:
+	case <-time.After(orphanGrace):
 	}
-	return l.process.said.last()
+	return conn.process.tail.last()
 }
 
-// follow makes a call tell how far it has come. The function forgets the call.
-func (l *link) follow(params interface{ SetProgressToken(any) }, progress protocol.Progress) (forget func()) {
-	token := "gleitzeit-" + strconv.FormatInt(l.tokens.Add(1), 10)
+// trackProgress makes the server report the progress of a call. The returned function ends that.
+func (conn *connection) trackProgress(params interface{ SetProgressToken(any) }, progress protocol.Progress) (forget func()) {
+	token := "gleitzeit-" + strconv.FormatInt(conn.tokens.Add(1), 10)
 	params.SetProgressToken(token)
-	l.progress.Store(token, progress)
-	return func() { l.progress.Delete(token) }
+	conn.progress.Store(token, progress)
+	return func() { conn.progress.Delete(token) }
 }
 
-func (l *link) hearProgress(_ context.Context, request *mcp.ProgressNotificationClientRequest) {
-	told, known := l.progress.Load(fmt.Sprint(request.Params.ProgressToken))
+func (conn *connection) reportProgress(_ context.Context, request *mcp.ProgressNotificationClientRequest) {
+	stored, known := conn.progress.Load(fmt.Sprint(request.Params.ProgressToken))
 	if !known {
 		return
 	}
-	if progress, is := told.(protocol.Progress); is {
-		progress(l.hide.text(progressText(request.Params)))
+	if progress, is := stored.(protocol.Progress); is {
+		progress(conn.redact.text(progressText(request.Params)))
 	}
 }
 
-// progressText is how far a call has come, for people: "3 of 5: reading".
+// progressText returns the progress of a call as text: "3 of 5: reading".
 func progressText(p *mcp.ProgressNotificationParams) string {
 	text := strconv.FormatFloat(p.Progress, 'f', -1, 64)
 	if p.Total > 0 {
@@ -126,51 +126,51 @@ func progressText(p *mcp.ProgressNotificationParams) string {
 	return text
 }
 
-// catalog lists the server's tools; afresh asks it again.
-func (l *link) catalog(ctx context.Context, afresh bool) ([]tool, error) {
+// listTools returns the server's tools, from memory unless refresh is set.
+func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, error) {
 	select {
-	case l.listing <- struct{}{}:
-		defer func() { <-l.listing }()
+	case conn.toolsLock <- struct{}{}:
+		defer func() { <-conn.toolsLock }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if l.tools != nil && !afresh {
-		return l.tools, nil
+	if conn.tools != nil && !refresh {
+		return conn.tools, nil
 	}
 	tools := []tool{}
-	if l.session.InitializeResult().Capabilities.Tools == nil {
-		l.tools = tools
+	if conn.session.InitializeResult().Capabilities.Tools == nil {
+		conn.tools = tools
 		return tools, nil
 	}
 	params := &mcp.ListToolsParams{}
-	for range mostPages {
-		page, err := l.session.ListTools(ctx, params)
+	for range maxPages {
+		page, err := conn.session.ListTools(ctx, params)
 		if err != nil {
 			return nil, err
 		}
 		for _, described := range page.Tools {
-			tools = append(tools, tool{described, argumentsOf(described), harmless(described.Annotations)})
+			tools = append(tools, tool{described, argumentSchema(described), repeatable(described.Annotations)})
 		}
 		if page.NextCursor == "" {
-			l.tools = tools
+			conn.tools = tools
 			return tools, nil
 		}
 		params = &mcp.ListToolsParams{Cursor: page.NextCursor}
 	}
-	return nil, errEndless("tools")
+	return nil, errTooManyPages("tools")
 }
 
-func errEndless(what string) error {
-	return protocol.Errorf(protocol.TaskResultInvalid, "the list of %s has more than %d pages", what, mostPages)
+func errTooManyPages(what string) error {
+	return protocol.Errorf(protocol.TaskResultInvalid, "the list of %s has more than %d pages", what, maxPages)
 }
 
-// harmless tells whether a tool can be called again where it is not known what became of the first call.
-func harmless(said *mcp.ToolAnnotations) bool {
-	return said != nil && (said.ReadOnlyHint || said.IdempotentHint)
+// repeatable reports whether a tool can be called again when the outcome of the first call is unknown.
+func repeatable(annotations *mcp.ToolAnnotations) bool {
+	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
 }
 
-// argumentsOf reads the schema of a tool. One that cannot be used checks nothing: the server does that.
-func argumentsOf(described *mcp.Tool) *jsonschema.Schema {
+// argumentSchema compiles the schema of a tool; nil if it is invalid. Then only the server checks the arguments.
+func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
 	schema, err := json.Marshal(described.InputSchema)
 	if err != nil {
 		return nil
@@ -182,10 +182,11 @@ func argumentsOf(described *mcp.Tool) *jsonschema.Schema {
 	return compiled
 }
 
-// find returns the tool of a name. A list that does not have it is asked for once more: lists change.
-func (l *link) find(ctx context.Context, name string) (found tool, all []tool, err error) {
-	for _, afresh := range []bool{false, true} {
-		if all, err = l.catalog(ctx, afresh); err != nil {
+// findTool returns the tool with the name, and the tools of the server. A list without the tool is requested again, because
+// lists change.
+func (conn *connection) findTool(ctx context.Context, name string) (found tool, all []tool, err error) {
+	for _, refresh := range []bool{false, true} {
+		if all, err = conn.listTools(ctx, refresh); err != nil {
 			return tool{}, nil, err
 		}
 		for _, t := range all {

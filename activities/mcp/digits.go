@@ -9,14 +9,14 @@ import (
 	"io"
 )
 
-// exactKey is where a result's structured content stands as text: the SDK makes floats of its numbers.
+// exactKey is the key in a result's metadata for the structured content as text, because the SDK turns numbers into floats.
 const exactKey = "gleitzeit/structured-content"
 
 var structured = []byte(`"structuredContent"`)
 
-// keepExact is a message of a server in which structured content, if there is any, stands a second time, as text. What is no
-// such message is left as it is.
-func keepExact(message []byte) []byte {
+// addExactContent adds the structured content of a server's message to its metadata as text. It returns any other message
+// unchanged.
+func addExactContent(message []byte) []byte {
 	if !bytes.Contains(message, structured) {
 		return message
 	}
@@ -52,25 +52,25 @@ func keepExact(message []byte) []byte {
 	return encoded
 }
 
-// rewritten reads from a server, line by line, through a change of each line.
-type rewritten struct {
-	from   io.Closer
-	lines  *bufio.Reader
-	change func([]byte) []byte
-	rest   []byte
-	err    error
+// lineRewriter reads from a server and rewrites each line.
+type lineRewriter struct {
+	from    io.Closer
+	lines   *bufio.Reader
+	rewrite func([]byte) []byte
+	rest    []byte
+	err     error
 }
 
-// exactly reads the messages of a server's standard output, of which each is a line.
-func exactly(from io.ReadCloser) io.ReadCloser {
-	return &rewritten{from: from, lines: bufio.NewReaderSize(from, 64<<10), change: func(line []byte) []byte {
+// newExactReader reads the messages of a server's standard output, one per line, with their exact content added.
+func newExactReader(from io.ReadCloser) io.ReadCloser {
+	return &lineRewriter{from: from, lines: bufio.NewReaderSize(from, 64<<10), rewrite: func(line []byte) []byte {
 		text, end := bytes.TrimRight(line, "\r\n"), []byte("\n")
-		return append(keepExact(text), end...)
+		return append(addExactContent(text), end...)
 	}}
 }
 
 // Read implements io.Reader.
-func (r *rewritten) Read(data []byte) (int, error) {
+func (r *lineRewriter) Read(data []byte) (int, error) {
 	for len(r.rest) == 0 {
 		if r.err != nil {
 			return 0, r.err
@@ -78,7 +78,7 @@ func (r *rewritten) Read(data []byte) (int, error) {
 		var line []byte
 		line, r.err = r.line()
 		if len(line) > 0 {
-			r.rest = r.change(line)
+			r.rest = r.rewrite(line)
 		}
 	}
 	n := copy(data, r.rest)
@@ -86,14 +86,14 @@ func (r *rewritten) Read(data []byte) (int, error) {
 	return n, nil
 }
 
-// line reads one line with its end.
-func (r *rewritten) line() ([]byte, error) {
+// line reads one line including its end.
+func (r *lineRewriter) line() ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.lines.ReadSlice('\n')
 		line = append(line, part...)
-		if len(line) > largest {
-			return nil, fmt.Errorf("a message of the server is larger than %d MiB", largest>>20)
+		if len(line) > maxMessage {
+			return nil, fmt.Errorf("a message of the server is larger than the limit of %d MiB", maxMessage>>20)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
@@ -102,38 +102,38 @@ func (r *rewritten) line() ([]byte, error) {
 }
 
 // Close implements io.Closer.
-func (r *rewritten) Close() error { return r.from.Close() }
+func (r *lineRewriter) Close() error { return r.from.Close() }
 
-// exactEvent is a line of a stream of events.
+// exactEvent rewrites a line of a stream of server-sent events.
 func exactEvent(line []byte) []byte {
 	data, is := bytes.CutPrefix(line, []byte("data:"))
 	if !is {
 		return line
 	}
 	text := bytes.TrimRight(data, "\r\n")
-	return append(append([]byte("data: "), keepExact(bytes.TrimPrefix(text, []byte(" ")))...), '\n')
+	return append(append([]byte("data: "), addExactContent(bytes.TrimPrefix(text, []byte(" ")))...), '\n')
 }
 
-// whole is a body that is one message.
-type whole struct {
+// messageBody is a response body that is one message.
+type messageBody struct {
 	from io.ReadCloser
 	read *bytes.Reader
 }
 
 // Read implements io.Reader.
-func (w *whole) Read(data []byte) (int, error) {
+func (w *messageBody) Read(data []byte) (int, error) {
 	if w.read == nil {
-		message, err := io.ReadAll(io.LimitReader(w.from, largest+1))
-		if err == nil && len(message) > largest {
-			err = fmt.Errorf("a message of the server is larger than %d MiB", largest>>20)
+		message, err := io.ReadAll(io.LimitReader(w.from, maxMessage+1))
+		if err == nil && len(message) > maxMessage {
+			err = fmt.Errorf("a message of the server is larger than the limit of %d MiB", maxMessage>>20)
 		}
 		if err != nil {
 			return 0, err
 		}
-		w.read = bytes.NewReader(keepExact(message))
+		w.read = bytes.NewReader(addExactContent(message))
 	}
 	return w.read.Read(data)
 }
 
 // Close implements io.Closer.
-func (w *whole) Close() error { return w.from.Close() }
+func (w *messageBody) Close() error { return w.from.Close() }

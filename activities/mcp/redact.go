@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// secretPrefix stands before the name of a secret in the worker's environment.
+	// secretPrefix precedes the name of a secret in the worker's environment.
 	secretPrefix = "GLEITZEIT_SECRET_"
-	// minSecret is the length in bytes from which a value is taken out of what comes from a server. Shorter ones would blank
-	// out harmless words.
+	// minSecret is the minimum length in bytes of a value that is redacted. Shorter values would redact ordinary words.
 	minSecret = 6
 )
 
-// hidden takes the values that a server was given by reference out of what it says. The zero value takes out nothing.
-type hidden struct{ values []hiddenValue }
+// redactor removes the values that a server's settings got by reference from the server's output. The zero value removes
+// nothing.
+type redactor struct{ values []secret }
 
-type hiddenValue struct{ value, label string }
+type secret struct{ value, label string }
 
-// expand puts values into the settings of a server.
-func expand(settings []protocol.Setting, of string, env func(string) (string, bool), hide *hidden) ([]protocol.Setting, error) {
+// expand resolves the references in the settings of the server with the name, and adds their values to the redactor.
+func expand(settings []protocol.Setting, server string, env func(string) (string, bool), redact *redactor) ([]protocol.Setting, error) {
 	expanded := make([]protocol.Setting, 0, len(settings))
 	for _, setting := range settings {
 		value, err := protocol.Expand(setting.Value, func(head, name string) (string, bool) {
@@ -33,32 +33,32 @@ func expand(settings []protocol.Setting, of string, env func(string) (string, bo
 			}
 			value, found := env(variable)
 			if found {
-				hide.add(value, "["+head+"."+name+"]")
+				redact.add(value, "["+head+"."+name+"]")
 			}
 			return value, found
 		})
 		if err != nil {
-			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, of, err).
-				WithHint("the environment of the worker has secrets, as %sNAME", secretPrefix)
+			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, server, err).
+				WithHint("set secrets as %sNAME in the worker's environment", secretPrefix)
 		}
 		expanded = append(expanded, protocol.Setting{Name: setting.Name, Value: value})
 	}
 	return expanded, nil
 }
 
-func (h *hidden) add(val, label string) {
+func (h *redactor) add(val, label string) {
 	if len(val) < minSecret {
 		return
 	}
-	h.values = append(h.values, hiddenValue{val, label})
+	h.values = append(h.values, secret{val, label})
 	if quoted := string(value.String(val).JSON()); quoted[1:len(quoted)-1] != val {
-		h.values = append(h.values, hiddenValue{quoted[1 : len(quoted)-1], label})
+		h.values = append(h.values, secret{quoted[1 : len(quoted)-1], label})
 	}
-	// The longest first: one may begin another.
-	slices.SortStableFunc(h.values, func(a, b hiddenValue) int { return len(b.value) - len(a.value) })
+	// Longest first: one value may be the beginning of another.
+	slices.SortStableFunc(h.values, func(a, b secret) int { return len(b.value) - len(a.value) })
 }
 
-func (h *hidden) text(text string) string {
+func (h *redactor) text(text string) string {
 	if len(h.values) == 0 {
 		return text
 	}
@@ -69,8 +69,8 @@ func (h *hidden) text(text string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// value is without the values, too; what can then be read no more is text.
-func (h *hidden) value(v value.Value) value.Value {
+// value redacts a JSON value. If the result is not valid JSON, it is returned as a string.
+func (h *redactor) value(v value.Value) value.Value {
 	if len(h.values) == 0 {
 		return v
 	}
@@ -85,8 +85,8 @@ func (h *hidden) value(v value.Value) value.Value {
 	return value.String(after)
 }
 
-// error is without the values, too.
-func (h *hidden) error(err error) error {
+// error redacts the message and the hint of an error.
+func (h *redactor) error(err error) error {
 	known, is := errors.AsType[*protocol.Error](err)
 	if !is || len(h.values) == 0 {
 		return err
