@@ -6,46 +6,46 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// Allow says which servers of workflows may be used. A workflow that starts programs is code, and so the zero value allows
-// none.
+// Allow defines which servers of workflows may be used. A workflow that starts programs is code, so the zero value allows none.
 type Allow struct {
 	All bool
-	// These are command lines, with one space between their words, and addresses. A `*` as the last word of a command line
-	// stands for any further arguments, and one at the end of an address for any rest. Programs of these get no variables of
-	// the workflow's, and no folder: both could make them something else.
-	These []string
+	// Patterns are command lines, with one space between words, and addresses. A `*` as the last word of a command line
+	// stands for any further arguments, and at the end of an address for any rest. The workflow cannot set variables or the
+	// folder of such a program: both could change what the program does.
+	Patterns []string
 }
 
-// check refuses a server of a workflow.
+// check returns an error if the server of a workflow is not allowed.
 func (a Allow) check(s protocol.ToolServer) error {
 	if a.All {
 		return nil
 	}
-	what, is := s.URL, "its address"
+	what, noun := s.URL, "its address"
 	if s.Command != "" {
-		what, is = strings.Join(append([]string{s.Command}, s.Args...), " "), "its command"
+		what, noun = strings.Join(append([]string{s.Command}, s.Args...), " "), "its command"
 	}
-	for _, one := range a.These {
-		if !allowed(one, s, what) {
+	for _, pattern := range a.Patterns {
+		if !matches(pattern, s, what) {
 			continue
 		}
 		if s.Command != "" && (len(s.Env) > 0 || s.Cwd != "") {
-			return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q of the workflow has an env or a cwd, and may have none: %s is allowed as it is", s.Name, is).
-				WithHint("the worker's setting mcp.allow_workflow_servers: true allows every server of every workflow")
+			return protocol.Errorf(protocol.ConfigurationError, "the workflow sets env or cwd for the MCP server %q, which this worker does not allow", s.Name).
+				WithHint("remove env and cwd, or set mcp.allow_workflow_servers: true in the worker's settings to allow every server of every workflow")
 		}
 		return nil
 	}
-	refused := protocol.Errorf(protocol.ConfigurationError, "the workflow brings the MCP server %q, and this worker does not allow that", s.Name)
-	if len(a.These) > 0 {
-		return refused.WithHint("its setting mcp.allow_workflow_servers lists what it allows, and %s is not in it", is)
+	refused := protocol.Errorf(protocol.ConfigurationError, "the workflow defines the MCP server %q, which this worker does not allow", s.Name)
+	if len(a.Patterns) > 0 {
+		return refused.WithHint("add %s to the list mcp.allow_workflow_servers in the worker's settings", noun)
 	}
-	return refused.WithHint("set mcp.allow_workflow_servers in config.yaml, to true or to a list of commands and addresses, where you trust your workflows to start programs; or name the server there, as mcp.servers.%s", s.Name)
+	return refused.WithHint("if you trust your workflows to start programs, set mcp.allow_workflow_servers in config.yaml to true or to a list of commands and addresses; or define the server there as mcp.servers.%s", s.Name)
 }
 
-func allowed(one string, s protocol.ToolServer, what string) bool {
+// matches reports whether a server matches a pattern. The text is the server's command line or address.
+func matches(pattern string, s protocol.ToolServer, what string) bool {
 	if s.Command != "" {
-		// Word by word: an argument with spaces in it is one word, and never several.
-		words, given := strings.Fields(one), append([]string{s.Command}, s.Args...)
+		// Compared word by word: an argument with spaces is one word.
+		words, given := strings.Fields(pattern), append([]string{s.Command}, s.Args...)
 		if n := len(words); n > 1 && words[n-1] == "*" {
 			words = words[:n-1]
 			given = given[:min(len(words), len(given))]
@@ -60,10 +60,10 @@ func allowed(one string, s protocol.ToolServer, what string) bool {
 		}
 		return true
 	}
-	if before, any := strings.CutSuffix(one, "*"); any {
-		// "https://example.com*" would let "https://example.com.evil.net" in.
+	if before, any := strings.CutSuffix(pattern, "*"); any {
+		// "https://example.com*" would match "https://example.com.evil.net".
 		rest, begins := strings.CutPrefix(what, before)
 		return begins && strings.Count(before, "/") >= 3 && !strings.Contains(rest, "..") && !strings.Contains(strings.ToLower(rest), "%2e")
 	}
-	return one == what
+	return pattern == what
 }

@@ -6,12 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// call is one call of a method.
+// call is a call of a method.
 type call struct {
 	handler    *Handler
 	request    protocol.Request
@@ -20,14 +21,14 @@ type call struct {
 	progress   protocol.Progress
 }
 
-func (c call) perform(ctx context.Context) (value.Value, error) {
+func (c call) run(ctx context.Context) (value.Value, error) {
 	if ctx.Err() != nil {
-		return value.Value{}, over(ctx)
+		return value.Value{}, contextError(ctx)
 	}
 	if c.target.verb == verbTool {
 		return c.tool(ctx)
 	}
-	about := listings[c.target.verb]
+	about := serverMethods[c.target.verb]
 	if err := checkArguments(about.arguments, c.request.Method, c.parameters); err != nil {
 		return value.Value{}, err
 	}
@@ -36,68 +37,57 @@ func (c call) perform(ctx context.Context) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		return c.ask(ctx, s, about.ask)
+		return c.query(ctx, s, about.query)
 	}
-	servers, err := c.handler.reachable(c.request)
+	servers, err := c.handler.candidates(c.request)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if about.join != nil {
-		return c.askAll(ctx, servers, about)
+		return c.queryAll(ctx, servers, about)
 	}
 	if len(servers) != 2 {
-		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "%s names no server, and this worker knows %d: %s", c.request.Method, len(servers), names(servers)).
+		return value.Value{}, protocol.Errorf(protocol.InvalidParams, "%s names no server, and this worker has %d: %s", c.request.Method, len(servers), names(servers)).
 			WithHint("write %sSERVER.%s", family, c.target.verb)
 	}
-	return c.ask(ctx, servers[1], about.ask) // The one beside the built-in server, which has neither resources nor prompts.
+	return c.query(ctx, servers[1], about.query) // The server that is not built in: the built-in one has neither resources nor prompts.
 }
 
-// tool calls a tool: of the server that the method names, else the built-in one of the name, else that of the only server
-// that has it.
+// tool calls a tool: on the server that the method names, else on the built-in server, else on the only server that has it.
 func (c call) tool(ctx context.Context) (value.Value, error) {
-	s, err := c.owner(ctx)
+	s, err := c.toolServer(ctx)
 	if err != nil {
 		return value.Value{}, err
 	}
 	return c.callTool(ctx, s)
 }
 
-// within bounds an attempt by the task's timeout, else by that of a server.
-func (c call) within(ctx context.Context, otherwise time.Duration) (context.Context, context.CancelFunc) {
+// withTimeout applies the task's timeout to an attempt, or the fallback if the task has none.
+func (c call) withTimeout(ctx context.Context, fallback time.Duration) (context.Context, context.CancelFunc) {
 	if c.request.Timeout > 0 {
-		otherwise = c.request.Timeout
+		fallback = c.request.Timeout
 	}
-	return context.WithTimeoutCause(ctx, otherwise, errTimeout)
+	return context.WithTimeoutCause(ctx, fallback, errTimeout)
 }
 
-// turn does something with the server when it has a slot.
-func (s *server) turn(ctx context.Context, do func(context.Context) error) error {
-	give, err := s.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer give()
-	return do(ctx)
-}
-
-// ask has a server answer a question, which does no harm if it is asked twice.
-func (c call) ask(ctx context.Context, s *server, question question) (answer value.Value, err error) {
-	err = s.turn(ctx, func(ctx context.Context) error {
-		ctx, stop := c.within(ctx, s.limit) // Waiting for the turn did not count.
+// query runs a query on a server. A query can be repeated.
+func (c call) query(ctx context.Context, s *server, question query) (answer value.Value, err error) {
+	err = s.withSlot(ctx, func(ctx context.Context) error {
+		ctx, stop := c.withTimeout(ctx, s.limit) // The wait for the slot does not count.
 		defer stop()
-		return s.use(ctx, func(ctx context.Context, l *link) (bool, error) {
-			answer, err = question(ctx, s, l, c)
-			answer = l.hide.value(answer)
-			return true, l.hide.error(err)
+		return s.withConnection(ctx, func(ctx context.Context, conn *connection) (bool, error) {
+			answer, err = question(ctx, s, conn, c)
+			answer = conn.redact.value(answer)
+			return true, conn.redact.error(err)
 		})
 	})
 	return answer, err
 }
 
-func (c call) askAll(ctx context.Context, servers []*server, about listing) (value.Value, error) {
+func (c call) queryAll(ctx context.Context, servers []*server, about serverMethod) (value.Value, error) {
 	var answers []value.Value
 	for _, s := range servers {
-		answer, err := c.ask(ctx, s, about.ask)
+		answer, err := c.query(ctx, s, about.query)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -106,73 +96,73 @@ func (c call) askAll(ctx context.Context, servers []*server, about listing) (val
 	return about.join(answers), nil
 }
 
-// callTool calls the tool of one server.
+// callTool calls the tool on a server.
 func (c call) callTool(ctx context.Context, s *server) (result value.Value, err error) {
-	err = s.turn(ctx, func(ctx context.Context) error {
-		ctx, stop := c.within(ctx, s.limit)
+	err = s.withSlot(ctx, func(ctx context.Context) error {
+		ctx, stop := c.withTimeout(ctx, s.limit)
 		defer stop()
-		return s.use(ctx, func(ctx context.Context, l *link) (bool, error) {
-			tool, all, err := l.find(ctx, c.target.tool)
+		return s.withConnection(ctx, func(ctx context.Context, conn *connection) (bool, error) {
+			tool, all, err := conn.findTool(ctx, c.target.tool)
 			if err != nil {
 				return true, err
 			}
 			if tool.Tool == nil {
-				return true, noTool(s, c.target.tool, all)
+				return true, unknownTool(s, c.target.tool, all)
 			}
 			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
 				return true, err
 			}
-			result, err = c.send(ctx, s, l)
-			return tool.harmless, err
+			result, err = c.sendCall(ctx, s, conn)
+			return tool.repeatable, err
 		})
 	})
 	return result, err
 }
 
-// send makes the call itself.
-func (c call) send(ctx context.Context, s *server, l *link) (value.Value, error) {
+// sendCall sends the call, and returns the method's result.
+func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.Value, error) {
 	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
-	forget := l.follow(params, c.progress)
+	forget := conn.trackProgress(params, c.progress)
 	defer forget()
-	answer, err := l.session.CallTool(ctx, params)
+	answer, err := conn.session.CallTool(ctx, params)
 	if err != nil {
 		return value.Value{}, err
 	}
 	text := textOf(answer.Content)
 	if answer.IsError {
-		return value.Value{}, l.hide.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
+		return value.Value{}, conn.redact.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
 	}
 	result, err := resultOf(answer, text)
 	if err != nil {
-		return value.Value{}, l.hide.error(err)
+		return value.Value{}, conn.redact.error(err)
 	}
 	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
 		own, err := b.fields(c.parameters, text)
 		if err != nil {
-			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the answer of the tool %s: %v", b.name, err)
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool %s: %v", b.name, err)
 		}
 		for _, field := range own {
 			result = result.With(field.Name, field.Value)
 		}
 	}
-	return l.hide.value(result), nil
+	return conn.redact.value(result), nil
 }
 
-// failureText is what a tool says of its failure: its text, else whatever it says.
+// failureText returns the reason that a tool gives for its failure: its text, else its structured content.
 func failureText(answer *mcp.CallToolResult, text string) string {
-	if said := strings.TrimSpace(text); said != "" {
-		return said
+	if trimmed := strings.TrimSpace(text); trimmed != "" {
+		return trimmed
 	}
 	if answer.StructuredContent != nil {
-		if said, err := value.Encode(answer.StructuredContent); err == nil {
-			return string(said.JSON())
+		if content, err := value.Encode(answer.StructuredContent); err == nil {
+			return string(content.JSON())
 		}
 	}
-	return "it does not say why"
+	return "no reason given"
 }
 
-// noTool is the error of a call of a tool that the server does not have.
-func noTool(s *server, name string, tools []tool) error {
+// unknownTool returns the error of a call of a tool that the server does not have.
+func unknownTool(s *server, name string, tools []tool) error {
 	const most = 30
 	var all []string
 	for _, t := range tools {
@@ -181,9 +171,99 @@ func noTool(s *server, name string, tools []tool) error {
 	failure := protocol.Errorf(protocol.MethodNotSupported, "the MCP server %q has no tool %q", s.Name, name)
 	switch {
 	case len(all) == 0:
-		return failure.WithHint("it has none")
+		return failure.WithHint("the server has no tools")
 	case len(all) > most:
 		all = append(all[:most], "…")
 	}
-	return failure.WithHint("its tools are %s", strings.Join(all, ", "))
+	return failure.WithHint("its tools: %s", strings.Join(all, ", "))
+}
+
+// toolServer returns the server on which the tool is called.
+func (c call) toolServer(ctx context.Context) (*server, error) {
+	if c.target.server != "" {
+		return c.handler.server(c.request, c.target.server)
+	}
+	if _, is := c.handler.builtins[c.target.tool]; is {
+		return c.handler.servers[0], nil
+	}
+	servers, err := c.handler.candidates(c.request)
+	if err != nil {
+		return nil, err
+	}
+	limited, stop := c.withTimeout(ctx, defaultTimeout)
+	defer stop()
+	var owners []*server
+	for _, s := range servers {
+		has := false
+		err := s.withSlot(limited, func(ctx context.Context) error {
+			return s.withConnection(ctx, func(ctx context.Context, conn *connection) (bool, error) {
+				found, _, err := conn.findTool(ctx, c.target.tool)
+				has = found.Tool != nil
+				return true, err
+			})
+		})
+		if err != nil {
+			return nil, c.lookupError(s, err)
+		}
+		if has {
+			owners = append(owners, s)
+		}
+	}
+	switch len(owners) {
+	case 0:
+		return nil, protocol.Errorf(protocol.MethodNotSupported, "no MCP server has a tool %q", c.target.tool).
+			WithHint("mcp/tools/list lists the tools of %s", names(servers))
+	case 1:
+		return owners[0], nil
+	}
+	return nil, protocol.Errorf(protocol.InvalidParams, "several MCP servers have a tool %q: %s", c.target.tool, names(owners)).
+		WithHint("name one: %s%s.tool.%s", family, owners[0].Name, c.target.tool)
+}
+
+// lookupError returns the error of a failed search for the server that has a tool.
+func (c call) lookupError(s *server, err error) error {
+	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
+	if failure.Code == protocol.TaskCancelled || failure.Hint != "" {
+		return failure
+	}
+	return failure.WithHint("%s names no server, so every server is asked for its tools; write %sSERVER.tool.%s to ask only one", c.request.Method, family, c.target.tool)
+}
+
+// maxNesting is the maximum nesting depth of parameters. The SDK ends the session when a message is deeper than 1000.
+const maxNesting = 990
+
+// deeperThan reports whether lists and objects are nested more than limit levels deep.
+func deeperThan(v value.Value, limit int) bool {
+	if v.Kind() != value.KindList && v.Kind() != value.KindObject {
+		return false
+	}
+	if limit == 0 {
+		return true
+	}
+	for _, element := range v.Elements() {
+		if deeperThan(element, limit-1) {
+			return true
+		}
+	}
+	for _, field := range v.Fields() {
+		if deeperThan(field.Value, limit-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkArguments returns INVALID_PARAMS with every place where the parameters do not match the schema, which may be nil. The
+// interpreter checks the parameters in the file; the values of references are known only now.
+func checkArguments(schema *jsonschema.Schema, method string, parameters value.Value) error {
+	if deeperThan(parameters, maxNesting) {
+		return protocol.Errorf(protocol.InvalidParams, "%s: parameters: lists and objects are nested more than %d levels deep", method, maxNesting)
+	}
+	if schema == nil {
+		return nil
+	}
+	if found := schema.Check("parameters", parameters); found != "" {
+		return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, found)
+	}
+	return nil
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Discover asks the servers that these methods need for their tools, and describes mcp/v1 with them: every tool is a method
-// with the schema of its arguments, and there are no others. Servers and folder are those of a workflow.
+// Discover lists the tools of the servers that the methods need, and describes mcp/v1 with them: every tool is a method with
+// the schema of its arguments, and there are no other methods for tools. Servers and folder are those of a workflow.
 func (h *Handler) Discover(ctx context.Context, methods []string, servers []protocol.ToolServer, folder string) (protocol.Spec, error) {
 	request := protocol.Request{Servers: servers, Folder: folder}
 	var needed []*server
-	every := false
+	all := false
 	for _, name := range methods {
-		target, is := parse(name)
+		target, is := parseMethod(name)
 		_, builtin := h.builtins[target.tool]
 		switch {
 		case !is, target.server == "" && (target.verb != verbTool || builtin):
 			continue
 		case target.server == "":
-			every = true
+			all = true
 			continue
 		}
 		s, err := h.server(request, target.server)
@@ -34,41 +34,41 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 			needed = append(needed, s)
 		}
 	}
-	if every {
+	if all {
 		var err error
-		if needed, err = h.reachable(request); err != nil {
+		if needed, err = h.candidates(request); err != nil {
 			return protocol.Spec{}, err
 		}
 	}
 	spec := Spec()
 	spec.Methods = slices.DeleteFunc(spec.Methods, func(m protocol.Method) bool {
-		target, _ := parse(m.Name)
+		target, _ := parseMethod(m.Name)
 		return target.verb == verbTool && m.IsPattern()
 	})
-	having := map[string][]*server{}
-	var bare []protocol.Method
+	owners := map[string][]*server{}
+	var unqualified []protocol.Method
 	for _, s := range needed {
 		spec.Servers = append(spec.Servers, s.Name)
-		offered, err := h.offered(ctx, s)
+		offered, err := h.toolMethods(ctx, s)
 		if err != nil {
 			return protocol.Spec{}, err
 		}
 		for _, m := range offered {
-			target, _ := parse(m.Name)
-			if _, builtin := h.builtins[target.tool]; every && !builtin {
-				if having[target.tool] == nil {
+			target, _ := parseMethod(m.Name)
+			if _, builtin := h.builtins[target.tool]; all && !builtin {
+				if owners[target.tool] == nil {
 					m := m
 					m.Name = method(target.tool)
-					bare = append(bare, m)
+					unqualified = append(unqualified, m)
 				}
-				having[target.tool] = append(having[target.tool], s)
+				owners[target.tool] = append(owners[target.tool], s)
 			}
 			spec.Methods = append(spec.Methods, m)
 		}
 	}
-	for _, m := range bare {
-		target, _ := parse(m.Name)
-		if several := having[target.tool]; len(several) > 1 {
+	for _, m := range unqualified {
+		target, _ := parseMethod(m.Name)
+		if several := owners[target.tool]; len(several) > 1 {
 			m.Unavailable = fmt.Sprintf("several MCP servers have a tool %q: %s; name one: %s%s.tool.%s", target.tool, names(several), family, several[0].Name, target.tool)
 		}
 		spec.Methods = append(spec.Methods, m)
@@ -76,10 +76,10 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 	return spec, nil
 }
 
-// offered are the tools of a server as methods.
-func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Method, err error) {
-	_, err = call{handler: h}.ask(ctx, s, func(ctx context.Context, _ *server, l *link, _ call) (value.Value, error) {
-		tools, err := l.catalog(ctx, false)
+// toolMethods returns the tools of a server as methods.
+func (h *Handler) toolMethods(ctx context.Context, s *server) (methods []protocol.Method, err error) {
+	_, err = call{handler: h}.query(ctx, s, func(ctx context.Context, _ *server, conn *connection, _ call) (value.Value, error) {
+		tools, err := conn.listTools(ctx, false)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -91,7 +91,7 @@ func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Me
 			}
 			if t.arguments != nil {
 				if m.Parameters, err = json.Marshal(t.InputSchema); err != nil {
-					return value.Value{}, invalid("the schema of a tool", err)
+					return value.Value{}, invalidResponse("the schema of a tool", err)
 				}
 			}
 			methods = append(methods, m)
@@ -99,4 +99,35 @@ func (h *Handler) offered(ctx context.Context, s *server) (methods []protocol.Me
 		return value.Value{}, nil
 	})
 	return methods, err
+}
+
+// DescribeTool implements protocol.ToolDescriber.
+func (h *Handler) DescribeTool(ctx context.Context, request protocol.Request) (protocol.Tool, error) {
+	target, is := parseMethod(request.Method)
+	if !is || target.verb != verbTool {
+		return protocol.Tool{}, protocol.Errorf(protocol.MethodNotSupported, "%q is not a tool", request.Method).
+			WithHint("write the name of a tool as `add` or `SERVER.add`")
+	}
+	c := call{handler: h, request: request, target: target, progress: func(string) {}}
+	owner, err := c.toolServer(ctx)
+	if err != nil {
+		return protocol.Tool{}, err
+	}
+	var described protocol.Tool
+	_, err = c.query(ctx, owner, func(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
+		found, all, err := conn.findTool(ctx, target.tool)
+		if err != nil {
+			return value.Value{}, err
+		}
+		if found.Tool == nil {
+			return value.Value{}, unknownTool(s, target.tool, all)
+		}
+		schema, err := json.Marshal(found.InputSchema)
+		if err != nil {
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid schema of the tool %s: %v", target.tool, err)
+		}
+		described = protocol.Tool{Description: found.Description, Parameters: schema, Idempotent: found.repeatable}
+		return value.Value{}, nil
+	})
+	return described, err
 }

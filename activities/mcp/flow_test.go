@@ -34,12 +34,12 @@ func TestServersOfWorkflows(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantRefused(mcp.Allow{}, r, `the workflow brings the MCP server "own", and this worker does not allow that`, "mcp.allow_workflow_servers", "mcp.servers.own")
+	wantRefused(mcp.Allow{}, r, `the workflow defines the MCP server "own", which this worker does not allow`, "mcp.allow_workflow_servers", "mcp.servers.own")
 	any := r
 	any.Method = "mcp/tool.environment"
-	wantRefused(mcp.Allow{}, any, "does not allow that")
-	wantRefused(mcp.Allow{These: []string{"npx"}}, r, "its command is not in it")
-	wantRefused(mcp.Allow{These: []string{server.Command}}, r, "has an env or a cwd, and may have none")
+	wantRefused(mcp.Allow{}, any, "does not allow")
+	wantRefused(mcp.Allow{Patterns: []string{"npx"}}, r, "add its command to the list mcp.allow_workflow_servers")
+	wantRefused(mcp.Allow{Patterns: []string{server.Command}}, r, `the workflow sets env or cwd for the MCP server "own"`)
 
 	handler, err := mcp.New(mcp.Options{Allow: mcp.Allow{All: true}})
 	if err != nil {

@@ -2,10 +2,7 @@ package mcp
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -16,123 +13,89 @@ import (
 )
 
 const (
-	// resumptions is how often a stream that broke off is asked for again: as often as a server may close one on purpose
-	// without a message in between. More would hold the call of a dead server for long.
-	resumptions = 1
-	// hello is how long a machine may take to accept a connection.
-	hello = 10 * time.Second
+	// streamRetries is how often an interrupted stream is requested again: as often as a server may close one on purpose
+	// without a message in between. More would delay the error of a dead server.
+	streamRetries = 1
+	// connectTimeout is the time limit for opening a connection.
+	connectTimeout = 10 * time.Second
 )
 
 // dialHTTP connects to a server over streamable HTTP.
-func dialHTTP(ctx context.Context, s *server) (*link, error) {
-	var hide hidden
-	headers, err := s.expand(s.Headers, &hide)
+func dialHTTP(ctx context.Context, s *server) (*connection, error) {
+	var redact redactor
+	headers, err := expand(s.Headers, s.Name, s.env, &redact)
 	if err != nil {
 		return nil, err
 	}
-	through := http.DefaultTransport.(*http.Transport).Clone()
-	through.DialContext = (&net.Dialer{Timeout: hello}).DialContext
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
 	transport := &mcp.StreamableClientTransport{
 		Endpoint: s.URL,
 		HTTPClient: &http.Client{
-			Transport: &carrier{through, s, headers},
-			// Headers hold secrets, which are for this address alone.
+			Transport: &roundTripper{base, s, headers},
+			// Headers may hold secrets, which are for this address only.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		MaxRetries: resumptions,
-		// A server that can only answer is enough: what it says of its own accord is of no use here.
+		MaxRetries: streamRetries,
+		// Messages that a server sends without a request are not used.
 		DisableStandaloneSSE: true,
-		MaxEventSize:         largest,
+		MaxEventSize:         maxMessage,
 	}
-	l, err := open(ctx, transport, hide)
+	conn, err := open(ctx, transport, redact)
 	if err != nil {
-		through.CloseIdleConnections()
-		return nil, hide.error(err)
+		base.CloseIdleConnections()
+		return nil, redact.error(err)
 	}
-	l.finish = through.CloseIdleConnections
-	return l, nil
+	conn.finish = base.CloseIdleConnections
+	return conn, nil
 }
 
-// carrier sends requests with the server's headers, explains refusals, and keeps numbers exact.
-type carrier struct {
-	through http.RoundTripper
+// roundTripper sends requests with the server's headers, turns error statuses into errors, and keeps numbers exact.
+type roundTripper struct {
+	base    http.RoundTripper
 	server  *server
 	headers []protocol.Setting
 }
 
 // RoundTrip implements http.RoundTripper.
-func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
+func (c *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(request.Context())
 	for _, header := range c.headers {
 		request.Header.Set(header.Name, header.Value)
 	}
-	response, err := c.through.RoundTrip(request)
+	response, err := c.base.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
-	if refused := c.refusal(response); refused != nil {
-		_ = response.Body.Close() // What it says beside is of no use.
-		return nil, refused
+	if err := c.statusError(response); err != nil {
+		_ = response.Body.Close() // The rest of the response is not used.
+		return nil, err
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch kind {
 	case "application/json":
-		response.Body, response.ContentLength = &whole{from: response.Body}, -1
+		response.Body, response.ContentLength = &messageBody{from: response.Body}, -1
 		response.Header.Del("Content-Length")
 	case "text/event-stream":
-		response.Body = &rewritten{from: response.Body, lines: bufio.NewReaderSize(response.Body, 64<<10), change: exactEvent}
+		response.Body = &lineRewriter{from: response.Body, lines: bufio.NewReaderSize(response.Body, 64<<10), rewrite: exactEvent}
 	}
 	return response, nil
 }
 
-// refusal explains answers that no MCP server would give to a client that is set up rightly.
-func (c *carrier) refusal(response *http.Response) error {
+// statusError returns the error for a status that an MCP server does not send to a correctly configured client.
+func (c *roundTripper) statusError(response *http.Response) error {
 	name, status := c.server.Name, response.Status
 	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q at %s wants to know who asks: %s", name, c.server.URL, status).
-			WithHint("give it what it wants in `headers`, as in Authorization: Bearer ${secrets.NAME}")
+		return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q at %s requires authentication: %s", name, c.server.URL, status).
+			WithHint("set `headers` of the server, for example Authorization: Bearer ${secrets.NAME}")
 	case code >= 300 && code < 400 && code != http.StatusNotModified:
-		return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q is not at %s: it sends to another address (%s)", name, c.server.URL, status).
-			WithHint("set `url` to the address itself; headers are for that one alone")
+		return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q at %s redirects to another address (%s)", name, c.server.URL, status).
+			WithHint("set `url` to the final address; redirects are not followed, because headers may hold secrets")
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		return protocol.Errorf(protocol.ProviderOverloaded, "the MCP server %q at %s has too much to do: %s", name, c.server.URL, status)
+		return protocol.Errorf(protocol.ProviderOverloaded, "the MCP server %q at %s is overloaded: %s", name, c.server.URL, status)
 	case code == http.StatusBadGateway || code == http.StatusGatewayTimeout:
 		return protocol.Errorf(protocol.ProviderNotAvailable, "the MCP server %q at %s cannot be reached: %s", name, c.server.URL, status)
 	}
 	return nil
 }
-
-// exactEvent is a line of a stream of events.
-func exactEvent(line []byte) []byte {
-	data, is := bytes.CutPrefix(line, []byte("data:"))
-	if !is {
-		return line
-	}
-	text := bytes.TrimRight(data, "\r\n")
-	return append(append([]byte("data: "), keepExact(bytes.TrimPrefix(text, []byte(" ")))...), '\n')
-}
-
-// whole is a body that is one message.
-type whole struct {
-	from io.ReadCloser
-	read *bytes.Reader
-}
-
-// Read implements io.Reader.
-func (w *whole) Read(data []byte) (int, error) {
-	if w.read == nil {
-		message, err := io.ReadAll(io.LimitReader(w.from, largest+1))
-		if err == nil && len(message) > largest {
-			err = fmt.Errorf("a message of the server is larger than %d MiB", largest>>20)
-		}
-		if err != nil {
-			return 0, err
-		}
-		w.read = bytes.NewReader(keepExact(message))
-	}
-	return w.read.Read(data)
-}
-
-// Close implements io.Closer.
-func (w *whole) Close() error { return w.from.Close() }

@@ -88,7 +88,7 @@ func TestStreamableHTTP(t *testing.T) {
 
 	wantError(t, s.with("/mcp").fails(request(t, "mcp/test.tools/list", `{}`)), protocol.ConfigurationError, protocol.Permanent, "401", "headers")
 	got := s.with("/elsewhere", protocol.Setting{Name: "Authorization", Value: "Bearer ${secrets.PASSWORD}"}).fails(request(t, "mcp/test.tools/list", `{}`))
-	wantError(t, got, protocol.ConfigurationError, protocol.Permanent, "sends to another address (307")
+	wantError(t, got, protocol.ConfigurationError, protocol.Permanent, "redirects to another address (307")
 }
 
 // TestARestartedHTTPServer knows the session no more, and nothing is the worse for it.
@@ -133,7 +133,7 @@ func TestADeadHTTPServer(t *testing.T) {
 	})
 	s.kill()
 	began := time.Now()
-	wantError(t, <-ended, protocol.ProviderNotAvailable, protocol.TaskFault, "was lost during the call", "the tool may have done its work")
+	wantError(t, <-ended, protocol.ProviderNotAvailable, protocol.TaskFault, "was lost during the call", "the tool may have completed its work")
 	if took := time.Since(began); took > soon {
 		t.Errorf("it took %s", took)
 	}

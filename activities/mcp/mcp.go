@@ -1,7 +1,7 @@
-// Package mcp is the protocol mcp/v1: it calls tools of MCP servers through the official SDK. Servers are programs that it
-// starts and speaks with over their standard input and output, or addresses; the four built-in tools are served by an MCP
-// server inside this process, so that they take the same path as any other server's. The package must not know Temporal or
-// the interpreter of workflows, and it lets no number pass through a float.
+// Package mcp implements the protocol mcp/v1: it calls tools of MCP servers through the official SDK. A server is a program,
+// which the package starts and reaches over standard input and output, or an address. The four built-in tools are served by
+// an MCP server inside this process, so that all tools take the same path. The package must not know Temporal or the
+// interpreter of workflows, and it passes no number through a float.
 package mcp
 
 import (
@@ -18,26 +18,26 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Options are the settings of the protocol. All may be left out.
+// Options are the settings of the protocol. All are optional.
 type Options struct {
 	Servers []protocol.ToolServer
 	Allow   Allow                                     // Which servers of workflows may be used.
-	Env     func(name string) (value string, is bool) // What references in settings read; default: the process's environment.
+	Env     func(name string) (value string, is bool) // Looks up references in settings; default: the process's environment.
 	Log     *slog.Logger
 }
 
-// Handler runs the methods of mcp/v1. It keeps one session a server for all calls; Close ends them.
+// Handler runs the methods of mcp/v1. It keeps one connection to each server for all calls; Close ends them.
 type Handler struct {
 	options  Options
 	builtins map[string]builtin
 	servers  []*server // The built-in one first, then the configured ones in their order.
 
-	mu     sync.Mutex
-	flows  map[string]*server // Of workflows, by their descriptions.
-	closed bool
+	mu              sync.Mutex
+	workflowServers map[string]*server // Servers of workflows, by their encoded configuration.
+	closed          bool
 }
 
-// New returns a handler. A server is started when it is first needed.
+// New returns a handler. A server starts with the first call that needs it.
 func New(o Options) (*Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -45,26 +45,26 @@ func New(o Options) (*Handler, error) {
 	if o.Env == nil {
 		o.Env = os.LookupEnv
 	}
-	h := &Handler{options: o, builtins: map[string]builtin{}, flows: map[string]*server{}}
+	h := &Handler{options: o, builtins: map[string]builtin{}, workflowServers: map[string]*server{}}
 	for _, b := range builtins() {
 		h.builtins[b.name] = b
 	}
 	h.servers = []*server{newServer(protocol.ToolServer{Name: protocol.BuiltinServer, MaxConcurrent: builtinSlots}, o, dialBuiltin)}
 	for _, described := range o.Servers {
-		if h.named(described.Name) != nil || protocol.ServerNameProblem(described.Name) != "" || len(described.Problems()) > 0 {
-			return nil, protocol.Errorf(protocol.ConfigurationError, "the MCP server %q cannot be used as it is described", described.Name)
+		if h.configured(described.Name) != nil || protocol.ServerNameProblem(described.Name) != "" || len(described.Problems()) > 0 {
+			return nil, protocol.Errorf(protocol.ConfigurationError, "invalid configuration of the MCP server %q", described.Name)
 		}
 		h.servers = append(h.servers, newServer(described, o, dial))
 	}
 	return h, nil
 }
 
-// Close ends every session and every program that was started, and waits for them. Calls in flight fail.
+// Close ends every connection and every started program, and waits for them. Calls in flight fail.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true
 	all := slices.Clone(h.servers)
-	for _, s := range h.flows {
+	for _, s := range h.workflowServers {
 		all = append(all, s)
 	}
 	h.mu.Unlock()
@@ -77,17 +77,17 @@ func (h *Handler) Close() error {
 	return errors.Join(errs...)
 }
 
-// Health asks the built-in server for a sign of life. Others are asked by mcp/ping: to ask them is to start them.
+// Health pings the built-in server. The method mcp/ping pings the others: a ping starts a server that is not running.
 func (h *Handler) Health(ctx context.Context) error {
-	_, err := h.servers[0].ping(ctx)
+	_, err := call{}.query(ctx, h.servers[0], askPing)
 	return err
 }
 
 // Handle runs one method.
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
-	target, known := parse(request.Method)
+	target, known := parseMethod(request.Method)
 	if !known {
-		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "mcp/v1 has no method %s", request.Method)
+		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
 	}
 	c := call{handler: h, request: request, target: target, parameters: request.Parameters, progress: progress}
 	if c.parameters.IsNull() {
@@ -96,12 +96,12 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if c.progress == nil {
 		c.progress = func(string) {}
 	}
-	value, err := c.perform(ctx)
+	value, err := c.run(ctx)
 	return protocol.Result{Value: value}, err
 }
 
-// named returns a server of the settings, or the built-in one.
-func (h *Handler) named(name string) *server {
+// configured returns the server of the settings, or the built-in one, with the name; nil if there is none.
+func (h *Handler) configured(name string) *server {
 	for _, s := range h.servers {
 		if s.Name == name {
 			return s
@@ -110,10 +110,10 @@ func (h *Handler) named(name string) *server {
 	return nil
 }
 
-// ofFlow returns a server of a workflow, which is one and the same for all calls that describe it alike. The settings'
-// server of the name counts more: the worker's operator decides.
-func (h *Handler) ofFlow(described protocol.ToolServer, folder string) (*server, error) {
-	if s := h.named(described.Name); s != nil {
+// workflowServer returns a server that a workflow defines. Calls with the same definition share one server. A server of the
+// settings with the same name takes precedence: the worker's operator decides.
+func (h *Handler) workflowServer(described protocol.ToolServer, folder string) (*server, error) {
+	if s := h.configured(described.Name); s != nil {
 		return s, nil
 	}
 	if err := h.options.Allow.check(described); err != nil {
@@ -123,7 +123,7 @@ func (h *Handler) ofFlow(described protocol.ToolServer, folder string) (*server,
 		described.Cwd = folder
 	}
 	if problems := described.Problems(); len(problems) > 0 || protocol.ServerNameProblem(described.Name) != "" {
-		return nil, protocol.Errorf(protocol.InvalidParams, "the MCP server %q cannot be used as it is described", described.Name)
+		return nil, protocol.Errorf(protocol.InvalidParams, "invalid configuration of the MCP server %q", described.Name)
 	}
 	encoded, err := value.Encode(described)
 	if err != nil {
@@ -135,20 +135,20 @@ func (h *Handler) ofFlow(described protocol.ToolServer, folder string) (*server,
 	if h.closed {
 		return nil, errClosed(described.Name)
 	}
-	s := h.flows[key]
+	s := h.workflowServers[key]
 	if s == nil {
 		s = newServer(described, h.options, dial)
-		s.idle = flowIdle
-		h.flows[key] = s
+		s.idle = workflowIdle
+		h.workflowServers[key] = s
 	}
 	return s, nil
 }
 
-// reachable are the servers that a call can mean: those of the settings, then those of its workflow.
-func (h *Handler) reachable(request protocol.Request) ([]*server, error) {
+// candidates returns the servers that a call can use: those of the settings, then those of its workflow.
+func (h *Handler) candidates(request protocol.Request) ([]*server, error) {
 	all := slices.Clone(h.servers)
 	for _, described := range request.Servers {
-		s, err := h.ofFlow(described, request.Folder)
+		s, err := h.workflowServer(described, request.Folder)
 		if err != nil {
 			return nil, err
 		}
@@ -159,21 +159,21 @@ func (h *Handler) reachable(request protocol.Request) ([]*server, error) {
 	return all, nil
 }
 
-// server returns the server of a name.
+// server returns the server with the name.
 func (h *Handler) server(request protocol.Request, name string) (*server, error) {
-	if s := h.named(name); s != nil {
+	if s := h.configured(name); s != nil {
 		return s, nil
 	}
 	for _, described := range request.Servers {
 		if described.Name == name {
-			return h.ofFlow(described, request.Folder)
+			return h.workflowServer(described, request.Folder)
 		}
 	}
-	return nil, protocol.Errorf(protocol.ConfigurationError, "this worker has no MCP server %q", name).
-		WithHint("its settings name servers, as mcp.servers.%s, or the workflow does, in mcp_servers", name)
+	return nil, protocol.Errorf(protocol.ConfigurationError, "unknown MCP server %q", name).
+		WithHint("define it as mcp.servers.%s in the worker's settings, or under mcp_servers in the workflow", name)
 }
 
-// names lists servers for a message.
+// names joins the names of servers for a message.
 func names(servers []*server) string {
 	var all []string
 	for _, s := range servers {

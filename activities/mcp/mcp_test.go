@@ -120,7 +120,7 @@ func TestCallsThatFail(t *testing.T) {
 		{"mcp/tool.echo", `null`, "INVALID_PARAMS: mcp/tool.echo: parameters: missing property 'message'"},
 		{"mcp/tool.echo", `[1]`, "INVALID_PARAMS: mcp/tool.echo: parameters: got array, want object"},
 		{"mcp/tool.echo", `{"message":` + strings.Repeat("[", 990) + strings.Repeat("]", 990) + `}`,
-			"INVALID_PARAMS: mcp/tool.echo: parameters: lists and objects lie more than 990 deep"},
+			"INVALID_PARAMS: mcp/tool.echo: parameters: lists and objects are nested more than 990 levels deep"},
 		{"mcp/tool.fly", `{}`, `METHOD_NOT_SUPPORTED: no MCP server has a tool "fly"`},
 	} {
 		_, err := handler.Handle(t.Context(), request(t, test.method, test.parameters), nil)

@@ -1,14 +1,18 @@
 package mcp
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,79 +22,79 @@ import (
 )
 
 const (
-	// goodbye is how long a program may take to end when its standard input has closed, and again after SIGTERM.
-	goodbye = 2 * time.Second
-	// orphaned is how long programs that the server started outlive it.
-	orphaned = 500 * time.Millisecond
-	// stuck is how long a program may not read what it is sent.
-	stuck = 30 * time.Second
-	// largest is how many bytes one message of a server may have: somewhat more than the largest value that is kept.
-	largest = 96 << 20
+	// exitGrace is how long a program may take to exit after its standard input has closed, and again after SIGTERM.
+	exitGrace = 2 * time.Second
+	// orphanGrace is how long programs that the server started may outlive it.
+	orphanGrace = 500 * time.Millisecond
+	// writeTimeout is the time limit for a program to read a message.
+	writeTimeout = 30 * time.Second
+	// maxMessage is the maximum size of a server's message in bytes: somewhat more than the largest value that is stored.
+	maxMessage = 96 << 20
 )
 
-// guard ends a server's programs when this process is gone, however it went: then its standard input ends. It leads their
-// process group, so that the group's number means nobody else as long as it is there. Linux's parent-death signal would
-// reach the first program alone, when a thread ends and not the process, and macOS has none.
+// guard is a shell script that ends a server's programs when this process has ended in any way, which closes the guard's
+// standard input. The guard leads their process group, so the group's number stays in use as long as the guard runs. Linux's
+// parent-death signal would reach only the first program, and when a thread ends instead of the process; macOS has none.
 const guard = `trap '' HUP INT TERM; read -r line; kill -TERM 0; sleep 1; kill -KILL 0`
 
-// process is the program of a server with all that it started: a process group.
+// process is the program of a server with everything that it started: a process group.
 type process struct {
 	command *exec.Cmd
 	guard   *exec.Cmd
-	control *os.File // Open as long as the group may live.
+	control *os.File // The group may live as long as this is open.
 	stdin   *os.File
 	stdout  *os.File
 	stderr  *os.File
-	said    said
+	tail    outputTail
 	exited  chan struct{}
 	ended   chan struct{}
-	ending  chan struct{} // Has room for whoever ends it.
+	ending  chan struct{} // A lock for ending it.
 }
 
 // dial starts the server's program, or connects to its address.
-func dial(ctx context.Context, s *server) (*link, error) {
+func dial(ctx context.Context, s *server) (*connection, error) {
 	if s.URL != "" {
 		return dialHTTP(ctx, s)
 	}
-	var hide hidden
-	env, err := s.expand(s.Env, &hide)
+	var redact redactor
+	env, err := expand(s.Env, s.Name, s.env, &redact)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.launch(env, hide)
+	p, err := startProcess(s, env, redact)
 	if err != nil {
 		return nil, err
 	}
-	transport := &mcp.IOTransport{Reader: exactly(p.stdout), Writer: patient{p.stdin}, MaxLineLength: -1}
-	l, err := open(ctx, transport, hide)
+	transport := &mcp.IOTransport{Reader: newExactReader(p.stdout), Writer: deadlineWriter{p.stdin}, MaxLineLength: -1}
+	conn, err := open(ctx, transport, redact)
 	if err != nil {
 		p.end()
-		<-p.said.ended
-		return nil, silent{errors.New(hide.text(reason(p.why(err)))), p.said.last()}
+		<-p.tail.done
+		return nil, startFailure{errors.New(redact.text(reason(p.exitError(err)))), p.tail.last()}
 	}
-	l.process = p
-	return l, nil
+	conn.process = p
+	return conn, nil
 }
 
-// why prefers how the program ended to the end of its pipe.
-func (p *process) why(err error) error {
+// exitError returns how the program exited, if that is why its connection was lost; else the error.
+func (p *process) exitError(err error) error {
 	if state := p.command.ProcessState; state != nil && lost(err) {
-		return fmt.Errorf("its program ended (%s)", state)
+		return fmt.Errorf("its program exited (%s)", state)
 	}
 	return err
 }
 
-// launch starts the program.
-func (s *server) launch(env []protocol.Setting, hide hidden) (*process, error) {
+// startProcess starts the program of a server.
+func startProcess(s *server, env []protocol.Setting, redact redactor) (*process, error) {
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the MCP server %q cannot be started: there is no program %q", s.Name, s.Command).
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Name, s.Command).
 			WithHint("install it on the worker's machine, or correct `command`")
 	}
 	if info, err := os.Stat(s.Cwd); s.Cwd != "" && (err != nil || !info.IsDir()) {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the MCP server %q cannot be started in %q: there is no such folder", s.Name, s.Cwd)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: folder %q not found", s.Name, s.Cwd)
 	}
-	p := &process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), said: said{ended: make(chan struct{})}}
+	p := &process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), tail: outputTail{done: make(chan struct{})}}
 	var theirs []*os.File
 	var open []*os.File
 	pipe := func() (read, write *os.File) {
@@ -106,21 +110,21 @@ func (s *server) launch(env []protocol.Setting, hide hidden) (*process, error) {
 	stderrOurs, stderr := pipe()
 	if err != nil {
 		closeAll(open)
-		return nil, fmt.Errorf("a pipe to the MCP server %q: %w", s.Name, err)
+		return nil, fmt.Errorf("cannot create a pipe to the MCP server %q: %w", s.Name, err)
 	}
 	theirs = []*os.File{guarded, stdin, stdout, stderr}
 	p.control, p.stdin, p.stdout, p.stderr = control, stdinOurs, stdoutOurs, stderrOurs
 
-	//nolint:noctx // It ends by its standard input, or with its group.
+	//nolint:noctx // It ends when its standard input closes, or with its group.
 	p.guard = exec.Command("/bin/sh", "-c", guard)
 	p.guard.Stdin = guarded
-	// A group of its own: no terminal's signals reach it.
+	// A group of its own, so that no signals of a terminal reach it.
 	p.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.guard.Start(); err != nil {
 		closeAll(open)
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the MCP server %q cannot be started: /bin/sh: %s", s.Name, err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: /bin/sh: %s", s.Name, err)
 	}
-	//nolint:noctx // It outlives the call that needs it; end ends it.
+	//nolint:noctx // It outlives the call that starts it; end stops it.
 	p.command = exec.Command(path, s.Args...)
 	p.command.Dir, p.command.Env = s.Cwd, environment(s.env, env)
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = stdin, stdout, stderr
@@ -132,29 +136,29 @@ func (s *server) launch(env []protocol.Setting, hide hidden) (*process, error) {
 		if of, is := errors.AsType[*fs.PathError](err); is {
 			err = of.Err
 		}
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the MCP server %q cannot be started: %q: %s", s.Name, s.Command, err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: %q: %s", s.Name, s.Command, err)
 	}
 	closeAll(theirs)
 	go func() {
-		p.said.hear(stderrOurs, s.log, hide)
+		p.tail.read(stderrOurs, s.log, redact)
 		_ = stderrOurs.Close()
 	}()
 	go p.watch()
 	return p, nil
 }
 
-// watch reaps the program. What it leaves behind would keep its pipes open, and calls waiting.
+// watch waits for the program, and ends what it leaves behind, which would keep its pipes open and calls waiting.
 func (p *process) watch() {
-	_ = p.command.Wait() // How it ended, ProcessState says.
+	_ = p.command.Wait() // ProcessState has the result.
 	close(p.exited)
 	select {
-	case <-time.After(orphaned):
+	case <-time.After(orphanGrace):
 		p.end()
 	case <-p.ended:
 	}
 }
 
-// end ends the whole group: as MCP wants it, by closing standard input first. It may be called often, by many.
+// end ends the whole group, by closing standard input first, as MCP requires. It may be called several times at once.
 func (p *process) end() {
 	select {
 	case p.ending <- struct{}{}:
@@ -162,18 +166,19 @@ func (p *process) end() {
 		return
 	}
 	_ = p.stdin.Close() // It may be broken already.
-	if !p.exits(goodbye) {
-		_ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGTERM) // Not to end is its answer.
-		p.exits(goodbye)
+	if !p.exits(exitGrace) {
+		_ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGTERM) // The group may have ended.
+		p.exits(exitGrace)
 	}
 	p.killAll()
 	<-p.exited
-	_ = p.guard.Wait()                                     // It was killed.
-	_ = p.stderr.SetReadDeadline(time.Now().Add(orphaned)) // What has left the group may hold it open.
+	_ = p.guard.Wait()                                        // It was killed.
+	_ = p.stderr.SetReadDeadline(time.Now().Add(orphanGrace)) // A program that left the group may hold it open.
 	closeAll([]*os.File{p.control, p.stdout})
 	close(p.ended)
 }
 
+// exits waits for the program, and reports whether it has exited.
 func (p *process) exits(within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
@@ -185,30 +190,30 @@ func (p *process) exits(within time.Duration) bool {
 	}
 }
 
-// killAll ends the group's processes, the guard among them; that there are none any more is fine.
+// killAll kills the processes of the group, including the guard, if any are left.
 func (p *process) killAll() { _ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGKILL) }
 
 func closeAll(files []*os.File) {
 	for _, file := range files {
 		if file != nil {
-			_ = file.Close() // Ends of pipes have nothing left to say.
+			_ = file.Close() // Pipes hold no data that could be lost.
 		}
 	}
 }
 
-// patient is a program's standard input. One that is not read for too long is broken.
-type patient struct{ *os.File }
+// deadlineWriter writes to a program's standard input with a time limit.
+type deadlineWriter struct{ *os.File }
 
 // Write implements io.Writer.
-func (p patient) Write(data []byte) (int, error) {
-	if err := p.SetWriteDeadline(time.Now().Add(stuck)); err != nil {
+func (p deadlineWriter) Write(data []byte) (int, error) {
+	if err := p.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}
 	return p.File.Write(data)
 }
 
-// inherited are the variables that a program gets of this process: what programs need to find their files and the network,
-// and no keys.
+// inherited are the variables of this process that a program gets: those that programs need to find their files and the
+// network, and no keys.
 var inherited = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ", "TMPDIR",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -216,23 +221,24 @@ var inherited = []string{
 	"LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME",
 }
 
-// deaf tells whether nobody reads the program's standard input any more: it has ended, noticed or not.
-func (p *process) deaf() bool {
+// stdinClosed reports whether no process reads the program's standard input: the program has exited, even if watch has not
+// noticed yet.
+func (p *process) stdinClosed() bool {
 	raw, err := p.stdin.SyscallConn()
 	if err != nil {
 		return true
 	}
-	gone := false
+	closed := false
 	err = raw.Control(func(fd uintptr) {
-		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}} //nolint:gosec // The number of a file is small.
+		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}} //nolint:gosec // File descriptors are small numbers.
 		if n, err := unix.Poll(polled, 0); err == nil && n > 0 {
-			gone = polled[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
+			closed = polled[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
 		}
 	})
-	return gone || err != nil
+	return closed || err != nil
 }
 
-// environment is that of a program, with the variables of its settings.
+// environment returns the variables of a program: the inherited ones and those of its settings.
 func environment(lookup func(string) (string, bool), settings []protocol.Setting) []string {
 	var all []string
 	for _, name := range inherited {
@@ -244,4 +250,66 @@ func environment(lookup func(string) (string, bool), settings []protocol.Setting
 		all = append(all, setting.Name+"="+strings.ReplaceAll(setting.Value, "\x00", ""))
 	}
 	return all
+}
+
+const (
+	// keptLines is the number of a program's last lines that an error shows, and keptBytes the limit of each.
+	keptLines = 8
+	keptBytes = 300
+	// loggedLines is the maximum number of lines of one program's stderr in the log. Some servers log every call.
+	loggedLines = 1000
+)
+
+// outputTail keeps the last lines that a server's program wrote to stderr.
+type outputTail struct {
+	mu    sync.Mutex
+	lines []string
+	done  chan struct{}
+}
+
+// read reads stderr to its end.
+func (s *outputTail) read(from io.Reader, log *slog.Logger, redact redactor) {
+	defer close(s.done)
+	reader := bufio.NewReaderSize(from, 4<<10)
+	for logged := 0; ; logged++ {
+		line, cut, err := reader.ReadLine()
+		for cut && err == nil {
+			_, cut, err = reader.ReadLine() // The rest of a long line is left out.
+		}
+		text := redact.text(strings.ToValidUTF8(strings.TrimRight(string(line), "\r"), "\uFFFD"))
+		if text != "" {
+			s.keep(text)
+			switch {
+			case logged < loggedLines:
+				log.Info("output of the MCP server", "stderr", text)
+			case logged == loggedLines:
+				log.Warn("further output of the MCP server is not logged")
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *outputTail) keep(line string) {
+	if len(line) > keptBytes {
+		line = strings.ToValidUTF8(line[:keptBytes], "") + "…"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) == keptLines {
+		s.lines = s.lines[1:]
+	}
+	s.lines = append(s.lines, line)
+}
+
+// last returns the last lines, to be appended to a message; "" if there are none.
+func (s *outputTail) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) == 0 {
+		return ""
+	}
+	return "; its last output:\n  " + strings.Join(s.lines, "\n  ")
 }

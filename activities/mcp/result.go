@@ -11,7 +11,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// textOf joins the text blocks of an answer, a line each.
+// textOf joins the text blocks of a response with line feeds.
 func textOf(content []mcp.Content) string {
 	var texts []string
 	for _, block := range content {
@@ -22,20 +22,20 @@ func textOf(content []mcp.Content) string {
 	return strings.Join(texts, "\n")
 }
 
-// resultOf is the result that every tool's method has.
+// resultOf returns the result of a tool's method, with the fields that all tools have.
 func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
 	blocks := make([]value.Value, 0, len(answer.Content))
 	for _, block := range answer.Content {
 		v, err := value.Encode(block)
 		if err != nil {
-			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "a block of the tool's answer: %v", err)
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool: a content block: %v", err)
 		}
 		blocks = append(blocks, v)
 	}
 	exact, _ := answer.Meta[exactKey].(string)
 	result, err := valueOf(answer.StructuredContent, exact, text)
 	if err != nil {
-		return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "the structured content of the tool's answer: %v", err)
+		return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool: the structured content: %v", err)
 	}
 	return value.Object(
 		value.Field{Name: "response", Value: value.String(text)},
@@ -45,8 +45,8 @@ func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
 	), nil
 }
 
-// valueOf is the structured content, else the value that the text is where that is a list or an object, else the text. The
-// SDK has turned the content's numbers into floats; exact is the content as the server wrote it, where that is known.
+// valueOf returns the structured content, if there is any; else the text parsed as JSON, if it is a list or an object; else
+// the text. The SDK turned the numbers of the content into floats; exact is the content as the server wrote it, if known.
 func valueOf(structured any, exact, text string) (value.Value, error) {
 	if structured == nil {
 		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
@@ -56,10 +56,10 @@ func valueOf(structured any, exact, text string) (value.Value, error) {
 		}
 		return value.String(text), nil
 	}
-	// Servers are to say the same in a text block, which has the digits too.
+	// MCP asks servers to repeat the content in a text block, which has the digits too.
 	for _, written := range []string{exact, text} {
-		var again any
-		if json.NewDecoder(bytes.NewReader([]byte(written))).Decode(&again) == nil && reflect.DeepEqual(again, structured) {
+		var decoded any
+		if json.NewDecoder(bytes.NewReader([]byte(written))).Decode(&decoded) == nil && reflect.DeepEqual(decoded, structured) {
 			if v, err := value.Parse([]byte(written)); err == nil {
 				return v, nil
 			}

@@ -27,7 +27,7 @@ func TestResultOfAnyTool(t *testing.T) {
 		server.AddTool(&mcp.Tool{Name: name, InputSchema: json.RawMessage(`{"type":"object"}`)},
 			func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) { return answer, nil })
 	}
-	here, there := pipes()
+	here, there := inMemoryTransports()
 	serving, err := server.Connect(t.Context(), there, nil)
 	if err != nil {
 		t.Fatal(err)

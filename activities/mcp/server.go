@@ -12,44 +12,44 @@ import (
 )
 
 const (
-	// defaultTimeout is that of a start, and of a call whose task names none.
+	// defaultTimeout is the timeout of a start, and of a call whose task has none.
 	defaultTimeout = 60 * time.Second
-	// defaultSlots is how many calls one server gets at once.
+	// defaultSlots is the number of concurrent calls to one server.
 	defaultSlots = 16
-	// builtinSlots: the built-in server does nothing that could overload it.
+	// builtinSlots is the same for the built-in server, which nothing can overload.
 	builtinSlots = 1000
-	// flowIdle is how long the server of a workflow is kept that nobody calls.
-	flowIdle = time.Minute
+	// workflowIdle is how long the server of a workflow is kept without calls.
+	workflowIdle = time.Minute
 )
 
-// server is one MCP server: it is dialled when it is needed, and again when its session has ended.
+// server is one MCP server. It is connected when a call needs it, and again after its session has ended.
 type server struct {
 	protocol.ToolServer
-	dial  func(context.Context, *server) (*link, error)
+	dial  func(context.Context, *server) (*connection, error)
 	slots chan struct{}
-	limit time.Duration // Of a start, and of a call without a limit of its own.
-	idle  time.Duration // After which a session without calls ends; 0 is never.
+	limit time.Duration // Timeout of a start, and of a call without one of its own.
+	idle  time.Duration // A session without calls ends after this time; 0 = never.
 	env   func(string) (string, bool)
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	current *link
-	dialing *dialing
-	calls   int
-	sleep   *time.Timer
-	closed  bool
-	stop    context.CancelFunc // Ends a dialling.
-	ends    sync.WaitGroup     // Sessions that end.
+	mu         sync.Mutex
+	current    *connection
+	dialing    *dialing
+	calls      int
+	idleTimer  *time.Timer
+	closed     bool
+	cancelDial context.CancelFunc // Cancels the dialing.
+	closing    sync.WaitGroup     // Connections that are being closed.
 }
 
-// dialing is an attempt that every call waits for that needs the server meanwhile.
+// dialing is an attempt to connect. Every call that needs the server in the meantime waits for it.
 type dialing struct {
 	done chan struct{}
-	link *link
+	link *connection
 	err  error
 }
 
-func newServer(described protocol.ToolServer, o Options, dial func(context.Context, *server) (*link, error)) *server {
+func newServer(described protocol.ToolServer, o Options, dial func(context.Context, *server) (*connection, error)) *server {
 	return &server{
 		ToolServer: described, dial: dial, env: o.Env, log: o.Log.With("mcp_server", described.Name),
 		slots: make(chan struct{}, cmp.Or(described.MaxConcurrent, defaultSlots)),
@@ -57,47 +57,47 @@ func newServer(described protocol.ToolServer, o Options, dial func(context.Conte
 	}
 }
 
-// take waits for a turn. What it returns gives the turn back.
-func (s *server) take(ctx context.Context) (give func(), err error) {
+// acquire waits for a slot. The returned function releases it.
+func (s *server) acquire(ctx context.Context) (release func(), err error) {
 	select {
 	case s.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, over(ctx)
+		return nil, contextError(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
-	if s.sleep != nil {
-		s.sleep.Stop()
+	if s.idleTimer != nil {
+		s.idleTimer.Stop()
 	}
 	return func() {
 		<-s.slots
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.calls--; s.calls == 0 && s.idle > 0 && !s.closed {
-			s.sleep = time.AfterFunc(s.idle, s.rest)
+			s.idleTimer = time.AfterFunc(s.idle, s.closeIdle)
 		}
 	}, nil
 }
 
-// rest ends a session that nobody uses.
-func (s *server) rest() {
+// closeIdle ends the connection if no call uses it.
+func (s *server) closeIdle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.calls == 0 && s.current != nil {
-		s.letGo(s.current)
+		s.endConnection(s.current)
 	}
 }
 
-// connect returns the session, a new one where there is none.
-func (s *server) connect(ctx context.Context) (*link, error) {
+// connect returns the connection, and opens one if there is none.
+func (s *server) connect(ctx context.Context) (*connection, error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil, errClosed(s.Name)
 	}
-	if s.current != nil && s.current.process != nil && s.current.process.deaf() {
-		s.letGo(s.current)
+	if s.current != nil && s.current.process != nil && s.current.process.stdinClosed() {
+		s.endConnection(s.current)
 	}
 	if s.current != nil {
 		defer s.mu.Unlock()
@@ -105,11 +105,11 @@ func (s *server) connect(ctx context.Context) (*link, error) {
 	}
 	if s.dialing == nil {
 		s.dialing = &dialing{done: make(chan struct{})}
-		// Not the call's own context: others wait for the same session, and it outlives them all.
-		dialled, stop := context.WithTimeoutCause(context.Background(), s.limit, errSlowStart)
-		s.stop = stop
-		s.ends.Add(1)
-		go s.start(dialled, stop, s.dialing)
+		// Not the call's own context: other calls wait for the same connection, and it outlives them all.
+		dialContext, cancel := context.WithTimeoutCause(context.Background(), s.limit, errStartTimeout)
+		s.cancelDial = cancel
+		s.closing.Add(1)
+		go s.start(dialContext, cancel, s.dialing)
 	}
 	d := s.dialing
 	s.mu.Unlock()
@@ -117,96 +117,107 @@ func (s *server) connect(ctx context.Context) (*link, error) {
 	case <-d.done:
 		return d.link, d.err
 	case <-ctx.Done():
-		return nil, over(ctx)
+		return nil, contextError(ctx)
 	}
 }
 
-func (s *server) start(ctx context.Context, stop context.CancelFunc, d *dialing) {
-	defer s.ends.Done()
-	defer stop()
+// start connects to the server and hands the connection to the waiting calls.
+func (s *server) start(ctx context.Context, cancel context.CancelFunc, d *dialing) {
+	defer s.closing.Done()
+	defer cancel()
 	began := time.Now()
-	l, err := s.dial(ctx, s)
+	conn, err := s.dial(ctx, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialing = nil
 	switch {
 	case err != nil:
-		d.err = s.notStarted(ctx, err)
+		d.err = s.startError(ctx, err)
 	case s.closed:
 		d.err = errClosed(s.Name)
-		s.ends.Go(l.close)
+		s.closing.Go(conn.close)
 	default:
-		s.log.Info("the MCP server is there", "after", time.Since(began))
-		d.link, s.current = l, l
-		s.ends.Go(func() {
-			<-l.gone
-			s.drop(l)
+		s.log.Info("MCP server started", "after", time.Since(began))
+		d.link, s.current = conn, conn
+		s.closing.Go(func() {
+			<-conn.done
+			s.drop(conn)
 		})
 	}
 	close(d.done)
 }
 
-// drop lets go of a session that is of no use any more.
-func (s *server) drop(l *link) {
+// drop ends a connection that cannot be used any more, unless that has been done.
+func (s *server) drop(conn *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current == l {
-		s.letGo(l)
+	if s.current == conn {
+		s.endConnection(conn)
 	}
 }
 
-// letGo ends a session; s.mu is held. Calls that are under way on it fail.
-func (s *server) letGo(l *link) {
+// endConnection closes a connection; s.mu is held. Calls in flight on it fail.
+func (s *server) endConnection(conn *connection) {
 	s.current = nil
-	s.ends.Go(l.close)
+	s.closing.Go(conn.close)
 }
 
-// close ends the session, and waits until nothing of it is left.
+// close ends the connection, and waits until it is closed.
 func (s *server) close() error {
 	s.mu.Lock()
 	s.closed = true
-	if s.sleep != nil {
-		s.sleep.Stop()
+	if s.idleTimer != nil {
+		s.idleTimer.Stop()
 	}
-	if s.stop != nil {
-		s.stop()
+	if s.cancelDial != nil {
+		s.cancelDial()
 	}
 	if s.current != nil {
-		s.letGo(s.current)
+		s.endConnection(s.current)
 	}
 	s.mu.Unlock()
-	s.ends.Wait()
+	s.closing.Wait()
 	return nil
 }
 
 var (
-	// errTimeout is the cause of a context whose attempt has used up its time.
+	// errTimeout is the cause of a context that ended with the attempt's timeout.
 	errTimeout = errors.New("the task's timeout")
-	// errSlowStart is the cause of a context whose server did not start in time.
-	errSlowStart = errors.New("the server's timeout")
+	// errStartTimeout is the cause of a context whose server did not start in time.
+	errStartTimeout = errors.New("the server's timeout")
 )
 
-// use does something on the session. Where that is lost, it is done again on a new one, once, if it never reached the
-// server, or if doing it twice does no harm. What is done says so itself, beside its error.
-func (s *server) use(ctx context.Context, do func(context.Context, *link) (harmless bool, err error)) error {
-	for again := false; ; again = true {
-		l, err := s.connect(ctx)
+// withConnection calls do on the connection. When the connection is lost, it calls do once more on a new one if the request
+// did not reach the server or can be repeated, which do reports beside its error.
+func (s *server) withConnection(ctx context.Context, do func(context.Context, *connection) (repeatable bool, err error)) error {
+	for second := false; ; second = true {
+		conn, err := s.connect(ctx)
 		if err != nil {
 			return err
 		}
-		harmless, err := do(ctx, l)
+		repeatable, err := do(ctx, conn)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
-			return over(ctx)
+			return contextError(ctx)
 		case !lost(err):
-			return l.hide.error(s.answered(err))
+			return conn.redact.error(s.requestError(err))
 		}
-		s.log.Warn("the session was lost", "error", l.hide.text(err.Error()))
-		s.drop(l)
-		if again || !harmless && !undelivered(err) {
-			return l.hide.error(s.broken(err, harmless, l.last()))
+		s.log.Warn("connection to the MCP server lost", "error", conn.redact.text(err.Error()))
+		s.drop(conn)
+		if second || !repeatable && !undelivered(err) {
+			return conn.redact.error(s.lostError(err, repeatable, conn.lastOutput()))
 		}
 	}
+}
+
+// withSlot calls do when the server has a free slot.
+func (s *server) withSlot(ctx context.Context, do func(context.Context) error) error {
+	release, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return do(ctx)
 }

@@ -49,8 +49,8 @@ func TestKilledInMidCall(t *testing.T) {
 		t.Run(tool, func(t *testing.T) {
 			b := withTest(t)
 			got := b.fails(request(t, "mcp/test.tool."+tool, `{}`))
-			wantError(t, got, protocol.ProviderNotAvailable, protocol.TaskFault, `the MCP server "test" ended during the call`, "something terrible happened",
-				"the tool may have done its work: it is not marked as idempotent or read-only")
+			wantError(t, got, protocol.ProviderNotAvailable, protocol.TaskFault, `the MCP server "test" exited during the call`, "something terrible happened",
+				"the tool may have completed its work; it is not marked as idempotent or read-only")
 			if calls := b.noted("calls"); len(calls) != 1 {
 				t.Errorf("%d calls", len(calls))
 			}
@@ -65,7 +65,7 @@ func TestKilledInMidCall(t *testing.T) {
 	t.Run("again and again", func(t *testing.T) {
 		b := withTest(t)
 		got := b.fails(request(t, "mcp/test.tool.die_always", `{}`))
-		wantError(t, got, protocol.ProviderNotAvailable, protocol.Transient, `the MCP server "test" ended during the call`)
+		wantError(t, got, protocol.ProviderNotAvailable, protocol.Transient, `the MCP server "test" exited during the call`)
 		if calls := b.noted("calls"); len(calls) != 2 {
 			t.Errorf("%d calls", len(calls))
 		}
@@ -206,7 +206,7 @@ func TestAStubbornServer(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 	b.nothingIsLeft()
-	wantError(t, b.fails(request(t, "mcp/test.tool.strict", `{"n": 1}`)), protocol.ProviderNotAvailable, protocol.Transient, "was closed")
+	wantError(t, b.fails(request(t, "mcp/test.tool.strict", `{"n": 1}`)), protocol.ProviderNotAvailable, protocol.Transient, "is closed")
 }
 
 // TestWhatAServerLeavesBehind: where its first program is killed, those that it has started go too.

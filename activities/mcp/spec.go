@@ -2,30 +2,32 @@ package mcp
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// timeout is that of one call of a built-in tool where the task names none.
+// timeout is the timeout of a call of a built-in tool if the task has none.
 const timeout = 60 * time.Second
 
-// method is the method that calls the tool of that name.
+// method returns the method that calls a tool without naming its server.
 func method(tool string) string { return family + toolPrefix + tool }
 
-// anyResult is what is known of the result of a tool of a server.
+// anyResult is the schema of the result of any tool of a server.
 const anyResult = `{
   "type": "object",
   "properties": {
-    "response": {"type": "string", "description": "The text of the answer"},
-    "result": {"description": "The structured content; else the value of the text, where that is a list or an object; else the text"},
-    "content": {"type": "array", "description": "The blocks of the answer as MCP has them"},
+    "response": {"type": "string", "description": "The text of the response"},
+    "result": {"description": "The structured content, if there is any; else the text parsed as JSON, if it is a list or an object; else the text"},
+    "content": {"type": "array", "description": "The content blocks of the response, as in MCP"},
     "is_error": {"const": false}
   },
   "required": ["response", "result", "content", "is_error"]
 }`
 
-// Spec describes mcp/v1. Its open methods are for the servers that are named, and for those of workflows.
+// Spec describes mcp/v1. Its method patterns apply to the given servers and to those of workflows.
 func Spec(servers ...string) protocol.Spec {
 	spec := protocol.Spec{Name: "mcp/v1", Summary: "Tools of MCP servers; four are built in", Servers: servers}
 	for _, b := range builtins() {
@@ -39,30 +41,72 @@ func Spec(servers ...string) protocol.Spec {
 		})
 	}
 	for _, verb := range verbs {
-		about := listings[verb]
+		about := serverMethods[verb]
 		one := protocol.Method{
 			Name: family + "SERVER." + verb, Summary: about.summary + " of an MCP server",
 			Parameters: json.RawMessage(about.parameters), Result: json.RawMessage(about.result), EnforcesTimeout: true,
-			NoCache: about.join != nil, // It tells what is there now.
+			NoCache: about.join != nil, // The answer can change at any time.
 		}
-		all := one
-		all.Name, all.Summary, all.Servers, all.Timeout = family+verb, about.summary+ofWhich(about), true, timeout
+		all, of := one, " of all MCP servers"
+		if about.join == nil {
+			of = " of the only MCP server"
+		}
+		all.Name, all.Summary, all.Servers, all.Timeout = family+verb, about.summary+of, true, timeout
 		spec.Methods = append(spec.Methods, all, one)
 	}
-	for _, open := range []protocol.Method{
+	for _, pattern := range []protocol.Method{
 		{Name: family + "SERVER." + toolPrefix + "NAME", Summary: "Call a tool of an MCP server"},
 		{Name: method("NAME"), Summary: "Call a tool of the only MCP server that has it"},
 	} {
-		open.Parameters, open.Result, open.EnforcesTimeout = json.RawMessage(`{"type": "object"}`), json.RawMessage(anyResult), true
-		open.IsServerTool = true
-		spec.Methods = append(spec.Methods, open)
+		pattern.Parameters, pattern.Result, pattern.EnforcesTimeout = json.RawMessage(`{"type": "object"}`), json.RawMessage(anyResult), true
+		pattern.IsServerTool = true
+		spec.Methods = append(spec.Methods, pattern)
 	}
 	return spec
 }
 
-func ofWhich(about listing) string {
-	if about.join == nil {
-		return " of the only MCP server"
+// The parts of method names after the server's name.
+const (
+	verbTool         = "tool"
+	verbTools        = "tools/list"
+	verbInfo         = "server_info"
+	verbPing         = "ping"
+	verbResources    = "resources/list"
+	verbReadResource = "resources/read"
+	verbPrompts      = "prompts/list"
+	verbPrompt       = "prompts/get"
+	family           = "mcp/"
+	toolPrefix       = verbTool + "."
+)
+
+var verbs = []string{verbTools, verbInfo, verbPing, verbResources, verbReadResource, verbPrompts, verbPrompt}
+
+// target is the parsed name of a method.
+type target struct {
+	server string // "" if the method names none.
+	verb   string
+	tool   string // Only with verbTool.
+}
+
+// parseMethod parses the name of a method: "mcp/SERVER.tool.NAME", "mcp/tool.NAME", "mcp/SERVER.tools/list", "mcp/ping".
+func parseMethod(method string) (target, bool) {
+	rest, is := strings.CutPrefix(method, family)
+	if !is {
+		return target{}, false
 	}
-	return " of all MCP servers"
+	if t, is := parseVerb(rest); is {
+		return t, true
+	}
+	server, rest, named := strings.Cut(rest, ".")
+	t, is := parseVerb(rest)
+	t.server = server
+	return t, named && is && server != ""
+}
+
+func parseVerb(text string) (target, bool) {
+	if slices.Contains(verbs, text) {
+		return target{verb: text}, true
+	}
+	tool, is := strings.CutPrefix(text, toolPrefix)
+	return target{verb: verbTool, tool: tool}, is && tool != ""
 }

@@ -35,7 +35,7 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 		server protocol.ToolServer
 		want   string
 	}{
-		"no program": {protocol.ToolServer{Command: "no-such-program"}, `there is no program "no-such-program"`},
+		"no program": {protocol.ToolServer{Command: "no-such-program"}, `program "no-such-program" not found`},
 		"no folder":  {protocol.ToolServer{Command: "cat", Cwd: "/no/such/folder"}, `"/no/such/folder"`},
 		"no secret":  {protocol.ToolServer{Command: "cat", Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}}}, "${secrets.TOKEN} is not set"},
 	} {

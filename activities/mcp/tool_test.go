@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -52,14 +53,14 @@ func TestWhichServer(t *testing.T) {
 	wantError(t, b.fails(request(t, "mcp/tool.exact", `{}`)), protocol.InvalidParams, protocol.Permanent,
 		`several MCP servers have a tool "exact": two, three`, "name one: mcp/two.tool.exact")
 	wantError(t, b.fails(request(t, "mcp/tool.fly", `{}`)), protocol.MethodNotSupported, protocol.Permanent, `no MCP server has a tool "fly"`, "mcp/tools/list", "one, two, three")
-	wantError(t, b.fails(request(t, "mcp/one.tool.exact", `{}`)), protocol.MethodNotSupported, protocol.Permanent, `the MCP server "one" has no tool "exact"`, "its tools are strict")
-	wantError(t, b.fails(request(t, "mcp/four.tool.exact", `{}`)), protocol.ConfigurationError, protocol.Permanent, `this worker has no MCP server "four"`, "mcp.servers.four", "mcp_servers")
+	wantError(t, b.fails(request(t, "mcp/one.tool.exact", `{}`)), protocol.MethodNotSupported, protocol.Permanent, `the MCP server "one" has no tool "exact"`, "its tools: strict")
+	wantError(t, b.fails(request(t, "mcp/four.tool.exact", `{}`)), protocol.ConfigurationError, protocol.Permanent, `unknown MCP server "four"`, "mcp.servers.four", "mcp_servers")
 	wantError(t, b.fails(request(t, "mcp/resources/read", `{"uri": "x"}`)), protocol.InvalidParams, protocol.Permanent, "names no server", "one, two, three", "mcp/SERVER.resources/read")
 	if got := response(b.call("mcp/builtin.tool.add", `{"a": 1, "b": 2}`)); got != "3" {
 		t.Error(got)
 	}
 	for _, method := range []string{"mcp/", "mcp/tool.", "mcp/one.tool.", "mcp/one.tols/list", "mcp/.tool.x", "llm/chat"} {
-		wantError(t, b.fails(request(t, method, `{}`)), protocol.MethodNotSupported, protocol.Permanent, "mcp/v1 has no method "+method)
+		wantError(t, b.fails(request(t, method, `{}`)), protocol.MethodNotSupported, protocol.Permanent, fmt.Sprintf("unknown method %q", method))
 	}
 }
 
@@ -68,7 +69,7 @@ func TestWhichServerCannotBeSaid(t *testing.T) {
 	notes := t.TempDir()
 	b := withServer(t, notes, described(t, "one", notes, "-only", "strict"), described(t, "two", notes, "-broken"))
 	wantError(t, b.fails(request(t, "mcp/tool.strict", `{"n": 1}`)), protocol.ProviderNotAvailable, protocol.Transient,
-		`the MCP server "two" did not start`, "mcp/SERVER.tool.strict asks one")
+		`the MCP server "two" did not start`, "write mcp/SERVER.tool.strict to ask only one")
 	b.call("mcp/one.tool.strict", `{"n": 1}`)
 }
 
@@ -106,7 +107,7 @@ func TestWhatServersHaveBesideTools(t *testing.T) {
 		t.Error(got)
 	}
 	wantError(t, b.fails(request(t, "mcp/test.resources/read", `{"uri":"test://none"}`)), protocol.InvalidParams, protocol.Permanent, "Resource not found")
-	wantError(t, b.fails(request(t, "mcp/test.prompts/get", `{"name":"none"}`)), protocol.InvalidParams, protocol.Permanent, `refuses the parameters`)
+	wantError(t, b.fails(request(t, "mcp/test.prompts/get", `{"name":"none"}`)), protocol.InvalidParams, protocol.Permanent, `rejected the parameters`)
 	wantError(t, b.fails(request(t, "mcp/test.ping", `{"a":1}`)), protocol.InvalidParams, protocol.Permanent, "additional properties 'a'")
 	wantError(t, b.fails(request(t, "mcp/test.resources/read", `{}`)), protocol.InvalidParams, protocol.Permanent, "missing property 'uri'")
 }

@@ -85,10 +85,10 @@ func TestServersOfNpm(t *testing.T) {
 	// What fails, fails as the table of docs/mcp.md has it.
 	table := read(t, filepath.Join(root, "docs/mcp.md"))
 	for _, test := range []struct{ row, method, parameters, message string }{
-		{"the tool says that it failed: a path that is denied, say", "files.tool.read_text_file", "{path: /etc/passwd}", "Access denied"},
-		{"the server has no tool of the name, or does not offer what is asked", "files.tool.read_txt", "{path: x}", `has no tool "read_txt"`},
-		{"the server has no tool of the name, or does not offer what is asked", "files.prompts/get", "{name: x}", "does not offer this"},
-		{"arguments do not fit the tool's schema, or the server refuses them", "everything.tool.get-sum", "{a: one, b: 2}", "parameters.a: got string, want number"},
+		{"the tool reports a failure, for example access denied to a path", "files.tool.read_text_file", "{path: /etc/passwd}", "Access denied"},
+		{"the server has no such tool, or does not support the method", "files.tool.read_txt", "{path: x}", `has no tool "read_txt"`},
+		{"the server has no such tool, or does not support the method", "files.prompts/get", "{name: x}", "does not support the method"},
+		{"the arguments do not match the tool's schema, or the server rejects them", "everything.tool.get-sum", "{a: one, b: 2}", "parameters.a: got string, want number"},
 	} {
 		u.File("fails.yaml", fmt.Sprintf("name: Fails\ntasks: [{id: a, method: %q, parameters: %s, retry: {max_attempts: 1}}]\n", "mcp/"+test.method, test.parameters))
 		stdout, _ := u.Gleitzeit(5, "run", "fails.yaml", "-o", "json")

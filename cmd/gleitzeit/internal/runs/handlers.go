@@ -26,7 +26,7 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 	return worker.HandlerOptions{
 		LLM: modelOptions(settings, env),
 		MCP: mcp.Options{
-			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, These: tools.AllowedWorkflowServers}, Env: env, Log: log,
+			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers}, Env: env, Log: log,
 		},
 		Python: pythonOptions(settings),
 		Store:  store,

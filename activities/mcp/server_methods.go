@@ -12,40 +12,40 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// question asks a server something that is no tool.
-type question func(ctx context.Context, s *server, l *link, c call) (value.Value, error)
+// query runs a method that is not a tool call on a server.
+type query func(ctx context.Context, s *server, conn *connection, c call) (value.Value, error)
 
-// listing is one of these methods.
-type listing struct {
+// serverMethod is a method of a server that is not a tool call.
+type serverMethod struct {
 	summary    string
 	parameters string // JSON Schema.
 	result     string // JSON Schema.
 	arguments  *jsonschema.Schema
-	ask        question
-	join       func([]value.Value) value.Value // Makes the answers of several servers one; nil where one is asked.
+	query      query
+	join       func([]value.Value) value.Value // Joins the results of several servers; nil if only one server is queried.
 }
 
 const noParameters = `{"type": "object", "properties": {}, "additionalProperties": false}`
 
-// listings are the methods beside tools.
-var listings = map[string]listing{
-	verbTools:     made("List the tools", noParameters, lists("tools"), askTools, joined("tools")),
-	verbInfo:      made("Tell name, version and abilities", noParameters, lists(), askInfo, joined("servers")),
-	verbPing:      made("Ask for a sign of life", noParameters, lists(), askPing, joined("servers")),
-	verbResources: made("List the resources", noParameters, lists("resources", "templates"), askResources, joined("resources", "templates")),
-	verbReadResource: made("Read a resource",
+// serverMethods are the methods that are not tool calls, by the part of their name after the server.
+var serverMethods = map[string]serverMethod{
+	verbTools:     newServerMethod("List the tools", noParameters, resultSchema("tools"), askTools, joinLists("tools")),
+	verbInfo:      newServerMethod("Show the name, version and capabilities", noParameters, resultSchema(), askInfo, joinLists("servers")),
+	verbPing:      newServerMethod("Measure the response time", noParameters, resultSchema(), askPing, joinLists("servers")),
+	verbResources: newServerMethod("List the resources", noParameters, resultSchema("resources", "templates"), askResources, joinLists("resources", "templates")),
+	verbReadResource: newServerMethod("Read a resource",
 		`{"type": "object", "properties": {"uri": {"type": "string", "minLength": 1}}, "required": ["uri"], "additionalProperties": false}`,
-		lists("contents"), readResource, nil),
-	verbPrompts: made("List the prompts", noParameters, lists("prompts"), askPrompts, joined("prompts")),
-	verbPrompt: made("Get a prompt as messages",
+		resultSchema("contents"), readResource, nil),
+	verbPrompts: newServerMethod("List the prompts", noParameters, resultSchema("prompts"), askPrompts, joinLists("prompts")),
+	verbPrompt: newServerMethod("Get a prompt as messages",
 		`{"type": "object", "properties": {"name": {"type": "string", "minLength": 1}, `+
 			`"arguments": {"type": "object", "additionalProperties": {"type": "string"}}}, "required": ["name"], "additionalProperties": false}`,
-		lists("messages", "content"), getPrompt, nil),
+		resultSchema("messages", "content"), getPrompt, nil),
 }
 
-// lists is the schema of a result with these lists beside its text.
-func lists(names ...string) string {
-	properties, required := `"response": {"type": "string", "description": "For people"}`, `"response"`
+// resultSchema returns the schema of a result with a text and lists.
+func resultSchema(names ...string) string {
+	properties, required := `"response": {"type": "string", "description": "The response as text"}`, `"response"`
 	for _, name := range names {
 		properties += `, "` + name + `": {"type": "array"}`
 		required += `, "` + name + `"`
@@ -53,18 +53,18 @@ func lists(names ...string) string {
 	return `{"type": "object", "properties": {` + properties + `}, "required": [` + required + `]}`
 }
 
-func made(summary, parameters, result string, ask question, join func([]value.Value) value.Value) listing {
+func newServerMethod(summary, parameters, result string, ask query, join func([]value.Value) value.Value) serverMethod {
 	compiled, err := jsonschema.Compile([]byte(parameters))
 	if err != nil {
-		panic(err) // The schemas stand above.
+		panic(err) // The schemas are constants.
 	}
-	return listing{summary, parameters, result, compiled, ask, join}
+	return serverMethod{summary, parameters, result, compiled, ask, join}
 }
 
 func field(name string, v value.Value) value.Field { return value.Field{Name: name, Value: v} }
 
-// joined makes answers one: their texts beneath one another, and their lists behind one another.
-func joined(lists ...string) func([]value.Value) value.Value {
+// joinLists returns a function that joins the texts and the lists of several results.
+func joinLists(lists ...string) func([]value.Value) value.Value {
 	return func(answers []value.Value) value.Value {
 		var texts []string
 		gathered := make([][]value.Value, len(lists))
@@ -89,8 +89,8 @@ func joined(lists ...string) func([]value.Value) value.Value {
 	}
 }
 
-func askTools(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
-	tools, err := l.catalog(ctx, true)
+func askTools(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
+	tools, err := conn.listTools(ctx, true)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -99,7 +99,7 @@ func askTools(ctx context.Context, s *server, l *link, _ call) (value.Value, err
 	for _, t := range tools {
 		v, err := value.Encode(t.Tool)
 		if err != nil {
-			return value.Value{}, invalid("a tool", err)
+			return value.Value{}, invalidResponse("a tool", err)
 		}
 		name := family + s.Name + "." + toolPrefix + t.Name
 		if s.Name == protocol.BuiltinServer {
@@ -111,7 +111,7 @@ func askTools(ctx context.Context, s *server, l *link, _ call) (value.Value, err
 	return value.Object(field("response", value.String(strings.Join(lines, "\n"))), field("tools", value.List(all...))), nil
 }
 
-// line is an entry of a list for people.
+// line returns the text of a list's entry: its name, and the first line of its description.
 func line(name, about string) string {
 	about, _, _ = strings.Cut(strings.TrimSpace(about), "\n")
 	if about == "" {
@@ -120,17 +120,17 @@ func line(name, about string) string {
 	return name + "  " + about
 }
 
-func invalid(what string, err error) error {
-	return protocol.Errorf(protocol.TaskResultInvalid, "%s of the server's answer: %v", what, err)
+func invalidResponse(what string, err error) error {
+	return protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the server: %s: %v", what, err)
 }
 
-func askInfo(_ context.Context, s *server, l *link, _ call) (value.Value, error) {
-	said := l.session.InitializeResult()
-	abilities, err := value.Encode(said.Capabilities)
+func askInfo(_ context.Context, s *server, conn *connection, _ call) (value.Value, error) {
+	initialized := conn.session.InitializeResult()
+	capabilities, err := value.Encode(initialized.Capabilities)
 	if err != nil {
-		return value.Value{}, invalid("the capabilities", err)
+		return value.Value{}, invalidResponse("the capabilities", err)
 	}
-	about := said.ServerInfo
+	about := initialized.ServerInfo
 	if about == nil {
 		about = &mcp.Implementation{Name: s.Name}
 	}
@@ -139,17 +139,17 @@ func askInfo(_ context.Context, s *server, l *link, _ call) (value.Value, error)
 		field("server", value.String(s.Name)),
 		field("name", value.String(about.Name)),
 		field("version", value.String(about.Version)),
-		field("protocol_version", value.String(said.ProtocolVersion)),
-		field("instructions", value.String(said.Instructions)),
-		field("capabilities", abilities),
+		field("protocol_version", value.String(initialized.ProtocolVersion)),
+		field("instructions", value.String(initialized.Instructions)),
+		field("capabilities", capabilities),
 	), nil
 }
 
-func askPing(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
+func askPing(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
 	began := time.Now()
-	if err := l.session.Ping(ctx, nil); err != nil {
-		// Newer versions of MCP have no ping: to be told so is a sign of life too.
-		if sent := answer(err); sent == nil || sent.Code != methodNotFound {
+	if err := conn.session.Ping(ctx, nil); err != nil {
+		// Newer versions of MCP have no ping. That error is a response as well.
+		if sent := serverError(err); sent == nil || sent.Code != methodNotFound {
 			return value.Value{}, err
 		}
 	}
@@ -161,16 +161,11 @@ func askPing(ctx context.Context, s *server, l *link, _ call) (value.Value, erro
 	), nil
 }
 
-// ping is that of Health.
-func (s *server) ping(ctx context.Context) (value.Value, error) {
-	return call{}.ask(ctx, s, askPing)
-}
-
-// pages gathers a list that comes in pages.
-func pages[T any](what string, fetch func(cursor string) (page []T, next string, err error)) ([]value.Value, error) {
+// allPages returns all entries of a paginated list.
+func allPages[T any](what string, fetch func(cursor string) (page []T, next string, err error)) ([]value.Value, error) {
 	all := []value.Value{}
 	cursor := ""
-	for range mostPages {
+	for range maxPages {
 		page, next, err := fetch(cursor)
 		if err != nil {
 			return nil, err
@@ -178,7 +173,7 @@ func pages[T any](what string, fetch func(cursor string) (page []T, next string,
 		for _, element := range page {
 			v, err := value.Encode(element)
 			if err != nil {
-				return nil, invalid(what, err)
+				return nil, invalidResponse(what, err)
 			}
 			all = append(all, v)
 		}
@@ -187,11 +182,11 @@ func pages[T any](what string, fetch func(cursor string) (page []T, next string,
 		}
 		cursor = next
 	}
-	return nil, errEndless(what)
+	return nil, errTooManyPages(what)
 }
 
-// listed are entries with their server, and a line each.
-func listed(s *server, entries []value.Value, key string) ([]value.Value, string) {
+// describeEntries adds the server to entries, and returns a line for each.
+func describeEntries(s *server, entries []value.Value, key string) ([]value.Value, string) {
 	var lines []string
 	for i, entry := range entries {
 		name, _ := entry.Get(key)
@@ -205,12 +200,12 @@ func listed(s *server, entries []value.Value, key string) ([]value.Value, string
 	return entries, strings.Join(lines, "\n")
 }
 
-func askResources(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
+func askResources(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
 	var resources, templates []value.Value
-	if l.session.InitializeResult().Capabilities.Resources != nil {
+	if conn.session.InitializeResult().Capabilities.Resources != nil {
 		var err error
-		resources, err = pages("resources", func(cursor string) ([]*mcp.Resource, string, error) {
-			page, err := l.session.ListResources(ctx, &mcp.ListResourcesParams{Cursor: cursor})
+		resources, err = allPages("resources", func(cursor string) ([]*mcp.Resource, string, error) {
+			page, err := conn.session.ListResources(ctx, &mcp.ListResourcesParams{Cursor: cursor})
 			if err != nil {
 				return nil, "", err
 			}
@@ -219,9 +214,9 @@ func askResources(ctx context.Context, s *server, l *link, _ call) (value.Value,
 		if err != nil {
 			return value.Value{}, err
 		}
-		templates, err = pages("resource templates", func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
-			page, err := l.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor})
-			if sent := answer(err); err != nil && sent != nil && sent.Code == methodNotFound {
+		templates, err = allPages("resource templates", func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
+			page, err := conn.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor})
+			if sent := serverError(err); err != nil && sent != nil && sent.Code == methodNotFound {
 				return nil, "", nil
 			}
 			if err != nil {
@@ -233,18 +228,18 @@ func askResources(ctx context.Context, s *server, l *link, _ call) (value.Value,
 			return value.Value{}, err
 		}
 	}
-	resources, text := listed(s, resources, "uri")
-	templates, _ = listed(s, templates, "uriTemplate")
+	resources, text := describeEntries(s, resources, "uri")
+	templates, _ = describeEntries(s, templates, "uriTemplate")
 	return value.Object(field("response", value.String(text)), field("resources", value.List(resources...)),
 		field("templates", value.List(templates...))), nil
 }
 
-func askPrompts(ctx context.Context, s *server, l *link, _ call) (value.Value, error) {
+func askPrompts(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
 	var prompts []value.Value
-	if l.session.InitializeResult().Capabilities.Prompts != nil {
+	if conn.session.InitializeResult().Capabilities.Prompts != nil {
 		var err error
-		prompts, err = pages("prompts", func(cursor string) ([]*mcp.Prompt, string, error) {
-			page, err := l.session.ListPrompts(ctx, &mcp.ListPromptsParams{Cursor: cursor})
+		prompts, err = allPages("prompts", func(cursor string) ([]*mcp.Prompt, string, error) {
+			page, err := conn.session.ListPrompts(ctx, &mcp.ListPromptsParams{Cursor: cursor})
 			if err != nil {
 				return nil, "", err
 			}
@@ -254,15 +249,15 @@ func askPrompts(ctx context.Context, s *server, l *link, _ call) (value.Value, e
 			return value.Value{}, err
 		}
 	}
-	prompts, text := listed(s, prompts, "name")
+	prompts, text := describeEntries(s, prompts, "name")
 	return value.Object(field("response", value.String(text)), field("prompts", value.List(prompts...))), nil
 }
 
-func readResource(ctx context.Context, _ *server, l *link, c call) (value.Value, error) {
+func readResource(ctx context.Context, _ *server, conn *connection, c call) (value.Value, error) {
 	params := &mcp.ReadResourceParams{URI: argument(c.parameters, "uri").Text()}
-	forget := l.follow(params, c.progress)
+	forget := conn.trackProgress(params, c.progress)
 	defer forget()
-	answer, err := l.session.ReadResource(ctx, params)
+	answer, err := conn.session.ReadResource(ctx, params)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -271,7 +266,7 @@ func readResource(ctx context.Context, _ *server, l *link, c call) (value.Value,
 	for _, content := range answer.Contents {
 		v, err := value.Encode(content)
 		if err != nil {
-			return value.Value{}, invalid("a content", err)
+			return value.Value{}, invalidResponse("a content", err)
 		}
 		contents = append(contents, v)
 		if content.Blob == nil {
@@ -281,19 +276,19 @@ func readResource(ctx context.Context, _ *server, l *link, c call) (value.Value,
 	text := strings.Join(texts, "\n")
 	result, err := valueOf(nil, "", text)
 	if err != nil {
-		return value.Value{}, invalid("the text", err)
+		return value.Value{}, invalidResponse("the text", err)
 	}
 	return value.Object(field("response", value.String(text)), field("result", result), field("contents", value.List(contents...))), nil
 }
 
-func getPrompt(ctx context.Context, _ *server, l *link, c call) (value.Value, error) {
+func getPrompt(ctx context.Context, _ *server, conn *connection, c call) (value.Value, error) {
 	params := &mcp.GetPromptParams{Name: argument(c.parameters, "name").Text(), Arguments: map[string]string{}}
 	for _, given := range argument(c.parameters, "arguments").Fields() {
 		params.Arguments[given.Name] = given.Value.Text()
 	}
-	forget := l.follow(params, c.progress)
+	forget := conn.trackProgress(params, c.progress)
 	defer forget()
-	answer, err := l.session.GetPrompt(ctx, params)
+	answer, err := conn.session.GetPrompt(ctx, params)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -302,11 +297,11 @@ func getPrompt(ctx context.Context, _ *server, l *link, c call) (value.Value, er
 	for _, message := range answer.Messages {
 		content, err := value.Encode(message.Content)
 		if err != nil {
-			return value.Value{}, invalid("a message", err)
+			return value.Value{}, invalidResponse("a message", err)
 		}
 		text := textOf([]mcp.Content{message.Content})
 		texts = append(texts, text)
-		// As llm/chat takes messages.
+		// In the form that llm/chat takes.
 		messages = append(messages, value.Object(field("role", value.String(string(message.Role))), field("content", value.String(text))))
 		contents = append(contents, content)
 	}

@@ -1,0 +1,199 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// connection is a session with a server, and what belongs to it.
+type connection struct {
+	session *mcp.ClientSession
+	process *process // Nil if the server is an address or built in.
+	finish  func()   // Releases what else belongs to it; may be nil.
+	redact  redactor
+	done    chan struct{} // Closed when the session has ended, on either side.
+
+	tokens   atomic.Int64
+	progress sync.Map // Of calls in flight: a protocol.Progress by token.
+
+	toolsLock chan struct{} // A lock on tools whose wait can be cancelled.
+	tools     []tool        // Nil until they have been listed; guarded by toolsLock.
+}
+
+// tool is a tool as the server describes it.
+type tool struct {
+	*mcp.Tool
+	arguments  *jsonschema.Schema // Nil if its schema is invalid.
+	repeatable bool               // A second call with the same arguments does no harm.
+}
+
+const (
+	// closeTimeout is the time limit for closing the session after its program has exited.
+	closeTimeout = 2 * time.Second
+	// maxPages is the maximum number of pages of a list: a server may repeat its cursors forever.
+	maxPages = 1000
+)
+
+// open starts a session over a transport.
+func open(ctx context.Context, transport mcp.Transport, redact redactor) (*connection, error) {
+	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), redact: redact}
+	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
+		Logger: slog.New(slog.DiscardHandler),
+		// None: a server that learns that the client has roots uses only those folders, and there are none.
+		Capabilities:                &mcp.ClientCapabilities{},
+		ProgressNotificationHandler: conn.reportProgress,
+	})
+	session, err := client.Connect(ctx, transport, nil)
+	if err != nil {
+		return nil, err
+	}
+	conn.session = session
+	go func() {
+		_ = session.Wait() // The calls on it return the error.
+		close(conn.done)
+	}()
+	return conn, nil
+}
+
+// close ends the session and what belongs to it.
+func (conn *connection) close() {
+	if conn.process != nil {
+		conn.process.end()
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = conn.session.Close() // The connection is given up in any case.
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+	}
+	if conn.finish != nil {
+		conn.finish()
+	}
+}
+
+// lastOutput returns the last lines of the stderr of the server's program, to be appended to a message.
+func (conn *connection) lastOutput() string {
+	if conn.process == nil {
+		return ""
+	}
+	select {
+	case <-conn.process.tail.done:
+	case <-time.After(orphanGrace):
+	}
+	return conn.process.tail.last()
+}
+
+// trackProgress makes the server report the progress of a call. The returned function ends that.
+func (conn *connection) trackProgress(params interface{ SetProgressToken(any) }, progress protocol.Progress) (forget func()) {
+	token := "gleitzeit-" + strconv.FormatInt(conn.tokens.Add(1), 10)
+	params.SetProgressToken(token)
+	conn.progress.Store(token, progress)
+	return func() { conn.progress.Delete(token) }
+}
+
+func (conn *connection) reportProgress(_ context.Context, request *mcp.ProgressNotificationClientRequest) {
+	stored, known := conn.progress.Load(fmt.Sprint(request.Params.ProgressToken))
+	if !known {
+		return
+	}
+	if progress, is := stored.(protocol.Progress); is {
+		progress(conn.redact.text(progressText(request.Params)))
+	}
+}
+
+// progressText returns the progress of a call as text: "3 of 5: reading".
+func progressText(p *mcp.ProgressNotificationParams) string {
+	text := strconv.FormatFloat(p.Progress, 'f', -1, 64)
+	if p.Total > 0 {
+		text += " of " + strconv.FormatFloat(p.Total, 'f', -1, 64)
+	}
+	if p.Message != "" {
+		text += ": " + p.Message
+	}
+	return text
+}
+
+// listTools returns the server's tools, from memory unless refresh is set.
+func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, error) {
+	select {
+	case conn.toolsLock <- struct{}{}:
+		defer func() { <-conn.toolsLock }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if conn.tools != nil && !refresh {
+		return conn.tools, nil
+	}
+	tools := []tool{}
+	if conn.session.InitializeResult().Capabilities.Tools == nil {
+		conn.tools = tools
+		return tools, nil
+	}
+	params := &mcp.ListToolsParams{}
+	for range maxPages {
+		page, err := conn.session.ListTools(ctx, params)
+		if err != nil {
+			return nil, err
+		}
+		for _, described := range page.Tools {
+			tools = append(tools, tool{described, argumentSchema(described), repeatable(described.Annotations)})
+		}
+		if page.NextCursor == "" {
+			conn.tools = tools
+			return tools, nil
+		}
+		params = &mcp.ListToolsParams{Cursor: page.NextCursor}
+	}
+	return nil, errTooManyPages("tools")
+}
+
+func errTooManyPages(what string) error {
+	return protocol.Errorf(protocol.TaskResultInvalid, "the list of %s has more than %d pages", what, maxPages)
+}
+
+// repeatable reports whether a tool can be called again when the outcome of the first call is unknown.
+func repeatable(annotations *mcp.ToolAnnotations) bool {
+	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
+}
+
+// argumentSchema compiles the schema of a tool; nil if it is invalid. Then only the server checks the arguments.
+func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
+	schema, err := json.Marshal(described.InputSchema)
+	if err != nil {
+		return nil
+	}
+	compiled, err := jsonschema.Compile(schema)
+	if err != nil {
+		return nil
+	}
+	return compiled
+}
+
+// findTool returns the tool with the name, and the tools of the server. A list without the tool is requested again, because
+// lists change.
+func (conn *connection) findTool(ctx context.Context, name string) (found tool, all []tool, err error) {
+	for _, refresh := range []bool{false, true} {
+		if all, err = conn.listTools(ctx, refresh); err != nil {
+			return tool{}, nil, err
+		}
+		for _, t := range all {
+			if t.Name == name {
+				return t, all, nil
+			}
+		}
+	}
+	return tool{}, all, nil
+}
