@@ -9,7 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Online is Specs for one workflow, with what the tool servers that it needs say of their tools. They are started for that,
+// OnlineSpecs is Specs for one workflow, with what the tool servers that it needs say of their tools. They are started for that,
 // and ended.
 func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []protocol.Spec, err error) {
 	handler, err := mcp.New(o.MCP)

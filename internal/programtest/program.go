@@ -4,6 +4,7 @@
 package programtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -97,7 +98,7 @@ func BuildIn(folder string) (path string, err error) {
 	}
 	// Not linked: another user may be unable to enter the folder where it is. Not copied by this process: one that is
 	// forked meanwhile would keep the file open for writing, and nothing could execute it.
-	if output, err := exec.Command("cp", ready, path).CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(context.Background(), "cp", ready, path).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("cannot copy the program that %s names: %w\n%s", Variable, err, output)
 	}
 	return path, os.Chmod(path, 0o755)
@@ -109,7 +110,7 @@ func Build(path, pkg string) error {
 	if err := dependOnSources(); err != nil {
 		return err
 	}
-	command := exec.Command("go", "build", "-o", path, pkg)
+	command := exec.CommandContext(context.Background(), "go", "build", "-o", path, pkg)
 	command.Dir = Root()
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build %s: %w\n%s", pkg, err, output)

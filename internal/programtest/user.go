@@ -1,6 +1,7 @@
 package programtest
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,7 +58,7 @@ func (u *User) Start(args ...string) *Process {
 // StartIn starts the program in another folder, with more variables.
 func (u *User) StartIn(folder string, environment []string, args ...string) *Process {
 	u.T.Helper()
-	command := exec.Command(Path(u.T), args...)
+	command := exec.CommandContext(context.Background(), Path(u.T), args...)
 	command.Dir, command.Env = folder, u.Environment(environment...)
 	return Begin(u.T, command)
 }

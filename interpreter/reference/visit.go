@@ -6,16 +6,16 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Visit is called with a text and the way to it: names of fields and, for elements of lists, their numbers from 0. The
+// Visitor is called with a text and the way to it: names of fields and, for elements of lists, their numbers from 0. The
 // path is valid during the call only.
 type Visitor func(path []string, text string)
 
-// All visits every string inside a value, in order. Names of fields are not among them: nothing is substituted there.
+// Walk visits every string inside a value, in order. Names of fields are not among them: nothing is substituted there.
 func Walk(v value.Value, visit Visitor) {
 	walkTexts(v, nil, visit, func([]string, string) {})
 }
 
-// Keys visits the name of every field inside a value, in order. The path is that of the object.
+// WalkKeys visits the name of every field inside a value, in order. The path is that of the object.
 func WalkKeys(v value.Value, visit Visitor) {
 	walkTexts(v, nil, func([]string, string) {}, visit)
 }

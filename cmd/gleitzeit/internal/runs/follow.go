@@ -170,9 +170,10 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 		s.notify(Problem, "", "%s", f.problem)
 	}
 	pending, waiting, err := s.pending(ctx, h.Run)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
 	switch {
-	case ctx.Err() != nil:
-		return false, nil // Follow ends by what ended ctx.
 	case err == nil:
 		f.outage.answered(s)
 		f.watcher.Waiting(waiting)

@@ -51,18 +51,18 @@ func decode(ctx context.Context, stream client.HistoryEventIterator, decoder *hi
 func (c *connection) awaitClose(ctx context.Context, id, runID string) error {
 	return c.untilClosed(ctx, id, func() (bool, error) {
 		stream := c.client.GetWorkflowHistory(ctx, id, runID, true, enums.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
-		for stream.HasNext() {
-			event, err := stream.Next()
-			if err != nil {
-				return false, err
-			}
-			if next := event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId(); next != "" {
-				runID = next
-				return false, nil
-			}
-			return true, nil
+		if !stream.HasNext() {
+			return false, nil
 		}
-		return false, nil
+		event, err := stream.Next()
+		if err != nil {
+			return false, err
+		}
+		next := event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
+		if next != "" {
+			runID = next
+		}
+		return next == "", nil
 	})
 }
 
