@@ -167,7 +167,7 @@ func (f files) refusedAs(what, path, at string, err error) error {
 		return protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: it is, or lies behind, a link that leads out of the folder", what, at).
 			WithHint("links are followed within a folder alone; write the path itself into the workflow, or name the folder that the link leads to")
 	}
-	refused := protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: %v", what, at, err)
+	refused := protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: %v", what, at, err).WithCause(err)
 	switch {
 	case errors.Is(err, errOutside) && f.worker:
 		return refused.WithHint("this worker reads beneath %s; its setting `roots` names more folders", strings.Join(f.places, ", "))

@@ -70,7 +70,7 @@ func (s *secrets) inError(e *protocol.Error) *protocol.Error {
 	if len(s.replacements) == 0 {
 		return e
 	}
-	without := *e
+	without := *e.WithCause(nil) // The text of a cause may have secrets.
 	without.Message, without.Hint = s.inText(e.Message), s.inText(e.Hint)
 	return &without
 }

@@ -76,7 +76,7 @@ func (l library) read(ctx context.Context, name string) ([]value.Value, error) {
 		}
 		function, err := value.Parse(data)
 		if err != nil {
-			return nil, protocol.Errorf(protocol.InternalError, "the function %q cannot be read: %v", record.Task, err)
+			return nil, protocol.Errorf(protocol.InternalError, "the function %q cannot be read: %v", record.Task, err).WithCause(err)
 		}
 		all = append(all, function)
 	}
