@@ -9,24 +9,17 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// performed is what an attempt has brought.
-type performed struct {
-	protocol.Result
-	cached bool   // It is what an equal call had brought.
-	keepAs string // The hash under which equal calls may have it; "" is for this call alone.
-}
-
-// recall returns what an equal call has brought; nil where there is none, or where its value is gone. That a store cannot
-// be asked is no reason to fail: then the work is done.
-func (a *Activities) recall(ctx context.Context, hash string) *protocol.Result {
+// cachedResult returns the result of an equal earlier call; nil where there is none, or where its value is gone. An
+// unavailable store does not fail the task: the call is made.
+func (t *attempt) cachedResult(ctx context.Context, hash string) *protocol.Result {
 	var found *protocol.Result
-	err := a.insist(ctx, func(ctx context.Context) error {
+	err := t.results.withRetry(ctx, func(ctx context.Context) error {
 		key := resultstore.CallKey(hash)
-		records, err := a.store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Cached, Task: key.Task, Item: &key.Item})
+		records, err := t.results.store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Cached, Task: key.Task, Item: &key.Item})
 		if err != nil || len(records) == 0 || records[0].Value == nil {
 			return err
 		}
-		value, err := a.load(ctx)(*records[0].Value)
+		value, err := t.results.loader(ctx)(*records[0].Value)
 		if errors.Is(err, resultstore.ErrNotFound) {
 			return nil
 		}
@@ -36,28 +29,21 @@ func (a *Activities) recall(ctx context.Context, hash string) *protocol.Result {
 		return err
 	})
 	if err != nil {
-		a.log.Warn("the cache cannot be asked; the call is made", "error", err)
+		t.log.Warn("cannot read the cache; making the call", "error", err)
 	}
 	return found
 }
 
-// cached is the record by which later calls find what this one has brought.
-func cached(call *protocol.Call, hash string, outcome protocol.Outcome) resultstore.Record {
-	return resultstore.Record{
-		Kind: resultstore.Cached, Key: resultstore.CallKey(hash), Workflow: call.Run.Workflow, Method: call.Method,
-		Status: outcome.Status, StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Warning: outcome.Warning, Value: outcome.Value.Ref,
-	}
-}
-
-// hashOf is callHash for a call that wants it; "" where it does not, or where its result is for nobody else.
-func (a *Activities) hashOf(ctx context.Context, call *protocol.Call, m method, request protocol.Request, secrets *secrets) string {
-	if !call.Cache || m.NoCache || secrets.used {
+// cacheHash returns the hash of a call that may be cached; empty where it may not, or where a secret is among its
+// parameters.
+func (t *attempt) cacheHash(ctx context.Context, m method, request protocol.Request, secrets *secrets) string {
+	if !t.call.Cache || m.NoCache || secrets.used {
 		return ""
 	}
 	began := time.Now()
 	hash, err := callHash(ctx, m, request)
 	if err != nil {
-		a.log.Debug("a call is not cached", "run", call.Run.ID, "task", call.Task, "why", err, "after", time.Since(began))
+		t.log.Debug("a call is not cached", "run", t.call.Run.ID, "task", t.call.Task, "reason", err, "after", time.Since(began))
 		return ""
 	}
 	return hash

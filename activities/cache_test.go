@@ -16,8 +16,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// desk makes calls of `test/do`, one after another, as runs of one folder do, and counts those that reach the handler.
-type desk struct {
+// cacheTest makes calls of `test/do`, one after another, as runs of one folder do, and counts those that reach the handler.
+type cacheTest struct {
 	t        *testing.T
 	store    resultstore.Store
 	folder   string
@@ -30,11 +30,11 @@ type desk struct {
 	warning  string
 }
 
-func newDesk(t *testing.T) *desk {
-	return &desk{t: t, store: memory.New(), folder: t.TempDir()}
+func newCacheTest(t *testing.T) *cacheTest {
+	return &cacheTest{t: t, store: memory.New(), folder: t.TempDir()}
 }
 
-func (d *desk) Handle(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+func (d *cacheTest) Handle(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 	d.calls++
 	if d.during != nil {
 		d.during()
@@ -50,13 +50,13 @@ func (d *desk) Handle(_ context.Context, request protocol.Request, _ protocol.Pr
 	return protocol.Result{Warning: d.warning, Value: value.Object(value.Field{Name: "call", Value: value.Int(int64(d.calls))}), Usage: protocol.Usage{LLMCalls: 1}}, nil
 }
 
-func (d *desk) Health(context.Context) error { return nil }
+func (d *cacheTest) Health(context.Context) error { return nil }
 
-func (d *desk) Identity(context.Context, protocol.Request) (value.Value, error) {
+func (d *cacheTest) Identity(context.Context, protocol.Request) (value.Value, error) {
 	return value.String(d.identity), nil
 }
 
-func (d *desk) file(name, content string) {
+func (d *cacheTest) file(name, content string) {
 	d.t.Helper()
 	if err := os.WriteFile(filepath.Join(d.folder, name), []byte(content), 0o600); err != nil {
 		d.t.Fatal(err)
@@ -64,7 +64,7 @@ func (d *desk) file(name, content string) {
 }
 
 // call makes a call that may be cached and returns its outcome; nil where it fails.
-func (d *desk) call(written string, change ...func(*protocol.Call)) *protocol.Outcome {
+func (d *cacheTest) call(written string, change ...func(*protocol.Call)) *protocol.Outcome {
 	d.t.Helper()
 	acts, err := New(Options{
 		Store: d.store, Env: func(name string) (string, bool) { value, set := d.env[name]; return value, set },
@@ -97,8 +97,8 @@ func (d *desk) call(written string, change ...func(*protocol.Call)) *protocol.Ou
 	return &outcome
 }
 
-// reaches demands that so many calls in all have reached the handler, after what is told.
-func (d *desk) reaches(calls int, after string) {
+// reaches wants that number of calls in all to have reached the handler.
+func (d *cacheTest) reaches(calls int, after string) {
 	d.t.Helper()
 	if d.calls != calls {
 		d.t.Errorf("%d calls reach the handler after %s, want %d", d.calls, after, calls)
@@ -107,7 +107,7 @@ func (d *desk) reaches(calls int, after string) {
 }
 
 func TestAnEqualCallIsAnsweredFromTheCache(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	first, second := d.call(`{"a":1,"b":2}`), d.call(`{"b":2,"a":1}`)
 	d.reaches(1, "the parameters in another order")
 	if first.Cached || !second.Cached || second.Status != protocol.Completed || second.Usage != (protocol.Usage{}) || second.Attempts != 1 {
@@ -138,7 +138,7 @@ func TestWhatTellsCallsApart(t *testing.T) {
 	}
 	handed := func(call *protocol.Call) { call.Dependencies = []string{"t"} }
 	run := func(id string) func(*protocol.Call) { return func(call *protocol.Call) { call.Run.ID = id } }
-	d := newDesk(t)
+	d := newCacheTest(t)
 	for _, c := range []struct {
 		what    string
 		written string
@@ -186,7 +186,7 @@ func TestWhatTellsCallsApart(t *testing.T) {
 
 func TestFilesTellCallsApartByTheirContent(t *testing.T) {
 	for _, written := range []string{`{"file":"a.txt"}`, `{"files":["b.txt","a.txt"]}`, `{"context":{"file":"a.txt"}}`} {
-		d := newDesk(t)
+		d := newCacheTest(t)
 		d.file("a.txt", "one")
 		d.file("b.txt", "two")
 		d.call(written)
@@ -208,7 +208,7 @@ func TestFilesTellCallsApartByTheirContent(t *testing.T) {
 }
 
 func TestAFileThatChangesMeanwhileIsNotCached(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	d.file("a.txt", "one")
 	d.during = func() { d.file("a.txt", "two") }
 	d.call(`{"file":"a.txt"}`)
@@ -219,7 +219,7 @@ func TestAFileThatChangesMeanwhileIsNotCached(t *testing.T) {
 }
 
 func TestWhatIsNeverCached(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	d.fail = true
 	for range 2 {
 		if d.call(`{"a":1}`) != nil {
@@ -251,7 +251,7 @@ func (forbidding) Records(context.Context, resultstore.Query) ([]resultstore.Rec
 }
 
 func TestWhereTheCacheHasLostItsValueTheCallIsMade(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	d.call(`{"a":1}`)
 	whole := d.store
 	for i, without := range []resultstore.Store{forgetful{whole}, forbidding{whole}} {
@@ -264,7 +264,7 @@ func TestWhereTheCacheHasLostItsValueTheCallIsMade(t *testing.T) {
 }
 
 func TestItemsAreCached(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	item := func(call *protocol.Call) { index := 3; call.Item = &index }
 	d.call(`{"a":1}`, item)
 	outcome := d.call(`{"a":1}`, item)
@@ -276,7 +276,7 @@ func TestItemsAreCached(t *testing.T) {
 
 // TestAServersKeyIsNoPartOfTheCall: what the settings name is for every call alike.
 func TestAServersKeyIsNoPartOfTheCall(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	d.env, d.key = map[string]string{"GLEITZEIT_SECRET_SERVER": "of the server"}, "SERVER"
 	d.call(`{"a":1}`)
 	d.call(`{"a":1}`)
@@ -284,7 +284,7 @@ func TestAServersKeyIsNoPartOfTheCall(t *testing.T) {
 }
 
 func TestAWarningIsToldAgain(t *testing.T) {
-	d := newDesk(t)
+	d := newCacheTest(t)
 	d.warning = "the prompt was cut"
 	d.call(`{"a":1}`)
 	d.warning = ""

@@ -12,45 +12,44 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// Expand finds the items of a task that runs once an item, and records which they are. What is wrong with them comes back
-// as Expanded.Error; the error of Expand itself is for a store that is away.
-func (a *Activities) Expand(ctx context.Context, expanding protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
-	expanded, err := a.expandAndRecord(ctx, expanding)
+// Expand finds the items of a task with items, and records them. An error of the items is in the response; the error of
+// Expand itself is that of an unavailable store.
+func (a *Activities) Expand(ctx context.Context, request protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
+	response, err := a.expandAndRecord(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	expanded.Kind, expanded.Task, expanded.Method = protocol.ExpandedKind, expanding.Task, expanding.Method
-	if len(expanded.Skipped) > 0 {
-		expanded.Reason = protocol.ConditionFalseReason(expanding.When)
+	response.Kind, response.Task, response.Method = protocol.ExpandedKind, request.Task, request.Method
+	if len(response.Skipped) > 0 {
+		response.Reason = protocol.ConditionFalseReason(request.When)
 	}
-	return expanded, nil
+	return response, nil
 }
 
-func (a *Activities) expandAndRecord(ctx context.Context, expanding protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
+func (a *Activities) expandAndRecord(ctx context.Context, request protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
 	began := time.Now().UTC()
-	found, err := a.expand(ctx, expanding)
+	scope := &reference.Scope{Bindings: request.Bindings, Run: request.Run, Load: a.results.loader(ctx)}
+	found, err := expand(request, scope, newFiles(request.Run, request.Reads, a.roots))
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
-	var refused []protocol.SkippedItem
-	if expanding.When != "" {
-		if refused, err = a.decideItems(ctx, expanding, found.elements); err != nil {
+	var skipped []protocol.SkippedItem
+	if request.When != "" {
+		if skipped, err = decideItems(ctx, request, found.elements, a.results.loader); err != nil {
 			return unexpanded(ctx, err)
 		}
 	}
 	ref := protocol.RefOf(found.list)
-	record := resultstore.Record{
-		Kind:     resultstore.Task,
-		Key:      resultstore.Key{Run: expanding.Run.ID, Execution: expanding.Run.Execution, Task: expanding.Task, Item: protocol.NoItem},
-		Workflow: expanding.Run.Workflow, Method: expanding.Method, Status: protocol.Running, StartedAt: began, Items: &ref,
-	}
-	if err := a.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
+	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began})
+	record.Items = &ref
+	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
 		return nil, err
 	}
-	return &protocol.ExpandResponse{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Skipped: refused}, nil
+	return &protocol.ExpandResponse{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Skipped: skipped}, nil
 }
 
-// unexpanded tells items that cannot be had from a store that is away, which is asked again.
+// unexpanded tells an error of the items, which is a response, from an unavailable store, which is an error that the workflow
+// retries.
 func unexpanded(ctx context.Context, err error) (*protocol.ExpandResponse, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -62,21 +61,20 @@ func unexpanded(ctx context.Context, err error) (*protocol.ExpandResponse, error
 	return &protocol.ExpandResponse{Error: shortened(failure)}, nil
 }
 
-// expansion are the items of a task: files, or else values.
+// expansion is the list of a task's items: files, or else values.
 type expansion struct {
 	paths    []string
 	values   []protocol.Item
 	elements []value.Value // All of them.
 	list     []byte        // The same as JSON.
-	large    [][]byte      // The values that have Refs of their own, as JSON.
+	large    [][]byte      // JSON of the values that have Refs of their own.
 }
 
-func (a *Activities) expand(ctx context.Context, expanding protocol.ExpandRequest) (*expansion, error) {
-	scope := &reference.Scope{Bindings: expanding.Bindings, Run: expanding.Run, Load: a.load(ctx)}
-	if expanding.Values != nil {
-		return expandValues(*expanding.Values, expanding.Most, scope)
+func expand(request protocol.ExpandRequest, scope *reference.Scope, allowed files) (*expansion, error) {
+	if request.Values != nil {
+		return expandValues(*request.Values, request.Most, scope)
 	}
-	paths, err := a.paths(expanding, scope)
+	paths, err := expandFiles(request, scope, allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -87,44 +85,43 @@ func (a *Activities) expand(ctx context.Context, expanding protocol.ExpandReques
 	return &expansion{paths: paths, elements: list, list: value.List(list...).JSON()}, nil
 }
 
-// paths lists the files that the task is about.
-func (a *Activities) paths(expanding protocol.ExpandRequest, scope *reference.Scope) ([]string, error) {
-	may := a.files(expanding.Run, expanding.Reads)
-	want := wanted{expanding.Pattern, expanding.Exclude}
+// expandFiles lists the files that are the items of a task.
+func expandFiles(request protocol.ExpandRequest, scope *reference.Scope, allowed files) ([]string, error) {
+	want := filter{request.Pattern, request.Exclude}
 	var found []string
-	if expanding.Directory != "" {
-		folder, err := resolvePath("directory", expanding.Directory, scope)
+	if request.Directory != "" {
+		folder, err := resolvePath("directory", request.Directory, scope)
 		if err != nil {
 			return nil, err
 		}
-		if found, err = may.List(folder, want); err != nil {
+		if found, err = allowed.List(folder, want); err != nil {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, nothingIn(folder, want)
+			return nil, noMatch(folder, want)
 		}
 	}
-	for _, written := range expanding.Files {
+	for _, written := range request.Files {
 		path, err := resolvePath("file", written, scope)
 		if err != nil {
 			return nil, err
 		}
-		place, isFolder, err := may.Find(path)
+		place, isFolder, err := allowed.Find(path)
 		if err != nil {
 			return nil, err
 		}
 		those := []string{place}
 		if isFolder {
-			if those, err = may.List(place, want); err != nil {
+			if those, err = allowed.List(place, want); err != nil {
 				return nil, err
 			}
 			if len(those) == 0 {
-				return nil, nothingIn(place, want)
+				return nil, noMatch(place, want)
 			}
 		}
 		found = append(found, those...)
 	}
-	return checkItems(once(found), expanding.Most)
+	return checkItems(unique(found), request.Most)
 }
 
 func resolvePath(key, written string, scope *reference.Scope) (string, error) {
@@ -133,43 +130,43 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 		return "", err
 	}
 	if v.Kind() != value.KindString || v.Text() == "" {
-		return "", protocol.Errorf(protocol.TaskParameterError, "%s %s must lead to a path, and is a %s", key, written, v.Kind())
+		return "", protocol.Errorf(protocol.TaskParameterError, "%s %s must resolve to a path, not to %s", key, written, v.Kind().Article())
 	}
 	return v.Text(), nil
 }
 
-func nothingIn(folder string, want wanted) error {
+func noMatch(folder string, want filter) error {
 	pattern := want.pattern
 	if pattern == "" {
 		pattern = "*"
 	}
 	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
 	if len(want.exclude) > 0 {
-		return message.WithHint("%q are left out", want.exclude)
+		return message.WithHint("%q are excluded", want.exclude)
 	}
-	return message.WithHint("**/%s looks into the folders beneath it, too", pattern)
+	return message.WithHint("use **/%s to search folders below it too", pattern)
 }
 
 func checkItems(items []string, most int) ([]string, error) {
 	if len(items) > most {
-		return nil, protocol.Errorf(protocol.TaskValidationFailed, "there are %d files, and one batch takes %d", len(items), most).
-			WithHint("narrow the pattern, or make several batches of them")
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "%d files match, and the limit of a batch is %d", len(items), most).
+			WithHint("narrow the pattern, or split them into several batches")
 	}
 	for _, item := range items {
 		if !utf8.ValidString(item) {
-			return nil, protocol.Errorf(protocol.TaskValidationFailed, "the name of file %q is no UTF-8, and cannot be handed over", item).
-				WithHint("rename it, or leave it out with exclude")
+			return nil, protocol.Errorf(protocol.TaskValidationFailed, "the file name %q is not valid UTF-8", item).
+				WithHint("rename the file, or exclude it")
 		}
 	}
 	return items, nil
 }
 
-// once keeps the first of equal items.
-func once(items []string) []string {
+// unique keeps the first of equal items.
+func unique(items []string) []string {
 	seen := make(map[string]bool, len(items))
 	return slices.DeleteFunc(items, func(item string) bool {
-		again := seen[item]
+		repeated := seen[item]
 		seen[item] = true
-		return again
+		return repeated
 	})
 }

@@ -51,7 +51,7 @@ func expandAsNobody(t *testing.T, base string) (*protocol.ExpandResponse, error)
 				return
 			}
 		}
-		got, err := (&Activities{store: memory.New()}).Expand(t.Context(), protocol.ExpandRequest{
+		got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{
 			Run: protocol.RunInfo{ID: "r", FlowFolder: base}, Directory: "docs", Pattern: "**/*.txt", Most: 500,
 		})
 		ended <- ending{got, err}

@@ -67,18 +67,18 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 		{"a folder behind a link that the workflow names", protocol.ExpandRequest{Directory: "linked"}, "flow/linked/y.txt"},
 		{"a list keeps its order, once each, and folders stand for what is in them",
 			protocol.ExpandRequest{Files: []string{"docs/c.md", "only", "docs/a.txt", "docs/c.md"}}, "flow/docs/c.md start/only/x.txt flow/docs/a.txt"},
-		{"nothing there", protocol.ExpandRequest{Directory: "docs", Pattern: "*.pdf"}, `!no file in "docs" matches "*.pdf" (**/*.pdf looks into`},
+		{"nothing there", protocol.ExpandRequest{Directory: "docs", Pattern: "*.pdf"}, `!no file in "docs" matches "*.pdf" (use **/*.pdf to search`},
 		{"nothing but hidden files", protocol.ExpandRequest{Directory: "empty"}, `!no file in "empty" matches "*"`},
-		{"nothing left", protocol.ExpandRequest{Directory: "docs", Pattern: "a.txt", Exclude: []string{"a*"}}, `!(["a*"] are left out)`},
-		{"no folder", protocol.ExpandRequest{Directory: "none"}, `!folder "` + at("flow/none") + `" cannot be read: no such file or directory (a relative path`},
-		{"a file", protocol.ExpandRequest{Directory: "docs/a.txt"}, "!it is no folder"},
+		{"nothing left", protocol.ExpandRequest{Directory: "docs", Pattern: "a.txt", Exclude: []string{"a*"}}, `!(["a*"] are excluded)`},
+		{"no folder", protocol.ExpandRequest{Directory: "none"}, `!cannot read folder "` + at("flow/none") + `": no such file or directory (a relative path`},
+		{"a file", protocol.ExpandRequest{Directory: "docs/a.txt"}, "!it is not a folder"},
 		{"outside", protocol.ExpandRequest{Directory: at("outside")}, "!outside the folders"},
 		{"up and out", protocol.ExpandRequest{Directory: "../outside"}, "!outside the folders"},
 		{"a list with a file that is gone", protocol.ExpandRequest{Files: []string{"docs/gone.md"}}, "!no such file"},
-		{"what is no path", protocol.ExpandRequest{Directory: "${t}", Bindings: bound}, "!directory ${t} must lead to a path, and is a object"},
+		{"what is no path", protocol.ExpandRequest{Directory: "${t}", Bindings: bound}, "!directory ${t} must resolve to a path, not to an object"},
 	} {
 		store := memory.New()
-		acts := &Activities{store: store}
+		acts := withStore(store)
 		c.ask.Run, c.ask.Task, c.ask.Most = run, "batch", 500
 		c.ask.Reads = reads
 		got, err := acts.Expand(t.Context(), c.ask)
@@ -110,10 +110,10 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 
 func TestAWorkersRootsBoundWhatItLists(t *testing.T) {
 	base := tree(t, "flow/docs/a.txt", "data/b.txt")
-	acts := &Activities{store: memory.New(), roots: []string{filepath.Join(base, "data")}}
+	acts := &Activities{results: results{store: memory.New()}, roots: []string{filepath.Join(base, "data")}}
 	run := protocol.RunInfo{ID: "r", FlowFolder: filepath.Join(base, "flow"), Folder: base}
 	reads := []string{filepath.Join(base, "flow/docs")}
-	for folder, want := range map[string]string{filepath.Join(base, "data"): "", "docs": "this worker reads beneath " + base + "/data", filepath.Join(base, "flow"): "this worker reads beneath"} {
+	for folder, want := range map[string]string{filepath.Join(base, "data"): "", "docs": "this worker reads only beneath " + base + "/data", filepath.Join(base, "flow"): "this worker reads only beneath"} {
 		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: folder, Reads: reads, Most: 500})
 		switch {
 		case err != nil:
@@ -132,9 +132,9 @@ func TestTooManyFilesAndNamesThatAreNoText(t *testing.T) {
 		names = append(names, fmt.Sprintf("docs/%d.txt", i))
 	}
 	base := tree(t, append(names, "odd/\xff.txt")...)
-	acts := &Activities{store: memory.New()}
+	acts := withStore(memory.New())
 	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
-	for folder, want := range map[string]string{"docs": "there are 4 files, and one batch takes 3 (narrow the pattern", "odd": "is no UTF-8"} {
+	for folder, want := range map[string]string{"docs": "4 files match, and the limit of a batch is 3 (narrow the pattern", "odd": "is not valid UTF-8"} {
 		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: folder, Most: 3})
 		if err != nil || got.Error == nil || !strings.Contains(got.Error.Error(), want) || got.Error.Code != protocol.TaskValidationFailed {
 			t.Errorf("%s: %+v, %v", folder, got, err)

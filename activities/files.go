@@ -13,21 +13,22 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// files is what one call may read: a place is a folder with all beneath it, or a single file.
+// files reads the files that one call may read.
 type files struct {
-	folders []string // Where relative paths are looked for, in this order.
-	places  []string // Absolute.
+	folders []string // Relative paths are resolved against these folders, in this order.
+	places  []string // Absolute paths of folders that may be read with all beneath them, or of single files.
 	worker  bool     // The places are the worker's, not the run's.
 }
 
-// files is what a call of the run may read; reads are places outside of its folders.
-func (a *Activities) files(run protocol.RunInfo, reads []string) files {
+// newFiles returns the files that a call of the run may read: those in its folders and the places in reads. Roots, where
+// set, take precedence.
+func newFiles(run protocol.RunInfo, reads, roots []string) files {
 	f := files{folders: []string{run.FlowFolder}}
 	if run.Folder != run.FlowFolder {
 		f.folders = append(f.folders, run.Folder)
 	}
-	if a.roots != nil {
-		f.places, f.worker = a.roots, true
+	if roots != nil {
+		f.places, f.worker = roots, true
 		return f
 	}
 	f.places = append(append([]string{}, f.folders...), reads...)
@@ -36,29 +37,29 @@ func (a *Activities) files(run protocol.RunInfo, reads []string) files {
 
 // Read implements protocol.Files.
 func (f files) Read(path string, limit int64) (data []byte, err error) {
-	err = f.look(path, limit, func(content io.Reader) (err error) {
+	err = f.readFile(path, limit, func(content io.Reader) (err error) {
 		data, err = io.ReadAll(content)
 		return err
 	})
 	return data, err
 }
 
-// look hands the content of the file over. Its error is that of Read.
-func (f files) look(path string, limit int64, take func(io.Reader) error) error {
+// readFile passes the content of the file to a function. Its error is that of Read.
+func (f files) readFile(path string, limit int64, read func(io.Reader) error) error {
 	if path == "" {
-		return protocol.Errorf(protocol.TaskValidationFailed, "the path of a file is empty")
+		return protocol.Errorf(protocol.TaskValidationFailed, "the path of the file is empty")
 	}
 	var first error
 	for _, candidate := range f.candidates(path) {
-		err := f.read(candidate, limit, take)
+		err := f.readAt(candidate, limit, read)
 		if err == nil {
 			return nil
 		}
 		if first == nil {
-			first = f.refused(path, candidate, err)
+			first = f.readError("file", path, candidate, err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return f.refused(path, candidate, err)
+			return f.readError("file", path, candidate, err)
 		}
 	}
 	return first
@@ -76,11 +77,11 @@ func (f files) candidates(path string) []string {
 }
 
 var (
-	errOutside = errors.New("it lies outside the folders that may be read")
-	errNoFile  = errors.New("it is no file")
+	errOutside = errors.New("it is outside the folders that may be read")
+	errNotFile = errors.New("it is not a regular file")
 )
 
-func (f files) read(path string, limit int64, take func(io.Reader) error) (err error) {
+func (f files) readAt(path string, limit int64, read func(io.Reader) error) (err error) {
 	file, err := f.open(path)
 	if err != nil {
 		return err
@@ -91,19 +92,19 @@ func (f files) read(path string, limit int64, take func(io.Reader) error) (err e
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return errNoFile
+		return errNotFile
 	}
 	content := &io.LimitedReader{R: file, N: limit + 1}
-	if err := take(content); err != nil {
+	if err := read(content); err != nil {
 		return err
 	}
 	if content.N == 0 {
-		return fmt.Errorf("it has more than %s", sizeOf(limit))
+		return fmt.Errorf("it is larger than %s", sizeOf(limit))
 	}
 	return nil
 }
 
-// sizeOf shows a limit to people.
+// sizeOf formats a limit for people.
 func sizeOf(bytes int64) string {
 	if bytes >= 1<<20 && bytes%(1<<20) == 0 {
 		return fmt.Sprintf("%d MiB", bytes>>20)
@@ -111,23 +112,23 @@ func sizeOf(bytes int64) string {
 	return fmt.Sprintf("%d bytes", bytes)
 }
 
-// readOnly does not wait for somebody to write into what turns out to be a pipe.
+// readOnly does not wait for a writer if the file turns out to be a pipe.
 const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
 
-// open follows no link that leads out of a place.
+// open opens a file beneath a place. It follows no link that leads out of it.
 func (f files) open(path string) (*os.File, error) {
 	place, beneath, err := f.place(path)
 	if err != nil {
 		return nil, err
 	}
-	if beneath == "." { // The place is this very file: a link was meant as such by whoever named it.
+	if beneath == "." { // The place is the file itself: whoever named it meant the link.
 		return os.OpenFile(path, readOnly, 0)
 	}
 	return openBeneath(place, beneath)
 }
 
-// place returns the innermost place that holds the path, and the way from there: a folder that the workflow names may lie
-// behind a link in one of the run's own.
+// place returns the innermost place that has the path beneath it, and the path relative to that: a folder that the workflow
+// names may be behind a link in one of the run's own.
 func (f files) place(path string) (place, beneath string, err error) {
 	for _, candidate := range f.places {
 		way, err := filepath.Rel(candidate, path)
@@ -151,30 +152,26 @@ func openBeneath(folder, path string) (*os.File, error) {
 	return file, errors.Join(err, root.Close())
 }
 
-func (f files) refused(path, at string, err error) error {
-	return f.refusedAs("file", path, at, err)
-}
-
-// escapes is what package os says of a link that leads out of a root; it has no error of its own for it.
+// escapes is the text of the error of package os for a link that leads out of a root.
 const escapes = "path escapes from parent"
 
-// refusedAs says why a file or folder cannot be read, and what to do.
-func (f files) refusedAs(what, path, at string, err error) error {
+// readError returns the error of a file or folder that cannot be read, with a hint.
+func (f files) readError(what, path, at string, err error) error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
 	}
 	if err.Error() == escapes {
-		return protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: it is, or lies behind, a link that leads out of the folder", what, at).
-			WithHint("links are followed within a folder alone; write the path itself into the workflow, or name the folder that the link leads to")
+		return protocol.Errorf(protocol.TaskValidationFailed, "cannot read %s %q: it is, or is behind, a link that leads out of the folder", what, at).
+			WithHint("links are followed only within a folder: write the path itself into the workflow, or name the folder that the link leads to")
 	}
-	refused := protocol.Errorf(protocol.TaskValidationFailed, "%s %q cannot be read: %v", what, at, err)
+	failure := protocol.Errorf(protocol.TaskValidationFailed, "cannot read %s %q: %v", what, at, err).WithCause(err)
 	switch {
 	case errors.Is(err, errOutside) && f.worker:
-		return refused.WithHint("this worker reads beneath %s; its setting `roots` names more folders", strings.Join(f.places, ", "))
+		return failure.WithHint("this worker reads only beneath %s: add the folder to its setting `roots`", strings.Join(f.places, ", "))
 	case errors.Is(err, errOutside):
-		return refused.WithHint("a path that comes from a value must lie beneath the workflow's folder or the one that the run was started in; write the path itself into the workflow to read a file elsewhere")
+		return failure.WithHint("a path from a value must be beneath the workflow's folder or the folder that the run was started in: write the path itself into the workflow to read a file elsewhere")
 	case errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(path):
-		return refused.WithHint("a relative path is taken from the workflow's folder, then from the folder that the run was started in")
+		return failure.WithHint("a relative path is resolved against the workflow's folder, then against the folder that the run was started in")
 	}
-	return refused
+	return failure
 }

@@ -37,11 +37,11 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		FlowFolder: place("flow"), Folder: place("work"),
 	}
 	reads := []string{place("other", "named.txt"), place("data"), place("work", "named-link.txt")}
-	here := &Activities{}
-	worker := &Activities{roots: []string{place("data")}}
+	here := newFiles(run, reads, nil)
+	worker := newFiles(run, reads, []string{place("data")})
 	for _, c := range []struct {
 		name  string
-		by    *Activities
+		by    files
 		path  string
 		limit int64
 		want  string // The content, or, after "!", part of the error.
@@ -52,18 +52,18 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		{"a file that the workflow names", here, place("other", "named.txt"), 9, "named"},
 		{"beneath a folder that the workflow names", here, place("data", "deep", "c.txt"), 9, "c"},
 		{"a link that the workflow names", here, place("work", "named-link.txt"), 9, "secret"},
-		{"beside a named file", here, place("other", "secret.txt"), 9, "!outside the folders"},
-		{"up and out", here, "../other/secret.txt", 9, "!outside the folders"},
+		{"beside a named file", here, place("other", "secret.txt"), 9, "!it is outside the folders"},
+		{"up and out", here, "../other/secret.txt", 9, "!it is outside the folders"},
 		{"a link that leads out", here, "link.txt", 9, "!leads out of the folder"},
 		{"nothing there", here, "none.txt", 9, "!no such file or directory"},
-		{"a folder", here, place("work"), 9, "!it is no file"},
-		{"a pipe into which nobody writes", here, "pipe", 9, "!it is no file"},
-		{"too large", here, "a.txt", 3, "!it has more than 3 bytes"},
-		{"no path", here, "", 9, "!the path of a file is empty"},
+		{"a folder", here, place("work"), 9, "!it is not a regular file"},
+		{"a pipe into which nobody writes", here, "pipe", 9, "!it is not a regular file"},
+		{"too large", here, "a.txt", 3, "!it is larger than 3 bytes"},
+		{"no path", here, "", 9, "!the path of the file is empty"},
 		{"a worker's own root", worker, place("data", "deep", "c.txt"), 9, "c"},
-		{"a worker and the run's folder", worker, "b.txt", 9, "!this worker reads beneath " + place("data")},
+		{"a worker and the run's folder", worker, "b.txt", 9, "!this worker reads only beneath " + place("data")},
 	} {
-		got, err := c.by.files(run, reads).Read(c.path, c.limit)
+		got, err := c.by.Read(c.path, c.limit)
 		if part, fails := strings.CutPrefix(c.want, "!"); fails {
 			if err == nil {
 				t.Errorf("%s: got %q, want an error with %q", c.name, got, part)

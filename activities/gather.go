@@ -11,20 +11,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Gather makes the result of a task whose items have ended, and records it, and every item that no attempt recorded.
-func (a *Activities) Gather(ctx context.Context, g protocol.GatherRequest) (*protocol.GatherResponse, error) {
-	counts := g.Counts
+// Gather combines the results of a task's items, which have ended, and records the task and every item that no attempt
+// recorded.
+func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest) (*protocol.GatherResponse, error) {
+	counts := request.Counts
 	outcome := protocol.Outcome{
-		Status: g.Status, Error: g.Error, Usage: g.Usage, Attempts: 1, StartedAt: g.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
+		Status: request.Status, Error: request.Error, Usage: request.Usage, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
 	}
-	record := resultstore.Record{
-		Kind:     resultstore.Task,
-		Key:      resultstore.Key{Run: g.Run.ID, Execution: g.Run.Execution, Task: g.Task, Item: protocol.NoItem, Attempt: 1},
-		Workflow: g.Run.Workflow, Method: g.Method, Attempts: 1, StartedAt: g.StartedAt, FinishedAt: outcome.FinishedAt,
-		Usage: g.Usage, Items: g.Items, Counts: &counts,
-	}
-	batch := resultstore.Batch{Records: unrecorded(g)}
-	data, err := a.result(ctx, g)
+	batch := resultstore.Batch{Records: unrecordedItems(request)}
+	data, err := combine(request, a.results.loader(ctx))
 	if err != nil {
 		failure := protocol.AsError(err, protocol.PersistenceFailed)
 		if failure.Kind == protocol.Transient {
@@ -33,7 +28,7 @@ func (a *Activities) Gather(ctx context.Context, g protocol.GatherRequest) (*pro
 		outcome.Status, outcome.Error = protocol.Failed, failure
 	} else {
 		ref := protocol.RefOf(data)
-		outcome.Value.Ref, record.Value = &ref, &ref
+		outcome.Value.Ref = &ref
 		batch.Values = append(batch.Values, data)
 		if len(data) <= protocol.MaxInline {
 			inline, err := value.Parse(data)
@@ -43,40 +38,41 @@ func (a *Activities) Gather(ctx context.Context, g protocol.GatherRequest) (*pro
 			outcome.Value.Inline = &inline
 		}
 	}
-	record.Status, record.Error = outcome.Status, outcome.Error
+	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 1, outcome)
+	record.Items = request.Items
 	batch.Records = append(batch.Records, record)
-	if err := a.put(ctx, batch); err != nil {
+	if err := a.results.put(ctx, batch); err != nil {
 		return nil, err
 	}
-	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: g.Task, Method: g.Method, Outcome: outcome}, nil
+	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: request.Task, Method: request.Method, Outcome: outcome}, nil
 }
 
-// result is the JSON of all that the items have brought, in their order.
-func (a *Activities) result(ctx context.Context, g protocol.GatherRequest) ([]byte, error) {
+// combine returns the JSON of the results of all items, in their order.
+func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error)) ([]byte, error) {
 	size := int64(0)
-	for _, outcome := range g.Outcomes {
+	for _, outcome := range request.Outcomes {
 		if outcome.Value.Ref != nil {
 			size += outcome.Value.Ref.Size
 		}
 	}
-	if size > protocol.MaxValue { // Before they are all in memory.
-		return nil, tooMuch(size)
+	if size > protocol.MaxValue { // Checked before they are all in memory.
+		return nil, tooLarge(size)
 	}
-	items, err := a.itemsOf(ctx, g)
+	items, err := itemValues(request, load)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]value.Value, len(g.Outcomes))
-	for i, outcome := range g.Outcomes {
+	entries := make([]value.Value, len(request.Outcomes))
+	for i, outcome := range request.Outcomes {
 		var val value.Value
 		if ref := outcome.Value.Ref; ref != nil && outcome.Status == protocol.Completed {
 			var err error
-			val, err = a.load(ctx)(*ref)
+			val, err = load(*ref)
 			if errors.Is(err, resultstore.ErrNotFound) {
-				return nil, protocol.Errorf(protocol.PersistenceFailed, "the result of item %d is gone: %s", i, err).WithKind(protocol.Permanent)
+				return nil, protocol.Errorf(protocol.PersistenceFailed, "cannot read the result of item %d: %s", i, err).WithCause(err).WithKind(protocol.Permanent)
 			}
 			if err != nil {
-				return nil, fmt.Errorf("the result of item %d: %w", i, err)
+				return nil, fmt.Errorf("cannot read the result of item %d: %w", i, err)
 			}
 		}
 		entry := value.Object(
@@ -98,43 +94,43 @@ func (a *Activities) result(ctx context.Context, g protocol.GatherRequest) ([]by
 	}
 	count := func(n int) value.Value { return value.Int(int64(n)) }
 	data := value.Object(
-		value.Field{Name: "total", Value: count(g.Counts.Total)},
-		value.Field{Name: "succeeded", Value: count(g.Counts.Succeeded)},
-		value.Field{Name: "failed", Value: count(g.Counts.Failed)},
-		value.Field{Name: "skipped", Value: count(g.Counts.Skipped)},
+		value.Field{Name: "total", Value: count(request.Counts.Total)},
+		value.Field{Name: "succeeded", Value: count(request.Counts.Succeeded)},
+		value.Field{Name: "failed", Value: count(request.Counts.Failed)},
+		value.Field{Name: "skipped", Value: count(request.Counts.Skipped)},
 		value.Field{Name: "results", Value: value.List(entries...)},
 	).JSON()
 	if len(data) > protocol.MaxValue {
-		return nil, tooMuch(int64(len(data)))
+		return nil, tooLarge(int64(len(data)))
 	}
 	return data, nil
 }
 
-// itemsOf are the items, as many as there are outcomes.
-func (a *Activities) itemsOf(ctx context.Context, g protocol.GatherRequest) ([]value.Value, error) {
-	if len(g.Paths) > 0 {
-		paths := make([]value.Value, len(g.Paths))
-		for i, path := range g.Paths {
+// itemValues returns the items, as many as there are outcomes.
+func itemValues(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error)) ([]value.Value, error) {
+	if len(request.Paths) > 0 {
+		paths := make([]value.Value, len(request.Paths))
+		for i, path := range request.Paths {
 			paths[i] = value.String(path)
 		}
 		return paths, nil
 	}
-	list, err := a.load(ctx)(*g.Items)
+	list, err := load(*request.Items)
 	switch {
-	case errors.Is(err, resultstore.ErrNotFound), err == nil && len(list.Elements()) != len(g.Outcomes):
-		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is gone").WithKind(protocol.Permanent)
+	case errors.Is(err, resultstore.ErrNotFound), err == nil && len(list.Elements()) != len(request.Outcomes):
+		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is missing in the result store").WithKind(protocol.Permanent)
 	case err != nil:
-		return nil, fmt.Errorf("the list of the items: %w", err)
+		return nil, fmt.Errorf("cannot read the list of the items: %w", err)
 	}
 	return list.Elements(), nil
 }
 
-func tooMuch(size int64) error {
-	return protocol.Errorf(protocol.TaskResultInvalid, "the results of all items have %d bytes, and the most that can be kept as one is %d", size, protocol.MaxValue).
-		WithKind(protocol.Permanent).WithHint("make several tasks or batches of the items; what each item has brought is kept")
+func tooLarge(size int64) error {
+	return protocol.Errorf(protocol.TaskResultInvalid, "the results of all items have %d bytes, and the limit is %d", size, protocol.MaxValue).
+		WithKind(protocol.Permanent).WithHint("split the items among several tasks or batches; the result of each item is stored")
 }
 
-// itemStatus is that of an item as results show it: what was cancelled counts as skipped.
+// itemStatus returns the status of an item as results show it: a cancelled one counts as skipped.
 func itemStatus(status protocol.Status) protocol.Status {
 	switch status {
 	case protocol.Completed, protocol.Failed:
@@ -160,18 +156,14 @@ func errorOf(e *protocol.Error) value.Value {
 	return value.Object(append(fields, value.Field{Name: "retryable", Value: value.Bool(e.Retryable())})...)
 }
 
-// unrecorded are the items whose end no attempt could record: skipped, or lost with their workers.
-func unrecorded(g protocol.GatherRequest) []resultstore.Record {
+// unrecordedItems returns records of the items whose end no attempt could record: skipped, or lost with their workers.
+func unrecordedItems(request protocol.GatherRequest) []resultstore.Record {
 	var records []resultstore.Record
-	for i, outcome := range g.Outcomes {
+	for i, outcome := range request.Outcomes {
 		if !outcome.FinishedAt.IsZero() {
 			continue
 		}
-		records = append(records, resultstore.Record{
-			Kind:     resultstore.Task,
-			Key:      resultstore.Key{Run: g.Run.ID, Execution: g.Run.Execution, Task: g.Task, Item: i, Attempt: closingAttempt},
-			Workflow: g.Run.Workflow, Method: g.Method, Status: outcome.Status, Reason: outcome.Reason, Error: outcome.Error, Attempts: outcome.Attempts,
-		})
+		records = append(records, taskRecord(request.Run, request.Task, request.Method, i, closingAttempt, outcome))
 	}
 	return records
 }

@@ -33,7 +33,7 @@ func TestTheResultOfABatch(t *testing.T) {
 		protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.TaskExecutionFailed, "broken").WithHint("mend it"), StartedAt: began, FinishedAt: began.Add(time.Second)},
 		protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it had not started")},
 	)
-	got, err := (&Activities{store: store}).Gather(t.Context(), g)
+	got, err := withStore(store).Gather(t.Context(), g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestTheResultOfABatch(t *testing.T) {
 
 func TestAResultThatIsGoneFailsTheBatch(t *testing.T) {
 	ref := protocol.RefOf([]byte("1"))
-	got, err := (&Activities{store: memory.New()}).Gather(t.Context(), gathering(protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Ref: &ref}, FinishedAt: time.Now()}))
+	got, err := withStore(memory.New()).Gather(t.Context(), gathering(protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Ref: &ref}, FinishedAt: time.Now()}))
 	if err != nil || got.Outcome.Status != protocol.Failed || got.Outcome.Error.Code != protocol.PersistenceFailed {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -13,19 +13,20 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// wanted says which files of a folder are meant.
-type wanted struct {
-	pattern string   // Relative to the folder; empty is all that lie in it.
-	exclude []string // One without a slash is for names at any depth.
+// filter selects files of a folder.
+type filter struct {
+	pattern string   // Relative to the folder; empty selects all files directly in it.
+	exclude []string // A pattern without a slash is for names at any depth.
 }
 
-var errNoFolder = errors.New("it is no folder")
+var errNotFolder = errors.New("it is not a folder")
 
-// List returns the files of a folder that are wanted, sorted by path, as absolute paths. A relative path is taken as Read
-// does. Links to folders are not followed. A link that leads nowhere, or out of the folder, counts as a file: reading it says what is wrong with it.
-func (f files) List(folder string, want wanted) ([]string, error) {
+// List returns the absolute paths of the selected files of a folder, sorted. It resolves a relative path as Read does, and
+// does not follow links to folders. A broken link, or one that leads out of the folder, counts as a file: reading it reports
+// the error.
+func (f files) List(folder string, want filter) ([]string, error) {
 	if folder == "" {
-		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the path of a folder is empty")
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the path of the folder is empty")
 	}
 	var first error
 	for _, candidate := range f.candidates(folder) {
@@ -34,16 +35,16 @@ func (f files) List(folder string, want wanted) ([]string, error) {
 			return found, nil
 		}
 		if first == nil {
-			first = f.refusedAs("folder", folder, candidate, err)
+			first = f.readError("folder", folder, candidate, err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, f.refusedAs("folder", folder, candidate, err)
+			return nil, f.readError("folder", folder, candidate, err)
 		}
 	}
 	return nil, first
 }
 
-// Find returns the absolute path of a file or folder, and which of the two it is.
+// Find returns the absolute path of a file or folder, and reports which of the two it is.
 func (f files) Find(name string) (found string, isFolder bool, err error) {
 	var first error
 	for _, candidate := range f.candidates(name) {
@@ -52,16 +53,16 @@ func (f files) Find(name string) (found string, isFolder bool, err error) {
 			return candidate, info.IsDir(), nil
 		}
 		if first == nil {
-			first = f.refused(name, candidate, err)
+			first = f.readError("file", name, candidate, err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return "", false, f.refused(name, candidate, err)
+			return "", false, f.readError("file", name, candidate, err)
 		}
 	}
 	return "", false, first
 }
 
-// stat opens nothing: opening a pipe may wait for ever.
+// stat does not open the file: opening a pipe may block.
 func (f files) stat(path string) (info fs.FileInfo, err error) {
 	place, beneath, err := f.place(path)
 	if err != nil {
@@ -78,7 +79,7 @@ func (f files) stat(path string) (info fs.FileInfo, err error) {
 	return root.Stat(beneath)
 }
 
-func (f files) list(folder string, want wanted) (found []string, err error) {
+func (f files) list(folder string, want filter) (found []string, err error) {
 	place, beneath, err := f.place(folder)
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func (f files) list(folder string, want wanted) (found []string, err error) {
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
-		return nil, errNoFolder
+		return nil, errNotFolder
 	}
 	within, err := fs.Sub(root.FS(), filepath.ToSlash(beneath))
 	if err != nil {
@@ -125,15 +126,15 @@ func mayBeFile(within fs.FS, name string, entry fs.DirEntry) bool {
 	return kind.IsRegular()
 }
 
-// excludes tells whether a path, or a folder on the way to it, is to be left out.
-func (w wanted) excludes(name string) bool {
+// excludes reports whether a path, or a folder on the way to it, is excluded.
+func (w filter) excludes(name string) bool {
 	for at := name; at != "."; at = path.Dir(at) {
 		for _, pattern := range w.exclude {
 			subject := at
 			if path.Base(pattern) == pattern {
 				subject = path.Base(at)
 			}
-			// A pattern that is none matches nothing; the check of the workflow has told so.
+			// An invalid pattern matches nothing; checking the workflow reported it.
 			if doublestar.MatchUnvalidated(pattern, subject) {
 				return true
 			}

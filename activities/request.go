@@ -5,37 +5,41 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// request resolves a call into what its handler gets. The secrets are those that went into it.
-func (a *Activities) request(ctx context.Context, call *protocol.Call, m method) (protocol.Request, *secrets, error) {
-	secrets := &secrets{}
-	secret := secrets.watch("secrets", func(name string) (string, bool) { return a.env(secretPrefix + name) })
+// secretPrefix comes before the name of a secret in the worker's environment.
+const secretPrefix = "GLEITZEIT_SECRET_"
+
+// request resolves the call into what its handler gets. The secrets are those that went into it.
+func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *secrets, error) {
+	call, secrets := t.call, &secrets{}
+	secret := secrets.watch("secrets", func(name string) (string, bool) { return t.env(secretPrefix + name) })
 	scope := &reference.Scope{
 		Bindings: call.Bindings,
 		Run:      call.Run,
-		Load:     a.load(ctx),
-		Env:      secrets.amongParameters(secrets.watch("env", a.env)),
+		Load:     t.results.loader(ctx),
+		Env:      secrets.amongParameters(secrets.watch("env", t.env)),
 		Secret:   secrets.amongParameters(secret),
 	}
 	request := protocol.Request{
 		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
-		Files: a.files(call.Run, call.Reads), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
+		Files: newFiles(call.Run, call.Reads, t.roots), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
 		Secret: func(name string) (string, error) {
 			if value, found := secret(name); found {
 				return value, nil
 			}
-			return "", protocol.Errorf(protocol.ConfigurationError, "the secret %s is not there", name).
+			return "", protocol.Errorf(protocol.ConfigurationError, "the secret %q is not set", name).
 				WithHint("set %s%s where the worker runs", secretPrefix, name)
 		},
 	}
-	parameters, err := a.open(ctx, call.Parameters)
+	parameters, err := resultstore.Load(ctx, t.results.store, call.Parameters)
 	if err != nil {
 		return request, secrets, err
 	}
-	if err := guard(call.Method, parameters, m); err != nil {
+	if err := checkSecrets(call.Method, parameters, m); err != nil {
 		return request, secrets, err
 	}
 	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
@@ -49,32 +53,64 @@ func (a *Activities) request(ctx context.Context, call *protocol.Call, m method)
 		return request, secrets, err
 	}
 	if call.Source != nil {
-		text, err := a.open(ctx, call.Source.Text)
+		text, err := resultstore.Load(ctx, t.results.store, call.Source.Text)
 		if err != nil {
 			return request, secrets, err
 		}
 		request.Source = &protocol.Script{Path: call.Source.Path, Text: text.Text()}
 	}
-	if !m.NeedsDependencies {
-		return request, secrets, nil
+	if m.NeedsDependencies {
+		request.Dependencies, err = dependencies(call, scope)
 	}
+	return request, secrets, err
+}
+
+// checkSecrets refuses a secret that stands in the call itself, and a destination of secrets that a task's result or an
+// item decides. Files are checked for both, but a plan may come from elsewhere.
+func checkSecrets(name string, parameters value.Value, m method) error {
+	for _, field := range parameters.Fields() {
+		switch {
+		case field.Value.IsNull():
+		case slices.Contains(m.SecretParameters, field.Name):
+			if field.Value.Kind() != value.KindString || !reference.IsSecretReference(field.Value.Text()) {
+				return protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q must be a reference to a secret", name, field.Name).
+					WithHint("write %s: ${secrets.NAME}", field.Name)
+			}
+		case slices.Contains(m.DestinationParameters, field.Name):
+			var problem error
+			reference.Walk(field.Value, func(_ []string, text string) {
+				if ref, is := reference.RuntimeReference(text); is {
+					problem = protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q decides where secrets are sent, and %s is only known when tasks run", name, field.Name, ref.Text).
+						WithHint("write the value itself, or take it from an input or the environment")
+				}
+			})
+			if problem != nil {
+				return problem
+			}
+		}
+	}
+	return nil
+}
+
+// dependencies returns the results of the tasks that the call depends on; null for those without a result.
+func dependencies(call *protocol.Call, scope *reference.Scope) ([]value.Field, error) {
+	var results []value.Field
 	for _, id := range call.Dependencies {
-		if withoutResult(call.Bindings, id) {
-			request.Dependencies = append(request.Dependencies, value.Field{Name: id})
+		if hasNoResult(call.Bindings, id) {
+			results = append(results, value.Field{Name: id})
 			continue
 		}
 		result, err := reference.Lookup(&reference.Reference{Text: "${" + id + "}", Head: id}, scope)
 		if err != nil {
-			return request, secrets, err
+			return results, err
 		}
-		request.Dependencies = append(request.Dependencies, value.Field{Name: id, Value: result})
+		results = append(results, value.Field{Name: id, Value: result})
 	}
-	return request, secrets, nil
+	return results, nil
 }
 
-// withoutResult tells whether a task has brought nothing: it was skipped, or has failed, and what waits for it runs all the
-// same. Then there is null.
-func withoutResult(bindings []protocol.Binding, id string) bool {
+// hasNoResult reports whether a task was skipped or has failed, and the tasks that depend on it run all the same.
+func hasNoResult(bindings []protocol.Binding, id string) bool {
 	return slices.ContainsFunc(bindings, func(binding protocol.Binding) bool {
 		return binding.Head == id && binding.Task != "" && binding.Value.Empty()
 	})

@@ -8,23 +8,23 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// minSecret is the length in bytes from which a value is taken out of what leaves an activity. Shorter ones would
-// blank out harmless words.
+// minSecret is the length in bytes from which a value is redacted in everything that leaves an activity. Shorter ones would
+// redact harmless words.
 const minSecret = 6
 
-// maxMessage is how much of an error's message travels through the history, in bytes.
+// maxMessage is how much of an error's message goes into the history, in bytes.
 const maxMessage = 8 << 10
 
-// secrets are the values of `${env…}` and `${secrets…}` that a call was given. None of them leaves the activity.
+// secrets are the values of `${env…}` and `${secrets…}` that a call got. None of them leaves the activity.
 type secrets struct {
-	replacements []replacement // The longest first: one secret may begin another.
+	replacements []replacement // The longest first: one secret may be the beginning of another.
 	seen         map[string]bool
 	used         bool // Some are among the parameters.
 }
 
 type replacement struct{ value, label string }
 
-// watch remembers every value that is looked up.
+// watch returns a lookup that remembers every value it finds.
 func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		val, found := lookup(name)
@@ -47,7 +47,7 @@ func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(st
 	}
 }
 
-// amongParameters marks what is looked up as a part of the call's parameters.
+// amongParameters returns a lookup that marks what it finds as a part of the call's parameters.
 func (s *secrets) amongParameters(lookup func(string) (string, bool)) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		s.used = true
@@ -55,7 +55,7 @@ func (s *secrets) amongParameters(lookup func(string) (string, bool)) func(strin
 	}
 }
 
-func (s *secrets) inText(text string) string {
+func (s *secrets) redact(text string) string {
 	if len(s.replacements) == 0 {
 		return text
 	}
@@ -66,43 +66,57 @@ func (s *secrets) inText(text string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-func (s *secrets) inError(e *protocol.Error) *protocol.Error {
+func (s *secrets) redactError(e *protocol.Error) *protocol.Error {
 	if len(s.replacements) == 0 {
 		return e
 	}
-	without := *e
-	without.Message, without.Hint = s.inText(e.Message), s.inText(e.Hint)
+	without := *e.WithCause(nil) // The text of a cause may have secrets.
+	without.Message, without.Hint = s.redact(e.Message), s.redact(e.Hint)
 	return &without
 }
 
-func (s *secrets) inValue(v value.Value) value.Value {
+func (s *secrets) redactValue(v value.Value) value.Value {
 	if len(s.replacements) == 0 {
 		return v
 	}
 	switch v.Kind() {
 	case value.KindString:
-		return value.String(s.inText(v.Text()))
+		return value.String(s.redact(v.Text()))
 	case value.KindNumber:
-		if clean := s.inText(v.Digits()); clean != v.Digits() {
+		if clean := s.redact(v.Digits()); clean != v.Digits() {
 			return value.String(clean)
 		}
 	case value.KindList:
 		elements := make([]value.Value, len(v.Elements()))
 		for i, element := range v.Elements() {
-			elements[i] = s.inValue(element)
+			elements[i] = s.redactValue(element)
 		}
 		return value.List(elements...)
 	case value.KindObject:
 		fields := make([]value.Field, len(v.Fields()))
 		for i, field := range v.Fields() {
-			fields[i] = value.Field{Name: s.inText(field.Name), Value: s.inValue(field.Value)}
+			fields[i] = value.Field{Name: s.redact(field.Name), Value: s.redactValue(field.Value)}
 		}
 		return value.Object(fields...)
 	}
 	return v
 }
 
-// shortened cuts a message in the middle: its beginning says what happened, and the end of a traceback why.
+// prefixLength returns how many bytes at the end of a text may be the beginning of a secret.
+func (s *secrets) prefixLength(text string) int {
+	longest := 0
+	for _, r := range s.replacements {
+		for length := min(len(r.value)-1, len(text)); length > longest; length-- {
+			if strings.HasSuffix(text, r.value[:length]) {
+				longest = length
+				break
+			}
+		}
+	}
+	return longest
+}
+
+// shortened cuts a long message in the middle: its beginning says what happened, and the end of a traceback why.
 func shortened(e *protocol.Error) *protocol.Error {
 	if len(e.Message) <= maxMessage {
 		return e

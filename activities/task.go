@@ -14,201 +14,177 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
+// endGrace is how long a handler may take to return after its context is done; after that it is abandoned.
+const endGrace = 10 * time.Second
+
 // Task runs one attempt of a task: the activity of every method.
 func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*protocol.Outcome, error) {
 	var call protocol.Call
 	if err := input.Get(&call); err != nil {
-		return nil, temporal.NewNonRetryableApplicationError("the call cannot be read: "+err.Error(), protocol.InternalError.Info().Name, nil)
+		return nil, temporal.NewNonRetryableApplicationError("cannot decode the call: "+err.Error(), protocol.InternalError.Info().Name, nil)
 	}
 	began := time.Now().UTC()
 	beat := startHeartbeat(ctx, &call) // Before the store is asked: an attempt that waits for it is not lost.
 	defer beat.stop()
-	history, err := a.earlier(ctx, &call)
-	if err != nil {
+	t := &attempt{Activities: a, call: &call, number: int(activity.GetInfo(ctx).Attempt), beat: beat}
+	if err := t.countEarlier(ctx); err != nil {
 		return nil, err
 	}
+	return t.run(ctx, began)
+}
 
-	done, failure := a.perform(ctx, &call, history, beat)
+// attempt is one attempt of a call.
+type attempt struct {
+	*Activities
+	call    *protocol.Call
+	number  int // From 1, those of lost workers included.
+	earlier earlierAttempts
+	beat    *heartbeat
+}
+
+// item returns the index of the call's item, or protocol.NoItem.
+func (t *attempt) item() int {
+	if t.call.Item == nil {
+		return protocol.NoItem
+	}
+	return *t.call.Item
+}
+
+// countEarlier reads from the store what became of the attempts before this one.
+func (t *attempt) countEarlier(ctx context.Context) error {
+	if t.number <= 1 {
+		return nil
+	}
+	item := t.item()
+	query := resultstore.Query{Run: t.call.Run.ID, Execution: t.call.Run.Execution, Kind: resultstore.Task, Task: t.call.Task, Item: &item}
+	return t.results.withRetry(ctx, func(ctx context.Context) error {
+		records, err := t.results.store.Records(ctx, query)
+		t.earlier = countAttempts(t.number, records)
+		return err
+	})
+}
+
+// run makes the attempt and records it.
+func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, error) {
+	done, failure := t.execute(ctx)
 	outcome := protocol.Outcome{
-		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: history.failures + 1,
-		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
+		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
+		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
 	}
 	var values [][]byte
 	if failure == nil {
-		held, data := protocol.NewPayload(done.Value)
+		payload, data := protocol.NewPayload(done.Value)
 		if len(data) > protocol.MaxValue {
-			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the most that can be kept is %d", len(data), protocol.MaxValue).
+			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the limit is %d", len(data), protocol.MaxValue).
 				WithKind(protocol.Permanent)
 		} else {
-			outcome.Value, values = held, [][]byte{data}
-			if call.Item != nil {
-				outcome.Value.Inline = nil // Nobody refers to an item: what the history has of it stays small.
+			outcome.Value, values = payload, [][]byte{data}
+			if t.call.Item != nil {
+				outcome.Value.Inline = nil // No reference reads a single item: its part of the history stays small.
 			}
 		}
 	}
 	if failure != nil {
 		if ctx.Err() != nil {
-			return a.interrupted(ctx, &call, outcome)
+			return t.interrupted(ctx, outcome)
 		}
 		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
 	}
-	if err := a.keep(ctx, &call, outcome, values, done.keepAs); err != nil {
-		if ctx.Err() != nil && !cancelAsked(ctx) {
+	if err := t.record(ctx, outcome, values, done.cacheHash); err != nil {
+		if ctx.Err() != nil && !cancelRequested(ctx) {
 			return nil, ctx.Err() // Temporal gives the task to another worker.
 		}
 		// The run records what no attempt could: an outcome without an end.
 		lost := protocol.AsError(err, protocol.PersistenceFailed).WithKind(protocol.Permanent)
-		return nil, retryable(&call, history.failures, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts})
+		return nil, retryError(t.call.Retry, t.earlier.failed, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts})
 	}
 	if failure != nil {
-		return nil, retryable(&call, history.failures, outcome)
+		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
 	}
 	return &outcome, nil
 }
 
-// interrupted ends an attempt whose context was done. Where the run asked for it, the task is cancelled; otherwise
-// Temporal has given the attempt up already (its worker was cut off, or stops) and hears nothing of it.
-func (a *Activities) interrupted(ctx context.Context, call *protocol.Call, outcome protocol.Outcome) (*protocol.Outcome, error) {
-	if !cancelAsked(ctx) {
-		return nil, fmt.Errorf("it was cut off: %w", context.Cause(ctx))
+// interrupted ends an attempt whose context is done. Where the run requested it, the task is cancelled; otherwise Temporal
+// has given up the attempt already (its worker was cut off, or stops) and ignores its outcome.
+func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome) (*protocol.Outcome, error) {
+	if !cancelRequested(ctx) {
+		return nil, fmt.Errorf("the attempt was cut off: %w", context.Cause(ctx))
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if a.keep(ctx, call, outcome, nil, "") != nil {
+	if t.record(ctx, outcome, nil, "") != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return nil, temporal.NewCanceledError(outcome)
 }
 
-// keep puts the record of this attempt and its value into the store, and where it completed, what leads equal calls to it
-// by their hash. What is finished is kept even where the run is
-// cancelled meanwhile, and never done again because the store is away.
-func (a *Activities) keep(ctx context.Context, call *protocol.Call, outcome protocol.Outcome, values [][]byte, hash string) error {
-	record := resultstore.Record{
-		Kind:     resultstore.Task,
-		Key:      resultstore.Key{Run: call.Run.ID, Execution: call.Run.Execution, Task: call.Task, Item: itemOf(call), Attempt: int(activity.GetInfo(ctx).Attempt)},
-		Workflow: call.Run.Workflow, Method: call.Method, Status: outcome.Status, Error: outcome.Error, Attempts: outcome.Attempts, FromCache: outcome.Cached,
-		StartedAt: outcome.StartedAt, FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref,
-		Warning: outcome.Warning,
-	}
-	records := []resultstore.Record{record}
+// record stores the outcome with its value, and with a hash also the record by which equal calls find a completed one. A
+// finished result is stored even if the run is cancelled meanwhile, and its work is never repeated because the store is
+// unavailable.
+func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [][]byte, hash string) error {
+	records := []resultstore.Record{taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)}
 	if hash != "" && outcome.Status == protocol.Completed {
-		records = append(records, cached(call, hash, outcome))
+		records = append(records, cacheRecord(hash, records[0]))
 	}
-	return a.insist(ctx, func(ctx context.Context) error {
-		return a.store.Put(ctx, resultstore.Batch{Records: records, Values: values})
+	return t.results.withRetry(ctx, func(ctx context.Context) error {
+		return t.results.store.Put(ctx, resultstore.Batch{Records: records, Values: values})
 	})
 }
 
-func itemOf(call *protocol.Call) int {
-	if call.Item == nil {
-		return protocol.NoItem
-	}
-	return *call.Item
+// execution is the result of a call.
+type execution struct {
+	protocol.Result
+	cached    bool   // It is that of an equal earlier call.
+	cacheHash string // The hash under which equal calls may find it; empty: not at all.
 }
 
-// retryable turns a failed attempt into the error that tells Temporal what to do next.
-func retryable(call *protocol.Call, failuresBefore int, outcome protocol.Outcome) error {
-	failures := failuresBefore + 1
-	return temporal.NewApplicationErrorWithOptions(outcome.Error.Message, outcome.Error.Name, temporal.ApplicationErrorOptions{
-		NonRetryable:   failures >= call.Retry.Attempts(outcome.Error.Kind),
-		NextRetryDelay: delay(call.Retry, failures),
-		Details:        []any{outcome},
-	})
-}
-
-// earlierAttempts is what went before this attempt.
-type earlierAttempts struct {
-	failures int // Attempts that failed.
-	lost     int // Attempts whose worker vanished.
-	first    time.Time
-}
-
-func (e earlierAttempts) startedAt(now time.Time) time.Time {
-	if e.first.IsZero() {
-		return now
-	}
-	return e.first
-}
-
-// earlier tells failed attempts of a task or an item from lost ones: Temporal counts both, and only failures have a record.
-func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierAttempts, error) {
-	attempt := int(activity.GetInfo(ctx).Attempt)
-	if attempt <= 1 {
-		return earlierAttempts{}, nil
-	}
-	item := itemOf(call)
-	var records []resultstore.Record
-	err := a.insist(ctx, func(ctx context.Context) (err error) {
-		records, err = a.store.Records(ctx, resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &item})
-		return err
-	})
-	if err != nil {
-		return earlierAttempts{}, err
-	}
-	e := earlierAttempts{}
-	for _, record := range records {
-		if record.Attempt >= attempt {
-			continue
-		}
-		if e.first.IsZero() || record.StartedAt.Before(e.first) {
-			e.first = record.StartedAt
-		}
-		if record.Status == protocol.Failed {
-			e.failures++
-		}
-	}
-	e.lost = attempt - 1 - e.failures
-	return e, nil
-}
-
-// perform does what the call asks for. Its error is what the task failed with.
-func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (performed, *protocol.Error) {
-	if call.Format > protocol.CallFormat {
-		return performed{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
+// execute does what the call asks for. Its error is that of the task.
+func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
+	if t.call.Format > protocol.CallFormat {
+		return execution{}, protocol.Errorf(protocol.InvalidParams, "unsupported call format %d: this worker reads formats up to %d", t.call.Format, protocol.CallFormat).
 			WithHint("update the worker")
 	}
-	if history.lost >= protocol.MaxLostWorkers {
-		return performed{}, protocol.Errorf(protocol.WorkerLost, "its worker was lost %d times", history.lost).
+	if t.earlier.lost >= protocol.MaxLostWorkers {
+		return execution{}, protocol.Errorf(protocol.WorkerLost, "the process running it stopped %d times", t.earlier.lost).
 			WithHint("it may need more memory than the machine has")
 	}
-	m, known := a.method(call.Method)
+	m, known := t.methods.find(t.call.Method)
 	if !known {
-		return performed{}, protocol.Errorf(protocol.MethodNotSupported, "this worker has no method %q", call.Method)
+		return execution{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q on this worker", t.call.Method)
 	}
-	request, secrets, err := a.request(ctx, call, m)
+	request, secrets, err := t.request(ctx, m)
 	if err != nil {
-		return performed{}, secrets.inError(protocol.AsError(err, protocol.TaskParameterError))
+		return execution{}, secrets.redactError(protocol.AsError(err, protocol.TaskParameterError))
 	}
-	hash := a.hashOf(ctx, call, m, request, secrets)
+	hash := t.cacheHash(ctx, m, request, secrets)
 	if hash != "" {
-		if earlier := a.recall(ctx, hash); earlier != nil {
-			return performed{Result: *earlier, cached: true}, nil
+		if earlier := t.cachedResult(ctx, hash); earlier != nil {
+			return execution{Result: *earlier, cached: true}, nil
 		}
 	}
-	written := &written{beat: beat, secrets: secrets}
-	request.Write, request.Redact = written.add, secrets.inText
-	result, err := handle(ctx, call, m, request, func(message string) { beat.say(secrets.inText(message)) })
-	written.end()
+	answer := &answer{beat: t.beat, secrets: secrets}
+	request.Write, request.Redact = answer.write, secrets.redact
+	result, err := handle(ctx, t.call, m, request, func(message string) { t.beat.report(secrets.redact(message)) })
+	answer.end()
 	if err != nil {
-		return performed{Result: protocol.Result{Usage: result.Usage}}, secrets.inError(protocol.AsError(err, protocol.TaskExecutionFailed))
+		return execution{Result: protocol.Result{Usage: result.Usage}}, secrets.redactError(protocol.AsError(err, protocol.TaskExecutionFailed))
 	}
-	if hash != "" && a.hashOf(ctx, call, m, request, secrets) != hash {
-		hash = "" // A file has changed meanwhile: nobody knows which of its contents this is about.
+	if hash != "" && t.cacheHash(ctx, m, request, secrets) != hash {
+		hash = "" // A file has changed meanwhile: the result may be about its old content or about the new one.
 	}
-	result.Value, result.Warning = secrets.inValue(result.Value), secrets.inText(result.Warning)
-	return performed{Result: result, keepAs: hash}, nil
+	result.Value, result.Warning = secrets.redactValue(result.Value), secrets.redact(result.Warning)
+	return execution{Result: result, cacheHash: hash}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.
 var errTimeout = errors.New("the task's timeout")
 
-// handle calls the handler within the task's timeout, and comes back even where the handler does not.
+// handle calls the handler within the task's timeout, and returns even if the handler does not.
 func handle(ctx context.Context, call *protocol.Call, m method, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
-	attempt := ctx
+	limited := ctx
 	if limit := call.Timeout.Duration(); limit > 0 && !m.EnforcesTimeout {
 		var cancel context.CancelFunc
-		attempt, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
+		limited, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
 		defer cancel()
 	}
 	type ending struct {
@@ -219,25 +195,25 @@ func handle(ctx context.Context, call *protocol.Call, m method, request protocol
 	go func() {
 		var e ending
 		defer func() {
-			if fault := recover(); fault != nil {
-				e.err = protocol.Errorf(protocol.InternalError, "the handler of %s panicked: %v", call.Method, fault)
+			if cause := recover(); cause != nil {
+				e.err = protocol.Errorf(protocol.InternalError, "the handler of %s panicked: %v", call.Method, cause)
 			}
 			ended <- e
 		}()
-		e.result, e.err = m.handler.Handle(attempt, request, progress)
+		e.result, e.err = m.handler.Handle(limited, request, progress)
 	}()
 	var e ending
 	select {
 	case e = <-ended:
-	case <-attempt.Done():
+	case <-limited.Done():
 		select {
 		case e = <-ended:
 		case <-time.After(endGrace):
-			e.err = fmt.Errorf("the handler of %s did not end within %s", call.Method, endGrace)
+			e.err = fmt.Errorf("the handler of %s did not return within %s", call.Method, endGrace)
 		}
 	}
-	if e.err != nil && errors.Is(context.Cause(attempt), errTimeout) && ctx.Err() == nil {
-		e.err = protocol.Errorf(protocol.TaskTimeout, "it took longer than its timeout of %s", call.Timeout.Duration())
+	if e.err != nil && errors.Is(context.Cause(limited), errTimeout) && ctx.Err() == nil {
+		e.err = protocol.Errorf(protocol.TaskTimeout, "timed out after %s", call.Timeout.Duration())
 	}
 	return e.result, e.err
 }

@@ -17,23 +17,23 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// behave is a handler that does what a test says.
-type behave func(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error)
+// handlerFunc is a handler that does what a test says.
+type handlerFunc func(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error)
 
-func (b behave) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
+func (b handlerFunc) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	return b(ctx, request, progress)
 }
 
-func (b behave) Health(context.Context) error { return nil }
+func (b handlerFunc) Health(context.Context) error { return nil }
 
-// attempt runs one attempt of `test/do` and returns what the workflow would get.
-func attempt(t *testing.T, store resultstore.Store, call protocol.Call, env map[string]string, handler behave) (*protocol.Outcome, *temporal.ApplicationError) {
+// runAttempt runs one attempt of `test/do` and returns what the workflow would get.
+func runAttempt(t *testing.T, store resultstore.Store, call protocol.Call, env map[string]string, handler handlerFunc) (*protocol.Outcome, *temporal.ApplicationError) {
 	t.Helper()
-	return attemptOf(t, protocol.Method{Name: "test/do"}, store, call, env, handler)
+	return runAttemptOf(t, protocol.Method{Name: "test/do"}, store, call, env, handler)
 }
 
-// attemptOf is attempt of a method that says more of itself. Its name is still `test/do`.
-func attemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, call protocol.Call, env map[string]string, handler behave) (*protocol.Outcome, *temporal.ApplicationError) {
+// runAttemptOf is runAttempt for a method that says more of itself. Its name is still `test/do`.
+func runAttemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, call protocol.Call, env map[string]string, handler handlerFunc) (*protocol.Outcome, *temporal.ApplicationError) {
 	t.Helper()
 	acts, err := New(Options{
 		Store:     store,
@@ -67,6 +67,9 @@ func attemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, 
 	return &outcome, failure
 }
 
+// withStore returns activities without protocols.
+func withStore(store resultstore.Store) *Activities { return &Activities{results: results{store: store}} }
+
 func parameters(t *testing.T, text string) protocol.Payload {
 	t.Helper()
 	v, err := value.Parse([]byte(text))
@@ -94,7 +97,7 @@ func TestNoSecretLeavesAnAttempt(t *testing.T) {
 	env := map[string]string{"GLEITZEIT_SECRET_KEY": `swordfish"\n`, "PLACE": "behind the mill", "SHORT": "five5"}
 	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}","place":"at ${env.PLACE}","short":"${env.SHORT}","${env.PLACE}":1}`)}
 	store := memory.New()
-	outcome, _ := attempt(t, store, call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	outcome, _ := runAttempt(t, store, call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 		key, _ := request.Parameters.Get("key")
 		if key.Text() != `swordfish"\n` {
 			t.Errorf("the handler got %q", key.Text())
@@ -115,7 +118,7 @@ func TestNoSecretLeavesAnAttempt(t *testing.T) {
 func TestASecretHidesAsANumberAndBehindAnother(t *testing.T) {
 	env := map[string]string{"GLEITZEIT_SECRET_PIN": "12345678", "GLEITZEIT_SECRET_A": "abcdef", "GLEITZEIT_SECRET_B": "abcdefREST"}
 	call := protocol.Call{Parameters: parameters(t, `{"pin":"${secrets.PIN}","a":"${secrets.A}","b":"${secrets.B}"}`)}
-	outcome, _ := attempt(t, memory.New(), call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	outcome, _ := runAttempt(t, memory.New(), call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 		return protocol.Result{Value: request.Parameters.With("n", value.Int(12345678)).With("m", value.Int(1234567))}, nil
 	})
 	want := `{"pin":"[secrets.PIN]","a":"[secrets.A]","b":"[secrets.B]","n":"[secrets.PIN]","m":1234567}`
@@ -141,7 +144,7 @@ func (f *flaky) Put(ctx context.Context, batch resultstore.Batch) error {
 func TestWhatIsFinishedIsNotDoneAgainBecauseTheStoreIsAway(t *testing.T) {
 	calls := 0
 	store := &flaky{memory.New(), 2}
-	outcome, failure := attempt(t, store, protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+	outcome, failure := runAttempt(t, store, protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
 		calls++
 		return protocol.Result{Value: value.Object()}, nil
 	})
@@ -154,7 +157,7 @@ func TestNoSecretLeavesAnError(t *testing.T) {
 	env := map[string]string{"GLEITZEIT_SECRET_KEY": "swordfish"}
 	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}"}`)}
 	store := memory.New()
-	outcome, failure := attempt(t, store, call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	outcome, failure := runAttempt(t, store, call, env, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 		key, _ := request.Parameters.Get("key")
 		return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "the server does not know %s", key.Text()).WithHint("is %s the key?", key.Text())
 	})
@@ -167,14 +170,14 @@ func TestNoSecretLeavesAnError(t *testing.T) {
 
 func TestASecretThatIsNotThereIsNamed(t *testing.T) {
 	call := protocol.Call{Parameters: parameters(t, `{"key":"${secrets.KEY}"}`)}
-	outcome, failure := attempt(t, memory.New(), call, nil, echo)
+	outcome, failure := runAttempt(t, memory.New(), call, nil, echo)
 	if outcome.Error.Code != protocol.TaskParameterError || !failure.NonRetryable() || !strings.Contains(outcome.Error.Message, "KEY") {
 		t.Errorf("%+v", outcome.Error)
 	}
 }
 
 func TestAHandlerThatPanicsFailsItsTask(t *testing.T) {
-	outcome, failure := attempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+	outcome, failure := runAttempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
 		panic("a fault")
 	})
 	if outcome.Error.Message != "the handler of test/do panicked: a fault" || failure.Type() != "INTERNAL_ERROR" {
@@ -183,7 +186,7 @@ func TestAHandlerThatPanicsFailsItsTask(t *testing.T) {
 }
 
 func TestALongMessageIsCutInTheMiddle(t *testing.T) {
-	outcome, _ := attempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+	outcome, _ := runAttempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`)}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
 		return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "begin %s end", strings.Repeat("x", 100_000))
 	})
 	message := outcome.Error.Message
@@ -197,8 +200,8 @@ func TestACallOfALaterFormatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failure := acts.perform(t.Context(), &protocol.Call{Format: 2}, earlierAttempts{}, nil)
-	if failure.Message != "this worker reads calls up to format 1, and this one has format 2" || failure.Hint != "update the worker" {
+	_, failure := (&attempt{Activities: acts, call: &protocol.Call{Format: 2}}).execute(t.Context())
+	if failure.Message != "unsupported call format 2: this worker reads formats up to 1" || failure.Hint != "update the worker" {
 		t.Errorf("%+v", failure)
 	}
 }
@@ -208,7 +211,7 @@ func TestATaskWhoseWorkersVanishIsGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failure := acts.perform(t.Context(), &protocol.Call{Format: 1}, earlierAttempts{lost: 10}, nil)
+	_, failure := (&attempt{Activities: acts, call: &protocol.Call{Format: 1}, earlier: earlierAttempts{lost: 10}}).execute(t.Context())
 	if failure.Code != protocol.WorkerLost || failure.Retryable() {
 		t.Errorf("%+v", failure)
 	}

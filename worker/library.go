@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
@@ -11,11 +12,11 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// library keeps the registered functions of a protocol in the result store, so that every worker has them.
+// library stores the registered functions of a protocol in the result store, where every worker finds them.
 type library struct {
 	store    resultstore.Store
 	protocol string
-	method   string // The one that registers.
+	method   string // The method that registers functions.
 }
 
 func newLibrary(store resultstore.Store) python.Library {
@@ -25,7 +26,7 @@ func newLibrary(store resultstore.Store) python.Library {
 	return library{store, "python/v1", python.Register}
 }
 
-// execution sets the records of a library apart from those of a run.
+// execution distinguishes the records of a library from those of a run.
 const execution = "functions"
 
 // Keep implements python.Library.
@@ -67,16 +68,12 @@ func (l library) read(ctx context.Context, name string) ([]value.Value, error) {
 		if record.Value == nil {
 			continue
 		}
-		data, err := l.store.Value(ctx, *record.Value)
+		function, err := resultstore.Load(ctx, l.store, protocol.Payload{Ref: record.Value})
 		if errors.Is(err, resultstore.ErrNotFound) {
-			continue // Somebody has cleared the store; without its source it cannot be called.
+			continue // Somebody has cleared the store; without its source the function cannot be called.
 		}
 		if err != nil {
-			return nil, err
-		}
-		function, err := value.Parse(data)
-		if err != nil {
-			return nil, protocol.Errorf(protocol.InternalError, "the function %q cannot be read: %v", record.Task, err)
+			return nil, fmt.Errorf("cannot read the function %q: %w", record.Task, err)
 		}
 		all = append(all, function)
 	}

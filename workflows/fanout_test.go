@@ -206,7 +206,7 @@ func TestABatchOfTooManyFilesFails(t *testing.T) {
 	folder := folderOf(t, 501, numbered)
 	result, _ := end(t, r.start(t, batch(t, folder, "", "")))
 	same(t, "status", result.Status, protocol.Failed)
-	same(t, "message", r.tasks(t)["batch"].Error.Message, "there are 501 files, and one batch takes 500")
+	same(t, "message", r.tasks(t)["batch"].Error.Message, "501 files match, and the limit of a batch is 500")
 }
 
 func TestABatchOf500FilesFitsIntoOneHistory(t *testing.T) {

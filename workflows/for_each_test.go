@@ -155,15 +155,15 @@ outputs: {after: "${after.value}"}
 
 func TestForEachOfWhatIsNoListOfItems(t *testing.T) {
 	for name, c := range map[string]struct{ code, reference, message, hint string }{
-		"an object":        {"{'items': [1], 'n': 2}", "${make.result}", "for_each: ${make.result} must be a list, and is an object", `its field "items" is a list`},
-		"a string":         {"'a, b'", "${make.result}", `for_each: ${make.result} must be a list, and is a string: "a, b"`, ""},
-		"an empty string":  {"''", "${make.result}", "for_each: ${make.result} must be a list, and is a string: \"\"", ""},
-		"JSON as text":     {"'[1, 2]'", "${make.result}", `for_each: ${make.result} must be a list, and is a string: "[1, 2]"`, "the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed"},
-		"a number":         {"7", "${make.result}", "for_each: ${make.result} must be a list, and is a number: 7", ""},
-		"brackets as text": {"'[]'", "${make.result:-[]}", "for_each: ${make.result:-[]} must be a list, and is a string: \"[]\"", "the text holds a list, but is none: a script makes one of it with json.loads, and a model that is given a schema has one in its field parsed"},
-		"null":             {"None", "${make.result}", "for_each: ${make.result} must be a list, and is null", ""},
+		"an object":        {"{'items': [1], 'n': 2}", "${make.result}", "for_each: ${make.result} must be a list, not an object", `its field "items" is a list`},
+		"a string":         {"'a, b'", "${make.result}", `for_each: ${make.result} must be a list, not a string: "a, b"`, ""},
+		"an empty string":  {"''", "${make.result}", "for_each: ${make.result} must be a list, not a string: \"\"", ""},
+		"JSON as text":     {"'[1, 2]'", "${make.result}", `for_each: ${make.result} must be a list, not a string: "[1, 2]"`, "the text contains a list: parse it with json.loads in a script, or give the model a schema and read its field parsed"},
+		"a number":         {"7", "${make.result}", "for_each: ${make.result} must be a list, not a number: 7", ""},
+		"brackets as text": {"'[]'", "${make.result:-[]}", "for_each: ${make.result:-[]} must be a list, not a string: \"[]\"", "the text contains a list: parse it with json.loads in a script, or give the model a schema and read its field parsed"},
+		"null":             {"None", "${make.result}", "for_each: ${make.result} must be a list, not null", ""},
 		"nothing":          {"{'itms': []}", "${make.items}", `${make.items}: make has no field "items"; it has result, output, stderr, success, execution_time, and its result has itms`, `did you mean "itms"?`},
-		"too many of all":  {"list(range(501))", "${make.result}", "for_each has 501 items, and one task takes 500", "divide them among several tasks"},
+		"too many of all":  {"list(range(501))", "${make.result}", "for_each has 501 items, and the limit is 500", "split them among several tasks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)

@@ -130,6 +130,6 @@ outputs: {said: "${said.value}", own: "${own.value}", twice: "${twice.value}"}
 	same(t, "attempts of twice", r.probe.called("twice"), 3)
 	same(t, "attempts of slow", r.probe.called("slow"), 1)
 	tasks := r.tasks(t)
-	same(t, "slow", tasks["slow"].Error.Message, "it took longer than its timeout of 200ms")
-	same(t, "slower", tasks["slower"].Error.Message, "it took longer than its timeout of 300ms")
+	same(t, "slow", tasks["slow"].Error.Message, "timed out after 200ms")
+	same(t, "slower", tasks["slower"].Error.Message, "timed out after 300ms")
 }

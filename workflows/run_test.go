@@ -124,7 +124,7 @@ func TestATasksTimeoutFailsTheTask(t *testing.T) {
 	same(t, "status", result.Status, protocol.Failed)
 	failed := r.tasks(t)["slow"].Error
 	same(t, "code", failed.Code, protocol.TaskTimeout)
-	same(t, "message", failed.Message, "it took longer than its timeout of 200ms")
+	same(t, "message", failed.Message, "timed out after 200ms")
 }
 
 func TestACancelledRunWaitsForWhatRunsAndEndsCancelled(t *testing.T) {
@@ -168,7 +168,7 @@ func TestEachOutputThatLeadsToNothingIsNamed(t *testing.T) {
 	same(t, "status", result.Status, protocol.Failed)
 	lines := strings.Split(result.Error.Message, "\n")
 	same(t, "lines", len(lines), 3)
-	same(t, "first", lines[0], "2 outputs lead to nothing")
+	same(t, "first", lines[0], "cannot resolve 2 outputs")
 	same(t, "one", strings.HasPrefix(lines[1], `output "one": ${a.value.y}: `), true)
 	same(t, "two", strings.HasPrefix(lines[2], `output "two": ${a.value.z}: `), true)
 	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"one":null,"good":1,"two":null}`)
@@ -192,7 +192,7 @@ func TestAnUnknownMethodFailsItsTask(t *testing.T) {
 	p.Tasks[0].Method = "test/nothing"
 	result, _ := end(t, r.start(t, p))
 	same(t, "status", result.Status, protocol.Failed)
-	same(t, "message", r.tasks(t)["a"].Error.Message, `this worker has no method "test/nothing"`)
+	same(t, "message", r.tasks(t)["a"].Error.Message, `unknown method "test/nothing" on this worker`)
 }
 
 func TestAPlanOfALaterFormatIsRefused(t *testing.T) {

@@ -124,7 +124,7 @@ func TestAValueThatNobodyCanKeepFailsItsTaskAtOnce(t *testing.T) {
 	same(t, "status", result.Status, protocol.Failed)
 	failed := r.tasks(t)["a"].Error
 	same(t, "code", failed.Code, protocol.TaskResultInvalid)
-	same(t, "message", failed.Message, "the result has 67108876 bytes, and the most that can be kept is 67108864")
+	same(t, "message", failed.Message, "the result has 67108876 bytes, and the limit is 67108864")
 	same(t, "calls", r.probe.called("a"), 1)
 }
 

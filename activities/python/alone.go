@@ -28,12 +28,12 @@ func (a alone) run(ctx context.Context, j job) (*ended, error) {
 	}
 	folder, err := os.MkdirTemp("", "gleitzeit-reply-")
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "no temporary folder for the reply: %v", err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "no temporary folder for the reply: %v", err).WithCause(err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // It holds one file of ours.
 	reply := filepath.Join(folder, "reply")
 	if err := os.WriteFile(reply, nil, 0o600); err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "no file for the reply: %v", err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "no file for the reply: %v", err).WithCause(err)
 	}
 	e := &ended{}
 	command := exec.CommandContext(ctx, j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, mainArgument(nil, reply))

@@ -115,7 +115,7 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *work)
 	}
 	temp, err := os.MkdirTemp("", "gleitzeit-python-")
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "no temporary folder for the script: %v", err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "no temporary folder for the script: %v", err).WithCause(err)
 	}
 	ended, err := h.runIn(ctx, temp, found, sandbox, request, work)
 	var start *startError
@@ -123,7 +123,7 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *work)
 		h.interpreters.forget(command)
 	}
 	if removed := remove(temp); removed != nil && err == nil && ctx.Err() == nil {
-		err = protocol.Errorf(protocol.TaskExecutionFailed, "the script's temporary folder cannot be removed: %v", removed)
+		err = protocol.Errorf(protocol.TaskExecutionFailed, "the script's temporary folder cannot be removed: %v", removed).WithCause(removed)
 	}
 	if err = interrupted(ctx, began, err); err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func Find(o Options) (*Cluster, error) {
 }
 
 func misconfigured(err error) error {
-	return protocol.Errorf(protocol.ConfigurationError, "the connection to Temporal is not configured well: %s", err).
+	return protocol.Errorf(protocol.ConfigurationError, "the connection to Temporal is not configured well: %s", err).WithCause(err).
 		WithHint("it is read from TEMPORAL_ADDRESS and the other TEMPORAL_* variables, and from temporal.toml, as by the temporal CLI")
 }
 
@@ -82,11 +82,11 @@ func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(
 	defer cancel()
 	dialed, err := client.DialContext(ctx, options)
 	if _, denied := errors.AsType[*serviceerror.PermissionDenied](err); denied {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "Temporal at %s refuses this client: %s", c.Address, err).
+		return nil, protocol.Errorf(protocol.ConfigurationError, "Temporal at %s refuses this client: %s", c.Address, err).WithCause(err).
 			WithHint("TEMPORAL_API_KEY, the TEMPORAL_TLS_* variables or a profile say who it is, and TEMPORAL_NAMESPACE where it may work")
 	}
 	if err != nil {
-		return nil, protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be reached: %s", c.Address, err).
+		return nil, protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be reached: %s", c.Address, err).WithCause(err).
 			WithHint("TEMPORAL_ADDRESS, --address or a profile names it; `temporal operator cluster health` reads the same settings")
 	}
 	return dialed, nil

@@ -113,7 +113,7 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 	_, err := to.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
 	if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown {
 		if err != nil {
-			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be asked about the namespace %q: %s", c.Address, c.Namespace, err)
+			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be asked about the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
 		}
 		return nil
 	}
@@ -121,7 +121,7 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 		Namespace: c.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
 	})
 	if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); err != nil && !there {
-		return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s has no namespace %q, and it cannot be made here: %s", c.Address, c.Namespace, err).
+		return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s has no namespace %q, and it cannot be made here: %s", c.Address, c.Namespace, err).WithCause(err).
 			WithHint("`temporal operator namespace create --namespace %s --retention %dh` makes it", c.Namespace, int(retention.Hours()))
 	}
 	return c.settle(ctx, func() error {
@@ -141,7 +141,7 @@ func (c *Cluster) settle(ctx context.Context, known func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s is not ready for runs in the namespace %q: %s", c.Address, c.Namespace, err)
+			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s is not ready for runs in the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
 		case <-ticker.C:
 		}
 	}

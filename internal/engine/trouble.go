@@ -14,12 +14,12 @@ func (e *Engine) failed(what string, err error) error {
 		return known
 	}
 	if known := e.diagnose(err.Error()); known != nil {
-		return known
+		return known.WithCause(err)
 	}
 	if errors.Is(err, syscall.ENOSPC) {
-		return e.diskFull()
+		return e.diskFull().WithCause(err)
 	}
-	return protocol.Errorf(protocol.EngineUnreachable, "the engine in %q cannot run: %s: %v", e.home.Path, what, err)
+	return protocol.Errorf(protocol.EngineUnreachable, "the engine in %q cannot run: %s: %v", e.home.Path, what, err).WithCause(err)
 }
 
 // diagnose recognizes what SQLite says of its file; nil where the text says nothing of it. The server hands such errors

@@ -172,7 +172,7 @@ func (h *Home) claimPath(run string) string { return filepath.Join(h.runs(), fil
 func lockPath(path string) string { return strings.TrimSuffix(path, ".json") + ".lock" }
 
 func (h *Home) claimFailed(run string, err error) error {
-	return protocol.Errorf(protocol.ConfigurationError, "run %q cannot be claimed in %q: %v", run, h.runs(), cause(err)).
+	return protocol.Errorf(protocol.ConfigurationError, "run %q cannot be claimed in %q: %v", run, h.runs(), cause(err)).WithCause(err).
 		WithHint("make room on the disk, or set GLEITZEIT_HOME or --home to a folder that you can write")
 }
 
@@ -183,7 +183,7 @@ func readClaim(path string) (Claim, error) {
 	}
 	var claim Claim
 	if err := json.Unmarshal(data, &claim); err != nil {
-		return Claim{}, protocol.Errorf(protocol.ConfigurationError, "%q does not say which run it is about: %v", path, err).
+		return Claim{}, protocol.Errorf(protocol.ConfigurationError, "%q does not say which run it is about: %v", path, err).WithCause(err).
 			WithHint("remove the file; the run itself is not touched by that")
 	}
 	return claim, nil

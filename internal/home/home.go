@@ -40,7 +40,7 @@ func Open(path string) (*Home, error) {
 }
 
 func unusable(path string, err error) error {
-	return protocol.Errorf(protocol.ConfigurationError, "home folder %q cannot be written: %v", path, cause(err)).
+	return protocol.Errorf(protocol.ConfigurationError, "home folder %q cannot be written: %v", path, cause(err)).WithCause(err).
 		WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
 }
 

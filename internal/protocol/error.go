@@ -5,20 +5,20 @@ import (
 	"fmt"
 )
 
-// ErrorKind tells what becomes of a task after an error.
+// ErrorKind decides whether an error is retried.
 type ErrorKind string
 
 // The kinds of error.
 const (
-	// Transient: the same call may well succeed later (an overload, a lost connection). Three attempts, or as `retry` says.
+	// Transient: the same call may succeed later (an overloaded server, a lost connection). Three attempts, or as `retry` says.
 	Transient ErrorKind = "transient"
-	// TaskFault: the task itself went wrong (an exception, a tool's error, its timeout). One attempt, or as `retry` says.
+	// TaskFault: the task itself failed (an exception, a tool's error, its timeout). One attempt, or as `retry` says.
 	TaskFault ErrorKind = "task"
-	// Permanent: no attempt can succeed (wrong parameters, an unknown method). Never again, whatever `retry` says.
+	// Permanent: no attempt can succeed (invalid parameters, an unknown method). Never retried, whatever `retry` says.
 	Permanent ErrorKind = "permanent"
 )
 
-// Code is the number of an error in the manner of JSON-RPC. Every one of them stands in Codes.
+// Code is the number of an error, as in JSON-RPC. Codes lists them all.
 type Code int
 
 // The codes.
@@ -48,7 +48,7 @@ const (
 	PersistenceFailed          Code = -26001
 )
 
-// CodeInfo is what people are told of a Code.
+// CodeInfo describes a Code.
 type CodeInfo struct {
 	Code    Code
 	Name    string
@@ -58,32 +58,32 @@ type CodeInfo struct {
 
 // Codes lists every code, as docs/errors.md shows them.
 var Codes = []CodeInfo{
-	{InvalidParams, "INVALID_PARAMS", Permanent, "the parameters do not fit the method"},
-	{InternalError, "INTERNAL_ERROR", TaskFault, "a fault of Gleitzeit itself; please report it"},
-	{ConfigurationError, "CONFIGURATION_ERROR", Permanent, "a setting is wrong, or a program that it names is not there"},
-	{ProviderNotAvailable, "PROVIDER_NOT_AVAILABLE", Transient, "what serves the method (a model server, a tool server) cannot be reached"},
-	{ProviderTimeout, "PROVIDER_TIMEOUT", Transient, "what serves the method did not answer in time"},
-	{ProviderOverloaded, "PROVIDER_OVERLOADED", Transient, "what serves the method has too much to do"},
-	{MethodNotSupported, "METHOD_NOT_SUPPORTED", Permanent, "no protocol has this method"},
-	{TaskValidationFailed, "TASK_VALIDATION_FAILED", Permanent, "a file, a folder or a model that the task names is not there, or may not be read"},
+	{InvalidParams, "INVALID_PARAMS", Permanent, "a parameter is missing, unknown or invalid"},
+	{InternalError, "INTERNAL_ERROR", TaskFault, "a bug in Gleitzeit; please report it"},
+	{ConfigurationError, "CONFIGURATION_ERROR", Permanent, "a setting is invalid, or a program that it names was not found"},
+	{ProviderNotAvailable, "PROVIDER_NOT_AVAILABLE", Transient, "the server of the method (a model server, a tool server) cannot be reached"},
+	{ProviderTimeout, "PROVIDER_TIMEOUT", Transient, "the server of the method did not answer in time"},
+	{ProviderOverloaded, "PROVIDER_OVERLOADED", Transient, "the server of the method is overloaded"},
+	{MethodNotSupported, "METHOD_NOT_SUPPORTED", Permanent, "unknown method"},
+	{TaskValidationFailed, "TASK_VALIDATION_FAILED", Permanent, "a file, a folder or a model that the task names was not found, or may not be read"},
 	{TaskExecutionFailed, "TASK_EXECUTION_FAILED", TaskFault, "the script, the model or the tool failed"},
-	{TaskTimeout, "TASK_TIMEOUT", TaskFault, "an attempt took longer than the task's timeout"},
-	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, its time was over, or another task failed and it fails fast"},
-	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one needs did not complete; of a result that is asked for, also that its task was skipped by its condition"},
-	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference leads to nothing, or a condition cannot be decided"},
-	{TaskResultInvalid, "TASK_RESULT_INVALID", TaskFault, "the result is no JSON, does not fit its schema, or is too large"},
-	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task vanished ten times"},
-	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has mistakes"},
-	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file, or no run, of that name"},
-	{WorkflowTimeout, "WORKFLOW_TIMEOUT", Permanent, "the run took longer than the workflow's timeout"},
+	{TaskTimeout, "TASK_TIMEOUT", TaskFault, "an attempt exceeded the task's timeout"},
+	{TaskCancelled, "TASK_CANCELLED", Permanent, "the run was cancelled, timed out, or stopped at the first failed task (`fail_fast`)"},
+	{TaskDependencyFailed, "TASK_DEPENDENCY_FAILED", Permanent, "a task that this one depends on did not complete; for a requested result, also: its task was skipped by its condition"},
+	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference or a condition cannot be resolved"},
+	{TaskResultInvalid, "TASK_RESULT_INVALID", TaskFault, "the result is not JSON, does not match its schema, or is too large"},
+	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task was lost ten times"},
+	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has errors"},
+	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file or run has this name"},
+	{WorkflowTimeout, "WORKFLOW_TIMEOUT", Permanent, "the run exceeded the workflow's timeout"},
 	{WorkflowCancelled, "WORKFLOW_CANCELLED", Permanent, "the run was cancelled"},
-	{WorkflowCircularDependency, "WORKFLOW_CIRCULAR_DEPENDENCY", Permanent, "tasks wait for one another in a circle"},
+	{WorkflowCircularDependency, "WORKFLOW_CIRCULAR_DEPENDENCY", Permanent, "circular dependency between tasks"},
 	{WorkflowTasksFailed, "WORKFLOW_TASKS_FAILED", Permanent, "at least one task of the run failed"},
 	{EngineUnreachable, "ENGINE_UNREACHABLE", Transient, "the Temporal server cannot be reached, or cannot be started"},
 	{PersistenceFailed, "PERSISTENCE_CONNECTION_FAILED", Transient, "the result store cannot be reached, or is out of space"},
 }
 
-// Info returns what is known of the code; an unknown one is described as itself.
+// Info returns the entry of Codes; for an unknown code, one made from its number.
 func (c Code) Info() CodeInfo {
 	for _, info := range Codes {
 		if info.Code == c {
@@ -93,16 +93,18 @@ func (c Code) Info() CodeInfo {
 	return CodeInfo{c, fmt.Sprintf("ERROR_%d", -int(c)), TaskFault, "unknown code"}
 }
 
-// Error is what went wrong with a task or a run: for people a message and perhaps a hint, for programs a code.
+// Error is the failure of a task or a run: a message and perhaps a hint for people, a code for programs.
 type Error struct {
 	Code    Code      `json:"code"`
 	Name    string    `json:"name"`
 	Message string    `json:"message"`
 	Hint    string    `json:"hint,omitempty"` // What to do, where there is something.
 	Kind    ErrorKind `json:"kind"`
+
+	cause error // Known in this process alone: it is not marshaled.
 }
 
-// Errorf makes an Error of the code's own kind.
+// Errorf returns an Error of the code's own kind.
 func Errorf(code Code, format string, args ...any) *Error {
 	info := code.Info()
 	return &Error{Code: code, Name: info.Name, Kind: info.Kind, Message: fmt.Sprintf(format, args...)}
@@ -115,14 +117,25 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	return &with
 }
 
-// OfKind returns e as an error of another kind than its code's own: an execution that must not be repeated, say.
+// WithCause returns e with the error that it translates, for errors.Is and errors.As. The message must already say what the
+// cause says: whoever reads e elsewhere has no cause.
+func (e *Error) WithCause(cause error) *Error {
+	with := *e
+	with.cause = cause
+	return &with
+}
+
+// Unwrap returns the cause; nil where there is none, or where e comes from another process.
+func (e *Error) Unwrap() error { return e.cause }
+
+// WithKind returns e as an error of another kind than its code's own: an execution that must not be repeated, say.
 func (e *Error) WithKind(kind ErrorKind) *Error {
 	with := *e
 	with.Kind = kind
 	return &with
 }
 
-// Error gives the message and the hint.
+// Error returns the message, and the hint in parentheses.
 func (e *Error) Error() string {
 	if e.Hint == "" {
 		return e.Message
@@ -130,13 +143,13 @@ func (e *Error) Error() string {
 	return e.Message + " (" + e.Hint + ")"
 }
 
-// Retryable tells whether the same call may be made again.
+// Retryable reports whether another attempt may succeed.
 func (e *Error) Retryable() bool { return e.Kind != Permanent }
 
-// AsError finds the Error in err; any other error becomes one of the code given, so that no error is without one.
+// AsError returns the Error in err, or wraps err in one of the code given.
 func AsError(err error, otherwise Code) *Error {
 	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
-	return Errorf(otherwise, "%s", err.Error())
+	return Errorf(otherwise, "%s", err.Error()).WithCause(err)
 }

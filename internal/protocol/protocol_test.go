@@ -1,6 +1,9 @@
 package protocol
 
 import (
+	"encoding/json"
+	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -31,6 +34,24 @@ func TestAttempts(t *testing.T) {
 		if got := c.retry.Attempts(c.kind); got != c.want {
 			t.Errorf("%+v %s: got %d, want %d", c.retry, c.kind, got, c.want)
 		}
+	}
+}
+
+func TestAnErrorKeepsItsCauseInThisProcess(t *testing.T) {
+	cause := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}
+	err := Errorf(TaskValidationFailed, "cannot read x").WithCause(cause).WithHint("create it").WithKind(Transient)
+	if at, is := errors.AsType[*fs.PathError](err); !is || at != cause || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the cause of %+v is %v", err, err.Unwrap())
+	}
+	if wrapped := AsError(cause, InternalError); !errors.Is(wrapped, fs.ErrNotExist) || wrapped.Message != cause.Error() {
+		t.Errorf("wrapped: %+v", wrapped)
+	}
+	if plain := Errorf(InternalError, "x"); plain.Unwrap() != nil || errors.Is(plain, fs.ErrNotExist) {
+		t.Errorf("without a cause: %v", plain.Unwrap())
+	}
+	data, failure := json.Marshal(err)
+	if want := `{"code":-29001,"name":"TASK_VALIDATION_FAILED","message":"cannot read x","hint":"create it","kind":"transient"}`; failure != nil || string(data) != want {
+		t.Errorf("got %s, %v", data, failure)
 	}
 }
 

@@ -17,3 +17,18 @@ func TestVisible(t *testing.T) {
 		}
 	}
 }
+
+func TestVisibleLines(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                           "",
+		"a\n\tb\r\nc\n":              "a\n\tb\r\nc\n",
+		"over\rwritten\r":            `over\rwritten\r`,
+		"\x1b[31mred\nplain\u009b1m": "\\x1b[31mred\nplain\\u009b1m",
+		"if \u202eevil\u2066\u2028x": `if \u202eevil\u2066\u2028x`,
+		"\xff\n":                     "\uFFFD\n",
+	} {
+		if got := VisibleLines(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

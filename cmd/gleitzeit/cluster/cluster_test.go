@@ -150,7 +150,7 @@ func checkRoots(t *testing.T, m *machine, u *programtest.User) {
 	write(t, filepath.Join(m.documents(), "outside.yaml"), fmt.Sprintf(
 		"name: Outside\ntasks:\n  - {id: read, method: llm/chat, parameters: {prompt: What is it, file_path: %q}}\n", outside))
 	_, said := u.Gleitzeit(5, "submit", "outside.yaml", "--wait")
-	for _, want := range []string{"lies outside the folders that may be read", "this worker reads beneath " + m.documents()} {
+	for _, want := range []string{"it is outside the folders that may be read", "this worker reads only beneath " + m.documents()} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}

@@ -32,7 +32,7 @@ func TestCall(t *testing.T) {
 		{2, "python/register name=a/b code=1", "", "gleitzeit: parameter \"name\" of python/register must match "},
 		{5, "python/execute code=1 requirements=[\"no_such_module\"]", "", "gleitzeit: the module no_such_module, which the task requires, is not there for "},
 		{5, "python/execute code=1/0", "", "ZeroDivisionError: division by zero\n"},
-		{5, "python/execute code=while(True):pass timeout=1", "", "gleitzeit: it took longer than its timeout of 1s\n"},
+		{5, "python/execute code=while(True):pass timeout=1", "", "gleitzeit: timed out after 1s\n"},
 	} {
 		u.File("half.py", "result = context['of'] / 2\n")
 		stdout, said := u.Gleitzeit(test.code, append([]string{"call"}, strings.Fields(test.args)...)...)

@@ -110,7 +110,7 @@ func TestGraphsOfExamplesAreMermaid(t *testing.T) {
 var nasty = [][]string{
 	{`"]`}, {`"] --> t1; t1["`}, {`end`}, {`subgraph x`}, {`graph TD`}, {`%% no comment`}, {`%%{init: {"theme": "dark"}}%%`}, {`---`},
 	{`<script>alert(1)</script>`}, {`a < b > c & d &amp; e`}, {`<b class="x">`}, {`#quot; #35; #`}, {`ﬂ°°35¶ß`, `fl°°35¶ß`}, {`ﬂ°lt¶ßb`, `fl°lt¶ßb`}, {`style x:y#1;`}, {`classDef x:y#1;`},
-	{"two\nlines\r\nand a\ttab", "two lines and a tab"}, {"\x1b[31mred", "\uFFFD[31mred"}, {"bell\u0007and\u0085next\u2028line", "bell\uFFFDand next line"},
+	{"two\nlines\r\nand a\ttab", "two lines and a tab"}, {"\x1b[31mred", `\x1b[31mred`}, {"bell\u0007and\u0085next\u2028line", `bell\aand next line`},
 	{`1. list`}, {`- list`}, {`# heading`}, {"```code```"}, {"`text`"}, {`**bold** __bold__ *_~`}, {`[link](http://x.y) www.example.com`}, {`fa:fa-car fas:fa-fa:fa-x`}, {`$$x^2$$ $$$ 5 $`},
 	{`{a}(b)[c]|d|/e/\f\`}, {`a-->b---c==>d-.->e`}, {`x:::failed@{ shape: circle }`}, {`'single' "double"`}, {`;`}, {`Größe 尺寸 مقاس 🦉👩‍🚀 é`},
 	{"non\uFFFEcharacter"}, {strings.Repeat("long ", 100), strings.Repeat("long ", 15) + "long…"},

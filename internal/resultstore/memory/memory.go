@@ -47,7 +47,7 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	for i, record := range batch.Records {
 		body, err := json.Marshal(record)
 		if err != nil {
-			return protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithKind(protocol.Permanent)
+			return protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
 		}
 		bodies[i] = body
 	}

@@ -31,7 +31,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	records := make([]resultstore.Record, len(found))
 	for i, k := range found {
 		if err := json.Unmarshal(k.body, &records[i]); err != nil {
-			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be read: %v", k.Run, err)
+			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be read: %v", k.Run, err).WithCause(err)
 		}
 	}
 	return records, nil

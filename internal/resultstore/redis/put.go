@@ -37,7 +37,7 @@ func (s *Store) arguments(batch resultstore.Batch) ([]any, error) {
 	for _, record := range batch.Records {
 		body, err := json.Marshal(record)
 		if err != nil {
-			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithKind(protocol.Permanent)
+			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
 		}
 		args = append(args, escape(record.Run), escape(record.Execution), field(record.Key), string(record.Kind),
 			moment(record.StartedAt), escape(record.Workflow), escape(string(record.Status)), body)

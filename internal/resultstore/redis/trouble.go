@@ -64,14 +64,14 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	said := err.Error()
 	for _, answer := range answers {
 		if slices.ContainsFunc(answer.words, func(word string) bool { return strings.Contains(said, word) }) {
-			return s.failure(answer.problem, answer.hint).WithKind(answer.kind)
+			return s.failure(answer.problem, answer.hint).WithKind(answer.kind).WithCause(err)
 		}
 	}
 	if _, answered := errors.AsType[redis.Error](err); answered {
-		return protocol.Errorf(protocol.PersistenceFailed, "the Redis server %s failed: %v", s.address, err)
+		return protocol.Errorf(protocol.PersistenceFailed, "the Redis server %s failed: %v", s.address, err).WithCause(err)
 	}
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return protocol.Errorf(protocol.PersistenceFailed, "the certificate of the Redis server %s is not trusted: %v", s.address, untrusted.Err).
+		return protocol.Errorf(protocol.PersistenceFailed, "the certificate of the Redis server %s is not trusted: %v", s.address, untrusted.Err).WithCause(err).
 			WithHint("SSL_CERT_FILE names the authorities that are").WithKind(protocol.Permanent)
 	}
 	return s.away(err)
@@ -89,7 +89,7 @@ func (s *Store) away(err error) error {
 			why = fmt.Sprintf("no answer within %s", timeoutOf(network.Op))
 		}
 	}
-	return protocol.Errorf(protocol.PersistenceFailed, "the Redis server %s cannot be reached: %s", s.address, why).
+	return protocol.Errorf(protocol.PersistenceFailed, "the Redis server %s cannot be reached: %s", s.address, why).WithCause(err).
 		WithHint("start it, or look at the address")
 }
 
@@ -109,7 +109,7 @@ func (s *Store) failure(problem, hint string) *protocol.Error {
 }
 
 func (s *Store) damaged(cause error) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "what the Redis server %s keeps is damaged: %v", s.address, cause).WithKind(protocol.Permanent)
+	return protocol.Errorf(protocol.PersistenceFailed, "what the Redis server %s keeps is damaged: %v", s.address, cause).WithCause(cause).WithKind(protocol.Permanent)
 }
 
 // newer refuses what a later program has made.

@@ -24,7 +24,7 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 		return known
 	}
 	if isFull(err) {
-		return diskFull(s.path)
+		return diskFull(s.path).WithCause(err)
 	}
 	switch sqliteCode(err) {
 	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
@@ -32,10 +32,10 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	case code.SQLITE_CORRUPT, code.SQLITE_NOTADB:
 		return damaged(s.path, err)
 	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
-		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has been locked by another process for %s", s.path, s.patience).
+		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has been locked by another process for %s", s.path, s.patience).WithCause(err).
 			WithHint("look for a stopped gleitzeit, a backup or a SQLite shell that has it open, and end it")
 	case code.SQLITE_IOERR:
-		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be read or written: %v", s.path, err).
+		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be read or written: %v", s.path, err).WithCause(err).
 			WithHint("look at the disk; SQLite needs a local one, %s", elsewhere)
 	}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
@@ -46,7 +46,7 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 		return s.isClosed()
 	default:
 	}
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q failed: %v", s.path, err)
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q failed: %v", s.path, err).WithCause(err)
 }
 
 // isBusy tells whether another process has what was wanted, so that it may be had later.
@@ -74,18 +74,18 @@ func sqliteCode(err error) int {
 	return 0
 }
 
-func diskFull(path string) error {
+func diskFull(path string) *protocol.Error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the disk of the result store %q is full", path).
 		WithHint("make room: what is finished is kept")
 }
 
 func unwritable(path string, cause error) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be opened or written: %v", path, cause).
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be opened or written: %v", path, cause).WithCause(cause).
 		WithHint("make the file and its folder writable, %s", elsewhere).WithKind(protocol.Permanent)
 }
 
 func damaged(path string, cause error) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is damaged: %v", path, cause).
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is damaged: %v", path, cause).WithCause(cause).
 		WithHint("move the file aside with its -wal and -shm, and a new one is made; results that only it holds are lost").WithKind(protocol.Permanent)
 }
 

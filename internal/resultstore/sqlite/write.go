@@ -73,7 +73,7 @@ func (s *Store) prepare(batch resultstore.Batch) (write, error) {
 	for _, record := range batch.Records {
 		body, err := json.Marshal(record)
 		if err != nil {
-			return write{}, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithKind(protocol.Permanent)
+			return write{}, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
 		}
 		w.records = append(w.records, row{record, string(body)})
 	}

@@ -162,15 +162,14 @@ func (p *Printer) skip(ctx context.Context, event history.Event) error {
 // result returns the result of the task or item that has ended; nil where it has none.
 func (p *Printer) result(ctx context.Context, event history.Event) (*value.Value, error) {
 	payload := event.Outcome.Value
-	if payload.Inline != nil || payload.Ref == nil {
-		return payload.Inline, nil
+	if payload.Empty() {
+		return nil, nil
 	}
-	data, err := p.o.Store.Value(ctx, *payload.Ref)
+	result, err := resultstore.Load(ctx, p.o.Store, payload)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the result of task %q: %w", event.Task, err)
 	}
-	result, err := value.Parse(data)
-	return &result, err
+	return &result, nil
 }
 
 // Attempts shows attempts that failed, each once, and remembers how far those in flight have come.

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/workflows"
@@ -95,14 +96,11 @@ func (c *Call) Await(ctx context.Context) (protocol.Outcome, error) {
 
 // Result returns the value of an outcome.
 func (c *Call) Result(ctx context.Context, outcome protocol.Outcome) (value.Value, error) {
-	if outcome.Value.Inline != nil {
-		return *outcome.Value.Inline, nil
-	}
-	data, err := c.session.store.Value(ctx, *outcome.Value.Ref)
+	result, err := resultstore.Load(ctx, c.session.store, outcome.Value)
 	if err != nil {
 		return value.Value{}, fmt.Errorf("cannot read the result: %w", err)
 	}
-	return value.Parse(data)
+	return result, nil
 }
 
 // Cancel requests the cancellation of the call.

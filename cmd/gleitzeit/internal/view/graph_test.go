@@ -31,10 +31,10 @@ func TestAGraphHasEachTaskBeneathTheDeepestThatItWaitsFor(t *testing.T) {
 	want(t, "tree", NewGraph(p).Text(), "Two lines\n"+
 		"├─ a  mcp/tool.add\n"+
 		"│  └─ b  llm/chat  for each file\n"+
-		"│     └─ end  \"The \uFFFD[31mend\"  python/execute  also after a, c\n"+
+		"│     └─ end  \"The \\x1b[31mend\"  python/execute  also after a, c\n"+
 		"└─ c  mcp/tool.add\n")
 	want(t, "flowchart", NewGraph(p).Mermaid(), "---\ntitle: \"Two lines\"\n---\nflowchart TD\n"+
-		"  t1[\"The #65533;#91;31mend<br/>python/execute\"]\n"+
+		"  t1[\"The #92;x1b#91;31mend<br/>python/execute\"]\n"+
 		"  t2[\"a<br/>mcp/tool.add\"]\n"+
 		"  t3[[\"b<br/>llm/chat<br/>for each file\"]]\n"+
 		"  t4[\"c<br/>mcp/tool.add\"]\n"+

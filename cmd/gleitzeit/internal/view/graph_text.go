@@ -90,7 +90,7 @@ func (g *Graph) line(task int, after []int, above int) string {
 		parts[0] = Mark(node.Status) + " " + node.ID
 	}
 	if node.Name != "" {
-		parts = append(parts, fmt.Sprintf("%q", label(node.Name)))
+		parts = append(parts, fmt.Sprintf("%q", shortened(node.Name)))
 	}
 	parts = append(append(parts, node.Method), node.notes()...)
 	var others []string
@@ -111,9 +111,12 @@ func (g *Graph) line(task int, after []int, above int) string {
 	return strings.Join(parts, "  ")
 }
 
-// label is a name on one line, and no longer than people read.
-func label(name string) string {
-	text := []rune(Printable(strings.Join(strings.Fields(name), " ")))
+// label is a name as text: on one line, shortened, and without control characters.
+func label(name string) string { return Printable(shortened(name)) }
+
+// shortened is a name on one line, cut after longestName characters.
+func shortened(name string) string {
+	text := []rune(strings.Join(strings.Fields(name), " "))
 	if len(text) > longestName {
 		return string(text[:longestName-1]) + "…"
 	}

@@ -102,7 +102,7 @@ func TestItemsThatAreValues(t *testing.T) {
 
 func TestALineOfAnItem(t *testing.T) {
 	item := Item{Task: "batch", Item: value.String("/f/\x1b.txt"), Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
-	want(t, "line", item.Line(), "✗ batch[2]  /f/\uFFFD.txt  failed  1.50 s  2 attempts  broken ValueError: x")
+	want(t, "line", item.Line(), "✗ batch[2]  /f/\\x1b.txt  failed  1.50 s  2 attempts  broken ValueError: x")
 }
 
 // What several tasks have brought item by item is told apart, and nothing is no empty line.

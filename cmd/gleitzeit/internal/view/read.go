@@ -21,7 +21,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	}
 	document := FromRecord(records[0])
 	if records[0].Value != nil {
-		outputs, err := val(ctx, store, *records[0].Value)
+		outputs, err := resultstore.Load(ctx, store, protocol.Payload{Ref: records[0].Value})
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +47,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 		case of.ended != nil:
 			r.Tasks[i].Items = of.ended
 		case of.list != nil:
-			list, err := val(ctx, store, *of.list)
+			list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: of.list})
 			if err != nil {
 				return fmt.Errorf("the items of task %q: %w", r.Tasks[i].ID, err)
 			}
@@ -69,7 +69,7 @@ func ReadItems(ctx context.Context, store resultstore.Store, run, task string) (
 		if record.Items == nil {
 			continue
 		}
-		list, err := val(ctx, store, *record.Items)
+		list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: record.Items})
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
@@ -121,7 +121,7 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		if r.Tasks[i].value == nil {
 			continue
 		}
-		result, err := val(ctx, store, *r.Tasks[i].value)
+		result, err := resultstore.Load(ctx, store, protocol.Payload{Ref: r.Tasks[i].value})
 		if err != nil {
 			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
 		}
@@ -203,14 +203,6 @@ func readPlan(ctx context.Context, store resultstore.Store, ref protocol.Ref) (*
 		return nil, fmt.Errorf("the run's plan: %w", err)
 	}
 	return p, nil
-}
-
-func val(ctx context.Context, store resultstore.Store, ref protocol.Ref) (value.Value, error) {
-	data, err := store.Value(ctx, ref)
-	if err != nil {
-		return value.Value{}, err
-	}
-	return value.Parse(data)
 }
 
 func since(from, to time.Time) protocol.Seconds {

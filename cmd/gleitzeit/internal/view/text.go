@@ -93,7 +93,7 @@ func MainValue(result value.Value) value.Value {
 }
 
 func entry(text *strings.Builder, name string, v value.Value) {
-	shown := Text(v)
+	name, shown := value.Visible(name), Text(v)
 	if strings.Contains(strings.TrimSuffix(shown, "\n"), "\n") {
 		fmt.Fprintf(text, "%s:\n%s\n", name, strings.TrimSuffix(shown, "\n"))
 		return
@@ -109,25 +109,17 @@ func Text(v value.Value) string {
 	data := v.JSON()
 	const oneLine = 100
 	if len(data) <= oneLine {
-		return string(data)
+		return Printable(string(data))
 	}
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, data, "", "  "); err != nil {
-		return string(data)
+		return Printable(string(data))
 	}
-	return indented.String()
+	return Printable(indented.String())
 }
 
-// Printable takes the control characters out of a text, except line breaks and tabs: what a model or a tool says must
-// not steer the terminal.
-func Printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if (r < ' ' && r != '\n' && r != '\t') || (r >= 0x7f && r < 0xa0) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
+// Printable is value.VisibleLines.
+func Printable(text string) string { return value.VisibleLines(text) }
 
 // Tree shows a run as a tree of its tasks, each beneath the last of those that it waits for.
 func (r *Run) Tree() string {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func read(t *testing.T, store resultstore.Store) *Run {
 func TestARunAsATree(t *testing.T) {
 	want(t, "tree", read(t, stored(t, nil)).Tree(), "r  Diamond  failed  90 s\n1 task failed\n"+
 		"  ✓ good  mcp/tool.add  completed  1.50 s  2 attempts\n"+
-		"  ✗ bad  python/execute  failed  60 s  the script raised an exception: KeyError: 'x\uFFFD[31m'\n"+
+		"  ✗ bad  python/execute  failed  60 s  the script raised an exception: KeyError: 'x\\x1b[31m'\n"+
 		"    - join  python/execute  skipped  it needs \"bad\", which failed\n")
 }
 
@@ -106,6 +107,21 @@ func TestResultsAreTheOutputsElseWhatNothingDependsOn(t *testing.T) {
 	want(t, "what depends on it was skipped, and the run has completed", run.Results(), "good: 5\n")
 	run.Status, run.Tasks[0].after = protocol.Failed, nil
 	want(t, "nothing depends on it", run.Results(), "good: 5\n")
+}
+
+func TestNothingInAResultControlsTheTerminal(t *testing.T) {
+	for name, v := range map[string]value.Value{
+		"text":   value.String("a\n\x1b[31m\u202ered"),
+		"object": value.Object(value.Field{Name: "k\u202e", Value: value.String("\u009b31m\u2028")}),
+		"long":   value.List(value.String(strings.Repeat("x", 200)), value.String("\u202e\x7f")),
+	} {
+		if got := Text(v); strings.ContainsAny(got, "\x1b\u202e\u009b\u2028\x7f") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	var text strings.Builder
+	entry(&text, "name\u202e\n", value.Int(1))
+	want(t, "name", text.String(), `name\u202e\n: 1`+"\n")
 }
 
 func TestARunEndedFromOutsideIsNotShownAsRunning(t *testing.T) {

@@ -14,16 +14,16 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// hashVersion is that of what callHash hashes: a change of it forgets whatever is cached.
+// hashVersion is the version of what callHash hashes: a change invalidates everything that is cached.
 const hashVersion = 1
 
-// maxHashed is the size in bytes of the largest file whose content a call is told by.
+// maxHashed is the size in bytes of the largest file whose content is hashed.
 const maxHashed = 1 << 30
 
-// callHash tells calls apart by all that they name: method, parameters, program or script, results handed over, the
-// content of files, and what the handler knows besides. The order of the parameters does not count; within them order
-// does, because models and scripts see it. An error says why the call cannot be told from others: a file cannot be read,
-// say, about which the handler has more to tell.
+// callHash returns a hash of everything that decides the result of a call: method, parameters, program or script, results of
+// dependencies, the content of files, and the handler's own part. The order of the parameters does not matter; the order
+// within them does, because models and scripts see it. The error says why the call cannot be hashed: a file cannot be read,
+// for example, which the handler will report.
 func callHash(ctx context.Context, m method, request protocol.Request) (string, error) {
 	fields := []value.Field{
 		{Name: "version", Value: value.Int(hashVersion)},
@@ -43,7 +43,7 @@ func callHash(ctx context.Context, m method, request protocol.Request) (string, 
 	if request.Source != nil {
 		fields = append(fields, value.Field{Name: "source", Value: value.String(request.Source.Text)})
 	}
-	contents, err := contentsOf(m, request)
+	contents, err := fileHashes(m, request)
 	if err != nil {
 		return "", err
 	}
@@ -59,6 +59,7 @@ func callHash(ctx context.Context, m method, request protocol.Request) (string, 
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// byName sorts the fields of an object.
 func byName(object value.Value) value.Value {
 	if object.Kind() != value.KindObject {
 		return object
@@ -66,11 +67,11 @@ func byName(object value.Value) value.Value {
 	return value.Object(slices.SortedStableFunc(slices.Values(object.Fields()), func(a, b value.Field) int { return cmp.Compare(a.Name, b.Name) })...)
 }
 
-// contentsOf are the hashes of the files that the parameters name, in their order.
-func contentsOf(m method, request protocol.Request) ([]value.Value, error) {
+// fileHashes returns the hashes of the files that the parameters name, in their order.
+func fileHashes(m method, request protocol.Request) ([]value.Value, error) {
 	var all []value.Value
-	for _, path := range pathsIn(m, request.Parameters) {
-		hash, err := hashOfFile(request.Files, path)
+	for _, path := range filePaths(m, request.Parameters) {
+		hash, err := hashFile(request.Files, path)
 		if err != nil {
 			return nil, err
 		}
@@ -79,8 +80,8 @@ func contentsOf(m method, request protocol.Request) ([]value.Value, error) {
 	return all, nil
 }
 
-// pathsIn are the paths among the parameters: in those that hold files, and where the file goes that a call is about.
-func pathsIn(m method, parameters value.Value) []string {
+// filePaths returns the paths among the parameters: in those for files, and in the one for the file of an item.
+func filePaths(m method, parameters value.Value) []string {
 	places := slices.Clone(m.FileParameters)
 	if m.ItemParameter != "" && !slices.Contains(places, m.ItemParameter) {
 		places = append(places, m.ItemParameter)
@@ -103,13 +104,13 @@ func pathsIn(m method, parameters value.Value) []string {
 	return paths
 }
 
-func hashOfFile(from protocol.Files, path string) (string, error) {
+func hashFile(from protocol.Files, path string) (string, error) {
 	own, is := from.(files)
 	if !is {
 		return "", fmt.Errorf("files of the type %T", from)
 	}
 	sum := sha256.New()
-	if err := own.look(path, maxHashed, func(content io.Reader) error {
+	if err := own.readFile(path, maxHashed, func(content io.Reader) error {
 		_, err := io.Copy(sum, content)
 		return err
 	}); err != nil {

@@ -10,24 +10,24 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// TestGuard: a plan that no file was checked for gives away no secret either. The handler hears nothing of such a call.
-func TestGuard(t *testing.T) {
+// TestCheckSecrets: a plan that no file was checked for does not give away a secret either. The handler does not get such a call.
+func TestCheckSecrets(t *testing.T) {
 	m := method{Method: protocol.Method{SecretParameters: []string{"api_key"}, DestinationParameters: []string{"base_url"}}}
 	for text, want := range map[string]string{
 		`{"api_key": "${secrets.KEY}", "base_url": "http://${inputs.host}"}`: "",
 		`{"api_key": null, "base_url": null, "other": "${find.x}"}`:          "",
-		`{"api_key": "sk-1234567890"}`:                                       `test/do: the parameter "api_key" is a secret, and a plan may only name it`,
-		`{"api_key": ["${secrets.KEY}"]}`:                                    `test/do: the parameter "api_key" is a secret, and a plan may only name it`,
-		`{"api_key": "${find.key}"}`:                                         `test/do: the parameter "api_key" is a secret, and a plan may only name it`,
-		`{"base_url": "http://${find.host}/v1"}`:                             `test/do: the parameter "base_url" says where secrets go, and ${find.host} is only known when tasks run`,
-		`{"base_url": ["${item}"]}`:                                          `test/do: the parameter "base_url" says where secrets go, and ${item} is only known when tasks run`,
+		`{"api_key": "sk-1234567890"}`:                                       `test/do: the parameter "api_key" must be a reference to a secret`,
+		`{"api_key": ["${secrets.KEY}"]}`:                                    `test/do: the parameter "api_key" must be a reference to a secret`,
+		`{"api_key": "${find.key}"}`:                                         `test/do: the parameter "api_key" must be a reference to a secret`,
+		`{"base_url": "http://${find.host}/v1"}`:                             `test/do: the parameter "base_url" decides where secrets are sent, and ${find.host} is only known when tasks run`,
+		`{"base_url": ["${item}"]}`:                                          `test/do: the parameter "base_url" decides where secrets are sent, and ${item} is only known when tasks run`,
 	} {
 		given, err := value.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := ""
-		if err := guard("test/do", given, m); err != nil {
+		if err := checkSecrets("test/do", given, m); err != nil {
 			got = protocol.AsError(err, protocol.InternalError).Message
 		}
 		if got != want {
@@ -36,18 +36,18 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuarded: the same through an attempt, where the parameters are still with their references.
-func TestGuarded(t *testing.T) {
+// TestSecretsOfAnAttemptAreChecked: the same through an attempt, where the parameters are still with their references.
+func TestSecretsOfAnAttemptAreChecked(t *testing.T) {
 	declared := protocol.Method{Name: "test/do", SecretParameters: []string{"api_key"}}
 	never := func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
 		t.Error("the handler was called")
 		return protocol.Result{}, nil
 	}
-	outcome, failure := attemptOf(t, declared, memory.New(), protocol.Call{Parameters: parameters(t, `{"api_key": "sk-1234567890"}`)}, nil, never)
+	outcome, failure := runAttemptOf(t, declared, memory.New(), protocol.Call{Parameters: parameters(t, `{"api_key": "sk-1234567890"}`)}, nil, never)
 	if failure == nil || !failure.NonRetryable() || outcome.Error.Code != protocol.InvalidParams || strings.Contains(failure.Error(), "sk-1234567890") {
 		t.Errorf("got %v of %+v", failure, outcome)
 	}
-	outcome, failure = attemptOf(t, declared, memory.New(), protocol.Call{Parameters: parameters(t, `{"api_key": "${secrets.KEY}"}`)},
+	outcome, failure = runAttemptOf(t, declared, memory.New(), protocol.Call{Parameters: parameters(t, `{"api_key": "${secrets.KEY}"}`)},
 		map[string]string{"GLEITZEIT_SECRET_KEY": "sk-1234567890"}, echo)
 	if failure != nil || outcome.Value.Inline == nil || string(outcome.Value.Inline.JSON()) != `{"api_key":"[secrets.KEY]"}` {
 		t.Errorf("got %+v and %v", outcome, failure)
