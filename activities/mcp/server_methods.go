@@ -37,7 +37,7 @@ var serverMethods = map[string]serverMethod{
 		`{"type": "object", "properties": {"uri": {"type": "string", "minLength": 1}}, "required": ["uri"], "additionalProperties": false}`,
 		resultSchema("contents"), readResource, nil),
 	verbPrompts: newServerMethod("List the prompts", noParameters, resultSchema("prompts"), askPrompts, joinLists("prompts")),
-	verbPrompt: newServerMethod("Get a prompt as messages",
+	verbPrompt: newServerMethod("Get a prompt",
 		`{"type": "object", "properties": {"name": {"type": "string", "minLength": 1}, `+
 			`"arguments": {"type": "object", "additionalProperties": {"type": "string"}}}, "required": ["name"], "additionalProperties": false}`,
 		resultSchema("messages", "content"), getPrompt, nil),

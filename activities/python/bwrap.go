@@ -17,8 +17,8 @@ import (
 )
 
 // sandboxOf is what a task's script is shut in: what the configuration says, or what the task asks for beyond that.
-func (h *Handler) sandboxOf(parameters value.Value) (string, error) {
-	asked, configured := textOf(parameters, "sandbox"), h.options.Sandbox
+func chooseSandbox(configured string, parameters value.Value) (string, error) {
+	asked := textOf(parameters, "sandbox")
 	switch {
 	case asked != "" && asked != SandboxNone && asked != SandboxBwrap:
 		return "", protocol.Errorf(protocol.InvalidParams, "sandbox is %q; it must be %q or %q", asked, SandboxBwrap, SandboxNone)

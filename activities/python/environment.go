@@ -32,7 +32,7 @@ func environment() []string {
 }
 
 // environmentOf is what one script sees.
-func (h *Handler) environmentOf(parameters value.Value, temp string) (value.Value, error) {
+func scriptEnvironment(allowed []string, parameters value.Value, temp string) (value.Value, error) {
 	var fields []value.Field
 	set := func(name, val string) {
 		if at := slices.IndexFunc(fields, func(f value.Field) bool { return f.Name == name }); at >= 0 {
@@ -45,7 +45,7 @@ func (h *Handler) environmentOf(parameters value.Value, temp string) (value.Valu
 		name, value, _ := strings.Cut(entry, "=")
 		set(name, value)
 	}
-	allowed, own, err := h.environmentAsked(parameters)
+	allowed, own, err := envParameter(allowed, parameters)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -63,14 +63,14 @@ func (h *Handler) environmentOf(parameters value.Value, temp string) (value.Valu
 
 // environmentAsked reads the parameter `env`: a list chooses among the variables that the configuration lets through, an
 // object sets variables beside all of these.
-func (h *Handler) environmentAsked(parameters value.Value) (allowed []string, own []value.Field, err error) {
+func envParameter(configured []string, parameters value.Value) (allowed []string, own []value.Field, err error) {
 	asked, given := parameters.Get("env")
 	switch {
 	case !given || asked.IsNull():
-		return h.options.Env, nil, nil
+		return configured, nil, nil
 	case asked.Kind() == value.KindList:
 		for _, element := range asked.Elements() {
-			if !slices.Contains(h.options.Env, element.Text()) {
+			if !slices.Contains(configured, element.Text()) {
 				return nil, nil, protocol.Errorf(protocol.InvalidParams, "env asks for the variable %q, which the configuration does not let through", element.Text()).
 					WithHint("add it to python.env in config.yaml, or hand its value over: env: {%s: \"${env.%[1]s}\"}", element.Text())
 			}
@@ -94,7 +94,7 @@ func (h *Handler) environmentAsked(parameters value.Value) (allowed []string, ow
 		}
 		own = append(own, value.Field{Name: field.Name, Value: value.String(text)})
 	}
-	return h.options.Env, own, nil
+	return configured, own, nil
 }
 
 // remove deletes a script's temporary folder, folders that the script made unwritable included.

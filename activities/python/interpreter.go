@@ -107,10 +107,10 @@ func (i *interpreters) forget(command string) {
 
 // commandOf is the Python that a task asks for, else the configured one. A relative path begins at the workflow's folder,
 // else at the one that the run was started in; a name without a folder is a command on PATH.
-func (h *Handler) commandOf(request protocol.Request) (string, error) {
+func interpreterCommand(configured string, request protocol.Request) (string, error) {
 	asked, given := request.Parameters.Get("python")
 	if !given || asked.IsNull() {
-		return h.options.Interpreter, nil
+		return configured, nil
 	}
 	command := asked.Text()
 	if command == "" {

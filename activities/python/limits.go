@@ -47,8 +47,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // limitsOf are the limits of one attempt.
-func (h *Handler) limitsOf(request protocol.Request) Limits {
-	l := h.options.Limits
+func (l Limits) forAttempt(request protocol.Request) Limits {
 	if l.CPU == 0 && request.Timeout > 0 {
 		l.CPU = max(request.Timeout, time.Second) * time.Duration(runtime.NumCPU())
 	}

@@ -100,11 +100,11 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *work)
 		return nil, protocol.Errorf(protocol.TaskValidationFailed,
 			"the folder that the run was started in is not there: %s", request.Folder)
 	}
-	sandbox, err := h.sandboxOf(request.Parameters)
+	sandbox, err := chooseSandbox(h.options.Sandbox, request.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	command, err := h.commandOf(request)
+	command, err := interpreterCommand(h.options.Interpreter, request)
 	if err != nil {
 		return nil, err
 	}
@@ -128,19 +128,19 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *work)
 	if err = interrupted(ctx, began, err); err != nil {
 		return nil, err
 	}
-	ended.limits, ended.subject = h.limitsOf(request), work.subject()
+	ended.limits, ended.subject = h.options.Limits.forAttempt(request), work.subject()
 	return ended, nil
 }
 
 func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sandbox string, request protocol.Request, work *work) (*ended, error) {
-	environment, err := h.environmentOf(request.Parameters, temp)
+	environment, err := scriptEnvironment(h.options.Env, request.Parameters, temp)
 	if err != nil {
 		return nil, err
 	}
 	if sandbox == SandboxBwrap {
 		environment = environment.With("HOME", value.String(temp)) // The user's own is empty there.
 	}
-	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.limitsOf(request))}
+	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request))}
 	if sandbox == SandboxBwrap {
 		j.wrapper, err = bubblewrap(ctx, found, temp, request, h.options.Hide)
 		if err != nil {
