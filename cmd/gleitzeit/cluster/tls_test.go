@@ -79,7 +79,7 @@ func TestSecuredCluster(t *testing.T) {
 	refused("a certificate of another authority",
 		m.someone(trusts(a, other.issue("client"), i.token("team:write"))...), unreachable)
 	refused("no TLS", m.someone("TEMPORAL_NAMESPACE=team"), unreachable)
-	refused("a key for another namespace", m.someone(trusts(a, own, i.token("other:write"))...), "gleitzeit: Temporal refuses to start the run: Request unauthorized", "TEMPORAL_NAMESPACE")
+	refused("a key for another namespace", m.someone(trusts(a, own, i.token("other:write"))...), "gleitzeit: cannot start the run: Request unauthorized", "TEMPORAL_NAMESPACE")
 
 	// Whoever may work in a namespace may not make it.
 	lacking := m.worker(append(trusts(a, own, i.token("lacking:write")), "TEMPORAL_NAMESPACE=lacking")...)

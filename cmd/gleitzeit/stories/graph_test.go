@@ -238,8 +238,8 @@ func TestTheGraphOfAWaitingRun(t *testing.T) {
 	u.File("sum.yaml", sum)
 	id, _ := u.Gleitzeit(0, "submit", "sum.yaml", "--queue", "nobody")
 	stdout, said := u.Gleitzeit(1, "graph", strings.TrimSpace(id))
-	want := "gleitzeit: run " + strings.TrimSpace(id) + " has recorded no plan, and its tasks are not known\n" +
-		"  they are as soon as a worker has taken the run; `gleitzeit graph FILE` shows those of its file\n"
+	want := "gleitzeit: the tasks of run " + strings.TrimSpace(id) + " are not known yet: no worker has taken it\n" +
+		"  `gleitzeit graph FILE` shows those of its workflow file\n"
 	if stdout != "" || said != want {
 		t.Errorf("it prints %q and says %q", stdout, said)
 	}

@@ -131,7 +131,7 @@ outputs: {inside: "${inside.response}", outside: "${outside.response}", led: "${
 	}
 	u.File("gone.yaml", "name: Gone\ntasks: [{id: a, method: llm/chat, parameters: {prompt: x, file_path: gone.txt}}]\n")
 	_, stderr := u.Gleitzeit(2, "run", "gone.yaml")
-	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" is not there`)
+	wantLines(t, "standard error", stderr, `gone.yaml:2:70: file_path "gone.txt" does not exist`)
 }
 
 // TestServerKilledAndRestarted: the answer that was cut off counts as an attempt, and the next attempt completes it.

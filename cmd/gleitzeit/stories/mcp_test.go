@@ -143,10 +143,10 @@ func TestMCPServe(t *testing.T) {
 		t.Errorf("the command line does not know the run: %v %s", err, stdout)
 	}
 	for said, arguments := range map[string]map[string]any{
-		`there is no run "none"`:      {"run": "none"},
-		`the argument "run" is missi`: {},
-		`unknown argument "x"`:    {"run": "none", "x": 1},
-		`must be of the type string`:  {"run": 1},
+		`there is no run "none"`:     {"run": "none"},
+		`argument "run" is required`: {},
+		`unknown argument "x"`:       {"run": "none", "x": 1},
+		`must be of type string`:     {"run": 1},
 	} {
 		if got := c.fails("follow_run", arguments); !strings.Contains(got, said) {
 			t.Errorf("follow_run %v says %q", arguments, got)
@@ -207,7 +207,7 @@ func TestMCPAllowsAnyWorkflow(t *testing.T) {
 	u.File("there.py", "import os\nresult = os.getcwd()")
 	c := u.mcp("--allow-any-workflow")
 	given := map[string]any{"text": "name: Written\ntasks: [{id: a, method: python/execute, parameters: {file: there.py}}]"}
-	if said := c.call("validate_workflow", given).text(); !strings.Contains(said, "fine: 1 task.") {
+	if said := c.call("validate_workflow", given).text(); !strings.Contains(said, "ok: 1 task.") {
 		t.Error(said)
 	}
 	folder, err := filepath.EvalSymlinks(u.Work)
@@ -221,7 +221,7 @@ func TestMCPAllowsAnyWorkflow(t *testing.T) {
 	must(t, err)
 	linked := u.Path("linked.yaml")
 	must(t, os.Symlink(path, linked))
-	if said := c.call("validate_workflow", map[string]any{"file": linked}).text(); !strings.Contains(said, "fine: 1 task.") {
+	if said := c.call("validate_workflow", map[string]any{"file": linked}).text(); !strings.Contains(said, "ok: 1 task.") {
 		t.Error(said)
 	}
 	if run := c.call("run_workflow", map[string]any{"file": path}).run(t); compact(t, run.Outputs) != fmt.Sprintf(`{"a":%q}`, folder) {
@@ -274,7 +274,7 @@ func TestMCPArguments(t *testing.T) {
 		said string
 		args []string
 	}{
-		{1, `the folder "nowhere" of workflows cannot be opened: no such file or directory`, []string{"--workflows", "nowhere"}},
+		{1, `cannot open the folder "nowhere" of workflows: no such file or directory`, []string{"--workflows", "nowhere"}},
 		{2, `"0.0.0.0:0" is not on loopback: its host must be 127.0.0.1, localhost or [::1]`, []string{"--http", "0.0.0.0:0"}},
 		{2, `"here" is neither a port nor host:port`, []string{"--http=here"}},
 		{2, `unexpected argument "8234"`, []string{"8234"}},

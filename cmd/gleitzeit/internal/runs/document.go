@@ -52,6 +52,11 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	if isNotFound(err) {
 		return r.Forgotten(ctx, run)
 	}
+	if r.cluster == nil && isUnavailable(err) && ctx.Err() == nil {
+		// The process with the engine has just ended.
+		r.notify(Unreachable, "", "the engine in %s does not answer; showing what is recorded", r.home.Path)
+		return view.Read(ctx, r.store, run, "")
+	}
 	if err != nil {
 		return nil, failed(err, "cannot look up run %s", run)
 	}
