@@ -66,8 +66,8 @@ func Find(o Options) (*Cluster, error) {
 }
 
 func misconfigured(err error) error {
-	return protocol.Errorf(protocol.ConfigurationError, "the connection to Temporal is not configured well: %s", err).WithCause(err).
-		WithHint("it is read from TEMPORAL_ADDRESS and the other TEMPORAL_* variables, and from temporal.toml, as by the temporal CLI")
+	return protocol.Errorf(protocol.ConfigurationError, "invalid configuration of the Temporal connection: %s", err).WithCause(err).
+		WithHint("it is read from TEMPORAL_ADDRESS and the other TEMPORAL_* variables, and from temporal.toml, like that of the temporal CLI")
 }
 
 // Dial returns a client. configure, which may be nil, sets what it wants but address, namespace, TLS and credentials.
@@ -82,12 +82,12 @@ func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(
 	defer cancel()
 	dialed, err := client.DialContext(ctx, options)
 	if _, denied := errors.AsType[*serviceerror.PermissionDenied](err); denied {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "Temporal at %s refuses this client: %s", c.Address, err).WithCause(err).
-			WithHint("TEMPORAL_API_KEY, the TEMPORAL_TLS_* variables or a profile say who it is, and TEMPORAL_NAMESPACE where it may work")
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the Temporal server at %s denies access: %s", c.Address, err).WithCause(err).
+			WithHint("set TEMPORAL_API_KEY, the TEMPORAL_TLS_* variables or a profile to authenticate, and TEMPORAL_NAMESPACE to a namespace with access")
 	}
 	if err != nil {
-		return nil, protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be reached: %s", c.Address, err).WithCause(err).
-			WithHint("TEMPORAL_ADDRESS, --address or a profile names it; `temporal operator cluster health` reads the same settings")
+		return nil, protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s cannot be reached: %s", c.Address, err).WithCause(err).
+			WithHint("check TEMPORAL_ADDRESS, --address or the profile; `temporal operator cluster health` reads the same settings")
 	}
 	return dialed, nil
 }

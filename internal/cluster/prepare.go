@@ -52,7 +52,7 @@ func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, e
 	return "", c.settle(ctx, func() error {
 		missing, err := c.missing(ctx, to)
 		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("the search attributes %s are not there yet", strings.Join(missing, " and "))
+			err = fmt.Errorf("the search attributes %s do not exist yet", strings.Join(missing, " and "))
 		}
 		if err == nil {
 			err = c.searchable(ctx, to)
@@ -105,7 +105,7 @@ func (c *Cluster) without(missing []string, why error) string {
 	for _, name := range missing {
 		fmt.Fprintf(&command, " --name %s --type Keyword", name)
 	}
-	return fmt.Sprintf("runs go without the search attributes %s, which cannot be made here: %s\n  `%s` makes them",
+	return fmt.Sprintf("runs have no search attributes %s, which cannot be created: %s\n  create them with `%s`",
 		strings.Join(missing, " and "), why, &command)
 }
 
@@ -113,7 +113,7 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 	_, err := to.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
 	if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown {
 		if err != nil {
-			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s cannot be asked about the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
+			return protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s cannot describe the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
 		}
 		return nil
 	}
@@ -121,8 +121,8 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 		Namespace: c.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
 	})
 	if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); err != nil && !there {
-		return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s has no namespace %q, and it cannot be made here: %s", c.Address, c.Namespace, err).WithCause(err).
-			WithHint("`temporal operator namespace create --namespace %s --retention %dh` makes it", c.Namespace, int(retention.Hours()))
+		return protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s has no namespace %q, and it cannot be created: %s", c.Address, c.Namespace, err).WithCause(err).
+			WithHint("create it with `temporal operator namespace create --namespace %s --retention %dh`", c.Namespace, int(retention.Hours()))
 	}
 	return c.settle(ctx, func() error {
 		_, err := to.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.Namespace, PageSize: 1})
@@ -141,7 +141,7 @@ func (c *Cluster) settle(ctx context.Context, known func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return protocol.Errorf(protocol.EngineUnreachable, "Temporal at %s is not ready for runs in the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
+			return protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s is not ready for runs in the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
 		case <-ticker.C:
 		}
 	}

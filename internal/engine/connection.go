@@ -25,7 +25,7 @@ const (
 func (e *Engine) Client(ctx context.Context, configure func(*client.Options)) (client.Client, error) {
 	own, err := loadIdentity(e.home)
 	if err != nil {
-		return nil, e.failed("its key pair cannot be read", err)
+		return nil, e.failed("cannot read its key pair", err)
 	}
 	options := client.Options{Identity: e.options.Identity, Logger: log.NewStructuredLogger(e.log)}
 	if configure != nil {

@@ -126,14 +126,14 @@ func (e *Engine) checkDatabase(ctx context.Context, path string) (err error) {
 	}
 	if semver.Compare("v"+server, "v"+headers.ServerVersion) > 0 {
 		return protocol.Errorf(protocol.EngineUnreachable,
-			"the engine's database %q was written by Temporal server %s, this program has %s", path, server, headers.ServerVersion).
+			"the engine's database %q was written by Temporal server %s, and this program has %s", path, server, headers.ServerVersion).
 			WithHint("use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder").WithKind(protocol.Permanent)
 	}
 	if schema != sqliteschema.Version || visibility != sqliteschema.VisibilityVersion {
 		return protocol.Errorf(protocol.EngineUnreachable,
-			"the engine's database %q has the schema %s/%s of Temporal server %s, this program needs %s/%s",
+			"the engine's database %q has the schema %s/%s of Temporal server %s, and this program needs %s/%s",
 			path, schema, visibility, server, sqliteschema.Version, sqliteschema.VisibilityVersion).
-			WithHint("let the gleitzeit that wrote it finish the open runs, then move the file aside: results that are in the store stay").
+			WithHint("finish the open runs with the gleitzeit that wrote it, then move the file away: stored results are not lost").
 			WithKind(protocol.Permanent)
 	}
 	if server != headers.ServerVersion {

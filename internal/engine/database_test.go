@@ -11,7 +11,7 @@ import (
 )
 
 func TestDatabaseThatCannotBeUsed(t *testing.T) {
-	const aside = "move the file aside with its -wal and -shm, and start again: open runs are lost, results that are in the store stay"
+	const aside = "move the file away with its -wal and -shm files, and start again: open runs are lost, stored results are not"
 	for _, test := range []struct {
 		name          string
 		spoil         func(*testing.T, *home.Home)
@@ -37,11 +37,11 @@ func TestDatabaseThatCannotBeUsed(t *testing.T) {
 		{"of another schema", func(t *testing.T, h *home.Home) {
 			change(t, h, "UPDATE gleitzeit_engine SET server_version = '1.20.0', schema_version = '0.7'")
 		}, "the engine's database %q has the schema 0.7/0.1 of Temporal server 1.20.0, this program needs 0.11/0.1",
-			"let the gleitzeit that wrote it finish the open runs, then move the file aside: results that are in the store stay"},
+			"finish the open runs with the gleitzeit that wrote it, then move the file away: stored results are not lost"},
 		{"a folder", func(t *testing.T, h *home.Home) {
 			must(t, os.Remove(h.EngineDB()))
 			must(t, os.Mkdir(h.EngineDB(), 0o700))
-		}, "the engine's database %q cannot be written",
+		}, "cannot write the engine's database %q",
 			"make the file and its folder writable, or set GLEITZEIT_HOME or --home to a folder that you can write"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

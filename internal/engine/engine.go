@@ -121,8 +121,8 @@ func open(o Options) *Engine {
 }
 
 func (e *Engine) noAnswer() error {
-	return protocol.Errorf(protocol.EngineUnreachable, "a process holds %q, but its engine does not answer", e.home.EngineLock()).
-		WithHint("end that process and try again; `fuser %s` names it", e.home.EngineLock())
+	return protocol.Errorf(protocol.EngineUnreachable, "the process that holds %q does not answer", e.home.EngineLock()).
+		WithHint("end that process and try again; `fuser %s` shows it", e.home.EngineLock())
 }
 
 // Holder tells whether this process runs the engine.

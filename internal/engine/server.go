@@ -31,10 +31,10 @@ type server struct {
 func (e *Engine) start(ctx context.Context) (*server, error) {
 	own, err := ensureIdentity(e.home)
 	if err != nil {
-		return nil, e.failed("its key pair cannot be made", err)
+		return nil, e.failed("cannot create its key pair", err)
 	}
 	if err := e.prepareDatabase(ctx); err != nil {
-		return nil, e.failed("its database cannot be prepared", err)
+		return nil, e.failed("cannot prepare its database", err)
 	}
 	wanted := 0
 	if last, err := ReadInfo(e.home); err == nil {
@@ -52,7 +52,7 @@ func (e *Engine) start(ctx context.Context) (*server, error) {
 		if try == startTries || ctx.Err() != nil {
 			return nil, e.failed("its server does not start", err)
 		}
-		e.log.Warn("the engine's server does not start, trying other ports", "error", err)
+		e.log.Warn("the engine's server did not start; trying other ports", "error", err)
 		wanted = 0
 	}
 }
@@ -63,7 +63,7 @@ func (e *Engine) startOn(wanted int, own *identity) (*server, int, error) {
 		return nil, 0, err
 	}
 	if wanted != 0 && ports[0] != wanted {
-		e.log.Warn("the engine's last port is taken, using another", "taken", wanted, "port", ports[0])
+		e.log.Warn("the engine's last port is in use; using another", "taken", wanted, "port", ports[0])
 	}
 	started, err := e.startAt(ports, own)
 	return started, ports[0], err
@@ -117,13 +117,13 @@ func (s *server) stop() error {
 // launch starts the server in a goroutine of its own, because the server's Fatal ends the goroutine that calls it.
 func launch(create func() (temporal.Server, error)) (temporal.Server, error) {
 	var started temporal.Server
-	err := errors.New("the Temporal server gave up")
+	err := errors.New("the Temporal server failed")
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		defer func() {
 			if fault := recover(); fault != nil {
-				err = fmt.Errorf("the Temporal server gave up: %v", fault)
+				err = fmt.Errorf("the Temporal server failed: %v", fault)
 			}
 		}()
 		started, err = startServer(create)

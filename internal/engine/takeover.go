@@ -13,7 +13,7 @@ func (e *Engine) takeOver(ctx context.Context) (bool, error) {
 	lock := flock.New(e.home.EngineLock())
 	locked, err := lock.TryLock()
 	if err != nil {
-		return false, e.failed("its lock cannot be taken", err)
+		return false, e.failed("cannot take its lock", err)
 	}
 	if !locked {
 		return false, nil
@@ -42,11 +42,11 @@ func (e *Engine) waitToTakeOver(ctx context.Context) {
 		held, err := e.takeOver(ctx)
 		switch {
 		case held:
-			e.log.Info("took the engine over", "home", e.home.Path)
+			e.log.Info("took over the engine", "home", e.home.Path)
 			return
 		case err != nil && ctx.Err() == nil:
 			e.setTrouble(err)
-			e.log.Error("the engine cannot be taken over", "home", e.home.Path, "error", err)
+			e.log.Error("cannot take over the engine", "home", e.home.Path, "error", err)
 			pause = min(2*pause, slowest)
 		default:
 			pause = lockPoll
@@ -60,7 +60,7 @@ func (e *Engine) somebodyHolds() (bool, error) {
 	probe := flock.New(e.home.EngineLock())
 	free, err := probe.TryRLock()
 	if err != nil {
-		return false, e.failed("its lock cannot be looked at", err)
+		return false, e.failed("cannot check its lock", err)
 	}
 	return !free, probe.Unlock()
 }

@@ -112,7 +112,7 @@ func TestPortTaken(t *testing.T) {
 	t.Cleanup(func() { stop(t, next) })
 	after, err := watcher.Info()
 	must(t, err)
-	want := fmt.Sprintf(`msg="the engine's last port is taken, using another" taken=%d port=%d`, portOf(before.Address), portOf(after.Address))
+	want := fmt.Sprintf(`msg="the engine's last port is in use; using another" taken=%d port=%d`, portOf(before.Address), portOf(after.Address))
 	if !strings.Contains(lines.String(), want) {
 		t.Errorf("the log does not say %s:\n%s", want, lines.String())
 	}
@@ -156,7 +156,7 @@ func TestTakeOverFailsAtFirst(t *testing.T) {
 	must(t, os.Mkdir(h.EngineDB(), 0o700))
 	other.kill()
 	eventually(t, "the trouble to be shown", func() bool { return e.Err() != nil })
-	want := fmt.Sprintf("the engine's database %q cannot be written (make the file and its folder writable, "+
+	want := fmt.Sprintf("cannot write the engine's database %q (make the file and its folder writable, "+
 		"or set GLEITZEIT_HOME or --home to a folder that you can write)", h.EngineDB())
 	if e.Err().Error() != want {
 		t.Errorf("trouble %q,\n   want %q", e.Err(), want)

@@ -16,12 +16,12 @@ func Bearer(realm, token string, hosts Hosts, inner http.Handler) http.Handler {
 		header.Set("Cache-Control", "no-store")
 		switch {
 		case !hosts.Meant(r):
-			http.Error(w, "this server answers as "+hosts[0]+" only", http.StatusMisdirectedRequest)
+			http.Error(w, "this server only answers as "+hosts[0], http.StatusMisdirectedRequest)
 		case Foreign(r):
 			http.Error(w, "this request comes from a page of another site", http.StatusForbidden)
 		case !bears(r, token):
 			header.Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q", realm))
-			http.Error(w, "the header Authorization must be: Bearer and the token", http.StatusUnauthorized)
+			http.Error(w, "the Authorization header must be: Bearer TOKEN", http.StatusUnauthorized)
 		default:
 			r.Header.Del("Authorization")
 			inner.ServeHTTP(w, r)

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrClaimed: another process executes the run.
-var ErrClaimed = errors.New("another process executes the run")
+var ErrClaimed = errors.New("another process runs it")
 
 // ErrNoClaim: no process of this home executes or executed the run, or the run has ended.
 var ErrNoClaim = errors.New("no process of this home executes the run")
@@ -172,8 +172,8 @@ func (h *Home) claimPath(run string) string { return filepath.Join(h.runs(), fil
 func lockPath(path string) string { return strings.TrimSuffix(path, ".json") + ".lock" }
 
 func (h *Home) claimFailed(run string, err error) error {
-	return protocol.Errorf(protocol.ConfigurationError, "run %q cannot be claimed in %q: %v", run, h.runs(), cause(err)).WithCause(err).
-		WithHint("make room on the disk, or set GLEITZEIT_HOME or --home to a folder that you can write")
+	return protocol.Errorf(protocol.ConfigurationError, "cannot claim run %q in %q: %v", run, h.runs(), cause(err)).WithCause(err).
+		WithHint("free some disk space, or set GLEITZEIT_HOME or --home to a folder that you can write")
 }
 
 func readClaim(path string) (Claim, error) {
@@ -183,8 +183,8 @@ func readClaim(path string) (Claim, error) {
 	}
 	var claim Claim
 	if err := json.Unmarshal(data, &claim); err != nil {
-		return Claim{}, protocol.Errorf(protocol.ConfigurationError, "%q does not say which run it is about: %v", path, err).WithCause(err).
-			WithHint("remove the file; the run itself is not touched by that")
+		return Claim{}, protocol.Errorf(protocol.ConfigurationError, "invalid claim %q: %v", path, err).WithCause(err).
+			WithHint("remove the file; the run itself is not affected")
 	}
 	return claim, nil
 }

@@ -187,8 +187,8 @@ func TestUnreadableClaim(t *testing.T) {
 	must(t, held.Release(false))
 	path := filepath.Join(h.Path, "runs", "r.json")
 	must(t, os.WriteFile(path, []byte("{"), 0o600))
-	want := fmt.Sprintf("%q does not say which run it is about: unexpected end of JSON input "+
-		"(remove the file; the run itself is not touched by that)", path)
+	want := fmt.Sprintf("invalid claim %q: unexpected end of JSON input "+
+		"(remove the file; the run itself is not affected)", path)
 	_, listed := h.Claims()
 	_, taken := h.TakeClaim(t.Context(), "r")
 	for _, err := range []error{listed, taken} {
@@ -205,7 +205,7 @@ func TestClaimWithoutRoom(t *testing.T) {
 	h := testHome(t)
 	must(t, os.WriteFile(filepath.Join(h.Path, "runs"), nil, 0o600))
 	_, err := h.Claim(claimOf("r", 1))
-	want := fmt.Sprintf("run \"r\" cannot be claimed in %q: not a directory (make room on the disk, "+
+	want := fmt.Sprintf("cannot claim run \"r\" in %q: not a directory (free some disk space, "+
 		"or set GLEITZEIT_HOME or --home to a folder that you can write)", filepath.Join(h.Path, "runs"))
 	if err == nil || err.Error() != want {
 		t.Errorf("%v,\nwant %s", err, want)

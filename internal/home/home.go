@@ -20,7 +20,7 @@ type Home struct {
 // *protocol.Error of the code ConfigurationError.
 func Open(path string) (*Home, error) {
 	if path == "" {
-		return nil, unusable(path, errors.New("no folder is named"))
+		return nil, unusable(path, errors.New("the path is empty"))
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -40,7 +40,7 @@ func Open(path string) (*Home, error) {
 }
 
 func unusable(path string, err error) error {
-	return protocol.Errorf(protocol.ConfigurationError, "home folder %q cannot be written: %v", path, cause(err)).WithCause(err).
+	return protocol.Errorf(protocol.ConfigurationError, "cannot write to the home folder %q: %v", path, cause(err)).WithCause(err).
 		WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
 }
 

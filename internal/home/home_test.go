@@ -41,14 +41,14 @@ func TestOpenThatCannotBeWritten(t *testing.T) {
 	for _, test := range []struct{ path, cause string }{
 		{filepath.Join(file, "home"), "not a directory"},
 		{file, "not a directory"},
-		{"", "no folder is named"},
+		{"", "the path is empty"},
 	} {
 		_, err := Open(test.path)
 		known := protocol.AsError(err, protocol.InternalError)
 		if known.Code != protocol.ConfigurationError {
 			t.Errorf("%q: code %s", test.path, known.Name)
 		}
-		want := fmt.Sprintf("home folder %q cannot be written: %s (set GLEITZEIT_HOME or --home to a folder that you can write)",
+		want := fmt.Sprintf("cannot write to the home folder %q: %s (set GLEITZEIT_HOME or --home to a folder that you can write)",
 			test.path, test.cause)
 		if known.Error() != want {
 			t.Errorf("%q,\nwant %q", known.Error(), want)

@@ -66,6 +66,6 @@ func (h *Home) served() error {
 			who += ", with its engine at " + first.Engine
 		}
 	}
-	return protocol.Errorf(protocol.ConfigurationError, "a server serves %s already%s", h.Path, who).
-		WithHint("stop that one first, or use another home folder with --home")
+	return protocol.Errorf(protocol.ConfigurationError, "a server is already running for %s%s", h.Path, who).
+		WithHint("stop it first, or use another home folder with --home")
 }

@@ -46,7 +46,7 @@ func Compile(text []byte) (*Schema, error) {
 type nothingElse struct{}
 
 func (nothingElse) Load(string) (any, error) {
-	return nil, errors.New("a schema may refer to nothing outside itself")
+	return nil, errors.New("a schema must not refer to anything outside itself")
 }
 
 // Check names every place where the value does not match, sorted, as "parameters.list[2]: got string, want number"; nothing

@@ -1,21 +1,10 @@
 package protocol
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
-
-	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// MaxInline is the size in bytes of the largest value (as JSON) that travels through a workflow itself; a larger one
-// stays in the result store and its Ref travels.
-const MaxInline = 16 << 10
-
-// MaxValue is the size in bytes of the largest value (as JSON) that a result store takes.
-const MaxValue = 64 << 20
-
-// Status is how far a run, a task or an item has come.
+// Status is the state of a run, a task or an item.
 type Status string
 
 // The statuses. A run is never Pending or Skipped.
@@ -29,95 +18,53 @@ const (
 	Skipped   Status = "skipped"
 )
 
-// Ended tells whether nothing will change any more.
+// Ended reports whether the status is final.
 func (s Status) Ended() bool { return s != Pending && s != Running && s != "" }
 
-// Ref leads to a value in the result store, by the hash of its JSON.
-type Ref struct {
-	Hash string `json:"hash"` // SHA-256 in lowercase hex.
-	Size int64  `json:"size"` // Bytes of JSON.
-}
-
-// RefOf returns the Ref under which a store keeps the bytes.
-func RefOf(data []byte) Ref {
-	sum := sha256.Sum256(data)
-	return Ref{Hash: hex.EncodeToString(sum[:]), Size: int64(len(data))}
-}
-
-// Payload is a value on its way through a workflow. Either field may be absent; the zero Payload is empty.
-type Payload struct {
-	Ref    *Ref         `json:"ref,omitempty"`
-	Inline *value.Value `json:"inline,omitempty"` // The value itself, up to MaxInline.
-}
-
-// Empty tells whether nothing is held.
-func (h Payload) Empty() bool { return h.Ref == nil && h.Inline == nil }
-
-// NewCallPayload returns the value as a Call takes it along: in full if small, else by the Ref alone, with the JSON that whoever
-// makes the Call must have put into the store.
-func NewCallPayload(v value.Value) (Payload, []byte) {
-	held, data := NewPayload(v)
-	if held.Inline != nil {
-		return Payload{Inline: held.Inline}, data
-	}
-	return held, data
-}
-
-// NewPayload returns the value as an Outcome reports it, and its JSON for the store.
-func NewPayload(v value.Value) (Payload, []byte) {
-	data := v.JSON()
-	ref := RefOf(data)
-	held := Payload{Ref: &ref}
-	if len(data) <= MaxInline {
-		held.Inline = &v
-	}
-	return held, data
-}
-
-// RunInfo is what a run tells its tasks of itself; `${run…}` reads it.
+// RunInfo describes a run to its tasks; `${run…}` reads it.
 type RunInfo struct {
 	ID         string    `json:"id"`        // Temporal's workflow id.
-	Execution  string    `json:"execution"` // Tells runs of the same id apart: the id of the first Temporal run.
+	Execution  string    `json:"execution"` // Distinguishes runs of the same id: the id of the first Temporal run.
 	Workflow   string    `json:"workflow"`  // The workflow's name.
 	StartedAt  time.Time `json:"started_at"`
-	Folder     string    `json:"folder"`      // Where it was started, absolute.
-	FlowFolder string    `json:"flow_folder"` // Where the workflow file lies, absolute.
+	Folder     string    `json:"folder"`      // The folder in which it was started, absolute.
+	FlowFolder string    `json:"flow_folder"` // The folder of the workflow file, absolute.
 }
 
-// Call is what goes into an activity: one method with its parameters as written and what its references need.
+// Call is the input of an activity: one method, its parameters as written, and what their references need.
 type Call struct {
 	Format       int       `json:"format"` // CallFormat of the program that made it.
 	Run          RunInfo   `json:"run"`
 	Task         string    `json:"task"`           // The task's id.
-	Item         *int      `json:"item,omitempty"` // The index of the item, where the task runs once an item.
+	Item         *int      `json:"item,omitempty"` // The index of the item, of a task with items.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
 	Parameters   Payload   `json:"parameters"`      // An object, with its references.
-	Reads        []string  `json:"reads,omitempty"` // Files and folders outside of the run's that it may read, absolute.
+	Reads        []string  `json:"reads,omitempty"` // Files and folders outside the run's own that it may read, absolute.
 	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
-	Dependencies []string  `json:"dependencies,omitempty"` // Ids whose bindings are handed to the handler, where its method wants them.
+	Dependencies []string  `json:"dependencies,omitempty"` // Ids of the tasks whose results the handler gets, where its method needs them.
 	Timeout      Seconds   `json:"timeout"`                // Of one attempt; 0 is the handler's own.
 	Retry        *Retry    `json:"retry,omitempty"`
-	Cache        bool      `json:"cache,omitempty"` // What an equal call has brought will do.
+	Cache        bool      `json:"cache,omitempty"` // The result of an equal earlier call may be used.
 
-	Servers  []ToolServer `json:"servers,omitempty"`  // Of the workflow, as far as it may need them.
-	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last. Absent, the call is as urgent as most.
+	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
+	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last; 0 is NormalPriority.
 }
 
-// NormalPriority is that of a call that says nothing of it.
+// NormalPriority is the priority of a call that sets none.
 const NormalPriority = 3
 
-// Source is a Script on its way: its text is a string, held like any other value.
+// Source is a Script in a Call: its text is a payload.
 type Source struct {
 	Path string  `json:"path"`
 	Text Payload `json:"text"`
 }
 
-// CallFormat is the version of Call and Outcome that this program writes; an activity refuses a later one.
+// CallFormat is the version of Call and Outcome that this program writes; an activity rejects a later one.
 const CallFormat = 1
 
-// Binding gives the head of a reference its value: a task that ended, the inputs, or an item and its index.
+// Binding is the value of the head of a reference: of a task that ended, the inputs, or an item and its index.
 type Binding struct {
 	Head   string  `json:"head"`             // As references write it: a task's id or name, "inputs", "item", "index".
 	Task   string  `json:"task,omitempty"`   // The id, where it is a task.
@@ -125,10 +72,10 @@ type Binding struct {
 	Error  *Error  `json:"error,omitempty"`  // Of the task, where it has one.
 	Reason string  `json:"reason,omitempty"` // Why the task was skipped.
 	Value  Payload `json:"value,omitzero"`
-	File   bool    `json:"file,omitempty"` // The value is the path of a file: its name, stem and dir can be asked for.
+	File   bool    `json:"file,omitempty"` // The value is the path of a file, with the fields name, stem and dir.
 }
 
-// Retry says how often and when a task is tried again. Absent, transient errors have three attempts and others one.
+// Retry is the retry policy of a task. Without one, transient errors have three attempts and others one.
 type Retry struct {
 	MaxAttempts int     `json:"max_attempts"`
 	Backoff     Backoff `json:"backoff"`
@@ -137,17 +84,17 @@ type Retry struct {
 	Jitter      bool    `json:"jitter"` // Each delay is shortened by up to half, at random.
 }
 
-// Backoff is how delays grow from attempt to attempt.
+// Backoff is how delays grow from retry to retry.
 type Backoff string
 
-// The backoffs: doubled, one base delay more, or the same each time.
+// The backoffs: doubled, increased by the base delay, or constant.
 const (
 	Exponential Backoff = "exponential"
 	Linear      Backoff = "linear"
 	Fixed       Backoff = "fixed"
 )
 
-// Seconds is a duration as JSON shows it to people: a number of seconds.
+// Seconds is a duration in JSON: a number of seconds.
 type Seconds float64
 
 // Duration converts to Go's.
@@ -156,25 +103,25 @@ func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * fl
 // SecondsOf converts from Go's.
 func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 
-// Outcome is what an activity hands to the workflow: small, whatever the result's size.
+// Outcome is the output of an activity: small, whatever the size of the result.
 type Outcome struct {
 	Status     Status    `json:"status"`
 	Error      *Error    `json:"error,omitempty"`
 	Reason     string    `json:"reason,omitempty"` // Why a task was skipped.
 	Value      Payload   `json:"value,omitzero"`
 	Usage      Usage     `json:"usage,omitzero"`
-	Attempts   int       `json:"attempts,omitempty"` // Lost workers not counted.
+	Attempts   int       `json:"attempts,omitempty"` // Without those of lost workers.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
-	Items      *Counts   `json:"items,omitempty"`   // Of a task that ran once an item.
-	Cached     bool      `json:"cached,omitempty"`  // It is that of an equal call of an earlier run.
-	Warning    string    `json:"warning,omitempty"` // What people should know of a result that is there.
+	Items      *Counts   `json:"items,omitempty"`   // Of a task with items.
+	Cached     bool      `json:"cached,omitempty"`  // The result is that of an equal earlier call.
+	Warning    string    `json:"warning,omitempty"` // What people should know of the result.
 }
 
-// MaxLostWorkers is how often a task is scheduled again because its worker vanished.
+// MaxLostWorkers is how often a task is scheduled again after its worker was lost.
 const MaxLostWorkers = 10
 
-// Attempts is how often a task may fail with an error of the kind before it has failed for good.
+// Attempts returns how many attempts a task has that fails with an error of the kind.
 func (r *Retry) Attempts(kind ErrorKind) int {
 	switch {
 	case kind == Permanent:
@@ -187,8 +134,15 @@ func (r *Retry) Attempts(kind ErrorKind) int {
 	return 1
 }
 
-// The search attributes by which Temporal finds runs, both keywords.
+// The search attributes of runs in Temporal, both keywords.
 const (
 	WorkflowAttribute = "GleitzeitWorkflow" // The workflow's name.
 	StatusAttribute   = "GleitzeitStatus"   // A Status.
 )
+
+// Heartbeat is the progress of a task in flight. It is small, whatever the length of the answer.
+type Heartbeat struct {
+	Message string `json:"message,omitempty"` // How far it has come: "120 tokens".
+	Tail    string `json:"tail,omitempty"`    // The end of the text that its model has written.
+	Written int    `json:"written,omitempty"` // Bytes of all that it has written.
+}

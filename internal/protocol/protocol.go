@@ -1,6 +1,6 @@
-// Package protocol is the contract between the parts of Gleitzeit: what a protocol offers (Spec), what runs it
-// (Handler), and what travels between a workflow and its activities (Call, Binding, Ref, Outcome). It imports the
-// standard library alone, so that every part can share these words without sharing anything else.
+// Package protocol has the contracts between the parts of Gleitzeit: what a protocol offers (Spec), what runs it (Handler),
+// and what a workflow and its activities exchange (Call, Binding, Payload, Outcome). It imports the standard library and
+// internal/value alone, so that every part can share these types without sharing anything else.
 package protocol
 
 import (
@@ -14,21 +14,21 @@ import (
 // Spec describes one protocol.
 type Spec struct {
 	Name      string   // With its version: "python/v1".
-	Providers []string // What serves it, where people call that by other names: "ollama".
+	Providers []string // Names of the kinds of servers behind it: "ollama".
 	Summary   string
 	Methods   []Method
 
-	Servers   []string // The servers that open methods can name, beside those of a workflow.
-	AnyServer bool     // The servers are those of another machine: any name may be right.
+	Servers   []string // The servers that method patterns can name, beside those of a workflow.
+	AnyServer bool     // The servers are those of another machine: any name is valid.
 }
 
 // Method describes one method of a protocol. Its name is the Temporal activity type.
 type Method struct {
-	Name       string // In full: "python/execute". An open one stands for many: "mcp/SERVER.tool.NAME".
+	Name       string // In full: "python/execute". A pattern stands for many: "mcp/SERVER.tool.NAME".
 	Summary    string
-	Parameters json.RawMessage // JSON Schema of the parameters, an object. References in them are checked by their place, not their text.
+	Parameters json.RawMessage // JSON Schema of the parameters, an object. A reference is valid in place of any value.
 	Result     json.RawMessage // JSON Schema of the result, an object.
-	Timeout    time.Duration   // Of one attempt, where the task names none; 0 is the handler's own.
+	Timeout    time.Duration   // Of one attempt, unless the task sets one; 0 is the handler's own.
 
 	// SourceParameters name the parameters that hold the path of a file whose text is part of the workflow: it is read
 	// when the run starts and travels in the plan.
@@ -36,38 +36,38 @@ type Method struct {
 	// CodeParameter names the parameter that is program text: references in it become variables, never text.
 	CodeParameter string
 	// FileParameters name the parameters that hold the path of a file, or a list of such paths, which the handler reads
-	// through Request.Files. A path that stands in the workflow file as it is was typed by the user, and may lie anywhere.
+	// through Request.Files. A path written in the workflow file itself was typed by the user, and may be anywhere.
 	FileParameters []string
-	// ItemParameter is where the path of a file goes that a task with one call a file is about: "file_path", or
+	// ItemParameter names the parameter for the path of a file, of a task that runs for each file: "file_path", or
 	// "context.file_path" for a field of an object. Empty: the method takes no file.
 	ItemParameter string
-	// EnforcesTimeout: the handler keeps Request.Timeout itself, because a call may wait for a slot first, and that does not
-	// count. It ends with the code TaskTimeout.
+	// EnforcesTimeout: the handler enforces Request.Timeout itself, because a call may wait for a slot first, which does not
+	// count. Its error has the code TaskTimeout.
 	EnforcesTimeout bool
-	// Fresh: no earlier result stands for a call, because it changes what is kept, or tells what is kept now.
+	// NoCache: no earlier result may replace a call, because it changes or reads the current state.
 	NoCache bool
-	// SecretParameters name the parameters that hold a secret. In a workflow they are one reference to `secrets` or `env`
-	// and nothing else: what is written there enters the history.
+	// SecretParameters name the parameters that hold a secret. In a workflow they must be one reference to `secrets` or `env`
+	// and nothing else: their text is in the history.
 	SecretParameters []string
-	// PlaceParameters name the parameters that say where a call goes, secrets included. What a task has brought must not
-	// decide that.
+	// DestinationParameters name the parameters that decide where a call, with its secrets, is sent. The result of a task must
+	// not decide that.
 	DestinationParameters []string
-	// Check finds what is wrong with parameters that fit their schema, as far as that shows without the machine that they
-	// are for. Parameters that hold references are left out of them. Nil: their schema says all.
+	// Check returns the problems of parameters that match their schema, as far as they can be found on any machine. The
+	// parameters are without those that hold references. Nil: the schema is enough.
 	Check func(parameters value.Value) []ParameterError
-	// ToolsParameter names the parameter that lists tools, which the call may use: it may need the workflow's servers.
+	// ToolsParameter names the parameter with the list of tools that the call may use: it may need the workflow's servers.
 	ToolsParameter string
-	// WantsDependencies: the results of the tasks named in `dependencies` are handed over beside the parameters.
+	// NeedsDependencies: the handler gets the results of the tasks in `dependencies` beside the parameters.
 	NeedsDependencies bool
-	// Servers: the call is about all tool servers, those of the workflow included. Open methods need not say so.
+	// Servers: the call is about all tool servers, those of the workflow included. Method patterns need not set it.
 	Servers bool
-	// Foreign: it calls a tool of a tool server, of whose parameters only the server knows before the call.
+	// IsServerTool: the method calls a tool of a tool server, which alone knows its parameters.
 	IsServerTool bool
-	// Refused says why no task can call the method, although it is there.
+	// Unavailable is the reason why no task can call the method, although it exists; empty if it can be called.
 	Unavailable string
 }
 
-// Fault is what is wrong with a parameter.
+// ParameterError is a problem of a parameter.
 type ParameterError struct {
 	Parameter     string
 	Message, Hint string // As those of an Error.
@@ -75,56 +75,57 @@ type ParameterError struct {
 
 // Handler runs the methods of one protocol. It is called from many goroutines and outlives every call.
 type Handler interface {
-	// Handle runs one attempt. It ends soon after ctx is done and leaves nothing running. Its error is an *Error where
-	// the handler knows what went wrong; anything else counts as a fault of the task.
+	// Handle runs one attempt. It returns soon after ctx is done and leaves nothing running. Its error is an *Error where the
+	// handler knows the code; any other error becomes a TaskExecutionFailed.
 	Handle(ctx context.Context, request Request, progress Progress) (Result, error)
-	// Health tells whether calls have a chance now; nil is yes.
+	// Health returns the reason why calls cannot succeed now; nil if they can.
 	Health(ctx context.Context) error
 }
 
-// Identifier is a Handler that knows what else, beside its Request, decides what a call brings: the model that it means
-// where it names none, the source of a function that it names. Two calls with equal requests and equal identities are the
-// same. An error says that this call is like no other.
+// Identifier is a Handler that knows what else, beside its Request, decides the result of a call: the default model, the
+// source of a function that it names. Two calls with equal requests and equal identities are equal. With an error, the call
+// equals no other.
 type Identifier interface {
 	Identity(ctx context.Context, request Request) (value.Value, error)
 }
 
-// Progress says how far a call has come ("120 tokens"). It may be called as often as wanted.
+// Progress reports how far a call has come ("120 tokens"). It may be called at any rate.
 type Progress func(message string)
 
-// Request is a call as a handler gets it: every reference resolved.
+// Request is a call with every reference resolved.
 type Request struct {
 	Method       string
-	Parameters   value.Value   // An object. The code parameter and the source parameters are not in it.
-	Program      *Program      // The code parameter, where it was given.
-	Source       *Script       // The source parameter, where it was given.
-	Dependencies []value.Field // Results of the tasks in `dependencies` under their ids, where the method wants them.
+	Parameters   value.Value   // An object, without the code parameter and the source parameters.
+	Program      *Program      // The code parameter, if given.
+	Source       *Script       // The source parameter, if given.
+	Dependencies []value.Field // Results of the tasks in `dependencies` under their ids, if the method needs them.
 	Folder       string        // The folder that the run was started in, absolute.
 	FlowFolder   string        // The folder of the workflow file, absolute.
 	Files        Files
-	Timeout      time.Duration // Of this attempt; 0 is none. Kept by the caller, but where the method says EnforcesTimeout.
-	Servers      []ToolServer  // Of the workflow, as far as the call may need them.
-	Priority     int           // Among calls that wait for the same thing: 1 is served first, 5 last; 0 is NormalPriority.
+	Timeout      time.Duration // Of this attempt; 0 is none. The caller enforces it, unless the method has EnforcesTimeout.
+	Servers      []ToolServer  // Those of the workflow that the call may need.
+	Priority     int           // Among waiting calls: 1 is served first, 5 last; 0 is NormalPriority.
 
-	// Secret gives the worker's secret of the name, and keeps it out of all that leaves the call. The error is a
-	// ConfigurationError. Nil where the caller has none to give.
+	// Secret returns the worker's secret of the name, and redacts it in everything that leaves the call. The error is a
+	// ConfigurationError. Nil where the caller has no secrets.
 	Secret func(name string) (string, error)
-	// Redact takes the secrets that went into the call out of a text. What the handler returns is redacted all the same; it
-	// must do so itself before it cuts a text, for nobody finds half a secret. Nil where there are none.
+	// Redact removes the secrets of the call from a text. What the handler returns is redacted in any case; it must redact a
+	// text itself before it cuts it, because half a secret is not recognized. Nil where there are no secrets.
 	Redact func(text string) string
-	// Write hears the text of an answer piece by piece, as it comes. Nil where nobody listens. It does not block.
+	// Write receives the text of an answer in pieces, as it comes. Nil where nobody reads it. It does not block.
 	Write func(text string)
 }
 
-// Files reads files for a call, within what the call may read.
+// Files reads the files that a call may read.
 type Files interface {
-	// Read returns the content of the file. A relative path is taken from the workflow's folder, then from the folder
-	// that the run was started in. The error is a permanent *Error of TaskValidationFailed that names the path, why it is
-	// refused and what to do: not there, no file, larger than limit bytes, or outside the folders that the call may read.
+	// Read returns the content of the file. A relative path is resolved against the workflow's folder, then against the folder
+	// that the run was started in. The error is a permanent *Error of TaskValidationFailed with the path, the reason and a
+	// hint: it does not exist, is not a regular file, is larger than limit bytes, or is outside the folders that the call may
+	// read.
 	Read(path string, limit int64) ([]byte, error)
 }
 
-// Program is program text in which every reference was replaced by the name of a variable that stands nowhere else in it.
+// Program is program text in which every reference was replaced by the name of a variable that occurs nowhere else in it.
 type Program struct {
 	Text      string // With the variables' names.
 	Original  string // As the user wrote it, for messages: the same lines.
@@ -136,7 +137,7 @@ type Variable struct {
 	Name      string // An identifier of letters, digits and underscores.
 	Reference string // As written: "${fetch.body}".
 	Value     value.Value
-	Text      string // The value as it goes into other text: a string as it is, anything else as compact JSON.
+	Text      string // The value as part of other text: a string itself, any other value as compact JSON.
 }
 
 // Script is the text of a file as it was when the run started.
@@ -147,7 +148,7 @@ type Script struct {
 
 // Result is what a handler returns.
 type Result struct {
-	Value   value.Value // An object that fits the method's result schema.
+	Value   value.Value // An object that matches the method's result schema.
 	Usage   Usage
 	Warning string // What people should know although the call succeeded.
 }

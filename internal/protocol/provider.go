@@ -1,6 +1,9 @@
 package protocol
 
-import "cmp"
+import (
+	"cmp"
+	"context"
+)
 
 // Provider describes a kind of model server: its name, and how its settings are read.
 type Provider struct {
@@ -41,4 +44,28 @@ func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettin
 	s.AutoPull = s.AutoPull || defaults.AutoPull
 	s.Key = cmp.Or(s.Key, defaults.Key)
 	return s
+}
+
+// Server is one server of a provider.
+type Server struct {
+	Provider      string // The kind of server: "ollama", "openai".
+	URL           string // Without a password.
+	MaxConcurrent int    // Maximum number of calls in flight to it.
+}
+
+// ServerState is the current state of a server.
+type ServerState struct {
+	Server
+	Error   *Error   // Why calls cannot succeed; nil if they can.
+	Version string   // Of the server, if it reports one.
+	Models  []string // Names of the models that it has.
+	Loaded  []string // Those in memory, if it reports them.
+}
+
+// ServerReporter is a Handler whose calls go to servers.
+type ServerReporter interface {
+	// Servers lists the servers of the settings, in their order.
+	Servers() []Server
+	// Probe asks all of them for their state, at the same time.
+	Probe(ctx context.Context) []ServerState
 }

@@ -36,8 +36,8 @@ type Server struct {
 	client  *redis.Client
 }
 
-// quiet keeps the client's own lines out of the tests' output.
-var quiet = sync.OnceFunc(logging.Disable)
+// disableLogging keeps the client's own lines out of the tests' output.
+var disableLogging = sync.OnceFunc(logging.Disable)
 
 // Start starts a server whose every answer means that what was put is on disk. The options are added to its command
 // line: "--requirepass", "secret".
@@ -46,7 +46,7 @@ func Start(t testing.TB, options ...string) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		require.Skip(t, "redis-server is not installed")
 	}
-	quiet()
+	disableLogging()
 	// A test's own folder has a name that may be too long for a command line in a message.
 	folder, err := os.MkdirTemp("", "gleitzeit-redis-")
 	if err != nil {

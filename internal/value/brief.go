@@ -5,17 +5,17 @@ import "strings"
 // longestBrief is how many characters of a value Brief shows.
 const longestBrief = 60
 
-// Brief tells a value from others of its kind, to people: on one line, a string as it is, anything else as JSON, and cut
-// where it is long.
+// Brief returns a short text for a value, for people: on one line, a string itself, any other value as JSON, and cut if it is
+// long.
 func (v Value) Brief() string {
 	text := v.Text()
 	if v.kind != KindString || strings.TrimSpace(text) == "" {
 		text = string(v.JSON())
 	}
-	const mostBytes = 8 * longestBrief // Enough for so many characters and what is between them.
-	more := len(text) > mostBytes
+	const maxBytes = 8 * longestBrief // Enough for that many characters and the space between them.
+	more := len(text) > maxBytes
 	if more {
-		text = strings.ToValidUTF8(text[:mostBytes], "")
+		text = strings.ToValidUTF8(text[:maxBytes], "")
 	}
 	short := []rune(strings.Join(strings.Fields(text), " "))
 	switch {

@@ -9,11 +9,11 @@ import (
 	"strconv"
 )
 
-// MaxDepth is how deep lists and objects may lie in one another. It is far beyond what people write and
-// far below what a goroutine's stack holds.
+// MaxDepth is how deep lists and objects may be nested. It is far more than people write and far less than a goroutine's
+// stack can hold.
 const MaxDepth = 1000
 
-// Parse reads one JSON document. Of an object's equal names the last counts, in the first one's place.
+// Parse reads one JSON document. Of fields with equal names, the last value takes the place of the first.
 func Parse(data []byte) (Value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -25,7 +25,7 @@ func Parse(data []byte) (Value, error) {
 		return Value{}, fmt.Errorf("not JSON: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Value{}, errors.New("not JSON: something follows the value")
+		return Value{}, errors.New("not JSON: unexpected text after the value")
 	}
 	return v, nil
 }
@@ -46,7 +46,7 @@ func readValue(decoder *json.Decoder, depth int) (Value, error) {
 		return String(token), nil
 	case json.Delim:
 		if depth++; depth > MaxDepth {
-			return Value{}, fmt.Errorf("lists and objects lie more than %d deep", MaxDepth)
+			return Value{}, fmt.Errorf("lists and objects are nested more than %d deep", MaxDepth)
 		}
 		if token == '[' {
 			return readList(decoder, depth)
@@ -96,7 +96,7 @@ func readObject(decoder *json.Decoder, depth int) (Value, error) {
 	return Object(fields...), err
 }
 
-// UnmarshalJSON makes Value a json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	parsed, err := Parse(data)
 	if err != nil {
@@ -106,10 +106,10 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON makes Value a json.Marshaler.
+// MarshalJSON implements json.Marshaler.
 func (v Value) MarshalJSON() ([]byte, error) { return v.JSON(), nil }
 
-// JSON returns v as compact JSON. Characters are written as they are: `<` is `<`.
+// JSON returns v as compact JSON, without escapes for HTML.
 func (v Value) JSON() []byte { return v.appendJSON(nil) }
 
 func (v Value) appendJSON(to []byte) []byte {
@@ -154,7 +154,7 @@ func appendText(to []byte, text string) []byte {
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }
 
-// Encode turns what Go holds into a Value by way of its JSON.
+// Encode returns the Value of the JSON encoding of a Go value.
 func Encode(v any) (Value, error) {
 	data, err := json.Marshal(v)
 	if err != nil {

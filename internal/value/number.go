@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// CompareDigits orders two numbers by what their JSON texts say, exactly: 1 is 1.0 is 1e0, and 2^64+1 is more than 2^64. It
-// returns -1, 0 or 1, in time and memory that grow with the texts alone. Exponents beyond 60 bits count as one.
+// CompareDigits compares two numbers by their JSON texts, exactly: 1 equals 1.0 equals 1e0, and 2^64+1 is more than 2^64. It
+// returns -1, 0 or 1, in time and memory proportional to the texts. It clips exponents beyond 60 bits.
 func CompareDigits(a, b string) int {
 	left, right := decimalOf(a), decimalOf(b)
 	if left.sign != right.sign {
@@ -19,7 +19,7 @@ func CompareDigits(a, b string) int {
 	return left.sign * size
 }
 
-// decimal is sign × 0.digits × 10^magnitude; the digits neither begin nor end with 0, and of zero there are none.
+// decimal is sign × 0.digits × 10^magnitude. The digits neither begin nor end with 0; zero has none.
 type decimal struct {
 	sign      int // -1, 0 or 1.
 	digits    string
@@ -45,12 +45,12 @@ func decimalOf(text string) decimal {
 	return d
 }
 
-// bounded reads an exponent, so that a length may be added to it.
+// bounded parses an exponent and clips it, so that a length can be added to it.
 func bounded(exponent string) int64 {
 	const most = math.MaxInt64 >> 3
 	read, err := strconv.ParseInt(exponent, 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0 // There is none.
+		return 0 // There is no exponent.
 	}
 	return min(max(read, -most), most)
 }

@@ -1,5 +1,5 @@
-// Package value holds JSON values as they were written: digits, order of fields and all. It imports the standard library
-// alone.
+// Package value holds JSON values as they were written, with their digits and the order of their fields. It imports the
+// standard library alone.
 package value
 
 import (
@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Kind tells what a Value is.
+// Kind is the type of a Value.
 type Kind uint8
 
 // The kinds of JSON.
@@ -20,12 +20,12 @@ const (
 	KindObject
 )
 
-// String names the kind as messages to people do: "null", "boolean", "number", "string", "list", "object".
+// String returns the name of the kind in messages: "null", "boolean", "number", "string", "list", "object".
 func (k Kind) String() string {
 	return [...]string{"null", "boolean", "number", "string", "list", "object"}[k]
 }
 
-// Article names the kind as one of its values is told of: "null", "a boolean", "an object".
+// Article returns the name of the kind with its article: "null", "a boolean", "an object".
 func (k Kind) Article() string {
 	switch k {
 	case KindNull:
@@ -36,9 +36,8 @@ func (k Kind) Article() string {
 	return "a " + k.String()
 }
 
-// Value is one JSON value. Unlike Go's any it keeps what passing through Go would change: the digits of a
-// number (2^60 and 1e-7 stay what was written) and the order of an object's fields. The zero Value is null.
-// A Value is never changed once made; share it freely.
+// Value is one JSON value. Unlike Go's any it keeps the digits of a number as written (2^60, 1e-7) and the order of an
+// object's fields. The zero Value is null. A Value is immutable.
 type Value struct {
 	kind   Kind
 	truth  bool
@@ -62,10 +61,10 @@ func String(s string) Value { return Value{kind: KindString, text: s} }
 // Int makes a number.
 func Int(i int64) Value { return Value{kind: KindNumber, text: strconv.FormatInt(i, 10)} }
 
-// List makes a list, which keeps the slice given.
+// List makes a list of the slice, which must not change afterwards.
 func List(elements ...Value) Value { return Value{kind: KindList, list: elements} }
 
-// Object makes an object, which keeps the slice given. Names must differ.
+// Object makes an object of the slice, which must not change afterwards. Names must differ.
 func Object(fields ...Field) Value { return Value{kind: KindObject, fields: fields} }
 
 // Float makes a number with the fewest digits that give f back; it must be finite.
@@ -77,17 +76,17 @@ func Float(f float64) Value {
 	return Value{kind: KindNumber, text: string(data)}
 }
 
-// Digits makes a number from its JSON text, digit by digit; it reports false where that is no JSON number.
+// Digits makes a number from its JSON text and keeps its digits; it reports false for text that is not a JSON number.
 func Digits(digits string) (Value, bool) {
 	isDigit := func(b byte) bool { return b >= '0' && b <= '9' }
-	// A number begins and ends with a digit: what else is valid JSON in between is one.
+	// Valid JSON that begins and ends with a digit is a number.
 	if digits == "" || (digits[0] != '-' && !isDigit(digits[0])) || !isDigit(digits[len(digits)-1]) || !json.Valid([]byte(digits)) {
 		return Value{}, false
 	}
 	return Value{kind: KindNumber, text: digits}, true
 }
 
-// Kind tells what v is.
+// Kind returns the type of v.
 func (v Value) Kind() Kind { return v.kind }
 
 // IsNull reports whether v is null.
@@ -112,10 +111,10 @@ func (v Value) Digits() string {
 	return v.text
 }
 
-// Elements returns what a list holds. The caller must not change it.
+// Elements returns the elements of a list. The caller must not change them.
 func (v Value) Elements() []Value { return v.list }
 
-// Fields returns what an object holds, in its order. The caller must not change it.
+// Fields returns the fields of an object, in their order. The caller must not change them.
 func (v Value) Fields() []Field { return v.fields }
 
 // Get returns the field of an object.
@@ -128,7 +127,7 @@ func (v Value) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// With returns the object with one field set: replaced where it stands, else added at the end.
+// With returns the object with one field set: replaced in its place, or added at the end.
 func (v Value) With(name string, field Value) Value {
 	fields := make([]Field, 0, len(v.fields)+1)
 	fields = append(fields, v.fields...)

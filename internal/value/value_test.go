@@ -42,9 +42,9 @@ func TestWhatIsNoJSONIsRefused(t *testing.T) {
 	for text, message := range map[string]string{
 		``:         "not JSON: unexpected EOF",
 		`[1`:       "not JSON: unexpected EOF",
-		`{"a":1}x`: "not JSON: something follows the value",
-		`{} {}`:    "not JSON: something follows the value",
-		strings.Repeat("[", 1001) + strings.Repeat("]", 1001): "not JSON: lists and objects lie more than 1000 deep",
+		`{"a":1}x`: "not JSON: unexpected text after the value",
+		`{} {}`:    "not JSON: unexpected text after the value",
+		strings.Repeat("[", 1001) + strings.Repeat("]", 1001): "not JSON: lists and objects are nested more than 1000 deep",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || err.Error() != message {
 			t.Errorf("%.20s: got %v, want %s", text, err, message)

@@ -62,22 +62,22 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	token, err := gate.LoadToken(o.Home.UIToken())
 	if err != nil {
-		return nil, failed("its token %q cannot be kept: %v", o.Home.UIToken(), err)
+		return nil, failed("cannot store its token %q: %v", o.Home.UIToken(), err)
 	}
 	engine, err := dial(o.Home, o.Engine)
 	if err != nil {
-		return nil, failed("the engine's key pair cannot be read: %v", err)
+		return nil, failed("cannot read the engine's key pair: %v", err)
 	}
 	listener, err := gate.Listen(ctx, o.Port, func(address string) {
-		o.Log.Warn("the Web UI's port is taken, using another", "taken", o.Port, "address", address)
+		o.Log.Warn("the port of the Web UI is in use; using another", "taken", o.Port, "address", address)
 	})
 	if err != nil {
-		return nil, errors.Join(failed("it cannot listen on %s: %v", gate.Loopback, err), engine.Close())
+		return nil, errors.Join(failed("cannot listen on %s: %v", gate.Loopback, err), engine.Close())
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	pages, err := newPages(engine, o.Payloads, o.Log)
 	if err != nil {
-		return nil, errors.Join(failed("its pages cannot be put together: %v", err), listener.Close(), engine.Close())
+		return nil, errors.Join(failed("cannot load its pages: %v", err), listener.Close(), engine.Close())
 	}
 	requests, end := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
@@ -102,7 +102,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 			err = nil
 		}
 		if err != nil {
-			o.Log.Error("the Web UI is served no more", "error", err)
+			o.Log.Error("the Web UI has stopped", "error", err)
 		}
 		s.served <- err
 	}()
@@ -110,8 +110,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 func failed(format string, args ...any) *protocol.Error {
-	return protocol.Errorf(protocol.ConfigurationError, "the Web UI cannot be served: "+format, args...).
-		WithHint("try again, or go without it: --no-ui")
+	return protocol.Errorf(protocol.ConfigurationError, "cannot serve the Web UI: "+format, args...).
+		WithHint("try again, or run without it: --no-ui")
 }
 
 // Address is where the UI is served, as host:port.

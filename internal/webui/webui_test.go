@@ -176,8 +176,8 @@ func TestWithoutAKeyPair(t *testing.T) {
 	h := testHome(t)
 	must(t, os.Remove(h.EngineKey()))
 	_, err := Start(t.Context(), Options{Home: h, Engine: nowhere})
-	want := "the Web UI cannot be served: the engine's key pair cannot be read: open " + h.EngineKey() +
-		": no such file or directory (try again, or go without it: --no-ui)"
+	want := "cannot serve the Web UI: cannot read the engine's key pair: open " + h.EngineKey() +
+		": no such file or directory (try again, or run without it: --no-ui)"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v,\nwant %s", err, want)
 	}

@@ -71,7 +71,7 @@ func TestSecuredCluster(t *testing.T) {
 			}
 		}
 	}
-	unreachable := "gleitzeit: Temporal at " + m.at("7233") + " cannot be reached: "
+	unreachable := "gleitzeit: the Temporal server at " + m.at("7233") + " cannot be reached: "
 	other := newAuthority(t, filepath.Join(m.folder, "other"))
 	refused("an authority that did not sign the server's certificate",
 		m.someone(trusts(other, own, i.token("team:write"))...), unreachable, "certificate signed by unknown authority")
@@ -84,7 +84,7 @@ func TestSecuredCluster(t *testing.T) {
 	// Whoever may work in a namespace may not make it.
 	lacking := m.worker(append(trusts(a, own, i.token("lacking:write")), "TEMPORAL_NAMESPACE=lacking")...)
 	lacking.Exits(7)
-	for _, want := range []string{`has no namespace "lacking", and it cannot be made here`, "temporal operator namespace create --namespace lacking --retention 720h"} {
+	for _, want := range []string{`has no namespace "lacking", and it cannot be created`, "temporal operator namespace create --namespace lacking --retention 720h"} {
 		if !strings.Contains(lacking.Stderr.String(), want) {
 			t.Errorf("a worker without a namespace does not say %q:\n%s", want, lacking.Stderr)
 		}

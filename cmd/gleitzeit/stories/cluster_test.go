@@ -117,7 +117,7 @@ func TestCluster(t *testing.T) {
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		_, said := u.Gleitzeit(7, "submit", "sum.yaml", "--address", "127.0.0.1:1")
-		wantLines(t, "submit", said, "gleitzeit: Temporal at 127.0.0.1:1 cannot be reached: ")
+		wantLines(t, "submit", said, "gleitzeit: the Temporal server at 127.0.0.1:1 cannot be reached: ")
 	})
 	t.Run("a profile", func(t *testing.T) {
 		profiles := u.File("temporal.toml", fmt.Sprintf(`[profile.team]

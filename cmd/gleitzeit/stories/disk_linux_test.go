@@ -108,7 +108,7 @@ outputs: {after: "${after.result}"}
 	filler := filepath.Join("/proc", strconv.Itoa(p.Command.Process.Pid), "root", u.Home, "filler")
 	fill(t, filler)
 	u.File("go", "")
-	p.Says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
+	p.Says("is full (free some space, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: finished work is not lost)\n")
 	must(t, os.Remove(filler))
 	p.Exits(0)
 	if p.Stdout.String() != "after: 42\n" {
@@ -139,7 +139,7 @@ func TestFullDiskOfAServer(t *testing.T) {
 	command := exec.Command("nsenter", append(within, "--", program(t), "submit", "sum.yaml")...)
 	command.Env = u.Environment()
 	submission := begin(t, command)
-	server.Says("is full (make room, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: nothing that was finished is lost)\n")
+	server.Says("is full (free some space, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: finished work is not lost)\n")
 	if submission.Wait() == 0 {
 		t.Error("a run was submitted to a full disk")
 	}

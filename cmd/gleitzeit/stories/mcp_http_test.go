@@ -79,7 +79,7 @@ func TestMCPOverHTTP(t *testing.T) {
 	for _, header := range []map[string]string{nil, {"Authorization": "Bearer " + s.token[1:] + "x"}, {"Authorization": s.token}} {
 		refused := startMCP(t, s.client(header))
 		refused.Exits(1)
-		if said := refused.Stdout.String(); !strings.Contains(said, "the header Authorization must be: Bearer and the token") {
+		if said := refused.Stdout.String(); !strings.Contains(said, "the Authorization header must be: Bearer TOKEN") {
 			t.Errorf("with %v the client says %s", header, said)
 		}
 	}

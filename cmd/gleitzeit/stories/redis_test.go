@@ -54,7 +54,7 @@ func TestResultsInRedis(t *testing.T) {
 	}
 	server.Do("CONFIG", "SET", "appendonly", "no")
 	_, stderr = run(0, "run", "flow.yaml", "--new")
-	wantLines(t, "run", stderr, "warning: the Redis server redis://"+server.Address+"/1 loses results when it ends (appendonly no); set appendonly yes and appendfsync always\n")
+	wantLines(t, "run", stderr, "warning: the Redis server redis://"+server.Address+"/1 loses results when it stops (appendonly no); set appendonly yes and appendfsync always\n")
 }
 
 // TestARunContinuesWhenRedisIsBack stops the server during a run: no finished work is lost.

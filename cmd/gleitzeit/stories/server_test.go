@@ -54,7 +54,7 @@ func TestServer(t *testing.T) {
 		t.Errorf("the server says %s", server.Stdout)
 	}
 	_, said = u.Gleitzeit(1, "server")
-	wantLines(t, "a second server", said, fmt.Sprintf("gleitzeit: a server serves %s already: process %d, with its engine at %s\n", u.Home, *page.PID, *page.Engine))
+	wantLines(t, "a second server", said, fmt.Sprintf("gleitzeit: a server is already running for %s: process %d, with its engine at %s\n", u.Home, *page.PID, *page.Engine))
 
 	t.Run("submit and watch", func(t *testing.T) {
 		id, said := u.Gleitzeit(0, "submit", "sum.yaml", "--input", "a=4")

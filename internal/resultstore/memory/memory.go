@@ -1,5 +1,5 @@
-// Package memory keeps results in this process alone: for tests, and for runs whose results nobody wants to keep. It
-// must not reach a disk or a network.
+// Package memory stores results in this process alone, for tests and for runs whose results are not needed later. It must not
+// use a disk or a network.
 package memory
 
 import (
@@ -22,8 +22,7 @@ type Store struct {
 	values  map[string][]byte                     // By hash.
 }
 
-// kept is a record as it was put. The JSON is what comes back: like any other store this one shares no memory with its
-// callers.
+// kept is a stored record. Records returns its JSON decoded: like any other store, this one shares no memory with its callers.
 type kept struct {
 	resultstore.Record
 	body []byte
@@ -47,7 +46,7 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	for i, record := range batch.Records {
 		body, err := json.Marshal(record)
 		if err != nil {
-			return protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
+			return protocol.Errorf(protocol.InternalError, "cannot store a record of run %q: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
 		}
 		bodies[i] = body
 	}

@@ -31,13 +31,13 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	records := make([]resultstore.Record, len(found))
 	for i, k := range found {
 		if err := json.Unmarshal(k.body, &records[i]); err != nil {
-			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be read: %v", k.Run, err).WithCause(err)
+			return nil, protocol.Errorf(protocol.InternalError, "cannot read a record of run %q: %v", k.Run, err).WithCause(err)
 		}
 	}
 	return records, nil
 }
 
-// find returns what the query wants, in any order.
+// find returns the records that match the query, in any order.
 func (s *Store) find(query resultstore.Query) ([]kept, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,12 +64,12 @@ func (s *Store) find(query resultstore.Query) ([]kept, error) {
 	return found, nil
 }
 
-// taskOf is the key under which the records of one task are listed.
+// taskOf returns the key under which the records of one task are listed.
 func taskOf(run, execution, task string) resultstore.Key {
 	return resultstore.Key{Run: run, Execution: execution, Task: task}
 }
 
-// newest is the execution of the run that started last; where no run was recorded yet, of what was put last.
+// newest returns the execution that started last; before a run was recorded, the one of the last put.
 func (s *Store) newest(run string) string {
 	var best kept
 	for _, k := range s.records {

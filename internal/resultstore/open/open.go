@@ -1,4 +1,4 @@
-// Package open opens the result store that a URL names. It knows every adapter, so that the contract knows none.
+// Package open opens the result store of a URL. It knows every store, so that the contract need not.
 package open
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 )
 
-// adapter is one way to keep results.
+// adapter opens one kind of store.
 type adapter struct {
 	scheme string
 	form   string                                                            // As people write it.
-	open   func(ctx context.Context, rest string) (resultstore.Store, error) // Of what follows the scheme's colon.
+	open   func(ctx context.Context, rest string) (resultstore.Store, error) // Opens what follows the colon of the scheme.
 }
 
-// adapters lists them all.
+// adapters lists all kinds of stores.
 func adapters() []adapter {
 	return []adapter{
 		{"sqlite", "sqlite:PATH", openSQLite},
@@ -29,8 +29,7 @@ func adapters() []adapter {
 	}
 }
 
-// Store opens the store that the URL names: sqlite:PATH, redis://…, rediss://… or memory:. The
-// error of any other URL lists these.
+// Store opens the store of the URL: sqlite:PATH, redis://…, rediss://… or memory:. The error of any other URL lists these.
 func Store(ctx context.Context, url string) (resultstore.Store, error) {
 	scheme, rest, isURL := strings.Cut(url, ":")
 	var forms []string
@@ -41,16 +40,16 @@ func Store(ctx context.Context, url string) (resultstore.Store, error) {
 		forms = append(forms, a.form)
 	}
 	// What follows the scheme may hold a password.
-	wrong := protocol.Errorf(protocol.ConfigurationError, "%q is no kind of result store", scheme)
+	failure := protocol.Errorf(protocol.ConfigurationError, "unknown kind of result store %q", scheme)
 	if !isURL {
-		wrong = protocol.Errorf(protocol.ConfigurationError, "the result store %q is no URL", url)
+		failure = protocol.Errorf(protocol.ConfigurationError, "the result store %q is not a URL", url)
 	}
-	return nil, wrong.WithHint("write one of %s", strings.Join(forms, ", "))
+	return nil, failure.WithHint("write one of %s", strings.Join(forms, ", "))
 }
 
 func openSQLite(ctx context.Context, path string) (resultstore.Store, error) {
 	if path == "" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"sqlite:\" names no file").WithHint("write sqlite:PATH")
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"sqlite:\" has no path").WithHint("write sqlite:PATH")
 	}
 	store, err := sqlite.Open(ctx, path)
 	if err != nil {
@@ -71,7 +70,7 @@ func openRedis(scheme string) func(context.Context, string) (resultstore.Store, 
 
 func openMemory(_ context.Context, rest string) (resultstore.Store, error) {
 	if rest != "" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"memory:\" takes nothing after the colon").WithHint("write memory:")
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"memory:\" must have nothing after the colon").WithHint("write memory:")
 	}
 	return memory.New(), nil
 }

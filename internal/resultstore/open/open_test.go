@@ -37,12 +37,12 @@ func TestSchemes(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ url, want string }{
-		{"postgres://user:secret@host/0", `"postgres" is no kind of result store (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
-		{"results.db", `the result store "results.db" is no URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
-		{"sqlite", `the result store "sqlite" is no URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
-		{"", `the result store "" is no URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
-		{"sqlite:", `the result store "sqlite:" names no file (write sqlite:PATH)`},
-		{"memory:x", `the result store "memory:" takes nothing after the colon (write memory:)`},
+		{"postgres://user:secret@host/0", `unknown kind of result store "postgres" (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"results.db", `the result store "results.db" is not a URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"sqlite", `the result store "sqlite" is not a URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"", `the result store "" is not a URL (write one of sqlite:PATH, redis://[user:password@]host[:port][/database], rediss://… (with TLS), memory:)`},
+		{"sqlite:", `the result store "sqlite:" has no path (write sqlite:PATH)`},
+		{"memory:x", `the result store "memory:" must have nothing after the colon (write memory:)`},
 	} {
 		store, err := open.Store(t.Context(), c.url)
 		known, ok := errors.AsType[*protocol.Error](err)
@@ -54,7 +54,7 @@ func TestMistakes(t *testing.T) {
 
 func TestWhatTheAdapterSays(t *testing.T) {
 	_, err := open.Store(t.Context(), "rediss://:secret@host/x")
-	if known, ok := errors.AsType[*protocol.Error](err); !ok || known.Message != `the database of the Redis server is "x", and it is a number` {
+	if known, ok := errors.AsType[*protocol.Error](err); !ok || known.Message != `the database of the Redis server must be a number, not "x"` {
 		t.Errorf("a database of no number: %v", err)
 	}
 	store, err := open.Store(t.Context(), "sqlite:"+t.TempDir()) // A folder.

@@ -1,5 +1,4 @@
-// Package packed makes values small before an adapter stores them, and makes them whole again. It must not know where
-// they lie.
+// Package packed compresses values for the stores, and decompresses them. It must not know any store.
 package packed
 
 import (
@@ -16,18 +15,18 @@ const (
 	compressed = "zstd"
 )
 
-// smallest is the size in bytes from which compressing a value is worth its time.
-const smallest = 512
+// minCompressed is the size in bytes from which compressing a value is worth its time.
+const minCompressed = 512
 
-// Value is a value as it lies in a store.
+// Value is a value as a store has it.
 type Value struct {
 	Hash     string // Of the value, not of Data.
 	Encoding string // "plain" or "zstd".
 	Data     []byte // Never nil.
 }
 
-// Codec packs and unpacks values, for many goroutines at once. It works in theirs alone and is never closed: a decoder
-// that is closed while it decodes panics.
+// Codec packs and unpacks values, for many goroutines at once. It starts no goroutine and is never closed: a decoder that is
+// closed while it decodes panics.
 type Codec struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
@@ -39,7 +38,7 @@ func New() (Codec, error) {
 	if err != nil {
 		return Codec{}, err
 	}
-	// More than the largest value can only come from a damaged store.
+	// Only a damaged store has more than the largest value.
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(protocol.MaxValue))
 	if err != nil {
 		return Codec{}, err
@@ -47,13 +46,13 @@ func New() (Codec, error) {
 	return Codec{encoder, decoder}, nil
 }
 
-// Pack compresses the data where that makes them smaller.
+// Pack compresses the data if that makes them smaller.
 func (c Codec) Pack(data []byte) Value {
 	packed := Value{protocol.RefOf(data).Hash, plain, data}
 	if data == nil {
 		packed.Data = []byte{} // A nil slice would be NULL in SQL.
 	}
-	if len(data) < smallest {
+	if len(data) < minCompressed {
 		return packed
 	}
 	if smaller := c.encoder.EncodeAll(data, nil); len(smaller) < len(data) {
@@ -70,9 +69,9 @@ func (c Codec) Unpack(packed Value) ([]byte, error) {
 	case compressed:
 		data, err := c.decoder.DecodeAll(packed.Data, nil)
 		if err != nil {
-			return nil, fmt.Errorf("the value %.12s cannot be unpacked: %w", packed.Hash, err)
+			return nil, fmt.Errorf("cannot decompress value %.12s: %w", packed.Hash, err)
 		}
 		return data, nil
 	}
-	return nil, fmt.Errorf("the value %.12s has the unknown encoding %q", packed.Hash, packed.Encoding)
+	return nil, fmt.Errorf("unknown encoding %q of value %.12s", packed.Encoding, packed.Hash)
 }

@@ -16,23 +16,23 @@ const (
 	plainScheme   = "redis"
 	tlsScheme     = "rediss"
 	defaultPort   = "6379"
-	wantedAddress = "redis://[user:password@]host[:port][/database]"
+	addressFormat = "redis://[user:password@]host[:port][/database]"
 )
 
-// parse reads a store's URL. The address is what messages may show of it.
+// parse parses a store's URL. The address is the part of it that messages may show.
 func parse(text string) (options *redis.Options, address string, err error) {
-	// The error of url.Parse quotes the text, and a password that was not escaped lands in what it takes for a port.
+	// The error of url.Parse quotes the text, and takes a password that is not escaped for a port.
 	parsed, err := url.Parse(text)
 	if err != nil || parsed.Hostname() == "" || parsed.Opaque != "" {
-		return nil, "", malformed("the URL of the Redis server cannot be read")
+		return nil, "", malformed("invalid URL of the Redis server")
 	}
 	if parsed.RawQuery != "" || parsed.Fragment != "" {
-		return nil, "", malformed("the URL of the Redis server has something after \"?\" or \"#\"")
+		return nil, "", malformed("the URL of the Redis server has a part after \"?\" or \"#\", which is not supported")
 	}
 	database := 0
 	if path := strings.Trim(parsed.Path, "/"); path != "" {
 		if database, err = strconv.Atoi(path); err != nil || database < 0 {
-			return nil, "", malformed("the database of the Redis server is %q, and it is a number", path)
+			return nil, "", malformed("the database of the Redis server must be a number, not %q", path)
 		}
 	}
 	port := parsed.Port()
@@ -50,5 +50,5 @@ func parse(text string) (options *redis.Options, address string, err error) {
 
 func malformed(format string, args ...any) error {
 	return protocol.Errorf(protocol.ConfigurationError, format, args...).
-		WithHint("write %s, with characters such as / @ : # ? %% in the password as %%2F %%40 %%3A %%23 %%3F %%25", wantedAddress)
+		WithHint("write %s, with characters such as / @ : # ? %% in the password as %%2F %%40 %%3A %%23 %%3F %%25", addressFormat)
 }

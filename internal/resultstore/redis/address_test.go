@@ -33,17 +33,17 @@ func TestAddresses(t *testing.T) {
 
 func TestAddressesThatAreNone(t *testing.T) {
 	for url, want := range map[string]string{
-		"redis:":                      "the URL of the Redis server cannot be read",
-		"redis:s3cret":                "the URL of the Redis server cannot be read",
-		"redis://":                    "the URL of the Redis server cannot be read",
-		"redis:///0":                  "the URL of the Redis server cannot be read",
-		"redis://:s3c/ret@host":       "the URL of the Redis server cannot be read",
-		"redis://me:s3c%ret@host":     "the URL of the Redis server cannot be read",
-		"redis://me:s3cret@host:x/0":  "the URL of the Redis server cannot be read",
-		"redis://me:s3cret@host/x":    `the database of the Redis server is "x", and it is a number`,
-		"redis://me:s3cret@host/-1":   `the database of the Redis server is "-1", and it is a number`,
-		"redis://me:s3cret@host?db=1": `the URL of the Redis server has something after "?" or "#"`,
-		"redis://host#s3cret":         `the URL of the Redis server has something after "?" or "#"`,
+		"redis:":                      "invalid URL of the Redis server",
+		"redis:s3cret":                "invalid URL of the Redis server",
+		"redis://":                    "invalid URL of the Redis server",
+		"redis:///0":                  "invalid URL of the Redis server",
+		"redis://:s3c/ret@host":       "invalid URL of the Redis server",
+		"redis://me:s3c%ret@host":     "invalid URL of the Redis server",
+		"redis://me:s3cret@host:x/0":  "invalid URL of the Redis server",
+		"redis://me:s3cret@host/x":    `the database of the Redis server must be a number, not "x"`,
+		"redis://me:s3cret@host/-1":   `the database of the Redis server must be a number, not "-1"`,
+		"redis://me:s3cret@host?db=1": `the URL of the Redis server has a part after "?" or "#", which is not supported`,
+		"redis://host#s3cret":         `the URL of the Redis server has a part after "?" or "#", which is not supported`,
 	} {
 		store, err := Open(t.Context(), url)
 		known, ok := errors.AsType[*protocol.Error](err)

@@ -12,8 +12,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// What the server holds. RUN, EXECUTION, WORKFLOW and STATUS are escaped as in the query of a URL, so that any text may
-// be one and none of them holds a colon or a star.
+// The keys in the server. RUN, EXECUTION, WORKFLOW and STATUS are escaped as in the query of a URL, so that any text is
+// possible and none of them contains a colon or an asterisk.
 //
 //	gleitzeit:schema                    version of all this
 //	gleitzeit:puts                      counts records that were put
@@ -29,12 +29,11 @@ import (
 // range and putting a record touches the same few keys however many there are.
 const (
 	prefix = "gleitzeit:"
-	schema = "1" // A change of what is above is a new version.
+	schema = "1" // Any change of the keys above is a new version.
 	all    = "*"
 )
 
-// The scripts run whole or not at all, and nothing runs between their commands. They compute names of keys, which a
-// Redis Cluster would not allow.
+// The scripts are atomic. They compute names of keys, which a Redis Cluster does not allow.
 var (
 	//go:embed put.lua
 	putSource string
@@ -50,18 +49,18 @@ var (
 
 var escape = url.QueryEscape
 
-// field is the key of a record in its execution. Its bytes sort as task, item, attempt do.
+// field returns the key of a record in its execution. Its bytes sort by task, item and attempt.
 func field(key resultstore.Key) string {
 	return startOf(key.Task) + ordered(int64(key.Item)) + ordered(int64(key.Attempt))
 }
 
-// startOf is what the keys of a task's records, and no others, begin with. A zero byte ends the task's name, so that no
-// name is the beginning of another one.
+// startOf returns the prefix of the keys of a task's records, and of no others. A zero byte ends the task's name, so that no
+// name is a prefix of another one.
 func startOf(task string) string {
 	return strings.ReplaceAll(task, "\x00", "\x00\x01") + "\x00\x00"
 }
 
-// fieldsOf is the range of keys that a query asks for, as ZRANGEBYLEX takes it.
+// fieldsOf returns the range of keys of a query, for ZRANGEBYLEX.
 func fieldsOf(query resultstore.Query) (from, to string) {
 	const run = "" // A run's record has no task.
 	task := func(task string) (from, to string) {
@@ -85,12 +84,12 @@ func fieldsOf(query resultstore.Query) (from, to string) {
 	return "-", "+"
 }
 
-// ordered is a number as text that sorts as the number does.
+// ordered returns a number as text that sorts like the number.
 func ordered(n int64) string {
 	return fmt.Sprintf("%016x", uint64(n)^1<<63)
 }
 
-// moment is a time as text that sorts as times do; what has not started comes first.
+// moment returns a time as text that sorts like the time; no time comes first.
 func moment(t time.Time) string {
 	if t.IsZero() {
 		return ordered(0)

@@ -17,13 +17,13 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	if err != nil {
 		return err
 	}
-	_, err = ask(ctx, s, func(ctx context.Context) (any, error) {
+	_, err = do(ctx, s, func(ctx context.Context) (any, error) {
 		return putScript.Run(ctx, s.client, nil, args...).Result()
 	})
 	return err
 }
 
-// arguments are what put.lua takes.
+// arguments returns the arguments of put.lua.
 func (s *Store) arguments(batch resultstore.Batch) ([]any, error) {
 	if err := batch.Check(); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (s *Store) arguments(batch resultstore.Batch) ([]any, error) {
 	for _, record := range batch.Records {
 		body, err := json.Marshal(record)
 		if err != nil {
-			return nil, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
+			return nil, protocol.Errorf(protocol.InternalError, "cannot store a record of run %q: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
 		}
 		args = append(args, escape(record.Run), escape(record.Execution), field(record.Key), string(record.Kind),
 			moment(record.StartedAt), escape(record.Workflow), escape(string(record.Status)), body)

@@ -16,7 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
 )
 
-// optional takes what the server does not have for nothing.
+// optional returns empty text for a missing key.
 func optional(text string, err error) (string, error) {
 	if errors.Is(err, redis.Nil) {
 		return "", nil
@@ -26,7 +26,7 @@ func optional(text string, err error) (string, error) {
 
 // Value implements resultstore.Store.
 func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
-	content, err := ask(ctx, s, func(ctx context.Context) ([]byte, error) {
+	content, err := do(ctx, s, func(ctx context.Context) ([]byte, error) {
 		content, err := s.client.Get(ctx, prefix+"value:"+ref.Hash).Bytes()
 		if errors.Is(err, redis.Nil) {
 			return nil, resultstore.ErrNotFound
@@ -46,7 +46,7 @@ func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 
 // Records implements resultstore.Store.
 func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
-	bodies, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+	bodies, err := do(ctx, s, func(ctx context.Context) ([]string, error) {
 		if query.Run == "" {
 			filter := cmp.Or(escape(query.Workflow), all) + ":" + cmp.Or(escape(string(query.Status)), all)
 			run := field(resultstore.Key{Item: protocol.NoItem})
@@ -65,11 +65,11 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	records := make([]resultstore.Record, len(bodies))
 	for i, body := range bodies {
 		if err := json.Unmarshal([]byte(body), &records[i]); err != nil {
-			return nil, s.damaged(fmt.Errorf("a record cannot be read: %w", err))
+			return nil, s.damaged(fmt.Errorf("cannot read a record: %w", err))
 		}
 	}
 	if query.Run != "" && query.Kind != "" && query.Kind != resultstore.Run {
-		// Keys tell a run from what else there is, and no more.
+		// Keys only distinguish runs from other kinds.
 		records = slices.DeleteFunc(records, func(r resultstore.Record) bool { return r.Kind != query.Kind })
 	}
 	if !ofItem(query) {
@@ -82,7 +82,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	return records, nil
 }
 
-// ofItem tells whether the query asks for an item of every task, which is no range of keys: that choice is made here.
+// ofItem reports whether the query selects an item of every task, which is not a range of keys: Records filters those itself.
 func ofItem(query resultstore.Query) bool {
 	return query.Run != "" && query.Task == "" && query.Item != nil
 }

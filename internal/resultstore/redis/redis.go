@@ -1,4 +1,4 @@
-// Package redis keeps results in a Redis server that many processes, on many machines, may use at once. It must not know
+// Package redis stores results in a Redis server that many processes, on many machines, may use at once. It must not know
 // what the results mean: it sees records, and values as bytes.
 package redis
 
@@ -16,11 +16,11 @@ import (
 
 const (
 	dialTimeout   = 3 * time.Second
-	answerTimeout = 30 * time.Second // 64 MiB reach a slow disk in less.
-	retries       = 3                // Of one call, over what passes in a moment: a restart of the server, say.
-	leastPause    = 50 * time.Millisecond
-	longestPause  = 500 * time.Millisecond
-	connections   = 32 // What arrives together, the server writes to its disk together.
+	answerTimeout = 30 * time.Second // Writing 64 MiB to a slow disk takes less.
+	retries       = 3                // Of one call, for short interruptions such as a restart of the server.
+	minPause      = 50 * time.Millisecond
+	maxPause      = 500 * time.Millisecond
+	connections   = 32 // The server writes what arrives together to its disk together.
 )
 
 // Store is a resultstore.Store in a Redis server. Open makes one.
@@ -35,25 +35,25 @@ type Store struct {
 	end     context.CancelFunc
 }
 
-// quiet keeps the client's own lines off standard error: what they tell is in the errors that it returns. It can only be
-// told for the whole process.
-var quiet = sync.OnceFunc(logging.Disable)
+// disableLogging keeps the client's own lines off standard error: they repeat the errors that it returns. The setting is one
+// of the whole process.
+var disableLogging = sync.OnceFunc(logging.Disable)
 
 // Open connects to the server of a URL: redis://[user:password@]host[:port][/database], or rediss:// for TLS. Its errors
-// are *protocol.Error of the code PersistenceFailed, or ConfigurationError for what is no such URL, or the context's
-// own. None of them holds the password.
+// are *protocol.Error of the code PersistenceFailed, or ConfigurationError for an invalid URL, or the context's own. None
+// of them contains the password.
 func Open(ctx context.Context, url string) (*Store, error) {
-	quiet()
+	disableLogging()
 	options, address, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = dialTimeout, answerTimeout, answerTimeout
 	options.ContextTimeoutEnabled = true
-	options.MaxRetries, options.MinRetryBackoff, options.MaxRetryBackoff = retries, leastPause, longestPause
-	options.DialerRetries = 1 // Whoever calls retries; both at once would multiply.
+	options.MaxRetries, options.MinRetryBackoff, options.MaxRetryBackoff = retries, minPause, maxPause
+	options.DialerRetries = 1 // The calls themselves retry; both together would multiply.
 	options.PoolSize = connections
-	options.DisableIdentity = true // Two commands a connection that nothing here needs.
+	options.DisableIdentity = true // Saves two commands for each connection.
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	s := &Store{address: address}
 	if s.codec, err = packed.New(); err != nil {
@@ -61,17 +61,17 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.client = redis.NewClient(options)
-	if err := s.look(ctx); err != nil {
-		// The client has nothing to flush; why it cannot be used says more than why it does not close.
+	if err := s.inspect(ctx); err != nil {
+		// The client has nothing to flush, and the first error is the one to report.
 		_ = s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// look finds out whether this program may use what the server has, and how safe it is there.
-func (s *Store) look(ctx context.Context) error {
-	have, err := ask(ctx, s, func(ctx context.Context) (string, error) {
+// inspect checks that this program supports the server's data, and reads how safe they are there.
+func (s *Store) inspect(ctx context.Context) error {
+	have, err := do(ctx, s, func(ctx context.Context) (string, error) {
 		return optional(s.client.Get(ctx, prefix+"schema").Result())
 	})
 	if err != nil {
@@ -80,13 +80,13 @@ func (s *Store) look(ctx context.Context) error {
 	if have != "" && have != schema {
 		return s.newer(have)
 	}
-	s.advice, err = ask(ctx, s, s.safety)
+	s.advice, err = do(ctx, s, s.safety)
 	return err
 }
 
-// ask makes a call and returns its answer with the error translated. A call whose context ends is let go of at once: the
-// client itself would wait for the answer, up to its timeouts.
-func ask[T any](ctx context.Context, s *Store, call func(context.Context) (T, error)) (T, error) {
+// do makes a call and translates its error. It returns as soon as the context ends: the client itself would wait for the
+// answer, up to its timeouts.
+func do[T any](ctx context.Context, s *Store, call func(context.Context) (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
@@ -107,7 +107,7 @@ func ask[T any](ctx context.Context, s *Store, call func(context.Context) (T, er
 	select {
 	case a := <-answered:
 		if a.err != nil {
-			return nothing, s.trouble(ctx, a.err)
+			return nothing, s.translate(ctx, a.err)
 		}
 		return a.value, nil
 	case <-ctx.Done():
@@ -123,7 +123,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.end()
 		if err := s.client.Close(); err != nil {
-			s.closed = s.trouble(context.Background(), err)
+			s.closed = s.translate(context.Background(), err)
 		}
 	})
 	return s.closed

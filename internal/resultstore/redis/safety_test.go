@@ -16,10 +16,10 @@ func TestAdvice(t *testing.T) {
 	}{
 		{nil, nil},
 		{[]string{"maxmemory-policy", "allkeys-lru"}, nil}, // Without a limit it is never full.
-		{[]string{"maxmemory", "100mb"}, []string{at + "throws results away when it is full (maxmemory-policy allkeys-lru); set maxmemory-policy noeviction"}},
+		{[]string{"maxmemory", "100mb"}, []string{at + "deletes results when it is full (maxmemory-policy allkeys-lru); set maxmemory-policy noeviction"}},
 		{[]string{"maxmemory-policy", "volatile-lru"}, nil}, // No key of a result store expires.
-		{[]string{"appendfsync", "everysec"}, []string{at + "loses what it got in the last moment when its machine fails (appendfsync everysec); set appendfsync always"}},
-		{[]string{"appendonly", "no"}, []string{at + "loses results when it ends (appendonly no); set appendonly yes and appendfsync always"}},
+		{[]string{"appendfsync", "everysec"}, []string{at + "may lose the last results when its machine fails (appendfsync everysec); set appendfsync always"}},
+		{[]string{"appendonly", "no"}, []string{at + "loses results when it stops (appendonly no); set appendonly yes and appendfsync always"}},
 	} {
 		if c.settings != nil {
 			server.Do("CONFIG", "SET", c.settings[0], c.settings[1])

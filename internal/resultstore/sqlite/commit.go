@@ -17,10 +17,10 @@ const (
 
 // commit writes the group in one transaction.
 func (s *Store) commit(group []write) error {
-	// Not the context of anyone who put a batch: that one's end would undo the batches of all others.
+	// Not the context of one caller: its end would undo the batches of all others.
 	ctx := context.Background()
 	var tx *sql.Tx
-	err := s.patiently(ctx, func() (err error) {
+	err := s.whileBusy(ctx, func() (err error) {
 		tx, err = s.writer.BeginTx(ctx, nil)
 		return err
 	})
@@ -33,11 +33,11 @@ func (s *Store) commit(group []write) error {
 	return tx.Commit()
 }
 
-// patiently repeats what other processes keep from happening, for as long as a Store is patient. SQLite's own way of
-// waiting asks ever more rarely, so that a process that writes without pause would starve the others; and switching a
-// new file to WAL does not wait at all.
-func (s *Store) patiently(ctx context.Context, attempt func() error) error {
-	deadline := time.Now().Add(s.patience)
+// whileBusy retries an operation that other processes block, up to the busy timeout. SQLite's own way of waiting polls ever
+// more rarely, so that a process that writes without pause would starve the others; and switching a new file to WAL does not
+// wait at all.
+func (s *Store) whileBusy(ctx context.Context, attempt func() error) error {
+	deadline := time.Now().Add(s.busyTimeout)
 	for {
 		err := attempt()
 		if !isBusy(err) || time.Now().After(deadline) {
@@ -78,7 +78,7 @@ func insert(ctx context.Context, tx *sql.Tx, group []write) (err error) {
 	return nil
 }
 
-// nanoseconds orders times; the record's JSON keeps the time itself.
+// nanoseconds returns a time for sorting; the record's JSON has the time itself.
 func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -28,7 +28,7 @@ func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 		return nil, resultstore.ErrNotFound
 	}
 	if err != nil {
-		return nil, s.trouble(ctx, err)
+		return nil, s.translate(ctx, err)
 	}
 	data, err := s.codec.Unpack(value)
 	if err != nil {
@@ -42,19 +42,19 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	if query.Run != "" && query.Execution == "" {
 		execution, err := s.newest(ctx, query.Run)
 		if err != nil {
-			return nil, s.trouble(ctx, err)
+			return nil, s.translate(ctx, err)
 		}
 		query.Execution = execution
 	}
 	statement, args := selection(query)
 	records, err := s.read(ctx, statement, args)
 	if err != nil {
-		return nil, s.trouble(ctx, err)
+		return nil, s.translate(ctx, err)
 	}
 	return records, nil
 }
 
-// newest is the execution of the run that started last; where no run was recorded yet, of what was put last.
+// newest returns the execution that started last; before a run was recorded, the one of the last put.
 func (s *Store) newest(ctx context.Context, run string) (execution string, err error) {
 	for _, statement := range []string{newestRun, latestPut} {
 		err := s.readers.QueryRowContext(ctx, statement, run).Scan(&execution)
@@ -65,7 +65,7 @@ func (s *Store) newest(ctx context.Context, run string) (execution string, err e
 	return "", nil
 }
 
-// selection is the statement for a query, whose execution is known where it asks for a run.
+// selection returns the statement of a query, which has an execution if it has a run.
 func selection(query resultstore.Query) (statement string, args []any) {
 	var where []string
 	wanted := func(column, value string) {
@@ -118,7 +118,7 @@ func (s *Store) read(ctx context.Context, statement string, args []any) (records
 		}
 		var record resultstore.Record
 		if err := json.Unmarshal(body, &record); err != nil {
-			return nil, damaged(s.path, fmt.Errorf("a record cannot be read: %w", err))
+			return nil, damaged(s.path, fmt.Errorf("cannot read a record: %w", err))
 		}
 		records = append(records, record)
 	}

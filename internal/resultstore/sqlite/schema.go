@@ -9,8 +9,8 @@ import (
 // version is the schema of the file, in its user_version. A change of the schema is a new version and a step in migrate.
 const version = 1
 
-// schema: putting a task's record touches one index, however many there are. Values lie apart from the index of their
-// hashes, so that looking for a hash reads no values.
+// schema: putting a task's record touches one index, however many records there are. Values are stored apart from the index of
+// their hashes, so that looking up a hash reads no values.
 const schema = `
 CREATE TABLE records (
 	run        TEXT NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE contents (
 PRAGMA user_version = 1;
 `
 
-// migrate makes the schema, or finds it. Of processes that open a new file at once one makes it.
+// migrate creates the schema if it does not exist. Of several processes that open a new file at once, one creates it.
 func migrate(ctx context.Context, db *sql.DB, path string) error {
 	have, err := versionOf(ctx, db)
 	if err != nil || have == version {

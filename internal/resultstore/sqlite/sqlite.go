@@ -1,5 +1,5 @@
-// Package sqlite keeps results in a SQLite file that many processes may use at once. It must not know what the results
-// mean: it sees records, and values as bytes.
+// Package sqlite stores results in a SQLite file that many processes may use at once. It must not know what the results mean:
+// it sees records, and values as bytes.
 package sqlite
 
 import (
@@ -19,35 +19,35 @@ import (
 )
 
 const (
-	patience = 10 * time.Second // How long to wait for other processes.
-	atOnce   = 4                // Connections that read at once.
-	queued   = 1024             // Batches that wait for the writer.
+	busyTimeout = 10 * time.Second // How long to wait for other processes.
+	readerCount = 4                // Connections that read at the same time.
+	queued      = 1024             // Batches that wait for the writer.
 )
 
 // Store is a resultstore.Store in a file. Open makes one.
 type Store struct {
-	path     string
-	patience time.Duration
-	codec    packed.Codec
-	queue    chan write
-	ending   chan struct{} // Closed when Close begins.
-	ended    chan struct{} // Closed when the writer has ended.
-	closing  sync.Once
-	closed   error
+	path        string
+	busyTimeout time.Duration
+	codec       packed.Codec
+	queue       chan write
+	ending      chan struct{} // Closed when Close begins.
+	ended       chan struct{} // Closed when the writer has ended.
+	closing     sync.Once
+	closed      error
 
 	writer  *sql.DB
 	readers *sql.DB
 }
 
-// Open opens the file, or makes it (0600, a folder that is not there 0700). Its errors are *protocol.Error of the code
+// Open opens the file, or creates it (0600; a missing folder 0700). Its errors are *protocol.Error of the code
 // PersistenceFailed, or the context's own.
 func Open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{
-		path: path, patience: patience,
+		path: path, busyTimeout: busyTimeout,
 		queue: make(chan write, queued), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if err := s.open(ctx); err != nil {
-		return nil, s.trouble(ctx, err)
+		return nil, s.translate(ctx, err)
 	}
 	go s.serve()
 	return s, nil
@@ -57,35 +57,35 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.path, err = filepath.Abs(s.path); err != nil {
 		return err
 	}
-	if err := makeFile(s.path); err != nil {
+	if err := createFile(s.path); err != nil {
 		return err
 	}
 	if s.codec, err = packed.New(); err != nil {
 		return err
 	}
 	// As durable as the engine's own database: once Temporal says that a task has completed, a loss of power must not
-	// have taken its result. No busy_timeout: see patiently.
+	// have taken its result. No busy_timeout: see whileBusy.
 	s.writer, err = sql.Open("sqlite", source(s.path, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return err
 	}
-	s.writer.SetMaxOpenConns(1) // SQLite has one writer; whoever waits for it waits in the queue.
-	if err := s.patiently(ctx, func() error { return migrate(ctx, s.writer, s.path) }); err != nil {
+	s.writer.SetMaxOpenConns(1) // SQLite has one writer; callers wait for it in the queue.
+	if err := s.whileBusy(ctx, func() error { return migrate(ctx, s.writer, s.path) }); err != nil {
 		return errors.Join(err, s.writer.Close())
 	}
 	s.readers, err = sql.Open("sqlite", source(s.path, "_pragma=busy_timeout(10000)", "_pragma=query_only(1)"))
 	if err != nil {
 		return errors.Join(err, s.writer.Close())
 	}
-	s.readers.SetMaxOpenConns(atOnce)
-	s.readers.SetMaxIdleConns(atOnce)
+	s.readers.SetMaxOpenConns(readerCount)
+	s.readers.SetMaxIdleConns(readerCount)
 	return nil
 }
 
-// makeFile makes the file where it is not there: SQLite itself would let others read it. The files that SQLite lays
-// beside it get its mode. A file that is there must not be opened here: closing it would take away the locks that
-// another Store of this process has on it.
-func makeFile(path string) error {
+// createFile creates the file if it does not exist: SQLite itself would let others read it. The files that SQLite creates
+// beside it get its mode. An existing file must not be opened here: closing it would release the locks that another Store of
+// this process has on it.
+func createFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -104,13 +104,13 @@ func source(path string, options ...string) string {
 	return "file:" + escaped + "?" + strings.Join(options, "&")
 }
 
-// Close implements resultstore.Store. What was put before is kept still.
+// Close implements resultstore.Store. It finishes earlier puts.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.ending)
 		<-s.ended
 		if err := errors.Join(s.readers.Close(), s.writer.Close()); err != nil {
-			s.closed = s.trouble(context.Background(), err)
+			s.closed = s.translate(context.Background(), err)
 		}
 	})
 	return s.closed

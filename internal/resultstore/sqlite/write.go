@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	mostBatches = 512      // Of one transaction.
-	mostBytes   = 32 << 20 // Of values of one transaction: from there on the next batch waits, however small.
+	maxBatches = 512      // Of one transaction.
+	maxBytes   = 32 << 20 // Of values of one transaction: beyond that the next batch waits, however small.
 )
 
-// write is a batch on its way to the writer.
+// write is a batch in the queue of the writer.
 type write struct {
 	records []row
 	values  []packed.Value
-	done    chan error // Buffered: whoever put the batch may have gone.
+	done    chan error // Buffered: the caller of Put may have returned.
 }
 
 // row is a record with its JSON.
@@ -38,7 +38,7 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 		return err
 	}
 	select {
-	case <-s.ending: // Asked alone first: a select takes any case that is ready.
+	case <-s.ending: // Checked first: a select takes any case that is ready.
 		return s.isClosed()
 	default:
 	}
@@ -64,7 +64,7 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	}
 }
 
-// prepare does in the caller's goroutine what need not be done by the writer, of which there is one.
+// prepare does in the caller's goroutine what the only writer need not do.
 func (s *Store) prepare(batch resultstore.Batch) (write, error) {
 	if err := batch.Check(); err != nil {
 		return write{}, err
@@ -73,7 +73,7 @@ func (s *Store) prepare(batch resultstore.Batch) (write, error) {
 	for _, record := range batch.Records {
 		body, err := json.Marshal(record)
 		if err != nil {
-			return write{}, protocol.Errorf(protocol.InternalError, "a record of run %q cannot be kept: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
+			return write{}, protocol.Errorf(protocol.InternalError, "cannot store a record of run %q: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
 		}
 		w.records = append(w.records, row{record, string(body)})
 	}
@@ -103,10 +103,10 @@ func (s *Store) serve() {
 	}
 }
 
-// group takes what waits at the moment. It waits for nothing: a lone batch is written at once.
+// group takes the batches that wait at the moment. It does not wait for more: a single batch is written at once.
 func (s *Store) group(first write) []write {
 	group := []write{first}
-	for bytes := first.size(); len(group) < mostBatches && bytes < mostBytes; {
+	for bytes := first.size(); len(group) < maxBatches && bytes < maxBytes; {
 		select {
 		case w := <-s.queue:
 			group = append(group, w)
@@ -125,18 +125,18 @@ func (w write) size() (bytes int) {
 	return bytes
 }
 
-// keep commits the group and tells each of its batches what became of it.
+// keep commits the group and reports to each of its batches.
 func (s *Store) keep(group []write) {
 	err := s.commit(group)
 	if err != nil && len(group) > 1 && !isBusy(err) {
-		// One batch that cannot be written must not sink the others.
+		// One batch that cannot be written must not fail the others.
 		for _, w := range group {
 			s.keep([]write{w})
 		}
 		return
 	}
 	if err != nil {
-		err = s.trouble(context.Background(), err)
+		err = s.translate(context.Background(), err)
 	}
 	for _, w := range group {
 		w.done <- err

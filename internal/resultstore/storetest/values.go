@@ -78,7 +78,7 @@ func largestValue(t *testing.T, store resultstore.Store) {
 
 	err := store.Put(t.Context(), resultstore.Batch{Values: [][]byte{append(largest, 0)}})
 	known, ok := errors.AsType[*protocol.Error](err)
-	const want = "a value has 67108865 bytes, and the most that can be kept is 67108864"
+	const want = "a value has 67108865 bytes, and the limit is 67108864"
 	if !ok || known.Code != protocol.TaskResultInvalid || known.Retryable() || known.Message != want {
 		t.Errorf("a byte more: %v; want a permanent %q", err, want)
 	}

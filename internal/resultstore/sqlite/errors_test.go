@@ -17,9 +17,9 @@ import (
 // The hints, word for word.
 const (
 	hintUnwritable = "make the file and its folder writable, or set GLEITZEIT_HOME or --home to a folder that you can write"
-	hintDamaged    = "move the file aside with its -wal and -shm, and a new one is made; results that only it holds are lost"
-	hintFull       = "make room: what is finished is kept"
-	hintLocked     = "look for a stopped gleitzeit, a backup or a SQLite shell that has it open, and end it"
+	hintDamaged    = "move the file away with its -wal and -shm files to start with a new one; the results in it are lost"
+	hintFull       = "free some space: finished work is not lost"
+	hintLocked     = "look for a suspended gleitzeit, a backup or a SQLite shell that has it open, and end it"
 	hintNewer      = "use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder"
 )
 
@@ -66,8 +66,8 @@ func TestADamagedValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ change, why string }{
-		{"encoding = 'lzma'", `the value f6b19a9751d3 has the unknown encoding "lzma"`},
-		{"encoding = 'zstd', data = x'00'", "the value f6b19a9751d3 cannot be unpacked: unexpected EOF"},
+		{"encoding = 'lzma'", `unknown encoding "lzma" of value f6b19a9751d3`},
+		{"encoding = 'zstd', data = x'00'", "cannot decompress value f6b19a9751d3: unexpected EOF"},
 	} {
 		execute(t, raw(t, s.path), "UPDATE contents SET "+c.change)
 		_, err := s.Value(t.Context(), protocol.RefOf(value))
@@ -82,17 +82,17 @@ func TestAFolderThatIsAFile(t *testing.T) {
 	}
 	path := filepath.Join(file, "results.db")
 	_, err := Open(t.Context(), path)
-	refused(t, err, protocol.Permanent, fmt.Sprintf("the result store %q cannot be opened or written: not a directory", path), hintUnwritable)
+	refused(t, err, protocol.Permanent, fmt.Sprintf("cannot open or write the result store %q: not a directory", path), hintUnwritable)
 	folder := filepath.Dir(file)
 	_, err = Open(t.Context(), folder)
-	refused(t, err, protocol.Permanent, fmt.Sprintf("the result store %q cannot be opened or written: unable to open database file (14)", folder), hintUnwritable)
+	refused(t, err, protocol.Permanent, fmt.Sprintf("cannot open or write the result store %q: unable to open database file (14)", folder), hintUnwritable)
 }
 
 func TestAFileThatBecomesReadOnly(t *testing.T) {
 	s := opened(t)
 	execute(t, s.writer, "PRAGMA query_only = 1") // File modes do not bind root; to SQLite it is the same error.
 	refused(t, s.Put(t.Context(), batchOf("r", 0)), protocol.Permanent,
-		fmt.Sprintf("the result store %q cannot be opened or written: attempt to write a readonly database (8)", s.path), hintUnwritable)
+		fmt.Sprintf("cannot open or write the result store %q: attempt to write a readonly database (8)", s.path), hintUnwritable)
 }
 
 func TestAFullDisk(t *testing.T) {
@@ -107,11 +107,11 @@ func TestAFullDisk(t *testing.T) {
 
 func TestAFileThatStaysLocked(t *testing.T) {
 	s := opened(t)
-	s.patience = 20 * time.Millisecond
+	s.busyTimeout = 20 * time.Millisecond
 	other := raw(t, s.path)
 	execute(t, other, "BEGIN IMMEDIATE")
 	refused(t, s.Put(t.Context(), batchOf("r", 0)), protocol.Transient,
-		fmt.Sprintf("the result store %q has been locked by another process for 20ms", s.path), hintLocked)
+		fmt.Sprintf("the result store %q was locked by another process for 20ms", s.path), hintLocked)
 	if _, err := s.Records(t.Context(), resultstore.Query{}); err != nil {
 		t.Error("reading needs no lock:", err)
 	}
@@ -129,14 +129,14 @@ func TestAFileOfANewerProgram(t *testing.T) {
 	}
 	_, err := Open(t.Context(), s.path)
 	refused(t, err, protocol.Permanent,
-		fmt.Sprintf("the result store %q has schema version 7, and this program knows versions up to 1", s.path), hintNewer)
+		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 1", s.path), hintNewer)
 }
 
 func TestTheDatabaseOfAnotherProgram(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "theirs.db")
 	execute(t, raw(t, path), "CREATE TABLE theirs (a)")
 	_, err := Open(t.Context(), path)
-	refused(t, err, protocol.Permanent, fmt.Sprintf("%q is the database of another program, no result store", path), "name another file")
+	refused(t, err, protocol.Permanent, fmt.Sprintf("%q is the database of another program, not a result store", path), "use another file")
 }
 
 func TestOpenIsCancelled(t *testing.T) {

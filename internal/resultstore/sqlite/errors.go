@@ -14,9 +14,9 @@ import (
 
 const elsewhere = "or set GLEITZEIT_HOME or --home to a folder that you can write"
 
-// trouble says what is wrong with the file and what to do; the end of the context it hands on as that. It is the one
-// place where errors of SQLite and of the file system are translated.
-func (s *Store) trouble(ctx context.Context, err error) error {
+// translate returns the error of the store with a hint, or that of the context. It is the one place where errors of SQLite
+// and of the file system are translated.
+func (s *Store) translate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -32,11 +32,11 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	case code.SQLITE_CORRUPT, code.SQLITE_NOTADB:
 		return damaged(s.path, err)
 	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
-		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has been locked by another process for %s", s.path, s.patience).WithCause(err).
-			WithHint("look for a stopped gleitzeit, a backup or a SQLite shell that has it open, and end it")
+		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q was locked by another process for %s", s.path, s.busyTimeout).WithCause(err).
+			WithHint("look for a suspended gleitzeit, a backup or a SQLite shell that has it open, and end it")
 	case code.SQLITE_IOERR:
-		return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be read or written: %v", s.path, err).WithCause(err).
-			WithHint("look at the disk; SQLite needs a local one, %s", elsewhere)
+		return protocol.Errorf(protocol.PersistenceFailed, "cannot read or write the result store %q: %v", s.path, err).WithCause(err).
+			WithHint("check the disk; SQLite needs a local one, %s", elsewhere)
 	}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return unwritable(s.path, at.Err)
@@ -49,7 +49,7 @@ func (s *Store) trouble(ctx context.Context, err error) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q failed: %v", s.path, err).WithCause(err)
 }
 
-// isBusy tells whether another process has what was wanted, so that it may be had later.
+// isBusy reports whether another process has a lock, so that the operation may succeed later.
 func isBusy(err error) bool {
 	switch sqliteCode(err) {
 	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
@@ -58,7 +58,7 @@ func isBusy(err error) bool {
 	return false
 }
 
-// isFull tells whether the disk has no room. That the -shm file cannot grow SQLite calls an I/O error.
+// isFull reports whether the disk is full. If the -shm file cannot grow, SQLite reports an I/O error.
 func isFull(err error) bool {
 	if of, ok := errors.AsType[*sqlite.Error](err); ok && of.Code() == code.SQLITE_IOERR_SHMSIZE {
 		return true
@@ -66,7 +66,7 @@ func isFull(err error) bool {
 	return sqliteCode(err) == code.SQLITE_FULL || errors.Is(err, syscall.ENOSPC)
 }
 
-// sqliteCode is the primary code of SQLite's error, or 0.
+// sqliteCode returns the primary code of SQLite's error, or 0.
 func sqliteCode(err error) int {
 	if of, ok := errors.AsType[*sqlite.Error](err); ok {
 		return of.Code() & 0xff // Extended codes keep their primary one in the lowest byte.
@@ -76,29 +76,29 @@ func sqliteCode(err error) int {
 
 func diskFull(path string) *protocol.Error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the disk of the result store %q is full", path).
-		WithHint("make room: what is finished is kept")
+		WithHint("free some space: finished work is not lost")
 }
 
 func unwritable(path string, cause error) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q cannot be opened or written: %v", path, cause).WithCause(cause).
+	return protocol.Errorf(protocol.PersistenceFailed, "cannot open or write the result store %q: %v", path, cause).WithCause(cause).
 		WithHint("make the file and its folder writable, %s", elsewhere).WithKind(protocol.Permanent)
 }
 
 func damaged(path string, cause error) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is damaged: %v", path, cause).WithCause(cause).
-		WithHint("move the file aside with its -wal and -shm, and a new one is made; results that only it holds are lost").WithKind(protocol.Permanent)
+		WithHint("move the file away with its -wal and -shm files to start with a new one; the results in it are lost").WithKind(protocol.Permanent)
 }
 
-// newer refuses a file that a later program has made.
+// newer is the error of a file that a newer program wrote.
 func newer(path string, have int) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has schema version %d, and this program knows versions up to %d", path, have, version).
+	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q has schema version %d, and this program supports versions up to %d", path, have, version).
 		WithHint("use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder").WithKind(protocol.Permanent)
 }
 
-// foreign refuses a database that is no result store.
+// foreign is the error of a database that is not a result store.
 func foreign(path string) error {
-	return protocol.Errorf(protocol.PersistenceFailed, "%q is the database of another program, no result store", path).
-		WithHint("name another file").WithKind(protocol.Permanent)
+	return protocol.Errorf(protocol.PersistenceFailed, "%q is the database of another program, not a result store", path).
+		WithHint("use another file").WithKind(protocol.Permanent)
 }
 
 func (s *Store) isClosed() error {

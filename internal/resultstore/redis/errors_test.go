@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	hintAway     = "start it, or look at the address"
-	hintPassword = "set GLEITZEIT_REDIS_PASSWORD, or write both into the URL"
-	hintFull     = "make room or raise its maxmemory: what is finished is kept"
-	hintRights   = "docs/stores.md has the rights that it needs"
+	hintAway     = "start it, or check the address"
+	hintPassword = "set GLEITZEIT_REDIS_PASSWORD, or put both into the URL"
+	hintFull     = "free memory or raise its maxmemory: finished work is not lost"
+	hintRights   = "docs/stores.md lists the permissions that it needs"
 )
 
 // TestAServerThatIsAway looks at a store whose server goes away and comes back: nothing is lost, and the store is used
@@ -72,9 +72,9 @@ func TestPasswords(t *testing.T) {
 	server.Do("ACL", "SETUSER", "guest", "on", ">word", "~gleitzeit:*", "+@read", "+@connection")
 	at := "the Redis server redis://" + server.Address + "/0 "
 	for user, want := range map[string]struct{ problem, hint string }{
-		"":               {"wants a password", "set GLEITZEIT_REDIS_PASSWORD"},
-		":wr0ng@":        {"refuses the user name or the password", hintPassword},
-		"nobody:s3cret@": {"refuses the user name or the password", hintPassword},
+		"":               {"requires a password", "set GLEITZEIT_REDIS_PASSWORD"},
+		":wr0ng@":        {"rejects the user name or the password", hintPassword},
+		"nobody:s3cret@": {"rejects the user name or the password", hintPassword},
 	} {
 		_, err := Open(t.Context(), server.URL(user, 0))
 		refused(t, err, protocol.Permanent, at+want.problem, want.hint)
@@ -87,7 +87,7 @@ func TestPasswords(t *testing.T) {
 		holds(t, store, "r", []int{1})
 	}
 	guest := opened(t, server.URL("guest:word@", 0))
-	refused(t, guest.Put(t.Context(), batchOf("r", 2)), protocol.Permanent, at+"does not let this user do what a result store needs", hintRights)
+	refused(t, guest.Put(t.Context(), batchOf("r", 2)), protocol.Permanent, at+"denies this user the commands of a result store", hintRights)
 }
 
 func TestAFullServer(t *testing.T) {
@@ -126,7 +126,7 @@ func TestAReplica(t *testing.T) {
 	server.Do("REPLICAOF", "127.0.0.1", "1")
 	server.Do("CONFIG", "SET", "replica-serve-stale-data", "yes")
 	refused(t, store.Put(t.Context(), batchOf("r", 0)), protocol.Transient,
-		fmt.Sprintf("the Redis server redis://%s/0 takes no writes at the moment", server.Address), "name the primary, not a replica")
+		fmt.Sprintf("the Redis server redis://%s/0 accepts no writes at the moment", server.Address), "name the primary, not a replica")
 	if _, err := store.Records(t.Context(), resultstore.Query{}); err != nil {
 		t.Error("reading needs no primary:", err)
 	}
@@ -136,7 +136,7 @@ func TestADatabaseThatIsNotThere(t *testing.T) {
 	server := redistest.Start(t)
 	_, err := Open(t.Context(), server.URL("", 99))
 	refused(t, err, protocol.Permanent, fmt.Sprintf("the Redis server redis://%s/99 has no such database", server.Address),
-		"name a smaller number after the last / of the URL")
+		"use a smaller number after the last / of the URL")
 }
 
 func TestWhatIsNotOurs(t *testing.T) {
@@ -144,25 +144,25 @@ func TestWhatIsNotOurs(t *testing.T) {
 	at := "the Redis server redis://" + server.Address + "/0"
 	store := opened(t, server.URL("", 0))
 	server.Do("SET", "gleitzeit:records:r:e", "theirs")
-	refused(t, store.Put(t.Context(), batchOf("r", 0)), protocol.Permanent, at+" has keys of another program that begin with gleitzeit:", "name another database of it")
+	refused(t, store.Put(t.Context(), batchOf("r", 0)), protocol.Permanent, at+" has keys of another program with the prefix gleitzeit:", "use another database of it")
 
 	value := []byte(strings.Repeat("compress me ", 100))
 	if err := store.Put(t.Context(), resultstore.Batch{Values: [][]byte{value}}); err != nil {
 		t.Fatal(err)
 	}
 	for content, why := range map[string]string{
-		"lzma:x":    `the value f6b19a9751d3 has the unknown encoding "lzma"`,
-		"zstd:\x00": "the value f6b19a9751d3 cannot be unpacked: unexpected EOF",
+		"lzma:x":    `unknown encoding "lzma" of value f6b19a9751d3`,
+		"zstd:\x00": "cannot decompress value f6b19a9751d3: unexpected EOF",
 	} {
 		server.Do("SET", "gleitzeit:value:"+protocol.RefOf(value).Hash, content)
 		_, err := store.Value(t.Context(), protocol.RefOf(value))
-		refused(t, err, protocol.Permanent, "what the Redis server redis://"+server.Address+"/0 keeps is damaged: "+why, "")
+		refused(t, err, protocol.Permanent, "the data in the Redis server redis://"+server.Address+"/0 is damaged: "+why, "")
 	}
 
 	server.Do("SET", "gleitzeit:schema", "7")
 	_, err := Open(t.Context(), server.URL("", 0))
-	refused(t, err, protocol.Permanent, "the results in the Redis server redis://"+server.Address+"/0 have schema version 7, and this program knows version 1",
-		"use the newer gleitzeit that wrote them, or name another database of it")
+	refused(t, err, protocol.Permanent, "the results in the Redis server redis://"+server.Address+"/0 have schema version 7, and this program supports version 1",
+		"use the newer gleitzeit that wrote them, or use another database of it")
 }
 
 // TestAServerThatHangs takes connections and never answers: whoever gives up waiting is let go at once.

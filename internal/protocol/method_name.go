@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// The placeholders in the name of an open method: a server's name, and, at the end, any text.
+// The placeholders in a method pattern: a server's name, and, at the end, any text.
 const (
 	placeServer = "SERVER"
 	placeName   = "NAME"
 )
 
-// Open tells whether the method stands for many names: "mcp/SERVER.tool.NAME".
+// IsPattern reports whether the method stands for many names: "mcp/SERVER.tool.NAME".
 func (m Method) IsPattern() bool {
 	return strings.Contains(m.Name, placeServer) || strings.HasSuffix(m.Name, placeName)
 }
 
-// Pattern is the regular expression of the names that an open method stands for.
+// Pattern returns the regular expression of the names that the method stands for.
 func (m Method) Pattern() string {
 	text := strings.Replace(regexp.QuoteMeta(m.Name), placeServer, "[A-Za-z0-9_-]+", 1)
 	if before, is := strings.CutSuffix(text, placeName); is {
@@ -25,8 +25,8 @@ func (m Method) Pattern() string {
 	return "^" + text + "$"
 }
 
-// stands tells whether the method is meant by a name, and which server the name names; "" where it names none.
-func (m Method) stands(name string) (server string, stands bool) {
+// matches reports whether the name is one of the method's, and returns the server in it; "" if it has none.
+func (m Method) matches(name string) (server string, matches bool) {
 	if !m.IsPattern() {
 		return "", m.Name == name
 	}
@@ -49,8 +49,8 @@ func (m Method) stands(name string) (server string, stands bool) {
 	return server, name == pattern
 }
 
-// Find returns the method of a name, under that name. An open one is found where the server that the name names is one of
-// the spec's, or of others; where it names none, if there is any server at all.
+// Find returns the method of a name, under that name. A pattern is found if the server in the name is one of the spec's or of
+// others; a name without a server, if there is any server at all.
 func (s *Spec) Find(name string, others ...string) (Method, bool) {
 	for _, m := range s.Methods {
 		if m.Name == name && !m.IsPattern() {
@@ -61,8 +61,8 @@ func (s *Spec) Find(name string, others ...string) (Method, bool) {
 		if !m.IsPattern() {
 			continue
 		}
-		server, is := m.stands(name)
-		if !is || !s.serves(server, others) {
+		server, is := m.matches(name)
+		if !is || !s.hasServer(server, others) {
 			continue
 		}
 		m.Name = name
@@ -71,7 +71,7 @@ func (s *Spec) Find(name string, others ...string) (Method, bool) {
 	return Method{}, false
 }
 
-func (s *Spec) serves(server string, others []string) bool {
+func (s *Spec) hasServer(server string, others []string) bool {
 	if s.AnyServer || server == BuiltinServer {
 		return true
 	}
@@ -88,10 +88,10 @@ func (s *Spec) serves(server string, others []string) bool {
 	return false
 }
 
-// ServerOf returns the server that the name of an open method names; "" where it names none, or is none.
+// ServerOf returns the server in a name that a method pattern matches; "" if there is none.
 func (s *Spec) ServerOf(name string) string {
 	for _, m := range s.Methods {
-		if server, is := m.stands(name); is {
+		if server, is := m.matches(name); is {
 			if !m.IsPattern() {
 				return ""
 			}
@@ -103,7 +103,7 @@ func (s *Spec) ServerOf(name string) string {
 	return ""
 }
 
-// MayNeedServer tells whether a call of that name is for a server: the one that it names, or one that has what it names.
+// MayNeedServer reports whether a call of that name goes to a server: the one in its name, or one that has the named tool.
 func (s *Spec) MayNeedServer(name string) bool {
 	for _, m := range s.Methods {
 		if m.Name == name && !m.IsPattern() {
@@ -111,7 +111,7 @@ func (s *Spec) MayNeedServer(name string) bool {
 		}
 	}
 	for _, m := range s.Methods {
-		if _, is := m.stands(name); is && m.IsPattern() {
+		if _, is := m.matches(name); is && m.IsPattern() {
 			return true
 		}
 	}

@@ -1,0 +1,166 @@
+package protocol
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// The requests and responses of the local activities of a run: Open, Close, Decide, Expand and Gather.
+
+// The kinds of responses of local activities: readers of a history tell them apart by the field kind.
+const (
+	DecidedKind  = "decided"
+	ExpandedKind = "expanded"
+	GatheredKind = "gathered"
+)
+
+// OpenRequest asks to record the start of a run, before its first task starts.
+type OpenRequest struct {
+	Run    RunInfo     `json:"run"`
+	Queue  string      `json:"queue"`  // The Temporal task queue.
+	Plan   value.Value `json:"plan"`   // The Plan as JSON.
+	Values [][]byte    `json:"values"` // The values that Calls have by Ref alone: large parameters and sources.
+}
+
+// CloseRequest asks to record the end of a run, and to resolve its outputs.
+type CloseRequest struct {
+	Run     RunInfo      `json:"run"`
+	Queue   string       `json:"queue"`
+	Plan    Ref          `json:"plan"`
+	Status  Status       `json:"status"`
+	Error   *Error       `json:"error,omitempty"`
+	Usage   Usage        `json:"usage,omitzero"`
+	Outputs value.Value  `json:"outputs"` // An object, with its references.
+	Uses    []Binding    `json:"uses,omitempty"`
+	Tasks   []ClosedTask `json:"tasks,omitempty"` // Tasks whose end no activity recorded: skipped, cancelled before they started, or stopped by a failure.
+}
+
+// ClosedTask is the end of a task as the run knows it.
+type ClosedTask struct {
+	Task    string  `json:"task"`
+	Method  string  `json:"method"`
+	Outcome Outcome `json:"outcome"`
+}
+
+// CloseResponse has the outputs of a run.
+type CloseResponse struct {
+	Outputs Payload `json:"outputs,omitzero"`
+	Error   *Error  `json:"error,omitempty"` // The outputs that cannot be resolved. It fails a run that had completed.
+}
+
+// DecideRequest asks whether the condition of a task, or of one of its items, holds.
+type DecideRequest struct {
+	Run      RunInfo   `json:"run"`
+	Task     string    `json:"task"`
+	Method   string    `json:"method,omitempty"`
+	Item     *int      `json:"item,omitempty"` // The index of the item; nil for the task.
+	When     string    `json:"when"`           // The condition, with its references.
+	Bindings []Binding `json:"bindings,omitempty"`
+}
+
+// DecideResponse is the answer. It names the task for readers of a history.
+type DecideResponse struct {
+	Kind   string `json:"kind,omitempty"` // DecidedKind; empty in histories of earlier versions.
+	Holds  bool   `json:"holds"`
+	Error  *Error `json:"error,omitempty"` // Why the condition cannot be evaluated.
+	Task   string `json:"task,omitempty"`
+	Method string `json:"method,omitempty"`
+	Reason string `json:"reason,omitempty"` // Why the task is not to run.
+}
+
+// longestReason is how many characters of a condition the reason of a skip quotes.
+const longestReason = 200
+
+// ConditionFalseReason returns the reason why a task, or an item, was skipped by its condition.
+func ConditionFalseReason(condition string) string {
+	text := strings.Join(strings.Fields(condition), " ")
+	if utf8.RuneCountInString(text) > longestReason {
+		text = string([]rune(text)[:longestReason-1]) + "…"
+	}
+	return "its condition is false: " + text
+}
+
+// Counts counts the items of a task by how they ended.
+type Counts struct {
+	Total     int `json:"total"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Skipped   int `json:"skipped"`          // Skipped, not started, or cancelled.
+	Cached    int `json:"cached,omitempty"` // Of those that succeeded, from an equal call of an earlier run.
+}
+
+// ExpandRequest asks for the items of a task: the elements of a list, or the files that exist now.
+type ExpandRequest struct {
+	Run       RunInfo      `json:"run"`
+	Task      string       `json:"task"`
+	Method    string       `json:"method"`
+	Directory string       `json:"directory,omitempty"` // With its references. Either this or Files.
+	Files     []string     `json:"files,omitempty"`     // With their references; a folder stands for the files in it.
+	Values    *value.Value `json:"values,omitempty"`    // Instead of files: a list, or a text that resolves to one, with their references.
+	Pattern   string       `json:"pattern,omitempty"`   // Of files in folders; empty matches all.
+	Exclude   []string     `json:"exclude,omitempty"`   // Patterns of excluded files.
+	Reads     []string     `json:"reads,omitempty"`     // Files and folders outside the run's own that may be read, absolute.
+	Bindings  []Binding    `json:"bindings,omitempty"`
+	Most      int          `json:"most"` // Maximum number of items.
+
+	When         string    `json:"when,omitempty"` // A condition, with its references, that is evaluated for each item.
+	WhenBindings []Binding `json:"when_bindings,omitempty"`
+}
+
+// ExpandResponse has the items, in their order. It names the task for readers of a history.
+type ExpandResponse struct {
+	Kind      string    `json:"kind,omitempty"` // ExpandedKind; empty in histories of earlier versions.
+	Task      string    `json:"task,omitempty"`
+	Method    string    `json:"method,omitempty"`
+	Items     []string  `json:"items,omitempty"`  // Absolute paths, or
+	Values    []Item    `json:"values,omitempty"` // the values.
+	Ref       *Ref      `json:"ref,omitempty"`    // The list of all items in the store.
+	StartedAt time.Time `json:"started_at,omitzero"`
+	Error     *Error    `json:"error,omitempty"` // Why there are no items.
+
+	Skipped []SkippedItem `json:"refused,omitempty"` // Items that are not to run, in their order.
+	Reason  string        `json:"reason,omitempty"`  // Why the skipped items without an error are not to run.
+}
+
+// SkippedItem is an item that is not to run: its condition is false or, with an error, cannot be evaluated.
+type SkippedItem struct {
+	Index int    `json:"index"`
+	Error *Error `json:"error,omitempty"`
+}
+
+// MaxInlineItem is the size in bytes of the largest item (as JSON) that is inline in an ExpandResponse: about that of a Ref,
+// so that the items of a task never fill a history.
+const MaxInlineItem = 256
+
+// Item is a value for which a task runs. It is in the list of all items; a large one is also in the store under its own Ref,
+// so that a call need not read the others.
+type Item struct {
+	Value Payload `json:"value"` // Inline or by Ref.
+	Label string  `json:"label"` // For people, as of Value.Brief.
+}
+
+// GatherRequest asks for the result of a task whose items have ended.
+type GatherRequest struct {
+	Run       RunInfo   `json:"run"`
+	Task      string    `json:"task"`
+	Method    string    `json:"method"`
+	Status    Status    `json:"status"` // Of the task, as the run decided.
+	Error     *Error    `json:"error,omitempty"`
+	Counts    Counts    `json:"counts"`
+	Usage     Usage     `json:"usage,omitzero"` // Of all items.
+	StartedAt time.Time `json:"started_at,omitzero"`
+	Items     *Ref      `json:"items"`    // The list of the items.
+	Paths     []string  `json:"paths"`    // The items, where they are files.
+	Outcomes  []Outcome `json:"outcomes"` // How each of them ended.
+}
+
+// GatherResponse is the end of a task with items. It names the task for readers of a history.
+type GatherResponse struct {
+	Kind    string  `json:"kind,omitempty"` // GatheredKind; empty in histories of earlier versions.
+	Task    string  `json:"task"`
+	Method  string  `json:"method"`
+	Outcome Outcome `json:"outcome"`
+}
