@@ -16,14 +16,14 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// sandboxOf is what a task's script is shut in: what the configuration says, or what the task asks for beyond that.
+// chooseSandbox returns the sandbox of a script: that of the settings, or a stronger one that the task requests.
 func chooseSandbox(configured string, parameters value.Value) (string, error) {
-	asked := textOf(parameters, "sandbox")
+	asked := textField(parameters, "sandbox")
 	switch {
 	case asked != "" && asked != SandboxNone && asked != SandboxBwrap:
-		return "", protocol.Errorf(protocol.InvalidParams, "sandbox is %q; it must be %q or %q", asked, SandboxBwrap, SandboxNone)
+		return "", protocol.Errorf(protocol.InvalidParams, "sandbox must be %q or %q, not %q", SandboxBwrap, SandboxNone, asked)
 	case configured == SandboxBwrap && asked == SandboxNone:
-		return "", protocol.Errorf(protocol.InvalidParams, "the task asks for no sandbox, and the configuration demands %s", configured).
+		return "", protocol.Errorf(protocol.InvalidParams, "the task disables the sandbox, but the settings require %s", configured).
 			WithHint("remove sandbox from the task")
 	case asked == SandboxBwrap || configured == SandboxBwrap:
 		return SandboxBwrap, nil
@@ -31,67 +31,67 @@ func chooseSandbox(configured string, parameters value.Value) (string, error) {
 	return SandboxNone, nil
 }
 
-// hidden are the folders whose content is nobody's business: people's own, and those in which programs leave sockets and
+// privatePaths are the folders that a sandbox always hides: those of users, and those in which programs leave sockets and
 // files for one another.
-var hidden = []string{"/home", "/root", "/tmp", "/var/tmp", "/run", "/var/run", "/mnt", "/media"}
+var privatePaths = []string{"/home", "/root", "/tmp", "/var/tmp", "/run", "/var/run", "/mnt", "/media"}
 
-// mount is one line of what a sandbox sees.
+// mount is a mount of a sandbox.
 type mount struct {
 	option, path string
 }
 
-// bubblewrap is the command line that starts an interpreter in a sandbox: no network, processes and hosts' names of its
-// own, no capabilities, a disk that can only be read and on which people's folders are empty, but for the interpreter,
-// the run's folder and the script's; and the script's temporary folder, which alone can be written.
-func bubblewrap(ctx context.Context, python *interpreter, temp string, request protocol.Request, hide []string) ([]string, error) {
-	const hint = "docs/security.md says what it needs; without it, remove the sandbox from the task or from python.sandbox in config.yaml"
-	refuse := func(format string, args ...any) error {
-		return protocol.Errorf(protocol.ConfigurationError, "the sandbox bwrap cannot be had: "+format, args...).WithHint(hint)
+// bubblewrapCommand returns the command line that starts an interpreter in a sandbox: without network and capabilities, with
+// its own process ids and host name, and with a read-only disk on which private folders are empty, except for the folders of
+// the interpreter, the run and the script. Only the script's temporary folder is writable.
+func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, request protocol.Request, hide []string) ([]string, error) {
+	const hint = "docs/security.md lists its requirements; to run without it, remove sandbox from the task or python.sandbox from config.yaml"
+	unavailable := func(format string, args ...any) error {
+		return protocol.Errorf(protocol.ConfigurationError, "the sandbox bwrap is not available: "+format, args...).WithHint(hint)
 	}
 	if runtime.GOOS != "linux" {
-		return nil, refuse("it needs Linux")
+		return nil, unavailable("it requires Linux")
 	}
 	program, err := exec.LookPath("bwrap")
 	if err != nil {
-		return nil, refuse("there is no bwrap on PATH")
+		return nil, unavailable("bwrap not found on PATH")
 	}
 	private, err := privateFolders(hide)
 	if err != nil {
-		return nil, refuse("%v", err)
+		return nil, unavailable("%v", err)
 	}
-	folder := resolved(request.Folder)
+	folder := resolveLinks(request.Folder)
 	if slices.Contains(private, folder) {
-		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the sandbox hides %s, and the run was started in it", request.Folder).
-			WithHint("start it in a folder beneath")
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the run was started in %s, which the sandbox hides", request.Folder).
+			WithHint("start it in a subfolder")
 	}
 	shown := []string{folder}
 	if request.Source != nil {
-		shown = append(shown, resolved(filepath.Dir(request.Source.Path)))
+		shown = append(shown, resolveLinks(filepath.Dir(request.Source.Path)))
 	}
 	for _, prefix := range append([]string{filepath.Dir(python.path)}, python.prefixes...) {
-		shown = append(shown, prefix, resolved(prefix))
+		shown = append(shown, prefix, resolveLinks(prefix))
 	}
-	shown = append(shown, filepath.Dir(resolved(python.path)))
+	shown = append(shown, filepath.Dir(resolveLinks(python.path)))
 	words := append([]string{
 		program, "--unshare-all", "--unshare-user", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox",
 		"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
-	}, mounts(private, shown, resolved(temp))...)
+	}, mounts(private, shown, resolveLinks(temp))...)
 	words = append(words, "--chdir", "/", "--")
 
-	var said bytes.Buffer
+	var stderr bytes.Buffer
 	trial := exec.CommandContext(ctx, words[0], append(words[1:len(words):len(words)], "/bin/true")...)
-	trial.Stderr = &said
+	trial.Stderr = &stderr
 	if err := trial.Run(); err != nil && ctx.Err() == nil {
-		cause := strings.TrimSpace(said.String())
+		cause := strings.TrimSpace(stderr.String())
 		if cause == "" {
 			cause = err.Error()
 		}
-		return nil, refuse("%s", cause)
+		return nil, unavailable("%s", cause)
 	}
 	return words, ctx.Err()
 }
 
-// mounts puts the folders in the order in which one can lie in another. What is private stays so, whatever is shown.
+// mounts sorts the folders so that a folder comes before those inside it. A private folder stays private even if it is shown.
 func mounts(private, shown []string, own string) []string {
 	list := []mount{{"--bind", own}}
 	for _, path := range private {
@@ -112,7 +112,7 @@ func mounts(private, shown []string, own string) []string {
 			words = append(words, m.path)
 		}
 	}
-	// The empty folders themselves are in memory, and must not be filled.
+	// The empty folders are in memory, and must not be written to.
 	for _, m := range list {
 		if m.option == "--tmpfs" {
 			words = append(words, "--remount-ro", m.path)
@@ -121,9 +121,9 @@ func mounts(private, shown []string, own string) []string {
 	return words
 }
 
-// privateFolders are those that no script in a sandbox sees, as the disk has them.
+// privateFolders returns the existing folders that a sandbox hides, without symbolic links.
 func privateFolders(hide []string) ([]string, error) {
-	candidates := append(slices.Clone(hidden), hide...)
+	candidates := append(slices.Clone(privatePaths), hide...)
 	home, err := os.UserHomeDir()
 	if err == nil {
 		candidates = append(candidates, home)
@@ -147,8 +147,8 @@ func privateFolders(hide []string) ([]string, error) {
 	return found, nil
 }
 
-// resolved is a path without links, as far as it is there.
-func resolved(path string) string {
+// resolveLinks returns a path without symbolic links, if it exists.
+func resolveLinks(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// passed are the variables that every script sees of the worker's environment, beside all that begin with LC_. Anything
-// else, a key or a token above all, is handed over by `env` or `${env.NAME}`, or not at all.
-var passed = []string{"PATH", "HOME", "LANG", "TZ", "SYSTEMROOT"}
+// inheritedVariables are the variables of the worker's environment that every script sees, in addition to those that begin
+// with LC_. Any other variable, such as a key or a token, must be passed with `env` or `${env.NAME}`.
+var inheritedVariables = []string{"PATH", "HOME", "LANG", "TZ", "SYSTEMROOT"}
 
-// environment is what every interpreter starts with: "NAME=value".
-func environment() []string {
+// baseEnvironment returns the variables with which every interpreter starts, as "NAME=value".
+func baseEnvironment() []string {
 	clean := []string{"PYTHONUTF8=1", "PYTHONIOENCODING=utf-8"}
-	for _, name := range passed {
+	for _, name := range inheritedVariables {
 		if value, set := os.LookupEnv(name); set {
 			clean = append(clean, name+"="+value)
 		}
@@ -31,7 +31,7 @@ func environment() []string {
 	return clean
 }
 
-// environmentOf is what one script sees.
+// scriptEnvironment returns the variables that a script sees.
 func scriptEnvironment(allowed []string, parameters value.Value, temp string) (value.Value, error) {
 	var fields []value.Field
 	set := func(name, val string) {
@@ -41,7 +41,7 @@ func scriptEnvironment(allowed []string, parameters value.Value, temp string) (v
 		}
 		fields = append(fields, value.Field{Name: name, Value: value.String(val)})
 	}
-	for _, entry := range environment() {
+	for _, entry := range baseEnvironment() {
 		name, value, _ := strings.Cut(entry, "=")
 		set(name, value)
 	}
@@ -61,8 +61,8 @@ func scriptEnvironment(allowed []string, parameters value.Value, temp string) (v
 	return value.Object(fields...), nil
 }
 
-// environmentAsked reads the parameter `env`: a list chooses among the variables that the configuration lets through, an
-// object sets variables beside all of these.
+// envParameter reads the parameter `env`: a list selects among the variables that the settings allow, an object sets further
+// variables.
 func envParameter(configured []string, parameters value.Value) (allowed []string, own []value.Field, err error) {
 	asked, given := parameters.Get("env")
 	switch {
@@ -71,14 +71,14 @@ func envParameter(configured []string, parameters value.Value) (allowed []string
 	case asked.Kind() == value.KindList:
 		for _, element := range asked.Elements() {
 			if !slices.Contains(configured, element.Text()) {
-				return nil, nil, protocol.Errorf(protocol.InvalidParams, "env asks for the variable %q, which the configuration does not let through", element.Text()).
-					WithHint("add it to python.env in config.yaml, or hand its value over: env: {%s: \"${env.%[1]s}\"}", element.Text())
+				return nil, nil, protocol.Errorf(protocol.InvalidParams, "env: the worker's settings do not allow the variable %q", element.Text()).
+					WithHint("add it to python.env in config.yaml, or pass its value: env: {%s: \"${env.%[1]s}\"}", element.Text())
 			}
 			allowed = append(allowed, element.Text())
 		}
 		return allowed, nil, nil
 	case asked.Kind() != value.KindObject:
-		return nil, nil, protocol.Errorf(protocol.InvalidParams, "env is a %s; it must be an object of variables, or a list of names", asked.Kind())
+		return nil, nil, protocol.Errorf(protocol.InvalidParams, "env must be an object of variables or a list of names, not a %s", asked.Kind())
 	}
 	for _, field := range asked.Fields() {
 		text := field.Value.Text()
@@ -87,18 +87,18 @@ func envParameter(configured []string, parameters value.Value) (allowed []string
 		case value.KindNumber, value.KindBool:
 			text = string(field.Value.JSON())
 		default:
-			return nil, nil, protocol.Errorf(protocol.InvalidParams, "the variable %q of env is a %s; it must be text", field.Name, field.Value.Kind())
+			return nil, nil, protocol.Errorf(protocol.InvalidParams, "the variable %q of env must be a string, a number or a boolean, not a %s", field.Name, field.Value.Kind())
 		}
 		if field.Name == "" || strings.ContainsAny(field.Name, "=\x00") || strings.Contains(text, "\x00") {
-			return nil, nil, protocol.Errorf(protocol.InvalidParams, "env sets %q, which no environment can hold", field.Name)
+			return nil, nil, protocol.Errorf(protocol.InvalidParams, "env: %q is not a valid environment variable", field.Name)
 		}
 		own = append(own, value.Field{Name: field.Name, Value: value.String(text)})
 	}
 	return configured, own, nil
 }
 
-// remove deletes a script's temporary folder, folders that the script made unwritable included.
-func remove(temp string) error {
+// removeTemp deletes a script's temporary folder, including folders that the script made read-only.
+func removeTemp(temp string) error {
 	if os.RemoveAll(temp) == nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package python_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ func TestAFolderThatIsAFile(t *testing.T) {
 	if err := os.WriteFile(request.Folder, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := "the folder that the run was started in is not there: " + request.Folder
+	want := fmt.Sprintf("the folder of the run does not exist: %q", request.Folder)
 	if err := mustFail(t, request); err.Code != protocol.TaskValidationFailed || err.Message != want {
 		t.Errorf("got %s: %s", err.Name, err.Message)
 	}
@@ -89,13 +90,13 @@ func TestInterpretersThatAreNone(t *testing.T) {
 	broken := script("broken", `echo "no module named encodings" >&2; exit 1`)
 	silent := script("silent", `exit 0`)
 	vanishing := script("vanishing", `printf '3.12\n1\n/nowhere/python3\n'`)
-	const hint = " (install Python 3.8 or later, or correct `python` of the task, or python.interpreter in config.yaml)"
+	const hint = " (install Python 3.8 or later, or correct `python` of the task or python.interpreter in config.yaml)"
 	for _, test := range []struct{ command, health, handle string }{
-		{"python-that-is-nowhere", "there is no python-that-is-nowhere on PATH" + hint, ""},
-		{old, "/opt/old/python3 is Python 3.7" + hint, ""},
-		{broken, broken + " is no usable Python: no module named encodings" + hint, ""},
-		{silent, silent + " does not say which Python it is" + hint, ""},
-		{vanishing, "", "/nowhere/python3 does not start: fork/exec /nowhere/python3: no such file or directory"},
+		{"python-that-is-nowhere", "python-that-is-nowhere not found on PATH" + hint, ""},
+		{old, "/opt/old/python3 is Python 3.7, which is not supported" + hint, ""},
+		{broken, "cannot use " + broken + " as the Python interpreter: no module named encodings" + hint, ""},
+		{silent, "cannot use " + silent + " as the Python interpreter: it does not report its version" + hint, ""},
+		{vanishing, "", "cannot start /nowhere/python3: fork/exec /nowhere/python3: no such file or directory"},
 	} {
 		handler := python.New(python.Options{Interpreter: test.command})
 		health := handler.Health(t.Context())

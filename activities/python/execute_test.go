@@ -103,19 +103,19 @@ for _ in range(900): result = [result]`, strings.Repeat("[", 900) + "0" + string
 
 func TestResultsThatAreNoJSON(t *testing.T) {
 	for _, test := range []struct{ code, want string }{
-		{`result = {"rows": [1, 2, 3, {4j}]}`, `result["rows"][3][0] is a complex, which is not JSON`},
-		{`result = b"x"`, `result is bytes, which is not JSON`},
-		{`result = [float("nan")]`, `result[0] is nan, which is not JSON`},
-		{`result = {"a": {"b": -float("inf")}}`, `result["a"]["b"] is -inf, which is not JSON`},
-		{`result = {"a": {1: "x"}}`, `result["a"] has the key 1 (an int); the keys of a JSON object are text`},
-		{`result = {None: 1}`, `result has the key None (a NoneType); the keys of a JSON object are text`},
-		{`result = [1j]`, `result[0] is a complex, which is not JSON`},
-		{"class Foo: pass\nresult = {\"x\": Foo()}", `result["x"] is a Foo, which is not JSON`},
-		{"import decimal\nresult = [decimal.Decimal('NaN')]", `result[0] is a decimal.Decimal, which is not JSON`},
-		{`result = open`, `result is a builtin_function_or_method, which is not JSON`},
-		{`result = ["a", "\ud800"]`, `result[1] holds half a character (a lone surrogate), which is not JSON`},
-		{"result = []\nresult.append(result)", `result holds itself, or lists and objects more than 990 deep`},
-		{`result = "x" * 68_000_000`, `result takes 68000002 bytes as JSON; at most 67108864 can be kept`},
+		{`result = {"rows": [1, 2, 3, {4j}]}`, `result["rows"][3][0] is a complex, which JSON does not support`},
+		{`result = b"x"`, `result is bytes, which JSON does not support`},
+		{`result = [float("nan")]`, `result[0] is nan, which JSON does not support`},
+		{`result = {"a": {"b": -float("inf")}}`, `result["a"]["b"] is -inf, which JSON does not support`},
+		{`result = {"a": {1: "x"}}`, `result["a"] has the key 1 (an int); the keys of a JSON object must be strings`},
+		{`result = {None: 1}`, `result has the key None (a NoneType); the keys of a JSON object must be strings`},
+		{`result = [1j]`, `result[0] is a complex, which JSON does not support`},
+		{"class Foo: pass\nresult = {\"x\": Foo()}", `result["x"] is a Foo, which JSON does not support`},
+		{"import decimal\nresult = [decimal.Decimal('NaN')]", `result[0] is a decimal.Decimal, which JSON does not support`},
+		{`result = open`, `result is a builtin_function_or_method, which JSON does not support`},
+		{`result = ["a", "\ud800"]`, `result[1] contains half a character (a lone surrogate), which JSON does not support`},
+		{"result = []\nresult.append(result)", `result contains itself, or is nested more than 990 levels deep`},
+		{`result = "x" * 68_000_000`, `result has 68000002 bytes as JSON; the limit is 67108864 bytes`},
 	} {
 		t.Run(test.want, func(t *testing.T) {
 			t.Parallel()
@@ -165,11 +165,11 @@ func TestParametersThatDoNotFit(t *testing.T) {
 		request protocol.Request
 		want    string
 	}{
-		{nothing, "INVALID_PARAMS: python/execute needs one of file, file_path, code and function"},
-		{list, "INVALID_PARAMS: context is a list; it must be an object"},
-		{huge, "TASK_PARAMETER_ERROR: the number 1e400 is beyond what a float of Python holds"},
-		{unknown, "METHOD_NOT_SUPPORTED: python/v1 has no method python/fly"},
-		{nowhere, "TASK_VALIDATION_FAILED: the folder that the run was started in is not there: /nowhere/at/all"},
+		{nothing, "INVALID_PARAMS: python/execute requires one of file, file_path, code and function"},
+		{list, "INVALID_PARAMS: context must be an object, not a list"},
+		{huge, "TASK_PARAMETER_ERROR: the number 1e400 exceeds the range of a Python float"},
+		{unknown, "METHOD_NOT_SUPPORTED: unknown method \"python/fly\""},
+		{nowhere, "TASK_VALIDATION_FAILED: the folder of the run does not exist: \"/nowhere/at/all\""},
 	} {
 		if err := mustFail(t, test.request); err.Name+": "+err.Message != test.want {
 			t.Errorf("got %s: %s, not %s", err.Name, err.Message, test.want)

@@ -52,18 +52,18 @@ SyntaxError: unmatched ')'`},
 		{"exit 3", "exit(3)", "the script called exit with status 3"},
 		{"exit with text", "raise SystemExit('enough')", "the script called exit with 'enough'"},
 		{"hard exit", "import os, sys\nprint('last words', file=sys.stderr)\nos._exit(0)",
-			"the script's process ended with status 0 before the script came to its end; the end of its stderr:\nlast words"},
-		{"hard exit 7", "import os\nos._exit(7)", "the script's process ended with status 7 before the script came to its end"},
-		{"a bad pointer", "import ctypes\nctypes.string_at(0)", "the script's process was ended by signal 11 (segmentation fault)"},
-		{"killed", "import os\nos.kill(os.getpid(), 9)", "the script's process was ended by signal 9 (killed)"},
-		{"its whole group killed", "import os\nos.killpg(0, 15)", "the script's process was ended by signal 15 (terminated)"},
-		{"its interpreter killed", "import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(60)", "the script's interpreter vanished"},
+			"the script's process exited with status 0 before the script finished; end of stderr:\nlast words"},
+		{"hard exit 7", "import os\nos._exit(7)", "the script's process exited with status 7 before the script finished"},
+		{"a bad pointer", "import ctypes\nctypes.string_at(0)", "the script's process was killed by signal 11 (segmentation fault)"},
+		{"killed", "import os\nos.kill(os.getpid(), 9)", "the script's process was killed by signal 9 (killed)"},
+		{"its whole group killed", "import os\nos.killpg(0, 15)", "the script's process was killed by signal 15 (terminated)"},
+		{"its interpreter killed", "import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(60)", "the script's interpreter exited unexpectedly"},
 		{"killed while ending", "import atexit, os\natexit.register(os.abort)",
-			"the script's process was ended by signal 6 (aborted) after the script came to its end"},
+			"the script's process was killed by signal 6 (aborted) after the script finished"},
 		{"its result's pipe closed", "import os\nos.closerange(3, 20)",
-			"the script's process ended with status 1 before the script came to its end; the end of its stderr:\n" +
-				"the script closed file descriptor 4, on which its result is handed over"},
-		{"its result's pipe written to", "import os\nos.write(4, b'{}\\n')", "the script wrote to file descriptor 4, which is not its own"},
+			"the script's process exited with status 1 before the script finished; end of stderr:\n" +
+				"the script closed file descriptor 4, which is reserved for its result"},
+		{"its result's pipe written to", "import os\nos.write(4, b'{}\\n')", "the script wrote to file descriptor 4, which is reserved"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

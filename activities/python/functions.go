@@ -15,24 +15,24 @@ const (
 	kindBuiltIn = "built-in"
 )
 
-// callOf looks a function up by the name that a task calls it by.
-func (h *Handler) callOf(ctx context.Context, name string, parameters value.Value) (*call, error) {
+// resolveCall returns the call of the function with the name.
+func (h *Handler) resolveCall(ctx context.Context, name string, parameters value.Value) (*functionCall, error) {
 	args, _ := parameters.Get("args")
 	kwargs, _ := parameters.Get("kwargs")
 	switch {
 	case args.Kind() != value.KindNull && args.Kind() != value.KindList:
-		return nil, protocol.Errorf(protocol.InvalidParams, "args is a %s; it must be a list", args.Kind())
+		return nil, protocol.Errorf(protocol.InvalidParams, "args must be a list, not a %s", args.Kind())
 	case kwargs.Kind() != value.KindNull && kwargs.Kind() != value.KindObject:
-		return nil, protocol.Errorf(protocol.InvalidParams, "kwargs is a %s; it must be an object", kwargs.Kind())
+		return nil, protocol.Errorf(protocol.InvalidParams, "kwargs must be an object, not a %s", kwargs.Kind())
 	}
-	if known, is := builtInOf(name); is {
-		return &call{name: name, module: known.module, attribute: known.attribute, args: args, kwargs: kwargs}, nil
+	if known, is := findBuiltIn(name); is {
+		return &functionCall{name: name, module: known.module, attribute: known.attribute, args: args, kwargs: kwargs}, nil
 	}
 	kept, err := h.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	found := &call{name: name, module: textOf(kept, "module"), attribute: textOf(kept, "function"), args: args, kwargs: kwargs}
+	found := &functionCall{name: name, module: textField(kept, "module"), attribute: textField(kept, "function"), args: args, kwargs: kwargs}
 	if code, has := kept.Get("code"); has {
 		source := code.Text()
 		found.source = &source
@@ -40,14 +40,14 @@ func (h *Handler) callOf(ctx context.Context, name string, parameters value.Valu
 	return found, nil
 }
 
-// Identity implements protocol.Identifier: the function that a call means by its name, as it is now.
+// Identity implements protocol.Identifier: it returns the current definition of the function that a call names.
 func (h *Handler) Identity(ctx context.Context, request protocol.Request) (value.Value, error) {
-	name := textOf(request.Parameters, "function")
-	if _, is := builtInOf(name); is || name == "" {
+	name := textField(request.Parameters, "function")
+	if _, is := findBuiltIn(name); is || name == "" {
 		return value.Value{}, nil
 	}
 	kept, err := h.find(ctx, name)
-	return kept.With("registered_at", value.Value{}), err // When does not matter.
+	return kept.With("registered_at", value.Value{}), err // The time does not matter.
 }
 
 // find returns a registered function.
@@ -58,34 +58,34 @@ func (h *Handler) find(ctx context.Context, name string) (value.Value, error) {
 			return kept, err
 		}
 	}
-	return value.Value{}, protocol.Errorf(protocol.TaskValidationFailed, "there is no function %q", name).
-		WithHint("`gleitzeit call %s` lists those that are there, and %s keeps another one", List, Register)
+	return value.Value{}, protocol.Errorf(protocol.TaskValidationFailed, "unknown function %q", name).
+		WithHint("list the functions with `gleitzeit call %s`, or register one with %s", List, Register)
 }
 
-// register tries a function, and keeps it.
+// register checks a function, and stores it.
 func (h *Handler) register(ctx context.Context, request protocol.Request) (protocol.Result, error) {
 	p := request.Parameters
-	name, module, function := textOf(p, "name"), textOf(p, "module"), textOf(p, "function")
-	if _, is := builtInOf(name); is {
-		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "%q is built in; choose another name", name)
+	name, module, function := textField(p, "name"), textField(p, "module"), textField(p, "function")
+	if _, is := findBuiltIn(name); is {
+		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "%q is a built-in function; choose another name", name)
 	}
 	if function == "" {
 		function = name
 	}
 	if request.Program != nil && len(request.Program.Variables) > 0 {
-		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "the code of a function holds the reference %s, which it would have no value for later",
-			request.Program.Variables[0].Reference).WithHint("give the value as an argument where the function is called")
+		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "the code of a function must not contain references, such as %s",
+			request.Program.Variables[0].Reference).WithHint("pass the value as an argument when the function is called")
 	}
 	if h.options.Library == nil {
-		return protocol.Result{}, protocol.Errorf(protocol.ConfigurationError, "functions cannot be registered here: there is no store for them")
+		return protocol.Result{}, protocol.Errorf(protocol.ConfigurationError, "cannot register a function: this worker has no store for functions")
 	}
-	w := &work{as: name, folder: request.Folder, inspect: true, call: &call{name: name, module: module, attribute: function}}
+	w := &script{module: name, folder: request.Folder, inspect: true, call: &functionCall{name: name, module: module, attribute: function}}
 	fields := []value.Field{{Name: "name", Value: value.String(name)}}
 	if module != "" {
 		fields = append(fields, value.Field{Name: "kind", Value: value.String(kindModule)}, value.Field{Name: "module", Value: value.String(module)})
 	} else {
 		var err error
-		if w, err = sourceOf(request, w); err != nil {
+		if w, err = withSource(request, w); err != nil {
 			return protocol.Result{}, err
 		}
 		fields = append(fields, value.Field{Name: "kind", Value: value.String(kindSource)}, value.Field{Name: "code", Value: value.String(*w.call.source)})
@@ -98,7 +98,7 @@ func (h *Handler) register(ctx context.Context, request protocol.Request) (proto
 	fields = append(fields, described...)
 	kept := value.Object(append(fields, value.Field{
 		Name: "registered_at", Value: value.String(time.Now().UTC().Format(time.RFC3339))})...)
-	if given := textOf(p, "description"); given != "" {
+	if given := textField(p, "description"); given != "" {
 		kept = kept.With("description", value.String(given))
 	}
 	if err := h.options.Library.Keep(ctx, name, kept); err != nil {
@@ -107,9 +107,9 @@ func (h *Handler) register(ctx context.Context, request protocol.Request) (proto
 	return protocol.Result{Value: kept}, nil
 }
 
-// sourceOf adds the source that a function is registered with.
-func sourceOf(request protocol.Request, w *work) (*work, error) {
-	given, err := workOf(request)
+// withSource adds the source with which a function is registered.
+func withSource(request protocol.Request, w *script) (*script, error) {
+	given, err := newScript(request)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func sourceOf(request protocol.Request, w *work) (*work, error) {
 }
 
 // describe asks the interpreter for the signature and the docstring of a function.
-func (h *Handler) describe(ctx context.Context, request protocol.Request, w *work) ([]value.Field, error) {
+func (h *Handler) describe(ctx context.Context, request protocol.Request, w *script) ([]value.Field, error) {
 	ended, err := h.run(ctx, request, w)
 	if err != nil {
 		return nil, err
@@ -126,10 +126,10 @@ func (h *Handler) describe(ctx context.Context, request protocol.Request, w *wor
 	if err := ended.failure(); err != nil {
 		return nil, err
 	}
-	return ended.script.Result.Fields(), nil
+	return ended.reply.Result.Fields(), nil
 }
 
-// list lists the functions that can be called.
+// list returns the functions that can be called by name.
 func (h *Handler) list(ctx context.Context) (protocol.Result, error) {
 	var all []value.Value
 	if h.options.Library != nil {
@@ -157,14 +157,14 @@ func (h *Handler) list(ctx context.Context) (protocol.Result, error) {
 
 // info describes one function.
 func (h *Handler) info(ctx context.Context, request protocol.Request) (protocol.Result, error) {
-	name := textOf(request.Parameters, "name")
-	known, is := builtInOf(name)
+	name := textField(request.Parameters, "name")
+	known, is := findBuiltIn(name)
 	if !is {
 		kept, err := h.find(ctx, name)
 		return protocol.Result{Value: kept}, err
 	}
-	described, err := h.describe(ctx, request, &work{
-		as: name, folder: request.Folder, inspect: true, call: &call{name: name, module: known.module, attribute: known.attribute}})
+	described, err := h.describe(ctx, request, &script{
+		module: name, folder: request.Folder, inspect: true, call: &functionCall{name: name, module: known.module, attribute: known.attribute}})
 	if err != nil {
 		return protocol.Result{}, err
 	}
@@ -176,26 +176,26 @@ func (h *Handler) info(ctx context.Context, request protocol.Request) (protocol.
 	}, described...)...)}, nil
 }
 
-func textOf(object value.Value, name string) string {
+func textField(object value.Value, name string) string {
 	field, _ := object.Get(name)
 	return field.Text()
 }
 
-// Library keeps registered functions where every worker finds them. Its errors are *protocol.Error.
+// Library stores registered functions for all workers. Its errors are *protocol.Error.
 type Library interface {
-	// Keep keeps an object under the name, in place of what had it before.
+	// Keep stores a function under the name, and replaces the previous one.
 	Keep(ctx context.Context, name string, function value.Value) error
-	// Find returns what is kept under the name; false where nothing is.
+	// Find returns the function with the name; false if there is none.
 	Find(ctx context.Context, name string) (value.Value, bool, error)
-	// All returns all that is kept, by name.
+	// All returns all functions, sorted by name.
 	All(ctx context.Context) ([]value.Value, error)
 }
 
-// builtIn is a function that is there from the start.
+// builtIn is a function that needs no registration.
 type builtIn struct{ name, module, attribute string }
 
-// builtInNames lists them by module. None of them reads a file, runs code or reaches the network: their names may come
-// from anywhere.
+// builtInNames are the built-in functions by module. None of them reads a file, runs code or uses the network, because their
+// names may come from anywhere.
 var builtInNames = []struct {
 	module, prefix string
 	names          []string
@@ -232,7 +232,7 @@ func builtIns() []builtIn {
 	return all
 }
 
-func builtInOf(name string) (builtIn, bool) {
+func findBuiltIn(name string) (builtIn, bool) {
 	for _, candidate := range builtIns() {
 		if candidate.name == name {
 			return candidate, true

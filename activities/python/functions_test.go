@@ -129,21 +129,21 @@ func TestFunctions(t *testing.T) {
 func TestFunctionsThatAreNone(t *testing.T) {
 	handler := newHandler(t, python.Options{Library: &shelf{}})
 	for _, test := range []struct{ method, parameters, want string }{
-		{python.Execute, `{"function": "os.system", "args": ["true"]}`, `TASK_VALIDATION_FAILED: there is no function "os.system"`},
-		{python.Execute, `{"function": "eval", "args": ["1"]}`, `TASK_VALIDATION_FAILED: there is no function "eval"`},
-		{python.Execute, `{"function": "__import__('os').system"}`, `TASK_VALIDATION_FAILED: there is no function "__import__('os').system"`},
-		{python.Execute, `{"function": 5}`, `INVALID_PARAMS: python/execute needs one of file, file_path, code and function`},
-		{python.Execute, `{"function": "len", "args": 5}`, `INVALID_PARAMS: args is a number; it must be a list`},
-		{python.Execute, `{"function": "len", "kwargs": [5]}`, `INVALID_PARAMS: kwargs is a list; it must be an object`},
+		{python.Execute, `{"function": "os.system", "args": ["true"]}`, `TASK_VALIDATION_FAILED: unknown function "os.system"`},
+		{python.Execute, `{"function": "eval", "args": ["1"]}`, `TASK_VALIDATION_FAILED: unknown function "eval"`},
+		{python.Execute, `{"function": "__import__('os').system"}`, `TASK_VALIDATION_FAILED: unknown function "__import__('os').system"`},
+		{python.Execute, `{"function": 5}`, `INVALID_PARAMS: python/execute requires one of file, file_path, code and function`},
+		{python.Execute, `{"function": "len", "args": 5}`, `INVALID_PARAMS: args must be a list, not a number`},
+		{python.Execute, `{"function": "len", "kwargs": [5]}`, `INVALID_PARAMS: kwargs must be an object, not a list`},
 		{python.Execute, `{"function": "math.sqrt", "args": [-1]}`, "TASK_EXECUTION_FAILED: the function raised an exception:\nValueError: math domain error"},
-		{python.Info, `{"name": "nothing"}`, `TASK_VALIDATION_FAILED: there is no function "nothing"`},
-		{python.Register, `{"name": "len", "code": "def len(): pass"}`, `INVALID_PARAMS: "len" is built in; choose another name`},
+		{python.Info, `{"name": "nothing"}`, `TASK_VALIDATION_FAILED: unknown function "nothing"`},
+		{python.Register, `{"name": "len", "code": "def len(): pass"}`, `INVALID_PARAMS: "len" is a built-in function; choose another name`},
 		{python.Register, `{"name": "f", "code": "def g(): pass"}`, `TASK_VALIDATION_FAILED: the code has no function f`},
 		{python.Register, `{"name": "f", "code": "f = 5"}`, `TASK_VALIDATION_FAILED: the code has no function f`},
 		{python.Register, `{"name": "f", "code": "def f(:"}`, "TASK_EXECUTION_FAILED: the script is not valid Python:\n  File \"<f>\", line 1"},
-		{python.Register, `{"name": "f", "module": "no_such_module"}`, `TASK_VALIDATION_FAILED: the module no_such_module cannot be imported: No module named 'no_such_module'`},
+		{python.Register, `{"name": "f", "module": "no_such_module"}`, `TASK_VALIDATION_FAILED: cannot import the module no_such_module: No module named 'no_such_module'`},
 		{python.Register, `{"name": "f", "module": "math"}`, `TASK_VALIDATION_FAILED: the module math has no function f`},
-		{python.Register, `{"name": "f"}`, `INVALID_PARAMS: python/register needs one of file, file_path, code and function`},
+		{python.Register, `{"name": "f"}`, `INVALID_PARAMS: python/register requires one of file, file_path, code and function`},
 	} {
 		_, err := handler.Handle(t.Context(), methodOf(t, test.method, test.parameters), nil)
 		if known := protocol.AsError(errorOr(err), 0); !strings.HasPrefix(known.Name+": "+known.Message, test.want) {
@@ -152,7 +152,7 @@ func TestFunctionsThatAreNone(t *testing.T) {
 	}
 	request := methodOf(t, python.Register, `{"name": "f"}`)
 	request.Program = program(t, "def f(): return ${a}", map[string]string{"a": "1"})
-	if _, err := handler.Handle(t.Context(), request, nil); err == nil || !strings.Contains(err.Error(), "the code of a function holds the reference ${a}") {
+	if _, err := handler.Handle(t.Context(), request, nil); err == nil || !strings.Contains(err.Error(), "the code of a function must not contain references, such as ${a}") {
 		t.Errorf("a reference: %v", err)
 	}
 }

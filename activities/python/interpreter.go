@@ -15,17 +15,17 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// interpreter is a Python that was found.
+// interpreter is an installed Python.
 type interpreter struct {
 	path     string   // Absolute.
-	prefixes []string // The folders that it is installed in: of a virtual environment, and of what that was made from.
+	prefixes []string // The folders of its installation: that of a virtual environment, and that of its base.
 }
 
-// interpreters finds the Python behind a command, each once. What stands on PATH may be a shim, which would cost every
-// task a tenth of a second; the interpreter itself knows where it is.
-type interpreters struct {
+// interpreterCache finds the Python of each command once. The command on PATH may be a shim, which would cost every task a
+// tenth of a second; the interpreter itself reports its path.
+type interpreterCache struct {
 	mu    sync.Mutex
-	found map[string]*interpreter // A failure is not kept: Python may be installed in the meantime.
+	found map[string]*interpreter // Without failures: Python may be installed in the meantime.
 }
 
 const probe = `import sys
@@ -35,18 +35,18 @@ print(sys.executable)
 print(sys.prefix)
 print(sys.base_prefix)`
 
-// probePatience bounds how long a command may take to say what it is.
-const probePatience = 20 * time.Second
+// probeTimeout is the time limit for a command to report its version.
+const probeTimeout = 20 * time.Second
 
-func (i *interpreters) find(ctx context.Context, command string) (*interpreter, error) {
+func (i *interpreterCache) find(ctx context.Context, command string) (*interpreter, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if found := i.found[command]; found != nil {
 		return found, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, probePatience)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	found, err := ask(ctx, command)
+	found, err := probeInterpreter(ctx, command)
 	if err != nil {
 		return nil, err
 	}
@@ -57,38 +57,38 @@ func (i *interpreters) find(ctx context.Context, command string) (*interpreter, 
 	return found, nil
 }
 
-func ask(ctx context.Context, command string) (*interpreter, error) {
-	const hint = "install Python 3.8 or later, or correct `python` of the task, or python.interpreter in config.yaml"
+func probeInterpreter(ctx context.Context, command string) (*interpreter, error) {
+	const hint = "install Python 3.8 or later, or correct `python` of the task or python.interpreter in config.yaml"
 	var stderr bytes.Buffer
-	probing := exec.CommandContext(ctx, ofEnvironment(command), "-I", "-c", probe)
+	probing := exec.CommandContext(ctx, environmentInterpreter(command), "-I", "-c", probe)
 	probing.Stderr = &stderr
 	probing.WaitDelay = time.Second
 	output, err := probing.Output()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, protocol.Errorf(protocol.ConfigurationError, "there is no %s on PATH", command).WithHint(hint)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "%s not found on PATH", command).WithHint(hint)
 	case errors.Is(err, os.ErrNotExist):
-		return nil, protocol.Errorf(protocol.ConfigurationError, "there is no Python at %s", command).WithHint(hint)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "no Python found at %s", command).WithHint(hint)
 	case err != nil:
-		said := strings.TrimSpace(stderr.String())
-		if said == "" {
-			said = err.Error()
+		cause := strings.TrimSpace(stderr.String())
+		if cause == "" {
+			cause = err.Error()
 		}
-		return nil, protocol.Errorf(protocol.ConfigurationError, "%s is no usable Python: %s", command, said).WithHint(hint)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot use %s as the Python interpreter: %s", command, cause).WithHint(hint)
 	}
 	lines := strings.Split(strings.ReplaceAll(string(output), "\r\n", "\n"), "\n")
 	if len(lines) < 3 || lines[2] == "" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "%s does not say which Python it is", command).WithHint(hint)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot use %s as the Python interpreter: it does not report its version", command).WithHint(hint)
 	}
 	version, enough, path := lines[0], lines[1], lines[2]
 	if enough != "1" {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "%s is Python %s", path, version).WithHint(hint)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "%s is Python %s, which is not supported", path, version).WithHint(hint)
 	}
 	return &interpreter{path: path, prefixes: lines[3 : len(lines)-1]}, nil
 }
 
-// ofEnvironment is the interpreter of a virtual environment, where a folder is named.
-func ofEnvironment(command string) string {
+// environmentInterpreter returns the interpreter of a virtual environment if the command is a folder, else the command.
+func environmentInterpreter(command string) string {
 	if info, err := os.Stat(command); err != nil || !info.IsDir() || !filepath.IsAbs(command) {
 		return command
 	}
@@ -98,15 +98,15 @@ func ofEnvironment(command string) string {
 	return filepath.Join(command, "bin", "python")
 }
 
-// forget makes the next call look again: the interpreter that was found does not start any more.
-func (i *interpreters) forget(command string) {
+// forget removes an interpreter that does not start any more, so that the next call looks for it again.
+func (i *interpreterCache) forget(command string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.found, command)
 }
 
-// commandOf is the Python that a task asks for, else the configured one. A relative path begins at the workflow's folder,
-// else at the one that the run was started in; a name without a folder is a command on PATH.
+// interpreterCommand returns the interpreter of the task, else that of the settings. A relative path is looked up in the
+// workflow's folder, then in the run's folder; a name without a folder is a command on PATH.
 func interpreterCommand(configured string, request protocol.Request) (string, error) {
 	asked, given := request.Parameters.Get("python")
 	if !given || asked.IsNull() {
@@ -114,7 +114,7 @@ func interpreterCommand(configured string, request protocol.Request) (string, er
 	}
 	command := asked.Text()
 	if command == "" {
-		return "", protocol.Errorf(protocol.InvalidParams, "python is a %s; it must be the path of an interpreter or of a virtual environment", asked.Kind())
+		return "", protocol.Errorf(protocol.InvalidParams, "python must be the path of an interpreter or of a virtual environment, not a %s", asked.Kind())
 	}
 	if filepath.IsAbs(command) {
 		return command, nil
@@ -126,8 +126,8 @@ func interpreterCommand(configured string, request protocol.Request) (string, er
 		}
 	}
 	if strings.ContainsRune(filepath.ToSlash(command), '/') {
-		return "", protocol.Errorf(protocol.TaskValidationFailed, "the interpreter %s is neither in the workflow's folder nor in the run's", command).
-			WithHint("name an interpreter, or the folder of a virtual environment")
+		return "", protocol.Errorf(protocol.TaskValidationFailed, "the interpreter %s is neither in the workflow's folder nor in the run's folder", command).
+			WithHint("set python to an interpreter or to the folder of a virtual environment")
 	}
 	return command, nil
 }

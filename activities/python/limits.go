@@ -8,21 +8,21 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Limits bound what a script may use; the system enforces them for each of its processes. Zero is the default, and
-// NoLimit none. The wall clock is the task's timeout.
+// Limits are what a script may use; the system enforces them for each of its processes. Zero means the default, and NoLimit
+// no limit. The task's timeout limits the wall clock time.
 type Limits struct {
 	Memory    int64         // Bytes of address space.
-	CPU       time.Duration // Of processor time; by default the timeout of the attempt times the number of processors.
-	FileSize  int64         // Bytes of each file that is written.
+	CPU       time.Duration // CPU time; default: the timeout of the attempt times the number of processors.
+	FileSize  int64         // Bytes of each file that a script writes.
 	OpenFiles int64
-	Processes int64 // Processes and threads beside those that the user had when the interpreter started. Root is not bound by it.
-	Output    int64 // Bytes that are kept of stdout, and of stderr.
+	Processes int64 // Processes and threads, in addition to those that the user had when the interpreter started. Not enforced for root.
+	Output    int64 // Bytes kept of stdout, and of stderr.
 }
 
-// NoLimit takes a limit away.
+// NoLimit disables a limit.
 const NoLimit = -1
 
-// The limits where none are set.
+// The default limits.
 const (
 	DefaultMemory    = 4 << 30
 	DefaultFileSize  = 10 << 30
@@ -33,20 +33,20 @@ const (
 
 func (l Limits) withDefaults() Limits {
 	for _, limit := range []struct {
-		value     *int64
-		otherwise int64
+		value    *int64
+		fallback int64
 	}{
 		{&l.Memory, DefaultMemory}, {&l.FileSize, DefaultFileSize}, {&l.OpenFiles, DefaultOpenFiles},
 		{&l.Processes, DefaultProcesses}, {&l.Output, DefaultOutput},
 	} {
 		if *limit.value == 0 {
-			*limit.value = limit.otherwise
+			*limit.value = limit.fallback
 		}
 	}
 	return l
 }
 
-// limitsOf are the limits of one attempt.
+// forAttempt returns the limits of one attempt.
 func (l Limits) forAttempt(request protocol.Request) Limits {
 	if l.CPU == 0 && request.Timeout > 0 {
 		l.CPU = max(request.Timeout, time.Second) * time.Duration(runtime.NumCPU())
@@ -54,7 +54,7 @@ func (l Limits) forAttempt(request protocol.Request) Limits {
 	return l
 }
 
-// encode writes the limits as the runner takes them: without those that are none.
+// encode returns the limits for the runner, without disabled ones.
 func (l Limits) encode() value.Value {
 	fields := []value.Field{}
 	for _, limit := range []struct {
@@ -68,7 +68,7 @@ func (l Limits) encode() value.Value {
 		}
 	}
 	if l.Processes > 0 {
-		if others := processesOfUser(); others > 0 {
+		if others := userProcesses(); others > 0 {
 			fields = append(fields, value.Field{Name: "processes", Value: value.Int(l.Processes + others)})
 		}
 	}

@@ -86,10 +86,10 @@ func TestArraysAndFrames(t *testing.T) {
 		}
 	}
 	for _, test := range []struct{ code, want string }{
-		{`result = {"rows": pd.DataFrame({"price": [1.0, float("nan")]})}`, `result["rows"][1]["price"] is nan, which is not JSON`},
-		{`result = [np.array([[1.0, np.inf]])]`, `result[0][0][1] is inf, which is not JSON`},
-		{`result = np.complex128(1)`, `result is a complex, which is not JSON`},
-		{`result = pd.DataFrame([[1, 2]], columns=["a", "a"])`, `result is a frame with two columns of the same name; an object has a name once`},
+		{`result = {"rows": pd.DataFrame({"price": [1.0, float("nan")]})}`, `result["rows"][1]["price"] is nan, which JSON does not support`},
+		{`result = [np.array([[1.0, np.inf]])]`, `result[0][0][1] is inf, which JSON does not support`},
+		{`result = np.complex128(1)`, `result is a complex, which JSON does not support`},
+		{`result = pd.DataFrame([[1, 2]], columns=["a", "a"])`, `result is a frame with two columns of the same name; the keys of a JSON object must be unique`},
 	} {
 		_, err := handler.Handle(t.Context(), ofCode(t, "import numpy as np, pandas as pd\n"+test.code), nil)
 		if known := protocol.AsError(errorOr(err), 0); known.Code != protocol.TaskResultInvalid || known.Message != test.want {

@@ -11,9 +11,9 @@ import (
 func TestOutputIsCutAndNeverStalls(t *testing.T) {
 	for _, test := range []struct{ name, code, want string }{
 		{"100 MB in one line", "import sys\nfor _ in range(100):\n  sys.stdout.write('x' * 1_000_000)",
-			strings.Repeat("x", 1<<20) + "\n[cut here: 98951424 more bytes were written; 1048576 are kept]"},
+			strings.Repeat("x", 1<<20) + "\n[truncated: 98951424 more bytes were written; 1048576 are kept]"},
 		{"inside a character", "print('a' + 'é' * 600_000)",
-			"a" + strings.Repeat("é", 1<<19-1) + "\n[cut here: 151427 more bytes were written; 1048575 are kept]"},
+			"a" + strings.Repeat("é", 1<<19-1) + "\n[truncated: 151427 more bytes were written; 1048575 are kept]"},
 		{"just not cut", "print('x' * 1_048_575)", strings.Repeat("x", 1<<20-1) + "\n"},
 		{"no UTF-8", "import os\nos.write(1, b'a\\xff\\x00b')", "a\uFFFD\x00b"},
 		{"of a process of its own", "import subprocess\nsubprocess.run(['echo', 'hi'])", "hi\n"},

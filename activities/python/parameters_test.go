@@ -34,11 +34,11 @@ func TestVariablesOfTheEnvironment(t *testing.T) {
 		}
 	}
 	for _, test := range []struct{ env, want string }{
-		{`["KEY"]`, `env asks for the variable "KEY", which the configuration does not let through (add it to python.env in config.yaml, or hand its value over: env: {KEY: "${env.KEY}"})`},
-		{`"KEY"`, `env is a string; it must be an object of variables, or a list of names`},
-		{`{"A": [1]}`, `the variable "A" of env is a list; it must be text`},
-		{`{"A=B": "x"}`, `env sets "A=B", which no environment can hold`},
-		{`{"A": "x\u0000y"}`, `env sets "A", which no environment can hold`},
+		{`["KEY"]`, `env: the worker's settings do not allow the variable "KEY" (add it to python.env in config.yaml, or pass its value: env: {KEY: "${env.KEY}"})`},
+		{`"KEY"`, `env must be an object of variables or a list of names, not a string`},
+		{`{"A": [1]}`, `the variable "A" of env must be a string, a number or a boolean, not a list`},
+		{`{"A=B": "x"}`, `env: "A=B" is not a valid environment variable`},
+		{`{"A": "x\u0000y"}`, `env: "A" is not a valid environment variable`},
 	} {
 		request := ofCode(t, "x = 1")
 		request.Parameters = val(t, `{"env": `+test.env+`}`)
@@ -58,7 +58,7 @@ func TestRequirements(t *testing.T) {
 		write(t, filepath.Dir(filepath.Join(site, name)), filepath.Base(name), text)
 	}
 	handler := newHandlerWith(t, site)
-	const notThere = "TASK_VALIDATION_FAILED: the module no_such_module, which the task requires, is not there for /"
+	const notThere = "TASK_VALIDATION_FAILED: the module no_such_module, which the task requires, is not installed for /"
 	for _, test := range []struct{ requirements, want string }{
 		{`["json", "os.path"]`, ""},
 		{`["no_such_module"]`, notThere},
@@ -66,13 +66,13 @@ func TestRequirements(t *testing.T) {
 		{`["Here-Pkg>=1.4,<2"]`, ""},
 		{`["here_pkg==1.4.2rc1", "Here-Pkg[extra] ~= 1.4", "Here-Pkg (>1.3)"]`, ""},
 		{`["Here-Pkg==1.4.*", "Here-Pkg!=1.5.*"]`, ""},
-		{`["Here-Pkg>=1.4.2"]`, "TASK_VALIDATION_FAILED: the task requires Here-Pkg>=1.4.2, and /"},
-		{`["Here-Pkg<1.4.2", "Here-Pkg>=2"]`, "TASK_VALIDATION_FAILED: the task requires Here-Pkg>=2, and /"},
+		{`["Here-Pkg>=1.4.2"]`, "TASK_VALIDATION_FAILED: the task requires Here-Pkg>=1.4.2, but /"},
+		{`["Here-Pkg<1.4.2", "Here-Pkg>=2"]`, "TASK_VALIDATION_FAILED: the task requires Here-Pkg>=2, but /"},
 		{`["lonely>=2", "lonely<3"]`, ""},
-		{`["rm -rf /"]`, "INVALID_PARAMS: 'rm -rf /' is no requirement"},
-		{`["json >> 1"]`, "INVALID_PARAMS: 'json >> 1' is no requirement"},
-		{`"json"`, "INVALID_PARAMS: requirements must be a list of names"},
-		{`[5]`, "INVALID_PARAMS: requirements must be a list of names"},
+		{`["rm -rf /"]`, "INVALID_PARAMS: invalid requirement 'rm -rf /'"},
+		{`["json >> 1"]`, "INVALID_PARAMS: invalid requirement 'json >> 1'"},
+		{`"json"`, "INVALID_PARAMS: requirements must be a list of modules or packages"},
+		{`[5]`, "INVALID_PARAMS: requirements must be a list of modules or packages"},
 	} {
 		request := ofCode(t, "open('ran', 'w').close()")
 		request.Parameters = val(t, `{"requirements": `+test.requirements+`}`)
@@ -92,7 +92,7 @@ func TestAllThatIsLacking(t *testing.T) {
 	_, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil)
 	told := protocol.AsError(errorOr(err), 0).Message
 	for _, name := range []string{"no_such_module", "nor_this"} {
-		if !strings.Contains(told, "the module "+name+", which the task requires, is not there") {
+		if !strings.Contains(told, "the module "+name+", which the task requires, is not installed") {
 			t.Errorf("of %s it says %q", name, told)
 		}
 	}
@@ -125,9 +125,9 @@ func TestAnotherInterpreter(t *testing.T) {
 		{"envs/data", filepath.Join(flow, "envs", "data")},
 		{"envs/data/bin/python", filepath.Join(flow, "envs", "data")},
 		{filepath.Join(flow, "envs", "data"), filepath.Join(flow, "envs", "data")},
-		{"envs/other", "TASK_VALIDATION_FAILED: the interpreter envs/other is neither in the workflow's folder nor in the run's"},
-		{"/nowhere/python3", "CONFIGURATION_ERROR: there is no Python at /nowhere/python3"},
-		{"python-of-nobody", "CONFIGURATION_ERROR: there is no python-of-nobody on PATH"},
+		{"envs/other", "TASK_VALIDATION_FAILED: the interpreter envs/other is neither in the workflow's folder nor in the run's folder"},
+		{"/nowhere/python3", "CONFIGURATION_ERROR: no Python found at /nowhere/python3"},
+		{"python-of-nobody", "CONFIGURATION_ERROR: python-of-nobody not found on PATH"},
 	} {
 		request := ofCode(t, "import sys\nresult = sys.prefix")
 		request.FlowFolder = flow

@@ -22,37 +22,37 @@ import (
 )
 
 const (
-	startPatience  = 2 * time.Minute  // How long an interpreter may take to start and to import what the configuration names.
-	answerPatience = 10 * time.Second // How long one that runs may take to answer.
-	endPatience    = 5 * time.Second  // How long it may take to end all that is left, and itself.
+	startTimeout    = 2 * time.Minute  // For an interpreter to start and to import the preloaded modules.
+	responseTimeout = 10 * time.Second // For a running interpreter to respond.
+	exitTimeout     = 5 * time.Second  // For an interpreter to end all its children and itself.
 )
 
-// parent is an interpreter that runs runner/parent.py. It ends when its socket closes: by close, or because this process
-// is gone. Supervisors have sockets of their own, and end by themselves.
+// parent is an interpreter that runs runner/parent.py. It exits when its socket closes: by close, or because this process has
+// ended. Supervisors have their own sockets, and exit by themselves.
 type parent struct {
 	path      string
 	sandboxed bool
 	process   *exec.Cmd
 	orders    *os.File
-	ended     chan struct{} // Closed when the process has ended.
+	done      chan struct{} // Closed when the process has ended.
 
-	saidMu sync.Mutex
-	said   capture // Its stderr: what went wrong while it started.
+	outputMu sync.Mutex
+	output   outputBuffer // Its stderr.
 
 	mu       sync.Mutex
-	idle     []*supervisor // The one that was used last at the end.
-	answered bool          // It has brought forth a supervisor.
-	taken    int           // How often an idle one was taken.
-	ahead    int           // Supervisors that were made before anybody needed them.
+	idle     []*supervisor // The last one is the most recently used.
+	answered bool          // It has forked a supervisor.
+	reuses   int           // How often an idle supervisor was used again.
+	spares   int           // Supervisors that were forked in advance.
 	closed   bool
-	making   sync.WaitGroup
+	forking  sync.WaitGroup
 
 	// Guarded by the pool.
 	busy int
 	used time.Time
 }
 
-// startParent starts the interpreter. It does not wait until it answers. A wrapper is the command line that starts it in
+// startParent starts the interpreter, and does not wait until it responds. The wrapper is the command line that starts it in
 // a sandbox.
 func startParent(path string, preload, wrapper []string) (*parent, error) {
 	ours, theirs, err := socketPair()
@@ -63,27 +63,27 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 	if err != nil {
 		return nil, errors.Join(err, ours.Close(), theirs.Close())
 	}
-	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, mainArgument(preload, ""))
-	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, ended: make(chan struct{}), used: time.Now()}
+	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(preload, ""))
+	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, done: make(chan struct{}), used: time.Now()}
 	//nolint:noctx // It outlives the call that starts it.
 	p.process = exec.Command(words[0], words[1:]...)
-	// No file of a folder of people's may pass for a module that the runner imports.
-	p.process.Dir, p.process.Env = "/", environment()
+	// Not a user's folder: its files could replace modules that the runner imports.
+	p.process.Dir, p.process.Env = "/", baseEnvironment()
 	p.process.Stdin, p.process.Stderr = strings.NewReader(runner()), stderrIn
 	p.process.ExtraFiles = []*os.File{theirs}
-	// A session of its own: no terminal's signals reach it, and no script waits for somebody to type a password.
+	// Its own session, so that no signals of a terminal reach it, and no script can prompt for a password.
 	p.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 
 	started := make(chan error, 1)
 	go func() {
-		// bubblewrap ends with the thread that started it, which must therefore not end before.
+		// bubblewrap ends with the thread that started it, so that thread must live as long.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		defer close(p.ended)
+		defer close(p.done)
 		err := p.process.Start()
 		started <- err
 		if err == nil {
-			_ = p.process.Wait() // How it ended says nothing about a script.
+			_ = p.process.Wait() // The exit status is not used.
 		}
 	}()
 	err = <-started
@@ -97,40 +97,41 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 		}
 		return nil, &startError{words[0], err.Error()}
 	}
-	go p.listen(stderr)
+	go p.readStderr(stderr)
 	return p, nil
 }
 
-func (p *parent) listen(stderr *os.File) {
+// readStderr keeps the end of the interpreter's stderr for messages.
+func (p *parent) readStderr(stderr *os.File) {
 	defer func() { _ = stderr.Close() }()
 	buffer := make([]byte, 4<<10)
 	for {
 		n, err := stderr.Read(buffer)
-		p.saidMu.Lock()
-		p.said.write(buffer[:n], maxTail)
-		p.saidMu.Unlock()
+		p.outputMu.Lock()
+		p.output.write(buffer[:n], maxTail)
+		p.outputMu.Unlock()
 		if err != nil {
 			return
 		}
 	}
 }
 
-// turns is how many supervisors are kept ready for scripts that follow one another.
-const turns = 2
+// readySupervisors is the number of supervisors that are kept ready for consecutive scripts.
+const readySupervisors = 2
 
-// take returns a supervisor that has nothing to do; a new one where there is none. Where scripts follow one another, a
-// few supervisors take turns: while one runs a script, the others make the processes for the next ones ready.
-func (p *parent) take(ctx context.Context) (*supervisor, error) {
+// acquire returns an idle supervisor, or forks one if there is none. Consecutive scripts alternate between a few supervisors:
+// while one runs a script, the others prepare the processes for the next ones.
+func (p *parent) acquire(ctx context.Context) (*supervisor, error) {
 	p.mu.Lock()
 	if number := len(p.idle); number > 0 {
-		at := max(0, number-turns)
+		at := max(0, number-readySupervisors)
 		s := p.idle[at]
 		p.idle = slices.Delete(p.idle, at, at+1)
-		if p.taken++; p.taken >= 2 && number < turns && p.ahead < turns-1 && !p.closed {
-			p.ahead++
-			p.making.Go(func() {
-				if another, err := p.make(context.WithoutCancel(ctx)); err == nil {
-					p.keep(another)
+		if p.reuses++; p.reuses >= 2 && number < readySupervisors && p.spares < readySupervisors-1 && !p.closed {
+			p.spares++
+			p.forking.Go(func() {
+				if another, err := p.fork(context.WithoutCancel(ctx)); err == nil {
+					p.returnIdle(another)
 				}
 			})
 		}
@@ -138,15 +139,15 @@ func (p *parent) take(ctx context.Context) (*supervisor, error) {
 		return s, nil
 	}
 	p.mu.Unlock()
-	return p.make(ctx)
+	return p.fork(ctx)
 }
 
-// make has the parent fork a supervisor.
-func (p *parent) make(ctx context.Context) (*supervisor, error) {
+// fork makes the parent fork a supervisor.
+func (p *parent) fork(ctx context.Context) (*supervisor, error) {
 	p.mu.Lock()
-	patience := answerPatience
+	timeout := responseTimeout
 	if !p.answered {
-		patience = startPatience
+		timeout = startTimeout
 	}
 	p.mu.Unlock()
 	ours, theirs, err := socketPair()
@@ -155,19 +156,19 @@ func (p *parent) make(ctx context.Context) (*supervisor, error) {
 	}
 	s := &supervisor{control: ours, lines: bufio.NewReaderSize(ours, 512)}
 	if p.sandboxed {
-		s.shutIn = func() { _ = p.process.Process.Kill() } // It may have ended.
+		s.killSandbox = func() { _ = p.process.Process.Kill() } // It may have ended.
 	}
 	err = sendFiles(p.orders, []byte{'s'}, theirs)
 	_ = theirs.Close()
 	if err == nil {
-		err = s.greet(ctx, patience)
+		err = s.awaitReady(ctx, timeout)
 	}
 	if err != nil {
 		s.close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, p.trouble(err)
+		return nil, p.startFailure(err)
 	}
 	p.mu.Lock()
 	p.answered = true
@@ -175,8 +176,8 @@ func (p *parent) make(ctx context.Context) (*supervisor, error) {
 	return s, nil
 }
 
-// keep takes a supervisor back.
-func (p *parent) keep(s *supervisor) {
+// returnIdle adds a supervisor to the idle ones.
+func (p *parent) returnIdle(s *supervisor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -187,7 +188,7 @@ func (p *parent) keep(s *supervisor) {
 	p.idle = append(p.idle, s)
 }
 
-// dropIdle closes the supervisors that nobody has needed since. The last one used is the first one taken.
+// dropIdle closes the supervisors that have been idle since the given time.
 func (p *parent) dropIdle(since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,63 +197,63 @@ func (p *parent) dropIdle(since time.Time) {
 		p.idle = p.idle[1:]
 	}
 	if len(p.idle) == 0 {
-		p.ahead = 0
+		p.spares = 0
 	}
 }
 
-// trouble says why no supervisor came. A parent that had never answered is a Python that cannot be used.
-func (p *parent) trouble(why error) error {
+// startFailure returns the error of a failed fork. If the parent has never responded, its Python cannot be used.
+func (p *parent) startFailure(why error) error {
 	p.mu.Lock()
 	answered := p.answered
 	p.mu.Unlock()
 	if answered {
-		return errNotTaken
+		return errNotStarted
 	}
-	var said struct {
+	var message struct {
 		Broken string `json:"broken"`
 	}
 	_ = p.orders.SetReadDeadline(time.Now().Add(time.Second))
-	if line, err := bufio.NewReader(p.orders).ReadBytes('\n'); err == nil && json.Unmarshal(line, &said) == nil && said.Broken != "" {
-		return protocol.Errorf(protocol.ConfigurationError, "%s", said.Broken).
-			WithHint("install it for %s, or correct python.preload in config.yaml", p.path)
+	if line, err := bufio.NewReader(p.orders).ReadBytes('\n'); err == nil && json.Unmarshal(line, &message) == nil && message.Broken != "" {
+		return protocol.Errorf(protocol.ConfigurationError, "%s", message.Broken).
+			WithHint("install it for %s or correct python.preload in config.yaml", p.path)
 	}
 	cause := why.Error()
 	if errors.Is(why, io.EOF) {
-		cause = "it ended at once"
+		cause = "it exited at once"
 	}
 	select {
-	case <-p.ended:
+	case <-p.done:
 	case <-time.After(time.Second):
 	}
-	p.saidMu.Lock()
-	defer p.saidMu.Unlock()
-	if end := p.said.end(); end != "" {
+	p.outputMu.Lock()
+	defer p.outputMu.Unlock()
+	if end := p.output.tailLines(); end != "" {
 		cause = end
 	}
 	return &startError{p.path, cause}
 }
 
-// explain makes of what a parent for one script did not do the error of that script.
+// explain turns errNotStarted of a parent for one script into a startError with the parent's stderr.
 func (p *parent) explain(err error) error {
-	if !errors.Is(err, errNotTaken) {
+	if !errors.Is(err, errNotStarted) {
 		return err
 	}
-	p.saidMu.Lock()
-	defer p.saidMu.Unlock()
-	return &startError{p.path, cmp.Or(p.said.end(), "it does not answer")}
+	p.outputMu.Lock()
+	defer p.outputMu.Unlock()
+	return &startError{p.path, cmp.Or(p.output.tailLines(), "it does not respond")}
 }
 
-// gone tells whether the process has ended.
-func (p *parent) gone() bool {
+// exited reports whether the process has ended.
+func (p *parent) exited() bool {
 	select {
-	case <-p.ended:
+	case <-p.done:
 		return true
 	default:
 		return false
 	}
 }
 
-// close ends the interpreter, and waits for it.
+// close ends the interpreter and waits for it.
 func (p *parent) close() {
 	p.mu.Lock()
 	for _, s := range p.idle {
@@ -260,19 +261,19 @@ func (p *parent) close() {
 	}
 	p.idle, p.closed = nil, true
 	p.mu.Unlock()
-	_ = p.orders.Close() // Tells it to end.
-	patience := time.NewTimer(endPatience)
-	defer patience.Stop()
+	_ = p.orders.Close() // Makes it exit.
+	timeout := time.NewTimer(exitTimeout)
+	defer timeout.Stop()
 	select {
-	case <-p.ended:
-	case <-patience.C:
+	case <-p.done:
+	case <-timeout.C:
 		killGroup(p.process.Process.Pid)
-		<-p.ended
+		<-p.done
 	}
-	p.making.Wait()
+	p.forking.Wait()
 }
 
-// kill ends an interpreter that does not answer. Supervisors that run a script end with it or by themselves.
+// kill kills an interpreter that does not respond. Supervisors that run a script end with it or by themselves.
 func (p *parent) kill() {
 	_ = p.process.Process.Kill() // It may have ended.
 	p.close()

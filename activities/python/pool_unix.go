@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// newEngine chooses the way to run scripts. macOS can fork, but not once its own frameworks are in use, which imported
-// modules may do: there every script has an interpreter that has imported nothing.
+// newEngine returns the engine for this system. macOS cannot fork a process that uses its frameworks, which imported modules
+// may do: there every script gets an interpreter that has imported nothing.
 func newEngine(o Options) engine {
 	if o.NoFork {
-		return alone{output: o.Limits.Output}
+		return directEngine{output: o.Limits.Output}
 	}
 	p := &pool{preload: o.Preload, output: o.Limits.Output, parents: map[string]*parent{}}
 	if runtime.GOOS == "darwin" {
@@ -24,67 +24,66 @@ func newEngine(o Options) engine {
 }
 
 const (
-	mostParents = 8                // Interpreters that are kept, each with what it has imported.
-	idleFor     = time.Minute      // How long a supervisor is kept that nobody needs.
-	keptFor     = 10 * time.Minute // How long an interpreter is.
+	maxParents     = 8                // Maximum number of interpreters that are kept.
+	supervisorIdle = time.Minute      // How long an idle supervisor is kept.
+	parentIdle     = 10 * time.Minute // How long an idle interpreter is kept.
 )
 
-// pool keeps interpreters warm: for each a parent, which has imported what is to be imported, and supervisors forked from
-// it, of which each runs one script at a time.
+// pool keeps interpreters running: for each a parent, which has imported the preloaded modules, and supervisors forked from
+// it, each of which runs one script at a time.
 type pool struct {
 	preload []string
 	output  int64
-	cold    bool // Every script has a parent of its own.
+	cold    bool // Every script gets its own parent.
 
-	mu      sync.Mutex
-	parents map[string]*parent // By the path of the interpreter.
-	closed  bool
-	tidying *time.Timer
+	mu        sync.Mutex
+	parents   map[string]*parent // By the path of the interpreter.
+	closed    bool
+	tidyTimer *time.Timer
 }
 
 var errClosed = errors.New("the Python interpreters are closed")
 
-// run gives the script to a supervisor. One that does not take it was killed or stopped; then there is another, of a new
-// parent.
-func (p *pool) run(ctx context.Context, j job) (*ended, error) {
+// run runs the script in a supervisor. If that does not start it, because it was killed or stopped, a new parent does.
+func (p *pool) run(ctx context.Context, j job) (*outcome, error) {
 	if p.cold || j.wrapper != nil {
 		return p.runCold(ctx, j)
 	}
 	e, err := p.runWarm(ctx, j)
-	if errors.Is(err, errNotTaken) && ctx.Err() == nil {
+	if errors.Is(err, errNotStarted) && ctx.Err() == nil {
 		return p.runCold(ctx, j)
 	}
 	return e, err
 }
 
-func (p *pool) runWarm(ctx context.Context, j job) (*ended, error) {
-	parent, err := p.parentOf(j.interpreter.path)
+func (p *pool) runWarm(ctx context.Context, j job) (*outcome, error) {
+	parent, err := p.acquireParent(j.interpreter.path)
 	if err != nil {
 		return nil, err
 	}
 	if parent == nil {
 		return p.runCold(ctx, j)
 	}
-	s, err := parent.take(ctx)
+	s, err := parent.acquire(ctx)
 	if err != nil {
-		p.give(parent, nil)
-		if ctx.Err() == nil { // Else it is the script that has no time left: others may wait for the same parent.
-			p.replace(parent)
+		p.release(parent, nil)
+		if ctx.Err() == nil { // Otherwise only this script timed out, and others may wait for the same parent.
+			p.discard(parent)
 		}
 		return nil, err
 	}
 	e, err := s.run(ctx, j, p.output)
 	if s.usable {
-		p.give(parent, s)
+		p.release(parent, s)
 	} else {
 		s.close()
-		p.give(parent, nil)
+		p.release(parent, nil)
 	}
 	return e, err
 }
 
-// runCold starts an interpreter for this script alone.
-func (p *pool) runCold(ctx context.Context, j job) (*ended, error) {
+// runCold starts an interpreter for this script only.
+func (p *pool) runCold(ctx context.Context, j job) (*outcome, error) {
 	var preload []string
 	if j.wrapper == nil {
 		preload = p.preload
@@ -94,7 +93,7 @@ func (p *pool) runCold(ctx context.Context, j job) (*ended, error) {
 		return nil, err
 	}
 	defer parent.close()
-	s, err := parent.take(ctx)
+	s, err := parent.acquire(ctx)
 	if err != nil {
 		return nil, parent.explain(err)
 	}
@@ -103,14 +102,14 @@ func (p *pool) runCold(ctx context.Context, j job) (*ended, error) {
 	return e, parent.explain(err)
 }
 
-// parentOf returns the parent for an interpreter, busy by one, or nil where all that can be kept are busy.
-func (p *pool) parentOf(path string) (*parent, error) {
+// acquireParent returns the parent for an interpreter and counts the use, or nil if the maximum number of parents is in use.
+func (p *pool) acquireParent(path string) (*parent, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, errClosed
 	}
-	if known := p.parents[path]; known != nil && !known.gone() {
+	if known := p.parents[path]; known != nil && !known.exited() {
 		known.busy++
 		return known, nil
 	}
@@ -118,20 +117,20 @@ func (p *pool) parentOf(path string) (*parent, error) {
 		delete(p.parents, path)
 		go known.close()
 	}
-	if len(p.parents) >= mostParents && !p.dropOne() {
+	if len(p.parents) >= maxParents && !p.evictOne() {
 		return nil, nil
 	}
-	made, err := startParent(path, p.preload, nil)
+	started, err := startParent(path, p.preload, nil)
 	if err != nil {
 		return nil, err
 	}
-	made.busy = 1
-	p.parents[path] = made
-	return made, nil
+	started.busy = 1
+	p.parents[path] = started
+	return started, nil
 }
 
-// dropOne lets go of the parent that was not used for longest; false where all are busy.
-func (p *pool) dropOne() bool {
+// evictOne closes the least recently used parent; false if all are busy.
+func (p *pool) evictOne() bool {
 	oldest := ""
 	for path, candidate := range p.parents {
 		if candidate.busy == 0 && (oldest == "" || candidate.used.Before(p.parents[oldest].used)) {
@@ -146,8 +145,8 @@ func (p *pool) dropOne() bool {
 	return true
 }
 
-// give ends the use of a parent, and takes back a supervisor.
-func (p *pool) give(parent *parent, s *supervisor) {
+// release ends the use of a parent, and keeps its supervisor, if there is one.
+func (p *pool) release(parent *parent, s *supervisor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	parent.busy--
@@ -159,14 +158,14 @@ func (p *pool) give(parent *parent, s *supervisor) {
 		s.close()
 		return
 	}
-	parent.keep(s)
-	if p.tidying == nil {
-		p.tidying = time.AfterFunc(idleFor, p.tidy)
+	parent.returnIdle(s)
+	if p.tidyTimer == nil {
+		p.tidyTimer = time.AfterFunc(supervisorIdle, p.tidy)
 	}
 }
 
-// replace forgets a parent that does not answer; the next script gets another one.
-func (p *pool) replace(broken *parent) {
+// discard removes a parent that does not respond; the next script gets a new one.
+func (p *pool) discard(broken *parent) {
 	p.mu.Lock()
 	if p.parents[broken.path] == broken {
 		delete(p.parents, broken.path)
@@ -175,24 +174,24 @@ func (p *pool) replace(broken *parent) {
 	broken.kill()
 }
 
-// tidy lets go of what nobody has used for long.
+// tidy closes parents and supervisors that have been idle for long.
 func (p *pool) tidy() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tidying = nil
+	p.tidyTimer = nil
 	if p.closed {
 		return
 	}
 	now := time.Now()
 	for path, parent := range p.parents {
-		parent.dropIdle(now.Add(-idleFor))
-		if parent.busy == 0 && now.Sub(parent.used) > keptFor {
+		parent.dropIdle(now.Add(-supervisorIdle))
+		if parent.busy == 0 && now.Sub(parent.used) > parentIdle {
 			go parent.close()
 			delete(p.parents, path)
 		}
 	}
 	if len(p.parents) > 0 {
-		p.tidying = time.AfterFunc(idleFor, p.tidy)
+		p.tidyTimer = time.AfterFunc(supervisorIdle, p.tidy)
 	}
 }
 
@@ -200,8 +199,8 @@ func (p *pool) close() error {
 	p.mu.Lock()
 	parents := p.parents
 	p.parents, p.closed = map[string]*parent{}, true
-	if p.tidying != nil {
-		p.tidying.Stop()
+	if p.tidyTimer != nil {
+		p.tidyTimer.Stop()
 	}
 	p.mu.Unlock()
 	for _, parent := range parents {

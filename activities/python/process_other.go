@@ -7,19 +7,19 @@ import (
 	"os/exec"
 )
 
-func newEngine(o Options) engine { return alone{output: o.Limits.Output} }
+func newEngine(o Options) engine { return directEngine{output: o.Limits.Output} }
 
-// group does nothing: only the interpreter itself can be ended here.
-func group(*exec.Cmd) {}
+// newSession does nothing: only the interpreter itself can be ended on this system.
+func newSession(*exec.Cmd) {}
 
 func endGroup(*exec.Cmd) {}
 
-func endOf(state *os.ProcessState) *end {
+func exitStatusOf(state *os.ProcessState) *exitStatus {
 	if state == nil {
 		return nil
 	}
 	status := state.ExitCode()
-	return &end{Status: &status}
+	return &exitStatus{Status: &status}
 }
 
-func signalName(int) string { return "unknown here" }
+func signalName(int) string { return "unknown on this system" }

@@ -158,7 +158,7 @@ func TestTimeoutSaysHowLong(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 	defer cancel()
 	_, err := shared.Handle(ctx, ofCode(t, "import time\ntime.sleep(600)"), nil)
-	if err == nil || err.Error() != "the script was still running after 0.7 s, its timeout" {
+	if err == nil || err.Error() != "the script timed out after 0.7 s" {
 		t.Errorf("got %v", err)
 	}
 	if known := protocol.AsError(err, 0); known.Code != protocol.TaskTimeout || known.Kind != protocol.TaskFault {

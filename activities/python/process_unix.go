@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// socketPair makes a pair of connected sockets: ours for this process, theirs for one that is started.
+// socketPair returns two connected sockets: ours for this process, theirs for a child process.
 func socketPair() (ours, theirs *os.File, err error) {
 	syscall.ForkLock.RLock()
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
@@ -27,7 +27,7 @@ func socketPair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(pair[0]), "python"), os.NewFile(uintptr(pair[1]), "python"), nil
 }
 
-// sendFiles sends a few bytes, and with them files, which the other side gets as its own.
+// sendFiles sends a few bytes and the descriptors of files.
 func sendFiles(socket *os.File, data []byte, files ...*os.File) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {
@@ -35,7 +35,7 @@ func sendFiles(socket *os.File, data []byte, files ...*os.File) error {
 	}
 	numbers := make([]int, len(files))
 	for i, file := range files {
-		numbers[i] = int(file.Fd()) // Also makes it block, as interpreters expect of files.
+		numbers[i] = int(file.Fd()) // Also sets the blocking mode, which interpreters expect.
 	}
 	rights := syscall.UnixRights(numbers...)
 	var sent error
@@ -53,40 +53,40 @@ func sendFiles(socket *os.File, data []byte, files ...*os.File) error {
 	return os.NewSyscallError("sendmsg", sent)
 }
 
-// closeSending tells the other side that nothing more comes; what it says can still be read.
+// closeSending closes the sending direction; the other one stays open.
 func closeSending(socket *os.File) {
 	raw, err := socket.SyscallConn()
 	if err != nil {
-		return // It is closed, which says the same.
+		return // It is closed already.
 	}
 	_ = raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
 }
 
-// killGroup ends all processes of a group; that there are none any more is fine.
+// killGroup kills all processes of a group, if there are any.
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
 func killProcess(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
 
-// group makes the command lead a session of its own, of which the end of its context ends all.
-func group(command *exec.Cmd) {
+// newSession starts the command in its own session, whose processes end with the command's context.
+func newSession(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 }
 
-// endGroup ends what the command has left behind in its session's first group.
+// endGroup kills what the command left behind in its process group.
 func endGroup(command *exec.Cmd) { killGroup(command.Process.Pid) }
 
-// endOf is how a process ended.
-func endOf(state *os.ProcessState) *end {
+// exitStatusOf returns how a process ended.
+func exitStatusOf(state *os.ProcessState) *exitStatus {
 	if state == nil {
 		return nil
 	}
 	if status, is := state.Sys().(syscall.WaitStatus); is && status.Signaled() {
 		signal := int(status.Signal())
-		return &end{Signal: &signal}
+		return &exitStatus{Signal: &signal}
 	}
 	status := state.ExitCode()
-	return &end{Status: &status}
+	return &exitStatus{Status: &status}
 }
 
 func signalName(number int) string { return syscall.Signal(number).String() }

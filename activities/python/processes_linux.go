@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// counted keeps the last count of processes: a count reads a file of every process of the machine.
-var counted struct {
+// processCount caches the number of processes, because counting reads a file of every process of the machine.
+var processCount struct {
 	sync.Mutex
 	at    time.Time
 	value int64
 }
 
-// processesOfUser is how many processes and threads this user has: the system's limit counts them all, whoever has
-// started them. It is not older than 10 s.
-func processesOfUser() int64 {
-	counted.Lock()
-	defer counted.Unlock()
-	if now := time.Now(); counted.at.IsZero() || now.Sub(counted.at) > 10*time.Second {
-		counted.at, counted.value = now, countProcesses(os.Getuid())
+// userProcesses returns the number of processes and threads of this user, at most 10 s old. The system's limit counts all of
+// them, no matter which process started them.
+func userProcesses() int64 {
+	processCount.Lock()
+	defer processCount.Unlock()
+	if now := time.Now(); processCount.at.IsZero() || now.Sub(processCount.at) > 10*time.Second {
+		processCount.at, processCount.value = now, countProcesses(os.Getuid())
 	}
-	return counted.value
+	return processCount.value
 }
 
 func countProcesses(user int) (count int64) {
@@ -37,18 +37,18 @@ func countProcesses(user int) (count int64) {
 		}
 		status, err := os.ReadFile("/proc/" + folder.Name() + "/status")
 		if err != nil {
-			continue // It has ended meanwhile.
+			continue // The process has ended.
 		}
-		if owner, known := number(status, "\nUid:"); known && owner == int64(user) {
-			threads, _ := number(status, "\nThreads:")
+		if owner, known := numberAfter(status, "\nUid:"); known && owner == int64(user) {
+			threads, _ := numberAfter(status, "\nThreads:")
 			count += threads
 		}
 	}
 	return count
 }
 
-// number is the first number behind a word.
-func number(text []byte, word string) (int64, bool) {
+// numberAfter returns the first number after a word.
+func numberAfter(text []byte, word string) (int64, bool) {
 	_, rest, found := bytes.Cut(text, []byte(word))
 	if !found {
 		return 0, false

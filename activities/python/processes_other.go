@@ -2,5 +2,5 @@
 
 package python
 
-// processesOfUser is not known here, and so no limit is set on processes.
-func processesOfUser() int64 { return 0 }
+// userProcesses is unknown on this system, so no limit on processes is set.
+func userProcesses() int64 { return 0 }

@@ -1,6 +1,6 @@
-// Package python is the protocol python/v1: it runs scripts and functions in a real python3, each in a process of its
-// own, and hands over what they leave. It must not know Temporal or the interpreter of workflows, and it never pastes a
-// value into source text: values go into the script's process as JSON and into its code as variables.
+// Package python implements the protocol python/v1: it runs scripts and functions in a real python3, each in its own process,
+// and returns their results. It must not know Temporal or the interpreter of workflows, and it never pastes a value into
+// source text: values go into the script's process as JSON and into its code as variables.
 package python
 
 import (
@@ -15,17 +15,17 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Options are the settings of the protocol. The zero value is fine.
+// Options are the settings of the protocol. All are optional.
 type Options struct {
-	Interpreter string   // A command, or the path of an interpreter or a virtual environment; default "python3", from PATH.
-	Preload     []string // Modules that are imported once, before scripts are forked.
-	Env         []string // Names of variables of this process that scripts see, beside those that all see.
-	Sandbox     string   // SandboxBwrap, or SandboxNone, the default.
-	Limits      Limits
-	Hide        []string // Folders that no script in a sandbox sees, absolute.
-	Library     Library  // Where registered functions are kept; nil: none can be registered.
+	Interpreter   string   // A command, or the path of an interpreter or a virtual environment; default "python3", from PATH.
+	Preload       []string // Modules that are imported once, before processes of scripts are forked.
+	Env           []string // Names of further variables of this process that scripts see.
+	Sandbox       string   // SandboxBwrap, or SandboxNone, which is the default.
+	Limits        Limits
+	HiddenFolders []string // Absolute paths of folders that a sandbox hides.
+	Library       Library  // Store of registered functions; nil: no function can be registered.
 
-	// NoFork starts an interpreter for each script and forks nothing, as is always done where a system cannot fork.
+	// NoFork starts an interpreter for each script instead of forking one, as on systems that cannot fork.
 	NoFork bool
 }
 
@@ -35,14 +35,14 @@ const (
 	SandboxBwrap = "bwrap"
 )
 
-// Handler runs the methods of python/v1. It keeps interpreters warm between calls; Close ends them.
+// Handler runs the methods of python/v1. It keeps interpreters running between calls; Close ends them.
 type Handler struct {
 	options      Options
-	interpreters interpreters
+	interpreters interpreterCache
 	engine       engine
 }
 
-// New returns a Handler. It starts nothing yet; Health tells whether there is an interpreter.
+// New returns a Handler. It starts no interpreter yet.
 func New(o Options) *Handler {
 	if o.Interpreter == "" {
 		o.Interpreter = "python3"
@@ -53,16 +53,16 @@ func New(o Options) *Handler {
 	return h
 }
 
-// Health tells whether there is a Python that can run scripts: nil, or a CONFIGURATION_ERROR.
+// Health returns CONFIGURATION_ERROR if there is no Python that can run scripts.
 func (h *Handler) Health(ctx context.Context) error {
 	_, err := h.interpreters.find(ctx, h.options.Interpreter)
 	return err
 }
 
-// Close ends the interpreters that are kept. Calls must have ended.
+// Close ends the interpreters. Calls must have ended.
 func (h *Handler) Close() error { return h.engine.close() }
 
-// Handle runs one call. When it returns, nothing that a script started is left, and no file in its TMPDIR.
+// Handle runs one call. When it returns, no process that a script started is left, and no file in its TMPDIR.
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 	switch request.Method {
 	case Execute:
@@ -74,16 +74,16 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, _ protoc
 	case Info:
 		return h.info(ctx, request)
 	}
-	return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "python/v1 has no method %s", request.Method)
+	return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
 }
 
 func (h *Handler) execute(ctx context.Context, request protocol.Request) (protocol.Result, error) {
-	work, err := workOf(request)
+	work, err := newScript(request)
 	if err != nil {
 		return protocol.Result{}, err
 	}
 	if name, given := request.Parameters.Get("function"); given {
-		if work.call, err = h.callOf(ctx, name.Text(), request.Parameters); err != nil {
+		if work.call, err = h.resolveCall(ctx, name.Text(), request.Parameters); err != nil {
 			return protocol.Result{}, err
 		}
 	}
@@ -91,14 +91,14 @@ func (h *Handler) execute(ctx context.Context, request protocol.Request) (protoc
 	if err != nil {
 		return protocol.Result{}, err
 	}
-	return ended.outcome()
+	return ended.result()
 }
 
-// run does the work in a process of its own.
-func (h *Handler) run(ctx context.Context, request protocol.Request, work *work) (*ended, error) {
+// run runs a script in its own process.
+func (h *Handler) run(ctx context.Context, request protocol.Request, work *script) (*outcome, error) {
 	if info, err := os.Stat(request.Folder); err != nil || !info.IsDir() {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed,
-			"the folder that the run was started in is not there: %s", request.Folder)
+			"the folder of the run does not exist: %q", request.Folder)
 	}
 	sandbox, err := chooseSandbox(h.options.Sandbox, request.Parameters)
 	if err != nil {
@@ -111,38 +111,38 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *work)
 	began := time.Now()
 	found, err := h.interpreters.find(ctx, command)
 	if err != nil {
-		return nil, interrupted(ctx, began, err)
+		return nil, withContextError(ctx, began, err)
 	}
 	temp, err := os.MkdirTemp("", "gleitzeit-python-")
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "no temporary folder for the script: %v", err).WithCause(err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the script: %v", err).WithCause(err)
 	}
 	ended, err := h.runIn(ctx, temp, found, sandbox, request, work)
 	var start *startError
 	if errors.As(err, &start) {
 		h.interpreters.forget(command)
 	}
-	if removed := remove(temp); removed != nil && err == nil && ctx.Err() == nil {
-		err = protocol.Errorf(protocol.TaskExecutionFailed, "the script's temporary folder cannot be removed: %v", removed).WithCause(removed)
+	if removed := removeTemp(temp); removed != nil && err == nil && ctx.Err() == nil {
+		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
 	}
-	if err = interrupted(ctx, began, err); err != nil {
+	if err = withContextError(ctx, began, err); err != nil {
 		return nil, err
 	}
 	ended.limits, ended.subject = h.options.Limits.forAttempt(request), work.subject()
 	return ended, nil
 }
 
-func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sandbox string, request protocol.Request, work *work) (*ended, error) {
+func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sandbox string, request protocol.Request, work *script) (*outcome, error) {
 	environment, err := scriptEnvironment(h.options.Env, request.Parameters, temp)
 	if err != nil {
 		return nil, err
 	}
 	if sandbox == SandboxBwrap {
-		environment = environment.With("HOME", value.String(temp)) // The user's own is empty there.
+		environment = environment.With("HOME", value.String(temp)) // The user's home is empty in the sandbox.
 	}
 	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request))}
 	if sandbox == SandboxBwrap {
-		j.wrapper, err = bubblewrap(ctx, found, temp, request, h.options.Hide)
+		j.wrapper, err = bubblewrapCommand(ctx, found, temp, request, h.options.HiddenFolders)
 		if err != nil {
 			return nil, err
 		}
@@ -153,28 +153,28 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sa
 // job is what an engine needs to run a script.
 type job struct {
 	interpreter *interpreter
-	temp        string   // The script's TMPDIR, empty.
-	request     []byte   // As the runner's run_script reads it.
-	wrapper     []string // The command line that starts the interpreter in a sandbox; nil is none.
+	temp        string   // The script's TMPDIR, an empty folder.
+	request     []byte   // The argument of the runner's run_script.
+	wrapper     []string // The command line that starts the interpreter in a sandbox; nil = no sandbox.
 }
 
-// engine is a way to run scripts. Its errors are that no interpreter could be started, or why it did not take the script;
-// what became of the script is in ended.
+// engine is a way to run scripts. Its errors are failures to start an interpreter or the script; failures of the script are
+// in the outcome.
 type engine interface {
-	run(ctx context.Context, j job) (*ended, error)
+	run(ctx context.Context, j job) (*outcome, error)
 	close() error
 }
 
-// startError is that an interpreter does not start.
+// startError is the failure to start an interpreter.
 type startError struct {
 	path  string
 	cause string
 }
 
-func (e *startError) Error() string { return e.path + " does not start: " + e.cause }
+func (e *startError) Error() string { return "cannot start " + e.path + ": " + e.cause }
 
-// interrupted puts the end of ctx, where that is why the call ended, in place of err.
-func interrupted(ctx context.Context, began time.Time, err error) error {
+// withContextError replaces err with the error of ctx if ctx is done.
+func withContextError(ctx context.Context, began time.Time, err error) error {
 	var start *startError
 	switch {
 	case ctx.Err() == nil && errors.As(err, &start):
@@ -186,12 +186,12 @@ func interrupted(ctx context.Context, began time.Time, err error) error {
 		if deadline, set := ctx.Deadline(); set {
 			after = deadline.Sub(began)
 		}
-		return protocol.Errorf(protocol.TaskTimeout, "the script was still running after %s, its timeout", seconds(after))
+		return protocol.Errorf(protocol.TaskTimeout, "the script timed out after %s", formatSeconds(after))
 	}
-	return protocol.Errorf(protocol.TaskCancelled, "the script was ended because its task was cancelled")
+	return protocol.Errorf(protocol.TaskCancelled, "the script was cancelled")
 }
 
-func seconds(d time.Duration) string {
+func formatSeconds(d time.Duration) string {
 	text := strings.TrimRight(fmt.Sprintf("%.2f", d.Seconds()), "0")
 	return strings.TrimSuffix(text, ".") + " s"
 }

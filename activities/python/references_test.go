@@ -80,33 +80,33 @@ func TestReferencesInCode(t *testing.T) {
 func TestReferencesWhereNoneCanBe(t *testing.T) {
 	values := map[string]string{"a": `"v"`, "b.c": `2`}
 	for _, test := range []struct{ code, want string }{
-		{`x = b"${a}"`, "line 1, column 7: ${a} stands in a bytes literal"},
-		{"x = 'é'\nx = rb'''\n   ${a}'''", "line 3, column 4: ${a} stands in a bytes literal"},
-		{"match 1:\n  case ${a}: pass", "line 2, column 8: ${a} stands in a pattern of match"},
-		{"match 1:\n  case '${a}': pass", "line 2, column 9: ${a} stands in a pattern of match"},
-		{"match 1:\n  case [1, {'k': ${a}.x}]: pass", "line 2, column 18: ${a} stands in a pattern of match"},
-		{"match 1:\n  case [*${a}]: pass", "line 2, column 10: ${a} stands in a pattern of match"},
-		{`x = my${a}`, "line 1, column 7: ${a} stands in a longer name"},
-		{`é = 1; x = ${a}_x`, "line 1, column 12: ${a} stands in a longer name"},
-		{`x = [${b.c}, ${a}${b.c}]`, "line 1, column 14: ${a} stands in a longer name"},
-		{`x = context.${a}`, "line 1, column 13: ${a} stands in the name of an attribute"},
-		{`x = dict(${a}=1)`, "line 1, column 10: ${a} stands in the name of a keyword argument"},
-		{`def ${a}(): pass`, "line 1, column 5: ${a} stands in the name of a function"},
-		{`async def ${a}(): pass`, "line 1, column 11: ${a} stands in the name of a function"},
-		{`class ${a}: pass`, "line 1, column 7: ${a} stands in the name of a class"},
-		{`f = lambda ${a}: 1`, "line 1, column 12: ${a} stands in the name of a parameter"},
-		{`import ${a}`, "line 1, column 8: ${a} stands in an import"},
-		{`import os as ${a}`, "line 1, column 14: ${a} stands in an import"},
-		{`from os.${a} import path`, "line 1, column 9: ${a} stands in an import"},
-		{`${a} = 1`, "line 1, column 1: ${a} stands as the target of an assignment"},
-		{`x = 1; ${b.c} += 1`, "line 1, column 8: ${b.c} stands as the target of an assignment"},
-		{`for ${a} in []: pass`, "line 1, column 5: ${a} stands as the target of an assignment"},
-		{`x = [1 for ${a} in []]`, "line 1, column 12: ${a} stands as the target of an assignment"},
-		{`(${a} := 1)`, "line 1, column 2: ${a} stands as the target of an assignment"},
-		{"try: pass\nexcept OSError as ${a}: pass", "line 2, column 19: ${a} stands as the target of except"},
-		{`del ${a}`, "line 1, column 5: ${a} stands as the target of del"},
-		{"def f():\n  global ${a}", "line 2, column 10: ${a} stands in a global statement"},
-		{"x = ['${a}', '$${a}', ${a}, b'${b.c}']", "line 1, column 31: ${b.c} stands in a bytes literal"},
+		{`x = b"${a}"`, "line 1, column 7: the reference ${a} is not supported in a bytes literal"},
+		{"x = 'é'\nx = rb'''\n   ${a}'''", "line 3, column 4: the reference ${a} is not supported in a bytes literal"},
+		{"match 1:\n  case ${a}: pass", "line 2, column 8: the reference ${a} is not supported in a pattern of match"},
+		{"match 1:\n  case '${a}': pass", "line 2, column 9: the reference ${a} is not supported in a pattern of match"},
+		{"match 1:\n  case [1, {'k': ${a}.x}]: pass", "line 2, column 18: the reference ${a} is not supported in a pattern of match"},
+		{"match 1:\n  case [*${a}]: pass", "line 2, column 10: the reference ${a} is not supported in a pattern of match"},
+		{`x = my${a}`, "line 1, column 7: the reference ${a} is not supported in a longer name"},
+		{`é = 1; x = ${a}_x`, "line 1, column 12: the reference ${a} is not supported in a longer name"},
+		{`x = [${b.c}, ${a}${b.c}]`, "line 1, column 14: the reference ${a} is not supported in a longer name"},
+		{`x = context.${a}`, "line 1, column 13: the reference ${a} is not supported in the name of an attribute"},
+		{`x = dict(${a}=1)`, "line 1, column 10: the reference ${a} is not supported in the name of a keyword argument"},
+		{`def ${a}(): pass`, "line 1, column 5: the reference ${a} is not supported in the name of a function"},
+		{`async def ${a}(): pass`, "line 1, column 11: the reference ${a} is not supported in the name of a function"},
+		{`class ${a}: pass`, "line 1, column 7: the reference ${a} is not supported in the name of a class"},
+		{`f = lambda ${a}: 1`, "line 1, column 12: the reference ${a} is not supported in the name of a parameter"},
+		{`import ${a}`, "line 1, column 8: the reference ${a} is not supported in an import"},
+		{`import os as ${a}`, "line 1, column 14: the reference ${a} is not supported in an import"},
+		{`from os.${a} import path`, "line 1, column 9: the reference ${a} is not supported in an import"},
+		{`${a} = 1`, "line 1, column 1: the reference ${a} is not supported as the target of an assignment"},
+		{`x = 1; ${b.c} += 1`, "line 1, column 8: the reference ${b.c} is not supported as the target of an assignment"},
+		{`for ${a} in []: pass`, "line 1, column 5: the reference ${a} is not supported as the target of an assignment"},
+		{`x = [1 for ${a} in []]`, "line 1, column 12: the reference ${a} is not supported as the target of an assignment"},
+		{`(${a} := 1)`, "line 1, column 2: the reference ${a} is not supported as the target of an assignment"},
+		{"try: pass\nexcept OSError as ${a}: pass", "line 2, column 19: the reference ${a} is not supported as the target of except"},
+		{`del ${a}`, "line 1, column 5: the reference ${a} is not supported as the target of del"},
+		{"def f():\n  global ${a}", "line 2, column 10: the reference ${a} is not supported in a global statement"},
+		{"x = ['${a}', '$${a}', ${a}, b'${b.c}']", "line 1, column 31: the reference ${b.c} is not supported in a bytes literal"},
 	} {
 		t.Run(test.code, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +114,7 @@ func TestReferencesWhereNoneCanBe(t *testing.T) {
 			request := ofCode(t, "")
 			request.Program = program(t, test.code, values)
 			err := mustFail(t, request)
-			want := "code, " + test.want + ", where neither a value nor its text can be"
+			want := "code, " + test.want
 			if err.Code != protocol.TaskParameterError || err.Message != want {
 				t.Errorf("got  %s: %s\nwant %s", err.Name, err.Message, want)
 			}

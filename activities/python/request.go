@@ -14,10 +14,10 @@ import (
 //go:embed runner/*.py
 var runnerFiles embed.FS
 
-// runnerParts are the runner's files in the order in which they are put together; the last one starts it.
+// runnerParts are the runner's files in the order in which they are concatenated; the last one starts it.
 var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "script", "parent"}
 
-// runner is the text that an interpreter runs.
+// runner is the program that an interpreter runs.
 var runner = sync.OnceValue(func() string {
 	var text strings.Builder
 	for _, part := range runnerParts {
@@ -31,44 +31,44 @@ var runner = sync.OnceValue(func() string {
 	return text.String()
 })
 
-// work is what a script's process is to do.
-type work struct {
-	name      string // Of the text, as tracebacks show it.
+// script is what a process runs: a text, a function, or both.
+type script struct {
+	name      string // Name of the text in tracebacks.
 	text      *string
 	original  string
 	variables []protocol.Variable
-	path      string // Of a script that is a file.
+	path      string // Path of the script, if it is a file.
 	folder    string // On the import path.
-	as        string // The module's name: "__main__", or that of a function.
+	module    string // The module's name: "__main__", or that of a function.
 
-	call    *call // What is called when the text has run; nil is nothing.
-	inspect bool  // Describe what would be called instead.
+	call    *functionCall // Called after the text has run; nil = no call.
+	inspect bool          // Describe the function instead of calling it.
 
 	context      value.Value
 	requirements []value.Value
 }
 
-// call names a function and what it is called with.
-type call struct {
-	module    string // Empty: it is defined by the work's text.
+// functionCall is a function and its arguments.
+type functionCall struct {
+	module    string // Empty if the script's text defines it.
 	attribute string
 	args      value.Value
 	kwargs    value.Value
 
-	source *string // What has to run before, where the function was registered with it.
+	source *string // The source with which the function was registered; nil if it is of a module.
 	name   string
 }
 
-// workOf reads what a request wants to be run, but for a function, which the caller looks up.
-func workOf(request protocol.Request) (*work, error) {
-	w := &work{as: "__main__", folder: request.Folder}
+// newScript returns the script of a request. The caller adds the function, if there is one.
+func newScript(request protocol.Request) (*script, error) {
+	w := &script{module: "__main__", folder: request.Folder}
 	var err error
-	if w.context, err = contextOf(request); err != nil {
+	if w.context, err = contextWithDependencies(request); err != nil {
 		return nil, err
 	}
 	if required, given := request.Parameters.Get("requirements"); given {
-		if !isText(required) {
-			return nil, protocol.Errorf(protocol.InvalidParams, "requirements must be a list of names of modules or packages")
+		if !isTextList(required) {
+			return nil, protocol.Errorf(protocol.InvalidParams, "requirements must be a list of modules or packages")
 		}
 		w.requirements = required.Elements()
 	}
@@ -79,25 +79,25 @@ func workOf(request protocol.Request) (*work, error) {
 		w.name, w.text, w.original = request.Source.Path, &text, text
 		w.path, w.folder = request.Source.Path, filepath.Dir(request.Source.Path)
 	case request.Program != nil:
-		if err := checkNames(request.Program.Variables); err != nil {
+		if err := checkVariableNames(request.Program.Variables); err != nil {
 			return nil, err
 		}
 		w.name, w.text, w.original, w.variables = "<code>", &request.Program.Text, request.Program.Original, request.Program.Variables
 	case !isFunction || function.Text() == "":
-		return nil, protocol.Errorf(protocol.InvalidParams, "%s needs one of file, file_path, code and function", request.Method)
+		return nil, protocol.Errorf(protocol.InvalidParams, "%s requires one of file, file_path, code and function", request.Method)
 	}
 	return w, nil
 }
 
-func (w *work) subject() string {
+func (w *script) subject() string {
 	if w.call != nil {
 		return "function"
 	}
 	return "script"
 }
 
-// encode writes the work as the runner's run_script reads it.
-func (w *work) encode(request protocol.Request, environment value.Value, limits Limits) []byte {
+// encode returns the script as the argument of the runner's run_script.
+func (w *script) encode(request protocol.Request, environment value.Value, limits Limits) []byte {
 	text := func(s string) value.Value { return value.String(s) }
 	optional := func(s *string) value.Value {
 		if s == nil {
@@ -105,7 +105,7 @@ func (w *work) encode(request protocol.Request, environment value.Value, limits 
 		}
 		return text(*s)
 	}
-	name, source, original, as, path := w.name, w.text, w.original, w.as, value.Value{}
+	name, source, original, as, path := w.name, w.text, w.original, w.module, value.Value{}
 	if w.call != nil && w.call.source != nil {
 		source, original, name, as = w.call.source, *w.call.source, "<"+w.call.name+">", w.call.name
 	}
@@ -139,7 +139,7 @@ func (w *work) encode(request protocol.Request, environment value.Value, limits 
 	).JSON()
 }
 
-func (c *call) encode() value.Value {
+func (c *functionCall) encode() value.Value {
 	if c == nil {
 		return value.Value{}
 	}
@@ -162,24 +162,25 @@ func (c *call) encode() value.Value {
 	)
 }
 
-// checkNames makes sure that a name followed by more characters of the text cannot be taken for another name.
-func checkNames(variables []protocol.Variable) error {
+// checkVariableNames checks that no name is the beginning of another one.
+func checkVariableNames(variables []protocol.Variable) error {
 	for i, one := range variables {
 		for _, other := range variables[i+1:] {
 			if one.Name != other.Name && (strings.HasPrefix(one.Name, other.Name) || strings.HasPrefix(other.Name, one.Name)) {
 				return protocol.Errorf(protocol.InternalError,
-					"the variables %s and %s of %s cannot be told apart", one.Name, other.Name, strconv.Quote(one.Reference))
+					"cannot distinguish the variables %s and %s of %s", one.Name, other.Name, strconv.Quote(one.Reference))
 			}
 		}
 	}
 	return nil
 }
 
-// contextOf is the parameter `context` with the results of the dependencies beneath it; its own keys win.
-func contextOf(request protocol.Request) (value.Value, error) {
+// contextWithDependencies returns the parameter `context` with the results of the dependencies added. Its own keys take
+// precedence.
+func contextWithDependencies(request protocol.Request) (value.Value, error) {
 	given, _ := request.Parameters.Get("context")
 	if kind := given.Kind(); kind != value.KindObject && kind != value.KindNull {
-		return given, protocol.Errorf(protocol.InvalidParams, "context is a %s; it must be an object", kind)
+		return given, protocol.Errorf(protocol.InvalidParams, "context must be an object, not a %s", kind)
 	}
 	fields := make([]value.Field, 0, len(given.Fields())+len(request.Dependencies))
 	fields = append(fields, given.Fields()...)

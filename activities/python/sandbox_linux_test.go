@@ -109,7 +109,7 @@ func TestSandbox(t *testing.T) {
 	}
 	defer os.RemoveAll(home)
 	request := surroundings(t, home)
-	handler := newHandler(t, python.Options{Sandbox: python.SandboxBwrap, Hide: []string{gleitzeitOf(request)}})
+	handler := newHandler(t, python.Options{Sandbox: python.SandboxBwrap, HiddenFolders: []string{gleitzeitOf(request)}})
 	result, err := handler.Handle(t.Context(), request, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -205,11 +205,11 @@ func TestSandboxesThatCannotBe(t *testing.T) {
 		path    string
 		want    string
 	}{
-		{newHandler(t, python.Options{}), with("bwrap"), t.TempDir(), "CONFIGURATION_ERROR: the sandbox bwrap cannot be had: there is no bwrap on PATH"},
-		{newHandler(t, python.Options{}), with("bwrap"), brokenBubblewrap(t), "CONFIGURATION_ERROR: the sandbox bwrap cannot be had: bwrap: No permissions to create new namespace"},
-		{newHandler(t, python.Options{Sandbox: "bwrap"}), with("none"), os.Getenv("PATH"), "INVALID_PARAMS: the task asks for no sandbox, and the configuration demands bwrap"},
-		{newHandler(t, python.Options{}), with("jail"), os.Getenv("PATH"), `INVALID_PARAMS: sandbox is "jail"; it must be "bwrap" or "none"`},
-		{newHandler(t, python.Options{}), home, os.Getenv("PATH"), "TASK_VALIDATION_FAILED: the sandbox hides " + home.Folder + ", and the run was started in it"},
+		{newHandler(t, python.Options{}), with("bwrap"), t.TempDir(), "CONFIGURATION_ERROR: the sandbox bwrap is not available: bwrap not found on PATH"},
+		{newHandler(t, python.Options{}), with("bwrap"), brokenBubblewrap(t), "CONFIGURATION_ERROR: the sandbox bwrap is not available: bwrap: No permissions to create new namespace"},
+		{newHandler(t, python.Options{Sandbox: "bwrap"}), with("none"), os.Getenv("PATH"), "INVALID_PARAMS: the task disables the sandbox, but the settings require bwrap"},
+		{newHandler(t, python.Options{}), with("jail"), os.Getenv("PATH"), `INVALID_PARAMS: sandbox must be "bwrap" or "none", not "jail"`},
+		{newHandler(t, python.Options{}), home, os.Getenv("PATH"), "TASK_VALIDATION_FAILED: the run was started in " + home.Folder + ", which the sandbox hides"},
 	} {
 		python3 := interpreterPath(t)
 		test.request.Parameters = test.request.Parameters.With("python", value.String(python3))

@@ -19,11 +19,11 @@ const (
 func Spec() protocol.Spec {
 	return protocol.Spec{
 		Name:    "python/v1",
-		Summary: "Python scripts and functions, each in a process of its own",
+		Summary: "Python scripts and functions, each in its own process",
 		Methods: []protocol.Method{
 			{
 				Name:              Execute,
-				Summary:           "Run a Python file, a piece of code or a function; `result` is what it leaves",
+				Summary:           "Run a Python file, code or a function",
 				Parameters:        json.RawMessage(executeParameters),
 				Result:            json.RawMessage(executeResult),
 				Timeout:           300 * time.Second,
@@ -34,7 +34,7 @@ func Spec() protocol.Spec {
 			},
 			{
 				Name:             Register,
-				Summary:          "Keep a function under a name, so that tasks can call it by that",
+				Summary:          "Register a function under a name, so that tasks can call it",
 				Parameters:       json.RawMessage(registerParameters),
 				Result:           json.RawMessage(functionResult),
 				Timeout:          60 * time.Second,
@@ -65,25 +65,25 @@ func Spec() protocol.Spec {
 const executeParameters = `{
   "type": "object",
   "properties": {
-    "file": {"type": "string", "minLength": 1, "description": "Path of the script, from the workflow's folder"},
-    "file_path": {"type": "string", "minLength": 1, "description": "The same as file"},
-    "code": {"type": "string", "description": "The script itself; references in it become variables"},
-    "function": {"type": "string", "minLength": 1, "description": "The name of a registered or built-in function"},
-    "args": {"type": "array", "description": "What the function is called with, in order"},
-    "kwargs": {"type": "object", "description": "What the function is called with, by name"},
-    "context": {"type": "object", "description": "What the script finds in the dict context"},
+    "file": {"type": "string", "minLength": 1, "description": "Path of the script, relative to the workflow's folder"},
+    "file_path": {"type": "string", "minLength": 1, "description": "Alias of file"},
+    "code": {"type": "string", "description": "The code of the script; references in it become variables"},
+    "function": {"type": "string", "minLength": 1, "description": "Name of a registered or built-in function"},
+    "args": {"type": "array", "description": "Positional arguments of the function"},
+    "kwargs": {"type": "object", "description": "Keyword arguments of the function"},
+    "context": {"type": "object", "description": "Data for the script, as the dict context"},
     "env": {
       "type": ["object", "array"],
       "additionalProperties": {"type": ["string", "number", "boolean"]},
       "items": {"type": "string", "minLength": 1},
-      "description": "Variables of the environment, by name; or the names of those of the worker that the script is to see"
+      "description": "Environment variables by name, or a list of names of the worker's variables to pass to the script"
     },
-    "python": {"type": "string", "minLength": 1, "description": "Another interpreter, or the folder of a virtual environment"},
+    "python": {"type": "string", "minLength": 1, "description": "Path of another interpreter, or the folder of a virtual environment"},
     "requirements": {
       "type": "array", "items": {"type": "string", "minLength": 1},
-      "description": "Modules or packages that must be there, with versions if wanted"
+      "description": "Required modules or packages, optionally with versions"
     },
-    "sandbox": {"enum": ["bwrap", "none"], "description": "What the script is shut in"}
+    "sandbox": {"enum": ["bwrap", "none"], "description": "Sandbox for the script"}
   },
   "oneOf": [{"required": ["file"]}, {"required": ["file_path"]}, {"required": ["code"]}, {"required": ["function"]}],
   "dependentRequired": {"args": ["function"], "kwargs": ["function"]},
@@ -93,11 +93,11 @@ const executeParameters = `{
 const executeResult = `{
   "type": "object",
   "properties": {
-    "result": {"description": "What the script left in the variable result, null if it set none; or what the function returned"},
-    "output": {"type": "string", "description": "What it wrote to stdout, up to 1 MiB"},
-    "stderr": {"type": "string", "description": "What it wrote to stderr, up to 1 MiB"},
-    "success": {"const": true, "description": "A script that does not succeed fails its task"},
-    "execution_time": {"type": "number", "description": "Seconds that it ran"}
+    "result": {"description": "The value of the script's variable result, or null; or the return value of the function"},
+    "output": {"type": "string", "description": "Standard output, up to 1 MiB"},
+    "stderr": {"type": "string", "description": "Standard error, up to 1 MiB"},
+    "success": {"const": true, "description": "Always true: a script that fails, fails its task"},
+    "execution_time": {"type": "number", "description": "Duration in seconds"}
   },
   "required": ["result", "output", "stderr", "success", "execution_time"]
 }`
@@ -105,14 +105,14 @@ const executeResult = `{
 const registerParameters = `{
   "type": "object",
   "properties": {
-    "name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.-]{0,99}$", "description": "What tasks call it by"},
-    "code": {"type": "string", "minLength": 1, "description": "Source that defines the function"},
-    "file": {"type": "string", "minLength": 1, "description": "Path of a file with such source, which is read now"},
-    "file_path": {"type": "string", "minLength": 1, "description": "The same as file"},
-    "module": {"type": "string", "pattern": "^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)*$", "description": "A module that every worker can import"},
-    "function": {"type": "string", "pattern": "^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)*$", "description": "The function in the source or the module; default: the name"},
-    "python": {"type": "string", "minLength": 1, "description": "The interpreter to try it with"},
-    "description": {"type": "string", "description": "For people; default: how its docstring begins"}
+    "name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.-]{0,99}$", "description": "Name by which tasks call the function"},
+    "code": {"type": "string", "minLength": 1, "description": "Source code that defines the function"},
+    "file": {"type": "string", "minLength": 1, "description": "Path of a file with the source code, which is read once"},
+    "file_path": {"type": "string", "minLength": 1, "description": "Alias of file"},
+    "module": {"type": "string", "pattern": "^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)*$", "description": "Module that every worker can import"},
+    "function": {"type": "string", "pattern": "^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)*$", "description": "Name of the function in the source or the module; default: name"},
+    "python": {"type": "string", "minLength": 1, "description": "Interpreter with which the function is checked"},
+    "description": {"type": "string", "description": "Description; default: the beginning of the docstring"}
   },
   "required": ["name"],
   "oneOf": [{"required": ["code"]}, {"required": ["file"]}, {"required": ["file_path"]}, {"required": ["module"]}],
@@ -121,7 +121,7 @@ const registerParameters = `{
 
 const infoParameters = `{
   "type": "object",
-  "properties": {"name": {"type": "string", "minLength": 1, "description": "The function's name"}},
+  "properties": {"name": {"type": "string", "minLength": 1, "description": "Name of the function"}},
   "required": ["name"],
   "additionalProperties": false
 }`
@@ -131,11 +131,11 @@ const functionResult = `{
   "properties": {
     "name": {"type": "string"},
     "kind": {"enum": ["source", "module", "built-in"], "description": "Where the function comes from"},
-    "signature": {"type": "string", "description": "Its parameters, as Python writes them"},
+    "signature": {"type": "string", "description": "Parameters in Python syntax"},
     "description": {"type": "string"},
     "module": {"type": "string"},
-    "function": {"type": "string", "description": "Its name in the source or the module"},
-    "code": {"type": "string", "description": "The source"},
+    "function": {"type": "string", "description": "Name of the function in the source or the module"},
+    "code": {"type": "string", "description": "Source code"},
     "registered_at": {"type": "string", "description": "RFC 3339"}
   },
   "required": ["name", "kind", "signature", "description"]
@@ -145,7 +145,7 @@ const listResult = `{
   "type": "object",
   "properties": {
     "functions": {
-      "type": "array", "description": "Registered ones first, then those that are built in, each by name",
+      "type": "array", "description": "Registered functions, then built-in ones, each sorted by name",
       "items": {
         "type": "object",
         "properties": {"name": {"type": "string"}, "kind": {"type": "string"}, "signature": {"type": "string"}, "description": {"type": "string"}},

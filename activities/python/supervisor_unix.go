@@ -16,64 +16,64 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// supervisor is a process of runner/supervisor.py. It runs one script at a time, and makes the next one's process ready.
+// supervisor is a process of runner/supervisor.py. It runs one script at a time, and prepares the process of the next one.
 type supervisor struct {
-	control   *os.File
-	lines     *bufio.Reader
-	pid       int
-	shutIn    func() // Ends the sandbox that it runs in, where its own numbers of processes mean nothing; nil is none.
-	usable    bool   // It has ended its script, with all that it started, and waits for another one.
-	idleSince time.Time
+	control     *os.File
+	lines       *bufio.Reader
+	pid         int
+	killSandbox func() // Kills its sandbox, which has its own process ids; nil = no sandbox.
+	usable      bool   // Its script has ended with everything that it started, and it waits for another one.
+	idleSince   time.Time
 }
 
-// grace is how long a supervisor may take to end a script and all that it started.
-const grace = 3 * time.Second
+// stopTimeout is the time limit for a supervisor to end a script and everything that it started.
+const stopTimeout = 3 * time.Second
 
-// drain is how long a pipe is read on when all that could write to it should be gone.
-const drain = time.Second
+// drainTimeout is how long a pipe is read after all processes that could write to it should have ended.
+const drainTimeout = time.Second
 
-// errNotTaken is that a script was not begun: whoever was to run it was killed, or stopped.
-var errNotTaken = errors.New("no interpreter took the script")
+// errNotStarted means that a script did not start, because its supervisor was killed or stopped.
+var errNotStarted = errors.New("no interpreter started the script")
 
-// event is a line of what a supervisor says.
+// event is a message of a supervisor: a line of JSON.
 type event struct {
-	end
+	exitStatus
 	Supervisor int    `json:"supervisor"`
-	Taken      int    `json:"taken"` // By this process.
-	Broken     string `json:"broken"`
+	Started    int    `json:"taken"` // By this process.
+	Error      string `json:"broken"`
 }
 
-func (s *supervisor) next() (event, error) {
-	var said event
+func (s *supervisor) readEvent() (event, error) {
+	var received event
 	line, err := s.lines.ReadSlice('\n')
 	if err != nil {
-		return said, err
+		return received, err
 	}
-	return said, json.Unmarshal(line, &said)
+	return received, json.Unmarshal(line, &received)
 }
 
-// greet waits until the supervisor is there.
-func (s *supervisor) greet(ctx context.Context, patience time.Duration) error {
-	if err := s.control.SetReadDeadline(time.Now().Add(patience)); err != nil {
+// awaitReady waits until the supervisor has started.
+func (s *supervisor) awaitReady(ctx context.Context, timeout time.Duration) error {
+	if err := s.control.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.control.SetReadDeadline(time.Now()) })
-	said, err := s.next()
+	received, err := s.readEvent()
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		return err
 	}
-	s.pid = said.Supervisor
+	s.pid = received.Supervisor
 	return s.control.SetReadDeadline(time.Time{})
 }
 
 // close ends the supervisor.
 func (s *supervisor) close() { _ = s.control.Close() }
 
-// run has the supervisor run the script, and waits for the end of all that it started.
-func (s *supervisor) run(ctx context.Context, j job, output int64) (*ended, error) {
+// run makes the supervisor run the script, and waits until everything that it started has ended.
+func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, error) {
 	s.usable = false
 	var open files
 	defer open.close()
@@ -92,26 +92,26 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*ended, erro
 	header := binary.BigEndian.AppendUint64(nil, uint64(len(j.temp)))
 	header = binary.BigEndian.AppendUint64(header, uint64(len(j.request)))
 	if err := sendFiles(s.control, header, stdoutIn, stderrIn, replyIn); err != nil {
-		return nil, errNotTaken
+		return nil, errNotStarted
 	}
 	for _, theirs := range []*os.File{replyIn, stdoutIn, stderrIn} {
 		_ = theirs.Close()
 	}
 
-	e := &ended{}
+	e := &outcome{}
 	var fed, answered, copied sync.WaitGroup
 	fed.Go(func() {
-		// A supervisor that is gone does not read it all; what it says, or does not, tells why.
+		// A supervisor that has ended does not read all of it; its events show why.
 		_, _ = s.control.Write(append([]byte(j.temp), j.request...))
 	})
 	answered.Go(func() { e.readReply(replyOut) })
 	copied.Go(func() { e.stdout.drain(stdout, output) })
 	copied.Go(func() { e.stderr.drain(stderr, output) })
-	pid, err := s.await(ctx, e)
-	deadline := time.Now().Add(drain)
+	pid, err := s.awaitExit(ctx, e)
+	deadline := time.Now().Add(drainTimeout)
 	setDeadline(replyOut, deadline)
 	answered.Wait()
-	if e.end == nil {
+	if e.exit == nil {
 		s.kill(0, pid)
 	}
 	setDeadline(stdout, deadline)
@@ -124,69 +124,69 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*ended, erro
 	return e, err
 }
 
-// await hears how the script ends; nil in e means that nobody knows. It returns the script's process where that has begun,
-// at the latest shortly after ctx.
-func (s *supervisor) await(ctx context.Context, e *ended) (pid int, err error) {
+// awaitExit waits for the end of the script, and sets e.exit if it is known. It returns the process id of the script if that
+// has started, at the latest shortly after the end of ctx.
+func (s *supervisor) awaitExit(ctx context.Context, e *outcome) (pid int, err error) {
 	events := make(chan event)
 	go func() {
 		defer close(events)
 		for {
-			said, err := s.next()
+			received, err := s.readEvent()
 			if err != nil {
 				return
 			}
-			events <- said
-			if said.Status != nil || said.Signal != nil || said.Broken != "" {
+			events <- received
+			if received.Status != nil || received.Signal != nil || received.Error != "" {
 				return
 			}
 		}
 	}()
-	patience := time.NewTimer(answerPatience)
-	defer patience.Stop()
-	taken, over, killed, done := false, false, false, ctx.Done()
+	timeout := time.NewTimer(responseTimeout)
+	defer timeout.Stop()
+	started, over, killed, done := false, false, false, ctx.Done()
 	for {
 		select {
-		case said, more := <-events:
+		case received, more := <-events:
 			switch {
-			case !more && !taken && !over:
-				return pid, errNotTaken
+			case !more && !started && !over:
+				return pid, errNotStarted
 			case !more:
 				return pid, nil
-			case said.Broken != "":
-				return pid, protocol.Errorf(protocol.ProviderOverloaded, "%s", said.Broken)
-			case said.Taken > 0:
-				taken, pid = true, said.Taken
+			case received.Error != "":
+				return pid, protocol.Errorf(protocol.ProviderOverloaded, "%s", received.Error)
+			case received.Started > 0:
+				started, pid = true, received.Started
 				if !over {
-					patience.Stop()
+					timeout.Stop()
 				}
 			default:
-				e.end, s.usable = &said.end, !over
+				e.exit, s.usable = &received.exitStatus, !over
 			}
-			if e.end != nil {
+			if e.exit != nil {
 				return pid, nil
 			}
 		case <-done:
 			done, over = nil, true
-			closeSending(s.control) // Tells the supervisor to end.
-			patience.Reset(grace)
-		case <-patience.C:
-			// It was stopped, or the machine is out of breath. What it forked ends with it, and what that left is ended by
-			// their parent.
+			closeSending(s.control) // Makes the supervisor exit.
+			timeout.Reset(stopTimeout)
+		case <-timeout.C:
+			// It was stopped, or the machine is overloaded. Its script ends with it, and their parent ends what the script left
+			// behind.
 			if killed {
-				_ = s.control.SetReadDeadline(time.Now()) // Something that was stopped holds the other end.
+				_ = s.control.SetReadDeadline(time.Now()) // A stopped process holds the other end.
 				continue
 			}
 			s.kill(s.pid, pid)
 			killed = true
-			patience.Reset(drain)
+			timeout.Reset(drainTimeout)
 		}
 	}
 }
 
-// kill ends a process, and the group of a script's, as far as they are known.
+// kill kills the supervisor's process and the script's process group, if they are known.
 func (s *supervisor) kill(process, script int) {
-	if s.shutIn != nil {
-		s.shutIn()
+	if s.killSandbox != nil {
+		s.killSandbox()
 		return
 	}
 	if process > 0 {
@@ -197,14 +197,14 @@ func (s *supervisor) kill(process, script int) {
 	}
 }
 
-// setDeadline bounds the reading of a pipe. One that is closed already needs no bound.
+// setDeadline limits the time for reading a pipe, unless it is closed already.
 func setDeadline(pipe *os.File, deadline time.Time) {
 	if err := pipe.SetReadDeadline(deadline); err != nil && !errors.Is(err, os.ErrClosed) {
 		_ = pipe.Close()
 	}
 }
 
-// files are pipe ends to be closed at the end, however it comes.
+// files are ends of pipes that are closed together.
 type files []io.Closer
 
 func (f *files) pipe() (read, write *os.File, err error) {
@@ -216,7 +216,7 @@ func (f *files) pipe() (read, write *os.File, err error) {
 
 func (f *files) close() {
 	for _, file := range *f {
-		_ = file.Close() // Pipes hold nothing that could be lost; most are closed already.
+		_ = file.Close() // Pipes hold no data that could be lost; most are closed already.
 	}
 	*f = nil
 }

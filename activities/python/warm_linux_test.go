@@ -170,7 +170,7 @@ func TestPreload(t *testing.T) {
 	folder := t.TempDir()
 	write(t, folder, "x.pth", "")
 	for module, want := range map[string]string{
-		"no_such_module": "the module no_such_module, which python.preload names, cannot be imported: ModuleNotFoundError: No module named 'no_such_module'",
+		"no_such_module": "cannot import the module no_such_module of python.preload: ModuleNotFoundError: No module named 'no_such_module'",
 	} {
 		handler := newHandler(t, python.Options{Preload: []string{module}})
 		for range 2 {

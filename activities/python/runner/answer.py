@@ -1,5 +1,5 @@
-# What a script leaves, as JSON: any value that JSON has, types and digits kept. What JSON does not have becomes what is
-# natural for it (natural.py), or is refused with its place.
+# Encodes a script's result as JSON, with exact types and digits. Values that JSON does not have are converted (natural.py) or
+# rejected with their place.
 import json
 import re
 
@@ -8,7 +8,7 @@ ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=F
 
 
 class Foreign(Exception):
-    """The value holds something that JSON does not have."""
+    """The value contains something that JSON does not have."""
 
 
 def place(path):
@@ -19,30 +19,30 @@ def place(path):
     return "result" + "".join(reversed(steps))
 
 
-def named(kind):
+def type_name(kind):
     name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "." + kind.__qualname__
     if name in ("bytes", "range"):
         return name
     return ("an " if name[0] in "aeiouAEIOU" else "a ") + name
 
 
-def refuse(path, what):
-    raise Refusal("result", "%s %s" % (place(path), what))
+def reject(path, what):
+    raise ScriptError("result", "%s %s" % (place(path), what))
 
 
-def refuse_depth():
-    refuse(None, "holds itself, or lists and objects more than %d deep" % DEEPEST)
+def reject_depth():
+    reject(None, "contains itself, or is nested more than %d levels deep" % DEEPEST)
 
 
 def check_scalar(value, path):
     if isinstance(value, float):
         if value - value != 0:
-            refuse(path, "is %s, which is not JSON" % float.__repr__(value))
+            reject(path, "is %s, which JSON does not support" % float.__repr__(value))
     elif isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
-            refuse(path, "holds half a character (a lone surrogate), which is not JSON")
+            reject(path, "contains half a character (a lone surrogate), which JSON does not support")
         if type(value) is not str:
             raise Foreign
     elif value is not None and not isinstance(value, int) or isinstance(value, ENUM):
@@ -53,7 +53,7 @@ def check_key(key, path):
     if isinstance(key, ENUM):
         raise Foreign
     if not isinstance(key, str):
-        refuse(path, "has the key %.60r (%s); the keys of a JSON object are text" % (key, named(type(key))))
+        reject(path, "has the key %.60r (%s); the keys of a JSON object must be strings" % (key, type_name(type(key))))
     check_scalar(key, path)
 
 
@@ -71,7 +71,7 @@ def check(value):
             check_scalar(value, path)
             continue
         if depth == DEEPEST:
-            refuse_depth()
+            reject_depth()
         deeper = []
         for key, element in inside:
             if isinstance(element, (dict, list, tuple)):
@@ -81,7 +81,7 @@ def check(value):
         waiting.extend(reversed(deeper))
 
 
-def written(value):
+def encode(value):
     try:
         check(value)
     except Foreign:
@@ -90,10 +90,10 @@ def written(value):
 
 
 def answer(value, seconds, limit):
-    data = recursing(written, value)
-    if "e-0" in data:  # Python writes 1e-7 as 1e-07. Strings, which the pattern takes first, stay as they are.
+    data = with_deep_recursion(encode, value)
+    if "e-0" in data:  # Python writes 1e-7 as 1e-07. The pattern matches strings first, which stay unchanged.
         data = re.sub(r'("[^"\\]*(?:\\.[^"\\]*)*")|e-0', lambda found: found.group(1) or "e-", data)
     data = data.encode()
     if len(data) > limit:
-        raise Refusal("result", "result takes %d bytes as JSON; at most %d can be kept" % (len(data), limit))
+        raise ScriptError("result", "result has %d bytes as JSON; the limit is %d bytes" % (len(data), limit))
     return b'{"execution_time":%.6f,"result":%s}' % (seconds, data)

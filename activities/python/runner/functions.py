@@ -1,5 +1,5 @@
-# Functions that are called by name: of a module, or of source that was registered. The name comes from a table or from
-# the store; it is never looked for in what the value of a parameter says.
+# Functions that are called by name: of a module, or of registered source. The module and the name come from a table or from
+# the store, never from the value of a parameter.
 import importlib
 
 
@@ -11,12 +11,12 @@ def function_of(called, space):
         try:
             found = importlib.import_module(called["module"])
         except ImportError as error:
-            raise Refusal("function", "the module %s cannot be imported: %s" % (called["module"], error))
+            raise ScriptError("function", "cannot import the module %s: %s" % (called["module"], error))
         where = "the module " + called["module"]
         for part in called["attribute"].split("."):
             found = getattr(found, part, None)
     if not callable(found):
-        raise Refusal("function", "%s has no function %s" % (where, called["attribute"]))
+        raise ScriptError("function", "%s has no function %s" % (where, called["attribute"]))
     return found
 
 
@@ -33,11 +33,11 @@ def call(called, space):
 
 
 def described(called, space):
-    """What people are told of a function: its signature and what its docstring begins with."""
+    """What people are format_exception of a function: its signature and what its docstring begins with."""
     import inspect
     found = function_of(called, space)
     try:
         signature = str(inspect.signature(found))
-    except (TypeError, ValueError):  # Some functions of C do not say.
+    except (TypeError, ValueError):  # Some functions written in C have none.
         signature = "(…)"
     return {"signature": signature, "description": (inspect.getdoc(found) or "").partition("\n\n")[0].replace("\n", " ")}

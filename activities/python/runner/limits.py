@@ -1,4 +1,4 @@
-# What one process of a script may use. The system enforces it; a limit that it does not know is none.
+# Limits of each process of a script, which the system enforces. A limit that the system does not support is ignored.
 LIMITS = {"memory": "RLIMIT_AS", "cpu": "RLIMIT_CPU", "file_size": "RLIMIT_FSIZE", "open_files": "RLIMIT_NOFILE", "processes": "RLIMIT_NPROC"}
 
 try:
@@ -19,7 +19,7 @@ def limit(limits):
         if hard != resource.RLIM_INFINITY:
             most = min(most, hard)
         try:
-            # A process that passes its time is ended by SIGXCPU, which tells why; by SIGKILL if it ignores that.
+            # A process that exceeds its CPU time is ended by SIGXCPU, which shows the reason, or by SIGKILL if it ignores that.
             resource.setrlimit(kind, (most, min(most + 2, hard) if name == "cpu" and hard != resource.RLIM_INFINITY else
                                       most + 2 if name == "cpu" else most))
         except (ValueError, OSError):

@@ -1,5 +1,5 @@
-# What JSON does not have, as what is natural for it: a list for a tuple or a set, text for a date or a path, an object
-# for a dataclass, a list of rows for a frame. No module is imported for it: whoever made such a value has done that.
+# Converts values that JSON does not have: a tuple or a set to a list, a date or a path to a string, a dataclass to an object,
+# a frame to a list of rows. It imports no module: the script that made such a value has done so.
 import collections
 import datetime
 import enum
@@ -10,14 +10,14 @@ LISTS = (list, tuple, range, collections.deque, type({}.keys()), type({}.values(
 
 
 def of(module, *names):
-    """The classes of a module that the script has imported; nothing where it has not."""
+    """Returns the classes of a module, or nothing if the script has not imported it."""
     loaded = sys.modules.get(module)
     return tuple(found for found in (getattr(loaded, name, None) for name in names) if isinstance(found, type))
 
 
 def natural(value, path, depth):
     if depth > DEEPEST:
-        refuse_depth()
+        reject_depth()
     if isinstance(value, ENUM):
         return natural(value.value, path, depth + 1)
     if isinstance(value, str):
@@ -51,7 +51,7 @@ def natural(value, path, depth):
     if described is not None:
         return {name: natural(getattr(value, name), (path, name), depth + 1)
                 for name, field in described.items() if field._field_type.name == "_FIELD"}
-    refuse(path, "is %s, which is not JSON" % named(type(value)))
+    reject(path, "is %s, which JSON does not support" % type_name(type(value)))
 
 
 def fields(mapping, path, depth):
@@ -67,7 +67,7 @@ def fields(mapping, path, depth):
 
 
 def in_order(elements, path, depth):
-    # The order of a set differs from process to process. Where its elements cannot be compared, their JSON can.
+    # The order of a set differs between processes. Elements that cannot be compared are sorted by their JSON.
     try:
         return [natural(element, (path, i), depth + 1) for i, element in enumerate(sorted(elements))]
     except TypeError:
@@ -76,12 +76,12 @@ def in_order(elements, path, depth):
 
 
 def of_numpy(value, path, depth):
-    if value.dtype.kind in "mM":  # Times: as numbers they would have no unit.
+    if value.dtype.kind in "mM":  # Times: numbers would have no unit.
         text = value.astype(str).tolist()
         return natural(text if isinstance(text, list) else None if text == "NaT" else text, path, depth + 1)
     plain = value.tolist()
-    if type(plain) is type(value):  # A long double, say, stays what it is.
-        refuse(path, "is %s, which is not JSON" % named(type(value)))
+    if type(plain) is type(value):  # tolist() does not convert a long double, for example.
+        reject(path, "is %s, which JSON does not support" % type_name(type(value)))
     return natural(plain, path, depth + 1)
 
 
@@ -92,7 +92,7 @@ def of_pandas(value, path, depth):
     if name == "DataFrame":
         columns = [str(column) for column in value.columns]
         if len(set(columns)) < len(columns):
-            refuse(path, "is a frame with two columns of the same name; an object has a name once")
+            reject(path, "is a frame with two columns of the same name; the keys of a JSON object must be unique")
         rows = zip(*(value.iloc[:, i].tolist() for i in range(len(columns)))) if columns else ([] for _ in range(len(value)))
         return natural([dict(zip(columns, row)) for row in rows], path, depth + 1)
     if isinstance(value, datetime.timedelta):
@@ -103,4 +103,4 @@ def of_pandas(value, path, depth):
         return str(value)
     if hasattr(value, "tolist"):
         return natural(value.tolist(), path, depth + 1)
-    refuse(path, "is %s, which is not JSON" % named(type(value)))
+    reject(path, "is %s, which JSON does not support" % type_name(type(value)))

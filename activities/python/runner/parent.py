@@ -1,11 +1,11 @@
-# The interpreter that Gleitzeit started runs this. It imports what the configuration names, once, and forks a supervisor
-# for each file that comes through its socket. Where nothing can be forked it runs one script itself.
+# The interpreter that Gleitzeit started runs this. It imports the preloaded modules once, and forks a supervisor for each file
+# that it receives on its socket. On systems that cannot fork it runs one script itself.
 
 ORDERS = 3
 
 
 def reserve(fd):
-    # No file that is opened from here on gets the number: scripts find their replies' pipe under it.
+    # Reserves the number for the pipe of a script's reply: no file opened from here on gets it.
     nothing = os.open(os.devnull, os.O_RDWR)
     if nothing != fd:
         os.dup2(nothing, fd, False)
@@ -13,20 +13,20 @@ def reserve(fd):
 
 
 def preload(names):
-    """Imports the modules; why one cannot be had, or nothing."""
+    """Imports the modules. Returns why one cannot be imported, or None."""
     for name in names:
         try:
             importlib.import_module(name)
         except BaseException as error:
-            return "the module %s, which python.preload names, cannot be imported: %s: %s" % (name, type(error).__name__, error)
+            return "cannot import the module %s of python.preload: %s: %s" % (name, type(error).__name__, error)
         if "threading" in sys.modules and sys.modules["threading"].active_count() > 1:
-            return "the module %s, which python.preload names, starts a thread; no process can be forked from one with threads" % name
+            return "the module %s of python.preload starts a thread; a process with threads cannot be forked" % name
     return None
 
 
 def reap(supervisors):
-    """Takes leave of children that have ended. One that did not end well has left its own children to this process."""
-    strangers = False
+    """Reaps children that have ended. The children of one that failed have become children of this process."""
+    orphans = False
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -34,15 +34,15 @@ def reap(supervisors):
             return
         if pid == 0:
             break
-        strangers = strangers or status != 0 or pid not in supervisors
+        orphans = orphans or status != 0 or pid not in supervisors
         supervisors.discard(pid)
-    if strangers:
-        for pid in descendants(spared=supervisors):
+    if orphans:
+        for pid in descendants(excluded=supervisors):
             kill(pid)
 
 
 def end_all(supervisors, wakeup):
-    # They have heard of the end themselves. One that was stopped has not.
+    # Supervisors exit by themselves, unless they were stopped.
     deadline = time.monotonic() + 3
     while supervisors and time.monotonic() < deadline:
         select.select([wakeup], [], [], 0.1)
@@ -57,14 +57,14 @@ def end_all(supervisors, wakeup):
             os._exit(0)
 
 
-def bear():
+def fork_supervisors():
     """Forks supervisors until the socket closes."""
     orders = socket.socket(fileno=ORDERS)
     wakeup, wake = listen_for_ends()
     adopt_orphans()
     supervisors = set()
     gc.collect()
-    gc.freeze()  # What is here already no collection of a child's will touch, and so not copy.
+    gc.freeze()  # A collection in a child does not touch, and so copy, the existing objects.
     while True:
         readable = select.select([orders, wakeup], [], [])[0]
         if wakeup in readable:
@@ -75,14 +75,14 @@ def bear():
         ordered, files = receive(orders, 1, 1)
         if not ordered:
             end_all(supervisors, wakeup)
-        bear_one(orders, files, (wakeup, wake), supervisors)
+        fork_supervisor(orders, files, (wakeup, wake), supervisors)
 
 
-def bear_one(orders, files, unused, supervisors):
+def fork_supervisor(orders, files, unused, supervisors):
     try:
         child = os.fork()
     except OSError:
-        child = None  # The file is closed, which tells enough.
+        child = None  # The file is closed, which reports the failure.
     if child == 0:
         orders.close()
         for fd in unused:
@@ -95,7 +95,7 @@ def bear_one(orders, files, unused, supervisors):
 
 
 def run_alone(path):
-    """Runs one script in this very process. The request is on standard input, the reply goes into a file."""
+    """Runs one script in this process. The request is on standard input, the reply goes to a file."""
     global REPLIES
     request = sys.stdin.buffer.read()
     REPLIES = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
@@ -115,9 +115,9 @@ def main(settings):
     os.close(nothing)
     problem = preload(settings["preload"])
     if problem is not None:
-        tell(socket.socket(fileno=ORDERS), b"broken", json.dumps(problem).encode())
+        send_event(socket.socket(fileno=ORDERS), b"broken", json.dumps(problem).encode())
         os._exit(1)
-    bear()
+    fork_supervisors()
 
 
 RUNNERS_MODULES = sorted({name.partition(".")[0] for name in sys.modules if name not in STARTED_WITH})

@@ -1,5 +1,5 @@
-# References in program text. Each arrived as a name that stands nowhere else. In the syntax tree it becomes a variable
-# that holds the value or, inside a string literal, the value's text. What a value says is never parsed.
+# References in program text. Each one arrives as a unique name. In the syntax tree it becomes a variable with the value or,
+# inside a string literal, the value's text. A value is never parsed as code.
 import ast
 import re
 
@@ -16,7 +16,7 @@ NAMED = {
 
 
 class Program:
-    """The text with names in it beside the lines that the user wrote."""
+    """The text with names in place of references, and the lines that the user wrote."""
 
     def __init__(self, text, lines, variables):
         self.lines, self.written = lines_of(text), lines
@@ -26,7 +26,7 @@ class Program:
         self.joints = {}
 
     def align(self, line):
-        # Pairs of columns at which both lines agree: before and after each reference, and after each `$$`.
+        # Pairs of matching columns of both lines: before and after each reference, and after each `$$`.
         if line in self.joints:
             return self.joints[line]
         text, written, joints, at, to = self.lines[line - 1], self.written[line - 1], [(0, 0)], 0, 0
@@ -47,7 +47,7 @@ class Program:
         return joints
 
     def column(self, line, at):
-        """The column, in characters from 0, of a place of the text in the line that the user wrote."""
+        """Converts a column of the text, in characters from 0, to the column in the line that the user wrote."""
         if not 0 < line <= min(len(self.lines), len(self.written)):
             return at
         joints = self.align(line)
@@ -62,7 +62,7 @@ class Program:
         return len(self.written[line - 1][:self.column(line, at)].encode())
 
     def place(self, node, name):
-        # Names lie somewhere behind the beginning of their node; some nodes have no place of their own.
+        # A name comes after the beginning of its node; some nodes have no position.
         line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
         for at in range(line, len(self.lines) + 1):
             text = self.lines[at - 1]
@@ -89,7 +89,7 @@ class Program:
 
 
 def uses(node, program):
-    """Each name of a variable in the node itself, and where that stands if it can have no value there."""
+    """Yields each variable in the node itself, with a description of its place if references are not supported there."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bytes):
             for name in program.names.findall(node.value.decode("latin-1")):
@@ -117,7 +117,7 @@ def sealed(node, program, where):
             yield inner, name, where
 
 
-def refusals(tree, program):
+def unsupported(tree, program):
     for node in ast.walk(tree):
         for kind, where in SEALED:
             if isinstance(node, kind):
@@ -143,12 +143,12 @@ def compile_program(name, text, lines, variables):
     except SyntaxError as error:
         program.restore_error(error)
         raise
-    # The outermost reason has the say: refusals of sealed nodes come before those of what lies in them.
+    # The outermost reason has the say: unsupported of sealed nodes come before those of what lies in them.
     found = [(program.place(node, name), order, name, where)
-             for order, (node, name, where) in enumerate(refusals(tree, program))]
+             for order, (node, name, where) in enumerate(unsupported(tree, program))]
     if found:
         (line, column), _, name, where = min(found)
-        raise Refusal("reference", "code, line %d, column %d: %s stands %s, where neither a value nor its text can be" % (
+        raise ScriptError("reference", "code, line %d, column %d: the reference %s is not supported %s" % (
             line, column, program.by_name[name]["reference"], where))
     substitute(tree, program)
     program.restore_columns(tree)

@@ -1,6 +1,6 @@
-# The forked process: runs the script as `python3 FILE` would and hands over what it leaves in `result`. Most of what a
-# forked process costs are the pages that it touches: what only some scripts need is not done for all, and `threading` is
-# not imported, because it renews itself after each fork.
+# The forked process: runs the script as `python3 FILE` would and returns the value of `result`. Most of the cost of a forked
+# process are the memory pages that it touches: work that only some scripts need is not done for all, and `threading` is not
+# imported, because it initializes itself again after each fork.
 import atexit
 import builtins
 import gc
@@ -12,12 +12,12 @@ import traceback
 BASE = dict(os.environ)
 
 
-class Refusal(Exception):
-    """Why the script does not run: the kind of fault and a message."""
+class ScriptError(Exception):
+    """The failure of a script: its kind and a message."""
 
 
-def recursing(function, *arguments, **options):
-    # The values may lie as deep in one another as Gleitzeit allows, whatever limits the script has set.
+def with_deep_recursion(function, *arguments, **options):
+    # Values may be nested as deep as Gleitzeit allows, whatever limits the script has set.
     depth = sys.getrecursionlimit()
     digits = getattr(sys, "get_int_max_str_digits", lambda: None)()
     sys.setrecursionlimit(max(depth, 20000))
@@ -34,7 +34,7 @@ def recursing(function, *arguments, **options):
 def read_float(digits):
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise Refusal("parameter", "the number %s is beyond what a float of Python holds" % digits[:40])
+        raise ScriptError("parameter", "the number %s exceeds the range of a Python float" % digits[:40])
     return number
 
 
@@ -48,7 +48,7 @@ def lines_of(text):
 def compile_script(request):
     name, text, original = request["name"], request["text"], request["original"]
     lines = lines_of(original)
-    linecache.cache[name] = (len(original), None, lines, name)  # Without a time: never read again from the disk.
+    linecache.cache[name] = (len(original), None, lines, name)  # Without a time, so that it is never read from disk.
     try:
         if text == original and not request["variables"]:
             return compile(text, name, "exec", dont_inherit=True)
@@ -56,13 +56,13 @@ def compile_script(request):
     except SyntaxError as error:
         if error.filename == name and error.lineno and 0 < error.lineno <= len(lines):
             error.text = lines[error.lineno - 1]
-        raise Refusal("syntax", "".join(traceback.format_exception_only(type(error), error)).rstrip("\n"))
-    except (ValueError, RecursionError, MemoryError) as error:  # A NUL in the text; expressions too deep in one another.
-        raise Refusal("syntax", "%s: %s" % (type(error).__name__, error))
+        raise ScriptError("syntax", "".join(traceback.format_exception_only(type(error), error)).rstrip("\n"))
+    except (ValueError, RecursionError, MemoryError) as error:  # A NUL in the text; expressions nested too deep.
+        raise ScriptError("syntax", "%s: %s" % (type(error).__name__, error))
 
 
-def surround(environment):
-    """Gives the process the environment of its task, and forgets what was made of another one."""
+def set_environment(environment):
+    """Sets the environment of the task, and resets what was derived from another one."""
     for name in BASE:
         if name not in environment:
             del os.environ[name]
@@ -75,7 +75,7 @@ def surround(environment):
         sys.modules["tempfile"].tempdir = None
 
 
-def begin_anew():
+def reseed():
     # `random` does so by itself after a fork.
     for module, function in (("numpy.random", "seed"), ("torch", "seed")):
         if module in sys.modules:
@@ -83,14 +83,14 @@ def begin_anew():
 
 
 def shadowed(folder):
-    # Reading a small folder costs less than asking for each name; reading a large one much more.
+    # Listing a small folder is faster than checking each name; listing a large one is much slower.
     if os.stat(folder).st_size > 1 << 16:
         return RUNNERS_MODULES
     return {name[:-3] if name.endswith(".py") else name for name in os.listdir(folder)}.intersection(RUNNERS_MODULES)
 
 
-def give_way(folder):
-    # A module of the script's folder comes before one of the same name that only the runner has imported.
+def unload_shadowed(folder):
+    # A module in the script's folder takes precedence over one with the same name that only the runner has imported.
     for name in shadowed(folder):
         path = os.path.join(folder, name)
         if os.path.isfile(path + ".py") or os.path.isfile(os.path.join(path, "__init__.py")):
@@ -103,7 +103,7 @@ def enter(request):
     try:
         os.chdir(request["cwd"])
     except OSError as error:
-        raise Refusal("folder", "the folder that the run was started in cannot be entered: %s" % error)
+        raise ScriptError("folder", "cannot enter the folder of the run: %s" % error)
     space = __main__.__dict__
     space.clear()
     space.update(__name__=request["as"], __doc__=None, __package__=None, __loader__=None, __spec__=None,
@@ -113,20 +113,20 @@ def enter(request):
         space.update(__file__=request["path"], __cached__=None)
         sys.argv[:] = [request["path"]]
     try:
-        give_way(request["folder"])
+        unload_shadowed(request["folder"])
         sys.path.insert(0, request["folder"])
     except OSError:
-        pass  # It is not to be seen.
+        pass  # The folder is not visible.
     return space
 
 
-def end_of(message):
+def shorten(message):
     lines = message[-8192:].split("\n")[-30:]
     cut = "\n".join(lines)
     return cut if len(cut) == len(message) else "…\n" + cut
 
 
-def told(exception):
+def format_exception(exception):
     own = compile_script.__code__.co_filename
     while exception.__traceback__ is not None and exception.__traceback__.tb_frame.f_code.co_filename == own:
         exception.__traceback__ = exception.__traceback__.tb_next  # Without the frames of the runner.
@@ -134,19 +134,19 @@ def told(exception):
 
 
 def execute(work):
-    """What the work returns; whatever it raises becomes a Refusal."""
+    """Returns the result of the work; every exception becomes a ScriptError."""
     try:
         return work()
-    except Refusal:
+    except ScriptError:
         raise
     except SystemExit as end:
-        raise Refusal("exit", "status %s" % (end.code or 0) if isinstance(end.code or 0, int) else repr(end.code)) from end
+        raise ScriptError("exit", "status %s" % (end.code or 0) if isinstance(end.code or 0, int) else repr(end.code)) from end
     except BaseException as exception:
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
-            raise Refusal(fault, told(exception)) from exception
+            raise ScriptError(fault, format_exception(exception)) from exception
         except RecursionError:
-            raise Refusal("exception", "RecursionError: while telling of a %s" % type(exception).__name__)
+            raise ScriptError("exception", "RecursionError: while formatting a %s" % type(exception).__name__)
 
 
 def work_of(request, space):
@@ -169,14 +169,14 @@ def same_pipe(pipe):
     return (now.st_dev, now.st_ino) == (pipe.st_dev, pipe.st_ino)
 
 
-def leave_fork(refusal):
-    # A process that the script forked came to the end of the script; it is to end as if by itself.
-    if refusal is None:
+def leave_fork(failure):
+    # A process that the script forked reached the end of the script; it ends like any Python process.
+    if failure is None:
         return 0
-    if refusal.args[0] != "exit":
-        sys.stderr.write(refusal.args[1] + "\n")
+    if failure.args[0] != "exit":
+        sys.stderr.write(failure.args[1] + "\n")
         return 1
-    code = refusal.__cause__.code
+    code = failure.__cause__.code
     if code is None or isinstance(code, int):
         return (code or 0) & 0xff
     sys.stderr.write("%s\n" % (code,))
@@ -185,26 +185,26 @@ def leave_fork(refusal):
 
 def prepare(request):
     limit(request["limits"])
-    surround(request["environment"])
+    set_environment(request["environment"])
     require(request["requirements"])
     request["code"] = compile_script(request) if request["text"] is not None else None
     for variable in request["variables"]:
-        # Names that no source text can have: seen by the script's code, and by nothing else in its namespaces.
+        # Names that no source text can contain: only the script's code uses them.
         builtins.__dict__[variable["reference"]] = variable["value"]
 
 
 def join_threads():
-    # Those that an interpreter waits for at its end.
+    # An interpreter waits for these threads before it exits.
     if "threading" in sys.modules:
         sys.modules["threading"]._shutdown()
 
 
 def warm_up():
-    """Touches what every script needs, before there is one: pages that are shared with the parent are copied now."""
-    begin_anew()
+    """Touches the memory that every script needs in advance: pages shared with the parent are copied now."""
+    reseed()
     space = {"__builtins__": builtins, "context": DECODER.decode('{"a": [1, 2.5, "b", true, null]}')}
     exec(compile("result = context['a'] + [lambda x: x + 1]", "<warm>", "exec", dont_inherit=True), space)
-    recursing(written, {"a": [1, 2.5, "b"]})
+    with_deep_recursion(encode, {"a": [1, 2.5, "b"]})
     io.StringIO("a\nb", newline=None).readlines()
     os.environ["TMPDIR"] = ""
     limit({})
@@ -213,10 +213,10 @@ def warm_up():
 
 
 def run_script(data):
-    """Runs what the request says, sends the reply and returns the status with which the process is to end."""
-    pipe, own, refusal, reply, space, left = os.fstat(REPLIES), os.getpid(), None, None, {}, None
+    """Runs the request, sends the reply, and returns the exit status of the process."""
+    pipe, own, failure, reply, space, left = os.fstat(REPLIES), os.getpid(), None, None, {}, None
     try:
-        request = recursing(DECODER.decode, data.decode())
+        request = with_deep_recursion(DECODER.decode, data.decode())
         del data
         prepare(request)
         space, most, returns = enter(request), request["limit"], request["call"] is not None
@@ -225,20 +225,20 @@ def run_script(data):
         started = time.perf_counter()
         left = execute(work)
         del work
-    except Refusal as refused:
-        refusal = refused
+    except ScriptError as refused:
+        failure = refused
     if os.getpid() != own:
-        return leave_fork(refusal)
+        return leave_fork(failure)
     join_threads()
-    if refusal is None:
+    if failure is None:
         try:
             reply = execute(lambda: answer(left if returns else space.get("result"), time.perf_counter() - started, most))
-        except Refusal as refused:
-            refusal = refused
-    if refusal is not None:
-        reply = json.dumps({"fault": refusal.args[0], "message": end_of(refusal.args[1])}).encode()
+        except ScriptError as refused:
+            failure = refused
+    if failure is not None:
+        reply = json.dumps({"fault": failure.args[0], "message": shorten(failure.args[1])}).encode()
     if not same_pipe(pipe):
-        sys.stderr.write("the script closed file descriptor %d, on which its result is handed over\n" % REPLIES)
+        sys.stderr.write("the script closed file descriptor %d, which is reserved for its result\n" % REPLIES)
         return 1
     send(REPLIES, reply)
     os.close(REPLIES)
@@ -253,17 +253,17 @@ def open_files():
 
 
 def flush_files():
-    # What was left open is written when an interpreter takes itself apart at its end, and this one does not.
+    # An interpreter writes open files when it shuts down, which this one does not do.
     left = [file for file in gc.get_objects() if issubclass(type(file), io.IOBase)]
     for file in [file for file in left if issubclass(type(file), io.TextIOBase)] + left:
         try:
             file.flush()
         except (OSError, ValueError, AttributeError):
-            pass  # It is closed, or leads nowhere.
+            pass  # It is closed or broken.
 
 
 def finish(status):
-    """Ends the process as an interpreter ends, but for taking apart what it shares with the parent."""
+    """Ends the process like an interpreter, without freeing the memory that it shares with the parent."""
     join_threads()
     atexit._run_exitfuncs()
     sys.modules["__main__"].__dict__.clear()

@@ -1,8 +1,8 @@
-# A supervisor forks the process that runs a script, watches over it, and ends whatever the script left behind; then it
-# forks the process for the next script, which makes itself ready and waits. It has one thread and runs nothing of the
-# user's, so that it always answers. The socket brings a task as two sizes in eight bytes each, with the three files that
-# are the script's streams, then the path of its temporary folder and the request; and takes lines of JSON. When the
-# socket closes, because an attempt is to end or the process at its other end is gone, all of it ends.
+# A supervisor forks the process that runs a script, watches it, and ends everything that the script left behind; then it
+# forks the process for the next script, which prepares itself and waits. It has one thread and runs no code of the user, so
+# that it always responds. On the socket it receives a task: two sizes of eight bytes each with the three files of the
+# script's streams, then the path of its temporary folder and the request. It sends lines of JSON. When the socket closes,
+# because an attempt ends or the process at the other end has ended, everything ends.
 import _signal as signal  # `signal` itself makes an enum of every number, which costs each task a tenth of a millisecond.
 import ctypes
 import json
@@ -21,15 +21,15 @@ def send(fd, body):
         data = data[os.write(fd, data):]
 
 
-def tell(control, name, value):
+def send_event(control, name, value):
     try:
         control.sendall(b'{"%s":%s}\n' % (name, value if isinstance(value, bytes) else b"%d" % value))
     except OSError:
-        pass  # Nobody is there any more; the next read says so.
+        pass  # The socket is closed; the next read reports it.
 
 
 def receive(control, size, files):
-    """Reads so many bytes and as many files as come with them; nothing where the socket has closed."""
+    """Receives up to size bytes and the files sent with them; no bytes if the socket is closed."""
     data, ancillary, _, _ = control.recvmsg(size, socket.CMSG_SPACE(4 * files))
     received = []
     for level, kind, content in ancillary:
@@ -55,12 +55,12 @@ process_control = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda
 
 
 def adopt_orphans():
-    # What the script started and abandoned, even in a session of its own, becomes a child of this process.
+    # Orphans of the script become children of this process, even those in a session of their own.
     process_control(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def parents():
-    """The parent of every process of the machine that can be seen."""
+    """Returns the parent of every visible process of the machine."""
     found = {}
     for name in os.listdir("/proc") if sys.platform == "linux" else ():
         if name.isdigit():
@@ -72,11 +72,11 @@ def parents():
     return found
 
 
-def descendants(spared=()):
+def descendants(excluded=()):
     children = {}
     for pid, parent in parents().items():
         children.setdefault(parent, []).append(pid)
-    found, waiting = [], [pid for pid in children.get(os.getpid(), ()) if pid not in spared]
+    found, waiting = [], [pid for pid in children.get(os.getpid(), ()) if pid not in excluded]
     while waiting:
         pid = waiting.pop()
         found.append(pid)
@@ -100,7 +100,7 @@ def kill_group(group):
 
 
 def sweep():
-    # A killed process hands its own children on to this one: again until none is left.
+    # The children of a killed process become children of this one: repeat until none is left.
     while True:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
@@ -112,22 +112,22 @@ def sweep():
 
 
 def ended(child):
-    """Tells whether the child has ended; its number stays its own until it is waited for."""
+    """Reports whether the child has ended, without reaping it: its process id stays in use."""
     if not hasattr(os, "waitid"):
         return True
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def closed(control, patience, done=None):
-    """Waits for the end of a child, or of patience in seconds; tells whether the socket has closed."""
+def closed(control, timeout, done=None):
+    """Waits for the end of a child, or of timeout in seconds; tells whether the socket has closed."""
     wakeup = SUPERVISOR["wakeup"][0]
     if sys.platform == "linux":
         poll = select.poll()
         poll.register(wakeup, select.POLLIN)
-        poll.register(control, 0x2000)  # POLLRDHUP: data that waits for the child is no reason to wake up.
+        poll.register(control, 0x2000)  # POLLRDHUP: data for the child does not wake this process up.
         if done is not None:
             poll.register(done, select.POLLIN)
-        happened = dict(poll.poll(patience and patience * 1000))
+        happened = dict(poll.poll(timeout and timeout * 1000))
         if wakeup in happened:
             drain(wakeup)
         return control.fileno() in happened
@@ -141,8 +141,8 @@ def closed(control, patience, done=None):
         return True
 
 
-def alone(child):
-    """Tells whether the child is all that this process has begotten and adopted."""
+def only_child(child):
+    """Reports whether this process has no children besides the given one."""
     try:
         with open("/proc/self/task/%d/children" % SUPERVISOR["pid"], "rb", 0) as children:
             return children.read(64).split() == [b"%d" % child]
@@ -151,21 +151,21 @@ def alone(child):
 
 
 def done_early(child, done):
-    """The status that a child gives itself, when it has done all but leave its memory, which takes a millisecond."""
+    """Returns the status that a child reports when only the release of its memory is left, which takes a millisecond."""
     try:
         status = os.read(done, 1)
     except BlockingIOError:
         return None
-    if not status or not alone(child):
-        SUPERVISOR["silent"] = True  # There is more to end than this process; that takes its time.
+    if not status or not only_child(child):
+        SUPERVISOR["silent"] = True  # There are more processes to end.
         return None
-    kill(child)  # It says that it runs nothing any more; now that is true.
+    kill(child)  # It reported that it runs nothing any more.
     SUPERVISOR["early"] = True
     return status[0] << 8
 
 
 def watch(control, child, done):
-    """The status with which the child has ended, or nothing where the socket has closed."""
+    """Returns the status with which the child ended, or None if the socket has closed."""
     while True:
         if done is not None:
             early = done_early(child, done)
@@ -191,7 +191,7 @@ def drain(wakeup):
 
 
 def listen_for_ends():
-    """A pipe that can be read when a child has ended."""
+    """Returns a pipe that becomes readable when a child has ended."""
     wakeup, wake = os.pipe()
     os.set_blocking(wakeup, False)
     os.set_blocking(wake, False)
@@ -200,9 +200,9 @@ def listen_for_ends():
     return wakeup, wake
 
 
-def be_script(supervisor):
-    """Makes of a forked process one that a script may have: with the usual signals, in a group of its own."""
-    process_control(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: not longer than its supervisor.
+def become_script(supervisor):
+    """Prepares a forked process for a script: default signals, its own process group."""
+    process_control(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: it ends with its supervisor.
     if os.getppid() != supervisor:
         os._exit(1)
     signal.set_wakeup_fd(-1)
@@ -215,7 +215,7 @@ def be_script(supervisor):
 
 
 def await_script(control, note, done):
-    """Waits for a task, and runs it with its streams and no other file of this process."""
+    """Waits for a task, and runs it with its streams and without other files of this process."""
     sizes, files = receive(control, 16, 3)
     if len(sizes) < 16 or len(files) < 3:
         os._exit(0)
@@ -224,7 +224,7 @@ def await_script(control, note, done):
     if temp is None or request is None:
         os._exit(0)
     os.write(note, temp)
-    tell(control, b"taken", os.getpid())
+    send_event(control, b"taken", os.getpid())
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd, target in [(nothing, 0), (files[0], 1), (files[1], 2), (files[2], REPLIES)]:
         os.dup2(fd, target, target < 3)
@@ -240,7 +240,7 @@ def identity(fd):
 
 
 def leave(status, files):
-    """Ends the process. A script's, if it is one thread without children, tells first, with nothing open any more."""
+    """Ends the process. A script's process with one thread and no children reports its status before, with all files closed."""
     try:
         if SUPERVISOR.get("script") == os.getpid() and files is not None and len(os.listdir("/proc/self/task")) == 1:
             try:
@@ -248,7 +248,7 @@ def leave(status, files):
             except ChildProcessError:
                 done = SUPERVISOR["done"]
                 if identity(done) != SUPERVISOR["pipe"]:
-                    os._exit(status)  # The script has closed it, and opened something else.
+                    os._exit(status)  # The script closed it, and opened another file.
                 for fd in files - {str(done)}:
                     try:
                         os.close(int(fd))
@@ -261,8 +261,8 @@ def leave(status, files):
 
 
 def fork_ahead(control):
-    """Forks the process of the next script: its number, and two pipes: on one it notes its temporary folder when it begins,
-    on the other that it is done."""
+    """Forks the process of the next script. Returns its process id and two pipes: the process writes its temporary folder to
+    the first when it starts, and its status to the second when it is done."""
     notes, note = os.pipe()
     dones, done = os.pipe()
     os.set_blocking(dones, False)
@@ -271,14 +271,14 @@ def fork_ahead(control):
             child = os.fork()
         except OSError as error:
             if not pause or closed(control, pause):
-                tell(control, b"broken", json.dumps("no process can be made for the script: %s" % error).encode())
+                send_event(control, b"broken", json.dumps("cannot create a process for the script: %s" % error).encode())
                 os._exit(1)
             continue
         break
     if child == 0:
         os.close(notes)
         os.close(dones)
-        be_script(SUPERVISOR["pid"])
+        become_script(SUPERVISOR["pid"])
         warm_up()
         await_script(control, note, done)
     os.close(note)
@@ -286,12 +286,12 @@ def fork_ahead(control):
     try:
         os.setpgid(child, child)
     except OSError:
-        pass  # The child did it already.
+        pass  # The child has done it already.
     return child, notes, dones
 
 
 def serve(control):
-    """Runs one task. False means that there will be no other."""
+    """Runs one task. Returns False if the socket has closed."""
     child, notes, done = fork_ahead(control)
     status = watch(control, child, done)
     early = status is not None and SUPERVISOR.pop("early", False)
@@ -308,11 +308,11 @@ def serve(control):
             shutil.rmtree(temp, ignore_errors=True)
         return False
     if not temp:
-        time.sleep(0.1)  # It died before it began.
+        time.sleep(0.1)  # It ended before it started.
     elif os.WIFSIGNALED(status):
-        tell(control, b"signal", os.WTERMSIG(status))
+        send_event(control, b"signal", os.WTERMSIG(status))
     else:
-        tell(control, b"status", os.WEXITSTATUS(status))
+        send_event(control, b"status", os.WEXITSTATUS(status))
     if early:
         os.waitpid(child, 0)
         sweep()
@@ -323,11 +323,11 @@ SUPERVISOR = {}
 
 
 def supervise(fd):
-    """Serves one task after the other, until the socket closes."""
+    """Runs one task after another until the socket closes."""
     control = socket.socket(fileno=fd)
     SUPERVISOR.update(pid=os.getpid(), wakeup=listen_for_ends())
     adopt_orphans()
-    tell(control, b"supervisor", os.getpid())
+    send_event(control, b"supervisor", os.getpid())
     while serve(control):
         pass
     os._exit(0)
