@@ -152,11 +152,11 @@ func runToTheEnd(t *testing.T, p *plan.Plan) {
 		t.Fatal(err)
 	}
 	for range p.Tasks {
-		next, ready := progress.Next()
-		if !ready {
+		next, found := progress.Next()
+		if !found {
 			t.Fatal("a task waits for ever")
 		}
-		progress.End(next, protocol.Outcome{Status: protocol.Completed})
+		progress.End(next.Task, protocol.Outcome{Status: protocol.Completed})
 	}
 	if !progress.Done() {
 		t.Error("the run does not end")

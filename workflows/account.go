@@ -28,7 +28,7 @@ func (r *run) open(ctx workflow.Context) error {
 	// A run that is cancelled as it starts is still one that people look for.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	opening := protocol.OpenRequest{Run: r.info, Queue: r.queue, Plan: data, Values: r.carriedValues()}
+	opening := protocol.OpenRequest{Run: r.calls.run, Queue: r.queue, Plan: data, Values: r.carriedValues()}
 	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, opening).Get(ctx, nil)
 }
 
@@ -41,7 +41,7 @@ func (r *run) carriedValues() [][]byte {
 		}
 	}
 	keepForItems := func(v value.Value) {
-		if held, data := carryToItems(v); held.Inline == nil {
+		if held, data := newItemPayload(v); held.Inline == nil {
 			values = append(values, data)
 		}
 	}
@@ -71,13 +71,13 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	r.describe(ctx)
 	result := r.result()
 	closing := protocol.CloseRequest{
-		Run: r.info, Queue: r.queue, Plan: r.start.PlanRef,
+		Run: r.calls.run, Queue: r.queue, Plan: r.start.PlanRef,
 		Status: result.Status, Error: result.Error, Usage: result.Usage,
 	}
 	outputs := make([]value.Field, len(r.plan.Outputs))
 	for i, output := range r.plan.Outputs {
 		outputs[i] = value.Field{Name: output.Name, Value: output.Value}
-		for _, binding := range r.bindings(output.Uses) {
+		for _, binding := range r.calls.bindings(output.Uses) {
 			if !bound(closing.Uses, binding.Head) {
 				closing.Uses = append(closing.Uses, binding)
 			}
@@ -146,7 +146,7 @@ func (r *run) result() *Result {
 			result.Cancelled++
 		default:
 			result.Failed++
-			if !r.progress.Forgiven(i) {
+			if !r.progress.ContinuedOnError(i) {
 				failures = append(failures, fmt.Sprintf("%q", r.plan.Tasks[i].ID))
 			}
 		}
@@ -224,4 +224,65 @@ func some(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// maxRows is how many tasks the table in the Web UI shows. The table is written whenever something ends.
+const maxRows = 100
+
+// describe writes the run's current details, a table of its tasks. The Web UI shows them; no event records them.
+func (r *run) describe(ctx workflow.Context) {
+	rows := min(len(r.plan.Tasks), maxRows)
+	if r.rows == nil {
+		r.rows = make([]string, rows)
+		for i := range r.rows {
+			r.rows[i] = "| " + r.plan.Tasks[i].ID + " | " + r.plan.Tasks[i].Method + " | "
+		}
+	}
+	var table strings.Builder
+	table.Grow(rows * 64)
+	table.WriteString("| task | method | status | attempts |\n| --- | --- | --- | --- |\n")
+	for i := range r.rows {
+		outcome := r.progress.Outcome(i)
+		table.WriteString(r.rows[i])
+		table.WriteString(string(outcome.Status))
+		table.WriteString(" | ")
+		r.writeCount(&table, i, outcome)
+		table.WriteString(" |\n")
+	}
+	if more := len(r.plan.Tasks) - rows; more > 0 {
+		fmt.Fprintf(&table, "\nand %d more\n", more)
+	}
+	workflow.SetCurrentDetails(ctx, table.String())
+}
+
+// writeCount writes the number of a task's attempts, or of its items that have ended.
+func (r *run) writeCount(table *strings.Builder, task int, outcome protocol.Outcome) {
+	switch {
+	case outcome.Items != nil:
+		writeItems(table, outcome.Items.Total, outcome.Items.Total, outcome.Items.Failed)
+	case outcome.Status == protocol.Running && r.plan.Tasks[task].FanOut != nil:
+		if items := r.progress.Items(task); items != nil {
+			writeItems(table, items.Ended(), len(items.Outcomes()), items.Failed())
+		}
+	case outcome.Attempts > 0:
+		fmt.Fprint(table, outcome.Attempts)
+	}
+}
+
+func writeItems(table *strings.Builder, ended, total, failed int) {
+	word := "items"
+	if total == 1 {
+		word = "item"
+	}
+	fmt.Fprintf(table, "%d of %d %s", ended, total, word)
+	if failed > 0 {
+		fmt.Fprintf(table, ", %d failed", failed)
+	}
+}
+
+func taskCount(n int) string {
+	if n == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", n)
 }

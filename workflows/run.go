@@ -4,7 +4,7 @@
 package workflows
 
 import (
-	"fmt"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -36,29 +36,23 @@ type Settings struct {
 
 // Start is how a run begins: afresh with Settings alone, or after an earlier history of the same run.
 type Start struct {
-	Settings  Settings       `json:"settings,omitzero"`
-	Opened    bool           `json:"opened,omitempty"`
-	StartedAt time.Time      `json:"started_at,omitzero"`
-	PlanRef   protocol.Ref   `json:"plan_ref,omitzero"`
-	Ended     []plan.Ended   `json:"ended,omitempty"`
-	FanOuts   []FanOut       `json:"fan_outs,omitempty"` // Tasks that the earlier history had begun, item by item.
-	Usage     protocol.Usage `json:"usage,omitzero"`
+	Settings  Settings         `json:"settings,omitzero"`
+	Opened    bool             `json:"opened,omitempty"`
+	StartedAt time.Time        `json:"started_at,omitzero"`
+	PlanRef   protocol.Ref     `json:"plan_ref,omitzero"`
+	Ended     []plan.EndedTask `json:"ended,omitempty"`
+	FanOuts   []FanOut         `json:"fan_outs,omitempty"` // Tasks that the earlier history had begun, item by item.
+	Usage     protocol.Usage   `json:"usage,omitzero"`
 }
 
-// FanOut is a task that runs once an item, as a run carries it into its next history.
+// FanOut is a task with items, for a run that continues in a new history.
 type FanOut struct {
-	Task      string          `json:"task"`
-	Items     []string        `json:"items"` // Paths of files; or else
-	Values    []protocol.Item `json:"values,omitempty"`
-	Ref       *protocol.Ref   `json:"ref"` // Where the store has the list of them.
-	StartedAt time.Time       `json:"started_at"`
-	Ended     []EndedItem     `json:"ended,omitempty"`
-}
-
-// EndedItem is an item that has ended.
-type EndedItem struct {
-	Index   int              `json:"index"`
-	Outcome protocol.Outcome `json:"outcome"`
+	Task      string           `json:"task"`
+	Items     []string         `json:"items"` // Paths, if the items are files.
+	Values    []protocol.Item  `json:"values,omitempty"`
+	Ref       *protocol.Ref    `json:"ref"` // The list of the items in the result store.
+	StartedAt time.Time        `json:"started_at"`
+	Ended     []plan.EndedItem `json:"ended,omitempty"`
 }
 
 // Result is what a run returns: small, whatever it did. The tasks' results are in the result store.
@@ -81,7 +75,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 	}
 	progress, err := plan.Begin(&p, start.Ended)
 	if err != nil {
-		return nil, rejected("%s", err)
+		return nil, rejectedBecause(err)
 	}
 	info := workflow.GetInfo(ctx)
 	if !start.Opened {
@@ -92,17 +86,22 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		start:    start,
 		progress: progress,
 		queue:    info.TaskQueueName,
-		info: protocol.RunInfo{
-			ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
-			StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
+		lists:    make([]*itemList, len(p.Tasks)),
+		usage:    start.Usage,
+		calls: calls{
+			plan:     &p,
+			progress: progress,
+			run: protocol.RunInfo{
+				ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
+				StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
+			},
+			scripts: map[string]protocol.Payload{},
 		},
-		usage:   start.Usage,
-		scripts: map[string]protocol.Payload{},
 	}
-	r.inputs, _ = protocol.NewCallPayload(p.Inputs)
-	r.toItems, _ = carryToItems(p.Inputs)
+	r.calls.inputs, _ = protocol.NewCallPayload(p.Inputs)
+	r.calls.itemInputs, _ = newItemPayload(p.Inputs)
 	if err := r.resume(); err != nil {
-		return nil, rejected("%s", err)
+		return nil, rejectedBecause(err)
 	}
 	if err := r.open(ctx); err != nil {
 		return nil, err
@@ -122,52 +121,28 @@ type run struct {
 	start    Start
 	progress *plan.Progress
 	queue    string
-	info     protocol.RunInfo
-	running  []started
-	decided  []int     // Tasks whose conditions hold and that have yet to start, in the order of their answers.
-	fans     []*fanOut // Tasks whose items are known and whose result is not, in the order in which they became so.
+	calls    calls
+	inFlight []started
+	lists    []*itemList // By task; nil unless its items are known.
 	usage    protocol.Usage
-	inputs   protocol.Payload            // Made once: every task that refers to an input carries it.
-	toItems  protocol.Payload            // The same for items that are values.
-	scripts  map[string]protocol.Payload // By path; looked up, never ranged over.
-	rows     []string                    // How the rows of the current details begin.
-	stopped  *protocol.Error             // Why nothing more is to start: cancelled, out of time, or failed fast.
-	begun    int                         // How many tasks and items have started in this history.
-	sent     int64                       // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
+	rows     []string        // The beginnings of the rows of the current details.
+	stopped  *protocol.Error // Why nothing more starts: the run was cancelled, timed out, or failed fast.
+	begun    int             // Tasks and items that have started in this history.
+	sent     int64           // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
 
 	cancelTasks workflow.CancelFunc
 }
 
-// next is the Start of the history that continues this one.
-func (r *run) next() Start {
-	next := r.start
-	next.Opened = true
-	next.Ended = r.progress.Carried()
-	next.FanOuts = nil
-	for _, fan := range r.fans {
-		next.FanOuts = append(next.FanOuts, fan.carried(r.plan))
-	}
-	next.Usage = r.usage
-	return next
-}
-
 func rejected(format string, args ...any) error {
-	e := protocol.Errorf(protocol.WorkflowValidationFailed, format, args...)
+	return rejectedBecause(protocol.Errorf(protocol.WorkflowValidationFailed, format, args...))
+}
+
+// rejectedBecause fails the run: the plan, or what the run continues from, is invalid.
+func rejectedBecause(err error) error {
+	e, is := errors.AsType[*protocol.Error](err)
+	if !is {
+		e = protocol.Errorf(protocol.WorkflowValidationFailed, "%s", err)
+	}
 	return temporal.NewNonRetryableApplicationError(e.Message, e.Name, nil, e)
-}
-
-// limitOf keeps a number of a plan that somebody wrote by hand within reason.
-func limitOf(p *plan.Plan) int {
-	if p.MaxParallel < 1 {
-		return plan.DefaultMaxParallel
-	}
-	return p.MaxParallel
-}
-
-func taskCount(n int) string {
-	if n == 1 {
-		return "1 task"
-	}
-	return fmt.Sprintf("%d tasks", n)
 }

@@ -152,7 +152,7 @@ tasks:
 	}
 	result, _ := end(t, run)
 	same(t, "status", result.Status, protocol.Cancelled)
-	same(t, "b", r.tasks(t)["b"].Error.Message, "it was cancelled while its condition was asked")
+	same(t, "b", r.tasks(t)["b"].Error.Message, "it was cancelled while its condition was evaluated")
 	same(t, "calls", r.probe.called("b")+r.probe.called("c"), 0)
 }
 

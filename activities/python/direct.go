@@ -28,12 +28,12 @@ func (a directEngine) run(ctx context.Context, j job) (*outcome, error) {
 	}
 	folder, err := os.MkdirTemp("", "gleitzeit-reply-")
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the reply: %v", err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the reply: %v", err).WithCause(err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // It contains one file of this process.
 	reply := filepath.Join(folder, "reply")
 	if err := os.WriteFile(reply, nil, 0o600); err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a file for the reply: %v", err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a file for the reply: %v", err).WithCause(err)
 	}
 	e := &outcome{}
 	command := exec.CommandContext(ctx, j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(nil, reply))

@@ -48,7 +48,7 @@ func TestEachRunIfAfterEachEnd(t *testing.T) {
 			if _, runs := s.Next(); runs != wanted {
 				t.Errorf("a dependency %s, run_if %q: runs %v, want %v", c.end, rule, runs, wanted)
 			}
-			if outcome := s.OutcomeOf("join"); !wanted && (outcome.Reason == "" || ByCondition(outcome)) {
+			if outcome := s.OutcomeOf("join"); !wanted && (outcome.Reason == "" || SkippedByCondition(outcome)) {
 				t.Errorf("a dependency %s, run_if %q: %+v", c.end, rule, outcome)
 			}
 		}
@@ -58,13 +58,13 @@ func TestEachRunIfAfterEachEnd(t *testing.T) {
 func TestTheFirstFailureEndsARunThatFailsFast(t *testing.T) {
 	always := task("always", Normal, "bad")
 	always.RunIf = RunIfAlways
-	p := &Plan{FailFast: true, Tasks: []Task{task("forgiven", Normal), task("bad", Normal), task("beside", Normal), always, task("later", Normal, "beside")}}
+	p := &Plan{FailFast: true, Tasks: []Task{task("continued", Normal), task("bad", Normal), task("beside", Normal), always, task("later", Normal, "beside")}}
 	p.Tasks[0].ContinueOnError = true
 	s := begin(t, p, nil)
-	want(t, "first", startAll(p, s), "forgiven bad beside")
+	want(t, "first", startAll(p, s), "continued bad beside")
 	s.End(0, broken())
 	if _, failed := s.FailedFast(); failed {
-		t.Error("a failure that the run goes on after has ended it")
+		t.Error("a failure with continue_on_error stopped the run")
 	}
 	s.End(1, broken())
 	if i, failed := s.FailedFast(); !failed || i != 1 {
@@ -72,8 +72,8 @@ func TestTheFirstFailureEndsARunThatFailsFast(t *testing.T) {
 	}
 	want(t, "always", s.OutcomeOf("always").Error.Message, `it had not started when task "bad" failed`)
 	want(t, "later", string(s.OutcomeOf("later").Status), "cancelled")
-	if s.Done() || s.HasReady() {
-		t.Error("it does not wait for what runs")
+	if _, found := s.Next(); found || s.Done() {
+		t.Error("it does not wait for what is in flight")
 	}
 	s.End(2, completed())
 	if !s.Done() {
@@ -84,7 +84,7 @@ func TestTheFirstFailureEndsARunThatFailsFast(t *testing.T) {
 func TestOnlyWhatFailuresCausedCountsAsSkippedForThem(t *testing.T) {
 	p := &Plan{Tasks: []Task{
 		task("after-bad", Normal, "after-skip", "bad"), task("after-skip", Normal, "skip"), task("skip", Normal), task("bad", Normal),
-		task("deep", Normal, "after-bad"), task("after-forgiven-skip", Normal, "after-skip"),
+		task("deep", Normal, "after-bad"), task("after-continued-skip", Normal, "after-skip"),
 	}}
 	s := begin(t, p, nil)
 	want(t, "first", startAll(p, s), "skip bad")

@@ -6,34 +6,34 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// MaxItems is how many items one task may have. An item that runs alone costs six events, so that 500 of them, and what
+// MaxItems is the maximum number of items of one task. An item that runs alone costs six events, so that 500 of them, and what
 // else the run does, fit into one history of 4,000.
 const MaxItems = 500
 
-// Each says what the items of a task are, and how they run. Every form of the language that fans a task out compiles to
-// it. The items are files or the elements of a list, found when the task becomes ready.
+// FanOut says what the items of a task are, and how they run. Every form of the language in which a task has items
+// compiles to it. The items are files or the elements of a list, listed when the task starts.
 type FanOut struct {
 	Directory string   `json:"directory,omitempty"` // With its references. Either this, Files or Values.
 	Files     []string `json:"files,omitempty"`     // With their references, in the order to run in; a folder stands for the files in it.
-	// Values: the items are the elements of this list, in which there may be references, or of the list that this text,
-	// a single reference, leads to.
+	// Values: the items are the elements of this list, in which there may be references, or of the list to which this text,
+	// a single reference, resolves.
 	Values        *value.Value `json:"values,omitempty"`
 	Pattern       string       `json:"pattern,omitempty"`        // Of the files in a folder.
-	Exclude       []string     `json:"exclude,omitempty"`        // Patterns of what is left out.
+	Exclude       []string     `json:"exclude,omitempty"`        // Patterns of files to leave out.
 	Reads         []string     `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
 	Uses          []Use        `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
-	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Items in flight; 0 is as many as the run lets.
-	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil: however many fail, the others run.
+	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Limit of items in flight; 0 is the run's limit alone.
+	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil is no limit.
 }
 
 // Tolerance is how many items may fail: a number or a percentage of all.
 type Tolerance struct {
 	Items   int      `json:"items"`
-	Percent *float64 `json:"percent,omitempty"` // Where it is set, it counts instead.
+	Percent *float64 `json:"percent,omitempty"` // Takes precedence over Items.
 }
 
-// Passed tells whether more have failed than may.
-func (t *Tolerance) Passed(failed, total int) bool {
+// Exceeded reports whether more items have failed than are tolerated.
+func (t *Tolerance) Exceeded(failed, total int) bool {
 	switch {
 	case t == nil:
 		return false

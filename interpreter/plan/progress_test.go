@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -20,17 +21,17 @@ func broken() protocol.Outcome { return protocol.Outcome{Status: protocol.Failed
 func startAll(p *Plan, s *Progress) string {
 	var ids []string
 	for {
-		i, ok := s.Next()
-		if !ok {
+		work, found := s.Next()
+		if !found {
 			return strings.Join(ids, " ")
 		}
-		ids = append(ids, p.Tasks[i].ID)
+		ids = append(ids, p.Tasks[work.Task].ID)
 	}
 }
 
-func begin(t *testing.T, p *Plan, carried []Ended) *Progress {
+func begin(t testing.TB, p *Plan, ended []EndedTask) *Progress {
 	t.Helper()
-	s, err := Begin(p, carried)
+	s, err := Begin(p, ended)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,8 +74,8 @@ func TestStopEndsWhatHasNotStarted(t *testing.T) {
 	s := begin(t, p, nil)
 	s.Next()
 	s.Stop(protocol.Outcome{Status: protocol.Cancelled})
-	if s.Done() || s.HasReady() {
-		t.Fatalf("done %v, ready %v", s.Done(), s.HasReady())
+	if _, found := s.Next(); found || s.Done() {
+		t.Fatalf("found %v, done %v", found, s.Done())
 	}
 	s.End(0, completed())
 	if !s.Done() {
@@ -84,7 +85,7 @@ func TestStopEndsWhatHasNotStarted(t *testing.T) {
 	want(t, "c", string(s.OutcomeOf("c").Status), "cancelled")
 }
 
-func TestACarriedRunGoesOnWithTheRest(t *testing.T) {
+func TestARunContinuesWithTheRestInANewHistory(t *testing.T) {
 	inline := value.Int(1)
 	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "a"), task("d", Normal, "c")}}
 	s := begin(t, p, nil)
@@ -92,11 +93,11 @@ func TestACarriedRunGoesOnWithTheRest(t *testing.T) {
 	s.End(0, protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Ref: &protocol.Ref{Hash: "h", Size: 1}, Inline: &inline}})
 	s.Next()
 	s.End(1, broken())
-	carried := s.Carried()
-	if len(carried) != 2 || carried[0].Outcome.Value.Inline != nil || carried[0].Outcome.Value.Ref.Hash != "h" {
-		t.Fatalf("carried %+v", carried)
+	ended := s.EndedTasks()
+	if len(ended) != 2 || ended[0].Outcome.Value.Inline != nil || ended[0].Outcome.Value.Ref.Hash != "h" {
+		t.Fatalf("ended %+v", ended)
 	}
-	next := begin(t, p, carried)
+	next := begin(t, p, ended)
 	want(t, "ready", startAll(p, next), "c")
 	next.End(2, completed())
 	want(t, "ready", startAll(p, next), "d")
@@ -108,7 +109,7 @@ func TestACarriedRunGoesOnWithTheRest(t *testing.T) {
 
 func TestBeginTakesOverASkipThatWasNotYetDecided(t *testing.T) {
 	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "b")}}
-	s := begin(t, p, []Ended{{"a", broken()}})
+	s := begin(t, p, []EndedTask{{"a", broken()}})
 	if !s.Done() {
 		t.Fatal("not done")
 	}
@@ -119,31 +120,31 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		plan    Plan
-		carried []Ended
+		ended   []EndedTask
 		message string
 	}{
 		{"twice", Plan{Tasks: []Task{task("a", 1), task("a", 1)}}, nil, `the plan has two tasks "a"`},
-		{"unknown", Plan{Tasks: []Task{task("a", 1, "x")}}, nil, `the plan's task "a" waits for "x", which it does not have`},
-		{"carried", Plan{Tasks: []Task{task("a", 1)}}, []Ended{{"b", completed()}}, `the run says of task "b", which the plan does not have, that it is completed`},
+		{"unknown", Plan{Tasks: []Task{task("a", 1, "x")}}, nil, `task "a" depends on "x", which is not in the plan`},
+		{"unknown end", Plan{Tasks: []Task{task("a", 1)}}, []EndedTask{{"b", completed()}}, `task "b" is completed, but it is not in the plan`},
+		{"not an end", Plan{Tasks: []Task{task("a", 1)}}, []EndedTask{{"a", protocol.Outcome{Status: protocol.Running}}}, `task "a" cannot have ended: it is "running"`},
+		{"itself", Plan{Tasks: []Task{task("a", 1, "a")}}, nil, `circular dependency: a -> a`},
+		{"cycle", Plan{Tasks: []Task{task("after", 1, "a"), task("first", 1), task("a", 1, "first", "b"), task("b", 1, "c"), task("c", 1, "first", "a")}}, nil, `circular dependency: a -> b -> c -> a`},
 	} {
-		_, err := Begin(&c.plan, c.carried)
+		_, err := Begin(&c.plan, c.ended)
 		if err == nil || err.Error() != c.message {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.message)
 		}
 	}
 }
 
-func TestATaskThatHadBegunIsResumedBeforeItsTurn(t *testing.T) {
+func TestATaskThatHadStartedIsResumedBeforeItsTurn(t *testing.T) {
 	p := &Plan{Tasks: []Task{task("a", High), task("b", Normal), task("c", Low), task("d", Normal, "a")}}
 	s := begin(t, p, nil)
 	if i, err := s.Resume("c"); err != nil || i != 2 {
 		t.Fatalf("resumed %d, %v", i, err)
 	}
-	if _, err := s.Resume("d"); err == nil || err.Error() != `the run says that it had begun with "d", which cannot run yet` {
+	if _, err := s.Resume("d"); err == nil || err.Error() != `task "d" cannot have started: it is not ready` {
 		t.Errorf("got %v", err)
-	}
-	if i, ready := s.Peek(); !ready || i != 0 {
-		t.Errorf("next is %d, %v", i, ready)
 	}
 	want(t, "the others", startAll(p, s), "a b")
 	want(t, "c", string(s.OutcomeOf("c").Status), "running")
@@ -154,7 +155,7 @@ func TestTolerance(t *testing.T) {
 	for _, c := range []struct {
 		tolerance     *Tolerance
 		failed, total int
-		passed        bool
+		exceeded      bool
 	}{
 		{nil, 5, 5, false},
 		{&Tolerance{}, 0, 5, false},
@@ -164,8 +165,23 @@ func TestTolerance(t *testing.T) {
 		{&Tolerance{Percent: &tenth}, 2, 20, false},
 		{&Tolerance{Percent: &tenth}, 3, 20, true},
 	} {
-		if got := c.tolerance.Passed(c.failed, c.total); got != c.passed {
+		if got := c.tolerance.Exceeded(c.failed, c.total); got != c.exceeded {
 			t.Errorf("%+v, %d of %d: got %v", c.tolerance, c.failed, c.total, got)
 		}
+	}
+}
+
+func TestACircularDependencyHasItsCode(t *testing.T) {
+	_, err := Begin(&Plan{Tasks: []Task{task("a", 1, "b"), task("b", 1, "a")}}, nil)
+	e, is := errors.AsType[*protocol.Error](err)
+	if !is || e.Code != protocol.WorkflowCircularDependency {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOnlyATaskWithItemsResumesThem(t *testing.T) {
+	s := begin(t, &Plan{Tasks: []Task{task("a", 1)}}, nil)
+	if _, err := s.ResumeItems("a", 2, nil); err == nil || err.Error() != `task "a" has no items in the plan, but 2 in the run` {
+		t.Errorf("got %v", err)
 	}
 }

@@ -39,7 +39,7 @@ func StartCall(ctx context.Context, e *Executor, p *plan.Plan) (*Call, error) {
 	handle, err := e.session.client.ExecuteActivity(ctx, client.StartActivityOptions{
 		ID: id, TaskQueue: id, Summary: p.Name,
 		ScheduleToStartTimeout: callOutlives,
-		StartToCloseTimeout:    workflows.LastResort(task.Timeout),
+		StartToCloseTimeout:    workflows.StartToCloseTimeout(task.Timeout),
 		HeartbeatTimeout:       localHeartbeat.Duration(),
 		RetryPolicy:            workflows.RetryPolicy(task.Retry),
 	}, task.Method, callOf(id, p))

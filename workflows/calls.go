@@ -1,0 +1,150 @@
+package workflows
+
+import (
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// calls makes the requests of a run's activities.
+type calls struct {
+	plan       *plan.Plan
+	progress   *plan.Progress
+	run        protocol.RunInfo
+	inputs     protocol.Payload            // Made once: the call of every task that refers to an input has it.
+	itemInputs protocol.Payload            // The same for items that are values.
+	scripts    map[string]protocol.Payload // By path. Never ranged over.
+}
+
+// call returns the input of the activity of a task, or of one of its items, and its approximate size in bytes.
+func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
+	var parameters protocol.Payload
+	size := int64(callSize)
+	if of != nil {
+		parameters = of.list.parameters
+		size += maxItemInline
+	} else {
+		var data []byte
+		parameters, data = protocol.NewCallPayload(task.Parameters)
+		// A value by Ref is counted too: it was hashed, and the SDK reports a deadlock when a workflow task takes a second.
+		size += int64(len(data))
+	}
+	call := protocol.Call{
+		Format: protocol.CallFormat, Run: c.run, Task: task.ID, Name: task.Name, Method: task.Method,
+		Parameters: parameters, Reads: task.Reads, Bindings: c.bindings(task.Uses), Dependencies: task.Dependencies,
+		Timeout: task.Timeout, Retry: task.Retry, Cache: task.Cache,
+	}
+	if task.Priority != protocol.NormalPriority {
+		call.Priority = int(task.Priority)
+	}
+	if of != nil {
+		call.Item = &of.index
+		call.Reads = of.reads()
+		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
+	}
+	if task.Source != nil {
+		text, made := c.scripts[task.Source.Path]
+		if !made {
+			text, _ = protocol.NewCallPayload(value.String(task.Source.Text))
+			c.scripts[task.Source.Path] = text
+		}
+		call.Source = &protocol.Source{Path: task.Source.Path, Text: text}
+		size += int64(len(task.Source.Text))
+	}
+	for _, server := range c.plan.ToolServers {
+		if slices.Contains(task.Servers, server.Name) {
+			call.Servers = append(call.Servers, server)
+			size += callSize
+		}
+	}
+	for _, id := range task.Dependencies {
+		if !uses(task.Uses, id) {
+			call.Bindings = append(call.Bindings, c.binding(plan.Use{Head: id, Task: id}))
+		}
+	}
+	for _, binding := range call.Bindings {
+		size += bindingSize(binding)
+	}
+	if of != nil {
+		c.useRefs(task, call.Bindings)
+	}
+	for _, place := range call.Reads {
+		size += int64(len(place))
+	}
+	return call, size
+}
+
+// useRefs replaces larger values, which are in the store, with their Refs: hundreds of items have them. The inputs are in the
+// store for items that are values only.
+func (c *calls) useRefs(task *plan.Task, bindings []protocol.Binding) {
+	for i := range bindings {
+		value := &bindings[i].Value
+		switch {
+		case value.Ref != nil && value.Inline != nil && value.Ref.Size > maxItemInline:
+			value.Inline = nil
+		case bindings[i].Head == headInputs && task.FanOut.Values != nil:
+			*value = c.itemInputs
+		}
+	}
+}
+
+// headInputs is the head of references to the inputs.
+const headInputs = "inputs"
+
+// bindings returns the values of the heads of references. The heads `run`, `env` and `secrets` need none.
+func (c *calls) bindings(all []plan.Use) []protocol.Binding {
+	var bindings []protocol.Binding
+	for _, use := range all {
+		switch {
+		case use.Task != "":
+			bindings = append(bindings, c.binding(use))
+		case use.Head == headInputs:
+			bindings = append(bindings, protocol.Binding{Head: use.Head, Value: c.inputs})
+		}
+	}
+	return bindings
+}
+
+func (c *calls) binding(use plan.Use) protocol.Binding {
+	outcome := c.progress.OutcomeOf(use.Task)
+	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Reason: outcome.Reason, Value: outcome.Value}
+}
+
+// expandRequest asks for the items of a task.
+func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
+	each := task.FanOut
+	return protocol.ExpandRequest{
+		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
+		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
+		When: task.When, WhenBindings: c.bindings(task.WhenUses),
+	}
+}
+
+func uses(all []plan.Use, head string) bool {
+	for _, use := range all {
+		if use.Head == head {
+			return true
+		}
+	}
+	return false
+}
+
+// callSize is the approximate size of a call without its parameters and bindings, in bytes.
+const callSize = 1 << 10
+
+func bindingSize(binding protocol.Binding) int64 {
+	size := int64(callSize)
+	if binding.Error != nil {
+		size += int64(len(binding.Error.Message))
+	}
+	size += int64(len(binding.Reason))
+	switch {
+	case binding.Value.Inline == nil:
+		return size
+	case binding.Value.Ref != nil:
+		return size + binding.Value.Ref.Size
+	}
+	return size + protocol.MaxInline
+}

@@ -1,0 +1,238 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+const (
+	// defaultHeartbeat is for clusters, whose network may fail for a while.
+	defaultHeartbeat = 30 * time.Second
+	// maxSlotWait limits how long a call waits for a slot of its worker. The activity itself keeps the timeout of an attempt,
+	// because that wait does not count; Temporal's timeout ends an activity that never returns.
+	maxSlotWait = 7 * 24 * time.Hour
+	// retryPause follows a lost worker. The error of a failed attempt has the delay that the task's own retry policy wants.
+	retryPause = 100 * time.Millisecond
+)
+
+// begin starts a step of a task, or an item.
+func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
+	task := &r.plan.Tasks[work.Task]
+	switch {
+	case work.Step == plan.Decide:
+		request := protocol.DecideRequest{Run: r.calls.run, Task: task.ID, Method: task.Method, When: task.When, Bindings: r.calls.bindings(task.WhenUses)}
+		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, request)
+	case work.Step == plan.Expand:
+		return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, r.calls.expandRequest(task))
+	case work.Item != protocol.NoItem:
+		return r.schedule(ctx, task, &item{r.lists[work.Task], work.Item})
+	}
+	return r.schedule(ctx, task, nil)
+}
+
+// end records how a step of a task, or an item, ended.
+func (r *run) end(ctx workflow.Context, s started) {
+	switch s.Step {
+	case plan.Decide:
+		r.endDecide(ctx, s)
+	case plan.Expand:
+		r.endExpand(ctx, s)
+	case plan.Gather:
+		r.endGather(ctx, s)
+	default:
+		outcome := r.outcome(ctx, s)
+		r.usage = r.usage.Add(outcome.Usage)
+		if s.Item != protocol.NoItem {
+			r.progress.EndItem(s.Task, s.Item, outcome)
+		} else {
+			r.progress.End(s.Task, outcome)
+		}
+	}
+}
+
+// schedule starts the activity of a task, or of one of its items.
+func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow.Future {
+	call, size := r.calls.call(task, of)
+	r.sent += size
+	heartbeat := r.start.Settings.Heartbeat.Duration()
+	if heartbeat <= 0 {
+		heartbeat = defaultHeartbeat
+	}
+	index, summary := protocol.NoItem, task.Name
+	if of != nil {
+		index, summary = of.index, of.summary()
+	}
+	options := workflow.ActivityOptions{
+		ActivityID:          protocol.FormatActivityID(task.ID, index),
+		Summary:             summary,
+		StartToCloseTimeout: StartToCloseTimeout(task.Timeout),
+		HeartbeatTimeout:    heartbeat,
+		WaitForCancellation: true,
+		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
+		RetryPolicy:         RetryPolicy(task.Retry),
+	}
+	if !r.start.Settings.OwnQueue {
+		options.TaskQueue = task.Queue // Empty is the run's own.
+	}
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call)
+}
+
+// StartToCloseTimeout returns Temporal's timeout of one attempt of a task with a timeout of its own.
+func StartToCloseTimeout(timeout protocol.Seconds) time.Duration {
+	return timeout.Duration() + maxSlotWait
+}
+
+// RetryPolicy lets Temporal schedule a task again as often as it may fail or lose its worker.
+func RetryPolicy(retry *protocol.Retry) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:    retryPause,
+		BackoffCoefficient: 1,
+		MaximumAttempts:    int32(retry.Attempts(protocol.Transient)+protocol.MaxLostWorkers) + 1,
+	}
+}
+
+// outcome returns how the activity of a task or an item ended. The future is ready.
+func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
+	var outcome protocol.Outcome
+	err := s.future.Get(ctx, &outcome)
+	if err == nil {
+		return outcome
+	}
+	if outcome, reported := reportedOutcome(err); reported {
+		return outcome
+	}
+	// The activity reported nothing: what the error says is completed with what the run knows.
+	outcome, known := OutcomeOf(err)
+	switch {
+	case !known:
+		return failed(protocol.Errorf(protocol.InternalError, "%s", err))
+	case outcome.Status == protocol.Cancelled:
+		outcome.Error.Message += r.because()
+	case r.stopped != nil && outcome.Error.Code == protocol.WorkerLost:
+		// Its worker was gone when the run was stopped: Temporal does not schedule it again.
+		outcome = cancelledWithoutWorker()
+		outcome.Error.Message += r.because()
+	}
+	return outcome
+}
+
+// endDecide skips the task, ends it, or admits it.
+func (r *run) endDecide(ctx workflow.Context, s started) {
+	var answer protocol.DecideResponse
+	err := s.future.Get(ctx, &answer)
+	switch {
+	case err != nil && temporal.IsCanceledError(err):
+		r.progress.End(s.Task, protocol.Outcome{
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its condition was evaluated%s", r.because()),
+		})
+	case err != nil:
+		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
+	case answer.Error != nil:
+		r.progress.End(s.Task, failed(answer.Error))
+	case !answer.Holds:
+		r.progress.End(s.Task, protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionFalseReason(r.plan.Tasks[s.Task].When)})
+	default:
+		r.progress.Admit(s.Task)
+	}
+}
+
+// endExpand lets the items that were listed start, or ends the task.
+func (r *run) endExpand(ctx workflow.Context, s started) {
+	var listed protocol.ExpandResponse
+	task := &r.plan.Tasks[s.Task]
+	err := s.future.Get(ctx, &listed)
+	switch {
+	case err != nil && temporal.IsCanceledError(err):
+		r.progress.End(s.Task, protocol.Outcome{
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were listed%s", itemWord(task.FanOut), r.because()),
+		})
+	case err != nil:
+		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
+	case listed.Error != nil:
+		r.progress.End(s.Task, failed(listed.Error))
+	default:
+		r.lists[s.Task] = newItemList(task, FanOut{Items: listed.Items, Values: listed.Values, Ref: listed.Ref, StartedAt: listed.StartedAt})
+		r.progress.Expand(s.Task, len(listed.Items)+len(listed.Values), endSkipped(listed.Skipped, task.When))
+	}
+}
+
+// endSkipped returns the ends of the items that do not start: their condition is false or cannot be evaluated.
+func endSkipped(items []protocol.SkippedItem, condition string) []plan.EndedItem {
+	var ended []plan.EndedItem
+	for _, item := range items {
+		outcome := protocol.Outcome{Status: protocol.Skipped, Reason: protocol.ConditionFalseReason(condition)}
+		if item.Error != nil {
+			outcome = failed(item.Error)
+		}
+		ended = append(ended, plan.EndedItem{Index: item.Index, Outcome: outcome})
+	}
+	return ended
+}
+
+// gatherReady has the results gathered of those tasks whose items have all ended.
+func (r *run) gatherReady(ctx workflow.Context) {
+	for {
+		task, found := r.progress.NextGather()
+		if !found {
+			return
+		}
+		// A run that was cancelled still keeps the results of its items.
+		disconnected, _ := workflow.NewDisconnectedContext(ctx)
+		future := workflow.ExecuteLocalActivity(recording(disconnected), GatherActivity, r.gatherRequest(task))
+		work := plan.Work{Task: task, Item: protocol.NoItem, Step: plan.Gather}
+		r.inFlight = append(r.inFlight, started{work, future})
+	}
+}
+
+// endGather ends the task. Its usage was counted item by item.
+func (r *run) endGather(ctx workflow.Context, s started) {
+	var end protocol.GatherResponse
+	if err := s.future.Get(ctx, &end); err != nil {
+		end.Outcome = failed(protocol.Errorf(protocol.InternalError, "%s", err))
+	}
+	r.lists[s.Task] = nil
+	r.progress.End(s.Task, end.Outcome)
+}
+
+// gatherRequest returns the outcomes of a task's items, and how the task itself ended.
+func (r *run) gatherRequest(index int) protocol.GatherRequest {
+	task, list, items := &r.plan.Tasks[index], r.lists[index], r.progress.Items(index)
+	request := protocol.GatherRequest{
+		Run: r.calls.run, Task: task.ID, Method: task.Method, StartedAt: list.startedAt, Items: list.ref, Paths: list.paths,
+		Outcomes: append([]protocol.Outcome{}, items.Outcomes()...),
+	}
+	counts := countItems(items)
+	request.Counts = counts.Counts
+	for _, outcome := range request.Outcomes {
+		request.Usage = request.Usage.Add(outcome.Usage)
+	}
+	request.Status, request.Error = r.verdict(list, items, counts)
+	return request
+}
+
+// verdict decides how a task with items ended: it has completed although items failed, unless all of those did that were
+// not skipped by their condition, or more than max_failures.
+func (r *run) verdict(list *itemList, items *plan.Items, counts itemCounts) (protocol.Status, *protocol.Error) {
+	switch {
+	case items.TooManyFailed():
+		e := list.failure(items, firstIs, "%d of %s failed, and max_failures is %s", counts.Failed, list.count(counts.Total), list.each().MaxFailures)
+		if n := counts.unfinished; n > 0 {
+			e.Message += fmt.Sprintf("; %d %s skipped because of that", n, wereOrWas(n))
+		}
+		return protocol.Failed, e
+	case r.stopped != nil && counts.unfinished > 0:
+		done := counts.wanted - counts.unfinished
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s %s done%s", done, list.count(counts.wanted), wereOrWas(done), r.because())
+	case counts.Failed == counts.wanted && counts.wanted == 1:
+		return protocol.Failed, list.failure(items, "it is", "1 of 1 %s failed", itemWord(list.each()))
+	case counts.Failed == counts.wanted && counts.wanted > 0:
+		return protocol.Failed, list.failure(items, firstIs, "all of %s failed", list.count(counts.wanted))
+	}
+	return protocol.Completed, nil
+}
