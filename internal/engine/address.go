@@ -10,7 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 )
 
-// Info says where the engine of a home answers, or answered last.
+// Info has the address of the engine of a home, current or last.
 type Info struct {
 	Address       string    `json:"address"` // host:port of the Temporal frontend.
 	PID           int       `json:"pid"`
@@ -18,10 +18,7 @@ type Info struct {
 	StartedAt     time.Time `json:"started_at"`
 }
 
-// Info reads what the holder wrote last; the error is the file's.
-func (e *Engine) Info() (Info, error) { return ReadInfo(e.home) }
-
-// ReadInfo reads what the holder of the home's engine wrote last; the error is the file's.
+// ReadInfo reads what the holder of the home's engine wrote last. The error is that of the file.
 func ReadInfo(h *home.Home) (Info, error) {
 	data, err := os.ReadFile(h.EngineAddress())
 	if err != nil {
@@ -39,7 +36,7 @@ func writeInfo(h *home.Home, info Info) error {
 	return home.WriteAtomic(h.EngineAddress(), append(data, '\n'))
 }
 
-// dialer reads the address at every dial, so that a take-over needs no restart of anybody.
+// dialer reads the address at every dial, so that clients survive a take-over.
 func dialer(h *home.Home) func(context.Context, string) (net.Conn, error) {
 	return func(ctx context.Context, _ string) (net.Conn, error) {
 		info, err := ReadInfo(h)

@@ -16,10 +16,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 )
 
-// ServerName is what the engine's certificate is made out to, whatever the address.
+// ServerName is the name in the engine's certificate, whatever its address.
 const ServerName = "engine.gleitzeit"
 
-// identity is the key pair of a home. Server and client are the same party, and nobody else is trusted.
+// identity is the key pair of a home. Server and clients use the same one, and trust no other.
 type identity struct {
 	pair tls.Certificate
 	pool *x509.CertPool
@@ -36,8 +36,8 @@ func loadIdentity(h *home.Home) (*identity, error) {
 	return &identity{pair, pool}, nil
 }
 
-// ensureIdentity makes the key pair where it is missing or unusable. Only the holder of the engine's lock may call it:
-// two makers at once would leave the key of one beside the certificate of the other.
+// ensureIdentity creates the key pair if it is missing or unusable. Only the holder of the engine's lock may call it: two
+// callers at once could leave the key of one beside the certificate of the other.
 func ensureIdentity(h *home.Home) (*identity, error) {
 	if known, err := loadIdentity(h); err == nil {
 		return known, nil
@@ -64,7 +64,7 @@ func newPair() (certificate, key []byte, err error) {
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: ServerName},
 		DNSNames:     []string{ServerName},
-		// It is as good as the file mode of its key, whatever the clock says.
+		// The certificate is protected by the file mode of its key, not by dates.
 		NotBefore:             time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
@@ -102,7 +102,7 @@ func (i *identity) client() *tls.Config {
 	}
 }
 
-// provider makes every port of the server speak mutual TLS.
+// provider makes the server use mutual TLS on every port.
 func (i *identity) provider() encryption.TLSConfigProvider {
 	return &encryption.FixedTLSConfigProvider{
 		InternodeServerConfig: i.server(),

@@ -17,15 +17,15 @@ import (
 const (
 	target        = "passthrough:///engine" // Resolved by the dialer.
 	serviceName   = "temporal.api.workflowservice.v1.WorkflowService"
-	healthTimeout = time.Second // Of one question; something else may listen on a dead engine's port.
+	healthTimeout = time.Second // Of one request; another program may listen on a dead engine's port.
 )
 
-// Client returns an SDK client of the engine that survives a take-over. configure, which may be nil, sets what it wants
-// but the address, the TLS and the namespace. The caller closes the client.
+// Client returns an SDK client of the engine that survives a take-over. configure, which may be nil, can set all options
+// except address, TLS and namespace. The caller closes the client.
 func (e *Engine) Client(ctx context.Context, configure func(*client.Options)) (client.Client, error) {
 	own, err := loadIdentity(e.home)
 	if err != nil {
-		return nil, e.failed("cannot read its key pair", err)
+		return nil, failed(e.home, "cannot read its key pair", err)
 	}
 	options := client.Options{Identity: e.options.Identity, Logger: log.NewStructuredLogger(e.log)}
 	if configure != nil {
@@ -35,12 +35,12 @@ func (e *Engine) Client(ctx context.Context, configure func(*client.Options)) (c
 	options.Namespace = Namespace
 	options.ConnectionOptions.TLS = own.client()
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
-		grpc.WithContextDialer(dialer(e.home)), connectSoon())
+		grpc.WithContextDialer(dialer(e.home)), fastReconnect())
 	return e.dial(ctx, options)
 }
 
-// dial tries until an engine answers: the process that had it may be gone since it was asked last, and another one, perhaps
-// this, takes it over.
+// dial retries until an engine answers: the process that ran it may have ended meanwhile, and another one, perhaps this, takes
+// it over.
 func (e *Engine) dial(ctx context.Context, options client.Options) (client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
@@ -49,19 +49,19 @@ func (e *Engine) dial(ctx context.Context, options client.Options) (client.Clien
 		if err == nil {
 			return dialed, nil
 		}
-		held, unknown := e.somebodyHolds()
-		if unknown != nil || !held && !e.joined() {
-			return nil, e.failed("it does not answer", err)
+		held, heldErr := e.isHeld()
+		if heldErr != nil || !held && !e.joined() {
+			return nil, failed(e.home, "it does not answer", err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, e.failed("it does not answer", err)
+			return nil, failed(e.home, "it does not answer", err)
 		case <-time.After(lockPoll):
 		}
 	}
 }
 
-// joined tells whether this process runs the engine, or takes it over.
+// joined reports whether this process runs the engine, or waits to take it over.
 func (e *Engine) joined() bool {
 	select {
 	case <-e.waiting:
@@ -71,8 +71,8 @@ func (e *Engine) joined() bool {
 	}
 }
 
-// connectSoon makes connections come back soon after a take-over.
-func connectSoon() grpc.DialOption {
+// fastReconnect makes clients reconnect fast after a take-over.
+func fastReconnect() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{
 			BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond,
@@ -81,8 +81,8 @@ func connectSoon() grpc.DialOption {
 	})
 }
 
-// answers tells whether an engine serves at the address that the home names.
-func (e *Engine) answers(ctx context.Context) bool {
+// isServing reports whether an engine answers at the address in the home.
+func (e *Engine) isServing(ctx context.Context) bool {
 	info, err := ReadInfo(e.home)
 	if err != nil {
 		return false
@@ -93,12 +93,12 @@ func (e *Engine) answers(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	return e.ask(ctx, own, info.Address, false) == nil
+	return e.waitServing(ctx, own, info.Address, false) == nil
 }
 
-// ask waits until the server at the address says that it serves; with patient also until it can be connected to.
-func (e *Engine) ask(ctx context.Context, own *identity, address string, patient bool) error {
-	connection, err := grpc.NewClient("passthrough:///"+address, connectSoon(),
+// waitServing waits until the server at the address reports that it is serving, with waitReady also for the connection.
+func (e *Engine) waitServing(ctx context.Context, own *identity, address string, waitReady bool) error {
+	connection, err := grpc.NewClient("passthrough:///"+address, fastReconnect(),
 		grpc.WithTransportCredentials(credentials.NewTLS(own.client())))
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (e *Engine) ask(ctx context.Context, own *identity, address string, patient
 	health := grpc_health_v1.NewHealthClient(connection)
 	for {
 		request := &grpc_health_v1.HealthCheckRequest{Service: serviceName}
-		answer, err := health.Check(ctx, request, grpc.WaitForReady(patient))
+		answer, err := health.Check(ctx, request, grpc.WaitForReady(waitReady))
 		if err != nil || answer.GetStatus() == grpc_health_v1.HealthCheckResponse_SERVING {
 			return err
 		}
@@ -123,7 +123,7 @@ func (e *Engine) ask(ctx context.Context, own *identity, address string, patient
 	}
 }
 
-// setBuildID tells the SDK who we are. Without it the SDK hashes the whole program, which takes longer than a start.
+// setBuildID sets the build id of the SDK. Without it the SDK hashes the whole program, which takes longer than a start.
 func setBuildID() {
 	id := "gleitzeit"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -20,15 +20,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// retention is how long Temporal knows a closed run. The result store has its own.
+// retention is how long Temporal keeps a closed run. The result store keeps its results.
 const retention = 30 * 24 * time.Hour
 
-// prepareDatabase makes the database where there is none, and refuses one that this program cannot use. Only the holder
-// of the engine's lock may call it.
+// prepareDatabase creates the database if there is none, and rejects one that this program cannot use. Only the holder of the
+// engine's lock may call it.
 func (e *Engine) prepareDatabase(ctx context.Context) error {
 	path := e.home.EngineDB()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		// Half of it may be there after a kill: only what was finished gets the name.
+		// A kill may leave half of it: only a finished file gets the name.
 		if err := e.createDatabase(ctx, path+".new"); err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (e *Engine) createDatabase(ctx context.Context, path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// writeSchema writes without a journal: what a kill leaves is thrown away.
+// writeSchema writes without a journal: the file that a kill leaves is removed.
 func writeSchema(ctx context.Context, path string) (err error) {
 	db, err := sql.Open("sqlite", "file:"+uriPath(path)+"?_pragma=journal_mode=off&_pragma=synchronous=off")
 	if err != nil {
@@ -91,8 +91,8 @@ func writeSchema(ctx context.Context, path string) (err error) {
 	return tx.Commit()
 }
 
-// schemaTarget is as much of an AdminDB as setting up the schema needs. The server's own would never close its handle
-// on a file that is about to be renamed.
+// schemaTarget is the part of an AdminDB that setting up the schema needs. The server's own never closes its handle, on a file
+// that is about to be renamed.
 type schemaTarget struct {
 	sqlplugin.AdminDB
 	ctx context.Context
@@ -104,7 +104,7 @@ func (t schemaTarget) Exec(statement string, args ...any) error {
 	return err
 }
 
-// checkDatabase reads what a whole check would read last: that it is a database, whose it is, and how old.
+// checkDatabase checks that the file is a database of an engine, and its version.
 func (e *Engine) checkDatabase(ctx context.Context, path string) (err error) {
 	db, err := sql.Open("sqlite", "file:"+uriPath(path)+"?mode=rw&_pragma=busy_timeout=10000")
 	if err != nil {
@@ -117,7 +117,7 @@ func (e *Engine) checkDatabase(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if tables != 3 {
-		return e.damaged("it is not the database of an engine")
+		return damaged(e.home, "it is not the database of an engine")
 	}
 	var server, schema, visibility string
 	const versions = "SELECT server_version, schema_version, visibility_version FROM gleitzeit_engine"
@@ -142,8 +142,7 @@ func (e *Engine) checkDatabase(ctx context.Context, path string) (err error) {
 	return err
 }
 
-// createNamespace makes the namespace where it is not there. It opens the database as the server does, which keeps that
-// handle.
+// createNamespace creates the namespace if it does not exist. It opens the database like the server, which keeps that handle.
 func (e *Engine) createNamespace(path string) error {
 	namespace, err := sqliteschema.NewNamespaceConfig(clusterName, Namespace, false, map[string]enumspb.IndexedValueType{
 		protocol.WorkflowAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD,

@@ -32,11 +32,11 @@ func TestDatabaseThatCannotBeUsed(t *testing.T) {
 		}, "the engine's database %q is damaged: disk image is malformed", aside},
 		{"of a newer server", func(t *testing.T, h *home.Home) {
 			change(t, h, "UPDATE gleitzeit_engine SET server_version = '1.33.0'")
-		}, "the engine's database %q was written by Temporal server 1.33.0, this program has 1.32.1",
+		}, "the engine's database %q was written by Temporal server 1.33.0, and this program has 1.32.1",
 			"use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder"},
 		{"of another schema", func(t *testing.T, h *home.Home) {
 			change(t, h, "UPDATE gleitzeit_engine SET server_version = '1.20.0', schema_version = '0.7'")
-		}, "the engine's database %q has the schema 0.7/0.1 of Temporal server 1.20.0, this program needs 0.11/0.1",
+		}, "the engine's database %q has the schema 0.7/0.1 of Temporal server 1.20.0, and this program needs 0.11/0.1",
 			"finish the open runs with the gleitzeit that wrote it, then move the file away: stored results are not lost"},
 		{"a folder", func(t *testing.T, h *home.Home) {
 			must(t, os.Remove(h.EngineDB()))

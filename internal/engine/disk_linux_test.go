@@ -47,8 +47,8 @@ func TestDiskFull(t *testing.T) {
 				require.Skip(t, "this system lets no process mount a small disk of its own")
 			}
 			must(t, err)
-			want := fmt.Sprintf("the disk of the engine's database %q is full (make room, or set GLEITZEIT_HOME or --home "+
-				"to a folder on another disk, and start again: nothing that was finished is lost)\n", filepath.Join(path, "engine.db"))
+			want := fmt.Sprintf("the disk of the engine's database %q is full (free some space, or set GLEITZEIT_HOME or --home "+
+				"to a folder on another disk, and start again: finished work is not lost)\n", filepath.Join(path, "engine.db"))
 			if string(said) != want {
 				t.Errorf("%q,\nwant %q\n%s", said, want, stderr.String())
 			}

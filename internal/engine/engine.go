@@ -1,5 +1,5 @@
-// Package engine runs the Temporal server inside this process, on a SQLite file in the home folder, or finds the one
-// that another process of this home runs. It alone may import the Temporal server. It knows no workflows.
+// Package engine runs the Temporal server inside this process, on a SQLite file in the home folder, or connects to the one that
+// another process of this home runs. Only this package may import the Temporal server. It knows no workflows.
 package engine
 
 import (
@@ -19,24 +19,24 @@ import (
 // Namespace is the Temporal namespace of every run.
 const Namespace = "default"
 
-// ErrNotRunning: no process of the home runs an engine.
+// ErrNotRunning means that no process of the home runs an engine.
 var ErrNotRunning = errors.New("no engine runs in this home folder")
 
 const (
-	lockPoll    = 25 * time.Millisecond // How often a process looks whether the holder is gone.
-	joinTimeout = 30 * time.Second      // How long a holder may take to answer, where the context says nothing shorter.
+	lockPoll    = 25 * time.Millisecond // How often a process checks whether the holder has ended.
+	joinTimeout = 30 * time.Second      // How long a holder may take to answer, unless the context is shorter.
 )
 
-// Options say which engine to join and how.
+// Options of an engine.
 type Options struct {
 	Home *home.Home
-	// Log gets the lines of server and SDK that are at least as severe as LogLevel; nil drops them.
+	// Log receives the log of server and SDK from LogLevel on; nil discards it.
 	Log *slog.Logger
-	// LogLevel is slog.LevelError where it is nil: the server warns of much that is meant so.
+	// LogLevel defaults to slog.LevelError: the server warns about intended settings.
 	LogLevel slog.Leveler
-	// Identity is the Temporal identity of this process' clients. The SDK's (pid@host) where it is empty.
+	// Identity is the Temporal identity of this process's clients; default: that of the SDK (pid@host).
 	Identity string
-	// Overrides is YAML in the format of the server's dynamic configuration, laid over the engine's own. For tests.
+	// Overrides is YAML in the format of the server's dynamic configuration that overrides the engine's own. For tests.
 	Overrides string
 }
 
@@ -45,18 +45,17 @@ type Engine struct {
 	options Options
 	home    *home.Home
 	log     *slog.Logger
-	stop    context.CancelFunc // Ends the wish to take over.
-	waiting chan struct{}      // Closed when nothing waits to take over any more.
+	stop    context.CancelFunc // Stops waiting to take over.
+	waiting chan struct{}      // Closed when nothing waits to take over.
 
-	mu      sync.Mutex
-	lock    *flock.Flock // Held while this process runs the server; nil otherwise. A lost reference would unlock it.
-	server  *server
-	trouble error
+	mu     sync.Mutex
+	lock   *flock.Flock // Held while this process runs the server; nil otherwise. A lost reference would unlock it.
+	server *server
+	err    error // See Err.
 }
 
-// Join starts the engine where none runs, else waits until the running one answers. A process that joined the engine of
-// another takes it over when that one is gone, until Close. An error is an *protocol.Error that says what to do, or
-// ctx's.
+// Join starts the engine if none runs, and otherwise waits until the running one answers. A process that joined the engine of
+// another process takes it over when that one ends, until Close. The error is a *protocol.Error with a hint, or that of ctx.
 func Join(ctx context.Context, o Options) (*Engine, error) {
 	setBuildID()
 	e := open(o)
@@ -73,7 +72,7 @@ func Join(ctx context.Context, o Options) (*Engine, error) {
 			close(e.waiting)
 			return e, nil
 		}
-		if e.answers(ctx) {
+		if e.isServing(ctx) {
 			background, stop := context.WithCancel(context.WithoutCancel(ctx))
 			e.stop = stop
 			go e.waitToTakeOver(background)
@@ -87,8 +86,8 @@ func Join(ctx context.Context, o Options) (*Engine, error) {
 	}
 }
 
-// Connect finds the running engine and never starts or takes over one. It returns ErrNotRunning where there is none,
-// and waits while one is being started or taken over.
+// Connect connects to the running engine, and never starts or takes over one. It returns ErrNotRunning if there is none, and
+// waits while one starts or is taken over.
 func Connect(ctx context.Context, o Options) (*Engine, error) {
 	setBuildID()
 	e := open(o)
@@ -98,10 +97,10 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 	ticker := time.NewTicker(lockPoll)
 	defer ticker.Stop()
 	for {
-		if e.answers(ctx) {
+		if e.isServing(ctx) {
 			return e, nil
 		}
-		held, err := e.somebodyHolds()
+		held, err := e.isHeld()
 		if err != nil {
 			return nil, err
 		}
@@ -125,33 +124,36 @@ func (e *Engine) noAnswer() error {
 		WithHint("end that process and try again; `fuser %s` shows it", e.home.EngineLock())
 }
 
-// Holder tells whether this process runs the engine.
+// Info returns the address of the engine, current or last. The error is that of the file.
+func (e *Engine) Info() (Info, error) { return ReadInfo(e.home) }
+
+// Holder reports whether this process runs the engine.
 func (e *Engine) Holder() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.server != nil
 }
 
-// Err is the trouble that the engine in this process has, or the last try to take it over had: a full disk, a damaged
-// database. Nil where all is well.
+// Err returns the error of the engine in this process, or that of the last attempt to take it over: a full disk, a damaged
+// database. Nil if there is none.
 func (e *Engine) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.trouble
+	return e.err
 }
 
-func (e *Engine) setTrouble(err error) {
+func (e *Engine) setErr(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.trouble = err
+	e.err = err
 }
 
-// Close gives up the wish to take over and returns at once. An engine that this process runs goes on until the process
-// exits, which is what must follow: the database survives an exit at any moment, and stopping would cost a second.
+// Close stops waiting to take over and returns at once. An engine in this process runs until the process exits, which must
+// follow: the database survives an exit at any moment, and stopping the server would take a second.
 func (e *Engine) Close() { e.stop() }
 
-// Stop is Close for a process that lives on: it stops the server and lets another process take over. It takes a second
-// or more. Where ctx is done before, the engine keeps running and the error says so.
+// Stop is Close for a process that does not exit: it stops the server and lets another process take over. It takes a second or
+// more. If ctx ends first, the engine keeps running, and the error says so.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.stop()
 	stopped := make(chan error, 1)
@@ -175,6 +177,6 @@ func (e *Engine) release() error {
 	if server == nil {
 		return nil
 	}
-	// Whoever gets the lock starts a server on the same database: the lock goes last.
+	// The next holder of the lock starts a server on the same database: the lock is released last.
 	return errors.Join(server.stop(), lock.Unlock())
 }

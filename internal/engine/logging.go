@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// filtered drops what is less severe than the level.
+// filtered discards records below the level.
 func filtered(to *slog.Logger, level slog.Leveler) *slog.Logger {
 	if to == nil {
 		return slog.New(slog.DiscardHandler)
@@ -39,11 +39,11 @@ func (h atLeast) WithGroup(name string) slog.Handler {
 	return atLeast{h.Handler.WithGroup(name), h.level}
 }
 
-// serverLogger gives the server's lines to slog, and what its errors say to trouble.
+// serverLogger passes the server's log to slog, and the text of its errors to a function.
 type serverLogger struct {
 	to      *slog.Logger
 	trouble func(text string)
-	ending  *atomic.Bool // While the server stops, everything fails as it should, and nothing is said of it.
+	ending  *atomic.Bool // Set while the server stops: errors are expected and not logged.
 }
 
 var (
@@ -58,7 +58,7 @@ func (l serverLogger) Warn(msg string, tags ...tag.Tag)  { l.write(slog.LevelWar
 func (l serverLogger) Error(msg string, tags ...tag.Tag) {
 	text := textOf(msg, tags)
 	if strings.Contains(text, context.Canceled.Error()) {
-		// A client went away, as clients do: no error of the server.
+		// A client disconnected: not an error of the server.
 		l.Debug(msg, tags...)
 		return
 	}
@@ -71,20 +71,20 @@ func (l serverLogger) Error(msg string, tags ...tag.Tag) {
 // DPanic panics only in development builds of the server.
 func (l serverLogger) DPanic(msg string, tags ...tag.Tag) { l.Error(msg, tags...) }
 
-// Panic panics as its callers expect.
+// Panic panics, as callers expect.
 func (l serverLogger) Panic(msg string, tags ...tag.Tag) {
 	l.Error(msg, tags...)
 	panic("temporal server: " + textOf(msg, tags))
 }
 
-// Fatal ends the goroutine, not the process: the server may not end a program that only embeds it. Where that happens
-// during a start, the start fails.
+// Fatal ends the goroutine, not the process: the server must not end a program that only embeds it. During a start, the start
+// fails.
 func (l serverLogger) Fatal(msg string, tags ...tag.Tag) {
 	l.Error(msg, tags...)
 	runtime.Goexit()
 }
 
-// With makes a logger that adds the tags to each line.
+// With returns a logger that adds the tags to each record.
 func (l serverLogger) With(tags ...tag.Tag) log.Logger {
 	return serverLogger{slog.New(l.to.Handler().WithAttrs(attributes(tags))), l.trouble, l.ending}
 }
@@ -103,7 +103,7 @@ func attributes(tags []tag.Tag) []slog.Attr {
 	return attrs
 }
 
-// textOf is the message with the error that it is about.
+// textOf returns the message with its error.
 func textOf(msg string, tags []tag.Tag) string {
 	parts := []string{msg}
 	for _, t := range tags {

@@ -8,14 +8,14 @@ import (
 
 const loopback = "127.0.0.1"
 
-// freePorts returns free ports on loopback, all different; the first is the wanted one (0 is any) where that is free.
-// Another program may take one before the server does: then the server does not start, and other ports must be tried.
+// freePorts returns different free ports on loopback; the first is the wanted one (0 is any) if that is free. Another program
+// may take one before the server does: then the server does not start, and other ports must be tried.
 func freePorts(count, wanted int) ([]int, error) {
 	ports := make([]int, 0, count)
 	listeners := make([]net.Listener, 0, count)
 	var failed error
 	for len(ports) < count && failed == nil {
-		listener, err := net.Listen("tcp", at(wanted)) //nolint:noctx // Listening on loopback does not wait.
+		listener, err := net.Listen("tcp", at(wanted)) //nolint:noctx // Listening on loopback does not block.
 		if err != nil && wanted != 0 {
 			listener, err = net.Listen("tcp", at(0)) //nolint:noctx // As above.
 		}
@@ -35,7 +35,7 @@ func freePorts(count, wanted int) ([]int, error) {
 
 func at(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
-// portOf is 0 where the address has none.
+// portOf returns the port of an address; 0 if it has none.
 func portOf(address string) int {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {

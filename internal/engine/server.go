@@ -16,8 +16,8 @@ import (
 	"go.temporal.io/server/temporal"
 )
 
-// startTries is how often other ports are tried, where a program took one between choosing and using it. A start that
-// failed may keep ports open until the process ends, with nothing behind them: the server offers no way to close them.
+// startTries is how often a start is attempted, if a program takes a port between choosing and using it. A failed start may
+// keep ports open until the process ends: the server offers no way to close them.
 const startTries = 3
 
 // server is the Temporal server in this process.
@@ -26,15 +26,15 @@ type server struct {
 	ending   *atomic.Bool
 }
 
-// start prepares the home, starts the server, waits until it answers and says where. Only the holder of the engine's
+// start prepares the home, starts the server, waits until it answers and writes its address. Only the holder of the engine's
 // lock may call it.
 func (e *Engine) start(ctx context.Context) (*server, error) {
 	own, err := ensureIdentity(e.home)
 	if err != nil {
-		return nil, e.failed("cannot create its key pair", err)
+		return nil, failed(e.home, "cannot create its key pair", err)
 	}
 	if err := e.prepareDatabase(ctx); err != nil {
-		return nil, e.failed("cannot prepare its database", err)
+		return nil, failed(e.home, "cannot prepare its database", err)
 	}
 	wanted := 0
 	if last, err := ReadInfo(e.home); err == nil {
@@ -47,10 +47,10 @@ func (e *Engine) start(ctx context.Context) (*server, error) {
 			if err == nil {
 				return started, nil
 			}
-			return nil, errors.Join(e.failed("it does not answer", err), started.stop())
+			return nil, errors.Join(failed(e.home, "it does not answer", err), started.stop())
 		}
 		if try == startTries || ctx.Err() != nil {
-			return nil, e.failed("its server does not start", err)
+			return nil, failed(e.home, "its server does not start", err)
 		}
 		e.log.Warn("the engine's server did not start; trying other ports", "error", err)
 		wanted = 0
@@ -75,7 +75,7 @@ func (e *Engine) startAt(ports []int, own *identity) (*server, error) {
 		return nil, err
 	}
 	logged, ending := &startErrors{}, &atomic.Bool{}
-	logger := serverLogger{e.log, func(text string) { logged.note(text); e.noteTrouble(text) }, ending}
+	logger := serverLogger{e.log, func(text string) { logged.note(text); e.noteError(text) }, ending}
 	started, err := launch(func() (temporal.Server, error) {
 		return temporal.NewServer(
 			temporal.WithConfig(settings(e.home.EngineDB(), ports)),
@@ -88,24 +88,24 @@ func (e *Engine) startAt(ports []int, own *identity) (*server, error) {
 			temporal.WithLogger(logger),
 		)
 	})
-	if said := logged.end(); err != nil {
-		return nil, errors.Join(err, said)
+	if messages := logged.end(); err != nil {
+		return nil, errors.Join(err, messages)
 	}
 	return &server{started, ending}, nil
 }
 
-// announce waits until the server answers before anybody is sent to it.
+// announce waits until the server answers, and then writes its address.
 func (e *Engine) announce(ctx context.Context, own *identity, port int) error {
 	info := Info{Address: at(port), PID: os.Getpid(), ServerVersion: headers.ServerVersion, StartedAt: time.Now().UTC()}
-	if err := e.ask(ctx, own, info.Address, true); err != nil {
+	if err := e.waitServing(ctx, own, info.Address, true); err != nil {
 		return err
 	}
 	return writeInfo(e.home, info)
 }
 
-func (e *Engine) noteTrouble(text string) {
-	if known := e.diagnose(text); known != nil {
-		e.setTrouble(known)
+func (e *Engine) noteError(text string) {
+	if known := diagnose(e.home, text); known != nil {
+		e.setErr(known)
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *server) stop() error {
 	return s.temporal.Stop()
 }
 
-// launch starts the server in a goroutine of its own, because the server's Fatal ends the goroutine that calls it.
+// launch starts the server in a goroutine of its own, because serverLogger.Fatal ends the goroutine that calls it.
 func launch(create func() (temporal.Server, error)) (temporal.Server, error) {
 	var started temporal.Server
 	err := errors.New("the Temporal server failed")
@@ -143,7 +143,7 @@ func startServer(create func() (temporal.Server, error)) (temporal.Server, error
 	return created, nil
 }
 
-// startErrors keeps the errors that the server logs while it starts: a start that fails returns less than it logs.
+// startErrors collects the errors that the server logs while it starts: a failed start returns less than it logs.
 type startErrors struct {
 	mu    sync.Mutex
 	texts []string
@@ -158,7 +158,7 @@ func (s *startErrors) note(text string) {
 	}
 }
 
-// end returns what was logged so far, and keeps nothing from then on.
+// end returns the errors so far and stops collecting.
 func (s *startErrors) end() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

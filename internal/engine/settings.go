@@ -19,7 +19,7 @@ const clusterName = "active"
 //go:embed dynamicconfig.yaml
 var dynamicConfig []byte
 
-// services stand in the order of their ports.
+// services are in the order of their ports.
 var services = [...]primitives.ServiceName{
 	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
 }
@@ -59,13 +59,13 @@ func settings(databaseName string, ports []int) *config.Config {
 	}
 }
 
-// database is how the server opens its database: for durability, and with readers beside the writer.
+// database returns how the server opens its database: durable, and with readers beside the writer.
 func database(path string) *config.SQL {
 	return &config.SQL{
 		PluginName:   sqliteplugin.PluginName,
 		DatabaseName: uriPath(path),
 		ConnectAttributes: map[string]string{
-			"mode":         "rw", // The file is there: nothing may make an empty one.
+			"mode":         "rw", // The file exists: never create an empty one.
 			"journal_mode": "wal",
 			"synchronous":  "full",
 			"busy_timeout": "10000",
@@ -73,7 +73,7 @@ func database(path string) *config.SQL {
 	}
 }
 
-// uriPath is a path as it stands in a `file:` URI of SQLite.
+// uriPath returns a path for a `file:` URI of SQLite.
 func uriPath(path string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
@@ -86,8 +86,8 @@ func hosts(ports []int) map[primitives.ServiceName]static.Hosts {
 	return byService
 }
 
-// dynamicSettings loads the embedded file and the overrides with the server's own loader. What the server would only
-// warn of (a setting that it does not know, a value of the wrong type) is an error.
+// dynamicSettings loads the embedded file and the overrides with the server's own loader. Problems that the server would only
+// warn about (an unknown setting, a value of the wrong type) are errors.
 func dynamicSettings(overrides string) (dynamicconfig.Client, error) {
 	loader := dynamicconfig.LoadYamlFile(dynamicConfig)
 	if overrides != "" {

@@ -8,12 +8,12 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// takeOver starts the server in this process where it gets the lock; false means that another process holds it.
+// takeOver starts the server in this process if it gets the lock; it returns false if another process holds it.
 func (e *Engine) takeOver(ctx context.Context) (bool, error) {
 	lock := flock.New(e.home.EngineLock())
 	locked, err := lock.TryLock()
 	if err != nil {
-		return false, e.failed("cannot take its lock", err)
+		return false, failed(e.home, "cannot take its lock", err)
 	}
 	if !locked {
 		return false, nil
@@ -23,15 +23,15 @@ func (e *Engine) takeOver(ctx context.Context) (bool, error) {
 		return false, errors.Join(err, lock.Unlock())
 	}
 	e.mu.Lock()
-	e.lock, e.server, e.trouble = lock, server, nil
+	e.lock, e.server, e.err = lock, server, nil
 	e.mu.Unlock()
 	return true, nil
 }
 
-// waitToTakeOver ends when this process has taken over, or ctx is done. What goes wrong is shown by Err and tried again.
+// waitToTakeOver returns when this process has taken over, or ctx is done. It retries after errors, which Err returns.
 func (e *Engine) waitToTakeOver(ctx context.Context) {
 	defer close(e.waiting)
-	const slowest = 2 * time.Second
+	const longestPause = 2 * time.Second
 	pause := lockPoll
 	for {
 		select {
@@ -45,22 +45,22 @@ func (e *Engine) waitToTakeOver(ctx context.Context) {
 			e.log.Info("took over the engine", "home", e.home.Path)
 			return
 		case err != nil && ctx.Err() == nil:
-			e.setTrouble(err)
+			e.setErr(err)
 			e.log.Error("cannot take over the engine", "home", e.home.Path, "error", err)
-			pause = min(2*pause, slowest)
+			pause = min(2*pause, longestPause)
 		default:
 			pause = lockPoll
 		}
 	}
 }
 
-// somebodyHolds tells whether a process runs the engine, or is about to. A Join at the same moment may take the probe
-// for a holder; it tries again.
-func (e *Engine) somebodyHolds() (bool, error) {
+// isHeld reports whether a process runs the engine, or is about to. A Join at the same moment may take the probe for a holder
+// and retries.
+func (e *Engine) isHeld() (bool, error) {
 	probe := flock.New(e.home.EngineLock())
 	free, err := probe.TryRLock()
 	if err != nil {
-		return false, e.failed("cannot check its lock", err)
+		return false, failed(e.home, "cannot check its lock", err)
 	}
 	return !free, probe.Unlock()
 }

@@ -144,7 +144,7 @@ func TestPortLostWhileStarting(t *testing.T) {
 	}
 }
 
-// What keeps a process from taking over is shown, tried again, and forgotten once it is gone.
+// An error that keeps a process from taking over is reported, retried, and cleared once it is gone.
 func TestTakeOverFailsAtFirst(t *testing.T) {
 	h := testHome(t)
 	other := startProcess(t, h.Path)

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// LongestWord is the length in bytes up to which words are compared: people mistype short ones.
+	// LongestWord is the length in bytes up to which words are compared: typing errors occur in short ones.
 	LongestWord = 64
-	// Farthest is the most letters that a word and what it is meant to be may differ in.
+	// Farthest is the maximum number of letters in which a word and its suggestion differ.
 	Farthest = 3
 )
 
-// Nearest returns the candidate that is nearest to the word, the first of equals: the same but for case or two swapped
-// letters, or with few others; else the only one that is a part of the word, as "pattern" is of "file_pattern", or that
-// the word is a part of. It is "" where none is near. What it takes grows with the number of candidates.
+// Nearest returns the candidate nearest to the word, the first of equal ones: it differs in case, in two swapped letters or in
+// few others; or it is the only one that is a part of the word, like "pattern" of "file_pattern", or of which the word is a
+// part. It returns "" if none is near. The cost grows with the number of candidates.
 func Nearest(word string, candidates []string) string {
 	if len(word) > LongestWord {
 		return ""
