@@ -12,10 +12,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// recordTimeout bounds one attempt to write into the result store.
+// recordTimeout limits one attempt to write to the result store.
 const recordTimeout = time.Minute
 
-// open has the run and its plan recorded.
+// open records the run and its plan.
 func (r *run) open(ctx workflow.Context) error {
 	if r.start.Opened {
 		return nil
@@ -25,23 +25,23 @@ func (r *run) open(ctx workflow.Context) error {
 		return rejected("%s", err)
 	}
 	r.start.PlanRef = protocol.RefOf(data.JSON())
-	// A run that is cancelled as it starts is still one that people look for.
+	// A run that is cancelled while it starts is recorded too: people look for it.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	opening := protocol.OpenRequest{Run: r.calls.run, Queue: r.queue, Plan: data, Values: r.carriedValues()}
-	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, opening).Get(ctx, nil)
+	request := protocol.OpenRequest{Run: r.calls.run, Queue: r.queue, Plan: data, Values: r.valuesByRef()}
+	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, request).Get(ctx, nil)
 }
 
-// carriedValues are the values that calls carry by Ref alone.
-func (r *run) carriedValues() [][]byte {
+// valuesByRef returns the values that calls have by Ref alone.
+func (r *run) valuesByRef() [][]byte {
 	var values [][]byte
 	keep := func(v value.Value) {
-		if held, data := protocol.NewCallPayload(v); held.Inline == nil {
+		if payload, data := protocol.NewCallPayload(v); payload.Inline == nil {
 			values = append(values, data)
 		}
 	}
 	keepForItems := func(v value.Value) {
-		if held, data := newItemPayload(v); held.Inline == nil {
+		if payload, data := newItemPayload(v); payload.Inline == nil {
 			values = append(values, data)
 		}
 	}
@@ -63,14 +63,14 @@ func (r *run) carriedValues() [][]byte {
 	return values
 }
 
-// close has the end of the run recorded, its outputs resolved, and says how it ended.
+// close resolves the run's outputs, records its end, and returns its result.
 func (r *run) close(ctx workflow.Context) (*Result, error) {
-	// A run that was cancelled still accounts for itself.
+	// The end of a cancelled run is recorded too.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	r.describe(ctx)
 	result := r.result()
-	closing := protocol.CloseRequest{
+	request := protocol.CloseRequest{
 		Run: r.calls.run, Queue: r.queue, Plan: r.start.PlanRef,
 		Status: result.Status, Error: result.Error, Usage: result.Usage,
 	}
@@ -78,19 +78,19 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	for i, output := range r.plan.Outputs {
 		outputs[i] = value.Field{Name: output.Name, Value: output.Value}
 		for _, binding := range r.calls.bindings(output.Uses) {
-			if !bound(closing.Uses, binding.Head) {
-				closing.Uses = append(closing.Uses, binding)
+			if !bound(request.Uses, binding.Head) {
+				request.Uses = append(request.Uses, binding)
 			}
 		}
 	}
-	closing.Outputs = value.Object(outputs...)
+	request.Outputs = value.Object(outputs...)
 	for i := range r.plan.Tasks {
 		if outcome, unrecorded := r.unrecorded(i); unrecorded {
-			closing.Tasks = append(closing.Tasks, protocol.ClosedTask{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})
+			request.Tasks = append(request.Tasks, protocol.ClosedTask{Task: r.plan.Tasks[i].ID, Method: r.plan.Tasks[i].Method, Outcome: outcome})
 		}
 	}
 	var closed protocol.CloseResponse
-	if err := workflow.ExecuteLocalActivity(recording(ctx), CloseActivity, closing).Get(ctx, &closed); err != nil {
+	if err := workflow.ExecuteLocalActivity(recording(ctx), CloseActivity, request).Get(ctx, &closed); err != nil {
 		return nil, err
 	}
 	result.Outputs = closed.Outputs
@@ -106,8 +106,8 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	return result, result.failure()
 }
 
-// unrecorded returns the end of a task that no activity has recorded, or not with all that the run knows: that it was
-// cancelled for another's failure.
+// unrecorded returns the end of a task that no activity has recorded, or not completely: only the run knows that a task
+// was cancelled because another failed.
 func (r *run) unrecorded(i int) (protocol.Outcome, bool) {
 	outcome := r.progress.Outcome(i)
 	if outcome.FinishedAt.IsZero() {
@@ -120,7 +120,7 @@ func (r *run) unrecorded(i int) (protocol.Outcome, bool) {
 	return outcome, true
 }
 
-// because names the failure for which everything else is cancelled; "" where there is none.
+// because names the failure because of which everything else is cancelled; empty where there is none.
 func (r *run) because() string {
 	if r.stopped == nil || r.stopped.Code != protocol.WorkflowTasksFailed {
 		return ""
@@ -128,7 +128,7 @@ func (r *run) because() string {
 	return ", because " + r.stopped.Message
 }
 
-// result counts how the tasks ended and decides how the run did.
+// result counts the ends of the tasks and decides how the run ended.
 func (r *run) result() *Result {
 	result := &Result{Status: protocol.Completed, Usage: r.usage}
 	var failures []string
@@ -152,7 +152,7 @@ func (r *run) result() *Result {
 		}
 	}
 	switch {
-	case result.Cancelled == 0 && len(failures) == 0: // What was skipped was skipped by conditions.
+	case result.Cancelled == 0 && len(failures) == 0: // Tasks that were skipped were skipped by conditions.
 	case r.stopped != nil && r.stopped.Code == protocol.WorkflowTimeout:
 		result.Status, result.Error = protocol.TimedOut, r.stopped
 	case r.stopped != nil && r.stopped.Code == protocol.WorkflowCancelled:
@@ -163,7 +163,7 @@ func (r *run) result() *Result {
 	return result
 }
 
-// failedTasks says which tasks a run has failed for, and what that has kept from running.
+// failedTasks returns the error of a run that names its failed tasks, and counts those that did not run because of them.
 func (r *run) failedTasks(failures []string, cancelled int) *protocol.Error {
 	message := taskCount(len(failures)) + " failed: " + some(failures)
 	if skipped := r.progress.SkippedForFailure(); skipped > 0 {
@@ -186,7 +186,7 @@ func (result *Result) addItems(counts protocol.Counts) {
 	result.Items.Cached += counts.Cached
 }
 
-// failure is the error with which the workflow closes, so that Temporal shows it as what it is.
+// failure returns the error with which the workflow closes, so that Temporal shows how it ended.
 func (result *Result) failure() error {
 	switch result.Status {
 	case protocol.Completed:
@@ -197,8 +197,8 @@ func (result *Result) failure() error {
 	return temporal.NewNonRetryableApplicationError(result.Error.Message, result.Error.Name, nil, *result)
 }
 
-// recording is the context of a local activity that writes into the result store. A store that cannot be reached is
-// tried again for as long as it takes: the run's work is done and must not be lost.
+// recording returns the context of a local activity that writes to the result store. It is retried without a limit while
+// the store is unavailable: the run's work is done and must not be lost.
 func recording(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: recordTimeout,
@@ -217,13 +217,13 @@ func bound(bindings []protocol.Binding, head string) bool {
 	return false
 }
 
-// some lists names, but not thousands of them.
+// some lists the first of the names.
 func some(names []string) string {
-	const most = 10
-	if len(names) <= most {
+	const limit = 10
+	if len(names) <= limit {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
 }
 
 // maxRows is how many tasks the table in the Web UI shows. The table is written whenever something ends.

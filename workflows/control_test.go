@@ -54,7 +54,7 @@ tasks:
 	same(t, "why", r.wholeOf(t, "each").Error.Message, `it was cancelled when 0 of 3 items were done, because task "bad" failed`)
 }
 
-// failingFast fails when there is the file, while `beside` runs.
+// failingFast fails when the file exists, while `beside` runs.
 const failingFast = `
 name: Fast
 fail_fast: true
@@ -86,7 +86,7 @@ tasks:
 	same(t, "free", r.tasks(t)["free"].Status, protocol.Completed)
 }
 
-func TestARunGoesOnAfterAnErrorAndCompletes(t *testing.T) {
+func TestARunContinuesOnErrorAndCompletes(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, goingOn)
 	same(t, "status", result.Status, protocol.Completed)

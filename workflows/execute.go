@@ -88,7 +88,7 @@ func (r *run) startTimeout(ctx workflow.Context) {
 		if timer.Get(ctx, nil) != nil {
 			return
 		}
-		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run took longer than its timeout of %s", r.plan.Timeout.Duration()))
+		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run timed out after %s", r.plan.Timeout.Duration()))
 		r.cancelTasks()
 	})
 }

@@ -22,7 +22,7 @@ func cancelledBatch(t *testing.T, r *rig) client.WorkflowRun {
 	return run
 }
 
-// failingBatch is a run of a batch with an item that fails, whatever is tried.
+// failingBatch is a run of a batch with an item that always fails.
 func failingBatch(t *testing.T, r *rig) client.WorkflowRun {
 	t.Helper()
 	folder := fixedFolder(t, "0", "fail", "2", "3")
@@ -35,7 +35,7 @@ outputs: {failed: "${after.value}"}
 `, folder), folder))
 }
 
-// forEachRun goes over values, small ones, large ones and null, of which one fails, in several histories; then over nothing.
+// forEachRun has items that are values, small, large and null, of which one fails, in several histories; then none.
 func forEachRun(t *testing.T, r *rig) client.WorkflowRun {
 	t.Helper()
 	return r.start(t, compile(t, fmt.Sprintf(`
@@ -51,8 +51,8 @@ outputs: {failed: "${failing.failed}", last: "${again.results[-1].result.value}"
 `, strings.Repeat("long", 100))))
 }
 
-// conditionalItems goes over values of which some are left out, one cannot be decided, and, in the second task, all are left
-// out.
+// conditionalItems has items of which some are skipped and the condition of one cannot be evaluated; in the second task, all
+// are skipped.
 func conditionalItems(t *testing.T, r *rig) client.WorkflowRun {
 	t.Helper()
 	return r.start(t, compile(t, `
@@ -64,7 +64,7 @@ outputs: {skipped: "${each.skipped} ${none.skipped}", failed: "${each.failed}"}
 `))
 }
 
-// fixedFolder is a folder with files whose path is the same on every machine: recorded histories name it.
+// fixedFolder returns a folder with files whose path is the same on every machine: recorded histories name it.
 func fixedFolder(t testing.TB, texts ...string) string {
 	t.Helper()
 	folder := filepath.Join(os.TempDir(), "gleitzeit-recorded-batch")

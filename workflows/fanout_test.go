@@ -19,7 +19,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// folderOf makes a folder with so many files, f000.txt and on; each holds what the function says.
+// folderOf returns a folder with count files, f000.txt and so on; text returns their contents.
 func folderOf(t testing.TB, count int, text func(i int) string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -33,7 +33,7 @@ func folderOf(t testing.TB, count int, text func(i int) string) string {
 
 func numbered(i int) string { return fmt.Sprint(i) }
 
-// batch makes the plan of a batch over a real folder.
+// batch returns the plan of a batch over a real folder.
 func batch(t testing.TB, folder, keys, template string) *plan.Plan {
 	t.Helper()
 	text := fmt.Sprintf("name: Batch\nbatch: {directory: %q%s}\ntemplate: {method: test/file%s}\n", folder, keys, template)
@@ -45,7 +45,7 @@ func compileBatch(t testing.TB, text, folder string) *plan.Plan {
 	return compileIn(t, text, "/flows", fstest.MapFS{strings.TrimPrefix(folder, "/") + "/f000.txt": {}})
 }
 
-// resultOf is the result of the task `batch`.
+// resultOf returns the result of the task `batch`.
 func (r *rig) resultOf(t testing.TB) value.Value {
 	t.Helper()
 	none := protocol.NoItem
@@ -68,7 +68,7 @@ func (r *rig) resultOf(t testing.TB) value.Value {
 	return v
 }
 
-// shape is the result without its entries: "total 3, succeeded 2, failed 1, skipped 0".
+// shape describes the result without its entries: "total 3, succeeded 2, failed 1, skipped 0".
 func shape(result value.Value) string {
 	var parts []string
 	for _, field := range result.Fields() {
@@ -154,7 +154,7 @@ func TestABatchFailsWhenAllItsItemsDo(t *testing.T) {
 	same(t, "error", r.whole(t).Error.Message, "all of 3 files failed; the first is "+filepath.Join(folder, "f000.txt")+": failure of f000.txt")
 }
 
-// whole is the last record of the task `batch` itself.
+// whole returns the last record of the task `batch` itself.
 func (r *rig) whole(t testing.TB) resultstore.Record {
 	t.Helper()
 	none := protocol.NoItem
@@ -231,7 +231,7 @@ func TestABatchOf500FilesFitsIntoOneHistory(t *testing.T) {
 	}
 }
 
-func TestABatchGoesOnInANewHistory(t *testing.T) {
+func TestABatchContinuesInANewHistory(t *testing.T) {
 	r := newRig(t, servertest.WithOverrides(smallHistories))
 	folder := folderOf(t, 60, func(i int) string {
 		if i == 3 || i == 50 {
@@ -263,7 +263,7 @@ tasks:
 	}
 }
 
-func TestACancelledBatchKeepsWhatItHas(t *testing.T) {
+func TestACancelledBatchKeepsItsResults(t *testing.T) {
 	r := newRig(t)
 	run := cancelledBatch(t, r)
 	result, _ := end(t, run)
@@ -320,7 +320,7 @@ func TestALargeListOfItemsStaysOutOfTheHistory(t *testing.T) {
 		for _, payloads := range event.GetMarkerRecordedEventAttributes().GetDetails() {
 			for _, payload := range payloads.GetPayloads() {
 				if len(payload.GetData()) > 64<<10 {
-					t.Errorf("a marker carries %d bytes", len(payload.GetData()))
+					t.Errorf("a marker has %d bytes", len(payload.GetData()))
 				}
 			}
 		}
@@ -340,7 +340,7 @@ func TestTheResultsOfAllItemsMayBeTooLargeForOneValue(t *testing.T) {
 	}
 }
 
-func TestNoCallCarriesTheFilesOfOthers(t *testing.T) {
+func TestNoCallContainsTheFilesOfOthers(t *testing.T) {
 	r := newRig(t)
 	const count = 300
 	folder := folderOf(t, count, numbered)

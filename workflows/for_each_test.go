@@ -13,7 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// wholeOf is the last record of a task itself, not of its items.
+// wholeOf returns the last record of a task itself, not of its items.
 func (r *rig) wholeOf(t testing.TB, task string) resultstore.Record {
 	t.Helper()
 	none := protocol.NoItem
@@ -24,7 +24,7 @@ func (r *rig) wholeOf(t testing.TB, task string) resultstore.Record {
 	return records[len(records)-1]
 }
 
-// itemsOf is the result of a task that ran once an item.
+// itemsOf returns the result of a task with items.
 func (r *rig) itemsOf(t testing.TB, task string) value.Value {
 	t.Helper()
 	whole := r.wholeOf(t, task)
@@ -96,7 +96,7 @@ outputs: {counts: "${each.failed} of ${each.total}", last: "${each.results[499].
 	same(t, "summary", summaries["each[7]"], `"{\"n\":7,\"times\":0,\"name\":\"item \u003c7\u003e\"}"`)
 }
 
-// TestItemsKeepTheirTypes: whatever an item is, `${item}` is that, and its parts are reached.
+// TestItemsKeepTheirTypes: `${item}` has the type of the item, and references reach its parts.
 func TestItemsKeepTheirTypes(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, `
@@ -117,8 +117,8 @@ outputs: {each: "${each.results[*].result.value}", parts: "${parts.results[*].re
 		`"items":["text","02139",1e-7,1152921504606846976,null,true,["a","b"],{"deep":[{"x":"b"}]},"","${inputs.n}"]}`)
 }
 
-// TestForEachOverWhatOthersHaveBrought: a list that a task makes, one of an earlier task with items, and an input.
-func TestForEachOverWhatOthersHaveBrought(t *testing.T) {
+// TestForEachOverResultsOfOthers: a list that a task returns, one of an earlier task with items, and an input.
+func TestForEachOverResultsOfOthers(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, `
 name: Chain
@@ -153,7 +153,7 @@ outputs: {after: "${after.value}"}
 	}
 }
 
-func TestForEachOfWhatIsNoListOfItems(t *testing.T) {
+func TestForEachOverInvalidItems(t *testing.T) {
 	for name, c := range map[string]struct{ code, reference, message, hint string }{
 		"an object":        {"{'items': [1], 'n': 2}", "${make.result}", "for_each: ${make.result} must be a list, not an object", `its field "items" is a list`},
 		"a string":         {"'a, b'", "${make.result}", `for_each: ${make.result} must be a list, not a string: "a, b"`, ""},
@@ -184,7 +184,7 @@ tasks:
 	}
 }
 
-// TestLargeItemsStayOutOfTheHistory: neither a call nor what a history begins or goes on with carries them.
+// TestLargeItemsStayOutOfTheHistory: neither calls nor the start of the next history contain them.
 func TestLargeItemsStayOutOfTheHistory(t *testing.T) {
 	r := newRig(t, servertest.WithOverrides("limit.historyCount.suggestContinueAsNew:\n  - value: 400\n"))
 	const count, size = 200, 20_000
@@ -211,7 +211,7 @@ tasks:
 	for i, entry := range entries(r.itemsOf(t, "each")) {
 		text := get(entry, "result", "value").Text()
 		if len(text) != size || text[0] != byte('0'+i%10) || get(entry, "item", "text").Text() != text {
-			t.Fatalf("item %d has brought %.10s… of %d bytes", i, text, len(text))
+			t.Fatalf("item %d returned %.10s… of %d bytes", i, text, len(text))
 		}
 	}
 	all := histories(t, r.Client, run.GetID(), first)
@@ -267,7 +267,7 @@ func TestAllItemsFailing(t *testing.T) {
 	same(t, "message", r.wholeOf(t, "each").Error.Message, "all of 2 items failed; the first is item 0 (tea): failure 1")
 }
 
-func TestAForEachGoesOnInANewHistory(t *testing.T) {
+func TestAForEachContinuesInANewHistory(t *testing.T) {
 	r := newRig(t, servertest.WithOverrides(smallHistories))
 	run := r.start(t, compile(t, `
 name: Continued
@@ -327,8 +327,8 @@ outputs: {always: "${always.results[*].result.value}", goes: "${goes.value}"}
 	same(t, "goes", r.value(t, "goes").Text(), "1 of 2 items failed, and max_failures is 0; the first is item 1 (99): failure 1")
 }
 
-// TestTheConditionIsAskedForEachItem: where it is false the item is skipped, with the reason, and makes no event.
-func TestTheConditionIsAskedForEachItem(t *testing.T) {
+// TestTheConditionIsEvaluatedForEachItem: where it is false the item is skipped, with the reason, and makes no event.
+func TestTheConditionIsEvaluatedForEachItem(t *testing.T) {
 	r := newRig(t)
 	run := r.start(t, compile(t, `
 name: Some items
@@ -357,13 +357,13 @@ outputs: {each: "${each.results[*].status}", values: "${each.results[*].result.v
 	}
 	same(t, "calls of none", r.probe.called("none"), 0)
 	same(t, "none", r.wholeOf(t, "none").Status, protocol.Completed)
-	asked := 0
+	markers := 0
 	for _, event := range events(t, r, run, first) {
 		if event.GetMarkerRecordedEventAttributes() != nil {
-			asked++
+			markers++
 		}
 	}
-	same(t, "markers", asked, 6) // Open, expand and gather twice, close: a condition adds none.
+	same(t, "markers", markers, 6) // Open, expand and gather twice, close: a condition adds none.
 	item := 3
 	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Task: "each", Item: &item})
 	if err != nil || len(records) != 1 || records[0].Status != protocol.Skipped || !strings.HasPrefix(records[0].Reason, "its condition is false") {
@@ -371,8 +371,8 @@ outputs: {each: "${each.results[*].status}", values: "${each.results[*].result.v
 	}
 }
 
-// TestAllItemsThatAreWantedMayFail: what a condition leaves out does not save the task.
-func TestAllItemsThatAreWantedMayFail(t *testing.T) {
+// TestATaskFailsWhenAllItemsFailThatItsConditionLeaves: skipped items do not count.
+func TestATaskFailsWhenAllItemsFailThatItsConditionLeaves(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, "name: All\ntasks:\n  - {id: each, method: test/fail, for_each: [1, 99, 99], when: '${item} > 1', parameters: {key: \"k${index}\", times: \"${item}\", kind: task}}\n")
 	same(t, "status", result.Status, protocol.Failed)
@@ -380,8 +380,8 @@ func TestAllItemsThatAreWantedMayFail(t *testing.T) {
 	same(t, "shape", shape(r.itemsOf(t, "each")), "total 3, succeeded 0, failed 2, skipped 1")
 }
 
-// TestTheConditionIsAskedForEachFile: of files it is the same.
-func TestTheConditionIsAskedForEachFile(t *testing.T) {
+// TestTheConditionIsEvaluatedForEachFile: the same with files.
+func TestTheConditionIsEvaluatedForEachFile(t *testing.T) {
 	r := newRig(t)
 	folder := folderOf(t, 4, numbered)
 	p := compileBatch(t, fmt.Sprintf(`

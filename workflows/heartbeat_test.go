@@ -13,8 +13,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
 )
 
-// slowHeartbeats is a machine whose models leave the engine no processor: it takes each heartbeat two seconds late, and
-// says so.
+// slowHeartbeats simulates a machine on which models use all processors: each heartbeat reaches the engine two seconds
+// late. It reports when.
 type slowHeartbeats struct{ taken chan time.Time }
 
 func (s *slowHeartbeats) configure(o *client.Options) {
@@ -47,7 +47,7 @@ func waitingSlowly(t *testing.T) (*rig, client.WorkflowRun, *slowHeartbeats) {
 
 func TestSlowHeartbeatsCutOffNoTask(t *testing.T) {
 	r, run, slow := waitingSlowly(t)
-	for range 3 { // They take longer than a task may be silent.
+	for range 3 { // Together they take longer than the heartbeat timeout.
 		select {
 		case <-slow.taken:
 		case <-time.After(patience):
@@ -60,7 +60,7 @@ func TestSlowHeartbeatsCutOffNoTask(t *testing.T) {
 	same(t, "calls", r.probe.called("a"), 1)
 }
 
-func TestSlowHeartbeatsBringACancelAllTheSame(t *testing.T) {
+func TestACancelArrivesThroughSlowHeartbeats(t *testing.T) {
 	r, run, _ := waitingSlowly(t)
 	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
 		t.Fatal(err)

@@ -27,13 +27,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(doomedEnv) != "" {
-		os.Exit(doomed())
+	if os.Getenv(killedWorkerEnv) != "" {
+		os.Exit(runKilledWorker())
 	}
 	servertest.Main(m)
 }
 
-// probe is a protocol that shows what real ones cannot be made to show: faults on demand. Everything else in these
+// probe is a protocol that fails and waits on demand, which the real ones cannot be made to do. Everything else in these
 // tests is real.
 type probe struct {
 	mu       sync.Mutex
@@ -41,7 +41,7 @@ type probe struct {
 	inFlight int
 	most     int
 	release  chan struct{} // What `test/wait` waits for.
-	waiting  chan string   // Tells which task waits.
+	waiting  chan string   // The keys of tasks that wait.
 }
 
 func newProbe() *probe {
@@ -59,9 +59,9 @@ func probeSpec() protocol.Spec {
 	return spec
 }
 
-// Handle runs the methods: echo gives its parameter `value` back; fail fails `times` times with the error `kind`, then
-// gives "done"; wait waits until it is released; text gives `size` bytes of text; file does what stands in the file
-// `path`: fail, wait, or else give the text back.
+// Handle runs the methods: echo returns its parameter `value`; fail fails `times` times with the error `kind`, then
+// returns "done"; wait waits until it is released; text returns `size` bytes of text; file does what the file `path`
+// says: fail, wait, or otherwise return the text.
 func (p *probe) Handle(ctx context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
 	key, _ := request.Parameters.Get("key")
 	if request.Method == "test/file" {
@@ -148,7 +148,7 @@ type rig struct {
 
 const patience = time.Minute
 
-// newRig starts a worker with the probe and the real protocols, on a store in memory.
+// newRig returns a rig whose worker has started, with the probe and the real protocols, on a store in memory.
 func newRig(t testing.TB, options ...servertest.Option) *rig {
 	t.Helper()
 	r := newIdleRig(t, options...)
@@ -156,7 +156,7 @@ func newRig(t testing.TB, options ...servertest.Option) *rig {
 	return r
 }
 
-// newIdleRig has no worker yet.
+// newIdleRig returns a rig without a worker.
 func newIdleRig(t testing.TB, options ...servertest.Option) *rig {
 	t.Helper()
 	store := memory.New()
@@ -199,7 +199,7 @@ func newWorker(c client.Client, queue string, store resultstore.Store, probe *pr
 	return worker.New(c, acts, worker.Options{Queue: queue, Local: true}), closeHandlers, nil
 }
 
-// compile makes the plan of a workflow's text.
+// compile returns the plan of a workflow.
 func compile(t testing.TB, text string) *plan.Plan {
 	t.Helper()
 	return compileIn(t, text, "/flows", fstest.MapFS{})
@@ -226,7 +226,7 @@ func (r *rig) start(t testing.TB, p *plan.Plan) client.WorkflowRun {
 	return r.startWith(t, p, workflows.Settings{})
 }
 
-// startWith starts a run as a process with the engine inside does, with settings of its own beside the heartbeat.
+// startWith starts a run with settings, as a process with the engine inside does.
 func (r *rig) startWith(t testing.TB, p *plan.Plan, settings workflows.Settings) client.WorkflowRun {
 	t.Helper()
 	settings.SearchAttributes, settings.Heartbeat = true, 5
@@ -244,7 +244,7 @@ func (r *rig) startWith(t testing.TB, p *plan.Plan, settings workflows.Settings)
 	return run
 }
 
-// end waits for the run's own account of itself.
+// end waits for the end of a run and returns its result.
 func end(t testing.TB, run client.WorkflowRun) (*workflows.Result, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -264,7 +264,7 @@ func (r *rig) run(t testing.TB, text string) *workflows.Result {
 	return result
 }
 
-// tasks describes the last record of each task of the rig's run: "a completed, b failed".
+// tasks returns the last record of each task of the rig's run.
 func (r *rig) tasks(t testing.TB) map[string]resultstore.Record {
 	t.Helper()
 	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Kind: resultstore.Task})
@@ -278,7 +278,7 @@ func (r *rig) tasks(t testing.TB) map[string]resultstore.Record {
 	return last
 }
 
-// value reads the field `value` of a task's result.
+// value returns the field `value` of a task's result.
 func (r *rig) value(t testing.TB, task string) value.Value {
 	t.Helper()
 	record := r.tasks(t)[task]

@@ -66,7 +66,7 @@ func TestATaskGoesToTheWorkersOfItsQueue(t *testing.T) {
 	}
 }
 
-// A run that a process executes itself has all its tasks there: nobody else need serve their queues.
+// A run with OwnQueue has all its tasks on its own queue: no other worker is needed.
 func TestARunThatIsExecutedHereKeepsItsTasks(t *testing.T) {
 	r := newRig(t)
 	p := compile(t, "name: Here\ntasks:\n  - {id: a, method: test/echo, queue: nobody, parameters: {key: a, value: 1}}\n")
@@ -76,7 +76,7 @@ func TestARunThatIsExecutedHereKeepsItsTasks(t *testing.T) {
 	same(t, "calls", r.probe.called("a"), 1)
 }
 
-// Of the tasks that are ready, those of higher priority start first; the workflow's own is that of those that name none.
+// Of the tasks that are ready, those of higher priority start first; the workflow's is the default.
 func TestTheWorkflowsPriorityIsThatOfItsTasks(t *testing.T) {
 	r := newIdleRig(t)
 	run := r.start(t, compile(t, `
@@ -103,8 +103,8 @@ tasks:
 	same(t, "order", strings.Join(order, " "), "normal low low-too")
 }
 
-// What a task does not say, the defaults say for it: parameters, the timeout of an attempt, and retries.
-func TestDefaultsHaveTheirEffect(t *testing.T) {
+// The defaults apply to tasks that do not set a key themselves: parameters, the timeout of an attempt, and retries.
+func TestDefaultsApply(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, `
 name: Defaults

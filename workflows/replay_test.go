@@ -25,7 +25,7 @@ import (
 )
 
 // recorded names the histories under testdata/histories, as histories_test.go records them. A history is never
-// removed: runs that began under old code must go on under new code.
+// removed: runs that were started by old code continue with new code.
 var recorded = []string{
 	"example-hello-1", "example-python-1", "example-mixed-1",
 	"continued-1", "continued-2", "failed-1", "cancelled-1", "killed-1",
@@ -95,8 +95,8 @@ func readHistory(t *testing.T, name string) *historypb.History {
 	return history
 }
 
-// replay runs today's code over the history, and compares what it returned with what the history says: the replayer
-// itself compares commands, not values.
+// replay replays the history, and compares what the run returns with what was recorded: the replayer itself compares
+// commands, not values.
 func replay(history *historypb.History) error {
 	seen := &ending{}
 	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{seen}})
@@ -110,7 +110,7 @@ func replay(history *historypb.History) error {
 	events := history.GetEvents()
 	wanted, got := closing(events[len(events)-1]), seen.payloads
 	if len(wanted.GetPayloads()) == 0 {
-		return errors.New("the history does not end with an account")
+		return errors.New("the history does not end with a result")
 	}
 	if len(got.GetPayloads()) != len(wanted.GetPayloads()) {
 		return fmt.Errorf("returned %d payloads instead of %d", len(got.GetPayloads()), len(wanted.GetPayloads()))
@@ -123,7 +123,7 @@ func replay(history *historypb.History) error {
 	return nil
 }
 
-// closing is what a run left at its end: its result, the details of its failure, or what the next history begins with.
+// closing returns what a run returned: its result, the details of its failure, or the input of the next history.
 func closing(event *historypb.HistoryEvent) *commonpb.Payloads {
 	switch {
 	case event.GetWorkflowExecutionCompletedEventAttributes() != nil:

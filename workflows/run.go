@@ -1,5 +1,4 @@
-// Package workflows orchestrates runs on Temporal: it decides what runs when, and does nothing else. Its code is
-// replayed from history and so must be deterministic: no clock but the workflow's, no environment, disk or network,
+// Package workflows orchestrates runs on Temporal. Its code is replayed from history and so must be deterministic: no clock but the workflow's, no environment, disk or network,
 // no ranging over maps, and every workflow a named top-level function.
 package workflows
 
@@ -14,7 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// The names under which Temporal knows what this package and package activities offer.
+// The names under which this package and package activities are registered with Temporal.
 const (
 	RunType        = "gleitzeit.run"
 	OpenActivity   = "gleitzeit.open"
@@ -24,24 +23,24 @@ const (
 	DecideActivity = "gleitzeit.decide"
 )
 
-// Settings are what the starter of a run decides about it. They are part of the input, so that a replay sees the same.
+// Settings are the options with which a run is started. They are part of its input, so that a replay has the same.
 type Settings struct {
-	// Heartbeat is how long a task may be silent until it counts as lost and is scheduled again. Default 30 s.
+	// Heartbeat is the time without a heartbeat after which a task counts as lost and is scheduled again. Default 30 s.
 	Heartbeat protocol.Seconds `json:"heartbeat,omitempty"`
-	// SearchAttributes: the namespace has protocol.StatusAttribute, and the run keeps it.
+	// SearchAttributes says that the namespace has protocol.StatusAttribute, which the run updates.
 	SearchAttributes bool `json:"search_attributes,omitempty"`
-	// OwnQueue: the run's own queue has all tasks, whatever queue they name.
+	// OwnQueue schedules all tasks on the run's own queue, whatever queue they name.
 	OwnQueue bool `json:"own_queue,omitempty"`
 }
 
-// Start is how a run begins: afresh with Settings alone, or after an earlier history of the same run.
+// Start is the state in which a history of a run begins: the Settings alone in the first one.
 type Start struct {
 	Settings  Settings         `json:"settings,omitzero"`
 	Opened    bool             `json:"opened,omitempty"`
 	StartedAt time.Time        `json:"started_at,omitzero"`
 	PlanRef   protocol.Ref     `json:"plan_ref,omitzero"`
 	Ended     []plan.EndedTask `json:"ended,omitempty"`
-	FanOuts   []FanOut         `json:"fan_outs,omitempty"` // Tasks that the earlier history had begun, item by item.
+	FanOuts   []FanOut         `json:"fan_outs,omitempty"` // Tasks whose items an earlier history had listed.
 	Usage     protocol.Usage   `json:"usage,omitzero"`
 }
 
@@ -55,14 +54,14 @@ type FanOut struct {
 	Ended     []plan.EndedItem `json:"ended,omitempty"`
 }
 
-// Result is what a run returns: small, whatever it did. The tasks' results are in the result store.
+// Result is what a run returns. It is small: the tasks' results are in the result store.
 type Result struct {
 	Status    protocol.Status  `json:"status"`
 	Completed int              `json:"completed"`
 	Failed    int              `json:"failed"`
 	Skipped   int              `json:"skipped"`
 	Cancelled int              `json:"cancelled"`
-	Items     *protocol.Counts `json:"items,omitempty"` // Of all tasks that run once an item; nil where there is none.
+	Items     *protocol.Counts `json:"items,omitempty"` // Of all tasks with items; nil where there is none.
 	Outputs   protocol.Payload `json:"outputs,omitzero"`
 	Usage     protocol.Usage   `json:"usage,omitzero"`
 	Error     *protocol.Error  `json:"error,omitempty"`
@@ -71,7 +70,7 @@ type Result struct {
 // Run executes a plan: the workflow type gleitzeit.run.
 func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 	if p.Format < 1 || p.Format > plan.Format {
-		return nil, rejected("this program reads plans up to format %d, and this one has format %d", plan.Format, p.Format)
+		return nil, rejected("the plan has format %d, and this program reads formats up to %d", p.Format, plan.Format)
 	}
 	progress, err := plan.Begin(&p, start.Ended)
 	if err != nil {

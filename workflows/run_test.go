@@ -97,7 +97,7 @@ func TestNoMoreThanMaxParallelAreInFlight(t *testing.T) {
 	same(t, "most in flight", r.probe.most, 3)
 }
 
-func TestARunsTimeoutEndsItWithAnAccount(t *testing.T) {
+func TestARunThatTimesOutReturnsItsResult(t *testing.T) {
 	r := newRig(t)
 	result, closed := end(t, r.start(t, compile(t, `
 name: Slow
@@ -108,14 +108,14 @@ tasks:
   - {id: never, method: test/echo, dependencies: [slow]}
 `)))
 	same(t, "status", result.Status, protocol.TimedOut)
-	same(t, "error", result.Error.Message, "the run took longer than its timeout of 1s")
+	same(t, "error", result.Error.Message, "the run timed out after 1s")
 	failure, _ := errors.AsType[*temporal.ApplicationError](closed)
 	same(t, "type", failure.Type(), "WORKFLOW_TIMEOUT")
 	tasks := r.tasks(t)
 	same(t, "quick", tasks["quick"].Status, protocol.Completed)
 	same(t, "slow", tasks["slow"].Status, protocol.Cancelled)
 	same(t, "never", tasks["never"].Status, protocol.Cancelled)
-	same(t, "never's error", tasks["never"].Error.Message, "it had not started when the run took longer than its timeout of 1s")
+	same(t, "never's error", tasks["never"].Error.Message, "it had not started when the run timed out after 1s")
 }
 
 func TestATasksTimeoutFailsTheTask(t *testing.T) {
@@ -127,7 +127,7 @@ func TestATasksTimeoutFailsTheTask(t *testing.T) {
 	same(t, "message", failed.Message, "timed out after 200ms")
 }
 
-func TestACancelledRunWaitsForWhatRunsAndEndsCancelled(t *testing.T) {
+func TestACancelledRunWaitsForWhatIsInFlight(t *testing.T) {
 	r := newRig(t)
 	run := r.start(t, compile(t, `
 name: Cancelled
@@ -152,7 +152,7 @@ tasks:
 	same(t, "b", tasks["b"].Error.Message, "it had not started when the run was cancelled")
 }
 
-func TestAnOutputThatLeadsToNothingFailsTheRun(t *testing.T) {
+func TestAnOutputThatCannotBeResolvedFailsTheRun(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, "name: Outputs\ntasks:\n  - {id: a, method: test/echo, parameters: {value: {x: 1}}}\noutputs: {good: \"${a.value.x}\", bad: \"${a.value.y}\"}\n")
 	same(t, "status", result.Status, protocol.Failed)
@@ -161,7 +161,7 @@ func TestAnOutputThatLeadsToNothingFailsTheRun(t *testing.T) {
 	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"good":1,"bad":null}`)
 }
 
-func TestEachOutputThatLeadsToNothingIsNamed(t *testing.T) {
+func TestEachOutputThatCannotBeResolvedIsNamed(t *testing.T) {
 	const outputs = "outputs: {one: \"${a.value.y}\", good: \"${a.value.x}\", two: \"${a.value.z}\"}\n"
 	r := newRig(t)
 	result := r.run(t, "name: Outputs\ntasks:\n  - {id: a, method: test/echo, parameters: {value: {x: 1}}}\n"+outputs)
@@ -195,13 +195,24 @@ func TestAnUnknownMethodFailsItsTask(t *testing.T) {
 	same(t, "message", r.tasks(t)["a"].Error.Message, `unknown method "test/nothing" on this worker`)
 }
 
-func TestAPlanOfALaterFormatIsRefused(t *testing.T) {
+func TestAPlanOfALaterFormatIsRejected(t *testing.T) {
 	r := newRig(t)
 	p := compile(t, "name: Later\ntasks:\n  - {id: a, method: test/echo}\n")
 	p.Format = plan.Format + 1
 	err := r.start(t, p).Get(t.Context(), nil)
 	failure, is := errors.AsType[*temporal.ApplicationError](err)
-	if want := fmt.Sprintf("this program reads plans up to format %d, and this one has format %d", plan.Format, plan.Format+1); !is || failure.Message() != want || !failure.NonRetryable() {
+	if want := fmt.Sprintf("the plan has format %d, and this program reads formats up to %d", plan.Format+1, plan.Format); !is || failure.Message() != want || !failure.NonRetryable() {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAPlanWithACircularDependencyIsRejected(t *testing.T) {
+	r := newRig(t)
+	p := compile(t, "name: Circle\ntasks:\n  - {id: a, method: test/echo}\n  - {id: b, method: test/echo, dependencies: [a]}\n")
+	p.Tasks[0].After = []string{"b"}
+	err := r.start(t, p).Get(t.Context(), nil)
+	failure, is := errors.AsType[*temporal.ApplicationError](err)
+	if !is || failure.Type() != protocol.WorkflowCircularDependency.Info().Name || failure.Message() != "circular dependency: a -> b -> a" || !failure.NonRetryable() {
 		t.Errorf("got %v", err)
 	}
 }

@@ -85,13 +85,13 @@ func TestThreeThousandTasksStayWithinAHistory(t *testing.T) {
 		started := history[0].GetWorkflowExecutionStartedEventAttributes()
 		for _, payload := range started.GetInput().GetPayloads() {
 			if len(payload.GetData()) > 64<<10 {
-				t.Errorf("history %d carries %d bytes of input", i, len(payload.GetData()))
+				t.Errorf("history %d has %d bytes of input", i, len(payload.GetData()))
 			}
 		}
 	}
 }
 
-func TestLargeValuesTravelByRef(t *testing.T) {
+func TestLargeValuesArePassedByRef(t *testing.T) {
 	r := newRig(t)
 	run := r.start(t, compile(t, `
 name: Large values
@@ -118,7 +118,7 @@ outputs: {text: "${b.value}"}
 	}
 }
 
-func TestAValueThatNobodyCanKeepFailsItsTaskAtOnce(t *testing.T) {
+func TestAValueThatIsTooLargeFailsItsTaskAtOnce(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, "name: Too large\ntasks:\n  - {id: a, method: test/text, retry: {max_attempts: 3, base_delay: 0.01}, parameters: {key: a, size: 67108864}}\n")
 	same(t, "status", result.Status, protocol.Failed)
@@ -128,7 +128,7 @@ func TestAValueThatNobodyCanKeepFailsItsTaskAtOnce(t *testing.T) {
 	same(t, "calls", r.probe.called("a"), 1)
 }
 
-// TestManyLargeCallsGoInSeveralMessages would hang if one workflow task scheduled more than gRPC carries.
+// TestManyLargeCallsGoInSeveralMessages would hang if one workflow task scheduled more than one gRPC message holds.
 func TestManyLargeCallsGoInSeveralMessages(t *testing.T) {
 	r := newRig(t)
 	var text strings.Builder
@@ -140,8 +140,8 @@ func TestManyLargeCallsGoInSeveralMessages(t *testing.T) {
 	same(t, "completed", r.run(t, text.String()).Completed, 400)
 }
 
-// TestALargeInputDoesNotStallARun would end in a workflow task that takes too long, again and again, if each task's call
-// made the input anew.
+// TestALargeInputDoesNotStallARun would retry a workflow task that takes too long for ever, if each call encoded the input
+// again.
 func TestALargeInputDoesNotStallARun(t *testing.T) {
 	r := newRig(t)
 	var text strings.Builder

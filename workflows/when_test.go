@@ -13,7 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
 )
 
-// conditional has a way that is taken and one that is not, and a join after them for each run_if.
+// conditional has one branch that runs and one that is skipped, and a join after them for each run_if.
 const conditional = `
 name: Conditional
 inputs: {score: 0.75}
@@ -55,7 +55,7 @@ func TestAConditionSkipsAndEachRunIfJoins(t *testing.T) {
 	}
 }
 
-func TestAConditionReadsAValueThatIsTooLargeToTravel(t *testing.T) {
+func TestAConditionReadsAValueByRef(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, `
 name: Large
@@ -85,7 +85,7 @@ func TestWhatAModelSaysCannotChangeACondition(t *testing.T) {
 	same(t, "acts", r.probe.called("act"), 0)
 }
 
-func TestAConditionThatCannotBeDecidedFailsItsTask(t *testing.T) {
+func TestAConditionThatCannotBeEvaluatedFailsItsTask(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, `
 name: Undecided
@@ -106,7 +106,7 @@ tasks:
 	same(t, "calls", r.probe.called("text")+r.probe.called("missing"), 0)
 }
 
-func TestAConditionThatCannotBeDecidedEndsARunThatFailsFast(t *testing.T) {
+func TestAConditionThatCannotBeEvaluatedStopsARunThatFailsFast(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, `
 name: Undecided
@@ -120,23 +120,23 @@ tasks:
 	same(t, "beside", r.tasks(t)["beside"].Status, protocol.Cancelled)
 }
 
-// awayStore has no values to give until it is back.
-type awayStore struct {
+// unavailableStore returns no values until it is back.
+type unavailableStore struct {
 	resultstore.Store
-	asked chan struct{}
+	requested chan struct{}
 }
 
-func (s *awayStore) Value(context.Context, protocol.Ref) ([]byte, error) {
+func (s *unavailableStore) Value(context.Context, protocol.Ref) ([]byte, error) {
 	select {
-	case s.asked <- struct{}{}:
+	case s.requested <- struct{}{}:
 	default:
 	}
-	return nil, protocol.Errorf(protocol.PersistenceFailed, "the store is away")
+	return nil, protocol.Errorf(protocol.PersistenceFailed, "the store is unavailable")
 }
 
 func TestARunIsCancelledWhileAConditionWaitsForTheStore(t *testing.T) {
 	r := newIdleRig(t)
-	away := &awayStore{r.store, make(chan struct{}, 1)}
+	away := &unavailableStore{r.store, make(chan struct{}, 1)}
 	r.store = away
 	r.work(t)
 	run := r.start(t, compile(t, `
@@ -146,7 +146,7 @@ tasks:
   - {id: b, method: test/echo, when: "${long.value} == ''", parameters: {key: b}}
   - {id: c, method: test/echo, run_if: always, dependencies: [b], parameters: {key: c}}
 `))
-	<-away.asked
+	<-away.requested
 	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ tasks:
 	same(t, "calls", r.probe.called("b")+r.probe.called("c"), 0)
 }
 
-// TestConditionsInHistoriesThatContinue: what a condition has let start and what has not begun is asked again.
+// TestConditionsInHistoriesThatContinue: conditions of tasks that have not started are evaluated again.
 func TestConditionsInHistoriesThatContinue(t *testing.T) {
 	r := newRig(t, servertest.WithOverrides(smallHistories))
 	var text strings.Builder

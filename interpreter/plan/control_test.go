@@ -12,7 +12,7 @@ func skipped() protocol.Outcome {
 	return protocol.Outcome{Status: protocol.Skipped, Reason: "its condition is false"}
 }
 
-// TestEachRunIfAfterEachEnd is the table of the language: what a task does after a dependency that ended so.
+// TestEachRunIfAfterEachEnd is the table of the language: what a task does after each end of its dependency.
 func TestEachRunIfAfterEachEnd(t *testing.T) {
 	for _, c := range []struct {
 		end                   string
@@ -55,7 +55,7 @@ func TestEachRunIfAfterEachEnd(t *testing.T) {
 	}
 }
 
-func TestTheFirstFailureEndsARunThatFailsFast(t *testing.T) {
+func TestTheFirstFailureStopsARunThatFailsFast(t *testing.T) {
 	always := task("always", Normal, "bad")
 	always.RunIf = RunIfAlways
 	p := &Plan{FailFast: true, Tasks: []Task{task("continued", Normal), task("bad", Normal), task("beside", Normal), always, task("later", Normal, "beside")}}
@@ -81,7 +81,7 @@ func TestTheFirstFailureEndsARunThatFailsFast(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatFailuresCausedCountsAsSkippedForThem(t *testing.T) {
+func TestSkippedForFailureCountsWhatFailuresCaused(t *testing.T) {
 	p := &Plan{Tasks: []Task{
 		task("after-bad", Normal, "after-skip", "bad"), task("after-skip", Normal, "skip"), task("skip", Normal), task("bad", Normal),
 		task("deep", Normal, "after-bad"), task("after-continued-skip", Normal, "after-skip"),
@@ -108,7 +108,7 @@ func TestAChainOfThousandsIsCounted(t *testing.T) {
 	}
 }
 
-func TestAPlanIsWrittenInTheEarliestFormatThatWillDo(t *testing.T) {
+func TestAPlanHasTheEarliestFormatThatSuffices(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		format int

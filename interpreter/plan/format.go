@@ -1,10 +1,10 @@
 package plan
 
-// Format is the latest version of Plan. This program reads every earlier one, and writes the earliest that will do: an
-// older worker refuses a plan of a later format, and runs all others as they are meant.
+// Format is the latest version of Plan. This program reads every earlier one, and writes the earliest that suffices: an
+// older worker rejects a plan of a later format, and runs all others correctly.
 const Format = 2
 
-// FormatFor returns the format in which a plan is written: the first whose programs know everything in it.
+// FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
 	if p.FailFast || len(p.Queues()) > 0 || len(p.ToolServers) > 0 {
 		return 2
@@ -17,7 +17,7 @@ func FormatFor(p *Plan) int {
 	return 1
 }
 
-// needsFormat2 tells whether a program that knows format 1 alone would run the task otherwise than it is meant.
+// needsFormat2 reports whether a program that reads format 1 only would run the task incorrectly.
 func (t *Task) needsFormat2() bool {
 	return t.When != "" || t.RunIf != "" || t.ContinueOnError || t.FanOut != nil && t.FanOut.Values != nil
 }

@@ -1,5 +1,5 @@
-// Package plan holds what a run executes: the Plan, and Progress, the state machine that says which tasks are ready.
-// Both are pure: no clock, no disk, no network, no Temporal SDK; maps are never ranged over.
+// Package plan contains the Plan, which a run executes, and Progress, the state machine that decides which task or item
+// starts next. Both are pure: no clock, no disk, no network, no Temporal SDK; maps are never ranged over.
 package plan
 
 import (
@@ -9,13 +9,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// DefaultMaxParallel is how many tasks are in flight where the workflow does not say.
+// DefaultMaxParallel is the maximum number of tasks in flight where the workflow sets none.
 const DefaultMaxParallel = 16
 
 // Plan is a checked workflow, ready to run: the input of the workflow type gleitzeit.run. Equal files give equal plans,
 // byte for byte.
 type Plan struct {
-	Format      int              `json:"format"` // What its reader must know, up to the constant Format.
+	Format      int              `json:"format"` // Format up to which a reader must know the keys.
 	Name        string           `json:"name"`
 	ID          string           `json:"id,omitempty"` // The fixed run id, where the file has one.
 	Description string           `json:"description,omitempty"`
@@ -28,11 +28,11 @@ type Plan struct {
 	Inputs      value.Value      `json:"inputs"`             // An object: the inputs' values.
 	Tasks       []Task           `json:"tasks"`              // In the file's order.
 	Outputs     []Output         `json:"outputs,omitempty"`
-	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is none.
+	Timeout     protocol.Seconds `json:"timeout,omitempty"` // Of the whole run; 0 is no limit.
 	MaxParallel int              `json:"max_parallel"`
 	FailFast    bool             `json:"fail_fast,omitempty"`           // The first failure ends the run.
-	Priority    Priority         `json:"priority,omitempty"`            // Of the run among others; 0 is Temporal's own. The tasks have theirs.
-	Wait        bool             `json:"wait_for_completion,omitempty"` // Who submits it waits for its end.
+	Priority    Priority         `json:"priority,omitempty"`            // Of the run among others; 0 is Temporal's default. The tasks have their own.
+	Wait        bool             `json:"wait_for_completion,omitempty"` // A submit of it waits for its end.
 
 	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow.
 }
@@ -46,24 +46,24 @@ type Task struct {
 	Metadata     *value.Value     `json:"metadata,omitempty"` // An object.
 	Method       string           `json:"method"`             // In full: "python/execute".
 	Parameters   value.Value      `json:"parameters"`
-	Reads        []string         `json:"reads,omitempty"` // Files outside of the run's folders that it names, absolute: it may read them.
+	Reads        []string         `json:"reads,omitempty"` // Files outside of the run's folders that it names, absolute, and may read.
 	Source       *protocol.Script `json:"source,omitempty"`
-	After        []string         `json:"after,omitempty"`        // Ids of every task that it waits for, named or referred to, in the file's order.
-	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method wants their results.
+	After        []string         `json:"after,omitempty"`        // Ids of all tasks that it depends on, named or referred to, in the file's order.
+	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method takes their results.
 	Uses         []Use            `json:"uses,omitempty"`         // Heads of the references in it.
 	Priority     Priority         `json:"priority"`
-	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; 0 is the handler's own.
+	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; 0 is the handler's default.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own.
-	FanOut       *FanOut          `json:"each,omitempty"`  // Where it is there, the task runs once an item.
-	Cache        bool             `json:"cache,omitempty"` // What an equal call of an earlier run has brought will do.
+	FanOut       *FanOut          `json:"each,omitempty"`  // Of a task with items: it runs for each of them.
+	Cache        bool             `json:"cache,omitempty"` // The result of an equal call of an earlier run is reused.
 
-	When            string `json:"when,omitempty"`      // A condition, with its references, asked when RunIf lets the task run.
+	When            string `json:"when,omitempty"`      // A condition, with its references, evaluated when RunIf allows the task to run.
 	WhenUses        []Use  `json:"when_uses,omitempty"` // Heads of the references in When.
 	RunIf           RunIf  `json:"run_if,omitempty"`
-	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor what waits for it.
+	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor the tasks that depend on it.
 
-	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may need.
+	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may use.
 }
 
 // Queues lists the queues that tasks name, each once, in the file's order.
@@ -77,7 +77,7 @@ func (p *Plan) Queues() []string {
 	return all
 }
 
-// Use says what the head of a reference means: a task, or, where Task is empty, one of the fixed heads.
+// Use is the head of a reference and the task that it stands for; one of the fixed heads where Task is empty.
 type Use struct {
 	Head string `json:"head"` // As written: an id, a name, "inputs".
 	Task string `json:"task,omitempty"`

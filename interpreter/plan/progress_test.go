@@ -53,7 +53,7 @@ func TestReadyTasksStartByPriorityThenInTheFilesOrder(t *testing.T) {
 	want(t, "after low", startAll(p, s), "later")
 }
 
-func TestWhatDependsOnAFailureIsSkippedAndTheRestRuns(t *testing.T) {
+func TestDependentsOfAFailureAreSkippedAndTheRestRuns(t *testing.T) {
 	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "b", "d"), task("d", Normal), task("e", Normal, "d")}}
 	s := begin(t, p, nil)
 	want(t, "first", startAll(p, s), "a d")
@@ -107,7 +107,7 @@ func TestARunContinuesWithTheRestInANewHistory(t *testing.T) {
 	}
 }
 
-func TestBeginTakesOverASkipThatWasNotYetDecided(t *testing.T) {
+func TestBeginSkipsWhatEndedTasksPrevent(t *testing.T) {
 	p := &Plan{Tasks: []Task{task("a", Normal), task("b", Normal, "a"), task("c", Normal, "b")}}
 	s := begin(t, p, []EndedTask{{"a", broken()}})
 	if !s.Done() {
@@ -116,7 +116,7 @@ func TestBeginTakesOverASkipThatWasNotYetDecided(t *testing.T) {
 	want(t, "c", string(s.OutcomeOf("c").Status), "skipped")
 }
 
-func TestAPlanThatIsWrongIsRefused(t *testing.T) {
+func TestAnInvalidPlanIsRejected(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		plan    Plan

@@ -143,7 +143,7 @@ func (f fate) outcome() protocol.Outcome {
 	return completed()
 }
 
-// simulation is one run of a scenario. It keeps its own account of what must hold, and compares Progress with it at each
+// simulation is one run of a scenario. It works out itself what must hold, and compares Progress with that at each
 // step.
 type simulation struct {
 	*scenario

@@ -20,12 +20,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
-// doomedEnv makes this test binary a worker of another process, to be killed: "HOME QUEUE".
-const doomedEnv = "GLEITZEIT_TEST_DOOMED"
+// killedWorkerEnv makes this test binary a worker of another process, to be killed: "HOME QUEUE".
+const killedWorkerEnv = "GLEITZEIT_TEST_KILLED_WORKER"
 
-// doomed works until it is killed, and says when a task waits.
-func doomed() int {
-	if err := workUntilKilled(os.Getenv(doomedEnv)); err != nil {
+// runKilledWorker serves the queue until it is killed, and prints the key of each task that waits.
+func runKilledWorker() int {
+	if err := workUntilKilled(os.Getenv(killedWorkerEnv)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	return 1
@@ -44,7 +44,7 @@ func workUntilKilled(where string) error {
 	}
 	store := memory.New()
 	c, err := running.Client(ctx, func(o *client.Options) {
-		o.Identity = "doomed"
+		o.Identity = "killed"
 		worker.ConfigureClient(store)(o)
 	})
 	if err != nil {
@@ -64,7 +64,7 @@ func workUntilKilled(where string) error {
 	return nil
 }
 
-// killedRun starts a run whose worker, in another process, is killed while the task `b` runs, and goes on with it here.
+// killedRun starts a run whose worker, in another process, is killed while the task `b` runs, and resumes it here.
 func killedRun(t *testing.T, r *rig) client.WorkflowRun {
 	t.Helper()
 	return killedWhile(t, r, "b", compile(t, `
@@ -77,7 +77,7 @@ outputs: {c: "${c.value}"}
 `))
 }
 
-// killedWhile starts a run whose worker, in another process, is killed while something waits, and goes on with it here.
+// killedWhile starts a run whose worker, in another process, is killed while something waits, and resumes it here.
 func killedWhile(t *testing.T, r *rig, waits string, p *plan.Plan) client.WorkflowRun {
 	t.Helper()
 	program, err := os.Executable()
@@ -85,7 +85,7 @@ func killedWhile(t *testing.T, r *rig, waits string, p *plan.Plan) client.Workfl
 		t.Fatal(err)
 	}
 	other := exec.CommandContext(t.Context(), program)
-	other.Env = append(os.Environ(), doomedEnv+"="+r.Home.Path+" "+r.Queue)
+	other.Env = append(os.Environ(), killedWorkerEnv+"="+r.Home.Path+" "+r.Queue)
 	other.Stderr = os.Stderr
 	said, err := other.StdoutPipe()
 	if err != nil {
@@ -109,7 +109,7 @@ func killedWhile(t *testing.T, r *rig, waits string, p *plan.Plan) client.Workfl
 	return run
 }
 
-func TestAKilledWorkerLosesNoFinishedTaskAndIsNoAttempt(t *testing.T) {
+func TestAKilledWorkerLosesNoFinishedTaskAndCountsAsNoAttempt(t *testing.T) {
 	r := newIdleRig(t)
 	result, _ := end(t, killedRun(t, r))
 	same(t, "status", result.Status, protocol.Completed)
@@ -119,7 +119,7 @@ func TestAKilledWorkerLosesNoFinishedTaskAndIsNoAttempt(t *testing.T) {
 	same(t, "attempts at b", r.tasks(t)["b"].Attempts, 1)
 }
 
-func TestAKilledWorkerIsNoAttemptAtAnItem(t *testing.T) {
+func TestAKilledWorkerCountsAsNoAttemptOfAnItem(t *testing.T) {
 	r := newIdleRig(t)
 	folder := folderOf(t, 3, func(i int) string { return []string{"wait", "1", "2"}[i] })
 	result, _ := end(t, killedWhile(t, r, "f000.txt", batch(t, folder, ", max_concurrent: 1", "")))
