@@ -1,6 +1,5 @@
-// Package cluster connects to a Temporal that somebody else operates. Which one, and how, it reads exactly as the
-// temporal CLI does: from flags, TEMPORAL_* variables and the profiles of temporal.toml. It knows no home folder and
-// starts nothing.
+// Package cluster connects to a Temporal server outside this program. It reads the connection like the temporal CLI, from flags,
+// TEMPORAL_* variables and the profiles of temporal.toml. It knows no home folder and starts nothing.
 package cluster
 
 import (
@@ -17,28 +16,28 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// dialTimeout bounds the first contact.
+// dialTimeout bounds the first connection.
 const dialTimeout = 10 * time.Second
 
-// Options are what says which Temporal is meant. Flags come before variables, variables before the profile.
+// Options of a connection. Flags take precedence over variables, and variables over the profile.
 type Options struct {
 	Env     func(name string) (string, bool)
-	Environ func() []string // All variables, each NAME=value: those of TEMPORAL_GRPC_META_* have any name.
+	Environ func() []string // All variables, each NAME=value, because TEMPORAL_GRPC_META_* may have any name.
 
-	// Of the flags; empty without.
+	// From flags; empty if not set.
 	Address   string // host:port.
 	Namespace string
 	Profile   string // Of temporal.toml.
 }
 
-// Cluster is a Temporal that is configured.
+// Cluster is a configured Temporal server.
 type Cluster struct {
 	Address   string // host:port.
 	Namespace string
 	options   client.Options
 }
 
-// Find returns the Temporal that is configured, nil where no address is. It contacts nobody.
+// Find returns the configured Temporal server; nil if no address is set. It does not connect.
 func Find(o Options) (*Cluster, error) {
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
 		ConfigFileProfile: o.Profile, EnvLookup: lookup{o.Environ, o.Env},
@@ -70,8 +69,8 @@ func misconfigured(err error) error {
 		WithHint("it is read from TEMPORAL_ADDRESS and the other TEMPORAL_* variables, and from temporal.toml, like that of the temporal CLI")
 }
 
-// Dial returns a client. configure, which may be nil, sets what it wants but address, namespace, TLS and credentials.
-// The caller closes the client.
+// Dial returns a client. configure, which may be nil, can set all options except address, namespace, TLS and credentials. The
+// caller closes the client.
 func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(*client.Options)) (client.Client, error) {
 	options := c.options
 	options.Logger = log.NewStructuredLogger(logger)
@@ -92,7 +91,7 @@ func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(
 	return dialed, nil
 }
 
-// lookup is the environment as envconfig wants it.
+// lookup is the environment for envconfig.
 type lookup struct {
 	environ func() []string
 	env     func(name string) (string, bool)

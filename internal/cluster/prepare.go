@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// retention is how long a namespace that is made here knows a closed run.
+	// retention is how long a namespace that is created here keeps a closed run.
 	retention = 30 * 24 * time.Hour
-	// settleTimeout bounds the wait for a cluster to know what was made: its servers read that anew every few seconds.
+	// settleTimeout bounds the wait until a cluster knows what was created: its servers refresh every few seconds.
 	settleTimeout = 30 * time.Second
 	settlePoll    = 200 * time.Millisecond
 )
@@ -28,10 +28,9 @@ const (
 // attributes are the search attributes of runs, all keywords.
 var attributes = []string{protocol.WorkflowAttribute, protocol.StatusAttribute}
 
-// Prepare makes what runs need and the cluster lacks: the namespace and the search attributes. Runs do without the
-// attributes: where they cannot be made, said is what people should know. Without the namespace nothing works, and the
-// error says how to make it.
-func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, err error) {
+// Prepare creates the namespace and the search attributes of runs if they are missing. Runs work without the attributes: if
+// they cannot be created, it returns a warning. The namespace is required, and the error has the command to create it.
+func (c *Cluster) Prepare(ctx context.Context, to client.Client) (warning string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	if err := c.ensureNamespace(ctx, to); err != nil {
@@ -39,7 +38,7 @@ func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, e
 	}
 	missing, err := c.missing(ctx, to)
 	if err != nil || len(missing) == 0 {
-		return c.without(missing, err), nil
+		return c.missingWarning(missing, err), nil
 	}
 	wanted := map[string]enums.IndexedValueType{}
 	for _, name := range missing {
@@ -47,7 +46,7 @@ func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, e
 	}
 	_, err = to.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: c.Namespace, SearchAttributes: wanted})
 	if _, there := errors.AsType[*serviceerror.AlreadyExists](err); err != nil && !there {
-		return c.without(missing, err), nil
+		return c.missingWarning(missing, err), nil
 	}
 	return "", c.settle(ctx, func() error {
 		missing, err := c.missing(ctx, to)
@@ -61,14 +60,14 @@ func (c *Cluster) Prepare(ctx context.Context, to client.Client) (said string, e
 	})
 }
 
-// SearchAttributes tells whether the namespace has the search attributes of runs. One that cannot be asked has none.
+// SearchAttributes reports whether the namespace has the search attributes of runs; false if they cannot be read.
 func (c *Cluster) SearchAttributes(ctx context.Context, to client.Client) bool {
 	missing, err := c.missing(ctx, to)
 	return err == nil && len(missing) == 0 && c.searchable(ctx, to) == nil
 }
 
-// searchable tells whether runs can be found by the search attributes: the servers that start runs hear of new ones later
-// than the one that lists them, and refuse what they have not heard of.
+// searchable returns nil once runs can be found by the search attributes: the servers that start runs know new ones later than
+// the one that lists them, and reject unknown ones.
 func (c *Cluster) searchable(ctx context.Context, to client.Client) error {
 	for _, name := range attributes {
 		_, err := to.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
@@ -95,8 +94,8 @@ func (c *Cluster) missing(ctx context.Context, to client.Client) ([]string, erro
 	return missing, nil
 }
 
-// without says what runs go without, and which command makes it; of nothing, nothing.
-func (c *Cluster) without(missing []string, why error) string {
+// missingWarning returns a warning about missing search attributes, with the command to create them.
+func (c *Cluster) missingWarning(missing []string, why error) string {
 	if len(missing) == 0 {
 		return ""
 	}
@@ -130,7 +129,7 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 	})
 }
 
-// settle waits until the cluster knows what was made.
+// settle waits until the cluster knows what was created.
 func (c *Cluster) settle(ctx context.Context, known func() error) error {
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Bearer lets requests through that are for these hosts, from no page of another origin, and that have the token in
-// their header Authorization. The token does not go on to what is behind. realm is what is served, for people.
+// Bearer accepts requests to these hosts, without an origin or from the same origin, with the token in the Authorization
+// header. It removes the token from the request. realm names the server for people.
 func Bearer(realm, token string, hosts Hosts, inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Loopback is the address that is served where nobody names another.
+// Loopback is the default address of servers.
 const Loopback = "127.0.0.1"
 
-// Hosts are what a client may call a server on a port of loopback: host:port in lower case, the address first.
+// Hosts are the valid Host headers for a server on a port of loopback: host:port in lower case, the address first.
 type Hosts []string
 
-// HostsOf are those of a port.
+// HostsOf returns the Hosts of a port.
 func HostsOf(port int) Hosts {
 	var hosts Hosts
 	for _, name := range []string{Loopback, "localhost", "::1"} {
@@ -24,11 +24,11 @@ func HostsOf(port int) Hosts {
 	return hosts
 }
 
-// Meant tells whether a request is for this server. A page whose own name was made to lead here is not.
+// Meant reports whether a request is for this server. One from a page whose own name resolves to loopback is not.
 func (h Hosts) Meant(r *http.Request) bool { return slices.Contains(h, strings.ToLower(r.Host)) }
 
-// Foreign tells whether a page of another origin made the browser send this. A site is more than an origin: another
-// port of this machine is the same site, and may be somebody else's.
+// Foreign reports whether the request comes from a page of another origin. A site is more than an origin: another port of this
+// machine is the same site, and may belong to somebody else.
 func Foreign(r *http.Request) bool {
 	own := "http://" + strings.ToLower(r.Host)
 	for _, origin := range r.Header.Values("Origin") {
@@ -44,7 +44,7 @@ func Foreign(r *http.Request) bool {
 	return false
 }
 
-// Equal takes as long for a guess that is nearly right as for one that is not.
+// Equal compares tokens in constant time.
 func Equal(given, wanted string) bool {
 	return subtle.ConstantTimeCompare([]byte(given), []byte(wanted)) == 1
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Listen listens on a port of loopback, and on any other one where that is taken: it is told then. 0 is any.
+// Listen listens on a port of loopback (0 is any). If the port is in use, it calls taken and listens on another one.
 func Listen(ctx context.Context, wanted int, taken func(address string)) (net.Listener, error) {
 	var plain net.ListenConfig
 	listener, err := plain.Listen(ctx, "tcp", at(wanted))

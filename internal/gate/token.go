@@ -1,6 +1,6 @@
-// Package gate keeps strangers out of what this program serves on loopback, where other users of the machine and pages in
-// a browser can reach it too: a secret token in the home folder, and a check of whom a request is for and which page sent
-// it. It knows nothing of what is served.
+// Package gate protects the servers of this program on loopback, which other users of the machine and pages in a browser can
+// reach too: with a token in the home folder, and checks of the host and the origin of a request. It does not know what is
+// served.
 package gate
 
 import (
@@ -16,8 +16,8 @@ import (
 
 const tokenBytes = 32
 
-// LoadToken returns the token that a file holds, and makes one (0600) where there is none. One that others could have
-// read is no secret any more: it is replaced, like one that is damaged.
+// LoadToken returns the token in a file, and creates one (0600) if there is none. It replaces a damaged token, and one that
+// others could have read.
 func LoadToken(path string) (string, error) {
 	token, err := readToken(path)
 	if err != nil || token != "" {
@@ -31,7 +31,7 @@ func LoadToken(path string) (string, error) {
 	return token, home.WriteAtomic(path, []byte(token+"\n"))
 }
 
-// readToken returns nothing where there is no token that can be used.
+// readToken returns no token if the file has none that can be used.
 func readToken(path string) (string, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func readToken(path string) (string, error) {
 	}
 	token := strings.TrimSpace(string(data))
 	if secret, err := base64.RawURLEncoding.DecodeString(token); err != nil || len(secret) != tokenBytes {
-		return "", nil //nolint:nilerr // What cannot be decoded is no token.
+		return "", nil //nolint:nilerr // Text that cannot be decoded is not a token.
 	}
 	return token, nil
 }

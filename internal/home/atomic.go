@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 )
 
-// WriteAtomic replaces the file (0600) in one step: whoever reads it finds the old bytes or the new ones, after a
-// crash as well.
+// WriteAtomic replaces the file (0600) in one step: a reader gets the old bytes or the new ones, even after a crash.
 func WriteAtomic(path string, data []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {

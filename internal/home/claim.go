@@ -15,35 +15,35 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// ErrClaimed: another process executes the run.
+// ErrClaimed means that another process runs it.
 var ErrClaimed = errors.New("another process runs it")
 
-// ErrNoClaim: no process of this home executes or executed the run, or the run has ended.
-var ErrNoClaim = errors.New("no process of this home executes the run")
+// ErrNoClaim means that no process of this home runs or ran it, or that the run has ended.
+var ErrNoClaim = errors.New("no process of this home runs it")
 
-// takePoll is how often TakeClaim looks whether the holder is gone.
+// takePoll is how often TakeClaim checks whether the holder has ended.
 const takePoll = 50 * time.Millisecond
 
-// Claim says that a process of this home executes a run, or did so until it died.
+// Claim records that a process of this home executes a run, or did until it ended.
 type Claim struct {
 	Run       string    `json:"run"`                 // The run's id.
 	File      string    `json:"file"`                // The workflow file, absolute.
 	Folder    string    `json:"folder,omitempty"`    // Where it was started, absolute.
-	Command   string    `json:"command,omitempty"`   // What was typed, where that was not `run FILE`.
-	PlanHash  string    `json:"plan_hash"`           // Tells plans apart.
+	Command   string    `json:"command,omitempty"`   // The command, if it was not `run FILE`.
+	PlanHash  string    `json:"plan_hash"`           // Identifies the plan.
 	Queue     string    `json:"queue"`               // The Temporal task queue that the process polls.
 	StartedAt time.Time `json:"started_at,omitzero"` // Of the run, UTC.
 }
 
-// HeldClaim is a claim of this process. It is lost with the process, its file is not.
+// HeldClaim is a claim that this process holds, until it ends; the file stays.
 type HeldClaim struct {
 	Claim Claim
 	path  string
 	lock  *lock
 }
 
-// Claim says that this process executes c.Run from now on, and replaces what an earlier process left. It returns
-// ErrClaimed where a living process does.
+// Claim claims c.Run for this process, and replaces the claim of a process that has ended. It returns ErrClaimed if a running
+// process holds it.
 func (h *Home) Claim(c Claim) (*HeldClaim, error) {
 	if err := os.MkdirAll(h.runs(), 0o700); err != nil {
 		return nil, h.claimFailed(c.Run, err)
@@ -63,8 +63,8 @@ func (h *Home) Claim(c Claim) (*HeldClaim, error) {
 	return claim, nil
 }
 
-// TakeClaim waits until whoever executes the run is gone, and executes it from then on. It returns ErrNoClaim where the
-// run was never claimed or its claim was removed, and ctx's error.
+// TakeClaim waits until the process that executes the run has ended, and then claims the run. It returns ErrNoClaim if the run
+// was never claimed or its claim was removed, and the error of ctx.
 func (h *Home) TakeClaim(ctx context.Context, run string) (*HeldClaim, error) {
 	path := h.claimPath(run)
 	ticker := time.NewTicker(takePoll)
@@ -99,8 +99,8 @@ func take(path string, held *lock) (*HeldClaim, error) {
 	return &HeldClaim{Claim: claim, path: path, lock: held}, nil
 }
 
-// Claims returns every claim, of living processes and of dead ones, by StartedAt and then by Run. With an error about some
-// of them it returns the others.
+// Claims returns all claims, of running processes and of ended ones, by StartedAt and then by Run. With an error about some of
+// them it returns the others.
 func (h *Home) Claims() ([]Claim, error) {
 	paths, err := filepath.Glob(filepath.Join(escapeGlob(h.runs()), "*.json"))
 	if err != nil {
@@ -111,7 +111,7 @@ func (h *Home) Claims() ([]Claim, error) {
 	for _, path := range paths {
 		claim, err := readClaim(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // The run has just ended.
+			continue // The run has ended meanwhile.
 		}
 		if err != nil {
 			unreadable = errors.Join(unreadable, err)
@@ -125,8 +125,8 @@ func (h *Home) Claims() ([]Claim, error) {
 	return claims, unreadable
 }
 
-// RemoveClaim removes the claim of a run that never started or has ended. It returns ErrClaimed where a process
-// executes the run, and nothing where there is no claim.
+// RemoveClaim removes the claim of a run that never started or has ended. It returns ErrClaimed if a process executes the run,
+// and nil if there is no claim.
 func (h *Home) RemoveClaim(run string) error {
 	path := h.claimPath(run)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -142,7 +142,7 @@ func (h *Home) RemoveClaim(run string) error {
 	return (&HeldClaim{path: path, lock: held}).Release(true)
 }
 
-// save writes what the claim says.
+// save writes the claim to its file.
 func (c *HeldClaim) save(claim Claim) error {
 	data, err := json.MarshalIndent(claim, "", "  ")
 	if err != nil {
@@ -155,7 +155,8 @@ func (c *HeldClaim) save(claim Claim) error {
 	return nil
 }
 
-// Release ends the claim: with remove because the run has ended, without so that another process may go on.
+// Release releases the claim. With remove, because the run has ended, it also removes the file; without, another process can
+// resume the run.
 func (c *HeldClaim) Release(remove bool) error {
 	if !remove {
 		return c.lock.unlock()
@@ -189,12 +190,12 @@ func readClaim(path string) (Claim, error) {
 	return claim, nil
 }
 
-// escapeGlob makes a pattern that matches the path alone.
+// escapeGlob returns a pattern that matches only the path.
 func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// Executed tells whether a living process executes the run.
+// Executed reports whether a running process executes the run.
 func (h *Home) Executed(run string) (bool, error) {
 	path := h.claimPath(run)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

@@ -1,5 +1,5 @@
-// Package home knows the home folder: where things lie in it, and which runs its processes execute. It must not know
-// what is in the files of others, nor anything of Temporal.
+// Package home manages the home folder: the paths in it, and the claims of runs. It must not know the content of other
+// packages' files, or Temporal.
 package home
 
 import (
@@ -16,8 +16,8 @@ type Home struct {
 	Path string // Absolute.
 }
 
-// Open makes the folder where it is not there (0700) and proves that it can be written. Its error is an
-// *protocol.Error of the code ConfigurationError.
+// Open creates the folder (0700) if it does not exist, and checks that it can be written. Its error is a *protocol.Error of
+// the code ConfigurationError.
 func Open(path string) (*Home, error) {
 	if path == "" {
 		return nil, unusable(path, errors.New("the path is empty"))
@@ -44,7 +44,7 @@ func unusable(path string, err error) error {
 		WithHint("set GLEITZEIT_HOME or --home to a folder that you can write")
 }
 
-// cause leaves out the path that the system's errors repeat.
+// cause returns an error of the file system without its path.
 func cause(err error) error {
 	if of, ok := errors.AsType[*fs.PathError](err); ok {
 		return of.Err
@@ -52,25 +52,25 @@ func cause(err error) error {
 	return err
 }
 
-// EngineLock is the file that whoever runs the engine holds locked.
+// EngineLock is the lock file of the process that runs the engine.
 func (h *Home) EngineLock() string { return h.file("engine.lock") }
 
 // EngineDB is the engine's database.
 func (h *Home) EngineDB() string { return h.file("engine.db") }
 
-// EngineAddress is the file that says where the engine answers.
+// EngineAddress is the file with the address of the engine.
 func (h *Home) EngineAddress() string { return h.file("engine.json") }
 
-// EngineCertificate is the certificate that the engine and its clients show each other.
+// EngineCertificate is the certificate of the engine and its clients.
 func (h *Home) EngineCertificate() string { return h.file("engine.crt") }
 
 // EngineKey is the private key of EngineCertificate.
 func (h *Home) EngineKey() string { return h.file("engine.key") }
 
-// UIToken is the file with the secret that lets a browser into the Web UI.
+// UIToken is the file with the token for the Web UI.
 func (h *Home) UIToken() string { return h.file("ui.token") }
 
-// MCPToken is the file with the secret that lets a client into the MCP server, where that is served over HTTP.
+// MCPToken is the file with the token for the MCP server over HTTP.
 func (h *Home) MCPToken() string { return h.file("mcp.token") }
 
 func (h *Home) runs() string { return h.file("runs") }

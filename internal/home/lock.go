@@ -7,11 +7,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock is a locked file that may be removed: its name is free for another process only while nobody can believe to
-// hold it.
+// lock is a locked file that may be removed: two processes never hold locks of the same name.
 type lock struct{ file *flock.Flock }
 
-// tryLock returns nil where another holds the lock.
+// tryLock returns nil if another process holds the lock.
 func tryLock(path string) (*lock, error) {
 	for {
 		file := flock.New(path)
@@ -26,7 +25,7 @@ func tryLock(path string) (*lock, error) {
 		if same {
 			return &lock{file}, nil
 		}
-		// The file was removed between opening and locking it: this lock keeps nobody out.
+		// The file was removed between opening and locking it: this lock excludes no other process.
 		if err := file.Unlock(); err != nil {
 			return nil, err
 		}
@@ -47,5 +46,5 @@ func stillThere(file *flock.Flock, path string) (bool, error) {
 
 func (l *lock) unlock() error { return l.file.Unlock() }
 
-// remove removes the file before it lets go of the lock.
+// remove removes the file before it releases the lock.
 func (l *lock) remove() error { return errors.Join(os.Remove(l.file.Path()), l.file.Unlock()) }

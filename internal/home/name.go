@@ -10,8 +10,8 @@ import (
 // maxName leaves room for an extension and for the ending of a temporary file in the 255 bytes that a file name has.
 const maxName = 200
 
-// fileName makes a file name of any text, another one for each text: letters, digits, - and _ stay, a dot stays after
-// the first place, anything else becomes %XX. A long name is cut and ends in its hash, after a ~ that no other name has.
+// fileName returns a file name for any text, a different one for each: letters, digits, - and _ stay, a dot stays after the
+// first place, and any other byte becomes %XX. A long name is cut and ends in its hash, after a ~ that no other name has.
 func fileName(text string) string {
 	var name strings.Builder
 	for i := 0; i < len(text); i++ {

@@ -10,26 +10,26 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// Server is the process that serves a home: `gleitzeit server`.
+// Server describes the process of `gleitzeit server` in a home.
 type Server struct {
 	PID    int    `json:"pid"`
-	Engine string `json:"engine,omitempty"` // host:port of the Temporal frontend; empty while it starts.
+	Engine string `json:"engine,omitempty"` // host:port of the Temporal frontend; empty during the start.
 }
 
-// Serving is a home that this process serves, until Release or its end.
+// Serving is the lock of the server of a home, until Release or the end of the process.
 type Serving struct {
 	path string
 	lock *lock
 }
 
-// Serve says that this process serves the home. The error, where another one does, says which.
+// Serve claims the home for the server in this process. The error names the process that already holds it.
 func (h *Home) Serve() (*Serving, error) {
 	held, err := tryLock(h.file("server.lock"))
 	if err != nil {
 		return nil, unusable(h.Path, err)
 	}
 	if held == nil {
-		return nil, h.served()
+		return nil, h.alreadyServed()
 	}
 	serving := &Serving{h.file("server.json"), held}
 	if err := serving.Announce(Server{PID: os.Getpid()}); err != nil {
@@ -38,7 +38,7 @@ func (h *Home) Serve() (*Serving, error) {
 	return serving, nil
 }
 
-// Announce says more of this process than its id.
+// Announce writes the description of this process.
 func (s *Serving) Announce(server Server) error {
 	data, err := json.MarshalIndent(server, "", "  ")
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Serving) Announce(server Server) error {
 	return WriteAtomic(s.path, append(data, '\n'))
 }
 
-// Release lets another process serve the home.
+// Release lets another process claim the home.
 func (s *Serving) Release() error {
 	err := os.Remove(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +56,7 @@ func (s *Serving) Release() error {
 	return errors.Join(err, s.lock.unlock())
 }
 
-func (h *Home) served() error {
+func (h *Home) alreadyServed() error {
 	who := ""
 	data, err := os.ReadFile(h.file("server.json"))
 	var first Server

@@ -17,15 +17,15 @@ import (
 // Schema is a compiled JSON Schema.
 type Schema struct{ *jsonschema.Schema }
 
-// Compile reads a schema, as JSON. It may come from a user, a model or a tool server: what it refers to outside itself,
-// which could be any file, is an error.
+// Compile compiles a JSON Schema. It may come from a user, a model or a tool server: a reference outside the schema, which
+// could be any file, is an error.
 func Compile(text []byte) (*Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(nothingElse{})
+	compiler.UseLoader(noLoader{})
 	const address = "value:///schema"
 	if err := compiler.AddResource(address, document); err != nil {
 		return nil, err
@@ -42,15 +42,15 @@ func Compile(text []byte) (*Schema, error) {
 	return &Schema{compiled}, nil
 }
 
-// nothingElse refuses to load anything.
-type nothingElse struct{}
+// noLoader rejects every reference outside the schema.
+type noLoader struct{}
 
-func (nothingElse) Load(string) (any, error) {
+func (noLoader) Load(string) (any, error) {
 	return nil, errors.New("a schema must not refer to anything outside itself")
 }
 
-// Check names every place where the value does not match, sorted, as "parameters.list[2]: got string, want number"; nothing
-// where it matches. name stands for the value itself.
+// Check returns every place where the value does not match, sorted, as "parameters.list[2]: got string, want number"; empty if
+// it matches. name is the name of the value itself.
 func (s *Schema) Check(name string, v value.Value) string {
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(v.JSON()))
 	if err != nil {
@@ -69,11 +69,11 @@ func (s *Schema) Check(name string, v value.Value) string {
 
 func describe(name string, invalid *jsonschema.ValidationError) string {
 	found := innermost(name, invalid)
-	slices.Sort(found) // The library goes through the properties in the order of a map.
+	slices.Sort(found) // The library iterates over the properties in the order of a map.
 	return strings.Join(slices.Compact(found), "; ")
 }
 
-// innermost are the reasons that have no further reasons, each with its place.
+// innermost returns the innermost reasons, each with its place.
 func innermost(name string, e *jsonschema.ValidationError) []string {
 	if len(e.Causes) > 0 {
 		var all []string

@@ -21,8 +21,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
-// patience bounds how long a server may take to start; it takes some tens of milliseconds.
-const patience = 20 * time.Second
+// startTimeout bounds the start of a server, which takes some tens of milliseconds.
+const startTimeout = 20 * time.Second
 
 // Server is a Redis server that ends with its test.
 type Server struct {
@@ -39,7 +39,7 @@ type Server struct {
 // disableLogging keeps the client's own lines out of the tests' output.
 var disableLogging = sync.OnceFunc(logging.Disable)
 
-// Start starts a server whose every answer means that what was put is on disk. The options are added to its command
+// Start starts a server that writes to disk before it answers. The options are added to its command
 // line: "--requirepass", "secret".
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
@@ -59,7 +59,7 @@ func Start(t testing.TB, options ...string) *Server {
 			t.Error(err)
 		}
 	})
-	for range 5 { // Somebody else may take the port before the server does.
+	for range 5 { // Another program may take the port before the server does.
 		if s.Address, err = free(t.Context()); err != nil {
 			break
 		}
@@ -79,12 +79,12 @@ func free(ctx context.Context) (address string, err error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// URL names a database of the server; user is "name:password@" or nothing.
+// URL returns the URL of a database of the server; user is "name:password@" or empty.
 func (s *Server) URL(user string, database int) string {
 	return fmt.Sprintf("redis://%s%s/%d", user, s.Address, database)
 }
 
-// Do gives the server a command, as its operator would.
+// Do sends a command to the server as its operator.
 func (s *Server) Do(args ...any) {
 	s.t.Helper()
 	if err := s.client.Do(s.t.Context(), args...).Err(); err != nil {
@@ -92,7 +92,7 @@ func (s *Server) Do(args ...any) {
 	}
 }
 
-// Setting is a parameter of the server's configuration.
+// Setting returns a parameter of the server's configuration.
 func (s *Server) Setting(name string) string {
 	s.t.Helper()
 	found, err := s.client.ConfigGet(s.t.Context(), name).Result()
@@ -102,7 +102,7 @@ func (s *Server) Setting(name string) string {
 	return found[name]
 }
 
-// Kill ends the server as a power cut does, and waits until it is gone.
+// Kill kills the server and waits until it has ended.
 func (s *Server) Kill() {
 	s.t.Helper()
 	if s.command == nil {
@@ -111,14 +111,14 @@ func (s *Server) Kill() {
 	if err := s.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Error(err)
 	}
-	_ = s.command.Wait() // It says that it was killed.
+	_ = s.command.Wait() // The error says that it was killed.
 	s.command = nil
 	if err := s.client.Close(); err != nil {
 		s.t.Error(err)
 	}
 }
 
-// Again starts the server that was killed, at its address and with what it had on disk.
+// Again starts the killed server again, at its address and with its data.
 func (s *Server) Again() {
 	s.t.Helper()
 	if err := s.start(); err != nil {
@@ -142,7 +142,7 @@ func (s *Server) start() error {
 		return err
 	}
 	s.client = redis.NewClient(s.operator())
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), startTimeout)
 	defer cancel()
 	ticks := time.NewTicker(5 * time.Millisecond)
 	defer ticks.Stop()
@@ -159,7 +159,7 @@ func (s *Server) start() error {
 	}
 }
 
-// operator is how the harness itself speaks to the server: as the user "default", whose password is an option.
+// operator returns the options of the tests' own client: the user "default", whose password is an option.
 func (s *Server) operator() *redis.Options {
 	options := &redis.Options{Addr: s.Address, MaxRetries: -1, DialerRetries: 1}
 	for i, option := range s.options {
@@ -170,7 +170,7 @@ func (s *Server) operator() *redis.Options {
 	return options
 }
 
-// isOurs tells the server from another one that has got the port.
+// isOurs reports whether the server at the address is this one, and not another one that got the port.
 func (s *Server) isOurs(ctx context.Context) bool {
 	found, err := s.client.ConfigGet(ctx, "dir").Result()
 	if err != nil {

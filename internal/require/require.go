@@ -1,5 +1,5 @@
-// Package require lets tests skip what a machine does not have or what takes long, and forbids it where nothing may be
-// skipped. Only tests may import it.
+// Package require skips tests on machines without a required program, and long tests, unless nothing may be skipped. Only tests
+// may import it.
 package require
 
 import (
@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// Variable is set where a test that cannot run is a failure.
+// Variable, if set, makes a test that cannot run a failure.
 const Variable = "GLEITZEIT_TEST_REQUIRE"
 
-// short is the value of Variable that lets -short skip tests. It is for a second round of tests, with the race detector
-// say, after a round that skipped nothing.
+// short is the value of Variable with which -short skips tests: for a second round, with the race detector for example, after
+// a round that skipped nothing.
 const short = "short"
 
-// Skip skips the test because of what is missing, or fails it where Variable is set.
+// Skip skips the test because something is missing, or fails it if Variable is set.
 func Skip(t testing.TB, missing string) {
 	t.Helper()
 	if os.Getenv(Variable) != "" {
@@ -23,7 +23,7 @@ func Skip(t testing.TB, missing string) {
 	t.Skip(missing)
 }
 
-// Long skips a test under -short because it takes long or measures time, or fails it where Variable is set.
+// Long skips a test under -short because it takes long or measures time, or fails it if Variable is set.
 func Long(t testing.TB, reason string) {
 	t.Helper()
 	if !testing.Short() {

@@ -18,10 +18,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 )
 
-// patience is how long a server may take to start, and all of them to stop.
-const patience = time.Minute
+// timeout bounds the start of a server, and the stop of all of them.
+const timeout = time.Minute
 
-// Server is what a test gets of the engine that it shares with others.
+// Server is an engine that a test shares with others.
 type Server struct {
 	Engine *engine.Engine
 	Home   *home.Home
@@ -29,21 +29,20 @@ type Server struct {
 	Queue  string        // A task queue that no other test uses.
 }
 
-// Option says which server a test needs.
-type Option func(*wish)
+// Option selects or configures a server.
+type Option func(*wanted)
 
-type wish struct {
+type wanted struct {
 	overrides string
 	configure func(*client.Options)
 }
 
-// WithOverrides asks for a server with other dynamic settings, as YAML in the server's format. Tests that ask for the
-// same share it.
-func WithOverrides(yaml string) Option { return func(w *wish) { w.overrides = yaml } }
+// WithOverrides selects a server with these dynamic settings, YAML in the server's format. Tests with equal settings share it.
+func WithOverrides(yaml string) Option { return func(w *wanted) { w.overrides = yaml } }
 
-// WithClient sets options of the client, a data converter say, after those that an Option before it sets.
+// WithClient sets options of the client, such as a data converter, after those of earlier Options.
 func WithClient(configure func(*client.Options)) Option {
-	return func(w *wish) {
+	return func(w *wanted) {
 		before := w.configure
 		w.configure = func(o *client.Options) {
 			if before != nil {
@@ -54,7 +53,7 @@ func WithClient(configure func(*client.Options)) Option {
 	}
 }
 
-// running holds the engines of this test binary by their overrides. It is what makes them shared.
+// running has the engines of this test binary by their overrides.
 var running struct {
 	sync.Mutex
 	engines map[string]*shared
@@ -66,15 +65,15 @@ type shared struct {
 	home   *home.Home
 }
 
-// Engine returns the shared server, and starts it for the first test that asks. The test binary's TestMain must be
+// Engine returns the shared server, and starts it for the first test. The test binary's TestMain must be
 // Main, or call it.
 func Engine(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	var w wish
+	var w wanted
 	for _, option := range options {
 		option(&w)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	server, number, err := get(ctx, w.overrides)
 	if err != nil {
@@ -89,7 +88,7 @@ func Engine(t testing.TB, options ...Option) *Server {
 	return &Server{Engine: server.engine, Home: server.home, Client: c, Queue: queue}
 }
 
-// get returns the server and a number that nobody got before.
+// get returns the server and a number that is different at each call.
 func get(ctx context.Context, overrides string) (*shared, int, error) {
 	running.Lock()
 	defer running.Unlock()
@@ -130,7 +129,7 @@ func Main(m *testing.M) {
 func stop() error {
 	running.Lock()
 	defer running.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	failures := make(chan error, len(running.engines))
 	for _, server := range running.engines {

@@ -16,13 +16,13 @@ import (
 
 const (
 	namespace  = "default"               // Of every run.
-	engineName = "engine.gleitzeit"      // Which the engine's certificate is made out to.
+	engineName = "engine.gleitzeit"      // The name in the engine's certificate.
 	target     = "passthrough:///engine" // Resolved by the dialer.
-	maxMessage = 64 << 20                // Of an answer: a page of a history may be larger than the 4 MiB of gRPC.
+	maxMessage = 64 << 20                // Of a response: a page of a history may be larger than the 4 MiB of gRPC.
 )
 
-// dial prepares the connection to the engine. It is made when the first request needs it, and made anew, to wherever
-// the engine is then, when it is lost.
+// dial prepares the connection to the engine. It connects at the first request, and reconnects to the current address of the
+// engine when the connection is lost.
 func dial(h *home.Home, address func() (string, error)) (*grpc.ClientConn, error) {
 	mutual, err := mutualTLS(h)
 	if err != nil {
@@ -47,7 +47,7 @@ func dial(h *home.Home, address func() (string, error)) (*grpc.ClientConn, error
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 }
 
-// mutualTLS makes both sides prove that they have the key pair of the home.
+// mutualTLS requires the key pair of the home on both sides.
 func mutualTLS(h *home.Home) (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(h.EngineCertificate(), h.EngineKey())
 	if err != nil {

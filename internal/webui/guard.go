@@ -15,12 +15,12 @@ import (
 
 const tokenParameter = "token"
 
-// policy is what a browser may do on a page of the UI: nothing leaves for another host, and no other page frames it.
-// ui-server narrows scripts further, and replaces this for the texts that it shows in frames of its own.
+// policy is the Content-Security-Policy of the UI: no requests to other hosts, and no other page may frame it. ui-server
+// restricts scripts further, and replaces the policy for the texts that it shows in its own frames.
 const policy = "default-src 'self' 'unsafe-inline' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
-// guard lets those in who have the token, from pages of this very server.
+// guard accepts requests with the token, from pages of this server.
 type guard struct {
 	token  string
 	hosts  gate.Hosts
@@ -31,7 +31,7 @@ type guard struct {
 func newGuard(token string, port int, inner http.Handler) *guard {
 	number := strconv.Itoa(port)
 	return &guard{token: token, hosts: gate.HostsOf(port), inner: inner, cookie: http.Cookie{
-		// Browsers send a cookie to every port of a host: name and value belong to this one.
+		// Browsers send a cookie to every port of a host: name and value depend on this one.
 		Name:     "gleitzeit_ui_" + number,
 		Value:    ticket(token, number),
 		Path:     "/",
@@ -40,14 +40,14 @@ func newGuard(token string, port int, inner http.Handler) *guard {
 	}}
 }
 
-// ticket is what the cookie holds: whoever finds it cannot make a link of it, and it opens no other port.
+// ticket returns the value of the cookie: the token cannot be computed from it, and it is valid for one port.
 func ticket(token, port string) string {
 	sum := hmac.New(sha256.New, []byte(token))
 	sum.Write([]byte("gleitzeit web ui, port " + port))
 	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
 }
 
-// ServeHTTP answers only what was sent to this server, by nobody else's page, with the token or its cookie.
+// ServeHTTP passes on requests to this server, not from another origin, with the token or its cookie.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", policy)
@@ -58,16 +58,16 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	switch {
 	case !g.hosts.Meant(r):
-		refuse(w, http.StatusMisdirectedRequest, "This server answers as "+g.hosts[0]+" only.")
+		refuse(w, http.StatusMisdirectedRequest, "This server only answers as "+g.hosts[0]+".")
 	case gate.Foreign(r):
 		refuse(w, http.StatusForbidden, "This request comes from a page of another site. To open the Web UI, type its address or paste its link.")
 	case g.hasToken(r):
 		g.letIn(w, r)
 	case g.hasCookie(r):
-		// A session of the UI has nothing else to prove, and ui-server would take the header for a reason to trust it.
+		// The UI needs no other authentication, and ui-server would trust the header.
 		r.Header.Del("Authorization")
 		g.hideCookie(r)
-		header.Set("Referrer-Policy", "same-origin") // Without any, some browsers would not say the origin either.
+		header.Set("Referrer-Policy", "same-origin") // Without it, some browsers would not send the origin either.
 		g.inner.ServeHTTP(w, r)
 	default:
 		refuse(w, http.StatusUnauthorized, "The Web UI opens with the link that <code>gleitzeit server</code> prints when it starts.")
@@ -91,11 +91,11 @@ func (g *guard) hasCookie(r *http.Request) bool {
 	return false
 }
 
-// letIn makes a cookie of the token, and leads to the same page without it.
+// letIn sets the cookie, and redirects to the same page without the token.
 func (g *guard) letIn(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	query.Del(tokenParameter)
-	// A path that begins with two slashes would lead to another host.
+	// A path that begins with two slashes would redirect to another host.
 	to := "/" + strings.TrimLeft(r.URL.EscapedPath(), `/\`)
 	if len(query) > 0 {
 		to += "?" + query.Encode()
@@ -106,7 +106,7 @@ func (g *guard) letIn(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// hideCookie keeps the cookie from what is behind the guard: ui-server hands headers on to the engine.
+// hideCookie removes the cookie from the request: ui-server passes headers on to the engine.
 func (g *guard) hideCookie(r *http.Request) {
 	others := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return c.Name == g.cookie.Name })
 	r.Header.Del("Cookie")
@@ -115,13 +115,13 @@ func (g *guard) hideCookie(r *http.Request) {
 	}
 }
 
-// refuse says no more than what to do, in HTML.
+// refuse responds with advice alone, in HTML.
 func refuse(w http.ResponseWriter, status int, advice string) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// Nobody is there to be told where the client went away.
+	// A client that has disconnected gets no error.
 	_, _ = fmt.Fprintf(w, "<!doctype html>\n<title>Gleitzeit</title>\n<h1>%d %s</h1>\n<p>%s</p>\n", status, http.StatusText(status), advice)
 }

@@ -17,11 +17,11 @@ import (
 	"google.golang.org/grpc"
 )
 
-// payloadFolder is where the UI gets payloads that are not in the history.
+// payloadFolder is the path of payloads that are not in the history.
 const payloadFolder = "/payloads"
 
-// newPages serves Temporal's UI and the API that it uses. It is put together from the parts of ui-server instead of
-// being its Server, which dials one address for ever, allows other origins and ends the process where it cannot start.
+// newPages serves Temporal's UI and its API. It combines the parts of ui-server instead of using its Server, which only dials
+// one address, allows other origins, and ends the process if it cannot start.
 func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, log *slog.Logger) (http.Handler, error) {
 	settings, err := provide(config.Config{})
 	if err != nil {
@@ -31,7 +31,7 @@ func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, log *sl
 	e.Logger.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer())
 	e.Use(middleware.Recover())
 	e.Use(middleware.Gzip())
-	// Over plain HTTP, a browser would not send a cookie that is marked as secure.
+	// Over plain HTTP, a browser does not send a secure cookie.
 	const secure = false
 	e.Use(csrf.EnsureTokenCookie(secure))
 	e.Use(middleware.CSRFWithConfig(csrf.MiddlewareConfig(settings, secure)))
@@ -46,7 +46,7 @@ func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, log *sl
 		if err != nil {
 			return nil, err
 		}
-		// Its third path, encode, would let a browser write into the store.
+		// Its third path, encode, would let a browser write to the store.
 		e.POST(payloadFolder+"/decode", echo.WrapHandler(payloads))
 		e.POST(payloadFolder+"/download", echo.WrapHandler(payloads))
 	}
@@ -62,13 +62,13 @@ func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, log *sl
 	return e, nil
 }
 
-// showSettings tells the UI where payloads are to be had: from the host that the browser calls this server by, because
-// for a browser any other one is foreign.
+// showSettings returns the UI's settings, with the address of payloads: on the host that the browser uses for this server,
+// because any other one is another origin.
 func showSettings(payloads bool) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		shown := config.Config{
 			DefaultNamespace: namespace,
-			DisableNewsFetch: true, // It would tell somebody on the internet that this engine runs.
+			DisableNewsFetch: true, // It would send a request to the internet.
 		}
 		if payloads {
 			shown.Codec.Endpoint = "http://" + c.Request().Host + payloadFolder

@@ -1,5 +1,5 @@
-// Package webui serves Temporal's Web UI on loopback, behind a guard that lets in nobody but the owner of the home. It
-// finds the engine by its address and must not import it: the Temporal server belongs to internal/engine alone.
+// Package webui serves Temporal's Web UI on loopback, to the owner of the home alone. It connects to the engine by its address
+// and must not import it: only internal/engine imports the Temporal server.
 package webui
 
 import (
@@ -18,30 +18,30 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// What a client may take. A page of the UI waits for events with long polls of less than a minute, and has what it
-// shows of a run in the address of a frame.
+// Limits of a client. A page of the UI waits for events with long polls of less than a minute, and puts parts of a run into
+// the address of a frame.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second
 	writeTimeout  = 5 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 256 << 10
-	maxBody       = 4 << 20 // As much as the engine takes in one message.
+	maxBody       = 4 << 20 // The engine's limit for one message.
 )
 
-// Options say what is served and where.
+// Options of a server.
 type Options struct {
 	// Home has the engine's key pair and the token.
 	Home *home.Home
-	// Port is the port that is wanted; another one is used where it is taken. 0 is any.
+	// Port is the wanted port (0 is any); if it is in use, another one is used.
 	Port int
-	// Engine returns the address (host:port) of the engine. It is asked at each connection, so that the UI finds an
-	// engine that has changed hands.
+	// Engine returns the address (host:port) of the engine. It is called at each connection, so that the UI survives a
+	// take-over.
 	Engine func() (string, error)
-	// Payloads is where the clients of the engine keep what is too large for a history; the UI offers it for download.
-	// Without drivers there is nothing to offer.
+	// Payloads is the storage of payloads that are too large for a history; the UI offers them for download. Without drivers
+	// there are none.
 	Payloads converter.ExternalStorage
-	// Log gets what is worth a warning; nil drops it. The token is never in it.
+	// Log receives warnings; nil discards them. The token is never in it.
 	Log *slog.Logger
 }
 
@@ -54,8 +54,8 @@ type Server struct {
 	served  chan error
 }
 
-// Start serves the UI until Stop. It does not wait for the engine: a page that is asked for before that answers says
-// so. The key pair of the home must be there, which it is once an engine was joined. An error is an *protocol.Error.
+// Start serves the UI until Stop. It does not wait for the engine: a page reports if that does not answer. The key pair of the
+// home must exist, as it does after joining an engine. The error is a *protocol.Error.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -93,7 +93,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 			BaseContext:       func(net.Listener) context.Context { return requests },
 		},
 	}
-	// A page that waits for events would hold a shutdown for a minute.
+	// A page that waits for events would delay a shutdown by a minute.
 	s.http.RegisterOnShutdown(end)
 	go func() {
 		defer end()
@@ -114,14 +114,14 @@ func failed(format string, args ...any) *protocol.Error {
 		WithHint("try again, or run without it: --no-ui")
 }
 
-// Address is where the UI is served, as host:port.
+// Address returns the address of the UI, host:port.
 func (s *Server) Address() string { return s.address }
 
-// URL is the link that opens the UI in a browser. Whoever has it is let in: it belongs into no log.
+// URL returns the link that opens the UI in a browser. It contains the token and must not be logged.
 func (s *Server) URL() string { return "http://" + s.address + "/?" + tokenParameter + "=" + s.token }
 
-// Stop ends the requests under way and frees the port. It may be called once. Where ctx is done before the requests
-// have ended, their connections are cut.
+// Stop waits for requests in flight and frees the port. It may be called once. If ctx ends first, it closes their
+// connections.
 func (s *Server) Stop(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {

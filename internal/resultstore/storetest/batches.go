@@ -40,7 +40,7 @@ func batchIsKeptWhole(t *testing.T, store resultstore.Store) {
 	}
 }
 
-// batchIsSeenWhole reads while a writer changes two runs in one batch, over and over.
+// batchIsSeenWhole reads while a writer changes two runs in one batch, repeatedly.
 func batchIsSeenWhole(t *testing.T, store resultstore.Store) {
 	both := func(round int) resultstore.Batch {
 		one, other := runOf("one", "e", 0), runOf("other", "e", 0)

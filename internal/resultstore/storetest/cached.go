@@ -8,7 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// cachedOf makes the record of what calls of the hash have brought.
+// cachedOf returns the record of the cached result of calls with the hash.
 func cachedOf(hash, result string) resultstore.Record {
 	value := protocol.RefOf([]byte(result))
 	return resultstore.Record{
@@ -17,7 +17,7 @@ func cachedOf(hash, result string) resultstore.Record {
 	}
 }
 
-// lookUp is how a call asks for what an equal one has brought.
+// lookUp returns the query for the cached result of a call.
 func lookUp(hash string) resultstore.Query {
 	key := resultstore.CallKey(hash)
 	return resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Cached, Task: key.Task, Item: &key.Item}

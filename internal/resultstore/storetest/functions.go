@@ -7,7 +7,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// functionOf makes the record of a function of the protocol python/v1.
+// functionOf returns the record of a function of the protocol python/v1.
 func functionOf(name string) resultstore.Record {
 	value := protocol.RefOf([]byte(name))
 	return resultstore.Record{

@@ -49,10 +49,10 @@ func closeEndsTheUse(t *testing.T, store resultstore.Store) {
 	}
 }
 
-// closeDuringPuts closes while many put: each of them is told something, and nobody waits for ever.
+// closeDuringPuts closes the store during many puts: each of them returns.
 func closeDuringPuts(t *testing.T, store resultstore.Store) {
 	const puts = 100
-	put(t, store, runOf("r", "e", 0)) // Where opening is lazy it is open now.
+	put(t, store, runOf("r", "e", 0)) // Opens a store that opens lazily.
 	outcomes := make(chan error)
 	for i := range puts {
 		go func() {

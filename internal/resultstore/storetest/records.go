@@ -38,7 +38,7 @@ func recordReplaces(t *testing.T, store resultstore.Store) {
 
 	last := task
 	task.Status, last.Status = protocol.Cancelled, protocol.Completed
-	put(t, store, task, last) // Of equal keys in one batch the last counts.
+	put(t, store, task, last) // Of equal keys in one batch, the last one is stored.
 	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Task}, last)
 }
 
@@ -90,7 +90,7 @@ func runIsFiltered(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Run: "r", Item: &one}, a2)
 	wants(t, store, resultstore.Query{Run: "r", Item: &zero}, a, b)
 	wants(t, store, resultstore.Query{Run: "r", Item: &none}, run)
-	// What filters runs does not filter the records of one.
+	// Filters of runs do not apply to the records of one.
 	wants(t, store, resultstore.Query{Run: "r", Workflow: "Other", Status: protocol.Failed}, run, a, a2, b)
 }
 
@@ -144,7 +144,7 @@ func runsAreFiltered(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Status: protocol.Failed}, d, b)
 	wants(t, store, resultstore.Query{Workflow: "Other", Status: protocol.Failed}, d)
 	wants(t, store, resultstore.Query{Workflow: "Other", Status: protocol.Skipped})
-	// What chooses among the records of one run does not choose runs.
+	// Filters of the records of one run do not apply to runs.
 	wants(t, store, resultstore.Query{Kind: resultstore.Task, Task: "t", Execution: "none"}, d, c, b, a)
 }
 

@@ -1,5 +1,5 @@
-// Package storetest proves that an adapter keeps the contract of a result store: one suite for all of them. It must not
-// know any adapter; what only one of them promises is tested beside it.
+// Package storetest is the conformance suite of result stores. It must not know any store; guarantees of a single one are
+// tested in its package.
 package storetest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// obligation is one line of the contract.
+// obligation is one part of the contract.
 type obligation struct {
 	name  string
 	check func(t *testing.T, store resultstore.Store)
@@ -54,7 +54,7 @@ func obligations() []obligation {
 	}
 }
 
-// Run runs the suite. open returns a store that is empty, another one each time; the suite closes it.
+// Run runs the suite. open returns a new, empty store at each call; the suite closes it.
 func Run(t *testing.T, open func(t *testing.T) resultstore.Store) {
 	for _, o := range obligations() {
 		t.Run(strings.ReplaceAll(o.name, " ", "-"), func(t *testing.T) {
@@ -69,10 +69,10 @@ func Run(t *testing.T, open func(t *testing.T) resultstore.Store) {
 	}
 }
 
-// start is when the runs of the suite start, but for what a test adds.
+// start is the time at which the runs of the suite start, unless a test adds to it.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
-// runOf makes the record of a run that started so many minutes after the start.
+// runOf returns the record of a run that started that many minutes after the start.
 func runOf(run, execution string, minutes int) resultstore.Record {
 	return resultstore.Record{
 		Kind: resultstore.Run, Key: resultstore.Key{Run: run, Execution: execution, Item: protocol.NoItem},
@@ -80,7 +80,7 @@ func runOf(run, execution string, minutes int) resultstore.Record {
 	}
 }
 
-// taskOf makes the record of a task of the run "r" in the execution "e".
+// taskOf returns the record of a task of the run "r" in the execution "e".
 func taskOf(task string, item, attempt int) resultstore.Record {
 	return resultstore.Record{
 		Kind: resultstore.Task, Key: resultstore.Key{Run: "r", Execution: "e", Task: task, Item: item, Attempt: attempt},
@@ -88,7 +88,7 @@ func taskOf(task string, item, attempt int) resultstore.Record {
 	}
 }
 
-// of puts the record into another run and execution.
+// of returns the record for another run and execution.
 func of(run, execution string, record resultstore.Record) resultstore.Record {
 	record.Run, record.Execution = run, execution
 	return record
@@ -101,7 +101,7 @@ func put(t *testing.T, store resultstore.Store, records ...resultstore.Record) {
 	}
 }
 
-// wants compares what the query finds with the records, field by field.
+// wants compares the result of the query with the records, field by field.
 func wants(t *testing.T, store resultstore.Store, query resultstore.Query, want ...resultstore.Record) {
 	t.Helper()
 	found, err := store.Records(t.Context(), query)
@@ -126,7 +126,7 @@ func lines(t *testing.T, records []resultstore.Record) []string {
 	return all
 }
 
-// failed demands the code, and that the error is not one that a caller takes for something else.
+// failed checks the code of an error, and that callers do not mistake it for another error.
 func failed(t *testing.T, what string, err error, code protocol.Code) {
 	t.Helper()
 	known, ok := errors.AsType[*protocol.Error](err)

@@ -30,7 +30,7 @@ func wantsValue(t *testing.T, store resultstore.Store, ref protocol.Ref, want []
 	}
 }
 
-// noise is text that cannot be made smaller by much, the same each time.
+// noise returns text that hardly compresses, the same each time.
 func noise(size int) []byte {
 	raw := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(raw) // It never fails.
