@@ -62,7 +62,7 @@ func TestServersOfWorkflows(t *testing.T) {
 	if err := handler.Close(); err != nil {
 		t.Error(err)
 	}
-	b.nothingIsLeft()
+	b.wantNoProcesses()
 
 	// The worker's own server of the name counts more.
 	other := t.TempDir()

@@ -74,9 +74,9 @@ func TestStreamableHTTP(t *testing.T) {
 	if got := response(b.call("mcp/test.tool.strict", `{"n": 1}`)); got != `{"n":1}` {
 		t.Error(got)
 	}
-	var told []string
-	if _, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.steps", `{}`), hear(t, s.notes, &told)); err != nil || len(told) != 3 {
-		t.Errorf("%q, %v", told, err)
+	var reported []string
+	if _, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.steps", `{}`), recordProgress(t, s.notes, &reported)); err != nil || len(reported) != 3 {
+		t.Errorf("%q, %v", reported, err)
 	}
 	late := request(t, "mcp/test.tool.wait", `{}`)
 	late.Timeout = 500 * time.Millisecond

@@ -72,7 +72,7 @@ func withServer(t *testing.T, notes string, servers ...protocol.ToolServer) *ben
 		if err := b.handler.Close(); err != nil {
 			t.Error(err)
 		}
-		b.nothingIsLeft()
+		b.wantNoProcesses()
 	})
 	return b
 }
@@ -86,7 +86,7 @@ func withTest(t *testing.T, args ...string) *bench {
 	return withServer(t, notes, server)
 }
 
-// noted are the lines of a note.
+// noted returns the lines of a note.
 func (b *bench) noted(name string) []string {
 	b.t.Helper()
 	text, err := os.ReadFile(filepath.Join(b.notes, name))
@@ -96,8 +96,8 @@ func (b *bench) noted(name string) []string {
 	return strings.Fields(string(text))
 }
 
-// nothingIsLeft waits until none of the processes is there that were started.
-func (b *bench) nothingIsLeft() {
+// wantNoProcesses waits until all started processes have ended.
+func (b *bench) wantNoProcesses() {
 	b.t.Helper()
 	for _, line := range b.noted("started") {
 		pid, err := strconv.Atoi(line)
@@ -158,11 +158,11 @@ func response(v value.Value) string {
 	return text.Text()
 }
 
-// hear is a progress that tells the server of testdata what it has heard.
-func hear(t *testing.T, notes string, told *[]string) protocol.Progress {
+// recordProgress returns a progress function that also writes the messages to the notes of the server of testdata.
+func recordProgress(t *testing.T, notes string, reported *[]string) protocol.Progress {
 	return func(message string) {
-		*told = append(*told, message)
-		if err := os.WriteFile(filepath.Join(notes, "heard"), []byte(strings.Join(*told, "\n")+"\n"), 0o600); err != nil {
+		*reported = append(*reported, message)
+		if err := os.WriteFile(filepath.Join(notes, "heard"), []byte(strings.Join(*reported, "\n")+"\n"), 0o600); err != nil {
 			t.Error(err)
 		}
 	}

@@ -180,14 +180,14 @@ func TestThirtyTwoAtOnce(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	b := withTest(t)
-	var told []string
-	_, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.steps", `{}`), hear(t, b.notes, &told))
+	var reported []string
+	_, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.steps", `{}`), recordProgress(t, b.notes, &reported))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"1 of 3: step [secrets.PASSWORD]", "2 of 3: step [secrets.PASSWORD]", "3 of 3: step [secrets.PASSWORD]"}
-	if fmt.Sprint(told) != fmt.Sprint(want) {
-		t.Errorf("got %q", told)
+	if fmt.Sprint(reported) != fmt.Sprint(want) {
+		t.Errorf("got %q", reported)
 	}
 }
 
@@ -205,7 +205,7 @@ func TestAStubbornServer(t *testing.T) {
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	b.nothingIsLeft()
+	b.wantNoProcesses()
 	wantError(t, b.fails(request(t, "mcp/test.tool.strict", `{"n": 1}`)), protocol.ProviderNotAvailable, protocol.Transient, "is closed")
 }
 
@@ -220,5 +220,5 @@ func TestWhatAServerLeavesBehind(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	b.nothingIsLeft()
+	b.wantNoProcesses()
 }

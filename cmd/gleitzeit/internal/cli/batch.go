@@ -78,7 +78,7 @@ func (p batchCommand) command() *cobra.Command {
 	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
 	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output)")
 	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
-	flags.BoolVar(&o.another, "new", false, "start another run, even where one of the same command is still open")
+	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
 	return command
 }
 

@@ -22,7 +22,7 @@ type callCommand struct{ *program }
 func (p callCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "call METHOD [NAME=VALUE…]",
-		Short: "Call one method, now and here, and print its result",
+		Short: "Call one method in this process and print its result",
 		Long: "Call one method of a protocol in this process, without a workflow: `gleitzeit call mcp/tool.add a=2 b=3`.\n" +
 			"Values are text where the method wants text, and JSON where it wants anything else. Ctrl-C cancels the call.",
 		Example: "  gleitzeit call mcp/tool.add a=2 b=3\n  gleitzeit call llm/chat prompt='Why is the sky blue?'",

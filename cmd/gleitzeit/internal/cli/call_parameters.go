@@ -18,7 +18,7 @@ func (p callCommand) givenParameters(method string, pairs []string) (value.Value
 	for _, pair := range pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return value.Value{}, usageError{fmt.Errorf("%q is not name=value", pair)}
+			return value.Value{}, usageError{fmt.Errorf("%q: expected NAME=VALUE", pair)}
 		}
 		schema, _ := properties.Get(name)
 		fields = append(fields, value.Field{Name: name, Value: meant(text, typesOf(schema))})

@@ -15,9 +15,9 @@ type cancelCommand struct{ *program }
 func (p cancelCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "cancel RUN",
-		Short: "Cancel a run, wait until its tasks have ended, and keep what is done",
-		Long: "Cancel a run, wait until its tasks have ended, and keep what is done. RUN may be " + runs.Latest + ".\n" +
-			"If the process executing the run has died, this command completes the cancellation.",
+		Short: "Cancel a run and wait until its tasks have ended",
+		Long: "Cancel a run and wait until its tasks have ended; completed results are kept. RUN may be " + runs.Latest + ".\n" +
+			"If the process executing the run has died, this command ends the run itself.",
 		Example: "  gleitzeit cancel " + runs.Latest,
 		Args:    exact("RUN"),
 		RunE: func(command *cobra.Command, args []string) error {

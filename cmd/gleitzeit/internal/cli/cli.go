@@ -104,7 +104,7 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gleitzeit",
 		Short:         "Run LLM workflows and batches written in YAML",
-		Long:          "Gleitzeit runs workflows of prompts, Python and tools written in YAML.\nKill it at any moment, type the same command again, and it resumes where it was.",
+		Long:          "Gleitzeit runs YAML workflows whose tasks are prompts to models, Python code and MCP tools.\nIf it is killed at any moment, the same command resumes the run where it stopped.\nThe engine is a Temporal server inside the program; its data is in the home folder.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -85,7 +85,7 @@ func missingFlow(file string, err error) error {
 	}
 	missing := protocol.Errorf(protocol.WorkflowNotFound, "cannot read workflow file %q: %s", file, err)
 	if errors.Is(err, syscall.EISDIR) {
-		return missingFile{missing.WithHint("it is a folder; name files, for example %s", filepath.Join(file, "*.yaml"))}
+		return missingFile{missing.WithHint("name a workflow file, for example %s", filepath.Join(file, "*.yaml"))}
 	}
 	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {
 		missing = missing.WithHint("the path is relative to %s", folder)

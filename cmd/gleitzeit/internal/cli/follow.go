@@ -155,13 +155,13 @@ func (f *follower) left(h *runs.Handle) error {
 	say := f.program.say
 	switch {
 	case cancelled && h.Watching():
-		say("left; run %s is still being cancelled", h.Run)
+		say("stopped watching; run %s is still being cancelled", h.Run)
 	case h.Watching():
-		say("left; run %s is still running: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` cancels it", h.Run, h.Run, h.Run)
+		say("stopped watching; run %s is still running: `gleitzeit watch %s` follows it, `gleitzeit cancel %s` cancels it", h.Run, h.Run, h.Run)
 	case cancelled:
-		say("left; run %s is still being cancelled: `gleitzeit cancel %s` completes that", h.Run, h.Run)
+		say("quit; run %s is still being cancelled: `gleitzeit cancel %s` completes that", h.Run, h.Run)
 	default:
-		say("left; run %s is open: `%s` resumes it, `gleitzeit cancel %s` cancels it", h.Run, f.resumeWith, h.Run)
+		say("quit; run %s is unfinished: `%s` resumes it, `gleitzeit cancel %s` cancels it", h.Run, f.resumeWith, h.Run)
 	}
 	return exitError{exitInterrupted}
 }

@@ -69,7 +69,7 @@ func (p graphCommand) command() *cobra.Command {
 			return nil
 		},
 	})
-	command.Flags().Var(&as, "as", "text form: text (a tree) or mermaid (a flowchart)")
+	command.Flags().Var(&as, "as", "`form` of the text: text (a tree) or mermaid (a flowchart)")
 	inputs.flags(command, " of the file")
 	return command
 }

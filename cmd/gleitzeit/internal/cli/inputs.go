@@ -61,7 +61,7 @@ func (p *program) readGiven(g given, in *interpreter.Input) error {
 	for _, pair := range g.pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return usageError{fmt.Errorf("--input %q is not name=value", pair)}
+			return usageError{fmt.Errorf("--input %q: expected NAME=VALUE", pair)}
 		}
 		in.Inputs = append(in.Inputs, interpreter.GivenInput{Name: name, Text: text})
 	}

@@ -51,7 +51,7 @@ func (p mcpServeCommand) command() *cobra.Command {
 	}
 	command.Flags().StringArrayVar(&o.folders, "workflows", nil, "folder of workflows that clients may run, a tool for each; repeatable")
 	command.Flags().BoolVar(&o.any, "allow-any-workflow", false, "let clients run any file, and workflows that they write: they can do whatever you can")
-	command.Flags().StringVar(&o.http, "http", "", "`ADDRESS` for streamable HTTP on loopback: a port or host:port (default port "+strconv.Itoa(mcpserver.Port)+")")
+	command.Flags().StringVar(&o.http, "http", "", "serve streamable HTTP on loopback at `ADDRESS`, a port or host:port (default port "+strconv.Itoa(mcpserver.Port)+")")
 	command.Flags().Lookup("http").NoOptDefVal = anywhere
 	return command
 }

@@ -37,14 +37,14 @@ type providerCommand struct{ *program }
 
 // command is the group of commands about servers. To add one, add it to the list here.
 func (p providerCommand) command() *cobra.Command {
-	return group("provider", "List model servers and check their health", p.listCommand(), p.healthCommand())
+	return group("provider", "List providers (model servers, Python, MCP) and check their health", p.listCommand(), p.healthCommand())
 }
 
 func (p providerCommand) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List the servers of the settings",
-		Long:    "List the servers of the settings, each with the limit of calls in flight to it from each worker.\nNo server is called; use `gleitzeit provider health` for that.",
+		Short:   "List the configured providers",
+		Long:    "List the configured providers and, for each server, how many calls one worker makes at the same time.\nNo server is called; use `gleitzeit provider health` for that.",
 		Example: "  gleitzeit provider list",
 		Args:    exact(),
 		RunE: func(*cobra.Command, []string) error {

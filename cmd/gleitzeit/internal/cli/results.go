@@ -80,5 +80,5 @@ func noResult(task *view.Task) error {
 	case protocol.Cancelled:
 		code = protocol.TaskCancelled
 	}
-	return protocol.Errorf(code, "task %q has no result, it is %s%s", task.ID, task.Status, why)
+	return protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why)
 }

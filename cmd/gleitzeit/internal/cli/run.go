@@ -16,7 +16,7 @@ func (p runCommand) command() *cobra.Command {
 	var another bool
 	command := &cobra.Command{
 		Use:   "run FILE",
-		Short: "Run a workflow here and wait for its results",
+		Short: "Run a workflow in this process and wait for its results",
 		Long: "Run a workflow in this process, with a Temporal server inside. Progress goes to standard error, results to standard output.\n" +
 			"If the process dies, the same command resumes the run where it was.",
 		Example: "  gleitzeit run flow.yaml\n  gleitzeit run flow.yaml --input topic=tea -o json",
@@ -26,7 +26,7 @@ func (p runCommand) command() *cobra.Command {
 		},
 	}
 	inputs.flags(command, "")
-	command.Flags().BoolVar(&another, "new", false, "start another run, even where one of this file is still open")
+	command.Flags().BoolVar(&another, "new", false, "start a new run, even if an unfinished run of this file could be resumed")
 	return p.streamFlag(command)
 }
 

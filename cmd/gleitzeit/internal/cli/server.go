@@ -20,10 +20,13 @@ func (p serverCommand) command() *cobra.Command {
 		Use:   "server",
 		Short: "Keep the engine running and execute submitted runs until it is stopped",
 		Long: "Keep the home's engine running, execute what is submitted, and resume runs whose process has died.\n" +
-			"Ctrl-C and SIGTERM stop it; open runs are resumed by the next process that serves them.",
+			"Ctrl-C and SIGTERM stop it; unfinished runs resume when a server, or `run` of the same file, starts again.",
 		Example: "  gleitzeit server\n  gleitzeit server --no-ui --slots 20",
 		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
+			if o.UIPort < 0 || o.UIPort > 65535 {
+				return usageError{fmt.Errorf("--ui-port %d is not a port (0 to 65535)", o.UIPort)}
+			}
 			if o.Slots < 1 {
 				return usageError{fmt.Errorf("--slots %d is less than 1", o.Slots)}
 			}
@@ -104,6 +107,6 @@ func (d serverDocument) text() string {
 	row("home", d.Home)
 	row("store", d.Store)
 	row("queue", d.Queue)
-	page.WriteString("Ctrl-C stops it; open runs are resumed by the next process that serves them\n")
+	page.WriteString("Ctrl-C stops it; unfinished runs resume when a server, or `run` of the same file, starts again\n")
 	return page.String()
 }

@@ -16,7 +16,7 @@ import (
 func (p *program) temporalFlags(command *cobra.Command) *cobra.Command {
 	command.Flags().StringVar(&p.temporal.Address, "address", "", "host:port of a Temporal server to use instead of the home's engine (default $TEMPORAL_ADDRESS)")
 	command.Flags().StringVar(&p.temporal.Namespace, "namespace", "", "namespace of that server (default $TEMPORAL_NAMESPACE, else default)")
-	command.Flags().StringVar(&p.temporal.Profile, "profile", "", "profile of temporal.toml that says how to connect (default $TEMPORAL_PROFILE)")
+	command.Flags().StringVar(&p.temporal.Profile, "profile", "", "name of the connection profile in temporal.toml (default $TEMPORAL_PROFILE)")
 	return command
 }
 

@@ -69,7 +69,7 @@ func (p submitCommand) command() *cobra.Command {
 	}
 	o.inputs.flags(command, "")
 	command.Flags().StringVar(&o.queue, "queue", runs.SharedQueue, "Temporal task queue whose workers execute the run")
-	command.Flags().Var(&o.wait, "wait", "follow the run, print its results and exit as `run` does; =DURATION sets a limit, =false overrides wait_for_completion of the workflow")
+	command.Flags().Var(&o.wait, "wait", "wait until the run ends, print its results and exit as the command run does; with =`DURATION` stop waiting after it, with =false do not wait, whatever wait_for_completion says")
 	command.Flags().Lookup("wait").NoOptDefVal = noLimit
 	return p.temporalFlags(p.streamFlag(command))
 }

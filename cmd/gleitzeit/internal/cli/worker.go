@@ -18,8 +18,8 @@ func (p workerCommand) command() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "worker",
 		Short: "Execute submitted runs until it is stopped",
-		Long: "Execute what arrives on a task queue, of the home's engine or of the Temporal server that is configured. It runs no engine.\n" +
-			"Ctrl-C and SIGTERM let the tasks in flight end, and take nothing new.",
+		Long: "Execute tasks from a task queue of the home's engine, or of the configured Temporal server. It does not start an engine.\n" +
+			"On Ctrl-C or SIGTERM it takes no new tasks and lets running tasks finish (see --drain).",
 		Example: "  gleitzeit worker\n  gleitzeit worker --queue gpu --slots 2",
 		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -28,8 +28,8 @@ func (p workerCommand) command() *cobra.Command {
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
-	command.Flags().DurationVar(&o.Drain, "drain", 30*time.Second, "time that tasks in flight have to end when the worker is stopped")
-	command.Flags().StringArrayVar(&roots, "root", nil, "folder beneath which tasks read files; repeatable (default with another Temporal server: the current folder)")
+	command.Flags().DurationVar(&o.Drain, "drain", 30*time.Second, "how long running tasks may take to finish after the worker is told to stop")
+	command.Flags().StringArrayVar(&roots, "root", nil, "folder beneath which tasks read files; repeatable (default: what each run may read; with another Temporal server the current folder)")
 	return p.temporalFlags(command)
 }
 

@@ -96,6 +96,6 @@ func (h *Handle) Unserved(ctx context.Context) (bool, error) {
 	if err != nil || len(found) > 0 {
 		return false, err
 	}
-	h.session.notify(Unserved, h.Run, "the cancellation of run %s is requested; it ends when a worker serves its queue %q", h.Run, h.Queue)
+	h.session.notify(Unserved, h.Run, "cancellation of run %s requested; no worker serves its queue %q: the run ends when one does", h.Run, h.Queue)
 	return true, nil
 }

@@ -108,7 +108,7 @@ func (s *Session) roots(given []string) ([]string, error) {
 			err = errors.New("not a folder")
 		}
 		if err != nil {
-			return nil, protocol.Errorf(protocol.ConfigurationError, "tasks cannot read beneath %q: %s", root, err).
+			return nil, protocol.Errorf(protocol.ConfigurationError, "cannot use the folder %q: %s", root, withoutPath(err)).
 				WithHint("--root, or `roots` of the configuration, names existing folders")
 		}
 		roots = append(roots, absolute)
