@@ -10,14 +10,15 @@ import (
 func groups(p *program) []*cobra.Command {
 	return []*cobra.Command{
 		group("workflow", "Submit, show and list runs",
-			submitCommand{p}.command(), statusCommand{p}.command(), listCommand{p}.command()),
+			aliasOf("submit", submitCommand{p}.command()), aliasOf("status", statusCommand{p}.command()), aliasOf("list", listCommand{p}.command())),
 		group("system", "Show the state of engine, workers, result store and providers",
-			statusCommand{p}.systemCommand()),
+			aliasOf("status", statusCommand{p}.systemCommand())),
 		providerCommand{p}.command(),
 		group("mcp", "Serve workflows to MCP clients",
 			mcpServeCommand{p}.command()),
 		group("task", "Call a method, or print the result of a task",
-			named("result RUN TASK", exact("RUN", "TASK"), resultsCommand{p}.command()), named("submit METHOD [NAME=VALUE…]", nil, callCommand{p}.command())),
+			aliasOf("results", named("result RUN TASK", exact("RUN", "TASK"), resultsCommand{p}.command())),
+			aliasOf("call", named("submit METHOD [NAME=VALUE…]", nil, callCommand{p}.command()))),
 	}
 }
 
@@ -36,6 +37,13 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	}
 	holder.AddCommand(commands...)
 	return holder
+}
+
+// aliasOf is a command under a second name.
+func aliasOf(path string, command *cobra.Command) *cobra.Command {
+	command.Short = fmt.Sprintf("Alias of `gleitzeit %s`", path)
+	command.Example = ""
+	return command
 }
 
 // named is a command under another name, with its own idea of how many arguments there are where it has one.

@@ -37,7 +37,7 @@ func (f batchFormat) Set(text string) error {
 		return nil
 	}
 	if f.output.Set(text) != nil {
-		return errors.New("text, json, jsonl or markdown")
+		return errors.New("must be text, json, jsonl or markdown")
 	}
 	return nil
 }

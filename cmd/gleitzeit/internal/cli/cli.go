@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,7 +115,15 @@ func (p *program) root() *cobra.Command {
 			return nil
 		},
 	}
-	root.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	version := versionCommand{p}.command()
+	shown := root.Flags().Bool("version", false, "print the version")
+	root.RunE = func(command *cobra.Command, args []string) error {
+		if *shown {
+			return version.RunE(command, args)
+		}
+		return command.Help()
+	}
+	root.SetHelpCommand(helpCommand(root))
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
 	})
@@ -128,8 +137,22 @@ func (p *program) root() *cobra.Command {
 		root.AddCommand(c.command())
 	}
 	root.AddCommand(groups(p)...)
-	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
+}
+
+// helpCommand shows the help of a command, and knows when there is none of that name.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError{fmt.Errorf("unknown command %q; see `gleitzeit --help`", strings.Join(args, " "))}
+			}
+			return found.Help()
+		},
+	}
 }
 
 // usageError is an error in the arguments.

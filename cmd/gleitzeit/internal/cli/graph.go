@@ -34,7 +34,7 @@ func (d *drawing) Set(text string) error {
 		*d = drawing(text)
 		return nil
 	}
-	return errors.New("text or mermaid")
+	return errors.New("must be text or mermaid")
 }
 
 // What Mermaid draws where nobody has configured it to draw more.

@@ -26,7 +26,7 @@ func (o *output) Set(text string) error {
 		*o = output(text)
 		return nil
 	}
-	return errors.New("text, json or jsonl")
+	return errors.New("must be text, json or jsonl")
 }
 
 // say prints a line for people; programs read standard output.

@@ -48,6 +48,9 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(args) == 1 {
+		if p.output == asText && document.Results() == "" {
+			p.say("run %s is %s and has no results; `gleitzeit status %s` shows its tasks", run, document.Status, run)
+		}
 		p.printRun(document, nil)
 		return nil
 	}

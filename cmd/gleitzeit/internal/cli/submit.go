@@ -42,7 +42,7 @@ func (p *patience) Set(text string) error {
 		limit, err = protocol.Seconds(seconds).Duration(), nil
 	}
 	if err != nil || limit <= 0 {
-		return errors.New("a duration such as 90s or 2h, or a number of seconds")
+		return errors.New("must be a duration such as 90s or 2h, or a number of seconds")
 	}
 	p.limit = limit
 	return nil

@@ -43,6 +43,10 @@ func (p workerCommand) work(ctx context.Context, o runs.ServiceOptions, roots []
 	if err := runs.CheckName("queue", o.Queue); err != nil {
 		return err
 	}
+	roots, err := runs.Folders(roots) // Before it waits for an engine.
+	if err != nil {
+		return err
+	}
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return err

@@ -65,7 +65,9 @@ func (h *Handle) SetPlan(p *plan.Plan) { h.plan = p }
 func (h *Handle) Watching() bool { return h.executor == nil }
 
 // Last reports whether this process executes the run and no other start here wants it, or has got its id.
-func (h *Handle) Last() bool { return h.starter && h.execution != nil && h.executor.isLast(h.execution) }
+func (h *Handle) Last() bool {
+	return h.starter && h.execution != nil && h.executor.isLast(h.execution)
+}
 
 // start makes the handle that of a start.
 func (h *Handle) start() *Handle {

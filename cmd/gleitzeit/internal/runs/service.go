@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -66,7 +67,13 @@ func (v *Service) Stop() error {
 // Work starts to serve a task queue, of the home's engine or of a cluster, which is prepared for that. roots are the
 // folders beneath which tasks read files.
 func (s *Session) Work(ctx context.Context, o ServiceOptions, roots []string) (*Service, error) {
-	roots, err := s.roots(roots)
+	if len(roots) == 0 && s.cluster != nil {
+		roots = s.options.Settings.Roots
+		if len(roots) == 0 {
+			roots = []string{"."}
+		}
+	}
+	roots, err := Folders(roots)
 	if err != nil {
 		return nil, err
 	}
@@ -87,16 +94,9 @@ func (s *Session) Work(ctx context.Context, o ServiceOptions, roots []string) (*
 	return v, nil
 }
 
-// roots returns the folders that a worker may read, absolute. A worker of the home's engine has none but those it is given:
-// it executes what its own user has started, and a run says itself what it may read.
-func (s *Session) roots(given []string) ([]string, error) {
-	wanted := given
-	if len(wanted) == 0 && s.cluster != nil {
-		wanted = s.options.Settings.Roots
-		if len(wanted) == 0 {
-			wanted = []string{"."}
-		}
-	}
+// Folders returns folders that tasks may read, absolute. A worker of the home's engine has none but those it is given: it
+// executes what its own user has started, and a run says itself what it may read.
+func Folders(wanted []string) ([]string, error) {
 	var roots []string
 	for _, root := range wanted {
 		absolute, err := filepath.Abs(root)
@@ -108,12 +108,20 @@ func (s *Session) roots(given []string) ([]string, error) {
 			err = errors.New("not a folder")
 		}
 		if err != nil {
-			return nil, protocol.Errorf(protocol.ConfigurationError, "cannot use the folder %q: %s", root, withoutPath(err)).
+			return nil, protocol.Errorf(protocol.ConfigurationError, "cannot use the folder %q: %s", root, reason(err)).
 				WithHint("--root, or `roots` of the configuration, names existing folders")
 		}
 		roots = append(roots, absolute)
 	}
 	return roots, nil
+}
+
+// reason returns why a path cannot be used, without the path.
+func reason(err error) error {
+	if of, is := errors.AsType[*fs.PathError](err); is {
+		return of.Err
+	}
+	return err
 }
 
 // problemEvery is how often a process that serves looks whether its engine has a problem.
