@@ -33,9 +33,9 @@ func TestQueue(t *testing.T) {
 	watch := u.Start("watch", run)
 	watch.Says("· train  waiting for a worker on queue \"gpu\": start one with `gleitzeit worker --queue gpu`\n")
 	status, _ := u.Gleitzeit(0, "status", run)
-	wantLines(t, "status", status, "✓ sum  mcp/tool.add  completed", "· train  mcp/tool.multiply  pending  waits for a worker of queue gpu\n")
+	wantLines(t, "status", status, "✓ sum  mcp/tool.add  completed", "· train  mcp/tool.multiply  pending  waiting for a worker on queue \"gpu\"\n")
 	document, _ := u.Gleitzeit(0, "status", run, "-o", "json")
-	wantLines(t, "status", document, `"reason": "waits for a worker of queue gpu"`, `"version": "2"`, `"owner": "Ada"`)
+	wantLines(t, "status", document, `"reason": "waiting for a worker on queue \"gpu\""`, `"version": "2"`, `"owner": "Ada"`)
 	waiting := u.Start("submit", "flow.yaml") // The file says that it waits.
 	waiting.Says("train  waiting for a worker on queue \"gpu\"")
 	u.works("--queue", "gpu")
@@ -49,7 +49,7 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	status, _ = u.Gleitzeit(0, "status", run)
-	if strings.Contains(status, "waits") {
+	if strings.Contains(status, "waiting") {
 		t.Errorf("it waits even now:\n%s", status)
 	}
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// answer is a result with structure. Its first text says the same as JSON: clients that decode numbers to floats find the
-// digits there.
-func answer(structure any, more ...string) (*mcp.CallToolResult, error) {
+// structuredResult returns a result with structured content. Its first text is the same as JSON, for clients that decode
+// numbers to floats and would lose digits.
+func structuredResult(structure any, more ...string) (*mcp.CallToolResult, error) {
 	data, err := value.Encode(structure)
 	if err != nil {
 		return nil, err
 	}
-	result := said(append([]string{string(data.JSON())}, more...)...)
+	result := textResult(append([]string{string(data.JSON())}, more...)...)
 	result.StructuredContent = json.RawMessage(data.JSON())
 	return result, nil
 }
 
-func said(texts ...string) *mcp.CallToolResult {
+func textResult(texts ...string) *mcp.CallToolResult {
 	result := &mcp.CallToolResult{}
 	for _, text := range texts {
 		result.Content = append(result.Content, &mcp.TextContent{Text: text})
@@ -33,44 +33,44 @@ func said(texts ...string) *mcp.CallToolResult {
 	return result
 }
 
-// failure tells of an error where a model can read it: in the result.
-func failure(err error) *mcp.CallToolResult {
+// errorResult returns an error as a result, which models read.
+func errorResult(err error) *mcp.CallToolResult {
 	known := protocol.AsError(err, protocol.InternalError)
 	text := fmt.Sprintf("%s: %s", known.Name, view.Printable(known.Message))
 	if known.Hint != "" {
 		text += "\n" + view.Printable(known.Hint)
 	}
-	result := said(text)
+	result := textResult(text)
 	result.IsError = true
 	return result
 }
 
-// refusal is the answer of a call whose workflow has errors: all of them. Nothing was started.
-func refusal(found []definition.Diagnostic) *mcp.CallToolResult {
-	return failure(interpreter.DiagnosticsError(found))
+// diagnosticsResult returns all diagnostics of a workflow as a result. Nothing was started.
+func diagnosticsResult(diagnostics []definition.Diagnostic) *mcp.CallToolResult {
+	return errorResult(interpreter.DiagnosticsError(diagnostics))
 }
 
-func listed(found []definition.Diagnostic) string {
-	lines := make([]string, len(found))
-	for i, d := range found {
+func diagnosticLines(diagnostics []definition.Diagnostic) string {
+	lines := make([]string, len(diagnostics))
+	for i, d := range diagnostics {
 		lines[i] = view.Printable(d.String())
 	}
 	return strings.Join(lines, "\n")
 }
 
-// document is what a client is told of a run: enough to go on, and no results of tasks, which run_results has.
-type document struct {
+// runDocument is a run in the results of tools: without the results of tasks, which run_results returns.
+type runDocument struct {
 	Run      string           `json:"run"`
 	Workflow string           `json:"workflow"`
 	Status   protocol.Status  `json:"status"`
 	Duration protocol.Seconds `json:"duration"`
-	Outputs  value.Value      `json:"outputs"` // Of a workflow without outputs: what the tasks that nothing depends on have brought.
+	Outputs  value.Value      `json:"outputs"` // Of a workflow without outputs: the results of the tasks that nothing depends on.
 	Usage    view.Usage       `json:"usage"`
 	Error    *view.Error      `json:"error,omitempty"`
-	Tasks    []task           `json:"tasks,omitempty"`
+	Tasks    []taskDocument   `json:"tasks,omitempty"`
 }
 
-type task struct {
+type taskDocument struct {
 	ID       string           `json:"id"`
 	Method   string           `json:"method"`
 	Status   protocol.Status  `json:"status"`
@@ -81,19 +81,19 @@ type task struct {
 	Error    *view.Error      `json:"error,omitempty"`
 }
 
-func documentOf(run *view.Run) document {
-	d := document{
+func newRunDocument(run *view.Run) runDocument {
+	d := runDocument{
 		Run: run.Run, Workflow: run.Workflow, Status: run.Status, Duration: run.Duration, Outputs: run.Outcome(), Usage: run.Usage, Error: run.Error,
 	}
 	for _, t := range run.Tasks {
-		d.Tasks = append(d.Tasks, task{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Error})
+		d.Tasks = append(d.Tasks, taskDocument{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Error})
 	}
 	return d
 }
 
-// ended is the answer about a run: an error where it has not completed, or is still open where it should not be.
-func ended(run *view.Run) (*mcp.CallToolResult, error) {
-	result, err := answer(documentOf(run), closing(run))
+// runResult returns the result of a call that waited for a run: an error unless the run has completed.
+func runResult(run *view.Run) (*mcp.CallToolResult, error) {
+	result, err := structuredResult(newRunDocument(run), summary(run))
 	if err == nil && run.Status != protocol.Completed {
 		result.Content[0], result.Content[1] = result.Content[1], result.Content[0]
 		result.IsError = true
@@ -101,8 +101,8 @@ func ended(run *view.Run) (*mcp.CallToolResult, error) {
 	return result, err
 }
 
-// closing says in words how a run has ended, and what went wrong.
-func closing(run *view.Run) string {
+// summary describes in words how a run has ended, and the errors of its tasks.
+func summary(run *view.Run) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Run %s %s", run.Run, run.Status)
 	if run.FinishedAt != nil {

@@ -8,26 +8,26 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// argument is one that a tool takes.
-type argument struct {
+// parameter is a parameter of a tool.
+type parameter struct {
 	name     string
 	schema   string // JSON Schema.
 	required bool
-	hidden   bool // Clients are not told of it; one that gives it is told why it may not.
+	hidden   bool // Not in the schema of the tool; a call that gives it gets a specific error.
 }
 
-// schemaOf is the JSON Schema of a tool's arguments.
-func schemaOf(takes []argument) value.Value {
+// inputSchema returns the JSON Schema of a tool's arguments.
+func inputSchema(parameters []parameter) value.Value {
 	properties := value.Object()
 	var required []value.Value
-	for _, a := range shown(takes) {
-		parsed, err := value.Parse([]byte(a.schema))
+	for _, p := range advertised(parameters) {
+		parsed, err := value.Parse([]byte(p.schema))
 		if err != nil {
-			panic("mcpserver: the schema of " + a.name + ": " + err.Error())
+			panic("mcpserver: the schema of " + p.name + ": " + err.Error())
 		}
-		properties = properties.With(a.name, parsed)
-		if a.required {
-			required = append(required, value.String(a.name))
+		properties = properties.With(p.name, parsed)
+		if p.required {
+			required = append(required, value.String(p.name))
 		}
 	}
 	schema := value.Object(
@@ -39,48 +39,49 @@ func schemaOf(takes []argument) value.Value {
 	return schema.With("additionalProperties", value.Bool(false))
 }
 
-// arguments are those of one call: an object, in which null is as good as nothing.
+// arguments are the arguments of a call: an object, in which null is the same as an absent field.
 type arguments struct{ value.Value }
 
-// parseArguments reads the arguments of a call of a tool that takes these. Each value is of the type that its schema
+// parseArguments parses the arguments of a call of a tool with these parameters. Each value has the type that its schema
 // names.
-func parseArguments(data []byte, takes []argument) (arguments, error) {
-	given, err := parseObject(data)
+func parseArguments(data []byte, parameters []parameter) (arguments, error) {
+	object, err := parseObject(data)
 	if err != nil {
 		return arguments{}, err
 	}
-	for _, field := range given.Fields() {
-		at := slices.IndexFunc(takes, func(a argument) bool { return a.name == field.Name })
+	for _, field := range object.Fields() {
+		at := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == field.Name })
 		if at < 0 {
 			var names []string
-			for _, a := range shown(takes) {
-				names = append(names, a.name)
+			for _, p := range advertised(parameters) {
+				names = append(names, p.name)
 			}
 			return arguments{}, protocol.Errorf(protocol.InvalidParams, "unknown argument %q", field.Name).
 				WithHint("arguments are: %s", strings.Join(names, ", "))
 		}
-		schema, err := value.Parse([]byte(takes[at].schema))
+		schema, err := value.Parse([]byte(parameters[at].schema))
 		if err != nil {
 			return arguments{}, err
 		}
-		wanted, _ := schema.Get("type")
-		if !field.Value.IsNull() && !isOf(field.Value, wanted.Text()) {
-			return arguments{}, protocol.Errorf(protocol.InvalidParams, "argument %q must be of type %s", field.Name, wanted.Text())
+		want, _ := schema.Get("type")
+		if !field.Value.IsNull() && !hasType(field.Value, want.Text()) {
+			return arguments{}, protocol.Errorf(protocol.InvalidParams, "argument %q must be of type %s", field.Name, want.Text())
 		}
 	}
-	for _, a := range takes {
-		if value, _ := given.Get(a.name); a.required && value.IsNull() {
-			return arguments{}, protocol.Errorf(protocol.InvalidParams, "argument %q is required", a.name)
+	for _, p := range parameters {
+		if value, _ := object.Get(p.name); p.required && value.IsNull() {
+			return arguments{}, protocol.Errorf(protocol.InvalidParams, "argument %q is required", p.name)
 		}
 	}
-	return arguments{given}, nil
+	return arguments{object}, nil
 }
 
-func shown(takes []argument) []argument {
-	return slices.DeleteFunc(slices.Clone(takes), func(a argument) bool { return a.hidden })
+// advertised returns the parameters that clients see.
+func advertised(parameters []parameter) []parameter {
+	return slices.DeleteFunc(slices.Clone(parameters), func(p parameter) bool { return p.hidden })
 }
 
-// parseObject reads the arguments of a call as an object; none are an empty one.
+// parseObject parses the arguments of a call as an object, which is empty if there are none.
 func parseObject(data []byte) (value.Value, error) {
 	if len(data) == 0 {
 		return value.Object(), nil
@@ -98,7 +99,8 @@ func parseObject(data []byte) (value.Value, error) {
 	return given, nil
 }
 
-func isOf(val value.Value, name string) bool {
+// hasType reports whether a value has a type of JSON Schema.
+func hasType(val value.Value, name string) bool {
 	switch name {
 	case "integer":
 		return val.Kind() == value.KindNumber && !strings.ContainsAny(val.Digits(), ".eE")
@@ -113,13 +115,13 @@ func (a arguments) text(name string) (string, bool) {
 	return value.Text(), !value.IsNull()
 }
 
-func (a arguments) truth(name string) bool {
+func (a arguments) boolean(name string) bool {
 	value, _ := a.Get(name)
 	return value.Bool()
 }
 
-// object is a value that is an object, null without one.
-func (a arguments) object(name string) value.Value {
+// value returns an argument; null if there is none.
+func (a arguments) value(name string) value.Value {
 	value, _ := a.Get(name)
 	return value
 }

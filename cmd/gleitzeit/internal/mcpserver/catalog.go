@@ -12,154 +12,163 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// maxTools is how many workflows have a tool of their own: models lose their way long before.
+// maxTools is how many workflows have a tool of their own: models do not choose well among so many.
 const maxTools = 200
 
-// catalog is what is known of the workflows in the folders.
+// catalog is the workflow files in the folders, and the tools that clients have for them.
 type catalog struct {
-	mu    sync.Mutex
-	flows map[string]*flow // By path.
-	tools map[string]*flow // By the tool's name.
-	told  map[string]string
+	library *library
+	report  func(text string)
+
+	// For tools; publish is false if workflows have none of their own.
+	publish  bool
+	mcp      *mcp.Server
+	reserved map[string]bool // Names of the tools that every server has.
+	handler  func(f *workflowFile) mcp.ToolHandler
+
+	mu       sync.Mutex
+	files    map[string]*workflowFile // By path.
+	tools    map[string]*workflowFile // By the tool's name.
+	reported map[string]string        // The latest report about a path.
 }
 
-// flow is a workflow file.
-type flow struct {
+// workflowFile is a file with a workflow.
+type workflowFile struct {
 	path, folder string // Absolute.
-	tool, named  string // The tool's name, and that of the workflow for which it was made; empty where it has none.
+	// tool is the tool's name, and toolOf the name of the workflow from which it was made; empty for a file without a tool.
+	tool, toolOf string
 	size         int64
-	changed      time.Time
-	call         *interpreter.Callable // Nil where it does not validate.
-	found        []definition.Diagnostic
-	trouble      error // Why it cannot be read.
+	modified     time.Time
+	workflow     *interpreter.Callable // Nil if the file does not validate.
+	diagnostics  []definition.Diagnostic
+	readError    error
 }
 
-// flows looks at the files again and lists those that are there, in order. Where tools are wanted, those of the server
-// follow.
-func (s *Server) flows() []listing {
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
-	var all []*flow
-	there := map[string]*flow{}
-	for _, f := range s.folders {
-		names, err := f.flows()
+// refresh reads the files that have changed, updates the tools, and lists all files in order.
+func (c *catalog) refresh() []listing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []*workflowFile
+	current := map[string]*workflowFile{}
+	for _, f := range c.library.folders {
+		names, err := f.workflows()
 		if err != nil {
-			s.tellOnce(f.path, "cannot read the folder "+f.path+": "+cause(err).Error())
+			c.reportOnce(f.path, "cannot read the folder "+f.path+": "+withoutPath(err).Error())
 			continue
 		}
 		for _, name := range names {
 			path := filepath.Join(f.path, name)
-			if there[path] != nil {
-				continue // Of a folder that lies in another one.
+			if current[path] != nil {
+				continue // One folder contains the other.
 			}
-			there[path] = s.look(f, name, path)
-			all = append(all, there[path])
+			current[path] = c.load(f, name, path)
+			all = append(all, current[path])
 		}
 	}
-	s.catalog.flows = there
-	if s.options.Tools {
-		s.offer(all)
+	c.files = current
+	if c.publish {
+		c.publishTools(all)
 	}
 	listings := make([]listing, len(all))
 	for i, f := range all {
-		listings[i] = f.listed()
+		listings[i] = f.listing()
 	}
 	return listings
 }
 
-// look reads a file, unless nothing has changed since it was last fine.
-func (s *Server) look(f folder, name, path string) *flow {
-	known := s.catalog.flows[path]
+// load reads a file, unless it was valid and has not changed since.
+func (c *catalog) load(f folder, name, path string) *workflowFile {
+	known := c.files[path]
 	info, err := f.root.Stat(name)
-	if err == nil && known != nil && known.call != nil && known.size == info.Size() && known.changed.Equal(info.ModTime()) {
+	if err == nil && known != nil && known.workflow != nil && known.size == info.Size() && known.modified.Equal(info.ModTime()) {
 		return known
 	}
-	fresh := &flow{path: path, folder: f.path, trouble: err}
+	loaded := &workflowFile{path: path, folder: f.path, readError: err}
 	if err == nil {
-		fresh.size, fresh.changed = info.Size(), info.ModTime()
+		loaded.size, loaded.modified = info.Size(), info.ModTime()
 		var text []byte
-		if text, fresh.trouble = f.read(name); fresh.trouble == nil {
-			fresh.call, fresh.found = interpreter.Describe(s.sourceOf(path, path, text))
+		if text, loaded.readError = f.read(name); loaded.readError == nil {
+			loaded.workflow, loaded.diagnostics = interpreter.Describe(c.library.fileInput(path, path, text))
 		}
 	}
-	if known != nil && (fresh.call == nil || fresh.call.Name == known.named) {
-		fresh.tool, fresh.named = known.tool, known.named
+	if known != nil && (loaded.workflow == nil || loaded.workflow.Name == known.toolOf) {
+		loaded.tool, loaded.toolOf = known.tool, known.toolOf
 	}
-	if fresh.call != nil {
-		delete(s.catalog.told, path)
-	} else if s.options.Tools {
-		s.tellOnce(path, "left out: "+fresh.mistakes())
+	if loaded.workflow != nil {
+		delete(c.reported, path)
+	} else if c.publish {
+		c.reportOnce(path, "left out: "+loaded.problems())
 	}
-	return fresh
+	return loaded
 }
 
-// mistakes is what is wrong with a workflow, a line each.
-func (f *flow) mistakes() string {
-	if f.trouble != nil {
-		return "cannot read " + f.path + ": " + cause(f.trouble).Error()
-	}
-	return listed(f.found)
-}
-
-// tellOnce tells something about a path, unless it was what was last told.
-func (s *Server) tellOnce(path, text string) {
-	if s.catalog.told[path] != text && !s.leaving.Load() {
-		s.catalog.told[path] = text
-		s.options.Tell(text)
+// reportOnce reports a text about a path, unless it was the latest report about that path.
+func (c *catalog) reportOnce(path, text string) {
+	if c.reported[path] != text {
+		c.reported[path] = text
+		c.report(text)
 	}
 }
 
-// offer gives each workflow that validates its tool, and takes those away whose workflow is gone. A tool keeps its name
-// while its workflow has it.
-func (s *Server) offer(all []*flow) {
-	wanted := map[string]*flow{}
-	kept := func(name string) bool { return s.fixed[name] || wanted[name] != nil }
-	// Those that have a name first: a new file must not take it.
-	for _, fresh := range []bool{false, true} {
+// publishTools adds a tool for each workflow that validates and removes the tools whose workflow is gone. A tool keeps its
+// name for as long as the workflow keeps its own.
+func (c *catalog) publishTools(all []*workflowFile) {
+	wanted := map[string]*workflowFile{}
+	taken := func(name string) bool { return c.reserved[name] || wanted[name] != nil }
+	// Files that have a tool come first, so that a new file does not take its name.
+	for _, isNew := range []bool{false, true} {
 		for _, f := range all {
-			if f.call == nil || (f.tool == "") != fresh {
+			if f.workflow == nil || (f.tool == "") != isNew {
 				continue
 			}
-			if fresh && len(wanted) == maxTools {
-				s.tellOnce(f.folder, f.path+" and the workflows after it have no tool: there are too many; run_workflow runs them")
+			if isNew && len(wanted) == maxTools {
+				c.reportOnce(f.folder, f.path+" and the workflows after it have no tool: there are too many; run_workflow runs them")
 				break
 			}
 			if f.tool == "" {
-				f.tool, f.named = toolName(f.call.Name, f.path, kept), f.call.Name
+				f.tool, f.toolOf = toolName(f.workflow.Name, f.path, taken), f.workflow.Name
 			}
 			wanted[f.tool] = f
 		}
 	}
-	var gone []string
-	for name := range s.catalog.tools {
+	var removed []string
+	for name := range c.tools {
 		if wanted[name] == nil {
-			gone = append(gone, name)
+			removed = append(removed, name)
 		}
 	}
-	if len(gone) > 0 {
-		s.mcp.RemoveTools(gone...)
+	if len(removed) > 0 {
+		c.mcp.RemoveTools(removed...)
 	}
 	for name, f := range wanted {
-		if s.catalog.tools[name] != f {
-			s.mcp.AddTool(f.asTool(), s.workflowTool(f))
+		if c.tools[name] != f {
+			c.mcp.AddTool(f.mcpTool(), c.handler(f))
 		}
 	}
-	s.catalog.tools = wanted
+	c.tools = wanted
 }
 
-func (f *flow) asTool() *mcp.Tool {
-	description := f.call.Description
+func (f *workflowFile) mcpTool() *mcp.Tool {
+	description := f.workflow.Description
 	if description != "" {
 		description += "\n\n"
 	}
-	description += "Runs the workflow \"" + f.call.Name + "\" (" + f.path + ") and returns its results."
+	description += "Runs the workflow \"" + f.workflow.Name + "\" (" + f.path + ") and returns its results."
 	return &mcp.Tool{
-		Name: f.tool, Title: f.call.Name, Description: description, InputSchema: json.RawMessage(f.call.Inputs.JSON()),
-		Annotations: &mcp.ToolAnnotations{Title: f.call.Name, DestructiveHint: yes(), OpenWorldHint: yes()},
+		Name: f.tool, Title: f.workflow.Name, Description: description, InputSchema: json.RawMessage(f.workflow.Inputs.JSON()),
+		Annotations: &mcp.ToolAnnotations{Title: f.workflow.Name, DestructiveHint: new(true), OpenWorldHint: new(true)},
 	}
 }
 
-// listing is what list_workflows says of a file.
+// problems says why a file has no workflow to run, with a line for each diagnostic.
+func (f *workflowFile) problems() string {
+	if f.readError != nil {
+		return "cannot read " + f.path + ": " + withoutPath(f.readError).Error()
+	}
+	return diagnosticLines(f.diagnostics)
+}
+
+// listing is the entry of a file in the result of list_workflows.
 type listing struct {
 	File        string                  `json:"file"`
 	Name        string                  `json:"name,omitempty"`
@@ -171,15 +180,16 @@ type listing struct {
 	Error       string                  `json:"error,omitempty"` // Why the file cannot be read.
 }
 
-func (f *flow) listed() listing {
+func (f *workflowFile) listing() listing {
 	l := listing{File: f.path, Tool: f.tool}
 	switch {
-	case f.trouble != nil:
-		l.Error = cause(f.trouble).Error()
-	case f.call == nil:
-		l.Diagnostics = f.found
+	case f.readError != nil:
+		l.Error = withoutPath(f.readError).Error()
+	case f.workflow == nil:
+		l.Diagnostics = f.diagnostics
 	default:
-		l.Name, l.Description, l.Tasks, l.Inputs = f.call.Name, f.call.Description, len(f.call.Plan.Tasks), &f.call.Inputs
+		w := f.workflow
+		l.Name, l.Description, l.Tasks, l.Inputs = w.Name, w.Description, len(w.Plan.Tasks), &w.Inputs
 	}
 	return l
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// maxFlow is a little more than the largest workflow file, so that the interpreter sees that it is too large.
-const maxFlow = 8<<20 + 1
+// maxRead is one byte more than the largest workflow file, so that the interpreter reports a file that is too large.
+const maxRead = 8<<20 + 1
 
-// folder is one that workflows are read from. Nothing outside of it is: a link that leads out is refused.
+// folder is a folder that workflows are read from. Nothing outside of it is read: a link that leads out of it is an error.
 type folder struct {
 	path string // Absolute.
 	root *os.Root
@@ -28,20 +28,20 @@ func openFolder(path string) (folder, error) {
 	}
 	root, err := os.OpenRoot(absolute)
 	if err != nil {
-		return folder{}, protocol.Errorf(protocol.ConfigurationError, "cannot open the folder %q of workflows: %s", path, cause(err))
+		return folder{}, protocol.Errorf(protocol.ConfigurationError, "cannot open the folder %q of workflows: %s", path, withoutPath(err))
 	}
 	return folder{absolute, root}, nil
 }
 
-// cause leaves out the path that the system's errors repeat.
-func cause(err error) error {
+// withoutPath returns the cause of an error of the file system, without the path that the message repeats.
+func withoutPath(err error) error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		return of.Err
 	}
 	return err
 }
 
-// within is a path as seen from the folder; false where it does not lie beneath it.
+// within returns a path relative to the folder; false if it does not lie beneath the folder.
 func (f folder) within(path string) (string, bool) {
 	relative, err := filepath.Rel(f.path, path)
 	return relative, err == nil && filepath.IsLocal(relative)
@@ -49,7 +49,7 @@ func (f folder) within(path string) (string, bool) {
 
 // read returns the text of a file beneath the folder.
 func (f folder) read(name string) ([]byte, error) {
-	// What is no regular file might never end, or never begin.
+	// To open or to read anything but a regular file may block.
 	info, err := f.root.Stat(name)
 	if err != nil {
 		return nil, err
@@ -61,17 +61,13 @@ func (f folder) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readAll(file)
-}
-
-func readAll(file *os.File) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(file, maxFlow))
+	text, err := io.ReadAll(io.LimitReader(file, maxRead))
 	return text, errors.Join(err, file.Close())
 }
 
-// flows lists the files of the folder that may be workflows, sorted: YAML files in it, and those called flow in the
-// folders that it holds.
-func (f folder) flows() ([]string, error) {
+// workflows lists the files of the folder that may be workflows, sorted: the YAML files in it, and the files flow.yaml and
+// flow.yml in its subfolders.
+func (f folder) workflows() ([]string, error) {
 	entries, err := fs.ReadDir(f.root.FS(), ".")
 	if err != nil {
 		return nil, err
@@ -84,9 +80,9 @@ func (f folder) flows() ([]string, error) {
 		case isYAML(name):
 			found = append(found, name)
 		default:
-			for _, flow := range []string{"flow.yaml", "flow.yml"} {
-				if info, err := f.root.Stat(filepath.Join(name, flow)); err == nil && info.Mode().IsRegular() {
-					found = append(found, filepath.Join(name, flow))
+			for _, file := range []string{"flow.yaml", "flow.yml"} {
+				if info, err := f.root.Stat(filepath.Join(name, file)); err == nil && info.Mode().IsRegular() {
+					found = append(found, filepath.Join(name, file))
 				}
 			}
 		}
@@ -100,14 +96,14 @@ func isYAML(name string) bool {
 	return extension == ".yaml" || extension == ".yml"
 }
 
-// beneath is what a workflow may see that no user has written: the folders, and nothing else. It is rooted at "/".
-type beneath []folder
+// foldersFS is the file system, rooted at "/", of a workflow that a client wrote: it has the folders and nothing else.
+type foldersFS []folder
 
 // Open implements fs.FS.
-func (b beneath) Open(name string) (fs.File, error) {
-	for _, f := range b {
-		if relative, within := f.within("/" + name); within {
-			return f.root.FS().Open(filepath.ToSlash(relative))
+func (f foldersFS) Open(name string) (fs.File, error) {
+	for _, in := range f {
+		if relative, within := in.within("/" + name); within {
+			return in.root.FS().Open(filepath.ToSlash(relative))
 		}
 	}
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}

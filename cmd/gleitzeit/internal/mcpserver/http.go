@@ -15,30 +15,30 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// Path is where the server answers over HTTP.
+// Path is the path of the server's URL.
 const Path = "/mcp"
 
-// What a client may take. How long an answer takes, runs decide.
+// Limits for clients. The time to respond has none: it depends on the runs.
 const (
-	headerTimeout  = 10 * time.Second
-	idleTimeout    = 2 * time.Minute
-	sessionTimeout = 12 * time.Hour // Of a client that never said that it left.
-	maxHeader      = 64 << 10
-	maxBody        = 16 << 20
-	goodbye        = 2 * time.Second
+	headerTimeout   = 10 * time.Second
+	idleTimeout     = 2 * time.Minute
+	sessionTimeout  = 12 * time.Hour // Of a client that has not closed its session.
+	maxHeader       = 64 << 10
+	maxBody         = 16 << 20
+	shutdownTimeout = 2 * time.Second
 )
 
-// Port is where the server answers over HTTP, if it may choose.
+// Port is the default port.
 const Port = 8234
 
-// Listening is a server that has its address and answers nobody yet.
+// Listening is a server that listens and does not serve yet.
 type Listening struct {
 	server   *Server
 	listener net.Listener
 }
 
-// Listen takes an address of loopback, "PORT" or "HOST:PORT"; of an empty one it is Port, or another where that is
-// taken. An error is an *protocol.Error.
+// Listen listens on an address of loopback, "PORT" or "HOST:PORT". If it is empty, the port is Port, or another one if that
+// is taken. An error is a *protocol.Error.
 func Listen(ctx context.Context, s *Server, address string) (*Listening, error) {
 	listener, err := listen(ctx, address, s.options.Tell)
 	if err != nil {
@@ -47,10 +47,10 @@ func Listen(ctx context.Context, s *Server, address string) (*Listening, error) 
 	return &Listening{s, listener}, nil
 }
 
-func listen(ctx context.Context, address string, say func(string)) (net.Listener, error) {
+func listen(ctx context.Context, address string, report func(text string)) (net.Listener, error) {
 	if address == "" {
 		return gate.Listen(ctx, Port, func(other string) {
-			say(fmt.Sprintf("port %d is taken, using %s", Port, other))
+			report(fmt.Sprintf("port %d is taken, using %s", Port, other))
 		})
 	}
 	if _, err := strconv.ParseUint(address, 10, 16); err == nil {
@@ -67,14 +67,14 @@ func listen(ctx context.Context, address string, say func(string)) (net.Listener
 	default:
 		return nil, protocol.Errorf(protocol.InvalidParams, "%q is not on loopback: its host must be %s, localhost or [::1]", address, gate.Loopback)
 	}
-	var plain net.ListenConfig
-	return plain.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 }
 
-// URL is where clients find it.
+// URL returns the URL for clients.
 func (l *Listening) URL() string { return "http://" + l.listener.Addr().String() + Path }
 
-// Serve serves clients that have the token, until ctx is done, and then gives the address up.
+// Serve serves clients that have the token until ctx is done, and then closes the listener.
 func (l *Listening) Serve(ctx context.Context, token string) error {
 	s := l.server
 	ctx, stop := context.WithCancel(ctx)
@@ -99,11 +99,11 @@ func (l *Listening) Serve(ctx context.Context, token string) error {
 		return err
 	case <-ctx.Done():
 	}
-	s.leaving.Store(true)
-	leaving, done := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	s.closing.Store(true)
+	ending, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer done()
-	// A client that waits for a run, or for news, keeps its connection: it is cut.
-	if err := server.Shutdown(leaving); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	// A client that waits for a run or for notifications keeps its connection, which Close closes.
+	if err := server.Shutdown(ending); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return server.Close()

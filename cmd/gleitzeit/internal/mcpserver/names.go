@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// longestName leaves room for what clients put in front of a tool's name: many allow 64 characters in all.
-const longestName = 40
+// maxNameLength leaves room for the prefix that clients add to the name of a tool: many allow 64 characters in all.
+const maxNameLength = 40
 
-// toolName makes the name of a tool of a workflow's: words in snake case. taken tells which there are already.
+// toolName returns the name of a workflow's tool, in snake case. taken reports whether another tool has a name.
 func toolName(workflow, file string, taken func(name string) bool) string {
-	base := snake(workflow)
+	base := snakeCase(workflow)
 	if base == "" {
-		base = snake(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+		base = snakeCase(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	}
 	if base == "" {
 		base = "workflow"
@@ -25,11 +25,11 @@ func toolName(workflow, file string, taken func(name string) bool) string {
 	return name
 }
 
-func snake(text string) string {
+func snakeCase(text string) string {
 	var name strings.Builder
 	for _, r := range strings.ToLower(text) {
 		switch {
-		case name.Len() >= longestName:
+		case name.Len() >= maxNameLength:
 		case (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9'):
 			name.WriteRune(r)
 		case name.Len() > 0 && !strings.HasSuffix(name.String(), "_"):

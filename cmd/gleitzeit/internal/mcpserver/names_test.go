@@ -21,7 +21,7 @@ func TestToolNames(t *testing.T) {
 	} {
 		got := toolName(test.workflow, test.file, func(name string) bool { return taken[name] })
 		if got != test.want || !valid.MatchString(got) {
-			t.Errorf("%q in %s is called %s, want %s", test.workflow, test.file, got, test.want)
+			t.Errorf("the tool of %q in %s is %s, want %s", test.workflow, test.file, got, test.want)
 		}
 		taken[got] = true
 	}

@@ -9,30 +9,30 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// ErrCalledOff is the cause with which the context of a call ends that its client has cancelled. A context that ends with
-// another cause belongs to a client that went away, or to a server that stops.
-var ErrCalledOff = errors.New("the call was cancelled")
+// ErrCallCancelled is the cause of a call's context that ends because its client cancelled the call. With any other cause
+// the client has disconnected or the server stops.
+var ErrCallCancelled = errors.New("the call was cancelled")
 
-// Step is how far a run has come.
+// Step is the progress of a run.
 type Step struct {
-	Text  string  // What has just ended, on one line.
-	Done  float64 // How many tasks have ended; items of one that runs once an item are parts of it. It grows from step to step.
-	Total int     // How many tasks there are; 0 where that is not known.
+	Text  string  // The task that has just ended, on one line.
+	Done  float64 // Number of tasks that have ended; each item is a part of its task. It grows from step to step.
+	Total int     // Number of tasks; 0 if it is not known.
 }
 
-// Runs executes runs, many at once. Documents come with the results of their tasks. An error is an *protocol.Error, or
-// ctx's.
+// Runs executes runs, many at once. Documents contain the results of the tasks. An error is a *protocol.Error or that of
+// ctx.
 type Runs interface {
-	// Run starts a run of the plan, or, unless it is to be a new one, goes on with an open run of an equal plan, and
-	// waits for its end. When ctx ends with ErrCalledOff the run is cancelled, unless somebody else waits for it; when it
-	// ends otherwise the run goes on.
-	Run(ctx context.Context, p *plan.Plan, another bool, tell func(Step)) (*view.Run, error)
-	// Submit starts a run of the plan that goes on whether or not somebody waits for it, and returns its id.
+	// Run starts a run of the plan, or, unless another is set, resumes an open run of an equal plan, and waits for its end.
+	// If ctx ends with ErrCallCancelled, the run is cancelled, unless another call waits for it; if ctx ends with another
+	// cause, the run stays open.
+	Run(ctx context.Context, p *plan.Plan, another bool, report func(Step)) (*view.Run, error)
+	// Submit starts a run of the plan, which does not depend on a call that waits for it, and returns its id.
 	Submit(ctx context.Context, p *plan.Plan) (run string, err error)
-	// Follow waits for the end of a run, or for that of ctx, and then tells how it is. A run whose process is gone goes on
-	// in this one.
-	Follow(ctx context.Context, run string, tell func(Step)) (*view.Run, error)
-	// Cancel ends a run and waits a while for its end.
+	// Follow waits until a run or ctx ends, and returns the run as it is then. A run whose process is gone is resumed in this
+	// process.
+	Follow(ctx context.Context, run string, report func(Step)) (*view.Run, error)
+	// Cancel cancels a run and waits a while for its end.
 	Cancel(ctx context.Context, run string) (*view.Run, error)
 	// Find returns a run as it is now.
 	Find(ctx context.Context, run string) (*view.Run, error)
@@ -40,9 +40,9 @@ type Runs interface {
 	List(ctx context.Context, q Query) ([]*view.Run, error)
 }
 
-// Query says which runs are wanted.
+// Query selects runs.
 type Query struct {
-	Workflow string          // By its name; empty for all.
+	Workflow string          // Name of the workflow; empty for all.
 	Status   protocol.Status // Empty for all.
 	Limit    int
 }

@@ -1,6 +1,6 @@
-// Package mcpserver is Gleitzeit as an MCP server: tools to validate, run, submit, follow and read workflows, and one tool
-// a workflow for folders of them. A model drives it: it reads no file but workflows beneath its folders, and runs no
-// workflow that a client wrote, unless it was told so. How runs are executed is not its business: see Runs.
+// Package mcpserver is Gleitzeit as an MCP server: tools that validate, run, submit, follow and read workflows, and
+// optionally a tool for each workflow of some folders. Models use it: it reads no files but workflows beneath its folders,
+// and does not run workflows that a client wrote, unless the options allow both. Runs executes the runs.
 package mcpserver
 
 import (
@@ -15,23 +15,23 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// Options say what is served.
+// Options configure a server.
 type Options struct {
 	Version string
-	// Folders hold the workflows that may be run.
+	// Folders contain the workflows that clients may run.
 	Folders []string
-	// Tools: each workflow in the folders has a tool of its own.
+	// Tools adds a tool for each workflow in the folders.
 	Tools bool
-	// Any: workflows may lie anywhere, and clients may write them. Whoever is let in can then do what the user can.
+	// Any allows workflows from anywhere, and workflows that clients write. Clients can then do whatever the user can.
 	Any bool
-	// Folder is where the server was started, absolute: paths are taken from it where Any is set, and workflows that
-	// clients write run in it.
+	// Folder is the absolute path of the server's working directory. If Any is set, relative paths start there, and workflows
+	// that clients write run there.
 	Folder string
-	// Specs are the protocols there are.
+	// Specs are the protocols that workflows may use.
 	Specs []protocol.Spec
-	// Tell tells the person who started the server something, a line or several.
+	// Tell shows a text of one or more lines to the user who started the server.
 	Tell func(text string)
-	// Log is for what goes on inside.
+	// Log is for internal events.
 	Log *slog.Logger
 }
 
@@ -40,85 +40,89 @@ type Server struct {
 	options Options
 	runs    Runs
 	mcp     *mcp.Server
-	folders []folder
-	fixed   map[string]bool // Names of the tools that every server has.
-	catalog catalog
-	leaving atomic.Bool // Contexts end because the server does.
+	library *library
+	catalog *catalog
+	closing atomic.Bool // Contexts end because the server stops.
 }
 
 const instructions = "Gleitzeit runs workflows of prompts, Python and tools that are written in YAML. list_workflows shows what can be run. " +
 	"run_workflow runs one and waits; for long ones use submit_workflow, and follow_run until the run has ended. run_results returns the result of each task."
 
-// New makes a server. Its tools execute by way of runs. Close lets go of the folders.
+// New returns a server whose tools execute runs by runs. Close closes the folders.
 func New(o Options, runs Runs) (*Server, error) {
-	s := &Server{options: o, runs: runs, fixed: map[string]bool{}, catalog: catalog{told: map[string]string{}}}
-	for _, path := range o.Folders {
-		f, err := openFolder(path)
-		if err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.folders = append(s.folders, f)
+	library, err := openLibrary(o)
+	if err != nil {
+		return nil, err
 	}
+	s := &Server{options: o, runs: runs, library: library}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "gleitzeit", Title: "Gleitzeit", Version: o.Version}, &mcp.ServerOptions{
 		Instructions: instructions, Logger: o.Log,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}},
 	})
-	for _, t := range s.tools() {
-		s.add(t)
+	s.catalog = &catalog{
+		library: library, report: s.report, publish: o.Tools, mcp: s.mcp, reserved: map[string]bool{}, handler: s.workflowHandler,
+		reported: map[string]string{},
+	}
+	for _, t := range tools(o.Any) {
+		s.catalog.reserved[t.name] = true
+		s.addTool(t)
 	}
 	if o.Tools {
-		s.flows()
-		s.mcp.AddReceivingMiddleware(s.freshTools)
+		s.catalog.refresh()
+		s.mcp.AddReceivingMiddleware(s.refreshTools)
 	}
 	return s, nil
 }
 
-// Close lets go of the folders, when nothing is served any more.
-func (s *Server) Close() error {
-	s.leaving.Store(true)
-	var err error
-	for _, f := range s.folders {
-		err = errors.Join(err, f.root.Close())
+// report shows a text to the user, unless the server stops.
+func (s *Server) report(text string) {
+	if !s.closing.Load() {
+		s.options.Tell(text)
 	}
-	return err
 }
 
-// freshTools looks at the folders before clients are told which tools there are.
-func (s *Server) freshTools(next mcp.MethodHandler) mcp.MethodHandler {
+// Close closes the folders, after everything has been served.
+func (s *Server) Close() error {
+	s.closing.Store(true)
+	return s.library.close()
+}
+
+// refreshTools updates the tools of workflows before a client lists the tools.
+func (s *Server) refreshTools(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, request mcp.Request) (mcp.Result, error) {
 		if method == "tools/list" {
-			s.flows()
+			s.catalog.refresh()
 		}
 		return next(ctx, method, request)
 	}
 }
 
-// lookEvery is how often the folders are looked at, so that clients hear of other tools.
-const lookEvery = 2 * time.Second
+// refreshInterval is how often the tools of workflows are updated, so that clients are notified of changes.
+const refreshInterval = 2 * time.Second
 
-// watch looks at the folders until ctx is done.
+// watch updates the tools of workflows until ctx is done.
 func (s *Server) watch(ctx context.Context) {
 	if !s.options.Tools {
 		return
 	}
-	ticker := time.NewTicker(lookEvery)
+	ticker := time.NewTicker(refreshInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.flows()
+			s.catalog.refresh()
 		}
 	}
 }
 
-// ServeStreams serves one client until its input ends or ctx is done; either is no error.
+// ServeStreams serves one client until its input ends or ctx is done. Neither is an error.
 func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go s.watch(ctx)
-	session, err := s.mcp.Connect(ctx, &mcp.IOTransport{Reader: io.NopCloser(in), Writer: unclosed{out}}, nil)
+	session, err := s.mcp.Connect(ctx, &mcp.IOTransport{Reader: io.NopCloser(in), Writer: nopWriteCloser{out}}, nil)
 	if err != nil {
 		return err
 	}
@@ -131,40 +135,26 @@ func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer) 
 		}
 		return err
 	case <-ctx.Done():
-		s.leaving.Store(true)
+		s.closing.Store(true)
 		return nil // The process ends; a read from a terminal or a pipe cannot be interrupted.
 	}
 }
 
-// unclosed is a writer that others go on to use.
-type unclosed struct{ io.Writer }
+// nopWriteCloser is a writer that stays open, because others use it too.
+type nopWriteCloser struct{ io.Writer }
 
-func (unclosed) Close() error { return nil }
+func (nopWriteCloser) Close() error { return nil }
 
-// withCause gives a call a context that says why it ends. The SDK ends that of a call which its client cancels with the
-// cause context.Canceled, and those of a session that has ended with what ended it.
+// withCause returns a context for a call that has the cause of its end. The SDK ends the context of a call that the client
+// cancels with the cause context.Canceled, and the contexts of a session that has ended with the cause of that.
 func (s *Server) withCause(ctx context.Context) (context.Context, func()) {
 	inner, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		cause := context.Cause(ctx)
-		if errors.Is(cause, context.Canceled) && !s.leaving.Load() {
-			cause = ErrCalledOff
+		if errors.Is(cause, context.Canceled) && !s.closing.Load() {
+			cause = ErrCallCancelled
 		}
 		end(cause)
 	})
 	return inner, func() { stop(); end(nil) }
-}
-
-// tell returns what tells the client how far the run of its call has come, where it wants to know.
-func (c *call) tell() func(Step) {
-	token := c.request.Params.GetProgressToken()
-	if token == nil {
-		return func(Step) {}
-	}
-	return func(step Step) {
-		// A client that does not hear it hears the end.
-		_ = c.request.Session.NotifyProgress(c.ctx, &mcp.ProgressNotificationParams{
-			ProgressToken: token, Message: step.Text, Progress: step.Done, Total: float64(step.Total),
-		})
-	}
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// itemCounts is how far the items of one task have come.
+// itemCounts is the progress of the items of a task.
 type itemCounts struct {
 	items   []value.Value
 	values  bool // They are values, not files.
 	counts  protocol.Counts
-	earlier int // Ended in an earlier process.
+	earlier int // Items that ended in an earlier process.
 }
 
-// readItems reads which items a task has; none of them has ended yet.
+// readItems returns the counts of a task's items before any of them has ended.
 func readItems(ctx context.Context, store resultstore.Store, run, task string) (*itemCounts, error) {
 	items, err := view.ReadItems(ctx, store, run, task)
 	if err != nil {

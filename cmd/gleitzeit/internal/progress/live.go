@@ -10,13 +10,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// maxLiveRows is how many rows of a terminal show what is being written.
+// maxLiveRows is how many rows of a terminal show the answer that a task writes.
 const maxLiveRows = 6
 
-// gutter sets the rows of what is being written apart from all others.
+// gutter indents these rows, to set them apart from others.
 const gutter = "  "
 
-// LiveTask returns the task that runs while no other does and whose text is wanted; empty where there is none.
+// LiveTask returns the task whose answer is shown while it is written: the only running task; empty if there is none.
 func (p *Printer) LiveTask() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -30,12 +30,12 @@ func (p *Printer) liveTask() string {
 	return p.running[0]
 }
 
-// Live shows what a task has written; nil where nothing is known.
+// Live shows the text that a task has written so far; nil if it is not known.
 func (p *Printer) Live(live *history.Live) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if live != nil && live.Task != p.liveTask() {
-		live = nil // It has ended meanwhile.
+		live = nil // It has ended in the meantime.
 	}
 	p.live = live
 	if p.o.Screen.Terminal() {
@@ -60,13 +60,13 @@ func (p *Printer) Live(live *history.Live) {
 	p.streamed = *live
 }
 
-// streamRest writes the part of a finished answer that was not written as running text, where its task still runs alone:
-// all of it, if it came at once and no other task ran meanwhile.
+// streamRest writes the part of a finished answer that was not yet written as running text, if its task still runs alone:
+// all of it, if nothing was written and no other task ran at the same time.
 func (p *Printer) streamRest(ctx context.Context, event history.Event) error {
 	if p.o.Screen.Terminal() || p.liveTask() != event.Task || event.Outcome.Status != protocol.Completed || event.At.Before(p.o.Began) {
 		return nil
 	}
-	if p.streamed.Task != event.Task && p.beside[event.Task] {
+	if p.streamed.Task != event.Task && p.concurrent[event.Task] {
 		return nil
 	}
 	result, err := p.result(ctx, event)
@@ -85,8 +85,8 @@ func (p *Printer) streamRest(ctx context.Context, event history.Event) error {
 
 func (p *Printer) stream(text string) { p.o.Screen.run(view.Printable(text)) }
 
-// remainder returns the part of an answer that follows what was written: so many bytes, of which tail is the end. A model
-// that was asked several times has written more than its last answer.
+// remainder returns the part of an answer that follows the text already written. written is the length of that text in
+// bytes, and tail its end. A model that was called several times has written more than its last answer.
 func remainder(answer, tail string, written int) string {
 	if tail == "" {
 		return answer
@@ -102,7 +102,7 @@ func remainder(answer, tail string, written int) string {
 	return "\n" + answer
 }
 
-// liveRows returns the rows of a terminal that show the end of what the only running task writes.
+// liveRows returns the rows of a terminal that show the end of the text that the only running task writes.
 func (p *Printer) liveRows(width, height int) []string {
 	most := min(maxLiveRows, height-2)
 	if p.live == nil || p.live.Task != p.liveTask() || p.live.Tail == "" || most <= 0 {
@@ -115,7 +115,7 @@ func (p *Printer) liveRows(width, height int) []string {
 	return rows
 }
 
-// message returns how far a task has come, in its handler's words; empty where it says nothing.
+// message returns the progress message of a task's handler; empty if there is none.
 func (p *Printer) message(task string) string {
 	if p.live != nil && p.live.Task == task && p.live.Message != "" {
 		return p.live.Message

@@ -1,5 +1,5 @@
-// Package progress shows how a run proceeds: events in, lines out, as text, as JSON lines or as steps for MCP clients. It
-// knows no engine and no Temporal.
+// Package progress shows the progress of a run: events in, lines out, as text, as JSON lines or as steps for MCP clients. It
+// does not depend on the engine or on Temporal.
 package progress
 
 import (
@@ -16,46 +16,46 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Options say what a Printer shows, and where.
+// Options configure a Printer.
 type Options struct {
 	Run    string
-	Plan   *plan.Plan // Nil where it is not known yet: then the store has it.
+	Plan   *plan.Plan // Nil if it is not known yet: then it is read from the store.
 	Store  resultstore.Store
 	Screen *Screen
-	Began  time.Time // What ended before was shown by an earlier process.
-	// Line writes the JSON document of each task and item as it ends; nil writes none.
+	Began  time.Time // Tasks that ended before were shown by an earlier process.
+	// Line writes the JSON document of each task and item as it ends; nil for none.
 	Line func(document any)
-	// Stream writes answers of models as running text where the screen is no terminal.
+	// Stream writes answers of models as running text if the screen is not a terminal.
 	Stream bool
 }
 
-// Printer shows a run on a screen: a line for each task as it ends, and on a terminal, below them, rows that are
-// rewritten: what runs, and the end of what the only running task writes. It may be used by several goroutines.
+// Printer shows a run on a screen: a line for each task as it ends, and on a terminal, below them, rows that are updated:
+// the running tasks, and the end of the text that the only running task writes. It may be used by several goroutines.
 type Printer struct {
 	o Options
 
-	mu       sync.Mutex
-	total    int
-	ended    int
-	earlier  int // Tasks that ended before Began.
-	running  []string
-	skips    *history.Skips             // Nil before the first task has ended.
-	shown    map[string]protocol.Status // Tasks whose line is out, and what it said.
-	fans     map[string]*itemCounts     // By task.
-	printed  map[string]bool            // Tasks whose JSON line is out.
-	retried  map[string]int32           // The latest attempt whose failed predecessor was shown.
-	unserved map[string]bool            // Queues without workers that tasks wait for.
-	messages map[string]string          // How far tasks in flight have come, where they say so.
-	live     *history.Live              // What the only running task has written; nil where nothing is known.
-	beside   map[string]bool            // Tasks that ran while others did.
-	streamed history.Live               // Up to where the answer of a task was written as running text.
+	mu         sync.Mutex
+	total      int
+	ended      int
+	earlier    int // Tasks that ended before Began.
+	running    []string
+	skips      *history.Skips             // Nil until the first task has ended.
+	shown      map[string]protocol.Status // Tasks whose line was printed, with the status that it shows.
+	fans       map[string]*itemCounts     // By task.
+	printed    map[string]bool            // Tasks whose JSON line was printed.
+	retried    map[string]int32           // The latest attempt for which the failure of the one before was shown.
+	unserved   map[string]bool            // Queues without workers on which tasks wait.
+	messages   map[string]string          // Progress messages of running tasks.
+	live       *history.Live              // The text of the only running task; nil if it is not known.
+	concurrent map[string]bool            // Tasks that ran at the same time as others.
+	streamed   history.Live               // The part of an answer that was written as running text.
 }
 
 // New returns a printer that has shown nothing.
 func New(o Options) *Printer {
 	p := &Printer{
 		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
-		beside: map[string]bool{},
+		concurrent: map[string]bool{},
 	}
 	if o.Plan != nil {
 		p.total = len(o.Plan.Tasks)
@@ -67,7 +67,7 @@ func New(o Options) *Printer {
 func (p *Printer) Event(ctx context.Context, event history.Event) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.total == 0 { // Who only watches has no plan; a run with tasks has recorded it.
+	if p.total == 0 { // watch has no plan; a run with tasks has recorded it.
 		document, err := view.Read(ctx, p.o.Store, p.o.Run, "")
 		if err != nil {
 			return err
@@ -93,7 +93,7 @@ func (p *Printer) start(task string) {
 	p.running = append(p.running, task)
 	if len(p.running) > 1 {
 		for _, task := range p.running {
-			p.beside[task] = true
+			p.concurrent[task] = true
 		}
 	}
 	p.draw()
@@ -172,7 +172,7 @@ func (p *Printer) result(ctx context.Context, event history.Event) (*value.Value
 	return &result, nil
 }
 
-// Attempts shows attempts that failed, each once, and remembers how far those in flight have come.
+// Attempts shows each failed attempt once, and keeps the progress messages of the running ones.
 func (p *Printer) Attempts(pending []history.Attempt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,7 +188,7 @@ func (p *Printer) Attempts(pending []history.Attempt) {
 	p.draw()
 }
 
-// Waiting shows queues without workers that tasks wait for, each once until it has a worker.
+// Waiting shows the queues without workers on which tasks wait, each once until it has a worker.
 func (p *Printer) Waiting(all []history.Waiting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,7 +207,7 @@ func (p *Printer) Waiting(all []history.Waiting) {
 	p.unserved = shown
 }
 
-// Note shows a line of its own.
+// Note shows a line.
 func (p *Printer) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -215,14 +215,14 @@ func (p *Printer) Note(text string) {
 	p.draw()
 }
 
-// Printed reports whether the JSON line of a task is out and still right.
+// Printed reports whether the JSON line of a task was printed and is still correct.
 func (p *Printer) Printed(task string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.printed[task]
 }
 
-// End shows what no event has: skipped tasks, the errors, and how the run ended.
+// End shows what follows from no event: skipped tasks, the errors, and how the run ended.
 func (p *Printer) End(document *view.Run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -233,7 +233,7 @@ func (p *Printer) End(document *view.Run) {
 			p.line(task.Line())
 		}
 		if shown, is := p.shown[task.ID]; is && shown != task.Status {
-			delete(p.printed, task.ID) // Its line says otherwise.
+			delete(p.printed, task.ID) // Its line has another status.
 		}
 		if task.Status == protocol.Failed && task.Error != nil {
 			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, view.Printable(task.Error.Message)))
@@ -269,7 +269,7 @@ func finishedEarlier(count, total int, word string) string {
 	return fmt.Sprintf(" (%d of %d %s finished earlier)", count, total, word)
 }
 
-// Stop leaves the screen clean.
+// Stop clears the screen.
 func (p *Printer) Stop() { p.o.Screen.Clear() }
 
 func (p *Printer) line(text string) { fmt.Fprintln(p.o.Screen, text) }

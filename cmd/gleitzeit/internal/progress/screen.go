@@ -12,13 +12,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Screen is standard error. On a terminal it has a few rows that are rewritten, below all lines that were written; any other
+// Screen is standard error. On a terminal it has a few rows that are updated, below all lines that were written; every other
 // write removes them first. It may be used by several goroutines.
 type Screen struct {
 	mu   sync.Mutex
 	to   io.Writer
-	file *os.File // Nil where it is not a terminal.
-	rows int      // Those that are drawn; the cursor stands at the end of the last.
+	file *os.File // Nil if it is not a terminal.
+	rows int      // Number of rows that are drawn; the cursor is at the end of the last.
 	open bool     // A line of running text has not ended.
 }
 
@@ -34,7 +34,7 @@ func NewScreen(to io.Writer) *Screen {
 // Terminal reports whether the screen is a terminal.
 func (s *Screen) Terminal() bool { return s.file != nil }
 
-// size returns that of the terminal, now, in columns and rows.
+// size returns the current size of the terminal in columns and rows.
 func (s *Screen) size() (width, height int) {
 	if s.file != nil {
 		if width, height, err := term.GetSize(int(s.file.Fd())); err == nil && width > 0 && height > 0 {
@@ -70,7 +70,7 @@ func (s *Screen) draw(rows []string) {
 	s.rows = len(rows)
 }
 
-// run writes running text, which continues where the last of it ended.
+// run writes running text, which continues where the previous text ended.
 func (s *Screen) run(text string) {
 	if text == "" {
 		return
@@ -96,7 +96,7 @@ func (s *Screen) endLine() {
 	}
 }
 
-// wrapped returns the end of a text as at most so many rows of a width in columns. Nothing in it controls the terminal.
+// wrapped returns the end of a text as at most most rows of a width in columns, with control characters escaped.
 func wrapped(text string, width, most int) []string {
 	text = strings.NewReplacer("\r\n", "\n", "\t", "    ").Replace(strings.TrimRight(text, "\r\n"))
 	lines := strings.Split(text, "\n")
@@ -117,9 +117,9 @@ func wrapped(text string, width, most int) []string {
 	return rows[max(len(rows)-most, 0):]
 }
 
-// fitting returns the beginning of a text that a row of a width in columns has room for, and one letter at least.
+// fitting returns the beginning of a text that fits into a row of a width in columns: at least one character.
 func fitting(text string, width int) string {
-	// The first letter of the first script whose letters are two columns wide. To count too many does no harm.
+	// The first character of the first script whose characters are two columns wide. To overestimate is harmless.
 	const wide = 0x1100
 	columns := 0
 	for at, r := range text {

@@ -10,18 +10,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// Step is how far a run has come.
+// Step is the progress of a run.
 type Step struct {
-	Text  string  // What has just ended, on one line.
-	Done  float64 // How many tasks have ended; items are parts of their task. It grows from step to step.
-	Total int     // How many tasks there are; 0 where that is not known.
+	Text  string  // The task that has just ended, on one line.
+	Done  float64 // Number of tasks that have ended; each item is a part of its task. It grows from step to step.
+	Total int     // Number of tasks; 0 if it is not known.
 }
 
-// Steps reports how far a run has come, for a client that shows a number and a line.
+// Steps reports the progress of a run, for a client that shows a number and a line.
 type Steps struct {
 	Run    string
 	Store  resultstore.Store
-	Total  int // Tasks of the run; 0 where that is not known.
+	Total  int // Number of tasks; 0 if it is not known.
 	Report func(Step)
 
 	ended    int

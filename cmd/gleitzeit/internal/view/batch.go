@@ -8,7 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Batch is the document of a run that is about one task with its items.
+// Batch is the document of a batch: a run with one fanned-out task.
 type Batch struct {
 	Run       string           `json:"run"`
 	Workflow  string           `json:"workflow"`
@@ -18,17 +18,17 @@ type Batch struct {
 	Failed    int              `json:"failed"`
 	Skipped   int              `json:"skipped"`
 	Duration  protocol.Seconds `json:"duration"`
-	Error     *Error           `json:"error,omitempty"` // Why there is no result, or what made the run end.
+	Error     *Error           `json:"error,omitempty"` // The error of the task, or of the run.
 	Results   *value.Value     `json:"results,omitempty"`
 
 	values bool // The items are values, not files.
 }
 
-// Batch makes the document of one task of the run. Results must have been added.
+// Batch returns the document of a fanned-out task of the run. Results must have been added.
 func (r *Run) Batch(task string) *Batch {
 	b := &Batch{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Duration: r.Duration, Error: r.Error}
-	none := value.List()
-	b.Results = &none
+	empty := value.List()
+	b.Results = &empty
 	of := r.Task(task)
 	if of == nil {
 		return b
@@ -48,12 +48,12 @@ func (r *Run) Batch(task string) *Batch {
 	return b
 }
 
-// Text shows the results to people.
+// Text returns the results as text.
 func (b *Batch) Text() string {
 	return itemsText(value.Object(value.Field{Name: "results", Value: *b.Results}))
 }
 
-// Markdown makes a report of the results: a heading an item, failures in words.
+// Markdown returns a report with a section for each item: its result, its error, or the reason why it was skipped.
 func (b *Batch) Markdown() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
@@ -89,14 +89,14 @@ func markdownOfItem(entry value.Value) string {
 		return "Skipped: " + Printable(reason.Text()) + "\n"
 	}
 	result, _ := entry.Get("result")
-	gist := MainValue(result)
-	if gist.Kind() == value.KindString {
-		return strings.TrimSpace(Printable(gist.Text())) + "\n"
+	main := MainValue(result)
+	if main.Kind() == value.KindString {
+		return strings.TrimSpace(Printable(main.Text())) + "\n"
 	}
-	return fenced("json", Text(gist))
+	return fenced("json", Text(main))
 }
 
-// fenced puts text into a block that nothing in it can end.
+// fenced returns text as a code block whose fence does not occur in it.
 func fenced(language, text string) string {
 	fence := "```"
 	for strings.Contains(text, fence) {

@@ -1,5 +1,5 @@
-// Package view makes what is known of a run, and the graph of a workflow or a run, ready for people (text) and for
-// programs (JSON), both from the same value. It reads records and never changes one.
+// Package view shows runs, and graphs of workflows and runs, as text and as JSON, both from the same value. It reads records
+// and does not change any.
 package view
 
 import (
@@ -29,13 +29,13 @@ type Run struct {
 // Task is one task of a run.
 type Task struct {
 	ID        string           `json:"id"`
-	Name      string           `json:"name,omitempty"` // Where it differs from the id.
+	Name      string           `json:"name,omitempty"` // Empty if it is the id.
 	About     string           `json:"description,omitempty"`
 	Tags      []string         `json:"tags,omitempty"`
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not begin.
+	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start.
 	Attempts  int              `json:"attempts"`
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
@@ -46,16 +46,16 @@ type Task struct {
 	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
 	Error     *Error           `json:"error"`
 
-	after []string
-	each  bool // It is fanned out.
-	goOn  bool // The run goes on when it fails.
-	when  string
-	runIf string
-	value *protocol.Ref
+	after           []string
+	each            bool // It is fanned out.
+	continueOnError bool // The run continues when the task fails.
+	when            string
+	runIf           string
+	value           *protocol.Ref
 }
 
-// FailsRun tells whether the task has failed, and its run for it.
-func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.goOn }
+// FailsRun reports whether the task has failed and its run fails because of it.
+func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.continueOnError }
 
 // Usage is protocol.Usage with its zeros.
 type Usage struct {
@@ -64,7 +64,7 @@ type Usage struct {
 	TokensUsed   int64 `json:"tokens_used"`
 }
 
-// Error is what programs are told of an error.
+// Error is an error in a document.
 type Error struct {
 	Code      protocol.Code `json:"code"`
 	Name      string        `json:"name"`
@@ -73,7 +73,7 @@ type Error struct {
 	Retryable bool          `json:"retryable"`
 }
 
-// NewError makes the view of an error; of none, none.
+// NewError returns the document of an error; nil for nil.
 func NewError(e *protocol.Error) *Error {
 	if e == nil {
 		return nil
@@ -81,11 +81,11 @@ func NewError(e *protocol.Error) *Error {
 	return &Error{e.Code, e.Name, e.Message, e.Hint, e.Retryable()}
 }
 
-// Live is what only Temporal knows of an open run.
+// Live is the state of an open run that only Temporal has.
 type Live struct {
-	Status  protocol.Status // How the run closed, where Temporal says so; Running while it is open.
+	Status  protocol.Status // How the run closed; Running while it is open.
 	Running []string        // Ids of tasks in flight.
-	// Waiting has tasks, by id, that cannot start, or not with all of their items, because nobody serves a queue: which one.
+	// Waiting has the queue for each task, by id, that waits, itself or some of its items, because the queue has no worker.
 	Waiting map[string]string
 }
 

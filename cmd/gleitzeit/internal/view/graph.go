@@ -5,35 +5,35 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Graph is which task waits for which: of a workflow, or of a run, then with statuses.
+// Graph is the dependency graph of the tasks of a workflow, or of a run, then with statuses.
 type Graph struct {
 	Run      string          `json:"run,omitempty"` // Empty for a workflow.
 	Workflow string          `json:"workflow"`
 	Status   protocol.Status `json:"status,omitempty"`
 	Nodes    []Node          `json:"nodes"` // In the file's order.
-	Edges    []Edge          `json:"edges"` // In the order of the tasks that wait.
+	Edges    []Edge          `json:"edges"` // In the order of the dependent tasks.
 }
 
 // Node is a task.
 type Node struct {
 	ID     string           `json:"id"`
-	Name   string           `json:"name,omitempty"` // Where it differs from the id.
+	Name   string           `json:"name,omitempty"` // Empty if it is the id.
 	Method string           `json:"method"`
 	Each   bool             `json:"each,omitempty"`   // It is fanned out.
 	When   string           `json:"when,omitempty"`   // Its condition.
-	RunIf  string           `json:"run_if,omitempty"` // Where it is not "success".
+	RunIf  string           `json:"run_if,omitempty"` // Empty for "success".
 	Values bool             `json:"-"`                // Its items are values, not files.
 	Status protocol.Status  `json:"status,omitempty"` // Of a run.
 	Items  *protocol.Counts `json:"items,omitempty"`  // Of a run: how they ended, so far.
 }
 
-// Edge says that one task waits for another. Both are ids.
+// Edge is a dependency of a task. Both ends are ids.
 type Edge struct {
-	From string `json:"from"` // Is waited for.
-	To   string `json:"to"`   // Waits.
+	From string `json:"from"` // The dependency.
+	To   string `json:"to"`   // The task that depends on it.
 }
 
-// NewGraph makes the graph of a workflow.
+// NewGraph returns the graph of a workflow.
 func NewGraph(p *plan.Plan) *Graph {
 	run := &Run{Workflow: p.Name}
 	run.addTasks(p, nil)
@@ -44,7 +44,7 @@ func NewGraph(p *plan.Plan) *Graph {
 	return graph
 }
 
-// Graph makes the graph of a run.
+// Graph returns the graph of a run.
 func (r *Run) Graph() *Graph {
 	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
 	for i := range r.Tasks {
@@ -57,7 +57,7 @@ func (r *Run) Graph() *Graph {
 	return graph
 }
 
-// notes are what there is to say of a task beside its id, name and method.
+// notes returns the properties of a task that follow its id, name and method.
 func (n *Node) notes() []string {
 	var notes []string
 	if n.Status != "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// chain is a plan of so many tasks, each after the one before.
+// chain returns a plan with a number of tasks, each after the one before.
 func chain(tasks int) *plan.Plan {
 	p := &plan.Plan{Name: "Chain"}
 	for i := range tasks {
@@ -67,7 +67,7 @@ func TestTheGraphOfARunHasItsStatuses(t *testing.T) {
 	chart := graph.Mermaid()
 	for _, line := range []string{"title: \"Diamond, r: failed\"\n", "  class t1 skipped\n", "  class t2 completed\n", "  class t3 failed\n", "  classDef failed fill:"} {
 		if !strings.Contains(chart, line) {
-			t.Errorf("the flowchart lacks %q:\n%s", line, chart)
+			t.Errorf("the flowchart does not contain %q:\n%s", line, chart)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestATaskThatWaitsForManyNamesAFew(t *testing.T) {
 	}
 }
 
-// The most tasks that a workflow may have: what is printed does not grow with their square.
+// A workflow may have this many tasks: the output grows linearly with their number.
 func TestGraphsOfTheLargestWorkflows(t *testing.T) {
 	const tasks = 20_000
 	graph := NewGraph(chain(tasks))

@@ -6,22 +6,22 @@ import (
 )
 
 const (
-	// deepest is how far the tree goes in: a chain of thousands would be indented beyond every screen.
-	deepest = 30
-	// named is how many of the tasks that a task waits for its line names.
-	named = 6
-	// longestName is how many characters of a task's name are shown.
-	longestName = 80
+	// maxDepth limits the indentation of the tree: that of a chain of thousands of tasks would exceed every screen.
+	maxDepth = 30
+	// maxNamed limits how many dependencies the line of a task names.
+	maxNamed = 6
+	// maxNameLength limits how many characters of a task's name are shown.
+	maxNameLength = 80
 )
 
 // branch is a task's place in the tree.
 type branch struct {
-	above    int // The task that it stands beneath, -1 for none.
+	parent   int // -1 for none.
 	depth    int
 	children []int
 }
 
-// Text shows the graph as a tree: each task beneath the deepest of those that it waits for, with the others in words.
+// Text returns the graph as a tree: each task beneath the deepest of its dependencies; its line names the others.
 func (g *Graph) Text() string {
 	var text strings.Builder
 	if g.Run != "" {
@@ -38,7 +38,7 @@ func (g *Graph) Text() string {
 			if i == len(tasks)-1 {
 				fork, below = "└─ ", "   "
 			}
-			fmt.Fprintf(&text, "%s%s%s\n", indent, fork, g.line(task, after[task], branches[task].above))
+			fmt.Fprintf(&text, "%s%s%s\n", indent, fork, g.line(task, after[task], branches[task].parent))
 			draw(branches[task].children, indent+below)
 		}
 	}
@@ -46,44 +46,44 @@ func (g *Graph) Text() string {
 	return text.String()
 }
 
-// after lists, for each task, the tasks that it waits for.
+// after returns the dependencies of each task.
 func (g *Graph) after() [][]int {
-	place := make(map[string]int, len(g.Nodes))
+	index := make(map[string]int, len(g.Nodes))
 	for i := range g.Nodes {
-		place[g.Nodes[i].ID] = i
+		index[g.Nodes[i].ID] = i
 	}
 	after := make([][]int, len(g.Nodes))
 	for _, edge := range g.Edges {
-		after[place[edge.To]] = append(after[place[edge.To]], place[edge.From])
+		after[index[edge.To]] = append(after[index[edge.To]], index[edge.From])
 	}
 	return after
 }
 
-// branches gives each task its place, and lists those that stand beneath no other.
+// branches returns the place of each task, and the tasks at the top level.
 func (g *Graph) branches(after [][]int) (branches []branch, top []int) {
 	branches = make([]branch, len(g.Nodes))
-	for _, i := range inOrder(after) {
-		above, depth := -1, 0
+	for _, i := range topological(after) {
+		parent, depth := -1, 0
 		for _, other := range after[i] {
 			if branches[other].depth+1 >= depth {
-				above, depth = other, branches[other].depth+1
+				parent, depth = other, branches[other].depth+1
 			}
 		}
-		if depth > deepest {
-			above, depth = branches[above].above, deepest
+		if depth > maxDepth {
+			parent, depth = branches[parent].parent, maxDepth
 		}
-		branches[i].above, branches[i].depth = above, depth
-		if above < 0 {
+		branches[i].parent, branches[i].depth = parent, depth
+		if parent < 0 {
 			top = append(top, i)
 		} else {
-			branches[above].children = append(branches[above].children, i)
+			branches[parent].children = append(branches[parent].children, i)
 		}
 	}
 	return branches, top
 }
 
-// line is one line about a task. Of those that it waits for, the one above it needs no word.
-func (g *Graph) line(task int, after []int, above int) string {
+// line returns a line about a task. It names the dependencies except the parent, which stands above it.
+func (g *Graph) line(task int, after []int, parent int) string {
 	node := &g.Nodes[task]
 	parts := []string{node.ID}
 	if node.Status != "" {
@@ -96,14 +96,14 @@ func (g *Graph) line(task int, after []int, above int) string {
 	var others []string
 	also := ""
 	for _, other := range after {
-		if other == above {
+		if other == parent {
 			also = "also "
 		} else {
 			others = append(others, g.Nodes[other].ID)
 		}
 	}
-	if more := len(others) - named; more > 1 {
-		others = append(others[:named], fmt.Sprintf("%d more", more))
+	if more := len(others) - maxNamed; more > 1 {
+		others = append(others[:maxNamed], fmt.Sprintf("%d more", more))
 	}
 	if len(others) > 0 {
 		parts = append(parts, also+"after "+strings.Join(others, ", "))
@@ -111,14 +111,14 @@ func (g *Graph) line(task int, after []int, above int) string {
 	return strings.Join(parts, "  ")
 }
 
-// label is a name as text: on one line, shortened, and without control characters.
+// label returns a name as text: on one line, shortened, and without control characters.
 func label(name string) string { return Printable(shortened(name)) }
 
-// shortened is a name on one line, cut after longestName characters.
+// shortened returns a name on one line, of at most maxNameLength characters.
 func shortened(name string) string {
 	text := []rune(strings.Join(strings.Fields(name), " "))
-	if len(text) > longestName {
-		return string(text[:longestName-1]) + "…"
+	if len(text) > maxNameLength {
+		return string(text[:maxNameLength-1]) + "…"
 	}
 	return string(text)
 }

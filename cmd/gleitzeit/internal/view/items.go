@@ -26,7 +26,7 @@ type Item struct {
 	Error     *Error           `json:"error"`
 }
 
-// Line is one line about an item.
+// Line returns a line about an item.
 func (i *Item) Line() string {
 	line := fmt.Sprintf("%s %s[%d]  %s  %s", Mark(i.Status), i.Task, i.Index, titleOf(i.Item), i.Status)
 	if i.StartedAt != nil {
@@ -41,13 +41,13 @@ func (i *Item) Line() string {
 	return line
 }
 
-// WarningLine is a line of its own about an item whose result has a warning.
+// WarningLine returns a line with the warning of the item's result.
 func (i *Item) WarningLine() string {
 	return fmt.Sprintf("! %s[%d]  %s  %s", i.Task, i.Index, titleOf(i.Item), Printable(Brief(i.Warning)))
 }
 
-// ItemCounts says in a few words how the items of a task come along, or ended: "198 of 200 files, 2 failed". values: they
-// are values, not files.
+// ItemCounts returns the counts of a task's items as text: "198 of 200 files, 2 failed". values says that the items are
+// values, not files.
 func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	done := counts.Succeeded
 	if !ended {
@@ -66,7 +66,7 @@ func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	return text
 }
 
-// ItemsWord is what so many items are called.
+// ItemsWord returns the noun for a number of items.
 func ItemsWord(count int, values bool) string {
 	word := "file"
 	if values {
@@ -78,14 +78,14 @@ func ItemsWord(count int, values bool) string {
 	return word
 }
 
-// itemsOf is what the records of a task tell of its items.
+// itemsOf is what the records of a task say about its items.
 type itemsOf struct {
 	list   *protocol.Ref
 	counts protocol.Counts // Without the total.
 	ended  *protocol.Counts
 }
 
-// itemsIn counts how the items of tasks ended: by their last attempts, which the store returns last.
+// itemsIn counts the items of tasks by the status of their last attempts, which the store returns last.
 func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 	found := map[string]*itemsOf{}
 	for i, record := range records {
@@ -118,7 +118,7 @@ func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 	return found
 }
 
-// itemsText shows what the items of a task have brought: a heading and the gist of each, or why there is none.
+// itemsText returns the results of a task's items as text: a heading and the main value of each, or why it has none.
 func itemsText(result value.Value) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
@@ -149,7 +149,7 @@ func gistOfItem(entry value.Value) string {
 	result, _ := entry.Get("result")
 	gist := MainValue(result)
 	if value, has := result.Get("result"); has && value.IsNull() && gist.Text() == "" {
-		gist = value // A script that has brought nothing and printed nothing: an empty line would look like text.
+		gist = value // A script without a value and without output: an empty line would look like text.
 	}
 	return Text(gist)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// classes are how a flowchart shows the statuses of tasks, in the order of their definitions. All have dark text on a
-// light ground, to be read in light themes and in dark ones.
+// classes are the styles of the statuses in a flowchart, in the order of their definitions. All have dark text on a light
+// background, which is legible in light and dark themes.
 var classes = []struct {
 	status protocol.Status
 	style  string
@@ -23,17 +23,16 @@ var classes = []struct {
 	{protocol.Cancelled, "fill:#fff0cc,stroke:#b26a00,color:#222"},
 }
 
-// Mermaid shows the graph as a Mermaid flowchart, top down. Tasks are numbered, for ids of tasks may be words of
-// Mermaid's own, and have their names as labels; a fanned-out task has double sides, what has
-// a condition pointed ones.
+// Mermaid returns the graph as a Mermaid flowchart, top down. Tasks are numbered, because their ids may be keywords of
+// Mermaid, and their names are the labels. The node of a fanned-out task has double sides, that of a task with a condition
+// pointed ones.
 func (g *Graph) Mermaid() string {
 	var text strings.Builder
 	title := label(g.Workflow)
 	if g.Run != "" {
 		title += ", " + label(g.Run) + ": " + string(g.Status)
 	}
-	// The title is YAML, and what Quote makes of a text is a YAML string as well. It is shown as text, but not before
-	// Mermaid has cleaned it of HTML.
+	// The title is YAML, and a string that Quote returns is valid YAML. Mermaid shows it as text after it has removed HTML.
 	title = strings.NewReplacer("<", "‹", ">", "›").Replace(inert.Replace(title))
 	fmt.Fprintf(&text, "---\ntitle: %s\n---\nflowchart TD\n", strconv.Quote(title))
 	number := make(map[string]int, len(g.Nodes))
@@ -62,7 +61,7 @@ func (g *Graph) Mermaid() string {
 	return text.String()
 }
 
-// mermaid is the label of a task: its name, its method, and what else there is to say, a line each.
+// mermaid returns the label of a task: lines with its name, its method and its notes.
 func (n *Node) mermaid() string {
 	title := n.ID
 	if n.Name != "" {
@@ -78,13 +77,13 @@ func (n *Node) mermaid() string {
 	return strings.Join(lines, "<br/>")
 }
 
-// inert parts what Mermaid would still find when a label has become HTML: signs of its own for the numbers in a text,
-// formulas, and the names of icons. The word joiner U+2060 is not seen.
+// inert splits what Mermaid still interprets when a label has become HTML: its own symbols for character codes, formulas,
+// and names of icons. The word joiner U+2060 is invisible.
 var inert = strings.NewReplacer("ﬂ", "fl", "¶", "¶\u2060", "$", "$\u2060", ":fa-", ":\u2060fa-")
 
-// escaped writes a text so that Mermaid shows it and reads nothing else into it. A label passes its lexer, a search for
-// directives, Markdown, and HTML; so whatever is no letter or digit becomes a number, except spaces and, for the sake of
-// people who read the source, signs within a word.
+// escaped returns a text that Mermaid shows without interpreting it. Mermaid applies its lexer, a search for directives,
+// Markdown and HTML to a label; therefore every character but letters, digits and spaces becomes a character code, except,
+// for readers of the source, some punctuation within a word.
 func escaped(text string) string {
 	var safe strings.Builder
 	runes := []rune(inert.Replace(text))
@@ -102,7 +101,7 @@ func escaped(text string) string {
 
 func plain(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// afterWWW tells what Markdown would make a link of.
+// afterWWW reports whether a text ends with "www": Markdown makes a link of it when a dot follows.
 func afterWWW(before []rune) bool {
 	return len(before) >= 3 && strings.EqualFold(string(before[len(before)-3:]), "www")
 }

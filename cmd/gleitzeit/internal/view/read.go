@@ -12,8 +12,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Read makes the document of a run from the store, without results: of that execution, or where it is empty of the
-// newest. Nil means that the store does not know it.
+// Read returns the document of a run in the store, without results: of an execution, or of the newest if it is empty. It is
+// nil if the store does not have the run.
 func Read(ctx context.Context, store resultstore.Store, run, execution string) (*Run, error) {
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Execution: execution})
 	if err != nil || len(records) == 0 || records[0].Kind != resultstore.Run {
@@ -58,7 +58,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 	return nil
 }
 
-// ReadItems returns the items of a task that has begun, by index; none where it has not.
+// ReadItems returns the items of a task that has started, by index; nil if it has not.
 func ReadItems(ctx context.Context, store resultstore.Store, run, task string) ([]value.Value, error) {
 	whole := protocol.NoItem
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
@@ -78,7 +78,7 @@ func ReadItems(ctx context.Context, store resultstore.Store, run, task string) (
 	return nil, nil
 }
 
-// ReadPlan returns the plan of a run; nil where the store does not have it.
+// ReadPlan returns the plan of a run; nil if the store does not have it.
 func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.Plan, error) {
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Run})
 	if err != nil || len(records) == 0 || records[0].Plan == nil {
@@ -87,7 +87,7 @@ func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.P
 	return readPlan(ctx, store, *records[0].Plan)
 }
 
-// HasValueItems tells whether the items of a task are values, as the plan of its run says; false where the run is not known.
+// HasValueItems reports whether the items of a task are values, by the plan of its run; false if the store does not have it.
 func HasValueItems(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
 	p, err := ReadPlan(ctx, store, run)
 	if err != nil || p == nil {
@@ -101,7 +101,7 @@ func HasValueItems(ctx context.Context, store resultstore.Store, run, task strin
 	return false, nil
 }
 
-// FromRecord makes the document of a run without its tasks.
+// FromRecord returns the document of a run without its tasks.
 func FromRecord(r resultstore.Record) *Run {
 	document := &Run{
 		Run: r.Run, Workflow: r.Workflow, Status: r.Status, StartedAt: r.StartedAt.UTC(), Error: NewError(r.Error),
@@ -115,7 +115,7 @@ func FromRecord(r resultstore.Record) *Run {
 	return document
 }
 
-// AddResults loads the tasks' results.
+// AddResults loads the results of the tasks.
 func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	for i := range r.Tasks {
 		if r.Tasks[i].value == nil {
@@ -130,7 +130,7 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	return nil
 }
 
-// Task finds a task by its id or name.
+// Task returns the task with an id or name; nil if there is none.
 func (r *Run) Task(name string) *Task {
 	for i := range r.Tasks {
 		if r.Tasks[i].ID == name {
@@ -151,7 +151,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
 		task := Task{
-			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, goOn: planned.ContinueOnError,
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError,
 			when: planned.When, runIf: string(planned.RunIf),
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
@@ -182,7 +182,7 @@ func (t *Task) fill(record resultstore.Record) {
 	}
 }
 
-// latest keeps the last attempt of each task: the store returns attempts in order.
+// latest returns the last attempt of each task: the store returns attempts in order.
 func latest(records []resultstore.Record) map[string]resultstore.Record {
 	last := make(map[string]resultstore.Record, len(records))
 	for _, record := range records {
@@ -209,7 +209,7 @@ func since(from, to time.Time) protocol.Seconds {
 	return protocol.SecondsOf(to.Sub(from).Round(time.Millisecond))
 }
 
-// Merge lays what Temporal knows over what was recorded: a run that was ended from outside has recorded no end.
+// Merge updates the recorded state with the state in Temporal: a run that was terminated has not recorded its end.
 func (r *Run) Merge(live Live) {
 	if r.Status.Ended() {
 		return
@@ -224,8 +224,8 @@ func (r *Run) Merge(live Live) {
 		case contains(live.Running, task.ID):
 			task.Status = protocol.Running
 		}
-		if queue, waits := live.Waiting[task.ID]; waits && !task.Status.Ended() {
-			task.Reason = "waits for a worker of queue " + queue
+		if queue, waiting := live.Waiting[task.ID]; waiting && !task.Status.Ended() {
+			task.Reason = fmt.Sprintf("waiting for a worker on queue %q", queue)
 		}
 	}
 }

@@ -2,7 +2,7 @@ package view
 
 import "strings"
 
-// ShellWords writes arguments as a shell takes them.
+// ShellWords returns arguments as words of a shell, quoted where necessary.
 func ShellWords(args ...string) string {
 	words := make([]string, len(args))
 	for i, arg := range args {

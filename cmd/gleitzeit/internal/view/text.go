@@ -11,9 +11,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// Results is what a run has brought, as text: its outputs, or without outputs the results of the tasks that nothing
-// depends on. In a run that has completed, what was skipped depends on nothing, so that a way which conditions
-// cut short has the results of its last tasks. Results must have been added.
+// Results returns the results of a run as text: its outputs, or without outputs the results of the tasks that no other
+// depends on. In a completed run, skipped tasks do not count as dependents, so that a branch that a condition ended shows
+// the results of its last tasks. Results must have been added.
 func (r *Run) Results() string {
 	var text strings.Builder
 	if r.hasOutputs() {
@@ -27,7 +27,7 @@ func (r *Run) Results() string {
 		switch {
 		case task.Items == nil:
 			entry(&text, task.ID, MainValue(*task.Result))
-		case len(leaves) > 1: // Which items are whose.
+		case len(leaves) > 1: // Items of several tasks need headings.
 			fmt.Fprintf(&text, "%s:\n%s", task.ID, itemsText(*task.Result))
 		default:
 			text.WriteString(itemsText(*task.Result))
@@ -36,8 +36,7 @@ func (r *Run) Results() string {
 	return text.String()
 }
 
-// hasOutputs tells whether there is an output to show: of a run that has not completed, those that could not be had are
-// null.
+// hasOutputs reports whether there is an output to show: in a run that has not completed, outputs without a value are null.
 func (r *Run) hasOutputs() bool {
 	for _, output := range r.Outputs.Fields() {
 		if r.Status == protocol.Completed || !output.Value.IsNull() {
@@ -47,33 +46,33 @@ func (r *Run) hasOutputs() bool {
 	return false
 }
 
-// leaves are the tasks with results that no other depends on.
+// leaves returns the tasks with results that no other task depends on.
 func (r *Run) leaves() []*Task {
 	var leaves []*Task
-	awaited := r.awaited()
+	dependencies := r.dependencies()
 	for i := range r.Tasks {
-		if task := &r.Tasks[i]; task.Result != nil && !awaited[task.ID] {
+		if task := &r.Tasks[i]; task.Result != nil && !dependencies[task.ID] {
 			leaves = append(leaves, task)
 		}
 	}
 	return leaves
 }
 
-// awaited are the ids of the tasks that another depends on.
-func (r *Run) awaited() map[string]bool {
-	awaited := map[string]bool{}
+// dependencies returns the ids of the tasks that another task depends on.
+func (r *Run) dependencies() map[string]bool {
+	dependencies := map[string]bool{}
 	for i := range r.Tasks {
 		if r.Status == protocol.Completed && r.Tasks[i].Status == protocol.Skipped {
 			continue
 		}
 		for _, id := range r.Tasks[i].after {
-			awaited[id] = true
+			dependencies[id] = true
 		}
 	}
-	return awaited
+	return dependencies
 }
 
-// ResultText is a task's result for people.
+// ResultText returns a task's result as text.
 func (t *Task) ResultText() string {
 	if t.Items != nil {
 		return itemsText(*t.Result)
@@ -81,8 +80,8 @@ func (t *Task) ResultText() string {
 	return Text(MainValue(*t.Result))
 }
 
-// MainValue is the part of a task's result that people want to see: the text of a model or tool, the value of a script, or
-// what it printed.
+// MainValue returns the main part of a task's result: the text of a model or tool, the value of a script, or the output
+// that it printed.
 func MainValue(result value.Value) value.Value {
 	for _, name := range []string{"response", "result", "output"} {
 		if part, has := result.Get(name); has && !part.IsNull() {
@@ -92,6 +91,7 @@ func MainValue(result value.Value) value.Value {
 	return result
 }
 
+// entry writes a named value, on one line if the value has one.
 func entry(text *strings.Builder, name string, v value.Value) {
 	name, shown := value.Visible(name), Text(v)
 	if strings.Contains(strings.TrimSuffix(shown, "\n"), "\n") {
@@ -101,7 +101,7 @@ func entry(text *strings.Builder, name string, v value.Value) {
 	fmt.Fprintf(text, "%s: %s\n", name, strings.TrimSuffix(shown, "\n"))
 }
 
-// Text shows a value to people: a string as it is, short values on one line, long ones as indented JSON.
+// Text returns a value as text: a string as it is, a short value on one line, a long one as indented JSON.
 func Text(v value.Value) string {
 	if v.Kind() == value.KindString {
 		return Printable(v.Text())
@@ -118,10 +118,10 @@ func Text(v value.Value) string {
 	return Printable(indented.String())
 }
 
-// Printable is value.VisibleLines.
+// Printable returns a text with its control characters escaped, except line breaks and tabs: value.VisibleLines.
 func Printable(text string) string { return value.VisibleLines(text) }
 
-// Tree shows a run as a tree of its tasks, each beneath the last of those that it waits for.
+// Tree returns a run as a tree of its tasks, each beneath the deepest of its dependencies.
 func (r *Run) Tree() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s  %s  %s", r.Run, Printable(r.Workflow), r.Status)
@@ -146,23 +146,23 @@ func (r *Run) Tree() string {
 	return text.String()
 }
 
-// order lists tasks so that each follows those that it waits for, and else as in the file.
+// order returns the indices of the tasks in topological order, and otherwise in the order of the file.
 func (r *Run) order() []int {
-	place := make(map[string]int, len(r.Tasks))
+	index := make(map[string]int, len(r.Tasks))
 	for i := range r.Tasks {
-		place[r.Tasks[i].ID] = i
+		index[r.Tasks[i].ID] = i
 	}
 	after := make([][]int, len(r.Tasks))
 	for i := range r.Tasks {
 		for _, id := range r.Tasks[i].after {
-			after[i] = append(after[i], place[id])
+			after[i] = append(after[i], index[id])
 		}
 	}
-	return inOrder(after)
+	return topological(after)
 }
 
-// inOrder lists numbers so that each follows those that it comes after, and else by size.
-func inOrder(after [][]int) []int {
+// topological returns the indices of after so that each follows the indices in its entry, and otherwise in ascending order.
+func topological(after [][]int) []int {
 	order := make([]int, 0, len(after))
 	seen := make([]bool, len(after))
 	var visit func(int)
@@ -182,7 +182,7 @@ func inOrder(after [][]int) []int {
 	return order
 }
 
-// Line is one line about a task: mark, id, method, status, duration, and why, where it did not complete.
+// Line returns a line about a task: mark, id, method, status, duration, and the reason if it did not complete.
 func (t *Task) Line() string {
 	line := fmt.Sprintf("%s %s  %s  %s", Mark(t.Status), t.ID, t.Method, t.Status)
 	if t.StartedAt != nil && t.Status.Ended() {
@@ -206,12 +206,12 @@ func (t *Task) Line() string {
 	return line
 }
 
-// WarningLine is a line of its own about a task whose result has a warning.
+// WarningLine returns a line with the warning of the task's result.
 func (t *Task) WarningLine() string {
 	return fmt.Sprintf("! %s  %s", t.ID, Printable(Brief(t.Warning)))
 }
 
-// Mark is the sign of a status.
+// Mark returns the symbol of a status.
 func Mark(status protocol.Status) string {
 	switch status {
 	case protocol.Completed:
@@ -226,7 +226,7 @@ func Mark(status protocol.Status) string {
 	return "-"
 }
 
-// Duration shows seconds: "0.01 s", "42 s", "3m20s".
+// Duration formats seconds: "0.01 s", "42 s", "3m20s".
 func Duration(s protocol.Seconds) string {
 	switch {
 	case s < 10:
@@ -237,7 +237,7 @@ func Duration(s protocol.Seconds) string {
 	return s.Duration().Round(time.Second).String()
 }
 
-// Brief is a message on one line: of a longer one the first line, which says what happened, and the last, which in a
+// Brief returns a message on one line: of a longer one the first line, which says what failed, and the last, which in a
 // traceback says why.
 func Brief(message string) string {
 	lines := strings.Split(strings.TrimSpace(message), "\n")
@@ -247,14 +247,14 @@ func Brief(message string) string {
 	return lines[0] + " " + strings.TrimSpace(lines[len(lines)-1])
 }
 
-// FirstLine cuts a text at its first line break.
+// FirstLine returns a text up to its first line break.
 func FirstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
 
-// Outcome returns the outcome of a run as an object: its outputs, or without outputs the main value of each task that nothing
-// depends on. Results must have been added.
+// Outcome returns the results of a run as an object: its outputs, or without outputs the main value of each task that no
+// other depends on. Results must have been added.
 func (r *Run) Outcome() value.Value {
 	if r.hasOutputs() {
 		return r.Outputs

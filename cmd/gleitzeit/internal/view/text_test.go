@@ -128,7 +128,7 @@ func TestARunEndedFromOutsideIsNotShownAsRunning(t *testing.T) {
 	run := &Run{Status: protocol.Running, Tasks: []Task{{ID: "a", Status: protocol.Completed}, {ID: "b", Status: protocol.Pending}, {ID: "c", Status: protocol.Failed}}}
 	run.Merge(Live{Status: protocol.Running, Running: []string{"b", "c"}})
 	want(t, "b", string(run.Tasks[1].Status), "running")
-	want(t, "c, tried again", string(run.Tasks[2].Status), "running")
+	want(t, "c, retried", string(run.Tasks[2].Status), "running")
 	run.Merge(Live{Status: protocol.Failed})
 	want(t, "run", string(run.Status), "failed")
 	want(t, "a", string(run.Tasks[0].Status), "completed")

@@ -9,24 +9,24 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// What Temporal takes of a run's summary and its details, in bytes of JSON with room for what is around it: it refuses to
-// start a run whose own are larger than 400 and 20,000.
+// Limits of a run's summary and details, in bytes of JSON, with some room: Temporal does not start a run whose summary is
+// larger than 400 or whose details are larger than 20,000.
 const (
 	maxSummary   = 300
 	maxDetails   = 19_000
-	maxFact      = 200   // Of one value of the facts.
-	maxFacts     = 8_000 // Of all lines of them, but for the last.
-	maxAttribute = 1_800 // Of a search attribute, of which it takes 2,048.
+	maxFact      = 200   // One name or value among the facts.
+	maxFacts     = 8_000 // All lines of facts except the last.
+	maxAttribute = 1_800 // A search attribute; the limit of Temporal is 2,048.
 )
 
-// WebUISummary returns the title of a run in the Web UI: the workflow's name, as much of it as Temporal takes.
+// WebUISummary returns the title of a run in the Web UI: the workflow's name, cut to Temporal's limit.
 func WebUISummary(p *plan.Plan) string { return bounded(p.Name, maxSummary) }
 
-// SearchName returns the workflow's name as a search attribute of its runs, as much of it as Temporal takes.
+// SearchName returns the workflow's name as a search attribute of its runs, cut to Temporal's limit.
 func SearchName(p *plan.Plan) string { return bounded(p.Name, maxAttribute) }
 
-// WebUIDetails returns what the Web UI shows of a run beside its tasks, as Markdown: version, tags and metadata, a line each, and then
-// the description, in which the workflow may use Markdown itself. It comes last, so that nothing in it spoils another part.
+// WebUIDetails returns the details of a run in the Web UI as Markdown: lines with the version, the tags and the metadata,
+// then the description, which may be Markdown. It is last, so that its Markdown does not affect the other parts.
 func WebUIDetails(p *plan.Plan) string {
 	var facts strings.Builder
 	add := func(name string, values ...string) {
@@ -59,7 +59,7 @@ func WebUIDetails(p *plan.Plan) string {
 	return bounded(facts.String()+p.Description, maxDetails)
 }
 
-// codeSpan shows text as it is, on one line: nothing in it is Markdown.
+// codeSpan returns a text as a code span of Markdown, on one line.
 func codeSpan(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	longest, run := 0, 0
@@ -81,7 +81,7 @@ func codeSpan(text string) string {
 	return fence + text + fence
 }
 
-// bounded cuts a text so that its JSON has no more bytes than the limit.
+// bounded cuts a text so that its JSON is at most limit bytes long.
 func bounded(text string, limit int) string {
 	size := 0
 	for at, r := range text {
