@@ -15,16 +15,16 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// payloadThreshold is the size in bytes from which a payload (a plan, a call with many bindings) stays out of the
-// history. Temporal refuses payloads over 2 MiB, and every replay reads what a history holds.
+// payloadThreshold is the size in bytes from which a payload (a plan, a call with many bindings) is stored outside the history.
+// Temporal rejects payloads over 2 MiB, and every replay reads the whole history.
 const payloadThreshold = 64 << 10
 
-// ConfigureClient makes a client keep large payloads in the result store. Every client of a run needs it.
+// ConfigureClient makes a client store large payloads in the result store. Every client of a run needs it.
 func ConfigureClient(store resultstore.Store) func(*client.Options) {
 	return func(o *client.Options) { o.ExternalStorage = ExternalStorage(store) }
 }
 
-// ExternalStorage says where large payloads are, for those who show them.
+// ExternalStorage returns the storage of large payloads.
 func ExternalStorage(store resultstore.Store) converter.ExternalStorage {
 	return converter.ExternalStorage{
 		Drivers:              []converter.StorageDriver{payloads{store}},
@@ -32,7 +32,7 @@ func ExternalStorage(store resultstore.Store) converter.ExternalStorage {
 	}
 }
 
-// payloads keeps payloads as values of the result store: an equal one is kept once.
+// payloads stores payloads as values of the result store: equal ones once.
 type payloads struct{ store resultstore.Store }
 
 func (payloads) Name() string { return "gleitzeit" }
@@ -72,11 +72,11 @@ func (p payloads) Retrieve(ctx converter.StorageDriverRetrieveContext, claims []
 func (p payloads) retrieve(ctx context.Context, claim converter.StorageDriverClaim) (*commonpb.Payload, error) {
 	size, err := strconv.ParseInt(claim.ClaimData["size"], 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("a claim without a size: %w", err)
+		return nil, fmt.Errorf("invalid size of a stored payload: %w", err)
 	}
 	data, err := p.store.Value(ctx, protocol.Ref{Hash: claim.ClaimData["hash"], Size: size})
 	if errors.Is(err, resultstore.ErrNotFound) {
-		// An error would be tried again for ever; an encoding that nobody knows fails the run, and says why.
+		// An error would be retried forever; an unknown encoding fails the run, with this text in its error.
 		return &commonpb.Payload{Metadata: map[string][]byte{
 			converter.MetadataEncoding: []byte("gone-from-the-result-store/" + claim.ClaimData["hash"]),
 		}}, nil

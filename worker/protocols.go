@@ -12,21 +12,21 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// entry is one protocol: what it offers, and how its handler is made.
+// entry is one protocol: its spec, and a function that makes its handler.
 type entry struct {
 	spec protocol.Spec
-	make func() (protocol.Handler, error) // One that is an io.Closer is closed with its worker.
+	make func() (protocol.Handler, error) // A handler that is an io.Closer is closed with its worker.
 }
 
-// HandlerOptions are the settings of the protocols.
+// HandlerOptions are the options of the handlers.
 type HandlerOptions struct {
 	LLM    llm.Options
 	MCP    mcp.Options
 	Python python.Options
-	Store  resultstore.Store // Where registered functions are kept; nil: none can be registered.
+	Store  resultstore.Store // The store of registered functions; without one, none can be registered.
 }
 
-// protocols is the list of them all. To add one: a folder beneath activities, and a line here.
+// protocols lists all protocols. A new one is a folder in activities, and a line here.
 func protocols(o HandlerOptions) []entry {
 	return []entry{
 		{llm.Spec(), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
@@ -42,7 +42,7 @@ func newPython(o HandlerOptions) *python.Handler {
 	return python.New(o.Python)
 }
 
-// Specs lists what a worker of this program offers that has these MCP servers.
+// Specs returns the specs of a worker of this program with these MCP servers.
 func Specs(servers ...protocol.ToolServer) []protocol.Spec {
 	var specs []protocol.Spec
 	for _, e := range protocols(HandlerOptions{MCP: mcp.Options{Servers: servers}}) {
@@ -51,7 +51,7 @@ func Specs(servers ...protocol.ToolServer) []protocol.Spec {
 	return specs
 }
 
-// RemoteSpecs lists what workers of other machines offer, of whose MCP servers nothing is known.
+// RemoteSpecs returns the specs of workers on other machines, whose MCP servers are not known.
 func RemoteSpecs() []protocol.Spec {
 	specs := Specs()
 	for i := range specs {
@@ -68,7 +68,7 @@ func serverNames(o mcp.Options) []string {
 	return names
 }
 
-// Handlers makes the handler of every protocol. The function closes them.
+// Handlers makes the handler of every protocol, and returns a function that closes them.
 func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 	tools := &toolbox{protocol: mcpProtocol}
 	o.LLM.Tools = tools
@@ -90,7 +90,7 @@ func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 			open = append(open, closer)
 		}
 		made = append(made, activities.Protocol{Spec: e.spec, Handler: handler})
-		tools.take(e.spec, handler)
+		tools.add(e.spec, handler)
 	}
 	return made, closeAll, nil
 }

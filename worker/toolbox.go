@@ -7,18 +7,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// mcpProtocol is whose methods models may use as tools.
+// mcpProtocol is the protocol whose methods models may use as tools.
 const mcpProtocol = "mcp/v1"
 
-// toolbox hands the tools of one protocol to the models of another, so that neither handler knows the other.
+// toolbox gives models of one protocol the tools of another, so that neither handler knows the other.
 type toolbox struct {
 	protocol string
 	methods  map[string]protocol.Method
 	handler  protocol.Handler
 }
 
-// take remembers the handler of the protocol whose tools these are.
-func (b *toolbox) take(spec protocol.Spec, handler protocol.Handler) {
+// add sets the handler of the tools, if the spec is that of their protocol.
+func (b *toolbox) add(spec protocol.Spec, handler protocol.Handler) {
 	if spec.Name != b.protocol {
 		return
 	}
@@ -32,16 +32,16 @@ func (b *toolbox) take(spec protocol.Spec, handler protocol.Handler) {
 func (b *toolbox) Tool(ctx context.Context, request protocol.Request, name string) (protocol.Tool, error) {
 	full := methodOf(name)
 	if m, known := b.methods[full]; known {
-		// Those of the program itself only compute.
-		return protocol.Tool{Method: full, Name: calledBy(full), Description: m.Summary, Parameters: m.Parameters, Idempotent: true}, nil
+		// Built-in tools only compute.
+		return protocol.Tool{Method: full, Name: modelName(full), Description: m.Summary, Parameters: m.Parameters, Idempotent: true}, nil
 	}
 	describer, can := b.handler.(protocol.ToolDescriber)
 	if !can {
-		return protocol.Tool{}, protocol.Errorf(protocol.MethodNotSupported, "there is no tool %q", name)
+		return protocol.Tool{}, protocol.Errorf(protocol.MethodNotSupported, "unknown tool %q", name)
 	}
 	request.Method, request.Timeout = full, 0
 	tool, err := describer.DescribeTool(ctx, request)
-	tool.Method, tool.Name = full, calledBy(full)
+	tool.Method, tool.Name = full, modelName(full)
 	return tool, err
 }
 
@@ -57,8 +57,8 @@ func (b *toolbox) Call(ctx context.Context, request protocol.Request) (protocol.
 
 const toolMark = "tool."
 
-// methodOf is the method that calls the tool which a user names: "add", "tool.add", "SERVER.add", "SERVER.tool.add", each
-// perhaps with "mcp/" before it.
+// methodOf returns the method of a tool as users name it: "add", "tool.add", "SERVER.add", "SERVER.tool.add", each with or
+// without "mcp/" before it.
 func methodOf(name string) string {
 	name = strings.TrimPrefix(name, "mcp/")
 	if strings.HasPrefix(name, toolMark) || strings.Contains(name, "."+toolMark) {
@@ -70,12 +70,12 @@ func methodOf(name string) string {
 	return "mcp/" + toolMark + name
 }
 
-// longestName is how many characters a tool's name may have for a model.
+// longestName is the maximum number of characters of a tool's name for a model.
 const longestName = 64
 
-// calledBy is what a model calls the tool of a method: "add", or "SERVER_add". Models' servers take letters, digits, "_" and
-// "-" alone.
-func calledBy(method string) string {
+// modelName returns the name of a method's tool for a model: "add", or "SERVER_add". Model servers accept letters, digits, "_"
+// and "-" only.
+func modelName(method string) string {
 	name := strings.TrimPrefix(method, "mcp/")
 	server, tool, _ := strings.Cut(name, toolMark)
 	name = strings.TrimSuffix(server, ".")

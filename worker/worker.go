@@ -1,5 +1,5 @@
-// Package worker puts the workflows and activities on a Temporal worker, lists the protocols, and starts runs. It is
-// all that a process needs to execute; it knows no home folder and no command line.
+// Package worker registers workflows and activities with a Temporal worker, and lists the protocols. It knows no home folder and
+// no command line.
 package worker
 
 import (
@@ -18,22 +18,22 @@ import (
 // Options say which queue a worker serves and how.
 type Options struct {
 	Queue string // The Temporal task queue.
-	// Local: the engine runs on this machine. What is lost is noticed, and a cancel heard, within seconds.
+	// Local: the engine runs on this machine. Lost workers and cancellations are noticed within seconds.
 	Local bool
-	Slots int           // Tasks in flight at once; 0 is as many as Temporal lets wait.
-	Drain time.Duration // What Stop grants to tasks in flight; 0 is 5 s.
-	Fatal func(error)   // Hears why the worker polls no more, where it gave up by itself. It must not block.
+	Slots int           // Maximum number of tasks in flight; 0 is the limit of Temporal.
+	Drain time.Duration // How long Stop waits for tasks in flight; 0 is 5 s.
+	Fatal func(error)   // Called with the error of a worker that stopped by itself. It must not block.
 }
 
 const (
-	// maxSlots is Temporal's limit on what a run has in flight: its own max_parallel is what people set.
+	// maxSlots is Temporal's limit for the tasks of a run in flight; the setting for users is max_parallel.
 	maxSlots = 2000
-	// localSticky is how long a workflow task waits for the process that had the run in its cache and is gone.
+	// localSticky is how long a workflow task waits for a process that had the run in its cache and may have ended.
 	localSticky = time.Second
 	stopGrace   = 5 * time.Second
 )
 
-// Worker executes what its task queue brings.
+// Worker executes the tasks of its queue.
 type Worker struct {
 	temporal worker.Worker
 }
@@ -45,7 +45,7 @@ func New(c client.Client, acts *activities.Activities, o Options) *Worker {
 	return &Worker{w}
 }
 
-// TemporalOptions are those of the Temporal worker itself.
+// TemporalOptions returns the options of the Temporal worker.
 func TemporalOptions(o Options) worker.Options {
 	options := worker.Options{
 		MaxConcurrentActivityExecutionSize: cmp.Or(o.Slots, maxSlots),
@@ -58,14 +58,14 @@ func TemporalOptions(o Options) worker.Options {
 	return options
 }
 
-// registry is what workflows and activities are registered with: a worker, or a test's environment.
+// registry registers workflows and activities: a worker, or a test's environment.
 type registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
 	RegisterDynamicActivity(a any, options activity.DynamicRegisterOptions)
 }
 
-// Register names every workflow and activity of this program.
+// Register registers every workflow and activity of this program.
 func Register(r registry, acts *activities.Activities) {
 	r.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.RunType})
 	r.RegisterActivityWithOptions(acts.Open, activity.RegisterOptions{Name: workflows.OpenActivity})
@@ -76,8 +76,8 @@ func Register(r registry, acts *activities.Activities) {
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }
 
-// Start begins to poll.
+// Start starts polling.
 func (w *Worker) Start() error { return w.temporal.Start() }
 
-// Stop takes nothing new, lets what runs end for as long as Options.Drain says, and then cancels it.
+// Stop stops polling, waits for tasks in flight up to Options.Drain, and then cancels them.
 func (w *Worker) Stop() { w.temporal.Stop() }
