@@ -149,7 +149,7 @@ func appendText(to []byte, text string) []byte {
 	encoder := json.NewEncoder(buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(text); err != nil {
-		panic("value: cannot encode a string: " + err.Error())
+		panic("value: a string that cannot be encoded as JSON: " + err.Error())
 	}
 	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }
