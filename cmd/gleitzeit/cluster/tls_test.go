@@ -61,7 +61,7 @@ func TestSecuredCluster(t *testing.T) {
 	refused := func(what string, u *programtest.User, want ...string) {
 		t.Helper()
 		code := 7
-		if strings.HasPrefix(want[0], "gleitzeit: Temporal refuses") {
+		if strings.HasPrefix(want[0], "gleitzeit: cannot start the run: Request unauthorized") {
 			code = 1 // It was reached.
 		}
 		_, said := u.Gleitzeit(code, "submit", "sum.yaml", "--wait")

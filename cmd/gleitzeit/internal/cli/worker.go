@@ -28,7 +28,7 @@ func (p workerCommand) command() *cobra.Command {
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
-	command.Flags().DurationVar(&o.Drain, "drain", 30*time.Second, "how long running tasks may take to finish after the worker is told to stop")
+	command.Flags().DurationVar(&o.Drain, "drain", 30*time.Second, "how long running tasks may take to finish after the worker is asked to stop")
 	command.Flags().StringArrayVar(&roots, "root", nil, "folder beneath which tasks read files; repeatable (default: what each run may read; with another Temporal server the current folder)")
 	return p.temporalFlags(command)
 }
