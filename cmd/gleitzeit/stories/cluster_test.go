@@ -137,6 +137,6 @@ server_ca_cert_path = %q
 	})
 	t.Run("no such profile", func(t *testing.T) {
 		_, said := u.Gleitzeit(1, "list", "--profile", "none")
-		wantLines(t, "list", said, "gleitzeit: the connection to Temporal is not configured well: unable to find profile none")
+		wantLines(t, "list", said, "gleitzeit: invalid configuration of the Temporal connection: unable to find profile none")
 	})
 }

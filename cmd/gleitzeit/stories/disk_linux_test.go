@@ -53,7 +53,7 @@ func TestFullDiskAtTheStart(t *testing.T) {
 			p := u.onSmallDisk(size, "run", "flow.yaml")
 			// With a little more space the run starts: then the program reports the full disk, and waits for space.
 			eventually(t, "it ends, or waits for room", func() bool {
-				return !p.Running() || strings.Contains(p.Stderr.String(), "make room")
+				return !p.Running() || strings.Contains(p.Stderr.String(), "free some space")
 			})
 			if !p.Running() && p.Wait() == 0 {
 				t.Fatalf("it runs on a disk of %s", size)
@@ -65,7 +65,7 @@ func TestFullDiskAtTheStart(t *testing.T) {
 			if !strings.Contains(said, "full") && !strings.Contains(said, "no space left on device") {
 				t.Errorf("it does not say that the disk is full: %s", said)
 			}
-			if !strings.Contains(said, "make room") && !strings.Contains(said, "set GLEITZEIT_HOME or --home to a folder") {
+			if !strings.Contains(said, "free some space") && !strings.Contains(said, "set GLEITZEIT_HOME or --home to a folder") {
 				t.Errorf("it does not say what to do: %s", said)
 			}
 			if p.Stdout.String() != "" {
