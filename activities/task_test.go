@@ -68,7 +68,9 @@ func runAttemptOf(t *testing.T, declared protocol.Method, store resultstore.Stor
 }
 
 // withStore returns activities without protocols.
-func withStore(store resultstore.Store) *Activities { return &Activities{results: results{store: store}} }
+func withStore(store resultstore.Store) *Activities {
+	return &Activities{results: results{store: store}}
+}
 
 func parameters(t *testing.T, text string) protocol.Payload {
 	t.Helper()

@@ -121,13 +121,13 @@ func countItems(items *plan.Items) itemCounts {
 		if !byCondition {
 			c.wanted++
 		}
-		switch {
-		case outcome.Status == protocol.Completed:
+		switch outcome.Status {
+		case protocol.Completed:
 			c.Succeeded++
 			if outcome.Cached {
 				c.Cached++
 			}
-		case outcome.Status == protocol.Failed || outcome.Status == protocol.TimedOut:
+		case protocol.Failed, protocol.TimedOut:
 		default:
 			c.Skipped++
 			if !byCondition {

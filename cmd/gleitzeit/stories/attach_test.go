@@ -155,7 +155,7 @@ func TestAttachByInputs(t *testing.T) {
 		t.Error("a run with other inputs attached to the first")
 	}
 	first.Signal(syscall.SIGTERM)
-	first.Says("left; run " + run + " is open: `gleitzeit run flow.yaml --inputs in.yaml --input 'topic=a b'` resumes it, ")
+	first.Says("quit; run " + run + " is unfinished: `gleitzeit run flow.yaml --inputs in.yaml --input 'topic=a b'` resumes it, ")
 	u.File("go", "")
 	same.Exits(0)
 	other.Exits(0)

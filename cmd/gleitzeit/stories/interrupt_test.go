@@ -139,7 +139,7 @@ func TestTerminate(t *testing.T) {
 	p.Exits(130)
 	wantGone(t, pids)
 	wantLines(t, "stderr", p.Stderr.String(),
-		"\nleft; run "+run+" is open: `gleitzeit run flow.yaml` resumes it, `gleitzeit cancel "+run+"` cancels it\n")
+		"\nquit; run "+run+" is unfinished: `gleitzeit run flow.yaml` resumes it, `gleitzeit cancel "+run+"` cancels it\n")
 	text, said := u.Gleitzeit(0, "status", run)
 	wantLines(t, "status", text, run+"  Sleeper  running\n", "  ✓ quick  ")
 	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.Path("flow.yaml")+"` in "+u.Work+" resumes it, `gleitzeit cancel "+run+"` cancels it\n")
@@ -197,7 +197,7 @@ func TestSecondInterrupt(t *testing.T) {
 			wantGone(t, pids)
 			run := p.RunID()
 			wantLines(t, "stderr", p.Stderr.String(),
-				"\nleft; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` completes that\n")
+				"\nquit; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` completes that\n")
 			test.then(u, run)
 			wantCancelled(t, u, run, cancelledGone)
 		})

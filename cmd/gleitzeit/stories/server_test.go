@@ -100,7 +100,7 @@ func TestServer(t *testing.T) {
 		watch.Says("✓ quick  ")
 		watch.Signal(syscall.SIGINT)
 		watch.Exits(130)
-		wantLines(t, "watch", watch.Stderr.String(), "left; run nightly is still running: `gleitzeit watch nightly` follows it, `gleitzeit cancel nightly` cancels it\n")
+		wantLines(t, "watch", watch.Stderr.String(), "stopped watching; run nightly is still running: `gleitzeit watch nightly` follows it, `gleitzeit cancel nightly` cancels it\n")
 		watch = u.Start("watch", "nightly")
 		u.File("go", "")
 		watch.Exits(0)
