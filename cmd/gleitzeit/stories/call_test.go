@@ -28,7 +28,7 @@ func TestCall(t *testing.T) {
 		{0, `python/register name=twice module=operator function=add -o jsonl`, "", ""},
 		{0, `python/execute function=twice args=["a","b"]`, "ab\n", ""},
 		{5, "python/execute function=os.system args=[\"true\"]", "", "gleitzeit: unknown function \"os.system\"\n"},
-		{2, "python/execute code=1 args=[1]", "", "gleitzeit: the parameters of python/execute must have \"function\" where \"args\" is given\n"},
+		{2, "python/execute code=1 args=[1]", "", "gleitzeit: the parameters of python/execute must have \"function\" if \"args\" is given\n"},
 		{2, "python/register name=a/b code=1", "", "gleitzeit: parameter \"name\" of python/register must match "},
 		{5, "python/execute code=1 requirements=[\"no_such_module\"]", "", "gleitzeit: the module no_such_module, which the task requires, is not installed for "},
 		{5, "python/execute code=1/0", "", "ZeroDivisionError: division by zero\n"},
