@@ -163,7 +163,7 @@ func TestQueueWithoutWorkers(t *testing.T) {
 	}
 	document, said := u.Gleitzeit(0, "cancel", "-o", "json", strings.TrimSpace(second))
 	wantLines(t, "cancel", document, `"status": "running"`)
-	wantLines(t, "cancel", said, "is requested; it ends when a worker serves its queue \"gleitzeit\"\n")
+	wantLines(t, "cancel", said, "requested; no worker serves its queue \"gleitzeit\": the run ends when one does\n")
 	watch := u.Start("watch", run)
 	u.works()
 	watch.Exits(0)
