@@ -39,6 +39,7 @@ func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report fu
 		m.say("cancelling run %s: no call waits for it any more", h.Run)
 		if err := h.Cancel(m.living); err != nil {
 			m.session.Log().Error("cannot cancel the run", "run", h.Run, "error", err)
+			unwanted = false // The run continues: its results stay for whoever asks again.
 		}
 	}
 	h.Release(unwanted)
