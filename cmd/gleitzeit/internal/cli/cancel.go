@@ -56,7 +56,6 @@ func (p cancelCommand) cancel(ctx context.Context, run string) error {
 		if err := f.follow(h, true); err != nil {
 			return err
 		}
-		h.Release(true)
 	}
 	document, err := s.Document(ctx, run)
 	if err != nil {
@@ -67,8 +66,9 @@ func (p cancelCommand) cancel(ctx context.Context, run string) error {
 	}
 	if p.output != asText {
 		p.writeJSON(p.Out, document)
-		return nil
+	} else {
+		fmt.Fprintf(p.Out, "%s %s\n", run, document.Status)
 	}
-	fmt.Fprintf(p.Out, "%s %s\n", run, document.Status)
+	h.Release(!waits && p.written.err() == nil) // Not before: the claim leads to the results.
 	return nil
 }

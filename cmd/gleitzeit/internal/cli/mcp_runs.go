@@ -34,7 +34,7 @@ func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report fu
 		h.Release(err == nil)
 		return document, err
 	}
-	unwanted := errors.Is(context.Cause(ctx), mcpserver.ErrCallCancelled) && h.Last()
+	unwanted := errors.Is(context.Cause(ctx), mcpserver.ErrCallCancelled) && h.Abandon()
 	if unwanted {
 		m.say("cancelling run %s: no call waits for it any more", h.Run)
 		if err := h.Cancel(m.living); err != nil {

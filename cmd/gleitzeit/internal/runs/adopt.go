@@ -78,12 +78,12 @@ func (a *adoption) consider(ctx context.Context, claim home.Claim) error {
 	if err != nil {
 		return err
 	}
-	x, err := a.executor.serve(held, found.runID, nil)
-	if err != nil {
+	h := a.executor.handle(found, false)
+	if h.execution, err = a.executor.serve(held, found.runID, nil); err != nil {
+		h.Release(false)
 		return err
 	}
 	s.notify(TookOver, claim.Run, "took over run %s: the process executing it is gone", claim.Run)
-	h := a.executor.handle(found, x)
 	a.executor.working.Go(func() {
 		defer h.Release(false)
 		if h.Follow(ctx, nil) == nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/worker"
@@ -27,29 +28,34 @@ type Executor struct {
 	acts    *activities.Activities // Nil until the first run, or queue, is served.
 	close   func() error           // Closes the protocols; nil with acts.
 
-	starting sync.Mutex // So that two equal starts at once are one run.
-	mu       sync.Mutex
-	runs     map[string]*execution
-	working  sync.WaitGroup
+	mu        sync.Mutex
+	starting  map[string]*turn // By plan: two equal starts at once are one run.
+	runs      map[string]*execution
+	followers followers.Book
+	working   sync.WaitGroup
+}
+
+// turn lets one start after another search for a run of a plan.
+type turn struct {
+	taken chan struct{} // Holds something while a start has its turn.
+	users int           // Starts that have it or wait for it.
 }
 
 // execution is a run that this process executes.
 type execution struct {
 	held  *home.HeldClaim
 	runID string // Of the first Temporal run.
+	// gone is closed when the run can be executed here no longer, although it has not closed; why says the reason.
+	gone chan struct{}
+	why  error
 
-	// The executor's mu guards these.
-	waiting int  // Handles that follow it.
-	starts  int  // Of those, handles of Start: they want the run.
-	ended   bool // It has closed, or can be executed here no longer.
-	told    bool // Somebody has got its results, or nobody is to.
-	failed  bool // It can be executed here no longer.
+	ended bool // It has closed. The executor's mu guards it.
 }
 
 // NewExecutor returns an executor whose runs are left to others when ctx is done. With roots, tasks read files beneath
 // these folders only.
 func (s *Session) NewExecutor(ctx context.Context, roots ...string) *Executor {
-	return &Executor{session: s, living: ctx, roots: roots, runs: map[string]*execution{}}
+	return &Executor{session: s, living: ctx, roots: roots, starting: map[string]*turn{}, runs: map[string]*execution{}, followers: followers.Book{}}
 }
 
 // Ready joins the engine, or starts it, before the first run, unless the session is connected.
@@ -116,13 +122,14 @@ func (e *Executor) Close() error {
 func (e *Executor) Wait() { e.working.Wait() }
 
 // serve starts to execute the run of a claim that this process holds. start, where it is not nil, starts the run, once its
-// queue is served, and returns the id of its first Temporal run. The caller follows the run until it calls leave.
+// queue is served, and returns the id of its first Temporal run. Whoever follows the run has entered before, so that it cannot
+// end unseen.
 func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (string, error)) (*execution, error) {
 	acts, err := e.activities()
 	if err != nil {
 		return nil, errors.Join(err, held.Release(start != nil))
 	}
-	x := &execution{held: held, runID: runID, waiting: 1}
+	x := &execution{held: held, runID: runID, gone: make(chan struct{})}
 	serving, giveUp := context.WithCancelCause(e.living)
 	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, Fatal: giveUp})
 	if err := w.Start(); err != nil {
@@ -132,7 +139,7 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 	if start != nil {
 		if x.runID, err = start(); err != nil {
 			giveUp(err)
-			go w.Stop()
+			e.working.Go(w.Stop)
 			// The claim stays, as after a kill: the run may have started although no answer came.
 			return nil, errors.Join(err, held.Release(false))
 		}
@@ -151,75 +158,90 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 func (e *Executor) execute(serving context.Context, w *worker.Worker, x *execution) {
 	run := x.held.Claim.Run
 	err := e.session.awaitClose(serving, run, x.runID)
-	if err != nil && e.living.Err() == nil {
-		e.session.notify(NotExecutable, run, "cannot execute run %s now: %s", run, cmp.Or(context.Cause(serving), err))
-	}
 	if err == nil {
-		e.end(x, false) // Before the worker stops: nobody need wait for that.
+		e.closed(x) // Before the worker stops: nobody need wait for that.
+		w.Stop()
+		return
+	}
+	x.why = cmp.Or(context.Cause(serving), err)
+	if e.living.Err() == nil {
+		e.session.notify(NotExecutable, run, "cannot execute run %s now: %s", run, x.why)
 	}
 	w.Stop()
-	if err != nil {
-		e.end(x, true)
-	}
+	e.giveUp(x)
 }
 
-// end notes that an execution has ended. failed: the run goes on, and somebody else may resume it.
-func (e *Executor) end(x *execution, failed bool) {
+// closed notes that a run has closed.
+func (e *Executor) closed(x *execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	x.ended, x.failed = true, failed
+	x.ended = true
 	e.releaseIdle(x)
 }
 
-// releaseIdle releases the claim of an execution that has ended and that nobody follows. The caller holds mu.
+// giveUp leaves a run that goes on to whoever resumes it, at once, and tells those who follow it here.
+func (e *Executor) giveUp(x *execution) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.forget(x) {
+		e.release(x, false)
+	}
+	close(x.gone)
+}
+
+// releaseIdle releases the claim of an execution that has closed and that nobody follows. The caller holds mu.
 func (e *Executor) releaseIdle(x *execution) {
-	if !x.ended || x.waiting > 0 {
-		return
-	}
 	run := x.held.Claim.Run
-	if e.runs[run] != x {
-		return // It was released before.
-	}
-	delete(e.runs, run)
-	if err := x.held.Release(x.told && !x.failed); err != nil {
-		e.session.log.Error("cannot release the claim of a run", "run", run, "error", err)
+	if x.ended && !e.followers.Followed(run) && e.forget(x) {
+		e.release(x, e.followers.Forget(run))
 	}
 }
 
-// enter counts a handle that follows a run, where this process executes it.
-func (e *Executor) enter(run string) *execution {
+// forget takes an execution out of the list; false where it is not in it any more. The caller holds mu.
+func (e *Executor) forget(x *execution) bool {
+	run := x.held.Claim.Run
+	if e.runs[run] != x {
+		return false
+	}
+	delete(e.runs, run)
+	return true
+}
+
+func (e *Executor) release(x *execution, told bool) {
+	if err := x.held.Release(told); err != nil {
+		e.session.log.Error("cannot release the claim of a run", "run", x.held.Claim.Run, "error", err)
+	}
+}
+
+// enter counts a handle that follows a run, and returns the execution where this process executes the run.
+func (e *Executor) enter(run string, start bool) *execution {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	x := e.runs[run]
-	if x != nil {
-		x.waiting++
-	}
-	return x
+	e.followers.Enter(run, start)
+	return e.runs[run]
 }
 
 // leave takes a handle away again. closed: it has seen the run close, perhaps before the execution did. told: its caller has
 // got the results.
-func (e *Executor) leave(x *execution, closed, told bool) {
+func (e *Executor) leave(run string, x *execution, start, closed, told bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	x.waiting--
-	x.ended = x.ended || closed
-	x.told = x.told || told
-	e.releaseIdle(x)
+	e.followers.Leave(run, start, told)
+	if x != nil {
+		x.ended = x.ended || closed
+		e.releaseIdle(x)
+	}
+	if e.runs[run] == nil && !e.followers.Followed(run) {
+		e.followers.Forget(run)
+	}
 }
 
-// isLast reports whether no other start wants the execution, and nobody has got the run's id to ask for its results.
-func (e *Executor) isLast(x *execution) bool {
+// abandon takes the wish of a start away, and reports whether the run is now unwanted: this process executes it, and no other
+// start here wants it or has got its id.
+func (e *Executor) abandon(run string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return x.starts == 1 && !x.told
-}
-
-// wants counts a start that wants the execution.
-func (e *Executor) wants(x *execution, starts int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	x.starts += starts
+	return e.followers.Abandon(run) && e.runs[run] != nil
 }
 
 // executes reports whether this process executes the run.
@@ -227,4 +249,30 @@ func (e *Executor) executes(run string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.runs[run] != nil
+}
+
+// takeTurn waits until no other start searches for a run of the plan, or ctx is done.
+func (e *Executor) takeTurn(ctx context.Context, plan string) (done func(), err error) {
+	e.mu.Lock()
+	t := e.starting[plan]
+	if t == nil {
+		t = &turn{taken: make(chan struct{}, 1)}
+		e.starting[plan] = t
+	}
+	t.users++
+	e.mu.Unlock()
+	leave := func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(e.starting, plan)
+		}
+	}
+	select {
+	case t.taken <- struct{}{}:
+		return func() { <-t.taken; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // Observer hears what a run's history says. It is called by one goroutine at a time.
@@ -71,6 +72,8 @@ func (h *Handle) Follow(ctx context.Context, observer Observer) error {
 			if err := h.takeOver(ctx, held); err != nil {
 				return err
 			}
+		case <-h.gone():
+			return h.givenUp(ctx)
 		case <-listen.C:
 			f.listen(ctx)
 		case live := <-f.live:
@@ -101,11 +104,27 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 		return err
 	}
 	h.execution = x
-	if h.starter {
-		h.executor.wants(x, 1)
-	}
 	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
 	return nil
+}
+
+// gone returns what is closed when this process executes the run no longer; nil where it does not.
+func (h *Handle) gone() <-chan struct{} {
+	if h.execution == nil {
+		return nil
+	}
+	return h.execution.gone
+}
+
+// givenUp is the error of a run that this process can execute no longer. The run goes on when somebody resumes it.
+func (h *Handle) givenUp(ctx context.Context) error {
+	why := h.execution.why
+	h.execution = nil
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return protocol.Errorf(protocol.EngineUnreachable, "cannot execute run %s any longer: %s", h.Run, why).
+		WithHint("it is still open: the same command, or `gleitzeit server`, resumes it")
 }
 
 // standBy waits until the process that executes the run is gone; its claim then comes through the channel.

@@ -20,6 +20,7 @@ type Handle struct {
 
 	session   *Session
 	runID     string     // Of the first Temporal run.
+	startedAt time.Time  // Of the claim; zero where that is not known.
 	plan      *plan.Plan // Nil where it is not known.
 	executor  *Executor  // Nil where the run is only watched.
 	execution *execution // Nil where another process executes it.
@@ -29,10 +30,11 @@ type Handle struct {
 	held *home.HeldClaim
 }
 
-// handle returns a handle of a run of this home.
-func (e *Executor) handle(run *claimedRun, x *execution) *Handle {
+// handle returns a handle of a run of this home, which counts as a follower until it is released.
+func (e *Executor) handle(run *claimedRun, start bool) *Handle {
 	return &Handle{
-		Run: run.claim.Run, Queue: run.claim.Queue, Began: time.Now(), session: e.session, runID: run.runID, executor: e, execution: x,
+		Run: run.claim.Run, Queue: run.claim.Queue, Began: time.Now(), session: e.session, runID: run.runID, startedAt: run.claim.StartedAt,
+		executor: e, starter: start, execution: e.enter(run.claim.Run, start),
 	}
 }
 
@@ -64,18 +66,14 @@ func (h *Handle) SetPlan(p *plan.Plan) { h.plan = p }
 // Watching reports whether this process only follows the run.
 func (h *Handle) Watching() bool { return h.executor == nil }
 
-// Last reports whether this process executes the run and no other start here wants it, or has got its id.
-func (h *Handle) Last() bool {
-	return h.starter && h.execution != nil && h.executor.isLast(h.execution)
-}
-
-// start makes the handle that of a start.
-func (h *Handle) start() *Handle {
-	h.starter = true
-	if h.execution != nil {
-		h.executor.wants(h.execution, 1)
+// Abandon takes the wish of a start away, and reports whether the run is now unwanted: this process executes it, and no other
+// start here wants it or has got its id.
+func (h *Handle) Abandon() bool {
+	if !h.starter {
+		return false
 	}
-	return h
+	h.starter = false
+	return h.executor.abandon(h.Run)
 }
 
 // Result returns the document of the run, which has ended, with the results of its tasks.
@@ -112,25 +110,24 @@ const releasePatience = 2 * time.Second
 // Release ends the use of the handle. told: the caller has got the results, so that nobody else need; the run's claim is
 // then removed, by this process or by the one that executed the run.
 func (h *Handle) Release(told bool) {
+	if h.executor == nil {
+		return
+	}
+	executed := h.execution != nil
+	h.executor.leave(h.Run, h.execution, h.starter, h.closed, told)
+	h.execution = nil
 	switch {
-	case h.executor == nil:
-	case h.execution != nil:
-		if h.starter {
-			h.executor.wants(h.execution, -1)
-		}
-		h.executor.leave(h.execution, h.closed, told)
-		h.execution = nil
 	case h.held != nil:
 		h.drop(h.held, told)
 		h.held = nil
-	case told:
+	case told && !executed:
 		// The process that executed the run may be a server, which tells nobody.
 		ctx, done := context.WithTimeout(context.Background(), releasePatience)
 		defer done()
 		held, err := h.session.home.TakeClaim(ctx, h.Run)
 		switch {
-		case err == nil:
-			h.drop(held, true)
+		case err == nil: // It may be that of a later run of a fixed id.
+			h.drop(held, h.startedAt.IsZero() || held.Claim.StartedAt.Equal(h.startedAt))
 		case !errors.Is(err, home.ErrNoClaim) && ctx.Err() == nil:
 			h.session.log.Error("cannot take the claim of a run", "run", h.Run, "error", err)
 		}
@@ -159,7 +156,7 @@ func (e *Executor) Open(ctx context.Context, run string) (*Handle, error) {
 		if open == nil || !open.open {
 			return nil, s.ended(ctx, run)
 		}
-		return e.resume(open, true)
+		return e.resume(open, false)
 	}
 	document, err := s.Document(ctx, run)
 	if err != nil {
@@ -191,10 +188,15 @@ func (e *Executor) Attach(ctx context.Context, run string) (*Handle, error) {
 	if history.Status(info.GetStatus()).Ended() {
 		return nil, nil
 	}
-	x := e.enter(run)
-	return e.handle(&claimedRun{
-		claim: home.Claim{Run: run, Queue: described.GetExecutionConfig().GetTaskQueue().GetName()}, runID: info.GetFirstRunId(),
-	}, x), nil
+	claimed := &claimedRun{claim: home.Claim{Run: run, Queue: described.GetExecutionConfig().GetTaskQueue().GetName()}, runID: info.GetFirstRunId()}
+	claim, err := s.claimOf(run)
+	if err != nil {
+		s.log.Warn("cannot read all claims", "error", err) // That of another run is no reason to fail.
+	}
+	if claim != nil {
+		claimed.claim = *claim
+	}
+	return e.handle(claimed, false), nil
 }
 
 // ended is the error of a run that should be open.

@@ -31,12 +31,15 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 	if err := e.Ready(); err != nil {
 		return nil, err
 	}
-	e.starting.Lock()
-	defer e.starting.Unlock()
 	wanted, err := newClaim(p, o.Command)
 	if err != nil {
 		return nil, err
 	}
+	done, err := e.takeTurn(ctx, wanted.File+" "+wanted.PlanHash)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if !o.New {
 		h, err := e.attach(ctx, wanted, o.Abandon)
 		if err != nil {
@@ -44,7 +47,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 		}
 		if h != nil {
 			h.plan = p
-			return h.start(), nil
+			return h, nil
 		}
 	}
 	return e.begin(ctx, wanted, p)
@@ -90,7 +93,7 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 				return nil, err
 			}
 		case found.open:
-			return e.resume(found, false)
+			return e.resume(found, true)
 		default:
 			h, err := e.finishedEarlier(searching, found)
 			if h != nil || err != nil {
@@ -101,39 +104,40 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 	return nil, nil
 }
 
-// resume executes an open run, or follows it where a living process executes it: this one, or another. quiet: without a
-// notice of it.
-func (e *Executor) resume(open *claimedRun, quiet bool) (*Handle, error) {
+// resume executes an open run, or follows it where a living process executes it: this one, or another. start: for a start,
+// which wants the run, and with a notice of it.
+func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 	run := open.claim.Run
 	notify := e.session.notify
-	if quiet {
+	if !start {
 		notify = func(NoticeKind, string, string, ...any) {}
 	}
-	if x := e.enter(run); x != nil {
+	h := e.handle(open, start)
+	if h.execution != nil {
 		notify(Attached, run, "attached to run %s, which this process executes", run)
-		return e.handle(open, x), nil
+		return h, nil
 	}
 	held, err := e.session.home.Claim(open.claim)
 	if errors.Is(err, home.ErrClaimed) {
 		notify(Attached, run, "attached to run %s, which another process executes", run)
-		return e.handle(open, nil), nil
+		return h, nil
+	}
+	if err == nil {
+		h.execution, err = e.serve(held, open.runID, nil)
 	}
 	if err != nil {
-		return nil, err
-	}
-	x, err := e.serve(held, open.runID, nil)
-	if err != nil {
+		h.Release(false)
 		return nil, err
 	}
 	notify(Resumed, run, "resumed run %s", run)
-	return e.handle(open, x), nil
+	return h, nil
 }
 
 // endCancelled executes a run that is being cancelled until it has ended.
 func (e *Executor) endCancelled(ctx context.Context, open *claimedRun, abandon <-chan struct{}) error {
 	run := open.claim.Run
 	e.session.notify(Cancelling, run, "run %s is being cancelled; waiting for its end before another starts", run)
-	h, err := e.resume(open, true)
+	h, err := e.resume(open, false)
 	if err != nil {
 		return err
 	}
@@ -158,12 +162,12 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 	if e.executes(run) {
 		return nil, nil // Who follows it here gets its results.
 	}
-	held, err := e.session.home.Claim(found.claim)
-	if errors.Is(err, home.ErrClaimed) {
-		return nil, nil
-	}
-	if err != nil {
+	held, err := takeNow(e.session.home, run)
+	if held == nil || err != nil {
 		return nil, err
+	}
+	if !held.Claim.StartedAt.Equal(found.claim.StartedAt) {
+		return nil, held.Release(false) // Of another run of the id meanwhile.
 	}
 	document, err := e.session.Document(ctx, run)
 	if err != nil {
@@ -173,9 +177,20 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 		return nil, held.Release(true)
 	}
 	e.session.notify(FinishedEarlier, run, "run %s finished earlier; showing its results", run)
-	h := e.handle(found, nil)
+	h := e.handle(found, true)
 	h.held = held
 	return h, nil
+}
+
+// takeNow takes the claim of a run that nobody holds; nil where somebody does, or there is none any more.
+func takeNow(in *home.Home, run string) (*home.HeldClaim, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	stop() // It does not wait.
+	held, err := in.TakeClaim(ctx, run)
+	if errors.Is(err, home.ErrNoClaim) || errors.Is(err, context.Canceled) {
+		return nil, nil
+	}
+	return held, err
 }
 
 // begin claims a run before it starts, so that a kill in between leaves nothing that nobody executes.
@@ -195,7 +210,9 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	if err != nil {
 		return nil, err
 	}
-	x, err := e.serve(held, "", func() (string, error) {
+	h := e.handle(&claimedRun{claim: wanted}, true)
+	h.plan = p
+	h.execution, err = e.serve(held, "", func() (string, error) {
 		started, err := startWorkflow(ctx, s.client, wanted.Run, p, launch{queue: wanted.Queue, local: true, ownQueue: true})
 		if err == nil {
 			return started.GetRunID(), nil
@@ -206,12 +223,12 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 		return "", failed(err, "cannot start the run")
 	})
 	if err != nil {
+		h.Release(false)
 		return nil, err
 	}
+	h.runID = h.execution.runID
 	s.notify(Started, wanted.Run, "run %s", wanted.Run)
-	h := e.handle(&claimedRun{claim: wanted, runID: x.runID}, x)
-	h.plan = p
-	return h.start(), nil
+	return h, nil
 }
 
 // Submit starts a run of the plan that is executed here whether or not anybody follows it, and returns its id.
