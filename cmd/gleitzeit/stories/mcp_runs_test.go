@@ -104,6 +104,37 @@ func TestMCPCancelRun(t *testing.T) {
 	}
 }
 
+// A start that waits for the end of a cancelled run holds up no start of another workflow.
+func TestMCPOtherStartsDoNotWait(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	u.File("party.yaml", party)
+	u.serves("--no-ui", "--queue", "another") // The engine is its own, so that the run's process can stand still.
+	hanging := u.Start("run", "flow.yaml")
+	run := hanging.RunID()
+	pids := u.asleep()
+	hanging.Signal(syscall.SIGSTOP)
+	cancel := u.Start("cancel", run, "-o", "jsonl")
+	cancel.Prints(`"id":"quick"`)
+
+	c := u.mcp("--workflows", ".")
+	waiting := c.begin("sleeper", nil)
+	c.Says("run " + run + " is being cancelled; waiting for its end before another starts")
+	if got := c.call("tea_party", map[string]any{"guests": 1}).text(); !strings.HasPrefix(got, `{"cups":2,`) {
+		t.Errorf("the other workflow returns %s", got)
+	}
+	hanging.Signal(syscall.SIGCONT)
+	hanging.Exits(130)
+	cancel.Exits(0)
+	wantGone(t, pids)
+	u.File("go", "")
+	said := c.ended(waiting)
+	if said.IsError || said.Content[0].Text != `{"after":"after"}` || strings.Contains(said.text(), run) {
+		t.Errorf("the start that waited returns %s", said.text())
+	}
+	wantCancelled(t, u, run, cancelledAwake)
+}
+
 // A run outlives the server that executed it: the next request for it resumes the run.
 func TestMCPRunsGoOn(t *testing.T) {
 	t.Parallel()
