@@ -10,6 +10,7 @@ require (
 	github.com/compose-spec/compose-go/v2 v2.14.0
 	github.com/expr-lang/expr v1.17.8
 	github.com/gofrs/flock v0.13.2
+	github.com/gosimple/slug v1.15.0
 	github.com/klauspost/compress v1.20.3
 	github.com/labstack/echo/v4 v4.15.4
 	github.com/modelcontextprotocol/go-sdk v1.8.0
@@ -32,7 +33,7 @@ require (
 	modernc.org/sqlite v1.61.1
 )
 
-require github.com/gosimple/slug v1.15.0
+
 
 require (
 	cel.dev/expr v0.25.2 // indirect

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -76,29 +77,13 @@ func each(t *testing.T, folder string, run func(t *testing.T, path string, text 
 	}
 }
 
-func expect(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
-	}
-}
-
 func TestPlans(t *testing.T) {
 	each(t, "ok", func(t *testing.T, path string, text []byte) {
 		p, found := compile(text)
 		if p == nil || len(found) > 0 {
 			t.Fatalf("no plan:\n%s", listed(found))
 		}
-		expect(t, strings.TrimSuffix(path, ".yaml")+".json", shown(t, p))
+		programtest.Golden(t, strings.TrimSuffix(path, ".yaml")+".json", string(shown(t, p)), *update)
 	})
 }
 
@@ -108,7 +93,7 @@ func TestErrors(t *testing.T) {
 		if p != nil || len(found) == 0 {
 			t.Fatal("errors were not found")
 		}
-		expect(t, strings.TrimSuffix(path, ".yaml")+".out", []byte(listed(found)))
+		programtest.Golden(t, strings.TrimSuffix(path, ".yaml")+".out", listed(found), *update)
 	})
 }
 

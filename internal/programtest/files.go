@@ -60,3 +60,14 @@ func StrictJSON(text string, into any) error {
 	}
 	return nil
 }
+
+// Golden compares a text with what a file holds; update writes it there first, to be looked at before it is committed.
+func Golden(t testing.TB, path, got string, update bool) {
+	t.Helper()
+	if update {
+		Write(t, path, got)
+	}
+	if want := Read(t, path); got != want {
+		t.Errorf("got\n%s\n%s has\n%s", got, path, want)
+	}
+}

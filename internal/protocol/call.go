@@ -118,7 +118,7 @@ type Outcome struct {
 	Warning    string    `json:"warning,omitempty"` // What people should know of the result.
 }
 
-// MaxLostWorkers is how often a task is scheduled again after its worker was lost.
+// MaxLostWorkers is how often a task is scheduled again after the process running it stopped.
 const MaxLostWorkers = 10
 
 // Attempts returns how many attempts a task has that fails with an error of the kind.

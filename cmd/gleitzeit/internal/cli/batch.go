@@ -16,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -118,7 +119,7 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 		if mistake.Hint != "" {
 			line += "; " + mistake.Hint
 		}
-		p.say("%s", view.Printable(line))
+		p.say("%s", value.VisibleLines(line))
 	}
 	return exitError{exitInvalid}
 }

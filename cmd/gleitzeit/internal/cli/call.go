@@ -70,7 +70,7 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) er
 		return failedCall{outcome.Error}
 	}
 	if outcome.Warning != "" {
-		p.say("! %s", view.Printable(view.Brief(outcome.Warning)))
+		p.say("! %s", value.VisibleLines(view.Brief(outcome.Warning)))
 	}
 	result, err := c.Result(ctx, outcome)
 	if err != nil {

@@ -57,12 +57,9 @@ func (p cancelCommand) cancel(ctx context.Context, run string) error {
 			return err
 		}
 	}
-	document, err := s.Document(ctx, run)
+	document, err := s.Known(ctx, run)
 	if err != nil {
 		return err
-	}
-	if document == nil {
-		return s.NotFound(run)
 	}
 	if p.output != asText {
 		p.writeJSON(p.Out, document)

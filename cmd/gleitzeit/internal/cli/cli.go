@@ -17,6 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Process is what a command may use of the process it runs in.
@@ -194,9 +195,9 @@ func (p *program) report(err error) int {
 		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
 	}
 	if !p.forPrograms() {
-		fmt.Fprintf(p.Err, "gleitzeit: %s\n", view.Printable(known.Message))
+		fmt.Fprintf(p.Err, "gleitzeit: %s\n", value.VisibleLines(known.Message))
 		if known.Hint != "" {
-			fmt.Fprintf(p.Err, "  %s\n", view.Printable(known.Hint))
+			fmt.Fprintf(p.Err, "  %s\n", value.VisibleLines(known.Hint))
 		}
 	} else {
 		p.writeJSON(p.Err, struct {

@@ -72,7 +72,7 @@ func (p configCommand) show() error {
 		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "SETTING\tVALUE\tFROM")
 		for _, entry := range settings.Entries {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", entry.Name, view.Printable(shownSetting(entry.Value)), entry.From)
+			fmt.Fprintf(table, "%s\t%s\t%s\n", entry.Name, value.VisibleLines(shownSetting(entry.Value)), entry.From)
 		}
 		return table.Flush()
 	}

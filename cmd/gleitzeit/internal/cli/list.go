@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // listCommand is the command `list`.
@@ -75,7 +76,7 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 			if run.FinishedAt != nil {
 				duration = view.Duration(run.Duration)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", run.Run, view.Printable(view.FirstLine(run.Workflow)), run.Status,
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), run.Status,
 				run.StartedAt.Local().Format(time.DateTime), duration)
 		}
 		return table.Flush()

@@ -81,7 +81,7 @@ func (m *mcpRuns) open(ctx context.Context, run string) (*runs.Handle, *view.Run
 		return nil, nil, err
 	}
 	if h == nil {
-		document, err := m.read(asking, run)
+		document, err := m.session.KnownWithResults(asking, run)
 		return nil, document, err
 	}
 	return h, nil, nil
@@ -101,19 +101,7 @@ func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, report func(mcpser
 	}
 	reading, done := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer done()
-	return m.read(reading, h.Run)
-}
-
-// read returns the document of a run with the results of its tasks.
-func (m *mcpRuns) read(ctx context.Context, run string) (*view.Run, error) {
-	document, err := m.session.Document(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	if document == nil {
-		return nil, m.session.NotFound(run)
-	}
-	return document, document.AddResults(ctx, m.session.Store())
+	return m.session.KnownWithResults(reading, h.Run)
 }
 
 // Find implements mcpserver.Runs.
@@ -125,7 +113,7 @@ func (m *mcpRuns) Find(ctx context.Context, run string) (*view.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.read(ctx, run)
+	return m.session.KnownWithResults(ctx, run)
 }
 
 // List implements mcpserver.Runs.

@@ -12,6 +12,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // endpoint is one server of the settings, or a protocol without servers.
@@ -199,8 +200,8 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 		} else if state.URL != "" {
 			models = fmt.Sprint(len(state.Models))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", state.Provider, otherwiseDash(state.URL), health, otherwiseDash(view.Printable(state.Version)), models,
-			otherwiseDash(view.Printable(strings.Join(state.Loaded, ", "))))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", state.Provider, otherwiseDash(state.URL), health, otherwiseDash(value.VisibleLines(state.Version)), models,
+			otherwiseDash(value.VisibleLines(strings.Join(state.Loaded, ", "))))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -209,9 +210,9 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 		if state.OK {
 			continue
 		}
-		p.say("%s", view.Printable(view.Brief(state.Error.Message)))
+		p.say("%s", value.VisibleLines(view.Brief(state.Error.Message)))
 		if state.Error.Hint != "" {
-			p.say("  %s", view.Printable(state.Error.Hint))
+			p.say("  %s", value.VisibleLines(state.Error.Hint))
 		}
 	}
 	return nil

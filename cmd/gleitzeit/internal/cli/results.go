@@ -37,14 +37,8 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	document, err := s.Document(ctx, run)
+	document, err := s.KnownWithResults(ctx, run)
 	if err != nil {
-		return err
-	}
-	if document == nil {
-		return s.NotFound(run)
-	}
-	if err := document.AddResults(ctx, s.Store()); err != nil {
 		return err
 	}
 	if len(args) == 1 {

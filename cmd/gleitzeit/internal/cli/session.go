@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // temporalFlags are for commands that may use another Temporal server than the home's engine. They are named as the
@@ -74,7 +75,7 @@ func (p *program) openToShow(ctx context.Context) (*runs.Session, error) {
 	running, err := s.Connect(ctx)
 	switch unreachable := runs.AsUnreachable(err); {
 	case unreachable != nil:
-		p.say("%s; showing what is recorded", view.Printable(unreachable.Message))
+		p.say("%s; showing what is recorded", value.VisibleLines(unreachable.Message))
 	case err != nil:
 		s.Close()
 		return nil, err
@@ -94,7 +95,7 @@ func (p *program) notify(notice runs.Notice) {
 	if notice.Kind == runs.Attached && p.newRun != "" {
 		text += "; " + p.newRun
 	}
-	p.say("%s", view.Printable(text))
+	p.say("%s", value.VisibleLines(text))
 }
 
 // sayAbandoned says how to resume a run that is open and that no process executes.

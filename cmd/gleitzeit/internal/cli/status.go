@@ -3,8 +3,9 @@ package cli
 import (
 	"fmt"
 
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 )
 
 // statusCommand is the command `status`.
@@ -31,12 +32,9 @@ func (p statusCommand) command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			document, err := s.Document(command.Context(), run)
+			document, err := s.Known(command.Context(), run)
 			if err != nil {
 				return err
-			}
-			if document == nil {
-				return s.NotFound(run)
 			}
 			if err := p.sayAbandoned(s, document); err != nil {
 				return err

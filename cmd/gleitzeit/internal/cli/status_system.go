@@ -12,6 +12,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // systemDocument is the document of `status` without a run.
@@ -139,7 +140,7 @@ func (d systemDocument) text() string {
 		if ok {
 			return "ok"
 		}
-		return view.Printable(view.Brief(why.Message))
+		return value.VisibleLines(view.Brief(why.Message))
 	}
 	if d.Engine.Status == "running" {
 		at := d.Engine.Address + " (Temporal " + d.Engine.Version + ", namespace " + d.Engine.Namespace

@@ -38,8 +38,13 @@ func (p watchCommand) watch(ctx context.Context, run string) error {
 		return err
 	}
 	h, err := s.Watch(ctx, run)
-	if runs.IsUnknown(err) {
-		return p.watchForgotten(ctx, s, run)
+	if runs.IsUnknown(err) { // Only the store may know it.
+		document, err := s.KnownWithResults(ctx, run)
+		if err != nil {
+			return err
+		}
+		p.printRun(document, nil)
+		return exitError{exitOf(document)}
 	}
 	if err != nil {
 		return err
@@ -47,20 +52,4 @@ func (p watchCommand) watch(ctx context.Context, run string) error {
 	f := newFollower(ctx, p.program, s)
 	defer f.stop()
 	return f.finish(h, nil, nil)
-}
-
-// watchForgotten prints a run that only the store knows.
-func (p watchCommand) watchForgotten(ctx context.Context, s *runs.Session, run string) error {
-	document, err := s.Forgotten(ctx, run)
-	if err != nil {
-		return err
-	}
-	if document == nil {
-		return s.NotFound(run)
-	}
-	if err := document.AddResults(ctx, s.Store()); err != nil {
-		return err
-	}
-	p.printRun(document, nil)
-	return exitError{exitOf(document)}
 }

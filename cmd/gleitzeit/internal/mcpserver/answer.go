@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // structuredResult returns a result with structured content. Its first text is the same as JSON, for clients that decode
@@ -36,9 +37,9 @@ func textResult(texts ...string) *mcp.CallToolResult {
 // errorResult returns an error as a result, which models read.
 func errorResult(err error) *mcp.CallToolResult {
 	known := protocol.AsError(err, protocol.InternalError)
-	text := fmt.Sprintf("%s: %s", known.Name, view.Printable(known.Message))
+	text := fmt.Sprintf("%s: %s", known.Name, value.VisibleLines(known.Message))
 	if known.Hint != "" {
-		text += "\n" + view.Printable(known.Hint)
+		text += "\n" + value.VisibleLines(known.Hint)
 	}
 	result := textResult(text)
 	result.IsError = true
@@ -53,7 +54,7 @@ func diagnosticsResult(diagnostics []definition.Diagnostic) *mcp.CallToolResult 
 func diagnosticLines(diagnostics []definition.Diagnostic) string {
 	lines := make([]string, len(diagnostics))
 	for i, d := range diagnostics {
-		lines[i] = view.Printable(d.String())
+		lines[i] = value.VisibleLines(d.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -109,23 +110,23 @@ func summary(run *view.Run) string {
 		fmt.Fprintf(&text, " in %s", view.Duration(run.Duration))
 	}
 	if run.Error != nil {
-		fmt.Fprintf(&text, ": %s", view.Printable(run.Error.Message))
+		fmt.Fprintf(&text, ": %s", value.VisibleLines(run.Error.Message))
 	}
 	text.WriteString(".")
 	for i := range run.Tasks {
 		t := &run.Tasks[i]
 		switch {
 		case t.Status == protocol.Failed && t.Error != nil:
-			fmt.Fprintf(&text, "\n\nTask %s (%s) failed, %s: %s", t.ID, t.Method, t.Error.Name, view.Printable(t.Error.Message))
+			fmt.Fprintf(&text, "\n\nTask %s (%s) failed, %s: %s", t.ID, t.Method, t.Error.Name, value.VisibleLines(t.Error.Message))
 			if t.Error.Hint != "" {
-				fmt.Fprintf(&text, "\n%s", view.Printable(t.Error.Hint))
+				fmt.Fprintf(&text, "\n%s", value.VisibleLines(t.Error.Hint))
 			}
 		case t.Status == protocol.Skipped:
-			fmt.Fprintf(&text, "\n\nTask %s was skipped: %s", t.ID, view.Printable(t.Reason))
+			fmt.Fprintf(&text, "\n\nTask %s was skipped: %s", t.ID, value.VisibleLines(t.Reason))
 		case t.Items != nil && t.Items.Failed > 0:
 			fmt.Fprintf(&text, "\n\nOf the %d items of task %s, %d failed.", t.Items.Total, t.ID, t.Items.Failed)
 		case t.Warning != "":
-			fmt.Fprintf(&text, "\n\nWarning of task %s: %s.", t.ID, view.Printable(t.Warning))
+			fmt.Fprintf(&text, "\n\nWarning of task %s: %s.", t.ID, value.VisibleLines(t.Warning))
 		}
 	}
 	return text.String()

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -83,7 +82,7 @@ func (p *Printer) streamRest(ctx context.Context, event history.Event) error {
 	return nil
 }
 
-func (p *Printer) stream(text string) { p.o.Screen.run(view.Printable(text)) }
+func (p *Printer) stream(text string) { p.o.Screen.run(value.VisibleLines(text)) }
 
 // remainder returns the part of an answer that follows the text already written. written is the length of that text in
 // bytes, and tail its end. A model that was called several times has written more than its last answer.

@@ -183,7 +183,7 @@ func (p *Printer) Attempts(pending []history.Attempt) {
 			continue
 		}
 		p.retried[a.Activity] = a.Number
-		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, view.Printable(view.Brief(a.Failure))))
+		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
 	}
 	p.draw()
 }
@@ -202,7 +202,7 @@ func (p *Printer) Waiting(all []history.Waiting) {
 		if more := len(w.Activities) - 1; more > 0 {
 			what = fmt.Sprintf("%s and %d more", what, more)
 		}
-		p.line("· " + what + view.Printable(fmt.Sprintf("  waiting for a worker on queue %q: start one with `%s`", w.Queue, view.WorkerCommand(w.Queue))))
+		p.line("· " + what + value.VisibleLines(fmt.Sprintf("  waiting for a worker on queue %q: start one with `%s`", w.Queue, view.WorkerCommand(w.Queue))))
 	}
 	p.unserved = shown
 }
@@ -236,9 +236,9 @@ func (p *Printer) End(document *view.Run) {
 			delete(p.printed, task.ID) // Its line has another status.
 		}
 		if task.Status == protocol.Failed && task.Error != nil {
-			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, view.Printable(task.Error.Message)))
+			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
-				p.line("  " + view.Printable(task.Error.Hint))
+				p.line("  " + value.VisibleLines(task.Error.Hint))
 			}
 		}
 	}
@@ -248,7 +248,7 @@ func (p *Printer) End(document *view.Run) {
 func (p *Printer) summary(document *view.Run) string {
 	summary := fmt.Sprintf("%s %s in %s", document.Run, document.Status, view.Duration(document.Duration))
 	if document.Error != nil {
-		summary += ": " + view.Printable(document.Error.Message)
+		summary += ": " + value.VisibleLines(document.Error.Message)
 	}
 	for _, task := range document.Tasks {
 		if fan := p.fans[task.ID]; fan != nil && fan.earlier > 0 {

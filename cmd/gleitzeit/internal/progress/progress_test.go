@@ -17,6 +17,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -86,25 +87,8 @@ func TestRecordedRuns(t *testing.T) {
 				}
 			}
 			got := durations.ReplaceAllString(shown.String(), "N s") + strings.Join(lines, "\n") + "\n"
-			golden(t, name+".txt", got)
+			programtest.Golden(t, filepath.Join("testdata", name+".txt"), got, *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Step is the progress of a run.
@@ -73,5 +74,5 @@ func (s *Steps) report(text string, least float64) {
 		return
 	}
 	s.reported = done
-	s.Report(Step{Text: view.Printable(text), Done: done, Total: s.Total})
+	s.Report(Step{Text: value.VisibleLines(text), Done: done, Total: s.Total})
 }

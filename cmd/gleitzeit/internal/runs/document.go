@@ -50,7 +50,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	}
 	described, err := r.client.DescribeWorkflowExecution(ctx, run, "")
 	if isNotFound(err) {
-		return r.Forgotten(ctx, run)
+		return r.forgotten(ctx, run)
 	}
 	if r.cluster == nil && isUnavailable(err) && ctx.Err() == nil {
 		// The process with the engine has just ended.
@@ -104,9 +104,9 @@ func (r Reader) isOver(ctx context.Context, run, execution string) (bool, error)
 	return err == nil && len(records) > 0 && records[0].Status.Ended(), err
 }
 
-// Forgotten returns a run that Temporal does not know, or no longer; nil where the store does not know it either. One that a
+// forgotten returns a run that Temporal does not know, or no longer; nil where the store does not know it either. One that a
 // cluster does not know may be the engine's.
-func (r Reader) Forgotten(ctx context.Context, run string) (*view.Run, error) {
+func (r Reader) forgotten(ctx context.Context, run string) (*view.Run, error) {
 	document, err := view.Read(ctx, r.store, run, "")
 	if err != nil || document == nil || document.Status.Ended() || r.cluster != nil {
 		return document, err
@@ -125,8 +125,25 @@ func (r Reader) unaccounted(ctx context.Context, run string, status enums.Workfl
 	return protocol.Errorf(protocol.WorkflowCancelled, "the run was terminated from outside (%s)", status)
 }
 
-// NotFound is the error for a run that nobody knows.
-func (r Reader) NotFound(run string) error {
+// Known is Document with an error for a run that nobody knows.
+func (r Reader) Known(ctx context.Context, run string) (*view.Run, error) {
+	document, err := r.Document(ctx, run)
+	if err == nil && document == nil {
+		return nil, r.notFound(run)
+	}
+	return document, err
+}
+
+// KnownWithResults is Known with the results of the tasks.
+func (r Reader) KnownWithResults(ctx context.Context, run string) (*view.Run, error) {
+	document, err := r.Known(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return document, document.AddResults(ctx, r.store)
+}
+
+func (r Reader) notFound(run string) error {
 	if "@"+run == Latest {
 		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).WithHint("did you mean %q?", Latest)
 	}

@@ -201,12 +201,9 @@ func (e *Executor) Attach(ctx context.Context, run string) (*Handle, error) {
 
 // ended is the error of a run that should be open.
 func (s *Session) ended(ctx context.Context, run string) error {
-	document, err := s.Document(ctx, run)
+	document, err := s.Known(ctx, run)
 	if err != nil {
 		return err
-	}
-	if document == nil {
-		return s.NotFound(run)
 	}
 	return protocol.Errorf(protocol.InvalidParams, "run %s has already ended: it is %s", run, document.Status)
 }

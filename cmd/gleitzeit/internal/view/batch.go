@@ -56,7 +56,7 @@ func (b *Batch) Text() string {
 // Markdown returns a report with a section for each item: its result, its error, or the reason why it was skipped.
 func (b *Batch) Markdown() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", Printable(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
+	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", value.VisibleLines(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
 	if b.Failed > 0 {
 		fmt.Fprintf(&text, ", %d failed", b.Failed)
 	}
@@ -69,7 +69,7 @@ func (b *Batch) Markdown() string {
 	}
 	fmt.Fprintf(&text, ", in %s (run `%s`, %s).\n", Duration(b.Duration), b.Run, b.Status)
 	if b.Error != nil {
-		fmt.Fprintf(&text, "\n> %s\n", strings.ReplaceAll(Printable(b.Error.Message), "\n", "\n> "))
+		fmt.Fprintf(&text, "\n> %s\n", strings.ReplaceAll(value.VisibleLines(b.Error.Message), "\n", "\n> "))
 	}
 	for _, entry := range b.Results.Elements() {
 		item, _ := entry.Get("item")
@@ -83,15 +83,15 @@ func markdownOfItem(entry value.Value) string {
 	if failure, _ := entry.Get("error"); !failure.IsNull() {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
-		return fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", Printable(message.Text())))
+		return fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", value.VisibleLines(message.Text())))
 	}
 	if reason, has := entry.Get("reason"); has {
-		return "Skipped: " + Printable(reason.Text()) + "\n"
+		return "Skipped: " + value.VisibleLines(reason.Text()) + "\n"
 	}
 	result, _ := entry.Get("result")
 	main := MainValue(result)
 	if main.Kind() == value.KindString {
-		return strings.TrimSpace(Printable(main.Text())) + "\n"
+		return strings.TrimSpace(value.VisibleLines(main.Text())) + "\n"
 	}
 	return fenced("json", Text(main))
 }

@@ -3,6 +3,8 @@ package view
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 const (
@@ -25,7 +27,7 @@ type branch struct {
 func (g *Graph) Text() string {
 	var text strings.Builder
 	if g.Run != "" {
-		fmt.Fprintf(&text, "%s  %s  %s\n", Printable(g.Run), label(g.Workflow), g.Status)
+		fmt.Fprintf(&text, "%s  %s  %s\n", value.VisibleLines(g.Run), label(g.Workflow), g.Status)
 	} else {
 		fmt.Fprintf(&text, "%s\n", label(g.Workflow))
 	}
@@ -112,7 +114,7 @@ func (g *Graph) line(task int, after []int, parent int) string {
 }
 
 // label returns a name as text: on one line, shortened, and without control characters.
-func label(name string) string { return Printable(shortened(name)) }
+func label(name string) string { return value.VisibleLines(shortened(name)) }
 
 // shortened returns a name on one line, of at most maxNameLength characters.
 func shortened(name string) string {

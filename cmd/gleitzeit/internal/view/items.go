@@ -36,14 +36,14 @@ func (i *Item) Line() string {
 		line += fmt.Sprintf("  %d attempts", i.Attempts)
 	}
 	if i.Error != nil {
-		line += "  " + Printable(Brief(i.Error.Message))
+		line += "  " + value.VisibleLines(Brief(i.Error.Message))
 	}
 	return line
 }
 
 // WarningLine returns a line with the warning of the item's result.
 func (i *Item) WarningLine() string {
-	return fmt.Sprintf("! %s[%d]  %s  %s", i.Task, i.Index, titleOf(i.Item), Printable(Brief(i.Warning)))
+	return fmt.Sprintf("! %s[%d]  %s  %s", i.Task, i.Index, titleOf(i.Item), value.VisibleLines(Brief(i.Warning)))
 }
 
 // ItemCounts returns the counts of a task's items as text: "198 of 200 files, 2 failed". values says that the items are
@@ -132,19 +132,19 @@ func itemsText(result value.Value) string {
 // titleOf is the heading of an item: a path in full, of a value what tells it from others.
 func titleOf(item value.Value) string {
 	if path := item.Text(); strings.HasPrefix(path, "/") && !strings.Contains(path, "\n") {
-		return Printable(path)
+		return value.VisibleLines(path)
 	}
-	return Printable(item.Brief())
+	return value.VisibleLines(item.Brief())
 }
 
 func gistOfItem(entry value.Value) string {
 	if failure, _ := entry.Get("error"); !failure.IsNull() {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
-		return status.Text() + ": " + Printable(message.Text())
+		return status.Text() + ": " + value.VisibleLines(message.Text())
 	}
 	if reason, has := entry.Get("reason"); has {
-		return "skipped: " + Printable(reason.Text())
+		return "skipped: " + value.VisibleLines(reason.Text())
 	}
 	result, _ := entry.Get("result")
 	gist := MainValue(result)

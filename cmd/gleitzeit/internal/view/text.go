@@ -104,33 +104,30 @@ func entry(text *strings.Builder, name string, v value.Value) {
 // Text returns a value as text: a string as it is, a short value on one line, a long one as indented JSON.
 func Text(v value.Value) string {
 	if v.Kind() == value.KindString {
-		return Printable(v.Text())
+		return value.VisibleLines(v.Text())
 	}
 	data := v.JSON()
 	const oneLine = 100
 	if len(data) <= oneLine {
-		return Printable(string(data))
+		return value.VisibleLines(string(data))
 	}
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, data, "", "  "); err != nil {
-		return Printable(string(data))
+		return value.VisibleLines(string(data))
 	}
-	return Printable(indented.String())
+	return value.VisibleLines(indented.String())
 }
-
-// Printable returns a text with its control characters escaped, except line breaks and tabs: value.VisibleLines.
-func Printable(text string) string { return value.VisibleLines(text) }
 
 // Tree returns a run as a tree of its tasks, each beneath the deepest of its dependencies.
 func (r *Run) Tree() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s  %s  %s", r.Run, Printable(r.Workflow), r.Status)
+	fmt.Fprintf(&text, "%s  %s  %s", r.Run, value.VisibleLines(r.Workflow), r.Status)
 	if r.FinishedAt != nil {
 		fmt.Fprintf(&text, "  %s", Duration(r.Duration))
 	}
 	text.WriteString("\n")
 	if r.Error != nil {
-		fmt.Fprintf(&text, "%s\n", Printable(r.Error.Message))
+		fmt.Fprintf(&text, "%s\n", value.VisibleLines(r.Error.Message))
 	}
 	depth := make(map[string]int, len(r.Tasks))
 	for _, i := range r.order() {
@@ -140,7 +137,7 @@ func (r *Run) Tree() string {
 		}
 		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), task.Line())
 		if task.Warning != "" {
-			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), Printable(Brief(task.Warning)))
+			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
 	}
 	return text.String()
@@ -199,16 +196,16 @@ func (t *Task) Line() string {
 	}
 	switch {
 	case t.Reason != "":
-		line += "  " + Printable(t.Reason)
+		line += "  " + value.VisibleLines(t.Reason)
 	case t.Error != nil:
-		line += "  " + Printable(Brief(t.Error.Message))
+		line += "  " + value.VisibleLines(Brief(t.Error.Message))
 	}
 	return line
 }
 
 // WarningLine returns a line with the warning of the task's result.
 func (t *Task) WarningLine() string {
-	return fmt.Sprintf("! %s  %s", t.ID, Printable(Brief(t.Warning)))
+	return fmt.Sprintf("! %s  %s", t.ID, value.VisibleLines(Brief(t.Warning)))
 }
 
 // Mark returns the symbol of a status.

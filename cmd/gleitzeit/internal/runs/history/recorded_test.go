@@ -12,6 +12,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -102,24 +103,7 @@ func TestRecordedHistories(t *testing.T) {
 			if again := strings.Join(broken, "\n") + "\n"; again != got {
 				t.Errorf("a stream that breaks off says\n%s\nand the whole\n%s", again, got)
 			}
-			golden(t, name+".txt", got)
+			programtest.Golden(t, filepath.Join("testdata", name+".txt"), got, *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
