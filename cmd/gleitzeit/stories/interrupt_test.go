@@ -141,7 +141,10 @@ func TestTerminate(t *testing.T) {
 	wantLines(t, "stderr", p.Stderr.String(),
 		"\nquit; run "+run+" is unfinished: `gleitzeit run flow.yaml` resumes it, `gleitzeit cancel "+run+"` cancels it\n")
 	text, said := u.Gleitzeit(0, "status", run)
-	wantLines(t, "status", text, run+"  Sleeper  running\n", "  ✓ quick  ")
+	wantLines(t, "status", text, run+"  Sleeper  interrupted\n", "  ✓ quick  ")
+	if document, _ := u.Gleitzeit(0, "status", run, "-o", "json"); !strings.Contains(document, `"status": "running"`) || !strings.Contains(document, `"interrupted": true`) {
+		t.Errorf("the document is %s", document)
+	}
 	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.Path("flow.yaml")+"` in "+u.Work+" resumes it, `gleitzeit cancel "+run+"` cancels it\n")
 	u.File("go", "")
 	again := u.Start("run", "flow.yaml")

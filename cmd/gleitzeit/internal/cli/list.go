@@ -55,7 +55,7 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 		return err
 	}
 	for _, run := range found {
-		if err := p.sayAbandoned(s, run); err != nil {
+		if err := p.sayInterrupted(s, run); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 			if run.FinishedAt != nil {
 				duration = view.Duration(run.Duration)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), run.Status,
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), run.State(),
 				run.StartedAt.Local().Format(time.DateTime), duration)
 		}
 		return table.Flush()

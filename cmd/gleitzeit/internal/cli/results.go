@@ -42,8 +42,12 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(args) == 1 {
-		if p.output == asText && document.Results() == "" {
+		switch {
+		case p.output != asText || document.Status == protocol.Completed && document.Results() != "":
+		case document.Results() == "":
 			p.say("run %s is %s and has no results; `gleitzeit status %s` shows its tasks", run, document.Status, run)
+		default:
+			p.say("run %s is %s; the results may be partial: `gleitzeit status %s` shows its tasks", run, document.Status, run)
 		}
 		p.printRun(document, nil)
 		return nil

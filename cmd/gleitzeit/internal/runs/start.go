@@ -261,8 +261,9 @@ func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string) (strin
 	return id, nil
 }
 
-// Abandoned returns how a run that is open and that no process executes can be resumed; empty for any other run.
-func (s *Session) Abandoned(run *view.Run) (string, error) {
+// MarkInterrupted marks a run of this home that is open and that no process executes, and returns how it can be resumed;
+// any other run stays as it is, and the text is empty.
+func (s *Session) MarkInterrupted(run *view.Run) (string, error) {
 	if run.Status != protocol.Running || s.cluster != nil {
 		return "", nil
 	}
@@ -271,9 +272,18 @@ func (s *Session) Abandoned(run *view.Run) (string, error) {
 		return "", err
 	}
 	claim, err := s.claimOf(run.Run)
-	if err != nil || claim == nil {
+	if err != nil {
 		return "", err
 	}
-	return "run " + run.Run + " is open and no process executes it: `" + commandOf(*claim) + "` in " + claim.Folder +
-		" resumes it, `gleitzeit cancel " + run.Run + "` cancels it", nil
+	resume := "`gleitzeit server`"
+	switch {
+	case claim != nil:
+		resume = "`" + commandOf(*claim) + "` in " + claim.Folder
+	case s.client != nil:
+		// It was submitted to a queue of this engine, for whoever serves that.
+		return "", nil
+	}
+	run.Interrupted = true
+	return "run " + run.Run + " is open and no process executes it: " + resume + " resumes it, `gleitzeit cancel " + run.Run +
+		"` cancels it", nil
 }

@@ -11,19 +11,29 @@ import (
 
 // Run is the document of a run, as every command shows it. Durations are seconds, times are UTC.
 type Run struct {
-	Run        string           `json:"run"`
-	Workflow   string           `json:"workflow"`
-	Version    string           `json:"version,omitempty"`
-	Tags       []string         `json:"tags,omitempty"`
-	Metadata   *value.Value     `json:"metadata,omitempty"`
-	Status     protocol.Status  `json:"status"`
-	StartedAt  time.Time        `json:"started_at,omitzero"`
-	FinishedAt *time.Time       `json:"finished_at"`
-	Duration   protocol.Seconds `json:"duration"`
-	Outputs    value.Value      `json:"outputs"`
-	Usage      Usage            `json:"usage"`
-	Error      *Error           `json:"error,omitempty"`
-	Tasks      []Task           `json:"tasks,omitempty"`
+	Run      string          `json:"run"`
+	Workflow string          `json:"workflow"`
+	Version  string          `json:"version,omitempty"`
+	Tags     []string        `json:"tags,omitempty"`
+	Metadata *value.Value    `json:"metadata,omitempty"`
+	Status   protocol.Status `json:"status"`
+	// It is open, and no process executes it.
+	Interrupted bool             `json:"interrupted,omitempty"`
+	StartedAt   time.Time        `json:"started_at,omitzero"`
+	FinishedAt  *time.Time       `json:"finished_at"`
+	Duration    protocol.Seconds `json:"duration"`
+	Outputs     value.Value      `json:"outputs"`
+	Usage       Usage            `json:"usage"`
+	Error       *Error           `json:"error,omitempty"`
+	Tasks       []Task           `json:"tasks,omitempty"`
+}
+
+// State returns the status for people: "interrupted" for a run that no process executes.
+func (r *Run) State() string {
+	if r.Interrupted {
+		return "interrupted"
+	}
+	return string(r.Status)
 }
 
 // Task is one task of a run.
