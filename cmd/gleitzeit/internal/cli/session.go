@@ -75,7 +75,7 @@ func (p *program) openToShow(ctx context.Context) (*runs.Session, error) {
 	_, err = s.Connect(ctx)
 	switch unreachable := runs.AsUnreachable(err); {
 	case unreachable != nil:
-		p.say("%s; showing what is recorded", value.VisibleLines(unreachable.Message))
+		p.notify(runs.Notice{Kind: runs.Unreachable, Message: unreachable.Message + "; showing what is recorded"})
 	case err != nil:
 		s.Close()
 		return nil, err
@@ -100,7 +100,7 @@ func (p *program) notify(notice runs.Notice) {
 func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
 	text, err := s.MarkInterrupted(run)
 	if text != "" {
-		p.say("%s", text)
+		p.notify(runs.Notice{Kind: runs.Interrupted, Run: run.Run, Message: text})
 	}
 	return err
 }

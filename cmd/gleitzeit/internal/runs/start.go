@@ -93,7 +93,13 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 				return nil, err
 			}
 		case found.open:
-			return e.resume(found, true)
+			h, err := e.resume(found, true)
+			if errors.Is(err, errUnwanted) {
+				err = e.endCancelled(ctx, found, abandon)
+			}
+			if h != nil || err != nil && !errors.Is(err, home.ErrNoClaim) {
+				return h, err
+			}
 		default:
 			h, err := e.finishedEarlier(searching, found)
 			if h != nil || err != nil {
@@ -104,8 +110,11 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 	return nil, nil
 }
 
+// errUnwanted is the error of a start whose run is about to be cancelled, because no earlier start wants it any more.
+var errUnwanted = errors.New("the run is about to be cancelled")
+
 // resume executes an open run, or follows it where a living process executes it: this one, or another. start: for a start,
-// which wants the run, and with a notice of it.
+// which wants the run, and with a notice of it. The error is home.ErrNoClaim where the run has ended meanwhile.
 func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 	run := open.claim.Run
 	notify := e.session.notify
@@ -113,11 +122,15 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		notify = func(NoticeKind, string, string, ...any) {}
 	}
 	h := e.handle(open, start)
+	if start && h.unwanted {
+		h.Release(false)
+		return nil, errUnwanted
+	}
 	if h.execution != nil {
 		notify(Attached, run, "attached to run %s, which this process executes", run)
 		return h, nil
 	}
-	held, err := e.session.home.Claim(open.claim)
+	held, err := takeNow(e.session.home, open.claim)
 	if errors.Is(err, home.ErrClaimed) {
 		notify(Attached, run, "attached to run %s, which another process executes", run)
 		return h, nil
@@ -138,6 +151,9 @@ func (e *Executor) endCancelled(ctx context.Context, open *claimedRun, abandon <
 	run := open.claim.Run
 	e.session.notify(Cancelling, run, "run %s is being cancelled; waiting for its end before another starts", run)
 	h, err := e.resume(open, false)
+	if errors.Is(err, home.ErrNoClaim) {
+		return nil // It has ended.
+	}
 	if err != nil {
 		return err
 	}
@@ -162,12 +178,12 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 	if e.executes(run) {
 		return nil, nil // Who follows it here gets its results.
 	}
-	held, err := takeNow(e.session.home, run)
-	if held == nil || err != nil {
-		return nil, err
+	held, err := takeNow(e.session.home, found.claim)
+	if errors.Is(err, home.ErrClaimed) || errors.Is(err, home.ErrNoClaim) {
+		return nil, nil
 	}
-	if !held.Claim.StartedAt.Equal(found.claim.StartedAt) {
-		return nil, held.Release(false) // Of another run of the id meanwhile.
+	if err != nil {
+		return nil, err
 	}
 	document, err := e.session.Document(ctx, run)
 	if err != nil {
@@ -182,13 +198,17 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 	return h, nil
 }
 
-// takeNow takes the claim of a run that nobody holds; nil where somebody does, or there is none any more.
-func takeNow(in *home.Home, run string) (*home.HeldClaim, error) {
+// takeNow takes a claim that was read before: home.ErrClaimed where a process holds it, home.ErrNoClaim where it is gone, or
+// is that of another run of the id meanwhile.
+func takeNow(in *home.Home, claim home.Claim) (*home.HeldClaim, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop() // It does not wait.
-	held, err := in.TakeClaim(ctx, run)
-	if errors.Is(err, home.ErrNoClaim) || errors.Is(err, context.Canceled) {
-		return nil, nil
+	held, err := in.TakeClaim(ctx, claim.Run)
+	if errors.Is(err, context.Canceled) {
+		return nil, home.ErrClaimed
+	}
+	if err == nil && !held.Claim.StartedAt.Equal(claim.StartedAt) {
+		return nil, errors.Join(home.ErrNoClaim, held.Release(false))
 	}
 	return held, err
 }
@@ -205,7 +225,8 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	}
 	held, err := s.home.Claim(wanted)
 	if errors.Is(err, home.ErrClaimed) {
-		return nil, stillOpen(wanted.Run)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "run %s has ended, and another process is about to print its results", wanted.Run).
+			WithHint("type the command again when that process has ended")
 	}
 	if err != nil {
 		return nil, err
