@@ -259,6 +259,16 @@ func (e *Executor) abandon(run string) bool {
 	return true
 }
 
+// markCancelling records in the claim of a run that this process executes that its cancellation was requested.
+func (e *Executor) markCancelling(run string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x := e.runs[run]; x != nil {
+		return x.held.MarkCancelling()
+	}
+	return nil
+}
+
 // keep notes that a run that was unwanted goes on.
 func (e *Executor) keep(run string) {
 	e.mu.Lock()

@@ -107,6 +107,9 @@ func (h *Handle) Cancel(ctx context.Context) error {
 	if err := h.session.client.CancelWorkflow(ctx, h.Run, ""); err != nil {
 		return failed(err, "cannot cancel run %s", h.Run)
 	}
+	if h.executor != nil {
+		return h.executor.markCancelling(h.Run)
+	}
 	return nil
 }
 

@@ -3,6 +3,9 @@ package runs
 import (
 	"context"
 	"errors"
+	"os"
+	"slices"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -49,6 +52,9 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 			h.plan = p
 			return h, nil
 		}
+		if err := e.noteEarlier(ctx, wanted); err != nil {
+			return nil, err
+		}
 	}
 	return e.begin(ctx, wanted, p)
 }
@@ -69,6 +75,37 @@ func (e *Executor) attach(ctx context.Context, wanted home.Claim, abandon <-chan
 		err = ErrAbandoned
 	}
 	return h, err
+}
+
+// noteEarlier notifies of the newest open run of the same file that no process executes, and that a start does not resume:
+// the file, or an input, was another one.
+func (e *Executor) noteEarlier(ctx context.Context, wanted home.Claim) error {
+	s := e.session
+	claims, err := s.home.Claims()
+	if err != nil {
+		return err
+	}
+	for _, claim := range slices.Backward(claims) {
+		if wanted.File == "" || claim.File != wanted.File || claim.PlanHash == wanted.PlanHash {
+			continue
+		}
+		executed, err := s.home.Executed(claim.Run)
+		if err != nil {
+			return err
+		}
+		if executed {
+			continue
+		}
+		found, err := s.lookUpClaim(ctx, claim)
+		if err != nil {
+			return err
+		}
+		if found != nil && found.open {
+			s.notify(Interrupted, claim.Run, "run %s of this file with other content or inputs is interrupted; `gleitzeit server` resumes it, `gleitzeit cancel %[1]s` cancels it", claim.Run)
+			return nil
+		}
+	}
+	return nil
 }
 
 // search goes through the claims that are equal to the one wanted. searching ends when no run is wanted any more.
@@ -296,15 +333,28 @@ func (s *Session) MarkInterrupted(run *view.Run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	resume := "`gleitzeit server`"
-	switch {
-	case claim != nil:
-		resume = "`" + commandOf(*claim) + "` in " + claim.Folder
-	case s.client != nil:
+	if claim == nil && s.client != nil {
 		// It was submitted to a queue of this engine, for whoever serves that.
 		return "", nil
 	}
 	run.Interrupted = true
-	return "run " + run.Run + " is open and no process executes it: " + resume + " resumes it, `gleitzeit cancel " + run.Run +
-		"` cancels it", nil
+	open, cancel := "run "+run.Run+" is open and no process executes it: ", "`gleitzeit cancel "+run.Run+"`"
+	switch {
+	case claim == nil:
+		return open + "`gleitzeit server` resumes it, " + cancel + " cancels it", nil
+	case claim.Cancelling:
+		return "run " + run.Run + " is being cancelled and no process executes it: " + cancel + " completes that", nil
+	case changedSince(claim.File, claim.StartedAt):
+		return open + "its file has changed since it started; `gleitzeit server` resumes it as it was, " + cancel + " cancels it", nil
+	}
+	return open + "`" + commandOf(*claim) + "` in " + claim.Folder + " resumes it, " + cancel + " cancels it", nil
+}
+
+// changedSince reports whether a file was written, or removed, since then. No path is standard input.
+func changedSince(path string, then time.Time) bool {
+	if path == "" {
+		return false
+	}
+	about, err := os.Stat(path)
+	return err != nil || about.ModTime().After(then)
 }

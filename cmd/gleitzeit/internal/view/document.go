@@ -28,12 +28,17 @@ type Run struct {
 	Tasks       []Task           `json:"tasks,omitempty"`
 }
 
-// State returns the status for people: "interrupted" for a run that no process executes.
-func (r *Run) State() string {
-	if r.Interrupted {
-		return "interrupted"
+// Interrupted is what people are shown as the status of a run that is open and that no process executes.
+const Interrupted protocol.Status = "interrupted"
+
+// State returns the status for people.
+func (r *Run) State() protocol.Status { return state(r.Status, r.Interrupted) }
+
+func state(status protocol.Status, interrupted bool) protocol.Status {
+	if interrupted {
+		return Interrupted
 	}
-	return string(r.Status)
+	return status
 }
 
 // Task is one task of a run.
