@@ -57,7 +57,7 @@ func TestLook(t *testing.T) {
 	address, away := ollamatest.Start(t), "http://"+refusing(t)
 	handler := open(t, llm.Options{Providers: append(limited(7, address, away), compatibleAt("", address+"/v1")...)})
 	ask(t, handler, llm.Chat, `{"prompt":"hello"}`)
-	states := handler.Probe(t.Context())
+	states := handler.Probe(t.Context(), func(protocol.Server) bool { return true })
 	if len(states) != 3 || states[0].URL != address || states[0].Error != nil || states[0].MaxConcurrent != 7 || states[0].Version == "" ||
 		!strings.Contains(strings.Join(states[0].Models, " "), "tiny-script:latest") || len(states[0].Loaded) == 0 {
 		t.Errorf("%+v", states)

@@ -14,7 +14,7 @@ func (h *Handler) Health(ctx context.Context) error {
 	if len(pools) == 0 {
 		return protocol.Errorf(protocol.ConfigurationError, "no server is configured")
 	}
-	states := h.probe(ctx, pools[:1])
+	states := h.probe(ctx, pools[:1], func(protocol.Server) bool { return true })
 	var first error
 	for _, state := range states {
 		if state.Error == nil {
@@ -39,12 +39,27 @@ func (h *Handler) Servers() []protocol.Server {
 }
 
 // Probe implements protocol.ServerReporter.
-func (h *Handler) Probe(ctx context.Context) []protocol.ServerState { return h.probe(ctx, h.pools()) }
+func (h *Handler) Probe(ctx context.Context, wanted func(protocol.Server) bool) []protocol.ServerState {
+	return h.probe(ctx, h.pools(), wanted)
+}
 
-func (h *Handler) probe(ctx context.Context, pools []*pool) []protocol.ServerState {
+// Unchecked implements protocol.ServerReporter: Health checks the default provider alone.
+func (h *Handler) Unchecked() []string {
+	var names []string
+	for _, p := range h.pools()[min(1, len(h.pools())):] {
+		names = append(names, p.members[0].Provider)
+	}
+	return names
+}
+
+func (h *Handler) probe(ctx context.Context, pools []*pool, wanted func(protocol.Server) bool) []protocol.ServerState {
 	var members []*member
 	for _, p := range pools {
-		members = append(members, p.members...)
+		for _, m := range p.members {
+			if wanted(m.Server) {
+				members = append(members, m)
+			}
+		}
 	}
 	states := make([]protocol.ServerState, len(members))
 	var asked sync.WaitGroup

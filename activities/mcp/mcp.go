@@ -77,12 +77,6 @@ func (h *Handler) Close() error {
 	return errors.Join(errs...)
 }
 
-// Health pings the built-in server. The method mcp/ping pings the others: a ping starts a server that is not running.
-func (h *Handler) Health(ctx context.Context) error {
-	_, err := call{}.query(ctx, h.servers[0], askPing)
-	return err
-}
-
 // Handle runs one method.
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	target, known := parseMethod(request.Method)

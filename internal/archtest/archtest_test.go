@@ -82,7 +82,7 @@ var rules = []rule{
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
-		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/value",
+		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/temporalname", "internal/value",
 	}, []string{disk, network, mcpSDK}},
 	{"cmd/gleitzeit/internal/progress", []string{
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",

@@ -48,7 +48,8 @@ func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettin
 
 // Server is one server of a provider.
 type Server struct {
-	Provider      string // The kind of server: "ollama", "openai".
+	Provider      string // The kind of server: "ollama", "openai", "mcp".
+	Name          string // Its name in the settings; empty if it has none.
 	URL           string // Without a password.
 	MaxConcurrent int    // Maximum number of calls in flight to it.
 }
@@ -66,6 +67,8 @@ type ServerState struct {
 type ServerReporter interface {
 	// Servers lists the servers of the settings, in their order.
 	Servers() []Server
-	// Probe asks all of them for their state, at the same time.
-	Probe(ctx context.Context) []ServerState
+	// Probe asks those that are wanted for their state, at the same time. It may start servers.
+	Probe(ctx context.Context, wanted func(Server) bool) []ServerState
+	// Unchecked names the servers, or the providers, that Health does not check.
+	Unchecked() []string
 }

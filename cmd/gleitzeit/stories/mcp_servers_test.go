@@ -237,3 +237,53 @@ func TestToolServersEndWithAKilledProgram(t *testing.T) {
 		eventually(t, fmt.Sprintf("process %d is gone", pid), func() bool { return gone(pid) })
 	}
 }
+
+// TestHealthOfMCPServers: what does not work is not called ok, and what was not checked neither.
+func TestHealthOfMCPServers(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	u.withServers(fmt.Sprintf(`    good: {command: %q, env: {NOTES: %q}}
+    broken: {command: /nonexistent/prog}
+    dead: {url: "http://127.0.0.1:9/mcp"}
+`, server, u.Work))
+	for _, command := range [][]string{{"provider", "health", "mcp"}, {"provider", "health", "mcp/v1"}, {"provider", "health", "mcp/dead", "mcp/broken", "mcp/good"}} {
+		stdout, said := u.Gleitzeit(4, command...)
+		for row, want := range map[string]string{"mcp": "ok", "mcp/good": "ok", "mcp/broken": "CONFIGURATION_ERROR", "mcp/dead": "PROVIDER_NOT_AVAILABLE"} {
+			found := false
+			for line := range strings.Lines(stdout) {
+				fields := strings.Fields(line)
+				found = found || fields[0] == row && fields[2] == want
+			}
+			if found == (row == "mcp" && len(command) > 3) {
+				t.Errorf("%v: %s should be %s:\n%s", command, row, want, stdout)
+			}
+		}
+		wantLines(t, "standard error", said, `program "/nonexistent/prog" not found`, `the MCP server "dead" at http://127.0.0.1:9/mcp cannot be reached`)
+	}
+	if stdout, _ := u.Gleitzeit(0, "provider", "health", "mcp/good", "python", "-o", "json"); strings.Contains(stdout, "broken") || !strings.Contains(stdout, `"server": "good"`) {
+		t.Errorf("provider health mcp/good prints %s", stdout)
+	}
+	u.Gleitzeit(4, "provider", "health")
+	if _, said := u.Gleitzeit(2, "provider", "health", "mcp/none"); !strings.Contains(said, `unknown provider "mcp/none"`) {
+		t.Errorf("of an unknown server it says %s", said)
+	}
+	stdout, _ := u.Gleitzeit(0, "provider", "list")
+	wantLines(t, "provider list", stdout, "mcp/good", "mcp/broken", "mcp/dead", "http://127.0.0.1:9/mcp")
+	stdout, _ = u.Gleitzeit(7, "status")
+	wantLines(t, "status", stdout, "not checked: good, broken, dead (see `gleitzeit provider health`)")
+	stdout, _ = u.Gleitzeit(7, "status", "-o", "json")
+	var status struct {
+		Providers []struct {
+			Name      string
+			Unchecked []string
+		}
+	}
+	must(t, json.Unmarshal([]byte(stdout), &status))
+	for _, of := range status.Providers {
+		if got := strings.Join(of.Unchecked, " "); got != map[string]string{"mcp/v1": "good broken dead"}[of.Name] {
+			t.Errorf("unchecked of %s is %q", of.Name, got)
+		}
+	}
+}

@@ -266,6 +266,80 @@ func TestMCPStreams(t *testing.T) {
 	}
 }
 
+// The beginning of a session, a line each.
+const mcpBeginning = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}
+{"jsonrpc":"2.0","method":"notifications/initialized"}
+`
+
+// piped is `gleitzeit mcp serve` with a text as its input.
+func (u *user) piped(input string, args ...string) *process {
+	u.T.Helper()
+	command := exec.Command(program(u.T), append([]string{"mcp", "serve"}, args...)...)
+	command.Dir, command.Env, command.Stdin = u.Work, u.Environment(), strings.NewReader(input)
+	return begin(u.T, command)
+}
+
+// TestMCPInputEnds: what was sent before the end of the input is answered.
+func TestMCPInputEnds(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("party.yaml", party)
+	const asked = mcpBeginning + `{"jsonrpc":"2.0","id":2,"method":"tools/list"}
+{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"validate_workflow","arguments":{"file":"party.yaml"}}}
+{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"tea_party","arguments":{"guests":"none"}}}
+{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"submit_workflow","arguments":{"file":"party.yaml","inputs":{"guests":3}}}}
+{"jsonrpc":"2.0","id":6,"method":"tools/call","params":{"name":"list_runs"}}` // Without a line feed.
+	p := u.piped(asked, "--workflows", ".")
+	p.Exits(0)
+	wantLines(t, "standard output", p.Stdout.String(), `"id":1,`, `"id":2,`, `"id":3,`, `is ok: 2 tasks`, `"id":4,`, `must be a whole number`, `"id":5,`, `"id":6,`)
+	if said := p.Stderr.String(); strings.Contains(said, "ignored") {
+		t.Errorf("it says %s", said)
+	}
+	// Each time.
+	for range 5 {
+		p := u.piped(mcpBeginning+`{"jsonrpc":"2.0","id":2,"method":"tools/list"}`+"\n", "--workflows", ".")
+		p.Exits(0)
+		if answers := strings.Count(p.Stdout.String(), "\n"); answers != 2 || !strings.Contains(p.Stdout.String(), `"name":"tea_party"`) {
+			t.Fatalf("%d answers: %s", answers, p.Stdout)
+		}
+	}
+}
+
+// TestMCPInputEndsDuringARun: the server does not wait for a run, which stays open.
+func TestMCPInputEndsDuringARun(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	p := u.piped(mcpBeginning+`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_workflow","arguments":{"file":"flow.yaml"}}}`+"\n", "--workflows", ".")
+	p.Exits(0)
+	if said := p.Stdout.String(); !strings.Contains(said, `"id":1,`) || strings.Contains(said, `"isError":true`) {
+		t.Errorf("standard output has %s", said)
+	}
+	if status, _ := u.Gleitzeit(0, "status", "@latest"); !strings.Contains(status, "interrupted") {
+		t.Errorf("the run is\n%s", status)
+	}
+	u.File("go", "")
+	if stdout, said := u.Gleitzeit(0, "run", "flow.yaml"); stdout != "after: after\n" || !strings.Contains(said, "resumed") {
+		t.Errorf("run prints %q\n%s", stdout, said)
+	}
+}
+
+// TestMCPInvalidLines: a line that is not a message is answered and reported, and the server continues.
+func TestMCPInvalidLines(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("party.yaml", party)
+	p := u.piped("garbage\n"+mcpBeginning+"{\"jsonrpc\":\n{\"hello\":1}\n[]\n"+strings.Repeat("x", 17<<20)+"\n"+`{"jsonrpc":"2.0","id":2,"method":"tools/list"}`+"\n", "--workflows", ".")
+	p.Exits(0)
+	got := p.Stdout.String()
+	if strings.Count(got, "\n") != 7 || strings.Count(got, `"id":null,"error":{"code":-32700,`) != 2 || strings.Count(got, `"id":null,"error":{"code":-32600,`) != 3 || !strings.Contains(got, `"name":"tea_party"`) {
+		t.Errorf("standard output has %.5000s", got)
+	}
+	wantLines(t, "standard error", p.Stderr.String(),
+		`ignored a line of standard input: the line is not JSON: invalid character 'g' looking for beginning of value: "garbage"`,
+		`ignored a line of standard input: the line is not JSON: `, `ignored a line of standard input: the line is not a JSON-RPC 2.0 message: "{\"hello\":1}"`,
+		`ignored a line of standard input: the batch is empty: "[]"`, `ignored a line of standard input: the message is longer than 16777216 bytes: "xxx`)
+}
+
 func TestMCPArguments(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

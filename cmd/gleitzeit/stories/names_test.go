@@ -74,6 +74,34 @@ func TestNamesInAnyScript(t *testing.T) {
 	}
 }
 
+// TestMCPToolNamesInAnyScript: a workflow's tool is named as its runs are, with underscores.
+func TestMCPToolNamesInAnyScript(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	for script, name := range names {
+		u.File("flows/"+script+".yaml", fmt.Sprintf("name: %q\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: hello}}]\n", name))
+	}
+	u.File("flows/tea.yaml", "name: お茶の会\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: hello}}]\n")
+	u.File("flows/z.yaml", "name: Ocha_no会\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: hello}}]\n")
+	client := u.mcp("--workflows", "flows")
+	tools := client.tools()
+	for name, title := range map[string]string{
+		"grosse_prufen": names["German"], "resume_dete": names["French"], "zazolc_gesla_jazn": names["Polish"], "otchiot_za_mart": names["Russian"],
+		"yao_yue": names["Japanese"], "lift_off": names["emoji"], "punctuation": names["punctuation"],
+		"a_long_name_a_long_name_a_long_name_a_lo": strings.TrimSpace(names["long"]), "ocha_nohui": "お茶の会", "ocha_nohui_2": "Ocha_no会",
+	} {
+		if got := strings.TrimSpace(tools[name].Title); got != title {
+			t.Errorf("the tool %s is titled %.40q, want %.40q", name, got, title)
+		}
+	}
+	if said := client.call("ocha_nohui", nil).Content[0].Text; !strings.Contains(said, "hello") {
+		t.Errorf("the tool returns %s", said)
+	}
+	if len(tools) != 9+len(names)+2 {
+		t.Errorf("%d tools are offered: %v", len(tools), tools)
+	}
+}
+
 // TestBatchOfAFolderInAnyScript: a batch is named for its folder.
 func TestBatchOfAFolderInAnyScript(t *testing.T) {
 	t.Parallel()

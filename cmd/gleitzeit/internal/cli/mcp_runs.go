@@ -24,7 +24,7 @@ type mcpRuns struct {
 const resumeCommand = "gleitzeit server"
 
 // Run implements mcpserver.Runs.
-func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report func(mcpserver.Step)) (*view.Run, error) {
+func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, o mcpserver.Observer) (*view.Run, error) {
 	// Not with the call's context: a start that was cut off may leave a run that nobody executes.
 	h, err := m.executor.Start(m.living, p, runs.StartOptions{Command: resumeCommand, New: another, Abandon: ctx.Done()})
 	if errors.Is(err, runs.ErrAbandoned) {
@@ -33,7 +33,7 @@ func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report fu
 	if err != nil {
 		return nil, err
 	}
-	document, err := m.follow(ctx, h, report)
+	document, err := m.follow(ctx, h, o)
 	if ctx.Err() == nil || (document != nil && document.Status.Ended()) {
 		h.Release(err == nil && delivered(ctx))
 		return document, err
@@ -66,12 +66,12 @@ func (m *mcpRuns) Submit(ctx context.Context, p *plan.Plan) (string, error) {
 const readTimeout = 10 * time.Second
 
 // Follow implements mcpserver.Runs.
-func (m *mcpRuns) Follow(ctx context.Context, run string, report func(mcpserver.Step)) (*view.Run, error) {
+func (m *mcpRuns) Follow(ctx context.Context, run string, o mcpserver.Observer) (*view.Run, error) {
 	h, document, err := m.open(ctx, run)
 	if err != nil || h == nil {
 		return document, err
 	}
-	document, err = m.follow(ctx, h, report)
+	document, err = m.follow(ctx, h, o)
 	h.Release(err == nil && document.Status.Ended() && delivered(ctx))
 	return document, err
 }
@@ -99,19 +99,21 @@ func (m *mcpRuns) open(ctx context.Context, run string) (*runs.Handle, *view.Run
 }
 
 // follow waits until the run has closed or ctx is done, and returns how it is then.
-func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, report func(mcpserver.Step)) (*view.Run, error) {
+func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, o mcpserver.Observer) (*view.Run, error) {
 	total := 0
 	if p := h.Plan(); p != nil {
 		total = len(p.Tasks)
 	}
+	done := o.Wait()
 	err := h.Follow(ctx, &progress.Steps{Run: h.Run, Store: m.session.Store(), Total: total, Report: func(s progress.Step) {
-		report(mcpserver.Step(s))
+		o.Step(mcpserver.Step(s))
 	}})
+	done()
 	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
-	reading, done := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer done()
+	reading, stop := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer stop()
 	return m.session.KnownWithResults(reading, h.Run)
 }
 
@@ -157,7 +159,7 @@ func (m *mcpRuns) Cancel(ctx context.Context, run string) (*view.Run, error) {
 	}
 	ending, done := context.WithTimeout(ctx, endPatience)
 	defer done()
-	document, err := m.follow(ending, h, func(mcpserver.Step) {})
+	document, err := m.follow(ending, h, mcpserver.Observer{Wait: func() func() { return func() {} }, Step: func(mcpserver.Step) {}})
 	h.Release(err == nil && document.Status.Ended())
 	return document, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 type endpoint struct {
 	Protocol      string `json:"protocol"`
 	Provider      string `json:"provider"`                 // "ollama"; of a protocol without servers its first part: "python".
+	Server        string `json:"server,omitempty"`         // Name of an MCP server of the settings.
 	URL           string `json:"url,omitempty"`            // Without a password.
 	MaxConcurrent int    `json:"max_concurrent,omitempty"` // Calls in flight to it from each worker.
 }
@@ -70,7 +72,9 @@ func (p providerCommand) healthCommand() *cobra.Command {
 		Use:   "health [NAME…]",
 		Short: "Check the health of the servers",
 		Long: "Check the health of the servers from this process: each with its version, the number of its models and those in memory.\n" +
-			"NAME is a provider or a protocol, such as ollama or python/v1; without one all are checked. If one is not healthy, the exit code is 4.",
+			"MCP servers are started, or connected to, for that.\n" +
+			"NAME is a provider, a protocol or an MCP server, such as ollama, python/v1 or mcp/SERVER; without one all are checked.\n" +
+			"If one is not healthy, the exit code is 4.",
 		Example: "  gleitzeit provider health ollama",
 		RunE: func(command *cobra.Command, names []string) error {
 			providers, closeAll, err := p.providers()
@@ -82,19 +86,7 @@ func (p providerCommand) healthCommand() *cobra.Command {
 					return usageError{fmt.Errorf("unknown provider %q; see `gleitzeit provider list`", name)}
 				}
 			}
-			ctx, done := context.WithTimeout(command.Context(), healthTimeout)
-			defer done()
-			var all []endpointHealth
-			for _, of := range providers {
-				if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return hasName(endpointsOf(of), name) }) {
-					continue
-				}
-				for _, state := range healthOf(ctx, of) {
-					if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return hasName([]endpoint{state.endpoint}, name) }) {
-						all = append(all, state)
-					}
-				}
-			}
+			all := healthOfAll(command.Context(), providers, names)
 			if err := p.printHealth(all); err != nil {
 				return err
 			}
@@ -118,8 +110,16 @@ func (p providerCommand) providers() ([]runs.Provider, func() error, error) {
 	return runs.OpenProviders(o)
 }
 
+// label is the name of an endpoint for people: "ollama", "mcp/files".
+func (e endpoint) label() string {
+	if e.Server == "" {
+		return e.Provider
+	}
+	return e.Provider + "/" + e.Server
+}
+
 func hasName(endpoints []endpoint, name string) bool {
-	return slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.Protocol == name || e.Provider == name })
+	return slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.Protocol == name || e.Provider == name || e.label() == name })
 }
 
 func endpointsOf(of runs.Provider) []endpoint {
@@ -130,21 +130,49 @@ func endpointsOf(of runs.Provider) []endpoint {
 	}
 	var all []endpoint
 	for _, server := range servers {
-		all = append(all, endpoint{of.Spec.Name, server.Provider, server.URL, server.MaxConcurrent})
+		all = append(all, endpointOf(of, server))
 	}
 	return all
 }
 
-func healthOf(ctx context.Context, of runs.Provider) []endpointHealth {
-	states, is := of.Probe(ctx)
+func endpointOf(of runs.Provider, s protocol.Server) endpoint {
+	return endpoint{of.Spec.Name, s.Provider, s.Name, s.URL, s.MaxConcurrent}
+}
+
+// healthOfAll checks the endpoints that have one of the names, or all, at the same time.
+func healthOfAll(ctx context.Context, providers []runs.Provider, names []string) []endpointHealth {
+	wanted := func(e endpoint) bool {
+		return len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return hasName([]endpoint{e}, name) })
+	}
+	states := make([][]endpointHealth, len(providers))
+	var checks sync.WaitGroup
+	for i, of := range providers {
+		checks.Go(func() { states[i] = healthOf(ctx, of, wanted) })
+	}
+	checks.Wait()
+	return slices.Concat(states...)
+}
+
+func healthOf(ctx context.Context, of runs.Provider, wanted func(endpoint) bool) []endpointHealth {
+	endpoints := slices.DeleteFunc(endpointsOf(of), func(e endpoint) bool { return !wanted(e) })
+	if len(endpoints) == 0 {
+		return nil
+	}
+	limit := healthTimeout
+	if slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.Server != "" }) {
+		limit = startTimeout
+	}
+	ctx, done := context.WithTimeout(ctx, limit)
+	defer done()
+	states, is := of.Probe(ctx, func(s protocol.Server) bool { return wanted(endpointOf(of, s)) })
 	if !is {
-		state := endpointHealth{endpoint: endpointsOf(of)[0]}
+		state := endpointHealth{endpoint: endpoints[0]}
 		state.set(of.Health(ctx))
 		return []endpointHealth{state}
 	}
 	var all []endpointHealth
 	for _, s := range states {
-		state := endpointHealth{endpoint: endpoint{of.Spec.Name, s.Provider, s.URL, s.MaxConcurrent}, Version: s.Version, Models: s.Models, Loaded: s.Loaded}
+		state := endpointHealth{endpoint: endpointOf(of, s.Server), Version: s.Version, Models: s.Models, Loaded: s.Loaded}
 		state.set(s.Error)
 		all = append(all, state)
 	}
@@ -171,7 +199,7 @@ func (p providerCommand) printEndpoints(all []endpoint) error {
 			if e.MaxConcurrent > 0 {
 				limit = fmt.Sprint(e.MaxConcurrent)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Protocol, e.Provider, otherwiseDash(e.URL), limit)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Protocol, e.label(), otherwiseDash(e.URL), limit)
 		}
 		return table.Flush()
 	}
@@ -197,10 +225,10 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 		health, models := "ok", "-"
 		if !state.OK {
 			health = state.Error.Name
-		} else if state.URL != "" {
+		} else if state.URL != "" && state.Server == "" {
 			models = fmt.Sprint(len(state.Models))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", state.Provider, otherwiseDash(state.URL), health, otherwiseDash(value.VisibleLines(state.Version)), models,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", state.label(), otherwiseDash(state.URL), health, otherwiseDash(value.VisibleLines(state.Version)), models,
 			otherwiseDash(value.VisibleLines(strings.Join(state.Loaded, ", "))))
 	}
 	if err := table.Flush(); err != nil {

@@ -32,9 +32,10 @@ type storeState struct {
 
 // providerState is what serves one protocol, as this process sees it.
 type providerState struct {
-	Name  string      `json:"name"` // "python/v1".
-	OK    bool        `json:"ok"`
-	Error *view.Error `json:"error"`
+	Name      string      `json:"name"` // "python/v1".
+	OK        bool        `json:"ok"`   // Not of the unchecked ones.
+	Error     *view.Error `json:"error"`
+	Unchecked []string    `json:"unchecked,omitempty"` // MCP servers and model providers that were not called.
 }
 
 // runCounts is how many runs are in which status.
@@ -46,8 +47,12 @@ type runCounts struct {
 	TimedOut  int `json:"timed_out"`
 }
 
-// healthTimeout bounds what a provider may take to say how it is.
-const healthTimeout = 5 * time.Second
+const (
+	// healthTimeout is the time limit for the answer of a provider.
+	healthTimeout = 5 * time.Second
+	// startTimeout is the time limit for the answer of servers that may have to be started.
+	startTimeout = 30 * time.Second
+)
 
 func (p statusCommand) systemCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
@@ -108,7 +113,7 @@ func providerStates(ctx context.Context, s *runs.Session) ([]providerState, erro
 	found, err := runs.ProvidersHealth(ctx, s)
 	states := make([]providerState, len(found))
 	for i, p := range found {
-		states[i] = providerState{p.Name, p.Error == nil, view.NewError(p.Error)}
+		states[i] = providerState{p.Name, p.Error == nil, view.NewError(p.Error), p.Unchecked}
 	}
 	return states, err
 }
@@ -158,7 +163,11 @@ func (d systemDocument) text() string {
 	row("workers", strings.Join(append([]string{fmt.Sprintf("%d", len(names))}, names...), " "))
 	row("store", d.Store.URL+" "+health(d.Store.OK, d.Store.Error))
 	for _, p := range d.Providers {
-		row(p.Name, health(p.OK, p.Error))
+		state := health(p.OK, p.Error)
+		if len(p.Unchecked) > 0 {
+			state += "; not checked: " + strings.Join(p.Unchecked, ", ") + " (see `gleitzeit provider health`)"
+		}
+		row(p.Name, state)
 	}
 	row("runs", fmt.Sprintf("%d running, %d completed, %d failed, %d cancelled, %d timed out",
 		d.Runs.Running, d.Runs.Completed, d.Runs.Failed, d.Runs.Cancelled, d.Runs.TimedOut))

@@ -65,7 +65,7 @@ func (s *Server) run(c *call) (*mcp.CallToolResult, error) {
 	if compiled == nil {
 		return invalid, err
 	}
-	run, err := s.runs.Run(c.ctx, compiled, c.args.boolean("new"), c.progressReporter())
+	run, err := s.runs.Run(c.ctx, compiled, c.args.boolean("new"), s.observer(c))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (s *Server) runFile(c *call, path string) (*mcp.CallToolResult, error) {
 	if compiled == nil {
 		return diagnosticsResult(diagnostics), nil
 	}
-	run, err := s.runs.Run(c.ctx, compiled, false, c.progressReporter())
+	run, err := s.runs.Run(c.ctx, compiled, false, s.observer(c))
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,11 @@ func (s *Server) follow(c *call) (*mcp.CallToolResult, error) {
 	ctx, done := context.WithTimeout(c.ctx, wait)
 	defer done()
 	id, _ := c.args.text(runParameter.name)
-	found, err := s.runs.Follow(ctx, id, c.progressReporter())
+	o := s.observer(c)
+	if wait == 0 {
+		o.Wait = func() func() { return func() {} }
+	}
+	found, err := s.runs.Follow(ctx, id, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,23 +1,21 @@
 package mcpserver
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 )
 
 // maxNameLength leaves room for the prefix that clients add to the name of a tool: many allow 64 characters in all.
 const maxNameLength = 40
 
-// toolName returns the name of a workflow's tool, in snake case. taken reports whether another tool has a name.
+// toolName returns the name of a workflow's tool: that of its runs in snake case. The file's name replaces a name of which
+// no letter or digit is left. taken reports whether another tool has a name.
 func toolName(workflow, file string, taken func(name string) bool) string {
-	base := snakeCase(workflow)
-	if base == "" {
-		base = snakeCase(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
-	}
-	if base == "" {
-		base = "workflow"
-	}
+	base := cmp.Or(snakeCase(workflow), snakeCase(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))), "workflow")
 	name := base
 	for n := 2; taken(name); n++ {
 		name = fmt.Sprintf("%s_%d", base, n)
@@ -25,16 +23,9 @@ func toolName(workflow, file string, taken func(name string) bool) string {
 	return name
 }
 
+// snakeCase writes a text in lower-case ASCII letters, digits and single underscores, other scripts transliterated as in the
+// ids of runs.
 func snakeCase(text string) string {
-	var name strings.Builder
-	for _, r := range strings.ToLower(text) {
-		switch {
-		case name.Len() >= maxNameLength:
-		case (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9'):
-			name.WriteRune(r)
-		case name.Len() > 0 && !strings.HasSuffix(name.String(), "_"):
-			name.WriteByte('_')
-		}
-	}
-	return strings.Trim(name.String(), "_")
+	words := strings.FieldsFunc(temporalname.Slug(text, maxNameLength), func(r rune) bool { return r == '-' || r == '_' })
+	return strings.Join(words, "_")
 }

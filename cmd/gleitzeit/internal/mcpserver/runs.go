@@ -20,18 +20,24 @@ type Step struct {
 	Total int     // Number of tasks; 0 if it is not known.
 }
 
+// Observer observes a run for a call.
+type Observer struct {
+	Wait func() (done func()) // Called when the wait for the run's end begins; done when it is over.
+	Step func(Step)           // Called for each step of the progress.
+}
+
 // Runs executes runs, many at once. Documents contain the results of the tasks. An error is a *protocol.Error or that of
 // ctx.
 type Runs interface {
 	// Run starts a run of the plan, or, unless another is set, resumes an open run of an equal plan, and waits for its end.
 	// If ctx ends with ErrCallCancelled, the run is cancelled, unless another call waits for it; if ctx ends with another
 	// cause, the run stays open.
-	Run(ctx context.Context, p *plan.Plan, another bool, report func(Step)) (*view.Run, error)
+	Run(ctx context.Context, p *plan.Plan, another bool, o Observer) (*view.Run, error)
 	// Submit starts a run of the plan, which does not depend on a call that waits for it, and returns its id.
 	Submit(ctx context.Context, p *plan.Plan) (run string, err error)
 	// Follow waits until a run or ctx ends, and returns the run as it is then. A run whose process is gone is resumed in this
 	// process.
-	Follow(ctx context.Context, run string, report func(Step)) (*view.Run, error)
+	Follow(ctx context.Context, run string, o Observer) (*view.Run, error)
 	// Cancel cancels a run and waits a while for its end.
 	Cancel(ctx context.Context, run string) (*view.Run, error)
 	// Find returns a run as it is now.

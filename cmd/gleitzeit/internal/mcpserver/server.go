@@ -42,6 +42,7 @@ type Server struct {
 	mcp     *mcp.Server
 	library *library
 	catalog *catalog
+	calls   *openCalls  // Those of the client of ServeStreams.
 	closing atomic.Bool // Contexts end because the server stops.
 }
 
@@ -54,7 +55,7 @@ func New(o Options, runs Runs) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, runs: runs, library: library}
+	s := &Server{options: o, runs: runs, library: library, calls: newOpenCalls()}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "gleitzeit", Title: "Gleitzeit", Version: o.Version}, &mcp.ServerOptions{
 		Instructions: instructions, Logger: o.Log,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}},
@@ -117,12 +118,13 @@ func (s *Server) watch(ctx context.Context) {
 	}
 }
 
-// ServeStreams serves one client until its input ends or ctx is done. Neither is an error.
+// ServeStreams serves one client until its input ends or ctx is done. Neither is an error. Calls that have been read when the
+// input ends are answered, unless they wait for the end of a run.
 func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go s.watch(ctx)
-	session, err := s.mcp.Connect(ctx, &mcp.IOTransport{Reader: io.NopCloser(in), Writer: nopWriteCloser{out}}, nil)
+	session, err := s.mcp.Connect(ctx, &lineTransport{in, out, s.calls, s.report}, nil)
 	if err != nil {
 		return err
 	}
@@ -139,11 +141,6 @@ func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer) 
 		return nil // The process ends; a read from a terminal or a pipe cannot be interrupted.
 	}
 }
-
-// nopWriteCloser is a writer that stays open, because others use it too.
-type nopWriteCloser struct{ io.Writer }
-
-func (nopWriteCloser) Close() error { return nil }
 
 // withCause returns a context for a call that has the cause of its end. The SDK ends the context of a call that the client
 // cancels with the cause context.Canceled, and the contexts of a session that has ended with the cause of that.

@@ -106,13 +106,13 @@ func (p Provider) Servers() ([]protocol.Server, bool) {
 	return reporter.Servers(), true
 }
 
-// Probe asks each server how it is; false for a protocol that needs none.
-func (p Provider) Probe(ctx context.Context) ([]protocol.ServerState, bool) {
+// Probe asks each server that is wanted for its state; false for a protocol that needs none.
+func (p Provider) Probe(ctx context.Context, wanted func(protocol.Server) bool) ([]protocol.ServerState, bool) {
 	reporter, is := p.handler.(protocol.ServerReporter)
 	if !is {
 		return nil, false
 	}
-	return reporter.Probe(ctx), true
+	return reporter.Probe(ctx, wanted), true
 }
 
 // Health returns why calls cannot succeed now; nil where they can.
@@ -125,11 +125,20 @@ func (p Provider) Health(ctx context.Context) *protocol.Error {
 
 // ProviderHealth is how the provider of a protocol is.
 type ProviderHealth struct {
-	Name  string // Of the protocol.
-	Error *protocol.Error
+	Name      string // Of the protocol.
+	Error     *protocol.Error
+	Unchecked []string // The servers of which it says nothing.
 }
 
-// ProvidersHealth asks every protocol whether calls can succeed now, all at once.
+// Unchecked names the servers that Health does not check.
+func (p Provider) Unchecked() []string {
+	if reporter, is := p.handler.(protocol.ServerReporter); is {
+		return reporter.Unchecked()
+	}
+	return nil
+}
+
+// ProvidersHealth asks every protocol whether calls can succeed now, all at once. It starts no server.
 func ProvidersHealth(ctx context.Context, s *Session) ([]ProviderHealth, error) {
 	providers, closeAll, err := OpenProviders(s.options)
 	if err != nil {
@@ -138,7 +147,7 @@ func ProvidersHealth(ctx context.Context, s *Session) ([]ProviderHealth, error) 
 	states := make([]ProviderHealth, len(providers))
 	var asked sync.WaitGroup
 	for i, p := range providers {
-		asked.Go(func() { states[i] = ProviderHealth{p.Spec.Name, p.Health(ctx)} })
+		asked.Go(func() { states[i] = ProviderHealth{p.Spec.Name, p.Health(ctx), p.Unchecked()} })
 	}
 	asked.Wait()
 	return states, closeAll()
