@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +65,10 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	}
 	var folders []string
 	for _, folder := range o.folders {
-		folders = append(folders, config.Absolute(folder))
+		if strings.HasPrefix(folder, "~/") { // No shell has seen what a client's settings say.
+			folder = config.Absolute(folder)
+		}
+		folders = append(folders, folder)
 	}
 	if len(folders) == 0 && folder == "/" && !o.any {
 		return protocol.Errorf(protocol.InvalidParams, "no workflows are named, and the current folder is /").
