@@ -41,13 +41,13 @@ const (
 
 // readPython reads the settings of scripts.
 func readPython(l *loader) Python {
-	p := Python{Interpreter: l.word("python.interpreter", "python.interpreter", DefaultInterpreter)}
+	p := Python{Interpreter: l.word("python.interpreter", DefaultInterpreter)}
 	if given := l.fromFile("python.interpreter"); given.isSet() && strings.ContainsRune(filepath.ToSlash(p.Interpreter), '/') {
 		p.Interpreter = absolute(filepath.Dir(l.file.path), p.Interpreter)
 	}
 	p.Preload = l.names("python.preload", regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`), "module name")
 	p.Env = l.names("python.env", regexp.MustCompile(`^[^=\x00]+$`), "variable name")
-	p.Sandbox = l.word("python.sandbox", "python.sandbox", DefaultSandbox)
+	p.Sandbox = l.word("python.sandbox", DefaultSandbox)
 	if p.Sandbox != "none" && p.Sandbox != "bwrap" {
 		l.fail(l.fromFile("python.sandbox").at, "unknown sandbox %q; the sandboxes are bwrap and none", p.Sandbox)
 	}
