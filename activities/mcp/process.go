@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sys/unix"
 )
@@ -56,21 +57,20 @@ func dial(ctx context.Context, s *server) (*connection, error) {
 	if s.URL != "" {
 		return dialHTTP(ctx, s)
 	}
-	var redact redactor
-	env, err := expand(s.Env, s.Name, s.env, &redact)
+	env, err := expand(s.Env, s.Name, s.env, &s.known)
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(s, env, redact)
+	p, err := startProcess(s, env)
 	if err != nil {
 		return nil, err
 	}
 	transport := &mcp.IOTransport{Reader: newExactReader(p.stdout), Writer: deadlineWriter{p.stdin}, MaxLineLength: -1}
-	conn, err := open(ctx, transport, redact)
+	conn, err := open(ctx, transport, &s.known)
 	if err != nil {
 		p.end()
 		<-p.tail.done
-		return nil, startFailure{errors.New(redact.text(reason(p.exitError(err)))), p.tail.last()}
+		return nil, startFailure{errors.New(s.known.calls.String(reason(p.exitError(err)))), p.tail.last()}
 	}
 	conn.process = p
 	return conn, nil
@@ -85,7 +85,7 @@ func (p *process) exitError(err error) error {
 }
 
 // startProcess starts the program of a server.
-func startProcess(s *server, env []protocol.Setting, redact redactor) (*process, error) {
+func startProcess(s *server, env []protocol.Setting) (*process, error) {
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Name, s.Command).
@@ -140,7 +140,7 @@ func startProcess(s *server, env []protocol.Setting, redact redactor) (*process,
 	}
 	closeAll(theirs)
 	go func() {
-		p.tail.read(stderrOurs, s.log, redact)
+		p.tail.read(stderrOurs, s.log, &s.known.calls)
 		_ = stderrOurs.Close()
 	}()
 	go p.watch()
@@ -268,20 +268,21 @@ type outputTail struct {
 }
 
 // read reads stderr to its end.
-func (s *outputTail) read(from io.Reader, log *slog.Logger, redact redactor) {
+func (s *outputTail) read(from io.Reader, log *slog.Logger, secrets *redaction.Set) {
 	defer close(s.done)
 	reader := bufio.NewReaderSize(from, 4<<10)
 	for logged := 0; ; logged++ {
 		line, cut, err := reader.ReadLine()
+		line, long := slices.Clone(line), cut
 		for cut && err == nil {
 			_, cut, err = reader.ReadLine() // The rest of a long line is left out.
 		}
-		text := redact.text(strings.ToValidUTF8(strings.TrimRight(string(line), "\r"), "\uFFFD"))
-		if text != "" {
+		text := redaction.NewRaw(strings.TrimRight(string(line), "\r"), false, long).Redact(secrets)
+		if text.String() != "" {
 			s.keep(text)
 			switch {
 			case logged < loggedLines:
-				log.Info("output of the MCP server", "stderr", text)
+				log.Info("output of the MCP server", "stderr", text.String())
 			case logged == loggedLines:
 				log.Warn("further output of the MCP server is not logged")
 			}
@@ -292,9 +293,10 @@ func (s *outputTail) read(from io.Reader, log *slog.Logger, redact redactor) {
 	}
 }
 
-func (s *outputTail) keep(line string) {
-	if len(line) > keptBytes {
-		line = strings.ToValidUTF8(line[:keptBytes], "") + "…"
+func (s *outputTail) keep(text redaction.Text) {
+	line, cut := text.First(keptBytes)
+	if cut {
+		line += "…"
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 const (
@@ -37,7 +38,8 @@ type parent struct {
 	done      chan struct{} // Closed when the process has ended.
 
 	outputMu sync.Mutex
-	output   outputBuffer // Its stderr.
+	output   outputBuffer  // Its stderr.
+	secrets  redaction.Set // Of the scripts that it was forked for.
 
 	mu       sync.Mutex
 	idle     []*supervisor // The last one is the most recently used.
@@ -227,7 +229,7 @@ func (p *parent) startFailure(why error) error {
 	}
 	p.outputMu.Lock()
 	defer p.outputMu.Unlock()
-	if end := p.output.tailLines(); end != "" {
+	if end := p.output.tailLines(&p.secrets); end != "" {
 		cause = end
 	}
 	return &startError{p.path, cause}
@@ -240,7 +242,7 @@ func (p *parent) explain(err error) error {
 	}
 	p.outputMu.Lock()
 	defer p.outputMu.Unlock()
-	return &startError{p.path, cmp.Or(p.output.tailLines(), "it does not respond")}
+	return &startError{p.path, cmp.Or(p.output.tailLines(&p.secrets), "it does not respond")}
 }
 
 // exited reports whether the process has ended.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -128,7 +129,7 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if err = withContextError(ctx, began, err); err != nil {
 		return nil, err
 	}
-	ended.limits, ended.subject = h.options.Limits.forAttempt(request), work.subject()
+	ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
 	return ended, nil
 }
 
@@ -140,7 +141,7 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sa
 	if sandbox == SandboxBwrap {
 		environment = environment.With("HOME", value.String(temp)) // The user's home is empty in the sandbox.
 	}
-	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request))}
+	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets}
 	if sandbox == SandboxBwrap {
 		j.wrapper, err = bubblewrapCommand(ctx, found, temp, request, h.options.HiddenFolders)
 		if err != nil {
@@ -156,6 +157,7 @@ type job struct {
 	temp        string   // The script's TMPDIR, an empty folder.
 	request     []byte   // The argument of the runner's run_script.
 	wrapper     []string // The command line that starts the interpreter in a sandbox; nil = no sandbox.
+	secrets     *redaction.Set
 }
 
 // engine is a way to run scripts. Its errors are failures to start an interpreter or the script; failures of the script are

@@ -281,3 +281,18 @@ func (t Text) Ends(limit int) string {
 	}
 	return withoutHalfRune(t.clean[:half]) + "\n[…]\n" + last
 }
+
+// LastLines returns the last lines of the text, and of those at most the last limit bytes, after a line with "…" if something
+// was cut.
+func (t Text) LastLines(lines, limit int) string {
+	last := t.clean[max(0, len(t.clean)-limit):]
+	for len(last) > 0 && !utf8.RuneStart(last[0]) {
+		last = last[1:]
+	}
+	all := strings.Split(last, "\n")
+	last = strings.Join(all[max(0, len(all)-lines):], "\n")
+	if len(last) == len(t.clean) {
+		return last
+	}
+	return "…\n" + last
+}
