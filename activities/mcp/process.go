@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -115,8 +116,8 @@ func startProcess(s *server, env []protocol.Setting) (*process, error) {
 	theirs = []*os.File{guarded, stdin, stdout, stderr}
 	p.control, p.stdin, p.stdout, p.stderr = control, stdinOurs, stdoutOurs, stderrOurs
 
-	//nolint:noctx // It ends when its standard input closes, or with its group.
-	p.guard = exec.Command("/bin/sh", "-c", guard)
+	// It ends when its standard input closes, or with its group.
+	p.guard = child.Command(context.Background(), child.Environment(s.env), "/bin/sh", "-c", guard)
 	p.guard.Stdin = guarded
 	// A group of its own, so that no signals of a terminal reach it.
 	p.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -124,9 +125,9 @@ func startProcess(s *server, env []protocol.Setting) (*process, error) {
 		closeAll(open)
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: /bin/sh: %s", s.Name, err)
 	}
-	//nolint:noctx // It outlives the call that starts it; end stops it.
-	p.command = exec.Command(path, s.Args...)
-	p.command.Dir, p.command.Env = s.Cwd, environment(s.env, env)
+	// It outlives the call that starts it; end stops it.
+	p.command = child.Command(context.Background(), environment(s.env, env), path, s.Args...)
+	p.command.Dir = s.Cwd
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = stdin, stdout, stderr
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: p.guard.Process.Pid}
 	if err := p.command.Start(); err != nil {
@@ -212,13 +213,11 @@ func (p deadlineWriter) Write(data []byte) (int, error) {
 	return p.File.Write(data)
 }
 
-// inherited are the variables of this process that a program gets: those that programs need to find their files and the
-// network, and no keys.
+// inherited are the variables of this process that a program gets beside those of every program: what it needs to find the
+// network and its user, and no keys.
 var inherited = []string{
-	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ", "TMPDIR",
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+	"USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
-	"LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME",
 }
 
 // stdinClosed reports whether no process reads the program's standard input: the program has exited, even if watch has not
@@ -240,12 +239,10 @@ func (p *process) stdinClosed() bool {
 
 // environment returns the variables of a program: the inherited ones and those of its settings.
 func environment(lookup func(string) (string, bool), settings []protocol.Setting) []string {
-	var all []string
-	for _, name := range inherited {
-		if value, is := lookup(name); is && !slices.ContainsFunc(settings, func(s protocol.Setting) bool { return s.Name == name }) {
-			all = append(all, name+"="+value)
-		}
-	}
+	all := slices.DeleteFunc(child.Environment(lookup, inherited...), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.ContainsFunc(settings, func(s protocol.Setting) bool { return s.Name == name })
+	})
 	for _, setting := range settings {
 		all = append(all, setting.Name+"="+strings.ReplaceAll(setting.Value, "\x00", ""))
 	}

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
@@ -67,10 +68,10 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 	}
 	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(preload, ""))
 	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, done: make(chan struct{}), used: time.Now()}
-	//nolint:noctx // It outlives the call that starts it.
-	p.process = exec.Command(words[0], words[1:]...)
+	// It outlives the call that starts it.
+	p.process = child.Command(context.Background(), baseEnvironment(), words[0], words[1:]...)
 	// Not a user's folder: its files could replace modules that the runner imports.
-	p.process.Dir, p.process.Env = "/", baseEnvironment()
+	p.process.Dir = "/"
 	p.process.Stdin, p.process.Stderr = strings.NewReader(runner()), stderrIn
 	p.process.ExtraFiles = []*os.File{theirs}
 	// Its own session, so that no signals of a terminal reach it, and no script can prompt for a password.

@@ -19,6 +19,7 @@ import (
 // Options are the settings of the protocol. All are optional.
 type Options struct {
 	Interpreter   string   // A command, or the path of an interpreter or a virtual environment; default "python3", from PATH.
+	Interpreters  []string // Further commands or absolute paths that a task may name where Sandbox is SandboxBwrap.
 	Preload       []string // Modules that are imported once, before processes of scripts are forked.
 	Env           []string // Names of further variables of this process that scripts see.
 	Sandbox       string   // SandboxBwrap, or SandboxNone, which is the default.
@@ -56,7 +57,7 @@ func New(o Options) *Handler {
 
 // Health returns CONFIGURATION_ERROR if there is no Python that can run scripts.
 func (h *Handler) Health(ctx context.Context) error {
-	_, err := h.interpreters.find(ctx, h.options.Interpreter)
+	_, err := h.interpreters.find(ctx, h.options.Interpreter, nil)
 	return err
 }
 
@@ -105,45 +106,57 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if err != nil {
 		return nil, err
 	}
-	command, err := interpreterCommand(h.options.Interpreter, request)
+	command, err := interpreterCommand(h.options, request)
 	if err != nil {
 		return nil, err
-	}
-	began := time.Now()
-	found, err := h.interpreters.find(ctx, command)
-	if err != nil {
-		return nil, withContextError(ctx, began, err)
 	}
 	temp, err := os.MkdirTemp("", "gleitzeit-python-")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the script: %v", err).WithCause(err)
 	}
-	ended, err := h.runIn(ctx, temp, found, sandbox, request, work)
-	var start *startError
-	if errors.As(err, &start) {
-		h.interpreters.forget(command)
-	}
+	ended, err := h.runWith(ctx, temp, command, sandbox, request, work)
 	if removed := removeTemp(temp); removed != nil && err == nil && ctx.Err() == nil {
 		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
 	}
-	if err = withContextError(ctx, began, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
 	return ended, nil
 }
 
-func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sandbox string, request protocol.Request, work *script) (*outcome, error) {
+// runWith runs a script with the interpreter of a command.
+func (h *Handler) runWith(ctx context.Context, temp, command, sandbox string, request protocol.Request, work *script) (*outcome, error) {
+	began := time.Now()
+	var wrap wrapper
+	if sandbox == SandboxBwrap {
+		wrap = func(ctx context.Context, python *interpreter) ([]string, error) {
+			return bubblewrapCommand(ctx, python, temp, request, h.options.HiddenFolders)
+		}
+	}
+	found, err := h.interpreters.find(ctx, command, wrap)
+	if err != nil {
+		return nil, withContextError(ctx, began, err)
+	}
+	ended, err := h.runIn(ctx, temp, found, wrap, request, work)
+	var start *startError
+	if errors.As(err, &start) {
+		h.interpreters.forget(command)
+	}
+	return ended, withContextError(ctx, began, err)
+}
+
+func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, wrap wrapper, request protocol.Request, work *script) (*outcome, error) {
 	environment, err := scriptEnvironment(h.options.Env, request.Parameters, temp)
 	if err != nil {
 		return nil, err
 	}
-	if sandbox == SandboxBwrap {
+	if wrap != nil {
 		environment = environment.With("HOME", value.String(temp)) // The user's home is empty in the sandbox.
 	}
 	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets}
-	if sandbox == SandboxBwrap {
-		j.wrapper, err = bubblewrapCommand(ctx, found, temp, request, h.options.HiddenFolders)
+	if wrap != nil {
+		j.wrapper, err = wrap(ctx, found)
 		if err != nil {
 			return nil, err
 		}
