@@ -135,19 +135,20 @@ type answer struct {
 func (w *answer) write(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.held = w.secrets.redact(w.held + text)
-	keep := w.secrets.prefixLength(w.held)
+	w.held = w.secrets.set.String(w.held + text)
+	keep := w.secrets.set.Pending(w.held)
 	if at := len(w.held) - keep; at > 0 {
 		w.beat.write(w.held[:at])
 		w.held = w.held[at:]
 	}
 }
 
-// end passes on what was held back: it did not become a secret.
-func (w *answer) end() {
+// end passes on what was held back, if the answer is complete: it did not become a secret. That of an answer which broke off
+// may be half of one.
+func (w *answer) end(complete bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.held != "" {
+	if w.held != "" && complete {
 		w.beat.write(w.held)
 		w.held = ""
 	}

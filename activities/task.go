@@ -154,7 +154,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	}
 	request, secrets, err := t.request(ctx, m)
 	if err != nil {
-		return execution{}, secrets.redactError(protocol.AsError(err, protocol.TaskParameterError))
+		return execution{}, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)
 	}
 	hash := t.cacheHash(ctx, m, request, secrets)
 	if hash != "" {
@@ -163,16 +163,16 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 		}
 	}
 	answer := &answer{beat: t.beat, secrets: secrets}
-	request.Write, request.Redact = answer.write, secrets.redact
-	result, err := handle(ctx, t.call, m, request, func(message string) { t.beat.report(secrets.redact(message)) })
-	answer.end()
+	request.Write, request.Secrets = answer.write, &secrets.set
+	result, err := handle(ctx, t.call, m, request, func(message string) { t.beat.report(secrets.set.String(message)) })
+	answer.end(err == nil)
 	if err != nil {
-		return execution{Result: protocol.Result{Usage: result.Usage}}, secrets.redactError(protocol.AsError(err, protocol.TaskExecutionFailed))
+		return execution{Result: protocol.Result{Usage: result.Usage}}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
 	if hash != "" && t.cacheHash(ctx, m, request, secrets) != hash {
 		hash = "" // A file has changed meanwhile: the result may be about its old content or about the new one.
 	}
-	result.Value, result.Warning = secrets.redactValue(result.Value), secrets.redact(result.Warning)
+	result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
 	return execution{Result: result, cacheHash: hash}, nil
 }
 

@@ -41,7 +41,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if progress == nil {
 		progress = func(string) {}
 	}
-	c := &call{handler: h, request: request, progress: progress, timeLeft: request.Timeout, secrets: provider.Secrets{Redact: request.Redact}}
+	c := &call{handler: h, request: request, progress: progress, timeLeft: request.Timeout, secrets: provider.Secrets{Redact: request.Secrets.String}}
 	defer c.finish()
 	if err := c.route(); err != nil {
 		return protocol.Result{}, err

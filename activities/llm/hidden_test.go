@@ -9,12 +9,14 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 // A long message is cut after secrets were taken out of it: half of one would not be found.
 func TestSecretsWhereAMessageIsCut(t *testing.T) {
 	const key, secret = "sk-0123456789abcdef", "hunter2secret"
-	hides := func(text string) string { return strings.ReplaceAll(text, secret, "[secrets.X]") }
+	secrets := &redaction.Set{}
+	secrets.Add("[secrets.X]", secret)
 	for _, before := range []int{280, 285, 290, 295} {
 		for name, serve := range map[string]http.HandlerFunc{
 			"a status": func(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +33,7 @@ func TestSecretsWhereAMessageIsCut(t *testing.T) {
 		} {
 			for _, provider := range []string{"ollama", "openai"} {
 				request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","provider":%q,"base_url":%q,"api_key":%q,%s}`, provider, serving(t, serve), key, wantsNumber))
-				request.Redact = hides
+				request.Secrets = secrets
 				got := fails(t, t.Context(), open(t, llm.Options{}), request, nil)
 				for _, hidden := range []string{key[:8], secret[:6]} {
 					if strings.Contains(got.Message, hidden) {

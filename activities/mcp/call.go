@@ -75,10 +75,10 @@ func (c call) query(ctx context.Context, s *server, question query) (answer valu
 	err = s.withSlot(ctx, func(ctx context.Context) error {
 		ctx, stop := c.withTimeout(ctx, s.limit) // The wait for the slot does not count.
 		defer stop()
-		return s.withConnection(ctx, func(ctx context.Context, conn *connection) (bool, error) {
+		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			answer, err = question(ctx, s, conn, c)
-			answer = conn.redact.value(answer)
-			return true, conn.redact.error(err)
+			answer = conn.known.settings.Value(answer)
+			return true, conn.known.error(err)
 		})
 	})
 	return answer, err
@@ -101,7 +101,7 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 	err = s.withSlot(ctx, func(ctx context.Context) error {
 		ctx, stop := c.withTimeout(ctx, s.limit)
 		defer stop()
-		return s.withConnection(ctx, func(ctx context.Context, conn *connection) (bool, error) {
+		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			tool, all, err := conn.findTool(ctx, c.target.tool)
 			if err != nil {
 				return true, err
@@ -130,11 +130,11 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.
 	}
 	text := textOf(answer.Content)
 	if answer.IsError {
-		return value.Value{}, conn.redact.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
+		return value.Value{}, conn.known.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
 	}
 	result, err := resultOf(answer, text)
 	if err != nil {
-		return value.Value{}, conn.redact.error(err)
+		return value.Value{}, conn.known.error(err)
 	}
 	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
 		own, err := b.fields(c.parameters, text)
@@ -145,7 +145,7 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.
 			result = result.With(field.Name, field.Value)
 		}
 	}
-	return conn.redact.value(result), nil
+	return conn.known.settings.Value(result), nil
 }
 
 // failureText returns the reason that a tool gives for its failure: its text, else its structured content.
@@ -196,7 +196,7 @@ func (c call) toolServer(ctx context.Context) (*server, error) {
 	for _, s := range servers {
 		has := false
 		err := s.withSlot(limited, func(ctx context.Context) error {
-			return s.withConnection(ctx, func(ctx context.Context, conn *connection) (bool, error) {
+			return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 				found, _, err := conn.findTool(ctx, c.target.tool)
 				has = found.Tool != nil
 				return true, err

@@ -20,7 +20,7 @@ type connection struct {
 	session *mcp.ClientSession
 	process *process // Nil if the server is an address or built in.
 	finish  func()   // Releases what else belongs to it; may be nil.
-	redact  redactor
+	known   *known
 	done    chan struct{} // Closed when the session has ended, on either side.
 
 	tokens   atomic.Int64
@@ -45,8 +45,8 @@ const (
 )
 
 // open starts a session over a transport.
-func open(ctx context.Context, transport mcp.Transport, redact redactor) (*connection, error) {
-	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), redact: redact}
+func open(ctx context.Context, transport mcp.Transport, given *known) (*connection, error) {
+	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), known: given}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
 		// None: a server that learns that the client has roots uses only those folders, and there are none.
@@ -110,7 +110,7 @@ func (conn *connection) reportProgress(_ context.Context, request *mcp.ProgressN
 		return
 	}
 	if progress, is := stored.(protocol.Progress); is {
-		progress(conn.redact.text(progressText(request.Params)))
+		progress(conn.known.calls.String(progressText(request.Params)))
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *server) probe(ctx context.Context) protocol.ServerState {
 	// The timeout of the start applies first, because its error says more.
 	_, err := call{request: protocol.Request{Timeout: 2 * s.limit}}.query(ctx, s, func(ctx context.Context, s *server, conn *connection, c call) (value.Value, error) {
 		if about := conn.session.InitializeResult().ServerInfo; about != nil && s.Name != protocol.BuiltinServer {
-			state.Version = conn.redact.text(about.Version)
+			state.Version = conn.known.calls.String(about.Version)
 		}
 		return askPing(ctx, s, conn, c)
 	})

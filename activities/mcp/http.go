@@ -22,8 +22,7 @@ const (
 
 // dialHTTP connects to a server over streamable HTTP.
 func dialHTTP(ctx context.Context, s *server) (*connection, error) {
-	var redact redactor
-	headers, err := expand(s.Headers, s.Name, s.env, &redact)
+	headers, err := expand(s.Headers, s.Name, s.env, &s.known)
 	if err != nil {
 		return nil, err
 	}
@@ -41,10 +40,10 @@ func dialHTTP(ctx context.Context, s *server) (*connection, error) {
 		DisableStandaloneSSE: true,
 		MaxEventSize:         maxMessage,
 	}
-	conn, err := open(ctx, transport, redact)
+	conn, err := open(ctx, transport, &s.known)
 	if err != nil {
 		base.CloseIdleConnections()
-		return nil, redact.error(err)
+		return nil, s.known.error(err)
 	}
 	conn.finish = base.CloseIdleConnections
 	return conn, nil

@@ -16,7 +16,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sys/unix"
 )
@@ -56,21 +58,20 @@ func dial(ctx context.Context, s *server) (*connection, error) {
 	if s.URL != "" {
 		return dialHTTP(ctx, s)
 	}
-	var redact redactor
-	env, err := expand(s.Env, s.Name, s.env, &redact)
+	env, err := expand(s.Env, s.Name, s.env, &s.known)
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(s, env, redact)
+	p, err := startProcess(s, env)
 	if err != nil {
 		return nil, err
 	}
 	transport := &mcp.IOTransport{Reader: newExactReader(p.stdout), Writer: deadlineWriter{p.stdin}, MaxLineLength: -1}
-	conn, err := open(ctx, transport, redact)
+	conn, err := open(ctx, transport, &s.known)
 	if err != nil {
 		p.end()
 		<-p.tail.done
-		return nil, startFailure{errors.New(redact.text(reason(p.exitError(err)))), p.tail.last()}
+		return nil, startFailure{errors.New(s.known.calls.String(reason(p.exitError(err)))), p.tail.last()}
 	}
 	conn.process = p
 	return conn, nil
@@ -85,7 +86,7 @@ func (p *process) exitError(err error) error {
 }
 
 // startProcess starts the program of a server.
-func startProcess(s *server, env []protocol.Setting, redact redactor) (*process, error) {
+func startProcess(s *server, env []protocol.Setting) (*process, error) {
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Name, s.Command).
@@ -115,8 +116,8 @@ func startProcess(s *server, env []protocol.Setting, redact redactor) (*process,
 	theirs = []*os.File{guarded, stdin, stdout, stderr}
 	p.control, p.stdin, p.stdout, p.stderr = control, stdinOurs, stdoutOurs, stderrOurs
 
-	//nolint:noctx // It ends when its standard input closes, or with its group.
-	p.guard = exec.Command("/bin/sh", "-c", guard)
+	// It ends when its standard input closes, or with its group.
+	p.guard = child.Command(context.Background(), child.Environment(s.env), "/bin/sh", "-c", guard)
 	p.guard.Stdin = guarded
 	// A group of its own, so that no signals of a terminal reach it.
 	p.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -124,9 +125,9 @@ func startProcess(s *server, env []protocol.Setting, redact redactor) (*process,
 		closeAll(open)
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: /bin/sh: %s", s.Name, err)
 	}
-	//nolint:noctx // It outlives the call that starts it; end stops it.
-	p.command = exec.Command(path, s.Args...)
-	p.command.Dir, p.command.Env = s.Cwd, environment(s.env, env)
+	// It outlives the call that starts it; end stops it.
+	p.command = child.Command(context.Background(), environment(s.env, env), path, s.Args...)
+	p.command.Dir = s.Cwd
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = stdin, stdout, stderr
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: p.guard.Process.Pid}
 	if err := p.command.Start(); err != nil {
@@ -140,7 +141,7 @@ func startProcess(s *server, env []protocol.Setting, redact redactor) (*process,
 	}
 	closeAll(theirs)
 	go func() {
-		p.tail.read(stderrOurs, s.log, redact)
+		p.tail.read(stderrOurs, s.log, &s.known.calls)
 		_ = stderrOurs.Close()
 	}()
 	go p.watch()
@@ -212,13 +213,11 @@ func (p deadlineWriter) Write(data []byte) (int, error) {
 	return p.File.Write(data)
 }
 
-// inherited are the variables of this process that a program gets: those that programs need to find their files and the
-// network, and no keys.
+// inherited are the variables of this process that a program gets beside those of every program: what it needs to find the
+// network and its user, and no keys.
 var inherited = []string{
-	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ", "TMPDIR",
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+	"USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
-	"LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME",
 }
 
 // stdinClosed reports whether no process reads the program's standard input: the program has exited, even if watch has not
@@ -240,12 +239,10 @@ func (p *process) stdinClosed() bool {
 
 // environment returns the variables of a program: the inherited ones and those of its settings.
 func environment(lookup func(string) (string, bool), settings []protocol.Setting) []string {
-	var all []string
-	for _, name := range inherited {
-		if value, is := lookup(name); is && !slices.ContainsFunc(settings, func(s protocol.Setting) bool { return s.Name == name }) {
-			all = append(all, name+"="+value)
-		}
-	}
+	all := slices.DeleteFunc(child.Environment(lookup, inherited...), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.ContainsFunc(settings, func(s protocol.Setting) bool { return s.Name == name })
+	})
 	for _, setting := range settings {
 		all = append(all, setting.Name+"="+strings.ReplaceAll(setting.Value, "\x00", ""))
 	}
@@ -268,20 +265,21 @@ type outputTail struct {
 }
 
 // read reads stderr to its end.
-func (s *outputTail) read(from io.Reader, log *slog.Logger, redact redactor) {
+func (s *outputTail) read(from io.Reader, log *slog.Logger, secrets *redaction.Set) {
 	defer close(s.done)
 	reader := bufio.NewReaderSize(from, 4<<10)
 	for logged := 0; ; logged++ {
 		line, cut, err := reader.ReadLine()
+		line, long := slices.Clone(line), cut
 		for cut && err == nil {
 			_, cut, err = reader.ReadLine() // The rest of a long line is left out.
 		}
-		text := redact.text(strings.ToValidUTF8(strings.TrimRight(string(line), "\r"), "\uFFFD"))
-		if text != "" {
+		text := redaction.NewRaw(strings.TrimRight(string(line), "\r"), false, long).Redact(secrets)
+		if text.String() != "" {
 			s.keep(text)
 			switch {
 			case logged < loggedLines:
-				log.Info("output of the MCP server", "stderr", text)
+				log.Info("output of the MCP server", "stderr", text.String())
 			case logged == loggedLines:
 				log.Warn("further output of the MCP server is not logged")
 			}
@@ -292,9 +290,10 @@ func (s *outputTail) read(from io.Reader, log *slog.Logger, redact redactor) {
 	}
 }
 
-func (s *outputTail) keep(line string) {
-	if len(line) > keptBytes {
-		line = strings.ToValidUTF8(line[:keptBytes], "") + "…"
+func (s *outputTail) keep(text redaction.Text) {
+	line, cut := text.First(keptBytes)
+	if cut {
+		line += "…"
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 const (
@@ -31,6 +32,7 @@ type server struct {
 	idle  time.Duration // A session without calls ends after this time; 0 = never.
 	env   func(string) (string, bool)
 	log   *slog.Logger
+	known known
 
 	mu         sync.Mutex
 	current    *connection
@@ -189,7 +191,8 @@ var (
 
 // withConnection calls do on the connection. When the connection is lost, it calls do once more on a new one if the request
 // did not reach the server or can be repeated, which do reports beside its error.
-func (s *server) withConnection(ctx context.Context, do func(context.Context, *connection) (repeatable bool, err error)) error {
+func (s *server) withConnection(ctx context.Context, secrets *redaction.Set, do func(context.Context, *connection) (repeatable bool, err error)) error {
+	s.known.calls.AddAll(secrets)
 	for second := false; ; second = true {
 		conn, err := s.connect(ctx)
 		if err != nil {
@@ -202,12 +205,12 @@ func (s *server) withConnection(ctx context.Context, do func(context.Context, *c
 		case ctx.Err() != nil:
 			return contextError(ctx)
 		case !lost(err):
-			return conn.redact.error(s.requestError(err))
+			return conn.known.error(s.requestError(err))
 		}
-		s.log.Warn("connection to the MCP server lost", "error", conn.redact.text(err.Error()))
+		s.log.Warn("connection to the MCP server lost", "error", conn.known.calls.String(err.Error()))
 		s.drop(conn)
 		if second || !repeatable && !undelivered(err) {
-			return conn.redact.error(s.lostError(err, repeatable, conn.lastOutput()))
+			return conn.known.error(s.lostError(err, repeatable, conn.lastOutput()))
 		}
 	}
 }

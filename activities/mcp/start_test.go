@@ -10,6 +10,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 func TestAServerThatDoesNotStart(t *testing.T) {
@@ -78,4 +79,28 @@ func TestTheEnvironmentOfAServer(t *testing.T) {
 func TestSecretsStayInside(t *testing.T) {
 	b := withTest(t)
 	wantError(t, b.fails(request(t, "mcp/test.tool.fail", `{}`)), protocol.TaskExecutionFailed, protocol.TaskFault, "the tool fail failed: no: [secrets.PASSWORD]")
+}
+
+// A server that logs what it is called with must not put the secret of one task into the error of another, wherever its
+// lines are cut.
+func TestSecretOfAnotherTaskInTheOutput(t *testing.T) {
+	for _, before := range []int{0, 250, 260, 270, 280, 290, 300, 4060, 4070, 4080} {
+		b := withTest(t)
+		const secret = "hunter2<S3cret>value"
+		first := request(t, "mcp/test.tool.log", `{"a":"`+strings.Repeat("x", before)+secret+`"}`)
+		first.Secrets = &redaction.Set{}
+		first.Secrets.Add("[secrets.X]", secret)
+		if _, err := b.handler.Handle(t.Context(), first, nil); err != nil {
+			t.Fatal(err)
+		}
+		failed := b.fails(request(t, "mcp/test.tool.die_plain", `{}`))
+		if !strings.Contains(failed.Message, "called with") {
+			t.Errorf("the error does not show the last output: %s", failed.Message)
+		}
+		for _, part := range []string{"hunt", "S3cr", "alue"} {
+			if strings.Contains(failed.Message, part) {
+				t.Errorf("with %d before, %q is in %s", before, part, failed.Message)
+			}
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -79,7 +80,7 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, re
 	words = append(words, "--chdir", "/", "--")
 
 	var stderr bytes.Buffer
-	trial := exec.CommandContext(ctx, words[0], append(words[1:len(words):len(words)], "/bin/true")...)
+	trial := child.Command(ctx, baseEnvironment(), words[0], append(words[1:len(words):len(words)], "/bin/true")...)
 	trial.Stderr = &stderr
 	newSession(trial)
 	if err := trial.Run(); err != nil && ctx.Err() == nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -36,8 +37,8 @@ func (a directEngine) run(ctx context.Context, j job) (*outcome, error) {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a file for the reply: %v", err).WithCause(err)
 	}
 	e := &outcome{}
-	command := exec.CommandContext(ctx, j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(nil, reply))
-	command.Dir, command.Env = j.temp, baseEnvironment()
+	command := child.Command(ctx, baseEnvironment(), j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(nil, reply))
+	command.Dir = j.temp
 	command.Stdin = bytes.NewReader(append([]byte(runner()), j.request...))
 	command.Stdout, command.Stderr = bufferWriter{&e.stdout, a.output}, bufferWriter{&e.stderr, a.output}
 	command.WaitDelay = time.Second

@@ -7,28 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// inheritedVariables are the variables of the worker's environment that every script sees, in addition to those that begin
-// with LC_. Any other variable, such as a key or a token, must be passed with `env` or `${env.NAME}`.
-var inheritedVariables = []string{"PATH", "HOME", "LANG", "TZ", "SYSTEMROOT"}
-
-// baseEnvironment returns the variables with which every interpreter starts, as "NAME=value".
+// baseEnvironment returns the variables with which every interpreter starts, as "NAME=value". Any other variable of the
+// worker, such as a key or a token, must be passed with `env` or `${env.NAME}`.
 func baseEnvironment() []string {
-	clean := []string{"PYTHONUTF8=1", "PYTHONIOENCODING=utf-8"}
-	for _, name := range inheritedVariables {
-		if value, set := os.LookupEnv(name); set {
-			clean = append(clean, name+"="+value)
-		}
-	}
-	for _, entry := range os.Environ() {
-		if strings.HasPrefix(entry, "LC_") {
-			clean = append(clean, entry)
-		}
-	}
-	return clean
+	return append([]string{"PYTHONUTF8=1", "PYTHONIOENCODING=utf-8"}, child.Environment(os.LookupEnv)...)
 }
 
 // scriptEnvironment returns the variables that a script sees.

@@ -8,11 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // interpreter is an installed Python.
@@ -38,33 +41,54 @@ print(sys.base_prefix)`
 // probeTimeout is the time limit for a command to report its version.
 const probeTimeout = 20 * time.Second
 
-func (i *interpreterCache) find(ctx context.Context, command string) (*interpreter, error) {
+// find returns the interpreter of a command. wrap, which is nil without a sandbox, returns the command line that starts a
+// program of the folder in the sandbox: an interpreter that a workflow names is a program like any other.
+func (i *interpreterCache) find(ctx context.Context, command string, wrap wrapper) (*interpreter, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if found := i.found[command]; found != nil {
+	key := command
+	if wrap != nil {
+		key = "sandboxed " + command
+	}
+	if found := i.found[key]; found != nil {
 		return found, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	found, err := probeInterpreter(ctx, command)
+	found, err := probeInterpreter(ctx, command, wrap)
 	if err != nil {
 		return nil, err
 	}
 	if i.found == nil {
 		i.found = map[string]*interpreter{}
 	}
-	i.found[command] = found
+	i.found[key] = found
 	return found, nil
 }
 
-func probeInterpreter(ctx context.Context, command string) (*interpreter, error) {
+// wrapper returns the command line that starts an interpreter in a sandbox.
+type wrapper func(ctx context.Context, python *interpreter) ([]string, error)
+
+func probeInterpreter(ctx context.Context, command string, wrap wrapper) (*interpreter, error) {
 	const hint = "install Python 3.8 or later, or correct `python` of the task or python.interpreter in config.yaml"
+	program, err := exec.LookPath(environmentInterpreter(command))
+	var words []string
+	if err == nil && wrap != nil {
+		words, err = wrap(ctx, unprobed(program))
+	}
 	var stderr bytes.Buffer
-	probing := exec.CommandContext(ctx, environmentInterpreter(command), "-I", "-c", probe)
-	probing.Stderr = &stderr
-	newSession(probing) // A Ctrl-C is for the run: it must not look as if there were no Python.
-	probing.WaitDelay = time.Second
-	output, err := probing.Output()
+	var output []byte
+	if err == nil {
+		words = append(words, program, "-I", "-c", probe)
+		probing := child.Command(ctx, baseEnvironment(), words[0], words[1:]...)
+		probing.Stderr = &stderr
+		newSession(probing) // A Ctrl-C is for the run: it must not look as if there were no Python.
+		probing.WaitDelay = time.Second
+		output, err = probing.Output()
+	}
+	if known, is := errors.AsType[*protocol.Error](err); is {
+		return nil, known
+	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, protocol.Errorf(protocol.ConfigurationError, "%s not found on PATH", command).WithHint(hint)
@@ -88,6 +112,23 @@ func probeInterpreter(ctx context.Context, command string) (*interpreter, error)
 	return &interpreter{path: path, prefixes: lines[3 : len(lines)-1]}, nil
 }
 
+// unprobed returns what is known of an interpreter before it has reported its prefixes: the folder above that of its program,
+// and, of a virtual environment, that of the installation it was made from.
+func unprobed(program string) *interpreter {
+	folder := filepath.Dir(filepath.Dir(program))
+	found := &interpreter{path: program, prefixes: []string{folder}}
+	about, err := os.ReadFile(filepath.Join(folder, "pyvenv.cfg"))
+	if err != nil {
+		return found
+	}
+	for line := range strings.Lines(string(about)) {
+		if name, home, is := strings.Cut(line, "="); is && strings.TrimSpace(name) == "home" {
+			found.prefixes = append(found.prefixes, filepath.Dir(strings.TrimSpace(home)))
+		}
+	}
+	return found
+}
+
 // environmentInterpreter returns the interpreter of a virtual environment if the command is a folder, else the command.
 func environmentInterpreter(command string) string {
 	if info, err := os.Stat(command); err != nil || !info.IsDir() || !filepath.IsAbs(command) {
@@ -104,18 +145,33 @@ func (i *interpreterCache) forget(command string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.found, command)
+	delete(i.found, "sandboxed "+command)
 }
 
-// interpreterCommand returns the interpreter of the task, else that of the settings. A relative path is looked up in the
-// workflow's folder, then in the run's folder; a name without a folder is a command on PATH.
-func interpreterCommand(configured string, request protocol.Request) (string, error) {
-	asked, given := request.Parameters.Get("python")
-	if !given || asked.IsNull() {
-		return configured, nil
+// interpreterCommand returns the interpreter of the task, else that of the settings. Where the settings enforce a sandbox, a task
+// can name only what they allow.
+func interpreterCommand(o Options, request protocol.Request) (string, error) {
+	named, given := request.Parameters.Get("python")
+	if !given || named.IsNull() {
+		return o.Interpreter, nil
 	}
-	command := asked.Text()
+	command, err := namedInterpreter(named, request)
+	if err != nil {
+		return "", err
+	}
+	if o.Sandbox == SandboxBwrap && command != o.Interpreter && !slices.Contains(o.Interpreters, command) {
+		return "", protocol.Errorf(protocol.InvalidParams, "the settings enforce the sandbox bwrap and do not allow the interpreter %q", command).
+			WithHint("remove python from the task, or add the interpreter to python.interpreters in config.yaml")
+	}
+	return command, nil
+}
+
+// namedInterpreter returns the interpreter that a task names. A relative path is looked up in the workflow's folder, then in
+// the run's folder; a name without a folder is a command on PATH.
+func namedInterpreter(named value.Value, request protocol.Request) (string, error) {
+	command := named.Text()
 	if command == "" {
-		return "", protocol.Errorf(protocol.InvalidParams, "python must be the path of an interpreter or of a virtual environment, not a %s", asked.Kind())
+		return "", protocol.Errorf(protocol.InvalidParams, "python must be the path of an interpreter or of a virtual environment, not a %s", named.Kind())
 	}
 	if filepath.IsAbs(command) {
 		return command, nil

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -27,8 +28,8 @@ func (e *outcome) result() (protocol.Result, error) {
 	}
 	return protocol.Result{Value: value.Object(
 		value.Field{Name: "result", Value: e.reply.Result},
-		value.Field{Name: "output", Value: value.String(e.stdout.String())},
-		value.Field{Name: "stderr", Value: value.String(e.stderr.String())},
+		value.Field{Name: "output", Value: value.String(e.stdout.text(e.secrets))},
+		value.Field{Name: "stderr", Value: value.String(e.stderr.text(e.secrets))},
 		value.Field{Name: "success", Value: value.Bool(true)},
 		value.Field{Name: "execution_time", Value: e.reply.ExecutionTime},
 	)}, nil
@@ -56,32 +57,47 @@ func (e *outcome) failure() error {
 
 // fault returns the error for a fault that the runner reported.
 func (e *outcome) fault(r *reply) *protocol.Error {
+	message := e.message(r)
 	switch r.Fault {
 	case "reference":
-		return protocol.Errorf(protocol.TaskParameterError, "%s", r.Message).
+		return protocol.Errorf(protocol.TaskParameterError, "%s", message).
 			WithHint("assign it to a variable first, and use the variable")
 	case "parameter":
-		return protocol.Errorf(protocol.TaskParameterError, "%s", r.Message)
+		return protocol.Errorf(protocol.TaskParameterError, "%s", message)
 	case "requirement":
-		return protocol.Errorf(protocol.InvalidParams, "%s", r.Message)
+		return protocol.Errorf(protocol.InvalidParams, "%s", message)
 	case "missing":
-		return protocol.Errorf(protocol.TaskValidationFailed, "%s", r.Message).
+		return protocol.Errorf(protocol.TaskValidationFailed, "%s", message).
 			WithHint("install it there with pip, or choose another interpreter with the parameter python")
 	case "folder", "function":
-		return protocol.Errorf(protocol.TaskValidationFailed, "%s", r.Message)
+		return protocol.Errorf(protocol.TaskValidationFailed, "%s", message)
 	case "syntax":
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", r.Message).WithKind(protocol.Permanent)
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", message).WithKind(protocol.Permanent)
 	case "result":
-		return protocol.Errorf(protocol.TaskResultInvalid, "%s", r.Message)
+		return protocol.Errorf(protocol.TaskResultInvalid, "%s", message)
 	case "exit":
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, r.Message).
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, message).
 			WithHint("a script succeeds if it runs to its end without exit")
 	}
-	raised := protocol.Errorf(protocol.TaskExecutionFailed, "the %s raised an exception:\n%s", e.subject, r.Message)
+	raised := protocol.Errorf(protocol.TaskExecutionFailed, "the %s raised an exception:\n%s", e.subject, message)
 	if r.Fault == "memory" && e.limits.Memory > 0 {
 		return raised.WithHint("the memory limit is %s per process; change it with python.limits.memory in config.yaml", formatSize(e.limits.Memory))
 	}
 	return raised
+}
+
+const (
+	// maxMessage and maxLines are how much of the end of a runner's message an error shows.
+	maxMessage = 8 << 10
+	maxLines   = 30
+	// cutMark begins a message that the runner has cut at its beginning.
+	cutMark = "\x00"
+)
+
+// message returns the end of the runner's message without secrets: the last lines of a traceback say why.
+func (e *outcome) message(r *reply) string {
+	kept, cut := strings.CutPrefix(r.Message, cutMark)
+	return redaction.NewRaw(kept, cut, false).Redact(e.secrets).LastLines(maxLines, maxMessage)
 }
 
 func (e *outcome) killed(number int) *protocol.Error {
@@ -101,7 +117,7 @@ func (e *outcome) killed(number int) *protocol.Error {
 }
 
 func (e *outcome) failed(what string) *protocol.Error {
-	if said := e.stderr.tailLines(); said != "" {
+	if said := e.stderr.tailLines(e.secrets); said != "" {
 		what += "; end of stderr:\n" + said
 	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "%s", what)
@@ -142,7 +158,8 @@ type outcome struct {
 	stdout     outputBuffer
 	stderr     outputBuffer
 	limits     Limits
-	subject    string // "script" or "function".
+	subject    string         // "script" or "function".
+	secrets    *redaction.Set // Of the call.
 }
 
 // maxFrame limits the memory that a script's reply can take; the runner rejects larger results itself.
@@ -210,13 +227,10 @@ func (c *outputBuffer) write(data []byte, limit int64) {
 	c.kept = append(c.kept, data...)
 }
 
-// String returns the beginning as valid UTF-8, with a last line that says how much was truncated.
-func (c *outputBuffer) String() string {
-	kept := c.kept
-	if cut := c.written > int64(len(kept)); !cut {
-		return strings.ToValidUTF8(string(kept), "\uFFFD")
-	}
-	for i := 1; i < utf8.UTFMax && i <= len(kept); i++ { // The cut may lie inside a character.
+// text returns the beginning as valid UTF-8 without secrets, with a last line that says how much was truncated.
+func (c *outputBuffer) text(secrets *redaction.Set) string {
+	kept, cut := c.kept, c.written > int64(len(c.kept))
+	for i := 1; cut && i < utf8.UTFMax && i <= len(kept); i++ { // The cut may lie inside a character.
 		if start := len(kept) - i; utf8.RuneStart(kept[start]) {
 			if !utf8.FullRune(kept[start:]) {
 				kept = kept[:start]
@@ -224,14 +238,18 @@ func (c *outputBuffer) String() string {
 			break
 		}
 	}
-	return fmt.Sprintf("%s\n[truncated: %d more bytes were written; %d are kept]",
-		strings.ToValidUTF8(string(kept), "\uFFFD"), c.written-int64(len(kept)), len(kept))
+	text := redaction.NewRaw(string(kept), false, cut).Redact(secrets).String()
+	if !cut {
+		return text
+	}
+	return fmt.Sprintf("%s\n[truncated: %d more bytes were written; %d are kept]", text, c.written-int64(len(kept)), len(kept))
 }
 
-// tailLines returns the end of the stream, from the beginning of a line if possible.
-func (c *outputBuffer) tailLines() string {
-	tail := strings.ToValidUTF8(string(c.tail), "\uFFFD")
-	if c.written > int64(len(c.tail)) {
+// tailLines returns the end of the stream without secrets, from the beginning of a line if possible.
+func (c *outputBuffer) tailLines(secrets *redaction.Set) string {
+	cut := c.written > int64(len(c.tail))
+	tail := redaction.NewRaw(string(c.tail), cut, false).Redact(secrets).String()
+	if cut {
 		if _, lines, more := strings.Cut(tail, "\n"); more {
 			tail = lines
 		}

@@ -18,7 +18,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 const (
@@ -37,7 +39,8 @@ type parent struct {
 	done      chan struct{} // Closed when the process has ended.
 
 	outputMu sync.Mutex
-	output   outputBuffer // Its stderr.
+	output   outputBuffer  // Its stderr.
+	secrets  redaction.Set // Of the scripts that it was forked for.
 
 	mu       sync.Mutex
 	idle     []*supervisor // The last one is the most recently used.
@@ -65,10 +68,10 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 	}
 	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(preload, ""))
 	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, done: make(chan struct{}), used: time.Now()}
-	//nolint:noctx // It outlives the call that starts it.
-	p.process = exec.Command(words[0], words[1:]...)
+	// It outlives the call that starts it.
+	p.process = child.Command(context.Background(), baseEnvironment(), words[0], words[1:]...)
 	// Not a user's folder: its files could replace modules that the runner imports.
-	p.process.Dir, p.process.Env = "/", baseEnvironment()
+	p.process.Dir = "/"
 	p.process.Stdin, p.process.Stderr = strings.NewReader(runner()), stderrIn
 	p.process.ExtraFiles = []*os.File{theirs}
 	// Its own session, so that no signals of a terminal reach it, and no script can prompt for a password.
@@ -227,7 +230,7 @@ func (p *parent) startFailure(why error) error {
 	}
 	p.outputMu.Lock()
 	defer p.outputMu.Unlock()
-	if end := p.output.tailLines(); end != "" {
+	if end := p.output.tailLines(&p.secrets); end != "" {
 		cause = end
 	}
 	return &startError{p.path, cause}
@@ -240,7 +243,7 @@ func (p *parent) explain(err error) error {
 	}
 	p.outputMu.Lock()
 	defer p.outputMu.Unlock()
-	return &startError{p.path, cmp.Or(p.output.tailLines(), "it does not respond")}
+	return &startError{p.path, cmp.Or(p.output.tailLines(&p.secrets), "it does not respond")}
 }
 
 // exited reports whether the process has ended.

@@ -64,6 +64,7 @@ func (p *pool) runWarm(ctx context.Context, j job) (*outcome, error) {
 	if parent == nil {
 		return p.runCold(ctx, j)
 	}
+	parent.secrets.AddAll(j.secrets)
 	s, err := parent.acquire(ctx)
 	if err != nil {
 		p.release(parent, nil)
@@ -93,6 +94,7 @@ func (p *pool) runCold(ctx context.Context, j job) (*outcome, error) {
 		return nil, err
 	}
 	defer parent.close()
+	parent.secrets.AddAll(j.secrets)
 	s, err := parent.acquire(ctx)
 	if err != nil {
 		return nil, parent.explain(err)

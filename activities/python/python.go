@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Options are the settings of the protocol. All are optional.
 type Options struct {
 	Interpreter   string   // A command, or the path of an interpreter or a virtual environment; default "python3", from PATH.
+	Interpreters  []string // Further commands or absolute paths that a task may name where Sandbox is SandboxBwrap.
 	Preload       []string // Modules that are imported once, before processes of scripts are forked.
 	Env           []string // Names of further variables of this process that scripts see.
 	Sandbox       string   // SandboxBwrap, or SandboxNone, which is the default.
@@ -55,7 +57,7 @@ func New(o Options) *Handler {
 
 // Health returns CONFIGURATION_ERROR if there is no Python that can run scripts.
 func (h *Handler) Health(ctx context.Context) error {
-	_, err := h.interpreters.find(ctx, h.options.Interpreter)
+	_, err := h.interpreters.find(ctx, h.options.Interpreter, nil)
 	return err
 }
 
@@ -104,45 +106,57 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if err != nil {
 		return nil, err
 	}
-	command, err := interpreterCommand(h.options.Interpreter, request)
+	command, err := interpreterCommand(h.options, request)
 	if err != nil {
 		return nil, err
-	}
-	began := time.Now()
-	found, err := h.interpreters.find(ctx, command)
-	if err != nil {
-		return nil, withContextError(ctx, began, err)
 	}
 	temp, err := os.MkdirTemp("", "gleitzeit-python-")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the script: %v", err).WithCause(err)
 	}
-	ended, err := h.runIn(ctx, temp, found, sandbox, request, work)
+	ended, err := h.runWith(ctx, temp, command, sandbox, request, work)
+	if removed := removeTemp(temp); removed != nil && err == nil && ctx.Err() == nil {
+		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
+	return ended, nil
+}
+
+// runWith runs a script with the interpreter of a command.
+func (h *Handler) runWith(ctx context.Context, temp, command, sandbox string, request protocol.Request, work *script) (*outcome, error) {
+	began := time.Now()
+	var wrap wrapper
+	if sandbox == SandboxBwrap {
+		wrap = func(ctx context.Context, python *interpreter) ([]string, error) {
+			return bubblewrapCommand(ctx, python, temp, request, h.options.HiddenFolders)
+		}
+	}
+	found, err := h.interpreters.find(ctx, command, wrap)
+	if err != nil {
+		return nil, withContextError(ctx, began, err)
+	}
+	ended, err := h.runIn(ctx, temp, found, wrap, request, work)
 	var start *startError
 	if errors.As(err, &start) {
 		h.interpreters.forget(command)
 	}
-	if removed := removeTemp(temp); removed != nil && err == nil && ctx.Err() == nil {
-		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
-	}
-	if err = withContextError(ctx, began, err); err != nil {
-		return nil, err
-	}
-	ended.limits, ended.subject = h.options.Limits.forAttempt(request), work.subject()
-	return ended, nil
+	return ended, withContextError(ctx, began, err)
 }
 
-func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, sandbox string, request protocol.Request, work *script) (*outcome, error) {
+func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, wrap wrapper, request protocol.Request, work *script) (*outcome, error) {
 	environment, err := scriptEnvironment(h.options.Env, request.Parameters, temp)
 	if err != nil {
 		return nil, err
 	}
-	if sandbox == SandboxBwrap {
+	if wrap != nil {
 		environment = environment.With("HOME", value.String(temp)) // The user's home is empty in the sandbox.
 	}
-	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request))}
-	if sandbox == SandboxBwrap {
-		j.wrapper, err = bubblewrapCommand(ctx, found, temp, request, h.options.HiddenFolders)
+	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets}
+	if wrap != nil {
+		j.wrapper, err = wrap(ctx, found)
 		if err != nil {
 			return nil, err
 		}
@@ -156,6 +170,7 @@ type job struct {
 	temp        string   // The script's TMPDIR, an empty folder.
 	request     []byte   // The argument of the runner's run_script.
 	wrapper     []string // The command line that starts the interpreter in a sandbox; nil = no sandbox.
+	secrets     *redaction.Set
 }
 
 // engine is a way to run scripts. Its errors are failures to start an interpreter or the script; failures of the script are

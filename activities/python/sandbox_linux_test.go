@@ -252,3 +252,54 @@ func brokenBubblewrap(t *testing.T) string {
 	}
 	return folder
 }
+
+// TestAProbeStaysInTheSandbox: an interpreter that a workflow names is a program like any other, when it is asked for its
+// version, too: it gets no variable of the worker, and writes nothing.
+func TestAProbeStaysInTheSandbox(t *testing.T) {
+	needsBubblewrap(t)
+	t.Setenv("GLEITZEIT_SECRET_CANARY", "canary")
+	outside := t.TempDir()
+	request := ofCode(t, "result = 1")
+	interpreter := filepath.Join(request.Folder, "bin", "python")
+	write(t, filepath.Join(request.Folder, "bin"), "python", "#!/bin/sh\nenv > '"+outside+"/env'\nenv > '"+request.Folder+"/env'\nexec /usr/bin/python3 \"$@\"\n")
+	if err := os.Chmod(interpreter, 0o700); err != nil { //nolint:gosec // It is a program.
+		t.Fatal(err)
+	}
+	request.Parameters = value.Object(value.Field{Name: "python", Value: value.String(interpreter)})
+	left := func() []string {
+		all, err := filepath.Glob(filepath.Join(outside, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(request.Folder, "env")); err == nil {
+			all = append(all, "env in the folder of the run")
+		}
+		return all
+	}
+
+	enforced := newHandler(t, python.Options{Sandbox: python.SandboxBwrap})
+	_, err := enforced.Handle(t.Context(), request, nil)
+	want := "the settings enforce the sandbox bwrap and do not allow the interpreter \"" + interpreter + "\""
+	if failed := protocol.AsError(err, 0); err == nil || failed.Code != protocol.InvalidParams || failed.Message != want {
+		t.Errorf("an interpreter that is not allowed: %v", err)
+	}
+	allowed := newHandler(t, python.Options{Sandbox: python.SandboxBwrap, Interpreters: []string{interpreter}})
+	if _, err := allowed.Handle(t.Context(), request, nil); err != nil {
+		t.Errorf("an interpreter that is allowed: %v", err)
+	}
+	request.Parameters = request.Parameters.With("sandbox", value.String("bwrap"))
+	if _, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil); err != nil {
+		t.Errorf("a sandbox that the task asks for: %v", err)
+	}
+	if found := left(); len(found) > 0 {
+		t.Errorf("the probe has left the sandbox: %v", found)
+	}
+	// Without a sandbox it may write, and has no variable of the worker all the same.
+	request.Parameters = value.Object(value.Field{Name: "python", Value: value.String(interpreter)})
+	if _, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil); err != nil {
+		t.Fatal(err)
+	}
+	if variables, err := os.ReadFile(filepath.Join(outside, "env")); err != nil || strings.Contains(string(variables), "canary") {
+		t.Errorf("the probe has %s, %v", variables, err)
+	}
+}

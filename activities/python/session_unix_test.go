@@ -21,7 +21,7 @@ func TestTheProbeHasItsOwnSession(t *testing.T) {
 	if err := os.WriteFile(interpreter, []byte(script), 0o700); err != nil { //nolint:gosec // It is a program.
 		t.Fatal(err)
 	}
-	if _, err := probeInterpreter(t.Context(), interpreter); err != nil {
+	if _, err := probeInterpreter(t.Context(), interpreter, nil); err != nil {
 		t.Fatal(err)
 	}
 	written, err := os.ReadFile(session)

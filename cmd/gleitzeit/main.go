@@ -5,15 +5,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/cli"
 )
 
 func main() {
+	started := time.Now()
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	os.Exit(cli.Main(cli.Process{
-		Args: os.Args[1:], Env: os.LookupEnv, Environ: os.Environ, Interrupts: interrupts,
+		Args: os.Args[1:], Env: os.LookupEnv, Environ: os.Environ, Interrupts: interrupts, Started: started,
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 	}))
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,18 +105,20 @@ var rules = []rule{
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"internal/redaction", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"activities/llm/ollama", "activities/llm/openai", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/value"}, []string{network}},
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
-	{"activities/python", []string{"internal/protocol", "internal/value"}, []string{disk, processes}},
-	{"activities/mcp", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
+	{"activities/python", []string{"internal/child", "internal/redaction", "internal/protocol", "internal/value"}, []string{disk, processes}},
+	{"activities/mcp", []string{"internal/child", "internal/redaction", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
-	{"internal/protocol", []string{"internal/value"}, nil},
+	{"internal/child", nil, []string{processes}},
+	{"internal/redaction", []string{"internal/value"}, []string{network}},
+	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/value"}, []string{schema}},
 	{"internal/suggest", nil, nil},
 	{"internal/temporalname", nil, nil},
@@ -403,5 +406,32 @@ func wordsOf(t *testing.T, file string) []string {
 		if kind == token.IDENT || kind == token.STRING {
 			words = append(words, text)
 		}
+	}
+}
+
+// TestOnePlaceStartsPrograms: a program that is started anywhere else could get this process's variables, with keys in them.
+func TestOnePlaceStartsPrograms(t *testing.T) {
+	starts := regexp.MustCompile(`\b(exec\.Command(Context)?|os\.StartProcess|syscall\.(ForkExec|StartProcess))\(`)
+	found := 0
+	for _, file := range sources(t) {
+		file = filepath.ToSlash(file)
+		// What is for tests alone starts programs of the developer's machine.
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") || regexp.MustCompile(`^internal/[a-z]+test/`).MatchString(file) {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case !starts.Match(data):
+		case strings.HasPrefix(file, "internal/child/"):
+			found++
+		default:
+			t.Errorf("%s starts a program: internal/child does that", file)
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d files of internal/child start programs", found)
 	}
 }

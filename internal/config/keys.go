@@ -15,6 +15,7 @@ var fixedKeys = []key{
 	{"roots", texts},
 	{"providers.default", text},
 	{"python.interpreter", text},
+	{"python.interpreters", texts},
 	{"python.preload", texts},
 	{"python.env", texts},
 	{"python.sandbox", text},

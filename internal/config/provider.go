@@ -16,9 +16,9 @@ func readProvider(l *loader, p protocol.Provider) protocol.ProviderSettings {
 	in, defaults := section(p), p.Defaults
 	s := protocol.ProviderSettings{Name: p.Name}
 	s.URLs = readURLs(l, p)
-	s.Model = l.word(in+"model", formerKey(l, p, "model"), defaults.Model)
-	s.VisionModel = l.word(in+"vision_model", formerKey(l, p, "vision_model"), defaults.VisionModel)
-	s.EmbedModel = l.word(in+"embed_model", formerKey(l, p, "embed_model"), defaults.EmbedModel)
+	s.Model = l.word(in+"model", defaults.Model, formerKey(l, p, "model"))
+	s.VisionModel = l.word(in+"vision_model", defaults.VisionModel, formerKey(l, p, "vision_model"))
+	s.EmbedModel = l.word(in+"embed_model", defaults.EmbedModel, formerKey(l, p, "embed_model"))
 	s.MaxConcurrent = l.count(in+"max_concurrent", defaults.MaxConcurrent)
 	if p.Pulls {
 		s.AutoPull = l.boolean(in+"auto_pull", defaults.AutoPull)

@@ -14,10 +14,12 @@ import (
 
 // Python is the settings of scripts.
 type Python struct {
-	Interpreter string   // A command, or the absolute path of an interpreter or of a virtual environment.
-	Preload     []string // Modules that are imported once for all scripts.
-	Env         []string // Variables of this process that scripts see.
-	Sandbox     string   // "none" or "bwrap".
+	Interpreter string // A command, or the absolute path of an interpreter or of a virtual environment.
+	// Commands and absolute paths that a task may name where the sandbox is enforced.
+	Interpreters []string
+	Preload      []string // Modules that are imported once for all scripts.
+	Env          []string // Variables of this process that scripts see.
+	Sandbox      string   // "none" or "bwrap".
 
 	// The limits. 0 is the default of the protocol, NoLimit is no limit.
 	Memory, FileSize, Output int64 // Bytes.
@@ -41,13 +43,19 @@ const (
 
 // readPython reads the settings of scripts.
 func readPython(l *loader) Python {
-	p := Python{Interpreter: l.word("python.interpreter", "python.interpreter", DefaultInterpreter)}
+	p := Python{Interpreter: l.word("python.interpreter", DefaultInterpreter)}
 	if given := l.fromFile("python.interpreter"); given.isSet() && strings.ContainsRune(filepath.ToSlash(p.Interpreter), '/') {
 		p.Interpreter = absolute(filepath.Dir(l.file.path), p.Interpreter)
 	}
+	for _, named := range l.names("python.interpreters", regexp.MustCompile(`^[^\x00]+$`), "interpreter") {
+		if strings.ContainsRune(filepath.ToSlash(named), '/') {
+			named = absolute(filepath.Dir(l.file.path), named)
+		}
+		p.Interpreters = append(p.Interpreters, named)
+	}
 	p.Preload = l.names("python.preload", regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`), "module name")
 	p.Env = l.names("python.env", regexp.MustCompile(`^[^=\x00]+$`), "variable name")
-	p.Sandbox = l.word("python.sandbox", "python.sandbox", DefaultSandbox)
+	p.Sandbox = l.word("python.sandbox", DefaultSandbox)
 	if p.Sandbox != "none" && p.Sandbox != "bwrap" {
 		l.fail(l.fromFile("python.sandbox").at, "unknown sandbox %q; the sandboxes are bwrap and none", p.Sandbox)
 	}

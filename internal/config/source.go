@@ -130,9 +130,9 @@ func absolute(folder, path string) string {
 }
 
 // word reads a string of the file, under its name or that of an earlier version.
-func (l *loader) word(name, former, fallback string) string {
+func (l *loader) word(name, fallback string, former ...string) string {
 	val, from := fallback, fromDefault
-	if given := l.fromFile(name, former); given.text() != "" {
+	if given := l.fromFile(append([]string{name}, former...)...); given.text() != "" {
 		val, from = given.text(), given.from
 	}
 	l.entry(name, value.String(val), from)

@@ -3,6 +3,8 @@ package protocol
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 // ErrorKind decides whether an error is retried.
@@ -152,4 +154,14 @@ func AsError(err error, otherwise Code) *Error {
 		return known
 	}
 	return Errorf(otherwise, "%s", err.Error()).WithCause(err)
+}
+
+// Redacted returns the error without secrets in its message and its hint, and without its cause, whose text may have some.
+func (e *Error) Redacted(s *redaction.Set) *Error {
+	if e == nil || s.Empty() {
+		return e
+	}
+	without := *e.WithCause(nil)
+	without.Message, without.Hint = s.String(e.Message), s.String(e.Hint)
+	return &without
 }

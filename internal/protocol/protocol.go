@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -109,9 +110,9 @@ type Request struct {
 	// Secret returns the worker's secret of the name, and redacts it in everything that leaves the call. The error is a
 	// ConfigurationError. Nil where the caller has no secrets.
 	Secret func(name string) (string, error)
-	// Redact removes the secrets of the call from a text. What the handler returns is redacted in any case; it must redact a
-	// text itself before it cuts it, because half a secret is not recognized. Nil where there are no secrets.
-	Redact func(text string) string
+	// Secrets are those of the call. What the handler returns is redacted in any case; it must redact a text itself before it
+	// cuts it, because half a secret is not recognized. Nil where there are none.
+	Secrets *redaction.Set
 	// Write receives the text of an answer in pieces, as it comes. Nil where nobody reads it. It does not block.
 	Write func(text string)
 }

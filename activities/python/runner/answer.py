@@ -15,7 +15,7 @@ def place(path):
     steps = []
     while path is not None:
         path, key = path
-        steps.append("[%s]" % (json.dumps(key[:60], ensure_ascii=False) if isinstance(key, str) else key))
+        steps.append("[%s]" % (json.dumps(key, ensure_ascii=False) if isinstance(key, str) else key))
     return "result" + "".join(reversed(steps))
 
 
@@ -53,7 +53,7 @@ def check_key(key, path):
     if isinstance(key, ENUM):
         raise Foreign
     if not isinstance(key, str):
-        reject(path, "has the key %.60r (%s); the keys of a JSON object must be strings" % (key, type_name(type(key))))
+        reject(path, "has the key %r (%s); the keys of a JSON object must be strings" % (key, type_name(type(key))))
     check_scalar(key, path)
 
 

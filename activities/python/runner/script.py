@@ -34,7 +34,7 @@ def with_deep_recursion(function, *arguments, **options):
 def read_float(digits):
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise ScriptError("parameter", "the number %s exceeds the range of a Python float" % digits[:40])
+        raise ScriptError("parameter", "the number %s exceeds the range of a Python float" % digits)
     return number
 
 
@@ -120,10 +120,14 @@ def enter(request):
     return space
 
 
-def shorten(message):
-    lines = message[-8192:].split("\n")[-30:]
-    cut = "\n".join(lines)
-    return cut if len(cut) == len(message) else "…\n" + cut
+# The worker takes the secrets out of a message before it cuts it, which half a secret would escape. A message is cut here only
+# where it is larger than any that people write, and then says so in a way that the worker knows.
+LONGEST_MESSAGE = 1 << 20
+CUT = "\x00"
+
+
+def bounded(message):
+    return message if len(message) <= LONGEST_MESSAGE else CUT + message[-LONGEST_MESSAGE:]
 
 
 def format_exception(exception):
@@ -236,7 +240,7 @@ def run_script(data):
         except ScriptError as refused:
             failure = refused
     if failure is not None:
-        reply = json.dumps({"fault": failure.args[0], "message": shorten(failure.args[1])}).encode()
+        reply = json.dumps({"fault": failure.args[0], "message": bounded(failure.args[1])}).encode()
     if not same_pipe(pipe):
         sys.stderr.write("the script closed file descriptor %d, which is reserved for its result\n" % REPLIES)
         return 1

@@ -122,6 +122,11 @@ func newServer(only string) *mcp.Server {
 				return answer(ctx, request)
 			})
 	}
+	// log says on stderr what it is called with, as some servers do with every call.
+	add("log", nil, anyArguments, func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		fmt.Fprintf(os.Stderr, "called with %s\n", request.Params.Arguments)
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "logged"}}}, nil
+	})
 	// die ends the server in the middle of its first call, as kill -9 does.
 	for name, annotations := range map[string]*mcp.ToolAnnotations{
 		"die_plain": nil, "die_idempotent": {IdempotentHint: true}, "die_read_only": {ReadOnlyHint: true}, "die_destructive": {ReadOnlyHint: false},

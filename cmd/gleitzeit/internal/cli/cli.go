@@ -27,6 +27,7 @@ type Process struct {
 	Env        func(name string) (string, bool)
 	Environ    func() []string  // All of the environment, each NAME=value.
 	Interrupts <-chan os.Signal // Ctrl-C, and SIGTERM.
+	Started    time.Time
 	In         io.Reader
 	Out, Err   io.Writer
 }

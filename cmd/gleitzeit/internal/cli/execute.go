@@ -31,7 +31,7 @@ func execute(ctx context.Context, p *program, compiled *plan.Plan, how execution
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)
 	defer f.stop()
-	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Abandon: f.abandon})
+	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Asked: p.Started, Abandon: f.abandon})
 	if err != nil {
 		return f.notStarted(err)
 	}

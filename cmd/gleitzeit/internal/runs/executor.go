@@ -285,8 +285,9 @@ func (e *Executor) executes(run string) bool {
 	return e.runs[run] != nil
 }
 
-// takeTurn waits until no other start searches for a run of the plan, or ctx is done.
-func (e *Executor) takeTurn(ctx context.Context, plan string) (done func(), err error) {
+// takeTurn waits until no other start, of this process or of another one of this home, searches for a run of the plan, or ctx
+// is done.
+func (e *Executor) takeTurn(ctx context.Context, plan string) (*home.Turn, func(), error) {
 	e.mu.Lock()
 	t := e.starting[plan]
 	if t == nil {
@@ -304,9 +305,20 @@ func (e *Executor) takeTurn(ctx context.Context, plan string) (done func(), err 
 	}
 	select {
 	case t.taken <- struct{}{}:
-		return func() { <-t.taken; leave() }, nil
 	case <-ctx.Done():
 		leave()
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
+	free := func() { <-t.taken; leave() }
+	turn, err := e.session.home.TakeTurn(ctx, plan)
+	if err != nil {
+		free()
+		return nil, nil, err
+	}
+	return turn, func() {
+		if err := turn.Done(); err != nil {
+			e.session.log.Error("cannot give the turn of a start to the next", "error", err)
+		}
+		free()
+	}, nil
 }

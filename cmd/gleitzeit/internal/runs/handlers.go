@@ -36,7 +36,7 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 func pythonOptions(settings *config.Settings) python.Options {
 	p := settings.Python
 	return python.Options{
-		Interpreter: p.Interpreter, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: []string{settings.Home},
+		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: []string{settings.Home},
 		Limits: python.Limits{
 			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output,
 		},

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -19,6 +20,9 @@ import (
 type StartOptions struct {
 	Command string // What resumes the run when it is typed; empty for `gleitzeit run FILE`.
 	New     bool   // Another run, even where one of an equal plan is open.
+	// Asked is when the run was asked for. An equal run that another start has begun since then is the one that was asked
+	// for, even if it has finished. Zero is now.
+	Asked time.Time
 	// Abandon is closed when no run is wanted any more: Start then returns ErrAbandoned, unless it has started one. A run
 	// whose cancellation it completes is completed before. Nil: the run is wanted.
 	Abandon <-chan struct{}
@@ -28,9 +32,12 @@ type StartOptions struct {
 var ErrAbandoned = errors.New("no run was started")
 
 // Start resumes an open run of an equal plan of the same file, or follows it where another process executes it; returns
-// one that has finished and whose results nobody has got; or starts another one. A run that is being cancelled is brought
-// to its end first. The caller releases the handle.
+// one that has finished and whose results nobody has got, or that was started at the same moment; or starts another one. A
+// run that is being cancelled is brought to its end first. The caller releases the handle.
 func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Handle, error) {
+	if o.Asked.IsZero() {
+		o.Asked = time.Now()
+	}
 	if err := e.Ready(); err != nil {
 		return nil, err
 	}
@@ -38,15 +45,17 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 	if err != nil {
 		return nil, err
 	}
-	done, err := e.takeTurn(ctx, wanted.File+" "+wanted.PlanHash)
+	searching, stop := whileWanted(ctx, o.Abandon)
+	defer stop()
+	turn, done, err := e.takeTurn(searching, wanted.PlanHash+" "+wanted.File)
 	if err != nil {
-		return nil, err
+		return nil, unwanted(ctx, searching, err)
 	}
 	defer done()
 	if !o.New {
-		h, err := e.attach(ctx, wanted, o.Abandon)
+		h, err := e.attach(ctx, searching, wanted, turn.Last, o)
 		if err != nil {
-			return nil, err
+			return nil, unwanted(ctx, searching, err)
 		}
 		if h != nil {
 			h.plan = p
@@ -56,13 +65,37 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 			return nil, err
 		}
 	}
-	return e.begin(ctx, wanted, p)
+	h, err := e.begin(ctx, wanted, p)
+	if err != nil {
+		return nil, err
+	}
+	// Without the record, an equal start that waits now may begin another run: no reason to lose this one.
+	if err := turn.Started(home.Started{Run: h.Run, Execution: h.runID, StartedAt: time.Now().UTC()}); err != nil {
+		e.session.log.Warn("cannot record the start of a run", "run", h.Run, "error", err)
+	}
+	return h, nil
 }
 
-// attach looks for a run of an equal claim; nil where there is none.
-func (e *Executor) attach(ctx context.Context, wanted home.Claim, abandon <-chan struct{}) (*Handle, error) {
+// startedMeanwhile returns an equal run that another start has begun since this one was asked for, and that has finished; nil
+// where Temporal does not know it, or somebody cancelled it.
+func (e *Executor) startedMeanwhile(ctx context.Context, last home.Started) (*Handle, error) {
+	described, err := e.session.client.DescribeWorkflowExecution(ctx, last.Run, last.Execution)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed(err, "cannot look up run %s", last.Run)
+	}
+	if history.Status(described.GetWorkflowExecutionInfo().GetStatus()) == protocol.Cancelled {
+		return nil, nil
+	}
+	e.session.notify(Attached, last.Run, "attached to run %s, which was started at the same time", last.Run)
+	return e.handle(&claimedRun{claim: home.Claim{Run: last.Run, StartedAt: last.StartedAt}, runID: last.Execution}, true), nil
+}
+
+// whileWanted returns a context that also ends when no run is wanted any more.
+func whileWanted(ctx context.Context, abandon <-chan struct{}) (context.Context, func()) {
 	searching, stop := context.WithCancel(ctx)
-	defer stop()
 	go func() {
 		select {
 		case <-abandon:
@@ -70,11 +103,24 @@ func (e *Executor) attach(ctx context.Context, wanted home.Claim, abandon <-chan
 		case <-searching.Done():
 		}
 	}()
-	h, err := e.search(ctx, searching, wanted, abandon)
-	if err != nil && ctx.Err() == nil && searching.Err() != nil {
-		err = ErrAbandoned
+	return searching, stop
+}
+
+// unwanted returns the error of a search: ErrAbandoned where that ended because no run is wanted any more.
+func unwanted(ctx, searching context.Context, err error) error {
+	if ctx.Err() == nil && searching.Err() != nil {
+		return ErrAbandoned
 	}
-	return h, err
+	return err
+}
+
+// attach looks for a run of an equal claim, and for the last one that was started; nil where there is none.
+func (e *Executor) attach(ctx, searching context.Context, wanted home.Claim, last home.Started, o StartOptions) (*Handle, error) {
+	h, err := e.search(ctx, searching, wanted, o.Abandon)
+	if err != nil || h != nil || !last.StartedAt.After(o.Asked) {
+		return h, err
+	}
+	return e.startedMeanwhile(searching, last)
 }
 
 // noteEarlier notifies of the newest open run of the same file that no process executes, and that a start does not resume:

@@ -1,0 +1,139 @@
+package redaction
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+func TestFormsAreRedacted(t *testing.T) {
+	const secret = "p<w>'d\"&ä\n/ +9"
+	s := &Set{}
+	s.Add("[secrets.P]", secret)
+	for name, text := range map[string]string{
+		"itself":         secret,
+		"JSON":           `p<w>'d\"&ä\n/ +9`,
+		"JSON of Go":     `p\u003cw\u003e'd\"\u0026ä\n/ +9`,
+		"JSON of Python": `p<w>'d\"&\u00e4\n/ +9`,
+		"query":          "p%3Cw%3E%27d%22%26%C3%A4%0A%2F+%2B9",
+		"query of a URI": "p%3Cw%3E%27d%22%26%C3%A4%0A%2F%20%2B9",
+		"path of Python": "p%3Cw%3E%27d%22%26%C3%A4%0A/%20%2B9",
+		"lower case":     "p%3cw%3e%27d%22%26%c3%a4%0a%2f+%2b9",
+		"repr":           `p<w>\'d"&ä\n/ +9`,
+		"base64":         base64.StdEncoding.EncodeToString([]byte(secret)),
+	} {
+		if got := s.String("a " + text + " b"); got != "a [secrets.P] b" {
+			t.Errorf("%s: %q becomes %q", name, text, got)
+		}
+	}
+}
+
+func TestLinesOfASecret(t *testing.T) {
+	s := &Set{}
+	s.Add("[env.KEY]", "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nshort\n-----END KEY-----\n")
+	if got := s.String("line: MIIEvQIBADANBgkq, short"); got != "line: [env.KEY], short" {
+		t.Error(got)
+	}
+}
+
+func TestShortValuesStay(t *testing.T) {
+	s := &Set{}
+	s.Add("[env.A]", "12345")
+	if got := s.String("12345"); got != "12345" || !s.Empty() {
+		t.Error(got)
+	}
+}
+
+func TestValues(t *testing.T) {
+	s := &Set{}
+	s.Add("[env.N]", "123456")
+	v, err := value.Parse([]byte(`{"k123456": [1234567, "x", {"a": "123456"}], "n": 12345}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(s.Value(v).JSON()), `{"k[env.N]":["[env.N]7","x",{"a":"[env.N]"}],"n":12345}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Wherever a text is cut, no piece of three bytes or more of a secret is left at the cut: shorter ones are not asserted,
+// because words have them too.
+func TestNoPartOfASecretAtACut(t *testing.T) {
+	const secret, label = "S3cret<with>'quotes'\"and\"\nlines", "[secrets.S]"
+	s := &Set{}
+	s.Add(label, secret)
+	s.Add("[secrets.T]", "S3cret") // The beginning of the other.
+	for _, form := range formsOf(secret) {
+		text := "before " + form + " after " + form + "."
+		clean := s.String(text)
+		for from := 0; from <= len(text); from++ {
+			for _, to := range []int{from, (from + len(text)) / 2, len(text) - from/2, len(text)} {
+				if to < from {
+					continue
+				}
+				got := NewRaw(text[from:to], from > 0, to < len(text)).Redact(s).String()
+				// What is left are pieces of the clean text, so nothing of the secret.
+				rest := strings.NewReplacer(label, "", "[secrets.T]", "").Replace(got)
+				for i := 0; i+3 <= len(rest); i++ {
+					if piece := rest[i : i+3]; strings.Contains(form, piece) && !strings.Contains("before  after .", piece) {
+						t.Fatalf("of %q, cut to %d:%d, %q is left (whole: %q)", text, from, to, got, clean)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestAddAll(t *testing.T) {
+	a, b := &Set{}, &Set{}
+	a.Add("[env.A]", "secret-a")
+	b.Add("[env.B]", "secret-b")
+	b.AddAll(a)
+	b.AddAll(nil)
+	b.AddAll(b)
+	if got := b.String("secret-a secret-b"); got != "[env.A] [env.B]" {
+		t.Error(got)
+	}
+	if got := a.String("secret-b"); got != "secret-b" {
+		t.Error(got)
+	}
+}
+
+func TestCuts(t *testing.T) {
+	var none *Set
+	text := none.Text("äöü")
+	if got, cut := text.First(3); got != "ä" || !cut {
+		t.Errorf("%q %v", got, cut)
+	}
+	if got, cut := text.First(6); got != "äöü" || cut {
+		t.Errorf("%q %v", got, cut)
+	}
+	if got := text.Runes(2); got != "äö…" {
+		t.Error(got)
+	}
+	if got := text.Ends(4); got != "ä\n[…]\nü" {
+		t.Error(got)
+	}
+	if got := NewRaw("\xa4ö\xc3", true, true).Redact(nil).String(); got != "ö" {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzCuts(f *testing.F) {
+	f.Add("s3cret-value", "a ", " b", 3, 9)
+	f.Add("ab'ab'ab\"", "x", "", 1, 4)
+	f.Fuzz(func(t *testing.T, secret, before, after string, from, to int) {
+		text := before + secret + after
+		if len(secret) < Shortest || from < 0 || to < from || to > len(text) {
+			return
+		}
+		s := &Set{}
+		s.Add("", secret)
+		got := NewRaw(text[from:to], from > 0, to < len(text)).Redact(s).String()
+		if strings.Contains(got, secret) && !strings.Contains(strings.ReplaceAll(text, secret, ""), secret) {
+			t.Fatalf("%q has the secret %q", got, secret)
+		}
+	})
+}
