@@ -109,7 +109,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	})
 }
 
-// refuseBatch tells every mistake; their places are in a text that nobody has seen.
+// refuseBatch reports every mistake; their places are in a text that nobody has seen.
 func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 	if p.forPrograms() {
 		return p.refuse("batch", mistakes)

@@ -51,8 +51,8 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) er
 	if err := s.Join(ctx); err != nil {
 		return err
 	}
-	signals, give := p.interrupts.take()
-	defer give()
+	signals, release := p.interrupts.receive()
+	defer release()
 	c, err := runs.StartCall(ctx, s.NewExecutor(ctx), compiled)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func propertiesOf(specs []protocol.Spec, method string) value.Value {
 		}
 		schema, err := value.Parse(m.Parameters)
 		if err != nil {
-			return value.Value{} // The rules say what is wrong with it.
+			return value.Value{} // The rules report what is wrong with it.
 		}
 		properties, _ := schema.Get("properties")
 		return properties

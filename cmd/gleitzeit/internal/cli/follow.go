@@ -13,13 +13,13 @@ import (
 )
 
 // follower follows one run and shows it, and heeds Ctrl-C meanwhile: the first cancels the run, the second leaves. A
-// signal other than Ctrl-C, at a shutdown say, leaves at once: it is no wish to lose the run.
+// other signal, such as SIGTERM at a shutdown, leaves at once and keeps the run.
 type follower struct {
 	program *program
 	session *runs.Session
 	ctx     context.Context // Ends when the process is to leave.
 	leave   context.CancelCauseFunc
-	give    func()        // Gives the signals back.
+	release func()        // Stops receiving signals.
 	abandon chan struct{} // Closed by Ctrl-C before there is a run.
 
 	resumeWith string            // The command that resumes the run; empty where this process only watches.
@@ -41,8 +41,8 @@ var (
 
 // newFollower takes the signals from now on: whoever sees which run is started may cancel it.
 func newFollower(ctx context.Context, p *program, s *runs.Session) *follower {
-	signals, give := p.interrupts.take()
-	f := &follower{program: p, session: s, give: give, abandon: make(chan struct{}), requested: make(chan struct{})}
+	signals, release := p.interrupts.receive()
+	f := &follower{program: p, session: s, release: release, abandon: make(chan struct{}), requested: make(chan struct{})}
 	f.ctx, f.leave = context.WithCancelCause(ctx)
 	go func() {
 		for {
@@ -59,14 +59,14 @@ func newFollower(ctx context.Context, p *program, s *runs.Session) *follower {
 
 // stop ends the follower, and leaves the screen clean.
 func (f *follower) stop() {
-	f.give()
+	f.release()
 	f.leave(nil)
 	if f.shown != nil {
 		f.shown.Stop()
 	}
 }
 
-// heed does what a signal asks for.
+// heed handles a signal.
 func (f *follower) heed(signal os.Signal) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -152,7 +152,7 @@ func (f *follower) follow(h *runs.Handle, lines bool) error {
 // what is left must be a run that ends.
 const requestPatience = 2 * time.Second
 
-// left says what becomes of the run that this process leaves.
+// left reports the state of a run that this process no longer follows.
 func (f *follower) left(h *runs.Handle) error {
 	f.mu.Lock()
 	cancelled := f.cancelled

@@ -116,7 +116,7 @@ func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view
 	return document.Graph(), nil
 }
 
-// isFlow tells a workflow file from a run. What is not there and yet is called as only files are is a file.
+// isFlow reports whether a name is that of a workflow file rather than of a run: it exists, or looks like a path.
 func isFlow(name string) bool {
 	if name == "-" {
 		return true

@@ -14,7 +14,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter"
 )
 
-// given is what the flags of a command say of a workflow's inputs.
+// given has the values of a workflow's inputs from the flags of a command.
 type given struct {
 	pairs []string // name=value
 	files []string

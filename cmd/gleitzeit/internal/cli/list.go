@@ -77,7 +77,7 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 	return nil
 }
 
-// find returns the runs of a query, and says how interrupted ones can be resumed.
+// find returns the runs of a query, and reports how interrupted ones can be resumed.
 func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query) ([]*view.Run, error) {
 	interrupted, limit := query.Status == view.Interrupted, query.Limit
 	if interrupted {

@@ -20,7 +20,7 @@ type mcpRuns struct {
 	say      func(format string, args ...any)
 }
 
-// resumeCommand resumes the runs of an MCP server that is gone.
+// resumeCommand resumes the runs of an MCP server that has stopped.
 const resumeCommand = "gleitzeit server"
 
 // Run implements mcpserver.Runs.

@@ -93,8 +93,8 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	signals, give := p.interrupts.take()
-	defer give()
+	signals, release := p.interrupts.receive()
+	defer release()
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {

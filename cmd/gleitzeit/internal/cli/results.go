@@ -71,7 +71,7 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	return nil
 }
 
-// withoutResults says of a run without results of its own what there is instead.
+// withoutResults returns the message for a run that has no results to print, with the tasks that have some.
 func withoutResults(run *view.Run) string {
 	var ended []string
 	for i := range run.Tasks {

@@ -61,7 +61,7 @@ func partOf(key definition.Key) part {
 	return made
 }
 
-// inWords tells a key and those beneath it.
+// inWords describes a key and those beneath it.
 func inWords(path string, key definition.Key) string {
 	var text strings.Builder
 	tell := func(title, indent string, key definition.Key) {

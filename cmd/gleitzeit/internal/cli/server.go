@@ -67,8 +67,8 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, v.Release()) }()
-	signals, give := p.interrupts.take()
-	defer give()
+	signals, release := p.interrupts.receive()
+	defer release()
 	if err := p.announce(s, v.Info, o.Queue); err != nil {
 		return err
 	}

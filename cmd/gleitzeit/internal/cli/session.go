@@ -96,7 +96,7 @@ func (p *program) notify(notice runs.Notice) {
 	p.say("%s", value.VisibleLines(text))
 }
 
-// sayInterrupted marks a run that is open and that no process executes, and says how to resume it.
+// sayInterrupted marks a run that is open and that no process executes, and prints how to resume it.
 func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
 	text, err := s.MarkInterrupted(run)
 	if text != "" {

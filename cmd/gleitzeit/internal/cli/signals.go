@@ -42,8 +42,8 @@ func listen(ctx context.Context, from <-chan os.Signal, cancel context.CancelCau
 	return i
 }
 
-// take has signals sent to the caller from now on, until give is called.
-func (i *interrupts) take() (signals <-chan os.Signal, give func()) {
+// receive sends signals to the caller until release is called.
+func (i *interrupts) receive() (signals <-chan os.Signal, release func()) {
 	to := make(chan os.Signal, 2)
 	i.set(to)
 	return to, func() { i.set(nil) }

@@ -52,8 +52,8 @@ func (p workerCommand) work(ctx context.Context, o runs.ServiceOptions, roots []
 		return err
 	}
 	defer s.Close()
-	signals, give := p.interrupts.take()
-	defer give()
+	signals, release := p.interrupts.receive()
+	defer release()
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	reached := make(chan error, 1)

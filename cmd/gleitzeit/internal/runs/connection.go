@@ -173,7 +173,7 @@ func (c *connection) Problem() error {
 	return c.engine.Err()
 }
 
-// Place says where runs are looked for: the home folder, or the address of a cluster.
+// Place returns where runs are searched: the home folder, or the address of a cluster.
 func (c *connection) Place() string {
 	if c.cluster != nil {
 		return c.cluster.Address
@@ -202,7 +202,7 @@ type EngineState struct {
 	Version   string `json:"version,omitempty"`
 }
 
-// Engine returns how the engine is; running says whether it answers.
+// Engine returns the state of the engine; running reports whether it answers.
 func (c *connection) Engine(ctx context.Context, running bool) (EngineState, error) {
 	switch {
 	case !running && c.cluster != nil:

@@ -24,7 +24,7 @@ func isNotFound(err error) bool {
 	return unknown
 }
 
-// failed translates an error of the Temporal client, where the process was about to do what format says.
+// failed translates an error of the Temporal client, in an operation that format describes.
 func failed(err error, format string, args ...any) error {
 	if known, is := errors.AsType[*protocol.Error](err); is {
 		return known

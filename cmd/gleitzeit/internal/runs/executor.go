@@ -44,7 +44,7 @@ type turn struct {
 type execution struct {
 	held  *home.HeldClaim
 	runID string // Of the first Temporal run.
-	// gone is closed when the run can be executed here no longer, although it has not closed; why says the reason.
+	// gone is closed when this process can no longer execute the run, although the run is open; why is the reason.
 	gone chan struct{}
 	why  error
 
@@ -160,7 +160,7 @@ func (e *Executor) execute(serving context.Context, w *worker.Worker, x *executi
 	run := x.held.Claim.Run
 	err := e.session.awaitClose(serving, run, x.runID)
 	if err == nil {
-		e.closed(x) // Before the worker stops: nobody need wait for that.
+		e.closed(x) // Before the worker stops, because followers do not depend on it.
 		w.Stop()
 		return
 	}
@@ -180,7 +180,7 @@ func (e *Executor) closed(x *execution) {
 	e.releaseIdle(x)
 }
 
-// giveUp leaves a run that goes on to whoever resumes it, at once, and tells those who follow it here.
+// giveUp releases the claim of an open run, so that another process can resume it, and notifies the followers in this process.
 func (e *Executor) giveUp(x *execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -212,8 +212,8 @@ func (e *Executor) forget(x *execution) bool {
 	return true
 }
 
-func (e *Executor) release(x *execution, told bool) {
-	if err := x.held.Release(told); err != nil {
+func (e *Executor) release(x *execution, delivered bool) {
+	if err := x.held.Release(delivered); err != nil {
 		e.session.log.Error("cannot release the claim of a run", "run", x.held.Claim.Run, "error", err)
 	}
 }
@@ -229,11 +229,11 @@ func (e *Executor) enter(run string, start bool) (x *execution, unwanted bool) {
 }
 
 // leave removes a handle from the count. closed: it has seen the Temporal run runID close, perhaps before the execution did.
-// told: its caller has got the results. It reports whether this process executed the run to the end, or still does.
-func (e *Executor) leave(run, runID string, start, closed, told bool) (here bool) {
+// delivered: its caller has got the results. It reports whether this process executed the run to the end, or still does.
+func (e *Executor) leave(run, runID string, start, closed, delivered bool) (here bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.followers.Leave(run, start, told)
+	e.followers.Leave(run, start, delivered)
 	// Not that of the handle: another handle may have taken the run over since this one came.
 	if x := e.runs[run]; x != nil && x.runID == runID {
 		here = true
@@ -269,7 +269,7 @@ func (e *Executor) markCancelling(run string) error {
 	return nil
 }
 
-// keep notes that a run that was unwanted goes on.
+// keep marks an unwanted run as wanted again.
 func (e *Executor) keep(run string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

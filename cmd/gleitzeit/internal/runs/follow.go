@@ -11,33 +11,33 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// Observer hears what a run's history says. It is called by one goroutine at a time.
+// Observer receives the events of a run's history. It is called by one goroutine at a time.
 type Observer interface {
-	// Event takes account of the start or end of a task or an item. An error ends the following.
+	// Event records the start or end of a task or an item. An error ends Follow.
 	Event(ctx context.Context, event history.Event) error
 }
 
-// Watcher is an Observer that also wants what no history says, as often as that changes.
+// Watcher is an Observer that also receives what the history does not contain, whenever it changes.
 type Watcher interface {
 	Observer
-	// Attempts takes account of the attempts in flight.
+	// Attempts records the attempts in flight.
 	Attempts(pending []history.Attempt)
-	// Waiting takes account of queues without workers that activities wait on.
+	// Waiting records the queues without workers that activities wait on.
 	Waiting(all []history.Waiting)
 	// LiveTask returns the task whose text is wanted; empty for none.
 	LiveTask() string
-	// Live takes account of what that task has written; nil where nothing is known.
+	// Live records what that task has written; nil if nothing is known.
 	Live(live *history.Live)
 }
 
 const (
 	// lookEvery is how often a run is asked for what its history does not say: attempts that failed.
 	lookEvery = time.Second
-	// liveEvery is how often a task that runs alone is asked what it has written: about as often as it says so.
+	// liveEvery is how often a task that runs alone is asked what it has written: about as often as it reports it.
 	liveEvery = 300 * time.Millisecond
 )
 
-// Follow tells the observer what happens until the run has closed or ctx is done. Where the process that executes a run
+// Follow passes events to the observer until the run has closed or ctx is done. Where the process that executes a run
 // of this home is gone, this one takes the run over, unless it only watches. A nil observer waits for the end only.
 func (h *Handle) Follow(ctx context.Context, observer Observer) error {
 	if h.held != nil && observer == nil {
@@ -89,7 +89,7 @@ func (h *Handle) Follow(ctx context.Context, observer Observer) error {
 	}
 }
 
-// takeOver executes the run from now on: the process that did so is gone. One that has let go of the claim because the run
+// takeOver executes the run from now on: the process that did so has stopped. If that process released the claim because the run
 // has closed leaves the results to this one.
 func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 	found, err := h.session.lookUpClaim(ctx, held.Claim)
@@ -117,7 +117,7 @@ func (h *Handle) gone() <-chan struct{} {
 	return h.execution.gone
 }
 
-// givenUp is the error of a run that this process can execute no longer. The run goes on when somebody resumes it.
+// givenUp is the error of a run that this process can execute no longer. The run continues when it is resumed.
 func (h *Handle) givenUp(ctx context.Context) error {
 	why := h.execution.why
 	h.execution = nil
@@ -132,7 +132,7 @@ func (h *Handle) givenUp(ctx context.Context) error {
 		WithHint("it is still open: the same command, or `gleitzeit server`, resumes it")
 }
 
-// standBy waits until the process that executes the run is gone; its claim then comes through the channel.
+// standBy waits until the process that executes the run has stopped, and sends its claim to the channel.
 func (h *Handle) standBy(ctx context.Context) <-chan *home.HeldClaim {
 	taken := make(chan *home.HeldClaim)
 	if h.execution != nil || h.executor == nil || h.held != nil {
@@ -185,7 +185,7 @@ func (f *following) listen(ctx context.Context) {
 	go func() { f.live <- f.handle.session.listen(ctx, f.handle.Run, task) }()
 }
 
-// look tells the watcher how the tasks in flight are. over: the run has ended, although Temporal cannot be asked.
+// look passes the state of the tasks in flight to the watcher. over: the run has ended, although Temporal cannot be asked.
 func (f *following) look(ctx context.Context) (over bool, err error) {
 	h := f.handle
 	s := h.session
@@ -205,7 +205,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 		return false, failed(err, "cannot follow run %s", h.Run)
 	default:
 		if h.Watching() {
-			// The process with the engine may leave with the end of its run, and nobody need take it over.
+			// The process with the engine may stop when its run ends; no takeover is needed then.
 			if over, err := s.isOver(ctx, h.Run, h.runID); over || err != nil {
 				return over, err
 			}

@@ -63,7 +63,7 @@ func IsUnknown(err error) bool { return isNotFound(err) }
 // Plan returns the plan of the run; nil where it is not known.
 func (h *Handle) Plan() *plan.Plan { return h.plan }
 
-// SetPlan says which plan the run has, where the caller knows it.
+// SetPlan sets the plan of the run.
 func (h *Handle) SetPlan(p *plan.Plan) { h.plan = p }
 
 // Watching reports whether this process only follows the run.
@@ -79,7 +79,7 @@ func (h *Handle) Abandon() bool {
 	return h.executor.abandon(h.Run)
 }
 
-// Keep notes that a run that nobody wanted goes on, because it could not be cancelled.
+// Keep marks an unwanted run as wanted again, because it could not be cancelled.
 func (h *Handle) Keep() { h.executor.keep(h.Run) }
 
 // Result returns the document of the run, which has ended, with the results of its tasks.
@@ -116,20 +116,20 @@ func (h *Handle) Cancel(ctx context.Context) error {
 // releasePatience is how long a process whose run another one has executed waits until that one has released the claim.
 const releasePatience = 2 * time.Second
 
-// Release ends the use of the handle. told: the caller has got the results, so that nobody else need; the run's claim is
+// Release ends the use of the handle. delivered: the caller has got the results, so that nobody else need; the run's claim is
 // then removed, by this process or by the one that executed the run.
-func (h *Handle) Release(told bool) {
+func (h *Handle) Release(delivered bool) {
 	if h.executor == nil {
 		return
 	}
-	executed := h.executor.leave(h.Run, h.runID, h.starter, h.closed, told) || h.execution != nil
+	executed := h.executor.leave(h.Run, h.runID, h.starter, h.closed, delivered) || h.execution != nil
 	h.execution = nil
 	switch {
 	case h.held != nil:
-		h.drop(h.held, told)
+		h.drop(h.held, delivered)
 		h.held = nil
-	case told && !executed:
-		// The process that executed the run may be a server, which tells nobody.
+	case delivered && !executed:
+		// The process that executed the run may be a server, which shows results to nobody.
 		ctx, done := context.WithTimeout(context.Background(), releasePatience)
 		defer done()
 		held, err := h.session.home.TakeClaim(ctx, h.Run)
@@ -142,8 +142,8 @@ func (h *Handle) Release(told bool) {
 	}
 }
 
-func (h *Handle) drop(held *home.HeldClaim, told bool) {
-	if err := held.Release(told); err != nil {
+func (h *Handle) drop(held *home.HeldClaim, delivered bool) {
+	if err := held.Release(delivered); err != nil {
 		h.session.log.Error("cannot release the claim of a run", "run", h.Run, "error", err)
 	}
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
-// ConfigOptions say where settings come from, and which providers of models they may name.
+// ConfigOptions returns the sources of settings, and the providers of models that they may name.
 func ConfigOptions(env func(string) (string, bool), home string) config.Options {
 	return config.Options{Env: env, Home: home, Providers: llm.Providers()}
 }
 
-// handlerOptions are what the settings say to the protocols.
+// handlerOptions returns the options of the protocols from the settings.
 func handlerOptions(settings *config.Settings, env func(string) (string, bool), store resultstore.Store, log *slog.Logger) worker.HandlerOptions {
 	tools := settings.MCP
 	return worker.HandlerOptions{
@@ -61,7 +61,7 @@ func secret(env func(string) (string, bool), name string) (string, error) {
 }
 
 // Specs returns the protocols that workflows are checked against. Of those of another machine no tool servers are known,
-// and where the settings cannot be read, none are: whoever needs them says what is wrong.
+// and where the settings cannot be read, none are: the command that needs them reports the error.
 func Specs(o config.Options, remote bool) []protocol.Spec {
 	if remote {
 		return worker.RemoteSpecs()

@@ -53,7 +53,7 @@ func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
 	}
 }
 
-// Query says which runs are wanted.
+// Query selects runs.
 type Query struct {
 	Workflow string          // By its name; empty for all.
 	Status   protocol.Status // Empty for all.

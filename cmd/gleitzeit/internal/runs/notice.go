@@ -2,7 +2,7 @@ package runs
 
 import "fmt"
 
-// NoticeKind tells notices apart.
+// NoticeKind is the kind of a notice.
 type NoticeKind string
 
 // The kinds of notices.
@@ -10,7 +10,7 @@ const (
 	Started         NoticeKind = "started"
 	Attached        NoticeKind = "attached" // Another process, or call, executes the run.
 	Resumed         NoticeKind = "resumed"
-	TookOver        NoticeKind = "took_over" // The process that executed the run is gone.
+	TookOver        NoticeKind = "took_over" // The process that executed the run has stopped.
 	FinishedEarlier NoticeKind = "finished_earlier"
 	Cancelling      NoticeKind = "cancelling"
 	Cancelled       NoticeKind = "cancelled"

@@ -19,7 +19,7 @@ import (
 // script is a process.
 const SharedSlots = 100
 
-// ServiceOptions say how a process serves a task queue.
+// ServiceOptions are the options of a service.
 type ServiceOptions struct {
 	Queue string
 	Slots int           // Tasks that it executes at once.
@@ -55,10 +55,10 @@ func (e *Executor) Serve(o ServiceOptions) (*Service, error) {
 	return v, nil
 }
 
-// Failed says why the service executes nothing any more, where it gave up.
+// Failed returns a channel with the reason why the service has stopped executing tasks.
 func (v *Service) Failed() <-chan error { return v.failed }
 
-// Stop takes nothing new, lets tasks in flight end, and closes the protocols.
+// Stop waits for the tasks in flight, starts no others, and closes the protocols.
 func (v *Service) Stop() error {
 	v.worker.Stop()
 	return v.executor.Close()
@@ -95,7 +95,7 @@ func (s *Session) Work(ctx context.Context, o ServiceOptions, roots []string) (*
 }
 
 // Folders returns folders that tasks may read, absolute. A worker of the home's engine has none but those it is given: it
-// executes what its own user has started, and a run says itself what it may read.
+// executes what its own user has started, and each run defines what it may read.
 func Folders(wanted []string) ([]string, error) {
 	var roots []string
 	for _, root := range wanted {
@@ -127,7 +127,7 @@ func reason(err error) error {
 // problemEvery is how often a process that serves looks whether its engine has a problem.
 const problemEvery = time.Second
 
-// NotifyProblems notifies of problems of the engine in this process, of a full disk say, until ctx is done: clients hear
+// NotifyProblems notifies of problems of the engine in this process, such as a full disk, until ctx is done: clients only see
 // only that nothing answers.
 func (e *Executor) NotifyProblems(ctx context.Context) {
 	ticker := time.NewTicker(problemEvery)
@@ -146,7 +146,7 @@ func (e *Executor) NotifyProblems(ctx context.Context) {
 	}
 }
 
-// ServerOptions say what a server serves beside its task queue.
+// ServerOptions are the options of a server.
 type ServerOptions struct {
 	ServiceOptions
 	UIPort int // Of the Web UI, on loopback; another one where it is taken.
@@ -165,7 +165,7 @@ type Server struct {
 	Info     ServerInfo
 }
 
-// ServerInfo says where a server answers.
+// ServerInfo has the addresses of a server.
 type ServerInfo struct {
 	Engine        string // host:port of the Temporal frontend.
 	ServerVersion string // Of Temporal.
@@ -205,7 +205,7 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 	return v, nil
 }
 
-// open serves the Web UI, and says where the server answers.
+// open serves the Web UI, and announces the addresses of the server.
 func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
 	s := v.session
 	info, err := engine.ReadInfo(s.home)
@@ -239,13 +239,13 @@ func (v *Server) stopUI(ctx context.Context) error {
 	return v.ui.Stop(ctx)
 }
 
-// Failed says why the server executes nothing any more, where it gave up.
+// Failed returns a channel with the reason why the server has stopped executing tasks.
 func (v *Server) Failed() <-chan error { return v.service.Failed() }
 
 // stopTimeout bounds what a server takes to stop its Web UI and its engine; another process takes the engine over then.
 const stopTimeout = 15 * time.Second
 
-// Stop lets tasks in flight end, leaves open runs to others, and stops the engine.
+// Stop waits for the tasks in flight, releases open runs, and stops the engine.
 func (v *Server) Stop() error {
 	v.adopting()
 	v.service.worker.Stop()
@@ -257,5 +257,5 @@ func (v *Server) Stop() error {
 	return errors.Join(err, v.stopUI(ctx), v.session.engine.Stop(ctx))
 }
 
-// Release lets another server of the home start. It is called when this one has stopped, or is left behind.
+// Release releases the lock of the server, so that another server of the home can start.
 func (v *Server) Release() error { return v.lock.Release() }

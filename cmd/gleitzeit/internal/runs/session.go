@@ -17,7 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
 )
 
-// Options say which home a session opens, and how it connects.
+// Options are the options of a session.
 type Options struct {
 	Settings *config.Settings
 	// Temporal may name another Temporal server than the home's engine.
@@ -25,7 +25,7 @@ type Options struct {
 	Env      func(name string) (string, bool)
 	Environ  func() []string
 	Log      *slog.Logger
-	// Notify hears what people should know. It must not block. It is called from several goroutines.
+	// Notify receives notices. It must not block. It is called from several goroutines.
 	Notify func(Notice)
 }
 
@@ -95,7 +95,7 @@ func (s *Session) Store() resultstore.Store { return s.store }
 // Log returns the log of what happens inside.
 func (s *Session) Log() *slog.Logger { return s.log }
 
-// ServerLog returns the log of what the Temporal server, SDKs and protocols say inside: without GLEITZEIT_LOG_LEVEL, panics.
+// ServerLog returns the log of internal messages of the Temporal server, SDKs and protocols: without GLEITZEIT_LOG_LEVEL, panics.
 func (s *Session) ServerLog() *slog.Logger { return engineLog(s.log) }
 
 // Close releases everything at once; the process is about to exit.

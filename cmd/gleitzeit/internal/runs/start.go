@@ -16,7 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// StartOptions say how a run starts.
+// StartOptions are the options of a start.
 type StartOptions struct {
 	Command string // What resumes the run when it is typed; empty for `gleitzeit run FILE`.
 	New     bool   // Another run, even where one of an equal plan is open.
@@ -33,7 +33,7 @@ var ErrAbandoned = errors.New("no run was started")
 
 // Start resumes an open run of an equal plan of the same file, or follows it where another process executes it; returns
 // one that has finished and whose results nobody has got, or that was started at the same moment; or starts another one. A
-// run that is being cancelled is brought to its end first. The caller releases the handle.
+// run that is being cancelled is ended first. The caller releases the handle.
 func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Handle, error) {
 	if o.Asked.IsZero() {
 		o.Asked = time.Now()
@@ -255,7 +255,7 @@ func (e *Executor) endCancelled(ctx context.Context, open *claimedRun, abandon <
 }
 
 // finishedEarlier returns a run that has ended and whose process died before anybody got the results; nil where it is not
-// worth telling, or its process lives and tells it. A run that somebody cancelled is not.
+// worth showing, or its process is alive and shows it. A run that somebody cancelled is not.
 func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Handle, error) {
 	run := found.claim.Run
 	if e.executes(run) {

@@ -25,7 +25,7 @@ func (c *connection) watch(ctx context.Context, id, runID string, events chan<- 
 	})
 }
 
-// decode sends what one history says; next is the Temporal run that it continues in.
+// decode sends the events of one history; next is the Temporal run that it continues in.
 func decode(ctx context.Context, stream client.HistoryEventIterator, decoder *history.Decoder, events chan<- history.Event) (next string, err error) {
 	for stream.HasNext() {
 		event, err := stream.Next()
@@ -66,7 +66,7 @@ func (c *connection) awaitClose(ctx context.Context, id, runID string) error {
 	})
 }
 
-// untilClosed reads history after history until one says that the run has closed. An error other than that Temporal no
+// untilClosed reads history after history until the run has closed. An error other than that Temporal no
 // longer knows the run is tried again.
 func (c *connection) untilClosed(ctx context.Context, id string, read func() (closed bool, err error)) error {
 	const pause = 100 * time.Millisecond

@@ -19,7 +19,7 @@ const (
 	localWorkflowTask = 3 * time.Second
 )
 
-// launch says on which queue a workflow starts, and how.
+// launch is the queue on which a workflow starts, and the options of the start.
 type launch struct {
 	queue string // The Temporal task queue.
 	// local: the engine runs on this machine. A lost process, and a cancellation, is noticed within seconds.

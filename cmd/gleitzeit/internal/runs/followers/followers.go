@@ -1,5 +1,5 @@
 // Package followers counts who follows the runs of a process and who wants them, so that the claim of a run is kept until
-// its results were told, and a run that nobody wants any more is cancelled. It is bookkeeping alone: it knows no claims and
+// its results were delivered, and a run that nobody wants any more is cancelled. It is bookkeeping alone: it knows no claims and
 // no Temporal.
 package followers
 
@@ -9,7 +9,7 @@ type Book map[string]*entry
 type entry struct {
 	following int  // All that follow the run.
 	starts    int  // Of those, the starts that want it.
-	told      bool // Somebody has got its results, or its id to ask for them.
+	delivered bool // Somebody has got its results, or its id to ask for them.
 }
 
 // Enter counts a follower. A start wants the run; any other follower only looks.
@@ -25,7 +25,8 @@ func (b Book) Enter(run string, start bool) {
 	}
 }
 
-// Abandon takes the wish of a start away, which goes on following, and reports whether it was the last one for a run of which
+// Abandon records that a start no longer wants its run but still follows it, and reports whether it was the last one of a run of
+// which
 // nobody has got the id.
 func (b Book) Abandon(run string) (last bool) {
 	e := b[run]
@@ -33,11 +34,11 @@ func (b Book) Abandon(run string) (last bool) {
 		return false
 	}
 	e.starts--
-	return e.starts == 0 && !e.told
+	return e.starts == 0 && !e.delivered
 }
 
-// Leave takes a follower away. told: it has got the results, or somebody the id.
-func (b Book) Leave(run string, start, told bool) {
+// Leave removes a follower. delivered: it has received the results, or somebody has the id.
+func (b Book) Leave(run string, start, delivered bool) {
 	e := b[run]
 	if e == nil {
 		return
@@ -46,7 +47,7 @@ func (b Book) Leave(run string, start, told bool) {
 	if start {
 		e.starts--
 	}
-	e.told = e.told || told
+	e.delivered = e.delivered || delivered
 }
 
 // Followed reports whether anybody follows the run.
@@ -55,8 +56,8 @@ func (b Book) Followed(run string) bool {
 	return e != nil && e.following > 0
 }
 
-// Forget ends the account of a run, unless somebody follows it, and reports whether its results are to be told to nobody.
-func (b Book) Forget(run string) (told bool) {
+// Forget removes the entry of a run, unless it is followed, and reports whether its results were delivered.
+func (b Book) Forget(run string) (delivered bool) {
 	e := b[run]
 	if e == nil {
 		return false
@@ -64,5 +65,5 @@ func (b Book) Forget(run string) (told bool) {
 	if e.following == 0 {
 		delete(b, run)
 	}
-	return e.told
+	return e.delivered
 }

@@ -43,7 +43,7 @@ func TestARunWhoseIDIsKnownIsWanted(t *testing.T) {
 	}
 }
 
-// What nobody was told is kept for an equal start; runs are counted apart.
+// What nobody was delivered is kept for an equal start; runs are counted apart.
 func TestWhatNobodyWasToldIsKept(t *testing.T) {
 	b := Book{}
 	b.Enter("a", true)
@@ -51,7 +51,7 @@ func TestWhatNobodyWasToldIsKept(t *testing.T) {
 	b.Leave("a", true, false)
 	b.Leave("b", true, true)
 	if b.Forget("a") || !b.Forget("b") {
-		t.Error("a was told, or b was not")
+		t.Error("a was delivered, or b was not")
 	}
 	if b.Abandon("c") || b.Followed("c") || b.Forget("c") {
 		t.Error("of a run that was never entered nothing is known")
