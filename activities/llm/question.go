@@ -89,7 +89,7 @@ func (q *question) readAnswer(given value.Value) error {
 	if q.schema, err = answerSchema(schema); err != nil {
 		return err
 	}
-	q.format, q.Structured = schema.JSON(), true
+	q.format, q.Structured = sentSchema(schema).JSON(), true
 	return nil
 }
 
@@ -129,11 +129,28 @@ func (q *question) embedding(request protocol.Request) error {
 
 // answerSchema compiles the schema of an answer.
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
-	schema, err := jsonschema.Compile(v.JSON())
+	schema, err := jsonschema.CompileWithFormats(v.JSON())
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "invalid JSON Schema: %v", err)
 	}
 	return schema, nil
+}
+
+// sentSchema is a schema without the patterns that no server should get: Ollama 0.17.4 ends where a pattern has a group such as
+// (?:…) or a lookahead. The answer is checked against them where Go can.
+func sentSchema(schema value.Value) value.Value {
+	return jsonschema.Rewrite("", schema, func(_ string, schema value.Value) value.Value {
+		if pattern, is := schema.Get("pattern"); !is || !provider.HasGroup(pattern.Text()) {
+			return schema
+		}
+		var kept []value.Field
+		for _, field := range schema.Fields() {
+			if field.Name != "pattern" {
+				kept = append(kept, field)
+			}
+		}
+		return value.Object(kept...)
+	})
 }
 
 // readIdleTimeout reads the maximum time that a server may be silent.

@@ -108,7 +108,7 @@ var rules = []rule{
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/images", []string{"internal/protocol"}, nil},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/value"}, []string{network}},
-	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network, ollama}},
+	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/protocol", "internal/value"}, []string{disk, processes}},
 	{"activities/mcp", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},

@@ -33,13 +33,16 @@ func Provider() provider.Provider {
 	}
 }
 
-// check finds a duration that Ollama would not read.
-func check(_ string, parameters value.Value, _ []value.Field) []protocol.ParameterError {
+// check finds a duration and a schema that Ollama would not read.
+func check(_ string, parameters value.Value, _ []value.Field) (found []protocol.ParameterError) {
 	keep, _ := parameters.Get("keep_alive")
 	if _, err := keepAlive(keep); err != nil {
-		return []protocol.ParameterError{{Parameter: "keep_alive", Message: protocol.AsError(err, protocol.InvalidParams).Message}}
+		found = append(found, protocol.ParameterError{Parameter: "keep_alive", Message: protocol.AsError(err, protocol.InvalidParams).Message})
 	}
-	return nil
+	if schema, is := parameters.Get("schema"); is {
+		found = append(found, checkSchema(schema)...)
+	}
+	return found
 }
 
 // parseURL reads an address as Ollama itself reads OLLAMA_HOST: scheme and port may be missing. The address that a server
