@@ -37,11 +37,11 @@ func TestJSONThatIsThere(t *testing.T) {
 // What servers do not enforce is checked.
 func TestWhatServersDoNotEnforce(t *testing.T) {
 	for schema, test := range map[string]struct{ answer, why string }{
-		`{"type":"string","format":"email"}`:                 {`"nobody"`, "answer: 'nobody' is not valid email: missing @"},
-		`{"type":"number","maximum":5}`:                      {`7`, "answer: maximum: got 7, want 5"},
-		`{"type":"array","uniqueItems":true}`:                {`[1,1]`, "answer: items at 0 and 1 are equal"},
-		`{"type":"object","minProperties":1}`:                {`{}`, "answer: minProperties: got 0, want 1"},
-		`{"type":"string","pattern":"^(?:tea|cake)$"}`:       {`"pie"`, "answer: 'pie' does not match pattern '^(?:tea|cake)$'"},
+		`{"type":"string","format":"email"}`:           {`"nobody"`, "answer: 'nobody' is not valid email: missing @"},
+		`{"type":"number","maximum":5}`:                {`7`, "answer: maximum: got 7, want 5"},
+		`{"type":"array","uniqueItems":true}`:          {`[1,1]`, "answer: items at 0 and 1 are equal"},
+		`{"type":"object","minProperties":1}`:          {`{}`, "answer: minProperties: got 0, want 1"},
+		`{"type":"string","pattern":"^(?:tea|cake)$"}`: {`"pie"`, "answer: 'pie' does not match pattern '^(?:tea|cake)$'"},
 	} {
 		got := fails(t, t.Context(), scripted(t, answering(test.answer)), asking(t, llm.Chat, `{"prompt":"x","schema":`+schema+`}`), nil)
 		if got.Code != protocol.TaskResultInvalid || !strings.Contains(got.Message, "even after a second request: "+test.why) {

@@ -68,8 +68,9 @@ func (x *exchange) prepare() {
 	}
 	x.prepared = true
 	q := x.call.question
-	tools := x.request.Tools
+	tools, choice := x.request.Tools, x.request.ToolChoice
 	x.request = q.Request
+	x.request.ToolChoice = choice
 	x.request.Messages = slices.Clone(q.Messages)
 	x.request.Tools = tools
 	if x.tools == nil {
@@ -128,6 +129,9 @@ func (x *exchange) converse(ctx context.Context) error {
 func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error) {
 	for {
 		a, err := x.answerOnce(ctx)
+		if err == nil && len(a.Calls) == 0 && x.tools != nil && x.request.ToolChoice != "" && x.request.ToolChoice != provider.FreeChoice {
+			x.warn("the model called no tool, although `tool_choice` requires it")
+		}
 		if err != nil || x.tools == nil || len(a.Calls) == 0 {
 			return a, err
 		}

@@ -105,6 +105,7 @@ const conversation = `
       "additionalProperties": false
     }},
     "tools": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Names of tools that the model may call"},
+    "tool_choice": {"type": "string", "minLength": 1, "description": "auto, none, required, or the name of the tool that the model must call first; default auto"},
     "max_tool_rounds": {"type": "integer", "minimum": 1, "description": "Maximum number of rounds of tool calls; default 8"}`
 
 const completion = `

@@ -3,6 +3,7 @@
 package ollama
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -38,6 +39,11 @@ func check(_ string, parameters value.Value, _ []value.Field) (found []protocol.
 	keep, _ := parameters.Get("keep_alive")
 	if _, err := keepAlive(keep); err != nil {
 		found = append(found, protocol.ParameterError{Parameter: "keep_alive", Message: protocol.AsError(err, protocol.InvalidParams).Message})
+	}
+	choice, _ := parameters.Get("tool_choice")
+	if name := choice.Text(); !choice.IsNull() && name != provider.FreeChoice && name != provider.NoTool {
+		found = append(found, protocol.ParameterError{Parameter: "tool_choice", Message: fmt.Sprintf("tool_choice: %s is not supported by the provider \"ollama\"", name),
+			Hint: "its values are auto and none: Ollama cannot make a model call a tool"})
 	}
 	if schema, is := parameters.Get("schema"); is {
 		found = append(found, checkSchema(schema)...)
