@@ -38,7 +38,7 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 		}
 		images, _ := given.Get("images")
 		for _, image := range images.Elements() {
-			_, err = decodeImage(image.Text())
+			_, err = decodeImage(image.Text(), 0)
 			note("images", err)
 		}
 		return append(found, called.Check(method, given, options)...)

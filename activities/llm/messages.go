@@ -15,13 +15,17 @@ const defaultVisionPrompt = "Describe this image."
 // to the last message of the user.
 func readMessages(request protocol.Request) ([]provider.Message, error) {
 	given := request.Parameters
+	largest, err := imageSize(given)
+	if err != nil {
+		return nil, err
+	}
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
 		messages = append(messages, provider.Message{Role: "system", Text: system.Text()})
 	}
 	listed, _ := given.Get("messages")
 	for _, element := range listed.Elements() {
-		m, err := readMessage(element)
+		m, err := readMessage(element, largest)
 		if err != nil {
 			return nil, err
 		}
@@ -62,11 +66,11 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 }
 
 // readMessage reads one element of `messages`.
-func readMessage(given value.Value) (provider.Message, error) {
+func readMessage(given value.Value, largest int) (provider.Message, error) {
 	m := provider.Message{Role: text(given, "role"), Text: text(given, "content")}
 	images, _ := given.Get("images")
 	for _, encoded := range images.Elements() {
-		image, err := decodeImage(encoded.Text())
+		image, err := decodeImage(encoded.Text(), largest)
 		if err != nil {
 			return m, err
 		}

@@ -64,7 +64,7 @@ func TestToolCallsOfServers(t *testing.T) {
 		"encoded twice":       {[]string{piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":"\"{\\\"a\\\": 1}\""}}`)}, []string{`{"a":1}`}},
 		"none":                {[]string{piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":""}}`)}, []string{`{}`}},
 		"not JSON": {[]string{piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":"{'a': 1, 'b': 2}"}}`)},
-			[]string{`the arguments are not JSON: not JSON: invalid character '\'' looking for beginning of object key string; they were {'a': 1, 'b': 2}`}},
+			[]string{`the arguments are not JSON: invalid character '\''; they were {'a': 1, 'b': 2}`}},
 		"a list": {[]string{piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":"[1, 2]"}}`)},
 			[]string{`the arguments are a list, and must be an object; they were [1, 2]`}},
 	} {

@@ -57,13 +57,17 @@ func blockText(block value.Value) string {
 }
 
 // toolImages are the images in the result of a tool.
-func toolImages(result value.Value) (images [][]byte) {
+func toolImages(result, given value.Value) (images [][]byte) {
+	largest, err := imageSize(given)
+	if err != nil {
+		return nil // The question could not have been read.
+	}
 	content, _ := result.Get("content")
 	for _, block := range content.Elements() {
 		if text(block, "type") != "image" {
 			continue
 		}
-		if image, err := decodeImage(text(block, "data")); err == nil { // A model cannot correct another one.
+		if image, err := decodeImage(text(block, "data"), largest); err == nil { // A model cannot correct another one.
 			images = append(images, image)
 		}
 	}
