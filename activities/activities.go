@@ -41,6 +41,7 @@ type Activities struct {
 	env      func(name string) (string, bool)
 	roots    []string
 	tell     func(error)
+	inFlight inFlight
 }
 
 type method struct {

@@ -12,8 +12,9 @@ import (
 // performed is what an attempt has brought.
 type performed struct {
 	protocol.Result
-	cached bool   // It is what an equal call had brought.
-	keepAs string // The hash under which equal calls may have it; "" is for this call alone.
+	cached bool            // It is what an equal call had brought.
+	keepAs string          // The hash under which equal calls may have it; "" is for this call alone.
+	end    func(kept bool) // Lets equal calls begin.
 }
 
 // recall returns what an equal call has brought; nil where there is none, or where its value is gone. That a store cannot

@@ -29,6 +29,8 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 	}
 
 	done, failure := a.perform(ctx, &call, history, beat)
+	kept := false
+	defer func() { done.end(kept) }()
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: history.failures + 1,
 		StartedAt: history.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
@@ -63,6 +65,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 	if failure != nil {
 		return nil, retryable(&call, history.failures, outcome)
 	}
+	kept = true
 	return &outcome, nil
 }
 
@@ -162,8 +165,16 @@ func (a *Activities) earlier(ctx context.Context, call *protocol.Call) (earlierA
 	return e, nil
 }
 
-// perform does what the call asks for. Its error is what the task failed with.
+// perform does what the call asks for. Its error is what the task failed with. The end of the call must be reported.
 func (a *Activities) perform(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat) (performed, *protocol.Error) {
+	end := func(bool) {}
+	done, failure := a.performOnce(ctx, call, history, beat, &end)
+	done.end = end
+	return done, failure
+}
+
+// performOnce does what the call asks for, after equal calls that are under way. It sets end to what lets others begin.
+func (a *Activities) performOnce(ctx context.Context, call *protocol.Call, history earlierAttempts, beat *heartbeat, end *func(bool)) (performed, *protocol.Error) {
 	if call.Format > protocol.CallFormat {
 		return performed{}, protocol.Errorf(protocol.InvalidParams, "this worker reads calls up to format %d, and this one has format %d", protocol.CallFormat, call.Format).
 			WithHint("update the worker")
@@ -182,6 +193,7 @@ func (a *Activities) perform(ctx context.Context, call *protocol.Call, history e
 	}
 	hash := a.hashOf(ctx, call, m, request, secrets)
 	if hash != "" {
+		*end = a.inFlight.begin(ctx, hash, func() { beat.say("waiting for an equal call") })
 		if earlier := a.recall(ctx, hash); earlier != nil {
 			return performed{Result: *earlier, cached: true}, nil
 		}

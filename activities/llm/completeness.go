@@ -107,7 +107,7 @@ func (x *exchange) checkWhole(a *provider.Answer) error {
 	if what == "" {
 		return nil
 	}
-	x.cut = endingOf(a) == cutOff
+	x.partial = true
 	what = x.call.secrets.Hide(what)
 	if text(x.call.request.Parameters, "on_cut_answer") == "fail" {
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", what).WithHint("%s", hint)

@@ -28,7 +28,8 @@ type exchange struct {
 	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
 	parsed         value.Value
 	continues      bool     // Whether the model is asked to continue its last answer.
-	cut            bool     // Whether the answer of the result was cut off.
+	partial        bool     // Whether the answer of the result is not whole.
+	mismatched     bool     // Whether the answer did not match its schema, even after a correction.
 	warnings       []string // Of the result.
 }
 
@@ -118,6 +119,7 @@ func (x *exchange) converse(ctx context.Context) error {
 			return x.checkWhole(a)
 		}
 		if mended {
+			x.mismatched = true
 			return x.mismatch(a, why)
 		}
 		x.call.progress("asking for a corrected answer: " + why)

@@ -75,6 +75,8 @@ func required(names ...string) string {
 
 const words = `
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "models": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}, "description": "Models to ask one after another, instead of model, until an answer is good enough"},
+    "escalate_on": {"type": "array", "items": {"enum": ["schema", "cut", "missing"]}, "description": "When the next of models is asked: the answer does not match its schema, is not whole, or the model is missing; default all"},
     "prompt": {"type": "string", "description": "Message of the user; with messages, the last one"},
     "system": {"type": "string", "description": "System message: instructions for the model"},
     "file_path": {"type": "string", "minLength": 1, "description": "Text file, appended to the message of the user after a blank line"},
