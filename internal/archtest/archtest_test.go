@@ -106,7 +106,7 @@ var rules = []rule{
 	{"activities", []string{"interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
-	{"activities/llm/images", []string{"internal/protocol"}, nil},
+	{"activities/llm/images", nil, []string{network}}, // To detect the type of content.
 	{"activities/llm/provider", []string{"internal/protocol", "internal/value"}, []string{network}},
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
