@@ -29,6 +29,9 @@ tasks:
 	if warning := run.task("long").Warning; warning == nil || !strings.HasPrefix(*warning, said) {
 		t.Errorf("the task's warning in the document is %v", warning)
 	}
+	if warnings := run.task("each").Warnings; warnings == nil || *warnings != 1 {
+		t.Errorf("the items' warnings in the document are %v", warnings)
+	}
 	if warning := run.task("short").Warning; warning != nil {
 		t.Errorf("a task whose prompt was whole has the warning %q", *warning)
 	}
