@@ -41,14 +41,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if progress == nil {
 		progress = func(string) {}
 	}
-	c := &call{handler: h, request: request, progress: progress, timeLeft: request.Timeout, secrets: provider.Secrets{Redact: request.Redact}}
-	defer c.finish()
-	if err := c.route(); err != nil {
-		return protocol.Result{}, err
-	}
-	result, err := (&exchange{call: c}).run(ctx)
-	result.Usage = c.usage
-	return result, err
+	return (&fallback{handler: h, request: request, progress: progress, timeLeft: request.Timeout}).run(ctx)
 }
 
 // finish releases the pool when the call has ended.
@@ -86,7 +79,7 @@ func (c *call) route() (err error) {
 		return protocol.Errorf(protocol.ConfigurationError, "invalid `api_key`: it contains a line break or another control character").
 			WithHint("a file may end with a line break that is not part of the key")
 	}
-	if c.model = cmp.Or(text(given, "model"), c.backend.model(c.request.Method)); c.model == "" {
+	if c.model = cmp.Or(c.model, text(given, "model"), c.backend.model(c.request.Method)); c.model == "" {
 		return protocol.Errorf(protocol.InvalidParams, "%s: `model` is required", c.request.Method).
 			WithHint("set `model`, or `providers.%s.model` in config.yaml", c.backend.Name)
 	}

@@ -155,7 +155,7 @@ func (h *Handler) Close() error {
 
 // Identity implements protocol.Identifier: the provider and the model of the call.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
-	c := &call{handler: h, request: request}
+	c := &call{handler: h, request: request, model: modelsOf(request.Parameters)[0]}
 	defer c.finish()
 	if err := c.route(); err != nil {
 		return value.Value{}, err

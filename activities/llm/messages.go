@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"strings"
+
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -13,13 +15,17 @@ const defaultVisionPrompt = "Describe this image."
 // to the last message of the user.
 func readMessages(request protocol.Request) ([]provider.Message, error) {
 	given := request.Parameters
+	largest, err := imageSize(given)
+	if err != nil {
+		return nil, err
+	}
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
 		messages = append(messages, provider.Message{Role: "system", Text: system.Text()})
 	}
 	listed, _ := given.Get("messages")
 	for _, element := range listed.Elements() {
-		m, err := readMessage(element)
+		m, err := readMessage(element, largest)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +45,7 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	}
 	text := joinFiles(files)
 	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
-		return messages, nil
+		return messages, requireText(request.Method, messages, prompted)
 	}
 	at := lastUserMessage(messages)
 	if at < 0 {
@@ -60,17 +66,30 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 }
 
 // readMessage reads one element of `messages`.
-func readMessage(given value.Value) (provider.Message, error) {
+func readMessage(given value.Value, largest int) (provider.Message, error) {
 	m := provider.Message{Role: text(given, "role"), Text: text(given, "content")}
 	images, _ := given.Get("images")
 	for _, encoded := range images.Elements() {
-		image, err := decodeImage(encoded.Text())
+		image, err := decodeImage(encoded.Text(), largest)
 		if err != nil {
 			return m, err
 		}
 		m.Images = append(m.Images, image)
 	}
 	return m, nil
+}
+
+// requireText checks that the last message of the user is not empty: a server would only load the model, and a model would make
+// something up.
+func requireText(method string, messages []provider.Message, prompted bool) error {
+	at := lastUserMessage(messages)
+	if at < 0 || strings.TrimSpace(messages[at].Text) != "" || len(messages[at].Images) > 0 {
+		return nil
+	}
+	if prompted {
+		return protocol.Errorf(protocol.InvalidParams, "%s: the prompt is empty", method)
+	}
+	return protocol.Errorf(protocol.InvalidParams, "%s: the last message of the user is empty", method)
 }
 
 func lastUserMessage(messages []provider.Message) int {

@@ -3,6 +3,8 @@ package llm
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -29,6 +31,9 @@ func readQuestion(c *call) (*question, error) {
 	q.Model, q.Secrets = c.model, c.secrets
 	var err error
 	if q.Options, err = readOptions(given); err != nil {
+		return nil, err
+	}
+	if err = checkStop(given); err != nil {
 		return nil, err
 	}
 	if found := c.backend.Check(c.request.Method, given, q.Options); len(found) > 0 {
@@ -84,7 +89,7 @@ func (q *question) readAnswer(given value.Value) error {
 	if q.schema, err = answerSchema(schema); err != nil {
 		return err
 	}
-	q.format, q.Structured = schema.JSON(), true
+	q.format, q.Structured = sentSchema(schema).JSON(), true
 	return nil
 }
 
@@ -110,7 +115,7 @@ func (q *question) embedding(request protocol.Request) error {
 		q.Inputs = append(q.Inputs, file.text)
 	}
 	for i, input := range q.Inputs {
-		if input == "" {
+		if strings.TrimSpace(input) == "" {
 			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty", Embed, i)
 		}
 	}
@@ -124,11 +129,28 @@ func (q *question) embedding(request protocol.Request) error {
 
 // answerSchema compiles the schema of an answer.
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
-	schema, err := jsonschema.Compile(v.JSON())
+	schema, err := jsonschema.CompileWithFormats(v.JSON())
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "invalid JSON Schema: %v", err)
 	}
 	return schema, nil
+}
+
+// sentSchema is a schema without the patterns that no server should get: Ollama 0.17.4 ends where a pattern has a group such as
+// (?:…) or a lookahead. The answer is checked against them where Go can.
+func sentSchema(schema value.Value) value.Value {
+	return jsonschema.Rewrite("", schema, func(_ string, schema value.Value) value.Value {
+		if pattern, is := schema.Get("pattern"); !is || !provider.HasGroup(pattern.Text()) {
+			return schema
+		}
+		var kept []value.Field
+		for _, field := range schema.Fields() {
+			if field.Name != "pattern" {
+				kept = append(kept, field)
+			}
+		}
+		return value.Object(kept...)
+	})
 }
 
 // readIdleTimeout reads the maximum time that a server may be silent.
@@ -190,3 +212,14 @@ func readOptions(given value.Value) ([]value.Field, error) {
 	}
 	return gathered.Fields(), nil
 }
+
+// checkStop finds an empty text that stops the answer, in `options`: the schema of the parameters does not cover it.
+func checkStop(given value.Value) error {
+	options, _ := given.Get("options")
+	if stop, _ := options.Get("stop"); isEmptyText(stop) || slices.ContainsFunc(stop.Elements(), isEmptyText) {
+		return protocol.Errorf(protocol.InvalidParams, "stop must not be empty: the answer would end before it begins")
+	}
+	return nil
+}
+
+func isEmptyText(v value.Value) bool { return v.Kind() == value.KindString && v.Text() == "" }

@@ -45,6 +45,9 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 
 // refused makes an error from a response with an error status.
 func (o *server) refused(model string, status int, said string) error {
+	if refusal := provider.SchemaRefused("Ollama at "+o.shown, said); refusal != nil {
+		return refusal
+	}
 	switch {
 	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).

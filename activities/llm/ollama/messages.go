@@ -2,10 +2,12 @@ package ollama
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/ollama/ollama/api"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -89,12 +91,46 @@ func keepAlive(given value.Value) (*api.Duration, error) {
 func toolsOf(tools []protocol.Tool) api.Tools {
 	var made api.Tools
 	for _, tool := range tools {
-		function := api.ToolFunction{Name: tool.Name, Description: tool.Description}
-		if json.Unmarshal(tool.Parameters, &function.Parameters) != nil || function.Parameters.Properties == nil {
-			function.Parameters = api.ToolFunctionParameters{Properties: api.NewToolPropertiesMap()}
-		}
-		function.Parameters.Type = "object"
+		function := api.ToolFunction{Name: tool.Name, Description: tool.Description, Parameters: parametersOf(tool.Parameters)}
 		made = append(made, api.Tool{Type: "function", Function: function})
 	}
 	return made
+}
+
+// parametersOf describes parameters. Of one whose schema Ollama cannot read only the description is left.
+func parametersOf(schema json.RawMessage) (parameters api.ToolFunctionParameters) {
+	parsed, err := value.Parse(schema)
+	if err == nil {
+		parsed = jsonschema.Rewrite("", parsed, readable)
+		err = json.Unmarshal(parsed.JSON(), &parameters)
+	}
+	if err != nil {
+		parameters = api.ToolFunctionParameters{Properties: api.NewToolPropertiesMap()}
+		properties, _ := parsed.Get("properties")
+		for _, field := range properties.Fields() {
+			var property api.ToolProperty
+			if json.Unmarshal(field.Value.JSON(), &property) != nil {
+				said, _ := field.Value.Get("description")
+				property = api.ToolProperty{Description: said.Text()}
+			}
+			parameters.Properties.Set(field.Name, property)
+		}
+		required, _ := parsed.Get("required")
+		for _, name := range required.Elements() {
+			parameters.Required = append(parameters.Required, name.Text())
+		}
+	}
+	if parameters.Properties == nil {
+		parameters.Properties = api.NewToolPropertiesMap()
+	}
+	parameters.Type = "object"
+	return parameters
+}
+
+// readable makes a schema one that Ollama can read: it knows no schemas that are true or false.
+func readable(place string, schema value.Value) value.Value {
+	if schema.Kind() == value.KindBool && !strings.HasSuffix(place, ".additionalProperties") {
+		return value.Object()
+	}
+	return schema
 }

@@ -104,11 +104,8 @@ func (o *server) chat(ctx context.Context, request *provider.Request, mayCut boo
 			return false, err
 		}
 		for _, call := range piece.Message.ToolCalls {
-			arguments, err := provider.ParseArguments(call.Function.Arguments)
-			if err != nil {
-				return false, err
-			}
-			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments})
+			arguments, problem := provider.ParseArguments(call.Function.Arguments)
+			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments, Problem: problem})
 		}
 		answer.Role = cmp.Or(piece.Message.Role, answer.Role)
 		finish(answer, piece.Model, piece.Done, piece.DoneReason, piece.Metrics)

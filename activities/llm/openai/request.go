@@ -59,6 +59,13 @@ func chat(request *provider.Request) (value.Value, error) {
 			tools[i] = object("type", value.String("function")).With("function", function)
 		}
 		body = body.With("tools", value.List(tools...))
+		switch request.ToolChoice {
+		case "":
+		case provider.FreeChoice, provider.AnyTool:
+			body = body.With("tool_choice", value.String(request.ToolChoice))
+		default:
+			body = body.With("tool_choice", object("type", value.String("function")).With("function", object("name", value.String(request.ToolChoice))))
+		}
 	}
 	return body, nil
 }

@@ -65,6 +65,9 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 
 // refused makes an error from a response with an error status.
 func (o *server) refused(model string, status int, said string) error {
+	if refusal := provider.SchemaRefused("the server at "+o.shown, said); refusal != nil {
+		return refusal
+	}
 	switch {
 	case provider.IsOverloaded(status):
 		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s is overloaded: %s", o.shown, said)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -46,14 +45,8 @@ type events struct {
 	answer *provider.Answer
 	heard  func(string)
 	quoted func(string) string
-	calls  []pending
+	calls  toolCalls
 	over   bool
-}
-
-// pending is a tool call that has arrived in part.
-type pending struct {
-	id, name  string
-	arguments strings.Builder
 }
 
 func (s *events) line(line string) error {
@@ -83,52 +76,23 @@ func (s *events) line(line string) error {
 	}
 	choice := choices.Elements()[0]
 	delta, _ := choice.Get("delta")
-	thinking := cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"))
-	if err := s.answer.Append(text(delta, "content"), thinking); err != nil {
+	content, thoughts := contentOf(delta)
+	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
 	}
+	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
-	s.wanted(delta)
+	s.calls.add(delta)
 	if reason := text(choice, "finish_reason"); reason != "" {
 		s.answer.Done, s.answer.Reason = true, reason
 	}
-	s.heard(text(delta, "content"))
+	s.heard(content)
 	return nil
-}
-
-// mostCalls is the maximum number of tool calls of one answer.
-const mostCalls = 128
-
-// wanted adds the pieces of tool calls.
-func (s *events) wanted(delta value.Value) {
-	calls, _ := delta.Get("tool_calls")
-	for i, call := range calls.Elements() {
-		function, _ := call.Get("function")
-		at := i
-		if index, is := call.Get("index"); is {
-			if number, err := strconv.Atoi(index.Digits()); err == nil && number >= 0 && number < mostCalls {
-				at = number
-			}
-		}
-		for len(s.calls) <= at {
-			s.calls = append(s.calls, pending{})
-		}
-		s.calls[at].id = cmp.Or(text(call, "id"), s.calls[at].id)
-		s.calls[at].name = cmp.Or(text(function, "name"), s.calls[at].name)
-		s.calls[at].arguments.WriteString(text(function, "arguments"))
-	}
 }
 
 // finish makes tool calls from their pieces.
 func (s *events) finish() error {
-	for i := range s.calls {
-		call := &s.calls[i]
-		arguments, err := provider.ParseArguments([]byte(call.arguments.String()))
-		if err != nil {
-			return protocol.Errorf(protocol.TaskResultInvalid, "the model called the tool %s with invalid arguments: %v", call.name, err)
-		}
-		s.answer.Calls = append(s.answer.Calls, provider.ToolCall{ID: call.id, Name: call.name, Arguments: arguments})
-	}
+	s.answer.Calls = s.calls.all()
 	if s.answer.Tokens == 0 {
 		s.answer.Tokens = int64(s.answer.Pieces) // Some servers do not count for a stream.
 	}

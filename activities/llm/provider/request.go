@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ type Request struct {
 	Think      value.Value     // Null: as the model does by default.
 	KeepAlive  value.Value     // How long the model stays in memory afterwards; null: as the server does by default.
 	Tools      []protocol.Tool
+	ToolChoice string // Name of the tool that must be called, or AnyTool; otherwise the model decides.
 	Secrets    Secrets
 
 	Completion *Completion // For llm/generate: the prompt is not a conversation.
@@ -26,6 +29,13 @@ type Request struct {
 	Dimensions int         // Of the vectors; 0 is the model's own.
 	MayCut     bool        // Whether a prompt that is too long is cut, and the answer says so; otherwise it is an error.
 }
+
+// The values of tool_choice that are not names of tools.
+const (
+	FreeChoice = "auto"
+	NoTool     = "none"
+	AnyTool    = "required"
+)
 
 // Completion is what llm/generate has beyond its messages, which are a system message, perhaps, and one of the user.
 type Completion struct {
@@ -48,19 +58,29 @@ type Message struct {
 type ToolCall struct {
 	ID        string
 	Name      string
-	Arguments value.Value
+	Arguments value.Value // An object.
+	Problem   string      // Why the arguments that the model wrote are invalid; then there are none.
 }
 
-// ParseArguments reads the arguments of a tool call. Nothing, and null, are no arguments.
-func ParseArguments(text []byte) (value.Value, error) {
-	if len(text) == 0 {
-		return value.Object(), nil
+// ParseArguments reads the arguments of a tool call: an object, which may be encoded as a string. Nothing, and null, are no
+// arguments. problem is for the model, which may call the tool again.
+func ParseArguments(text []byte) (arguments value.Value, problem string) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return value.Object(), ""
 	}
 	arguments, err := value.Parse(text)
-	if arguments.IsNull() && err == nil {
-		return value.Object(), nil
+	if err == nil && arguments.Kind() == value.KindString {
+		arguments, err = value.Parse([]byte(arguments.Text()))
 	}
-	return arguments, err
+	switch {
+	case err != nil:
+		return value.Object(), fmt.Sprintf("the arguments are %v; they were %s", err, shorten(string(text)))
+	case arguments.IsNull():
+		return value.Object(), ""
+	case arguments.Kind() != value.KindObject:
+		return value.Object(), fmt.Sprintf("the arguments are %s, and must be an object; they were %s", arguments.Kind().Article(), shorten(string(text)))
+	}
+	return arguments, ""
 }
 
 // OptionNames are the options that parameters set by their names, which are those of Ollama: the fields of api.Options and
@@ -75,6 +95,7 @@ var OptionNames = []string{
 type Answer struct {
 	Text     strings.Builder
 	Thinking strings.Builder
+	Refusal  strings.Builder // Why the model does not answer, in its own words.
 	Calls    []ToolCall
 	Pieces   int  // Of the stream: about one for each token.
 	Done     bool // The model finished.

@@ -29,12 +29,18 @@ tasks:
 	if warning := run.task("long").Warning; warning == nil || !strings.HasPrefix(*warning, said) {
 		t.Errorf("the task's warning in the document is %v", warning)
 	}
+	if warnings := run.task("each").Warnings; warnings == nil || *warnings != 1 {
+		t.Errorf("the items' warnings in the document are %v", warnings)
+	}
 	if warning := run.task("short").Warning; warning != nil {
 		t.Errorf("a task whose prompt was whole has the warning %q", *warning)
 	}
 
 	stdout, _ = u.Gleitzeit(0, "status", *run.Run)
-	wantLines(t, "status", stdout, "  ✓ long  llm/chat  completed", "\n    ! "+said)
+	wantLines(t, "status", stdout, "  ✓ long  llm/chat  completed", "\n    ! "+said, "\n    ! 1 item with a warning: see the results")
+	stdout, stderr = u.Gleitzeit(0, "results", *run.Run)
+	wantLines(t, "results", stdout, "\n! "+said)
+	wantLines(t, "standard error of results", stderr, "! long  "+said)
 	stdout, _ = u.Gleitzeit(0, "run", "flow.yaml", "-o", "jsonl")
 	wantLines(t, "lines", stdout, `"warning":"`+said)
 	if items := strings.Count(stdout, `"warning":"`+said); items < 4 { // Of a task and of an item, and in the result of each.
