@@ -18,6 +18,7 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 		}
 		options, err := readOptions(given)
 		note("max_tokens", err)
+		note("options", checkStop(given))
 		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
 		called := providerNamed(text(given, "provider"))

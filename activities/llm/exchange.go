@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -26,6 +27,9 @@ type exchange struct {
 	toolCalls      []value.Value // A record of each tool call.
 	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
 	parsed         value.Value
+	continues      bool     // Whether the model is asked to continue its last answer.
+	cut            bool     // Whether the answer of the result was cut off.
+	warnings       []string // Of the result.
 }
 
 // run gets an answer and makes the result of the method from it.
@@ -96,14 +100,21 @@ func (x *exchange) converse(ctx context.Context) error {
 		return err
 	}
 	for mended := false; ; mended = true {
-		a, err := x.answerWithTools(ctx)
-		q := x.call.question
-		if err != nil || q.schema == nil {
+		a, err := x.wholeAnswer(ctx)
+		if err != nil {
 			return err
 		}
+		q := x.call.question
+		if q.schema == nil {
+			return x.checkWhole(a)
+		}
 		var why string
-		if x.parsed, why = q.parse(a); why == "" {
-			return nil
+		if x.parsed, why = answer.FindJSON(a.Text.String(), a.Thinking.String(), q.check); why == "" {
+			if strings.TrimSpace(a.Text.String()) == "" { // It was in the thoughts.
+				setText(a, string(x.parsed.JSON()))
+				setText(&x.total, a.Text.String())
+			}
+			return x.checkWhole(a)
 		}
 		if mended {
 			return x.mismatch(a, why)
@@ -143,7 +154,7 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 			w.reset()
 		}
 		a = &provider.Answer{}
-		err := m.server.Converse(ctx, &x.request, a, x.listener(a, w))
+		err := x.receive(ctx, m, a, w)
 		return a.Pieces > 0, err
 	})
 	x.tokens += a.Pieces
@@ -156,7 +167,7 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 	write, told := x.call.request.Write, 0
 	return func(text string) {
 		w.reset()
-		if write != nil && told == 0 && a.Pieces > 0 && x.tokens > 0 {
+		if write != nil && told == 0 && a.Pieces > 0 && x.tokens > 0 && !x.continues {
 			write("\n")
 		}
 		if a.Pieces > told {
@@ -182,6 +193,7 @@ func (x *exchange) addCounts(a *provider.Answer) {
 		Load: sum.Load + a.Load, Read: sum.Read + a.Read, Write: sum.Write + a.Write,
 	}
 	x.total.Text.WriteString(a.Text.String())
+	x.total.Refusal.WriteString(a.Refusal.String())
 	x.total.Thinking.WriteString(sum.Thinking.String() + a.Thinking.String())
 }
 

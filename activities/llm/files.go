@@ -35,6 +35,9 @@ func readFiles(request protocol.Request) ([]textFile, error) {
 			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
 				WithHint("convert it to UTF-8; use `image_path` for images")
 		}
+		if strings.TrimSpace(string(data)) == "" {
+			return protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)
+		}
 		if size += len(data); size > maxTexts {
 			return protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
 		}

@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"strings"
+
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -39,7 +41,7 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	}
 	text := joinFiles(files)
 	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
-		return messages, nil
+		return messages, requireText(request.Method, messages, prompted)
 	}
 	at := lastUserMessage(messages)
 	if at < 0 {
@@ -71,6 +73,19 @@ func readMessage(given value.Value) (provider.Message, error) {
 		m.Images = append(m.Images, image)
 	}
 	return m, nil
+}
+
+// requireText checks that the last message of the user is not empty: a server would only load the model, and a model would make
+// something up.
+func requireText(method string, messages []provider.Message, prompted bool) error {
+	at := lastUserMessage(messages)
+	if at < 0 || strings.TrimSpace(messages[at].Text) != "" || len(messages[at].Images) > 0 {
+		return nil
+	}
+	if prompted {
+		return protocol.Errorf(protocol.InvalidParams, "%s: the prompt is empty", method)
+	}
+	return protocol.Errorf(protocol.InvalidParams, "%s: the last message of the user is empty", method)
 }
 
 func lastUserMessage(messages []provider.Message) int {

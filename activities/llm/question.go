@@ -3,6 +3,8 @@ package llm
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -29,6 +31,9 @@ func readQuestion(c *call) (*question, error) {
 	q.Model, q.Secrets = c.model, c.secrets
 	var err error
 	if q.Options, err = readOptions(given); err != nil {
+		return nil, err
+	}
+	if err = checkStop(given); err != nil {
 		return nil, err
 	}
 	if found := c.backend.Check(c.request.Method, given, q.Options); len(found) > 0 {
@@ -110,7 +115,7 @@ func (q *question) embedding(request protocol.Request) error {
 		q.Inputs = append(q.Inputs, file.text)
 	}
 	for i, input := range q.Inputs {
-		if input == "" {
+		if strings.TrimSpace(input) == "" {
 			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty", Embed, i)
 		}
 	}
@@ -190,3 +195,14 @@ func readOptions(given value.Value) ([]value.Field, error) {
 	}
 	return gathered.Fields(), nil
 }
+
+// checkStop finds an empty text that stops the answer, in `options`: the schema of the parameters does not cover it.
+func checkStop(given value.Value) error {
+	options, _ := given.Get("options")
+	if stop, _ := options.Get("stop"); isEmptyText(stop) || slices.ContainsFunc(stop.Elements(), isEmptyText) {
+		return protocol.Errorf(protocol.InvalidParams, "stop must not be empty: the answer would end before it begins")
+	}
+	return nil
+}
+
+func isEmptyText(v value.Value) bool { return v.Kind() == value.KindString && v.Text() == "" }

@@ -114,11 +114,12 @@ const completion = `
 
 const structure = `
     "schema": {"type": "object", "description": "JSON Schema of the answer"},
+    "on_cut_answer": {"enum": ["warn", "fail", "continue"], "description": "What to do with an answer that is not whole; default warn"},
     "think": {"enum": [true, false, "low", "medium", "high"], "description": "Whether a thinking model thinks, and how much"}`
 
 const sampling = `
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Maximum number of tokens of the answer"},
-    "stop": {"type": ["string", "array"], "items": {"type": "string"}, "description": "Texts that stop the answer"},
+    "stop": {"type": ["string", "array"], "minLength": 1, "items": {"type": "string", "minLength": 1}, "description": "Texts that stop the answer"},
     "temperature": {"type": "number", "minimum": 0},
     "top_p": {"type": "number", "minimum": 0, "maximum": 1},
     "top_k": {"type": "integer"},
@@ -178,4 +179,4 @@ const counts = `
     "prompt_eval_duration": {"type": "number", "description": "Seconds spent reading the prompt"},
     "eval_duration": {"type": "number", "description": "Seconds spent writing the answer"},
     "provider_id": {"type": "string", "description": "Address of the server that answered"},
-    "warning": {"type": "string", "description": "Set if the prompt was cut because it was too long"}`
+    "warning": {"type": "string", "description": "Set if the prompt was cut, or the answer is not whole"}`

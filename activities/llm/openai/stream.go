@@ -83,16 +83,17 @@ func (s *events) line(line string) error {
 	}
 	choice := choices.Elements()[0]
 	delta, _ := choice.Get("delta")
-	thinking := cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"))
-	if err := s.answer.Append(text(delta, "content"), thinking); err != nil {
+	content, thoughts := contentOf(delta)
+	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
 	}
+	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	s.wanted(delta)
 	if reason := text(choice, "finish_reason"); reason != "" {
 		s.answer.Done, s.answer.Reason = true, reason
 	}
-	s.heard(text(delta, "content"))
+	s.heard(content)
 	return nil
 }
 

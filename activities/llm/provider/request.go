@@ -75,6 +75,7 @@ var OptionNames = []string{
 type Answer struct {
 	Text     strings.Builder
 	Thinking strings.Builder
+	Refusal  strings.Builder // Why the model does not answer, in its own words.
 	Calls    []ToolCall
 	Pieces   int  // Of the stream: about one for each token.
 	Done     bool // The model finished.

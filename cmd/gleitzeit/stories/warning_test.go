@@ -34,7 +34,10 @@ tasks:
 	}
 
 	stdout, _ = u.Gleitzeit(0, "status", *run.Run)
-	wantLines(t, "status", stdout, "  ✓ long  llm/chat  completed", "\n    ! "+said)
+	wantLines(t, "status", stdout, "  ✓ long  llm/chat  completed", "\n    ! "+said, "\n    ! 1 item with a warning: see the results")
+	stdout, stderr = u.Gleitzeit(0, "results", *run.Run)
+	wantLines(t, "results", stdout, "\n! "+said)
+	wantLines(t, "standard error of results", stderr, "! long  "+said)
 	stdout, _ = u.Gleitzeit(0, "run", "flow.yaml", "-o", "jsonl")
 	wantLines(t, "lines", stdout, `"warning":"`+said)
 	if items := strings.Count(stdout, `"warning":"`+said); items < 4 { // Of a task and of an item, and in the result of each.

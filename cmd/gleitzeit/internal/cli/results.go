@@ -49,6 +49,9 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	}
 	if len(args) == 1 {
 		p.printRun(document, nil)
+		for i := range document.Tasks {
+			p.sayWarning(&document.Tasks[i])
+		}
 		return nil
 	}
 	task := document.Task(args[1])
@@ -63,7 +66,15 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		return noResult(task)
 	}
 	p.printResult(task.ResultText(), *task.Result)
+	p.sayWarning(task)
 	return nil
+}
+
+// sayWarning prints the warning of a task's result, which the text of the result does not contain.
+func (p resultsCommand) sayWarning(task *view.Task) {
+	if p.output == asText && task.Warning != "" {
+		p.say("%s", task.WarningLine())
+	}
 }
 
 func noResult(task *view.Task) error {
