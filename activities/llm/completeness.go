@@ -136,7 +136,9 @@ func (x *exchange) wholeAnswer(ctx context.Context) (*provider.Answer, error) {
 		return a, err
 	}
 	messages, format, tools := x.request.Messages, x.request.Format, x.request.Tools
-	defer func() { x.request.Messages, x.request.Format, x.request.Tools, x.continues = messages, format, tools, false }()
+	defer func() {
+		x.request.Messages, x.request.Format, x.request.Tools, x.continues = messages, format, tools, false
+	}()
 	for n := 1; err == nil && n <= maxContinuations && endingOf(a) == cutOff && strings.TrimSpace(a.Text.String()) != ""; n++ {
 		x.call.progress(fmt.Sprintf("asking the model to continue its answer (%d of %d)", n, maxContinuations))
 		x.request.Messages = continuation(messages, x.request.Completion, a.Text.String())

@@ -22,7 +22,7 @@ type exchange struct {
 	tokens   int // Received so far, in all answers.
 
 	total          provider.Answer // Counts are totals over all answers, everything else is of the last one.
-	promptSeen     int64           // Tokens of the last prompt that was cut.
+	truncation     truncation
 	tools          *tools
 	toolCalls      []value.Value // A record of each tool call.
 	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
@@ -69,7 +69,7 @@ func (x *exchange) prepare() {
 	x.prepared = true
 	q := x.call.question
 	tools := x.request.Tools
-	x.request = q.Request
+	x.request, x.truncation.applied = q.Request, 0
 	x.request.Messages = slices.Clone(q.Messages)
 	x.request.Tools = tools
 	if x.tools == nil {
@@ -153,12 +153,18 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 			}
 			w.reset()
 		}
-		a = &provider.Answer{}
-		err := x.receive(ctx, m, a, w)
+		err := x.withinContext(ctx, m, func() error {
+			a = &provider.Answer{}
+			return x.receive(ctx, m, a, w)
+		})
 		return a.Pieces > 0, err
 	})
 	x.tokens += a.Pieces
 	x.addCounts(a)
+	if err == nil {
+		x.warnOfCut(a)
+		err = x.requireUncut(a)
+	}
 	return a, err
 }
 
@@ -183,9 +189,6 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 // addCounts adds the counts of an answer to the totals.
 func (x *exchange) addCounts(a *provider.Answer) {
 	x.call.usage = x.call.usage.Add(a.Usage())
-	if a.Cut {
-		x.promptSeen = a.PromptTokens
-	}
 	sum := x.total
 	x.total = provider.Answer{
 		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors,
@@ -213,15 +216,47 @@ func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
-	var a provider.Answer
+	a, err := x.embedTexts(ctx, nil, false)
+	if provider.VerdictOf(err) == provider.PromptTooLong {
+		a, err = x.embedEach(ctx, err)
+	}
+	x.addCounts(a)
+	if err != nil {
+		return err
+	}
+	if len(a.Vectors) != len(x.call.question.Inputs) {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.call.question.Inputs))
+	}
+	return x.checkDimensions(a)
+}
+
+// embedTexts turns some texts into vectors; nil is all of them.
+func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate bool) (*provider.Answer, error) {
+	var a *provider.Answer
 	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, error) {
 		x.prepare()
-		x.member, a = m, provider.Answer{}
-		return false, m.server.Embed(ctx, &x.request, &a)
+		x.truncation.apply(&x.request, x.call.question)
+		x.request.Inputs, x.request.Truncate = x.call.question.Inputs, truncate
+		if inputs != nil {
+			x.request.Inputs = inputs
+		}
+		x.member, a = m, &provider.Answer{}
+		return false, m.server.Embed(ctx, &x.request, a)
 	})
-	x.addCounts(&a)
-	if err == nil && len(a.Vectors) != len(x.request.Inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.request.Inputs))
+	if a == nil {
+		a = &provider.Answer{}
 	}
-	return err
+	return a, err
+}
+
+// checkDimensions checks that the vectors have the length that the task asks for: servers ignore one that the model does not have.
+func (x *exchange) checkDimensions(a *provider.Answer) error {
+	asked := x.call.question.Dimensions
+	for _, vector := range a.Vectors {
+		if length := len(vector.Elements()); asked > 0 && length != asked {
+			return protocol.Errorf(protocol.InvalidParams, "the model %q has no vectors of length %d: it returned %d numbers", x.request.Model, asked, length).
+				WithHint("remove `dimensions`, or use a model that supports several lengths")
+		}
+	}
+	return nil
 }

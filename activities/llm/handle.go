@@ -46,7 +46,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if err := c.route(); err != nil {
 		return protocol.Result{}, err
 	}
-	result, err := (&exchange{call: c}).run(ctx)
+	result, err := (&exchange{call: c}).run(provider.WithSecrets(ctx, c.secrets))
 	result.Usage = c.usage
 	return result, err
 }

@@ -13,7 +13,7 @@ const defaultVisionPrompt = "Describe this image."
 
 // readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
 // to the last message of the user.
-func readMessages(request protocol.Request) ([]provider.Message, error) {
+func readMessages(request protocol.Request) ([]provider.Message, *attached, error) {
 	given := request.Parameters
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
@@ -23,7 +23,7 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	for _, element := range listed.Elements() {
 		m, err := readMessage(element)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		messages = append(messages, m)
 	}
@@ -33,15 +33,15 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	}
 	images, err := readImages(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files, err := readFiles(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text := joinFiles(files)
 	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
-		return messages, requireText(request.Method, messages, prompted)
+		return messages, nil, requireText(request.Method, messages, prompted)
 	}
 	at := lastUserMessage(messages)
 	if at < 0 {
@@ -58,7 +58,14 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	case text != "":
 		last.Text = text
 	}
-	return messages, nil
+	if text == "" {
+		return messages, nil, nil
+	}
+	added := &attached{at: at, before: strings.TrimSuffix(last.Text, text), files: files}
+	for _, file := range files {
+		added.size += len(file.text)
+	}
+	return messages, added, nil
 }
 
 // readMessage reads one element of `messages`.

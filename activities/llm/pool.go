@@ -44,6 +44,7 @@ type member struct {
 	failed     time.Time            // Time of the first of the consecutive failures.
 	avoidUntil time.Time            // Until then other servers are preferred.
 	missing    map[string]time.Time // Models that it did not have, and until when to assume that.
+	contexts   map[string]int64     // Sizes of the context that were raised for prompts, by model.
 }
 
 // waiter is a call that waits for a server.
@@ -80,7 +81,7 @@ const (
 )
 
 func newMember(server protocol.Server) *member {
-	return &member{Server: server, loaded: map[string]bool{}, missing: map[string]time.Time{}}
+	return &member{Server: server, loaded: map[string]bool{}, missing: map[string]time.Time{}, contexts: map[string]int64{}}
 }
 
 func newPool(members []*member) *pool { return &pool{members: members, now: time.Now} }
@@ -200,4 +201,18 @@ func (p *pool) mayReturn(m *member, absence time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return m.answered && (m.failed.IsZero() || p.now().Sub(m.failed) < absence)
+}
+
+// contextOf is the size of the context that was raised for an earlier prompt; 0 if it was not. A model is loaded again for each
+// size.
+func (p *pool) contextOf(m *member, model string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return m.contexts[model]
+}
+
+func (p *pool) setContext(m *member, model string, size int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.contexts[model] = max(m.contexts[model], size)
 }

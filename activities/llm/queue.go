@@ -3,8 +3,9 @@ package llm
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 )
 
 // dispatch gives slots to waiting calls while it can. The pool is locked.
@@ -220,18 +221,10 @@ func (p *pool) listModels() {
 func (m *member) setLoaded(models []string) {
 	names := map[string]bool{}
 	for _, name := range models {
-		names[withTag(name)] = true
+		names[provider.WithTag(name)] = true
 	}
 	if m.newest != "" && m.inFlight > 0 && !names[m.newest] {
 		return
 	}
 	m.loaded = names
-}
-
-// withTag is the name of a model with its tag, as servers list it.
-func withTag(model string) string {
-	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
-		return model
-	}
-	return model + ":latest"
 }

@@ -54,10 +54,6 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 			val = val.With(d.name, value.Float(d.took.Seconds()))
 		}
 	}
-	if x.total.Cut {
-		x.warn(fmt.Sprintf("the prompt is longer than the model's context: %s cut it to %d tokens; raise num_ctx",
-			x.call.backend.Title, x.promptSeen))
-	}
 	return x.withWarning(protocol.Result{Value: val.With("provider_id", value.String(x.member.URL))}), nil
 }
 

@@ -54,7 +54,7 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 			if err := c.fetch(ctx, search.missingAt); err != nil {
 				return err
 			}
-			c.pool.addModel(search.missingAt, withTag(c.model))
+			c.pool.addModel(search.missingAt, provider.WithTag(c.model))
 			search.fetched = true
 		case search.goneErr != nil && search.waited() < c.handler.options.Absence:
 			if !c.pause(ctx, "waiting for the server: ", search.goneErr, again.next()) {
@@ -149,7 +149,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 // sendOnce waits for a slot of a server and sends the request to it. The server is nil if the request was not sent.
 func (c *call) sendOnce(ctx context.Context, tried map[*member]bool, made sendFunc) (m *member, begun bool, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
-	w := &waiter{model: withTag(c.model), priority: priority, exclude: tried}
+	w := &waiter{model: provider.WithTag(c.model), priority: priority, exclude: tried}
 	place, err := c.pool.acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
 	if err != nil {
 		return nil, false, err

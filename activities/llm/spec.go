@@ -115,7 +115,7 @@ const completion = `
 const structure = `
     "schema": {"type": "object", "description": "JSON Schema of the answer"},
     "on_cut_answer": {"enum": ["warn", "fail", "continue"], "description": "What to do with an answer that is not whole; default warn"},
-    "think": {"enum": [true, false, "low", "medium", "high"], "description": "Whether a thinking model thinks, and how much"}`
+    "think": {"enum": [true, false, "low", "medium", "high", "max"], "description": "Whether a thinking model thinks, and how much"}`
 
 const sampling = `
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Maximum number of tokens of the answer"},
@@ -148,7 +148,7 @@ func serverProperties() string {
     "api_key": {"type": "string", "description": "API key of the server: ${secrets.NAME}"},
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
     "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
-    "on_truncation": {"enum": ["warn", "fail"], "description": "What to do with a prompt that is longer than num_ctx; default warn"},
+    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx; default warn"},
     "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
 }
 

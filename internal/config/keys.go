@@ -55,6 +55,9 @@ func keysWith(providers []protocol.Provider) []key {
 		if p.Pulls {
 			add("auto_pull", boolean)
 		}
+		if p.Cuts {
+			add("max_context", count)
+		}
 		if p.HasKeys {
 			add("api_key", text)
 		}

@@ -23,6 +23,9 @@ func readProvider(l *loader, p protocol.Provider) protocol.ProviderSettings {
 	if p.Pulls {
 		s.AutoPull = l.boolean(in+"auto_pull", defaults.AutoPull)
 	}
+	if p.Cuts {
+		s.MaxContext = l.limit(in + "max_context")
+	}
 	if p.HasKeys {
 		s.Key = l.secret(in + "api_key")
 	}

@@ -14,6 +14,7 @@ type Provider struct {
 	// ParseURL reads an address as people write it. It reports false where the text is no address of such a server.
 	ParseURL func(text string) (url string, ok bool)
 	Pulls    bool              // The servers fetch models: there is a setting `auto_pull`.
+	Cuts     bool              // The servers take `num_ctx`, and cut longer prompts on request: there is a setting `max_context`.
 	HasKeys  bool              // The servers take keys: there is a setting `api_key`.
 	Former   map[string]string // Keys of the program that this one succeeds, by the key of today: "url": "endpoint".
 }
@@ -26,6 +27,7 @@ type ProviderSettings struct {
 	VisionModel   string   // The same for llm/vision; empty: Model.
 	EmbedModel    string   // The same for llm/embed; empty: Model.
 	MaxConcurrent int      // Calls in flight to each server.
+	MaxContext    int      // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
 	AutoPull      bool     // Missing models are fetched where a task does not say otherwise.
 	Key           string   // Name of the secret that is the key of the servers; empty without one.
 }
@@ -41,6 +43,7 @@ func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettin
 	s.Model = cmp.Or(s.Model, defaults.Model)
 	s.VisionModel = cmp.Or(s.VisionModel, defaults.VisionModel, s.Model)
 	s.EmbedModel = cmp.Or(s.EmbedModel, defaults.EmbedModel, s.Model)
+	s.MaxContext = cmp.Or(s.MaxContext, defaults.MaxContext)
 	s.AutoPull = s.AutoPull || defaults.AutoPull
 	s.Key = cmp.Or(s.Key, defaults.Key)
 	return s

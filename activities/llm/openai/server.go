@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,9 +47,6 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 		return nil, o.failed(ctx, secrets, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if secrets.Key != "" {
-		request.Header.Set("Authorization", "Bearer "+secrets.Key)
-	}
 	response, err := o.http.Do(request)
 	if err != nil {
 		return nil, o.failed(ctx, secrets, err)
@@ -60,26 +58,46 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, o.failed(ctx, secrets, err)
 	}
-	return nil, o.refused(model, response.StatusCode, secrets.Quote(o.base, provider.ErrorText(said, response.Status)))
+	refused := o.response(model, response.StatusCode, secrets, provider.ErrorText(said, response.Status))
+	refused.After = provider.ReadRetryAfter(response.Header)
+	return nil, o.refused(refused)
+}
+
+// response is a response that is an error.
+func (o *server) response(model string, status int, secrets provider.Secrets, text string) provider.Response {
+	return provider.Response{Server: "the server at " + o.shown, Model: model, Status: status, Text: text, Said: secrets.Quote(o.base, text)}
+}
+
+// inStream makes an error from one that a response with the status 200 contains. The status that the error names counts; without
+// one it is that of a task that failed.
+func (o *server) inStream(model string, secrets provider.Secrets, body []byte) error {
+	r := o.response(model, provider.ErrorStatus(body), secrets, provider.ErrorText(body, string(body)))
+	if err := r.Known(); err != nil || r.Status == 0 {
+		return cmp.Or(err, error(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said)))
+	}
+	return o.refused(r)
 }
 
 // refused makes an error from a response with an error status.
-func (o *server) refused(model string, status int, said string) error {
-	switch {
-	case provider.IsOverloaded(status):
-		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s is overloaded: %s", o.shown, said)
-	case provider.IsUnreachable(status):
-		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, said)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, said).
-			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
-	case status == http.StatusNotFound && model != "":
-		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, model, said).
-			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
-	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, said)
+func (o *server) refused(r provider.Response) error {
+	if err := r.Known(); err != nil {
+		return err
 	}
-	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said), provider.ServerFault)
+	switch {
+	case provider.IsOverloaded(r.Status):
+		return r.Overloaded()
+	case provider.IsUnreachable(r.Status):
+		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, r.Said)
+	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, r.Said).
+			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
+	case r.Status == http.StatusNotFound && r.Model != "":
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
+			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
+	case r.Status >= http.StatusMultipleChoices && r.Status < http.StatusInternalServerError:
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said)
+	}
+	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said), provider.ServerFault)
 }
 
 // failed makes an error of the protocol from one of a request.
@@ -87,8 +105,8 @@ func (o *server) failed(ctx context.Context, secrets provider.Secrets, err error
 	if why := provider.Interrupted(ctx); why != nil {
 		return why
 	}
-	if known, is := errors.AsType[*protocol.Error](err); is {
-		return known
+	if _, is := errors.AsType[*protocol.Error](err); is {
+		return err
 	}
 	return provider.NoAnswer(protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, secrets.Quote(o.base, provider.Cause(err))), err)
 }
@@ -135,6 +153,9 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	reply, err := value.Parse(data)
 	if err != nil {
 		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, secrets.Quote(o.base, err.Error()))
+	}
+	if failure, is := reply.Get("error"); is && !failure.IsNull() {
+		return reply, o.inStream(model, secrets, data)
 	}
 	return reply, nil
 }

@@ -22,7 +22,10 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return err
 	}
-	stream := &events{answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) }}
+	stream := &events{
+		answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) },
+		failure: func(body []byte) error { return o.inStream(request.Model, request.Secrets, body) },
+	}
 	lines := provider.Lines(response)
 	for !stream.over && lines.Scan() {
 		if err = stream.line(lines.Text()); err != nil {
@@ -31,6 +34,9 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	}
 	if err == nil && !stream.over {
 		err = lines.Err()
+	}
+	if err == nil {
+		err = stream.readDocument()
 	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
 		return stream.finish()
@@ -43,11 +49,13 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 
 // events reads the stream of an answer.
 type events struct {
-	answer *provider.Answer
-	heard  func(string)
-	quoted func(string) string
-	calls  []pending
-	over   bool
+	answer   *provider.Answer
+	heard    func(string)
+	quoted   func(string) string
+	failure  func(body []byte) error // Makes an error from one that the stream contains.
+	calls    []pending
+	document strings.Builder // Of a response that is not a stream.
+	over     bool
 }
 
 // pending is a tool call that has arrived in part.
@@ -57,6 +65,12 @@ type pending struct {
 }
 
 func (s *events) line(line string) error {
+	if s.document.Len() > 0 || strings.HasPrefix(strings.TrimSpace(line), "{") {
+		return s.addToDocument(line)
+	}
+	if failure, is := strings.CutPrefix(line, "error:"); is { // llama.cpp before 2026.
+		return s.failure([]byte(`{"error":` + failure + `}`))
+	}
 	data, is := strings.CutPrefix(line, "data:")
 	if !is {
 		s.heard("") // A comment keeps the connection alive.
@@ -64,7 +78,10 @@ func (s *events) line(line string) error {
 	}
 	data = strings.TrimSpace(data)
 	if data == "[DONE]" {
-		s.over = true
+		// Some servers do not say why an answer ends.
+		if s.over = true; s.answer.Pieces > 0 && !s.answer.Done {
+			s.answer.Done, s.answer.Reason = true, "stop"
+		}
 		return nil
 	}
 	chunk, err := value.Parse([]byte(data))
@@ -72,8 +89,13 @@ func (s *events) line(line string) error {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
 	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(provider.ErrorText([]byte(data), data)))
+		return s.failure([]byte(data))
 	}
+	return s.chunk(chunk, "delta")
+}
+
+// chunk reads a piece of an answer, or a whole one: what the model wrote is in the field of the name.
+func (s *events) chunk(chunk value.Value, field string) error {
 	s.answer.Model = cmp.Or(text(chunk, "model"), s.answer.Model)
 	count(s.answer, chunk)
 	choices, _ := chunk.Get("choices")
@@ -82,7 +104,10 @@ func (s *events) line(line string) error {
 		return nil
 	}
 	choice := choices.Elements()[0]
-	delta, _ := choice.Get("delta")
+	if failure, is := choice.Get("error"); is && !failure.IsNull() { // OpenRouter's.
+		return s.failure(choice.JSON())
+	}
+	delta, whole := choice.Get(field)
 	content, thoughts := contentOf(delta)
 	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
@@ -90,8 +115,8 @@ func (s *events) line(line string) error {
 	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	s.wanted(delta)
-	if reason := text(choice, "finish_reason"); reason != "" {
-		s.answer.Done, s.answer.Reason = true, reason
+	if reason := text(choice, "finish_reason"); reason != "" || whole && field == "message" {
+		s.answer.Done, s.answer.Reason = true, cmp.Or(reason, "stop")
 	}
 	s.heard(content)
 	return nil

@@ -45,6 +45,13 @@ type Puller interface {
 	Pull(ctx context.Context, model string, progress func(string)) error
 }
 
+// ContextReporter is a Server that reports the size of a model's context in tokens.
+type ContextReporter interface {
+	// ContextSize returns the context that the model of the request has now, and the largest one that it may have; 0 if the
+	// server does not say.
+	ContextSize(ctx context.Context, request *Request) (current, most int64, err error)
+}
+
 // ModelLister is a Server that says which models are in memory.
 type ModelLister interface {
 	// LoadedModels lists the models in memory; known is false where the server did not say.
