@@ -144,12 +144,17 @@ func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error
 // answerOnce gets one answer.
 func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	a := &provider.Answer{}
-	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, error) {
+	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, int64, error) {
+		if a.Pieces > 0 { // Of an answer that was lost.
+			x.call.usage = x.call.usage.Add(a.Usage())
+			x.tokens += a.Pieces
+		}
+		a = &provider.Answer{}
 		x.prepare()
 		x.member = m
 		if x.call.question.images > 0 {
 			if err := x.requireImages(ctx); err != nil {
-				return false, err
+				return false, 0, err
 			}
 			w.reset()
 		}
@@ -157,7 +162,7 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 			a = &provider.Answer{}
 			return x.receive(ctx, m, a, w)
 		})
-		return a.Pieces > 0, err
+		return a.Pieces > 0, a.PromptTokens + a.Tokens, err
 	})
 	x.tokens += a.Pieces
 	x.addCounts(a)
@@ -191,7 +196,7 @@ func (x *exchange) addCounts(a *provider.Answer) {
 	x.call.usage = x.call.usage.Add(a.Usage())
 	sum := x.total
 	x.total = provider.Answer{
-		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors,
+		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors, Logprobs: a.Logprobs,
 		PromptTokens: sum.PromptTokens + a.PromptTokens, Tokens: sum.Tokens + a.Tokens,
 		Load: sum.Load + a.Load, Read: sum.Read + a.Read, Write: sum.Write + a.Write,
 	}
@@ -233,7 +238,7 @@ func (x *exchange) embed(ctx context.Context) error {
 // embedTexts turns some texts into vectors; nil is all of them.
 func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate bool) (*provider.Answer, error) {
 	var a *provider.Answer
-	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, error) {
+	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, int64, error) {
 		x.prepare()
 		x.truncation.apply(&x.request, x.call.question)
 		x.request.Inputs, x.request.Truncate = x.call.question.Inputs, truncate
@@ -241,7 +246,8 @@ func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate boo
 			x.request.Inputs = inputs
 		}
 		x.member, a = m, &provider.Answer{}
-		return false, m.server.Embed(ctx, &x.request, a)
+		err := m.server.Embed(ctx, &x.request, a)
+		return false, a.PromptTokens, err
 	})
 	if a == nil {
 		a = &provider.Answer{}

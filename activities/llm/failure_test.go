@@ -103,7 +103,7 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 		}()
 	}))
 	<-killed
-	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" was cut off after ") {
+	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "Ollama at "+server.URL+" cannot be reached: ") {
 		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
 	}
 	got = fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), nil)

@@ -145,13 +145,13 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: This server does not support embeddings. Start it with `--embeddings`"},
 		"router": {status(400, `{"error":{"code":400,"message":"model 'nope' not found","type":"invalid_request_error"}}`),
 			protocol.TaskValidationFailed, protocol.Permanent, `the server at URL has no model "m": model 'nope' not found`},
-		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
-		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
-		"error within":        {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of memory"},
-		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
-		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
-		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
-		"gateway":             {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
+		"cut in a line": {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"empty":         {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
+		"error within":  {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of memory"},
+		"no JSON":       {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
+		"full":          {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
+		"too many":      {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
+		"gateway":       {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
 		"wrong key": {status(401, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`), protocol.InvalidParams, protocol.Permanent,
 			"the server at URL denied access: Incorrect API key provided: [api_key]"},
 		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: max_tokens is too large"},
@@ -224,7 +224,7 @@ func TestWhatACompatibleServerIsAsked(t *testing.T) {
 	})
 	ask(t, open(t, llm.Options{}), llm.Chat, `{"system":"s","prompt":"p","provider":"openai","model":"m","base_url":"`+url+`/v1/","max_tokens":5,"seed":1152921504606846977,`+
 		`"temperature":0.10,"stop":"x","repeat_penalty":1.1,"options":{"guided_regex":"a+"},"think":false,"schema":{"type":"object"}}`)
-	const wanted = `{"model":"m","guided_regex":"a+","seed":1152921504606846977,"temperature":0.10,"repetition_penalty":1.1,"max_tokens":5,"stop":["x"],` +
+	const wanted = `{"model":"m","guided_regex":"a+","seed":1152921504606846977,"temperature":0.10,"repeat_penalty":1.1,"max_tokens":5,"stop":["x"],"repetition_penalty":1.1,` +
 		`"messages":[{"role":"system","content":"s"},{"role":"user","content":"p"}],"stream":true,"stream_options":{"include_usage":true},` +
 		`"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"}}},"chat_template_kwargs":{"enable_thinking":false}}`
 	if path != "/v1/chat/completions" || body != wanted {

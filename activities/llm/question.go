@@ -77,6 +77,13 @@ func readQuestion(c *call) (*question, error) {
 // readAnswer reads the parameters about the answer.
 func (q *question) readAnswer(given value.Value) error {
 	q.Think, _ = given.Get("think")
+	logprobs, _ := given.Get("logprobs")
+	q.Logprobs = logprobs.Bool()
+	if most, is := given.Get("top_logprobs"); is {
+		if err := json.Unmarshal(most.JSON(), &q.TopLogprobs); err != nil {
+			return protocol.Errorf(protocol.InvalidParams, "top_logprobs must be an integer, not %s", most.JSON())
+		}
+	}
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
 			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be an integer, not %s", most.JSON())

@@ -17,7 +17,19 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
+// serving starts a server that has no page about itself, as llama.cpp's has.
 func serving(t testing.TB, serve http.HandlerFunc) string {
+	t.Helper()
+	return servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/props" {
+			http.NotFound(w, r)
+			return
+		}
+		serve(w, r)
+	})
+}
+
+func servingAll(t testing.TB, serve http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)

@@ -21,6 +21,9 @@ func (x *exchange) textValue() value.Value {
 	if x.call.question.schema != nil {
 		result = result.With("parsed", x.parsed)
 	}
+	if len(x.total.Logprobs) > 0 {
+		result = result.With("logprobs", value.List(x.total.Logprobs...))
+	}
 	if x.total.Thinking.Len() > 0 {
 		result = result.With("thinking", value.String(x.total.Thinking.String()))
 	}

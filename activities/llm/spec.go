@@ -115,6 +115,8 @@ const completion = `
 const structure = `
     "schema": {"type": "object", "description": "JSON Schema of the answer"},
     "on_cut_answer": {"enum": ["warn", "fail", "continue"], "description": "What to do with an answer that is not whole; default warn"},
+    "logprobs": {"type": "boolean", "description": "Whether the result has the log probabilities of the tokens"},
+    "top_logprobs": {"type": "integer", "minimum": 0, "maximum": 20, "description": "With logprobs: number of alternatives to each token"},
     "think": {"enum": [true, false, "low", "medium", "high", "max"], "description": "Whether a thinking model thinks, and how much"}`
 
 const sampling = `
@@ -158,6 +160,7 @@ const textResult = `
     "response": {"type": "string", "description": "Answer of the model"},
     "content": {"type": "string", "description": "Same as response"},
     "parsed": {"description": "With schema: the answer as JSON"},
+    "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
 
 const conversationResult = `

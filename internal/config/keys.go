@@ -42,6 +42,8 @@ var providerKeys = []key{
 	{"vision_model", text},
 	{"embed_model", text},
 	{"max_concurrent", count},
+	{"requests_per_minute", count},
+	{"tokens_per_minute", count},
 }
 
 // keysWith returns all keys of config.yaml.

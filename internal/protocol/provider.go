@@ -21,15 +21,17 @@ type Provider struct {
 
 // ProviderSettings say where the servers of a provider are, and which models they run.
 type ProviderSettings struct {
-	Name          string   // Of the provider.
-	URLs          []string // Addresses of equal servers; empty where none is configured.
-	Model         string   // Of a task that names none; empty: every task must.
-	VisionModel   string   // The same for llm/vision; empty: Model.
-	EmbedModel    string   // The same for llm/embed; empty: Model.
-	MaxConcurrent int      // Calls in flight to each server.
-	MaxContext    int      // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
-	AutoPull      bool     // Missing models are fetched where a task does not say otherwise.
-	Key           string   // Name of the secret that is the key of the servers; empty without one.
+	Name              string   // Of the provider.
+	URLs              []string // Addresses of equal servers; empty where none is configured.
+	Model             string   // Of a task that names none; empty: every task must.
+	VisionModel       string   // The same for llm/vision; empty: Model.
+	EmbedModel        string   // The same for llm/embed; empty: Model.
+	MaxConcurrent     int      // Calls in flight to each server.
+	RequestsPerMinute int      // Maximum number of requests to each server in any minute; 0: no limit.
+	TokensPerMinute   int      // The same of tokens, of prompts and answers.
+	MaxContext        int      // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
+	AutoPull          bool     // Missing models are fetched where a task does not say otherwise.
+	Key               string   // Name of the secret that is the key of the servers; empty without one.
 }
 
 // WithDefaults fills in what is not set.
@@ -63,6 +65,10 @@ type ServerState struct {
 	Version string   // Of the server, if it reports one.
 	Models  []string // Names of the models that it has.
 	Loaded  []string // Those in memory, if it reports them.
+
+	Slots      int      // Requests that it works on at once; 0 if it does not say.
+	Context    int64    // Tokens of a request with its answer; 0 if it does not say.
+	Modalities []string // What its model accepts beside text.
 }
 
 // ServerReporter is a Handler whose calls go to servers.

@@ -19,8 +19,20 @@ type chatPiece struct {
 		Thinking  string        `json:"thinking"`
 		ToolCalls []calledPiece `json:"tool_calls"`
 	} `json:"message"`
-	Done       bool   `json:"done"`
-	DoneReason string `json:"done_reason"`
+	Logprobs   []value.Value `json:"logprobs"`
+	Done       bool          `json:"done"`
+	DoneReason string        `json:"done_reason"`
+	api.Metrics
+}
+
+// generatePiece is an api.GenerateResponse whose log probabilities keep their digits.
+type generatePiece struct {
+	Model      string        `json:"model"`
+	Response   string        `json:"response"`
+	Thinking   string        `json:"thinking"`
+	Logprobs   []value.Value `json:"logprobs"`
+	Done       bool          `json:"done"`
+	DoneReason string        `json:"done_reason"`
 	api.Metrics
 }
 

@@ -63,7 +63,7 @@ func wasCut(request *provider.Request, answer *provider.Answer) bool {
 var no = false
 
 func (o *server) chat(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
-	body := &api.ChatRequest{Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no, Tools: toolsOf(request.Tools), Think: think(request)}
+	body := &api.ChatRequest{Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no, Tools: toolsOf(request.Tools), Think: think(request), Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs}
 	var err error
 	if body.KeepAlive, err = keepAlive(request.KeepAlive); err != nil {
 		return provider.CannotSend(err)
@@ -82,6 +82,7 @@ func (o *server) chat(ctx context.Context, request *provider.Request, answer *pr
 			}
 			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments})
 		}
+		answer.Logprobs = append(answer.Logprobs, piece.Logprobs...)
 		answer.Role = cmp.Or(piece.Message.Role, answer.Role)
 		finish(answer, piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Message.Content)
@@ -93,6 +94,7 @@ func (o *server) generate(ctx context.Context, request *provider.Request, answer
 	body := &api.GenerateRequest{
 		Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no,
 		Suffix: request.Completion.Suffix, Template: request.Completion.Template, Raw: request.Completion.Raw, Think: think(request),
+		Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs,
 	}
 	var err error
 	if body.KeepAlive, err = keepAlive(request.KeepAlive); err != nil {
@@ -108,10 +110,11 @@ func (o *server) generate(ctx context.Context, request *provider.Request, answer
 			body.Images = append(body.Images, image)
 		}
 	}
-	return stream(ctx, o, "/api/generate", body, func(piece api.GenerateResponse) (bool, error) {
+	return stream(ctx, o, "/api/generate", body, func(piece generatePiece) (bool, error) {
 		if err := answer.Append(piece.Response, piece.Thinking); err != nil {
 			return false, err
 		}
+		answer.Logprobs = append(answer.Logprobs, piece.Logprobs...)
 		finish(answer, piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Response)
 		return piece.Done, nil

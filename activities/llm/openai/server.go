@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -22,6 +23,10 @@ type server struct {
 	base  *url.URL // With the path before "/chat/completions".
 	shown string   // Address for messages.
 	http  *http.Client
+
+	mu      sync.Mutex
+	refused []string // Fields that the server has refused: "stream", "stream_options", "max_tokens".
+	props   *props   // Of llama.cpp; nil until they were read.
 }
 
 func open(base *url.URL, shown string) provider.Server {
@@ -60,7 +65,7 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 	}
 	refused := o.response(model, response.StatusCode, secrets, provider.ErrorText(said, response.Status))
 	refused.After = provider.ReadRetryAfter(response.Header)
-	return nil, o.refused(refused)
+	return nil, o.refusal(refused)
 }
 
 // response is a response that is an error.
@@ -75,11 +80,11 @@ func (o *server) inStream(model string, secrets provider.Secrets, body []byte) e
 	if err := r.Known(); err != nil || r.Status == 0 {
 		return cmp.Or(err, error(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said)))
 	}
-	return o.refused(r)
+	return o.refusal(r)
 }
 
-// refused makes an error from a response with an error status.
-func (o *server) refused(r provider.Response) error {
+// refusal makes an error from a response with an error status.
+func (o *server) refusal(r provider.Response) error {
 	if err := r.Known(); err != nil {
 		return err
 	}
@@ -121,6 +126,7 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	if request.Dimensions > 0 {
 		body = body.With("dimensions", value.Int(int64(request.Dimensions)))
 	}
+	body = withoutNulls(body, request)
 	reply, err := o.reply(ctx, http.MethodPost, "embeddings", request.Model, request.Secrets, &body)
 	if err != nil {
 		return err
@@ -160,9 +166,6 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	return reply, nil
 }
 
-// AcceptsImages is not known: such servers reject an image that their model does not accept.
-func (o *server) AcceptsImages(context.Context, *provider.Request) (bool, error) { return true, nil }
-
 func (o *server) State(ctx context.Context, key string) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	secrets := provider.Secrets{Key: key}
@@ -175,6 +178,9 @@ func (o *server) State(ctx context.Context, key string) (protocol.ServerState, e
 		state.Models = append(state.Models, secrets.Quote(o.base, text(element, "id")))
 	}
 	slices.Sort(state.Models)
+	if p := o.readProps(ctx); p.known {
+		state.Version, state.Slots, state.Context, state.Modalities = p.Build, p.Slots, p.Settings.Context, p.accepted()
+	}
 	return state, nil
 }
 

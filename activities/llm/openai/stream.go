@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -18,7 +17,7 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return provider.CannotSend(err)
 	}
-	response, err := o.send(ctx, http.MethodPost, "chat/completions", request.Model, request.Secrets, &body)
+	response, err := o.sendChat(ctx, request, withoutNulls(body, request))
 	if err != nil {
 		return err
 	}
@@ -115,6 +114,9 @@ func (s *events) chunk(chunk value.Value, field string) error {
 	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	s.wanted(delta)
+	logprobs, _ := choice.Get("logprobs")
+	probable, _ := logprobs.Get("content")
+	s.answer.Logprobs = append(s.answer.Logprobs, probable.Elements()...)
 	if reason := text(choice, "finish_reason"); reason != "" || whole && field == "message" {
 		s.answer.Done, s.answer.Reason = true, cmp.Or(reason, "stop")
 	}

@@ -8,23 +8,14 @@ import (
 
 // Secrets are what the server of a call may repeat, and no message and no result may show.
 type Secrets struct {
-	Key     string                   // Of the server; empty without one.
-	Headers []Header                 // Sent with every request.
-	Redact  func(text string) string // Takes the secrets of the task out of a text; nil where there are none.
+	Key    string                   // Of the server; empty without one.
+	Redact func(text string) string // Takes the secrets of the task out of a text; nil where there are none.
 }
-
-// Header is a header of a request.
-type Header struct{ Name, Value string }
 
 // Hide takes the secrets out of a text. Whatever is cut is cut after that: half a secret is not found any more.
 func (s Secrets) Hide(text string) string {
 	if s.Key != "" {
 		text = strings.ReplaceAll(text, s.Key, "[api_key]")
-	}
-	for _, header := range s.Headers {
-		if len(header.Value) >= shortestPassword {
-			text = strings.ReplaceAll(text, header.Value, "["+header.Name+"]")
-		}
 	}
 	if s.Redact != nil {
 		text = s.Redact(text)
