@@ -22,7 +22,7 @@ type exchange struct {
 	tokens   int // Received so far, in all answers.
 
 	total          provider.Answer // Counts are totals over all answers, everything else is of the last one.
-	promptSeen     int64           // Tokens of the last prompt that was cut.
+	truncation     truncation
 	tools          *tools
 	toolCalls      []value.Value // A record of each tool call.
 	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
@@ -70,7 +70,7 @@ func (x *exchange) prepare() {
 	x.prepared = true
 	q := x.call.question
 	tools, choice := x.request.Tools, x.request.ToolChoice
-	x.request = q.Request
+	x.request, x.truncation.applied = q.Request, 0
 	x.request.ToolChoice = choice
 	x.request.Messages = slices.Clone(q.Messages)
 	x.request.Tools = tools
@@ -150,21 +150,32 @@ func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error
 // answerOnce gets one answer.
 func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	a := &provider.Answer{}
-	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, error) {
+	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, int64, error) {
+		if a.Pieces > 0 { // Of an answer that was lost.
+			x.call.usage = x.call.usage.Add(a.Usage())
+			x.tokens += a.Pieces
+		}
+		a = &provider.Answer{}
 		x.prepare()
 		x.member = m
 		if x.call.question.images > 0 {
 			if err := x.requireImages(ctx); err != nil {
-				return false, err
+				return false, 0, err
 			}
 			w.reset()
 		}
-		a = &provider.Answer{}
-		err := x.receive(ctx, m, a, w)
-		return a.Pieces > 0, err
+		err := x.withinContext(ctx, m, func() error {
+			a = &provider.Answer{}
+			return x.receive(ctx, m, a, w)
+		})
+		return a.Pieces > 0, a.PromptTokens + a.Tokens, err
 	})
 	x.tokens += a.Pieces
 	x.addCounts(a)
+	if err == nil {
+		x.warnOfCut(a)
+		err = x.requireUncut(a)
+	}
 	return a, err
 }
 
@@ -189,12 +200,9 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 // addCounts adds the counts of an answer to the totals.
 func (x *exchange) addCounts(a *provider.Answer) {
 	x.call.usage = x.call.usage.Add(a.Usage())
-	if a.Cut {
-		x.promptSeen = a.PromptTokens
-	}
 	sum := x.total
 	x.total = provider.Answer{
-		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors,
+		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors, Logprobs: a.Logprobs,
 		PromptTokens: sum.PromptTokens + a.PromptTokens, Tokens: sum.Tokens + a.Tokens,
 		Load: sum.Load + a.Load, Read: sum.Read + a.Read, Write: sum.Write + a.Write,
 	}
@@ -219,15 +227,48 @@ func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
-	var a provider.Answer
-	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, error) {
-		x.prepare()
-		x.member, a = m, provider.Answer{}
-		return false, m.server.Embed(ctx, &x.request, &a)
-	})
-	x.addCounts(&a)
-	if err == nil && len(a.Vectors) != len(x.request.Inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.request.Inputs))
+	a, err := x.embedTexts(ctx, nil, false)
+	if provider.VerdictOf(err) == provider.PromptTooLong {
+		a, err = x.embedEach(ctx, err)
 	}
-	return err
+	x.addCounts(a)
+	if err != nil {
+		return err
+	}
+	if len(a.Vectors) != len(x.call.question.Inputs) {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.call.question.Inputs))
+	}
+	return x.checkDimensions(a)
+}
+
+// embedTexts turns some texts into vectors; nil is all of them.
+func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate bool) (*provider.Answer, error) {
+	var a *provider.Answer
+	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, int64, error) {
+		x.prepare()
+		x.truncation.apply(&x.request, x.call.question)
+		x.request.Inputs, x.request.Truncate = x.call.question.Inputs, truncate
+		if inputs != nil {
+			x.request.Inputs = inputs
+		}
+		x.member, a = m, &provider.Answer{}
+		err := m.server.Embed(ctx, &x.request, a)
+		return false, a.PromptTokens, err
+	})
+	if a == nil {
+		a = &provider.Answer{}
+	}
+	return a, err
+}
+
+// checkDimensions checks that the vectors have the length that the task asks for: servers ignore one that the model does not have.
+func (x *exchange) checkDimensions(a *provider.Answer) error {
+	asked := x.call.question.Dimensions
+	for _, vector := range a.Vectors {
+		if length := len(vector.Elements()); asked > 0 && length != asked {
+			return protocol.Errorf(protocol.InvalidParams, "the model %q has no vectors of length %d: it returned %d numbers", x.request.Model, asked, length).
+				WithHint("remove `dimensions`, or use a model that supports several lengths")
+		}
+	}
+	return nil
 }

@@ -76,7 +76,7 @@ func (f *fallback) ask(ctx context.Context, model string) (result protocol.Resul
 		return protocol.Result{}, "", err
 	}
 	x := &exchange{call: c}
-	result, err = x.run(ctx)
+	result, err = x.run(provider.WithSecrets(ctx, c.secrets))
 	f.timeLeft, f.timeSpent, f.usage = c.timeLeft, c.timeSpent, c.usage
 	switch {
 	case x.unsafeToRepeat: // Tools were called that are not safe to call twice.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -63,7 +64,7 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 	}
 	state := protocol.ServerState{}
 	if err == nil {
-		state, err = m.server.State(ctx, key)
+		state, err = m.server.State(provider.WithSecrets(ctx, provider.Secrets{Key: key}), key)
 	}
 	state.Server = m.Server
 	switch {

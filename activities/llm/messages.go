@@ -13,11 +13,11 @@ const defaultVisionPrompt = "Describe this image."
 
 // readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
 // to the last message of the user.
-func readMessages(request protocol.Request) ([]provider.Message, error) {
+func readMessages(request protocol.Request) ([]provider.Message, *attached, error) {
 	given := request.Parameters
 	largest, err := imageSize(given)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
@@ -27,7 +27,7 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	for _, element := range listed.Elements() {
 		m, err := readMessage(element, largest)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		messages = append(messages, m)
 	}
@@ -37,15 +37,15 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	}
 	images, err := readImages(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files, err := readFiles(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text := joinFiles(files)
 	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
-		return messages, requireText(request.Method, messages, prompted)
+		return messages, nil, requireText(request.Method, messages, prompted)
 	}
 	at := lastUserMessage(messages)
 	if at < 0 {
@@ -62,7 +62,14 @@ func readMessages(request protocol.Request) ([]provider.Message, error) {
 	case text != "":
 		last.Text = text
 	}
-	return messages, nil
+	if text == "" {
+		return messages, nil, nil
+	}
+	added := &attached{at: at, before: strings.TrimSuffix(last.Text, text), files: files}
+	for _, file := range files {
+		added.size += len(file.text)
+	}
+	return messages, added, nil
 }
 
 // readMessage reads one element of `messages`.

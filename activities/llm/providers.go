@@ -84,6 +84,8 @@ func (b *backend) newPool(urls ...string) (*pool, error) {
 		m.address = address.String()
 		m.server = b.Open(address, m.URL)
 		m.lister, _ = m.server.(provider.ModelLister)
+		m.slots, _ = m.server.(provider.SlotReporter)
+		m.rate = rate{requests: b.settings.RequestsPerMinute, tokens: b.settings.TokensPerMinute}
 		members = append(members, m)
 	}
 	return newPool(members), nil

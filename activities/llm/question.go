@@ -16,12 +16,14 @@ import (
 // question is what a call asks: everything from its parameters and files.
 type question struct {
 	provider.Request
-	schema *jsonschema.Schema // Of the answer; nil if any text is valid.
-	format []byte             // The schema as JSON.
-	images int                // In all messages.
-	idle   time.Duration      // Maximum time without a token from the server.
-	pull   bool               // Whether a missing model is fetched.
-	rounds int                // Maximum number of rounds of tool calls.
+	schema   *jsonschema.Schema // Of the answer; nil if any text is valid.
+	format   []byte             // The schema as JSON.
+	images   int                // In all messages.
+	attached *attached          // Nil if there are no files.
+	names    []string           // Of llm/embed: the files of the texts; empty for others.
+	idle     time.Duration      // Maximum time without a token from the server.
+	pull     bool               // Whether a missing model is fetched.
+	rounds   int                // Maximum number of rounds of tool calls.
 }
 
 // readQuestion reads the parameters, and the files that they name.
@@ -39,7 +41,6 @@ func readQuestion(c *call) (*question, error) {
 	if found := c.backend.Check(c.request.Method, given, q.Options); len(found) > 0 {
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s", found[0].Message).WithHint("%s", found[0].Hint)
 	}
-	q.MayCut = text(given, "on_truncation") != "fail"
 	q.KeepAlive, _ = given.Get("keep_alive")
 	if pull, is := given.Get("auto_pull"); is {
 		q.pull = pull.Bool()
@@ -51,7 +52,7 @@ func readQuestion(c *call) (*question, error) {
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
 	}
-	if q.Messages, err = readMessages(c.request); err != nil {
+	if q.Messages, q.attached, err = readMessages(c.request); err != nil {
 		return nil, err
 	}
 	size := 0
@@ -76,6 +77,13 @@ func readQuestion(c *call) (*question, error) {
 // readAnswer reads the parameters about the answer.
 func (q *question) readAnswer(given value.Value) error {
 	q.Think, _ = given.Get("think")
+	logprobs, _ := given.Get("logprobs")
+	q.Logprobs = logprobs.Bool()
+	if most, is := given.Get("top_logprobs"); is {
+		if err := json.Unmarshal(most.JSON(), &q.TopLogprobs); err != nil {
+			return protocol.Errorf(protocol.InvalidParams, "top_logprobs must be an integer, not %s", most.JSON())
+		}
+	}
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
 			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be an integer, not %s", most.JSON())
@@ -111,8 +119,9 @@ func (q *question) embedding(request protocol.Request) error {
 	if err != nil {
 		return err
 	}
+	q.names = make([]string, len(q.Inputs))
 	for _, file := range files {
-		q.Inputs = append(q.Inputs, file.text)
+		q.Inputs, q.names = append(q.Inputs, file.text), append(q.names, file.path)
 	}
 	for i, input := range q.Inputs {
 		if strings.TrimSpace(input) == "" {
@@ -125,6 +134,14 @@ func (q *question) embedding(request protocol.Request) error {
 		}
 	}
 	return nil
+}
+
+// nameOf is what messages call a text.
+func (q *question) nameOf(i int) string {
+	if i < len(q.names) && q.names[i] != "" {
+		return fmt.Sprintf("text %d (%q)", i, q.names[i])
+	}
+	return fmt.Sprintf("text %d", i)
 }
 
 // answerSchema compiles the schema of an answer.

@@ -3,8 +3,9 @@ package llm
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 )
 
 // dispatch gives slots to waiting calls while it can. The pool is locked.
@@ -12,6 +13,7 @@ func (p *pool) dispatch() {
 	for p.serve() {
 	}
 	p.listModels()
+	p.readSlots()
 }
 
 // serve gives one waiting call a slot, if there is one.
@@ -20,6 +22,7 @@ func (p *pool) serve() bool {
 	var best *waiter
 	var at *member
 	later := time.Duration(0)
+	p.reserve(now)
 	settling := p.settlingPriorities(now)
 	for _, w := range p.waiting {
 		m, wait := p.choose(w, now, settling)
@@ -65,6 +68,10 @@ func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best 
 		if !m.roomFor(w) {
 			continue
 		}
+		if left := m.pausedFor(now); left > 0 {
+			wait = sooner(wait, left)
+			continue
+		}
 		if others && m.unavailable(w, now) {
 			wait = sooner(wait, m.avoidUntil.Sub(now))
 			continue
@@ -103,7 +110,50 @@ func (p *pool) settlingPriorities(now time.Time) map[*member]int {
 }
 
 // roomFor reports whether the server has a free slot for the call.
-func (m *member) roomFor(w *waiter) bool { return m.inFlight < m.MaxConcurrent && !w.exclude[m] }
+func (m *member) roomFor(w *waiter) bool {
+	switch {
+	case w.exclude[m], m.reserved != nil && m.reserved != w:
+		return false
+	case w.alone:
+		return len(m.places) == 0
+	}
+	return len(m.places) < m.limit && (len(m.places) == 0 || !m.places[0].alone)
+}
+
+// reserve keeps a server for each call that has to be the only one in flight: no other call gets a slot of it.
+func (p *pool) reserve(now time.Time) {
+	for _, w := range p.waiting {
+		if !w.alone || slices.ContainsFunc(p.members, func(m *member) bool { return m.reserved == w }) {
+			continue
+		}
+		var best *member
+		for _, m := range p.members {
+			if m.reserved != nil || w.exclude[m] || p.hasAlternative(w, now) && m.unavailable(w, now) {
+				continue
+			}
+			if best == nil || len(m.places) < len(best.places) {
+				best = m
+			}
+		}
+		if best != nil {
+			best.reserved = w
+		}
+	}
+}
+
+// unreserve ends the reservation of a call.
+func (p *pool) unreserve(w *waiter) {
+	for _, m := range p.members {
+		if m.reserved == w {
+			m.reserved = nil
+		}
+	}
+}
+
+// pausedFor is how long the server gets no request: because it said so, or because of the limits per minute.
+func (m *member) pausedFor(now time.Time) time.Duration {
+	return max(m.pausedTill.Sub(now), m.rate.wait(now))
+}
 
 // settleTime is how long a call whose model would evict one that is in use still waits for calls of the latter.
 func (m *member) settleTime(w *waiter, now time.Time) time.Duration {
@@ -133,7 +183,7 @@ func (m *member) unavailable(w *waiter, now time.Time) bool {
 }
 
 // evicts reports whether the model would evict one that is in use.
-func (m *member) evicts(model string) bool { return m.inFlight > 0 && !m.hasLoaded(model) }
+func (m *member) evicts(model string) bool { return len(m.places) > 0 && !m.hasLoaded(model) }
 
 // hasLoaded reports whether the model is in memory, or nothing is known of that.
 func (m *member) hasLoaded(model string) bool { return m.lister == nil || m.loaded[model] }
@@ -142,7 +192,7 @@ func (m *member) betterThan(than *member, model string) bool {
 	if a, b := m.evicts(model), than.evicts(model); a != b {
 		return !a
 	}
-	if a, b := m.inFlight*than.MaxConcurrent, than.inFlight*m.MaxConcurrent; a != b {
+	if a, b := len(m.places)*than.limit, len(than.places)*m.limit; a != b {
 		return a < b
 	}
 	return m.hasLoaded(model) && !than.hasLoaded(model)
@@ -165,12 +215,17 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 			}
 		}
 	}
-	m.inFlight++
 	if m.failures > 0 {
 		m.probing++
 	}
-	m.models = append(m.models, w.model)
-	w.granted <- &place{m, w.model, m.turn}
+	p.unreserve(w)
+	made := &place{member: m, model: w.model, turn: m.turn, alone: w.alone, shared: len(m.places) > 0, since: now}
+	for _, other := range m.places {
+		other.shared = true
+	}
+	m.places, m.values = append(m.places, made), w.values
+	m.rate.begin(now)
+	w.granted <- made
 }
 
 // loadedWithin is the timeout of a request for the loaded models.
@@ -200,8 +255,9 @@ func (p *pool) listModels() {
 			continue
 		}
 		m.listing = true
+		values := m.values
 		go func() {
-			ctx, done := context.WithTimeout(context.Background(), loadedWithin)
+			ctx, done := context.WithTimeout(values, loadedWithin)
 			defer done()
 			models, known := m.lister.LoadedModels(ctx)
 			p.mu.Lock()
@@ -220,18 +276,32 @@ func (p *pool) listModels() {
 func (m *member) setLoaded(models []string) {
 	names := map[string]bool{}
 	for _, name := range models {
-		names[withTag(name)] = true
+		names[provider.WithTag(name)] = true
 	}
-	if m.newest != "" && m.inFlight > 0 && !names[m.newest] {
+	if m.newest != "" && len(m.places) > 0 && !names[m.newest] {
 		return
 	}
 	m.loaded = names
 }
 
-// withTag is the name of a model with its tag, as servers list it.
-func withTag(model string) string {
-	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
-		return model
+// readSlots asks servers once how many requests they work on at once: more would wait there, and time out.
+func (p *pool) readSlots() {
+	for _, m := range p.members {
+		if m.slots == nil || m.slotsKnown || len(m.places) == 0 {
+			continue
+		}
+		m.slotsKnown = true
+		values := m.values
+		go func() {
+			ctx, done := context.WithTimeout(values, loadedWithin)
+			defer done()
+			slots, known := m.slots.Slots(ctx)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if known && slots > 0 {
+				m.most = min(m.most, slots)
+				m.limit = min(m.limit, m.most)
+			}
+		}()
 	}
-	return model + ":latest"
 }

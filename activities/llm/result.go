@@ -21,6 +21,9 @@ func (x *exchange) textValue() value.Value {
 	if x.call.question.schema != nil {
 		result = result.With("parsed", x.parsed)
 	}
+	if len(x.total.Logprobs) > 0 {
+		result = result.With("logprobs", value.List(x.total.Logprobs...))
+	}
 	if x.total.Thinking.Len() > 0 {
 		result = result.With("thinking", value.String(x.total.Thinking.String()))
 	}
@@ -53,10 +56,6 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 		if d.took > 0 {
 			val = val.With(d.name, value.Float(d.took.Seconds()))
 		}
-	}
-	if x.total.Cut {
-		x.warn(fmt.Sprintf("the prompt is longer than the model's context: %s cut it to %d tokens; raise num_ctx",
-			x.call.backend.Title, x.promptSeen))
 	}
 	return x.withWarning(protocol.Result{Value: val.With("provider_id", value.String(x.member.URL))}), nil
 }

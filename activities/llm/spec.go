@@ -119,7 +119,9 @@ const completion = `
 const structure = `
     "schema": {"type": "object", "description": "JSON Schema of the answer"},
     "on_cut_answer": {"enum": ["warn", "fail", "continue"], "description": "What to do with an answer that is not whole; default warn"},
-    "think": {"enum": [true, false, "low", "medium", "high"], "description": "Whether a thinking model thinks, and how much"}`
+    "logprobs": {"type": "boolean", "description": "Whether the result has the log probabilities of the tokens"},
+    "top_logprobs": {"type": "integer", "minimum": 0, "maximum": 20, "description": "With logprobs: number of alternatives to each token"},
+    "think": {"enum": [true, false, "low", "medium", "high", "max"], "description": "Whether a thinking model thinks, and how much"}`
 
 const sampling = `
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Maximum number of tokens of the answer"},
@@ -152,7 +154,7 @@ func serverProperties() string {
     "api_key": {"type": "string", "description": "API key of the server: ${secrets.NAME}"},
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
     "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
-    "on_truncation": {"enum": ["warn", "fail"], "description": "What to do with a prompt that is longer than num_ctx; default warn"},
+    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx; default warn"},
     "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
 }
 
@@ -162,6 +164,7 @@ const textResult = `
     "response": {"type": "string", "description": "Answer of the model"},
     "content": {"type": "string", "description": "Same as response"},
     "parsed": {"description": "With schema: the answer as JSON"},
+    "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
 
 const conversationResult = `

@@ -42,6 +42,8 @@ var providerKeys = []key{
 	{"vision_model", text},
 	{"embed_model", text},
 	{"max_concurrent", count},
+	{"requests_per_minute", count},
+	{"tokens_per_minute", count},
 }
 
 // keysWith returns all keys of config.yaml.
@@ -54,6 +56,9 @@ func keysWith(providers []protocol.Provider) []key {
 		}
 		if p.Pulls {
 			add("auto_pull", boolean)
+		}
+		if p.Cuts {
+			add("max_context", count)
 		}
 		if p.HasKeys {
 			add("api_key", text)

@@ -20,8 +20,13 @@ func readProvider(l *loader, p protocol.Provider) protocol.ProviderSettings {
 	s.VisionModel = l.word(in+"vision_model", formerKey(l, p, "vision_model"), defaults.VisionModel)
 	s.EmbedModel = l.word(in+"embed_model", formerKey(l, p, "embed_model"), defaults.EmbedModel)
 	s.MaxConcurrent = l.count(in+"max_concurrent", defaults.MaxConcurrent)
+	s.RequestsPerMinute = l.limit(in + "requests_per_minute")
+	s.TokensPerMinute = l.limit(in + "tokens_per_minute")
 	if p.Pulls {
 		s.AutoPull = l.boolean(in+"auto_pull", defaults.AutoPull)
+	}
+	if p.Cuts {
+		s.MaxContext = l.limit(in + "max_context")
 	}
 	if p.HasKeys {
 		s.Key = l.secret(in + "api_key")

@@ -21,8 +21,20 @@ type chatPiece struct {
 		Thinking  string        `json:"thinking"`
 		ToolCalls []calledPiece `json:"tool_calls"`
 	} `json:"message"`
-	Done       bool   `json:"done"`
-	DoneReason string `json:"done_reason"`
+	Logprobs   []value.Value `json:"logprobs"`
+	Done       bool          `json:"done"`
+	DoneReason string        `json:"done_reason"`
+	api.Metrics
+}
+
+// generatePiece is an api.GenerateResponse whose log probabilities keep their digits.
+type generatePiece struct {
+	Model      string        `json:"model"`
+	Response   string        `json:"response"`
+	Thinking   string        `json:"thinking"`
+	Logprobs   []value.Value `json:"logprobs"`
+	Done       bool          `json:"done"`
+	DoneReason string        `json:"done_reason"`
 	api.Metrics
 }
 
@@ -55,6 +67,9 @@ func messageOf(m provider.Message) api.Message {
 func rawOptions(fields []value.Field) map[string]any {
 	options := map[string]any{}
 	for _, field := range fields {
+		if field.Value.IsNull() {
+			continue // It removes the option.
+		}
 		options[field.Name] = json.RawMessage(field.Value.JSON())
 	}
 	return options
@@ -81,10 +96,17 @@ func keepAlive(given value.Value) (*api.Duration, error) {
 		return nil, nil
 	}
 	keep := &api.Duration{}
-	if err := json.Unmarshal(given.JSON(), keep); err != nil {
+	if err := json.Unmarshal(given.JSON(), keep); err != nil || tooLong(given) {
 		return nil, protocol.Errorf(protocol.InvalidParams, "keep_alive must be a number of seconds or a duration such as 5m, not %s", given.JSON())
 	}
 	return keep, nil
+}
+
+// tooLong reports whether a number of seconds is longer than Ollama can count: it would be read as a negative one.
+func tooLong(keep value.Value) bool {
+	const maxSeconds = 9e9
+	var seconds float64
+	return keep.Kind() == value.KindNumber && (json.Unmarshal(keep.JSON(), &seconds) != nil || seconds > maxSeconds)
 }
 
 // toolsOf describes tools to Ollama. Of their schemas it knows types, descriptions and required properties.

@@ -26,6 +26,8 @@ func Provider() provider.Provider {
 			URL:       defaultURL,
 			ParseURL:  parseURL,
 			Pulls:     true,
+			Cuts:      true,
+			HasKeys:   true,
 			Former:    map[string]string{"url": "endpoint", "model": "default_models.chat", "vision_model": "default_models.vision"},
 		},
 		Title: "Ollama",

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -17,11 +16,14 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return provider.CannotSend(err)
 	}
-	response, err := o.send(ctx, http.MethodPost, "chat/completions", request.Model, request.Secrets, &body)
+	response, err := o.sendChat(ctx, request, withoutNulls(body, request))
 	if err != nil {
 		return err
 	}
-	stream := &events{answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) }}
+	stream := &events{
+		answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) },
+		failure: func(body []byte) error { return o.inStream(request.Model, request.Secrets, body) },
+	}
 	lines := provider.Lines(response)
 	for !stream.over && lines.Scan() {
 		if err = stream.line(lines.Text()); err != nil {
@@ -30,6 +32,9 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	}
 	if err == nil && !stream.over {
 		err = lines.Err()
+	}
+	if err == nil {
+		err = stream.readDocument()
 	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
 		return stream.finish()
@@ -42,14 +47,22 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 
 // events reads the stream of an answer.
 type events struct {
-	answer *provider.Answer
-	heard  func(string)
-	quoted func(string) string
-	calls  toolCalls
-	over   bool
+	answer   *provider.Answer
+	heard    func(string)
+	quoted   func(string) string
+	failure  func(body []byte) error // Makes an error from one that the stream contains.
+	calls    toolCalls
+	document strings.Builder // Of a response that is not a stream.
+	over     bool
 }
 
 func (s *events) line(line string) error {
+	if s.document.Len() > 0 || strings.HasPrefix(strings.TrimSpace(line), "{") {
+		return s.addToDocument(line)
+	}
+	if failure, is := strings.CutPrefix(line, "error:"); is { // llama.cpp before 2026.
+		return s.failure([]byte(`{"error":` + failure + `}`))
+	}
 	data, is := strings.CutPrefix(line, "data:")
 	if !is {
 		s.heard("") // A comment keeps the connection alive.
@@ -57,7 +70,10 @@ func (s *events) line(line string) error {
 	}
 	data = strings.TrimSpace(data)
 	if data == "[DONE]" {
-		s.over = true
+		// Some servers do not say why an answer ends.
+		if s.over = true; !s.answer.Done && (s.answer.Pieces > 0 || len(s.calls.calls) > 0) {
+			s.answer.Done, s.answer.Reason = true, "stop"
+		}
 		return nil
 	}
 	chunk, err := value.Parse([]byte(data))
@@ -65,8 +81,13 @@ func (s *events) line(line string) error {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
 	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(provider.ErrorText([]byte(data), data)))
+		return s.failure([]byte(data))
 	}
+	return s.chunk(chunk, "delta")
+}
+
+// chunk reads a piece of an answer, or a whole one: what the model wrote is in the field of the name.
+func (s *events) chunk(chunk value.Value, field string) error {
 	s.answer.Model = cmp.Or(text(chunk, "model"), s.answer.Model)
 	count(s.answer, chunk)
 	choices, _ := chunk.Get("choices")
@@ -75,7 +96,10 @@ func (s *events) line(line string) error {
 		return nil
 	}
 	choice := choices.Elements()[0]
-	delta, _ := choice.Get("delta")
+	if failure, is := choice.Get("error"); is && !failure.IsNull() { // OpenRouter's.
+		return s.failure(choice.JSON())
+	}
+	delta, whole := choice.Get(field)
 	content, thoughts := contentOf(delta)
 	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
@@ -83,8 +107,11 @@ func (s *events) line(line string) error {
 	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	s.calls.add(delta)
-	if reason := text(choice, "finish_reason"); reason != "" {
-		s.answer.Done, s.answer.Reason = true, reason
+	logprobs, _ := choice.Get("logprobs")
+	probable, _ := logprobs.Get("content")
+	s.answer.Logprobs = append(s.answer.Logprobs, probable.Elements()...)
+	if reason := text(choice, "finish_reason"); reason != "" || whole && field == "message" {
+		s.answer.Done, s.answer.Reason = true, cmp.Or(reason, "stop")
 	}
 	s.heard(content)
 	return nil

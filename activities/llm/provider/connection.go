@@ -3,6 +3,7 @@ package provider
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -52,14 +53,39 @@ func NewClient(server *url.URL) *http.Client {
 	if isLoopback(server.Hostname()) {
 		proxy = nil
 	}
-	return &http.Client{Transport: &http.Transport{
+	return &http.Client{Transport: &transport{host: server.Host, Transport: &http.Transport{
 		Proxy:               proxy,
 		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
 		TLSHandshakeTimeout: connectWithin,
 		IdleConnTimeout:     time.Minute,
 		MaxIdleConnsPerHost: mostIdle,
 		ForceAttemptHTTP2:   true,
-	}}
+	}}}
+}
+
+// transport adds to requests the secrets of their contexts, for one host only: a redirect to another one does not get them.
+type transport struct {
+	*http.Transport
+	host string
+}
+
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	sent := request.Clone(request.Context())
+	// A server may close a connection that it has promised to keep. If it does before it answers, Go sends the request again if
+	// this key is set, which is not sent itself. Answers are not stored by servers: to ask twice is harmless.
+	sent.Header["X-Idempotency-Key"] = nil
+	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host && secrets.Key != "" {
+		sent.Header.Set("Authorization", "Bearer "+secrets.Key)
+	}
+	return t.Transport.RoundTrip(sent)
+}
+
+// secretsKey is the key of Secrets in a context.
+type secretsKey struct{}
+
+// WithSecrets returns a context for the requests of a call: clients made by NewClient send the key to their server.
+func WithSecrets(ctx context.Context, secrets Secrets) context.Context {
+	return context.WithValue(ctx, secretsKey{}, secrets)
 }
 
 func isLoopback(host string) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,48 @@ type Request struct {
 	Completion *Completion // For llm/generate: the prompt is not a conversation.
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
-	MayCut     bool        // Whether a prompt that is too long is cut, and the answer says so; otherwise it is an error.
+	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
+
+	Logprobs    bool // Whether the answer has the log probabilities of its tokens,
+	TopLogprobs int  // and how many alternatives to each.
+}
+
+// Option returns an option that is an integer; 0 if it is missing, or is none.
+func (r *Request) Option(name string) int {
+	for _, option := range r.Options {
+		if option.Name == name {
+			n, err := strconv.Atoi(option.Value.Digits())
+			if err != nil {
+				return 0 // The server rejects it.
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// SetOption sets an option that is an integer.
+func (r *Request) SetOption(name string, n int64) {
+	r.Options = value.Object(r.Options...).With(name, value.Int(n)).Fields()
+}
+
+// Size is the number of bytes of all texts. A token has at least one.
+func (r *Request) Size() (size int64) {
+	for _, m := range r.Messages {
+		size += int64(len(m.Text))
+	}
+	for _, text := range r.Inputs {
+		size += int64(len(text))
+	}
+	return size
+}
+
+// WithTag is the name of a model with its tag, as servers list it.
+func WithTag(model string) string {
+	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
+		return model
+	}
+	return model + ":latest"
 }
 
 // The values of tool_choice that are not names of tools.
@@ -106,6 +148,7 @@ type Answer struct {
 	PromptTokens, Tokens int64
 	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 if the server does not report it.
 	Vectors              []value.Value // Of llm/embed.
+	Logprobs             []value.Value // Of the tokens, if the request asks for them.
 }
 
 // Usage counts what the request consumed, where the server said so.

@@ -14,8 +14,8 @@ var (
 	schemaPart     = regexp.MustCompile(`JSON schema error at (#\S*): (.*)`)
 )
 
-// SchemaRefused is the error of a schema that a server cannot use, whatever the status says; nil if it says something else.
-func SchemaRefused(server, said string) *protocol.Error {
+// schemaRefusal is the error of a schema that a server cannot use, whatever the status says; nil if it says something else.
+func schemaRefusal(server, said string) *protocol.Error {
 	for _, words := range schemaRefusals {
 		if !strings.Contains(said, words) {
 			continue

@@ -1,0 +1,337 @@
+package llm_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// bodyOf is the body of a request; nothing for a page such as /props.
+func bodyOf(t testing.TB, r *http.Request) value.Value {
+	t.Helper()
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	if len(data) == 0 {
+		return value.Value{}
+	}
+	body, err := value.Parse(data)
+	if err != nil {
+		t.Error(err)
+	}
+	return body
+}
+
+// chatting is a server with OpenAI's API that has no other pages.
+func chatting(t testing.TB, serve func(w http.ResponseWriter, r *http.Request, body value.Value)) string {
+	return serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			http.NotFound(w, r)
+			return
+		}
+		serve(w, r, bodyOf(t, r))
+	})
+}
+
+// Fields that a server refuses are left out from then on.
+func TestFieldsThatAServerRefuses(t *testing.T) {
+	for name, test := range map[string]struct{ field, refusal string }{
+		"Mistral":                  {"stream_options", `{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options","include_usage"],"msg":"Extra inputs are not permitted","input":true}]},"type":"invalid_request_error"}`},
+		"OpenAI without streams":   {"stream", `{"error":{"message":"Unsupported value: 'stream' does not support true with this model. Only the default (false) value is supported.","param":"stream"}}`},
+		"OpenAI's thinking models": {"max_tokens", `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","param":"max_tokens"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var requests atomic.Int64
+			url := chatting(t, func(w http.ResponseWriter, _ *http.Request, body value.Value) {
+				requests.Add(1)
+				if _, is := body.Get(test.field); is {
+					w.WriteHeader(http.StatusUnprocessableEntity)
+					fmt.Fprint(w, test.refusal)
+					return
+				}
+				if stream, _ := body.Get("stream"); !stream.Bool() {
+					fmt.Fprint(w, `{"choices":[{"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":1}}`)
+					return
+				}
+				speaking(said, finished, over)(w, nil)
+			})
+			handler := open(t, llm.Options{Providers: compatibleAt("m", url)})
+			for range 3 {
+				want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","max_tokens":5}`), map[string]string{"response": `"yes"`})
+			}
+			if requests.Load() != 4 {
+				t.Errorf("%d requests", requests.Load())
+			}
+		})
+	}
+}
+
+// Null removes a field, and penalties have the names that servers know.
+func TestFieldsOfTheTask(t *testing.T) {
+	var sent value.Value
+	handler := open(t, llm.Options{Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, body value.Value) {
+		sent = body
+		speaking(said, finished, over)(w, nil)
+	}))})
+	ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","repeat_penalty":1.30,"options":{"stream_options":null}}`)
+	if _, is := sent.Get("stream_options"); is {
+		t.Errorf("sent %s", sent.JSON())
+	}
+	for _, name := range []string{"repeat_penalty", "repetition_penalty"} {
+		if penalty, _ := sent.Get(name); penalty.Digits() != "1.30" {
+			t.Errorf("%s in %s", name, sent.JSON())
+		}
+	}
+}
+
+// The key of an Ollama server is sent with every request, and to no other host.
+func TestKeyOfAnOllamaServer(t *testing.T) {
+	const key = "s3cret-token"
+	var elsewhere atomic.Value
+	other := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		elsewhere.Store(r.Header.Get("Authorization"))
+		answering("yes")(w, r)
+	})
+	guarded := func(serve http.HandlerFunc) string {
+		return serving(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer "+key {
+				t.Errorf("%s has %q", r.URL.Path, r.Header.Get("Authorization"))
+			}
+			if r.URL.Path == "/api/show" {
+				fmt.Fprint(w, `{"capabilities":["completion","vision"]}`)
+				return
+			}
+			serve(w, r)
+		})
+	}
+	image := encoded(t, "red")
+	secret := func(string) (string, error) { return key, nil }
+	handler := open(t, llm.Options{Secret: secret, Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{guarded(answering("yes"))}, Key: "KEY"}}})
+	request := asking(t, llm.Vision, `{"prompt":"x","images":["`+image+`"]}`)
+	request.Secret = secret
+	if _, err := handler.Handle(t.Context(), request, nil); err != nil {
+		t.Error(err)
+	}
+	redirecting := guarded(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other+r.URL.Path, http.StatusTemporaryRedirect)
+	})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","base_url":"`+redirecting+`","api_key":"`+key+`"}`), map[string]string{"response": `"yes"`})
+	if elsewhere.Load() != "" {
+		t.Errorf("the other host got %v", elsewhere.Load())
+	}
+}
+
+// closingServer answers each request with a stream, promises to keep the connection and closes it, as llama.cpp's llama-server does.
+func closingServer(t testing.TB, requests *atomic.Int64) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	body := strings.Join([]string{said, finished, over, ""}, "\n\n")
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = connection.Close() }()
+				request, err := http.ReadRequest(bufio.NewReader(connection))
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, request.Body)
+				if request.Method == http.MethodPost {
+					requests.Add(1)
+				}
+				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nKeep-Alive: timeout=5, max=100\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+func TestServerThatClosesConnections(t *testing.T) {
+	var requests atomic.Int64
+	handler := open(t, llm.Options{Providers: compatibleAt("m", closingServer(t, &requests))})
+	errs := inParallel(t, handler, 200, 4, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {})
+	for i, err := range errs {
+		if err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	if requests.Load() != 200 {
+		t.Errorf("%d requests", requests.Load())
+	}
+}
+
+// A server that loads its model is waited for, longer than one that is overloaded, and by calls of any age.
+func TestServerThatLoadsItsModel(t *testing.T) {
+	var requests atomic.Int64
+	handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		if requests.Add(1) < 4 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`)
+			return
+		}
+		speaking(said, finished, over)(w, nil)
+	}))})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+}
+
+// A server that says when it wants to be asked again gets no request before.
+func TestRetryAfter(t *testing.T) {
+	var first time.Time
+	var requests atomic.Int64
+	handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		if requests.Add(1) == 1 {
+			first = time.Now()
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			fmt.Fprint(w, `{"error":{"message":"Rate limit reached: retry after 1s"}}`)
+			return
+		}
+		if since := time.Since(first); since < time.Second {
+			t.Errorf("asked again after %s", since)
+		}
+		speaking(said, finished, over)(w, nil)
+	}))})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+}
+
+// Calls that together are too many for the cache of llama.cpp's llama-server are sent again, with fewer at once.
+func TestCacheThatIsFull(t *testing.T) {
+	var mu sync.Mutex
+	var running []chan struct{}
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", MaxConcurrent: 4, URLs: []string{chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		ended := make(chan struct{})
+		mu.Lock()
+		running = append(running, ended)
+		full := len(running) > 2
+		if full {
+			for _, other := range running {
+				close(other)
+			}
+			running = nil
+		}
+		mu.Unlock()
+		fmt.Fprint(w, said+"\n\n")
+		select {
+		case <-ended:
+			fmt.Fprint(w, `data: {"error":{"code":500,"message":"Context size has been exceeded.","type":"server_error"}}`+"\n\n")
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		mu.Lock()
+		for i, other := range running {
+			if other == ended {
+				running = append(running[:i], running[i+1:]...)
+				break
+			}
+		}
+		mu.Unlock()
+		fmt.Fprint(w, finished+"\n\n"+over+"\n\n")
+	})}}}})
+	for i, err := range inParallel(t, handler, 60, 8, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {}) {
+		if err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+}
+
+// llama.cpp's llama-server says how many calls it works on, what its model accepts, and whether it is busy.
+func TestWhatLlamaServerReports(t *testing.T) {
+	var chats atomic.Int64
+	busy := atomic.Bool{}
+	busy.Store(true)
+	url := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/props":
+			fmt.Fprint(w, `{"default_generation_settings":{"n_ctx":4096},"total_slots":2,"modalities":{"vision":false,"video":false,"audio":false},"build_info":"b9000-abc"}`)
+		case "/slots":
+			fmt.Fprintf(w, `[{"id":0,"n_ctx":4096,"is_processing":true},{"id":1,"n_ctx":4096,"is_processing":%t}]`, busy.Load())
+		case "/v1/models":
+			fmt.Fprint(w, `{"data":[{"id":"m"}]}`)
+		default:
+			chats.Add(1)
+			if strings.Contains(string(bodyOf(t, r).JSON()), "QUEUED") { // No header before the slot begins.
+				<-time.After(500 * time.Millisecond)
+			}
+			speaking(said, finished, over)(w, r)
+		}
+	})
+	handler := open(t, llm.Options{Providers: compatibleAt("m", url+"/v1")})
+	got := fails(t, t.Context(), handler, asking(t, llm.Vision, `{"prompt":"x","provider":"openai","images":["`+encoded(t, "red")+`"]}`), nil)
+	if got.Code != protocol.InvalidParams || chats.Load() != 0 {
+		t.Errorf("got %s: %s, %d requests", got.Name, got.Message, chats.Load())
+	}
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.2}`), map[string]string{"response": `"yes"`})
+	busy.Store(false)
+	if got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.1}`), nil); got.Code != protocol.ProviderTimeout {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+	for _, state := range handler.Probe(t.Context()) {
+		if state.Provider == "openai" && (state.Slots != 2 || state.Context != 4096 || state.Version != "b9000-abc") {
+			t.Errorf("%+v", state)
+		}
+	}
+}
+
+// No more requests a minute than the settings allow.
+func TestRequestsPerMinute(t *testing.T) {
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", RequestsPerMinute: 2, URLs: []string{chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		speaking(said, finished, over)(w, nil)
+	})}}}})
+	for range 2 {
+		ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`)
+	}
+	request := asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`)
+	waits := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := handler.Handle(t.Context(), request, func(string) { close(waits) })
+		ended <- err
+	}()
+	<-waits
+	select {
+	case err := <-ended:
+		t.Errorf("a third request was made: %v", err)
+	default:
+	}
+}
+
+// Log probabilities keep their digits.
+func TestLogprobs(t *testing.T) {
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked, _ := bodyOf(t, r).Get("top_logprobs"); asked.Digits() != "2" {
+			t.Error("not asked for")
+		}
+		fmt.Fprintln(w, `{"message":{"role":"assistant","content":"x"},"logprobs":[{"token":"x","logprob":-0.10}],"done":true,"done_reason":"stop"}`)
+	})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","logprobs":true,"top_logprobs":2}`), map[string]string{"logprobs": `[{"token":"x","logprob":-0.10}]`})
+	handler = open(t, llm.Options{Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		chunk, _ := json.Marshal(map[string]any{"choices": []any{map[string]any{"delta": map[string]string{"content": "x"}, "finish_reason": "stop",
+			"logprobs": map[string]any{"content": []any{map[string]any{"token": "x", "logprob": -0.5}}}}}})
+		speaking("data: "+string(chunk), over)(w, nil)
+	}))})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","logprobs":true}`), map[string]string{"logprobs": `[{"logprob":-0.5,"token":"x"}]`})
+}
+
+func TestKeepAliveThatIsTooLong(t *testing.T) {
+	got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, `{"prompt":"x","keep_alive":1e12}`), nil)
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "keep_alive must be a number of seconds or a duration such as 5m, not 1e12", "")
+}
