@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -42,9 +43,9 @@ func endingOf(a *provider.Answer) ending {
 const maxLoads = 3
 
 // receive gets one answer from a server. An answer that the server aborted is a transient failure.
-func (x *exchange) receive(ctx context.Context, m *member, a *provider.Answer, w *watchdog) error {
+func (x *exchange) receive(ctx context.Context, m *pool.Member, a *provider.Answer, w *watchdog) error {
 	for load := 1; ; load++ {
-		err := m.server.Converse(ctx, &x.request, a, x.listener(a, w))
+		err := m.Client.Converse(ctx, &x.request, a, x.listener(a, w))
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -16,7 +17,7 @@ import (
 // not match its schema, one request for a correction.
 type exchange struct {
 	call     *call
-	member   *member          // Server of the last request.
+	member   *pool.Member     // Server of the last request.
 	request  provider.Request // From the question, once prepared.
 	prepared bool
 	tokens   int // Received so far, in all answers.
@@ -88,7 +89,7 @@ func (x *exchange) discard() {
 
 // requireImages checks that the model accepts images. Some servers would drop them and answer without.
 func (x *exchange) requireImages(ctx context.Context) error {
-	sees, err := x.member.server.AcceptsImages(ctx, &x.request)
+	sees, err := x.member.Client.AcceptsImages(ctx, &x.request)
 	if err != nil || sees {
 		return err
 	}
@@ -150,7 +151,7 @@ func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error
 // answerOnce gets one answer.
 func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	a := &provider.Answer{}
-	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, int64, error) {
+	err := x.call.send(ctx, func(ctx context.Context, m *pool.Member, w *watchdog) (bool, int64, error) {
 		if a.Pieces > 0 { // Of an answer that was lost.
 			x.call.usage = x.call.usage.Add(a.Usage())
 			x.tokens += a.Pieces
@@ -244,7 +245,7 @@ func (x *exchange) embed(ctx context.Context) error {
 // embedTexts turns some texts into vectors; nil is all of them.
 func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate bool) (*provider.Answer, error) {
 	var a *provider.Answer
-	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, int64, error) {
+	err := x.call.send(ctx, func(ctx context.Context, m *pool.Member, _ *watchdog) (bool, int64, error) {
 		x.prepare()
 		x.truncation.apply(&x.request, x.call.question)
 		x.request.Inputs, x.request.Truncate = x.call.question.Inputs, truncate
@@ -252,7 +253,7 @@ func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate boo
 			x.request.Inputs = inputs
 		}
 		x.member, a = m, &provider.Answer{}
-		err := m.server.Embed(ctx, &x.request, a)
+		err := m.Client.Embed(ctx, &x.request, a)
 		return false, a.PromptTokens, err
 	})
 	if a == nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -16,8 +17,8 @@ import (
 type call struct {
 	handler   *Handler
 	request   protocol.Request
-	pool      *pool
-	excluded  map[*member]bool // Servers of the pool that must not be used.
+	pool      *pool.Pool
+	excluded  map[*pool.Member]bool // Servers of the pool that must not be used.
 	backend   *backend
 	model     string           // Name of the model on the server.
 	secrets   provider.Secrets // Including the key of the server.
@@ -47,7 +48,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 // finish releases the pool when the call has ended.
 func (c *call) finish() {
 	if c.pool != nil {
-		c.pool.users.Add(-1)
+		c.pool.Users.Add(-1)
 	}
 }
 
@@ -67,7 +68,7 @@ func (c *call) route() (err error) {
 			WithHint("set `providers.%s.url` in config.yaml, or `base_url` of the task", c.backend.Name)
 	default:
 		c.pool = c.backend.pool
-		c.pool.users.Add(1)
+		c.pool.Users.Add(1)
 	}
 	c.secrets.Key = text(given, "api_key")
 	if c.secrets.Key == "" && url == "" && c.backend.settings.Key != "" {

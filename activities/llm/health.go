@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -32,7 +33,7 @@ func (h *Handler) Health(ctx context.Context) error {
 func (h *Handler) Servers() []protocol.Server {
 	var all []protocol.Server
 	for _, p := range h.pools() {
-		for _, m := range p.members {
+		for _, m := range p.Members {
 			all = append(all, m.Server)
 		}
 	}
@@ -42,10 +43,10 @@ func (h *Handler) Servers() []protocol.Server {
 // Probe implements protocol.ServerReporter.
 func (h *Handler) Probe(ctx context.Context) []protocol.ServerState { return h.probe(ctx, h.pools()) }
 
-func (h *Handler) probe(ctx context.Context, pools []*pool) []protocol.ServerState {
-	var members []*member
+func (h *Handler) probe(ctx context.Context, pools []*pool.Pool) []protocol.ServerState {
+	var members []*pool.Member
 	for _, p := range pools {
-		members = append(members, p.members...)
+		members = append(members, p.Members...)
 	}
 	states := make([]protocol.ServerState, len(members))
 	var asked sync.WaitGroup
@@ -56,7 +57,7 @@ func (h *Handler) probe(ctx context.Context, pools []*pool) []protocol.ServerSta
 	return states
 }
 
-func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
+func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerState {
 	key := ""
 	b, err := h.backend(m.Provider)
 	if err == nil && b.settings.Key != "" {
@@ -64,7 +65,7 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 	}
 	state := protocol.ServerState{}
 	if err == nil {
-		state, err = m.server.State(provider.WithSecrets(ctx, provider.Secrets{Key: key}), key)
+		state, err = m.Client.State(provider.WithSecrets(ctx, provider.Secrets{Key: key}), key)
 	}
 	state.Server = m.Server
 	switch {

@@ -9,13 +9,14 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // sendFunc sends one request of a call to a server. It reports whether the server had begun to answer, in which case the request is
 // only sent again if the answer was lost, and the tokens that it used.
-type sendFunc func(ctx context.Context, m *member, w *watchdog) (begun bool, tokens int64, err error)
+type sendFunc func(ctx context.Context, m *pool.Member, w *watchdog) (begun bool, tokens int64, err error)
 
 const (
 	// firstPause and longestPause are the pauses between two requests to overloaded servers; they double each time.
@@ -34,10 +35,10 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 		if err == nil || ctx.Err() != nil || sent.place == nil {
 			return err
 		}
-		m, verdict := sent.place.member, provider.VerdictOf(err)
+		m, verdict := sent.place.Member, provider.VerdictOf(err)
 		switch {
 		case verdict == provider.RunnerLost || verdict == provider.CutOff:
-			if failure := search.strike(err, sent.place.shared); failure != nil {
+			if failure := search.strike(err, sent.place.Shared); failure != nil {
 				return failure
 			}
 			if !c.pause(ctx, "sending the request again: ", err, again.next()) {
@@ -49,8 +50,8 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 				return provider.Cancelled()
 			}
 			continue
-		case verdict == provider.CacheFull && sent.place.shared:
-			if !c.pause(ctx, fmt.Sprintf("at most %d calls at once from now on: ", c.pool.limitOf(m)), err, again.next()) {
+		case verdict == provider.CacheFull && sent.place.Shared:
+			if !c.pause(ctx, fmt.Sprintf("at most %d calls at once from now on: ", c.pool.LimitOf(m)), err, again.next()) {
 				return provider.Cancelled()
 			}
 			continue
@@ -67,17 +68,17 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 			}
 			continue
 		}
-		if !search.record(m, err, verdict == provider.Loading || c.pool.mayReturn(m, c.handler.options.Absence)) {
+		if !search.record(m, err, verdict == provider.Loading || c.pool.MayReturn(m, c.handler.options.Absence)) {
 			return err
 		}
 		switch {
-		case len(search.tried) < len(c.pool.members):
+		case len(search.tried) < len(c.pool.Members):
 			continue
 		case search.missingAt != nil && c.question.pull && !search.fetched:
 			if err := c.fetch(ctx, search.missingAt); err != nil {
 				return err
 			}
-			c.pool.addModel(search.missingAt, provider.WithTag(c.model))
+			c.pool.AddModel(search.missingAt, provider.WithTag(c.model))
 			search.fetched = true
 		case search.goneErr != nil && search.waited() < c.handler.options.Absence:
 			if !c.pause(ctx, "waiting for the server: ", search.goneErr, again.next()) {
@@ -92,12 +93,12 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 
 // search is the state of finding a server for one request.
 type search struct {
-	tried      map[*member]bool // Since the last round; and those that must not be used.
-	missingAt  *member          // A server that does not have the model,
-	missingErr error            // and its error.
-	goneErr    error            // Error of a server that is gone and may return.
-	since      time.Time        // When the first one was found to be gone.
-	fetched    bool             // Whether the model was fetched.
+	tried      map[*pool.Member]bool // Since the last round; and those that must not be used.
+	missingAt  *pool.Member          // A server that does not have the model,
+	missingErr error                 // and its error.
+	goneErr    error                 // Error of a server that is gone and may return.
+	since      time.Time             // When the first one was found to be gone.
+	fetched    bool                  // Whether the model was fetched.
 
 	busy        time.Duration // Time spent waiting for overloaded servers.
 	told        time.Duration // The same, where the servers said how long.
@@ -160,7 +161,7 @@ func (s *search) whenOverloaded(err error, again *backoff, o Options) (pause tim
 }
 
 // record records a failure, and reports whether another server or a later try may succeed.
-func (s *search) record(m *member, err error, mayReturn bool) bool {
+func (s *search) record(m *pool.Member, err error, mayReturn bool) bool {
 	code := protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	switch verdict := provider.VerdictOf(err); {
 	case verdict == provider.ModelMissing:
@@ -173,7 +174,7 @@ func (s *search) record(m *member, err error, mayReturn bool) bool {
 		return false
 	}
 	if s.tried == nil {
-		s.tried = map[*member]bool{}
+		s.tried = map[*pool.Member]bool{}
 	}
 	s.tried[m] = true
 	return true
@@ -192,7 +193,7 @@ func (s *search) finalError(last error) error {
 	return last
 }
 
-func (s *search) reset(spared map[*member]bool) {
+func (s *search) reset(spared map[*pool.Member]bool) {
 	s.tried, s.missingAt, s.missingErr, s.goneErr = maps.Clone(spared), nil, nil, nil
 }
 
@@ -230,20 +231,20 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 
 // sent is a request that was sent.
 type sent struct {
-	place *place // Nil if it was not sent.
-	begun bool   // Whether the server had begun to answer.
+	place *pool.Place // Nil if it was not sent.
+	begun bool        // Whether the server had begun to answer.
 }
 
 // sendOnce waits for a slot of a server and sends the request to it.
 func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s sent, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
-	w := &waiter{model: provider.WithTag(c.model), priority: priority, exclude: search.tried, alone: search.alone()}
-	place, err := c.pool.acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
+	w := &pool.Waiter{Model: provider.WithTag(c.model), Priority: priority, Exclude: search.tried, Alone: search.alone()}
+	place, err := c.pool.Acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
 	if err != nil {
 		return s, err
 	}
 	said := error(provider.Cancelled()) // Says nothing of the server as long as it was not called.
-	defer func() { c.pool.release(place, said) }()
+	defer func() { c.pool.Release(place, said) }()
 	if c.question == nil {
 		// Only now, so that waiting calls hold no files in memory.
 		if c.question, err = readQuestion(c); err != nil {
@@ -252,11 +253,11 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	}
 	left, spent := c.timeLeft, c.timeSpent
 	s.place = place
-	said = c.withLimits(ctx, timeLimits{idle: c.question.idle, queued: queuedAt(place.member)}, func(ctx context.Context, w *watchdog) (err error) {
-		s.begun, place.tokens, err = made(ctx, place.member, w)
+	said = c.withLimits(ctx, timeLimits{idle: c.question.idle, queued: queuedAt(place.Member)}, func(ctx context.Context, w *watchdog) (err error) {
+		s.begun, place.Tokens, err = made(ctx, place.Member, w)
 		return err
 	})
-	if failure, is := errors.AsType[*protocol.Error](said); is && failure.Code == protocol.ProviderTimeout && c.pool.forgot(place) {
+	if failure, is := errors.AsType[*protocol.Error](said); is && failure.Code == protocol.ProviderTimeout && c.pool.Forgot(place) {
 		said = provider.WithVerdict(failure, provider.RunnerGone)
 	}
 	switch provider.VerdictOf(said) {
@@ -267,8 +268,8 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 }
 
 // queuedAt returns a function that asks whether the server works on other requests; nil if it does not say.
-func queuedAt(m *member) func(context.Context) bool {
-	if reporter, is := m.server.(provider.QueueReporter); is {
+func queuedAt(m *pool.Member) func(context.Context) bool {
+	if reporter, is := m.Client.(provider.QueueReporter); is {
 		return reporter.Busy
 	}
 	return nil
@@ -295,10 +296,10 @@ func (c *call) withLimits(ctx context.Context, limits timeLimits, part func(cont
 }
 
 // fetch fetches the model. It does not count as time of the model: only silence ends it.
-func (c *call) fetch(ctx context.Context, m *member) error {
+func (c *call) fetch(ctx context.Context, m *pool.Member) error {
 	limited, watch := newWatchdog(ctx, timeLimits{idle: c.question.idle, server: c.backend.Title})
 	defer watch.stop()
-	puller, can := m.server.(provider.Puller)
+	puller, can := m.Client.(provider.Puller)
 	if !can {
 		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot fetch the model %q", m.URL, c.model)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -71,9 +72,9 @@ func firstPart(text string, share float64) string {
 }
 
 // withinContext sends a request, and again as long as the prompt is too long and that can be changed.
-func (x *exchange) withinContext(ctx context.Context, m *member, send func() error) error {
+func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func() error) error {
 	if x.call.onTruncation() == "fit" && x.call.backend.Cuts {
-		x.truncation.numCtx = max(x.truncation.numCtx, x.call.pool.contextOf(m, x.call.model))
+		x.truncation.numCtx = max(x.truncation.numCtx, x.call.pool.ContextOf(m, x.call.model))
 		x.fitAnswer(ctx, m)
 	}
 	x.truncation.apply(&x.request, x.call.question)
@@ -90,7 +91,7 @@ func (x *exchange) withinContext(ctx context.Context, m *member, send func() err
 }
 
 // shorten changes the request so that it may fit, and reports whether there is something to change.
-func (x *exchange) shorten(ctx context.Context, m *member, err error) bool {
+func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool {
 	t, how := &x.truncation, x.call.onTruncation()
 	tokens, limit := provider.LengthOf(err)
 	if t.limit = cmp.Or(limit, t.limit); t.kept == 0 {
@@ -118,8 +119,8 @@ const (
 
 // raise raises num_ctx to what the prompt and the answer need, at most to what the model was trained for and the settings allow.
 // The sizes are powers of two: a model is loaded again for each new one.
-func (x *exchange) raise(ctx context.Context, m *member, tokens, limit int64) bool {
-	reporter, is := m.server.(provider.ContextReporter)
+func (x *exchange) raise(ctx context.Context, m *pool.Member, tokens, limit int64) bool {
+	reporter, is := m.Client.(provider.ContextReporter)
 	if !is {
 		return false
 	}
@@ -143,12 +144,12 @@ func (x *exchange) raise(ctx context.Context, m *member, tokens, limit int64) bo
 		return false
 	}
 	x.truncation.numCtx = size
-	x.call.pool.setContext(m, x.call.model, size)
+	x.call.pool.SetContext(m, x.call.model, size)
 	return true
 }
 
 // fitAnswer raises a num_ctx of the task in which the prompt fits, but not the answer that `max_tokens` allows.
-func (x *exchange) fitAnswer(ctx context.Context, m *member) {
+func (x *exchange) fitAnswer(ctx context.Context, m *pool.Member) {
 	size, answer := int64(x.request.Option("num_ctx")), int64(x.request.Option("num_predict"))
 	prompt := x.request.Size() / bytesPerToken
 	if size > 0 && answer > 0 && x.truncation.numCtx == 0 && prompt+answer > size {

@@ -1,10 +1,10 @@
-package llm
+package pool
 
 import "time"
 
 // rate limits the requests to a server and their tokens in any minute. The zero value has no limits.
 type rate struct {
-	requests, tokens int // Per minute; 0 = no limit.
+	Limits
 
 	begun []time.Time // Of the requests of the last minute.
 	used  []spent     // By the requests that ended in the last minute.
@@ -17,14 +17,14 @@ type spent struct {
 
 // begin counts a request.
 func (r *rate) begin(now time.Time) {
-	if r.requests > 0 {
+	if r.Requests > 0 {
 		r.begun = append(r.begun, now)
 	}
 }
 
 // use counts tokens.
 func (r *rate) use(now time.Time, tokens int64) {
-	if r.tokens > 0 && tokens > 0 {
+	if r.Tokens > 0 && tokens > 0 {
 		r.used = append(r.used, spent{now, tokens})
 	}
 }
@@ -39,15 +39,15 @@ func (r *rate) wait(now time.Time) time.Duration {
 		r.used = r.used[1:]
 	}
 	wait := time.Duration(0)
-	if r.requests > 0 && len(r.begun) >= r.requests {
-		wait = r.begun[len(r.begun)-r.requests].Sub(past)
+	if r.Requests > 0 && len(r.begun) >= r.Requests {
+		wait = r.begun[len(r.begun)-r.Requests].Sub(past)
 	}
 	left := int64(0)
 	for _, s := range r.used {
 		left += s.tokens
 	}
 	for _, s := range r.used {
-		if r.tokens == 0 || left < int64(r.tokens) {
+		if r.Tokens == 0 || left < int64(r.Tokens) {
 			break
 		}
 		wait, left = max(wait, s.at.Sub(past)), left-s.tokens

@@ -1,4 +1,5 @@
-package llm
+// Package pool distributes calls among equal servers, within the limits of each. It must not know what a call asks.
+package pool
 
 import (
 	"context"
@@ -11,33 +12,33 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// pool distributes calls among equal servers. The order of waiting calls is: higher priority first, then those whose model is
+// Pool distributes calls among equal servers. The order of waiting calls is: higher priority first, then those whose model is
 // in memory where there is a free slot, then first come, first served.
-type pool struct {
-	members []*member
-	now     func() time.Time
+type Pool struct {
+	Members []*Member
+	Users   atomic.Int64 // Calls that have not ended, in flight or between two requests.
 
-	users atomic.Int64 // Calls that have not ended, in flight or between two requests.
+	now func() time.Time
 
 	mu      sync.Mutex
-	waiting []*waiter // In order of arrival.
+	waiting []*Waiter // In order of arrival.
 	again   *time.Timer
 }
 
-// member is one server of a pool. The fields after lister are guarded by the pool.
-type member struct {
+// Member is one server of a pool. The fields from lister on are guarded by the pool.
+type Member struct {
 	protocol.Server
-	address string // Including user and password.
-	server  provider.Server
+	Address string // Including user and password.
+	Client  provider.Server
 	lister  provider.ModelLister // The same server; nil if it does not list loaded models.
 
-	places     []*place              // Of the calls in flight.
+	places     []*Place              // Of the calls in flight.
 	limit      int                   // Maximum number of calls in flight at present,
 	most       int                   // and the most that the settings and the server allow.
 	calm       int                   // Calls that succeeded since the limit was lowered or raised.
 	slots      provider.SlotReporter // The same server; nil if it does not report its slots.
 	slotsKnown bool                  // Whether it was asked for them.
-	reserved   *waiter               // A call that waits until it is the only one in flight.
+	reserved   *Waiter               // A call that waits until it is the only one in flight.
 	pausedTill time.Time             // When the server wants to be asked again.
 	lostAt     time.Time             // When it last lost the process of a model.
 	rate       rate                  // Requests and tokens of the last minute.
@@ -56,27 +57,29 @@ type member struct {
 	contexts   map[string]int64      // Sizes of the context that were raised for prompts, by model.
 }
 
-// waiter is a call that waits for a server.
-type waiter struct {
-	model       string
-	priority    int
-	exclude     map[*member]bool
+// Waiter is a call that waits for a server.
+type Waiter struct {
+	Model    string
+	Priority int
+	Exclude  map[*Member]bool // Servers that must not be used.
+	Alone    bool             // Whether no other call may be in flight at the server.
+
 	arrived     time.Time
-	alone       bool // Whether no other call may be in flight at the server.
 	values      context.Context
 	passedSince time.Time // Since when later calls have overtaken it because of their model; zero: none has.
-	granted     chan *place
+	granted     chan *Place
 }
 
-// place is a slot of a server that a call holds.
-type place struct {
-	*member
-	model  string
-	turn   int   // Of the member, when the slot was granted.
-	alone  bool  // Whether no other call gets a slot meanwhile.
-	shared bool  // Whether another call had a slot of the member meanwhile.
-	tokens int64 // That the call used.
-	since  time.Time
+// Place is a slot of a server that a call holds.
+type Place struct {
+	*Member
+	Shared bool  // Whether another call had a slot of the member meanwhile.
+	Tokens int64 // That the call used; set before the slot is released.
+
+	model string
+	turn  int  // Of the member, when the slot was granted.
+	alone bool // Whether no other call gets a slot meanwhile.
+	since time.Time
 }
 
 const (
@@ -95,34 +98,47 @@ const (
 	listAgain = time.Second
 )
 
-func newMember(server protocol.Server) *member {
-	return &member{Server: server, limit: server.MaxConcurrent, most: server.MaxConcurrent, values: context.Background(), loaded: map[string]bool{}, missing: map[string]time.Time{}, contexts: map[string]int64{}}
+// Limits are the limits of a server per minute; 0 = no limit.
+type Limits struct{ Requests, Tokens int }
+
+// NewMember makes a member of a pool, at an address that may have a user and a password.
+func NewMember(server protocol.Server, address string, client provider.Server, limits Limits) *Member {
+	m := &Member{
+		Server: server, Address: address, Client: client, limit: server.MaxConcurrent, most: server.MaxConcurrent, rate: rate{Limits: limits},
+		values: context.Background(), loaded: map[string]bool{}, missing: map[string]time.Time{}, contexts: map[string]int64{},
+	}
+	m.lister, _ = client.(provider.ModelLister)
+	m.slots, _ = client.(provider.SlotReporter)
+	return m
 }
 
-func newPool(members []*member) *pool { return &pool{members: members, now: time.Now} }
+// New makes a pool. It owns its members.
+func New(members []*Member) *Pool { return &Pool{Members: members, now: time.Now} }
 
-func (p *pool) close() {
-	for _, m := range p.members {
-		m.server.Close()
+// Close closes the idle connections of all servers.
+func (p *Pool) Close() {
+	for _, m := range p.Members {
+		m.Client.Close()
 	}
 }
 
-func (p *pool) idle() bool { return p.users.Load() == 0 }
+// Idle reports whether no call uses the pool.
+func (p *Pool) Idle() bool { return p.Users.Load() == 0 }
 
-// except returns all servers but the one at an address; false if the pool does not have that one.
-func (p *pool) except(at address) (map[*member]bool, bool) {
-	others := map[*member]bool{}
-	for _, m := range p.members {
-		if m.Provider != at.provider || m.address != at.url {
+// Except returns all servers but the one at an address; false if the pool does not have that one.
+func (p *Pool) Except(name, address string) (map[*Member]bool, bool) {
+	others := map[*Member]bool{}
+	for _, m := range p.Members {
+		if m.Provider != name || m.Address != address {
 			others[m] = true
 		}
 	}
-	return others, len(others) < len(p.members)
+	return others, len(others) < len(p.Members)
 }
 
-// acquire waits for a slot of a server, and calls waits if it has to. The slot is returned by release.
-func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, error) {
-	w.granted = make(chan *place, 1)
+// Acquire waits for a slot of a server, and calls waits if it has to. The slot is returned by Release.
+func (p *Pool) Acquire(ctx context.Context, w *Waiter, waits func()) (*Place, error) {
+	w.granted = make(chan *Place, 1)
 	p.mu.Lock()
 	w.arrived, w.values = p.now(), context.WithoutCancel(ctx)
 	p.waiting = append(p.waiting, w)
@@ -151,17 +167,17 @@ func (p *pool) acquire(ctx context.Context, w *waiter, waits func()) (*place, er
 	return nil, provider.Cancelled()
 }
 
-// release returns a slot, and records how the call went.
-func (p *pool) release(at *place, err error) {
+// Release returns a slot, and records how the call went.
+func (p *Pool) Release(at *Place, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leave(at)
-	m, now := at.member, p.now()
+	m, now := at.Member, p.now()
 	code := protocol.Code(0)
 	if err != nil {
 		code = protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	}
-	m.rate.use(now, at.tokens)
+	m.rate.use(now, at.Tokens)
 	if after := provider.RetryAfter(err); after > 0 {
 		m.pausedTill = now.Add(after)
 	}
@@ -195,7 +211,7 @@ func (p *pool) release(at *place, err error) {
 }
 
 // fail records a failure: the server is avoided for a while.
-func (m *member) fail(now time.Time) {
+func (m *Member) fail(now time.Time) {
 	pause := avoidLongest
 	if m.failures < 5 { // 2^5 s is longer than avoidLongest.
 		pause = avoidFirst << m.failures
@@ -208,8 +224,8 @@ func (m *member) fail(now time.Time) {
 	m.probing, m.avoidUntil = 0, now.Add(pause)
 }
 
-func (p *pool) leave(place *place) {
-	m := place.member
+func (p *Pool) leave(place *Place) {
+	m := place.Member
 	if place.turn == m.turn && m.probing > 0 {
 		m.probing--
 	}
@@ -221,14 +237,14 @@ func (p *pool) leave(place *place) {
 const calmCalls = 100
 
 // lower halves the number of calls in flight: together they were too large for the server. Those of one failure count once.
-func (m *member) lower() {
+func (m *Member) lower() {
 	m.limit = max(1, min(m.limit, len(m.places)+1)/2)
 	m.calm = 0
 	m.turn++
 }
 
 // raise raises a limit that was lowered, after many calls that succeeded.
-func (m *member) raise() {
+func (m *Member) raise() {
 	if m.limit >= m.most {
 		return
 	}
@@ -238,37 +254,38 @@ func (m *member) raise() {
 	}
 }
 
-// limitOf is the maximum number of calls in flight to a server at present.
-func (p *pool) limitOf(m *member) int {
+// LimitOf is the maximum number of calls in flight to a server at present.
+func (p *Pool) LimitOf(m *Member) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return m.limit
 }
 
-// addModel records that a model was fetched.
-func (p *pool) addModel(m *member, model string) {
+// AddModel records that a model was fetched.
+func (p *Pool) AddModel(m *Member, model string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(m.missing, model)
 	p.dispatch()
 }
 
-// mayReturn reports whether a server has answered before, and has been failing for less than absence.
-func (p *pool) mayReturn(m *member, absence time.Duration) bool {
+// MayReturn reports whether a server has answered before, and has been failing for less than absence.
+func (p *Pool) MayReturn(m *Member, absence time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return m.answered && (m.failed.IsZero() || p.now().Sub(m.failed) < absence)
 }
 
-// contextOf is the size of the context that was raised for an earlier prompt; 0 if it was not. A model is loaded again for each
+// ContextOf is the size of the context that was raised for an earlier prompt; 0 if it was not. A model is loaded again for each
 // size.
-func (p *pool) contextOf(m *member, model string) int64 {
+func (p *Pool) ContextOf(m *Member, model string) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return m.contexts[model]
 }
 
-func (p *pool) setContext(m *member, model string, size int64) {
+// SetContext records a size of the context that was raised for a prompt.
+func (p *Pool) SetContext(m *Member, model string, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m.contexts[model] = max(m.contexts[model], size)
@@ -277,9 +294,9 @@ func (p *pool) setContext(m *member, model string, size int64) {
 // recovery is how long after the loss of a process a server may leave requests without an answer.
 const recovery = 30 * time.Second
 
-// forgot reports whether the server lost the process of a model so shortly before the call got its slot, or since, that it may
+// Forgot reports whether the server lost the process of a model so shortly before the call got its slot, or since, that it may
 // have forgotten the request: Ollama 0.17.4 sometimes does.
-func (p *pool) forgot(at *place) bool {
+func (p *Pool) Forgot(at *Place) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !at.lostAt.IsZero() && at.since.Sub(at.lostAt) < recovery

@@ -1,4 +1,4 @@
-package llm
+package pool
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 )
 
 // dispatch gives slots to waiting calls while it can. The pool is locked.
-func (p *pool) dispatch() {
+func (p *Pool) dispatch() {
 	for p.serve() {
 	}
 	p.listModels()
@@ -17,10 +17,10 @@ func (p *pool) dispatch() {
 }
 
 // serve gives one waiting call a slot, if there is one.
-func (p *pool) serve() bool {
+func (p *Pool) serve() bool {
 	now := p.now()
-	var best *waiter
-	var at *member
+	var best *Waiter
+	var at *Member
 	later := time.Duration(0)
 	p.reserve(now)
 	settling := p.settlingPriorities(now)
@@ -43,28 +43,28 @@ func (p *pool) serve() bool {
 }
 
 // before reports whether a call goes before one that came earlier.
-func before(w *waiter, at *member, than *waiter, thereAt *member, now time.Time) bool {
-	if w.priority != than.priority {
-		return w.priority < than.priority
+func before(w *Waiter, at *Member, than *Waiter, thereAt *Member, now time.Time) bool {
+	if w.Priority != than.Priority {
+		return w.Priority < than.Priority
 	}
 	if a, b := w.overdue(now), than.overdue(now); a != b {
 		return a
 	}
-	if a, b := at.hasLoaded(w.model), thereAt.hasLoaded(than.model); a != b {
+	if a, b := at.hasLoaded(w.Model), thereAt.hasLoaded(than.Model); a != b {
 		return a
 	}
 	return false
 }
 
-func (w *waiter) overdue(now time.Time) bool {
+func (w *Waiter) overdue(now time.Time) bool {
 	return !w.passedSince.IsZero() && now.Sub(w.passedSince) >= maxPassed
 }
 
 // choose returns the best server for a call: one whose model in use is not evicted, then the least busy. If the call has to
 // wait although there is a free slot, wait is how long. A slot for which a more urgent call settles is not free.
-func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best *member, wait time.Duration) {
+func (p *Pool) choose(w *Waiter, now time.Time, settling map[*Member]int) (best *Member, wait time.Duration) {
 	others := p.hasAlternative(w, now)
-	for _, m := range p.members {
+	for _, m := range p.Members {
 		if !m.roomFor(w) {
 			continue
 		}
@@ -80,10 +80,10 @@ func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best 
 			wait = sooner(wait, left)
 			continue
 		}
-		if urgent, is := settling[m]; is && urgent < w.priority {
+		if urgent, is := settling[m]; is && urgent < w.Priority {
 			continue
 		}
-		if best == nil || m.betterThan(best, w.model) {
+		if best == nil || m.betterThan(best, w.Model) {
 			best = m
 		}
 	}
@@ -91,18 +91,18 @@ func (p *pool) choose(w *waiter, now time.Time, settling map[*member]int) (best 
 }
 
 // settlingPriorities returns the priority of the most urgent call that settles at each server.
-func (p *pool) settlingPriorities(now time.Time) map[*member]int {
-	var found map[*member]int
+func (p *Pool) settlingPriorities(now time.Time) map[*Member]int {
+	var found map[*Member]int
 	for _, w := range p.waiting {
-		for _, m := range p.members {
+		for _, m := range p.Members {
 			if !m.roomFor(w) || m.settleTime(w, now) <= 0 || m.unavailable(w, now) {
 				continue
 			}
-			if urgent, is := found[m]; !is || w.priority < urgent {
+			if urgent, is := found[m]; !is || w.Priority < urgent {
 				if found == nil {
-					found = map[*member]int{}
+					found = map[*Member]int{}
 				}
-				found[m] = w.priority
+				found[m] = w.Priority
 			}
 		}
 	}
@@ -110,25 +110,25 @@ func (p *pool) settlingPriorities(now time.Time) map[*member]int {
 }
 
 // roomFor reports whether the server has a free slot for the call.
-func (m *member) roomFor(w *waiter) bool {
+func (m *Member) roomFor(w *Waiter) bool {
 	switch {
-	case w.exclude[m], m.reserved != nil && m.reserved != w:
+	case w.Exclude[m], m.reserved != nil && m.reserved != w:
 		return false
-	case w.alone:
+	case w.Alone:
 		return len(m.places) == 0
 	}
 	return len(m.places) < m.limit && (len(m.places) == 0 || !m.places[0].alone)
 }
 
 // reserve keeps a server for each call that has to be the only one in flight: no other call gets a slot of it.
-func (p *pool) reserve(now time.Time) {
+func (p *Pool) reserve(now time.Time) {
 	for _, w := range p.waiting {
-		if !w.alone || slices.ContainsFunc(p.members, func(m *member) bool { return m.reserved == w }) {
+		if !w.Alone || slices.ContainsFunc(p.Members, func(m *Member) bool { return m.reserved == w }) {
 			continue
 		}
-		var best *member
-		for _, m := range p.members {
-			if m.reserved != nil || w.exclude[m] || p.hasAlternative(w, now) && m.unavailable(w, now) {
+		var best *Member
+		for _, m := range p.Members {
+			if m.reserved != nil || w.Exclude[m] || p.hasAlternative(w, now) && m.unavailable(w, now) {
 				continue
 			}
 			if best == nil || len(m.places) < len(best.places) {
@@ -142,8 +142,8 @@ func (p *pool) reserve(now time.Time) {
 }
 
 // unreserve ends the reservation of a call.
-func (p *pool) unreserve(w *waiter) {
-	for _, m := range p.members {
+func (p *Pool) unreserve(w *Waiter) {
+	for _, m := range p.Members {
 		if m.reserved == w {
 			m.reserved = nil
 		}
@@ -151,13 +151,13 @@ func (p *pool) unreserve(w *waiter) {
 }
 
 // pausedFor is how long the server gets no request: because it said so, or because of the limits per minute.
-func (m *member) pausedFor(now time.Time) time.Duration {
+func (m *Member) pausedFor(now time.Time) time.Duration {
 	return max(m.pausedTill.Sub(now), m.rate.wait(now))
 }
 
 // settleTime is how long a call whose model would evict one that is in use still waits for calls of the latter.
-func (m *member) settleTime(w *waiter, now time.Time) time.Duration {
-	if !m.evicts(w.model) || w.overdue(now) {
+func (m *Member) settleTime(w *Waiter, now time.Time) time.Duration {
+	if !m.evicts(w.Model) || w.overdue(now) {
 		return 0
 	}
 	return settle - now.Sub(w.arrived)
@@ -172,23 +172,23 @@ func sooner(a, b time.Duration) time.Duration {
 }
 
 // hasAlternative reports whether the call can be served without the servers that are avoided.
-func (p *pool) hasAlternative(w *waiter, now time.Time) bool {
-	return slices.ContainsFunc(p.members, func(m *member) bool { return !w.exclude[m] && !m.unavailable(w, now) })
+func (p *Pool) hasAlternative(w *Waiter, now time.Time) bool {
+	return slices.ContainsFunc(p.Members, func(m *Member) bool { return !w.Exclude[m] && !m.unavailable(w, now) })
 }
 
 // unavailable reports whether the server is avoided: it failed recently, or does not have the model. When that time has passed,
 // a single call tests whether it works again.
-func (m *member) unavailable(w *waiter, now time.Time) bool {
-	return now.Before(m.avoidUntil) || m.failures > 0 && m.probing > 0 || now.Before(m.missing[w.model])
+func (m *Member) unavailable(w *Waiter, now time.Time) bool {
+	return now.Before(m.avoidUntil) || m.failures > 0 && m.probing > 0 || now.Before(m.missing[w.Model])
 }
 
 // evicts reports whether the model would evict one that is in use.
-func (m *member) evicts(model string) bool { return len(m.places) > 0 && !m.hasLoaded(model) }
+func (m *Member) evicts(model string) bool { return len(m.places) > 0 && !m.hasLoaded(model) }
 
 // hasLoaded reports whether the model is in memory, or nothing is known of that.
-func (m *member) hasLoaded(model string) bool { return m.lister == nil || m.loaded[model] }
+func (m *Member) hasLoaded(model string) bool { return m.lister == nil || m.loaded[model] }
 
-func (m *member) betterThan(than *member, model string) bool {
+func (m *Member) betterThan(than *Member, model string) bool {
 	if a, b := m.evicts(model), than.evicts(model); a != b {
 		return !a
 	}
@@ -198,19 +198,19 @@ func (m *member) betterThan(than *member, model string) bool {
 	return m.hasLoaded(model) && !than.hasLoaded(model)
 }
 
-func (p *pool) grant(w *waiter, m *member, now time.Time) {
+func (p *Pool) grant(w *Waiter, m *Member, now time.Time) {
 	at := slices.Index(p.waiting, w)
 	for _, earlier := range p.waiting[:at] {
-		if earlier.priority == w.priority && earlier.model != w.model && earlier.passedSince.IsZero() {
+		if earlier.Priority == w.Priority && earlier.Model != w.Model && earlier.passedSince.IsZero() {
 			earlier.passedSince = now
 		}
 	}
 	p.waiting = slices.Delete(p.waiting, at, at+1)
-	if !m.hasLoaded(w.model) {
+	if !m.hasLoaded(w.Model) {
 		// On a GPU with room for one model it has evicted the others; listModels corrects that if it has not.
-		m.loaded, m.newest, m.listedAt = map[string]bool{w.model: true}, w.model, now
+		m.loaded, m.newest, m.listedAt = map[string]bool{w.Model: true}, w.Model, now
 		for _, other := range p.waiting {
-			if other.model == w.model {
+			if other.Model == w.Model {
 				other.passedSince = time.Time{}
 			}
 		}
@@ -219,9 +219,9 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 		m.probing++
 	}
 	p.unreserve(w)
-	made := &place{member: m, model: w.model, turn: m.turn, alone: w.alone, shared: len(m.places) > 0, since: now}
+	made := &Place{Member: m, model: w.Model, turn: m.turn, alone: w.Alone, Shared: len(m.places) > 0, since: now}
 	for _, other := range m.places {
-		other.shared = true
+		other.Shared = true
 	}
 	m.places, m.values = append(m.places, made), w.values
 	m.rate.begin(now)
@@ -232,7 +232,7 @@ func (p *pool) grant(w *waiter, m *member, now time.Time) {
 const loadedWithin = 5 * time.Second
 
 // dispatchAfter calls dispatch again when a call has waited long enough.
-func (p *pool) dispatchAfter(after time.Duration) {
+func (p *Pool) dispatchAfter(after time.Duration) {
 	if after <= 0 {
 		return
 	}
@@ -247,11 +247,11 @@ func (p *pool) dispatchAfter(after time.Duration) {
 }
 
 // listModels asks servers for their loaded models, if a call waits for another one.
-func (p *pool) listModels() {
+func (p *Pool) listModels() {
 	now := p.now()
-	for _, m := range p.members {
+	for _, m := range p.Members {
 		if m.lister == nil || m.listing || now.Sub(m.listedAt) < listAgain ||
-			!slices.ContainsFunc(p.waiting, func(w *waiter) bool { return !m.loaded[w.model] }) {
+			!slices.ContainsFunc(p.waiting, func(w *Waiter) bool { return !m.loaded[w.Model] }) {
 			continue
 		}
 		m.listing = true
@@ -273,7 +273,7 @@ func (p *pool) listModels() {
 
 // setLoaded records the loaded models of a server. While the newest one is missing, it is being loaded, and the others are
 // about to be evicted.
-func (m *member) setLoaded(models []string) {
+func (m *Member) setLoaded(models []string) {
 	names := map[string]bool{}
 	for _, name := range models {
 		names[provider.WithTag(name)] = true
@@ -285,8 +285,8 @@ func (m *member) setLoaded(models []string) {
 }
 
 // readSlots asks servers once how many requests they work on at once: more would wait there, and time out.
-func (p *pool) readSlots() {
-	for _, m := range p.members {
+func (p *Pool) readSlots() {
+	for _, m := range p.Members {
 		if m.slots == nil || m.slotsKnown || len(m.places) == 0 {
 			continue
 		}
