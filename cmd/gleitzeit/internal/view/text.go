@@ -142,9 +142,6 @@ func (r *Run) Tree() string {
 		if task.Warnings > 0 {
 			fmt.Fprintf(&text, "%s! %d %s with a warning: see the results\n", strings.Repeat("  ", depth[task.ID]+2), task.Warnings, ItemsWord(task.Warnings, task.Values))
 		}
-		if task.Warnings > 0 {
-			fmt.Fprintf(&text, "%s! %d %s with a warning: see the results\n", strings.Repeat("  ", depth[task.ID]+2), task.Warnings, ItemsWord(task.Warnings, task.Values))
-		}
 	}
 	return text.String()
 }
