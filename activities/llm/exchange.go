@@ -28,6 +28,7 @@ type exchange struct {
 	toolCalls      []value.Value // A record of each tool call.
 	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
 	parsed         value.Value
+	written        bool     // Whether the text of an answer was passed on.
 	continues      bool     // Whether the model is asked to continue its last answer.
 	partial        bool     // Whether the answer of the result is not whole.
 	mismatched     bool     // Whether the answer did not match its schema, even after a correction.
@@ -71,7 +72,7 @@ func (x *exchange) prepare() {
 	x.prepared = true
 	q := x.call.question
 	tools, choice := x.request.Tools, x.request.ToolChoice
-	x.request, x.truncation.applied = q.Request, 0
+	x.request, x.truncation.applied = q.Request, form{}
 	x.request.ToolChoice = choice
 	x.request.Messages = slices.Clone(q.Messages)
 	x.request.Tools = tools
@@ -173,6 +174,15 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	})
 	x.tokens += a.Pieces
 	x.addCounts(a)
+	if x.truncation.notes != nil {
+		return a, err
+	}
+	if provider.VerdictOf(err) == provider.PromptTooLong && x.mayReadInParts() {
+		if err := (&notes{exchange: x}).readInParts(ctx, err); err != nil {
+			return a, err
+		}
+		return x.answerOnce(ctx)
+	}
 	if err == nil {
 		x.warnOfCut(a)
 		err = x.requireUncut(a)
@@ -183,9 +193,12 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 // listener returns a function that passes on the text of an answer and reports its progress.
 func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 	write, told := x.call.request.Write, 0
+	if x.truncation.notes != nil {
+		write = nil
+	}
 	return func(text string) {
 		w.reset()
-		if write != nil && told == 0 && a.Pieces > 0 && x.tokens > 0 && !x.continues {
+		if write != nil && told == 0 && a.Pieces > 0 && x.written && !x.continues {
 			write("\n")
 		}
 		if a.Pieces > told {
@@ -194,6 +207,7 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 		}
 		if write != nil && text != "" {
 			write(text)
+			x.written = true
 		}
 	}
 }

@@ -45,7 +45,7 @@ func readMessages(request protocol.Request) ([]provider.Message, *attached, erro
 	}
 	text := joinFiles(files)
 	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
-		return messages, nil, requireText(request.Method, messages, prompted)
+		return messages, longestPrompt(messages), requireText(request.Method, messages, prompted)
 	}
 	at := lastUserMessage(messages)
 	if at < 0 {
@@ -63,7 +63,7 @@ func readMessages(request protocol.Request) ([]provider.Message, *attached, erro
 		last.Text = text
 	}
 	if text == "" {
-		return messages, nil, nil
+		return messages, longestPrompt(messages), nil
 	}
 	added := &attached{at: at, before: strings.TrimSuffix(last.Text, text), files: files}
 	for _, file := range files {

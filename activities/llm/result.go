@@ -21,6 +21,9 @@ func (x *exchange) textValue() value.Value {
 	if x.call.question.schema != nil {
 		result = result.With("parsed", x.parsed)
 	}
+	if x.truncation.parts > 0 {
+		result = result.With("parts", value.Int(int64(x.truncation.parts)))
+	}
 	if len(x.total.Logprobs) > 0 {
 		result = result.With("logprobs", value.List(x.total.Logprobs...))
 	}

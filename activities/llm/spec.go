@@ -154,7 +154,7 @@ func serverProperties() string {
     "api_key": {"type": "string", "description": "API key of the server: ${secrets.NAME}"},
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
     "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
-    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx; default warn"},
+    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx and read files in parts where that is not possible; default warn"},
     "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
 }
 
@@ -169,6 +169,7 @@ const textResult = `
 
 const conversationResult = `
     "role": {"type": "string", "description": "assistant"},
+    "parts": {"type": "integer", "description": "With on_truncation: fit: number of parts in which the files were read, if the context could not be raised"},
     "tool_calls": {"type": "array", "description": "With tools: each call with its round, tool, arguments, result or error, and duration", "items": {"type": "object"}}`
 
 const vectorResult = `

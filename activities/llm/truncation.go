@@ -20,20 +20,42 @@ func (c *call) onTruncation() string {
 
 // truncation is what was done so that the prompts of a call fit. A question that is read again gets the same.
 type truncation struct {
-	kept     float64 // Share of the text of the files that is sent; 0 = all.
-	applied  float64 // The share that the request has.
-	numCtx   int64   // Size of the context that was raised; 0 = not raised.
-	byServer bool    // Whether the server cuts the prompt.
-	tokens   int64   // Of the whole prompt, if a server said so.
-	limit    int64   // Of the context, if a server said so.
+	form            // What is sent of the text.
+	applied  form   // The same, as the request has it.
+	notes    *notes // While the text is read in parts; nil otherwise.
+	parts    int    // In which the text was read; 0 = at once.
+	noParts  bool   // Whether it cannot be read in parts.
+	numCtx   int64  // Size of the context that was raised; 0 = not raised.
+	byServer bool   // Whether the server cuts the prompt.
+	tokens   int64  // Of the whole prompt, if a server said so.
+	limit    int64  // Of the context, if a server said so.
 }
 
-// attached is the text of files in the last message of the user. It is what is cut if a prompt is too long, never the question.
+// form is what is sent of a text. The zero value is all of it.
+type form struct {
+	kept    float64 // Share of the text; 0 = all.
+	instead string  // Sent instead of it: one of its parts, or notes about all of them.
+}
+
+// attached is the text that is cut if a prompt is too long: that of files in the last message of the user, never the question; or,
+// without files, the longest message of the user.
 type attached struct {
 	at     int    // Index of the message.
-	before string // Text of the message before it.
+	before string // Text of the message before the files.
 	files  []textFile
-	size   int // Of the files, in bytes.
+	prompt string // The message, if there are no files. Its middle is cut: the question is at its beginning or at its end.
+	size   int    // Of the files or the prompt, in bytes.
+}
+
+// longestPrompt returns the longest message of the user; nil if there is none.
+func longestPrompt(messages []provider.Message) *attached {
+	var longest *attached
+	for i, m := range messages {
+		if m.Role == "user" && m.Text != "" && (longest == nil || len(m.Text) > longest.size) {
+			longest = &attached{at: i, prompt: m.Text, size: len(m.Text)}
+		}
+	}
+	return longest
 }
 
 // apply makes the request fit as it was found to be necessary.
@@ -41,18 +63,40 @@ func (t *truncation) apply(request *provider.Request, q *question) {
 	if t.numCtx > 0 {
 		request.SetOption("num_ctx", t.numCtx)
 	}
-	if request.Truncate = t.byServer; q.attached != nil && t.kept != t.applied {
-		request.Messages[q.attached.at].Text, t.applied = q.attached.text(t.kept), t.kept
+	if request.Truncate = t.byServer; q.attached != nil && t.form != t.applied {
+		request.Messages[q.attached.at].Text, t.applied = q.attached.text(t.form), t.form
+	}
+	if t.notes != nil {
+		t.notes.apply(request)
 	}
 }
 
-// text is the text of the message with a share of the text of each file; 0 is all.
-func (a *attached) text(share float64) string {
+// text is the text of the message.
+func (a *attached) text(f form) string {
+	share := cmp.Or(f.kept, 1)
+	switch {
+	case f.instead != "":
+		return a.before + f.instead
+	case a.files == nil:
+		return withoutMiddle(a.prompt, share)
+	}
 	files := slices.Clone(a.files)
 	for i := range files {
-		files[i].text = firstPart(files[i].text, cmp.Or(share, 1))
+		files[i].text = firstPart(files[i].text, share)
 	}
 	return a.before + joinFiles(files)
+}
+
+// withoutMiddle returns a share of a text: half of it from the beginning, and half from the end.
+func withoutMiddle(text string, share float64) string {
+	if share >= 1 {
+		return text
+	}
+	end := len(text) - int(float64(len(text))*share/2)
+	for end < len(text) && !utf8.RuneStart(text[end]) {
+		end++
+	}
+	return firstPart(text, share/2) + "\n[…]\n" + text[end:]
 }
 
 // firstPart returns a share of a text, up to the end of a word if there is one nearby.
@@ -84,6 +128,9 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 			return err
 		}
 		if !x.shorten(ctx, m, err) {
+			if x.truncation.notes != nil || x.mayReadInParts() {
+				return err
+			}
 			return x.call.tooLong(err)
 		}
 		x.truncation.apply(&x.request, x.call.question)
@@ -98,23 +145,38 @@ func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool 
 		t.tokens = tokens
 	}
 	switch {
-	case how == "fail" || t.byServer:
+	case how == "fail" || t.byServer || t.notes != nil:
 		return false
 	case how == "fit" && x.call.backend.Cuts && x.raise(ctx, m, tokens, limit):
 		x.call.progress(fmt.Sprintf("raising num_ctx to %d", t.numCtx))
 		return true
-	case x.cutFiles(tokens, limit):
+	case x.mayReadInParts():
+		return false
+	case x.cutText(tokens, limit):
 		return true
 	}
 	t.kept, t.byServer = 0, x.call.backend.Cuts
 	return t.byServer
 }
 
+// mayReadInParts reports whether the files can be read in parts instead of being cut: `fit` loses nothing of them.
+func (x *exchange) mayReadInParts() bool {
+	q := x.call.question
+	return x.call.onTruncation() == "fit" && !x.truncation.noParts && q.attached != nil && q.attached.files != nil && x.hasOnlyQuestion()
+}
+
+// hasOnlyQuestion reports whether nothing was added to the conversation, such as the results of tools.
+func (x *exchange) hasOnlyQuestion() bool {
+	q := x.call.question
+	return len(x.request.Messages) == len(q.Messages) && x.request.Messages[q.attached.at].Text == q.attached.text(x.truncation.applied)
+}
+
 const (
 	// defaultContext is the size of a context that a server does not report.
 	defaultContext = 4096
-	// bytesPerToken is a low estimate of the bytes of a token.
-	bytesPerToken = 3
+	// bytesPerToken is a low estimate of the bytes of a token, and mostBytesPerToken a high one.
+	bytesPerToken     = 3
+	mostBytesPerToken = 8
 )
 
 // raise raises num_ctx to what the prompt and the answer need, at most to what the model was trained for and the settings allow.
@@ -166,10 +228,10 @@ func (x *exchange) answerTokens() int64 {
 	return usual
 }
 
-// cutFiles shortens the text of the files. It reports false if there is none, or the rest of the prompt is too long by itself.
-func (x *exchange) cutFiles(tokens, limit int64) bool {
-	t, files := &x.truncation, x.call.question.attached
-	if files == nil || x.request.Messages[files.at].Text != files.text(t.applied) {
+// cutText shortens the text of the files, or the longest prompt. It reports false if the rest is too long by itself.
+func (x *exchange) cutText(tokens, limit int64) bool {
+	t, text := &x.truncation, x.call.question.attached
+	if text == nil || t.instead != "" || x.request.Messages[text.at].Text != text.text(t.applied) {
 		return false // Or the message has more in it since.
 	}
 	const (
@@ -181,11 +243,12 @@ func (x *exchange) cutFiles(tokens, limit int64) bool {
 	if tokens > 0 && limit > 0 {
 		room := limit - min(x.answerTokens(), limit/4)
 		size := float64(x.request.Size())
-		kept -= (size - size*float64(room)/float64(tokens)*margin) / float64(files.size)
+		kept -= (size - size*float64(room)/float64(tokens)*margin) / float64(text.size)
 	} else {
-		kept *= step
+		context := cmp.Or(limit, int64(x.request.Option("num_ctx")), x.request.Size()) // Longer than any tokenizer makes it fit.
+		kept = min(kept*step, float64(context*mostBytesPerToken)/float64(text.size))
 	}
-	if kept*float64(files.size) < minimum {
+	if kept*float64(text.size) < minimum {
 		return false
 	}
 	t.kept = kept
@@ -231,8 +294,11 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 			whole := sent + int64(float64(x.call.question.attached.size)*(1-t.kept))
 			length = " of about " + provider.Tokens(int(a.PromptTokens*whole/sent))
 		}
-		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: only the first %.0f%% of %s was sent%s",
-			length, of, 100*t.kept, x.call.question.attached.names(), raised))
+		sent := fmt.Sprintf("only the first %.0f%% of %s was sent", 100*t.kept, x.call.question.attached.names())
+		if x.call.question.attached.files == nil {
+			sent = fmt.Sprintf("its middle was left out, and %.0f%% of it was sent", 100*t.kept)
+		}
+		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, raised))
 	case a.Cut:
 		x.warn(fmt.Sprintf("the prompt is longer than the model's context%s: %s cut it to %s%s",
 			of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), raised))

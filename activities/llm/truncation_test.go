@@ -1,8 +1,10 @@
 package llm_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -137,21 +139,84 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 				t.Errorf("got %s: %s", got.Name, got.Message)
 			}
 			result, err = handler.Handle(t.Context(), call("long.txt", "fit"), nil)
-			if err != nil || (result.Warning == "") != server.fits {
-				t.Errorf("fit: %v, warning %q", err, result.Warning)
+			if err != nil || result.Warning != "" || (field(result, "parts") == "") != server.fits {
+				t.Errorf("fit: %v, warning %q, %s parts", err, result.Warning, field(result, "parts"))
 			}
 		})
 	}
 }
 
-// The settings limit how far the context is raised: beyond that, the document is cut.
+// The settings limit how far the context is raised: beyond that, the document is read in parts.
 func TestFitWithinTheSettings(t *testing.T) {
 	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{serving(t, newOllama(t))}, MaxContext: 1024}}})
 	request := asking(t, llm.Chat, `{"prompt":"What?","on_truncation":"fit","file_path":"a.txt"}`)
 	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 300)))
 	result, err := handler.Handle(t.Context(), request, nil)
-	if err != nil || !strings.Contains(result.Warning, "longer than the model's context of 1024 tokens") {
-		t.Errorf("%v, warning %q", err, result.Warning)
+	if err != nil || result.Warning != "" || field(result, "parts") != "3" {
+		t.Errorf("%v, warning %q, %s parts", err, result.Warning, field(result, "parts"))
+	}
+}
+
+// A document that is read in parts is read to its end, and the answer is the only text that is passed on.
+func TestDocumentThatIsReadInParts(t *testing.T) {
+	var read strings.Builder
+	var last asked
+	llama := llamaServer(t)
+	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		a, tokens := asked{}, 0
+		if err := json.Unmarshal(body, &a); err != nil {
+			t.Error(err)
+		}
+		for _, m := range a.Messages {
+			tokens += len(m.Content)
+		}
+		if _, part, is := strings.Cut(a.Messages[0].Content, "says about this.\n\n"); is && tokens <= 256 {
+			read.WriteString(part)
+		}
+		last = a
+		llama(w, r)
+	}))})
+	var document strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&document, "%d ", i)
+	}
+	var heard strings.Builder
+	request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
+	request.Files.(folder).write(t, "a.txt", []byte(document.String()))
+	request.Write = func(text string) { heard.WriteString(text) }
+	result, err := handler.Handle(t.Context(), request, nil)
+	_, notes, _ := strings.Cut(last.Messages[0].Content, "in their order.\n\n")
+	if read.String() != document.String() {
+		t.Errorf("read %q (%v)", read.String(), err)
+	}
+	if err != nil || result.Warning != "" || field(result, "response") != `"What?"` || heard.String() != "What?" {
+		t.Errorf("%v, %s, passed on: %q", err, result.Value.JSON(), heard.String())
+	}
+	if !strings.HasPrefix(notes, "What?\n\nWhat?") {
+		t.Errorf("the last request is %q", last.Messages[0].Content)
+	}
+}
+
+// The middle of a long prompt is cut where there are no files: the question may be at its beginning or at its end.
+func TestLongPromptWithoutFiles(t *testing.T) {
+	prompt := "FIRST " + strings.Repeat("word ", 300) + "LAST"
+	for name, settings := range map[string]protocol.ProviderSettings{
+		"ollama": {Name: "ollama", URLs: []string{serving(t, newOllama(t))}},
+		"openai": {Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}},
+	} {
+		handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{settings}})
+		result := ask(t, handler, llm.Chat, `{"prompt":"`+prompt+`","provider":"`+name+`"}`)
+		if answer := field(result, "response"); !strings.HasPrefix(answer, `"FIRST `) {
+			t.Errorf("%s: %s", name, answer)
+		}
+		if want := "the prompt of 1510 tokens is longer than the model's context of 256 tokens: its middle was left out, and 12% of it was sent"; !strings.HasPrefix(result.Warning, want) {
+			t.Errorf("%s: warning %q", name, result.Warning)
+		}
 	}
 }
 
