@@ -76,6 +76,11 @@ func (c *call) route() (err error) {
 			return err
 		}
 	}
+	if url == "" {
+		if err = c.backend.addHeaders(&c.secrets, c.request.Secret); err != nil {
+			return err
+		}
+	}
 	if strings.ContainsFunc(c.secrets.Key, unicode.IsControl) {
 		return protocol.Errorf(protocol.ConfigurationError, "invalid `api_key`: it contains a line break or another control character").
 			WithHint("a file may end with a line break that is not part of the key")

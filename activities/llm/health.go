@@ -1,9 +1,12 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -58,14 +61,17 @@ func (h *Handler) probe(ctx context.Context, pools []*pool.Pool) []protocol.Serv
 }
 
 func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerState {
-	key := ""
+	secrets := provider.Secrets{}
 	b, err := h.backend(m.Provider)
 	if err == nil && b.settings.Key != "" {
-		key, err = secret(h.options.Secret, b.settings.Key)
+		secrets.Key, err = secret(h.options.Secret, b.settings.Key)
+	}
+	if err == nil {
+		err = b.addHeaders(&secrets, h.options.Secret)
 	}
 	state := protocol.ServerState{}
 	if err == nil {
-		state, err = m.Client.State(provider.WithSecrets(ctx, provider.Secrets{Key: key}), key)
+		state, err = m.Client.State(provider.WithSecrets(ctx, secrets), secrets.Key)
 	}
 	state.Server = m.Server
 	switch {
@@ -74,8 +80,31 @@ func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerSt
 		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s did not answer in time", m.URL)
 	default:
 		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
+		state.Error.Message = secrets.Hide(state.Error.Message)
 	}
 	return state
+}
+
+// addHeaders adds the headers of the settings, with the secrets that they name.
+func (b *backend) addHeaders(to *provider.Secrets, find func(string) (string, error)) error {
+	for _, header := range b.settings.Headers {
+		var failure error
+		text, err := protocol.Expand(header.Value, func(_, name string) (string, bool) {
+			found, err := secret(find, name)
+			failure = errors.Join(failure, err)
+			to.Values = append(to.Values, found)
+			return found, err == nil
+		})
+		if err = cmp.Or(failure, err); err != nil {
+			return err
+		}
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return protocol.Errorf(protocol.ConfigurationError, "invalid header %q of the provider %q: it contains a line break or another control character", header.Name, b.Name).
+				WithHint("a file may end with a line break that is not part of a secret")
+		}
+		to.Headers = append(to.Headers, protocol.Setting{Name: header.Name, Value: text})
+	}
+	return nil
 }
 
 // secret returns the key that the settings name.

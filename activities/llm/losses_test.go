@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
@@ -51,19 +52,26 @@ func TestRunnerThatIsKilled(t *testing.T) {
 			if _, err := handler.Handle(t.Context(), request, nil); err != nil { // The model is in memory.
 				t.Fatal(err)
 			}
-			kills := atomic.Int64{}
+			const kills = 10
+			killed := atomic.Int64{}
 			errs := inParallel(t, handler, 64, 8, func(int) protocol.Request { return request }, func(ended int) {
-				if ended%6 == 0 {
-					kills.Add(int64(min(server.KillRunners(t), 1)))
+				if ended%6 != 0 || ended > 6*kills {
+					return
 				}
+				again := time.NewTicker(time.Millisecond) // Until there is a process: it may have ended with an earlier kill.
+				defer again.Stop()
+				for server.KillRunners(t) == 0 && t.Context().Err() == nil {
+					<-again.C
+				}
+				killed.Add(1)
 			})
 			for i, err := range errs {
 				if err != nil {
 					t.Errorf("call %d: %v", i, err)
 				}
 			}
-			if kills.Load() < 5 {
-				t.Errorf("the process was killed %d times only", kills.Load())
+			if killed.Load() != kills {
+				t.Errorf("the process was killed %d times", killed.Load())
 			}
 		})
 	}

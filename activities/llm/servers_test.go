@@ -213,6 +213,51 @@ func TestRetryAfter(t *testing.T) {
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
 }
 
+// Headers of the settings are sent with every request to that server, and to no other host; messages do not show their secrets.
+func TestHeadersOfTheSettings(t *testing.T) {
+	const token = "token-0123456789"
+	other := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Token") != "" || r.Header.Get("X-Team") != "" {
+			t.Errorf("another host got %v", r.Header)
+		}
+		answering("yes")(w, r)
+	})
+	for provider, path := range map[string]string{"ollama": "", "openai": "/v1"} {
+		url := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Token") != "Token "+token || r.Header.Get("X-Team") != "red" {
+				t.Errorf("%s %s has %v", provider, r.URL.Path, r.Header)
+			}
+			if r.Method == http.MethodPost && strings.Contains(string(bodyOf(t, r).JSON()), "ELSEWHERE") {
+				http.Redirect(w, r, other+r.URL.Path, http.StatusTemporaryRedirect)
+				return
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"error":{"message":"invalid token %s"}}`, token)
+		})
+		secret := func(string) (string, error) { return token, nil }
+		handler := open(t, llm.Options{Secret: secret, Provider: provider, Providers: []protocol.ProviderSettings{{
+			Name: provider, Model: "m", URLs: []string{url + path}, Headers: []protocol.Setting{{Name: "X-Team", Value: "red"}, {Name: "X-Token", Value: "Token ${secrets.TOKEN}"}},
+		}}})
+		for _, call := range []struct{ method, parameters string }{{llm.Chat, `{"prompt":"x"}`}, {llm.Embed, `{"input":"x","model":"m"}`}, {llm.Vision, `{"prompt":"x","images":["` + encoded(t, "red") + `"]}`}} {
+			request := asking(t, call.method, call.parameters)
+			request.Secret = secret
+			if got := fails(t, t.Context(), handler, request, nil); strings.Contains(got.Message, token) || got.Code != protocol.InvalidParams {
+				t.Errorf("%s %s: %s: %s", provider, call.method, got.Name, got.Message)
+			}
+		}
+		for _, state := range handler.Probe(t.Context()) {
+			if state.Error != nil && strings.Contains(state.Error.Message, token) {
+				t.Errorf("%s: %s", provider, state.Error.Message)
+			}
+		}
+		request := asking(t, llm.Chat, `{"prompt":"ELSEWHERE"}`)
+		request.Secret = secret
+		if _, err := handler.Handle(t.Context(), request, nil); provider == "ollama" && err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Calls that together are too many for the cache of llama.cpp's llama-server are sent again, with fewer at once.
 func TestCacheThatIsFull(t *testing.T) {
 	var mu sync.Mutex

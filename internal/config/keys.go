@@ -44,6 +44,7 @@ var providerKeys = []key{
 	{"max_concurrent", count},
 	{"requests_per_minute", count},
 	{"tokens_per_minute", count},
+	{"headers", named},
 }
 
 // keysWith returns all keys of config.yaml.

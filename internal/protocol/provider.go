@@ -21,17 +21,18 @@ type Provider struct {
 
 // ProviderSettings say where the servers of a provider are, and which models they run.
 type ProviderSettings struct {
-	Name              string   // Of the provider.
-	URLs              []string // Addresses of equal servers; empty where none is configured.
-	Model             string   // Of a task that names none; empty: every task must.
-	VisionModel       string   // The same for llm/vision; empty: Model.
-	EmbedModel        string   // The same for llm/embed; empty: Model.
-	MaxConcurrent     int      // Calls in flight to each server.
-	RequestsPerMinute int      // Maximum number of requests to each server in any minute; 0: no limit.
-	TokensPerMinute   int      // The same of tokens, of prompts and answers.
-	MaxContext        int      // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
-	AutoPull          bool     // Missing models are fetched where a task does not say otherwise.
-	Key               string   // Name of the secret that is the key of the servers; empty without one.
+	Name              string    // Of the provider.
+	URLs              []string  // Addresses of equal servers; empty where none is configured.
+	Model             string    // Of a task that names none; empty: every task must.
+	VisionModel       string    // The same for llm/vision; empty: Model.
+	EmbedModel        string    // The same for llm/embed; empty: Model.
+	MaxConcurrent     int       // Calls in flight to each server.
+	RequestsPerMinute int       // Maximum number of requests to each server in any minute; 0: no limit.
+	TokensPerMinute   int       // The same of tokens, of prompts and answers.
+	MaxContext        int       // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
+	AutoPull          bool      // Missing models are fetched where a task does not say otherwise.
+	Key               string    // Name of the secret that is the key of the servers; empty without one.
+	Headers           []Setting // Of every request to the servers; `${secrets.NAME}` may stand in them.
 }
 
 // WithDefaults fills in what is not set.

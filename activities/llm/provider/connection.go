@@ -74,8 +74,13 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	// A server may close a connection that it has promised to keep. If it does before it answers, Go sends the request again if
 	// this key is set, which is not sent itself. Answers are not stored by servers: to ask twice is harmless.
 	sent.Header["X-Idempotency-Key"] = nil
-	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host && secrets.Key != "" {
-		sent.Header.Set("Authorization", "Bearer "+secrets.Key)
+	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host {
+		if secrets.Key != "" {
+			sent.Header.Set("Authorization", "Bearer "+secrets.Key)
+		}
+		for _, header := range secrets.Headers {
+			sent.Header.Set(header.Name, header.Value)
+		}
 	}
 	return t.Transport.RoundTrip(sent)
 }
@@ -83,7 +88,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 // secretsKey is the key of Secrets in a context.
 type secretsKey struct{}
 
-// WithSecrets returns a context for the requests of a call: clients made by NewClient send the key to their server.
+// WithSecrets returns a context for the requests of a call: clients made by NewClient send the key and the headers to their server.
 func WithSecrets(ctx context.Context, secrets Secrets) context.Context {
 	return context.WithValue(ctx, secretsKey{}, secrets)
 }
