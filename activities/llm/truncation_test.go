@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -90,6 +93,43 @@ func lastPart(a asked) string {
 	return question
 }
 
+// documents is the number of files in a folder, of which every tenth is too long.
+const documents = 50
+
+// askAboutAll asks about all files of a folder, and counts the warnings that name the file, tokens and the limit, and the errors of
+// prompts that are too long.
+func askAboutAll(t *testing.T, handler *llm.Handler, files folder, parameters string) (warnings, failures int) {
+	t.Helper()
+	results := make([]protocol.Result, documents)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	errs := make([]error, documents)
+	for range 4 {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < documents; i = int(next.Add(1)) - 1 {
+				request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"What?",%s,"file_path":"%d.txt"}`, parameters, i))
+				request.Files = files
+				results[i], errs[i] = handler.Handle(t.Context(), request, nil)
+			}
+		})
+	}
+	workers.Wait()
+	for i, result := range results {
+		warning := regexp.MustCompile(fmt.Sprintf(`^the prompt of (about )?[0-9]+ tokens is longer than the model's context of [0-9]+ tokens: only the first [0-9]+%% of "%d.txt" was sent`, i))
+		switch {
+		case errs[i] != nil && strings.HasPrefix(protocol.AsError(errs[i], 0).Message, "the prompt is longer than the model's context: "):
+			failures++
+		case errs[i] != nil:
+			t.Errorf("%d.txt: %v", i, errs[i])
+		case warning.MatchString(result.Warning):
+			warnings++
+		case result.Warning != "":
+			t.Errorf("%d.txt: warning %q", i, result.Warning)
+		}
+	}
+	return warnings, failures
+}
+
 // Of documents in a batch, those that are too long are cut and named, or fail, or get a larger context; the question stays.
 func TestDocumentsThatAreTooLong(t *testing.T) {
 	for name, server := range map[string]struct {
@@ -141,6 +181,20 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 			result, err = handler.Handle(t.Context(), call("long.txt", "fit"), nil)
 			if err != nil || result.Warning != "" || (field(result, "parts") == "") != server.fits {
 				t.Errorf("fit: %v, warning %q, %s parts", err, result.Warning, field(result, "parts"))
+			}
+			files := folder(t.TempDir())
+			for i := range documents {
+				text := "a short text"
+				if i%10 == 3 {
+					text = strings.Repeat("word ", 300) + "ab"
+				}
+				files.write(t, fmt.Sprintf("%d.txt", i), []byte(text))
+			}
+			for how, want := range map[string]struct{ warnings, failures int }{"warn": {5, 0}, "fail": {0, 5}, "fit": {0, 0}} {
+				warnings, failures := askAboutAll(t, handler, files, server.parameters+`"on_truncation":"`+how+`"`)
+				if warnings != want.warnings || failures != want.failures {
+					t.Errorf("%s: of %d documents %d have a warning and %d failed", how, documents, warnings, failures)
+				}
 			}
 		})
 	}
