@@ -81,6 +81,7 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, re
 	var stderr bytes.Buffer
 	trial := exec.CommandContext(ctx, words[0], append(words[1:len(words):len(words)], "/bin/true")...)
 	trial.Stderr = &stderr
+	newSession(trial)
 	if err := trial.Run(); err != nil && ctx.Err() == nil {
 		cause := strings.TrimSpace(stderr.String())
 		if cause == "" {

@@ -62,6 +62,7 @@ func probeInterpreter(ctx context.Context, command string) (*interpreter, error)
 	var stderr bytes.Buffer
 	probing := exec.CommandContext(ctx, environmentInterpreter(command), "-I", "-c", probe)
 	probing.Stderr = &stderr
+	newSession(probing) // A Ctrl-C is for the run: it must not look as if there were no Python.
 	probing.WaitDelay = time.Second
 	output, err := probing.Output()
 	switch {

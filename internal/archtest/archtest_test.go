@@ -76,7 +76,7 @@ var fenced = []string{
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
-	{"cmd/gleitzeit/internal/cli", []string{"internal/temporalname",
+	{"cmd/gleitzeit/internal/cli", []string{
 		"cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view",
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
@@ -91,7 +91,7 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
 		"interpreter/plan", "internal/cluster", "internal/config", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/value", "internal/webui",
-	}, []string{disk, grpc, sdkClient, sdkErrors, api}},
+	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/runs/followers", nil, nil},
 	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkErrors, sdkValues, api}},
 	{"cmd/gleitzeit/internal/view", []string{"interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value"}, nil},
@@ -125,7 +125,7 @@ var rules = []rule{
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},
 	{"internal/home", []string{"internal/protocol", "internal/value"}, []string{disk}},
 	{"internal/engine", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network, database, grpc, "database/sql", server, sdkClient, sdkWorker, sdkLog, api}},
-	{"internal/cluster", []string{"internal/protocol", "internal/value"}, []string{profiles, sdkClient, sdkLog, api}},
+	{"internal/cluster", []string{"internal/protocol", "internal/value"}, []string{grpc, profiles, sdkClient, sdkLog, api}},
 	{"internal/webui", []string{"internal/gate", "internal/home", "internal/protocol", "internal/value"}, []string{disk, network, grpc, api, sdkValues, uiServer, echo}},
 	{"internal/gate", []string{"internal/home"}, []string{disk, network}},
 	{"internal/resultstore", []string{"internal/protocol", "internal/value"}, nil},

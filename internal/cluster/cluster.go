@@ -84,6 +84,10 @@ func (c *Cluster) Dial(ctx context.Context, logger *slog.Logger, configure func(
 		return nil, protocol.Errorf(protocol.ConfigurationError, "the Temporal server at %s denies access: %s", c.Address, err).WithCause(err).
 			WithHint("set TEMPORAL_API_KEY, the TEMPORAL_TLS_* variables or a profile to authenticate, and TEMPORAL_NAMESPACE to a namespace with access")
 	}
+	if err != nil && ctx.Err() == nil && !IsUnavailable(err) {
+		return nil, protocol.Errorf(protocol.ConfigurationError, "the Temporal server at %s refuses the connection: %s", c.Address, err).WithCause(err).
+			WithHint("check TEMPORAL_NAMESPACE and the other TEMPORAL_* variables, or the profile")
+	}
 	if err != nil {
 		return nil, protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s cannot be reached: %s", c.Address, err).WithCause(err).
 			WithHint("check TEMPORAL_ADDRESS, --address or the profile; `temporal operator cluster health` reads the same settings")

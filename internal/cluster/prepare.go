@@ -112,7 +112,7 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 	_, err := to.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
 	if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown {
 		if err != nil {
-			return protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s cannot describe the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
+			return protocol.Errorf(codeOf(err), "the Temporal server at %s cannot describe the namespace %q: %s", c.Address, c.Namespace, err).WithCause(err)
 		}
 		return nil
 	}
@@ -120,7 +120,7 @@ func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
 		Namespace: c.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
 	})
 	if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); err != nil && !there {
-		return protocol.Errorf(protocol.EngineUnreachable, "the Temporal server at %s has no namespace %q, and it cannot be created: %s", c.Address, c.Namespace, err).WithCause(err).
+		return protocol.Errorf(codeOf(err), "the Temporal server at %s has no namespace %q, and it cannot be created: %s", c.Address, c.Namespace, err).WithCause(err).
 			WithHint("create it with `temporal operator namespace create --namespace %s --retention %dh`", c.Namespace, int(retention.Hours()))
 	}
 	return c.settle(ctx, func() error {

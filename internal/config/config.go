@@ -164,12 +164,9 @@ func (l *loader) home(flag string) (string, error) {
 		}
 		named, from = filepath.Join(user, ".gleitzeit"), fromDefault
 	}
-	absolute, err := filepath.Abs(named)
-	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "invalid home folder %q: %s", named, err)
-	}
-	l.entry("home", value.String(absolute), from)
-	return absolute, nil
+	home := Absolute(named)
+	l.entry("home", value.String(home), from)
+	return home, nil
 }
 
 // path returns the path of config.yaml.
@@ -178,10 +175,7 @@ func (l *loader) path(home string) (string, error) {
 	if named == "" {
 		named, from = filepath.Join(home, "config.yaml"), fromDefault
 	}
-	absolute, err := filepath.Abs(named)
-	if err != nil {
-		return "", protocol.Errorf(protocol.ConfigurationError, "invalid path %q in GLEITZEIT_CONFIG: %s", named, err)
-	}
-	l.entry("config", value.String(absolute), from)
-	return absolute, nil
+	path := Absolute(named)
+	l.entry("config", value.String(path), from)
+	return path, nil
 }

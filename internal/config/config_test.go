@@ -275,6 +275,19 @@ func TestHomeAsATilde(t *testing.T) {
 	if s.Store != "sqlite:"+filepath.Join(user, "r.db") || !slices.Equal(s.Roots, []string{filepath.Join(user, "docs")}) {
 		t.Errorf("%s, %s", s.Store, s.Roots)
 	}
+	if err := os.MkdirAll(filepath.Join(user, "elsewhere"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env := environment{"GLEITZEIT_HOME": "~/elsewhere", "GLEITZEIT_CONFIG": "~/elsewhere/c.yaml"}
+	if path, err := Path(Options{Env: env.get}); err != nil || path != filepath.Join(user, "elsewhere", "c.yaml") {
+		t.Errorf("the file of the settings is %s, %v", path, err)
+	}
+	delete(env, "GLEITZEIT_CONFIG")
+	for _, flag := range []string{"", "~/elsewhere"} {
+		if s, err := Load(Options{Env: env.get, Home: flag}); err != nil || s.Home != filepath.Join(user, "elsewhere") {
+			t.Errorf("the home is %+v, %v", s, err)
+		}
+	}
 }
 
 func TestMemory(t *testing.T) {

@@ -113,6 +113,9 @@ func (l *loader) roots() []string {
 	return roots
 }
 
+// Absolute makes a path absolute: "~/" is the home directory of the user, and other paths are relative to the current folder.
+func Absolute(path string) string { return absolute(currentFolder(), path) }
+
 // absolute makes a path absolute: "~/" is the home directory of the user, and other paths are relative to the folder.
 func absolute(folder, path string) string {
 	if rest, atHome := strings.CutPrefix(path, "~/"); atHome {

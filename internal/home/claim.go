@@ -33,6 +33,8 @@ type Claim struct {
 	PlanHash  string    `json:"plan_hash"`           // Identifies the plan.
 	Queue     string    `json:"queue"`               // The Temporal task queue that the process polls.
 	StartedAt time.Time `json:"started_at,omitzero"` // Of the run, UTC.
+	// Its cancellation was requested.
+	Cancelling bool `json:"cancelling,omitempty"`
 }
 
 // HeldClaim is a claim that this process holds, until it ends; the file stays.
@@ -153,6 +155,13 @@ func (c *HeldClaim) save(claim Claim) error {
 	}
 	c.Claim = claim
 	return nil
+}
+
+// MarkCancelling records that the cancellation of the run was requested.
+func (c *HeldClaim) MarkCancelling() error {
+	marked := c.Claim
+	marked.Cancelling = true
+	return c.save(marked)
 }
 
 // Release releases the claim. With remove, because the run has ended, it also removes the file; without, another process can

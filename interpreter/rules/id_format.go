@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -56,12 +57,16 @@ func badTaskID(id string) (problem, hint string) {
 func badRunID(id string) (problem, hint string) {
 	legal := func(r rune) bool { return r <= unicode.MaxASCII && resolve.IsIDRune(r) }
 	illegal := temporalname.Illegal(id, legal)
+	problem = "contains " + illegal
 	if illegal == "" {
-		return badTaskID(id)
+		if problem, hint = badTaskID(id); problem != "" || !strings.HasPrefix(id, "-") {
+			return problem, hint
+		}
+		problem = "begins with -, as options of commands do"
 	}
 	hint = "use a-z, A-Z, 0-9, - and _"
 	if near := temporalname.Slug(id, definition.MaxID); near != "" {
 		hint += ", for example " + definition.Quote(near)
 	}
-	return "contains " + illegal, hint
+	return problem, hint
 }

@@ -15,17 +15,18 @@ import (
 // runDocument is the JSON of a run as programs read it, repeated here, because what users rely on must not change with
 // the program. A pointer is nil where the field is missing.
 type runDocument struct {
-	Run        *string                    `json:"run"`
-	Workflow   *string                    `json:"workflow"`
-	Status     *string                    `json:"status"`
-	StartedAt  *time.Time                 `json:"started_at"`
-	FinishedAt *time.Time                 `json:"finished_at"`
-	Duration   *float64                   `json:"duration"`
-	Version    string                     `json:"version"` // Where the workflow says it, as the next two.
-	Tags       []string                   `json:"tags"`
-	Metadata   map[string]json.RawMessage `json:"metadata"`
-	Outputs    map[string]json.RawMessage `json:"outputs"`
-	Usage      *struct {
+	Run         *string                    `json:"run"`
+	Workflow    *string                    `json:"workflow"`
+	Status      *string                    `json:"status"`
+	Interrupted bool                       `json:"interrupted"`
+	StartedAt   *time.Time                 `json:"started_at"`
+	FinishedAt  *time.Time                 `json:"finished_at"`
+	Duration    *float64                   `json:"duration"`
+	Version     string                     `json:"version"` // Where the workflow says it, as the next two.
+	Tags        []string                   `json:"tags"`
+	Metadata    map[string]json.RawMessage `json:"metadata"`
+	Outputs     map[string]json.RawMessage `json:"outputs"`
+	Usage       *struct {
 		LLMCalls     *int64 `json:"llm_calls"`
 		PromptTokens *int64 `json:"prompt_tokens"`
 		TokensUsed   *int64 `json:"tokens_used"`

@@ -27,7 +27,7 @@ var executors = []executor{
 	{"server", func(u *user) (string, func()) {
 		// A server adopts what a process left behind.
 		var run string
-		if !strings.Contains(must2(u.Gleitzeit(0, "list")), "running") {
+		if !strings.Contains(must2(u.Gleitzeit(0, "list")), "interrupted") {
 			p := u.Start("run", "flow.yaml")
 			u.asleep()
 			run = p.RunID()

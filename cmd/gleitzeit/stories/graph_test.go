@@ -216,7 +216,7 @@ tasks:
 `; tree != want {
 		t.Errorf("the tree is\n%s\nwant\n%s", tree, want)
 	}
-	if !strings.Contains(said, "no engine runs in ") {
+	if said != "" {
 		t.Errorf("it says %q", said)
 	}
 	diagram, _ := u.Gleitzeit(0, "graph", document.Run, "--as", "mermaid")

@@ -141,14 +141,44 @@ func TestTerminate(t *testing.T) {
 	wantLines(t, "stderr", p.Stderr.String(),
 		"\nquit; run "+run+" is unfinished: `gleitzeit run flow.yaml` resumes it, `gleitzeit cancel "+run+"` cancels it\n")
 	text, said := u.Gleitzeit(0, "status", run)
-	wantLines(t, "status", text, run+"  Sleeper  running\n", "  ✓ quick  ")
+	wantLines(t, "status", text, run+"  Sleeper  interrupted\n", "  ✓ quick  ")
+	if document, _ := u.Gleitzeit(0, "status", run, "-o", "json"); !strings.Contains(document, `"status": "running"`) || !strings.Contains(document, `"interrupted": true`) {
+		t.Errorf("the document is %s", document)
+	}
 	wantLines(t, "stderr", said, "run "+run+" is open and no process executes it: `gleitzeit run "+u.Path("flow.yaml")+"` in "+u.Work+" resumes it, `gleitzeit cancel "+run+"` cancels it\n")
+	if listed, _ := u.Gleitzeit(0, "list", "--status", "interrupted"); !strings.Contains(listed, run+"  Sleeper   interrupted") {
+		t.Errorf("list --status interrupted shows\n%s", listed)
+	}
+	if graph, _ := u.Gleitzeit(0, "graph", run); !strings.HasPrefix(graph, run+"  Sleeper  interrupted\n") {
+		t.Errorf("graph shows\n%s", graph)
+	}
+	_, said = u.Gleitzeit(0, "results", run)
+	wantLines(t, "results", said, "run "+run+" is interrupted and has no outputs; these tasks have results: quick; `gleitzeit results "+run+" TASK` prints one\n")
 	u.File("go", "")
 	again := u.Start("run", "flow.yaml")
 	again.Exits(0)
 	wantLines(t, "stderr", again.Stderr.String(), "resumed run "+run+"\n", "(1 of 3 tasks finished earlier)\n")
 	if again.Stdout.String() != "after: after\n" {
 		t.Errorf("its result is %q", again.Stdout)
+	}
+}
+
+// TestInterruptedThenChanged: a run whose file has changed since is not promised to be resumed by it.
+func TestInterruptedThenChanged(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	p := u.Start("run", "flow.yaml")
+	u.asleep()
+	run := p.RunID()
+	p.Kill()
+	u.File("flow.yaml", sleeper+"description: another\n")
+	_, said := u.Gleitzeit(0, "list")
+	wantLines(t, "list", said, "run "+run+" is open and no process executes it: its file has changed since it started; `gleitzeit server` resumes it as it was, `gleitzeit cancel "+run+"` cancels it\n")
+	u.File("go", "")
+	_, said = u.Gleitzeit(0, "run", "flow.yaml")
+	wantLines(t, "run", said, "run "+run+" of this file with other content or inputs is interrupted; `gleitzeit server` resumes it, `gleitzeit cancel "+run+"` cancels it\n")
+	if _, said = u.Gleitzeit(0, "cancel", run); strings.Contains(said, "changed") {
+		t.Errorf("cancel says %s", said)
 	}
 }
 
@@ -198,6 +228,8 @@ func TestSecondInterrupt(t *testing.T) {
 			run := p.RunID()
 			wantLines(t, "stderr", p.Stderr.String(),
 				"\nquit; run "+run+" is still being cancelled: `gleitzeit cancel "+run+"` completes that\n")
+			_, said := u.Gleitzeit(0, "status", run)
+			wantLines(t, "status", said, "run "+run+" is being cancelled and no process executes it: `gleitzeit cancel "+run+"` completes that\n")
 			test.then(u, run)
 			wantCancelled(t, u, run, cancelledGone)
 		})

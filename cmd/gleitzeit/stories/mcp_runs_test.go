@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -156,7 +157,7 @@ func TestMCPRunsGoOn(t *testing.T) {
 			eventually(t, "the server is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 			must(t, os.Remove(u.Path("pids")))
 			listed, _ := u.Gleitzeit(0, "list")
-			if !strings.Contains(listed, "running") {
+			if !strings.Contains(listed, "interrupted") {
 				t.Fatalf("the run is not open:\n%s", listed)
 			}
 			again := u.mcp("--workflows", ".")
@@ -269,5 +270,40 @@ func TestMCPFollowsItsFolders(t *testing.T) {
 	u.File("flows/0.yaml", "name: Other\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: three}}]")
 	if tools := c.tools(); tools["other"].Name == "" || len(tools) != 10 {
 		t.Errorf("the tools are %v", tools)
+	}
+}
+
+// A run that one of several calls has taken over is released by the last one, whichever that is: an equal start follows.
+func TestMCPTakeoverWithManyFollowers(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	u.File("flow.yaml", strings.Replace(sleeper, "name: Sleeper\n", "name: Sleeper\nid: report\n", 1))
+	first := u.Start("run", "flow.yaml")
+	u.asleep()
+	c := u.mcp("--workflows", ".")
+	following := make([]int, 5)
+	for i := range following {
+		following[i] = c.begin("follow_run", map[string]any{"run": "report", "wait": 600})
+	}
+	c.call("follow_run", map[string]any{"run": "report", "wait": 0}) // The others have begun.
+	must(t, os.Remove(u.Path("pids")))
+	first.Kill()
+	u.asleep()
+	c.Says("took over run report: the process executing it is gone")
+	for _, call := range following[1:] {
+		c.act("cancel", map[string]any{"of": call})
+		c.answer(call)
+	}
+	u.File("go", "")
+	if said := c.ended(following[0]); said.IsError || said.run(t).Status != "completed" {
+		t.Errorf("the call that follows returns %s", said.text())
+	}
+	left, err := os.ReadDir(filepath.Join(u.Home, "runs"))
+	must(t, err)
+	if len(left) != 0 {
+		t.Errorf("after the run there are claims: %v", left)
+	}
+	if said := c.call("sleeper", nil); said.IsError || said.Content[0].Text != `{"after":"after"}` {
+		t.Errorf("the next start returns %s", said.text())
 	}
 }

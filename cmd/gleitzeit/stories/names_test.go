@@ -65,6 +65,13 @@ func TestNamesInAnyScript(t *testing.T) {
 			t.Errorf("%s says %s", strings.Join(command, " "), said)
 		}
 	}
+	u.File("option.yaml", "name: Option\nid: -x\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: hi}}]\n")
+	if _, said := u.Gleitzeit(2, "run", "option.yaml"); !strings.HasPrefix(said, "option.yaml:2:5: id \"-x\" begins with -, as options of commands do; ") {
+		t.Errorf("an id that begins with - is reported as %s", said)
+	}
+	if _, said := u.Gleitzeit(2, "submit", "German.yaml", "--wait", "90s"); !strings.HasPrefix(said, "gleitzeit: unexpected argument \"90s\"; for a value of --wait write --wait=90s; ") {
+		t.Errorf("--wait 90s is reported as %s", said)
+	}
 }
 
 // TestBatchOfAFolderInAnyScript: a batch is named for its folder.

@@ -115,7 +115,7 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		withinPromise(t, gone)
 		// No other process has done the work of the killed one: its folder and its environment are different.
 		listed, _ := first.Gleitzeit(0, "list")
-		if strings.Count(listed, "running") != 1 || strings.Count(listed, "completed") != 1 {
+		if strings.Count(listed, "interrupted") != 1 || strings.Count(listed, "completed") != 1 {
 			t.Errorf("list shows\n%s", listed)
 		}
 		first.open()

@@ -40,17 +40,17 @@ func (p cancelCommand) cancel(ctx context.Context, run string) error {
 	}
 	f := newFollower(ctx, p.program, s)
 	defer f.stop()
-	h, err := s.NewExecutor(ctx).Open(ctx, run)
+	h, err := s.NewExecutor(ctx).Open(f.ctx, run)
 	if err != nil {
-		return err
+		return f.notStarted(err)
 	}
-	if err := h.Cancel(ctx); err != nil {
-		return err
+	if err := h.Cancel(f.ctx); err != nil {
+		return f.notStarted(err)
 	}
 	f.cancelling()
-	waits, err := h.Unserved(ctx)
+	waits, err := h.Unserved(f.ctx)
 	if err != nil {
-		return err
+		return f.notStarted(err)
 	}
 	if !waits {
 		if err := f.follow(h, true); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -171,10 +172,21 @@ func between(least int, names ...string) cobra.PositionalArgs {
 		case len(args) < least:
 			return usageError{fmt.Errorf("missing argument %s; see `%s --help`", names[len(args)], command.CommandPath())}
 		case len(args) > len(names):
-			return usageError{fmt.Errorf("unexpected argument %q; see `%s --help`", args[len(names)], command.CommandPath())}
+			return usageError{fmt.Errorf("unexpected argument %q%s; see `%s --help`", args[len(names)], meantAsValue(command, args[len(names)]), command.CommandPath())}
 		}
 		return nil
 	}
+}
+
+// meantAsValue returns a hint where an argument may be the value of an option that takes one only after an =.
+func meantAsValue(command *cobra.Command, argument string) string {
+	hint := ""
+	command.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.NoOptDefVal != "" && flag.Value.Type() != "bool" {
+			hint = fmt.Sprintf("; for a value of --%s write --%[1]s=%s", flag.Name, argument)
+		}
+	})
+	return hint
 }
 
 // exitError ends a command that has printed all it has to.

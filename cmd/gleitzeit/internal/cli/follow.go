@@ -86,7 +86,12 @@ func (f *follower) heed(signal os.Signal) {
 // cancel cancels the run. The caller holds mu.
 func (f *follower) cancel() {
 	h := f.handle
-	f.shown.Note("cancelling run " + h.Run + "; press Ctrl-C again to quit immediately")
+	note := "cancelling run " + h.Run + "; press Ctrl-C again to quit immediately"
+	if f.program.output == asJSONL {
+		f.program.notify(runs.Notice{Kind: runs.Cancelling, Run: h.Run, Message: note})
+	} else {
+		f.shown.Note(note)
+	}
 	f.cancelled = true
 	go func() {
 		defer close(f.requested)
@@ -123,7 +128,11 @@ func (f *follower) follow(h *runs.Handle, lines bool) error {
 	}
 	f.mu.Lock()
 	f.shown, f.handle = progress.New(o), h
-	if f.abandoned && !f.cancelled {
+	switch {
+	case !f.abandoned || f.cancelled:
+	case h.Watching():
+		f.leave(errLeft)
+	default:
 		f.cancel() // Ctrl-C came when the run was starting.
 	}
 	f.mu.Unlock()

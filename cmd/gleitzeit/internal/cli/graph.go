@@ -110,6 +110,9 @@ func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view
 		return nil, protocol.Errorf(protocol.WorkflowNotFound, "the tasks of run %s are not known yet: no worker has taken it", run).
 			WithHint("`gleitzeit graph FILE` shows those of its workflow file")
 	}
+	if err := p.sayInterrupted(s, document); err != nil {
+		return nil, err
+	}
 	return document.Graph(), nil
 }
 

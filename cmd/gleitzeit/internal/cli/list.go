@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,9 +27,9 @@ func (p listCommand) command() *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error {
 			query.Status = protocol.Status(status)
 			switch query.Status {
-			case "", protocol.Running, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
+			case "", protocol.Running, view.Interrupted, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
 			default:
-				return usageError{fmt.Errorf("--status %q is not one of running, completed, failed, cancelled, timed_out", status)}
+				return usageError{fmt.Errorf("--status %q is not one of running, interrupted, completed, failed, cancelled, timed_out", status)}
 			}
 			if query.Limit < 0 {
 				return usageError{fmt.Errorf("--limit %d is less than 0", query.Limit)}
@@ -39,7 +38,7 @@ func (p listCommand) command() *cobra.Command {
 		},
 	})
 	command.Flags().StringVar(&query.Workflow, "workflow", "", "name of the workflow whose runs are listed")
-	command.Flags().StringVar(&status, "status", "", "status of the runs listed: running, completed, failed, cancelled or timed_out")
+	command.Flags().StringVar(&status, "status", "", "status of the runs listed: running, interrupted, completed, failed, cancelled or timed_out")
 	command.Flags().IntVar(&query.Limit, "limit", 50, "maximum number of runs (0 = no limit)")
 	return command
 }
@@ -50,14 +49,9 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 		return err
 	}
 	defer s.Close()
-	found, err := s.List(ctx, query)
+	found, err := p.find(ctx, s, query)
 	if err != nil {
 		return err
-	}
-	for _, run := range found {
-		if err := p.sayAbandoned(s, run); err != nil {
-			return err
-		}
 	}
 	switch p.output {
 	case asJSON:
@@ -69,17 +63,38 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 			p.writeJSON(p.Out, run)
 		}
 	default:
-		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "RUN\tWORKFLOW\tSTATUS\tSTARTED\tDURATION")
+		rows := [][]string{{"RUN", "WORKFLOW", "STATUS", "STARTED", "DURATION"}}
 		for _, run := range found {
 			duration := ""
 			if run.FinishedAt != nil {
 				duration = view.Duration(run.Duration)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), run.Status,
-				run.StartedAt.Local().Format(time.DateTime), duration)
+			rows = append(rows, []string{run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), string(run.State()),
+				run.StartedAt.Local().Format(time.DateTime), duration})
 		}
-		return table.Flush()
+		fmt.Fprint(p.Out, view.Table(rows))
 	}
 	return nil
+}
+
+// find returns the runs of a query, and says how interrupted ones can be resumed.
+func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query) ([]*view.Run, error) {
+	interrupted, limit := query.Status == view.Interrupted, query.Limit
+	if interrupted {
+		query.Status, query.Limit = protocol.Running, 0
+	}
+	found, err := s.List(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	shown := []*view.Run{}
+	for _, run := range found {
+		if err := p.sayInterrupted(s, run); err != nil {
+			return nil, err
+		}
+		if (!interrupted || run.Interrupted) && (limit == 0 || len(shown) < limit) {
+			shown = append(shown, run)
+		}
+	}
+	return shown, nil
 }

@@ -25,13 +25,17 @@ const resumeCommand = "gleitzeit server"
 
 // Run implements mcpserver.Runs.
 func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report func(mcpserver.Step)) (*view.Run, error) {
-	h, err := m.executor.Start(ctx, p, runs.StartOptions{Command: resumeCommand, New: another})
+	// Not with the call's context: a start that was cut off may leave a run that nobody executes.
+	h, err := m.executor.Start(m.living, p, runs.StartOptions{Command: resumeCommand, New: another, Abandon: ctx.Done()})
+	if errors.Is(err, runs.ErrAbandoned) {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	document, err := m.follow(ctx, h, report)
 	if ctx.Err() == nil || (document != nil && document.Status.Ended()) {
-		h.Release(err == nil)
+		h.Release(err == nil && delivered(ctx))
 		return document, err
 	}
 	unwanted := errors.Is(context.Cause(ctx), mcpserver.ErrCallCancelled) && h.Abandon()
@@ -40,10 +44,17 @@ func (m *mcpRuns) Run(ctx context.Context, p *plan.Plan, another bool, report fu
 		if err := h.Cancel(m.living); err != nil {
 			m.session.Log().Error("cannot cancel the run", "run", h.Run, "error", err)
 			unwanted = false // The run continues: its results stay for whoever asks again.
+			h.Keep()
 		}
 	}
 	h.Release(unwanted)
 	return nil, context.Cause(ctx)
+}
+
+// delivered reports whether the answer to a call reaches the client: not that to a call which was cancelled, or whose server
+// ends.
+func delivered(ctx context.Context) bool {
+	return ctx.Err() == nil || errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }
 
 // Submit implements mcpserver.Runs.
@@ -61,7 +72,7 @@ func (m *mcpRuns) Follow(ctx context.Context, run string, report func(mcpserver.
 		return document, err
 	}
 	document, err = m.follow(ctx, h, report)
-	h.Release(err == nil && document.Status.Ended())
+	h.Release(err == nil && document.Status.Ended() && delivered(ctx))
 	return document, err
 }
 

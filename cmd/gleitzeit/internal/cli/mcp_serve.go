@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mcpserver"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -61,7 +62,10 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	folders := o.folders
+	var folders []string
+	for _, folder := range o.folders {
+		folders = append(folders, config.Absolute(folder))
+	}
 	if len(folders) == 0 && folder == "/" && !o.any {
 		return protocol.Errorf(protocol.InvalidParams, "no workflows are named, and the current folder is /").
 			WithHint("--workflows DIR names a folder whose workflows clients may run")

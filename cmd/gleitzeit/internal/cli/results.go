@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,9 +42,16 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := p.sayInterrupted(s, document); err != nil {
+		return err
+	}
 	if len(args) == 1 {
-		if p.output == asText && document.Results() == "" {
-			p.say("run %s is %s and has no results; `gleitzeit status %s` shows its tasks", run, document.Status, run)
+		switch {
+		case p.output != asText || document.Status == protocol.Completed && document.Results() != "":
+		case document.Results() == "":
+			p.say("%s", withoutResults(document))
+		default:
+			p.say("run %s is %s; the results may be partial: `gleitzeit status %s` shows its tasks", run, document.State(), run)
 		}
 		p.printRun(document, nil)
 		for i := range document.Tasks {
@@ -72,6 +80,21 @@ func (p resultsCommand) sayWarning(task *view.Task) {
 	if p.output == asText && task.Warning != "" {
 		p.say("%s", task.WarningLine())
 	}
+}
+
+// withoutResults says of a run without results of its own what there is instead.
+func withoutResults(run *view.Run) string {
+	var ended []string
+	for i := range run.Tasks {
+		if run.Tasks[i].Result != nil {
+			ended = append(ended, run.Tasks[i].ID)
+		}
+	}
+	if len(ended) == 0 {
+		return fmt.Sprintf("run %s is %s and has no results; `gleitzeit status %[1]s` shows its tasks", run.Run, run.State())
+	}
+	return fmt.Sprintf("run %s is %s and has no outputs; these tasks have results: %s; `gleitzeit results %[1]s TASK` prints one",
+		run.Run, run.State(), strings.Join(ended, ", "))
 }
 
 func noResult(task *view.Task) error {

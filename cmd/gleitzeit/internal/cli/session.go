@@ -65,22 +65,20 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 	return runs.OpenOwn(ctx, o)
 }
 
-// openToShow opens the session of a command that shows things: connected where an engine runs, and with a word where none
-// does.
+// openToShow opens the session of a command that shows things: connected where an engine runs. Where none does, what is
+// recorded is all there is; one that does not answer is reported.
 func (p *program) openToShow(ctx context.Context) (*runs.Session, error) {
 	s, err := p.openSession(ctx)
 	if err != nil {
 		return nil, err
 	}
-	running, err := s.Connect(ctx)
+	_, err = s.Connect(ctx)
 	switch unreachable := runs.AsUnreachable(err); {
 	case unreachable != nil:
-		p.say("%s; showing what is recorded", value.VisibleLines(unreachable.Message))
+		p.notify(runs.Notice{Kind: runs.Unreachable, Message: unreachable.Message + "; showing what is recorded"})
 	case err != nil:
 		s.Close()
 		return nil, err
-	case !running:
-		p.say("no engine runs in %s; showing what is recorded", s.Place())
 	}
 	return s, nil
 }
@@ -98,11 +96,11 @@ func (p *program) notify(notice runs.Notice) {
 	p.say("%s", value.VisibleLines(text))
 }
 
-// sayAbandoned says how to resume a run that is open and that no process executes.
-func (p *program) sayAbandoned(s *runs.Session, run *view.Run) error {
-	text, err := s.Abandoned(run)
+// sayInterrupted marks a run that is open and that no process executes, and says how to resume it.
+func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
+	text, err := s.MarkInterrupted(run)
 	if text != "" {
-		p.say("%s", text)
+		p.notify(runs.Notice{Kind: runs.Interrupted, Run: run.Run, Message: text})
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func (p statusCommand) command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := p.sayAbandoned(s, document); err != nil {
+			if err := p.sayInterrupted(s, document); err != nil {
 				return err
 			}
 			if p.output == asText {

@@ -106,7 +106,7 @@ func (p submitCommand) submit(ctx context.Context, file string, o submission) er
 		return err
 	}
 	if o.wait.set {
-		p.say("run %s", id)
+		p.notify(runs.Notice{Kind: runs.Started, Run: id, Message: "run " + id})
 	}
 	s.NotifyUnserved(ctx, id, o.queue, compiled.Queues())
 	if o.wait.set {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/mattn/go-runewidth"
 )
 
 // Screen is standard error. On a terminal it has a few rows that are updated, below all lines that were written; every other
@@ -119,14 +120,9 @@ func wrapped(text string, width, most int) []string {
 
 // fitting returns the beginning of a text that fits into a row of a width in columns: at least one character.
 func fitting(text string, width int) string {
-	// The first character of the first script whose characters are two columns wide. To overestimate is harmless.
-	const wide = 0x1100
 	columns := 0
 	for at, r := range text {
-		columns++
-		if r >= wide {
-			columns++
-		}
+		columns += runewidth.RuneWidth(r)
 		if columns > width && at > 0 {
 			return text[:at]
 		}

@@ -71,8 +71,8 @@ func (a *adoption) consider(ctx context.Context, claim home.Claim) error {
 		a.close(claim)
 		return nil
 	}
-	held, err := s.home.Claim(claim)
-	if errors.Is(err, home.ErrClaimed) {
+	held, err := takeNow(s.home, claim)
+	if errors.Is(err, home.ErrClaimed) || errors.Is(err, home.ErrNoClaim) {
 		return nil // Another process was faster.
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -52,7 +53,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	if isNotFound(err) {
 		return r.forgotten(ctx, run)
 	}
-	if r.cluster == nil && isUnavailable(err) && ctx.Err() == nil {
+	if r.cluster == nil && cluster.IsUnavailable(err) && ctx.Err() == nil {
 		// The process with the engine has just ended.
 		r.notify(Unreachable, "", "the engine in %s does not answer; showing what is recorded", r.home.Path)
 		return view.Read(ctx, r.store, run, "")

@@ -5,9 +5,8 @@ import (
 	"errors"
 
 	"go.temporal.io/api/serviceerror"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -17,21 +16,6 @@ func AsUnreachable(err error) *protocol.Error {
 		return known
 	}
 	return nil
-}
-
-// isUnavailable reports whether an error of the client means that the Temporal server did not answer, now or in time.
-// Whatever else it says, it has said.
-func isUnavailable(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
-	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
-	if unavailable || late {
-		return true
-	}
-	code := status.Code(err)
-	return code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Aborted
 }
 
 // isNotFound reports whether Temporal does not know the run.
@@ -54,7 +38,7 @@ func failed(err error, format string, args ...any) error {
 	case denied || nowhere:
 		return protocol.Errorf(protocol.ConfigurationError, format+": %s", append(args, err)...).
 			WithHint("TEMPORAL_NAMESPACE and the other TEMPORAL_* variables say where runs are started, and as whom")
-	case isUnavailable(err):
+	case cluster.IsUnavailable(err):
 		return protocol.Errorf(protocol.EngineUnreachable, format+": %s", append(args, err)...)
 	}
 	return protocol.Errorf(protocol.ConfigurationError, format+": the Temporal server refuses: %s", append(args, err)...)

@@ -9,7 +9,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
@@ -49,7 +48,9 @@ type execution struct {
 	gone chan struct{}
 	why  error
 
-	ended bool // It has closed. The executor's mu guards it.
+	// The executor's mu guards these.
+	ended    bool // It has closed.
+	unwanted bool // It is about to be cancelled, because no start wants it any more.
 }
 
 // NewExecutor returns an executor whose runs are left to others when ctx is done. With roots, tasks read files beneath
@@ -134,7 +135,7 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, Fatal: giveUp})
 	if err := w.Start(); err != nil {
 		giveUp(err)
-		return nil, errors.Join(protocol.Errorf(protocol.EngineUnreachable, "cannot start a worker: %s", err), held.Release(start != nil))
+		return nil, errors.Join(failed(err, "cannot start a worker"), held.Release(start != nil))
 	}
 	if start != nil {
 		if x.runID, err = start(); err != nil {
@@ -183,8 +184,12 @@ func (e *Executor) closed(x *execution) {
 func (e *Executor) giveUp(x *execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	run := x.held.Claim.Run
 	if e.forget(x) {
 		e.release(x, false)
+	}
+	if e.runs[run] == nil && !e.followers.Followed(run) {
+		e.followers.Forget(run) // A later run of the same id has followers of its own.
 	}
 	close(x.gone)
 }
@@ -213,35 +218,64 @@ func (e *Executor) release(x *execution, told bool) {
 	}
 }
 
-// enter counts a handle that follows a run, and returns the execution where this process executes the run.
-func (e *Executor) enter(run string, start bool) *execution {
+// enter counts a handle that follows a run, and returns the execution where this process executes the run. unwanted: that is
+// about to be cancelled.
+func (e *Executor) enter(run string, start bool) (x *execution, unwanted bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.followers.Enter(run, start)
-	return e.runs[run]
+	x = e.runs[run]
+	return x, x != nil && x.unwanted
 }
 
-// leave takes a handle away again. closed: it has seen the run close, perhaps before the execution did. told: its caller has
-// got the results.
-func (e *Executor) leave(run string, x *execution, start, closed, told bool) {
+// leave removes a handle from the count. closed: it has seen the Temporal run runID close, perhaps before the execution did.
+// told: its caller has got the results. It reports whether this process executed the run to the end, or still does.
+func (e *Executor) leave(run, runID string, start, closed, told bool) (here bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.followers.Leave(run, start, told)
-	if x != nil {
+	// Not that of the handle: another handle may have taken the run over since this one came.
+	if x := e.runs[run]; x != nil && x.runID == runID {
+		here = true
 		x.ended = x.ended || closed
 		e.releaseIdle(x)
 	}
 	if e.runs[run] == nil && !e.followers.Followed(run) {
 		e.followers.Forget(run)
 	}
+	return here
 }
 
-// abandon takes the wish of a start away, and reports whether the run is now unwanted: this process executes it, and no other
-// start here wants it or has got its id.
+// abandon notes that a start no longer wants its run, and reports whether nobody does: this process executes it, and no other
+// start here wants it or has got its id. A start that comes now waits for the end of the run.
 func (e *Executor) abandon(run string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.followers.Abandon(run) && e.runs[run] != nil
+	x := e.runs[run]
+	if !e.followers.Abandon(run) || x == nil {
+		return false
+	}
+	x.unwanted = true
+	return true
+}
+
+// markCancelling records in the claim of a run that this process executes that its cancellation was requested.
+func (e *Executor) markCancelling(run string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x := e.runs[run]; x != nil {
+		return x.held.MarkCancelling()
+	}
+	return nil
+}
+
+// keep notes that a run that was unwanted goes on.
+func (e *Executor) keep(run string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x := e.runs[run]; x != nil {
+		x.unwanted = false
+	}
 }
 
 // executes reports whether this process executes the run.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -92,7 +93,7 @@ func (h *Handle) Follow(ctx context.Context, observer Observer) error {
 // has closed leaves the results to this one.
 func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 	found, err := h.session.lookUpClaim(ctx, held.Claim)
-	if err != nil && !isUnavailable(err) && AsUnreachable(err) == nil {
+	if err != nil && !cluster.IsUnavailable(err) && AsUnreachable(err) == nil {
 		return errors.Join(err, held.Release(false))
 	}
 	if found != nil && !found.open {
@@ -123,7 +124,11 @@ func (h *Handle) givenUp(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return protocol.Errorf(protocol.EngineUnreachable, "cannot execute run %s any longer: %s", h.Run, why).
+	code := protocol.EngineUnreachable
+	if known, is := errors.AsType[*protocol.Error](why); is {
+		code = known.Code
+	}
+	return protocol.Errorf(code, "cannot execute run %s any longer: %s", h.Run, why).
 		WithHint("it is still open: the same command, or `gleitzeit server`, resumes it")
 }
 
@@ -196,7 +201,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 	case err == nil:
 		f.outage.answered(s)
 		f.watcher.Waiting(waiting)
-	case !isUnavailable(err):
+	case !cluster.IsUnavailable(err):
 		return false, failed(err, "cannot follow run %s", h.Run)
 	default:
 		if h.Watching() {

@@ -26,16 +26,19 @@ type Handle struct {
 	execution *execution // Nil where another process executes it.
 	closed    bool       // Follow has seen the run close.
 	starter   bool       // The handle is that of a start.
+	unwanted  bool       // The run was about to be cancelled when the handle came.
 	// held is the claim of a run that finished earlier: there is nothing to follow.
 	held *home.HeldClaim
 }
 
 // handle returns a handle of a run of this home, which counts as a follower until it is released.
 func (e *Executor) handle(run *claimedRun, start bool) *Handle {
-	return &Handle{
+	h := &Handle{
 		Run: run.claim.Run, Queue: run.claim.Queue, Began: time.Now(), session: e.session, runID: run.runID, startedAt: run.claim.StartedAt,
-		executor: e, starter: start, execution: e.enter(run.claim.Run, start),
+		executor: e, starter: start,
 	}
+	h.execution, h.unwanted = e.enter(run.claim.Run, start)
+	return h
 }
 
 // Watch returns a handle of a run that is only followed: this process never executes it.
@@ -66,8 +69,8 @@ func (h *Handle) SetPlan(p *plan.Plan) { h.plan = p }
 // Watching reports whether this process only follows the run.
 func (h *Handle) Watching() bool { return h.executor == nil }
 
-// Abandon takes the wish of a start away, and reports whether the run is now unwanted: this process executes it, and no other
-// start here wants it or has got its id.
+// Abandon notes that a start no longer wants the run, and reports whether nobody does: this process executes it, and no other
+// start here wants it or has got its id. The caller cancels the run then, or calls Keep.
 func (h *Handle) Abandon() bool {
 	if !h.starter {
 		return false
@@ -75,6 +78,9 @@ func (h *Handle) Abandon() bool {
 	h.starter = false
 	return h.executor.abandon(h.Run)
 }
+
+// Keep notes that a run that nobody wanted goes on, because it could not be cancelled.
+func (h *Handle) Keep() { h.executor.keep(h.Run) }
 
 // Result returns the document of the run, which has ended, with the results of its tasks.
 func (h *Handle) Result(ctx context.Context) (*view.Run, error) {
@@ -101,6 +107,9 @@ func (h *Handle) Cancel(ctx context.Context) error {
 	if err := h.session.client.CancelWorkflow(ctx, h.Run, ""); err != nil {
 		return failed(err, "cannot cancel run %s", h.Run)
 	}
+	if h.executor != nil {
+		return h.executor.markCancelling(h.Run)
+	}
 	return nil
 }
 
@@ -113,8 +122,7 @@ func (h *Handle) Release(told bool) {
 	if h.executor == nil {
 		return
 	}
-	executed := h.execution != nil
-	h.executor.leave(h.Run, h.execution, h.starter, h.closed, told)
+	executed := h.executor.leave(h.Run, h.runID, h.starter, h.closed, told) || h.execution != nil
 	h.execution = nil
 	switch {
 	case h.held != nil:
@@ -156,7 +164,11 @@ func (e *Executor) Open(ctx context.Context, run string) (*Handle, error) {
 		if open == nil || !open.open {
 			return nil, s.ended(ctx, run)
 		}
-		return e.resume(open, false)
+		h, err := e.resume(open, false)
+		if errors.Is(err, home.ErrNoClaim) {
+			return nil, s.ended(ctx, run)
+		}
+		return h, err
 	}
 	document, err := s.Document(ctx, run)
 	if err != nil {

@@ -14,6 +14,7 @@ const (
 	FinishedEarlier NoticeKind = "finished_earlier"
 	Cancelling      NoticeKind = "cancelling"
 	Cancelled       NoticeKind = "cancelled"
+	Interrupted     NoticeKind = "interrupted" // The run is open, and no process executes it.
 	Ended           NoticeKind = "ended"
 	Unserved        NoticeKind = "unserved"           // Nobody serves a queue that the run needs.
 	NotExecutable   NoticeKind = "not_executable"     // The run cannot be executed now.

@@ -3,6 +3,9 @@ package runs
 import (
 	"context"
 	"errors"
+	"os"
+	"slices"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -49,6 +52,9 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 			h.plan = p
 			return h, nil
 		}
+		if err := e.noteEarlier(ctx, wanted); err != nil {
+			return nil, err
+		}
 	}
 	return e.begin(ctx, wanted, p)
 }
@@ -69,6 +75,37 @@ func (e *Executor) attach(ctx context.Context, wanted home.Claim, abandon <-chan
 		err = ErrAbandoned
 	}
 	return h, err
+}
+
+// noteEarlier notifies of the newest open run of the same file that no process executes, and that a start does not resume:
+// the file, or an input, was another one.
+func (e *Executor) noteEarlier(ctx context.Context, wanted home.Claim) error {
+	s := e.session
+	claims, err := s.home.Claims()
+	if err != nil {
+		return err
+	}
+	for _, claim := range slices.Backward(claims) {
+		if wanted.File == "" || claim.File != wanted.File || claim.PlanHash == wanted.PlanHash {
+			continue
+		}
+		executed, err := s.home.Executed(claim.Run)
+		if err != nil {
+			return err
+		}
+		if executed {
+			continue
+		}
+		found, err := s.lookUpClaim(ctx, claim)
+		if err != nil {
+			return err
+		}
+		if found != nil && found.open {
+			s.notify(Interrupted, claim.Run, "run %s of this file with other content or inputs is interrupted; `gleitzeit server` resumes it, `gleitzeit cancel %[1]s` cancels it", claim.Run)
+			return nil
+		}
+	}
+	return nil
 }
 
 // search goes through the claims that are equal to the one wanted. searching ends when no run is wanted any more.
@@ -93,7 +130,13 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 				return nil, err
 			}
 		case found.open:
-			return e.resume(found, true)
+			h, err := e.resume(found, true)
+			if errors.Is(err, errUnwanted) {
+				err = e.endCancelled(ctx, found, abandon)
+			}
+			if h != nil || err != nil && !errors.Is(err, home.ErrNoClaim) {
+				return h, err
+			}
 		default:
 			h, err := e.finishedEarlier(searching, found)
 			if h != nil || err != nil {
@@ -104,8 +147,11 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 	return nil, nil
 }
 
+// errUnwanted is the error of a start whose run is about to be cancelled, because no earlier start wants it any more.
+var errUnwanted = errors.New("the run is about to be cancelled")
+
 // resume executes an open run, or follows it where a living process executes it: this one, or another. start: for a start,
-// which wants the run, and with a notice of it.
+// which wants the run, and with a notice of it. The error is home.ErrNoClaim where the run has ended meanwhile.
 func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 	run := open.claim.Run
 	notify := e.session.notify
@@ -113,11 +159,15 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		notify = func(NoticeKind, string, string, ...any) {}
 	}
 	h := e.handle(open, start)
+	if start && h.unwanted {
+		h.Release(false)
+		return nil, errUnwanted
+	}
 	if h.execution != nil {
 		notify(Attached, run, "attached to run %s, which this process executes", run)
 		return h, nil
 	}
-	held, err := e.session.home.Claim(open.claim)
+	held, err := takeNow(e.session.home, open.claim)
 	if errors.Is(err, home.ErrClaimed) {
 		notify(Attached, run, "attached to run %s, which another process executes", run)
 		return h, nil
@@ -138,6 +188,9 @@ func (e *Executor) endCancelled(ctx context.Context, open *claimedRun, abandon <
 	run := open.claim.Run
 	e.session.notify(Cancelling, run, "run %s is being cancelled; waiting for its end before another starts", run)
 	h, err := e.resume(open, false)
+	if errors.Is(err, home.ErrNoClaim) {
+		return nil // It has ended.
+	}
 	if err != nil {
 		return err
 	}
@@ -162,12 +215,12 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 	if e.executes(run) {
 		return nil, nil // Who follows it here gets its results.
 	}
-	held, err := takeNow(e.session.home, run)
-	if held == nil || err != nil {
-		return nil, err
+	held, err := takeNow(e.session.home, found.claim)
+	if errors.Is(err, home.ErrClaimed) || errors.Is(err, home.ErrNoClaim) {
+		return nil, nil
 	}
-	if !held.Claim.StartedAt.Equal(found.claim.StartedAt) {
-		return nil, held.Release(false) // Of another run of the id meanwhile.
+	if err != nil {
+		return nil, err
 	}
 	document, err := e.session.Document(ctx, run)
 	if err != nil {
@@ -182,13 +235,17 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 	return h, nil
 }
 
-// takeNow takes the claim of a run that nobody holds; nil where somebody does, or there is none any more.
-func takeNow(in *home.Home, run string) (*home.HeldClaim, error) {
+// takeNow takes a claim that was read before: home.ErrClaimed where a process holds it, home.ErrNoClaim where it is gone, or
+// is that of another run of the id meanwhile.
+func takeNow(in *home.Home, claim home.Claim) (*home.HeldClaim, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop() // It does not wait.
-	held, err := in.TakeClaim(ctx, run)
-	if errors.Is(err, home.ErrNoClaim) || errors.Is(err, context.Canceled) {
-		return nil, nil
+	held, err := in.TakeClaim(ctx, claim.Run)
+	if errors.Is(err, context.Canceled) {
+		return nil, home.ErrClaimed
+	}
+	if err == nil && !held.Claim.StartedAt.Equal(claim.StartedAt) {
+		return nil, errors.Join(home.ErrNoClaim, held.Release(false))
 	}
 	return held, err
 }
@@ -205,7 +262,8 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	}
 	held, err := s.home.Claim(wanted)
 	if errors.Is(err, home.ErrClaimed) {
-		return nil, stillOpen(wanted.Run)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "run %s has ended, and another process is about to print its results", wanted.Run).
+			WithHint("type the command again when that process has ended")
 	}
 	if err != nil {
 		return nil, err
@@ -261,8 +319,9 @@ func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string) (strin
 	return id, nil
 }
 
-// Abandoned returns how a run that is open and that no process executes can be resumed; empty for any other run.
-func (s *Session) Abandoned(run *view.Run) (string, error) {
+// MarkInterrupted marks a run of this home that is open and that no process executes, and returns how it can be resumed;
+// any other run stays as it is, and the text is empty.
+func (s *Session) MarkInterrupted(run *view.Run) (string, error) {
 	if run.Status != protocol.Running || s.cluster != nil {
 		return "", nil
 	}
@@ -271,9 +330,31 @@ func (s *Session) Abandoned(run *view.Run) (string, error) {
 		return "", err
 	}
 	claim, err := s.claimOf(run.Run)
-	if err != nil || claim == nil {
+	if err != nil {
 		return "", err
 	}
-	return "run " + run.Run + " is open and no process executes it: `" + commandOf(*claim) + "` in " + claim.Folder +
-		" resumes it, `gleitzeit cancel " + run.Run + "` cancels it", nil
+	if claim == nil && s.client != nil {
+		// It was submitted to a queue of this engine, for whoever serves that.
+		return "", nil
+	}
+	run.Interrupted = true
+	open, cancel := "run "+run.Run+" is open and no process executes it: ", "`gleitzeit cancel "+run.Run+"`"
+	switch {
+	case claim == nil:
+		return open + "`gleitzeit server` resumes it, " + cancel + " cancels it", nil
+	case claim.Cancelling:
+		return "run " + run.Run + " is being cancelled and no process executes it: " + cancel + " completes that", nil
+	case changedSince(claim.File, claim.StartedAt):
+		return open + "its file has changed since it started; `gleitzeit server` resumes it as it was, " + cancel + " cancels it", nil
+	}
+	return open + "`" + commandOf(*claim) + "` in " + claim.Folder + " resumes it, " + cancel + " cancels it", nil
+}
+
+// changedSince reports whether a file was written, or removed, since then. No path is standard input.
+func changedSince(path string, then time.Time) bool {
+	if path == "" {
+		return false
+	}
+	about, err := os.Stat(path)
+	return err != nil || about.ModTime().After(then)
 }

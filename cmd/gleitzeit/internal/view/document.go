@@ -11,19 +11,34 @@ import (
 
 // Run is the document of a run, as every command shows it. Durations are seconds, times are UTC.
 type Run struct {
-	Run        string           `json:"run"`
-	Workflow   string           `json:"workflow"`
-	Version    string           `json:"version,omitempty"`
-	Tags       []string         `json:"tags,omitempty"`
-	Metadata   *value.Value     `json:"metadata,omitempty"`
-	Status     protocol.Status  `json:"status"`
-	StartedAt  time.Time        `json:"started_at,omitzero"`
-	FinishedAt *time.Time       `json:"finished_at"`
-	Duration   protocol.Seconds `json:"duration"`
-	Outputs    value.Value      `json:"outputs"`
-	Usage      Usage            `json:"usage"`
-	Error      *Error           `json:"error,omitempty"`
-	Tasks      []Task           `json:"tasks,omitempty"`
+	Run      string          `json:"run"`
+	Workflow string          `json:"workflow"`
+	Version  string          `json:"version,omitempty"`
+	Tags     []string        `json:"tags,omitempty"`
+	Metadata *value.Value    `json:"metadata,omitempty"`
+	Status   protocol.Status `json:"status"`
+	// It is open, and no process executes it.
+	Interrupted bool             `json:"interrupted,omitempty"`
+	StartedAt   time.Time        `json:"started_at,omitzero"`
+	FinishedAt  *time.Time       `json:"finished_at"`
+	Duration    protocol.Seconds `json:"duration"`
+	Outputs     value.Value      `json:"outputs"`
+	Usage       Usage            `json:"usage"`
+	Error       *Error           `json:"error,omitempty"`
+	Tasks       []Task           `json:"tasks,omitempty"`
+}
+
+// Interrupted is what people are shown as the status of a run that is open and that no process executes.
+const Interrupted protocol.Status = "interrupted"
+
+// State returns the status for people.
+func (r *Run) State() protocol.Status { return state(r.Status, r.Interrupted) }
+
+func state(status protocol.Status, interrupted bool) protocol.Status {
+	if interrupted {
+		return Interrupted
+	}
+	return status
 }
 
 // Task is one task of a run.

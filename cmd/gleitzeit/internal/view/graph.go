@@ -7,11 +7,12 @@ import (
 
 // Graph is the dependency graph of the tasks of a workflow, or of a run, then with statuses.
 type Graph struct {
-	Run      string          `json:"run,omitempty"` // Empty for a workflow.
-	Workflow string          `json:"workflow"`
-	Status   protocol.Status `json:"status,omitempty"`
-	Nodes    []Node          `json:"nodes"` // In the file's order.
-	Edges    []Edge          `json:"edges"` // In the order of the dependent tasks.
+	Run         string          `json:"run,omitempty"` // Empty for a workflow.
+	Workflow    string          `json:"workflow"`
+	Status      protocol.Status `json:"status,omitempty"`
+	Interrupted bool            `json:"interrupted,omitempty"` // As that of the run.
+	Nodes       []Node          `json:"nodes"`                 // In the file's order.
+	Edges       []Edge          `json:"edges"`                 // In the order of the dependent tasks.
 }
 
 // Node is a task.
@@ -46,7 +47,7 @@ func NewGraph(p *plan.Plan) *Graph {
 
 // Graph returns the graph of a run.
 func (r *Run) Graph() *Graph {
-	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
+	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Interrupted: r.Interrupted, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
 		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Status: task.Status, Items: task.Items}

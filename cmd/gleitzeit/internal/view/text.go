@@ -121,7 +121,7 @@ func Text(v value.Value) string {
 // Tree returns a run as a tree of its tasks, each beneath the deepest of its dependencies.
 func (r *Run) Tree() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s  %s  %s", r.Run, value.VisibleLines(r.Workflow), r.Status)
+	fmt.Fprintf(&text, "%s  %s  %s", r.Run, value.VisibleLines(r.Workflow), r.State())
 	if r.FinishedAt != nil {
 		fmt.Fprintf(&text, "  %s", Duration(r.Duration))
 	}
