@@ -79,7 +79,7 @@ func TestFieldsThatAServerRefuses(t *testing.T) {
 	}
 }
 
-// Null removes a field, and penalties have the names that servers know.
+// Null removes a field, and a penalty is sent under the name that the task has for it.
 func TestFieldsOfTheTask(t *testing.T) {
 	var sent value.Value
 	handler := open(t, llm.Options{Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, body value.Value) {
@@ -90,10 +90,15 @@ func TestFieldsOfTheTask(t *testing.T) {
 	if _, is := sent.Get("stream_options"); is {
 		t.Errorf("sent %s", sent.JSON())
 	}
-	for _, name := range []string{"repeat_penalty", "repetition_penalty"} {
-		if penalty, _ := sent.Get(name); penalty.Digits() != "1.30" {
-			t.Errorf("%s in %s", name, sent.JSON())
-		}
+	if penalty, _ := sent.Get("repeat_penalty"); penalty.Digits() != "1.30" {
+		t.Errorf("sent %s", sent.JSON())
+	}
+	if _, is := sent.Get("repetition_penalty"); is {
+		t.Errorf("a name that was not written was sent: %s", sent.JSON())
+	}
+	ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","options":{"repetition_penalty":1.30}}`)
+	if _, is := sent.Get("repeat_penalty"); is {
+		t.Errorf("a name that was not written was sent: %s", sent.JSON())
 	}
 }
 
@@ -134,14 +139,16 @@ func TestKeyOfAnOllamaServer(t *testing.T) {
 	}
 }
 
-// closingServer answers each request with a stream, promises to keep the connection and closes it, as llama.cpp's llama-server does.
-func closingServer(t testing.TB, requests *atomic.Int64) string {
+// closingServer promises to keep connections and closes them, as llama.cpp's llama-server does: after each answer, and before the
+// answers to the requests for which unanswered says so.
+func closingServer(t testing.TB, unanswered func(request int64) bool) (url string, requests *atomic.Int64) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	body := strings.Join([]string{said, finished, over, ""}, "\n\n")
+	requests = &atomic.Int64{}
 	go func() {
 		for {
 			connection, err := listener.Accept()
@@ -155,27 +162,43 @@ func closingServer(t testing.TB, requests *atomic.Int64) string {
 					return
 				}
 				_, _ = io.Copy(io.Discard, request.Body)
-				if request.Method == http.MethodPost {
-					requests.Add(1)
+				if request.Method == http.MethodPost && unanswered(requests.Add(1)) {
+					return
 				}
 				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nKeep-Alive: timeout=5, max=100\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 			}()
 		}
 	}()
-	return "http://" + listener.Addr().String()
+	return "http://" + listener.Addr().String(), requests
 }
 
+// A request that meets a closed connection is sent once more at once, also if the connection was a new one.
 func TestServerThatClosesConnections(t *testing.T) {
-	var requests atomic.Int64
-	handler := open(t, llm.Options{Providers: compatibleAt("m", closingServer(t, &requests))})
-	errs := inParallel(t, handler, 200, 4, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {})
-	for i, err := range errs {
-		if err != nil {
-			t.Errorf("call %d: %v", i, err)
-		}
+	for name, test := range map[string]struct {
+		unanswered func(request int64) bool
+		requests   int64
+	}{
+		"after an answer":         {func(int64) bool { return false }, 200},
+		"before the first answer": {func(request int64) bool { return request == 1 }, 201},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, requests := closingServer(t, test.unanswered)
+			handler := open(t, llm.Options{Providers: compatibleAt("m", url)})
+			errs := inParallel(t, handler, 200, 4, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {})
+			for i, err := range errs {
+				if err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
+			}
+			if requests.Load() != test.requests {
+				t.Errorf("%d requests", requests.Load())
+			}
+		})
 	}
-	if requests.Load() != 200 {
-		t.Errorf("%d requests", requests.Load())
+	url, requests := closingServer(t, func(int64) bool { return true })
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: compatibleAt("m", url)}), asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`), nil)
+	if got.Code != protocol.ProviderNotAvailable || requests.Load() != 2 {
+		t.Errorf("got %s: %s after %d requests", got.Name, got.Message, requests.Load())
 	}
 }
 

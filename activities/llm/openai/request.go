@@ -22,11 +22,6 @@ func options(request *provider.Request) value.Value {
 	for _, option := range request.Options {
 		body = body.With(cmp.Or(optionNames[option.Name], option.Name), option.Value)
 	}
-	if penalty, is := body.Get("repeat_penalty"); is { // Of llama.cpp and LM Studio; vLLM has another name for it.
-		if _, twice := body.Get("repetition_penalty"); !twice {
-			body = body.With("repetition_penalty", penalty)
-		}
-	}
 	return body
 }
 

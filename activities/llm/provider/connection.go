@@ -5,11 +5,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -53,36 +57,64 @@ func NewClient(server *url.URL) *http.Client {
 	if isLoopback(server.Hostname()) {
 		proxy = nil
 	}
-	return &http.Client{Transport: &transport{host: server.Host, Transport: &http.Transport{
+	kept := &http.Transport{
 		Proxy:               proxy,
 		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
 		TLSHandshakeTimeout: connectWithin,
 		IdleConnTimeout:     time.Minute,
 		MaxIdleConnsPerHost: mostIdle,
 		ForceAttemptHTTP2:   true,
-	}}}
+	}
+	once := kept.Clone()
+	once.DisableKeepAlives = true
+	return &http.Client{Transport: &transport{Transport: kept, once: once, host: server.Host}}
 }
 
 // transport adds to requests the secrets of their contexts, for one host only: a redirect to another one does not get them.
 type transport struct {
 	*http.Transport
+	once *http.Transport // Makes a connection for each request.
 	host string
 }
 
+// RoundTrip sends a request. A server may close a connection that it has promised to keep, as llama.cpp's llama-server does: if it
+// does before the first byte of its answer, the request is sent once more, on a connection of its own. It may have begun to work on
+// the first one, so there is no third.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	sent := request.Clone(request.Context())
-	// A server may close a connection that it has promised to keep. If it does before it answers, Go sends the request again if
-	// this key is set, which is not sent itself. Answers are not stored by servers: to ask twice is harmless.
-	sent.Header["X-Idempotency-Key"] = nil
-	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host {
-		if secrets.Key != "" {
-			sent.Header.Set("Authorization", "Bearer "+secrets.Key)
+	var answered atomic.Bool
+	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }})
+	response, err := t.Transport.RoundTrip(t.withSecrets(request.Clone(traced)))
+	if err == nil || answered.Load() || request.Context().Err() != nil || !isClosed(err) {
+		return response, err
+	}
+	again := t.withSecrets(request.Clone(request.Context()))
+	if request.Body != nil {
+		if request.GetBody == nil {
+			return nil, err
 		}
-		for _, header := range secrets.Headers {
-			sent.Header.Set(header.Name, header.Value)
+		if again.Body, err = request.GetBody(); err != nil {
+			return nil, err
 		}
 	}
-	return t.Transport.RoundTrip(sent)
+	return t.once.RoundTrip(again)
+}
+
+// isClosed reports whether the server closed the connection.
+func isClosed(err error) bool {
+	const idle = "http: server closed idle connection" // Go has no name for this error.
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), idle)
+}
+
+func (t *transport) withSecrets(request *http.Request) *http.Request {
+	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host {
+		if secrets.Key != "" {
+			request.Header.Set("Authorization", "Bearer "+secrets.Key)
+		}
+		for _, header := range secrets.Headers {
+			request.Header.Set(header.Name, header.Value)
+		}
+	}
+	return request
 }
 
 // secretsKey is the key of Secrets in a context.
