@@ -186,7 +186,7 @@ func TestWhatAServerMaySay(t *testing.T) {
 		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL denied access: unauthorized"},
 		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 404 page not found"},
 		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: model requires more system memory"},
-		"caller's fault":       {status(500, `{"error":"image: unknown format"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: image: unknown format"},
+		"caller's fault":       {status(500, `{"error":"Failed to create new sequence: failed to process inputs: image: unknown format"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: Failed to create new sequence: failed to process inputs: image: unknown format"},
 		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: invalid model name "llama3.2"`},
 		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: out of memory"},
 		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: 408 Request Timeout"},

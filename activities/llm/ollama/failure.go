@@ -23,14 +23,14 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 		return err
 	}
 	if refusal, is := errors.AsType[refusal](err); is {
-		return o.refused(o.response(model, refusal.status, secrets, refusal.text, refusal.after))
+		return o.refused(o.response(model, refusal.status, secrets, refusal.body, refusal.after))
 	}
 	if status, is := errors.AsType[api.StatusError](err); is {
-		body := provider.ErrorText([]byte(status.ErrorMessage), status.Status)
+		body := provider.ReadError([]byte(status.ErrorMessage), status.Status)
 		return o.refused(o.response(model, status.StatusCode, secrets, body, 0))
 	}
 	if denied, is := errors.AsType[api.AuthorizationError](err); is {
-		return o.refused(o.response(model, denied.StatusCode, secrets, denied.Error(), 0))
+		return o.refused(o.response(model, denied.StatusCode, secrets, provider.ErrorBody{Text: denied.Error()}, 0))
 	}
 	said := secrets.Quote(o.base, provider.Cause(err))
 	if _, is := errors.AsType[*url.Error](err); is {
@@ -44,8 +44,8 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 }
 
 // response is a response that is an error.
-func (o *server) response(model string, status int, secrets provider.Secrets, text string, after time.Duration) provider.Response {
-	return provider.Response{Server: "Ollama at " + o.shown, Model: model, Status: status, Text: text, Said: secrets.Quote(o.base, text), After: after}
+func (o *server) response(model string, status int, secrets provider.Secrets, body provider.ErrorBody, after time.Duration) provider.Response {
+	return provider.Response{Server: "Ollama at " + o.shown, Model: model, Status: status, ErrorBody: body, Said: secrets.Quote(o.base, body.Text), After: after}
 }
 
 // refused makes an error from a response that is one.
@@ -83,11 +83,11 @@ func (o *server) refused(r provider.Response) error {
 // refusal is a response that is an error, or an error within a stream.
 type refusal struct {
 	status int // 0 within a stream.
-	text   string
+	body   provider.ErrorBody
 	after  time.Duration // After which the server wants to be asked again; 0 if it does not say.
 }
 
-func (r refusal) Error() string { return r.text }
+func (r refusal) Error() string { return r.body.Text }
 
 func (o *server) unreachable(why string) *protocol.Error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", o.shown, why).

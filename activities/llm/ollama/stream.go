@@ -65,7 +65,7 @@ func readPiece[T any](line []byte, piece func(T) (last bool, err error)) (last b
 		return false, strange{string(line)}
 	}
 	if none := string(failure.Error); none != "" && none != "null" && none != `""` {
-		return false, refusal{status: provider.ErrorStatus(line), text: provider.ErrorText(line, string(line))}
+		return false, refusal{provider.ErrorStatus(line), provider.ReadError(line, string(line)), 0}
 	}
 	return piece(came)
 }
@@ -101,7 +101,7 @@ func post(ctx context.Context, o *server, path string, request any) (io.ReadClos
 	if errors.Join(err, response.Body.Close()) != nil {
 		said = nil // The status is enough.
 	}
-	return nil, refusal{response.StatusCode, provider.ErrorText(said, response.Status), provider.ReadRetryAfter(response.Header)}
+	return nil, refusal{response.StatusCode, provider.ReadError(said, response.Status), provider.ReadRetryAfter(response.Header)}
 }
 
 // document sends a request whose response is one document.

@@ -63,20 +63,20 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, o.failed(ctx, secrets, err)
 	}
-	refused := o.response(model, response.StatusCode, secrets, provider.ErrorText(said, response.Status))
+	refused := o.response(model, response.StatusCode, secrets, provider.ReadError(said, response.Status))
 	refused.After = provider.ReadRetryAfter(response.Header)
 	return nil, o.refusal(refused)
 }
 
 // response is a response that is an error.
-func (o *server) response(model string, status int, secrets provider.Secrets, text string) provider.Response {
-	return provider.Response{Server: "the server at " + o.shown, Model: model, Status: status, Text: text, Said: secrets.Quote(o.base, text)}
+func (o *server) response(model string, status int, secrets provider.Secrets, body provider.ErrorBody) provider.Response {
+	return provider.Response{Server: "the server at " + o.shown, Model: model, Status: status, ErrorBody: body, Said: secrets.Quote(o.base, body.Text)}
 }
 
 // inStream makes an error from one that a response with the status 200 contains. The status that the error names counts; without
 // one it is that of a task that failed.
 func (o *server) inStream(model string, secrets provider.Secrets, body []byte) error {
-	r := o.response(model, provider.ErrorStatus(body), secrets, provider.ErrorText(body, string(body)))
+	r := o.response(model, provider.ErrorStatus(body), secrets, provider.ReadError(body, string(body)))
 	if err := r.Known(); err != nil || r.Status == 0 {
 		return cmp.Or(err, error(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said)))
 	}

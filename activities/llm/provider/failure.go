@@ -22,6 +22,7 @@ const (
 	NotSent                          // Nothing: the request cannot be made.
 	CutOff                           // The answer ended before it was complete.
 	PromptTooLong                    // The prompt is longer than the context of the model.
+	AnswerTooLong                    // The prompt fits, but not together with the longest answer that the request allows.
 	CacheFull                        // Each call would fit alone: fewer of them may be in flight.
 	Loading                          // The server loads a model, which may take minutes.
 	RunnerLost                       // The process of the model ended while it worked on the request.

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -12,12 +13,12 @@ import (
 
 // Response is a response that is an error, or an error within a stream.
 type Response struct {
-	Server string        // What messages call the server: "Ollama at http://gpu:11434".
-	Model  string        // Of the request; may be empty.
-	Status int           // 0 within a stream.
-	Text   string        // What the server said,
-	Said   string        // and the same as messages quote it.
-	After  time.Duration // After which the server wants to be asked again; 0 if it does not say.
+	Server string // What messages call the server: "Ollama at http://gpu:11434".
+	Model  string // Of the request; may be empty.
+	Status int    // 0 within a stream.
+	ErrorBody
+	Said  string        // The text of the body as messages quote it.
+	After time.Duration // After which the server wants to be asked again; 0 if it does not say.
 }
 
 // Known returns the error of a response whose words are in the table of wordings, whatever its status; nil for others.
@@ -25,7 +26,7 @@ func (r Response) Known() error {
 	if refusal := schemaRefusal(r.Server, r.Said); refusal != nil {
 		return WithVerdict(refusal, CallerFault)
 	}
-	reading := Read(r.Status, r.Text)
+	reading := Read(r.Status, r.ErrorBody)
 	var failure *protocol.Error
 	switch reading.Verdict {
 	case PromptTooLong:
@@ -43,7 +44,7 @@ func (r Response) Known() error {
 	case ModelMissing:
 		failure = protocol.Errorf(protocol.TaskValidationFailed, "%s has no model %q: %s", r.Server, r.Model, r.Said).
 			WithHint("`gleitzeit provider health` lists its models")
-	case CallerFault:
+	case CallerFault, AnswerTooLong:
 		failure = protocol.Errorf(protocol.InvalidParams, "%s rejected the request: %s", r.Server, r.Said)
 	default:
 		return nil
@@ -88,37 +89,65 @@ func IsUnreachable(status int) bool {
 // MaxErrorBody is how many bytes are read of a response that is an error.
 const MaxErrorBody = 64 << 10
 
-// ErrorText is what a response that is an error says, in one of the forms that servers have; otherwise is for one that says
+// ErrorBody is what the body of a response that is an error says.
+type ErrorBody struct {
+	Text   string
+	Code   string // The kind of the error, if it has a name.
+	Tokens int64  // Of a prompt that is too long,
+	Limit  int64  // and of the context, where fields of their own say so.
+}
+
+// ReadError reads the body of a response that is an error, in one of the forms that servers have; otherwise is for one that says
 // nothing.
-func ErrorText(body []byte, otherwise string) string {
+func ReadError(body []byte, otherwise string) ErrorBody {
 	var response struct {
-		Error   json.RawMessage `json:"error"`
-		Message string          `json:"message"`
-		Detail  json.RawMessage `json:"detail"`
+		Error  json.RawMessage `json:"error"`
+		Detail json.RawMessage `json:"detail"`
+		errorObject
 	}
 	if json.Unmarshal(body, &response) == nil {
-		var object struct {
-			Message string `json:"message"`
-		}
+		var object errorObject
 		var plain string
 		switch {
-		case json.Unmarshal(response.Error, &object) == nil && object.Message != "":
-			return object.Message
+		case json.Unmarshal(response.Error, &object) == nil && text(object.Message) != "":
+			return object.body()
 		case json.Unmarshal(response.Error, &plain) == nil && plain != "":
-			if plain[0] == '{' { // Since 0.30 Ollama quotes a whole response of llama.cpp there.
-				return ErrorText([]byte(plain), plain)
+			if plain[0] == '{' { // Ollama of June 2026 quotes a whole response of llama.cpp there.
+				return ReadError([]byte(plain), plain)
 			}
-			return plain
-		case response.Message != "":
-			return response.Message
+			return ErrorBody{Text: plain}
+		case text(response.Message) != "":
+			return response.body()
 		case len(response.Detail) > 0:
-			return string(response.Detail)
+			return ErrorBody{Text: string(response.Detail)}
 		}
 	}
-	if text := strings.TrimSpace(string(body)); text != "" {
-		return text
+	if said := strings.TrimSpace(string(body)); said != "" {
+		return ErrorBody{Text: said}
 	}
-	return otherwise
+	return ErrorBody{Text: otherwise}
+}
+
+// errorObject is the object of an error. Servers disagree about the types of its fields.
+type errorObject struct {
+	Message json.RawMessage `json:"message"`
+	Code    json.RawMessage `json:"code"`
+	Type    json.RawMessage `json:"type"`
+	Tokens  int64           `json:"n_prompt_tokens"` // llama.cpp.
+	Limit   int64           `json:"n_ctx"`
+}
+
+func (o errorObject) body() ErrorBody {
+	return ErrorBody{Text: text(o.Message), Code: cmp.Or(text(o.Code), text(o.Type)), Tokens: o.Tokens, Limit: o.Limit}
+}
+
+// text is the text of a field; empty if it is not a string.
+func text(field json.RawMessage) string {
+	var s string
+	if json.Unmarshal(field, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // ErrorStatus is the status that an error within a stream has in its field `code`; 0 if there is none.

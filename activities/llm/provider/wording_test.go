@@ -11,7 +11,7 @@ import (
 
 var verdicts = map[provider.Verdict]string{
 	0: "unknown", provider.PromptTooLong: "prompt too long", provider.CacheFull: "cache full", provider.Loading: "loading",
-	provider.RunnerGone: "runner gone", provider.RunnerLost: "runner lost", provider.CallerFault: "caller fault",
+	provider.RunnerGone: "runner gone", provider.RunnerLost: "runner lost", provider.CallerFault: "caller fault", provider.AnswerTooLong: "answer too long",
 	provider.BadAnswer: "bad answer", provider.ModelMissing: "model missing",
 }
 
@@ -33,7 +33,7 @@ func TestDialects(t *testing.T) {
 			want = line
 		default:
 			_, body, _ := strings.Cut(line, " ")
-			r := provider.Read(status, provider.ErrorText([]byte(body), body))
+			r := provider.Read(status, provider.ReadError([]byte(body), body))
 			got := verdicts[r.Verdict]
 			if r.Tokens > 0 || r.Limit > 0 {
 				got += fmt.Sprintf(" %d %d", r.Tokens, r.Limit)
@@ -44,7 +44,15 @@ func TestDialects(t *testing.T) {
 			checked++
 		}
 	}
-	if checked < 30 {
+	if checked < 90 {
 		t.Errorf("only %d responses were checked", checked)
+	}
+}
+
+// A proxy that cannot connect to the server says so in the words of a runner that is gone. The body is composed, not recorded.
+func TestProxyWithoutServer(t *testing.T) {
+	body := "dial tcp 10.0.0.5:8080: connect: connection refused"
+	if r := provider.Read(502, provider.ReadError([]byte(body), body)); r.Verdict != 0 {
+		t.Errorf("%d", r.Verdict)
 	}
 }
