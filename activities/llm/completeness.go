@@ -113,6 +113,9 @@ func (x *exchange) checkWhole(a *provider.Answer) error {
 	if text(x.call.request.Parameters, "on_cut_answer") == "fail" {
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", what).WithHint("%s", hint)
 	}
+	if x.truncation.answer > 0 && endingOf(a) == cutOff {
+		what += ": the prompt leaves no more of the model's context, although `max_tokens` is larger"
+	}
 	if hint != "" {
 		what += "; " + hint
 	}

@@ -31,6 +31,7 @@ type exchange struct {
 	written        bool     // Whether the text of an answer was passed on.
 	continues      bool     // Whether the model is asked to continue its last answer.
 	partial        bool     // Whether the answer of the result is not whole.
+	correcting     bool     // Whether the model is asked to correct its answer.
 	mismatched     bool     // Whether the answer did not match its schema, even after a correction.
 	warnings       []string // Of the result.
 }
@@ -177,7 +178,7 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	if x.truncation.notes != nil {
 		return a, err
 	}
-	if provider.VerdictOf(err) == provider.PromptTooLong && x.mayReadInParts() {
+	if provider.IsTooLong(err) && x.mayReadInParts() {
 		if err := (&notes{exchange: x}).readInParts(ctx, err); err != nil {
 			return a, err
 		}
@@ -231,6 +232,7 @@ func (x *exchange) addCounts(a *provider.Answer) {
 func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 	const please = "Your answer does not match the JSON Schema: %s. Answer again, with nothing but JSON that matches this schema: %s"
 	text := fmt.Sprintf(please, why, x.call.question.format)
+	x.correcting = true
 	x.tools, x.request.Tools, x.request.Format = nil, nil, x.call.question.format
 	if x.request.Completion != nil { // A prompt that is not a conversation is continued as text.
 		last := &x.request.Messages[len(x.request.Messages)-1]
@@ -243,7 +245,7 @@ func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
 	a, err := x.embedTexts(ctx, nil, false)
-	if provider.VerdictOf(err) == provider.PromptTooLong {
+	if provider.IsTooLong(err) || err == nil && (a.Cut || a.MayBeCut) {
 		a, err = x.embedEach(ctx, err)
 	}
 	x.addCounts(a)

@@ -53,7 +53,7 @@ func (n *notes) readInParts(ctx context.Context, cause error) error {
 		part := firstPart(rest, float64(size)/float64(len(rest)))
 		t.instead = fmt.Sprintf(partHeading, len(n.texts)+1) + part
 		a, err := x.answerOnce(ctx)
-		if provider.VerdictOf(err) == provider.PromptTooLong {
+		if provider.IsTooLong(err) {
 			const step = 0.75
 			size = int(float64(size) * step)
 			continue

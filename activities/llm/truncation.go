@@ -25,6 +25,7 @@ type truncation struct {
 	notes    *notes // While the text is read in parts; nil otherwise.
 	parts    int    // In which the text was read; 0 = at once.
 	noParts  bool   // Whether it cannot be read in parts.
+	answer   int64  // What is left of the context for the answer, if `max_tokens` is more; 0 = enough.
 	numCtx   int64  // Size of the context that was raised; 0 = not raised.
 	byServer bool   // Whether the server cuts the prompt.
 	tokens   int64  // Of the whole prompt, if a server said so.
@@ -62,6 +63,9 @@ func longestPrompt(messages []provider.Message) *attached {
 func (t *truncation) apply(request *provider.Request, q *question) {
 	if t.numCtx > 0 {
 		request.SetOption("num_ctx", t.numCtx)
+	}
+	if t.answer > 0 {
+		request.SetOption("num_predict", t.answer)
 	}
 	if request.Truncate = t.byServer; q.attached != nil && t.form != t.applied {
 		request.Messages[q.attached.at].Text, t.applied = q.attached.text(t.form), t.form
@@ -124,10 +128,10 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 	x.truncation.apply(&x.request, x.call.question)
 	for {
 		err := send()
-		if provider.VerdictOf(err) != provider.PromptTooLong {
+		if !provider.IsTooLong(err) {
 			return err
 		}
-		if !x.shorten(ctx, m, err) {
+		if !x.shortenAnswer(err) && !x.shorten(ctx, m, err) {
 			if x.truncation.notes != nil || x.mayReadInParts() {
 				return err
 			}
@@ -135,6 +139,26 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 		}
 		x.truncation.apply(&x.request, x.call.question)
 	}
+}
+
+// shortenAnswer lowers `max_tokens` if the prompt fits, but not together with it, and reports whether it did. Servers that do not
+// check the sum end the answer where the context ends.
+func (x *exchange) shortenAnswer(err error) bool {
+	t := &x.truncation
+	tokens, limit := provider.LengthOf(err)
+	if provider.VerdictOf(err) != provider.AnswerTooLong || t.notes != nil || limit == 0 {
+		return false
+	}
+	least := min(x.answerTokens(), usualAnswer, limit/4)
+	left := least // The server does not say how long the prompt is.
+	if tokens > 0 {
+		left = limit - tokens
+	}
+	if left < max(least, 1) || left >= x.answerTokens() {
+		return false
+	}
+	t.answer = left
+	return true
 }
 
 // shorten changes the request so that it may fit, and reports whether there is something to change.
@@ -152,6 +176,8 @@ func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool 
 		return true
 	case x.mayReadInParts():
 		return false
+	case x.correcting && x.dropDocument():
+		return true
 	case x.cutText(tokens, limit):
 		return true
 	}
@@ -219,13 +245,28 @@ func (x *exchange) fitAnswer(ctx context.Context, m *pool.Member) {
 	}
 }
 
+// usualAnswer is how many tokens are kept free for an answer without a limit.
+const usualAnswer = 512
+
 // answerTokens is how many tokens the answer may have.
 func (x *exchange) answerTokens() int64 {
-	const usual = 512
 	if most := x.request.Option("num_predict"); most > 0 {
 		return int64(most)
 	}
-	return usual
+	return usualAnswer
+}
+
+// dropDocument removes the notes about a document that was read in parts from a request for a correction, in which they do not fit
+// beside the answer.
+func (x *exchange) dropDocument() bool {
+	const dropped = "(The document was left out.)"
+	t, text := &x.truncation, x.call.question.attached
+	if text == nil || t.parts == 0 || t.instead == dropped || x.request.Messages[text.at].Text != text.text(t.applied) {
+		return false
+	}
+	t.instead = dropped
+	x.warn("the answer was corrected without the document, which does not fit beside it")
+	return true
 }
 
 // cutText shortens the text of the files, or the longest prompt. It reports false if the rest is too long by itself.
@@ -266,21 +307,29 @@ func (c *call) tooLong(err error) error {
 
 // requireUncut fails if a server cut the prompt although it must not.
 func (x *exchange) requireUncut(a *provider.Answer) error {
-	if !a.Cut || x.call.onTruncation() != "fail" {
+	switch {
+	case x.call.onTruncation() != "fail":
+		return nil
+	case a.MayBeCut:
+		return cutUnseen()
+	case !a.Cut:
 		return nil
 	}
 	return x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context: %s cut it to %s",
 		x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
 }
 
+// cutUnseen is the error of a prompt that may have been cut although it must not be.
+func cutUnseen() error {
+	return protocol.Errorf(protocol.InvalidParams, "on_truncation: fail is not supported by the server: it cuts prompts without saying so").
+		WithHint("Ollama reports it with `provider: ollama`")
+}
+
 // warnOfCut warns of a prompt that was cut, and of an answer for which the context was too small.
 func (x *exchange) warnOfCut(a *provider.Answer) {
 	t := &x.truncation
 	size := cmp.Or(t.limit, int64(x.request.Option("num_ctx")))
-	raised := ""
-	if x.call.backend.Cuts {
-		raised = "; raise num_ctx, or set on_truncation: fit"
-	}
+	raised := x.call.howToRaise()
 	of := ""
 	if size > 0 {
 		of = fmt.Sprintf(" of %s", provider.Tokens(int(size)))
@@ -306,6 +355,14 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 	if numCtx := int64(x.request.Option("num_ctx")); numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
 		x.warn(fmt.Sprintf("the answer is longer than the rest of the model's context of %d tokens: the model wrote its end without the beginning of the prompt%s", numCtx, raised))
 	}
+}
+
+// howToRaise is the end of a warning.
+func (c *call) howToRaise() string {
+	if c.backend.Cuts {
+		return "; raise num_ctx, or set on_truncation: fit"
+	}
+	return ""
 }
 
 // names lists the files.
@@ -339,6 +396,7 @@ func (x *exchange) embedEach(ctx context.Context, cause error) (*provider.Answer
 // embedOne embeds one text; if it is too long, which err may already say, it does what `on_truncation` says.
 func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.Answer, error) {
 	const step, margin = 0.75, 0.95
+	fail := x.call.onTruncation() == "fail"
 	which, kept, cut := x.call.question.nameOf(i), 1.0, false
 	for {
 		whole := x.call.question.Inputs[i]
@@ -347,16 +405,21 @@ func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.An
 			a, err = x.embedTexts(ctx, []string{firstPart(whole, kept)}, cut)
 		}
 		switch {
-		case err == nil && cut:
-			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s; raise num_ctx, or set on_truncation: fit",
+		case err == nil && fail && a.MayBeCut:
+			return a, cutUnseen()
+		case err == nil && fail && a.Cut:
+			return a, x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
 				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
+		case err == nil && (cut || a.Cut):
+			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s%s",
+				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
 			return a, nil
 		case err == nil && kept < 1:
 			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent", which, provider.Tokens(int(a.PromptTokens))))
 			return a, nil
-		case provider.VerdictOf(err) != provider.PromptTooLong:
+		case !provider.IsTooLong(err):
 			return a, err
-		case x.call.onTruncation() == "fail" || cut:
+		case fail || cut:
 			failure := protocol.AsError(x.call.tooLong(err), protocol.InvalidParams)
 			failure.Message = which + strings.TrimPrefix(failure.Message, "the prompt")
 			return a, failure

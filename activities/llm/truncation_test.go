@@ -217,6 +217,10 @@ func TestDocumentThatIsReadInParts(t *testing.T) {
 	var last asked
 	llama := llamaServer(t)
 	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			http.NotFound(w, r)
+			return
+		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)

@@ -24,16 +24,18 @@ type server struct {
 	shown string   // Address for messages.
 	http  *http.Client
 
-	mu      sync.Mutex
-	refused []string // Fields that the server has refused: "stream", "stream_options", "max_tokens".
-	props   *props   // Of llama.cpp; nil until they were read.
+	mu       sync.Mutex
+	refused  []string                 // Fields that the server has refused: "stream", "stream_options", "max_tokens".
+	props    *props                   // Of llama.cpp; nil until they were read.
+	ollama   *bool                    // Whether the server is Ollama; nil until it was asked.
+	contexts map[string]loadedContext // Of Ollama, by model.
 }
 
 func open(base *url.URL, shown string) provider.Server {
 	connections := provider.NewClient(base)
 	// A key is sent to no other host than the one that was named.
 	connections.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &server{base: base, shown: shown, http: connections}
+	return &server{base: base, shown: shown, http: connections, contexts: map[string]loadedContext{}}
 }
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
@@ -143,6 +145,7 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	}
 	answer.Done, answer.Reason, answer.Model = true, "stop", text(reply, "model")
 	count(answer, reply)
+	o.noticeCutInput(ctx, request, answer)
 	return nil
 }
 

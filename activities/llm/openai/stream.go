@@ -37,7 +37,9 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 		err = stream.readDocument()
 	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
-		return stream.finish()
+		stream.finish()
+		o.noticeCut(ctx, request, answer)
+		return nil
 	}
 	if _, is := errors.AsType[*protocol.Error](err); is || provider.Interrupted(ctx) != nil {
 		return o.failed(ctx, request.Secrets, err)
@@ -118,10 +120,9 @@ func (s *events) chunk(chunk value.Value, field string) error {
 }
 
 // finish makes tool calls from their pieces.
-func (s *events) finish() error {
+func (s *events) finish() {
 	s.answer.Calls = s.calls.all()
 	if s.answer.Tokens == 0 {
 		s.answer.Tokens = int64(s.answer.Pieces) // Some servers do not count for a stream.
 	}
-	return nil
 }

@@ -22,7 +22,7 @@ const (
 	NotSent                          // Nothing: the request cannot be made.
 	CutOff                           // The answer ended before it was complete.
 	PromptTooLong                    // The prompt is longer than the context of the model.
-	AnswerTooLong                    // The prompt fits, but not together with the longest answer that the request allows.
+	AnswerTooLong                    // The prompt may fit, but not together with the longest answer that the request allows.
 	CacheFull                        // Each call would fit alone: fewer of them may be in flight.
 	Loading                          // The server loads a model, which may take minutes.
 	RunnerLost                       // The process of the model ended while it worked on the request.
@@ -54,7 +54,13 @@ func VerdictOf(err error) Verdict {
 	return known.verdict
 }
 
-// LengthOf returns the tokens of a prompt that is too long and those that the server takes, where it says.
+// IsTooLong reports whether the prompt, or the prompt together with the answer, is longer than the context.
+func IsTooLong(err error) bool {
+	verdict := VerdictOf(err)
+	return verdict == PromptTooLong || verdict == AnswerTooLong
+}
+
+// LengthOf returns the tokens of a prompt that is too long and those of the context, where the server says.
 func LengthOf(err error) (tokens, limit int64) {
 	known, _ := errors.AsType[judged](err)
 	return known.reading.Tokens, known.reading.Limit

@@ -142,6 +142,7 @@ type Answer struct {
 	Pieces   int  // Of the stream: about one for each token.
 	Done     bool // The model finished.
 	Cut      bool // The prompt was longer than the model's context, and was cut.
+	MayBeCut bool // The server cuts prompts without saying so, and does not say how long they may be.
 
 	Reason               string // Why the model finished: "stop", "length".
 	Model, Role          string

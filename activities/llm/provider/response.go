@@ -44,7 +44,9 @@ func (r Response) Known() error {
 	case ModelMissing:
 		failure = protocol.Errorf(protocol.TaskValidationFailed, "%s has no model %q: %s", r.Server, r.Model, r.Said).
 			WithHint("`gleitzeit provider health` lists its models")
-	case CallerFault, AnswerTooLong:
+	case AnswerTooLong:
+		failure = protocol.Errorf(protocol.InvalidParams, "the prompt and `max_tokens` are longer than the model's context: %s", r.Said)
+	case CallerFault:
 		failure = protocol.Errorf(protocol.InvalidParams, "%s rejected the request: %s", r.Server, r.Said)
 	default:
 		return nil

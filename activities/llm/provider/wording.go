@@ -7,7 +7,7 @@ import (
 )
 
 // wording is an expression of servers for one kind of error. Its groups `tokens`, `limit` and `answer` are numbers of tokens:
-// those of the prompt, those of the context, and those of the context that the request reserves for the answer.
+// those of the prompt, those of the context, and those that the request reserves for the answer.
 type wording struct {
 	verdict Verdict
 	match   *regexp.Regexp
@@ -32,7 +32,7 @@ var wordings = []wording{
 
 	// "At least" is what the prompt must have so that it does not fit, not its length.
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens\. However, you requested (?P<answer>\d+) output tokens and your prompt contains`),                                  // vLLM 2026
-	said(PromptTooLong, `You passed (?P<tokens>\d+) input tokens and requested \d+ output tokens\..*maximum input length of (?P<limit>\d+) tokens`),                                         // vLLM of early 2026
+	said(PromptTooLong, `You passed (?P<tokens>\d+) input tokens and requested (?P<answer>\d+) output tokens\..*context length is only (?P<limit>\d+) tokens`),                              // vLLM of early 2026
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens.*\((?P<tokens>\d+) (?:in the messages|in your prompt)[,;] (?P<answer>\d+) `),                                       // OpenAI, vLLM 2025
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens.*(?:resulted in|requested) (?P<tokens>\d+) tokens`),                                                                // OpenAI, vLLM 2024 to 2025
 	said(PromptTooLong, `prompt \(length (?P<tokens>\d+)\) is longer than the maximum model length of (?P<limit>\d+)`),                                                                      // vLLM 2025
@@ -87,7 +87,8 @@ func said(verdict Verdict, expression string) wording {
 type Reading struct {
 	Verdict Verdict // 0: the words are not known.
 	Tokens  int64   // Of a prompt that is too long; 0 if the server does not say.
-	Limit   int64   // Of the prompt; 0 if the server does not say.
+	Limit   int64   // Of the context; 0 if the server does not say.
+	Answer  int64   // What the request reserves for the answer; 0 if the server does not say.
 }
 
 // Read finds the words of a server in the table. A proxy that cannot connect to the server says nothing of a runner.
@@ -108,12 +109,12 @@ func Read(status int, said ErrorBody) Reading {
 			}
 			return n
 		}
-		r := Reading{Verdict: w.verdict, Tokens: number("tokens"), Limit: number("limit")}
-		if r.Limit > number("answer") {
-			r.Limit -= number("answer")
-		}
+		r := Reading{Verdict: w.verdict, Tokens: number("tokens"), Limit: number("limit"), Answer: number("answer")}
 		if r.Verdict == PromptTooLong {
 			r.Tokens, r.Limit = cmp.Or(r.Tokens, said.Tokens), cmp.Or(r.Limit, said.Limit)
+		}
+		if r.Verdict == PromptTooLong && r.Answer > 0 && r.Tokens < r.Limit {
+			r.Verdict = AnswerTooLong
 		}
 		return r
 	}
