@@ -30,25 +30,21 @@ func faulty(status int, body string, header ...string) func(http.ResponseWriter,
 	}
 }
 
-const loadingModel = `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`
-
-// commonFaults are those of every server: of a runner that is lost or gone, of one that loads, or has too much to do.
-func commonFaults() []fault {
-	faults := []fault{
-		{serve: faulty(http.StatusServiceUnavailable, loadingModel)},
-		{serve: faulty(http.StatusServiceUnavailable, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`)},
-		{serve: faulty(http.StatusTooManyRequests, `{"error":"slow down"}`, "Retry-After", "0.05")},
-		{serve: faulty(http.StatusOK, `{"error":"llama runner process no longer running: -1"}`)},
-	}
-	for _, said := range []string{"model runner has unexpectedly stopped, this may be due to resource limitations", "do embedding request: Post \\\"http://127.0.0.1:33967/embedding\\\": EOF"} {
-		for _, status := range []int{http.StatusBadRequest, http.StatusInternalServerError} {
-			faults = append(faults, fault{faulty(status, `{"error":"`+said+`"}`), true})
+// tableFaults are the responses of testdata/dialects.txt that pass: of a runner that is lost or gone, of a server that loads or has
+// too much to do. within makes an error within a stream of a body.
+func tableFaults(t *testing.T, within func(body string) string) (faults []fault) {
+	for _, d := range readDialects(t) {
+		loss := strings.HasPrefix(d.means, "runner lost")
+		if !loss && d.means != "runner gone" && d.means != "loading" && d.means != "cache full" && d.status != http.StatusServiceUnavailable {
+			continue
 		}
+		f := fault{d.serve, loss}
+		if d.status == 0 {
+			f.serve = faulty(http.StatusOK, within(d.body))
+		}
+		faults = append(faults, f)
 	}
-	for _, said := range []string{"health resp: Get \\\"http://127.0.0.1:33967/health\\\": dial tcp 127.0.0.1:33967: connect: connection refused", "llama-server process no longer running: 9 (signal: killed)", "server error: {}"} {
-		faults = append(faults, fault{serve: faulty(http.StatusInternalServerError, `{"error":"`+said+`"}`)})
-	}
-	return faults
+	return append(faults, fault{serve: faulty(http.StatusTooManyRequests, `{"error":"slow down"}`, "Retry-After", "0.05")})
 }
 
 // Of 500 calls, 30% of the requests meet a fault: none is lost, and none is asked more often than that needs.
@@ -59,12 +55,10 @@ func TestServerWithFaults(t *testing.T) {
 		answer func(http.ResponseWriter, *http.Request)
 		field  string // That the server refuses.
 	}{
-		"ollama": {append(commonFaults(),
-			fault{faulty(http.StatusOK, `{"message":{"content":"x"}}`+"\n"+`{"error":"an error was encountered while running the model: unexpected EOF"}`+"\n"), true},
+		"ollama": {append(tableFaults(t, func(body string) string { return `{"message":{"content":"x"}}` + "\n" + body + "\n" }),
 			fault{faulty(http.StatusOK, `{"message":{"content":"x"}}`+"\n"), true},
 		), answering("yes"), ""},
-		"openai": {append(commonFaults(),
-			fault{faulty(http.StatusOK, said+"\n\n"+`data: {"error":{"code":500,"message":"Context size has been exceeded.","type":"server_error"}}`+"\n\n"), false},
+		"openai": {append(tableFaults(t, func(body string) string { return said + "\n\ndata: " + body + "\n\n" }),
 			fault{faulty(http.StatusOK, `error: {"code":503,"message":"Loading model","type":"unavailable_error"}`+"\n\n"), false},
 			fault{faulty(http.StatusOK, said+"\n\n"), true},
 			fault{faulty(http.StatusOK, `{"choices":[{"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}]}`), false},

@@ -35,12 +35,9 @@ func inParallel(t *testing.T, handler *llm.Handler, calls, atOnce int, request f
 
 // What a server says of a lost process is the same whatever the status is. The call that ends it each time fails alone.
 func TestCallThatEndsTheProcessOfTheModel(t *testing.T) {
-	for _, said := range []struct {
-		status int
-		body   string
-	}{
-		{500, `{"error":"model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, check ollama server logs for details"}`},
-		{400, `{"error":"do embedding request: Post \"http://127.0.0.1:33967/embedding\": EOF"}`},
+	for _, said := range []dialect{
+		recorded(t, "Ollama 0.17.4", http.StatusInternalServerError, "model runner has unexpectedly stopped"),
+		recorded(t, "Ollama 0.17.4", http.StatusBadRequest, "do embedding request"),
 	} {
 		var mu sync.Mutex
 		var working []chan struct{} // One for each call in flight.
@@ -60,8 +57,7 @@ func TestCallThatEndsTheProcessOfTheModel(t *testing.T) {
 			mu.Unlock()
 			select {
 			case <-lost:
-				w.WriteHeader(said.status)
-				fmt.Fprint(w, said.body)
+				said.serve(w, r)
 			default:
 				answering("yes")(w, r)
 			}

@@ -204,11 +204,11 @@ func TestServerThatClosesConnections(t *testing.T) {
 
 // A server that loads its model is waited for, longer than one that is overloaded, and by calls of any age.
 func TestServerThatLoadsItsModel(t *testing.T) {
+	loading := recorded(t, llamaRecorded, http.StatusServiceUnavailable, "Loading model")
 	var requests atomic.Int64
 	handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
 		if requests.Add(1) < 4 {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprint(w, `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`)
+			loading.serve(w, nil)
 			return
 		}
 		speaking(said, finished, over)(w, nil)
@@ -283,6 +283,7 @@ func TestHeadersOfTheSettings(t *testing.T) {
 
 // Calls that together are too many for the cache of llama.cpp's llama-server are sent again, with fewer at once.
 func TestCacheThatIsFull(t *testing.T) {
+	exceeded := recorded(t, llamaRecorded, 0, "Context size has been exceeded")
 	var mu sync.Mutex
 	var running []chan struct{}
 	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", MaxConcurrent: 4, URLs: []string{chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
@@ -300,7 +301,7 @@ func TestCacheThatIsFull(t *testing.T) {
 		fmt.Fprint(w, said+"\n\n")
 		select {
 		case <-ended:
-			fmt.Fprint(w, `data: {"error":{"code":500,"message":"Context size has been exceeded.","type":"server_error"}}`+"\n\n")
+			fmt.Fprint(w, "data: "+exceeded.body+"\n\n")
 			return
 		case <-time.After(20 * time.Millisecond):
 		}
