@@ -117,6 +117,7 @@ func TestPromptThatOllamaCutsBehindAnotherAPI(t *testing.T) {
 	url := ollamatest.Start(t)
 	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "llama3.2", URLs: []string{url + "/v1"}}}})
 	words := strings.Repeat("word ", 1000)
+	ask(t, real(t), llm.Chat, `{"prompt":"hello","model":"tiny-script"}`) // llama3.2 is a copy of it.
 	for _, test := range []struct{ method, parameters, warning string }{
 		{llm.Chat, `"prompt":"` + words + `","max_tokens":5`, "the prompt is longer than the model's context: the server cut it to 2048 tokens"},
 		{llm.Embed, `"model":"llama3.2","input":["a","` + words + `"]`, "text 1 is longer than the model's context: the server cut it to 2046 tokens"},
@@ -136,7 +137,7 @@ func TestPromptThatOllamaCutsBehindAnotherAPI(t *testing.T) {
 
 // An Ollama that does not say how large the context is may have cut a long prompt: that must not pass for a whole one.
 func TestPromptThatMayBeCut(t *testing.T) {
-	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+	handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/api/version":
 			fmt.Fprint(w, `{"version":"0.6.0"}`)
@@ -151,5 +152,5 @@ func TestPromptThatMayBeCut(t *testing.T) {
 		t.Errorf("warning %q", warning)
 	}
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, long+`fail"}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "on_truncation: fail is not supported by the server: it cuts prompts without saying so", "Ollama reports it with `provider: ollama`")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "on_truncation: fail is not supported by the server: it cuts prompts without saying so", "call the server by its own API: set another `provider`")
 }

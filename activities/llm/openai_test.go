@@ -224,7 +224,7 @@ func TestWhatACompatibleServerIsAsked(t *testing.T) {
 	})
 	ask(t, open(t, llm.Options{}), llm.Chat, `{"system":"s","prompt":"p","provider":"openai","model":"m","base_url":"`+url+`/v1/","max_tokens":5,"seed":1152921504606846977,`+
 		`"temperature":0.10,"stop":"x","repeat_penalty":1.1,"options":{"guided_regex":"a+"},"think":false,"schema":{"type":"object"}}`)
-	const wanted = `{"model":"m","guided_regex":"a+","seed":1152921504606846977,"temperature":0.10,"repeat_penalty":1.1,"max_tokens":5,"stop":["x"],"repetition_penalty":1.1,` +
+	const wanted = `{"model":"m","guided_regex":"a+","seed":1152921504606846977,"temperature":0.10,"repeat_penalty":1.1,"max_tokens":5,"stop":["x"],` +
 		`"messages":[{"role":"system","content":"s"},{"role":"user","content":"p"}],"stream":true,"stream_options":{"include_usage":true},` +
 		`"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"}}},"chat_template_kwargs":{"enable_thinking":false}}`
 	if path != "/v1/chat/completions" || body != wanted {

@@ -21,7 +21,7 @@ import (
 func serving(t testing.TB, serve http.HandlerFunc) string {
 	t.Helper()
 	return servingAll(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/props" {
+		if r.URL.Path == "/props" || r.URL.Path == "/api/version" {
 			http.NotFound(w, r)
 			return
 		}

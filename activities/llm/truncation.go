@@ -322,7 +322,7 @@ func (x *exchange) requireUncut(a *provider.Answer) error {
 // cutUnseen is the error of a prompt that may have been cut although it must not be.
 func cutUnseen() error {
 	return protocol.Errorf(protocol.InvalidParams, "on_truncation: fail is not supported by the server: it cuts prompts without saying so").
-		WithHint("Ollama reports it with `provider: ollama`")
+		WithHint("call the server by its own API: set another `provider`")
 }
 
 // warnOfCut warns of a prompt that was cut, and of an answer for which the context was too small.

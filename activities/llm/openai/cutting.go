@@ -17,6 +17,8 @@ const (
 	mostBytesPerToken = 8
 	// smallestContext is the size in tokens that a context has at least, unless somebody has chosen a smaller one.
 	smallestContext = 2048
+	// leastContext is the size in tokens of the smallest context of use: no prompt with fewer bytes is too long.
+	leastContext = 512
 	// contextFor is how long the context of a model counts as known.
 	contextFor = time.Minute
 )
@@ -27,12 +29,12 @@ type loadedContext struct {
 	read time.Time
 }
 
-// isOllama reports whether the server is Ollama. It is asked once.
-func (o *server) isOllama(ctx context.Context) bool {
+// cutsUnseen reports whether the server is Ollama, which cuts prompts without saying so. It is asked once.
+func (o *server) cutsUnseen(ctx context.Context) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ollama != nil {
-		return *o.ollama
+	if o.unseen != nil {
+		return *o.unseen
 	}
 	var page struct {
 		Version string `json:"version"`
@@ -40,7 +42,7 @@ func (o *server) isOllama(ctx context.Context) bool {
 	status, err := o.page(ctx, "/api/version", &page)
 	is := err == nil && status == http.StatusOK && page.Version != ""
 	if err == nil && status != http.StatusServiceUnavailable {
-		o.ollama = &is
+		o.unseen = &is
 	}
 	return is
 }
@@ -52,47 +54,74 @@ func (o *server) contextOf(ctx context.Context, model string) int64 {
 	if known := o.contexts[model]; time.Since(known.read) < contextFor {
 		return known.size
 	}
-	var page struct {
-		Models []struct {
-			Name    string `json:"model"`
-			Context int64  `json:"context_length"`
-		} `json:"models"`
-	}
-	if status, err := o.page(ctx, "/api/ps", &page); err != nil || status != http.StatusOK {
+	var loaded, stored modelList
+	if !o.listModels(ctx, "/api/ps", &loaded) {
 		return 0
 	}
-	found := loadedContext{read: time.Now()}
-	for _, m := range page.Models {
-		if provider.WithTag(m.Name) == provider.WithTag(model) {
-			found.size = m.Context
+	size := loaded.contextOf(func(m listedModel) bool { return provider.WithTag(m.Name) == provider.WithTag(model) })
+	if size == 0 && o.listModels(ctx, "/api/tags", &stored) { // A copy is loaded under the name of the other.
+		for _, m := range stored.Models {
+			if provider.WithTag(m.Name) == provider.WithTag(model) {
+				size = loaded.contextOf(func(other listedModel) bool { return other.Digest == m.Digest })
+			}
 		}
 	}
-	o.contexts[model] = found
-	return found.size
+	if size > 0 {
+		o.contexts[model] = loadedContext{size: size, read: time.Now()}
+	}
+	return size
 }
 
-// noticeCut records whether the server cut the prompt of an answer. A cut prompt fills the context, or half of it and two more tokens
-// since Ollama 0.30; or older messages were dropped, and fewer tokens were counted than the texts have.
-func (o *server) noticeCut(ctx context.Context, request *provider.Request, answer *provider.Answer) {
-	size, tokens := request.Size(), answer.PromptTokens
-	if size <= tokens || !o.isOllama(ctx) { // A token has at least one byte.
-		return
+// modelList is what Ollama's own API lists.
+type modelList struct {
+	Models []listedModel `json:"models"`
+}
+
+type listedModel struct {
+	Name    string `json:"model"`
+	Digest  string `json:"digest"`
+	Context int64  `json:"context_length"`
+}
+
+func (l modelList) contextOf(is func(listedModel) bool) int64 {
+	if at := slices.IndexFunc(l.Models, is); at >= 0 {
+		return l.Models[at].Context
 	}
-	full := o.contextOf(ctx, request.Model)
+	return 0
+}
+
+func (o *server) listModels(ctx context.Context, path string, list *modelList) bool {
+	status, err := o.page(ctx, path, list)
+	return err == nil && status == http.StatusOK
+}
+
+// contextWhileLoaded returns the size of the context if the server cuts prompts without saying so, and the texts may be too long for it.
+// It is read while the model answers: afterwards it may be unloaded.
+func (o *server) contextWhileLoaded(ctx context.Context, request *provider.Request) (size int64, cuts bool) {
+	if request.Size() <= leastContext || !o.cutsUnseen(ctx) {
+		return 0, false
+	}
+	return o.contextOf(ctx, request.Model), true
+}
+
+// noticeCut records whether a server with a context of that size cut the prompt of an answer. A cut prompt fills the context, or half of it and two more tokens
+// since Ollama 0.30; or older messages were dropped, and fewer tokens were counted than the texts have.
+func noticeCut(request *provider.Request, answer *provider.Answer, full int64) {
+	size, tokens := request.Size(), answer.PromptTokens
 	switch {
 	case full == 0:
 		answer.MayBeCut = size > smallestContext
-	case size > full:
+	case size > full: // A token has at least one byte.
 		answer.Cut = tokens >= full || tokens == full/2+2 || size > full*mostBytesPerToken && tokens < size/mostBytesPerToken
 	}
 }
 
-// noticeCutInput does the same for texts that were embedded. Ollama counts their tokens together, and keeps two tokens free.
+// noticeCutInput records the same of texts that were embedded. Ollama counts their tokens together, and keeps two tokens free.
 func (o *server) noticeCutInput(ctx context.Context, request *provider.Request, answer *provider.Answer) {
-	if request.Size() <= answer.PromptTokens || !o.isOllama(ctx) {
+	full, cuts := o.contextWhileLoaded(ctx, request)
+	if !cuts {
 		return
 	}
-	full := o.contextOf(ctx, request.Model)
 	long := func(than int64) bool {
 		return slices.ContainsFunc(request.Inputs, func(text string) bool { return int64(len(text)) > than })
 	}

@@ -27,7 +27,7 @@ type server struct {
 	mu       sync.Mutex
 	refused  []string                 // Fields that the server has refused: "stream", "stream_options", "max_tokens".
 	props    *props                   // Of llama.cpp; nil until they were read.
-	ollama   *bool                    // Whether the server is Ollama; nil until it was asked.
+	unseen   *bool                    // Whether the server is Ollama, which cuts prompts without saying so; nil until it was asked.
 	contexts map[string]loadedContext // Of Ollama, by model.
 }
 

@@ -20,6 +20,7 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return err
 	}
+	full, cuts := o.contextWhileLoaded(ctx, request)
 	stream := &events{
 		answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) },
 		failure: func(body []byte) error { return o.inStream(request.Model, request.Secrets, body) },
@@ -38,7 +39,9 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
 		stream.finish()
-		o.noticeCut(ctx, request, answer)
+		if cuts {
+			noticeCut(request, answer, full)
+		}
 		return nil
 	}
 	if _, is := errors.AsType[*protocol.Error](err); is || provider.Interrupted(ctx) != nil {

@@ -23,6 +23,9 @@ func (p *Pool) serve() bool {
 	var at *Member
 	later := time.Duration(0)
 	p.reserve(now)
+	if !slices.ContainsFunc(p.Members, func(m *Member) bool { return len(m.places) < m.limit }) {
+		return false // Without a look at each waiting call.
+	}
 	settling := p.settlingPriorities(now)
 	for _, w := range p.waiting {
 		m, wait := p.choose(w, now, settling)
