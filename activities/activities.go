@@ -36,6 +36,8 @@ type Activities struct {
 	log     *slog.Logger
 	env     func(name string) (string, bool)
 	roots   []string
+
+	inFlight inFlight
 }
 
 // New returns the activities for the protocols.

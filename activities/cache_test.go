@@ -5,6 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.temporal.io/sdk/activity"
@@ -291,4 +294,73 @@ func TestAWarningIsToldAgain(t *testing.T) {
 	if second := d.call(`{"a":1}`); !second.Cached || second.Warning != "the prompt was cut" {
 		t.Errorf("%+v", second)
 	}
+}
+
+// Equal calls at the same time reach the handler once; after one that failed, the others are made.
+func TestEqualCallsAtTheSameTime(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		d := &heldHandler{cacheTest: newCacheTest(t), fails: fails, release: make(chan struct{})}
+		acts, err := New(Options{Store: d.store, Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{{Name: "test/do"}}}, d}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const equal = 5
+		var ended sync.WaitGroup
+		var cached atomic.Int64
+		for item := range equal {
+			ended.Go(func() {
+				var suite testsuite.WorkflowTestSuite
+				environment := suite.NewTestActivityEnvironment()
+				environment.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
+				value, err := environment.ExecuteActivity("test/do", protocol.Call{
+					Format: protocol.CallFormat, Method: "test/do", Task: "a", Item: &item, Cache: true, Parameters: parameters(t, `{"a":1}`),
+					Run: protocol.RunInfo{ID: "r", Execution: "e", Workflow: "W", Folder: d.folder, FlowFolder: d.folder},
+				})
+				var outcome protocol.Outcome
+				if err == nil && value.Get(&outcome) == nil && outcome.Cached {
+					cached.Add(1)
+				}
+			})
+		}
+		waiting := func() int {
+			acts.inFlight.mu.Lock()
+			defer acts.inFlight.mu.Unlock()
+			for _, call := range acts.inFlight.calls {
+				return call.waiting
+			}
+			return 0
+		}
+		for waiting() < equal-1 {
+			runtime.Gosched()
+		}
+		close(d.release)
+		ended.Wait()
+		calls, fromCache := int64(1), int64(equal-1)
+		if fails {
+			calls, fromCache = equal, 0
+		}
+		if d.made.Load() != calls || cached.Load() != fromCache {
+			t.Errorf("the first fails: %v: %d calls reach the handler, %d are answered from the cache", fails, d.made.Load(), cached.Load())
+		}
+		if len(acts.inFlight.calls) != 0 {
+			t.Errorf("%d calls are under way at the end", len(acts.inFlight.calls))
+		}
+	}
+}
+
+// heldHandler is a handler whose calls end when they are released.
+type heldHandler struct {
+	*cacheTest
+	fails   bool
+	made    atomic.Int64
+	release chan struct{}
+}
+
+func (c *heldHandler) Handle(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+	c.made.Add(1)
+	<-c.release
+	if c.fails {
+		return protocol.Result{}, errors.New("no")
+	}
+	return protocol.Result{Value: value.Object(value.Field{Name: "n", Value: value.Int(1)})}, nil
 }

@@ -40,6 +40,7 @@ type attempt struct {
 	number  int // From 1, those of lost workers included.
 	earlier earlierAttempts
 	beat    *heartbeat
+	release func(cached bool) // Lets equal calls begin that wait for this one; nil if none can.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -67,6 +68,12 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 // run makes the attempt and records it.
 func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, error) {
 	done, failure := t.execute(ctx)
+	cached := false
+	defer func() {
+		if t.release != nil {
+			t.release(cached)
+		}
+	}()
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
 		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
@@ -101,6 +108,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, 
 	if failure != nil {
 		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
 	}
+	cached = done.cached || done.cacheHash != ""
 	return &outcome, nil
 }
 
@@ -138,7 +146,7 @@ type execution struct {
 	cacheHash string // The hash under which equal calls may find it; empty: not at all.
 }
 
-// execute does what the call asks for. Its error is that of the task.
+// execute does what the call asks for, after an equal call that is under way. Its error is that of the task.
 func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	if t.call.Format > protocol.CallFormat {
 		return execution{}, protocol.Errorf(protocol.InvalidParams, "unsupported call format %d: this worker reads formats up to %d", t.call.Format, protocol.CallFormat).
@@ -158,6 +166,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	}
 	hash := t.cacheHash(ctx, m, request, secrets)
 	if hash != "" {
+		t.release = t.inFlight.begin(ctx, hash, func() { t.beat.report("waiting for an equal call") })
 		if earlier := t.cachedResult(ctx, hash); earlier != nil {
 			return execution{Result: *earlier, cached: true}, nil
 		}

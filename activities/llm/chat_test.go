@@ -88,7 +88,6 @@ func TestTextOfAFile(t *testing.T) {
 		{`{"prompt":"Summarize this.","file_path":"a.txt"}`, "a PINEAPPLE, ripe", `"I saw the PINEAPPLE."`},
 		{`{"messages":[{"role":"user","content":"Summarize this."},{"role":"assistant","content":"What?"}],"file_path":"a.txt"}`,
 			"a PINEAPPLE, ripe", `"I saw the PINEAPPLE."`},
-		{`{"prompt":"Summarize this.","file_path":"a.txt"}`, "", greeting},
 	} {
 		request := asking(t, llm.Chat, test.parameters)
 		request.Files.(folder).write(t, "a.txt", []byte(test.text))

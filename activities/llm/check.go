@@ -1,7 +1,10 @@
 package llm
 
 import (
+	"fmt"
+
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -18,6 +21,7 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 		}
 		options, err := readOptions(given)
 		note("max_tokens", err)
+		note("options", checkStop(given))
 		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
 		called := providerNamed(text(given, "provider"))
@@ -26,12 +30,15 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 			note("base_url", err)
 		}
 		if schema, is := given.Get("schema"); is {
-			_, err = answerSchema(schema)
+			compiled, err := answerSchema(schema)
 			note("schema", err)
+			if err == nil {
+				found = append(found, uncheckedPatterns(compiled)...)
+			}
 		}
 		images, _ := given.Get("images")
 		for _, image := range images.Elements() {
-			_, err = decodeImage(image.Text())
+			_, err = decodeImage(image.Text(), 0)
 			note("images", err)
 		}
 		return append(found, called.Check(method, given, options)...)
@@ -46,4 +53,14 @@ func providerNamed(name string) *provider.Provider {
 		}
 	}
 	return &providers[0]
+}
+
+// uncheckedPatterns notes the patterns of a schema that nobody checks.
+func uncheckedPatterns(schema *jsonschema.Schema) (notes []protocol.ParameterError) {
+	for _, pattern := range schema.Unchecked {
+		notes = append(notes, protocol.ParameterError{
+			Parameter: "schema", Note: true, Message: fmt.Sprintf("the pattern %q is not checked: Go's regular expressions do not support it", pattern),
+		})
+	}
+	return notes
 }

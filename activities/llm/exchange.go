@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -15,17 +17,23 @@ import (
 // not match its schema, one request for a correction.
 type exchange struct {
 	call     *call
-	member   *member          // Server of the last request.
+	member   *pool.Member     // Server of the last request.
 	request  provider.Request // From the question, once prepared.
 	prepared bool
 	tokens   int // Received so far, in all answers.
 
 	total          provider.Answer // Counts are totals over all answers, everything else is of the last one.
-	promptSeen     int64           // Tokens of the last prompt that was cut.
+	truncation     truncation
 	tools          *tools
 	toolCalls      []value.Value // A record of each tool call.
 	unsafeToRepeat bool          // Whether a tool was called that is not safe to call twice.
 	parsed         value.Value
+	written        bool     // Whether the text of an answer was passed on.
+	continues      bool     // Whether the model is asked to continue its last answer.
+	partial        bool     // Whether the answer of the result is not whole.
+	correcting     bool     // Whether the model is asked to correct its answer.
+	mismatched     bool     // Whether the answer did not match its schema, even after a correction.
+	warnings       []string // Of the result.
 }
 
 // run gets an answer and makes the result of the method from it.
@@ -64,8 +72,9 @@ func (x *exchange) prepare() {
 	}
 	x.prepared = true
 	q := x.call.question
-	tools := x.request.Tools
-	x.request = q.Request
+	tools, choice := x.request.Tools, x.request.ToolChoice
+	x.request, x.truncation.applied = q.Request, form{}
+	x.request.ToolChoice = choice
 	x.request.Messages = slices.Clone(q.Messages)
 	x.request.Tools = tools
 	if x.tools == nil {
@@ -82,7 +91,7 @@ func (x *exchange) discard() {
 
 // requireImages checks that the model accepts images. Some servers would drop them and answer without.
 func (x *exchange) requireImages(ctx context.Context) error {
-	sees, err := x.member.server.AcceptsImages(ctx, &x.request)
+	sees, err := x.member.Client.AcceptsImages(ctx, &x.request)
 	if err != nil || sees {
 		return err
 	}
@@ -96,16 +105,24 @@ func (x *exchange) converse(ctx context.Context) error {
 		return err
 	}
 	for mended := false; ; mended = true {
-		a, err := x.answerWithTools(ctx)
-		q := x.call.question
-		if err != nil || q.schema == nil {
+		a, err := x.wholeAnswer(ctx)
+		if err != nil {
 			return err
 		}
+		q := x.call.question
+		if q.schema == nil {
+			return x.checkWhole(a)
+		}
 		var why string
-		if x.parsed, why = q.parse(a); why == "" {
-			return nil
+		if x.parsed, why = answer.FindJSON(a.Text.String(), a.Thinking.String(), q.check); why == "" {
+			if strings.TrimSpace(a.Text.String()) == "" { // It was in the thoughts.
+				setText(a, string(x.parsed.JSON()))
+				setText(&x.total, a.Text.String())
+			}
+			return x.checkWhole(a)
 		}
 		if mended {
+			x.mismatched = true
 			return x.mismatch(a, why)
 		}
 		x.call.progress("asking for a corrected answer: " + why)
@@ -117,6 +134,9 @@ func (x *exchange) converse(ctx context.Context) error {
 func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error) {
 	for {
 		a, err := x.answerOnce(ctx)
+		if err == nil && len(a.Calls) == 0 && x.tools != nil && x.request.ToolChoice != "" && x.request.ToolChoice != provider.FreeChoice {
+			x.warn("the model called no tool, although `tool_choice` requires it")
+		}
 		if err != nil || x.tools == nil || len(a.Calls) == 0 {
 			return a, err
 		}
@@ -133,30 +153,53 @@ func (x *exchange) answerWithTools(ctx context.Context) (*provider.Answer, error
 // answerOnce gets one answer.
 func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	a := &provider.Answer{}
-	err := x.call.send(ctx, func(ctx context.Context, m *member, w *watchdog) (bool, error) {
+	err := x.call.send(ctx, func(ctx context.Context, m *pool.Member, w *watchdog) (bool, int64, error) {
+		if a.Pieces > 0 { // Of an answer that was lost.
+			x.call.usage = x.call.usage.Add(a.Usage())
+			x.tokens += a.Pieces
+		}
+		a = &provider.Answer{}
 		x.prepare()
 		x.member = m
 		if x.call.question.images > 0 {
 			if err := x.requireImages(ctx); err != nil {
-				return false, err
+				return false, 0, err
 			}
 			w.reset()
 		}
-		a = &provider.Answer{}
-		err := m.server.Converse(ctx, &x.request, a, x.listener(a, w))
-		return a.Pieces > 0, err
+		err := x.withinContext(ctx, m, func() error {
+			a = &provider.Answer{}
+			return x.receive(ctx, m, a, w)
+		})
+		return a.Pieces > 0, a.PromptTokens + a.Tokens, err
 	})
 	x.tokens += a.Pieces
 	x.addCounts(a)
+	if x.truncation.notes != nil {
+		return a, err
+	}
+	if provider.IsTooLong(err) && x.mayReadInParts() {
+		if err := (&notes{exchange: x}).readInParts(ctx, err); err != nil {
+			return a, err
+		}
+		return x.answerOnce(ctx)
+	}
+	if err == nil {
+		x.warnOfCut(a)
+		err = x.requireUncut(a)
+	}
 	return a, err
 }
 
 // listener returns a function that passes on the text of an answer and reports its progress.
 func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 	write, told := x.call.request.Write, 0
+	if x.truncation.notes != nil {
+		write = nil
+	}
 	return func(text string) {
 		w.reset()
-		if write != nil && told == 0 && a.Pieces > 0 && x.tokens > 0 {
+		if write != nil && told == 0 && a.Pieces > 0 && x.written && !x.continues {
 			write("\n")
 		}
 		if a.Pieces > told {
@@ -165,6 +208,7 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 		}
 		if write != nil && text != "" {
 			write(text)
+			x.written = true
 		}
 	}
 }
@@ -172,16 +216,14 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 // addCounts adds the counts of an answer to the totals.
 func (x *exchange) addCounts(a *provider.Answer) {
 	x.call.usage = x.call.usage.Add(a.Usage())
-	if a.Cut {
-		x.promptSeen = a.PromptTokens
-	}
 	sum := x.total
 	x.total = provider.Answer{
-		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors,
+		Done: a.Done, Cut: a.Cut || sum.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Vectors: a.Vectors, Logprobs: a.Logprobs,
 		PromptTokens: sum.PromptTokens + a.PromptTokens, Tokens: sum.Tokens + a.Tokens,
 		Load: sum.Load + a.Load, Read: sum.Read + a.Read, Write: sum.Write + a.Write,
 	}
 	x.total.Text.WriteString(a.Text.String())
+	x.total.Refusal.WriteString(a.Refusal.String())
 	x.total.Thinking.WriteString(sum.Thinking.String() + a.Thinking.String())
 }
 
@@ -190,6 +232,7 @@ func (x *exchange) addCounts(a *provider.Answer) {
 func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 	const please = "Your answer does not match the JSON Schema: %s. Answer again, with nothing but JSON that matches this schema: %s"
 	text := fmt.Sprintf(please, why, x.call.question.format)
+	x.correcting = true
 	x.tools, x.request.Tools, x.request.Format = nil, nil, x.call.question.format
 	if x.request.Completion != nil { // A prompt that is not a conversation is continued as text.
 		last := &x.request.Messages[len(x.request.Messages)-1]
@@ -201,15 +244,48 @@ func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 
 // embed turns the texts into vectors.
 func (x *exchange) embed(ctx context.Context) error {
-	var a provider.Answer
-	err := x.call.send(ctx, func(ctx context.Context, m *member, _ *watchdog) (bool, error) {
-		x.prepare()
-		x.member, a = m, provider.Answer{}
-		return false, m.server.Embed(ctx, &x.request, &a)
-	})
-	x.addCounts(&a)
-	if err == nil && len(a.Vectors) != len(x.request.Inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.request.Inputs))
+	a, err := x.embedTexts(ctx, nil, false)
+	if provider.IsTooLong(err) || err == nil && (a.Cut || a.MayBeCut) {
+		a, err = x.embedEach(ctx, err)
 	}
-	return err
+	x.addCounts(a)
+	if err != nil {
+		return err
+	}
+	if len(a.Vectors) != len(x.call.question.Inputs) {
+		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.call.question.Inputs))
+	}
+	return x.checkDimensions(a)
+}
+
+// embedTexts turns some texts into vectors; nil is all of them.
+func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate bool) (*provider.Answer, error) {
+	var a *provider.Answer
+	err := x.call.send(ctx, func(ctx context.Context, m *pool.Member, _ *watchdog) (bool, int64, error) {
+		x.prepare()
+		x.truncation.apply(&x.request, x.call.question)
+		x.request.Inputs, x.request.Truncate = x.call.question.Inputs, truncate
+		if inputs != nil {
+			x.request.Inputs = inputs
+		}
+		x.member, a = m, &provider.Answer{}
+		err := m.Client.Embed(ctx, &x.request, a)
+		return false, a.PromptTokens, err
+	})
+	if a == nil {
+		a = &provider.Answer{}
+	}
+	return a, err
+}
+
+// checkDimensions checks that the vectors have the length that the task asks for: servers ignore one that the model does not have.
+func (x *exchange) checkDimensions(a *provider.Answer) error {
+	asked := x.call.question.Dimensions
+	for _, vector := range a.Vectors {
+		if length := len(vector.Elements()); asked > 0 && length != asked {
+			return protocol.Errorf(protocol.InvalidParams, "the model %q has no vectors of length %d: it returned %d numbers", x.request.Model, asked, length).
+				WithHint("remove `dimensions`, or use a model that supports several lengths")
+		}
+	}
+	return nil
 }

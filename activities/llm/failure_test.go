@@ -103,7 +103,7 @@ func TestServerKilledInTheMidstOfAnAnswer(t *testing.T) {
 		}()
 	}))
 	<-killed
-	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "the answer of Ollama at "+server.URL+" was cut off after ") {
+	if got.Code != protocol.ProviderNotAvailable || got.Kind != protocol.Transient || !strings.HasPrefix(got.Message, "Ollama at "+server.URL+" cannot be reached: ") {
 		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
 	}
 	got = fails(t, t.Context(), handler, asking(t, llm.Chat, slowly), nil)
@@ -183,9 +183,10 @@ func TestWhatAServerMaySay(t *testing.T) {
 		"too many":             {status(429, `{"error":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: slow down"},
 		"gateway":              {status(502, "<html>Bad Gateway</html>"), protocol.ProviderNotAvailable, protocol.Transient, "Ollama at URL cannot be reached: <html>Bad Gateway</html>"},
 		"refused":              {status(400, `{"error":"invalid options"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: invalid options"},
-		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 401 Unauthorized"},
+		"denied":               {status(401, `{"error":"unauthorized"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL denied access: unauthorized"},
 		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 404 page not found"},
 		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: model requires more system memory"},
+		"caller's fault":       {status(500, `{"error":"Failed to create new sequence: failed to process inputs: image: unknown format"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: Failed to create new sequence: failed to process inputs: image: unknown format"},
 		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: invalid model name "llama3.2"`},
 		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: out of memory"},
 		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: 408 Request Timeout"},

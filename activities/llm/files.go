@@ -18,6 +18,7 @@ const (
 
 // textFile is a file whose text goes into a prompt.
 type textFile struct {
+	path string
 	name string // Heading of a file in `files`; empty for `file_path`.
 	text string
 }
@@ -35,10 +36,13 @@ func readFiles(request protocol.Request) ([]textFile, error) {
 			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
 				WithHint("convert it to UTF-8; use `image_path` for images")
 		}
+		if strings.TrimSpace(string(data)) == "" {
+			return protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)
+		}
 		if size += len(data); size > maxTexts {
 			return protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
 		}
-		files = append(files, textFile{text: string(data)})
+		files = append(files, textFile{path: path, text: string(data)})
 		return nil
 	}
 	if path, is := request.Parameters.Get("file_path"); is {

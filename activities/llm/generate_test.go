@@ -49,7 +49,7 @@ func TestWhatOllamaIsAskedToGenerate(t *testing.T) {
 		_, _ = io.WriteString(w, `{"model":"m","response":"yes","done":true,"done_reason":"stop"}`+"\n")
 	})
 	ask(t, handler, llm.Generate, `{"prompt":"def f(","suffix":"return x","system":"s","seed":1152921504606846977}`)
-	const wanted = `{"model":"llama3.2","prompt":"def f(","suffix":"return x","system":"s","template":"","options":{"seed":1152921504606846977},"truncate":false}`
+	const wanted = `{"model":"llama3.2","prompt":"def f(","suffix":"return x","system":"s","template":"","options":{"seed":1152921504606846977},"truncate":false,"shift":false}`
 	if path != "/api/generate" || body != wanted {
 		t.Errorf("%s\ngot  %s\nwant %s", path, body, wanted)
 	}
@@ -133,8 +133,8 @@ func TestEmbedOfALongText(t *testing.T) {
 func TestPromptThatMustNotBeCut(t *testing.T) {
 	long := strings.Repeat("word ", 200)
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"fail"}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context",
-		"raise `num_ctx`, or set `on_truncation: warn` to have Ollama cut the prompt")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context: the input length exceeds the context length",
+		"raise `num_ctx`, or set `on_truncation`: `fit` raises it for a prompt, `warn` cuts the prompt")
 	result := ask(t, real(t), llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"warn"}`)
 	if result.Warning == "" || field(result, "warning") == "" {
 		t.Errorf("no warning: %s", result.Value.JSON())

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -16,8 +17,8 @@ import (
 type call struct {
 	handler   *Handler
 	request   protocol.Request
-	pool      *pool
-	excluded  map[*member]bool // Servers of the pool that must not be used.
+	pool      *pool.Pool
+	excluded  map[*pool.Member]bool // Servers of the pool that must not be used.
 	backend   *backend
 	model     string           // Name of the model on the server.
 	secrets   provider.Secrets // Including the key of the server.
@@ -41,20 +42,13 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if progress == nil {
 		progress = func(string) {}
 	}
-	c := &call{handler: h, request: request, progress: progress, timeLeft: request.Timeout, secrets: provider.Secrets{Redact: request.Secrets.String}}
-	defer c.finish()
-	if err := c.route(); err != nil {
-		return protocol.Result{}, err
-	}
-	result, err := (&exchange{call: c}).run(ctx)
-	result.Usage = c.usage
-	return result, err
+	return (&fallback{handler: h, request: request, progress: progress, timeLeft: request.Timeout}).run(ctx)
 }
 
 // finish releases the pool when the call has ended.
 func (c *call) finish() {
 	if c.pool != nil {
-		c.pool.users.Add(-1)
+		c.pool.Users.Add(-1)
 	}
 }
 
@@ -74,7 +68,7 @@ func (c *call) route() (err error) {
 			WithHint("set `providers.%s.url` in config.yaml, or `base_url` of the task", c.backend.Name)
 	default:
 		c.pool = c.backend.pool
-		c.pool.users.Add(1)
+		c.pool.Users.Add(1)
 	}
 	c.secrets.Key = text(given, "api_key")
 	if c.secrets.Key == "" && url == "" && c.backend.settings.Key != "" {
@@ -82,11 +76,16 @@ func (c *call) route() (err error) {
 			return err
 		}
 	}
+	if url == "" {
+		if err = c.backend.addHeaders(&c.secrets, c.request.Secret); err != nil {
+			return err
+		}
+	}
 	if strings.ContainsFunc(c.secrets.Key, unicode.IsControl) {
 		return protocol.Errorf(protocol.ConfigurationError, "invalid `api_key`: it contains a line break or another control character").
 			WithHint("a file may end with a line break that is not part of the key")
 	}
-	if c.model = cmp.Or(text(given, "model"), c.backend.model(c.request.Method)); c.model == "" {
+	if c.model = cmp.Or(c.model, text(given, "model"), c.backend.model(c.request.Method)); c.model == "" {
 		return protocol.Errorf(protocol.InvalidParams, "%s: `model` is required", c.request.Method).
 			WithHint("set `model`, or `providers.%s.model` in config.yaml", c.backend.Name)
 	}

@@ -1,10 +1,15 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync"
+	"unicode"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -31,7 +36,7 @@ func (h *Handler) Health(ctx context.Context) error {
 func (h *Handler) Servers() []protocol.Server {
 	var all []protocol.Server
 	for _, p := range h.pools() {
-		for _, m := range p.members {
+		for _, m := range p.Members {
 			all = append(all, m.Server)
 		}
 	}
@@ -47,15 +52,15 @@ func (h *Handler) Probe(ctx context.Context, wanted func(protocol.Server) bool) 
 func (h *Handler) Unchecked() []string {
 	var names []string
 	for _, p := range h.pools()[min(1, len(h.pools())):] {
-		names = append(names, p.members[0].Provider)
+		names = append(names, p.Members[0].Provider)
 	}
 	return names
 }
 
-func (h *Handler) probe(ctx context.Context, pools []*pool, wanted func(protocol.Server) bool) []protocol.ServerState {
-	var members []*member
+func (h *Handler) probe(ctx context.Context, pools []*pool.Pool, wanted func(protocol.Server) bool) []protocol.ServerState {
+	var members []*pool.Member
 	for _, p := range pools {
-		for _, m := range p.members {
+		for _, m := range p.Members {
 			if wanted(m.Server) {
 				members = append(members, m)
 			}
@@ -70,15 +75,18 @@ func (h *Handler) probe(ctx context.Context, pools []*pool, wanted func(protocol
 	return states
 }
 
-func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
-	key := ""
+func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerState {
+	secrets := provider.Secrets{}
 	b, err := h.backend(m.Provider)
 	if err == nil && b.settings.Key != "" {
-		key, err = secret(h.options.Secret, b.settings.Key)
+		secrets.Key, err = secret(h.options.Secret, b.settings.Key)
+	}
+	if err == nil {
+		err = b.addHeaders(&secrets, h.options.Secret)
 	}
 	state := protocol.ServerState{}
 	if err == nil {
-		state, err = m.server.State(ctx, key)
+		state, err = m.Client.State(provider.WithSecrets(ctx, secrets), secrets.Key)
 	}
 	state.Server = m.Server
 	switch {
@@ -87,8 +95,31 @@ func (h *Handler) stateOf(ctx context.Context, m *member) protocol.ServerState {
 		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s did not answer in time", m.URL)
 	default:
 		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
+		state.Error.Message = secrets.Hide(state.Error.Message)
 	}
 	return state
+}
+
+// addHeaders adds the headers of the settings, with the secrets that they name.
+func (b *backend) addHeaders(to *provider.Secrets, find func(string) (string, error)) error {
+	for _, header := range b.settings.Headers {
+		var failure error
+		text, err := protocol.Expand(header.Value, func(_, name string) (string, bool) {
+			found, err := secret(find, name)
+			failure = errors.Join(failure, err)
+			to.Values = append(to.Values, found)
+			return found, err == nil
+		})
+		if err = cmp.Or(failure, err); err != nil {
+			return err
+		}
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return protocol.Errorf(protocol.ConfigurationError, "invalid header %q of the provider %q: it contains a line break or another control character", header.Name, b.Name).
+				WithHint("a file may end with a line break that is not part of a secret")
+		}
+		to.Headers = append(to.Headers, protocol.Setting{Name: header.Name, Value: text})
+	}
+	return nil
 }
 
 // secret returns the key that the settings name.

@@ -73,8 +73,7 @@ func TestKeyWithALineBreak(t *testing.T) {
 // What other servers cannot do is refused, and not done in silence.
 func TestWhatIsForOllamaAlone(t *testing.T) {
 	for parameter, want := range map[string]struct{ message, hint string }{
-		`"on_truncation":"fail"`: {`on_truncation: fail is not supported by the provider "openai"`, "these servers do not report whether they cut a prompt"},
-		`"auto_pull":true`:       {`auto_pull is not supported by the provider "openai"`, "these servers do not fetch models"},
+		`"auto_pull":true`: {`auto_pull is not supported by the provider "openai"`, "these servers do not fetch models"},
 	} {
 		url := serving(t, speaking(said, finished, over))
 		request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","provider":"openai","base_url":%q,%s}`, url, parameter))

@@ -2,9 +2,11 @@ package llm
 
 import (
 	"encoding/base64"
-	"net/http"
+	"encoding/json"
+	"errors"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/images"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -15,14 +17,29 @@ const maxImage = 32 << 20
 // maxImages is the maximum total size of all images of a call: they are held in memory, and again as base64.
 const maxImages = 96 << 20
 
-// formats are the supported image formats, detected by the first bytes.
-var formats = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true, "image/gif": true, "image/bmp": true}
+// defaultImageSize is the maximum width and height of images in pixels, of tasks without `max_image_size`. Models scale down what
+// is larger.
+const defaultImageSize = 2048
 
-const formatsSaid = "the formats are PNG, JPEG, WebP, GIF and BMP"
+// imageSize reads the maximum width and height of images; 0 is no limit.
+func imageSize(given value.Value) (largest int, err error) {
+	size, is := given.Get("max_image_size")
+	if !is {
+		return defaultImageSize, nil
+	}
+	if json.Unmarshal(size.JSON(), &largest) != nil || largest < 0 {
+		return 0, protocol.Errorf(protocol.InvalidParams, "max_image_size must be a number of pixels, not %s", size.JSON())
+	}
+	return largest, nil
+}
 
 // readImages reads the images outside `messages`: `image_path`, `image_paths`, then `images`.
 func readImages(request protocol.Request) ([][]byte, error) {
-	var images [][]byte
+	largest, err := imageSize(request.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	var all [][]byte
 	var paths []value.Value
 	if path, is := request.Parameters.Get("image_path"); is {
 		paths = append(paths, path)
@@ -33,29 +50,31 @@ func readImages(request protocol.Request) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !isImage(data) {
-			return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q is not an image: it looks like %s", path.Text(), http.DetectContentType(data)).
-				WithHint(formatsSaid)
+		image, err := images.Prepare(data, largest)
+		if problem, is := errors.AsType[*images.Problem](err); is {
+			code := protocol.InvalidParams
+			if problem.NotImage {
+				code = protocol.TaskValidationFailed
+			}
+			return nil, protocol.Errorf(code, "file %q %s", path.Text(), problem.Text).WithHint("%s", problem.Hint)
 		}
-		if images = append(images, data); totalSize(images) > maxImages {
+		if all = append(all, image); totalSize(all) > maxImages {
 			return nil, tooManyImages()
 		}
 	}
 	encoded, _ := request.Parameters.Get("images")
 	for _, text := range encoded.Elements() {
-		image, err := decodeImage(text.Text())
+		image, err := decodeImage(text.Text(), largest)
 		if err != nil {
 			return nil, err
 		}
-		images = append(images, image)
+		all = append(all, image)
 	}
-	return images, nil
+	return all, nil
 }
 
-func isImage(data []byte) bool { return formats[http.DetectContentType(data)] }
-
-// decodeImage decodes base64, or a data: URL of it.
-func decodeImage(text string) ([]byte, error) {
+// decodeImage decodes base64, or a data: URL of it. An image larger than so many pixels is scaled down.
+func decodeImage(text string, largest int) ([]byte, error) {
 	if rest, is := strings.CutPrefix(text, "data:"); is {
 		kind, encoded, found := strings.Cut(rest, ",")
 		if !found || !strings.HasSuffix(kind, ";base64") {
@@ -68,11 +87,12 @@ func decodeImage(text string) ([]byte, error) {
 		return nil, protocol.Errorf(protocol.InvalidParams, "invalid image: %v", err).
 			WithHint("use `image_path` for the path of a file")
 	}
-	if !isImage(data) {
-		return nil, protocol.Errorf(protocol.InvalidParams, "invalid image: it looks like %s", http.DetectContentType(data)).
-			WithHint(formatsSaid)
+	image, err := images.Prepare(data, largest)
+	if problem, is := errors.AsType[*images.Problem](err); is {
+		return nil, protocol.Errorf(protocol.InvalidParams, "invalid image: it %s", strings.TrimPrefix(problem.Text, "is not an image: it ")).
+			WithHint("%s", problem.Hint)
 	}
-	return data, nil
+	return image, nil
 }
 
 func totalSize(images [][]byte) int {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -46,7 +47,7 @@ type Handler struct {
 	backends []*backend                    // In the order of the table.
 
 	mu    sync.Mutex
-	named map[address]*pool // One pool for each server that tasks have named.
+	named map[address]*pool.Pool // One pool for each server that tasks have named.
 }
 
 // address is a server that a task names.
@@ -57,7 +58,7 @@ func New(o Options) (*Handler, error) {
 	o.Provider = cmp.Or(o.Provider, providers[0].Name)
 	o.Patience = cmp.Or(o.Patience, defaultPatience)
 	o.Absence = cmp.Or(o.Absence, defaultAbsence)
-	h := &Handler{options: o, checks: map[string]*jsonschema.Schema{}, named: map[address]*pool{}}
+	h := &Handler{options: o, checks: map[string]*jsonschema.Schema{}, named: map[address]*pool.Pool{}}
 	var err error
 	if h.backends, err = backendsOf(o.Providers); err != nil {
 		return nil, err
@@ -78,22 +79,22 @@ const maxNamed = 64
 
 // namedPool returns the pool of a server that a task names, and the servers of that pool that must not be used. A server of the
 // settings is shared with all other calls, and so is its limit. The call is a user of the pool until it ends.
-func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, error) {
+func (h *Handler) namedPool(b *backend, url string) (*pool.Pool, map[*pool.Member]bool, error) {
 	server, err := b.Address(url)
 	if err != nil {
 		return nil, nil, err
 	}
 	at := address{b.Name, server.String()}
 	for _, p := range h.pools() {
-		if others, is := p.except(at); is {
-			p.users.Add(1)
+		if others, is := p.Except(at.provider, at.url); is {
+			p.Users.Add(1)
 			return p, others, nil
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if known := h.named[at]; known != nil {
-		known.users.Add(1)
+		known.Users.Add(1)
 		return known, nil, nil
 	}
 	made, err := b.newPool(url)
@@ -102,20 +103,20 @@ func (h *Handler) namedPool(b *backend, url string) (*pool, map[*member]bool, er
 	}
 	if len(h.named) >= maxNamed {
 		for old, p := range h.named {
-			if p.idle() {
-				p.close()
+			if p.Idle() {
+				p.Close()
 				delete(h.named, old)
 			}
 		}
 	}
-	made.users.Add(1)
+	made.Users.Add(1)
 	h.named[at] = made
 	return made, nil, nil
 }
 
 // pools returns the pools of the settings, that of the default provider first.
-func (h *Handler) pools() []*pool {
-	var all []*pool
+func (h *Handler) pools() []*pool.Pool {
+	var all []*pool.Pool
 	for _, b := range h.backends {
 		if b.pool == nil {
 			continue
@@ -145,17 +146,17 @@ func (h *Handler) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.pools() {
-		p.close()
+		p.Close()
 	}
 	for _, p := range h.named {
-		p.close()
+		p.Close()
 	}
 	return nil
 }
 
 // Identity implements protocol.Identifier: the provider and the model of the call.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
-	c := &call{handler: h, request: request}
+	c := &call{handler: h, request: request, model: modelsOf(request.Parameters)[0]}
 	defer c.finish()
 	if err := c.route(); err != nil {
 		return value.Value{}, err

@@ -13,6 +13,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -148,6 +151,10 @@ func picture(t testing.TB, format, name string) []byte {
 		err = jpeg.Encode(&file, drawn, nil)
 	case "gif":
 		err = gif.Encode(&file, drawn, nil)
+	case "bmp":
+		err = bmp.Encode(&file, drawn)
+	case "tiff":
+		err = tiff.Encode(&file, drawn, nil)
 	default:
 		err = fmt.Errorf("no format %q", format)
 	}

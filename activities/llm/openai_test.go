@@ -96,6 +96,11 @@ func speaking(events ...string) http.HandlerFunc {
 	}
 }
 
+// answeringDocument answers with one document.
+func answeringDocument(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }
+}
+
 const (
 	said     = `data: {"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"yes"},"finish_reason":null}]}`
 	finished = `data: {"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
@@ -121,14 +126,32 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 		"without counts":      {speaking(said, finished, over), 0, "", ""},
 		"without a last word": {speaking(said, finished), 0, "", ""},
 		"cut":                 {speaking(said), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
-		"cut with a mark":     {speaking(said, over), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
-		"cut in a line":       {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
-		"empty":               {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
-		"error within":        {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server failed: out of memory"},
-		"no JSON":             {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
-		"full":                {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
-		"too many":            {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
-		"gateway":             {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
+		"without a reason":    {speaking(said, over), 0, "", ""},
+		"a document":          {answeringDocument("{\n  \"choices\": [{\"message\": {\"role\": \"assistant\", \"content\": \"yes\"},\n\"finish_reason\": \"stop\"}]}"), 0, "", ""},
+		"error line": {answeringDocument(`error: {"code":400,"message":"the request exceeds the available context size (4096 tokens)","type":"invalid_request_error"}` + "\n\n" + over),
+			protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context: the request exceeds the available context size (4096 tokens)"},
+		"bare error": {answeringDocument(`{"error":{"code":400,"message":"request (19185 tokens) exceeds the available context size (16384 tokens), try increasing it","type":"exceed_context_size_error"}}`),
+			protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context: request (19185 tokens) exceeds the available context size (16384 tokens), try increasing it"},
+		"error as an event": {speaking(`data: {"error":{"code":400,"message":"the request exceeds the available context size (4096 tokens)","type":"invalid_request_error"}}`),
+			protocol.InvalidParams, protocol.Permanent, "the prompt is longer than the model's context: the request exceeds the available context size (4096 tokens)"},
+		"LM Studio": {answeringDocument(`{"error": "Unexpected endpoint or method. (POST /chat/completions)"}`),
+			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: Unexpected endpoint or method. (POST /chat/completions)"},
+		"overloaded within": {speaking(`data: {"error":{"code":429,"message":"slow down"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: slow down"},
+		"failed within":     {speaking(`data: {"error":{"code":500,"message":"out of luck"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of luck"},
+		"error of a choice": {speaking(`data: {"choices":[{"index":0,"error":{"code":400,"message":"no such tool"}}]}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: no such tool"},
+		"model's fault": {status(500, `{"error":{"code":500,"message":"The model produced output that does not match the expected peg-native format","type":"server_error"}}`),
+			protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: The model produced output that does not match the expected peg-native format"},
+		"caller's fault": {status(501, "{\"error\":{\"code\":501,\"message\":\"This server does not support embeddings. Start it with `--embeddings`\",\"type\":\"not_supported_error\"}}"),
+			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: This server does not support embeddings. Start it with `--embeddings`"},
+		"router": {status(400, `{"error":{"code":400,"message":"model 'nope' not found","type":"invalid_request_error"}}`),
+			protocol.TaskValidationFailed, protocol.Permanent, `the server at URL has no model "m": model 'nope' not found`},
+		"cut in a line": {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"empty":         {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
+		"error within":  {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of memory"},
+		"no JSON":       {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
+		"full":          {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
+		"too many":      {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
+		"gateway":       {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
 		"wrong key": {status(401, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`), protocol.InvalidParams, protocol.Permanent,
 			"the server at URL denied access: Incorrect API key provided: [api_key]"},
 		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: max_tokens is too large"},
@@ -201,7 +224,7 @@ func TestWhatACompatibleServerIsAsked(t *testing.T) {
 	})
 	ask(t, open(t, llm.Options{}), llm.Chat, `{"system":"s","prompt":"p","provider":"openai","model":"m","base_url":"`+url+`/v1/","max_tokens":5,"seed":1152921504606846977,`+
 		`"temperature":0.10,"stop":"x","repeat_penalty":1.1,"options":{"guided_regex":"a+"},"think":false,"schema":{"type":"object"}}`)
-	const wanted = `{"model":"m","guided_regex":"a+","seed":1152921504606846977,"temperature":0.10,"repetition_penalty":1.1,"max_tokens":5,"stop":["x"],` +
+	const wanted = `{"model":"m","guided_regex":"a+","seed":1152921504606846977,"temperature":0.10,"repeat_penalty":1.1,"max_tokens":5,"stop":["x"],` +
 		`"messages":[{"role":"system","content":"s"},{"role":"user","content":"p"}],"stream":true,"stream_options":{"include_usage":true},` +
 		`"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"}}},"chat_template_kwargs":{"enable_thinking":false}}`
 	if path != "/v1/chat/completions" || body != wanted {

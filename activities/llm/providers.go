@@ -5,6 +5,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/ollama"
 	"github.com/gleitzeit/gleitzeit/activities/llm/openai"
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -36,7 +37,7 @@ func providerNames() []string {
 type backend struct {
 	provider.Provider
 	settings protocol.ProviderSettings
-	pool     *pool // Of the servers of the settings; nil where there are none.
+	pool     *pool.Pool // Of the servers of the settings; nil where there are none.
 }
 
 // backendsOf joins the table with the settings. Not all providers need have some.
@@ -73,20 +74,18 @@ func unknownProvider(name string) error {
 }
 
 // newPool makes a pool of servers of the provider.
-func (b *backend) newPool(urls ...string) (*pool, error) {
-	var members []*member
+func (b *backend) newPool(urls ...string) (*pool.Pool, error) {
+	var members []*pool.Member
 	for _, text := range urls {
 		address, err := b.Address(text)
 		if err != nil {
 			return nil, err
 		}
-		m := newMember(protocol.Server{Provider: b.Name, URL: provider.ShownURL(address), MaxConcurrent: b.settings.MaxConcurrent})
-		m.address = address.String()
-		m.server = b.Open(address, m.URL)
-		m.lister, _ = m.server.(provider.ModelLister)
-		members = append(members, m)
+		server := protocol.Server{Provider: b.Name, URL: provider.ShownURL(address), MaxConcurrent: b.settings.MaxConcurrent}
+		limits := pool.Limits{Requests: b.settings.RequestsPerMinute, Tokens: b.settings.TokensPerMinute}
+		members = append(members, pool.NewMember(server, address.String(), b.Open(address, server.URL), limits))
 	}
-	return newPool(members), nil
+	return pool.New(members), nil
 }
 
 // model is the model of a task that names none.

@@ -3,6 +3,8 @@ package llm
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -14,12 +16,14 @@ import (
 // question is what a call asks: everything from its parameters and files.
 type question struct {
 	provider.Request
-	schema *jsonschema.Schema // Of the answer; nil if any text is valid.
-	format []byte             // The schema as JSON.
-	images int                // In all messages.
-	idle   time.Duration      // Maximum time without a token from the server.
-	pull   bool               // Whether a missing model is fetched.
-	rounds int                // Maximum number of rounds of tool calls.
+	schema   *jsonschema.Schema // Of the answer; nil if any text is valid.
+	format   []byte             // The schema as JSON.
+	images   int                // In all messages.
+	attached *attached          // Nil if there are no files.
+	names    []string           // Of llm/embed: the files of the texts; empty for others.
+	idle     time.Duration      // Maximum time without a token from the server.
+	pull     bool               // Whether a missing model is fetched.
+	rounds   int                // Maximum number of rounds of tool calls.
 }
 
 // readQuestion reads the parameters, and the files that they name.
@@ -31,10 +35,12 @@ func readQuestion(c *call) (*question, error) {
 	if q.Options, err = readOptions(given); err != nil {
 		return nil, err
 	}
+	if err = checkStop(given); err != nil {
+		return nil, err
+	}
 	if found := c.backend.Check(c.request.Method, given, q.Options); len(found) > 0 {
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s", found[0].Message).WithHint("%s", found[0].Hint)
 	}
-	q.MayCut = text(given, "on_truncation") != "fail"
 	q.KeepAlive, _ = given.Get("keep_alive")
 	if pull, is := given.Get("auto_pull"); is {
 		q.pull = pull.Bool()
@@ -46,7 +52,7 @@ func readQuestion(c *call) (*question, error) {
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
 	}
-	if q.Messages, err = readMessages(c.request); err != nil {
+	if q.Messages, q.attached, err = readMessages(c.request); err != nil {
 		return nil, err
 	}
 	size := 0
@@ -71,6 +77,13 @@ func readQuestion(c *call) (*question, error) {
 // readAnswer reads the parameters about the answer.
 func (q *question) readAnswer(given value.Value) error {
 	q.Think, _ = given.Get("think")
+	logprobs, _ := given.Get("logprobs")
+	q.Logprobs = logprobs.Bool()
+	if most, is := given.Get("top_logprobs"); is {
+		if err := json.Unmarshal(most.JSON(), &q.TopLogprobs); err != nil {
+			return protocol.Errorf(protocol.InvalidParams, "top_logprobs must be an integer, not %s", most.JSON())
+		}
+	}
 	if most, is := given.Get("max_tool_rounds"); is {
 		if err := json.Unmarshal(most.JSON(), &q.rounds); err != nil {
 			return protocol.Errorf(protocol.InvalidParams, "max_tool_rounds must be an integer, not %s", most.JSON())
@@ -84,7 +97,7 @@ func (q *question) readAnswer(given value.Value) error {
 	if q.schema, err = answerSchema(schema); err != nil {
 		return err
 	}
-	q.format, q.Structured = schema.JSON(), true
+	q.format, q.Structured = sentSchema(schema).JSON(), true
 	return nil
 }
 
@@ -106,11 +119,12 @@ func (q *question) embedding(request protocol.Request) error {
 	if err != nil {
 		return err
 	}
+	q.names = make([]string, len(q.Inputs))
 	for _, file := range files {
-		q.Inputs = append(q.Inputs, file.text)
+		q.Inputs, q.names = append(q.Inputs, file.text), append(q.names, file.path)
 	}
 	for i, input := range q.Inputs {
-		if input == "" {
+		if strings.TrimSpace(input) == "" {
 			return protocol.Errorf(protocol.InvalidParams, "%s: text %d is empty", Embed, i)
 		}
 	}
@@ -122,13 +136,38 @@ func (q *question) embedding(request protocol.Request) error {
 	return nil
 }
 
+// nameOf is what messages call a text.
+func (q *question) nameOf(i int) string {
+	if i < len(q.names) && q.names[i] != "" {
+		return fmt.Sprintf("text %d (%q)", i, q.names[i])
+	}
+	return fmt.Sprintf("text %d", i)
+}
+
 // answerSchema compiles the schema of an answer.
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
-	schema, err := jsonschema.Compile(v.JSON())
+	schema, err := jsonschema.CompileWithFormats(v.JSON())
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "invalid JSON Schema: %v", err)
 	}
 	return schema, nil
+}
+
+// sentSchema is a schema without the patterns that no server should get: Ollama 0.17.4 ends where a pattern has a group such as
+// (?:…) or a lookahead. The answer is checked against them where Go can.
+func sentSchema(schema value.Value) value.Value {
+	return jsonschema.Rewrite("", schema, func(_ string, schema value.Value) value.Value {
+		if pattern, is := schema.Get("pattern"); !is || !provider.HasGroup(pattern.Text()) {
+			return schema
+		}
+		var kept []value.Field
+		for _, field := range schema.Fields() {
+			if field.Name != "pattern" {
+				kept = append(kept, field)
+			}
+		}
+		return value.Object(kept...)
+	})
 }
 
 // readIdleTimeout reads the maximum time that a server may be silent.
@@ -190,3 +229,14 @@ func readOptions(given value.Value) ([]value.Field, error) {
 	}
 	return gathered.Fields(), nil
 }
+
+// checkStop finds an empty text that stops the answer, in `options`: the schema of the parameters does not cover it.
+func checkStop(given value.Value) error {
+	options, _ := given.Get("options")
+	if stop, _ := options.Get("stop"); isEmptyText(stop) || slices.ContainsFunc(stop.Elements(), isEmptyText) {
+		return protocol.Errorf(protocol.InvalidParams, "stop must not be empty: the answer would end before it begins")
+	}
+	return nil
+}
+
+func isEmptyText(v value.Value) bool { return v.Kind() == value.KindString && v.Text() == "" }

@@ -17,7 +17,19 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
+// serving starts a server that has no page about itself, as llama.cpp's has.
 func serving(t testing.TB, serve http.HandlerFunc) string {
+	t.Helper()
+	return servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/props" || r.URL.Path == "/api/version" {
+			http.NotFound(w, r)
+			return
+		}
+		serve(w, r)
+	})
+}
+
+func servingAll(t testing.TB, serve http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
@@ -38,13 +50,13 @@ func TestWhatOllamaIsAsked(t *testing.T) {
 	for parameters, want := range map[string]string{
 		`{"prompt":"p","temperature":0.10,"seed":1152921504606846977,"top_p":1e-1,"max_tokens":5,"stop":"x","options":{"mirostat":2}}`: `{"model":"llama3.2",` +
 			`"messages":[{"role":"user","content":"p"}],"options":{"mirostat":2,"num_predict":5,"seed":1152921504606846977,` +
-			`"stop":["x"],"temperature":0.10,"top_p":1e-1},"truncate":false}`,
+			`"stop":["x"],"temperature":0.10,"top_p":1e-1},"truncate":false,"shift":false}`,
 		`{"messages":[{"role":"assistant","content":"a"}],"system":"s","prompt":"p","keep_alive":"90s","think":"low"}`: `{"model":"llama3.2","messages":[` +
-			`{"role":"system","content":"s"},{"role":"assistant","content":"a"},{"role":"user","content":"p"}],"keep_alive":"1m30s","options":{},"think":"low","truncate":false}`,
+			`{"role":"system","content":"s"},{"role":"assistant","content":"a"},{"role":"user","content":"p"}],"keep_alive":"1m30s","options":{},"think":"low","truncate":false,"shift":false}`,
 		`{"prompt":"p","keep_alive":-1,"schema":{"type":"string","maxLength":1E3}}`: ``,
-		`{"prompt":"p","file_path":"a.txt"}`:                                        `{"model":"llama3.2","messages":[{"role":"user","content":"p\n\nthe text"}],"options":{},"truncate":false}`,
+		`{"prompt":"p","file_path":"a.txt"}`:                                        `{"model":"llama3.2","messages":[{"role":"user","content":"p\n\nthe text"}],"options":{},"truncate":false,"shift":false}`,
 		`{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"file_path":"a.txt"}`: `{"model":"llama3.2","messages":[` +
-			`{"role":"user","content":"u\n\nthe text"},{"role":"assistant","content":"a"}],"options":{},"truncate":false}`,
+			`{"role":"user","content":"u\n\nthe text"},{"role":"assistant","content":"a"}],"options":{},"truncate":false,"shift":false}`,
 	} {
 		request := asking(t, llm.Chat, parameters)
 		request.Files.(folder).write(t, "a.txt", []byte("the text"))
@@ -75,7 +87,7 @@ func TestWrongParameters(t *testing.T) {
 		{llm.Chat, `{"prompt":"x","idle_timeout":0}`, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not 0"},
 		{llm.Chat, `{"prompt":"x","idle_timeout":1e99}`, "idle_timeout must be a number of seconds or a duration such as 90s or 5m, not 1e99"},
 		{llm.Chat, `{"prompt":"x","keep_alive":"soon"}`, `keep_alive must be a number of seconds or a duration such as 5m, not "soon"`},
-		{llm.Chat, `{"prompt":"x","think":"much"}`, "llm/chat: parameters.think: value must be one of true, false, 'low', 'medium', 'high'"},
+		{llm.Chat, `{"prompt":"x","think":"much"}`, "llm/chat: parameters.think: value must be one of true, false, 'low', 'medium', 'high', 'max'"},
 		{llm.Vision, `{"prompt":"x"}`, "llm/vision: parameters: missing property 'image_path'; parameters: missing property 'image_paths'; " +
 			"parameters: missing property 'images'; parameters: missing property 'messages'"},
 	} {

@@ -3,7 +3,6 @@ package llm
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -21,6 +20,12 @@ func (x *exchange) textValue() value.Value {
 	result = result.With("model", value.String(cmp.Or(x.total.Model, x.request.Model)))
 	if x.call.question.schema != nil {
 		result = result.With("parsed", x.parsed)
+	}
+	if x.truncation.parts > 0 {
+		result = result.With("parts", value.Int(int64(x.truncation.parts)))
+	}
+	if len(x.total.Logprobs) > 0 {
+		result = result.With("logprobs", value.List(x.total.Logprobs...))
 	}
 	if x.total.Thinking.Len() > 0 {
 		result = result.With("thinking", value.String(x.total.Thinking.String()))
@@ -55,28 +60,20 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 			val = val.With(d.name, value.Float(d.took.Seconds()))
 		}
 	}
-	result := protocol.Result{Value: val.With("provider_id", value.String(x.member.URL))}
-	if x.total.Cut {
-		result.Warning = fmt.Sprintf("the prompt is longer than the model's context: %s cut it to %d tokens; raise num_ctx",
-			x.call.backend.Title, x.promptSeen)
-		result.Value = result.Value.With("warning", value.String(result.Warning))
-	}
-	return result, nil
+	return x.withWarning(protocol.Result{Value: val.With("provider_id", value.String(x.member.URL))}), nil
 }
 
-// parse returns the answer as JSON, and why it does not match the schema.
-func (q *question) parse(a *provider.Answer) (parsed value.Value, why string) {
-	parsed, err := value.Parse([]byte(strings.TrimSpace(a.Text.String())))
-	if err != nil {
-		return value.Value{}, err.Error()
-	}
-	return parsed, q.schema.Check("answer", parsed)
-}
+// check returns why JSON does not match the schema; empty if it does.
+func (q *question) check(parsed value.Value) (why string) { return q.schema.Check("answer", parsed) }
 
 func (x *exchange) mismatch(a *provider.Answer, why string) error {
 	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, quote(x.call.secrets.Hide(a.Text.String())))
-	if a.Reason == "length" {
+	if endingOf(a) == cutOff {
 		return failure.WithHint("the answer was cut off: raise `max_tokens` or `num_ctx`")
+	}
+	if how := endingOf(a); how == refused || how == filtered {
+		what, _ := shortfall(a)
+		return failure.WithHint("%s", x.call.secrets.Hide(what))
 	}
 	return failure
 }

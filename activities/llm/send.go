@@ -3,17 +3,20 @@ package llm
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// sendFunc sends one request of a call to a server. It reports whether the server had begun to answer: then the request is not
-// sent to another server.
-type sendFunc func(ctx context.Context, m *member, w *watchdog) (begun bool, err error)
+// sendFunc sends one request of a call to a server. It reports whether the server had begun to answer, in which case the request is
+// only sent again if the answer was lost, and the tokens that it used.
+type sendFunc func(ctx context.Context, m *pool.Member, w *watchdog) (begun bool, tokens int64, err error)
 
 const (
 	// firstPause and longestPause are the pauses between two requests to overloaded servers; they double each time.
@@ -27,34 +30,55 @@ const (
 func (c *call) send(ctx context.Context, made sendFunc) error {
 	search := &search{tried: maps.Clone(c.excluded)}
 	again := backoff{first: firstPause, longest: longestPause}
-	var busy time.Duration // Time spent waiting for overloaded servers.
 	for {
-		m, begun, err := c.sendOnce(ctx, search.tried, made)
-		if err == nil || ctx.Err() != nil || m == nil || begun {
+		sent, err := c.sendOnce(ctx, search, made)
+		if err == nil || ctx.Err() != nil || sent.place == nil {
 			return err
 		}
-		if protocol.AsError(err, protocol.TaskExecutionFailed).Code == protocol.ProviderOverloaded {
-			if busy >= c.handler.options.Patience {
+		m, verdict := sent.place.Member, provider.VerdictOf(err)
+		switch {
+		case verdict == provider.RunnerLost || verdict == provider.CutOff:
+			if failure := search.strike(err, sent.place.Shared); failure != nil {
+				return failure
+			}
+			if !c.pause(ctx, "sending the request again: ", err, again.next()) {
+				return provider.Cancelled()
+			}
+			continue
+		case verdict == provider.RunnerGone && search.mayWait(c.handler.options.Absence):
+			if !c.pause(ctx, "waiting for the server: ", err, again.next()) {
+				return provider.Cancelled()
+			}
+			continue
+		case verdict == provider.CacheFull && sent.place.Shared:
+			if !c.pause(ctx, fmt.Sprintf("at most %d calls at once from now on: ", c.pool.LimitOf(m)), err, again.next()) {
+				return provider.Cancelled()
+			}
+			continue
+		case sent.begun && verdict != provider.CacheFull:
+			return err
+		case verdict == provider.Loading:
+		case protocol.AsError(err, protocol.TaskExecutionFailed).Code == protocol.ProviderOverloaded:
+			pause, ok := search.whenOverloaded(err, &again, c.handler.options)
+			if !ok {
 				return err
 			}
-			pause := again.next()
-			busy += pause
 			if !c.pause(ctx, "asking again soon: ", err, pause) {
 				return provider.Cancelled()
 			}
 			continue
 		}
-		if !search.record(m, err, c.pool.mayReturn(m, c.handler.options.Absence)) {
+		if !search.record(m, err, verdict == provider.Loading || c.pool.MayReturn(m, c.handler.options.Absence)) {
 			return err
 		}
 		switch {
-		case len(search.tried) < len(c.pool.members):
+		case len(search.tried) < len(c.pool.Members):
 			continue
 		case search.missingAt != nil && c.question.pull && !search.fetched:
 			if err := c.fetch(ctx, search.missingAt); err != nil {
 				return err
 			}
-			c.pool.addModel(search.missingAt, withTag(c.model))
+			c.pool.AddModel(search.missingAt, provider.WithTag(c.model))
 			search.fetched = true
 		case search.goneErr != nil && search.waited() < c.handler.options.Absence:
 			if !c.pause(ctx, "waiting for the server: ", search.goneErr, again.next()) {
@@ -69,21 +93,80 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 
 // search is the state of finding a server for one request.
 type search struct {
-	tried      map[*member]bool // Since the last round; and those that must not be used.
-	missingAt  *member          // A server that does not have the model,
-	missingErr error            // and its error.
-	goneErr    error            // Error of a server that is gone and may return.
-	since      time.Time        // When the first one was found to be gone.
-	fetched    bool             // Whether the model was fetched.
+	tried      map[*pool.Member]bool // Since the last round; and those that must not be used.
+	missingAt  *pool.Member          // A server that does not have the model,
+	missingErr error                 // and its error.
+	goneErr    error                 // Error of a server that is gone and may return.
+	since      time.Time             // When the first one was found to be gone.
+	fetched    bool                  // Whether the model was fetched.
+
+	busy        time.Duration // Time spent waiting for overloaded servers.
+	told        time.Duration // The same, where the servers said how long.
+	sharedLoss  int           // How often a server lost the request while it worked on others as well,
+	aloneLosses int           // and while it worked on nothing else.
+}
+
+const (
+	// maxLosses is how often a server may lose the process of the model, or the answer, while it works on the request.
+	maxLosses = 3
+	// maxShared is how often it may be lost together with others; after that the request is sent when no other is in flight. So
+	// the others are not lost with one that ends the process of the model each time.
+	maxShared = 2
+)
+
+// strike counts a loss. A loss together with others counts once: any of them may be the cause. The error is that of the request
+// if it was lost too often.
+func (s *search) strike(err error, shared bool) error {
+	if shared {
+		s.sharedLoss++
+	} else {
+		s.aloneLosses++
+	}
+	if min(s.sharedLoss, 1)+s.aloneLosses < maxLosses {
+		return nil
+	}
+	if provider.VerdictOf(err) == provider.CutOff {
+		return err
+	}
+	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
+	return protocol.Errorf(protocol.TaskExecutionFailed, "the process of the model ended %d times while it worked on this call: %s", maxLosses, failure.Message).
+		WithHint("an image or a text of the call may be the cause, or the model needs more memory: see the log of the server")
+}
+
+// alone reports whether the request is sent when no other is in flight.
+func (s *search) alone() bool {
+	return s.sharedLoss >= maxShared || s.aloneLosses > 0 && s.sharedLoss > 0
+}
+
+// mayWait reports whether a server that is gone is still waited for.
+func (s *search) mayWait(absence time.Duration) bool {
+	if s.since.IsZero() {
+		s.since = time.Now()
+	}
+	return s.waited() < absence
+}
+
+// whenOverloaded returns how long to wait for a server that is overloaded; false if that was long enough.
+func (s *search) whenOverloaded(err error, again *backoff, o Options) (pause time.Duration, ok bool) {
+	if after := provider.RetryAfter(err); after > 0 {
+		s.told += after
+		return after, s.told <= o.Absence
+	}
+	if s.busy >= o.Patience {
+		return 0, false
+	}
+	pause = again.next()
+	s.busy += pause
+	return pause, true
 }
 
 // record records a failure, and reports whether another server or a later try may succeed.
-func (s *search) record(m *member, err error, mayReturn bool) bool {
+func (s *search) record(m *pool.Member, err error, mayReturn bool) bool {
 	code := protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	switch verdict := provider.VerdictOf(err); {
 	case verdict == provider.ModelMissing:
 		s.missingAt, s.missingErr = m, err
-	case verdict == provider.NotListening && mayReturn:
+	case (verdict == provider.NotListening || verdict == provider.Loading) && mayReturn:
 		if s.goneErr = err; s.since.IsZero() {
 			s.since = time.Now()
 		}
@@ -91,7 +174,7 @@ func (s *search) record(m *member, err error, mayReturn bool) bool {
 		return false
 	}
 	if s.tried == nil {
-		s.tried = map[*member]bool{}
+		s.tried = map[*pool.Member]bool{}
 	}
 	s.tried[m] = true
 	return true
@@ -110,7 +193,7 @@ func (s *search) finalError(last error) error {
 	return last
 }
 
-func (s *search) reset(spared map[*member]bool) {
+func (s *search) reset(spared map[*pool.Member]bool) {
 	s.tried, s.missingAt, s.missingErr, s.goneErr = maps.Clone(spared), nil, nil, nil
 }
 
@@ -146,37 +229,61 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// sendOnce waits for a slot of a server and sends the request to it. The server is nil if the request was not sent.
-func (c *call) sendOnce(ctx context.Context, tried map[*member]bool, made sendFunc) (m *member, begun bool, err error) {
+// sent is a request that was sent.
+type sent struct {
+	place *pool.Place // Nil if it was not sent.
+	begun bool        // Whether the server had begun to answer.
+}
+
+// sendOnce waits for a slot of a server and sends the request to it.
+func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s sent, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
-	w := &waiter{model: withTag(c.model), priority: priority, exclude: tried}
-	place, err := c.pool.acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
+	w := &pool.Waiter{Model: provider.WithTag(c.model), Priority: priority, Exclude: search.tried, Alone: search.alone()}
+	place, err := c.pool.Acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
 	if err != nil {
-		return nil, false, err
+		return s, err
 	}
 	said := error(provider.Cancelled()) // Says nothing of the server as long as it was not called.
-	defer func() { c.pool.release(place, said) }()
+	defer func() { c.pool.Release(place, said) }()
 	if c.question == nil {
 		// Only now, so that waiting calls hold no files in memory.
 		if c.question, err = readQuestion(c); err != nil {
-			return nil, false, err
+			return s, err
 		}
 	}
 	left, spent := c.timeLeft, c.timeSpent
-	said = c.withTimeout(ctx, c.question.idle, func(ctx context.Context, w *watchdog) (err error) {
-		begun, err = made(ctx, place.member, w)
+	s.place = place
+	said = c.withLimits(ctx, timeLimits{idle: c.question.idle, queued: queuedAt(place.Member)}, func(ctx context.Context, w *watchdog) (err error) {
+		s.begun, place.Tokens, err = made(ctx, place.Member, w)
 		return err
 	})
-	if provider.VerdictOf(said) == provider.NotListening {
+	if failure, is := errors.AsType[*protocol.Error](said); is && failure.Code == protocol.ProviderTimeout && c.pool.Forgot(place) {
+		said = provider.WithVerdict(failure, provider.RunnerGone)
+	}
+	switch provider.VerdictOf(said) {
+	case provider.NotListening, provider.Loading, provider.RunnerGone:
 		c.timeLeft, c.timeSpent = left, spent // The model was not running.
 	}
-	return place.member, begun, said
+	return s, said
+}
+
+// queuedAt returns a function that asks whether the server works on other requests; nil if it does not say.
+func queuedAt(m *pool.Member) func(context.Context) bool {
+	if reporter, is := m.Client.(provider.QueueReporter); is {
+		return reporter.Busy
+	}
+	return nil
 }
 
 // withTimeout runs a part of the call within the remaining time of the call. If idle is not 0, a server that is silent for
 // longer ends it.
 func (c *call) withTimeout(ctx context.Context, idle time.Duration, part func(context.Context, *watchdog) error) error {
-	limited, watch := newWatchdog(ctx, timeLimits{total: c.request.Timeout, left: c.timeLeft, idle: idle, server: c.backend.Title})
+	return c.withLimits(ctx, timeLimits{idle: idle}, part)
+}
+
+func (c *call) withLimits(ctx context.Context, limits timeLimits, part func(context.Context, *watchdog) error) error {
+	limits.total, limits.left, limits.server = c.request.Timeout, c.timeLeft, c.backend.Title
+	limited, watch := newWatchdog(ctx, limits)
 	defer watch.stop()
 	began := time.Now()
 	err := part(limited, watch)
@@ -189,10 +296,10 @@ func (c *call) withTimeout(ctx context.Context, idle time.Duration, part func(co
 }
 
 // fetch fetches the model. It does not count as time of the model: only silence ends it.
-func (c *call) fetch(ctx context.Context, m *member) error {
+func (c *call) fetch(ctx context.Context, m *pool.Member) error {
 	limited, watch := newWatchdog(ctx, timeLimits{idle: c.question.idle, server: c.backend.Title})
 	defer watch.stop()
-	puller, can := m.server.(provider.Puller)
+	puller, can := m.Client.(provider.Puller)
 	if !can {
 		return protocol.Errorf(protocol.TaskValidationFailed, "the server at %s cannot fetch the model %q", m.URL, c.model)
 	}

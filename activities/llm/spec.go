@@ -75,6 +75,8 @@ func required(names ...string) string {
 
 const words = `
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "models": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}, "description": "Models to ask one after another, instead of model, until an answer is good enough"},
+    "escalate_on": {"type": "array", "items": {"enum": ["schema", "cut", "missing"]}, "description": "When the next of models is asked: the answer does not match its schema, is not whole, or the model is missing; default all"},
     "prompt": {"type": "string", "description": "Message of the user; with messages, the last one"},
     "system": {"type": "string", "description": "System message: instructions for the model"},
     "file_path": {"type": "string", "minLength": 1, "description": "Text file, appended to the message of the user after a blank line"},
@@ -91,7 +93,8 @@ const texts = `
 const pictures = `
     "image_path": {"type": "string", "minLength": 1, "description": "Image file"},
     "image_paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Image files"},
-    "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"}`
+    "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"},
+    "max_image_size": {"type": "integer", "minimum": 0, "description": "Maximum width and height of images in pixels: larger ones are scaled down; 0 = no limit, default 2048"}`
 
 const conversation = `
     "messages": {"type": "array", "minItems": 1, "description": "The conversation so far", "items": {
@@ -105,6 +108,7 @@ const conversation = `
       "additionalProperties": false
     }},
     "tools": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Names of tools that the model may call"},
+    "tool_choice": {"type": "string", "minLength": 1, "description": "auto, none, required, or the name of the tool that the model must call first; default auto"},
     "max_tool_rounds": {"type": "integer", "minimum": 1, "description": "Maximum number of rounds of tool calls; default 8"}`
 
 const completion = `
@@ -114,11 +118,14 @@ const completion = `
 
 const structure = `
     "schema": {"type": "object", "description": "JSON Schema of the answer"},
-    "think": {"enum": [true, false, "low", "medium", "high"], "description": "Whether a thinking model thinks, and how much"}`
+    "on_cut_answer": {"enum": ["warn", "fail", "continue"], "description": "What to do with an answer that is not whole; default warn"},
+    "logprobs": {"type": "boolean", "description": "Whether the result has the log probabilities of the tokens"},
+    "top_logprobs": {"type": "integer", "minimum": 0, "maximum": 20, "description": "With logprobs: number of alternatives to each token"},
+    "think": {"enum": [true, false, "low", "medium", "high", "max"], "description": "Whether a thinking model thinks, and how much"}`
 
 const sampling = `
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Maximum number of tokens of the answer"},
-    "stop": {"type": ["string", "array"], "items": {"type": "string"}, "description": "Texts that stop the answer"},
+    "stop": {"type": ["string", "array"], "minLength": 1, "items": {"type": "string", "minLength": 1}, "description": "Texts that stop the answer"},
     "temperature": {"type": "number", "minimum": 0},
     "top_p": {"type": "number", "minimum": 0, "maximum": 1},
     "top_k": {"type": "integer"},
@@ -147,7 +154,7 @@ func serverProperties() string {
     "api_key": {"type": "string", "description": "API key of the server: ${secrets.NAME}"},
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
     "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
-    "on_truncation": {"enum": ["warn", "fail"], "description": "What to do with a prompt that is longer than num_ctx; default warn"},
+    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx and read files in parts where that is not possible; default warn"},
     "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
 }
 
@@ -157,10 +164,12 @@ const textResult = `
     "response": {"type": "string", "description": "Answer of the model"},
     "content": {"type": "string", "description": "Same as response"},
     "parsed": {"description": "With schema: the answer as JSON"},
+    "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
 
 const conversationResult = `
     "role": {"type": "string", "description": "assistant"},
+    "parts": {"type": "integer", "description": "With on_truncation: fit: number of parts in which the files were read, if the context could not be raised"},
     "tool_calls": {"type": "array", "description": "With tools: each call with its round, tool, arguments, result or error, and duration", "items": {"type": "object"}}`
 
 const vectorResult = `
@@ -178,4 +187,4 @@ const counts = `
     "prompt_eval_duration": {"type": "number", "description": "Seconds spent reading the prompt"},
     "eval_duration": {"type": "number", "description": "Seconds spent writing the answer"},
     "provider_id": {"type": "string", "description": "Address of the server that answered"},
-    "warning": {"type": "string", "description": "Set if the prompt was cut because it was too long"}`
+    "warning": {"type": "string", "description": "Set if the prompt was cut, or the answer is not whole"}`

@@ -20,7 +20,8 @@ type tools struct {
 // findTools finds the tools that the task names, if any.
 func (x *exchange) findTools(ctx context.Context) error {
 	names, _ := x.call.request.Parameters.Get("tools")
-	if len(names.Elements()) == 0 {
+	choice := text(x.call.request.Parameters, "tool_choice")
+	if len(names.Elements()) == 0 || choice == provider.NoTool {
 		return nil
 	}
 	box := x.call.handler.options.Tools
@@ -28,6 +29,7 @@ func (x *exchange) findTools(ctx context.Context) error {
 		return protocol.Errorf(protocol.ConfigurationError, "tools are not available here")
 	}
 	x.tools = &tools{byName: map[string]protocol.Tool{}}
+	x.request.ToolChoice = choice
 	return x.call.withTimeout(ctx, 0, func(ctx context.Context, _ *watchdog) error {
 		for _, name := range names.Elements() {
 			tool, err := box.Tool(ctx, x.call.request, name.Text())
@@ -40,6 +42,13 @@ func (x *exchange) findTools(ctx context.Context) error {
 				x.request.Tools = append(x.request.Tools, tool)
 			}
 			x.tools.byName[tool.Name] = tool
+			if name.Text() == choice {
+				x.request.ToolChoice = tool.Name
+			}
+		}
+		if _, is := x.tools.byName[x.request.ToolChoice]; !is && choice != "" && choice != provider.AnyTool && choice != provider.FreeChoice {
+			return protocol.Errorf(protocol.InvalidParams, "tool_choice: %q is not one of the tools", choice).
+				WithHint("the values are auto, none, required, and the names in `tools`")
 		}
 		return nil
 	})
@@ -52,29 +61,36 @@ const maxToolResult = 256 << 10
 func (x *exchange) callTools(ctx context.Context, a *provider.Answer) error {
 	x.tools.rounds++
 	x.request.Messages = append(x.request.Messages, provider.Message{Role: "assistant", Text: a.Text.String(), Thinking: a.Thinking.String(), Calls: a.Calls})
+	x.request.ToolChoice = "" // Else the model would have to call a tool in each round.
+	var images [][]byte
 	for _, call := range a.Calls {
 		x.call.progress("calling the tool " + call.Name)
 		began := time.Now()
-		said, record, err := x.callTool(ctx, call)
+		said, seen, record, err := x.callTool(ctx, call)
 		if err != nil {
 			return err
 		}
 		x.toolCalls = append(x.toolCalls, record.With("duration", value.Float(time.Since(began).Seconds())))
 		x.request.Messages = append(x.request.Messages, provider.Message{Role: "tool", Text: said, Tool: call.Name, CallID: call.ID})
+		images = append(images, seen...)
+	}
+	// The result of a tool is text. A model that was asked about images gets those of tools as a message of the user.
+	if len(images) > 0 && x.call.question.images > 0 {
+		x.request.Messages = append(x.request.Messages, provider.Message{Role: "user", Text: "The images that the tools returned:", Images: images})
 	}
 	return nil
 }
 
 // callTool calls one tool. Errors in the call and errors of the tool are reported to the model; a tool that cannot be reached
 // is an error of the task.
-func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said string, record value.Value, err error) {
+func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said string, images [][]byte, record value.Value, err error) {
 	record = value.Object(
 		value.Field{Name: "round", Value: value.Int(int64(x.tools.rounds))},
 		value.Field{Name: "tool", Value: value.String(call.Name)},
 		value.Field{Name: "arguments", Value: call.Arguments},
 	)
-	fail := func(why string) (string, value.Value, error) {
-		return "error: " + why, record.With("error", value.String(why)), nil
+	fail := func(why string) (string, [][]byte, value.Value, error) {
+		return "error: " + why, nil, record.With("error", value.String(why)), nil
 	}
 	tool, known := x.tools.byName[call.Name]
 	if !known {
@@ -84,13 +100,16 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 		}
 		return fail(fmt.Sprintf("unknown tool %q; the tools are %s", call.Name, strings.Join(names, ", ")))
 	}
+	if call.Problem != "" {
+		return fail(call.Problem)
+	}
 	x.unsafeToRepeat = x.unsafeToRepeat || !tool.Idempotent
 	request := x.call.request
 	request.Method, request.Parameters, request.Write, request.Timeout = tool.Method, call.Arguments, nil, 0
 	result, err := x.call.handler.options.Tools.Call(ctx, request)
 	x.call.usage = x.call.usage.Add(result.Usage)
 	if why := provider.Interrupted(ctx); why != nil {
-		return "", record, why
+		return "", nil, record, why
 	}
 	if err != nil {
 		failure := protocol.AsError(err, protocol.TaskExecutionFailed)
@@ -98,19 +117,11 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 		case protocol.InvalidParams, protocol.TaskExecutionFailed, protocol.TaskValidationFailed, protocol.TaskResultInvalid, protocol.TaskTimeout:
 			return fail(failure.Message)
 		}
-		return "", record, failure
+		return "", nil, record, failure
 	}
 	said = toolText(result.Value)
 	if len(said) > maxToolResult {
 		said = strings.ToValidUTF8(said[:maxToolResult], "") + "\n[cut]"
 	}
-	return said, record.With("result", result.Value), nil
-}
-
-// toolText is what the model gets of the result of a tool: its text, else all of it.
-func toolText(result value.Value) string {
-	if response, is := result.Get("response"); is && response.Kind() == value.KindString {
-		return response.Text()
-	}
-	return string(result.JSON())
+	return said, toolImages(result.Value, x.call.request.Parameters), record.With("result", result.Value), nil
 }

@@ -1,7 +1,13 @@
 package llm_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
+	"image"
+	"image/png"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -61,14 +67,16 @@ func TestImageForAModelThatCannotSee(t *testing.T) {
 
 func TestWhatIsNoImage(t *testing.T) {
 	handler := open(t, llm.Options{})
-	const formats = "the formats are PNG, JPEG, WebP, GIF and BMP"
+	const formats = "the formats are PNG, JPEG, WebP, GIF, BMP and TIFF"
 	for _, test := range []struct {
 		parameters    string
 		code          protocol.Code
 		message, hint string
 	}{
 		{`{"image_path":"text.png"}`, protocol.TaskValidationFailed, `file "text.png" is not an image: it looks like text/plain; charset=utf-8`, formats},
-		{`{"image_paths":["ok.png","empty.png"]}`, protocol.TaskValidationFailed, `file "empty.png" is not an image: it looks like text/plain; charset=utf-8`, formats},
+		{`{"image_paths":["ok.png","empty.png"]}`, protocol.InvalidParams, `file "empty.png" is empty`, ""},
+		{`{"image_path":"photo.heic"}`, protocol.InvalidParams, `file "photo.heic" is HEIC, which is not supported`, "convert it to JPEG: `magick photo.heic photo.jpg`; on macOS `sips -s format jpeg`"},
+		{`{"images":[""]}`, protocol.InvalidParams, "invalid image: it is empty", ""},
 		{`{"image_path":"gone.png"}`, protocol.TaskValidationFailed, `file "gone.png" cannot be read`, ""},
 		{`{"images":["not base64!"]}`, protocol.InvalidParams, "invalid image: illegal base64 data at input byte 3", "use `image_path` for the path of a file"},
 		{`{"images":["aGVsbG8="]}`, protocol.InvalidParams, "invalid image: it looks like text/plain; charset=utf-8", formats},
@@ -80,18 +88,68 @@ func TestWhatIsNoImage(t *testing.T) {
 		request := asking(t, llm.Vision, test.parameters)
 		request.Files.(folder).write(t, "text.png", []byte("no image"))
 		request.Files.(folder).write(t, "empty.png", nil)
+		request.Files.(folder).write(t, "photo.heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"))
 		request.Files.(folder).write(t, "ok.png", picture(t, "gif", "red"))
 		got := fails(t, t.Context(), handler, request, nil)
 		wantError(t, got, test.code, protocol.Permanent, test.message, test.hint)
 	}
 }
 
-// Bytes that begin like an image and are none are for Ollama to find.
+// A broken image fails its own call, and the server does not get it.
 func TestBrokenImage(t *testing.T) {
-	request := asking(t, llm.Vision, `{"image_path":"broken.png"}`)
-	request.Files.(folder).write(t, "broken.png", picture(t, "png", "red")[:40])
-	got := fails(t, t.Context(), real(t), request, nil)
-	if got.Code != protocol.TaskExecutionFailed || got.Kind != protocol.TaskFault || !strings.HasPrefix(got.Message, "Ollama at "+ollamatest.Start(t)+" failed: ") {
-		t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
+	handler := scripted(t, func(http.ResponseWriter, *http.Request) { t.Error("the server was called") })
+	for name, data := range map[string][]byte{"broken.png": picture(t, "png", "red")[:60], "broken.jpg": picture(t, "jpeg", "red")[:300]} {
+		request := asking(t, llm.Vision, `{"image_path":"`+name+`"}`)
+		request.Files.(folder).write(t, name, data)
+		got := fails(t, t.Context(), handler, request, nil)
+		if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, `file "`+name+`" is broken: `) {
+			t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
+		}
+	}
+}
+
+// GIF fails on Ollama's own engine, BMP on its /v1, TIFF on both: the server gets PNG.
+func TestFormatsThatServersDoNotRead(t *testing.T) {
+	for _, format := range []string{"gif", "bmp", "tiff"} {
+		for _, server := range []string{`"model":"tiny-vision"`, `"model":"tiny-vision","provider":"openai","base_url":"` + ollamatest.Start(t) + `/v1"`} {
+			request := asking(t, llm.Vision, `{"prompt":"Which colour?","image_path":"picture",`+server+`}`)
+			request.Files.(folder).write(t, "picture", picture(t, format, "green"))
+			result, err := real(t).Handle(t.Context(), request, nil)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", format, server, err)
+			}
+			want(t, result, map[string]string{"response": `"I see green."`})
+		}
+	}
+}
+
+// Images that are larger than a setting are scaled down.
+func TestLargeImage(t *testing.T) {
+	large := image.NewRGBA(image.Rect(0, 0, 3000, 1500))
+	var file bytes.Buffer
+	if err := png.Encode(&file, large); err != nil {
+		t.Fatal(err)
+	}
+	for parameter, width := range map[string]int{``: 2048, `,"max_image_size":500`: 500, `,"max_image_size":0`: 3000} {
+		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/chat" {
+				_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
+				return
+			}
+			var body struct{ Messages []struct{ Images [][]byte } }
+			if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+				t.Error(err)
+			}
+			config, err := png.DecodeConfig(bytes.NewReader(body.Messages[0].Images[0]))
+			if err != nil || config.Width != width || config.Height != width/2 {
+				t.Errorf("%s: %d × %d, %v", parameter, config.Width, config.Height, err)
+			}
+			answering("black")(w, r)
+		})
+		request := asking(t, llm.Chat, `{"image_path":"large.png","prompt":"Which colour?"`+parameter+`}`)
+		request.Files.(folder).write(t, "large.png", file.Bytes())
+		if _, err := handler.Handle(t.Context(), request, nil); err != nil {
+			t.Errorf("%s: %v", parameter, err)
+		}
 	}
 }

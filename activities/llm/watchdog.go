@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -14,13 +15,15 @@ type watchdog struct {
 	idle  time.Duration
 	timer *time.Timer
 	end   []context.CancelFunc
+	heard atomic.Bool // Whether there was a sign of life.
 }
 
 // timeLimits are the time limits of a call.
 type timeLimits struct {
-	total, left time.Duration // Timeout of the task, and the rest of it; 0 = no timeout.
-	idle        time.Duration // Maximum time without a sign of life; 0 = no limit.
-	server      string        // Name of the server in messages.
+	total, left time.Duration              // Timeout of the task, and the rest of it; 0 = no timeout.
+	idle        time.Duration              // Maximum time without a sign of life; 0 = no limit.
+	queued      func(context.Context) bool // Reports whether the server works on other requests; nil if it does not say.
+	server      string                     // Name of the server in messages.
 }
 
 // newWatchdog starts the timers. A limit that is exceeded ends the context, with the error of the call as its cause.
@@ -38,6 +41,11 @@ func newWatchdog(ctx context.Context, t timeLimits) (context.Context, *watchdog)
 	silent, cancel := context.WithCancelCause(ctx)
 	w.end = append(w.end, func() { cancel(nil) })
 	w.timer = time.AfterFunc(t.idle, func() {
+		// Some servers send nothing before they begin with a request: as long as they work on others, it is not silence.
+		if t.queued != nil && !w.heard.Load() && t.queued(silent) {
+			w.timer.Reset(w.idle)
+			return
+		}
 		cancel(protocol.Errorf(protocol.ProviderTimeout, "%s sent nothing for %s", t.server, seconds(t.idle)).
 			WithHint("loading a large model or reading a long prompt may take longer: raise `idle_timeout`"))
 	})
@@ -45,7 +53,10 @@ func newWatchdog(ctx context.Context, t timeLimits) (context.Context, *watchdog)
 }
 
 // reset restarts the idle timeout.
-func (w *watchdog) reset() { w.timer.Reset(w.idle) }
+func (w *watchdog) reset() {
+	w.heard.Store(true)
+	w.timer.Reset(w.idle)
+}
 
 func (w *watchdog) stop() {
 	if w.timer != nil {

@@ -304,11 +304,16 @@ func TestMemory(t *testing.T) {
 // TestEveryProvider writes every key of every provider of the table: each is read, and shown.
 func TestEveryProvider(t *testing.T) {
 	for i, p := range llm.Providers() {
-		lines := []string{"  default: " + p.Name, "  " + p.Name + ":", "    url: http://gpu:1234", "    model: a", "    vision_model: b", "    embed_model: c", "    max_concurrent: 7"}
-		want := protocol.ProviderSettings{Name: p.Name, URLs: []string{"http://gpu:1234"}, Model: "a", VisionModel: "b", EmbedModel: "c", MaxConcurrent: 7}
-		shown := []string{"url", "model", "vision_model", "embed_model", "max_concurrent"}
+		lines := []string{"  default: " + p.Name, "  " + p.Name + ":", "    url: http://gpu:1234", "    model: a", "    vision_model: b", "    embed_model: c", "    max_concurrent: 7",
+			"    requests_per_minute: 5", "    tokens_per_minute: 9", "    headers: {X-Team: red, X-Key: \"k ${secrets.GPU}\"}"}
+		want := protocol.ProviderSettings{Name: p.Name, URLs: []string{"http://gpu:1234"}, Model: "a", VisionModel: "b", EmbedModel: "c", MaxConcurrent: 7, RequestsPerMinute: 5, TokensPerMinute: 9,
+			Headers: []protocol.Setting{{Name: "X-Team", Value: "red"}, {Name: "X-Key", Value: "k ${secrets.GPU}"}}}
+		shown := []string{"url", "model", "vision_model", "embed_model", "max_concurrent", "requests_per_minute", "tokens_per_minute", "headers"}
 		if p.Pulls {
 			lines, want.AutoPull, shown = append(lines, "    auto_pull: true"), true, append(shown, "auto_pull")
+		}
+		if p.Cuts {
+			lines, want.MaxContext, shown = append(lines, "    max_context: 8192"), 8192, append(shown, "max_context")
 		}
 		if p.HasKeys {
 			lines, want.Key, shown = append(lines, "    api_key: ${secrets.GPU}"), "GPU", append(shown, "api_key")

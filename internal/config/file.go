@@ -173,6 +173,13 @@ func (d *document) value(k key, n *yaml.Node) {
 		d.values[k.name] = found
 		return
 	}
+	if k.takes == named && n.Kind == yaml.MappingNode {
+		for _, setting := range d.settingsOf(k.name, n) {
+			found.texts = append(found.texts, setting.Name, setting.Value)
+		}
+		d.values[k.name] = found
+		return
+	}
 	if !fits(k.takes, n) {
 		d.fail(found.at, "%s must be %s, not %s", k.name, k.takes, describe(n))
 		return

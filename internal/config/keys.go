@@ -43,6 +43,9 @@ var providerKeys = []key{
 	{"vision_model", text},
 	{"embed_model", text},
 	{"max_concurrent", count},
+	{"requests_per_minute", count},
+	{"tokens_per_minute", count},
+	{"headers", named},
 }
 
 // keysWith returns all keys of config.yaml.
@@ -55,6 +58,9 @@ func keysWith(providers []protocol.Provider) []key {
 		}
 		if p.Pulls {
 			add("auto_pull", boolean)
+		}
+		if p.Cuts {
+			add("max_context", count)
 		}
 		if p.HasKeys {
 			add("api_key", text)

@@ -20,13 +20,41 @@ func readProvider(l *loader, p protocol.Provider) protocol.ProviderSettings {
 	s.VisionModel = l.word(in+"vision_model", defaults.VisionModel, formerKey(l, p, "vision_model"))
 	s.EmbedModel = l.word(in+"embed_model", defaults.EmbedModel, formerKey(l, p, "embed_model"))
 	s.MaxConcurrent = l.count(in+"max_concurrent", defaults.MaxConcurrent)
+	s.RequestsPerMinute = l.limit(in + "requests_per_minute")
+	s.TokensPerMinute = l.limit(in + "tokens_per_minute")
+	s.Headers = readHeaders(l, in+"headers")
 	if p.Pulls {
 		s.AutoPull = l.boolean(in+"auto_pull", defaults.AutoPull)
+	}
+	if p.Cuts {
+		s.MaxContext = l.limit(in + "max_context")
 	}
 	if p.HasKeys {
 		s.Key = l.secret(in + "api_key")
 	}
 	return s
+}
+
+// readHeaders reads the headers of requests. Only their names are shown: a value may be a secret.
+func readHeaders(l *loader, key string) []protocol.Setting {
+	given := l.fromFile(key)
+	var headers []protocol.Setting
+	var names []value.Value
+	for i := 0; i+1 < len(given.texts); i += 2 {
+		name, text := given.texts[i], given.texts[i+1]
+		if name == "" || strings.ContainsAny(name, "=:\x00\r\n ") {
+			l.fail(given.at, "%s: %q is not a valid name of a header", key, name)
+		}
+		_, err := protocol.Expand(text, func(head, _ string) (string, bool) { return "", head == "secrets" })
+		if err != nil {
+			l.fail(given.at, "%s.%s: only ${secrets.NAME} is supported; write $${ for a literal ${", key, name)
+		}
+		headers, names = append(headers, protocol.Setting{Name: name, Value: text}), append(names, value.String(name))
+	}
+	if headers != nil {
+		l.entry(key, value.List(names...), given.from)
+	}
+	return headers
 }
 
 // formerKey is the key of an earlier version that means the same; empty where there is none.

@@ -151,6 +151,14 @@ func (l *loader) count(name string, fallback int) int {
 	return val
 }
 
+// limit reads an integer of the file, of at least 1; without it there is no limit, and nothing to show.
+func (l *loader) limit(name string) int {
+	if !l.fromFile(name).isSet() {
+		return 0
+	}
+	return l.count(name, 0)
+}
+
 // boolean reads true or false from the file.
 func (l *loader) boolean(name string, fallback bool) bool {
 	val, from := fallback, fromDefault

@@ -15,17 +15,31 @@ import (
 )
 
 // Schema is a compiled JSON Schema.
-type Schema struct{ *jsonschema.Schema }
+type Schema struct {
+	*jsonschema.Schema
+	// Unchecked are the patterns that Go's regular expressions do not support, such as lookaheads. Every text matches them.
+	Unchecked []string
+}
 
 // Compile compiles a JSON Schema. It may come from a user, a model or a tool server: a reference outside the schema, which
 // could be any file, is an error.
-func Compile(text []byte) (*Schema, error) {
+func Compile(text []byte) (*Schema, error) { return compile(text, false) }
+
+// CompileWithFormats is Compile for a schema whose `format` is checked too, whatever its draft.
+func CompileWithFormats(text []byte) (*Schema, error) { return compile(text, true) }
+
+func compile(text []byte, formats bool) (*Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.UseLoader(noLoader{})
+	patterns := &patterns{}
+	compiler.UseRegexpEngine(patterns.compile)
+	if formats {
+		compiler.AssertFormat()
+	}
 	const address = "value:///schema"
 	if err := compiler.AddResource(address, document); err != nil {
 		return nil, err
@@ -39,7 +53,7 @@ func Compile(text []byte) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Schema{compiled}, nil
+	return &Schema{compiled, patterns.unchecked}, nil
 }
 
 // noLoader rejects every reference outside the schema.

@@ -1,6 +1,7 @@
 package ollamatest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,21 @@ func (s *Server) KillRunner(t testing.TB) {
 			t.Error(err)
 		}
 	}
+}
+
+// KillRunners does the same where there is one, and returns how many were killed. Any goroutine may call it.
+func (s *Server) KillRunners(t testing.TB) int {
+	t.Helper()
+	runners, err := s.runners()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, pid := range runners {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Error(err)
+		}
+	}
+	return len(runners)
 }
 
 // runners are the processes of the server's own group that hold a model.

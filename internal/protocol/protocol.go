@@ -72,6 +72,7 @@ type Method struct {
 type ParameterError struct {
 	Parameter     string
 	Message, Hint string // As those of an Error.
+	Note          bool   // It is no error: something to know.
 }
 
 // Handler runs the methods of one protocol. It is called from many goroutines and outlives every call.

@@ -14,20 +14,25 @@ type Provider struct {
 	// ParseURL reads an address as people write it. It reports false where the text is no address of such a server.
 	ParseURL func(text string) (url string, ok bool)
 	Pulls    bool              // The servers fetch models: there is a setting `auto_pull`.
+	Cuts     bool              // The servers take `num_ctx`, and cut longer prompts on request: there is a setting `max_context`.
 	HasKeys  bool              // The servers take keys: there is a setting `api_key`.
 	Former   map[string]string // Keys of the program that this one succeeds, by the key of today: "url": "endpoint".
 }
 
 // ProviderSettings say where the servers of a provider are, and which models they run.
 type ProviderSettings struct {
-	Name          string   // Of the provider.
-	URLs          []string // Addresses of equal servers; empty where none is configured.
-	Model         string   // Of a task that names none; empty: every task must.
-	VisionModel   string   // The same for llm/vision; empty: Model.
-	EmbedModel    string   // The same for llm/embed; empty: Model.
-	MaxConcurrent int      // Calls in flight to each server.
-	AutoPull      bool     // Missing models are fetched where a task does not say otherwise.
-	Key           string   // Name of the secret that is the key of the servers; empty without one.
+	Name              string    // Of the provider.
+	URLs              []string  // Addresses of equal servers; empty where none is configured.
+	Model             string    // Of a task that names none; empty: every task must.
+	VisionModel       string    // The same for llm/vision; empty: Model.
+	EmbedModel        string    // The same for llm/embed; empty: Model.
+	MaxConcurrent     int       // Calls in flight to each server.
+	RequestsPerMinute int       // Maximum number of requests to each server in any minute; 0: no limit.
+	TokensPerMinute   int       // The same of tokens, of prompts and answers.
+	MaxContext        int       // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
+	AutoPull          bool      // Missing models are fetched where a task does not say otherwise.
+	Key               string    // Name of the secret that is the key of the servers; empty without one.
+	Headers           []Setting // Of every request to the servers; `${secrets.NAME}` may stand in them.
 }
 
 // WithDefaults fills in what is not set.
@@ -41,6 +46,7 @@ func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettin
 	s.Model = cmp.Or(s.Model, defaults.Model)
 	s.VisionModel = cmp.Or(s.VisionModel, defaults.VisionModel, s.Model)
 	s.EmbedModel = cmp.Or(s.EmbedModel, defaults.EmbedModel, s.Model)
+	s.MaxContext = cmp.Or(s.MaxContext, defaults.MaxContext)
 	s.AutoPull = s.AutoPull || defaults.AutoPull
 	s.Key = cmp.Or(s.Key, defaults.Key)
 	return s
@@ -61,6 +67,10 @@ type ServerState struct {
 	Version string   // Of the server, if it reports one.
 	Models  []string // Names of the models that it has.
 	Loaded  []string // Those in memory, if it reports them.
+
+	Slots      int      // Requests that it works on at once; 0 if it does not say.
+	Context    int64    // Tokens of a request with its answer; 0 if it does not say.
+	Modalities []string // What its model accepts beside text.
 }
 
 // ServerReporter is a Handler whose calls go to servers.

@@ -80,6 +80,7 @@ func checkByMethod(c *Context, task *resolve.Task, given *definition.Node, unfit
 			at = field.Position
 		}
 		c.report(at, fault.Message, fault.Hint)
+		c.Diagnostics[len(c.Diagnostics)-1].Note = fault.Note
 	}
 }
 

@@ -1,12 +1,12 @@
 package ollama
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/ollama/ollama/api"
 
@@ -22,11 +22,15 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 	if _, is := errors.AsType[*protocol.Error](err); is {
 		return err
 	}
+	if refusal, is := errors.AsType[refusal](err); is {
+		return o.refused(o.response(model, refusal.status, secrets, refusal.body, refusal.after))
+	}
 	if status, is := errors.AsType[api.StatusError](err); is {
-		return o.refused(model, status.StatusCode, secrets.Quote(o.base, cmp.Or(status.ErrorMessage, status.Status)))
+		body := provider.ReadError([]byte(status.ErrorMessage), status.Status)
+		return o.refused(o.response(model, status.StatusCode, secrets, body, 0))
 	}
 	if denied, is := errors.AsType[api.AuthorizationError](err); is {
-		return o.refused(model, denied.StatusCode, denied.Error())
+		return o.refused(o.response(model, denied.StatusCode, secrets, provider.ErrorBody{Text: denied.Error()}, 0))
 	}
 	said := secrets.Quote(o.base, provider.Cause(err))
 	if _, is := errors.AsType[*url.Error](err); is {
@@ -36,59 +40,54 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from Ollama at %s: %s", o.shown, said).
 			WithHint("is it the address of an Ollama server?"), provider.ServerFault)
 	}
-	// An error within a stream has no status.
-	if lost(said) {
-		return o.runnerLost(said)
-	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said)
 }
 
-// refused makes an error from a response with an error status.
-func (o *server) refused(model string, status int, said string) error {
+// response is a response that is an error.
+func (o *server) response(model string, status int, secrets provider.Secrets, body provider.ErrorBody, after time.Duration) provider.Response {
+	return provider.Response{Server: "Ollama at " + o.shown, Model: model, Status: status, ErrorBody: body, Said: secrets.Quote(o.base, body.Text), After: after}
+}
+
+// refused makes an error from a response that is one.
+func (o *server) refused(r provider.Response) error {
+	if r.Status == http.StatusNotFound && r.Model != "" && strings.Contains(r.Text, "model") {
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, r.Model).
+			WithHint("run `ollama pull %s`, or set `auto_pull: true`", r.Model), provider.ModelMissing)
+	}
+	if err := r.Known(); err != nil {
+		return err
+	}
 	switch {
-	case status == http.StatusNotFound && model != "" && strings.Contains(said, "model"):
-		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, model).
-			WithHint("run `ollama pull %s`, or set `auto_pull: true`", model), provider.ModelMissing)
-	case provider.IsOverloaded(status):
-		return protocol.Errorf(protocol.ProviderOverloaded, "Ollama at %s is overloaded: %s", o.shown, said)
-	case provider.IsUnreachable(status):
-		return o.unreachable(said)
-	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
-		refusal := protocol.Errorf(protocol.InvalidParams, "Ollama at %s rejected the request: %s", o.shown, said)
+	case r.Status == 0:
+		return protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, r.Said)
+	case provider.IsOverloaded(r.Status):
+		return r.Overloaded()
+	case provider.IsUnreachable(r.Status):
+		return o.unreachable(r.Said)
+	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
+		return protocol.Errorf(protocol.InvalidParams, "Ollama at %s denied access: %s", o.shown, r.Said).
+			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
+	case r.Status >= http.StatusMultipleChoices && r.Status < http.StatusInternalServerError:
+		rejected := protocol.Errorf(protocol.InvalidParams, "Ollama at %s rejected the request: %s", o.shown, r.Said)
 		switch {
-		case said == "model is required":
-			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: invalid model name %q", o.shown, model)
-		case status == http.StatusNotFound:
-			return refusal.WithHint("the address of an Ollama server has no path; other servers need another `provider`")
+		case r.Text == "model is required":
+			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: invalid model name %q", o.shown, r.Model)
+		case r.Status == http.StatusNotFound:
+			return rejected.WithHint("the address of an Ollama server has no path; other servers need another `provider`")
 		}
-		return refusal
+		return rejected
 	}
-	if lost(said) {
-		return o.runnerLost(said)
-	}
-	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, said), provider.ServerFault)
+	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "Ollama at %s failed: %s", o.shown, r.Said), provider.ServerFault)
 }
 
-// lost reports whether Ollama says that the process of the model has ended: it starts another one for the next call.
-func lost(said string) bool {
-	for _, sign := range []string{"runner process has terminated", "runner has unexpectedly stopped", "runner process no longer running", "error was encountered while running the model"} {
-		if strings.Contains(said, sign) {
-			return true
-		}
-	}
-	return false
+// refusal is a response that is an error, or an error within a stream.
+type refusal struct {
+	status int // 0 within a stream.
+	body   provider.ErrorBody
+	after  time.Duration // After which the server wants to be asked again; 0 if it does not say.
 }
 
-func (o *server) runnerLost(said string) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s lost the process of the model: %s", o.shown, said).
-		WithHint("see the log of Ollama; the model may need more memory")
-}
-
-// promptTooLong is the error of a prompt that must not be cut.
-func promptTooLong() error {
-	return protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context").
-		WithHint("raise `num_ctx`, or set `on_truncation: warn` to have Ollama cut the prompt")
-}
+func (r refusal) Error() string { return r.body.Text }
 
 func (o *server) unreachable(why string) *protocol.Error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", o.shown, why).

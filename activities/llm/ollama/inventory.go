@@ -35,6 +35,32 @@ func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (
 	return true, nil
 }
 
+// ContextSize returns the context that the model was loaded with, and the largest one that it was trained for.
+func (o *server) ContextSize(ctx context.Context, request *provider.Request) (current, most int64, err error) {
+	shown, err := o.client.Show(ctx, &api.ShowRequest{Model: request.Model})
+	if err != nil {
+		return 0, 0, o.failed(ctx, request.Model, request.Secrets, err)
+	}
+	for name, v := range shown.ModelInfo {
+		if size, is := v.(float64); is && strings.HasSuffix(name, ".context_length") {
+			most = int64(size)
+		}
+	}
+	if current = int64(request.Option("num_ctx")); current > 0 {
+		return current, most, nil
+	}
+	running, err := o.client.ListRunning(ctx)
+	if err != nil {
+		return 0, most, o.failed(ctx, request.Model, request.Secrets, err)
+	}
+	for _, m := range running.Models {
+		if provider.WithTag(m.Model) == provider.WithTag(request.Model) {
+			current = int64(m.ContextLength)
+		}
+	}
+	return current, most, nil
+}
+
 func (o *server) Pull(ctx context.Context, name string, progress func(string)) error {
 	done := false
 	err := o.client.Pull(ctx, &api.PullRequest{Model: name}, func(p api.ProgressResponse) error {

@@ -3,6 +3,7 @@
 package ollama
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -25,6 +26,8 @@ func Provider() provider.Provider {
 			URL:       defaultURL,
 			ParseURL:  parseURL,
 			Pulls:     true,
+			Cuts:      true,
+			HasKeys:   true,
 			Former:    map[string]string{"url": "endpoint", "model": "default_models.chat", "vision_model": "default_models.vision"},
 		},
 		Title: "Ollama",
@@ -33,13 +36,21 @@ func Provider() provider.Provider {
 	}
 }
 
-// check finds a duration that Ollama would not read.
-func check(_ string, parameters value.Value, _ []value.Field) []protocol.ParameterError {
+// check finds a duration and a schema that Ollama would not read.
+func check(_ string, parameters value.Value, _ []value.Field) (found []protocol.ParameterError) {
 	keep, _ := parameters.Get("keep_alive")
 	if _, err := keepAlive(keep); err != nil {
-		return []protocol.ParameterError{{Parameter: "keep_alive", Message: protocol.AsError(err, protocol.InvalidParams).Message}}
+		found = append(found, protocol.ParameterError{Parameter: "keep_alive", Message: protocol.AsError(err, protocol.InvalidParams).Message})
 	}
-	return nil
+	choice, _ := parameters.Get("tool_choice")
+	if name := choice.Text(); !choice.IsNull() && name != provider.FreeChoice && name != provider.NoTool {
+		found = append(found, protocol.ParameterError{Parameter: "tool_choice", Message: fmt.Sprintf("tool_choice: %s is not supported by the provider \"ollama\"", name),
+			Hint: "its values are auto and none: Ollama cannot make a model call a tool"})
+	}
+	if schema, is := parameters.Get("schema"); is {
+		found = append(found, checkSchema(schema)...)
+	}
+	return found
 }
 
 // parseURL reads an address as Ollama itself reads OLLAMA_HOST: scheme and port may be missing. The address that a server

@@ -5,14 +5,12 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/ollama/ollama/api"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -34,29 +32,12 @@ func open(base *url.URL, shown string) provider.Server {
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
 
-// tooLong is what Ollama says of a prompt that it must not cut; within a stream, where there is no status.
-const tooLong = "exceeds the context length"
-
-// uncut calls Ollama so that a prompt that is too long is an error, and again so that it is cut where that is allowed: by
-// default Ollama cuts it and does not say so.
-func uncut(ctx context.Context, request *provider.Request, answer *provider.Answer, call func(mayCut bool) error) error {
-	err := call(false)
-	if err == nil || answer.Pieces > 0 || ctx.Err() != nil || !strings.Contains(err.Error(), tooLong) {
-		return err
-	}
-	if !request.MayCut {
-		return promptTooLong()
-	}
-	answer.Cut = true
-	return call(true)
-}
-
 func (o *server) Converse(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
 	converse := o.chat
 	if request.Completion != nil {
 		converse = o.generate
 	}
-	err := uncut(ctx, request, answer, func(mayCut bool) error { return converse(ctx, request, mayCut, answer, heard) })
+	err := converse(ctx, request, answer, heard)
 	// The stream ended before the answer was complete: by the end of ctx, or of the server.
 	if err == nil && ctx.Err() == nil && !answer.Done {
 		return provider.BrokenOff("Ollama at "+o.shown, answer.Pieces)
@@ -67,31 +48,22 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return o.failed(ctx, request.Model, request.Secrets, err)
 	}
-	return cutUnsaid(request, answer)
-}
-
-// cutUnsaid detects a prompt that was cut although the server was asked not to, by an Ollama before v0.12: it fills the context
-// exactly.
-func cutUnsaid(request *provider.Request, answer *provider.Answer) error {
-	size := int64(0)
-	for _, option := range request.Options {
-		if option.Name == "num_ctx" {
-			// Ollama rejects what is not a number.
-			size, _ = strconv.ParseInt(option.Value.Digits(), 10, 64)
-		}
-	}
-	if size <= 0 || answer.PromptTokens < size {
-		return nil
-	}
-	answer.Cut = true
-	if !request.MayCut {
-		return promptTooLong()
-	}
+	answer.Cut = request.Truncate || wasCut(request, answer)
 	return nil
 }
 
-func (o *server) chat(ctx context.Context, request *provider.Request, mayCut bool, answer *provider.Answer, heard func(string)) error {
-	body := &api.ChatRequest{Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &mayCut, Tools: toolsOf(request.Tools), Think: think(request)}
+// wasCut detects a prompt that was cut although the server was asked not to: before v0.12 it fills the context exactly, since
+// v0.30 half of it and two more tokens. Tokens have at least one byte.
+func wasCut(request *provider.Request, answer *provider.Answer) bool {
+	size := int64(request.Option("num_ctx"))
+	return size > 0 && (answer.PromptTokens >= size || answer.PromptTokens == size/2+2 && request.Size() > size)
+}
+
+// no is a parameter that is off. Where it is missing, Ollama cuts prompts and drops the oldest half of a full context.
+var no = false
+
+func (o *server) chat(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
+	body := &api.ChatRequest{Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no, Tools: toolsOf(request.Tools), Think: think(request), Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs}
 	var err error
 	if body.KeepAlive, err = keepAlive(request.KeepAlive); err != nil {
 		return provider.CannotSend(err)
@@ -104,12 +76,10 @@ func (o *server) chat(ctx context.Context, request *provider.Request, mayCut boo
 			return false, err
 		}
 		for _, call := range piece.Message.ToolCalls {
-			arguments, err := provider.ParseArguments(call.Function.Arguments)
-			if err != nil {
-				return false, err
-			}
-			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments})
+			arguments, problem := provider.ParseArguments(call.Function.Arguments)
+			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments, Problem: problem})
 		}
+		answer.Logprobs = append(answer.Logprobs, piece.Logprobs...)
 		answer.Role = cmp.Or(piece.Message.Role, answer.Role)
 		finish(answer, piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Message.Content)
@@ -117,10 +87,11 @@ func (o *server) chat(ctx context.Context, request *provider.Request, mayCut boo
 	})
 }
 
-func (o *server) generate(ctx context.Context, request *provider.Request, mayCut bool, answer *provider.Answer, heard func(string)) error {
+func (o *server) generate(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
 	body := &api.GenerateRequest{
-		Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &mayCut,
+		Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no,
 		Suffix: request.Completion.Suffix, Template: request.Completion.Template, Raw: request.Completion.Raw, Think: think(request),
+		Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs,
 	}
 	var err error
 	if body.KeepAlive, err = keepAlive(request.KeepAlive); err != nil {
@@ -136,10 +107,11 @@ func (o *server) generate(ctx context.Context, request *provider.Request, mayCut
 			body.Images = append(body.Images, image)
 		}
 	}
-	return stream(ctx, o, "/api/generate", body, func(piece api.GenerateResponse) (bool, error) {
+	return stream(ctx, o, "/api/generate", body, func(piece generatePiece) (bool, error) {
 		if err := answer.Append(piece.Response, piece.Thinking); err != nil {
 			return false, err
 		}
+		answer.Logprobs = append(answer.Logprobs, piece.Logprobs...)
 		finish(answer, piece.Model, piece.Done, piece.DoneReason, piece.Metrics)
 		heard(piece.Response)
 		return piece.Done, nil
@@ -154,28 +126,24 @@ func finish(answer *provider.Answer, model string, done bool, reason string, cou
 }
 
 func (o *server) Embed(ctx context.Context, request *provider.Request, answer *provider.Answer) error {
-	body := &api.EmbedRequest{Model: request.Model, Input: request.Inputs, Dimensions: request.Dimensions, Options: rawOptions(request.Options)}
+	body := &api.EmbedRequest{Model: request.Model, Input: request.Inputs, Dimensions: request.Dimensions, Truncate: &request.Truncate, Options: rawOptions(request.Options)}
 	var err error
 	if body.KeepAlive, err = keepAlive(request.KeepAlive); err != nil {
 		return provider.CannotSend(err)
 	}
-	var came *api.EmbedResponse
-	err = uncut(ctx, request, answer, func(mayCut bool) error {
-		body.Truncate = &mayCut
-		came, err = o.client.Embed(ctx, body)
-		return err
-	})
+	came, err := document[embedded](ctx, o, "/api/embed", body)
 	if err != nil {
 		return o.failed(ctx, request.Model, request.Secrets, err)
 	}
-	for _, vector := range came.Embeddings {
-		encoded, err := value.Encode(vector)
-		if err != nil {
-			return protocol.Errorf(protocol.TaskResultInvalid, "a vector of the model %q: %v", request.Model, err)
-		}
-		answer.Vectors = append(answer.Vectors, encoded)
-	}
-	answer.Done, answer.Reason, answer.Model = true, "stop", came.Model
-	answer.PromptTokens, answer.Load = int64(came.PromptEvalCount), came.LoadDuration
+	answer.Vectors, answer.Done, answer.Reason, answer.Model = came.Embeddings, true, "stop", came.Model
+	answer.PromptTokens, answer.Load, answer.Cut = came.PromptEvalCount, came.LoadDuration, request.Truncate
 	return nil
+}
+
+// embedded is an api.EmbedResponse whose numbers keep their digits.
+type embedded struct {
+	Model           string        `json:"model"`
+	Embeddings      []value.Value `json:"embeddings"`
+	LoadDuration    time.Duration `json:"load_duration"`
+	PromptEvalCount int64         `json:"prompt_eval_count"`
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
-	"github.com/ollama/ollama/api"
 	"github.com/ollama/ollama/auth"
 	"github.com/ollama/ollama/envconfig"
 )
@@ -66,7 +65,7 @@ func readPiece[T any](line []byte, piece func(T) (last bool, err error)) (last b
 		return false, strange{string(line)}
 	}
 	if none := string(failure.Error); none != "" && none != "null" && none != `""` {
-		return false, errors.New(provider.ErrorText(line, string(line)))
+		return false, refusal{provider.ErrorStatus(line), provider.ReadError(line, string(line)), 0}
 	}
 	return piece(came)
 }
@@ -102,11 +101,28 @@ func post(ctx context.Context, o *server, path string, request any) (io.ReadClos
 	if errors.Join(err, response.Body.Close()) != nil {
 		said = nil // The status is enough.
 	}
-	if response.StatusCode == http.StatusUnauthorized {
-		return nil, api.AuthorizationError{StatusCode: response.StatusCode, Status: response.Status}
-	}
-	return nil, api.StatusError{StatusCode: response.StatusCode, Status: response.Status, ErrorMessage: provider.ErrorText(said, response.Status)}
+	return nil, refusal{response.StatusCode, provider.ReadError(said, response.Status), provider.ReadRetryAfter(response.Header)}
 }
+
+// document sends a request whose response is one document.
+func document[T any](ctx context.Context, o *server, path string, request any) (reply T, err error) {
+	response, err := post(ctx, o, path, request)
+	if err != nil {
+		return reply, err
+	}
+	body, err := io.ReadAll(io.LimitReader(response, maxDocument))
+	if err = errors.Join(err, response.Close()); err != nil {
+		return reply, err
+	}
+	_, err = readPiece(bytes.TrimSpace(body), func(came T) (bool, error) {
+		reply = came
+		return true, nil
+	})
+	return reply, err
+}
+
+// maxDocument is the maximum size in bytes of a response that is one document.
+const maxDocument = 256 << 20
 
 // signed authenticates to ollama.com, and to servers where OLLAMA_AUTH requires it, with the key that Ollama keeps in the home
 // folder. The query of the address contains the time.

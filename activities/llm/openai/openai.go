@@ -36,10 +36,6 @@ func check(method string, parameters value.Value, options []value.Field) (found 
 	if method == "llm/generate" {
 		found = append(found, protocol.ParameterError{Parameter: "provider", Message: unsupported(method), Hint: "use `llm/chat` instead"})
 	}
-	if text(parameters, "on_truncation") == "fail" {
-		found = append(found, protocol.ParameterError{Parameter: "on_truncation", Message: unsupported("on_truncation: fail"),
-			Hint: "these servers do not report whether they cut a prompt"})
-	}
 	if pull, _ := parameters.Get("auto_pull"); pull.Bool() {
 		found = append(found, protocol.ParameterError{Parameter: "auto_pull", Message: unsupported("auto_pull"), Hint: "these servers do not fetch models"})
 	}

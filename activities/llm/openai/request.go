@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"net/http"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -12,7 +13,7 @@ import (
 // optionNames are the options of parameters under their names in this API, if it has them. check reports the others.
 var optionNames = map[string]string{
 	"num_predict": "max_tokens", "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p", "typical_p": "typical_p",
-	"seed": "seed", "stop": "stop", "presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty", "repeat_penalty": "repetition_penalty",
+	"seed": "seed", "stop": "stop", "presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty", "repeat_penalty": "repeat_penalty",
 }
 
 // options begins the body of a request.
@@ -22,6 +23,31 @@ func options(request *provider.Request) value.Value {
 		body = body.With(cmp.Or(optionNames[option.Name], option.Name), option.Value)
 	}
 	return body
+}
+
+// withoutNulls removes the fields that the task has set to null: a server may refuse them.
+func withoutNulls(body value.Value, request *provider.Request) value.Value {
+	var removed []string
+	for _, option := range request.Options {
+		if option.Value.IsNull() {
+			removed = append(removed, cmp.Or(optionNames[option.Name], option.Name))
+		}
+	}
+	return without(body, removed)
+}
+
+// without removes fields.
+func without(body value.Value, names []string) value.Value {
+	if len(names) == 0 {
+		return body
+	}
+	var kept []value.Field
+	for _, field := range body.Fields() {
+		if !slices.Contains(names, field.Name) {
+			kept = append(kept, field)
+		}
+	}
+	return value.Object(kept...)
 }
 
 // chat is the body of a request for an answer.
@@ -42,6 +68,12 @@ func chat(request *provider.Request) (value.Value, error) {
 		named := object("name", value.String("answer")).With("schema", schema)
 		body = body.With("response_format", object("type", value.String("json_schema")).With("json_schema", named))
 	}
+	if request.Logprobs {
+		body = body.With("logprobs", value.Bool(true))
+		if request.TopLogprobs > 0 {
+			body = body.With("top_logprobs", value.Int(int64(request.TopLogprobs)))
+		}
+	}
 	switch request.Think.Kind() {
 	case value.KindString:
 		body = body.With("reasoning_effort", request.Think)
@@ -59,6 +91,13 @@ func chat(request *provider.Request) (value.Value, error) {
 			tools[i] = object("type", value.String("function")).With("function", function)
 		}
 		body = body.With("tools", value.List(tools...))
+		switch request.ToolChoice {
+		case "":
+		case provider.FreeChoice, provider.AnyTool:
+			body = body.With("tool_choice", value.String(request.ToolChoice))
+		default:
+			body = body.With("tool_choice", object("type", value.String("function")).With("function", object("name", value.String(request.ToolChoice))))
+		}
 	}
 	return body, nil
 }

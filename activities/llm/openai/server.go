@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -21,13 +23,19 @@ type server struct {
 	base  *url.URL // With the path before "/chat/completions".
 	shown string   // Address for messages.
 	http  *http.Client
+
+	mu       sync.Mutex
+	refused  []string                 // Fields that the server has refused: "stream", "stream_options", "max_tokens".
+	props    *props                   // Of llama.cpp; nil until they were read.
+	unseen   *bool                    // Whether the server is Ollama, which cuts prompts without saying so; nil until it was asked.
+	contexts map[string]loadedContext // Of Ollama, by model.
 }
 
 func open(base *url.URL, shown string) provider.Server {
 	connections := provider.NewClient(base)
 	// A key is sent to no other host than the one that was named.
 	connections.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &server{base: base, shown: shown, http: connections}
+	return &server{base: base, shown: shown, http: connections, contexts: map[string]loadedContext{}}
 }
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
@@ -46,9 +54,6 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 		return nil, o.failed(ctx, secrets, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if secrets.Key != "" {
-		request.Header.Set("Authorization", "Bearer "+secrets.Key)
-	}
 	response, err := o.http.Do(request)
 	if err != nil {
 		return nil, o.failed(ctx, secrets, err)
@@ -60,26 +65,46 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, o.failed(ctx, secrets, err)
 	}
-	return nil, o.refused(model, response.StatusCode, secrets.Quote(o.base, provider.ErrorText(said, response.Status)))
+	refused := o.response(model, response.StatusCode, secrets, provider.ReadError(said, response.Status))
+	refused.After = provider.ReadRetryAfter(response.Header)
+	return nil, o.refusal(refused)
 }
 
-// refused makes an error from a response with an error status.
-func (o *server) refused(model string, status int, said string) error {
-	switch {
-	case provider.IsOverloaded(status):
-		return protocol.Errorf(protocol.ProviderOverloaded, "the server at %s is overloaded: %s", o.shown, said)
-	case provider.IsUnreachable(status):
-		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, said)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, said).
-			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
-	case status == http.StatusNotFound && model != "":
-		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, model, said).
-			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
-	case status >= http.StatusMultipleChoices && status < http.StatusInternalServerError:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, said)
+// response is a response that is an error.
+func (o *server) response(model string, status int, secrets provider.Secrets, body provider.ErrorBody) provider.Response {
+	return provider.Response{Server: "the server at " + o.shown, Model: model, Status: status, ErrorBody: body, Said: secrets.Quote(o.base, body.Text)}
+}
+
+// inStream makes an error from one that a response with the status 200 contains. The status that the error names counts; without
+// one it is that of a task that failed.
+func (o *server) inStream(model string, secrets provider.Secrets, body []byte) error {
+	r := o.response(model, provider.ErrorStatus(body), secrets, provider.ReadError(body, string(body)))
+	if err := r.Known(); err != nil || r.Status == 0 {
+		return cmp.Or(err, error(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said)))
 	}
-	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, said), provider.ServerFault)
+	return o.refusal(r)
+}
+
+// refusal makes an error from a response with an error status.
+func (o *server) refusal(r provider.Response) error {
+	if err := r.Known(); err != nil {
+		return err
+	}
+	switch {
+	case provider.IsOverloaded(r.Status):
+		return r.Overloaded()
+	case provider.IsUnreachable(r.Status):
+		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, r.Said)
+	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, r.Said).
+			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
+	case r.Status == http.StatusNotFound && r.Model != "":
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
+			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
+	case r.Status >= http.StatusMultipleChoices && r.Status < http.StatusInternalServerError:
+		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said)
+	}
+	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said), provider.ServerFault)
 }
 
 // failed makes an error of the protocol from one of a request.
@@ -87,8 +112,8 @@ func (o *server) failed(ctx context.Context, secrets provider.Secrets, err error
 	if why := provider.Interrupted(ctx); why != nil {
 		return why
 	}
-	if known, is := errors.AsType[*protocol.Error](err); is {
-		return known
+	if _, is := errors.AsType[*protocol.Error](err); is {
+		return err
 	}
 	return provider.NoAnswer(protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, secrets.Quote(o.base, provider.Cause(err))), err)
 }
@@ -103,6 +128,7 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	if request.Dimensions > 0 {
 		body = body.With("dimensions", value.Int(int64(request.Dimensions)))
 	}
+	body = withoutNulls(body, request)
 	reply, err := o.reply(ctx, http.MethodPost, "embeddings", request.Model, request.Secrets, &body)
 	if err != nil {
 		return err
@@ -119,6 +145,7 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	}
 	answer.Done, answer.Reason, answer.Model = true, "stop", text(reply, "model")
 	count(answer, reply)
+	o.noticeCutInput(ctx, request, answer)
 	return nil
 }
 
@@ -136,11 +163,11 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	if err != nil {
 		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, secrets.Quote(o.base, err.Error()))
 	}
+	if failure, is := reply.Get("error"); is && !failure.IsNull() {
+		return reply, o.inStream(model, secrets, data)
+	}
 	return reply, nil
 }
-
-// AcceptsImages is not known: such servers reject an image that their model does not accept.
-func (o *server) AcceptsImages(context.Context, *provider.Request) (bool, error) { return true, nil }
 
 func (o *server) State(ctx context.Context, key string) (protocol.ServerState, error) {
 	var state protocol.ServerState
@@ -154,6 +181,9 @@ func (o *server) State(ctx context.Context, key string) (protocol.ServerState, e
 		state.Models = append(state.Models, secrets.Quote(o.base, text(element, "id")))
 	}
 	slices.Sort(state.Models)
+	if p := o.readProps(ctx); p.known {
+		state.Version, state.Slots, state.Context, state.Modalities = p.Build, p.Slots, p.Settings.Context, p.accepted()
+	}
 	return state, nil
 }
 

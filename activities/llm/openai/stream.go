@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -18,11 +16,15 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return provider.CannotSend(err)
 	}
-	response, err := o.send(ctx, http.MethodPost, "chat/completions", request.Model, request.Secrets, &body)
+	response, err := o.sendChat(ctx, request, withoutNulls(body, request))
 	if err != nil {
 		return err
 	}
-	stream := &events{answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) }}
+	full, cuts := o.contextWhileLoaded(ctx, request)
+	stream := &events{
+		answer: answer, heard: heard, quoted: func(said string) string { return request.Secrets.Quote(o.base, said) },
+		failure: func(body []byte) error { return o.inStream(request.Model, request.Secrets, body) },
+	}
 	lines := provider.Lines(response)
 	for !stream.over && lines.Scan() {
 		if err = stream.line(lines.Text()); err != nil {
@@ -32,8 +34,15 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err == nil && !stream.over {
 		err = lines.Err()
 	}
+	if err == nil {
+		err = stream.readDocument()
+	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
-		return stream.finish()
+		stream.finish()
+		if cuts {
+			noticeCut(request, answer, full)
+		}
+		return nil
 	}
 	if _, is := errors.AsType[*protocol.Error](err); is || provider.Interrupted(ctx) != nil {
 		return o.failed(ctx, request.Secrets, err)
@@ -43,20 +52,22 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 
 // events reads the stream of an answer.
 type events struct {
-	answer *provider.Answer
-	heard  func(string)
-	quoted func(string) string
-	calls  []pending
-	over   bool
-}
-
-// pending is a tool call that has arrived in part.
-type pending struct {
-	id, name  string
-	arguments strings.Builder
+	answer   *provider.Answer
+	heard    func(string)
+	quoted   func(string) string
+	failure  func(body []byte) error // Makes an error from one that the stream contains.
+	calls    toolCalls
+	document strings.Builder // Of a response that is not a stream.
+	over     bool
 }
 
 func (s *events) line(line string) error {
+	if s.document.Len() > 0 || strings.HasPrefix(strings.TrimSpace(line), "{") {
+		return s.addToDocument(line)
+	}
+	if failure, is := strings.CutPrefix(line, "error:"); is { // llama.cpp before 2026.
+		return s.failure([]byte(`{"error":` + failure + `}`))
+	}
 	data, is := strings.CutPrefix(line, "data:")
 	if !is {
 		s.heard("") // A comment keeps the connection alive.
@@ -64,7 +75,10 @@ func (s *events) line(line string) error {
 	}
 	data = strings.TrimSpace(data)
 	if data == "[DONE]" {
-		s.over = true
+		// Some servers do not say why an answer ends.
+		if s.over = true; !s.answer.Done && (s.answer.Pieces > 0 || len(s.calls.calls) > 0) {
+			s.answer.Done, s.answer.Reason = true, "stop"
+		}
 		return nil
 	}
 	chunk, err := value.Parse([]byte(data))
@@ -72,8 +86,13 @@ func (s *events) line(line string) error {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
 	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the server failed: %s", s.quoted(provider.ErrorText([]byte(data), data)))
+		return s.failure([]byte(data))
 	}
+	return s.chunk(chunk, "delta")
+}
+
+// chunk reads a piece of an answer, or a whole one: what the model wrote is in the field of the name.
+func (s *events) chunk(chunk value.Value, field string) error {
 	s.answer.Model = cmp.Or(text(chunk, "model"), s.answer.Model)
 	count(s.answer, chunk)
 	choices, _ := chunk.Get("choices")
@@ -82,55 +101,31 @@ func (s *events) line(line string) error {
 		return nil
 	}
 	choice := choices.Elements()[0]
-	delta, _ := choice.Get("delta")
-	thinking := cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"))
-	if err := s.answer.Append(text(delta, "content"), thinking); err != nil {
+	if failure, is := choice.Get("error"); is && !failure.IsNull() { // OpenRouter's.
+		return s.failure(choice.JSON())
+	}
+	delta, whole := choice.Get(field)
+	content, thoughts := contentOf(delta)
+	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
 	}
+	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
-	s.wanted(delta)
-	if reason := text(choice, "finish_reason"); reason != "" {
-		s.answer.Done, s.answer.Reason = true, reason
+	s.calls.add(delta)
+	logprobs, _ := choice.Get("logprobs")
+	probable, _ := logprobs.Get("content")
+	s.answer.Logprobs = append(s.answer.Logprobs, probable.Elements()...)
+	if reason := text(choice, "finish_reason"); reason != "" || whole && field == "message" {
+		s.answer.Done, s.answer.Reason = true, cmp.Or(reason, "stop")
 	}
-	s.heard(text(delta, "content"))
+	s.heard(content)
 	return nil
-}
-
-// mostCalls is the maximum number of tool calls of one answer.
-const mostCalls = 128
-
-// wanted adds the pieces of tool calls.
-func (s *events) wanted(delta value.Value) {
-	calls, _ := delta.Get("tool_calls")
-	for i, call := range calls.Elements() {
-		function, _ := call.Get("function")
-		at := i
-		if index, is := call.Get("index"); is {
-			if number, err := strconv.Atoi(index.Digits()); err == nil && number >= 0 && number < mostCalls {
-				at = number
-			}
-		}
-		for len(s.calls) <= at {
-			s.calls = append(s.calls, pending{})
-		}
-		s.calls[at].id = cmp.Or(text(call, "id"), s.calls[at].id)
-		s.calls[at].name = cmp.Or(text(function, "name"), s.calls[at].name)
-		s.calls[at].arguments.WriteString(text(function, "arguments"))
-	}
 }
 
 // finish makes tool calls from their pieces.
-func (s *events) finish() error {
-	for i := range s.calls {
-		call := &s.calls[i]
-		arguments, err := provider.ParseArguments([]byte(call.arguments.String()))
-		if err != nil {
-			return protocol.Errorf(protocol.TaskResultInvalid, "the model called the tool %s with invalid arguments: %v", call.name, err)
-		}
-		s.answer.Calls = append(s.answer.Calls, provider.ToolCall{ID: call.id, Name: call.name, Arguments: arguments})
-	}
+func (s *events) finish() {
+	s.answer.Calls = s.calls.all()
 	if s.answer.Tokens == 0 {
 		s.answer.Tokens = int64(s.answer.Pieces) // Some servers do not count for a stream.
 	}
-	return nil
 }

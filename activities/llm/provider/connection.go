@@ -3,12 +3,17 @@ package provider
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -52,14 +57,72 @@ func NewClient(server *url.URL) *http.Client {
 	if isLoopback(server.Hostname()) {
 		proxy = nil
 	}
-	return &http.Client{Transport: &http.Transport{
+	kept := &http.Transport{
 		Proxy:               proxy,
 		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
 		TLSHandshakeTimeout: connectWithin,
 		IdleConnTimeout:     time.Minute,
 		MaxIdleConnsPerHost: mostIdle,
 		ForceAttemptHTTP2:   true,
-	}}
+	}
+	once := kept.Clone()
+	once.DisableKeepAlives = true
+	return &http.Client{Transport: &transport{Transport: kept, once: once, host: server.Host}}
+}
+
+// transport adds to requests the secrets of their contexts, for one host only: a redirect to another one does not get them.
+type transport struct {
+	*http.Transport
+	once *http.Transport // Makes a connection for each request.
+	host string
+}
+
+// RoundTrip sends a request. A server may close a connection that it has promised to keep, as llama.cpp's llama-server does: if it
+// does before the first byte of its answer, the request is sent once more, on a connection of its own. It may have begun to work on
+// the first one, so there is no third.
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	var answered atomic.Bool
+	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }})
+	response, err := t.Transport.RoundTrip(t.withSecrets(request.Clone(traced)))
+	if err == nil || answered.Load() || request.Context().Err() != nil || !isClosed(err) {
+		return response, err
+	}
+	again := t.withSecrets(request.Clone(request.Context()))
+	if request.Body != nil {
+		if request.GetBody == nil {
+			return nil, err
+		}
+		if again.Body, err = request.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	return t.once.RoundTrip(again)
+}
+
+// isClosed reports whether the server closed the connection.
+func isClosed(err error) bool {
+	const idle = "http: server closed idle connection" // Go has no name for this error.
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), idle)
+}
+
+func (t *transport) withSecrets(request *http.Request) *http.Request {
+	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host {
+		if secrets.Key != "" {
+			request.Header.Set("Authorization", "Bearer "+secrets.Key)
+		}
+		for _, header := range secrets.Headers {
+			request.Header.Set(header.Name, header.Value)
+		}
+	}
+	return request
+}
+
+// secretsKey is the key of Secrets in a context.
+type secretsKey struct{}
+
+// WithSecrets returns a context for the requests of a call: clients made by NewClient send the key and the headers to their server.
+func WithSecrets(ctx context.Context, secrets Secrets) context.Context {
+	return context.WithValue(ctx, secretsKey{}, secrets)
 }
 
 func isLoopback(host string) bool {

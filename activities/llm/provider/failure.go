@@ -2,13 +2,11 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
-	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -18,16 +16,27 @@ type Verdict int
 
 // The verdicts.
 const (
-	ModelMissing Verdict = iota + 1 // The server does not have the model.
-	ServerFault                     // The server failed, and may fail at whatever it is asked.
-	NotListening                    // Nobody listens at the address.
-	NotSent                         // Nothing: the request cannot be made.
+	ModelMissing  Verdict = iota + 1 // The server does not have the model.
+	ServerFault                      // The server failed, and may fail at whatever it is asked.
+	NotListening                     // Nobody listens at the address.
+	NotSent                          // Nothing: the request cannot be made.
+	CutOff                           // The answer ended before it was complete.
+	PromptTooLong                    // The prompt is longer than the context of the model.
+	AnswerTooLong                    // The prompt may fit, but not together with the longest answer that the request allows.
+	CacheFull                        // Each call would fit alone: fewer of them may be in flight.
+	Loading                          // The server loads a model, which may take minutes.
+	RunnerLost                       // The process of the model ended while it worked on the request.
+	RunnerGone                       // The process of the model had ended before; the server starts another one.
+	CallerFault                      // The request is wrong, whatever the status is.
+	BadAnswer                        // The model wrote something that the server cannot use.
 )
 
 // judged is an error with a verdict.
 type judged struct {
 	err     *protocol.Error
 	verdict Verdict
+	reading Reading
+	after   time.Duration // After which the server wants to be asked again; 0 if it does not say.
 }
 
 func (j judged) Error() string { return j.err.Error() }
@@ -35,7 +44,9 @@ func (j judged) Error() string { return j.err.Error() }
 func (j judged) Unwrap() error { return j.err }
 
 // WithVerdict adds a verdict to a failure.
-func WithVerdict(failure *protocol.Error, verdict Verdict) error { return judged{failure, verdict} }
+func WithVerdict(failure *protocol.Error, verdict Verdict) error {
+	return judged{err: failure, verdict: verdict}
+}
 
 // VerdictOf returns the verdict of an error, or 0 where it says no more than its code.
 func VerdictOf(err error) Verdict {
@@ -43,23 +54,41 @@ func VerdictOf(err error) Verdict {
 	return known.verdict
 }
 
+// IsTooLong reports whether the prompt, or the prompt together with the answer, is longer than the context.
+func IsTooLong(err error) bool {
+	verdict := VerdictOf(err)
+	return verdict == PromptTooLong || verdict == AnswerTooLong
+}
+
+// LengthOf returns the tokens of a prompt that is too long and those of the context, where the server says.
+func LengthOf(err error) (tokens, limit int64) {
+	known, _ := errors.AsType[judged](err)
+	return known.reading.Tokens, known.reading.Limit
+}
+
+// RetryAfter returns after which time the server wants to be asked again; 0 if it does not say.
+func RetryAfter(err error) time.Duration {
+	known, _ := errors.AsType[judged](err)
+	return known.after
+}
+
 // CannotSend is the failure of a request that cannot be made.
 func CannotSend(err error) error {
-	return judged{protocol.AsError(err, protocol.InvalidParams), NotSent}
+	return WithVerdict(protocol.AsError(err, protocol.InvalidParams), NotSent)
 }
 
 // NoAnswer adds to a failure without any answer that nobody listens, where no connection was made.
 func NoAnswer(failure *protocol.Error, err error) error {
 	if how, is := errors.AsType[*net.OpError](err); is && how.Op == "dial" {
-		return judged{failure, NotListening}
+		return WithVerdict(failure, NotListening)
 	}
 	return failure
 }
 
 // BrokenOff is the failure of an answer that is not complete.
 func BrokenOff(server string, pieces int) error {
-	return protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s was cut off after %s", server, Tokens(pieces)).
-		WithHint("the server or the connection was lost, or the server ended an answer that repeated itself")
+	return WithVerdict(protocol.Errorf(protocol.ProviderNotAvailable, "the answer of %s was cut off after %s", server, Tokens(pieces)).
+		WithHint("the server or the connection was lost, or the server ended an answer that repeated itself"), CutOff)
 }
 
 // Tokens counts tokens in words.
@@ -68,55 +97,6 @@ func Tokens(n int) string {
 		return "1 token"
 	}
 	return fmt.Sprintf("%d tokens", n)
-}
-
-// IsOverloaded reports whether a server that answers with the status may take the request a little later. 529 is the status
-// of some that are overloaded.
-func IsOverloaded(status int) bool {
-	switch status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusTooEarly, http.StatusRequestTimeout, 529:
-		return true
-	}
-	return false
-}
-
-// IsUnreachable reports whether the status is that of a proxy which does not reach the server. From 520 on they are those of
-// Cloudflare.
-func IsUnreachable(status int) bool {
-	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout || 520 <= status && status <= 524
-}
-
-// MaxErrorBody is how many bytes are read of a response that is an error.
-const MaxErrorBody = 64 << 10
-
-// ErrorText is what a response that is an error says, in one of the forms that servers have; otherwise is for one that says
-// nothing.
-func ErrorText(body []byte, otherwise string) string {
-	var response struct {
-		Error   json.RawMessage `json:"error"`
-		Message string          `json:"message"`
-		Detail  json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(body, &response) == nil {
-		var object struct {
-			Message string `json:"message"`
-		}
-		var plain string
-		switch {
-		case json.Unmarshal(response.Error, &object) == nil && object.Message != "":
-			return object.Message
-		case json.Unmarshal(response.Error, &plain) == nil && plain != "":
-			return plain
-		case response.Message != "":
-			return response.Message
-		case len(response.Detail) > 0:
-			return string(response.Detail)
-		}
-	}
-	if text := strings.TrimSpace(string(body)); text != "" {
-		return text
-	}
-	return otherwise
 }
 
 // Cause drops from an error of the HTTP client the method and the address.

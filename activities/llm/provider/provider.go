@@ -45,6 +45,25 @@ type Puller interface {
 	Pull(ctx context.Context, model string, progress func(string)) error
 }
 
+// ContextReporter is a Server that reports the size of a model's context in tokens.
+type ContextReporter interface {
+	// ContextSize returns the context that the model of the request has now, and the largest one that it may have; 0 if the
+	// server does not say.
+	ContextSize(ctx context.Context, request *Request) (current, most int64, err error)
+}
+
+// QueueReporter is a Server that reports whether it is working.
+type QueueReporter interface {
+	// Busy reports whether the server works on as many requests as it can, so that others wait.
+	Busy(ctx context.Context) bool
+}
+
+// SlotReporter is a Server that reports how many requests it works on at once.
+type SlotReporter interface {
+	// Slots returns that number; false if the server does not say.
+	Slots(ctx context.Context) (slots int, known bool)
+}
+
 // ModelLister is a Server that says which models are in memory.
 type ModelLister interface {
 	// LoadedModels lists the models in memory; known is false where the server did not say.

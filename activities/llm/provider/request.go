@@ -1,7 +1,10 @@
 package provider
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,13 +22,62 @@ type Request struct {
 	Think      value.Value     // Null: as the model does by default.
 	KeepAlive  value.Value     // How long the model stays in memory afterwards; null: as the server does by default.
 	Tools      []protocol.Tool
+	ToolChoice string // Name of the tool that must be called, or AnyTool; otherwise the model decides.
 	Secrets    Secrets
 
 	Completion *Completion // For llm/generate: the prompt is not a conversation.
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
-	MayCut     bool        // Whether a prompt that is too long is cut, and the answer says so; otherwise it is an error.
+	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
+
+	Logprobs    bool // Whether the answer has the log probabilities of its tokens,
+	TopLogprobs int  // and how many alternatives to each.
 }
+
+// Option returns an option that is an integer; 0 if it is missing, or is none.
+func (r *Request) Option(name string) int {
+	for _, option := range r.Options {
+		if option.Name == name {
+			n, err := strconv.Atoi(option.Value.Digits())
+			if err != nil {
+				return 0 // The server rejects it.
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// SetOption sets an option that is an integer.
+func (r *Request) SetOption(name string, n int64) {
+	r.Options = value.Object(r.Options...).With(name, value.Int(n)).Fields()
+}
+
+// Size is the number of bytes of all texts. A token has at least one.
+func (r *Request) Size() (size int64) {
+	for _, m := range r.Messages {
+		size += int64(len(m.Text))
+	}
+	for _, text := range r.Inputs {
+		size += int64(len(text))
+	}
+	return size
+}
+
+// WithTag is the name of a model with its tag, as servers list it.
+func WithTag(model string) string {
+	if name := model[strings.LastIndexByte(model, '/')+1:]; strings.Contains(name, ":") {
+		return model
+	}
+	return model + ":latest"
+}
+
+// The values of tool_choice that are not names of tools.
+const (
+	FreeChoice = "auto"
+	NoTool     = "none"
+	AnyTool    = "required"
+)
 
 // Completion is what llm/generate has beyond its messages, which are a system message, perhaps, and one of the user.
 type Completion struct {
@@ -48,19 +100,29 @@ type Message struct {
 type ToolCall struct {
 	ID        string
 	Name      string
-	Arguments value.Value
+	Arguments value.Value // An object.
+	Problem   string      // Why the arguments that the model wrote are invalid; then there are none.
 }
 
-// ParseArguments reads the arguments of a tool call. Nothing, and null, are no arguments.
-func ParseArguments(text []byte) (value.Value, error) {
-	if len(text) == 0 {
-		return value.Object(), nil
+// ParseArguments reads the arguments of a tool call: an object, which may be encoded as a string. Nothing, and null, are no
+// arguments. problem is for the model, which may call the tool again.
+func ParseArguments(text []byte) (arguments value.Value, problem string) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return value.Object(), ""
 	}
 	arguments, err := value.Parse(text)
-	if arguments.IsNull() && err == nil {
-		return value.Object(), nil
+	if err == nil && arguments.Kind() == value.KindString {
+		arguments, err = value.Parse([]byte(arguments.Text()))
 	}
-	return arguments, err
+	switch {
+	case err != nil:
+		return value.Object(), fmt.Sprintf("the arguments are %v; they were %s", err, shorten(string(text)))
+	case arguments.IsNull():
+		return value.Object(), ""
+	case arguments.Kind() != value.KindObject:
+		return value.Object(), fmt.Sprintf("the arguments are %s, and must be an object; they were %s", arguments.Kind().Article(), shorten(string(text)))
+	}
+	return arguments, ""
 }
 
 // OptionNames are the options that parameters set by their names, which are those of Ollama: the fields of api.Options and
@@ -75,16 +137,19 @@ var OptionNames = []string{
 type Answer struct {
 	Text     strings.Builder
 	Thinking strings.Builder
+	Refusal  strings.Builder // Why the model does not answer, in its own words.
 	Calls    []ToolCall
 	Pieces   int  // Of the stream: about one for each token.
 	Done     bool // The model finished.
 	Cut      bool // The prompt was longer than the model's context, and was cut.
+	MayBeCut bool // The server cuts prompts without saying so, and does not say how long they may be.
 
 	Reason               string // Why the model finished: "stop", "length".
 	Model, Role          string
 	PromptTokens, Tokens int64
 	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 if the server does not report it.
 	Vectors              []value.Value // Of llm/embed.
+	Logprobs             []value.Value // Of the tokens, if the request asks for them.
 }
 
 // Usage counts what the request consumed, where the server said so.

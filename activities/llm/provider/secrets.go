@@ -4,12 +4,16 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // Secrets are what the server of a call may repeat, and no message and no result may show.
 type Secrets struct {
-	Key    string                   // Of the server; empty without one.
-	Redact func(text string) string // Takes the secrets of the task out of a text; nil where there are none.
+	Key     string                   // Of the server; empty without one.
+	Headers []protocol.Setting       // Of every request to the server.
+	Values  []string                 // Secrets that stand in the headers.
+	Redact  func(text string) string // Takes the secrets of the task out of a text; nil where there are none.
 }
 
 // Hide takes the secrets out of a text. Whatever is cut is cut after that: half a secret is not found any more.
@@ -19,6 +23,11 @@ func (s Secrets) Hide(text string) string {
 	}
 	if s.Redact != nil {
 		text = s.Redact(text)
+	}
+	for _, secret := range s.Values {
+		if len(secret) >= shortestPassword {
+			text = strings.ReplaceAll(text, secret, "[secret]")
+		}
 	}
 	return text
 }

@@ -48,6 +48,7 @@ type taskDocument struct {
 	Duration  *float64                   `json:"duration"`
 	Result    map[string]json.RawMessage `json:"result"`
 	Warning   *string                    `json:"warning"`
+	Warnings  *int                       `json:"warnings"`
 	Error     *errorDocument             `json:"error"`
 }
 

@@ -33,6 +33,10 @@ type endpointHealth struct {
 	Version string      `json:"version,omitempty"`
 	Models  []string    `json:"models,omitempty"`
 	Loaded  []string    `json:"loaded,omitempty"` // Of the models, those in memory.
+
+	Slots      int      `json:"slots,omitempty"`      // Requests that it works on at once.
+	Context    int64    `json:"context,omitempty"`    // Tokens of a request with its answer.
+	Modalities []string `json:"modalities,omitempty"` // What its model accepts beside text.
 }
 
 // providerCommand is the command `provider`.
@@ -172,7 +176,8 @@ func healthOf(ctx context.Context, of runs.Provider, wanted func(endpoint) bool)
 	}
 	var all []endpointHealth
 	for _, s := range states {
-		state := endpointHealth{endpoint: endpointOf(of, s.Server), Version: s.Version, Models: s.Models, Loaded: s.Loaded}
+		state := endpointHealth{endpoint: endpointOf(of, s.Server), Version: s.Version, Models: s.Models, Loaded: s.Loaded,
+			Slots: s.Slots, Context: s.Context, Modalities: s.Modalities}
 		state.set(s.Error)
 		all = append(all, state)
 	}
@@ -235,6 +240,9 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 		return err
 	}
 	for _, state := range all {
+		if state.OK && state.Slots > 0 {
+			fmt.Fprintf(p.Out, "%s works on %d calls at once, with a context of %d tokens\n", state.URL, state.Slots, state.Context)
+		}
 		if state.OK {
 			continue
 		}

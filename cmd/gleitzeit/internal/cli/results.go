@@ -54,6 +54,9 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 			p.say("run %s is %s; the results may be partial: `gleitzeit status %s` shows its tasks", run, document.State(), run)
 		}
 		p.printRun(document, nil)
+		for i := range document.Tasks {
+			p.sayWarning(&document.Tasks[i])
+		}
 		return nil
 	}
 	task := document.Task(args[1])
@@ -68,7 +71,15 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		return noResult(task)
 	}
 	p.printResult(task.ResultText(), *task.Result)
+	p.sayWarning(task)
 	return nil
+}
+
+// sayWarning prints the warning of a task's result, which the text of the result does not contain.
+func (p resultsCommand) sayWarning(task *view.Task) {
+	if p.output == asText && task.Warning != "" {
+		p.say("%s", task.WarningLine())
+	}
 }
 
 // withoutResults returns the message for a run that has no results to print, with the tasks that have some.

@@ -125,6 +125,8 @@ func summary(run *view.Run) string {
 			fmt.Fprintf(&text, "\n\nTask %s was skipped: %s", t.ID, value.VisibleLines(t.Reason))
 		case t.Items != nil && t.Items.Failed > 0:
 			fmt.Fprintf(&text, "\n\nOf the %d items of task %s, %d failed.", t.Items.Total, t.ID, t.Items.Failed)
+		case t.Warnings > 0:
+			fmt.Fprintf(&text, "\n\nOf the %d items of task %s, %d have a warning.", t.Items.Total, t.ID, t.Warnings)
 		case t.Warning != "":
 			fmt.Fprintf(&text, "\n\nWarning of task %s: %s.", t.ID, value.VisibleLines(t.Warning))
 		}

@@ -17,6 +17,7 @@ type Batch struct {
 	Succeeded int              `json:"succeeded"`
 	Failed    int              `json:"failed"`
 	Skipped   int              `json:"skipped"`
+	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Duration  protocol.Seconds `json:"duration"`
 	Error     *Error           `json:"error,omitempty"` // The error of the task, or of the run.
 	Results   *value.Value     `json:"results,omitempty"`
@@ -43,6 +44,11 @@ func (r *Run) Batch(task string) *Batch {
 	if of.Result != nil {
 		if list, has := of.Result.Get("results"); has {
 			b.Results = &list
+			for _, entry := range list.Elements() {
+				if warningOf(entry) != "" {
+					b.Warnings++
+				}
+			}
 		}
 	}
 	return b
@@ -57,6 +63,9 @@ func (b *Batch) Text() string {
 func (b *Batch) Markdown() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", value.VisibleLines(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
+	if b.Warnings > 0 {
+		fmt.Fprintf(&text, ", %d with a warning", b.Warnings)
+	}
 	if b.Failed > 0 {
 		fmt.Fprintf(&text, ", %d failed", b.Failed)
 	}
@@ -74,6 +83,9 @@ func (b *Batch) Markdown() string {
 	for _, entry := range b.Results.Elements() {
 		item, _ := entry.Get("item")
 		fmt.Fprintf(&text, "\n## %s\n\n", titleOf(item))
+		if warning := warningOf(entry); warning != "" {
+			fmt.Fprintf(&text, "> **Warning:** %s\n\n", strings.ReplaceAll(value.VisibleLines(warning), "\n", "\n> "))
+		}
 		text.WriteString(markdownOfItem(entry))
 	}
 	return text.String()

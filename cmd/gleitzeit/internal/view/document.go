@@ -58,7 +58,8 @@ type Task struct {
 	StartedAt *time.Time       `json:"started_at"`
 	Duration  protocol.Seconds `json:"duration"`
 	Result    *value.Value     `json:"result,omitempty"`
-	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
+	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
+	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Error     *Error           `json:"error"`
 
 	after           []string

@@ -82,6 +82,7 @@ func ItemsWord(count int, values bool) string {
 type itemsOf struct {
 	list   *protocol.Ref
 	counts protocol.Counts // Without the total.
+	warned int             // Items whose results have warnings.
 	ended  *protocol.Counts
 }
 
@@ -106,6 +107,9 @@ func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 		case i+1 < len(records) && records[i+1].Task == record.Task && records[i+1].Item == record.Item: // Another attempt follows.
 		case record.Status == protocol.Completed:
 			of.counts.Succeeded++
+			if record.Warning != "" {
+				of.warned++
+			}
 			if record.FromCache {
 				of.counts.Cached++
 			}
@@ -125,8 +129,18 @@ func itemsText(result value.Value) string {
 	for _, entry := range list.Elements() {
 		item, _ := entry.Get("item")
 		fmt.Fprintf(&text, "== %s\n%s\n", titleOf(item), strings.TrimSuffix(gistOfItem(entry), "\n"))
+		if warning := warningOf(entry); warning != "" {
+			fmt.Fprintf(&text, "! %s\n", value.VisibleLines(Brief(warning)))
+		}
 	}
 	return text.String()
+}
+
+// warningOf is the warning of the result of an item; empty if it has none.
+func warningOf(entry value.Value) string {
+	result, _ := entry.Get("result")
+	warning, _ := result.Get("warning")
+	return warning.Text()
 }
 
 // titleOf is the heading of an item: a path in full, of a value what tells it from others.

@@ -100,6 +100,45 @@ func TestItemsThatAreValues(t *testing.T) {
 	want(t, "results", itemsText(result), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
 }
 
+// A result that is not whole has its warning wherever it is shown.
+func TestWarningsOfItems(t *testing.T) {
+	const cut = "the answer was cut off after 6 tokens"
+	result, err := value.Parse([]byte(`{"total":2,"succeeded":2,"failed":0,"skipped":0,"results":[` +
+		`{"item":"/f/a.txt","index":0,"status":"completed","result":{"response":"tick","warning":"` + cut + `"},"error":null},` +
+		`{"item":"/f/b.txt","index":1,"status":"completed","result":{"response":"blue"},"error":null}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &Run{Run: "r", Workflow: "W", Status: protocol.Completed, Tasks: []Task{
+		{ID: "batch", Method: "llm/chat", Status: protocol.Completed, Attempts: 1, Items: &protocol.Counts{Total: 2, Succeeded: 2}, Warnings: 1, Result: &result},
+	}}
+	const text = "== /f/a.txt\ntick\n! " + cut + "\n== /f/b.txt\nblue\n"
+	want(t, "results", run.Results(), text)
+	want(t, "status", run.Tree(), "r  W  completed\n  ✓ batch  llm/chat  completed  2 of 2 files\n    ! 1 file with a warning: see the results\n")
+	batch := run.Batch("batch")
+	want(t, "text", batch.Text(), text)
+	want(t, "markdown", batch.Markdown(), "# W\n\n2 of 2 files succeeded, 1 with a warning, in 0.00 s (run `r`, completed).\n"+
+		"\n## /f/a.txt\n\n> **Warning:** "+cut+"\n\ntick\n\n## /f/b.txt\n\nblue\n")
+	encoded, err := value.Encode(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if warnings, _ := encoded.Get("warnings"); warnings.Digits() != "1" {
+		t.Errorf("json: %s", encoded.JSON())
+	}
+}
+
+// The items of a run that a store keeps are counted with their warnings.
+func TestCountedWarnings(t *testing.T) {
+	record := func(attempt int, status protocol.Status, warning string) resultstore.Record {
+		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: 1, Attempt: attempt}, Status: status, Warning: warning}
+	}
+	found := itemsIn([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")})
+	if found["batch"].warned != 1 || found["batch"].counts.Succeeded != 1 {
+		t.Errorf("%+v", found["batch"])
+	}
+}
+
 func TestALineOfAnItem(t *testing.T) {
 	item := Item{Task: "batch", Item: value.String("/f/\x1b.txt"), Index: 2, Status: protocol.Failed, Attempts: 2, StartedAt: &noon, Duration: 1.5, Error: &Error{Message: "broken\nValueError: x"}}
 	want(t, "line", item.Line(), "✗ batch[2]  /f/\\x1b.txt  failed  1.50 s  2 attempts  broken ValueError: x")

@@ -44,6 +44,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 		of := found[r.Tasks[i].ID]
 		switch {
 		case of == nil:
+			continue
 		case of.ended != nil:
 			r.Tasks[i].Items = of.ended
 		case of.list != nil:
@@ -54,6 +55,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 			of.counts.Total = len(list.Elements())
 			r.Tasks[i].Items = &of.counts
 		}
+		r.Tasks[i].Warnings = of.warned
 	}
 	return nil
 }

@@ -139,6 +139,9 @@ func (r *Run) Tree() string {
 		if task.Warning != "" {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
+		if task.Warnings > 0 {
+			fmt.Fprintf(&text, "%s! %d %s with a warning: see the results\n", strings.Repeat("  ", depth[task.ID]+2), task.Warnings, ItemsWord(task.Warnings, task.Values))
+		}
 	}
 	return text.String()
 }

@@ -1,4 +1,4 @@
-package llm
+package pool
 
 import (
 	"context"
@@ -29,28 +29,26 @@ func (m *inMemory) LoadedModels(context.Context) ([]string, bool) {
 
 func (m *inMemory) Close() {}
 
-func memberOf(name string, limit int, models ...string) *member {
-	m, server := newMember(protocol.Server{URL: name, MaxConcurrent: limit}), &inMemory{models: models}
-	m.server, m.lister = server, server
-	return m
+func memberOf(name string, limit int, models ...string) *Member {
+	return NewMember(protocol.Server{URL: name, MaxConcurrent: limit}, name, &inMemory{models: models}, Limits{})
 }
 
 // rig serves calls in a bubble of its own time, and notes which were served where.
 type rig struct {
 	t      *testing.T
-	pool   *pool
+	pool   *Pool
 	served []string // "a@x": the call a at the server x.
-	calls  map[string]*place
+	calls  map[string]*Place
 }
 
-func newRig(t *testing.T, members ...*member) *rig {
-	return &rig{t: t, pool: newPool(members), calls: map[string]*place{}}
+func newRig(t *testing.T, members ...*Member) *rig {
+	return &rig{t: t, pool: New(members), calls: map[string]*Place{}}
 }
 
 // wants brings a call and does not wait for it.
 func (r *rig) wants(name, model string, priority int) {
 	go func() {
-		m, err := r.pool.acquire(r.t.Context(), &waiter{model: model, priority: priority}, func() {})
+		m, err := r.pool.Acquire(r.t.Context(), &Waiter{Model: model, Priority: priority}, func() {})
 		if err != nil {
 			return // The test is over.
 		}
@@ -65,12 +63,12 @@ func (r *rig) wants(name, model string, priority int) {
 func (r *rig) ends(name string, err error) {
 	r.t.Helper()
 	m := r.take(name)
-	r.pool.release(m, err)
+	r.pool.Release(m, err)
 	synctest.Wait()
 }
 
 // take is the place of a call that is being served.
-func (r *rig) take(name string) *place {
+func (r *rig) take(name string) *Place {
 	r.t.Helper()
 	r.pool.mu.Lock()
 	defer r.pool.mu.Unlock()
@@ -204,13 +202,13 @@ func TestServerThatFailsIsSetAsideAndTriedAgain(t *testing.T) {
 	})
 	// The pause doubles, and has an end.
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool([]*member{memberOf("x", 4)})
+		p := New([]*Member{memberOf("x", 4)})
 		for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-			m, err := p.acquire(t.Context(), &waiter{model: "m", priority: 3}, func() {}) // Where there is no other, it is asked all the same.
+			m, err := p.Acquire(t.Context(), &Waiter{Model: "m", Priority: 3}, func() {}) // Where there is no other, it is asked all the same.
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.release(m, away)
+			p.Release(m, away)
 			if got := time.Until(m.avoidUntil); got != want*time.Second {
 				t.Errorf("set aside for %s, not %d s", got, want)
 			}
@@ -240,7 +238,7 @@ func TestCallThatIsCancelledWhileItWaits(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan error)
 		go func() {
-			_, err := r.pool.acquire(ctx, &waiter{model: "m", priority: 3}, func() {})
+			_, err := r.pool.Acquire(ctx, &Waiter{Model: "m", Priority: 3}, func() {})
 			gone <- err
 		}()
 		synctest.Wait()
@@ -340,8 +338,8 @@ func TestBusyAndLackingServers(t *testing.T) {
 		r.wants("5", "other", 3)
 		r.ends("5", nil)
 		r.want("1@x 2@y 3@x 4@y 5@x")
-		x := r.pool.members[0]
-		if r.pool.addModel(x, "m"); len(x.missing) > 0 {
+		x := r.pool.Members[0]
+		if r.pool.AddModel(x, "m"); len(x.missing) > 0 {
 			t.Errorf("x lacks %v", x.missing)
 		}
 	})

@@ -1,0 +1,190 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// ending is what the reason for which a server ended an answer says of it.
+type ending int
+
+const (
+	whole    ending = iota
+	cutOff          // At a limit of tokens.
+	filtered        // By a content filter.
+	refused         // By the model.
+	aborted         // There is no answer; the next request may get one.
+)
+
+// endings are the reasons of servers that do not mean a whole answer. docs/providers.md says which server has which.
+var endings = map[string]ending{
+	"length": cutOff, "max_tokens": cutOff, "model_length": cutOff,
+	"content_filter": filtered, "safety": filtered,
+	"refusal": refused,
+	"error":   aborted, "abort": aborted, "load": aborted, "unload": aborted,
+}
+
+func endingOf(a *provider.Answer) ending {
+	if a.Refusal.Len() > 0 {
+		return refused
+	}
+	return endings[strings.ToLower(a.Reason)]
+}
+
+// maxLoads is how often a server may answer one request only by loading the model.
+const maxLoads = 3
+
+// receive gets one answer from a server. An answer that the server aborted is a transient failure.
+func (x *exchange) receive(ctx context.Context, m *pool.Member, a *provider.Answer, w *watchdog) error {
+	for load := 1; ; load++ {
+		err := m.Client.Converse(ctx, &x.request, a, x.listener(a, w))
+		if err != nil {
+			return err
+		}
+		if a.Reason == "load" && a.Pieces == 0 && load < maxLoads {
+			*a = provider.Answer{}
+			continue
+		}
+		if endingOf(a) == aborted {
+			return protocol.Errorf(protocol.TaskExecutionFailed, "%s did not answer: it ended the response after %s with the reason %q",
+				x.serverName(), provider.Tokens(a.Pieces), x.call.secrets.Hide(a.Reason)).WithKind(protocol.Transient)
+		}
+		splitThoughts(a)
+		return nil
+	}
+}
+
+func (x *exchange) serverName() string { return x.call.backend.Title + " at " + x.member.URL }
+
+// splitThoughts moves thoughts that the server left in the text to where they belong.
+func splitThoughts(a *provider.Answer) {
+	if a.Thinking.Len() > 0 {
+		return
+	}
+	if thoughts, rest := answer.Split(a.Text.String()); thoughts != "" || rest != a.Text.String() {
+		setText(a, rest)
+		a.Thinking.WriteString(thoughts)
+	}
+}
+
+func setText(a *provider.Answer, text string) {
+	a.Text.Reset()
+	a.Text.WriteString(text)
+}
+
+// shortfall says in which respect an answer is not whole, and what to do; both are empty if it is.
+func shortfall(a *provider.Answer) (what, hint string) {
+	blank, tokens := strings.TrimSpace(a.Text.String()) == "", provider.Tokens(int(a.Tokens))
+	switch how := endingOf(a); {
+	case how == refused && a.Refusal.Len() > 0:
+		return "the model refused to answer: " + a.Refusal.String(), ""
+	case how == refused:
+		return "the model refused to answer", ""
+	case how == filtered:
+		return "the server's content filter cut off the answer", ""
+	case how == cutOff && blank && a.Thinking.Len() > 0:
+		return fmt.Sprintf("the model did not answer: it was cut off after %s of thoughts", tokens), "raise `max_tokens` or `num_ctx`, or set `think: false`"
+	case how == cutOff:
+		return fmt.Sprintf("the answer was cut off after %s", tokens), "raise `max_tokens` or `num_ctx`, or set `on_cut_answer: continue`"
+	case blank && a.Thinking.Len() > 0:
+		return "the model did not answer: there are only thoughts", ""
+	case blank:
+		return "the answer is empty", ""
+	}
+	return "", ""
+}
+
+// checkWhole adds a warning about an answer that is not whole, or fails if that is set.
+func (x *exchange) checkWhole(a *provider.Answer) error {
+	what, hint := shortfall(a)
+	if what == "" {
+		return nil
+	}
+	x.partial = true
+	what = x.call.secrets.Hide(what)
+	if text(x.call.request.Parameters, "on_cut_answer") == "fail" {
+		return protocol.Errorf(protocol.TaskResultInvalid, "%s", what).WithHint("%s", hint)
+	}
+	if x.truncation.answer > 0 && endingOf(a) == cutOff {
+		what += ": the prompt leaves no more of the model's context, although `max_tokens` is larger"
+	}
+	if hint != "" {
+		what += "; " + hint
+	}
+	x.warn(what)
+	return nil
+}
+
+// warn adds a warning to the result.
+func (x *exchange) warn(text string) {
+	if !slices.Contains(x.warnings, text) {
+		x.warnings = append(x.warnings, text)
+	}
+}
+
+// maxContinuations is how often a model is asked to continue an answer.
+const maxContinuations = 8
+
+// wholeAnswer gets an answer; if it was cut off and that is set, the model is asked to continue it.
+func (x *exchange) wholeAnswer(ctx context.Context) (*provider.Answer, error) {
+	a, err := x.answerWithTools(ctx)
+	if text(x.call.request.Parameters, "on_cut_answer") != "continue" {
+		return a, err
+	}
+	messages, format, tools := x.request.Messages, x.request.Format, x.request.Tools
+	defer func() {
+		x.request.Messages, x.request.Format, x.request.Tools, x.continues = messages, format, tools, false
+	}()
+	for n := 1; err == nil && n <= maxContinuations && endingOf(a) == cutOff && strings.TrimSpace(a.Text.String()) != ""; n++ {
+		x.call.progress(fmt.Sprintf("asking the model to continue its answer (%d of %d)", n, maxContinuations))
+		x.request.Messages = continuation(messages, x.request.Completion, a.Text.String())
+		x.request.Format, x.request.Tools, x.continues = nil, nil, true
+		var more *provider.Answer
+		if more, err = x.answerOnce(ctx); err != nil || strings.TrimSpace(more.Text.String()) == "" {
+			break
+		}
+		joined := a.Text.String() + more.Text.String()
+		if len(joined) > protocol.MaxValue {
+			break
+		}
+		a, more.Tokens = more, a.Tokens+more.Tokens
+		setText(a, joined)
+	}
+	setText(&x.total, a.Text.String())
+	return a, err
+}
+
+// continuation are the messages that ask the model to continue a text.
+func continuation(messages []provider.Message, completion *provider.Completion, text string) []provider.Message {
+	const please = "Your answer was cut off. Continue it exactly where it ends. Repeat nothing, and add nothing before the continuation."
+	messages = slices.Clone(messages)
+	if completion == nil {
+		return append(messages, provider.Message{Role: "assistant", Text: text}, provider.Message{Role: "user", Text: please})
+	}
+	last := &messages[len(messages)-1]
+	if completion.Raw {
+		last.Text += text
+	} else {
+		last.Text = strings.Join([]string{last.Text, text, please}, "\n\n")
+	}
+	return messages
+}
+
+// warning joins the warnings of a result.
+func (x *exchange) warning() string { return strings.Join(x.warnings, "; ") }
+
+// withWarning adds the warnings to a result.
+func (x *exchange) withWarning(result protocol.Result) protocol.Result {
+	if result.Warning = x.warning(); result.Warning != "" {
+		result.Value = result.Value.With("warning", value.String(result.Warning))
+	}
+	return result
+}

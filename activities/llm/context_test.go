@@ -1,0 +1,156 @@
+package llm_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// A server that refuses a prompt which fits, but not together with max_tokens, gets a lower limit. The context has 1000 tokens, and a
+// byte is a token. The bodies have the words of the servers in testdata/dialects.txt.
+func TestAnswerThatDoesNotFitBesideThePrompt(t *testing.T) {
+	for name, refuse := range map[string]func(tokens, answer int64) string{
+		"vLLM of July 2025": func(tokens, answer int64) string {
+			return fmt.Sprintf(`{"object":"error","message":"This model's maximum context length is 1000 tokens. However, you requested %d tokens (%d in the messages, %d in the completion). Please reduce the length of the messages or completion. None","type":"BadRequestError","param":null,"code":400}`, tokens+answer, tokens, answer)
+		},
+		"vLLM of October 2025": func(tokens, answer int64) string {
+			return fmt.Sprintf(`{"error":{"message":"'max_tokens' or 'max_completion_tokens' is too large: %d. This model's maximum context length is 1000 tokens and your request has %d input tokens (%[1]d > 1000 - %[2]d). None","type":"BadRequestError","param":null,"code":400}}`, answer, tokens)
+		},
+		"vLLM of early 2026": func(tokens, answer int64) string {
+			return fmt.Sprintf(`{"error":{"message":"You passed %d input tokens and requested %d output tokens. However, the model's context length is only 1000 tokens, resulting in a maximum input length of %d tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=%[1]d)","type":"BadRequestError","param":"input_tokens","code":400}}`, tokens, answer, 1000-answer)
+		},
+		"vLLM of 2026": func(_, answer int64) string {
+			return fmt.Sprintf(`{"error":{"message":"This model's maximum context length is 1000 tokens. However, you requested %d output tokens and your prompt contains at least %d input tokens, for a total of at least 1001 tokens. Please reduce the length of the input prompt or the number of requested output tokens. (parameter=input_tokens, value=%[2]d)","type":"BadRequestError","param":"input_tokens","code":400}}`, answer, 1001-answer)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reason := "stop"
+			handler := open(t, llm.Options{Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, body value.Value) {
+				tokens, answer := int64(0), limitOf(t, body)
+				messages, _ := body.Get("messages")
+				for _, message := range messages.Elements() {
+					content, _ := message.Get("content")
+					tokens += int64(len(content.Text()))
+				}
+				if tokens+answer > 1000 {
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprint(w, refuse(tokens, answer))
+					return
+				}
+				fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":"yes"},"finish_reason":%q}],"usage":{"prompt_tokens":%d,"completion_tokens":%d}}`+"\n\ndata: [DONE]\n\n", reason, tokens, answer)
+			}))})
+			for _, how := range []string{"warn", "fail", "fit"} {
+				reason = "stop"
+				parameters := `{"prompt":"What?","system":"` + strings.Repeat("x", 595) + `","provider":"openai","max_tokens":800,"on_truncation":"` + how + `"}`
+				if result := ask(t, handler, llm.Chat, parameters); result.Warning != "" || field(result, "response") != `"yes"` {
+					t.Errorf("%s: %s", how, result.Value.JSON())
+				}
+				reason = "length"
+				if warning := ask(t, handler, llm.Chat, parameters).Warning; !strings.Contains(warning, "the prompt leaves no more of the model's context, although `max_tokens` is larger") {
+					t.Errorf("%s: warning %q", how, warning)
+				}
+			}
+		})
+	}
+}
+
+func limitOf(t testing.TB, body value.Value) (limit int64) {
+	t.Helper()
+	most, is := body.Get("max_tokens")
+	if !is {
+		return 0
+	}
+	if _, err := fmt.Sscan(most.Digits(), &limit); err != nil {
+		t.Error(err)
+	}
+	return limit
+}
+
+// An answer about a document that was read in parts can be corrected, even if it does not fit beside the notes.
+func TestCorrectionAfterReadingInParts(t *testing.T) {
+	const context = 400
+	var mu sync.Mutex
+	answers := 0
+	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			http.NotFound(w, r)
+			return
+		}
+		a, tokens := readAsked(t, r)
+		if tokens > context {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"error":{"code":400,"message":"request (%d tokens) exceeds the available context size (%d tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":%[1]d,"n_ctx":%d}}`, tokens, context)
+			return
+		}
+		answer := strings.Repeat("n", 20) // A note.
+		if !strings.Contains(a.Messages[0].Content, "This is part") {
+			mu.Lock()
+			answers++
+			if answer = strings.Repeat("no JSON ", 20); answers > 1 {
+				answer = `{"a":1}`
+			}
+			mu.Unlock()
+		}
+		fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n", answer)
+	}))})
+	request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt","schema":{"type":"object","required":["a"]}}`)
+	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 150)))
+	result, err := handler.Handle(t.Context(), request, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, result, map[string]string{"parsed": `{"a":1}`})
+	if result.Warning != "the answer was corrected without the document, which does not fit beside it" {
+		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+// Ollama's /v1 cuts prompts without saying so.
+func TestPromptThatOllamaCutsBehindAnotherAPI(t *testing.T) {
+	url := ollamatest.Start(t)
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "llama3.2", URLs: []string{url + "/v1"}}}})
+	words := strings.Repeat("word ", 1000)
+	ask(t, real(t), llm.Chat, `{"prompt":"hello","model":"tiny-script"}`) // llama3.2 is a copy of it.
+	for _, test := range []struct{ method, parameters, warning string }{
+		{llm.Chat, `"prompt":"` + words + `","max_tokens":5`, "the prompt is longer than the model's context: the server cut it to 2048 tokens"},
+		{llm.Embed, `"model":"llama3.2","input":["a","` + words + `"]`, "text 1 is longer than the model's context: the server cut it to 2046 tokens"},
+	} {
+		if warning := ask(t, handler, test.method, `{"provider":"openai",`+test.parameters+`}`).Warning; warning != test.warning {
+			t.Errorf("%s: warning %q", test.method, warning)
+		}
+		got := fails(t, t.Context(), handler, asking(t, test.method, `{"provider":"openai","on_truncation":"fail",`+test.parameters+`}`), nil)
+		if got.Code != protocol.InvalidParams || got.Message != test.warning {
+			t.Errorf("%s: %s: %s", test.method, got.Name, got.Message)
+		}
+	}
+	if result := ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"short enough","on_truncation":"fail"}`); result.Warning != "" {
+		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+// An Ollama that does not say how large the context is may have cut a long prompt: that must not pass for a whole one.
+func TestPromptThatMayBeCut(t *testing.T) {
+	handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/version":
+			fmt.Fprint(w, `{"version":"0.6.0"}`)
+		case "/api/ps":
+			fmt.Fprint(w, `{"models":[{"name":"m:latest","model":"m:latest"}]}`)
+		default:
+			speaking(said, finished, over)(w, r)
+		}
+	})+"/v1")})
+	long := `{"provider":"openai","prompt":"` + strings.Repeat("word ", 1000) + `","on_truncation":"`
+	if warning := ask(t, handler, llm.Chat, long+`warn"}`).Warning; warning != "" {
+		t.Errorf("warning %q", warning)
+	}
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, long+`fail"}`), nil)
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "on_truncation: fail is not supported by the server: it cuts prompts without saying so", "call the server by its own API: set another `provider`")
+}

@@ -1,0 +1,303 @@
+// Package pool distributes calls among equal servers, within the limits of each. It must not know what a call asks.
+package pool
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// Pool distributes calls among equal servers. The order of waiting calls is: higher priority first, then those whose model is
+// in memory where there is a free slot, then first come, first served.
+type Pool struct {
+	Members []*Member
+	Users   atomic.Int64 // Calls that have not ended, in flight or between two requests.
+
+	now func() time.Time
+
+	mu      sync.Mutex
+	waiting []*Waiter // In order of arrival.
+	again   *time.Timer
+}
+
+// Member is one server of a pool. The fields from lister on are guarded by the pool.
+type Member struct {
+	protocol.Server
+	Address string // Including user and password.
+	Client  provider.Server
+	lister  provider.ModelLister // The same server; nil if it does not list loaded models.
+
+	places     []*Place              // Of the calls in flight.
+	limit      int                   // Maximum number of calls in flight at present,
+	most       int                   // and the most that the settings and the server allow.
+	calm       int                   // Calls that succeeded since the limit was lowered or raised.
+	slots      provider.SlotReporter // The same server; nil if it does not report its slots.
+	slotsKnown bool                  // Whether it was asked for them.
+	reserved   *Waiter               // A call that waits until it is the only one in flight.
+	pausedTill time.Time             // When the server wants to be asked again.
+	lostAt     time.Time             // When it last lost the process of a model.
+	rate       rate                  // Requests and tokens of the last minute.
+	values     context.Context       // Of the last call, without its end: has the key of the server.
+	loaded     map[string]bool       // Models that are loaded or being loaded.
+	newest     string                // The last one to be loaded.
+	listedAt   time.Time             // When the server was last asked for them.
+	listing    bool                  // Whether it is being asked.
+	failures   int                   // Consecutive failures; those of calls in flight together count as one.
+	turn       int                   // Number of failures that counted.
+	probing    int                   // Calls in flight that got their slot after the last failure.
+	answered   bool                  // Whether it has ever answered.
+	failed     time.Time             // Time of the first of the consecutive failures.
+	avoidUntil time.Time             // Until then other servers are preferred.
+	missing    map[string]time.Time  // Models that it did not have, and until when to assume that.
+	contexts   map[string]int64      // Sizes of the context that were raised for prompts, by model.
+}
+
+// Waiter is a call that waits for a server.
+type Waiter struct {
+	Model    string
+	Priority int
+	Exclude  map[*Member]bool // Servers that must not be used.
+	Alone    bool             // Whether no other call may be in flight at the server.
+
+	arrived     time.Time
+	values      context.Context
+	passedSince time.Time // Since when later calls have overtaken it because of their model; zero: none has.
+	granted     chan *Place
+}
+
+// Place is a slot of a server that a call holds.
+type Place struct {
+	*Member
+	Shared bool  // Whether another call had a slot of the member meanwhile.
+	Tokens int64 // That the call used; set before the slot is released.
+
+	model string
+	turn  int  // Of the member, when the slot was granted.
+	alone bool // Whether no other call gets a slot meanwhile.
+	since time.Time
+}
+
+const (
+	// maxPassed is how long calls may be overtaken because another model is in memory.
+	maxPassed = 60 * time.Second
+	// settle is how long a call whose model would evict one that is in use waits for more calls of the latter.
+	settle = 100 * time.Millisecond
+	// avoidFirst and avoidLongest limit how long a server that failed is avoided; the time doubles with each failure.
+	avoidFirst   = time.Second
+	avoidLongest = 30 * time.Second
+	// overloadedPause is how long an overloaded server is avoided.
+	overloadedPause = 500 * time.Millisecond
+	// missingFor is how long a server is avoided for a model that it does not have.
+	missingFor = time.Minute
+	// listAgain is the maximum age of the list of loaded models while calls wait for other models.
+	listAgain = time.Second
+)
+
+// Limits are the limits of a server per minute; 0 = no limit.
+type Limits struct{ Requests, Tokens int }
+
+// NewMember makes a member of a pool, at an address that may have a user and a password.
+func NewMember(server protocol.Server, address string, client provider.Server, limits Limits) *Member {
+	m := &Member{
+		Server: server, Address: address, Client: client, limit: server.MaxConcurrent, most: server.MaxConcurrent, rate: rate{Limits: limits},
+		values: context.Background(), loaded: map[string]bool{}, missing: map[string]time.Time{}, contexts: map[string]int64{},
+	}
+	m.lister, _ = client.(provider.ModelLister)
+	m.slots, _ = client.(provider.SlotReporter)
+	return m
+}
+
+// New makes a pool. It owns its members.
+func New(members []*Member) *Pool { return &Pool{Members: members, now: time.Now} }
+
+// Close closes the idle connections of all servers.
+func (p *Pool) Close() {
+	for _, m := range p.Members {
+		m.Client.Close()
+	}
+}
+
+// Idle reports whether no call uses the pool.
+func (p *Pool) Idle() bool { return p.Users.Load() == 0 }
+
+// Except returns all servers but the one at an address; false if the pool does not have that one.
+func (p *Pool) Except(name, address string) (map[*Member]bool, bool) {
+	others := map[*Member]bool{}
+	for _, m := range p.Members {
+		if m.Provider != name || m.Address != address {
+			others[m] = true
+		}
+	}
+	return others, len(others) < len(p.Members)
+}
+
+// Acquire waits for a slot of a server, and calls waits if it has to. The slot is returned by Release.
+func (p *Pool) Acquire(ctx context.Context, w *Waiter, waits func()) (*Place, error) {
+	w.granted = make(chan *Place, 1)
+	p.mu.Lock()
+	w.arrived, w.values = p.now(), context.WithoutCancel(ctx)
+	p.waiting = append(p.waiting, w)
+	p.dispatch()
+	p.mu.Unlock()
+	select {
+	case at := <-w.granted:
+		return at, nil
+	default:
+	}
+	waits()
+	select {
+	case at := <-w.granted:
+		return at, nil
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := slices.Index(p.waiting, w); at >= 0 {
+		p.waiting = slices.Delete(p.waiting, at, at+1)
+		p.unreserve(w)
+	} else {
+		p.leave(<-w.granted)
+	}
+	p.dispatch() // Others may have waited because of it.
+	return nil, provider.Cancelled()
+}
+
+// Release returns a slot, and records how the call went.
+func (p *Pool) Release(at *Place, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leave(at)
+	m, now := at.Member, p.now()
+	code := protocol.Code(0)
+	if err != nil {
+		code = protocol.AsError(err, protocol.TaskExecutionFailed).Code
+	}
+	m.rate.use(now, at.Tokens)
+	if after := provider.RetryAfter(err); after > 0 {
+		m.pausedTill = now.Add(after)
+	}
+	verdict := provider.VerdictOf(err)
+	if verdict == provider.RunnerLost || verdict == provider.RunnerGone || verdict == provider.CutOff {
+		m.lostAt = now
+	}
+	switch {
+	case verdict == provider.CacheFull:
+		m.avoidUntil = now.Add(overloadedPause)
+		if at.turn == m.turn {
+			m.lower()
+		}
+	case code == protocol.ProviderNotAvailable, code == protocol.ProviderTimeout, verdict == provider.ServerFault:
+		if at.turn == m.turn {
+			m.fail(now)
+		}
+	case code == protocol.ProviderOverloaded:
+		m.avoidUntil = now.Add(overloadedPause)
+	case code == protocol.TaskCancelled, code == protocol.TaskTimeout, verdict == provider.NotSent:
+		// Says nothing of the server.
+	default:
+		m.failures, m.probing, m.avoidUntil = 0, 0, time.Time{}
+		m.answered, m.failed = true, time.Time{}
+		m.raise()
+	}
+	if provider.VerdictOf(err) == provider.ModelMissing {
+		m.missing[at.model] = now.Add(missingFor)
+	}
+	p.dispatch()
+}
+
+// fail records a failure: the server is avoided for a while.
+func (m *Member) fail(now time.Time) {
+	pause := avoidLongest
+	if m.failures < 5 { // 2^5 s is longer than avoidLongest.
+		pause = avoidFirst << m.failures
+	}
+	if m.failures == 0 {
+		m.failed = now
+	}
+	m.failures++
+	m.turn++
+	m.probing, m.avoidUntil = 0, now.Add(pause)
+}
+
+func (p *Pool) leave(place *Place) {
+	m := place.Member
+	if place.turn == m.turn && m.probing > 0 {
+		m.probing--
+	}
+	at := slices.Index(m.places, place)
+	m.places = slices.Delete(m.places, at, at+1)
+}
+
+// calmCalls is how many calls succeed before a limit that was lowered is raised by one.
+const calmCalls = 100
+
+// lower halves the number of calls in flight: together they were too large for the server. Those of one failure count once.
+func (m *Member) lower() {
+	m.limit = max(1, min(m.limit, len(m.places)+1)/2)
+	m.calm = 0
+	m.turn++
+}
+
+// raise raises a limit that was lowered, after many calls that succeeded.
+func (m *Member) raise() {
+	if m.limit >= m.most {
+		return
+	}
+	if m.calm++; m.calm >= calmCalls {
+		m.limit++
+		m.calm = 0
+	}
+}
+
+// LimitOf is the maximum number of calls in flight to a server at present.
+func (p *Pool) LimitOf(m *Member) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return m.limit
+}
+
+// AddModel records that a model was fetched.
+func (p *Pool) AddModel(m *Member, model string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(m.missing, model)
+	p.dispatch()
+}
+
+// MayReturn reports whether a server has answered before, and has been failing for less than absence.
+func (p *Pool) MayReturn(m *Member, absence time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return m.answered && (m.failed.IsZero() || p.now().Sub(m.failed) < absence)
+}
+
+// ContextOf is the size of the context that was raised for an earlier prompt; 0 if it was not. A model is loaded again for each
+// size.
+func (p *Pool) ContextOf(m *Member, model string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return m.contexts[model]
+}
+
+// SetContext records a size of the context that was raised for a prompt.
+func (p *Pool) SetContext(m *Member, model string, size int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.contexts[model] = max(m.contexts[model], size)
+}
+
+// recovery is how long after the loss of a process a server may leave requests without an answer.
+const recovery = 30 * time.Second
+
+// Forgot reports whether the server lost the process of a model so shortly before the call got its slot, or since, that it may
+// have forgotten the request: Ollama 0.17.4 sometimes does.
+func (p *Pool) Forgot(at *Place) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !at.lostAt.IsZero() && at.since.Sub(at.lostAt) < recovery
+}

@@ -1,0 +1,440 @@
+package llm
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// onTruncation is the value of the parameter: "warn", "fail" or "fit".
+func (c *call) onTruncation() string {
+	return cmp.Or(text(c.request.Parameters, "on_truncation"), "warn")
+}
+
+// truncation is what was done so that the prompts of a call fit. A question that is read again gets the same.
+type truncation struct {
+	form            // What is sent of the text.
+	applied  form   // The same, as the request has it.
+	notes    *notes // While the text is read in parts; nil otherwise.
+	parts    int    // In which the text was read; 0 = at once.
+	noParts  bool   // Whether it cannot be read in parts.
+	answer   int64  // What is left of the context for the answer, if `max_tokens` is more; 0 = enough.
+	numCtx   int64  // Size of the context that was raised; 0 = not raised.
+	byServer bool   // Whether the server cuts the prompt.
+	tokens   int64  // Of the whole prompt, if a server said so.
+	limit    int64  // Of the context, if a server said so.
+}
+
+// form is what is sent of a text. The zero value is all of it.
+type form struct {
+	kept    float64 // Share of the text; 0 = all.
+	instead string  // Sent instead of it: one of its parts, or notes about all of them.
+}
+
+// attached is the text that is cut if a prompt is too long: that of files in the last message of the user, never the question; or,
+// without files, the longest message of the user.
+type attached struct {
+	at     int    // Index of the message.
+	before string // Text of the message before the files.
+	files  []textFile
+	prompt string // The message, if there are no files. Its middle is cut: the question is at its beginning or at its end.
+	size   int    // Of the files or the prompt, in bytes.
+}
+
+// longestPrompt returns the longest message of the user; nil if there is none.
+func longestPrompt(messages []provider.Message) *attached {
+	var longest *attached
+	for i, m := range messages {
+		if m.Role == "user" && m.Text != "" && (longest == nil || len(m.Text) > longest.size) {
+			longest = &attached{at: i, prompt: m.Text, size: len(m.Text)}
+		}
+	}
+	return longest
+}
+
+// apply makes the request fit as it was found to be necessary.
+func (t *truncation) apply(request *provider.Request, q *question) {
+	if t.numCtx > 0 {
+		request.SetOption("num_ctx", t.numCtx)
+	}
+	if t.answer > 0 {
+		request.SetOption("num_predict", t.answer)
+	}
+	if request.Truncate = t.byServer; q.attached != nil && t.form != t.applied {
+		request.Messages[q.attached.at].Text, t.applied = q.attached.text(t.form), t.form
+	}
+	if t.notes != nil {
+		t.notes.apply(request)
+	}
+}
+
+// text is the text of the message.
+func (a *attached) text(f form) string {
+	share := cmp.Or(f.kept, 1)
+	switch {
+	case f.instead != "":
+		return a.before + f.instead
+	case a.files == nil:
+		return withoutMiddle(a.prompt, share)
+	}
+	files := slices.Clone(a.files)
+	for i := range files {
+		files[i].text = firstPart(files[i].text, share)
+	}
+	return a.before + joinFiles(files)
+}
+
+// withoutMiddle returns a share of a text: half of it from the beginning, and half from the end.
+func withoutMiddle(text string, share float64) string {
+	if share >= 1 {
+		return text
+	}
+	end := len(text) - int(float64(len(text))*share/2)
+	for end < len(text) && !utf8.RuneStart(text[end]) {
+		end++
+	}
+	return firstPart(text, share/2) + "\n[…]\n" + text[end:]
+}
+
+// firstPart returns a share of a text, up to the end of a word if there is one nearby.
+func firstPart(text string, share float64) string {
+	end := int(float64(len(text)) * share)
+	if end >= len(text) {
+		return text
+	}
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	const near = 40
+	if space := strings.LastIndexAny(text[:end], " \n\t"); space > end-near && space > 0 {
+		end = space
+	}
+	return text[:end]
+}
+
+// withinContext sends a request, and again as long as the prompt is too long and that can be changed.
+func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func() error) error {
+	if x.call.onTruncation() == "fit" && x.call.backend.Cuts {
+		x.truncation.numCtx = max(x.truncation.numCtx, x.call.pool.ContextOf(m, x.call.model))
+		x.fitAnswer(ctx, m)
+	}
+	x.truncation.apply(&x.request, x.call.question)
+	for {
+		err := send()
+		if !provider.IsTooLong(err) {
+			return err
+		}
+		if !x.shortenAnswer(err) && !x.shorten(ctx, m, err) {
+			if x.truncation.notes != nil || x.mayReadInParts() {
+				return err
+			}
+			return x.call.tooLong(err)
+		}
+		x.truncation.apply(&x.request, x.call.question)
+	}
+}
+
+// shortenAnswer lowers `max_tokens` if the prompt fits, but not together with it, and reports whether it did. Servers that do not
+// check the sum end the answer where the context ends.
+func (x *exchange) shortenAnswer(err error) bool {
+	t := &x.truncation
+	tokens, limit := provider.LengthOf(err)
+	if provider.VerdictOf(err) != provider.AnswerTooLong || t.notes != nil || limit == 0 {
+		return false
+	}
+	least := min(x.answerTokens(), usualAnswer, limit/4)
+	left := least // The server does not say how long the prompt is.
+	if tokens > 0 {
+		left = limit - tokens
+	}
+	if left < max(least, 1) || left >= x.answerTokens() {
+		return false
+	}
+	t.answer = left
+	return true
+}
+
+// shorten changes the request so that it may fit, and reports whether there is something to change.
+func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool {
+	t, how := &x.truncation, x.call.onTruncation()
+	tokens, limit := provider.LengthOf(err)
+	if t.limit = cmp.Or(limit, t.limit); t.kept == 0 {
+		t.tokens = tokens
+	}
+	switch {
+	case how == "fail" || t.byServer || t.notes != nil:
+		return false
+	case how == "fit" && x.call.backend.Cuts && x.raise(ctx, m, tokens, limit):
+		x.call.progress(fmt.Sprintf("raising num_ctx to %d", t.numCtx))
+		return true
+	case x.mayReadInParts():
+		return false
+	case x.correcting && x.dropDocument():
+		return true
+	case x.cutText(tokens, limit):
+		return true
+	}
+	t.kept, t.byServer = 0, x.call.backend.Cuts
+	return t.byServer
+}
+
+// mayReadInParts reports whether the files can be read in parts instead of being cut: `fit` loses nothing of them.
+func (x *exchange) mayReadInParts() bool {
+	q := x.call.question
+	return x.call.onTruncation() == "fit" && !x.truncation.noParts && q.attached != nil && q.attached.files != nil && x.hasOnlyQuestion()
+}
+
+// hasOnlyQuestion reports whether nothing was added to the conversation, such as the results of tools.
+func (x *exchange) hasOnlyQuestion() bool {
+	q := x.call.question
+	return len(x.request.Messages) == len(q.Messages) && x.request.Messages[q.attached.at].Text == q.attached.text(x.truncation.applied)
+}
+
+const (
+	// defaultContext is the size of a context that a server does not report.
+	defaultContext = 4096
+	// bytesPerToken is a low estimate of the bytes of a token, and mostBytesPerToken a high one.
+	bytesPerToken     = 3
+	mostBytesPerToken = 8
+)
+
+// raise raises num_ctx to what the prompt and the answer need, at most to what the model was trained for and the settings allow.
+// The sizes are powers of two: a model is loaded again for each new one.
+func (x *exchange) raise(ctx context.Context, m *pool.Member, tokens, limit int64) bool {
+	reporter, is := m.Client.(provider.ContextReporter)
+	if !is {
+		return false
+	}
+	current, most, err := reporter.ContextSize(ctx, &x.request)
+	if err != nil || most == 0 {
+		return false // The prompt is cut instead.
+	}
+	if allowed := int64(x.call.backend.settings.MaxContext); allowed > 0 {
+		most = min(most, allowed)
+	}
+	current = cmp.Or(limit, current, defaultContext)
+	need := tokens + x.answerTokens()
+	if tokens == 0 {
+		need = max(2*current, x.request.Size()/bytesPerToken+x.answerTokens())
+	}
+	size := int64(1)
+	for size < need {
+		size *= 2
+	}
+	if size = min(size, most); size <= current {
+		return false
+	}
+	x.truncation.numCtx = size
+	x.call.pool.SetContext(m, x.call.model, size)
+	return true
+}
+
+// fitAnswer raises a num_ctx of the task in which the prompt fits, but not the answer that `max_tokens` allows.
+func (x *exchange) fitAnswer(ctx context.Context, m *pool.Member) {
+	size, answer := int64(x.request.Option("num_ctx")), int64(x.request.Option("num_predict"))
+	prompt := x.request.Size() / bytesPerToken
+	if size > 0 && answer > 0 && x.truncation.numCtx == 0 && prompt+answer > size {
+		x.raise(ctx, m, max(prompt, 1), size)
+	}
+}
+
+// usualAnswer is how many tokens are kept free for an answer without a limit.
+const usualAnswer = 512
+
+// answerTokens is how many tokens the answer may have.
+func (x *exchange) answerTokens() int64 {
+	if most := x.request.Option("num_predict"); most > 0 {
+		return int64(most)
+	}
+	return usualAnswer
+}
+
+// dropDocument removes the notes about a document that was read in parts from a request for a correction, in which they do not fit
+// beside the answer.
+func (x *exchange) dropDocument() bool {
+	const dropped = "(The document was left out.)"
+	t, text := &x.truncation, x.call.question.attached
+	if text == nil || t.parts == 0 || t.instead == dropped || x.request.Messages[text.at].Text != text.text(t.applied) {
+		return false
+	}
+	t.instead = dropped
+	x.warn("the answer was corrected without the document, which does not fit beside it")
+	return true
+}
+
+// cutText shortens the text of the files, or the longest prompt. It reports false if the rest is too long by itself.
+func (x *exchange) cutText(tokens, limit int64) bool {
+	t, text := &x.truncation, x.call.question.attached
+	if text == nil || t.instead != "" || x.request.Messages[text.at].Text != text.text(t.applied) {
+		return false // Or the message has more in it since.
+	}
+	const (
+		step    = 0.75 // Of a cut if the server does not say how long the prompt is.
+		margin  = 0.95
+		minimum = 16 // Bytes.
+	)
+	kept := cmp.Or(t.kept, 1)
+	if tokens > 0 && limit > 0 {
+		room := limit - min(x.answerTokens(), limit/4)
+		size := float64(x.request.Size())
+		kept -= (size - size*float64(room)/float64(tokens)*margin) / float64(text.size)
+	} else {
+		context := cmp.Or(limit, int64(x.request.Option("num_ctx")), x.request.Size()) // Longer than any tokenizer makes it fit.
+		kept = min(kept*step, float64(context*mostBytesPerToken)/float64(text.size))
+	}
+	if kept*float64(text.size) < minimum {
+		return false
+	}
+	t.kept = kept
+	return true
+}
+
+// tooLong is the error of a prompt that cannot be made to fit, or must not be.
+func (c *call) tooLong(err error) error {
+	failure := protocol.AsError(err, protocol.InvalidParams)
+	if c.backend.Cuts {
+		return failure.WithHint("raise `num_ctx`, or set `on_truncation`: `fit` raises it for a prompt, `warn` cuts the prompt")
+	}
+	return failure.WithHint("shorten the prompt, or start the server with a larger context")
+}
+
+// requireUncut fails if a server cut the prompt although it must not.
+func (x *exchange) requireUncut(a *provider.Answer) error {
+	switch {
+	case x.call.onTruncation() != "fail":
+		return nil
+	case a.MayBeCut:
+		return cutUnseen()
+	case !a.Cut:
+		return nil
+	}
+	return x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context: %s cut it to %s",
+		x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
+}
+
+// cutUnseen is the error of a prompt that may have been cut although it must not be.
+func cutUnseen() error {
+	return protocol.Errorf(protocol.InvalidParams, "on_truncation: fail is not supported by the server: it cuts prompts without saying so").
+		WithHint("call the server by its own API: set another `provider`")
+}
+
+// warnOfCut warns of a prompt that was cut, and of an answer for which the context was too small.
+func (x *exchange) warnOfCut(a *provider.Answer) {
+	t := &x.truncation
+	size := cmp.Or(t.limit, int64(x.request.Option("num_ctx")))
+	raised := x.call.howToRaise()
+	of := ""
+	if size > 0 {
+		of = fmt.Sprintf(" of %s", provider.Tokens(int(size)))
+	}
+	switch {
+	case t.kept > 0:
+		length := ""
+		if t.tokens > 0 {
+			length = " of " + provider.Tokens(int(t.tokens))
+		} else if sent := x.request.Size(); sent > 0 {
+			whole := sent + int64(float64(x.call.question.attached.size)*(1-t.kept))
+			length = " of about " + provider.Tokens(int(a.PromptTokens*whole/sent))
+		}
+		sent := fmt.Sprintf("only the first %.0f%% of %s was sent", 100*t.kept, x.call.question.attached.names())
+		if x.call.question.attached.files == nil {
+			sent = fmt.Sprintf("its middle was left out, and %.0f%% of it was sent", 100*t.kept)
+		}
+		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, raised))
+	case a.Cut:
+		x.warn(fmt.Sprintf("the prompt is longer than the model's context%s: %s cut it to %s%s",
+			of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), raised))
+	}
+	if numCtx := int64(x.request.Option("num_ctx")); numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
+		x.warn(fmt.Sprintf("the answer is longer than the rest of the model's context of %d tokens: the model wrote its end without the beginning of the prompt%s", numCtx, raised))
+	}
+}
+
+// howToRaise is the end of a warning.
+func (c *call) howToRaise() string {
+	if c.backend.Cuts {
+		return "; raise num_ctx, or set on_truncation: fit"
+	}
+	return ""
+}
+
+// names lists the files.
+func (a *attached) names() string {
+	names := make([]string, len(a.files))
+	for i, file := range a.files {
+		names[i] = fmt.Sprintf("%q", file.path)
+	}
+	return strings.Join(names, ", ")
+}
+
+// embedEach embeds texts one by one, of which at least one is too long: servers do not say which.
+func (x *exchange) embedEach(ctx context.Context, cause error) (*provider.Answer, error) {
+	all := &provider.Answer{}
+	inputs := x.call.question.Inputs
+	for i := range inputs {
+		if len(inputs) > 1 {
+			cause = nil // It may be another text.
+		}
+		a, err := x.embedOne(ctx, i, cause)
+		all.PromptTokens, all.Load = all.PromptTokens+a.PromptTokens, all.Load+a.Load
+		all.Done, all.Reason, all.Model = a.Done, a.Reason, a.Model
+		if err != nil {
+			return all, err
+		}
+		all.Vectors = append(all.Vectors, a.Vectors...)
+	}
+	return all, nil
+}
+
+// embedOne embeds one text; if it is too long, which err may already say, it does what `on_truncation` says.
+func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.Answer, error) {
+	const step, margin = 0.75, 0.95
+	fail := x.call.onTruncation() == "fail"
+	which, kept, cut := x.call.question.nameOf(i), 1.0, false
+	for {
+		whole := x.call.question.Inputs[i]
+		a := &provider.Answer{}
+		if err == nil {
+			a, err = x.embedTexts(ctx, []string{firstPart(whole, kept)}, cut)
+		}
+		switch {
+		case err == nil && fail && a.MayBeCut:
+			return a, cutUnseen()
+		case err == nil && fail && a.Cut:
+			return a, x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
+				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
+		case err == nil && (cut || a.Cut):
+			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s%s",
+				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
+			return a, nil
+		case err == nil && kept < 1:
+			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent", which, provider.Tokens(int(a.PromptTokens))))
+			return a, nil
+		case !provider.IsTooLong(err):
+			return a, err
+		case fail || cut:
+			failure := protocol.AsError(x.call.tooLong(err), protocol.InvalidParams)
+			failure.Message = which + strings.TrimPrefix(failure.Message, "the prompt")
+			return a, failure
+		}
+		tokens, limit := provider.LengthOf(err)
+		switch {
+		case x.call.onTruncation() == "fit" && x.call.backend.Cuts && x.raise(ctx, x.member, tokens, limit):
+			x.truncation.apply(&x.request, x.call.question)
+		case x.call.backend.Cuts:
+			cut = true
+		case tokens > 0 && limit > 0:
+			kept *= min(step, float64(limit)/float64(tokens)*margin)
+		default:
+			kept *= step
+		}
+		err = nil
+	}
+}

@@ -1,0 +1,343 @@
+package llm_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+// asked is what the scripted servers read of a request.
+type asked struct {
+	Messages []struct{ Content string }
+	Input    []string
+	Truncate *bool
+	Options  struct {
+		NumCtx int `json:"num_ctx"`
+	}
+}
+
+func readAsked(t testing.TB, r *http.Request) (a asked, tokens int) {
+	t.Helper()
+	if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
+		t.Error(err)
+	}
+	for _, m := range a.Messages {
+		tokens += len(m.Content)
+	}
+	for _, text := range a.Input {
+		tokens = max(tokens, len(text))
+	}
+	return a, tokens
+}
+
+// newOllama answers as Ollama 0.30 to 0.33 (ollama/ollama#16800, #17427). A byte is a token, and the model was trained for 8192.
+func newOllama(t testing.TB) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/show":
+			fmt.Fprint(w, `{"model_info":{"llama.context_length":8192}}`)
+			return
+		case "/api/ps":
+			fmt.Fprint(w, `{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","context_length":256}]}`)
+			return
+		}
+		a, tokens := readAsked(t, r)
+		size := a.Options.NumCtx
+		if size == 0 {
+			size = 256
+		}
+		if tokens > size {
+			if a.Truncate != nil && !*a.Truncate {
+				w.WriteHeader(http.StatusBadRequest)
+				said := fmt.Sprintf(`{"error":{"code":400,"message":"request (%d tokens) exceeds the available context size (%d tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":%d,"n_ctx":%d}}`, tokens, size, tokens, size)
+				_ = json.NewEncoder(w).Encode(map[string]string{"error": said})
+				return
+			}
+			tokens = size/2 + 2
+		}
+		fmt.Fprintf(w, `{"model":"m","message":{"role":"assistant","content":%q},"done":true,"done_reason":"stop","prompt_eval_count":%d,"eval_count":1}`+"\n", lastPart(a), tokens)
+	}
+}
+
+// lastPart is the beginning of the question, which comes back as the answer.
+func lastPart(a asked) string {
+	question, _, _ := strings.Cut(a.Messages[len(a.Messages)-1].Content, "\n")
+	return question
+}
+
+// documents is the number of files in a folder, of which every tenth is too long.
+const documents = 50
+
+// askAboutAll asks about all files of a folder, and counts the warnings that name the file, tokens and the limit, and the errors of
+// prompts that are too long.
+func askAboutAll(t *testing.T, handler *llm.Handler, files folder, parameters string) (warnings, failures int) {
+	t.Helper()
+	results := make([]protocol.Result, documents)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	errs := make([]error, documents)
+	for range 4 {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < documents; i = int(next.Add(1)) - 1 {
+				request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"What?",%s,"file_path":"%d.txt"}`, parameters, i))
+				request.Files = files
+				results[i], errs[i] = handler.Handle(t.Context(), request, nil)
+			}
+		})
+	}
+	workers.Wait()
+	for i, result := range results {
+		warning := regexp.MustCompile(fmt.Sprintf(`^the prompt of (about )?[0-9]+ tokens is longer than the model's context of [0-9]+ tokens: only the first [0-9]+%% of "%d.txt" was sent`, i))
+		switch {
+		case errs[i] != nil && strings.HasPrefix(protocol.AsError(errs[i], 0).Message, "the prompt is longer than the model's context: "):
+			failures++
+		case errs[i] != nil:
+			t.Errorf("%d.txt: %v", i, errs[i])
+		case warning.MatchString(result.Warning):
+			warnings++
+		case result.Warning != "":
+			t.Errorf("%d.txt: warning %q", i, result.Warning)
+		}
+	}
+	return warnings, failures
+}
+
+// Of documents in a batch, those that are too long are cut and named, or fail, or get a larger context; the question stays.
+func TestDocumentsThatAreTooLong(t *testing.T) {
+	for name, server := range map[string]struct {
+		settings   protocol.ProviderSettings
+		parameters string
+		words      []string // Of the warning.
+		message    string   // With on_truncation: fail.
+		fits       bool     // Whether the context can be raised.
+	}{
+		"Ollama 0.17.4": {protocol.ProviderSettings{Name: "ollama", URLs: []string{ollamatest.Start(t)}}, `"num_ctx":512,"max_tokens":20,`,
+			[]string{"the prompt of about ", " tokens is longer than the model's context of 512 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
+			"the prompt is longer than the model's context: the input length exceeds the context length", true},
+		"Ollama 0.33": {protocol.ProviderSettings{Name: "ollama", URLs: []string{serving(t, newOllama(t))}}, ``,
+			[]string{"the prompt of 1509 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
+			"the prompt is longer than the model's context: request (1509 tokens) exceeds the available context size (256 tokens), try increasing it", true},
+		"llama.cpp": {protocol.ProviderSettings{Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}}, `"provider":"openai",`,
+			[]string{"the prompt of 1002 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent`},
+			"the prompt is longer than the model's context: request (1002 tokens) exceeds the available context size (256 tokens), try increasing it", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{server.settings}})
+			call := func(file, how string) protocol.Request {
+				request := asking(t, llm.Chat, `{"prompt":"What?",`+server.parameters+`"on_truncation":"`+how+`","file_path":"`+file+`"}`)
+				request.Files.(folder).write(t, "short.txt", []byte("a short text"))
+				request.Files.(folder).write(t, "long.txt", []byte(strings.Repeat("word ", 300)+"ab"))
+				return request
+			}
+			for _, how := range []string{"warn", "fail", "fit"} {
+				if result, err := handler.Handle(t.Context(), call("short.txt", how), nil); err != nil || result.Warning != "" {
+					t.Errorf("%s: short: %v, %q", how, err, result.Warning)
+				}
+			}
+			result, err := handler.Handle(t.Context(), call("long.txt", "warn"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, words := range server.words {
+				if !strings.Contains(result.Warning, words) {
+					t.Errorf("warning %q has no %q", result.Warning, words)
+				}
+			}
+			if answer := field(result, "response"); answer != `"What?"` && answer != greeting {
+				t.Errorf("response %s", answer)
+			}
+			got := fails(t, t.Context(), handler, call("long.txt", "fail"), nil)
+			if got.Message != server.message || got.Code != protocol.InvalidParams {
+				t.Errorf("got %s: %s", got.Name, got.Message)
+			}
+			result, err = handler.Handle(t.Context(), call("long.txt", "fit"), nil)
+			if err != nil || result.Warning != "" || (field(result, "parts") == "") != server.fits {
+				t.Errorf("fit: %v, warning %q, %s parts", err, result.Warning, field(result, "parts"))
+			}
+			files := folder(t.TempDir())
+			for i := range documents {
+				text := "a short text"
+				if i%10 == 3 {
+					text = strings.Repeat("word ", 300) + "ab"
+				}
+				files.write(t, fmt.Sprintf("%d.txt", i), []byte(text))
+			}
+			for how, want := range map[string]struct{ warnings, failures int }{"warn": {5, 0}, "fail": {0, 5}, "fit": {0, 0}} {
+				warnings, failures := askAboutAll(t, handler, files, server.parameters+`"on_truncation":"`+how+`"`)
+				if warnings != want.warnings || failures != want.failures {
+					t.Errorf("%s: of %d documents %d have a warning and %d failed", how, documents, warnings, failures)
+				}
+			}
+		})
+	}
+}
+
+// The settings limit how far the context is raised: beyond that, the document is read in parts.
+func TestFitWithinTheSettings(t *testing.T) {
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{serving(t, newOllama(t))}, MaxContext: 1024}}})
+	request := asking(t, llm.Chat, `{"prompt":"What?","on_truncation":"fit","file_path":"a.txt"}`)
+	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 300)))
+	result, err := handler.Handle(t.Context(), request, nil)
+	if err != nil || result.Warning != "" || field(result, "parts") != "3" {
+		t.Errorf("%v, warning %q, %s parts", err, result.Warning, field(result, "parts"))
+	}
+}
+
+// A document that is read in parts is read to its end, and the answer is the only text that is passed on.
+func TestDocumentThatIsReadInParts(t *testing.T) {
+	var read strings.Builder
+	var last asked
+	llama := llamaServer(t)
+	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			http.NotFound(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		a, tokens := asked{}, 0
+		if err := json.Unmarshal(body, &a); err != nil {
+			t.Error(err)
+		}
+		for _, m := range a.Messages {
+			tokens += len(m.Content)
+		}
+		if _, part, is := strings.Cut(a.Messages[0].Content, "says about this.\n\n"); is && tokens <= 256 {
+			read.WriteString(part)
+		}
+		last = a
+		llama(w, r)
+	}))})
+	var document strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&document, "%d ", i)
+	}
+	var heard strings.Builder
+	request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
+	request.Files.(folder).write(t, "a.txt", []byte(document.String()))
+	request.Write = func(text string) { heard.WriteString(text) }
+	result, err := handler.Handle(t.Context(), request, nil)
+	_, notes, _ := strings.Cut(last.Messages[0].Content, "in their order.\n\n")
+	if read.String() != document.String() {
+		t.Errorf("read %q (%v)", read.String(), err)
+	}
+	if err != nil || result.Warning != "" || field(result, "response") != `"What?"` || heard.String() != "What?" {
+		t.Errorf("%v, %s, passed on: %q", err, result.Value.JSON(), heard.String())
+	}
+	if !strings.HasPrefix(notes, "What?\n\nWhat?") {
+		t.Errorf("the last request is %q", last.Messages[0].Content)
+	}
+}
+
+// The middle of a long prompt is cut where there are no files: the question may be at its beginning or at its end.
+func TestLongPromptWithoutFiles(t *testing.T) {
+	prompt := "FIRST " + strings.Repeat("word ", 300) + "LAST"
+	for name, settings := range map[string]protocol.ProviderSettings{
+		"ollama": {Name: "ollama", URLs: []string{serving(t, newOllama(t))}},
+		"openai": {Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}},
+	} {
+		handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{settings}})
+		result := ask(t, handler, llm.Chat, `{"prompt":"`+prompt+`","provider":"`+name+`"}`)
+		if answer := field(result, "response"); !strings.HasPrefix(answer, `"FIRST `) {
+			t.Errorf("%s: %s", name, answer)
+		}
+		if want := map[string]string{
+			"ollama": "the prompt of 1510 tokens is longer than the model's context of 256 tokens: its middle was left out, and 12% of it was sent",
+			"openai": "the prompt of 1002 tokens is longer than the model's context of 256 tokens: its middle was left out, and 18% of it was sent",
+		}[name]; !strings.HasPrefix(result.Warning, want) {
+			t.Errorf("%s: warning %q", name, result.Warning)
+		}
+	}
+}
+
+// A server that was asked not to cut a prompt and does: before 0.12 it fills the context, since 0.30 half of it.
+func TestPromptThatIsCutUnasked(t *testing.T) {
+	for _, count := range []int{512, 258} {
+		handler := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"message":{"role":"assistant","content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":%d}`+"\n", count)
+		})
+		long := `{"prompt":"` + strings.Repeat("word ", 200) + `","num_ctx":512`
+		if warning := ask(t, handler, llm.Chat, long+"}").Warning; !strings.Contains(warning, fmt.Sprintf("Ollama cut it to %d tokens", count)) {
+			t.Errorf("warning %q", warning)
+		}
+		if got := fails(t, t.Context(), handler, asking(t, llm.Chat, long+`,"on_truncation":"fail"}`), nil); got.Code != protocol.InvalidParams {
+			t.Errorf("got %s: %s", got.Name, got.Message)
+		}
+	}
+}
+
+// An answer does not go on without the beginning of the prompt unseen.
+func TestAnswerBeyondTheContext(t *testing.T) {
+	result := ask(t, real(t), llm.Chat, `{"prompt":"SLOWLY","num_ctx":64,"max_tokens":640}`)
+	if result.Warning == "" {
+		t.Errorf("no warning: %s", result.Value.JSON())
+	}
+	handler := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, `{"message":{"role":"assistant","content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":10,"eval_count":640}`)
+	})
+	if warning := ask(t, handler, llm.Chat, `{"prompt":"hello","num_ctx":64}`).Warning; !strings.Contains(warning, "longer than the rest of the model's context of 64 tokens") {
+		t.Errorf("warning %q", warning)
+	}
+}
+
+// The warning about a text that is too long to embed names it, and counts its tokens only.
+func TestEmbedNamesTheTextThatIsTooLong(t *testing.T) {
+	request := func(how string) protocol.Request {
+		r := asking(t, llm.Embed, `{"input":["a","b"],"files":["c.txt","d.txt"],"model":"tiny-script","num_ctx":64,"on_truncation":"`+how+`"}`)
+		r.Files.(folder).write(t, "c.txt", []byte(strings.Repeat("word ", 100)))
+		r.Files.(folder).write(t, "d.txt", []byte("short"))
+		return r
+	}
+	handler := real(t)
+	result, err := handler.Handle(t.Context(), request("warn"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors, _ := result.Value.Get("embeddings")
+	if want := `text 2 ("c.txt") is longer than the model's context: Ollama cut it to 62 tokens`; !strings.HasPrefix(result.Warning, want) || len(vectors.Elements()) != 4 {
+		t.Errorf("%d vectors, warning %q", len(vectors.Elements()), result.Warning)
+	}
+	if got := fails(t, t.Context(), handler, request("fail"), nil); !strings.HasPrefix(got.Message, `text 2 ("c.txt") is longer than the model's context: `) {
+		t.Error(got.Message)
+	}
+	if result, err = handler.Handle(t.Context(), request("fit"), nil); err != nil || result.Warning != "" {
+		t.Errorf("%v, warning %q", err, result.Warning)
+	}
+}
+
+// A server that never cuts gets a shorter text.
+func TestEmbedOfALongTextElsewhere(t *testing.T) {
+	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, tokens := readAsked(t, r); tokens > 512 {
+			w.WriteHeader(http.StatusInternalServerError) // llama.cpp llama-server 0.5.0-dev.
+			fmt.Fprintf(w, `{"error":{"code":500,"message":"input (%d tokens) is too large to process. increase the physical batch size (current batch size: 512)","type":"server_error"}}`, tokens)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"index":0,"embedding":[1.0,0.5]}],"usage":{"prompt_tokens":500}}`)
+	}))})
+	result := ask(t, handler, llm.Embed, `{"provider":"openai","input":"`+strings.Repeat("word ", 120)+`"}`)
+	if want := `text 0 is longer than the model's context: only its first 500 tokens were sent`; result.Warning != want {
+		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+func TestDimensionsThatTheModelDoesNotHave(t *testing.T) {
+	got := fails(t, t.Context(), real(t), asking(t, llm.Embed, `{"input":"a","model":"tiny-script","dimensions":100000}`), nil)
+	if got.Code != protocol.InvalidParams || !strings.Contains(got.Message, "has no vectors of length 100000") {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}

@@ -1,0 +1,46 @@
+package jsonschema
+
+import (
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// patterns compiles the patterns of one schema. JSON Schema means the regular expressions of ECMAScript; Go's are fewer.
+type patterns struct{ unchecked []string }
+
+func (p *patterns) compile(pattern string) (jsonschema.Regexp, error) {
+	compiled, err := regexp.Compile(escapes.ReplaceAllString(pattern, `\x{$1}`))
+	if err == nil {
+		return compiled, nil
+	}
+	if !isUnsupported(err) {
+		return nil, err
+	}
+	if !slices.Contains(p.unchecked, pattern) {
+		p.unchecked = append(p.unchecked, pattern)
+	}
+	return &unsupported{pattern}, nil
+}
+
+// escapes are characters by their number, which Go writes in another way.
+var escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+
+// isUnsupported reports whether an expression may be a valid one, but not for Go: it has lookaheads, references to groups, or
+// counts above 1000.
+func isUnsupported(err error) bool {
+	invalid, is := errors.AsType[*syntax.Error](err)
+	return is && slices.Contains([]syntax.ErrorCode{
+		syntax.ErrInvalidPerlOp, syntax.ErrInvalidNamedCapture, syntax.ErrInvalidEscape, syntax.ErrInvalidRepeatSize, syntax.ErrInvalidCharRange, syntax.ErrLarge,
+	}, invalid.Code)
+}
+
+// unsupported is a pattern that is not checked.
+type unsupported struct{ pattern string }
+
+func (*unsupported) MatchString(string) bool { return true }
+
+func (u *unsupported) String() string { return u.pattern }

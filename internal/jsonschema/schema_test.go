@@ -1,0 +1,79 @@
+package jsonschema_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+func TestPatterns(t *testing.T) {
+	for _, test := range []struct {
+		pattern            string // As JSON.
+		valid, unchecked   bool
+		matching, mismatch string
+	}{
+		{`"^[a-z]+$"`, true, false, "abc", "A"},
+		{`"^\\u00e4$"`, true, false, "ä", "a"},
+		{`"^(?=.*[0-9]).+$"`, true, true, "no digit", ""},
+		{`"^(?!x)(?<!y).$"`, true, true, "x", ""},
+		{`"^(a)\\1$"`, true, true, "ab", ""},
+		{`"^a{1,1001}$"`, true, true, "b", ""},
+		{`"("`, false, false, "", ""},
+		{`"[a"`, false, false, "", ""},
+	} {
+		schema, err := jsonschema.Compile([]byte(`{"type":"string","pattern":` + test.pattern + `}`))
+		if err != nil || !test.valid {
+			if test.valid != (err == nil) {
+				t.Errorf("%s: %v", test.pattern, err)
+			}
+			continue
+		}
+		if unchecked := len(schema.Unchecked) > 0; unchecked != test.unchecked {
+			t.Errorf("%s: unchecked: %v", test.pattern, schema.Unchecked)
+		}
+		if why := schema.Check("text", value.String(test.matching)); why != "" {
+			t.Errorf("%s: %s", test.pattern, why)
+		}
+		if test.mismatch != "" && schema.Check("text", value.String(test.mismatch)) == "" {
+			t.Errorf("%s matches %q", test.pattern, test.mismatch)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	const text = `{"type":"string","format":"email"}`
+	for _, test := range []struct {
+		compile func([]byte) (*jsonschema.Schema, error)
+		checked bool
+	}{{jsonschema.Compile, false}, {jsonschema.CompileWithFormats, true}} {
+		schema, err := test.compile([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := schema.Check("text", value.String("nobody")); (why != "") != test.checked {
+			t.Errorf("checked is %v: %q", test.checked, why)
+		}
+	}
+}
+
+func TestRewrite(t *testing.T) {
+	schema, err := value.Parse([]byte(`{"properties":{"pattern":{"type":"string"},"a":{"items":{"anyOf":[true,{"const":{"type":1.0}}]}}},"additionalProperties":false}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	same := jsonschema.Rewrite("schema", schema, func(place string, schema value.Value) value.Value {
+		places = append(places, place)
+		return schema
+	})
+	if string(same.JSON()) != string(schema.JSON()) {
+		t.Errorf("%s became %s", schema.JSON(), same.JSON())
+	}
+	want := []string{"schema.properties.pattern", "schema.properties.a.items.anyOf[0]", "schema.properties.a.items.anyOf[1]", "schema.properties.a.items",
+		"schema.properties.a", "schema.additionalProperties", "schema"}
+	if !slices.Equal(places, want) {
+		t.Errorf("places %v", places)
+	}
+}
