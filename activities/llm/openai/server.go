@@ -160,7 +160,7 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	if err != nil {
 		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, secrets.Quote(o.base, err.Error()))
 	}
-	if failure, is := reply.Get("error"); is && !failure.IsNull() {
+	if isError(reply) {
 		return reply, o.inStream(model, secrets, data)
 	}
 	return reply, nil
