@@ -203,6 +203,35 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 	}
 }
 
+// Each text has one vector, which is a list of numbers.
+func TestVectorsOfACompatibleServer(t *testing.T) {
+	for body, test := range map[string]struct{ vectors, message string }{
+		`{"data":[{"index":1,"embedding":[1.50,2]},{"index":0,"embedding":[3]}]}`: {`[[3],[1.50,2]]`, ""},
+		`{"data":[{"embedding":[1]},{"embedding":[2]}]}`:                          {`[[1],[2]]`, ""},
+		`{"data":[{"index":0,"embedding":"AACAPwAAAMA="},{"embedding":[3,4]}]}`:   {`[[1,-2],[3,4]]`, ""},
+		`{"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[2]}]}`:      {"", "two vectors have the index 0"},
+		`{"data":[{"index":0,"embedding":[1]},{"index":2,"embedding":[2]}]}`:      {"", "a vector has a wrong index"},
+		`{"data":[{"index":0},{"index":1,"embedding":[2]}]}`:                      {"", "vector 0 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[]}]}`:       {"", "vector 1 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[null]}]}`:   {"", "vector 1 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":"one"},{"index":1,"embedding":[2]}]}`:    {"", "vector 0 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":"AADAfw=="},{"embedding":[3]}]}`:         {"", "vector 0 is not a list of numbers"},
+	} {
+		url := serving(t, answeringDocument(body))
+		request := asking(t, llm.Embed, `{"input":["a","b"],"provider":"openai","model":"m","base_url":"`+url+`"}`)
+		if test.message != "" {
+			wantError(t, fails(t, t.Context(), open(t, llm.Options{}), request, nil), protocol.TaskResultInvalid, protocol.TaskFault,
+				"invalid response from the server at "+url+": "+test.message, "")
+			continue
+		}
+		result, err := open(t, llm.Options{}).Handle(t.Context(), request, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, result, map[string]string{"embeddings": test.vectors})
+	}
+}
+
 func TestSilenceOfACompatibleServer(t *testing.T) {
 	url := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s\n\n", said)
