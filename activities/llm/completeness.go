@@ -45,8 +45,9 @@ const maxLoads = 3
 // receive gets one answer from a server. An answer that the server aborted is a transient failure.
 func (x *exchange) receive(ctx context.Context, m *pool.Member, a *provider.Answer, w *watchdog) error {
 	for load := 1; ; load++ {
-		err := m.Client.Converse(ctx, &x.request, a, x.listener(a, w))
-		if err != nil {
+		heard, end := x.listener(a, w)
+		err := m.Client.Converse(ctx, &x.request, a, heard)
+		if end(); err != nil {
 			return err
 		}
 		if a.Reason == "load" && a.Pieces == 0 && load < maxLoads {

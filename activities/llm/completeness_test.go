@@ -83,6 +83,12 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url := serving(t, speaking(append(test.events, over)...))
 			result := ask(t, open(t, llm.Options{}), llm.Chat, compatibleCall(url, ""))
+			var streamed strings.Builder
+			request := asking(t, llm.Chat, compatibleCall(url, ""))
+			request.Write = func(text string) { streamed.WriteString(text) }
+			if _, err := open(t, llm.Options{}).Handle(t.Context(), request, nil); err != nil || name != "closing tag alone" && streamed.String() != test.response {
+				t.Errorf("streamed %q, %v", streamed.String(), err)
+			}
 			response, _ := result.Value.Get("response")
 			thinking, _ := result.Value.Get("thinking")
 			warning, _ := result.Value.Get("warning")

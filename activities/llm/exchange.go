@@ -190,13 +190,17 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	return a, err
 }
 
-// listener returns a function that passes on the text of an answer and reports its progress.
-func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
+// listener returns a function that passes on the text of an answer and reports its progress, and one for the end of the answer.
+func (x *exchange) listener(a *provider.Answer, w *watchdog) (heard func(text string), end func()) {
 	write, told := x.call.request.Write, 0
 	if x.truncation.notes != nil {
 		write = nil
 	}
-	return func(text string) {
+	live := &answer.Live{Write: func(text string) {
+		write(text)
+		x.written = true
+	}}
+	heard = func(text string) {
 		w.reset()
 		if write != nil && told == 0 && a.Pieces > 0 && x.written && !x.continues {
 			write("\n")
@@ -206,10 +210,10 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 			x.call.progress(provider.Tokens(x.tokens + a.Pieces))
 		}
 		if write != nil && text != "" {
-			write(text)
-			x.written = true
+			live.Add(text)
 		}
 	}
+	return heard, live.End
 }
 
 // addCounts adds the counts of an answer to the totals.
