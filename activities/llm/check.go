@@ -24,6 +24,7 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 		options, err := readOptions(given)
 		note("max_tokens", err)
 		note("options", checkStop(given))
+		note("models", checkModels(given))
 		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
 		called := providerNamed(cmp.Or(text(given, "provider"), defaultProvider))

@@ -121,7 +121,8 @@ func (x *exchange) converse(ctx context.Context) error {
 			return x.checkWhole(a)
 		}
 		if mended {
-			x.mismatched = true
+			what, _ := shortfall(a)
+			x.mismatched, x.partial = true, what != ""
 			return x.mismatch(a, why)
 		}
 		x.call.progress("asking for a corrected answer: " + why)
