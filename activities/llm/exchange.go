@@ -30,6 +30,7 @@ type exchange struct {
 	parsed         value.Value
 	written        bool     // Whether the text of an answer was passed on.
 	continues      bool     // Whether the model is asked to continue its last answer.
+	uncontinued    string   // Why the last answer, which was cut off, could not be continued; empty if it was, or need not be.
 	partial        bool     // Whether the answer of the result is not whole.
 	mismatched     bool     // Whether the answer did not match its schema, even after a correction.
 	warnings       []string // Of the result.
