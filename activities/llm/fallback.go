@@ -19,6 +19,7 @@ type fallback struct {
 	timeLeft  time.Duration // Rest of the timeout; 0 = no timeout.
 	timeSpent time.Duration
 	usage     protocol.Usage
+	pictures  *preparedImages // Read for the first model.
 }
 
 // The reasons for which the next model is asked: values of `escalate_on`.
@@ -88,6 +89,12 @@ func (f *fallback) ask(ctx context.Context, model string) (result protocol.Resul
 	if err := c.route(); err != nil {
 		return protocol.Result{}, nil, err
 	}
+	if f.pictures == nil {
+		if f.pictures, err = prepareImages(f.request, c.backend); err != nil {
+			return protocol.Result{}, nil, err
+		}
+	}
+	c.pictures = f.pictures
 	x := &exchange{call: c}
 	result, err = x.run(provider.WithSecrets(ctx, c.secrets))
 	f.timeLeft, f.timeSpent, f.usage = c.timeLeft, c.timeSpent, c.usage

@@ -95,7 +95,7 @@ const pictures = `
     "image_path": {"type": "string", "minLength": 1, "description": "Image file"},
     "image_paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Image files"},
     "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"},
-    "max_image_size": {"type": "integer", "minimum": 0, "description": "Maximum width and height of images in pixels: larger ones are scaled down; 0 = no limit, default 2048"}`
+    "max_image_size": {"type": "integer", "minimum": 0, "description": "Maximum width and height of images in pixels: larger ones are scaled down; 0 = no limit, default that of the settings, 2048"}`
 
 const conversation = `
     "messages": {"type": "array", "minItems": 1, "description": "The conversation so far", "items": {
