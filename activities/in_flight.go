@@ -3,10 +3,12 @@ package activities
 import (
 	"context"
 	"sync"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // inFlight are the calls under way whose results equal calls may use, by their hash. An equal call waits for the first one and
-// finds its result in the cache, so that equal calls of one batch are made once.
+// gets its result, so that equal calls of one batch are made once.
 type inFlight struct {
 	mu    sync.Mutex
 	calls map[string]*equalCalls
@@ -14,45 +16,76 @@ type inFlight struct {
 
 // equalCalls are a call under way and those that wait for it.
 type equalCalls struct {
-	ended   chan struct{}
-	waiting int  // Calls that wait for it.
-	failed  bool // Its result is not in the cache. Set before ended is closed.
+	ended   chan struct{} // Closed when the call has ended for those that wait as well.
+	how     callEnd       // Set before ended is closed.
+	next    chan struct{} // Has a token when one of those that wait is to be made instead.
+	waiting int           // Calls that wait.
 }
 
-// begin waits until no equal call is under way, and returns the function that ends the call; cached reports whether its result
-// is in the cache. After a call that failed, those that waited for it run at the same time, as if they were not equal.
-func (f *inFlight) begin(ctx context.Context, hash string, wait func()) (end func(cached bool)) {
-	for {
-		f.mu.Lock()
-		call := f.calls[hash]
-		if call == nil {
-			break
+// callEnd is what a call that has ended is to equal ones that wait. The zero value: nothing, as after an exception. They are made
+// at the same time, as if they were not equal.
+type callEnd struct {
+	result   *protocol.Result // It is theirs as well.
+	failure  *protocol.Error  // No attempt can succeed: theirs fail with it as well.
+	makeNext bool             // It was cancelled, or failed for a reason that may pass: one of them is made, and the others wait for that.
+}
+
+// begin waits while an equal call is under way. It returns how that ended, and the function that ends this one; that does nothing
+// where no other call waits for this one.
+func (f *inFlight) begin(ctx context.Context, hash string, wait func()) (end func(callEnd), earlier callEnd) {
+	f.mu.Lock()
+	call := f.calls[hash]
+	if call == nil {
+		call = &equalCalls{ended: make(chan struct{}), next: make(chan struct{}, 1)}
+		if f.calls == nil {
+			f.calls = map[string]*equalCalls{}
 		}
-		call.waiting++
+		f.calls[hash] = call
 		f.mu.Unlock()
-		wait()
-		select {
-		case <-call.ended:
-			if call.failed {
-				return func(bool) {}
-			}
-		case <-ctx.Done():
-			return func(bool) {}
-		}
+		return f.ender(hash, call), callEnd{}
 	}
+	call.waiting++
+	f.mu.Unlock()
+	wait()
+	select {
+	case <-call.ended:
+		return func(callEnd) {}, call.how
+	case <-call.next:
+		f.leave(hash, call, false)
+		return f.ender(hash, call), callEnd{}
+	case <-ctx.Done():
+		f.leave(hash, call, true)
+		return func(callEnd) {}, callEnd{}
+	}
+}
+
+// leave counts a call that no longer waits. Without it, nobody may be left to be made next.
+func (f *inFlight) leave(hash string, call *equalCalls, cancelled bool) {
+	f.mu.Lock()
 	defer f.mu.Unlock()
-	call := &equalCalls{ended: make(chan struct{})}
-	if f.calls == nil {
-		f.calls = map[string]*equalCalls{}
+	if call.waiting--; !cancelled || call.waiting > 0 {
+		return
 	}
-	f.calls[hash] = call
+	select {
+	case <-call.next:
+		delete(f.calls, hash)
+	default:
+	}
+}
+
+// ender returns the function that ends a call.
+func (f *inFlight) ender(hash string, call *equalCalls) func(callEnd) {
 	var once sync.Once
-	return func(cached bool) {
+	return func(how callEnd) {
 		once.Do(func() {
 			f.mu.Lock()
 			defer f.mu.Unlock()
+			if how.makeNext && call.waiting > 0 {
+				call.next <- struct{}{}
+				return
+			}
 			delete(f.calls, hash)
-			call.failed = !cached
+			call.how = how
 			close(call.ended)
 		})
 	}

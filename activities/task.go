@@ -40,7 +40,7 @@ type attempt struct {
 	number  int // From 1, those of lost workers included.
 	earlier earlierAttempts
 	beat    *heartbeat
-	release func(cached bool) // Lets equal calls begin that wait for this one; nil if none can.
+	release func(callEnd) // Lets equal calls go on that wait for this one; nil if none can.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -67,13 +67,13 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 
 // run makes the attempt and records it.
 func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, error) {
-	done, failure := t.execute(ctx)
-	cached := false
+	how := callEnd{makeNext: true} // As long as nothing is recorded, and after a panic.
 	defer func() {
 		if t.release != nil {
-			t.release(cached)
+			t.release(how)
 		}
 	}()
+	done, failure := t.execute(ctx)
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
 		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
@@ -105,11 +105,24 @@ func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, 
 		lost := protocol.AsError(err, protocol.PersistenceFailed).WithKind(protocol.Permanent)
 		return nil, retryError(t.call.Retry, t.earlier.failed, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts})
 	}
+	how = endOf(done, failure)
 	if failure != nil {
 		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
 	}
-	cached = done.cached || done.cacheHash != ""
 	return &outcome, nil
+}
+
+// endOf is what the end of a call is to equal ones that wait for it.
+func endOf(done execution, failure *protocol.Error) callEnd {
+	switch {
+	case failure != nil && (failure.Kind == protocol.Transient || failure.Code == protocol.TaskCancelled):
+		return callEnd{makeNext: true}
+	case failure != nil && failure.Kind == protocol.Permanent:
+		return callEnd{failure: failure}
+	case failure == nil && (done.cached || done.cacheHash != ""):
+		return callEnd{result: &protocol.Result{Value: done.Value, Warning: done.Warning}}
+	}
+	return callEnd{}
 }
 
 // interrupted ends an attempt whose context is done. Where the run requested it, the task is cancelled; otherwise Temporal
@@ -166,7 +179,14 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	}
 	hash := t.cacheHash(ctx, m, request, secrets)
 	if hash != "" {
-		t.release = t.inFlight.begin(ctx, hash, func() { t.beat.report("waiting for an equal call") })
+		var equal callEnd
+		t.release, equal = t.inFlight.begin(ctx, hash, func() { t.beat.report("waiting for an equal call") })
+		switch {
+		case equal.result != nil:
+			return execution{Result: *equal.result, cached: true}, nil
+		case equal.failure != nil:
+			return execution{}, equal.failure
+		}
 		if earlier := t.cachedResult(ctx, hash); earlier != nil {
 			return execution{Result: *earlier, cached: true}, nil
 		}

@@ -138,7 +138,7 @@ func TestEveryFunctionOfConditionsIsExplained(t *testing.T) {
 
 func TestEveryMethodIsExplained(t *testing.T) {
 	page, tools := programtest.Read(t, "protocols.md"), sectionOf(programtest.Read(t, "mcp.md"), "methods")
-	for _, spec := range []protocol.Spec{llm.Spec(), python.Spec(), mcp.Spec()} {
+	for _, spec := range []protocol.Spec{llm.Spec(""), python.Spec(), mcp.Spec()} {
 		if !strings.Contains(page, "\n## "+spec.Name+"\n") {
 			t.Errorf("docs/protocols.md has no section %s", spec.Name)
 		}
@@ -152,7 +152,7 @@ func TestEveryMethodIsExplained(t *testing.T) {
 
 func TestEveryParameterOfModelsIsExplained(t *testing.T) {
 	page := programtest.Read(t, "providers.md")
-	for _, method := range llm.Spec().Methods {
+	for _, method := range llm.Spec("").Methods {
 		for title, schema := range map[string]json.RawMessage{"parameters": method.Parameters, "results": method.Result} {
 			described, err := value.Parse(schema)
 			if err != nil {

@@ -67,7 +67,7 @@ const (
 )
 
 // realSpecs are the protocols of the program.
-func realSpecs() []protocol.Spec { return []protocol.Spec{llm.Spec(), python.Spec(), mcp.Spec()} }
+func realSpecs() []protocol.Spec { return []protocol.Spec{llm.Spec(""), python.Spec(), mcp.Spec()} }
 
 func compiledSchema(t *testing.T, specs []protocol.Spec) *jsonschema.Schema {
 	t.Helper()

@@ -25,7 +25,7 @@ func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []p
 	if err != nil {
 		return nil, err
 	}
-	specs = Specs(o.MCP.Servers...)
+	specs = Specs(o.LLM.Provider, o.MCP.Servers...)
 	for i := range specs {
 		if specs[i].Name == found.Name {
 			found.Servers = specs[i].Servers

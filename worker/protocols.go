@@ -29,7 +29,7 @@ type HandlerOptions struct {
 // protocols lists all protocols. A new one is a folder in activities, and a line here.
 func protocols(o HandlerOptions) []entry {
 	return []entry{
-		{llm.Spec(), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
+		{llm.Spec(o.LLM.Provider), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
 		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
 		{mcp.Spec(serverNames(o.MCP)...), func() (protocol.Handler, error) { return mcp.New(o.MCP) }},
 	}
@@ -42,18 +42,19 @@ func newPython(o HandlerOptions) *python.Handler {
 	return python.New(o.Python)
 }
 
-// Specs returns the specs of a worker of this program with these MCP servers.
-func Specs(servers ...protocol.ToolServer) []protocol.Spec {
+// Specs returns the specs of a worker of this program with a provider for tasks that name none, and with these MCP servers.
+// Without a provider, it is not known.
+func Specs(provider string, servers ...protocol.ToolServer) []protocol.Spec {
 	var specs []protocol.Spec
-	for _, e := range protocols(HandlerOptions{MCP: mcp.Options{Servers: servers}}) {
+	for _, e := range protocols(HandlerOptions{LLM: llm.Options{Provider: provider}, MCP: mcp.Options{Servers: servers}}) {
 		specs = append(specs, e.spec)
 	}
 	return specs
 }
 
-// RemoteSpecs returns the specs of workers on other machines, whose MCP servers are not known.
+// RemoteSpecs returns the specs of workers on other machines, whose settings are not known.
 func RemoteSpecs() []protocol.Spec {
-	specs := Specs()
+	specs := Specs("")
 	for i := range specs {
 		specs[i].AnyServer = true
 	}

@@ -209,7 +209,7 @@ func compileIn(t testing.TB, text, folder string, files fstest.MapFS) *plan.Plan
 	t.Helper()
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
 		File: "flow.yaml", Path: folder + "/flow.yaml", Text: []byte(text), Files: files, Folder: os.TempDir(), FlowFolder: folder,
-		Specs: append(worker.Specs(), probeSpec()),
+		Specs: append(worker.Specs(""), probeSpec()),
 	})
 	for _, d := range diagnostics {
 		t.Error(d)

@@ -50,10 +50,15 @@ func TestWhatServersDoNotEnforce(t *testing.T) {
 	}
 }
 
-// checked is what validate finds in the parameters of llm/chat.
+// checked is what validate finds in the parameters of llm/chat, with Ollama as the default provider.
 func checked(t testing.TB, parameters string) (errors, notes []protocol.ParameterError) {
 	t.Helper()
-	for _, method := range llm.Spec().Methods {
+	return checkedFor(t, "ollama", parameters)
+}
+
+func checkedFor(t testing.TB, defaultProvider, parameters string, unknown ...string) (errors, notes []protocol.ParameterError) {
+	t.Helper()
+	for _, method := range llm.Spec(defaultProvider).Methods {
 		if method.Name != llm.Chat {
 			continue
 		}
@@ -61,7 +66,7 @@ func checked(t testing.TB, parameters string) (errors, notes []protocol.Paramete
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, found := range method.Check(given) {
+		for _, found := range method.Check(given, unknown) {
 			if found.Note {
 				notes = append(notes, found)
 			} else {
@@ -70,6 +75,40 @@ func checked(t testing.TB, parameters string) (errors, notes []protocol.Paramete
 		}
 	}
 	return errors, notes
+}
+
+// What Ollama does not support is only found where a task has that provider.
+func TestParametersAreCheckedForTheirProvider(t *testing.T) {
+	const parameters = `{"prompt":"x","tools":["add"],"tool_choice":"required","schema":{"type":"string","pattern":"[0-9]+"}PROVIDER}`
+	for _, test := range []struct {
+		defaultProvider, provider string
+		unknown                   []string
+		errors                    int
+	}{
+		{"ollama", "", nil, 2}, {"openai", "", nil, 0}, {"", "", nil, 0}, {"openai", "ollama", nil, 2}, {"ollama", "openai", nil, 0}, {"", "ollama", nil, 2},
+		{"ollama", "", []string{"provider"}, 0}, // Set by a reference.
+	} {
+		given := strings.Replace(parameters, "PROVIDER", "", 1)
+		if test.provider != "" {
+			given = strings.Replace(parameters, "PROVIDER", `,"provider":"`+test.provider+`"`, 1)
+		}
+		if found, _ := checkedFor(t, test.defaultProvider, given, test.unknown...); len(found) != test.errors {
+			t.Errorf("%+v: %v", test, found)
+		}
+	}
+}
+
+// Definitions of a schema that nothing refers to are not read by Ollama.
+func TestUnusedDefinitionsOfASchema(t *testing.T) {
+	const schema = `{"type":"object","properties":{"a":{"$ref":"#/$defs/used"}},"$defs":{"used":{"type":"array","items":{"$ref":"#/$defs/element"}},"element":ELEMENT,"unused":{"description":"hm","items":{"$ref":"#/$defs/other"}},"other":true}}`
+	found, _ := checked(t, `{"prompt":"x","schema":`+strings.Replace(schema, "ELEMENT", `{"type":"string"}`, 1)+`}`)
+	if len(found) > 0 {
+		t.Errorf("%v", found)
+	}
+	found, _ = checked(t, `{"prompt":"x","schema":`+strings.Replace(schema, "ELEMENT", `{"description":"hm"}`, 1)+`}`)
+	if len(found) != 1 || found[0].Message != "Ollama cannot use schema.$defs.element: it has no type" {
+		t.Errorf("%v", found)
+	}
 }
 
 // A schema that Ollama cannot use is found before it is called, and only such a one.
@@ -86,6 +125,8 @@ func TestSchemasThatOllamaCannotUse(t *testing.T) {
 		`{}`:                                  "",
 		`{"type":"integer","not":{"description":"x"}}`:        "",
 		`{"type":"string","format":"email"}`:                  "",
+		`{"format":"date-time"}`:                              "",
+		`{"format":"email"}`:                                  "Ollama cannot use schema.properties.a: it has no type",
 		`{"type":["string","null"]}`:                          "",
 		`{"enum":["tea","cake"],"description":"notes"}`:       "",
 		`{"anyOf":[{"type":"null"},{"const":1}]}`:             "",

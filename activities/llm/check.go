@@ -1,7 +1,9 @@
 package llm
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
@@ -9,10 +11,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// checkOf returns a function that finds invalid parameters of a method beyond its schema, before any server is called. The
-// settings are not known: a task that names no provider is checked for the default one.
-func checkOf(method string) func(value.Value) []protocol.ParameterError {
-	return func(given value.Value) (found []protocol.ParameterError) {
+// checkOf returns a function that finds invalid parameters of a method beyond its schema, before any server is called. What a
+// provider does not support is only found if it is known which one the task has.
+func checkOf(method, defaultProvider string) func(value.Value, []string) []protocol.ParameterError {
+	return func(given value.Value, unknown []string) (found []protocol.ParameterError) {
 		note := func(parameter string, err error) {
 			if err != nil {
 				failure := protocol.AsError(err, protocol.InvalidParams)
@@ -22,10 +24,14 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 		options, err := readOptions(given)
 		note("max_tokens", err)
 		note("options", checkStop(given))
+		note("models", checkModels(given))
 		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
-		called := providerNamed(text(given, "provider"))
-		if url := text(given, "base_url"); url != "" {
+		called := providerNamed(cmp.Or(text(given, "provider"), defaultProvider))
+		if slices.Contains(unknown, "provider") {
+			called = nil
+		}
+		if url := text(given, "base_url"); url != "" && called != nil {
 			_, err = called.Address(url)
 			note("base_url", err)
 		}
@@ -41,18 +47,21 @@ func checkOf(method string) func(value.Value) []protocol.ParameterError {
 			_, err = decodeImage(image.Text(), 0)
 			note("images", err)
 		}
-		return append(found, called.Check(method, given, options)...)
+		if called != nil {
+			found = append(found, called.Check(method, given, options)...)
+		}
+		return found
 	}
 }
 
-// providerNamed returns the provider of a name, or the default one.
+// providerNamed returns the provider of a name; nil if there is none.
 func providerNamed(name string) *provider.Provider {
 	for i := range providers {
 		if providers[i].Name == name {
 			return &providers[i]
 		}
 	}
-	return &providers[0]
+	return nil
 }
 
 // uncheckedPatterns notes the patterns of a schema that nobody checks.

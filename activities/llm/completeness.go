@@ -45,8 +45,9 @@ const maxLoads = 3
 // receive gets one answer from a server. An answer that the server aborted is a transient failure.
 func (x *exchange) receive(ctx context.Context, m *pool.Member, a *provider.Answer, w *watchdog) error {
 	for load := 1; ; load++ {
-		err := m.Client.Converse(ctx, &x.request, a, x.listener(a, w))
-		if err != nil {
+		heard, end := x.listener(a, w)
+		err := m.Client.Converse(ctx, &x.request, a, heard)
+		if end(); err != nil {
 			return err
 		}
 		if a.Reason == "load" && a.Pieces == 0 && load < maxLoads {
@@ -108,7 +109,12 @@ func (x *exchange) checkWhole(a *provider.Answer) error {
 	if what == "" {
 		return nil
 	}
-	x.partial = true
+	if x.partial = true; x.mayContinue() {
+		hint = strings.TrimSuffix(hint, ", or set `on_cut_answer: continue`")
+	}
+	if x.uncontinued != "" {
+		what += ", and it could not be continued: " + x.uncontinued
+	}
 	what = x.call.secrets.Hide(what)
 	if text(x.call.request.Parameters, "on_cut_answer") == "fail" {
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", what).WithHint("%s", hint)
@@ -136,30 +142,67 @@ const maxContinuations = 8
 // wholeAnswer gets an answer; if it was cut off and that is set, the model is asked to continue it.
 func (x *exchange) wholeAnswer(ctx context.Context) (*provider.Answer, error) {
 	a, err := x.answerWithTools(ctx)
-	if text(x.call.request.Parameters, "on_cut_answer") != "continue" {
-		return a, err
+	x.uncontinued = ""
+	if err != nil || !x.mayContinue() || endingOf(a) != cutOff || x.truncation.byServer {
+		return a, err // A server that cuts the prompt would cut more of it.
 	}
 	messages, format, tools := x.request.Messages, x.request.Format, x.request.Tools
 	defer func() {
 		x.request.Messages, x.request.Format, x.request.Tools, x.continues = messages, format, tools, false
 	}()
-	for n := 1; err == nil && n <= maxContinuations && endingOf(a) == cutOff && strings.TrimSpace(a.Text.String()) != ""; n++ {
+	for n := 1; n <= maxContinuations && endingOf(a) == cutOff && strings.TrimSpace(a.Text.String()) != ""; n++ {
 		x.call.progress(fmt.Sprintf("asking the model to continue its answer (%d of %d)", n, maxContinuations))
 		x.request.Messages = continuation(messages, x.request.Completion, a.Text.String())
 		x.request.Format, x.request.Tools, x.continues = nil, nil, true
-		var more *provider.Answer
-		if more, err = x.answerOnce(ctx); err != nil || strings.TrimSpace(more.Text.String()) == "" {
+		more, err := x.continued(ctx, a)
+		if err != nil {
+			return a, err
+		}
+		if more == nil {
 			break
 		}
-		joined := a.Text.String() + more.Text.String()
-		if len(joined) > protocol.MaxValue {
-			break
-		}
-		a, more.Tokens = more, a.Tokens+more.Tokens
-		setText(a, joined)
+		a = more
+	}
+	return a, nil
+}
+
+func (x *exchange) mayContinue() bool {
+	return text(x.call.request.Parameters, "on_cut_answer") == "continue"
+}
+
+// continued asks for the continuation of an answer, and returns both together. It returns nil if there is none: whatever failed,
+// the answer so far is the result, with its warning. Only the end of the call is an error.
+func (x *exchange) continued(ctx context.Context, a *provider.Answer) (*provider.Answer, error) {
+	truncation, warnings, total := x.truncation, slices.Clone(x.warnings), x.total
+	more, err := x.answerOnce(ctx)
+	joined := a.Text.String() + more.Text.String()
+	switch {
+	case ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		x.uncontinued = protocol.AsError(err, protocol.TaskExecutionFailed).Message
+	case more.Cut && !a.Cut:
+		x.uncontinued = "its prompt was longer than the model's context"
+	case strings.TrimSpace(more.Text.String()) == "":
+		x.uncontinued = "the continuation is empty"
+	case len(joined) > protocol.MaxValue:
+		x.uncontinued = "it would be too large"
+	default:
+		more.Tokens, more.Logprobs = a.Tokens+more.Tokens, append(a.Logprobs, more.Logprobs...)
+		setText(more, joined)
+		setText(&x.total, joined)
+		x.total.Logprobs = more.Logprobs
+		return more, nil
+	}
+	used := x.total
+	x.truncation, x.warnings, x.total = truncation, warnings, provider.Answer{
+		Done: a.Done, Cut: total.Cut, Reason: a.Reason, Model: a.Model, Role: a.Role, Logprobs: a.Logprobs,
+		PromptTokens: used.PromptTokens, Tokens: used.Tokens, Load: used.Load, Read: used.Read, Write: used.Write,
 	}
 	setText(&x.total, a.Text.String())
-	return a, err
+	x.total.Refusal.WriteString(a.Refusal.String())
+	x.total.Thinking.WriteString(total.Thinking.String())
+	return nil, nil
 }
 
 // continuation are the messages that ask the model to continue a text.

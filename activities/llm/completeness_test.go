@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
@@ -83,6 +84,12 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url := serving(t, speaking(append(test.events, over)...))
 			result := ask(t, open(t, llm.Options{}), llm.Chat, compatibleCall(url, ""))
+			var streamed strings.Builder
+			request := asking(t, llm.Chat, compatibleCall(url, ""))
+			request.Write = func(text string) { streamed.WriteString(text) }
+			if _, err := open(t, llm.Options{}).Handle(t.Context(), request, nil); err != nil || name != "closing tag alone" && streamed.String() != test.response {
+				t.Errorf("streamed %q, %v", streamed.String(), err)
+			}
 			response, _ := result.Value.Get("response")
 			thinking, _ := result.Value.Get("thinking")
 			warning, _ := result.Value.Get("warning")
@@ -166,10 +173,85 @@ func TestContinuedAnswerWithoutEnd(t *testing.T) {
 	for _, method := range []string{llm.Chat, llm.Generate} {
 		result := ask(t, real(t), method, `{"model":"tiny-script","prompt":"SLOWLY","max_tokens":2,"on_cut_answer":"continue"}`)
 		want(t, result, map[string]string{"response": `"` + strings.Repeat("tick tock ", 9) + `"`, "tokens_used": "18"})
-		if result.Warning != "the answer was cut off after 18 tokens"+cutHint || result.Usage.LLMCalls != 9 {
+		if result.Warning != "the answer was cut off after 18 tokens; raise `max_tokens` or `num_ctx`" || result.Usage.LLMCalls != 9 {
 			t.Errorf("warning %q after %d calls", result.Warning, result.Usage.LLMCalls)
 		}
 	}
+}
+
+// Whatever fails while an answer is continued, the answer so far is the result: the document is not cut for it, and nothing says
+// that it was.
+func TestAnswerThatCannotBeContinued(t *testing.T) {
+	const tooLong = "the prompt is longer than the model's context: request (300 tokens) exceeds the available context size (256 tokens), try increasing it"
+	refused := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		}
+	}
+	for name, test := range map[string]struct {
+		serve http.HandlerFunc
+		why   string
+	}{
+		"too long": {refused(400, `{"error":{"code":400,"message":"request (300 tokens) exceeds the available context size (256 tokens), try increasing it","type":"exceed_context_size_error"}}`), tooLong},
+		"fails":    {refused(500, `{"error":"broken"}`), "the server at URL failed: broken"},
+		"is cut":   {speaking(delta(`{"content":"two"}`), ended("error"), over), "the server at URL did not answer: it ended the response after 1 token with the reason \"error\""},
+		"is empty": {speaking(delta(`{"content":"","refusal":"No."}`), ended("stop"), over), "the continuation is empty"},
+	} {
+		for _, how := range []string{"warn", "fail", "fit"} {
+			var bodies []string
+			url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+				data, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				if bodies = append(bodies, string(data)); len(bodies) > 1 {
+					test.serve(w, r)
+					return
+				}
+				speaking(`data: {"model":"m","choices":[{"delta":{"content":"One, "},"logprobs":{"content":[{"token":"One"}]}}]}`, ended("length"), over)(w, r)
+			})
+			request := asking(t, llm.Chat, compatibleCall(url, `,"file_path":"a.txt","logprobs":true,"on_cut_answer":"continue","on_truncation":"`+how+`"`))
+			request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 200)))
+			result, err := open(t, llm.Options{Patience: time.Millisecond}).Handle(t.Context(), request, nil)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, how, err)
+			}
+			want(t, result, map[string]string{"response": `"One, "`, "done_reason": `"length"`, "logprobs": `[{"token":"One"}]`})
+			warning := "the answer was cut off after 1 token, and it could not be continued: " + strings.ReplaceAll(test.why, "URL", url) + "; raise `max_tokens` or `num_ctx`"
+			if result.Warning != warning || len(bodies) != 2 || !strings.Contains(bodies[1], strings.Repeat("word ", 200)) {
+				t.Errorf("%s, %s: warning %q after %d requests", name, how, result.Warning, len(bodies))
+			}
+		}
+	}
+}
+
+// A continuation whose prompt an old Ollama has cut is dropped.
+func TestContinuationWithoutTheDocument(t *testing.T) {
+	var requests atomic.Int64
+	handler := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
+		if requests.Add(1) == 1 {
+			fmt.Fprintln(w, `{"model":"m","message":{"content":"One, "},"done":true,"done_reason":"length","prompt_eval_count":50,"eval_count":14}`)
+			return
+		}
+		fmt.Fprintln(w, `{"model":"m","message":{"content":"what?"},"done":true,"done_reason":"stop","prompt_eval_count":64,"eval_count":2}`)
+	})
+	result := ask(t, handler, llm.Chat, `{"model":"m","prompt":"Count.","num_ctx":64,"on_cut_answer":"continue"}`)
+	want(t, result, map[string]string{"response": `"One, "`, "done_reason": `"length"`})
+	if result.Warning != "the answer was cut off after 14 tokens, and it could not be continued: its prompt was longer than the model's context; raise `max_tokens` or `num_ctx`" {
+		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+func TestLogprobsOfAContinuedAnswer(t *testing.T) {
+	var requests atomic.Int64
+	url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		n := requests.Add(1)
+		reason := map[bool]string{true: "length", false: "stop"}[n < 3]
+		speaking(fmt.Sprintf(`data: {"choices":[{"delta":{"content":"%d "},"logprobs":{"content":[{"token":"%d"}]}}]}`, n, n), ended(reason), over)(w, r)
+	})
+	result := ask(t, open(t, llm.Options{}), llm.Chat, compatibleCall(url, `,"logprobs":true,"on_cut_answer":"continue"`))
+	want(t, result, map[string]string{"response": `"1 2 3 "`, "logprobs": `[{"token":"1"},{"token":"2"},{"token":"3"}]`, "warning": ""})
 }
 
 // JSON that was cut off is continued without the constraint of the schema, which would begin anew.

@@ -30,6 +30,7 @@ type exchange struct {
 	parsed         value.Value
 	written        bool     // Whether the text of an answer was passed on.
 	continues      bool     // Whether the model is asked to continue its last answer.
+	uncontinued    string   // Why the last answer, which was cut off, could not be continued; empty if it was, or need not be.
 	partial        bool     // Whether the answer of the result is not whole.
 	correcting     bool     // Whether the model is asked to correct its answer.
 	mismatched     bool     // Whether the answer did not match its schema, even after a correction.
@@ -122,7 +123,8 @@ func (x *exchange) converse(ctx context.Context) error {
 			return x.checkWhole(a)
 		}
 		if mended {
-			x.mismatched = true
+			what, _ := shortfall(a)
+			x.mismatched, x.partial = true, what != ""
 			return x.mismatch(a, why)
 		}
 		x.call.progress("asking for a corrected answer: " + why)
@@ -191,13 +193,17 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	return a, err
 }
 
-// listener returns a function that passes on the text of an answer and reports its progress.
-func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
+// listener returns a function that passes on the text of an answer and reports its progress, and one for the end of the answer.
+func (x *exchange) listener(a *provider.Answer, w *watchdog) (heard func(text string), end func()) {
 	write, told := x.call.request.Write, 0
 	if x.truncation.notes != nil {
 		write = nil
 	}
-	return func(text string) {
+	live := &answer.Live{Write: func(text string) {
+		write(text)
+		x.written = true
+	}}
+	heard = func(text string) {
 		w.reset()
 		if write != nil && told == 0 && a.Pieces > 0 && x.written && !x.continues {
 			write("\n")
@@ -207,10 +213,10 @@ func (x *exchange) listener(a *provider.Answer, w *watchdog) func(text string) {
 			x.call.progress(provider.Tokens(x.tokens + a.Pieces))
 		}
 		if write != nil && text != "" {
-			write(text)
-			x.written = true
+			live.Add(text)
 		}
 	}
+	return heard, live.End
 }
 
 // addCounts adds the counts of an answer to the totals.

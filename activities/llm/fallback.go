@@ -3,6 +3,7 @@ package llm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -18,6 +19,7 @@ type fallback struct {
 	timeLeft  time.Duration // Rest of the timeout; 0 = no timeout.
 	timeSpent time.Duration
 	usage     protocol.Usage
+	pictures  *preparedImages // Read for the first model.
 }
 
 // The reasons for which the next model is asked: values of `escalate_on`.
@@ -40,17 +42,29 @@ func modelsOf(given value.Value) []string {
 	return models
 }
 
+// checkModels checks that the models are named in one way.
+func checkModels(given value.Value) error {
+	_, one := given.Get("model")
+	if _, several := given.Get("models"); one && several {
+		return protocol.Errorf(protocol.InvalidParams, "model and models exclude each other").WithHint("make `model` the first of `models`")
+	}
+	return nil
+}
+
 // run returns the first good answer, else an answer that is not whole, else the error of the last model.
 func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) {
 	var partial *protocol.Result
+	if err := checkModels(f.request.Parameters); err != nil {
+		return result, err
+	}
 	models := modelsOf(f.request.Parameters)
 	for i, model := range models {
-		var reason string
-		if result, reason, err = f.ask(ctx, model); err == nil && reason != "" && partial == nil {
+		var reasons []string
+		if result, reasons, err = f.ask(ctx, model); err == nil && len(reasons) > 0 && partial == nil {
 			cut := result
 			partial = &cut
 		}
-		if reason == "" || i == len(models)-1 || !f.escalatesOn(reason) || ctx.Err() != nil {
+		if i == len(models)-1 || !slices.ContainsFunc(reasons, f.escalatesOn) || ctx.Err() != nil {
 			break
 		}
 		f.progress(fmt.Sprintf("asking the model %q instead of %q", models[i+1], model))
@@ -65,29 +79,38 @@ func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) 
 	return result, err
 }
 
-// ask asks one model. The reason is why the answer is not good enough; empty if it is, or if another model may not be asked.
-func (f *fallback) ask(ctx context.Context, model string) (result protocol.Result, reason string, err error) {
+// ask asks one model. The reasons are why the answer is not good enough; none if it is, or if another model may not be asked.
+func (f *fallback) ask(ctx context.Context, model string) (result protocol.Result, reasons []string, err error) {
 	c := &call{
 		handler: f.handler, request: f.request, progress: f.progress, model: model,
 		timeLeft: f.timeLeft, timeSpent: f.timeSpent, usage: f.usage, secrets: provider.Secrets{Redact: f.request.Secrets.String},
 	}
 	defer c.finish()
 	if err := c.route(); err != nil {
-		return protocol.Result{}, "", err
+		return protocol.Result{}, nil, err
 	}
+	if f.pictures == nil {
+		if f.pictures, err = prepareImages(f.request, c.backend); err != nil {
+			return protocol.Result{}, nil, err
+		}
+	}
+	c.pictures = f.pictures
 	x := &exchange{call: c}
 	result, err = x.run(provider.WithSecrets(ctx, c.secrets))
 	f.timeLeft, f.timeSpent, f.usage = c.timeLeft, c.timeSpent, c.usage
-	switch {
-	case x.unsafeToRepeat: // Tools were called that are not safe to call twice.
-	case provider.VerdictOf(err) == provider.ModelMissing:
-		reason = onMissing
-	case x.mismatched:
-		reason = onSchema
-	case x.partial:
-		reason = onCut
+	if x.unsafeToRepeat { // Tools were called that are not safe to call twice.
+		return result, nil, err
 	}
-	return result, reason, err
+	if provider.VerdictOf(err) == provider.ModelMissing {
+		reasons = append(reasons, onMissing)
+	}
+	if x.mismatched {
+		reasons = append(reasons, onSchema)
+	}
+	if x.partial {
+		reasons = append(reasons, onCut)
+	}
+	return result, reasons, err
 }
 
 func (f *fallback) escalatesOn(reason string) bool {

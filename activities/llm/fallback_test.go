@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -36,6 +37,7 @@ func TestFallbackModels(t *testing.T) {
 	good := []string{delta(`{"content":"{\"n\":5}"}`), ended("stop")}
 	answers := map[string][]string{
 		"good": good, "prose": {delta(`{"content":"five"}`), ended("stop")}, "cut": {delta(`{"content":"{\"n\":4}"}`), ended("length")},
+		"half": {delta(`{"content":"{\"n\": "}`), ended("length")},
 	}
 	for name, test := range map[string]struct{ parameters, asked, model, parsed, message string }{
 		"the first is good":   {`"models":["good","cut"],` + wantsNumber, "good", "good", `{"n":5}`, ""},
@@ -47,7 +49,9 @@ func TestFallbackModels(t *testing.T) {
 		"never":               {`"models":["none","good"],"escalate_on":[],` + wantsNumber, "none", "", "", `has no model "none"`},
 		"all are missing":     {`"models":["none","nobody"]`, "none nobody", "", "", `has no model "nobody"`},
 		"cut fails":           {`"models":["cut","good"],"on_cut_answer":"fail",` + wantsNumber, "cut good", "good", `{"n":5}`, ""},
-		"before model":        {`"models":["good"],"model":"prose",` + wantsNumber, "good", "good", `{"n":5}`, ""},
+		"beside model":        {`"models":["good"],"model":"prose",` + wantsNumber, "", "", "", "model and models exclude each other"},
+		"half of the JSON":    {`"models":["half","good"],"escalate_on":["cut"],` + wantsNumber, "half half good", "good", `{"n":5}`, ""},
+		"not for the prose":   {`"models":["prose","good"],"escalate_on":["cut"],` + wantsNumber, "prose prose", "", "", "does not match the schema"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked []string
@@ -82,6 +86,28 @@ func TestFallbackAfterTools(t *testing.T) {
 		`{"provider":"openai","base_url":"`+url+`","prompt":"x","models":["first","second"],"tools":["add"],"max_tool_rounds":1}`), nil)
 	if got.Code != protocol.TaskExecutionFailed || strings.Join(asked, " ") != "first first" {
 		t.Errorf("asked %v: %s", asked, got.Message)
+	}
+}
+
+// A model that cannot be fetched is missing.
+func TestFallbackFromAModelThatCannotBePulled(t *testing.T) {
+	var pulls atomic.Int64
+	url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/pull" {
+			pulls.Add(1)
+			fmt.Fprintln(w, `{"error":"pull model manifest: file does not exist"}`)
+			return
+		}
+		if model, _ := bodyOf(t, r).Get("model"); model.Text() == "a" {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"error":"model 'a' not found"}`)
+			return
+		}
+		answering("yes")(w, r)
+	})
+	result := ask(t, open(t, llm.Options{Providers: at(url)}), llm.Chat, `{"prompt":"x","models":["a","b"],"auto_pull":true}`)
+	if want(t, result, map[string]string{"response": `"yes"`}); pulls.Load() != 1 {
+		t.Errorf("%d pulls", pulls.Load())
 	}
 }
 

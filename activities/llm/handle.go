@@ -22,6 +22,7 @@ type call struct {
 	backend   *backend
 	model     string           // Name of the model on the server.
 	secrets   provider.Secrets // Including the key of the server.
+	pictures  *preparedImages  // The images.
 	question  *question
 	progress  protocol.Progress
 	timeLeft  time.Duration // Rest of the timeout; 0 = no timeout.

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -17,15 +18,15 @@ const maxImage = 32 << 20
 // maxImages is the maximum total size of all images of a call: they are held in memory, and again as base64.
 const maxImages = 96 << 20
 
-// defaultImageSize is the maximum width and height of images in pixels, of tasks without `max_image_size`. Models scale down what
-// is larger.
+// defaultImageSize is the maximum width and height of images in pixels, without `max_image_size` of the task or the settings. Models
+// scale down what is larger.
 const defaultImageSize = 2048
 
 // imageSize reads the maximum width and height of images; 0 is no limit.
-func imageSize(given value.Value) (largest int, err error) {
+func imageSize(given value.Value, b *backend) (largest int, err error) {
 	size, is := given.Get("max_image_size")
 	if !is {
-		return defaultImageSize, nil
+		return cmp.Or(b.settings.MaxImageSize, defaultImageSize), nil
 	}
 	if json.Unmarshal(size.JSON(), &largest) != nil || largest < 0 {
 		return 0, protocol.Errorf(protocol.InvalidParams, "max_image_size must be a number of pixels, not %s", size.JSON())
@@ -33,12 +34,46 @@ func imageSize(given value.Value) (largest int, err error) {
 	return largest, nil
 }
 
-// readImages reads the images outside `messages`: `image_path`, `image_paths`, then `images`.
-func readImages(request protocol.Request) ([][]byte, error) {
-	largest, err := imageSize(request.Parameters)
+// preparedImages are the images of a call as they are sent. They are read before the call waits for a server, and once: it takes long to
+// decode them, and they are small then.
+type preparedImages struct {
+	given    [][]byte   // Outside `messages`.
+	messages [][][]byte // Of each of `messages`.
+}
+
+func prepareImages(request protocol.Request, b *backend) (*preparedImages, error) {
+	largest, err := imageSize(request.Parameters, b)
 	if err != nil {
 		return nil, err
 	}
+	all := &preparedImages{}
+	listed, _ := request.Parameters.Get("messages")
+	for _, message := range listed.Elements() {
+		encoded, _ := message.Get("images")
+		images, err := decodeImages(encoded, largest)
+		if err != nil {
+			return nil, err
+		}
+		all.messages = append(all.messages, images)
+	}
+	all.given, err = readImages(request, largest)
+	return all, err
+}
+
+// decodeImages decodes a list of images.
+func decodeImages(encoded value.Value, largest int) (images [][]byte, err error) {
+	for _, text := range encoded.Elements() {
+		image, err := decodeImage(text.Text(), largest)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	return images, nil
+}
+
+// readImages reads the images outside `messages`: `image_path`, `image_paths`, then `images`.
+func readImages(request protocol.Request, largest int) ([][]byte, error) {
 	var all [][]byte
 	var paths []value.Value
 	if path, is := request.Parameters.Get("image_path"); is {
@@ -63,14 +98,8 @@ func readImages(request protocol.Request) ([][]byte, error) {
 		}
 	}
 	encoded, _ := request.Parameters.Get("images")
-	for _, text := range encoded.Elements() {
-		image, err := decodeImage(text.Text(), largest)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, image)
-	}
-	return all, nil
+	images, err := decodeImages(encoded, largest)
+	return append(all, images...), err
 }
 
 // decodeImage decodes base64, or a data: URL of it. An image larger than so many pixels is scaled down.

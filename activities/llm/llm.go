@@ -66,7 +66,7 @@ func New(o Options) (*Handler, error) {
 	if _, err = h.backend(o.Provider); err != nil {
 		return nil, err
 	}
-	for _, method := range Spec().Methods {
+	for _, method := range Spec(o.Provider).Methods {
 		if h.checks[method.Name], err = jsonschema.Compile(method.Parameters); err != nil {
 			return nil, protocol.Errorf(protocol.InternalError, "the schema of %s: %v", method.Name, err)
 		}

@@ -1,11 +1,11 @@
 package llm
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // defaultVisionPrompt is the prompt for images without one.
@@ -13,38 +13,26 @@ const defaultVisionPrompt = "Describe this image."
 
 // readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
 // to the last message of the user.
-func readMessages(request protocol.Request) ([]provider.Message, *attached, error) {
+func readMessages(request protocol.Request, images *preparedImages) ([]provider.Message, *attached, error) {
 	given := request.Parameters
-	largest, err := imageSize(given)
-	if err != nil {
-		return nil, nil, err
-	}
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
 		messages = append(messages, provider.Message{Role: "system", Text: system.Text()})
 	}
 	listed, _ := given.Get("messages")
-	for _, element := range listed.Elements() {
-		m, err := readMessage(element, largest)
-		if err != nil {
-			return nil, nil, err
-		}
-		messages = append(messages, m)
+	for i, element := range listed.Elements() {
+		messages = append(messages, provider.Message{Role: text(element, "role"), Text: text(element, "content"), Images: images.messages[i]})
 	}
 	prompt, prompted := given.Get("prompt")
 	if prompted {
 		messages = append(messages, provider.Message{Role: "user", Text: prompt.Text()})
-	}
-	images, err := readImages(request)
-	if err != nil {
-		return nil, nil, err
 	}
 	files, err := readFiles(request)
 	if err != nil {
 		return nil, nil, err
 	}
 	text := joinFiles(files)
-	if len(images) == 0 && text == "" && (prompted || len(messages) > 0) {
+	if len(images.given) == 0 && text == "" && (prompted || len(messages) > 0) {
 		return messages, longestPrompt(messages), requireText(request.Method, messages, prompted)
 	}
 	at := lastUserMessage(messages)
@@ -53,9 +41,9 @@ func readMessages(request protocol.Request) ([]provider.Message, *attached, erro
 		at = len(messages) - 1
 	}
 	last := &messages[at]
-	last.Images = append(last.Images, images...)
+	last.Images = slices.Concat(last.Images, images.given)
 	switch {
-	case text == "" && last.Text == "" && len(images) > 0:
+	case text == "" && last.Text == "" && len(images.given) > 0:
 		last.Text = defaultVisionPrompt
 	case text != "" && last.Text != "":
 		last.Text += "\n\n" + text
@@ -70,20 +58,6 @@ func readMessages(request protocol.Request) ([]provider.Message, *attached, erro
 		added.size += len(file.text)
 	}
 	return messages, added, nil
-}
-
-// readMessage reads one element of `messages`.
-func readMessage(given value.Value, largest int) (provider.Message, error) {
-	m := provider.Message{Role: text(given, "role"), Text: text(given, "content")}
-	images, _ := given.Get("images")
-	for _, encoded := range images.Elements() {
-		image, err := decodeImage(encoded.Text(), largest)
-		if err != nil {
-			return m, err
-		}
-		m.Images = append(m.Images, image)
-	}
-	return m, nil
 }
 
 // requireText checks that the last message of the user is not empty: a server would only load the model, and a model would make

@@ -139,6 +139,17 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 		"overloaded within": {speaking(`data: {"error":{"code":429,"message":"slow down"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: slow down"},
 		"failed within":     {speaking(`data: {"error":{"code":500,"message":"out of luck"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of luck"},
 		"error of a choice": {speaking(`data: {"choices":[{"index":0,"error":{"code":400,"message":"no such tool"}}]}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: no such tool"},
+		"bare error, then the end of a stream": {answeringDocument(said + "\n\n" + `{"error":{"message":"the server is out of disk"}}` + "\n\n" + over + "\n\n"),
+			protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: the server is out of disk"},
+		"an object that is an error": {answeringDocument(`{"object":"error","message":"the engine is dead","type":"InternalServerError","code":500}`),
+			protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: the engine is dead"},
+		"an event that is an error":       {speaking(said, "event: error\ndata: {\"message\":\"boom\"}"), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: boom"},
+		"an event after one that is none": {speaking("event: delta\n"+said, "event: end\n"+finished, over), 0, "", ""},
+		"rate limit by a word": {speaking(said, `data: {"error":{"message":"Rate limit reached","type":"tokens","code":"rate_limit_exceeded"}}`),
+			protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: Rate limit reached"},
+		"rate limit without a message": {speaking(`data: {"error":{"code":"rate_limit_exceeded"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: rate_limit_exceeded"},
+		"overloaded by a word":         {speaking("event: error\n" + `data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: Overloaded"},
+		"unavailable by a word":        {answeringDocument(`{"error":{"type":"unavailable_error","message":"no slot"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: no slot"},
 		"model's fault": {status(500, `{"error":{"code":500,"message":"The model produced output that does not match the expected peg-native format","type":"server_error"}}`),
 			protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: The model produced output that does not match the expected peg-native format"},
 		"caller's fault": {status(501, "{\"error\":{\"code\":501,\"message\":\"This server does not support embeddings. Start it with `--embeddings`\",\"type\":\"not_supported_error\"}}"),
@@ -189,6 +200,35 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 				t.Errorf("got  %s %s: %s\nwant %s %s: %s", got.Name, got.Kind, got.Message, test.code.Info().Name, test.kind, test.message)
 			}
 		})
+	}
+}
+
+// Each text has one vector, which is a list of numbers.
+func TestVectorsOfACompatibleServer(t *testing.T) {
+	for body, test := range map[string]struct{ vectors, message string }{
+		`{"data":[{"index":1,"embedding":[1.50,2]},{"index":0,"embedding":[3]}]}`: {`[[3],[1.50,2]]`, ""},
+		`{"data":[{"embedding":[1]},{"embedding":[2]}]}`:                          {`[[1],[2]]`, ""},
+		`{"data":[{"index":0,"embedding":"AACAPwAAAMA="},{"embedding":[3,4]}]}`:   {`[[1,-2],[3,4]]`, ""},
+		`{"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[2]}]}`:      {"", "two vectors have the index 0"},
+		`{"data":[{"index":0,"embedding":[1]},{"index":2,"embedding":[2]}]}`:      {"", "a vector has a wrong index"},
+		`{"data":[{"index":0},{"index":1,"embedding":[2]}]}`:                      {"", "vector 0 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[]}]}`:       {"", "vector 1 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[null]}]}`:   {"", "vector 1 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":"one"},{"index":1,"embedding":[2]}]}`:    {"", "vector 0 is not a list of numbers"},
+		`{"data":[{"index":0,"embedding":"AADAfw=="},{"embedding":[3]}]}`:         {"", "vector 0 is not a list of numbers"},
+	} {
+		url := serving(t, answeringDocument(body))
+		request := asking(t, llm.Embed, `{"input":["a","b"],"provider":"openai","model":"m","base_url":"`+url+`"}`)
+		if test.message != "" {
+			wantError(t, fails(t, t.Context(), open(t, llm.Options{}), request, nil), protocol.TaskResultInvalid, protocol.TaskFault,
+				"invalid response from the server at "+url+": "+test.message, "")
+			continue
+		}
+		result, err := open(t, llm.Options{}).Handle(t.Context(), request, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, result, map[string]string{"embeddings": test.vectors})
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // TestEveryProvider walks the table: what a new line of it must have.
 func TestEveryProvider(t *testing.T) {
-	spec := Spec()
+	spec := Spec("")
 	for i, p := range providers {
 		t.Run(p.Name, func(t *testing.T) {
 			if p.Title == "" || p.URL == "" || p.Defaults.MaxConcurrent < 1 || p.Defaults.Name != "" {

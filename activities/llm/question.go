@@ -52,7 +52,7 @@ func readQuestion(c *call) (*question, error) {
 	if c.request.Method == Embed {
 		return q, q.embedding(c.request)
 	}
-	if q.Messages, q.attached, err = readMessages(c.request); err != nil {
+	if q.Messages, q.attached, err = readMessages(c.request, c.pictures); err != nil {
 		return nil, err
 	}
 	size := 0

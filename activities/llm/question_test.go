@@ -124,7 +124,7 @@ func TestAddressThatIsNone(t *testing.T) {
 
 // TestEveryOptionIsAParameter compares the parameters with the options that Ollama's client knows.
 func TestEveryOptionIsAParameter(t *testing.T) {
-	for _, method := range llm.Spec().Methods {
+	for _, method := range llm.Spec("").Methods {
 		schema, err := value.Parse(method.Parameters)
 		if err != nil {
 			t.Fatal(err)

@@ -20,24 +20,25 @@ const (
 // timeout detects a server that stopped responding.
 const timeout = 30 * time.Minute
 
-// Spec describes llm/v1.
-func Spec() protocol.Spec {
+// Spec describes llm/v1. The provider is that of tasks that name none; empty if the settings are not known: then such a task is
+// checked against no provider before it runs.
+func Spec(defaultProvider string) protocol.Spec {
 	return protocol.Spec{
 		Name:      "llm/v1",
 		Providers: providerNames(),
 		Summary:   "Chat, vision, completion and embeddings by language models",
 		Methods: []protocol.Method{
-			method(Chat, "Answer a prompt or continue a conversation", "file_path",
+			method(defaultProvider, Chat, "Answer a prompt or continue a conversation", "file_path",
 				schemaOf(`"anyOf": [{"required": ["prompt"]}, {"required": ["messages"]}]`, words, pictures, conversation, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content", "role"), textResult, conversationResult, counts)),
-			method(Vision, "Answer questions about images", "image_path",
+			method(defaultProvider, Vision, "Answer questions about images", "image_path",
 				schemaOf(`"anyOf": [{"required": ["image_path"]}, {"required": ["image_paths"]}, {"required": ["images"]}, {"required": ["messages"]}]`,
 					words, pictures, conversation, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content", "role"), textResult, conversationResult, counts)),
-			method(Generate, "Complete a prompt that is not a conversation", "file_path",
+			method(defaultProvider, Generate, "Complete a prompt that is not a conversation", "file_path",
 				schemaOf(`"required": ["prompt"]`, words, pictures, completion, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content"), textResult, counts)),
-			method(Embed, "Turn texts into embedding vectors", "file_path",
+			method(defaultProvider, Embed, "Turn texts into embedding vectors", "file_path",
 				schemaOf(`"anyOf": [{"required": ["input"]}, {"required": ["prompt"]}, {"required": ["file_path"]}, {"required": ["files"]}]`,
 					texts, sampling, serverProperties()),
 				schemaOf(required("embeddings"), vectorResult, counts)),
@@ -45,7 +46,7 @@ func Spec() protocol.Spec {
 	}
 }
 
-func method(name, summary, item string, parameters, result json.RawMessage) protocol.Method {
+func method(defaultProvider, name, summary, item string, parameters, result json.RawMessage) protocol.Method {
 	return protocol.Method{
 		Name: name, Summary: summary, Parameters: parameters, Result: result, Timeout: timeout,
 		FileParameters:        []string{"file_path", "files", "image_path", "image_paths"},
@@ -54,7 +55,7 @@ func method(name, summary, item string, parameters, result json.RawMessage) prot
 		SecretParameters:      []string{"api_key"},
 		DestinationParameters: []string{"base_url"},
 		ToolsParameter:        "tools",
-		Check:                 checkOf(name),
+		Check:                 checkOf(name, defaultProvider),
 	}
 }
 
@@ -94,7 +95,7 @@ const pictures = `
     "image_path": {"type": "string", "minLength": 1, "description": "Image file"},
     "image_paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Image files"},
     "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"},
-    "max_image_size": {"type": "integer", "minimum": 0, "description": "Maximum width and height of images in pixels: larger ones are scaled down; 0 = no limit, default 2048"}`
+    "max_image_size": {"type": "integer", "minimum": 0, "description": "Maximum width and height of images in pixels: larger ones are scaled down; 0 = no limit, default that of the settings, 2048"}`
 
 const conversation = `
     "messages": {"type": "array", "minItems": 1, "description": "The conversation so far", "items": {

@@ -59,6 +59,12 @@ func TestToolCallsOfServers(t *testing.T) {
 			piece(`{"index":1,"function":{"arguments":": 3}"}},{"index":0,"function":{"arguments":": 1}"}}`)}, []string{`{"a":1}`, `{"a":3}`}},
 		"with repeated names": {[]string{
 			piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":"{\"a\""}}`), piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":": 1}"}}`)}, []string{`{"a":1}`}},
+		"no arguments yet, without index": {[]string{
+			piece(`{"function":{"name":"add","arguments":""}}`), piece(`{"function":{"name":"subtract","arguments":"{\"a\": 1}"}}`)}, []string{`{}`, `unknown tool "subtract"; the tools are add`}},
+		"no arguments yet, all with index 0": {[]string{
+			piece(`{"index":0,"function":{"name":"add","arguments":""}}`), piece(`{"index":0,"function":{"name":"subtract","arguments":"{\"a\": 1}"}}`)}, []string{`{}`, `unknown tool "subtract"; the tools are add`}},
+		"a new id with each piece": {[]string{
+			piece(`{"index":0,"id":"a1","function":{"name":"add","arguments":"{\"a\""}}`), piece(`{"index":0,"id":"a2","function":{"arguments":": 1}"}}`)}, []string{`{"a":1}`}},
 		"without id":          {[]string{piece(`{"index":0,"function":{"name":"add","arguments":"{\"a\": 1}"}}`)}, []string{`{"a":1}`}},
 		"arguments an object": {[]string{piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":{"a":1.50}}}`)}, []string{`{"a":1.50}`}},
 		"encoded twice":       {[]string{piece(`{"index":0,"id":"c1","function":{"name":"add","arguments":"\"{\\\"a\\\": 1}\""}}`)}, []string{`{"a":1}`}},
@@ -89,6 +95,17 @@ func TestToolCallsOfServers(t *testing.T) {
 			wantIDs(t, bodies[1], len(test.calls))
 		})
 	}
+}
+
+// Calls are not dropped: too many are an error.
+func TestTooManyToolCalls(t *testing.T) {
+	var bodies, calls []string
+	for i := range 129 {
+		calls = append(calls, fmt.Sprintf(`{"index":%d,"id":"c%d","function":{"name":"add","arguments":"{}"}}`, i, i))
+	}
+	url := conversing(t, &bodies, []string{piece(strings.Join(calls, ",")), wasCalled})
+	got := fails(t, t.Context(), open(t, llm.Options{Tools: box{}}), asking(t, llm.Chat, compatibleCall(url, `,"tools":["add"]`)), nil)
+	wantError(t, got, protocol.TaskResultInvalid, protocol.TaskFault, "the model called more than 128 tools in one answer", "")
 }
 
 // wantIDs wants calls and their results in a request, in the same order and with ids of which none is empty or there twice.

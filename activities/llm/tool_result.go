@@ -57,8 +57,8 @@ func blockText(block value.Value) string {
 }
 
 // toolImages are the images in the result of a tool.
-func toolImages(result, given value.Value) (images [][]byte) {
-	largest, err := imageSize(given)
+func toolImages(result, given value.Value, b *backend) (images [][]byte) {
+	largest, err := imageSize(given, b)
 	if err != nil {
 		return nil // The question could not have been read.
 	}

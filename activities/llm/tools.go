@@ -123,5 +123,5 @@ func (x *exchange) callTool(ctx context.Context, call provider.ToolCall) (said s
 	if len(said) > maxToolResult {
 		said = strings.ToValidUTF8(said[:maxToolResult], "") + "\n[cut]"
 	}
-	return said, toolImages(result.Value, x.call.request.Parameters), record.With("result", result.Value), nil
+	return said, toolImages(result.Value, x.call.request.Parameters, x.call.backend), record.With("result", result.Value), nil
 }

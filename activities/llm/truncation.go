@@ -174,6 +174,8 @@ func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool 
 	case how == "fit" && x.call.backend.Cuts && x.raise(ctx, m, tokens, limit):
 		x.call.progress(fmt.Sprintf("raising num_ctx to %d", t.numCtx))
 		return true
+	case x.continues: // No more of the text is cut than for the answer itself.
+		return false
 	case x.mayReadInParts():
 		return false
 	case x.correcting && x.dropDocument():

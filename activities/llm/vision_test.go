@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -124,14 +126,62 @@ func TestFormatsThatServersDoNotRead(t *testing.T) {
 }
 
 // Images that are larger than a setting are scaled down.
+// Images are decoded once, and before the call takes a slot of a server.
+func TestImagesArePreparedBeforeASlotIsTaken(t *testing.T) {
+	held, release := make(chan struct{}, 1), make(chan struct{})
+	var asked atomic.Int64
+	url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		switch n := asked.Add(1); {
+		case n == 1:
+			held <- struct{}{}
+			<-release
+		case n == 2: // The call waits, and its question is dropped.
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		speaking(said, finished, over)(w, r)
+	})
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", URLs: []string{url}, Model: "m", MaxConcurrent: 1}}})
+	var running sync.WaitGroup
+	running.Go(func() {
+		if _, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"provider":"openai","prompt":"x"}`), nil); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"provider":"openai","prompt":"x","images":["bm8gaW1hZ2U="]}`), nil)
+	if got.Code != protocol.InvalidParams {
+		t.Errorf("%s: %s", got.Name, got.Message)
+	}
+	close(release)
+	running.Wait()
+	files := &countingPicture{data: picture(t, "png", "red")}
+	request := asking(t, llm.Chat, `{"provider":"openai","prompt":"x","image_path":"a.png"}`)
+	request.Files = files
+	if _, err := handler.Handle(t.Context(), request, nil); err != nil || files.read.Load() != 1 || asked.Load() != 3 {
+		t.Errorf("the file was read %d times for %d requests: %v", files.read.Load(), asked.Load()-1, err)
+	}
+}
+
+// countingPicture are files of which each is the same image.
+type countingPicture struct {
+	data []byte
+	read atomic.Int64
+}
+
+func (f *countingPicture) Read(string, int64) ([]byte, error) {
+	f.read.Add(1)
+	return f.data, nil
+}
+
 func TestLargeImage(t *testing.T) {
 	large := image.NewRGBA(image.Rect(0, 0, 3000, 1500))
 	var file bytes.Buffer
 	if err := png.Encode(&file, large); err != nil {
 		t.Fatal(err)
 	}
-	for parameter, width := range map[string]int{``: 2048, `,"max_image_size":500`: 500, `,"max_image_size":0`: 3000} {
-		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+	for parameter, width := range map[string]int{``: 1024, `,"max_image_size":500`: 500, `,"max_image_size":0`: 3000} {
+		url := serving(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/api/chat" {
 				_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
 				return
@@ -146,6 +196,7 @@ func TestLargeImage(t *testing.T) {
 			}
 			answering("black")(w, r)
 		})
+		handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{url}, MaxImageSize: 1024}}})
 		request := asking(t, llm.Chat, `{"image_path":"large.png","prompt":"Which colour?"`+parameter+`}`)
 		request.Files.(folder).write(t, "large.png", file.Bytes())
 		if _, err := handler.Handle(t.Context(), request, nil); err != nil {

@@ -305,10 +305,10 @@ func TestMemory(t *testing.T) {
 func TestEveryProvider(t *testing.T) {
 	for i, p := range llm.Providers() {
 		lines := []string{"  default: " + p.Name, "  " + p.Name + ":", "    url: http://gpu:1234", "    model: a", "    vision_model: b", "    embed_model: c", "    max_concurrent: 7",
-			"    requests_per_minute: 5", "    tokens_per_minute: 9", "    headers: {X-Team: red, X-Key: \"k ${secrets.GPU}\"}"}
-		want := protocol.ProviderSettings{Name: p.Name, URLs: []string{"http://gpu:1234"}, Model: "a", VisionModel: "b", EmbedModel: "c", MaxConcurrent: 7, RequestsPerMinute: 5, TokensPerMinute: 9,
+			"    requests_per_minute: 5", "    tokens_per_minute: 9", "    max_image_size: 1024", "    headers: {X-Team: red, X-Key: \"k ${secrets.GPU}\"}"}
+		want := protocol.ProviderSettings{Name: p.Name, URLs: []string{"http://gpu:1234"}, Model: "a", VisionModel: "b", EmbedModel: "c", MaxConcurrent: 7, RequestsPerMinute: 5, TokensPerMinute: 9, MaxImageSize: 1024,
 			Headers: []protocol.Setting{{Name: "X-Team", Value: "red"}, {Name: "X-Key", Value: "k ${secrets.GPU}"}}}
-		shown := []string{"url", "model", "vision_model", "embed_model", "max_concurrent", "requests_per_minute", "tokens_per_minute", "headers"}
+		shown := []string{"url", "model", "vision_model", "embed_model", "max_concurrent", "requests_per_minute", "tokens_per_minute", "max_image_size", "headers"}
 		if p.Pulls {
 			lines, want.AutoPull, shown = append(lines, "    auto_pull: true"), true, append(shown, "auto_pull")
 		}

@@ -45,6 +45,7 @@ var providerKeys = []key{
 	{"max_concurrent", count},
 	{"requests_per_minute", count},
 	{"tokens_per_minute", count},
+	{"max_image_size", count},
 	{"headers", named},
 }
 

@@ -22,6 +22,7 @@ func readProvider(l *loader, p protocol.Provider) protocol.ProviderSettings {
 	s.MaxConcurrent = l.count(in+"max_concurrent", defaults.MaxConcurrent)
 	s.RequestsPerMinute = l.limit(in + "requests_per_minute")
 	s.TokensPerMinute = l.limit(in + "tokens_per_minute")
+	s.MaxImageSize = l.limit(in + "max_image_size")
 	s.Headers = readHeaders(l, in+"headers")
 	if p.Pulls {
 		s.AutoPull = l.boolean(in+"auto_pull", defaults.AutoPull)

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -13,7 +14,12 @@ import (
 type patterns struct{ unchecked []string }
 
 func (p *patterns) compile(pattern string) (jsonschema.Regexp, error) {
-	compiled, err := regexp.Compile(escapes.ReplaceAllString(pattern, `\x{$1}`))
+	compiled, err := regexp.Compile(escapes.ReplaceAllStringFunc(pattern, func(escape string) string {
+		if digits, is := strings.CutPrefix(escape, `\u`); is {
+			return `\x{` + digits + `}`
+		}
+		return escape
+	}))
 	if err == nil {
 		return compiled, nil
 	}
@@ -26,8 +32,8 @@ func (p *patterns) compile(pattern string) (jsonschema.Regexp, error) {
 	return &unsupported{pattern}, nil
 }
 
-// escapes are characters by their number, which Go writes in another way.
-var escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+// escapes are characters by their number, which Go writes in another way, and escaped backslashes, after which a u is a letter.
+var escapes = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\\\`)
 
 // isUnsupported reports whether an expression may be a valid one, but not for Go: it has lookaheads, references to groups, or
 // counts above 1000.

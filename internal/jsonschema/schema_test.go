@@ -16,6 +16,8 @@ func TestPatterns(t *testing.T) {
 	}{
 		{`"^[a-z]+$"`, true, false, "abc", "A"},
 		{`"^\\u00e4$"`, true, false, "ä", "a"},
+		{`"^\\\\u0041$"`, true, false, `\u0041`, "A"},
+		{`"^\\\\\\u0041$"`, true, false, `\A`, `\u0041`},
 		{`"^(?=.*[0-9]).+$"`, true, true, "no digit", ""},
 		{`"^(?!x)(?<!y).$"`, true, true, "x", ""},
 		{`"^(a)\\1$"`, true, true, "ab", ""},

@@ -54,8 +54,8 @@ type Method struct {
 	// not decide that.
 	DestinationParameters []string
 	// Check returns the problems of parameters that match their schema, as far as they can be found on any machine. The
-	// parameters are without those that hold references. Nil: the schema is enough.
-	Check func(parameters value.Value) []ParameterError
+	// parameters are without those that hold references, whose names are those that are unknown. Nil: the schema is enough.
+	Check func(parameters value.Value, unknown []string) []ParameterError
 	// ToolsParameter names the parameter with the list of tools that the call may use: it may need the workflow's servers.
 	ToolsParameter string
 	// NeedsDependencies: the handler gets the results of the tasks in `dependencies` beside the parameters.

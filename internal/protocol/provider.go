@@ -30,6 +30,7 @@ type ProviderSettings struct {
 	RequestsPerMinute int       // Maximum number of requests to each server in any minute; 0: no limit.
 	TokensPerMinute   int       // The same of tokens, of prompts and answers.
 	MaxContext        int       // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
+	MaxImageSize      int       // Maximum width and height of images in pixels of a task that does not say; 0: 2048.
 	AutoPull          bool      // Missing models are fetched where a task does not say otherwise.
 	Key               string    // Name of the secret that is the key of the servers; empty without one.
 	Headers           []Setting // Of every request to the servers; `${secrets.NAME}` may stand in them.
@@ -47,6 +48,7 @@ func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettin
 	s.VisionModel = cmp.Or(s.VisionModel, defaults.VisionModel, s.Model)
 	s.EmbedModel = cmp.Or(s.EmbedModel, defaults.EmbedModel, s.Model)
 	s.MaxContext = cmp.Or(s.MaxContext, defaults.MaxContext)
+	s.MaxImageSize = cmp.Or(s.MaxImageSize, defaults.MaxImageSize)
 	s.AutoPull = s.AutoPull || defaults.AutoPull
 	s.Key = cmp.Or(s.Key, defaults.Key)
 	return s

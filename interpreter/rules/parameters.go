@@ -69,12 +69,15 @@ func checkByMethod(c *Context, task *resolve.Task, given *definition.Node, unfit
 		return
 	}
 	known := definition.Node{Kind: value.KindObject}
+	var unknown []string
 	for _, field := range given.Fields {
-		if !unfit[field.Name] && !task.RefersTo(field.Value) {
+		if unfit[field.Name] || task.RefersTo(field.Value) {
+			unknown = append(unknown, field.Name)
+		} else {
 			known.Fields = append(known.Fields, field)
 		}
 	}
-	for _, fault := range task.Method.Check(known.Value()) {
+	for _, fault := range task.Method.Check(known.Value(), unknown) {
 		at := task.Place()
 		if field := given.Get(fault.Parameter); field != nil {
 			at = field.Position

@@ -6,6 +6,8 @@ import "strings"
 const (
 	openTag  = "<think>"
 	closeTag = "</think>"
+
+	spaces = " \t\r\n"
 )
 
 // Split separates thoughts at the beginning of a text from the answer. Models that think write them between <think> and
@@ -30,4 +32,55 @@ func endsThoughts(before, after string) bool {
 		return false
 	}
 	return before == "" || strings.HasSuffix(before, "\n") || after == "" || strings.HasPrefix(after, "\n")
+}
+
+// Live passes on the text of an answer while it is written, without thoughts at its beginning. Whether a text begins with thoughts
+// that have only a closing tag cannot be known before that tag.
+type Live struct {
+	Write func(text string)
+
+	held   string // Not passed on yet: it may be the beginning of a tag.
+	inside bool   // Within thoughts.
+	begun  bool   // The answer itself has begun.
+}
+
+// Add passes on a piece of the text, or holds it.
+func (l *Live) Add(piece string) {
+	if l.begun {
+		l.Write(piece)
+		return
+	}
+	l.held += piece
+	if !l.inside {
+		text := strings.TrimLeft(l.held, spaces)
+		if strings.HasPrefix(openTag, text) {
+			return
+		}
+		inside, opened := strings.CutPrefix(text, openTag)
+		if !opened {
+			l.End()
+			return
+		}
+		l.inside, l.held = true, inside
+	}
+	_, rest, closed := strings.Cut(l.held, closeTag)
+	if !closed {
+		l.held = l.held[max(0, len(l.held)-len(closeTag)):] // The tag may be in it in part.
+		return
+	}
+	if rest = strings.TrimLeft(rest, spaces); rest == "" {
+		l.held = closeTag
+		return
+	}
+	l.inside, l.held = false, rest
+	l.End()
+}
+
+// End passes on what was held, at the end of the answer.
+func (l *Live) End() {
+	if !l.inside && l.held != "" {
+		l.Write(l.held)
+		l.begun = true
+	}
+	l.held = ""
 }

@@ -1,6 +1,7 @@
 package answer_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
@@ -23,6 +24,34 @@ func TestSplit(t *testing.T) {
 		thoughts, rest := answer.Split(test.text)
 		if thoughts != test.thoughts || rest != test.answer {
 			t.Errorf("%q: thoughts %q, answer %q; want %q, %q", test.text, thoughts, rest, test.thoughts, test.answer)
+		}
+	}
+}
+
+// An answer is shown while it is written, in whatever pieces it comes; its thoughts are not.
+func TestLive(t *testing.T) {
+	for text, want := range map[string]string{
+		"It is an invoice.": "It is an invoice.",
+		"  spaces stay \n":  "  spaces stay \n",
+		"<think>\nhm {x}\n</think>\n\nIt is an invoice.": "It is an invoice.",
+		"\n<think></think>yes":                           "yes",
+		"<think>\nSo, let me see":                        "",
+		"<thin":                                          "<thin",
+		"< 5":                                            "< 5",
+		"It ends with </think> and <think>":              "It ends with </think> and <think>",
+		"":                                               "",
+	} {
+		for size := 1; size <= len(text)+1; size++ {
+			var shown strings.Builder
+			live := answer.Live{Write: func(text string) { shown.WriteString(text) }}
+			for rest := text; rest != ""; {
+				piece := rest[:min(size, len(rest))]
+				live.Add(piece)
+				rest = rest[len(piece):]
+			}
+			if live.End(); shown.String() != want {
+				t.Errorf("%q in pieces of %d bytes: %q", text, size, shown.String())
+			}
 		}
 	}
 }

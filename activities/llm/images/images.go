@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io"
 	"net/http"
+	"runtime"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
@@ -21,8 +23,14 @@ import (
 // Formats names the supported formats.
 const Formats = "the formats are PNG, JPEG, WebP, GIF, BMP and TIFF"
 
-// maxPixels is the maximum number of pixels of an image: decoding one takes 4 bytes for each of them.
-const maxPixels = 100_000_000
+// An image takes 4 bytes of memory for each pixel when it is decoded, or 8 if its colors have 16 bits.
+const (
+	maxSide   = 30_000
+	maxPixels = 40_000_000 // Of 8 bits; half as many of 16 bits.
+)
+
+// decoding bounds how many images are decoded at once, in the whole process: each of them takes a processor, and much memory.
+var decoding = make(chan struct{}, runtime.NumCPU())
 
 // Problem is why an image cannot be used.
 type Problem struct {
@@ -61,9 +69,11 @@ func Prepare(data []byte, largest int) ([]byte, error) {
 	if err != nil {
 		return asIs(data, err)
 	}
-	if config.Width*config.Height > maxPixels || config.Width <= 0 || config.Height <= 0 {
-		return nil, &Problem{Text: fmt.Sprintf("has %d × %d pixels, and the limit is %d million", config.Width, config.Height, maxPixels/1_000_000), Hint: "scale it down"}
+	if err := checkSize(config); err != nil {
+		return nil, err
 	}
+	decoding <- struct{}{}
+	defer func() { <-decoding }()
 	decoded, err := of.decode(bytes.NewReader(data))
 	if err != nil {
 		return asIs(data, err)
@@ -77,6 +87,24 @@ func Prepare(data []byte, largest int) ([]byte, error) {
 		decoded = scale(decoded, largest)
 	}
 	return encode(turned(decoded, turn), of.lossy)
+}
+
+// checkSize checks that an image is not too large to be decoded.
+func checkSize(config image.Config) error {
+	text, most := fmt.Sprintf("has %d × %d pixels", config.Width, config.Height), maxPixels
+	switch config.ColorModel {
+	case color.RGBA64Model, color.NRGBA64Model, color.Gray16Model:
+		text, most = text+" of 16 bits", maxPixels/2
+	}
+	switch {
+	case config.Width <= 0 || config.Height <= 0:
+		return &Problem{Text: "is broken: it " + text}
+	case max(config.Width, config.Height) > maxSide:
+		return &Problem{Text: fmt.Sprintf("%s, and the limit of each side is %d", text, maxSide), Hint: "scale it down"}
+	case config.Width*config.Height > most:
+		return &Problem{Text: fmt.Sprintf("%s, and the limit is %d million", text, most/1_000_000), Hint: "scale it down"}
+	}
+	return nil
 }
 
 // kindOf detects the format by the first bytes.
@@ -113,20 +141,36 @@ func unsupported(data []byte, kind string) error {
 	return nil
 }
 
-// asIs returns a JPEG of a kind that is valid but cannot be decoded here; anything else that cannot be is broken.
+// asIs returns a JPEG of a kind that is valid but cannot be decoded here. Of other formats, such a kind is unsupported, and whatever
+// else cannot be decoded is broken.
 func asIs(data []byte, err error) ([]byte, error) {
 	if _, is := errors.AsType[jpeg.UnsupportedError](err); is {
 		return data, nil
 	}
+	if _, is := errors.AsType[tiff.UnsupportedError](err); is {
+		return nil, &Problem{Text: "is a TIFF of a kind that is not supported: " + err.Error(), Hint: "convert it to PNG"}
+	}
+	if errors.Is(err, bmp.ErrUnsupported) {
+		return nil, &Problem{Text: "is a BMP of a kind that is not supported", Hint: "convert it to PNG"}
+	}
 	return nil, &Problem{Text: "is broken: " + err.Error()}
 }
 
+// scale scales down an image: it is halved until it is less than twice as large as it may be. The scaler takes the mean of four
+// pixels, so that no pixel is left out; better ones take seconds for a photo.
 func scale(from image.Image, largest int) image.Image {
 	size := from.Bounds().Size()
 	of := max(size.X, size.Y)
-	to := image.NewRGBA(image.Rect(0, 0, max(size.X*largest/of, 1), max(size.Y*largest/of, 1)))
-	draw.CatmullRom.Scale(to, to.Bounds(), from, from.Bounds(), draw.Src, nil)
-	return to
+	target := image.Pt(max(size.X*largest/of, 1), max(size.Y*largest/of, 1))
+	for size != target {
+		if size = size.Div(2); size.X < target.X || size.Y < target.Y {
+			size = target
+		}
+		to := image.NewRGBA(image.Rectangle{Max: size})
+		draw.ApproxBiLinear.Scale(to, to.Bounds(), from, from.Bounds(), draw.Src, nil)
+		from = to
+	}
+	return from
 }
 
 // quality is that of JPEGs: there is no visible loss.

@@ -12,8 +12,10 @@ import (
 	"image/jpeg"
 	"image/png"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -165,7 +167,7 @@ func TestOrientation(t *testing.T) {
 	for orientation, want := range shown {
 		for _, data := range [][]byte{exif(binary.BigEndian, "MM\x00*", uint16(orientation)), exif(binary.LittleEndian, "II*\x00", uint16(orientation))} {
 			content := append([]byte("Exif\x00\x00"), data...)
-			segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(content)+2))
+			segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xff, 0xff, 0xe1}, uint16(len(content)+2)) // With bytes that fill.
 			photo := append(append(append([]byte{}, plain[:2]...), append(segment, content...)...), plain[2:]...)
 			chunk := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
 			chunk = append(append(append(chunk, "eXIf"...), data...), crc(append([]byte("eXIf"), data...))...)
@@ -184,12 +186,84 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
+// sized is a PNG whose head says another size, and so many bits for each color.
+func sized(whole []byte, width, height uint32, bits byte) []byte {
+	data := slices.Clone(whole)
+	binary.BigEndian.PutUint32(data[16:], width)
+	binary.BigEndian.PutUint32(data[20:], height)
+	data[24] = bits
+	copy(data[29:], crc(data[12:29]))
+	return data
+}
+
+// otherTIFF is a TIFF with a compression that the library does not have.
+func otherTIFF(t *testing.T) []byte {
+	data := encoded(t, "tiff", corners(32, 16))
+	compression := []byte{0x03, 0x01, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00}
+	at := bytes.LastIndex(data, compression)
+	if at < 0 {
+		t.Fatal("the image does not say how it is compressed")
+	}
+	binary.LittleEndian.PutUint16(data[at+len(compression):], 50001) // WebP.
+	return data
+}
+
+// otherBMP is a BMP with a compression that the library does not have.
+func otherBMP(t *testing.T) []byte {
+	const compressionAt, runLength = 30, 1
+	data := encoded(t, "bmp", corners(32, 16))
+	data[compressionAt] = runLength
+	return data
+}
+
+// No pixel is left out when an image is scaled down, whatever the factor.
+func TestScaledImageIsTheMean(t *testing.T) {
+	drawn := image.NewGray(image.Rect(0, 0, 1024, 512))
+	for i := range drawn.Pix {
+		if i%8 == 3 || i%8 == 4 { // A quarter is white.
+			drawn.Pix[i] = 255
+		}
+	}
+	for _, largest := range []int{128, 100} {
+		made, err := images.Prepare(encoded(t, "png", drawn), largest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoded, err := png.Decode(bytes.NewReader(made))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for x := range largest {
+			const quarter, near = 0x4000, 0x1000
+			if r, _, _, _ := decoded.At(x, 10).RGBA(); r < quarter-near || r > quarter+near {
+				t.Errorf("at most %d: the color at %d is %#x", largest, x, r)
+			}
+		}
+	}
+}
+
+// A photo is scaled down in about the time that it takes to decode it.
+func TestLargePhotoIsScaledQuickly(t *testing.T) {
+	photo := encoded(t, "jpeg", corners(4000, 3000))
+	times := func(largest int) time.Duration {
+		best := time.Hour
+		for range 3 {
+			began := time.Now()
+			if _, err := images.Prepare(photo, largest); err != nil {
+				t.Fatal(err)
+			}
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	if decoded, scaled := times(0), times(2048); scaled > 4*decoded {
+		t.Errorf("it takes %v, and %v without scaling", scaled, decoded)
+	}
+}
+
 func TestProblems(t *testing.T) {
 	whole := encoded(t, "png", corners(32, 16))
-	huge := append([]byte{}, whole...)
-	binary.BigEndian.PutUint32(huge[16:], 100_000)
-	binary.BigEndian.PutUint32(huge[20:], 100_000)
-	copy(huge[29:], crc(huge[12:29]))
+	huge := sized(whole, 100_000, 100_000, 8)
 	for name, test := range map[string]struct {
 		data       []byte
 		text, hint string
@@ -200,7 +274,12 @@ func TestProblems(t *testing.T) {
 		"text":      {[]byte("no image"), "is not an image: it looks like text/plain; charset=utf-8", images.Formats, true},
 		"cut":       {whole[:60], "is broken: png: invalid format: not enough pixel data", "", false},
 		"cut photo": {encoded(t, "jpeg", corners(64, 64))[:400], "is broken: unexpected EOF", "", false},
-		"huge":      {huge, "has 100000 × 100000 pixels, and the limit is 100 million", "scale it down", false},
+		"huge":      {huge, "has 100000 × 100000 pixels, and the limit of each side is 30000", "scale it down", false},
+		"long":      {sized(whole, 30_001, 1, 8), "has 30001 × 1 pixels, and the limit of each side is 30000", "scale it down", false},
+		"large":     {sized(whole, 8000, 5001, 8), "has 8000 × 5001 pixels, and the limit is 40 million", "scale it down", false},
+		"deep":      {sized(whole, 5000, 4001, 16), "has 5000 × 4001 pixels of 16 bits, and the limit is 20 million", "scale it down", false},
+		"TIFF":      {otherTIFF(t), "is a TIFF of a kind that is not supported: tiff: unsupported feature: compression value 50001", "convert it to PNG", false},
+		"BMP":       {otherBMP(t), "is a BMP of a kind that is not supported", "convert it to PNG", false},
 		"HEIC": {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), "is HEIC, which is not supported",
 			"convert it to JPEG: `magick photo.heic photo.jpg`; on macOS `sips -s format jpeg`", false},
 		"AVIF": {[]byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif"), "is AVIF, which is not supported",

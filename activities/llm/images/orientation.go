@@ -33,6 +33,10 @@ var exifMark = []byte("Exif\x00\x00")
 func jpegEXIF(data []byte) []byte {
 	const marker, scan, app1 = 0xff, 0xda, 0xe1
 	for at := 2; at+4 <= len(data) && data[at] == marker && data[at+1] != scan; {
+		if data[at+1] == marker { // A marker may begin with any number of these bytes.
+			at++
+			continue
+		}
 		size := int(binary.BigEndian.Uint16(data[at+2:]))
 		end := at + 2 + size
 		if size < 2 || end > len(data) {

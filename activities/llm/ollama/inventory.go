@@ -80,8 +80,8 @@ func (o *server) Pull(ctx context.Context, name string, progress func(string)) e
 	case err == nil:
 		return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s stopped pulling %q", o.shown, name)
 	case strings.Contains(err.Error(), "file does not exist"), strings.Contains(err.Error(), "invalid model name"):
-		return protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q and cannot pull it: %v", o.shown, name, err).
-			WithHint("check the name; `ollama list` lists the models of the server")
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q and cannot pull it: %v", o.shown, name, err).
+			WithHint("check the name; `ollama list` lists the models of the server"), provider.ModelMissing)
 	}
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot pull %q: %s", o.shown, name, provider.Cause(err))
 }

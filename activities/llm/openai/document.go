@@ -1,6 +1,9 @@
 package openai
 
 import (
+	"encoding/json"
+	"strings"
+
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -17,18 +20,27 @@ func (s *events) addToDocument(line string) error {
 	return nil
 }
 
-// readDocument reads the document, if there is one.
+// readDocument reads the document, if there is one. Some servers end it as they end a stream: its first value counts.
 func (s *events) readDocument() error {
 	if s.document.Len() == 0 {
 		return nil
 	}
-	body := []byte(s.document.String())
+	var body json.RawMessage
+	if err := json.NewDecoder(strings.NewReader(s.document.String())).Decode(&body); err != nil {
+		body = json.RawMessage(s.document.String())
+	}
 	document, err := value.Parse(body)
 	if err != nil {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
-	if failure, is := document.Get("error"); is && !failure.IsNull() {
+	if isError(document) {
 		return s.failure(body)
 	}
 	return s.chunk(document, "message")
+}
+
+// isError reports whether a document, or an event, is an error: most have it in a field, vLLM's are the object itself.
+func isError(document value.Value) bool {
+	failure, is := document.Get("error")
+	return is && !failure.IsNull() || text(document, "object") == "error"
 }

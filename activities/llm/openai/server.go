@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -133,15 +132,8 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	if err != nil {
 		return err
 	}
-	data, _ := reply.Get("data")
-	answer.Vectors = make([]value.Value, len(data.Elements()))
-	for i, element := range data.Elements() {
-		if at, is := element.Get("index"); is {
-			if json.Unmarshal(at.JSON(), &i) != nil || i < 0 || i >= len(answer.Vectors) {
-				return protocol.Errorf(protocol.TaskResultInvalid, "invalid response from the server at %s: a vector has a wrong index", o.shown)
-			}
-		}
-		answer.Vectors[i], _ = element.Get("embedding")
+	if answer.Vectors, err = vectorsOf(reply); err != nil {
+		return protocol.Errorf(protocol.TaskResultInvalid, "invalid response from the server at %s: %v", o.shown, err)
 	}
 	answer.Done, answer.Reason, answer.Model = true, "stop", text(reply, "model")
 	count(answer, reply)
@@ -163,7 +155,7 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	if err != nil {
 		return reply, protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, secrets.Quote(o.base, err.Error()))
 	}
-	if failure, is := reply.Get("error"); is && !failure.IsNull() {
+	if isError(reply) {
 		return reply, o.inStream(model, secrets, data)
 	}
 	return reply, nil

@@ -58,6 +58,7 @@ type events struct {
 	failure  func(body []byte) error // Makes an error from one that the stream contains.
 	calls    toolCalls
 	document strings.Builder // Of a response that is not a stream.
+	failed   bool            // The next event is an error.
 	over     bool
 }
 
@@ -70,10 +71,16 @@ func (s *events) line(line string) error {
 	}
 	data, is := strings.CutPrefix(line, "data:")
 	if !is {
+		if event, named := strings.CutPrefix(line, "event:"); named || line == "" {
+			s.failed = strings.TrimSpace(event) == "error" && named
+		}
 		s.heard("") // A comment keeps the connection alive.
 		return nil
 	}
 	data = strings.TrimSpace(data)
+	if s.failed {
+		return s.failure([]byte(data))
+	}
 	if data == "[DONE]" {
 		// Some servers do not say why an answer ends.
 		if s.over = true; !s.answer.Done && (s.answer.Pieces > 0 || len(s.calls.calls) > 0) {
@@ -85,7 +92,7 @@ func (s *events) line(line string) error {
 	if err != nil {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", s.quoted(err.Error()))
 	}
-	if failure, is := chunk.Get("error"); is && !failure.IsNull() {
+	if isError(chunk) {
 		return s.failure([]byte(data))
 	}
 	return s.chunk(chunk, "delta")
@@ -111,7 +118,9 @@ func (s *events) chunk(chunk value.Value, field string) error {
 	}
 	s.answer.Refusal.WriteString(text(delta, "refusal"))
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
-	s.calls.add(delta)
+	if err := s.calls.add(delta); err != nil {
+		return err
+	}
 	logprobs, _ := choice.Get("logprobs")
 	probable, _ := logprobs.Get("content")
 	s.answer.Logprobs = append(s.answer.Logprobs, probable.Elements()...)

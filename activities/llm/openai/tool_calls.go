@@ -1,12 +1,14 @@
 package openai
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -25,9 +27,9 @@ type toolCall struct {
 // maxCalls is the maximum number of tool calls of one answer.
 const maxCalls = 128
 
-// add adds the pieces of tool calls in a message, or in a piece of one. A piece continues the call with its index, or without
-// an index the last call; some servers number no calls, or all of them 0, so that an id or a name begins another call.
-func (t *toolCalls) add(message value.Value) {
+// add adds the pieces of tool calls in a message, or in a piece of one. A piece continues the call with its index, or without an
+// index the last call; some servers number no calls, or all of them 0. The error is that of a model that calls too many tools.
+func (t *toolCalls) add(message value.Value) error {
 	pieces, _ := message.Get("tool_calls")
 	for _, piece := range pieces.Elements() {
 		function, _ := piece.Get("function")
@@ -37,9 +39,9 @@ func (t *toolCalls) add(message value.Value) {
 				index = number
 			}
 		}
-		call := t.callOf(index, text(piece, "id"), text(function, "name"))
-		if call == nil {
-			return
+		call, err := t.callOf(index, text(piece, "id"), text(function, "name"))
+		if err != nil {
+			return err
 		}
 		arguments, _ := function.Get("arguments")
 		if arguments.Kind() == value.KindObject { // Some servers do not encode them as text.
@@ -48,20 +50,20 @@ func (t *toolCalls) add(message value.Value) {
 			call.arguments.WriteString(arguments.Text())
 		}
 	}
+	return nil
 }
 
-// callOf returns the call that a piece belongs to; nil if there are too many.
-func (t *toolCalls) callOf(index int, id, name string) *toolCall {
+// callOf returns the call that a piece belongs to.
+func (t *toolCalls) callOf(index int, id, name string) (*toolCall, error) {
 	var last *toolCall
 	if index >= 0 {
 		last = t.byIndex[index]
 	} else if len(t.calls) > 0 {
 		last = t.calls[len(t.calls)-1]
 	}
-	begins := last == nil || id != "" && last.id != "" && id != last.id || name != "" && last.name != "" && json.Valid([]byte(last.arguments.String()))
-	if begins {
+	if last == nil || last.isFollowed(id, name, index >= 0) {
 		if len(t.calls) == maxCalls {
-			return nil
+			return nil, protocol.Errorf(protocol.TaskResultInvalid, "the model called more than %d tools in one answer", maxCalls)
 		}
 		last = &toolCall{}
 		t.calls = append(t.calls, last)
@@ -70,13 +72,19 @@ func (t *toolCalls) callOf(index int, id, name string) *toolCall {
 		}
 		t.byIndex[index] = last
 	}
-	if last.id == "" {
-		last.id = id
+	last.id, last.name = cmp.Or(last.id, id), cmp.Or(last.name, name)
+	return last, nil
+}
+
+// isFollowed reports whether a piece begins another call: one with a name, unless it repeats that of a call whose arguments are
+// incomplete. Some versions of vLLM give each piece of one call a new id, so that an id begins a call only where no index says
+// which call is continued.
+func (c *toolCall) isFollowed(id, name string, indexed bool) bool {
+	otherID := id != "" && c.id != "" && id != c.id
+	if name == "" || c.name == "" {
+		return otherID && !indexed
 	}
-	if last.name == "" {
-		last.name = name
-	}
-	return last
+	return name != c.name || otherID || json.Valid([]byte(c.arguments.String()))
 }
 
 // idLength is the length of an id that is made up: some servers accept exactly that.

@@ -67,14 +67,19 @@ func NewClient(server *url.URL) *http.Client {
 	}
 	once := kept.Clone()
 	once.DisableKeepAlives = true
-	return &http.Client{Transport: &transport{Transport: kept, once: once, host: server.Host}}
+	return &http.Client{Transport: &transport{Transport: kept, once: once, server: server}}
 }
 
 // transport adds to requests the secrets of their contexts, for one host only: a redirect to another one does not get them.
 type transport struct {
 	*http.Transport
-	once *http.Transport // Makes a connection for each request.
-	host string
+	once   *http.Transport // Makes a connection for each request.
+	server *url.URL
+}
+
+// trusts reports whether an address gets the secrets: that of the server, and never without encryption if the server has it.
+func (t *transport) trusts(address *url.URL) bool {
+	return address.Host == t.server.Host && (address.Scheme == t.server.Scheme || address.Scheme == "https")
 }
 
 // RoundTrip sends a request. A server may close a connection that it has promised to keep, as llama.cpp's llama-server does: if it
@@ -106,12 +111,14 @@ func isClosed(err error) bool {
 }
 
 func (t *transport) withSecrets(request *http.Request) *http.Request {
-	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && request.URL.Host == t.host {
+	if secrets, are := request.Context().Value(secretsKey{}).(Secrets); are && t.trusts(request.URL) {
 		if secrets.Key != "" {
 			request.Header.Set("Authorization", "Bearer "+secrets.Key)
 		}
 		for _, header := range secrets.Headers {
-			request.Header.Set(header.Name, header.Value)
+			if request.Header.Set(header.Name, header.Value); strings.EqualFold(header.Name, "Host") {
+				request.Host = header.Value // Go ignores the header.
+			}
 		}
 	}
 	return request

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +112,7 @@ func ReadError(body []byte, otherwise string) ErrorBody {
 		var object errorObject
 		var plain string
 		switch {
-		case json.Unmarshal(response.Error, &object) == nil && text(object.Message) != "":
+		case json.Unmarshal(response.Error, &object) == nil && object.body().Text != "":
 			return object.body()
 		case json.Unmarshal(response.Error, &plain) == nil && plain != "":
 			if plain[0] == '{' { // Ollama of June 2026 quotes a whole response of llama.cpp there.
@@ -140,7 +141,33 @@ type errorObject struct {
 }
 
 func (o errorObject) body() ErrorBody {
-	return ErrorBody{Text: text(o.Message), Code: cmp.Or(text(o.Code), text(o.Type)), Tokens: o.Tokens, Limit: o.Limit}
+	code := cmp.Or(text(o.Code), text(o.Type))
+	return ErrorBody{Text: cmp.Or(text(o.Message), code), Code: code, Tokens: o.Tokens, Limit: o.Limit}
+}
+
+// status is the status that the code says, as a number or as a word; 0 if it says none.
+func (o errorObject) status() int {
+	code, err := strconv.Atoi(cmp.Or(text(o.Code), string(o.Code)))
+	if err == nil && code >= http.StatusBadRequest && code <= 599 {
+		return code
+	}
+	for _, word := range []string{text(o.Code), text(o.Type)} {
+		for _, named := range namedStatuses {
+			if named.match.MatchString(word) {
+				return named.status
+			}
+		}
+	}
+	return 0
+}
+
+// namedStatuses are the words of codes for errors that may pass: "rate_limit_exceeded", "overloaded_error", "unavailable_error".
+var namedStatuses = []struct {
+	match  *regexp.Regexp
+	status int
+}{
+	{regexp.MustCompile(`(?i)rate_?limit|too_?many_?requests|resource_?exhausted`), http.StatusTooManyRequests},
+	{regexp.MustCompile(`(?i)overloaded|unavailable`), http.StatusServiceUnavailable},
 }
 
 // text is the text of a field; empty if it is not a string.
@@ -152,19 +179,18 @@ func text(field json.RawMessage) string {
 	return s
 }
 
-// ErrorStatus is the status that an error within a stream has in its field `code`; 0 if there is none.
+// ErrorStatus is the status that an error within a stream has in its field `code` or `type`; 0 if there is none.
 func ErrorStatus(body []byte) int {
 	var response struct {
-		Error struct {
-			Code json.Number `json:"code"`
-		} `json:"error"`
+		Error json.RawMessage `json:"error"`
+		errorObject
 	}
+	var object errorObject
 	if json.Unmarshal(body, &response) != nil {
-		return 0 // The code is a word, or there is none.
-	}
-	code, err := strconv.Atoi(response.Error.Code.String())
-	if err != nil || code < http.StatusBadRequest || code > 599 {
 		return 0
 	}
-	return code
+	if json.Unmarshal(response.Error, &object) == nil {
+		return object.status()
+	}
+	return response.status()
 }

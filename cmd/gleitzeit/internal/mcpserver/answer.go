@@ -79,6 +79,7 @@ type taskDocument struct {
 	Items    *protocol.Counts `json:"items,omitempty"`
 	Duration protocol.Seconds `json:"duration"`
 	Warning  string           `json:"warning,omitempty"`
+	Warnings int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Error    *view.Error      `json:"error,omitempty"`
 }
 
@@ -87,7 +88,7 @@ func newRunDocument(run *view.Run) runDocument {
 		Run: run.Run, Workflow: run.Workflow, Status: run.Status, Duration: run.Duration, Outputs: run.Outcome(), Usage: run.Usage, Error: run.Error,
 	}
 	for _, t := range run.Tasks {
-		d.Tasks = append(d.Tasks, taskDocument{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Error})
+		d.Tasks = append(d.Tasks, taskDocument{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Warnings, t.Error})
 	}
 	return d
 }

@@ -68,9 +68,9 @@ func Specs(o config.Options, remote bool) []protocol.Spec {
 	}
 	settings, err := config.Load(o)
 	if err != nil {
-		return worker.Specs()
+		return worker.Specs("")
 	}
-	return worker.Specs(settings.MCP.Servers...)
+	return worker.Specs(settings.Provider, settings.MCP.Servers...)
 }
 
 // OnlineSpecs is Specs with what the tool servers that the plan needs say of their tools. They are started for that, and
@@ -154,4 +154,4 @@ func ProvidersHealth(ctx context.Context, s *Session) ([]ProviderHealth, error) 
 }
 
 // DefaultSpecs returns the protocols without what any settings add.
-func DefaultSpecs() []protocol.Spec { return worker.Specs() }
+func DefaultSpecs() []protocol.Spec { return worker.Specs("") }
