@@ -353,7 +353,7 @@ func TestWhatLlamaServerReports(t *testing.T) {
 	if got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.1}`), nil); got.Code != protocol.ProviderTimeout {
 		t.Errorf("got %s: %s", got.Name, got.Message)
 	}
-	for _, state := range handler.Probe(t.Context()) {
+	for _, state := range handler.Probe(t.Context(), func(protocol.Server) bool { return true }) {
 		if state.Provider == "openai" && (state.Slots != 2 || state.Context != 4096 || state.Version != "b9000-abc") {
 			t.Errorf("%+v", state)
 		}
