@@ -58,6 +58,12 @@ func (w *watchdog) reset() {
 	w.timer.Reset(w.idle)
 }
 
+// restart restarts the idle timeout without a sign of life.
+func (w *watchdog) restart() { w.timer.Reset(w.idle) }
+
+// pause ends the idle timeout until it is restarted.
+func (w *watchdog) pause() { w.timer.Stop() }
+
 func (w *watchdog) stop() {
 	if w.timer != nil {
 		w.timer.Stop()
