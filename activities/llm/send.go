@@ -295,7 +295,7 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	s.place = place
 	c.pool.Estimate(place, c.question.Estimate())
 	said = c.withLimits(ctx, timeLimits{idle: c.question.idle, queued: queuedAt(place.Member)}, func(ctx context.Context, w *watchdog) (err error) {
-		s.begun, place.Tokens, err = made(provider.WithObserver(ctx, c.observer(ctx, place, w)), place.Member, w)
+		s.begun, place.Tokens, err = made(provider.WithObserver(ctx, c.observer(place, w)), place.Member, w)
 		return err
 	})
 	if failure, is := errors.AsType[*protocol.Error](said); is && failure.Code == protocol.ProviderTimeout && c.pool.Forgot(place) {
@@ -309,8 +309,8 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 }
 
 // observer counts the requests of a slot. One that has to wait because of the limits of the server is not silence of the server.
-func (c *call) observer(ctx context.Context, place *pool.Place, w *watchdog) provider.Observer {
-	return provider.Observer{WithoutStreams: w.pause, Sending: func() error {
+func (c *call) observer(place *pool.Place, w *watchdog) provider.Observer {
+	return provider.Observer{WithoutStreams: w.expectWhole, Sending: func(ctx context.Context) error {
 		return c.pool.Send(place, func(wait time.Duration) error {
 			w.pause()
 			defer w.restart()

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -43,16 +44,14 @@ func (p *pause) left(now time.Time) time.Duration { return p.until.Sub(now) }
 
 // refuse ends the waiting of calls for which every server asks for a pause that is longer than the patience of the pool.
 func (p *Pool) refuse(now time.Time) {
-	for i := 0; i < len(p.waiting); i++ {
-		w := p.waiting[i]
+	p.waiting = slices.DeleteFunc(p.waiting, func(w *Waiter) bool {
 		if w.refusal = p.refusalOf(w, now); w.refusal == nil {
-			continue
+			return false
 		}
-		p.waiting = append(p.waiting[:i:i], p.waiting[i+1:]...)
-		i--
 		p.unreserve(w)
 		w.granted <- nil
-	}
+		return true
+	})
 }
 
 // refusalOf is the error of a call for which every server asks for a long pause; nil if there is one that may be asked.
@@ -121,8 +120,9 @@ func (p *Pool) reasonOf(w *Waiter, now time.Time) string {
 func (p *Pool) Estimate(at *Place, tokens int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at.estimate = max(tokens, 1)
-	p.dispatch()
+	if at.estimate = max(tokens, 1); at.rate.Tokens > 0 {
+		p.dispatch()
+	}
 }
 
 // Send records that a request is about to be sent. The first of a slot has its share of the limits of the server; a further one

@@ -125,8 +125,8 @@ func (t *transport) withSecrets(request *http.Request) *http.Request {
 
 // Observer is called about the requests of a call.
 type Observer struct {
-	Sending        func() error // Before each POST; an error keeps it from being sent.
-	WithoutStreams func()       // Before a request whose answer does not come in pieces, so that the server is silent until it is whole.
+	Sending        func(context.Context) error // Before each POST; an error keeps it from being sent.
+	WithoutStreams func()                      // Before a request whose answer does not come in pieces, so that the server is silent until it is whole.
 }
 
 // observerKey is the key of an Observer in a context.
@@ -143,7 +143,7 @@ func sending(request *http.Request) error {
 	if !is || observer.Sending == nil || request.Method != http.MethodPost {
 		return nil
 	}
-	return observer.Sending()
+	return observer.Sending(request.Context())
 }
 
 // ExpectWhole says that the next answer does not come in pieces.
