@@ -131,11 +131,13 @@ func (o *server) page(ctx context.Context, path string, into any) (status int, e
 	if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != http.StatusOK {
 		return response.StatusCode, err
 	}
-	if json.Unmarshal(body, into) != nil {
+	if !decodes(body, into) {
 		return http.StatusNotFound, nil // A page of another server.
 	}
 	return response.StatusCode, nil
 }
+
+func decodes(body []byte, into any) bool { return json.Unmarshal(body, into) == nil }
 
 // Slots returns how many requests llama.cpp's server works on at once.
 func (o *server) Slots(ctx context.Context) (slots int, known bool) {
