@@ -92,12 +92,15 @@ func (x *exchange) discard() {
 
 // requireImages checks that the model accepts images. Some servers would drop them and answer without.
 func (x *exchange) requireImages(ctx context.Context) error {
-	sees, err := x.member.Client.AcceptsImages(ctx, &x.request)
+	sees, err := x.member.Client.AcceptsImages(provider.WithObserver(ctx, provider.Observer{}), &x.request)
 	if err != nil || sees {
 		return err
 	}
-	return protocol.Errorf(protocol.InvalidParams, "the model %q does not accept images", x.request.Model).
-		WithHint("use one that does, such as %s", x.call.backend.Defaults.VisionModel)
+	hint := "use one that does"
+	if example := x.call.backend.Defaults.VisionModel; example != "" {
+		hint += ", such as " + example
+	}
+	return protocol.Errorf(protocol.InvalidParams, "the model %q does not accept images", x.request.Model).WithHint("%s", hint)
 }
 
 // converse gets an answer that matches the schema.
@@ -167,13 +170,13 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 			if err := x.requireImages(ctx); err != nil {
 				return false, 0, err
 			}
-			w.reset()
+			w.restart()
 		}
 		err := x.withinContext(ctx, m, func() error {
 			a = &provider.Answer{}
 			return x.receive(ctx, m, a, w)
 		})
-		return a.Pieces > 0, a.PromptTokens + a.Tokens, err
+		return a.Pieces > 0, x.request.TokensOf(a), err
 	})
 	x.tokens += a.Pieces
 	x.addCounts(a)
@@ -276,7 +279,7 @@ func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate boo
 		}
 		x.member, a = m, &provider.Answer{}
 		err := m.Client.Embed(ctx, &x.request, a)
-		return false, a.PromptTokens, err
+		return false, x.request.TokensOf(a), err
 	})
 	if a == nil {
 		a = &provider.Answer{}

@@ -60,7 +60,7 @@ func New(o Options) (*Handler, error) {
 	o.Absence = cmp.Or(o.Absence, defaultAbsence)
 	h := &Handler{options: o, checks: map[string]*jsonschema.Schema{}, named: map[address]*pool.Pool{}}
 	var err error
-	if h.backends, err = backendsOf(o.Providers); err != nil {
+	if h.backends, err = backendsOf(o.Providers, o.Absence); err != nil {
 		return nil, err
 	}
 	if _, err = h.backend(o.Provider); err != nil {

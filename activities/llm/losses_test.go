@@ -84,12 +84,13 @@ func TestCallThatEndsTheProcessOfTheModel(t *testing.T) {
 	}
 }
 
-// A stream may end with the process of the model, with an error in it or without a word.
+// A stream may end with the process of the model, with an error in it or without a word. Without a word it may be the answer that ends
+// it each time: it is asked for once more, and no other call waits for that.
 func TestAnswerThatIsLostIsAskedForAgain(t *testing.T) {
-	for _, rest := range []string{"", `{"error":"an error was encountered while running the model: unexpected EOF"}` + "\n"} {
+	for rest, lost := range map[string]int64{"": 1, `{"error":"an error was encountered while running the model: unexpected EOF"}` + "\n": 2} {
 		var asked atomic.Int64
 		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
-			if asked.Add(1) < 3 {
+			if asked.Add(1) <= lost {
 				fmt.Fprint(w, `{"message":{"role":"assistant","content":"x"},"done":false}`+"\n"+rest)
 				return
 			}
@@ -97,8 +98,34 @@ func TestAnswerThatIsLostIsAskedForAgain(t *testing.T) {
 		})
 		result := ask(t, handler, llm.Chat, `{"prompt":"hello"}`)
 		want(t, result, map[string]string{"response": `"yes"`})
-		if result.Usage.LLMCalls != 3 {
+		if result.Usage.LLMCalls != lost+1 {
 			t.Errorf("usage %+v", result.Usage)
 		}
+	}
+}
+
+func TestAnswerThatIsCutOffEachTime(t *testing.T) {
+	var bad atomic.Int64
+	inFlight, ended := make(chan struct{}), make(chan struct{})
+	handler := open(t, llm.Options{Providers: limited(2, serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if a, _ := readAsked(t, r); a.Messages[0].Content == "BAD" {
+			bad.Add(1)
+			fmt.Fprintln(w, `{"message":{"content":"x x x"},"done":false}`)
+			return
+		}
+		close(inFlight)
+		<-ended
+		answering("yes")(w, r)
+	}))})
+	other := make(chan error, 1)
+	go func() {
+		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"good"}`), nil)
+		other <- err
+	}()
+	<-inFlight // The one below never gets the whole server.
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"BAD"}`), nil)
+	close(ended)
+	if err := <-other; err != nil || got.Code != protocol.ProviderNotAvailable || bad.Load() != 2 {
+		t.Errorf("%v; %s: %s after %d requests", err, got.Name, got.Message, bad.Load())
 	}
 }

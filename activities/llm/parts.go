@@ -82,7 +82,7 @@ func (n *notes) giveUp() error {
 func (n *notes) partSize(cause error, length int) int {
 	x := n.exchange
 	tokens, limit := provider.LengthOf(cause)
-	limit = cmp.Or(limit, int64(x.request.Option("num_ctx")), defaultContext)
+	limit = cmp.Or(limit, x.truncation.limit, int64(x.request.Option("num_ctx")), defaultContext)
 	perToken := float64(bytesPerToken)
 	if tokens > 0 {
 		perToken = float64(x.request.Size()) / float64(tokens)

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/ollama"
 	"github.com/gleitzeit/gleitzeit/activities/llm/openai"
@@ -37,15 +38,16 @@ func providerNames() []string {
 type backend struct {
 	provider.Provider
 	settings protocol.ProviderSettings
-	pool     *pool.Pool // Of the servers of the settings; nil where there are none.
+	pool     *pool.Pool    // Of the servers of the settings; nil where there are none.
+	absence  time.Duration // How long calls wait for a server that is gone, or wants no request.
 }
 
 // backendsOf joins the table with the settings. Not all providers need have some.
-func backendsOf(settings []protocol.ProviderSettings) ([]*backend, error) {
+func backendsOf(settings []protocol.ProviderSettings, absence time.Duration) ([]*backend, error) {
 	var all []*backend
 	known := map[string]*backend{}
 	for _, p := range providers {
-		b := &backend{Provider: p}
+		b := &backend{Provider: p, absence: absence}
 		all = append(all, b)
 		known[p.Name] = b
 	}
@@ -85,7 +87,9 @@ func (b *backend) newPool(urls ...string) (*pool.Pool, error) {
 		limits := pool.Limits{Requests: b.settings.RequestsPerMinute, Tokens: b.settings.TokensPerMinute}
 		members = append(members, pool.NewMember(server, address.String(), b.Open(address, server.URL), limits))
 	}
-	return pool.New(members), nil
+	made := pool.New(members)
+	made.Patience = b.absence
+	return made, nil
 }
 
 // model is the model of a task that names none.

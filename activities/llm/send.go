@@ -37,7 +37,16 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 		}
 		m, verdict := sent.place.Member, provider.VerdictOf(err)
 		switch {
-		case verdict == provider.RunnerLost || verdict == provider.CutOff:
+		case verdict == provider.CutOff:
+			if !c.pause(ctx, "sending the request again: ", err, again.next()) {
+				return provider.Cancelled()
+			}
+			search.cut = append(search.cut, sent.place)
+			if failure := search.cutOff(err, sent.place.Shared, c.pool.LostTogether(search.cut)); failure != nil {
+				return failure
+			}
+			continue
+		case verdict == provider.RunnerLost:
 			if failure := search.strike(err, sent.place.Shared); failure != nil {
 				return failure
 			}
@@ -58,8 +67,14 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 		case sent.begun && verdict != provider.CacheFull:
 			return err
 		case verdict == provider.Loading:
-		case protocol.AsError(err, protocol.TaskExecutionFailed).Code == protocol.ProviderOverloaded:
-			pause, ok := search.whenOverloaded(err, &again, c.handler.options)
+		case provider.RetryAfter(err) > 0 && isOverloaded(err):
+			if !search.mayAskAgain(provider.RetryAfter(err), c.handler.options.Absence) {
+				return err
+			}
+			c.discard() // The pool lets it wait, if no other server may be asked.
+			continue
+		case isOverloaded(err):
+			pause, ok := search.whenOverloaded(&again, c.handler.options.Patience)
 			if !ok {
 				return err
 			}
@@ -91,6 +106,10 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 	}
 }
 
+func isOverloaded(err error) bool {
+	return protocol.AsError(err, protocol.TaskExecutionFailed).Code == protocol.ProviderOverloaded
+}
+
 // search is the state of finding a server for one request.
 type search struct {
 	tried      map[*pool.Member]bool // Since the last round; and those that must not be used.
@@ -104,6 +123,8 @@ type search struct {
 	told        time.Duration // The same, where the servers said how long.
 	sharedLoss  int           // How often a server lost the request while it worked on others as well,
 	aloneLosses int           // and while it worked on nothing else.
+	cutOffs     int           // How often an answer was cut off, and no other,
+	cut         []*pool.Place // and the slots of all that were cut off.
 }
 
 const (
@@ -133,6 +154,18 @@ func (s *search) strike(err error, shared bool) error {
 		WithHint("an image or a text of the call may be the cause, or the model needs more memory: see the log of the server")
 }
 
+// cutOff counts an answer that was cut off. Together with losses of other calls it is one: the process of the model ended. Otherwise the
+// server or a proxy ended this answer, and may do so each time: it is asked for once more.
+func (s *search) cutOff(err error, shared, together bool) error {
+	if together {
+		return s.strike(err, shared)
+	}
+	if s.cutOffs++; s.cutOffs > 1 {
+		return err
+	}
+	return nil
+}
+
 // alone reports whether the request is sent when no other is in flight.
 func (s *search) alone() bool {
 	return s.sharedLoss >= maxShared || s.aloneLosses > 0 && s.sharedLoss > 0
@@ -146,13 +179,20 @@ func (s *search) mayWait(absence time.Duration) bool {
 	return s.waited() < absence
 }
 
-// whenOverloaded returns how long to wait for a server that is overloaded; false if that was long enough.
-func (s *search) whenOverloaded(err error, again *backoff, o Options) (pause time.Duration, ok bool) {
-	if after := provider.RetryAfter(err); after > 0 {
-		s.told += after
-		return after, s.told <= o.Absence
+// mayAskAgain reports whether the request is sent again although a server asked for a pause. One that is longer than the patience is
+// not waited for: another server may be asked.
+func (s *search) mayAskAgain(after, patience time.Duration) bool {
+	const rounds = 4
+	if after > patience {
+		after = patience / rounds
 	}
-	if s.busy >= o.Patience {
+	s.told += after
+	return s.told <= patience
+}
+
+// whenOverloaded returns how long to wait for a server that is overloaded; false if that was long enough.
+func (s *search) whenOverloaded(again *backoff, patience time.Duration) (pause time.Duration, ok bool) {
+	if s.busy >= patience {
 		return 0, false
 	}
 	pause = again.next()
@@ -239,7 +279,7 @@ type sent struct {
 func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s sent, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
 	w := &pool.Waiter{Model: provider.WithTag(c.model), Priority: priority, Exclude: search.tried, Alone: search.alone()}
-	place, err := c.pool.Acquire(ctx, w, func() { c.progress("waiting for another call to finish") })
+	place, err := c.pool.Acquire(ctx, w, c.progress)
 	if err != nil {
 		return s, err
 	}
@@ -253,8 +293,9 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	}
 	left, spent := c.timeLeft, c.timeSpent
 	s.place = place
+	c.pool.Estimate(place, c.question.Estimate())
 	said = c.withLimits(ctx, timeLimits{idle: c.question.idle, queued: queuedAt(place.Member)}, func(ctx context.Context, w *watchdog) (err error) {
-		s.begun, place.Tokens, err = made(ctx, place.Member, w)
+		s.begun, place.Tokens, err = made(provider.WithObserver(ctx, c.observer(place, w)), place.Member, w)
 		return err
 	})
 	if failure, is := errors.AsType[*protocol.Error](said); is && failure.Code == protocol.ProviderTimeout && c.pool.Forgot(place) {
@@ -265,6 +306,20 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 		c.timeLeft, c.timeSpent = left, spent // The model was not running.
 	}
 	return s, said
+}
+
+// observer counts the requests of a slot. One that has to wait because of the limits of the server is not silence of the server.
+func (c *call) observer(place *pool.Place, w *watchdog) provider.Observer {
+	return provider.Observer{WithoutStreams: w.expectWhole, Sending: func(ctx context.Context) error {
+		return c.pool.Send(place, func(wait time.Duration) error {
+			w.pause()
+			defer w.restart()
+			if c.progress("waiting for the limit of the provider per minute"); !sleep(ctx, wait) {
+				return ctx.Err()
+			}
+			return nil
+		})
+	}}
 }
 
 // queuedAt returns a function that asks whether the server works on other requests; nil if it does not say.

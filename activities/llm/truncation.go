@@ -61,7 +61,7 @@ func longestPrompt(messages []provider.Message) *attached {
 
 // apply makes the request fit as it was found to be necessary.
 func (t *truncation) apply(request *provider.Request, q *question) {
-	if t.numCtx > 0 {
+	if t.numCtx > int64(request.Option("num_ctx")) {
 		request.SetOption("num_ctx", t.numCtx)
 	}
 	if t.answer > 0 {
@@ -119,6 +119,9 @@ func firstPart(text string, share float64) string {
 	return text[:end]
 }
 
+// maxShortened is how often a request is sent that is found to be too long each time.
+const maxShortened = 16
+
 // withinContext sends a request, and again as long as the prompt is too long and that can be changed.
 func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func() error) error {
 	if x.call.onTruncation() == "fit" && x.call.backend.Cuts {
@@ -126,12 +129,12 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 		x.fitAnswer(ctx, m)
 	}
 	x.truncation.apply(&x.request, x.call.question)
-	for {
+	for round := 1; ; round++ {
 		err := send()
 		if !provider.IsTooLong(err) {
 			return err
 		}
-		if !x.shortenAnswer(err) && !x.shorten(ctx, m, err) {
+		if round == maxShortened || !x.shortenAnswer(err) && !x.shorten(ctx, m, err) {
 			if x.truncation.notes != nil || x.mayReadInParts() {
 				return err
 			}
@@ -165,6 +168,9 @@ func (x *exchange) shortenAnswer(err error) bool {
 func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool {
 	t, how := &x.truncation, x.call.onTruncation()
 	tokens, limit := provider.LengthOf(err)
+	if limit == 0 && !x.call.backend.Cuts {
+		limit = x.reportedContext(ctx, m)
+	}
 	if t.limit = cmp.Or(limit, t.limit); t.kept == 0 {
 		t.tokens = tokens
 	}
@@ -214,7 +220,7 @@ func (x *exchange) raise(ctx context.Context, m *pool.Member, tokens, limit int6
 	if !is {
 		return false
 	}
-	current, most, err := reporter.ContextSize(ctx, &x.request)
+	current, most, err := reporter.ContextSize(provider.WithObserver(ctx, provider.Observer{}), &x.request)
 	if err != nil || most == 0 {
 		return false // The prompt is cut instead.
 	}
@@ -230,12 +236,25 @@ func (x *exchange) raise(ctx context.Context, m *pool.Member, tokens, limit int6
 	for size < need {
 		size *= 2
 	}
-	if size = min(size, most); size <= current {
-		return false
+	if size = min(size, most); size <= max(current, int64(x.request.Option("num_ctx"))) {
+		return false // Or the server has the limit whatever is asked for.
 	}
 	x.truncation.numCtx = size
 	x.call.pool.SetContext(m, x.call.model, size)
 	return true
+}
+
+// reportedContext is the size of a context that the server says elsewhere than in its error; 0 if it does not.
+func (x *exchange) reportedContext(ctx context.Context, m *pool.Member) int64 {
+	reporter, is := m.Client.(provider.ContextReporter)
+	if !is {
+		return 0
+	}
+	size, _, err := reporter.ContextSize(provider.WithObserver(ctx, provider.Observer{}), &x.request)
+	if err != nil {
+		return 0 // The prompt is shortened step by step.
+	}
+	return size
 }
 
 // fitAnswer raises a num_ctx of the task in which the prompt fits, but not the answer that `max_tokens` allows.
@@ -277,26 +296,31 @@ func (x *exchange) cutText(tokens, limit int64) bool {
 	if text == nil || t.instead != "" || x.request.Messages[text.at].Text != text.text(t.applied) {
 		return false // Or the message has more in it since.
 	}
-	const (
-		step    = 0.75 // Of a cut if the server does not say how long the prompt is.
-		margin  = 0.95
-		minimum = 16 // Bytes.
-	)
-	kept := cmp.Or(t.kept, 1)
+	const margin = 0.95
+	old := cmp.Or(t.kept, 1)
+	context := cmp.Or(limit, int64(x.request.Option("num_ctx")), x.request.Size()) // Longer than any tokenizer makes it fit.
+	kept := min(old*cutStep, float64(context*mostBytesPerToken)/float64(text.size))
 	if tokens > 0 && limit > 0 {
 		room := limit - min(x.answerTokens(), limit/4)
 		size := float64(x.request.Size())
-		kept -= (size - size*float64(room)/float64(tokens)*margin) / float64(text.size)
-	} else {
-		context := cmp.Or(limit, int64(x.request.Option("num_ctx")), x.request.Size()) // Longer than any tokenizer makes it fit.
-		kept = min(kept*step, float64(context*mostBytesPerToken)/float64(text.size))
+		counted := old - (size-size*float64(room)/float64(tokens)*margin)/float64(text.size)
+		if counted < old*margin { // Otherwise the numbers are not those of the prompt.
+			kept = counted
+		}
 	}
-	if kept*float64(text.size) < minimum {
+	if kept*float64(text.size) < smallestText {
 		return false
 	}
 	t.kept = kept
 	return true
 }
+
+const (
+	// cutStep is the share of a text that remains after a cut if the server does not say how long the prompt is.
+	cutStep = 0.75
+	// smallestText is the size in bytes of the shortest text that is sent instead of a longer one.
+	smallestText = 16
+)
 
 // tooLong is the error of a prompt that cannot be made to fit, or must not be.
 func (c *call) tooLong(err error) error {
@@ -397,7 +421,7 @@ func (x *exchange) embedEach(ctx context.Context, cause error) (*provider.Answer
 
 // embedOne embeds one text; if it is too long, which err may already say, it does what `on_truncation` says.
 func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.Answer, error) {
-	const step, margin = 0.75, 0.95
+	const margin = 0.95
 	fail := x.call.onTruncation() == "fail"
 	which, kept, cut := x.call.question.nameOf(i), 1.0, false
 	for {
@@ -422,9 +446,7 @@ func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.An
 		case !provider.IsTooLong(err):
 			return a, err
 		case fail || cut:
-			failure := protocol.AsError(x.call.tooLong(err), protocol.InvalidParams)
-			failure.Message = which + strings.TrimPrefix(failure.Message, "the prompt")
-			return a, failure
+			return a, x.tooLongText(which, err)
 		}
 		tokens, limit := provider.LengthOf(err)
 		switch {
@@ -433,10 +455,20 @@ func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.An
 		case x.call.backend.Cuts:
 			cut = true
 		case tokens > 0 && limit > 0:
-			kept *= min(step, float64(limit)/float64(tokens)*margin)
+			kept *= min(cutStep, float64(limit)/float64(tokens)*margin)
 		default:
-			kept *= step
+			kept *= cutStep
+		}
+		if kept*float64(len(whole)) < smallestText {
+			return a, x.tooLongText(which, err)
 		}
 		err = nil
 	}
+}
+
+// tooLongText is the error of a text that cannot be made to fit, or must not be.
+func (x *exchange) tooLongText(which string, err error) error {
+	failure := protocol.AsError(x.call.tooLong(err), protocol.InvalidParams)
+	failure.Message = which + strings.TrimPrefix(failure.Message, "the prompt")
+	return failure
 }

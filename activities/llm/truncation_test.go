@@ -264,18 +264,28 @@ func TestLongPromptWithoutFiles(t *testing.T) {
 	}
 }
 
-// A server that was asked not to cut a prompt and does: before 0.12 it fills the context, since 0.30 half of it.
+// A server that was asked not to cut a prompt and does: before 0.12.6 it fills the context. Later ones obey: a prompt may have just so
+// many tokens as the context, or as a prompt that is cut.
 func TestPromptThatIsCutUnasked(t *testing.T) {
-	for _, count := range []int{512, 258} {
-		handler := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintf(w, `{"message":{"role":"assistant","content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":%d}`+"\n", count)
+	for _, test := range []struct {
+		count   int
+		version string
+		cut     bool
+	}{{512, "0.11.4", true}, {512, "", true}, {512, "0.17.4", false}, {258, "0.33.0", false}, {258, "0.11.4", false}} {
+		handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/version" {
+				fmt.Fprintf(w, `{"version":%q}`, test.version)
+				return
+			}
+			fmt.Fprintf(w, `{"message":{"role":"assistant","content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":%d}`+"\n", test.count)
 		})
 		long := `{"prompt":"` + strings.Repeat("word ", 200) + `","num_ctx":512`
-		if warning := ask(t, handler, llm.Chat, long+"}").Warning; !strings.Contains(warning, fmt.Sprintf("Ollama cut it to %d tokens", count)) {
-			t.Errorf("warning %q", warning)
+		if warning := ask(t, handler, llm.Chat, long+"}").Warning; strings.Contains(warning, fmt.Sprintf("Ollama cut it to %d tokens", test.count)) != test.cut {
+			t.Errorf("%+v: warning %q", test, warning)
 		}
-		if got := fails(t, t.Context(), handler, asking(t, llm.Chat, long+`,"on_truncation":"fail"}`), nil); got.Code != protocol.InvalidParams {
-			t.Errorf("got %s: %s", got.Name, got.Message)
+		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, long+`,"on_truncation":"fail"}`), nil)
+		if (err != nil) != test.cut || err != nil && protocol.AsError(err, 0).Code != protocol.InvalidParams {
+			t.Errorf("%+v: %v", test, err)
 		}
 	}
 }
@@ -339,5 +349,108 @@ func TestDimensionsThatTheModelDoesNotHave(t *testing.T) {
 	got := fails(t, t.Context(), real(t), asking(t, llm.Embed, `{"input":"a","model":"tiny-script","dimensions":100000}`), nil)
 	if got.Code != protocol.InvalidParams || !strings.Contains(got.Message, "has no vectors of length 100000") {
 		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+}
+
+// A prompt that is found to be too long each time is sent a few times, whatever numbers the server names.
+func TestPromptThatNeverFits(t *testing.T) {
+	const functions = `{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 8200 tokens (200 in the messages, 100 in the functions, and 7900 in the completion). Please reduce the length of the messages, functions, or completion."}}`
+	const raised = `{"error":"{\"error\":{\"code\":400,\"message\":\"request (3510 tokens) exceeds the available context size (2560 tokens), try increasing it\",\"type\":\"exceed_context_size_error\"}}"}`
+	const wrong = `{"error":{"message":"request (100 tokens) exceeds the available context size (256 tokens), try increasing it"}}`
+	const unknown = `{"error":{"message":"input is too large to process. increase the physical batch size"}}`
+	words := strings.Repeat("word ", 2000)
+	for name, test := range map[string]struct{ provider, body, method, parameters string }{
+		"numbers of functions":    {"openai", functions, llm.Chat, `"prompt":"` + words + `","max_tokens":7900`},
+		"numbers of another text": {"openai", wrong, llm.Chat, `"prompt":"` + words + `"`},
+		"no numbers":              {"openai", unknown, llm.Chat, `"prompt":"` + words + `"`},
+		"a limit that stays":      {"ollama", raised, llm.Chat, `"prompt":"` + words + `","on_truncation":"fit"`},
+		"embed":                   {"openai", unknown, llm.Embed, `"input":"` + words + `"`},
+		"embed with fit":          {"ollama", raised, llm.Embed, `"input":"` + words + `","on_truncation":"fit"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var requests atomic.Int64
+			url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case "/api/show":
+					fmt.Fprint(w, `{"capabilities":["completion"],"model_info":{"x.context_length":32768}}`)
+				case "/api/ps", "/models":
+					fmt.Fprint(w, `{"models":[]}`)
+				default:
+					requests.Add(1)
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprint(w, test.body)
+				}
+			})
+			handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: test.provider, URLs: []string{url}}}})
+			got := fails(t, t.Context(), handler, asking(t, test.method, `{"model":"m","provider":"`+test.provider+`",`+test.parameters+`}`), nil)
+			if got.Code != protocol.InvalidParams || requests.Load() > 25 {
+				t.Errorf("%s: %.80s after %d requests", got.Name, got.Message, requests.Load())
+			}
+		})
+	}
+}
+
+// A context that was raised for one call does not lower that of another.
+func TestContextOfTheTaskIsNotLowered(t *testing.T) {
+	var sent []int
+	handler := open(t, llm.Options{Providers: at(serving(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/show":
+			fmt.Fprint(w, `{"model_info":{"x.context_length":32768}}`)
+			return
+		case "/api/ps":
+			fmt.Fprint(w, `{"models":[]}`)
+			return
+		}
+		a, _ := readAsked(t, r)
+		if sent = append(sent, a.Options.NumCtx); a.Options.NumCtx == 0 {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"the input length exceeds the context length"}`)
+			return
+		}
+		answering("yes")(w, r)
+	}))})
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit"}`)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":32768}`)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":512}`)
+	if got := fmt.Sprint(sent); got != "[0 8192 32768 8192]" {
+		t.Errorf("sent %s", got)
+	}
+}
+
+// A server that does not say in its error how large the context is may say it elsewhere: documents are read in parts of that size.
+func TestFitAsServersReportTheirContext(t *testing.T) {
+	for name, page := range map[string]struct{ path, body string }{
+		"llama.cpp": {"/props", `{"default_generation_settings":{"n_ctx":1000},"total_slots":1}`},
+		"vLLM":      {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":1000}]}`},
+		"others":    {"/v1/models", `{"data":[{"id":"m","context_length":1000}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var refused atomic.Int64
+			handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == page.path {
+					fmt.Fprint(w, page.body)
+					return
+				}
+				if r.Method != http.MethodPost {
+					http.NotFound(w, r)
+					return
+				}
+				a, bytes := readAsked(t, r)
+				if bytes > 3*1000 {
+					refused.Add(1)
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprint(w, `{"error":{"message":"the request exceeds the available context size, try increasing it"}}`)
+					return
+				}
+				fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n", lastPart(a))
+			})+"/v1")})
+			request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
+			request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 2000)))
+			result, err := handler.Handle(t.Context(), request, nil)
+			if err != nil || result.Warning != "" || field(result, "parts") != "6" || refused.Load() != 1 {
+				t.Errorf("%v, warning %q, %s parts, %d refused", err, result.Warning, field(result, "parts"), refused.Load())
+			}
+		})
 	}
 }

@@ -16,6 +16,7 @@ type watchdog struct {
 	timer *time.Timer
 	end   []context.CancelFunc
 	heard atomic.Bool // Whether there was a sign of life.
+	whole bool        // Whether there is none before the whole answer.
 }
 
 // timeLimits are the time limits of a call.
@@ -57,6 +58,22 @@ func (w *watchdog) reset() {
 	w.heard.Store(true)
 	w.timer.Reset(w.idle)
 }
+
+// restart restarts the idle timeout without a sign of life.
+func (w *watchdog) restart() {
+	if !w.whole {
+		w.timer.Reset(w.idle)
+	}
+}
+
+// expectWhole ends the idle timeout until there is a sign of life: the server is silent until it has the whole answer.
+func (w *watchdog) expectWhole() {
+	w.whole = true
+	w.timer.Stop()
+}
+
+// pause ends the idle timeout until it is restarted.
+func (w *watchdog) pause() { w.timer.Stop() }
 
 func (w *watchdog) stop() {
 	if w.timer != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ollama/ollama/api"
+	"golang.org/x/mod/semver"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -48,15 +49,21 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if err != nil {
 		return o.failed(ctx, request.Model, request.Secrets, err)
 	}
-	answer.Cut = request.Truncate || wasCut(request, answer)
+	answer.Cut = request.Truncate || o.wasCut(ctx, request, answer)
 	return nil
 }
 
-// wasCut detects a prompt that was cut although the server was asked not to: before v0.12 it fills the context exactly, since
-// v0.30 half of it and two more tokens. Tokens have at least one byte.
-func wasCut(request *provider.Request, answer *provider.Answer) bool {
+// obeys is the first version that does not cut a prompt if it is asked not to.
+const obeys = "v0.12.6"
+
+// wasCut detects a prompt that was cut although the server was asked not to: before v0.12.6 it fills the context exactly.
+func (o *server) wasCut(ctx context.Context, request *provider.Request, answer *provider.Answer) bool {
 	size := int64(request.Option("num_ctx"))
-	return size > 0 && (answer.PromptTokens >= size || answer.PromptTokens == size/2+2 && request.Size() > size)
+	if size == 0 || answer.PromptTokens < size {
+		return false
+	}
+	version, err := o.client.Version(ctx)
+	return err != nil || !semver.IsValid("v"+version) || semver.Compare("v"+version, obeys) < 0
 }
 
 // no is a parameter that is off. Where it is missing, Ollama cuts prompts and drops the oldest half of a full context.

@@ -32,9 +32,10 @@ type loadedContext struct {
 // cutsUnseen reports whether the server is Ollama, which cuts prompts without saying so. It is asked once.
 func (o *server) cutsUnseen(ctx context.Context) bool {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.unseen != nil {
-		return *o.unseen
+	known := o.unseen
+	o.mu.Unlock()
+	if known != nil {
+		return *known
 	}
 	var page struct {
 		Version string `json:"version"`
@@ -42,6 +43,8 @@ func (o *server) cutsUnseen(ctx context.Context) bool {
 	status, err := o.page(ctx, "/api/version", &page)
 	is := err == nil && status == http.StatusOK && page.Version != ""
 	if err == nil && status != http.StatusServiceUnavailable {
+		o.mu.Lock()
+		defer o.mu.Unlock()
 		o.unseen = &is
 	}
 	return is
@@ -50,8 +53,9 @@ func (o *server) cutsUnseen(ctx context.Context) bool {
 // contextOf returns the size of the context of a model that Ollama has loaded; 0 if it does not say.
 func (o *server) contextOf(ctx context.Context, model string) int64 {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if known := o.contexts[model]; time.Since(known.read) < contextFor {
+	known := o.contexts[model]
+	o.mu.Unlock()
+	if time.Since(known.read) < contextFor {
 		return known.size
 	}
 	var loaded, stored modelList
@@ -67,6 +71,8 @@ func (o *server) contextOf(ctx context.Context, model string) int64 {
 		}
 	}
 	if size > 0 {
+		o.mu.Lock()
+		defer o.mu.Unlock()
 		o.contexts[model] = loadedContext{size: size, read: time.Now()}
 	}
 	return size

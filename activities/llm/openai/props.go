@@ -6,9 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // props is what llama.cpp's server reports of itself at /props. Other servers have no such page.
@@ -22,6 +25,11 @@ type props struct {
 	} `json:"default_generation_settings"`
 }
 
+// acceptsImages reports whether the model accepts images, or true where the server does not say.
+func (p *props) acceptsImages() bool {
+	return !p.known || p.Modalities == nil || p.Modalities["vision"]
+}
+
 // accepted lists the modalities that the model accepts beside text.
 func (p *props) accepted() []string {
 	var names []string
@@ -33,26 +41,82 @@ func (p *props) accepted() []string {
 	return names
 }
 
-// readProps reads the page once; while the server is loading or cannot be reached, it is read again later.
+const (
+	// propsFor is how long the page counts: the server may be started anew with another model.
+	propsFor = time.Minute
+	// pageWithin is the timeout of a request for a page.
+	pageWithin = 5 * time.Second
+)
+
+// readProps reads the page, at most once a minute; while the server is loading or cannot be reached, it is read again each time.
 func (o *server) readProps(ctx context.Context) *props {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.props != nil {
-		return o.props
+	known, until := o.props, o.propsAt
+	o.mu.Unlock()
+	if known != nil && time.Now().Before(until) {
+		return known
 	}
 	p := &props{}
 	status, err := o.page(ctx, "/props", p)
-	if err == nil && status == http.StatusOK && p.Slots > 0 {
-		p.known = true
-	}
-	if err == nil && status != http.StatusServiceUnavailable {
-		o.props = p
+	p.known = err == nil && status == http.StatusOK && p.Slots > 0
+	if err == nil && status != http.StatusServiceUnavailable || isTimeout(err) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.props, o.propsAt = p, time.Now().Add(propsFor)
 	}
 	return p
 }
 
+func isTimeout(err error) bool {
+	timeout, is := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return is && timeout.Timeout()
+}
+
+// forget drops the page of a server that could not be reached: it may be started anew.
+func (o *server) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.props = nil
+}
+
+// ContextSize returns the size of the context, which no request can raise: from the page of llama.cpp's server, or from the list of
+// models of vLLM and others.
+func (o *server) ContextSize(ctx context.Context, request *provider.Request) (current, most int64, err error) {
+	if p := o.readProps(ctx); p.known && p.Settings.Context > 0 {
+		return p.Settings.Context, p.Settings.Context, nil
+	}
+	reply, err := o.reply(ctx, http.MethodGet, "models", request.Model, request.Secrets, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	data, _ := reply.Get("data")
+	for _, element := range data.Elements() {
+		if text(element, "id") == request.Model {
+			size := listedContext(element)
+			return size, size, nil
+		}
+	}
+	return 0, 0, nil
+}
+
+// listedContext is the size of the context of a model of the list; 0 if it is not there.
+func listedContext(model value.Value) int64 {
+	for _, name := range []string{"max_model_len", "context_length"} { // vLLM; OpenRouter and others.
+		size, _ := model.Get(name)
+		if n, err := strconv.ParseInt(size.Digits(), 10, 64); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
 // page reads a page of the server that does not belong to the API.
 func (o *server) page(ctx context.Context, path string, into any) (status int, err error) {
+	ctx, done := context.WithTimeout(ctx, pageWithin)
+	defer done()
 	address := *o.base
 	address.Path = strings.TrimSuffix(strings.TrimSuffix(address.Path, "/"), "/v1") + path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
@@ -100,6 +164,9 @@ func (o *server) Busy(ctx context.Context) bool {
 // AcceptsImages reports what llama.cpp's server says of its model. Of other servers it is not known: they reject an image that
 // their model does not accept.
 func (o *server) AcceptsImages(ctx context.Context, _ *provider.Request) (bool, error) {
-	p := o.readProps(ctx)
-	return !p.known || p.Modalities == nil || p.Modalities["vision"], nil
+	if o.readProps(ctx).acceptsImages() {
+		return true, nil
+	}
+	o.forget() // It may have another model by now.
+	return o.readProps(ctx).acceptsImages(), nil
 }

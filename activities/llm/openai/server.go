@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -25,7 +26,8 @@ type server struct {
 
 	mu       sync.Mutex
 	refused  []string                 // Fields that the server has refused: "stream", "stream_options", "max_tokens".
-	props    *props                   // Of llama.cpp; nil until they were read.
+	props    *props                   // Of llama.cpp; nil until they were read,
+	propsAt  time.Time                // and until when they count.
 	unseen   *bool                    // Whether the server is Ollama, which cuts prompts without saying so; nil until it was asked.
 	contexts map[string]loadedContext // Of Ollama, by model.
 }
@@ -101,7 +103,7 @@ func (o *server) refusal(r provider.Response) error {
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
 			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
 	case r.Status >= http.StatusMultipleChoices && r.Status < http.StatusInternalServerError:
-		return protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said)
+		return rejection{protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said), r.ErrorBody}
 	}
 	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said), provider.ServerFault)
 }
@@ -114,6 +116,7 @@ func (o *server) failed(ctx context.Context, secrets provider.Secrets, err error
 	if _, is := errors.AsType[*protocol.Error](err); is {
 		return err
 	}
+	o.forget()
 	return provider.NoAnswer(protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, secrets.Quote(o.base, provider.Cause(err))), err)
 }
 

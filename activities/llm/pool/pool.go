@@ -17,6 +17,8 @@ import (
 type Pool struct {
 	Members []*Member
 	Users   atomic.Int64 // Calls that have not ended, in flight or between two requests.
+	// Patience is how long calls wait for a server that wants no request before a time; 0 = as long as it says.
+	Patience time.Duration
 
 	now func() time.Time
 
@@ -37,10 +39,12 @@ type Member struct {
 	most       int                   // and the most that the settings and the server allow.
 	calm       int                   // Calls that succeeded since the limit was lowered or raised.
 	slots      provider.SlotReporter // The same server; nil if it does not report its slots.
-	slotsKnown bool                  // Whether it was asked for them.
+	slotsAt    time.Time             // When it is asked for them again.
+	slotsPause time.Duration         // After which it was asked again.
 	reserved   *Waiter               // A call that waits until it is the only one in flight.
-	pausedTill time.Time             // When the server wants to be asked again.
+	pause      pause                 // That the server asks for.
 	lostAt     time.Time             // When it last lost the process of a model.
+	losses     []loss                // The last calls that it lost.
 	rate       rate                  // Requests and tokens of the last minute.
 	values     context.Context       // Of the last call, without its end: has the key of the server.
 	loaded     map[string]bool       // Models that are loaded or being loaded.
@@ -66,8 +70,11 @@ type Waiter struct {
 
 	arrived     time.Time
 	values      context.Context
-	passedSince time.Time // Since when later calls have overtaken it because of their model; zero: none has.
-	granted     chan *Place
+	passedSince time.Time     // Since when later calls have overtaken it because of their model; zero: none has.
+	granted     chan *Place   // Nil: there is none, because of refusal.
+	refusal     error         // Why no server may be asked.
+	reason      string        // Why the call waits.
+	news        chan struct{} // Has an element when the reason has changed.
 }
 
 // Place is a slot of a server that a call holds.
@@ -76,10 +83,12 @@ type Place struct {
 	Shared bool  // Whether another call had a slot of the member meanwhile.
 	Tokens int64 // That the call used; set before the slot is released.
 
-	model string
-	turn  int  // Of the member, when the slot was granted.
-	alone bool // Whether no other call gets a slot meanwhile.
-	since time.Time
+	model    string
+	turn     int  // Of the member, when the slot was granted.
+	alone    bool // Whether no other call gets a slot meanwhile.
+	since    time.Time
+	sent     int   // Requests that were sent.
+	estimate int64 // Tokens that the call may use; 0 = not known yet.
 }
 
 const (
@@ -136,32 +145,45 @@ func (p *Pool) Except(name, address string) (map[*Member]bool, bool) {
 	return others, len(others) < len(p.Members)
 }
 
-// Acquire waits for a slot of a server, and calls waits if it has to. The slot is returned by Release.
-func (p *Pool) Acquire(ctx context.Context, w *Waiter, waits func()) (*Place, error) {
-	w.granted = make(chan *Place, 1)
+// Acquire waits for a slot of a server, and calls waits with the reason if it has to, and if the reason changes. The slot is
+// returned by Release.
+func (p *Pool) Acquire(ctx context.Context, w *Waiter, waits func(reason string)) (*Place, error) {
+	w.granted, w.news = make(chan *Place, 1), make(chan struct{}, 1)
 	p.mu.Lock()
 	w.arrived, w.values = p.now(), context.WithoutCancel(ctx)
 	p.waiting = append(p.waiting, w)
 	p.dispatch()
 	p.mu.Unlock()
-	select {
-	case at := <-w.granted:
-		return at, nil
-	default:
-	}
-	waits()
-	select {
-	case at := <-w.granted:
-		return at, nil
-	case <-ctx.Done():
+	for {
+		select {
+		case at := <-w.granted:
+			return at, w.refusal
+		default:
+		}
+		p.mu.Lock()
+		reason := w.reason
+		select {
+		case <-w.news: // It is this reason.
+		default:
+		}
+		p.mu.Unlock()
+		waits(reason)
+		select {
+		case at := <-w.granted:
+			return at, w.refusal
+		case <-w.news:
+			continue
+		case <-ctx.Done():
+		}
+		break
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if at := slices.Index(p.waiting, w); at >= 0 {
 		p.waiting = slices.Delete(p.waiting, at, at+1)
 		p.unreserve(w)
-	} else {
-		p.leave(<-w.granted)
+	} else if at := <-w.granted; at != nil {
+		p.leave(at)
 	}
 	p.dispatch() // Others may have waited because of it.
 	return nil, provider.Cancelled()
@@ -178,12 +200,13 @@ func (p *Pool) Release(at *Place, err error) {
 		code = protocol.AsError(err, protocol.TaskExecutionFailed).Code
 	}
 	m.rate.use(now, at.Tokens)
-	if after := provider.RetryAfter(err); after > 0 {
-		m.pausedTill = now.Add(after)
+	if after := provider.RetryAfter(err); after > 0 && code == protocol.ProviderOverloaded {
+		m.pause.extend(now, after, protocol.AsError(err, protocol.ProviderOverloaded).Message)
 	}
 	verdict := provider.VerdictOf(err)
 	if verdict == provider.RunnerLost || verdict == provider.RunnerGone || verdict == provider.CutOff {
 		m.lostAt = now
+		m.lose(at, now)
 	}
 	switch {
 	case verdict == provider.CacheFull:
@@ -192,6 +215,7 @@ func (p *Pool) Release(at *Place, err error) {
 			m.lower()
 		}
 	case code == protocol.ProviderNotAvailable, code == protocol.ProviderTimeout, verdict == provider.ServerFault:
+		m.slotsAt, m.slotsPause = time.Time{}, 0 // It may be started anew.
 		if at.turn == m.turn {
 			m.fail(now)
 		}
@@ -202,6 +226,9 @@ func (p *Pool) Release(at *Place, err error) {
 	default:
 		m.failures, m.probing, m.avoidUntil = 0, 0, time.Time{}
 		m.answered, m.failed = true, time.Time{}
+		if err == nil {
+			m.pause.relent(now)
+		}
 		m.raise()
 	}
 	if provider.VerdictOf(err) == provider.ModelMissing {
@@ -231,6 +258,9 @@ func (p *Pool) leave(place *Place) {
 	}
 	at := slices.Index(m.places, place)
 	m.places = slices.Delete(m.places, at, at+1)
+	if place.sent == 0 {
+		m.rate.cancel(place.since)
+	}
 }
 
 // calmCalls is how many calls succeed before a limit that was lowered is raised by one.
@@ -300,4 +330,30 @@ func (p *Pool) Forgot(at *Place) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !at.lostAt.IsZero() && at.since.Sub(at.lostAt) < recovery
+}
+
+// loss is the end of a call with the process of its model, or of an answer before it was complete.
+type loss struct {
+	at    time.Time
+	place *Place
+}
+
+// together is how far apart the losses of calls with one process are.
+const together = time.Second
+
+func (m *Member) lose(place *Place, now time.Time) {
+	m.losses = slices.DeleteFunc(m.losses, func(l loss) bool { return now.Sub(l.at) > time.Minute })
+	m.losses = append(m.losses, loss{now, place})
+}
+
+// LostTogether reports whether the server lost other calls when it lost a request of one. The places are those of all requests of the
+// call that were lost, the last one at the end.
+func (p *Pool) LostTogether(places []*Place) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := places[len(places)-1]
+	own := slices.IndexFunc(last.losses, func(l loss) bool { return l.place == last })
+	return own >= 0 && slices.ContainsFunc(last.losses, func(l loss) bool {
+		return !slices.Contains(places, l.place) && l.at.Sub(last.losses[own].at).Abs() < together
+	})
 }

@@ -48,7 +48,7 @@ func newRig(t *testing.T, members ...*Member) *rig {
 // wants brings a call and does not wait for it.
 func (r *rig) wants(name, model string, priority int) {
 	go func() {
-		m, err := r.pool.Acquire(r.t.Context(), &Waiter{Model: model, Priority: priority}, func() {})
+		m, err := r.pool.Acquire(r.t.Context(), &Waiter{Model: model, Priority: priority}, func(string) {})
 		if err != nil {
 			return // The test is over.
 		}
@@ -204,7 +204,7 @@ func TestServerThatFailsIsSetAsideAndTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New([]*Member{memberOf("x", 4)})
 		for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-			m, err := p.Acquire(t.Context(), &Waiter{Model: "m", Priority: 3}, func() {}) // Where there is no other, it is asked all the same.
+			m, err := p.Acquire(t.Context(), &Waiter{Model: "m", Priority: 3}, func(string) {}) // Where there is no other, it is asked all the same.
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +238,7 @@ func TestCallThatIsCancelledWhileItWaits(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan error)
 		go func() {
-			_, err := r.pool.Acquire(ctx, &Waiter{Model: "m", Priority: 3}, func() {})
+			_, err := r.pool.Acquire(ctx, &Waiter{Model: "m", Priority: 3}, func(string) {})
 			gone <- err
 		}()
 		synctest.Wait()

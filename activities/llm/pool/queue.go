@@ -10,8 +10,10 @@ import (
 
 // dispatch gives slots to waiting calls while it can. The pool is locked.
 func (p *Pool) dispatch() {
+	p.refuse(p.now())
 	for p.serve() {
 	}
+	p.explain(p.now())
 	p.listModels()
 	p.readSlots()
 }
@@ -155,7 +157,12 @@ func (p *Pool) unreserve(w *Waiter) {
 
 // pausedFor is how long the server gets no request: because it said so, or because of the limits per minute.
 func (m *Member) pausedFor(now time.Time) time.Duration {
-	return max(m.pausedTill.Sub(now), m.rate.wait(now))
+	return max(m.pause.left(now), m.rateWait(now))
+}
+
+// rateWait is how long the limits per minute leave no room for a request.
+func (m *Member) rateWait(now time.Time) time.Duration {
+	return max(m.rate.waitForRequest(now), m.rate.waitForTokens(now, m.places))
 }
 
 // settleTime is how long a call whose model would evict one that is in use still waits for calls of the latter.
@@ -287,24 +294,42 @@ func (m *Member) setLoaded(models []string) {
 	m.loaded = names
 }
 
-// readSlots asks servers once how many requests they work on at once: more would wait there, and time out.
+const (
+	// slotsFirst and slotsLongest limit after which time a server is asked for its slots again; the time doubles while it does not say.
+	slotsFirst   = time.Second
+	slotsLongest = time.Minute
+)
+
+// readSlots asks servers how many requests they work on at once: more would wait there, and time out. A server that is loading its
+// model does not say yet, and one that was started anew may have another number.
 func (p *Pool) readSlots() {
+	now := p.now()
 	for _, m := range p.Members {
-		if m.slots == nil || m.slotsKnown || len(m.places) == 0 {
+		if m.slots == nil || len(m.places) == 0 || now.Before(m.slotsAt) {
 			continue
 		}
-		m.slotsKnown = true
-		values := m.values
+		m.slotsPause = min(max(2*m.slotsPause, slotsFirst), slotsLongest)
+		m.slotsAt = now.Add(max(m.slotsPause, loadedWithin)) // While it is asked.
+		values, next := m.values, now.Add(m.slotsPause)
 		go func() {
 			ctx, done := context.WithTimeout(values, loadedWithin)
 			defer done()
 			slots, known := m.slots.Slots(ctx)
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			if known && slots > 0 {
-				m.most = min(m.most, slots)
-				m.limit = min(m.limit, m.most)
+			if m.slotsAt = next; known && slots > 0 {
+				m.slotsAt, m.slotsPause = p.now().Add(slotsLongest), 0
+				m.setMost(min(m.MaxConcurrent, slots))
+				p.dispatch()
 			}
 		}()
 	}
+}
+
+// setMost sets the largest limit. A limit that was not lowered follows it.
+func (m *Member) setMost(most int) {
+	if m.limit == m.most {
+		m.limit = most
+	}
+	m.most, m.limit = most, min(m.limit, most)
 }

@@ -1,6 +1,9 @@
 package pool
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // rate limits the requests to a server and their tokens in any minute. The zero value has no limits.
 type rate struct {
@@ -29,28 +32,57 @@ func (r *rate) use(now time.Time, tokens int64) {
 	}
 }
 
-// wait is how long to wait for the next request.
-func (r *rate) wait(now time.Time) time.Duration {
+// cancel removes a request that began and was not sent.
+func (r *rate) cancel(begun time.Time) {
+	if at := slices.Index(r.begun, begun); at >= 0 {
+		r.begun = slices.Delete(r.begun, at, at+1)
+	}
+}
+
+// waitForRequest is how long to wait for the next request.
+func (r *rate) waitForRequest(now time.Time) time.Duration {
 	past := now.Add(-time.Minute)
 	for len(r.begun) > 0 && !r.begun[0].After(past) {
 		r.begun = r.begun[1:]
 	}
+	if r.Requests == 0 || len(r.begun) < r.Requests {
+		return 0
+	}
+	return r.begun[len(r.begun)-r.Requests].Sub(past)
+}
+
+// untilReleased is the wait for tokens that only the end of a call in flight can shorten: the queue is checked again then.
+const untilReleased = time.Hour
+
+// waitForTokens is how long to wait for the tokens of the next request. Calls in flight count with their estimates, and one without
+// an estimate uses them all until it has one.
+func (r *rate) waitForTokens(now time.Time, inFlight []*Place) time.Duration {
+	past := now.Add(-time.Minute)
 	for len(r.used) > 0 && !r.used[0].at.After(past) {
 		r.used = r.used[1:]
 	}
-	wait := time.Duration(0)
-	if r.Requests > 0 && len(r.begun) >= r.Requests {
-		wait = r.begun[len(r.begun)-r.Requests].Sub(past)
+	if r.Tokens == 0 {
+		return 0
 	}
 	left := int64(0)
+	for _, at := range inFlight {
+		if at.estimate == 0 {
+			return untilReleased
+		}
+		left += at.estimate
+	}
 	for _, s := range r.used {
 		left += s.tokens
 	}
+	wait := time.Duration(0)
 	for _, s := range r.used {
-		if r.Tokens == 0 || left < int64(r.Tokens) {
-			break
+		if left < int64(r.Tokens) {
+			return wait
 		}
-		wait, left = max(wait, s.at.Sub(past)), left-s.tokens
+		wait, left = s.at.Sub(past), left-s.tokens
+	}
+	if left >= int64(r.Tokens) {
+		return untilReleased
 	}
 	return wait
 }

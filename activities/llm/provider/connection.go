@@ -86,11 +86,17 @@ func (t *transport) trusts(address *url.URL) bool {
 // does before the first byte of its answer, the request is sent once more, on a connection of its own. It may have begun to work on
 // the first one, so there is no third.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := sending(request); err != nil {
+		return nil, err
+	}
 	var answered atomic.Bool
 	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }})
 	response, err := t.Transport.RoundTrip(t.withSecrets(request.Clone(traced)))
 	if err == nil || answered.Load() || request.Context().Err() != nil || !isClosed(err) {
 		return response, err
+	}
+	if err := sending(request); err != nil {
+		return nil, err
 	}
 	again := t.withSecrets(request.Clone(request.Context()))
 	if request.Body != nil {
@@ -122,6 +128,36 @@ func (t *transport) withSecrets(request *http.Request) *http.Request {
 		}
 	}
 	return request
+}
+
+// Observer is called about the requests of a call.
+type Observer struct {
+	Sending        func(context.Context) error // Before each POST; an error keeps it from being sent.
+	WithoutStreams func()                      // Before a request whose answer does not come in pieces, so that the server is silent until it is whole.
+}
+
+// observerKey is the key of an Observer in a context.
+type observerKey struct{}
+
+// WithObserver returns a context for the requests of a call that calls the observer. One without functions ignores requests, such as
+// those about a model, which no limit counts.
+func WithObserver(ctx context.Context, observer Observer) context.Context {
+	return context.WithValue(ctx, observerKey{}, observer)
+}
+
+func sending(request *http.Request) error {
+	observer, is := request.Context().Value(observerKey{}).(Observer)
+	if !is || observer.Sending == nil || request.Method != http.MethodPost {
+		return nil
+	}
+	return observer.Sending(request.Context())
+}
+
+// ExpectWhole says that the next answer does not come in pieces.
+func ExpectWhole(ctx context.Context) {
+	if observer, is := ctx.Value(observerKey{}).(Observer); is && observer.WithoutStreams != nil {
+		observer.WithoutStreams()
+	}
 }
 
 // secretsKey is the key of Secrets in a context.

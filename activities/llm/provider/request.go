@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -62,6 +63,26 @@ func (r *Request) Size() (size int64) {
 		size += int64(len(text))
 	}
 	return size
+}
+
+// bytesPerToken is a low estimate of the bytes of a token.
+const bytesPerToken = 3
+
+// Estimate is how many tokens the request may use.
+func (r *Request) Estimate() int64 {
+	const answer = 512 // Of a request without a limit.
+	if r.Inputs != nil {
+		return r.Size() / bytesPerToken
+	}
+	return r.Size()/bytesPerToken + cmp.Or(int64(max(r.Option("num_predict"), 0)), answer)
+}
+
+// TokensOf is how many tokens the request and its answer used; an estimate, where the server does not count.
+func (r *Request) TokensOf(a *Answer) int64 {
+	if a.Pieces == 0 && !a.Done {
+		return 0
+	}
+	return cmp.Or(a.PromptTokens, r.Size()/bytesPerToken) + cmp.Or(a.Tokens, int64(a.Pieces))
 }
 
 // WithTag is the name of a model with its tag, as servers list it.

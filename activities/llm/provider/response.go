@@ -40,6 +40,8 @@ func (r Response) Known() error {
 	case RunnerLost, RunnerGone:
 		failure = protocol.Errorf(protocol.ProviderNotAvailable, "%s lost the process of the model: %s", r.Server, r.Said).
 			WithHint("see the log of the server; the model may need more memory")
+	case ServerFault:
+		failure = protocol.Errorf(protocol.TaskExecutionFailed, "%s failed: %s", r.Server, r.Said)
 	case BadAnswer:
 		failure = protocol.Errorf(protocol.TaskResultInvalid, "the model's answer is invalid: %s", r.Said)
 	case ModelMissing:
@@ -95,9 +97,10 @@ const MaxErrorBody = 64 << 10
 // ErrorBody is what the body of a response that is an error says.
 type ErrorBody struct {
 	Text   string
-	Code   string // The kind of the error, if it has a name.
-	Tokens int64  // Of a prompt that is too long,
-	Limit  int64  // and of the context, where fields of their own say so.
+	Code   string   // The kind of the error, if it has a name.
+	Tokens int64    // Of a prompt that is too long,
+	Limit  int64    // and of the context, where fields of their own say so.
+	Fields []string // Of the request, that the server refuses.
 }
 
 // ReadError reads the body of a response that is an error, in one of the forms that servers have; otherwise is for one that says
@@ -114,6 +117,13 @@ func ReadError(body []byte, otherwise string) ErrorBody {
 		switch {
 		case json.Unmarshal(response.Error, &object) == nil && object.body().Text != "":
 			return object.body()
+		case isObject(response.Message): // Mistral.
+			var nested struct {
+				Detail json.RawMessage `json:"detail"`
+			}
+			if json.Unmarshal(response.Message, &nested) == nil && len(nested.Detail) > 0 {
+				return readDetail(nested.Detail)
+			}
 		case json.Unmarshal(response.Error, &plain) == nil && plain != "":
 			if plain[0] == '{' { // Ollama of June 2026 quotes a whole response of llama.cpp there.
 				return ReadError([]byte(plain), plain)
@@ -122,7 +132,7 @@ func ReadError(body []byte, otherwise string) ErrorBody {
 		case text(response.Message) != "":
 			return response.body()
 		case len(response.Detail) > 0:
-			return ErrorBody{Text: string(response.Detail)}
+			return readDetail(response.Detail)
 		}
 	}
 	if said := strings.TrimSpace(string(body)); said != "" {
@@ -131,18 +141,50 @@ func ReadError(body []byte, otherwise string) ErrorBody {
 	return ErrorBody{Text: otherwise}
 }
 
+func isObject(field json.RawMessage) bool { return len(field) > 0 && field[0] == '{' }
+
+// readDetail reads the errors of FastAPI: a text, or one object for each field. They quote what was sent, which is left out.
+func readDetail(detail json.RawMessage) ErrorBody {
+	var found []struct {
+		Place   []json.RawMessage `json:"loc"`
+		Message string            `json:"msg"`
+	}
+	if json.Unmarshal(detail, &found) != nil || len(found) == 0 {
+		return ErrorBody{Text: string(detail)}
+	}
+	var body ErrorBody
+	said := make([]string, len(found))
+	for i, f := range found {
+		place := make([]string, len(f.Place))
+		for j, part := range f.Place {
+			if place[j] = text(part); place[j] == "" {
+				place[j] = string(part) // A number.
+			}
+		}
+		body.Fields = append(body.Fields, place...)
+		said[i] = strings.TrimPrefix(strings.Join(place, ".")+": "+f.Message, ": ")
+	}
+	body.Text = strings.Join(said, "; ")
+	return body
+}
+
 // errorObject is the object of an error. Servers disagree about the types of its fields.
 type errorObject struct {
 	Message json.RawMessage `json:"message"`
 	Code    json.RawMessage `json:"code"`
 	Type    json.RawMessage `json:"type"`
+	Param   json.RawMessage `json:"param"`
 	Tokens  int64           `json:"n_prompt_tokens"` // llama.cpp.
 	Limit   int64           `json:"n_ctx"`
 }
 
 func (o errorObject) body() ErrorBody {
 	code := cmp.Or(text(o.Code), text(o.Type))
-	return ErrorBody{Text: cmp.Or(text(o.Message), code), Code: code, Tokens: o.Tokens, Limit: o.Limit}
+	body := ErrorBody{Text: cmp.Or(text(o.Message), code), Code: code, Tokens: o.Tokens, Limit: o.Limit}
+	if field := text(o.Param); field != "" {
+		body.Fields = []string{field}
+	}
+	return body
 }
 
 // status is the status that the code says, as a number or as a word; 0 if it says none.

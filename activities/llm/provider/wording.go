@@ -7,7 +7,7 @@ import (
 )
 
 // wording is an expression of servers for one kind of error. Its groups `tokens`, `limit` and `answer` are numbers of tokens:
-// those of the prompt, those of the context, and those that the request reserves for the answer.
+// those of the prompt, those of the context, and those that the request reserves for the answer; `all` is the prompt and the answer.
 type wording struct {
 	verdict Verdict
 	match   *regexp.Regexp
@@ -33,6 +33,7 @@ var wordings = []wording{
 	// "At least" is what the prompt must have so that it does not fit, not its length.
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens\. However, you requested (?P<answer>\d+) output tokens and your prompt contains`),                                  // vLLM 2026
 	said(PromptTooLong, `You passed (?P<tokens>\d+) input tokens and requested (?P<answer>\d+) output tokens\..*context length is only (?P<limit>\d+) tokens`),                              // vLLM of early 2026
+	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens\. However, you requested (?P<all>\d+) tokens \(.*?(?P<answer>\d+) (?:in|for) the completion\)`),                    // OpenAI, vLLM 2025: with and without functions
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens.*\((?P<tokens>\d+) (?:in the messages|in your prompt)[,;] (?P<answer>\d+) `),                                       // OpenAI, vLLM 2025
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens.*(?:resulted in|requested) (?P<tokens>\d+) tokens`),                                                                // OpenAI, vLLM 2024 to 2025
 	said(PromptTooLong, `prompt \(length (?P<tokens>\d+)\) is longer than the maximum model length of (?P<limit>\d+)`),                                                                      // vLLM 2025
@@ -46,19 +47,23 @@ var wordings = []wording{
 	said(PromptTooLong, `exceed the configured limit of (?P<limit>\d+) tokens\. Your messages resulted in (?P<tokens>\d+) tokens`),                                                          // OpenAI 2025
 	said(PromptTooLong, `prompt is too long: (?P<tokens>\d+) tokens > (?P<limit>\d+) maximum`),                                                                                              // Anthropic
 
-	said(CacheFull, `Context size has been exceeded`), // llama.cpp: the calls in flight share one cache
-	said(Loading, `Loading model|loading model`),      // llama.cpp, Ollama
+	said(CacheFull, `Context size has been exceeded`),             // llama.cpp: the calls in flight share one cache
+	said(Loading, `(?:^|: )(?:llm server )?[Ll]oading model\.?$`), // llama.cpp, Ollama
 
-	said(RunnerGone, `health resp:`),                                                               // Ollama
-	said(RunnerGone, `(?:runner|llama-server) process no longer running`),                          // Ollama; llama-server since 0.30.0
-	said(RunnerGone, `connection refused|connectex: No connection could be made`),                  // Ollama, of the address of the runner; on Windows
-	said(RunnerGone, `^(?:llama-)?server error: \{`),                                               // Ollama, of the state of the runner; llama-server since 0.30.0
-	said(RunnerLost, `(?:runner|llama-server) process has terminated`),                             // Ollama; llama-server since 0.30.0
-	said(RunnerLost, `runner has unexpectedly stopped`),                                            // Ollama since 0.9.1
-	said(RunnerLost, `do embedding request: .*(?:EOF|reset|closed)`),                               // Ollama
-	said(RunnerLost, `Post "http://(?:127\.0\.0\.1|localhost):\d+/\w+": (?:EOF|.*reset|.*closed)`), // Ollama up to 0.9.0
-	said(RunnerLost, `error was encountered while running the model`),                              // Ollama since 0.5.13
-	said(RunnerLost, `error reading (?:llm|llama-server|llama-server chat) response`),              // Ollama; llama-server since 0.30.0
+	// From here to BadAnswer the words are a whole text: a server may quote a prompt that has them.
+	said(ServerFault, `^(?:llama runner|llama-server) process has terminated: error loading model`), // Ollama: the next try fails as well
+	said(ServerFault, `^(?:Failed to load model\b.*)?Error loading model`),                          // LM Studio
+
+	said(RunnerGone, `^health resp:`),                                            // Ollama
+	said(RunnerGone, `^(?:llama runner|llama-server) process no longer running`), // Ollama; llama-server since 0.30.0
+	said(RunnerGone, `^connection refused$|^[^ ]+(?: request)?: .*(?:connect: connection refused|connectex: No connection could be made.*)$`), // Ollama, of the address of the runner; on Windows
+	said(RunnerGone, `^(?:llama-)?server error: \{`),                                                                   // Ollama, of the state of the runner; llama-server since 0.30.0
+	said(RunnerLost, `^(?:llama runner|llama-server) process has terminated`),                                          // Ollama; llama-server since 0.30.0
+	said(RunnerLost, `^model runner has unexpectedly stopped`),                                                         // Ollama since 0.9.1
+	said(RunnerLost, `^do embedding request: .*(?:EOF|reset|closed)`),                                                  // Ollama
+	said(RunnerLost, `^(?:POST predict: )?Post "http://(?:127\.0\.0\.1|localhost):\d+/\w+": (?:EOF|.*reset|.*closed)`), // Ollama up to 0.9.0
+	said(RunnerLost, `^an error was encountered while running the model`),                                              // Ollama since 0.5.13
+	said(RunnerLost, `^error reading (?:llm|llama-server|llama-server chat) response`),                                 // Ollama; llama-server since 0.30.0
 
 	said(BadAnswer, `The model produced output that does not match the expected`), // llama.cpp, of a tool call
 	said(BadAnswer, `error parsing tool call`),                                    // Ollama since 0.11
@@ -112,6 +117,9 @@ func Read(status int, said ErrorBody) Reading {
 		r := Reading{Verdict: w.verdict, Tokens: number("tokens"), Limit: number("limit"), Answer: number("answer")}
 		if r.Verdict == PromptTooLong {
 			r.Tokens, r.Limit = cmp.Or(r.Tokens, said.Tokens), cmp.Or(r.Limit, said.Limit)
+		}
+		if all := number("all"); all > r.Answer {
+			r.Tokens = all - r.Answer
 		}
 		if r.Verdict == PromptTooLong && r.Answer > 0 && r.Tokens < r.Limit {
 			r.Verdict = AnswerTooLong
