@@ -131,11 +131,11 @@ func TestImagesArePreparedBeforeASlotIsTaken(t *testing.T) {
 	held, release := make(chan struct{}, 1), make(chan struct{})
 	var asked atomic.Int64
 	url := serving(t, func(w http.ResponseWriter, r *http.Request) {
-		switch n := asked.Add(1); {
-		case n == 1:
+		switch asked.Add(1) {
+		case 1:
 			held <- struct{}{}
 			<-release
-		case n == 2: // The call waits, and its question is dropped.
+		case 2: // The call waits, and its question is dropped.
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

@@ -26,7 +26,7 @@ const Formats = "the formats are PNG, JPEG, WebP, GIF, BMP and TIFF"
 // An image takes 4 bytes of memory for each pixel when it is decoded, or 8 if its colors have 16 bits.
 const (
 	maxSide   = 30_000
-	maxPixels = 40_000_000 // Of 8 bits; half as many of 16 bits.
+	maxPixels = 64_000_000 // Of 8 bits; half as many of 16 bits.
 )
 
 // decoding bounds how many images are decoded at once, in the whole process: each of them takes a processor, and much memory.
