@@ -49,8 +49,23 @@ func TestNamesInAnyScript(t *testing.T) {
 		if status, _ := u.Gleitzeit(0, "status", run); !strings.Contains(status, "completed") {
 			t.Errorf("%s: status shows\n%s", script, status)
 		}
+		for _, command := range [][]string{{"validate", file}, {"compile", file}, {"graph", file}, {"graph", run}} {
+			if stdout, _ := u.Gleitzeit(0, command...); stdout == "" {
+				t.Errorf("%s: %s prints nothing", script, command[0])
+			}
+		}
+		if listed, _ := u.Gleitzeit(0, "list", "--limit", "1"); !strings.Contains(listed, run) {
+			t.Errorf("%s: list shows\n%s", script, listed)
+		}
+		if _, said := u.Gleitzeit(2, "cancel", run); !strings.Contains(said, "run "+run+" has already ended: it is completed") {
+			t.Errorf("%s: cancel says %s", script, said)
+		}
 		if said := client.call("run_workflow", map[string]any{"file": file}).text(); !strings.Contains(said, "completed") {
 			t.Errorf("%s: mcp serve says %s", script, said)
+		}
+		submitted := client.call("submit_workflow", map[string]any{"file": file}).run(t).Run
+		if said := client.call("follow_run", map[string]any{"run": submitted}).text(); !strings.Contains(said, "completed") {
+			t.Errorf("%s: follow_run says %s", script, said)
 		}
 	}
 	// What Temporal cannot take is refused with its place, before anything starts.
@@ -58,7 +73,7 @@ func TestNamesInAnyScript(t *testing.T) {
 	_, said := u.Gleitzeit(2, "run", "id.yaml")
 	wantLines(t, "run", said, `id.yaml:2:5: `, `"é"`, `"rapport-ete"`, `id.yaml:3:`, `queue "schlüssel" contains "ü"`, `"schlussel"`)
 	for _, command := range [][]string{
-		{"status", "été"}, {"watch", "été"}, {"results", "été"}, {"cancel", "été"},
+		{"status", "été"}, {"graph", "été"}, {"watch", "été"}, {"results", "été"}, {"cancel", "été"},
 		{"submit", "German.yaml", "--queue", "été"}, {"worker", "--queue", "été"}, {"server", "--queue", "été"},
 	} {
 		if _, said := u.Gleitzeit(2, command...); !strings.Contains(said, `"été" contains "é"`) || strings.Contains(said, "answer") {

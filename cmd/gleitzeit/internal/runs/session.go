@@ -1,5 +1,5 @@
-// Package runs is the life of a run, for everything that starts or shows one: Open, Start, Resume, Follow, Cancel, Find,
-// List, Adopt, Read. It holds claims on runs, serves their task queues, and asks Temporal and the result store how they
+// Package runs is the life of a run, for everything that starts or shows one: Open, Start, Attach, Follow, Cancel, Resolve,
+// List, Adopt, Known. It holds claims on runs, serves their task queues, and asks Temporal and the result store how they
 // are. It prints nothing: what people should know goes out as a Notice.
 package runs
 
