@@ -27,6 +27,7 @@ const takePoll = 50 * time.Millisecond
 // Claim records that a process of this home executes a run, or did until it ended.
 type Claim struct {
 	Run       string    `json:"run"`                 // The run's id.
+	Workflow  string    `json:"workflow,omitempty"`  // The workflow's name.
 	File      string    `json:"file"`                // The workflow file, absolute.
 	Folder    string    `json:"folder,omitempty"`    // Where it was started, absolute.
 	Command   string    `json:"command,omitempty"`   // The command, if it was not `run FILE`.

@@ -36,7 +36,7 @@ func newClaim(p *plan.Plan, command string) (home.Claim, error) {
 		return home.Claim{}, err
 	}
 	return home.Claim{
-		Run: id, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(encoded.JSON()).Hash,
+		Run: id, Workflow: p.Name, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(encoded.JSON()).Hash,
 		Queue: "run-" + id, StartedAt: time.Now().UTC(),
 	}, nil
 }

@@ -47,7 +47,7 @@ func (r Reader) Resolve(ctx context.Context, run string) (string, error) {
 // Temporal knows. Nil means that neither knows the run.
 func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	if r.client == nil {
-		return view.Read(ctx, r.store, run, "")
+		return r.recorded(ctx, run)
 	}
 	described, err := r.client.DescribeWorkflowExecution(ctx, run, "")
 	if isNotFound(err) {
@@ -56,7 +56,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	if r.cluster == nil && cluster.IsUnavailable(err) && ctx.Err() == nil {
 		// The process with the engine has just ended.
 		r.notify(Unreachable, "", "the engine in %s does not answer; showing what is recorded", r.home.Path)
-		return view.Read(ctx, r.store, run, "")
+		return r.recorded(ctx, run)
 	}
 	if err != nil {
 		return nil, failed(err, "cannot look up run %s", run)
@@ -97,6 +97,19 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 		document.Error = view.NewError(r.unaccounted(ctx, run, info.GetStatus()))
 	}
 	return document, nil
+}
+
+// recorded returns the document of a run as the store has it, else as its claim has it.
+func (r Reader) recorded(ctx context.Context, run string) (*view.Run, error) {
+	document, err := view.Read(ctx, r.store, run, "")
+	if document != nil || err != nil {
+		return document, err
+	}
+	claim, err := r.claimOf(run)
+	if claim == nil || err != nil {
+		return nil, err
+	}
+	return claimed(*claim), nil
 }
 
 // isOver reports whether the end of an execution is recorded.

@@ -8,16 +8,42 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
-// unrecorded lists, newest first, runs that have started and that no worker has taken yet: only Temporal knows them.
-// Without a Temporal there are none.
+// claimed returns a run of the home that was claimed and that no worker has recorded, for when no engine can be asked.
+func claimed(claim home.Claim) *view.Run {
+	return &view.Run{Run: claim.Run, Workflow: claim.Workflow, StartedAt: claim.StartedAt, Status: protocol.Running, Outputs: value.Object()}
+}
+
+// unrecordedClaims lists, newest first, the runs of claims without a record.
+func (r Reader) unrecordedClaims(ctx context.Context) ([]*view.Run, error) {
+	claims, err := r.home.Claims()
+	if err != nil {
+		return nil, err
+	}
+	var found []*view.Run
+	for _, claim := range slices.Backward(claims) {
+		records, err := r.store.Records(ctx, resultstore.Query{Run: claim.Run, Kind: resultstore.Run, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(records) == 0 {
+			found = append(found, claimed(claim))
+		}
+	}
+	return found, nil
+}
+
+// unrecorded lists, newest first, runs that have started and that no worker has taken yet: Temporal knows them, and without
+// it the claims of the home.
 func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
 	if r.client == nil {
-		return nil, nil
+		return r.unrecordedClaims(ctx)
 	}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.RunType),

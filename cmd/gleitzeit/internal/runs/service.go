@@ -52,7 +52,34 @@ func (e *Executor) Serve(o ServiceOptions) (*Service, error) {
 	if err := v.worker.Start(); err != nil {
 		return nil, errors.Join(failed(err, "cannot start a worker"), e.Close())
 	}
+	e.awaitPoller(o.Queue)
 	return v, nil
+}
+
+const (
+	// pollerTimeout is how long a service waits until Temporal knows that it serves its queue: usually milliseconds.
+	pollerTimeout = 2 * time.Second
+	pollerPoll    = 20 * time.Millisecond
+)
+
+// awaitPoller waits until Temporal knows that somebody serves the queue, so that a run submitted as soon as a service is ready
+// is not reported as waiting for one. An error is no reason to fail: the worker retries by itself.
+func (e *Executor) awaitPoller(queue string) {
+	ctx, done := context.WithTimeout(e.living, pollerTimeout)
+	defer done()
+	ticker := time.NewTicker(pollerPoll)
+	defer ticker.Stop()
+	for {
+		found, err := e.session.Pollers(ctx, queue)
+		if err != nil || len(found) > 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // Failed returns a channel with the reason why the service has stopped executing tasks.
