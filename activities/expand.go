@@ -2,7 +2,9 @@ package activities
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -143,6 +145,9 @@ func noMatch(folder string, want filter) error {
 	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
 	if len(want.exclude) > 0 {
 		return message.WithHint("%q are excluded", want.exclude)
+	}
+	if first, rest, within := strings.Cut(pattern, "/"); within && first == filepath.Base(folder) {
+		return message.WithHint("a pattern is relative to the folder: use %s", rest)
 	}
 	return message.WithHint("use **/%s to search folders below it too", pattern)
 }

@@ -34,7 +34,7 @@ func readFiles(request protocol.Request) ([]textFile, error) {
 		}
 		if !utf8.Valid(data) {
 			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
-				WithHint("convert it to UTF-8; use `image_path` for images")
+				WithHint("convert it to UTF-8; use `image_path` for images, with `gleitzeit batch` --vision")
 		}
 		if strings.TrimSpace(string(data)) == "" {
 			return protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)

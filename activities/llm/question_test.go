@@ -104,7 +104,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		content       []byte
 		message, hint string
 	}{
-		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "convert it to UTF-8; use `image_path` for images"},
+		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "convert it to UTF-8; use `image_path` for images, with `gleitzeit batch` --vision"},
 		"large.txt":  {bytes.Repeat([]byte("x"), 8<<20+1), `file "large.txt" cannot be read: it has more than 8388608 bytes`, ""},
 	} {
 		request := asking(t, llm.Chat, `{"prompt":"x","file_path":"`+name+`"}`)

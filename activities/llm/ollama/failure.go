@@ -52,7 +52,7 @@ func (o *server) response(model string, status int, secrets provider.Secrets, bo
 func (o *server) refused(r provider.Response) error {
 	if r.Status == http.StatusNotFound && r.Model != "" && strings.Contains(r.Text, "model") {
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, r.Model).
-			WithHint("run `ollama pull %s`, or set `auto_pull: true`", r.Model), provider.ModelMissing)
+			WithHint("run `ollama pull %s`, or set `auto_pull: true` for the task or in providers.ollama of config.yaml", r.Model), provider.ModelMissing)
 	}
 	if err := r.Known(); err != nil {
 		return err

@@ -54,6 +54,7 @@ var wordings = []wording{
 	said(ServerFault, `^(?:llama runner|llama-server) process has terminated: error loading model`), // Ollama: the next try fails as well
 	said(ServerFault, `^(?:Failed to load model\b.*)?Error loading model`),                          // LM Studio
 
+	said(RunnerGone, `^no tokenizer configured$`),                                // Ollama, of a runner that ends
 	said(RunnerGone, `^health resp:`),                                            // Ollama
 	said(RunnerGone, `^(?:llama runner|llama-server) process no longer running`), // Ollama; llama-server since 0.30.0
 	said(RunnerGone, `^connection refused$|^[^ ]+(?: request)?: .*(?:connect: connection refused|connectex: No connection could be made.*)$`), // Ollama, of the address of the runner; on Windows

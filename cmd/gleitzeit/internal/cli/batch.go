@@ -67,6 +67,10 @@ func (p batchCommand) command() *cobra.Command {
 			if o.batch.MaxConcurrent < 0 {
 				return usageError{fmt.Errorf("--max-concurrent %d is less than 0", o.batch.MaxConcurrent)}
 			}
+			switch o.file {
+			case "text", "json", "jsonl", "markdown":
+				return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
+			}
 			return p.batch(command.Context(), args, o)
 		},
 	}

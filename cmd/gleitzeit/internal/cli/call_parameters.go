@@ -20,6 +20,9 @@ func (p callCommand) givenParameters(method string, pairs []string) (value.Value
 		if !found || name == "" {
 			return value.Value{}, usageError{fmt.Errorf("%q: expected NAME=VALUE", pair)}
 		}
+		if slices.ContainsFunc(fields, func(f value.Field) bool { return f.Name == name }) {
+			return value.Value{}, usageError{fmt.Errorf("the argument %q is given twice", name)}
+		}
 		schema, _ := properties.Get(name)
 		fields = append(fields, value.Field{Name: name, Value: meant(text, typesOf(schema))})
 	}

@@ -37,6 +37,9 @@ func (p schemaCommand) command() *cobra.Command {
 				p.writeJSON(p.Out, schema.Of(runs.DefaultSpecs()))
 				return nil
 			}
+			if strings.Contains(args[0], "/") {
+				return usageError{fmt.Errorf("%q is a method, not a key of workflows: `gleitzeit schema tasks.parameters` describes where its parameters stand", args[0])}
+			}
 			path, found, err := schema.Part(args[0])
 			if err != nil {
 				return err

@@ -42,7 +42,10 @@ func (r Reader) unrecordedClaims(ctx context.Context) ([]*view.Run, error) {
 // unrecorded lists, newest first, runs that have started and that no worker has taken yet: Temporal knows them, and without
 // it the claims of the home.
 func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
-	if r.client == nil {
+	switch {
+	case r.client == nil && r.cluster != nil:
+		return nil, nil
+	case r.client == nil:
 		return r.unrecordedClaims(ctx)
 	}
 	request := &workflowservice.ListWorkflowExecutionsRequest{

@@ -1,0 +1,20 @@
+package activities
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
+
+func TestHintOfAPatternWithoutFiles(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"*.txt":       "use **/*.txt to search folders below it too",
+		"docs/*.txt":  "a pattern is relative to the folder: use *.txt",
+		"other/*.txt": "use **/other/*.txt to search folders below it too",
+	} {
+		if hint := protocol.AsError(noMatch("/home/you/docs", filter{pattern: pattern}), 0).Hint; !strings.Contains(hint, want) {
+			t.Errorf("%s: %q, want %q", pattern, hint, want)
+		}
+	}
+}
