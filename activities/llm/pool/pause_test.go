@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,16 +20,37 @@ func overloaded(after time.Duration) error {
 
 // waiter waits for a slot, and records why.
 type waiter struct {
+	mu sync.Mutex
+	is waiting
+}
+
+// waiting is how far a waiter is.
+type waiting struct {
 	reasons []string
 	err     error
 	ended   bool
 }
 
+func (w *waiter) now() waiting {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.is
+}
+
+func (w *waiter) set(change func(*waiting)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.is)
+}
+
 func (r *rig) waits() *waiter {
 	w := &waiter{}
 	go func() {
-		at, err := r.pool.Acquire(r.t.Context(), &Waiter{Model: "m", Priority: 3}, func(reason string) { w.reasons = append(w.reasons, reason) })
-		if w.err, w.ended = err, true; err == nil {
+		at, err := r.pool.Acquire(r.t.Context(), &Waiter{Model: "m", Priority: 3}, func(reason string) {
+			w.set(func(is *waiting) { is.reasons = append(is.reasons, reason) })
+		})
+		w.set(func(is *waiting) { is.err, is.ended = err, true })
+		if err == nil {
 			r.pool.mu.Lock()
 			defer r.pool.mu.Unlock()
 			r.calls["waiter"] = at
@@ -50,14 +72,14 @@ func TestLongPause(t *testing.T) {
 		r.ends("1", overloaded(24*time.Hour))
 		after := r.waits()
 		for _, w := range []*waiter{before, after} {
-			got := protocol.AsError(w.err, 0)
-			if !w.ended || got.Code != protocol.ProviderOverloaded || got.Message != "x is overloaded: quota; it asks for no request before "+again {
-				t.Errorf("%t, %v", w.ended, w.err)
+			got := protocol.AsError(w.now().err, 0)
+			if !w.now().ended || got.Code != protocol.ProviderOverloaded || got.Message != "x is overloaded: quota; it asks for no request before "+again {
+				t.Errorf("%t, %v", w.now().ended, w.now().err)
 			}
 		}
 		time.Sleep(longestPause - r.pool.Patience)
-		if w := r.waits(); w.ended || !strings.HasSuffix(w.reasons[0], ": the server asks for it") {
-			t.Errorf("%v", w)
+		if w := r.waits(); w.now().ended || !strings.HasSuffix(w.now().reasons[0], ": the server asks for it") {
+			t.Errorf("%v", w.now())
 		}
 		time.Sleep(r.pool.Patience)
 		synctest.Wait()
@@ -81,13 +103,13 @@ func TestPauseThatIsWaitedFor(t *testing.T) {
 		r.ends("3", nil)
 		time.Sleep(30*time.Second - time.Nanosecond)
 		synctest.Wait()
-		if got := strings.Join(w.reasons, "; "); w.ended || got != "waiting for another call to finish; waiting until "+until+": the server asks for it" {
-			t.Errorf("%t, %s", w.ended, got)
+		if got := strings.Join(w.now().reasons, "; "); w.now().ended || got != "waiting for another call to finish; waiting until "+until+": the server asks for it" {
+			t.Errorf("%t, %s", w.now().ended, got)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if !w.ended || w.err != nil {
-			t.Errorf("%v", w)
+		if !w.now().ended || w.now().err != nil {
+			t.Errorf("%v", w.now())
 		}
 	})
 }
@@ -103,8 +125,8 @@ func TestPauseThatAnAnswerEnds(t *testing.T) {
 		r.ends("2", nil)
 		time.Sleep(overloadedPause)
 		synctest.Wait()
-		if !w.ended || w.err != nil {
-			t.Errorf("%v", w)
+		if !w.now().ended || w.now().err != nil {
+			t.Errorf("%v", w.now())
 		}
 	})
 }
@@ -119,8 +141,8 @@ func TestPauseOfOneOfTwo(t *testing.T) {
 		r.wants("2", "m", 3)
 		w := r.waits()
 		r.ends("2", nil)
-		if r.want("1@x 2@y"); !w.ended || w.err != nil || w.reasons[0] != "waiting for another call to finish" {
-			t.Errorf("%v", w)
+		if r.want("1@x 2@y"); !w.now().ended || w.now().err != nil || w.now().reasons[0] != "waiting for another call to finish" {
+			t.Errorf("%v", w.now())
 		}
 	})
 }
