@@ -34,8 +34,8 @@ func faulty(status int, body string, header ...string) func(http.ResponseWriter,
 	}
 }
 
-// tableFaults are the responses of testdata/dialects.txt that pass: of a runner that is lost or gone, of a server that loads or has
-// too much to do. within makes an error within a stream of a body.
+// tableFaults are the responses of testdata/dialects.txt that pass: of a runner that is lost or gone, of a server that loads or is
+// overloaded. within makes an error within a stream of a body.
 func tableFaults(t *testing.T, within func(body string) string) (faults []fault) {
 	for _, d := range readDialects(t) {
 		loss := strings.HasPrefix(d.means, "runner lost")

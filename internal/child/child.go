@@ -26,15 +26,15 @@ var locale = []string{
 func Environment(lookup Lookup, further ...string) []string {
 	var all []string
 	for _, name := range slices.Concat(base, locale, further) {
-		if value, set := lookup(name); set && !Has(all, name) {
+		if value, set := lookup(name); set && !has(all, name) {
 			all = append(all, name+"="+value)
 		}
 	}
 	return all
 }
 
-// Has reports whether an environment has a variable.
-func Has(environment []string, name string) bool {
+// has reports whether an environment has a variable.
+func has(environment []string, name string) bool {
 	return slices.ContainsFunc(environment, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
 }
 

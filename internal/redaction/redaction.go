@@ -154,25 +154,16 @@ func (s *Set) Value(v value.Value) value.Value {
 
 // Pending returns how many bytes at the end of a text may be the beginning of a secret that goes on in the next piece.
 func (s *Set) Pending(text string) int {
-	if s == nil {
-		return 0
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	longest := 0
-	for _, f := range s.forms {
-		for length := min(len(f.text)-1, len(text)); length > longest; length-- {
-			if strings.HasSuffix(text, f.text[:length]) {
-				longest = length
-				break
-			}
-		}
-	}
-	return longest
+	return s.longest(text, func(form string, length int) bool { return strings.HasSuffix(text, form[:length]) })
 }
 
 // ending returns how many bytes at the beginning of a text may be the end of a secret.
 func (s *Set) ending(text string) int {
+	return s.longest(text, func(form string, length int) bool { return strings.HasPrefix(text, form[len(form)-length:]) })
+}
+
+// longest returns the largest length, less than that of a form and at most that of the text, for which cut holds of a form.
+func (s *Set) longest(text string, cut func(form string, length int) bool) int {
 	if s == nil {
 		return 0
 	}
@@ -181,7 +172,7 @@ func (s *Set) ending(text string) int {
 	longest := 0
 	for _, f := range s.forms {
 		for length := min(len(f.text)-1, len(text)); length > longest; length-- {
-			if strings.HasPrefix(text, f.text[len(f.text)-length:]) {
+			if cut(f.text, length) {
 				longest = length
 				break
 			}
@@ -258,15 +249,6 @@ func (t Text) First(limit int) (string, bool) {
 		return t.clean, false
 	}
 	return withoutHalfRune(t.clean[:limit]), true
-}
-
-// Runes returns at most the first limit characters, with "…" where something was cut.
-func (t Text) Runes(limit int) string {
-	letters := []rune(t.clean)
-	if len(letters) <= limit {
-		return t.clean
-	}
-	return string(letters[:limit]) + "…"
 }
 
 // Ends returns the beginning and the end of a text that is longer than limit bytes, with a mark between them.

@@ -52,7 +52,6 @@ func (e *Executor) Serve(o ServiceOptions) (*Service, error) {
 	if err := v.worker.Start(); err != nil {
 		return nil, errors.Join(failed(err, "cannot start a worker"), e.Close())
 	}
-	e.awaitPoller(o.Queue)
 	return v, nil
 }
 
@@ -117,6 +116,7 @@ func (s *Session) Work(ctx context.Context, o ServiceOptions, roots []string) (*
 	if err != nil {
 		return nil, err
 	}
+	v.executor.awaitPoller(o.Queue)
 	s.notify(Ready, "", "worker ready: queue %s at %s", o.Queue, s.address())
 	return v, nil
 }
@@ -220,6 +220,7 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 		stop()
 		return nil, err
 	}
+	v.executor.awaitPoller(o.Queue)
 	if err := v.open(ctx, o); err != nil {
 		stop()
 		return nil, errors.Join(err, v.service.Stop())

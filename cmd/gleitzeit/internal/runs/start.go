@@ -3,14 +3,12 @@ package runs
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -363,44 +361,4 @@ func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string) (strin
 		return "", failed(err, "cannot start the run")
 	}
 	return id, nil
-}
-
-// MarkInterrupted marks a run of this home that is open and that no process executes, and returns how it can be resumed;
-// any other run stays as it is, and the text is empty.
-func (s *Session) MarkInterrupted(run *view.Run) (string, error) {
-	if run.Status != protocol.Running || s.cluster != nil {
-		return "", nil
-	}
-	executed, err := s.home.Executed(run.Run)
-	if err != nil || executed {
-		return "", err
-	}
-	claim, err := s.claimOf(run.Run)
-	if err != nil {
-		return "", err
-	}
-	if claim == nil && s.client != nil {
-		// It was submitted to a queue of this engine, for whoever serves that.
-		return "", nil
-	}
-	run.Interrupted = true
-	open, cancel := "run "+run.Run+" is open and no process executes it: ", "`gleitzeit cancel "+run.Run+"`"
-	switch {
-	case claim == nil:
-		return open + "`gleitzeit server` resumes it, " + cancel + " cancels it", nil
-	case claim.Cancelling:
-		return "run " + run.Run + " is being cancelled and no process executes it: " + cancel + " completes that", nil
-	case changedSince(claim.File, claim.StartedAt):
-		return open + "its file has changed since it started; `gleitzeit server` resumes it as it was, " + cancel + " cancels it", nil
-	}
-	return open + "`" + commandOf(*claim) + "` in " + claim.Folder + " resumes it, " + cancel + " cancels it", nil
-}
-
-// changedSince reports whether a file was written, or removed, since then. No path is standard input.
-func changedSince(path string, then time.Time) bool {
-	if path == "" {
-		return false
-	}
-	about, err := os.Stat(path)
-	return err != nil || about.ModTime().After(then)
 }

@@ -26,8 +26,7 @@ func (b Book) Enter(run string, start bool) {
 }
 
 // Abandon records that a start no longer wants its run but still follows it, and reports whether it was the last one of a run of
-// which
-// nobody has got the id.
+// which nobody has got the id.
 func (b Book) Abandon(run string) (last bool) {
 	e := b[run]
 	if e == nil {
