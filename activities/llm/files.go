@@ -23,6 +23,13 @@ type textFile struct {
 	text string
 }
 
+// namesFiles reports whether parameters name text files.
+func namesFiles(given value.Value) bool {
+	_, one := given.Get("file_path")
+	_, several := given.Get("files")
+	return one || several
+}
+
 // readFiles reads `file_path`, then `files`.
 func readFiles(request protocol.Request) ([]textFile, error) {
 	var files []textFile

@@ -279,6 +279,13 @@ type sent struct {
 func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s sent, err error) {
 	priority := cmp.Or(c.request.Priority, protocol.NormalPriority)
 	w := &pool.Waiter{Model: provider.WithTag(c.model), Priority: priority, Exclude: search.tried, Alone: search.alone()}
+	// Text files are read only when there is a slot, so that waiting calls do not hold them in memory. Everything else is read before: no
+	// server waits for it.
+	if c.question == nil && !namesFiles(c.request.Parameters) {
+		if c.question, err = readQuestion(c); err != nil {
+			return s, err
+		}
+	}
 	place, err := c.pool.Acquire(ctx, w, c.progress)
 	if err != nil {
 		return s, err
@@ -286,7 +293,6 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	said := error(provider.Cancelled()) // Says nothing of the server as long as it was not called.
 	defer func() { c.pool.Release(place, said) }()
 	if c.question == nil {
-		// Only now, so that waiting calls hold no files in memory.
 		if c.question, err = readQuestion(c); err != nil {
 			return s, err
 		}

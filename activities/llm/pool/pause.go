@@ -44,6 +44,9 @@ func (p *pause) left(now time.Time) time.Duration { return p.until.Sub(now) }
 
 // refuse ends the waiting of calls for which every server asks for a pause that is longer than the patience of the pool.
 func (p *Pool) refuse(now time.Time) {
+	if p.Patience == 0 || !slices.ContainsFunc(p.Members, func(m *Member) bool { return m.pause.left(now) > p.Patience }) {
+		return
+	}
 	p.waiting = slices.DeleteFunc(p.waiting, func(w *Waiter) bool {
 		if w.refusal = p.refusalOf(w, now); w.refusal == nil {
 			return false
@@ -61,7 +64,7 @@ func (p *Pool) refusalOf(w *Waiter, now time.Time) error {
 		if w.Exclude[m] {
 			continue
 		}
-		if p.Patience == 0 || m.pause.left(now) <= p.Patience {
+		if m.pause.left(now) <= p.Patience {
 			return nil
 		}
 		if first == nil || m.pause.said.Before(first.pause.said) {
@@ -76,6 +79,11 @@ func (p *Pool) refusalOf(w *Waiter, now time.Time) error {
 
 // explain records why the calls wait, and wakes those for which that has changed.
 func (p *Pool) explain(now time.Time) {
+	limited := slices.ContainsFunc(p.Members, func(m *Member) bool { return m.pausedFor(now) > 0 })
+	if !limited && !p.limited {
+		return
+	}
+	p.limited = limited
 	for _, w := range p.waiting {
 		reason := p.reasonOf(w, now)
 		if reason == w.reason {
@@ -89,10 +97,12 @@ func (p *Pool) explain(now time.Time) {
 	}
 }
 
+// forOthers is why a call waits if no server limits requests at present.
+const forOthers = "waiting for another call to finish"
+
 // reasonOf says why a call waits: for a time if all servers that it may use have a free slot then, but not before.
 func (p *Pool) reasonOf(w *Waiter, now time.Time) string {
-	const others = "waiting for another call to finish"
-	reason, soonest := others, time.Time{}
+	reason, soonest := forOthers, time.Time{}
 	for _, m := range p.Members {
 		if w.Exclude[m] {
 			continue
@@ -101,7 +111,7 @@ func (p *Pool) reasonOf(w *Waiter, now time.Time) string {
 		until := now.Add(max(asked, limited))
 		switch {
 		case asked <= 0 && limited <= 0:
-			return others
+			return forOthers
 		case !soonest.IsZero() && !until.Before(soonest):
 			continue
 		case asked >= limited:
@@ -109,7 +119,7 @@ func (p *Pool) reasonOf(w *Waiter, now time.Time) string {
 		case limited < untilReleased:
 			reason = fmt.Sprintf("waiting until %s: the limit of the provider per minute is reached", until.Local().Format(time.TimeOnly))
 		default:
-			return others
+			return forOthers
 		}
 		soonest = until
 	}

@@ -24,6 +24,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	waiting []*Waiter // In order of arrival.
+	limited bool      // Whether a server limited requests when the reasons of waiting calls were last looked at.
 	again   *time.Timer
 }
 
@@ -150,7 +151,7 @@ func (p *Pool) Except(name, address string) (map[*Member]bool, bool) {
 func (p *Pool) Acquire(ctx context.Context, w *Waiter, waits func(reason string)) (*Place, error) {
 	w.granted, w.news = make(chan *Place, 1), make(chan struct{}, 1)
 	p.mu.Lock()
-	w.arrived, w.values = p.now(), context.WithoutCancel(ctx)
+	w.arrived, w.values, w.reason = p.now(), context.WithoutCancel(ctx), forOthers
 	p.waiting = append(p.waiting, w)
 	p.dispatch()
 	p.mu.Unlock()

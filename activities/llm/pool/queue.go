@@ -11,25 +11,43 @@ import (
 // dispatch gives slots to waiting calls while it can. The pool is locked.
 func (p *Pool) dispatch() {
 	p.refuse(p.now())
-	for p.serve() {
+	first := p.firstOfEach()
+	for p.serve(first) {
+		first = p.firstOfEach()
 	}
 	p.explain(p.now())
-	p.listModels()
+	p.listModels(first)
 	p.readSlots()
 }
 
-// serve gives one waiting call a slot, if there is one.
-func (p *Pool) serve() bool {
+// firstOfEach returns the waiting calls that may be next, in order of arrival. Of calls with the same model and priority that is the
+// first: thousands of calls of a batch wait together, and a free slot is not worth a look at each.
+func (p *Pool) firstOfEach() []*Waiter {
+	var first, kinds []*Waiter
+	for _, w := range p.waiting {
+		if w.Alone || len(w.Exclude) > 0 {
+			first = append(first, w)
+			continue
+		}
+		if !slices.ContainsFunc(kinds, func(k *Waiter) bool { return k.Model == w.Model && k.Priority == w.Priority }) {
+			first, kinds = append(first, w), append(kinds, w)
+		}
+	}
+	return first
+}
+
+// serve gives one of the calls a slot, if there is one.
+func (p *Pool) serve(first []*Waiter) bool {
 	now := p.now()
 	var best *Waiter
 	var at *Member
 	later := time.Duration(0)
-	p.reserve(now)
+	p.reserve(first, now)
 	if !slices.ContainsFunc(p.Members, func(m *Member) bool { return len(m.places) < m.limit }) {
-		return false // Without a look at each waiting call.
+		return false
 	}
-	settling := p.settlingPriorities(now)
-	for _, w := range p.waiting {
+	settling := settlingPriorities(first, p.Members, now)
+	for _, w := range first {
 		m, wait := p.choose(w, now, settling)
 		if m == nil {
 			later = sooner(later, wait)
@@ -96,10 +114,10 @@ func (p *Pool) choose(w *Waiter, now time.Time, settling map[*Member]int) (best 
 }
 
 // settlingPriorities returns the priority of the most urgent call that settles at each server.
-func (p *Pool) settlingPriorities(now time.Time) map[*Member]int {
+func settlingPriorities(first []*Waiter, members []*Member, now time.Time) map[*Member]int {
 	var found map[*Member]int
-	for _, w := range p.waiting {
-		for _, m := range p.Members {
+	for _, w := range first {
+		for _, m := range members {
 			if !m.roomFor(w) || m.settleTime(w, now) <= 0 || m.unavailable(w, now) {
 				continue
 			}
@@ -126,8 +144,8 @@ func (m *Member) roomFor(w *Waiter) bool {
 }
 
 // reserve keeps a server for each call that has to be the only one in flight: no other call gets a slot of it.
-func (p *Pool) reserve(now time.Time) {
-	for _, w := range p.waiting {
+func (p *Pool) reserve(first []*Waiter, now time.Time) {
+	for _, w := range first {
 		if !w.Alone || slices.ContainsFunc(p.Members, func(m *Member) bool { return m.reserved == w }) {
 			continue
 		}
@@ -257,11 +275,11 @@ func (p *Pool) dispatchAfter(after time.Duration) {
 }
 
 // listModels asks servers for their loaded models, if a call waits for another one.
-func (p *Pool) listModels() {
+func (p *Pool) listModels(first []*Waiter) {
 	now := p.now()
 	for _, m := range p.Members {
 		if m.lister == nil || m.listing || now.Sub(m.listedAt) < listAgain ||
-			!slices.ContainsFunc(p.waiting, func(w *Waiter) bool { return !m.loaded[w.Model] }) {
+			!slices.ContainsFunc(first, func(w *Waiter) bool { return !m.loaded[w.Model] }) {
 			continue
 		}
 		m.listing = true
