@@ -106,16 +106,16 @@ func (o *server) LoadedModels(ctx context.Context) ([]string, bool) {
 	return names, true
 }
 
-func (o *server) State(ctx context.Context, _ string) (protocol.ServerState, error) {
+func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", provider.Secrets{}, err)
+		return state, o.failed(ctx, "", secrets, err)
 	}
 	state.Version = version
 	listed, err := o.client.List(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", provider.Secrets{}, err)
+		return state, o.failed(ctx, "", secrets, err)
 	}
 	for _, m := range listed.Models {
 		state.Models = append(state.Models, m.Model)

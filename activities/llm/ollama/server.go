@@ -83,7 +83,7 @@ func (o *server) chat(ctx context.Context, request *provider.Request, answer *pr
 			return false, err
 		}
 		for _, call := range piece.Message.ToolCalls {
-			arguments, problem := provider.ParseArguments(call.Function.Arguments)
+			arguments, problem := provider.ParseArguments(call.Function.Arguments, request.Secrets)
 			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments, Problem: problem})
 		}
 		answer.Logprobs = append(answer.Logprobs, piece.Logprobs...)

@@ -38,7 +38,7 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 		err = stream.readDocument()
 	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
-		stream.finish()
+		stream.finish(request.Secrets)
 		if cuts {
 			noticeCut(request, answer, full)
 		}
@@ -132,8 +132,8 @@ func (s *events) chunk(chunk value.Value, field string) error {
 }
 
 // finish makes tool calls from their pieces.
-func (s *events) finish() {
-	s.answer.Calls = s.calls.all()
+func (s *events) finish(secrets provider.Secrets) {
+	s.answer.Calls = s.calls.all(secrets)
 	if s.answer.Tokens == 0 {
 		s.answer.Tokens = int64(s.answer.Pieces) // Some servers do not count for a stream.
 	}

@@ -126,8 +126,8 @@ type ToolCall struct {
 }
 
 // ParseArguments reads the arguments of a tool call: an object, which may be encoded as a string. Nothing, and null, are no
-// arguments. problem is for the model, which may call the tool again.
-func ParseArguments(text []byte) (arguments value.Value, problem string) {
+// arguments. problem is for the model, which may call the tool again; it quotes the text, without the secrets.
+func ParseArguments(text []byte, secrets Secrets) (arguments value.Value, problem string) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return value.Object(), ""
 	}
@@ -137,11 +137,11 @@ func ParseArguments(text []byte) (arguments value.Value, problem string) {
 	}
 	switch {
 	case err != nil:
-		return value.Object(), fmt.Sprintf("the arguments are %v; they were %s", err, shorten(string(text)))
+		return value.Object(), fmt.Sprintf("the arguments are %v; they were %s", err, shorten(secrets.Text(string(text))))
 	case arguments.IsNull():
 		return value.Object(), ""
 	case arguments.Kind() != value.KindObject:
-		return value.Object(), fmt.Sprintf("the arguments are %s, and must be an object; they were %s", arguments.Kind().Article(), shorten(string(text)))
+		return value.Object(), fmt.Sprintf("the arguments are %s, and must be an object; they were %s", arguments.Kind().Article(), shorten(secrets.Text(string(text))))
 	}
 	return arguments, ""
 }
