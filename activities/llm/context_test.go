@@ -154,3 +154,71 @@ func TestPromptThatMayBeCut(t *testing.T) {
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, long+`fail"}`), nil)
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "on_truncation: fail is not supported by the server: it cuts prompts without saying so", "call the server by its own API: set another `provider`")
 }
+
+// Ollama loads a copy of a model under the name of the other: the warning about a prompt that was cut has the size of its context.
+func TestContextOfACopiedModel(t *testing.T) {
+	handler := real(t)
+	ask(t, handler, llm.Chat, `{"prompt":"hello","model":"tiny-script"}`) // llama3.2 is a copy of it.
+	request := asking(t, llm.Chat, `{"prompt":"What?","model":"llama3.2","file_path":"a.txt","max_tokens":5}`)
+	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 4000)))
+	result, err := handler.Handle(t.Context(), request, nil)
+	if err != nil || !strings.Contains(result.Warning, " tokens is longer than the model's context of 2048 tokens: only the first ") {
+		t.Errorf("%v, warning %q", err, result.Warning)
+	}
+}
+
+// What cannot be cut here is cut by Ollama: since 0.30.9 only if it may also drop parts of a full context.
+func TestPromptThatOllamaCuts(t *testing.T) {
+	handler := open(t, llm.Options{Providers: at(servingAll(t, newOllama(t, ollamaRefusal)))})
+	conversation := `{"messages":[{"role":"user","content":"What?"},{"role":"assistant","content":"` + strings.Repeat("word ", 300) + `"},{"role":"user","content":"Why?"}],"on_truncation":"`
+	result := ask(t, handler, llm.Chat, conversation+`warn"}`)
+	if want := "the prompt is longer than the model's context of 256 tokens: Ollama cut it to 130 tokens; raise num_ctx, or set on_truncation: fit"; result.Warning != want {
+		t.Errorf("warning %q", result.Warning)
+	}
+	if result = ask(t, handler, llm.Chat, conversation+`fit"}`); result.Warning != "" {
+		t.Errorf("fit: warning %q", result.Warning)
+	}
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, conversation+`fail"}`), nil)
+	if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, "the prompt is longer than the model's context: ") {
+		t.Errorf("%s: %s", got.Name, got.Message)
+	}
+}
+
+// Ollama since 0.30 lists for how many tokens a model was trained; of some, it says that nowhere else.
+func TestFitAsOllamaListsItsModels(t *testing.T) {
+	newer := newOllama(t, ollamaRefusal)
+	handler := open(t, llm.Options{Providers: at(servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/show":
+			fmt.Fprint(w, `{"capabilities":["completion"]}`)
+		case "/api/tags":
+			fmt.Fprint(w, `{"models":[{"model":"llama3.2:latest","digest":"2","details":{"context_length":8192}}]}`)
+		default:
+			newer(w, r)
+		}
+	}))})
+	result := ask(t, handler, llm.Chat, `{"prompt":"What? `+strings.Repeat("word ", 300)+`","on_truncation":"fit"}`)
+	if result.Warning != "" {
+		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+// Some models of Ollama since 0.30 take no text that is too long, even if it may be cut (ollama/ollama#17889).
+func TestTextThatOllamaDoesNotCut(t *testing.T) {
+	refused := recorded(t, "Ollama 0.30.0 to 0.33.0-rc2", 400, "the input length exceeds")
+	handler := open(t, llm.Options{Providers: at(servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/embed" {
+			newOllama(t, ollamaRefusal)(w, r)
+			return
+		}
+		if _, tokens := readAsked(t, r); tokens > 256 {
+			refused.serve(w, r)
+			return
+		}
+		fmt.Fprint(w, `{"model":"m","embeddings":[[1,2]],"prompt_eval_count":200}`)
+	}))})
+	result := ask(t, handler, llm.Embed, `{"input":"`+strings.Repeat("word ", 100)+`"}`)
+	if want := "text 0 is longer than the model's context: only its first 200 tokens were sent; raise num_ctx, or set on_truncation: fit"; result.Warning != want {
+		t.Errorf("warning %q", result.Warning)
+	}
+}

@@ -27,7 +27,8 @@ type truncation struct {
 	noParts  bool   // Whether it cannot be read in parts.
 	answer   int64  // What is left of the context for the answer, if `max_tokens` is more; 0 = enough.
 	numCtx   int64  // Size of the context that was raised; 0 = not raised.
-	byServer bool   // Whether the server cuts the prompt.
+	byServer bool   // Whether the server cuts the prompt,
+	shift    bool   // and is asked to drop the oldest part of a full context: since Ollama 0.30.9 it does not cut otherwise.
 	tokens   int64  // Of the whole prompt, if a server said so.
 	limit    int64  // Of the context, if a server said so.
 }
@@ -67,7 +68,8 @@ func (t *truncation) apply(request *provider.Request, q *question) {
 	if t.answer > 0 {
 		request.SetOption("num_predict", t.answer)
 	}
-	if request.Truncate = t.byServer; q.attached != nil && t.form != t.applied {
+	request.Truncate, request.Shift = t.byServer, t.shift
+	if q.attached != nil && t.form != t.applied {
 		request.Messages[q.attached.at].Text, t.applied = q.attached.text(t.form), t.form
 	}
 	if t.notes != nil {
@@ -168,15 +170,19 @@ func (x *exchange) shortenAnswer(err error) bool {
 func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool {
 	t, how := &x.truncation, x.call.onTruncation()
 	tokens, limit := provider.LengthOf(err)
-	if limit == 0 && !x.call.backend.Cuts {
+	if limit == 0 && how != "fail" && (t.limit == 0 || t.numCtx > 0) {
 		limit = x.reportedContext(ctx, m)
 	}
 	if t.limit = cmp.Or(limit, t.limit); t.kept == 0 {
 		t.tokens = tokens
 	}
 	switch {
-	case how == "fail" || t.byServer || t.notes != nil:
+	case how == "fail" || t.notes != nil:
 		return false
+	case t.byServer:
+		shifted := t.shift
+		t.shift = true
+		return !shifted
 	case how == "fit" && x.call.backend.Cuts && x.raise(ctx, m, tokens, limit):
 		x.call.progress(fmt.Sprintf("raising num_ctx to %d", t.numCtx))
 		return true
@@ -436,24 +442,24 @@ func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.An
 		case err == nil && fail && a.Cut:
 			return a, x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
 				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
+		case err == nil && kept < 1:
+			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent%s", which, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
+			return a, nil
 		case err == nil && (cut || a.Cut):
 			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s%s",
 				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
 			return a, nil
-		case err == nil && kept < 1:
-			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent", which, provider.Tokens(int(a.PromptTokens))))
-			return a, nil
 		case !provider.IsTooLong(err):
 			return a, err
-		case fail || cut:
+		case fail:
 			return a, x.tooLongText(which, err)
 		}
 		tokens, limit := provider.LengthOf(err)
 		switch {
 		case x.call.onTruncation() == "fit" && x.call.backend.Cuts && x.raise(ctx, x.member, tokens, limit):
 			x.truncation.apply(&x.request, x.call.question)
-		case x.call.backend.Cuts:
-			cut = true
+		case x.call.backend.Cuts && !cut:
+			cut = true // Some models of Ollama since 0.30 take no text that is too long even then.
 		case tokens > 0 && limit > 0:
 			kept *= min(cutStep, float64(limit)/float64(tokens)*margin)
 		default:

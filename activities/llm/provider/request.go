@@ -30,6 +30,7 @@ type Request struct {
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
 	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
+	Shift      bool        // Whether it drops the oldest half of a full context while it answers; otherwise the answer ends.
 
 	Logprobs    bool // Whether the answer has the log probabilities of its tokens,
 	TopLogprobs int  // and how many alternatives to each.
