@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -203,22 +204,67 @@ func TestFitAsOllamaListsItsModels(t *testing.T) {
 	}
 }
 
-// Some models of Ollama since 0.30 take no text that is too long, even if it may be cut (ollama/ollama#17889).
-func TestTextThatOllamaDoesNotCut(t *testing.T) {
-	refused := recorded(t, "Ollama 0.30.0 to 0.33.0-rc2", 400, "the input length exceeds")
-	handler := open(t, llm.Options{Providers: at(servingAll(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/api/embed" {
-			newOllama(t, ollamaRefusal)(w, r)
+// A context that was raised for one call does not lower that of another.
+func TestContextOfTheTaskIsNotLowered(t *testing.T) {
+	var sent []int
+	handler := open(t, llm.Options{Providers: at(serving(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/show":
+			fmt.Fprint(w, `{"model_info":{"x.context_length":32768}}`)
+			return
+		case "/api/ps", "/api/tags":
+			fmt.Fprint(w, `{"models":[]}`)
 			return
 		}
-		if _, tokens := readAsked(t, r); tokens > 256 {
-			refused.serve(w, r)
+		a, _ := readAsked(t, r)
+		if sent = append(sent, a.Options.NumCtx); a.Options.NumCtx == 0 {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"the input length exceeds the context length"}`)
 			return
 		}
-		fmt.Fprint(w, `{"model":"m","embeddings":[[1,2]],"prompt_eval_count":200}`)
+		answering("yes")(w, r)
 	}))})
-	result := ask(t, handler, llm.Embed, `{"input":"`+strings.Repeat("word ", 100)+`"}`)
-	if want := "text 0 is longer than the model's context: only its first 200 tokens were sent; raise num_ctx, or set on_truncation: fit"; result.Warning != want {
-		t.Errorf("warning %q", result.Warning)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit"}`)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":32768}`)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":512}`)
+	if got := fmt.Sprint(sent); got != "[0 8192 32768 8192]" {
+		t.Errorf("sent %s", got)
+	}
+}
+
+// A server that does not say in its error how large the context is may say it elsewhere: documents are read in parts of that size.
+func TestFitAsServersReportTheirContext(t *testing.T) {
+	for name, page := range map[string]struct{ path, body string }{
+		"llama.cpp": {"/props", `{"default_generation_settings":{"n_ctx":1000},"total_slots":1}`},
+		"vLLM":      {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":1000}]}`},
+		"others":    {"/v1/models", `{"data":[{"id":"m","context_length":1000}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var refused atomic.Int64
+			handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == page.path {
+					fmt.Fprint(w, page.body)
+					return
+				}
+				if r.Method != http.MethodPost {
+					http.NotFound(w, r)
+					return
+				}
+				a, bytes := readAsked(t, r)
+				if bytes > 3*1000 {
+					refused.Add(1)
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprint(w, `{"error":{"message":"the request exceeds the available context size, try increasing it"}}`)
+					return
+				}
+				fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n", lastPart(a))
+			})+"/v1")})
+			request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
+			request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 2000)))
+			result, err := handler.Handle(t.Context(), request, nil)
+			if err != nil || result.Warning != "" || field(result, "parts") != "6" || refused.Load() != 1 {
+				t.Errorf("%v, warning %q, %s parts, %d refused", err, result.Warning, field(result, "parts"), refused.Load())
+			}
+		})
 	}
 }

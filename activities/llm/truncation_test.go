@@ -324,54 +324,6 @@ func TestAnswerBeyondTheContext(t *testing.T) {
 	}
 }
 
-// The warning about a text that is too long to embed names it, and counts its tokens only.
-func TestEmbedNamesTheTextThatIsTooLong(t *testing.T) {
-	request := func(how string) protocol.Request {
-		r := asking(t, llm.Embed, `{"input":["a","b"],"files":["c.txt","d.txt"],"model":"tiny-script","num_ctx":64,"on_truncation":"`+how+`"}`)
-		r.Files.(folder).write(t, "c.txt", []byte(strings.Repeat("word ", 100)))
-		r.Files.(folder).write(t, "d.txt", []byte("short"))
-		return r
-	}
-	handler := real(t)
-	result, err := handler.Handle(t.Context(), request("warn"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vectors, _ := result.Value.Get("embeddings")
-	if want := `text 2 ("c.txt") is longer than the model's context: Ollama cut it to 62 tokens`; !strings.HasPrefix(result.Warning, want) || len(vectors.Elements()) != 4 {
-		t.Errorf("%d vectors, warning %q", len(vectors.Elements()), result.Warning)
-	}
-	if got := fails(t, t.Context(), handler, request("fail"), nil); !strings.HasPrefix(got.Message, `text 2 ("c.txt") is longer than the model's context: `) {
-		t.Error(got.Message)
-	}
-	if result, err = handler.Handle(t.Context(), request("fit"), nil); err != nil || result.Warning != "" {
-		t.Errorf("%v, warning %q", err, result.Warning)
-	}
-}
-
-// A server that never cuts gets a shorter text.
-func TestEmbedOfALongTextElsewhere(t *testing.T) {
-	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
-		if _, tokens := readAsked(t, r); tokens > 512 {
-			w.WriteHeader(http.StatusInternalServerError) // llama.cpp llama-server 0.5.0-dev.
-			fmt.Fprintf(w, `{"error":{"code":500,"message":"input (%d tokens) is too large to process. increase the physical batch size (current batch size: 512)","type":"server_error"}}`, tokens)
-			return
-		}
-		fmt.Fprint(w, `{"data":[{"index":0,"embedding":[1.0,0.5]}],"usage":{"prompt_tokens":500}}`)
-	}))})
-	result := ask(t, handler, llm.Embed, `{"provider":"openai","input":"`+strings.Repeat("word ", 120)+`"}`)
-	if want := `text 0 is longer than the model's context: only its first 500 tokens were sent`; result.Warning != want {
-		t.Errorf("warning %q", result.Warning)
-	}
-}
-
-func TestDimensionsThatTheModelDoesNotHave(t *testing.T) {
-	got := fails(t, t.Context(), real(t), asking(t, llm.Embed, `{"input":"a","model":"tiny-script","dimensions":100000}`), nil)
-	if got.Code != protocol.InvalidParams || !strings.Contains(got.Message, "has no vectors of length 100000") {
-		t.Errorf("got %s: %s", got.Name, got.Message)
-	}
-}
-
 // A prompt that is found to be too long each time is sent a few times, whatever numbers the server names.
 func TestPromptThatNeverFits(t *testing.T) {
 	const functions = `{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 8200 tokens (200 in the messages, 100 in the functions, and 7900 in the completion). Please reduce the length of the messages, functions, or completion."}}`
@@ -405,71 +357,6 @@ func TestPromptThatNeverFits(t *testing.T) {
 			got := fails(t, t.Context(), handler, asking(t, test.method, `{"model":"m","provider":"`+test.provider+`",`+test.parameters+`}`), nil)
 			if got.Code != protocol.InvalidParams || requests.Load() > 25 {
 				t.Errorf("%s: %.80s after %d requests", got.Name, got.Message, requests.Load())
-			}
-		})
-	}
-}
-
-// A context that was raised for one call does not lower that of another.
-func TestContextOfTheTaskIsNotLowered(t *testing.T) {
-	var sent []int
-	handler := open(t, llm.Options{Providers: at(serving(t, func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/api/show":
-			fmt.Fprint(w, `{"model_info":{"x.context_length":32768}}`)
-			return
-		case "/api/ps", "/api/tags":
-			fmt.Fprint(w, `{"models":[]}`)
-			return
-		}
-		a, _ := readAsked(t, r)
-		if sent = append(sent, a.Options.NumCtx); a.Options.NumCtx == 0 {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, `{"error":"the input length exceeds the context length"}`)
-			return
-		}
-		answering("yes")(w, r)
-	}))})
-	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit"}`)
-	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":32768}`)
-	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":512}`)
-	if got := fmt.Sprint(sent); got != "[0 8192 32768 8192]" {
-		t.Errorf("sent %s", got)
-	}
-}
-
-// A server that does not say in its error how large the context is may say it elsewhere: documents are read in parts of that size.
-func TestFitAsServersReportTheirContext(t *testing.T) {
-	for name, page := range map[string]struct{ path, body string }{
-		"llama.cpp": {"/props", `{"default_generation_settings":{"n_ctx":1000},"total_slots":1}`},
-		"vLLM":      {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":1000}]}`},
-		"others":    {"/v1/models", `{"data":[{"id":"m","context_length":1000}]}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var refused atomic.Int64
-			handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == page.path {
-					fmt.Fprint(w, page.body)
-					return
-				}
-				if r.Method != http.MethodPost {
-					http.NotFound(w, r)
-					return
-				}
-				a, bytes := readAsked(t, r)
-				if bytes > 3*1000 {
-					refused.Add(1)
-					w.WriteHeader(http.StatusBadRequest)
-					fmt.Fprint(w, `{"error":{"message":"the request exceeds the available context size, try increasing it"}}`)
-					return
-				}
-				fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n", lastPart(a))
-			})+"/v1")})
-			request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
-			request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 2000)))
-			result, err := handler.Handle(t.Context(), request, nil)
-			if err != nil || result.Warning != "" || field(result, "parts") != "6" || refused.Load() != 1 {
-				t.Errorf("%v, warning %q, %s parts, %d refused", err, result.Warning, field(result, "parts"), refused.Load())
 			}
 		})
 	}
