@@ -268,3 +268,25 @@ func TestFitAsServersReportTheirContext(t *testing.T) {
 		})
 	}
 }
+
+// Ollama's /v1 drops the beginning of the prompt where the answer fills the context.
+func TestAnswerBeyondTheContextBehindAnotherAPI(t *testing.T) {
+	tokens := 640
+	handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/version":
+			fmt.Fprint(w, `{"version":"0.17.4"}`)
+		case "/api/ps":
+			fmt.Fprint(w, `{"models":[{"model":"m:latest","context_length":600}]}`)
+		default:
+			speaking(said, finished, fmt.Sprintf(`data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":%d}}`, tokens), over)(w, r)
+		}
+	})+"/v1")})
+	const want = "the answer is longer than the rest of the model's context of 600 tokens: the model wrote its end without the beginning of the prompt"
+	if warning := ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"x"}`).Warning; warning != want {
+		t.Errorf("warning %q", warning)
+	}
+	if tokens = 590; ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"x"}`).Warning != "" {
+		t.Error("an answer that fits has a warning")
+	}
+}

@@ -146,7 +146,7 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 			[]string{"the prompt of 351 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
 			"the prompt is longer than the model's context: request (351 tokens) exceeds the available context size (256 tokens), try increasing it", true},
 		"Ollama 0.33 without numbers": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaOwnRefusal))}}, ``,
-			[]string{"the prompt of about 349 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
+			[]string{"the prompt of about 350 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
 			"the prompt is longer than the model's context: the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length", true},
 		"llama.cpp": {protocol.ProviderSettings{Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}}, `"provider":"openai",`,
 			[]string{"the prompt of 1002 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent`},

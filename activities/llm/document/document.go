@@ -92,8 +92,11 @@ func FirstPart(text string, share float64) string {
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	const near = 40
-	if space := strings.LastIndexAny(text[:end], " \n\t"); space > end-near && space > 0 {
+	const near, spaces = 40, " \n\t"
+	if strings.IndexByte(spaces, text[end]) >= 0 {
+		return text[:end]
+	}
+	if space := strings.LastIndexAny(text[:end], spaces); space > end-near && space > 0 {
 		end = space
 	}
 	return text[:end]

@@ -16,7 +16,8 @@ func TestFirstPart(t *testing.T) {
 		want  string
 	}{
 		{"one two three", 1, "one two three"},
-		{"one two three", 0.6, "one"},
+		{"one two three", 0.5, "one"},
+		{"one two three", 0.6, "one two"},
 		{"one two three", 0.7, "one two"},
 		{"one two three", 0, ""},
 		{strings.Repeat("x", 100), 0.5, strings.Repeat("x", 50)},

@@ -42,6 +42,9 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 		if cuts {
 			noticeCut(request, answer, full)
 		}
+		if answer.PromptTokens+answer.Tokens > leastContext && o.cutsUnseen(ctx) {
+			answer.Context = cmp.Or(full, o.contextOf(ctx, request.Model))
+		}
 		return nil
 	}
 	if _, is := errors.AsType[*protocol.Error](err); is || provider.Interrupted(ctx) != nil {

@@ -169,6 +169,7 @@ type Answer struct {
 	Reason               string // Why the model finished: "stop", "length".
 	Model, Role          string
 	PromptTokens, Tokens int64
+	Context              int64         // Size of the context of a server that drops the oldest part of a full one; 0 if it does not, or is not known.
 	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 if the server does not report it.
 	Vectors              []value.Value // Of llm/embed.
 	Logprobs             []value.Value // Of the tokens, if the request asks for them.
