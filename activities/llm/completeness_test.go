@@ -71,6 +71,7 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 		"filter":     {[]string{delta(`{"content":"I can"}`), ended("content_filter")}, "I can", "", "the server's content filter cut off the answer"},
 		"refusal": {[]string{delta(`{"content":null,"refusal":"I cannot "}`), delta(`{"refusal":"help"}`), ended("stop")}, "", "",
 			"the model refused to answer: I cannot help"},
+		"refusal in parts": {[]string{delta(`{"content":[{"type":"refusal","refusal":"I cannot help"}]}`), ended("stop")}, "", "", "the model refused to answer: I cannot help"},
 		"only thoughts": {[]string{delta(`{"reasoning_content":"Well, let me see"}`), ended("stop")}, "", "Well, let me see",
 			"the model did not answer: there are only thoughts"},
 		"cut thoughts": {[]string{delta(`{"reasoning_content":"Well, let me see"}`), ended("length")}, "", "Well, let me see",

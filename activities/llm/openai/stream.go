@@ -115,11 +115,11 @@ func (s *events) chunk(chunk value.Value, field string) error {
 		return s.failure(choice.JSON())
 	}
 	delta, whole := choice.Get(field)
-	content, thoughts := contentOf(delta)
+	content, thoughts, refusal := contentOf(delta)
 	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
 	}
-	s.answer.Refusal.WriteString(text(delta, "refusal"))
+	s.answer.Refusal.WriteString(text(delta, "refusal") + refusal)
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	if err := s.calls.add(delta); err != nil {
 		return err
