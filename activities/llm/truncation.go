@@ -311,7 +311,11 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 		x.warn(fmt.Sprintf("the prompt is longer than the model's context%s: %s cut it to %s%s",
 			of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), raised))
 	}
-	if numCtx := cmp.Or(int64(x.request.Option("num_ctx")), a.Context); numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
+	numCtx := int64(x.request.Option("num_ctx"))
+	if !a.Cut { // Otherwise the beginning of the prompt is lost already.
+		numCtx = cmp.Or(numCtx, a.Context)
+	}
+	if numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
 		x.warn(fmt.Sprintf("the answer is longer than the rest of the model's context of %d tokens: the model wrote its end without the beginning of the prompt%s", numCtx, raised))
 	}
 }
