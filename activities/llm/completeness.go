@@ -26,10 +26,10 @@ const (
 
 // endings are the reasons of servers that do not mean a whole answer. docs/providers.md says which server has which.
 var endings = map[string]ending{
-	"length": cutOff, "max_tokens": cutOff, "model_length": cutOff,
-	"content_filter": filtered, "safety": filtered,
+	"length": cutOff, "max_tokens": cutOff, "model_length": cutOff, "model_context_window_exceeded": cutOff,
+	"content_filter": filtered, "safety": filtered, "sensitive": filtered, "recitation": filtered, "prohibited_content": filtered, "blocklist": filtered,
 	"refusal": refused,
-	"error":   aborted, "abort": aborted, "load": aborted, "unload": aborted,
+	"error":   aborted, "abort": aborted, "load": aborted, "unload": aborted, "insufficient_system_resource": aborted, "network_error": aborted,
 }
 
 func endingOf(a *provider.Answer) ending {

@@ -65,9 +65,13 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 		"whole":      {[]string{delta(role), ended("stop")}, "The first half of the", "", ""},
 		"length":     {[]string{delta(role), ended("length")}, "The first half of the", "", "the answer was cut off after 1 token" + cutHint},
 		"max_tokens": {[]string{delta(role), ended("max_tokens")}, "The first half of the", "", "the answer was cut off after 1 token" + cutHint},
+		"context":    {[]string{delta(role), ended("model_context_window_exceeded")}, "The first half of the", "", "the answer was cut off after 1 token" + cutHint},
+		"sensitive":  {[]string{delta(`{"content":"I can"}`), ended("sensitive")}, "I can", "", "the server's content filter cut off the answer"},
+		"recitation": {[]string{delta(`{"content":""}`), ended("RECITATION")}, "", "", "the server's content filter cut off the answer"},
 		"filter":     {[]string{delta(`{"content":"I can"}`), ended("content_filter")}, "I can", "", "the server's content filter cut off the answer"},
 		"refusal": {[]string{delta(`{"content":null,"refusal":"I cannot "}`), delta(`{"refusal":"help"}`), ended("stop")}, "", "",
 			"the model refused to answer: I cannot help"},
+		"refusal in parts": {[]string{delta(`{"content":[{"type":"refusal","refusal":"I cannot help"}]}`), ended("stop")}, "", "", "the model refused to answer: I cannot help"},
 		"only thoughts": {[]string{delta(`{"reasoning_content":"Well, let me see"}`), ended("stop")}, "", "Well, let me see",
 			"the model did not answer: there are only thoughts"},
 		"cut thoughts": {[]string{delta(`{"reasoning_content":"Well, let me see"}`), ended("length")}, "", "Well, let me see",
@@ -110,7 +114,7 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 
 // What a server aborted is no answer: the task is tried again.
 func TestAbortedAnswers(t *testing.T) {
-	for _, reason := range []string{"error", "abort"} {
+	for _, reason := range []string{"error", "abort", "insufficient_system_resource", "network_error"} {
 		url := serving(t, speaking(delta(`{"content":"The first half"}`), ended(reason), over))
 		got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, compatibleCall(url, "")), nil)
 		wantError(t, got, protocol.TaskExecutionFailed, protocol.Transient,

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -153,4 +154,139 @@ func TestPromptThatMayBeCut(t *testing.T) {
 	}
 	got := fails(t, t.Context(), handler, asking(t, llm.Chat, long+`fail"}`), nil)
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "on_truncation: fail is not supported by the server: it cuts prompts without saying so", "call the server by its own API: set another `provider`")
+}
+
+// Ollama loads a copy of a model under the name of the other: the warning about a prompt that was cut has the size of its context.
+func TestContextOfACopiedModel(t *testing.T) {
+	handler := real(t)
+	ask(t, handler, llm.Chat, `{"prompt":"hello","model":"tiny-script"}`) // llama3.2 is a copy of it.
+	request := asking(t, llm.Chat, `{"prompt":"What?","model":"llama3.2","file_path":"a.txt","max_tokens":5}`)
+	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 4000)))
+	result, err := handler.Handle(t.Context(), request, nil)
+	if err != nil || !strings.Contains(result.Warning, " tokens is longer than the model's context of 2048 tokens: only the first ") {
+		t.Errorf("%v, warning %q", err, result.Warning)
+	}
+}
+
+// What cannot be cut here is cut by Ollama: since 0.30.9 only if it may also drop parts of a full context.
+func TestPromptThatOllamaCuts(t *testing.T) {
+	handler := open(t, llm.Options{Providers: at(servingAll(t, newOllama(t, ollamaRefusal)))})
+	conversation := `{"messages":[{"role":"user","content":"What?"},{"role":"assistant","content":"` + strings.Repeat("word ", 300) + `"},{"role":"user","content":"Why?"}],"on_truncation":"`
+	result := ask(t, handler, llm.Chat, conversation+`warn"}`)
+	if want := "the prompt is longer than the model's context of 256 tokens: Ollama cut it to 130 tokens; raise num_ctx, or set on_truncation: fit"; result.Warning != want {
+		t.Errorf("warning %q", result.Warning)
+	}
+	if result = ask(t, handler, llm.Chat, conversation+`fit"}`); result.Warning != "" {
+		t.Errorf("fit: warning %q", result.Warning)
+	}
+	got := fails(t, t.Context(), handler, asking(t, llm.Chat, conversation+`fail"}`), nil)
+	if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, "the prompt is longer than the model's context: ") {
+		t.Errorf("%s: %s", got.Name, got.Message)
+	}
+}
+
+// Ollama since 0.30 lists for how many tokens a model was trained; of some, it says that nowhere else.
+func TestFitAsOllamaListsItsModels(t *testing.T) {
+	newer := newOllama(t, ollamaRefusal)
+	handler := open(t, llm.Options{Providers: at(servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/show":
+			fmt.Fprint(w, `{"capabilities":["completion"]}`)
+		case "/api/tags":
+			fmt.Fprint(w, `{"models":[{"model":"llama3.2:latest","digest":"2","details":{"context_length":8192}}]}`)
+		default:
+			newer(w, r)
+		}
+	}))})
+	result := ask(t, handler, llm.Chat, `{"prompt":"What? `+strings.Repeat("word ", 300)+`","on_truncation":"fit"}`)
+	if result.Warning != "" {
+		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+// A context that was raised for one call does not lower that of another.
+func TestContextOfTheTaskIsNotLowered(t *testing.T) {
+	var sent []int
+	handler := open(t, llm.Options{Providers: at(serving(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/show":
+			fmt.Fprint(w, `{"model_info":{"x.context_length":32768}}`)
+			return
+		case "/api/ps", "/api/tags":
+			fmt.Fprint(w, `{"models":[]}`)
+			return
+		}
+		a, _ := readAsked(t, r)
+		if sent = append(sent, a.Options.NumCtx); a.Options.NumCtx == 0 {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"the input length exceeds the context length"}`)
+			return
+		}
+		answering("yes")(w, r)
+	}))})
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit"}`)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":32768}`)
+	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":512}`)
+	if got := fmt.Sprint(sent); got != "[0 8192 32768 8192]" {
+		t.Errorf("sent %s", got)
+	}
+}
+
+// A server that does not say in its error how large the context is may say it elsewhere: documents are read in parts of that size.
+func TestFitAsServersReportTheirContext(t *testing.T) {
+	for name, page := range map[string]struct{ path, body string }{
+		"llama.cpp": {"/props", `{"default_generation_settings":{"n_ctx":1000},"total_slots":1}`},
+		"vLLM":      {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":1000}]}`},
+		"others":    {"/v1/models", `{"data":[{"id":"m","context_length":1000}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var refused atomic.Int64
+			handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == page.path {
+					fmt.Fprint(w, page.body)
+					return
+				}
+				if r.Method != http.MethodPost {
+					http.NotFound(w, r)
+					return
+				}
+				a, bytes := readAsked(t, r)
+				if bytes > 3*1000 {
+					refused.Add(1)
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprint(w, `{"error":{"message":"the request exceeds the available context size, try increasing it"}}`)
+					return
+				}
+				fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n", lastPart(a))
+			})+"/v1")})
+			request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
+			request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 2000)))
+			result, err := handler.Handle(t.Context(), request, nil)
+			if err != nil || result.Warning != "" || field(result, "parts") != "6" || refused.Load() != 1 {
+				t.Errorf("%v, warning %q, %s parts, %d refused", err, result.Warning, field(result, "parts"), refused.Load())
+			}
+		})
+	}
+}
+
+// Ollama's /v1 drops the beginning of the prompt where the answer fills the context.
+func TestAnswerBeyondTheContextBehindAnotherAPI(t *testing.T) {
+	tokens := 640
+	handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/version":
+			fmt.Fprint(w, `{"version":"0.17.4"}`)
+		case "/api/ps":
+			fmt.Fprint(w, `{"models":[{"model":"m:latest","context_length":600}]}`)
+		default:
+			speaking(said, finished, fmt.Sprintf(`data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":%d}}`, tokens), over)(w, r)
+		}
+	})+"/v1")})
+	const want = "the answer is longer than the rest of the model's context of 600 tokens: the model wrote its end without the beginning of the prompt"
+	if warning := ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"x"}`).Warning; warning != want {
+		t.Errorf("warning %q", warning)
+	}
+	if tokens = 590; ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"x"}`).Warning != "" {
+		t.Error("an answer that fits has a warning")
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/answer"
+	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -42,7 +43,7 @@ func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
 	c := x.call
 	c.discard = x.discard
 	if c.request.Method == Embed {
-		if err := x.embed(ctx); err != nil {
+		if err := (&embedding{x}).run(ctx); err != nil {
 			return protocol.Result{}, err
 		}
 		return x.result(x.vectorValue(), c.timeSpent)
@@ -74,7 +75,7 @@ func (x *exchange) prepare() {
 	x.prepared = true
 	q := x.call.question
 	tools, choice := x.request.Tools, x.request.ToolChoice
-	x.request, x.truncation.applied = q.Request, form{}
+	x.request, x.truncation.applied = q.Request, document.Form{}
 	x.request.ToolChoice = choice
 	x.request.Messages = slices.Clone(q.Messages)
 	x.request.Tools = tools
@@ -249,52 +250,4 @@ func (x *exchange) askForCorrection(a *provider.Answer, why string) {
 		return
 	}
 	x.request.Messages = append(x.request.Messages, provider.Message{Role: "assistant", Text: a.Text.String()}, provider.Message{Role: "user", Text: text})
-}
-
-// embed turns the texts into vectors.
-func (x *exchange) embed(ctx context.Context) error {
-	a, err := x.embedTexts(ctx, nil, false)
-	if provider.IsTooLong(err) || err == nil && (a.Cut || a.MayBeCut) {
-		a, err = x.embedEach(ctx, err)
-	}
-	x.addCounts(a)
-	if err != nil {
-		return err
-	}
-	if len(a.Vectors) != len(x.call.question.Inputs) {
-		return protocol.Errorf(protocol.TaskResultInvalid, "the server returned %d vectors for %d texts", len(a.Vectors), len(x.call.question.Inputs))
-	}
-	return x.checkDimensions(a)
-}
-
-// embedTexts turns some texts into vectors; nil is all of them.
-func (x *exchange) embedTexts(ctx context.Context, inputs []string, truncate bool) (*provider.Answer, error) {
-	var a *provider.Answer
-	err := x.call.send(ctx, func(ctx context.Context, m *pool.Member, _ *watchdog) (bool, int64, error) {
-		x.prepare()
-		x.truncation.apply(&x.request, x.call.question)
-		x.request.Inputs, x.request.Truncate = x.call.question.Inputs, truncate
-		if inputs != nil {
-			x.request.Inputs = inputs
-		}
-		x.member, a = m, &provider.Answer{}
-		err := m.Client.Embed(ctx, &x.request, a)
-		return false, x.request.TokensOf(a), err
-	})
-	if a == nil {
-		a = &provider.Answer{}
-	}
-	return a, err
-}
-
-// checkDimensions checks that the vectors have the length that the task asks for: servers ignore one that the model does not have.
-func (x *exchange) checkDimensions(a *provider.Answer) error {
-	asked := x.call.question.Dimensions
-	for _, vector := range a.Vectors {
-		if length := len(vector.Elements()); asked > 0 && length != asked {
-			return protocol.Errorf(protocol.InvalidParams, "the model %q has no vectors of length %d: it returned %d numbers", x.request.Model, asked, length).
-				WithHint("remove `dimensions`, or use a model that supports several lengths")
-		}
-	}
-	return nil
 }

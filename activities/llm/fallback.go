@@ -83,7 +83,7 @@ func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) 
 func (f *fallback) ask(ctx context.Context, model string) (result protocol.Result, reasons []string, err error) {
 	c := &call{
 		handler: f.handler, request: f.request, progress: f.progress, model: model,
-		timeLeft: f.timeLeft, timeSpent: f.timeSpent, usage: f.usage, secrets: provider.Secrets{Redact: f.request.Secrets.String},
+		timeLeft: f.timeLeft, timeSpent: f.timeSpent, usage: f.usage, secrets: provider.Secrets{Task: f.request.Secrets},
 	}
 	defer c.finish()
 	if err := c.route(); err != nil {

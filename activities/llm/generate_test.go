@@ -84,52 +84,6 @@ func TestSeveralTextFiles(t *testing.T) {
 	}
 }
 
-func TestEmbed(t *testing.T) {
-	handler := real(t)
-	one := ask(t, handler, llm.Embed, `{"input":"hello","model":"tiny-script"}`)
-	vector, _ := one.Value.Get("embedding")
-	width := len(vector.Elements())
-	if width < 2 || vector.Elements()[0].Kind() != value.KindNumber {
-		t.Fatalf("embedding %s", vector.JSON())
-	}
-	if one.Usage.LLMCalls != 1 || one.Usage.PromptTokens == 0 || field(one, "done_reason") != `"stop"` || field(one, "tokens_used") != "0" {
-		t.Errorf("%s, usage %+v", one.Value.JSON(), one.Usage)
-	}
-	request := asking(t, llm.Embed, `{"input":["hello","PINEAPPLE"],"file_path":"a.txt","model":"tiny-script"}`)
-	request.Files.(folder).write(t, "a.txt", []byte("hello"))
-	three, err := handler.Handle(t.Context(), request, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, _ := three.Value.Get("embeddings")
-	if len(all.Elements()) != 3 {
-		t.Fatalf("%d vectors", len(all.Elements()))
-	}
-	text := func(i int) string { return string(all.Elements()[i].JSON()) }
-	if text(0) != string(vector.JSON()) || text(0) != text(2) || text(0) == text(1) {
-		t.Error("equal texts have different vectors, or different texts equal ones")
-	}
-	got := fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":["a",""],"model":"tiny-script"}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "llm/embed: text 1 is empty", "")
-	got = fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":"a","model":"no-such"}`), nil)
-	if got.Code != protocol.TaskValidationFailed || !strings.Contains(got.Message, `has no model "no-such"`) {
-		t.Errorf("got %s: %s", got.Name, got.Message)
-	}
-}
-
-// An input that is longer than the context is cut with a warning, or refused.
-func TestEmbedOfALongText(t *testing.T) {
-	handler := real(t)
-	long := strings.Repeat("word ", 1000)
-	if warning := field(ask(t, handler, llm.Embed, `{"input":"`+long+`","model":"tiny-script"}`), "warning"); !strings.Contains(warning, "Ollama cut it") {
-		t.Errorf("warning %q", warning)
-	}
-	got := fails(t, t.Context(), handler, asking(t, llm.Embed, `{"input":"`+long+`","model":"tiny-script","on_truncation":"fail"}`), nil)
-	if got.Code != protocol.InvalidParams {
-		t.Errorf("got %s: %s", got.Name, got.Message)
-	}
-}
-
 func TestPromptThatMustNotBeCut(t *testing.T) {
 	long := strings.Repeat("word ", 200)
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"`+long+`","num_ctx":512,"on_truncation":"fail"}`), nil)

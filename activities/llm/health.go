@@ -86,7 +86,7 @@ func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerSt
 	}
 	state := protocol.ServerState{}
 	if err == nil {
-		state, err = m.Client.State(provider.WithSecrets(ctx, secrets), secrets.Key)
+		state, err = m.Client.State(provider.WithSecrets(ctx, secrets), secrets)
 	}
 	state.Server = m.Server
 	switch {
@@ -95,7 +95,6 @@ func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerSt
 		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the server at %s did not answer in time", m.URL)
 	default:
 		state.Error = protocol.AsError(err, protocol.ProviderNotAvailable)
-		state.Error.Message = secrets.Hide(state.Error.Message)
 	}
 	return state
 }

@@ -45,6 +45,41 @@ func TestSecretsWhereAMessageIsCut(t *testing.T) {
 	}
 }
 
+// The states of servers are shown as well, and a model hears of its arguments that are not JSON.
+func TestSecretsWhereAStateOrAnArgumentIsCut(t *testing.T) {
+	const secret = "hunter2secret"
+	secrets := &redaction.Set{}
+	secrets.Add("[secrets.X]", secret)
+	for _, before := range []int{285, 290, 295} {
+		said := strings.Repeat("x", before) + secret
+		url := servingAll(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprintf(w, `{"error":%q}`, said)
+		})
+		handler := open(t, llm.Options{
+			Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{url}, Key: "X"}, {Name: "openai", URLs: []string{url}, Headers: []protocol.Setting{{Name: "X-Key", Value: "${secrets.X}"}}}},
+			Secret:    func(string) (string, error) { return secret, nil },
+		})
+		for _, state := range handler.Probe(t.Context(), func(protocol.Server) bool { return true }) {
+			if state.Error == nil || !strings.Contains(state.Error.Message, "xxx") || strings.Contains(state.Error.Message, secret[:4]) {
+				t.Errorf("%s, %d signs before: %v", state.Provider, before, state.Error)
+			}
+		}
+		var asked, bodies []string
+		for provider, url := range map[string]string{
+			"ollama": serving(t, calling(t, &asked, call("add", quoted(`{"a": `+said)))),
+			"openai": conversing(t, &bodies, []string{piece(`{"id":"c1","function":{"name":"add","arguments":` + quoted(said) + `}}`), wasCalled}, []string{delta(`{"content":"done"}`), ended("stop")}),
+		} {
+			request := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":"x","model":"m","tools":["add"],"provider":%q,"base_url":%q}`, provider, url))
+			request.Secrets = secrets
+			result, err := open(t, llm.Options{Tools: box{}}).Handle(t.Context(), request, nil)
+			if calls := field(result, "tool_calls"); err != nil || !strings.Contains(calls, "they were") || strings.Contains(calls, secret[:4]) {
+				t.Errorf("%s, %d signs before: %v, %s", provider, before, err, calls)
+			}
+		}
+	}
+}
+
 // A password in an address is sent as base64, and may come back so.
 func TestPasswordThatComesBack(t *testing.T) {
 	const password = "hunter2secret"

@@ -25,7 +25,9 @@ func TestRunnerThatIsKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			handler := open(t, llm.Options{Providers: at(server.URL)})
 			request := asking(t, call.method, call.parameters)
-			if _, err := handler.Handle(t.Context(), request, nil); err != nil { // The model is in memory.
+			const patient = `"idle_timeout":60`
+			first := asking(t, call.method, strings.Replace(call.parameters, `"idle_timeout":5`, patient, 1))
+			if _, err := handler.Handle(t.Context(), first, nil); err != nil { // The model is in memory.
 				t.Fatal(err)
 			}
 			const kills = 10

@@ -1,11 +1,15 @@
 package llm
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // defaultVisionPrompt is the prompt for images without one.
@@ -13,7 +17,7 @@ const defaultVisionPrompt = "Describe this image."
 
 // readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
 // to the last message of the user.
-func readMessages(request protocol.Request, images *preparedImages) ([]provider.Message, *attached, error) {
+func readMessages(request protocol.Request, images *preparedImages) ([]provider.Message, *document.Attached, error) {
 	given := request.Parameters
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
@@ -31,7 +35,7 @@ func readMessages(request protocol.Request, images *preparedImages) ([]provider.
 	if err != nil {
 		return nil, nil, err
 	}
-	text := joinFiles(files)
+	text := document.Join(files)
 	if len(images.given) == 0 && text == "" && (prompted || len(messages) > 0) {
 		return messages, longestPrompt(messages), requireText(request.Method, messages, prompted)
 	}
@@ -53,9 +57,9 @@ func readMessages(request protocol.Request, images *preparedImages) ([]provider.
 	if text == "" {
 		return messages, longestPrompt(messages), nil
 	}
-	added := &attached{at: at, before: strings.TrimSuffix(last.Text, text), files: files}
+	added := &document.Attached{At: at, Before: strings.TrimSuffix(last.Text, text), Files: files}
 	for _, file := range files {
-		added.size += len(file.text)
+		added.Size += len(file.Text)
 	}
 	return messages, added, nil
 }
@@ -80,4 +84,83 @@ func lastUserMessage(messages []provider.Message) int {
 		}
 	}
 	return -1
+}
+
+// longestPrompt returns the longest message of the user; nil if there is none.
+func longestPrompt(messages []provider.Message) *document.Attached {
+	var longest *document.Attached
+	for i, m := range messages {
+		if m.Role == "user" && m.Text != "" && (longest == nil || len(m.Text) > longest.Size) {
+			longest = &document.Attached{At: i, Prompt: m.Text, Size: len(m.Text)}
+		}
+	}
+	return longest
+}
+
+const (
+	// maxText is the maximum size of a text file in bytes: far more than any model reads at once.
+	maxText = 8 << 20
+	// maxTexts is the maximum total size of all files of a call.
+	maxTexts = 32 << 20
+)
+
+// namesFiles reports whether parameters name text files.
+func namesFiles(given value.Value) bool {
+	_, one := given.Get("file_path")
+	_, several := given.Get("files")
+	return one || several
+}
+
+// readFiles reads `file_path`, then `files`.
+func readFiles(request protocol.Request) ([]document.File, error) {
+	var files []document.File
+	size := 0
+	read := func(path string) error {
+		data, err := request.Files.Read(path, maxText)
+		if err != nil {
+			return err
+		}
+		if !utf8.Valid(data) {
+			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
+				WithHint("convert it to UTF-8; use `image_path` for images, with `gleitzeit batch` --vision")
+		}
+		if strings.TrimSpace(string(data)) == "" {
+			return protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)
+		}
+		if size += len(data); size > maxTexts {
+			return protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
+		}
+		files = append(files, document.File{Path: path, Text: string(data)})
+		return nil
+	}
+	if path, is := request.Parameters.Get("file_path"); is {
+		if err := read(path.Text()); err != nil {
+			return nil, err
+		}
+	}
+	listed, _ := request.Parameters.Get("files")
+	names := fileNames(listed.Elements())
+	for i, path := range listed.Elements() {
+		if err := read(path.Text()); err != nil {
+			return nil, err
+		}
+		files[len(files)-1].Name = names[i]
+	}
+	return files, nil
+}
+
+// fileNames are the names of files as the model gets them: the base names, or the whole path where two are the same.
+func fileNames(paths []value.Value) []string {
+	count := map[string]int{}
+	for _, path := range paths {
+		count[filepath.Base(path.Text())]++
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.Base(path.Text())
+		if count[names[i]] > 1 {
+			names[i] = path.Text()
+		}
+	}
+	return names
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 )
 
@@ -34,9 +35,9 @@ func (n *notes) apply(request *provider.Request) {
 // readInParts asks the model about each part of the files, or of the notes about them. If that does not help, the files are cut.
 func (n *notes) readInParts(ctx context.Context, cause error) error {
 	x, t := n.exchange, &n.exchange.truncation
-	text := strings.TrimPrefix(t.instead, notesHeading)
+	text := strings.TrimPrefix(t.Instead, notesHeading)
 	if text == "" {
-		text = joinFiles(x.call.question.attached.files)
+		text = document.Join(x.call.question.attached.Files)
 	}
 	tools, choice := x.request.Tools, x.request.ToolChoice
 	defer func() {
@@ -50,8 +51,8 @@ func (n *notes) readInParts(ctx context.Context, cause error) error {
 			return n.giveUp()
 		}
 		x.call.progress(fmt.Sprintf("reading part %d of the files", len(n.texts)+1))
-		part := firstPart(rest, float64(size)/float64(len(rest)))
-		t.instead = fmt.Sprintf(partHeading, len(n.texts)+1) + part
+		part := document.FirstPart(rest, float64(size)/float64(len(rest)))
+		t.Instead = fmt.Sprintf(partHeading, len(n.texts)+1) + part
 		a, err := x.answerOnce(ctx)
 		if provider.IsTooLong(err) {
 			const step = 0.75
@@ -67,14 +68,14 @@ func (n *notes) readInParts(ctx context.Context, cause error) error {
 	if all == "" || len(all) >= len(text) {
 		return n.giveUp()
 	}
-	t.instead, t.parts = notesHeading+all, cmp.Or(t.parts, len(n.texts))
+	t.Instead, t.parts = notesHeading+all, cmp.Or(t.parts, len(n.texts))
 	return nil
 }
 
 // giveUp has the files cut.
 func (n *notes) giveUp() error {
 	t := &n.exchange.truncation
-	t.instead, t.noParts, t.parts = "", true, 0
+	t.Instead, t.noParts, t.parts = "", true, 0
 	return nil
 }
 
@@ -88,7 +89,7 @@ func (n *notes) partSize(cause error, length int) int {
 		perToken = float64(x.request.Size()) / float64(tokens)
 	}
 	const margin = 0.9
-	rest := x.request.Size() - int64(len(x.call.question.attached.text(x.truncation.applied))) + int64(len(x.call.question.attached.before)+len(partHeading))
+	rest := x.request.Size() - int64(len(x.call.question.attached.Text(x.truncation.applied))) + int64(len(x.call.question.attached.Before)+len(partHeading))
 	room := limit - min(longestNote, limit/4)
 	size := int(float64(room)*perToken*margin) - int(rest)
 	if size >= smallestPart {

@@ -3,10 +3,12 @@ package llm_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,40 +16,112 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// dialects answers at random as servers do: pieces of answers, reasons, refusals, tool calls and errors, from the table in
-// docs/providers.md.
-type dialects struct {
-	t      *testing.T
-	random *rand.Rand // Only used by one request at a time.
+// response is a response of a server, from the table of dialects.
+type response struct {
+	path   string // The call that has it: "/api/chat"; empty for an error, which every call may have.
+	status int    // 0 is an error within a stream.
+	body   string
 }
 
-// some are texts of answers.
-var some = []string{
-	"", "", " \n", "The first half of the", `{"n":5}`, "```json\n{\"n\": 5}\n```", "<think>\nhm\n</think>", "<think>hm", "hm\n</think>\n\n", "hm\n</think>\n\nyes", "[1] and {\"n\":1} and {\"n\":2}",
+// readAnswers reads testdata/answers.txt.
+func readAnswers(t testing.TB) (all []response) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/answers.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range strings.Split(string(text), "\n## ")[1:] {
+		heading, rest, _ := strings.Cut(block, "\n")
+		status, body, _ := strings.Cut(rest, "\n")
+		var r response
+		for part := range strings.SplitSeq(heading, " ") {
+			if r.path == "" && strings.HasPrefix(part, "/") {
+				r.path = strings.TrimSuffix(part, ",")
+			}
+		}
+		if _, err := fmt.Sscan(status, &r.status); err != nil || r.path == "" {
+			t.Fatalf("%s: status %q, path %q", heading, status, r.path)
+		}
+		r.body = strings.TrimRight(body, "\n") + "\n\n"
+		all = append(all, r)
+	}
+	return all
+}
+
+// dialects answers at random from the table: an answer of the call or of another one, or an error; as it stands, cut off, or mixed with
+// others.
+type dialects struct {
+	random  *rand.Rand // Only used by one request at a time.
+	answers []response
+	errors  []dialect
+}
+
+func newDialects(t testing.TB, seed uint64) dialects {
+	return dialects{rand.New(rand.NewPCG(seed, 17)), readAnswers(t), readDialects(t)}
 }
 
 func (d dialects) pick(texts ...string) string { return texts[d.random.IntN(len(texts))] }
 
 func (d dialects) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		d.t.Error(err)
-	}
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/api/show"):
 		fmt.Fprint(w, `{"capabilities":["completion","vision"]}`)
-	case d.random.IntN(20) == 0:
-		w.WriteHeader([]int{400, 404, 500, 503}[d.random.IntN(4)])
-		fmt.Fprint(w, d.pick(`{"error":"broken"}`, `{"error":{"message":"Loading model","code":503}}`, "", `{"error":"invalid JSON schema in format"}`))
-	case strings.HasSuffix(r.URL.Path, "/api/embed"):
-		fmt.Fprint(w, d.pick(`{"model":"m","embeddings":[[1,2]]}`, `{"model":"m","embeddings":[]}`, `{"model":"m"}`))
-	case strings.HasSuffix(r.URL.Path, "/embeddings"):
-		fmt.Fprint(w, d.pick(`{"model":"m","data":[{"index":0,"embedding":[1,2]}]}`, `{"data":[]}`, `{}`))
-	case strings.Contains(r.URL.Path, "/api/"):
-		d.ollama(w)
+	case r.Method != http.MethodPost:
+		http.NotFound(w, r)
 	default:
-		d.openai(w, strings.Contains(string(body), `"tools"`))
+		status, body := d.response(r.URL.Path)
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
 	}
+}
+
+// response makes a response to a call.
+func (d dialects) response(path string) (status int, body string) {
+	status, body = http.StatusOK, d.answer(path)
+	switch d.random.IntN(10) {
+	case 0, 1: // An error, perhaps after the beginning of an answer.
+		failure := d.errors[d.random.IntN(len(d.errors))]
+		if status = failure.status; status == 0 || d.random.IntN(4) == 0 {
+			status, body = http.StatusOK, d.someLines(body)+d.pick("", "data: ", "error: ", "event: error\ndata: ")+failure.body+"\n"
+		} else {
+			body = failure.body
+		}
+	case 2: // Cut off anywhere.
+		body = body[:d.random.IntN(len(body)+1)]
+	case 3: // Mixed with another answer of the call.
+		body = d.someLines(body) + d.someLines(d.answer(path))
+	case 4: // With another reason.
+		reason := quoted(d.pick("stop", "length", "load", "unload", "error", "abort", "content_filter", "max_tokens", "model_length", "refusal", "SAFETY", "tool_calls", "eos", ""))
+		for _, old := range []string{"stop", "length", "tool_calls"} {
+			body = strings.ReplaceAll(body, `_reason":"`+old+`"`, `_reason":`+reason)
+		}
+	case 5: // With other texts.
+		text := quoted(d.pick("", " \n", `{"n":5}`, "```json\n{\"n\": 5}\n```", "<think>\nhm\n</think>", "<think>hm", "hm\n</think>\n\n", "hm\n</think>\n\nyes", `[1] and {"n":1} and {"n":2}`))
+		for _, old := range []string{"Hello from the scripted model.", "Hello", "The first half of the"} {
+			body = strings.ReplaceAll(body, quoted(old), text)
+		}
+	}
+	return status, body
+}
+
+// answer is the body of an answer: mostly one of the call.
+func (d dialects) answer(path string) string {
+	of := d.answers
+	if d.random.IntN(12) > 0 {
+		of = slices.DeleteFunc(slices.Clone(d.answers), func(r response) bool { return !strings.HasSuffix(path, strings.TrimPrefix(r.path, "/v1")) })
+	}
+	return of[d.random.IntN(len(of))].body
+}
+
+// someLines is the body without a part of its lines.
+func (d dialects) someLines(body string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(body) {
+		if d.random.IntN(3) > 0 {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 func quoted(text string) string {
@@ -58,93 +132,109 @@ func quoted(text string) string {
 	return string(encoded)
 }
 
-func (d dialects) ollama(w http.ResponseWriter) {
-	for range d.random.IntN(3) {
-		text, thinking := quoted(d.pick(some...)), quoted(d.pick("", "hm", `{"n":7}`))
-		fmt.Fprintf(w, `{"model":"m","response":%s,"thinking":%s,"message":{"role":"assistant","content":%s,"thinking":%s},"done":false}`+"\n", text, thinking, text, thinking)
+// call makes a call of any method.
+func (d dialects) call(t testing.TB, url, image string) protocol.Request {
+	method := d.pick(llm.Chat, llm.Chat, llm.Vision, llm.Generate, llm.Embed)
+	parameters := `"model":"m","base_url":"` + url + d.pick(`"`, `/v1","provider":"openai"`)
+	switch method {
+	case llm.Embed:
+		parameters += d.pick(`,"input":"x"`, `,"input":["x","y"]`, `,"input":"x","dimensions":4`)
+	case llm.Vision:
+		parameters += `,"images":["` + image + `"]`
+	default:
+		parameters += `,"prompt":"x"`
 	}
-	if d.random.IntN(8) == 0 {
-		fmt.Fprintf(w, `{"message":{"role":"assistant","content":"","tool_calls":[%s]},"done":false}`+"\n", call(d.pick("add", "subtract"), d.pick(`{"a":1}`, `"x"`, `null`)))
+	if method != llm.Embed {
+		parameters += d.pick("", "", `,`+wantsNumber) + d.pick("", "", `,"on_cut_answer":"continue"`, `,"on_cut_answer":"fail"`) + d.pick("", "", `,"models":["m","n"]`)
+		parameters = strings.Replace(parameters, `"model":"m",`, "", strings.Count(parameters, `"models"`))
 	}
-	if d.random.IntN(10) == 0 {
-		fmt.Fprintln(w, `{"error":"an error was encountered while running the model"}`)
-		return
+	if method == llm.Chat || method == llm.Vision {
+		parameters += d.pick("", `,"tools":["add"]`)
 	}
-	reason := d.pick("stop", "stop", "stop", "length", "load", "unload", "error", "", "content_filter")
-	fmt.Fprintf(w, `{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":%s,"eval_count":3}`+"\n", quoted(reason))
+	parameters += d.pick("", `,"on_truncation":"fail"`, `,"on_truncation":"fit"`)
+	request := asking(t, method, `{`+parameters+`}`)
+	if d.random.IntN(2) == 0 {
+		request.Write = func(string) {}
+	}
+	return request
 }
 
-func (d dialects) openai(w http.ResponseWriter, tools bool) {
-	var events []string
-	for range d.random.IntN(3) {
-		text := quoted(d.pick(some...))
-		events = append(events, delta(d.pick(
-			`{"role":"assistant","content":`+text+`}`, `{"content":`+text+`}`, `{"content":null}`, `{"content":[{"type":"text","text":`+text+`}]}`,
-			`{"content":[{"type":"thinking","thinking":[{"type":"text","text":`+text+`}]}]}`, `{"reasoning_content":`+text+`}`, `{"reasoning":`+text+`}`, `{"content":null,"refusal":"I cannot"}`,
-		)))
+// wantHonest wants an answer, a warning or an error with a code, and reports whether there is an answer.
+func wantHonest(t testing.TB, request protocol.Request, result protocol.Result, err error) (answered bool) {
+	t.Helper()
+	what := request.Method + " " + string(request.Parameters.JSON())
+	if err != nil {
+		if protocol.AsError(err, 0).Code == 0 {
+			t.Errorf("%s: an error without a code: %v", what, err)
+		}
+		return false
 	}
-	if tools && d.random.IntN(2) == 0 {
-		events = append(events, piece(d.pick(
-			`{"index":0,"id":"c1","function":{"name":"add","arguments":"{\"a\": 1}"}}`, `{"function":{"name":"add","arguments":"{'a"}}`, `{"index":0,"function":{}}`, `{"index":0,"function":{"name":"subtract","arguments":"[]"}}`,
-		)))
+	warning := field(result, "warning")
+	if (warning != "") != (result.Warning != "") {
+		t.Errorf("%s: the field warning is %s, and the warning %q", what, warning, result.Warning)
 	}
-	if d.random.IntN(8) > 0 {
-		events = append(events, ended(d.pick("stop", "stop", "stop", "length", "content_filter", "tool_calls", "error", "abort", "max_tokens", "refusal", "safety")))
+	response, _ := result.Value.Get("response")
+	vectors, _ := result.Value.Get("embeddings")
+	if strings.TrimSpace(response.Text()) == "" && len(vectors.Elements()) == 0 && warning == "" {
+		t.Errorf("%s: an empty result: %s", what, result.Value.JSON())
 	}
-	if d.random.IntN(8) > 0 {
-		events = append(events, over)
-	}
-	speaking(events...)(w, nil)
+	return true
 }
 
-// Whatever a server answers, a result without an answer has a warning.
+// impatient makes a handler that waits for no server.
+func impatient(t testing.TB) *llm.Handler {
+	return open(t, llm.Options{Tools: box{}, Patience: time.Nanosecond, Absence: time.Nanosecond})
+}
+
+// Whatever a server answers from the table of dialects, no result of any method is empty without a warning. Each seed has its own server:
+// the calls of a seed are the same each time.
 func TestNoEmptyAnswerWithoutWarning(t *testing.T) {
-	const calls = 1000
-	d := dialects{t, rand.New(rand.NewPCG(16, 17))}
-	url := serving(t, d.serve)
-	handler := open(t, llm.Options{Tools: box{}, Patience: time.Nanosecond, Absence: time.Nanosecond})
+	const calls, seeds = 150, 8
 	image := encoded(t, "red")
-	answers, warnings, failures := 0, 0, 0
-	for range calls {
-		method := d.pick(llm.Chat, llm.Chat, llm.Chat, llm.Vision, llm.Generate, llm.Embed)
-		parameters := `"model":"m","base_url":"` + url + d.pick(`"`, `/v1","provider":"openai"`)
-		switch method {
-		case llm.Embed:
-			parameters += `,"input":"x"`
-		case llm.Vision:
-			parameters += `,"images":["` + image + `"]`
-		default:
-			parameters += `,"prompt":"x"`
-		}
-		if method != llm.Embed {
-			parameters += d.pick("", "", `,`+wantsNumber) + d.pick("", "", `,"on_cut_answer":"continue"`, `,"on_cut_answer":"fail"`) + d.pick("", "", `,"models":["m","n"]`)
-		}
-		if method == llm.Chat || method == llm.Vision {
-			parameters += d.pick("", `,"tools":["add"]`)
-		}
-		result, err := handler.Handle(t.Context(), asking(t, method, `{`+parameters+`}`), nil)
-		if err != nil {
-			if protocol.AsError(err, 0).Code == 0 {
-				t.Errorf("%s {%s}: an error without a code: %v", method, parameters, err)
+	var mu sync.Mutex
+	answers, warnings, failures, methods := 0, 0, 0, map[string]int{}
+	var workers sync.WaitGroup
+	for seed := range uint64(seeds) {
+		d := newDialects(t, seed)
+		url, handler := serving(t, d.serve), impatient(t)
+		workers.Go(func() {
+			for range calls {
+				request := d.call(t, url, image)
+				result, err := handler.Handle(t.Context(), request, nil)
+				answered := wantHonest(t, request, result, err)
+				mu.Lock()
+				if answered {
+					answers++
+					methods[request.Method]++
+				} else {
+					failures++
+				}
+				if result.Warning != "" {
+					warnings++
+				}
+				mu.Unlock()
 			}
-			failures++
-			continue
-		}
-		warning := field(result, "warning")
-		if (warning != "") != (result.Warning != "") {
-			t.Errorf("%s {%s}: the field warning is %s, and the warning %q", method, parameters, warning, result.Warning)
-		}
-		if result.Warning != "" {
-			warnings++
-		}
-		answers++
-		response, _ := result.Value.Get("response")
-		vectors, _ := result.Value.Get("embeddings")
-		if strings.TrimSpace(response.Text()) == "" && len(vectors.Elements()) == 0 && warning == "" {
-			t.Errorf("%s {%s}: an empty result: %s", method, parameters, result.Value.JSON())
+		})
+	}
+	workers.Wait()
+	for _, method := range []string{llm.Chat, llm.Vision, llm.Generate, llm.Embed} {
+		if methods[method] < calls*seeds/30 {
+			t.Errorf("%d answers of %s are too few to say anything", methods[method], method)
 		}
 	}
-	if answers < calls/10 || warnings < calls/20 || failures < calls/10 {
+	if all := calls * seeds; answers < all/4 || warnings < all/10 || failures < all/4 {
 		t.Errorf("%d answers, %d of them with warnings, and %d failures are too few to say anything", answers, warnings, failures)
 	}
+}
+
+// FuzzAnswers is the same for any seed.
+func FuzzAnswers(f *testing.F) {
+	f.Add(uint64(1))
+	image := encoded(f, "red")
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		d := newDialects(t, seed)
+		request := d.call(t, serving(t, d.serve), image)
+		result, err := impatient(t).Handle(t.Context(), request, nil)
+		wantHonest(t, request, result, err)
+	})
 }

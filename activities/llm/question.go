@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -19,7 +20,7 @@ type question struct {
 	schema   *jsonschema.Schema // Of the answer; nil if any text is valid.
 	format   []byte             // The schema as JSON.
 	images   int                // In all messages.
-	attached *attached          // Nil if there are no files.
+	attached *document.Attached // Nil if there are no files.
 	names    []string           // Of llm/embed: the files of the texts; empty for others.
 	idle     time.Duration      // Maximum time without a token from the server.
 	pull     bool               // Whether a missing model is fetched.
@@ -121,7 +122,7 @@ func (q *question) embedding(request protocol.Request) error {
 	}
 	q.names = make([]string, len(q.Inputs))
 	for _, file := range files {
-		q.Inputs, q.names = append(q.Inputs, file.text), append(q.names, file.path)
+		q.Inputs, q.names = append(q.Inputs, file.Text), append(q.names, file.Path)
 	}
 	for i, input := range q.Inputs {
 		if strings.TrimSpace(input) == "" {

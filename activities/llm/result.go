@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -67,7 +68,7 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 func (q *question) check(parsed value.Value) (why string) { return q.schema.Check("answer", parsed) }
 
 func (x *exchange) mismatch(a *provider.Answer, why string) error {
-	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, quote(x.call.secrets.Hide(a.Text.String())))
+	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, quote(x.call.secrets.Text(a.Text.String())))
 	if endingOf(a) == cutOff {
 		return failure.WithHint("the answer was cut off: raise `max_tokens` or `num_ctx`")
 	}
@@ -78,10 +79,10 @@ func (x *exchange) mismatch(a *provider.Answer, why string) error {
 	return failure
 }
 
-func quote(text string) string {
-	letters := []rune(text)
-	if len(letters) > provider.MaxQuoted {
-		return fmt.Sprintf("%q…", string(letters[:provider.MaxQuoted]))
+func quote(text redaction.Text) string {
+	first, cut := text.First(provider.MaxQuoted)
+	if cut {
+		return fmt.Sprintf("%q…", first)
 	}
-	return fmt.Sprintf("%q", text)
+	return fmt.Sprintf("%q", first)
 }

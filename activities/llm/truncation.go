@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -20,43 +18,17 @@ func (c *call) onTruncation() string {
 
 // truncation is what was done so that the prompts of a call fit. A question that is read again gets the same.
 type truncation struct {
-	form            // What is sent of the text.
-	applied  form   // The same, as the request has it.
-	notes    *notes // While the text is read in parts; nil otherwise.
-	parts    int    // In which the text was read; 0 = at once.
-	noParts  bool   // Whether it cannot be read in parts.
-	answer   int64  // What is left of the context for the answer, if `max_tokens` is more; 0 = enough.
-	numCtx   int64  // Size of the context that was raised; 0 = not raised.
-	byServer bool   // Whether the server cuts the prompt.
-	tokens   int64  // Of the whole prompt, if a server said so.
-	limit    int64  // Of the context, if a server said so.
-}
-
-// form is what is sent of a text. The zero value is all of it.
-type form struct {
-	kept    float64 // Share of the text; 0 = all.
-	instead string  // Sent instead of it: one of its parts, or notes about all of them.
-}
-
-// attached is the text that is cut if a prompt is too long: that of files in the last message of the user, never the question; or,
-// without files, the longest message of the user.
-type attached struct {
-	at     int    // Index of the message.
-	before string // Text of the message before the files.
-	files  []textFile
-	prompt string // The message, if there are no files. Its middle is cut: the question is at its beginning or at its end.
-	size   int    // Of the files or the prompt, in bytes.
-}
-
-// longestPrompt returns the longest message of the user; nil if there is none.
-func longestPrompt(messages []provider.Message) *attached {
-	var longest *attached
-	for i, m := range messages {
-		if m.Role == "user" && m.Text != "" && (longest == nil || len(m.Text) > longest.size) {
-			longest = &attached{at: i, prompt: m.Text, size: len(m.Text)}
-		}
-	}
-	return longest
+	document.Form               // What is sent of the text.
+	applied       document.Form // The same, as the request has it.
+	notes         *notes        // While the text is read in parts; nil otherwise.
+	parts         int           // In which the text was read; 0 = at once.
+	noParts       bool          // Whether it cannot be read in parts.
+	answer        int64         // What is left of the context for the answer, if `max_tokens` is more; 0 = enough.
+	numCtx        int64         // Size of the context that was raised; 0 = not raised.
+	byServer      bool          // Whether the server cuts the prompt,
+	shift         bool          // and is asked to drop the oldest part of a full context: since Ollama 0.30.9 it does not cut otherwise.
+	tokens        int64         // Of the whole prompt, if a server said so.
+	limit         int64         // Of the context, if a server said so.
 }
 
 // apply makes the request fit as it was found to be necessary.
@@ -67,56 +39,13 @@ func (t *truncation) apply(request *provider.Request, q *question) {
 	if t.answer > 0 {
 		request.SetOption("num_predict", t.answer)
 	}
-	if request.Truncate = t.byServer; q.attached != nil && t.form != t.applied {
-		request.Messages[q.attached.at].Text, t.applied = q.attached.text(t.form), t.form
+	request.Truncate, request.Shift = t.byServer, t.shift
+	if q.attached != nil && t.Form != t.applied {
+		request.Messages[q.attached.At].Text, t.applied = q.attached.Text(t.Form), t.Form
 	}
 	if t.notes != nil {
 		t.notes.apply(request)
 	}
-}
-
-// text is the text of the message.
-func (a *attached) text(f form) string {
-	share := cmp.Or(f.kept, 1)
-	switch {
-	case f.instead != "":
-		return a.before + f.instead
-	case a.files == nil:
-		return withoutMiddle(a.prompt, share)
-	}
-	files := slices.Clone(a.files)
-	for i := range files {
-		files[i].text = firstPart(files[i].text, share)
-	}
-	return a.before + joinFiles(files)
-}
-
-// withoutMiddle returns a share of a text: half of it from the beginning, and half from the end.
-func withoutMiddle(text string, share float64) string {
-	if share >= 1 {
-		return text
-	}
-	end := len(text) - int(float64(len(text))*share/2)
-	for end < len(text) && !utf8.RuneStart(text[end]) {
-		end++
-	}
-	return firstPart(text, share/2) + "\n[…]\n" + text[end:]
-}
-
-// firstPart returns a share of a text, up to the end of a word if there is one nearby.
-func firstPart(text string, share float64) string {
-	end := int(float64(len(text)) * share)
-	if end >= len(text) {
-		return text
-	}
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	const near = 40
-	if space := strings.LastIndexAny(text[:end], " \n\t"); space > end-near && space > 0 {
-		end = space
-	}
-	return text[:end]
 }
 
 // maxShortened is how often a request is sent that is found to be too long each time.
@@ -168,15 +97,19 @@ func (x *exchange) shortenAnswer(err error) bool {
 func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool {
 	t, how := &x.truncation, x.call.onTruncation()
 	tokens, limit := provider.LengthOf(err)
-	if limit == 0 && !x.call.backend.Cuts {
+	if limit == 0 && how != "fail" && (t.limit == 0 || t.numCtx > 0) {
 		limit = x.reportedContext(ctx, m)
 	}
-	if t.limit = cmp.Or(limit, t.limit); t.kept == 0 {
+	if t.limit = cmp.Or(limit, t.limit); t.Kept == 0 {
 		t.tokens = tokens
 	}
 	switch {
-	case how == "fail" || t.byServer || t.notes != nil:
+	case how == "fail" || t.notes != nil:
 		return false
+	case t.byServer:
+		shifted := t.shift
+		t.shift = true
+		return !shifted
 	case how == "fit" && x.call.backend.Cuts && x.raise(ctx, m, tokens, limit):
 		x.call.progress(fmt.Sprintf("raising num_ctx to %d", t.numCtx))
 		return true
@@ -189,20 +122,20 @@ func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool 
 	case x.cutText(tokens, limit):
 		return true
 	}
-	t.kept, t.byServer = 0, x.call.backend.Cuts
+	t.Kept, t.byServer = 0, x.call.backend.Cuts
 	return t.byServer
 }
 
 // mayReadInParts reports whether the files can be read in parts instead of being cut: `fit` loses nothing of them.
 func (x *exchange) mayReadInParts() bool {
 	q := x.call.question
-	return x.call.onTruncation() == "fit" && !x.truncation.noParts && q.attached != nil && q.attached.files != nil && x.hasOnlyQuestion()
+	return x.call.onTruncation() == "fit" && !x.truncation.noParts && q.attached != nil && q.attached.Files != nil && x.hasOnlyQuestion()
 }
 
 // hasOnlyQuestion reports whether nothing was added to the conversation, such as the results of tools.
 func (x *exchange) hasOnlyQuestion() bool {
 	q := x.call.question
-	return len(x.request.Messages) == len(q.Messages) && x.request.Messages[q.attached.at].Text == q.attached.text(x.truncation.applied)
+	return len(x.request.Messages) == len(q.Messages) && x.request.Messages[q.attached.At].Text == q.attached.Text(x.truncation.applied)
 }
 
 const (
@@ -282,10 +215,10 @@ func (x *exchange) answerTokens() int64 {
 func (x *exchange) dropDocument() bool {
 	const dropped = "(The document was left out.)"
 	t, text := &x.truncation, x.call.question.attached
-	if text == nil || t.parts == 0 || t.instead == dropped || x.request.Messages[text.at].Text != text.text(t.applied) {
+	if text == nil || t.parts == 0 || t.Instead == dropped || x.request.Messages[text.At].Text != text.Text(t.applied) {
 		return false
 	}
-	t.instead = dropped
+	t.Instead = dropped
 	x.warn("the answer was corrected without the document, which does not fit beside it")
 	return true
 }
@@ -293,25 +226,25 @@ func (x *exchange) dropDocument() bool {
 // cutText shortens the text of the files, or the longest prompt. It reports false if the rest is too long by itself.
 func (x *exchange) cutText(tokens, limit int64) bool {
 	t, text := &x.truncation, x.call.question.attached
-	if text == nil || t.instead != "" || x.request.Messages[text.at].Text != text.text(t.applied) {
+	if text == nil || t.Instead != "" || x.request.Messages[text.At].Text != text.Text(t.applied) {
 		return false // Or the message has more in it since.
 	}
 	const margin = 0.95
-	old := cmp.Or(t.kept, 1)
+	old := cmp.Or(t.Kept, 1)
 	context := cmp.Or(limit, int64(x.request.Option("num_ctx")), x.request.Size()) // Longer than any tokenizer makes it fit.
-	kept := min(old*cutStep, float64(context*mostBytesPerToken)/float64(text.size))
+	kept := min(old*cutStep, float64(context*mostBytesPerToken)/float64(text.Size))
 	if tokens > 0 && limit > 0 {
 		room := limit - min(x.answerTokens(), limit/4)
 		size := float64(x.request.Size())
-		counted := old - (size-size*float64(room)/float64(tokens)*margin)/float64(text.size)
+		counted := old - (size-size*float64(room)/float64(tokens)*margin)/float64(text.Size)
 		if counted < old*margin { // Otherwise the numbers are not those of the prompt.
 			kept = counted
 		}
 	}
-	if kept*float64(text.size) < smallestText {
+	if kept*float64(text.Size) < smallestText {
 		return false
 	}
-	t.kept = kept
+	t.Kept = kept
 	return true
 }
 
@@ -361,24 +294,28 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 		of = fmt.Sprintf(" of %s", provider.Tokens(int(size)))
 	}
 	switch {
-	case t.kept > 0:
+	case t.Kept > 0:
 		length := ""
 		if t.tokens > 0 {
 			length = " of " + provider.Tokens(int(t.tokens))
 		} else if sent := x.request.Size(); sent > 0 {
-			whole := sent + int64(float64(x.call.question.attached.size)*(1-t.kept))
+			whole := sent + int64(float64(x.call.question.attached.Size)*(1-t.Kept))
 			length = " of about " + provider.Tokens(int(a.PromptTokens*whole/sent))
 		}
-		sent := fmt.Sprintf("only the first %.0f%% of %s was sent", 100*t.kept, x.call.question.attached.names())
-		if x.call.question.attached.files == nil {
-			sent = fmt.Sprintf("its middle was left out, and %.0f%% of it was sent", 100*t.kept)
+		sent := fmt.Sprintf("only the first %.0f%% of %s was sent", 100*t.Kept, x.call.question.attached.Names())
+		if x.call.question.attached.Files == nil {
+			sent = fmt.Sprintf("its middle was left out, and %.0f%% of it was sent", 100*t.Kept)
 		}
 		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, raised))
 	case a.Cut:
 		x.warn(fmt.Sprintf("the prompt is longer than the model's context%s: %s cut it to %s%s",
 			of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), raised))
 	}
-	if numCtx := int64(x.request.Option("num_ctx")); numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
+	numCtx := int64(x.request.Option("num_ctx"))
+	if !a.Cut { // Otherwise the beginning of the prompt is lost already.
+		numCtx = cmp.Or(numCtx, a.Context)
+	}
+	if numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
 		x.warn(fmt.Sprintf("the answer is longer than the rest of the model's context of %d tokens: the model wrote its end without the beginning of the prompt%s", numCtx, raised))
 	}
 }
@@ -389,86 +326,4 @@ func (c *call) howToRaise() string {
 		return "; raise num_ctx, or set on_truncation: fit"
 	}
 	return ""
-}
-
-// names lists the files.
-func (a *attached) names() string {
-	names := make([]string, len(a.files))
-	for i, file := range a.files {
-		names[i] = fmt.Sprintf("%q", file.path)
-	}
-	return strings.Join(names, ", ")
-}
-
-// embedEach embeds texts one by one, of which at least one is too long: servers do not say which.
-func (x *exchange) embedEach(ctx context.Context, cause error) (*provider.Answer, error) {
-	all := &provider.Answer{}
-	inputs := x.call.question.Inputs
-	for i := range inputs {
-		if len(inputs) > 1 {
-			cause = nil // It may be another text.
-		}
-		a, err := x.embedOne(ctx, i, cause)
-		all.PromptTokens, all.Load = all.PromptTokens+a.PromptTokens, all.Load+a.Load
-		all.Done, all.Reason, all.Model = a.Done, a.Reason, a.Model
-		if err != nil {
-			return all, err
-		}
-		all.Vectors = append(all.Vectors, a.Vectors...)
-	}
-	return all, nil
-}
-
-// embedOne embeds one text; if it is too long, which err may already say, it does what `on_truncation` says.
-func (x *exchange) embedOne(ctx context.Context, i int, err error) (*provider.Answer, error) {
-	const margin = 0.95
-	fail := x.call.onTruncation() == "fail"
-	which, kept, cut := x.call.question.nameOf(i), 1.0, false
-	for {
-		whole := x.call.question.Inputs[i]
-		a := &provider.Answer{}
-		if err == nil {
-			a, err = x.embedTexts(ctx, []string{firstPart(whole, kept)}, cut)
-		}
-		switch {
-		case err == nil && fail && a.MayBeCut:
-			return a, cutUnseen()
-		case err == nil && fail && a.Cut:
-			return a, x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
-				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
-		case err == nil && (cut || a.Cut):
-			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s%s",
-				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
-			return a, nil
-		case err == nil && kept < 1:
-			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent", which, provider.Tokens(int(a.PromptTokens))))
-			return a, nil
-		case !provider.IsTooLong(err):
-			return a, err
-		case fail || cut:
-			return a, x.tooLongText(which, err)
-		}
-		tokens, limit := provider.LengthOf(err)
-		switch {
-		case x.call.onTruncation() == "fit" && x.call.backend.Cuts && x.raise(ctx, x.member, tokens, limit):
-			x.truncation.apply(&x.request, x.call.question)
-		case x.call.backend.Cuts:
-			cut = true
-		case tokens > 0 && limit > 0:
-			kept *= min(cutStep, float64(limit)/float64(tokens)*margin)
-		default:
-			kept *= cutStep
-		}
-		if kept*float64(len(whole)) < smallestText {
-			return a, x.tooLongText(which, err)
-		}
-		err = nil
-	}
-}
-
-// tooLongText is the error of a text that cannot be made to fit, or must not be.
-func (x *exchange) tooLongText(which string, err error) error {
-	failure := protocol.AsError(x.call.tooLong(err), protocol.InvalidParams)
-	failure.Message = which + strings.TrimPrefix(failure.Message, "the prompt")
-	return failure
 }

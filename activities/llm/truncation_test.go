@@ -22,6 +22,7 @@ type asked struct {
 	Messages []struct{ Content string }
 	Input    []string
 	Truncate *bool
+	Shift    *bool
 	Options  struct {
 		NumCtx int `json:"num_ctx"`
 	}
@@ -41,29 +42,45 @@ func readAsked(t testing.TB, r *http.Request) (a asked, tokens int) {
 	return a, tokens
 }
 
-// newOllama answers as Ollama 0.30 to 0.33 (ollama/ollama#16800, #17427). A byte is a token, and the model was trained for 8192.
-func newOllama(t testing.TB) http.HandlerFunc {
+// The refusals of Ollama since 0.30, as testdata/dialects.txt has them: of llama.cpp's server, which it runs, and its own.
+const (
+	ollamaRefusal    = "Ollama of June 2026, 0.30 or later (report: ollama/ollama#16800)"
+	ollamaOwnRefusal = "Ollama 0.30.9 to 0.33.0-rc2, `shift: false` (source: llm/llama_server.go)"
+	// longDocument is the size in bytes of the document of the tests with its question. The refusal of llama.cpp's server is of 351 tokens.
+	longDocument = 1510
+)
+
+// newOllama answers as Ollama 0.30 to 0.33 with a model that was trained for 8192 tokens and has a context of 256. It has two ways to
+// refuse a prompt (see the source), and cuts one only if it may drop parts of a full context: to half of it and two tokens
+// (ollama/ollama#17427). It loads a copy of a model under the name of the other.
+func newOllama(t testing.TB, refusal string) http.HandlerFunc {
+	tooLong, cannotCut := recorded(t, refusal, 400, "context"), recorded(t, ollamaOwnRefusal, 400, "longer than the context")
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/api/show":
 			fmt.Fprint(w, `{"model_info":{"llama.context_length":8192}}`)
 			return
+		case "/api/tags":
+			fmt.Fprint(w, `{"models":[{"model":"other:latest","digest":"1"},{"model":"tiny:latest","digest":"2"},{"model":"llama3.2:latest","digest":"2"}]}`)
+			return
 		case "/api/ps":
-			fmt.Fprint(w, `{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","context_length":256}]}`)
+			fmt.Fprint(w, `{"models":[{"model":"other:latest","digest":"1","context_length":4096},{"model":"tiny:latest","digest":"2","context_length":256}]}`)
 			return
 		}
-		a, tokens := readAsked(t, r)
-		size := a.Options.NumCtx
+		a, bytes := readAsked(t, r)
+		tokens, size := (bytes*351+longDocument-1)/longDocument, a.Options.NumCtx
 		if size == 0 {
 			size = 256
 		}
-		if tokens > size {
-			if a.Truncate != nil && !*a.Truncate {
-				w.WriteHeader(http.StatusBadRequest)
-				said := fmt.Sprintf(`{"error":{"code":400,"message":"request (%d tokens) exceeds the available context size (%d tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":%d,"n_ctx":%d}}`, tokens, size, tokens, size)
-				_ = json.NewEncoder(w).Encode(map[string]string{"error": said})
-				return
-			}
+		switch {
+		case tokens <= size:
+		case a.Truncate != nil && !*a.Truncate:
+			tooLong.serve(w, r)
+			return
+		case a.Shift != nil && !*a.Shift:
+			cannotCut.serve(w, r)
+			return
+		default:
 			tokens = size/2 + 2
 		}
 		fmt.Fprintf(w, `{"model":"m","message":{"role":"assistant","content":%q},"done":true,"done_reason":"stop","prompt_eval_count":%d,"eval_count":1}`+"\n", lastPart(a), tokens)
@@ -125,9 +142,12 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 		"Ollama 0.17.4": {protocol.ProviderSettings{Name: "ollama", URLs: []string{ollamatest.Start(t)}}, `"num_ctx":512,"max_tokens":20,`,
 			[]string{"the prompt of about ", " tokens is longer than the model's context of 512 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
 			"the prompt is longer than the model's context: the input length exceeds the context length", true},
-		"Ollama 0.33": {protocol.ProviderSettings{Name: "ollama", URLs: []string{serving(t, newOllama(t))}}, ``,
-			[]string{"the prompt of 1509 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
-			"the prompt is longer than the model's context: request (1509 tokens) exceeds the available context size (256 tokens), try increasing it", true},
+		"Ollama 0.33": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaRefusal))}}, ``,
+			[]string{"the prompt of 351 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
+			"the prompt is longer than the model's context: request (351 tokens) exceeds the available context size (256 tokens), try increasing it", true},
+		"Ollama 0.33 without numbers": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaOwnRefusal))}}, ``,
+			[]string{"the prompt of about 350 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
+			"the prompt is longer than the model's context: the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length", true},
 		"llama.cpp": {protocol.ProviderSettings{Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}}, `"provider":"openai",`,
 			[]string{"the prompt of 1002 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent`},
 			"the prompt is longer than the model's context: request (1002 tokens) exceeds the available context size (256 tokens), try increasing it", false},
@@ -185,9 +205,9 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 
 // The settings limit how far the context is raised: beyond that, the document is read in parts.
 func TestFitWithinTheSettings(t *testing.T) {
-	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{serving(t, newOllama(t))}, MaxContext: 1024}}})
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaRefusal))}, MaxContext: 1024}}})
 	request := asking(t, llm.Chat, `{"prompt":"What?","on_truncation":"fit","file_path":"a.txt"}`)
-	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 300)))
+	request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 1200)))
 	result, err := handler.Handle(t.Context(), request, nil)
 	if err != nil || result.Warning != "" || field(result, "parts") != "3" {
 		t.Errorf("%v, warning %q, %s parts", err, result.Warning, field(result, "parts"))
@@ -247,7 +267,7 @@ func TestDocumentThatIsReadInParts(t *testing.T) {
 func TestLongPromptWithoutFiles(t *testing.T) {
 	prompt := "FIRST " + strings.Repeat("word ", 300) + "LAST"
 	for name, settings := range map[string]protocol.ProviderSettings{
-		"ollama": {Name: "ollama", URLs: []string{serving(t, newOllama(t))}},
+		"ollama": {Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaRefusal))}},
 		"openai": {Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}},
 	} {
 		handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{settings}})
@@ -256,7 +276,7 @@ func TestLongPromptWithoutFiles(t *testing.T) {
 			t.Errorf("%s: %s", name, answer)
 		}
 		if want := map[string]string{
-			"ollama": "the prompt of 1510 tokens is longer than the model's context of 256 tokens: its middle was left out, and 12% of it was sent",
+			"ollama": "the prompt of 351 tokens is longer than the model's context of 256 tokens: its middle was left out, and 52% of it was sent",
 			"openai": "the prompt of 1002 tokens is longer than the model's context of 256 tokens: its middle was left out, and 18% of it was sent",
 		}[name]; !strings.HasPrefix(result.Warning, want) {
 			t.Errorf("%s: warning %q", name, result.Warning)
@@ -304,54 +324,6 @@ func TestAnswerBeyondTheContext(t *testing.T) {
 	}
 }
 
-// The warning about a text that is too long to embed names it, and counts its tokens only.
-func TestEmbedNamesTheTextThatIsTooLong(t *testing.T) {
-	request := func(how string) protocol.Request {
-		r := asking(t, llm.Embed, `{"input":["a","b"],"files":["c.txt","d.txt"],"model":"tiny-script","num_ctx":64,"on_truncation":"`+how+`"}`)
-		r.Files.(folder).write(t, "c.txt", []byte(strings.Repeat("word ", 100)))
-		r.Files.(folder).write(t, "d.txt", []byte("short"))
-		return r
-	}
-	handler := real(t)
-	result, err := handler.Handle(t.Context(), request("warn"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vectors, _ := result.Value.Get("embeddings")
-	if want := `text 2 ("c.txt") is longer than the model's context: Ollama cut it to 62 tokens`; !strings.HasPrefix(result.Warning, want) || len(vectors.Elements()) != 4 {
-		t.Errorf("%d vectors, warning %q", len(vectors.Elements()), result.Warning)
-	}
-	if got := fails(t, t.Context(), handler, request("fail"), nil); !strings.HasPrefix(got.Message, `text 2 ("c.txt") is longer than the model's context: `) {
-		t.Error(got.Message)
-	}
-	if result, err = handler.Handle(t.Context(), request("fit"), nil); err != nil || result.Warning != "" {
-		t.Errorf("%v, warning %q", err, result.Warning)
-	}
-}
-
-// A server that never cuts gets a shorter text.
-func TestEmbedOfALongTextElsewhere(t *testing.T) {
-	handler := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
-		if _, tokens := readAsked(t, r); tokens > 512 {
-			w.WriteHeader(http.StatusInternalServerError) // llama.cpp llama-server 0.5.0-dev.
-			fmt.Fprintf(w, `{"error":{"code":500,"message":"input (%d tokens) is too large to process. increase the physical batch size (current batch size: 512)","type":"server_error"}}`, tokens)
-			return
-		}
-		fmt.Fprint(w, `{"data":[{"index":0,"embedding":[1.0,0.5]}],"usage":{"prompt_tokens":500}}`)
-	}))})
-	result := ask(t, handler, llm.Embed, `{"provider":"openai","input":"`+strings.Repeat("word ", 120)+`"}`)
-	if want := `text 0 is longer than the model's context: only its first 500 tokens were sent`; result.Warning != want {
-		t.Errorf("warning %q", result.Warning)
-	}
-}
-
-func TestDimensionsThatTheModelDoesNotHave(t *testing.T) {
-	got := fails(t, t.Context(), real(t), asking(t, llm.Embed, `{"input":"a","model":"tiny-script","dimensions":100000}`), nil)
-	if got.Code != protocol.InvalidParams || !strings.Contains(got.Message, "has no vectors of length 100000") {
-		t.Errorf("got %s: %s", got.Name, got.Message)
-	}
-}
-
 // A prompt that is found to be too long each time is sent a few times, whatever numbers the server names.
 func TestPromptThatNeverFits(t *testing.T) {
 	const functions = `{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 8200 tokens (200 in the messages, 100 in the functions, and 7900 in the completion). Please reduce the length of the messages, functions, or completion."}}`
@@ -373,7 +345,7 @@ func TestPromptThatNeverFits(t *testing.T) {
 				switch r.URL.Path {
 				case "/api/show":
 					fmt.Fprint(w, `{"capabilities":["completion"],"model_info":{"x.context_length":32768}}`)
-				case "/api/ps", "/models":
+				case "/api/ps", "/api/tags", "/models":
 					fmt.Fprint(w, `{"models":[]}`)
 				default:
 					requests.Add(1)
@@ -385,71 +357,6 @@ func TestPromptThatNeverFits(t *testing.T) {
 			got := fails(t, t.Context(), handler, asking(t, test.method, `{"model":"m","provider":"`+test.provider+`",`+test.parameters+`}`), nil)
 			if got.Code != protocol.InvalidParams || requests.Load() > 25 {
 				t.Errorf("%s: %.80s after %d requests", got.Name, got.Message, requests.Load())
-			}
-		})
-	}
-}
-
-// A context that was raised for one call does not lower that of another.
-func TestContextOfTheTaskIsNotLowered(t *testing.T) {
-	var sent []int
-	handler := open(t, llm.Options{Providers: at(serving(t, func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/api/show":
-			fmt.Fprint(w, `{"model_info":{"x.context_length":32768}}`)
-			return
-		case "/api/ps":
-			fmt.Fprint(w, `{"models":[]}`)
-			return
-		}
-		a, _ := readAsked(t, r)
-		if sent = append(sent, a.Options.NumCtx); a.Options.NumCtx == 0 {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, `{"error":"the input length exceeds the context length"}`)
-			return
-		}
-		answering("yes")(w, r)
-	}))})
-	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit"}`)
-	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":32768}`)
-	ask(t, handler, llm.Chat, `{"prompt":"x","on_truncation":"fit","num_ctx":512}`)
-	if got := fmt.Sprint(sent); got != "[0 8192 32768 8192]" {
-		t.Errorf("sent %s", got)
-	}
-}
-
-// A server that does not say in its error how large the context is may say it elsewhere: documents are read in parts of that size.
-func TestFitAsServersReportTheirContext(t *testing.T) {
-	for name, page := range map[string]struct{ path, body string }{
-		"llama.cpp": {"/props", `{"default_generation_settings":{"n_ctx":1000},"total_slots":1}`},
-		"vLLM":      {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":1000}]}`},
-		"others":    {"/v1/models", `{"data":[{"id":"m","context_length":1000}]}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var refused atomic.Int64
-			handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == page.path {
-					fmt.Fprint(w, page.body)
-					return
-				}
-				if r.Method != http.MethodPost {
-					http.NotFound(w, r)
-					return
-				}
-				a, bytes := readAsked(t, r)
-				if bytes > 3*1000 {
-					refused.Add(1)
-					w.WriteHeader(http.StatusBadRequest)
-					fmt.Fprint(w, `{"error":{"message":"the request exceeds the available context size, try increasing it"}}`)
-					return
-				}
-				fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n", lastPart(a))
-			})+"/v1")})
-			request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","on_truncation":"fit","file_path":"a.txt"}`)
-			request.Files.(folder).write(t, "a.txt", []byte(strings.Repeat("word ", 2000)))
-			result, err := handler.Handle(t.Context(), request, nil)
-			if err != nil || result.Warning != "" || field(result, "parts") != "6" || refused.Load() != 1 {
-				t.Errorf("%v, warning %q, %s parts, %d refused", err, result.Warning, field(result, "parts"), refused.Load())
 			}
 		})
 	}

@@ -31,9 +31,7 @@ func findIn(text string, check func(value.Value) string) (found value.Value, why
 			return whole, "", true
 		}
 	}
-	if at := strings.LastIndex(text, closeTag); at >= 0 {
-		text = text[at+len(closeTag):]
-	}
+	text = afterThoughts(text)
 	for _, candidates := range [][]value.Value{parsed(text), parsed(fenced(text)...), embedded(text)} {
 		fitting := 0
 		for _, candidate := range candidates {

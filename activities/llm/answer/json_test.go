@@ -24,6 +24,7 @@ func TestFindJSON(t *testing.T) {
 		{"\n" + good + "\n", "", good, ""},
 		{"<think>\nThe user wants {JSON}.\n</think>\n\n" + good, "", good, ""},
 		{"A draft: {\"title\":\"x\"}\n</think>\n" + good, "", good, ""},
+		{"[THINK]A draft: {\"title\":\"x\",\"total\":1}[/THINK]" + good, "", good, ""},
 		{"```json\n" + good + "\n```", "", good, ""},
 		{"Here you are:\n```json\n" + good + "\n```\nAnything else?", "", good, ""},
 		{"```\n" + good, "", good, ""},

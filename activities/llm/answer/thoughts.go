@@ -3,35 +3,54 @@ package answer
 
 import "strings"
 
-const (
-	openTag  = "<think>"
-	closeTag = "</think>"
+// tag is a pair of marks between which models write their thoughts.
+type tag struct{ open, close string }
 
-	spaces = " \t\r\n"
-)
+// tags are those of the models, as their chat templates have them.
+var tags = []tag{
+	{"<think>", "</think>"},           // DeepSeek, Qwen and most others
+	{"<thought>", "</thought>"},       // EXAONE Deep
+	{"[THINK]", "[/THINK]"},           // Magistral
+	{"◁think▷", "◁/think▷"},           // Kimi-VL
+	{"<seed:think>", "</seed:think>"}, // Seed-OSS
+}
 
-// Split separates thoughts at the beginning of a text from the answer. Models that think write them between <think> and
+const spaces = " \t\r\n"
+
+// Split separates thoughts at the beginning of a text from the answer. Models that think write them between tags such as <think> and
 // </think>. Some chat templates contain the opening tag, so that the text has only the closing one: then it has to stand
 // at the beginning or the end of a line. An answer that ends within the thoughts is empty.
 func Split(text string) (thoughts, answer string) {
 	trimmed := strings.TrimSpace(text)
-	inside, opened := strings.CutPrefix(trimmed, openTag)
-	thoughts, rest, closed := strings.Cut(inside, closeTag)
-	switch {
-	case opened && !closed:
-		return strings.TrimSpace(inside), ""
-	case opened, closed && endsThoughts(thoughts, rest):
-		return strings.TrimSpace(thoughts), strings.TrimSpace(rest)
+	for _, t := range tags {
+		inside, opened := strings.CutPrefix(trimmed, t.open)
+		thoughts, rest, closed := strings.Cut(inside, t.close)
+		switch {
+		case opened && !closed:
+			return strings.TrimSpace(inside), ""
+		case opened, closed && t.endsThoughts(thoughts, rest):
+			return strings.TrimSpace(thoughts), strings.TrimSpace(rest)
+		}
 	}
 	return "", text
 }
 
 // endsThoughts reports whether a closing tag without an opening one ends thoughts, and is not one that the answer is about.
-func endsThoughts(before, after string) bool {
-	if strings.Contains(before, openTag) || strings.Contains(after, closeTag) || strings.Contains(before, "```") {
+func (t tag) endsThoughts(before, after string) bool {
+	if strings.Contains(before, t.open) || strings.Contains(after, t.close) || strings.Contains(before, "```") {
 		return false
 	}
 	return before == "" || strings.HasSuffix(before, "\n") || after == "" || strings.HasPrefix(after, "\n")
+}
+
+// afterThoughts is what follows the last closing tag of a text, or all of it.
+func afterThoughts(text string) string {
+	for _, t := range tags {
+		if at := strings.LastIndex(text, t.close); at >= 0 {
+			text = text[at+len(t.close):]
+		}
+	}
+	return text
 }
 
 // Live passes on the text of an answer while it is written, without thoughts at its beginning. Whether a text begins with thoughts
@@ -40,7 +59,7 @@ type Live struct {
 	Write func(text string)
 
 	held   string // Not passed on yet: it may be the beginning of a tag.
-	inside bool   // Within thoughts.
+	inside string // Within thoughts: the tag that ends them.
 	begun  bool   // The answer itself has begun.
 }
 
@@ -51,34 +70,41 @@ func (l *Live) Add(piece string) {
 		return
 	}
 	l.held += piece
-	if !l.inside {
-		text := strings.TrimLeft(l.held, spaces)
-		if strings.HasPrefix(openTag, text) {
-			return
-		}
-		inside, opened := strings.CutPrefix(text, openTag)
-		if !opened {
-			l.End()
-			return
-		}
-		l.inside, l.held = true, inside
+	if l.inside == "" && !l.enter() {
+		return
 	}
-	_, rest, closed := strings.Cut(l.held, closeTag)
+	_, rest, closed := strings.Cut(l.held, l.inside)
 	if !closed {
-		l.held = l.held[max(0, len(l.held)-len(closeTag)):] // The tag may be in it in part.
+		l.held = l.held[max(0, len(l.held)-len(l.inside)):] // The tag may be in it in part.
 		return
 	}
 	if rest = strings.TrimLeft(rest, spaces); rest == "" {
-		l.held = closeTag
+		l.held = l.inside
 		return
 	}
-	l.inside, l.held = false, rest
+	l.inside, l.held = "", rest
 	l.End()
+}
+
+// enter reports whether the text begins with thoughts. One that does not is passed on, unless it may be the beginning of a tag.
+func (l *Live) enter() bool {
+	text := strings.TrimLeft(l.held, spaces)
+	for _, t := range tags {
+		if strings.HasPrefix(t.open, text) {
+			return false
+		}
+		if inside, opened := strings.CutPrefix(text, t.open); opened {
+			l.inside, l.held = t.close, inside
+			return true
+		}
+	}
+	l.End()
+	return false
 }
 
 // End passes on what was held, at the end of the answer.
 func (l *Live) End() {
-	if !l.inside && l.held != "" {
+	if l.inside == "" && l.held != "" {
 		l.Write(l.held)
 		l.begun = true
 	}

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -46,19 +47,48 @@ func (o *server) ContextSize(ctx context.Context, request *provider.Request) (cu
 			most = int64(size)
 		}
 	}
-	if current = int64(request.Option("num_ctx")); current > 0 {
+	current = int64(request.Option("num_ctx"))
+	if current > 0 && most > 0 {
+		return min(current, most), most, nil // The server lowers a larger one.
+	}
+	stored, err := document[inventory](ctx, o, "/api/tags", nil)
+	if err != nil {
+		return current, most, o.failed(ctx, request.Model, request.Secrets, err)
+	}
+	model := stored.find(func(m listedModel) bool { return provider.WithTag(m.Model) == provider.WithTag(request.Model) })
+	if most = cmp.Or(most, model.Details.ContextLength); current > 0 {
 		return current, most, nil
 	}
-	running, err := o.client.ListRunning(ctx)
+	running, err := document[inventory](ctx, o, "/api/ps", nil)
 	if err != nil {
 		return 0, most, o.failed(ctx, request.Model, request.Secrets, err)
 	}
-	for _, m := range running.Models {
-		if provider.WithTag(m.Model) == provider.WithTag(request.Model) {
-			current = int64(m.ContextLength)
-		}
+	loaded := running.find(func(m listedModel) bool {
+		return provider.WithTag(m.Model) == provider.WithTag(request.Model) || model.Digest != "" && m.Digest == model.Digest
+	})
+	return loaded.ContextLength, most, nil
+}
+
+// inventory lists the models that the server has, or has loaded. A copy of a model is loaded under the name that was called first.
+type inventory struct {
+	Models []listedModel `json:"models"`
+}
+
+type listedModel struct {
+	Model         string `json:"model"`
+	Digest        string `json:"digest"`
+	ContextLength int64  `json:"context_length"` // Of a loaded model.
+	Details       struct {
+		ContextLength int64 `json:"context_length"` // For which it was trained; since Ollama 0.30.
+	} `json:"details"`
+}
+
+// find returns the first model for which is holds; the zero value if there is none.
+func (i inventory) find(is func(listedModel) bool) (found listedModel) {
+	if at := slices.IndexFunc(i.Models, is); at >= 0 {
+		found = i.Models[at]
 	}
-	return current, most, nil
+	return found
 }
 
 func (o *server) Pull(ctx context.Context, name string, progress func(string)) error {
@@ -106,16 +136,16 @@ func (o *server) LoadedModels(ctx context.Context) ([]string, bool) {
 	return names, true
 }
 
-func (o *server) State(ctx context.Context, _ string) (protocol.ServerState, error) {
+func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", provider.Secrets{}, err)
+		return state, o.failed(ctx, "", secrets, err)
 	}
 	state.Version = version
 	listed, err := o.client.List(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", provider.Secrets{}, err)
+		return state, o.failed(ctx, "", secrets, err)
 	}
 	for _, m := range listed.Models {
 		state.Models = append(state.Models, m.Model)

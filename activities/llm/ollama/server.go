@@ -66,11 +66,8 @@ func (o *server) wasCut(ctx context.Context, request *provider.Request, answer *
 	return err != nil || !semver.IsValid("v"+version) || semver.Compare("v"+version, obeys) < 0
 }
 
-// no is a parameter that is off. Where it is missing, Ollama cuts prompts and drops the oldest half of a full context.
-var no = false
-
 func (o *server) chat(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
-	body := &api.ChatRequest{Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no, Tools: toolsOf(request.Tools), Think: think(request), Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs}
+	body := &api.ChatRequest{Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &request.Shift, Tools: toolsOf(request.Tools), Think: think(request), Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs}
 	var err error
 	if body.KeepAlive, err = keepAlive(request.KeepAlive); err != nil {
 		return provider.CannotSend(err)
@@ -83,7 +80,7 @@ func (o *server) chat(ctx context.Context, request *provider.Request, answer *pr
 			return false, err
 		}
 		for _, call := range piece.Message.ToolCalls {
-			arguments, problem := provider.ParseArguments(call.Function.Arguments)
+			arguments, problem := provider.ParseArguments(call.Function.Arguments, request.Secrets)
 			answer.Calls = append(answer.Calls, provider.ToolCall{ID: call.ID, Name: call.Function.Name, Arguments: arguments, Problem: problem})
 		}
 		answer.Logprobs = append(answer.Logprobs, piece.Logprobs...)
@@ -96,7 +93,7 @@ func (o *server) chat(ctx context.Context, request *provider.Request, answer *pr
 
 func (o *server) generate(ctx context.Context, request *provider.Request, answer *provider.Answer, heard func(string)) error {
 	body := &api.GenerateRequest{
-		Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &no,
+		Model: request.Model, Format: request.Format, Options: rawOptions(request.Options), Truncate: &request.Truncate, Shift: &request.Shift,
 		Suffix: request.Completion.Suffix, Template: request.Completion.Template, Raw: request.Completion.Raw, Think: think(request),
 		Logprobs: request.Logprobs, TopLogprobs: request.TopLogprobs,
 	}

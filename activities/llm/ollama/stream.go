@@ -22,7 +22,7 @@ import (
 // Ollama's client, which allocates 8 MB for each call: Go's garbage collector then runs with every call, and delays all others.
 // A stream that ends early is not an error here: the pieces show whether the answer was complete.
 func stream[T any](ctx context.Context, o *server, path string, request any, piece func(T) (last bool, err error)) error {
-	response, err := post(ctx, o, path, request)
+	response, err := send(ctx, o, path, request)
 	if err != nil {
 		return err
 	}
@@ -70,18 +70,22 @@ func readPiece[T any](line []byte, piece func(T) (last bool, err error)) (last b
 	return piece(came)
 }
 
-// post sends one request. The caller closes the body of the response, which is not an error.
-func post(ctx context.Context, o *server, path string, request any) (io.ReadCloser, error) {
-	body, err := json.Marshal(request)
-	if err != nil {
-		return nil, err
+// send sends one request; without a body it is a GET. The caller closes the body of the response, which is not an error.
+func send(ctx context.Context, o *server, path string, request any) (io.ReadCloser, error) {
+	method, body := http.MethodGet, []byte(nil)
+	if request != nil {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			return nil, err
+		}
+		method = http.MethodPost
 	}
 	to := o.base.JoinPath(path)
-	token, err := signed(ctx, path, to)
+	token, err := signed(ctx, method, path, to)
 	if err != nil {
 		return nil, err
 	}
-	sent, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
+	sent, err := http.NewRequestWithContext(ctx, method, to.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +108,9 @@ func post(ctx context.Context, o *server, path string, request any) (io.ReadClos
 	return nil, refusal{response.StatusCode, provider.ReadError(said, response.Status), provider.ReadRetryAfter(response.Header)}
 }
 
-// document sends a request whose response is one document.
+// document sends a request whose response is one document; without a body it is a GET.
 func document[T any](ctx context.Context, o *server, path string, request any) (reply T, err error) {
-	response, err := post(ctx, o, path, request)
+	response, err := send(ctx, o, path, request)
 	if err != nil {
 		return reply, err
 	}
@@ -126,7 +130,7 @@ const maxDocument = 256 << 20
 
 // signed authenticates to ollama.com, and to servers where OLLAMA_AUTH requires it, with the key that Ollama keeps in the home
 // folder. The query of the address contains the time.
-func signed(ctx context.Context, path string, to *url.URL) (token string, err error) {
+func signed(ctx context.Context, method, path string, to *url.URL) (token string, err error) {
 	if to.Hostname() != "ollama.com" && !envconfig.UseAuth() {
 		return "", nil
 	}
@@ -134,5 +138,5 @@ func signed(ctx context.Context, path string, to *url.URL) (token string, err er
 	query := to.Query()
 	query.Set("ts", now)
 	to.RawQuery = query.Encode()
-	return auth.Sign(ctx, fmt.Appendf(nil, "%s,%s?ts=%s", http.MethodPost, path, now))
+	return auth.Sign(ctx, fmt.Appendf(nil, "%s,%s?ts=%s", method, path, now))
 }

@@ -6,22 +6,24 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// contentOf reads the content of a message or of a piece of one: a text, or a list of parts, of which some are thoughts.
-func contentOf(message value.Value) (said, thoughts string) {
+// contentOf reads the content of a message or of a piece of one: a text, or a list of parts, of which some are thoughts or a refusal.
+func contentOf(message value.Value) (said, thoughts, refusal string) {
 	content, _ := message.Get("content")
 	if content.Kind() != value.KindList {
-		return content.Text(), ""
+		return content.Text(), "", ""
 	}
-	var texts, thinking strings.Builder
+	var texts, thinking, refused strings.Builder
 	for _, part := range content.Elements() {
 		switch text(part, "type") {
 		case "thinking", "reasoning":
 			thinking.WriteString(partText(part))
+		case "refusal":
+			refused.WriteString(partText(part))
 		default:
 			texts.WriteString(partText(part))
 		}
 	}
-	return texts.String(), thinking.String()
+	return texts.String(), thinking.String(), refused.String()
 }
 
 // partText is the text of a part: a field of it, or the texts of a list of parts.

@@ -9,8 +9,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 )
 
-// The API of OpenAI has no word for a prompt that was cut. Ollama's /v1 cuts them, and is recognized by a page of Ollama's own API.
-// That API also says how large the context of a loaded model is.
+// The API of OpenAI has no word for a prompt that was cut. Ollama's /v1 cuts them, drops the oldest part of a context that an answer
+// fills, and is recognized by a page of Ollama's own API. That API also says how large the context of a loaded model is.
 
 const (
 	// mostBytesPerToken is a high estimate of the bytes of a token.

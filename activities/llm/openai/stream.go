@@ -38,9 +38,12 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 		err = stream.readDocument()
 	}
 	if err = errors.Join(err, response.Close()); err == nil && answer.Done {
-		stream.finish()
+		stream.finish(request.Secrets)
 		if cuts {
 			noticeCut(request, answer, full)
+		}
+		if answer.PromptTokens+answer.Tokens > leastContext && o.cutsUnseen(ctx) {
+			answer.Context = cmp.Or(full, o.contextOf(ctx, request.Model))
 		}
 		return nil
 	}
@@ -112,11 +115,11 @@ func (s *events) chunk(chunk value.Value, field string) error {
 		return s.failure(choice.JSON())
 	}
 	delta, whole := choice.Get(field)
-	content, thoughts := contentOf(delta)
+	content, thoughts, refusal := contentOf(delta)
 	if err := s.answer.Append(content, cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning"), thoughts)); err != nil {
 		return err
 	}
-	s.answer.Refusal.WriteString(text(delta, "refusal"))
+	s.answer.Refusal.WriteString(text(delta, "refusal") + refusal)
 	s.answer.Role = cmp.Or(text(delta, "role"), s.answer.Role)
 	if err := s.calls.add(delta); err != nil {
 		return err
@@ -132,8 +135,8 @@ func (s *events) chunk(chunk value.Value, field string) error {
 }
 
 // finish makes tool calls from their pieces.
-func (s *events) finish() {
-	s.answer.Calls = s.calls.all()
+func (s *events) finish(secrets provider.Secrets) {
+	s.answer.Calls = s.calls.all(secrets)
 	if s.answer.Tokens == 0 {
 		s.answer.Tokens = int64(s.answer.Pieces) // Some servers do not count for a stream.
 	}

@@ -91,13 +91,13 @@ func (c *toolCall) isFollowed(id, name string, indexed bool) bool {
 const idLength = 9
 
 // all returns the calls once they have arrived. A call without an id gets one: servers reject a result that names none.
-func (t *toolCalls) all() []provider.ToolCall {
+func (t *toolCalls) all(secrets provider.Secrets) []provider.ToolCall {
 	var all []provider.ToolCall
 	for _, call := range t.calls {
 		if call.id == "" {
 			call.id = rand.Text()[:idLength]
 		}
-		arguments, problem := provider.ParseArguments([]byte(call.arguments.String()))
+		arguments, problem := provider.ParseArguments([]byte(call.arguments.String()), secrets)
 		all = append(all, provider.ToolCall{ID: call.id, Name: call.name, Arguments: arguments, Problem: problem})
 	}
 	return all

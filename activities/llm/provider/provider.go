@@ -33,8 +33,8 @@ type Server interface {
 	Embed(ctx context.Context, request *Request, answer *Answer) error
 	// AcceptsImages reports whether the model of the request takes images, or true where the server does not say.
 	AcceptsImages(ctx context.Context, request *Request) (bool, error)
-	// State returns how the server is now. The key may be empty.
-	State(ctx context.Context, key string) (protocol.ServerState, error)
+	// State returns how the server is now.
+	State(ctx context.Context, secrets Secrets) (protocol.ServerState, error)
 	// Close closes idle connections.
 	Close()
 }

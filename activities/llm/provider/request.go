@@ -30,6 +30,7 @@ type Request struct {
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
 	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
+	Shift      bool        // Whether it drops the oldest half of a full context while it answers; otherwise the answer ends.
 
 	Logprobs    bool // Whether the answer has the log probabilities of its tokens,
 	TopLogprobs int  // and how many alternatives to each.
@@ -126,8 +127,8 @@ type ToolCall struct {
 }
 
 // ParseArguments reads the arguments of a tool call: an object, which may be encoded as a string. Nothing, and null, are no
-// arguments. problem is for the model, which may call the tool again.
-func ParseArguments(text []byte) (arguments value.Value, problem string) {
+// arguments. problem is for the model, which may call the tool again; it quotes the text, without the secrets.
+func ParseArguments(text []byte, secrets Secrets) (arguments value.Value, problem string) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return value.Object(), ""
 	}
@@ -137,11 +138,11 @@ func ParseArguments(text []byte) (arguments value.Value, problem string) {
 	}
 	switch {
 	case err != nil:
-		return value.Object(), fmt.Sprintf("the arguments are %v; they were %s", err, shorten(string(text)))
+		return value.Object(), fmt.Sprintf("the arguments are %v; they were %s", err, shorten(secrets.Text(string(text))))
 	case arguments.IsNull():
 		return value.Object(), ""
 	case arguments.Kind() != value.KindObject:
-		return value.Object(), fmt.Sprintf("the arguments are %s, and must be an object; they were %s", arguments.Kind().Article(), shorten(string(text)))
+		return value.Object(), fmt.Sprintf("the arguments are %s, and must be an object; they were %s", arguments.Kind().Article(), shorten(secrets.Text(string(text))))
 	}
 	return arguments, ""
 }
@@ -168,6 +169,7 @@ type Answer struct {
 	Reason               string // Why the model finished: "stop", "length".
 	Model, Role          string
 	PromptTokens, Tokens int64
+	Context              int64         // Size of the context of a server that drops the oldest part of a full one; 0 if it does not, or is not known.
 	Load, Read, Write    time.Duration // For loading the model, reading the prompt, writing the answer; 0 if the server does not report it.
 	Vectors              []value.Value // Of llm/embed.
 	Logprobs             []value.Value // Of the tokens, if the request asks for them.

@@ -111,6 +111,9 @@ func ReadError(body []byte, otherwise string) ErrorBody {
 		Detail json.RawMessage `json:"detail"`
 		errorObject
 	}
+	if list := []json.RawMessage(nil); json.Unmarshal(body, &list) == nil && len(list) > 0 { // Gemini.
+		body = list[0]
+	}
 	if json.Unmarshal(body, &response) == nil {
 		var object errorObject
 		var plain string

@@ -6,63 +6,55 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
 // Secrets are what the server of a call may repeat, and no message and no result may show.
 type Secrets struct {
-	Key     string                   // Of the server; empty without one.
-	Headers []protocol.Setting       // Of every request to the server.
-	Values  []string                 // Secrets that stand in the headers.
-	Redact  func(text string) string // Takes the secrets of the task out of a text; nil where there are none.
+	Key     string             // Of the server; empty without one.
+	Headers []protocol.Setting // Of every request to the server.
+	Values  []string           // Secrets that stand in the headers.
+	Task    *redaction.Set     // Secrets of the task; nil where there are none.
 }
 
-// Hide takes the secrets out of a text. Whatever is cut is cut after that: half a secret is not found any more.
-func (s Secrets) Hide(text string) string {
-	if s.Key != "" {
-		text = strings.ReplaceAll(text, s.Key, "[api_key]")
-	}
-	if s.Redact != nil {
-		text = s.Redact(text)
-	}
+// Text returns a text without the secrets, to be cut.
+func (s Secrets) Text(text string) redaction.Text { return s.text(&redaction.Set{}, text) }
+
+// text takes the secrets of a set out of a text first, then those of the call.
+func (s Secrets) text(set *redaction.Set, text string) redaction.Text {
+	set.Add("[api_key]", s.Key)
 	for _, secret := range s.Values {
-		if len(secret) >= shortestPassword {
-			text = strings.ReplaceAll(text, secret, "[secret]")
+		set.Add("[secret]", secret)
+	}
+	return s.Task.Text(set.String(text))
+}
+
+// Hide takes the secrets out of a text.
+func (s Secrets) Hide(text string) string { return s.Text(text).String() }
+
+// Quote is what a server said as a message quotes it: without secrets, and shortened. The password of its address is one.
+func (s Secrets) Quote(server *url.URL, text string) string {
+	set := &redaction.Set{}
+	if server.User != nil {
+		password, has := server.User.Password()
+		sent := server.User.Username() + ":" + password
+		if !has {
+			password = server.User.Username() // A token, for some servers.
+		}
+		for _, secret := range []string{base64.StdEncoding.EncodeToString([]byte(sent)), password} {
+			set.Add("[password]", secret)
 		}
 	}
-	return text
+	return shorten(s.text(set, strings.TrimSpace(text)))
 }
 
-// Quote is what a server said as a message quotes it: without secrets, and shortened.
-func (s Secrets) Quote(server *url.URL, text string) string {
-	return shorten(s.Hide(withoutPassword(server, strings.TrimSpace(text))))
-}
-
-// MaxQuoted is how much of an answer, or of what a server says, a message quotes, in characters.
+// MaxQuoted is how much of an answer, or of what a server says, a message quotes, in bytes.
 const MaxQuoted = 300
 
-func shorten(text string) string {
-	letters := []rune(text)
-	if len(letters) > MaxQuoted {
-		return string(letters[:MaxQuoted]) + "…"
+func shorten(text redaction.Text) string {
+	first, cut := text.First(MaxQuoted)
+	if cut {
+		first += "…"
 	}
-	return text
-}
-
-// shortestPassword is the length in bytes from which a password is looked for: shorter ones stand in harmless words.
-const shortestPassword = 6
-
-// withoutPassword takes the user and the password of an address out of a text, as they are sent, and the password itself.
-func withoutPassword(server *url.URL, text string) string {
-	if server.User == nil {
-		return text
-	}
-	password, has := server.User.Password()
-	text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(server.User.Username()+":"+password)), "[password]")
-	if !has {
-		password = server.User.Username() // A token, for some servers.
-	}
-	if len(password) >= shortestPassword {
-		text = strings.ReplaceAll(text, password, "[password]")
-	}
-	return text
+	return first
 }

@@ -20,15 +20,20 @@ var wordings = []wording{
 	said(AnswerTooLong, `is too large: \d+\. This model's maximum context length is (?P<limit>\d+) tokens and your request has (?P<tokens>\d+) input tokens`), // vLLM 2025
 	said(AnswerTooLong, "input length and `max_tokens` exceed context limit: (?P<tokens>\\d+) \\+ \\d+ > (?P<limit>\\d+)"),                                    // Anthropic 2025
 
+	said(AnswerTooLong, "`inputs` tokens \\+ `max_new_tokens` must be <= (?P<limit>\\d+)\\. Given: (?P<tokens>\\d+) `inputs` tokens"), // TGI
+	said(AnswerTooLong, `cannot be greater than max_model_len=(?:max_total_tokens=)?(?P<limit>\d+)`),                                  // vLLM
+
 	said(PromptTooLong, `(?:request|input) \((?P<tokens>\d+) tokens\) exceeds the available context size \((?P<limit>\d+) tokens\)`), // llama.cpp since February 2026, Ollama of June 2026
 	said(PromptTooLong, `exceeds the available context size`),                                                                        // llama.cpp 2025: the numbers are in the body, if anywhere
 	said(PromptTooLong, `input \((?P<tokens>\d+) tokens\) is larger than the max context size \((?P<limit>\d+) tokens\)`),            // llama.cpp, embeddings
 	said(PromptTooLong, `input \((?P<tokens>\d+) tokens\) is too large to process.*current batch size: (?P<limit>\d+)`),              // llama.cpp, embeddings
 	said(PromptTooLong, `input is too large to process\. increase the physical batch size`),                                          // llama.cpp of January 2025, reranking
 
-	said(PromptTooLong, `the prompt is longer than the context length currently available to the model`), // Ollama since 0.30.9
-	said(PromptTooLong, `input length exceeds (?:the|maximum) context length`),                           // Ollama since 0.12.6; 0.2.6 to 0.11, embeddings
-	said(PromptTooLong, `exceeds maximum context length`),                                                // Ollama since 0.12.0, embeddings
+	said(PromptTooLong, `the prompt is longer than the context length currently available to the model`),                                // Ollama since 0.30.9
+	said(PromptTooLong, `input length exceeds (?:the|maximum) context length`),                                                          // Ollama since 0.12.6; 0.2.6 to 0.11, embeddings
+	said(PromptTooLong, `input length \((?P<tokens>\d+) tokens\) exceeds the model's maximum context length \((?P<limit>\d+) tokens\)`), // Ollama since 2026, MLX
+	said(PromptTooLong, `prompt too long; exceeded (?:max )?context length`),                                                            // Ollama's cloud
+	said(PromptTooLong, `exceeds maximum context length`),                                                                               // Ollama since 0.12.0, embeddings
 
 	// "At least" is what the prompt must have so that it does not fit, not its length.
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens\. However, you requested (?P<answer>\d+) output tokens and your prompt contains`),                                  // vLLM 2026
@@ -37,6 +42,7 @@ var wordings = []wording{
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens.*\((?P<tokens>\d+) (?:in the messages|in your prompt)[,;] (?P<answer>\d+) `),                                       // OpenAI, vLLM 2025
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens.*(?:resulted in|requested) (?P<tokens>\d+) tokens`),                                                                // OpenAI, vLLM 2024 to 2025
 	said(PromptTooLong, `prompt \(length (?P<tokens>\d+)\) is longer than the maximum model length of (?P<limit>\d+)`),                                                                      // vLLM 2025
+	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens\. However, your request has (?P<tokens>\d+) input tokens`),                                                         // vLLM of October 2025
 	said(PromptTooLong, `maximum context length is (?P<limit>\d+) tokens`),                                                                                                                  // vLLM, other models of the family
 	said(PromptTooLong, `model's context length is only (?P<limit>\d+) tokens`),                                                                                                             // vLLM of early 2026
 	said(PromptTooLong, `input \((?P<tokens>\d+) tokens\) is longer than the model's context length \((?P<limit>\d+) tokens\)`),                                                             // SGLang
@@ -45,6 +51,12 @@ var wordings = []wording{
 	said(PromptTooLong, `n_keep:? \(?(?P<tokens>\d+)\)? ?>= n_ctx:? \(?(?P<limit>\d+)`),                                                                                                     // LM Studio 2026
 	said(PromptTooLong, `keep the first (?P<tokens>\d+) tokens when .*context length of only (?P<limit>\d+) tokens`),                                                                        // LM Studio 0.3.13
 	said(PromptTooLong, `exceed the configured limit of (?P<limit>\d+) tokens\. Your messages resulted in (?P<tokens>\d+) tokens`),                                                          // OpenAI 2025
+	said(PromptTooLong, "`inputs` must have less than (?P<limit>\\d+) tokens\\. Given: (?P<tokens>\\d+)"),                                                                                   // TGI
+	said(PromptTooLong, `exceeded model token limit: (?P<limit>\d+) \(re ?quested: (?P<tokens>\d+)\)`),                                                                                      // Moonshot
+	said(PromptTooLong, `[Pp]rompt contains (?P<tokens>\d+) tokens.* too large for model with (?P<limit>\d+) maximum context length`),                                                       // Mistral
+	said(PromptTooLong, `input token count \((?P<tokens>\d+)\) exceeds the maximum number of tokens allowed \((?P<limit>\d+)\)`),                                                            // Gemini
+	said(PromptTooLong, `Range of input length should be \[\d+, (?P<limit>\d+)\]`),                                                                                                          // DashScope
+	said(PromptTooLong, `(?:context window exceeds limit|exceeds the context window of this model|Context Window exceeded for given call)`),                                                 // MiniMax, OpenAI, LiteLLM
 	said(PromptTooLong, `prompt is too long: (?P<tokens>\d+) tokens > (?P<limit>\d+) maximum`),                                                                                              // Anthropic
 
 	said(CacheFull, `Context size has been exceeded`),             // llama.cpp: the calls in flight share one cache
