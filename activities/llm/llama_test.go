@@ -1,183 +1,21 @@
 package llm_test
 
 import (
-	"errors"
+	"bufio"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
-
-const (
-	// llamaProgram names the program llama-server of llama.cpp, and llamaModel the file of a small text model: with both, the tests of
-	// that server also run it. Without them they run against recorded responses alone.
-	llamaProgram = "GLEITZEIT_TEST_LLAMA_SERVER"
-	llamaModel   = "GLEITZEIT_TEST_LLAMA_MODEL"
-	// llamaRecorded is the beginning of the heading under which testdata/dialects.txt has the responses of the server.
-	llamaRecorded = "llama.cpp llama-server 0.5.0-dev of 28 September 2026"
-)
-
-// dialect is a response of provider/testdata/dialects.txt.
-type dialect struct {
-	server string // Heading of the block, with its source.
-	means  string // "prompt too long 1002 256".
-	status int    // 0 is an error within a stream.
-	body   string
-}
-
-func (d dialect) serve(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(d.status)
-	fmt.Fprint(w, d.body)
-}
-
-func readDialects(t testing.TB) (all []dialect) {
-	t.Helper()
-	text, err := os.ReadFile("provider/testdata/dialects.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var next dialect
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if _, err := fmt.Sscanf(line, "%d ", &next.status); err == nil {
-			_, next.body, _ = strings.Cut(line, " ")
-			all = append(all, next)
-		} else if heading, is := strings.CutPrefix(line, "## "); is {
-			next.server = heading
-		} else if line != "" {
-			next.means = line
-		}
-	}
-	return all
-}
-
-// recorded finds the response of a server that contains the words.
-func recorded(t testing.TB, server string, status int, words string) dialect {
-	t.Helper()
-	for _, d := range readDialects(t) {
-		if strings.HasPrefix(d.server, server) && d.status == status && strings.Contains(d.body, words) {
-			return d
-		}
-	}
-	t.Fatalf("no response of %s has the words %q", server, words)
-	return dialect{}
-}
-
-// llamaFits is the number of bytes of a prompt that the scripted server takes. Its one recorded refusal is of 1,002 tokens.
-const llamaFits = 385
-
-// llamaServer answers as llama.cpp's llama-server with a context of 256 tokens, a text model and the flags.
-func llamaServer(t testing.TB, flags ...string) http.HandlerFunc {
-	tooLong, notFound := recorded(t, llamaRecorded, 400, "request (1002 tokens)"), recorded(t, llamaRecorded, 404, "File Not Found")
-	longText, noEmbeddings := recorded(t, llamaRecorded, 400, "input (400 tokens)"), recorded(t, llamaRecorded, 501, "does not support embeddings")
-	badSchema, noTools := recorded(t, llamaRecorded, 400, "Unable to generate parser"), recorded(t, llamaRecorded, 500, "requires --jinja")
-	noImages, noKey := recorded(t, llamaRecorded, 500, "image input is not supported"), recorded(t, llamaRecorded, 401, "Invalid API Key")
-	return func(w http.ResponseWriter, r *http.Request) {
-		if at := slices.Index(flags, "--api-key"); at >= 0 && r.Header.Get("Authorization") != "Bearer "+flags[at+1] {
-			noKey.serve(w, r)
-			return
-		}
-		if r.Method != http.MethodPost {
-			notFound.serve(w, r)
-			return
-		}
-		asked := bodyOf(t, r)
-		body := string(asked.JSON())
-		if strings.HasSuffix(r.URL.Path, "/embeddings") {
-			switch {
-			case !slices.Contains(flags, "--embeddings"):
-				noEmbeddings.serve(w, r)
-			case len(body) > llamaFits:
-				longText.serve(w, r)
-			default:
-				fmt.Fprint(w, `{"data":[{"index":0,"embedding":[1.0,0.5]}],"usage":{"prompt_tokens":5}}`)
-			}
-			return
-		}
-		messages, _ := asked.Get("messages")
-		size, last := 0, ""
-		for _, message := range messages.Elements() {
-			content, _ := message.Get("content")
-			size, last = size+len(content.Text()), content.Text()
-		}
-		switch {
-		case strings.Contains(body, `"image_url"`):
-			noImages.serve(w, r)
-		case strings.Contains(body, `"tools"`) && slices.Contains(flags, "--no-jinja"):
-			noTools.serve(w, r)
-		case strings.Contains(body, `"items":false`):
-			badSchema.serve(w, r)
-		case size > llamaFits:
-			tooLong.serve(w, r)
-		default:
-			question, _, _ := strings.Cut(last, "\n")
-			speaking(fmt.Sprintf(`data: {"choices":[{"delta":{"content":%q},"finish_reason":null}]}`, question), finished, over)(w, r)
-		}
-	}
-}
-
-// llamaServers are the addresses of servers of llama.cpp with a context of 256 tokens and the flags: one that replays recorded
-// responses, and a real one where the environment names it.
-func llamaServers(t *testing.T, flags ...string) map[string]string {
-	t.Helper()
-	servers := map[string]string{"recorded": servingAll(t, llamaServer(t, flags...)) + "/v1"}
-	if program := os.Getenv(llamaProgram); program != "" {
-		servers["real"] = startLlama(t, program, flags...) + "/v1"
-	}
-	return servers
-}
-
-// startLlama starts a real server and waits until it has loaded the model.
-func startLlama(t *testing.T, program string, flags ...string) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err = errors.Join(err, listener.Close()); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), program, append([]string{"-m", os.Getenv(llamaModel), "--host", "127.0.0.1", "--port", port, "-c", "256", "-np", "1"}, flags...)...)
-	command.Stdout, command.Stderr = t.Output(), t.Output()
-	if err := command.Start(); err != nil {
-		t.Fatalf("%s: %v", llamaProgram, err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		<-ended
-	})
-	url := "http://127.0.0.1:" + port
-	ready := time.NewTicker(100 * time.Millisecond)
-	defer ready.Stop()
-	for {
-		response, err := http.Get(url + "/health")
-		if err == nil {
-			_, _ = io.Copy(io.Discard, response.Body)
-			if err := response.Body.Close(); err == nil && response.StatusCode == http.StatusOK {
-				return url
-			}
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v", llamaProgram, err)
-		case <-ready.C:
-		}
-	}
-}
 
 // Calls at once are answered at the first attempt, although the server closes its connections.
 func TestCallsOfLlamaServer(t *testing.T) {
@@ -256,5 +94,161 @@ func TestEmbedOfALongTextByLlamaServer(t *testing.T) {
 				t.Errorf("warning %q", result.Warning)
 			}
 		})
+	}
+}
+
+// closingServer promises to keep connections and closes them, as llama.cpp's llama-server does: after each answer, and before the
+// answers to the requests for which unanswered says so.
+func closingServer(t testing.TB, unanswered func(request int64) bool) (url string, requests *atomic.Int64) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	body := strings.Join([]string{said, finished, over, ""}, "\n\n")
+	requests = &atomic.Int64{}
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = connection.Close() }()
+				request, err := http.ReadRequest(bufio.NewReader(connection))
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, request.Body)
+				if request.Method == http.MethodPost && unanswered(requests.Add(1)) {
+					return
+				}
+				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nKeep-Alive: timeout=5, max=100\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String(), requests
+}
+
+// A request that meets a closed connection is sent once more at once, also if the connection was a new one.
+func TestServerThatClosesConnections(t *testing.T) {
+	for name, test := range map[string]struct {
+		unanswered func(request int64) bool
+		requests   int64
+	}{
+		"after an answer":         {func(int64) bool { return false }, 200},
+		"before the first answer": {func(request int64) bool { return request == 1 }, 201},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, requests := closingServer(t, test.unanswered)
+			handler := open(t, llm.Options{Providers: compatibleAt("m", url)})
+			errs := inParallel(t, handler, 200, 4, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {})
+			for i, err := range errs {
+				if err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
+			}
+			if requests.Load() != test.requests {
+				t.Errorf("%d requests", requests.Load())
+			}
+		})
+	}
+	url, requests := closingServer(t, func(int64) bool { return true })
+	got := fails(t, t.Context(), open(t, llm.Options{Providers: compatibleAt("m", url)}), asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`), nil)
+	if got.Code != protocol.ProviderNotAvailable || requests.Load() != 2 {
+		t.Errorf("got %s: %s after %d requests", got.Name, got.Message, requests.Load())
+	}
+}
+
+// A server that loads its model is waited for, longer than one that is overloaded, and by calls of any age.
+func TestServerThatLoadsItsModel(t *testing.T) {
+	loading := recorded(t, llamaRecorded, http.StatusServiceUnavailable, "Loading model")
+	var requests atomic.Int64
+	handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		if requests.Add(1) < 4 {
+			loading.serve(w, nil)
+			return
+		}
+		speaking(said, finished, over)(w, nil)
+	}))})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+}
+
+// Calls that together are too many for the cache of llama.cpp's llama-server are sent again, with fewer at once.
+func TestCacheThatIsFull(t *testing.T) {
+	exceeded := recorded(t, llamaRecorded, 0, "Context size has been exceeded")
+	var mu sync.Mutex
+	var running []chan struct{}
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", MaxConcurrent: 4, URLs: []string{chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		ended := make(chan struct{})
+		mu.Lock()
+		running = append(running, ended)
+		full := len(running) > 2
+		if full {
+			for _, other := range running {
+				close(other)
+			}
+			running = nil
+		}
+		mu.Unlock()
+		fmt.Fprint(w, said+"\n\n")
+		select {
+		case <-ended:
+			fmt.Fprint(w, "data: "+exceeded.body+"\n\n")
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		mu.Lock()
+		for i, other := range running {
+			if other == ended {
+				running = append(running[:i], running[i+1:]...)
+				break
+			}
+		}
+		mu.Unlock()
+		fmt.Fprint(w, finished+"\n\n"+over+"\n\n")
+	})}}}})
+	for i, err := range inParallel(t, handler, 60, 8, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {}) {
+		if err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+}
+
+// llama.cpp's llama-server says how many calls it works on, what its model accepts, and whether it is busy.
+func TestWhatLlamaServerReports(t *testing.T) {
+	var chats atomic.Int64
+	busy := atomic.Bool{}
+	busy.Store(true)
+	url := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/props":
+			fmt.Fprint(w, `{"default_generation_settings":{"n_ctx":4096},"total_slots":2,"modalities":{"vision":false,"video":false,"audio":false},"build_info":"b9000-abc"}`)
+		case "/slots":
+			fmt.Fprintf(w, `[{"id":0,"n_ctx":4096,"is_processing":true},{"id":1,"n_ctx":4096,"is_processing":%t}]`, busy.Load())
+		case "/v1/models":
+			fmt.Fprint(w, `{"data":[{"id":"m"}]}`)
+		default:
+			chats.Add(1)
+			if strings.Contains(string(bodyOf(t, r).JSON()), "QUEUED") { // No header before the slot begins.
+				<-time.After(500 * time.Millisecond)
+			}
+			speaking(said, finished, over)(w, r)
+		}
+	})
+	handler := open(t, llm.Options{Providers: compatibleAt("m", url+"/v1")})
+	got := fails(t, t.Context(), handler, asking(t, llm.Vision, `{"prompt":"x","provider":"openai","images":["`+encoded(t, "red")+`"]}`), nil)
+	if got.Code != protocol.InvalidParams || chats.Load() != 0 {
+		t.Errorf("got %s: %s, %d requests", got.Name, got.Message, chats.Load())
+	}
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.2}`), map[string]string{"response": `"yes"`})
+	busy.Store(false)
+	if got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.1}`), nil); got.Code != protocol.ProviderTimeout {
+		t.Errorf("got %s: %s", got.Name, got.Message)
+	}
+	for _, state := range handler.Probe(t.Context(), func(protocol.Server) bool { return true }) {
+		if state.Provider == "openai" && (state.Slots != 2 || state.Context != 4096 || state.Version != "b9000-abc") {
+			t.Errorf("%+v", state)
+		}
 	}
 }
