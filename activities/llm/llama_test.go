@@ -1,11 +1,11 @@
 package llm_test
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,16 +13,18 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Calls at once are answered at the first attempt, although the server closes its connections.
 func TestCallsOfLlamaServer(t *testing.T) {
-	for name, url := range llamaServers(t) {
+	closing, _ := closingServer(t, func(int64) bool { return false })
+	for name, url := range withLlama(t, closing) {
 		t.Run(name, func(t *testing.T) {
-			handler := open(t, llm.Options{Providers: compatibleAt("m", url)})
-			for i, err := range inParallel(t, handler, 40, 4, func(int) protocol.Request {
+			handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", url)})
+			for i, err := range inParallel(t, handler, 200, 4, func(int) protocol.Request {
 				return asking(t, llm.Chat, `{"prompt":"Hello","provider":"openai","max_tokens":3}`)
 			}, func(int) {}) {
 				if err != nil {
@@ -58,7 +60,7 @@ func TestPromptThatIsTooLongForLlamaServer(t *testing.T) {
 	}
 }
 
-// Mistakes of the caller are not retried, whatever the status is, and set no server aside.
+// Mistakes of the caller are not retried, whatever the status is, and set no server aside: the next call goes to it, not to another one.
 func TestMistakesThatLlamaServerRejects(t *testing.T) {
 	for title, test := range map[string]struct {
 		flags              []string
@@ -73,61 +75,64 @@ func TestMistakesThatLlamaServerRejects(t *testing.T) {
 	} {
 		for name, url := range llamaServers(t, test.flags...) {
 			t.Run(title+" "+name, func(t *testing.T) {
-				handler := open(t, llm.Options{Tools: box{}, Providers: compatibleAt("m", url)})
+				handler := open(t, llm.Options{Tools: box{}, Providers: compatibleAt("m", url, serving(t, speaking(said, finished, over)))})
 				got := fails(t, t.Context(), handler, asking(t, test.method, `{"provider":"openai",`+test.parameters+`}`), nil)
 				if got.Code != protocol.InvalidParams || got.Kind != protocol.Permanent || !strings.Contains(got.Message, test.words) {
 					t.Errorf("%s %s: %s", got.Name, got.Kind, got.Message)
 				}
-				ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","max_tokens":3,"api_key":"s3cret"}`)
+				result := ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","max_tokens":3,"api_key":"s3cret"}`)
+				want(t, result, map[string]string{"provider_id": `"` + url + `"`})
 			})
 		}
 	}
 }
 
-// A text that is too long to embed is named.
+// A text that is too long to embed, for the context or for the batch, is named.
 func TestEmbedOfALongTextByLlamaServer(t *testing.T) {
-	for name, url := range llamaServers(t, "--embeddings") {
+	for title, more := range map[string][]string{"context": nil, "batch": {"-c", "4096", "-b", "128", "-ub", "128"}} {
+		for name, url := range llamaServers(t, append([]string{"--embeddings", "--pooling", "mean"}, more...)...) {
+			t.Run(title+" "+name, func(t *testing.T) {
+				handler := open(t, llm.Options{Providers: compatibleAt("m", url, serving(t, speaking()))})
+				result := ask(t, handler, llm.Embed, `{"provider":"openai","model":"m","input":["short","`+strings.Repeat("word ", 300)+`"]}`)
+				if !strings.HasPrefix(result.Warning, "text 1 is longer than the model's context: only its first ") {
+					t.Errorf("warning %q", result.Warning)
+				}
+				want(t, result, map[string]string{"provider_id": `"` + url + `"`})
+			})
+		}
+	}
+}
+
+// The server ignores a length of vectors that its model does not have: the task fails.
+func TestDimensionsThatLlamaServerIgnores(t *testing.T) {
+	for name, url := range llamaServers(t, "--embeddings", "--pooling", "mean") {
 		t.Run(name, func(t *testing.T) {
 			handler := open(t, llm.Options{Providers: compatibleAt("m", url)})
-			result := ask(t, handler, llm.Embed, `{"provider":"openai","model":"m","input":["short","`+strings.Repeat("word ", 300)+`"]}`)
-			if !strings.HasPrefix(result.Warning, "text 1 is longer than the model's context: only its first ") {
-				t.Errorf("warning %q", result.Warning)
+			got := fails(t, t.Context(), handler, asking(t, llm.Embed, `{"provider":"openai","model":"m","input":"x","dimensions":100000}`), nil)
+			if got.Code != protocol.InvalidParams || got.Kind != protocol.Permanent || !strings.HasPrefix(got.Message, `the model "m" has no vectors of length 100000: it returned `) {
+				t.Errorf("%s %s: %s", got.Name, got.Kind, got.Message)
 			}
 		})
 	}
 }
 
-// closingServer promises to keep connections and closes them, as llama.cpp's llama-server does: after each answer, and before the
-// answers to the requests for which unanswered says so.
-func closingServer(t testing.TB, unanswered func(request int64) bool) (url string, requests *atomic.Int64) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	body := strings.Join([]string{said, finished, over, ""}, "\n\n")
-	requests = &atomic.Int64{}
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
+// A router answers 400 for a model that it does not have: another server is asked, or another model.
+func TestModelThatARouterDoesNotHave(t *testing.T) {
+	folder := t.TempDir()
+	ollamatest.Weights(t, "tiny-script", folder)
+	for name, url := range llamaServers(t, "--models-dir", folder) {
+		t.Run(name, func(t *testing.T) {
+			handler := open(t, llm.Options{Providers: compatibleAt("", url)})
+			got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"x","provider":"openai","model":"nope"}`), nil)
+			if got.Code != protocol.TaskValidationFailed || got.Kind != protocol.Permanent || !strings.HasSuffix(got.Message, ` has no model "nope": model 'nope' not found`) {
+				t.Errorf("%s %s: %s", got.Name, got.Kind, got.Message)
 			}
-			go func() {
-				defer func() { _ = connection.Close() }()
-				request, err := http.ReadRequest(bufio.NewReader(connection))
-				if err != nil {
-					return
-				}
-				_, _ = io.Copy(io.Discard, request.Body)
-				if request.Method == http.MethodPost && unanswered(requests.Add(1)) {
-					return
-				}
-				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nKeep-Alive: timeout=5, max=100\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
-			}()
-		}
-	}()
-	return "http://" + listener.Addr().String(), requests
+			ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","models":["nope","tiny-script"],"max_tokens":3}`)
+			other := serving(t, speaking(said, finished, over))
+			handler = open(t, llm.Options{Providers: compatibleAt("nope", url, other)})
+			want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"provider_id": `"` + other + `"`})
+		})
+	}
 }
 
 // A request that meets a closed connection is sent once more at once, also if the connection was a new one.
@@ -163,92 +168,200 @@ func TestServerThatClosesConnections(t *testing.T) {
 // A server that loads its model is waited for, longer than one that is overloaded, and by calls of any age.
 func TestServerThatLoadsItsModel(t *testing.T) {
 	loading := recorded(t, llamaRecorded, http.StatusServiceUnavailable, "Loading model")
+	const calls, whileLoading = 60, 12
 	var requests atomic.Int64
-	handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
-		if requests.Add(1) < 4 {
-			loading.serve(w, nil)
+	servers := map[string]string{"recorded": chatting(t, func(w http.ResponseWriter, r *http.Request, _ value.Value) {
+		if requests.Add(1) <= whileLoading {
+			loading.serve(w, r)
 			return
 		}
-		speaking(said, finished, over)(w, nil)
-	}))})
-	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
-}
-
-// Calls that together are too many for the cache of llama.cpp's llama-server are sent again, with fewer at once.
-func TestCacheThatIsFull(t *testing.T) {
-	exceeded := recorded(t, llamaRecorded, 0, "Context size has been exceeded")
-	var mu sync.Mutex
-	var running []chan struct{}
-	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", MaxConcurrent: 4, URLs: []string{chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
-		ended := make(chan struct{})
-		mu.Lock()
-		running = append(running, ended)
-		full := len(running) > 2
-		if full {
-			for _, other := range running {
-				close(other)
+		speaking(said, finished, over)(w, r)
+	})}
+	if program := os.Getenv(llamaProgram); program != "" {
+		servers["real"] = startLlama(t, program, func(int) bool { return true }) + "/v1"
+	}
+	for name, url := range servers {
+		t.Run(name, func(t *testing.T) {
+			handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", url)})
+			for i, err := range inParallel(t, handler, calls, 8, func(int) protocol.Request {
+				return asking(t, llm.Chat, `{"prompt":"x","provider":"openai","max_tokens":3}`)
+			}, func(int) {}) {
+				if err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
 			}
-			running = nil
-		}
-		mu.Unlock()
-		fmt.Fprint(w, said+"\n\n")
-		select {
-		case <-ended:
-			fmt.Fprint(w, "data: "+exceeded.body+"\n\n")
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		mu.Lock()
-		for i, other := range running {
-			if other == ended {
-				running = append(running[:i], running[i+1:]...)
-				break
-			}
-		}
-		mu.Unlock()
-		fmt.Fprint(w, finished+"\n\n"+over+"\n\n")
-	})}}}})
-	for i, err := range inParallel(t, handler, 60, 8, func(int) protocol.Request { return asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`) }, func(int) {}) {
-		if err != nil {
-			t.Errorf("call %d: %v", i, err)
-		}
+		})
+	}
+	if requests.Load() != calls+whileLoading {
+		t.Errorf("%d requests", requests.Load())
 	}
 }
 
-// llama.cpp's llama-server says how many calls it works on, what its model accepts, and whether it is busy.
+// Calls that together are too many for the cache of the server are sent again, with fewer at once, and say so.
+func TestCacheThatIsFull(t *testing.T) {
+	exceeded := recorded(t, llamaRecorded, 0, "Context size has been exceeded")
+	const fit, limit = 2, 4
+	var mu sync.Mutex
+	var running []chan struct{}
+	full := false
+	scripted := chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		ended := make(chan struct{})
+		mu.Lock()
+		running = append(running, ended)
+		if len(running) > fit {
+			for _, other := range running {
+				close(other)
+			}
+			running, full = nil, true
+		}
+		hold := !full // Until there were too many once.
+		mu.Unlock()
+		fmt.Fprint(w, said+"\n\n")
+		if hold {
+			<-ended
+		}
+		mu.Lock()
+		at := slices.Index(running, ended)
+		if at >= 0 {
+			running = slices.Delete(running, at, at+1)
+		}
+		mu.Unlock()
+		if at < 0 {
+			fmt.Fprint(w, "data: "+exceeded.body+"\n\n")
+			return
+		}
+		fmt.Fprint(w, finished+"\n\n"+over+"\n\n")
+	})
+	for name, url := range withLlama(t, scripted, "-np", strconv.Itoa(limit), "--kv-unified") {
+		t.Run(name, func(t *testing.T) {
+			handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", MaxConcurrent: limit, URLs: []string{url}}}})
+			var calls sync.WaitGroup
+			var lowered atomic.Int64
+			for range 60 {
+				calls.Go(func() {
+					// Each has room alone.
+					_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"SLOWLY","provider":"openai","max_tokens":100}`), func(text string) {
+						if strings.HasPrefix(text, "at most ") && strings.Contains(text, " calls at once from now on: ") {
+							lowered.Add(1)
+						}
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			calls.Wait()
+			if lowered.Load() == 0 || name == "recorded" && lowered.Load() > limit {
+				t.Errorf("%d calls said that the limit is lower", lowered.Load())
+			}
+		})
+	}
+}
+
+// The server reports on its page /props how many calls it works on, its context, and what its model accepts.
 func TestWhatLlamaServerReports(t *testing.T) {
 	var chats atomic.Int64
-	busy := atomic.Bool{}
-	busy.Store(true)
-	url := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+	scripted := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/props":
-			fmt.Fprint(w, `{"default_generation_settings":{"n_ctx":4096},"total_slots":2,"modalities":{"vision":false,"video":false,"audio":false},"build_info":"b9000-abc"}`)
-		case "/slots":
-			fmt.Fprintf(w, `[{"id":0,"n_ctx":4096,"is_processing":true},{"id":1,"n_ctx":4096,"is_processing":%t}]`, busy.Load())
+			fmt.Fprint(w, `{"default_generation_settings":{"n_ctx":256},"total_slots":2,"modalities":{"vision":false,"video":false,"audio":false},"build_info":"b9000-abc"}`)
 		case "/v1/models":
 			fmt.Fprint(w, `{"data":[{"id":"m"}]}`)
 		default:
 			chats.Add(1)
-			if strings.Contains(string(bodyOf(t, r).JSON()), "QUEUED") { // No header before the slot begins.
-				<-time.After(500 * time.Millisecond)
-			}
-			speaking(said, finished, over)(w, r)
 		}
 	})
-	handler := open(t, llm.Options{Providers: compatibleAt("m", url+"/v1")})
-	got := fails(t, t.Context(), handler, asking(t, llm.Vision, `{"prompt":"x","provider":"openai","images":["`+encoded(t, "red")+`"]}`), nil)
-	if got.Code != protocol.InvalidParams || chats.Load() != 0 {
-		t.Errorf("got %s: %s, %d requests", got.Name, got.Message, chats.Load())
+	for name, url := range withLlama(t, scripted, "-c", "512", "-np", "2") {
+		t.Run(name, func(t *testing.T) {
+			handler := open(t, llm.Options{Providers: compatibleAt("m", url)})
+			got := fails(t, t.Context(), handler, asking(t, llm.Vision, `{"prompt":"x","provider":"openai","images":["`+encoded(t, "red")+`"]}`), nil)
+			wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "m" does not accept images`, "use one that does")
+			for _, state := range handler.Probe(t.Context(), func(protocol.Server) bool { return true }) {
+				if state.Provider == "openai" && (state.Slots != 2 || state.Context != 256 || state.Version == "" || len(state.Modalities) != 0) {
+					t.Errorf("%+v", state)
+				}
+			}
+		})
 	}
-	want(t, ask(t, handler, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.2}`), map[string]string{"response": `"yes"`})
-	busy.Store(false)
-	if got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"QUEUED","provider":"openai","idle_timeout":0.1}`), nil); got.Code != protocol.ProviderTimeout {
-		t.Errorf("got %s: %s", got.Name, got.Message)
+	if chats.Load() != 0 {
+		t.Errorf("%d requests", chats.Load())
 	}
-	for _, state := range handler.Probe(t.Context(), func(protocol.Server) bool { return true }) {
-		if state.Provider == "openai" && (state.Slots != 2 || state.Context != 4096 || state.Version != "b9000-abc") {
-			t.Errorf("%+v", state)
+}
+
+// A call that waits in the queue of the server gets no sign of life: that is not silence as long as the server works on others. The
+// same holds for an image, about whose model the server is asked first.
+func TestQueueOfLlamaServer(t *testing.T) {
+	var asked atomic.Int64
+	var busy atomic.Bool
+	begins := make(chan struct{}, 1)
+	scripted := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/props":
+			fmt.Fprint(w, `{"total_slots":2,"modalities":{"vision":true}}`)
+		case "/slots":
+			fmt.Fprintf(w, `[{"id":0,"is_processing":true},{"id":1,"is_processing":%t}]`, busy.Load())
+			if asked.Add(1) == 2 { // The idle timeout is over for the second time.
+				begins <- struct{}{}
+			}
+		default:
+			_ = bodyOf(t, r)
+			select {
+			case <-begins:
+				speaking(said, finished, over)(w, r)
+			case <-r.Context().Done():
+			}
 		}
+	})
+	handler := open(t, llm.Options{Providers: compatibleAt("m", scripted+"/v1")})
+	for method, parameters := range map[string]string{llm.Chat: `{"prompt":"x"`, llm.Vision: `{"prompt":"x","images":["` + encoded(t, "red") + `"]`} {
+		asked.Store(0)
+		busy.Store(true)
+		want(t, ask(t, handler, method, parameters+`,"provider":"openai","idle_timeout":0.2}`), map[string]string{"response": `"yes"`})
+		busy.Store(false)
+		asked.Store(2)
+		if got := fails(t, t.Context(), handler, asking(t, method, parameters+`,"provider":"openai","idle_timeout":0.1}`), nil); got.Code != protocol.ProviderTimeout {
+			t.Errorf("%s: got %s: %s", method, got.Name, got.Message)
+		}
+	}
+	program := os.Getenv(llamaProgram)
+	if program == "" {
+		return
+	}
+	url := startLlama(t, program, func(status int) bool { return status == http.StatusOK }) + "/v1"
+	working, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := open(t, llm.Options{Providers: compatibleAt("m", url)}).Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"SLOWLY","provider":"openai","max_tokens":150}`), once(func() { close(working) }))
+		ended <- err
+	}()
+	<-working
+	ask(t, open(t, llm.Options{Providers: compatibleAt("m", url)}), llm.Chat, `{"prompt":"x","provider":"openai","max_tokens":3,"idle_timeout":0.05}`)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A tool call that the model has written badly is its fault: the task may try again, and no server is set aside.
+func TestToolCallThatIsBadlyFormed(t *testing.T) {
+	const words = "The model produced output that does not match the expected peg-native format"
+	alone, inStream := recorded(t, llamaRecorded, 500, words), recorded(t, llamaRecorded, 0, words)
+	for name, bad := range map[string]http.HandlerFunc{"a response": alone.serve, "a stream": speaking(said, "data: "+inStream.body)} {
+		t.Run(name, func(t *testing.T) {
+			var requests atomic.Int64
+			url := chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
+				requests.Add(1)
+				if strings.Contains(string(body.JSON()), "BAD") {
+					bad(w, r)
+					return
+				}
+				speaking(said, finished, over)(w, r)
+			})
+			handler := open(t, llm.Options{Tools: box{}, Providers: compatibleAt("m", url, serving(t, speaking(said, finished, over)))})
+			got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"BAD","provider":"openai","tools":["add"]}`), nil)
+			wantError(t, got, protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: "+words, "")
+			want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"provider_id": `"` + url + `"`})
+			if requests.Load() != 2 {
+				t.Errorf("%d requests", requests.Load())
+			}
+		})
 	}
 }
