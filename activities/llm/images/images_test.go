@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/color/palette"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"golang.org/x/image/bmp"
+	"golang.org/x/image/draw"
 	"golang.org/x/image/tiff"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/images"
@@ -114,6 +116,24 @@ func TestWebP(t *testing.T) {
 	}
 	if kind := http.DetectContentType(made); kind != "image/png" && kind != "image/jpeg" {
 		t.Errorf("it became %s", kind)
+	}
+}
+
+// The first frame of a GIF may be smaller than the image: it is not made larger.
+func TestSmallFrameOfALargeGIF(t *testing.T) {
+	frame := image.NewPaletted(image.Rect(10, 20, 42, 36), palette.Plan9)
+	draw.Draw(frame, frame.Rect, corners(32, 16), image.Point{}, draw.Src)
+	var file bytes.Buffer
+	err := gif.EncodeAll(&file, &gif.GIF{Image: []*image.Paletted{frame}, Delay: []int{0}, Config: image.Config{Width: 3000, Height: 200, ColorModel: frame.Palette}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := images.Prepare(file.Bytes(), 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := seen(t, made); got != "32×16 red green blue black" {
+		t.Error(got)
 	}
 }
 
@@ -284,6 +304,15 @@ func TestProblems(t *testing.T) {
 			"convert it to JPEG: `magick photo.heic photo.jpg`; on macOS `sips -s format jpeg`", false},
 		"AVIF": {[]byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif"), "is AVIF, which is not supported",
 			"convert it to JPEG: `magick photo.avif photo.jpg`; on macOS `sips -s format jpeg`", false},
+		"HEIC by its second brand": {[]byte("\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic"), "is HEIC, which is not supported",
+			"convert it to JPEG: `magick photo.heic photo.jpg`; on macOS `sips -s format jpeg`", false},
+		"AVIF by its second brand": {[]byte("\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1avif"), "is AVIF, which is not supported",
+			"convert it to JPEG: `magick photo.avif photo.jpg`; on macOS `sips -s format jpeg`", false},
+		"JPEG XL":   {[]byte("\xff\x0a\xfa\x1f"), "is JPEG XL, which is not supported", "convert it to PNG", false},
+		"JPEG 2000": {[]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), "is JPEG 2000, which is not supported", "convert it to PNG", false},
+		"SVG":       {[]byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`), "is SVG, which is not supported", "convert it to PNG", false},
+		"icon":      {[]byte("\x00\x00\x01\x00\x01\x00"), "is image/x-icon, which is not supported", images.Formats, false},
+		"video":     {[]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), "is not an image: it looks like video/mp4", images.Formats, true},
 		"animated WebP": {[]byte("RIFF\x20\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "is an animated WebP, which is not supported",
 			"convert one of its frames to PNG", false},
 	} {
