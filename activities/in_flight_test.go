@@ -16,28 +16,30 @@ import (
 )
 
 // Equal calls at the same time reach the handler once. After one that failed for a reason that may pass, one of the others is made;
-// after one that can never succeed, the others fail as well; after another failure, they are made.
+// after one that can never succeed, the others fail as well; after another failure, they are made. The store is read for calls that are
+// made, not for those that wait.
 func TestEqualCallsAtTheSameTime(t *testing.T) {
 	for name, test := range map[string]struct {
 		first         error // Of the first call.
 		others        error // Of those after it.
 		panics        bool  // The first call ends by a bug.
 		calls, cached int64
-		failed        int64
+		failed, reads int64
 	}{
-		"success":           {nil, nil, false, 1, 4, 0},
-		"transient failure": {protocol.Errorf(protocol.ProviderOverloaded, "busy"), nil, false, 2, 3, 1},
-		"cancelled":         {protocol.Errorf(protocol.TaskCancelled, "cancelled"), nil, false, 2, 3, 1},
-		"permanent failure": {protocol.Errorf(protocol.InvalidParams, "no such thing"), nil, false, 1, 0, 5},
-		"failure":           {errors.New("no"), errors.New("no"), false, 5, 0, 5},
-		"panic":             {nil, nil, true, 1, 3, 1},
+		"success":           {nil, nil, false, 1, 4, 0, 1},
+		"transient failure": {protocol.Errorf(protocol.ProviderOverloaded, "busy"), nil, false, 2, 3, 1, 2},
+		"cancelled":         {protocol.Errorf(protocol.TaskCancelled, "cancelled"), nil, false, 2, 3, 1, 2},
+		"permanent failure": {protocol.Errorf(protocol.InvalidParams, "no such thing"), nil, false, 1, 0, 5, 1},
+		"failure":           {errors.New("no"), errors.New("no"), false, 5, 0, 5, 5},
+		"panic":             {nil, nil, true, 1, 3, 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &heldHandler{cacheTest: newCacheTest(t), errs: []error{test.first, test.others}, release: make(chan struct{})}
 			if test.panics {
 				d.store = &panickingStore{Store: d.store, release: d.release}
 			}
-			acts, err := New(Options{Store: d.store, Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{{Name: "test/do"}}}, d}}})
+			store := &readStore{Store: d.store}
+			acts, err := New(Options{Store: store, Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{{Name: "test/do"}}}, d}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,6 +71,9 @@ func TestEqualCallsAtTheSameTime(t *testing.T) {
 			ended.Wait()
 			if d.made.Load() != test.calls || cached.Load() != test.cached || failed.Load() != test.failed {
 				t.Errorf("%d calls reach the handler, %d are answered from the cache, %d fail", d.made.Load(), cached.Load(), failed.Load())
+			}
+			if store.reads.Load() != test.reads {
+				t.Errorf("the store is read for %d calls, want %d", store.reads.Load(), test.reads)
 			}
 			if len(acts.inFlight.calls) != 0 {
 				t.Errorf("%d calls are under way at the end", len(acts.inFlight.calls))
@@ -135,6 +140,19 @@ func (s *panickingStore) Records(ctx context.Context, query resultstore.Query) (
 	if query.Kind == resultstore.Cached && !s.shown.Swap(true) {
 		<-s.release
 		panic("a bug")
+	}
+	return s.Store.Records(ctx, query)
+}
+
+// readStore counts the calls for which it is asked for an earlier result.
+type readStore struct {
+	resultstore.Store
+	reads atomic.Int64
+}
+
+func (s *readStore) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
+	if query.Kind == resultstore.Cached {
+		s.reads.Add(1)
 	}
 	return s.Store.Records(ctx, query)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -124,6 +125,34 @@ func TestFilesAreReadAgainWhenTheServerIsBack(t *testing.T) {
 		t.Errorf("the file was read %d times", read.Load())
 	}
 	server.stop()
+}
+
+// A call that waits for a slot does not hold its text files: they are read when it has one.
+func TestWaitingCallsReadNoTextFiles(t *testing.T) {
+	held, waits := newGate(), make(chan struct{}, 3)
+	handler := open(t, llm.Options{Providers: limited(1, serving(t, held.before(answering("yes"))))})
+	var read atomic.Int64
+	var calls sync.WaitGroup
+	for _, parameters := range []string{`{"prompt":"hello"}`, `{"prompt":"hello","file_path":"a.txt"}`, `{"prompt":"hello","files":["a.txt","b.txt"]}`} {
+		request := asking(t, llm.Chat, parameters)
+		request.Files = countingFiles{&read}
+		calls.Go(func() {
+			if _, err := handler.Handle(t.Context(), request, waiting(waits)); err != nil {
+				t.Error(err)
+			}
+		})
+		if held.inFlight.Load() == 0 {
+			take(held.arrived, 1) // The first call, which has no files.
+		}
+	}
+	take(waits, 2)
+	if read.Load() != 0 {
+		t.Errorf("%d files are read while their calls wait", read.Load())
+	}
+	close(held.opened)
+	if calls.Wait(); read.Load() != 3 {
+		t.Errorf("%d files are read", read.Load())
+	}
 }
 
 type countingFiles struct{ read *atomic.Int64 }

@@ -39,6 +39,14 @@ func TestKeyOfAnOllamaServer(t *testing.T) {
 	if _, err := handler.Handle(t.Context(), request, nil); err != nil {
 		t.Error(err)
 	}
+	var there atomic.Bool
+	handler = open(t, llm.Options{Secret: secret, Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{guarded(pulls(&there))}, Key: "KEY", AutoPull: true}}})
+	request = asking(t, llm.Chat, `{"prompt":"x"}`)
+	request.Secret = secret
+	if _, err := handler.Handle(t.Context(), request, nil); err != nil || !there.Load() {
+		t.Errorf("the model was fetched: %v, %v", there.Load(), err)
+	}
+	handler.Probe(t.Context(), func(protocol.Server) bool { return true })
 	redirecting := guarded(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other+r.URL.Path, http.StatusTemporaryRedirect)
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -85,7 +86,54 @@ func TestLogprobs(t *testing.T) {
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","logprobs":true}`), map[string]string{"logprobs": `[{"logprob":-0.5,"token":"x"}]`})
 }
 
-func TestKeepAliveThatIsTooLong(t *testing.T) {
-	got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, `{"prompt":"x","keep_alive":1e12}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "keep_alive must be a number of seconds or a duration such as 5m, not 1e12", "")
+// What Ollama reads as a duration is sent; what it cannot count is refused before a server is called.
+func TestKeepAlive(t *testing.T) {
+	var sent value.Value
+	handler := scripted(t, func(w http.ResponseWriter, r *http.Request) {
+		sent = bodyOf(t, r)
+		answering("yes")(w, r)
+	})
+	for given, want := range map[string]string{
+		`300`: `"5m0s"`, `"5m"`: `"5m0s"`, `1.5`: `"1.5s"`, `0`: `"0s"`, `"0"`: `"0s"`, `9000000000`: `"2500000h0m0s"`,
+		`1e12`: "", `1e400`: "", `9223372037`: "", `"99999999999h"`: "", `"300"`: "", `"-1"`: "", `"soon"`: "",
+	} {
+		sent = value.Value{}
+		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"x","keep_alive":`+given+`}`), nil)
+		if want == "" {
+			wantError(t, protocol.AsError(err, 0), protocol.InvalidParams, protocol.Permanent, "keep_alive must be a number of seconds or a duration such as 5m, not "+given, "")
+			continue
+		}
+		if keep, _ := sent.Get("keep_alive"); err != nil || string(keep.JSON()) != want {
+			t.Errorf("%s: sent %s, %v", given, keep.JSON(), err)
+		}
+	}
+	if _, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"x"}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, is := sent.Get("keep_alive"); is { // A model in memory keeps the value of the last call.
+		t.Errorf("sent %s", sent.JSON())
+	}
+}
+
+// Each degree of thinking is sent as the server calls it.
+func TestDegreesOfThinking(t *testing.T) {
+	var sent value.Value
+	keep := func(serve http.HandlerFunc) string {
+		return chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
+			sent = body
+			serve(w, r)
+		})
+	}
+	handler := open(t, llm.Options{Providers: append(at(keep(answering("yes"))), compatibleAt("m", keep(speaking(said, finished, over)))...)})
+	for think, fields := range map[string][2]string{
+		`"max"`: {`"think":"max"`, `"reasoning_effort":"max"`}, `"low"`: {`"think":"low"`, `"reasoning_effort":"low"`},
+		`false`: {`"think":false`, `"chat_template_kwargs":{"enable_thinking":false}`}, `true`: {`"think":true`, `"chat_template_kwargs":{"enable_thinking":true}`},
+	} {
+		for i, provider := range []string{"ollama", "openai"} {
+			ask(t, handler, llm.Chat, `{"prompt":"x","provider":"`+provider+`","think":`+think+`}`)
+			if !strings.Contains(string(sent.JSON()), fields[i]) {
+				t.Errorf("%s, think %s: sent %s", provider, think, sent.JSON())
+			}
+		}
+	}
 }

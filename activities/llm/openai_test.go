@@ -154,6 +154,7 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 			protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: The model produced output that does not match the expected peg-native format"},
 		"caller's fault": {status(501, "{\"error\":{\"code\":501,\"message\":\"This server does not support embeddings. Start it with `--embeddings`\",\"type\":\"not_supported_error\"}}"),
 			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: This server does not support embeddings. Start it with `--embeddings`"},
+		"not implemented": {status(501, `{"error":{"code":501,"message":"no answers here"}}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: no answers here"},
 		"router": {status(400, `{"error":{"code":400,"message":"model 'nope' not found","type":"invalid_request_error"}}`),
 			protocol.TaskValidationFailed, protocol.Permanent, `the server at URL has no model "m": model 'nope' not found`},
 		"cut in a line": {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
