@@ -70,6 +70,7 @@ func (d *cacheTest) call(written string, change ...func(*protocol.Call)) *protoc
 		Store: d.store, Env: func(name string) (string, bool) { value, set := d.env[name]; return value, set },
 		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{
 			{Name: "test/do", FileParameters: []string{"file", "files"}, ItemParameter: "context.file", CodeParameter: "code", NeedsDependencies: true},
+			{Name: "test/read", FileParameters: []string{"file", "files", "named"}, ContentParameters: []string{"file", "files"}},
 			{Name: "test/fresh", NoCache: true},
 		}}, d}},
 	})
@@ -205,6 +206,38 @@ func TestFilesTellCallsApartByTheirContent(t *testing.T) {
 		d.call(written)
 		d.reaches(4, "two calls without the file of "+written)
 	}
+}
+
+// Of files of which only the content counts, a copy is the same file, unless the result has a warning, which may name the file.
+func TestCopiesOfAFile(t *testing.T) {
+	d := newCacheTest(t)
+	reads := func(call *protocol.Call) { call.Method = "test/read" }
+	for _, name := range []string{"a.txt", "copy.txt"} {
+		d.file(name, "one")
+	}
+	d.file("b.txt", "two")
+	for _, c := range []struct {
+		written string
+		calls   int
+	}{
+		{`{"file":"a.txt"}`, 1}, {`{"file":"copy.txt"}`, 1}, {`{"file":"b.txt"}`, 2}, {`{}`, 3},
+		{`{"files":["a.txt"]}`, 4}, {`{"files":["copy.txt"]}`, 4}, {`{"files":["a.txt","b.txt"]}`, 5}, {`{"files":["b.txt","copy.txt"]}`, 6}, {`{"files":["copy.txt","b.txt"]}`, 6},
+		{`{"named":"a.txt"}`, 7}, {`{"named":"copy.txt"}`, 8},
+	} {
+		d.call(c.written, reads)
+		d.reaches(c.calls, c.written)
+	}
+	d.warning = `the prompt of "a.txt" is cut`
+	d.call(`{"file":"a.txt","n":1}`, reads)
+	d.warning = ""
+	if again := d.call(`{"file":"a.txt","n":1}`, reads); again.Warning == "" {
+		t.Errorf("%+v", again)
+	}
+	d.reaches(9, "the same file again")
+	if other := d.call(`{"file":"copy.txt","n":1}`, reads); other.Warning != "" {
+		t.Errorf("%+v", other)
+	}
+	d.reaches(10, "a copy of a file that a warning names")
 }
 
 func TestAFileThatChangesMeanwhileIsNotCached(t *testing.T) {

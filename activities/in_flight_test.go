@@ -82,6 +82,25 @@ func TestEqualCallsAtTheSameTime(t *testing.T) {
 	}
 }
 
+// What may have the path of a file is not for an equal call that names a copy of the file.
+func TestEndOfACallForAnother(t *testing.T) {
+	own, copied := callKey{content: "c", exact: "a"}, callKey{content: "c", exact: "b"}
+	for name, test := range map[string]struct {
+		done    execution
+		failure *protocol.Error
+		copied  bool
+	}{
+		"result":            {execution{key: own}, nil, true},
+		"result with words": {execution{key: own, Result: protocol.Result{Warning: "a.txt is cut"}}, nil, false},
+		"failure":           {execution{key: own}, protocol.Errorf(protocol.InvalidParams, "a.txt is empty"), false},
+	} {
+		end := endOf(test.done, test.failure)
+		if !end.isFor(own) || end.isFor(copied) != test.copied {
+			t.Errorf("%s: %v, %v for a copy", name, end.isFor(own), end.isFor(copied))
+		}
+	}
+}
+
 // waiting is how many calls wait for the one that is under way.
 func waiting(acts *Activities) int {
 	acts.inFlight.mu.Lock()
