@@ -99,6 +99,10 @@ func TestKeepAlive(t *testing.T) {
 	} {
 		sent = value.Value{}
 		_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"x","keep_alive":`+given+`}`), nil)
+		if want == "" && err == nil {
+			t.Errorf("%s: sent %s", given, sent.JSON())
+			continue
+		}
 		if want == "" {
 			wantError(t, protocol.AsError(err, 0), protocol.InvalidParams, protocol.Permanent, "keep_alive must be a number of seconds or a duration such as 5m, not "+given, "")
 			continue

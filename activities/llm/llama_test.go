@@ -288,6 +288,47 @@ func TestWhatLlamaServerReports(t *testing.T) {
 	}
 }
 
+// No more calls are in flight than the server works on at once, once it has said how many these are.
+func TestLimitBySlotsOfLlamaServer(t *testing.T) {
+	var held atomic.Pointer[gate]
+	url := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/props":
+			fmt.Fprint(w, `{"total_slots":1}`)
+		case r.Method != http.MethodPost:
+			http.NotFound(w, r)
+		default:
+			_ = bodyOf(t, r)
+			held.Load().before(speaking(said, finished, over))(w, r)
+		}
+	})
+	handler := open(t, llm.Options{Providers: compatibleAt("m", url+"/v1")})
+	for range 100 { // The page is read beside the first calls.
+		now, waits := newGate(), make(chan struct{}, 2)
+		held.Store(now)
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				if _, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`), waiting(waits)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		<-now.arrived
+		limited := false
+		select {
+		case <-now.arrived:
+		case <-waits:
+			limited = true
+		}
+		close(now.opened)
+		if calls.Wait(); limited {
+			return
+		}
+	}
+	t.Error("two calls are in flight at a server that works on one")
+}
+
 // A call that waits in the queue of the server gets no sign of life: that is not silence as long as the server works on others. The
 // same holds for an image, about whose model the server is asked first.
 func TestQueueOfLlamaServer(t *testing.T) {
@@ -337,31 +378,5 @@ func TestQueueOfLlamaServer(t *testing.T) {
 	ask(t, open(t, llm.Options{Providers: compatibleAt("m", url)}), llm.Chat, `{"prompt":"x","provider":"openai","max_tokens":3,"idle_timeout":0.05}`)
 	if err := <-ended; err != nil {
 		t.Error(err)
-	}
-}
-
-// A tool call that the model has written badly is its fault: the task may try again, and no server is set aside.
-func TestToolCallThatIsBadlyFormed(t *testing.T) {
-	const words = "The model produced output that does not match the expected peg-native format"
-	alone, inStream := recorded(t, llamaRecorded, 500, words), recorded(t, llamaRecorded, 0, words)
-	for name, bad := range map[string]http.HandlerFunc{"a response": alone.serve, "a stream": speaking(said, "data: "+inStream.body)} {
-		t.Run(name, func(t *testing.T) {
-			var requests atomic.Int64
-			url := chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
-				requests.Add(1)
-				if strings.Contains(string(body.JSON()), "BAD") {
-					bad(w, r)
-					return
-				}
-				speaking(said, finished, over)(w, r)
-			})
-			handler := open(t, llm.Options{Tools: box{}, Providers: compatibleAt("m", url, serving(t, speaking(said, finished, over)))})
-			got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"BAD","provider":"openai","tools":["add"]}`), nil)
-			wantError(t, got, protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: "+words, "")
-			want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"provider_id": `"` + url + `"`})
-			if requests.Load() != 2 {
-				t.Errorf("%d requests", requests.Load())
-			}
-		})
 	}
 }
