@@ -239,8 +239,8 @@ func TestCacheThatIsFull(t *testing.T) {
 			var lowered atomic.Int64
 			for range 60 {
 				calls.Go(func() {
-					// Each has room alone.
-					_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"SLOWLY","provider":"openai","max_tokens":100}`), func(text string) {
+					// Each has room alone. A real model that would stop early does not.
+					_, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"SLOWLY","provider":"openai","max_tokens":100,"options":{"ignore_eos":true}}`), func(text string) {
 						if strings.HasPrefix(text, "at most ") && strings.Contains(text, " calls at once from now on: ") {
 							lowered.Add(1)
 						}
@@ -371,7 +371,7 @@ func TestQueueOfLlamaServer(t *testing.T) {
 	url := startLlama(t, program, func(status int) bool { return status == http.StatusOK }) + "/v1"
 	working, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := open(t, llm.Options{Providers: compatibleAt("m", url)}).Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"SLOWLY","provider":"openai","max_tokens":150}`), once(func() { close(working) }))
+		_, err := open(t, llm.Options{Providers: compatibleAt("m", url)}).Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"SLOWLY","provider":"openai","max_tokens":150,"options":{"ignore_eos":true}}`), once(func() { close(working) }))
 		ended <- err
 	}()
 	<-working

@@ -107,8 +107,8 @@ func TestIdleTimeOfAnAnswerThatIsNoStream(t *testing.T) {
 		}
 	}))})
 	silent := func() {
-		request := asking(t, llm.Chat, `{"prompt":"SILENT","provider":"openai","idle_timeout":0.1}`)
-		request.Timeout = 300 * time.Millisecond
+		request := asking(t, llm.Chat, `{"prompt":"SILENT","provider":"openai","idle_timeout":0.5}`)
+		request.Timeout = 1200 * time.Millisecond
 		if got := fails(t, t.Context(), handler, request, nil); got.Code != protocol.TaskTimeout {
 			t.Errorf("got %s: %s", got.Name, got.Message)
 		}
