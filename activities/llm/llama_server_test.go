@@ -241,7 +241,11 @@ func closingServer(t testing.TB, unanswered func(request int64) bool) (url strin
 				if request.Method == http.MethodPost && unanswered(requests.Add(1)) {
 					return
 				}
-				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nKeep-Alive: timeout=5, max=100\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+				promise := "Keep-Alive: timeout=5, max=100"
+				if request.Method == http.MethodGet { // A page about the server: no request for an answer meets its connection.
+					promise = "Connection: close"
+				}
+				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", promise, len(body), body)
 			}()
 		}
 	}()
