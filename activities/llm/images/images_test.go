@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
@@ -259,25 +258,6 @@ func TestScaledImageIsTheMean(t *testing.T) {
 				t.Errorf("at most %d: the color at %d is %#x", largest, x, r)
 			}
 		}
-	}
-}
-
-// A photo is scaled down in about the time that it takes to decode it.
-func TestLargePhotoIsScaledQuickly(t *testing.T) {
-	photo := encoded(t, "jpeg", corners(4000, 3000))
-	times := func(largest int) time.Duration {
-		best := time.Hour
-		for range 3 {
-			began := time.Now()
-			if _, err := images.Prepare(photo, largest); err != nil {
-				t.Fatal(err)
-			}
-			best = min(best, time.Since(began))
-		}
-		return best
-	}
-	if decoded, scaled := times(0), times(2048); scaled > 4*decoded {
-		t.Errorf("it takes %v, and %v without scaling", scaled, decoded)
 	}
 }
 
