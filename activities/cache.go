@@ -9,9 +9,17 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
-// cachedResult returns the result of an equal earlier call; nil where there is none, or where its value is gone. An
-// unavailable store does not fail the task: the call is made.
-func (t *attempt) cachedResult(ctx context.Context, hash string) *protocol.Result {
+// cachedResult returns the result of an equal earlier call; nil where there is none, or where its value is gone.
+func (t *attempt) cachedResult(ctx context.Context, key callKey) *protocol.Result {
+	found := t.cachedUnder(ctx, key.content)
+	if found == nil && key.exact != key.content {
+		return t.cachedUnder(ctx, key.exact)
+	}
+	return found
+}
+
+// cachedUnder returns the result that is recorded under a hash. An unavailable store does not fail the task: the call is made.
+func (t *attempt) cachedUnder(ctx context.Context, hash string) *protocol.Result {
 	var found *protocol.Result
 	err := t.results.withRetry(ctx, func(ctx context.Context) error {
 		key := resultstore.CallKey(hash)
@@ -34,17 +42,17 @@ func (t *attempt) cachedResult(ctx context.Context, hash string) *protocol.Resul
 	return found
 }
 
-// cacheHash returns the hash of a call that may be cached; empty where it may not, or where a secret is among its
+// cacheKey returns the hashes of a call that may be cached; empty where it may not, or where a secret is among its
 // parameters.
-func (t *attempt) cacheHash(ctx context.Context, m method, request protocol.Request, secrets *secrets) string {
+func (t *attempt) cacheKey(ctx context.Context, m method, request protocol.Request, secrets *secrets) callKey {
 	if !t.call.Cache || m.NoCache || secrets.used {
-		return ""
+		return callKey{}
 	}
 	began := time.Now()
-	hash, err := callHash(ctx, m, request)
+	key, err := callKeyOf(ctx, m, request)
 	if err != nil {
 		t.log.Debug("a call is not cached", "run", t.call.Run.ID, "task", t.call.Task, "reason", err, "after", time.Since(began))
-		return ""
+		return callKey{}
 	}
-	return hash
+	return key
 }

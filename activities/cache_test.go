@@ -5,9 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"go.temporal.io/sdk/activity"
@@ -73,6 +70,7 @@ func (d *cacheTest) call(written string, change ...func(*protocol.Call)) *protoc
 		Store: d.store, Env: func(name string) (string, bool) { value, set := d.env[name]; return value, set },
 		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{
 			{Name: "test/do", FileParameters: []string{"file", "files"}, ItemParameter: "context.file", CodeParameter: "code", NeedsDependencies: true},
+			{Name: "test/read", FileParameters: []string{"file", "files", "named"}, ContentParameters: []string{"file", "files"}},
 			{Name: "test/fresh", NoCache: true},
 		}}, d}},
 	})
@@ -210,6 +208,38 @@ func TestFilesTellCallsApartByTheirContent(t *testing.T) {
 	}
 }
 
+// Of files of which only the content counts, a copy is the same file, unless the result has a warning, which may name the file.
+func TestCopiesOfAFile(t *testing.T) {
+	d := newCacheTest(t)
+	reads := func(call *protocol.Call) { call.Method = "test/read" }
+	for _, name := range []string{"a.txt", "copy.txt"} {
+		d.file(name, "one")
+	}
+	d.file("b.txt", "two")
+	for _, c := range []struct {
+		written string
+		calls   int
+	}{
+		{`{"file":"a.txt"}`, 1}, {`{"file":"copy.txt"}`, 1}, {`{"file":"b.txt"}`, 2}, {`{}`, 3},
+		{`{"files":["a.txt"]}`, 4}, {`{"files":["copy.txt"]}`, 4}, {`{"files":["a.txt","b.txt"]}`, 5}, {`{"files":["b.txt","copy.txt"]}`, 6}, {`{"files":["copy.txt","b.txt"]}`, 6},
+		{`{"named":"a.txt"}`, 7}, {`{"named":"copy.txt"}`, 8},
+	} {
+		d.call(c.written, reads)
+		d.reaches(c.calls, c.written)
+	}
+	d.warning = `the prompt of "a.txt" is cut`
+	d.call(`{"file":"a.txt","n":1}`, reads)
+	d.warning = ""
+	if again := d.call(`{"file":"a.txt","n":1}`, reads); again.Warning == "" {
+		t.Errorf("%+v", again)
+	}
+	d.reaches(9, "the same file again")
+	if other := d.call(`{"file":"copy.txt","n":1}`, reads); other.Warning != "" {
+		t.Errorf("%+v", other)
+	}
+	d.reaches(10, "a copy of a file that a warning names")
+}
+
 func TestAFileThatChangesMeanwhileIsNotCached(t *testing.T) {
 	d := newCacheTest(t)
 	d.file("a.txt", "one")
@@ -294,128 +324,4 @@ func TestAWarningIsToldAgain(t *testing.T) {
 	if second := d.call(`{"a":1}`); !second.Cached || second.Warning != "the prompt was cut" {
 		t.Errorf("%+v", second)
 	}
-}
-
-// Equal calls at the same time reach the handler once. After one that failed for a reason that may pass, one of the others is made;
-// after one that can never succeed, the others fail as well; after another failure, they are made.
-func TestEqualCallsAtTheSameTime(t *testing.T) {
-	for name, test := range map[string]struct {
-		first         error // Of the first call.
-		others        error // Of those after it.
-		panics        bool  // The first call ends by a bug.
-		calls, cached int64
-		failed        int64
-	}{
-		"success":           {nil, nil, false, 1, 4, 0},
-		"transient failure": {protocol.Errorf(protocol.ProviderOverloaded, "busy"), nil, false, 2, 3, 1},
-		"cancelled":         {protocol.Errorf(protocol.TaskCancelled, "cancelled"), nil, false, 2, 3, 1},
-		"permanent failure": {protocol.Errorf(protocol.InvalidParams, "no such thing"), nil, false, 1, 0, 5},
-		"failure":           {errors.New("no"), errors.New("no"), false, 5, 0, 5},
-		"panic":             {nil, nil, true, 1, 3, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := &heldHandler{cacheTest: newCacheTest(t), errs: []error{test.first, test.others}, release: make(chan struct{})}
-			if test.panics {
-				d.store = &panickingStore{Store: d.store, release: d.release}
-			}
-			acts, err := New(Options{Store: d.store, Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{{Name: "test/do"}}}, d}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			const equal = 5
-			var ended sync.WaitGroup
-			var cached, failed atomic.Int64
-			for item := range equal {
-				ended.Go(func() {
-					var suite testsuite.WorkflowTestSuite
-					environment := suite.NewTestActivityEnvironment()
-					environment.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
-					value, err := environment.ExecuteActivity("test/do", protocol.Call{
-						Format: protocol.CallFormat, Method: "test/do", Task: "a", Item: &item, Cache: true, Parameters: parameters(t, `{"a":1}`),
-						Run: protocol.RunInfo{ID: "r", Execution: "e", Workflow: "W", Folder: d.folder, FlowFolder: d.folder},
-					})
-					var outcome protocol.Outcome
-					switch {
-					case err != nil:
-						failed.Add(1)
-					case value.Get(&outcome) == nil && outcome.Cached:
-						cached.Add(1)
-					}
-				})
-			}
-			for waiting(acts) < equal-1 {
-				runtime.Gosched()
-			}
-			close(d.release)
-			ended.Wait()
-			if d.made.Load() != test.calls || cached.Load() != test.cached || failed.Load() != test.failed {
-				t.Errorf("%d calls reach the handler, %d are answered from the cache, %d fail", d.made.Load(), cached.Load(), failed.Load())
-			}
-			if len(acts.inFlight.calls) != 0 {
-				t.Errorf("%d calls are under way at the end", len(acts.inFlight.calls))
-			}
-		})
-	}
-}
-
-// waiting is how many calls wait for the one that is under way.
-func waiting(acts *Activities) int {
-	acts.inFlight.mu.Lock()
-	defer acts.inFlight.mu.Unlock()
-	for _, call := range acts.inFlight.calls {
-		return call.waiting
-	}
-	return 0
-}
-
-// A call that is made next is cancelled while it waits: another one is.
-func TestEqualCallThatNoLongerWaits(t *testing.T) {
-	acts := &Activities{}
-	first, _ := acts.inFlight.begin(t.Context(), "h", func() {})
-	for range 2 {
-		cancelled, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			acts.inFlight.begin(cancelled, "h", func() {})
-			close(ended)
-		}()
-		for waiting(acts) < 1 {
-			runtime.Gosched()
-		}
-		cancel()
-		<-ended
-	}
-	first(callEnd{makeNext: true})
-	if len(acts.inFlight.calls) != 0 {
-		t.Error("a call is under way, and nobody makes it")
-	}
-}
-
-// heldHandler is a handler whose calls end when they are released, with the error of the first call or of the others.
-type heldHandler struct {
-	*cacheTest
-	errs    []error
-	made    atomic.Int64
-	release chan struct{}
-}
-
-func (c *heldHandler) Handle(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
-	n := int(c.made.Add(1))
-	<-c.release
-	return protocol.Result{Value: value.Object(value.Field{Name: "n", Value: value.Int(1)})}, c.errs[min(n, len(c.errs))-1]
-}
-
-// panickingStore has a bug that shows once, when a call is looked for.
-type panickingStore struct {
-	resultstore.Store
-	release chan struct{}
-	shown   atomic.Bool
-}
-
-func (s *panickingStore) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
-	if query.Kind == resultstore.Cached && !s.shown.Swap(true) {
-		<-s.release
-		panic("a bug")
-	}
-	return s.Store.Records(ctx, query)
 }

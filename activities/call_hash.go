@@ -14,17 +14,24 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// hashVersion is the version of what callHash hashes: a change invalidates everything that is cached.
+// hashVersion is the version of what callKeyOf hashes: a change invalidates everything that is cached.
 const hashVersion = 1
 
 // maxHashed is the size in bytes of the largest file whose content is hashed.
 const maxHashed = 1 << 30
 
-// callHash returns a hash of everything that decides the result of a call: method, parameters, program or script, results of
+// callKey are the hashes of a call; empty for one that may not be cached.
+type callKey struct {
+	content string // Without the paths of files of which only the content decides the result.
+	exact   string // With them: warnings and errors may have them.
+}
+
+// callKeyOf returns hashes of everything that decides the result of a call: method, parameters, program or script, results of
 // dependencies, the content of files, and the handler's own part. The order of the parameters does not matter; the order
 // within them does, because models and scripts see it. The error says why the call cannot be hashed: a file cannot be read,
 // for example, which the handler will report.
-func callHash(ctx context.Context, m method, request protocol.Request) (string, error) {
+func callKeyOf(ctx context.Context, m method, request protocol.Request) (key callKey, err error) {
+	const parametersAt = 2
 	fields := []value.Field{
 		{Name: "version", Value: value.Int(hashVersion)},
 		{Name: "method", Value: value.String(request.Method)},
@@ -45,18 +52,35 @@ func callHash(ctx context.Context, m method, request protocol.Request) (string, 
 	}
 	contents, err := fileHashes(m, request)
 	if err != nil {
-		return "", err
+		return key, err
 	}
 	fields = append(fields, value.Field{Name: "files", Value: value.List(contents...)})
 	if handler, can := m.handler.(protocol.Identifier); can {
 		identity, err := handler.Identity(ctx, request)
 		if err != nil {
-			return "", err
+			return key, err
 		}
 		fields = append(fields, value.Field{Name: "identity", Value: identity})
 	}
+	key.exact = hashOf(fields)
+	fields[parametersAt].Value = withoutPaths(m, fields[parametersAt].Value)
+	key.content = hashOf(fields)
+	return key, nil
+}
+
+func hashOf(fields []value.Field) string {
 	sum := sha256.Sum256(value.Object(fields...).JSON())
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum[:])
+}
+
+// withoutPaths replaces the paths of files of which only the content decides the result.
+func withoutPaths(m method, parameters value.Value) value.Value {
+	for _, name := range m.ContentParameters {
+		if path, is := parameters.Get(name); is {
+			parameters = parameters.With(name, value.Int(int64(len(path.Elements()))))
+		}
+	}
+	return parameters
 }
 
 // byName sorts the fields of an object.

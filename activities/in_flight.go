@@ -27,7 +27,14 @@ type equalCalls struct {
 type callEnd struct {
 	result   *protocol.Result // It is theirs as well.
 	failure  *protocol.Error  // No attempt can succeed: theirs fail with it as well.
+	exact    string           // Of its key.
 	makeNext bool             // It was cancelled, or failed for a reason that may pass: one of them is made, and the others wait for that.
+}
+
+// isFor reports whether the end is that of a call with the key as well. What has the path of a file in it is only for calls that name
+// the file by the same path.
+func (e callEnd) isFor(key callKey) bool {
+	return e.exact == key.exact || e.failure == nil && e.result.Warning == ""
 }
 
 // begin waits while an equal call is under way. It returns how that ended, and the function that ends this one; that does nothing

@@ -97,7 +97,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, 
 		}
 		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
 	}
-	if err := t.record(ctx, outcome, values, done.cacheHash); err != nil {
+	if err := t.record(ctx, outcome, values, done.recordedAs()); err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
 			return nil, ctx.Err() // Temporal gives the task to another worker.
 		}
@@ -118,9 +118,9 @@ func endOf(done execution, failure *protocol.Error) callEnd {
 	case failure != nil && (failure.Kind == protocol.Transient || failure.Code == protocol.TaskCancelled):
 		return callEnd{makeNext: true}
 	case failure != nil && failure.Kind == protocol.Permanent:
-		return callEnd{failure: failure}
-	case failure == nil && (done.cached || done.cacheHash != ""):
-		return callEnd{result: &protocol.Result{Value: done.Value, Warning: done.Warning}}
+		return callEnd{failure: failure, exact: done.key.exact}
+	case failure == nil && (done.cached || done.key != callKey{}):
+		return callEnd{result: &protocol.Result{Value: done.Value, Warning: done.Warning}, exact: done.key.exact}
 	}
 	return callEnd{}
 }
@@ -155,8 +155,19 @@ func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [
 // execution is the result of a call.
 type execution struct {
 	protocol.Result
-	cached    bool   // It is that of an equal earlier call.
-	cacheHash string // The hash under which equal calls may find it; empty: not at all.
+	cached bool    // It is that of an equal earlier call.
+	key    callKey // Of the call; empty: no equal call may get the result.
+}
+
+// recordedAs is the hash under which equal calls find the result; empty: not at all. A warning may have the path of a file.
+func (e execution) recordedAs() string {
+	switch {
+	case e.cached:
+		return ""
+	case e.Warning != "":
+		return e.key.exact
+	}
+	return e.key.content
 }
 
 // execute does what the call asks for, after an equal call that is under way. Its error is that of the task.
@@ -177,18 +188,18 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	if err != nil {
 		return execution{}, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)
 	}
-	hash := t.cacheHash(ctx, m, request, secrets)
-	if hash != "" {
+	key := t.cacheKey(ctx, m, request, secrets)
+	if key != (callKey{}) {
 		var equal callEnd
-		t.release, equal = t.inFlight.begin(ctx, hash, func() { t.beat.report("waiting for an equal call") })
+		t.release, equal = t.inFlight.begin(ctx, key.content, func() { t.beat.report("waiting for an equal call") })
 		switch {
-		case equal.result != nil:
+		case equal.result != nil && equal.isFor(key):
 			return execution{Result: *equal.result, cached: true}, nil
-		case equal.failure != nil:
+		case equal.failure != nil && equal.isFor(key):
 			return execution{}, equal.failure
 		}
-		if earlier := t.cachedResult(ctx, hash); earlier != nil {
-			return execution{Result: *earlier, cached: true}, nil
+		if earlier := t.cachedResult(ctx, key); earlier != nil {
+			return execution{Result: *earlier, cached: true, key: key}, nil
 		}
 	}
 	answer := &answer{beat: t.beat, secrets: secrets}
@@ -196,13 +207,13 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	result, err := handle(ctx, t.call, m, request, func(message string) { t.beat.report(secrets.set.String(message)) })
 	answer.end(err == nil)
 	if err != nil {
-		return execution{Result: protocol.Result{Usage: result.Usage}}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
+		return execution{Result: protocol.Result{Usage: result.Usage}, key: key}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
-	if hash != "" && t.cacheHash(ctx, m, request, secrets) != hash {
-		hash = "" // A file has changed meanwhile: the result may be about its old content or about the new one.
+	if key != (callKey{}) && t.cacheKey(ctx, m, request, secrets) != key {
+		key = callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
 	}
 	result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
-	return execution{Result: result, cacheHash: hash}, nil
+	return execution{Result: result, key: key}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -127,6 +127,34 @@ func TestFilesAreReadAgainWhenTheServerIsBack(t *testing.T) {
 	server.stop()
 }
 
+// A call that waits for a slot does not hold its text files: they are read when it has one.
+func TestWaitingCallsReadNoTextFiles(t *testing.T) {
+	held, waits := newGate(), make(chan struct{}, 3)
+	handler := open(t, llm.Options{Providers: limited(1, serving(t, held.before(answering("yes"))))})
+	var read atomic.Int64
+	var calls sync.WaitGroup
+	for _, parameters := range []string{`{"prompt":"hello"}`, `{"prompt":"hello","file_path":"a.txt"}`, `{"prompt":"hello","files":["a.txt","b.txt"]}`} {
+		request := asking(t, llm.Chat, parameters)
+		request.Files = countingFiles{&read}
+		calls.Go(func() {
+			if _, err := handler.Handle(t.Context(), request, waiting(waits)); err != nil {
+				t.Error(err)
+			}
+		})
+		if held.inFlight.Load() == 0 {
+			take(held.arrived, 1) // The first call, which has no files.
+		}
+	}
+	take(waits, 2)
+	if read.Load() != 0 {
+		t.Errorf("%d files are read while their calls wait", read.Load())
+	}
+	close(held.opened)
+	if calls.Wait(); read.Load() != 3 {
+		t.Errorf("%d files are read", read.Load())
+	}
+}
+
 type countingFiles struct{ read *atomic.Int64 }
 
 func (f countingFiles) Read(string, int64) ([]byte, error) {
@@ -136,18 +164,13 @@ func (f countingFiles) Read(string, int64) ([]byte, error) {
 
 // A server that only tasks name keeps its limit while calls to it are at their tools, however many others are named.
 func TestLimitOfANamedServerBetweenRequests(t *testing.T) {
-	var calls, inFlight, most atomic.Int64
-	url := serving(t, inRounds(func(w http.ResponseWriter, r *http.Request) {
-		now := inFlight.Add(1)
-		defer inFlight.Add(-1)
-		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
-		}
-		<-time.After(50 * time.Millisecond)
-		answering("yes")(w, r)
-	}))
+	const others = 4
+	held, waits := newGate(), make(chan struct{}, others+1)
+	url := serving(t, inRounds(held.before(answering("yes"))))
 	named := func(url string) string { return `{"prompt":"hello","tools":["add"],"base_url":"` + url + `"}` }
 	var handler *llm.Handler
-	ended := make(chan error, 4)
+	ended := make(chan error, others)
+	var calls atomic.Int64
 	tool := countingBox{calls: &calls, do: func(ctx context.Context) error {
 		for i := range 70 { // More than are remembered.
 			_, err := handler.Handle(ctx, asking(t, llm.Embed, fmt.Sprintf(`{"input":"x","base_url":"http://127.0.0.1:%d"}`, i+1)), nil)
@@ -155,22 +178,36 @@ func TestLimitOfANamedServerBetweenRequests(t *testing.T) {
 				t.Error("nobody should be there")
 			}
 		}
-		for range cap(ended) {
+		for range others {
 			go func() {
-				_, err := handler.Handle(ctx, asking(t, llm.Chat, `{"prompt":"hello","base_url":"`+url+`"}`), nil)
+				_, err := handler.Handle(ctx, asking(t, llm.Chat, `{"prompt":"hello","base_url":"`+url+`"}`), waiting(waits))
 				ended <- err
 			}()
 		}
 		return nil
 	}}
 	handler = open(t, llm.Options{Providers: limited(1), Tools: tool})
-	want(t, ask(t, handler, llm.Chat, named(url)), map[string]string{"response": `"yes"`})
-	for range cap(ended) {
+	go func() {
+		// One call has the slot and all others wait, or two are in flight.
+		for range others + 1 {
+			select {
+			case <-waits:
+			case <-held.arrived:
+			}
+		}
+		close(held.opened)
+	}()
+	result, err := handler.Handle(t.Context(), asking(t, llm.Chat, named(url)), waiting(waits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, result, map[string]string{"response": `"yes"`})
+	for range others {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	}
-	if most.Load() != 1 {
-		t.Errorf("%d calls were in flight where 1 may be", most.Load())
+	if held.most.Load() != 1 {
+		t.Errorf("%d calls were in flight where 1 may be", held.most.Load())
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 const slowly = `{"prompt":"SLOWLY"}`
@@ -187,6 +189,7 @@ func TestWhatAServerMaySay(t *testing.T) {
 		"no Ollama":            {status(404, "404 page not found"), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: 404 page not found"},
 		"broken":               {status(500, `{"error":"model requires more system memory"}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: model requires more system memory"},
 		"caller's fault":       {status(500, `{"error":"Failed to create new sequence: failed to process inputs: image: unknown format"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: Failed to create new sequence: failed to process inputs: image: unknown format"},
+		"not implemented":      {status(501, `{"error":"no answers here"}`), protocol.InvalidParams, protocol.Permanent, "Ollama at URL rejected the request: no answers here"},
 		"no model's name":      {status(400, `{"error":"model is required"}`), protocol.InvalidParams, protocol.Permanent, `Ollama at URL: invalid model name "llama3.2"`},
 		"error object":         {answeringBut(`{"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "Ollama at URL failed: out of memory"},
 		"slow proxy":           {status(408, ""), protocol.ProviderOverloaded, protocol.Transient, "Ollama at URL is overloaded: 408 Request Timeout"},
@@ -325,4 +328,54 @@ func TestThePasswordOfAServerIsNotShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"provider_id": `"` + address + `"`})
+}
+
+// Mistakes of the caller that servers answer with 500 are sent once, and set no server aside: the next call goes to it, not to another
+// one.
+func TestMistakesThatServersAnswerWith500(t *testing.T) {
+	answers := map[string]http.HandlerFunc{"ollama": answering("yes"), "openai": speaking(said, finished, over)}
+	tried := map[string]int{}
+	for _, d := range readDialects(t) {
+		name := "openai"
+		if strings.HasPrefix(d.server, "Ollama") {
+			name = "ollama"
+		}
+		if d.means != "caller fault" || d.status < http.StatusInternalServerError {
+			continue
+		}
+		tried[name]++
+		var bad atomic.Int64
+		url := chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
+			if strings.Contains(string(body.JSON()), "BAD") {
+				bad.Add(1)
+				d.serve(w, r)
+				return
+			}
+			answers[name](w, r)
+		})
+		handler := open(t, llm.Options{Provider: name, Providers: []protocol.ProviderSettings{{Name: name, Model: "m", URLs: []string{url, serving(t, answers[name])}}}})
+		got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"BAD"}`), nil)
+		if got.Code != protocol.InvalidParams || got.Kind != protocol.Permanent || bad.Load() != 1 {
+			t.Errorf("%s: got %s %s after %d requests: %s", d.body, got.Name, got.Kind, bad.Load(), got.Message)
+		}
+		if at := field(ask(t, handler, llm.Chat, `{"prompt":"x"}`), "provider_id"); at != `"`+url+`"` {
+			t.Errorf("%s: the next call went to %s", d.body, at)
+		}
+	}
+	if tried["ollama"] < 5 || tried["openai"] < 4 {
+		t.Errorf("only %v responses", tried)
+	}
+}
+
+// What a real Ollama says of an option of a wrong type, and of an invalid template.
+func TestMistakesThatOllamaAnswersWith500(t *testing.T) {
+	for _, test := range []struct{ method, parameters, words string }{
+		{llm.Chat, `{"prompt":"hello","options":{"num_predict":"many"}}`, `option "num_predict" must be of type integer`},
+		{llm.Generate, `{"prompt":"hello","template":"{{ nope }}"}`, `function "nope" not defined`},
+	} {
+		got := fails(t, t.Context(), real(t), asking(t, test.method, test.parameters), nil)
+		if got.Code != protocol.InvalidParams || got.Kind != protocol.Permanent || !strings.Contains(got.Message, test.words) {
+			t.Errorf("got %s %s: %s", got.Name, got.Kind, got.Message)
+		}
+	}
 }

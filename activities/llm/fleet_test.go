@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
@@ -72,66 +71,61 @@ func TestLook(t *testing.T) {
 
 // Never more calls are in flight to a server than may be.
 func TestLimitOfEachServer(t *testing.T) {
-	var flying, most atomic.Int64
-	serve := func(w http.ResponseWriter, r *http.Request) {
-		now := flying.Add(1)
-		defer flying.Add(-1)
-		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
-		}
-		timer := time.NewTimer(2 * time.Millisecond)
-		defer timer.Stop()
-		<-timer.C
-		answering("yes")(w, r)
-	}
-	handler := open(t, llm.Options{Providers: limited(3, serving(t, serve))})
+	const limit, all = 3, 60
+	held, waits := newGate(), make(chan struct{}, all)
+	handler := open(t, llm.Options{Providers: limited(limit, serving(t, held.before(answering("yes"))))})
 	var calls sync.WaitGroup
-	for range 60 {
+	for range all {
 		calls.Go(func() {
-			if _, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), nil); err != nil {
+			if _, err := handler.Handle(t.Context(), asking(t, llm.Chat, `{"prompt":"hello"}`), waiting(waits)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+	take(held.arrived, limit)
+	take(waits, all-limit)
+	close(held.opened)
 	calls.Wait()
-	if most.Load() != 3 {
-		t.Errorf("%d were in flight", most.Load())
+	if held.most.Load() != limit {
+		t.Errorf("%d were in flight", held.most.Load())
 	}
 }
 
 // A server of the settings has its limit whichever way calls come to it, and no other server is asked in its place.
 func TestServerOfTheSettingsThatATaskNames(t *testing.T) {
-	var inFlight, most, elsewhere atomic.Int64
-	named := serving(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/api/chat" {
-			http.NotFound(w, r)
-			return
+	const limit, all = 2, 24
+	onlyChats := func(serve http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/chat" {
+				http.NotFound(w, r)
+				return
+			}
+			serve(w, r)
 		}
-		now := inFlight.Add(1)
-		defer inFlight.Add(-1)
-		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
-		}
-		time.Sleep(20 * time.Millisecond)
-		answering("here")(w, r)
-	})
-	other := serving(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/chat" {
-			elsewhere.Add(1)
-		}
-		answering("there")(w, r)
-	})
-	handler := open(t, llm.Options{Providers: limited(2, named, other)})
-	var all sync.WaitGroup
-	for i := range 24 {
-		all.Go(func() {
+	}
+	here, there, waits := newGate(), newGate(), make(chan struct{}, all)
+	named, other := serving(t, onlyChats(here.before(answering("here")))), serving(t, onlyChats(there.before(answering("there"))))
+	handler := open(t, llm.Options{Providers: limited(limit, named, other)})
+	var calls sync.WaitGroup
+	for i := range all {
+		calls.Go(func() {
+			parameters, want := `{"prompt":"hello"}`, ""
 			if i%2 == 0 {
-				want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","base_url":"`+named+`/"}`), map[string]string{"response": `"here"`})
-			} else {
-				ask(t, handler, llm.Chat, `{"prompt":"hello"}`)
+				parameters, want = `{"prompt":"hello","base_url":"`+named+`/"}`, `"here"`
+			}
+			result, err := handler.Handle(t.Context(), asking(t, llm.Chat, parameters), waiting(waits))
+			if got := field(result, "response"); err != nil || want != "" && got != want {
+				t.Errorf("%s: %s, %v", parameters, got, err)
 			}
 		})
 	}
-	all.Wait()
-	if most.Load() != 2 || elsewhere.Load() == 0 || elsewhere.Load() > 12 {
-		t.Errorf("%d calls at once where 2 may be; %d elsewhere", most.Load(), elsewhere.Load())
+	take(here.arrived, limit)
+	take(there.arrived, limit)
+	take(waits, all-2*limit)
+	close(here.opened)
+	close(there.opened)
+	calls.Wait()
+	if here.most.Load() != limit || there.most.Load() != limit {
+		t.Errorf("%d and %d calls at once where %d may be", here.most.Load(), there.most.Load(), limit)
 	}
 }

@@ -71,13 +71,14 @@ func (c *call) route() (err error) {
 		c.pool = c.backend.pool
 		c.pool.Users.Add(1)
 	}
+	ofSettings := c.pool == c.backend.pool // Also one that the task names.
 	c.secrets.Key = text(given, "api_key")
-	if c.secrets.Key == "" && url == "" && c.backend.settings.Key != "" {
+	if c.secrets.Key == "" && ofSettings && c.backend.settings.Key != "" {
 		if c.secrets.Key, err = secret(c.request.Secret, c.backend.settings.Key); err != nil {
 			return err
 		}
 	}
-	if url == "" {
+	if ofSettings {
 		if err = c.backend.addHeaders(&c.secrets, c.request.Secret); err != nil {
 			return err
 		}

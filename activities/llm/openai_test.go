@@ -154,15 +154,19 @@ func TestWhatACompatibleServerMaySay(t *testing.T) {
 			protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: The model produced output that does not match the expected peg-native format"},
 		"caller's fault": {status(501, "{\"error\":{\"code\":501,\"message\":\"This server does not support embeddings. Start it with `--embeddings`\",\"type\":\"not_supported_error\"}}"),
 			protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: This server does not support embeddings. Start it with `--embeddings`"},
+		"not implemented": {status(501, `{"error":{"code":501,"message":"no answers here"}}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: no answers here"},
 		"router": {status(400, `{"error":{"code":400,"message":"model 'nope' not found","type":"invalid_request_error"}}`),
 			protocol.TaskValidationFailed, protocol.Permanent, `the server at URL has no model "m": model 'nope' not found`},
-		"cut in a line": {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
-		"empty":         {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
-		"error within":  {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of memory"},
-		"no JSON":       {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
-		"full":          {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
-		"too many":      {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
-		"gateway":       {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
+		"cut in a line":               {abandoning(said + "\n\ndata: {\"choices\":[{"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 1 token"},
+		"web page":                    {answeringDocument("<!doctype html>\n<title>Chat</title>\n"), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server at URL: <!doctype html>"},
+		"words":                       {answeringDocument("no healthy upstream"), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server at URL: no healthy upstream"},
+		"words of the protocol alone": {answeringDocument("id: 7\nretry: 3000\n: hold on\n\ndata"), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
+		"empty":                       {speaking(), protocol.ProviderNotAvailable, protocol.Transient, "the answer of the server at URL was cut off after 0 tokens"},
+		"error within":                {speaking(said, `data: {"error":{"message":"out of memory"}}`), protocol.TaskExecutionFailed, protocol.TaskFault, "the server at URL failed: out of memory"},
+		"no JSON":                     {speaking(`data: {`), protocol.TaskExecutionFailed, protocol.TaskFault, "invalid response from the server: not JSON: unexpected EOF"},
+		"full":                        {status(503, `{"error":{"message":"queue full"}}`), protocol.ProviderOverloaded, protocol.Transient, "the server at URL is overloaded: queue full"},
+		"too many":                    {status(429, `{"detail":"slow down"}`), protocol.ProviderOverloaded, protocol.Transient, `the server at URL is overloaded: "slow down"`},
+		"gateway":                     {status(502, "<html>"), protocol.ProviderNotAvailable, protocol.Transient, "the server at URL cannot be reached: <html>"},
 		"wrong key": {status(401, `{"error":{"message":"Incorrect API key provided: `+key+`"}}`), protocol.InvalidParams, protocol.Permanent,
 			"the server at URL denied access: Incorrect API key provided: [api_key]"},
 		"refused": {status(400, `{"message":"max_tokens is too large"}`), protocol.InvalidParams, protocol.Permanent, "the server at URL rejected the request: max_tokens is too large"},
@@ -288,6 +292,12 @@ func TestKeyOfTheSettings(t *testing.T) {
 	request.Secret = func(string) (string, error) { return "", errors.New("not there") }
 	sent = ""
 	if _, err := handler.Handle(t.Context(), request, nil); err == nil || sent != "" {
+		t.Errorf("sent %q, %v", sent, err)
+	}
+	// A server of the settings that the task names is one of them.
+	request = asking(t, llm.Chat, `{"prompt":"x","base_url":"`+url+`/"}`)
+	request.Secret = func(name string) (string, error) { return "the key " + name, nil }
+	if _, err := handler.Handle(t.Context(), request, nil); err != nil || sent != "Bearer the key LOCAL" {
 		t.Errorf("sent %q, %v", sent, err)
 	}
 	// It is for the servers of the settings alone.

@@ -93,44 +93,29 @@ func TestErrorThatQuotesThePrompt(t *testing.T) {
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "the server at "+url+" rejected the request: body.temperature: Input should be <= 2", "")
 }
 
-// An image that waits in the queue of llama.cpp's server is not a silent server, and its model is asked for once.
-func TestImagesInTheQueue(t *testing.T) {
-	handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/props":
-			fmt.Fprint(w, `{"total_slots":1,"modalities":{"vision":true}}`)
-		case "/slots":
-			fmt.Fprint(w, `[{"is_processing":true}]`)
-		default:
-			_ = bodyOf(t, r)
-			<-time.After(500 * time.Millisecond)
-			speaking(said, finished, over)(w, r)
-		}
-	}))})
-	want(t, ask(t, handler, llm.Vision, `{"prompt":"x","provider":"openai","idle_timeout":0.2,"images":["`+encoded(t, "red")+`"]}`), map[string]string{"response": `"yes"`})
-}
-
-// A server that answers with one document is silent until then.
+// A server that answers with one document is silent until then: only the timeout of the task ends such a call.
 func TestIdleTimeOfAnAnswerThatIsNoStream(t *testing.T) {
 	handler := open(t, llm.Options{Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
-		if stream, _ := body.Get("stream"); stream.Bool() {
+		stream, _ := body.Get("stream")
+		switch {
+		case stream.Bool():
 			faulty(http.StatusBadRequest, `{"error":{"message":"streams are not supported","param":"stream"}}`)(w, r)
-			return
+		case strings.Contains(string(body.JSON()), "SILENT"):
+			<-r.Context().Done()
+		default:
+			fmt.Fprint(w, `{"choices":[{"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}]}`)
 		}
-		select {
-		case <-time.After(600 * time.Millisecond):
-		case <-r.Context().Done():
-		}
-		fmt.Fprint(w, `{"choices":[{"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}]}`)
 	}))})
-	for range 2 {
-		want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai","idle_timeout":0.2}`), map[string]string{"response": `"yes"`})
+	silent := func() {
+		request := asking(t, llm.Chat, `{"prompt":"SILENT","provider":"openai","idle_timeout":0.5}`)
+		request.Timeout = 1200 * time.Millisecond
+		if got := fails(t, t.Context(), handler, request, nil); got.Code != protocol.TaskTimeout {
+			t.Errorf("got %s: %s", got.Name, got.Message)
+		}
 	}
-	request := asking(t, llm.Chat, `{"prompt":"x","provider":"openai","idle_timeout":0.1}`)
-	request.Timeout = 300 * time.Millisecond
-	if got := fails(t, t.Context(), handler, request, nil); got.Code != protocol.TaskTimeout {
-		t.Errorf("got %s: %s", got.Name, got.Message)
-	}
+	silent() // The server has not yet taken a request without a stream.
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+	silent()
 }
 
 // An error that has the word "stream" refuses no field, and a field is left out later only if the server has taken a request without it.
@@ -225,5 +210,48 @@ func TestRequestsOfOneCallCount(t *testing.T) {
 	}()
 	if text := <-waits; !strings.HasPrefix(text, "waiting until ") || !strings.HasSuffix(text, ": the limit of the provider per minute is reached") {
 		t.Errorf("progress %q", text)
+	}
+}
+
+// A server that says when it wants to be asked again gets no request before.
+func TestRetryAfter(t *testing.T) {
+	var first time.Time
+	var requests atomic.Int64
+	handler := open(t, llm.Options{Patience: time.Nanosecond, Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		if requests.Add(1) == 1 {
+			first = time.Now()
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			fmt.Fprint(w, `{"error":{"message":"Rate limit reached: retry after 1s"}}`)
+			return
+		}
+		if since := time.Since(first); since < time.Second {
+			t.Errorf("asked again after %s", since)
+		}
+		speaking(said, finished, over)(w, nil)
+	}))})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+}
+
+// No more requests a minute than the settings allow.
+func TestRequestsPerMinute(t *testing.T) {
+	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "m", RequestsPerMinute: 2, URLs: []string{chatting(t, func(w http.ResponseWriter, _ *http.Request, _ value.Value) {
+		speaking(said, finished, over)(w, nil)
+	})}}}})
+	for range 2 {
+		ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`)
+	}
+	request := asking(t, llm.Chat, `{"prompt":"x","provider":"openai"}`)
+	waits := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := handler.Handle(t.Context(), request, func(string) { close(waits) })
+		ended <- err
+	}()
+	<-waits
+	select {
+	case err := <-ended:
+		t.Errorf("a third request was made: %v", err)
+	default:
 	}
 }

@@ -50,6 +50,7 @@ func method(defaultProvider, name, summary, item string, parameters, result json
 	return protocol.Method{
 		Name: name, Summary: summary, Parameters: parameters, Result: result, Timeout: timeout,
 		FileParameters:        []string{"file_path", "files", "image_path", "image_paths"},
+		ContentParameters:     []string{"file_path", "image_path", "image_paths"}, // Names of `files` are part of the prompt.
 		ItemParameter:         item,
 		EnforcesTimeout:       true,
 		SecretParameters:      []string{"api_key"},

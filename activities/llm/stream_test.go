@@ -111,3 +111,24 @@ func TestEmptyLinesAndWhatFollowsTheLast(t *testing.T) {
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
 	<-gone
 }
+
+// A server that does not stream answers with one document, which may have several lines, and so may an error.
+func TestDocumentWhereAStreamIsRequested(t *testing.T) {
+	const document = "{\n  \"model\": \"m\",\n  \"message\": {\n    \"role\": \"assistant\",\n    \"content\": \"yes\"\n  },\n  \"done\": true,\n  \"done_reason\": \"stop\"\n}\n"
+	for _, text := range []string{document, strings.TrimSuffix(document, "\n"), "\n\n" + document, strings.ReplaceAll(document, "\n", " ")} {
+		want(t, ask(t, scripted(t, answeringDocument(text)), llm.Chat, `{"prompt":"x"}`), map[string]string{"response": `"yes"`, "done_reason": `"stop"`})
+	}
+	for text, test := range map[string]struct {
+		code  protocol.Code
+		words string
+	}{
+		"{\n  \"error\": \"the disk is full\"\n}\n": {protocol.TaskExecutionFailed, "failed: the disk is full"},
+		document[:60]: {protocol.ProviderNotAvailable, "was cut off after 0 tokens"},
+		"{\n":         {protocol.ProviderNotAvailable, "was cut off after 0 tokens"},
+	} {
+		got := fails(t, t.Context(), scripted(t, answeringDocument(text)), asking(t, llm.Chat, `{"prompt":"x"}`), nil)
+		if got.Code != test.code || !strings.Contains(got.Message, test.words) {
+			t.Errorf("%q: got %s: %s", text, got.Name, got.Message)
+		}
+	}
+}

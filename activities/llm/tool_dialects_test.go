@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -250,4 +251,30 @@ func TestToolChoice(t *testing.T) {
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, `tool_choice: "subtract" is not one of the tools`, "the values are auto, none, required, and the names in `tools`")
 	got = fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"x","tools":["add"],"tool_choice":"required"}`), nil)
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, `tool_choice: required is not supported by the provider "ollama"`, "its values are auto and none: Ollama cannot make a model call a tool")
+}
+
+// A tool call that the model has written badly is its fault: the task may try again, and no server is set aside.
+func TestToolCallThatIsBadlyFormed(t *testing.T) {
+	const words = "The model produced output that does not match the expected peg-native format"
+	alone, inStream := recorded(t, llamaRecorded, 500, words), recorded(t, llamaRecorded, 0, words)
+	for name, bad := range map[string]http.HandlerFunc{"a response": alone.serve, "a stream": speaking(said, "data: "+inStream.body)} {
+		t.Run(name, func(t *testing.T) {
+			var requests atomic.Int64
+			url := chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
+				requests.Add(1)
+				if strings.Contains(string(body.JSON()), "BAD") {
+					bad(w, r)
+					return
+				}
+				speaking(said, finished, over)(w, r)
+			})
+			handler := open(t, llm.Options{Tools: box{}, Providers: compatibleAt("m", url, serving(t, speaking(said, finished, over)))})
+			got := fails(t, t.Context(), handler, asking(t, llm.Chat, `{"prompt":"BAD","provider":"openai","tools":["add"]}`), nil)
+			wantError(t, got, protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer is invalid: "+words, "")
+			want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"provider_id": `"` + url + `"`})
+			if requests.Load() != 2 {
+				t.Errorf("%d requests", requests.Load())
+			}
+		})
+	}
 }

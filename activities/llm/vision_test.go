@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"image"
+	"image/jpeg"
 	"image/png"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 func encoded(t testing.TB, color string) string {
@@ -125,7 +128,6 @@ func TestFormatsThatServersDoNotRead(t *testing.T) {
 	}
 }
 
-// Images that are larger than a setting are scaled down.
 // Images are decoded once, and before the call takes a slot of a server.
 func TestImagesArePreparedBeforeASlotIsTaken(t *testing.T) {
 	held, release := make(chan struct{}, 1), make(chan struct{})
@@ -172,6 +174,36 @@ type countingPicture struct {
 func (f *countingPicture) Read(string, int64) ([]byte, error) {
 	f.read.Add(1)
 	return f.data, nil
+}
+
+// What a server gets of an image: a WebP, which Ollama's older engine does not read, as PNG or JPEG, and a photo upright.
+func TestImagesAsTheyAreSent(t *testing.T) {
+	const webp = "RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00" // 1 × 1 pixel.
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, image.NewRGBA(image.Rect(0, 0, 32, 16)), nil); err != nil {
+		t.Fatal(err)
+	}
+	const turned = "\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
+	photo := append(append([]byte{}, file.Bytes()[:2]...), append([]byte(turned), file.Bytes()[2:]...)...)
+	for name, test := range map[string]struct {
+		data          []byte
+		width, height int
+	}{"WebP": {[]byte(webp), 1, 1}, "photo": {photo, 16, 32}} {
+		var sent []byte
+		handler := open(t, llm.Options{Providers: compatibleAt("m", chatting(t, func(w http.ResponseWriter, r *http.Request, body value.Value) {
+			address := regexp.MustCompile(`"data:image/[a-z]+;base64,([^"]*)"`).FindSubmatch(body.JSON())
+			var err error
+			if sent, err = base64.StdEncoding.DecodeString(string(address[1])); err != nil {
+				t.Error(err)
+			}
+			speaking(said, finished, over)(w, r)
+		}))})
+		ask(t, handler, llm.Vision, `{"prompt":"x","provider":"openai","images":["`+base64.StdEncoding.EncodeToString(test.data)+`"]}`)
+		config, kind, err := image.DecodeConfig(bytes.NewReader(sent))
+		if err != nil || kind != "png" && kind != "jpeg" || config.Width != test.width || config.Height != test.height {
+			t.Errorf("%s: sent %q of %d × %d, %v", name, kind, config.Width, config.Height, err)
+		}
+	}
 }
 
 func TestLargeImage(t *testing.T) {

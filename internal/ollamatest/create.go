@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/ollama/ollama/api"
 )
@@ -73,4 +74,18 @@ func unpack(path, to string) (err error) {
 	}
 	_, err = io.Copy(file, reader)
 	return errors.Join(err, file.Close())
+}
+
+// Weights unpacks the file of a tiny model into a folder, for another server, and returns its path.
+func Weights(t testing.TB, model, folder string) string {
+	t.Helper()
+	from, err := testdata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(folder, model+".gguf")
+	if err := unpack(filepath.Join(from, model+".gguf.gz"), to); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }

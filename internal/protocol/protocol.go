@@ -39,6 +39,9 @@ type Method struct {
 	// FileParameters name the parameters that hold the path of a file, or a list of such paths, which the handler reads
 	// through Request.Files. A path written in the workflow file itself was typed by the user, and may be anywhere.
 	FileParameters []string
+	// ContentParameters are those of FileParameters of which the result has nothing but the content: two calls that name equal files by
+	// different paths are equal. Warnings and errors may have the path.
+	ContentParameters []string
 	// ItemParameter names the parameter for the path of a file, of a task that runs for each file: "file_path", or
 	// "context.file_path" for a field of an object. Empty: the method takes no file.
 	ItemParameter string

@@ -3,6 +3,8 @@ package images
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -13,6 +15,8 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
@@ -79,7 +83,8 @@ func Prepare(data []byte, largest int) ([]byte, error) {
 		return asIs(data, err)
 	}
 	turn := orientation(data, kind)
-	larger := largest > 0 && max(config.Width, config.Height) > largest
+	size := decoded.Bounds().Size() // Of a GIF that of its first frame, which may be smaller than the image.
+	larger := largest > 0 && max(size.X, size.Y) > largest
 	if of.sent && turn == upright && !larger {
 		return data, nil
 	}
@@ -115,30 +120,67 @@ func kindOf(data []byte) string {
 	return http.DetectContentType(data)
 }
 
-// brands are the formats in the container of ISO/IEC 14496-12 by the first brand that they name.
-var brands = map[string]string{
-	"heic": "HEIC", "heix": "HEIC", "hevc": "HEIC", "hevx": "HEIC", "heim": "HEIC", "heis": "HEIC", "mif1": "HEIC", "msf1": "HEIC", "avif": "AVIF", "avis": "AVIF",
+// brands are the formats in the container of ISO/IEC 14496-12 by their brands, of which a file may name several: those that say most
+// come first.
+var brands = []struct {
+	format string
+	names  []string
+}{
+	{"AVIF", []string{"avif", "avis"}},
+	{"HEIC", []string{"heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"}},
+}
+
+// otherFormats are formats that have no decoder here, by the bytes that they begin with.
+var otherFormats = []struct{ format, begins string }{
+	{"JPEG XL", "\xff\x0a"}, {"JPEG XL", "\x00\x00\x00\x0cJXL "}, {"JPEG 2000", "\x00\x00\x00\x0cjP  "}, {"JPEG 2000", "\xff\x4f\xff\x51"}, {"SVG", "<svg"},
+}
+
+// formatOf names the format of an image that has no decoder here; empty if it is not known.
+func formatOf(data []byte) string {
+	const boxSize, brandSize, most = 4, 4, 256
+	if len(data) > 2*boxSize && string(data[boxSize:2*boxSize]) == "ftyp" {
+		end := min(int(binary.BigEndian.Uint32(data)), len(data), most)
+		for _, brand := range brands {
+			for at := 2 * boxSize; at+brandSize <= end; at += brandSize {
+				if slices.Contains(brand.names, string(data[at:at+brandSize])) {
+					return brand.format
+				}
+			}
+		}
+	}
+	for _, other := range otherFormats {
+		if bytes.HasPrefix(data, []byte(other.begins)) || other.format == "SVG" && bytes.HasPrefix(data, []byte("<?xml")) && bytes.Contains(data, []byte(other.begins)) {
+			return other.format
+		}
+	}
+	return ""
+}
+
+// conversions are hints for formats, by their names.
+var conversions = map[string]string{
+	"HEIC": "convert it to JPEG: `magick photo.heic photo.jpg`; on macOS `sips -s format jpeg`",
+	"AVIF": "convert it to JPEG: `magick photo.avif photo.jpg`; on macOS `sips -s format jpeg`",
 }
 
 func unsupported(data []byte, kind string) error {
-	const brandAt, brandEnd = 8, 12
 	if len(bytes.TrimSpace(data)) == 0 {
 		return &Problem{Text: "is empty"}
 	}
-	if len(data) > brandEnd && string(data[4:brandAt]) == "ftyp" {
-		if name := brands[string(data[brandAt:brandEnd])]; name != "" {
-			return &Problem{Text: "is " + name + ", which is not supported",
-				Hint: "convert it to JPEG: `magick photo." + map[string]string{"HEIC": "heic", "AVIF": "avif"}[name] + " photo.jpg`; on macOS `sips -s format jpeg`"}
-		}
+	if format := formatOf(data); format != "" {
+		return &Problem{Text: "is " + format + ", which is not supported", Hint: cmp.Or(conversions[format], "convert it to PNG")}
 	}
 	const flagsAt, animated = 20, 2
 	if kind == "image/webp" && len(data) > flagsAt && string(data[12:16]) == "VP8X" && data[flagsAt]&animated != 0 {
 		return &Problem{Text: "is an animated WebP, which is not supported", Hint: "convert one of its frames to PNG"}
 	}
-	if _, is := formats[kind]; !is {
-		return &Problem{Text: "is not an image: it looks like " + kind, Hint: Formats, NotImage: true}
+	_, known := formats[kind]
+	switch {
+	case known:
+		return nil
+	case strings.HasPrefix(kind, "image/"):
+		return &Problem{Text: "is " + kind + ", which is not supported", Hint: Formats}
 	}
-	return nil
+	return &Problem{Text: "is not an image: it looks like " + kind, Hint: Formats, NotImage: true}
 }
 
 // asIs returns a JPEG of a kind that is valid but cannot be decoded here. Of other formats, such a kind is unsupported, and whatever

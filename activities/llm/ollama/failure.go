@@ -67,7 +67,7 @@ func (o *server) refused(r provider.Response) error {
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return protocol.Errorf(protocol.InvalidParams, "Ollama at %s denied access: %s", o.shown, r.Said).
 			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
-	case r.Status >= http.StatusMultipleChoices && r.Status < http.StatusInternalServerError:
+	case provider.RejectsRequest(r.Status):
 		rejected := protocol.Errorf(protocol.InvalidParams, "Ollama at %s rejected the request: %s", o.shown, r.Said)
 		switch {
 		case r.Text == "model is required":

@@ -27,10 +27,23 @@ func stream[T any](ctx context.Context, o *server, path string, request any, pie
 		return err
 	}
 	lines, last := provider.Lines(response), false
-	for err == nil && !last && lines.Scan() {
-		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 { // Some proxies keep a connection alive with empty lines.
+	var whole []byte // A response that is one document on several lines: of a server that does not stream, or an error.
+	for first := true; err == nil && !last && lines.Scan(); {
+		line := bytes.TrimSpace(lines.Bytes())
+		switch {
+		case len(line) == 0: // Some proxies keep a connection alive with empty lines.
+			continue
+		case len(whole) > maxDocument:
+			err = strange{fmt.Sprintf("a document of more than %d MB", maxDocument>>20)}
+		case len(whole) > 0 || first && string(line) == "{":
+			whole = append(append(whole, line...), '\n')
+		default:
 			last, err = readPiece(line, piece)
 		}
+		first = false
+	}
+	if err == nil && json.Valid(whole) { // Otherwise it was cut off.
+		last, err = readPiece(bytes.TrimSpace(whole), piece)
 	}
 	switch {
 	case err == nil && errors.Is(lines.Err(), bufio.ErrTooLong):

@@ -102,7 +102,7 @@ func (o *server) refusal(r provider.Response) error {
 	case r.Status == http.StatusNotFound && r.Model != "":
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
 			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
-	case r.Status >= http.StatusMultipleChoices && r.Status < http.StatusInternalServerError:
+	case provider.RejectsRequest(r.Status):
 		return rejection{protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said), r.ErrorBody}
 	}
 	return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "the server at %s failed: %s", o.shown, r.Said), provider.ServerFault)

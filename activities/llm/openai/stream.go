@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -50,6 +51,10 @@ func (o *server) Converse(ctx context.Context, request *provider.Request, answer
 	if _, is := errors.AsType[*protocol.Error](err); is || provider.Interrupted(ctx) != nil {
 		return o.failed(ctx, request.Secrets, err)
 	}
+	if err == nil && answer.Pieces == 0 && stream.strange != "" {
+		return provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, stream.quoted(stream.strange)).
+			WithHint("is it the address of an OpenAI-compatible API? It usually ends in /v1"), provider.ServerFault)
+	}
 	return provider.BrokenOff("the server at "+o.shown, answer.Pieces)
 }
 
@@ -61,6 +66,7 @@ type events struct {
 	failure  func(body []byte) error // Makes an error from one that the stream contains.
 	calls    toolCalls
 	document strings.Builder // Of a response that is not a stream.
+	strange  string          // The first line that belongs to no stream of events, as of a web page.
 	failed   bool            // The next event is an error.
 	over     bool
 }
@@ -76,6 +82,8 @@ func (s *events) line(line string) error {
 	if !is {
 		if event, named := strings.CutPrefix(line, "event:"); named || line == "" {
 			s.failed = strings.TrimSpace(event) == "error" && named
+		} else if s.strange == "" && !isEventLine(line) {
+			s.strange = line
 		}
 		s.heard("") // A comment keeps the connection alive.
 		return nil
@@ -99,6 +107,12 @@ func (s *events) line(line string) error {
 		return s.failure([]byte(data))
 	}
 	return s.chunk(chunk, "delta")
+}
+
+// isEventLine reports whether a line may stand in a stream of events: a comment or a field, or what is left of one that was cut off.
+func isEventLine(line string) bool {
+	name, _, whole := strings.Cut(line, ":")
+	return whole && slices.Contains([]string{"", "id", "retry"}, name) || !whole && (strings.HasPrefix("data", name) || strings.HasPrefix("event", name)) || strings.TrimSpace(line) == ""
 }
 
 // chunk reads a piece of an answer, or a whole one: what the model wrote is in the field of the name.

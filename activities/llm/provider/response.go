@@ -85,6 +85,12 @@ func IsOverloaded(status int) bool {
 	return false
 }
 
+// RejectsRequest reports whether the status says that the request is wrong. 501 is that of a server that does not have what the
+// request asks for, such as answers of llama.cpp's server with --embeddings: it fails at nothing else.
+func RejectsRequest(status int) bool {
+	return status >= http.StatusMultipleChoices && status < http.StatusInternalServerError || status == http.StatusNotImplemented
+}
+
 // IsUnreachable reports whether the status is that of a proxy which does not reach the server. From 520 on they are those of
 // Cloudflare.
 func IsUnreachable(status int) bool {

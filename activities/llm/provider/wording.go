@@ -93,6 +93,7 @@ var wordings = []wording{
 	said(CallerFault, `failed to process inputs: |invalid image input`),                                         // Ollama 0.17.4
 	said(CallerFault, `Failed to load image`),                                                                   // llama.cpp of June 2026
 	said(CallerFault, `option "[^"]*" must be of type`),                                                         // Ollama
+	said(CallerFault, `this model only supports one image`),                                                     // Ollama up to 0.17.4, mllama
 	said(CallerFault, `invalid JSON schema in format`),                                                          // Ollama
 	said(CallerFault, `^template: |Jinja Exception`),                                                            // Ollama, llama.cpp
 }

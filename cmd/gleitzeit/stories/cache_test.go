@@ -42,3 +42,26 @@ outputs: {third: "${batch.results[3].result.response}", first: "${batch.results[
 		}
 	}
 }
+
+// TestABatchAsksOnceAboutCopies: of five files with the same content one is sent.
+func TestABatchAsksOnceAboutCopies(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	must(t, os.Mkdir(u.Path("docs"), 0o755))
+	for i := range 5 {
+		u.File(fmt.Sprintf("docs/%d.txt", i), "A PINEAPPLE.")
+	}
+	u.File("flow.yaml", `
+name: Copies
+batch: {directory: docs}
+template: {method: llm/chat, cache: true, prompt: Summarize.}
+outputs: {last: "${batch.results[4].result.response}"}
+`)
+	stdout, _ := u.Gleitzeit(0, "run", "flow.yaml", "-o", "json")
+	run, err := parseRun(stdout)
+	must(t, err)
+	wantFields(t, "outputs", run.Outputs, map[string]string{"last": `"I saw the PINEAPPLE."`})
+	if batch := run.task("batch"); *run.Usage.LLMCalls != 1 || batch.Items.Cached != 4 || *batch.Items.Succeeded != 5 {
+		t.Errorf("the model was asked %d times; %d items of %d were cached", *run.Usage.LLMCalls, batch.Items.Cached, *batch.Items.Succeeded)
+	}
+}

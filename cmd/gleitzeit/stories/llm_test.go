@@ -219,3 +219,29 @@ func (n *noticed) Read(into []byte) (int, error) {
 	}
 	return read, err
 }
+
+// TestHealthOfLlamaServer: what the server of llama.cpp reports of itself is shown.
+func TestHealthOfLlamaServer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/props":
+			fmt.Fprint(w, `{"default_generation_settings":{"n_ctx":4096},"total_slots":2,"modalities":{"vision":true,"video":false,"audio":false},"build_info":"b9000-abc"}`)
+		case "/v1/models":
+			fmt.Fprint(w, `{"data":[{"id":"m"}]}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	u := newUser(t)
+	u.File("../home/gleitzeit/config.yaml", "providers: {openai: {url: \""+server.URL+"/v1\"}}\n")
+	stdout, _ := u.Gleitzeit(0, "provider", "health", "openai")
+	wantLines(t, "health", stdout, server.URL+"/v1 works on 2 calls at once, with a context of 4096 tokens, and accepts text, vision")
+	stdout, _ = u.Gleitzeit(0, "provider", "health", "openai", "-o", "json")
+	for _, field := range []string{`"slots": 2`, `"context": 4096`, `"version": "b9000-abc"`, `"vision"`} {
+		if !strings.Contains(stdout, field) {
+			t.Errorf("no %s in %s", field, stdout)
+		}
+	}
+}

@@ -241,7 +241,7 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 	}
 	for _, state := range all {
 		if state.OK && state.Slots > 0 {
-			fmt.Fprintf(p.Out, "%s works on %d calls at once, with a context of %d tokens\n", state.URL, state.Slots, state.Context)
+			fmt.Fprintf(p.Out, "%s works on %d calls at once, with a context of %d tokens, and accepts %s\n", state.URL, state.Slots, state.Context, strings.Join(append([]string{"text"}, state.Modalities...), ", "))
 		}
 		if state.OK {
 			continue
