@@ -48,7 +48,7 @@ func TestCases(t *testing.T) {
 		{name: "a set of what cannot be compared", code: `result = {"b", 2, None, (1, "a"), frozenset("x")}`, result: `["b",2,["x"],[1,"a"],null]`},
 		{name: "an exception", code: "x = 1\n{}['k']", failure: protocol.TaskExecutionFailed, message: "line 2, in <module>"},
 		{name: "a syntax error", code: "x = 1\n\nif x\n", failure: protocol.TaskExecutionFailed, message: "File \"<code>\", line 3"},
-		{name: "sys.exit", code: "import sys\nsys.exit(3)", failure: protocol.TaskExecutionFailed, message: "the script called exit with status 3", hint: "a script succeeds if it runs to its end without exit"},
+		{name: "sys.exit", code: "import sys\nsys.exit(3)", failure: protocol.TaskExecutionFailed, message: "the script called exit with status 3", hint: "a script succeeds if it runs to its end, or exits with status 0"},
 		{name: "os._exit", code: "import os\nos._exit(0)", failure: protocol.TaskExecutionFailed, message: "the script's process exited with status 0 before the script finished"},
 		{name: "a segfault", code: "import ctypes\nctypes.string_at(0)", failure: protocol.TaskExecutionFailed, message: "killed by signal 11 (segmentation fault)"},
 		{name: "an endless loop", code: "while True: pass", failure: protocol.TaskTimeout, message: "timed out after 0.8 s", patience: 800 * time.Millisecond},

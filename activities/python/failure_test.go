@@ -48,9 +48,9 @@ Traceback (most recent call last):
     1 + )
         ^
 SyntaxError: unmatched ')'`},
-		{"exit", "import sys\nsys.exit()", "the script called exit with status 0"},
 		{"exit 3", "exit(3)", "the script called exit with status 3"},
-		{"exit with text", "raise SystemExit('enough')", "the script called exit with 'enough'"},
+		{"exit with text", "raise SystemExit('enough')", "the script called exit with enough"},
+		{"exit with a list", "raise SystemExit([1])", "the script called exit with [1]"},
 		{"hard exit", "import os, sys\nprint('last words', file=sys.stderr)\nos._exit(0)",
 			"the script's process exited with status 0 before the script finished; end of stderr:\nlast words"},
 		{"hard exit 7", "import os\nos._exit(7)", "the script's process exited with status 7 before the script finished"},
@@ -70,6 +70,31 @@ SyntaxError: unmatched ')'`},
 			err := mustFail(t, ofCode(t, test.code))
 			if err.Code != protocol.TaskExecutionFailed || err.Kind != protocol.TaskFault || withoutMarks(err.Message) != withoutMarks(test.want) {
 				t.Errorf("got  %s %s: %s\nwant %s", err.Name, err.Kind, err.Message, test.want)
+			}
+		})
+	}
+}
+
+// Exiting with status 0 is success, as for `python3 FILE`, with the result that is set by then.
+func TestAScriptMayExit(t *testing.T) {
+	for _, c := range []struct{ code, result, output string }{
+		{"result = 1\nimport sys\nsys.exit()\nresult = 2", "1", ""},
+		{"result = 1\nexit(0)", "1", ""},
+		{"print('a')\nquit()", "null", "a\n"},
+		{"raise SystemExit(None)", "null", ""},
+		{"result = 1\nexit(256)", "1", ""},
+		{"result = 1\nexit(False)", "1", ""},
+		{"import argparse\nargparse.ArgumentParser(prog='p', add_help=True, description='d').parse_args(['--help'])", "null", "usage: p [-h]\n\nd\n\noptions:\n  -h, --help  show this help message and exit\n"},
+		{"import atexit\natexit.register(print, 'bye')\nresult = 3\nexit()", "3", "bye\n"},
+	} {
+		t.Run(c.code, func(t *testing.T) {
+			t.Parallel()
+			result := mustRun(t, ofCode(t, c.code))
+			if got := string(field(t, result, "result").JSON()); got != c.result {
+				t.Errorf("got %s, want %s", got, c.result)
+			}
+			if got := field(t, result, "output").Text(); got != c.output {
+				t.Errorf("got %q, want %q", got, c.output)
 			}
 		})
 	}

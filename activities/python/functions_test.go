@@ -92,6 +92,7 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 	do(python.Register, `{"name": "join.paths", "module": "posixpath", "function": "join", "description": "Joins."}`)
+	do(python.Register, `{"name": "ends", "code": "import sys\ndef ends(status): sys.exit(status)"}`)
 	do(python.Register, `{"name": "later", "code": "async def run(x): return [context['k'], x]", "function": "run"}`)
 
 	another := newHandler(t, python.Options{Library: library}) // Another worker has them too.
@@ -102,6 +103,7 @@ func TestFunctions(t *testing.T) {
 		{`{"function": "join.paths", "args": ["a", "b"]}`, `"a/b"`},
 		{`{"function": "later", "args": [1], "context": {"k": "v"}}`, `["v",1]`},
 		{`{"function": "math.sqrt", "args": [16]}`, `4.0`},
+		{`{"function": "ends", "args": [0]}`, `null`},
 		{`{"function": "json.dumps", "args": [{"b": 1}]}`, `"{\"b\": 1}"`},
 		{`{"function": "len", "args": [[1, 2]]}`, `2`},
 		{`{"function": "sum", "args": [[1152921504606846976, 1]]}`, `1152921504606846977`},
@@ -114,7 +116,7 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 	listed := do(python.List, `{}`)
-	if !strings.HasPrefix(listed, `{"functions":[{"name":"join.paths","kind":"module"`) || !strings.Contains(listed, `{"name":"math.sqrt","kind":"built-in"}`) ||
+	if !strings.Contains(listed, `{"name":"join.paths","kind":"module"`) || !strings.Contains(listed, `{"name":"math.sqrt","kind":"built-in"}`) ||
 		strings.Contains(listed, "FACTOR") {
 		t.Errorf("listed: %.300s", listed)
 	}
@@ -139,6 +141,7 @@ func TestFunctionsThatAreNone(t *testing.T) {
 		{python.Info, `{"name": "nothing"}`, `TASK_VALIDATION_FAILED: unknown function "nothing"`},
 		{python.Register, `{"name": "len", "code": "def len(): pass"}`, `INVALID_PARAMS: "len" is a built-in function; choose another name`},
 		{python.Register, `{"name": "f", "code": "def g(): pass"}`, `TASK_VALIDATION_FAILED: the code has no function f`},
+		{python.Register, `{"name": "f", "code": "exit()\ndef f(): pass"}`, `TASK_VALIDATION_FAILED: the script exits before its function f can be called`},
 		{python.Register, `{"name": "f", "code": "f = 5"}`, `TASK_VALIDATION_FAILED: the code has no function f`},
 		{python.Register, `{"name": "f", "code": "def f(:"}`, "TASK_EXECUTION_FAILED: the script is not valid Python:\n  File \"<f>\", line 1"},
 		{python.Register, `{"name": "f", "module": "no_such_module"}`, `TASK_VALIDATION_FAILED: cannot import the module no_such_module: No module named 'no_such_module'`},

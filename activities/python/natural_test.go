@@ -36,6 +36,9 @@ class Level(enum.IntEnum): HIGH = 3
 result = {Color.RED: [Color.RED, Level.HIGH]}`, `{"r":["r",3]}`},
 		{"decimals keep their digits", `import decimal
 result = decimal.Decimal("0.10")`, `"0.10"`},
+		{"keys that are numbers", `result = {1: "a", 2.5: "b", True: "c", None: {3: 4}}`, `{"1":"c","2.5":"b","null":{"3":4}}`},
+		{"keys of a counter", `import collections
+result = collections.Counter([7, 7, 5])`, `{"7":2,"5":1}`},
 		{"uuid", `import uuid
 result = uuid.UUID(int=1)`, `"00000000-0000-0000-0000-000000000001"`},
 		{"collections", `import collections, types
@@ -71,11 +74,34 @@ func TestArraysAndFrames(t *testing.T) {
 	for _, test := range []struct{ code, want string }{
 		{`result = [np.int64(2**62), np.float32(0.5), np.float64(0.1), np.bool_(True), np.str_("x")]`, `[4611686018427387904,0.5,0.1,true,"x"]`},
 		{`result = {"a": np.arange(6).reshape(2, 3), "b": np.array(["x", "y"])}`, `{"a":[[0,1,2],[3,4,5]],"b":["x","y"]}`},
-		{`result = np.array(["2024-01-01", "NaT"], dtype="datetime64[D]")`, `["2024-01-01","NaT"]`},
+		{`result = np.array(["2024-01-01", "NaT"], dtype="datetime64[D]")`, `["2024-01-01",null]`},
+		{`result = np.array(["NaT", "nan"])`, `["NaT","nan"]`},
+		// What is missing is null.
+		{`result = [np.array([[1.0, np.nan]]), np.float64("nan"), np.float32("nan"), pd.Series([0.5, None]), np.array([None, float("nan"), "a"], dtype=object)]`, `[[[1.0,null]],null,null,[0.5,null],[null,null,"a"]]`},
+		{`result = {"rows": pd.DataFrame({"price": [1.0, float("nan")], "t": [pd.Timestamp("2024-01-01"), pd.NaT], "s": pd.array(["a", pd.NA], dtype="string")})}`,
+			`{"rows":[{"price":1.0,"t":"2024-01-01T00:00:00","s":"a"},{"price":null,"t":null,"s":null}]}`},
+		{`result = pd.Categorical(["b", None])`, `["b",null]`},
+		// Times between two moments are seconds in all libraries.
+		{`import datetime
+result = [datetime.timedelta(minutes=1.5), pd.Timedelta("90s"), np.timedelta64(90, "s"), np.array([90000, "NaT"], dtype="m8[ms]"), pd.Series(pd.to_timedelta(["90s", None]))]`,
+			`[90.0,90.0,90.0,[90.0,null],[90.0,null]]`},
+		{`result = np.array([2], dtype="m8[M]")`, `["2 months"]`},
+		// Labels are kept.
+		{`result = pd.DataFrame({"k": ["x", "y", "x"], "n": [1, 2, 3]}).groupby("k")["n"].sum()`, `{"x":4,"y":2}`},
+		{`result = pd.DataFrame({"k": ["x", "y", "x"], "n": [1, 2, 3]}).groupby("k").sum()`, `[{"k":"x","n":4},{"k":"y","n":2}]`},
+		{`result = pd.DataFrame({"k": ["x", "x"], "l": [1, 2], "n": [1, 2]}).groupby(["k", "l"])["n"].sum()`, `[{"k":"x","l":1,"n":1},{"k":"x","l":2,"n":2}]`},
+		{`result = pd.Series([7, 7, 5]).value_counts()`, `{"7":2,"5":1}`},
+		{`result = pd.Series([1, 3]).describe()[["count", "mean"]]`, `{"count":2.0,"mean":2.0}`},
+		{`result = pd.DataFrame({"n": [1, 3]}).describe().loc[["count", "mean"]]`, `[{"index":"count","n":2.0},{"index":"mean","n":2.0}]`},
+		{`result = pd.Series([1, 2], index=pd.to_datetime(["2024-01-01", "2024-01-02"]))`, `{"2024-01-01T00:00:00":1,"2024-01-02T00:00:00":2}`},
+		{`result = pd.Series([1, 2], index=["a", "a"])`, `[{"index":"a","value":1},{"index":"a","value":2}]`},
+		{`result = pd.DataFrame({"n": [1, 2, 3]})[1:]`, `[{"n":2},{"n":3}]`},
+		{`result = pd.DataFrame({"n": [1, 2, 3]})["n"][1:]`, `[2,3]`},
+		{`result = {np.int64(1): np.int64(2)}`, `{"1":2}`},
 		{`result = pd.DataFrame({"n": [1, 2], "t": pd.to_datetime(["2024-01-01", "2024-01-02"]), "s": ["a", None]})`,
 			`[{"n":1,"t":"2024-01-01T00:00:00","s":"a"},{"n":2,"t":"2024-01-02T00:00:00","s":null}]`},
 		{`result = pd.DataFrame([[1, 2]])`, `[{"0":1,"1":2}]`},
-		{`result = [pd.DataFrame(), pd.Series([1, 2], index=["a", "b"]), pd.Index(["x"]), pd.NA, pd.NaT]`, `[[],[1,2],["x"],null,null]`},
+		{`result = [pd.DataFrame(), pd.Series([1, 2], index=["a", "b"]), pd.Index(["x"]), pd.NA, pd.NaT]`, `[[],{"a":1,"b":2},["x"],null,null]`},
 		{`result = [pd.Timestamp("2024-01-01"), pd.Timedelta("90s"), pd.Period("2024-01"), pd.Categorical(["b", "a"])]`, `["2024-01-01T00:00:00",90.0,"2024-01",["b","a"]]`},
 	} {
 		result, err := handler.Handle(t.Context(), ofCode(t, "import numpy as np, pandas as pd\n"+test.code), nil)
@@ -86,7 +112,8 @@ func TestArraysAndFrames(t *testing.T) {
 		}
 	}
 	for _, test := range []struct{ code, want string }{
-		{`result = {"rows": pd.DataFrame({"price": [1.0, float("nan")]})}`, `result["rows"][1]["price"] is nan, which JSON does not support`},
+		{`result = {"rows": pd.DataFrame({"price": [1.0, float("inf")]})}`, `result["rows"][1]["price"] is inf, which JSON does not support`},
+		{`result = [float("nan")]`, `result[0] is nan, which JSON does not support`},
 		{`result = [np.array([[1.0, np.inf]])]`, `result[0][0][1] is inf, which JSON does not support`},
 		{`result = np.complex128(1)`, `result is a complex, which JSON does not support`},
 		{`result = pd.DataFrame([[1, 2]], columns=["a", "a"])`, `result is a frame with two columns of the same name; the keys of a JSON object must be unique`},

@@ -77,7 +77,7 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", message)
 	case "exit":
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, message).
-			WithHint("a script succeeds if it runs to its end without exit")
+			WithHint("a script succeeds if it runs to its end, or exits with status 0")
 	}
 	raised := protocol.Errorf(protocol.TaskExecutionFailed, "the %s raised an exception:\n%s", e.subject, message)
 	if r.Fault == "memory" && e.limits.Memory > 0 {

@@ -99,7 +99,11 @@ func (r *reader) pattern(n *ast.BinaryNode) {
 		return
 	}
 	if _, err := regexp.Compile(pattern.Value); err != nil {
-		r.report(pattern, "", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		hint := ""
+		if strings.Contains(err.Error(), "(?") {
+			hint = "patterns are those of RE2, which has no lookahead and no lookbehind"
+		}
+		r.report(pattern, hint, "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 }
 

@@ -62,6 +62,7 @@ func Compile(text string) (*Condition, []Error) {
 	if errs = s.check(&tree.Node); len(errs) > 0 {
 		return nil, errs
 	}
+	ast.Walk(&tree.Node, &parts{})
 	if _, err = checker.Check(tree, config); err != nil {
 		return nil, []Error{s.problem(err)}
 	}

@@ -153,7 +153,7 @@ func negate(v any) (any, error) {
 	case int:
 		return reckon("-", 0, n)
 	}
-	return nil, fmt.Errorf("cannot compute -%s", kindWord(v))
+	return nil, fmt.Errorf("- requires a number, not %s", describe(v))
 }
 
 // rounded applies what makes whole numbers; whole ones are so already.

@@ -32,7 +32,24 @@ func operators() map[string]*builtin.Function {
 	add(compareFunction, reflect.TypeFor[func(string, any, any) bool](), func(args ...any) (any, error) { return compare(args[0].(string), args[1], args[2]) })
 	add(equalFunction, two, func(args ...any) (any, error) { return equal(args[0], args[1]), nil })
 	add(inFunction, two, func(args ...any) (any, error) { return within(args[0], args[1]) })
+	ofPart, ofSlice := reflect.TypeFor[func(any, any) any](), reflect.TypeFor[func(any, any, any) any]()
+	getPart := func(args ...any) (any, error) { return part(args[0], args[1]) }
+	getSlice := func(args ...any) (any, error) { return slice(args[0], args[1], args[2]) }
+	orNull := func(get func(...any) (any, error)) func(...any) (any, error) {
+		return func(args ...any) (any, error) {
+			if args[0] == nil {
+				return nil, nil
+			}
+			return get(args...)
+		}
+	}
+	add(partFunction, ofPart, getPart)
+	add(maybeFunction, ofPart, orNull(getPart))
+	add(sliceFunction, ofSlice, getSlice)
+	add(maybeSliceFunction, ofSlice, orNull(getSlice))
+	add(searchFunction, reflect.TypeFor[func(string, any, any) bool](), func(args ...any) (any, error) { return search(args[0].(string), args[1], args[2]) })
 	for name, work := range map[string]func(any) (any, error){
+		textFunction:   textOrNull,
 		negateFunction: negate, "$abs": absolute, "$sum": sum,
 		"$ceil": rounded("ceil", math.Ceil), "$floor": rounded("floor", math.Floor), "$round": rounded("round", math.Round),
 	} {
@@ -68,6 +85,10 @@ func exact(n *ast.BinaryNode) ast.Node {
 		return call(n, inFunction, n.Left, n.Right)
 	case "..":
 		return call(n, rangeFunction, n.Left, n.Right)
+	case "contains", "startsWith", "endsWith":
+		return call(n, searchFunction, operator(n, n.Operator), n.Left, n.Right)
+	case "matches":
+		n.Left = call(n, textFunction, n.Left)
 	}
 	return n
 }

@@ -59,10 +59,12 @@ var (
 	operation  = regexp.MustCompile(`^invalid operation: (\S+) (\S+) (\S+)$`)
 	coalesce   = regexp.MustCompile(`^Operator \((\S+)\) and coalesce expressions`)
 	counting   = regexp.MustCompile(`^invalid operation: (?:int|int64|float)\((.+)\)$`)
+	passed     = regexp.MustCompile(`^cannot use (\S+) as argument \(type (.+)\) to call (\w+)\s*$`)
 	unfit      = regexp.MustCompile(`^invalid argument for (\w+) \(type (.+)\)$`)
 	standIn    = regexp.MustCompile(`^\$\d+$`)
 	goTypes    = strings.NewReplacer(
-		"condition.large", "a number", "map[string]interface {}", "an object", "[]interface {}", "a list", "float64", "a number", "string", "a text", "bool", "true or false",
+		"condition.large", "a number", "map[string]interface {}", "an object", "[]interface {}", "a list", "[]uint8", "a text", "interface {}", "a value",
+		"float64", "a number", "string", "a text", "bool", "true or false",
 		"int", "a number", "<nil>", "null", "unknown", "a value",
 	)
 )
@@ -82,6 +84,9 @@ func (s *source) reword(message string) (reworded, hint string) {
 	if parts := fetched.FindStringSubmatch(message); parts != nil {
 		return fmt.Sprintf("%s has no %s", goTypes.Replace(parts[2]), parts[1]), ""
 	}
+	if parts := passed.FindStringSubmatch(message); parts != nil {
+		return fmt.Sprintf("%s(…) expects %s, got %s", parts[3], goTypes.Replace(parts[2]), goTypes.Replace(parts[1])), ""
+	}
 	if parts := coalesce.FindStringSubmatch(message); parts != nil {
 		return fmt.Sprintf("\"??\" and %q cannot be combined without parentheses", parts[1]), "write (a ?? b) == c, for example"
 	}
@@ -97,6 +102,9 @@ func (s *source) reword(message string) (reworded, hint string) {
 	if place := mismatched.FindStringSubmatchIndex(message); place != nil {
 		types := mismatched.FindStringSubmatch(message)
 		what := strings.TrimSuffix(strings.TrimPrefix(message[:place[0]], "invalid operation: "), " ")
+		if what == "contains" || what == "startsWith" || what == "endsWith" {
+			return fmt.Sprintf("%q requires two texts, not %s and %s", what, goTypes.Replace(types[1]), goTypes.Replace(types[2])), "put the text into quotes, or convert a value with text(…)"
+		}
 		if types[2] == "" {
 			return fmt.Sprintf("%q does not support %s", what, goTypes.Replace(types[1])), ""
 		}
@@ -111,6 +119,8 @@ func (s *source) reword(message string) (reworded, hint string) {
 		return "a whole number of more than 64 bits", "write it with a fraction or an exponent to make it a floating-point number"
 	case message == neverClosed:
 		return "this quote is not closed", ""
+	case message == "invalid char escape":
+		return "a backslash in quotes must be written twice", "write \"\\\\d\" for \\d, or put the text into backquotes"
 	}
 	return message, ""
 }

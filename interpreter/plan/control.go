@@ -1,13 +1,17 @@
 package plan
 
-import "github.com/gleitzeit/gleitzeit/internal/protocol"
+import (
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+)
 
 // RunIf is the condition on the ends of a task's dependencies under which the task runs.
 type RunIf string
 
 // The values of RunIf. Empty is "success": every dependency has completed.
 const (
-	RunIfDone   RunIf = "done"   // Every dependency has completed, or was skipped by its own condition.
+	RunIfDone   RunIf = "done"   // Every dependency has completed, or was skipped by a condition.
 	RunIfAlways RunIf = "always" // Every dependency has ended, however.
 )
 
@@ -24,7 +28,8 @@ func (s *Progress) allows(rule RunIf, dependency int) bool {
 	return s.ContinuedOnError(dependency)
 }
 
-// SkippedByCondition reports whether a task or an item was skipped by its own condition: then there is no error.
+// SkippedByCondition reports whether a task or an item was skipped by its own condition, or by those of the tasks that it waits for:
+// then there is no error.
 func SkippedByCondition(outcome protocol.Outcome) bool {
 	return outcome.Status == protocol.Skipped && outcome.Error == nil
 }
@@ -48,6 +53,32 @@ func (s *Progress) failFast(i int) {
 	}
 	s.failedFast = i + 1
 	s.Stop(protocol.Outcome{Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it had not started when task %q failed", s.plan.Tasks[i].ID)})
+}
+
+// skip returns the end of a task that cannot run, if there is a dependency that does not allow it. Everything that it waits for has
+// ended, so that the reason does not depend on what ended first.
+func (s *Progress) skip(i int) (end protocol.Outcome, skipped bool) {
+	cause, byCondition := "", s.plan.SkipsPassOn
+	for _, id := range s.plan.Tasks[i].After {
+		if s.allows(s.plan.Tasks[i].RunIf, s.place[id]) {
+			continue
+		}
+		switch failure := !SkippedByCondition(s.outcomes[s.place[id]]); {
+		case cause == "":
+			cause, byCondition = id, byCondition && !failure
+		case byCondition && failure:
+			cause, byCondition = id, false
+		}
+	}
+	if cause == "" {
+		return end, false
+	}
+	reason := fmt.Sprintf("it needs %q, which %s", cause, describeEnd(s.outcomes[s.place[cause]].Status))
+	end = protocol.Outcome{Status: protocol.Skipped, Reason: reason}
+	if !byCondition {
+		end.Error = protocol.Errorf(protocol.TaskDependencyFailed, "%s", reason)
+	}
+	return end, true
 }
 
 // SkippedForFailure counts the tasks that were skipped because a dependency failed or was cancelled, or was itself

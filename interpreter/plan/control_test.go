@@ -17,28 +17,39 @@ func TestEachRunIfAfterEachEnd(t *testing.T) {
 	for _, c := range []struct {
 		end                   string
 		success, done, always bool
+		passOn                bool
 	}{
-		{"completed", true, true, true},
-		{"skipped by its condition", false, true, true},
-		{"failed", false, false, true},
-		{"failed, continued", true, true, true},
-		{"skipped for a failure", false, false, true},
-		{"skipped for a skip", false, false, true},
+		{"completed", true, true, true, false},
+		{"skipped by its condition", false, true, true, false},
+		{"failed", false, false, true, false},
+		{"failed, continued", true, true, true, false},
+		{"skipped for a failure", false, false, true, false},
+		{"skipped for a failure", false, false, true, true},
+		{"skipped for a skip", false, false, true, false}, // As in plans that were made before.
+		{"skipped for a skip", false, true, true, true},
+		{"skipped for a failure and a skip", false, false, true, true},
 	} {
 		for _, rule := range []RunIf{"", RunIfDone, RunIfAlways} {
 			join := task("join", Normal, "a")
 			join.RunIf = rule
-			p := &Plan{Tasks: []Task{task("first", Normal), task("a", Normal, "first"), join}}
+			p := &Plan{Tasks: []Task{task("first", Normal), task("a", Normal, "first", "second"), join, task("second", Normal)}, SkipsPassOn: c.passOn}
 			p.Tasks[1].ContinueOnError = c.end == "failed, continued"
 			s := begin(t, p, nil)
+			s.Next()
 			s.Next()
 			switch c.end {
 			case "skipped for a failure":
 				s.End(0, broken())
+				s.End(3, completed())
 			case "skipped for a skip":
 				s.End(0, skipped())
+				s.End(3, completed())
+			case "skipped for a failure and a skip":
+				s.End(0, skipped())
+				s.End(3, broken())
 			default:
 				s.End(0, completed())
+				s.End(3, completed())
 				s.Next()
 				s.End(1, map[string]protocol.Outcome{
 					"completed": completed(), "skipped by its condition": skipped(), "failed": broken(), "failed, continued": broken(),
@@ -48,7 +59,7 @@ func TestEachRunIfAfterEachEnd(t *testing.T) {
 			if _, runs := s.Next(); runs != wanted {
 				t.Errorf("a dependency %s, run_if %q: runs %v, want %v", c.end, rule, runs, wanted)
 			}
-			if outcome := s.OutcomeOf("join"); !wanted && (outcome.Reason == "" || SkippedByCondition(outcome)) {
+			if outcome := s.OutcomeOf("join"); !wanted && (outcome.Reason == "" || SkippedByCondition(outcome) && !c.passOn) {
 				t.Errorf("a dependency %s, run_if %q: %+v", c.end, rule, outcome)
 			}
 		}
@@ -117,6 +128,7 @@ func TestAPlanHasTheEarliestFormatThatSuffices(t *testing.T) {
 		{"nothing new", 1, Plan{Tasks: []Task{{ID: "a"}}}},
 		{"fail_fast", 2, Plan{FailFast: true}},
 		{"when", 2, Plan{Tasks: []Task{{ID: "a", When: "true"}}}},
+		{"skips that pass on", 3, Plan{SkipsPassOn: true}},
 		{"run_if", 2, Plan{Tasks: []Task{{ID: "a"}, {ID: "b", RunIf: RunIfDone}}}},
 		{"files as items", 1, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Directory: "d"}}}}},
 		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Values: &value.Value{}}}}}},

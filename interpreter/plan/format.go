@@ -2,10 +2,13 @@ package plan
 
 // Format is the latest version of Plan. This program reads every earlier one, and writes the earliest that suffices: an
 // older worker rejects a plan of a later format, and runs all others correctly.
-const Format = 2
+const Format = 3
 
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
+	if p.SkipsPassOn {
+		return 3
+	}
 	if p.FailFast || len(p.Queues()) > 0 || len(p.ToolServers) > 0 {
 		return 2
 	}

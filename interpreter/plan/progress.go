@@ -276,19 +276,11 @@ func (s *Progress) close(i int, outcome protocol.Outcome) {
 	}
 }
 
-// release makes a task ready, or skips it. Everything that it waits for has ended by then, so that the reason does not
-// depend on what ended first.
+// release makes a task ready, or skips it.
 func (s *Progress) release(i int) {
-	for _, id := range s.plan.Tasks[i].After {
-		if needed := s.place[id]; !s.allows(s.plan.Tasks[i].RunIf, needed) {
-			status := s.outcomes[needed].Status
-			s.close(i, protocol.Outcome{
-				Status: protocol.Skipped,
-				Reason: fmt.Sprintf("it needs %q, which %s", id, describeEnd(status)),
-				Error:  protocol.Errorf(protocol.TaskDependencyFailed, "it needs %q, which %s", id, describeEnd(status)),
-			})
-			return
-		}
+	if end, skipped := s.skip(i); skipped {
+		s.close(i, end)
+		return
 	}
 	heap.Push(&s.ready, i)
 }

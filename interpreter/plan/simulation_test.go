@@ -35,7 +35,7 @@ type scenarioTask struct {
 }
 
 func newScenario(choose choose) *scenario {
-	c := &scenario{plan: &Plan{MaxParallel: choose(6)}, tasks: map[string]scenarioTask{}}
+	c := &scenario{plan: &Plan{MaxParallel: choose(6), SkipsPassOn: choose(2) == 1}, tasks: map[string]scenarioTask{}}
 	for i := range 2 + choose(20) {
 		next := task(fmt.Sprintf("t%d", i), []Priority{Urgent, High, Normal, Low}[choose(4)])
 		for j := range i {
@@ -73,7 +73,7 @@ func newTolerance(choose choose) *Tolerance {
 
 // wanted works out, from the rules of the language alone, how tasks and items end where nothing stops the run.
 func (c *scenario) wanted() string {
-	ends := map[string]string{} // By id: completed, failed, continued, skipped (by its condition), or left (because of others).
+	ends := map[string]string{} // By id: completed, failed, continued, skipped (by conditions), or left (because of others).
 	var end func(id string) string
 	end = func(id string) string {
 		if known, is := ends[id]; is {
@@ -92,10 +92,17 @@ func (c *scenario) wanted() string {
 		if class == "failed" && c.plan.Tasks[i].ContinueOnError {
 			class = "continued"
 		}
+		var against []string
 		for _, needed := range c.plan.Tasks[i].After {
 			if !slices.Contains(may, end(needed)) {
-				class = "left"
+				against = append(against, end(needed))
 			}
+		}
+		switch onlySkipped := !slices.ContainsFunc(against, func(class string) bool { return class != "skipped" }); {
+		case len(against) > 0 && c.plan.SkipsPassOn && onlySkipped:
+			class = "skipped"
+		case len(against) > 0:
+			class = "left"
 		}
 		ends[id] = class
 		return class
@@ -104,7 +111,7 @@ func (c *scenario) wanted() string {
 	for i := range c.plan.Tasks {
 		id := c.plan.Tasks[i].ID
 		fmt.Fprintf(&all, "%s %s", id, end(id))
-		if each := c.plan.Tasks[i].FanOut; each != nil && ends[id] != "left" && c.tasks[id].fate == completes && !each.MaxFailures.Exceeded(c.failing(id), len(c.tasks[id].items)) {
+		if each := c.plan.Tasks[i].FanOut; each != nil && ends[id] != "left" && ends[id] != "skipped" && c.tasks[id].fate == completes && !each.MaxFailures.Exceeded(c.failing(id), len(c.tasks[id].items)) {
 			for _, item := range c.tasks[id].items {
 				fmt.Fprintf(&all, " %s", item.outcome().Status)
 			}

@@ -36,6 +36,8 @@ def reject_depth():
 
 def check_scalar(value, path):
     if isinstance(value, float):
+        if type(value) is not float:
+            raise Foreign
         if value - value != 0:
             reject(path, "is %s, which JSON does not support" % float.__repr__(value))
     elif isinstance(value, str):
@@ -53,6 +55,8 @@ def check_key(key, path):
     if isinstance(key, ENUM):
         raise Foreign
     if not isinstance(key, str):
+        if key is None or isinstance(key, (int, float) + of("numpy", "generic")):
+            raise Foreign
         reject(path, "has the key %r (%s); the keys of a JSON object must be strings" % (key, type_name(type(key))))
     check_scalar(key, path)
 

@@ -137,6 +137,11 @@ def format_exception(exception):
     return "".join(traceback.format_exception(type(exception), exception, exception.__traceback__)).rstrip("\n")
 
 
+def status(end):
+    """Returns the status with which `python3 FILE` would end."""
+    return (end.code or 0) & 0xff if isinstance(end.code or 0, int) else 1
+
+
 def execute(work):
     """Returns the result of the work; every exception becomes a ScriptError."""
     try:
@@ -144,7 +149,7 @@ def execute(work):
     except ScriptError:
         raise
     except SystemExit as end:
-        raise ScriptError("exit", "status %s" % (end.code or 0) if isinstance(end.code or 0, int) else repr(end.code)) from end
+        raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
@@ -157,11 +162,23 @@ def work_of(request, space):
     code, called, inspected = request["code"], request["call"], request["inspect"]
 
     def run():
-        if code is not None:
-            exec(code, space)
+        try:
+            if code is not None:
+                exec(code, space)
+        except SystemExit as end:
+            if status(end) != 0:
+                raise
+            if called is not None:
+                raise ScriptError("function", "the script exits before its function %s can be called" % called["attribute"])
+            return None  # As `python3 FILE` has it, this is success.
         if inspected:
             return described(called, space)
-        return call(called, space) if called else None
+        try:
+            return call(called, space) if called else None
+        except SystemExit as end:
+            if status(end) != 0:
+                raise
+            return None
     return run
 
 
@@ -180,11 +197,10 @@ def leave_fork(failure):
     if failure.args[0] != "exit":
         sys.stderr.write(failure.args[1] + "\n")
         return 1
-    code = failure.__cause__.code
-    if code is None or isinstance(code, int):
-        return (code or 0) & 0xff
-    sys.stderr.write("%s\n" % (code,))
-    return 1
+    end = failure.__cause__
+    if not isinstance(end.code or 0, int):
+        sys.stderr.write("%s\n" % (end.code,))
+    return status(end)
 
 
 def prepare(request):

@@ -53,7 +53,7 @@ func (s *Skips) After(event Event) []Event {
 	for done := []string{event.Task}; len(done) > 0; done = done[1:] {
 		for _, i := range s.dependents[done[0]] {
 			outcome := s.progress.Outcome(i)
-			if seen[i] || outcome.Status != protocol.Skipped || plan.SkippedByCondition(outcome) {
+			if seen[i] || outcome.Status != protocol.Skipped {
 				continue
 			}
 			seen[i] = true
