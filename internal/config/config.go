@@ -20,6 +20,7 @@ type Settings struct {
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
 	Roots    []string // Absolute folders in which a worker of a cluster may read files.
+	Secrets  Secrets
 	Python   Python
 	MCP      MCP
 
@@ -70,6 +71,7 @@ func Load(o Options) (*Settings, error) {
 	s.Store = readStore(l, s.Home)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
+	s.Secrets = readSecrets(l)
 	s.Provider = readDefaultProvider(l)
 	for _, p := range l.providers {
 		s.Providers = append(s.Providers, readProvider(l, p))
