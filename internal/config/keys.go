@@ -15,6 +15,7 @@ var fixedKeys = []key{
 	{"roots", texts},
 	{"secrets.dir", text},
 	{"secrets.env_file", paths},
+	{"encryption.key_file", text},
 	{"providers.default", text},
 	{"python.interpreter", text},
 	{"python.interpreters", texts},

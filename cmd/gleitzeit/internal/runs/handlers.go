@@ -48,8 +48,10 @@ func pythonOptions(settings *config.Settings) python.Options {
 // hidden returns the folders and files that a sandbox hides: those with data of other runs, and with secrets.
 func hidden(settings *config.Settings) []string {
 	paths := append([]string{settings.Home}, settings.Secrets.EnvFiles...)
-	if dir := settings.Secrets.Dir; dir != "" {
-		paths = append(paths, dir)
+	for _, path := range []string{settings.Secrets.Dir, settings.KeyFile} {
+		if path != "" {
+			paths = append(paths, path)
+		}
 	}
 	return paths
 }
