@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/proxy"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -76,10 +77,17 @@ func reason(err error) string {
 
 // Interceptors make a client encrypt all that it sends to Temporal, except names, ids and search attributes, and decrypt what it
 // gets: in the calls themselves, because those who read histories need it as much as workers. Large payloads are in the result
-// store by then, which encrypts them itself and stores equal ones once. Without keys there are none.
+// store by then, which encrypts them itself and stores equal ones once. Without keys, what is encrypted becomes payloads whose
+// error says which key is missing.
 func (k *Keys) Interceptors() ([]grpc.DialOption, error) {
 	if k == nil {
-		return nil, nil
+		explain, err := proxy.NewPayloadVisitorInterceptor(proxy.PayloadVisitorInterceptorOptions{Inbound: &proxy.VisitPayloadsOptions{
+			Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+				return codec{}.Decode(payloads)
+			},
+			SkipSearchAttributes: true,
+		}})
+		return []grpc.DialOption{grpc.WithChainUnaryInterceptor(explain)}, err
 	}
 	failures, err := converter.NewFailureGRPCClientInterceptor(converter.NewFailureGRPCClientInterceptorOptions{EncodeCommonAttributes: true})
 	if err != nil {

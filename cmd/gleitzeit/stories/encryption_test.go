@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -174,6 +176,38 @@ func TestAnEncryptedRunIsResumed(t *testing.T) {
 		_, stderr := u.Gleitzeit(0, "run", "flow.yaml")
 		wantLines(t, "run", stderr, "resumed run "+p.RunID())
 	}
+}
+
+// TestAWorkerWithoutTheKey fails an encrypted run, and says why, instead of trying again for ever. The command of a batch that was
+// interrupted, which has its prompt, is encrypted in its claim.
+func TestAWorkerWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flow.yaml", encryptedFlow)
+	server := u.serves("--no-ui")
+	u.withKey("key")
+	stdout, stderr := u.Gleitzeit(5, "submit", "flow.yaml", "--wait", "--input", "word="+hush)
+	wantLines(t, "submit", stdout+stderr, "the data are encrypted with the key ", "and no key file is set")
+	server.Signal(syscall.SIGTERM)
+	server.Wait()
+	if f := stored(t, u); f.hush > 0 {
+		t.Errorf("%+v was found", f)
+	}
+
+	u.File("a.txt", "text")
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(silent.Close)
+	u.File("docs/a.txt", "text")
+	p := u.StartIn(u.Work, []string{"OLLAMA_HOST=" + silent.URL}, "batch", "docs", "--prompt", hush+" ${item.name}")
+	id := p.RunID()
+	eventually(t, "the claim is there", func() bool { return exists(filepath.Join(u.Home, "runs", id+".json")) })
+	claim := read(t, filepath.Join(u.Home, "runs", id+".json"))
+	p.Kill()
+	if f := stored(t, u); f.hush > 0 || !strings.Contains(claim, `"command"`) {
+		t.Errorf("%+v was found, and the claim is %s", f, claim)
+	}
+	_, stderr = u.Gleitzeit(0, "status", id)
+	wantLines(t, "status", stderr, "--prompt '"+hush)
 }
 
 // TestEncryptedInRedis: nothing plain is in what a Redis server writes down.
