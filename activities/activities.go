@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 )
 
 // Protocol is a Spec with the Handler that runs its methods.
@@ -25,6 +26,7 @@ type Options struct {
 	Protocols    []Protocol
 	Log          *slog.Logger
 	Env          func(name string) (string, bool) // Reads `${env.NAME}`; default: the process's environment.
+	Secrets      secretsource.Sources             // Of `${secrets.NAME}`; their Env is that of the options by default.
 	Roots        []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
 	OnStoreError func(error)                      // Called when a result waits for an unavailable store. It must not block.
 }
@@ -35,6 +37,7 @@ type Activities struct {
 	methods methods
 	log     *slog.Logger
 	env     func(name string) (string, bool)
+	secrets secretsource.Sources
 	roots   []string
 
 	inFlight inFlight
@@ -42,12 +45,15 @@ type Activities struct {
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{log: o.Log, env: o.Env, roots: o.Roots}
+	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	if a.env == nil {
 		a.env = os.LookupEnv
+	}
+	if a.secrets.Env == nil {
+		a.secrets.Env = a.env
 	}
 	a.results = results{store: o.Store, log: a.log, onError: o.OnStoreError}
 	if a.results.onError == nil {

@@ -10,13 +10,16 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// secretPrefix comes before the name of a secret in the worker's environment.
-const secretPrefix = "GLEITZEIT_SECRET_"
-
 // request resolves the call into what its handler gets. The secrets are those that went into it.
 func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *secrets, error) {
-	call, secrets := t.call, &secrets{}
-	secret := secrets.watch("secrets", func(name string) (string, bool) { return t.env(secretPrefix + name) })
+	secrets := &secrets{sources: t.secrets}
+	request, err := t.resolve(ctx, m, secrets)
+	return request, secrets, secrets.explain(err)
+}
+
+func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (protocol.Request, error) {
+	call := t.call
+	secret := secrets.watch("secrets", secrets.lookup)
 	scope := &reference.Scope{
 		Bindings: call.Bindings,
 		Run:      call.Run,
@@ -28,41 +31,41 @@ func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *sec
 		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
 		Files: newFiles(call.Run, call.Reads, t.roots), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
 		Secret: func(name string) (string, error) {
-			if value, found := secret(name); found {
-				return value, nil
+			value, err := t.secrets.Require(name)
+			if err == nil {
+				secrets.add("secrets", name, value)
 			}
-			return "", protocol.Errorf(protocol.ConfigurationError, "the secret %q is not set", name).
-				WithHint("set %s%s where the worker runs", secretPrefix, name)
+			return value, err
 		},
 	}
 	parameters, err := resultstore.Load(ctx, t.results.store, call.Parameters)
 	if err != nil {
-		return request, secrets, err
+		return request, err
 	}
 	if err := checkSecrets(call.Method, parameters, m); err != nil {
-		return request, secrets, err
+		return request, err
 	}
 	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
 		request.Program, err = reference.Program(code.Text(), scope)
 		if err != nil {
-			return request, secrets, err
+			return request, err
 		}
 		parameters = without(parameters, m.CodeParameter)
 	}
 	if request.Parameters, err = reference.Resolve(parameters, scope); err != nil {
-		return request, secrets, err
+		return request, err
 	}
 	if call.Source != nil {
 		text, err := resultstore.Load(ctx, t.results.store, call.Source.Text)
 		if err != nil {
-			return request, secrets, err
+			return request, err
 		}
 		request.Source = &protocol.Script{Path: call.Source.Path, Text: text.Text()}
 	}
 	if m.NeedsDependencies {
 		request.Dependencies, err = dependencies(call, scope)
 	}
-	return request, secrets, err
+	return request, err
 }
 
 // checkSecrets refuses a secret that stands in the call itself, and a destination of secrets that a task's result or an

@@ -1,8 +1,11 @@
 package activities
 
 import (
+	"errors"
+
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 )
 
 // maxMessage is how much of an error's message goes into the history, in bytes.
@@ -10,16 +13,46 @@ const maxMessage = 8 << 10
 
 // secrets are the values of `${env…}` and `${secrets…}` that a call got. None of them leaves the activity.
 type secrets struct {
-	set  redaction.Set
-	used bool // Some are among the parameters.
+	sources secretsource.Sources
+	set     redaction.Set
+	used    bool     // Some are among the parameters.
+	failure error    // Of a source that cannot be read.
+	missing []string // Names that no source has.
 }
+
+// lookup returns a secret of the sources, and notes why there is none.
+func (s *secrets) lookup(name string) (string, bool) {
+	value, found, err := s.sources.Lookup(name)
+	switch {
+	case err != nil:
+		s.failure = err
+	case !found:
+		s.missing = append(s.missing, name)
+	}
+	return value, found
+}
+
+// explain returns why a call cannot be made: a source that cannot be read, even where the reference has a default. To an error
+// it adds where the first missing secret was searched.
+func (s *secrets) explain(err error) error {
+	if s.failure != nil {
+		return s.failure
+	}
+	failed, is := errors.AsType[*protocol.Error](err)
+	if !is || failed.Hint != "" || len(s.missing) == 0 {
+		return err
+	}
+	return failed.WithHint("%s", s.sources.Hint(s.missing[0]))
+}
+
+func (s *secrets) add(head, name, value string) { s.set.Add("["+head+"."+name+"]", value) }
 
 // watch returns a lookup that remembers every value it finds.
 func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		val, found := lookup(name)
 		if found {
-			s.set.Add("["+head+"."+name+"]", val)
+			s.add(head, name, val)
 		}
 		return val, found
 	}

@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -241,5 +244,21 @@ func TestDelays(t *testing.T) {
 		if got := delay(nil, 2); got < time.Second || got > 2*time.Second {
 			t.Errorf("with jitter: %s", got)
 		}
+	}
+}
+
+// TestASecretOfAFileThatCannotBeRead: a reference with a default does not hide it, and the secret is not taken from elsewhere.
+func TestASecretOfAFileThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "KEY"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	secrets := &secrets{sources: secretsource.Sources{Env: func(string) (string, bool) { return "", false }, Dir: dir}}
+	if _, found := secrets.lookup("KEY"); found {
+		t.Error("it is found")
+	}
+	want := `cannot read the secret in "` + filepath.Join(dir, "KEY") + `": not a regular file`
+	if err := secrets.explain(nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

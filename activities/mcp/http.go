@@ -22,7 +22,7 @@ const (
 
 // dialHTTP connects to a server over streamable HTTP.
 func dialHTTP(ctx context.Context, s *server) (*connection, error) {
-	headers, err := expand(s.Headers, s.Name, s.env, &s.known)
+	headers, err := s.expand(s.Headers)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -64,6 +65,7 @@ func withServer(t *testing.T, notes string, servers ...protocol.ToolServer) *ben
 			value, is := variables[name]
 			return value, is
 		},
+		Secrets: secretsource.Sources{Dir: notes},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -23,6 +24,7 @@ type Options struct {
 	Servers []protocol.ToolServer
 	Allow   Allow                                     // Which servers of workflows may be used.
 	Env     func(name string) (value string, is bool) // Looks up references in settings; default: the process's environment.
+	Secrets secretsource.Sources                      // Of references to secrets in settings; their Env is that of the options by default.
 	Log     *slog.Logger
 }
 
@@ -44,6 +46,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Env == nil {
 		o.Env = os.LookupEnv
+	}
+	if o.Secrets.Env == nil {
+		o.Secrets.Env = o.Env
 	}
 	h := &Handler{options: o, builtins: map[string]builtin{}, workflowServers: map[string]*server{}}
 	for _, b := range builtins() {

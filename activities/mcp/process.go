@@ -58,7 +58,7 @@ func dial(ctx context.Context, s *server) (*connection, error) {
 	if s.URL != "" {
 		return dialHTTP(ctx, s)
 	}
-	env, err := expand(s.Env, s.Name, s.env, &s.known)
+	env, err := s.expand(s.Env)
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 )
 
-// secretPrefix precedes the name of a secret in the worker's environment.
-const secretPrefix = "GLEITZEIT_SECRET_"
-
 // known is what a server was given and may repeat.
 type known struct {
 	// settings are the values that its settings got by reference. They are redacted in all that it says.
@@ -28,25 +25,32 @@ func (k *known) error(err error) error {
 	return err
 }
 
-// expand resolves the references in the settings of the server with the name, and adds their values to what it knows.
-func expand(settings []protocol.Setting, server string, env func(string) (string, bool), given *known) ([]protocol.Setting, error) {
+// expand resolves the references in the settings of a server, and adds their values to what it knows.
+func (s *server) expand(settings []protocol.Setting) ([]protocol.Setting, error) {
 	expanded := make([]protocol.Setting, 0, len(settings))
 	for _, setting := range settings {
-		value, err := protocol.Expand(setting.Value, func(head, name string) (string, bool) {
-			variable := name
+		var failure error
+		hint := "set the variable in the worker's environment"
+		value, err := protocol.Expand(setting.Value, func(head, name string) (value string, found bool) {
 			if head == "secrets" {
-				variable = secretPrefix + name
+				value, found, failure = s.secrets.Lookup(name)
+				hint = s.secrets.Hint(name)
+			} else {
+				value, found = s.env(name)
 			}
-			value, found := env(variable)
 			if found {
-				given.settings.Add("["+head+"."+name+"]", value)
-				given.calls.Add("["+head+"."+name+"]", value)
+				s.known.settings.Add("["+head+"."+name+"]", value)
+				s.known.calls.Add("["+head+"."+name+"]", value)
 			}
 			return value, found
 		})
+		if failure != nil {
+			why := protocol.AsError(failure, protocol.ConfigurationError)
+			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, s.Name, why.Message).WithHint("%s", why.Hint)
+		}
 		if err != nil {
-			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, server, err).
-				WithHint("set secrets as %sNAME in the worker's environment", secretPrefix)
+			return nil, protocol.Errorf(protocol.ConfigurationError, "%s of the MCP server %q: %s", setting.Name, s.Name, err).
+				WithHint("%s", hint)
 		}
 		expanded = append(expanded, protocol.Setting{Name: setting.Name, Value: value})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 )
 
 const (
@@ -31,8 +32,10 @@ type server struct {
 	limit time.Duration // Timeout of a start, and of a call without one of its own.
 	idle  time.Duration // A session without calls ends after this time; 0 = never.
 	env   func(string) (string, bool)
-	log   *slog.Logger
-	known known
+
+	secrets secretsource.Sources
+	log     *slog.Logger
+	known   known
 
 	mu         sync.Mutex
 	current    *connection
@@ -53,7 +56,7 @@ type dialing struct {
 
 func newServer(described protocol.ToolServer, o Options, dial func(context.Context, *server) (*connection, error)) *server {
 	return &server{
-		ToolServer: described, dial: dial, env: o.Env, log: o.Log.With("mcp_server", described.Name),
+		ToolServer: described, dial: dial, env: o.Env, secrets: o.Secrets, log: o.Log.With("mcp_server", described.Name),
 		slots: make(chan struct{}, cmp.Or(described.MaxConcurrent, defaultSlots)),
 		limit: cmp.Or(described.Timeout.Duration(), defaultTimeout),
 	}

@@ -56,7 +56,10 @@ func TestTheEnvironmentOfAServer(t *testing.T) {
 	notes := t.TempDir()
 	server := described(t, "test", notes)
 	server.Cwd = notes
-	server.Env = append(server.Env,
+	if err := os.WriteFile(filepath.Join(notes, "MOUNTED"), []byte("lanternfish\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server.Env = append(server.Env, protocol.Setting{Name: "FILE", Value: "${secrets.MOUNTED}"},
 		protocol.Setting{Name: "HOME", Value: "/home"}, protocol.Setting{Name: "SECRET", Value: "<${secrets.PASSWORD}>"},
 		protocol.Setting{Name: "LITERAL", Value: "$${secrets.PASSWORD}"}, protocol.Setting{Name: "OTHER", Value: "${env.KEY}"})
 	b := withServer(t, notes, server)
@@ -66,7 +69,7 @@ func TestTheEnvironmentOfAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"PATH=" + os.Getenv("PATH"), "NOTES=" + notes, "HOME=/home", "SECRET=<[secrets.PASSWORD]>", "LITERAL=${secrets.PASSWORD}", "OTHER=[env.KEY]",
+		"PATH=" + os.Getenv("PATH"), "NOTES=" + notes, "HOME=/home", "SECRET=<[secrets.PASSWORD]>", "LITERAL=${secrets.PASSWORD}", "OTHER=[env.KEY]", "FILE=[secrets.MOUNTED]",
 		"FOLDER=" + real,
 	}
 	slices.Sort(got)

@@ -77,6 +77,7 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, re
 		program, "--unshare-all", "--unshare-user", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox",
 		"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
 	}, mounts(private, shown, resolveLinks(temp))...)
+	words = append(words, maskFiles(hide)...)
 	words = append(words, "--chdir", "/", "--")
 
 	var stderr bytes.Buffer

@@ -24,7 +24,7 @@ type Options struct {
 	Env           []string // Names of further variables of this process that scripts see.
 	Sandbox       string   // SandboxBwrap, or SandboxNone, which is the default.
 	Limits        Limits
-	HiddenFolders []string // Absolute paths of folders that a sandbox hides.
+	HiddenFolders []string // Absolute paths of folders, and files, that a sandbox hides.
 	Library       Library  // Store of registered functions; nil: no function can be registered.
 
 	// NoFork starts an interpreter for each script instead of forking one, as on systems that cannot fork.

@@ -52,6 +52,7 @@ const (
 	profiles    = "go.temporal.io/sdk/contrib/envconfig"
 	uiServer    = "github.com/temporalio/ui-server/..."
 	echo        = "github.com/labstack/echo/..."
+	dotenv      = "github.com/compose-spec/compose-go/..."
 	expressions = "github.com/expr-lang/expr/..."
 )
 
@@ -72,6 +73,7 @@ var fenced = []string{
 	expressions,
 	uiServer,
 	echo,
+	dotenv,
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
@@ -90,8 +92,8 @@ var rules = []rule{
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
-		"interpreter/plan", "internal/cluster", "internal/config", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
-		"internal/resultstore/open", "internal/value", "internal/webui",
+		"interpreter/plan", "internal/cluster", "internal/config", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
+		"internal/resultstore/open", "internal/resultstore/sealed", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/runs/followers", nil, nil},
 	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkErrors, sdkValues, api}},
@@ -105,7 +107,7 @@ var rules = []rule{
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"internal/redaction", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
@@ -115,13 +117,15 @@ var rules = []rule{
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/child", "internal/redaction", "internal/protocol", "internal/value"}, []string{disk, processes}},
-	{"activities/mcp", []string{"internal/child", "internal/redaction", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
+	{"activities/mcp", []string{"internal/child", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
 	{"internal/child", nil, []string{processes}},
 	{"internal/redaction", []string{"internal/value"}, []string{network}},
+	{"internal/encryption", []string{"internal/protocol"}, []string{disk, grpc, sdkValues, api}},
+	{"internal/secretsource", []string{"internal/protocol"}, []string{disk, dotenv}},
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/value"}, []string{schema}},
 	{"internal/suggest", nil, nil},
@@ -140,6 +144,7 @@ var rules = []rule{
 	{"internal/resultstore/open", []string{
 		"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite", "internal/resultstore/redis",
 	}, nil},
+	{"internal/resultstore/sealed", []string{"internal/encryption", "internal/protocol", "internal/resultstore", "internal/resultstore/packed"}, nil},
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
 	{"internal/programtest", []string{"internal/require"}, []string{disk, processes}},

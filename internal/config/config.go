@@ -20,6 +20,8 @@ type Settings struct {
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
 	Roots    []string // Absolute folders in which a worker of a cluster may read files.
+	Secrets  Secrets
+	KeyFile  string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
 	Python   Python
 	MCP      MCP
 
@@ -70,6 +72,8 @@ func Load(o Options) (*Settings, error) {
 	s.Store = readStore(l, s.Home)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
+	s.Secrets = readSecrets(l)
+	s.KeyFile = l.onePath("encryption.key_file", "GLEITZEIT_ENCRYPTION_KEY_FILE")
 	s.Provider = readDefaultProvider(l)
 	for _, p := range l.providers {
 		s.Providers = append(s.Providers, readProvider(l, p))

@@ -83,6 +83,20 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestSecrets(t *testing.T) {
+	s, lines, home := load(t, nil, "secrets: {dir: mount, env_file: [a.env, /b.env]}")
+	if want := (Secrets{filepath.Join(home, "mount"), []string{filepath.Join(home, "a.env"), "/b.env"}}); len(lines) > 0 || !reflect.DeepEqual(s.Secrets, want) {
+		t.Errorf("%+v, %q, want %+v", s.Secrets, lines, want)
+	}
+	if s, lines, home := load(t, nil, "secrets: {env_file: a.env}"); len(lines) > 0 || !reflect.DeepEqual(s.Secrets, Secrets{EnvFiles: []string{filepath.Join(home, "a.env")}}) {
+		t.Errorf("%+v, %q", s.Secrets, lines)
+	}
+	s, _, _ = load(t, map[string]string{"GLEITZEIT_SECRETS_DIR": "/run/secrets", "GLEITZEIT_SECRETS_ENV_FILE": "/a:/b"}, "secrets: {dir: mount, env_file: c}")
+	if want := (Secrets{"/run/secrets", []string{"/a", "/b"}}); !reflect.DeepEqual(s.Secrets, want) {
+		t.Errorf("%+v, want %+v", s.Secrets, want)
+	}
+}
+
 const fullFile = `store: redis://me:s3cret@redis:7000/2
 log_level: info
 roots: [/data, shared]
@@ -179,7 +193,7 @@ func TestMistakesAndWarnings(t *testing.T) {
 		{nil, "store:\nlog_level: null\nproviders:\n", nil},
 		{nil, "providers: {ollama: {modle: x}}", []string{`FILE:1:22: unknown key "providers.ollama.modle"; did you mean "model"?`}},
 		{nil, "store: memory\npersistance: {backend: redis}", []string{`FILE:2:1: unknown key "persistance"; did you mean "persistence"?`}},
-		{nil, "theme: dark", []string{`FILE:1:1: unknown key "theme"; known keys: store, log_level, roots, providers, python, mcp, persistence`}},
+		{nil, "theme: dark", []string{`FILE:1:1: unknown key "theme"; known keys: store, log_level, roots, secrets, encryption, providers, python, mcp, persistence`}},
 		{nil, "batch: {max_concurrent: 5}", []string{`FILE:1:1: "batch" is not a setting: use the section "batch" of a workflow`}},
 		{nil, "persistence: {redis: {host: r}}", []string{"FILE:1:29: persistence.redis is ignored without persistence.backend: redis"}},
 		{nil, "persistence: {backend: redis, redis: {password: s3cret}}", []string{`FILE:1:39: "persistence.redis.password" is not a setting: use GLEITZEIT_REDIS_PASSWORD`}},
@@ -187,7 +201,7 @@ func TestMistakesAndWarnings(t *testing.T) {
 			[]string{"FILE:1:33: providers.ollama.endpoints is ignored: OLLAMA_HOST takes precedence"}},
 		{environment{"OLLAMA_HOST": "c"}, "providers: {ollama: {endpoints: [a]}}", nil},
 		{nil, "store: memory\npersistence: {backend: redis}", []string{"FILE:2:24: persistence.backend is ignored: store takes precedence"}},
-		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: unknown key "a"; known keys: store, log_level, roots, providers, python, mcp, persistence`}},
+		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: unknown key "a"; known keys: store, log_level, roots, secrets, encryption, providers, python, mcp, persistence`}},
 
 		{nil, "store: memory:", []string{`FILE:1: unexpected ":"; put text that contains ": " or ends with ":" in quotes`}},
 		{nil, "[a", []string{"FILE:1: invalid YAML: did not find expected ',' or ']'"}},

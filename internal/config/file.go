@@ -161,7 +161,7 @@ func (d *document) value(k key, n *yaml.Node) {
 		return
 	}
 	found := written{line: n.Line, at: d.at(n)}
-	if (k.takes == texts || k.takes == allowance) && n.Kind == yaml.SequenceNode {
+	if (k.takes == texts || k.takes == paths || k.takes == allowance) && n.Kind == yaml.SequenceNode {
 		for _, element := range n.Content {
 			element = resolveAlias(element)
 			if element.Kind != yaml.ScalarNode || empty(element) {
@@ -195,7 +195,7 @@ func fits(takes kind, n *yaml.Node) bool {
 	value, err := strconv.Atoi(n.Value)
 	whole := err == nil && n.Tag == "!!int"
 	switch takes {
-	case text:
+	case text, paths:
 		return n.Tag == "!!str" || n.Tag == "!!int" || n.Tag == "!!float"
 	case count:
 		return whole && value >= 1

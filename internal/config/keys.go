@@ -13,6 +13,9 @@ var fixedKeys = []key{
 	{"store", text},
 	{"log_level", text},
 	{"roots", texts},
+	{"secrets.dir", text},
+	{"secrets.env_file", paths},
+	{"encryption.key_file", text},
 	{"providers.default", text},
 	{"python.interpreter", text},
 	{"python.interpreters", texts},
@@ -97,6 +100,7 @@ const (
 	count  kind = "an integer of at least 1"
 	number kind = "an integer of at least 0"
 
+	paths     kind = "a path or a list of paths"
 	servers   kind = "a mapping of names to servers"
 	named     kind = "a mapping of names to strings"
 	duration  kind = "a number of seconds or a duration such as 90s"

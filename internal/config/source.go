@@ -86,31 +86,33 @@ func (l *loader) logLevel() slog.Level {
 	return level
 }
 
-// roots reads the folders that a worker of a cluster may read. The variable lists them as PATH does; relative paths in the
-// file are relative to its folder.
-func (l *loader) roots() []string {
-	given, folder, from := l.fromVariable("GLEITZEIT_ROOTS"), currentFolder(), fromDefault
+// roots reads the folders that a worker of a cluster may read.
+func (l *loader) roots() []string { return l.paths("roots", "GLEITZEIT_ROOTS", "folder") }
+
+// paths reads a list of paths. The variable lists them as PATH does; relative paths in the file are relative to its folder.
+func (l *loader) paths(key, variable, what string) []string {
+	given, folder, from := l.fromVariable(variable), currentFolder(), fromDefault
 	if given.isSet() {
 		given.texts = filepath.SplitList(given.text())
 	} else {
-		given, folder = l.fromFile("roots"), filepath.Dir(l.file.path)
+		given, folder = l.fromFile(key), filepath.Dir(l.file.path)
 	}
-	var roots []string
+	var paths []string
 	var shown []value.Value
 	if given.isSet() {
 		from = given.from
 	}
 	for _, named := range given.texts {
 		if named == "" {
-			l.fail(given.at, "empty folder name in the list")
+			l.fail(given.at, "empty %s name in the list", what)
 			continue
 		}
-		root := absolute(folder, named)
-		roots = append(roots, root)
-		shown = append(shown, value.String(root))
+		path := absolute(folder, named)
+		paths = append(paths, path)
+		shown = append(shown, value.String(path))
 	}
-	l.entry("roots", value.List(shown...), from)
-	return roots
+	l.entry(key, value.List(shown...), from)
+	return paths
 }
 
 // Absolute makes a path absolute: "~/" is the home directory of the user, and other paths are relative to the current folder.
@@ -198,7 +200,7 @@ func (l *loader) secret(name string) string {
 	}
 	found := secretReference.FindStringSubmatch(given.text())
 	if found == nil {
-		l.fail(given.at, "%s must be ${secrets.NAME}; the secret is in the environment variable GLEITZEIT_SECRET_NAME", name)
+		l.fail(given.at, "%s must be ${secrets.NAME}; the secret is in the environment variable GLEITZEIT_SECRET_NAME, in secrets.dir or in secrets.env_file", name)
 		return ""
 	}
 	l.entry(name, value.String(given.text()), given.from)

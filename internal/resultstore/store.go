@@ -38,7 +38,16 @@ type Adviser interface {
 // Batch is a group of records and values that is stored at once.
 type Batch struct {
 	Records []Record
-	Values  [][]byte // Each has the protocol.RefOf its bytes.
+	Values  [][]byte // Each has the protocol.RefOf its bytes,
+	Names   []string // or, where there are names, the one of the same index as its hash. Such a value is not compressed.
+}
+
+// Name returns the name of a value; empty: it has the hash of its bytes.
+func (b Batch) Name(value int) string {
+	if len(b.Names) == 0 {
+		return ""
+	}
+	return b.Names[value]
 }
 
 // Kind is the subject of a Record.
@@ -89,6 +98,7 @@ type Record struct {
 	Queue      string           `json:"queue,omitempty"`  // Of a run: the Temporal task queue.
 	Items      *protocol.Ref    `json:"items,omitempty"`  // Of a task with items: the list of them.
 	Counts     *protocol.Counts `json:"counts,omitempty"` // Of such a task that has ended.
+	Sealed     []byte           `json:"sealed,omitempty"` // What is encrypted, while it is stored.
 }
 
 // Query selects Records. With Run: those of that run's newest execution, the run first, then its tasks by task, item and

@@ -22,7 +22,7 @@ const payloadFolder = "/payloads"
 
 // newPages serves Temporal's UI and its API. It combines the parts of ui-server instead of using its Server, which only dials
 // one address, allows other origins, and ends the process if it cannot start.
-func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, log *slog.Logger) (http.Handler, error) {
+func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, codecs []converter.PayloadCodec, log *slog.Logger) (http.Handler, error) {
 	settings, err := provide(config.Config{})
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func newPages(engine *grpc.ClientConn, stored converter.ExternalStorage, log *sl
 	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	under.Match(methods, "/*", api.TemporalAPIHandler(settings, nil, engine))
 	if len(stored.Drivers) > 0 {
-		payloads, err := converter.NewPayloadHTTPHandler(converter.PayloadHTTPHandlerOptions{ExternalStorage: stored})
+		payloads, err := converter.NewPayloadHTTPHandler(converter.PayloadHTTPHandlerOptions{ExternalStorage: stored, PostStorageCodecs: codecs})
 		if err != nil {
 			return nil, err
 		}

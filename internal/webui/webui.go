@@ -41,6 +41,8 @@ type Options struct {
 	// Payloads is the storage of payloads that are too large for a history; the UI offers them for download. Without drivers
 	// there are none.
 	Payloads converter.ExternalStorage
+	// Codecs decode payloads of histories for the UI.
+	Codecs []converter.PayloadCodec
 	// Log receives warnings; nil discards them. The token is never in it.
 	Log *slog.Logger
 }
@@ -75,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, errors.Join(failed("cannot listen on %s: %v", gate.Loopback, err), engine.Close())
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
-	pages, err := newPages(engine, o.Payloads, o.Log)
+	pages, err := newPages(engine, o.Payloads, o.Codecs, o.Log)
 	if err != nil {
 		return nil, errors.Join(failed("cannot load its pages: %v", err), listener.Close(), engine.Close())
 	}

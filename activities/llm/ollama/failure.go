@@ -66,7 +66,7 @@ func (o *server) refused(r provider.Response) error {
 		return o.unreachable(r.Said)
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return protocol.Errorf(protocol.InvalidParams, "Ollama at %s denied access: %s", o.shown, r.Said).
-			WithHint("set `api_key: ${secrets.NAME}`, and GLEITZEIT_SECRET_NAME in the environment of the worker")
+			WithHint("set `api_key: ${secrets.NAME}`, and that secret where the worker runs")
 	case provider.RejectsRequest(r.Status):
 		rejected := protocol.Errorf(protocol.InvalidParams, "Ollama at %s rejected the request: %s", o.shown, r.Said)
 		switch {

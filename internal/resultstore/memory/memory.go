@@ -4,6 +4,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -55,8 +56,8 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	if s.closed {
 		return isClosed()
 	}
-	for _, data := range batch.Values {
-		s.values[protocol.RefOf(data).Hash] = bytes.Clone(data)
+	for i, data := range batch.Values {
+		s.values[cmp.Or(batch.Name(i), protocol.RefOf(data).Hash)] = bytes.Clone(data)
 	}
 	for i, record := range batch.Records {
 		s.puts++

@@ -46,12 +46,17 @@ func New() (Codec, error) {
 	return Codec{encoder, decoder}, nil
 }
 
-// Pack compresses the data if that makes them smaller.
-func (c Codec) Pack(data []byte) Value {
-	packed := Value{protocol.RefOf(data).Hash, plain, data}
+// Pack compresses the data if that makes them smaller. Data with a name have that instead of their hash, and stay as they are:
+// they are encrypted.
+func (c Codec) Pack(name string, data []byte) Value {
+	packed := Value{name, plain, data}
 	if data == nil {
 		packed.Data = []byte{} // A nil slice would be NULL in SQL.
 	}
+	if name != "" {
+		return packed
+	}
+	packed.Hash = protocol.RefOf(data).Hash
 	if len(data) < minCompressed {
 		return packed
 	}

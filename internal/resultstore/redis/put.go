@@ -30,8 +30,8 @@ func (s *Store) arguments(batch resultstore.Batch) ([]any, error) {
 	}
 	args := make([]any, 0, 3+2*len(batch.Values)+8*len(batch.Records))
 	args = append(args, prefix, schema, len(batch.Values))
-	for _, data := range batch.Values {
-		value := s.codec.Pack(data)
+	for i, data := range batch.Values {
+		value := s.codec.Pack(batch.Name(i), data)
 		args = append(args, value.Hash, append([]byte(value.Encoding+":"), value.Data...))
 	}
 	for _, record := range batch.Records {

@@ -77,8 +77,8 @@ func (s *Store) prepare(batch resultstore.Batch) (write, error) {
 		}
 		w.records = append(w.records, row{record, string(body)})
 	}
-	for _, data := range batch.Values {
-		w.values = append(w.values, s.codec.Pack(data))
+	for i, data := range batch.Values {
+		w.values = append(w.values, s.codec.Pack(batch.Name(i), data))
 	}
 	return w, nil
 }

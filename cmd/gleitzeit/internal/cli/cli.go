@@ -135,7 +135,7 @@ func (p *program) root() *cobra.Command {
 	for _, c := range []interface{ command() *cobra.Command }{
 		runCommand{p}, batchCommand{p}, submitCommand{p}, watchCommand{p}, serverCommand{p}, workerCommand{p}, callCommand{p},
 		validateCommand{p}, graphCommand{p}, compileCommand{p}, schemaCommand{p}, statusCommand{p}, listCommand{p}, resultsCommand{p},
-		cancelCommand{p}, configCommand{p}, versionCommand{p},
+		cancelCommand{p}, configCommand{p}, secretsCommand{p}, versionCommand{p},
 	} {
 		root.AddCommand(c.command())
 	}

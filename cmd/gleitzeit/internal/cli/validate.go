@@ -9,6 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -44,7 +45,7 @@ func (p validateCommand) command() *cobra.Command {
 			if err := inputs.onceRead(args...); err != nil {
 				return err
 			}
-			check := p.compile
+			check := p.offline
 			if online {
 				check = p.online(command.Context())
 			}
@@ -66,6 +67,19 @@ func someFiles(command *cobra.Command, args []string) error {
 
 // checker is compile, or does more.
 type checker func(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error)
+
+// offline checks a file, and notes the secrets that this machine does not have.
+func (p validateCommand) offline(file string, inputs given) (*plan.Plan, []definition.Diagnostic, error) {
+	in, err := p.open(file, inputs, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	compiled, diagnostics := interpreter.Compile(in)
+	if settings, err := config.Load(p.options()); err == nil {
+		diagnostics = append(diagnostics, interpreter.MissingSecrets(in, runs.Secrets(settings, p.Env, p.Environ).Problem)...)
+	}
+	return compiled, diagnostics, nil
+}
 
 // online asks the tool servers that a file without other mistakes needs.
 func (p validateCommand) online(ctx context.Context) checker {

@@ -108,8 +108,8 @@ func (c *connection) claimOf(run string) (*home.Claim, error) {
 }
 
 // commandOf returns the command that resumes the run of a claim when it is typed again.
-func commandOf(claim home.Claim) string {
-	return cmp.Or(claim.Command, "gleitzeit run "+cmp.Or(claim.File, "-"))
+func (c *connection) commandOf(claim home.Claim) string {
+	return cmp.Or(c.keys.DecryptCommand(claim.Command), "gleitzeit run "+cmp.Or(claim.File, "-"))
 }
 
 // stillOpen is the error of a run that should start while one of its id is open.

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
+	"github.com/gleitzeit/gleitzeit/internal/encryption"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -23,6 +24,7 @@ type connection struct {
 	options Options
 	home    *home.Home
 	store   resultstore.Store
+	keys    *encryption.Keys // Nil: nothing is encrypted.
 	log     *slog.Logger
 
 	client  client.Client    // Nil until there is a Temporal server.
@@ -147,15 +149,35 @@ func (c *connection) engineOptions() engine.Options {
 
 func (c *connection) use(ctx context.Context, e *engine.Engine) error {
 	c.engine = e
-	dialed, err := e.Client(ctx, worker.ConfigureClient(c.store))
+	configure, err := c.configureClient()
+	if err != nil {
+		return err
+	}
+	dialed, err := e.Client(ctx, configure)
 	c.client = dialed
 	return err
 }
 
+// configureClient returns what every client of a run needs: the storage of large payloads, and encryption.
+func (c *connection) configureClient() (func(*client.Options), error) {
+	encrypted, err := c.keys.Interceptors()
+	if err != nil {
+		return nil, err
+	}
+	return func(o *client.Options) {
+		worker.ConfigureClient(c.store)(o)
+		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, encrypted...)
+	}, nil
+}
+
 func (c *connection) dial(ctx context.Context, to *cluster.Cluster) error {
 	c.cluster = to
+	configure, err := c.configureClient()
+	if err != nil {
+		return err
+	}
 	dialed, err := to.Dial(ctx, engineLog(c.log), func(o *client.Options) {
-		worker.ConfigureClient(c.store)(o)
+		configure(o)
 		o.Identity = identity()
 		if host, err := os.Hostname(); err == nil {
 			o.Identity += "@" + host

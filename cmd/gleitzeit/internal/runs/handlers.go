@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -26,7 +27,8 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 	return worker.HandlerOptions{
 		LLM: modelOptions(settings, env),
 		MCP: mcp.Options{
-			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers}, Env: env, Log: log,
+			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers},
+			Env: env, Secrets: Secrets(settings, env, nil), Log: log,
 		},
 		Python: pythonOptions(settings),
 		Store:  store,
@@ -36,28 +38,35 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 func pythonOptions(settings *config.Settings) python.Options {
 	p := settings.Python
 	return python.Options{
-		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: []string{settings.Home},
+		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: hidden(settings),
 		Limits: python.Limits{
 			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output,
 		},
 	}
 }
 
+// hidden returns the folders and files that a sandbox hides: those with data of other runs, and with secrets.
+func hidden(settings *config.Settings) []string {
+	paths := append([]string{settings.Home}, settings.Secrets.EnvFiles...)
+	for _, path := range []string{settings.Secrets.Dir, settings.KeyFile} {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 func modelOptions(settings *config.Settings, env func(string) (string, bool)) llm.Options {
 	return llm.Options{
 		Provider: settings.Provider, Providers: settings.Providers,
 		// Of this process, for a look at a server that wants one.
-		Secret: func(name string) (string, error) { return secret(env, name) },
+		Secret: Secrets(settings, env, nil).Require,
 	}
 }
 
-// secret reads a secret of this process.
-func secret(env func(string) (string, bool), name string) (string, error) {
-	variable := "GLEITZEIT_SECRET_" + name
-	if text, found := env(variable); found && text != "" {
-		return text, nil
-	}
-	return "", protocol.Errorf(protocol.ConfigurationError, "the secret %s is not set", name).WithHint("set %s", variable)
+// Secrets returns the sources of secrets. environ may be nil where they are not listed.
+func Secrets(settings *config.Settings, env func(string) (string, bool), environ func() []string) secretsource.Sources {
+	return secretsource.Sources{Env: env, Environ: environ, Dir: settings.Secrets.Dir, EnvFiles: settings.Secrets.EnvFiles}
 }
 
 // Specs returns the protocols that workflows are checked against. Of those of another machine no tool servers are known,

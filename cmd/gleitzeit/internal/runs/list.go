@@ -169,7 +169,7 @@ func (r Reader) MarkInterrupted(run *view.Run) (string, error) {
 	case changedSince(claim.File, claim.StartedAt):
 		return open + "its file has changed since it started; `gleitzeit server` resumes it as it was, " + cancel + " cancels it", nil
 	}
-	return open + "`" + commandOf(*claim) + "` in " + claim.Folder + " resumes it, " + cancel + " cancels it", nil
+	return open + "`" + r.commandOf(*claim) + "` in " + claim.Folder + " resumes it, " + cancel + " cancels it", nil
 }
 
 // changedSince reports whether a file was written, or removed, since then. No path is standard input.

@@ -243,7 +243,7 @@ func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
 	v.Info = ServerInfo{Engine: info.Address, ServerVersion: info.ServerVersion, Namespace: engine.Namespace}
 	if !o.NoUI {
 		v.ui, err = webui.Start(ctx, webui.Options{
-			Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store),
+			Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
 			Engine: func() (string, error) {
 				info, err := engine.ReadInfo(s.home)
 				return info.Address, err

@@ -11,10 +11,12 @@ import (
 	"os"
 
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/encryption"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/sealed"
 )
 
 // Options are the options of a session.
@@ -73,15 +75,21 @@ func openAt(ctx context.Context, o Options, folder string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := open.Store(ctx, o.Settings.Store)
+	keys, err := encryption.Read(o.Settings.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Reader: Reader{&connection{options: o, home: opened, store: store, log: o.Log}}}
-	if adviser, is := store.(resultstore.Adviser); is {
-		for _, advice := range adviser.Advice() {
-			s.notify(Warning, "", "warning: %s", advice)
-		}
+	inner, err := open.Store(ctx, o.Settings.Store)
+	if err != nil {
+		return nil, err
+	}
+	store, err := sealed.Open(ctx, inner, keys)
+	if err != nil {
+		return nil, errors.Join(err, inner.Close())
+	}
+	s := &Session{Reader: Reader{&connection{options: o, home: opened, store: store, keys: keys, log: o.Log}}}
+	for _, advice := range store.Advice() {
+		s.notify(Warning, "", "warning: %s", advice)
 	}
 	return s, nil
 }

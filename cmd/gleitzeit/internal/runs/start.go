@@ -39,7 +39,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 	if err := e.Ready(); err != nil {
 		return nil, err
 	}
-	wanted, err := newClaim(p, o.Command)
+	wanted, err := newClaim(p, e.session.keys.EncryptCommand(o.Command))
 	if err != nil {
 		return nil, err
 	}

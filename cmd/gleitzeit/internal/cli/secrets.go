@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+)
+
+// secretsCommand is the command `secrets`.
+type secretsCommand struct{ *program }
+
+func (p secretsCommand) command() *cobra.Command {
+	command := &cobra.Command{
+		Use: "secrets", Short: "Show the names of secrets, never their values", Args: exact(),
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(&cobra.Command{
+		Use:   "list [FILE]",
+		Short: "List the names of secrets, and where each comes from",
+		Long: "List the names of secrets, and the variable or file that each comes from: of all that there are, or of those that a\n" +
+			"workflow needs. The exit code is 1 if one of these is missing. No value is shown.",
+		Example: "  gleitzeit secrets list\n  gleitzeit secrets list flow.yaml -o json",
+		Args:    between(0, "FILE"),
+		RunE:    func(_ *cobra.Command, args []string) error { return p.list(args) },
+	})
+	return command
+}
+
+func (p secretsCommand) list(files []string) error {
+	settings, err := p.settings()
+	if err != nil {
+		return err
+	}
+	listing := runs.Secrets(settings, p.Env, p.Environ).List()
+	for _, file := range files {
+		in, err := p.open(file, given{}, false)
+		if err != nil {
+			return err
+		}
+		uses, diagnostics := interpreter.Secrets(in)
+		if len(diagnostics) > 0 {
+			return p.refuse(file, diagnostics)
+		}
+		listing = listing.Of(interpreter.SecretNames(uses))
+	}
+	for _, warning := range listing.Warnings {
+		p.say("warning: %s", warning)
+	}
+	if p.forPrograms() {
+		p.writeJSON(p.Out, listing)
+	} else {
+		fmt.Fprint(p.Out, listing.Text())
+	}
+	return listing.Problem()
+}
