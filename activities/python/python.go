@@ -131,7 +131,7 @@ func (h *Handler) runWith(ctx context.Context, temp, command, sandbox string, re
 	var wrap wrapper
 	if sandbox == SandboxBwrap {
 		wrap = func(ctx context.Context, python *interpreter) ([]string, error) {
-			return bubblewrapCommand(ctx, python, temp, request, h.options.HiddenFolders)
+			return bubblewrapCommand(ctx, python, temp, h.options.Limits.Temp, request, h.options.HiddenFolders)
 		}
 	}
 	found, err := h.interpreters.find(ctx, command, wrap)
