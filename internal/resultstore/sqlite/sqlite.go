@@ -37,6 +37,7 @@ type Store struct {
 
 	writer  *sql.DB
 	readers *sql.DB
+	check   *check
 }
 
 // Open opens the file, or creates it (0600; a missing folder 0700). Its errors are *protocol.Error of the code
@@ -79,6 +80,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.readers.SetMaxOpenConns(readerCount)
 	s.readers.SetMaxIdleConns(readerCount)
+	s.check = startCheck(s.path, s.readers)
 	return nil
 }
 
@@ -109,6 +111,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.ending)
 		<-s.ended
+		s.check.stop()
 		if err := errors.Join(s.readers.Close(), s.writer.Close()); err != nil {
 			s.closed = s.translate(context.Background(), err)
 		}

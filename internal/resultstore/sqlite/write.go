@@ -37,6 +37,9 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	if err != nil {
 		return err
 	}
+	if err := s.check.wait(ctx, true); err != nil {
+		return err
+	}
 	select {
 	case <-s.ending: // Checked first: a select takes any case that is ready.
 		return s.isClosed()
