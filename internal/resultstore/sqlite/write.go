@@ -33,6 +33,9 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.writer == nil {
+		return unwritable(s.path, errReadOnly)
+	}
 	w, err := s.prepare(batch)
 	if err != nil {
 		return err

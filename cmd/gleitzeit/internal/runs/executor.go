@@ -135,7 +135,7 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, Fatal: giveUp})
 	if err := w.Start(); err != nil {
 		giveUp(err)
-		return nil, errors.Join(failed(err, "cannot start a worker"), held.Release(start != nil))
+		return nil, errors.Join(e.session.failed(err, "cannot start a worker"), held.Release(start != nil))
 	}
 	if start != nil {
 		if x.runID, err = start(); err != nil {

@@ -48,6 +48,26 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	return openAt(ctx, o, o.Settings.Home)
 }
 
+// OpenToShow is Open for a process that only shows what is recorded: a home that cannot be written to, because it is
+// read-only or its disk is full, is enough for it.
+func OpenToShow(ctx context.Context, o Options) (*Session, error) {
+	s, failure := Open(ctx, o)
+	if failure == nil || ctx.Err() != nil || o.Settings.InMemory() {
+		return s, failure
+	}
+	folder, err := home.Look(o.Settings.Home)
+	if err != nil {
+		return nil, failure
+	}
+	store, err := open.ReadOnly(ctx, o.Settings.Store)
+	if err != nil {
+		return nil, failure
+	}
+	s = newSession(o, folder, store)
+	s.notify(Problem, "", "%s; showing what is recorded", protocol.AsError(failure, protocol.ConfigurationError).Message)
+	return s, nil
+}
+
 // OpenOwn is Open for a process that executes what it starts, and waits for it: results may then be kept in memory. Where
 // they are, nobody can resume a run, and the engine's database, which refers to results, is of no use to anybody: it lies
 // in a folder that is removed with the session.
@@ -77,13 +97,17 @@ func openAt(ctx context.Context, o Options, folder string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Reader: Reader{&connection{options: o, home: opened, store: store, log: o.Log}}}
+	s := newSession(o, opened, store)
 	if adviser, is := store.(resultstore.Adviser); is {
 		for _, advice := range adviser.Advice() {
 			s.notify(Warning, "", "warning: %s", advice)
 		}
 	}
 	return s, nil
+}
+
+func newSession(o Options, folder *home.Home, store resultstore.Store) *Session {
+	return &Session{Reader: Reader{&connection{options: o, home: folder, store: store, log: o.Log}}}
 }
 
 // Home returns the home folder.
