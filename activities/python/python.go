@@ -13,6 +13,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -110,12 +111,12 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp("", "gleitzeit-python-")
+	temp, err := scratch.New("python")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the script: %v", err).WithCause(err)
 	}
-	ended, err := h.runWith(ctx, temp, command, sandbox, request, work)
-	if removed := removeTemp(temp); removed != nil && err == nil && ctx.Err() == nil {
+	ended, err := h.runWith(ctx, temp.Path, command, sandbox, request, work)
+	if removed := temp.Remove(); removed != nil && err == nil && ctx.Err() == nil {
 		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
 	}
 	if err != nil {

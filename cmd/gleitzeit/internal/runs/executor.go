@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
@@ -96,6 +97,11 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		return nil, errors.Join(err, closeHandlers())
 	}
 	e.acts, e.close = acts, closeHandlers
+	go func() { // It may be much; what is left when this process ends is for the next one.
+		if err := scratch.RemoveAbandoned(); err != nil {
+			s.log.Warn("cannot remove a temporary folder of a process that was killed", "error", err)
+		}
+	}()
 	return acts, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 )
 
 // Options are the options of a session.
@@ -36,7 +37,7 @@ type Connection struct{ Address, Namespace, Profile string }
 // Session is the home folder with its result store and, after Join, Connect or the like, a Temporal server.
 type Session struct {
 	Reader
-	temporary string // The home folder, where it is removed with the session; else empty.
+	temporary *scratch.Folder // The home folder, where it is removed with the session; else nil.
 }
 
 // Open opens home and store, for a process that looks at what others do, or leaves something for them. The caller
@@ -75,13 +76,13 @@ func OpenOwn(ctx context.Context, o Options) (*Session, error) {
 	if !o.Settings.InMemory() {
 		return openAt(ctx, o, o.Settings.Home)
 	}
-	folder, err := os.MkdirTemp("", "gleitzeit-")
+	folder, err := scratch.New("home")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot make a temporary folder: %s", err).WithHint("TMPDIR names where")
 	}
-	s, err := openAt(ctx, o, folder)
+	s, err := openAt(ctx, o, folder.Path)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
+		return nil, errors.Join(err, folder.Remove())
 	}
 	s.temporary = folder
 	s.notify(InMemory, "", "results are kept in memory only: nothing of this run remains when the process ends")
@@ -133,11 +134,11 @@ func (s *Session) Close() {
 	if err := s.store.Close(); err != nil {
 		s.log.Error("cannot close the result store", "error", err)
 	}
-	if s.temporary == "" {
+	if s.temporary == nil {
 		return
 	}
-	if err := os.RemoveAll(s.temporary); err != nil {
-		s.log.Error("cannot remove the temporary home folder", "folder", s.temporary, "error", err)
+	if err := s.temporary.Remove(); err != nil {
+		s.log.Error("cannot remove the temporary home folder", "folder", s.temporary.Path, "error", err)
 	}
 }
 
