@@ -6,12 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"golang.org/x/sys/unix"
 )
 
 // trials tries from inside what docs/security.md promises that a script in a sandbox cannot do. The result has the outcome of
@@ -300,6 +303,50 @@ func TestSandboxesOfRoot(t *testing.T) {
 	case os.Getuid() != 0 && err != nil:
 		t.Errorf("without root: %v", err)
 	}
+}
+
+// loginKey names the variable that has the number of a key of the session keyring.
+const loginKey = "GLEITZEIT_TEST_LOGIN_KEY"
+
+// TestKeysOfALogin: no namespace separates the keys that the kernel keeps for a login; a script in a sandbox has none of them.
+func TestKeysOfALogin(t *testing.T) {
+	needsBubblewrap(t)
+	if id := os.Getenv(loginKey); id != "" {
+		code := fmt.Sprintf("import ctypes\nlibc = ctypes.CDLL(None)\nresult = libc.syscall(%d, 11, %s, 0, 0)", unix.SYS_KEYCTL, id)
+		for sandbox, want := range map[string]string{"none": "6", "bwrap": "-1"} {
+			request := ofCode(t, code)
+			request.Parameters = value.Object(value.Field{Name: "sandbox", Value: value.String(sandbox)})
+			result, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := field(t, result, "result").Digits(); got != want {
+				t.Errorf("with the sandbox %s reading the key returns %s, not %s", sandbox, got, want)
+			}
+		}
+		return
+	}
+	// The process that is started from a thread with a session keyring has it, too.
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // The thread ends with the goroutine.
+		_, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)
+		id := 0
+		if err == nil {
+			id, err = unix.AddKey("user", "gleitzeit-test", []byte("canary"), unix.KEY_SPEC_SESSION_KEYRING)
+		}
+		if err != nil {
+			t.Logf("this system has no keys to protect: %v", err)
+			return
+		}
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1")
+		command.Env = append(os.Environ(), loginKey+"="+strconv.Itoa(id))
+		if output, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, output)
+		}
+	}()
+	<-done
 }
 
 func listen(t *testing.T, network, address string) net.Listener {

@@ -34,7 +34,7 @@ func New(purpose string) (*Folder, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return &Folder{Path: path}, nil
+			return &Folder{Path: path}, nil //nolint:nilerr // The folder can be used without a lock.
 		case locked && isAt(lock, path):
 			return &Folder{path, lock}, nil
 		}

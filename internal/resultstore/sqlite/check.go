@@ -40,7 +40,7 @@ func quickCheck(ctx context.Context, path string, db *sql.DB) error {
 	err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found)
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // Nobody waits for it any more.
 	case sqliteCode(err) == code.SQLITE_CORRUPT || sqliteCode(err) == code.SQLITE_NOTADB:
 		return damaged(path, err)
 	case err == nil && found != "ok":
