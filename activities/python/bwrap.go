@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -36,15 +37,11 @@ func chooseSandbox(configured string, parameters value.Value) (string, error) {
 // files for one another.
 var privatePaths = []string{"/home", "/root", "/tmp", "/var/tmp", "/run", "/var/run", "/mnt", "/media"}
 
-// mount is a mount of a sandbox.
-type mount struct {
-	option, path string
-}
-
 // bubblewrapCommand returns the command line that starts an interpreter in a sandbox: without network and capabilities, with
 // its own process ids and host name, and with a read-only disk on which private folders are empty, except for the folders of
-// the interpreter, the run and the script. Only the script's temporary folder is writable.
-func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, request protocol.Request, hide []string) ([]string, error) {
+// the interpreter, the run and the script. Only the script's temporary folder, of tempSize bytes in memory, and /dev/shm are
+// writable. A sandbox of root runs as nobody.
+func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, tempSize int64, request protocol.Request, hide []string) ([]string, error) {
 	const hint = "docs/security.md lists its requirements; to run without it, remove sandbox from the task or python.sandbox from config.yaml"
 	unavailable := func(format string, args ...any) error {
 		return protocol.Errorf(protocol.ConfigurationError, "the sandbox bwrap is not available: "+format, args...).WithHint(hint)
@@ -65,63 +62,78 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, re
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the run was started in %s, which the sandbox hides", request.Folder).
 			WithHint("start it in a subfolder")
 	}
-	shown := []string{folder}
+	needed := []string{folder}
 	if request.Source != nil {
-		shown = append(shown, resolveLinks(filepath.Dir(request.Source.Path)))
+		needed = append(needed, resolveLinks(filepath.Dir(request.Source.Path)))
 	}
+	shown := slices.Clone(needed)
 	for _, prefix := range append([]string{filepath.Dir(python.path)}, python.prefixes...) {
 		shown = append(shown, prefix, resolveLinks(prefix))
 	}
 	shown = append(shown, filepath.Dir(resolveLinks(python.path)))
-	words := append([]string{
-		program, "--unshare-all", "--unshare-user", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox",
-		"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
-	}, mounts(private, shown, resolveLinks(temp))...)
-	words = append(words, maskFiles(hide)...)
-	words = append(words, "--chdir", "/", "--")
 
-	var stderr bytes.Buffer
-	trial := child.Command(ctx, baseEnvironment(), words[0], append(words[1:len(words):len(words)], "/bin/true")...)
-	trial.Stderr = &stderr
-	newSession(trial)
-	if err := trial.Run(); err != nil && ctx.Err() == nil {
-		cause := strings.TrimSpace(stderr.String())
-		if cause == "" {
-			cause = err.Error()
+	tree := newTree(private, shown, resolveLinks(temp), tempSize)
+	var setpriv string
+	asRoot := os.Geteuid() == 0
+	if asRoot {
+		if setpriv, err = exec.LookPath("setpriv"); err != nil {
+			return nil, unavailable("as root it requires setpriv, which was not found on PATH")
 		}
-		return nil, unavailable("%s", cause)
+		if err := giveToNobody(temp, tempSize); err != nil {
+			return nil, unavailable("%v", err)
+		}
 	}
-	return words, ctx.Err()
+	for {
+		sockets, files := tree.sockets(asRoot), tree.hiddenFiles(hide, asRoot)
+		words := slices.Concat([]string{
+			program, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox",
+		}, tree.inside(slices.Concat(sockets, files)), []string{"--chdir", "/", "--"})
+		if asRoot {
+			// Root makes the passage to the folders that are shown: nobody may not enter the folders above them.
+			words = slices.Concat([]string{program, "--die-with-parent"}, tree.passage(), []string{
+				"--", setpriv, "--reuid=" + nobody, "--regid=" + nobody, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs",
+			}, words)
+		}
+		err := tryBubblewrap(ctx, words, needed, asRoot, unavailable)
+		if err != nil && ctx.Err() == nil && slices.ContainsFunc(sockets, isMissing) {
+			continue // Its program has removed a socket in the meantime.
+		}
+		return words, err
+	}
 }
 
-// mounts sorts the folders so that a folder comes before those inside it. A private folder stays private even if it is shown.
-func mounts(private, shown []string, own string) []string {
-	list := []mount{{"--bind", own}}
-	for _, path := range private {
-		list = append(list, mount{"--tmpfs", path})
+func isMissing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// unreadable is the exit status with which a trial reports that a folder of the run cannot be read in the sandbox.
+const unreadable = 9
+
+// tryBubblewrap starts a sandbox to see whether it works, and whether the folders that a script needs can be read in it.
+func tryBubblewrap(ctx context.Context, words, needed []string, asRoot bool, unavailable func(string, ...any) error) error {
+	look := fmt.Sprintf(`for folder; do (cd "$folder" && test -r .) 2>/dev/null || exit %d; done`, unreadable)
+	words = slices.Concat(words, []string{"/bin/sh", "-c", look, "sh"}, needed)
+	var stderr bytes.Buffer
+	trial := child.Command(ctx, baseEnvironment(), words[0], words[1:]...)
+	trial.Stderr = &stderr
+	newSession(trial)
+	err := trial.Run()
+	folders := strings.Join(slices.Compact(needed), " or ")
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case trial.ProcessState != nil && trial.ProcessState.ExitCode() == unreadable && asRoot:
+		return protocol.Errorf(protocol.TaskValidationFailed, "the user nobody, as which the sandbox runs scripts of root, cannot read %s", folders).
+			WithHint("allow it with chmod o+rx, or start Gleitzeit as another user")
+	case trial.ProcessState != nil && trial.ProcessState.ExitCode() == unreadable:
+		return protocol.Errorf(protocol.TaskValidationFailed, "a script in the sandbox cannot read %s", folders)
 	}
-	for _, path := range shown {
-		beneath := slices.ContainsFunc(private, func(p string) bool { return strings.HasPrefix(path+"/", p+"/") })
-		if beneath && !slices.Contains(private, path) {
-			list = append(list, mount{"--ro-bind", path})
-		}
+	cause := strings.TrimSpace(stderr.String())
+	if cause == "" {
+		cause = err.Error()
 	}
-	slices.SortStableFunc(list, func(a, b mount) int { return strings.Count(a.path, "/") - strings.Count(b.path, "/") })
-	list = slices.Compact(list)
-	var words []string
-	for _, m := range list {
-		words = append(words, m.option, m.path)
-		if m.option != "--tmpfs" {
-			words = append(words, m.path)
-		}
-	}
-	// The empty folders are in memory, and must not be written to.
-	for _, m := range list {
-		if m.option == "--tmpfs" {
-			words = append(words, "--remount-ro", m.path)
-		}
-	}
-	return words
+	return unavailable("%s", cause)
 }
 
 // privateFolders returns the existing folders that a sandbox hides, without symbolic links.

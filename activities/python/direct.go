@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -27,12 +28,12 @@ func (a directEngine) run(ctx context.Context, j job) (*outcome, error) {
 	if j.wrapper != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "the sandbox is not supported on this system, which cannot fork")
 	}
-	folder, err := os.MkdirTemp("", "gleitzeit-reply-")
+	folder, err := scratch.New("reply")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the reply: %v", err).WithCause(err)
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // It contains one file of this process.
-	reply := filepath.Join(folder, "reply")
+	defer func() { _ = folder.Remove() }() // It contains one file of this process.
+	reply := filepath.Join(folder.Path, "reply")
 	if err := os.WriteFile(reply, nil, 0o600); err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a file for the reply: %v", err).WithCause(err)
 	}

@@ -1,9 +1,7 @@
 package python
 
 import (
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,21 +80,4 @@ func envParameter(configured []string, parameters value.Value) (allowed []string
 		own = append(own, value.Field{Name: field.Name, Value: value.String(text)})
 	}
 	return configured, own, nil
-}
-
-// removeTemp deletes a script's temporary folder, including folders that the script made read-only.
-func removeTemp(temp string) error {
-	if os.RemoveAll(temp) == nil {
-		return nil
-	}
-	err := filepath.WalkDir(temp, func(path string, entry fs.DirEntry, _ error) error {
-		if entry != nil && entry.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return os.RemoveAll(temp)
 }

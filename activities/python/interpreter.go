@@ -84,7 +84,7 @@ func probeInterpreter(ctx context.Context, command string, wrap wrapper) (*inter
 		probing.Stderr = &stderr
 		newSession(probing) // A Ctrl-C is for the run: it must not look as if there were no Python.
 		probing.WaitDelay = time.Second
-		output, err = probing.Output()
+		output, err = outputOf(probing, wrap != nil)
 	}
 	if known, is := errors.AsType[*protocol.Error](err); is {
 		return nil, known
@@ -110,6 +110,23 @@ func probeInterpreter(ctx context.Context, command string, wrap wrapper) (*inter
 		return nil, protocol.Errorf(protocol.ConfigurationError, "%s is Python %s, which is not supported", path, version).WithHint(hint)
 	}
 	return &interpreter{path: path, prefixes: lines[3 : len(lines)-1]}, nil
+}
+
+// outputOf runs a command, in a sandbox without the keys of this process, and returns its output.
+func outputOf(command *exec.Cmd, sandboxed bool) (output []byte, err error) {
+	if !sandboxed {
+		return command.Output()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // Not unlocked: the thread ends with the goroutine.
+		if err = leaveKeyring(); err == nil {
+			output, err = command.Output()
+		}
+	}()
+	<-done
+	return output, err
 }
 
 // unprobed returns what is known of an interpreter before it has reported its prefixes: the folder above that of its program,

@@ -15,8 +15,9 @@ type Limits struct {
 	CPU       time.Duration // CPU time; default: the timeout of the attempt times the number of processors.
 	FileSize  int64         // Bytes of each file that a script writes.
 	OpenFiles int64
-	Processes int64 // Processes and threads, in addition to those that the user had when the interpreter started. Not enforced for root.
+	Processes int64 // Processes and threads, in addition to those that the user had when the interpreter started. Not enforced for root without a sandbox.
 	Output    int64 // Bytes kept of stdout, and of stderr.
+	Temp      int64 // Bytes of TMPDIR in a sandbox, where it is in memory; NoLimit: on the disk.
 }
 
 // NoLimit disables a limit.
@@ -29,6 +30,7 @@ const (
 	DefaultOpenFiles = 1024
 	DefaultProcesses = 512
 	DefaultOutput    = 1 << 20
+	DefaultTemp      = 1 << 30
 )
 
 func (l Limits) withDefaults() Limits {
@@ -37,7 +39,7 @@ func (l Limits) withDefaults() Limits {
 		fallback int64
 	}{
 		{&l.Memory, DefaultMemory}, {&l.FileSize, DefaultFileSize}, {&l.OpenFiles, DefaultOpenFiles},
-		{&l.Processes, DefaultProcesses}, {&l.Output, DefaultOutput},
+		{&l.Processes, DefaultProcesses}, {&l.Output, DefaultOutput}, {&l.Temp, DefaultTemp},
 	} {
 		if *limit.value == 0 {
 			*limit.value = limit.fallback

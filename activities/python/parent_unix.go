@@ -81,9 +81,16 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 	go func() {
 		// bubblewrap ends with the thread that started it, so that thread must live as long.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+		var err error
+		if wrapper != nil {
+			err = leaveKeyring() // This thread's: it is not unlocked, and ends with the goroutine.
+		} else {
+			defer runtime.UnlockOSThread()
+		}
 		defer close(p.done)
-		err := p.process.Start()
+		if err == nil {
+			err = p.process.Start()
+		}
 		started <- err
 		if err == nil {
 			_ = p.process.Wait() // The exit status is not used.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -110,12 +111,12 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp("", "gleitzeit-python-")
+	temp, err := scratch.New("python")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a temporary folder for the script: %v", err).WithCause(err)
 	}
-	ended, err := h.runWith(ctx, temp, command, sandbox, request, work)
-	if removed := removeTemp(temp); removed != nil && err == nil && ctx.Err() == nil {
+	ended, err := h.runWith(ctx, temp.Path, command, sandbox, request, work)
+	if removed := temp.Remove(); removed != nil && err == nil && ctx.Err() == nil {
 		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
 	}
 	if err != nil {
@@ -131,7 +132,7 @@ func (h *Handler) runWith(ctx context.Context, temp, command, sandbox string, re
 	var wrap wrapper
 	if sandbox == SandboxBwrap {
 		wrap = func(ctx context.Context, python *interpreter) ([]string, error) {
-			return bubblewrapCommand(ctx, python, temp, request, h.options.HiddenFolders)
+			return bubblewrapCommand(ctx, python, temp, h.options.Limits.Temp, request, h.options.HiddenFolders)
 		}
 	}
 	found, err := h.interpreters.find(ctx, command, wrap)

@@ -78,6 +78,7 @@ func surroundings(t *testing.T, home string) protocol.Request {
 	}
 	request := ofCode(t, attempts)
 	write(t, request.Folder, "data", "of the run")
+	allowAll(t, filepath.Join(request.Folder, "data"))
 	of := value.String
 	request.Parameters = value.Object(value.Field{Name: "context", Value: value.Object(
 		value.Field{Name: "home", Value: of(home)}, value.Field{Name: "gleitzeit", Value: of(gleitzeit)},
@@ -182,7 +183,7 @@ func TestSandboxedScriptsEndLikeOthers(t *testing.T) {
 		} else if err == nil && field(t, result, "result").Digits() != "1152921504606846977" {
 			t.Errorf("got %s", result.Value.JSON())
 		}
-		for _, line := range processesOf(t, os.Getuid(), os.Getpid()) {
+		for _, line := range append(processesOf(t, os.Getuid(), os.Getpid()), processesOf(t, nobody, os.Getpid())...) {
 			if strings.Contains(line, "sleep 601") || strings.Contains(line, "bwrap") {
 				t.Errorf("left of %s: %s", test.code, line)
 			}
@@ -262,9 +263,7 @@ func TestAProbeStaysInTheSandbox(t *testing.T) {
 	request := ofCode(t, "result = 1")
 	interpreter := filepath.Join(request.Folder, "bin", "python")
 	write(t, filepath.Join(request.Folder, "bin"), "python", "#!/bin/sh\nenv > '"+outside+"/env'\nenv > '"+request.Folder+"/env'\nexec /usr/bin/python3 \"$@\"\n")
-	if err := os.Chmod(interpreter, 0o700); err != nil { //nolint:gosec // It is a program.
-		t.Fatal(err)
-	}
+	allowAll(t, interpreter)
 	request.Parameters = value.Object(value.Field{Name: "python", Value: value.String(interpreter)})
 	left := func() []string {
 		all, err := filepath.Glob(filepath.Join(outside, "*"))

@@ -28,6 +28,7 @@ var fixedKeys = []key{
 	{"python.limits.open_files", text},
 	{"python.limits.processes", text},
 	{"python.limits.output", text},
+	{"python.limits.temp", text},
 	{"mcp.servers", servers},
 	{"mcp.allow_workflow_servers", allowance},
 

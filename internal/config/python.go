@@ -22,9 +22,9 @@ type Python struct {
 	Sandbox      string   // "none" or "bwrap".
 
 	// The limits. 0 is the default of the protocol, NoLimit is no limit.
-	Memory, FileSize, Output int64 // Bytes.
-	OpenFiles, Processes     int64
-	CPU                      time.Duration // By default the task's timeout times the number of processors.
+	Memory, FileSize, Output, Temp int64 // Bytes.
+	OpenFiles, Processes           int64
+	CPU                            time.Duration // By default the task's timeout times the number of processors.
 }
 
 // NoLimit is the value of a limit that is switched off.
@@ -37,6 +37,7 @@ const (
 	DefaultMemory      = 4 << 30
 	DefaultFileSize    = 10 << 30
 	DefaultOutput      = 1 << 20
+	DefaultTemp        = 1 << 30
 	DefaultOpenFiles   = 1024
 	DefaultProcesses   = 512
 )
@@ -65,6 +66,7 @@ func readPython(l *loader) Python {
 	p.OpenFiles = readLimit(l, "open_files", DefaultOpenFiles, countOf, shownCount)
 	p.Processes = readLimit(l, "processes", DefaultProcesses, countOf, shownCount)
 	p.Output = readLimit(l, "output", DefaultOutput, bytesOf, shownBytes)
+	p.Temp = readLimit(l, "temp", DefaultTemp, bytesOf, shownBytes)
 	return p
 }
 

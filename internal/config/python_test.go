@@ -17,11 +17,11 @@ python:
   preload: [numpy, os.path]
   env: [HTTP_PROXY]
   sandbox: bwrap
-  limits: {memory: 512MiB, cpu: 90s, file_size: none, open_files: 64, processes: none, output: 1000}
+  limits: {memory: 512MiB, cpu: 90s, file_size: none, open_files: 64, processes: none, output: 1000, temp: 64MiB}
 `)
 	p := s.Python
 	if p.Interpreter != folder+"/envs/data" || len(p.Preload) != 2 || p.Preload[1] != "os.path" || p.Env[0] != "HTTP_PROXY" || p.Sandbox != "bwrap" ||
-		p.Memory != 512<<20 || p.CPU != 90*time.Second || p.FileSize != NoLimit || p.OpenFiles != 64 || p.Processes != NoLimit || p.Output != 1000 {
+		p.Memory != 512<<20 || p.CPU != 90*time.Second || p.FileSize != NoLimit || p.OpenFiles != 64 || p.Processes != NoLimit || p.Output != 1000 || p.Temp != 64<<20 {
 		t.Errorf("got %+v", p)
 	}
 	shown := map[string]string{}
@@ -29,7 +29,7 @@ python:
 		shown[e.Name] = e.Value.Text()
 	}
 	for name, want := range map[string]string{
-		"python.limits.memory": "512MiB", "python.limits.cpu": "1m30s", "python.limits.file_size": "none", "python.limits.output": "1000",
+		"python.limits.memory": "512MiB", "python.limits.cpu": "1m30s", "python.limits.file_size": "none", "python.limits.output": "1000", "python.limits.temp": "64MiB",
 	} {
 		if shown[name] != want {
 			t.Errorf("%s is shown as %q, not %q", name, shown[name], want)

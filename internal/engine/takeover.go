@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -57,6 +59,9 @@ func (e *Engine) waitToTakeOver(ctx context.Context) {
 // isHeld reports whether a process runs the engine, or is about to. A Join at the same moment may take the probe for a holder
 // and retries.
 func (e *Engine) isHeld() (bool, error) {
+	if _, err := os.Stat(e.home.EngineLock()); errors.Is(err, fs.ErrNotExist) {
+		return false, nil // Whoever holds the lock has made its file; a home that is only looked at stays as it is.
+	}
 	probe := flock.New(e.home.EngineLock())
 	free, err := probe.TryRLock()
 	if err != nil {

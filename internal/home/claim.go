@@ -208,8 +208,10 @@ func escapeGlob(path string) string {
 // Executed reports whether a running process executes the run.
 func (h *Home) Executed(run string) (bool, error) {
 	path := h.claimPath(run)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	for _, needed := range []string{path, lockPath(path)} { // Whoever holds the lock has made its file; it is not made here.
+		if _, err := os.Stat(needed); errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
 	}
 	held, err := tryLock(lockPath(path))
 	if err != nil {

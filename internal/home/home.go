@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -37,6 +38,31 @@ func Open(path string) (*Home, error) {
 		return nil, unusable(absolute, err)
 	}
 	return &Home{Path: absolute}, nil
+}
+
+// Look returns a home folder that exists and that may be read-only, or on a full disk: to show what is in it.
+func Look(path string) (*Home, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	if _, err := os.ReadDir(absolute); err != nil {
+		return nil, unusable(absolute, err)
+	}
+	return &Home{Path: absolute}, nil
+}
+
+// spare is the space in bytes without which the disk of a home folder is full for its databases.
+const spare = 16 << 10
+
+// IsFull reports whether the disk of the folder has no more space, or the user no more of it.
+func (h *Home) IsFull() bool {
+	probe, err := os.CreateTemp(h.Path, ".writable-*")
+	if err == nil {
+		_, err = probe.Write(make([]byte, spare))
+		_, _ = probe.Close(), os.Remove(probe.Name()) // What matters is the write.
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 func unusable(path string, err error) error {

@@ -106,3 +106,37 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestLook(t *testing.T) {
+	folder := t.TempDir()
+	h, err := Look(folder)
+	if err != nil || h.Path != folder || h.IsFull() {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	if _, err := Look(filepath.Join(folder, "missing")); err == nil {
+		t.Error("a folder that does not exist can be looked at")
+	}
+	if executed, err := h.Executed("run"); executed || err != nil {
+		t.Errorf("%v, %v", executed, err)
+	}
+	// A claim whose lock was never made is not held, and none is made to find that out.
+	held, err := h.Claim(Claim{Run: "run"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := held.Release(false); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(lockPath(h.claimPath("run"))); err != nil {
+		t.Fatal(err)
+	}
+	if executed, err := h.Executed("run"); executed || err != nil {
+		t.Errorf("%v, %v", executed, err)
+	}
+	if _, err := os.Stat(lockPath(h.claimPath("run"))); err == nil {
+		t.Error("to look at a claim made its lock")
+	}
+}

@@ -19,9 +19,20 @@ const noMount = 99
 // onSmallDisk starts the program with its home on a disk of that size, in a mount namespace of its own.
 func (u *user) onSmallDisk(size string, args ...string) *process {
 	u.T.Helper()
+	return u.startOnSmallDisk(size, append([]string{program(u.T)}, args...)...)
+}
+
+// onSmallDiskShell starts a shell there, whose arguments are the home and the program.
+func (u *user) onSmallDiskShell(size, script string) *process {
+	u.T.Helper()
+	return u.startOnSmallDisk(size, "sh", "-c", script, "sh", u.Home, program(u.T))
+}
+
+func (u *user) startOnSmallDisk(size string, words ...string) *process {
+	u.T.Helper()
 	must(u.T, os.MkdirAll(u.Home, 0o700))
 	const mount = `mount --make-rprivate / && mount -t tmpfs -o size="$1" none "$2" || exit "$3"; shift 3; exec "$@"`
-	command := exec.Command("sh", append([]string{"-c", mount, "sh", size, u.Home, strconv.Itoa(noMount), program(u.T)}, args...)...)
+	command := exec.Command("sh", append([]string{"-c", mount, "sh", size, u.Home, strconv.Itoa(noMount)}, words...)...)
 	command.Dir, command.Env = u.Work, u.Environment()
 	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Getuid() != 0 {
@@ -129,19 +140,97 @@ func TestFullDiskOfAServer(t *testing.T) {
 	u.File("sum.yaml", sum)
 	server := u.onSmallDisk("16m", "server", "--no-ui")
 	server.Prints("Ctrl-C stops it")
-	pid := strconv.Itoa(server.Command.Process.Pid)
-	fill(t, filepath.Join("/proc", pid, "root", u.Home, "filler"))
-	// Where the server's disk is seen.
-	within := []string{"--target", pid, "--mount", "--wd=" + u.Work}
+	fill(t, filepath.Join("/proc", strconv.Itoa(server.Command.Process.Pid), "root", u.Home, "filler"))
+	submission := u.beside(server, "submit", "sum.yaml")
+	server.Says("is full (free some space, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: finished work is not lost)\n")
+	submission.Exits(7)
+}
+
+// beside starts the program where the disk of another process is seen.
+func (u *user) beside(other *process, args ...string) *process {
+	u.T.Helper()
+	within := []string{"--target", strconv.Itoa(other.Command.Process.Pid), "--mount"}
 	if os.Getuid() != 0 {
 		within = append(within, "--user", "--preserve-credentials")
 	}
-	command := exec.Command("nsenter", append(within, "--", program(t), "submit", "sum.yaml")...)
+	// The folder is entered there: nsenter's own --wd is a folder outside.
+	command := exec.Command("nsenter", append(append(within, "--", "sh", "-c", `cd "$0" && exec "$@"`, u.Work, program(u.T)), args...)...)
 	command.Env = u.Environment()
-	submission := begin(t, command)
-	server.Says("is full (free some space, or set GLEITZEIT_HOME or --home to a folder on another disk, and start again: finished work is not lost)\n")
-	if submission.Wait() == 0 {
-		t.Error("a run was submitted to a full disk")
+	return begin(u.T, command)
+}
+
+// TestFullDiskOfAnotherProcess: every command reports the full disk in the words of the process that runs the engine, and
+// those that show what is recorded show it.
+func TestFullDiskOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("sum.yaml", sum)
+	server := u.onSmallDisk("16m", "server", "--no-ui")
+	server.Prints("Ctrl-C stops it")
+	finished := u.beside(server, "submit", "--wait", "sum.yaml")
+	finished.Exits(0)
+	id := finished.RunID()
+	fill(t, filepath.Join("/proc", strconv.Itoa(server.Command.Process.Pid), "root", u.Home, "filler"))
+	const full = "engine.db\" is full"
+	for _, test := range []struct {
+		shows string
+		args  []string
+	}{
+		{id, []string{"list"}},
+		{id, []string{"status", id}},
+		{"twice: 10", []string{"results", id}},
+		{"1 completed", []string{"status"}},
+		{id, []string{"graph", id}},
+		{"", []string{"submit", "--wait=false", "sum.yaml"}},
+		{"", []string{"run", "sum.yaml"}},
+		{"", []string{"call", "python/execute", "code=result = 1"}},
+	} {
+		t.Run(strings.Join(test.args[:1], " "), func(t *testing.T) {
+			p := u.beside(server, test.args...)
+			code := p.Wait()
+			if (code == 0) != (test.shows != "") || !strings.Contains(p.Stdout.String(), test.shows) {
+				t.Errorf("exit code %d: %s", code, p.Stdout)
+			}
+			said := p.Stderr.String()
+			if !strings.Contains(said, full) || !strings.Contains(said, "free some space, or set GLEITZEIT_HOME or --home to a folder on another disk") {
+				t.Errorf("it does not say that the disk is full: %s", said)
+			}
+			if strings.Contains(said, "deadline") {
+				t.Errorf("it says what the client sees: %s", said)
+			}
+		})
+	}
+}
+
+// TestHomesThatCannotBeWritten: what is recorded can be shown from a disk that is full or read-only, after a clean end and
+// after a kill.
+func TestHomesThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, before, says string }{
+		{"read-only", `mount -o remount,ro "$home"`, "read-only file system; showing what is recorded"},
+		{"full", `dd if=/dev/zero of="$home/filler" bs=4096 2>/dev/null; cat /dev/zero >>"$home/filler" 2>/dev/null`, "is full; showing what is recorded"},
+		{"read-only after a kill", `"$program" run sleeper.yaml >&2 & while [ ! -e pids ]; do :; done; kill -KILL $!; wait $!
+			mount -o remount,ro "$home"`, "read-only file system; showing what is recorded"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			u := newUser(t)
+			u.File("sum.yaml", sum)
+			u.File("sleeper.yaml", sleeper)
+			script := `home=$1 program=$2; "$program" run sum.yaml >&2 && id=$("$program" list -o jsonl 2>/dev/null | sed 's/.*"run":"\([^"]*\)".*/\1/')
+				` + test.before + `
+				"$program" list && "$program" status "$id" && "$program" results "$id"; echo "exit code $?"`
+			shell := u.onSmallDiskShell("16m", script)
+			shell.Wait()
+			for _, shown := range []string{"RUN ", "  completed ", "✓", "twice: 10\n", "exit code 0\n"} {
+				if !strings.Contains(shell.Stdout.String(), shown) {
+					t.Errorf("it does not show %q: %s%s", shown, shell.Stdout, shell.Stderr)
+				}
+			}
+			if !strings.Contains(shell.Stderr.String(), test.says) {
+				t.Errorf("it does not say why: %s", shell.Stderr)
+			}
+		})
 	}
 }
 

@@ -47,6 +47,20 @@ func Store(ctx context.Context, url string) (resultstore.Store, error) {
 	return nil, failure.WithHint("write one of %s", strings.Join(forms, ", "))
 }
 
+// ReadOnly opens the store of the URL for reading only, where the kind of store makes a difference: a SQLite file on a full or
+// read-only disk.
+func ReadOnly(ctx context.Context, url string) (resultstore.Store, error) {
+	path, is := strings.CutPrefix(url, "sqlite:")
+	if !is || path == "" {
+		return Store(ctx, url)
+	}
+	store, err := sqlite.OpenReadOnly(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
 func openSQLite(ctx context.Context, path string) (resultstore.Store, error) {
 	if path == "" {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "the result store \"sqlite:\" has no path").WithHint("write sqlite:PATH")

@@ -68,15 +68,19 @@ func (c Codec) Pack(name string, data []byte) Value {
 
 // Unpack returns the data that were packed. Its error means that the store is damaged, or that a newer program wrote it.
 func (c Codec) Unpack(packed Value) ([]byte, error) {
+	data := packed.Data
 	switch packed.Encoding {
 	case plain:
-		return packed.Data, nil
 	case compressed:
-		data, err := c.decoder.DecodeAll(packed.Data, nil)
-		if err != nil {
+		var err error
+		if data, err = c.decoder.DecodeAll(packed.Data, nil); err != nil {
 			return nil, fmt.Errorf("cannot decompress value %.12s: %w", packed.Hash, err)
 		}
-		return data, nil
+	default:
+		return nil, fmt.Errorf("unknown encoding %q of value %.12s", packed.Encoding, packed.Hash)
 	}
-	return nil, fmt.Errorf("unknown encoding %q of value %.12s", packed.Encoding, packed.Hash)
+	if protocol.RefOf(data).Hash != packed.Hash {
+		return nil, fmt.Errorf("value %.12s does not match its hash", packed.Hash)
+	}
+	return data, nil
 }

@@ -86,7 +86,7 @@ func unwritable(path string, cause error) error {
 
 func damaged(path string, cause error) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q is damaged: %v", path, cause).WithCause(cause).
-		WithHint("move the file away with its -wal and -shm files to start with a new one; the results in it are lost").WithKind(protocol.Permanent)
+		WithHint("restore a backup, or move the file away with its -wal and -shm files to start with a new one; the results in it are lost").WithKind(protocol.Permanent)
 }
 
 // newer is the error of a file that a newer program wrote.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // The hints, word for word.
 const (
 	hintUnwritable = "make the file and its folder writable, or set GLEITZEIT_HOME or --home to a folder that you can write"
-	hintDamaged    = "move the file away with its -wal and -shm files to start with a new one; the results in it are lost"
+	hintDamaged    = "restore a backup, or move the file away with its -wal and -shm files to start with a new one; the results in it are lost"
 	hintFull       = "free some space: finished work is not lost"
 	hintLocked     = "look for a suspended gleitzeit, a backup or a SQLite shell that has it open, and end it"
 	hintNewer      = "use the newer gleitzeit that wrote it, or set GLEITZEIT_HOME or --home to another folder"
@@ -53,10 +54,62 @@ func TestADamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	damagedStore := openedAt(t, s.path)
-	want := fmt.Sprintf("the result store %q is damaged: database disk image is malformed (11)", s.path)
+	want := fmt.Sprintf("the result store %q is damaged: Tree 6 page 6: btreeInitPage() returns error code 11", s.path)
 	_, err = damagedStore.Records(t.Context(), resultstore.Query{Run: "r"})
 	refused(t, err, protocol.Permanent, want, hintDamaged)
 	refused(t, damagedStore.Put(t.Context(), batchOf("r", 1)), protocol.Permanent, want, hintDamaged)
+}
+
+// TestDamageInTheMiddle: a page that nothing reads yet is found when the file is opened, before anything is written to it. A
+// large file is not read as a whole first.
+func TestDamageInTheMiddle(t *testing.T) {
+	for _, megabytes := range []int{1, checkedFirst>>20 + 1} {
+		s := opened(t)
+		for i := range megabytes {
+			batch := batchOf("r", i)
+			batch.Values = append(batch.Values, random(t, 1<<20))
+			if err := s.Put(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 200 {
+			if err := s.Put(t.Context(), batchOf("later", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(s.path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := file.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt(bytes.Repeat([]byte{0xaa}, 3*4096), info.Size()/2/4096*4096); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again := openedAt(t, s.path)
+		if _, err := again.Records(t.Context(), resultstore.Query{Run: "later", Limit: 1}); megabytes == 1 && !isDamaged(err) {
+			t.Errorf("a small file is read although it is damaged: %v", err)
+		}
+		if err := again.Put(t.Context(), batchOf("more", 1)); !isDamaged(err) {
+			t.Errorf("%d MiB are written to although they are damaged: %v", megabytes, err)
+		}
+	}
+}
+
+func isDamaged(err error) bool {
+	if err == nil {
+		return false
+	}
+	failed := protocol.AsError(err, 0)
+	return failed.Code == protocol.PersistenceFailed && strings.Contains(failed.Message, "is damaged: ") && failed.Hint == hintDamaged
 }
 
 func TestADamagedValue(t *testing.T) {
@@ -67,6 +120,7 @@ func TestADamagedValue(t *testing.T) {
 	}
 	for _, c := range []struct{ change, why string }{
 		{"encoding = 'lzma'", `unknown encoding "lzma" of value f6b19a9751d3`},
+		{"encoding = 'plain', data = x'22'", "value f6b19a9751d3 does not match its hash"},
 		{"encoding = 'zstd', data = x'00'", "cannot decompress value f6b19a9751d3: unexpected EOF"},
 	} {
 		execute(t, raw(t, s.path), "UPDATE contents SET "+c.change)

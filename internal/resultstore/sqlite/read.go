@@ -22,6 +22,9 @@ const (
 
 // Value implements resultstore.Store.
 func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
+	if err := s.check.wait(ctx, false); err != nil {
+		return nil, err
+	}
 	value := packed.Value{Hash: ref.Hash}
 	err := s.readers.QueryRowContext(ctx, getValue, ref.Hash).Scan(&value.Encoding, &value.Data)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -39,6 +42,9 @@ func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 
 // Records implements resultstore.Store.
 func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
+	if err := s.check.wait(ctx, false); err != nil {
+		return nil, err
+	}
 	if query.Run != "" && query.Execution == "" {
 		execution, err := s.newest(ctx, query.Run)
 		if err != nil {

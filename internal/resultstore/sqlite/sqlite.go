@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,8 +36,9 @@ type Store struct {
 	closing     sync.Once
 	closed      error
 
-	writer  *sql.DB
+	writer  *sql.DB // Nil if the store is open for reading only.
 	readers *sql.DB
+	check   *check
 }
 
 // Open opens the file, or creates it (0600; a missing folder 0700). Its errors are *protocol.Error of the code
@@ -79,6 +81,62 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.readers.SetMaxOpenConns(readerCount)
 	s.readers.SetMaxIdleConns(readerCount)
+	s.check = startCheck(s.path, s.readers)
+	return nil
+}
+
+// errReadOnly is why nothing is written to a store of OpenReadOnly.
+var errReadOnly = errors.New("it is open for reading only")
+
+// OpenReadOnly opens an existing file for reading, on a disk that may be read-only or full. Puts fail.
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	s := &Store{path: path, ending: make(chan struct{}), ended: make(chan struct{})}
+	close(s.ended) // There is no writer.
+	if err := s.openReadOnly(ctx); err != nil {
+		return nil, s.translate(ctx, err)
+	}
+	return s, nil
+}
+
+func (s *Store) openReadOnly(ctx context.Context) (err error) {
+	if s.path, err = filepath.Abs(s.path); err != nil {
+		return err
+	}
+	if s.codec, err = packed.New(); err != nil {
+		return err
+	}
+	err = s.readWith(ctx, "mode=ro")
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	// To read a file that others may write, SQLite makes files beside it, which this disk does not allow. Without a file of
+	// changes nobody has the store open, and none are missing.
+	if info, failed := os.Stat(s.path + "-wal"); failed == nil && info.Size() > 0 {
+		return err
+	}
+	return s.readWith(ctx, "mode=ro", "immutable=1")
+}
+
+// readWith opens the readers with options of SQLite's URI.
+func (s *Store) readWith(ctx context.Context, options ...string) error {
+	db, err := sql.Open("sqlite", source(s.path, append(options, "_pragma=busy_timeout(10000)", "_pragma=query_only(1)")...))
+	if err != nil {
+		return err
+	}
+	have, err := versionOf(ctx, db)
+	switch {
+	case err != nil:
+	case have > version:
+		err = newer(s.path, have)
+	case have < version:
+		err = unwritable(s.path, fmt.Errorf("its schema version %d must be upgraded", have))
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	db.SetMaxOpenConns(readerCount)
+	db.SetMaxIdleConns(readerCount)
+	s.readers, s.check = db, startCheck(s.path, db)
 	return nil
 }
 
@@ -109,7 +167,12 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.ending)
 		<-s.ended
-		if err := errors.Join(s.readers.Close(), s.writer.Close()); err != nil {
+		s.check.stop()
+		err := s.readers.Close()
+		if s.writer != nil {
+			err = errors.Join(err, s.writer.Close())
+		}
+		if err != nil {
 			s.closed = s.translate(context.Background(), err)
 		}
 	})

@@ -33,8 +33,14 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.writer == nil {
+		return unwritable(s.path, errReadOnly)
+	}
 	w, err := s.prepare(batch)
 	if err != nil {
+		return err
+	}
+	if err := s.check.wait(ctx, true); err != nil {
 		return err
 	}
 	select {

@@ -27,9 +27,9 @@ func (p listCommand) command() *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error {
 			query.Status = protocol.Status(status)
 			switch query.Status {
-			case "", protocol.Running, view.Interrupted, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
+			case "", protocol.Running, view.Interrupted, view.Lost, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
 			default:
-				return usageError{fmt.Errorf("--status %q is not one of running, interrupted, completed, failed, cancelled, timed_out", status)}
+				return usageError{fmt.Errorf("--status %q is not one of running, interrupted, lost, completed, failed, cancelled, timed_out", status)}
 			}
 			if query.Limit < 0 {
 				return usageError{fmt.Errorf("--limit %d is less than 0", query.Limit)}
@@ -38,7 +38,7 @@ func (p listCommand) command() *cobra.Command {
 		},
 	})
 	command.Flags().StringVar(&query.Workflow, "workflow", "", "name of the workflow whose runs are listed")
-	command.Flags().StringVar(&status, "status", "", "status of the runs listed: running, interrupted, completed, failed, cancelled or timed_out")
+	command.Flags().StringVar(&status, "status", "", "status of the runs listed: running, interrupted, lost, completed, failed, cancelled or timed_out")
 	command.Flags().IntVar(&query.Limit, "limit", 50, "maximum number of runs (0 = no limit)")
 	return command
 }
@@ -79,9 +79,12 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 
 // find returns the runs of a query, and reports how interrupted ones can be resumed.
 func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query) ([]*view.Run, error) {
-	interrupted, limit := query.Status == view.Interrupted, query.Limit
-	if interrupted {
+	state, limit := query.Status, query.Limit
+	switch state {
+	case view.Interrupted:
 		query.Status, query.Limit = protocol.Running, 0
+	case view.Lost:
+		query.Status, query.Limit = protocol.Failed, 0
 	}
 	found, err := s.List(ctx, query)
 	if err != nil {
@@ -92,7 +95,7 @@ func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query
 		if err := p.sayInterrupted(s, run); err != nil {
 			return nil, err
 		}
-		if (!interrupted || run.Interrupted) && (limit == 0 || len(shown) < limit) {
+		if (state == query.Status || state == run.State()) && (limit == 0 || len(shown) < limit) {
 			shown = append(shown, run)
 		}
 	}

@@ -68,7 +68,11 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 // openToShow opens the session of a command that shows things: connected where an engine runs. Where none does, what is
 // recorded is all there is; one that does not answer is reported.
 func (p *program) openToShow(ctx context.Context) (*runs.Session, error) {
-	s, err := p.openSession(ctx)
+	o, err := p.runOptions()
+	if err != nil {
+		return nil, err
+	}
+	s, err := runs.OpenToShow(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,11 @@ func (p statusCommand) systemCommand() *cobra.Command {
 }
 
 func (p statusCommand) system(ctx context.Context) error {
-	s, err := p.openSession(ctx)
+	o, err := p.runOptions()
+	if err != nil {
+		return err
+	}
+	s, err := runs.OpenToShow(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func StartCall(ctx context.Context, e *Executor, p *plan.Plan) (*Call, error) {
 		if problem := e.session.Problem(); problem != nil {
 			err = problem
 		}
-		return nil, failed(err, "cannot start the call")
+		return nil, e.session.failed(err, "cannot start the call")
 	}
 	return &Call{e.session, service, handle}, nil
 }
@@ -108,7 +108,7 @@ func (c *Call) Cancel(ctx context.Context) error {
 	ctx, done := context.WithTimeout(ctx, cancelTimeout)
 	defer done()
 	if err := c.handle.Cancel(ctx, client.CancelActivityOptions{}); err != nil {
-		return failed(err, "cannot cancel the call")
+		return c.session.failed(err, "cannot cancel the call")
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func (c *connection) lookUpClaim(ctx context.Context, claim home.Claim) (*claime
 		return nil, c.dropClaim(claim.Run)
 	}
 	if err != nil {
-		return nil, failed(err, "cannot look up run %s", claim.Run)
+		return nil, c.failed(err, "cannot look up run %s", claim.Run)
 	}
 	return &claimedRun{
 		claim:      claim,

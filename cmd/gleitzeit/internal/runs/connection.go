@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -99,6 +100,15 @@ func (c *connection) ConnectHome(ctx context.Context) (bool, error) {
 	return true, c.use(ctx, running)
 }
 
+// fullDisk returns the error of the home's engine, in any process, where its disk is full. All that its clients see is that it
+// does not answer.
+func (c *connection) fullDisk() error {
+	if c.cluster != nil {
+		return nil
+	}
+	return engine.FullDisk(c.home)
+}
+
 // Reach is Connect for those who can do nothing without a Temporal server.
 func (c *connection) Reach(ctx context.Context) error {
 	running, err := c.Connect(ctx)
@@ -149,6 +159,9 @@ func (c *connection) engineOptions() engine.Options {
 
 func (c *connection) use(ctx context.Context, e *engine.Engine) error {
 	c.engine = e
+	if full := c.fullDisk(); full != nil && !e.Holder() { // The process with the engine reports it itself.
+		c.notify(Problem, "", "%s", full)
+	}
 	configure, err := c.configureClient()
 	if err != nil {
 		return err
@@ -213,6 +226,28 @@ func (c *connection) address() string {
 		return c.home.Path // The holder has just gone; the next one writes it anew.
 	}
 	return info.Address
+}
+
+// failed translates an error of the Temporal client, in an operation that format describes.
+func (c *connection) failed(err error, format string, args ...any) error {
+	if known, is := errors.AsType[*protocol.Error](err); is {
+		return known
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	_, denied := errors.AsType[*serviceerror.PermissionDenied](err)
+	_, nowhere := errors.AsType[*serviceerror.NamespaceNotFound](err)
+	switch {
+	case denied || nowhere:
+		return protocol.Errorf(protocol.ConfigurationError, format+": %s", append(args, err)...).
+			WithHint("TEMPORAL_NAMESPACE and the other TEMPORAL_* variables say where runs are started, and as whom")
+	case cluster.IsUnavailable(err) && c.fullDisk() != nil:
+		return c.fullDisk()
+	case cluster.IsUnavailable(err):
+		return protocol.Errorf(protocol.EngineUnreachable, format+": %s", append(args, err)...)
+	}
+	return protocol.Errorf(protocol.ConfigurationError, format+": the Temporal server refuses: %s", append(args, err)...)
 }
 
 // EngineState is the home's engine, or the Temporal server that is configured.

@@ -59,7 +59,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 		return r.recorded(ctx, run)
 	}
 	if err != nil {
-		return nil, failed(err, "cannot look up run %s", run)
+		return nil, r.failed(err, "cannot look up run %s", run)
 	}
 	info := described.GetWorkflowExecutionInfo()
 	// By its execution: an earlier run of the same id may be all that was recorded.
@@ -76,7 +76,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	live := view.Live{Status: history.Status(info.GetStatus()), Waiting: map[string]string{}}
 	waiting, err := r.unserved(ctx, described)
 	if err != nil {
-		return nil, failed(err, "cannot look up run %s", run)
+		return nil, r.failed(err, "cannot look up run %s", run)
 	}
 	idle := map[string]bool{}
 	for _, w := range waiting {
@@ -102,11 +102,14 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 // recorded returns the document of a run as the store has it, else as its claim has it.
 func (r Reader) recorded(ctx context.Context, run string) (*view.Run, error) {
 	document, err := view.Read(ctx, r.store, run, "")
+	if document != nil && !document.Status.Ended() && r.lost().has(ctx, run) {
+		lose(document)
+	}
 	if document != nil || err != nil {
 		return document, err
 	}
 	claim, err := r.claimOf(run)
-	if claim == nil || err != nil {
+	if claim == nil || err != nil || r.lost().has(ctx, run) {
 		return nil, err
 	}
 	return claimed(*claim), nil
@@ -125,8 +128,7 @@ func (r Reader) forgotten(ctx context.Context, run string) (*view.Run, error) {
 	if err != nil || document == nil || document.Status.Ended() || r.cluster != nil {
 		return document, err
 	}
-	document.Merge(view.Live{Status: protocol.Failed})
-	document.Error = view.NewError(protocol.Errorf(protocol.WorkflowNotFound, "the engine no longer knows this run, and its end is not recorded"))
+	lose(document)
 	return document, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
 
@@ -96,6 +97,11 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		return nil, errors.Join(err, closeHandlers())
 	}
 	e.acts, e.close = acts, closeHandlers
+	go func() { // It may be much; what is left when this process ends is for the next one.
+		if err := scratch.RemoveAbandoned(); err != nil {
+			s.log.Warn("cannot remove a temporary folder of a process that was killed", "error", err)
+		}
+	}()
 	return acts, nil
 }
 
@@ -135,7 +141,7 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, Fatal: giveUp})
 	if err := w.Start(); err != nil {
 		giveUp(err)
-		return nil, errors.Join(failed(err, "cannot start a worker"), held.Release(start != nil))
+		return nil, errors.Join(e.session.failed(err, "cannot start a worker"), held.Release(start != nil))
 	}
 	if start != nil {
 		if x.runID, err = start(); err != nil {

@@ -202,7 +202,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 		f.outage.answered(s)
 		f.watcher.Waiting(waiting)
 	case !cluster.IsUnavailable(err):
-		return false, failed(err, "cannot follow run %s", h.Run)
+		return false, s.failed(err, "cannot follow run %s", h.Run)
 	default:
 		if h.Watching() {
 			// The process with the engine may stop when its run ends; no takeover is needed then.
@@ -233,6 +233,8 @@ func (o *outage) missed(s *Session) {
 	o.misses++
 	switch {
 	case o.misses != longOutage:
+	case s.fullDisk() != nil:
+		s.notify(Problem, "", "%s", s.fullDisk())
 	case s.cluster != nil:
 		s.notify(Unreachable, "", "the Temporal server at %s does not answer; waiting for it", s.cluster.Address)
 	default:

@@ -48,7 +48,7 @@ func (s *Session) Watch(ctx context.Context, run string) (*Handle, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, failed(err, "cannot look up run %s", run)
+		return nil, s.failed(err, "cannot look up run %s", run)
 	}
 	info := described.GetWorkflowExecutionInfo()
 	return &Handle{
@@ -105,7 +105,7 @@ func (h *Handle) Cancel(ctx context.Context) error {
 	ctx, done := context.WithTimeout(ctx, cancelTimeout)
 	defer done()
 	if err := h.session.client.CancelWorkflow(ctx, h.Run, ""); err != nil {
-		return failed(err, "cannot cancel run %s", h.Run)
+		return h.session.failed(err, "cannot cancel run %s", h.Run)
 	}
 	if h.executor != nil {
 		return h.executor.markCancelling(h.Run)
@@ -194,7 +194,7 @@ func (e *Executor) Attach(ctx context.Context, run string) (*Handle, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, failed(err, "cannot look up run %s", run)
+		return nil, s.failed(err, "cannot look up run %s", run)
 	}
 	info := described.GetWorkflowExecutionInfo()
 	if history.Status(info.GetStatus()).Ended() {
@@ -216,6 +216,9 @@ func (s *Session) ended(ctx context.Context, run string) error {
 	document, err := s.Known(ctx, run)
 	if err != nil {
 		return err
+	}
+	if document.Lost {
+		return protocol.Errorf(protocol.InvalidParams, "run %s is lost: %s", run, document.Error.Message).WithHint("%s", document.Error.Hint)
 	}
 	return protocol.Errorf(protocol.InvalidParams, "run %s has already ended: it is %s", run, document.Status)
 }

@@ -40,7 +40,7 @@ func pythonOptions(settings *config.Settings) python.Options {
 	return python.Options{
 		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: hidden(settings),
 		Limits: python.Limits{
-			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output,
+			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output, Temp: p.Temp,
 		},
 	}
 }

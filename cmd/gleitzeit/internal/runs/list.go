@@ -29,12 +29,13 @@ func (r Reader) unrecordedClaims(ctx context.Context) ([]*view.Run, error) {
 		return nil, err
 	}
 	var found []*view.Run
+	lost := r.lost()
 	for _, claim := range slices.Backward(claims) {
 		records, err := r.store.Records(ctx, resultstore.Query{Run: claim.Run, Kind: resultstore.Run, Limit: 1})
 		if err != nil {
 			return nil, err
 		}
-		if len(records) == 0 {
+		if len(records) == 0 && !lost.has(ctx, claim.Run) { // A lost one never started.
 			found = append(found, claimed(claim))
 		}
 	}
@@ -96,7 +97,7 @@ type Query struct {
 func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 	query := resultstore.Query{Workflow: q.Workflow, Status: q.Status, Limit: q.Limit}
 	wanted, limit := query.Status, query.Limit
-	if r.client != nil {
+	if r.client != nil || r.cluster == nil && (wanted == protocol.Running || wanted == protocol.Failed) {
 		// What is recorded as running may turn out to have ended, so the filter and the limit come after the look.
 		query.Status, query.Limit = "", 0
 	}
@@ -114,7 +115,7 @@ func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 			runs = append(runs, run)
 		}
 	}
-	recorded := 0
+	recorded, lost := 0, r.lost()
 	for _, record := range records {
 		if limit > 0 && recorded == limit {
 			break
@@ -127,6 +128,10 @@ func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 			if run == nil {
 				continue
 			}
+			run.Tasks = nil
+		}
+		if !run.Status.Ended() && lost.has(ctx, run.Run) {
+			lose(run)
 			run.Tasks = nil
 		}
 		if wanted == "" || run.Status == wanted {

@@ -44,13 +44,13 @@ func (e *Executor) Serve(o ServiceOptions) (*Service, error) {
 		Queue: o.Queue, Local: e.session.cluster == nil, Slots: o.Slots, Drain: o.Drain,
 		Fatal: func(err error) {
 			select {
-			case v.failed <- failed(err, "the worker of queue %q has stopped", o.Queue):
+			case v.failed <- e.session.failed(err, "the worker of queue %q has stopped", o.Queue):
 			default:
 			}
 		},
 	})
 	if err := v.worker.Start(); err != nil {
-		return nil, errors.Join(failed(err, "cannot start a worker"), e.Close())
+		return nil, errors.Join(e.session.failed(err, "cannot start a worker"), e.Close())
 	}
 	return v, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/open"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sealed"
+	"github.com/gleitzeit/gleitzeit/internal/scratch"
 )
 
 // Options are the options of a session.
@@ -38,7 +39,7 @@ type Connection struct{ Address, Namespace, Profile string }
 // Session is the home folder with its result store and, after Join, Connect or the like, a Temporal server.
 type Session struct {
 	Reader
-	temporary string // The home folder, where it is removed with the session; else empty.
+	temporary *scratch.Folder // The home folder, where it is removed with the session; else nil.
 }
 
 // Open opens home and store, for a process that looks at what others do, or leaves something for them. The caller
@@ -50,6 +51,25 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	return openAt(ctx, o, o.Settings.Home)
 }
 
+// OpenToShow is Open for a process that only shows what is recorded: a home that cannot be written to, because it is
+// read-only or its disk is full, is enough for it.
+func OpenToShow(ctx context.Context, o Options) (*Session, error) {
+	s, failure := Open(ctx, o)
+	if failure == nil || ctx.Err() != nil || o.Settings.InMemory() {
+		return s, failure
+	}
+	folder, err := home.Look(o.Settings.Home)
+	if err != nil {
+		return nil, failure
+	}
+	s, err = newSession(ctx, o, folder, open.ReadOnly)
+	if err != nil {
+		return nil, failure
+	}
+	s.notify(Problem, "", "%s; showing what is recorded", protocol.AsError(failure, protocol.ConfigurationError).Message)
+	return s, nil
+}
+
 // OpenOwn is Open for a process that executes what it starts, and waits for it: results may then be kept in memory. Where
 // they are, nobody can resume a run, and the engine's database, which refers to results, is of no use to anybody: it lies
 // in a folder that is removed with the session.
@@ -57,13 +77,13 @@ func OpenOwn(ctx context.Context, o Options) (*Session, error) {
 	if !o.Settings.InMemory() {
 		return openAt(ctx, o, o.Settings.Home)
 	}
-	folder, err := os.MkdirTemp("", "gleitzeit-")
+	folder, err := scratch.New("home")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot make a temporary folder: %s", err).WithHint("TMPDIR names where")
 	}
-	s, err := openAt(ctx, o, folder)
+	s, err := openAt(ctx, o, folder.Path)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
+		return nil, errors.Join(err, folder.Remove())
 	}
 	s.temporary = folder
 	s.notify(InMemory, "", "results are kept in memory only: nothing of this run remains when the process ends")
@@ -75,11 +95,25 @@ func openAt(ctx context.Context, o Options, folder string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, err := newSession(ctx, o, opened, open.Store)
+	if err != nil {
+		return nil, err
+	}
+	if adviser, is := s.store.(resultstore.Adviser); is {
+		for _, advice := range adviser.Advice() {
+			s.notify(Warning, "", "warning: %s", advice)
+		}
+	}
+	return s, nil
+}
+
+// newSession opens the result store of a home, in one of the ways of the package open.
+func newSession(ctx context.Context, o Options, folder *home.Home, openStore func(context.Context, string) (resultstore.Store, error)) (*Session, error) {
 	keys, err := encryption.Read(o.Settings.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	inner, err := open.Store(ctx, o.Settings.Store)
+	inner, err := openStore(ctx, o.Settings.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -87,11 +121,7 @@ func openAt(ctx context.Context, o Options, folder string) (*Session, error) {
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
 	}
-	s := &Session{Reader: Reader{&connection{options: o, home: opened, store: store, keys: keys, log: o.Log}}}
-	for _, advice := range store.Advice() {
-		s.notify(Warning, "", "warning: %s", advice)
-	}
-	return s, nil
+	return &Session{Reader: Reader{&connection{options: o, home: folder, store: store, keys: keys, log: o.Log}}}, nil
 }
 
 // Home returns the home folder.
@@ -117,11 +147,11 @@ func (s *Session) Close() {
 	if err := s.store.Close(); err != nil {
 		s.log.Error("cannot close the result store", "error", err)
 	}
-	if s.temporary == "" {
+	if s.temporary == nil {
 		return
 	}
-	if err := os.RemoveAll(s.temporary); err != nil {
-		s.log.Error("cannot remove the temporary home folder", "folder", s.temporary, "error", err)
+	if err := s.temporary.Remove(); err != nil {
+		s.log.Error("cannot remove the temporary home folder", "folder", s.temporary.Path, "error", err)
 	}
 }
 

@@ -82,7 +82,7 @@ func (e *Executor) startedMeanwhile(ctx context.Context, last home.Started) (*Ha
 		return nil, nil
 	}
 	if err != nil {
-		return nil, failed(err, "cannot look up run %s", last.Run)
+		return nil, e.session.failed(err, "cannot look up run %s", last.Run)
 	}
 	if history.Status(described.GetWorkflowExecutionInfo().GetStatus()) == protocol.Cancelled {
 		return nil, nil
@@ -322,7 +322,7 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 		if problem := s.Problem(); problem != nil {
 			return "", problem // Of a full disk, say, the client hears only that nothing answers in time.
 		}
-		return "", failed(err, "cannot start the run")
+		return "", s.failed(err, "cannot start the run")
 	})
 	if err != nil {
 		h.Release(false)
@@ -358,7 +358,7 @@ func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string) (strin
 		return "", stillOpen(id)
 	}
 	if err != nil {
-		return "", failed(err, "cannot start the run")
+		return "", s.failed(err, "cannot start the run")
 	}
 	return id, nil
 }

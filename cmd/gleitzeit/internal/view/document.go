@@ -18,25 +18,33 @@ type Run struct {
 	Metadata *value.Value    `json:"metadata,omitempty"`
 	Status   protocol.Status `json:"status"`
 	// It is open, and no process executes it.
-	Interrupted bool             `json:"interrupted,omitempty"`
-	StartedAt   time.Time        `json:"started_at,omitzero"`
-	FinishedAt  *time.Time       `json:"finished_at"`
-	Duration    protocol.Seconds `json:"duration"`
-	Outputs     value.Value      `json:"outputs"`
-	Usage       Usage            `json:"usage"`
-	Error       *Error           `json:"error,omitempty"`
-	Tasks       []Task           `json:"tasks,omitempty"`
+	Interrupted bool `json:"interrupted,omitempty"`
+	// The engine no longer knows it, and its end is not recorded: its status is failed.
+	Lost       bool             `json:"lost,omitempty"`
+	StartedAt  time.Time        `json:"started_at,omitzero"`
+	FinishedAt *time.Time       `json:"finished_at"`
+	Duration   protocol.Seconds `json:"duration"`
+	Outputs    value.Value      `json:"outputs"`
+	Usage      Usage            `json:"usage"`
+	Error      *Error           `json:"error,omitempty"`
+	Tasks      []Task           `json:"tasks,omitempty"`
 }
 
 // Interrupted is what people are shown as the status of a run that is open and that no process executes.
 const Interrupted protocol.Status = "interrupted"
 
-// State returns the status for people.
-func (r *Run) State() protocol.Status { return state(r.Status, r.Interrupted) }
+// Lost is what people are shown as the status of a run that the engine no longer knows.
+const Lost protocol.Status = "lost"
 
-func state(status protocol.Status, interrupted bool) protocol.Status {
-	if interrupted {
+// State returns the status for people.
+func (r *Run) State() protocol.Status { return state(r.Status, r.Interrupted, r.Lost) }
+
+func state(status protocol.Status, interrupted, lost bool) protocol.Status {
+	switch {
+	case interrupted:
 		return Interrupted
+	case lost:
+		return Lost
 	}
 	return status
 }

@@ -11,6 +11,7 @@ type Graph struct {
 	Workflow    string          `json:"workflow"`
 	Status      protocol.Status `json:"status,omitempty"`
 	Interrupted bool            `json:"interrupted,omitempty"` // As that of the run.
+	Lost        bool            `json:"lost,omitempty"`        // As that of the run.
 	Nodes       []Node          `json:"nodes"`                 // In the file's order.
 	Edges       []Edge          `json:"edges"`                 // In the order of the dependent tasks.
 }
@@ -47,7 +48,7 @@ func NewGraph(p *plan.Plan) *Graph {
 
 // Graph returns the graph of a run.
 func (r *Run) Graph() *Graph {
-	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Interrupted: r.Interrupted, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
+	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Interrupted: r.Interrupted, Lost: r.Lost, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
 		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Status: task.Status, Items: task.Items}

@@ -27,7 +27,7 @@ type branch struct {
 func (g *Graph) Text() string {
 	var text strings.Builder
 	if g.Run != "" {
-		fmt.Fprintf(&text, "%s  %s  %s\n", value.VisibleLines(g.Run), label(g.Workflow), state(g.Status, g.Interrupted))
+		fmt.Fprintf(&text, "%s  %s  %s\n", value.VisibleLines(g.Run), label(g.Workflow), state(g.Status, g.Interrupted, g.Lost))
 	} else {
 		fmt.Fprintf(&text, "%s\n", label(g.Workflow))
 	}
