@@ -66,6 +66,8 @@ func exact(n *ast.BinaryNode) ast.Node {
 		return not
 	case "in":
 		return call(n, inFunction, n.Left, n.Right)
+	case "matches":
+		return call(n, matchesFunction, n.Left, n.Right)
 	case "..":
 		return call(n, rangeFunction, n.Left, n.Right)
 	}
