@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // MaxDepth is how deep lists and objects may be nested. It is far more than people write and far less than a goroutine's
@@ -17,17 +19,28 @@ const MaxDepth = 1000
 
 // Parse reads one JSON document. Of fields with equal names, the last value takes the place of the first.
 func Parse(data []byte) (Value, error) {
-	if json.Valid(data) {
-		p := parser{data: data}
-		return p.value(0)
-	}
-	return Value{}, notJSON(data)
+	p := parser{data: data}
+	return p.document()
+}
+
+// ParseOwned is Parse for data that nobody else has, and that are never changed: a text that is most of them is not copied.
+func ParseOwned(data []byte) (Value, error) {
+	p := parser{data: data, owned: true}
+	return p.document()
 }
 
 // parser reads valid JSON. A decoder would copy all of it once more before it copies each text.
 type parser struct {
-	data []byte
-	at   int
+	data  []byte
+	at    int
+	owned bool
+}
+
+func (p *parser) document() (Value, error) {
+	if !json.Valid(p.data) {
+		return Value{}, notJSON(p.data)
+	}
+	return p.value(0)
 }
 
 // next returns the next byte that is not white space.
@@ -84,6 +97,9 @@ func (p *parser) text() (string, error) {
 	p.at++
 	inner := p.data[begin+1 : p.at-1]
 	if plain && utf8.Valid(inner) {
+		if p.owned && len(inner) > len(p.data)/2 {
+			return unsafe.String(unsafe.SliceData(inner), len(inner)), nil
+		}
 		return string(inner), nil
 	}
 	var text string
@@ -179,7 +195,22 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 func (v Value) MarshalJSON() ([]byte, error) { return v.JSON(), nil }
 
 // JSON returns v as compact JSON, without escapes for HTML.
-func (v Value) JSON() []byte { return v.appendJSON(make([]byte, 0, v.size())) }
+func (v Value) JSON() []byte {
+	size := v.size()
+	MakeRoom(size)
+	return v.appendJSON(make([]byte, 0, size))
+}
+
+// large is the number of bytes from which a value is worth a collection of garbage.
+const large = 8 << 20
+
+// MakeRoom frees what is no longer used before that many bytes are allocated for a value. The collector would let garbage grow to
+// as much as there is in use: with values of many megabytes, several of which are made one after the other, to several times that.
+func MakeRoom(size int) {
+	if size >= large {
+		runtime.GC()
+	}
+}
 
 // size is about how many bytes the JSON of v has: a large text is not copied again as its JSON grows.
 func (v Value) size() int {

@@ -62,18 +62,18 @@ func (p *program) writeLine(document any) error {
 func (p *program) printRun(document *view.Run, shown *progress.Printer) {
 	switch p.output {
 	case asJSON:
-		p.writeJSON(p.Out, document)
+		document.WriteJSON(p.Out, p.writeJSON)
 	case asJSONL:
 		for _, task := range document.Tasks {
 			if shown == nil || !shown.Printed(task.ID) {
-				p.writeJSON(p.Out, task)
+				task.WriteJSON(p.Out, p.writeJSON)
 			}
 		}
 		alone := *document
 		alone.Tasks = nil
-		p.writeJSON(p.Out, alone)
+		alone.WriteJSON(p.Out, p.writeJSON)
 	default:
-		fmt.Fprint(p.Out, document.Results())
+		_ = document.WriteResults(p.Out) // What cannot be written is noticed at the end, by checked.
 	}
 }
 
