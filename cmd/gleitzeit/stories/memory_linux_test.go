@@ -3,6 +3,7 @@ package stories_test
 import (
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -85,5 +86,62 @@ func TestManyUnknownKeys(t *testing.T) {
 				t.Errorf("it takes %d MB and %.2f s", peak, seconds)
 			}
 		})
+	}
+}
+
+// TestMemoryOfALargeValue: a text of 60 MB, returned by a task; and used by the next one, whose own process has it too.
+func TestMemoryOfALargeValue(t *testing.T) {
+	const one = "name: large\ntasks:\n  - {id: a, method: python/execute, parameters: {code: \"result = 'x' * 60_000_000\"}}\n"
+	for _, test := range []struct {
+		name, flow string
+		args       []string
+		most       int // MB: 680, 710 and 920 before.
+	}{
+		{"as text", one, nil, 340},
+		{"as JSON", one, []string{"-o", "json"}, 340},
+		{"used", one + "  - {id: b, method: python/execute, parameters: {code: \"result = len(context['t'])\", context: {t: \"${a.result}\"}}}\n" +
+			"outputs: {text: \"${a.result}\", n: \"${b.result}\"}\n", nil, 460},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := newUser(t)
+			u.File("flow.yaml", test.flow)
+			result, err := os.Create(u.Path("result"))
+			must(t, err)
+			_, peak, _ := u.usage(0, result, append([]string{"run", "flow.yaml"}, test.args...)...)
+			must(t, result.Close())
+			info, err := os.Stat(u.Path("result"))
+			must(t, err)
+			if size := info.Size(); size < 60_000_000 || size > 60_010_000 {
+				t.Errorf("%d bytes are printed", size)
+			}
+			if peak > test.most {
+				t.Errorf("it takes %d MB", peak)
+			}
+		})
+	}
+}
+
+// TestAToolsTextIsStoredOnce: the result of the tool has it four times, which would be more than a value may have.
+func TestAToolsTextIsStoredOnce(t *testing.T) {
+	u := newUser(t)
+	u.File("flow.yaml", `name: once
+tasks:
+  - {id: a, method: python/execute, parameters: {code: "result = 'ü' * 10_000_000"}}
+  - {id: t, method: mcp/tool.echo, parameters: {message: "${a.result}"}}
+  - id: b
+    method: python/execute
+    parameters:
+      code: |
+        texts = [${t.response}, ${t.result}, ${t.content[0].text}, context["t"]["echoed"]]
+        result = [len(text) for text in texts if text == "ü" * 10_000_000]
+    dependencies: [t]
+outputs: {lengths: "${b.result}", type: "${t.content[0].type}"}
+`)
+	stdout, stderr := u.Gleitzeit(0, "run", "flow.yaml")
+	wantLines(t, "the outputs", stdout, "lengths: [10000000,10000000,10000000,10000000]", "type: text")
+	id, _, _ := strings.Cut(strings.TrimPrefix(stderr, "run "), "\n")
+	result, _ := u.Gleitzeit(0, "results", id, "t", "-o", "json")
+	if n := strings.Count(result, "ü"); n != 40_000_000 {
+		t.Errorf("the result has %d characters of the text", n)
 	}
 }

@@ -62,16 +62,16 @@ func (p *program) writeLine(document any) error {
 func (p *program) printRun(document *view.Run, shown *progress.Printer) {
 	switch p.output {
 	case asJSON:
-		document.WriteJSON(p.Out, p.writeJSON)
+		view.WriteRun(p.Out, document, p.writeJSON)
 	case asJSONL:
 		for _, task := range document.Tasks {
 			if shown == nil || !shown.Printed(task.ID) {
-				task.WriteJSON(p.Out, p.writeJSON)
+				view.WriteTask(p.Out, &task, p.writeJSON)
 			}
 		}
 		alone := *document
 		alone.Tasks = nil
-		alone.WriteJSON(p.Out, p.writeJSON)
+		view.WriteRun(p.Out, &alone, p.writeJSON)
 	default:
 		_ = document.WriteResults(p.Out) // What cannot be written is noticed at the end, by checked.
 	}

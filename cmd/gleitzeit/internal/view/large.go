@@ -20,8 +20,8 @@ type outline struct {
 	texts []string
 }
 
-// WriteJSON writes the document of a run with an encoder of JSON, without copies of its large texts.
-func (r *Run) WriteJSON(to io.Writer, encode func(io.Writer, any)) {
+// WriteRun writes the document of a run with an encoder of JSON, without copies of its large texts.
+func WriteRun(to io.Writer, r *Run, encode func(io.Writer, any)) {
 	o := outline{mark: rand.Text()}
 	document := *r
 	document.Outputs = o.of(r.Outputs)
@@ -32,8 +32,8 @@ func (r *Run) WriteJSON(to io.Writer, encode func(io.Writer, any)) {
 	o.write(to, document, encode)
 }
 
-// WriteJSON is Run.WriteJSON for a task.
-func (t *Task) WriteJSON(to io.Writer, encode func(io.Writer, any)) {
+// WriteTask is WriteRun for a task.
+func WriteTask(to io.Writer, t *Task, encode func(io.Writer, any)) {
 	o := outline{mark: rand.Text()}
 	o.write(to, o.task(*t), encode)
 }
