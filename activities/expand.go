@@ -31,7 +31,7 @@ func (a *Activities) Expand(ctx context.Context, request protocol.ExpandRequest)
 func (a *Activities) expandAndRecord(ctx context.Context, request protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
 	began := time.Now().UTC()
 	scope := &reference.Scope{Bindings: request.Bindings, Run: request.Run, Load: a.results.loader(ctx)}
-	found, err := expand(request, scope, newFiles(request.Run, request.Reads, a.roots))
+	found, err := expand(ctx, request, scope, newFiles(request.Run, request.Reads, a.roots))
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
@@ -72,11 +72,11 @@ type expansion struct {
 	large    [][]byte      // JSON of the values that have Refs of their own.
 }
 
-func expand(request protocol.ExpandRequest, scope *reference.Scope, allowed files) (*expansion, error) {
+func expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope, allowed files) (*expansion, error) {
 	if request.Values != nil {
 		return expandValues(*request.Values, request.Most, scope)
 	}
-	paths, err := expandFiles(request, scope, allowed)
+	paths, err := expandFiles(ctx, request, scope, allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -88,19 +88,22 @@ func expand(request protocol.ExpandRequest, scope *reference.Scope, allowed file
 }
 
 // expandFiles lists the files that are the items of a task.
-func expandFiles(request protocol.ExpandRequest, scope *reference.Scope, allowed files) ([]string, error) {
-	want := filter{request.Pattern, request.Exclude}
+func expandFiles(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope, allowed files) ([]string, error) {
+	want, err := newFilter(request.Pattern, request.Exclude)
+	if err != nil {
+		return nil, err
+	}
 	var found []string
 	if request.Directory != "" {
 		folder, err := resolvePath("directory", request.Directory, scope)
 		if err != nil {
 			return nil, err
 		}
-		if found, err = allowed.List(folder, want); err != nil {
+		if found, err = allowed.List(ctx, folder, want); err != nil {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, noMatch(folder, want)
+			return nil, noMatch(folder, request)
 		}
 	}
 	for _, written := range request.Files {
@@ -114,11 +117,11 @@ func expandFiles(request protocol.ExpandRequest, scope *reference.Scope, allowed
 		}
 		those := []string{place}
 		if isFolder {
-			if those, err = allowed.List(place, want); err != nil {
+			if those, err = allowed.List(ctx, place, want); err != nil {
 				return nil, err
 			}
 			if len(those) == 0 {
-				return nil, noMatch(place, want)
+				return nil, noMatch(place, request)
 			}
 		}
 		found = append(found, those...)
@@ -137,14 +140,14 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 	return v.Text(), nil
 }
 
-func noMatch(folder string, want filter) error {
-	pattern := want.pattern
+func noMatch(folder string, request protocol.ExpandRequest) error {
+	pattern := request.Pattern
 	if pattern == "" {
 		pattern = "*"
 	}
 	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
-	if len(want.exclude) > 0 {
-		return message.WithHint("%q are excluded", want.exclude)
+	if len(request.Exclude) > 0 {
+		return message.WithHint("%q are excluded", request.Exclude)
 	}
 	if first, rest, within := strings.Cut(pattern, "/"); within && first == filepath.Base(folder) {
 		return message.WithHint("a pattern is relative to the folder: use %s", rest)

@@ -1,6 +1,8 @@
 package activities
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -142,5 +144,35 @@ func TestTooManyFilesAndNamesThatAreNoText(t *testing.T) {
 	}
 	if kept, err := checkItems(slices.Repeat([]string{"x"}, 3), 3); err != nil || len(kept) != 3 {
 		t.Errorf("as many as may be: %v, %v", kept, err)
+	}
+}
+
+// TestPatternsThatNobodyChecked: a plan can come from a program that has not validated it.
+func TestPatternsThatNobodyChecked(t *testing.T) {
+	base := tree(t, "docs/a.txt")
+	for _, ask := range []protocol.ExpandRequest{
+		{Directory: "docs", Pattern: strings.Repeat("{a,b}", 40)},
+		{Files: []string{"docs"}, Pattern: "*", Exclude: []string{"*.md", "**/" + strings.Repeat("{a,b}", 40)}},
+	} {
+		ask.Run, ask.Most = protocol.RunInfo{ID: "r", FlowFolder: base}, 500
+		got, err := withStore(memory.New()).Expand(t.Context(), ask)
+		if err != nil || got.Error == nil || got.Error.Code != protocol.TaskValidationFailed || !strings.Contains(got.Error.Message, "has more than 1000 alternatives") || got.Error.Hint == "" {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+}
+
+// TestListingEndsWithTheTask, before it reads the folder.
+func TestListingEndsWithTheTask(t *testing.T) {
+	base := tree(t, "docs/a.txt")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	run := protocol.RunInfo{ID: "r", FlowFolder: base}
+	want, err := newFilter("**/*.txt", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := newFiles(run, nil, nil).List(ctx, "docs", want); !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v", found, err)
 	}
 }

@@ -99,7 +99,7 @@ func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Valu
 		value.Field{Name: "failed", Value: count(request.Counts.Failed)},
 		value.Field{Name: "skipped", Value: count(request.Counts.Skipped)},
 		value.Field{Name: "results", Value: value.List(entries...)},
-	).JSON()
+	).StoredJSON()
 	if len(data) > protocol.MaxValue {
 		return nil, tooLarge(int64(len(data)))
 	}

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,15 +9,43 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/bmatcuk/doublestar/v4"
-
+	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // filter selects files of a folder.
 type filter struct {
-	pattern string   // Relative to the folder; empty selects all files directly in it.
-	exclude []string // A pattern without a slash is for names at any depth.
+	pattern *glob.Pattern   // Relative to the folder.
+	exclude []*glob.Pattern // A pattern without a slash is for names at any depth.
+}
+
+// newFilter reads the patterns of a task, which come from a plan: who made it may not have checked them. An empty pattern selects
+// all files directly in a folder.
+func newFilter(pattern string, exclude []string) (filter, error) {
+	if pattern == "" {
+		pattern = "*"
+	}
+	selected, err := parsePattern("pattern", pattern)
+	if err != nil {
+		return filter{}, err
+	}
+	want := filter{pattern: selected}
+	for _, text := range exclude {
+		excluded, err := parsePattern("exclude", text)
+		if err != nil {
+			return filter{}, err
+		}
+		want.exclude = append(want.exclude, excluded)
+	}
+	return want, nil
+}
+
+func parsePattern(key, text string) (*glob.Pattern, error) {
+	parsed, err := glob.Parse(text)
+	if invalid, is := errors.AsType[*glob.Error](err); is {
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "%s %.60q %s", key, text, invalid.Message).WithHint("%s", invalid.Hint)
+	}
+	return parsed, err
 }
 
 var errNotFolder = errors.New("it is not a folder")
@@ -24,15 +53,18 @@ var errNotFolder = errors.New("it is not a folder")
 // List returns the absolute paths of the selected files of a folder, sorted. It resolves a relative path as Read does, and
 // does not follow links to folders. A broken link, or one that leads out of the folder, counts as a file: reading it reports
 // the error.
-func (f files) List(folder string, want filter) ([]string, error) {
+func (f files) List(ctx context.Context, folder string, want filter) ([]string, error) {
 	if folder == "" {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the path of the folder is empty")
 	}
 	var first error
 	for _, candidate := range f.candidates(folder) {
-		found, err := f.list(candidate, want)
+		found, err := f.list(ctx, candidate, want)
 		if err == nil {
 			return found, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 		if first == nil {
 			first = f.readError("folder", folder, candidate, err)
@@ -79,7 +111,7 @@ func (f files) stat(path string) (info fs.FileInfo, err error) {
 	return root.Stat(beneath)
 }
 
-func (f files) list(folder string, want filter) (found []string, err error) {
+func (f files) list(ctx context.Context, folder string, want filter) (found []string, err error) {
 	place, beneath, err := f.place(folder)
 	if err != nil {
 		return nil, err
@@ -100,16 +132,11 @@ func (f files) list(folder string, want filter) (found []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pattern := want.pattern
-	if pattern == "" {
-		pattern = "*"
-	}
-	err = doublestar.GlobWalk(within, pattern, func(name string, entry fs.DirEntry) error {
+	err = want.pattern.Walk(ctx, within, want.excludes, func(name string, entry fs.DirEntry) {
 		if !want.excludes(name) && mayBeFile(within, name, entry) {
 			found = append(found, filepath.Join(folder, filepath.FromSlash(name)))
 		}
-		return nil
-	}, doublestar.WithNoHidden(), doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -131,11 +158,10 @@ func (w filter) excludes(name string) bool {
 	for at := name; at != "."; at = path.Dir(at) {
 		for _, pattern := range w.exclude {
 			subject := at
-			if path.Base(pattern) == pattern {
+			if pattern.IsName() {
 				subject = path.Base(at)
 			}
-			// An invalid pattern matches nothing; checking the workflow reported it.
-			if doublestar.MatchUnvalidated(pattern, subject) {
+			if pattern.Match(subject) {
 				return true
 			}
 		}

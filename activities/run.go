@@ -36,7 +36,7 @@ func (a *Activities) Close(ctx context.Context, request protocol.CloseRequest) (
 		if response.Error = outputError(request, missing); response.Error != nil {
 			record.Status, record.Error = protocol.Failed, response.Error
 		}
-		payload, data := protocol.NewPayload(outputs)
+		payload, data := protocol.NewResultPayload(outputs)
 		response.Outputs, record.Value = payload, payload.Ref
 		batch.Values = append(batch.Values, data)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // endGrace is how long a handler may take to return after its context is done; after that it is abandoned.
@@ -80,12 +81,15 @@ func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, 
 	}
 	var values [][]byte
 	if failure == nil {
-		payload, data := protocol.NewPayload(done.Value)
+		payload, data := protocol.NewResultPayload(done.Value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the limit is %d", len(data), protocol.MaxValue).
 				WithKind(protocol.Permanent)
 		} else {
 			outcome.Value, values = payload, [][]byte{data}
+			if done.key == (callKey{}) && !done.cached {
+				done.Value = value.Value{} // No equal call waits for it: a large one is in memory once while it is stored.
+			}
 			if t.call.Item != nil {
 				outcome.Value.Inline = nil // No reference reads a single item: its part of the history stays small.
 			}

@@ -4,6 +4,7 @@
 package interpreter
 
 import (
+	"cmp"
 	"io/fs"
 	"slices"
 
@@ -37,8 +38,9 @@ type Input struct {
 	Remote     bool            // The run executes on another machine: what is not here may be there.
 }
 
-// Compile returns the plan of a workflow, or every error in it and in the files of inputs: those of each file together, the
-// workflow's first, sorted by line, column and rule. The plan is nil where there is any. Notes come with both.
+// Compile returns the plan of a workflow, or the errors in it and in the files of inputs: those of each file together, the
+// workflow's first, sorted by line, column and rule. Of more than definition.MaxDiagnostics of one file the last says how many
+// are left out. The plan is nil where there is an error. Notes come with both.
 func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
 	parsed, found := definition.Parse(in.File, in.Text)
 	source := in.source(parsed)
@@ -64,31 +66,39 @@ func (in Input) source(parsed *definition.Workflow) resolve.Source {
 // compile makes the plan of a parsed workflow. What parsing found is among the diagnostics.
 func compile(in Input, source resolve.Source, found []definition.Diagnostic) (*plan.Plan, []definition.Diagnostic) {
 	if source.Definition == nil {
-		return nil, sorted(in, found)
+		return nil, limited(in, found, false)
+	}
+	if source.Definition.Beginning {
+		return nil, limited(in, append(found, rules.CheckBeginning(resolve.Beginning(source))...), true)
 	}
 	resolved := resolve.Resolve(source)
-	found = sorted(in, append(found, rules.Check(resolved)...))
-	if slices.ContainsFunc(found, isError) {
+	found = append(found, rules.Check(resolved)...)
+	invalid := slices.ContainsFunc(found, isError)
+	found = limited(in, found, false)
+	if invalid {
 		return nil, found
 	}
 	return build(in, resolved), found
 }
 
-// sorted sorts diagnostics file by file.
-func sorted(in Input, found []definition.Diagnostic) []definition.Diagnostic {
-	var all []definition.Diagnostic
-	done := map[string]bool{}
-	add := func(file string) {
-		if done[file] {
-			return
-		}
-		done[file] = true
-		of := slices.DeleteFunc(slices.Clone(found), func(d definition.Diagnostic) bool { return d.File != file })
-		all = append(all, definition.SortDiagnostics(of)...)
-	}
-	add(in.File)
+// limited sorts the diagnostics of each file, and leaves out those beyond the limit. Of a workflow of which only the beginning
+// was read there may be more of them.
+func limited(in Input, found []definition.Diagnostic, beginning bool) []definition.Diagnostic {
+	files := []string{in.File}
 	for _, given := range in.InputFiles {
-		add(given.File)
+		files = append(files, given.File)
+	}
+	slices.SortStableFunc(found, func(a, b definition.Diagnostic) int {
+		return cmp.Compare(slices.Index(files, a.File), slices.Index(files, b.File))
+	})
+	var all []definition.Diagnostic
+	for len(found) > 0 {
+		file, end := found[0].File, len(found)
+		if next := slices.IndexFunc(found, func(d definition.Diagnostic) bool { return d.File != file }); next > 0 {
+			end = next
+		}
+		all = append(all, definition.Limited(definition.SortDiagnostics(found[:end:end]), beginning && file == in.File)...)
+		found = found[end:]
 	}
 	return all
 }

@@ -17,8 +17,8 @@ type SecretUse struct {
 // a default needs none. A file that cannot be parsed has diagnostics instead.
 func Secrets(in Input) ([]SecretUse, []definition.Diagnostic) {
 	parsed, found := definition.Parse(in.File, in.Text)
-	if parsed == nil {
-		return nil, sorted(in, found)
+	if parsed == nil || parsed.Beginning {
+		return nil, limited(in, found, parsed != nil)
 	}
 	source := in.source(parsed)
 	source.Placeholders = true

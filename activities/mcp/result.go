@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -26,7 +27,7 @@ func textOf(content []mcp.Content) string {
 func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
 	blocks := make([]value.Value, 0, len(answer.Content))
 	for _, block := range answer.Content {
-		v, err := value.Encode(block)
+		v, err := encodeBlock(block)
 		if err != nil {
 			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool: a content block: %v", err)
 		}
@@ -43,6 +44,18 @@ func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
 		value.Field{Name: "content", Value: value.List(blocks...)},
 		value.Field{Name: "is_error", Value: value.Bool(answer.IsError)},
 	), nil
+}
+
+// encodeBlock returns a block as JSON has it. A text is not copied: it is most of what there is, and the result has it already.
+func encodeBlock(block mcp.Content) (value.Value, error) {
+	text, is := block.(*mcp.TextContent)
+	if !is || !utf8.ValidString(text.Text) {
+		return value.Encode(block)
+	}
+	without := *text
+	without.Text = "text"
+	v, err := value.Encode(&without)
+	return v.With("text", value.String(text.Text)), err
 }
 
 // valueOf returns the structured content, if there is any; else the text parsed as JSON, if it is a list or an object; else

@@ -2,7 +2,6 @@ package python
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,10 +137,35 @@ func formatSize(bytes int64) string {
 
 // reply is the message of a script's process at its end.
 type reply struct {
-	Result        value.Value `json:"result"`
-	ExecutionTime value.Value `json:"execution_time"`
-	Fault         string      `json:"fault"`
-	Message       string      `json:"message"`
+	Result        value.Value
+	ExecutionTime value.Value
+	Fault         string
+	Message       string
+}
+
+// parseReply reads a reply, whose result may be large and is not copied.
+func parseReply(data []byte) (*reply, error) {
+	v, err := value.ParseOwned(data)
+	if err != nil {
+		return nil, err
+	}
+	if v.Kind() != value.KindObject {
+		return nil, errors.New("the reply is not an object")
+	}
+	var r reply
+	for _, field := range v.Fields() {
+		switch field.Name {
+		case "result":
+			r.Result = field.Value
+		case "execution_time":
+			r.ExecutionTime = field.Value
+		case "fault":
+			r.Fault = field.Value.Text()
+		case "message":
+			r.Message = field.Value.Text()
+		}
+	}
+	return &r, nil
 }
 
 // exitStatus is how a script's process ended. One of the fields is set.
@@ -181,12 +205,13 @@ func (e *outcome) readReply(from io.Reader) {
 		e.replyError = foreign
 		return
 	}
+	value.MakeRoom(size)
 	data := make([]byte, size)
 	if _, err := io.ReadFull(in, data); err != nil {
 		return
 	}
-	said := &reply{}
-	if err := json.Unmarshal(data, said); err != nil {
+	said, err := parseReply(data)
+	if err != nil {
 		e.replyError = foreign
 		return
 	}

@@ -46,8 +46,12 @@ func NewCallPayload(v value.Value) (Payload, []byte) {
 }
 
 // NewPayload returns the payload of a value in an Outcome, and its JSON for the store.
-func NewPayload(v value.Value) (Payload, []byte) {
-	data := v.JSON()
+func NewPayload(v value.Value) (Payload, []byte) { return payloadOf(v, v.JSON()) }
+
+// NewResultPayload is NewPayload for a result, which may have a large text several times: the store has it once.
+func NewResultPayload(v value.Value) (Payload, []byte) { return payloadOf(v, v.StoredJSON()) }
+
+func payloadOf(v value.Value, data []byte) (Payload, []byte) {
 	ref := RefOf(data)
 	payload := Payload{Ref: &ref}
 	if len(data) <= MaxInline {

@@ -17,9 +17,10 @@ func Load(ctx context.Context, store Store, payload protocol.Payload) (value.Val
 	case payload.Ref == nil:
 		return value.Value{}, nil
 	}
+	value.MakeRoom(int(payload.Ref.Size))
 	data, err := store.Value(ctx, *payload.Ref)
 	if err != nil {
 		return value.Value{}, fmt.Errorf("cannot read value %.12s of %d bytes: %w", payload.Ref.Hash, payload.Ref.Size, err)
 	}
-	return value.Parse(data)
+	return value.ParseStored(data)
 }

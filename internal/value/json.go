@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
 	"strconv"
+	"unicode/utf8"
+	"unsafe"
 )
 
 // MaxDepth is how deep lists and objects may be nested. It is far more than people write and far less than a goroutine's
@@ -15,73 +19,127 @@ const MaxDepth = 1000
 
 // Parse reads one JSON document. Of fields with equal names, the last value takes the place of the first.
 func Parse(data []byte) (Value, error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	v, err := readValue(decoder, 0)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return Value{}, fmt.Errorf("not JSON: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Value{}, errors.New("not JSON: unexpected text after the value")
-	}
-	return v, nil
+	p := parser{data: data}
+	return p.document()
 }
 
-func readValue(decoder *json.Decoder, depth int) (Value, error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return Value{}, err
+// ParseOwned is Parse for data that nobody else has, and that are never changed: a text that is most of them is not copied.
+func ParseOwned(data []byte) (Value, error) {
+	p := parser{data: data, owned: true}
+	return p.document()
+}
+
+// parser reads valid JSON. A decoder would copy all of it once more before it copies each text.
+type parser struct {
+	data  []byte
+	at    int
+	owned bool
+}
+
+func (p *parser) document() (Value, error) {
+	if !json.Valid(p.data) {
+		return Value{}, notJSON(p.data)
 	}
-	switch token := token.(type) {
-	case nil:
-		return Value{}, nil
-	case bool:
-		return Bool(token), nil
-	case json.Number:
-		return Value{kind: KindNumber, text: token.String()}, nil
-	case string:
-		return String(token), nil
-	case json.Delim:
+	return p.value(0)
+}
+
+// next returns the next byte that is not white space.
+func (p *parser) next() byte {
+	for {
+		switch c := p.data[p.at]; c {
+		case ' ', '\t', '\n', '\r':
+			p.at++
+		default:
+			return c
+		}
+	}
+}
+
+func (p *parser) value(depth int) (Value, error) {
+	switch c := p.next(); c {
+	case '"':
+		text, err := p.text()
+		return String(text), err
+	case '{', '[':
 		if depth++; depth > MaxDepth {
-			return Value{}, fmt.Errorf("lists and objects are nested more than %d deep", MaxDepth)
+			return Value{}, fmt.Errorf("not JSON: %w", errTooDeep)
 		}
-		if token == '[' {
-			return readList(decoder, depth)
+		p.at++
+		if c == '[' {
+			return p.list(depth)
 		}
-		return readObject(decoder, depth)
+		return p.object(depth)
 	}
-	return Value{}, fmt.Errorf("unexpected %v", token)
+	begin := p.at
+	for p.at < len(p.data) && bytes.IndexByte([]byte(",]} \t\n\r"), p.data[p.at]) < 0 {
+		p.at++
+	}
+	switch literal := string(p.data[begin:p.at]); literal {
+	case "null":
+		return Value{}, nil
+	case "true", "false":
+		return Bool(literal == "true"), nil
+	default:
+		return Value{kind: KindNumber, text: literal}, nil
+	}
 }
 
-func readList(decoder *json.Decoder, depth int) (Value, error) {
+// text reads a string, at its opening quote.
+func (p *parser) text() (string, error) {
+	begin := p.at
+	plain := true
+	for p.at++; p.data[p.at] != '"'; p.at++ {
+		if p.data[p.at] == '\\' {
+			plain = false
+			p.at++
+		}
+	}
+	p.at++
+	inner := p.data[begin+1 : p.at-1]
+	if plain && utf8.Valid(inner) {
+		if p.owned && len(inner) > len(p.data)/2 {
+			return unsafe.String(unsafe.SliceData(inner), len(inner)), nil
+		}
+		return string(inner), nil
+	}
+	var text string
+	err := json.Unmarshal(p.data[begin:p.at], &text)
+	return text, err
+}
+
+// more reports whether another element follows, and steps over what separates them or ends them.
+func (p *parser) more(end byte) bool {
+	c := p.next()
+	if c == ',' || c == end {
+		p.at++
+	}
+	return c != end
+}
+
+func (p *parser) list(depth int) (Value, error) {
 	elements := []Value{}
-	for decoder.More() {
-		element, err := readValue(decoder, depth)
+	for p.more(']') {
+		element, err := p.value(depth)
 		if err != nil {
 			return Value{}, err
 		}
 		elements = append(elements, element)
 	}
-	_, err := decoder.Token()
-	return List(elements...), err
+	return List(elements...), nil
 }
 
-func readObject(decoder *json.Decoder, depth int) (Value, error) {
+func (p *parser) object(depth int) (Value, error) {
 	fields := []Field{}
 	place := map[string]int{}
-	for decoder.More() {
-		token, err := decoder.Token()
+	for p.more('}') {
+		p.next()
+		name, err := p.text()
 		if err != nil {
 			return Value{}, err
 		}
-		name, isName := token.(string)
-		if !isName {
-			return Value{}, fmt.Errorf("unexpected %v", token)
-		}
-		field, err := readValue(decoder, depth)
+		p.next()
+		p.at++ // The colon.
+		field, err := p.value(depth)
 		if err != nil {
 			return Value{}, err
 		}
@@ -92,8 +150,35 @@ func readObject(decoder *json.Decoder, depth int) (Value, error) {
 		place[name] = len(fields)
 		fields = append(fields, Field{name, field})
 	}
-	_, err := decoder.Token()
-	return Object(fields...), err
+	return Object(fields...), nil
+}
+
+var errTooDeep = fmt.Errorf("lists and objects are nested more than %d deep", MaxDepth)
+
+// notJSON says why data is not one JSON document.
+func notJSON(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	depth := 0
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return fmt.Errorf("not JSON: %w", io.ErrUnexpectedEOF)
+		}
+		if err != nil {
+			return fmt.Errorf("not JSON: %w", err)
+		}
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			if depth++; depth > MaxDepth {
+				return fmt.Errorf("not JSON: %w", errTooDeep)
+			}
+		case json.Delim(']'), json.Delim('}'):
+			depth--
+		}
+		if depth == 0 {
+			return errors.New("not JSON: unexpected text after the value")
+		}
+	}
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -110,7 +195,34 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 func (v Value) MarshalJSON() ([]byte, error) { return v.JSON(), nil }
 
 // JSON returns v as compact JSON, without escapes for HTML.
-func (v Value) JSON() []byte { return v.appendJSON(nil) }
+func (v Value) JSON() []byte {
+	size := v.size()
+	MakeRoom(size)
+	return v.appendJSON(make([]byte, 0, size))
+}
+
+// large is the number of bytes from which a value is worth a collection of garbage.
+const large = 8 << 20
+
+// MakeRoom frees what is no longer used before that many bytes are allocated for a value. The collector would let garbage grow to
+// as much as there is in use: with values of many megabytes, several of which are made one after the other, to several times that.
+func MakeRoom(size int) {
+	if size >= large {
+		runtime.GC()
+	}
+}
+
+// size is about how many bytes the JSON of v has: a large text is not copied again as its JSON grows.
+func (v Value) size() int {
+	size := 4 + len(v.text)
+	for _, element := range v.list {
+		size += 1 + element.size()
+	}
+	for _, field := range v.fields {
+		size += 4 + len(field.Name) + field.Value.size()
+	}
+	return size
+}
 
 func (v Value) appendJSON(to []byte) []byte {
 	switch v.kind {
@@ -144,14 +256,53 @@ func (v Value) appendJSON(to []byte) []byte {
 	return append(to, "null"...)
 }
 
+// appendText appends a string as encoding/json writes it, without escapes for HTML.
 func appendText(to []byte, text string) []byte {
-	buffer := bytes.NewBuffer(to)
-	encoder := json.NewEncoder(buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(text); err != nil {
-		panic("value: a string that cannot be encoded as JSON: " + err.Error())
+	const hex = "0123456789abcdef"
+	to = append(slices.Grow(to, len(text)+2), '"')
+	begin := 0
+	for at := 0; at < len(text); {
+		c := text[at]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			at++
+			continue
+		}
+		r, size := rune(c), 1
+		if c >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[at:])
+			if (r != utf8.RuneError || size > 1) && r != '\u2028' && r != '\u2029' {
+				at += size
+				continue
+			}
+		}
+		to = append(to, text[begin:at]...)
+		switch r {
+		case '"', '\\':
+			to = append(to, '\\', c)
+		case '\b':
+			to = append(to, `\b`...)
+		case '\f':
+			to = append(to, `\f`...)
+		case '\n':
+			to = append(to, `\n`...)
+		case '\r':
+			to = append(to, `\r`...)
+		case '\t':
+			to = append(to, `\t`...)
+		case utf8.RuneError:
+			to = append(to, `\ufffd`...)
+		case '\u2028', '\u2029':
+			to = append(to, `\u202`...)
+			to = append(to, hex[r&0xF])
+		default:
+			to = append(to, `\u00`...)
+			to = append(to, hex[c>>4], hex[c&0xF])
+		}
+		at += size
+		begin = at
 	}
-	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
+	to = append(to, text[begin:]...)
+	return append(to, '"')
 }
 
 // Encode returns the Value of the JSON encoding of a Go value.

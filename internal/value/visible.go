@@ -24,6 +24,7 @@ func escape(text string, keep func(rest string) bool) string {
 		return text
 	}
 	var visible strings.Builder
+	visible.Grow(len(text))
 	for at, r := range text {
 		if isControl(r) && !keep(text[at:]) {
 			quoted := strconv.QuoteRuneToASCII(r)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/gleitzeit/gleitzeit/internal/regex"
 )
 
 // reader goes through an expression and notes what a condition does not have.
@@ -17,6 +19,7 @@ type reader struct {
 	errs     []Error
 	called   map[ast.Node]bool // Names before the parentheses of a call.
 	declared map[string]bool   // By let, which is an error of its own.
+	steps    int               // Of patterns.
 }
 
 func (s *source) check(root *ast.Node) []Error {
@@ -98,13 +101,31 @@ func (r *reader) pattern(n *ast.BinaryNode) {
 		r.report(n.Right, "use contains to search for part of a text", "the pattern of matches must be a text in quotes")
 		return
 	}
-	if _, err := regexp.Compile(pattern.Value); err != nil {
+	steps, err := regex.Steps(pattern.Value)
+	if err != nil {
 		hint := ""
 		if strings.Contains(err.Error(), "(?") {
 			hint = "patterns are those of RE2, which has no lookahead and no lookbehind"
 		}
 		r.report(pattern, hint, "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return
 	}
+	if r.steps > MaxPattern {
+		return // It is reported.
+	}
+	if r.steps += steps; r.steps > MaxPattern {
+		r.report(pattern, "use * or + in place of counts", "the patterns of the condition have more than %d steps after their counts are expanded", MaxPattern)
+		return
+	}
+	compiled, err := regexp.Compile(pattern.Value)
+	if err != nil {
+		r.report(pattern, "", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return
+	}
+	if r.source.patterns == nil {
+		r.source.patterns = map[string]expression{}
+	}
+	r.source.patterns[pattern.Value] = expression{compiled, steps}
 }
 
 // otherThanTruth names what an expression comes to where that is sure to be neither true nor false.

@@ -24,6 +24,8 @@ const (
 	MaxText  = 4 << 10   // Bytes of it.
 	MaxNodes = 1_000     // Operators, functions, values and references in it.
 	MaxSteps = 1_000_000 // Elements of lists that it looks at, one by one, and that the lists have that it makes.
+	// MaxPattern is how many steps the regular expressions in it have together, after their counts are expanded.
+	MaxPattern = 10_000
 )
 
 // Condition is an expression that is ready to be decided, by any number of goroutines at once.

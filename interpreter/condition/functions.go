@@ -83,6 +83,8 @@ const (
 	plusFunction  = "$plus"
 	listFunction  = "$list"
 	rangeFunction = "$range"
+
+	matchesFunction = "$matches"
 )
 
 // takesList reports whether the first thing that a function takes is a list, and nothing else.
@@ -97,13 +99,15 @@ func (d *decision) environment(references int) map[string]any {
 		plusFunction:  d.plus,
 		listFunction:  list,
 		rangeFunction: d.between,
-		"lower":       func(s string) (string, error) { return d.made(strings.ToLower(s)) },
-		"upper":       func(s string) (string, error) { return d.made(strings.ToUpper(s)) },
-		"trim":        strings.TrimSpace,
-		"split":       d.split,
-		"text":        d.text,
-		"number":      number,
-		"kind":        func(v any) string { return kindOf(v).String() },
+
+		matchesFunction: d.matches,
+		"lower":         func(s string) (string, error) { return d.made(strings.ToLower(s)) },
+		"upper":         func(s string) (string, error) { return d.made(strings.ToUpper(s)) },
+		"trim":          strings.TrimSpace,
+		"split":         d.split,
+		"text":          d.text,
+		"number":        number,
+		"kind":          func(v any) string { return kindOf(v).String() },
 	}
 	for i := range references {
 		env[functionOf(i)] = func() (any, error) { return d.value(i) }

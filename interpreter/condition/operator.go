@@ -49,7 +49,6 @@ func operators() map[string]*builtin.Function {
 	add(maybeSliceFunction, ofSlice, orNull(getSlice))
 	add(searchFunction, reflect.TypeFor[func(string, any, any) bool](), func(args ...any) (any, error) { return search(args[0].(string), args[1], args[2]) })
 	for name, work := range map[string]func(any) (any, error){
-		textFunction:   textOrNull,
 		negateFunction: negate, "$abs": absolute, "$sum": sum,
 		"$ceil": rounded("ceil", math.Ceil), "$floor": rounded("floor", math.Floor), "$round": rounded("round", math.Round),
 	} {
@@ -83,12 +82,12 @@ func exact(n *ast.BinaryNode) ast.Node {
 		return not
 	case "in":
 		return call(n, inFunction, n.Left, n.Right)
+	case "matches":
+		return call(n, matchesFunction, n.Left, n.Right)
 	case "..":
 		return call(n, rangeFunction, n.Left, n.Right)
 	case "contains", "startsWith", "endsWith":
 		return call(n, searchFunction, operator(n, n.Operator), n.Left, n.Right)
-	case "matches":
-		n.Left = call(n, textFunction, n.Left)
 	}
 	return n
 }

@@ -20,7 +20,6 @@ const (
 	sliceFunction      = "$slice"
 	maybeSliceFunction = "$maybeSlice"
 	searchFunction     = "$search"
-	textFunction       = "$text"
 )
 
 // parts replaces `[…]`, before types are checked.
@@ -182,12 +181,4 @@ func search(operator string, text, part any) (any, error) {
 		return strings.HasSuffix(whole, piece), nil
 	}
 	return strings.Contains(whole, piece), nil
-}
-
-// textOrNull accepts what can be matched by a pattern.
-func textOrNull(v any) (any, error) {
-	if _, isText := v.(string); !isText && v != nil {
-		return nil, fmt.Errorf("matches requires a text, not %s", describe(v))
-	}
-	return v, nil
 }

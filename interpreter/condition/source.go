@@ -20,6 +20,7 @@ type source struct {
 	references []reference.Reference
 	starts     []int // Of each reference in the program, in characters.
 	offsets    []int // Of each character of the program in the text, in bytes, and of its end.
+	patterns   map[string]expression
 }
 
 // functionOf names the function that replaces a reference. The name cannot be written in a condition: the sign before it is rejected.

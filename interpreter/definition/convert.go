@@ -118,8 +118,9 @@ func (c *converter) list(n *yaml.Node, depth int) (*Node, weight) {
 	c.checkTag(n, "!!seq")
 	node, w := c.node(n, value.KindList), weight{nodes: 1}
 	node.Elements = make([]*Node, 0, len(n.Content))
-	for _, child := range n.Content {
+	for i, child := range n.Content {
 		element, more := c.convert(child, depth)
+		n.Content[i] = nil // A file's values are in memory once, not as the parser's nodes as well.
 		node.Elements = append(node.Elements, element)
 		w = w.with(more)
 	}

@@ -42,6 +42,48 @@ func SortDiagnostics(diagnostics []Diagnostic) []Diagnostic {
 	return slices.Compact(diagnostics)
 }
 
+// Limited cuts the sorted diagnostics of one file after MaxDiagnostics; then one more says how many are left out, in the place
+// of the first of these; of a file that was not read to its end they are at least as many. Notes are left out before errors.
+func Limited(diagnostics []Diagnostic, unread bool) []Diagnostic {
+	if len(diagnostics) <= MaxDiagnostics {
+		return diagnostics
+	}
+	errors := 0
+	for _, d := range diagnostics {
+		if !d.Note {
+			errors++
+		}
+	}
+	errors = min(errors, MaxDiagnostics)
+	notes := MaxDiagnostics - errors
+	shown := make([]Diagnostic, 0, MaxDiagnostics+1)
+	rest := Diagnostic{}
+	for _, d := range diagnostics {
+		left := &errors
+		if d.Note {
+			left = &notes
+		}
+		switch {
+		case *left > 0:
+			*left--
+			shown = append(shown, d)
+		case rest.Rule == "":
+			rest = d
+		default:
+			rest.Note = rest.Note && d.Note
+			if rest.Rule != d.Rule {
+				rest.Rule = ruleLimit
+			}
+		}
+	}
+	count := "and %d more"
+	if unread {
+		count = "and at least %d more"
+	}
+	rest.Message, rest.Hint = fmt.Sprintf(count, len(diagnostics)-MaxDiagnostics), ""
+	return append(shown, rest)
+}
+
 // The rules that parsing itself applies.
 const (
 	ruleSyntax = "syntax"

@@ -1,7 +1,9 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -12,6 +14,14 @@ type UnknownKey struct {
 	Key   string
 	Where string   // "a workflow", "a task", "retry".
 	Known []string // The keys of the mapping.
+}
+
+// sortUnknown puts unknown keys in the file's order. A mapping that is used twice through an alias has each of its keys once.
+func sortUnknown(all []UnknownKey) []UnknownKey {
+	slices.SortStableFunc(all, func(a, b UnknownKey) int {
+		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
+	})
+	return slices.CompactFunc(all, func(a, b UnknownKey) bool { return a.At == b.At && a.Where == b.Where })
 }
 
 // WrongType is a value that is not of the type that its key wants.
@@ -39,11 +49,15 @@ type keys[T any] []key[T]
 // whose value has another type are noted; a key without a value counts as absent.
 func read[T any](w *Workflow, from *Node, target *T, where string, table keys[T]) {
 	given := make([]*Field, len(table))
+	var known []string // Made once: a hostile mapping may have very many unknown keys.
 	for i := range from.Fields {
 		field := &from.Fields[i]
 		at := find(table, field.Name)
 		if at < 0 {
-			w.UnknownKeys = append(w.UnknownKeys, UnknownKey{field.At, field.Name, where, names(table)})
+			if known == nil {
+				known = names(table)
+			}
+			w.UnknownKeys = append(w.UnknownKeys, UnknownKey{field.At, field.Name, where, known})
 			continue
 		}
 		if first := given[at]; first != nil {

@@ -8,16 +8,25 @@ import (
 
 // What a workflow file may hold at most. A file may be hostile: each limit is checked before the work that it bounds.
 const (
-	MaxSize       = 8 << 20   // Bytes of the file.
-	MaxMarks      = 1_500_000 // Commas, colons, opening brackets and breaks of lines: there are not many more values than these.
-	MaxDepth      = 64        // Lists and mappings in one another, the file's own mapping included.
-	MaxAliasNodes = 10_000    // Values made by aliases, all of them together.
-	MaxAliasText  = 8 << 20   // Bytes of text in them.
+	MaxSize       = 8 << 20 // Bytes of the file.
+	MaxMarks      = 350_000 // Commas, colons, opening brackets, dashes and breaks of lines: there are not many more values than these.
+	MaxDepth      = 64      // Lists and mappings in one another, the file's own mapping included.
+	MaxAliasNodes = 10_000  // Values made by aliases, all of them together.
+	MaxAliasText  = 8 << 20 // Bytes of text in them.
 	MaxTasks      = 20_000
 	MaxText       = 1 << 20 // Bytes of one text.
 	MaxDigits     = 1_000   // Characters of one number.
 	MaxExponent   = 9_999   // Of a number, up or down.
 )
+
+// Of a file that passes a limit so much is read for its unknown keys.
+const (
+	beginningSize  = 1 << 20 // Bytes.
+	beginningLines = 20_000
+)
+
+// MaxDiagnostics is how many diagnostics of one file people and programs get.
+const MaxDiagnostics = 200
 
 // What the values of keys may be at most.
 const (

@@ -19,6 +19,7 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 	var merged []Field
 	for i := 0; i+1 < len(n.Content) && !c.stopped; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
+		n.Content[i], n.Content[i+1] = nil, nil
 		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
 			fields, more := c.merge(value, depth)
 			merged = append(merged, fields...)
@@ -78,6 +79,10 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 // merge returns the entries that a `<<` adds, the first mapping's before the second's. What it copies is counted like
 // what an alias makes, which most of it is: mappings can be merged into one another without any alias.
 func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
+	aliases := make([]bool, len(n.Content))
+	for i, element := range n.Content {
+		aliases[i] = element.Kind == yaml.AliasNode
+	}
 	val, w := c.convert(n, depth)
 	sources := []*Node{val}
 	if val.Kind == value.KindList {
@@ -86,7 +91,7 @@ func (c *converter) merge(n *yaml.Node, depth int) ([]Field, weight) {
 	}
 	var fields []Field
 	for i, from := range sources {
-		repeated := n.Kind == yaml.AliasNode || n.Kind == yaml.SequenceNode && n.Content[i].Kind == yaml.AliasNode
+		repeated := n.Kind == yaml.AliasNode || n.Kind == yaml.SequenceNode && aliases[i]
 		if !repeated && !c.count(weight{nodes: len(from.Fields)}) {
 			c.stop(c.at(n), ruleLimit, aliasMessage, "")
 		}

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"bytes"
 	"slices"
 	"unicode/utf8"
 )
@@ -42,7 +43,8 @@ func newSource(text []byte) (*source, *badText) {
 	if len(text) >= len(byteOrderMark) && string(text[:len(byteOrderMark)]) == byteOrderMark {
 		text = text[len(byteOrderMark):]
 	}
-	s := &source{text: text, lines: []line{{shown: 1, ascii: true}}, marks: map[int][]int{}}
+	s := &source{text: text, lines: make([]line, 1, 1+bytes.Count(text, []byte("\n"))), marks: map[int][]int{}}
+	s.lines[0] = line{shown: 1, ascii: true}
 	shown, column := 1, 0
 	for i := 0; i < len(text); {
 		r, size := rune(text[i]), 1

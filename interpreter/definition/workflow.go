@@ -33,8 +33,10 @@ type Workflow struct {
 	Batch        *Task // The task that these make, which is Tasks[0]; nil where the file has none of them.
 
 	DuplicateKeys []DuplicateKey
-	UnknownKeys   []UnknownKey
+	UnknownKeys   []UnknownKey // In the file's order.
 	WrongTypes    []WrongType
+
+	Beginning bool // The file passes a limit, and this is what its first lines say: true only of the keys that they have.
 
 	source *source
 }

@@ -1,14 +1,13 @@
 package resolve
 
 import (
+	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
+	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -123,17 +122,18 @@ func tolerance(n *definition.Node) (*plan.Tolerance, bool) {
 // checkPattern returns why a text is not a valid pattern of files in a folder.
 func checkPattern(key string, n *definition.Node) []Problem {
 	text := n.Written
-	switch {
-	case text == "":
-		return []Problem{{At: n.Position, Message: key + " is empty"}}
-	case strings.Contains(text, "${"):
+	if strings.Contains(text, "${") {
 		return []Problem{{At: n.Position, Message: key + " cannot contain a reference"}}
-	case !doublestar.ValidatePattern(text):
-		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " is not a valid pattern", Hint: `check its brackets; write \ before a character to match it literally`}}
-	case path.IsAbs(text) || slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool { return part == "" || part == "." || part == ".." }):
-		return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " must be a path inside the folder", Hint: `for example "*.txt" or "**/*.txt"`}}
 	}
-	return nil
+	_, err := glob.Parse(text)
+	invalid, is := errors.AsType[*glob.Error](err)
+	switch {
+	case !is:
+		return nil
+	case text == "":
+		return []Problem{{At: n.Position, Message: key + " " + invalid.Message}}
+	}
+	return []Problem{{At: n.Position, Message: key + " " + n.Describe() + " " + invalid.Message, Hint: invalid.Hint}}
 }
 
 // IsMissing reports whether a key is absent or an empty text. A value of the wrong type is not missing.

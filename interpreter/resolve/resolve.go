@@ -93,6 +93,9 @@ func Resolve(source Source) *Workflow {
 	return w
 }
 
+// Beginning resolves nothing: of a file that passes a limit only the keys are known.
+func Beginning(source Source) *Workflow { return &Workflow{Source: source, Suggester: newSuggester()} }
+
 func (w *Workflow) resolveTask(task *Task) {
 	task.Method, task.MethodError = w.Catalog.methodOf(task)
 	if task.Method != nil {

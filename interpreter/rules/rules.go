@@ -3,6 +3,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
@@ -60,9 +62,16 @@ type Context struct {
 }
 
 // Check applies every rule to a workflow.
-func Check(workflow *resolve.Workflow) []definition.Diagnostic {
+func Check(workflow *resolve.Workflow) []definition.Diagnostic { return check(workflow, All()) }
+
+// CheckBeginning applies the rules that need no more than the first lines of a file.
+func CheckBeginning(workflow *resolve.Workflow) []definition.Diagnostic {
+	return check(workflow, []Rule{{"unknown-key", unknownKey}, {"duplicate-key", duplicateKey}})
+}
+
+func check(workflow *resolve.Workflow, all []Rule) []definition.Diagnostic {
 	c := &Context{Workflow: workflow}
-	for _, rule := range All() {
+	for _, rule := range all {
 		c.rule = rule.Name
 		rule.Check(c)
 	}
@@ -76,6 +85,7 @@ func (c *Context) report(at definition.Position, message, hint string) {
 
 // reportAll is report for problems that resolving the workflow came upon.
 func (c *Context) reportAll(problems []resolve.Problem) {
+	c.Diagnostics = slices.Grow(c.Diagnostics, len(problems))
 	for _, problem := range problems {
 		file := problem.File
 		if file == "" {

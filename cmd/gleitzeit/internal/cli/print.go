@@ -62,18 +62,18 @@ func (p *program) writeLine(document any) error {
 func (p *program) printRun(document *view.Run, shown *progress.Printer) {
 	switch p.output {
 	case asJSON:
-		p.writeJSON(p.Out, document)
+		view.WriteRun(p.Out, document, p.writeJSON)
 	case asJSONL:
 		for _, task := range document.Tasks {
 			if shown == nil || !shown.Printed(task.ID) {
-				p.writeJSON(p.Out, task)
+				view.WriteTask(p.Out, &task, p.writeJSON)
 			}
 		}
 		alone := *document
 		alone.Tasks = nil
-		p.writeJSON(p.Out, alone)
+		view.WriteRun(p.Out, &alone, p.writeJSON)
 	default:
-		fmt.Fprint(p.Out, document.Results())
+		_ = document.WriteResults(p.Out) // What cannot be written is noticed at the end, by checked.
 	}
 }
 

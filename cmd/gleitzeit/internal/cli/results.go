@@ -47,8 +47,8 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	}
 	if len(args) == 1 {
 		switch {
-		case p.output != asText || document.Status == protocol.Completed && document.Results() != "":
-		case document.Results() == "":
+		case p.output != asText || document.Status == protocol.Completed && document.HasResults():
+		case !document.HasResults():
 			p.say("%s", withoutResults(document))
 		default:
 			p.say("run %s is %s; the results may be partial: `gleitzeit status %s` shows its tasks", run, document.State(), run)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -16,24 +17,62 @@ import (
 // the results of its last tasks. Results must have been added.
 func (r *Run) Results() string {
 	var text strings.Builder
+	if err := r.WriteResults(&text); err != nil {
+		panic(err) // A builder has no errors.
+	}
+	return text.String()
+}
+
+// HasResults reports whether Results has any text.
+func (r *Run) HasResults() bool { return r.WriteResults(refusing{}) != nil }
+
+// refusing is a writer that takes nothing.
+type refusing struct{}
+
+// Write implements io.Writer.
+func (refusing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// WriteResults writes what Results returns, large texts piece by piece.
+func (r *Run) WriteResults(to io.Writer) error {
 	if r.hasOutputs() {
 		for _, output := range r.Outputs.Fields() {
-			entry(&text, output.Name, output.Value)
+			if err := entry(to, output.Name, output.Value); err != nil {
+				return err
+			}
 		}
-		return text.String()
+		return nil
 	}
 	leaves := r.leaves()
 	for _, task := range leaves {
+		var err error
 		switch {
 		case task.Items == nil:
-			entry(&text, task.ID, MainValue(*task.Result))
+			err = entry(to, task.ID, MainValue(*task.Result))
 		case len(leaves) > 1: // Items of several tasks need headings.
-			fmt.Fprintf(&text, "%s:\n%s", task.ID, itemsText(*task.Result))
+			err = writeTexts(to, task.ID, ":\n", itemsText(*task.Result))
 		default:
-			text.WriteString(itemsText(*task.Result))
+			err = writeTexts(to, itemsText(*task.Result))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return text.String()
+	return nil
+}
+
+// writeTexts writes texts without a copy of a large one.
+func writeTexts(to io.Writer, texts ...string) error {
+	const piece = 64 << 10
+	for _, text := range texts {
+		for len(text) > 0 {
+			part := text[:min(piece, len(text))]
+			if _, err := to.Write([]byte(part)); err != nil {
+				return err
+			}
+			text = text[len(part):]
+		}
+	}
+	return nil
 }
 
 // hasOutputs reports whether there is an output to show: in a run that has not completed, outputs without a value are null.
@@ -92,13 +131,12 @@ func MainValue(result value.Value) value.Value {
 }
 
 // entry writes a named value, on one line if the value has one.
-func entry(text *strings.Builder, name string, v value.Value) {
-	name, shown := value.Visible(name), Text(v)
-	if strings.Contains(strings.TrimSuffix(shown, "\n"), "\n") {
-		fmt.Fprintf(text, "%s:\n%s\n", name, strings.TrimSuffix(shown, "\n"))
-		return
+func entry(to io.Writer, name string, v value.Value) error {
+	name, shown := value.Visible(name), strings.TrimSuffix(Text(v), "\n")
+	if strings.Contains(shown, "\n") {
+		return writeTexts(to, name, ":\n", shown, "\n")
 	}
-	fmt.Fprintf(text, "%s: %s\n", name, strings.TrimSuffix(shown, "\n"))
+	return writeTexts(to, name, ": ", shown, "\n")
 }
 
 // Text returns a value as text: a string as it is, a short value on one line, a long one as indented JSON.

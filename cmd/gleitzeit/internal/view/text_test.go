@@ -120,7 +120,9 @@ func TestNothingInAResultControlsTheTerminal(t *testing.T) {
 		}
 	}
 	var text strings.Builder
-	entry(&text, "name\u202e\n", value.Int(1))
+	if err := entry(&text, "name\u202e\n", value.Int(1)); err != nil {
+		t.Fatal(err)
+	}
 	want(t, "name", text.String(), `name\u202e\n: 1`+"\n")
 }
 

@@ -1,0 +1,89 @@
+package value
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// FuzzText: texts are written byte for byte as encoding/json writes them, because values are known by the hash of their JSON.
+func FuzzText(f *testing.F) {
+	for _, text := range []string{"", "plain", "\x00\x01\x1f\x7f\b\f\n\r\t\"\\/<>&", "ü€𐐀\u2028\u2029\ufffd", "\xff\xc3(\xe2\x80", "a\xf0\x9f\x98", strings.Repeat("ä", 1000)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want bytes.Buffer
+		encoder := json.NewEncoder(&want)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(text); err != nil {
+			t.Fatal(err)
+		}
+		if got := String(text).JSON(); string(got) != strings.TrimSuffix(want.String(), "\n") {
+			t.Errorf("%q: got %s, want %s", text, got, want.String())
+		}
+	})
+}
+
+// FuzzParse: what is JSON is read as encoding/json reads it, and everything else is an error.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		`null`, ` true `, `false`, `0`, `-1.5e+10`, `""`, `"a\"b\\\u00e4\ud83d\ude00\ud83d"`, "\"\xff\"", `[]`, ` [ 1 , [ ] , { } ] `, `{"a":1,"b":{"c":[null]},"a":2}`, `{"\u0061":1}`,
+		"{\n\t\"k\" : \"v\"\r\n}", `{"a":1}x`, `[1,]`, `{"a"}`, `"`, ``, `1 2`, `nul`, `[`, strings.Repeat("[", 1001) + strings.Repeat("]", 1001), strings.Repeat("[", 20_000),
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := Parse(data)
+		deep := err != nil && strings.Contains(err.Error(), "deep")
+		if valid := json.Valid(data); valid != (err == nil) && !deep {
+			t.Fatalf("%q: %v", data, err)
+		}
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "not JSON: ") {
+				t.Errorf("%q: %v", data, err)
+			}
+			return
+		}
+		decode := func(from []byte) any {
+			decoder := json.NewDecoder(bytes.NewReader(from))
+			decoder.UseNumber()
+			var decoded any
+			if err := decoder.Decode(&decoded); err != nil {
+				t.Fatalf("%q: %v", from, err)
+			}
+			encoded, err := json.Marshal(decoded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(encoded)
+		}
+		if got, want := decode(v.JSON()), decode(data); got != want {
+			t.Errorf("%q is read as %s", data, got)
+		}
+	})
+}
+
+// TestALargeTextIsCopiedOnce, where it is read and where it is written.
+func TestALargeTextIsCopiedOnce(t *testing.T) {
+	const size = 8 << 20
+	data := Object(Field{"text", String(strings.Repeat("ab\u00fc ", size/5))}, Field{"n", Int(1)}).JSON()
+	var v Value
+	allocated := func(work func()) int64 {
+		return testing.Benchmark(func(b *testing.B) {
+			for range b.N {
+				work()
+			}
+		}).AllocedBytesPerOp()
+	}
+	reading := allocated(func() {
+		var err error
+		if v, err = Parse(data); err != nil {
+			t.Error(err)
+		}
+	})
+	writing := allocated(func() { v.JSON() })
+	if reading > size*5/4 || writing > size*5/4 {
+		t.Errorf("%d bytes are read with %d and written with %d", size, reading, writing)
+	}
+}
