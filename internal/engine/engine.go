@@ -36,6 +36,8 @@ type Options struct {
 	LogLevel slog.Leveler
 	// Identity is the Temporal identity of this process's clients; default: that of the SDK (pid@host).
 	Identity string
+	// Scavengers starts Temporal's own scavengers with the server: for processes that live for days.
+	Scavengers bool
 	// Overrides is YAML in the format of the server's dynamic configuration that overrides the engine's own. For tests.
 	Overrides string
 }
@@ -177,6 +179,9 @@ func (e *Engine) release() error {
 	if server == nil {
 		return nil
 	}
+	e.checkpoint()
+	err := server.stop()
+	e.sweepStopped()
 	// The next holder of the lock starts a server on the same database: the lock is released last.
-	return errors.Join(server.stop(), lock.Unlock())
+	return errors.Join(err, lock.Unlock())
 }
