@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -46,7 +47,7 @@ func TestGrowthByKills(t *testing.T) {
 	}
 }
 
-// A task of an open run waits for a worker while engines stop, are killed, and start again.
+// A task of an open run, or of a call without one, waits for a worker while engines stop, are killed, and start again.
 func TestTasksOfOpenRunsWait(t *testing.T) {
 	h := testHome(t)
 	e, err := Join(testContext(t), Options{Home: h})
@@ -55,7 +56,9 @@ func TestTasksOfOpenRunsWait(t *testing.T) {
 	must(t, err)
 	_, err = c.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: "waiting", TaskQueue: benchQueue}, steps)
 	must(t, err)
-	eventually(t, "the task to wait in its queue", func() bool { return rowsLeft(t, h)["tasks"] == 1 })
+	_, err = c.ExecuteActivity(testContext(t), client.StartActivityOptions{ID: "call", TaskQueue: benchQueue, StartToCloseTimeout: time.Minute}, "second")
+	must(t, err)
+	eventually(t, "the tasks to wait in their queue", func() bool { return rowsLeft(t, h)["tasks"] == 2 })
 	c.Close()
 	stop(t, e)
 	other := startProcess(t, h.Path)
@@ -63,12 +66,17 @@ func TestTasksOfOpenRunsWait(t *testing.T) {
 		t.Fatal("the process does not hold the engine")
 	}
 	other.kill()
-	if left := rowsLeft(t, h); left["tasks"] != 1 {
-		t.Errorf("after a stop and a kill: %v, want 1 task", left)
+	if left := rowsLeft(t, h); left["tasks"] != 2 {
+		t.Errorf("after a stop and a kill: %v, want 2 tasks", left)
 	}
 	b := newBench(t, join(t, h))
 	close(b.released)
 	b.expectDone(t, b.client.GetWorkflow(testContext(t), "waiting", ""))
+	var answer string
+	must(t, b.client.GetActivityHandle(client.GetActivityHandleOptions{ActivityID: "call"}).Get(testContext(t), &answer))
+	if answer != "two" {
+		t.Errorf("the activity without a workflow returned %q, want %q", answer, "two")
+	}
 }
 
 // leftBy returns the rows of a home where each of so many processes made so many runs and stopped in order.
