@@ -16,14 +16,7 @@ const checkpointTimeout = time.Second
 // checkpointPoll is how often a stop looks whether the checkpoint has been made.
 const checkpointPoll = 10 * time.Millisecond
 
-// checkpoint waits until the server has removed from the database the tasks of its queues that are done, or the timeout. A
-// database that cannot be read costs the next start some time, and does not keep this one from ending.
-func (e *Engine) checkpoint() {
-	if err := awaitCheckpoint(e.home); err != nil {
-		e.log.Warn("cannot wait for the checkpoint of the engine's database", "error", err)
-	}
-}
-
+// awaitCheckpoint waits until the server has removed from the database the tasks of its queues that are done, or the timeout.
 func awaitCheckpoint(h *home.Home) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkpointTimeout)
 	defer cancel()

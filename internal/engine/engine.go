@@ -179,9 +179,19 @@ func (e *Engine) release() error {
 	if server == nil {
 		return nil
 	}
-	e.checkpoint()
-	err := server.stop()
-	e.sweepStopped()
 	// The next holder of the lock starts a server on the same database: the lock is released last.
-	return errors.Join(err, lock.Unlock())
+	return errors.Join(e.stopServer(server), lock.Unlock())
+}
+
+// stopServer stops the server and leaves a tidy database. One that cannot be tidied costs the next start some time, and is no
+// error of the stop.
+func (e *Engine) stopServer(s *server) error {
+	if err := awaitCheckpoint(e.home); err != nil {
+		e.log.Warn("cannot wait for the checkpoint of the engine's database", "error", err)
+	}
+	err := s.stop()
+	if err := sweepHome(context.Background(), e.home); err != nil {
+		e.log.Warn("cannot sweep the engine's database", "error", err)
+	}
+	return err
 }

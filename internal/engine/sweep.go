@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	enumsspb "go.temporal.io/server/api/enums/v1"
@@ -15,24 +16,11 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 )
 
-// unusedQueues are the conditions under which a task queue's row is removed: no task waits in it, in either form in which the
-// server keeps tasks, and of whatever priority. The id of a queue is its namespace, its name and a byte for its kind; the id of
-// its tasks has the same beginning. The server writes the row again when the queue is next used.
-const unusedQueues = `NOT EXISTS (
-	SELECT 1 FROM (SELECT DISTINCT task_queue_id AS id FROM tasks UNION SELECT DISTINCT task_queue_id FROM tasks_v2) AS waiting
-	WHERE substr(waiting.id, 1, length(task_queue_id) - 1) = substr(task_queue_id, 1, length(task_queue_id) - 1))`
-
 // usedIndexes are the indexes of runs that queries of Gleitzeit and of the Web UI's list need. The server's schema has 50 more,
 // one for each attribute, set or not: they were a third of what a run took, and most of what the server wrote.
 var usedIndexes = []string{"default_idx", "by_status", "by_workflow_id"}
 
-// sweepStopped sweeps after the server has stopped. What an error leaves is removed by the next start.
-func (e *Engine) sweepStopped() {
-	if err := sweepHome(context.Background(), e.home); err != nil {
-		e.log.Warn("cannot sweep the engine's database", "error", err)
-	}
-}
-
+// sweepHome is sweep for a server that has stopped.
 func sweepHome(ctx context.Context, h *home.Home) (err error) {
 	db, err := openDatabase(h.EngineDB())
 	if err != nil {
@@ -57,10 +45,8 @@ func sweep(ctx context.Context, db *sql.DB) (err error) {
 	if err := deleteTasksOfClosedRuns(ctx, tx); err != nil {
 		return err
 	}
-	for _, table := range []string{"task_queues", "task_queues_v2"} {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE "+unusedQueues); err != nil {
-			return err
-		}
+	if err := deleteUnusedQueues(ctx, tx); err != nil {
+		return err
 	}
 	if err := dropUnusedIndexes(ctx, tx); err != nil {
 		return err
@@ -72,17 +58,20 @@ func sweep(ctx context.Context, db *sql.DB) (err error) {
 // tasks that a worker has had for 15 seconds, and reads them again when somebody polls their queue: for a queue of a process that
 // has ended, nobody does.
 func deleteTasksOfClosedRuns(ctx context.Context, tx *sql.Tx) error {
-	open, err := openRuns(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, table := range []string{"tasks", "tasks_v2"} {
-		rows, err := closedTasks(ctx, tx, table, open)
+	for _, table := range taskTables {
+		tasks, err := rowsOf(ctx, tx, "SELECT rowid, data FROM "+table+" WHERE data_encoding = ?", enumspb.ENCODING_TYPE_PROTO3.String())
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE rowid = ?", row); err != nil {
+		for _, task := range tasks {
+			open, err := hasOpenRun(ctx, tx, task.value)
+			if err != nil {
+				return err
+			}
+			if open {
+				continue
+			}
+			if err := deleteRow(ctx, tx, table, task); err != nil {
 				return err
 			}
 		}
@@ -90,81 +79,111 @@ func deleteTasksOfClosedRuns(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// openRuns returns the run ids of the runs that have not closed: of the runs of one id, only the current one can be open.
-func openRuns(ctx context.Context, tx *sql.Tx) (open map[string]bool, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT run_id FROM current_executions WHERE state <> ?1 "+
-		"UNION ALL SELECT run_id FROM current_chasm_executions WHERE state <> ?1", enumsspb.WORKFLOW_EXECUTION_STATE_COMPLETED)
+// currentRuns selects from the runs of an id, of workflows and of activities without one, the last, if it has not closed: no other
+// can be open.
+const currentRuns = "SELECT run_id FROM current_executions WHERE shard_id = 1 AND namespace_id = ?1 AND workflow_id = ?2 AND state <> ?3 " +
+	"UNION ALL SELECT run_id FROM current_chasm_executions WHERE shard_id = 1 AND namespace_id = ?1 AND business_id = ?2 AND state <> ?3"
+
+// hasOpenRun reports whether the run of a task, as the server encodes it, is open. A task that names no run counts as one that has.
+func hasOpenRun(ctx context.Context, tx *sql.Tx, encoded []byte) (open bool, err error) {
+	var task persistencespb.AllocatedTaskInfo
+	if err := proto.Unmarshal(encoded, &task); err != nil {
+		return false, err
+	}
+	of := task.GetData()
+	if of.GetRunId() == "" {
+		return true, nil
+	}
+	namespace, err := primitives.ParseUUID(of.GetNamespaceId())
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	open = map[string]bool{}
-	for rows.Next() {
-		var id []byte
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		open[primitives.UUIDString(id)] = true
+	run, err := primitives.ParseUUID(of.GetRunId())
+	if err != nil {
+		return false, err
 	}
-	return open, rows.Err()
+	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ("+currentRuns+") WHERE run_id = ?4)",
+		[]byte(namespace), of.GetWorkflowId(), enumsspb.WORKFLOW_EXECUTION_STATE_COMPLETED, []byte(run)).Scan(&open)
+	return open, err
 }
 
-// closedTasks returns the rows of a table whose tasks belong to no open run. A task that names no run is none of them.
-func closedTasks(ctx context.Context, tx *sql.Tx, table string, open map[string]bool) (closed []int64, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT rowid, data FROM "+table+" WHERE data_encoding = ?", enumspb.ENCODING_TYPE_PROTO3.String())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var row int64
-		var data []byte
-		if err := rows.Scan(&row, &data); err != nil {
-			return nil, err
-		}
-		var task persistencespb.AllocatedTaskInfo
-		if err := proto.Unmarshal(data, &task); err != nil {
-			return nil, err
-		}
-		if id := task.GetData().GetRunId(); id != "" && !open[id] {
-			closed = append(closed, row)
-		}
-	}
-	return closed, rows.Err()
-}
-
-// dropUnusedIndexes removes indexes of the server's schema. They serve no constraint, and a server that finds them missing
-// scans the runs instead.
-func dropUnusedIndexes(ctx context.Context, tx *sql.Tx) error {
-	names, err := visibilityIndexes(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if slices.Contains(usedIndexes, name) {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, `DROP INDEX "`+name+`"`); err != nil {
+// deleteUnusedQueues removes task queues in which no task waits, in either form in which the server keeps tasks and of whatever
+// priority. The server writes them again when they are next used. The id of a queue is its namespace, its name and a byte for its
+// kind; the ids under which its tasks are kept have the same beginning.
+func deleteUnusedQueues(ctx context.Context, tx *sql.Tx) error {
+	var waiting []string
+	for _, table := range taskTables {
+		ids, err := rowsOf(ctx, tx, "SELECT min(rowid), task_queue_id FROM "+table+" GROUP BY task_queue_id")
+		if err != nil {
 			return err
+		}
+		for _, id := range ids {
+			waiting = append(waiting, string(id.value))
+		}
+	}
+	slices.Sort(waiting)
+	for _, table := range []string{"task_queues", "task_queues_v2"} {
+		queues, err := rowsOf(ctx, tx, "SELECT rowid, task_queue_id FROM "+table)
+		if err != nil {
+			return err
+		}
+		for _, queue := range queues {
+			name := string(queue.value[:max(0, len(queue.value)-1)])
+			if next, _ := slices.BinarySearch(waiting, name); next < len(waiting) && strings.HasPrefix(waiting[next], name) {
+				continue
+			}
+			if err := deleteRow(ctx, tx, table, queue); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// visibilityIndexes returns the names of the indexes of runs. Those that SQLite made for a constraint have no text.
-func visibilityIndexes(ctx context.Context, tx *sql.Tx) (names []string, err error) {
-	rows, err := tx.QueryContext(ctx,
-		"SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'executions_visibility' AND sql IS NOT NULL")
+// taskTables has the tables of tasks in task queues: those of queues without and with fairness.
+var taskTables = []string{"tasks", "tasks_v2"}
+
+// row is a row of a table with one of its columns.
+type row struct {
+	id    int64
+	value []byte
+}
+
+func rowsOf(ctx context.Context, tx *sql.Tx, query string, args ...any) (found []row, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
+		var r row
+		if err := rows.Scan(&r.id, &r.value); err != nil {
 			return nil, err
 		}
-		names = append(names, name)
+		found = append(found, r)
 	}
-	return names, rows.Err()
+	return found, rows.Err()
+}
+
+func deleteRow(ctx context.Context, tx *sql.Tx, table string, r row) error {
+	_, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE rowid = ?", r.id)
+	return err
+}
+
+// dropUnusedIndexes removes indexes of the server's schema. They serve no constraint, for which SQLite makes indexes without text,
+// and a server that finds them missing scans the runs instead.
+func dropUnusedIndexes(ctx context.Context, tx *sql.Tx) error {
+	indexes, err := rowsOf(ctx, tx,
+		"SELECT rowid, name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'executions_visibility' AND sql IS NOT NULL")
+	if err != nil {
+		return err
+	}
+	for _, index := range indexes {
+		if name := string(index.value); !slices.Contains(usedIndexes, name) {
+			if _, err := tx.ExecContext(ctx, `DROP INDEX "`+name+`"`); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
