@@ -183,8 +183,7 @@ func (e *Engine) release() error {
 	return errors.Join(e.stopServer(server), lock.Unlock())
 }
 
-// stopServer stops the server and leaves a tidy database. One that cannot be tidied costs the next start some time, and is no
-// error of the stop.
+// stopServer stops the server and sweeps its database. An error of the latter does not fail the stop: the next start sweeps again.
 func (e *Engine) stopServer(s *server) error {
 	if err := awaitCheckpoint(e.home); err != nil {
 		e.log.Warn("cannot wait for the checkpoint of the engine's database", "error", err)
