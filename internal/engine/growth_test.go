@@ -47,7 +47,7 @@ func TestGrowthByKills(t *testing.T) {
 	}
 }
 
-// A task of an open run, or of a call without one, waits for a worker while engines stop, are killed, and start again.
+// A task of an open run, or of an activity without a workflow, waits for a worker while engines stop, are killed, and start again.
 func TestTasksOfOpenRunsWait(t *testing.T) {
 	h := testHome(t)
 	e, err := Join(testContext(t), Options{Home: h})
@@ -69,13 +69,19 @@ func TestTasksOfOpenRunsWait(t *testing.T) {
 	if left := rowsLeft(t, h); left["tasks"] != 2 {
 		t.Errorf("after a stop and a kill: %v, want 2 tasks", left)
 	}
-	b := newBench(t, join(t, h))
+	e, err = Join(testContext(t), Options{Home: h})
+	must(t, err)
+	b := newBench(t, e)
 	close(b.released)
 	b.expectDone(t, b.client.GetWorkflow(testContext(t), "waiting", ""))
 	var answer string
 	must(t, b.client.GetActivityHandle(client.GetActivityHandleOptions{ActivityID: "call"}).Get(testContext(t), &answer))
 	if answer != "two" {
 		t.Errorf("the activity without a workflow returned %q, want %q", answer, "two")
+	}
+	stop(t, e)
+	if left := rowsLeft(t, h); left["tasks"] != 0 || left["task_queues"] != 0 {
+		t.Errorf("after the runs have ended: %v", left)
 	}
 }
 

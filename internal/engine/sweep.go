@@ -90,20 +90,27 @@ func hasOpenRun(ctx context.Context, tx *sql.Tx, encoded []byte) (open bool, err
 	if err := proto.Unmarshal(encoded, &task); err != nil {
 		return false, err
 	}
-	of := task.GetData()
-	if of.GetRunId() == "" {
+	namespaceID, id, runID := task.GetData().GetNamespaceId(), task.GetData().GetWorkflowId(), task.GetData().GetRunId()
+	if encoded := task.GetData().GetComponentRef(); len(encoded) > 0 { // The task of an activity without a workflow.
+		var of persistencespb.ChasmComponentRef
+		if err := proto.Unmarshal(encoded, &of); err != nil {
+			return false, err
+		}
+		namespaceID, id, runID = of.GetNamespaceId(), of.GetBusinessId(), of.GetRunId()
+	}
+	if runID == "" {
 		return true, nil
 	}
-	namespace, err := primitives.ParseUUID(of.GetNamespaceId())
+	namespace, err := primitives.ParseUUID(namespaceID)
 	if err != nil {
 		return false, err
 	}
-	run, err := primitives.ParseUUID(of.GetRunId())
+	run, err := primitives.ParseUUID(runID)
 	if err != nil {
 		return false, err
 	}
 	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ("+currentRuns+") WHERE run_id = ?4)",
-		[]byte(namespace), of.GetWorkflowId(), enumsspb.WORKFLOW_EXECUTION_STATE_COMPLETED, []byte(run)).Scan(&open)
+		[]byte(namespace), id, enumsspb.WORKFLOW_EXECUTION_STATE_COMPLETED, []byte(run)).Scan(&open)
 	return open, err
 }
 
