@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -29,7 +30,20 @@ import (
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
-func TestMain(m *testing.M) { servertest.Main(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(growthHome); path != "" {
+		count, err := strconv.Atoi(os.Getenv(growthRuns))
+		if err == nil {
+			err = makeRuns(context.Background(), path, count)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	servertest.Main(m)
+}
 
 // rounds is how often each side runs; the result is the median.
 const rounds = 5
@@ -125,6 +139,14 @@ func (s *bench) finish(b *testing.B, began time.Time, run client.WorkflowRun, er
 
 func compile(b *testing.B, tasks int, chained bool) *plan.Plan {
 	b.Helper()
+	p, err := compilePlan(tasks, chained)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+func compilePlan(tasks int, chained bool) (*plan.Plan, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "name: Bench\nmax_parallel: %d\ntasks:\n", tasks)
 	for i := range tasks {
@@ -138,9 +160,9 @@ func compile(b *testing.B, tasks int, chained bool) *plan.Plan {
 		File: "bench.yaml", Text: []byte(text.String()), Files: fstest.MapFS{}, Folder: os.TempDir(), FlowFolder: os.TempDir(), Specs: []protocol.Spec{spec},
 	})
 	for _, d := range diagnostics {
-		b.Fatal(d)
+		return nil, fmt.Errorf("%v", d)
 	}
-	return p
+	return p, nil
 }
 
 func openStore(b *testing.B) resultstore.Store {

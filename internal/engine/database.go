@@ -37,7 +37,7 @@ func (e *Engine) prepareDatabase(ctx context.Context) error {
 		}
 	} else if err != nil {
 		return err
-	} else if err := e.checkDatabase(ctx, path); err != nil {
+	} else if err := e.reuseDatabase(ctx, path); err != nil {
 		return err
 	}
 	return e.createNamespace(path)
@@ -88,6 +88,9 @@ func writeSchema(ctx context.Context, path string) (err error) {
 			return err
 		}
 	}
+	if err := dropUnusedIndexes(ctx, tx); err != nil {
+		return err
+	}
 	return tx.Commit()
 }
 
@@ -104,13 +107,26 @@ func (t schemaTarget) Exec(statement string, args ...any) error {
 	return err
 }
 
-// checkDatabase checks that the file is a database of an engine, and its version.
-func (e *Engine) checkDatabase(ctx context.Context, path string) (err error) {
-	db, err := sql.Open("sqlite", "file:"+uriPath(path)+"?mode=rw&_pragma=busy_timeout=10000")
+// reuseDatabase checks the database that earlier processes left, and sweeps it.
+func (e *Engine) reuseDatabase(ctx context.Context, path string) (err error) {
+	db, err := openDatabase(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := e.checkDatabase(ctx, db, path); err != nil {
+		return err
+	}
+	return sweep(ctx, db)
+}
+
+// openDatabase opens the database beside the server. The last process that closes it also checkpoints and removes the -wal file.
+func openDatabase(path string) (*sql.DB, error) {
+	return sql.Open("sqlite", "file:"+uriPath(path)+"?mode=rw&_pragma=busy_timeout=10000")
+}
+
+// checkDatabase checks that the file is a database of an engine, and its version.
+func (e *Engine) checkDatabase(ctx context.Context, db *sql.DB, path string) (err error) {
 	var tables int
 	const count = "SELECT count(*) FROM sqlite_master WHERE name IN ('gleitzeit_engine', 'namespaces', 'executions')"
 	if err := db.QueryRowContext(ctx, count).Scan(&tables); err != nil {

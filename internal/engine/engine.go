@@ -36,6 +36,8 @@ type Options struct {
 	LogLevel slog.Leveler
 	// Identity is the Temporal identity of this process's clients; default: that of the SDK (pid@host).
 	Identity string
+	// Scavengers starts Temporal's own scavengers with the server: for processes that live for days.
+	Scavengers bool
 	// Overrides is YAML in the format of the server's dynamic configuration that overrides the engine's own. For tests.
 	Overrides string
 }
@@ -178,5 +180,17 @@ func (e *Engine) release() error {
 		return nil
 	}
 	// The next holder of the lock starts a server on the same database: the lock is released last.
-	return errors.Join(server.stop(), lock.Unlock())
+	return errors.Join(e.stopServer(server), lock.Unlock())
+}
+
+// stopServer stops the server and sweeps its database. An error of the latter does not fail the stop: the next start sweeps again.
+func (e *Engine) stopServer(s *server) error {
+	if err := awaitCheckpoint(e.home); err != nil {
+		e.log.Warn("cannot wait for the checkpoint of the engine's database", "error", err)
+	}
+	err := s.stop()
+	if err := sweepHome(context.Background(), e.home); err != nil {
+		e.log.Warn("cannot sweep the engine's database", "error", err)
+	}
+	return err
 }

@@ -70,7 +70,7 @@ func (e *Engine) startOn(wanted int, own *identity) (*server, int, error) {
 }
 
 func (e *Engine) startAt(ports []int, own *identity) (*server, error) {
-	dynamic, err := dynamicSettings(e.options.Overrides)
+	dynamic, err := dynamicSettings(e.options.Scavengers, e.options.Overrides)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,12 @@ const clusterName = "active"
 //go:embed dynamicconfig.yaml
 var dynamicConfig []byte
 
+//go:embed homeconfig.yaml
+var homeConfig []byte
+
+//go:embed shortlived.yaml
+var shortLivedConfig []byte
+
 // services are in the order of their ports.
 var services = [...]primitives.ServiceName{
 	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
@@ -86,10 +92,14 @@ func hosts(ports []int) map[primitives.ServiceName]static.Hosts {
 	return byService
 }
 
-// dynamicSettings loads the embedded file and the overrides with the server's own loader. Problems that the server would only
-// warn about (an unknown setting, a value of the wrong type) are errors.
-func dynamicSettings(overrides string) (dynamicconfig.Client, error) {
+// dynamicSettings loads the embedded files and the overrides with the server's own loader, the last of which takes precedence.
+// Problems that the server would only warn about (an unknown setting, a value of the wrong type) are errors.
+func dynamicSettings(scavengers bool, overrides string) (dynamicconfig.Client, error) {
 	loader := dynamicconfig.LoadYamlFile(dynamicConfig)
+	loader.LoadFile(homeConfig)
+	if !scavengers {
+		loader.LoadFile(shortLivedConfig)
+	}
 	if overrides != "" {
 		loader.LoadFile([]byte(overrides))
 	}

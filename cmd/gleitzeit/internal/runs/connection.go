@@ -31,6 +31,8 @@ type connection struct {
 	client  client.Client    // Nil until there is a Temporal server.
 	engine  *engine.Engine   // The home's; nil with a cluster.
 	cluster *cluster.Cluster // Nil with the home's engine.
+
+	scavengers bool // Whether an engine in this process has Temporal's scavengers.
 }
 
 // configured returns the Temporal server that is configured instead of the home's engine, nil where none is. The address
@@ -154,7 +156,7 @@ func (c *connection) NotRunning() error {
 }
 
 func (c *connection) engineOptions() engine.Options {
-	return engine.Options{Home: c.home, Log: engineLog(c.log), LogLevel: slog.LevelDebug, Identity: identity()}
+	return engine.Options{Home: c.home, Log: engineLog(c.log), LogLevel: slog.LevelDebug, Identity: identity(), Scavengers: c.scavengers}
 }
 
 func (c *connection) use(ctx context.Context, e *engine.Engine) error {

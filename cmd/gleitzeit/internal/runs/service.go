@@ -211,6 +211,7 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 			err = errors.Join(err, lock.Release())
 		}
 	}()
+	s.scavengers = true
 	if err := s.Join(ctx); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/gleitzeit/gleitzeit/internal/home"
+)
+
+// What the engine keeps for itself grows neither with the runs of a process nor with the processes of a home.
+func TestGrowth(t *testing.T) {
+	few, many := leftBy(t, 1, 5), leftBy(t, 1, 50)
+	if !maps.Equal(few, many) {
+		t.Errorf("rows after 50 runs: %v,\n    after 5 runs: %v", many, few)
+	}
+	if again := leftBy(t, 3, 5); !maps.Equal(few, again) {
+		t.Errorf("rows after three processes: %v,\n            after one: %v", again, few)
+	}
+}
+
+// What killed processes leave is removed when another one stops in order.
+func TestGrowthByKills(t *testing.T) {
+	h := testHome(t)
+	for i := range 3 {
+		other := startProcess(t, h.Path)
+		if !other.holds() {
+			t.Fatal("the process does not hold the engine")
+		}
+		e, err := Connect(testContext(t), Options{Home: h})
+		must(t, err)
+		runEach(t, e, fmt.Sprint("killed-", i), 5)
+		other.kill()
+	}
+	if left := rowsLeft(t, h); left["task_queues"] == 0 || left["transfer_tasks"] == 0 {
+		t.Errorf("killed processes left nothing to remove: %v", left)
+	}
+	stop(t, join(t, h))
+	if killed, ended := rowsLeft(t, h), leftBy(t, 1, 5); !maps.Equal(killed, ended) {
+		t.Errorf("rows after kills: %v,\n without kills: %v", killed, ended)
+	}
+}
+
+// A task of an open run, or of an activity without a workflow, waits for a worker while engines stop, are killed, and start again.
+func TestTasksOfOpenRunsWait(t *testing.T) {
+	h := testHome(t)
+	e, err := Join(testContext(t), Options{Home: h})
+	must(t, err)
+	c, err := e.Client(testContext(t), nil)
+	must(t, err)
+	_, err = c.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: "waiting", TaskQueue: benchQueue}, steps)
+	must(t, err)
+	_, err = c.ExecuteActivity(testContext(t), client.StartActivityOptions{ID: "call", TaskQueue: benchQueue, StartToCloseTimeout: time.Minute}, "second")
+	must(t, err)
+	eventually(t, "the tasks to wait in their queue", func() bool { return rowsLeft(t, h)["tasks"] == 2 })
+	c.Close()
+	stop(t, e)
+	other := startProcess(t, h.Path)
+	if !other.holds() {
+		t.Fatal("the process does not hold the engine")
+	}
+	other.kill()
+	if left := rowsLeft(t, h); left["tasks"] != 2 {
+		t.Errorf("after a stop and a kill: %v, want 2 tasks", left)
+	}
+	e, err = Join(testContext(t), Options{Home: h})
+	must(t, err)
+	b := newBench(t, e)
+	close(b.released)
+	b.expectDone(t, b.client.GetWorkflow(testContext(t), "waiting", ""))
+	var answer string
+	must(t, b.client.GetActivityHandle(client.GetActivityHandleOptions{ActivityID: "call"}).Get(testContext(t), &answer))
+	if answer != "two" {
+		t.Errorf("the activity without a workflow returned %q, want %q", answer, "two")
+	}
+	stop(t, e)
+	if left := rowsLeft(t, h); left["tasks"] != 0 || left["task_queues"] != 0 {
+		t.Errorf("after the runs have ended: %v", left)
+	}
+}
+
+// leftBy returns the rows of a home where each of so many processes made so many runs and stopped in order.
+func leftBy(t *testing.T, processes, runs int) map[string]int {
+	t.Helper()
+	h := testHome(t)
+	for i := range processes {
+		e, err := Join(testContext(t), Options{Home: h})
+		must(t, err)
+		runEach(t, e, fmt.Sprint("run-", i), runs)
+		stop(t, e)
+	}
+	return rowsLeft(t, h)
+}
+
+// runEach makes runs that have a task queue and a worker of their own.
+func runEach(t *testing.T, e *Engine, name string, runs int) {
+	t.Helper()
+	c, err := e.Client(testContext(t), nil)
+	must(t, err)
+	defer c.Close()
+	for i := range runs {
+		queue := fmt.Sprintf("%s-%d", name, i)
+		w := worker.New(c, queue, worker.Options{})
+		w.RegisterWorkflow(steps)
+		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "first"})
+		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "second"})
+		must(t, w.Start())
+		run, err := c.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: queue, TaskQueue: queue}, steps)
+		must(t, err)
+		must(t, run.Get(testContext(t), nil))
+		w.Stop()
+	}
+}
+
+func nothing(context.Context) (string, error) { return "", nil }
+
+// rowsLeft counts, in the database of an engine that has ended, what belongs to no run. Timers that are not due stay until they are.
+func rowsLeft(t *testing.T, h *home.Home) map[string]int {
+	t.Helper()
+	db, err := openDatabase(h.EngineDB())
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	left := map[string]int{}
+	for name, query := range map[string]string{
+		"transfer_tasks":      "SELECT count(*) FROM transfer_tasks",
+		"visibility_tasks":    "SELECT count(*) FROM visibility_tasks",
+		"due timer_tasks":     "SELECT count(*) FROM timer_tasks WHERE visibility_timestamp < datetime('now', '-1 second')",
+		"tasks":               "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM tasks_v2)",
+		"task_queues":         "SELECT (SELECT count(*) FROM task_queues) + (SELECT count(*) FROM task_queues_v2)",
+		"histories of no run": "SELECT count(*) FROM history_tree WHERE tree_id NOT IN (SELECT run_id FROM executions)",
+		"indexes of runs":     "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'executions_visibility' AND sql IS NOT NULL",
+	} {
+		var rows int
+		must(t, db.QueryRow(query).Scan(&rows))
+		left[name] = rows
+	}
+	return left
+}
