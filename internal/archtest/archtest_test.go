@@ -134,7 +134,8 @@ var rules = []rule{
 	{"internal/resultstore", []string{"internal/protocol", "internal/value"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/resultstore/packed", []string{"internal/protocol", "internal/value"}, nil},
-	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, database, "database/sql", network}},
+	{"internal/sqlitefile", nil, []string{disk, database, "database/sql"}},
+	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/packed", "internal/sqlitefile"}, []string{disk, database, "database/sql", network}},
 	{"internal/resultstore/redis", []string{"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, redisClient, network}},
 	{"internal/resultstore/open", []string{
 		"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite", "internal/resultstore/redis",

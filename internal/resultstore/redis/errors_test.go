@@ -161,7 +161,7 @@ func TestWhatIsNotOurs(t *testing.T) {
 
 	server.Do("SET", "gleitzeit:schema", "7")
 	_, err := Open(t.Context(), server.URL("", 0))
-	refused(t, err, protocol.Permanent, "the results in the Redis server redis://"+server.Address+"/0 have schema version 7, and this program supports version 1",
+	refused(t, err, protocol.Permanent, "the results in the Redis server redis://"+server.Address+"/0 have schema version 7, and this program supports version 2",
 		"use the newer gleitzeit that wrote them, or use another database of it")
 }
 

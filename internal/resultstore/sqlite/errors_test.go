@@ -129,7 +129,7 @@ func TestAFileOfANewerProgram(t *testing.T) {
 	}
 	_, err := Open(t.Context(), s.path)
 	refused(t, err, protocol.Permanent,
-		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 1", s.path), hintNewer)
+		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 2", s.path), hintNewer)
 }
 
 func TestTheDatabaseOfAnotherProgram(t *testing.T) {
