@@ -179,7 +179,7 @@ func TestMistakesAndWarnings(t *testing.T) {
 		{nil, "store:\nlog_level: null\nproviders:\n", nil},
 		{nil, "providers: {ollama: {modle: x}}", []string{`FILE:1:22: unknown key "providers.ollama.modle"; did you mean "model"?`}},
 		{nil, "store: memory\npersistance: {backend: redis}", []string{`FILE:2:1: unknown key "persistance"; did you mean "persistence"?`}},
-		{nil, "theme: dark", []string{`FILE:1:1: unknown key "theme"; known keys: store, log_level, roots, providers, python, mcp, persistence`}},
+		{nil, "theme: dark", []string{`FILE:1:1: unknown key "theme"; known keys: store, retention, log_level, roots, providers, python, mcp, persistence`}},
 		{nil, "batch: {max_concurrent: 5}", []string{`FILE:1:1: "batch" is not a setting: use the section "batch" of a workflow`}},
 		{nil, "persistence: {redis: {host: r}}", []string{"FILE:1:29: persistence.redis is ignored without persistence.backend: redis"}},
 		{nil, "persistence: {backend: redis, redis: {password: s3cret}}", []string{`FILE:1:39: "persistence.redis.password" is not a setting: use GLEITZEIT_REDIS_PASSWORD`}},
@@ -187,7 +187,7 @@ func TestMistakesAndWarnings(t *testing.T) {
 			[]string{"FILE:1:33: providers.ollama.endpoints is ignored: OLLAMA_HOST takes precedence"}},
 		{environment{"OLLAMA_HOST": "c"}, "providers: {ollama: {endpoints: [a]}}", nil},
 		{nil, "store: memory\npersistence: {backend: redis}", []string{"FILE:2:24: persistence.backend is ignored: store takes precedence"}},
-		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: unknown key "a"; known keys: store, log_level, roots, providers, python, mcp, persistence`}},
+		{nil, "a: &u http://gpu\nproviders: {ollama: {url: *u}}", []string{`FILE:1:1: unknown key "a"; known keys: store, retention, log_level, roots, providers, python, mcp, persistence`}},
 
 		{nil, "store: memory:", []string{`FILE:1: unexpected ":"; put text that contains ": " or ends with ":" in quotes`}},
 		{nil, "[a", []string{"FILE:1: invalid YAML: did not find expected ',' or ']'"}},

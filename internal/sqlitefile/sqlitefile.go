@@ -186,3 +186,76 @@ func isBusy(err error) bool {
 	of, is := errors.AsType[*sqlite.Error](err)
 	return is && of.Code()&0xff == code.SQLITE_BUSY
 }
+
+// copiedPages is how many pages Copy copies before it looks whether it should end.
+const copiedPages = 5000
+
+// Copy copies the file, which others may write meanwhile, as it is when Copy calls snapshot: what is committed later is not in
+// the copy. The copy must not exist; it is checked.
+func (f *File) Copy(ctx context.Context, to string, snapshot func() error) (err error) {
+	connection, err := f.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, connection.Close()) }()
+	if _, err := connection.ExecContext(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	defer func() {
+		// Not the caller's context: the connection goes back to the pool.
+		_, ended := connection.ExecContext(context.WithoutCancel(ctx), "COMMIT")
+		err = errors.Join(err, ended)
+	}()
+	// The first read, not BEGIN, begins the transaction.
+	var tables int
+	if err := connection.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return err
+	}
+	if err := snapshot(); err != nil {
+		return err
+	}
+	if err := connection.Raw(func(driver any) error { return copyOf(ctx, driver, to) }); err != nil {
+		return err
+	}
+	return check(ctx, to)
+}
+
+// copyOf copies what the open transaction of a connection sees.
+func copyOf(ctx context.Context, from any, to string) (err error) {
+	source, is := from.(interface {
+		NewBackup(to string) (*sqlite.Backup, error)
+	})
+	if !is {
+		return errors.New("the SQLite driver makes no backups")
+	}
+	backup, err := source.NewBackup(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, backup.Finish()) }()
+	for more := true; more && err == nil; {
+		if err = ctx.Err(); err == nil {
+			more, err = backup.Step(copiedPages)
+		}
+	}
+	return err
+}
+
+// check looks whether a file is sound.
+func check(ctx context.Context, path string) (err error) {
+	file, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	var found string
+	if err := file.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return errors.New("the database is damaged: " + found)
+	}
+	// The copy is to be one file, without a log beside it.
+	_, err = file.db.ExecContext(ctx, "PRAGMA journal_mode = delete")
+	return err
+}
