@@ -77,7 +77,7 @@ func (f *File) Space(ctx context.Context) (Space, error) {
 // Tables returns the bytes that each table takes with its indices.
 func (f *File) Tables(ctx context.Context) (sizes map[string]int64, err error) {
 	// Of an index, sqlite_schema has the table; dbstat itself has only names.
-	rows, err := f.db.QueryContext(ctx, "SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name WHERE d.aggregate GROUP BY s.tbl_name")
+	rows, err := f.db.QueryContext(ctx, "SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name WHERE d.aggregate = TRUE GROUP BY s.tbl_name")
 	if err != nil {
 		return nil, err
 	}
