@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,7 +83,12 @@ func resolved(path string) (string, error) {
 
 // replace gives the staged folder the path. A folder that is not empty gets another name before.
 func replace(path, staging string, empty bool) (former string, err error) {
-	if !empty {
+	if empty {
+		// Rename does not replace a folder everywhere, even an empty one.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	} else {
 		former = path + ".before-restore-" + time.Now().UTC().Format("20060102T150405.000Z")
 		if err := os.Rename(path, former); err != nil {
 			return "", err
