@@ -89,6 +89,7 @@ func (p *pruner) age() {
 type prunedDocument struct {
 	Runs, Tasks, Values struct{ Count, Bytes int64 }
 	Histories, Freed    int64
+	Claims              int64
 }
 
 func (p *pruner) prune(args ...string) prunedDocument {
@@ -267,6 +268,14 @@ func pruneUnderLoad(t *testing.T, p *pruner) {
 		run, err := parseRun(watch.Stdout.String())
 		must(t, err)
 		wantFields(t, "the outputs of run "+id, run.Outputs, map[string]string{"check": want})
+	}
+	// At last all have ended, the batch with the claim of the process that was killed.
+	p.age()
+	if rest := p.prune("--older-than", "0s"); rest.Runs.Count != int64(open)+1 || rest.Claims != 1 || rest.Values.Count < int64(open) {
+		t.Errorf("the rest of the runs: %+v", rest)
+	}
+	if left := p.runs("completed"); len(left) != 0 {
+		t.Errorf("runs %v are still listed", left)
 	}
 }
 
