@@ -192,6 +192,8 @@ func TestMistakesAndWarnings(t *testing.T) {
 		{nil, "store: memory:", []string{`FILE:1: unexpected ":"; put text that contains ": " or ends with ":" in quotes`}},
 		{nil, "[a", []string{"FILE:1: invalid YAML: did not find expected ',' or ']'"}},
 		{nil, "just text", []string{`FILE:1:1: the file must be a mapping, not "just text"`}},
+		{nil, "retention: 5m", []string{`FILE:1:12: retention must be a duration of at least 1h, such as 30d or 12h, or none, not "5m"`}},
+		{environment{"GLEITZEIT_RETENTION": "later"}, "", []string{`GLEITZEIT_RETENTION: retention must be a duration of at least 1h, such as 30d or 12h, or none, not "later"`}},
 		{nil, "log_level: loud", []string{`FILE:1:12: unknown log level "loud"; the levels are debug, info, warn and error`}},
 		{nil, "log_level: info\nlog_level: warn", []string{`FILE:2:1: duplicate key "log_level": it is on line 1 already`}},
 		{nil, "store: {a: 1}", []string{"FILE:1:8: store must be a string, not a mapping"}},

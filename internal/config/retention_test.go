@@ -20,3 +20,22 @@ func TestParseAge(t *testing.T) {
 		}
 	}
 }
+
+func TestRetention(t *testing.T) {
+	for _, c := range []struct {
+		env  environment
+		file string
+		want time.Duration
+	}{
+		{nil, "", 0},
+		{nil, "retention: none", 0},
+		{nil, "retention: 30d", 30 * 24 * time.Hour},
+		{environment{"GLEITZEIT_RETENTION": "12h"}, "retention: 30d", 12 * time.Hour},
+		{environment{"GLEITZEIT_RETENTION": "none"}, "retention: 30d", 0},
+	} {
+		settings, lines, _ := load(t, c.env, c.file)
+		if settings == nil || settings.Retention != c.want {
+			t.Errorf("%v %q: %+v, %v; want %s", c.env, c.file, settings, lines, c.want)
+		}
+	}
+}

@@ -6,12 +6,12 @@ package retention
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/home"
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/sqlitefile"
 )
@@ -58,13 +58,14 @@ func (r Report) Empty() bool {
 // pruning is one Prune.
 type pruning struct {
 	Options
-	now    time.Time
-	report Report
-	open   map[string]bool // Ids of open runs, as Temporal knows them.
-	ended  []execution     // That Temporal removes.
-	kept   []execution     // Whose histories may refer to values that are old.
-	floor  time.Time       // Values that were put since stay, whatever refers to them.
-	gone   map[string]bool // Runs whose claims go.
+	now      time.Time
+	report   Report
+	open     map[string]bool                // Ids of open runs, as Temporal knows them.
+	ended    []execution                    // That Temporal removes.
+	kept     []execution                    // Whose histories may refer to values that are old.
+	floor    time.Time                      // Values that were put since stay, whatever refers to them.
+	gone     map[resultstore.Execution]bool // Whose records go.
+	goneRuns map[string]bool                // The ids of these.
 }
 
 // execution is one of Temporal's: of a run, or of a call without a workflow.
@@ -81,7 +82,7 @@ func Prune(ctx context.Context, o Options) (report *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, turn.Done()) }()
-	p := &pruning{Options: o, now: time.Now(), open: map[string]bool{}, gone: map[string]bool{}}
+	p := &pruning{Options: o, now: time.Now(), open: map[string]bool{}, gone: map[resultstore.Execution]bool{}, goneRuns: map[string]bool{}}
 	p.report = Report{Before: o.Before.UTC(), DryRun: o.DryRun, Unknown: []string{}, Warnings: []string{}}
 	p.floor = earlier(o.Before, p.now.Add(-settled))
 	before := p.bytes(ctx)
@@ -117,10 +118,13 @@ func (p *pruning) run(ctx context.Context) error {
 	if err := p.removeExecutions(ctx); err != nil {
 		return err
 	}
-	if err := p.removeClaims(); err != nil {
+	if err := p.removeClaims(ctx); err != nil {
 		return err
 	}
-	return p.shrinkEngine(ctx)
+	if err := p.shrinkEngine(ctx); err != nil {
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("cannot return the free space of %q to the disk: %s", p.Home.EngineDB(), err))
+	}
+	return nil
 }
 
 // expired lists the executions whose records go, of runs that ended before Before and that Temporal does not know to be open.
@@ -143,16 +147,7 @@ func (p *pruning) expired(ctx context.Context) ([]resultstore.Execution, error) 
 		}
 		if !ended.IsZero() && ended.Before(p.Before) {
 			all = append(all, record.Of())
-			p.gone[record.Run] = true
-		}
-	}
-	for _, record := range records {
-		if p.gone[record.Run] { // Unless a newer execution of the id stays.
-			newest, err := p.Store.Records(ctx, resultstore.Query{Run: record.Run, Kind: resultstore.Run})
-			if err != nil {
-				return nil, err
-			}
-			p.gone[record.Run] = len(newest) == 0 || newest[0].Execution == record.Execution
+			p.gone[record.Of()], p.goneRuns[record.Run] = true, true
 		}
 	}
 	return all, nil
@@ -180,24 +175,42 @@ func (p *pruning) endOf(ctx context.Context, record resultstore.Record) (time.Ti
 }
 
 // removeClaims removes the claims of runs that are gone: who types the command again gets a new run.
-func (p *pruning) removeClaims() error {
-	claims, err := p.Home.Claims()
+func (p *pruning) removeClaims(ctx context.Context) error {
+	claims, unreadable := p.Home.Claims()
 	for _, claim := range claims {
-		if !p.gone[claim.Run] || p.open[claim.Run] || !claim.StartedAt.Before(p.Before) {
+		goes, err := p.claimGoes(ctx, claim)
+		if err != nil {
+			return err
+		}
+		if !goes {
 			continue
 		}
-		if p.DryRun {
-			p.report.Claims++
-			continue
+		if !p.DryRun {
+			if err := p.Home.RemoveClaim(claim.Run); errors.Is(err, home.ErrClaimed) {
+				continue
+			} else if err != nil {
+				return err
+			}
 		}
-		switch removed := p.Home.RemoveClaim(claim.Run); {
-		case removed == nil:
-			p.report.Claims++
-		case !errors.Is(removed, home.ErrClaimed):
-			return removed
-		}
+		p.report.Claims++
 	}
-	return err
+	return unreadable
+}
+
+// claimGoes reports whether neither Temporal nor the store has the run of a claim any more.
+func (p *pruning) claimGoes(ctx context.Context, claim home.Claim) (bool, error) {
+	if p.open[claim.Run] {
+		return false, nil
+	}
+	newest, err := p.Store.Records(ctx, resultstore.Query{Run: claim.Run, Kind: resultstore.Run, Limit: 1})
+	if err != nil {
+		return false, err
+	}
+	if len(newest) == 0 {
+		// An earlier Prune was killed here; a run that is about to start may have no record yet.
+		return claim.StartedAt.Before(p.floor) || claim.StartedAt.Before(p.Before) && p.goneRuns[claim.Run], nil
+	}
+	return p.gone[newest[0].Of()], nil
 }
 
 // shrinkEngine returns the space of removed histories to the disk.
@@ -210,10 +223,7 @@ func (p *pruning) shrinkEngine(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := file.Shrink(ctx); err != nil {
-		return protocol.Errorf(protocol.PersistenceFailed, "cannot return the free space of %q to the disk: %v", p.Home.EngineDB(), err).WithCause(err)
-	}
-	return nil
+	return file.Shrink(ctx)
 }
 
 // bytes returns the size of the files on the disk. It is for the report alone: a file that cannot be measured has none.
