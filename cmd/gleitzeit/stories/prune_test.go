@@ -212,18 +212,18 @@ func pruneUnderLoad(t *testing.T, p *pruner) {
 	server.Prints("Ctrl-C stops it")
 
 	began := time.Now()
-	opened := p.submit(open, func(i int) []string {
-		return []string{"open.yaml", "--inputs", inputs(fmt.Sprintf("open-%d.json", i), i)}
-	})
 	ended := p.submit(short, func(i int) []string { return []string{"short.yaml", "--input", fmt.Sprintf("n=%d", i)} })
-	for i := range opened {
-		p.Appears(fmt.Sprintf("started-%d", i))
-	}
 	await(t, "all short runs have completed", func() bool { return len(p.runs("completed")) == short })
 	allEnded := time.Now()
+	opened := p.submit(open, func(i int) []string { return []string{"open.yaml", "--inputs", inputs(fmt.Sprintf("open-%d.json", i), i)} })
+	await(t, "all others wait", func() bool {
+		started, err := filepath.Glob(p.Path("started-*"))
+		must(t, err)
+		return len(started) == open
+	})
 	t.Logf("%d runs have ended and %d are open after %s", short, open+1, time.Since(began).Round(time.Second))
 	if running := p.runs("running"); len(running) != open+1 || !running[batchID] {
-		t.Fatalf("%d runs are open, want %d and the batch", len(running), open)
+		t.Fatalf("%d runs are open, want %d and the batch; %d have failed, %v", len(running), open, len(p.runs("failed")), p.runs("timed_out"))
 	}
 	p.age()
 
