@@ -215,7 +215,9 @@ func pruneUnderLoad(t *testing.T, p *pruner) {
 	ended := p.submit(short, func(i int) []string { return []string{"short.yaml", "--input", fmt.Sprintf("n=%d", i)} })
 	await(t, "all short runs have completed", func() bool { return len(p.runs("completed")) == short })
 	allEnded := time.Now()
-	opened := p.submit(open, func(i int) []string { return []string{"open.yaml", "--inputs", inputs(fmt.Sprintf("open-%d.json", i), i)} })
+	opened := p.submit(open, func(i int) []string {
+		return []string{"open.yaml", "--inputs", inputs(fmt.Sprintf("open-%d.json", i), i)}
+	})
 	await(t, "all others wait", func() bool {
 		started, err := filepath.Glob(p.Path("started-*"))
 		must(t, err)
