@@ -114,13 +114,14 @@ func (p *pruning) dropCached(ctx context.Context) error {
 	for len(old) > 0 {
 		some := old[:min(len(old), prunedAtOnce)]
 		old = old[len(some):]
-		_, err := p.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
-			pipe.HDel(ctx, prefix+"records:"+name, some...)
-			members := make([]any, len(some))
-			for i, field := range some {
-				members[i] = field
-			}
+		members := make([]any, len(some))
+		for i, field := range some {
+			members[i] = field
+		}
+		// In this order: a reader finds each member's record, and after a kill the next Prune finds the record without one.
+		_, err := p.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			pipe.ZRem(ctx, prefix+"order:"+name, members...)
+			pipe.HDel(ctx, prefix+"records:"+name, some...)
 			return nil
 		})
 		if err != nil {
