@@ -12,6 +12,7 @@ var varying = []struct {
 	instead string
 }{
 	{regexp.MustCompile(`\b\d+(\.\d+)? s\b`), "N s"},
+	{regexp.MustCompile(`\b\d+(\.\d+)? (B|[KMG]iB)(\W|$)`), "N bytes$3"},
 	{regexp.MustCompile(`("(?:(?:[a-z_]+_)?duration|execution_time)": )[0-9.e+-]+`), "${1}N"},
 	{regexp.MustCompile(`\b([a-z0-9-]+)-[0-9a-f]{8}\b`), "$1-ID"},
 	{regexp.MustCompile(`\b127\.0\.0\.1:\d+`), "ADDRESS"},

@@ -80,7 +80,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view",
+		"cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view",
 		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -91,11 +91,15 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
-		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
+		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
 		"interpreter/plan", "internal/cluster", "internal/config", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
+	{"cmd/gleitzeit/internal/upkeep", []string{
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "internal/backup", "internal/config", "internal/home", "internal/protocol", "internal/resultstore",
+	}, []string{cobra}},
 	{"cmd/gleitzeit/internal/runs/followers", nil, nil},
+	{"cmd/gleitzeit/internal/runs/retention", []string{"workflows", "internal/home", "internal/protocol", "internal/resultstore", "internal/sqlitefile"}, []string{disk, sdkClient, api}},
 	{"cmd/gleitzeit/internal/runs/history", []string{"workflows", "interpreter/plan", "internal/protocol"}, []string{sdkErrors, sdkValues, api}},
 	{"cmd/gleitzeit/internal/view", []string{"interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value"}, nil},
 	{"interpreter", []string{"interpreter/definition", "interpreter/resolve", "interpreter/rules", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value"}, nil},
@@ -142,7 +146,9 @@ var rules = []rule{
 	{"internal/resultstore", []string{"internal/protocol", "internal/value"}, nil},
 	{"internal/resultstore/memory", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/resultstore/packed", []string{"internal/protocol", "internal/value"}, nil},
-	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, database, "database/sql", network}},
+	{"internal/backup", []string{"internal/home", "internal/protocol", "internal/sqlitefile"}, []string{disk}},
+	{"internal/sqlitefile", nil, []string{disk, database, "database/sql"}},
+	{"internal/resultstore/sqlite", []string{"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/packed", "internal/sqlitefile"}, []string{disk, database, "database/sql", network}},
 	{"internal/resultstore/redis", []string{"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/packed"}, []string{disk, redisClient, network}},
 	{"internal/resultstore/open", []string{
 		"internal/protocol", "internal/value", "internal/resultstore", "internal/resultstore/memory", "internal/resultstore/sqlite", "internal/resultstore/redis",

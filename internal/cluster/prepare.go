@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,8 @@ import (
 )
 
 const (
-	// retention is how long a namespace that is created here keeps a closed run.
-	retention = 30 * 24 * time.Hour
+	// defaultRetention is how long a namespace that is created here keeps a closed run, unless the settings say.
+	defaultRetention = 30 * 24 * time.Hour
 	// settleTimeout bounds the wait until a cluster knows what was created: its servers refresh every few seconds.
 	settleTimeout = 30 * time.Second
 	settlePoll    = 200 * time.Millisecond
@@ -29,11 +30,12 @@ const (
 var attributes = []string{protocol.WorkflowAttribute, protocol.StatusAttribute}
 
 // Prepare creates the namespace and the search attributes of runs if they are missing. Runs work without the attributes: if
-// they cannot be created, it returns a warning. The namespace is required, and the error has the command to create it.
-func (c *Cluster) Prepare(ctx context.Context, to client.Client) (warning string, err error) {
+// they cannot be created, it returns a warning. The namespace is required, and the error has the command to create it. A
+// namespace that is created keeps closed runs for the retention; 0 is the default.
+func (c *Cluster) Prepare(ctx context.Context, to client.Client, retention time.Duration) (warning string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if err := c.ensureNamespace(ctx, to); err != nil {
+	if err := c.ensureNamespace(ctx, to, cmp.Or(retention, defaultRetention)); err != nil {
 		return "", err
 	}
 	missing, err := c.missing(ctx, to)
@@ -108,7 +110,7 @@ func (c *Cluster) missingWarning(missing []string, why error) string {
 		strings.Join(missing, " and "), why, &command)
 }
 
-func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client) error {
+func (c *Cluster) ensureNamespace(ctx context.Context, to client.Client, retention time.Duration) error {
 	_, err := to.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
 	if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown {
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -19,11 +20,13 @@ type Settings struct {
 	File     string // Absolute path of config.yaml, which may be missing.
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
-	Roots    []string // Absolute folders in which a worker of a cluster may read files.
-	Secrets  Secrets
-	KeyFile  string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
-	Python   Python
-	MCP      MCP
+	// Retention is how long ended runs, their values and cached calls are kept; 0 is until they are pruned.
+	Retention time.Duration
+	Roots     []string // Absolute folders in which a worker of a cluster may read files.
+	Secrets   Secrets
+	KeyFile   string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
+	Python    Python
+	MCP       MCP
 
 	Provider  string                      // Provider of models for tasks that name none.
 	Providers []protocol.ProviderSettings // One for each provider of the Options, in their order.
@@ -70,6 +73,7 @@ func Load(o Options) (*Settings, error) {
 		return nil, err
 	}
 	s.Store = readStore(l, s.Home)
+	s.Retention = readRetention(l)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
 	s.Secrets = readSecrets(l)
@@ -99,6 +103,15 @@ func Path(o Options) (string, error) {
 
 // InMemory reports whether results are kept in this process alone.
 func (s *Settings) InMemory() bool { return s.Store == memoryURL }
+
+// SQLitePath returns the file of the result store; empty for a store that is not a file.
+func (s *Settings) SQLitePath() string {
+	path, is := strings.CutPrefix(s.Store, sqliteBackend+":")
+	if !is {
+		return ""
+	}
+	return path
+}
 
 // ShownStore returns the URL of the result store without its password.
 func (s *Settings) ShownStore() string { return shownURL(s.Store) }

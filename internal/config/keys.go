@@ -11,6 +11,7 @@ import (
 // in a function that Load calls. Those that begin with "persistence." are those of an earlier version.
 var fixedKeys = []key{
 	{"store", text},
+	{"retention", text},
 	{"log_level", text},
 	{"roots", texts},
 	{"secrets.dir", text},

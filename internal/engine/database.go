@@ -60,9 +60,10 @@ func (e *Engine) createDatabase(ctx context.Context, path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// writeSchema writes without a journal: the file that a kill leaves is removed.
+// writeSchema writes without a journal: the file that a kill leaves is removed. With incremental vacuum, which can only be
+// chosen here, pruning returns space to the disk.
 func writeSchema(ctx context.Context, path string) (err error) {
-	db, err := sql.Open("sqlite", "file:"+uriPath(path)+"?_pragma=journal_mode=off&_pragma=synchronous=off")
+	db, err := sql.Open("sqlite", "file:"+uriPath(path)+"?_pragma=auto_vacuum=incremental&_pragma=journal_mode=off&_pragma=synchronous=off")
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,11 @@ type Store interface {
 	Records(ctx context.Context, query Query) ([]Record, error)
 	// Value returns the bytes of a value, or ErrNotFound.
 	Value(ctx context.Context, ref protocol.Ref) ([]byte, error)
+	// Prune removes what the request names, in steps that block no writer for long, and returns the space to the disk where that
+	// is possible. A kill in between leaves a store that the same request prunes further. A value that is put meanwhile stays.
+	Prune(ctx context.Context, request PruneRequest) (Pruned, error)
+	// Sizes returns how much of what the store has. It may read the whole store.
+	Sizes(ctx context.Context) (Sizes, error)
 	// Close closes the store. It may be called twice; any other call after it fails.
 	Close() error
 }
@@ -33,6 +38,12 @@ type Store interface {
 type Adviser interface {
 	// Advice returns a sentence for each setting that should be changed.
 	Advice() []string
+}
+
+// Namer is a Store that has values by other names than their hashes.
+type Namer interface {
+	// Names returns the names that the value with a hash may have.
+	Names(hash string) []string
 }
 
 // Batch is a group of records and values that is stored at once.
@@ -112,6 +123,7 @@ type Query struct {
 	Item      *int            // With Run: only those of the item with that index, or, for protocol.NoItem, of tasks themselves.
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
+	Before    time.Time       // Without Run: only runs that started before; zero for all.
 	Limit     int             // Maximum number of Records; 0 is no limit.
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -20,7 +21,7 @@ type Store struct {
 	puts    int
 	records map[resultstore.Key]kept
 	tasks   map[resultstore.Key][]resultstore.Key // Of each task, by its key without item and attempt.
-	values  map[string][]byte                     // By hash.
+	values  map[string]stored                     // By hash.
 }
 
 // kept is a stored record. Records returns its JSON decoded: like any other store, this one shares no memory with its callers.
@@ -30,9 +31,15 @@ type kept struct {
 	put  int // A later put has a higher number.
 }
 
+// stored is a value.
+type stored struct {
+	data []byte
+	put  time.Time // The last one.
+}
+
 // New returns an empty store.
 func New() *Store {
-	return &Store{records: map[resultstore.Key]kept{}, tasks: map[resultstore.Key][]resultstore.Key{}, values: map[string][]byte{}}
+	return &Store{records: map[resultstore.Key]kept{}, tasks: map[resultstore.Key][]resultstore.Key{}, values: map[string]stored{}}
 }
 
 // Put implements resultstore.Store.
@@ -57,7 +64,7 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 		return isClosed()
 	}
 	for i, data := range batch.Values {
-		s.values[cmp.Or(batch.Name(i), protocol.RefOf(data).Hash)] = bytes.Clone(data)
+		s.values[cmp.Or(batch.Name(i), protocol.RefOf(data).Hash)] = stored{bytes.Clone(data), time.Now()}
 	}
 	for i, record := range batch.Records {
 		s.puts++
@@ -80,11 +87,11 @@ func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 	if s.closed {
 		return nil, isClosed()
 	}
-	data, known := s.values[ref.Hash]
+	value, known := s.values[ref.Hash]
 	if !known {
 		return nil, resultstore.ErrNotFound
 	}
-	return bytes.Clone(data), nil
+	return bytes.Clone(value.data), nil
 }
 
 // Close implements resultstore.Store.

@@ -13,6 +13,7 @@ import (
 const (
 	plain      = "plain"
 	compressed = "zstd"
+	named      = "named" // Encrypted, and stored by a name of its own.
 )
 
 // minCompressed is the size in bytes from which compressing a value is worth its time.
@@ -20,8 +21,8 @@ const minCompressed = 512
 
 // Value is a value as a store has it.
 type Value struct {
-	Hash     string // Of the value, not of Data.
-	Encoding string // "plain" or "zstd".
+	Hash     string // Of the value, not of Data; or its name.
+	Encoding string // "plain", "zstd" or "named".
 	Data     []byte // Never nil.
 }
 
@@ -54,6 +55,7 @@ func (c Codec) Pack(name string, data []byte) Value {
 		packed.Data = []byte{} // A nil slice would be NULL in SQL.
 	}
 	if name != "" {
+		packed.Encoding = named
 		return packed
 	}
 	packed.Hash = protocol.RefOf(data).Hash
@@ -71,6 +73,8 @@ func (c Codec) Unpack(packed Value) ([]byte, error) {
 	data := packed.Data
 	switch packed.Encoding {
 	case plain:
+	case named:
+		return data, nil // Whoever encrypted it checks it.
 	case compressed:
 		var err error
 		if data, err = c.decoder.DecodeAll(packed.Data, nil); err != nil {

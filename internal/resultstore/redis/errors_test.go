@@ -85,6 +85,21 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%s: %v", user, err)
 		}
 		holds(t, store, "r", []int{1})
+		cached := batchOf("r", 2)
+		cached.Records[0].Kind, cached.Records[0].Key = resultstore.Cached, resultstore.CallKey("hash")
+		if err := store.Put(t.Context(), cached); err != nil {
+			t.Errorf("%s: %v", user, err)
+		}
+		if sizes, err := store.Sizes(t.Context()); err != nil || sizes.Values.Count != 2 || sizes.Total < 100 {
+			t.Errorf("%s: %+v, %v", user, sizes, err)
+		}
+		later := time.Now().Add(time.Hour)
+		pruned, err := store.Prune(t.Context(), resultstore.PruneRequest{
+			Executions: []resultstore.Execution{{Run: "r", Execution: "e"}}, Before: later.AddDate(10, 0, 0), Unused: later,
+		})
+		if err != nil || pruned.Tasks.Count != 1 || pruned.Cached.Count != 1 || pruned.Values.Count != 2 {
+			t.Errorf("%s: %+v, %v", user, pruned, err)
+		}
 	}
 	guest := opened(t, server.URL("guest:word@", 0))
 	refused(t, guest.Put(t.Context(), batchOf("r", 2)), protocol.Permanent, at+"denies this user the commands of a result store", hintRights)
@@ -161,7 +176,7 @@ func TestWhatIsNotOurs(t *testing.T) {
 
 	server.Do("SET", "gleitzeit:schema", "7")
 	_, err := Open(t.Context(), server.URL("", 0))
-	refused(t, err, protocol.Permanent, "the results in the Redis server redis://"+server.Address+"/0 have schema version 7, and this program supports version 1",
+	refused(t, err, protocol.Permanent, "the results in the Redis server redis://"+server.Address+"/0 have schema version 7, and this program supports version 2",
 		"use the newer gleitzeit that wrote them, or use another database of it")
 }
 

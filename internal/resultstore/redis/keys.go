@@ -18,18 +18,21 @@ import (
 //	gleitzeit:schema                    version of all this
 //	gleitzeit:puts                      counts records that were put
 //	gleitzeit:value:HASH                ENCODING:DATA
+//	gleitzeit:valuetimes                sorted set of HASH by when it was last put, in milliseconds since 1970
 //	gleitzeit:records:RUN:EXECUTION     hash, from the record's key to its JSON
 //	gleitzeit:order:RUN:EXECUTION       sorted set of those keys
 //	gleitzeit:place:RUN:EXECUTION       hash: where the sorted sets below have it
 //	gleitzeit:executions:RUN            sorted set of POSITION EXECUTION
 //	gleitzeit:runs:WORKFLOW|*:STATUS|*  sorted set of POSITION RUN:EXECUTION, one for each filter
 //
-// All scores are 0: the members' bytes are the order. A POSITION is 33 characters: whether the run itself is recorded,
+// All other scores are 0: the members' bytes are the order. A POSITION is 33 characters: whether the run itself is recorded,
 // when it started, and when that was put. Records of a run stand in the order of their keys, so that every read is one
 // range and putting a record touches the same few keys however many there are.
 const (
 	prefix = "gleitzeit:"
-	schema = "1" // Any change of the keys above is a new version.
+	schema = "2" // Any change of the keys above is a new version.
+	// former is the version without times of values, which is used as it is: Prune adds the times.
+	former = "1"
 	all    = "*"
 )
 
@@ -41,10 +44,16 @@ var (
 	runSource string
 	//go:embed runs.lua
 	runsSource string
+	//go:embed drop.lua
+	dropSource string
+	//go:embed sweep.lua
+	sweepSource string
 
-	putScript  = redis.NewScript(putSource)
-	runScript  = redis.NewScript(runSource)
-	runsScript = redis.NewScript(runsSource)
+	putScript   = redis.NewScript(putSource)
+	runScript   = redis.NewScript(runSource)
+	runsScript  = redis.NewScript(runsSource)
+	dropScript  = redis.NewScript(dropSource)
+	sweepScript = redis.NewScript(sweepSource)
 )
 
 var escape = url.QueryEscape

@@ -1,11 +1,16 @@
--- Puts a batch. ARGV: prefix, schema, number of values; hash and content of each; then eight of each record.
-local prefix, schema, values = ARGV[1], ARGV[2], tonumber(ARGV[3])
+-- Puts a batch. ARGV: prefix, schema, time in milliseconds, number of values; hash and content of each; then eight of each record.
+local prefix, schema, now, values = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local nowhere = '0' .. string.rep('0', 16)
-local at = 4
+local at = 5
 
-redis.call('SET', prefix .. 'schema', schema, 'NX')
+redis.call('SET', prefix .. 'schema', schema)
 for _ = 1, values do
 	redis.call('SET', prefix .. 'value:' .. ARGV[at], ARGV[at + 1], 'NX')
+	-- Also of a value that exists: it must not be removed any more. Clocks of clients differ.
+	local last = redis.call('ZSCORE', prefix .. 'valuetimes', ARGV[at])
+	if not last or tonumber(last) < now then
+		redis.call('ZADD', prefix .. 'valuetimes', now, ARGV[at])
+	end
 	at = at + 2
 end
 

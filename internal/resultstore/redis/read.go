@@ -50,7 +50,12 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 		if query.Run == "" {
 			filter := cmp.Or(escape(query.Workflow), all) + ":" + cmp.Or(escape(string(query.Status)), all)
 			run := field(resultstore.Key{Item: protocol.NoItem})
-			return runsScript.Run(ctx, s.client, nil, prefix, filter, run, query.Limit-1).StringSlice()
+			before := "+"
+			if !query.Before.IsZero() {
+				before = "(1" + moment(query.Before)
+			}
+			most := cmp.Or(query.Limit, -1)
+			return runsScript.Run(ctx, s.client, nil, prefix, filter, run, before, most).StringSlice()
 		}
 		from, to := fieldsOf(query)
 		most := query.Limit

@@ -4,6 +4,7 @@ package redis
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
 )
 
@@ -77,7 +80,7 @@ func (s *Store) inspect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if have != "" && have != schema {
+	if have != "" && have != schema && have != former {
 		return s.newer(have)
 	}
 	s.advice, err = do(ctx, s, s.safety)
@@ -113,6 +116,43 @@ func do[T any](ctx context.Context, s *Store, call func(context.Context) (T, err
 	case <-ctx.Done():
 		return nothing, ctx.Err()
 	}
+}
+
+// Put implements resultstore.Store. When the context ends Put returns at once; the batch may or may not be kept.
+func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	args, err := s.arguments(batch)
+	if err != nil {
+		return err
+	}
+	_, err = do(ctx, s, func(ctx context.Context) (any, error) {
+		return putScript.Run(ctx, s.client, nil, args...).Result()
+	})
+	return err
+}
+
+// arguments returns the arguments of put.lua.
+func (s *Store) arguments(batch resultstore.Batch) ([]any, error) {
+	if err := batch.Check(); err != nil {
+		return nil, err
+	}
+	args := make([]any, 0, 4+2*len(batch.Values)+8*len(batch.Records))
+	args = append(args, prefix, schema, time.Now().UnixMilli(), len(batch.Values))
+	for i, data := range batch.Values {
+		value := s.codec.Pack(batch.Name(i), data)
+		args = append(args, value.Hash, append([]byte(value.Encoding+":"), value.Data...))
+	}
+	for _, record := range batch.Records {
+		body, err := json.Marshal(record)
+		if err != nil {
+			return nil, protocol.Errorf(protocol.InternalError, "cannot store a record of run %q: %v", record.Run, err).WithCause(err).WithKind(protocol.Permanent)
+		}
+		args = append(args, escape(record.Run), escape(record.Execution), field(record.Key), string(record.Kind),
+			moment(record.StartedAt), escape(record.Workflow), escape(string(record.Status)), body)
+	}
+	return args, nil
 }
 
 // Advice implements resultstore.Adviser.

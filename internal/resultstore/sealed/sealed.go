@@ -98,15 +98,18 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 // name returns the name of a hash with the first key.
 func (s *Store) name(hash string) string { return s.keys.Names(hash)[0] }
 
+// Names implements resultstore.Namer: the names by each key, and that of a value that is not encrypted.
+func (s *Store) Names(hash string) []string { return append(s.keys.Names(hash), hash) }
+
 // earlier returns a value that was stored without keys, or with an earlier first key, and not with the present one; nil where
 // there is none.
 func (s *Store) earlier(ctx context.Context, ref protocol.Ref) ([]byte, error) {
-	names := append(s.keys.Names(ref.Hash), ref.Hash)
+	names := s.Names(ref.Hash)
 	if s.known.has(names[0]) {
 		return nil, nil
 	}
 	for i, name := range names {
-		data, err := s.valueNamed(ctx, name, ref.Size)
+		data, err := s.valueNamed(ctx, name, ref)
 		switch {
 		case errors.Is(err, resultstore.ErrNotFound):
 			continue
@@ -123,8 +126,8 @@ func (s *Store) earlier(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 
 // Value implements resultstore.Store.
 func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
-	for _, name := range append(s.keys.Names(ref.Hash), ref.Hash) {
-		data, err := s.valueNamed(ctx, name, ref.Size)
+	for _, name := range s.Names(ref.Hash) {
+		data, err := s.valueNamed(ctx, name, ref)
 		if !errors.Is(err, resultstore.ErrNotFound) {
 			return data, err
 		}
@@ -132,8 +135,8 @@ func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 	return nil, resultstore.ErrNotFound
 }
 
-func (s *Store) valueNamed(ctx context.Context, name string, size int64) ([]byte, error) {
-	stored, err := s.Store.Value(ctx, protocol.Ref{Hash: name, Size: size})
+func (s *Store) valueNamed(ctx context.Context, name string, ref protocol.Ref) ([]byte, error) {
+	stored, err := s.Store.Value(ctx, protocol.Ref{Hash: name, Size: ref.Size})
 	if err != nil || !encryption.IsEncrypted(stored) {
 		return stored, err // JSON and payloads do not begin like that.
 	}
@@ -142,7 +145,7 @@ func (s *Store) valueNamed(ctx context.Context, name string, size int64) ([]byte
 		return nil, err
 	}
 	encoding, data, _ := bytes.Cut(framed, []byte(":"))
-	return s.codec.Unpack(packed.Value{Hash: name, Encoding: string(encoding), Data: data})
+	return s.codec.Unpack(packed.Value{Hash: ref.Hash, Encoding: string(encoding), Data: data})
 }
 
 // sealValue compresses and encrypts a value: what is encrypted cannot be compressed.
@@ -233,7 +236,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 // cached returns the record of a cached call: by the name of its hash. One that cannot be decrypted is none.
 func (s *Store) cached(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
 	hash := query.Task
-	for _, name := range append(s.keys.Names(hash), hash) {
+	for _, name := range s.Names(hash) {
 		query.Task = name
 		records, err := s.Store.Records(ctx, query)
 		if err != nil {

@@ -87,6 +87,10 @@ func selection(query resultstore.Query) (statement string, args []any) {
 		if query.Status != "" {
 			wanted("status", string(query.Status))
 		}
+		if !query.Before.IsZero() {
+			where = append(where, "started_at < ?")
+			args = append(args, query.Before.UnixNano())
+		}
 		order = "started_at DESC, rowid DESC"
 	} else {
 		wanted("run", query.Run)

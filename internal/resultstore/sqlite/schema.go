@@ -7,7 +7,7 @@ import (
 )
 
 // version is the schema of the file, in its user_version. A change of the schema is a new version and a step in migrate.
-const version = 1
+const version = 2
 
 // schema: putting a task's record touches one index, however many records there are. Values are stored apart from the index of
 // their hashes, so that looking up a hash reads no values.
@@ -32,10 +32,18 @@ CREATE TABLE contents (
 	encoding TEXT NOT NULL,        -- 'plain' or 'zstd'.
 	data     BLOB NOT NULL
 );
-PRAGMA user_version = 1;
+` + puts
+
+// puts is the step from version 1. Of a value without a row it is not known when it was last put.
+const puts = `
+CREATE TABLE puts (
+	hash TEXT PRIMARY KEY, -- Of a value in contents.
+	at   INTEGER NOT NULL  -- When it was last put, in nanoseconds since 1970.
+) WITHOUT ROWID;
+PRAGMA user_version = 2;
 `
 
-// migrate creates the schema if it does not exist. Of several processes that open a new file at once, one creates it.
+// migrate creates the schema, or brings an older one up to date. Of several processes that open a new file at once, one creates it.
 func migrate(ctx context.Context, db *sql.DB, path string) error {
 	have, err := versionOf(ctx, db)
 	if err != nil || have == version {
@@ -55,7 +63,12 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 }
 
 func create(ctx context.Context, tx *sql.Tx, path string) error {
-	if have, err := versionOf(ctx, tx); err != nil || have == version {
+	have, err := versionOf(ctx, tx)
+	if err != nil || have == version {
+		return err
+	}
+	if have == 1 {
+		_, err := tx.ExecContext(ctx, puts)
 		return err
 	}
 	var tables int
@@ -65,7 +78,7 @@ func create(ctx context.Context, tx *sql.Tx, path string) error {
 	if tables > 0 {
 		return foreign(path)
 	}
-	_, err := tx.ExecContext(ctx, schema)
+	_, err = tx.ExecContext(ctx, schema)
 	return err
 }
 

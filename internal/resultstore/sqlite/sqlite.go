@@ -67,7 +67,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	// As durable as the engine's own database: once Temporal says that a task has completed, a loss of power must not
 	// have taken its result. No busy_timeout: see whileBusy.
-	s.writer, err = sql.Open("sqlite", source(s.path, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"))
+	// Incremental vacuum can only be chosen before the first table is made.
+	s.writer, err = sql.Open("sqlite", source(s.path, "_txlock=immediate", "_pragma=auto_vacuum(2)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return err
 	}

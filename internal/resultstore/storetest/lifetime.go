@@ -15,7 +15,9 @@ func calls(ctx context.Context, store resultstore.Store) map[string]error {
 	_, reading := store.Records(ctx, resultstore.Query{})
 	_, readingRun := store.Records(ctx, resultstore.Query{Run: "r"})
 	_, fetching := store.Value(ctx, protocol.RefOf([]byte(`"value"`)))
-	return map[string]error{"Put": putting, "Records": reading, "Records of a run": readingRun, "Value": fetching}
+	_, pruning := store.Prune(ctx, resultstore.PruneRequest{Executions: []resultstore.Execution{{Run: "late", Execution: "e"}}})
+	_, measuring := store.Sizes(ctx)
+	return map[string]error{"Prune": pruning, "Sizes": measuring, "Put": putting, "Records": reading, "Records of a run": readingRun, "Value": fetching}
 }
 
 func endOfContext(t *testing.T, store resultstore.Store) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 )
 
 // groups are the commands by what they are about, for those who look for them there.
@@ -14,6 +16,7 @@ func groups(p *program) []*cobra.Command {
 		group("system", "Show the state of engine, workers, result store and providers",
 			aliasOf("status", statusCommand{p}.systemCommand())),
 		providerCommand{p}.command(),
+		group("backend", "Show what the home folder and the result store contain", upkeep.StatsCommand(p.upkeep())),
 		group("mcp", "Serve workflows to MCP clients",
 			mcpServeCommand{p}.command()),
 		group("task", "Call a method, or print the result of a task",

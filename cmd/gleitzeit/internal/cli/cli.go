@@ -16,6 +16,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -140,6 +141,7 @@ func (p *program) root() *cobra.Command {
 		root.AddCommand(c.command())
 	}
 	root.AddCommand(groups(p)...)
+	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
 }
 

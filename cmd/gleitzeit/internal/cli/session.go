@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -63,6 +65,21 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 		return nil, err
 	}
 	return runs.OpenOwn(ctx, o)
+}
+
+// upkeep is what the commands about the home as a whole use.
+func (p *program) upkeep() upkeep.Program {
+	return upkeep.Program{
+		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) },
+		Print: func(document any, text string) {
+			if p.forPrograms() {
+				p.writeJSON(p.Out, document)
+				return
+			}
+			fmt.Fprint(p.Out, text)
+		},
+	}
 }
 
 // openToShow opens the session of a command that shows things: connected where an engine runs. Where none does, what is

@@ -23,6 +23,7 @@ const (
 	Problem         NoticeKind = "problem"            // Of the store or the engine: a full disk, say.
 	InMemory        NoticeKind = "in_memory"
 	Warning         NoticeKind = "warning"
+	Pruned          NoticeKind = "pruned"
 	Ready           NoticeKind = "ready" // A worker serves its queue.
 )
 

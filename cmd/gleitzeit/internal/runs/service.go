@@ -104,7 +104,7 @@ func (s *Session) Work(ctx context.Context, o ServiceOptions, roots []string) (*
 		return nil, err
 	}
 	if s.cluster != nil {
-		said, err := s.cluster.Prepare(ctx, s.client)
+		said, err := s.cluster.Prepare(ctx, s.client, s.options.Settings.Retention)
 		if err != nil {
 			return nil, err
 		}
@@ -186,9 +186,10 @@ type Server struct {
 	lock     *home.Serving
 	executor *Executor
 	service  *Service
-	ui       *webui.Server // Nil without a Web UI.
-	adopting context.CancelFunc
+	ui       *webui.Server      // Nil without a Web UI.
+	adopting context.CancelFunc // Ends what the server does beside executing.
 	adopted  chan struct{}
+	pruned   chan struct{}
 	Info     ServerInfo
 }
 
@@ -216,7 +217,7 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 		return nil, err
 	}
 	running, stop := context.WithCancel(ctx)
-	v = &Server{session: s, lock: lock, executor: s.NewExecutor(running), adopting: stop, adopted: make(chan struct{})}
+	v = &Server{session: s, lock: lock, executor: s.NewExecutor(running), adopting: stop, adopted: make(chan struct{}), pruned: make(chan struct{})}
 	if v.service, err = v.executor.Serve(o.ServiceOptions); err != nil {
 		stop()
 		return nil, err
@@ -229,6 +230,10 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 	go func() {
 		defer close(v.adopted)
 		v.executor.Adopt(running)
+	}()
+	go func() {
+		defer close(v.pruned)
+		pruneRegularly(running, s)
 	}()
 	go v.executor.NotifyProblems(running)
 	return v, nil
@@ -279,6 +284,7 @@ func (v *Server) Stop() error {
 	v.adopting()
 	v.service.worker.Stop()
 	<-v.adopted
+	<-v.pruned
 	v.executor.Wait()
 	err := v.executor.Close()
 	ctx, done := context.WithTimeout(context.Background(), stopTimeout)
