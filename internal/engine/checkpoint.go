@@ -9,9 +9,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 )
 
-// checkpointTimeout bounds how long a stop waits for the server's checkpoint: a few of the intervals in homeconfig.yaml. Without
+// checkpointTimeout bounds how long a stop waits for the server's checkpoint: more than the interval in homeconfig.yaml. Without
 // it, the next start does some tasks again.
-const checkpointTimeout = time.Second
+const checkpointTimeout = 1500 * time.Millisecond
 
 // checkpointPoll is how often a stop looks whether the checkpoint has been made.
 const checkpointPoll = 10 * time.Millisecond

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
@@ -21,6 +22,9 @@ var dynamicConfig []byte
 
 //go:embed homeconfig.yaml
 var homeConfig []byte
+
+//go:embed starting.yaml
+var startingConfig []byte
 
 //go:embed shortlived.yaml
 var shortLivedConfig []byte
@@ -103,12 +107,34 @@ func dynamicSettings(scavengers bool, overrides string) (dynamicconfig.Client, e
 	if overrides != "" {
 		loader.LoadFile([]byte(overrides))
 	}
-	if err := errors.Join(loader.Err(), errors.Join(loader.Warnings...)); err != nil {
+	starting := dynamicconfig.LoadYamlFile(startingConfig)
+	if err := errors.Join(loader.Err(), errors.Join(loader.Warnings...), starting.Err(), errors.Join(starting.Warnings...)); err != nil {
 		return nil, fmt.Errorf("dynamic configuration: %w", err)
 	}
+	return &settingsInTime{staticClient(loader), staticClient(starting), time.Now().Add(startingTime)}, nil
+}
+
+func staticClient(loader *dynamicconfig.YamlLoader) dynamicconfig.StaticClient {
 	settings := dynamicconfig.StaticClient{}
 	for key, values := range loader.Map {
 		settings[key] = values
 	}
-	return settings, nil
+	return settings
+}
+
+// startingTime is how long an engine has the settings of starting.yaml.
+const startingTime = 3 * time.Second
+
+// settingsInTime are settings of which some differ while the engine starts. The server reads them each time that it uses them.
+type settingsInTime struct {
+	dynamicconfig.StaticClient
+	starting dynamicconfig.StaticClient
+	until    time.Time
+}
+
+func (s *settingsInTime) GetValue(key dynamicconfig.Key) []dynamicconfig.ConstrainedValue {
+	if values := s.starting.GetValue(key); values != nil && time.Now().Before(s.until) {
+		return values
+	}
+	return s.StaticClient.GetValue(key)
 }
