@@ -16,12 +16,13 @@ const secretPrefix = "GLEITZEIT_SECRET_"
 // request resolves the call into what its handler gets. The secrets are those that went into it.
 func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *secrets, error) {
 	call, secrets := t.call, &secrets{}
-	secret := secrets.watch("secrets", func(name string) (string, bool) { return t.env(secretPrefix + name) })
+	secrets.set.Follow(&t.given)
+	secret := watch("secrets", func(name string) (string, bool) { return t.env(secretPrefix + name) }, &secrets.set, &t.given)
 	scope := &reference.Scope{
 		Bindings: call.Bindings,
 		Run:      call.Run,
 		Load:     t.results.loader(ctx),
-		Env:      secrets.amongParameters(secrets.watch("env", t.env)),
+		Env:      secrets.amongParameters(watch("env", t.env, &secrets.set)),
 		Secret:   secrets.amongParameters(secret),
 	}
 	request := protocol.Request{

@@ -2,6 +2,7 @@ package redaction
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -19,7 +20,8 @@ const shortestLine = 12
 
 // formsOf returns the ways in which a secret of at least Shortest bytes is written: as it is, without the blanks at its ends
 // (as a file's content ends), in JSON (as we write it, as encoding/json and as Python's json do), percent-encoded, as
-// Python's repr and Go's %q quote it, in base64, and, of a secret of several lines, each long line.
+// Python's repr and Go's %q quote it, as a JSON string within a JSON string, in hexadecimal digits, in base64, also as a part of
+// something longer, and, of a secret of several lines, each long line.
 func formsOf(secret string) []string {
 	var all []string
 	add := func(text string) {
@@ -34,6 +36,8 @@ func formsOf(secret string) []string {
 		add(text)
 		ours := string(value.String(text).JSON())
 		add(ours[1 : len(ours)-1])
+		twice := string(value.String(ours[1 : len(ours)-1]).JSON())
+		add(twice[1 : len(twice)-1])
 		if html, err := json.Marshal(text); err == nil {
 			add(string(html[1 : len(html)-1]))
 		}
@@ -50,6 +54,11 @@ func formsOf(secret string) []string {
 		add(base64.StdEncoding.EncodeToString([]byte(text)))
 		add(base64.RawStdEncoding.EncodeToString([]byte(text)))
 		add(base64.RawURLEncoding.EncodeToString([]byte(text)))
+		for skipped := range 3 {
+			add(insideBase64(base64.RawStdEncoding, text, skipped))
+			add(insideBase64(base64.RawURLEncoding, text, skipped))
+		}
+		add(hex.EncodeToString([]byte(text)))
 	}
 	if strings.Contains(strings.TrimSpace(secret), "\n") {
 		for line := range strings.Lines(secret) {
@@ -59,6 +68,19 @@ func formsOf(secret string) []string {
 		}
 	}
 	return all
+}
+
+// insideBase64 returns what the base64 of a longer text has of a text before which it has so many bytes: the characters that
+// its neighbors do not change.
+func insideBase64(encoding *base64.Encoding, text string, before int) string {
+	encoded := encoding.EncodeToString([]byte(strings.Repeat("-", before) + text))
+	if (before+len(text))%3 != 0 {
+		encoded = encoded[:len(encoded)-1]
+	}
+	if before > 0 {
+		encoded = encoded[before+1:]
+	}
+	return encoded
 }
 
 // asciiJSON returns the text as a JSON string of ASCII alone, without the quotes.

@@ -2,7 +2,10 @@ package redaction
 
 import (
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -23,9 +26,29 @@ func TestFormsAreRedacted(t *testing.T) {
 		"lower case":     "p%3cw%3e%27d%22%26%c3%a4%0a%2f+%2b9",
 		"repr":           `p<w>\'d"&ä\n/ +9`,
 		"base64":         base64.StdEncoding.EncodeToString([]byte(secret)),
+		"hexadecimal":    hex.EncodeToString([]byte(secret)),
+		"JSON in JSON":   `p<w>'d\\\"&ä\\n/ +9`,
 	} {
 		if got := s.String("a " + text + " b"); got != "a [secrets.P] b" {
 			t.Errorf("%s: %q becomes %q", name, text, got)
+		}
+	}
+}
+
+// The base64 of a longer text, such as "user:password", has no byte of the secret but those that its neighbors changed.
+func TestInsideBase64(t *testing.T) {
+	const secret = "correct-horse-battery"
+	s := &Set{}
+	s.Add("|", secret)
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+		for before := range 6 {
+			for after := range 4 {
+				text := strings.Repeat("\xfa", before) + secret + strings.Repeat("\xfa", after)
+				first, last, cut := strings.Cut(s.String(encoding.EncodeToString([]byte(text))), "|")
+				if length := len(first) + len(strings.TrimRight(last, "=")); !cut || length > (before+after)*8/6+4 {
+					t.Errorf("%d before and %d after: %q and %q", before, after, first, last)
+				}
+			}
 		}
 	}
 }
@@ -99,6 +122,62 @@ func TestAddAll(t *testing.T) {
 	if got := a.String("secret-b"); got != "secret-b" {
 		t.Error(got)
 	}
+}
+
+func TestFollow(t *testing.T) {
+	all, own := &Set{}, &Set{}
+	own.Follow(all)
+	own.Follow(nil)
+	if !own.Empty() || own.String("secret-a") != "secret-a" {
+		t.Error("it has a secret before there is one")
+	}
+	all.Add("[all.A]", "secret-a")
+	if got := own.String("secret-a"); got != "[all.A]" {
+		t.Error(got)
+	}
+	own.Add("[own.A]", "secret-a")
+	all.Add("[all.B]", "secret-b")
+	if got := own.String("secret-a secret-b"); got != "[own.A] [all.B]" {
+		t.Error(got)
+	}
+	copied := &Set{}
+	copied.AddAll(own)
+	if got := copied.String("secret-a secret-b"); got != "[own.A] [all.B]" {
+		t.Error(got)
+	}
+}
+
+// The memory that a set takes has a limit: a process may be given a new secret each day, for years.
+func TestOldSecretsAreForgotten(t *testing.T) {
+	s := &Set{}
+	for i := range most + 2 {
+		s.Add("[s]", fmt.Sprintf("secret-%04d", i))
+	}
+	if got := s.String("secret-0001 secret-0002 secret-1001"); got != "secret-0001 [s] [s]" {
+		t.Error(got)
+	}
+	s.Add("[again]", "secret-0001")
+	if got := s.String("secret-0001 secret-0002 secret-0003"); got != "[again] secret-0002 [s]" {
+		t.Error(got)
+	}
+}
+
+func TestAtOnce(t *testing.T) {
+	all, own := &Set{}, &Set{}
+	own.Follow(all)
+	var working sync.WaitGroup
+	for i := range 8 {
+		working.Go(func() {
+			for j := range 20 {
+				text := fmt.Sprintf("secret-%d-%d", i, j)
+				all.Add("[s]", text)
+				if got := own.String(text); got != "[s]" {
+					t.Errorf("%s becomes %s", text, got)
+				}
+			}
+		})
+	}
+	working.Wait()
 }
 
 func TestCuts(t *testing.T) {
