@@ -106,7 +106,7 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
 	{"activities", []string{"internal/redaction", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"activities/llm/answer", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network}},
+	{"activities/llm", []string{"activities/llm/answer", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/images", nil, []string{network}}, // To detect the type of content.
 	{"activities/llm/pool", []string{"activities/llm/provider", "internal/protocol"}, nil},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -20,7 +21,7 @@ const shortestLine = 12
 
 // formsOf returns the ways in which a secret of at least Shortest bytes is written: as it is, without the blanks at its ends
 // (as a file's content ends), in JSON (as we write it, as encoding/json and as Python's json do), percent-encoded, as
-// Python's repr and Go's %q quote it, as a JSON string within a JSON string, in hexadecimal digits, in base64, also as a part of
+// Python's repr and Go's %q quote it, and quoted once more, as in JSON within JSON, in hexadecimal digits, in base64, also as a part of
 // something longer, and, of a secret of several lines, each long line.
 func formsOf(secret string) []string {
 	var all []string
@@ -33,24 +34,18 @@ func formsOf(secret string) []string {
 		if len(text) < Shortest {
 			continue
 		}
-		add(text)
-		ours := string(value.String(text).JSON())
-		add(ours[1 : len(ours)-1])
-		twice := string(value.String(ours[1 : len(ours)-1]).JSON())
-		add(twice[1 : len(twice)-1])
-		if html, err := json.Marshal(text); err == nil {
-			add(string(html[1 : len(html)-1]))
+		for _, quoted := range quotedForms(text) {
+			add(quoted)
+			for _, twice := range quotedForms(quoted) {
+				add(twice)
+			}
 		}
-		add(asciiJSON(text))
 		escaped := url.QueryEscape(text)
 		add(escaped)
 		add(strings.ReplaceAll(escaped, "+", "%20"))
 		add(strings.ReplaceAll(strings.ReplaceAll(escaped, "+", "%20"), "%2F", "/"))
 		add(url.PathEscape(text))
 		add(lowerHex(escaped))
-		quoted := strconv.Quote(text)
-		add(quoted[1 : len(quoted)-1])
-		add(pythonRepr(text))
 		add(base64.StdEncoding.EncodeToString([]byte(text)))
 		add(base64.RawStdEncoding.EncodeToString([]byte(text)))
 		add(base64.RawURLEncoding.EncodeToString([]byte(text)))
@@ -67,7 +62,22 @@ func formsOf(secret string) []string {
 			}
 		}
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// quotedForms returns a text as it is, and as it is quoted, without the quotes.
+func quotedForms(text string) []string {
+	quotes := []string{string(value.String(text).JSON()), strconv.Quote(text)}
+	if html, err := json.Marshal(text); err == nil {
+		quotes = append(quotes, string(html))
+	}
+	forms := []string{text, asciiJSON(text), pythonRepr(text, unicode.MaxRune), pythonRepr(text, unicode.MaxASCII), pythonRepr(latin1(text), unicode.MaxASCII)}
+	for _, quoted := range quotes {
+		forms = append(forms, quoted[1:len(quoted)-1])
+	}
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // insideBase64 returns what the base64 of a longer text has of a text before which it has so many bytes: the characters that
@@ -112,8 +122,18 @@ func lowerHex(escaped string) string {
 	return string(lower)
 }
 
-// pythonRepr returns the text as Python's repr writes a string, without the quotes.
-func pythonRepr(text string) string {
+// latin1 returns a text with a character for each byte of another one.
+func latin1(text string) string {
+	runes := make([]rune, len(text))
+	for i := range len(text) {
+		runes[i] = rune(text[i])
+	}
+	return string(runes)
+}
+
+// pythonRepr returns the text as Python's repr writes a string, without the quotes, and with escapes for what is beyond last: that
+// is its ascii, and that of a text with a character for each byte is the repr of the bytes.
+func pythonRepr(text string, last rune) string {
 	quote := '\''
 	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
 		quote = '"'
@@ -130,8 +150,12 @@ func pythonRepr(text string) string {
 			repr.WriteString(`\r`)
 		case r == '\t':
 			repr.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
+		case r < ' ' || r == 0x7f || r > last && r <= 0xff:
 			fmt.Fprintf(&repr, `\x%02x`, r)
+		case r > last && r <= 0xffff:
+			fmt.Fprintf(&repr, `\u%04x`, r)
+		case r > last:
+			fmt.Fprintf(&repr, `\U%08x`, r)
 		default:
 			repr.WriteRune(r)
 		}

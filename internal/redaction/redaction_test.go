@@ -25,6 +25,8 @@ func TestFormsAreRedacted(t *testing.T) {
 		"path of Python": "p%3Cw%3E%27d%22%26%C3%A4%0A/%20%2B9",
 		"lower case":     "p%3cw%3e%27d%22%26%c3%a4%0a%2f+%2b9",
 		"repr":           `p<w>\'d"&ä\n/ +9`,
+		"ascii":          `p<w>\'d"&\xe4\n/ +9`,
+		"repr of bytes":  `p<w>\'d"&\xc3\xa4\n/ +9`,
 		"base64":         base64.StdEncoding.EncodeToString([]byte(secret)),
 		"hexadecimal":    hex.EncodeToString([]byte(secret)),
 		"JSON in JSON":   `p<w>'d\\\"&ä\\n/ +9`,

@@ -110,12 +110,12 @@ func (o *server) State(ctx context.Context, _ string) (protocol.ServerState, err
 	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", provider.Secrets{}, err)
+		return state, o.failed(ctx, "", provider.SecretsOf(ctx), err)
 	}
 	state.Version = version
 	listed, err := o.client.List(ctx)
 	if err != nil {
-		return state, o.failed(ctx, "", provider.Secrets{}, err)
+		return state, o.failed(ctx, "", provider.SecretsOf(ctx), err)
 	}
 	for _, m := range listed.Models {
 		state.Models = append(state.Models, m.Model)

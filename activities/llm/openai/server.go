@@ -164,9 +164,9 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	return reply, nil
 }
 
-func (o *server) State(ctx context.Context, key string) (protocol.ServerState, error) {
+func (o *server) State(ctx context.Context, _ string) (protocol.ServerState, error) {
 	var state protocol.ServerState
-	secrets := provider.Secrets{Key: key}
+	secrets := provider.SecretsOf(ctx)
 	reply, err := o.reply(ctx, http.MethodGet, "models", "", secrets, nil)
 	if err != nil {
 		return state, err

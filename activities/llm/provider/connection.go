@@ -168,6 +168,12 @@ func WithSecrets(ctx context.Context, secrets Secrets) context.Context {
 	return context.WithValue(ctx, secretsKey{}, secrets)
 }
 
+// SecretsOf returns the secrets of the requests of a context.
+func SecretsOf(ctx context.Context) Secrets {
+	secrets, _ := ctx.Value(secretsKey{}).(Secrets)
+	return secrets
+}
+
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
