@@ -11,8 +11,17 @@ import (
 	"time"
 )
 
-// KillsVariable is the environment variable that sets how many kills a test of random kills makes.
-const KillsVariable = "GLEITZEIT_TEST_KILLS"
+// Number returns how often a test does something: as often as a variable of whoever runs the tests says, else a few times.
+func Number(t testing.TB, variable string, few int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return few
+	}
+	number, err := strconv.Atoi(text)
+	Must(t, err)
+	return number
+}
 
 // Victim is a process that is killed at random moments, and started again at once.
 type Victim struct {
@@ -73,16 +82,11 @@ type kills struct {
 	counts  map[string]int
 }
 
-// RandomKills kills victims at random moments while runs go on, as often as KillsVariable says, or else few times. No run and no
-// task may be lost, and none counted twice.
+// RandomKills kills victims at random moments while runs go on, as often as GLEITZEIT_TEST_KILLS says, or else few times. No run
+// and no task may be lost, and none counted twice.
 func RandomKills(t testing.TB, u *User, few int, victims ...Victim) {
 	t.Helper()
-	number := few
-	if text := os.Getenv(KillsVariable); text != "" {
-		var err error
-		number, err = strconv.Atoi(text)
-		Must(t, err)
-	}
+	number := Number(t, "GLEITZEIT_TEST_KILLS", few)
 	k := &kills{t: t, u: u, victims: victims, counts: map[string]int{}}
 	u.File("step.py", killedStep)
 	Write(t, u.Path("log"), "")

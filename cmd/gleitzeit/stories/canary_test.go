@@ -29,23 +29,23 @@ func (c canary) value() string { return c.before + c.core + c.after }
 
 // canaries are the secrets of a run, by where they are used: a name of `${secrets…}` in capitals, else a variable.
 var canaries = map[string]canary{
-	"PY":     {`a'"<&`, "Kq7ZtW2mVx9LbN4cRj8HsPd3", `\é/+ z`},
-	"PEM":    {"-----BEGIN KEY-----\nMIIE", "uY5TgB7nHj3MkL9pQw6ErZx2", "\nsecond\n-----END KEY-----\n"},
-	"LLM":    {`l<'"&`, "Df4GhS8aJk1LzXc6VbN9mQw2", `\ü/+%`},
-	"KEY":    {`sk-"<`, "Tr5YuI8oPa2SdFg4HjK7lZx1", `\/+`},
-	"HEAD":   {`he'`, "Cv3BnM6qWe9RtYu1IoP4aSd8", `<&`},
-	"TOOL":   {`t"'<`, "Fg2HjK5lZx8CvBn1MqW4eRt7", `>\ö/`},
-	"PASS":   {`p'`, "Yu9IoP2aSd5FgHj8KlZ1xCv4", `"&`},
-	"TOKEN":  {``, "Bn7MqW1eRt4YuIo9PaS3dFg6", `~`},
-	"CANARY": {`v'"`, "Hj1KlZ6xCv3BnMq8WeR5tYu2", `<`},
+	"PY":     {`a'"<&`, "7napEEiee4epBQSpb9VGsghw", `\é/+ z`},
+	"PEM":    {"-----BEGIN KEY-----\nMIIE", "GfY5PBNaNKNYd7pMCapFTzdb", "\nsecond\n-----END KEY-----\n"},
+	"LLM":    {`l<'"&`, "lCSaIFWhNMDoyrCLi25SVRQW", `\ü/+%`},
+	"KEY":    {`sk-"<`, "bP0od7fZ7wltnJLXNxGu5sI2", `\/+`},
+	"HEAD":   {`he'`, "hLSZcPE0Dso6D0T8vQqyZ1sa", `<&`},
+	"TOOL":   {`t"'<`, "zuxcyBMgaWPPyOWF74MguQG3", `>\ö/`},
+	"PASS":   {`p'`, "JSr3lpxGut6VkYi3EU5qFWjx", `"&`},
+	"TOKEN":  {``, "OlHCsHO4b8gjmbX5BSDbnQXl", `~`},
+	"CANARY": {`v'"`, "VTwJBlqY7aAWYDilRDZqbyN5", `<`},
 	// These are for nobody: what is started gets none of them.
-	"AWS_SECRET_ACCESS_KEY":    {``, "Io4PaS7dFg2HjKl5ZxC9vBn1", ``},
-	"GITHUB_TOKEN":             {`ghp_`, "Mq3WeR8tYu6IoPa1SdF5gHj9", ``},
-	"DATABASE_URL":             {`postgres://u:`, "Kl2ZxC7vBn4MqWe9RtY1uIo6", `@db/`},
-	"GLEITZEIT_REDIS_PASSWORD": {``, "Pa8SdF3gHj6KlZx1CvB4nMq7", ``},
-	"PYTHONSTARTUP":            {`/`, "We5RtY9uIo1PaSd4FgH8jKl3", ``},
-	"NODE_OPTIONS":             {``, "Zx6CvB2nMq5WeRt8YuI3oPa9", ``},
-	"GLEITZEIT_SECRET_OTHER":   {``, "Sd1FgH4jKl7ZxCv2BnM9qWe5", ``},
+	"AWS_SECRET_ACCESS_KEY":    {``, "muNwNroWEsgj7qHo90Hzkbac", ``},
+	"GITHUB_TOKEN":             {`ghp_`, "CQTLrKdsmvm8XrvjZDw5rEOL", ``},
+	"DATABASE_URL":             {`postgres://u:`, "Xy8cFI31JYTgYxlzfPqiiFpY", `@db/`},
+	"GLEITZEIT_REDIS_PASSWORD": {``, "g64tPSQql1KQon8iJXSDM0Jv", ``},
+	"PYTHONSTARTUP":            {`/`, "4XHOdtsnQL4KTTzrpZBzoUQ9", ``},
+	"NODE_OPTIONS":             {``, "N5UbaLOS5OAvP7dxamzpvLJ0", ``},
+	"GLEITZEIT_SECRET_OTHER":   {``, "Zx6maUhHTz9SvKRidQZhUsBZ", ``},
 }
 
 // forms is Python that makes a list of a text as programs write it.
