@@ -122,6 +122,31 @@ func TestPasswordThatComesBack(t *testing.T) {
 	}
 }
 
+// What a server says of itself, to whoever asks for its state, has no secret of its headers, wherever an error is cut.
+func TestSecretsInTheStateOfAServer(t *testing.T) {
+	const token = "token-0123456789"
+	for _, provider := range []string{"ollama", "openai"} {
+		for _, before := range []int{-1, 0, 270, 280, 285, 290} {
+			url := servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+				if before >= 0 {
+					w.WriteHeader(http.StatusTeapot)
+					fmt.Fprint(w, strings.Repeat("x", before), token)
+					return
+				}
+				fmt.Fprintf(w, `{"version":"1 %[1]s","models":[{"name":"n %[1]s","model":"m %[1]s"}],"data":[{"id":"m %[1]s"}]}`, token)
+			})
+			handler := open(t, llm.Options{Secret: func(string) (string, error) { return token, nil }, Provider: provider, Providers: []protocol.ProviderSettings{{
+				Name: provider, Model: "m", URLs: []string{url}, Headers: []protocol.Setting{{Name: "X-Token", Value: "Token ${secrets.TOKEN}"}},
+			}}})
+			state := handler.Probe(t.Context(), func(protocol.Server) bool { return true })[0]
+			shown := fmt.Sprint(state.Version, state.Models, state.Loaded, state.Modalities, state.Error)
+			if strings.Contains(shown, token[:7]) || before < 200 && !strings.Contains(shown, "[secret]") {
+				t.Errorf("%s, %d signs before: %s", provider, before, shown)
+			}
+		}
+	}
+}
+
 // A key that cannot be sent is told as such, and not shown.
 func TestKeyWithALineBreak(t *testing.T) {
 	got := fails(t, t.Context(), open(t, llm.Options{}), asking(t, llm.Chat, `{"prompt":"x","model":"m","provider":"openai","base_url":"http://127.0.0.1:1","api_key":"sk-0123\n"}`), nil)

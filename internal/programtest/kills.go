@@ -142,8 +142,9 @@ func (k *kills) submit() {
 func (k *kills) verify() {
 	k.t.Helper()
 	lost, doubled, tasks := 0, 0, 0
+	const unreachable = 7 // An exit code: the engine may have been killed last, and is starting.
 	for from, id := range k.runs {
-		k.u.Gleitzeit(0, "watch", id)
+		Eventually(k.t, "the engine answers", func() bool { return k.u.Start("watch", id).Wait() != unreachable })
 		stdout, _ := k.u.Gleitzeit(0, "results", id, "-o", "json")
 		var run struct {
 			Status  string
