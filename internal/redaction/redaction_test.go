@@ -142,6 +142,16 @@ func TestFollow(t *testing.T) {
 	if got := own.String("secret-a secret-b"); got != "[own.A] [all.B]" {
 		t.Error(got)
 	}
+	other := &Set{}
+	other.Follow(all)
+	other.Add("[all.A]", "secret-a")
+	if got := other.String("secret-a secret-b"); got != "[all.A] [all.B]" {
+		t.Error(got)
+	}
+	other.Add("[other.C]", "secret-c")
+	if got := other.String("secret-a secret-b secret-c") + all.String("secret-c"); got != "[all.A] [all.B] [other.C]secret-c" {
+		t.Error(got)
+	}
 	copied := &Set{}
 	copied.AddAll(own)
 	if got := copied.String("secret-a secret-b"); got != "[own.A] [all.B]" {
