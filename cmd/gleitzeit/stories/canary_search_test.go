@@ -23,6 +23,7 @@ type canarySearch struct {
 	t        *testing.T
 	parts    map[string][]canaryForm // By the first bytes of the form.
 	controls map[string]bool         // Where the control was found.
+	guarded  bool                    // The guard of an MCP server was among the processes.
 	unpacker *zstd.Decoder
 }
 

@@ -134,6 +134,7 @@ BOXED
   - {id: reject, method: mcp/std.tool.reject, dependencies: [log], continue_on_error: true}
   - {id: strict, method: mcp/std.tool.strict, parameters: {n: "${secrets.TOOL}"}, continue_on_error: true}
   - {id: die, method: mcp/std.tool.die_plain, dependencies: [log, fail, environment, repeat, refuse, reject, strict], run_if: always, continue_on_error: true, retry: {max_attempts: 1}}
+  - {id: again, method: mcp/std.tool.environment, dependencies: [die], run_if: always}
   - {id: web_log, method: mcp/web.tool.log, parameters: {text: "${secrets.TOOL} 1a2b3c4d5e6f"}}
   - {id: web_environment, method: mcp/web.tool.environment}
   - {id: web_repeat, method: mcp/web.tool.repeat, dependencies: [web_log]}
@@ -364,6 +365,7 @@ func (s *canarySearch) live(u *user, p *process) {
 			continue // It has ended.
 		}
 		s.in("a command line", string(words))
+		s.guarded = s.guarded || strings.Contains(string(words), "kill -KILL 0")
 		variables, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 		if err == nil && pid != p.Command.Process.Pid {
 			s.environment(string(words), string(variables))
@@ -432,6 +434,9 @@ func (s *canarySearch) started(u *user) {
 		seen[name] = true
 		s.environment(name, text[:at])
 		s.in("a command line", text[at:])
+	}
+	if !s.guarded {
+		s.t.Error("no guard of an MCP server was seen")
 	}
 	if _, err := os.Stat(u.Path("bin/bwrap")); len(seen) < 2 || err == nil && !seen["bwrap"] {
 		s.t.Errorf("only %v were started", seen)
