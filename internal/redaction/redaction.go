@@ -220,8 +220,24 @@ func (s *Set) Value(v value.Value) value.Value {
 	return v
 }
 
-// Pending returns how many bytes at the end of a text may be the beginning of a secret that goes on in the next piece.
-func (s *Set) Pending(text string) int {
+// Split returns the beginning of a text that goes on, without secrets, and the rest, in which there may be one that is not complete
+// yet: what is written in pieces is given to it together with the rest of the last time.
+func (s *Set) Split(text string) (clean, rest string) {
+	at := len(text) - s.pending(text)
+	for moved := true; moved; {
+		moved = false
+		for _, f := range s.find().forms { // None may be in both parts.
+			from := max(0, at-len(f.text)+1)
+			if found := strings.Index(text[from:min(len(text), at+len(f.text)-1)], f.text); found >= 0 {
+				at, moved = from+found, true
+			}
+		}
+	}
+	return s.String(text[:at]), text[at:]
+}
+
+// pending returns how many bytes at the end of a text may be the beginning of a secret that goes on in the next piece.
+func (s *Set) pending(text string) int {
 	return s.longest(text, func(form string, length int) bool { return strings.HasSuffix(text, form[:length]) })
 }
 
@@ -266,7 +282,7 @@ func (r Raw) Redact(s *Set) Text {
 	}
 	if r.after {
 		// Until nothing more: what is left may end in the beginning of a secret again, that of one that was there as a whole.
-		for cut := s.Pending(text); cut > 0; cut = s.Pending(text) {
+		for cut := s.pending(text); cut > 0; cut = s.pending(text) {
 			text = text[:len(text)-cut]
 		}
 		text = withoutHalfRune(text)

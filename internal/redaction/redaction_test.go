@@ -126,6 +126,36 @@ func TestAddAll(t *testing.T) {
 	}
 }
 
+// In whatever pieces a text comes, what is passed on of it is that of the whole text without secrets: one secret may be the
+// beginning of another, or end as another begins.
+func TestSplit(t *testing.T) {
+	s := &Set{}
+	s.Add("[A]", "S3cret")
+	s.Add("[B]", "S3cret<and more>")
+	s.Add("[C]", "t-other")
+	for text, want := range map[string]string{
+		"a S3cret b":                   "a [A] b",
+		"a S3cret<and more> S3cret<an": "a [B] [A]<an",
+		"S3crett-other S3cret-other":   "[A][C] [A]-other",
+		"S3creS3cret<and moreS3cret":   "S3cre[A]<and more[A]",
+	} {
+		for size := 1; size <= len(text); size++ {
+			var passed strings.Builder
+			held := ""
+			for rest := text; rest != ""; {
+				piece := rest[:min(size, len(rest))]
+				rest = rest[len(piece):]
+				var clean string
+				clean, held = s.Split(held + piece)
+				passed.WriteString(clean)
+			}
+			if got := passed.String() + s.String(held); got != want {
+				t.Errorf("%q in pieces of %d becomes %q, want %q", text, size, got, want)
+			}
+		}
+	}
+}
+
 func TestFollow(t *testing.T) {
 	all, own := &Set{}, &Set{}
 	own.Follow(all)
