@@ -34,7 +34,8 @@ bench: ## measure, as ratios, what docs/architecture.md claims
 	go test -run '^$$' -bench . -benchtime 1x ./benchmarks/...
 
 # Where the fuzz tests are, and their names; FUZZTIME=1m make fuzz is quicker.
-FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/condition:FuzzCompile interpreter/reference:FuzzReferences interpreter/plan:FuzzProgress
+FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/condition:FuzzCompile interpreter/reference:FuzzReferences interpreter/plan:FuzzProgress \
+	internal/redaction:FuzzCuts activities:FuzzAnswer activities/python:FuzzCapture activities/mcp:FuzzOutputTail
 FUZZTIME ?= 10m
 
 fuzz: ## try the language with what nobody would write, 10 minutes for each of its parts

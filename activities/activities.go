@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 )
@@ -41,6 +42,7 @@ type Activities struct {
 	roots   []string
 
 	inFlight inFlight
+	given    redaction.Set // The values of `${secrets…}` that calls got.
 }
 
 // New returns the activities for the protocols.

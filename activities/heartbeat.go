@@ -135,11 +135,9 @@ type answer struct {
 func (w *answer) write(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.held = w.secrets.set.String(w.held + text)
-	keep := w.secrets.set.Pending(w.held)
-	if at := len(w.held) - keep; at > 0 {
-		w.beat.write(w.held[:at])
-		w.held = w.held[at:]
+	clean, rest := w.secrets.set.Split(w.held + text)
+	if w.held = rest; clean != "" {
+		w.beat.write(clean)
 	}
 }
 
@@ -149,7 +147,7 @@ func (w *answer) end(complete bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held != "" && complete {
-		w.beat.write(w.held)
+		w.beat.write(w.secrets.set.String(w.held))
 		w.held = ""
 	}
 }

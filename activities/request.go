@@ -13,18 +13,19 @@ import (
 // request resolves the call into what its handler gets. The secrets are those that went into it.
 func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *secrets, error) {
 	secrets := &secrets{sources: t.secrets}
+	secrets.set.Follow(&t.given)
 	request, err := t.resolve(ctx, m, secrets)
 	return request, secrets, secrets.explain(err)
 }
 
 func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (protocol.Request, error) {
 	call := t.call
-	secret := secrets.watch("secrets", secrets.lookup)
+	secret := watch("secrets", secrets.lookup, &secrets.set, &t.given)
 	scope := &reference.Scope{
 		Bindings: call.Bindings,
 		Run:      call.Run,
 		Load:     t.results.loader(ctx),
-		Env:      secrets.amongParameters(secrets.watch("env", t.env)),
+		Env:      secrets.amongParameters(watch("env", t.env, &secrets.set)),
 		Secret:   secrets.amongParameters(secret),
 	}
 	request := protocol.Request{
@@ -33,7 +34,8 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 		Secret: func(name string) (string, error) {
 			value, err := t.secrets.Require(name)
 			if err == nil {
-				secrets.add("secrets", name, value)
+				secrets.set.Add("[secrets."+name+"]", value)
+				t.given.Add("[secrets."+name+"]", value)
 			}
 			return value, err
 		},

@@ -11,7 +11,8 @@ import (
 // maxMessage is how much of an error's message goes into the history, in bytes.
 const maxMessage = 8 << 10
 
-// secrets are the values of `${env…}` and `${secrets…}` that a call got. None of them leaves the activity.
+// secrets are the values of `${env…}` and `${secrets…}` that a call got, and the values of `${secrets…}` that any call of this
+// worker got: a server, a file or a process may repeat them. None of them leaves the activity.
 type secrets struct {
 	sources secretsource.Sources
 	set     redaction.Set
@@ -45,14 +46,14 @@ func (s *secrets) explain(err error) error {
 	return failed.WithHint("%s", s.sources.Hint(s.missing[0]))
 }
 
-func (s *secrets) add(head, name, value string) { s.set.Add("["+head+"."+name+"]", value) }
-
-// watch returns a lookup that remembers every value it finds.
-func (s *secrets) watch(head string, lookup func(string) (string, bool)) func(string) (string, bool) {
+// watch returns a lookup that adds every value it finds to the sets.
+func watch(head string, lookup func(string) (string, bool), sets ...*redaction.Set) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		val, found := lookup(name)
 		if found {
-			s.add(head, name, val)
+			for _, set := range sets {
+				set.Add("["+head+"."+name+"]", val)
+			}
 		}
 		return val, found
 	}

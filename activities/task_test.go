@@ -38,6 +38,12 @@ func runAttempt(t *testing.T, store resultstore.Store, call protocol.Call, env m
 // runAttemptOf is runAttempt for a method that says more of itself. Its name is still `test/do`.
 func runAttemptOf(t *testing.T, declared protocol.Method, store resultstore.Store, call protocol.Call, env map[string]string, handler handlerFunc) (*protocol.Outcome, *temporal.ApplicationError) {
 	t.Helper()
+	return attemptOf(t, activitiesOf(t, declared, store, env, handler), call)
+}
+
+// activitiesOf returns activities with `test/do` alone.
+func activitiesOf(t *testing.T, declared protocol.Method, store resultstore.Store, env map[string]string, handler handlerFunc) *Activities {
+	t.Helper()
 	acts, err := New(Options{
 		Store:     store,
 		Protocols: []Protocol{{protocol.Spec{Name: "test/v1", Methods: []protocol.Method{declared}}, handler}},
@@ -46,6 +52,12 @@ func runAttemptOf(t *testing.T, declared protocol.Method, store resultstore.Stor
 	if err != nil {
 		t.Fatal(err)
 	}
+	return acts
+}
+
+// attemptOf runs one attempt with these activities.
+func attemptOf(t *testing.T, acts *Activities, call protocol.Call) (*protocol.Outcome, *temporal.ApplicationError) {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	environment := suite.NewTestActivityEnvironment()
 	environment.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
@@ -117,6 +129,39 @@ func TestNoSecretLeavesAnAttempt(t *testing.T) {
 	stored, err := store.Value(t.Context(), *record(t, store).Value)
 	if err != nil || string(stored) != want {
 		t.Errorf("stored %s, %v", stored, err)
+	}
+}
+
+// What a task got of `${secrets…}` is in no result and no error of a later task of the worker, whoever repeats it: a server, a
+// file, a process. What it got of `${env…}` is no secret to other tasks.
+func TestNoSecretOfAnotherTaskLeavesAnAttempt(t *testing.T) {
+	env := map[string]string{"GLEITZEIT_SECRET_KEY": "swordfish", "PLACE": "behind the mill"}
+	store := memory.New()
+	var said []string
+	handler := func(_ context.Context, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
+		if text, given := request.Parameters.Get("text"); given {
+			said = append(said, text.Text())
+			return protocol.Result{Value: value.Object()}, nil
+		}
+		heard := strings.Join(said, ", ")
+		if request.Secrets.String(heard) != "[secrets.KEY], behind the mill" {
+			t.Errorf("the handler cannot redact %q before it cuts it", heard)
+		}
+		if _, fail := request.Parameters.Get("fail"); fail {
+			return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "it was %s", heard).WithHint("not %s", said[0])
+		}
+		return protocol.Result{Value: value.Object(value.Field{Name: said[0], Value: value.String(heard)}), Warning: said[0]}, nil
+	}
+	acts := activitiesOf(t, protocol.Method{Name: "test/do"}, store, env, handler)
+	attemptOf(t, acts, protocol.Call{Parameters: parameters(t, `{"text":"${secrets.KEY}"}`)})
+	attemptOf(t, acts, protocol.Call{Parameters: parameters(t, `{"text":"${env.PLACE}"}`)})
+	outcome, _ := attemptOf(t, acts, protocol.Call{Parameters: parameters(t, `{}`)})
+	if got := string(outcome.Value.Inline.JSON()) + outcome.Warning; got != `{"[secrets.KEY]":"[secrets.KEY], behind the mill"}[secrets.KEY]` {
+		t.Error(got)
+	}
+	outcome, failure := attemptOf(t, acts, protocol.Call{Parameters: parameters(t, `{"fail":true}`)})
+	if got := outcome.Error.Error(); got != "it was [secrets.KEY], behind the mill (not [secrets.KEY])" || strings.Contains(failure.Error(), "swordfish") {
+		t.Error(got, failure)
 	}
 }
 

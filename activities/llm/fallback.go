@@ -83,12 +83,13 @@ func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) 
 func (f *fallback) ask(ctx context.Context, model string) (result protocol.Result, reasons []string, err error) {
 	c := &call{
 		handler: f.handler, request: f.request, progress: f.progress, model: model,
-		timeLeft: f.timeLeft, timeSpent: f.timeSpent, usage: f.usage, secrets: provider.Secrets{Task: f.request.Secrets},
+		timeLeft: f.timeLeft, timeSpent: f.timeSpent, usage: f.usage, secrets: f.handler.secretsFor(f.request),
 	}
 	defer c.finish()
 	if err := c.route(); err != nil {
 		return protocol.Result{}, nil, err
 	}
+	f.handler.given.AddAll(f.request.Secrets)
 	if f.pictures == nil {
 		if f.pictures, err = prepareImages(f.request, c.backend); err != nil {
 			return protocol.Result{}, nil, err

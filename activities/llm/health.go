@@ -88,7 +88,12 @@ func (h *Handler) stateOf(ctx context.Context, m *pool.Member) protocol.ServerSt
 	if err == nil {
 		state, err = m.Client.State(provider.WithSecrets(ctx, secrets), secrets)
 	}
-	state.Server = m.Server
+	state.Server, state.Version = m.Server, secrets.Hide(state.Version)
+	for _, names := range [][]string{state.Models, state.Loaded, state.Modalities} {
+		for i := range names {
+			names[i] = secrets.Hide(names[i])
+		}
+	}
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

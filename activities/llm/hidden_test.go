@@ -3,6 +3,7 @@ package llm_test
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -120,5 +121,64 @@ func TestWhatIsForOllamaAlone(t *testing.T) {
 	handler := open(t, llm.Options{Providers: append(compatibleAt("m", lacking, having), protocol.ProviderSettings{Name: "ollama", AutoPull: true})})
 	for range 3 {
 		want(t, ask(t, handler, llm.Chat, `{"prompt":"x","provider":"openai"}`), map[string]string{"response": `"yes"`})
+	}
+}
+
+// A server that repeats another request in an error must not put the secret of one call into the error of another, wherever its
+// message is cut.
+func TestSecretOfAnotherCallInAnError(t *testing.T) {
+	const secret = "hunter2<S3cret>value"
+	for _, before := range []int{0, 200, 230, 235, 240, 245, 250} {
+		for _, provider := range []string{"ollama", "openai"} {
+			for name, answer := range map[string]func(w http.ResponseWriter, last string){
+				"a status": func(w http.ResponseWriter, last string) {
+					w.WriteHeader(http.StatusTeapot)
+					fmt.Fprint(w, "the last request was: ", strings.Repeat("x", before), last)
+				},
+				"a stream": func(w http.ResponseWriter, last string) {
+					line := fmt.Sprintf(`{"error":%q}`, "the last request was: "+strings.Repeat("x", before)+last)
+					if provider == "openai" {
+						line = "data: " + line + "\n"
+					}
+					fmt.Fprintln(w, line)
+				},
+			} {
+				var last string
+				server := serving(t, func(w http.ResponseWriter, r *http.Request) {
+					body, err := io.ReadAll(r.Body)
+					if err != nil {
+						t.Error(err)
+					}
+					if strings.Contains(string(body), "FAIL") {
+						answer(w, last)
+						return
+					}
+					if at := strings.Index(string(body), "hunter"); at >= 0 {
+						last, _, _ = strings.Cut(string(body)[at:], `"`)
+						if provider == "openai" {
+							speaking(said, finished, over)(w, r)
+						} else {
+							answering("yes")(w, r)
+						}
+					}
+				})
+				h := open(t, llm.Options{Provider: provider, Providers: []protocol.ProviderSettings{{Name: provider, URLs: []string{server}}}})
+				first := asking(t, llm.Chat, fmt.Sprintf(`{"prompt":%q,"model":"m"}`, secret))
+				first.Secrets = &redaction.Set{}
+				first.Secrets.Add("[secrets.X]", secret)
+				if _, err := h.Handle(t.Context(), first, nil); err != nil {
+					t.Fatal(err)
+				}
+				got := fails(t, t.Context(), h, asking(t, llm.Chat, `{"prompt":"FAIL","model":"m"}`), nil)
+				if !strings.Contains(got.Message, "the last request was") || before < 200 && !strings.Contains(got.Message, "[secrets.X]") {
+					t.Errorf("%s of %s does not say what the last request was: %s", name, provider, got.Message)
+				}
+				for _, part := range []string{"hunt", "S3cr", "alue"} {
+					if strings.Contains(got.Message, part) {
+						t.Errorf("%s of %s, %d signs before: %q is in %s", name, provider, before, part, got.Message)
+					}
+				}
+			}
+		}
 	}
 }

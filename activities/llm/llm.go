@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
+	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -46,8 +48,19 @@ type Handler struct {
 	checks   map[string]*jsonschema.Schema // Schemas of the parameters, by method.
 	backends []*backend                    // In the order of the table.
 
+	given redaction.Set // What calls got: a server may repeat in one answer what another call sent to it.
+
 	mu    sync.Mutex
 	named map[address]*pool.Pool // One pool for each server that tasks have named.
+}
+
+// secretsFor returns the secrets of a call, and those of all calls so far, for messages. In results only the call's own are
+// redacted: a result must not depend on which variables other calls have been given.
+func (h *Handler) secretsFor(request protocol.Request) provider.Secrets {
+	all := &redaction.Set{}
+	all.Follow(request.Secrets)
+	all.Follow(&h.given)
+	return provider.Secrets{Task: all}
 }
 
 // address is a server that a task names.

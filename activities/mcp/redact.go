@@ -12,8 +12,8 @@ type known struct {
 	// settings are the values that its settings got by reference. They are redacted in all that it says.
 	settings redaction.Set
 	// calls are those, and the secrets of every call so far. They are redacted in messages: a server that logs what it is
-	// called with must not put the secret of one task into the error of another. In results they are not: a result must not
-	// depend on which other tasks have run, and the secrets of its own task are redacted in any case.
+	// called with must not put the secret of one task into the error of another. In results only those of `${secrets…}` are, by
+	// whoever makes the call, which knows them for all servers: what is a variable of one task is harmless text to another.
 	calls redaction.Set
 }
 

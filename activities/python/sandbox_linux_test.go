@@ -258,7 +258,7 @@ func brokenBubblewrap(t *testing.T) string {
 // version, too: it gets no variable of the worker, and writes nothing.
 func TestAProbeStaysInTheSandbox(t *testing.T) {
 	needsBubblewrap(t)
-	t.Setenv("GLEITZEIT_SECRET_CANARY", "canary")
+	t.Setenv("GLEITZEIT_SECRET_CANARY", "9f2c-canary")
 	outside := t.TempDir()
 	request := ofCode(t, "result = 1")
 	interpreter := filepath.Join(request.Folder, "bin", "python")
@@ -298,7 +298,7 @@ func TestAProbeStaysInTheSandbox(t *testing.T) {
 	if _, err := newHandler(t, python.Options{}).Handle(t.Context(), request, nil); err != nil {
 		t.Fatal(err)
 	}
-	if variables, err := os.ReadFile(filepath.Join(outside, "env")); err != nil || strings.Contains(string(variables), "canary") {
+	if variables, err := os.ReadFile(filepath.Join(outside, "env")); err != nil || strings.Contains(string(variables), "9f2c-canary") {
 		t.Errorf("the probe has %s, %v", variables, err)
 	}
 }

@@ -157,6 +157,7 @@ var rules = []rule{
 	{"internal/resultstore/storetest", []string{"internal/protocol", "internal/value", "internal/resultstore"}, nil},
 	{"internal/require", nil, []string{disk}},
 	{"internal/programtest", []string{"internal/require"}, []string{disk, processes}},
+	{"internal/redactiontest", []string{"internal/redaction"}, []string{network}},
 	{"internal/npmtest", []string{"internal/require"}, []string{disk, processes}},
 	{"internal/ollamatest", []string{"internal/require"}, []string{disk, network, processes, ollama}},
 	{"internal/redistest", []string{"internal/require"}, []string{disk, network, processes, redisClient}},

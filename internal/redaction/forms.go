@@ -2,9 +2,11 @@ package redaction
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -19,7 +21,8 @@ const shortestLine = 12
 
 // formsOf returns the ways in which a secret of at least Shortest bytes is written: as it is, without the blanks at its ends
 // (as a file's content ends), in JSON (as we write it, as encoding/json and as Python's json do), percent-encoded, as
-// Python's repr and Go's %q quote it, in base64, and, of a secret of several lines, each long line.
+// Python's repr and Go's %q quote it, and quoted once more, as in JSON within JSON, in hexadecimal digits, in base64, also as a part of
+// something longer, and, of a secret of several lines, each long line.
 func formsOf(secret string) []string {
 	var all []string
 	add := func(text string) {
@@ -31,25 +34,26 @@ func formsOf(secret string) []string {
 		if len(text) < Shortest {
 			continue
 		}
-		add(text)
-		ours := string(value.String(text).JSON())
-		add(ours[1 : len(ours)-1])
-		if html, err := json.Marshal(text); err == nil {
-			add(string(html[1 : len(html)-1]))
+		for _, quoted := range quotedForms(text) {
+			add(quoted)
+			for _, twice := range quotedForms(quoted) {
+				add(twice)
+			}
 		}
-		add(asciiJSON(text))
 		escaped := url.QueryEscape(text)
 		add(escaped)
 		add(strings.ReplaceAll(escaped, "+", "%20"))
 		add(strings.ReplaceAll(strings.ReplaceAll(escaped, "+", "%20"), "%2F", "/"))
 		add(url.PathEscape(text))
 		add(lowerHex(escaped))
-		quoted := strconv.Quote(text)
-		add(quoted[1 : len(quoted)-1])
-		add(pythonRepr(text))
 		add(base64.StdEncoding.EncodeToString([]byte(text)))
 		add(base64.RawStdEncoding.EncodeToString([]byte(text)))
 		add(base64.RawURLEncoding.EncodeToString([]byte(text)))
+		for skipped := range 3 {
+			add(insideBase64(base64.RawStdEncoding, text, skipped))
+			add(insideBase64(base64.RawURLEncoding, text, skipped))
+		}
+		add(hex.EncodeToString([]byte(text)))
 	}
 	if strings.Contains(strings.TrimSpace(secret), "\n") {
 		for line := range strings.Lines(secret) {
@@ -58,7 +62,35 @@ func formsOf(secret string) []string {
 			}
 		}
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// quotedForms returns a text as it is, and as it is quoted, without the quotes.
+func quotedForms(text string) []string {
+	quotes := []string{string(value.String(text).JSON()), strconv.Quote(text)}
+	if html, err := json.Marshal(text); err == nil {
+		quotes = append(quotes, string(html))
+	}
+	forms := []string{text, asciiJSON(text), pythonRepr(text, unicode.MaxRune), pythonRepr(text, unicode.MaxASCII), pythonRepr(latin1(text), unicode.MaxASCII)}
+	for _, quoted := range quotes {
+		forms = append(forms, quoted[1:len(quoted)-1])
+	}
+	slices.Sort(forms)
+	return slices.Compact(forms)
+}
+
+// insideBase64 returns what the base64 of a longer text has of a text before which it has so many bytes: the characters that
+// its neighbors do not change.
+func insideBase64(encoding *base64.Encoding, text string, before int) string {
+	encoded := encoding.EncodeToString([]byte(strings.Repeat("-", before) + text))
+	if (before+len(text))%3 != 0 {
+		encoded = encoded[:len(encoded)-1]
+	}
+	if before > 0 {
+		encoded = encoded[before+1:]
+	}
+	return encoded
 }
 
 // asciiJSON returns the text as a JSON string of ASCII alone, without the quotes.
@@ -90,8 +122,18 @@ func lowerHex(escaped string) string {
 	return string(lower)
 }
 
-// pythonRepr returns the text as Python's repr writes a string, without the quotes.
-func pythonRepr(text string) string {
+// latin1 returns a text with a character for each byte of another one.
+func latin1(text string) string {
+	runes := make([]rune, len(text))
+	for i := range len(text) {
+		runes[i] = rune(text[i])
+	}
+	return string(runes)
+}
+
+// pythonRepr returns the text as Python's repr writes a string, without the quotes, and with escapes for what is beyond last: that
+// is its ascii, and that of a text with a character for each byte is the repr of the bytes.
+func pythonRepr(text string, last rune) string {
 	quote := '\''
 	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
 		quote = '"'
@@ -108,8 +150,12 @@ func pythonRepr(text string) string {
 			repr.WriteString(`\r`)
 		case r == '\t':
 			repr.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
+		case r < ' ' || r == 0x7f || r > last && r <= 0xff:
 			fmt.Fprintf(&repr, `\x%02x`, r)
+		case r > last && r <= 0xffff:
+			fmt.Fprintf(&repr, `\u%04x`, r)
+		case r > last:
+			fmt.Fprintf(&repr, `\U%08x`, r)
 		default:
 			repr.WriteRune(r)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -15,12 +16,24 @@ import (
 // Shortest is the length in bytes from which a value is redacted. Shorter ones would redact harmless words.
 const Shortest = 6
 
-// Set is a set of secrets. It grows only, and may be used by many goroutines at once. The zero value and nil have none.
+// most is how many secrets a set remembers. The oldest ones are forgotten: a process that runs for months may be given a new
+// one each day.
+const most = 1000
+
+// Set is a set of secrets. It may be used by many goroutines at once. The zero value and nil have none.
 type Set struct {
-	mu       sync.RWMutex
-	forms    []form // The longest first: one secret may be the beginning of another.
-	known    map[string]bool
-	replacer *strings.Replacer // Of forms; nil without.
+	mu      sync.RWMutex
+	secrets []secret          // The oldest first.
+	known   map[string]string // Their labels.
+	follows []*Set
+	changes atomic.Uint64
+	finder  atomic.Pointer[finder] // Of the secrets as they were at its last use.
+}
+
+// secret is a secret in all its forms, and what is shown instead.
+type secret struct {
+	text, label string
+	forms       []string
 }
 
 // form is one way in which a secret is written, and what is shown instead.
@@ -28,97 +41,152 @@ type form struct{ text, label string }
 
 // Add adds a secret in every form that this program or a usual encoder gives it. The label is what is shown instead, such as
 // "[secrets.TOKEN]".
-func (s *Set) Add(label, secret string) {
-	if len(secret) < Shortest {
+func (s *Set) Add(label, text string) {
+	if len(text) < Shortest {
 		return
 	}
 	s.mu.RLock()
-	known := s.known[secret]
+	_, known := s.known[text]
 	s.mu.RUnlock()
-	if known {
-		return
+	if !known {
+		s.add(secret{text, label, formsOf(text)})
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil {
-		s.known = map[string]bool{}
-	}
-	if s.known[secret] {
-		return
-	}
-	s.known[secret] = true
-	for _, text := range formsOf(secret) {
-		s.forms = append(s.forms, form{text, label})
-	}
-	s.sorted()
 }
 
 // AddAll adds the secrets of another set.
 func (s *Set) AddAll(other *Set) {
-	if other == nil || other == s {
-		return
+	if other != s {
+		s.add(other.all()...)
 	}
-	other.mu.RLock()
-	forms := slices.Clone(other.forms)
-	known := make([]string, 0, len(other.known))
-	for secret := range other.known {
-		known = append(known, secret)
-	}
-	other.mu.RUnlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil {
-		s.known = map[string]bool{}
-	}
-	grown := false
-	for _, secret := range known {
-		grown = grown || !s.known[secret]
-		s.known[secret] = true
-	}
-	if !grown {
-		return
-	}
-	s.forms = append(s.forms, forms...)
-	s.sorted()
 }
 
-// sorted puts the forms in order, each once. The caller holds mu.
-func (s *Set) sorted() {
-	slices.SortStableFunc(s.forms, func(a, b form) int {
+func (s *Set) add(secrets ...secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, added := range secrets {
+		if _, known := s.known[added.text]; known {
+			continue
+		}
+		if s.known == nil {
+			s.known = map[string]string{}
+		}
+		if len(s.secrets) == most {
+			delete(s.known, s.secrets[0].text)
+			s.secrets = s.secrets[1:]
+		}
+		s.known[added.text] = added.label
+		s.secrets = append(s.secrets, added)
+		s.changes.Add(1)
+	}
+}
+
+// Follow makes the secrets of another set, now and later, those of this set as well. The labels of its own take precedence.
+func (s *Set) Follow(other *Set) {
+	if other == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.follows = append(s.follows, other)
+	s.changes.Add(1)
+}
+
+// all returns the secrets, then those of the followed sets.
+func (s *Set) all() []secret {
+	if s == nil {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := slices.Clone(s.secrets)
+	for _, other := range s.follows {
+		all = append(all, other.all()...)
+	}
+	return all
+}
+
+// version returns a number that grows with each change of the set and of those that it follows.
+func (s *Set) version() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	version := s.changes.Load()
+	for _, other := range s.follows {
+		version += other.version()
+	}
+	return version
+}
+
+// same returns the set that this one follows, if it follows one only and has nothing that that one does not have. To find secrets
+// with it spares the making of a finder for each call.
+func (s *Set) same() *Set {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if len(s.follows) != 1 {
+		return nil
+	}
+	other := s.follows[0]
+	other.mu.RLock()
+	defer other.mu.RUnlock()
+	for _, own := range s.secrets {
+		if label, known := other.known[own.text]; !known || label != own.label {
+			return nil
+		}
+	}
+	return other
+}
+
+// finder finds secrets in texts. It does not change.
+type finder struct {
+	version  uint64
+	forms    []form            // Each once, the longest first: one secret may be the beginning of another.
+	replacer *strings.Replacer // Nil without forms.
+}
+
+// find returns the finder of the secrets as they are now.
+func (s *Set) find() *finder {
+	if s == nil {
+		return &finder{}
+	}
+	if other := s.same(); other != nil {
+		return other.find()
+	}
+	version := s.version() // Before the secrets are read: one that is added in between is found at the next use.
+	if known := s.finder.Load(); known != nil && known.version == version {
+		return known
+	}
+	made := &finder{version: version}
+	for _, of := range s.all() {
+		for _, text := range of.forms {
+			made.forms = append(made.forms, form{text, of.label})
+		}
+	}
+	slices.SortStableFunc(made.forms, func(a, b form) int {
 		if len(a.text) != len(b.text) {
 			return len(b.text) - len(a.text)
 		}
 		return strings.Compare(a.text, b.text)
 	})
-	s.forms = slices.CompactFunc(s.forms, func(a, b form) bool { return a.text == b.text })
-	pairs := make([]string, 0, 2*len(s.forms))
-	for _, f := range s.forms {
-		pairs = append(pairs, f.text, f.label)
+	made.forms = slices.CompactFunc(made.forms, func(a, b form) bool { return a.text == b.text })
+	if len(made.forms) > 0 {
+		pairs := make([]string, 0, 2*len(made.forms))
+		for _, f := range made.forms {
+			pairs = append(pairs, f.text, f.label)
+		}
+		made.replacer = strings.NewReplacer(pairs...)
 	}
-	s.replacer = strings.NewReplacer(pairs...)
+	s.finder.Store(made)
+	return made
 }
 
 // Empty reports whether the set has no secrets.
-func (s *Set) Empty() bool {
-	if s == nil {
-		return true
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return len(s.forms) == 0
-}
+func (s *Set) Empty() bool { return s.find().replacer == nil }
 
 // String returns the text without the secrets. It must be whole: what was cut is a Raw.
 func (s *Set) String(text string) string {
-	if s == nil {
-		return text
+	if replacer := s.find().replacer; replacer != nil {
+		return replacer.Replace(text)
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.replacer == nil {
-		return text
-	}
-	return s.replacer.Replace(text)
+	return text
 }
 
 // Text returns the text without the secrets, to be cut. It must be whole: what was cut is a Raw.
@@ -152,8 +220,24 @@ func (s *Set) Value(v value.Value) value.Value {
 	return v
 }
 
-// Pending returns how many bytes at the end of a text may be the beginning of a secret that goes on in the next piece.
-func (s *Set) Pending(text string) int {
+// Split returns the beginning of a text that goes on, without secrets, and the rest, in which there may be one that is not complete
+// yet: what is written in pieces is given to it together with the rest of the last time.
+func (s *Set) Split(text string) (clean, rest string) {
+	at := len(text) - s.pending(text)
+	for moved := true; moved; {
+		moved = false
+		for _, f := range s.find().forms { // None may be in both parts.
+			from := max(0, at-len(f.text)+1)
+			if found := strings.Index(text[from:min(len(text), at+len(f.text)-1)], f.text); found >= 0 {
+				at, moved = from+found, true
+			}
+		}
+	}
+	return s.String(text[:at]), text[at:]
+}
+
+// pending returns how many bytes at the end of a text may be the beginning of a secret that goes on in the next piece.
+func (s *Set) pending(text string) int {
 	return s.longest(text, func(form string, length int) bool { return strings.HasSuffix(text, form[:length]) })
 }
 
@@ -164,13 +248,8 @@ func (s *Set) ending(text string) int {
 
 // longest returns the largest length, less than that of a form and at most that of the text, for which cut holds of a form.
 func (s *Set) longest(text string, cut func(form string, length int) bool) int {
-	if s == nil {
-		return 0
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	longest := 0
-	for _, f := range s.forms {
+	for _, f := range s.find().forms {
 		for length := min(len(f.text)-1, len(text)); length > longest; length-- {
 			if cut(f.text, length) {
 				longest = length
@@ -183,12 +262,7 @@ func (s *Set) longest(text string, cut func(form string, length int) bool) int {
 
 // within reports whether the text is the inside of a secret.
 func (s *Set) within(text string) bool {
-	if s == nil || text == "" {
-		return false
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.ContainsFunc(s.forms, func(f form) bool { return strings.Contains(f.text, text) })
+	return text != "" && slices.ContainsFunc(s.find().forms, func(f form) bool { return strings.Contains(f.text, text) })
 }
 
 // Raw is a part of a stream or of a text as it was written, with the secrets in it. It is read through Redact alone.
@@ -208,7 +282,7 @@ func (r Raw) Redact(s *Set) Text {
 	}
 	if r.after {
 		// Until nothing more: what is left may end in the beginning of a secret again, that of one that was there as a whole.
-		for cut := s.Pending(text); cut > 0; cut = s.Pending(text) {
+		for cut := s.pending(text); cut > 0; cut = s.pending(text) {
 			text = text[:len(text)-cut]
 		}
 		text = withoutHalfRune(text)

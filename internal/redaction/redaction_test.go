@@ -2,7 +2,10 @@ package redaction
 
 import (
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -22,10 +25,32 @@ func TestFormsAreRedacted(t *testing.T) {
 		"path of Python": "p%3Cw%3E%27d%22%26%C3%A4%0A/%20%2B9",
 		"lower case":     "p%3cw%3e%27d%22%26%c3%a4%0a%2f+%2b9",
 		"repr":           `p<w>\'d"&ä\n/ +9`,
+		"ascii":          `p<w>\'d"&\xe4\n/ +9`,
+		"repr of bytes":  `p<w>\'d"&\xc3\xa4\n/ +9`,
 		"base64":         base64.StdEncoding.EncodeToString([]byte(secret)),
+		"hexadecimal":    hex.EncodeToString([]byte(secret)),
+		"JSON in JSON":   `p<w>'d\\\"&ä\\n/ +9`,
 	} {
 		if got := s.String("a " + text + " b"); got != "a [secrets.P] b" {
 			t.Errorf("%s: %q becomes %q", name, text, got)
+		}
+	}
+}
+
+// The base64 of a longer text, such as "user:password", has no byte of the secret but those that its neighbors changed.
+func TestInsideBase64(t *testing.T) {
+	const secret = "correct-horse-battery"
+	s := &Set{}
+	s.Add("|", secret)
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+		for before := range 6 {
+			for after := range 4 {
+				text := strings.Repeat("\xfa", before) + secret + strings.Repeat("\xfa", after)
+				first, last, cut := strings.Cut(s.String(encoding.EncodeToString([]byte(text))), "|")
+				if length := len(first) + len(strings.TrimRight(last, "=")); !cut || length > (before+after)*8/6+4 {
+					t.Errorf("%d before and %d after: %q and %q", before, after, first, last)
+				}
+			}
 		}
 	}
 }
@@ -99,6 +124,102 @@ func TestAddAll(t *testing.T) {
 	if got := a.String("secret-b"); got != "secret-b" {
 		t.Error(got)
 	}
+}
+
+// In whatever pieces a text comes, what is passed on of it is that of the whole text without secrets: one secret may be the
+// beginning of another, or end as another begins.
+func TestSplit(t *testing.T) {
+	s := &Set{}
+	s.Add("[A]", "S3cret")
+	s.Add("[B]", "S3cret<and more>")
+	s.Add("[C]", "t-other")
+	for text, want := range map[string]string{
+		"a S3cret b":                   "a [A] b",
+		"a S3cret<and more> S3cret<an": "a [B] [A]<an",
+		"S3crett-other S3cret-other":   "[A][C] [A]-other",
+		"S3creS3cret<and moreS3cret":   "S3cre[A]<and more[A]",
+	} {
+		for size := 1; size <= len(text); size++ {
+			var passed strings.Builder
+			held := ""
+			for rest := text; rest != ""; {
+				piece := rest[:min(size, len(rest))]
+				rest = rest[len(piece):]
+				var clean string
+				clean, held = s.Split(held + piece)
+				passed.WriteString(clean)
+			}
+			if got := passed.String() + s.String(held); got != want {
+				t.Errorf("%q in pieces of %d becomes %q, want %q", text, size, got, want)
+			}
+		}
+	}
+}
+
+func TestFollow(t *testing.T) {
+	all, own := &Set{}, &Set{}
+	own.Follow(all)
+	own.Follow(nil)
+	if !own.Empty() || own.String("secret-a") != "secret-a" {
+		t.Error("it has a secret before there is one")
+	}
+	all.Add("[all.A]", "secret-a")
+	if got := own.String("secret-a"); got != "[all.A]" {
+		t.Error(got)
+	}
+	own.Add("[own.A]", "secret-a")
+	all.Add("[all.B]", "secret-b")
+	if got := own.String("secret-a secret-b"); got != "[own.A] [all.B]" {
+		t.Error(got)
+	}
+	other := &Set{}
+	other.Follow(all)
+	other.Add("[all.A]", "secret-a")
+	if got := other.String("secret-a secret-b"); got != "[all.A] [all.B]" {
+		t.Error(got)
+	}
+	other.Add("[other.C]", "secret-c")
+	if got := other.String("secret-a secret-b secret-c") + all.String("secret-c"); got != "[all.A] [all.B] [other.C]secret-c" {
+		t.Error(got)
+	}
+	copied := &Set{}
+	copied.AddAll(own)
+	if got := copied.String("secret-a secret-b"); got != "[own.A] [all.B]" {
+		t.Error(got)
+	}
+}
+
+// The memory that a set takes has a limit: a process may be given a new secret each day, for years.
+func TestOldSecretsAreForgotten(t *testing.T) {
+	s := &Set{}
+	for i := range most + 2 {
+		s.Add("[s]", fmt.Sprintf("secret-%04d", i))
+	}
+	if got := s.String("secret-0001 secret-0002 secret-1001"); got != "secret-0001 [s] [s]" {
+		t.Error(got)
+	}
+	s.Add("[again]", "secret-0001")
+	if got := s.String("secret-0001 secret-0002 secret-0003"); got != "[again] secret-0002 [s]" {
+		t.Error(got)
+	}
+}
+
+func TestAtOnce(t *testing.T) {
+	all, own := &Set{}, &Set{}
+	own.Follow(all)
+	var working sync.WaitGroup
+	for i := range 8 {
+		working.Go(func() {
+			for j := range 20 {
+				text := fmt.Sprintf("secret-%d-%d", i, j)
+				all.Add("[s]", text)
+				if got := own.String(text); got != "[s]" {
+					t.Errorf("%s becomes %s", text, got)
+				}
+			}
+		})
+	}
+	working.Wait()
 }
 
 func TestCuts(t *testing.T) {

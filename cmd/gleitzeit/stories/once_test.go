@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // counted has an effect that can be counted, and is over in no time: an equal start that is late finds it finished.
@@ -20,12 +22,16 @@ tasks:
         result = 1
 `
 
-// TestEqualStartsAtOnce: the same command typed many times at the same moment is one run, which all of them show.
+// TestEqualStartsAtOnce: the same command typed many times at the same moment is one run, which all of them show. With
+// GLEITZEIT_TEST_STARTS=50 and GLEITZEIT_TEST_ROUNDS=100 it takes minutes.
 func TestEqualStartsAtOnce(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		starts, times int
-	}{{"many", 20, 1}, {"two", 2, 5}} {
+	}{
+		{"many", programtest.Number(t, "GLEITZEIT_TEST_STARTS", 20), 1},
+		{"two", 2, programtest.Number(t, "GLEITZEIT_TEST_ROUNDS", 5)},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			u := newUser(t)
@@ -52,6 +58,10 @@ func TestEqualStartsAtOnce(t *testing.T) {
 			effects, err := os.ReadFile(u.Path("effects"))
 			if err != nil || len(effects) != test.times {
 				t.Errorf("%d rounds of %d starts had %d effects, %v", test.times, test.starts, len(effects), err)
+			}
+			listed, _ := u.Gleitzeit(0, "list", "--limit", "0", "-o", "jsonl")
+			if runs := strings.Count(listed, "\n"); runs != test.times {
+				t.Errorf("%d rounds of %d starts had %d runs", test.times, test.starts, runs)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -122,10 +123,27 @@ func newServer(only string) *mcp.Server {
 				return answer(ctx, request)
 			})
 	}
-	// log says on stderr what it is called with, as some servers do with every call.
+	// log says on stderr what it is called with, as some servers do with every call. The next three repeat it to whoever asks: in a
+	// result, in a failure, in an error.
+	var logged atomic.Pointer[struct{ Text string }]
 	add("log", nil, anyArguments, func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		fmt.Fprintf(os.Stderr, "called with %s\n", request.Params.Arguments)
+		arguments := &struct{ Text string }{}
+		if err := json.Unmarshal(request.Params.Arguments, arguments); err != nil {
+			return nil, err
+		}
+		logged.Store(arguments)
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "logged"}}}, nil
+	})
+	add("repeat", nil, anyArguments, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		text := logged.Load().Text
+		return &mcp.CallToolResult{StructuredContent: map[string]any{text: []string{text}}, Content: said("it was " + text).Content}, nil
+	})
+	add("refuse", nil, anyArguments, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return &mcp.CallToolResult{IsError: true, Content: said("no more after " + logged.Load().Text).Content}, nil
+	})
+	add("reject", nil, anyArguments, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return nil, fmt.Errorf("no more after %q", logged.Load().Text)
 	})
 	// die ends the server in the middle of its first call, as kill -9 does.
 	for name, annotations := range map[string]*mcp.ToolAnnotations{
