@@ -28,7 +28,7 @@ func TestSecretsWhereTheOutputIsCut(t *testing.T) {
 			"JSON":        `import json; print("x"*%d + json.dumps({"a": secret})); result = 1`,
 			"exception":   `raise ValueError("x"*%d + secret + "y"*(8192-60))`,
 			"end":         `import os, sys; sys.stderr.write("x"*%d + secret + "y"*(2048-12)); sys.stderr.flush(); os._exit(3)`,
-			"key":         `result = {"x"*%d + secret: {1: 2}}`,
+			"key":         `result = {"x"*%d + secret: {(1,): 2}}`,
 			"another key": `result = {("x"*%d + secret,): 2}`,
 		} {
 			request := ofCode(t, "secret = "+fmt.Sprintf("%q", secret)+"\n"+fmt.Sprintf(code, before))
