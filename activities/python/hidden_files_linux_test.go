@@ -25,6 +25,11 @@ result = [tried(name) for name in ("data", ".env", "linked")]`)
 	write(t, folder, "data", "of the run")
 	write(t, folder, ".env", "TOKEN=swordfish")
 	write(t, folder, "real", "TOKEN=swordfish")
+	for _, name := range []string{"data", ".env", "real"} { // A sandbox of root reads what everybody may read.
+		if err := os.Chmod(filepath.Join(folder, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Symlink("real", filepath.Join(folder, "linked")); err != nil {
 		t.Fatal(err)
 	}
