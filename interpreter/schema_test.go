@@ -38,6 +38,7 @@ var unseen = map[string]string{
 	"not-a-mapping":                noTree,
 	"not-utf8":                     noTree,
 	"outputs":                      crossing,
+	"patterns":                     "how many alternatives a pattern has takes counting",
 	"secret":                       "which text names a secret, and whose a reference is, takes more than a pattern",
 	"providers":                    "which providers there are is for the program to know",
 	"reference":                    crossing,

@@ -67,8 +67,12 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	// As durable as the engine's own database: once Temporal says that a task has completed, a loss of power must not
 	// have taken its result. No busy_timeout: see whileBusy.
-	// Incremental vacuum can only be chosen before the first table is made.
-	s.writer, err = sql.Open("sqlite", source(s.path, "_txlock=immediate", "_pragma=auto_vacuum(2)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"))
+	options := []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"}
+	if info, err := os.Stat(s.path); err == nil && info.Size() == 0 {
+		// Incremental vacuum can only be chosen before anything is written; on any other file the pragma is a write without effect.
+		options = append([]string{"_pragma=auto_vacuum(2)"}, options...)
+	}
+	s.writer, err = sql.Open("sqlite", source(s.path, options...))
 	if err != nil {
 		return err
 	}
