@@ -133,6 +133,23 @@ func want(t *testing.T, shown *bytes.Buffer, text string) {
 	}
 }
 
+// What to do about failed items is shown once where it is the same for several.
+func TestHintsOfFailedItems(t *testing.T) {
+	now := time.Now()
+	p, shown := printing(Options{Began: now}, "a")
+	fail := func(item int, hint string) history.Event {
+		event := ended("a", now, protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.InvalidParams, "too long").WithHint("%s", hint)})
+		event.Item = item
+		return event
+	}
+	events(t, p, fail(0, "cut it"), fail(1, "cut it"), fail(2, "fit\x1b[2J it"), fail(3, ""))
+	lines := make([]any, 4)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("✗ a[%d]  null  failed  1.00 s  too long\n", i)
+	}
+	want(t, shown, fmt.Sprintf("%s  cut it\n%s%s  fit\\x1b[2J it\n%s", lines...))
+}
+
 func TestWhatAnEarlierProcessDidIsCounted(t *testing.T) {
 	now := time.Now()
 	p, shown := printing(Options{Began: now}, "a", "b")

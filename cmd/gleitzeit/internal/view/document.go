@@ -68,11 +68,13 @@ type Task struct {
 	Result    *value.Value     `json:"result,omitempty"`
 	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
+	Retrying  int              `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
 	Error     *Error           `json:"error"`
 
 	after           []string
-	each            bool // It is fanned out.
-	continueOnError bool // The run continues when the task fails.
+	failures        []failures // Its items that failed.
+	each            bool       // It is fanned out.
+	continueOnError bool       // The run continues when the task fails.
 	when            string
 	runIf           string
 	value           *protocol.Ref
