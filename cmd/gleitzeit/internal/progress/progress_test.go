@@ -150,6 +150,29 @@ func TestHintsOfFailedItems(t *testing.T) {
 	want(t, shown, fmt.Sprintf("%s  cut it\n%s%s  fit\\x1b[2J it\n%s", lines...))
 }
 
+// What a task waits for is a line of its own, when it begins and when it changes.
+func TestWaits(t *testing.T) {
+	p, shown := printing(Options{Began: time.Now()}, "a")
+	events(t, p, started("a", time.Now()))
+	waiting := func(message string) []history.Attempt {
+		return []history.Attempt{{Activity: "a[0]", Number: 1, Message: message, Started: true}}
+	}
+	const server, limit = "waiting for the server: connection\x1b[2J refused", "waiting until 14:03:%d: the limit is reached"
+	for _, message := range []string{server, server, "", server, fmt.Sprintf(limit, 10), fmt.Sprintf(limit, 16), "waiting for another call to finish", "9 tokens"} {
+		p.Attempts(waiting(message))
+	}
+	lines := "· a  waiting for the server: connection\\x1b[2J refused\n· a  waiting until 14:03:10: the limit is reached\n"
+	want(t, shown, lines)
+	p.waits = map[string]string{"a": fmt.Sprintf(limit, 30)}
+	p.noteWaits(time.Now().Add(waitEvery))
+	p.waits = nil
+	p.noteWaits(time.Now().Add(3 * waitEvery))
+	p.waits = map[string]string{"a": fmt.Sprintf(limit, 30)}
+	p.noteWaits(time.Now().Add(3 * waitEvery))
+	again := "· a  waiting until 14:03:30: the limit is reached\n"
+	want(t, shown, lines+again+again)
+}
+
 func TestWhatAnEarlierProcessDidIsCounted(t *testing.T) {
 	now := time.Now()
 	p, shown := printing(Options{Began: now}, "a", "b")

@@ -58,7 +58,7 @@ type Task struct {
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start.
+	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
@@ -113,6 +113,8 @@ type Live struct {
 	Running []string        // Ids of tasks in flight.
 	// Waiting has the queue for each task, by id, that waits, itself or some of its items, because the queue has no worker.
 	Waiting map[string]string
+	// Waits has what a task waits for, by id, where all that is in flight of it reports that it waits.
+	Waits map[string]string
 }
 
 func contains(names []string, name string) bool {

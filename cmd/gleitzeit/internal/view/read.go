@@ -246,6 +246,9 @@ func (r *Run) Merge(live Live) {
 		case contains(live.Running, task.ID):
 			task.Status = protocol.Running
 		}
+		if text := live.Waits[task.ID]; text != "" && !task.Status.Ended() {
+			task.Reason = text
+		}
 		if queue, waiting := live.Waiting[task.ID]; waiting && !task.Status.Ended() {
 			task.Reason = fmt.Sprintf("waiting for a worker on queue %q", queue)
 		}
