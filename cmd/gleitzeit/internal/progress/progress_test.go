@@ -143,11 +143,8 @@ func TestHintsOfFailedItems(t *testing.T) {
 		return event
 	}
 	events(t, p, fail(0, "cut it"), fail(1, "cut it"), fail(2, "fit\x1b[2J it"), fail(3, ""))
-	lines := make([]any, 4)
-	for i := range lines {
-		lines[i] = fmt.Sprintf("✗ a[%d]  null  failed  1.00 s  too long\n", i)
-	}
-	want(t, shown, fmt.Sprintf("%s  cut it\n%s%s  fit\\x1b[2J it\n%s", lines...))
+	line := func(item int) string { return fmt.Sprintf("✗ a[%d]  null  failed  1.00 s  too long\n", item) }
+	want(t, shown, line(0)+"  cut it\n"+line(1)+line(2)+"  fit\\x1b[2J it\n"+line(3))
 }
 
 // What a task waits for is a line of its own, when it begins and when it changes.
