@@ -67,6 +67,31 @@ func TestColoursOfAFolder(t *testing.T) {
 	wantLines(t, "the report", read(t, u.Path("colours.md")), "# Batch photos\n", "3 of 3 files succeeded", "/photos/b.png\n\nI see green.\n")
 }
 
+// TestFormatsOfFiles: the name of the file for the results selects their format, unless one is given; what is said about
+// the run is for people.
+func TestFormatsOfFiles(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.File("a.txt", "a")
+	for _, c := range []struct {
+		file, begins string
+		format       []string
+	}{
+		{file: "out.json", begins: "{\n  \"run\": "}, {file: "out.JSONL", begins: `{"item":`}, {file: "out.md", begins: "# Batch"},
+		{file: "out.markdown", begins: "# Batch"}, {file: "out.txt", begins: "== "}, {file: "out", begins: "== "},
+		{file: "given.json", begins: "# Batch", format: []string{"--format", "md"}}, {file: "given.md", begins: "== ", format: []string{"-o", "text"}},
+		{file: "lines", begins: `{"item":`, format: []string{"-o", "jsonl"}},
+	} {
+		_, said := u.Gleitzeit(0, append([]string{"batch", "a.txt", "--prompt", "Summarize.", "--output", c.file}, c.format...)...)
+		if got := read(t, u.Path(c.file)); !strings.HasPrefix(got, c.begins) {
+			t.Errorf("%s begins with %.20q", c.file, got)
+		}
+		if !strings.HasPrefix(said, "run batch-") || strings.Contains(said, "{") {
+			t.Errorf("%s: standard error has\n%s", c.file, said)
+		}
+	}
+}
+
 // TestTwoHundredDocuments: two of them are not text and have an error, all others have an answer.
 func TestTwoHundredDocuments(t *testing.T) {
 	t.Parallel()

@@ -49,6 +49,7 @@ type taskDocument struct {
 	Result    map[string]json.RawMessage `json:"result"`
 	Warning   *string                    `json:"warning"`
 	Warnings  *int                       `json:"warnings"`
+	Retrying  *int                       `json:"retrying"`
 	Error     *errorDocument             `json:"error"`
 }
 

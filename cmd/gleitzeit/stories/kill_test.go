@@ -191,7 +191,7 @@ tasks:
 	if stdout != "last: 1000000\n" {
 		t.Errorf("the result is %q", stdout)
 	}
-	wantLines(t, "stderr", said, " finished earlier; showing its results\n")
+	wantLines(t, "stderr", said, " finished earlier; showing its results from ", "; use `--new` to run it again\n")
 	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 2 || !strings.Contains(listed, "completed") {
 		t.Errorf("list shows\n%s", listed)
 	}

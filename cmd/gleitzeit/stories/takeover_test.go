@@ -88,7 +88,7 @@ func TestAdoption(t *testing.T) {
 		if stdout != "after: after\n" {
 			t.Errorf("the same command prints %q", stdout)
 		}
-		wantLines(t, "run", said, "run "+run+" finished earlier; showing its results\n")
+		wantLines(t, "run", said, "run "+run+" finished earlier; showing its results from ", "; use `--new` to run it again\n")
 		if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "finished earlier") {
 			t.Errorf("the results are printed twice: %s", said)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,20 +27,24 @@ import (
 type batchOptions struct {
 	batch   interpreter.Batch
 	file    string // Where the results go; empty is standard output.
+	format  output // Of the results.
 	another bool
 }
+
+// endings are the formats of files whose names end so, where no format is given.
+var endings = map[string]output{".json": asJSON, ".jsonl": asJSONL, ".md": asMarkdown, ".markdown": asMarkdown}
 
 // batchFormat is the value of --format for batch, which has one more.
 type batchFormat struct{ *output }
 
 // Set implements pflag.Value.
 func (f batchFormat) Set(text string) error {
-	if output(text) == asMarkdown {
+	if output(text) == asMarkdown || text == "md" {
 		*f.output = asMarkdown
 		return nil
 	}
 	if f.output.Set(text) != nil {
-		return errors.New("must be text, json, jsonl or markdown")
+		return errors.New("must be text, json, jsonl, markdown or md")
 	}
 	return nil
 }
@@ -53,7 +59,7 @@ func (p batchCommand) command() *cobra.Command {
 		Short: "Ask a model about each file of a folder",
 		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
 			"If the process dies, the same command in the same folder resumes where it was.",
-		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md -o markdown",
+		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{fmt.Errorf("missing argument DIR or FILE; see `%s --help`", command.CommandPath())}
@@ -64,12 +70,16 @@ func (p batchCommand) command() *cobra.Command {
 			if o.batch.Prompt == "" {
 				return usageError{errors.New("--prompt is required: it says what to ask the model about each file")}
 			}
-			if o.batch.MaxConcurrent < 0 {
-				return usageError{fmt.Errorf("--max-concurrent %d is less than 0", o.batch.MaxConcurrent)}
+			if o.batch.MaxConcurrent < 1 && command.Flags().Changed("max-concurrent") {
+				return usageError{fmt.Errorf("--max-concurrent %d is less than 1", o.batch.MaxConcurrent)}
 			}
 			switch o.file {
 			case "text", "json", "jsonl", "markdown":
 				return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
+			}
+			o.format, p.toFile = p.output, o.file != ""
+			if !command.Flags().Changed("format") {
+				o.format = cmp.Or(endings[strings.ToLower(filepath.Ext(o.file))], asText)
 			}
 			return p.batch(command.Context(), args, o)
 		},
@@ -81,7 +91,7 @@ func (p batchCommand) command() *cobra.Command {
 	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
 	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
 	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
-	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output)")
+	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output); .json, .jsonl, .md or .markdown selects the format")
 	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
 	return command
@@ -109,7 +119,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	typed := "gleitzeit " + view.ShellWords(p.Args...)
 	return execute(ctx, p.program, compiled, execution{
 		another: o.another, command: typed, claimed: typed,
-		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o.file) },
+		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o) },
 	})
 }
 
@@ -129,27 +139,27 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 }
 
 // printBatch writes the results in the format asked for, into the file or to standard output.
-func (p batchCommand) printBatch(b *view.Batch, file string) error {
-	data, err := p.renderBatch(b)
+func (p batchCommand) printBatch(b *view.Batch, o batchOptions) error {
+	data, err := renderBatch(b, o.format)
 	if err != nil {
 		return err
 	}
-	if file == "" {
+	if o.file == "" {
 		_, err = p.Out.Write(data)
 		return err
 	}
-	if err := home.WriteAtomic(file, data); err != nil {
-		return unwritable(file, err)
+	if err := home.WriteAtomic(o.file, data); err != nil {
+		return unwritable(o.file, err)
 	}
-	p.say("wrote the results to %s", file)
+	p.say("wrote the results to %s", o.file)
 	return nil
 }
 
-func (p batchCommand) renderBatch(b *view.Batch) ([]byte, error) {
+func renderBatch(b *view.Batch, format output) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	switch p.output {
+	switch format {
 	case asMarkdown:
 		text.WriteString(b.Markdown())
 	case asJSON:

@@ -40,7 +40,8 @@ type program struct {
 	temporal   runs.Connection // Of --address, --namespace and --profile.
 	output     output
 	stream     bool             // Of --stream.
-	newRun     string           // How to start another run where one is open; empty where that cannot be.
+	toFile     bool             // The results go to a file: notices are for people.
+	hasNew     bool             // The command has the flag --new.
 	screen     *progress.Screen // Is Err.
 	interrupts *interrupts
 	written    *checked          // Is Out.

@@ -27,7 +27,7 @@ func execute(ctx context.Context, p *program, compiled *plan.Plan, how execution
 	if err := s.Join(ctx); err != nil {
 		return err
 	}
-	p.newRun = "`--new` starts another"
+	p.hasNew = true
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)
 	defer f.stop()

@@ -98,10 +98,10 @@ func withoutResults(run *view.Run) string {
 }
 
 func noResult(task *view.Task) error {
-	why, code := "", protocol.TaskExecutionFailed
+	why, hint, code := "", "", protocol.TaskExecutionFailed
 	switch {
 	case task.Error != nil:
-		why = ": " + task.Error.Message
+		why, hint = ": "+task.Error.Message, task.Error.Hint
 	case task.Reason != "":
 		why = ": " + task.Reason
 	}
@@ -111,5 +111,5 @@ func noResult(task *view.Task) error {
 	case protocol.Cancelled:
 		code = protocol.TaskCancelled
 	}
-	return protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why)
+	return protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why).WithHint("%s", hint)
 }

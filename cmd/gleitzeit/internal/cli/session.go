@@ -106,13 +106,17 @@ func (p *program) openToShow(ctx context.Context) (*runs.Session, error) {
 
 // notify prints a notice: a line for people, a document for programs that read line by line.
 func (p *program) notify(notice runs.Notice) {
-	if p.output == asJSONL {
+	if p.output == asJSONL && !p.toFile {
 		p.writeJSON(p.Err, notice)
 		return
 	}
 	text := notice.Message
-	if notice.Kind == runs.Attached && p.newRun != "" {
-		text += "; " + p.newRun
+	switch {
+	case !p.hasNew:
+	case notice.Kind == runs.Attached:
+		text += "; `--new` starts another"
+	case notice.Kind == runs.FinishedEarlier:
+		text += "; use `--new` to run it again"
 	}
 	p.say("%s", value.VisibleLines(text))
 }

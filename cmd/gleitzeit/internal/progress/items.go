@@ -16,7 +16,8 @@ type itemCounts struct {
 	items   []value.Value
 	values  bool // They are values, not files.
 	counts  protocol.Counts
-	earlier int // Items that ended in an earlier process.
+	earlier int             // Items that ended in an earlier process.
+	hints   map[string]bool // Hint lines that were shown.
 }
 
 // readItems returns the counts of a task's items before any of them has ended.
@@ -29,7 +30,7 @@ func readItems(ctx context.Context, store resultstore.Store, run, task string) (
 	if err != nil {
 		return nil, err
 	}
-	return &itemCounts{items: items, values: values, counts: protocol.Counts{Total: len(items)}}, nil
+	return &itemCounts{items: items, values: values, counts: protocol.Counts{Total: len(items)}, hints: map[string]bool{}}, nil
 }
 
 // add counts an item that has ended.
@@ -64,6 +65,10 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		fan.earlier++
 	case event.Outcome.Status == protocol.Failed:
 		p.line(item.Line())
+		if hint := item.HintLine(); hint != "" && !fan.hints[hint] {
+			fan.hints[hint] = true
+			p.line(hint)
+		}
 	case event.Outcome.Status == protocol.Completed && item.Warning != "":
 		p.line(item.WarningLine())
 	}

@@ -46,6 +46,8 @@ type Printer struct {
 	retried    map[string]int32           // The latest attempt for which the failure of the one before was shown.
 	unserved   map[string]bool            // Queues without workers on which tasks wait.
 	messages   map[string]string          // Progress messages of running tasks.
+	waits      map[string]string          // What the running tasks wait for, by task.
+	noted      map[string]wait            // The last line about it, by task.
 	live       *history.Live              // The text of the only running task; nil if it is not known.
 	concurrent map[string]bool            // Tasks that ran at the same time as others.
 	streamed   history.Live               // The part of an answer that was written as running text.
@@ -55,7 +57,7 @@ type Printer struct {
 func New(o Options) *Printer {
 	p := &Printer{
 		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
-		concurrent: map[string]bool{},
+		concurrent: map[string]bool{}, noted: map[string]wait{},
 	}
 	if o.Plan != nil {
 		p.total = len(o.Plan.Tasks)
@@ -185,6 +187,8 @@ func (p *Printer) Attempts(pending []history.Attempt) {
 		p.retried[a.Activity] = a.Number
 		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
 	}
+	p.waits = history.Waits(pending)
+	p.noteWaits(time.Now())
 	p.draw()
 }
 
@@ -283,6 +287,9 @@ func (p *Printer) draw() {
 	text := fmt.Sprintf("%d of %d done, running: %s", p.ended, p.total, first)
 	if fan := p.fans[first]; fan != nil {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
+		if wait := p.waits[first]; wait != "" {
+			text += ", " + value.Visible(wait)
+		}
 	} else if message := p.message(first); message != "" {
 		text += ", " + value.Visible(view.FirstLine(message))
 	}

@@ -133,6 +133,43 @@ func want(t *testing.T, shown *bytes.Buffer, text string) {
 	}
 }
 
+// What to do about failed items is shown once where it is the same for several.
+func TestHintsOfFailedItems(t *testing.T) {
+	now := time.Now()
+	p, shown := printing(Options{Began: now}, "a")
+	fail := func(item int, hint string) history.Event {
+		event := ended("a", now, protocol.Outcome{Status: protocol.Failed, Error: protocol.Errorf(protocol.InvalidParams, "too long").WithHint("%s", hint)})
+		event.Item = item
+		return event
+	}
+	events(t, p, fail(0, "cut it"), fail(1, "cut it"), fail(2, "fit\x1b[2J it"), fail(3, ""))
+	line := func(item int) string { return fmt.Sprintf("✗ a[%d]  null  failed  1.00 s  too long\n", item) }
+	want(t, shown, line(0)+"  cut it\n"+line(1)+line(2)+"  fit\\x1b[2J it\n"+line(3))
+}
+
+// What a task waits for is a line of its own, when it begins and when it changes.
+func TestWaits(t *testing.T) {
+	p, shown := printing(Options{Began: time.Now()}, "a")
+	events(t, p, started("a", time.Now()))
+	waiting := func(message string) []history.Attempt {
+		return []history.Attempt{{Activity: "a[0]", Number: 1, Message: message, Started: true}}
+	}
+	const server, limit = "waiting for the server: connection\x1b[2J refused", "waiting until 14:03:%d: the limit is reached"
+	for _, message := range []string{server, server, "", server, fmt.Sprintf(limit, 10), fmt.Sprintf(limit, 16), "waiting for another call to finish", "9 tokens"} {
+		p.Attempts(waiting(message))
+	}
+	lines := "· a  waiting for the server: connection\\x1b[2J refused\n· a  waiting until 14:03:10: the limit is reached\n"
+	want(t, shown, lines)
+	p.waits = map[string]string{"a": fmt.Sprintf(limit, 30)}
+	p.noteWaits(time.Now().Add(waitEvery))
+	p.waits = nil
+	p.noteWaits(time.Now().Add(3 * waitEvery))
+	p.waits = map[string]string{"a": fmt.Sprintf(limit, 30)}
+	p.noteWaits(time.Now().Add(3 * waitEvery))
+	again := "· a  waiting until 14:03:30: the limit is reached\n"
+	want(t, shown, lines+again+again)
+}
+
 func TestWhatAnEarlierProcessDidIsCounted(t *testing.T) {
 	now := time.Now()
 	p, shown := printing(Options{Began: now}, "a", "b")

@@ -92,6 +92,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 			live.Running = append(live.Running, task)
 		}
 	}
+	live.Waits = history.Waits(history.Attempts(described.GetPendingActivities()))
 	document.Merge(live)
 	if live.Status != protocol.Running {
 		document.Error = view.NewError(r.unaccounted(ctx, run, info.GetStatus()))

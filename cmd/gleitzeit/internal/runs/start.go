@@ -273,7 +273,7 @@ func (e *Executor) finishedEarlier(ctx context.Context, found *claimedRun) (*Han
 	if document == nil || document.Status == protocol.Cancelled || document.FinishedAt == nil {
 		return nil, held.Release(true)
 	}
-	e.session.notify(FinishedEarlier, run, "run %s finished earlier; showing its results", run)
+	e.session.notify(FinishedEarlier, run, "run %s finished earlier; showing its results from %s", run, document.FinishedAt.Local().Format(time.DateTime))
 	h := e.handle(found, true)
 	h.held = held
 	return h, nil

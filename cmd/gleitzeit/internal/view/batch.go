@@ -78,13 +78,16 @@ func (b *Batch) Markdown() string {
 	}
 	fmt.Fprintf(&text, ", in %s (run `%s`, %s).\n", Duration(b.Duration), b.Run, b.Status)
 	if b.Error != nil {
-		fmt.Fprintf(&text, "\n> %s\n", strings.ReplaceAll(value.VisibleLines(b.Error.Message), "\n", "\n> "))
+		fmt.Fprintf(&text, "\n> %s\n", quoted(b.Error.Message))
+		if b.Error.Hint != "" {
+			fmt.Fprintf(&text, ">\n> %s\n", quoted(b.Error.Hint))
+		}
 	}
 	for _, entry := range b.Results.Elements() {
 		item, _ := entry.Get("item")
 		fmt.Fprintf(&text, "\n## %s\n\n", titleOf(item))
 		if warning := warningOf(entry); warning != "" {
-			fmt.Fprintf(&text, "> **Warning:** %s\n\n", strings.ReplaceAll(value.VisibleLines(warning), "\n", "\n> "))
+			fmt.Fprintf(&text, "> **Warning:** %s\n\n", quoted(warning))
 		}
 		text.WriteString(markdownOfItem(entry))
 	}
@@ -95,7 +98,11 @@ func markdownOfItem(entry value.Value) string {
 	if failure, _ := entry.Get("error"); !failure.IsNull() {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
-		return fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", value.VisibleLines(message.Text())))
+		text := fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", value.VisibleLines(message.Text())))
+		if hint := hintOf(entry); hint != "" {
+			text += "\n> " + quoted(hint) + "\n"
+		}
+		return text
 	}
 	if reason, has := entry.Get("reason"); has {
 		return "Skipped: " + value.VisibleLines(reason.Text()) + "\n"
@@ -106,6 +113,11 @@ func markdownOfItem(entry value.Value) string {
 		return strings.TrimSpace(value.VisibleLines(main.Text())) + "\n"
 	}
 	return fenced("json", Text(main))
+}
+
+// quoted returns the lines of a text for a block quote, of which the first has its mark.
+func quoted(text string) string {
+	return strings.ReplaceAll(value.VisibleLines(text), "\n", "\n> ")
 }
 
 // fenced returns text as a code block whose fence does not occur in it.

@@ -58,7 +58,7 @@ type Task struct {
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start.
+	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
@@ -68,11 +68,13 @@ type Task struct {
 	Result    *value.Value     `json:"result,omitempty"`
 	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
+	Retrying  int              `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
 	Error     *Error           `json:"error"`
 
 	after           []string
-	each            bool // It is fanned out.
-	continueOnError bool // The run continues when the task fails.
+	failures        []failures // Its items that failed.
+	each            bool       // It is fanned out.
+	continueOnError bool       // The run continues when the task fails.
 	when            string
 	runIf           string
 	value           *protocol.Ref
@@ -111,6 +113,8 @@ type Live struct {
 	Running []string        // Ids of tasks in flight.
 	// Waiting has the queue for each task, by id, that waits, itself or some of its items, because the queue has no worker.
 	Waiting map[string]string
+	// Waits has what a task waits for, by id, where all that is in flight of it reports that it waits.
+	Waits map[string]string
 }
 
 func contains(names []string, name string) bool {

@@ -46,6 +46,14 @@ func (i *Item) WarningLine() string {
 	return fmt.Sprintf("! %s[%d]  %s  %s", i.Task, i.Index, titleOf(i.Item), value.VisibleLines(Brief(i.Warning)))
 }
 
+// HintLine returns a line with the hint of the item's error; empty if it has none.
+func (i *Item) HintLine() string {
+	if i.Error == nil || i.Error.Hint == "" {
+		return ""
+	}
+	return "  " + value.VisibleLines(Brief(i.Error.Hint))
+}
+
 // ItemCounts returns the counts of a task's items as text: "198 of 200 files, 2 failed". values says that the items are
 // values, not files.
 func ItemCounts(counts protocol.Counts, values, ended bool) string {
@@ -84,10 +92,44 @@ type itemsOf struct {
 	counts protocol.Counts // Without the total.
 	warned int             // Items whose results have warnings.
 	ended  *protocol.Counts
+
+	retrying int // Items that wait for their next attempt, or are in it.
+	failures []failures
+}
+
+// failures are the items of a task that failed for one reason.
+type failures struct {
+	first   int // The index of the first of them.
+	count   int
+	message string
+	hint    string
+}
+
+// addFailure adds an item that failed to those with the same hint, or without one, with the same message.
+func (of *itemsOf) addFailure(item int, err *protocol.Error) {
+	if err == nil {
+		return
+	}
+	for i := range of.failures {
+		if known := &of.failures[i]; known.hint == err.Hint && (err.Hint != "" || known.message == err.Message) {
+			known.count++
+			return
+		}
+	}
+	of.failures = append(of.failures, failures{item, 1, err.Message, err.Hint})
+}
+
+// retries has the retry policies of the tasks of an open run, by id. It is empty for a run that has ended.
+type retries map[string]*protocol.Retry
+
+// follows reports whether another attempt follows the one of the record, which has failed.
+func (r retries) follows(record resultstore.Record) bool {
+	retry, open := r[record.Task]
+	return open && record.Status == protocol.Failed && record.Error != nil && record.Attempts < retry.Attempts(record.Error.Kind)
 }
 
 // itemsIn counts the items of tasks by the status of their last attempts, which the store returns last.
-func itemsIn(records []resultstore.Record) map[string]*itemsOf {
+func itemsIn(records []resultstore.Record, retries retries) map[string]*itemsOf {
 	found := map[string]*itemsOf{}
 	for i, record := range records {
 		of := found[record.Task]
@@ -113,8 +155,11 @@ func itemsIn(records []resultstore.Record) map[string]*itemsOf {
 			if record.FromCache {
 				of.counts.Cached++
 			}
+		case retries.follows(record):
+			of.retrying++
 		case record.Status == protocol.Failed:
 			of.counts.Failed++
+			of.addFailure(record.Item, record.Error)
 		default:
 			of.counts.Skipped++
 		}
@@ -129,6 +174,9 @@ func itemsText(result value.Value) string {
 	for _, entry := range list.Elements() {
 		item, _ := entry.Get("item")
 		fmt.Fprintf(&text, "== %s\n%s\n", titleOf(item), strings.TrimSuffix(gistOfItem(entry), "\n"))
+		if hint := hintOf(entry); hint != "" {
+			fmt.Fprintf(&text, "  %s\n", value.VisibleLines(Brief(hint)))
+		}
 		if warning := warningOf(entry); warning != "" {
 			fmt.Fprintf(&text, "! %s\n", value.VisibleLines(Brief(warning)))
 		}
@@ -141,6 +189,13 @@ func warningOf(entry value.Value) string {
 	result, _ := entry.Get("result")
 	warning, _ := result.Get("warning")
 	return warning.Text()
+}
+
+// hintOf is the hint of the error of an item; empty if it has none.
+func hintOf(entry value.Value) string {
+	failure, _ := entry.Get("error")
+	hint, _ := failure.Get("hint")
+	return hint.Text()
 }
 
 // titleOf is the heading of an item: a path in full, of a value what tells it from others.

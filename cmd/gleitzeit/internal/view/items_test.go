@@ -133,9 +133,81 @@ func TestCountedWarnings(t *testing.T) {
 	record := func(attempt int, status protocol.Status, warning string) resultstore.Record {
 		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: 1, Attempt: attempt}, Status: status, Warning: warning}
 	}
-	found := itemsIn([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")})
+	found := itemsIn([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")}, nil)
 	if found["batch"].warned != 1 || found["batch"].counts.Succeeded != 1 {
 		t.Errorf("%+v", found["batch"])
+	}
+}
+
+// What to do about an item that failed stands beside its error wherever it is shown.
+func TestHintsOfItems(t *testing.T) {
+	const hint = "set on_truncation: fit"
+	result, err := value.Parse([]byte(`{"total":1,"succeeded":0,"failed":1,"skipped":0,"results":[` +
+		`{"item":"/f/a.txt","index":0,"status":"failed","result":null,"error":{"message":"too long","hint":"` + hint + `"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &Run{Run: "r", Workflow: "W", Status: protocol.Completed, Tasks: []Task{
+		{ID: "batch", Method: "llm/chat", Status: protocol.Completed, Attempts: 1, Items: &protocol.Counts{Total: 1, Failed: 1}, Result: &result},
+	}}
+	const text = "== /f/a.txt\nfailed: too long\n  " + hint + "\n"
+	want(t, "results", run.Results(), text)
+	want(t, "text", run.Batch("batch").Text(), text)
+	if got, wanted := run.Batch("batch").Markdown(), "**failed:**\n\n```\ntoo long\n```\n\n> "+hint+"\n"; !strings.HasSuffix(got, wanted) {
+		t.Errorf("markdown: %q", got)
+	}
+	run.Error = &Error{Message: "all failed", Hint: hint}
+	if got := run.Batch("batch").Markdown(); !strings.Contains(got, "\n\n> all failed\n>\n> "+hint+"\n\n") {
+		t.Errorf("markdown: %q", got)
+	}
+}
+
+// The status of a run groups its failed items by what to do about them.
+func TestFailedItemsInATree(t *testing.T) {
+	failed := func(item int, message, hint string) resultstore.Record {
+		err := protocol.Errorf(protocol.InvalidParams, "%s", message).WithHint("%s", hint)
+		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: item, Attempt: 1}, Status: protocol.Failed, Attempts: 1, Error: err}
+	}
+	records := []resultstore.Record{failed(1, "a is too long", "cut it"), failed(4, "b is too long", "cut it"), failed(5, "broken", ""), failed(6, "broken", ""), failed(7, "other", "")}
+	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Completed, Items: &protocol.Counts{Total: 9, Succeeded: 4, Failed: 5}}
+	task.failures = itemsIn(records, nil)["batch"].failures
+	run := &Run{Run: "r", Workflow: "W", Status: protocol.Completed, Tasks: []Task{task}}
+	want(t, "tree", run.Tree(), "r  W  completed\n  ✓ batch  llm/chat  completed  4 of 9 files, 5 failed\n"+
+		"    ✗ batch[1] and 1 more  a is too long\n      cut it\n    ✗ batch[5] and 1 more  broken\n    ✗ batch[7]  other\n")
+	run.Tasks[0] = Task{ID: "one", Method: "llm/chat", Status: protocol.Failed, Error: &Error{Message: "no model", Hint: "pull it"}}
+	want(t, "task", run.Tree(), "r  W  completed\n  ✗ one  llm/chat  failed  no model\n    pull it\n")
+}
+
+// An attempt that is followed by another is no end of its item or task.
+func TestAttemptsThatAreRetried(t *testing.T) {
+	again, never := protocol.Errorf(protocol.TaskExecutionFailed, "x"), protocol.Errorf(protocol.InvalidParams, "y")
+	failed := func(item, attempt int, err *protocol.Error) resultstore.Record {
+		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: item, Attempt: attempt}, Status: protocol.Failed, Attempts: attempt, Error: err}
+	}
+	records := []resultstore.Record{failed(0, 1, again), failed(1, 1, never), failed(2, 1, again), failed(2, 2, again)}
+	planned := &plan.Plan{Tasks: []plan.Task{{ID: "batch", Retry: &protocol.Retry{MaxAttempts: 2}, FanOut: &plan.FanOut{}}}}
+	open := itemsIn(records, (&Run{Status: protocol.Running}).retries(planned))["batch"]
+	if open.retrying != 1 || open.counts.Failed != 2 {
+		t.Errorf("%+v", open)
+	}
+	ended := itemsIn(records, (&Run{Status: protocol.Cancelled}).retries(planned))["batch"]
+	if ended.retrying != 0 || ended.counts.Failed != 3 {
+		t.Errorf("%+v", ended)
+	}
+	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Running, Items: &open.counts, Retrying: open.retrying}
+	want(t, "line", task.Line(), "▶ batch  llm/chat  running  2 of 0 files, 2 failed, 1 retrying")
+
+	planned.Tasks[0].FanOut = nil
+	for status, wanted := range map[protocol.Status]protocol.Status{protocol.Running: protocol.Running, protocol.Failed: protocol.Failed} {
+		run := &Run{Status: status}
+		run.addTasks(planned, latest([]resultstore.Record{failed(protocol.NoItem, 1, again)}))
+		want(t, "task of a run that is "+string(status), string(run.Tasks[0].Status), string(wanted))
+	}
+
+	terminated := &Run{Status: protocol.Running, Tasks: []Task{{ID: "batch", Status: protocol.Running, Items: &protocol.Counts{Total: 3, Failed: 1}, Retrying: 1}}}
+	terminated.Merge(Live{Status: protocol.Failed})
+	if got := terminated.Tasks[0]; got.Items.Failed != 2 || got.Retrying != 0 {
+		t.Errorf("%+v", got)
 	}
 }
 

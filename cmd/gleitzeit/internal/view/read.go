@@ -35,7 +35,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		return nil, err
 	}
 	document.addTasks(p, latest(records[1:]))
-	return document, document.addItems(ctx, store, itemsIn(records[1:]))
+	return document, document.addItems(ctx, store, itemsIn(records[1:], document.retries(p)))
 }
 
 // addItems adds to each fanned-out task how many items there are, and how they ended so far.
@@ -53,11 +53,23 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 				return fmt.Errorf("the items of task %q: %w", r.Tasks[i].ID, err)
 			}
 			of.counts.Total = len(list.Elements())
-			r.Tasks[i].Items = &of.counts
+			r.Tasks[i].Items, r.Tasks[i].Retrying = &of.counts, of.retrying
 		}
-		r.Tasks[i].Warnings = of.warned
+		r.Tasks[i].Warnings, r.Tasks[i].failures = of.warned, of.failures
 	}
 	return nil
+}
+
+// retries returns the retry policies of the tasks, if the run has not ended.
+func (r *Run) retries(p *plan.Plan) retries {
+	if r.Status.Ended() {
+		return nil
+	}
+	policies := make(retries, len(p.Tasks))
+	for i := range p.Tasks {
+		policies[p.Tasks[i].ID] = p.Tasks[i].Retry
+	}
+	return policies
 }
 
 // ReadItems returns the items of a task that has started, by index; nil if it has not.
@@ -150,6 +162,7 @@ func (r *Run) Task(name string) *Task {
 func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 	r.Version, r.Tags, r.Metadata = p.Version, p.Tags, p.Metadata
 	r.Tasks = make([]Task, len(p.Tasks))
+	retries := r.retries(p)
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
 		task := Task{
@@ -163,6 +176,9 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 		}
 		if record, known := records[planned.ID]; known {
 			task.fill(record)
+			if retries.follows(record) {
+				task.Status = protocol.Running
+			}
 		}
 		r.Tasks[i] = task
 	}
@@ -219,12 +235,19 @@ func (r *Run) Merge(live Live) {
 	r.Status = live.Status
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
+		if live.Status != protocol.Running && task.Retrying > 0 {
+			task.Items.Failed += task.Retrying // Nobody retries them any more.
+			task.Retrying = 0
+		}
 		switch {
 		case task.Status.Ended() && !contains(live.Running, task.ID):
 		case live.Status != protocol.Running:
 			task.Status = protocol.Cancelled
 		case contains(live.Running, task.ID):
 			task.Status = protocol.Running
+		}
+		if text := live.Waits[task.ID]; text != "" && !task.Status.Ended() {
+			task.Reason = text
 		}
 		if queue, waiting := live.Waiting[task.ID]; waiting && !task.Status.Ended() {
 			task.Reason = fmt.Sprintf("waiting for a worker on queue %q", queue)

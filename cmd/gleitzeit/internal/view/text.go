@@ -177,9 +177,39 @@ func (r *Run) Tree() string {
 		if task.Warning != "" {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
+		text.WriteString(task.remedies(strings.Repeat("  ", depth[task.ID]+2)))
 		if task.Warnings > 0 {
 			fmt.Fprintf(&text, "%s! %d %s with a warning: see the results\n", strings.Repeat("  ", depth[task.ID]+2), task.Warnings, ItemsWord(task.Warnings, task.Values))
 		}
+	}
+	return text.String()
+}
+
+// maxFailures is how many reasons for which items failed are shown in a tree.
+const maxFailures = 5
+
+// remedies returns, below the line of a task, why it or its items failed, as far as the line does not say so, and what to do.
+func (t *Task) remedies(indent string) string {
+	var text strings.Builder
+	hint := func(indent, hint string) {
+		if hint != "" {
+			fmt.Fprintf(&text, "%s%s\n", indent, value.VisibleLines(Brief(hint)))
+		}
+	}
+	for i, group := range t.failures {
+		if i == maxFailures {
+			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)-i)
+			break
+		}
+		items := fmt.Sprintf("%s[%d]", t.ID, group.first)
+		if group.count > 1 {
+			items += fmt.Sprintf(" and %d more", group.count-1)
+		}
+		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, items, value.VisibleLines(Brief(group.message)))
+		hint(indent+"  ", group.hint)
+	}
+	if t.Status == protocol.Failed && t.Error != nil {
+		hint(indent, t.Error.Hint)
 	}
 	return text.String()
 }
@@ -234,6 +264,9 @@ func (t *Task) Line() string {
 	}
 	if t.Items != nil {
 		line += "  " + ItemCounts(*t.Items, t.Values, t.Status.Ended())
+		if t.Retrying > 0 {
+			line += fmt.Sprintf(", %d retrying", t.Retrying)
+		}
 	}
 	switch {
 	case t.Reason != "":

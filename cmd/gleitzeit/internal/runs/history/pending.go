@@ -2,6 +2,7 @@ package history
 
 import (
 	"slices"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enums "go.temporal.io/api/enums/v1"
@@ -17,25 +18,54 @@ type Attempt struct {
 	Number   int32
 	Failure  string // Why the attempt before failed or was lost; empty for the first.
 	Message  string // How far it has come, where its handler says so: "120 tokens".
+	Started  bool   // A worker executes it: otherwise it waits for one, or for the end of a pause.
 }
 
 // Attempts returns the attempts in flight of a run's pending activities.
 func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 	var attempts []Attempt
 	for _, activity := range pending {
-		a := Attempt{Activity: activity.GetActivityId(), Number: activity.GetAttempt()}
+		a := Attempt{Activity: activity.GetActivityId(), Number: activity.GetAttempt(), Started: activity.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED}
 		if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil {
 			a.Failure = activity.GetLastFailure().GetMessage()
 			if activity.GetLastFailure().GetTimeoutFailureInfo() != nil {
 				a.Failure = workflows.LostWorker
 			}
 		}
-		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 {
+		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 && !stale(activity) {
 			a.Message = heartbeatOf(beat[0]).Message
 		}
 		attempts = append(attempts, a)
 	}
 	return attempts
+}
+
+// waits is how the message of a handler that waits begins.
+const waits = "waiting "
+
+// Waits returns, by task, what it waits for, if all that a worker executes of it report that they wait. Of several messages
+// it is the first with a reason: others may wait for those alone.
+func Waits(attempts []Attempt) map[string]string {
+	found, working := map[string]string{}, map[string]bool{}
+	for _, a := range attempts {
+		task, _ := protocol.ParseActivityID(a.Activity)
+		switch known := found[task]; {
+		case !a.Started:
+		case !strings.HasPrefix(a.Message, waits):
+			working[task] = true
+		case known == "" || !strings.Contains(known, ": ") && strings.Contains(a.Message, ": "):
+			found[task], _, _ = strings.Cut(a.Message, "\n")
+		}
+	}
+	for task := range working {
+		delete(found, task)
+	}
+	return found
+}
+
+// stale reports whether the last heartbeat of an activity is that of an earlier attempt.
+func stale(activity *workflowpb.PendingActivityInfo) bool {
+	return activity.GetLastHeartbeatTime().AsTime().Before(activity.GetLastStartedTime().AsTime())
 }
 
 // Live is what the attempt of a task that runs alone has written so far.
@@ -52,9 +82,7 @@ func LiveOf(pending []*workflowpb.PendingActivityInfo, task string) *Live {
 	}
 	activity := pending[0]
 	details := activity.GetHeartbeatDetails().GetPayloads()
-	// An attempt that has just begun still has the last heartbeat of the one before it.
-	stale := activity.GetLastHeartbeatTime().AsTime().Before(activity.GetLastStartedTime().AsTime())
-	if activity.GetActivityId() != task || activity.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED || len(details) == 0 || stale {
+	if activity.GetActivityId() != task || activity.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED || len(details) == 0 || stale(activity) {
 		return nil
 	}
 	return &Live{Heartbeat: heartbeatOf(details[0]), Task: task, Attempt: activity.GetAttempt()}

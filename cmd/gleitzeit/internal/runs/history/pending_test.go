@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -26,6 +27,38 @@ func TestAttempts(t *testing.T) {
 	want := []Attempt{{Activity: "a", Number: 1}, {Activity: "b[3]", Number: 2, Failure: "overloaded", Message: "12 tokens"}, {Activity: "c", Number: 2, Failure: workflows.LostWorker}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAttemptsThatStarted(t *testing.T) {
+	now := time.Now()
+	activity := &workflowpb.PendingActivityInfo{
+		ActivityId: "a", Attempt: 2, State: enums.PENDING_ACTIVITY_STATE_STARTED, HeartbeatDetails: payloads(t, protocol.Heartbeat{Message: "12 tokens"}),
+		LastStartedTime: timestamppb.New(now), LastHeartbeatTime: timestamppb.New(now.Add(time.Second)),
+	}
+	if got := Attempts([]*workflowpb.PendingActivityInfo{activity}); !got[0].Started || got[0].Message != "12 tokens" {
+		t.Errorf("got %+v", got)
+	}
+	activity.LastHeartbeatTime = timestamppb.New(now.Add(-time.Second))
+	if got := Attempts([]*workflowpb.PendingActivityInfo{activity}); got[0].Message != "" {
+		t.Errorf("the message of the attempt before: %+v", got)
+	}
+}
+
+func TestWaits(t *testing.T) {
+	const others, server, limit = "waiting for another call to finish", "waiting for the server: connection refused", "waiting until 14:03:10: the limit is reached"
+	started := func(activity, message string) Attempt {
+		return Attempt{Activity: activity, Number: 1, Message: message, Started: true}
+	}
+	got := Waits([]Attempt{
+		started("a", server+"\nmore"),
+		started("b[0]", others), started("b[1]", limit), started("b[2]", server), {Activity: "b[3]"}, // One has not started.
+		started("c[0]", server), started("c[1]", "12 tokens"), // One works.
+		started("d[0]", server), started("d[1]", ""), // One does not say.
+		started("e[0]", others), {Activity: "f", Message: server},
+	})
+	if want := map[string]string{"a": server, "b": limit, "e": others}; !maps.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }
 
