@@ -67,11 +67,15 @@ func (x *embedding) embedOne(ctx context.Context, i int, err error) (*provider.A
 			return a, x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
 				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
 		case err == nil && kept < 1:
-			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent%s", which, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
+			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent%s", which, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise(false)))
 			return a, nil
 		case err == nil && (cut || a.Cut):
-			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s%s",
-				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
+			of := ""
+			if a.Context > 0 {
+				of = " of " + provider.Tokens(int(a.Context))
+			}
+			x.warn(fmt.Sprintf("%s%s is longer than the model's context%s: %s cut it to %s%s", which, aboutTokens(int64(len(whole)), a.Context), of,
+				x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise(false)))
 			return a, nil
 		case !provider.IsTooLong(err):
 			return a, err

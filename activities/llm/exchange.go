@@ -174,8 +174,12 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 			w.restart()
 		}
 		err := x.withinContext(ctx, m, func() error {
+			x.call.usage = x.call.usage.Add(a.Usage()) // Of an answer to a prompt that was cut.
 			a = &provider.Answer{}
-			return x.receive(ctx, m, a, w)
+			if err := x.receive(ctx, m, a, w); err != nil || !a.Cut || x.call.backend.Cuts {
+				return err
+			}
+			return provider.CutPrompt(x.call.backend.Title, a)
 		})
 		return a.Pieces > 0, x.request.TokensOf(a), err
 	})

@@ -64,8 +64,11 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 			return err
 		}
 		if round == maxShortened || !x.shortenAnswer(err) && !x.shorten(ctx, m, err) {
-			if x.truncation.notes != nil || x.mayReadInParts() {
+			switch {
+			case x.truncation.notes != nil || x.mayReadInParts():
 				return err
+			case provider.VerdictOf(err) == provider.PromptCut: // The answer counts, unless `on_truncation` is `fail`.
+				return nil
 			}
 			return x.call.tooLong(err)
 		}
@@ -102,6 +105,9 @@ func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool 
 	}
 	if t.limit = cmp.Or(limit, t.limit); t.Kept == 0 {
 		t.tokens = tokens
+	}
+	if provider.VerdictOf(err) == provider.PromptCut {
+		tokens = max(x.request.Size()/bytesPerToken, limit+1) // The model has answered already, and reads it once more each time.
 	}
 	switch {
 	case how == "fail" || t.notes != nil:
@@ -288,10 +294,14 @@ func cutUnseen() error {
 func (x *exchange) warnOfCut(a *provider.Answer) {
 	t := &x.truncation
 	size := cmp.Or(t.limit, int64(x.request.Option("num_ctx")))
-	raised := x.call.howToRaise()
-	of := ""
-	if size > 0 {
+	raised := x.call.howToRaise(false)
+	of, with := "", ""
+	if size = cmp.Or(size, a.Context); size > 0 {
 		of = fmt.Sprintf(" of %s", provider.Tokens(int(size)))
+	}
+	files := x.call.question.attached != nil && x.call.question.attached.Files != nil
+	if files {
+		with = " with " + x.call.question.attached.Names()
 	}
 	switch {
 	case t.Kept > 0:
@@ -306,10 +316,10 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 		if x.call.question.attached.Files == nil {
 			sent = fmt.Sprintf("its middle was left out, and %.0f%% of it was sent", 100*t.Kept)
 		}
-		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, raised))
+		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, x.call.howToRaise(files)))
 	case a.Cut:
-		x.warn(fmt.Sprintf("the prompt is longer than the model's context%s: %s cut it to %s%s",
-			of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), raised))
+		x.warn(fmt.Sprintf("the prompt%s%s is longer than the model's context%s: %s cut it to %s%s",
+			with, t.length(x.request.Size(), size), of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise(files)))
 	}
 	numCtx := int64(x.request.Option("num_ctx"))
 	if !a.Cut { // Otherwise the beginning of the prompt is lost already.
@@ -320,10 +330,29 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 	}
 }
 
-// howToRaise is the end of a warning.
-func (c *call) howToRaise() string {
-	if c.backend.Cuts {
-		return "; raise num_ctx, or set on_truncation: fit"
+// length is how long a prompt that the server cut is, as far as it is known.
+func (t *truncation) length(bytes, limit int64) string {
+	if t.tokens > 0 {
+		return " of " + provider.Tokens(int(t.tokens))
+	}
+	return aboutTokens(bytes, limit)
+}
+
+// aboutTokens is an estimate of the tokens of a text that no server counted; empty if it is not above the limit.
+func aboutTokens(bytes, limit int64) string {
+	if tokens := bytes / bytesPerToken; limit > 0 && tokens > limit {
+		return " of about " + provider.Tokens(int(tokens))
 	}
 	return ""
+}
+
+// howToRaise is the end of a warning about a prompt, which may have files.
+func (c *call) howToRaise(files bool) string {
+	switch {
+	case c.backend.Cuts:
+		return "; raise num_ctx, or set on_truncation: fit"
+	case files && c.onTruncation() != "fit":
+		return "; set on_truncation: fit to read the files in parts, or start the server with a larger context"
+	}
+	return "; start the server with a larger context"
 }

@@ -119,6 +119,7 @@ func noticeCut(request *provider.Request, answer *provider.Answer, full int64) {
 		answer.MayBeCut = size > smallestContext
 	case size > full: // A token has at least one byte.
 		answer.Cut = tokens >= full || tokens == full/2+2 || size > full*mostBytesPerToken && tokens < size/mostBytesPerToken
+		answer.Context = full
 	}
 }
 
@@ -131,6 +132,7 @@ func (o *server) noticeCutInput(ctx context.Context, request *provider.Request, 
 	long := func(than int64) bool {
 		return slices.ContainsFunc(request.Inputs, func(text string) bool { return int64(len(text)) > than })
 	}
+	answer.Context = full
 	switch {
 	case full == 0:
 		answer.MayBeCut = long(smallestContext)
