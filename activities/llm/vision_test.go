@@ -70,6 +70,22 @@ func TestImageForAModelThatCannotSee(t *testing.T) {
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "llama3.2" does not accept images`, "use one that does, such as llava")
 }
 
+// Ollama's /v1 drops an image that the model does not accept; other servers that do not say what they accept are asked.
+func TestImageForAModelThatCannotSeeBehindAnotherAPI(t *testing.T) {
+	parameters := `{"prompt":"?","provider":"openai","model":"llama3.2","images":["` + encoded(t, "red") + `"]}`
+	for _, method := range []string{llm.Vision, llm.Chat} {
+		got := fails(t, t.Context(), compatible(t), asking(t, method, parameters), nil)
+		wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "llama3.2" does not accept images`, "use one that does")
+	}
+	other := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/show" {
+			t.Error("Ollama's API was asked")
+		}
+		speaking(said, finished, over)(w, r)
+	}))})
+	ask(t, other, llm.Vision, parameters)
+}
+
 func TestWhatIsNoImage(t *testing.T) {
 	handler := open(t, llm.Options{})
 	const formats = "the formats are PNG, JPEG, WebP, GIF, BMP and TIFF"
