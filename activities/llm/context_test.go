@@ -187,6 +187,14 @@ func TestFileThatIsCutUnseen(t *testing.T) {
 	}
 }
 
+// A num_ctx beyond what the model was trained for has no effect: to raise it further is no remedy.
+func TestLargestContext(t *testing.T) {
+	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"`+strings.Repeat("word ", 9000)+`","num_ctx":999999999,"on_truncation":"fail"}`), nil)
+	if got.Code != protocol.InvalidParams || got.Hint != "shorten the prompt, or use another model: this one has at most 8192 tokens of context" {
+		t.Errorf("%s: %s (%s)", got.Name, got.Message, got.Hint)
+	}
+}
+
 // An Ollama that does not say how large the context is may have cut a long prompt: that must not pass for a whole one.
 func TestPromptThatMayBeCut(t *testing.T) {
 	handler := open(t, llm.Options{Providers: compatibleAt("m", servingAll(t, func(w http.ResponseWriter, r *http.Request) {

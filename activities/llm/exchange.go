@@ -127,7 +127,7 @@ func (x *exchange) converse(ctx context.Context) error {
 			return x.checkWhole(a)
 		}
 		if mended {
-			what, _ := shortfall(a)
+			what, _ := x.call.shortfall(a)
 			x.mismatched, x.partial = true, what != ""
 			return x.mismatch(a, why)
 		}

@@ -26,7 +26,7 @@ const defaultImageSize = 2048
 func imageSize(given value.Value, b *backend) (largest int, err error) {
 	size, is := given.Get("max_image_size")
 	if !is {
-		return cmp.Or(b.settings.MaxImageSize, defaultImageSize), nil
+		return max(cmp.Or(b.settings.MaxImageSize, defaultImageSize), 0), nil // NoLimit is below 0.
 	}
 	if json.Unmarshal(size.JSON(), &largest) != nil || largest < 0 {
 		return 0, protocol.Errorf(protocol.InvalidParams, "max_image_size must be a number of pixels, not %s", size.JSON())

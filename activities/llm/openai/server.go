@@ -102,7 +102,7 @@ func (o *server) refusal(r provider.Response) error {
 			WithHint("set `api_key: ${secrets.NAME}`, and that secret where the worker runs")
 	case r.Status == http.StatusNotFound && r.Model != "":
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
-			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
+			WithHint("`gleitzeit provider health -o json` lists its models; the address usually ends in /v1"), provider.ModelMissing)
 	case provider.RejectsRequest(r.Status):
 		return rejection{protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said), r.ErrorBody}
 	}
