@@ -391,7 +391,7 @@ func TestShortTimeout(t *testing.T) {
 // The address of an OpenAI-compatible API is no address of Ollama, which may have another path behind a proxy.
 func TestAddressOfAnotherAPI(t *testing.T) {
 	for path, hint := range map[string]string{
-		"/v1":  "it looks like the address of an OpenAI-compatible API: set `provider: openai`, or remove /v1",
+		"/v1":  "the address of an API that ends in /v1 needs another `provider`; remove /v1 for Ollama's own API",
 		"/gpu": "is it the address of an Ollama server? Other servers need another `provider`",
 	} {
 		got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"x","base_url":"`+ollamatest.Start(t)+path+`"}`), nil)

@@ -74,7 +74,7 @@ func (o *server) refused(r provider.Response) error {
 			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: invalid model name %q", o.shown, r.Model)
 		case r.Status == http.StatusNotFound:
 			if strings.HasSuffix(o.base.Path, "/v1") {
-				return rejected.WithHint("it looks like the address of an OpenAI-compatible API: set `provider: openai`, or remove /v1")
+				return rejected.WithHint("the address of an API that ends in /v1 needs another `provider`; remove /v1 for Ollama's own API")
 			}
 			return rejected.WithHint("is it the address of an Ollama server? Other servers need another `provider`")
 		}

@@ -144,9 +144,9 @@ func (o *server) noticeCutInput(ctx context.Context, request *provider.Request, 
 	}
 }
 
-// seesOnOllama reports whether a model of Ollama accepts images, or true if Ollama does not say: before v0.6.4, or of a model that it
+// listsVision reports whether a model of Ollama accepts images, or true if Ollama does not say: before v0.6.4, or of a model that it
 // does not have. A model that does not may be replaced by a pull.
-func (o *server) seesOnOllama(ctx context.Context, model string) bool {
+func (o *server) listsVision(ctx context.Context, model string) bool {
 	o.mu.Lock()
 	known := o.sighted[model]
 	o.mu.Unlock()

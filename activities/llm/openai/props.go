@@ -176,5 +176,5 @@ func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (
 	} else if p.known {
 		return true, nil
 	}
-	return !o.cutsUnseen(ctx) || o.seesOnOllama(ctx, request.Model), nil
+	return !o.cutsUnseen(ctx) || o.listsVision(ctx, request.Model), nil
 }
