@@ -136,3 +136,24 @@ func tooManyImages() error {
 	return protocol.Errorf(protocol.TaskValidationFailed, "the images are larger than %d MiB in total", maxImages>>20).
 		WithHint("use smaller images: models scale them down")
 }
+
+// namingImages adds to the failure of a call that ended the process of the model how large its images are: some models end at very small
+// ones.
+func (c *call) namingImages(err error) error {
+	var sizes []string
+	if c.question != nil {
+		for _, m := range c.question.Messages {
+			for _, data := range m.Images {
+				if size := images.Size(data); size != "" {
+					sizes = append(sizes, size)
+				}
+			}
+		}
+	}
+	if len(sizes) == 0 {
+		return err
+	}
+	failure := *protocol.AsError(err, protocol.TaskExecutionFailed)
+	failure.Message += "; its images have " + strings.Join(sizes, ", ") + " pixels"
+	return &failure
+}
