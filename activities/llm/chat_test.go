@@ -114,7 +114,7 @@ func TestUnknownModel(t *testing.T) {
 
 func TestThinkingOfAModelThatCannot(t *testing.T) {
 	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"hello","think":true}`), nil)
-	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "Ollama at "+ollamatest.Start(t)+` rejected the request: "llama3.2" does not support thinking`, "")
+	wantError(t, got, protocol.InvalidParams, protocol.Permanent, "Ollama at "+ollamatest.Start(t)+` rejected the request: "llama3.2" does not support thinking`, "remove `think`, or use a model that thinks")
 }
 
 // A prompt of a byte a token, longer than the model's context.

@@ -25,6 +25,12 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 		note("max_tokens", err)
 		note("options", checkStop(given))
 		note("models", checkModels(given))
+		found = append(found, checkLists(given)...)
+		for _, pair := range pairs {
+			if !slices.Contains(unknown, pair.needs) && pair.isIncomplete(given) {
+				note(pair.parameter, pair.failure())
+			}
+		}
 		_, err = readIdleTimeout(given)
 		note("idle_timeout", err)
 		called := providerNamed(cmp.Or(text(given, "provider"), defaultProvider))
@@ -52,6 +58,49 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 		}
 		return found
 	}
+}
+
+// checkLists finds lists without an element: the model would be asked without the documents or images of the task.
+func checkLists(given value.Value) (found []protocol.ParameterError) {
+	for _, name := range []string{"files", "image_paths", "images", "input"} {
+		if list, is := given.Get(name); is && list.Kind() == value.KindList && len(list.Elements()) == 0 {
+			found = append(found, protocol.ParameterError{Parameter: name, Message: name + " is an empty list",
+				Hint: "remove it, or skip the task with `when` if the list may be empty"})
+		}
+	}
+	return found
+}
+
+// pair is a parameter that has no effect without another.
+type pair struct{ parameter, needs string }
+
+var pairs = []pair{{"escalate_on", "models"}, {"top_logprobs", "logprobs"}}
+
+func (p pair) isIncomplete(given value.Value) bool {
+	_, is := given.Get(p.parameter)
+	needed, has := given.Get(p.needs)
+	return is && (!has || needed.Kind() == value.KindBool && !needed.Bool())
+}
+
+func (p pair) failure() error {
+	return protocol.Errorf(protocol.InvalidParams, "%s has no effect without %s", p.parameter, p.needs).
+		WithHint("set `%s`, or remove `%s`", p.needs, p.parameter)
+}
+
+// checkCall finds what checkOf finds without the provider.
+func checkCall(given value.Value) error {
+	if err := checkModels(given); err != nil {
+		return err
+	}
+	if found := checkLists(given); len(found) > 0 {
+		return protocol.Errorf(protocol.InvalidParams, "%s", found[0].Message).WithHint("%s", found[0].Hint)
+	}
+	for _, pair := range pairs {
+		if pair.isIncomplete(given) {
+			return pair.failure()
+		}
+	}
+	return nil
 }
 
 // providerNamed returns the provider of a name; nil if there is none.

@@ -81,8 +81,16 @@ func setText(a *provider.Answer, text string) {
 	a.Text.WriteString(text)
 }
 
+// limits are the parameters that give an answer more room.
+func (c *call) limits() string {
+	if c.backend.Cuts {
+		return "`max_tokens` or `num_ctx`"
+	}
+	return "`max_tokens`"
+}
+
 // shortfall says in which respect an answer is not whole, and what to do; both are empty if it is.
-func shortfall(a *provider.Answer) (what, hint string) {
+func (c *call) shortfall(a *provider.Answer) (what, hint string) {
 	blank, tokens := strings.TrimSpace(a.Text.String()) == "", provider.Tokens(int(a.Tokens))
 	switch how := endingOf(a); {
 	case how == refused && a.Refusal.Len() > 0:
@@ -92,12 +100,15 @@ func shortfall(a *provider.Answer) (what, hint string) {
 	case how == filtered:
 		return "the server's content filter cut off the answer", ""
 	case how == cutOff && blank && a.Thinking.Len() > 0:
-		return fmt.Sprintf("the model did not answer: it was cut off after %s of thoughts", tokens), "raise `max_tokens` or `num_ctx`, or set `think: false`"
+		return fmt.Sprintf("the model did not answer: it was cut off after %s of thoughts", tokens), "raise " + c.limits() + ", or set `think: false`"
 	case how == cutOff:
-		return fmt.Sprintf("the answer was cut off after %s", tokens), "raise `max_tokens` or `num_ctx`, or set `on_cut_answer: continue`"
+		return fmt.Sprintf("the answer was cut off after %s", tokens), "raise " + c.limits() + ", or set `on_cut_answer: continue`"
 	case blank && a.Thinking.Len() > 0:
 		return "the model did not answer: there are only thoughts", ""
 	case blank:
+		if _, is := c.request.Parameters.Get("stop"); is {
+			return "the answer is empty", "a text of `stop` may have ended it at once"
+		}
 		return "the answer is empty", ""
 	}
 	return "", ""
@@ -105,7 +116,7 @@ func shortfall(a *provider.Answer) (what, hint string) {
 
 // checkWhole adds a warning about an answer that is not whole, or fails if that is set.
 func (x *exchange) checkWhole(a *provider.Answer) error {
-	what, hint := shortfall(a)
+	what, hint := x.call.shortfall(a)
 	if what == "" {
 		return nil
 	}

@@ -31,19 +31,22 @@ func delta(message string) string {
 }
 
 const (
-	cutHint    = "; raise `max_tokens` or `num_ctx`, or set `on_cut_answer: continue`"
-	cutThought = "; raise `max_tokens` or `num_ctx`, or set `think: false`"
+	cutHint    = "; raise `max_tokens`, or set `on_cut_answer: continue`"
+	cutThought = "; raise `max_tokens`, or set `think: false`"
 )
 
 func TestAnswersOfOllamaThatAreNotWhole(t *testing.T) {
-	for _, provider := range []string{"", `,"provider":"openai","base_url":"` + ollamatest.Start(t) + `/v1"`} {
+	for provider, hint := range map[string]string{
+		"": "raise `max_tokens` or `num_ctx`, or set `on_cut_answer: continue`",
+		`,"provider":"openai","base_url":"` + ollamatest.Start(t) + `/v1"`: cutHint[2:],
+	} {
 		result := ask(t, real(t), llm.Chat, `{"model":"tiny-script","prompt":"SLOWLY","max_tokens":6`+provider+`}`)
 		want(t, result, map[string]string{"response": `"tick tock tick tock tick tock "`, "done_reason": `"length"`})
-		if result.Warning != "the answer was cut off after 6 tokens"+cutHint {
+		if result.Warning != "the answer was cut off after 6 tokens; "+hint {
 			t.Errorf("warning %q", result.Warning)
 		}
 		got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"model":"tiny-script","prompt":"SLOWLY","max_tokens":6,"on_cut_answer":"fail"`+provider+`}`), nil)
-		wantError(t, got, protocol.TaskResultInvalid, protocol.TaskFault, "the answer was cut off after 6 tokens", cutHint[2:])
+		wantError(t, got, protocol.TaskResultInvalid, protocol.TaskFault, "the answer was cut off after 6 tokens", hint)
 	}
 	for _, method := range []string{llm.Chat, llm.Generate} {
 		result := ask(t, real(t), method, `{"model":"tiny-think","prompt":"PONDER","think":true,"max_tokens":2}`)
@@ -53,6 +56,14 @@ func TestAnswersOfOllamaThatAreNotWhole(t *testing.T) {
 	}
 	if result := ask(t, real(t), llm.Chat, `{"prompt":"hello"}`); result.Warning != "" || field(result, "warning") != "" {
 		t.Errorf("a whole answer has the warning %q", result.Warning)
+	}
+}
+
+// A text of stop may be the first thing that the model writes.
+func TestAnswerThatIsStoppedAtOnce(t *testing.T) {
+	result := ask(t, real(t), llm.Chat, `{"prompt":"SLOWLY","stop":["tick"]}`)
+	if result.Warning != "the answer is empty; a text of `stop` may have ended it at once" {
+		t.Errorf("warning %q", result.Warning)
 	}
 }
 
@@ -222,7 +233,7 @@ func TestAnswerThatCannotBeContinued(t *testing.T) {
 				t.Fatalf("%s, %s: %v", name, how, err)
 			}
 			want(t, result, map[string]string{"response": `"One, "`, "done_reason": `"length"`, "logprobs": `[{"token":"One"}]`})
-			warning := "the answer was cut off after 1 token, and it could not be continued: " + strings.ReplaceAll(test.why, "URL", url) + "; raise `max_tokens` or `num_ctx`"
+			warning := "the answer was cut off after 1 token, and it could not be continued: " + strings.ReplaceAll(test.why, "URL", url) + "; raise `max_tokens`"
 			if result.Warning != warning || len(bodies) != 2 || !strings.Contains(bodies[1], strings.Repeat("word ", 200)) {
 				t.Errorf("%s, %s: warning %q after %d requests", name, how, result.Warning, len(bodies))
 			}

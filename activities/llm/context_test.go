@@ -119,20 +119,79 @@ func TestPromptThatOllamaCutsBehindAnotherAPI(t *testing.T) {
 	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "llama3.2", URLs: []string{url + "/v1"}}}})
 	words := strings.Repeat("word ", 1000)
 	ask(t, real(t), llm.Chat, `{"prompt":"hello","model":"tiny-script"}`) // llama3.2 is a copy of it.
-	for _, test := range []struct{ method, parameters, warning string }{
-		{llm.Chat, `"prompt":"` + words + `","max_tokens":5`, "the prompt is longer than the model's context: the server cut it to 2048 tokens"},
-		{llm.Embed, `"model":"llama3.2","input":["a","` + words + `"]`, "text 1 is longer than the model's context: the server cut it to 2046 tokens"},
+	for _, test := range []struct{ method, parameters, warning, failure string }{
+		{llm.Chat, `"prompt":"` + words + `","max_tokens":5`, "the prompt of about 4619 tokens is longer than the model's context of 2048 tokens: its middle was left out, and 44% of it was sent; start the server with a larger context",
+			"the prompt is longer than the model's context: the server cut it to 2048 tokens"},
+		{llm.Embed, `"model":"llama3.2","input":["a","` + words + `"]`, "text 1 is longer than the model's context of 2048 tokens: the server cut it to 2046 tokens; start the server with a larger context",
+			"text 1 is longer than the model's context: the server cut it to 2046 tokens"},
 	} {
 		if warning := ask(t, handler, test.method, `{"provider":"openai",`+test.parameters+`}`).Warning; warning != test.warning {
 			t.Errorf("%s: warning %q", test.method, warning)
 		}
 		got := fails(t, t.Context(), handler, asking(t, test.method, `{"provider":"openai","on_truncation":"fail",`+test.parameters+`}`), nil)
-		if got.Code != protocol.InvalidParams || got.Message != test.warning {
+		if got.Code != protocol.InvalidParams || got.Message != test.failure {
 			t.Errorf("%s: %s: %s", test.method, got.Name, got.Message)
 		}
 	}
 	if result := ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"short enough","on_truncation":"fail"}`); result.Warning != "" {
 		t.Errorf("warning %q", result.Warning)
+	}
+}
+
+// cuttingUnseen answers as Ollama's /v1 with a context of 1000 tokens, which cuts a longer prompt without saying so. A byte is a token.
+// It counts the parts of the file that were in a whole prompt.
+func cuttingUnseen(t testing.TB, whole *atomic.Int64) string {
+	return servingAll(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/version":
+			fmt.Fprint(w, `{"version":"0.17.4"}`)
+		case "/api/ps":
+			fmt.Fprint(w, `{"models":[{"model":"m:latest","context_length":1000}]}`)
+		case "/v1/chat/completions":
+			a, tokens := readAsked(t, r)
+			answer := "cut"
+			if tokens < 1000 {
+				answer = "whole"
+				whole.Add(int64(strings.Count(a.Messages[len(a.Messages)-1].Content, "tea")))
+			}
+			fmt.Fprintf(w, `data: {"choices":[{"delta":{"content":%q},"finish_reason":"stop"}],"usage":{"prompt_tokens":%d,"completion_tokens":1}}`+"\n\ndata: [DONE]\n\n", answer, min(tokens, 1000))
+		default:
+			http.NotFound(w, r)
+		}
+	}) + "/v1"
+}
+
+// A prompt that Ollama's /v1 cut is one that is too long: a file is read in parts, or cut so that the question remains.
+func TestFileThatIsCutUnseen(t *testing.T) {
+	const words, content = 400, "tea and cake\n"
+	for how, test := range map[string]struct {
+		warning string
+		parts   string
+		whole   bool
+	}{
+		"fit":  {"", "7", true},
+		"warn": {`the prompt of about 5203 tokens is longer than the model's context of 1000 tokens: only the first 19% of "big.txt" was sent; set on_truncation: fit to read the files in parts, or start the server with a larger context`, "", false},
+	} {
+		var whole atomic.Int64
+		handler := open(t, llm.Options{Providers: compatibleAt("m", cuttingUnseen(t, &whole))})
+		request := asking(t, llm.Chat, `{"prompt":"What?","provider":"openai","file_path":"big.txt","max_tokens":100,"on_truncation":"`+how+`"}`)
+		request.Files.(folder).write(t, "big.txt", []byte(strings.Repeat(content, words)))
+		result, err := handler.Handle(t.Context(), request, nil)
+		if err != nil {
+			t.Errorf("%s: %v", how, err)
+			continue
+		}
+		if result.Warning != test.warning || field(result, "response") != `"whole"` || field(result, "parts") != test.parts || (whole.Load() >= words) != test.whole {
+			t.Errorf("%s: %s; %d of %d words in whole prompts", how, result.Value.JSON(), whole.Load(), words)
+		}
+	}
+}
+
+// A num_ctx beyond what the model was trained for has no effect: to raise it further is no remedy.
+func TestLargestContext(t *testing.T) {
+	got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"`+strings.Repeat("word ", 9000)+`","num_ctx":999999999,"on_truncation":"fail"}`), nil)
+	if got.Code != protocol.InvalidParams || got.Hint != "shorten the prompt, or use another model: this one has at most 8192 tokens of context" {
+		t.Errorf("%s: %s (%s)", got.Name, got.Message, got.Hint)
 	}
 }
 
@@ -173,7 +232,7 @@ func TestPromptThatOllamaCuts(t *testing.T) {
 	handler := open(t, llm.Options{Providers: at(servingAll(t, newOllama(t, ollamaRefusal)))})
 	conversation := `{"messages":[{"role":"user","content":"What?"},{"role":"assistant","content":"` + strings.Repeat("word ", 300) + `"},{"role":"user","content":"Why?"}],"on_truncation":"`
 	result := ask(t, handler, llm.Chat, conversation+`warn"}`)
-	if want := "the prompt is longer than the model's context of 256 tokens: Ollama cut it to 130 tokens; raise num_ctx, or set on_truncation: fit"; result.Warning != want {
+	if want := "the prompt of about 503 tokens is longer than the model's context of 256 tokens: Ollama cut it to 130 tokens; raise num_ctx, or set on_truncation: fit"; result.Warning != want {
 		t.Errorf("warning %q", result.Warning)
 	}
 	if result = ask(t, handler, llm.Chat, conversation+`fit"}`); result.Warning != "" {
@@ -282,7 +341,7 @@ func TestAnswerBeyondTheContextBehindAnotherAPI(t *testing.T) {
 			speaking(said, finished, fmt.Sprintf(`data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":%d}}`, tokens), over)(w, r)
 		}
 	})+"/v1")})
-	const want = "the answer is longer than the rest of the model's context of 600 tokens: the model wrote its end without the beginning of the prompt"
+	const want = "the answer is longer than the rest of the model's context of 600 tokens: the model wrote its end without the beginning of the prompt; start the server with a larger context"
 	if warning := ask(t, handler, llm.Chat, `{"provider":"openai","prompt":"x"}`).Warning; warning != want {
 		t.Errorf("warning %q", warning)
 	}

@@ -64,14 +64,18 @@ func (x *embedding) embedOne(ctx context.Context, i int, err error) (*provider.A
 		case err == nil && fail && a.MayBeCut:
 			return a, cutUnseen()
 		case err == nil && fail && a.Cut:
-			return a, x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
+			return a, x.tooLong(protocol.Errorf(protocol.InvalidParams, "%s is longer than the model's context: %s cut it to %s",
 				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
 		case err == nil && kept < 1:
-			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent%s", which, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
+			x.warn(fmt.Sprintf("%s is longer than the model's context: only its first %s were sent%s", which, provider.Tokens(int(a.PromptTokens)), x.howToRaise(false)))
 			return a, nil
 		case err == nil && (cut || a.Cut):
-			x.warn(fmt.Sprintf("%s is longer than the model's context: %s cut it to %s%s",
-				which, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.call.howToRaise()))
+			of := ""
+			if a.Context > 0 {
+				of = " of " + provider.Tokens(int(a.Context))
+			}
+			x.warn(fmt.Sprintf("%s%s is longer than the model's context%s: %s cut it to %s%s", which, aboutTokens(int64(len(whole)), a.Context), of,
+				x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.howToRaise(false)))
 			return a, nil
 		case !provider.IsTooLong(err):
 			return a, err
@@ -79,6 +83,9 @@ func (x *embedding) embedOne(ctx context.Context, i int, err error) (*provider.A
 			return a, x.tooLongText(which, err)
 		}
 		tokens, limit := provider.LengthOf(err)
+		if x.call.backend.Cuts {
+			x.reportedContext(ctx, x.member) // The largest one is part of the messages.
+		}
 		switch {
 		case x.call.onTruncation() == "fit" && x.call.backend.Cuts && x.raise(ctx, x.member, tokens, limit):
 			x.truncation.apply(&x.request, x.call.question)
@@ -130,7 +137,7 @@ func (x *embedding) checkDimensions(a *provider.Answer) error {
 
 // tooLongText is the error of a text that cannot be made to fit, or must not be.
 func (x *embedding) tooLongText(which string, err error) error {
-	failure := protocol.AsError(x.call.tooLong(err), protocol.InvalidParams)
+	failure := protocol.AsError(x.tooLong(err), protocol.InvalidParams)
 	failure.Message = which + strings.TrimPrefix(failure.Message, "the prompt")
 	return failure
 }

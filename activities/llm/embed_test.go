@@ -93,7 +93,7 @@ func TestEmbedOfALongTextElsewhere(t *testing.T) {
 		fmt.Fprint(w, `{"data":[{"index":0,"embedding":[1.0,0.5]}],"usage":{"prompt_tokens":500}}`)
 	}))})
 	result := ask(t, handler, llm.Embed, `{"provider":"openai","input":"`+strings.Repeat("word ", 120)+`"}`)
-	if want := `text 0 is longer than the model's context: only its first 500 tokens were sent`; result.Warning != want {
+	if want := `text 0 is longer than the model's context: only its first 500 tokens were sent; start the server with a larger context`; result.Warning != want {
 		t.Errorf("warning %q", result.Warning)
 	}
 }

@@ -127,7 +127,7 @@ func (x *exchange) converse(ctx context.Context) error {
 			return x.checkWhole(a)
 		}
 		if mended {
-			what, _ := shortfall(a)
+			what, _ := x.call.shortfall(a)
 			x.mismatched, x.partial = true, what != ""
 			return x.mismatch(a, why)
 		}
@@ -174,8 +174,12 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 			w.restart()
 		}
 		err := x.withinContext(ctx, m, func() error {
+			x.call.usage = x.call.usage.Add(a.Usage()) // Of an answer to a prompt that was cut.
 			a = &provider.Answer{}
-			return x.receive(ctx, m, a, w)
+			if err := x.receive(ctx, m, a, w); err != nil || !a.Cut || x.call.backend.Cuts {
+				return err
+			}
+			return provider.CutPrompt(x.call.backend.Title, a)
 		})
 		return a.Pieces > 0, x.request.TokensOf(a), err
 	})

@@ -379,3 +379,24 @@ func TestMistakesThatOllamaAnswersWith500(t *testing.T) {
 		}
 	}
 }
+
+func TestShortTimeout(t *testing.T) {
+	request := asking(t, llm.Chat, slowly)
+	request.Timeout = time.Millisecond
+	if got := fails(t, t.Context(), real(t), request, nil); got.Message != "timed out after 1 ms: the model was still answering" {
+		t.Errorf("got %q", got.Message)
+	}
+}
+
+// The address of an OpenAI-compatible API is no address of Ollama, which may have another path behind a proxy.
+func TestAddressOfAnotherAPI(t *testing.T) {
+	for path, hint := range map[string]string{
+		"/v1":  "the address of an API that ends in /v1 needs another `provider`; remove /v1 for Ollama's own API",
+		"/gpu": "is it the address of an Ollama server? Other servers need another `provider`",
+	} {
+		got := fails(t, t.Context(), real(t), asking(t, llm.Chat, `{"prompt":"x","base_url":"`+ollamatest.Start(t)+path+`"}`), nil)
+		if got.Code != protocol.InvalidParams || got.Hint != hint {
+			t.Errorf("%s: %s: %s (%s)", path, got.Name, got.Message, got.Hint)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
@@ -54,7 +56,8 @@ func checkModels(given value.Value) error {
 // run returns the first good answer, else an answer that is not whole, else the error of the last model.
 func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) {
 	var partial *protocol.Result
-	if err := checkModels(f.request.Parameters); err != nil {
+	var missing []string
+	if err := checkCall(f.request.Parameters); err != nil {
 		return result, err
 	}
 	models := modelsOf(f.request.Parameters)
@@ -63,6 +66,9 @@ func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) 
 		if result, reasons, err = f.ask(ctx, model); err == nil && len(reasons) > 0 && partial == nil {
 			cut := result
 			partial = &cut
+		}
+		if slices.Contains(reasons, onMissing) {
+			missing = append(missing, strconv.Quote(model))
 		}
 		if i == len(models)-1 || !slices.ContainsFunc(reasons, f.escalatesOn) || ctx.Err() != nil {
 			break
@@ -76,6 +82,11 @@ func (f *fallback) run(ctx context.Context) (result protocol.Result, err error) 
 		result, err = *partial, nil
 	}
 	result.Usage = f.usage
+	if n := len(missing) - 1; n > 0 && provider.VerdictOf(err) == provider.ModelMissing {
+		failure := *protocol.AsError(err, protocol.TaskValidationFailed)
+		failure.Message += "; nor are there the models before it: " + strings.Join(missing[:n], ", ")
+		err = &failure
+	}
 	return result, err
 }
 

@@ -47,7 +47,7 @@ func TestFallbackModels(t *testing.T) {
 		"cut, else missing":   {`"models":["cut","none"],` + wantsNumber, "cut none", "cut", `{"n":4}`, ""},
 		"only for the schema": {`"models":["cut","good"],"escalate_on":["schema"],` + wantsNumber, "cut", "cut", `{"n":4}`, ""},
 		"never":               {`"models":["none","good"],"escalate_on":[],` + wantsNumber, "none", "", "", `has no model "none"`},
-		"all are missing":     {`"models":["none","nobody"]`, "none nobody", "", "", `has no model "nobody"`},
+		"all are missing":     {`"models":["none","nobody"]`, "none nobody", "", "", `; nor are there the models before it: "none"`},
 		"cut fails":           {`"models":["cut","good"],"on_cut_answer":"fail",` + wantsNumber, "cut good", "good", `{"n":5}`, ""},
 		"beside model":        {`"models":["good"],"model":"prose",` + wantsNumber, "", "", "", "model and models exclude each other"},
 		"half of the JSON":    {`"models":["half","good"],"escalate_on":["cut"],` + wantsNumber, "half half good", "good", `{"n":5}`, ""},

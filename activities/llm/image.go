@@ -26,7 +26,7 @@ const defaultImageSize = 2048
 func imageSize(given value.Value, b *backend) (largest int, err error) {
 	size, is := given.Get("max_image_size")
 	if !is {
-		return cmp.Or(b.settings.MaxImageSize, defaultImageSize), nil
+		return max(cmp.Or(b.settings.MaxImageSize, defaultImageSize), 0), nil // NoLimit is below 0.
 	}
 	if json.Unmarshal(size.JSON(), &largest) != nil || largest < 0 {
 		return 0, protocol.Errorf(protocol.InvalidParams, "max_image_size must be a number of pixels, not %s", size.JSON())
@@ -135,4 +135,25 @@ func totalSize(images [][]byte) int {
 func tooManyImages() error {
 	return protocol.Errorf(protocol.TaskValidationFailed, "the images are larger than %d MiB in total", maxImages>>20).
 		WithHint("use smaller images: models scale them down")
+}
+
+// namingImages adds to the failure of a call that ended the process of the model how large its images are: some models end at very small
+// ones.
+func (c *call) namingImages(err error) error {
+	var sizes []string
+	if c.question != nil {
+		for _, m := range c.question.Messages {
+			for _, data := range m.Images {
+				if size := images.Size(data); size != "" {
+					sizes = append(sizes, size)
+				}
+			}
+		}
+	}
+	if len(sizes) == 0 {
+		return err
+	}
+	failure := *protocol.AsError(err, protocol.TaskExecutionFailed)
+	failure.Message += "; its images have " + strings.Join(sizes, ", ") + " pixels"
+	return &failure
 }

@@ -2,6 +2,7 @@ package llm_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -127,5 +128,21 @@ func TestAnswerThatIsCutOffEachTime(t *testing.T) {
 	close(ended)
 	if err := <-other; err != nil || got.Code != protocol.ProviderNotAvailable || bad.Load() != 2 {
 		t.Errorf("%v; %s: %s after %d requests", err, got.Name, got.Message, bad.Load())
+	}
+}
+
+// An image may be what ends the process of the model, such as one of a single pixel: the error has its size.
+func TestImageThatEndsTheProcessOfTheModel(t *testing.T) {
+	said := recorded(t, "Ollama 0.17.4", http.StatusInternalServerError, "model runner has unexpectedly stopped")
+	handler := open(t, llm.Options{Providers: at(serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/show" {
+			_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
+			return
+		}
+		said.serve(w, r)
+	}))})
+	got := fails(t, t.Context(), handler, asking(t, llm.Vision, `{"prompt":"x","images":["`+encoded(t, "red")+`"]}`), nil)
+	if !strings.HasPrefix(got.Message, "the process of the model ended 3 times") || !strings.HasSuffix(got.Message, "; its images have 32 × 32 pixels") {
+		t.Errorf("got %q", got.Message)
 	}
 }

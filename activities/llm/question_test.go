@@ -74,6 +74,35 @@ func TestWhatOllamaIsAsked(t *testing.T) {
 	}
 }
 
+// An empty list leaves the task without its documents or images, and a parameter may need another: both are found before a call, too.
+func TestParametersWithoutEffect(t *testing.T) {
+	handler := open(t, llm.Options{})
+	const empty = "remove it, or skip the task with `when` if the list may be empty"
+	for _, test := range []struct{ method, parameters, message, hint string }{
+		{llm.Chat, `{"prompt":"x","files":[]}`, "files is an empty list", empty},
+		{llm.Generate, `{"prompt":"x","images":[]}`, "images is an empty list", empty},
+		{llm.Vision, `{"prompt":"x","images":[]}`, "images is an empty list", empty},
+		{llm.Vision, `{"prompt":"x","image_paths":[]}`, "image_paths is an empty list", empty},
+		{llm.Embed, `{"input":[]}`, "input is an empty list", empty},
+		{llm.Embed, `{"files":[]}`, "files is an empty list", empty},
+		{llm.Chat, `{"prompt":"x","escalate_on":["cut"]}`, "escalate_on has no effect without models", "set `models`, or remove `escalate_on`"},
+		{llm.Chat, `{"prompt":"x","top_logprobs":2}`, "top_logprobs has no effect without logprobs", "set `logprobs`, or remove `top_logprobs`"},
+		{llm.Chat, `{"prompt":"x","top_logprobs":2,"logprobs":false}`, "top_logprobs has no effect without logprobs", "set `logprobs`, or remove `top_logprobs`"},
+	} {
+		got := fails(t, t.Context(), handler, asking(t, test.method, test.parameters), nil)
+		wantError(t, got, protocol.InvalidParams, protocol.Permanent, test.message, test.hint)
+		if test.method != llm.Chat {
+			continue
+		}
+		if found, _ := checked(t, test.parameters); len(found) != 1 || found[0].Message != test.message || found[0].Hint != test.hint {
+			t.Errorf("%s: %+v", test.parameters, found)
+		}
+	}
+	if found, _ := checkedFor(t, "ollama", `{"prompt":"x","escalate_on":["cut"],"top_logprobs":2}`, "models", "logprobs"); len(found) > 0 {
+		t.Errorf("set by references: %+v", found)
+	}
+}
+
 func TestWrongParameters(t *testing.T) {
 	handler := open(t, llm.Options{})
 	for _, test := range []struct{ method, parameters, want string }{

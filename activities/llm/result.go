@@ -68,15 +68,15 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 func (q *question) check(parsed value.Value) (why string) { return q.schema.Check("answer", parsed) }
 
 func (x *exchange) mismatch(a *provider.Answer, why string) error {
-	failure := protocol.Errorf(protocol.TaskResultInvalid, "the model's answer does not match the schema, even after a second request: %s; the answer: %s", why, quote(x.call.secrets.Text(a.Text.String())))
+	failure := protocol.Errorf(protocol.TaskResultInvalid, "the answer of the model %q does not match the schema, even after a second request: %s; the answer: %s", x.request.Model, why, quote(x.call.secrets.Text(a.Text.String())))
 	if endingOf(a) == cutOff {
-		return failure.WithHint("the answer was cut off: raise `max_tokens` or `num_ctx`")
+		return failure.WithHint("the answer was cut off: raise %s", x.call.limits())
 	}
 	if how := endingOf(a); how == refused || how == filtered {
-		what, _ := shortfall(a)
+		what, _ := x.call.shortfall(a)
 		return failure.WithHint("%s", x.call.secrets.Hide(what))
 	}
-	return failure
+	return failure.WithHint("use a larger model, ask for less in the `schema`, or name further models in `models`")
 }
 
 func quote(text redaction.Text) string {

@@ -55,7 +55,8 @@ func TestAnswersThatDoNotFitTheSchema(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: no error", answer)
 		}
-		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.TaskFault, "the model's answer does not match the schema, even after a second request: "+why, "")
+		wantError(t, protocol.AsError(err, 0), protocol.TaskResultInvalid, protocol.TaskFault, `the answer of the model "llama3.2" does not match the schema, even after a second request: `+why,
+			"use a larger model, ask for less in the `schema`, or name further models in `models`")
 		if result.Usage != (protocol.Usage{LLMCalls: 2, PromptTokens: 6, TokensUsed: 18}) {
 			t.Errorf("usage %+v", result.Usage)
 		}

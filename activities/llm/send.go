@@ -48,7 +48,7 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 			continue
 		case verdict == provider.RunnerLost:
 			if failure := search.strike(err, sent.place.Shared); failure != nil {
-				return failure
+				return c.namingImages(failure)
 			}
 			if !c.pause(ctx, "sending the request again: ", err, again.next()) {
 				return provider.Cancelled()

@@ -28,7 +28,8 @@ type truncation struct {
 	byServer      bool          // Whether the server cuts the prompt,
 	shift         bool          // and is asked to drop the oldest part of a full context: since Ollama 0.30.9 it does not cut otherwise.
 	tokens        int64         // Of the whole prompt, if a server said so.
-	limit         int64         // Of the context, if a server said so.
+	limit         int64         // Of the context, if a server said so,
+	most          int64         // and of the largest one that the model may have.
 }
 
 // apply makes the request fit as it was found to be necessary.
@@ -64,10 +65,13 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 			return err
 		}
 		if round == maxShortened || !x.shortenAnswer(err) && !x.shorten(ctx, m, err) {
-			if x.truncation.notes != nil || x.mayReadInParts() {
+			switch {
+			case x.truncation.notes != nil || x.mayReadInParts():
 				return err
+			case provider.VerdictOf(err) == provider.PromptCut: // The answer counts, unless `on_truncation` is `fail`.
+				return nil
 			}
-			return x.call.tooLong(err)
+			return x.tooLong(err)
 		}
 		x.truncation.apply(&x.request, x.call.question)
 	}
@@ -97,11 +101,14 @@ func (x *exchange) shortenAnswer(err error) bool {
 func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool {
 	t, how := &x.truncation, x.call.onTruncation()
 	tokens, limit := provider.LengthOf(err)
-	if limit == 0 && how != "fail" && (t.limit == 0 || t.numCtx > 0) {
+	if limit == 0 && (t.limit == 0 || t.numCtx > 0) {
 		limit = x.reportedContext(ctx, m)
 	}
 	if t.limit = cmp.Or(limit, t.limit); t.Kept == 0 {
 		t.tokens = tokens
+	}
+	if provider.VerdictOf(err) == provider.PromptCut {
+		tokens = max(x.request.Size()/bytesPerToken, limit+1) // The model has answered already, and reads it once more each time.
 	}
 	switch {
 	case how == "fail" || t.notes != nil:
@@ -183,10 +190,11 @@ func (x *exchange) reportedContext(ctx context.Context, m *pool.Member) int64 {
 	if !is {
 		return 0
 	}
-	size, _, err := reporter.ContextSize(provider.WithObserver(ctx, provider.Observer{}), &x.request)
+	size, most, err := reporter.ContextSize(provider.WithObserver(ctx, provider.Observer{}), &x.request)
 	if err != nil {
 		return 0 // The prompt is shortened step by step.
 	}
+	x.truncation.most = most
 	return size
 }
 
@@ -256,9 +264,12 @@ const (
 )
 
 // tooLong is the error of a prompt that cannot be made to fit, or must not be.
-func (c *call) tooLong(err error) error {
+func (x *exchange) tooLong(err error) error {
 	failure := protocol.AsError(err, protocol.InvalidParams)
-	if c.backend.Cuts {
+	switch {
+	case x.hasLargestContext():
+		return failure.WithHint("shorten the prompt, or use another model: this one has at most %s of context", provider.Tokens(int(x.truncation.most)))
+	case x.call.backend.Cuts:
 		return failure.WithHint("raise `num_ctx`, or set `on_truncation`: `fit` raises it for a prompt, `warn` cuts the prompt")
 	}
 	return failure.WithHint("shorten the prompt, or start the server with a larger context")
@@ -274,7 +285,7 @@ func (x *exchange) requireUncut(a *provider.Answer) error {
 	case !a.Cut:
 		return nil
 	}
-	return x.call.tooLong(protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context: %s cut it to %s",
+	return x.tooLong(protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context: %s cut it to %s",
 		x.call.backend.Title, provider.Tokens(int(a.PromptTokens))))
 }
 
@@ -288,10 +299,14 @@ func cutUnseen() error {
 func (x *exchange) warnOfCut(a *provider.Answer) {
 	t := &x.truncation
 	size := cmp.Or(t.limit, int64(x.request.Option("num_ctx")))
-	raised := x.call.howToRaise()
-	of := ""
-	if size > 0 {
+	raised := x.howToRaise(false)
+	of, with := "", ""
+	if size = cmp.Or(size, a.Context); size > 0 {
 		of = fmt.Sprintf(" of %s", provider.Tokens(int(size)))
+	}
+	files := x.call.question.attached != nil && x.call.question.attached.Files != nil
+	if files {
+		with = " with " + x.call.question.attached.Names()
 	}
 	switch {
 	case t.Kept > 0:
@@ -306,10 +321,10 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 		if x.call.question.attached.Files == nil {
 			sent = fmt.Sprintf("its middle was left out, and %.0f%% of it was sent", 100*t.Kept)
 		}
-		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, raised))
+		x.warn(fmt.Sprintf("the prompt%s is longer than the model's context%s: %s%s", length, of, sent, x.howToRaise(files)))
 	case a.Cut:
-		x.warn(fmt.Sprintf("the prompt is longer than the model's context%s: %s cut it to %s%s",
-			of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), raised))
+		x.warn(fmt.Sprintf("the prompt%s%s is longer than the model's context%s: %s cut it to %s%s",
+			with, t.length(x.request.Size(), size), of, x.call.backend.Title, provider.Tokens(int(a.PromptTokens)), x.howToRaise(files)))
 	}
 	numCtx := int64(x.request.Option("num_ctx"))
 	if !a.Cut { // Otherwise the beginning of the prompt is lost already.
@@ -320,10 +335,42 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 	}
 }
 
-// howToRaise is the end of a warning.
-func (c *call) howToRaise() string {
-	if c.backend.Cuts {
-		return "; raise num_ctx, or set on_truncation: fit"
+// length is how long a prompt that the server cut is, as far as it is known.
+func (t *truncation) length(bytes, limit int64) string {
+	if t.tokens > 0 {
+		return " of " + provider.Tokens(int(t.tokens))
+	}
+	return aboutTokens(bytes, limit)
+}
+
+// aboutTokens is an estimate of the tokens of a text that no server counted; empty if it is not above the limit.
+func aboutTokens(bytes, limit int64) string {
+	if tokens := bytes / bytesPerToken; limit > 0 && tokens > limit {
+		return " of about " + provider.Tokens(int(tokens))
 	}
 	return ""
+}
+
+// howToRaise is the end of a warning about a prompt, which may have files.
+func (x *exchange) howToRaise(files bool) string {
+	c := x.call
+	switch {
+	case x.hasLargestContext():
+		text := fmt.Sprintf("; the model has at most %s of context", provider.Tokens(int(x.truncation.most)))
+		if files && c.onTruncation() != "fit" {
+			text += ": set on_truncation: fit to read the files in parts"
+		}
+		return text
+	case c.backend.Cuts:
+		return "; raise num_ctx, or set on_truncation: fit"
+	case files && c.onTruncation() != "fit":
+		return "; set on_truncation: fit to read the files in parts, or start the server with a larger context"
+	}
+	return "; start the server with a larger context"
+}
+
+// hasLargestContext reports whether no larger num_ctx than that of the request has an effect.
+func (x *exchange) hasLargestContext() bool {
+	most := x.truncation.most
+	return x.call.backend.Cuts && most > 0 && int64(x.request.Option("num_ctx")) >= most
 }

@@ -70,6 +70,22 @@ func TestImageForAModelThatCannotSee(t *testing.T) {
 	wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "llama3.2" does not accept images`, "use one that does, such as llava")
 }
 
+// Ollama's /v1 drops an image that the model does not accept; other servers that do not say what they accept are asked.
+func TestImageForAModelThatCannotSeeBehindAnotherAPI(t *testing.T) {
+	parameters := `{"prompt":"?","provider":"openai","model":"llama3.2","images":["` + encoded(t, "red") + `"]}`
+	for _, method := range []string{llm.Vision, llm.Chat} {
+		got := fails(t, t.Context(), compatible(t), asking(t, method, parameters), nil)
+		wantError(t, got, protocol.InvalidParams, protocol.Permanent, `the model "llama3.2" does not accept images`, "use one that does")
+	}
+	other := open(t, llm.Options{Providers: compatibleAt("m", serving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/show" {
+			t.Error("Ollama's API was asked")
+		}
+		speaking(said, finished, over)(w, r)
+	}))})
+	ask(t, other, llm.Vision, parameters)
+}
+
 func TestWhatIsNoImage(t *testing.T) {
 	handler := open(t, llm.Options{})
 	const formats = "the formats are PNG, JPEG, WebP, GIF, BMP and TIFF"
@@ -212,7 +228,11 @@ func TestLargeImage(t *testing.T) {
 	if err := png.Encode(&file, large); err != nil {
 		t.Fatal(err)
 	}
-	for parameter, width := range map[string]int{``: 1024, `,"max_image_size":500`: 500, `,"max_image_size":0`: 3000} {
+	for _, test := range []struct {
+		parameter       string
+		settings, width int
+	}{{``, 1024, 1024}, {`,"max_image_size":500`, 1024, 500}, {`,"max_image_size":0`, 1024, 3000}, {``, 0, 2048}, {``, protocol.NoLimit, 3000}} {
+		parameter, width := test.parameter, test.width
 		url := serving(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/api/chat" {
 				_, _ = io.WriteString(w, `{"capabilities":["completion","vision"]}`)
@@ -228,7 +248,7 @@ func TestLargeImage(t *testing.T) {
 			}
 			answering("black")(w, r)
 		})
-		handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{url}, MaxImageSize: 1024}}})
+		handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "ollama", URLs: []string{url}, MaxImageSize: test.settings}}})
 		request := asking(t, llm.Chat, `{"image_path":"large.png","prompt":"Which colour?"`+parameter+`}`)
 		request.Files.(folder).write(t, "large.png", file.Bytes())
 		if _, err := handler.Handle(t.Context(), request, nil); err != nil {

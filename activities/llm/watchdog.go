@@ -85,6 +85,10 @@ func (w *watchdog) stop() {
 }
 
 func seconds(d time.Duration) string {
+	const shown = 10 * time.Millisecond
+	if d > 0 && d < shown {
+		return strings.Replace(d.String(), "ms", " ms", 1)
+	}
 	text := strings.TrimRight(fmt.Sprintf("%.2f", d.Seconds()), "0")
 	return strings.TrimSuffix(text, ".") + " s"
 }

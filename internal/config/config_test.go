@@ -317,6 +317,22 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// 0 is no limit for the size of images, as for the parameter; without the setting there is one.
+func TestNoLimitForImages(t *testing.T) {
+	for file, want := range map[string]int{"providers: {ollama: {max_image_size: 0}}": protocol.NoLimit, "providers: {ollama: {model: a}}": 0} {
+		s, _, home := load(t, nil, file)
+		if got := s.Providers[0].MaxImageSize; got != want {
+			t.Errorf("%s: %d", file, got)
+		}
+		if want == 0 {
+			continue
+		}
+		if shown, _ := from(t, s, "providers.ollama.max_image_size", home); shown != "0" {
+			t.Errorf("shown as %s", shown)
+		}
+	}
+}
+
 // TestEveryProvider writes every key of every provider of the table: each is read, and shown.
 func TestEveryProvider(t *testing.T) {
 	for i, p := range llm.Providers() {

@@ -50,7 +50,7 @@ var providerKeys = []key{
 	{"max_concurrent", count},
 	{"requests_per_minute", count},
 	{"tokens_per_minute", count},
-	{"max_image_size", count},
+	{"max_image_size", number},
 	{"headers", named},
 }
 

@@ -22,7 +22,9 @@ func readProvider(l *loader, p protocol.Provider) protocol.ProviderSettings {
 	s.MaxConcurrent = l.count(in+"max_concurrent", defaults.MaxConcurrent)
 	s.RequestsPerMinute = l.limit(in + "requests_per_minute")
 	s.TokensPerMinute = l.limit(in + "tokens_per_minute")
-	s.MaxImageSize = l.limit(in + "max_image_size")
+	if s.MaxImageSize = l.limit(in + "max_image_size"); s.MaxImageSize == 0 && l.fromFile(in+"max_image_size").isSet() {
+		s.MaxImageSize = protocol.NoLimit
+	}
 	s.Headers = readHeaders(l, in+"headers")
 	if p.Pulls {
 		s.AutoPull = l.boolean(in+"auto_pull", defaults.AutoPull)

@@ -153,7 +153,7 @@ func (l *loader) count(name string, fallback int) int {
 	return val
 }
 
-// limit reads an integer of the file, of at least 1; without it there is no limit, and nothing to show.
+// limit reads an integer of the file; without it there is no limit, and nothing to show.
 func (l *loader) limit(name string) int {
 	if !l.fromFile(name).isSet() {
 		return 0

@@ -30,11 +30,14 @@ type ProviderSettings struct {
 	RequestsPerMinute int       // Maximum number of requests to each server in any minute; 0: no limit.
 	TokensPerMinute   int       // The same of tokens, of prompts and answers.
 	MaxContext        int       // Largest num_ctx that `on_truncation: fit` sets; 0: what the model was trained for.
-	MaxImageSize      int       // Maximum width and height of images in pixels of a task that does not say; 0: 2048.
+	MaxImageSize      int       // Maximum width and height of images in pixels of a task that does not say; 0: 2048, NoLimit: none.
 	AutoPull          bool      // Missing models are fetched where a task does not say otherwise.
 	Key               string    // Name of the secret that is the key of the servers; empty without one.
 	Headers           []Setting // Of every request to the servers; `${secrets.NAME}` may stand in them.
 }
+
+// NoLimit is the value of a setting whose zero value is not no limit.
+const NoLimit = -1
 
 // WithDefaults fills in what is not set.
 func (s ProviderSettings) WithDefaults(defaults ProviderSettings) ProviderSettings {

@@ -94,6 +94,19 @@ func Prepare(data []byte, largest int) ([]byte, error) {
 	return encode(turned(decoded, turn), of.lossy)
 }
 
+// Size is the width and height of an image; empty if they cannot be read.
+func Size(data []byte) string {
+	of, known := formats[kindOf(data)]
+	if !known {
+		return ""
+	}
+	config, err := of.config(bytes.NewReader(data))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d × %d", config.Width, config.Height)
+}
+
 // checkSize checks that an image is not too large to be decoded.
 func checkSize(config image.Config) error {
 	text, most := fmt.Sprintf("has %d × %d pixels", config.Width, config.Height), maxPixels

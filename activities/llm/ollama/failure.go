@@ -73,7 +73,10 @@ func (o *server) refused(r provider.Response) error {
 		case r.Text == "model is required":
 			return protocol.Errorf(protocol.InvalidParams, "Ollama at %s: invalid model name %q", o.shown, r.Model)
 		case r.Status == http.StatusNotFound:
-			return rejected.WithHint("the address of an Ollama server has no path; other servers need another `provider`")
+			if strings.HasSuffix(o.base.Path, "/v1") {
+				return rejected.WithHint("the address of an API that ends in /v1 needs another `provider`; remove /v1 for Ollama's own API")
+			}
+			return rejected.WithHint("is it the address of an Ollama server? Other servers need another `provider`")
 		}
 		return rejected
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The API of OpenAI has no word for a prompt that was cut. Ollama's /v1 cuts them, drops the oldest part of a context that an answer
@@ -119,6 +120,7 @@ func noticeCut(request *provider.Request, answer *provider.Answer, full int64) {
 		answer.MayBeCut = size > smallestContext
 	case size > full: // A token has at least one byte.
 		answer.Cut = tokens >= full || tokens == full/2+2 || size > full*mostBytesPerToken && tokens < size/mostBytesPerToken
+		answer.Context = full
 	}
 }
 
@@ -131,6 +133,7 @@ func (o *server) noticeCutInput(ctx context.Context, request *provider.Request, 
 	long := func(than int64) bool {
 		return slices.ContainsFunc(request.Inputs, func(text string) bool { return int64(len(text)) > than })
 	}
+	answer.Context = full
 	switch {
 	case full == 0:
 		answer.MayBeCut = long(smallestContext)
@@ -139,4 +142,30 @@ func (o *server) noticeCutInput(ctx context.Context, request *provider.Request, 
 	default:
 		answer.MayBeCut = long(full)
 	}
+}
+
+// listsVision reports whether a model of Ollama accepts images, or true if Ollama does not say: before v0.6.4, or of a model that it
+// does not have. A model that does not may be replaced by a pull.
+func (o *server) listsVision(ctx context.Context, model string) bool {
+	o.mu.Lock()
+	known := o.sighted[model]
+	o.mu.Unlock()
+	if known {
+		return true
+	}
+	var shown struct {
+		Capabilities []string `json:"capabilities"`
+	}
+	body := value.Object(value.Field{Name: "model", Value: value.String(model)}).JSON()
+	status, err := o.pageAbout(ctx, http.MethodPost, "/api/show", body, &shown)
+	if err != nil || status != http.StatusOK || len(shown.Capabilities) == 0 {
+		return true
+	}
+	if !slices.Contains(shown.Capabilities, "vision") {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sighted[model] = true
+	return true
 }

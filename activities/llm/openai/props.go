@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,11 +116,16 @@ func listedContext(model value.Value) int64 {
 
 // page reads a page of the server that does not belong to the API.
 func (o *server) page(ctx context.Context, path string, into any) (status int, err error) {
+	return o.pageAbout(ctx, http.MethodGet, path, nil, into)
+}
+
+// pageAbout reads such a page about what the body names.
+func (o *server) pageAbout(ctx context.Context, method, path string, body []byte, into any) (status int, err error) {
 	ctx, done := context.WithTimeout(ctx, pageWithin)
 	defer done()
 	address := *o.base
 	address.Path = strings.TrimSuffix(strings.TrimSuffix(address.Path, "/"), "/v1") + path
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
@@ -127,11 +133,11 @@ func (o *server) page(ctx context.Context, path string, into any) (status int, e
 	if err != nil {
 		return 0, err
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxReply))
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxReply))
 	if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != http.StatusOK {
 		return response.StatusCode, err
 	}
-	if !decodes(body, into) {
+	if !decodes(content, into) {
 		return http.StatusNotFound, nil // A page of another server.
 	}
 	return response.StatusCode, nil
@@ -161,12 +167,14 @@ func (o *server) Busy(ctx context.Context) bool {
 	return true
 }
 
-// AcceptsImages reports what llama.cpp's server says of its model. Of other servers it is not known: they reject an image that
-// their model does not accept.
-func (o *server) AcceptsImages(ctx context.Context, _ *provider.Request) (bool, error) {
-	if o.readProps(ctx).acceptsImages() {
+// AcceptsImages reports what llama.cpp's server says of its model, and Ollama's own API, since its /v1 drops an image without saying
+// so. Of other servers it is not known: they reject an image that their model does not accept.
+func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (bool, error) {
+	if p := o.readProps(ctx); !p.acceptsImages() {
+		o.forget() // It may have another model by now.
+		return o.readProps(ctx).acceptsImages(), nil
+	} else if p.known {
 		return true, nil
 	}
-	o.forget() // It may have another model by now.
-	return o.readProps(ctx).acceptsImages(), nil
+	return !o.cutsUnseen(ctx) || o.listsVision(ctx, request.Model), nil
 }

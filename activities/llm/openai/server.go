@@ -30,13 +30,14 @@ type server struct {
 	propsAt  time.Time                // and until when they count.
 	unseen   *bool                    // Whether the server is Ollama, which cuts prompts without saying so; nil until it was asked.
 	contexts map[string]loadedContext // Of Ollama, by model.
+	sighted  map[string]bool          // Models of Ollama that are known to accept images.
 }
 
 func open(base *url.URL, shown string) provider.Server {
 	connections := provider.NewClient(base)
 	// A key is sent to no other host than the one that was named.
 	connections.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &server{base: base, shown: shown, http: connections, contexts: map[string]loadedContext{}}
+	return &server{base: base, shown: shown, http: connections, contexts: map[string]loadedContext{}, sighted: map[string]bool{}}
 }
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
@@ -101,7 +102,7 @@ func (o *server) refusal(r provider.Response) error {
 			WithHint("set `api_key: ${secrets.NAME}`, and that secret where the worker runs")
 	case r.Status == http.StatusNotFound && r.Model != "":
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
-			WithHint("`gleitzeit provider health` lists its models; the address usually ends in /v1"), provider.ModelMissing)
+			WithHint("`gleitzeit provider health -o json` lists its models; the address usually ends in /v1"), provider.ModelMissing)
 	case provider.RejectsRequest(r.Status):
 		return rejection{protocol.Errorf(protocol.InvalidParams, "the server at %s rejected the request: %s", o.shown, r.Said), r.ErrorBody}
 	}

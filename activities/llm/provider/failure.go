@@ -22,6 +22,7 @@ const (
 	NotSent                          // Nothing: the request cannot be made.
 	CutOff                           // The answer ended before it was complete.
 	PromptTooLong                    // The prompt is longer than the context of the model.
+	PromptCut                        // The same, found by an answer: the server cut the prompt without saying so.
 	AnswerTooLong                    // The prompt may fit, but not together with the longest answer that the request allows.
 	CacheFull                        // Each call would fit alone: fewer of them may be in flight.
 	Loading                          // The server loads a model, which may take minutes.
@@ -57,7 +58,13 @@ func VerdictOf(err error) Verdict {
 // IsTooLong reports whether the prompt, or the prompt together with the answer, is longer than the context.
 func IsTooLong(err error) bool {
 	verdict := VerdictOf(err)
-	return verdict == PromptTooLong || verdict == AnswerTooLong
+	return verdict == PromptTooLong || verdict == PromptCut || verdict == AnswerTooLong
+}
+
+// CutPrompt is the failure of an answer to a prompt that the server cut to its context of so many tokens.
+func CutPrompt(server string, answer *Answer) error {
+	failure := protocol.Errorf(protocol.InvalidParams, "the prompt is longer than the model's context: %s cut it to %s", server, Tokens(int(answer.PromptTokens)))
+	return judged{err: failure, verdict: PromptCut, reading: Reading{Limit: answer.Context}}
 }
 
 // LengthOf returns the tokens of a prompt that is too long and those of the context, where the server says.

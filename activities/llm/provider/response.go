@@ -46,11 +46,17 @@ func (r Response) Known() error {
 		failure = protocol.Errorf(protocol.TaskResultInvalid, "the model's answer is invalid: %s", r.Said)
 	case ModelMissing:
 		failure = protocol.Errorf(protocol.TaskValidationFailed, "%s has no model %q: %s", r.Server, r.Model, r.Said).
-			WithHint("`gleitzeit provider health` lists its models")
+			WithHint("`gleitzeit provider health -o json` lists its models")
 	case AnswerTooLong:
 		failure = protocol.Errorf(protocol.InvalidParams, "the prompt and `max_tokens` are longer than the model's context: %s", r.Said)
 	case CallerFault:
 		failure = protocol.Errorf(protocol.InvalidParams, "%s rejected the request: %s", r.Server, r.Said)
+		switch {
+		case strings.Contains(r.Text, "does not support thinking"):
+			failure = failure.WithHint("remove `think`, or use a model that thinks")
+		case strings.Contains(r.Text, "does not support tools"):
+			failure = failure.WithHint("remove `tools`, or use a model that calls tools")
+		}
 	default:
 		return nil
 	}

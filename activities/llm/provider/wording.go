@@ -69,7 +69,7 @@ var wordings = []wording{
 	said(RunnerGone, `^no tokenizer configured$`),                                // Ollama, of a runner that ends
 	said(RunnerGone, `^health resp:`),                                            // Ollama
 	said(RunnerGone, `^(?:llama runner|llama-server) process no longer running`), // Ollama; llama-server since 0.30.0
-	said(RunnerGone, `^connection refused$|^[^ ]+(?: request)?: .*(?:connect: connection refused|connectex: No connection could be made.*)$`), // Ollama, of the address of the runner; on Windows
+	said(RunnerGone, `^connection refused$|^(?:do embedding|[^ ]+)(?: request)?: .*(?:connect: connection refused|connectex: No connection could be made.*)$`), // Ollama, of the address of the runner; on Windows
 	said(RunnerGone, `^(?:llama-)?server error: \{`),                                                                   // Ollama, of the state of the runner; llama-server since 0.30.0
 	said(RunnerLost, `^(?:llama runner|llama-server) process has terminated`),                                          // Ollama; llama-server since 0.30.0
 	said(RunnerLost, `^model runner has unexpectedly stopped`),                                                         // Ollama since 0.9.1
