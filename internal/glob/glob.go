@@ -62,7 +62,7 @@ func Parse(text string) (*Pattern, error) {
 	return p, nil
 }
 
-// isOutside reports whether a part between slashes leaves the folder, or means nothing.
+// isOutside reports whether a part between slashes leaves the folder, or is empty.
 func isOutside(part string) bool { return part == "" || part == "." || part == ".." }
 
 // split reads an alternative; false where no file can have that path.

@@ -148,7 +148,7 @@ func (f *File) rewrite(ctx context.Context) error {
 func (f *File) truncateLog(ctx context.Context) error {
 	var busy, log, moved int
 	err := f.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
-	if isBusy(err) {
+	if IsBusy(err) {
 		return nil
 	}
 	return err
@@ -166,12 +166,17 @@ func (f *File) execute(ctx context.Context, statement string) error {
 	})
 }
 
-// whileBusy retries what other writers block: SQLite's own way of waiting polls ever more rarely.
 func (f *File) whileBusy(ctx context.Context, attempt func() error) error {
-	deadline := time.Now().Add(patience)
+	return WhileBusy(ctx, patience, attempt)
+}
+
+// WhileBusy retries an operation that other processes block, for at most so long. SQLite's own way of waiting polls ever more rarely,
+// so that a process that writes without pause would starve the others; and switching a new file to WAL does not wait at all.
+func WhileBusy(ctx context.Context, longest time.Duration, attempt func() error) error {
+	deadline := time.Now().Add(longest)
 	for {
 		err := attempt()
-		if !isBusy(err) || time.Now().After(deadline) {
+		if !IsBusy(err) || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -182,9 +187,17 @@ func (f *File) whileBusy(ctx context.Context, attempt func() error) error {
 	}
 }
 
-func isBusy(err error) bool {
+// IsBusy reports whether another process has a lock, so that the operation may succeed later.
+func IsBusy(err error) bool {
 	of, is := errors.AsType[*sqlite.Error](err)
-	return is && of.Code()&0xff == code.SQLITE_BUSY
+	if !is {
+		return false
+	}
+	switch of.Code() & 0xff {
+	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
+		return true
+	}
+	return false
 }
 
 // copiedPages is how many pages Copy copies before it looks whether it should end.

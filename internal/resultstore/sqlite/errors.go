@@ -49,15 +49,6 @@ func (s *Store) translate(ctx context.Context, err error) error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the result store %q failed: %v", s.path, err).WithCause(err)
 }
 
-// isBusy reports whether another process has a lock, so that the operation may succeed later.
-func isBusy(err error) bool {
-	switch sqliteCode(err) {
-	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
-		return true
-	}
-	return false
-}
-
 // isFull reports whether the disk is full. If the -shm file cannot grow, SQLite reports an I/O error.
 func isFull(err error) bool {
 	if of, ok := errors.AsType[*sqlite.Error](err); ok && of.Code() == code.SQLITE_IOERR_SHMSIZE {

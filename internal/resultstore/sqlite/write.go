@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/packed"
+	"github.com/gleitzeit/gleitzeit/internal/sqlitefile"
 )
 
 const (
@@ -145,7 +145,7 @@ func (w write) size() (bytes int) {
 // keep commits the group and reports to each of its batches.
 func (s *Store) keep(group []write) {
 	err := s.commit(group)
-	if err != nil && len(group) > 1 && !isBusy(err) {
+	if err != nil && len(group) > 1 && !sqlitefile.IsBusy(err) {
 		// One batch that cannot be written must not fail the others.
 		for _, w := range group {
 			s.keep([]write{w})
@@ -178,22 +178,9 @@ func (s *Store) commit(group []write) error {
 	return tx.Commit()
 }
 
-// whileBusy retries an operation that other processes block, up to the busy timeout. SQLite's own way of waiting polls ever
-// more rarely, so that a process that writes without pause would starve the others; and switching a new file to WAL does not
-// wait at all.
+// whileBusy retries an operation that other processes block, up to the busy timeout.
 func (s *Store) whileBusy(ctx context.Context, attempt func() error) error {
-	deadline := time.Now().Add(s.busyTimeout)
-	for {
-		err := attempt()
-		if !isBusy(err) || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-time.After(time.Millisecond + rand.N(4*time.Millisecond)):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return sqlitefile.WhileBusy(ctx, s.busyTimeout, attempt)
 }
 
 func insert(ctx context.Context, tx *sql.Tx, group []write) (err error) {
