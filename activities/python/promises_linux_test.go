@@ -114,7 +114,6 @@ result = {
     "ptrace": tried(lambda: call("ptrace", 16, context["pid"], 0, 0)),
     "terminal": tried(lambda: open("/dev/tty")),
     "typed": tried(lambda: fcntl.ioctl(0, 0x5412, b"x")),
-    "session": os.getsid(0) != context["session"],
     # The network.
     "interfaces": [name for _, name in socket.if_nameindex()],
     "tcp": tried(lambda: connect(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", context["port"]))),
@@ -179,14 +178,9 @@ func TestPromises(t *testing.T) {
 		listen(t, "unix", path)
 		allowAll(t, path)
 	}
-	session, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
 	number := value.Int
 	request.Parameters = value.Object(value.Field{Name: "context", Value: value.Object(
 		value.Field{Name: "pid", Value: number(int64(os.Getpid()))},
-		value.Field{Name: "session", Value: number(sessionOf(t, string(session)))},
 		value.Field{Name: "port", Value: number(int64(loopback.Addr().(*net.TCPAddr).Port))},
 		value.Field{Name: "threads", Value: number(int64(len(processesOf(t, os.Getuid(), 1)) + 1200))},
 		value.Field{Name: "abstract", Value: value.String(abstract)},
@@ -209,7 +203,7 @@ func TestPromises(t *testing.T) {
 		"user namespace": `true`, "mount namespace": `"EPERM"`, "mount": `"EPERM"`, "remount": `"EPERM"`, "unmount": `"EPERM"`,
 		"chroot": `"EPERM"`, "host name": `"EPERM"`, "name": `"sandbox"`, "device": `"EPERM"`,
 		"/proc/sys": `[]`, "/proc": `[]`, "/sys": `[]`, "shadow": `"EACCES"`,
-		"worker": `"ESRCH"`, "ptrace": `"ESRCH"`, "terminal": `"ENXIO"`, "typed": `"ENOTTY"`, "session": `true`,
+		"worker": `"ESRCH"`, "ptrace": `"ESRCH"`, "terminal": `"ENXIO"`, "typed": `"ENOTTY"`,
 		"interfaces": `["lo"]`, "tcp": `"ECONNREFUSED"`, "host": `"ENETUNREACH"`, "udp": `"ENETUNREACH"`, "ipv6": `true`, "raw": `"EPERM"`,
 		"abstract": `"ECONNREFUSED"`, "well-known": `[]`, "folder": `"of the run"`, "temp": `[]`, "HOME": `true`,
 		"temp is private": `"drwx------"`, "temp is limited": `"ENOSPC after 20 MiB"`,
@@ -237,6 +231,38 @@ func TestPromises(t *testing.T) {
 		if outcome := try.Value.Text(); outcome != "ENOENT" && outcome != "ECONNREFUSED" {
 			t.Errorf("it connects to %s: %s", try.Name, outcome)
 		}
+	}
+}
+
+// TestSessionOfTheSandbox looks from outside: a process whose session began outside its own PID namespace reads 0 for it.
+func TestSessionOfTheSandbox(t *testing.T) {
+	needsBubblewrap(t)
+	request := ofCode(t, "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)")
+	handler := newHandler(t, python.Options{Sandbox: python.SandboxBwrap})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := handler.Handle(t.Context(), request, nil)
+		ended <- err
+	}()
+	own := sessionsOf(t, "-p", strconv.Itoa(os.Getpid()))
+	sandboxes := 0
+	eventually(t, "a sandbox runs", func() bool {
+		for command, session := range sessionsOf(t, "--ppid", strconv.Itoa(os.Getpid())) {
+			if !strings.Contains(command, "bwrap ") {
+				continue
+			}
+			sandboxes++
+			for _, worker := range own {
+				if session == worker {
+					t.Errorf("in the session %s of the worker: %s", session, command)
+				}
+			}
+		}
+		return sandboxes > 0
+	})
+	write(t, request.Folder, "go", "")
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -359,15 +385,16 @@ func listen(t *testing.T, network, address string) net.Listener {
 	return listener
 }
 
-// sessionOf returns the session of a process from its /proc/PID/stat.
-func sessionOf(t *testing.T, stat string) int64 {
+// sessionsOf returns the sessions of the processes that ps selects by their command lines.
+func sessionsOf(t *testing.T, selection ...string) map[string]string {
 	t.Helper()
-	var session int64
-	_, rest, _ := strings.Cut(stat, ") ")
-	if _, err := fmt.Sscanf(strings.Join(strings.Fields(rest)[3:4], ""), "%d", &session); err != nil {
-		t.Fatal(err)
+	said, _ := exec.CommandContext(t.Context(), "ps", append(selection, "-o", "sess=,args=")...).Output() // It fails where it selects nothing.
+	sessions := map[string]string{}
+	for line := range strings.Lines(string(said)) {
+		session, command, _ := strings.Cut(strings.TrimSpace(line), " ")
+		sessions[strings.TrimSpace(command)] = session
 	}
-	return session
+	return sessions
 }
 
 func texts(all []string) value.Value {
