@@ -12,8 +12,7 @@ import (
 )
 
 // BenchmarkPoolOfARun is BenchmarkPoolUnequal for a whole run: the built program runs a task for each element of a list,
-// with its engine on the same processors. It reports the share of time, while calls wait, in which each server is at
-// capacity.
+// with its engine on the same processors. It reports how busy each server is while calls wait.
 func BenchmarkPoolOfARun(b *testing.B) {
 	const calls = 240
 	gleitzeit := program(b)
@@ -31,9 +30,11 @@ func BenchmarkPoolOfARun(b *testing.B) {
 				if calls-went.Add(1) != int64(fast.slots+slow.slots) {
 					return
 				}
-				waited := time.Since(began).Seconds()
-				b.ReportMetric(fast.fullFor().Seconds()/waited, "fast-full")
-				b.ReportMetric(slow.fullFor().Seconds()/waited, "slow-full")
+				for name, server := range map[string]*modelServer{"fast": fast, "slow": slow} {
+					busy, full := server.shares(began)
+					b.ReportMetric(busy, name+"-busy")
+					b.ReportMetric(full, name+"-full")
+				}
 			}
 		}
 		runPool(b, gleitzeit, calls, fast, slow)
