@@ -42,6 +42,7 @@ type Activities struct {
 	roots   []string
 
 	inFlight inFlight
+	pages    pages
 	given    redaction.Set // The values of `${secrets…}` that calls got.
 }
 

@@ -35,6 +35,9 @@ func (a *Activities) expandAndRecord(ctx context.Context, request protocol.Expan
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
+	if request.Pages {
+		return a.recordPages(ctx, request, found.elements, began)
+	}
 	var skipped []protocol.SkippedItem
 	if request.When != "" {
 		if skipped, err = decideItems(ctx, request, found.elements, a.results.loader); err != nil {
@@ -48,6 +51,26 @@ func (a *Activities) expandAndRecord(ctx context.Context, request protocol.Expan
 		return nil, err
 	}
 	return &protocol.ExpandResponse{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Skipped: skipped}, nil
+}
+
+// recordPages records the items in pages.
+func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandRequest, items []value.Value, began time.Time) (*protocol.ExpandResponse, error) {
+	if request.When != "" {
+		if _, err := compileCondition(request.When); err != nil {
+			return unexpanded(ctx, err)
+		}
+	}
+	manifest, values, err := paginate(items)
+	if err != nil {
+		return unexpanded(ctx, err)
+	}
+	ref := protocol.RefOf(values[len(values)-1])
+	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began})
+	record.Items = &ref
+	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values}); err != nil {
+		return nil, err
+	}
+	return &protocol.ExpandResponse{Ref: &ref, Total: manifest.Total, StartedAt: began}, nil
 }
 
 // unexpanded tells an error of the items, which is a response, from an unavailable store, which is an error that the workflow

@@ -14,12 +14,17 @@ import (
 // Gather combines the results of a task's items, which have ended, and records the task and every item that no attempt
 // recorded.
 func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest) (*protocol.GatherResponse, error) {
+	if request.Recorded {
+		if err := a.readOutcomes(ctx, &request); err != nil {
+			return nil, err
+		}
+	}
 	counts := request.Counts
 	outcome := protocol.Outcome{
 		Status: request.Status, Error: request.Error, Usage: request.Usage, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
 	}
 	batch := resultstore.Batch{Records: unrecordedItems(request)}
-	data, err := combine(request, a.results.loader(ctx))
+	data, err := combine(request, a.results.loader(ctx), func(ref protocol.Ref) ([]value.Value, error) { return resultstore.LoadItems(ctx, a.results.store, ref) })
 	if err != nil {
 		failure := protocol.AsError(err, protocol.PersistenceFailed)
 		if failure.Kind == protocol.Transient {
@@ -47,8 +52,27 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: request.Task, Method: request.Method, Outcome: outcome}, nil
 }
 
+// readOutcomes fills in how the items ended, from their records. Those without one did not start.
+func (a *Activities) readOutcomes(ctx context.Context, request *protocol.GatherRequest) error {
+	request.Outcomes = make([]protocol.Outcome, request.Counts.Total)
+	for i := range request.Outcomes {
+		request.Outcomes[i] = protocol.Outcome{Status: protocol.Skipped, Reason: request.Reason, Error: protocol.Errorf(protocol.TaskCancelled, "%s", request.Reason)}
+	}
+	first, last := 0, request.Counts.Total-1
+	records, err := a.results.store.Records(ctx, resultstore.Query{
+		Run: request.Run.ID, Execution: request.Run.Execution, Kind: resultstore.Task, Task: request.Task, Item: &first, Last: &last,
+	})
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		request.Outcomes[records[i].Item] = records[i].Outcome()
+	}
+	return nil
+}
+
 // combine returns the JSON of the results of all items, in their order.
-func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error)) ([]byte, error) {
+func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error), loadItems func(protocol.Ref) ([]value.Value, error)) ([]byte, error) {
 	size := int64(0)
 	for _, outcome := range request.Outcomes {
 		if outcome.Value.Ref != nil {
@@ -58,7 +82,7 @@ func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Valu
 	if size > protocol.MaxValue { // Checked before they are all in memory.
 		return nil, tooLarge(size)
 	}
-	items, err := itemValues(request, load)
+	items, err := itemValues(request, load, loadItems)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +131,7 @@ func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Valu
 }
 
 // itemValues returns the items, as many as there are outcomes.
-func itemValues(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error)) ([]value.Value, error) {
+func itemValues(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error), loadItems func(protocol.Ref) ([]value.Value, error)) ([]value.Value, error) {
 	if len(request.Paths) > 0 {
 		paths := make([]value.Value, len(request.Paths))
 		for i, path := range request.Paths {
@@ -115,10 +139,20 @@ func itemValues(request protocol.GatherRequest, load func(protocol.Ref) (value.V
 		}
 		return paths, nil
 	}
+	if request.Recorded {
+		items, err := loadItems(*request.Items)
+		switch {
+		case errors.Is(err, resultstore.ErrNotFound), err == nil && len(items) != len(request.Outcomes):
+			return nil, noItems()
+		case err != nil:
+			return nil, fmt.Errorf("cannot read the list of the items: %w", err)
+		}
+		return items, nil
+	}
 	list, err := load(*request.Items)
 	switch {
 	case errors.Is(err, resultstore.ErrNotFound), err == nil && len(list.Elements()) != len(request.Outcomes):
-		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is missing in the result store").WithKind(protocol.Permanent)
+		return nil, noItems()
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the list of the items: %w", err)
 	}

@@ -33,7 +33,7 @@ type heartbeat struct {
 }
 
 func startHeartbeat(ctx context.Context, call *protocol.Call) *heartbeat {
-	b := &heartbeat{isItem: call.Item != nil}
+	b := &heartbeat{isItem: call.Item != nil || call.Items != nil}
 	var own context.Context
 	own, b.end = context.WithCancel(ctx)
 	if info := activity.GetInfo(ctx); info.HeartbeatTimeout > 0 {

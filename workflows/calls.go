@@ -40,8 +40,10 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		call.Priority = int(task.Priority)
 	}
 	if of != nil {
-		call.Item = &of.index
 		call.Reads = of.reads()
+	}
+	if of != nil && of.index != protocol.NoItem {
+		call.Item = &of.index
 		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
 	}
 	if task.Source != nil {
@@ -118,7 +120,7 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
 		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
-		When: task.When, WhenBindings: c.bindings(task.WhenUses),
+		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
 	}
 }
 

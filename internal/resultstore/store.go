@@ -112,6 +112,14 @@ type Record struct {
 	Sealed     []byte           `json:"sealed,omitempty"` // What is encrypted, while it is stored.
 }
 
+// Outcome returns how the attempt of a task or an item ended.
+func (r *Record) Outcome() protocol.Outcome {
+	return protocol.Outcome{
+		Status: r.Status, Error: r.Error, Reason: r.Reason, Value: protocol.Payload{Ref: r.Value}, Usage: r.Usage, Attempts: r.Attempts,
+		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Items: r.Counts, Cached: r.FromCache, Warning: r.Warning,
+	}
+}
+
 // Query selects Records. With Run: those of that run's newest execution, the run first, then its tasks by task, item and
 // attempt. Without Run: Records of runs alone, newest first by StartedAt. With Run, Execution and Task the cost depends only
 // on the number of records of that task.
@@ -121,6 +129,7 @@ type Query struct {
 	Kind      Kind            // With Run: only those of the kind.
 	Task      string          // With Run: only those of the task.
 	Item      *int            // With Run: only those of the item with that index, or, for protocol.NoItem, of tasks themselves.
+	Last      *int            // With Item, and with Task: also those of the items after it, up to that index.
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Before    time.Time       // Without Run: only runs that started before; zero for all.

@@ -24,6 +24,7 @@ type FanOut struct {
 	Uses          []Use        `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
 	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Limit of items in flight; 0 is the run's limit alone.
 	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil is no limit.
+	Chunk         int          `json:"chunk,omitempty"`          // Maximum number of items of one activity; 0: as their duration suggests.
 }
 
 // Tolerance is how many items may fail: a number or a percentage of all.

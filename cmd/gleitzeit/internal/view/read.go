@@ -48,11 +48,11 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 		case of.ended != nil:
 			r.Tasks[i].Items = of.ended
 		case of.list != nil:
-			list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: of.list})
+			manifest, err := resultstore.LoadManifest(ctx, store, *of.list)
 			if err != nil {
 				return fmt.Errorf("the items of task %q: %w", r.Tasks[i].ID, err)
 			}
-			of.counts.Total = len(list.Elements())
+			of.counts.Total = manifest.Total
 			r.Tasks[i].Items, r.Tasks[i].Retrying = &of.counts, of.retrying
 		}
 		r.Tasks[i].Warnings, r.Tasks[i].failures = of.warned, of.failures
@@ -83,11 +83,11 @@ func ReadItems(ctx context.Context, store resultstore.Store, run, task string) (
 		if record.Items == nil {
 			continue
 		}
-		list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: record.Items})
+		items, err := resultstore.LoadItems(ctx, store, *record.Items)
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
-		return list.Elements(), nil
+		return items, nil
 	}
 	return nil, nil
 }

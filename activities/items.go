@@ -1,0 +1,122 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// paginate returns a list of items as a Manifest, and the values to store: the Manifest is the last.
+func paginate(items []value.Value) (manifest protocol.Manifest, values [][]byte, err error) {
+	manifest.Total = len(items)
+	first, size := 0, 0
+	endPage := func(end int) {
+		data := value.List(items[first:end]...).JSON()
+		manifest.Pages = append(manifest.Pages, protocol.Page{Ref: protocol.RefOf(data), First: first, Count: end - first})
+		values = append(values, data)
+		first, size = end, 0
+	}
+	for at, item := range items {
+		bytes := len(item.JSON()) + 1
+		if count := at - first; count > 0 && (count == protocol.MaxPageItems || size+bytes > protocol.MaxPageBytes) {
+			endPage(at)
+		}
+		size += bytes
+	}
+	if first < len(items) {
+		endPage(len(items))
+	}
+	data, err := json.Marshal(manifest)
+	return manifest, append(values, data), err
+}
+
+// Pages returns some of the pages of a task's items.
+func (a *Activities) Pages(ctx context.Context, request protocol.PagesRequest) (*protocol.PagesResponse, error) {
+	manifest, err := resultstore.LoadManifest(ctx, a.results.store, request.Manifest)
+	if errors.Is(err, resultstore.ErrNotFound) {
+		return &protocol.PagesResponse{Error: noItems()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	first := slices.IndexFunc(manifest.Pages, func(page protocol.Page) bool { return request.From < page.First+page.Count })
+	if first < 0 {
+		return &protocol.PagesResponse{Error: noItems()}, nil
+	}
+	return &protocol.PagesResponse{Pages: manifest.Pages[first:min(first+request.Count, len(manifest.Pages))]}, nil
+}
+
+func noItems() *protocol.Error {
+	return protocol.Errorf(protocol.PersistenceFailed, "the list of the items is missing in the result store").WithKind(protocol.Permanent)
+}
+
+// pages has the pages that calls have read last: the calls of many items follow each other.
+type pages struct {
+	mu   sync.Mutex
+	read []readPage
+}
+
+type readPage struct {
+	hash  string
+	items []value.Value
+}
+
+// mostPages is how many pages are kept in memory: a few MB.
+const mostPages = 32
+
+func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol.Page) ([]value.Value, error) {
+	p.mu.Lock()
+	at := slices.IndexFunc(p.read, func(r readPage) bool { return r.hash == page.Ref.Hash })
+	if at >= 0 {
+		found := p.read[at]
+		p.read = append(slices.Delete(p.read, at, at+1), found)
+		p.mu.Unlock()
+		return found.items, nil
+	}
+	p.mu.Unlock()
+	list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: &page.Ref})
+	if err != nil {
+		return nil, err
+	}
+	items := list.Elements()
+	if len(items) != page.Count {
+		return nil, fmt.Errorf("a page of the list of the items has %d items, not %d", len(items), page.Count)
+	}
+	if page.Ref.Size > 2*protocol.MaxPageBytes {
+		return items, nil // One large item.
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read = append(p.read, readPage{page.Ref.Hash, items})
+	if len(p.read) > mostPages {
+		p.read = slices.Delete(p.read, 0, len(p.read)-mostPages)
+	}
+	return items, nil
+}
+
+// callOfItem returns the call of one of the items of a call, and how messages name it.
+func callOfItem(call *protocol.Call, items []value.Value, index int) (*protocol.Call, string) {
+	of, item := call.Items, items[index-call.Items.Page.First]
+	single := *call
+	single.Items, single.Item = nil, &index
+	number := value.Int(int64(index))
+	single.Bindings = append(slices.Clip(call.Bindings), protocol.ItemBinding(item, of.Files), protocol.Binding{Head: "index", Value: protocol.Payload{Inline: &number}})
+	if !of.Files {
+		return &single, fmt.Sprintf("item %d (%s)", index, item.Brief())
+	}
+	single.Reads = slices.Clip(call.Reads)
+	for _, place := range of.Reads {
+		if path := item.Text(); path == place || strings.HasPrefix(path, strings.TrimSuffix(place, "/")+"/") {
+			single.Reads = append(single.Reads, place)
+		}
+	}
+	return &single, item.Text()
+}
