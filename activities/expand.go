@@ -67,6 +67,9 @@ func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandReq
 	ref := protocol.RefOf(values[len(values)-1])
 	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began})
 	record.Items = &ref
+	for _, page := range manifest.Pages {
+		record.Pages = append(record.Pages, page.Ref)
+	}
 	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values}); err != nil {
 		return nil, err
 	}

@@ -107,7 +107,8 @@ type Record struct {
 	Value      *protocol.Ref    `json:"value,omitempty"`  // The result of a task; the outputs of a run.
 	Plan       *protocol.Ref    `json:"plan,omitempty"`   // Of a run.
 	Queue      string           `json:"queue,omitempty"`  // Of a run: the Temporal task queue.
-	Items      *protocol.Ref    `json:"items,omitempty"`  // Of a task with items: the list of them.
+	Items      *protocol.Ref    `json:"items,omitempty"`  // Of a task with items: the list of them, or the protocol.Manifest of its pages,
+	Pages      []protocol.Ref   `json:"pages,omitempty"`  // and these.
 	Counts     *protocol.Counts `json:"counts,omitempty"` // Of such a task that has ended.
 	Sealed     []byte           `json:"sealed,omitempty"` // What is encrypted, while it is stored.
 }
@@ -118,6 +119,20 @@ func (r *Record) Outcome() protocol.Outcome {
 		Status: r.Status, Error: r.Error, Reason: r.Reason, Value: protocol.Payload{Ref: r.Value}, Usage: r.Usage, Attempts: r.Attempts,
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Items: r.Counts, Cached: r.FromCache, Warning: r.Warning,
 	}
+}
+
+// Refs returns the Refs of all values that the record refers to; a change of one changes the record.
+func (r *Record) Refs() []*protocol.Ref {
+	var refs []*protocol.Ref
+	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items} {
+		if ref != nil {
+			refs = append(refs, ref)
+		}
+	}
+	for i := range r.Pages {
+		refs = append(refs, &r.Pages[i])
+	}
+	return refs
 }
 
 // Query selects Records. With Run: those of that run's newest execution, the run first, then its tasks by task, item and
