@@ -83,13 +83,13 @@ func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol
 	}
 	p.mu.Unlock()
 	list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: &page.Ref})
+	if errors.Is(err, resultstore.ErrNotFound) || err == nil && len(list.Elements()) != page.Count {
+		return nil, noItems()
+	}
 	if err != nil {
 		return nil, err
 	}
 	items := list.Elements()
-	if len(items) != page.Count {
-		return nil, fmt.Errorf("a page of the list of the items has %d items, not %d", len(items), page.Count)
-	}
 	if page.Ref.Size > 2*protocol.MaxPageBytes {
 		return items, nil // One large item.
 	}
@@ -102,21 +102,33 @@ func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol
 	return items, nil
 }
 
-// callOfItem returns the call of one of the items of a call, and how messages name it.
-func callOfItem(call *protocol.Call, items []value.Value, index int) (*protocol.Call, string) {
+// itemCall is the call of one of the items of a call.
+type itemCall struct {
+	call      protocol.Call
+	name      string                  // Of the item, as messages have it.
+	condition *protocol.DecideRequest // Nil: it runs whatever the item is.
+}
+
+// callOfItem returns the call of one of the items.
+func callOfItem(call *protocol.Call, items []value.Value, index int) *itemCall {
 	of, item := call.Items, items[index-call.Items.Page.First]
-	single := *call
-	single.Items, single.Item = nil, &index
+	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, item.Brief())}
+	single.call.Items, single.call.Item = nil, &index
 	number := value.Int(int64(index))
-	single.Bindings = append(slices.Clip(call.Bindings), protocol.ItemBinding(item, of.Files), protocol.Binding{Head: "index", Value: protocol.Payload{Inline: &number}})
-	if !of.Files {
-		return &single, fmt.Sprintf("item %d (%s)", index, item.Brief())
+	bindings := []protocol.Binding{protocol.ItemBinding(item, of.Files), {Head: "index", Value: protocol.Payload{Inline: &number}}}
+	single.call.Bindings = append(slices.Clip(call.Bindings), bindings...)
+	if of.When != "" {
+		single.condition = &protocol.DecideRequest{Run: call.Run, When: of.When, Bindings: append(slices.Clip(of.WhenBindings), bindings...)}
 	}
-	single.Reads = slices.Clip(call.Reads)
+	if !of.Files {
+		return single
+	}
+	single.name = item.Text()
+	single.call.Reads = slices.Clip(call.Reads)
 	for _, place := range of.Reads {
-		if path := item.Text(); path == place || strings.HasPrefix(path, strings.TrimSuffix(place, "/")+"/") {
-			single.Reads = append(single.Reads, place)
+		if single.name == place || strings.HasPrefix(single.name, strings.TrimSuffix(place, "/")+"/") {
+			single.call.Reads = append(single.call.Reads, place)
 		}
 	}
-	return &single, item.Text()
+	return single
 }

@@ -53,14 +53,14 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 // attempt is one attempt of a call.
 type attempt struct {
 	*Activities
-	call    *protocol.Call
-	number  int // From 1, those of lost workers included.
-	earlier earlierAttempts
-	beat    *heartbeat
-	name    string                        // Of the item, as messages have it; empty for a task.
-	when    string                        // A condition of the item, with its references.
-	put     func(resultstore.Batch) error // Stores the record; nil: the attempt does.
-	release func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
+	call      *protocol.Call
+	number    int // From 1, those of lost workers included.
+	earlier   earlierAttempts
+	beat      *heartbeat
+	name      string                        // Of the item, as messages have it; empty for a task.
+	condition *protocol.DecideRequest       // Of the item; nil: it has none.
+	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
+	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -105,7 +105,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	}
 	var values [][]byte
 	if failure == nil && !holds {
-		outcome.Status, outcome.Reason, outcome.Attempts = protocol.Skipped, protocol.ConditionFalseReason(t.when), 0
+		outcome.Status, outcome.Reason, outcome.Attempts = protocol.Skipped, protocol.ConditionFalseReason(t.condition.When), 0
 	} else if failure == nil {
 		payload, data := protocol.NewResultPayload(done.Value)
 		if len(data) > protocol.MaxValue {

@@ -38,9 +38,12 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 		}
 	}
 	t.number += of.Attempts
-	t.call, t.name = callOfItem(t.call, items, of.First)
-	t.when = of.When
+	t.setItem(callOfItem(t.call, items, of.First))
 	return nil, nil
+}
+
+func (t *attempt) setItem(single *itemCall) {
+	t.call, t.name, t.condition = &single.call, single.name, single.condition
 }
 
 // mayFollow reports whether another attempt may follow one that ended like this.
@@ -75,13 +78,12 @@ func (a *Activities) recordedItems(ctx context.Context, call *protocol.Call, of 
 
 // decide reports whether the condition of the item holds; true if it has none.
 func (t *attempt) decide(ctx context.Context) (bool, *protocol.Error) {
-	if t.when == "" {
+	if t.condition == nil {
 		return true, nil
 	}
-	request := protocol.DecideRequest{Run: t.call.Run, When: t.when, Bindings: t.call.Bindings}
 	var response *protocol.DecideResponse
 	err := t.results.withRetry(ctx, func(ctx context.Context) (err error) {
-		response, err = decide(ctx, request, t.results.loader)
+		response, err = decide(ctx, *t.condition, t.results.loader)
 		return err
 	})
 	if err != nil {
@@ -143,8 +145,8 @@ func (u *unit) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		single, name := callOfItem(u.call, items, index)
-		t := &attempt{Activities: u.Activities, call: single, number: of.Attempts + 1, beat: u.beat, name: name, when: of.When, put: u.put}
+		t := &attempt{Activities: u.Activities, number: of.Attempts + 1, beat: u.beat, put: u.put}
+		t.setItem(callOfItem(u.call, items, index))
 		outcome, err := t.run(ctx, time.Now().UTC())
 		if err != nil {
 			if cancelled, is := errors.AsType[*temporal.CanceledError](err); is && cancelled.Details(&outcome) == nil {

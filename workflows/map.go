@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -70,7 +71,7 @@ type MapResult struct {
 // RunItems runs the items of a task: the workflow type gleitzeit.map. It continues as new before its history is full.
 func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 	w := &window{
-		Map: m, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots,
+		Map: m, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots, answered: m.State.Next > 0,
 	}
 	if err := w.run(ctx); err != nil {
 		return nil, err
@@ -92,7 +93,8 @@ type window struct {
 	slots     workflow.ReceiveChannel
 	inFlight  []startedUnit
 	begun     int
-	owes      bool            // The run wants slots back.
+	owes      bool // The run wants slots back.
+	answered  bool
 	held      int             // What the run knows of the slots in use.
 	timer     workflow.Future // Ends when an item is due again; nil if none is.
 	due       protocol.Seconds
@@ -137,7 +139,9 @@ func (w *window) readMessages(ctx workflow.Context) {
 		if message.Turn > w.Slots.Turn {
 			w.owes = w.owes || message.Slots < w.Slots.Slots
 			w.Slots = message
-			w.held = max(w.held, message.Slots)
+			if w.held = max(w.held, message.Slots); w.answered {
+				w.held = math.MaxInt // The answer may have come after the run had sent this: then it did not count.
+			}
 			w.progress.SetSlots(message.Slots)
 		}
 	}
@@ -303,7 +307,7 @@ func (w *window) report(ctx workflow.Context) {
 	if ctx.Err() != nil || !returns && (!w.Shared || message.Held >= w.held) {
 		return
 	}
-	w.owes, w.held = false, message.Held
+	w.owes, w.held, w.answered = false, message.Held, true
 	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
 		workflow.SignalExternalWorkflow(ctx, parent.ID, "", HeldSignal, message)
 	}

@@ -67,9 +67,10 @@ func (s *Progress) Allot() {
 	for _, spread := range s.spreads {
 		part := max(0, min(spread.wanted, left-given-before(spread)))
 		given += part
-		if more := min(part-spread.Granted, s.freeSlots()-before(spread)); more > 0 && spread.held <= spread.Granted {
-			spread.Granted += more
-			spread.held = spread.Granted
+		// What it has yet to return it may as well keep.
+		if can := min(part, spread.held+max(0, s.freeSlots()-before(spread))); can > spread.Granted {
+			spread.Granted = can
+			spread.held = max(spread.held, can)
 		}
 	}
 }
