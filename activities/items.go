@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -38,23 +39,47 @@ func paginate(items []value.Value) (manifest protocol.Manifest, values [][]byte,
 	return manifest, append(values, data), err
 }
 
-// Pages returns some of the pages of a task's items.
-func (a *Activities) Pages(ctx context.Context, request protocol.PagesRequest) (*protocol.PagesResponse, error) {
+// Page returns a page of a task's items.
+func (a *Activities) Page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
+	response, err := a.page(ctx, request)
+	if failure := protocol.AsError(err, protocol.PersistenceFailed); err != nil && failure.Kind != protocol.Transient {
+		return &protocol.PageResponse{Error: failure}, nil
+	}
+	return response, err
+}
+
+func (a *Activities) page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
 	manifest, err := resultstore.LoadManifest(ctx, a.results.store, request.Manifest)
 	if errors.Is(err, resultstore.ErrNotFound) {
-		return &protocol.PagesResponse{Error: noItems()}, nil
+		return nil, noItems()
 	}
 	if err != nil {
 		return nil, err
 	}
-	first := slices.IndexFunc(manifest.Pages, func(page protocol.Page) bool { return request.From < page.First+page.Count })
-	if first < 0 {
-		return &protocol.PagesResponse{Error: noItems()}, nil
+	at := slices.IndexFunc(manifest.Pages, func(page protocol.Page) bool { return page.Has(request.Item) })
+	if at < 0 {
+		return nil, noItems()
 	}
-	return &protocol.PagesResponse{Pages: manifest.Pages[first:min(first+request.Count, len(manifest.Pages))]}, nil
+	response := &protocol.PageResponse{Page: manifest.Pages[at]}
+	items, err := a.pages.load(ctx, a.results.store, response.Page)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range items {
+		response.Labels = append(response.Labels, label(item, request.Files))
+	}
+	return response, nil
 }
 
-func noItems() *protocol.Error {
+// label names an item in lists: the name of a file, or what tells a value from others.
+func label(item value.Value, isFile bool) string {
+	if isFile {
+		return path.Base(item.Text())
+	}
+	return item.Brief()
+}
+
+func noItems() error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the list of the items is missing in the result store").WithKind(protocol.Permanent)
 }
 

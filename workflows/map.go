@@ -14,15 +14,13 @@ import (
 
 // The names of the workflow that runs the items of a task, of its activity, and of the signals between it and its run.
 const (
-	MapType       = "gleitzeit.map"
-	PagesActivity = "gleitzeit.pages"
-	SlotsSignal   = "gleitzeit.slots"    // From the run: a SlotsMessage.
-	HeldSignal    = "gleitzeit.returned" // To the run: a HeldMessage.
+	MapType      = "gleitzeit.map"
+	PageActivity = "gleitzeit.page"
+	SlotsSignal  = "gleitzeit.slots"    // From the run: a SlotsMessage.
+	HeldSignal   = "gleitzeit.returned" // To the run: a HeldMessage.
 )
 
 const (
-	// pagesAtOnce is how many pages of the list of items are asked for at once: they are part of the history.
-	pagesAtOnce = 64
 	// mapBytes is the size in bytes of a history after which nothing more starts in it: what is in flight must still fit below the
 	// 4 MiB after which Temporal suggests a new one.
 	mapBytes = 3 << 20
@@ -71,7 +69,7 @@ type MapResult struct {
 // RunItems runs the items of a task: the workflow type gleitzeit.map. It continues as new before its history is full.
 func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 	w := &window{
-		Map: m, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots, answered: m.State.Next > 0,
+		Map: m, labels: map[int][]string{}, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots, answered: m.State.Next > 0,
 	}
 	if err := w.run(ctx); err != nil {
 		return nil, err
@@ -90,6 +88,7 @@ func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 type window struct {
 	Map
 	progress  *fanout.Progress
+	labels    map[int][]string // Of the items of a page, by its first one. Never ranged over.
 	slots     workflow.ReceiveChannel
 	inFlight  []startedUnit
 	begun     int
@@ -115,7 +114,7 @@ type startedUnit struct {
 func (w *window) run(ctx workflow.Context) error {
 	for {
 		w.readMessages(ctx)
-		if err := w.listPages(ctx); err != nil {
+		if err := w.readPages(ctx); err != nil {
 			return err
 		}
 		w.begin(ctx)
@@ -151,31 +150,31 @@ func (w *window) readMessages(ctx workflow.Context) {
 	}
 }
 
-// listPages asks for the pages of the items that start next.
-func (w *window) listPages(ctx workflow.Context) error {
+// readPages reads the pages of the items that start next.
+func (w *window) readPages(ctx workflow.Context) error {
 	for w.failed == nil {
-		from, needed := w.progress.NeedsPages()
+		item, needed := w.progress.NeedsPage()
 		if !needed {
 			return nil
 		}
-		var response protocol.PagesResponse
-		request := protocol.PagesRequest{Manifest: w.Manifest, From: from, Count: pagesAtOnce}
-		err := workflow.ExecuteLocalActivity(recording(ctx), PagesActivity, request).Get(ctx, &response)
+		var response protocol.PageResponse
+		request := protocol.PageRequest{Manifest: w.Manifest, Item: item, Files: w.Items.Files}
+		err := workflow.ExecuteLocalActivity(recording(ctx), PageActivity, request).Get(ctx, &response)
 		switch {
 		case err != nil && temporal.IsCanceledError(err):
 			w.readMessages(ctx)
 			return nil
 		case err != nil:
 			return err
-		case response.Error != nil || len(response.Pages) == 0:
+		case response.Error != nil:
 			w.failed = response.Error
-			if w.failed == nil {
-				w.failed = protocol.Errorf(protocol.PersistenceFailed, "the list of the items ends before item %d", from)
-			}
 			w.progress.Stop()
 			return nil
 		}
-		w.progress.AddPages(response.Pages)
+		w.labels[response.Page.First] = response.Labels
+		for _, forgotten := range w.progress.AddPage(response.Page) {
+			delete(w.labels, forgotten.First)
+		}
 	}
 	return nil
 }
@@ -232,11 +231,14 @@ func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
 	options := activityOptions(&call, w.Settings)
 	if unit.Count == 1 {
 		options.ActivityID = protocol.FormatActivityID(call.Task, unit.First)
+		if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
+			options.Summary = labels[unit.First-unit.Page.First]
+		}
 	} else {
 		options.ActivityID = protocol.FormatUnitID(call.Task, unit.First, unit.First+unit.Count-1)
 		options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: retryPause, BackoffCoefficient: 1, MaximumAttempts: unitAttempts}
+		options.Summary = fmt.Sprintf("%d items", unit.Count)
 	}
-	options.Summary = options.ActivityID
 	options.TaskQueue = w.Queue
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), call.Method, call)
 }

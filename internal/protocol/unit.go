@@ -13,6 +13,9 @@ type Page struct {
 	Count int `json:"count"`
 }
 
+// Has reports whether the item is in the page.
+func (p Page) Has(item int) bool { return p.First <= item && item < p.First+p.Count }
+
 // Manifest is the list of a task's items, in pages. It is a value in the result store.
 type Manifest struct {
 	Total int    `json:"total"`
@@ -21,7 +24,7 @@ type Manifest struct {
 
 // The bounds of a page. An item that is larger alone has a page of its own.
 const (
-	MaxPageItems = 512
+	MaxPageItems = 500
 	MaxPageBytes = 128 << 10
 )
 
@@ -134,17 +137,18 @@ func (f *ItemFailure) Merge(other *ItemFailure) *ItemFailure {
 	return &merged
 }
 
-// PagesRequest asks for some of the pages of a task's items.
-type PagesRequest struct {
-	Manifest Ref `json:"manifest"`
-	From     int `json:"from"`  // The index of the first item that is wanted.
-	Count    int `json:"count"` // Maximum number of pages.
+// PageRequest asks for a page of a task's items.
+type PageRequest struct {
+	Manifest Ref  `json:"manifest"`
+	Item     int  `json:"item"`            // The index of an item in it.
+	Files    bool `json:"files,omitempty"` // The items are paths of files.
 }
 
-// PagesResponse has the pages, in their order.
-type PagesResponse struct {
-	Pages []Page `json:"pages"`
-	Error *Error `json:"error,omitempty"` // Why they cannot be read, ever.
+// PageResponse has the page.
+type PageResponse struct {
+	Page   Page     `json:"page,omitzero"`
+	Labels []string `json:"labels,omitempty"` // Of its items, for people.
+	Error  *Error   `json:"error,omitempty"`  // Why it cannot be read, ever.
 }
 
 // ItemBinding returns the binding of `item` in the references of a call.

@@ -60,7 +60,7 @@ type Unit struct {
 type Progress struct {
 	State
 	limits   Limits
-	pages    []protocol.Page // Those that are known, in their order.
+	pages    []protocol.Page // Those that are known.
 	slots    int
 	inFlight int
 	stopped  bool
@@ -102,8 +102,8 @@ func (p *Progress) Wanted() int {
 	return p.inFlight + p.limits.Total - p.Next + len(p.Again)
 }
 
-// NeedsPages returns the index of the first item whose page has to be known before it can start; false where none is missing.
-func (p *Progress) NeedsPages() (from int, needed bool) {
+// NeedsPage returns an item whose page has to be known before it can start; false where none is missing.
+func (p *Progress) NeedsPage() (item int, needed bool) {
 	if p.Over() {
 		return 0, false
 	}
@@ -115,22 +115,25 @@ func (p *Progress) NeedsPages() (from int, needed bool) {
 	return p.Next, p.Next < p.limits.Total && p.page(p.Next) == nil
 }
 
-// AddPages adds pages. Those that no item needs any more are forgotten.
-func (p *Progress) AddPages(pages []protocol.Page) {
-	first := p.Next
-	for _, again := range p.Again {
-		first = min(first, again.First)
-	}
-	p.pages = slices.DeleteFunc(p.pages, func(known protocol.Page) bool { return known.First+known.Count <= first })
-	for _, page := range pages {
-		if p.page(page.First) == nil {
-			p.pages = append(p.pages, page)
+// AddPage adds a page. It returns those that are no longer known: no item needs them.
+func (p *Progress) AddPage(page protocol.Page) (forgotten []protocol.Page) {
+	kept := []protocol.Page{page}
+	for _, known := range p.pages {
+		needed := known.Has(p.Next) || slices.ContainsFunc(p.Again, func(again Again) bool { return known.Has(again.First) })
+		switch {
+		case known.First == page.First:
+		case needed:
+			kept = append(kept, known)
+		default:
+			forgotten = append(forgotten, known)
 		}
 	}
+	p.pages = kept
+	return forgotten
 }
 
 func (p *Progress) page(item int) *protocol.Page {
-	at := slices.IndexFunc(p.pages, func(page protocol.Page) bool { return page.First <= item && item < page.First+page.Count })
+	at := slices.IndexFunc(p.pages, func(page protocol.Page) bool { return page.Has(item) })
 	if at < 0 {
 		return nil
 	}

@@ -50,11 +50,10 @@ func (w *world) run() {
 		if w.random.IntN(10) == 0 {
 			w.progress.SetSlots(w.random.IntN(9))
 		}
-		for from, needed := w.progress.NeedsPages(); needed; from, needed = w.progress.NeedsPages() {
-			for i, page := range w.pages {
-				if from < page.First+page.Count {
-					w.progress.AddPages(w.pages[i:min(i+3, len(w.pages))])
-					break
+		for item, needed := w.progress.NeedsPage(); needed; item, needed = w.progress.NeedsPage() {
+			for _, page := range w.pages {
+				if page.Has(item) {
+					w.progress.AddPage(page)
 				}
 			}
 		}
@@ -168,7 +167,7 @@ func TestEveryItemEndsOnce(t *testing.T) {
 // alone, and what became slow goes alone again.
 func TestUnitsTakeAboutHalfASecond(t *testing.T) {
 	p := fanout.Continue(fanout.Limits{Total: 10000}, fanout.State{}, 4)
-	p.AddPages([]protocol.Page{{Count: 10000}})
+	p.AddPage(protocol.Page{Count: 10000})
 	size := func(pace protocol.Seconds, next int) int {
 		p.Pace, p.Next = pace, next
 		unit, found := p.Begin(0)
@@ -202,7 +201,7 @@ func TestUnitsTakeAboutHalfASecond(t *testing.T) {
 // TestTheRestOfAFanOut says how many slots can be used.
 func TestTheRestOfAFanOut(t *testing.T) {
 	p := fanout.Continue(fanout.Limits{Total: 3}, fanout.State{}, 2)
-	p.AddPages([]protocol.Page{{Count: 3}})
+	p.AddPage(protocol.Page{Count: 3})
 	first, _ := p.Begin(0)
 	second, _ := p.Begin(0)
 	if _, found := p.Begin(0); found || p.Wanted() != 3 {
