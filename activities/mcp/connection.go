@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/stdio"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -18,8 +20,8 @@ import (
 // connection is a session with a server, and what belongs to it.
 type connection struct {
 	session *mcp.ClientSession
-	process *process // Nil if the server is an address or built in.
-	finish  func()   // Releases what else belongs to it; may be nil.
+	process *stdio.Process // Nil if the server is an address or built in.
+	finish  func()         // Releases what else belongs to it; may be nil.
 	known   *known
 	done    chan struct{} // Closed when the session has ended, on either side.
 
@@ -43,6 +45,37 @@ const (
 	// maxPages is the maximum number of pages of a list: a server may repeat its cursors forever.
 	maxPages = 1000
 )
+
+// maxMessage is the maximum size of a server's message in bytes: somewhat more than the largest value that is stored.
+const maxMessage = 96 << 20
+
+// dial starts the server's program, or connects to its address.
+func dial(ctx context.Context, s *server) (*connection, error) {
+	if s.URL != "" {
+		return dialHTTP(ctx, s)
+	}
+	env, err := s.expand(s.Env)
+	if err != nil {
+		return nil, err
+	}
+	p, err := stdio.Start(stdio.Program{
+		Server: s.Name, Command: s.Command, Args: s.Args, Cwd: s.Cwd, Env: env, Lookup: s.env, Log: s.log, Secrets: &s.known.calls,
+	})
+	if err != nil {
+		return nil, err
+	}
+	transport := &mcp.IOTransport{Reader: newExactReader(p.Stdout()), Writer: p.Stdin(), MaxLineLength: -1}
+	conn, err := open(ctx, transport, &s.known)
+	if err != nil {
+		p.End()
+		if exit := p.Exit(); exit != "" && lost(err) {
+			err = fmt.Errorf("its program exited (%s)", exit)
+		}
+		return nil, startFailure{errors.New(s.known.calls.String(reason(err))), p.LastOutput()}
+	}
+	conn.process = p
+	return conn, nil
+}
 
 // open starts a session over a transport.
 func open(ctx context.Context, transport mcp.Transport, given *known) (*connection, error) {
@@ -68,7 +101,7 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 // close ends the session and what belongs to it.
 func (conn *connection) close() {
 	if conn.process != nil {
-		conn.process.end()
+		conn.process.End()
 	}
 	closed := make(chan struct{})
 	go func() {
@@ -89,11 +122,7 @@ func (conn *connection) lastOutput() string {
 	if conn.process == nil {
 		return ""
 	}
-	select {
-	case <-conn.process.tail.done:
-	case <-time.After(orphanGrace):
-	}
-	return conn.process.tail.last()
+	return conn.process.LastOutput()
 }
 
 // trackProgress makes the server report the progress of a call. The returned function ends that.

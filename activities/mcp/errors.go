@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os/exec"
 	"strings"
 	"syscall"
 
@@ -121,9 +120,6 @@ func lastOutput(err error) string {
 
 // reason returns a short text of an error.
 func reason(err error) string {
-	if exited, is := errors.AsType[*exec.ExitError](err); is {
-		return exited.Error()
-	}
 	if operation, is := errors.AsType[*net.OpError](err); is {
 		return operation.Error()
 	}

@@ -101,7 +101,7 @@ func (s *server) connect(ctx context.Context) (*connection, error) {
 		s.mu.Unlock()
 		return nil, errClosed(s.Name)
 	}
-	if s.current != nil && s.current.process != nil && s.current.process.stdinClosed() {
+	if s.current != nil && s.current.process != nil && s.current.process.StdinClosed() {
 		s.endConnection(s.current)
 	}
 	if s.current != nil {
