@@ -3,7 +3,6 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/mcp/stdio"
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -46,14 +46,8 @@ const (
 	maxPages = 1000
 )
 
-// maxMessage is the maximum size of a server's message in bytes: somewhat more than the largest value that is stored.
-const maxMessage = 96 << 20
-
-// dial starts the server's program, or connects to its address.
-func dial(ctx context.Context, s *server) (*connection, error) {
-	if s.URL != "" {
-		return dialHTTP(ctx, s)
-	}
+// dialProgram starts the server's program.
+func dialProgram(ctx context.Context, s *server, h handshake) (*connection, error) {
 	env, err := s.expand(s.Env)
 	if err != nil {
 		return nil, err
@@ -64,21 +58,26 @@ func dial(ctx context.Context, s *server) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := &mcp.IOTransport{Reader: newExactReader(p.Stdout()), Writer: p.Stdin(), MaxLineLength: -1}
-	conn, err := open(ctx, transport, &s.known)
+	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped})
+	transport := &mcp.IOTransport{Reader: messages.Reader(p.Stdout()), Writer: messages.Writer(p.Stdin()), MaxLineLength: -1}
+	h.starting = p.Unread
+	conn, err := open(ctx, transport, h, &s.known)
 	if err != nil {
-		p.End()
-		if exit := p.Exit(); exit != "" && lost(err) {
-			err = fmt.Errorf("its program exited (%s)", exit)
+		text := reason(err)
+		if ctx.Err() == nil && closed(err) {
+			if exit := p.Exit(); exit != "" { // Before End, which makes any program exit.
+				text = fmt.Sprintf("its program exited (%s)", exit)
+			}
 		}
-		return nil, startFailure{errors.New(s.known.calls.String(reason(err))), p.LastOutput()}
+		p.End()
+		return nil, startFailure{err, s.known.calls.String(text), p.LastOutput()}
 	}
 	conn.process = p
 	return conn, nil
 }
 
 // open starts a session over a transport.
-func open(ctx context.Context, transport mcp.Transport, given *known) (*connection, error) {
+func open(ctx context.Context, transport mcp.Transport, h handshake, given *known) (*connection, error) {
 	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), known: given}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
@@ -86,7 +85,7 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 		Capabilities:                &mcp.ClientCapabilities{},
 		ProgressNotificationHandler: conn.reportProgress,
 	})
-	session, err := client.Connect(ctx, transport, nil)
+	session, err := h.connect(ctx, client, transport)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ type server struct {
 	log     *slog.Logger
 	known   known
 
+	// initializeFirst is set if the server is known not to answer server/discover. Only dial uses it, one call at a time.
+	initializeFirst bool
+
 	mu         sync.Mutex
 	current    *connection
 	dialing    *dialing

@@ -15,62 +15,78 @@ const (
 	// keptLines is the number of a program's last lines that an error shows, and keptBytes the limit of each.
 	keptLines = 8
 	keptBytes = 300
-	// loggedLines is the maximum number of lines of one program's stderr in the log. Some servers log every call.
+	// loggedLines is the maximum number of lines of one stream of a program in the log. Some servers log every call.
 	loggedLines = 1000
 )
 
-// outputTail keeps the last lines that a server's program wrote to stderr.
+// outputTail keeps the last lines that a server's program wrote, and logs them.
 type outputTail struct {
-	mu    sync.Mutex
-	lines []string
-	done  chan struct{}
+	stream  string // "stderr" or "stdout": the key in the log.
+	log     *slog.Logger
+	secrets *redaction.Set
+	done    chan struct{} // Closed when the output has ended.
+
+	mu     sync.Mutex
+	lines  []string
+	logged int
 }
 
-// read reads stderr to its end.
-func (s *outputTail) read(from io.Reader, log *slog.Logger, secrets *redaction.Set) {
+func newOutputTail(stream string, s Program) *outputTail {
+	return &outputTail{stream: stream, log: s.Log, secrets: s.Secrets, done: make(chan struct{})}
+}
+
+// read reads the output to its end.
+func (s *outputTail) read(from io.Reader) {
 	defer close(s.done)
 	reader := bufio.NewReaderSize(from, 4<<10)
-	for logged := 0; ; logged++ {
+	for {
 		line, cut, err := reader.ReadLine()
 		line, long := slices.Clone(line), cut
 		for cut && err == nil {
 			_, cut, err = reader.ReadLine() // The rest of a long line is left out.
 		}
-		text := redaction.NewRaw(strings.TrimRight(string(line), "\r"), false, long).Redact(secrets)
-		if text.String() != "" {
-			s.keep(text)
-			switch {
-			case logged < loggedLines:
-				log.Info("output of the MCP server", "stderr", text.String())
-			case logged == loggedLines:
-				log.Warn("further output of the MCP server is not logged")
-			}
-		}
+		s.add(line, long)
 		if err != nil {
 			return
 		}
 	}
 }
 
+// add adds a line; long if its end is missing.
+func (s *outputTail) add(line []byte, long bool) {
+	text := redaction.NewRaw(strings.TrimRight(string(line), "\r"), false, long).Redact(s.secrets)
+	if text.String() == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep(text)
+	switch s.logged++; {
+	case s.logged <= loggedLines:
+		s.log.Info("output of the MCP server", s.stream, text.String())
+	case s.logged == loggedLines+1:
+		s.log.Warn("further output of the MCP server is not logged")
+	}
+}
+
+// keep keeps a line; s.mu is held.
 func (s *outputTail) keep(text redaction.Text) {
 	line, cut := text.First(keptBytes)
 	if cut {
 		line += "…"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if len(s.lines) == keptLines {
 		s.lines = s.lines[1:]
 	}
 	s.lines = append(s.lines, line)
 }
 
-// last returns the last lines, to be appended to a message; "" if there are none.
-func (s *outputTail) last() string {
+// last returns the last lines, to be appended to a message after a title; "" if there are none.
+func (s *outputTail) last(title string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.lines) == 0 {
 		return ""
 	}
-	return "; its last output:\n  " + strings.Join(s.lines, "\n  ")
+	return "; " + title + ":\n  " + strings.Join(s.lines, "\n  ")
 }

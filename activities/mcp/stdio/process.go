@@ -4,6 +4,7 @@
 package stdio
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,8 @@ type Process struct {
 	stdin   *os.File
 	stdout  *os.File
 	stderr  *os.File
-	tail    outputTail
+	tail    *outputTail // Of stderr.
+	strays  *outputTail // Of stdout: lines that are not messages.
 	exited  chan struct{}
 	ended   chan struct{}
 	ending  chan struct{} // A lock for ending it.
@@ -73,7 +75,7 @@ func Start(s Program) (*Process, error) {
 	if info, err := os.Stat(s.Cwd); s.Cwd != "" && (err != nil || !info.IsDir()) {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: folder %q not found", s.Server, s.Cwd)
 	}
-	p := &Process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), tail: outputTail{done: make(chan struct{})}}
+	p := &Process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), tail: newOutputTail("stderr", s), strays: newOutputTail("stdout", s)}
 	var theirs []*os.File
 	var open []*os.File
 	pipe := func() (read, write *os.File) {
@@ -119,7 +121,7 @@ func Start(s Program) (*Process, error) {
 	}
 	closeAll(theirs)
 	go func() {
-		p.tail.read(stderrOurs, s.Log, s.Secrets)
+		p.tail.read(stderrOurs)
 		_ = stderrOurs.Close()
 	}()
 	go p.watch()
@@ -163,24 +165,47 @@ func (p *Process) Stdout() io.ReadCloser { return p.stdout }
 // Stdin returns the program's standard input. Each write has a time limit.
 func (p *Process) Stdin() io.WriteCloser { return deadlineWriter{p.stdin} }
 
-// Exit returns how the program exited, such as "exit status 3"; "" while it runs.
+// Exit returns how the program exited by itself, such as "exit status 3"; "" if it has not. It waits a moment, because the end
+// of its output is seen first.
 func (p *Process) Exit() string {
-	select {
-	case <-p.exited:
+	if p.exits(orphanGrace) {
 		return p.command.ProcessState.String()
-	default:
-		return ""
+	}
+	return ""
+}
+
+// Stray logs and keeps output on the standard output that is not a message; long if its end is missing. It may have several
+// lines.
+func (p *Process) Stray(text []byte, long bool) {
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	for i, line := range lines {
+		p.strays.add(line, long && i == len(lines)-1)
 	}
 }
 
-// LastOutput returns the last lines of the program's standard error, to be appended to a message; "" if there are none. It
-// waits a moment for the end of the output, for a program that has exited.
+// LastOutput returns the last lines of the program's standard error, and those of its standard output that are not messages, to
+// be appended to a message; "" if there are none. It waits a moment for the end of the output, for a program that has exited.
 func (p *Process) LastOutput() string {
 	select {
 	case <-p.tail.done:
 	case <-time.After(orphanGrace):
 	}
-	return p.tail.last()
+	return p.tail.last("its last output") + p.strays.last("on standard output, which is for messages only, it printed")
+}
+
+// Unread reports whether the program has yet to read something of its standard input: it is still starting, or busy.
+func (p *Process) Unread() bool {
+	raw, err := p.stdin.SyscallConn()
+	if err != nil {
+		return false
+	}
+	unread := 0
+	err = raw.Control(func(fd uintptr) {
+		if n, err := unix.IoctlGetInt(int(fd), unreadBytes); err == nil { //nolint:gosec // File descriptors are small numbers.
+			unread = n
+		}
+	})
+	return err == nil && unread > 0
 }
 
 // exits waits for the program, and reports whether it has exited.
