@@ -204,3 +204,17 @@ func TestTooLargeArguments(t *testing.T) {
 		"the arguments have 17 MiB; many servers read at most 10 MiB or 16 MiB in one message")
 	b.call("mcp/test.tool.strict", `{"n": 1}`)
 }
+
+// TestDigitsOfLimits: a schema of a server keeps its digits, and the message about it too.
+func TestDigitsOfLimits(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bench) {
+		wantError(t, b.fails(request(t, "mcp/old.tool.limited", `{"n":9007199254740993}`)), protocol.MethodNotSupported, protocol.Permanent, "does not support the method") // It is the server that says so.
+		wantError(t, b.fails(request(t, "mcp/old.tool.limited", `{"n":9007199254740994}`)), protocol.InvalidParams, protocol.Permanent,
+			"mcp/old.tool.limited: parameters.n: maximum: got 9007199254740994, want 9007199254740993")
+		wantError(t, b.fails(request(t, "mcp/old.tool.limited", `{"n":-12345.5}`)), protocol.InvalidParams, protocol.Permanent, "minimum: got -12345.5, want 0")
+		tools, _ := b.call("mcp/old.tools/list", `{}`).Get("tools")
+		if got := string(tools.JSON()); !strings.Contains(got, `"maximum":9007199254740993`) || strings.Contains(got, "gleitzeit/") {
+			t.Error(got)
+		}
+	})
+}

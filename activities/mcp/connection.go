@@ -197,8 +197,13 @@ func repeatable(annotations *mcp.ToolAnnotations) bool {
 	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
 }
 
-// argumentSchema compiles the schema of a tool; nil if it is invalid. Then only the server checks the arguments.
+// argumentSchema compiles the schema of a tool, with the digits that the server wrote; nil if it is invalid. Then only the
+// server checks the arguments.
 func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
+	if exact, is := described.Meta[wire.SchemaKey].(string); is {
+		delete(described.Meta, wire.SchemaKey)
+		described.InputSchema = json.RawMessage(exact)
+	}
 	schema, err := json.Marshal(described.InputSchema)
 	if err != nil {
 		return nil

@@ -106,7 +106,7 @@ var rules = []rule{
 	{"interpreter/definition", []string{"internal/temporalname", "internal/protocol", "internal/value"}, []string{yaml}},
 	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol", "internal/regex", "internal/value"}, []string{expressions}},
 	{"interpreter/resolve", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/glob", "internal/jsonschema", "internal/protocol", "internal/suggest", "internal/value"}, nil},
-	{"interpreter/rules", []string{"internal/temporalname", "interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "interpreter/resolve", "internal/protocol", "internal/value"}, []string{schema}},
+	{"interpreter/rules", []string{"internal/temporalname", "interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "interpreter/resolve", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{schema}},
 	{"interpreter/schema", []string{"interpreter/definition", "internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},

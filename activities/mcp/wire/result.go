@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -14,6 +15,9 @@ const (
 	ExactKey = "gleitzeit/structured-content"
 	// BlockKey is the key in a block's metadata for the block as the server wrote it, if the SDK cannot decode it.
 	BlockKey = "gleitzeit/block"
+	// SchemaKey is the key in a tool's metadata for the schema of its arguments as text, if it has numbers that the SDK would
+	// round.
+	SchemaKey = "gleitzeit/input-schema"
 )
 
 // lists are the results that are lists: the field of the list, what its elements are, and the check of one.
@@ -97,6 +101,9 @@ func (s *Session) list(fields object, field, element string, check func(json.Raw
 	for i, text := range elements {
 		err := check(text)
 		if err == nil {
+			if exact := withSchema(text); exact != nil {
+				text, changed = exact, true
+			}
 			kept = append(kept, text)
 			continue
 		}
@@ -109,12 +116,49 @@ func (s *Session) list(fields object, field, element string, check func(json.Raw
 		}
 		s.report.Dropped(fmt.Sprintf("the %s %q: %v", element, named.Name, err))
 	}
-	if len(kept) == len(elements) {
-		return changed, nil
+	if len(kept) == len(elements) && !changed {
+		return false, nil
 	}
 	encoded, err := json.Marshal(kept)
 	fields[field] = encoded
 	return true, err
+}
+
+// rounded matches numbers that a float may not have exactly, and some other texts.
+var rounded = regexp.MustCompile(`\d[\d.]{14,}|\d[eE][-+]?\d{3}`)
+
+// withSchema returns a tool with the schema of its arguments in its metadata, if that has numbers that a float may not have
+// exactly; else nil. Other elements have no such schema.
+func withSchema(tool json.RawMessage) json.RawMessage {
+	var fields object
+	if !rounded.Match(tool) || json.Unmarshal(tool, &fields) != nil || !rounded.Match(fields["inputSchema"]) {
+		return nil
+	}
+	if withText(fields, SchemaKey, fields["inputSchema"]) != nil {
+		return nil
+	}
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return nil
+	}
+	return encoded
+}
+
+// withText adds a text to the metadata of an object.
+func withText(fields object, key string, text json.RawMessage) error {
+	meta := object{}
+	if given := fields["_meta"]; !isNull(given) {
+		if err := json.Unmarshal(given, &meta); err != nil {
+			return err
+		}
+	}
+	encoded, err := json.Marshal(string(text))
+	if err != nil {
+		return err
+	}
+	meta[key] = encoded
+	fields["_meta"], err = json.Marshal(meta)
+	return err
 }
 
 // callResult makes the result of a tool decodable: blocks that the SDK does not know are wrapped, and the structured content is
@@ -151,19 +195,7 @@ func callResult(fields object, changed bool) (bool, error) {
 	if !is {
 		return changed, nil
 	}
-	meta := object{}
-	if given := fields["_meta"]; !isNull(given) {
-		if err := json.Unmarshal(given, &meta); err != nil {
-			return false, err
-		}
-	}
-	text, err := json.Marshal(string(structured))
-	if err != nil {
-		return false, err
-	}
-	meta[ExactKey] = text
-	fields["_meta"], err = json.Marshal(meta)
-	return true, err
+	return true, withText(fields, ExactKey, structured)
 }
 
 // wholeResult repairs what servers commonly leave out.
