@@ -78,11 +78,19 @@ func (s *Session) messages(text []byte) ([]byte, bool) {
 	return appendLine(nil, message), is
 }
 
+// appendLine adds a message as one line. A line feed within it is a blank of JSON: the data of an event may have several lines.
 func appendLine(lines, message []byte) []byte {
 	if len(message) == 0 {
 		return lines
 	}
-	return append(append(lines, message...), '\n')
+	start := len(lines)
+	lines = append(lines, message...)
+	for i := start; i < len(lines); i++ {
+		if lines[i] == '\n' || lines[i] == '\r' {
+			lines[i] = ' '
+		}
+	}
+	return append(lines, '\n')
 }
 
 // message returns a message in a form that the SDK can decode; nil if it is of no use to the SDK. It reports false if the text

@@ -217,8 +217,11 @@ func wholeResult(method string, fields object, changed bool) (bool, error) {
 // noNull returns an error if a list has an element that is null.
 func noNull(list json.RawMessage, name string) error {
 	var elements []json.RawMessage
-	if isNull(list) || json.Unmarshal(list, &elements) != nil {
-		return nil // The check of the whole result says more.
+	if isNull(list) {
+		return nil
+	}
+	if err := json.Unmarshal(list, &elements); err != nil {
+		return fmt.Errorf("its %q is not a list", name)
 	}
 	for _, element := range elements {
 		if isNull(element) {
@@ -234,8 +237,11 @@ func promptMessages(fields object, changed bool) (bool, error) {
 		return false, err
 	}
 	var messages []object
-	if isNull(fields["messages"]) || json.Unmarshal(fields["messages"], &messages) != nil {
-		return changed, nil // The check of the whole result says more.
+	if isNull(fields["messages"]) {
+		return changed, nil
+	}
+	if err := json.Unmarshal(fields["messages"], &messages); err != nil {
+		return false, errors.New(`its "messages" is not a list of objects`)
 	}
 	wrapped := false
 	for _, message := range messages {

@@ -199,12 +199,10 @@ func (r *eventReader) event(line, end []byte, tooLong bool) []byte {
 	return append(events, line...)
 }
 
-// appendData adds a line of data to an event. A line feed within a message is a blank of JSON.
+// appendData adds a line of data to an event.
 func appendData(event, message []byte) []byte {
 	if len(message) == 0 {
 		return event
 	}
-	event = append(event, "data: "...)
-	event = append(event, bytes.ReplaceAll(bytes.ReplaceAll(message, []byte("\r"), []byte(" ")), []byte("\n"), []byte(" "))...)
-	return append(event, '\n')
+	return append(append(append(event, "data: "...), message...), '\n')
 }
