@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/stdio"
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -18,8 +20,8 @@ import (
 // connection is a session with a server, and what belongs to it.
 type connection struct {
 	session *mcp.ClientSession
-	process *process // Nil if the server is an address or built in.
-	finish  func()   // Releases what else belongs to it; may be nil.
+	process *stdio.Process // Nil if the server is an address or built in.
+	finish  func()         // Releases what else belongs to it; may be nil.
 	known   *known
 	done    chan struct{} // Closed when the session has ended, on either side.
 
@@ -44,8 +46,38 @@ const (
 	maxPages = 1000
 )
 
+// dialProgram starts the server's program.
+func dialProgram(ctx context.Context, s *server, h handshake) (*connection, error) {
+	env, err := s.expand(s.Env)
+	if err != nil {
+		return nil, err
+	}
+	p, err := stdio.Start(stdio.Program{
+		Server: s.Name, Command: s.Command, Args: s.Args, Cwd: s.Cwd, Env: env, Lookup: s.env, Log: s.log, Secrets: &s.known.calls,
+	})
+	if err != nil {
+		return nil, err
+	}
+	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped})
+	transport := &mcp.IOTransport{Reader: messages.Reader(p.Stdout()), Writer: messages.Writer(p.Stdin()), MaxLineLength: -1}
+	h.starting = p.Unread
+	conn, err := open(ctx, transport, h, &s.known)
+	if err != nil {
+		text := reason(err)
+		if ctx.Err() == nil && closed(err) {
+			if exit := p.Exit(); exit != "" { // Before End, which makes any program exit.
+				text = fmt.Sprintf("its program exited (%s)", exit)
+			}
+		}
+		p.End()
+		return nil, startFailure{err, s.known.calls.String(text), p.LastOutput()}
+	}
+	conn.process = p
+	return conn, nil
+}
+
 // open starts a session over a transport.
-func open(ctx context.Context, transport mcp.Transport, given *known) (*connection, error) {
+func open(ctx context.Context, transport mcp.Transport, h handshake, given *known) (*connection, error) {
 	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), known: given}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
@@ -53,7 +85,7 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 		Capabilities:                &mcp.ClientCapabilities{},
 		ProgressNotificationHandler: conn.reportProgress,
 	})
-	session, err := client.Connect(ctx, transport, nil)
+	session, err := h.connect(ctx, client, transport)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +100,7 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 // close ends the session and what belongs to it.
 func (conn *connection) close() {
 	if conn.process != nil {
-		conn.process.end()
+		conn.process.End()
 	}
 	closed := make(chan struct{})
 	go func() {
@@ -89,11 +121,7 @@ func (conn *connection) lastOutput() string {
 	if conn.process == nil {
 		return ""
 	}
-	select {
-	case <-conn.process.tail.done:
-	case <-time.After(orphanGrace):
-	}
-	return conn.process.tail.last()
+	return conn.process.LastOutput()
 }
 
 // trackProgress makes the server report the progress of a call. The returned function ends that.
@@ -169,8 +197,13 @@ func repeatable(annotations *mcp.ToolAnnotations) bool {
 	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
 }
 
-// argumentSchema compiles the schema of a tool; nil if it is invalid. Then only the server checks the arguments.
+// argumentSchema compiles the schema of a tool, with the digits that the server wrote; nil if it is invalid. Then only the
+// server checks the arguments.
 func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
+	if exact, is := described.Meta[wire.SchemaKey].(string); is {
+		delete(described.Meta, wire.SchemaKey)
+		described.InputSchema = json.RawMessage(exact)
+	}
 	schema, err := json.Marshal(described.InputSchema)
 	if err != nil {
 		return nil
