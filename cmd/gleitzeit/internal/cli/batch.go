@@ -110,9 +110,17 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	} else {
 		o.batch.Files = paths // What is not there is told with all other mistakes.
 	}
-	compiled, mistakes := interpreter.Compile(interpreter.Input{
+	input := interpreter.Input{
 		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
-	})
+	}
+	if o.file != "" {
+		written := o.file
+		if !filepath.IsAbs(written) {
+			written = folder + "/" + written // Not cleaned: a part may be a link.
+		}
+		input.Omit = []string{written}
+	}
+	compiled, mistakes := interpreter.Compile(input)
 	if len(mistakes) > 0 {
 		return p.refuseBatch(mistakes)
 	}
