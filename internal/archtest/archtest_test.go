@@ -112,10 +112,11 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
 	{"activities", []string{"internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"activities/llm/answer", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
-	{"activities/llm/images", nil, []string{network}}, // To detect the type of content.
+	{"activities/llm/content", nil, nil},
+	{"activities/llm/images", []string{"activities/llm/content"}, []string{network}}, // To detect the type of content.
 	{"activities/llm/pool", []string{"activities/llm/provider", "internal/protocol"}, nil},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},

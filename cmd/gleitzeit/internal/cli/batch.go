@@ -156,7 +156,11 @@ func (p batchCommand) printBatch(b *view.Batch, o batchOptions) error {
 		_, err = p.Out.Write(data)
 		return err
 	}
-	if err := home.WriteAtomic(o.file, data); err != nil {
+	target := o.file
+	if linked, err := filepath.EvalSymlinks(target); err == nil {
+		target = linked // A link stays one.
+	}
+	if err := home.WriteAtomic(target, data); err != nil {
 		return unwritable(o.file, err)
 	}
 	p.say("wrote the results to %s", o.file)
