@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -108,9 +107,8 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	}
 	found := &expansion{folders: search.folders, warning: leftOut(search.leftOut)}
 	for i, path := range paths {
-		name := strings.ToValidUTF8(path, "")
+		name := value.EscapeInvalid(path)
 		if name != path {
-			name = escapeInvalid(path)
 			failure := protocol.Errorf(protocol.InvalidParams, "the file name \"%s\" is not valid UTF-8", name).WithHint("rename the file, or exclude it")
 			found.invalid = append(found.invalid, protocol.SkippedItem{Index: i, Error: failure})
 		}
@@ -119,21 +117,6 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	}
 	found.list = value.List(found.elements...).JSON()
 	return found, nil
-}
-
-// escapeInvalid writes the bytes of a text that are not UTF-8 as \xFF, so that JSON can have it.
-func escapeInvalid(text string) string {
-	var to strings.Builder
-	for len(text) > 0 {
-		r, size := utf8.DecodeRuneInString(text)
-		if r == utf8.RuneError && size == 1 {
-			fmt.Fprintf(&to, `\x%02x`, text[0])
-		} else {
-			to.WriteString(text[:size])
-		}
-		text = text[size:]
-	}
-	return to.String()
 }
 
 // maxLeftOut is how many of the files and folders that were left out a warning names.

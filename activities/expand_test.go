@@ -184,6 +184,20 @@ func TestANameThatIsNoUTF8(t *testing.T) {
 	}
 }
 
+// TestAFileWithANameThatIsNoUTF8IsNamed as the command line does it.
+func TestAFileWithANameThatIsNoUTF8IsNamed(t *testing.T) {
+	base := tree(t, "docs/a.txt", "docs/b\xff.txt", `docs/real\xff.txt`, "d\xe9/e.txt")
+	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
+	got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Files: []string{`docs/b\xff.txt`, "docs/a.txt", `d\xe9`, `docs/real\xff.txt`}, Most: 9})
+	if err != nil || got.Error != nil || len(got.Items) != 4 || len(got.Skipped) != 2 || got.Skipped[0].Index != 0 || got.Skipped[1].Index != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Files: []string{`docs/none\xff.txt`}, Most: 9})
+	if err != nil || got.Error == nil || !strings.Contains(got.Error.Message, `none\\xff.txt": no such file`) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestLinksInAFolder are followed within it, once each; what is left out is said.
 func TestLinksInAFolder(t *testing.T) {
 	base := tree(t,

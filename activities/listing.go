@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/folder"
 	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // filter selects files of a folder.
@@ -70,7 +71,7 @@ func (f files) List(ctx context.Context, folder string, want filter) (listing, e
 		return listing{}, protocol.Errorf(protocol.TaskValidationFailed, "the path of the folder is empty")
 	}
 	var first error
-	for _, candidate := range f.candidates(folder) {
+	for _, candidate := range f.listed(folder) {
 		found, err := f.list(ctx, candidate, want)
 		if err == nil {
 			return found, nil
@@ -95,7 +96,7 @@ func (f files) List(ctx context.Context, folder string, want filter) (listing, e
 // Find returns the absolute path of a file or folder, and reports which of the two it is.
 func (f files) Find(name string) (found string, isFolder bool, err error) {
 	var first error
-	for _, candidate := range f.candidates(name) {
+	for _, candidate := range f.listed(name) {
 		info, err := f.stat(candidate)
 		if err == nil {
 			return candidate, info.IsDir(), nil
@@ -108,6 +109,15 @@ func (f files) Find(name string) (found string, isFolder bool, err error) {
 		}
 	}
 	return "", false, first
+}
+
+// listed returns the candidates of a path that may be escaped, because it is not UTF-8.
+func (f files) listed(path string) []string {
+	all := f.candidates(path)
+	if raw, escaped := value.UnescapeInvalid(path); escaped {
+		all = append(all, f.candidates(raw)...)
+	}
+	return all
 }
 
 // stat does not open the file: opening a pipe may block.

@@ -382,7 +382,7 @@ func TestOnlyTheTableNamesProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "document", "images", "testdata"}, entry.Name()) {
+		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "content", "document", "images", "testdata"}, entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}
