@@ -171,16 +171,20 @@ func (w *walk) follow(link step) error {
 		return err
 	}
 	info, err := w.fsys.Stat(link.name)
-	if errors.Is(err, ErrOutside) && !link.isItem {
+	isFolder := err == nil && info.IsDir()
+	switch {
+	case errors.Is(err, ErrOutside) && !link.isItem:
 		w.to.LeaveOut(link.name, ErrOutside)
-	}
-	if err != nil || !info.IsDir() {
+		return nil
+	case !isFolder:
 		return nil // A link to a file, or a broken one.
 	}
 	real, err := w.fsys.Resolve(link.name)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // It was removed since.
 	case err != nil:
-		return nil // It was changed since.
+		return err
 	case real == "." || strings.HasPrefix(link.real, real+"/"):
 		w.to.LeaveOut(link.name, ErrCycle)
 		return nil
