@@ -16,7 +16,7 @@ import (
 func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest) (*protocol.GatherResponse, error) {
 	counts := request.Counts
 	outcome := protocol.Outcome{
-		Status: request.Status, Error: request.Error, Usage: request.Usage, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
+		Status: request.Status, Error: request.Error, Usage: request.Usage, Warning: request.Warning, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
 	}
 	batch := resultstore.Batch{Records: unrecordedItems(request)}
 	data, err := combine(request, a.results.loader(ctx))

@@ -41,7 +41,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	}
 	if of != nil {
 		call.Item = &of.index
-		call.Reads = of.reads()
+		call.Reads, call.Within = of.reads(), of.within()
 		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
 	}
 	if task.Source != nil {
@@ -70,6 +70,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	if of != nil {
 		c.useRefs(task, call.Bindings)
 	}
+	size += int64(len(call.Within))
 	for _, place := range call.Reads {
 		size += int64(len(place))
 	}
@@ -117,7 +118,7 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 	each := task.FanOut
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
-		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
+		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
 		When: task.When, WhenBindings: c.bindings(task.WhenUses),
 	}
 }

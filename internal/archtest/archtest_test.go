@@ -111,11 +111,12 @@ var rules = []rule{
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"activities/llm/answer", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities", []string{"internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
-	{"activities/llm/images", nil, []string{network}}, // To detect the type of content.
+	{"activities/llm/content", nil, nil},
+	{"activities/llm/images", []string{"activities/llm/content"}, []string{network}}, // To detect the type of content.
 	{"activities/llm/pool", []string{"activities/llm/provider", "internal/protocol"}, nil},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
@@ -136,6 +137,7 @@ var rules = []rule{
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema}},
 	{"internal/suggest", nil, nil},
 	{"internal/glob", nil, nil},
+	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},
@@ -382,7 +384,7 @@ func TestOnlyTheTableNamesProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "document", "images", "testdata"}, entry.Name()) {
+		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "content", "document", "images", "testdata"}, entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}

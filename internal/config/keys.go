@@ -14,6 +14,7 @@ var fixedKeys = []key{
 	{"retention", text},
 	{"log_level", text},
 	{"roots", texts},
+	{"files.case_sensitive", boolean},
 	{"secrets.dir", text},
 	{"secrets.env_file", paths},
 	{"encryption.key_file", text},

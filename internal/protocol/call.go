@@ -39,8 +39,9 @@ type Call struct {
 	Item         *int      `json:"item,omitempty"` // The index of the item, of a task with items.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
-	Parameters   Payload   `json:"parameters"`      // An object, with its references.
-	Reads        []string  `json:"reads,omitempty"` // Files and folders outside the run's own that it may read, absolute.
+	Parameters   Payload   `json:"parameters"`       // An object, with its references.
+	Reads        []string  `json:"reads,omitempty"`  // Files and folders outside the run's own that it may read, absolute.
+	Within       string    `json:"within,omitempty"` // The folder in which the item, a file, was found, absolute: no link is followed out of it.
 	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids of the tasks whose results the handler gets, where its method needs them.

@@ -40,7 +40,7 @@ var batchKeys = keys[batchReader]{
 	{[]string{"files"}, list.as("a list of at least one path", `{"type": "array", "minItems": 1, "items": `+textSchema+`}`), readFiles,
 		"List of files, instead of a directory; a folder in the list stands for the files in it."},
 	{[]string{"pattern"}, text, func(b *batchReader, n *Node) { b.Pattern = n },
-		"Pattern of the files in a folder, such as *.txt, or **/*.txt to include subfolders; the default is *."},
+		"Pattern of the files in a folder, such as *.txt, or **/*.txt to include subfolders; the default is *. The case of an ending is ignored."},
 	{[]string{"exclude"}, texts, readExclude,
 		"Patterns of files to exclude; one without / matches names at any depth."},
 	{[]string{"max_concurrent"}, parallel, func(b *batchReader, n *Node) { b.MaxConcurrent = n },

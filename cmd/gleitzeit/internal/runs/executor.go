@@ -90,7 +90,7 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		return nil, err
 	}
 	acts, err := activities.New(activities.Options{
-		Store: s.store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: e.roots,
+		Store: s.store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: e.roots, CaseSensitive: s.options.Settings.CaseSensitive,
 		OnStoreError: func(err error) { s.notify(Problem, "", "%s", err) },
 	})
 	if err != nil {
