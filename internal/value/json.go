@@ -32,6 +32,11 @@ func ParseOwned(data []byte) (Value, error) {
 	return p.document()
 }
 
+// ParseText is Parse for a string, which is not copied as a whole.
+func ParseText(text string) (Value, error) {
+	return Parse(unsafe.Slice(unsafe.StringData(text), len(text)))
+}
+
 // parser reads valid JSON. A decoder would copy all of it once more before it copies each text.
 type parser struct {
 	data  []byte
