@@ -156,3 +156,44 @@ func restore(v Value, key string, texts []Value) (Value, error) {
 	}
 	return v, nil
 }
+
+// Texts are large texts of several values, which have each of them once in memory. The zero value has none.
+type Texts struct {
+	known map[string]string
+}
+
+// Share returns v with the known texts in place of equal ones of its own, which become known.
+func (t *Texts) Share(v Value) Value {
+	if t.known == nil {
+		t.known = map[string]string{}
+	}
+	return t.share(v)
+}
+
+func (t *Texts) share(v Value) Value {
+	switch v.kind {
+	case KindString:
+		if len(v.text) < leastShare {
+			return v
+		}
+		known, is := t.known[v.text]
+		if !is {
+			t.known[v.text] = v.text
+			return v
+		}
+		return String(known)
+	case KindList:
+		list := make([]Value, len(v.list))
+		for i, element := range v.list {
+			list[i] = t.share(element)
+		}
+		return List(list...)
+	case KindObject:
+		fields := make([]Field, len(v.fields))
+		for i, field := range v.fields {
+			fields[i] = Field{field.Name, t.share(field.Value)}
+		}
+		return Object(fields...)
+	}
+	return v
+}

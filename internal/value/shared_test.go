@@ -94,3 +94,21 @@ func TestTheJSONOfALargeTextIsNotCopied(t *testing.T) {
 		}
 	}
 }
+
+func TestEqualTextsOfValuesAreShared(t *testing.T) {
+	large := strings.Repeat("large", leastShare)
+	first := Object(Field{"a", String(strings.Clone(large))}, Field{"b", Int(1)})
+	second := List(String(strings.Clone(large)), String("small"), Object(Field{"c", String(large)}))
+	var texts Texts
+	one, two := texts.Share(first), texts.Share(second)
+	if !bytes.Equal(one.JSON(), first.JSON()) || !bytes.Equal(two.JSON(), second.JSON()) {
+		t.Errorf("%.100s, %.100s", one.JSON(), two.JSON())
+	}
+	inner, _ := two.Elements()[2].Get("c")
+	of, _ := one.Get("a")
+	for _, text := range []string{two.Elements()[0].Text(), inner.Text()} {
+		if unsafe.StringData(text) != unsafe.StringData(of.Text()) {
+			t.Error("a text is there twice")
+		}
+	}
+}

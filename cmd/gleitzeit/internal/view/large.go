@@ -38,6 +38,12 @@ func WriteTask(to io.Writer, t *Task, encode func(io.Writer, any)) {
 	o.write(to, o.task(*t), encode)
 }
 
+// WriteValue is WriteRun for a value.
+func WriteValue(to io.Writer, v value.Value, encode func(io.Writer, any)) {
+	o := outline{mark: rand.Text()}
+	o.write(to, o.of(v), encode)
+}
+
 func (o *outline) task(t Task) Task {
 	if t.Result != nil {
 		result := o.of(*t.Result)

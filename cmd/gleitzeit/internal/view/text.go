@@ -111,6 +111,11 @@ func (r *Run) dependencies() map[string]bool {
 	return dependencies
 }
 
+// WriteText writes a text that ends in one line feed, without a copy of it.
+func WriteText(to io.Writer, text string) error {
+	return writeTexts(to, strings.TrimSuffix(text, "\n"), "\n")
+}
+
 // ResultText returns a task's result as text.
 func (t *Task) ResultText() string {
 	if t.Items != nil {
