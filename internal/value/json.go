@@ -254,7 +254,7 @@ func (v Value) MarshalJSON() ([]byte, error) { return v.JSON(), nil }
 func (v Value) JSON() []byte {
 	size := v.size()
 	MakeRoom(size)
-	return v.appendJSON(make([]byte, 0, size))
+	return v.AppendJSON(make([]byte, 0, size))
 }
 
 // large is the number of bytes from which a value is worth a collection of garbage.
@@ -283,7 +283,8 @@ func (v Value) size() int {
 	return size
 }
 
-func (v Value) appendJSON(to []byte) []byte {
+// AppendJSON appends what JSON returns.
+func (v Value) AppendJSON(to []byte) []byte {
 	switch v.kind {
 	case KindBool:
 		return strconv.AppendBool(to, v.truth)
@@ -297,7 +298,7 @@ func (v Value) appendJSON(to []byte) []byte {
 			if i > 0 {
 				to = append(to, ',')
 			}
-			to = element.appendJSON(to)
+			to = element.AppendJSON(to)
 		}
 		return append(to, ']')
 	case KindObject:
@@ -308,7 +309,7 @@ func (v Value) appendJSON(to []byte) []byte {
 			}
 			to = appendText(to, field.Name)
 			to = append(to, ':')
-			to = field.Value.appendJSON(to)
+			to = field.Value.AppendJSON(to)
 		}
 		return append(to, '}')
 	}

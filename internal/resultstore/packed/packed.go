@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // The encodings, as stores name them.
@@ -53,7 +54,8 @@ type Codec struct {
 
 // New makes a Codec.
 func New() (Codec, error) {
-	encoder, err := zstd.NewWriter(nil)
+	// A larger window would keep a history of 16 MiB for each processor; most values are smaller than this one.
+	encoder, err := zstd.NewWriter(nil, zstd.WithWindowSize(pieceSize), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return Codec{}, err
 	}
@@ -96,6 +98,7 @@ func (c Codec) PackInPieces(name string, data []byte) Value {
 	if name == "" {
 		packed.Hash, packed.Encoding = protocol.RefOf(data).Hash, inPieces
 	}
+	value.MakeRoom(len(data)) // Whoever made the data may have left as much.
 	buffer := make([]byte, 0, c.encoder.MaxEncodedSize(pieceSize))
 	for piece := range slices.Chunk(data, pieceSize) {
 		stored := Piece{plain, piece}

@@ -83,6 +83,7 @@ func (o *outline) write(to io.Writer, document any, encode func(io.Writer, any))
 	}
 	var encoded bytes.Buffer
 	encode(&encoded, document)
+	var piece []byte
 	rest := encoded.Bytes()
 	for i, text := range o.texts {
 		before, after, _ := bytes.Cut(rest, fmt.Appendf(nil, "%s-%d\"", o.mark, i))
@@ -95,7 +96,7 @@ func (o *outline) write(to io.Writer, document any, encode func(io.Writer, any))
 			if end == 0 {
 				end = min(64<<10, len(text)) // No UTF-8.
 			}
-			piece := value.String(text[:end]).JSON()
+			piece = value.String(text[:end]).AppendJSON(piece[:0])
 			_, err = to.Write(piece[1 : len(piece)-1])
 			text = text[end:]
 		}
