@@ -136,6 +136,7 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.
 		}
 	}
 	text := textOf(answer.Content)
+	value.MakeRoom(len(text)) // The messages that brought it.
 	if answer.IsError {
 		return value.Value{}, conn.known.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // exactKey is the key in a result's metadata for the structured content as text, because the SDK turns numbers into floats.
@@ -82,21 +84,25 @@ func (r *lineRewriter) Read(data []byte) (int, error) {
 		}
 	}
 	n := copy(data, r.rest)
-	r.rest = r.rest[n:]
+	if r.rest = r.rest[n:]; len(r.rest) == 0 {
+		r.rest = nil // Until the next message, which may come hours later, it would keep this one.
+	}
 	return n, nil
 }
 
 // line reads one line including its end.
 func (r *lineRewriter) line() ([]byte, error) {
-	var line []byte
+	var parts [][]byte // A slice that grows with the line would leave twice as much behind.
+	size := 0
 	for {
 		part, err := r.lines.ReadSlice('\n')
-		line = append(line, part...)
-		if len(line) > maxMessage {
+		if size += len(part); size > maxMessage {
 			return nil, fmt.Errorf("a message of the server is larger than the limit of %d MiB", maxMessage>>20)
 		}
+		parts = append(parts, bytes.Clone(part))
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
+			value.MakeRoom(size)
+			return bytes.Join(parts, nil), err
 		}
 	}
 }
