@@ -139,29 +139,35 @@ func (c call) sizeError(err error) error {
 
 // sendCall sends the call, and returns the method's result.
 func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.Value, error) {
-	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
-	forget := conn.trackProgress(params, c.progress)
-	defer forget()
-	answer, err := conn.session.CallTool(ctx, params)
-	if err != nil {
-		return value.Value{}, err
+	b, isBuiltin := c.handler.builtins[c.target.tool]
+	isBuiltin = isBuiltin && s.Name == protocol.BuiltinServer
+	var answer *mcp.CallToolResult
+	if isBuiltin {
+		answer = b.call(c.parameters)
+	} else {
+		params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
+		forget := conn.trackProgress(params, c.progress)
+		defer forget()
+		var err error
+		if answer, err = conn.session.CallTool(ctx, params); err != nil {
+			return value.Value{}, err
+		}
 	}
 	text := textOf(answer.Content)
+	value.MakeRoom(len(text)) // The messages that brought it.
 	if answer.IsError {
 		return value.Value{}, conn.known.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
 	}
-	result, err := resultOf(answer, text)
-	if err != nil {
-		return value.Value{}, conn.known.error(err)
-	}
-	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
-		own, err := b.fields(c.parameters, text)
-		if err != nil {
+	var own []value.Field
+	if isBuiltin {
+		var err error
+		if own, err = b.fields(c.parameters, text); err != nil {
 			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool %s: %v", b.name, err)
 		}
-		for _, field := range own {
-			result = result.With(field.Name, field.Value)
-		}
+	}
+	result, err := resultOf(answer, text, own...)
+	if err != nil {
+		return value.Value{}, conn.known.error(err)
 	}
 	return conn.known.settings.Value(result), nil
 }

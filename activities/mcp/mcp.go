@@ -1,6 +1,6 @@
 // Package mcp implements the protocol mcp/v1: it calls tools of MCP servers through the official SDK. A server is a program,
-// which the package starts and reaches over standard input and output, or an address. The four built-in tools are served by
-// an MCP server inside this process, so that all tools take the same path. The package must not know Temporal or the
+// which the package starts and reaches over standard input and output, or an address. The four built-in tools are described by
+// an MCP server inside this process, so that all tools are found and checked alike. The package must not know Temporal or the
 // interpreter of workflows, and it passes no number through a float.
 package mcp
 

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -24,8 +23,9 @@ func textOf(content []mcp.Content) string {
 	return strings.Join(texts, "\n")
 }
 
-// resultOf returns the result of a tool's method, with the fields that all tools have.
-func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
+// resultOf returns the result of a tool's method: the fields that all tools have, and own fields of the tool, which replace those of
+// the same name.
+func resultOf(answer *mcp.CallToolResult, text string, own ...value.Field) (value.Value, error) {
 	blocks := make([]value.Value, 0, len(answer.Content))
 	for _, block := range answer.Content {
 		v, err := encodeBlock(block)
@@ -34,17 +34,25 @@ func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
 		}
 		blocks = append(blocks, v)
 	}
-	exact, _ := answer.Meta[wire.ExactKey].(string)
-	result, err := valueOf(answer.StructuredContent, exact, text)
-	if err != nil {
-		return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool: the structured content: %v", err)
+	ofTool := value.Object(own...)
+	result, known := ofTool.Get("result")
+	if !known {
+		exact, _ := answer.Meta[wire.ExactKey].(string)
+		var err error
+		if result, err = valueOf(answer.StructuredContent, exact, text); err != nil {
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool: the structured content: %v", err)
+		}
 	}
-	return value.Object(
+	whole := value.Object(
 		value.Field{Name: "response", Value: value.String(text)},
 		value.Field{Name: "result", Value: result},
 		value.Field{Name: "content", Value: value.List(blocks...)},
 		value.Field{Name: "is_error", Value: value.Bool(answer.IsError)},
-	), nil
+	)
+	for _, field := range own {
+		whole = whole.With(field.Name, field.Value)
+	}
+	return whole, nil
 }
 
 // encodeBlock returns a block as JSON has it: as the server wrote it, if the SDK cannot decode it. A text is not copied: it is most of what there is, and the result has it already.
@@ -80,7 +88,7 @@ func unknownBlock(block mcp.Content) (original string, is bool) {
 func valueOf(structured any, exact, text string) (value.Value, error) {
 	if structured == nil {
 		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
-			if v, err := value.Parse([]byte(text)); err == nil {
+			if v, err := value.ParseText(text); err == nil {
 				return v, nil
 			}
 		}
@@ -89,8 +97,8 @@ func valueOf(structured any, exact, text string) (value.Value, error) {
 	// MCP asks servers to repeat the content in a text block, which has the digits too.
 	for _, written := range []string{exact, text} {
 		var decoded any
-		if json.NewDecoder(bytes.NewReader([]byte(written))).Decode(&decoded) == nil && reflect.DeepEqual(decoded, structured) {
-			if v, err := value.Parse([]byte(written)); err == nil {
+		if json.NewDecoder(strings.NewReader(written)).Decode(&decoded) == nil && reflect.DeepEqual(decoded, structured) {
+			if v, err := value.ParseText(written); err == nil {
 				return v, nil
 			}
 		}

@@ -40,7 +40,7 @@ func (a directEngine) run(ctx context.Context, j job) (*outcome, error) {
 	e := &outcome{}
 	command := child.Command(ctx, baseEnvironment(), j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(nil, reply))
 	command.Dir = j.temp
-	command.Stdin = bytes.NewReader(append([]byte(runner()), j.request...))
+	command.Stdin = j.request.reader(runner() + string(j.request.appendSizes(nil)))
 	command.Stdout, command.Stderr = bufferWriter{&e.stdout, a.output}, bufferWriter{&e.stderr, a.output}
 	command.WaitDelay = time.Second
 	newSession(command)

@@ -168,8 +168,8 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, wr
 // job is what an engine needs to run a script.
 type job struct {
 	interpreter *interpreter
-	temp        string   // The script's TMPDIR, an empty folder.
-	request     []byte   // The argument of the runner's run_script.
+	temp        string // The script's TMPDIR, an empty folder.
+	request     frame
 	wrapper     []string // The command line that starts the interpreter in a sandbox; nil = no sandbox.
 	secrets     *redaction.Set
 }

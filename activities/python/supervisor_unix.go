@@ -89,8 +89,7 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, er
 	if err != nil {
 		return nil, err
 	}
-	header := binary.BigEndian.AppendUint64(nil, uint64(len(j.temp)))
-	header = binary.BigEndian.AppendUint64(header, uint64(len(j.request)))
+	header := j.request.appendSizes(binary.BigEndian.AppendUint64(nil, uint64(len(j.temp))))
 	if err := sendFiles(s.control, header, stdoutIn, stderrIn, replyIn); err != nil {
 		return nil, errNotStarted
 	}
@@ -102,7 +101,7 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, er
 	var fed, answered, copied sync.WaitGroup
 	fed.Go(func() {
 		// A supervisor that has ended does not read all of it; its events show why.
-		_, _ = s.control.Write(append([]byte(j.temp), j.request...))
+		_, _ = io.Copy(s.control, j.request.reader(j.temp))
 	})
 	answered.Go(func() { e.readReply(replyOut) })
 	copied.Go(func() { e.stdout.drain(stdout, output) })

@@ -123,7 +123,7 @@ var rules = []rule{
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/child", "internal/redaction", "internal/scratch", "internal/protocol", "internal/value"}, []string{disk, processes}},
 	{"activities/mcp", []string{"activities/mcp/stdio", "activities/mcp/wire", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network}},
-	{"activities/mcp/wire", nil, []string{mcpSDK}},
+	{"activities/mcp/wire", []string{"internal/value"}, []string{mcpSDK}},
 	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",

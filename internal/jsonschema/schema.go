@@ -3,6 +3,7 @@ package jsonschema
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -66,11 +67,7 @@ func (noLoader) Load(string) (any, error) {
 // Check returns every place where the value does not match, sorted, as "parameters.list[2]: got string, want number"; empty if
 // it matches. name is the name of the value itself.
 func (s *Schema) Check(name string, v value.Value) string {
-	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(v.JSON()))
-	if err != nil {
-		return err.Error()
-	}
-	err = s.Validate(instance)
+	err := s.Validate(instance(v))
 	if err == nil {
 		return ""
 	}
@@ -79,6 +76,31 @@ func (s *Schema) Check(name string, v value.Value) string {
 		return err.Error()
 	}
 	return describe(name, invalid)
+}
+
+// instance returns a value as the library reads one from JSON. Texts are not copied.
+func instance(v value.Value) any {
+	switch v.Kind() {
+	case value.KindBool:
+		return v.Bool()
+	case value.KindNumber:
+		return json.Number(v.Digits())
+	case value.KindString:
+		return v.Text()
+	case value.KindList:
+		elements := make([]any, len(v.Elements()))
+		for i, element := range v.Elements() {
+			elements[i] = instance(element)
+		}
+		return elements
+	case value.KindObject:
+		fields := make(map[string]any, len(v.Fields()))
+		for _, field := range v.Fields() {
+			fields[field.Name] = instance(field.Value)
+		}
+		return fields
+	}
+	return nil
 }
 
 func describe(name string, invalid *jsonschema.ValidationError) string {

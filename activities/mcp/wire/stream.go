@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // lineReader reads lines of any length up to MaxMessage.
@@ -28,17 +30,30 @@ const (
 
 // next returns the next line including its end. Of one that is too long it returns the beginning and the end.
 func (r lineReader) next() (line, end []byte, tooLong bool, err error) {
+	var parts [][]byte // A slice that grows with the line would leave twice as much behind.
+	size := 0
 	for {
 		part, err := r.lines.ReadSlice('\n')
-		if tooLong {
+		size += len(part)
+		switch {
+		case tooLong:
 			end = append(end, part...)
 			end = bytes.Clone(end[max(0, len(end)-endKept):])
-		} else if line = append(line, part...); len(line) > MaxMessage {
-			end = bytes.Clone(line[len(line)-endKept:])
-			line, tooLong = bytes.Clone(line[:startKept]), true
+		case size > MaxMessage:
+			whole := bytes.Join(append(parts, part), nil)
+			line, end, tooLong = bytes.Clone(whole[:startKept]), bytes.Clone(whole[len(whole)-endKept:]), true
+		default:
+			parts = append(parts, bytes.Clone(part))
 		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, end, tooLong, err
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case tooLong:
+			return line, end, true, err
+		case len(parts) == 1:
+			return parts[0], nil, false, err
+		default:
+			value.MakeRoom(size)
+			return bytes.Join(parts, nil), nil, false, err
 		}
 	}
 }
@@ -73,7 +88,9 @@ func (r *messageReader) Read(data []byte) (int, error) {
 		r.rest = r.session.line(line)
 	}
 	n := copy(data, r.rest)
-	r.rest = r.rest[n:]
+	if r.rest = r.rest[n:]; len(r.rest) == 0 {
+		r.rest = nil // Until the next message, which may come hours later, it would keep this one.
+	}
 	return n, nil
 }
 
@@ -162,7 +179,9 @@ func (r *eventReader) Read(data []byte) (int, error) {
 		}
 	}
 	n := copy(data, r.rest)
-	r.rest = r.rest[n:]
+	if r.rest = r.rest[n:]; len(r.rest) == 0 {
+		r.rest = nil // Until the next message, which may come hours later, it would keep this one.
+	}
 	return n, nil
 }
 

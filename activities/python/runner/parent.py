@@ -97,7 +97,8 @@ def fork_supervisor(orders, files, unused, supervisors):
 def run_alone(path):
     """Runs one script in this process. The request is on standard input, the reply goes to a file."""
     global REPLIES
-    request = sys.stdin.buffer.read()
+    read = sys.stdin.buffer.read
+    request = receive_request(read, read(16))
     REPLIES = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
     finish(run_script(request))
 

@@ -41,6 +41,16 @@ def read_float(digits):
 DECODER = json.JSONDecoder(parse_float=read_float)
 
 
+def decode_request(parts):
+    """Decodes the JSON of a request; objects with the key that comes first among the texts stand for one of the others."""
+    data, parts[0] = parts[0].decode(), None
+    if len(parts) == 1:
+        return DECODER.decode(data)
+    key, texts = parts[1], parts[2:]
+    parts.clear()
+    return json.JSONDecoder(parse_float=read_float, object_hook=lambda made: texts[made[key]] if key in made else made).decode(data)
+
+
 def lines_of(text):
     return io.StringIO(text, newline=None).readlines()
 
@@ -232,12 +242,11 @@ def warm_up():
     gc.collect()
 
 
-def run_script(data):
+def run_script(parts):
     """Runs the request, sends the reply, and returns the exit status of the process."""
     pipe, own, failure, reply, space, left = os.fstat(REPLIES), os.getpid(), None, None, {}, None
     try:
-        request = with_deep_recursion(DECODER.decode, data.decode())
-        del data
+        request = with_deep_recursion(decode_request, parts)
         prepare(request)
         space, most, returns = enter(request), request["limit"], request["call"] is not None
         work = work_of(request, space)

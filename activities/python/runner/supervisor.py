@@ -51,6 +51,17 @@ def receive_all(control, size):
     return data
 
 
+def receive_request(read, sizes):
+    """Returns the JSON of a request and the texts beside it, decoded; None where there is no more to read."""
+    received = [read(int.from_bytes(sizes[:8], "big"))]
+    for _ in range(int.from_bytes(sizes[8:], "big")):
+        size = read(8)
+        text = size and read(int.from_bytes(size, "big"))
+        received.append(text and text.decode())
+        del text
+    return None if None in received else received
+
+
 process_control = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: 0
 
 
@@ -216,11 +227,11 @@ def become_script(supervisor):
 
 def await_script(control, note, done):
     """Waits for a task, and runs it with its streams and without other files of this process."""
-    sizes, files = receive(control, 16, 3)
-    if len(sizes) < 16 or len(files) < 3:
+    sizes, files = receive(control, 24, 3)
+    if len(sizes) < 24 or len(files) < 3:
         os._exit(0)
     temp = receive_all(control, int.from_bytes(sizes[:8], "big"))
-    request = receive_all(control, int.from_bytes(sizes[8:], "big"))
+    request = receive_request(lambda size: receive_all(control, size), sizes[8:])
     if temp is None or request is None:
         os._exit(0)
     os.write(note, temp)

@@ -54,7 +54,7 @@ func TestADamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	damagedStore := openedAt(t, s.path)
-	want := fmt.Sprintf("the result store %q is damaged: Failed to read ptrmap key=9", s.path)
+	want := fmt.Sprintf("the result store %q is damaged: Failed to read ptrmap key=10", s.path)
 	_, err = damagedStore.Records(t.Context(), resultstore.Query{Run: "r"})
 	refused(t, err, protocol.Permanent, want, hintDamaged)
 	refused(t, damagedStore.Put(t.Context(), batchOf("r", 1)), protocol.Permanent, want, hintDamaged)
@@ -183,7 +183,7 @@ func TestAFileOfANewerProgram(t *testing.T) {
 	}
 	_, err := Open(t.Context(), s.path)
 	refused(t, err, protocol.Permanent,
-		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 2", s.path), hintNewer)
+		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 3", s.path), hintNewer)
 }
 
 func TestTheDatabaseOfAnotherProgram(t *testing.T) {

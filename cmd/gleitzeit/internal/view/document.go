@@ -28,6 +28,8 @@ type Run struct {
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`
+
+	texts value.Texts // Of the outputs and the results, which are often the same.
 }
 
 // Interrupted is what people are shown as the status of a run that is open and that no process executes.

@@ -25,7 +25,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		if err != nil {
 			return nil, err
 		}
-		document.Outputs = outputs
+		document.Outputs = document.texts.Share(outputs)
 	}
 	if records[0].Plan == nil {
 		return document, nil
@@ -139,6 +139,7 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		if err != nil {
 			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
 		}
+		result = r.texts.Share(result)
 		r.Tasks[i].Result = &result
 	}
 	return nil

@@ -62,14 +62,14 @@ func (r *Run) WriteResults(to io.Writer) error {
 
 // writeTexts writes texts without a copy of a large one.
 func writeTexts(to io.Writer, texts ...string) error {
-	const piece = 64 << 10
+	var buffer [16 << 10]byte
 	for _, text := range texts {
 		for len(text) > 0 {
-			part := text[:min(piece, len(text))]
-			if _, err := to.Write([]byte(part)); err != nil {
+			length := copy(buffer[:], text)
+			if _, err := to.Write(buffer[:length]); err != nil {
 				return err
 			}
-			text = text[len(part):]
+			text = text[length:]
 		}
 	}
 	return nil
@@ -109,6 +109,11 @@ func (r *Run) dependencies() map[string]bool {
 		}
 	}
 	return dependencies
+}
+
+// WriteText writes a text that ends in one line feed, without a copy of it.
+func WriteText(to io.Writer, text string) error {
+	return writeTexts(to, strings.TrimSuffix(text, "\n"), "\n")
 }
 
 // ResultText returns a task's result as text.
