@@ -42,7 +42,7 @@ const (
 	disk        = "os"
 	network     = "net/..."
 	processes   = "os/exec"
-	yaml        = "gopkg.in/yaml.v3"
+	yaml        = "go.yaml.in/yaml/v4"
 	schema      = "github.com/santhosh-tekuri/jsonschema/v6"
 	database    = "modernc.org/sqlite/..."
 	redisClient = "github.com/redis/go-redis/..."
