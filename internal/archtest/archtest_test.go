@@ -42,8 +42,9 @@ const (
 	disk        = "os"
 	network     = "net/..."
 	processes   = "os/exec"
-	yaml        = "gopkg.in/yaml.v3"
+	yaml        = "go.yaml.in/yaml/v4"
 	schema      = "github.com/santhosh-tekuri/jsonschema/v6"
+	ecmascript  = "github.com/dlclark/regexp2/v2/..."
 	database    = "modernc.org/sqlite/..."
 	redisClient = "github.com/redis/go-redis/..."
 	grpc        = "google.golang.org/grpc/..."
@@ -65,6 +66,7 @@ var fenced = []string{
 	processes,
 	yaml,
 	schema,
+	ecmascript,
 	database,
 	redisClient,
 	grpc,
@@ -134,7 +136,7 @@ var rules = []rule{
 	{"internal/encryption", []string{"internal/protocol"}, []string{disk, grpc, sdkValues, api}},
 	{"internal/secretsource", []string{"internal/protocol"}, []string{disk, dotenv}},
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
-	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema}},
+	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/suggest", nil, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},

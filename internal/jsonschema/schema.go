@@ -18,18 +18,15 @@ import (
 // Schema is a compiled JSON Schema.
 type Schema struct {
 	*jsonschema.Schema
-	// Unchecked are the patterns that Go's regular expressions do not support, such as lookaheads. Every text matches them.
+	// Unchecked are the patterns that are too large to be checked. Every text matches them.
 	Unchecked []string
+	// Nullable are the places of "nullable": true, as "schema.properties.a". OpenAPI 3.0 has it, JSON Schema does not.
+	Nullable []string
 }
 
 // Compile compiles a JSON Schema. It may come from a user, a model or a tool server: a reference outside the schema, which
-// could be any file, is an error.
-func Compile(text []byte) (*Schema, error) { return compile(text, false) }
-
-// CompileWithFormats is Compile for a schema whose `format` is checked too, whatever its draft.
-func CompileWithFormats(text []byte) (*Schema, error) { return compile(text, true) }
-
-func compile(text []byte, formats bool) (*Schema, error) {
+// could be any file, is an error. `format` is checked too, whatever the draft.
+func Compile(text []byte) (*Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -38,9 +35,7 @@ func compile(text []byte, formats bool) (*Schema, error) {
 	compiler.UseLoader(noLoader{})
 	patterns := &patterns{}
 	compiler.UseRegexpEngine(patterns.compile)
-	if formats {
-		compiler.AssertFormat()
-	}
+	compiler.AssertFormat()
 	const address = "value:///schema"
 	if err := compiler.AddResource(address, document); err != nil {
 		return nil, err
@@ -54,7 +49,33 @@ func compile(text []byte, formats bool) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Schema{compiled, patterns.unchecked}, nil
+	return &Schema{compiled, patterns.unchecked, nullables(text)}, nil
+}
+
+// nullables returns the places of "nullable": true in a schema.
+func nullables(text []byte) (places []string) {
+	if !bytes.Contains(text, []byte(`"nullable"`)) {
+		return nil
+	}
+	schema, err := value.Parse(text)
+	if err != nil {
+		return nil
+	}
+	Rewrite("schema", schema, func(place string, schema value.Value) value.Value {
+		if nullable, has := schema.Get("nullable"); has && nullable.Kind() == value.KindBool && nullable.Bool() {
+			places = append(places, place)
+		}
+		return schema
+	})
+	return places
+}
+
+// NullHint says what to write instead of "nullable" where a schema has it; else it is "".
+func (s *Schema) NullHint() string {
+	if len(s.Nullable) == 0 {
+		return ""
+	}
+	return `"nullable" is a keyword of OpenAPI 3.0; JSON Schema has "type": ["string", "null"]`
 }
 
 // noLoader rejects every reference outside the schema.
@@ -75,7 +96,11 @@ func (s *Schema) Check(name string, v value.Value) string {
 	if !is {
 		return err.Error()
 	}
-	return describe(name, invalid)
+	found := describe(name, invalid)
+	if hint := s.NullHint(); hint != "" && strings.Contains(found, "got null") {
+		found += "; " + hint
+	}
+	return found
 }
 
 // instance returns a value as the library reads one from JSON. Texts are not copied.

@@ -57,7 +57,7 @@ var templateKeys = keys[taskReader]{
 		"Order in which tasks that are ready start."},
 	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },
 		"Timeout of one attempt of one item, not counting the wait for a slot."},
-	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), readRetry,
+	{[]string{"retry"}, retryMapping, readRetry,
 		"Retry policy of each item; by default transient errors get three attempts and other errors one."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},

@@ -9,6 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	schemas "github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
@@ -21,7 +22,10 @@ func (v validation) explain(wrong schemaError) (message, hint string) {
 	}
 	switch k := wrong.kind.(type) {
 	case *kind.Type:
-		return must(typeNames(wrong.types)), ""
+		if wrong.value.Kind == value.KindNull {
+			hint = v.task.Method.Schema.NullHint()
+		}
+		return must(typeNames(wrong.types)), hint
 	case *kind.Required:
 		return v.required(wrong), ""
 	case *kind.AdditionalProperties, *kind.PropertyNames:

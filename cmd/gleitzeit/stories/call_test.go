@@ -1,6 +1,7 @@
 package stories_test
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,5 +59,19 @@ func TestCall(t *testing.T) {
 	wantLines(t, "call", p.Stderr.String(), "cancelling the call; press Ctrl-C again to quit immediately\n", "gleitzeit: it was cancelled while it ran\n")
 	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 1 {
 		t.Errorf("calls are listed as runs:\n%s", listed)
+	}
+}
+
+// TestCallOfALongName: Temporal limits the name that its Web UI shows a call under.
+func TestCallOfALongName(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	for _, letters := range []string{strings.Repeat("n", 380), strings.Repeat("ü", 120)} {
+		u.withServers(fmt.Sprintf("    test: {command: %q, args: [-extra, %q]}\n", server, letters))
+		if stdout, said := u.Gleitzeit(0, "call", "mcp/test.tool."+letters); stdout != "done\n" {
+			t.Errorf("call prints %q and says %s", stdout, said)
+		}
 	}
 }

@@ -28,6 +28,7 @@ func main() {
 	broken := flag.Bool("broken", false, "say something and end at once")
 	silent := flag.Bool("silent", false, "never answer")
 	only := flag.String("only", "", "the name of the only tool")
+	extra := flag.String("extra", "", "the name of one more tool, which does nothing")
 	flag.Parse()
 	note("started", fmt.Sprint(os.Getpid()))
 	if *broken {
@@ -42,6 +43,11 @@ func main() {
 		return
 	}
 	server := newServer(*only)
+	if *extra != "" {
+		server.AddTool(&mcp.Tool{Name: *extra, InputSchema: json.RawMessage(anyArguments)}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil
+		})
+	}
 	var err error
 	switch {
 	case *address != "":

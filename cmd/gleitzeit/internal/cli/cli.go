@@ -223,6 +223,9 @@ func (p *program) report(err error) int {
 	if _, of := errors.AsType[missingFile](err); of {
 		return exitNotFound
 	}
+	if _, of := errors.AsType[missingResult](err); of {
+		return exitOther
+	}
 	if call, of := errors.AsType[failedCall](err); of {
 		return call.exitCode()
 	}

@@ -97,11 +97,19 @@ func withoutResults(run *view.Run) string {
 		run.Run, run.State(), strings.Join(ended, ", "))
 }
 
+// missingResult ends a command that prints the result of a task that has none. The exit code does not depend on why.
+type missingResult struct{ why *protocol.Error }
+
+func (e missingResult) Error() string { return e.why.Error() }
+
+func (e missingResult) Unwrap() error { return e.why }
+
+// noResult returns the error for a task without a result, with the code of the task's own error.
 func noResult(task *view.Task) error {
 	why, hint, code := "", "", protocol.TaskExecutionFailed
 	switch {
 	case task.Error != nil:
-		why, hint = ": "+task.Error.Message, task.Error.Hint
+		why, hint, code = ": "+task.Error.Message, task.Error.Hint, task.Error.Code
 	case task.Reason != "":
 		why = ": " + task.Reason
 	}
@@ -111,5 +119,5 @@ func noResult(task *view.Task) error {
 	case protocol.Cancelled:
 		code = protocol.TaskCancelled
 	}
-	return protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why).WithHint("%s", hint)
+	return missingResult{protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why).WithHint("%s", hint)}
 }

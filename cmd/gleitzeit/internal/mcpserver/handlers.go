@@ -170,7 +170,11 @@ func (s *Server) results(c *call) (*mcp.CallToolResult, error) {
 		}
 		return nil, protocol.Errorf(protocol.InvalidParams, "run %s has no task %q; it has: %s", found.Run, name, strings.Join(ids, ", "))
 	case t.Result == nil:
-		return nil, protocol.Errorf(protocol.TaskExecutionFailed, "task %q has no result: %s", t.ID, t.Line())
+		code := protocol.TaskExecutionFailed
+		if t.Error != nil {
+			code = t.Error.Code
+		}
+		return nil, protocol.Errorf(code, "task %q has no result: %s", t.ID, t.Line())
 	}
 	return structuredResult(t.Result)
 }
