@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 				return true, unknownTool(s, c.target.tool, all)
 			}
 			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
-				return true, err
+				return true, timeoutHint(err, tool.arguments, c.parameters)
 			}
 			result, err = c.sendCall(ctx, s, conn)
 			return tool.repeatable, err
@@ -266,4 +267,13 @@ func checkArguments(schema *jsonschema.Schema, method string, parameters value.V
 		return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, found)
 	}
 	return nil
+}
+
+// timeoutHint adds a hint to the error of arguments with a `timeout` that the tool does not have.
+func timeoutHint(err error, schema *jsonschema.Schema, arguments value.Value) error {
+	failure, is := errors.AsType[*protocol.Error](err)
+	if _, given := arguments.Get("timeout"); !is || !given || schema == nil || schema.Properties["timeout"] != nil {
+		return err
+	}
+	return failure.WithHint("the tool has no argument `timeout`; the timeout of the task is `timeout` beside `parameters`")
 }

@@ -139,8 +139,11 @@ func (v validation) what(path []string) string {
 
 func (v validation) unknown(field string, path []string) (message, hint string) {
 	if len(path) == 0 {
-		return fmt.Sprintf("unknown parameter %s of %s", definition.Quote(field), v.task.Method.Name),
-			v.c.Suggest(field, v.task.Method.Properties)
+		message = fmt.Sprintf("unknown parameter %s of %s", definition.Quote(field), v.task.Method.Name)
+		if field == resolve.ParameterTimeout && v.task.Method.IsServerTool {
+			return message, "the timeout of the task is `timeout` beside `parameters`"
+		}
+		return message, v.c.Suggest(field, v.task.Method.Properties)
 	}
 	return fmt.Sprintf("unknown field %s in %s", definition.Quote(field), v.what(path)), ""
 }

@@ -201,6 +201,7 @@ func newServer(only string) *mcp.Server {
 		func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			return said(string(request.Params.Arguments)), nil
 		})
+	addTimeout(add)
 	if only == "" {
 		server.AddResource(&mcp.Resource{URI: "test://numbers", Name: "numbers", MIMEType: "application/json"},
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
