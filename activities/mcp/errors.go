@@ -127,6 +127,12 @@ func reason(err error) string {
 	if operation, is := errors.AsType[*net.OpError](err); is {
 		return operation.Error()
 	}
+	if forgotten, is := errors.AsType[forgottenSession](err); is {
+		return forgotten.Error()
+	}
+	if failed, is := errors.AsType[failedRequest](err); is {
+		return failed.Error()
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed) {
 		return "connection closed"
 	}

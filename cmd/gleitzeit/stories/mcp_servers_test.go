@@ -147,16 +147,39 @@ func TestEverythingOverHTTP(t *testing.T) {
 	script, address := npmServer(t, "everything"), nobodyAt(t)
 	_, port, err := net.SplitHostPort(address)
 	must(t, err)
-	command := exec.Command("node", script, "streamableHttp")
-	command.Env = append(os.Environ(), "PORT="+port)
-	begin(t, command)
-	eventually(t, "the server listens", func() bool {
-		connection, err := net.DialTimeout("tcp", address, time.Second)
-		return err == nil && connection.Close() == nil
-	})
+	serve := func() *process {
+		command := exec.Command("node", script, "streamableHttp")
+		command.Env = append(os.Environ(), "PORT="+port)
+		p := begin(t, command)
+		eventually(t, "the server listens", func() bool {
+			connection, err := net.DialTimeout("tcp", address, time.Second)
+			return err == nil && connection.Close() == nil
+		})
+		return p
+	}
+	server := serve()
 	u := newUser(t)
 	u.withServers("    everything: {url: http://" + address + "/mcp}\n")
 	u.everything(t)
+
+	// It answers 400 for a session of which it does not know after a restart.
+	u.File("restart.yaml", `name: Restart
+tasks:
+  - {id: a, method: mcp/everything.tool.echo, parameters: {message: one}}
+  - id: pause
+    method: python/execute
+    dependencies: [a]
+    parameters: {code: "import os, time\nopen('paused', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.01)"}
+  - {id: b, method: mcp/everything.tool.echo, dependencies: [pause], parameters: {message: two}}
+outputs: {b: "${b.response}"}
+`)
+	p := u.Start("run", "restart.yaml")
+	u.Appears("paused")
+	server.Kill()
+	serve()
+	u.File("go", "")
+	p.Exits(0)
+	wantLines(t, "the run", p.Stdout.String(), "b: Echo: two")
 }
 
 // pids are the processes that the test server has noted.

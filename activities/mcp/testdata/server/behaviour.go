@@ -1,7 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -16,4 +22,44 @@ func addTimeout(add addTool) {
 	}
 	add("shell", nil, `{"type": "object", "properties": {"command": {"type": "string"}, "timeout": {"type": "integer"}}, "additionalProperties": false}`, arguments)
 	add("fetch", nil, `{"type": "object", "properties": {"timeout": {"type": "object"}}, "required": ["timeout"]}`, arguments)
+}
+
+// forgetSessions makes a server of an older version, which forgets the session of each call of a tool, and then answers with the
+// status and the body, in which ID stands for the id of the request.
+func forgetSessions(next http.Handler, status int, body string) http.Handler {
+	var mu sync.Mutex
+	forgotten := map[string]bool{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Mcp-Method") != "" {
+			http.NotFound(w, r)
+			return
+		}
+		session := r.Header.Get("Mcp-Session-Id")
+		read, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(err)
+		}
+		var message struct {
+			ID     json.RawMessage
+			Method string
+		}
+		_ = json.Unmarshal(read, &message) // Not of a GET.
+		r.Body = io.NopCloser(bytes.NewReader(read))
+		mu.Lock()
+		known := session == "" || !forgotten[session]
+		if message.Method == "tools/call" {
+			forgotten[session] = true
+		}
+		mu.Unlock()
+		if known {
+			next.ServeHTTP(w, r)
+			return
+		}
+		note("forgotten", message.Method)
+		if strings.HasPrefix(body, "{") {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, strings.ReplaceAll(body, "ID", string(message.ID))) // The client may be gone.
+	})
 }

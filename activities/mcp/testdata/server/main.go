@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -69,7 +70,10 @@ func serveHTTP(address string, server *mcp.Server) error {
 		return err
 	}
 	note("address", "http://"+listener.Addr().String()+"/mcp")
-	handler := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
+	var handler http.Handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
+	if status, err := strconv.Atoi(os.Getenv("FORGET")); err == nil {
+		handler = forgetSessions(handler, status, os.Getenv("FORGET_BODY"))
+	}
 	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if token := os.Getenv("TOKEN"); token != "" && r.Header.Get("Authorization") != "Bearer "+token {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
