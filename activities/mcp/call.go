@@ -20,6 +20,7 @@ type call struct {
 	target     target
 	parameters value.Value // An object.
 	progress   protocol.Progress
+	warnings   *warnings
 }
 
 func (c call) run(ctx context.Context) (value.Value, error) {
@@ -83,18 +84,6 @@ func (c call) query(ctx context.Context, s *server, question query) (answer valu
 		})
 	})
 	return answer, err
-}
-
-func (c call) queryAll(ctx context.Context, servers []*server, about serverMethod) (value.Value, error) {
-	var answers []value.Value
-	for _, s := range servers {
-		answer, err := c.query(ctx, s, about.query)
-		if err != nil {
-			return value.Value{}, err
-		}
-		answers = append(answers, answer)
-	}
-	return about.join(answers), nil
 }
 
 // callTool calls the tool on a server.
@@ -177,57 +166,6 @@ func unknownTool(s *server, name string, tools []tool) error {
 		all = append(all[:most], "…")
 	}
 	return failure.WithHint("its tools: %s", strings.Join(all, ", "))
-}
-
-// toolServer returns the server on which the tool is called.
-func (c call) toolServer(ctx context.Context) (*server, error) {
-	if c.target.server != "" {
-		return c.handler.server(c.request, c.target.server)
-	}
-	if _, is := c.handler.builtins[c.target.tool]; is {
-		return c.handler.servers[0], nil
-	}
-	servers, err := c.handler.candidates(c.request)
-	if err != nil {
-		return nil, err
-	}
-	limited, stop := c.withTimeout(ctx, defaultTimeout)
-	defer stop()
-	var owners []*server
-	for _, s := range servers {
-		has := false
-		err := s.withSlot(limited, func(ctx context.Context) error {
-			return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
-				found, _, err := conn.findTool(ctx, c.target.tool)
-				has = found.Tool != nil
-				return true, err
-			})
-		})
-		if err != nil {
-			return nil, c.lookupError(s, err)
-		}
-		if has {
-			owners = append(owners, s)
-		}
-	}
-	switch len(owners) {
-	case 0:
-		return nil, protocol.Errorf(protocol.MethodNotSupported, "no MCP server has a tool %q", c.target.tool).
-			WithHint("mcp/tools/list lists the tools of %s", names(servers))
-	case 1:
-		return owners[0], nil
-	}
-	return nil, protocol.Errorf(protocol.InvalidParams, "several MCP servers have a tool %q: %s", c.target.tool, names(owners)).
-		WithHint("name one: %s%s.tool.%s", family, owners[0].Name, c.target.tool)
-}
-
-// lookupError returns the error of a failed search for the server that has a tool.
-func (c call) lookupError(s *server, err error) error {
-	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
-	if failure.Code == protocol.TaskCancelled || failure.Hint != "" {
-		return failure
-	}
-	return failure.WithHint("%s names no server, so every server is asked for its tools; write %sSERVER.tool.%s to ask only one", c.request.Method, family, c.target.tool)
 }
 
 // maxNesting is the maximum nesting depth of parameters. The SDK ends the session when a message is deeper than 1000.
