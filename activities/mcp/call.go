@@ -72,6 +72,26 @@ func (c call) withTimeout(ctx context.Context, fallback time.Duration) (context.
 	return context.WithTimeoutCause(ctx, fallback, errTimeout)
 }
 
+// withToolTimeout is withTimeout for a call of a tool: progress resets the server's timeout, if its settings want that. The
+// returned call reports progress that does so.
+func (c call) withToolTimeout(ctx context.Context, s *server) (context.Context, call, func()) {
+	if c.request.Timeout > 0 || s.TimeoutOnProgress != protocol.ResetTimeout {
+		ctx, stop := c.withTimeout(ctx, s.limit)
+		return ctx, c, stop
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(s.limit, func() { end(silenceError{s.limit}) })
+	report := c.progress
+	c.progress = func(message string) {
+		timer.Reset(s.limit)
+		report(message)
+	}
+	return ctx, c, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
 // query runs a query on a server. A query can be repeated.
 func (c call) query(ctx context.Context, s *server, question query) (answer value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
@@ -89,7 +109,7 @@ func (c call) query(ctx context.Context, s *server, question query) (answer valu
 // callTool calls the tool on a server.
 func (c call) callTool(ctx context.Context, s *server) (result value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
-		ctx, stop := c.withTimeout(ctx, s.limit)
+		ctx, c, stop := c.withToolTimeout(ctx, s)
 		defer stop()
 		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			tool, all, err := conn.findTool(ctx, c.target.tool)
@@ -102,7 +122,7 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
 				return true, timeoutHint(err, tool.arguments, c.parameters)
 			}
-			result, err = c.sendCall(ctx, s, conn)
+			result, err = c.sendCall(ctx, s, conn, tool)
 			return tool.repeatable, err
 		})
 	})
@@ -110,7 +130,7 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 }
 
 // sendCall sends the call, and returns the method's result.
-func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.Value, error) {
+func (c call) sendCall(ctx context.Context, s *server, conn *connection, tool tool) (value.Value, error) {
 	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
 	forget := conn.trackProgress(params, c.progress)
 	defer forget()
@@ -125,6 +145,9 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.
 	result, err := resultOf(answer, text)
 	if err != nil {
 		return value.Value{}, conn.known.error(err)
+	}
+	if mismatch := tool.outputMismatch(answer, result); mismatch != "" {
+		c.warnings.add(conn.known.calls.String(mismatch))
 	}
 	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
 		own, err := b.fields(c.parameters, text)

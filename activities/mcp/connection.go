@@ -34,6 +34,7 @@ type connection struct {
 type tool struct {
 	*mcp.Tool
 	arguments  *jsonschema.Schema // Nil if its schema is invalid.
+	output     *jsonschema.Schema // Of the structured content; nil if there is none, or it is invalid.
 	repeatable bool               // A second call with the same arguments does no harm.
 }
 
@@ -149,7 +150,7 @@ func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, er
 			return nil, err
 		}
 		for _, described := range page.Tools {
-			tools = append(tools, tool{described, argumentSchema(described), repeatable(described.Annotations)})
+			tools = append(tools, tool{described, compiled(described.InputSchema), outputSchema(described), repeatable(described.Annotations)})
 		}
 		if page.NextCursor == "" {
 			conn.tools = tools
@@ -169,9 +170,9 @@ func repeatable(annotations *mcp.ToolAnnotations) bool {
 	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
 }
 
-// argumentSchema compiles the schema of a tool; nil if it is invalid. Then only the server checks the arguments.
-func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
-	schema, err := json.Marshal(described.InputSchema)
+// compiled returns a schema of a tool; nil if it is invalid. Then only the server checks what it is for.
+func compiled(described any) *jsonschema.Schema {
+	schema, err := json.Marshal(described)
 	if err != nil {
 		return nil
 	}
@@ -180,6 +181,13 @@ func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
 		return nil
 	}
 	return compiled
+}
+
+func outputSchema(described *mcp.Tool) *jsonschema.Schema {
+	if described.OutputSchema == nil {
+		return nil
+	}
+	return compiled(described.OutputSchema)
 }
 
 // findTool returns the tool with the name, and the tools of the server. A list without the tool is requested again, because

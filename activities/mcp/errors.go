@@ -3,11 +3,13 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -16,10 +18,20 @@ import (
 
 // contextError returns the error of a call whose context is done.
 func contextError(ctx context.Context) error {
+	if silence, is := errors.AsType[silenceError](context.Cause(ctx)); is {
+		return protocol.Errorf(protocol.TaskTimeout, "%s", silence)
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return protocol.Errorf(protocol.TaskTimeout, "the MCP server did not answer before the task's timeout")
 	}
 	return protocol.Errorf(protocol.TaskCancelled, "the call was cancelled")
+}
+
+// silenceError is the cause of a context that ended because a tool reported no progress for a while.
+type silenceError struct{ limit time.Duration }
+
+func (e silenceError) Error() string {
+	return fmt.Sprintf("the MCP server sent neither an answer nor progress for %s", e.limit)
 }
 
 func errClosed(name string) error {

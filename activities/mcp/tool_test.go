@@ -140,7 +140,7 @@ func TestWhatServersHaveBesideTools(t *testing.T) {
 		method, _ := tool.Get("method")
 		methods = append(methods, method.Text())
 	}
-	if got := strings.Join(methods, " "); !strings.HasPrefix(got, "mcp/tool.add mcp/tool.concat mcp/tool.echo mcp/tool.multiply mcp/test.tool.") || len(methods) != 22 {
+	if got := strings.Join(methods, " "); !strings.HasPrefix(got, "mcp/tool.add mcp/tool.concat mcp/tool.echo mcp/tool.multiply mcp/test.tool.") || len(methods) != 24 {
 		t.Error(got)
 	}
 	wantError(t, b.fails(request(t, "mcp/test.resources/read", `{"uri":"test://none"}`)), protocol.InvalidParams, protocol.Permanent, "Resource not found")
@@ -174,5 +174,24 @@ func TestDiscover(t *testing.T) {
 	}
 	if _, err := b.handler.Discover(t.Context(), []string{"mcp/four.tool.x"}, nil, ""); err == nil {
 		t.Error("a server that is not there is no error")
+	}
+}
+
+// TestOutputSchema: a result that does not match the schema is there, with a warning.
+func TestOutputSchema(t *testing.T) {
+	b := withTest(t)
+	for arguments, want := range map[string]string{
+		`{"content": {"celsius": 21.5}}`:                "",
+		`{"content": {"celsius": "21.5", "unit": "C"}}`: "the result of the tool measure does not match its outputSchema: result.celsius: got string, want number; result: additional properties 'unit' not allowed",
+		`{"content": {}}`:                               "the result of the tool measure does not match its outputSchema: result: missing property 'celsius'",
+		`{}`:                                            "the tool measure returned no structured content, although it has an outputSchema; its result is the text",
+	} {
+		result, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.measure", arguments), nil)
+		if err != nil || result.Warning != want || response(result.Value) != "21.5 degrees" {
+			t.Errorf("%s: %v\n got %q\nwant %q", arguments, err, result.Warning, want)
+		}
+		if shown, _ := result.Value.Get("warning"); shown.Text() != want {
+			t.Errorf("%s: the warning of the result is %q", arguments, shown.Text())
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -22,6 +23,49 @@ func addTimeout(add addTool) {
 	}
 	add("shell", nil, `{"type": "object", "properties": {"command": {"type": "string"}, "timeout": {"type": "integer"}}, "additionalProperties": false}`, arguments)
 	add("fetch", nil, `{"type": "object", "properties": {"timeout": {"type": "object"}}, "required": ["timeout"]}`, arguments)
+}
+
+// addProgress adds a tool that reports progress after each step of its work, and then answers.
+func addProgress(add addTool) {
+	add("index", nil, `{"type": "object", "properties": {"steps": {"type": "integer"}, "pause": {"type": "number"}}}`,
+		func(ctx context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			var arguments struct {
+				Steps int
+				Pause float64
+			}
+			if err := json.Unmarshal(request.Params.Arguments, &arguments); err != nil {
+				return nil, err
+			}
+			for i := range arguments.Steps {
+				select {
+				case <-time.After(time.Duration(arguments.Pause * float64(time.Second))): // The work.
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+				if err := request.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: request.Params.GetProgressToken(), Progress: float64(i + 1)}); err != nil {
+					return nil, err
+				}
+			}
+			return said("indexed"), nil
+		})
+}
+
+// addOutput adds a tool with an outputSchema, which answers with the content of its arguments, whether it matches or not.
+func addOutput(server *mcp.Server) {
+	server.AddTool(&mcp.Tool{
+		Name: "measure", InputSchema: json.RawMessage(`{"type": "object"}`),
+		OutputSchema: json.RawMessage(`{"type": "object", "properties": {"celsius": {"type": "number"}}, "required": ["celsius"], "additionalProperties": false}`),
+	}, func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		var arguments struct{ Content json.RawMessage }
+		if err := json.Unmarshal(request.Params.Arguments, &arguments); err != nil {
+			return nil, err
+		}
+		result := said("21.5 degrees")
+		if arguments.Content != nil {
+			result.StructuredContent = arguments.Content
+		}
+		return result, nil
+	})
 }
 
 // forgetSessions makes a server of an older version, which forgets the session of each call of a tool, and then answers with the

@@ -206,7 +206,9 @@ func newServer(only string) *mcp.Server {
 			return said(string(request.Params.Arguments)), nil
 		})
 	addTimeout(add)
+	addProgress(add)
 	if only == "" {
+		addOutput(server)
 		server.AddResource(&mcp.Resource{URI: "test://numbers", Name: "numbers", MIMEType: "application/json"},
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 				return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: "test://numbers", Text: `{"big": 1152921504606846977}`}}}, nil
