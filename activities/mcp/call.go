@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -111,7 +112,9 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 	err = s.withSlot(ctx, func(ctx context.Context) error {
 		ctx, c, stop := c.withToolTimeout(ctx, s)
 		defer stop()
-		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
+		var called tool
+		var answer *mcp.CallToolResult
+		err := s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			tool, all, err := conn.findTool(ctx, c.target.tool)
 			if err != nil {
 				return true, err
@@ -122,32 +125,48 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
 				return true, timeoutHint(err, tool.arguments, c.parameters)
 			}
-			result, err = c.sendCall(ctx, s, conn, tool)
+			called = tool
+			answer, err = c.sendCall(ctx, conn, tool)
 			return tool.repeatable, err
 		})
+		if err != nil {
+			return err
+		}
+		var task mcptask.Task
+		if mcptask.FromMeta(answer.Meta, &task) {
+			if answer, err = c.awaitTask(ctx, s, &task); err != nil {
+				return err
+			}
+		}
+		result, err = c.toolResult(s, called, answer)
+		return s.known.error(err)
 	})
 	return result, err
 }
 
-// sendCall sends the call, and returns the method's result.
-func (c call) sendCall(ctx context.Context, s *server, conn *connection, tool tool) (value.Value, error) {
+// sendCall sends the call. The answer is the result, or a task that will have it.
+func (c call) sendCall(ctx context.Context, conn *connection, tool tool) (*mcp.CallToolResult, error) {
+	if requiresTask(tool.Tool) {
+		return c.sendTaskCall(ctx, conn)
+	}
 	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
 	forget := conn.trackProgress(params, c.progress)
 	defer forget()
-	answer, err := conn.session.CallTool(ctx, params)
-	if err != nil {
-		return value.Value{}, err
-	}
+	return conn.session.CallTool(ctx, params)
+}
+
+// toolResult returns the method's result.
+func (c call) toolResult(s *server, tool tool, answer *mcp.CallToolResult) (value.Value, error) {
 	text := textOf(answer.Content)
 	if answer.IsError {
-		return value.Value{}, conn.known.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
+		return value.Value{}, protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text))
 	}
 	result, err := resultOf(answer, text)
 	if err != nil {
-		return value.Value{}, conn.known.error(err)
+		return value.Value{}, err
 	}
 	if mismatch := tool.outputMismatch(answer, result); mismatch != "" {
-		c.warnings.add(conn.known.calls.String(mismatch))
+		c.warnings.add(s.known.calls.String(mismatch))
 	}
 	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
 		own, err := b.fields(c.parameters, text)
@@ -158,7 +177,7 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection, tool to
 			result = result.With(field.Name, field.Value)
 		}
 	}
-	return conn.known.settings.Value(result), nil
+	return s.known.settings.Value(result), nil
 }
 
 // failureText returns the reason that a tool gives for its failure: its text, else its structured content.

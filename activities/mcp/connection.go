@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -51,9 +52,12 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
 		// None: a server that learns that the client has roots uses only those folders, and there are none.
-		Capabilities:                &mcp.ClientCapabilities{},
+		Capabilities:                &mcp.ClientCapabilities{Extensions: map[string]any{mcptask.Extension: map[string]any{}}},
 		ProgressNotificationHandler: conn.reportProgress,
 	})
+	if err := addTasks(client); err != nil {
+		return nil, err
+	}
 	session, err := client.Connect(ctx, transport, nil)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 )
 
 // exactKey is the key in a result's metadata for the structured content as text, because the SDK turns numbers into floats.
@@ -17,6 +19,7 @@ var structured = []byte(`"structuredContent"`)
 // addExactContent adds the structured content of a server's message to its metadata as text. It returns any other message
 // unchanged.
 func addExactContent(message []byte) []byte {
+	message = mcptask.KeepInResult(message)
 	if !bytes.Contains(message, structured) {
 		return message
 	}

@@ -68,6 +68,9 @@ func (c *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) 
 	for _, header := range c.headers {
 		request.Header.Set(header.Name, header.Value)
 	}
+	if id, is := request.Context().Value(taskIDKey{}).(string); is && request.Header.Get(methodHeader) != "" {
+		request.Header.Set(nameHeader, id)
+	}
 	response, err := c.base.RoundTrip(request)
 	if err != nil {
 		return nil, err
@@ -94,6 +97,7 @@ func (c *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) 
 const (
 	sessionHeader = "Mcp-Session-Id"
 	methodHeader  = "Mcp-Method"
+	nameHeader    = "Mcp-Name"
 )
 
 // statusError returns the error for a status with which a server rejects a request; nil if the SDK reads the response itself,
