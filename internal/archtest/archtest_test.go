@@ -85,7 +85,7 @@ var rules = []rule{
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
-		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/temporalname", "internal/value",
+		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/mcptask", "internal/protocol", "internal/temporalname", "internal/value",
 	}, []string{disk, network, mcpSDK}},
 	{"cmd/gleitzeit/internal/progress", []string{
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",
@@ -121,11 +121,12 @@ var rules = []rule{
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/child", "internal/redaction", "internal/scratch", "internal/protocol", "internal/value"}, []string{disk, processes}},
-	{"activities/mcp", []string{"internal/child", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
+	{"activities/mcp", []string{"internal/child", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/mcptask", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
+	{"internal/mcptask", nil, nil},
 	{"internal/child", nil, []string{processes}},
 	{"internal/redaction", []string{"internal/value"}, []string{network}},
 	{"internal/encryption", []string{"internal/protocol"}, []string{disk, grpc, sdkValues, api}},

@@ -170,6 +170,24 @@ func KeepInCall(params json.RawMessage) json.RawMessage {
 	return encoded
 }
 
+// KeepInRequest is KeepInCall for a whole message, which is returned unchanged unless it calls a tool.
+func KeepInRequest(message []byte) []byte {
+	if !bytes.Contains(message, []byte(`"task"`)) {
+		return message
+	}
+	var fields object
+	var method string
+	if json.Unmarshal(message, &fields) != nil || json.Unmarshal(fields["method"], &method) != nil || method != "tools/call" {
+		return message
+	}
+	fields["params"] = KeepInCall(fields["params"])
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return message
+	}
+	return encoded
+}
+
 // addMeta adds a value to the metadata of an object.
 func addMeta(to object, value json.RawMessage) bool {
 	meta := object{}

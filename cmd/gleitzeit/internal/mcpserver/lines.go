@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -21,7 +22,8 @@ const (
 	// maxMessage is the maximum length of a message in bytes.
 	maxMessage = mcp.DefaultMaxLineLength
 	// maxID is where numbers begin that floats, and so the SDK, do not tell apart.
-	maxID = 1 << 53
+	maxID          = 1 << 53
+	methodCallTool = "tools/call"
 	// answerTimeout is how long a server whose input has ended completes calls that do not wait for a run.
 	answerTimeout = 30 * time.Second
 )
@@ -128,6 +130,9 @@ func (c *lineConnection) Read(ctx context.Context) (jsonrpc.Message, error) {
 	next := c.queue[0]
 	c.queue = c.queue[1:]
 	if request, is := next.(*jsonrpc.Request); is && request.IsCall() {
+		if request.Method == methodCallTool {
+			request.Params = mcptask.KeepInCall(request.Params)
+		}
 		c.calls.read(request.ID)
 	}
 	return next, nil
