@@ -3,6 +3,8 @@ package stories_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,7 +92,7 @@ func TestMCPTasks(t *testing.T) {
 	u.asleep()
 	var task taskOf
 	c.request("tasks/get", map[string]any{"taskId": cancelled}, &task)
-	if task != (taskOf{cancelled, "working", "0 of 2 tasks ended"}) {
+	if task != (taskOf{cancelled, "working", "1 of 3 tasks ended"}) {
 		t.Errorf("the task is %+v", task)
 	}
 	c.request("tasks/cancel", map[string]any{"taskId": cancelled}, &task)
@@ -111,11 +113,11 @@ func TestMCPTasks(t *testing.T) {
 	}
 
 	// A task whose server is killed.
-	must(t, syscall.Unlink(u.Path("pids")))
+	must(t, os.Remove(u.Path("pids")))
 	open := c.task(c.act("task", map[string]any{"name": "sleeper"}))
 	u.asleep()
 	must(t, syscall.Kill(c.server(), syscall.SIGKILL))
-	must(t, syscall.Unlink(u.Path("pids")))
+	must(t, os.Remove(u.Path("pids")))
 	again := u.mcp("--workflows", ".")
 	again.request("tasks/get", map[string]any{"taskId": open}, &task)
 	if task.Status != "working" {
@@ -158,35 +160,46 @@ tasks:
 }
 
 // TestRunsAsTasks: both sides of the extension of 2026-07-28 at once. A call that takes longer returns the run as a task, which
-// is cancelled with the call.
+// is cancelled with the call, and which outlives the server.
 func TestRunsAsTasks(t *testing.T) {
 	t.Parallel()
 	served := newSleeper(t)
 	served.File("flows/party.yaml", party)
-	s := served.mcpHTTP("--workflows", "flows", "--workflows", ".")
 	u := newUser(t)
-	u.withServers(fmt.Sprintf("    far: {url: %q, headers: {Authorization: \"Bearer %s\"}}\n", s.URL, s.token))
+	u.withServers(fmt.Sprintf("    far: {command: sh, args: [-c, 'echo $$ > server.new; mv server.new server; exec \"$0\" mcp serve --workflows flows --workflows .', %q], cwd: %q, env: {GLEITZEIT_HOME: %q}}\n",
+		program(t), served.Work, served.Home))
 	u.File("short.yaml", "name: Short\ntasks: [{id: a, method: mcp/far.tool.tea_party, parameters: {guests: 576460752303423488}}]\n")
 	stdout, _ := u.Gleitzeit(0, "run", "short.yaml", "-o", "json")
 	run, err := parseRun(stdout)
 	must(t, err)
 	wantFields(t, "a", run.task("a").Result, map[string]string{"result": `{"cups":1152921504606846976,"said":{"kind":"green","names":0,"big":1152921504606846977}}`})
 
-	u.File("late.yaml", "name: Late\ntasks: [{id: a, method: mcp/far.tool.sleeper, timeout: 4}]\n")
+	u.File("late.yaml", "name: Late\ntasks: [{id: a, method: mcp/far.tool.sleeper, timeout: 6}]\n")
 	p := u.Start("run", "late.yaml")
 	served.asleep()
 	p.Exits(5)
-	wantLines(t, "standard error", p.Stderr.String(), "a (TASK_TIMEOUT)", "0 of 2 tasks ended")
+	wantLines(t, "standard error", p.Stderr.String(), "a (TASK_TIMEOUT)")
 	eventually(t, "the run is cancelled", func() bool {
 		listed, _ := served.Gleitzeit(0, "list")
 		return strings.Contains(listed, "cancelled")
 	})
-	must(t, syscall.Unlink(served.Path("pids")))
-	u.File("long.yaml", "name: Long\ntasks: [{id: a, method: mcp/far.tool.sleeper}]\noutputs: {a: \"${a.response}\"}\n")
+
+	must(t, os.Remove(served.Path("pids")))
+	u.File("long.yaml", "name: Long\ntasks: [{id: a, method: mcp/far.tool.sleeper, timeout: 100}]\noutputs: {a: \"${a.response}\"}\n")
 	p = u.Start("run", "long.yaml")
 	served.asleep()
-	eventually(t, "the call is a task", func() bool { return strings.Contains(p.Stderr.String(), "0 of 2 tasks ended") || !p.Running() })
+	eventually(t, "the call has returned a task", func() bool {
+		listed, _ := served.Gleitzeit(0, "list", "-o", "json", "--status", "running")
+		var runs struct{ Runs []struct{ Duration float64 } }
+		must(t, json.Unmarshal([]byte(listed), &runs))
+		return len(runs.Runs) == 1 && runs.Runs[0].Duration > 3
+	})
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, served.Path("server"))))
+	must(t, err)
+	must(t, syscall.Kill(pid, syscall.SIGKILL))
+	must(t, os.Remove(served.Path("pids")))
+	served.asleep()
 	served.File("go", "")
 	p.Exits(0)
-	wantLines(t, "standard output", p.Stdout.String(), `"after":"after"`)
+	wantLines(t, "standard output", p.Stdout.String(), `"after"`, "completed")
 }

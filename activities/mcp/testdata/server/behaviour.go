@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -107,3 +109,71 @@ func forgetSessions(next http.Handler, status int, body string) http.Handler {
 		_, _ = io.WriteString(w, strings.ReplaceAll(body, "ID", string(message.ID))) // The client may be gone.
 	})
 }
+
+// addTasks adds a tool whose calls are tasks, as the extension of 2026-07-28 has them. The arguments say how the task goes on: the
+// statuses that it has one after another. The note "tasks" has what was asked of it.
+func addTasks(server *mcp.Server) error {
+	var mu sync.Mutex
+	tasks := map[string][]string{}
+	server.AddTool(&mcp.Tool{Name: "background", InputSchema: json.RawMessage(`{"type": "object"}`)},
+		func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			var arguments struct{ Statuses []string }
+			if err := json.Unmarshal(request.Params.Arguments, &arguments); err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			id := fmt.Sprintf("task-%d", len(tasks))
+			tasks[id] = arguments.Statuses
+			return &mcp.CallToolResult{Meta: mcp.Meta{"id": id}}, nil
+		})
+	server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, request mcp.Request) (mcp.Result, error) {
+			result, err := next(ctx, method, request)
+			if called, is := result.(*mcp.CallToolResult); is && called.Meta["id"] != nil {
+				return &anyResult{Value: map[string]any{"resultType": "task", "taskId": called.Meta["id"], "status": "working", "ttlMs": nil, "pollIntervalMs": 20}}, err
+			}
+			return result, err
+		}
+	})
+	for _, method := range []string{"tasks/get", "tasks/cancel"} {
+		err := mcp.AddReceivingCustomMethod(server, method, func(_ context.Context, _ *mcp.ServerSession, params *struct {
+			mcp.ParamsBase
+			ID string `json:"taskId"`
+		}) (*anyResult, error) {
+			note("tasks", method)
+			mu.Lock()
+			defer mu.Unlock()
+			statuses := tasks[params.ID]
+			if len(statuses) == 0 {
+				return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "no task " + params.ID}
+			}
+			if len(statuses) > 1 {
+				tasks[params.ID] = statuses[1:]
+			}
+			answer := map[string]any{"resultType": "complete", "taskId": params.ID, "status": statuses[0], "statusMessage": "it is " + statuses[0], "pollIntervalMs": 20}
+			switch statuses[0] {
+			case "completed":
+				answer["result"] = map[string]any{"content": []any{map[string]any{"type": "text", "text": "numbers"}}, "structuredContent": json.RawMessage(`{"big":1152921504606846977}`)}
+			case "refused":
+				answer["status"], answer["result"] = "completed", map[string]any{"content": []any{map[string]any{"type": "text", "text": "no tea"}}, "isError": true}
+			case "failed":
+				answer["error"] = map[string]any{"code": -32603, "message": "out of tea"}
+			}
+			return &anyResult{Value: answer}, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// anyResult is a result of any form.
+type anyResult struct {
+	mcp.ResultBase
+	Value any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r *anyResult) MarshalJSON() ([]byte, error) { return json.Marshal(r.Value) }

@@ -209,6 +209,9 @@ func newServer(only string) *mcp.Server {
 	addProgress(add)
 	if only == "" {
 		addOutput(server)
+		if err := addTasks(server); err != nil {
+			panic(err)
+		}
 		server.AddResource(&mcp.Resource{URI: "test://numbers", Name: "numbers", MIMEType: "application/json"},
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 				return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: "test://numbers", Text: `{"big": 1152921504606846977}`}}}, nil
