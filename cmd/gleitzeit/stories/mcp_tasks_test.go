@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // taskOf is a task of MCP.
@@ -190,9 +191,13 @@ func TestRunsAsTasks(t *testing.T) {
 	served.asleep()
 	eventually(t, "the call has returned a task", func() bool {
 		listed, _ := served.Gleitzeit(0, "list", "-o", "json", "--status", "running")
-		var runs struct{ Runs []struct{ Duration float64 } }
+		var runs struct {
+			Runs []struct {
+				StartedAt time.Time `json:"started_at"`
+			}
+		}
 		must(t, json.Unmarshal([]byte(listed), &runs))
-		return len(runs.Runs) == 1 && runs.Runs[0].Duration > 3
+		return len(runs.Runs) == 1 && time.Since(runs.Runs[0].StartedAt) > 3*time.Second
 	})
 	pid, err := strconv.Atoi(strings.TrimSpace(read(t, served.Path("server"))))
 	must(t, err)
@@ -202,4 +207,21 @@ func TestRunsAsTasks(t *testing.T) {
 	served.File("go", "")
 	p.Exits(0)
 	wantLines(t, "standard output", p.Stdout.String(), `"after"`, "completed")
+}
+
+// TestMCPTasksOverHTTP: another session asks for the task that one has created.
+func TestMCPTasksOverHTTP(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flows/party.yaml", party)
+	s := u.mcpHTTP("--workflows", "flows")
+	bearer := map[string]string{"Authorization": "Bearer " + s.token}
+	c := connectMCP(t, s.client(bearer))
+	var created struct{ Task taskOf }
+	c.request("tools/call", map[string]any{"name": "tea_party", "arguments": map[string]any{"guests": 3}, "task": map[string]any{"ttl": 60000}}, &created)
+	var result called
+	connectMCP(t, s.client(bearer)).request("tasks/result", map[string]any{"taskId": created.Task.ID}, &result)
+	if created.Task.Status != "working" || result.Content[0].Text != `{"cups":6,"said":{"kind":"green","names":0,"big":1152921504606846977}}` {
+		t.Errorf("the task %+v has the result %+v", created.Task, result)
+	}
 }
