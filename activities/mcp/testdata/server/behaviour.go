@@ -130,7 +130,7 @@ func addTasks(server *mcp.Server) error {
 	server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
 		return func(ctx context.Context, method string, request mcp.Request) (mcp.Result, error) {
 			result, err := next(ctx, method, request)
-			if called, is := result.(*mcp.CallToolResult); is && called.Meta["id"] != nil {
+			if called, is := result.(*mcp.CallToolResult); err == nil && is && called.Meta["id"] != nil {
 				return &anyResult{Value: map[string]any{"resultType": "task", "taskId": called.Meta["id"], "status": "working", "ttlMs": nil, "pollIntervalMs": 20}}, err
 			}
 			return result, err
