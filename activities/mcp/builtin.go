@@ -54,7 +54,7 @@ func dialBuiltin(ctx context.Context, _ *server) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the built-in MCP server: %w", err)
 	}
-	conn, err := open(ctx, clientEnd, &known{})
+	conn, err := open(ctx, clientEnd, handshake{limit: defaultTimeout}, &known{})
 	if err != nil {
 		return nil, fmt.Errorf("the built-in MCP server: %w", errors.Join(err, serving.Close()))
 	}

@@ -141,7 +141,24 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 		result, err = c.toolResult(s, called, answer)
 		return s.known.error(err)
 	})
-	return result, err
+	return result, c.sizeError(err)
+}
+
+// leastLimit is the smallest limit of the SDKs for one message to a server: 10 MiB of the one for TypeScript. That for Go has
+// 16 MiB.
+const leastLimit = 10 << 20
+
+// sizeError adds to the error of a lost connection that the arguments may be why it was lost. They would be every time.
+func (c call) sizeError(err error) error {
+	failure, is := errors.AsType[*protocol.Error](err)
+	if !is || failure.Code != protocol.ProviderNotAvailable {
+		return err
+	}
+	if size := len(c.parameters.JSON()); size > leastLimit {
+		return failure.WithKind(protocol.TaskFault).WithHint("the arguments have %d MiB; many servers read at most 10 MiB or 16 MiB in one message: "+
+			"pass less, or the path of a file", size>>20)
+	}
+	return err
 }
 
 // sendCall sends the call. The answer is the result, or a task that will have it.

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/stdio"
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -19,8 +21,8 @@ import (
 // connection is a session with a server, and what belongs to it.
 type connection struct {
 	session *mcp.ClientSession
-	process *process // Nil if the server is an address or built in.
-	finish  func()   // Releases what else belongs to it; may be nil.
+	process *stdio.Process // Nil if the server is an address or built in.
+	finish  func()         // Releases what else belongs to it; may be nil.
 	known   *known
 	done    chan struct{} // Closed when the session has ended, on either side.
 
@@ -46,8 +48,38 @@ const (
 	maxPages = 1000
 )
 
+// dialProgram starts the server's program.
+func dialProgram(ctx context.Context, s *server, h handshake) (*connection, error) {
+	env, err := s.expand(s.Env)
+	if err != nil {
+		return nil, err
+	}
+	p, err := stdio.Start(stdio.Program{
+		Server: s.Name, Command: s.Command, Args: s.Args, Cwd: s.Cwd, Env: env, Lookup: s.env, Log: s.log, Secrets: &s.known.calls,
+	})
+	if err != nil {
+		return nil, err
+	}
+	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped})
+	transport := &mcp.IOTransport{Reader: messages.Reader(p.Stdout()), Writer: messages.Writer(p.Stdin()), MaxLineLength: -1}
+	h.starting = p.Unread
+	conn, err := open(ctx, transport, h, &s.known)
+	if err != nil {
+		text := reason(err)
+		if ctx.Err() == nil && closed(err) {
+			if exit := p.Exit(); exit != "" { // Before End, which makes any program exit.
+				text = fmt.Sprintf("its program exited (%s)", exit)
+			}
+		}
+		p.End()
+		return nil, startFailure{err, s.known.calls.String(text), p.LastOutput()}
+	}
+	conn.process = p
+	return conn, nil
+}
+
 // open starts a session over a transport.
-func open(ctx context.Context, transport mcp.Transport, given *known) (*connection, error) {
+func open(ctx context.Context, transport mcp.Transport, h handshake, given *known) (*connection, error) {
 	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), known: given}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
@@ -58,7 +90,7 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 	if err := addTasks(client); err != nil {
 		return nil, err
 	}
-	session, err := client.Connect(ctx, transport, nil)
+	session, err := h.connect(ctx, client, transport)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +105,7 @@ func open(ctx context.Context, transport mcp.Transport, given *known) (*connecti
 // close ends the session and what belongs to it.
 func (conn *connection) close() {
 	if conn.process != nil {
-		conn.process.end()
+		conn.process.End()
 	}
 	closed := make(chan struct{})
 	go func() {
@@ -94,11 +126,7 @@ func (conn *connection) lastOutput() string {
 	if conn.process == nil {
 		return ""
 	}
-	select {
-	case <-conn.process.tail.done:
-	case <-time.After(orphanGrace):
-	}
-	return conn.process.tail.last()
+	return conn.process.LastOutput()
 }
 
 // trackProgress makes the server report the progress of a call. The returned function ends that.
@@ -154,7 +182,7 @@ func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, er
 			return nil, err
 		}
 		for _, described := range page.Tools {
-			tools = append(tools, tool{described, compiled(described.InputSchema), outputSchema(described), repeatable(described.Annotations)})
+			tools = append(tools, tool{described, argumentSchema(described), outputSchema(described), repeatable(described.Annotations)})
 		}
 		if page.NextCursor == "" {
 			conn.tools = tools
@@ -172,6 +200,15 @@ func errTooManyPages(what string) error {
 // repeatable reports whether a tool can be called again when the outcome of the first call is unknown.
 func repeatable(annotations *mcp.ToolAnnotations) bool {
 	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
+}
+
+// argumentSchema compiles the schema of a tool's arguments, with the digits that the server wrote.
+func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
+	if exact, is := described.Meta[wire.SchemaKey].(string); is {
+		delete(described.Meta, wire.SchemaKey)
+		described.InputSchema = json.RawMessage(exact)
+	}
+	return compiled(described.InputSchema)
 }
 
 // compiled returns a schema of a tool; nil if it is invalid. Then only the server checks what it is for.

@@ -2,15 +2,16 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os/exec"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -55,7 +56,17 @@ func lost(err error) bool {
 	if _, known := errors.AsType[*protocol.Error](err); known {
 		return false
 	}
-	return errors.Is(err, mcp.ErrConnectionClosed) || serverError(err) == nil
+	return errors.Is(err, mcp.ErrConnectionClosed) || serverError(err) == nil && !undecodable(err)
+}
+
+// undecodable reports whether a response could not be decoded. Its session continues.
+func undecodable(err error) bool {
+	if sent := serverError(err); sent != nil {
+		return sent.Code == wire.Undecodable
+	}
+	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
+	_, malformed := errors.AsType[*json.SyntaxError](err)
+	return mistyped || malformed
 }
 
 // undelivered reports whether a lost call certainly did not reach the server.
@@ -77,7 +88,16 @@ func (s *server) requestError(err error) error {
 		return known
 	}
 	sent := serverError(err)
+	if undecodable(err) {
+		text := err.Error()
+		if sent != nil {
+			text = sent.Message
+		}
+		return protocol.Errorf(protocol.TaskResultInvalid, "cannot read the response of the MCP server %q: %s", s.Name, text)
+	}
 	switch sent.Code {
+	case wire.WithoutID:
+		return protocol.Errorf(protocol.TaskExecutionFailed, "the MCP server %q failed: %s", s.Name, sent.Message)
 	case methodNotFound:
 		return protocol.Errorf(protocol.MethodNotSupported, "the MCP server %q does not support the method: %s", s.Name, sent.Message)
 	case invalidParams, resourceNotFound:
@@ -118,6 +138,7 @@ func (s *server) startError(ctx context.Context, err error) error {
 // startFailure is the error of a program that failed to start, with its last output.
 type startFailure struct {
 	error
+	text string // The reason.
 	last string
 }
 
@@ -131,10 +152,15 @@ func lastOutput(err error) string {
 	return ""
 }
 
+// closed reports whether an error says that the session has ended, and not why.
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, mcp.ErrConnectionClosed)
+}
+
 // reason returns a short text of an error.
 func reason(err error) string {
-	if exited, is := errors.AsType[*exec.ExitError](err); is {
-		return exited.Error()
+	if failure, is := errors.AsType[startFailure](err); is {
+		return failure.text
 	}
 	if operation, is := errors.AsType[*net.OpError](err); is {
 		return operation.Error()
@@ -145,7 +171,7 @@ func reason(err error) string {
 	if failed, is := errors.AsType[failedRequest](err); is {
 		return failed.Error()
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed) {
+	if closed(err) {
 		return "connection closed"
 	}
 	text := err.Error()

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -27,7 +27,7 @@ const (
 )
 
 // dialHTTP connects to a server over streamable HTTP.
-func dialHTTP(ctx context.Context, s *server) (*connection, error) {
+func dialHTTP(ctx context.Context, s *server, h handshake) (*connection, error) {
 	headers, err := s.expand(s.Headers)
 	if err != nil {
 		return nil, err
@@ -37,16 +37,16 @@ func dialHTTP(ctx context.Context, s *server) (*connection, error) {
 	transport := &mcp.StreamableClientTransport{
 		Endpoint: s.URL,
 		HTTPClient: &http.Client{
-			Transport: &roundTripper{base, s, headers},
+			Transport: &roundTripper{base, s, headers, wire.NewSession(wire.Report{Stray: s.reportStray(), Dropped: s.reportDropped})},
 			// Headers may hold secrets, which are for this address only.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		MaxRetries: streamRetries,
 		// Messages that a server sends without a request are not used.
 		DisableStandaloneSSE: true,
-		MaxEventSize:         maxMessage,
+		MaxEventSize:         wire.MaxMessage,
 	}
-	conn, err := open(ctx, transport, &s.known)
+	conn, err := open(ctx, transport, h, &s.known)
 	if err != nil {
 		base.CloseIdleConnections()
 		return nil, s.known.error(err)
@@ -55,11 +55,13 @@ func dialHTTP(ctx context.Context, s *server) (*connection, error) {
 	return conn, nil
 }
 
-// roundTripper sends requests with the server's headers, turns error statuses into errors, and keeps numbers exact.
+// roundTripper sends requests with the server's headers, turns error statuses into errors, and makes responses readable for
+// the SDK.
 type roundTripper struct {
-	base    http.RoundTripper
-	server  *server
-	headers []protocol.Setting
+	base     http.RoundTripper
+	server   *server
+	headers  []protocol.Setting
+	messages *wire.Session
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -71,7 +73,14 @@ func (c *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) 
 	if id, is := request.Context().Value(taskIDKey{}).(string); is && request.Header.Get(methodHeader) != "" {
 		request.Header.Set(nameHeader, id)
 	}
+	id, isCall, err := c.request(request)
+	if err != nil {
+		return nil, err
+	}
 	response, err := c.base.RoundTrip(request)
+	if isCall && (err != nil || response.StatusCode < 200 || response.StatusCode >= 300) {
+		c.messages.Forget(id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +91,35 @@ func (c *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) 
 			return nil, err
 		}
 	}
+	if response.StatusCode < 200 || response.StatusCode >= 300 {
+		return response, nil
+	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	switch kind {
-	case "application/json":
-		response.Body, response.ContentLength = &messageBody{from: response.Body}, -1
+	switch {
+	case kind == "application/json" && isCall:
+		response.Body, response.ContentLength = c.messages.Body(response.Body, id), -1
 		response.Header.Del("Content-Length")
-	case "text/event-stream":
-		response.Body = &lineRewriter{from: response.Body, lines: bufio.NewReaderSize(response.Body, 64<<10), rewrite: exactEvent}
+	case kind == "text/event-stream":
+		response.Body = c.messages.Events(response.Body)
 	}
 	return response, nil
+}
+
+// request notes the message of a request. It returns the id of a call.
+func (c *roundTripper) request(request *http.Request) (id int64, isCall bool, err error) {
+	if request.GetBody == nil {
+		return 0, false, nil
+	}
+	body, err := request.GetBody()
+	if err != nil {
+		return 0, false, err
+	}
+	message, err := io.ReadAll(body) // From memory.
+	if err != nil {
+		return 0, false, err
+	}
+	id, isCall = c.messages.Request(message)
+	return id, isCall, nil
 }
 
 // The headers of a session, and of a request of 2026-07-28, which has none.
@@ -115,6 +144,9 @@ func (c *roundTripper) statusError(request *http.Request, response *http.Respons
 	case code >= 300 && code < 400 && code != http.StatusNotModified:
 		return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q at %s redirects to another address (%s)", name, c.server.URL, status).
 			WithHint("set `url` to the final address; redirects are not followed, because headers may hold secrets")
+	case code == http.StatusRequestEntityTooLarge:
+		return protocol.Errorf(protocol.InvalidParams, "the MCP server %q at %s rejected the call, because its arguments are too large: %s", name, c.server.URL, status).
+			WithHint("pass less, or the path of a file; many servers read at most 4 MiB")
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
 		return protocol.Errorf(protocol.ProviderOverloaded, "the MCP server %q at %s is overloaded: %s", name, c.server.URL, status)
 	case code == http.StatusBadGateway || code == http.StatusGatewayTimeout:

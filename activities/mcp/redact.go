@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
@@ -55,4 +56,22 @@ func (s *server) expand(settings []protocol.Setting) ([]protocol.Setting, error)
 		expanded = append(expanded, protocol.Setting{Name: setting.Name, Value: value})
 	}
 	return expanded, nil
+}
+
+// reportDropped logs what was left out of a list of the server.
+func (s *server) reportDropped(what string) {
+	s.log.Warn("left out what the MCP server lists: it cannot be read", "reason", s.known.calls.String(what))
+}
+
+// loggedStrays is the maximum number of responses of one session in the log that are not messages.
+const loggedStrays = 100
+
+// reportStray returns a function that logs what a server sends instead of a message.
+func (s *server) reportStray() func(text []byte, long bool) {
+	var logged atomic.Int64
+	return func(text []byte, long bool) {
+		if logged.Add(1) <= loggedStrays {
+			s.log.Info("response of the MCP server that is not a message", "response", redaction.NewRaw(string(text), false, long).Redact(&s.known.calls).String())
+		}
+	}
 }

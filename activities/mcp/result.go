@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -33,7 +34,7 @@ func resultOf(answer *mcp.CallToolResult, text string) (value.Value, error) {
 		}
 		blocks = append(blocks, v)
 	}
-	exact, _ := answer.Meta[exactKey].(string)
+	exact, _ := answer.Meta[wire.ExactKey].(string)
 	result, err := valueOf(answer.StructuredContent, exact, text)
 	if err != nil {
 		return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool: the structured content: %v", err)
@@ -61,8 +62,11 @@ func (t tool) outputMismatch(answer *mcp.CallToolResult, result value.Value) str
 	return ""
 }
 
-// encodeBlock returns a block as JSON has it. A text is not copied: it is most of what there is, and the result has it already.
+// encodeBlock returns a block as JSON has it: as the server wrote it, if the SDK cannot decode it. A text is not copied: it is most of what there is, and the result has it already.
 func encodeBlock(block mcp.Content) (value.Value, error) {
+	if original, is := unknownBlock(block); is {
+		return value.Parse([]byte(original))
+	}
 	text, is := block.(*mcp.TextContent)
 	if !is || !utf8.ValidString(text.Text) {
 		return value.Encode(block)
@@ -71,6 +75,19 @@ func encodeBlock(block mcp.Content) (value.Value, error) {
 	without.Text = "text"
 	v, err := value.Encode(&without)
 	return v.With("text", value.String(text.Text)), err
+}
+
+// unknownBlock returns a block that the SDK cannot decode, as the server wrote it.
+func unknownBlock(block mcp.Content) (original string, is bool) {
+	var meta mcp.Meta
+	switch block := block.(type) {
+	case *mcp.TextContent:
+		meta = block.Meta
+	case *mcp.ResourceLink:
+		meta = block.Meta
+	}
+	original, is = meta[wire.BlockKey].(string)
+	return original, is
 }
 
 // valueOf returns the structured content, if there is any; else the text parsed as JSON, if it is a list or an object; else

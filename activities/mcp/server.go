@@ -37,6 +37,9 @@ type server struct {
 	log     *slog.Logger
 	known   known
 
+	// initializeFirst is set if the server is known not to answer server/discover. Only dial uses it, one call at a time.
+	initializeFirst bool
+
 	mu         sync.Mutex
 	current    *connection
 	dialing    *dialing
@@ -101,7 +104,7 @@ func (s *server) connect(ctx context.Context) (*connection, error) {
 		s.mu.Unlock()
 		return nil, errClosed(s.Name)
 	}
-	if s.current != nil && s.current.process != nil && s.current.process.stdinClosed() {
+	if s.current != nil && s.current.process != nil && s.current.process.StdinClosed() {
 		s.endConnection(s.current)
 	}
 	if s.current != nil {

@@ -295,7 +295,7 @@ func getPrompt(ctx context.Context, _ *server, conn *connection, c call) (value.
 	var texts []string
 	var messages, contents []value.Value
 	for _, message := range answer.Messages {
-		content, err := value.Encode(message.Content)
+		content, err := encodeBlock(message.Content)
 		if err != nil {
 			return value.Value{}, invalidResponse("a message", err)
 		}

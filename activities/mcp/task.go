@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -210,15 +211,15 @@ func (c call) taskResult(ctx context.Context, s *server, task *mcptask.Task) (*m
 
 // decodeResult decodes the result of a tool that is within another message.
 func decodeResult(text json.RawMessage) (*mcp.CallToolResult, error) {
-	message, err := json.Marshal(map[string]json.RawMessage{"result": text})
+	exact, err := wire.CallResult(text)
 	if err != nil {
 		return nil, invalidResponse("the result of a task", err)
 	}
-	var decoded struct{ Result *mcp.CallToolResult }
-	if err := json.Unmarshal(addExactContent(message), &decoded); err != nil || decoded.Result == nil {
+	decoded := &mcp.CallToolResult{}
+	if err := json.Unmarshal(exact, decoded); err != nil {
 		return nil, invalidResponse("the result of a task", err)
 	}
-	return decoded.Result, nil
+	return decoded, nil
 }
 
 // cancelTask cancels a task whose call has ended.

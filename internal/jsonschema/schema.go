@@ -104,6 +104,9 @@ func innermost(name string, e *jsonschema.ValidationError) []string {
 			place += "." + step
 		}
 	}
+	if reason, is := numbers(e.ErrorKind); is {
+		return []string{place + ": " + reason}
+	}
 	if said := e.DetailedOutput().Error; said != nil {
 		return []string{fmt.Sprintf("%s: %s", place, said)}
 	}

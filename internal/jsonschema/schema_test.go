@@ -94,3 +94,32 @@ func TestLargePatterns(t *testing.T) {
 		t.Errorf("unchecked: %.60q", schema.Unchecked)
 	}
 }
+
+func TestMessagesKeepDigits(t *testing.T) {
+	for _, test := range []struct{ schema, value, want string }{
+		{`{"maximum":9007199254740992}`, `9007199254740993`, "n: maximum: got 9007199254740993, want 9007199254740992"},
+		{`{"minimum":-9007199254740992}`, `-9007199254740993`, "n: minimum: got -9007199254740993, want -9007199254740992"},
+		{`{"exclusiveMaximum":0.1234567890123456789}`, `0.1234567890123456789`, "n: exclusiveMaximum: got 0.1234567890123456789, want 0.1234567890123456789"},
+		{`{"exclusiveMinimum":1e400}`, `12e399`, ""},
+		{`{"exclusiveMinimum":1e400}`, `-12e399`, "n: exclusiveMinimum: got -12e399, want 1e400"},
+		{`{"maximum":1e-400}`, `12e-400`, "n: maximum: got 12e-400, want 1e-400"},
+		{`{"multipleOf":1000000}`, `1234567`, "n: multipleOf: got 1234567, want 1000000"},
+		{`{"maximum":1}`, strings.Repeat("7", 5000), "n: maximum: got " + strings.Repeat("7", 100) + "…, want 1"},
+		{`{"maximum":1}`, strings.Repeat("7", 60), "n: maximum: got " + strings.Repeat("7", 60) + ", want 1"},
+		{`{"enum":[9007199254740993]}`, `9007199254740992`, "n: value must be 9007199254740993"},
+		{`{"maxLength":1000}`, `"` + strings.Repeat("x", 12345) + `"`, "n: maxLength: got 12345, want 1000"},
+		{`{"minItems":1000}`, `[1]`, "n: minItems: got 1, want 1000"},
+	} {
+		schema, err := jsonschema.Compile([]byte(test.schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := value.Parse([]byte(test.value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := schema.Check("n", v); got != test.want {
+			t.Errorf("%s of %.40s\ngot  %s\nwant %s", test.schema, test.value, got, test.want)
+		}
+	}
+}

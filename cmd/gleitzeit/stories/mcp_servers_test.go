@@ -108,6 +108,35 @@ func TestServersOfNpm(t *testing.T) {
 	wantLines(t, "standard error", stderr, `wrong.yaml:3:21: unknown method "mcp/files.tool.read_txt"`, `wrong.yaml:4:66: parameter "a" of mcp/everything.tool.get-sum must be a number, not "one"`)
 }
 
+// TestCallsOfServersOfNpm: each answers a call. The last one prints two lines on standard output before its first message.
+func TestCallsOfServersOfNpm(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	tailwind := filepath.Join(withPackages(t, mcpPackages), "node_modules/tailwindcss-mcp-server/build/index.js")
+	u.withServers(fmt.Sprintf(`    everything: {command: node, args: [%q]}
+    files: {command: node, args: [%q, %q]}
+    memory: {command: node, args: [%q], env: {MEMORY_FILE_PATH: %q}}
+    thinking: {command: node, args: [%q]}
+    tailwind: {command: node, args: [%q]}
+`, npmServer(t, "everything"), npmServer(t, "filesystem"), u.Work, npmServer(t, "memory"), u.Path("memory.json"),
+		npmServer(t, "sequential-thinking"), tailwind))
+	u.File("note.txt", "a note")
+	for _, test := range []struct {
+		call []string
+		want string
+	}{
+		{[]string{"everything.tool.echo", "message=hello"}, "Echo: hello"},
+		{[]string{"files.tool.read_text_file", "path=" + u.Path("note.txt")}, "a note"},
+		{[]string{"memory.tool.read_graph"}, `"entities": []`},
+		{[]string{"thinking.tool.sequentialthinking", "thought=one", "thoughtNumber=1", "totalThoughts=1", "nextThoughtNeeded=false"}, `"thoughtHistoryLength": 1`},
+		{[]string{"tailwind.tool.get_tailwind_colors", "colorName=blue"}, `"bg-blue-50"`},
+	} {
+		test.call[0] = "mcp/" + test.call[0]
+		stdout, _ := u.Gleitzeit(0, append([]string{"call"}, test.call...)...)
+		wantLines(t, test.call[0], stdout, test.want)
+	}
+}
+
 // everything tries what the server "everything" has: structured content, images, resources, progress.
 func (u *user) everything(t *testing.T) {
 	t.Helper()
