@@ -120,11 +120,13 @@ func TestMCPTasks(t *testing.T) {
 	must(t, syscall.Kill(c.server(), syscall.SIGKILL))
 	must(t, os.Remove(u.Path("pids")))
 	again := u.mcp("--workflows", ".")
-	again.request("tasks/get", map[string]any{"taskId": open}, &task)
-	if task.Status != "working" {
-		t.Errorf("the task of a killed server is %+v", task)
-	}
-	again.Says("took over run " + open)
+	eventually(t, "a server that is asked for the task takes the run over", func() bool {
+		again.request("tasks/get", map[string]any{"taskId": open}, &task)
+		if task.Status != "working" {
+			t.Fatalf("the task of a killed server is %+v", task)
+		}
+		return strings.Contains(again.Stderr.String(), "took over run "+open)
+	})
 	u.asleep()
 	u.File("go", "")
 	var result called

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -321,20 +323,18 @@ func withTasks(next mcp.MethodHandler) mcp.MethodHandler {
 		}
 		switch result := result.(type) {
 		case *mcp.InitializeResult:
-			return addToResult(result, func(of document) {
-				capabilities, _ := of["capabilities"].(document)
-				capabilities["tasks"] = document{"list": document{}, "cancel": document{}, "requests": document{"tools": document{"call": document{}}}}
+			return changedResult(result, func(of value.Value) value.Value {
+				capabilities, _ := of.Get("capabilities")
+				return of.With("capabilities", capabilities.With("tasks", legacyCapability))
 			})
 		case *mcp.ListToolsResult:
-			return addToResult(result, func(of document) {
-				tools, _ := of["tools"].([]any)
-				for _, listed := range tools {
-					tool, _ := listed.(document)
-					if meta, _ := tool["_meta"].(document); meta[mcptask.Key] != nil {
-						tool["execution"] = meta[mcptask.Key]
-						delete(tool, "_meta")
-					}
+			return changedResult(result, func(of value.Value) value.Value {
+				tools, _ := of.Get("tools")
+				listed := make([]value.Value, len(tools.Elements()))
+				for i, tool := range tools.Elements() {
+					listed[i] = withExecution(tool)
 				}
+				return of.With("tools", value.List(listed...))
 			})
 		case *mcp.CallToolResult:
 			task, is := result.Meta[mcptask.Key].(document)
@@ -364,16 +364,32 @@ func noTaskError(tool string, result *mcp.CallToolResult) error {
 	return invalidTask("the call of %s has no task: %s", tool, strings.Join(texts, "\n"))
 }
 
-// addToResult returns a result with what change adds to it.
-func addToResult(result mcp.Result, change func(document)) (mcp.Result, error) {
+// legacyCapability is the capability of a server of 2025-11-25.
+var legacyCapability = value.Object(
+	value.Field{Name: "list", Value: value.Object()}, value.Field{Name: "cancel", Value: value.Object()},
+	value.Field{Name: "requests", Value: value.Object(value.Field{Name: "tools", Value: value.Object(value.Field{Name: "call", Value: value.Object()})})},
+)
+
+// withExecution returns a tool with its execution, which is its only metadata.
+func withExecution(tool value.Value) value.Value {
+	meta, _ := tool.Get("_meta")
+	execution, is := meta.Get(mcptask.Key)
+	if !is {
+		return tool
+	}
+	fields := slices.DeleteFunc(slices.Clone(tool.Fields()), func(field value.Field) bool { return field.Name == "_meta" })
+	return value.Object(append(fields, value.Field{Name: "execution", Value: execution})...)
+}
+
+// changedResult returns a result as change makes it, in the order that it had.
+func changedResult(result mcp.Result, change func(value.Value) value.Value) (mcp.Result, error) {
 	text, err := json.Marshal(result)
 	if err != nil {
 		return nil, err
 	}
-	var of document
-	if err := json.Unmarshal(text, &of); err != nil {
+	of, err := value.Parse(text)
+	if err != nil {
 		return nil, err
 	}
-	change(of)
-	return &jsonResult{value: of}, nil
+	return &jsonResult{value: change(of)}, nil
 }
