@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -20,6 +21,7 @@ type call struct {
 	target     target
 	parameters value.Value // An object.
 	progress   protocol.Progress
+	warnings   *warnings
 }
 
 func (c call) run(ctx context.Context) (value.Value, error) {
@@ -71,6 +73,26 @@ func (c call) withTimeout(ctx context.Context, fallback time.Duration) (context.
 	return context.WithTimeoutCause(ctx, fallback, errTimeout)
 }
 
+// withToolTimeout is withTimeout for a call of a tool: progress resets the server's timeout, if its settings want that. The
+// returned call reports progress that does so.
+func (c call) withToolTimeout(ctx context.Context, s *server) (context.Context, call, func()) {
+	if c.request.Timeout > 0 || s.TimeoutOnProgress != protocol.ResetTimeout {
+		ctx, stop := c.withTimeout(ctx, s.limit)
+		return ctx, c, stop
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(s.limit, func() { end(silenceError{s.limit}) })
+	report := c.progress
+	c.progress = func(message string) {
+		timer.Reset(s.limit)
+		report(message)
+	}
+	return ctx, c, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
 // query runs a query on a server. A query can be repeated.
 func (c call) query(ctx context.Context, s *server, question query) (answer value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
@@ -85,24 +107,14 @@ func (c call) query(ctx context.Context, s *server, question query) (answer valu
 	return answer, err
 }
 
-func (c call) queryAll(ctx context.Context, servers []*server, about serverMethod) (value.Value, error) {
-	var answers []value.Value
-	for _, s := range servers {
-		answer, err := c.query(ctx, s, about.query)
-		if err != nil {
-			return value.Value{}, err
-		}
-		answers = append(answers, answer)
-	}
-	return about.join(answers), nil
-}
-
 // callTool calls the tool on a server.
 func (c call) callTool(ctx context.Context, s *server) (result value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
-		ctx, stop := c.withTimeout(ctx, s.limit)
+		ctx, c, stop := c.withToolTimeout(ctx, s)
 		defer stop()
-		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
+		var called tool
+		var answer *mcp.CallToolResult
+		err := s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			tool, all, err := conn.findTool(ctx, c.target.tool)
 			if err != nil {
 				return true, err
@@ -111,11 +123,23 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 				return true, unknownTool(s, c.target.tool, all)
 			}
 			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
-				return true, err
+				return true, timeoutHint(err, tool.arguments, c.parameters)
 			}
-			result, err = c.sendCall(ctx, s, conn)
+			called = tool
+			answer, err = c.sendCall(ctx, s, conn, tool)
 			return tool.repeatable, err
 		})
+		if err != nil {
+			return err
+		}
+		var task mcptask.Task
+		if mcptask.FromMeta(answer.Meta, &task) {
+			if answer, err = c.awaitTask(ctx, s, &task); err != nil {
+				return err
+			}
+		}
+		result, err = c.toolResult(s, called, answer)
+		return s.known.error(err)
 	})
 	return result, c.sizeError(err)
 }
@@ -137,29 +161,38 @@ func (c call) sizeError(err error) error {
 	return err
 }
 
-// sendCall sends the call, and returns the method's result.
-func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.Value, error) {
-	b, isBuiltin := c.handler.builtins[c.target.tool]
-	isBuiltin = isBuiltin && s.Name == protocol.BuiltinServer
-	var answer *mcp.CallToolResult
-	if isBuiltin {
-		answer = b.call(c.parameters)
-	} else {
-		params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
-		forget := conn.trackProgress(params, c.progress)
-		defer forget()
-		var err error
-		if answer, err = conn.session.CallTool(ctx, params); err != nil {
-			return value.Value{}, err
-		}
+// builtin returns the built-in tool that the call is for.
+func (c call) builtin(s *server) (b builtin, is bool) {
+	if s.Name != protocol.BuiltinServer {
+		return b, false
 	}
+	b, is = c.handler.builtins[c.target.tool]
+	return b, is
+}
+
+// sendCall sends the call. The answer is the result, or a task that will have it.
+func (c call) sendCall(ctx context.Context, s *server, conn *connection, tool tool) (*mcp.CallToolResult, error) {
+	if b, is := c.builtin(s); is {
+		return b.call(c.parameters), nil
+	}
+	if requiresTask(tool.Tool) {
+		return c.sendTaskCall(ctx, conn)
+	}
+	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
+	forget := conn.trackProgress(params, c.progress)
+	defer forget()
+	return conn.session.CallTool(ctx, params)
+}
+
+// toolResult returns the method's result.
+func (c call) toolResult(s *server, tool tool, answer *mcp.CallToolResult) (value.Value, error) {
 	text := textOf(answer.Content)
 	value.MakeRoom(len(text)) // The messages that brought it.
 	if answer.IsError {
-		return value.Value{}, conn.known.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
+		return value.Value{}, protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text))
 	}
 	var own []value.Field
-	if isBuiltin {
+	if b, is := c.builtin(s); is {
 		var err error
 		if own, err = b.fields(c.parameters, text); err != nil {
 			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool %s: %v", b.name, err)
@@ -167,9 +200,12 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.
 	}
 	result, err := resultOf(answer, text, own...)
 	if err != nil {
-		return value.Value{}, conn.known.error(err)
+		return value.Value{}, err
 	}
-	return conn.known.settings.Value(result), nil
+	if mismatch := tool.outputMismatch(answer, result); mismatch != "" {
+		c.warnings.add(s.known.calls.String(mismatch))
+	}
+	return s.known.settings.Value(result), nil
 }
 
 // failureText returns the reason that a tool gives for its failure: its text, else its structured content.
@@ -200,57 +236,6 @@ func unknownTool(s *server, name string, tools []tool) error {
 		all = append(all[:most], "…")
 	}
 	return failure.WithHint("its tools: %s", strings.Join(all, ", "))
-}
-
-// toolServer returns the server on which the tool is called.
-func (c call) toolServer(ctx context.Context) (*server, error) {
-	if c.target.server != "" {
-		return c.handler.server(c.request, c.target.server)
-	}
-	if _, is := c.handler.builtins[c.target.tool]; is {
-		return c.handler.servers[0], nil
-	}
-	servers, err := c.handler.candidates(c.request)
-	if err != nil {
-		return nil, err
-	}
-	limited, stop := c.withTimeout(ctx, defaultTimeout)
-	defer stop()
-	var owners []*server
-	for _, s := range servers {
-		has := false
-		err := s.withSlot(limited, func(ctx context.Context) error {
-			return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
-				found, _, err := conn.findTool(ctx, c.target.tool)
-				has = found.Tool != nil
-				return true, err
-			})
-		})
-		if err != nil {
-			return nil, c.lookupError(s, err)
-		}
-		if has {
-			owners = append(owners, s)
-		}
-	}
-	switch len(owners) {
-	case 0:
-		return nil, protocol.Errorf(protocol.MethodNotSupported, "no MCP server has a tool %q", c.target.tool).
-			WithHint("mcp/tools/list lists the tools of %s", names(servers))
-	case 1:
-		return owners[0], nil
-	}
-	return nil, protocol.Errorf(protocol.InvalidParams, "several MCP servers have a tool %q: %s", c.target.tool, names(owners)).
-		WithHint("name one: %s%s.tool.%s", family, owners[0].Name, c.target.tool)
-}
-
-// lookupError returns the error of a failed search for the server that has a tool.
-func (c call) lookupError(s *server, err error) error {
-	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
-	if failure.Code == protocol.TaskCancelled || failure.Hint != "" {
-		return failure
-	}
-	return failure.WithHint("%s names no server, so every server is asked for its tools; write %sSERVER.tool.%s to ask only one", c.request.Method, family, c.target.tool)
 }
 
 // maxNesting is the maximum nesting depth of parameters. The SDK ends the session when a message is deeper than 1000.
@@ -290,4 +275,13 @@ func checkArguments(schema *jsonschema.Schema, method string, parameters value.V
 		return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, found)
 	}
 	return nil
+}
+
+// timeoutHint adds a hint to the error of arguments with a `timeout` that the tool does not have.
+func timeoutHint(err error, schema *jsonschema.Schema, arguments value.Value) error {
+	failure, is := errors.AsType[*protocol.Error](err)
+	if _, given := arguments.Get("timeout"); !is || !given || schema == nil || schema.Properties["timeout"] != nil {
+		return err
+	}
+	return failure.WithHint("the tool has no argument `timeout`; the timeout of the task is `timeout` beside `parameters`")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/mcp/stdio"
 	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -36,6 +37,7 @@ type connection struct {
 type tool struct {
 	*mcp.Tool
 	arguments  *jsonschema.Schema // Nil if its schema is invalid.
+	output     *jsonschema.Schema // Of the structured content; nil if there is none, or it is invalid.
 	repeatable bool               // A second call with the same arguments does no harm.
 }
 
@@ -82,9 +84,12 @@ func open(ctx context.Context, transport mcp.Transport, h handshake, given *know
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
 		// None: a server that learns that the client has roots uses only those folders, and there are none.
-		Capabilities:                &mcp.ClientCapabilities{},
+		Capabilities:                &mcp.ClientCapabilities{Extensions: map[string]any{mcptask.Extension: map[string]any{}}},
 		ProgressNotificationHandler: conn.reportProgress,
 	})
+	if err := addTasks(client); err != nil {
+		return nil, err
+	}
 	session, err := h.connect(ctx, client, transport)
 	if err != nil {
 		return nil, err
@@ -177,7 +182,7 @@ func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, er
 			return nil, err
 		}
 		for _, described := range page.Tools {
-			tools = append(tools, tool{described, argumentSchema(described), repeatable(described.Annotations)})
+			tools = append(tools, tool{described, argumentSchema(described), outputSchema(described), repeatable(described.Annotations)})
 		}
 		if page.NextCursor == "" {
 			conn.tools = tools
@@ -197,14 +202,18 @@ func repeatable(annotations *mcp.ToolAnnotations) bool {
 	return annotations != nil && (annotations.ReadOnlyHint || annotations.IdempotentHint)
 }
 
-// argumentSchema compiles the schema of a tool, with the digits that the server wrote; nil if it is invalid. Then only the
-// server checks the arguments.
+// argumentSchema compiles the schema of a tool's arguments, with the digits that the server wrote.
 func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
 	if exact, is := described.Meta[wire.SchemaKey].(string); is {
 		delete(described.Meta, wire.SchemaKey)
 		described.InputSchema = json.RawMessage(exact)
 	}
-	schema, err := json.Marshal(described.InputSchema)
+	return compiled(described.InputSchema)
+}
+
+// compiled returns a schema of a tool; nil if it is invalid. Then only the server checks what it is for.
+func compiled(described any) *jsonschema.Schema {
+	schema, err := json.Marshal(described)
 	if err != nil {
 		return nil
 	}
@@ -213,6 +222,13 @@ func argumentSchema(described *mcp.Tool) *jsonschema.Schema {
 		return nil
 	}
 	return compiled
+}
+
+func outputSchema(described *mcp.Tool) *jsonschema.Schema {
+	if described.OutputSchema == nil {
+		return nil
+	}
+	return compiled(described.OutputSchema)
 }
 
 // findTool returns the tool with the name, and the tools of the server. A list without the tool is requested again, because

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/mcp/wire"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -17,10 +19,20 @@ import (
 
 // contextError returns the error of a call whose context is done.
 func contextError(ctx context.Context) error {
+	if silence, is := errors.AsType[silenceError](context.Cause(ctx)); is {
+		return protocol.Errorf(protocol.TaskTimeout, "%s", silence)
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return protocol.Errorf(protocol.TaskTimeout, "the MCP server did not answer before the task's timeout")
 	}
 	return protocol.Errorf(protocol.TaskCancelled, "the call was cancelled")
+}
+
+// silenceError is the cause of a context that ended because a tool reported no progress for a while.
+type silenceError struct{ limit time.Duration }
+
+func (e silenceError) Error() string {
+	return fmt.Sprintf("the MCP server sent neither an answer nor progress for %s", e.limit)
 }
 
 func errClosed(name string) error {
@@ -152,6 +164,12 @@ func reason(err error) string {
 	}
 	if operation, is := errors.AsType[*net.OpError](err); is {
 		return operation.Error()
+	}
+	if forgotten, is := errors.AsType[forgottenSession](err); is {
+		return forgotten.Error()
+	}
+	if failed, is := errors.AsType[failedRequest](err); is {
+		return failed.Error()
 	}
 	if closed(err) {
 		return "connection closed"

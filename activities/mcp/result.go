@@ -55,6 +55,21 @@ func resultOf(answer *mcp.CallToolResult, text string, own ...value.Field) (valu
 	return whole, nil
 }
 
+// outputMismatch says how a result does not match the schema that the tool gives for it; empty if it does, or there is none.
+func (t tool) outputMismatch(answer *mcp.CallToolResult, result value.Value) string {
+	if t.output == nil {
+		return ""
+	}
+	if answer.StructuredContent == nil {
+		return "the tool " + t.Name + " returned no structured content, although it has an outputSchema; its result is the text"
+	}
+	content, _ := result.Get("result")
+	if found := t.output.Check("result", content); found != "" {
+		return "the result of the tool " + t.Name + " does not match its outputSchema: " + found
+	}
+	return ""
+}
+
 // encodeBlock returns a block as JSON has it: as the server wrote it, if the SDK cannot decode it. A text is not copied: it is most of what there is, and the result has it already.
 func encodeBlock(block mcp.Content) (value.Value, error) {
 	if original, is := unknownBlock(block); is {

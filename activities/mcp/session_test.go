@@ -191,6 +191,28 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// TestTimeoutOnProgress: progress resets the timeout of the server if its settings say so, and never that of the task.
+func TestTimeoutOnProgress(t *testing.T) {
+	t.Parallel()
+	notes := t.TempDir()
+	keep, reset := described(t, "keep", notes), described(t, "reset", notes)
+	keep.Timeout, reset.Timeout, reset.TimeoutOnProgress = 2, 2, protocol.ResetTimeout
+	b := withServer(t, notes, keep, reset)
+	const longer = `{"steps": 5, "pause": 0.6}` // Than the timeout of both, without a silence of that length.
+	if got := response(b.call("mcp/reset.tool.index", longer)); got != "indexed" {
+		t.Errorf("got %q", got)
+	}
+	wantError(t, b.fails(request(t, "mcp/keep.tool.index", longer)), protocol.TaskTimeout, protocol.TaskFault, "did not answer before the task's timeout")
+	silent := b.fails(request(t, "mcp/reset.tool.index", `{"steps": 1, "pause": 600}`))
+	wantError(t, silent, protocol.TaskTimeout, protocol.TaskFault, "the MCP server sent neither an answer nor progress for 2s")
+	limited := request(t, "mcp/reset.tool.index", longer)
+	limited.Timeout = time.Second
+	wantError(t, b.fails(limited), protocol.TaskTimeout, protocol.TaskFault, "did not answer before the task's timeout")
+	stopped, cancel := context.WithCancel(t.Context())
+	_, err := b.handler.Handle(stopped, request(t, "mcp/reset.tool.index", longer), func(string) { cancel() })
+	wantError(t, protocol.AsError(err, 0), protocol.TaskCancelled, protocol.Permanent)
+}
+
 // TestAStubbornServer: one that ends neither by itself nor when it is asked to is killed with what it has started.
 func TestAStubbornServer(t *testing.T) {
 	b := withTest(t, "-stubborn")

@@ -87,7 +87,7 @@ var rules = []rule{
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
-		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/temporalname", "internal/value",
+		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/mcptask", "internal/protocol", "internal/temporalname", "internal/value",
 	}, []string{disk, network, mcpSDK}},
 	{"cmd/gleitzeit/internal/progress", []string{
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",
@@ -124,13 +124,14 @@ var rules = []rule{
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/child", "internal/redaction", "internal/scratch", "internal/protocol", "internal/value"}, []string{disk, processes}},
-	{"activities/mcp", []string{"activities/mcp/stdio", "activities/mcp/wire", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network}},
-	{"activities/mcp/wire", []string{"internal/value"}, []string{mcpSDK}},
+	{"activities/mcp", []string{"activities/mcp/stdio", "activities/mcp/wire", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/mcptask", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network}},
+	{"activities/mcp/wire", []string{"internal/mcptask", "internal/value"}, []string{mcpSDK}},
 	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
+	{"internal/mcptask", nil, nil},
 	{"internal/child", nil, []string{processes}},
 	{"internal/redaction", []string{"internal/value"}, []string{network}},
 	{"internal/encryption", []string{"internal/protocol"}, []string{disk, grpc, sdkValues, api}},

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 )
 
 // object is a JSON object whose values are not decoded. Unlike a struct, it distinguishes names by case.
@@ -96,6 +98,7 @@ func appendLine(lines, message []byte) []byte {
 // message returns a message in a form that the SDK can decode; nil if it is of no use to the SDK. It reports false if the text
 // is not a message of JSON-RPC 2.0.
 func (s *Session) message(text []byte) ([]byte, bool) {
+	text = mcptask.KeepInResult(text)
 	var fields object
 	if len(text) == 0 || text[0] != '{' || json.Unmarshal(text, &fields) != nil {
 		return nil, false

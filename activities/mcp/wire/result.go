@@ -85,6 +85,12 @@ func (s *Session) result(method string, sent json.RawMessage) (result json.RawMe
 	return encoded, true, err
 }
 
+// CallResult returns the result of a tool that is within another message in a form that the SDK can decode.
+func CallResult(sent json.RawMessage) (json.RawMessage, error) {
+	result, _, err := (&Session{}).result("tools/call", sent)
+	return result, err
+}
+
 func isObject(text json.RawMessage) bool { return isNull(text) || text[0] == '{' }
 
 // list leaves out the elements of a list that the SDK cannot decode.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities"
@@ -123,6 +124,20 @@ func (e *Executor) Close() error {
 	closeHandlers := e.close
 	e.close = nil
 	return closeHandlers()
+}
+
+// OpenRuns returns the ids of the runs that are open here, in their order.
+func (e *Executor) OpenRuns() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var open []string
+	for run, x := range e.runs {
+		if !x.ended {
+			open = append(open, run)
+		}
+	}
+	slices.Sort(open)
+	return open
 }
 
 // Wait waits until no run is executed here any more, after the executor's context has ended.
