@@ -16,15 +16,16 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		text := c.Text[:min(len(c.Text), int(length))]
-		w := &answer{beat: &heartbeat{}, secrets: &secrets{}}
+		beat := &heartbeat{}
+		w := &answer{pass: beat.write, secrets: &secrets{}}
 		w.secrets.set.Follow(c.Secrets)
 		for rest := text; rest != ""; {
 			size := min(len(rest), int(chunk)+1)
 			w.write(rest[:size])
 			rest = rest[size:]
-			c.Check(t, w.beat.current().Tail)
+			c.Check(t, beat.current().Tail)
 		}
 		w.end(len(text) == len(c.Text))
-		c.Check(t, w.beat.current().Tail)
+		c.Check(t, beat.current().Tail)
 	})
 }

@@ -37,7 +37,7 @@ func (a directEngine) run(ctx context.Context, j job) (*outcome, error) {
 	if err := os.WriteFile(reply, nil, 0o600); err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a file for the reply: %v", err).WithCause(err)
 	}
-	e := &outcome{}
+	e := newOutcome(j)
 	command := child.Command(ctx, baseEnvironment(), j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(nil, reply))
 	command.Dir = j.temp
 	command.Stdin = bytes.NewReader(append([]byte(runner()), j.request...))

@@ -92,12 +92,12 @@ func (h *Handler) execute(ctx context.Context, request protocol.Request) (protoc
 	}
 	ended, err := h.run(ctx, request, work)
 	if err != nil {
-		return protocol.Result{}, err
+		return protocol.Result{Printed: ended.printed()}, err
 	}
 	return ended.result()
 }
 
-// run runs a script in its own process.
+// run runs a script in its own process. With an error, such as that of its timeout, the outcome has what the script printed.
 func (h *Handler) run(ctx context.Context, request protocol.Request, work *script) (*outcome, error) {
 	if info, err := os.Stat(request.Folder); err != nil || !info.IsDir() {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed,
@@ -119,11 +119,10 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if removed := temp.Remove(); removed != nil && err == nil && ctx.Err() == nil {
 		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
 	}
-	if err != nil {
-		return nil, err
+	if ended != nil {
+		ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
 	}
-	ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
-	return ended, nil
+	return ended, err
 }
 
 // runWith runs a script with the interpreter of a command.
@@ -155,7 +154,7 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, wr
 	if wrap != nil {
 		environment = environment.With("HOME", value.String(temp)) // The user's home is empty in the sandbox.
 	}
-	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets}
+	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets, print: request.Print}
 	if wrap != nil {
 		j.wrapper, err = wrap(ctx, found)
 		if err != nil {
@@ -172,6 +171,7 @@ type job struct {
 	request     []byte   // The argument of the runner's run_script.
 	wrapper     []string // The command line that starts the interpreter in a sandbox; nil = no sandbox.
 	secrets     *redaction.Set
+	print       func(text string, stderr bool) // Receives what the script prints, as it comes; nil where nobody reads it.
 }
 
 // engine is a way to run scripts. Its errors are failures to start an interpreter or the script; failures of the script are

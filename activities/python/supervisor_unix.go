@@ -98,7 +98,7 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, er
 		_ = theirs.Close()
 	}
 
-	e := &outcome{}
+	e := newOutcome(j)
 	var fed, answered, copied sync.WaitGroup
 	fed.Go(func() {
 		// A supervisor that has ended does not read all of it; its events show why.

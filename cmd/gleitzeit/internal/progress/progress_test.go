@@ -156,7 +156,7 @@ func TestWaits(t *testing.T) {
 	}
 	const server, limit = "waiting for the server: connection\x1b[2J refused", "waiting until 14:03:%d: the limit is reached"
 	for _, message := range []string{server, server, "", server, fmt.Sprintf(limit, 10), fmt.Sprintf(limit, 16), "waiting for another call to finish", "9 tokens"} {
-		p.Attempts(waiting(message))
+		p.Attempts(t.Context(), waiting(message))
 	}
 	lines := "· a  waiting for the server: connection\\x1b[2J refused\n· a  waiting until 14:03:10: the limit is reached\n"
 	want(t, shown, lines)
@@ -201,7 +201,7 @@ func TestAttemptsAndQueuesAreShownOnce(t *testing.T) {
 	p, shown := printing(Options{}, "a")
 	events(t, p, started("a", time.Now()))
 	for range 2 {
-		p.Attempts([]history.Attempt{{Activity: "a", Number: 2, Failure: "overloaded\nin two lines"}, {Activity: "b", Number: 1}})
+		p.Attempts(t.Context(), []history.Attempt{{Activity: "a", Number: 2, Failure: "overloaded\nin two lines"}, {Activity: "b", Number: 1}})
 		p.Waiting([]history.Waiting{{Queue: "gpu 1", Activities: []string{"a", "b"}}})
 	}
 	p.Waiting(nil)

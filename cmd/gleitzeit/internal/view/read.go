@@ -35,6 +35,12 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		return nil, err
 	}
 	document.addTasks(p, latest(records[1:]))
+	unfinished := unfinishedIn(records[1:])
+	for i := range document.Tasks {
+		if of := unfinished[document.Tasks[i].ID]; of != nil {
+			document.Tasks[i].FailedAttempts, document.Tasks[i].items = of.task.failed(), of.items
+		}
+	}
 	return document, document.addItems(ctx, store, itemsIn(records[1:], document.retries(p)))
 }
 
@@ -129,7 +135,7 @@ func FromRecord(r resultstore.Record) *Run {
 	return document
 }
 
-// AddResults loads the results of the tasks.
+// AddResults loads the results of the tasks, and what was printed by attempts that have none.
 func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	for i := range r.Tasks {
 		if r.Tasks[i].value == nil {
@@ -139,9 +145,12 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		if err != nil {
 			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
 		}
+		if result, err = r.Tasks[i].withPrinted(ctx, store, result); err != nil {
+			return fmt.Errorf("the output of task %q: %w", r.Tasks[i].ID, err)
+		}
 		r.Tasks[i].Result = &result
 	}
-	return nil
+	return r.AddPrinted(ctx, store)
 }
 
 // Task returns the task with an id or name; nil if there is none.
@@ -187,7 +196,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
-	t.Warning = record.Warning
+	t.Warning, t.printed = record.Warning, record.Printed
 	if record.Status == protocol.Skipped {
 		t.Error = nil
 	}
