@@ -40,7 +40,7 @@ type heartbeat struct {
 func startHeartbeat(ctx context.Context, call *protocol.Call) *heartbeat {
 	b := &heartbeat{isItem: call.Item != nil}
 	var own context.Context
-	own, b.end = context.WithCancel(ctx)
+	own, b.end = context.WithCancel(context.WithoutCancel(ctx)) // A cancelled call may take some time to end.
 	if info := activity.GetInfo(ctx); info.HeartbeatTimeout > 0 {
 		b.ended.Go(func() { b.send(own, ctx, info) })
 	}

@@ -256,10 +256,14 @@ func handle(ctx context.Context, call *protocol.Call, m method, request protocol
 	select {
 	case e = <-ended:
 	case <-limited.Done():
+		grace := endGrace
+		if graceful, is := m.handler.(protocol.Graceful); is {
+			grace = max(grace, graceful.EndGrace())
+		}
 		select {
 		case e = <-ended:
-		case <-time.After(endGrace):
-			e.err = fmt.Errorf("the handler of %s did not return within %s", call.Method, endGrace)
+		case <-time.After(grace):
+			e.err = fmt.Errorf("the handler of %s did not return within %s", call.Method, grace)
 		}
 	}
 	if e.err != nil && errors.Is(context.Cause(limited), errTimeout) && ctx.Err() == nil {

@@ -57,7 +57,7 @@ type parent struct {
 
 // startParent starts the interpreter, and does not wait until it responds. The wrapper is the command line that starts it in
 // a sandbox.
-func startParent(path string, preload, wrapper []string) (*parent, error) {
+func startParent(path string, settings runnerSettings, wrapper []string) (*parent, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 	if err != nil {
 		return nil, errors.Join(err, ours.Close(), theirs.Close())
 	}
-	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(preload, ""))
+	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, settings.argument())
 	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, done: make(chan struct{}), used: time.Now()}
 	// It outlives the call that starts it.
 	p.process = child.Command(context.Background(), baseEnvironment(), words[0], words[1:]...)

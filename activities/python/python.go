@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -28,9 +29,18 @@ type Options struct {
 	HiddenFolders []string // Absolute paths of folders, and files, that a sandbox hides.
 	Library       Library  // Store of registered functions; nil: no function can be registered.
 
+	// Grace is how long a script may take to end after SIGTERM, before it is killed: 0 is DefaultGrace, NoGrace kills at once.
+	Grace time.Duration
+
 	// NoFork starts an interpreter for each script instead of forking one, as on systems that cannot fork.
 	NoFork bool
 }
+
+// DefaultGrace is the grace of scripts without a setting; NoGrace is none.
+const (
+	DefaultGrace = 5 * time.Second
+	NoGrace      = -1
+)
 
 // The sandboxes.
 const (
@@ -43,12 +53,16 @@ type Handler struct {
 	options      Options
 	interpreters interpreterCache
 	engine       engine
+	calls        sync.WaitGroup
 }
 
 // New returns a Handler. It starts no interpreter yet.
 func New(o Options) *Handler {
 	if o.Interpreter == "" {
 		o.Interpreter = "python3"
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
 	}
 	o.Limits = o.Limits.withDefaults()
 	h := &Handler{options: o}
@@ -62,11 +76,32 @@ func (h *Handler) Health(ctx context.Context) error {
 	return err
 }
 
-// Close ends the interpreters. Calls must have ended.
-func (h *Handler) Close() error { return h.engine.close() }
+// EndGrace implements protocol.Graceful.
+func (h *Handler) EndGrace() time.Duration { return max(h.options.Grace, 0) + endMargin }
+
+// endMargin is how long a script may take to end, with everything that it started, apart from its grace.
+const endMargin = 10 * time.Second
+
+// Close ends the interpreters. Calls must have ended, or be about to end because their contexts are done.
+func (h *Handler) Close() error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		h.calls.Wait()
+	}()
+	timeout := time.NewTimer(h.EndGrace())
+	defer timeout.Stop()
+	select {
+	case <-ended:
+	case <-timeout.C:
+	}
+	return h.engine.close()
+}
 
 // Handle runs one call. When it returns, no process that a script started is left, and no file in its TMPDIR.
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	h.calls.Add(1)
+	defer h.calls.Done()
 	switch request.Method {
 	case Execute:
 		return h.execute(ctx, request)
@@ -180,6 +215,14 @@ type engine interface {
 	run(ctx context.Context, j job) (*outcome, error)
 	close() error
 }
+
+// engineOptions are what every engine needs to know.
+type engineOptions struct {
+	output int64         // Bytes kept of each stream.
+	grace  time.Duration // How long a script may take to end after SIGTERM; 0 or less: no time.
+}
+
+func (o Options) engine() engineOptions { return engineOptions{o.Limits.Output, o.Grace} }
 
 // startError is the failure to start an interpreter.
 type startError struct {

@@ -87,6 +87,12 @@ type Handler interface {
 	Health(ctx context.Context) error
 }
 
+// Graceful is a Handler that may take longer to return after the context of a call is done than most.
+type Graceful interface {
+	// EndGrace returns how long; after that the call is abandoned.
+	EndGrace() time.Duration
+}
+
 // Identifier is a Handler that knows what else, beside its Request, decides the result of a call: the default model, the
 // source of a function that it names. Two calls with equal requests and equal identities are equal. With an error, the call
 // equals no other.

@@ -99,7 +99,7 @@ def run_alone(path):
     global REPLIES
     request = sys.stdin.buffer.read()
     REPLIES = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
-    finish(run_script(request))
+    run_to_end(request)
 
 
 def main(settings):
@@ -108,6 +108,7 @@ def main(settings):
         run_alone(settings["alone"])
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
+    SUPERVISOR["grace"] = settings["grace"]
     os.set_inheritable(ORDERS, False)
     reserve(REPLIES)
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -16,6 +16,44 @@ class ScriptError(Exception):
     """The failure of a script: its kind and a message."""
 
 
+class Terminated(SystemExit):
+    """SIGTERM, which by itself would end the process without a chance to clean up."""
+
+
+def raise_terminated(number, _):
+    raise Terminated(128 + number)
+
+
+def reset_termination():
+    if signal.getsignal(signal.SIGTERM) is raise_terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+MASKS = []
+
+
+def before_fork():
+    # A SIGTERM that comes before the child has reset its handler would be lost there.
+    MASKS.append(signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
+
+
+def after_fork():
+    signal.pthread_sigmask(signal.SIG_SETMASK, MASKS.pop())
+
+
+def after_fork_in_child():
+    # A process that the script forks ends by SIGTERM as any other one.
+    reset_termination()
+    after_fork()
+
+
+def allow_termination():
+    """Makes SIGTERM an exception in the script, so that `finally`, context managers and atexit functions run."""
+    signal.signal(signal.SIGTERM, raise_terminated)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork_in_child)
+
+
 def with_deep_recursion(function, *arguments, **options):
     # Values may be nested as deep as Gleitzeit allows, whatever limits the script has set.
     depth = sys.getrecursionlimit()
@@ -148,6 +186,8 @@ def execute(work):
         return work()
     except ScriptError:
         raise
+    except Terminated as end:
+        raise ScriptError("terminated", "it was terminated") from end
     except SystemExit as end:
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
@@ -194,7 +234,7 @@ def leave_fork(failure):
     # A process that the script forked reached the end of the script; it ends like any Python process.
     if failure is None:
         return 0
-    if failure.args[0] != "exit":
+    if failure.args[0] not in ("exit", "terminated"):
         sys.stderr.write(failure.args[1] + "\n")
         return 1
     end = failure.__cause__
@@ -243,6 +283,7 @@ def run_script(data):
         work = work_of(request, space)
         del request
         started = time.perf_counter()
+        allow_termination()
         left = execute(work)
         del work
     except ScriptError as refused:
@@ -255,6 +296,8 @@ def run_script(data):
             reply = execute(lambda: answer(left if returns else space.get("result"), time.perf_counter() - started, most))
         except ScriptError as refused:
             failure = refused
+    if failure is not None and failure.args[0] == "terminated":
+        return TERMINATED
     if failure is not None:
         reply = json.dumps({"fault": failure.args[0], "message": bounded(failure.args[1])}).encode()
     if not same_pipe(pipe):
@@ -263,6 +306,19 @@ def run_script(data):
     send(REPLIES, reply)
     os.close(REPLIES)
     return 0
+
+
+# The status of a script that SIGTERM has ended.
+TERMINATED = -15
+
+
+def run_to_end(request):
+    """Runs the request and ends the process."""
+    try:
+        status = run_script(request)
+    except Terminated:
+        status = TERMINATED
+    finish(status)
 
 
 def open_files():
@@ -284,8 +340,12 @@ def flush_files():
 
 def finish(status):
     """Ends the process like an interpreter, without freeing the memory that it shares with the parent."""
-    join_threads()
-    atexit._run_exitfuncs()
+    try:
+        join_threads()
+        atexit._run_exitfuncs()
+    except Terminated:
+        status = TERMINATED
+    reset_termination()
     sys.modules["__main__"].__dict__.clear()
     gc.collect()
     files = open_files()
@@ -296,4 +356,7 @@ def finish(status):
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
+    if status == TERMINATED:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)  # So that whoever waits for the process sees why it ended.
     leave(status, files)
