@@ -74,6 +74,10 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", message).WithKind(protocol.Permanent)
 	case "result":
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", message)
+	case "pool":
+		return e.failed("a worker of a multiprocessing.Pool ended before its work was done").
+			WithHint("with the start methods spawn and forkserver, each worker runs the script again up to where it starts processes: define functions before that, " +
+				"put what only the script itself is to do below `if __name__ == \"__main__\":`, or use multiprocessing.get_context(\"fork\")")
 	case "exit":
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, message).
 			WithHint("a script succeeds if it runs to its end, or exits with status 0")

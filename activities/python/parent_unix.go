@@ -38,6 +38,9 @@ type parent struct {
 	orders    *os.File
 	done      chan struct{} // Closed when the process has ended.
 
+	brokenOnce sync.Once
+	brokenText string
+
 	outputMu sync.Mutex
 	output   outputBuffer  // Its stderr.
 	secrets  redaction.Set // Of the scripts that it was forked for.
@@ -219,12 +222,8 @@ func (p *parent) startFailure(why error) error {
 	if answered {
 		return errNotStarted
 	}
-	var message struct {
-		Broken string `json:"broken"`
-	}
-	_ = p.orders.SetReadDeadline(time.Now().Add(time.Second))
-	if line, err := bufio.NewReader(p.orders).ReadBytes('\n'); err == nil && json.Unmarshal(line, &message) == nil && message.Broken != "" {
-		return protocol.Errorf(protocol.ConfigurationError, "%s", message.Broken).
+	if broken := p.broken(); broken != "" {
+		return protocol.Errorf(protocol.ConfigurationError, "%s", broken).
 			WithHint("install it for %s or correct python.preload in config.yaml", p.path)
 	}
 	cause := why.Error()
@@ -241,6 +240,20 @@ func (p *parent) startFailure(why error) error {
 		cause = end
 	}
 	return &startError{p.path, cause}
+}
+
+// broken returns why the parent cannot fork, if it says so. All who wait for it get the same answer.
+func (p *parent) broken() string {
+	p.brokenOnce.Do(func() {
+		var message struct {
+			Broken string `json:"broken"`
+		}
+		_ = p.orders.SetReadDeadline(time.Now().Add(time.Second))
+		if line, err := bufio.NewReader(p.orders).ReadBytes('\n'); err == nil && json.Unmarshal(line, &message) == nil {
+			p.brokenText = message.Broken
+		}
+	})
+	return p.brokenText
 }
 
 // explain turns errNotStarted of a parent for one script into a startError with the parent's stderr.

@@ -14,6 +14,20 @@ def reserve(fd):
 
 def preload(names):
     """Imports the modules. Returns why one cannot be imported, or None."""
+    restore = []
+    HOOKS["random"] = lambda module: restore.append(watch_seeds(module))
+    sys.meta_path.insert(0, ImportHook)
+    try:
+        return preload_watched(names)
+    finally:
+        sys.meta_path.remove(ImportHook)
+        HOOKS.clear()
+        for each in restore:
+            each()
+        find_unseeded()
+
+
+def preload_watched(names):
     for name in names:
         try:
             importlib.import_module(name)

@@ -118,6 +118,37 @@ def reseed():
     for module, function in (("numpy.random", "seed"), ("torch", "seed")):
         if module in sys.modules:
             getattr(sys.modules[module], function)()
+    for generator in UNSEEDED.values():
+        if hasattr(generator, "bit_generator"):
+            generator.bit_generator.state = type(generator.bit_generator)().state
+        else:
+            generator.seed()
+
+
+# Generators of random numbers that preloaded modules have made without a seed: each script gets other numbers of them.
+UNSEEDED = {}
+
+
+def watch_seeds(module):
+    original = module.Random.seed
+
+    def seed(self, a=None, *rest, **options):
+        UNSEEDED.pop(id(self), None)
+        if a is None and not rest and not options:
+            UNSEEDED[id(self)] = self
+        return original(self, a, *rest, **options)
+    module.Random.seed = seed
+    return lambda: setattr(module.Random, "seed", original)
+
+
+def find_unseeded():
+    """Adds those of NumPy: one with a seed has that, and another one has drawn 128 bits."""
+    for found in gc.get_objects() if "numpy.random" in sys.modules else ():
+        if isinstance(found, (sys.modules["numpy.random"].Generator, sys.modules["numpy.random"].RandomState)):
+            bits = getattr(found, "bit_generator", None) or found._bit_generator
+            entropy = getattr(getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None), "entropy", None)
+            if isinstance(entropy, int) and entropy >> 64:
+                UNSEEDED[id(found)] = found
 
 
 def shadowed(folder):
@@ -191,6 +222,8 @@ def execute(work):
     except SystemExit as end:
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
+        if LOST:
+            raise ScriptError("pool", "") from exception
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
             raise ScriptError(fault, format_exception(exception)) from exception
@@ -277,8 +310,9 @@ def run_script(data):
     pipe, own, failure, reply, space, left = os.fstat(REPLIES), os.getpid(), None, None, {}, None
     try:
         request = with_deep_recursion(DECODER.decode, data.decode())
-        del data
         prepare(request)
+        share_with_processes(request, data)
+        del data
         space, most, returns = enter(request), request["limit"], request["call"] is not None
         work = work_of(request, space)
         del request
