@@ -126,11 +126,18 @@ def signal_term(send, target):
         pass
 
 
+def in_group(pid, group):
+    try:
+        return os.getpgid(pid) == group
+    except OSError:
+        return False
+
+
 def terminate(control, child):
     """Asks the script to end, and when it has, or after half of its time, also the other processes of its group: it may end those
     itself, and a multiprocessing.Pool whose workers end first waits for ever. Nobody has time when the process at the other end
     of the socket is gone. Returns whether nothing is left of the group."""
-    grace, asked = SUPERVISOR["grace"], False
+    grace, asked = SUPERVISOR["grace"], None
     if not grace or other_end_closed(control, 0):
         return False
     send_event(control, b"ending", 1)
@@ -145,9 +152,14 @@ def terminate(control, child):
                 exists = exists and pid != child
         except ChildProcessError:
             exists = False
-        if not asked and (not exists or time.monotonic() > began + grace / 2):
+        if not exists and asked != "all":
             signal_term(os.killpg, child)
-            asked = True
+            asked = "all"
+        elif not asked and time.monotonic() > began + grace / 2:
+            for pid in descendants():
+                if pid != child and in_group(pid, child):
+                    signal_term(os.kill, pid)
+            asked = "others"
         try:
             os.killpg(child, 0)
         except ProcessLookupError:

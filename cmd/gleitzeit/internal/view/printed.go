@@ -67,31 +67,6 @@ func unfinishedIn(records []resultstore.Record) map[string]*unfinished {
 	return found
 }
 
-// AddPrinted loads what the attempts of tasks have printed that have no result, and, of the items that failed for one reason,
-// what the first one has printed.
-func (r *Run) AddPrinted(ctx context.Context, store resultstore.Store) error {
-	for i := range r.Tasks {
-		task := &r.Tasks[i]
-		if task.Error != nil {
-			if err := task.Error.load(ctx, store, task.printed); err != nil {
-				return fmt.Errorf("the output of task %q: %w", task.ID, err)
-			}
-		}
-		for _, attempt := range task.FailedAttempts {
-			if err := attempt.Error.load(ctx, store, attempt.printed); err != nil {
-				return fmt.Errorf("the output of task %q: %w", task.ID, err)
-			}
-		}
-		for at := range task.failures[:min(len(task.failures), maxFailures)] {
-			group := &task.failures[at]
-			if err := group.error.load(ctx, store, group.printed); err != nil {
-				return fmt.Errorf("the output of task %q: %w", task.ID, err)
-			}
-		}
-	}
-	return nil
-}
-
 // load adds what was printed. A value that the store no longer has is not missed: it is there to explain the error only.
 func (e *Error) load(ctx context.Context, store resultstore.Store, ref *protocol.Ref) error {
 	if ref == nil {

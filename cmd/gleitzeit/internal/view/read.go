@@ -153,6 +153,31 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	return r.AddPrinted(ctx, store)
 }
 
+// AddPrinted loads what the attempts of tasks have printed that have no result, and, of the items that failed for one reason,
+// what the first one has printed.
+func (r *Run) AddPrinted(ctx context.Context, store resultstore.Store) error {
+	for i := range r.Tasks {
+		task := &r.Tasks[i]
+		if task.Error != nil {
+			if err := task.Error.load(ctx, store, task.printed); err != nil {
+				return fmt.Errorf("the output of task %q: %w", task.ID, err)
+			}
+		}
+		for _, attempt := range task.FailedAttempts {
+			if err := attempt.Error.load(ctx, store, attempt.printed); err != nil {
+				return fmt.Errorf("the output of task %q: %w", task.ID, err)
+			}
+		}
+		for at := range task.failures[:min(len(task.failures), maxFailures)] {
+			group := &task.failures[at]
+			if err := group.error.load(ctx, store, group.printed); err != nil {
+				return fmt.Errorf("the output of task %q: %w", task.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
 // Task returns the task with an id or name; nil if there is none.
 func (r *Run) Task(name string) *Task {
 	for i := range r.Tasks {
