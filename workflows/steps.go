@@ -116,8 +116,10 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 		outcome.Error.Message += r.because()
 	case r.stopped != nil && outcome.Error.Code == protocol.WorkerLost:
 		// Its worker was gone when the run was stopped: Temporal does not schedule it again.
+		printed := outcome.Printed
 		outcome = cancelledWithoutWorker()
 		outcome.Error.Message += r.because()
+		outcome.Printed = printed
 	}
 	return outcome
 }

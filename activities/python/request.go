@@ -18,7 +18,7 @@ import (
 var runnerFiles embed.FS
 
 // runnerParts are the runner's files in the order in which they are concatenated; the last one starts it.
-var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "script", "parent"}
+var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "processes", "script", "parent"}
 
 // runner is the program that an interpreter runs.
 var runner = sync.OnceValue(func() string {

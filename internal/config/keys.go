@@ -24,6 +24,7 @@ var fixedKeys = []key{
 	{"python.preload", texts},
 	{"python.env", texts},
 	{"python.sandbox", text},
+	{"python.grace", text},
 	{"python.limits.memory", text},
 	{"python.limits.cpu", text},
 	{"python.limits.file_size", text},

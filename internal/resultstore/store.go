@@ -104,12 +104,13 @@ type Record struct {
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
 	Usage      protocol.Usage   `json:"usage,omitzero"`
-	Value      *protocol.Ref    `json:"value,omitempty"`  // The result of a task; the outputs of a run.
-	Plan       *protocol.Ref    `json:"plan,omitempty"`   // Of a run.
-	Queue      string           `json:"queue,omitempty"`  // Of a run: the Temporal task queue.
-	Items      *protocol.Ref    `json:"items,omitempty"`  // Of a task with items: the list of them.
-	Counts     *protocol.Counts `json:"counts,omitempty"` // Of such a task that has ended.
-	Sealed     []byte           `json:"sealed,omitempty"` // What is encrypted, while it is stored.
+	Value      *protocol.Ref    `json:"value,omitempty"`   // The result of a task; the outputs of a run.
+	Plan       *protocol.Ref    `json:"plan,omitempty"`    // Of a run.
+	Queue      string           `json:"queue,omitempty"`   // Of a run: the Temporal task queue.
+	Items      *protocol.Ref    `json:"items,omitempty"`   // Of a task with items: the list of them.
+	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
+	Printed    *protocol.Ref    `json:"printed,omitempty"` // Of an attempt without a result: what it has printed, a protocol.Printed.
+	Sealed     []byte           `json:"sealed,omitempty"`  // What is encrypted, while it is stored.
 }
 
 // Query selects Records. With Run: those of that run's newest execution, the run first, then its tasks by task, item and

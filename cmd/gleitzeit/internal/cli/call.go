@@ -67,7 +67,11 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) er
 		}
 	}()
 	if outcome.Error != nil {
-		return failedCall{outcome.Error}
+		failed := &view.Task{Error: view.NewError(outcome.Error)}
+		if err := view.LoadPrinted(ctx, s.Store(), failed.Error, outcome.Printed.Ref); err != nil {
+			return err
+		}
+		return printedError{failedCall{outcome.Error}, failed}
 	}
 	if outcome.Warning != "" {
 		p.say("! %s", value.VisibleLines(view.Brief(outcome.Warning)))

@@ -67,8 +67,13 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		}
 		return protocol.Errorf(protocol.InvalidParams, "run %s has no task %q; it has: %s", run, args[1], strings.Join(ids, ", "))
 	}
+	if p.output == asText {
+		for i := range task.FailedAttempts {
+			p.sayPrinted(&task.FailedAttempts[i])
+		}
+	}
 	if task.Result == nil {
-		return noResult(task)
+		return printedError{noResult(task), task}
 	}
 	p.printResult(task.ResultText(), *task.Result)
 	p.sayWarning(task)
@@ -79,6 +84,13 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 func (p resultsCommand) sayWarning(task *view.Task) {
 	if p.output == asText && task.Warning != "" {
 		p.say("%s", task.WarningLine())
+	}
+}
+
+// sayPrinted prints what an attempt has printed that another one followed.
+func (p resultsCommand) sayPrinted(attempt *view.FailedAttempt) {
+	if printed := attempt.Error.PrintedText("  ", protocol.PrintedLines); printed != "" {
+		p.say("%s\n%s", attempt.Line(), strings.TrimSuffix(printed, "\n"))
 	}
 }
 

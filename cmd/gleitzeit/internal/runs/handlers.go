@@ -38,7 +38,7 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 func pythonOptions(settings *config.Settings) python.Options {
 	p := settings.Python
 	return python.Options{
-		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: hidden(settings),
+		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Grace: p.Grace, HiddenFolders: hidden(settings),
 		Limits: python.Limits{
 			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output, Temp: p.Temp,
 		},

@@ -106,6 +106,9 @@ func markdownOfItem(entry value.Value) string {
 		if hint := hintOf(entry); hint != "" {
 			text += "\n> " + quoted(hint) + "\n"
 		}
+		if printed := printedOf(entry).PrintedText("", protocol.PrintedLines); printed != "" {
+			text += "\n" + fenced("", printed)
+		}
 		return text
 	}
 	if reason, has := entry.Get("reason"); has {

@@ -210,12 +210,14 @@ func (t *Task) remedies(indent string) string {
 		if group.count > 1 {
 			items += fmt.Sprintf(" and %d more", group.count-1)
 		}
-		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, items, value.VisibleLines(Brief(group.message)))
-		hint(indent+"  ", group.hint)
+		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, items, value.VisibleLines(Brief(group.error.Message)))
+		hint(indent+"  ", group.error.Hint)
+		text.WriteString(group.error.PrintedText(indent+"  ", ItemLines))
 	}
 	if t.Status == protocol.Failed && t.Error != nil {
 		hint(indent, t.Error.Hint)
 	}
+	text.WriteString(t.Error.PrintedText(indent, protocol.PrintedLines))
 	return text.String()
 }
 

@@ -88,7 +88,8 @@ func TestARunAsJSON(t *testing.T) {
 	want(t, "skipped", string(tasks.Elements()[0].JSON()),
 		`{"id":"join","name":"Join them","method":"python/execute","status":"skipped","reason":"it needs \"bad\", which failed","attempts":0,"started_at":null,"duration":0,"error":null}`)
 	want(t, "completed", string(tasks.Elements()[1].JSON()),
-		`{"id":"good","method":"mcp/tool.add","status":"completed","attempts":2,"started_at":"2026-01-02T12:00:00Z","duration":1.5,"result":{"response":"5","result":5},"error":null}`)
+		`{"id":"good","method":"mcp/tool.add","status":"completed","attempts":2,"started_at":"2026-01-02T12:00:00Z","duration":1.5,"result":{"response":"5","result":5},"error":null,`+
+			`"failed_attempts":[{"attempt":1,"finished_at":"2026-01-02T12:00:00Z","error":{"code":-29002,"name":"TASK_EXECUTION_FAILED","message":"the script raised an exception:\nTraceback\nKeyError: 'x\u001b[31m'","retryable":true}}]}`)
 	outputs, _ := run.Get("outputs")
 	usage, _ := run.Get("usage")
 	want(t, "outputs", string(outputs.JSON()), `{}`)
