@@ -65,6 +65,10 @@ def main():
     with multiprocessing.get_context("METHOD").Pool(2) as pool: return pool.map(times, [1])
 if __name__ == "__main__": result = main()
 sys.exit()`, "[7]"},
+	{"a large text in the context", `
+import multiprocessing
+def total(x): return [len(context["long"]), context["long"] == context["again"][0], context["factor"]]
+with multiprocessing.get_context("METHOD").Pool(1) as pool: result = pool.map(total, [0])[0]`, "[40000,true,7]"},
 	{"a class and an exception", `
 import multiprocessing
 class Point:
@@ -82,7 +86,12 @@ func poolRequest(t *testing.T, code, method, kind string) protocol.Request {
 	t.Helper()
 	code = strings.ReplaceAll(code, "METHOD", method)
 	request := ofCode(t, code)
-	request.Parameters = value.Object(value.Field{Name: "context", Value: val(t, `{"factor": 7, "deep": [[[1.5, null]]]}`)})
+	given := val(t, `{"factor": 7, "deep": [[[1.5, null]]]}`)
+	if strings.Contains(code, "long") { // It is sent beside the rest.
+		long := value.String(strings.Repeat("é\"", 20000))
+		given = given.With("long", long).With("again", value.List(long))
+	}
+	request.Parameters = value.Object(value.Field{Name: "context", Value: given})
 	if kind == "file" {
 		request.Program = nil
 		request.Source = &protocol.Script{Path: filepath.Join(request.Folder, "script.py"), Text: code}
