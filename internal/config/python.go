@@ -21,7 +21,7 @@ type Python struct {
 	Env          []string // Variables of this process that scripts see.
 	Sandbox      string   // "none" or "bwrap".
 
-	Grace        time.Duration // How long a script may take to end after SIGTERM; NoLimit kills it at once.
+	Grace time.Duration // How long a script may take to end after SIGTERM; NoLimit kills it at once.
 
 	// The limits. 0 is the default of the protocol, NoLimit is no limit.
 	Memory, FileSize, Output, Temp int64 // Bytes.

@@ -18,8 +18,8 @@ var ErrNotFound = errors.New("not found in the result store")
 // *protocol.Error of the code PersistenceFailed and name the store and the cause.
 type Store interface {
 	// Put stores a batch, all of it or nothing. A Record replaces the one with an equal Key; an existing value stays
-	// unchanged. So a batch may be put any number of times. After Put has returned, a crash loses nothing. The cost does not
-	// depend on the size of the run or of the store.
+	// unchanged. So a batch may be put any number of times. After Put has returned, a crash loses nothing. An empty batch asks
+	// whether the store can be written to. The cost does not depend on the size of the run or of the store.
 	Put(ctx context.Context, batch Batch) error
 	// Records returns the Records that match the query: an empty slice, not an error, if there are none.
 	Records(ctx context.Context, query Query) ([]Record, error)

@@ -101,6 +101,14 @@ func TestDamageInTheMiddle(t *testing.T) {
 		if err := again.Put(t.Context(), batchOf("more", 1)); !isDamaged(err) {
 			t.Errorf("%d MiB are written to although they are damaged: %v", megabytes, err)
 		}
+		read, err := Open(t.Context(), s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = read.Records(t.Context(), resultstore.Query{Run: "later", Limit: 1})
+		if closed := read.Close(); isDamaged(err) == isDamaged(closed) {
+			t.Errorf("%d MiB are only read, and said to be damaged once and not twice: %v, %v", megabytes, err, closed)
+		}
 	}
 }
 
