@@ -32,23 +32,31 @@ const (
 )
 
 func (p *patterns) compile(pattern string) (jsonschema.Regexp, error) {
+	written := pattern
+	pattern = ordinary.ReplaceAllStringFunc(written, func(escape string) string {
+		if escape == `\\` {
+			return escape
+		}
+		return escape[1:]
+	})
 	expression := escapes.ReplaceAllStringFunc(pattern, func(escape string) string {
 		if digits, is := strings.CutPrefix(escape, `\u`); is && !halves.MatchString(digits) {
 			return `\x{` + digits + `}`
 		}
 		return escape
 	})
-	if steps, err := regex.Steps(expression); err == nil && p.steps+steps <= maxSteps {
+	otherwise := meansOtherwise.MatchString(strings.ReplaceAll(pattern, `\\`, ""))
+	if steps, err := regex.Steps(expression); err == nil && p.steps+steps <= maxSteps && !otherwise {
 		if compiled, err := regexp.Compile(expression); err == nil {
 			p.steps += steps
-			return linear{compiled, pattern}, nil
+			return linear{compiled, written}, nil
 		}
 	}
 	if len(pattern) > maxPattern || strings.Count(pattern, "(") > maxGroups {
-		if !slices.Contains(p.unchecked, pattern) {
-			p.unchecked = append(p.unchecked, pattern)
+		if !slices.Contains(p.unchecked, written) {
+			p.unchecked = append(p.unchecked, written)
 		}
-		return unchecked(pattern), nil
+		return unchecked(written), nil
 	}
 	compiled, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode)
 	if err != nil {
@@ -59,11 +67,18 @@ func (p *patterns) compile(pattern string) (jsonschema.Regexp, error) {
 		}
 	}
 	compiled.MatchTimeout = matchTime
-	return &backtracking{pattern: pattern, compiled: compiled}, nil
+	return &backtracking{pattern: written, compiled: compiled}, nil
 }
 
 // escapes are characters by their number, which Go writes in another way, and escaped backslashes, after which a u is a letter.
 var escapes = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\\\`)
+
+// ordinary are letters that ECMAScript takes for themselves behind a backslash, and that both engines take for something else.
+var ordinary = regexp.MustCompile(`\\[AzZGQECa]|\\\\`)
+
+// meansOtherwise finds what is valid in Go and means something else there, or nothing in ECMAScript: \pL without braces, \x{41}, classes
+// such as [:alpha:], and flags.
+var meansOtherwise = regexp.MustCompile(`\\[pP][^{]|\\x\{|\[:|\(\?[imsUP-]`)
 
 // halves are the numbers of the halves that characters beyond U+FFFF are written in. Go has no such characters.
 var halves = regexp.MustCompile(`^[dD][89a-fA-F]`)

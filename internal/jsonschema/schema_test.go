@@ -31,6 +31,9 @@ func TestPatterns(t *testing.T) {
 		{`"^[\\w-.]+$"`, "a-b.c", "a b"},
 		{`"^\\cA[^]$"`, "\x01x", "A"},
 		{`"^(?=.)a$"`, "a", "a\n"},
+		{`"^[[:alpha:]]$"`, "a]", "b"}, // Not a class, but one of these characters, and a bracket.
+		{`"^a\\z$"`, "az", "a"},
+		{`"^\\\\A$"`, `\A`, "A"},
 	} {
 		schema, err := jsonschema.Compile([]byte(`{"type":"string","pattern":` + test.pattern + `}`))
 		if err != nil {

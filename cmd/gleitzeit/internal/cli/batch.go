@@ -121,7 +121,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		input.Omit = []string{written}
 	}
 	compiled, mistakes := interpreter.Compile(input)
-	if len(mistakes) > 0 {
+	if compiled == nil {
 		return p.refuseBatch(mistakes)
 	}
 	typed := "gleitzeit " + view.ShellWords(p.Args...)

@@ -106,7 +106,7 @@ func (p callCommand) compileCall(method string, pairs []string) (*plan.Plan, err
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
 		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
 	})
-	if len(diagnostics) == 0 {
+	if compiled != nil {
 		return compiled, nil
 	}
 	var messages []string

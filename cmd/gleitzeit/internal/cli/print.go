@@ -85,6 +85,13 @@ func (p *program) printResult(text string, result value.Value) {
 	view.WriteValue(p.Out, result, p.writeJSON)
 }
 
+// notes prints what deserves attention in a workflow and is no mistake.
+func (p *program) notes(diagnostics []definition.Diagnostic) {
+	for _, note := range diagnostics {
+		p.say("%s", note)
+	}
+}
+
 // refuse prints every mistake in a workflow, and in its inputs, and ends the command.
 func (p *program) refuse(file string, diagnostics []definition.Diagnostic) error {
 	found := byFile(file, diagnostics)
