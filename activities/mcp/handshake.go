@@ -34,6 +34,7 @@ type handshake struct {
 	version  string        // The first one that the client offers; empty is the latest.
 	limit    time.Duration // Of the answer to server/discover, and of that to initialize after it.
 	starting func() bool   // Reports whether the server has yet to read the message; nil if that cannot be known.
+	slow     func()        // Called once if the server has not read the message within the limit; may be nil.
 }
 
 // probeFailure is the error of a session that did not begin after server/discover.
@@ -88,7 +89,8 @@ func (h handshake) limited(ctx context.Context) (context.Context, context.Cancel
 	go func() {
 		ticker := time.NewTicker(probeTick)
 		defer ticker.Stop()
-		began := time.Now()
+		sent, slow := time.Now(), h.slow
+		began := sent
 		for {
 			select {
 			case <-ctx.Done():
@@ -96,6 +98,10 @@ func (h handshake) limited(ctx context.Context) (context.Context, context.Cancel
 			case now := <-ticker.C:
 				if h.starting != nil && h.starting() {
 					began = now
+					if slow != nil && now.Sub(sent) >= h.limit {
+						slow()
+						slow = nil
+					}
 				} else if now.Sub(began) >= h.limit {
 					cancel()
 					return
@@ -114,7 +120,9 @@ func dial(ctx context.Context, s *server) (*connection, error) {
 		connect = dialHTTP
 	}
 	if !s.initializeFirst {
-		conn, err := connect(ctx, s, handshake{limit: min(probeTimeout, s.limit/5)})
+		limit := min(probeTimeout, s.limit/5)
+		slow := func() { s.log.Info("the MCP server is still starting: it has read nothing yet", "after", limit) }
+		conn, err := connect(ctx, s, handshake{limit: limit, slow: slow})
 		if err == nil {
 			s.initializeFirst = conn.session.InitializeResult().ProtocolVersion <= initializeVersion
 			return conn, nil
