@@ -186,13 +186,54 @@ func TestWhatCannotBeReadInLists(t *testing.T) {
 			t.Error(string(got.JSON()))
 		}
 		wantError(t, b.fails(request(t, "mcp/old.resources/read", `{"uri":"x"}`)), protocol.TaskResultInvalid, protocol.TaskFault, "has an element that is null")
+		const unreadable = `the tool "bad_annotation" of the MCP server "old" cannot be read: its "annotations.readOnlyHint" is a string, not true or false`
+		for _, method := range []string{"mcp/old.tool.bad_annotation", "mcp/tool.bad_annotation"} {
+			wantError(t, b.fails(request(t, method, `{}`)), protocol.MethodNotSupported, protocol.Permanent, unreadable, "correct or update the server")
+			if _, err := b.handler.DescribeTool(t.Context(), request(t, method, `{}`)); err == nil || !strings.Contains(err.Error(), unreadable) {
+				t.Errorf("%s is described: %v", method, err)
+			}
+			spec, err := b.handler.Discover(t.Context(), []string{method}, nil, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m, found := spec.Find(method); !found || m.Unavailable != unreadable {
+				t.Errorf("%s is found: %v %q", method, found, m.Unavailable)
+			}
+		}
+		wantError(t, b.fails(request(t, "mcp/old.tool.bad_list", `{}`)), protocol.MethodNotSupported, protocol.Permanent, `its "icons" is an object, not a list`)
+		wantError(t, b.fails(request(t, "mcp/old.tool.nothing", `{}`)), protocol.MethodNotSupported, protocol.Permanent, `has no tool "nothing"`, "its tools: send")
 		log := b.log.String()
 		for _, want := range []string{`level=WARN`, `the tool \"bad_annotation\"`, `the tool \"number 7\"`, `the resource \"bad\"`} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the log has no %s:\n%s", want, log)
 			}
 		}
-	}, "-tools", `{"name":"bad_annotation","inputSchema":{},"annotations":{"readOnlyHint":"true"}},null,{"name":"odd","inputSchema":"string"},{"name":"last","inputSchema":{},"annotations":null}`)
+	}, "-tools", `{"name":"bad_annotation","inputSchema":{},"annotations":{"readOnlyHint":"true"}},null,{"name":"odd","inputSchema":"string"},{"name":"last","inputSchema":{},"annotations":null},{"name":"bad_list","icons":{}}`)
+}
+
+// TestAnotherServerHasTheTool: a tool that one server describes wrongly is called on the server that describes it well.
+func TestAnotherServerHasTheTool(t *testing.T) {
+	program, err := builtLegacy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := t.TempDir()
+	settings := []protocol.Setting{{Name: "NOTES", Value: notes}}
+	b := withServer(t, notes, protocol.ToolServer{Name: "bad", Command: program, Args: []string{"-tools", `{"name":"strict","title":5}`}, Env: settings},
+		described(t, "good", notes, "-only", "strict"))
+	result, err := b.handler.Handle(t.Context(), request(t, "mcp/tool.strict", `{"n":1}`), nil)
+	if want := `the tool "strict" of the MCP server "bad" cannot be read: its "title" is a number, not a string`; err != nil || !strings.Contains(result.Warning, want) {
+		t.Errorf("%v, and the warning is %q", err, result.Warning)
+	}
+	spec, err := b.handler.Discover(t.Context(), []string{"mcp/tool.strict"}, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, callable := range map[string]bool{"mcp/tool.strict": true, "mcp/good.tool.strict": true, "mcp/bad.tool.strict": false} {
+		if m, found := spec.Find(name); !found || (m.Unavailable == "") != callable {
+			t.Errorf("%s is found: %v %q", name, found, m.Unavailable)
+		}
+	}
 }
 
 // TestTooLargeArguments: a server ends the session at a message that is larger than the limit of its SDK, every time.

@@ -30,7 +30,14 @@ type connection struct {
 	progress sync.Map // Of calls in flight: a protocol.Progress by token.
 
 	toolsLock chan struct{} // A lock on tools whose wait can be cancelled.
-	tools     []tool        // Nil until they have been listed; guarded by toolsLock.
+	tools     *toolList     // Nil until they have been listed; guarded by toolsLock.
+	dropped   *droppedTools // By the list that is being read.
+}
+
+// toolList is the list of a server's tools.
+type toolList struct {
+	tools      []tool
+	unreadable map[string]*protocol.Error // Those that cannot be read, by name, with the errors of calls of them.
 }
 
 // tool is a tool as the server describes it.
@@ -60,7 +67,8 @@ func dialProgram(ctx context.Context, s *server, h handshake) (*connection, erro
 	if err != nil {
 		return nil, err
 	}
-	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped})
+	dropped := &droppedTools{}
+	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped(dropped)})
 	transport := &mcp.IOTransport{Reader: messages.Reader(p.Stdout()), Writer: messages.Writer(p.Stdin()), MaxLineLength: -1}
 	h.starting = p.Unread
 	conn, err := open(ctx, transport, h, &s.known)
@@ -74,13 +82,13 @@ func dialProgram(ctx context.Context, s *server, h handshake) (*connection, erro
 		p.End()
 		return nil, startFailure{err, s.known.calls.String(text), p.LastOutput()}
 	}
-	conn.process = p
+	conn.process, conn.dropped = p, dropped
 	return conn, nil
 }
 
 // open starts a session over a transport.
 func open(ctx context.Context, transport mcp.Transport, h handshake, given *known) (*connection, error) {
-	conn := &connection{done: make(chan struct{}), toolsLock: make(chan struct{}, 1), known: given}
+	conn := &connection{dropped: &droppedTools{}, done: make(chan struct{}), toolsLock: make(chan struct{}, 1), known: given}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gleitzeit", Version: "v1"}, &mcp.ClientOptions{
 		Logger: slog.New(slog.DiscardHandler),
 		// None: a server that learns that the client has roots uses only those folders, and there are none.
@@ -160,7 +168,7 @@ func progressText(p *mcp.ProgressNotificationParams) string {
 }
 
 // listTools returns the server's tools, from memory unless refresh is set.
-func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, error) {
+func (conn *connection) listTools(ctx context.Context, refresh bool) (*toolList, error) {
 	select {
 	case conn.toolsLock <- struct{}{}:
 		defer func() { <-conn.toolsLock }()
@@ -170,11 +178,12 @@ func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, er
 	if conn.tools != nil && !refresh {
 		return conn.tools, nil
 	}
-	tools := []tool{}
+	list := &toolList{}
 	if conn.session.InitializeResult().Capabilities.Tools == nil {
-		conn.tools = tools
-		return tools, nil
+		conn.tools = list
+		return list, nil
 	}
+	conn.dropped.take() // By a list that was not read to its end.
 	params := &mcp.ListToolsParams{}
 	for range maxPages {
 		page, err := conn.session.ListTools(ctx, params)
@@ -182,11 +191,12 @@ func (conn *connection) listTools(ctx context.Context, refresh bool) ([]tool, er
 			return nil, err
 		}
 		for _, described := range page.Tools {
-			tools = append(tools, tool{described, argumentSchema(described), outputSchema(described), repeatable(described.Annotations)})
+			list.tools = append(list.tools, tool{described, argumentSchema(described), outputSchema(described), repeatable(described.Annotations)})
 		}
 		if page.NextCursor == "" {
-			conn.tools = tools
-			return tools, nil
+			list.unreadable = conn.dropped.take()
+			conn.tools = list
+			return list, nil
 		}
 		params = &mcp.ListToolsParams{Cursor: page.NextCursor}
 	}
@@ -232,17 +242,21 @@ func outputSchema(described *mcp.Tool) *jsonschema.Schema {
 }
 
 // findTool returns the tool with the name, and the tools of the server. A list without the tool is requested again, because
-// lists change.
+// lists change. A tool that cannot be read is an error.
 func (conn *connection) findTool(ctx context.Context, name string) (found tool, all []tool, err error) {
+	var list *toolList
 	for _, refresh := range []bool{false, true} {
-		if all, err = conn.listTools(ctx, refresh); err != nil {
+		if list, err = conn.listTools(ctx, refresh); err != nil {
 			return tool{}, nil, err
 		}
-		for _, t := range all {
+		for _, t := range list.tools {
 			if t.Name == name {
-				return t, all, nil
+				return t, list.tools, nil
 			}
 		}
 	}
-	return tool{}, all, nil
+	if failure := list.unreadable[name]; failure != nil {
+		return tool{}, nil, failure
+	}
+	return tool{}, list.tools, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -56,12 +57,17 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 		for _, m := range offered {
 			target, _ := parseMethod(m.Name)
 			if _, builtin := h.builtins[target.tool]; all && !builtin {
-				if owners[target.tool] == nil {
-					m := m
-					m.Name = method(target.tool)
-					unqualified = append(unqualified, m)
+				short := m
+				short.Name = method(target.tool)
+				switch at := slices.IndexFunc(unqualified, func(m protocol.Method) bool { return m.Name == short.Name }); {
+				case at < 0:
+					unqualified = append(unqualified, short)
+				case unqualified[at].Unavailable != "":
+					unqualified[at] = short // A call goes to the server whose tool can be read.
 				}
-				owners[target.tool] = append(owners[target.tool], s)
+				if m.Unavailable == "" {
+					owners[target.tool] = append(owners[target.tool], s)
+				}
 			}
 			spec.Methods = append(spec.Methods, m)
 		}
@@ -79,12 +85,12 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 // toolMethods returns the tools of a server as methods.
 func (h *Handler) toolMethods(ctx context.Context, s *server) (methods []protocol.Method, err error) {
 	_, err = call{handler: h}.query(ctx, s, func(ctx context.Context, _ *server, conn *connection, _ call) (value.Value, error) {
-		tools, err := conn.listTools(ctx, false)
+		list, err := conn.listTools(ctx, false)
 		if err != nil {
 			return value.Value{}, err
 		}
 		methods = nil
-		for _, t := range tools {
+		for _, t := range list.tools {
 			m := protocol.Method{
 				Name: family + s.Name + "." + toolPrefix + t.Name, Summary: t.Description,
 				Result: json.RawMessage(anyResult), EnforcesTimeout: true, IsServerTool: true,
@@ -95,6 +101,14 @@ func (h *Handler) toolMethods(ctx context.Context, s *server) (methods []protoco
 				}
 			}
 			methods = append(methods, m)
+		}
+		for _, name := range slices.Sorted(maps.Keys(list.unreadable)) {
+			if !slices.ContainsFunc(list.tools, func(t tool) bool { return t.Name == name }) {
+				methods = append(methods, protocol.Method{
+					Name: family + s.Name + "." + toolPrefix + name, Result: json.RawMessage(anyResult), EnforcesTimeout: true, IsServerTool: true,
+					Unavailable: conn.known.calls.String(list.unreadable[name].Message),
+				})
+			}
 		}
 		return value.Value{}, nil
 	})

@@ -34,10 +34,11 @@ func dialHTTP(ctx context.Context, s *server, h handshake) (*connection, error) 
 	}
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	dropped := &droppedTools{}
 	transport := &mcp.StreamableClientTransport{
 		Endpoint: s.URL,
 		HTTPClient: &http.Client{
-			Transport: &roundTripper{base, s, headers, wire.NewSession(wire.Report{Stray: s.reportStray(), Dropped: s.reportDropped})},
+			Transport: &roundTripper{base, s, headers, wire.NewSession(wire.Report{Stray: s.reportStray(), Dropped: s.reportDropped(dropped)})},
 			// Headers may hold secrets, which are for this address only.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -51,6 +52,7 @@ func dialHTTP(ctx context.Context, s *server, h handshake) (*connection, error) 
 		base.CloseIdleConnections()
 		return nil, s.known.error(err)
 	}
+	conn.dropped = dropped
 	conn.finish = base.CloseIdleConnections
 	return conn, nil
 }

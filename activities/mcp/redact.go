@@ -2,6 +2,8 @@ package mcp
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -58,9 +60,37 @@ func (s *server) expand(settings []protocol.Setting) ([]protocol.Setting, error)
 	return expanded, nil
 }
 
-// reportDropped logs what was left out of a list of the server.
-func (s *server) reportDropped(what string) {
-	s.log.Warn("left out what the MCP server lists: it cannot be read", "reason", s.known.calls.String(what))
+// droppedTools are the tools that were left out of the lists of one session, because they cannot be read.
+type droppedTools struct {
+	mu     sync.Mutex
+	byName map[string]*protocol.Error // The errors of calls of them.
+}
+
+// reportDropped returns a function that logs what was left out of a list of the server, and adds tools to the given ones.
+func (s *server) reportDropped(tools *droppedTools) func(element, name, reason string) {
+	return func(element, name, reason string) {
+		text := fmt.Sprintf("the %s %q: %s", element, name, reason)
+		s.log.Warn("left out what the MCP server lists: it cannot be read", "reason", s.known.calls.String(text))
+		if element != "tool" {
+			return
+		}
+		tools.mu.Lock()
+		defer tools.mu.Unlock()
+		if tools.byName == nil {
+			tools.byName = map[string]*protocol.Error{}
+		}
+		tools.byName[name] = protocol.Errorf(protocol.MethodNotSupported, "the tool %q of the MCP server %q cannot be read: %s", name, s.Name, reason).
+			WithHint("the server describes the tool against the specification of MCP; correct or update the server")
+	}
+}
+
+// take returns the tools, and forgets them.
+func (d *droppedTools) take() map[string]*protocol.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	taken := d.byName
+	d.byName = nil
+	return taken
 }
 
 // loggedStrays is the maximum number of responses of one session in the log that are not messages.

@@ -90,13 +90,13 @@ func joinLists(lists ...string) func([]value.Value) value.Value {
 }
 
 func askTools(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
-	tools, err := conn.listTools(ctx, true)
+	list, err := conn.listTools(ctx, true)
 	if err != nil {
 		return value.Value{}, err
 	}
-	all := make([]value.Value, 0, len(tools))
+	all := make([]value.Value, 0, len(list.tools))
 	var lines []string
-	for _, t := range tools {
+	for _, t := range list.tools {
 		v, err := value.Encode(t.Tool)
 		if err != nil {
 			return value.Value{}, invalidResponse("a tool", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -45,7 +46,44 @@ func decodes[T any](text json.RawMessage) error {
 		return errors.New("it is null")
 	}
 	var into T
-	return json.Unmarshal(text, &into)
+	err := json.Unmarshal(text, &into)
+	if mistyped, is := errors.AsType[*json.UnmarshalTypeError](err); is {
+		return mistypedError(mistyped)
+	}
+	return err
+}
+
+// mistypedError returns the error of a value of the wrong type in the terms of JSON, not in those of Go.
+func mistypedError(err *json.UnmarshalTypeError) error {
+	what := "it"
+	if err.Field != "" {
+		what = fmt.Sprintf("its %q", err.Field)
+	}
+	is, known := map[string]string{"string": "a string", "number": "a number", "bool": "true or false", "object": "an object", "array": "a list"}[err.Value]
+	if !known {
+		is = "the " + err.Value // Such as "number 1.5".
+	}
+	return fmt.Errorf("%s is %s, not %s", what, is, typeName(err.Type))
+}
+
+// typeName returns what JSON has for a type.
+func typeName(of reflect.Type) string {
+	switch of.Kind() {
+	case reflect.Pointer:
+		return typeName(of.Elem())
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	default:
+		return "a whole number"
+	}
 }
 
 // result returns the result of a method in a form that the SDK can decode, and whether it differs from what was sent.
@@ -120,7 +158,7 @@ func (s *Session) list(fields object, field, element string, check func(json.Raw
 		if named.Name == "" {
 			named.Name = fmt.Sprintf("number %d", i+1)
 		}
-		s.report.Dropped(fmt.Sprintf("the %s %q: %v", element, named.Name, err))
+		s.report.Dropped(element, named.Name, err.Error())
 	}
 	if len(kept) == len(elements) && !changed {
 		return false, nil

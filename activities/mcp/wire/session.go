@@ -41,8 +41,8 @@ type Session struct {
 type Report struct {
 	// Stray receives output that is not a message; long if its end is missing.
 	Stray func(text []byte, long bool)
-	// Dropped receives what was left out of a list, such as `the tool "x": …`.
-	Dropped func(what string)
+	// Dropped receives what was left out of a list: what it is, such as "tool", its name, and why it cannot be read.
+	Dropped func(element, name, reason string)
 }
 
 // NewSession returns a session without requests.

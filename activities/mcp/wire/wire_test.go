@@ -22,7 +22,7 @@ func (nobody) Close() error { return nil }
 // session returns a session in which these methods were called, with the ids 1, 2, ….
 func session(t testing.TB, methods ...string) *wire.Session {
 	t.Helper()
-	s := wire.NewSession(wire.Report{Stray: func([]byte, bool) {}, Dropped: func(string) {}})
+	s := wire.NewSession(wire.Report{Stray: func([]byte, bool) {}, Dropped: func(string, string, string) {}})
 	w := s.Writer(nobody{io.Discard})
 	for i, method := range methods {
 		if _, err := fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%d,"method":%q}`+"\n", i+1, method); err != nil {

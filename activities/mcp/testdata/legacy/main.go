@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	first   = flag.String("first", "error", "what it does with a first message that is not initialize: error, exit, exit0, silent, null-id, text, or empty")
+	first   = flag.String("first", "error", "what it does with a first message that is not initialize: error, exit, exit0, silent, null-id, text, or empty; or an error and then exit, close (of its output), silent, stuck (reads no more) or error: error-exit, …")
 	before  = flag.String("print", "", "text to print before anything else")
 	version = flag.String("version", "2025-06-18", "the revision of MCP that it supports")
 	lists   = flag.String("tools", "", "further tools, as JSON objects separated by commas")
@@ -43,7 +43,8 @@ type message struct {
 type server struct {
 	mu      sync.Mutex
 	ready   bool
-	release chan struct{} // Closed by the tool "release", for calls of "wait".
+	release chan struct{}   // Closed by the tool "release", for calls of "wait".
+	spoiled map[string]bool // Connections that got an error after which no session can begin on them.
 }
 
 func main() {
@@ -57,7 +58,7 @@ func main() {
 	for *late && !noted("go") {
 		time.Sleep(time.Millisecond)
 	}
-	s := &server{release: make(chan struct{})}
+	s := &server{release: make(chan struct{}), spoiled: map[string]bool{}}
 	if *address != "" {
 		panic(s.serveHTTP())
 	}
@@ -69,13 +70,18 @@ func main() {
 			return
 		}
 		note("received", method(line))
-		go s.handle(line, func(text string) {
+		send := func(text string) {
 			writing.Lock()
 			defer writing.Unlock()
 			if _, err := io.WriteString(os.Stdout, text+"\n"); err != nil {
 				panic(err)
 			}
-		})
+		}
+		if *first == "error-stuck" {
+			s.handle(line, "", send)
+		} else {
+			go s.handle(line, "", send)
+		}
 	}
 }
 
@@ -87,8 +93,8 @@ func method(line []byte) string {
 	return m.Method
 }
 
-// handle handles a message. It reports whether it sent something.
-func (s *server) handle(line []byte, send func(string)) bool {
+// handle handles a message of a connection. It reports whether it sent something.
+func (s *server) handle(line []byte, from string, send func(string)) bool {
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {
 		panic(err)
@@ -96,10 +102,14 @@ func (s *server) handle(line []byte, send func(string)) bool {
 	reply := func(what string) { send(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,` + what + `}`) }
 	result := func(text string) { reply(`"result":` + text) }
 	s.mu.Lock()
-	ready := s.ready || m.Method == "initialize"
+	spoiled := s.spoiled[from]
+	ready := s.ready || m.Method == "initialize" && !spoiled
 	s.ready = ready
+	s.spoiled[from] = spoiled || !ready && strings.HasPrefix(*first, "error-")
 	s.mu.Unlock()
 	switch {
+	case spoiled && *first != "error-error":
+		select {}
 	case !ready:
 		return s.refuse(m, send)
 	case m.ID == nil:
@@ -166,8 +176,23 @@ func (s *server) refuse(m message, send func(string)) bool {
 		send(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,"result":{}}`)
 	default:
 		send(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,"error":{"code":-32002,"message":"not initialized"}}`)
+		s.afterError()
 	}
 	return true
+}
+
+// afterError is what the server does after the error.
+func (s *server) afterError() {
+	switch *first {
+	case "error-exit":
+		os.Exit(1)
+	case "error-close":
+		if err := os.Stdout.Close(); err != nil {
+			panic(err)
+		}
+	case "error-stuck":
+		time.Sleep(time.Hour) // Without select, which is an error where no goroutine is left.
+	}
 }
 
 func (s *server) serveHTTP() error {
@@ -185,7 +210,7 @@ func (s *server) serveHTTP() error {
 		note("received", method(body))
 		done := make(chan bool, 1)
 		go func() {
-			done <- s.handle(body, func(text string) {
+			done <- s.handle(body, r.RemoteAddr, func(text string) {
 				w.Header().Set("Content-Type", "application/json")
 				if *events {
 					w.Header().Set("Content-Type", "text/event-stream")
