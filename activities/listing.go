@@ -65,7 +65,7 @@ type listing struct {
 }
 
 // List returns the selected files of a folder. It resolves a relative path as Read does. Links to folders are followed within the
-// folder. A broken link, or one that leads out of the folder, counts as a file: reading it reports the error.
+// folder, and left out if they lead out of it. A broken link, or one to a file outside, counts as a file: reading it reports the error.
 func (f files) List(ctx context.Context, folder string, want filter) (listing, error) {
 	if folder == "" {
 		return listing{}, protocol.Errorf(protocol.TaskValidationFailed, "the path of the folder is empty")
@@ -161,6 +161,8 @@ func (f files) list(ctx context.Context, path string, want filter) (found listin
 			at := filepath.Join(path, filepath.FromSlash(name))
 			switch {
 			case want.excludes(name) || !mayBeFile(within, name, entry):
+			case leadsToFolderOutside(within, name, at, entry):
+				found.leftOut = append(found.leftOut, leadsOut(at, path))
 			case want.omits(within, name):
 				found.leftOut = append(found.leftOut, omitted(at))
 			default:
@@ -169,14 +171,12 @@ func (f files) list(ctx context.Context, path string, want filter) (found listin
 		},
 		LeaveOut: func(name string, err error) {
 			at := filepath.Join(path, filepath.FromSlash(name))
-			why := err.Error()
-			if errors.Is(err, glob.ErrOutside) {
-				if info, err := os.Stat(at); err != nil || !info.IsDir() {
-					return // It leads to a file, which does not match.
-				}
-				why = fmt.Sprintf("it leads out of %q", path)
+			switch {
+			case !errors.Is(err, glob.ErrOutside):
+				found.leftOut = append(found.leftOut, fmt.Sprintf("linked folder %q, because %v", at, err))
+			case isFolder(at): // A file does not match.
+				found.leftOut = append(found.leftOut, leadsOut(at, path))
 			}
-			found.leftOut = append(found.leftOut, fmt.Sprintf("linked folder %q, because %s", at, why))
 		},
 	})
 	slices.Sort(found.files)
@@ -184,6 +184,24 @@ func (f files) list(ctx context.Context, path string, want filter) (found listin
 	slices.Sort(found.leftOut)
 	found.leftOut = slices.Compact(found.leftOut)
 	return found, err
+}
+
+func leadsOut(link, folder string) string {
+	return fmt.Sprintf("linked folder %q, because it leads out of %q", link, folder)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// leadsToFolderOutside reports whether what a pattern matches is a link out of the folder to another one: it is no file to read.
+func leadsToFolderOutside(within glob.FS, name, at string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	_, err := within.Stat(name)
+	return errors.Is(err, glob.ErrOutside) && isFolder(at)
 }
 
 func omitted(file string) string {

@@ -75,9 +75,7 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	case "result":
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", message)
 	case "pool":
-		return e.failed("a worker of a multiprocessing.Pool ended before its work was done").
-			WithHint("with the start methods spawn and forkserver, each worker runs the script again up to where it starts processes: define functions before that, " +
-				"put what only the script itself is to do below `if __name__ == \"__main__\":`, or use multiprocessing.get_context(\"fork\")")
+		return e.lostWorker(r.Message)
 	case "exit":
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, message).
 			WithHint("a script succeeds if it runs to its end, or exits with status 0")
@@ -88,6 +86,32 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	}
 	return raised
 }
+
+// lostWorker returns the error for a worker of a pool that ended with a status, or by a signal, which is negative.
+func (e *outcome) lostWorker(status string) *protocol.Error {
+	const before = " before its work was done"
+	switch number, _ := strconv.Atoi(status); {
+	case number == lostWorkerStatus:
+		return e.failed("a worker of a multiprocessing.Pool ended" + before).
+			WithHint("with the start methods spawn and forkserver, each worker runs the script again up to where it starts processes: define functions before that, " +
+				"put what only the script itself is to do below `if __name__ == \"__main__\":`, or use multiprocessing.get_context(\"fork\")")
+	case number == -signalKill:
+		return e.failed(fmt.Sprintf("a worker of a multiprocessing.Pool was killed by signal %d (%s)%s", -number, signalName(-number), before)).
+			WithHint("the machine may have run out of memory: use fewer processes, or smaller pieces of work")
+	case number < 0:
+		return e.failed(fmt.Sprintf("a worker of a multiprocessing.Pool was killed by signal %d (%s)%s", -number, signalName(-number), before)).
+			WithHint("%s", poolHint)
+	default:
+		return e.failed(fmt.Sprintf("a worker of a multiprocessing.Pool ended with exit status %d%s", number, before)).WithHint("%s", poolHint)
+	}
+}
+
+const (
+	// lostWorkerStatus is the exit status of a worker with a new interpreter that cannot work, as runner/processes.py has it.
+	lostWorkerStatus = 213
+	// poolHint is for workers that the script itself ends.
+	poolHint = "the functions and the initializer of a Pool must not end its workers; with concurrent.futures.ProcessPoolExecutor, a worker that ends is an exception in the script"
+)
 
 const (
 	// maxMessage and maxLines are how much of the end of a runner's message an error shows.

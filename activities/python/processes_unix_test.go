@@ -162,3 +162,43 @@ with multiprocessing.get_context("METHOD").Pool(2) as pool: result = pool.map(sy
 		}
 	}
 }
+
+// Workers that end in the midst of their work, or before it, have lost it, whatever their status; others may end.
+func TestPoolsThatLoseAWorker(t *testing.T) {
+	const pool = "import multiprocessing, os, signal, sys, time\nfrom multiprocessing.pool import ThreadPool\n" +
+		"def fail(): raise OSError('no license')\ndef double(x): return 2 * x\n" +
+		"def die(x): sys.stderr.write('at %d\\n' % x); sys.stderr.flush(); os.kill(os.getpid(), x)\n" +
+		"if __name__ == '__main__':\n    context = multiprocessing.get_context('METHOD')\n    "
+	const ended = "a worker of a multiprocessing.Pool "
+	for name, c := range map[string]struct{ code, message, stderr, hint string }{
+		"exit":                 {"with context.Pool(2) as pool: pool.map(os._exit, [9])", ended + "ended with exit status 9 before its work was done", "", "ProcessPoolExecutor"},
+		"exit 0":               {"with context.Pool(2) as pool: pool.map(os._exit, [0])", ended + "ended with exit status 0 before its work was done", "", "ProcessPoolExecutor"},
+		"killed":               {"with context.Pool(2) as pool: pool.map(die, [9])", ended + "was killed by signal 9 (killed) before its work was done", "at 9", "memory"},
+		"a bad pointer":        {"pool = context.Pool(2)\n    pool.apply(die, [11])", ended + "was killed by signal 11 (segmentation fault) before its work was done", "at 11", "ProcessPoolExecutor"},
+		"closed":               {"pool = context.Pool(1)\n    lost = pool.apply_async(os._exit, [9]); pool.close(); pool.join()", ended + "ended with exit status 9 before its work was done", "", "ProcessPoolExecutor"},
+		"at last":              {"pool = context.Pool(2)\n    try: pool.map(os._exit, [9])\n    finally: pool.close(); pool.join()", ended + "ended with exit status 9 before its work was done", "", "ProcessPoolExecutor"},
+		"idle":                 {"with context.Pool(1) as pool:\n        pool.map(double, [1]); os.kill(pool._pool[0].pid, 9); pool.map(double, [1])", ended + "was killed by signal 9 (killed) before its work was done", "", "memory"},
+		"the initializer":      {"with context.Pool(2, fail) as pool: pool.map(double, [1])", ended + "ended", "OSError: no license", ""},
+		"a limit of tasks":     {"with context.Pool(2, maxtasksperchild=1) as pool: result = pool.map(double, range(6), chunksize=1)", "", "[0,2,4,6,8,10]", ""},
+		"many that are closed": {"result = 0\n    for _ in range(5):\n        with context.Pool(2) as pool, ThreadPool(4) as threads:\n            result += sum(pool.map(double, [1])) + sum(threads.map(double, [1]))\n            pool.close(); pool.join()", "", "20", ""},
+	} {
+		for _, method := range []string{"fork", "spawn"} {
+			t.Run(name+", "+method, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				result, err := shared.Handle(ctx, poolRequest(t, pool+c.code, method, "code"), nil)
+				if c.message == "" {
+					if err != nil || string(field(t, result, "result").JSON()) != c.stderr {
+						t.Errorf("%+v, %v", result, err)
+					}
+					return
+				}
+				known := protocol.AsError(errorOr(err), 0)
+				if known.Code != protocol.TaskExecutionFailed || !strings.HasPrefix(known.Message, c.message) || !strings.Contains(known.Message, c.stderr) || !strings.Contains(known.Hint, c.hint) {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+	}
+}

@@ -7,7 +7,8 @@ import importlib.machinery
 # before it could take any. A Pool starts another one then, and waits for ever.
 LOST_WORKER = 213
 SCRIPT = {}
-LOST = []
+LOST = []  # The exit status of the worker.
+TERMINATING = []
 
 SHARED = r'''
 def install(spawn):
@@ -50,6 +51,7 @@ def install(spawn):
         if SCRIPT["path"] is not None:
             main.__file__ = SCRIPT["path"]
         lines = io.StringIO(SCRIPT["original"], newline=None).readlines()
+        lines[-1:] = [line.rstrip("\n") + "\n" for line in lines[-1:]]
         linecache.cache[SCRIPT["name"]] = (len(SCRIPT["original"]), None, lines, SCRIPT["name"])
         spawn.old_main_modules.append(sys.modules["__main__"])
         sys.modules["__mp_main__"] = main
@@ -92,14 +94,40 @@ def share_script(spawn):
 
 
 def watch_pools(pool):
-    original = pool.Pool._join_exited_workers
+    """Interrupts a script whose Pool has lost a worker: only the limit of tasks for a worker, or the end of the pool, ends one in order."""
+    maintain, join_exited, join, terminate = pool.Pool._maintain_pool, pool.Pool._join_exited_workers, pool.Pool.join, pool.Pool._terminate_pool.__func__
+
+    def maintain_pool(*arguments):
+        handler = sys.modules["threading"].current_thread()
+        handler.most_tasks = arguments[8]
+        maintain(*arguments)
+        if LOST:
+            handler._state = pool.TERMINATE
 
     def join_exited_workers(workers):
-        if not LOST and any(worker.exitcode == LOST_WORKER for worker in workers):
-            LOST.append(True)
+        handler, before = sys.modules["threading"].current_thread(), list(workers)
+        joined = join_exited(workers)
+        ended = [worker.exitcode for worker in before if worker not in workers]
+        lost = [status for status in ended if status or handler.most_tasks is None]
+        # A pool that ends says so before its workers end.
+        if lost and not LOST and not TERMINATING and handler._state != pool.TERMINATE:
+            LOST.append(lost[0])
             signal.pthread_kill(sys.modules["threading"].main_thread().ident, signal.SIGINT)  # It waits.
-        return original(workers)
-    pool.Pool._join_exited_workers = staticmethod(join_exited_workers)
+        return joined and not LOST  # Others are started in their place.
+
+    def join_pool(self):
+        if not LOST:
+            join(self)
+
+    # The usual end of a pool waits for its threads, and for a lock that an idle worker has with it when it is killed.
+    def terminate_pool(cls, *arguments):
+        if not LOST:
+            return terminate(cls, *arguments)
+        for worker in list(arguments[3]):
+            if hasattr(worker, "kill"):  # It is no thread.
+                worker.kill()
+    pool.Pool._maintain_pool, pool.Pool._join_exited_workers = staticmethod(maintain_pool), staticmethod(join_exited_workers)
+    pool.Pool.join, pool.Pool._terminate_pool = join_pool, classmethod(terminate_pool)
 
 
 AFTER_IMPORT = {"multiprocessing.spawn": share_script, "multiprocessing.pool": watch_pools}

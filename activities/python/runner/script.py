@@ -21,6 +21,7 @@ class Terminated(SystemExit):
 
 
 def raise_terminated(number, _):
+    TERMINATING.append(number)  # The workers of its pools get the signal, too.
     raise Terminated(128 + number)
 
 
@@ -96,7 +97,8 @@ def lines_of(text):
 def compile_script(request):
     name, text, original = request["name"], request["text"], request["original"]
     lines = lines_of(original)
-    linecache.cache[name] = (len(original), None, lines, name)  # Without a time, so that it is never read from disk.
+    # Without a time, so that it is never read from disk. As those of a file, all lines have an end: else carets are one column off.
+    linecache.cache[name] = (len(original), None, lines[:-1] + [line.rstrip("\n") + "\n" for line in lines[-1:]], name)
     try:
         if text == original and not request["variables"]:
             return compile(text, name, "exec", dont_inherit=True)
@@ -233,7 +235,7 @@ def execute(work):
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
         if LOST:
-            raise ScriptError("pool", "") from exception
+            raise ScriptError("pool", str(LOST[0])) from exception
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
             raise ScriptError(fault, format_exception(exception)) from exception

@@ -315,14 +315,36 @@ func Duration(s protocol.Seconds) string {
 	return s.Duration().Round(time.Second).String()
 }
 
-// Brief returns a message on one line: of a longer one the first line, which says what failed, and the last, which in a
-// traceback says why.
+// Brief returns a message on one line: of a longer one the first line, which says what failed, and the last, or in a traceback
+// the type of the exception with the first line of its message, which says why.
 func Brief(message string) string {
 	lines := strings.Split(strings.TrimSpace(message), "\n")
 	if len(lines) == 1 {
 		return lines[0]
 	}
-	return lines[0] + " " + strings.TrimSpace(lines[len(lines)-1])
+	return lines[0] + " " + cause(lines[1:])
+}
+
+// cause returns the line that says why: what follows the last frame of a traceback, or else the last line.
+func cause(lines []string) string {
+	last := len(lines) - 1
+	for frame := last; frame >= 0; frame-- {
+		if !strings.HasPrefix(lines[frame], `  File "`) {
+			continue
+		}
+		for at := frame + 1; at <= last; at++ {
+			raised := strings.TrimSpace(lines[at])
+			switch {
+			case raised == "" || strings.HasPrefix(lines[at], " "):
+				continue // The source of the frame.
+			case at < last && strings.HasSuffix(raised, ":") && !strings.Contains(raised, " "):
+				return raised + " " + strings.TrimSpace(lines[at+1]) // The message begins with a line break.
+			}
+			return raised
+		}
+		break
+	}
+	return strings.TrimSpace(lines[last])
 }
 
 // FirstLine returns a text up to its first line break.

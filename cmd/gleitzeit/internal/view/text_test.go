@@ -72,6 +72,26 @@ func read(t *testing.T, store resultstore.Store) *Run {
 	return run
 }
 
+func TestBrief(t *testing.T) {
+	const raised = "the script raised an exception:\n"
+	const frame = "Traceback (most recent call last):\n  File \"<code>\", line 1, in <module>\n    f()\n    ~^^\n"
+	for message, want := range map[string]string{
+		"one line": "one line",
+		"it failed; end of stderr:\nsome\nlast words\n":                                                          "it failed; end of stderr: last words",
+		raised + frame + "KeyError: 'x'":                                                                         "the script raised an exception: KeyError: 'x'",
+		raised + frame + "ValueError: 3 validation errors for Order:\n  price: missing\n  name: missing":         "the script raised an exception: ValueError: 3 validation errors for Order:",
+		raised + frame + "ValueError: first\nsecond\n\nthird":                                                    "the script raised an exception: ValueError: first",
+		raised + frame + "KeyError: 'a'\n\nDuring handling of it:\n\n" + frame + "a.Error: one\n  two":           "the script raised an exception: a.Error: one",
+		raised + frame + "ValueError: \n  price: missing\n":                                                      "the script raised an exception: ValueError: price: missing",
+		raised + "…\n    f()\n  [Previous line repeated 9 more times]\n  File \"<code>\", line 2, in f\nE: a\nb": "the script raised an exception: E: a",
+		"the script is not valid Python:\n  File \"<code>\", line 1\n    1 + )\n        ^\nSyntaxError: bad":     "the script is not valid Python: SyntaxError: bad",
+	} {
+		if got := Brief(message); got != want {
+			t.Errorf("%q: %q", message, got)
+		}
+	}
+}
+
 func TestARunAsATree(t *testing.T) {
 	want(t, "tree", read(t, stored(t, nil)).Tree(), "r  Diamond  failed  90 s\n1 task failed\n"+
 		"  ✓ good  mcp/tool.add  completed  1.50 s  2 attempts\n"+
