@@ -60,6 +60,7 @@ func dialProgram(ctx context.Context, s *server, h handshake) (*connection, erro
 	if err != nil {
 		return nil, err
 	}
+	s.setStarting(p)
 	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped})
 	transport := &mcp.IOTransport{Reader: messages.Reader(p.Stdout()), Writer: messages.Writer(p.Stdin()), MaxLineLength: -1}
 	h.starting = p.Unread
