@@ -49,8 +49,10 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 		want   string
 	}{
 		"no program": {protocol.ToolServer{Command: "no-such-program"}, `program "no-such-program" not found`},
-		"no folder":  {protocol.ToolServer{Command: "cat", Cwd: "/no/such/folder"}, `"/no/such/folder"`},
-		"no secret":  {protocol.ToolServer{Command: "cat", Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}}}, "${secrets.TOKEN} is not set"},
+		"a command line": {protocol.ToolServer{Command: "npx -y @modelcontextprotocol/server-memory"},
+			"put its arguments in `args`, as in command: npx, args: [\"-y\", \"@modelcontextprotocol/server-memory\"]"},
+		"no folder": {protocol.ToolServer{Command: "cat", Cwd: "/no/such/folder"}, `"/no/such/folder"`},
+		"no secret": {protocol.ToolServer{Command: "cat", Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}}}, "${secrets.TOKEN} is not set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.server.Name = "test"
