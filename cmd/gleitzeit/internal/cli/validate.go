@@ -103,7 +103,11 @@ func (p validateCommand) online(ctx context.Context) checker {
 		in.Specs = specs
 		compiled, diagnostics = interpreter.Compile(in)
 		if len(failures) > 0 {
-			return nil, interpreter.AddFailures(in, diagnostics, failures), nil
+			all := make([]interpreter.TaskFailure, len(failures))
+			for i, failure := range failures {
+				all[i] = interpreter.TaskFailure(failure)
+			}
+			return nil, interpreter.AddFailures(in, diagnostics, all), nil
 		}
 		return compiled, diagnostics, nil
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
-	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -84,12 +83,18 @@ func Specs(o config.Options, remote bool) []protocol.Spec {
 	return worker.Specs(settings.Provider, settings.MCP.Servers...)
 }
 
+// TaskFailure is why the method of a task cannot be called.
+type TaskFailure struct {
+	Task          int // Its number in the plan.
+	Message, Hint string
+}
+
 // OnlineSpecs is Specs with what the tool servers that the plan needs say of their tools, and why others are not
 // available. They are started for that, and stopped.
-func OnlineSpecs(ctx context.Context, o Options, p *plan.Plan) (specs []protocol.Spec, failures []interpreter.TaskFailure, err error) {
+func OnlineSpecs(ctx context.Context, o Options, p *plan.Plan) (specs []protocol.Spec, failures []TaskFailure, err error) {
 	specs, unavailable, err := worker.OnlineSpecs(ctx, handlerOptions(o.Settings, o.Env, nil, o.Log), p)
 	for _, u := range unavailable {
-		failures = append(failures, interpreter.TaskFailure{Task: u.First, Message: view.BriefOutput(u.Error.Message), Hint: u.Error.Hint})
+		failures = append(failures, TaskFailure{Task: u.First, Message: view.BriefOutput(u.Error.Message), Hint: u.Error.Hint})
 	}
 	return specs, failures, err
 }
