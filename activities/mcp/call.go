@@ -65,23 +65,42 @@ func (c call) tool(ctx context.Context) (value.Value, error) {
 	return c.callTool(ctx, s)
 }
 
-// withTimeout applies the task's timeout to an attempt, or the fallback if the task has none.
-func (c call) withTimeout(ctx context.Context, fallback time.Duration) (context.Context, context.CancelFunc) {
+// timeLimit returns the timeout of the call on a server: that of the task, or that of the server if the task has none.
+func (c call) timeLimit(s *server) timeLimit {
+	l := timeLimit{server: s.Name, tool: c.target.tool, limit: s.limit}
 	if c.request.Timeout > 0 {
-		fallback = c.request.Timeout
+		l.limit, l.ofTask = c.request.Timeout, true
 	}
-	return context.WithTimeoutCause(ctx, fallback, errTimeout)
+	return l
+}
+
+// withTimeout applies the timeout of the call.
+func (c call) withTimeout(ctx context.Context, s *server) (context.Context, context.CancelFunc) {
+	l := c.timeLimit(s)
+	return context.WithTimeoutCause(ctx, l.limit, l)
+}
+
+// awaitStart waits until the server has started, unless the task has a timeout, which includes that. The start has the
+// timeout of the server for itself: a server that does not start fails with the error of the start, not with that of a call.
+func (c call) awaitStart(ctx context.Context, s *server) error {
+	if c.request.Timeout > 0 {
+		return nil
+	}
+	_, err := s.connect(ctx)
+	return err
 }
 
 // withToolTimeout is withTimeout for a call of a tool: progress resets the server's timeout, if its settings want that. The
 // returned call reports progress that does so.
 func (c call) withToolTimeout(ctx context.Context, s *server) (context.Context, call, func()) {
 	if c.request.Timeout > 0 || s.TimeoutOnProgress != protocol.ResetTimeout {
-		ctx, stop := c.withTimeout(ctx, s.limit)
+		ctx, stop := c.withTimeout(ctx, s)
 		return ctx, c, stop
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(s.limit, func() { end(silenceError{s.limit}) })
+	passed := c.timeLimit(s)
+	passed.progress = true
+	timer := time.AfterFunc(s.limit, func() { end(passed) })
 	report := c.progress
 	c.progress = func(message string) {
 		timer.Reset(s.limit)
@@ -96,7 +115,10 @@ func (c call) withToolTimeout(ctx context.Context, s *server) (context.Context, 
 // query runs a query on a server. A query can be repeated.
 func (c call) query(ctx context.Context, s *server, question query) (answer value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
-		ctx, stop := c.withTimeout(ctx, s.limit) // The wait for the slot does not count.
+		if err := c.awaitStart(ctx, s); err != nil {
+			return err
+		}
+		ctx, stop := c.withTimeout(ctx, s) // The wait for the slot does not count.
 		defer stop()
 		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			answer, err = question(ctx, s, conn, c)
@@ -110,6 +132,9 @@ func (c call) query(ctx context.Context, s *server, question query) (answer valu
 // callTool calls the tool on a server.
 func (c call) callTool(ctx context.Context, s *server) (result value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
+		if err := c.awaitStart(ctx, s); err != nil {
+			return err
+		}
 		ctx, c, stop := c.withToolTimeout(ctx, s)
 		defer stop()
 		var called tool

@@ -67,6 +67,7 @@ func dialProgram(ctx context.Context, s *server, h handshake) (*connection, erro
 	if err != nil {
 		return nil, err
 	}
+	s.setStarting(p)
 	dropped := &droppedTools{}
 	messages := wire.NewSession(wire.Report{Stray: p.Stray, Dropped: s.reportDropped(dropped)})
 	transport := &mcp.IOTransport{Reader: messages.Reader(p.Stdout()), Writer: messages.Writer(p.Stdin()), MaxLineLength: -1}

@@ -19,8 +19,8 @@ import (
 
 // contextError returns the error of a call whose context is done.
 func contextError(ctx context.Context) error {
-	if silence, is := errors.AsType[silenceError](context.Cause(ctx)); is {
-		return protocol.Errorf(protocol.TaskTimeout, "%s", silence)
+	if passed, is := errors.AsType[timeLimit](context.Cause(ctx)); is {
+		return protocol.Errorf(protocol.TaskTimeout, "%s", passed).WithHint("%s", passed.hint())
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return protocol.Errorf(protocol.TaskTimeout, "the MCP server did not answer before the task's timeout")
@@ -28,12 +28,54 @@ func contextError(ctx context.Context) error {
 	return protocol.Errorf(protocol.TaskCancelled, "the call was cancelled")
 }
 
-// silenceError is the cause of a context that ended because a tool reported no progress for a while.
-type silenceError struct{ limit time.Duration }
-
-func (e silenceError) Error() string {
-	return fmt.Sprintf("the MCP server sent neither an answer nor progress for %s", e.limit)
+// timeLimit is the cause of a context that ended with the timeout of a call.
+type timeLimit struct {
+	server   string
+	tool     string // Empty if the call is for the server itself.
+	limit    time.Duration
+	ofTask   bool // The timeout is that of the task, else that of the server.
+	progress bool // Progress restarts it.
 }
+
+func (l timeLimit) Error() string {
+	who := fmt.Sprintf("the MCP server %q", l.server)
+	if l.tool != "" {
+		who = fmt.Sprintf("the tool %q of %s", l.tool, who)
+	}
+	if l.progress {
+		return fmt.Sprintf("%s sent neither an answer nor progress for %s, %s", who, l.limit, l.owner())
+	}
+	return fmt.Sprintf("%s did not answer within %s, %s", who, l.limit, l.owner())
+}
+
+func (l timeLimit) owner() string {
+	if l.ofTask {
+		return "the timeout of the task"
+	}
+	return "the timeout of the server"
+}
+
+func (l timeLimit) hint() string {
+	if l.ofTask {
+		return "increase `timeout` of the task if the call needs longer"
+	}
+	return "increase `timeout` of the server if its calls need longer, or set `timeout` on the task"
+}
+
+// startingError returns the error of a call whose context is done while the server starts.
+func (s *server) startingError(ctx context.Context) error {
+	passed, is := errors.AsType[timeLimit](context.Cause(ctx))
+	if !is {
+		return contextError(ctx)
+	}
+	failure := protocol.Errorf(protocol.TaskTimeout, "the MCP server %q did not answer at its start within %s, %s%s", s.Name, passed.limit, passed.owner(), s.startOutput())
+	if passed.ofTask {
+		return failure.WithHint("increase `timeout` of the task if the server needs longer to start")
+	}
+	return failure.WithHint(startHint)
+}
+
+const startHint = "increase `timeout` of the server if it needs longer to start"
 
 func errClosed(name string) error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "the MCP server %q is closed because the worker is stopping", name)
@@ -127,8 +169,8 @@ func (s *server) startError(ctx context.Context, err error) error {
 	case is:
 		return known
 	case errors.Is(context.Cause(ctx), errStartTimeout):
-		return protocol.Errorf(protocol.ProviderTimeout, "the MCP server %q did not start within %s%s", s.Name, s.limit, lastOutput(err)).
-			WithHint("increase `timeout` of the server if it needs longer to start")
+		return protocol.Errorf(protocol.ProviderTimeout, "the MCP server %q did not answer at its start within %s, the timeout of the server%s", s.Name, s.limit, lastOutput(err)).
+			WithHint(startHint)
 	case s.URL != "":
 		return protocol.Errorf(protocol.ProviderNotAvailable, "the MCP server %q at %s cannot be reached: %s", s.Name, s.URL, reason(err))
 	}

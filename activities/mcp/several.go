@@ -88,12 +88,20 @@ func (c call) toolServer(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	limited, stop := c.withTimeout(ctx, defaultTimeout)
-	defer stop()
 	has := make([]bool, len(servers))
 	failures := askServers(servers, func(number int, s *server) error {
-		return s.withSlot(limited, func(ctx context.Context) error {
-			return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
+		limited, stop := c.withTimeout(ctx, s) // The wait for the slot counts: another server may have the tool.
+		defer stop()
+		return s.withSlot(limited, func(limited context.Context) error {
+			if err := c.awaitStart(ctx, s); err != nil {
+				return err
+			}
+			if c.request.Timeout == 0 {
+				var stop context.CancelFunc
+				limited, stop = c.withTimeout(ctx, s)
+				defer stop()
+			}
+			return s.withConnection(limited, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 				found, _, err := conn.findTool(ctx, c.target.tool)
 				has[number] = found.Tool != nil
 				return true, err

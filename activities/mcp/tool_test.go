@@ -161,9 +161,9 @@ func TestDiscover(t *testing.T) {
 		{[]string{"mcp/one.tool.nothing"}, map[string]bool{"mcp/one.tool.strict": true, "mcp/one.tool.nothing": false, "mcp/tool.strict": false, "mcp/two.tool.exact": false}},
 		{[]string{"mcp/tool.x"}, map[string]bool{"mcp/tool.strict": true, "mcp/tool.x": false, "mcp/two.tool.exact": true, "mcp/tool.exact": true}},
 	} {
-		spec, err := b.handler.Discover(t.Context(), test.methods, nil, "")
-		if err != nil {
-			t.Fatal(err)
+		spec, unavailable := b.handler.Discover(t.Context(), test.methods, nil, "")
+		if len(unavailable) > 0 {
+			t.Fatal(unavailable[0].Error)
 		}
 		for name, want := range test.found {
 			m, found := spec.Find(name)
@@ -172,8 +172,28 @@ func TestDiscover(t *testing.T) {
 			}
 		}
 	}
-	if _, err := b.handler.Discover(t.Context(), []string{"mcp/four.tool.x"}, nil, ""); err == nil {
+	if _, unavailable := b.handler.Discover(t.Context(), []string{"mcp/four.tool.x"}, nil, ""); len(unavailable) != 1 {
 		t.Error("a server that is not there is no error")
+	}
+}
+
+// TestDiscoverWithDeadServers: each is reported once, with the first method that needs it, and the others are used all the same.
+func TestDiscoverWithDeadServers(t *testing.T) {
+	notes := t.TempDir()
+	b := withServer(t, notes, described(t, "good", notes), described(t, "broken", notes, "-broken"), protocol.ToolServer{Name: "missing", Command: "/nonexistent/prog"})
+	spec, unavailable := b.handler.Discover(t.Context(), []string{"mcp/tool.add", "mcp/broken.tool.a", "mcp/good.tool.fly", "mcp/missing.tools/list", "mcp/broken.tool.b"}, nil, "")
+	for i, want := range []struct {
+		first int
+		says  string
+	}{{1, `the MCP server "broken" did not start`}, {3, `"/nonexistent/prog" not found`}} {
+		if len(unavailable) != 2 || unavailable[i].First != want.first || !strings.Contains(unavailable[i].Error.Message, want.says) {
+			t.Errorf("got %+v", unavailable)
+		}
+	}
+	for name, want := range map[string]bool{"mcp/broken.tool.b": true, "mcp/good.tool.fly": false, "mcp/good.tool.strict": true} {
+		if _, found := spec.Find(name); found != want {
+			t.Errorf("%s is found: %v", name, found)
+		}
 	}
 }
 

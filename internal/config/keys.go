@@ -86,6 +86,9 @@ func keysWith(providers []protocol.Provider) []key {
 var alternatives = []struct{ name, instead string }{
 	{"batch", "use the section \"batch\" of a workflow"},
 	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE select a Temporal server"},
+	{"mcpServers", "use \"servers\" in the section \"mcp\""},
+	{"mcp_servers", "use \"servers\" in the section \"mcp\""},
+	{"mcp.mcpServers", "use \"mcp.servers\""},
 	{"home", "use --home or GLEITZEIT_HOME"},
 	{"persistence.redis.password", "use GLEITZEIT_REDIS_PASSWORD"},
 }

@@ -25,6 +25,8 @@ var equivalents = []equivalent{
 		`use "max_parallel"`},
 	{[]string{"a workflow"}, []string{"on", "trigger", "triggers", "schedule", "cron", "workflowdispatch"},
 		`remove it: a run starts with "gleitzeit run" or "gleitzeit submit", which a scheduler such as cron can call`},
+	{[]string{"a workflow"}, []string{"mcpservers", "mcp", "servers", "toolservers"},
+		`use "mcp_servers", as in mcp_servers: {files: {command: npx, args: [-y, SERVER]}}`},
 	{[]string{"a workflow"}, []string{"retry", "retries", "maxretries", "retrypolicy"},
 		`use "retry" in a task, or in "defaults" for all tasks of a protocol`},
 	{[]string{"a workflow"}, []string{"if", "condition", "when"},

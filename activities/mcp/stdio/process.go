@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -69,8 +70,11 @@ type Process struct {
 func Start(s Program) (*Process, error) {
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Server, s.Command).
-			WithHint("install it on the worker's machine, or correct `command`")
+		failure := protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Server, s.Command)
+		if words := strings.Fields(s.Command); len(words) > 1 {
+			return nil, failure.WithHint("`command` is the program alone; put its arguments in `args`, as in command: %s, args: [%s]", words[0], quoted(words[1:]))
+		}
+		return nil, failure.WithHint("install it on the worker's machine, or correct `command`")
 	}
 	if info, err := os.Stat(s.Cwd); s.Cwd != "" && (err != nil || !info.IsDir()) {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: folder %q not found", s.Server, s.Cwd)
@@ -126,6 +130,15 @@ func Start(s Program) (*Process, error) {
 	}()
 	go p.watch()
 	return p, nil
+}
+
+// quoted returns words as the elements of a list in YAML.
+func quoted(words []string) string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = strconv.Quote(word)
+	}
+	return strings.Join(all, ", ")
 }
 
 // watch waits for the program, and ends what it leaves behind, which would keep its pipes open and calls waiting.

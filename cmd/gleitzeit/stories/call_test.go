@@ -75,3 +75,18 @@ func TestCallOfALongName(t *testing.T) {
 		}
 	}
 }
+
+// TestCallOfAToolOfAServer: the schema that only the server has says which values are text, and the server is started once.
+func TestCallOfAToolOfAServer(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.withTestServer()
+	for i, call := range []string{"mcp/test.tool.log text=5", "mcp/test.tool.log text=true", `mcp/test.tool.log text=["a"]`, "mcp/test.tool.strict n=5"} {
+		u.Gleitzeit(0, append([]string{"call"}, strings.Fields(call)...)...)
+		if started := strings.Count(read(t, u.Path("started")), "\n"); started != i+1 {
+			t.Errorf("call %s: the servers of %d calls were started %d times", call, i+1, started)
+		}
+	}
+	_, said := u.Gleitzeit(5, "call", "mcp/test.tool.strict", "n=x")
+	wantLines(t, "call", said, "parameters.n: got string, want ")
+}

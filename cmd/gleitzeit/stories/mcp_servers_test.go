@@ -384,3 +384,27 @@ tasks:
 	_, said = u.Gleitzeit(5, "run", "wrong.yaml")
 	wantLines(t, "run", said, "additional properties 'timeout' not allowed", "the tool has no argument `timeout`; "+hint)
 }
+
+// TestValidateOnlineReportsEverything: servers that are not available once each, and the mistakes about those that are.
+func TestValidateOnlineReportsEverything(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	u.withServers(fmt.Sprintf("    test: {command: %q}\n    gone: {command: /nonexistent/prog}\n    dies: {command: sh, args: [-c, 'echo fatal: no luck >&2; exit 1']}\n", server))
+	u.File("flow.yaml", `name: Flow
+tasks:
+  - {id: a, method: mcp/gone.tool.x, parameters: {a: 1}}
+  - {id: b, method: mcp/test.tool.fly}
+  - {id: c, method: mcp/dies.tool.x}
+  - {id: d, method: mcp/gone.tool.y}
+  - {id: e, method: mcp/test.tool.strict, parameters: {n: x}}
+`)
+	_, stderr := u.Gleitzeit(2, "validate", "--online", "flow.yaml")
+	wantLines(t, "standard error", stderr, `flow.yaml:3:21: cannot start the MCP server "gone": program "/nonexistent/prog" not found; install it`,
+		`flow.yaml:4:21: unknown method "mcp/test.tool.fly"`, `flow.yaml:5:21: the MCP server "dies" did not start: its program exited (exit status 1); its last output: fatal: no luck [method]`,
+		`flow.yaml:7:59: parameter "n" of mcp/test.tool.strict must be `)
+	if lines := strings.Count(stderr, "\n"); lines != 4 {
+		t.Errorf("%d lines:\n%s", lines, stderr)
+	}
+}

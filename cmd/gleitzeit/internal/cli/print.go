@@ -85,7 +85,7 @@ func (p *program) printResult(text string, result value.Value) {
 	view.WriteValue(p.Out, result, p.writeJSON)
 }
 
-// notes prints what deserves attention in a workflow and is no mistake.
+// notes prints what deserves attention in a workflow and is no problem.
 func (p *program) notes(diagnostics []definition.Diagnostic) {
 	for _, note := range diagnostics {
 		p.say("%s", note)

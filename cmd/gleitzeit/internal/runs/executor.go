@@ -10,6 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -28,6 +29,7 @@ type Executor struct {
 	joining sync.Mutex
 	acts    *activities.Activities // Nil until the first run, or queue, is served.
 	close   func() error           // Closes the protocols; nil with acts.
+	tools   protocol.ToolDescriber // Of the servers in use; nil with acts.
 
 	mu        sync.Mutex
 	starting  map[string]*turn // By plan: two equal starts at once are one run.
@@ -98,12 +100,25 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		return nil, errors.Join(err, closeHandlers())
 	}
 	e.acts, e.close = acts, closeHandlers
+	for _, h := range handlers {
+		if describer, is := h.Handler.(protocol.ToolDescriber); is {
+			e.tools = describer
+		}
+	}
 	go func() { // It may be much; what is left when this process ends is for the next one.
 		if err := scratch.RemoveAbandoned(); err != nil {
 			s.log.Warn("cannot remove a temporary folder of a process that was killed", "error", err)
 		}
 	}()
 	return acts, nil
+}
+
+// DescribeTool returns what the server of a tool says of it. The server is started for that, and serves later calls too.
+func (e *Executor) DescribeTool(ctx context.Context, method string) (protocol.Tool, error) {
+	if _, err := e.activities(); err != nil {
+		return protocol.Tool{}, err
+	}
+	return e.tools.DescribeTool(ctx, protocol.Request{Method: method})
 }
 
 // Close ends what the protocols keep running (the programs of tool servers). While a run is open here it does not: tasks in

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -345,6 +347,33 @@ func cause(lines []string) string {
 		break
 	}
 	return strings.TrimSpace(lines[last])
+}
+
+var (
+	looksLikeError = regexp.MustCompile(`(?i)error\b|err!|exception\b|\bfatal\b|\bpanic:|not found|no such|cannot |can't |denied|\bfailed\b|unknown |invalid `)
+	noise          = regexp.MustCompile(`^(at |File "|npm error$)`)
+)
+
+// BriefOutput returns a message that ends with lines of a program's output, indented, on one line: of the output it has the
+// first line that looks like an error and what explains it, or else the last lines.
+func BriefOutput(message string) string {
+	const most = 3
+	first, rest, more := strings.Cut(strings.TrimSpace(message), "\n")
+	if !more {
+		return first
+	}
+	var lines []string
+	for line := range strings.Lines(rest) {
+		if line = strings.TrimSpace(line); line != "" && !noise.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	if at := slices.IndexFunc(lines, looksLikeError.MatchString); at >= 0 {
+		lines = lines[at:min(at+most, len(lines))]
+	} else {
+		lines = lines[max(0, len(lines)-most):]
+	}
+	return first + " " + strings.Join(lines, "; ")
 }
 
 // FirstLine returns a text up to its first line break.

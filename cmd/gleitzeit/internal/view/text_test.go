@@ -166,3 +166,16 @@ func TestDurationsAsPeopleReadThem(t *testing.T) {
 		want(t, text, Duration(seconds), text)
 	}
 }
+
+func TestBriefOutput(t *testing.T) {
+	for message, want := range map[string]string{
+		"it did not answer": "it did not answer",
+		"it exited; its last output:\n  npm warn old\n  npm error code E404\n  npm error 404 Not Found - GET https://r/memroy\n  npm error\n  npm error 404 'memroy@*' is not in this registry.\n  npm error A complete log of this run can be found in: /x": "it exited; its last output: npm error code E404; npm error 404 Not Found - GET https://r/memroy; npm error 404 'memroy@*' is not in this registry.",
+		"it exited; its last output:\n  Traceback (most recent call last):\n    File \"error.py\", line 1, in <module>\n      import x\n  ModuleNotFoundError: No module named 'x'":                                                                          "it exited; its last output: ModuleNotFoundError: No module named 'x'",
+		"it exited; its last output:\n  one\n  two\n  three\n  four": "it exited; its last output: two; three; four",
+	} {
+		if got := BriefOutput(message); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
