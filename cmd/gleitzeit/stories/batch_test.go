@@ -38,6 +38,8 @@ type batchedResult struct {
 	Result   map[string]json.RawMessage `json:"result"`
 	Error    *errorDocument             `json:"error"`
 	Duration float64                    `json:"duration"`
+
+	FailedAttempts []attemptDocument `json:"failed_attempts"`
 }
 
 func parseBatch(t *testing.T, text string) *batchDocument {

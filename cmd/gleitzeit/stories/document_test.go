@@ -52,11 +52,14 @@ type taskDocument struct {
 	Retrying  *int                       `json:"retrying"`
 	Error     *errorDocument             `json:"error"`
 
-	FailedAttempts []struct {
-		Attempt    *int           `json:"attempt"`
-		FinishedAt *time.Time     `json:"finished_at"`
-		Error      *errorDocument `json:"error"`
-	} `json:"failed_attempts"`
+	FailedAttempts []attemptDocument `json:"failed_attempts"`
+}
+
+// attemptDocument is an attempt that another one followed.
+type attemptDocument struct {
+	Attempt    *int           `json:"attempt"`
+	FinishedAt *time.Time     `json:"finished_at"`
+	Error      *errorDocument `json:"error"`
 }
 
 type itemsDocument struct {
