@@ -23,13 +23,14 @@ type Protocol struct {
 
 // Options of activities. Store and Protocols are required.
 type Options struct {
-	Store        resultstore.Store
-	Protocols    []Protocol
-	Log          *slog.Logger
-	Env          func(name string) (string, bool) // Reads `${env.NAME}`; default: the process's environment.
-	Secrets      secretsource.Sources             // Of `${secrets.NAME}`; their Env is that of the options by default.
-	Roots        []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
-	OnStoreError func(error)                      // Called when a result waits for an unavailable store. It must not block.
+	Store         resultstore.Store
+	Protocols     []Protocol
+	Log           *slog.Logger
+	Env           func(name string) (string, bool) // Reads `${env.NAME}`; default: the process's environment.
+	Secrets       secretsource.Sources             // Of `${secrets.NAME}`; their Env is that of the options by default.
+	Roots         []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
+	CaseSensitive bool                             // Patterns of files respect the case of endings: `*.png` does not match a.PNG.
+	OnStoreError  func(error)                      // Called when a result waits for an unavailable store. It must not block.
 }
 
 // Activities are what a worker registers.
@@ -41,6 +42,8 @@ type Activities struct {
 	secrets secretsource.Sources
 	roots   []string
 
+	caseSensitive bool
+
 	inFlight inFlight
 	pages    pages
 	given    redaction.Set // The values of `${secrets…}` that calls got.
@@ -48,7 +51,7 @@ type Activities struct {
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots}
+	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots, caseSensitive: o.CaseSensitive}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

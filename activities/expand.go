@@ -1,12 +1,14 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -31,41 +33,52 @@ func (a *Activities) Expand(ctx context.Context, request protocol.ExpandRequest)
 func (a *Activities) expandAndRecord(ctx context.Context, request protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
 	began := time.Now().UTC()
 	scope := &reference.Scope{Bindings: request.Bindings, Run: request.Run, Load: a.results.loader(ctx)}
-	found, err := expand(ctx, request, scope, newFiles(request.Run, request.Reads, a.roots))
+	found, err := a.expand(ctx, request, scope)
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
 	if request.Pages {
-		return a.recordPages(ctx, request, found.elements, began)
+		return a.recordPages(ctx, request, found, began)
 	}
-	var skipped []protocol.SkippedItem
+	skipped := found.invalid
 	if request.When != "" {
-		if skipped, err = decideItems(ctx, request, found.elements, a.results.loader); err != nil {
+		byCondition, err := decideItems(ctx, request, found.elements, a.results.loader)
+		if err != nil {
 			return unexpanded(ctx, err)
 		}
+		skipped = mergeSkipped(skipped, byCondition)
 	}
 	ref := protocol.RefOf(found.list)
-	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began})
+	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began, Warning: found.warning})
 	record.Items = &ref
 	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
 		return nil, err
 	}
-	return &protocol.ExpandResponse{Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Skipped: skipped}, nil
+	return &protocol.ExpandResponse{
+		Items: found.paths, Values: found.values, Ref: &ref, StartedAt: began, Skipped: skipped, Folders: found.folders, Warning: found.warning,
+	}, nil
+}
+
+// mergeSkipped returns the items of both lists, in their order. The first one takes precedence.
+func mergeSkipped(first, second []protocol.SkippedItem) []protocol.SkippedItem {
+	all := append(slices.Clone(first), second...)
+	slices.SortStableFunc(all, func(a, b protocol.SkippedItem) int { return cmp.Compare(a.Index, b.Index) })
+	return slices.CompactFunc(all, func(a, b protocol.SkippedItem) bool { return a.Index == b.Index })
 }
 
 // recordPages records the items in pages.
-func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandRequest, items []value.Value, began time.Time) (*protocol.ExpandResponse, error) {
+func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandRequest, found *expansion, began time.Time) (*protocol.ExpandResponse, error) {
 	if request.When != "" {
 		if _, err := compileCondition(request.When); err != nil {
 			return unexpanded(ctx, err)
 		}
 	}
-	manifest, values, err := paginate(items)
+	manifest, values, err := paginate(found.elements, found.invalid)
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
 	ref := protocol.RefOf(values[len(values)-1])
-	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began})
+	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began, Warning: found.warning})
 	record.Items = &ref
 	for _, page := range manifest.Pages {
 		record.Pages = append(record.Pages, page.Ref)
@@ -73,7 +86,7 @@ func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandReq
 	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values}); err != nil {
 		return nil, err
 	}
-	return &protocol.ExpandResponse{Ref: &ref, Total: manifest.Total, StartedAt: began}, nil
+	return &protocol.ExpandResponse{Ref: &ref, Total: manifest.Total, StartedAt: began, Folders: found.folders, Warning: found.warning}, nil
 }
 
 // unexpanded tells an error of the items, which is a response, from an unavailable store, which is an error that the workflow
@@ -92,67 +105,122 @@ func unexpanded(ctx context.Context, err error) (*protocol.ExpandResponse, error
 // expansion is the list of a task's items: files, or else values.
 type expansion struct {
 	paths    []string
+	folders  []string // Absolute paths of the folders in which paths were found.
 	values   []protocol.Item
 	elements []value.Value // All of them.
 	list     []byte        // The same as JSON.
 	large    [][]byte      // JSON of the values that have Refs of their own.
+
+	invalid []protocol.SkippedItem // Those that cannot run, in their order.
+	warning string                 // What is not among them.
 }
 
-func expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope, allowed files) (*expansion, error) {
+func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
 	if request.Values != nil {
 		return expandValues(*request.Values, request.Most, scope)
 	}
-	paths, err := expandFiles(ctx, request, scope, allowed)
+	want, err := newFilter(request.Pattern, request.Exclude, a.caseSensitive)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]value.Value, len(paths))
-	for i, path := range paths {
-		list[i] = value.String(path)
+	search := &search{files: newFiles(request.Run, request.Reads, a.roots, ""), request: request, want: want.omitting(request.Omit)}
+	if err := search.run(ctx, scope); err != nil {
+		return nil, err
 	}
-	return &expansion{paths: paths, elements: list, list: value.List(list...).JSON()}, nil
+	paths, err := checkCount(unique(search.found), request.Most)
+	if err != nil {
+		return nil, err
+	}
+	found := &expansion{folders: search.folders, warning: leftOut(search.leftOut)}
+	for i, path := range paths {
+		name := value.EscapeInvalid(path)
+		if name != path {
+			failure := protocol.Errorf(protocol.InvalidParams, "the file name \"%s\" is not valid UTF-8", name).WithHint("rename the file, or exclude it")
+			found.invalid = append(found.invalid, protocol.SkippedItem{Index: i, Error: failure})
+		}
+		found.paths = append(found.paths, name)
+		found.elements = append(found.elements, value.String(name))
+	}
+	found.list = value.List(found.elements...).JSON()
+	return found, nil
 }
 
-// expandFiles lists the files that are the items of a task.
-func expandFiles(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope, allowed files) ([]string, error) {
-	want, err := newFilter(request.Pattern, request.Exclude)
-	if err != nil {
-		return nil, err
+// maxLeftOut is how many of the files and folders that were left out a warning names.
+const maxLeftOut = 5
+
+// leftOut returns a warning about files and folders that were not read; empty if there are none.
+func leftOut(all []string) string {
+	if len(all) == 0 {
+		return ""
 	}
-	var found []string
-	if request.Directory != "" {
-		folder, err := resolvePath("directory", request.Directory, scope)
+	text := strings.Join(all[:min(len(all), maxLeftOut)], "; ")
+	if more := len(all) - maxLeftOut; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return "left out: " + text
+}
+
+// search looks for the files that are the items of a task.
+type search struct {
+	files
+	request protocol.ExpandRequest
+	want    filter
+
+	found   []string
+	folders []string
+	leftOut []string
+}
+
+func (s *search) run(ctx context.Context, scope *reference.Scope) error {
+	if s.request.Directory != "" {
+		folder, err := resolvePath("directory", s.request.Directory, scope)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if found, err = allowed.List(ctx, folder, want); err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			return nil, noMatch(folder, request)
+		if err := s.add(ctx, folder); err != nil {
+			return err
 		}
 	}
-	for _, written := range request.Files {
+	for _, written := range s.request.Files {
 		path, err := resolvePath("file", written, scope)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		place, isFolder, err := allowed.Find(path)
-		if err != nil {
-			return nil, err
-		}
-		those := []string{place}
-		if isFolder {
-			if those, err = allowed.List(ctx, place, want); err != nil {
-				return nil, err
+		place, isFolder, err := s.Find(path)
+		switch {
+		case err != nil:
+			return err
+		case isFolder:
+			if err := s.add(ctx, place); err != nil {
+				return err
 			}
-			if len(those) == 0 {
-				return nil, noMatch(place, request)
-			}
+		case s.want.isOmitted(os.Lstat(place)) || s.want.isOmitted(s.stat(place)):
+			s.leftOut = append(s.leftOut, omitted(place))
+		default:
+			s.found = append(s.found, place)
 		}
-		found = append(found, those...)
 	}
-	return checkItems(unique(found), request.Most)
+	if len(s.found) == 0 && len(s.leftOut) > 0 {
+		return protocol.Errorf(protocol.TaskValidationFailed, "there is no file to read; %s", leftOut(s.leftOut))
+	}
+	return nil
+}
+
+// add adds what a folder has.
+func (s *search) add(ctx context.Context, folder string) error {
+	listed, err := s.List(ctx, folder, s.want)
+	if err != nil {
+		return err
+	}
+	if len(listed.files) == 0 {
+		return noMatch(folder, s.request, listed.leftOut)
+	}
+	s.found = append(s.found, listed.files...)
+	s.leftOut = append(s.leftOut, listed.leftOut...)
+	if !slices.Contains(s.folders, listed.folder) {
+		s.folders = append(s.folders, listed.folder)
+	}
+	return nil
 }
 
 func resolvePath(key, written string, scope *reference.Scope) (string, error) {
@@ -166,12 +234,16 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 	return v.Text(), nil
 }
 
-func noMatch(folder string, request protocol.ExpandRequest) error {
+func noMatch(folder string, request protocol.ExpandRequest, without []string) error {
 	pattern := request.Pattern
 	if pattern == "" {
 		pattern = "*"
 	}
 	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
+	if len(without) > 0 {
+		message.Message += "; " + leftOut(without)
+		return message.WithHint("links are followed only within a folder, and the file for the results is not read: name the folder or file that is meant")
+	}
 	if len(request.Exclude) > 0 {
 		return message.WithHint("%q are excluded", request.Exclude)
 	}
@@ -181,16 +253,10 @@ func noMatch(folder string, request protocol.ExpandRequest) error {
 	return message.WithHint("use **/%s to search folders below it too", pattern)
 }
 
-func checkItems(items []string, most int) ([]string, error) {
+func checkCount(items []string, most int) ([]string, error) {
 	if len(items) > most {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "%d files match, and the limit of a batch is %d", len(items), most).
 			WithHint("narrow the pattern, or split them into several batches")
-	}
-	for _, item := range items {
-		if !utf8.ValidString(item) {
-			return nil, protocol.Errorf(protocol.TaskValidationFailed, "the file name %q is not valid UTF-8", item).
-				WithHint("rename the file, or exclude it")
-		}
 	}
 	return items, nil
 }

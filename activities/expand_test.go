@@ -128,22 +128,204 @@ func TestAWorkersRootsBoundWhatItLists(t *testing.T) {
 	}
 }
 
-func TestTooManyFilesAndNamesThatAreNoText(t *testing.T) {
+func TestTooManyFiles(t *testing.T) {
 	var names []string
 	for i := range 4 {
 		names = append(names, fmt.Sprintf("docs/%d.txt", i))
 	}
-	base := tree(t, append(names, "odd/\xff.txt")...)
-	acts := withStore(memory.New())
+	base := tree(t, names...)
 	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
-	for folder, want := range map[string]string{"docs": "4 files match, and the limit of a batch is 3 (narrow the pattern", "odd": "is not valid UTF-8"} {
-		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: folder, Most: 3})
-		if err != nil || got.Error == nil || !strings.Contains(got.Error.Error(), want) || got.Error.Code != protocol.TaskValidationFailed {
-			t.Errorf("%s: %+v, %v", folder, got, err)
+	got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "docs", Most: 3})
+	if err != nil || got.Error == nil || !strings.Contains(got.Error.Error(), "4 files match, and the limit of a batch is 3 (narrow the pattern") || got.Error.Code != protocol.TaskValidationFailed {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "docs", Most: 4}); err != nil || got.Error != nil || len(got.Items) != 4 {
+		t.Errorf("as many as may be: %+v, %v", got, err)
+	}
+}
+
+// TestANameThatIsNoUTF8 fails its own item, whatever the condition says about it, and so does a file in a folder with such a name.
+func TestANameThatIsNoUTF8(t *testing.T) {
+	base := tree(t, "docs/a.txt", "docs/b\xff.txt", "docs/c.txt", "docs/d\xe9/e.txt", `docs/b\xff.txt`)
+	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
+	for when, others := range map[string][]int{"": nil, "${item.name} == 'a.txt'": {1, 3}, "${item.stem}": nil} {
+		store := memory.New()
+		got, err := withStore(store).Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "docs", Pattern: "**/*.txt", When: when, Most: 9})
+		if err != nil || got.Error != nil {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		want := []string{"a.txt", `b\xff.txt`, `b\xff.txt`, "c.txt", `d\xe9/e.txt`}
+		var skipped []int
+		failed := map[int]string{}
+		for _, item := range got.Skipped {
+			if item.Error != nil && item.Error.Code == protocol.InvalidParams {
+				failed[item.Index] = item.Error.Error()
+			} else {
+				skipped = append(skipped, item.Index)
+			}
+		}
+		for i, item := range got.Items {
+			if item != filepath.Join(base, "docs", want[i]) {
+				t.Errorf("%s: item %d is %q", when, i, item)
+			}
+		}
+		for _, at := range []int{2, 4} {
+			if text := fmt.Sprintf(`the file name "%s" is not valid UTF-8 (rename the file, or exclude it)`, got.Items[at]); failed[at] != text {
+				t.Errorf("%s: item %d: %s", when, at, failed[at])
+			}
+		}
+		if len(failed) != 2 || when != "${item.stem}" && !slices.Equal(skipped, others) {
+			t.Errorf("%s: %v, %v", when, failed, skipped)
+		}
+		kept, err := store.Value(t.Context(), *got.Ref)
+		if err != nil || !strings.Contains(string(kept), `b\\xff.txt`) {
+			t.Errorf("%s, %v", kept, err)
 		}
 	}
-	if kept, err := checkItems(slices.Repeat([]string{"x"}, 3), 3); err != nil || len(kept) != 3 {
-		t.Errorf("as many as may be: %v, %v", kept, err)
+}
+
+// TestAFileWithANameThatIsNoUTF8IsNamed as the command line does it.
+func TestAFileWithANameThatIsNoUTF8IsNamed(t *testing.T) {
+	base := tree(t, "docs/a.txt", "docs/b\xff.txt", `docs/real\xff.txt`, "d\xe9/e.txt")
+	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
+	got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Files: []string{`docs/b\xff.txt`, "docs/a.txt", `d\xe9`, `docs/real\xff.txt`}, Most: 9})
+	if err != nil || got.Error != nil || len(got.Items) != 4 || len(got.Skipped) != 2 || got.Skipped[0].Index != 0 || got.Skipped[1].Index != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Files: []string{`docs/none\xff.txt`}, Most: 9})
+	if err != nil || got.Error == nil || !strings.Contains(got.Error.Message, `none\\xff.txt": no such file`) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestLinksInAFolder are followed within it, once each; what is left out is said.
+func TestLinksInAFolder(t *testing.T) {
+	base := tree(t,
+		"flow/docs/a.txt", "flow/docs/sub/b.txt", "flow/beside/c.txt", "flow/beside.txt", "outside/secret.txt",
+		"flow/docs/linked -> flow/docs/sub", "flow/docs/zz/again -> flow/docs/linked", "flow/docs/loop -> flow/docs", "flow/docs/beside -> flow/beside", "flow/docs/out -> outside",
+		"flow/docs/out.txt -> flow/beside.txt", "flow/docs/note.md -> outside/secret.txt", "flow/docs/in.txt -> flow/docs/a.txt",
+	)
+	at := func(name string) string { return filepath.Join(base, name) }
+	run := protocol.RunInfo{ID: "r", FlowFolder: at("flow"), Folder: at("flow")}
+	leadsOut := "it is, or is behind, a link that leads out of the folder"
+	oneOut := fmt.Sprintf("left out: linked folder %q, because it leads out of %q", at("flow/docs/out"), at("flow/docs"))
+	bothOut := fmt.Sprintf("left out: linked folder %q, because it leads out of %q; linked folder %q, because it leads out of %[2]q", at("flow/docs/beside"), at("flow/docs"), at("flow/docs/out"))
+	for _, c := range []struct{ pattern, want, warning string }{
+		{"*.txt", "a.txt in.txt out.txt", ""},
+		{"*", "a.txt in.txt note.md out.txt", bothOut},
+		{"**/*", "a.txt in.txt note.md out.txt sub/b.txt", strings.Replace(bothOut, "; ", fmt.Sprintf("; linked folder %q, because it leads to a folder above it; ", at("flow/docs/loop")), 1)},
+		{"{out,a.txt}", "a.txt", oneOut},
+		{"**/*.txt", "a.txt in.txt out.txt sub/b.txt", fmt.Sprintf("left out: linked folder %q, because it leads out of %q; linked folder %q, because it leads to a folder above it; linked folder %q, because it leads out of %q",
+			at("flow/docs/beside"), at("flow/docs"), at("flow/docs/loop"), at("flow/docs/out"), at("flow/docs"))},
+		{"linked/*.txt", "linked/b.txt", ""},
+		{"out.txt", "out.txt", ""},
+		{"out/secret.txt", "out/secret.txt", ""},
+		{"{out/*,a.txt}", "a.txt", oneOut},
+	} {
+		store := memory.New()
+		got, err := withStore(store).Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "docs", Pattern: c.pattern, Most: 99})
+		if err != nil || got.Error != nil {
+			t.Errorf("%s: %v, %v", c.pattern, got, err)
+			continue
+		}
+		var names []string
+		for _, item := range got.Items {
+			names = append(names, strings.TrimPrefix(item, at("flow/docs")+"/"))
+		}
+		records, _ := store.Records(t.Context(), resultstore.Query{Run: "r"})
+		if strings.Join(names, " ") != c.want || got.Warning != c.warning || !slices.Equal(got.Folders, []string{at("flow/docs")}) || records[0].Warning != c.warning {
+			t.Errorf("%s: %q, %v, %v\n%s", c.pattern, names, got.Folders, records, got.Warning)
+		}
+		// Each of them is read or not as what it is in the folder.
+		allowed := newFiles(run, nil, nil, at("flow/docs"))
+		for i, item := range got.Items {
+			_, err := allowed.Read(item, 9)
+			outside := strings.HasPrefix(names[i], "out") || names[i] == "note.md"
+			if outside != (err != nil && strings.Contains(err.Error(), leadsOut)) || (allowed.Check(item) != nil) != outside {
+				t.Errorf("%s: %v, %v", names[i], err, allowed.Check(item))
+			}
+		}
+	}
+	got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "docs", Pattern: "out/*.txt", Most: 9})
+	if err != nil || got.Error == nil || !strings.Contains(got.Error.Message, fmt.Sprintf(`no file in "docs" matches "out/*.txt"; left out: linked folder %q, because it leads out of %q`, at("flow/docs/out"), at("flow/docs"))) || got.Error.Hint == "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestTheFileForResultsIsNoItem, whatever leads to it.
+func TestTheFileForResultsIsNoItem(t *testing.T) {
+	base := tree(t, "docs/a.md", "docs/report.md", "docs/link.md -> docs/report.md", "report.md -> docs/report.md", "docs/deep/b.md", "elsewhere/c.md", "docs/written.md -> elsewhere/c.md")
+	if err := os.Link(filepath.Join(base, "docs/report.md"), filepath.Join(base, "docs/hard.md")); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(base, name) }
+	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
+	report := func(names ...string) string {
+		for i, name := range names {
+			names[i] = fmt.Sprintf("file %q, because the results are written to it", at(name))
+		}
+		return "left out: " + strings.Join(names, "; ")
+	}
+	for _, c := range []struct {
+		omit, files   string // Relative to base.
+		want, warning string
+	}{
+		{"docs/report.md", "docs", "docs/a.md docs/written.md", report("docs/hard.md", "docs/link.md", "docs/report.md")},
+		{"docs/../docs/deep/../report.md", "docs", "docs/a.md docs/written.md", report("docs/hard.md", "docs/link.md", "docs/report.md")},
+		{"report.md", "docs", "docs/a.md docs/written.md", report("docs/hard.md", "docs/link.md", "docs/report.md")},
+		{"docs/written.md", "docs", "docs/a.md docs/hard.md docs/link.md docs/report.md", report("docs/written.md")},
+		{"docs/report.md", "docs/a.md docs/report.md docs/link.md", "docs/a.md", report("docs/report.md", "docs/link.md")},
+		{"docs/none.md", "docs/deep", "docs/deep/b.md", ""},
+		{"docs/deep/b.md", "docs/deep", "!no file in", ""},
+		{"docs/deep/b.md", "docs/deep/b.md", "!there is no file to read; " + report("docs/deep/b.md"), ""},
+	} {
+		ask := protocol.ExpandRequest{Run: run, Files: strings.Fields(c.files), Omit: []string{base + "/" + c.omit}, Most: 9}
+		got, err := withStore(memory.New()).Expand(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if part, fails := strings.CutPrefix(c.want, "!"); fails {
+			if got.Error == nil || !strings.Contains(got.Error.Message, part) {
+				t.Errorf("%+v: %+v", c, got)
+			}
+			continue
+		}
+		var names []string
+		for _, item := range got.Items {
+			names = append(names, strings.TrimPrefix(item, base+"/"))
+		}
+		if got.Error != nil || strings.Join(names, " ") != c.want || got.Warning != c.warning {
+			t.Errorf("%+v:\n%q, %q, %v", c, names, got.Warning, got.Error)
+		}
+	}
+}
+
+func TestTheCaseOfEndingsIsIgnoredUnlessItIsNot(t *testing.T) {
+	base := tree(t, "photos/a.png", "photos/b.PNG", "photos/c.Jpg", "photos/d.txt", "photos/e.TXT")
+	run := protocol.RunInfo{ID: "r", FlowFolder: base, Folder: base}
+	for _, c := range []struct {
+		sensitive     bool
+		pattern, want string
+	}{
+		{false, "*.png", "a.png b.PNG"}, {true, "*.png", "a.png"}, {false, "*.{PNG,JPG}", "a.png b.PNG c.Jpg"}, {true, "*.{PNG,JPG}", "b.PNG"},
+	} {
+		acts := withStore(memory.New())
+		acts.caseSensitive = c.sensitive
+		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "photos", Pattern: c.pattern, Most: 9})
+		if err != nil || got.Error != nil {
+			t.Fatalf("%+v: %+v, %v", c, got, err)
+		}
+		var names []string
+		for _, item := range got.Items {
+			names = append(names, filepath.Base(item))
+		}
+		if strings.Join(names, " ") != c.want {
+			t.Errorf("%+v: %q", c, names)
+		}
+	}
+	got, err := withStore(memory.New()).Expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "photos", Pattern: "*", Exclude: []string{"*.txt", "*.png"}, Most: 9})
+	if err != nil || len(got.Items) != 1 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -168,11 +350,11 @@ func TestListingEndsWithTheTask(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	run := protocol.RunInfo{ID: "r", FlowFolder: base}
-	want, err := newFilter("**/*.txt", nil)
+	want, err := newFilter("**/*.txt", nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := newFiles(run, nil, nil).List(ctx, "docs", want); !errors.Is(err, context.Canceled) {
-		t.Errorf("%q, %v", found, err)
+	if found, err := newFiles(run, nil, nil, "").List(ctx, "docs", want); !errors.Is(err, context.Canceled) {
+		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gleitzeit/gleitzeit/internal/folder"
+	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -18,12 +20,13 @@ type files struct {
 	folders []string // Relative paths are resolved against these folders, in this order.
 	places  []string // Absolute paths of folders that may be read with all beneath them, or of single files.
 	worker  bool     // The places are the worker's, not the run's.
+	within  string   // Absolute path of a folder out of which no link is followed, unless a place in it is named; may be empty.
 }
 
 // newFiles returns the files that a call of the run may read: those in its folders and the places in reads. Roots, where
-// set, take precedence.
-func newFiles(run protocol.RunInfo, reads, roots []string) files {
-	f := files{folders: []string{run.FlowFolder}}
+// set, take precedence. Within, where set, is the folder of the call's item.
+func newFiles(run protocol.RunInfo, reads, roots []string, within string) files {
+	f := files{folders: []string{run.FlowFolder}, within: within}
 	if run.Folder != run.FlowFolder {
 		f.folders = append(f.folders, run.Folder)
 	}
@@ -112,27 +115,59 @@ func sizeOf(bytes int64) string {
 	return fmt.Sprintf("%d bytes", bytes)
 }
 
-// readOnly does not wait for a writer if the file turns out to be a pipe.
-const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
-
 // open opens a file beneath a place. It follows no link that leads out of it.
 func (f files) open(path string) (*os.File, error) {
-	place, beneath, err := f.place(path)
+	within, name, err := f.folder(path)
 	if err != nil {
 		return nil, err
 	}
-	if beneath == "." { // The place is the file itself: whoever named it meant the link.
-		return os.OpenFile(path, readOnly, 0)
+	if within == nil { // Whoever named the file meant the link.
+		return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	}
-	return openBeneath(place, beneath)
+	file, err := within.OpenFile(name)
+	return file, errors.Join(err, within.Close())
+}
+
+// folder opens the innermost folder that has the path beneath it and out of which no link is followed. It returns no folder for a
+// file that is a place itself.
+func (f files) folder(path string) (within *folder.Folder, name string, err error) {
+	place, beneath, err := f.place(path)
+	if err != nil {
+		return nil, "", err
+	}
+	if beneath == "." {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			return nil, "", err
+		}
+	}
+	outer, err := folder.Open(place)
+	if err != nil {
+		return nil, "", err
+	}
+	inner, further := under(place, f.within)
+	name, has := under(f.within, path)
+	if !further || !has || inner == "." {
+		return outer, filepath.ToSlash(beneath), nil
+	}
+	within, err = outer.Sub(filepath.ToSlash(inner))
+	return within, filepath.ToSlash(name), errors.Join(err, outer.Close())
+}
+
+// under returns the path relative to a folder, if it is the folder or beneath it.
+func under(folder, path string) (string, bool) {
+	if folder == "" {
+		return "", false
+	}
+	way, err := filepath.Rel(folder, path)
+	return way, err == nil && way != ".." && !strings.HasPrefix(way, ".."+string(filepath.Separator))
 }
 
 // place returns the innermost place that has the path beneath it, and the path relative to that: a folder that the workflow
 // names may be behind a link in one of the run's own.
 func (f files) place(path string) (place, beneath string, err error) {
 	for _, candidate := range f.places {
-		way, err := filepath.Rel(candidate, path)
-		if err != nil || way == ".." || strings.HasPrefix(way, ".."+string(filepath.Separator)) || len(candidate) < len(place) {
+		way, is := under(candidate, path)
+		if !is || len(candidate) < len(place) {
 			continue
 		}
 		place, beneath = candidate, way
@@ -143,25 +178,26 @@ func (f files) place(path string) (place, beneath string, err error) {
 	return place, beneath, nil
 }
 
-func openBeneath(folder, path string) (*os.File, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, err
+// Check returns the error of a file that Read would refuse to read, for handlers that read it by themselves. One that is missing is
+// theirs to report.
+func (f files) Check(path string) error {
+	info, err := f.stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotFile
 	}
-	file, err := root.OpenFile(path, readOnly, 0)
-	return file, errors.Join(err, root.Close())
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return f.readError("file", path, path, err)
 }
-
-// escapes is the text of the error of package os for a link that leads out of a root.
-const escapes = "path escapes from parent"
 
 // readError returns the error of a file or folder that cannot be read, with a hint.
 func (f files) readError(what, path, at string, err error) error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
 	}
-	if err.Error() == escapes {
-		return protocol.Errorf(protocol.TaskValidationFailed, "cannot read %s %q: it is, or is behind, a link that leads out of the folder", what, at).
+	if errors.Is(err, glob.ErrOutside) {
+		return protocol.Errorf(protocol.TaskValidationFailed, "cannot read %s %q: %s", what, at, glob.ErrOutside).
 			WithHint("links are followed only within a folder: write the path itself into the workflow, or name the folder that the link leads to")
 	}
 	failure := protocol.Errorf(protocol.TaskValidationFailed, "cannot read %s %q: %v", what, at, err).WithCause(err)

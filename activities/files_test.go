@@ -37,8 +37,8 @@ func TestFilesAreReadWithinWhatTheCallMayRead(t *testing.T) {
 		FlowFolder: place("flow"), Folder: place("work"),
 	}
 	reads := []string{place("other", "named.txt"), place("data"), place("work", "named-link.txt")}
-	here := newFiles(run, reads, nil)
-	worker := newFiles(run, reads, []string{place("data")})
+	here := newFiles(run, reads, nil, "")
+	worker := newFiles(run, reads, []string{place("data")}, "")
 	for _, c := range []struct {
 		name  string
 		by    files

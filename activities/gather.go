@@ -21,9 +21,10 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	}
 	counts := request.Counts
 	outcome := protocol.Outcome{
-		Status: request.Status, Error: request.Error, Usage: request.Usage, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
+		Status: request.Status, Error: request.Error, Usage: request.Usage, Warning: request.Warning, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
 	}
-	batch := resultstore.Batch{Records: unrecordedItems(request)}
+	batch := resultstore.Batch{}
+	addUnrecordedItems(&batch, request)
 	data, err := combine(request, a.results.loader(ctx), func(ref protocol.Ref) ([]value.Value, error) { return resultstore.LoadItems(ctx, a.results.store, ref) })
 	if err != nil {
 		failure := protocol.AsError(err, protocol.PersistenceFailed)
@@ -190,14 +191,11 @@ func errorOf(e *protocol.Error) value.Value {
 	return value.Object(append(fields, value.Field{Name: "retryable", Value: value.Bool(e.Retryable())})...)
 }
 
-// unrecordedItems returns records of the items whose end no attempt could record: skipped, or lost with their workers.
-func unrecordedItems(request protocol.GatherRequest) []resultstore.Record {
-	var records []resultstore.Record
+// addUnrecordedItems adds records of the items whose end no attempt could record: skipped, or lost with their workers.
+func addUnrecordedItems(batch *resultstore.Batch, request protocol.GatherRequest) {
 	for i, outcome := range request.Outcomes {
-		if !outcome.FinishedAt.IsZero() {
-			continue
+		if outcome.FinishedAt.IsZero() {
+			closingRecord(batch, request.Run, request.Task, request.Method, i, outcome)
 		}
-		records = append(records, taskRecord(request.Run, request.Task, request.Method, i, closingAttempt, outcome))
 	}
-	return records
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -18,8 +19,10 @@ const (
 	// updatesPerTimeout is how many of them it sends at most while there is something new: with the engine inside, 4 a
 	// second; fewer to a Temporal server elsewhere, where they cost more.
 	updatesPerTimeout = 20
-	// maxTail is how much of an answer that is being written a heartbeat has, in bytes.
+	// maxTail is how much of an answer that is being written a heartbeat has, and of each stream of a script, in bytes.
 	maxTail = 4 << 10
+	// maxLine is how much of the newest line of a script a heartbeat has, in bytes.
+	maxLine = 200
 )
 
 // heartbeat reports to Temporal, as long as it runs, that a task is alive and how far it has come.
@@ -28,6 +31,8 @@ type heartbeat struct {
 	state   protocol.Heartbeat
 	changed bool // Since the last heartbeat.
 	isItem  bool // The call is for an item: nobody follows the text of so many.
+	stdout  protocol.PrintedTail
+	stderr  protocol.PrintedTail
 	end     context.CancelFunc
 	ended   sync.WaitGroup
 }
@@ -35,7 +40,7 @@ type heartbeat struct {
 func startHeartbeat(ctx context.Context, call *protocol.Call) *heartbeat {
 	b := &heartbeat{isItem: call.Item != nil || call.Items != nil}
 	var own context.Context
-	own, b.end = context.WithCancel(ctx)
+	own, b.end = context.WithCancel(context.WithoutCancel(ctx)) // A cancelled call may take some time to end.
 	if info := activity.GetInfo(ctx); info.HeartbeatTimeout > 0 {
 		b.ended.Go(func() { b.send(own, ctx, info) })
 	}
@@ -92,20 +97,60 @@ func (b *heartbeat) write(text string) {
 	defer b.mu.Unlock()
 	b.changed = true
 	b.state.Written += len(text)
-	tail := b.state.Tail + text
-	if len(tail) > maxTail {
-		tail = tail[len(tail)-maxTail:]
-		for !utf8.RuneStart(tail[0]) {
-			tail = tail[1:]
+	b.state.Tail = lastBytes(b.state.Tail+text, maxTail)
+}
+
+// lastBytes returns the end of a text, without a part of a character.
+func lastBytes(text string, limit int) string {
+	if len(text) > limit {
+		text = text[len(text)-limit:]
+		for !utf8.RuneStart(text[0]) {
+			text = text[1:]
 		}
 	}
-	b.state.Tail = tail
+	return text
+}
+
+// print adds text of a script to the next heartbeat: to that of its standard error, or else of its standard output.
+func (b *heartbeat) print(text string, stderr bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed = true
+	stream := &b.stdout
+	if stderr {
+		stream = &b.stderr
+	}
+	stream.Written += len(text)
+	stream.Tail = lastBytes(stream.Tail+text, maxTail)
+	if line := strings.TrimSpace(stream.Tail); line != "" {
+		line = line[strings.LastIndexByte(line, '\n')+1:]
+		b.state.Line = strings.ToValidUTF8(line[:min(len(line), maxLine)], "")
+	}
+}
+
+// printed returns the end of what the script has printed so far.
+func (b *heartbeat) printed() protocol.Printed {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return protocol.Printed{Output: b.stdout.Tail, Stderr: b.stderr.Tail}
 }
 
 func (b *heartbeat) current() protocol.Heartbeat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.state
+	state := b.state
+	if b.isItem {
+		return state
+	}
+	for _, stream := range []struct {
+		of protocol.PrintedTail
+		to **protocol.PrintedTail
+	}{{b.stdout, &state.Stdout}, {b.stderr, &state.Stderr}} {
+		if stream.of.Written > 0 {
+			*stream.to = &stream.of
+		}
+	}
+	return state
 }
 
 // takeChange reports whether something has changed since it was last called.
@@ -122,10 +167,10 @@ func (b *heartbeat) stop() {
 	b.ended.Wait()
 }
 
-// answer passes the text of an answer on to the heartbeats as it comes. It holds back what may be the beginning of a secret
-// until more has come.
+// answer passes the text of an answer, or of a stream of a script, on to the heartbeats as it comes. It holds back what may be
+// the beginning of a secret until more has come.
 type answer struct {
-	beat    *heartbeat
+	pass    func(text string)
 	secrets *secrets
 
 	mu   sync.Mutex
@@ -137,7 +182,7 @@ func (w *answer) write(text string) {
 	defer w.mu.Unlock()
 	clean, rest := w.secrets.set.Split(w.held + text)
 	if w.held = rest; clean != "" {
-		w.beat.write(clean)
+		w.pass(clean)
 	}
 }
 
@@ -147,7 +192,32 @@ func (w *answer) end(complete bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held != "" && complete {
-		w.beat.write(w.secrets.set.String(w.held))
+		w.pass(w.secrets.set.String(w.held))
 		w.held = ""
+	}
+}
+
+// following passes on what a call writes while it runs. Each stream holds back a secret of its own.
+type following struct{ answer, stdout, stderr answer }
+
+func follow(beat *heartbeat, secrets *secrets) *following {
+	return &following{
+		answer: answer{pass: beat.write, secrets: secrets},
+		stdout: answer{pass: func(text string) { beat.print(text, false) }, secrets: secrets},
+		stderr: answer{pass: func(text string) { beat.print(text, true) }, secrets: secrets},
+	}
+}
+
+func (f *following) print(text string, stderr bool) {
+	if stderr {
+		f.stderr.write(text)
+	} else {
+		f.stdout.write(text)
+	}
+}
+
+func (f *following) end(complete bool) {
+	for _, of := range []*answer{&f.answer, &f.stdout, &f.stderr} {
+		of.end(complete)
 	}
 }

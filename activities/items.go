@@ -15,12 +15,22 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
+// pageOf is a page in the store. One without invalid items is a list alone.
+type pageOf struct {
+	Items   []value.Value          `json:"items"`
+	Invalid []protocol.SkippedItem `json:"invalid"` // Those that cannot run, in their order.
+}
+
 // paginate returns a list of items as a Manifest, and the values to store: the Manifest is the last.
-func paginate(items []value.Value) (manifest protocol.Manifest, values [][]byte, err error) {
+func paginate(items []value.Value, invalid []protocol.SkippedItem) (manifest protocol.Manifest, values [][]byte, err error) {
 	manifest.Total = len(items)
 	first, size := 0, 0
 	endPage := func(end int) {
 		data := value.List(items[first:end]...).JSON()
+		if refused := invalidOf(invalid, first, end); len(refused) > 0 {
+			page, failed := json.Marshal(pageOf{items[first:end], refused})
+			data, err = page, errors.Join(err, failed)
+		}
 		manifest.Pages = append(manifest.Pages, protocol.Page{Ref: protocol.RefOf(data), First: first, Count: end - first})
 		values = append(values, data)
 		first, size = end, 0
@@ -35,8 +45,17 @@ func paginate(items []value.Value) (manifest protocol.Manifest, values [][]byte,
 	if first < len(items) {
 		endPage(len(items))
 	}
-	data, err := json.Marshal(manifest)
-	return manifest, append(values, data), err
+	data, failed := json.Marshal(manifest)
+	return manifest, append(values, data), errors.Join(err, failed)
+}
+
+func invalidOf(all []protocol.SkippedItem, first, end int) (found []protocol.SkippedItem) {
+	for _, item := range all {
+		if first <= item.Index && item.Index < end {
+			found = append(found, item)
+		}
+	}
+	return found
 }
 
 // Page returns a page of a task's items.
@@ -61,11 +80,11 @@ func (a *Activities) page(ctx context.Context, request protocol.PageRequest) (*p
 		return nil, noItems()
 	}
 	response := &protocol.PageResponse{Page: manifest.Pages[at]}
-	items, err := a.pages.load(ctx, a.results.store, response.Page)
+	page, err := a.pages.load(ctx, a.results.store, response.Page)
 	if err != nil {
 		return nil, err
 	}
-	for _, item := range items {
+	for _, item := range page.Items {
 		response.Labels = append(response.Labels, label(item, request.Files))
 	}
 	return response, nil
@@ -90,41 +109,51 @@ type pages struct {
 }
 
 type readPage struct {
-	hash  string
-	items []value.Value
+	hash string
+	pageOf
 }
 
 // mostPages is how many pages are kept in memory: a few MB.
 const mostPages = 32
 
-func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol.Page) ([]value.Value, error) {
+func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol.Page) (read pageOf, err error) {
 	p.mu.Lock()
 	at := slices.IndexFunc(p.read, func(r readPage) bool { return r.hash == page.Ref.Hash })
 	if at >= 0 {
 		found := p.read[at]
 		p.read = append(slices.Delete(p.read, at, at+1), found)
 		p.mu.Unlock()
-		return found.items, nil
+		return found.pageOf, nil
 	}
 	p.mu.Unlock()
 	list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: &page.Ref})
-	if errors.Is(err, resultstore.ErrNotFound) || err == nil && len(list.Elements()) != page.Count {
-		return nil, noItems()
+	if err == nil {
+		read, err = decodePage(list)
+	}
+	if errors.Is(err, resultstore.ErrNotFound) || err == nil && len(read.Items) != page.Count {
+		return pageOf{}, noItems()
 	}
 	if err != nil {
-		return nil, err
+		return pageOf{}, err
 	}
-	items := list.Elements()
 	if page.Ref.Size > 2*protocol.MaxPageBytes {
-		return items, nil // One large item.
+		return read, nil // One large item.
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.read = append(p.read, readPage{page.Ref.Hash, items})
+	p.read = append(p.read, readPage{page.Ref.Hash, read})
 	if len(p.read) > mostPages {
 		p.read = slices.Delete(p.read, 0, len(p.read)-mostPages)
 	}
-	return items, nil
+	return read, nil
+}
+
+func decodePage(stored value.Value) (page pageOf, err error) {
+	page.Items = stored.Elements()
+	if stored.Kind() == value.KindObject {
+		err = json.Unmarshal(stored.JSON(), &page)
+	}
+	return page, err
 }
 
 // itemCall is the call of one of the items of a call.
@@ -132,11 +161,12 @@ type itemCall struct {
 	call      protocol.Call
 	name      string                  // Of the item, as messages have it.
 	condition *protocol.DecideRequest // Nil: it runs whatever the item is.
+	invalid   *protocol.Error         // Why it cannot run; nil if it can.
 }
 
 // callOfItem returns the call of one of the items.
-func callOfItem(call *protocol.Call, items []value.Value, index int) *itemCall {
-	of, item := call.Items, items[index-call.Items.Page.First]
+func callOfItem(call *protocol.Call, page pageOf, index int) *itemCall {
+	of, item := call.Items, page.Items[index-call.Items.Page.First]
 	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, item.Brief())}
 	single.call.Items, single.call.Item = nil, &index
 	number := value.Int(int64(index))
@@ -148,7 +178,11 @@ func callOfItem(call *protocol.Call, items []value.Value, index int) *itemCall {
 	if !of.Files {
 		return single
 	}
+	for _, refused := range invalidOf(page.Invalid, index, index+1) {
+		single.invalid = refused.Error
+	}
 	single.name = item.Text()
+	single.call.Within = protocol.Innermost(of.Folders, single.name)
 	single.call.Reads = slices.Clip(call.Reads)
 	for _, place := range of.Reads {
 		if single.name == place || strings.HasPrefix(single.name, strings.TrimSuffix(place, "/")+"/") {

@@ -3,35 +3,39 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 
+	"github.com/gleitzeit/gleitzeit/internal/folder"
 	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // filter selects files of a folder.
 type filter struct {
 	pattern *glob.Pattern   // Relative to the folder.
 	exclude []*glob.Pattern // A pattern without a slash is for names at any depth.
+	omit    []fs.FileInfo   // Files that are not to be read.
 }
 
 // newFilter reads the patterns of a task, which come from a plan: who made it may not have checked them. An empty pattern selects
-// all files directly in a folder.
-func newFilter(pattern string, exclude []string) (filter, error) {
+// all files directly in a folder. The case of endings is ignored, unless it is to be respected.
+func newFilter(pattern string, exclude []string, caseSensitive bool) (filter, error) {
 	if pattern == "" {
 		pattern = "*"
 	}
-	selected, err := parsePattern("pattern", pattern)
+	selected, err := parsePattern("pattern", pattern, caseSensitive)
 	if err != nil {
 		return filter{}, err
 	}
 	want := filter{pattern: selected}
 	for _, text := range exclude {
-		excluded, err := parsePattern("exclude", text)
+		excluded, err := parsePattern("exclude", text, caseSensitive)
 		if err != nil {
 			return filter{}, err
 		}
@@ -40,46 +44,59 @@ func newFilter(pattern string, exclude []string) (filter, error) {
 	return want, nil
 }
 
-func parsePattern(key, text string) (*glob.Pattern, error) {
+func parsePattern(key, text string, caseSensitive bool) (*glob.Pattern, error) {
 	parsed, err := glob.Parse(text)
 	if invalid, is := errors.AsType[*glob.Error](err); is {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "%s %.60q %s", key, text, invalid.Message).WithHint("%s", invalid.Hint)
+	}
+	if err == nil && !caseSensitive {
+		parsed.IgnoreEndingCase()
 	}
 	return parsed, err
 }
 
 var errNotFolder = errors.New("it is not a folder")
 
-// List returns the absolute paths of the selected files of a folder, sorted. It resolves a relative path as Read does, and
-// does not follow links to folders. A broken link, or one that leads out of the folder, counts as a file: reading it reports
-// the error.
-func (f files) List(ctx context.Context, folder string, want filter) ([]string, error) {
+// listing is what a folder has.
+type listing struct {
+	folder  string   // Its absolute path.
+	files   []string // Absolute paths, sorted.
+	leftOut []string // What was not read, and why.
+}
+
+// List returns the selected files of a folder. It resolves a relative path as Read does. Links to folders are followed within the
+// folder, and left out if they lead out of it. A broken link, or one to a file outside, counts as a file: reading it reports the error.
+func (f files) List(ctx context.Context, folder string, want filter) (listing, error) {
 	if folder == "" {
-		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the path of the folder is empty")
+		return listing{}, protocol.Errorf(protocol.TaskValidationFailed, "the path of the folder is empty")
 	}
 	var first error
-	for _, candidate := range f.candidates(folder) {
+	for _, candidate := range f.listed(folder) {
 		found, err := f.list(ctx, candidate, want)
 		if err == nil {
 			return found, nil
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return listing{}, ctx.Err()
+		}
+		at := candidate
+		if of, is := errors.AsType[*fs.PathError](err); is && !filepath.IsAbs(of.Path) {
+			at = filepath.Join(candidate, filepath.FromSlash(of.Path)) // A folder in it.
 		}
 		if first == nil {
-			first = f.readError("folder", folder, candidate, err)
+			first = f.readError("folder", folder, at, err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, f.readError("folder", folder, candidate, err)
+			return listing{}, f.readError("folder", folder, at, err)
 		}
 	}
-	return nil, first
+	return listing{}, first
 }
 
 // Find returns the absolute path of a file or folder, and reports which of the two it is.
 func (f files) Find(name string) (found string, isFolder bool, err error) {
 	var first error
-	for _, candidate := range f.candidates(name) {
+	for _, candidate := range f.listed(name) {
 		info, err := f.stat(candidate)
 		if err == nil {
 			return candidate, info.IsDir(), nil
@@ -94,63 +111,140 @@ func (f files) Find(name string) (found string, isFolder bool, err error) {
 	return "", false, first
 }
 
-// stat does not open the file: opening a pipe may block.
-func (f files) stat(path string) (info fs.FileInfo, err error) {
-	place, beneath, err := f.place(path)
-	if err != nil {
-		return nil, err
+// listed returns the candidates of a path that may be escaped, because it is not UTF-8.
+func (f files) listed(path string) []string {
+	all := f.candidates(path)
+	if raw, escaped := value.UnescapeInvalid(path); escaped {
+		all = append(all, f.candidates(raw)...)
 	}
-	if beneath == "." {
-		return os.Stat(place)
-	}
-	root, err := os.OpenRoot(place)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	return root.Stat(beneath)
+	return all
 }
 
-func (f files) list(ctx context.Context, folder string, want filter) (found []string, err error) {
-	place, beneath, err := f.place(folder)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(place)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	info, err := root.Stat(beneath)
+// stat does not open the file: opening a pipe may block.
+func (f files) stat(path string) (fs.FileInfo, error) {
+	within, name, err := f.folder(path)
 	switch {
 	case err != nil:
 		return nil, err
-	case !info.IsDir():
-		return nil, errNotFolder
+	case within == nil:
+		return os.Stat(path)
 	}
-	within, err := fs.Sub(root.FS(), filepath.ToSlash(beneath))
-	if err != nil {
-		return nil, err
-	}
-	err = want.pattern.Walk(ctx, within, want.excludes, func(name string, entry fs.DirEntry) {
-		if !want.excludes(name) && mayBeFile(within, name, entry) {
-			found = append(found, filepath.Join(folder, filepath.FromSlash(name)))
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
+	info, err := within.Stat(name)
+	return info, errors.Join(err, within.Close())
 }
 
-func mayBeFile(within fs.FS, name string, entry fs.DirEntry) bool {
+func (f files) list(ctx context.Context, path string, want filter) (found listing, err error) {
+	found.folder = path
+	outer, name, err := f.folder(path)
+	if err != nil {
+		return found, err
+	}
+	if outer == nil {
+		return found, errNotFolder
+	}
+	defer func() { err = errors.Join(err, outer.Close()) }()
+	info, err := outer.Stat(name)
+	switch {
+	case err != nil:
+		return found, &fs.PathError{Op: "stat", Path: path, Err: cause(err)}
+	case !info.IsDir():
+		return found, errNotFolder
+	}
+	within, err := outer.Sub(name)
+	if err != nil {
+		return found, &fs.PathError{Op: "open", Path: path, Err: cause(err)}
+	}
+	defer func() { err = errors.Join(err, within.Close()) }()
+	err = want.pattern.Walk(ctx, within, glob.Visitor{
+		Skip: want.excludes,
+		Visit: func(name string, entry fs.DirEntry) {
+			at := filepath.Join(path, filepath.FromSlash(name))
+			switch {
+			case want.excludes(name) || !mayBeFile(within, name, entry):
+			case leadsToFolderOutside(within, name, at, entry):
+				found.leftOut = append(found.leftOut, leadsOut(at, path))
+			case want.omits(within, name):
+				found.leftOut = append(found.leftOut, omitted(at))
+			default:
+				found.files = append(found.files, at)
+			}
+		},
+		LeaveOut: func(name string, err error) {
+			at := filepath.Join(path, filepath.FromSlash(name))
+			switch {
+			case !errors.Is(err, glob.ErrOutside):
+				found.leftOut = append(found.leftOut, fmt.Sprintf("linked folder %q, because %v", at, err))
+			case isFolder(at): // A file does not match.
+				found.leftOut = append(found.leftOut, leadsOut(at, path))
+			}
+		},
+	})
+	slices.Sort(found.files)
+	found.files = slices.Compact(found.files)
+	slices.Sort(found.leftOut)
+	found.leftOut = slices.Compact(found.leftOut)
+	return found, err
+}
+
+func leadsOut(link, folder string) string {
+	return fmt.Sprintf("linked folder %q, because it leads out of %q", link, folder)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// leadsToFolderOutside reports whether what a pattern matches is a link out of the folder to another one: it is no file to read.
+func leadsToFolderOutside(within glob.FS, name, at string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	_, err := within.Stat(name)
+	return errors.Is(err, glob.ErrOutside) && isFolder(at)
+}
+
+func omitted(file string) string {
+	return fmt.Sprintf("file %q, because the results are written to it", file)
+}
+
+// cause returns the reason in an error of a path.
+func cause(err error) error {
+	if of, is := errors.AsType[*fs.PathError](err); is {
+		return of.Err
+	}
+	return err
+}
+
+func mayBeFile(within glob.FS, name string, entry fs.DirEntry) bool {
 	kind := entry.Type()
 	if kind&fs.ModeSymlink != 0 {
-		info, err := fs.Stat(within, name)
+		info, err := within.Stat(name)
 		return err != nil || info.Mode().IsRegular()
 	}
 	return kind.IsRegular()
+}
+
+// omits reports whether a file is one that is not to be read, whatever path or link leads to it.
+func (w filter) omits(within *folder.Folder, name string) bool {
+	return len(w.omit) > 0 && (w.isOmitted(within.Lstat(name)) || w.isOmitted(within.Stat(name)))
+}
+
+// isOmitted is omits for what Lstat or Stat return.
+func (w filter) isOmitted(info fs.FileInfo, err error) bool {
+	return err == nil && slices.ContainsFunc(w.omit, func(other fs.FileInfo) bool { return os.SameFile(info, other) })
+}
+
+// omitting returns the filter without the files at the paths, so far as there are any. A link stands for itself and for its target.
+func (w filter) omitting(paths []string) filter {
+	for _, path := range paths {
+		for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
+			if info, err := look(path); err == nil {
+				w.omit = append(w.omit, info)
+			}
+		}
+	}
+	return w
 }
 
 // excludes reports whether a path, or a folder on the way to it, is excluded.

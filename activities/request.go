@@ -30,7 +30,7 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	}
 	request := protocol.Request{
 		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
-		Files: newFiles(call.Run, call.Reads, t.roots), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
+		Files: newFiles(call.Run, call.Reads, t.roots, call.Within), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
 		Secret: func(name string) (string, error) {
 			value, err := t.secrets.Require(name)
 			if err == nil {
@@ -39,6 +39,9 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 			}
 			return value, err
 		},
+	}
+	if err := t.checkItem(ctx, request.Files.(files)); err != nil {
+		return request, err
 	}
 	parameters, err := resultstore.Load(ctx, t.results.store, call.Parameters)
 	if err != nil {
@@ -68,6 +71,23 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 		request.Dependencies, err = dependencies(call, scope)
 	}
 	return request, err
+}
+
+// checkItem checks that the file of an item may be read: a script opens it by itself.
+func (t *attempt) checkItem(ctx context.Context, files files) error {
+	for _, binding := range t.call.Bindings {
+		if !binding.File {
+			continue
+		}
+		path, err := resultstore.Load(ctx, t.results.store, binding.Value)
+		if err != nil {
+			return err
+		}
+		if err := files.Check(path.Text()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkSecrets refuses a secret that stands in the call itself, and a destination of secrets that a task's result or an

@@ -41,7 +41,7 @@ func (a *Activities) Close(ctx context.Context, request protocol.CloseRequest) (
 		batch.Values = append(batch.Values, data)
 	}
 	for _, task := range request.Tasks {
-		batch.Records = append(batch.Records, taskRecord(request.Run, task.Task, task.Method, protocol.NoItem, closingAttempt, task.Outcome))
+		closingRecord(&batch, request.Run, task.Task, task.Method, protocol.NoItem, task.Outcome)
 	}
 	batch.Records = append(batch.Records, record)
 	if err := a.results.put(ctx, batch); err != nil {

@@ -97,8 +97,17 @@ func taskRecord(run protocol.RunInfo, task, method string, item, attempt int, ou
 		Key:      resultstore.Key{Run: run.ID, Execution: run.Execution, Task: task, Item: item, Attempt: attempt},
 		Workflow: run.Workflow, Method: method, Status: outcome.Status, Reason: outcome.Reason, Error: outcome.Error,
 		Warning: outcome.Warning, Attempts: outcome.Attempts, FromCache: outcome.Cached, StartedAt: outcome.StartedAt,
-		FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref, Counts: outcome.Items,
+		FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref, Counts: outcome.Items, Printed: outcome.Printed.Ref,
 	}
+}
+
+// closingRecord adds to the batch the record of a task or an item whose end no attempt recorded, with what its last heartbeat
+// said that it had printed.
+func closingRecord(batch *resultstore.Batch, run protocol.RunInfo, task, method string, item int, outcome protocol.Outcome) {
+	if printed := outcome.Printed; printed.Ref == nil && printed.Inline != nil {
+		batch.Values = append(batch.Values, outcome.SetPrinted(protocol.ParsePrinted(*printed.Inline))...)
+	}
+	batch.Records = append(batch.Records, taskRecord(run, task, method, item, closingAttempt, outcome))
 }
 
 // cacheRecord returns the record under which later calls with the same hash find the outcome.

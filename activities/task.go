@@ -58,6 +58,7 @@ type attempt struct {
 	earlier   earlierAttempts
 	beat      *heartbeat
 	name      string                        // Of the item, as messages have it; empty for a task.
+	invalid   *protocol.Error               // Why the item cannot run; nil if it can.
 	condition *protocol.DecideRequest       // Of the item; nil: it has none.
 	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
 	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
@@ -122,8 +123,9 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		}
 	}
 	if failure != nil {
+		values = outcome.SetPrinted(done.Printed)
 		if ctx.Err() != nil {
-			return protocol.Outcome{}, t.interrupted(ctx, outcome)
+			return protocol.Outcome{}, t.interrupted(ctx, outcome, values)
 		}
 		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(failure), t.name
 	}
@@ -156,13 +158,13 @@ func endOf(done execution, failure *protocol.Error) callEnd {
 
 // interrupted ends an attempt whose context is done. Where the run requested it, the task is cancelled; otherwise Temporal
 // has given up the attempt already (its worker was cut off, or stops) and ignores its outcome.
-func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome) error {
+func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, values [][]byte) error {
 	if !cancelRequested(ctx) {
 		return fmt.Errorf("the attempt was cut off: %w", context.Cause(ctx))
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if t.record(ctx, outcome, nil, "") != nil {
+	if t.record(ctx, outcome, values, "") != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return temporal.NewCanceledError(outcome)
@@ -234,12 +236,17 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 			return execution{Result: *earlier, cached: true, key: key}, nil
 		}
 	}
-	answer := &answer{beat: t.beat, secrets: secrets}
-	request.Write, request.Secrets = answer.write, &secrets.set
+	following := follow(t.beat, secrets)
+	request.Write, request.Print, request.Secrets = following.answer.write, following.print, &secrets.set
 	result, err := handle(ctx, t.call, m, request, func(message string) { t.beat.report(secrets.set.String(message)) })
-	answer.end(err == nil)
+	following.end(err == nil)
 	if err != nil {
-		return execution{Result: protocol.Result{Usage: result.Usage}, key: key}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
+		printed := result.Printed
+		if printed.Empty() { // The handler did not return.
+			printed = t.beat.printed()
+		}
+		printed.Output, printed.Stderr = secrets.set.String(printed.Output), secrets.set.String(printed.Stderr)
+		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
 	if key != (callKey{}) && t.cacheKey(ctx, m, request, secrets) != key {
 		key = callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
@@ -278,10 +285,14 @@ func handle(ctx context.Context, call *protocol.Call, m method, request protocol
 	select {
 	case e = <-ended:
 	case <-limited.Done():
+		grace := endGrace
+		if graceful, is := m.handler.(protocol.Graceful); is {
+			grace = max(grace, graceful.EndGrace())
+		}
 		select {
 		case e = <-ended:
-		case <-time.After(endGrace):
-			e.err = fmt.Errorf("the handler of %s did not return within %s", call.Method, endGrace)
+		case <-time.After(grace):
+			e.err = fmt.Errorf("the handler of %s did not return within %s", call.Method, grace)
 		}
 	}
 	if e.err != nil && errors.Is(context.Cause(limited), errTimeout) && ctx.Err() == nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 const (
@@ -43,7 +42,7 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 }
 
 func (t *attempt) setItem(single *itemCall) {
-	t.call, t.name, t.condition = &single.call, single.name, single.condition
+	t.call, t.name, t.condition, t.invalid = &single.call, single.name, single.condition, single.invalid
 }
 
 // mayFollow reports whether another attempt may follow one that ended like this.
@@ -51,12 +50,12 @@ func mayFollow(retry *protocol.Retry, outcome protocol.Outcome) bool {
 	return outcome.Status == protocol.Failed && outcome.Error != nil && outcome.Attempts < retry.Attempts(outcome.Error.Kind)
 }
 
-func (a *Activities) loadPage(ctx context.Context, of *protocol.Items) (items []value.Value, err error) {
+func (a *Activities) loadPage(ctx context.Context, of *protocol.Items) (page pageOf, err error) {
 	err = a.results.withRetry(ctx, func(ctx context.Context) error {
-		items, err = a.pages.load(ctx, a.results.store, of.Page)
+		page, err = a.pages.load(ctx, a.results.store, of.Page)
 		return err
 	})
-	return items, err
+	return page, err
 }
 
 // recordedItems returns how the items of a call have ended that have a record.
@@ -78,8 +77,8 @@ func (a *Activities) recordedItems(ctx context.Context, call *protocol.Call, of 
 
 // decide reports whether the condition of the item holds; true if it has none.
 func (t *attempt) decide(ctx context.Context) (bool, *protocol.Error) {
-	if t.condition == nil {
-		return true, nil
+	if t.condition == nil || t.invalid != nil {
+		return true, t.invalid
 	}
 	var response *protocol.DecideResponse
 	err := t.results.withRetry(ctx, func(ctx context.Context) (err error) {

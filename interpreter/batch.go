@@ -12,7 +12,7 @@ import (
 // Batch is a batch of the command line: paths, and a prompt for each file.
 type Batch struct {
 	Directory     string   // A folder; or else
-	Files         []string // files and folders.
+	Files         []string // files and folders. Their names need not be UTF-8.
 	Pattern       string   // Of files in folders; "" is all.
 	Exclude       []string
 	Prompt        string // With its references: "Summarize ${item.name}".
@@ -26,7 +26,7 @@ type Batch struct {
 func (b Batch) Text() []byte {
 	files := value.Object()
 	if b.Directory != "" {
-		files = files.With("directory", literal(b.Directory))
+		files = files.With("directory", literal(value.EscapeInvalid(b.Directory)))
 	} else {
 		files = files.With("files", literals(b.Files))
 	}
@@ -64,10 +64,10 @@ func (b Batch) Text() []byte {
 
 func (b Batch) name() string {
 	if b.Directory != "" {
-		return "Batch " + path.Base(b.Directory)
+		return "Batch " + value.EscapeInvalid(path.Base(b.Directory))
 	}
 	if len(b.Files) == 1 {
-		return "Batch " + path.Base(b.Files[0])
+		return "Batch " + value.EscapeInvalid(path.Base(b.Files[0]))
 	}
 	return fmt.Sprintf("Batch of %d paths", len(b.Files))
 }
@@ -80,7 +80,7 @@ func literal(text string) value.Value {
 func literals(texts []string) value.Value {
 	all := make([]value.Value, len(texts))
 	for i, text := range texts {
-		all[i] = literal(text)
+		all[i] = literal(value.EscapeInvalid(text))
 	}
 	return value.List(all...)
 }

@@ -44,6 +44,9 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 			fanOut := task.Items.FanOut
 			fanOut.Uses = uses(from, task.EachTexts)
 			fanOut.Reads = slices.Compact(slices.Sorted(slices.Values(task.Items.Reads)))
+			if fanOut.Values == nil {
+				fanOut.Omit = in.Omit
+			}
 			built.FanOut = &fanOut
 		}
 		p.Tasks = append(p.Tasks, built)

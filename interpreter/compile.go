@@ -35,6 +35,7 @@ type Input struct {
 	Specs      []protocol.Spec // The available protocols.
 	Inputs     []GivenInput    // In the order given; of two for one input the later counts.
 	InputFiles []GivenFile     // As Inputs, which win over them.
+	Omit       []string        // Absolute paths of files that are never read as items: those that are written.
 	Remote     bool            // The run executes on another machine: what is not here may be there.
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 	"github.com/gleitzeit/gleitzeit/interpreter/rules"
 )
 
@@ -22,4 +23,29 @@ func DiagnosticsError(diagnostics []definition.Diagnostic) *protocol.Error {
 		message += "\n" + value.Visible(d.String())
 	}
 	return protocol.Errorf(code, "%s", message)
+}
+
+// TaskFailure is why the method of a task cannot be called, which was found outside of the workflow.
+type TaskFailure struct {
+	Task          int // Its number in the plan.
+	Message, Hint string
+}
+
+// AddFailures adds failures to the diagnostics of a workflow, at the methods of their tasks.
+func AddFailures(in Input, found []definition.Diagnostic, failures []TaskFailure) []definition.Diagnostic {
+	parsed, _ := definition.Parse(in.File, in.Text)
+	if parsed == nil {
+		return found
+	}
+	tasks := resolve.Resolve(in.source(parsed)).Tasks
+	for _, failure := range failures {
+		at := tasks[failure.Task].Place()
+		if method := tasks[failure.Task].Task.Method; method != nil {
+			at = method.Position
+		}
+		found = append(found, definition.Diagnostic{
+			File: in.File, Line: at.Line, Column: at.Column, Rule: "method", Message: value.Visible(failure.Message), Hint: value.Visible(failure.Hint),
+		})
+	}
+	return limited(in, found, false)
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// OnlineSpecs is Specs for one workflow, with what the tool servers that it needs say of their tools. They are started for that,
-// and ended.
-func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []protocol.Spec, err error) {
+// OnlineSpecs is Specs for one workflow, with what the tool servers that it needs say of their tools, and those that
+// are not available. They are started for that, and ended.
+func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []protocol.Spec, unavailable []mcp.Unavailable, err error) {
 	handler, err := mcp.New(o.MCP)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, handler.Close()) }()
 	var methods []string
 	for i := range p.Tasks {
 		methods = append(methods, p.Tasks[i].Method)
 	}
-	found, err := handler.Discover(ctx, methods, p.ToolServers, p.Folder)
-	if err != nil {
-		return nil, err
+	found, unavailable := handler.Discover(ctx, methods, p.ToolServers, p.Folder)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
 	specs = Specs(o.LLM.Provider, o.MCP.Servers...)
 	for i := range specs {
@@ -32,5 +32,5 @@ func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []p
 			specs[i] = found
 		}
 	}
-	return specs, nil
+	return specs, unavailable, nil
 }

@@ -40,7 +40,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		call.Priority = int(task.Priority)
 	}
 	if of != nil {
-		call.Reads = of.reads()
+		call.Reads, call.Within = of.reads(), of.within()
 	}
 	if of != nil && of.index != protocol.NoItem {
 		call.Item = &of.index
@@ -72,6 +72,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	if of != nil {
 		c.useRefs(task, call.Bindings)
 	}
+	size += int64(len(call.Within))
 	for _, place := range call.Reads {
 		size += int64(len(place))
 	}
@@ -119,7 +120,7 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 	each := task.FanOut
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
-		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
+		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
 		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
 	}
 }

@@ -48,8 +48,8 @@ func (r *run) next() Start {
 	for _, task := range r.progress.Expanded() {
 		list := r.lists[task]
 		next.FanOuts = append(next.FanOuts, FanOut{
-			Task: list.task.ID, Items: list.paths, Values: list.values, Ref: list.ref, StartedAt: list.startedAt,
-			Ended: r.progress.Items(task).EndedItems(),
+			Task: list.task.ID, Items: list.paths, Folders: list.folders, Values: list.values, Ref: list.ref, StartedAt: list.startedAt,
+			Warning: list.warning, Ended: r.progress.Items(task).EndedItems(),
 		})
 	}
 	next.Usage = r.usage

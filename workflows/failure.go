@@ -29,9 +29,35 @@ func OutcomeOf(err error) (outcome protocol.Outcome, known bool) {
 		if timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START {
 			return failed(protocol.Errorf(protocol.WorkerLost, "no worker was available to run it")), true
 		}
-		return failed(protocol.Errorf(protocol.WorkerLost, LostWorker+" %d times (%s)", protocol.MaxLostWorkers, timeout.TimeoutType())), true
+		outcome := failed(protocol.Errorf(protocol.WorkerLost, LostWorker+" %d times (%s)", protocol.MaxLostWorkers, timeout.TimeoutType()))
+		outcome.Printed = lastPrinted(timeout)
+		return outcome, true
 	}
 	return protocol.Outcome{}, false
+}
+
+// lastPrinted returns what the last heartbeat of an activity says that its script has printed. The payload has no Ref: whoever
+// records the outcome stores the value.
+func lastPrinted(timeout *temporal.TimeoutError) protocol.Payload {
+	var beat protocol.Heartbeat
+	if !timeout.HasLastHeartbeatDetails() || timeout.LastHeartbeatDetails(&beat) != nil {
+		return protocol.Payload{}
+	}
+	printed := protocol.Printed{}
+	if beat.Stdout != nil {
+		printed.Output = beat.Stdout.Tail
+	}
+	if beat.Stderr != nil {
+		printed.Stderr = beat.Stderr.Tail
+	}
+	if printed.Empty() {
+		printed.Output = beat.Line // Of an item: its heartbeats have no more.
+	}
+	if printed.Empty() {
+		return protocol.Payload{}
+	}
+	inline := printed.Value()
+	return protocol.Payload{Inline: &inline}
 }
 
 func cancelledWithoutWorker() protocol.Outcome {

@@ -54,6 +54,29 @@ func TestOutcomesAreReadFromTemporalsErrors(t *testing.T) {
 	}
 }
 
+// Of a task whose process was lost, the last heartbeat says what its script has printed.
+func TestALostScriptHasPrinted(t *testing.T) {
+	for _, c := range []struct {
+		beat protocol.Heartbeat
+		want protocol.Printed
+	}{
+		{protocol.Heartbeat{Message: "5 tokens", Tail: "of a model"}, protocol.Printed{}},
+		{protocol.Heartbeat{Line: "b", Stdout: &protocol.PrintedTail{Tail: "a\nb", Written: 3}}, protocol.Printed{Output: "a\nb"}},
+		{protocol.Heartbeat{Line: "c", Stderr: &protocol.PrintedTail{Tail: "c", Written: 1}}, protocol.Printed{Stderr: "c"}},
+		{protocol.Heartbeat{Line: "of an item"}, protocol.Printed{Output: "of an item"}},
+	} {
+		err := temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil, c.beat)
+		outcome, _ := workflows.OutcomeOf(temporal.GetDefaultFailureConverter().FailureToError(temporal.GetDefaultFailureConverter().ErrorToFailure(err)))
+		got := protocol.Printed{}
+		if outcome.Printed.Inline != nil {
+			got = protocol.ParsePrinted(*outcome.Printed.Inline)
+		}
+		if got != c.want {
+			t.Errorf("%+v: got %+v", c.beat, got)
+		}
+	}
+}
+
 func TestAnOutcomeIsReadFromTheFailureOfAnEvent(t *testing.T) {
 	details, err := converter.GetDefaultDataConverter().ToPayloads(protocol.Outcome{Status: protocol.Cancelled, Attempts: 2})
 	if err != nil {

@@ -15,14 +15,18 @@ import (
 type itemList struct {
 	task       *plan.Task
 	paths      []string        // The items, if they are files.
+	folders    []string        // Those in which they were found.
 	values     []protocol.Item // The items, if they are values.
 	ref        *protocol.Ref   // The list of the items in the result store.
+	warning    string
 	startedAt  time.Time
 	parameters protocol.Payload // Made once: the call of every item has them.
 }
 
 func newItemList(task *plan.Task, listed FanOut) *itemList {
-	list := &itemList{task: task, paths: listed.Items, values: listed.Values, ref: listed.Ref, startedAt: listed.StartedAt}
+	list := &itemList{
+		task: task, paths: listed.Items, folders: listed.Folders, values: listed.Values, ref: listed.Ref, warning: listed.Warning, startedAt: listed.StartedAt,
+	}
 	list.parameters, _ = newItemPayload(task.Parameters)
 	return list
 }
@@ -62,11 +66,23 @@ func (i *item) reads() []string {
 	}
 	file := i.list.paths[i.index]
 	for _, place := range i.list.each().Reads {
-		if file == place || strings.HasPrefix(file, strings.TrimSuffix(place, "/")+"/") {
+		if file == place || isBeneath(file, place) {
 			places = append(places, place)
 		}
 	}
 	return places
+}
+
+// within returns the innermost folder in which the item was found; empty for a value, and for a file that is named itself.
+func (i *item) within() (innermost string) {
+	if i.isValue() || i.index == protocol.NoItem {
+		return ""
+	}
+	return protocol.Innermost(i.list.folders, i.list.paths[i.index])
+}
+
+func isBeneath(file, folder string) bool {
+	return strings.HasPrefix(file, strings.TrimSuffix(folder, "/")+"/")
 }
 
 // bindings returns the values of `item` and `index`, where they are used.

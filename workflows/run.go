@@ -47,10 +47,12 @@ type Start struct {
 // FanOut is a task with items, for a run that continues in a new history.
 type FanOut struct {
 	Task      string           `json:"task"`
-	Items     []string         `json:"items"` // Paths, if the items are files.
+	Items     []string         `json:"items"`             // Paths, if the items are files.
+	Folders   []string         `json:"folders,omitempty"` // Those in which the files were found.
 	Values    []protocol.Item  `json:"values,omitempty"`
 	Ref       *protocol.Ref    `json:"ref"` // The list of the items in the result store.
 	StartedAt time.Time        `json:"started_at"`
+	Warning   string           `json:"warning,omitempty"`
 	Ended     []plan.EndedItem `json:"ended,omitempty"`
 }
 

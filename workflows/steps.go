@@ -117,8 +117,10 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 		outcome.Error.Message += r.because()
 	case r.stopped != nil && outcome.Error.Code == protocol.WorkerLost:
 		// Its worker was gone when the run was stopped: Temporal does not schedule it again.
+		printed := outcome.Printed
 		outcome = cancelledWithoutWorker()
 		outcome.Error.Message += r.because()
+		outcome.Printed = printed
 	}
 	return outcome
 }
@@ -176,7 +178,9 @@ func (r *run) endExpand(ctx workflow.Context, s started) {
 	case r.plan.ItemsApart:
 		r.spread(s.Task, &listed)
 	default:
-		r.lists[s.Task] = newItemList(task, FanOut{Items: listed.Items, Values: listed.Values, Ref: listed.Ref, StartedAt: listed.StartedAt})
+		r.lists[s.Task] = newItemList(task, FanOut{
+			Items: listed.Items, Folders: listed.Folders, Values: listed.Values, Ref: listed.Ref, Warning: listed.Warning, StartedAt: listed.StartedAt,
+		})
 		r.progress.Expand(s.Task, len(listed.Items)+len(listed.Values), endSkipped(listed.Skipped, task.When))
 	}
 }
@@ -235,7 +239,7 @@ func (r *run) endGather(ctx workflow.Context, s started) {
 func (r *run) gatherRequest(index int) protocol.GatherRequest {
 	task, list, items := &r.plan.Tasks[index], r.lists[index], r.progress.Items(index)
 	request := protocol.GatherRequest{
-		Run: r.calls.run, Task: task.ID, Method: task.Method, StartedAt: list.startedAt, Items: list.ref, Paths: list.paths,
+		Run: r.calls.run, Task: task.ID, Method: task.Method, Warning: list.warning, StartedAt: list.startedAt, Items: list.ref, Paths: list.paths,
 		Outcomes: append([]protocol.Outcome{}, items.Outcomes()...),
 	}
 	counts := countItems(items)

@@ -45,7 +45,7 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 			compiled, err := answerSchema(schema)
 			note("schema", err)
 			if err == nil {
-				found = append(found, uncheckedPatterns(compiled)...)
+				found = append(found, schemaNotes(compiled)...)
 			}
 		}
 		images, _ := given.Get("images")
@@ -113,11 +113,16 @@ func providerNamed(name string) *provider.Provider {
 	return nil
 }
 
-// uncheckedPatterns notes the patterns of a schema that nobody checks.
-func uncheckedPatterns(schema *jsonschema.Schema) (notes []protocol.ParameterError) {
+// schemaNotes notes the parts of a schema that nobody checks: patterns that are too large, and a keyword of OpenAPI.
+func schemaNotes(schema *jsonschema.Schema) (notes []protocol.ParameterError) {
 	for _, pattern := range schema.Unchecked {
 		notes = append(notes, protocol.ParameterError{
-			Parameter: "schema", Note: true, Message: fmt.Sprintf("the pattern %q is not checked: Go's regular expressions do not support it", pattern),
+			Parameter: "schema", Note: true, Message: fmt.Sprintf("the pattern that begins with %.60q is not checked: it is too large", pattern),
+		})
+	}
+	for _, place := range schema.Nullable {
+		notes = append(notes, protocol.ParameterError{
+			Parameter: "schema", Note: true, Message: place + ` does not accept null: ` + schema.NullHint(),
 		})
 	}
 	return notes

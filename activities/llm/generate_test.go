@@ -73,8 +73,8 @@ func TestSeveralTextFiles(t *testing.T) {
 		`{"messages":[{"role":"user","content":"Well?"}],"files":["b.md"]}`: `Well?\n\n# b.md\n\nsecond`,
 	} {
 		request := asking(t, llm.Chat, parameters)
-		request.Files.(folder).write(t, "a.txt", []byte("first"))
-		request.Files.(folder).write(t, "b.md", []byte("second"))
+		request.Files.(folder).write(t, "a.txt", []byte("\ufefffirst"))
+		request.Files.(folder).write(t, "b.md", []byte("\xff\xfes\x00e\x00c\x00o\x00n\x00d\x00")) // UTF-16, as Windows writes it.
 		if _, err := handler.Handle(t.Context(), request, nil); err != nil {
 			t.Fatal(err)
 		}

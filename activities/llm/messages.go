@@ -1,11 +1,12 @@
 package llm
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm/content"
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -120,17 +121,17 @@ func readFiles(request protocol.Request) ([]document.File, error) {
 		if err != nil {
 			return err
 		}
-		if !utf8.Valid(data) {
-			return protocol.Errorf(protocol.TaskValidationFailed, "file %q is not UTF-8 text", path).
-				WithHint("convert it to UTF-8; use `image_path` for images, with `gleitzeit batch` --vision")
+		text, err := content.Text(data)
+		if problem, is := errors.AsType[*content.Problem](err); is {
+			return protocol.Errorf(protocol.TaskValidationFailed, "file %q %s", path, problem.Text).WithHint("%s", problem.Hint)
 		}
-		if strings.TrimSpace(string(data)) == "" {
+		if strings.TrimSpace(text) == "" {
 			return protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)
 		}
-		if size += len(data); size > maxTexts {
+		if size += len(text); size > maxTexts {
 			return protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
 		}
-		files = append(files, document.File{Path: path, Text: string(data)})
+		files = append(files, document.File{Path: path, Text: text})
 		return nil
 	}
 	if path, is := request.Parameters.Get("file_path"); is {

@@ -147,7 +147,7 @@ func (q *question) nameOf(i int) string {
 
 // answerSchema compiles the schema of an answer.
 func answerSchema(v value.Value) (*jsonschema.Schema, error) {
-	schema, err := jsonschema.CompileWithFormats(v.JSON())
+	schema, err := jsonschema.Compile(v.JSON())
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "invalid JSON Schema: %v", err)
 	}

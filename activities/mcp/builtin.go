@@ -20,10 +20,9 @@ type builtin struct {
 	parameters string // JSON Schema, for workflows and for MCP clients alike.
 	result     string // JSON Schema of the method's result.
 
-	// answer is the server's part: it returns the text block of the response.
+	// answer returns the text block of the response.
 	answer func(arguments value.Value) (string, error)
-	// fields is the client's part: it returns the fields of the method's result that only this tool has. It reads them from
-	// the text block, because the SDK would turn numbers of structured content into floats.
+	// fields returns the fields of the method's result that only this tool has, or has otherwise than all tools.
 	fields func(arguments value.Value, text string) ([]value.Field, error)
 }
 
@@ -54,7 +53,7 @@ func dialBuiltin(ctx context.Context, _ *server) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the built-in MCP server: %w", err)
 	}
-	conn, err := open(ctx, clientEnd, &known{})
+	conn, err := open(ctx, clientEnd, handshake{limit: defaultTimeout}, &known{})
 	if err != nil {
 		return nil, fmt.Errorf("the built-in MCP server: %w", errors.Join(err, serving.Close()))
 	}
@@ -68,11 +67,16 @@ func (b builtin) serve(_ context.Context, request *mcp.CallToolRequest) (*mcp.Ca
 	if err != nil {
 		return failure(err), nil
 	}
+	return b.call(arguments), nil
+}
+
+// call calls the tool. The handler does so itself: in a message to the server and back, a large text would be copied ten times.
+func (b builtin) call(arguments value.Value) *mcp.CallToolResult {
 	text, err := b.answer(arguments)
 	if err != nil {
-		return failure(err), nil
+		return failure(err)
 	}
-	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, nil
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}
 }
 
 // failure returns an error as MCP wants it: in the result, where a model can read it.
@@ -118,17 +122,15 @@ func echo() builtin {
 }`,
 		answer: func(arguments value.Value) (string, error) { return asText(argument(arguments, "message")), nil },
 		fields: func(arguments value.Value, text string) ([]value.Field, error) {
-			echoed := value.String(text)
-			if argument(arguments, "message").Kind() != value.KindString {
-				var err error
-				if echoed, err = value.Parse([]byte(text)); err != nil {
-					return nil, err
-				}
-			}
-			return []value.Field{
-				{Name: "echoed", Value: echoed},
+			message := argument(arguments, "message")
+			fields := []value.Field{
+				{Name: "echoed", Value: message},
 				{Name: "length", Value: value.Int(int64(utf8.RuneCountInString(text)))},
-			}, nil
+			}
+			if message.Kind() == value.KindList || message.Kind() == value.KindObject {
+				fields = append(fields, value.Field{Name: "result", Value: message}) // Not what its text says once more.
+			}
+			return fields, nil
 		},
 	}
 }

@@ -3,10 +3,12 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -19,6 +21,7 @@ type call struct {
 	target     target
 	parameters value.Value // An object.
 	progress   protocol.Progress
+	warnings   *warnings
 }
 
 func (c call) run(ctx context.Context) (value.Value, error) {
@@ -62,18 +65,60 @@ func (c call) tool(ctx context.Context) (value.Value, error) {
 	return c.callTool(ctx, s)
 }
 
-// withTimeout applies the task's timeout to an attempt, or the fallback if the task has none.
-func (c call) withTimeout(ctx context.Context, fallback time.Duration) (context.Context, context.CancelFunc) {
+// timeLimit returns the timeout of the call on a server: that of the task, or that of the server if the task has none.
+func (c call) timeLimit(s *server) timeLimit {
+	l := timeLimit{server: s.Name, tool: c.target.tool, limit: s.limit}
 	if c.request.Timeout > 0 {
-		fallback = c.request.Timeout
+		l.limit, l.ofTask = c.request.Timeout, true
 	}
-	return context.WithTimeoutCause(ctx, fallback, errTimeout)
+	return l
+}
+
+// withTimeout applies the timeout of the call.
+func (c call) withTimeout(ctx context.Context, s *server) (context.Context, context.CancelFunc) {
+	l := c.timeLimit(s)
+	return context.WithTimeoutCause(ctx, l.limit, l)
+}
+
+// awaitStart waits until the server has started, unless the task has a timeout, which includes that. The start has the
+// timeout of the server for itself: a server that does not start fails with the error of the start, not with that of a call.
+func (c call) awaitStart(ctx context.Context, s *server) error {
+	if c.request.Timeout > 0 {
+		return nil
+	}
+	_, err := s.connect(ctx)
+	return err
+}
+
+// withToolTimeout is withTimeout for a call of a tool: progress resets the server's timeout, if its settings want that. The
+// returned call reports progress that does so.
+func (c call) withToolTimeout(ctx context.Context, s *server) (context.Context, call, func()) {
+	if c.request.Timeout > 0 || s.TimeoutOnProgress != protocol.ResetTimeout {
+		ctx, stop := c.withTimeout(ctx, s)
+		return ctx, c, stop
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	passed := c.timeLimit(s)
+	passed.progress = true
+	timer := time.AfterFunc(s.limit, func() { end(passed) })
+	report := c.progress
+	c.progress = func(message string) {
+		timer.Reset(s.limit)
+		report(message)
+	}
+	return ctx, c, func() {
+		timer.Stop()
+		end(nil)
+	}
 }
 
 // query runs a query on a server. A query can be repeated.
 func (c call) query(ctx context.Context, s *server, question query) (answer value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
-		ctx, stop := c.withTimeout(ctx, s.limit) // The wait for the slot does not count.
+		if err := c.awaitStart(ctx, s); err != nil {
+			return err
+		}
+		ctx, stop := c.withTimeout(ctx, s) // The wait for the slot does not count.
 		defer stop()
 		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			answer, err = question(ctx, s, conn, c)
@@ -84,24 +129,17 @@ func (c call) query(ctx context.Context, s *server, question query) (answer valu
 	return answer, err
 }
 
-func (c call) queryAll(ctx context.Context, servers []*server, about serverMethod) (value.Value, error) {
-	var answers []value.Value
-	for _, s := range servers {
-		answer, err := c.query(ctx, s, about.query)
-		if err != nil {
-			return value.Value{}, err
-		}
-		answers = append(answers, answer)
-	}
-	return about.join(answers), nil
-}
-
 // callTool calls the tool on a server.
 func (c call) callTool(ctx context.Context, s *server) (result value.Value, err error) {
 	err = s.withSlot(ctx, func(ctx context.Context) error {
-		ctx, stop := c.withTimeout(ctx, s.limit)
+		if err := c.awaitStart(ctx, s); err != nil {
+			return err
+		}
+		ctx, c, stop := c.withToolTimeout(ctx, s)
 		defer stop()
-		return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
+		var called tool
+		var answer *mcp.CallToolResult
+		err := s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
 			tool, all, err := conn.findTool(ctx, c.target.tool)
 			if err != nil {
 				return true, err
@@ -110,42 +148,89 @@ func (c call) callTool(ctx context.Context, s *server) (result value.Value, err 
 				return true, unknownTool(s, c.target.tool, all)
 			}
 			if err := checkArguments(tool.arguments, c.request.Method, c.parameters); err != nil {
-				return true, err
+				return true, timeoutHint(err, tool.arguments, c.parameters)
 			}
-			result, err = c.sendCall(ctx, s, conn)
+			called = tool
+			answer, err = c.sendCall(ctx, s, conn, tool)
 			return tool.repeatable, err
 		})
+		if err != nil {
+			return err
+		}
+		var task mcptask.Task
+		if mcptask.FromMeta(answer.Meta, &task) {
+			if answer, err = c.awaitTask(ctx, s, &task); err != nil {
+				return err
+			}
+		}
+		result, err = c.toolResult(s, called, answer)
+		return s.known.error(err)
 	})
-	return result, err
+	return result, c.sizeError(err)
 }
 
-// sendCall sends the call, and returns the method's result.
-func (c call) sendCall(ctx context.Context, s *server, conn *connection) (value.Value, error) {
+// leastLimit is the smallest limit of the SDKs for one message to a server: 10 MiB of the one for TypeScript. That for Go has
+// 16 MiB.
+const leastLimit = 10 << 20
+
+// sizeError adds to the error of a lost connection that the arguments may be why it was lost. They would be every time.
+func (c call) sizeError(err error) error {
+	failure, is := errors.AsType[*protocol.Error](err)
+	if !is || failure.Code != protocol.ProviderNotAvailable {
+		return err
+	}
+	if size := len(c.parameters.JSON()); size > leastLimit {
+		return failure.WithKind(protocol.TaskFault).WithHint("the arguments have %d MiB; many servers read at most 10 MiB or 16 MiB in one message: "+
+			"pass less, or the path of a file", size>>20)
+	}
+	return err
+}
+
+// builtin returns the built-in tool that the call is for.
+func (c call) builtin(s *server) (b builtin, is bool) {
+	if s.Name != protocol.BuiltinServer {
+		return b, false
+	}
+	b, is = c.handler.builtins[c.target.tool]
+	return b, is
+}
+
+// sendCall sends the call. The answer is the result, or a task that will have it.
+func (c call) sendCall(ctx context.Context, s *server, conn *connection, tool tool) (*mcp.CallToolResult, error) {
+	if b, is := c.builtin(s); is {
+		return b.call(c.parameters), nil
+	}
+	if requiresTask(tool.Tool) {
+		return c.sendTaskCall(ctx, conn)
+	}
 	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
 	forget := conn.trackProgress(params, c.progress)
 	defer forget()
-	answer, err := conn.session.CallTool(ctx, params)
+	return conn.session.CallTool(ctx, params)
+}
+
+// toolResult returns the method's result.
+func (c call) toolResult(s *server, tool tool, answer *mcp.CallToolResult) (value.Value, error) {
+	text := textOf(answer.Content)
+	value.MakeRoom(len(text)) // The messages that brought it.
+	if answer.IsError {
+		return value.Value{}, protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text))
+	}
+	var own []value.Field
+	if b, is := c.builtin(s); is {
+		var err error
+		if own, err = b.fields(c.parameters, text); err != nil {
+			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool %s: %v", b.name, err)
+		}
+	}
+	result, err := resultOf(answer, text, own...)
 	if err != nil {
 		return value.Value{}, err
 	}
-	text := textOf(answer.Content)
-	if answer.IsError {
-		return value.Value{}, conn.known.error(protocol.Errorf(protocol.TaskExecutionFailed, "the tool %s failed: %s", c.target.tool, failureText(answer, text)))
+	if mismatch := tool.outputMismatch(answer, result); mismatch != "" {
+		c.warnings.add(s.known.calls.String(mismatch))
 	}
-	result, err := resultOf(answer, text)
-	if err != nil {
-		return value.Value{}, conn.known.error(err)
-	}
-	if b, is := c.handler.builtins[c.target.tool]; is && s.Name == protocol.BuiltinServer {
-		own, err := b.fields(c.parameters, text)
-		if err != nil {
-			return value.Value{}, protocol.Errorf(protocol.TaskResultInvalid, "invalid response of the tool %s: %v", b.name, err)
-		}
-		for _, field := range own {
-			result = result.With(field.Name, field.Value)
-		}
-	}
-	return conn.known.settings.Value(result), nil
+	return s.known.settings.Value(result), nil
 }
 
 // failureText returns the reason that a tool gives for its failure: its text, else its structured content.
@@ -176,57 +261,6 @@ func unknownTool(s *server, name string, tools []tool) error {
 		all = append(all[:most], "…")
 	}
 	return failure.WithHint("its tools: %s", strings.Join(all, ", "))
-}
-
-// toolServer returns the server on which the tool is called.
-func (c call) toolServer(ctx context.Context) (*server, error) {
-	if c.target.server != "" {
-		return c.handler.server(c.request, c.target.server)
-	}
-	if _, is := c.handler.builtins[c.target.tool]; is {
-		return c.handler.servers[0], nil
-	}
-	servers, err := c.handler.candidates(c.request)
-	if err != nil {
-		return nil, err
-	}
-	limited, stop := c.withTimeout(ctx, defaultTimeout)
-	defer stop()
-	var owners []*server
-	for _, s := range servers {
-		has := false
-		err := s.withSlot(limited, func(ctx context.Context) error {
-			return s.withConnection(ctx, c.request.Secrets, func(ctx context.Context, conn *connection) (bool, error) {
-				found, _, err := conn.findTool(ctx, c.target.tool)
-				has = found.Tool != nil
-				return true, err
-			})
-		})
-		if err != nil {
-			return nil, c.lookupError(s, err)
-		}
-		if has {
-			owners = append(owners, s)
-		}
-	}
-	switch len(owners) {
-	case 0:
-		return nil, protocol.Errorf(protocol.MethodNotSupported, "no MCP server has a tool %q", c.target.tool).
-			WithHint("mcp/tools/list lists the tools of %s", names(servers))
-	case 1:
-		return owners[0], nil
-	}
-	return nil, protocol.Errorf(protocol.InvalidParams, "several MCP servers have a tool %q: %s", c.target.tool, names(owners)).
-		WithHint("name one: %s%s.tool.%s", family, owners[0].Name, c.target.tool)
-}
-
-// lookupError returns the error of a failed search for the server that has a tool.
-func (c call) lookupError(s *server, err error) error {
-	failure := protocol.AsError(err, protocol.ProviderNotAvailable)
-	if failure.Code == protocol.TaskCancelled || failure.Hint != "" {
-		return failure
-	}
-	return failure.WithHint("%s names no server, so every server is asked for its tools; write %sSERVER.tool.%s to ask only one", c.request.Method, family, c.target.tool)
 }
 
 // maxNesting is the maximum nesting depth of parameters. The SDK ends the session when a message is deeper than 1000.
@@ -266,4 +300,13 @@ func checkArguments(schema *jsonschema.Schema, method string, parameters value.V
 		return protocol.Errorf(protocol.InvalidParams, "%s: %s", method, found)
 	}
 	return nil
+}
+
+// timeoutHint adds a hint to the error of arguments with a `timeout` that the tool does not have.
+func timeoutHint(err error, schema *jsonschema.Schema, arguments value.Value) error {
+	failure, is := errors.AsType[*protocol.Error](err)
+	if _, given := arguments.Get("timeout"); !is || !given || schema == nil || schema.Properties["timeout"] != nil {
+		return err
+	}
+	return failure.WithHint("the tool has no argument `timeout`; the timeout of the task is `timeout` beside `parameters`")
 }

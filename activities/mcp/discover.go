@@ -4,40 +4,61 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
+// Unavailable is a server whose tools cannot be listed, or that cannot be used.
+type Unavailable struct {
+	First int // The number of the first method that needs it.
+	Error *protocol.Error
+}
+
 // Discover lists the tools of the servers that the methods need, and describes mcp/v1 with them: every tool is a method with
-// the schema of its arguments, and there are no other methods for tools. Servers and folder are those of a workflow.
-func (h *Handler) Discover(ctx context.Context, methods []string, servers []protocol.ToolServer, folder string) (protocol.Spec, error) {
+// the schema of its arguments, and there are no other methods for tools, except those of servers that are not available.
+// Servers and folder are those of a workflow.
+func (h *Handler) Discover(ctx context.Context, methods []string, servers []protocol.ToolServer, folder string) (protocol.Spec, []Unavailable) {
 	request := protocol.Request{Servers: servers, Folder: folder}
 	var needed []*server
-	all := false
-	for _, name := range methods {
+	var first []int // Of the needed servers.
+	var unavailable []Unavailable
+	all := -1 // The first method that needs all servers.
+	refused := map[string]bool{}
+	for number, name := range methods {
 		target, is := parseMethod(name)
 		_, builtin := h.builtins[target.tool]
 		switch {
 		case !is, target.server == "" && (target.verb != verbTool || builtin):
 			continue
 		case target.server == "":
-			all = true
+			if all < 0 {
+				all = number
+			}
 			continue
 		}
 		s, err := h.server(request, target.server)
-		if err != nil {
-			return protocol.Spec{}, err
-		}
-		if !slices.Contains(needed, s) {
-			needed = append(needed, s)
+		switch {
+		case err == nil && !slices.Contains(needed, s):
+			needed, first = append(needed, s), append(first, number)
+		case err != nil && !refused[target.server]:
+			refused[target.server] = true
+			unavailable = append(unavailable, Unavailable{number, protocol.AsError(err, protocol.ConfigurationError)})
 		}
 	}
-	if all {
-		var err error
-		if needed, err = h.candidates(request); err != nil {
-			return protocol.Spec{}, err
+	if all >= 0 {
+		candidates, err := h.candidates(request)
+		if err != nil && len(refused) == 0 {
+			unavailable = append(unavailable, Unavailable{all, protocol.AsError(err, protocol.ConfigurationError)})
+		}
+		for _, s := range candidates {
+			if at := slices.Index(needed, s); at < 0 {
+				needed, first = append(needed, s), append(first, all)
+			} else {
+				first[at] = min(first[at], all)
+			}
 		}
 	}
 	spec := Spec()
@@ -47,21 +68,31 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 	})
 	owners := map[string][]*server{}
 	var unqualified []protocol.Method
-	for _, s := range needed {
+	offered := make([][]protocol.Method, len(needed))
+	failures := askServers(needed, func(number int, s *server) (err error) {
+		offered[number], err = h.toolMethods(ctx, s)
+		return err
+	})
+	for i, s := range needed {
 		spec.Servers = append(spec.Servers, s.Name)
-		offered, err := h.toolMethods(ctx, s)
-		if err != nil {
-			return protocol.Spec{}, err
+		if failures[i] != nil {
+			unavailable = append(unavailable, Unavailable{first[i], protocol.AsError(failures[i], protocol.ProviderNotAvailable)})
+			continue
 		}
-		for _, m := range offered {
+		for _, m := range offered[i] {
 			target, _ := parseMethod(m.Name)
-			if _, builtin := h.builtins[target.tool]; all && !builtin {
-				if owners[target.tool] == nil {
-					m := m
-					m.Name = method(target.tool)
-					unqualified = append(unqualified, m)
+			if _, builtin := h.builtins[target.tool]; all >= 0 && !builtin {
+				short := m
+				short.Name = method(target.tool)
+				switch at := slices.IndexFunc(unqualified, func(m protocol.Method) bool { return m.Name == short.Name }); {
+				case at < 0:
+					unqualified = append(unqualified, short)
+				case unqualified[at].Unavailable != "":
+					unqualified[at] = short // A call goes to the server whose tool can be read.
 				}
-				owners[target.tool] = append(owners[target.tool], s)
+				if m.Unavailable == "" {
+					owners[target.tool] = append(owners[target.tool], s)
+				}
 			}
 			spec.Methods = append(spec.Methods, m)
 		}
@@ -73,18 +104,28 @@ func (h *Handler) Discover(ctx context.Context, methods []string, servers []prot
 		}
 		spec.Methods = append(spec.Methods, m)
 	}
-	return spec, nil
+	for _, name := range methods {
+		target, is := parseMethod(name)
+		at := slices.IndexFunc(needed, func(s *server) bool { return s.Name == target.server })
+		if !is || target.verb != verbTool || len(unavailable) == 0 || slices.ContainsFunc(spec.Methods, func(m protocol.Method) bool { return m.Name == name }) {
+			continue
+		}
+		if target.server == "" || at < 0 || failures[at] != nil { // A server that is not available may have the tool.
+			spec.Methods = append(spec.Methods, protocol.Method{Name: name, Result: json.RawMessage(anyResult), EnforcesTimeout: true, IsServerTool: true})
+		}
+	}
+	return spec, unavailable
 }
 
 // toolMethods returns the tools of a server as methods.
 func (h *Handler) toolMethods(ctx context.Context, s *server) (methods []protocol.Method, err error) {
 	_, err = call{handler: h}.query(ctx, s, func(ctx context.Context, _ *server, conn *connection, _ call) (value.Value, error) {
-		tools, err := conn.listTools(ctx, false)
+		list, err := conn.listTools(ctx, false)
 		if err != nil {
 			return value.Value{}, err
 		}
 		methods = nil
-		for _, t := range tools {
+		for _, t := range list.tools {
 			m := protocol.Method{
 				Name: family + s.Name + "." + toolPrefix + t.Name, Summary: t.Description,
 				Result: json.RawMessage(anyResult), EnforcesTimeout: true, IsServerTool: true,
@@ -95,6 +136,14 @@ func (h *Handler) toolMethods(ctx context.Context, s *server) (methods []protoco
 				}
 			}
 			methods = append(methods, m)
+		}
+		for _, name := range slices.Sorted(maps.Keys(list.unreadable)) {
+			if !slices.ContainsFunc(list.tools, func(t tool) bool { return t.Name == name }) {
+				methods = append(methods, protocol.Method{
+					Name: family + s.Name + "." + toolPrefix + name, Result: json.RawMessage(anyResult), EnforcesTimeout: true, IsServerTool: true,
+					Unavailable: conn.known.calls.String(list.unreadable[name].Message),
+				})
+			}
 		}
 		return value.Value{}, nil
 	})

@@ -27,11 +27,14 @@ func TestTheTableOfErrors(t *testing.T) {
 	}
 	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(busy.Close)
+	small := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestEntityTooLarge) }))
+	t.Cleanup(small.Close)
 	notes := t.TempDir()
 	silent := described(t, "silent", notes, "-silent")
 	silent.Timeout = 1
 	b := withServer(t, notes, described(t, "test", notes), silent, described(t, "broken", notes, "-broken"),
-		protocol.ToolServer{Name: "missing", Command: "no-such-program"}, protocol.ToolServer{Name: "busy", URL: busy.URL + "/mcp"})
+		protocol.ToolServer{Name: "missing", Command: "no-such-program"}, protocol.ToolServer{Name: "busy", URL: busy.URL + "/mcp"},
+		protocol.ToolServer{Name: "small", URL: small.URL + "/mcp"})
 	twice := t.TempDir()
 	doubled := withServer(t, twice, described(t, "one", twice, "-only", "exact"), described(t, "two", twice, "-only", "exact"))
 	own := request(t, "mcp/own.tool.x", `{}`)
@@ -58,11 +61,13 @@ func TestTheTableOfErrors(t *testing.T) {
 		{"the program or its folder does not exist, or a secret is not set", b, nil, request(t, "mcp/missing.tool.x", `{}`)},
 		{"the address requires authentication (401, 403) or redirects to another one", locked, nil, request(t, "mcp/test.tool.x", `{}`)},
 		{"the program exits while it starts, or the address does not answer", b, nil, request(t, "mcp/broken.tool.x", `{}`)},
-		{"the program does not start within the server's `timeout`", b, nil, slow},
+		{"the server does not answer at its start within its `timeout`", b, nil, slow},
 		{"the address is overloaded (429, 503)", b, nil, request(t, "mcp/busy.tool.x", `{}`)},
+		{"the arguments are too large for the address (413)", b, nil, request(t, "mcp/small.tool.x", `{}`)},
+		{"the response cannot be read: it does not follow MCP, or is larger than 96 MiB", withLegacy(t), nil, sends(t, `{"jsonrpc":"2.0","id":$ID,"result":5}`)},
 		{"the connection is lost during a call of a tool marked as idempotent or read-only, twice in a row", b, nil, request(t, "mcp/test.tool.die_always", `{}`)},
 		{"the connection is lost during a call of any other tool", b, nil, request(t, "mcp/test.tool.die_plain", `{}`)},
-		{"no answer within the timeout", b, nil, late},
+		{"no answer within the timeout of the call, or of the task while the server starts", b, nil, late},
 		{"the task is cancelled", b, cancelled, request(t, "mcp/test.tool.strict", `{"n": 1}`)},
 	} {
 		ctx := test.ctx

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -58,8 +59,8 @@ func (s *server) description() protocol.Server {
 // probe returns the state of the server.
 func (s *server) probe(ctx context.Context) protocol.ServerState {
 	state := protocol.ServerState{Server: s.description()}
-	// The timeout of the start applies first, because its error says more.
-	_, err := call{request: protocol.Request{Timeout: 2 * s.limit}}.query(ctx, s, func(ctx context.Context, s *server, conn *connection, c call) (value.Value, error) {
+	began := time.Now()
+	_, err := call{}.query(ctx, s, func(ctx context.Context, s *server, conn *connection, c call) (value.Value, error) {
 		if about := conn.session.InitializeResult().ServerInfo; about != nil && s.Name != protocol.BuiltinServer {
 			state.Version = conn.known.calls.String(about.Version)
 		}
@@ -69,7 +70,11 @@ func (s *server) probe(ctx context.Context) protocol.ServerState {
 		return state
 	}
 	if state.Error = protocol.AsError(err, protocol.ProviderNotAvailable); state.Error.Code == protocol.TaskTimeout {
-		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the MCP server %q at %s did not answer in time", s.Name, cmp.Or(s.URL, s.Command, "this process"))
+		limit := s.limit
+		if end, is := ctx.Deadline(); is {
+			limit = min(limit, end.Sub(began).Round(100*time.Millisecond))
+		}
+		state.Error = protocol.Errorf(protocol.ProviderTimeout, "the MCP server %q at %s did not answer within %s%s", s.Name, cmp.Or(s.URL, s.Command, "this process"), limit, s.startOutput())
 	}
 	return state
 }

@@ -33,7 +33,7 @@ func TestProbe(t *testing.T) {
 		{"missing", protocol.ConfigurationError, `"/nonexistent/prog"`, 16},
 		{"dead", protocol.ProviderNotAvailable, `the MCP server "dead" at http://127.0.0.1:9/mcp cannot be reached`, 16},
 		{"secret", protocol.ConfigurationError, "${secrets.NONE} is not set", 16},
-		{"slow", protocol.ProviderTimeout, "did not start within 1s", 16},
+		{"slow", protocol.ProviderTimeout, "did not answer at its start within 1s", 16},
 	}
 	if len(states) != len(want) {
 		t.Fatalf("got %d states: %+v", len(states), states)
@@ -50,7 +50,7 @@ func TestProbe(t *testing.T) {
 	soon, done := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer done()
 	states = b.handler.Probe(soon, func(s protocol.Server) bool { return s.Name == "silent" })
-	if len(states) != 1 || states[0].Error == nil || states[0].Error.Code != protocol.ProviderTimeout || !strings.Contains(states[0].Error.Message, "did not answer in time") {
+	if len(states) != 1 || states[0].Error == nil || states[0].Error.Code != protocol.ProviderTimeout || !strings.Contains(states[0].Error.Message, "did not answer within 100ms") {
 		t.Errorf("the silent server is %+v, %v", states[0], states[0].Error)
 	}
 	if got := strings.Join(b.handler.Unchecked(), " "); got != "good broken missing dead secret slow silent" {

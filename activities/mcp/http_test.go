@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -21,22 +22,23 @@ type served struct {
 	process *exec.Cmd
 }
 
-func serveHTTP(t *testing.T, token string) *served {
+func serveHTTP(t *testing.T, token string, variables ...string) *served {
 	t.Helper()
 	program, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &served{t: t, notes: t.TempDir(), address: "127.0.0.1:0"}
-	s.start(program, token)
+	s.start(program, token, variables...)
 	t.Cleanup(s.kill)
 	return s
 }
 
-func (s *served) start(program, token string) {
+func (s *served) start(program, token string, variables ...string) {
 	s.t.Helper()
 	s.process = exec.Command(program, "-http", s.address)
 	s.process.Env = append(os.Environ(), "NOTES="+s.notes, "TOKEN="+token)
+	s.process.Env = append(s.process.Env, variables...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -103,6 +105,60 @@ func TestARestartedHTTPServer(t *testing.T) {
 	}
 	s.start(program, "")
 	b.call("mcp/test.tool.strict", `{"n": 2}`)
+}
+
+// TestForgottenSessions: a server that does not know a session any more has not done the call, whatever it answers.
+func TestForgottenSessions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ status, body string }{
+		"specification":   {"404", ""},
+		"Python SDK":      {"404", `{"jsonrpc":"2.0","id":"server-error","error":{"code":-32600,"message":"Session not found"}}`},
+		"TypeScript SDK":  {"404", `{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}`},
+		"its samples":     {"400", `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}`},
+		"with the id":     {"400", `{"jsonrpc":"2.0","id":ID,"error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}`},
+		"without an id":   {"400", `{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: Server not initialized"}}`},
+		"text":            {"400", "Invalid or missing session ID\n"},
+		"another message": {"400", `{"error":"unknown session"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveHTTP(t, "", "FORGET="+test.status, "FORGET_BODY="+test.body)
+			b := s.with("/mcp")
+			for range 3 {
+				b.call("mcp/test.tool.shell", `{"command": "x"}`) // Not idempotent.
+			}
+			if notes := (&bench{t: t, notes: s.notes}).noted("forgotten"); fmt.Sprint(notes) != "[tools/call tools/call]" && fmt.Sprint(notes) != "[tools/call DELETE tools/call DELETE]" {
+				t.Errorf("the server forgot %q", notes)
+			}
+		})
+	}
+}
+
+// TestWordsOfAServer: the error has what a server says with a status.
+func TestWordsOfAServer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status, body string
+		code         protocol.Code
+		kind         protocol.ErrorKind
+		want         string
+	}{
+		"rejected": {"400", `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request: the tool is for admins"}}`,
+			protocol.TaskExecutionFailed, protocol.TaskFault, "rejected the request: 400 Bad Request: Bad Request: the tool is for admins"},
+		"an answer": {"400", `{"jsonrpc":"2.0","id":ID,"error":{"code":-32602,"message":"no such city"}}`,
+			protocol.InvalidParams, protocol.Permanent, "rejected the parameters: no such city"},
+		"text":      {"422", "too\n many   words", protocol.TaskExecutionFailed, protocol.TaskFault, "rejected the request: 422 Unprocessable Entity: too many words"},
+		"a failure": {"500", `{"detail":"out of memory"}`, protocol.ProviderNotAvailable, protocol.TaskFault, "500 Internal Server Error: out of memory"},
+		"a page":    {"500", "<html>x</html>", protocol.ProviderNotAvailable, protocol.TaskFault, "500 Internal Server Error"},
+		"forbidden": {"403", `{"error":"insufficient_scope","error_description":"needs the scope tools"}`,
+			protocol.ConfigurationError, protocol.Permanent, "requires authentication: 403 Forbidden: needs the scope tools"},
+		"overloaded": {"429", `{"error":{"message":"100 calls a day"}}`, protocol.ProviderOverloaded, protocol.Transient, "is overloaded: 429 Too Many Requests: 100 calls a day"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := serveHTTP(t, "", "FORGET="+test.status, "FORGET_BODY="+test.body).with("/mcp")
+			b.call("mcp/test.tool.shell", `{}`)
+			wantError(t, b.fails(request(t, "mcp/test.tool.shell", `{}`)), test.code, test.kind, test.want)
+		})
+	}
 }
 
 // TestADeadHTTPServer fails a call soon, and within its timeout.

@@ -1,6 +1,6 @@
 // Package mcp implements the protocol mcp/v1: it calls tools of MCP servers through the official SDK. A server is a program,
-// which the package starts and reaches over standard input and output, or an address. The four built-in tools are served by
-// an MCP server inside this process, so that all tools take the same path. The package must not know Temporal or the
+// which the package starts and reaches over standard input and output, or an address. The four built-in tools are described by
+// an MCP server inside this process, so that all tools are found and checked alike. The package must not know Temporal or the
 // interpreter of workflows, and it passes no number through a float.
 package mcp
 
@@ -88,15 +88,19 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if !known {
 		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
 	}
-	c := call{handler: h, request: request, target: target, parameters: request.Parameters, progress: progress}
+	c := call{handler: h, request: request, target: target, parameters: request.Parameters, progress: progress, warnings: &warnings{}}
 	if c.parameters.IsNull() {
 		c.parameters = value.Object()
 	}
 	if c.progress == nil {
 		c.progress = func(string) {}
 	}
-	value, err := c.run(ctx)
-	return protocol.Result{Value: value}, err
+	result, err := c.run(ctx)
+	warning := c.warnings.text()
+	if err == nil && warning != "" {
+		result = result.With("warning", value.String(warning))
+	}
+	return protocol.Result{Value: result, Warning: warning}, err
 }
 
 // configured returns the server of the settings, or the built-in one, with the name; nil if there is none.

@@ -2,6 +2,9 @@ package mcp
 
 import (
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
@@ -55,4 +58,50 @@ func (s *server) expand(settings []protocol.Setting) ([]protocol.Setting, error)
 		expanded = append(expanded, protocol.Setting{Name: setting.Name, Value: value})
 	}
 	return expanded, nil
+}
+
+// droppedTools are the tools that were left out of the lists of one session, because they cannot be read.
+type droppedTools struct {
+	mu     sync.Mutex
+	byName map[string]*protocol.Error // The errors of calls of them.
+}
+
+// reportDropped returns a function that logs what was left out of a list of the server, and adds tools to the given ones.
+func (s *server) reportDropped(tools *droppedTools) func(element, name, reason string) {
+	return func(element, name, reason string) {
+		text := fmt.Sprintf("the %s %q: %s", element, name, reason)
+		s.log.Warn("left out what the MCP server lists: it cannot be read", "reason", s.known.calls.String(text))
+		if element != "tool" {
+			return
+		}
+		tools.mu.Lock()
+		defer tools.mu.Unlock()
+		if tools.byName == nil {
+			tools.byName = map[string]*protocol.Error{}
+		}
+		tools.byName[name] = protocol.Errorf(protocol.MethodNotSupported, "the tool %q of the MCP server %q cannot be read: %s", name, s.Name, reason).
+			WithHint("the server describes the tool against the specification of MCP; correct or update the server")
+	}
+}
+
+// take returns the tools, and forgets them.
+func (d *droppedTools) take() map[string]*protocol.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	taken := d.byName
+	d.byName = nil
+	return taken
+}
+
+// loggedStrays is the maximum number of responses of one session in the log that are not messages.
+const loggedStrays = 100
+
+// reportStray returns a function that logs what a server sends instead of a message.
+func (s *server) reportStray() func(text []byte, long bool) {
+	var logged atomic.Int64
+	return func(text []byte, long bool) {
+		if logged.Add(1) <= loggedStrays {
+			s.log.Info("response of the MCP server that is not a message", "response", redaction.NewRaw(string(text), false, long).Redact(&s.known.calls).String())
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/mcp/stdio"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
@@ -37,9 +38,13 @@ type server struct {
 	log     *slog.Logger
 	known   known
 
+	// initializeFirst is set if the server is known not to answer server/discover. Only dial uses it, one call at a time.
+	initializeFirst bool
+
 	mu         sync.Mutex
 	current    *connection
 	dialing    *dialing
+	starting   *stdio.Process // The program of the dialing; may be nil.
 	calls      int
 	idleTimer  *time.Timer
 	closed     bool
@@ -101,7 +106,7 @@ func (s *server) connect(ctx context.Context) (*connection, error) {
 		s.mu.Unlock()
 		return nil, errClosed(s.Name)
 	}
-	if s.current != nil && s.current.process != nil && s.current.process.stdinClosed() {
+	if s.current != nil && s.current.process != nil && s.current.process.StdinClosed() {
 		s.endConnection(s.current)
 	}
 	if s.current != nil {
@@ -122,8 +127,26 @@ func (s *server) connect(ctx context.Context) (*connection, error) {
 	case <-d.done:
 		return d.link, d.err
 	case <-ctx.Done():
-		return nil, contextError(ctx)
+		return nil, s.startingError(ctx)
 	}
+}
+
+// startOutput returns the last output of a program that is starting, to be appended to a message.
+func (s *server) startOutput() string {
+	s.mu.Lock()
+	p := s.starting
+	s.mu.Unlock()
+	if p == nil {
+		return ""
+	}
+	return p.LastOutput()
+}
+
+// setStarting notes the program that is starting; nil if none is.
+func (s *server) setStarting(p *stdio.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starting = p
 }
 
 // start connects to the server and hands the connection to the waiting calls.
@@ -134,7 +157,7 @@ func (s *server) start(ctx context.Context, cancel context.CancelFunc, d *dialin
 	conn, err := s.dial(ctx, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dialing = nil
+	s.dialing, s.starting = nil, nil
 	switch {
 	case err != nil:
 		d.err = s.startError(ctx, err)
@@ -185,12 +208,8 @@ func (s *server) close() error {
 	return nil
 }
 
-var (
-	// errTimeout is the cause of a context that ended with the attempt's timeout.
-	errTimeout = errors.New("the task's timeout")
-	// errStartTimeout is the cause of a context whose server did not start in time.
-	errStartTimeout = errors.New("the server's timeout")
-)
+// errStartTimeout is the cause of a context whose server did not start in time.
+var errStartTimeout = errors.New("the server's timeout")
 
 // withConnection calls do on the connection. When the connection is lost, it calls do once more on a new one if the request
 // did not reach the server or can be repeated, which do reports beside its error.

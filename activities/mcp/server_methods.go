@@ -90,13 +90,13 @@ func joinLists(lists ...string) func([]value.Value) value.Value {
 }
 
 func askTools(ctx context.Context, s *server, conn *connection, _ call) (value.Value, error) {
-	tools, err := conn.listTools(ctx, true)
+	list, err := conn.listTools(ctx, true)
 	if err != nil {
 		return value.Value{}, err
 	}
-	all := make([]value.Value, 0, len(tools))
+	all := make([]value.Value, 0, len(list.tools))
 	var lines []string
-	for _, t := range tools {
+	for _, t := range list.tools {
 		v, err := value.Encode(t.Tool)
 		if err != nil {
 			return value.Value{}, invalidResponse("a tool", err)
@@ -295,7 +295,7 @@ func getPrompt(ctx context.Context, _ *server, conn *connection, c call) (value.
 	var texts []string
 	var messages, contents []value.Value
 	for _, message := range answer.Messages {
-		content, err := value.Encode(message.Content)
+		content, err := encodeBlock(message.Content)
 		if err != nil {
 			return value.Value{}, invalidResponse("a message", err)
 		}

@@ -114,7 +114,8 @@ func TestTimeouts(t *testing.T) {
 	b := withTest(t)
 	late := request(t, "mcp/test.tool.wait", `{}`)
 	late.Timeout = 300 * time.Millisecond
-	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.TaskFault, "did not answer before the task's timeout")
+	wantError(t, b.fails(late), protocol.TaskTimeout, protocol.TaskFault,
+		`the tool "wait" of the MCP server "test" did not answer within 300ms, the timeout of the task`, "increase `timeout` of the task")
 	eventually(t, "the server hears of it", func() bool { return strings.Join(b.noted("calls"), " ") == "wait cancelled" })
 
 	// Without one of the task, that of the server counts.
@@ -123,7 +124,8 @@ func TestTimeouts(t *testing.T) {
 	server.Timeout = 3
 	b = withServer(t, notes, server)
 	began := time.Now()
-	wantError(t, b.fails(request(t, "mcp/test.tool.wait", `{}`)), protocol.TaskTimeout, protocol.TaskFault)
+	wantError(t, b.fails(request(t, "mcp/test.tool.wait", `{}`)), protocol.TaskTimeout, protocol.TaskFault,
+		`the tool "wait" of the MCP server "test" did not answer within 3s, the timeout of the server`, "increase `timeout` of the server")
 	if took := time.Since(began); took < 3*time.Second || took > 10*time.Second {
 		t.Errorf("it took %s", took)
 	}
@@ -189,6 +191,28 @@ func TestProgress(t *testing.T) {
 	if fmt.Sprint(reported) != fmt.Sprint(want) {
 		t.Errorf("got %q", reported)
 	}
+}
+
+// TestTimeoutOnProgress: progress resets the timeout of the server if its settings say so, and never that of the task.
+func TestTimeoutOnProgress(t *testing.T) {
+	t.Parallel()
+	notes := t.TempDir()
+	keep, reset := described(t, "keep", notes), described(t, "reset", notes)
+	keep.Timeout, reset.Timeout, reset.TimeoutOnProgress = 2, 2, protocol.ResetTimeout
+	b := withServer(t, notes, keep, reset)
+	const longer = `{"steps": 5, "pause": 0.6}` // Than the timeout of both, without a silence of that length.
+	if got := response(b.call("mcp/reset.tool.index", longer)); got != "indexed" {
+		t.Errorf("got %q", got)
+	}
+	wantError(t, b.fails(request(t, "mcp/keep.tool.index", longer)), protocol.TaskTimeout, protocol.TaskFault, `the tool "index" of the MCP server "keep" did not answer within 2s`)
+	silent := b.fails(request(t, "mcp/reset.tool.index", `{"steps": 1, "pause": 600}`))
+	wantError(t, silent, protocol.TaskTimeout, protocol.TaskFault, `the tool "index" of the MCP server "reset" sent neither an answer nor progress for 2s, the timeout of the server`)
+	limited := request(t, "mcp/reset.tool.index", longer)
+	limited.Timeout = time.Second
+	wantError(t, b.fails(limited), protocol.TaskTimeout, protocol.TaskFault, "did not answer within 1s, the timeout of the task")
+	stopped, cancel := context.WithCancel(t.Context())
+	_, err := b.handler.Handle(stopped, request(t, "mcp/reset.tool.index", longer), func(string) { cancel() })
+	wantError(t, protocol.AsError(err, 0), protocol.TaskCancelled, protocol.Permanent)
 }
 
 // TestAStubbornServer: one that ends neither by itself nor when it is asked to is killed with what it has started.

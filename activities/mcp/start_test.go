@@ -30,15 +30,29 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 		b := withServer(t, notes, server)
 		patient := request(t, "mcp/test.tool.strict", `{"n": 1}`)
 		patient.Timeout = time.Minute
-		wantError(t, b.fails(patient), protocol.ProviderTimeout, protocol.Transient, `did not start within 1s`)
+		wantError(t, b.fails(patient), protocol.ProviderTimeout, protocol.Transient, `the MCP server "test" did not answer at its start within 1s, the timeout of the server`)
+		for _, method := range []string{"mcp/test.tool.strict", "mcp/tool.strict"} {
+			wantError(t, b.fails(request(t, method, `{"n": 1}`)), protocol.ProviderTimeout, protocol.Transient,
+				`the MCP server "test" did not answer at its start within 1s, the timeout of the server`, "increase `timeout` of the server")
+		}
+		wantError(t, b.fails(request(t, "mcp/test.tools/list", `{}`)), protocol.ProviderTimeout, protocol.Transient, "did not answer at its start within 1s")
+	})
+	t.Run("it is silent and the task has a timeout", func(t *testing.T) {
+		b := withServer(t, t.TempDir(), protocol.ToolServer{Name: "test", Command: "sh", Args: []string{"-c", "echo downloading >&2; exec sleep 100"}})
+		hasty := request(t, "mcp/test.tool.strict", `{"n": 1}`)
+		hasty.Timeout = 500 * time.Millisecond
+		wantError(t, b.fails(hasty), protocol.TaskTimeout, protocol.TaskFault,
+			`the MCP server "test" did not answer at its start within 500ms, the timeout of the task`, "downloading", "increase `timeout` of the task")
 	})
 	for name, test := range map[string]struct {
 		server protocol.ToolServer
 		want   string
 	}{
 		"no program": {protocol.ToolServer{Command: "no-such-program"}, `program "no-such-program" not found`},
-		"no folder":  {protocol.ToolServer{Command: "cat", Cwd: "/no/such/folder"}, `"/no/such/folder"`},
-		"no secret":  {protocol.ToolServer{Command: "cat", Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}}}, "${secrets.TOKEN} is not set"},
+		"a command line": {protocol.ToolServer{Command: "npx -y @modelcontextprotocol/server-memory"},
+			"put its arguments in `args`, as in command: npx, args: [\"-y\", \"@modelcontextprotocol/server-memory\"]"},
+		"no folder": {protocol.ToolServer{Command: "cat", Cwd: "/no/such/folder"}, `"/no/such/folder"`},
+		"no secret": {protocol.ToolServer{Command: "cat", Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}}}, "${secrets.TOKEN} is not set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.server.Name = "test"

@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,13 +65,49 @@ func TestWhichServer(t *testing.T) {
 	}
 }
 
-// TestWhichServerCannotBeSaid: a server that cannot be asked could have the tool as well.
-func TestWhichServerCannotBeSaid(t *testing.T) {
+// TestServersThatAreDown: they are left out with a warning, if others answer.
+func TestServersThatAreDown(t *testing.T) {
 	notes := t.TempDir()
-	b := withServer(t, notes, described(t, "one", notes, "-only", "strict"), described(t, "two", notes, "-broken"))
-	wantError(t, b.fails(request(t, "mcp/tool.strict", `{"n": 1}`)), protocol.ProviderNotAvailable, protocol.Transient,
-		`the MCP server "two" did not start`, "write mcp/SERVER.tool.strict to ask only one")
+	silent := described(t, "silent", notes, "-silent")
+	silent.Timeout = 1
+	b := withServer(t, notes, described(t, "broken", notes, "-broken"), described(t, "one", notes, "-only", "strict"), silent,
+		protocol.ToolServer{Name: "missing", Command: "no-such-program"}, protocol.ToolServer{Name: "dead", URL: "http://127.0.0.1:9/mcp"})
 	b.call("mcp/one.tool.strict", `{"n": 1}`)
+	for method, parameters := range map[string]string{
+		"mcp/tool.strict": `{"n": 1}`, "mcp/tools/list": `{}`, "mcp/ping": `{}`, "mcp/resources/list": `{}`, "mcp/server_info": `{}`,
+	} {
+		result, err := b.handler.Handle(t.Context(), request(t, method, parameters), nil)
+		if err != nil {
+			t.Errorf("%s: %v", method, err)
+			continue
+		}
+		for _, want := range []string{
+			`left out the MCP server "broken": the MCP server "broken" did not start: its program exited (exit status 3)`, `left out the MCP server "silent": `,
+			`left out the MCP server "missing": `, `left out the MCP server "dead": the MCP server "dead" at http://127.0.0.1:9/mcp cannot be reached`,
+		} {
+			if !strings.Contains(result.Warning, want) {
+				t.Errorf("%s: the warning is %q, without %q", method, result.Warning, want)
+			}
+		}
+		if shown, _ := result.Value.Get("warning"); shown.Text() != result.Warning || strings.Contains(result.Warning, `"one"`) || strings.Contains(result.Warning, "swordfish") {
+			t.Errorf("%s: the warning is %q, that of the result %q", method, result.Warning, shown.Text())
+		}
+		if method == "mcp/ping" && response(result.Value) != "builtin: pong\none: pong" {
+			t.Errorf("the answer is %q", response(result.Value))
+		}
+	}
+	// A tool that nobody has may be one of theirs.
+	wantError(t, b.fails(request(t, "mcp/tool.fly", `{}`)), protocol.ProviderNotAvailable, protocol.Transient,
+		`the MCP server "broken" did not start`, "write mcp/SERVER.tool.fly to ask only one")
+
+	others := t.TempDir()
+	down := withServer(t, others, described(t, "broken", others, "-broken"))
+	wantError(t, down.fails(request(t, "mcp/tools/list", `{}`)), protocol.ProviderNotAvailable, protocol.Transient, `the MCP server "broken" did not start`)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.handler.Handle(cancelled, request(t, "mcp/tools/list", `{}`), nil); protocol.AsError(err, 0).Code != protocol.TaskCancelled {
+		t.Errorf("a cancelled list ends with %v", err)
+	}
 }
 
 func TestWhatServersHaveBesideTools(t *testing.T) {
@@ -103,7 +140,7 @@ func TestWhatServersHaveBesideTools(t *testing.T) {
 		method, _ := tool.Get("method")
 		methods = append(methods, method.Text())
 	}
-	if got := strings.Join(methods, " "); !strings.HasPrefix(got, "mcp/tool.add mcp/tool.concat mcp/tool.echo mcp/tool.multiply mcp/test.tool.") || len(methods) != 20 {
+	if got := strings.Join(methods, " "); !strings.HasPrefix(got, "mcp/tool.add mcp/tool.concat mcp/tool.echo mcp/tool.multiply mcp/test.tool.") || len(methods) != 25 {
 		t.Error(got)
 	}
 	wantError(t, b.fails(request(t, "mcp/test.resources/read", `{"uri":"test://none"}`)), protocol.InvalidParams, protocol.Permanent, "Resource not found")
@@ -124,9 +161,9 @@ func TestDiscover(t *testing.T) {
 		{[]string{"mcp/one.tool.nothing"}, map[string]bool{"mcp/one.tool.strict": true, "mcp/one.tool.nothing": false, "mcp/tool.strict": false, "mcp/two.tool.exact": false}},
 		{[]string{"mcp/tool.x"}, map[string]bool{"mcp/tool.strict": true, "mcp/tool.x": false, "mcp/two.tool.exact": true, "mcp/tool.exact": true}},
 	} {
-		spec, err := b.handler.Discover(t.Context(), test.methods, nil, "")
-		if err != nil {
-			t.Fatal(err)
+		spec, unavailable := b.handler.Discover(t.Context(), test.methods, nil, "")
+		if len(unavailable) > 0 {
+			t.Fatal(unavailable[0].Error)
 		}
 		for name, want := range test.found {
 			m, found := spec.Find(name)
@@ -135,7 +172,46 @@ func TestDiscover(t *testing.T) {
 			}
 		}
 	}
-	if _, err := b.handler.Discover(t.Context(), []string{"mcp/four.tool.x"}, nil, ""); err == nil {
+	if _, unavailable := b.handler.Discover(t.Context(), []string{"mcp/four.tool.x"}, nil, ""); len(unavailable) != 1 {
 		t.Error("a server that is not there is no error")
+	}
+}
+
+// TestDiscoverWithDeadServers: each is reported once, with the first method that needs it, and the others are used all the same.
+func TestDiscoverWithDeadServers(t *testing.T) {
+	notes := t.TempDir()
+	b := withServer(t, notes, described(t, "good", notes), described(t, "broken", notes, "-broken"), protocol.ToolServer{Name: "missing", Command: "/nonexistent/prog"})
+	spec, unavailable := b.handler.Discover(t.Context(), []string{"mcp/tool.add", "mcp/broken.tool.a", "mcp/good.tool.fly", "mcp/missing.tools/list", "mcp/broken.tool.b"}, nil, "")
+	for i, want := range []struct {
+		first int
+		says  string
+	}{{1, `the MCP server "broken" did not start`}, {3, `"/nonexistent/prog" not found`}} {
+		if len(unavailable) != 2 || unavailable[i].First != want.first || !strings.Contains(unavailable[i].Error.Message, want.says) {
+			t.Errorf("got %+v", unavailable)
+		}
+	}
+	for name, want := range map[string]bool{"mcp/broken.tool.b": true, "mcp/good.tool.fly": false, "mcp/good.tool.strict": true} {
+		if _, found := spec.Find(name); found != want {
+			t.Errorf("%s is found: %v", name, found)
+		}
+	}
+}
+
+// TestOutputSchema: a result that does not match the schema is there, with a warning.
+func TestOutputSchema(t *testing.T) {
+	b := withTest(t)
+	for arguments, want := range map[string]string{
+		`{"content": {"celsius": 21.5}}`:                "",
+		`{"content": {"celsius": "21.5", "unit": "C"}}`: "the result of the tool measure does not match its outputSchema: result.celsius: got string, want number; result: additional properties 'unit' not allowed",
+		`{"content": {}}`:                               "the result of the tool measure does not match its outputSchema: result: missing property 'celsius'",
+		`{}`:                                            "the tool measure returned no structured content, although it has an outputSchema; its result is the text",
+	} {
+		result, err := b.handler.Handle(t.Context(), request(t, "mcp/test.tool.measure", arguments), nil)
+		if err != nil || result.Warning != want || response(result.Value) != "21.5 degrees" {
+			t.Errorf("%s: %v\n got %q\nwant %q", arguments, err, result.Warning, want)
+		}
+		if shown, _ := result.Value.Get("warning"); shown.Text() != want {
+			t.Errorf("%s: the warning of the result is %q", arguments, shown.Text())
+		}
 	}
 }

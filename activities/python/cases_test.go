@@ -163,6 +163,49 @@ func TestRandomIsAnother(t *testing.T) {
 	}
 }
 
+// Generators that a preloaded module has made give each script other numbers, unless it has made them with a seed.
+func TestGeneratorsOfModules(t *testing.T) {
+	interpreter, numpy := "/usr/bin/python3", "import numpy\nnumpies = [numpy.random.default_rng(), numpy.random.RandomState()]\nseeded_numpies = [numpy.random.default_rng(3), numpy.random.RandomState(3)]\n"
+	if exec.CommandContext(t.Context(), interpreter, "-c", "import numpy").Run() != nil {
+		interpreter, numpy = "python3", "numpies = seeded_numpies = []\n"
+	}
+	environment := filepath.Join(t.TempDir(), "env")
+	if said, err := exec.CommandContext(t.Context(), interpreter, "-m", "venv", "--without-pip", "--system-site-packages", environment).CombinedOutput(); err != nil {
+		require.Skip(t, "there is no venv: "+string(said))
+	}
+	found, err := filepath.Glob(filepath.Join(environment, "lib", "python3*", "site-packages"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	write(t, found[0], "generators.py", numpy+`
+import random
+class Holder: inner = random.Random()
+mine, seeded, again = random.Random(), random.Random(3), random.Random()
+again.seed(3)
+`)
+	handler := newHandler(t, python.Options{Interpreter: environment, Preload: []string{"generators"}})
+	numbers := func() (fresh, seeded string) {
+		result, err := handler.Handle(t.Context(), ofCode(t, `
+import generators as g
+result = [[g.mine.random(), g.Holder.inner.random()] + [float(n.normal()) for n in g.numpies], [g.seeded.random(), g.again.random()] + [float(n.normal()) for n in g.seeded_numpies]]`), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both := field(t, result, "result").Elements()
+		return string(both[0].JSON()), string(both[1].JSON())
+	}
+	first, seeded := numbers()
+	second, same := numbers()
+	for i, number := range strings.Split(strings.Trim(first, "[]"), ",") {
+		if number == strings.Split(strings.Trim(second, "[]"), ",")[i] {
+			t.Errorf("number %d of %s is the same in %s", i, first, second)
+		}
+	}
+	if seeded != same {
+		t.Errorf("with a seed: %s and %s", seeded, same)
+	}
+}
+
 // TestForkBomb runs as a user without rights: the limit on processes does not bind root.
 func TestForkBomb(t *testing.T) {
 	const test = "TestForkBomb"

@@ -18,9 +18,7 @@ import (
 
 // directEngine is the engine for systems that cannot fork: it starts an interpreter for each script, which runs in the same
 // process and writes its reply to a file.
-type directEngine struct {
-	output int64
-}
+type directEngine struct{ engineOptions }
 
 func (directEngine) close() error { return nil }
 
@@ -37,17 +35,27 @@ func (a directEngine) run(ctx context.Context, j job) (*outcome, error) {
 	if err := os.WriteFile(reply, nil, 0o600); err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot create a file for the reply: %v", err).WithCause(err)
 	}
-	e := &outcome{}
-	command := child.Command(ctx, baseEnvironment(), j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(nil, reply))
+	e := newOutcome(j)
+	command := child.Command(context.WithoutCancel(ctx), baseEnvironment(), j.interpreter.path, "-u", "-X", "utf8", "-c", bootstrap, runnerSettings{reply: reply}.argument())
 	command.Dir = j.temp
-	command.Stdin = bytes.NewReader(append([]byte(runner()), j.request...))
+	command.Stdin = j.request.reader(runner() + string(j.request.appendSizes(nil)))
 	command.Stdout, command.Stderr = bufferWriter{&e.stdout, a.output}, bufferWriter{&e.stderr, a.output}
 	command.WaitDelay = time.Second
 	newSession(command)
 	if err := command.Start(); err != nil {
 		return nil, &startError{j.interpreter.path, err.Error()}
 	}
+	var kill func()
+	ending := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		kill = endGently(command, a.grace)
+		close(ending)
+	})
 	failed := command.Wait()
+	if !stop() {
+		<-ending
+		kill()
+	}
 	endGroup(command)
 	e.exit = exitStatusOf(command.ProcessState)
 	if failed != nil && e.exit == nil && ctx.Err() == nil && !errors.Is(failed, exec.ErrWaitDelay) {
@@ -71,20 +79,27 @@ func (s bufferWriter) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// runnerArgument returns the argument of runner/parent.py: the modules to import, or the file for the reply of the only script
-// that it runs; and how many bytes of its standard input are the runner.
-func runnerArgument(preload []string, reply string) string {
-	names := make([]value.Value, len(preload))
-	for i, name := range preload {
+// runnerSettings are the settings of runner/parent.py.
+type runnerSettings struct {
+	preload []string      // The modules to import.
+	grace   time.Duration // How long a script may take to end after SIGTERM; 0 or less: no time.
+	reply   string        // The file for the reply of the only script that it runs; empty: it forks processes for many.
+}
+
+// argument returns the runner's argument, which also says how many bytes of its standard input are the runner.
+func (s runnerSettings) argument() string {
+	names := make([]value.Value, len(s.preload))
+	for i, name := range s.preload {
 		names[i] = value.String(name)
 	}
 	path := value.Value{}
-	if reply != "" {
-		path = value.String(reply)
+	if s.reply != "" {
+		path = value.String(s.reply)
 	}
 	return string(value.Object(
 		value.Field{Name: "runner", Value: value.Int(int64(len(runner())))},
 		value.Field{Name: "preload", Value: value.List(names...)},
+		value.Field{Name: "grace", Value: value.Float(max(s.grace, 0).Seconds())},
 		value.Field{Name: "alone", Value: path},
 	).JSON())
 }

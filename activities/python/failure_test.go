@@ -17,6 +17,12 @@ Traceback (most recent call last):
     return 1 / x
            ~~^~~
 ZeroDivisionError: division by zero`},
+		{"in the last line", "result = 10 / 0", `the script raised an exception:
+Traceback (most recent call last):
+  File "<code>", line 1, in <module>
+    result = 10 / 0
+             ~~~^~~
+ZeroDivisionError: division by zero`},
 		{"chained", "try:\n    {}['k']\nexcept KeyError as e:\n    raise RuntimeError('no k') from e", `the script raised an exception:
 Traceback (most recent call last):
   File "<code>", line 2, in <module>

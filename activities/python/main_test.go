@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -16,7 +18,23 @@ import (
 // parentFolder names the variable that makes this test binary a process that runs one endless script in that folder.
 const parentFolder = "GLEITZEIT_TEST_PARENT_FOLDER"
 
+// graceFolder is like parentFolder, for a script that is cancelled when there is a file "cancel", and takes long to end.
+const graceFolder = "GLEITZEIT_TEST_GRACE_FOLDER"
+
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(graceFolder); folder != "" {
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			for !exists(filepath.Join(folder, "cancel")) {
+				time.Sleep(5 * time.Millisecond)
+			}
+			cancel()
+		}()
+		_, err := python.New(python.Options{Grace: time.Hour}).Handle(ctx, protocol.Request{
+			Method: python.Execute, Folder: folder, Program: &protocol.Program{Text: endless, Original: endless}}, nil)
+		fmt.Fprintln(os.Stderr, "the script ended:", err)
+		os.Exit(3)
+	}
 	if folder := os.Getenv(parentFolder); folder != "" {
 		code := offspring + "time.sleep(600)"
 		_, err := python.New(python.Options{}).Handle(context.Background(), protocol.Request{

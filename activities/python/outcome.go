@@ -23,7 +23,7 @@ const (
 // result returns the method's result, or the error of the script.
 func (e *outcome) result() (protocol.Result, error) {
 	if err := e.failure(); err != nil {
-		return protocol.Result{}, err
+		return protocol.Result{Printed: e.printed()}, err
 	}
 	return protocol.Result{Value: value.Object(
 		value.Field{Name: "result", Value: e.reply.Result},
@@ -74,6 +74,8 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", message).WithKind(protocol.Permanent)
 	case "result":
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", message)
+	case "pool":
+		return e.lostWorker(r.Message)
 	case "exit":
 		return protocol.Errorf(protocol.TaskExecutionFailed, "the %s called exit with %s", e.subject, message).
 			WithHint("a script succeeds if it runs to its end, or exits with status 0")
@@ -84,6 +86,32 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	}
 	return raised
 }
+
+// lostWorker returns the error for a worker of a pool that ended with a status, or by a signal, which is negative.
+func (e *outcome) lostWorker(status string) *protocol.Error {
+	const before = " before its work was done"
+	switch number, _ := strconv.Atoi(status); {
+	case number == lostWorkerStatus:
+		return e.failed("a worker of a multiprocessing.Pool ended" + before).
+			WithHint("with the start methods spawn and forkserver, each worker runs the script again up to where it starts processes: define functions before that, " +
+				"put what only the script itself is to do below `if __name__ == \"__main__\":`, or use multiprocessing.get_context(\"fork\")")
+	case number == -signalKill:
+		return e.failed(fmt.Sprintf("a worker of a multiprocessing.Pool was killed by signal %d (%s)%s", -number, signalName(-number), before)).
+			WithHint("the machine may have run out of memory: use fewer processes, or smaller pieces of work")
+	case number < 0:
+		return e.failed(fmt.Sprintf("a worker of a multiprocessing.Pool was killed by signal %d (%s)%s", -number, signalName(-number), before)).
+			WithHint("%s", poolHint)
+	default:
+		return e.failed(fmt.Sprintf("a worker of a multiprocessing.Pool ended with exit status %d%s", number, before)).WithHint("%s", poolHint)
+	}
+}
+
+const (
+	// lostWorkerStatus is the exit status of a worker with a new interpreter that cannot work, as runner/processes.py has it.
+	lostWorkerStatus = 213
+	// poolHint is for workers that the script itself ends.
+	poolHint = "the functions and the initializer of a Pool must not end its workers; with concurrent.futures.ProcessPoolExecutor, a worker that ends is an exception in the script"
+)
 
 const (
 	// maxMessage and maxLines are how much of the end of a runner's message an error shows.
@@ -174,6 +202,16 @@ type exitStatus struct {
 	Signal *int `json:"signal"`
 }
 
+// newOutcome returns the outcome of a job that has not started.
+func newOutcome(j job) *outcome {
+	e := &outcome{}
+	if j.print != nil {
+		e.stdout.live = &liveText{print: func(text string) { j.print(text, false) }}
+		e.stderr.live = &liveText{print: func(text string) { j.print(text, true) }}
+	}
+	return e
+}
+
 // outcome is what a script's process left behind.
 type outcome struct {
 	reply      *reply      // Nil if the process sent none.
@@ -224,8 +262,9 @@ const maxTail = 2 << 10
 // outputBuffer keeps the beginning and the end of a stream, and its size.
 type outputBuffer struct {
 	kept    []byte
-	tail    []byte
+	tail    []byte // At least the last protocol.PrintedBytes.
 	written int64
+	live    *liveText // Receives the text as it comes; nil where nobody reads it.
 }
 
 // drain reads a stream to its end or an error, and keeps at most limit bytes. A script must not stall because it writes much.
@@ -242,9 +281,10 @@ func (c *outputBuffer) drain(from io.Reader, limit int64) {
 
 func (c *outputBuffer) write(data []byte, limit int64) {
 	c.written += int64(len(data))
-	c.tail = append(c.tail, data[max(0, len(data)-maxTail):]...)
-	if excess := len(c.tail) - maxTail; excess > 0 {
-		c.tail = append(c.tail[:0], c.tail[excess:]...)
+	c.live.write(data)
+	c.tail = append(c.tail, data[max(0, len(data)-protocol.PrintedBytes):]...)
+	if len(c.tail) > 2*protocol.PrintedBytes { // Rarely, because it copies.
+		c.tail = append(c.tail[:0], c.tail[len(c.tail)-protocol.PrintedBytes:]...)
 	}
 	if room := limit - int64(len(c.kept)); limit >= 0 {
 		data = data[:max(0, min(room, int64(len(data))))]
@@ -270,14 +310,76 @@ func (c *outputBuffer) text(secrets *redaction.Set) string {
 	return fmt.Sprintf("%s\n[truncated: %d more bytes were written; %d are kept]", text, c.written-int64(len(kept)), len(kept))
 }
 
-// tailLines returns the end of the stream without secrets, from the beginning of a line if possible.
+// end returns the last lines of the stream without secrets, and of those what fits into limit bytes, from the beginning of a
+// line if possible. cut: there was more.
+func (c *outputBuffer) end(secrets *redaction.Set, lines, limit int) (text string, cut bool) {
+	cut = c.written > int64(len(c.tail))
+	text = strings.TrimRight(redaction.NewRaw(string(c.tail), cut, false).Redact(secrets).String(), "\n")
+	if len(text) > limit {
+		text, cut = strings.ToValidUTF8(text[len(text)-limit:], ""), true
+	}
+	if _, whole, more := strings.Cut(text, "\n"); cut && more {
+		text = whole
+	}
+	if all := strings.Split(text, "\n"); len(all) > lines {
+		text, cut = strings.Join(all[len(all)-lines:], "\n"), true
+	}
+	return text, cut
+}
+
+// tailLines returns the end of the stream for a message.
 func (c *outputBuffer) tailLines(secrets *redaction.Set) string {
-	cut := c.written > int64(len(c.tail))
-	tail := redaction.NewRaw(string(c.tail), cut, false).Redact(secrets).String()
+	text, _ := c.end(secrets, protocol.PrintedLines, maxTail)
+	return text
+}
+
+// printed returns the end of the stream, after a line with "…" if something was cut.
+func (c *outputBuffer) printed(secrets *redaction.Set) string {
+	text, cut := c.end(secrets, protocol.PrintedLines, protocol.PrintedBytes)
 	if cut {
-		if _, lines, more := strings.Cut(tail, "\n"); more {
-			tail = lines
+		return "…\n" + text
+	}
+	return text
+}
+
+// printed returns what the script has printed.
+func (e *outcome) printed() protocol.Printed {
+	if e == nil {
+		return protocol.Printed{}
+	}
+	return protocol.Printed{Output: e.stdout.printed(e.secrets), Stderr: e.stderr.printed(e.secrets)}
+}
+
+// liveText passes a stream on as text while it is written.
+type liveText struct {
+	print  func(text string)
+	held   []byte // The beginning of a character.
+	folded bool   // The last line ended with a carriage return.
+}
+
+// write passes data on, with line feeds in place of the carriage returns with which progress bars overwrite their line.
+func (l *liveText) write(data []byte) {
+	if l == nil || len(data) == 0 {
+		return
+	}
+	l.held = append(l.held, data...)
+	whole := len(l.held)
+	for i := 1; i < utf8.UTFMax && i <= len(l.held); i++ {
+		if start := len(l.held) - i; utf8.RuneStart(l.held[start]) {
+			if !utf8.FullRune(l.held[start:]) {
+				whole = start
+			}
+			break
 		}
 	}
-	return strings.TrimRight(tail, "\n")
+	text := strings.ToValidUTF8(string(l.held[:whole]), "\uFFFD")
+	l.held = append(l.held[:0], l.held[whole:]...)
+	if l.folded {
+		text = strings.TrimPrefix(text, "\n")
+	}
+	l.folded = strings.HasSuffix(text, "\r") || l.folded && text == ""
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	if text != "" {
+		l.print(text)
+	}
 }

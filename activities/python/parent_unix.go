@@ -38,6 +38,9 @@ type parent struct {
 	orders    *os.File
 	done      chan struct{} // Closed when the process has ended.
 
+	brokenOnce sync.Once
+	brokenText string
+
 	outputMu sync.Mutex
 	output   outputBuffer  // Its stderr.
 	secrets  redaction.Set // Of the scripts that it was forked for.
@@ -57,7 +60,7 @@ type parent struct {
 
 // startParent starts the interpreter, and does not wait until it responds. The wrapper is the command line that starts it in
 // a sandbox.
-func startParent(path string, preload, wrapper []string) (*parent, error) {
+func startParent(path string, settings runnerSettings, wrapper []string) (*parent, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func startParent(path string, preload, wrapper []string) (*parent, error) {
 	if err != nil {
 		return nil, errors.Join(err, ours.Close(), theirs.Close())
 	}
-	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, runnerArgument(preload, ""))
+	words := append(append([]string{}, wrapper...), path, "-u", "-X", "utf8", "-c", bootstrap, settings.argument())
 	p := &parent{path: path, sandboxed: wrapper != nil, orders: ours, done: make(chan struct{}), used: time.Now()}
 	// It outlives the call that starts it.
 	p.process = child.Command(context.Background(), baseEnvironment(), words[0], words[1:]...)
@@ -219,12 +222,8 @@ func (p *parent) startFailure(why error) error {
 	if answered {
 		return errNotStarted
 	}
-	var message struct {
-		Broken string `json:"broken"`
-	}
-	_ = p.orders.SetReadDeadline(time.Now().Add(time.Second))
-	if line, err := bufio.NewReader(p.orders).ReadBytes('\n'); err == nil && json.Unmarshal(line, &message) == nil && message.Broken != "" {
-		return protocol.Errorf(protocol.ConfigurationError, "%s", message.Broken).
+	if broken := p.broken(); broken != "" {
+		return protocol.Errorf(protocol.ConfigurationError, "%s", broken).
 			WithHint("install it for %s or correct python.preload in config.yaml", p.path)
 	}
 	cause := why.Error()
@@ -241,6 +240,20 @@ func (p *parent) startFailure(why error) error {
 		cause = end
 	}
 	return &startError{p.path, cause}
+}
+
+// broken returns why the parent cannot fork, if it says so. All who wait for it get the same answer.
+func (p *parent) broken() string {
+	p.brokenOnce.Do(func() {
+		var message struct {
+			Broken string `json:"broken"`
+		}
+		_ = p.orders.SetReadDeadline(time.Now().Add(time.Second))
+		if line, err := bufio.NewReader(p.orders).ReadBytes('\n'); err == nil && json.Unmarshal(line, &message) == nil {
+			p.brokenText = message.Broken
+		}
+	})
+	return p.brokenText
 }
 
 // explain turns errNotStarted of a parent for one script into a startError with the parent's stderr.

@@ -14,9 +14,9 @@ import (
 // may do: there every script gets an interpreter that has imported nothing.
 func newEngine(o Options) engine {
 	if o.NoFork {
-		return directEngine{output: o.Limits.Output}
+		return directEngine{o.engine()}
 	}
-	p := &pool{preload: o.Preload, output: o.Limits.Output, parents: map[string]*parent{}}
+	p := &pool{engineOptions: o.engine(), preload: o.Preload, parents: map[string]*parent{}}
 	if runtime.GOOS == "darwin" {
 		p.cold, p.preload = true, nil
 	}
@@ -32,8 +32,8 @@ const (
 // pool keeps interpreters running: for each a parent, which has imported the preloaded modules, and supervisors forked from
 // it, each of which runs one script at a time.
 type pool struct {
+	engineOptions
 	preload []string
-	output  int64
 	cold    bool // Every script gets its own parent.
 
 	mu        sync.Mutex
@@ -73,7 +73,7 @@ func (p *pool) runWarm(ctx context.Context, j job) (*outcome, error) {
 		}
 		return nil, err
 	}
-	e, err := s.run(ctx, j, p.output)
+	e, err := s.run(ctx, j, p.engineOptions)
 	if s.usable {
 		p.release(parent, s)
 	} else {
@@ -89,7 +89,7 @@ func (p *pool) runCold(ctx context.Context, j job) (*outcome, error) {
 	if j.wrapper == nil {
 		preload = p.preload
 	}
-	parent, err := startParent(j.interpreter.path, preload, j.wrapper)
+	parent, err := startParent(j.interpreter.path, runnerSettings{preload: preload, grace: p.grace}, j.wrapper)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (p *pool) runCold(ctx context.Context, j job) (*outcome, error) {
 		return nil, parent.explain(err)
 	}
 	defer s.close()
-	e, err := s.run(ctx, j, p.output)
+	e, err := s.run(ctx, j, p.engineOptions)
 	return e, parent.explain(err)
 }
 
@@ -122,7 +122,7 @@ func (p *pool) acquireParent(path string) (*parent, error) {
 	if len(p.parents) >= maxParents && !p.evictOne() {
 		return nil, nil
 	}
-	started, err := startParent(path, p.preload, nil)
+	started, err := startParent(path, runnerSettings{preload: p.preload, grace: p.grace}, nil)
 	if err != nil {
 		return nil, err
 	}

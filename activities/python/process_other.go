@@ -5,14 +5,21 @@ package python
 import (
 	"os"
 	"os/exec"
+	"time"
 )
 
-func newEngine(o Options) engine { return directEngine{output: o.Limits.Output} }
+func newEngine(o Options) engine { return directEngine{o.engine()} }
 
 // newSession does nothing: only the interpreter itself can be ended on this system.
 func newSession(*exec.Cmd) {}
 
 func endGroup(*exec.Cmd) {}
+
+// endGently kills the interpreter: this system has no signal that asks a process to end.
+func endGently(command *exec.Cmd, _ time.Duration) (stop func()) {
+	_ = command.Process.Kill() // It may have ended.
+	return func() {}
+}
 
 func exitStatusOf(state *os.ProcessState) *exitStatus {
 	if state == nil {

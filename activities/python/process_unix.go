@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // socketPair returns two connected sockets: ours for this process, theirs for a child process.
@@ -75,6 +76,17 @@ func newSession(command *exec.Cmd) {
 
 // endGroup kills what the command left behind in its process group.
 func endGroup(command *exec.Cmd) { killGroup(command.Process.Pid) }
+
+// endGently asks the process group of a command to end, and kills it after the grace unless it is stopped.
+func endGently(command *exec.Cmd, grace time.Duration) (stop func()) {
+	if grace <= 0 {
+		endGroup(command)
+		return func() {}
+	}
+	_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM) // It may have ended.
+	timer := time.AfterFunc(grace, func() { endGroup(command) })
+	return func() { timer.Stop() }
+}
 
 // exitStatusOf returns how a process ended.
 func exitStatusOf(state *os.ProcessState) *exitStatus {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -28,9 +29,18 @@ type Options struct {
 	HiddenFolders []string // Absolute paths of folders, and files, that a sandbox hides.
 	Library       Library  // Store of registered functions; nil: no function can be registered.
 
+	// Grace is how long a script may take to end after SIGTERM, before it is killed: 0 is DefaultGrace, NoGrace kills at once.
+	Grace time.Duration
+
 	// NoFork starts an interpreter for each script instead of forking one, as on systems that cannot fork.
 	NoFork bool
 }
+
+// DefaultGrace is the grace of scripts without a setting; NoGrace is none.
+const (
+	DefaultGrace = 5 * time.Second
+	NoGrace      = -1
+)
 
 // The sandboxes.
 const (
@@ -43,12 +53,16 @@ type Handler struct {
 	options      Options
 	interpreters interpreterCache
 	engine       engine
+	calls        sync.WaitGroup
 }
 
 // New returns a Handler. It starts no interpreter yet.
 func New(o Options) *Handler {
 	if o.Interpreter == "" {
 		o.Interpreter = "python3"
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
 	}
 	o.Limits = o.Limits.withDefaults()
 	h := &Handler{options: o}
@@ -62,11 +76,32 @@ func (h *Handler) Health(ctx context.Context) error {
 	return err
 }
 
-// Close ends the interpreters. Calls must have ended.
-func (h *Handler) Close() error { return h.engine.close() }
+// EndGrace implements protocol.Graceful.
+func (h *Handler) EndGrace() time.Duration { return max(h.options.Grace, 0) + endMargin }
+
+// endMargin is how long a script may take to end, with everything that it started, apart from its grace.
+const endMargin = 10 * time.Second
+
+// Close ends the interpreters. Calls must have ended, or be about to end because their contexts are done.
+func (h *Handler) Close() error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		h.calls.Wait()
+	}()
+	timeout := time.NewTimer(h.EndGrace())
+	defer timeout.Stop()
+	select {
+	case <-ended:
+	case <-timeout.C:
+	}
+	return h.engine.close()
+}
 
 // Handle runs one call. When it returns, no process that a script started is left, and no file in its TMPDIR.
 func (h *Handler) Handle(ctx context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+	h.calls.Add(1)
+	defer h.calls.Done()
 	switch request.Method {
 	case Execute:
 		return h.execute(ctx, request)
@@ -92,12 +127,12 @@ func (h *Handler) execute(ctx context.Context, request protocol.Request) (protoc
 	}
 	ended, err := h.run(ctx, request, work)
 	if err != nil {
-		return protocol.Result{}, err
+		return protocol.Result{Printed: ended.printed()}, err
 	}
 	return ended.result()
 }
 
-// run runs a script in its own process.
+// run runs a script in its own process. With an error, such as that of its timeout, the outcome has what the script printed.
 func (h *Handler) run(ctx context.Context, request protocol.Request, work *script) (*outcome, error) {
 	if info, err := os.Stat(request.Folder); err != nil || !info.IsDir() {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed,
@@ -119,11 +154,10 @@ func (h *Handler) run(ctx context.Context, request protocol.Request, work *scrip
 	if removed := temp.Remove(); removed != nil && err == nil && ctx.Err() == nil {
 		err = protocol.Errorf(protocol.TaskExecutionFailed, "cannot remove the script's temporary folder: %v", removed).WithCause(removed)
 	}
-	if err != nil {
-		return nil, err
+	if ended != nil {
+		ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
 	}
-	ended.limits, ended.subject, ended.secrets = h.options.Limits.forAttempt(request), work.subject(), request.Secrets
-	return ended, nil
+	return ended, err
 }
 
 // runWith runs a script with the interpreter of a command.
@@ -155,7 +189,7 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, wr
 	if wrap != nil {
 		environment = environment.With("HOME", value.String(temp)) // The user's home is empty in the sandbox.
 	}
-	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets}
+	j := job{interpreter: found, temp: temp, request: work.encode(request, environment, h.options.Limits.forAttempt(request)), secrets: request.Secrets, print: request.Print}
 	if wrap != nil {
 		j.wrapper, err = wrap(ctx, found)
 		if err != nil {
@@ -168,10 +202,11 @@ func (h *Handler) runIn(ctx context.Context, temp string, found *interpreter, wr
 // job is what an engine needs to run a script.
 type job struct {
 	interpreter *interpreter
-	temp        string   // The script's TMPDIR, an empty folder.
-	request     []byte   // The argument of the runner's run_script.
+	temp        string // The script's TMPDIR, an empty folder.
+	request     frame
 	wrapper     []string // The command line that starts the interpreter in a sandbox; nil = no sandbox.
 	secrets     *redaction.Set
+	print       func(text string, stderr bool) // Receives what the script prints, as it comes; nil where nobody reads it.
 }
 
 // engine is a way to run scripts. Its errors are failures to start an interpreter or the script; failures of the script are
@@ -180,6 +215,14 @@ type engine interface {
 	run(ctx context.Context, j job) (*outcome, error)
 	close() error
 }
+
+// engineOptions are what every engine needs to know.
+type engineOptions struct {
+	output int64         // Bytes kept of each stream.
+	grace  time.Duration // How long a script may take to end after SIGTERM; 0 or less: no time.
+}
+
+func (o Options) engine() engineOptions { return engineOptions{o.Limits.Output, o.Grace} }
 
 // startError is the failure to start an interpreter.
 type startError struct {

@@ -1,7 +1,10 @@
 package python
 
 import (
+	"bytes"
 	"embed"
+	"encoding/binary"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,7 +18,7 @@ import (
 var runnerFiles embed.FS
 
 // runnerParts are the runner's files in the order in which they are concatenated; the last one starts it.
-var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "script", "parent"}
+var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "processes", "script", "parent"}
 
 // runner is the program that an interpreter runs.
 var runner = sync.OnceValue(func() string {
@@ -96,8 +99,8 @@ func (w *script) subject() string {
 	return "script"
 }
 
-// encode returns the script as the argument of the runner's run_script.
-func (w *script) encode(request protocol.Request, environment value.Value, limits Limits) []byte {
+// encode returns what the runner's run_script gets.
+func (w *script) encode(request protocol.Request, environment value.Value, limits Limits) frame {
 	text := func(s string) value.Value { return value.String(s) }
 	optional := func(s *string) value.Value {
 		if s == nil {
@@ -120,7 +123,7 @@ func (w *script) encode(request protocol.Request, environment value.Value, limit
 			value.Field{Name: "value", Value: variable.Value},
 			value.Field{Name: "text", Value: text(variable.Text)}))
 	}
-	return value.Object(
+	return newFrame(value.Object(
 		value.Field{Name: "name", Value: text(name)},
 		value.Field{Name: "text", Value: optional(source)},
 		value.Field{Name: "original", Value: text(original)},
@@ -136,7 +139,42 @@ func (w *script) encode(request protocol.Request, environment value.Value, limit
 		value.Field{Name: "environment", Value: environment},
 		value.Field{Name: "limits", Value: limits.encode()},
 		value.Field{Name: "limit", Value: value.Int(protocol.MaxValue)},
-	).JSON()
+	))
+}
+
+// frame is a request as the runner reads it: JSON, and the large texts beside it, so that neither side copies them into JSON or
+// has twice what stands in `context` and in a dependency.
+type frame struct {
+	json  []byte
+	texts []string // First the key of the objects in the JSON that stand for a text, by its place among the others; empty if there is none.
+}
+
+func newFrame(request value.Value) frame {
+	texts, key, rest := request.TakeOutTexts()
+	if len(texts) > 0 {
+		texts = append([]string{key}, texts...)
+	}
+	return frame{rest.JSON(), texts}
+}
+
+// appendSizes appends the size of the JSON and the number of texts.
+func (f frame) appendSizes(to []byte) []byte {
+	to = binary.BigEndian.AppendUint64(to, uint64(len(f.json)))
+	return binary.BigEndian.AppendUint64(to, uint64(len(f.texts)))
+}
+
+// reader returns what follows the sizes, after what comes before: the JSON, and each text after its size.
+func (f frame) reader(before string) io.Reader {
+	first := bytes.NewReader(append([]byte(before), f.json...))
+	if len(f.texts) == 0 {
+		return first
+	}
+	all := []io.Reader{first}
+	for _, text := range f.texts {
+		size := binary.BigEndian.AppendUint64(nil, uint64(len(text)))
+		all = append(all, bytes.NewReader(size), strings.NewReader(text))
+	}
+	return io.MultiReader(all...)
 }
 
 func (c *functionCall) encode() value.Value {

@@ -302,3 +302,16 @@ func TestAProbeStaysInTheSandbox(t *testing.T) {
 		t.Errorf("the probe has %s, %v", variables, err)
 	}
 }
+
+// The signal reaches a script inside of its sandbox.
+func TestSandboxedScriptsCleanUp(t *testing.T) {
+	needsBubblewrap(t)
+	handler := newHandler(t, python.Options{})
+	request := ofCode(t, "import time\ntry: time.sleep(600)\nfinally: print('cleaned')")
+	request.Parameters = val(t, `{"sandbox": "bwrap"}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if result, err := handler.Handle(ctx, request, nil); protocol.AsError(errorOr(err), 0).Code != protocol.TaskTimeout || result.Printed.Output != "cleaned" {
+		t.Errorf("got %v and %+v", err, result.Printed)
+	}
+}

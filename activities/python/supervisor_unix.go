@@ -41,6 +41,7 @@ type event struct {
 	Supervisor int    `json:"supervisor"`
 	Started    int    `json:"taken"` // By this process.
 	Error      string `json:"broken"`
+	Ending     int    `json:"ending"` // It has sent SIGTERM to the script, and waits.
 }
 
 func (s *supervisor) readEvent() (event, error) {
@@ -73,7 +74,7 @@ func (s *supervisor) awaitReady(ctx context.Context, timeout time.Duration) erro
 func (s *supervisor) close() { _ = s.control.Close() }
 
 // run makes the supervisor run the script, and waits until everything that it started has ended.
-func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, error) {
+func (s *supervisor) run(ctx context.Context, j job, o engineOptions) (*outcome, error) {
 	s.usable = false
 	var open files
 	defer open.close()
@@ -89,8 +90,7 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, er
 	if err != nil {
 		return nil, err
 	}
-	header := binary.BigEndian.AppendUint64(nil, uint64(len(j.temp)))
-	header = binary.BigEndian.AppendUint64(header, uint64(len(j.request)))
+	header := j.request.appendSizes(binary.BigEndian.AppendUint64(nil, uint64(len(j.temp))))
 	if err := sendFiles(s.control, header, stdoutIn, stderrIn, replyIn); err != nil {
 		return nil, errNotStarted
 	}
@@ -98,16 +98,16 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, er
 		_ = theirs.Close()
 	}
 
-	e := &outcome{}
+	e := newOutcome(j)
 	var fed, answered, copied sync.WaitGroup
 	fed.Go(func() {
 		// A supervisor that has ended does not read all of it; its events show why.
-		_, _ = s.control.Write(append([]byte(j.temp), j.request...))
+		_, _ = io.Copy(s.control, j.request.reader(j.temp))
 	})
 	answered.Go(func() { e.readReply(replyOut) })
-	copied.Go(func() { e.stdout.drain(stdout, output) })
-	copied.Go(func() { e.stderr.drain(stderr, output) })
-	pid, err := s.awaitExit(ctx, e)
+	copied.Go(func() { e.stdout.drain(stdout, o.output) })
+	copied.Go(func() { e.stderr.drain(stderr, o.output) })
+	pid, err := s.awaitExit(ctx, e, o.grace)
 	deadline := time.Now().Add(drainTimeout)
 	setDeadline(replyOut, deadline)
 	answered.Wait()
@@ -125,8 +125,8 @@ func (s *supervisor) run(ctx context.Context, j job, output int64) (*outcome, er
 }
 
 // awaitExit waits for the end of the script, and sets e.exit if it is known. It returns the process id of the script if that
-// has started, at the latest shortly after the end of ctx.
-func (s *supervisor) awaitExit(ctx context.Context, e *outcome) (pid int, err error) {
+// has started, at the latest shortly after the end of ctx and the grace.
+func (s *supervisor) awaitExit(ctx context.Context, e *outcome, grace time.Duration) (pid int, err error) {
 	events := make(chan event)
 	go func() {
 		defer close(events)
@@ -152,6 +152,8 @@ func (s *supervisor) awaitExit(ctx context.Context, e *outcome) (pid int, err er
 				return pid, errNotStarted
 			case !more:
 				return pid, nil
+			case received.Ending > 0:
+				timeout.Reset(grace + stopTimeout)
 			case received.Error != "":
 				return pid, protocol.Errorf(protocol.ProviderOverloaded, "%s", received.Error)
 			case received.Started > 0:
@@ -167,7 +169,7 @@ func (s *supervisor) awaitExit(ctx context.Context, e *outcome) (pid int, err er
 			}
 		case <-done:
 			done, over = nil, true
-			closeSending(s.control) // Makes the supervisor exit.
+			closeSending(s.control) // Makes the supervisor end the script, and exit.
 			timeout.Reset(stopTimeout)
 		case <-timeout.C:
 			// It was stopped, or the machine is overloaded. Its script ends with it, and their parent ends what the script left

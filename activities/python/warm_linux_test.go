@@ -179,6 +179,17 @@ func TestPreload(t *testing.T) {
 				t.Errorf("%s: %s: %v", module, known.Name, err)
 			}
 		}
+		again := newHandler(t, python.Options{Preload: []string{module}})
+		var items sync.WaitGroup
+		for range 12 { // Items of one task, which wait for the same interpreter.
+			items.Go(func() {
+				_, err := again.Handle(t.Context(), ofCode(t, "x = 1"), nil)
+				if known := protocol.AsError(errorOr(err), 0); known.Code != protocol.ConfigurationError || known.Message != want || !strings.Contains(known.Hint, "python.preload") {
+					t.Errorf("%s: %s: %v", module, known.Name, err)
+				}
+			})
+		}
+		items.Wait()
 	}
 }
 

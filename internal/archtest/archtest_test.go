@@ -42,8 +42,9 @@ const (
 	disk        = "os"
 	network     = "net/..."
 	processes   = "os/exec"
-	yaml        = "gopkg.in/yaml.v3"
+	yaml        = "go.yaml.in/yaml/v4"
 	schema      = "github.com/santhosh-tekuri/jsonschema/v6"
+	ecmascript  = "github.com/dlclark/regexp2/v2/..."
 	database    = "modernc.org/sqlite/..."
 	redisClient = "github.com/redis/go-redis/..."
 	grpc        = "google.golang.org/grpc/..."
@@ -65,6 +66,7 @@ var fenced = []string{
 	processes,
 	yaml,
 	schema,
+	ecmascript,
 	database,
 	redisClient,
 	grpc,
@@ -85,7 +87,7 @@ var rules = []rule{
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
-		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/protocol", "internal/temporalname", "internal/value",
+		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/mcptask", "internal/protocol", "internal/temporalname", "internal/value",
 	}, []string{disk, network, mcpSDK}},
 	{"cmd/gleitzeit/internal/progress", []string{
 		"cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/value",
@@ -106,34 +108,39 @@ var rules = []rule{
 	{"interpreter/definition", []string{"internal/temporalname", "internal/protocol", "internal/value"}, []string{yaml}},
 	{"interpreter/condition", []string{"interpreter/reference", "internal/protocol", "internal/regex", "internal/value"}, []string{expressions}},
 	{"interpreter/resolve", []string{"interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/glob", "internal/jsonschema", "internal/protocol", "internal/suggest", "internal/value"}, nil},
-	{"interpreter/rules", []string{"internal/temporalname", "interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "interpreter/resolve", "internal/protocol", "internal/value"}, []string{schema}},
+	{"interpreter/rules", []string{"internal/temporalname", "interpreter/condition", "interpreter/definition", "interpreter/plan", "interpreter/reference", "interpreter/resolve", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{schema}},
 	{"interpreter/schema", []string{"interpreter/definition", "internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/reference", []string{"internal/protocol", "internal/value", "internal/suggest"}, nil},
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"workflows", []string{"interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"activities/llm/answer", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities", []string{"internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
-	{"activities/llm/images", nil, []string{network}}, // To detect the type of content.
+	{"activities/llm/content", nil, nil},
+	{"activities/llm/images", []string{"activities/llm/content"}, []string{network}}, // To detect the type of content.
 	{"activities/llm/pool", []string{"activities/llm/provider", "internal/protocol"}, nil},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
 	{"activities/llm/openai", []string{"activities/llm/provider", "internal/protocol", "internal/value"}, []string{network}},
 	{"activities/python", []string{"internal/child", "internal/redaction", "internal/scratch", "internal/protocol", "internal/value"}, []string{disk, processes}},
-	{"activities/mcp", []string{"internal/child", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network, processes}},
+	{"activities/mcp", []string{"activities/mcp/stdio", "activities/mcp/wire", "internal/redaction", "internal/secretsource", "internal/jsonschema", "internal/mcptask", "internal/protocol", "internal/value"}, []string{mcpSDK, disk, network}},
+	{"activities/mcp/wire", []string{"internal/mcptask", "internal/value"}, []string{mcpSDK}},
+	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
 		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
+	{"internal/mcptask", nil, nil},
 	{"internal/child", nil, []string{processes}},
 	{"internal/redaction", []string{"internal/value"}, []string{network}},
 	{"internal/encryption", []string{"internal/protocol"}, []string{disk, grpc, sdkValues, api}},
 	{"internal/secretsource", []string{"internal/protocol"}, []string{disk, dotenv}},
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
-	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema}},
+	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/suggest", nil, nil},
 	{"internal/glob", nil, nil},
+	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},
@@ -380,7 +387,7 @@ func TestOnlyTheTableNamesProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "document", "images", "testdata"}, entry.Name()) {
+		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "content", "document", "images", "testdata"}, entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}

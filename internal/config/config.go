@@ -21,12 +21,13 @@ type Settings struct {
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
 	// Retention is how long ended runs, their values and cached calls are kept; 0 is until they are pruned.
-	Retention time.Duration
-	Roots     []string // Absolute folders in which a worker of a cluster may read files.
-	Secrets   Secrets
-	KeyFile   string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
-	Python    Python
-	MCP       MCP
+	Retention     time.Duration
+	Roots         []string // Absolute folders in which a worker of a cluster may read files.
+	CaseSensitive bool     // Patterns of files respect the case of endings.
+	Secrets       Secrets
+	KeyFile       string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
+	Python        Python
+	MCP           MCP
 
 	Provider  string                      // Provider of models for tasks that name none.
 	Providers []protocol.ProviderSettings // One for each provider of the Options, in their order.
@@ -76,6 +77,7 @@ func Load(o Options) (*Settings, error) {
 	s.Retention = readRetention(l)
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
+	s.CaseSensitive = l.caseSensitive()
 	s.Secrets = readSecrets(l)
 	s.KeyFile = l.onePath("encryption.key_file", "GLEITZEIT_ENCRYPTION_KEY_FILE")
 	s.Provider = readDefaultProvider(l)

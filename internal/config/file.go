@@ -6,12 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/suggest"
@@ -74,20 +73,20 @@ func contents(path string) ([]byte, error) {
 	return data, errors.Join(err, file.Close())
 }
 
-var yamlProblem = regexp.MustCompile(`^(?:line (\d+): )?(.*)$`)
-
-// explainYAML returns the line and the text of an error of the YAML parser. The parser names no line where it is the first.
+// explainYAML returns the line and the text of an error of the YAML parser. What is not closed is on the line where it begins.
 func explainYAML(err error) (line int, problem string) {
-	first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
-	parts := yamlProblem.FindStringSubmatch(first)
-	problem = "invalid YAML: " + parts[2]
-	if parts[2] == "mapping values are not allowed in this context" {
+	load, is := errors.AsType[*yaml.LoadError](err)
+	if !is {
+		return 1, "invalid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")
+	}
+	line, problem = load.Mark.Line, "invalid YAML: "+load.Message
+	switch {
+	case load.Message == "mapping values are not allowed in this context":
 		problem = `unexpected ":"; put text that contains ": " or ends with ":" in quotes`
+	case strings.HasPrefix(load.Message, "did not find expected ','"), load.Message == "found unexpected end of stream", load.Message == "could not find expected ':'":
+		line = load.ContextMark.Line
 	}
-	if line, err := strconv.Atoi(parts[1]); err == nil {
-		return line, problem
-	}
-	return 1, problem
+	return max(line, 1), problem
 }
 
 // section reads a mapping. The names of the mappings around it end with a dot.

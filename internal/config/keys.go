@@ -14,6 +14,7 @@ var fixedKeys = []key{
 	{"retention", text},
 	{"log_level", text},
 	{"roots", texts},
+	{"files.case_sensitive", boolean},
 	{"secrets.dir", text},
 	{"secrets.env_file", paths},
 	{"encryption.key_file", text},
@@ -23,6 +24,7 @@ var fixedKeys = []key{
 	{"python.preload", texts},
 	{"python.env", texts},
 	{"python.sandbox", text},
+	{"python.grace", text},
 	{"python.limits.memory", text},
 	{"python.limits.cpu", text},
 	{"python.limits.file_size", text},
@@ -84,6 +86,9 @@ func keysWith(providers []protocol.Provider) []key {
 var alternatives = []struct{ name, instead string }{
 	{"batch", "use the section \"batch\" of a workflow"},
 	{"temporal", "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_PROFILE select a Temporal server"},
+	{"mcpServers", "use \"servers\" in the section \"mcp\""},
+	{"mcp_servers", "use \"servers\" in the section \"mcp\""},
+	{"mcp.mcpServers", "use \"mcp.servers\""},
 	{"home", "use --home or GLEITZEIT_HOME"},
 	{"persistence.redis.password", "use GLEITZEIT_REDIS_PASSWORD"},
 }

@@ -13,7 +13,7 @@ func TestToolServers(t *testing.T) {
   allow_workflow_servers: [npx -y server *, "https://tools.example.com/*"]
   servers:
     files: {command: npx, args: [-y, server, 5], env: {TOKEN: "${secrets.TOKEN}", KEY: swordfish}, cwd: data, timeout: 90s, max_concurrent: 2}
-    here: {command: ./server, timeout: 1.5}
+    here: {command: ./server, timeout: 1.5, timeout_on_progress: reset}
     far: {url: "https://tools.example.com/mcp?key=swordfish", headers: {Authorization: "Bearer ${secrets.TOKEN}"}}
 `)
 	if len(lines) > 0 {
@@ -22,7 +22,7 @@ func TestToolServers(t *testing.T) {
 	want := []protocol.ToolServer{
 		{Name: "files", Command: "npx", Args: []string{"-y", "server", "5"}, Cwd: home + "/data", Timeout: 90, MaxConcurrent: 2,
 			Env: []protocol.Setting{{Name: "TOKEN", Value: "${secrets.TOKEN}"}, {Name: "KEY", Value: "swordfish"}}},
-		{Name: "here", Command: home + "/server", Timeout: 1.5},
+		{Name: "here", Command: home + "/server", Timeout: 1.5, TimeoutOnProgress: protocol.ResetTimeout},
 		{Name: "far", URL: "https://tools.example.com/mcp?key=swordfish", Headers: []protocol.Setting{{Name: "Authorization", Value: "Bearer ${secrets.TOKEN}"}}},
 	}
 	if !reflect.DeepEqual(s.MCP.Servers, want) {
@@ -33,6 +33,7 @@ func TestToolServers(t *testing.T) {
 	}
 	for name, want := range map[string][2]string{
 		"mcp.servers.files":          {`{"command":"npx","args":["-y","server","5"],"env":{"TOKEN":"${secrets.TOKEN}","KEY":"xxxxx"},"cwd":"HOME/data","timeout":90,"max_concurrent":2}`, "FILE:4"},
+		"mcp.servers.here":           {`{"command":"HOME/server","timeout":1.5,"timeout_on_progress":"reset"}`, "FILE:5"},
 		"mcp.servers.far":            {`{"url":"https://…","headers":{"Authorization":"Bearer ${secrets.TOKEN}"}}`, "FILE:6"},
 		"mcp.allow_workflow_servers": {`["npx -y server *","https://tools.example.com/*"]`, "FILE:2"},
 	} {

@@ -21,6 +21,8 @@ type Python struct {
 	Env          []string // Variables of this process that scripts see.
 	Sandbox      string   // "none" or "bwrap".
 
+	Grace time.Duration // How long a script may take to end after SIGTERM; NoLimit kills it at once.
+
 	// The limits. 0 is the default of the protocol, NoLimit is no limit.
 	Memory, FileSize, Output, Temp int64 // Bytes.
 	OpenFiles, Processes           int64
@@ -38,6 +40,7 @@ const (
 	DefaultFileSize    = 10 << 30
 	DefaultOutput      = 1 << 20
 	DefaultTemp        = 1 << 30
+	DefaultGrace       = 5 * time.Second
 	DefaultOpenFiles   = 1024
 	DefaultProcesses   = 512
 )
@@ -60,6 +63,7 @@ func readPython(l *loader) Python {
 	if p.Sandbox != "none" && p.Sandbox != "bwrap" {
 		l.fail(l.fromFile("python.sandbox").at, "unknown sandbox %q; the sandboxes are bwrap and none", p.Sandbox)
 	}
+	p.Grace = readGrace(l)
 	p.Memory = readLimit(l, "memory", DefaultMemory, bytesOf, shownBytes)
 	p.CPU = time.Duration(readLimit(l, "cpu", 0, secondsOf, shownSeconds))
 	p.FileSize = readLimit(l, "file_size", DefaultFileSize, bytesOf, shownBytes)
@@ -68,6 +72,27 @@ func readPython(l *loader) Python {
 	p.Output = readLimit(l, "output", DefaultOutput, bytesOf, shownBytes)
 	p.Temp = readLimit(l, "temp", DefaultTemp, bytesOf, shownBytes)
 	return p
+}
+
+// maxGrace limits the grace: a run that is cancelled waits for it.
+const maxGrace = time.Hour
+
+// readGrace reads the grace of scripts; "none" is no grace.
+func readGrace(l *loader) time.Duration {
+	const key = "python.grace"
+	grace, shown, from := DefaultGrace, DefaultGrace.String(), fromDefault
+	if given := l.fromFile(key); given.isSet() {
+		from, shown = given.from, "none"
+		if grace = NoLimit; given.text() != "none" {
+			nanoseconds, form := secondsOf(given.text())
+			if grace = time.Duration(nanoseconds); form != "" || grace > maxGrace {
+				l.fail(given.at, "%s must be a number of seconds or a duration such as \"90s\", of at most 1h, or none, not %q", key, given.text())
+			}
+			shown = grace.String()
+		}
+	}
+	l.entry(key, value.String(shown), from)
+	return grace
 }
 
 // readLimit reads a limit of scripts; "none" is no limit.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/suggest"
@@ -16,7 +16,8 @@ import (
 
 // serverKeys are the keys of a server under mcp.servers.
 var serverKeys = []key{
-	{"command", text}, {"args", texts}, {"env", named}, {"cwd", text}, {"url", text}, {"headers", named}, {"timeout", duration}, {"max_concurrent", count},
+	{"command", text}, {"args", texts}, {"env", named}, {"cwd", text}, {"url", text}, {"headers", named}, {"timeout", duration},
+	{"timeout_on_progress", text}, {"max_concurrent", count},
 }
 
 // serverEntry is a server of the file, with its place.
@@ -104,6 +105,8 @@ func (d *document) toolServer(full, called string, n *yaml.Node) (protocol.ToolS
 			server.Headers = d.settingsOf(full+".headers", value)
 		case "timeout":
 			server.Timeout, _ = parseDuration(value.Value)
+		case "timeout_on_progress":
+			server.TimeoutOnProgress = value.Value
 		case "max_concurrent":
 			server.MaxConcurrent, _ = strconv.Atoi(value.Value)
 		}

@@ -30,6 +30,7 @@ type segment struct {
 	literal bool // The text is the name.
 	any     bool // `**`: any number of folders.
 	hidden  bool // It begins with a dot, and so may match a hidden file.
+	ending  ending
 }
 
 // Error says why a text is not a pattern: "has …", "is …".
@@ -103,7 +104,7 @@ func (s segment) matches(name string) bool {
 	if s.literal {
 		return s.text == name
 	}
-	return doublestar.MatchUnvalidated(s.text, name)
+	return doublestar.MatchUnvalidated(s.text, name) || s.ending.matches(name)
 }
 
 // IsName reports whether a pattern is for names, not for paths.

@@ -5,15 +5,41 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
+	"syscall"
 )
 
-// Walk calls visit for each file and folder that matches, once or more often, in no order. Hidden ones match only a segment that
-// begins with a dot. Links to folders are followed only where the pattern names them before its first wildcard. It does not
-// enter folders that skip reports, and ends with the context.
-func (p *Pattern) Walk(ctx context.Context, fsys fs.FS, skip func(folder string) bool, visit func(name string, entry fs.DirEntry)) error {
-	w := &walk{ctx, p, fsys, skip, visit}
-	beneath := map[string][]place{} // By the folder that an alternative names before its first wildcard.
-	var folders []string
+// ErrOutside is the error of an FS for a path that is, or is behind, a link that leads out of the folder.
+var ErrOutside = errors.New("it is, or is behind, a link that leads out of the folder")
+
+// FS is a folder whose links are followed within it. Their number is bounded.
+type FS interface {
+	fs.StatFS
+	fs.ReadDirFS
+	// Resolve returns the path without the links in it.
+	Resolve(name string) (string, error)
+}
+
+// Visitor gets what a walk finds. Its functions are called in an order that the names in the folder decide.
+type Visitor struct {
+	// Visit is called for each file and folder that matches, once or more often. What cannot be looked at counts as a link.
+	Visit func(name string, entry fs.DirEntry)
+	// Skip reports whether a folder is not entered, whether by its own name or through a link.
+	Skip func(folder string) bool
+	// LeaveOut is called for a link to a folder that is not followed: its error is ErrOutside or ErrCycle.
+	LeaveOut func(link string, err error)
+}
+
+// ErrCycle is the error of a link to a folder that has the link in it.
+var ErrCycle = errors.New("it leads to a folder above it")
+
+// Walk calls the visitor for what matches. Hidden files and folders match only a segment that begins with a dot. What a folder
+// has is visited once for each way in which it can match: where it is, rather than behind a link, and the first link by name
+// counts. It ends with the context.
+func (p *Pattern) Walk(ctx context.Context, fsys FS, to Visitor) error {
+	w := &walk{Context: ctx, p: p, fsys: fsys, to: to, entered: map[string][]place{}, visited: map[string]bool{}}
+	var starts []step
 	for i, segments := range p.paths {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -23,39 +49,77 @@ func (p *Pattern) Walk(ctx context.Context, fsys fs.FS, skip func(folder string)
 			named = path.Join(named, segments[at].text)
 			at++
 		}
-		info, err := fs.Stat(fsys, named)
+		start, err := w.start(named, at == len(segments))
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return err
-		case at == len(segments):
-			visit(named, fs.FileInfoToDirEntry(info))
-		case info.IsDir():
-			if _, has := beneath[named]; !has {
-				folders = append(folders, named)
-			}
-			beneath[named] = p.add(beneath[named], place{i, at})
+		case start == nil:
+			continue
 		}
+		known := slices.IndexFunc(starts, func(other step) bool { return other.name == named })
+		if known < 0 {
+			known, starts = len(starts), append(starts, *start)
+		}
+		starts[known].at = p.add(starts[known].at, place{i, at})
 	}
-	for _, folder := range folders {
-		if err := w.folder(folder, beneath[folder]); err != nil {
+	for _, start := range starts {
+		if err := w.folder(start); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.followLinks()
 }
 
 type walk struct {
-	ctx   context.Context
-	p     *Pattern
-	fsys  fs.FS
-	skip  func(string) bool
-	visit func(string, fs.DirEntry)
+	context.Context
+	p       *Pattern
+	fsys    FS
+	to      Visitor
+	links   []step             // To folders, perhaps: those found and not followed yet.
+	entered map[string][]place // By the path of a folder without links.
+	visited map[string]bool    // By the path of a file without links, except that it may be one.
 }
 
-// folder visits what a folder holds.
-func (w *walk) folder(folder string, at []place) error {
-	entries, err := fs.ReadDir(w.fsys, folder)
+// step is a folder, and how far its name has matched.
+type step struct {
+	name, real string // Its path, and that without links.
+	at         []place
+	isItem     bool // A link whose name matches to the end: it is visited.
+}
+
+// start visits a file that an alternative names, or returns the folder in which its wildcards begin; nil if there is none.
+func (w *walk) start(named string, isAll bool) (*step, error) {
+	info, err := w.fsys.Stat(named)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return nil, nil
+	case err != nil && isAll:
+		w.to.Visit(named, unknown(path.Base(named)))
+		return nil, nil
+	case errors.Is(err, ErrOutside):
+		w.to.LeaveOut(named, ErrOutside)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case isAll:
+		w.to.Visit(named, fs.FileInfoToDirEntry(info))
+		return nil, nil
+	case !info.IsDir():
+		return nil, nil
+	}
+	real, err := w.fsys.Resolve(named)
+	return &step{name: named, real: real}, err
+}
+
+// folder visits what a folder has, as far as it was not visited.
+func (w *walk) folder(s step) error {
+	known := w.entered[s.real]
+	s.at = slices.DeleteFunc(slices.Clone(s.at), func(at place) bool { return slices.Contains(known, at) })
+	if len(s.at) == 0 {
+		return nil
+	}
+	w.entered[s.real] = append(known, s.at...)
+	entries, err := w.fsys.ReadDir(s.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // It was removed since.
 	}
@@ -63,24 +127,72 @@ func (w *walk) folder(folder string, at []place) error {
 		return err
 	}
 	for _, entry := range entries {
-		if err := w.ctx.Err(); err != nil {
+		if err := w.Err(); err != nil {
 			return err
 		}
-		next := w.p.step(at, entry.Name(), false)
-		if len(next) == 0 {
+		next := step{name: path.Join(s.name, entry.Name()), real: path.Join(s.real, entry.Name()), at: w.p.step(s.at, entry.Name(), false)}
+		if len(next.at) == 0 {
 			continue
 		}
-		name := path.Join(folder, entry.Name())
-		if w.p.accepts(next) {
-			w.visit(name, entry)
+		if next.isItem = w.p.accepts(next.at); next.isItem && !w.visited[next.real] {
+			w.visited[next.real] = true
+			w.to.Visit(next.name, entry)
 		}
-		if entry.IsDir() && w.p.continues(next) && !w.skip(name) {
-			if err := w.folder(name, next); err != nil {
+		switch {
+		case !w.p.continues(next.at) || w.to.Skip(next.name):
+		case entry.Type()&fs.ModeSymlink != 0:
+			w.links = append(w.links, next)
+		case entry.IsDir():
+			if err := w.folder(next); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// followLinks visits what is behind links to folders, after everything that is not.
+func (w *walk) followLinks() error {
+	for len(w.links) > 0 {
+		links := w.links
+		w.links = nil
+		slices.SortStableFunc(links, func(a, b step) int { return strings.Compare(a.name, b.name) })
+		for _, link := range links {
+			if err := w.follow(link); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *walk) follow(link step) error {
+	if err := w.Err(); err != nil {
+		return err
+	}
+	info, err := w.fsys.Stat(link.name)
+	isFolder := err == nil && info.IsDir()
+	switch {
+	case errors.Is(err, ErrOutside) && !link.isItem:
+		w.to.LeaveOut(link.name, ErrOutside)
+		return nil
+	case !isFolder:
+		return nil // A link to a file, or a broken one.
+	}
+	real, err := w.fsys.Resolve(link.name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // It was removed since.
+	case err != nil:
+		return err
+	case real == "." || strings.HasPrefix(link.real, real+"/"):
+		w.to.LeaveOut(link.name, ErrCycle)
+		return nil
+	case real != "." && w.to.Skip(real):
+		return nil
+	}
+	link.real = real
+	return w.folder(link)
 }
 
 // continues reports whether an alternative wants more names.
@@ -92,3 +204,11 @@ func (p *Pattern) continues(at []place) bool {
 	}
 	return false
 }
+
+// unknown is the entry of what cannot be looked at, by its name.
+type unknown string
+
+func (u unknown) Name() string             { return string(u) }
+func (unknown) IsDir() bool                { return false }
+func (unknown) Type() fs.FileMode          { return fs.ModeSymlink }
+func (unknown) Info() (fs.FileInfo, error) { return nil, fs.ErrInvalid }

@@ -3,6 +3,7 @@ package jsonschema
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,18 +18,15 @@ import (
 // Schema is a compiled JSON Schema.
 type Schema struct {
 	*jsonschema.Schema
-	// Unchecked are the patterns that Go's regular expressions do not support, such as lookaheads. Every text matches them.
+	// Unchecked are the patterns that are too large to be checked. Every text matches them.
 	Unchecked []string
+	// Nullable are the places of "nullable": true, as "schema.properties.a". OpenAPI 3.0 has it, JSON Schema does not.
+	Nullable []string
 }
 
 // Compile compiles a JSON Schema. It may come from a user, a model or a tool server: a reference outside the schema, which
-// could be any file, is an error.
-func Compile(text []byte) (*Schema, error) { return compile(text, false) }
-
-// CompileWithFormats is Compile for a schema whose `format` is checked too, whatever its draft.
-func CompileWithFormats(text []byte) (*Schema, error) { return compile(text, true) }
-
-func compile(text []byte, formats bool) (*Schema, error) {
+// could be any file, is an error. `format` is checked too, whatever the draft.
+func Compile(text []byte) (*Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -37,9 +35,7 @@ func compile(text []byte, formats bool) (*Schema, error) {
 	compiler.UseLoader(noLoader{})
 	patterns := &patterns{}
 	compiler.UseRegexpEngine(patterns.compile)
-	if formats {
-		compiler.AssertFormat()
-	}
+	compiler.AssertFormat()
 	const address = "value:///schema"
 	if err := compiler.AddResource(address, document); err != nil {
 		return nil, err
@@ -53,7 +49,33 @@ func compile(text []byte, formats bool) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Schema{compiled, patterns.unchecked}, nil
+	return &Schema{compiled, patterns.unchecked, nullables(text)}, nil
+}
+
+// nullables returns the places of "nullable": true in a schema.
+func nullables(text []byte) (places []string) {
+	if !bytes.Contains(text, []byte(`"nullable"`)) {
+		return nil
+	}
+	schema, err := value.Parse(text)
+	if err != nil {
+		return nil
+	}
+	Rewrite("schema", schema, func(place string, schema value.Value) value.Value {
+		if nullable, has := schema.Get("nullable"); has && nullable.Kind() == value.KindBool && nullable.Bool() {
+			places = append(places, place)
+		}
+		return schema
+	})
+	return places
+}
+
+// NullHint says what to write instead of "nullable" where a schema has it; else it is "".
+func (s *Schema) NullHint() string {
+	if len(s.Nullable) == 0 {
+		return ""
+	}
+	return `"nullable" is a keyword of OpenAPI 3.0; JSON Schema has "type": ["string", "null"]`
 }
 
 // noLoader rejects every reference outside the schema.
@@ -66,11 +88,7 @@ func (noLoader) Load(string) (any, error) {
 // Check returns every place where the value does not match, sorted, as "parameters.list[2]: got string, want number"; empty if
 // it matches. name is the name of the value itself.
 func (s *Schema) Check(name string, v value.Value) string {
-	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(v.JSON()))
-	if err != nil {
-		return err.Error()
-	}
-	err = s.Validate(instance)
+	err := s.Validate(instance(v))
 	if err == nil {
 		return ""
 	}
@@ -78,7 +96,36 @@ func (s *Schema) Check(name string, v value.Value) string {
 	if !is {
 		return err.Error()
 	}
-	return describe(name, invalid)
+	found := describe(name, invalid)
+	if hint := s.NullHint(); hint != "" && strings.Contains(found, "got null") {
+		found += "; " + hint
+	}
+	return found
+}
+
+// instance returns a value as the library reads one from JSON. Texts are not copied.
+func instance(v value.Value) any {
+	switch v.Kind() {
+	case value.KindBool:
+		return v.Bool()
+	case value.KindNumber:
+		return json.Number(v.Digits())
+	case value.KindString:
+		return v.Text()
+	case value.KindList:
+		elements := make([]any, len(v.Elements()))
+		for i, element := range v.Elements() {
+			elements[i] = instance(element)
+		}
+		return elements
+	case value.KindObject:
+		fields := make(map[string]any, len(v.Fields()))
+		for _, field := range v.Fields() {
+			fields[field.Name] = instance(field.Value)
+		}
+		return fields
+	}
+	return nil
 }
 
 func describe(name string, invalid *jsonschema.ValidationError) string {
@@ -103,6 +150,9 @@ func innermost(name string, e *jsonschema.ValidationError) []string {
 		} else {
 			place += "." + step
 		}
+	}
+	if reason, is := numbers(e.ErrorKind); is {
+		return []string{place + ": " + reason}
 	}
 	if said := e.DetailedOutput().Error; said != nil {
 		return []string{fmt.Sprintf("%s: %s", place, said)}

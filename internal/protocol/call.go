@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Status is the state of a run, a task or an item.
@@ -39,8 +41,9 @@ type Call struct {
 	Item         *int      `json:"item,omitempty"` // The index of the item, of a task with items.
 	Name         string    `json:"name,omitempty"`
 	Method       string    `json:"method"`
-	Parameters   Payload   `json:"parameters"`      // An object, with its references.
-	Reads        []string  `json:"reads,omitempty"` // Files and folders outside the run's own that it may read, absolute.
+	Parameters   Payload   `json:"parameters"`       // An object, with its references.
+	Reads        []string  `json:"reads,omitempty"`  // Files and folders outside the run's own that it may read, absolute.
+	Within       string    `json:"within,omitempty"` // The folder in which the item, a file, was found, absolute: no link is followed out of it.
 	Source       *Source   `json:"source,omitempty"`
 	Bindings     []Binding `json:"bindings,omitempty"`
 	Dependencies []string  `json:"dependencies,omitempty"` // Ids of the tasks whose results the handler gets, where its method needs them.
@@ -118,6 +121,7 @@ type Outcome struct {
 	Cached     bool      `json:"cached,omitempty"`  // The result is that of an equal earlier call.
 	Warning    string    `json:"warning,omitempty"` // What people should know of the result.
 	Item       string    `json:"item,omitempty"`    // Of an item that has failed: as messages name it.
+	Printed    Payload   `json:"printed,omitzero"`  // What an attempt without a result has printed: a Printed.
 }
 
 // MaxLostWorkers is how often a task is scheduled again after the process running it stopped.
@@ -147,4 +151,52 @@ type Heartbeat struct {
 	Message string `json:"message,omitempty"` // How far it has come: "120 tokens".
 	Tail    string `json:"tail,omitempty"`    // The end of the text that its model has written.
 	Written int    `json:"written,omitempty"` // Bytes of all that it has written.
+
+	Stdout *PrintedTail `json:"stdout,omitempty"` // What its script has printed; nil: nothing.
+	Stderr *PrintedTail `json:"stderr,omitempty"`
+	Line   string       `json:"line,omitempty"` // The newest line of both.
+}
+
+// PrintedTail is the end of what a script has written to one of its streams so far.
+type PrintedTail struct {
+	Tail    string `json:"tail"`
+	Written int    `json:"written"` // Bytes of all that it has written.
+}
+
+// Printed is the end of what a script without a result has printed, without secrets.
+type Printed struct {
+	Output string `json:"output,omitempty"` // Standard output.
+	Stderr string `json:"stderr,omitempty"`
+}
+
+const (
+	// PrintedLines and PrintedBytes are how much of the end of each stream a Printed has.
+	PrintedLines = 100
+	PrintedBytes = 64 << 10
+)
+
+// Empty reports whether nothing was printed.
+func (p Printed) Empty() bool { return p == Printed{} }
+
+// Value returns the value that the result store has.
+func (p Printed) Value() value.Value {
+	return value.Object(value.Field{Name: "output", Value: value.String(p.Output)}, value.Field{Name: "stderr", Value: value.String(p.Stderr)})
+}
+
+// SetPrinted sets what the attempt has printed, and returns the values that its Payload refers to.
+func (o *Outcome) SetPrinted(printed Printed) [][]byte {
+	if printed.Empty() {
+		return nil
+	}
+	data := printed.Value().JSON()
+	ref := RefOf(data)
+	o.Printed = Payload{Ref: &ref} // Never inline: it would be in the history of the run, for every item.
+	return [][]byte{data}
+}
+
+// ParsePrinted reads a value that Value has returned.
+func ParsePrinted(v value.Value) Printed {
+	output, _ := v.Get("output")
+	stderr, _ := v.Get("stderr")
+	return Printed{output.Text(), stderr.Text()}
 }

@@ -102,6 +102,7 @@ type ExpandRequest struct {
 	Values    *value.Value `json:"values,omitempty"`    // Instead of files: a list, or a text that resolves to one, with their references.
 	Pattern   string       `json:"pattern,omitempty"`   // Of files in folders; empty matches all.
 	Exclude   []string     `json:"exclude,omitempty"`   // Patterns of excluded files.
+	Omit      []string     `json:"omit,omitempty"`      // Absolute paths of files that are left out, whatever path or link leads to them.
 	Reads     []string     `json:"reads,omitempty"`     // Files and folders outside the run's own that may be read, absolute.
 	Bindings  []Binding    `json:"bindings,omitempty"`
 	Most      int          `json:"most"` // Maximum number of items.
@@ -117,11 +118,13 @@ type ExpandResponse struct {
 	Kind      string    `json:"kind,omitempty"` // ExpandedKind; empty in histories of earlier versions.
 	Task      string    `json:"task,omitempty"`
 	Method    string    `json:"method,omitempty"`
-	Items     []string  `json:"items,omitempty"`  // Absolute paths, or
-	Values    []Item    `json:"values,omitempty"` // the values.
-	Ref       *Ref      `json:"ref,omitempty"`    // The list of all items in the store.
+	Items     []string  `json:"items,omitempty"`   // Absolute paths, or
+	Folders   []string  `json:"folders,omitempty"` // (with those of the folders in which they were found)
+	Values    []Item    `json:"values,omitempty"`  // the values.
+	Ref       *Ref      `json:"ref,omitempty"`     // The list of all items in the store.
 	StartedAt time.Time `json:"started_at,omitzero"`
-	Error     *Error    `json:"error,omitempty"` // Why there are no items.
+	Error     *Error    `json:"error,omitempty"`   // Why there are no items.
+	Warning   string    `json:"warning,omitempty"` // Which files and folders are not among them.
 
 	Skipped []SkippedItem `json:"refused,omitempty"` // Items that are not to run, in their order.
 	Reason  string        `json:"reason,omitempty"`  // Why the skipped items without an error are not to run.
@@ -154,7 +157,8 @@ type GatherRequest struct {
 	Status    Status    `json:"status"` // Of the task, as the run decided.
 	Error     *Error    `json:"error,omitempty"`
 	Counts    Counts    `json:"counts"`
-	Usage     Usage     `json:"usage,omitzero"` // Of all items.
+	Usage     Usage     `json:"usage,omitzero"`    // Of all items.
+	Warning   string    `json:"warning,omitempty"` // That of the ExpandResponse.
 	StartedAt time.Time `json:"started_at,omitzero"`
 	Items     *Ref      `json:"items"`    // The list of the items.
 	Paths     []string  `json:"paths"`    // The items, where they are files.

@@ -87,6 +87,12 @@ type Handler interface {
 	Health(ctx context.Context) error
 }
 
+// Graceful is a Handler that may take longer to return after the context of a call is done than most.
+type Graceful interface {
+	// EndGrace returns how long; after that the call is abandoned.
+	EndGrace() time.Duration
+}
+
 // Identifier is a Handler that knows what else, beside its Request, decides the result of a call: the default model, the
 // source of a function that it names. Two calls with equal requests and equal identities are equal. With an error, the call
 // equals no other.
@@ -119,6 +125,9 @@ type Request struct {
 	Secrets *redaction.Set
 	// Write receives the text of an answer in pieces, as it comes. Nil where nobody reads it. It does not block.
 	Write func(text string)
+	// Print receives what a script prints, in pieces, as it comes: to its standard error, or else to its standard output. Nil
+	// where nobody reads it. It does not block.
+	Print func(text string, stderr bool)
 }
 
 // Files reads the files that a call may read.
@@ -155,7 +164,8 @@ type Script struct {
 type Result struct {
 	Value   value.Value // An object that matches the method's result schema.
 	Usage   Usage
-	Warning string // What people should know although the call succeeded.
+	Warning string  // What people should know although the call succeeded.
+	Printed Printed // What a call that failed has printed; of one that succeeded, Value has it.
 }
 
 // Usage counts what a call consumed of a model.

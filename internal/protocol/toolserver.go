@@ -18,7 +18,15 @@ type ToolServer struct {
 	Headers       []Setting `json:"headers,omitempty"`
 	Timeout       Seconds   `json:"timeout,omitempty"`        // Of its start, and of a call whose task names none; 0 is the default.
 	MaxConcurrent int       `json:"max_concurrent,omitempty"` // Calls in flight; 0 is the default.
+	// TimeoutOnProgress says what the progress of a call does to Timeout; empty is KeepTimeout.
+	TimeoutOnProgress string `json:"timeout_on_progress,omitempty"`
 }
+
+// The values of ToolServer.TimeoutOnProgress. A task's own timeout is never reset.
+const (
+	KeepTimeout  = "keep"
+	ResetTimeout = "reset"
+)
 
 // Setting is a name with a text in which `${secrets.NAME}` and `${env.NAME}` may stand.
 type Setting struct {
@@ -93,6 +101,9 @@ func (s *ToolServer) Problems() []ServerProblem {
 			add("", "references are only supported in env and headers")
 			break
 		}
+	}
+	if of := s.TimeoutOnProgress; of != "" && of != KeepTimeout && of != ResetTimeout {
+		add("timeout_on_progress", "timeout_on_progress must be %s or %s, not %q", KeepTimeout, ResetTimeout, of)
 	}
 	for _, of := range []struct {
 		key string

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -30,17 +31,28 @@ const (
 
 // Items says which items of a task a Call is for, and what its references need to read them.
 type Items struct {
-	Page  Page     `json:"page"`
-	First int      `json:"first"`           // The index of the first of them; all are in the page.
-	Count int      `json:"count"`           // 1 for a Call that Temporal retries, more for a unit.
-	Files bool     `json:"files,omitempty"` // They are paths of files.
-	Reads []string `json:"reads,omitempty"` // Folders outside the run's own in which such files may lie.
+	Page    Page     `json:"page"`
+	First   int      `json:"first"`             // The index of the first of them; all are in the page.
+	Count   int      `json:"count"`             // 1 for a Call that Temporal retries, more for a unit.
+	Files   bool     `json:"files,omitempty"`   // They are paths of files.
+	Folders []string `json:"folders,omitempty"` // Those in which such files were found.
+	Reads   []string `json:"reads,omitempty"`   // Folders outside the run's own in which such files may lie.
 
 	Attempts int  `json:"attempts,omitempty"` // That the item has had before this activity.
 	Recorded bool `json:"recorded,omitempty"` // It may have ended already: its record counts.
 
 	When         string    `json:"when,omitempty"` // A condition, with its references, for each item.
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
+}
+
+// Innermost returns the innermost of the folders that a path is in; empty if it is in none.
+func Innermost(folders []string, path string) (innermost string) {
+	for _, folder := range folders {
+		if strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/") && len(folder) > len(innermost) {
+			innermost = folder
+		}
+	}
+	return innermost
 }
 
 // End returns the index after the last of the items.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -183,23 +184,69 @@ func (s *Set) Empty() bool { return s.find().replacer == nil }
 
 // String returns the text without the secrets. It must be whole: what was cut is a Raw.
 func (s *Set) String(text string) string {
-	if replacer := s.find().replacer; replacer != nil {
-		return replacer.Replace(text)
+	replacer := s.find().replacer
+	if replacer == nil {
+		return text
 	}
-	return text
+	clean := cleaned{of: text}
+	_, _ = replacer.WriteString(&clean, text) // It has no errors.
+	return clean.String()
+}
+
+// cleaned is a text as a replacer writes it: piece by piece, a text without secrets in one. That is not copied.
+type cleaned struct {
+	of    string
+	whole bool
+	strings.Builder
+}
+
+// WriteString implements io.StringWriter.
+func (c *cleaned) WriteString(piece string) (int, error) {
+	if len(piece) == len(c.of) && unsafe.StringData(piece) == unsafe.StringData(c.of) {
+		c.whole = true
+		return len(piece), nil
+	}
+	if c.Builder.Len() == 0 {
+		c.Builder.Grow(len(c.of))
+	}
+	return c.Builder.WriteString(piece)
+}
+
+// String returns what was written.
+func (c *cleaned) String() string {
+	if c.whole {
+		return c.of
+	}
+	return c.Builder.String()
 }
 
 // Text returns the text without the secrets, to be cut. It must be whole: what was cut is a Raw.
 func (s *Set) Text(text string) Text { return Text{s.String(text)} }
 
-// Value returns the value without the secrets in its strings, keys and numbers. A number with a secret becomes a string.
+// Value returns the value without the secrets in its strings, keys and numbers. A number with a secret becomes a string. A text
+// that the value has several times is one text still.
 func (s *Set) Value(v value.Value) value.Value {
 	if s.Empty() {
 		return v
 	}
+	return s.value(v, map[string]string{})
+}
+
+// large is the number of bytes from which a text is worth remembering what became of it.
+const large = 4 << 10
+
+// value is Value with what became of the large texts so far.
+func (s *Set) value(v value.Value, texts map[string]string) value.Value {
 	switch v.Kind() {
 	case value.KindString:
-		return value.String(s.String(v.Text()))
+		clean, known := texts[v.Text()]
+		if !known {
+			clean = s.String(v.Text())
+		}
+		if len(clean) >= large {
+			texts[v.Text()] = clean
+		}
+		return value.String(clean)
 	case value.KindNumber:
 		if clean := s.String(v.Digits()); clean != v.Digits() {
 			return value.String(clean)
@@ -207,13 +254,13 @@ func (s *Set) Value(v value.Value) value.Value {
 	case value.KindList:
 		elements := make([]value.Value, len(v.Elements()))
 		for i, element := range v.Elements() {
-			elements[i] = s.Value(element)
+			elements[i] = s.value(element, texts)
 		}
 		return value.List(elements...)
 	case value.KindObject:
 		fields := make([]value.Field, len(v.Fields()))
 		for i, field := range v.Fields() {
-			fields[i] = value.Field{Name: s.String(field.Name), Value: s.Value(field.Value)}
+			fields[i] = value.Field{Name: s.String(field.Name), Value: s.value(field.Value, texts)}
 		}
 		return value.Object(fields...)
 	}

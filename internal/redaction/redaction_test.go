@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -254,4 +255,24 @@ func FuzzCuts(f *testing.F) {
 			t.Fatalf("%q has the secret %q", got, secret)
 		}
 	})
+}
+
+// TestALargeTextIsNotCopied: one without secrets stays where it is, and one with some becomes one text, however often a value has it.
+func TestALargeTextIsNotCopied(t *testing.T) {
+	var set Set
+	set.Add("[secrets.A]", "swordfish")
+	set.Add("[secrets.B]", "correct horse")
+	clean, told := strings.Repeat("swordfis ", 10_000), strings.Repeat("a swordfish ", 10_000)
+	v := set.Value(value.List(value.String(clean), value.String(told), value.Object(value.Field{Name: "text", Value: value.String(told)}), value.String("a swordfish")))
+	texts := v.Elements()
+	within, _ := texts[2].Get("text")
+	if unsafe.StringData(texts[0].Text()) != unsafe.StringData(clean) {
+		t.Error("a text without secrets was copied")
+	}
+	if unsafe.StringData(texts[1].Text()) != unsafe.StringData(within.Text()) {
+		t.Error("a text with a secret became two texts")
+	}
+	if got := texts[1].Text(); got != strings.Repeat("a [secrets.A] ", 10_000) || within.Text() != got || texts[3].Text() != "a [secrets.A]" {
+		t.Errorf("got %.100s, %.100s, %s", got, within.Text(), texts[3].Text())
+	}
 }

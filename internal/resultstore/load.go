@@ -57,6 +57,9 @@ func LoadItems(ctx context.Context, store Store, ref protocol.Ref) ([]value.Valu
 		if err != nil {
 			return nil, err
 		}
+		if inPage, is := list.Get("items"); is { // With items that are invalid.
+			list = inPage
+		}
 		items = append(items, list.Elements()...)
 	}
 	return items, nil

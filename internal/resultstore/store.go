@@ -18,8 +18,8 @@ var ErrNotFound = errors.New("not found in the result store")
 // *protocol.Error of the code PersistenceFailed and name the store and the cause.
 type Store interface {
 	// Put stores a batch, all of it or nothing. A Record replaces the one with an equal Key; an existing value stays
-	// unchanged. So a batch may be put any number of times. After Put has returned, a crash loses nothing. The cost does not
-	// depend on the size of the run or of the store.
+	// unchanged. So a batch may be put any number of times. After Put has returned, a crash loses nothing. An empty batch asks
+	// whether the store can be written to. The cost does not depend on the size of the run or of the store.
 	Put(ctx context.Context, batch Batch) error
 	// Records returns the Records that match the query: an empty slice, not an error, if there are none.
 	Records(ctx context.Context, query Query) ([]Record, error)
@@ -104,13 +104,14 @@ type Record struct {
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
 	Usage      protocol.Usage   `json:"usage,omitzero"`
-	Value      *protocol.Ref    `json:"value,omitempty"`  // The result of a task; the outputs of a run.
-	Plan       *protocol.Ref    `json:"plan,omitempty"`   // Of a run.
-	Queue      string           `json:"queue,omitempty"`  // Of a run: the Temporal task queue.
-	Items      *protocol.Ref    `json:"items,omitempty"`  // Of a task with items: the list of them, or the protocol.Manifest of its pages,
-	Pages      []protocol.Ref   `json:"pages,omitempty"`  // and these.
-	Counts     *protocol.Counts `json:"counts,omitempty"` // Of such a task that has ended.
-	Sealed     []byte           `json:"sealed,omitempty"` // What is encrypted, while it is stored.
+	Value      *protocol.Ref    `json:"value,omitempty"`   // The result of a task; the outputs of a run.
+	Plan       *protocol.Ref    `json:"plan,omitempty"`    // Of a run.
+	Queue      string           `json:"queue,omitempty"`   // Of a run: the Temporal task queue.
+	Items      *protocol.Ref    `json:"items,omitempty"`   // Of a task with items: the list of them, or the protocol.Manifest of its pages,
+	Pages      []protocol.Ref   `json:"pages,omitempty"`   // and these.
+	Printed    *protocol.Ref    `json:"printed,omitempty"` // Of an attempt without a result: what it has printed, a protocol.Printed.
+	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
+	Sealed     []byte           `json:"sealed,omitempty"`  // What is encrypted, while it is stored.
 }
 
 // Outcome returns how the attempt of a task or an item ended.
@@ -118,13 +119,14 @@ func (r *Record) Outcome() protocol.Outcome {
 	return protocol.Outcome{
 		Status: r.Status, Error: r.Error, Reason: r.Reason, Value: protocol.Payload{Ref: r.Value}, Usage: r.Usage, Attempts: r.Attempts,
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Items: r.Counts, Cached: r.FromCache, Warning: r.Warning,
+		Printed: protocol.Payload{Ref: r.Printed},
 	}
 }
 
 // Refs returns the Refs of all values that the record refers to; a change of one changes the record.
 func (r *Record) Refs() []*protocol.Ref {
 	var refs []*protocol.Ref
-	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items} {
+	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed} {
 		if ref != nil {
 			refs = append(refs, ref)
 		}

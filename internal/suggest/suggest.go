@@ -15,7 +15,7 @@ const (
 	Farthest = 3
 )
 
-// Nearest returns the candidate nearest to the word, the first of equal ones: it differs in case, in two swapped letters or in
+// Nearest returns the candidate nearest to the word, the first of equal ones: it differs in case or separators, in two swapped letters or in
 // few others; or it is the only one that is a part of the word, like "pattern" of "file_pattern", or of which the word is a
 // part. It returns "" if none is near. The cost grows with the number of candidates.
 func Nearest(word string, candidates []string) string {
@@ -31,7 +31,7 @@ func Nearest(word string, candidates []string) string {
 		}
 		away := levenshtein.ComputeDistance(word, candidate)
 		switch {
-		case strings.EqualFold(word, candidate):
+		case strings.EqualFold(word, candidate), strings.EqualFold(separators.Replace(word), separators.Replace(candidate)):
 			away = 0
 		case away == 2 && swapped(word, candidate):
 			away = 1
@@ -45,6 +45,9 @@ func Nearest(word string, candidates []string) string {
 	}
 	return best
 }
+
+// separators removes what kebab-case, snake_case and camelCase differ in.
+var separators = strings.NewReplacer("-", "", "_", "")
 
 // swapped reports whether two letters in the wrong order are all the difference.
 func swapped(word, candidate string) bool {

@@ -15,6 +15,8 @@ func TestNearest(t *testing.T) {
 		{"abc", "xyz", ""},
 		{"ab", "cd", ""},
 		{"dependsOn", "dependencies depends_on", "depends_on"},
+		{"continueOnError", "continue_on_error", "continue_on_error"},
+		{"max-parallel", "max_concurrent max_parallel", "max_parallel"},
 		{"größe", "grösse größer", "größer"},
 		{"file_pattern", "directory pattern exclude", "pattern"},
 		{"model", "model_name timeout", "model_name"},

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -23,10 +25,16 @@ func Parse(data []byte) (Value, error) {
 	return p.document()
 }
 
-// ParseOwned is Parse for data that nobody else has, and that are never changed: a text that is most of them is not copied.
+// ParseOwned is Parse for data that nobody else has or changes: a text that is most of them stays where it is, and its escapes are
+// replaced there.
 func ParseOwned(data []byte) (Value, error) {
 	p := parser{data: data, owned: true}
 	return p.document()
+}
+
+// ParseText is Parse for a string, which is not copied as a whole.
+func ParseText(text string) (Value, error) {
+	return Parse(unsafe.Slice(unsafe.StringData(text), len(text)))
 }
 
 // parser reads valid JSON. A decoder would copy all of it once more before it copies each text.
@@ -96,15 +104,63 @@ func (p *parser) text() (string, error) {
 	}
 	p.at++
 	inner := p.data[begin+1 : p.at-1]
-	if plain && utf8.Valid(inner) {
-		if p.owned && len(inner) > len(p.data)/2 {
-			return unsafe.String(unsafe.SliceData(inner), len(inner)), nil
+	switch {
+	case !utf8.Valid(inner):
+		var text string
+		err := json.Unmarshal(p.data[begin:p.at], &text)
+		return text, err
+	case p.owned && len(inner) > len(p.data)/2:
+		if !plain {
+			inner = unescape(inner[:0], inner)
 		}
+		return unsafe.String(unsafe.SliceData(inner), len(inner)), nil
+	case plain:
 		return string(inner), nil
 	}
-	var text string
-	err := json.Unmarshal(p.data[begin:p.at], &text)
-	return text, err
+	text := unescape(make([]byte, 0, len(inner)), inner)
+	return unsafe.String(unsafe.SliceData(text), len(text)), nil
+}
+
+// unescape appends the text of a valid JSON string as encoding/json reads it. It may be appended to the beginning of the string
+// itself, because it is never longer.
+func unescape(to, from []byte) []byte {
+	for {
+		at := bytes.IndexByte(from, '\\')
+		if at < 0 {
+			return append(to, from...)
+		}
+		to = append(to, from[:at]...)
+		escaped := from[at+1]
+		from = from[at+2:]
+		if place := strings.IndexByte("bfnrt", escaped); place >= 0 {
+			escaped = "\b\f\n\r\t"[place]
+		}
+		if escaped != 'u' {
+			to = append(to, escaped)
+			continue
+		}
+		r := codeUnit(from)
+		from = from[4:]
+		if utf16.IsSurrogate(r) {
+			low := rune(-1)
+			if bytes.HasPrefix(from, []byte(`\u`)) {
+				low = codeUnit(from[2:])
+			}
+			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+				from = from[6:]
+			}
+		}
+		to = utf8.AppendRune(to, r)
+	}
+}
+
+// codeUnit reads the four hexadecimal digits of an escape.
+func codeUnit(digits []byte) rune {
+	unit, err := strconv.ParseUint(string(digits[:4]), 16, 16)
+	if err != nil {
+		panic("value: an invalid escape in valid JSON: " + err.Error())
+	}
+	return rune(unit)
 }
 
 // more reports whether another element follows, and steps over what separates them or ends them.
@@ -198,7 +254,7 @@ func (v Value) MarshalJSON() ([]byte, error) { return v.JSON(), nil }
 func (v Value) JSON() []byte {
 	size := v.size()
 	MakeRoom(size)
-	return v.appendJSON(make([]byte, 0, size))
+	return v.AppendJSON(make([]byte, 0, size))
 }
 
 // large is the number of bytes from which a value is worth a collection of garbage.
@@ -212,9 +268,12 @@ func MakeRoom(size int) {
 	}
 }
 
-// size is about how many bytes the JSON of v has: a large text is not copied again as its JSON grows.
+// size is about how many bytes the JSON of v has, with the escapes of large texts, which are not copied again as the JSON grows.
 func (v Value) size() int {
 	size := 4 + len(v.text)
+	if v.kind == KindString && len(v.text) >= leastShare {
+		size = 2 + escapedSize(v.text)
+	}
 	for _, element := range v.list {
 		size += 1 + element.size()
 	}
@@ -224,7 +283,8 @@ func (v Value) size() int {
 	return size
 }
 
-func (v Value) appendJSON(to []byte) []byte {
+// AppendJSON appends what JSON returns.
+func (v Value) AppendJSON(to []byte) []byte {
 	switch v.kind {
 	case KindBool:
 		return strconv.AppendBool(to, v.truth)
@@ -238,7 +298,7 @@ func (v Value) appendJSON(to []byte) []byte {
 			if i > 0 {
 				to = append(to, ',')
 			}
-			to = element.appendJSON(to)
+			to = element.AppendJSON(to)
 		}
 		return append(to, ']')
 	case KindObject:
@@ -249,11 +309,27 @@ func (v Value) appendJSON(to []byte) []byte {
 			}
 			to = appendText(to, field.Name)
 			to = append(to, ':')
-			to = field.Value.appendJSON(to)
+			to = field.Value.AppendJSON(to)
 		}
 		return append(to, '}')
 	}
 	return append(to, "null"...)
+}
+
+// escapedSize returns how many bytes appendText appends between the quotes.
+func escapedSize(text string) int {
+	const piece = 4 << 10
+	var buffer [6*piece + 2]byte
+	size := 0
+	for len(text) > 0 {
+		end := min(piece, len(text))
+		for end < len(text) && end > piece-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		size += len(appendText(buffer[:0], text[:end])) - 2
+		text = text[end:]
+	}
+	return size
 }
 
 // appendText appends a string as encoding/json writes it, without escapes for HTML.

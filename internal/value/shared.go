@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A stored value has a large text once, even if the value has it several times: the result of a tool has its text as response, as
@@ -21,39 +22,51 @@ const (
 
 // StoredJSON returns v as JSON that ParseStored reads, in which no large text is repeated.
 func (v Value) StoredJSON() []byte {
-	s := sharing{seen: map[string]int{}, keys: map[string]bool{}}
-	s.count(v)
-	_, ambiguous := v.Get(sharedKey)
-	var texts []Value
-	for _, text := range s.order {
-		if s.seen[text] > 1 {
-			s.places[text] = len(texts)
-			texts = append(texts, String(text))
-		}
-	}
-	if len(texts) == 0 && !ambiguous {
+	texts, key, rest := v.takeOut(func(_ string, times int) bool { return times > 1 })
+	if _, ambiguous := v.Get(sharedKey); len(texts) == 0 && !ambiguous {
 		return v.JSON()
 	}
-	s.key = "text"
+	list := make([]Value, len(texts))
+	for i, text := range texts {
+		list[i] = String(text)
+	}
+	return Object(Field{sharedKey, String(key)}, Field{textsKey, List(list...)}, Field{valueKey, rest}).JSON()
+}
+
+// TakeOutTexts returns the large texts of v, and v with {key: n} in place of each, where n is its place among them. No object of v
+// has the key. Texts that are not UTF-8 stay, since JSON changes them.
+func (v Value) TakeOutTexts() (texts []string, key string, rest Value) {
+	return v.takeOut(func(text string, _ int) bool { return utf8.ValidString(text) })
+}
+
+func (v Value) takeOut(wanted func(text string, times int) bool) (texts []string, key string, rest Value) {
+	s := sharing{seen: map[string]int{}, places: map[string]int{}, keys: map[string]bool{}, key: "text"}
+	s.count(v)
+	for _, text := range s.order {
+		if wanted(text, s.seen[text]) {
+			s.places[text] = len(texts)
+			texts = append(texts, text)
+		}
+	}
 	for s.keys[s.key] {
 		s.key += "_"
 	}
-	return Object(Field{sharedKey, String(s.key)}, Field{textsKey, List(texts...)}, Field{valueKey, s.replace(v)}).JSON()
+	if len(texts) == 0 {
+		return nil, s.key, v
+	}
+	return texts, s.key, s.replace(v)
 }
 
-// sharing finds texts that a value has more than once.
+// sharing finds large texts of a value, and replaces some of them.
 type sharing struct {
 	seen   map[string]int
 	order  []string
-	places map[string]int // Of the shared ones.
+	places map[string]int // Of those to be replaced.
 	keys   map[string]bool
 	key    string
 }
 
 func (s *sharing) count(v Value) {
-	if s.places == nil {
-		s.places = map[string]int{}
-	}
 	switch v.kind {
 	case KindString:
 		if len(v.text) < leastShare {
@@ -142,4 +155,45 @@ func restore(v Value, key string, texts []Value) (Value, error) {
 		}
 	}
 	return v, nil
+}
+
+// Texts are large texts of several values, which have each of them once in memory. The zero value has none.
+type Texts struct {
+	known map[string]string
+}
+
+// Share returns v with the known texts in place of equal ones of its own, which become known.
+func (t *Texts) Share(v Value) Value {
+	if t.known == nil {
+		t.known = map[string]string{}
+	}
+	return t.share(v)
+}
+
+func (t *Texts) share(v Value) Value {
+	switch v.kind {
+	case KindString:
+		if len(v.text) < leastShare {
+			return v
+		}
+		known, is := t.known[v.text]
+		if !is {
+			t.known[v.text] = v.text
+			return v
+		}
+		return String(known)
+	case KindList:
+		list := make([]Value, len(v.list))
+		for i, element := range v.list {
+			list[i] = t.share(element)
+		}
+		return List(list...)
+	case KindObject:
+		fields := make([]Field, len(v.fields))
+		for i, field := range v.fields {
+			fields[i] = Field{field.Name, t.share(field.Value)}
+		}
+		return Object(fields...)
+	}
+	return v
 }

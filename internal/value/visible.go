@@ -20,12 +20,22 @@ func VisibleLines(text string) string {
 // escape escapes control characters, except where keep reports that the character at the beginning of the rest of the text
 // is to stay.
 func escape(text string, keep func(rest string) bool) string {
-	if text = strings.ToValidUTF8(text, "\uFFFD"); !strings.ContainsFunc(text, isControl) {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	first := -1
+	for at, r := range text {
+		if isControl(r) && !keep(text[at:]) {
+			first = at
+			break
+		}
+	}
+	if first < 0 {
 		return text
 	}
 	var visible strings.Builder
 	visible.Grow(len(text))
-	for at, r := range text {
+	visible.WriteString(text[:first])
+	for at, r := range text[first:] {
+		at += first
 		if isControl(r) && !keep(text[at:]) {
 			quoted := strconv.QuoteRuneToASCII(r)
 			visible.WriteString(quoted[1 : len(quoted)-1])

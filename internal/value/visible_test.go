@@ -1,6 +1,10 @@
 package value
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"unsafe"
+)
 
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
@@ -30,5 +34,15 @@ func TestVisibleLines(t *testing.T) {
 		if got := VisibleLines(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestALargeTextOfLinesIsNotCopied(t *testing.T) {
+	text := strings.Repeat("a line\tü\r\n", 1000)
+	if unsafe.StringData(VisibleLines(text)) != unsafe.StringData(text) {
+		t.Error("it was copied")
+	}
+	if got := VisibleLines(text + "\x1b[2J\n\x07\n"); got != text+`\x1b[2J`+"\n"+`\a`+"\n" {
+		t.Errorf("got %.50q", got[len(text):])
 	}
 }

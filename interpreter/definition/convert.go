@@ -3,7 +3,7 @@ package definition
 import (
 	"fmt"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -108,7 +108,7 @@ func (c *converter) count(w weight) bool {
 }
 
 func (c *converter) node(n *yaml.Node, kind value.Kind) *Node {
-	return &Node{Position: c.at(n), Kind: kind, yamlLine: int32(n.Line), yamlColumn: int32(n.Column)}
+	return &Node{Position: c.at(n), Kind: kind, read: true}
 }
 
 func (c *converter) list(n *yaml.Node, depth int) (*Node, weight) {

@@ -102,15 +102,21 @@ const (
 	noKey       = "did not find expected key"
 	notClosed   = "found unexpected end of stream"
 	noColon     = "could not find expected ':'"
+	noColonHere = "mapping values are not allowed in this context"
+	noValue     = "did not find expected node content"
+	halfEscape  = "found invalid Unicode character escape code"
+	tooDeep     = "exceeded max depth of"
+	// Of this package.
+	noSubstitute = "no substitute for a line break of YAML 1.1"
 )
 
 // explain puts a problem of the YAML parser into words that help.
 func explain(problem string) (rule, message, hint string) {
 	switch problem {
-	case "mapping values are not allowed in this context":
+	case noColonHere:
 		return ruleSyntax, `unexpected ":"`, `put text that contains ": " in quotes, or check the indentation`
 	case cannotStart:
-		return ruleSyntax, "a value cannot begin with this character", "put the text in quotes"
+		return ruleSyntax, "a value cannot begin like this", "put the text in quotes"
 	case tabIndents, "found a tab character where an indentation space is expected":
 		return ruleSyntax, "a tab is used for indentation", "use spaces"
 	case noColon:
@@ -119,7 +125,7 @@ func explain(problem string) (rule, message, hint string) {
 		return ruleSyntax, "expected another entry of the list above", `begin it with "- ", or check the indentation`
 	case noKey:
 		return ruleSyntax, "expected a key of the mapping above", "check the indentation, and quotes and brackets before this place"
-	case "did not find expected node content":
+	case noValue:
 		return ruleSyntax, "a value is missing here", "check the brackets and commas"
 	case noComma:
 		return ruleSyntax, `a comma or "]" is missing in the list that begins here`, ""
@@ -129,6 +135,10 @@ func explain(problem string) (rule, message, hint string) {
 		return ruleSyntax, "this quote is not closed", ""
 	case "found unknown escape character":
 		return ruleSyntax, `unknown escape sequence in double quotes`, `write \\ for a backslash, or use single quotes`
+	case halfEscape:
+		return ruleSyntax, "this escape sequence is not a character", `write the character itself, or \\ for a backslash`
+	case noSubstitute:
+		return ruleSyntax, "the file has too many different characters", "write U+0085, U+2028 and U+2029 as escapes in double quotes"
 	case "block sequence entries are not allowed in this context":
 		return ruleSyntax, `a list cannot begin here`, "begin the list on a line of its own"
 	}
@@ -136,7 +146,7 @@ func explain(problem string) (rule, message, hint string) {
 		name = strings.TrimSuffix(name, "' referenced")
 		return ruleSyntax, "unknown alias *" + Shorten(name) + ": no anchor before it has this name", "put text that begins with * in quotes"
 	}
-	if strings.HasPrefix(problem, "exceeded max depth of") {
+	if strings.HasPrefix(problem, tooDeep) {
 		return ruleLimit, depthMessage, ""
 	}
 	return ruleSyntax, "invalid YAML: " + problem, ""

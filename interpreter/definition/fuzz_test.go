@@ -29,6 +29,8 @@ func FuzzParse(f *testing.F) {
 			f.Add(text)
 		}
 	}
+	f.Add([]byte("{\"name\": \"\\ud83d\\ude00${a}\", \"metadata\": [{\"<<\": -1.5e3}, null, true]}"))
+	f.Add([]byte("name: {a: b?\u2028${c}, ? d : \"\\ue000\u0085\"}\nb: 'c\u2029'"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var flow *Workflow
 		var found []Diagnostic

@@ -3,6 +3,7 @@ package definition
 import (
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -18,8 +19,8 @@ type Locator struct {
 // Locate returns a Locator for a string of the file.
 func (w *Workflow) Locate(n *Node) *Locator {
 	l := &Locator{source: w.source, node: n, offset: -1}
-	if n.yamlLine > 0 {
-		l.offset = l.begin(w.source.offset(int(n.yamlLine), int(n.yamlColumn)))
+	if n.read {
+		l.offset = l.begin(w.source.offset(n.Line, n.Column))
 	}
 	return l
 }
@@ -112,5 +113,16 @@ func escape(text []byte) (rune, int) {
 	if err != nil {
 		return utf8.RuneError, 0
 	}
-	return rune(code), 2 + digits
+	if !utf16.IsSurrogate(rune(code)) {
+		return rune(code), 2 + digits
+	}
+	// JSON has characters beyond U+FFFF in two halves. A half alone is no character.
+	if low := text[6:]; len(low) >= 6 && low[0] == '\\' && low[1] == 'u' {
+		if code2, err := strconv.ParseUint(string(low[2:6]), 16, 16); err == nil {
+			if whole := utf16.DecodeRune(rune(code), rune(code2)); whole != utf8.RuneError {
+				return whole, 12
+			}
+		}
+	}
+	return utf8.RuneError, 6
 }

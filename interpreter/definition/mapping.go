@@ -1,7 +1,7 @@
 package definition
 
 import (
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )

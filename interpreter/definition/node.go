@@ -17,8 +17,8 @@ type Node struct {
 	Elements []*Node
 	Fields   []Field
 
-	yamlLine, yamlColumn int32 // The parser's own, from 1.
-	style                style
+	read  bool // From the file, where its text begins at its Position.
+	style style
 }
 
 // Field is one entry of a mapping.

@@ -8,7 +8,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -75,6 +75,7 @@ func (p *parsing) beginning(text []byte) *Workflow {
 // document reads the one YAML document of a text. The source is nil where that cannot be done, and the document where there
 // is nothing in it.
 func (p *parsing) document(text []byte) (*source, *yaml.Node) {
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	if len(text) > MaxSize {
 		p.report(Position{1, 1}, ruleLimit, fmt.Sprintf("the file is larger than %d MiB", MaxSize>>20), p.divide)
 		return nil, nil
@@ -83,23 +84,21 @@ func (p *parsing) document(text []byte) (*source, *yaml.Node) {
 		p.report(Position{1, 1}, ruleLimit, fmt.Sprintf("the file has more than %d commas, colons, brackets, dashes and lines", MaxMarks), p.divide)
 		return nil, nil
 	}
-	source, bad := newSource(text)
+	isJSON := looksLikeJSON(text)
+	source, bad := newSource(text, isJSON)
 	if bad != nil {
 		p.report(bad.at, ruleSyntax, bad.message, bad.hint)
 		return nil, nil
 	}
-	source.text = withoutVersion(source.text)
-	from := &reader{text: source.text, coarse: len(source.text)}
-	found := decode(from)
+	found := document{}
+	if isJSON {
+		found = decodeJSON(source)
+	} else {
+		found = decodeYAML(source)
+	}
 	if found.problem != "" {
-		at := source.locate(found.problem, from.read)
-		if tab, byTab := source.indentedByTab(at); byTab && found.problem == cannotStart {
-			at, found.problem = tab, tabIndents
-		}
-		rule, message, hint := explain(found.problem)
-		if (found.problem == noComma || found.problem == noCommaMap) && source.refers(at) {
-			hint = "put the reference in quotes"
-		}
+		at := source.locate(&found)
+		rule, message, hint := source.explain(found, at)
 		p.report(at, rule, message, hint)
 		return nil, nil
 	}
@@ -118,7 +117,7 @@ func (p *parsing) document(text []byte) (*source, *yaml.Node) {
 // hundred bytes and a microsecond for each, rather than with the size of the file.
 func marks(text []byte) int {
 	count := -bytes.Count(text, []byte("\r\n"))
-	for _, mark := range []string{",", ":", "[", "{", "- ", "? ", "\n", "\r", "\u0085", "\u2028", "\u2029"} {
+	for _, mark := range []string{",", ":", "[", "{", "- ", "? ", "\n", "\r"} {
 		count += bytes.Count(text, []byte(mark))
 	}
 	return count

@@ -12,21 +12,19 @@ type Position struct {
 	Column int
 }
 
-// source is the file's text with what it takes to find places in it. YAML knows more line breaks than editors do
-// (U+0085, U+2028, U+2029), so the parser's lines are kept apart from the lines that people are shown.
+// source is the file's text with what it takes to find places in it. Its lines are those of editors and of YAML 1.2, which end at
+// line feeds and carriage returns only.
 type source struct {
 	text  []byte // Without a byte order mark.
-	lines []line // The parser's, in order.
+	lines []line // In order.
 
 	marks map[int][]int // By line, from 1, of long lines that are not ASCII: the offset of every markEvery-th character.
 }
 
-// line is one line of the file as the YAML parser counts.
+// line is one line of the file.
 type line struct {
-	start  int // Byte offset.
-	shown  int // The line's number in an editor.
-	before int // Characters that an editor shows before it in that line.
-	ascii  bool
+	start int // Byte offset.
+	ascii bool
 }
 
 // badText returns the first place where a text cannot be YAML.
@@ -38,39 +36,30 @@ type badText struct {
 
 const byteOrderMark = "\uFEFF"
 
-// newSource indexes the lines. It returns a badText for the first byte that no YAML file may hold.
-func newSource(text []byte) (*source, *badText) {
-	if len(text) >= len(byteOrderMark) && string(text[:len(byteOrderMark)]) == byteOrderMark {
-		text = text[len(byteOrderMark):]
-	}
+// newSource indexes the lines of a text without a byte order mark. It returns a badText for the first byte that no file may hold:
+// JSON allows more control characters within its strings than YAML does.
+func newSource(text []byte, isJSON bool) (*source, *badText) {
 	s := &source{text: text, lines: make([]line, 1, 1+bytes.Count(text, []byte("\n"))), marks: map[int][]int{}}
-	s.lines[0] = line{shown: 1, ascii: true}
-	shown, column := 1, 0
+	s.lines[0] = line{ascii: true}
+	column := 0
 	for i := 0; i < len(text); {
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRune(text[i:])
 			s.lines[len(s.lines)-1].ascii = false
 			if r == utf8.RuneError && size == 1 {
-				return s, &badText{Position{shown, column + 1}, "the file is not UTF-8 text", "save it as UTF-8"}
+				return s, &badText{Position{len(s.lines), column + 1}, "the file is not UTF-8 text", "save it as UTF-8"}
 			}
 		}
-		if !allowed(r) {
-			return s, &badText{Position{shown, column + 1}, "a control character (" + codePoint(r) + ") stands here",
+		if !isJSON && !allowed(r) {
+			return s, &badText{Position{len(s.lines), column + 1}, "a control character (" + codePoint(r) + ") stands here",
 				`remove it, or write it as an escape in double quotes`}
 		}
 		i += size
 		column++
-		if r == '\r' && i < len(text) && text[i] == '\n' {
-			continue
-		}
-		switch r {
-		case '\n', '\r':
-			shown++
+		if r == '\n' || r == '\r' && (i == len(text) || text[i] != '\n') {
 			column = 0
-			s.lines = append(s.lines, line{start: i, shown: shown, ascii: true})
-		case '\u0085', '\u2028', '\u2029':
-			s.lines = append(s.lines, line{start: i, shown: shown, before: column, ascii: true})
+			s.lines = append(s.lines, line{start: i, ascii: true})
 		}
 	}
 	return s, nil
@@ -92,28 +81,26 @@ func codePoint(r rune) string {
 	return "U+" + string([]byte{digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15]})
 }
 
-// position converts the parser's line and column, both from 1.
-func (s *source) position(yamlLine, yamlColumn int) Position {
-	if yamlLine < 1 || yamlLine > len(s.lines) {
+// position returns the parser's line and column, both from 1; of what has none, the beginning.
+func (s *source) position(line, column int) Position {
+	if line < 1 || line > len(s.lines) {
 		return Position{1, 1}
 	}
-	at := s.lines[yamlLine-1]
-	return Position{at.shown, at.before + max(yamlColumn, 1)}
+	return Position{line, max(column, 1)}
 }
 
-// offset converts the parser's line and column to a byte offset.
-func (s *source) offset(yamlLine, yamlColumn int) int {
-	if yamlLine < 1 || yamlLine > len(s.lines) {
+// offset converts a line and a column to a byte offset.
+func (s *source) offset(line, column int) int {
+	if line < 1 || line > len(s.lines) {
 		return 0
 	}
-	at := s.lines[yamlLine-1]
-	if at.ascii {
-		return min(at.start+yamlColumn-1, len(s.text))
+	if at := s.lines[line-1]; at.ascii {
+		return min(at.start+max(column, 1)-1, len(s.text))
 	}
-	marks := s.marksOf(yamlLine)
-	mark := min((max(yamlColumn, 1)-1)/markEvery, len(marks)-1)
+	marks := s.marksOf(line)
+	mark := min((max(column, 1)-1)/markEvery, len(marks)-1)
 	offset := marks[mark]
-	for column := 1 + mark*markEvery; column < yamlColumn && offset < len(s.text); column++ {
+	for at := 1 + mark*markEvery; at < column && offset < len(s.text); at++ {
 		_, size := utf8.DecodeRune(s.text[offset:])
 		offset += size
 	}
@@ -124,11 +111,11 @@ func (s *source) offset(yamlLine, yamlColumn int) int {
 const markEvery = 1024
 
 // marksOf returns the offsets of the line's characters number 1, 1+markEvery, and so on.
-func (s *source) marksOf(yamlLine int) []int {
-	if marks := s.marks[yamlLine]; marks != nil {
+func (s *source) marksOf(line int) []int {
+	if marks := s.marks[line]; marks != nil {
 		return marks
 	}
-	offset, end := s.lines[yamlLine-1].start, s.lineEnd(yamlLine)
+	offset, end := s.lines[line-1].start, s.lineEnd(line)
 	marks := []int{offset}
 	for count := 1; offset < end; count++ {
 		_, size := utf8.DecodeRune(s.text[offset:])
@@ -136,11 +123,11 @@ func (s *source) marksOf(yamlLine int) []int {
 			marks = append(marks, offset)
 		}
 	}
-	s.marks[yamlLine] = marks
+	s.marks[line] = marks
 	return marks
 }
 
-// lineOf returns the parser's line, from 1, that holds the byte.
+// lineOf returns the line, from 1, that holds the byte.
 func (s *source) lineOf(offset int) int {
 	low, high := 0, len(s.lines)
 	for high-low > 1 {
@@ -155,11 +142,11 @@ func (s *source) lineOf(offset int) int {
 }
 
 // lineEnd returns the offset after the line's break.
-func (s *source) lineEnd(yamlLine int) int {
-	if yamlLine >= len(s.lines) {
+func (s *source) lineEnd(line int) int {
+	if line >= len(s.lines) {
 		return len(s.text)
 	}
-	return s.lines[yamlLine].start
+	return s.lines[line].start
 }
 
 // positionOf converts a byte offset.

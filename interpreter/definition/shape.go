@@ -109,6 +109,26 @@ func (s shape) of(part string, places Places, keys table) shape {
 	return s
 }
 
+// hinting sets what says what to write instead.
+func (s shape) hinting(hint func(*Node) string) shape {
+	s.hint = hint
+	return s
+}
+
+func retryHint(n *Node) string {
+	if attempts, is := Count(n); is {
+		return "write {max_attempts: " + strconv.Itoa(attempts) + "}"
+	}
+	return ""
+}
+
+func tasksHint(n *Node) string {
+	if n.Kind == value.KindObject {
+		return `write "- id: NAME" for each task`
+	}
+	return listHint(n)
+}
+
 func quoteHint(n *Node) string {
 	if n.Kind == value.KindBool {
 		return "put it in quotes"

@@ -53,7 +53,7 @@ var taskKeys = keys[taskReader]{
 		"Tasks that must complete first; every task in a reference is a dependency, too."},
 	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },
 		"Timeout of one attempt, not counting the wait for a slot."},
-	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), readRetry,
+	{[]string{"retry"}, retryMapping, readRetry,
 		"Retry policy; by default transient errors get three attempts and other errors one."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
 		"Order in which tasks that are ready start."},
@@ -78,6 +78,8 @@ var taskKeys = keys[taskReader]{
 	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.Tags = t.flow.textsOf("tags", n) },
 		"Tags of the task, for people."},
 }
+
+var retryMapping = mapping.of("retry", Itself, retryKeys).hinting(retryHint)
 
 var retryKeys = keys[Retry]{
 	{[]string{"max_attempts"}, attempts, func(r *Retry, n *Node) { r.MaxAttempts = n },

@@ -1,6 +1,9 @@
 package definition
 
-import "github.com/gleitzeit/gleitzeit/internal/value"
+import (
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
 
 // ToolServer is an MCP server as the file has it. Keys that are absent are nil.
 type ToolServer struct {
@@ -15,6 +18,8 @@ type ToolServer struct {
 	Headers       *Node   // A mapping.
 	Timeout       *Node   // Text or a number.
 	MaxConcurrent *Node   // A count.
+
+	TimeoutOnProgress *Node // Text.
 
 	flow *Workflow
 }
@@ -37,6 +42,8 @@ var toolServerKeys = keys[ToolServer]{
 		"Headers of the requests to the url; ${secrets.NAME} and ${env.NAME} are supported."},
 	{[]string{"timeout"}, period, func(s *ToolServer, n *Node) { s.Timeout = n },
 		"Timeout of its start, and of calls whose task has no timeout; the default is 60 s."},
+	{[]string{"timeout_on_progress"}, text.words([]string{protocol.KeepTimeout, protocol.ResetTimeout}), func(s *ToolServer, n *Node) { s.TimeoutOnProgress = n },
+		"What the progress that a tool reports does to the timeout of its call, if the task has none; the default is keep."},
 	{[]string{"max_concurrent"}, parallel, func(s *ToolServer, n *Node) { s.MaxConcurrent = n },
 		"Maximum number of calls in flight; the default is 16."},
 }

@@ -1,11 +1,7 @@
 package definition
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"strconv"
-	"unicode/utf16"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -20,7 +16,7 @@ type Values struct {
 // nil where there is nothing to check further, as with Parse.
 func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
 	p := parsing{file: file, alone: "one file holds one mapping of values", divide: "hand large data over as files"}
-	root := p.value(withoutSurrogates(text))
+	root := p.value(text)
 	switch {
 	case root == nil && len(p.found) > 0:
 		return nil, p.found
@@ -34,7 +30,7 @@ func ParseValues(file string, text []byte) (*Values, []Diagnostic) {
 // ParseValue reads one value, in YAML or JSON, that is not a file; false where it is not a value.
 func ParseValue(text string) (value.Value, bool) {
 	p := parsing{}
-	root := p.value(withoutSurrogates([]byte(text)))
+	root := p.value([]byte(text))
 	if root == nil || len(p.found) > 0 {
 		return value.Value{}, false
 	}
@@ -56,44 +52,4 @@ func (p *parsing) value(text []byte) *Node {
 		return nil
 	}
 	return root
-}
-
-// withoutSurrogates writes what JSON takes two escapes for, `\ud83d\ude00`, as the one that YAML has. The parser of YAML
-// knows no halves, and many programs write such JSON.
-func withoutSurrogates(text []byte) []byte {
-	if !bytes.Contains(bytes.ToLower(text), []byte(`\ud`)) || !json.Valid(text) {
-		return text
-	}
-	var whole []byte
-	for at := 0; at < len(text); {
-		if text[at] != '\\' {
-			whole, at = append(whole, text[at]), at+1
-			continue
-		}
-		high, low := escaped(text[at:]), rune(0)
-		if utf16.IsSurrogate(high) {
-			low = escaped(text[at+6:])
-		}
-		switch {
-		case !utf16.IsSurrogate(high):
-			whole, at = append(whole, text[at:at+2]...), at+2
-		case utf16.IsSurrogate(low):
-			whole, at = fmt.Appendf(whole, `\U%08x`, utf16.DecodeRune(high, low)), at+12
-		default:
-			whole, at = append(whole, `\ufffd`...), at+6 // A half alone is no character.
-		}
-	}
-	return whole
-}
-
-// escaped returns the character of `\u0041` at the beginning of a text; 0 where none is there.
-func escaped(text []byte) rune {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0
-	}
-	code, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(code)
 }

@@ -68,7 +68,7 @@ var workflowKeys = keys[Workflow]{
 		"Description for people."},
 	{[]string{"inputs"}, mapping.of("input", Fields, inputKeys), readInputs,
 		"Inputs of a run, by name; `topic: tea` is short for `topic: {default: tea}`."},
-	{[]string{"tasks"}, list.of("task", Elements, taskKeys), readTasks,
+	{[]string{"tasks"}, list.of("task", Elements, taskKeys).hinting(tasksHint), readTasks,
 		"Tasks; each starts when all its dependencies have completed."},
 	{[]string{"outputs"}, mapping, readOutputs,
 		"Outputs of the run: names, and values with references such as ${task.response}."},

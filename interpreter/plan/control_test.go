@@ -131,6 +131,7 @@ func TestAPlanHasTheEarliestFormatThatSuffices(t *testing.T) {
 		{"skips that pass on", 3, Plan{SkipsPassOn: true}},
 		{"run_if", 2, Plan{Tasks: []Task{{ID: "a"}, {ID: "b", RunIf: RunIfDone}}}},
 		{"files as items", 1, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Directory: "d"}}}}},
+		{"files that are no items", 3, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Directory: "d", Omit: []string{"/d/report.md"}}}}}},
 		{"values as items", 2, Plan{Tasks: []Task{{ID: "a", FanOut: &FanOut{Values: &value.Value{}}}}}},
 		{"continue_on_error", 2, Plan{Tasks: []Task{{ID: "a", ContinueOnError: true}}}},
 	} {

@@ -20,6 +20,7 @@ type FanOut struct {
 	Values        *value.Value `json:"values,omitempty"`
 	Pattern       string       `json:"pattern,omitempty"`        // Of the files in a folder.
 	Exclude       []string     `json:"exclude,omitempty"`        // Patterns of files to leave out.
+	Omit          []string     `json:"omit,omitempty"`           // Files that are no items, whatever leads to them, absolute.
 	Reads         []string     `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
 	Uses          []Use        `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
 	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Limit of items in flight; 0 is the run's limit alone.

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // Format is the latest version of Plan. This program reads every earlier one, and writes the earliest that suffices: an
 // older worker rejects a plan of a later format, and runs all others correctly.
 const Format = 4
@@ -9,7 +11,7 @@ func FormatFor(p *Plan) int {
 	if p.ItemsApart {
 		return 4
 	}
-	if p.SkipsPassOn {
+	if p.SkipsPassOn || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.FanOut != nil && len(t.FanOut.Omit) > 0 }) {
 		return 3
 	}
 	if p.FailFast || len(p.Queues()) > 0 || len(p.ToolServers) > 0 {

@@ -19,7 +19,8 @@ type Method struct {
 	closed      bool               // It has no others.
 }
 
-// ParameterTimeout is the parameter that means the task's timeout where the method has no parameter of that name.
+// ParameterTimeout is the parameter that means the task's timeout where the method has no parameter of that name. A tool of a
+// server may have one, which only the server knows: there it is the tool's.
 const ParameterTimeout = "timeout"
 
 // newMethod reads a method's schema.
@@ -72,7 +73,7 @@ func (m *Method) Code(parameters *definition.Node) *definition.Node {
 
 // TimeoutIn returns the parameter that means the task's timeout; nil where there is none.
 func (m *Method) TimeoutIn(parameters *definition.Node) *definition.Node {
-	if m == nil || parameters == nil || slices.Contains(m.Properties, ParameterTimeout) {
+	if m == nil || parameters == nil || m.IsServerTool || slices.Contains(m.Properties, ParameterTimeout) {
 		return nil
 	}
 	if n := parameters.Get(ParameterTimeout); n != nil && n.Kind != value.KindNull {

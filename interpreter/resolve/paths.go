@@ -104,6 +104,9 @@ func (p *Paths) locate(n *definition.Node, folder, refers bool) (outside, proble
 	case name == "":
 		return "", "is empty", false
 	}
+	if _, escaped := value.UnescapeInvalid(name); escaped {
+		return "", "", false // It is not UTF-8: the activity looks for it, and fails the item.
+	}
 	places := p.places(name)
 	for _, place := range places {
 		info, err := p.stat(place)

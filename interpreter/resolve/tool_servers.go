@@ -13,7 +13,7 @@ import (
 func ReadToolServer(from *definition.ToolServer, folder string) protocol.ToolServer {
 	server := protocol.ToolServer{
 		Name: from.Name, Command: textOf(from.Command), Cwd: textOf(from.Cwd), URL: textOf(from.URL),
-		Env: settingsOf(from.Env), Headers: settingsOf(from.Headers),
+		Env: settingsOf(from.Env), Headers: settingsOf(from.Headers), TimeoutOnProgress: textOf(from.TimeoutOnProgress),
 	}
 	for _, argument := range from.Args {
 		server.Args = append(server.Args, argument.Written)

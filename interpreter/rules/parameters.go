@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,8 +140,15 @@ func (v validation) what(path []string) string {
 
 func (v validation) unknown(field string, path []string) (message, hint string) {
 	if len(path) == 0 {
-		return fmt.Sprintf("unknown parameter %s of %s", definition.Quote(field), v.task.Method.Name),
-			v.c.Suggest(field, v.task.Method.Properties)
+		message = fmt.Sprintf("unknown parameter %s of %s", definition.Quote(field), v.task.Method.Name)
+		if field == resolve.ParameterTimeout && v.task.Method.IsServerTool {
+			return message, "the timeout of the task is `timeout` beside `parameters`"
+		}
+		hint = v.c.Suggest(field, v.task.Method.Properties)
+		if v.task.IsBatch { // Its other keys are parameters.
+			hint = cmp.Or(equivalentOf(field, "a template"), hint)
+		}
+		return message, hint
 	}
 	return fmt.Sprintf("unknown field %s in %s", definition.Quote(field), v.what(path)), ""
 }

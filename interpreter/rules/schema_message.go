@@ -3,13 +3,13 @@ package rules
 import (
 	"encoding/json"
 	"fmt"
-	"math/big"
-	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
+	schemas "github.com/gleitzeit/gleitzeit/internal/jsonschema"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
@@ -22,7 +22,10 @@ func (v validation) explain(wrong schemaError) (message, hint string) {
 	}
 	switch k := wrong.kind.(type) {
 	case *kind.Type:
-		return must(typeNames(wrong.types)), ""
+		if wrong.value.Kind == value.KindNull {
+			hint = v.task.Method.Schema.NullHint()
+		}
+		return must(typeNames(wrong.types)), hint
 	case *kind.Required:
 		return v.required(wrong), ""
 	case *kind.AdditionalProperties, *kind.PropertyNames:
@@ -32,15 +35,15 @@ func (v validation) explain(wrong schemaError) (message, hint string) {
 	case *kind.Const:
 		return must(oneOf([]any{k.Want})), ""
 	case *kind.Minimum:
-		return must("at least " + decimal(k.Want)), ""
+		return must("at least " + schemas.Decimal(k.Want)), ""
 	case *kind.Maximum:
-		return must("at most " + decimal(k.Want)), ""
+		return must("at most " + schemas.Decimal(k.Want)), ""
 	case *kind.ExclusiveMinimum:
-		return must("more than " + decimal(k.Want)), ""
+		return must("more than " + schemas.Decimal(k.Want)), ""
 	case *kind.ExclusiveMaximum:
-		return must("less than " + decimal(k.Want)), ""
+		return must("less than " + schemas.Decimal(k.Want)), ""
 	case *kind.MultipleOf:
-		return must("a multiple of " + decimal(k.Want)), ""
+		return must("a multiple of " + schemas.Decimal(k.Want)), ""
 	case *kind.Pattern:
 		return fmt.Sprintf("%s must match %s, not %s", what, k.Want, wrong.value.Describe()), ""
 	case *kind.OneOf:
@@ -155,12 +158,4 @@ func quoted(words []string, last string) string {
 		all[i] = definition.Quote(word)
 	}
 	return resolve.JoinWords(all, last)
-}
-
-func decimal(number *big.Rat) string {
-	if number.IsInt() {
-		return number.Num().String()
-	}
-	value, _ := number.Float64()
-	return strconv.FormatFloat(value, 'g', -1, 64)
 }

@@ -27,6 +27,7 @@ func placeOf(server *definition.ToolServer, key string) definition.Position {
 	key, name, _ := strings.Cut(key, ".")
 	nodes := map[string]*definition.Node{
 		"command": server.Command, "args": server.ArgsNode, "env": server.Env, "cwd": server.Cwd, "url": server.URL, "headers": server.Headers,
+		"timeout_on_progress": server.TimeoutOnProgress,
 	}
 	n := nodes[key]
 	if n == nil {

@@ -9,7 +9,8 @@ import (
 )
 
 // parametersOf is the schema of a method's parameters as a file has them: references can replace values, and `timeout`
-// means the task's own where the method has no parameter of that name. needed: a task cannot leave them out.
+// means the task's own where the method has no parameter of that name and is no tool of a server. needed: a task cannot leave
+// them out.
 func parametersOf(method protocol.Method) (schema value.Value, needed bool) {
 	schema = value.Object()
 	if len(method.Parameters) > 0 {
@@ -21,7 +22,7 @@ func parametersOf(method protocol.Method) (schema value.Value, needed bool) {
 		schema = nullable(schema)
 	}
 	properties, _ := schema.Get("properties")
-	if _, own := properties.Get("timeout"); !own {
+	if _, own := properties.Get("timeout"); !own && !method.IsServerTool {
 		schema = schema.With("properties", value.Object(append(slices.Clone(properties.Fields()), of("timeout", timeout()))...))
 	}
 	return schema, needed

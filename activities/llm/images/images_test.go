@@ -292,7 +292,7 @@ func TestProblems(t *testing.T) {
 		"JPEG 2000": {[]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), "is JPEG 2000, which is not supported", "convert it to PNG", false},
 		"SVG":       {[]byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`), "is SVG, which is not supported", "convert it to PNG", false},
 		"icon":      {[]byte("\x00\x00\x01\x00\x01\x00"), "is image/x-icon, which is not supported", images.Formats, false},
-		"video":     {[]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), "is not an image: it looks like video/mp4", images.Formats, true},
+		"video":     {[]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), "is not an image: it looks like an MP4 video", images.Formats, true},
 		"animated WebP": {[]byte("RIFF\x20\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "is an animated WebP, which is not supported",
 			"convert one of its frames to PNG", false},
 	} {

@@ -14,6 +14,20 @@ def reserve(fd):
 
 def preload(names):
     """Imports the modules. Returns why one cannot be imported, or None."""
+    restore = []
+    HOOKS["random"] = lambda module: restore.append(watch_seeds(module))
+    sys.meta_path.insert(0, ImportHook)
+    try:
+        return preload_watched(names)
+    finally:
+        sys.meta_path.remove(ImportHook)
+        HOOKS.clear()
+        for each in restore:
+            each()
+        find_unseeded()
+
+
+def preload_watched(names):
     for name in names:
         try:
             importlib.import_module(name)
@@ -97,9 +111,10 @@ def fork_supervisor(orders, files, unused, supervisors):
 def run_alone(path):
     """Runs one script in this process. The request is on standard input, the reply goes to a file."""
     global REPLIES
-    request = sys.stdin.buffer.read()
+    read = sys.stdin.buffer.read
+    request = receive_request(read, read(16))
     REPLIES = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
-    finish(run_script(request))
+    run_to_end(request)
 
 
 def main(settings):
@@ -108,6 +123,7 @@ def main(settings):
         run_alone(settings["alone"])
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
+    SUPERVISOR["grace"] = settings["grace"]
     os.set_inheritable(ORDERS, False)
     reserve(REPLIES)
     nothing = os.open(os.devnull, os.O_RDWR)

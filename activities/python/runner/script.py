@@ -16,6 +16,45 @@ class ScriptError(Exception):
     """The failure of a script: its kind and a message."""
 
 
+class Terminated(SystemExit):
+    """SIGTERM, which by itself would end the process without a chance to clean up."""
+
+
+def raise_terminated(number, _):
+    TERMINATING.append(number)  # The workers of its pools get the signal, too.
+    raise Terminated(128 + number)
+
+
+def reset_termination():
+    if signal.getsignal(signal.SIGTERM) is raise_terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+MASKS = []
+
+
+def before_fork():
+    # A SIGTERM that comes before the child has reset its handler would be lost there.
+    MASKS.append(signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
+
+
+def after_fork():
+    signal.pthread_sigmask(signal.SIG_SETMASK, MASKS.pop())
+
+
+def after_fork_in_child():
+    # A process that the script forks ends by SIGTERM as any other one.
+    reset_termination()
+    after_fork()
+
+
+def allow_termination():
+    """Makes SIGTERM an exception in the script, so that `finally`, context managers and atexit functions run."""
+    signal.signal(signal.SIGTERM, raise_terminated)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork_in_child)
+
+
 def with_deep_recursion(function, *arguments, **options):
     # Values may be nested as deep as Gleitzeit allows, whatever limits the script has set.
     depth = sys.getrecursionlimit()
@@ -41,6 +80,16 @@ def read_float(digits):
 DECODER = json.JSONDecoder(parse_float=read_float)
 
 
+def decode_request(parts):
+    """Decodes the JSON of a request; objects with the key that comes first among the texts stand for one of the others."""
+    data, parts[0] = parts[0].decode(), None
+    if len(parts) == 1:
+        return DECODER.decode(data)
+    key, texts = parts[1], parts[2:]
+    parts.clear()
+    return json.JSONDecoder(parse_float=read_float, object_hook=lambda made: texts[made[key]] if key in made else made).decode(data)
+
+
 def lines_of(text):
     return io.StringIO(text, newline=None).readlines()
 
@@ -48,7 +97,8 @@ def lines_of(text):
 def compile_script(request):
     name, text, original = request["name"], request["text"], request["original"]
     lines = lines_of(original)
-    linecache.cache[name] = (len(original), None, lines, name)  # Without a time, so that it is never read from disk.
+    # Without a time, so that it is never read from disk. As those of a file, all lines have an end: else carets are one column off.
+    linecache.cache[name] = (len(original), None, lines[:-1] + [line.rstrip("\n") + "\n" for line in lines[-1:]], name)
     try:
         if text == original and not request["variables"]:
             return compile(text, name, "exec", dont_inherit=True)
@@ -80,6 +130,37 @@ def reseed():
     for module, function in (("numpy.random", "seed"), ("torch", "seed")):
         if module in sys.modules:
             getattr(sys.modules[module], function)()
+    for generator in UNSEEDED.values():
+        if hasattr(generator, "bit_generator"):
+            generator.bit_generator.state = type(generator.bit_generator)().state
+        else:
+            generator.seed()
+
+
+# Generators of random numbers that preloaded modules have made without a seed: each script gets other numbers of them.
+UNSEEDED = {}
+
+
+def watch_seeds(module):
+    original = module.Random.seed
+
+    def seed(self, a=None, *rest, **options):
+        UNSEEDED.pop(id(self), None)
+        if a is None and not rest and not options:
+            UNSEEDED[id(self)] = self
+        return original(self, a, *rest, **options)
+    module.Random.seed = seed
+    return lambda: setattr(module.Random, "seed", original)
+
+
+def find_unseeded():
+    """Adds those of NumPy: one with a seed has that, and another one has drawn 128 bits."""
+    for found in gc.get_objects() if "numpy.random" in sys.modules else ():
+        if isinstance(found, (sys.modules["numpy.random"].Generator, sys.modules["numpy.random"].RandomState)):
+            bits = getattr(found, "bit_generator", None) or found._bit_generator
+            entropy = getattr(getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None), "entropy", None)
+            if isinstance(entropy, int) and entropy >> 64:
+                UNSEEDED[id(found)] = found
 
 
 def shadowed(folder):
@@ -148,9 +229,13 @@ def execute(work):
         return work()
     except ScriptError:
         raise
+    except Terminated as end:
+        raise ScriptError("terminated", "it was terminated") from end
     except SystemExit as end:
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
+        if LOST:
+            raise ScriptError("pool", str(LOST[0])) from exception
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
             raise ScriptError(fault, format_exception(exception)) from exception
@@ -194,7 +279,7 @@ def leave_fork(failure):
     # A process that the script forked reached the end of the script; it ends like any Python process.
     if failure is None:
         return 0
-    if failure.args[0] != "exit":
+    if failure.args[0] not in ("exit", "terminated"):
         sys.stderr.write(failure.args[1] + "\n")
         return 1
     end = failure.__cause__
@@ -232,17 +317,19 @@ def warm_up():
     gc.collect()
 
 
-def run_script(data):
+def run_script(parts):
     """Runs the request, sends the reply, and returns the exit status of the process."""
     pipe, own, failure, reply, space, left = os.fstat(REPLIES), os.getpid(), None, None, {}, None
     try:
-        request = with_deep_recursion(DECODER.decode, data.decode())
-        del data
+        received = list(parts) if sum(map(len, parts)) <= 1 << 20 else None
+        request = with_deep_recursion(decode_request, parts)
         prepare(request)
+        share_with_processes(request, received)
         space, most, returns = enter(request), request["limit"], request["call"] is not None
         work = work_of(request, space)
         del request
         started = time.perf_counter()
+        allow_termination()
         left = execute(work)
         del work
     except ScriptError as refused:
@@ -255,6 +342,8 @@ def run_script(data):
             reply = execute(lambda: answer(left if returns else space.get("result"), time.perf_counter() - started, most))
         except ScriptError as refused:
             failure = refused
+    if failure is not None and failure.args[0] == "terminated":
+        return TERMINATED
     if failure is not None:
         reply = json.dumps({"fault": failure.args[0], "message": bounded(failure.args[1])}).encode()
     if not same_pipe(pipe):
@@ -263,6 +352,19 @@ def run_script(data):
     send(REPLIES, reply)
     os.close(REPLIES)
     return 0
+
+
+# The status of a script that SIGTERM has ended.
+TERMINATED = -15
+
+
+def run_to_end(request):
+    """Runs the request and ends the process."""
+    try:
+        status = run_script(request)
+    except Terminated:
+        status = TERMINATED
+    finish(status)
 
 
 def open_files():
@@ -284,8 +386,12 @@ def flush_files():
 
 def finish(status):
     """Ends the process like an interpreter, without freeing the memory that it shares with the parent."""
-    join_threads()
-    atexit._run_exitfuncs()
+    try:
+        join_threads()
+        atexit._run_exitfuncs()
+    except Terminated:
+        status = TERMINATED
+    reset_termination()
     sys.modules["__main__"].__dict__.clear()
     gc.collect()
     files = open_files()
@@ -296,4 +402,7 @@ def finish(status):
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
+    if status == TERMINATED:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)  # So that whoever waits for the process sees why it ended.
     leave(status, files)

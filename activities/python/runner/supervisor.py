@@ -2,7 +2,8 @@
 # forks the process for the next script, which prepares itself and waits. It has one thread and runs no code of the user, so
 # that it always responds. On the socket it receives a task: two sizes of eight bytes each with the three files of the
 # script's streams, then the path of its temporary folder and the request. It sends lines of JSON. When the socket closes,
-# because an attempt ends or the process at the other end has ended, everything ends.
+# because the process at the other end has ended, everything ends; when only its direction to this process closes, because an
+# attempt ends, the script gets SIGTERM and some time first.
 import _signal as signal  # `signal` itself makes an enum of every number, which costs each task a tenth of a millisecond.
 import ctypes
 import json
@@ -51,6 +52,17 @@ def receive_all(control, size):
     return data
 
 
+def receive_request(read, sizes):
+    """Returns the JSON of a request and the texts beside it, decoded; None where there is no more to read."""
+    received = [read(int.from_bytes(sizes[:8], "big"))]
+    for _ in range(int.from_bytes(sizes[8:], "big")):
+        size = read(8)
+        text = size and read(int.from_bytes(size, "big"))
+        received.append(text and text.decode())
+        del text
+    return None if None in received else received
+
+
 process_control = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: 0
 
 
@@ -97,6 +109,75 @@ def kill_group(group):
         os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
+
+
+def other_end_closed(control, timeout):
+    """Waits for the end of a child, or of timeout in seconds; tells whether the process at the other end of the socket is gone."""
+    wakeup = SUPERVISOR["wakeup"][0]
+    if sys.platform == "linux":
+        poll = select.poll()
+        poll.register(wakeup, select.POLLIN)
+        poll.register(control, 0)  # Reports POLLHUP alone: the direction to this process is closed already.
+        happened = dict(poll.poll(timeout * 1000))
+    else:
+        happened = dict.fromkeys(select.select([wakeup], [], [], timeout)[0])
+        try:
+            control.sendall(b'{"ending":1}\n')
+        except OSError:
+            return True
+    if wakeup in happened:
+        drain(wakeup)
+    return control.fileno() in happened
+
+
+def signal_term(send, target):
+    try:
+        send(target, signal.SIGTERM)
+    except OSError:
+        pass
+
+
+def in_group(pid, group):
+    try:
+        return os.getpgid(pid) == group
+    except OSError:
+        return False
+
+
+def terminate(control, child):
+    """Asks the script to end, and when it has, or after half of its time, also the other processes of its group: it may end those
+    itself, and a multiprocessing.Pool whose workers end first waits for ever. Nobody has time when the process at the other end
+    of the socket is gone. Returns whether nothing is left of the group."""
+    grace, asked = SUPERVISOR["grace"], None
+    if not grace or other_end_closed(control, 0):
+        return False
+    send_event(control, b"ending", 1)
+    signal_term(os.kill, child)
+    began, exists = time.monotonic(), True
+    while time.monotonic() < began + grace and not other_end_closed(control, 0.02):
+        try:
+            while True:
+                pid = os.waitpid(-1, os.WNOHANG)[0]
+                if not pid:
+                    break
+                exists = exists and pid != child
+        except ChildProcessError:
+            exists = False
+        if not exists and asked != "all":
+            signal_term(os.killpg, child)
+            asked = "all"
+        elif not asked and time.monotonic() > began + grace / 2:
+            for pid in descendants():
+                if pid != child and in_group(pid, child):
+                    signal_term(os.kill, pid)
+            asked = "others"
+        try:
+            os.killpg(child, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass  # It belongs to another user.
+    return False
 
 
 def sweep():
@@ -216,11 +297,11 @@ def become_script(supervisor):
 
 def await_script(control, note, done):
     """Waits for a task, and runs it with its streams and without other files of this process."""
-    sizes, files = receive(control, 16, 3)
-    if len(sizes) < 16 or len(files) < 3:
+    sizes, files = receive(control, 24, 3)
+    if len(sizes) < 24 or len(files) < 3:
         os._exit(0)
     temp = receive_all(control, int.from_bytes(sizes[:8], "big"))
-    request = receive_all(control, int.from_bytes(sizes[8:], "big"))
+    request = receive_request(lambda size: receive_all(control, size), sizes[8:])
     if temp is None or request is None:
         os._exit(0)
     os.write(note, temp)
@@ -231,7 +312,7 @@ def await_script(control, note, done):
     for fd in files + [nothing, note, control.detach()]:
         os.close(fd)
     SUPERVISOR.update(script=os.getpid(), done=done, pipe=identity(done))
-    finish(run_script(request))
+    run_to_end(request)
 
 
 def identity(fd):
@@ -295,7 +376,7 @@ def serve(control):
     child, notes, done = fork_ahead(control)
     status = watch(control, child, done)
     early = status is not None and SUPERVISOR.pop("early", False)
-    if status is None:
+    if status is None and not terminate(control, child):
         kill_group(child)
     if not early:
         sweep()

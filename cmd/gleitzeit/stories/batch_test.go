@@ -25,6 +25,7 @@ type batchDocument struct {
 	Succeeded int             `json:"succeeded"`
 	Failed    int             `json:"failed"`
 	Skipped   int             `json:"skipped"`
+	Warning   string          `json:"warning"`
 	Duration  float64         `json:"duration"`
 	Error     *errorDocument  `json:"error"`
 	Results   []batchedResult `json:"results"`
@@ -37,6 +38,8 @@ type batchedResult struct {
 	Result   map[string]json.RawMessage `json:"result"`
 	Error    *errorDocument             `json:"error"`
 	Duration float64                    `json:"duration"`
+
+	FailedAttempts []attemptDocument `json:"failed_attempts"`
 }
 
 func parseBatch(t *testing.T, text string) *batchDocument {
@@ -90,6 +93,63 @@ func TestFormatsOfFiles(t *testing.T) {
 			t.Errorf("%s: standard error has\n%s", c.file, said)
 		}
 	}
+}
+
+// TestTheReportIsNoDocument: a batch that writes its results into its own folder does not read them the next time, by whatever path.
+func TestTheReportIsNoDocument(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.File("docs/a.md", "a")
+	must(t, os.Symlink("docs", u.Path("other")))
+	must(t, os.Symlink("docs/report.md", u.Path("link.md")))
+	batch := func(output string) string {
+		u.Gleitzeit(0, "batch", "docs", "--prompt", "Summarize.", "--new", "--format", "md", "--output", output)
+		return read(t, u.Path("docs/report.md"))
+	}
+	if report := batch("docs/report.md"); !strings.Contains(report, "1 of 1 file succeeded") || strings.Contains(report, "Warning") {
+		t.Errorf("the first report:\n%s", report)
+	}
+	for _, output := range []string{"docs/report.md", "docs/../other/./report.md", u.Path("docs/report.md"), "link.md"} {
+		must(t, os.WriteFile(u.Path("docs/report.md"), []byte("old"), 0o644))
+		wantLines(t, output, batch(output), "1 of 1 file succeeded", `> **Warning:** left out: file "`+u.Path("docs/report.md")+`", because the results are written to it`)
+	}
+	if info, err := os.Lstat(u.Path("link.md")); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link was replaced: %v, %v", info, err)
+	}
+	stdout, stderr := u.Gleitzeit(0, "batch", "docs/a.md", "docs/report.md", "--prompt", "Summarize.", "-o", "json")
+	if document := parseBatch(t, stdout); document.Total != 2 || document.Warning != "" {
+		t.Errorf("without --output: %+v\n%s", document, stderr)
+	}
+	_, stderr = u.Gleitzeit(5, "batch", "docs/report.md", "--prompt", "Summarize.", "--output", "other/report.md")
+	wantLines(t, "standard error", stderr, "there is no file to read; left out: file")
+}
+
+// TestTextsAndOtherFiles: texts are read in the encodings that people have, and what is no text is named, with a hint in every form.
+func TestTextsAndOtherFiles(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.File("docs/a.txt", "\ufeffPINEAPPLE")
+	u.File("docs/b.txt", "\xff\xfeP\x00I\x00N\x00E\x00A\x00P\x00P\x00L\x00E\x00")
+	u.File("docs/c.TXT", "\x00P\x00I\x00N\x00E\x00A\x00P\x00P\x00L\x00E")
+	u.File("docs/d.txt", "%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n")
+	u.File("docs/e.txt", "PINE\x00APPLE")
+	args := []string{"batch", "docs", "--pattern", "*.txt", "--prompt", "What do you see?"}
+	stdout, stderr := u.Gleitzeit(6, append(args, "-o", "json")...)
+	document := parseBatch(t, stdout)
+	if document.Total != 5 || document.Succeeded != 3 {
+		t.Fatalf("%+v\n%s", document, stderr)
+	}
+	for _, result := range document.Results[:3] {
+		wantFields(t, result.Item, result.Result, map[string]string{"response": `"I saw the PINEAPPLE."`})
+	}
+	named := []string{"is a PDF document, not text", "convert it to text: `pdftotext FILE`", "has NUL bytes: it is binary data, not text", "convert it to text, or exclude it"}
+	wantLines(t, "standard error", stderr, named...)
+	stdout, _ = u.Gleitzeit(6, append(args, "--new")...)
+	wantLines(t, "the text", stdout, named...)
+	stdout, _ = u.Gleitzeit(6, append(args, "--new", "-o", "md")...)
+	wantLines(t, "the report", stdout, named...)
+	stdout, _ = u.Gleitzeit(0, "status", "@latest")
+	wantLines(t, "the status", stdout, named...)
 }
 
 // TestTwoHundredDocuments: two of them are not text and have an error, all others have an answer.

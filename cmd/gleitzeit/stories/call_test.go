@@ -1,6 +1,7 @@
 package stories_test
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,4 +60,33 @@ func TestCall(t *testing.T) {
 	if listed, _ := u.Gleitzeit(0, "list"); strings.Count(listed, "\n") != 1 {
 		t.Errorf("calls are listed as runs:\n%s", listed)
 	}
+}
+
+// TestCallOfALongName: Temporal limits the name that its Web UI shows a call under.
+func TestCallOfALongName(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	for _, letters := range []string{strings.Repeat("n", 380), strings.Repeat("ü", 120)} {
+		u.withServers(fmt.Sprintf("    test: {command: %q, args: [-extra, %q]}\n", server, letters))
+		if stdout, said := u.Gleitzeit(0, "call", "mcp/test.tool."+letters); stdout != "done\n" {
+			t.Errorf("call prints %q and says %s", stdout, said)
+		}
+	}
+}
+
+// TestCallOfAToolOfAServer: the schema that only the server has says which values are text, and the server is started once.
+func TestCallOfAToolOfAServer(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.withTestServer()
+	for i, call := range []string{"mcp/test.tool.log text=5", "mcp/test.tool.log text=true", `mcp/test.tool.log text=["a"]`, "mcp/test.tool.strict n=5"} {
+		u.Gleitzeit(0, append([]string{"call"}, strings.Fields(call)...)...)
+		if started := strings.Count(read(t, u.Path("started")), "\n"); started != i+1 {
+			t.Errorf("call %s: the servers of %d calls were started %d times", call, i+1, started)
+		}
+	}
+	_, said := u.Gleitzeit(5, "call", "mcp/test.tool.strict", "n=x")
+	wantLines(t, "call", said, "parameters.n: got string, want ")
 }

@@ -85,6 +85,23 @@ tasks:
   - {id: syntax, method: python/execute, parameters: {code: "x = ${secrets.PY} ${secrets.PEM}"}}
   - {id: key, method: python/execute, parameters: {code: "result = {(${secrets.PY},): 1}"}}
   - {id: exit, method: python/execute, parameters: {code: "import sys; sys.exit(${secrets.PY})"}}
+  - id: late
+    method: python/execute
+    timeout: 4
+    retry: {max_attempts: 2, base_delay: 0.1}
+    parameters:
+      code: |
+        FORMS
+        import time
+        print("1a2b3c4d5e6f")
+        for form in forms(${secrets.PY}):
+            for c, d in zip(form + "\n", "\n" + form):
+                sys.stdout.write(c)
+                sys.stdout.flush()
+                sys.stderr.write(d)
+                sys.stderr.flush()
+            time.sleep(0.05)
+        time.sleep(600)
   - id: cuts
     method: python/execute
     for_each: [0, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45, 49, 53, 57, 61, 65, 69, 73]
@@ -246,7 +263,7 @@ func TestNoCanaryGetsOut(t *testing.T) {
 	for name, execute := range map[string]func(t *testing.T, u *user, s *canarySearch){
 		"run": func(t *testing.T, u *user, s *canarySearch) {
 			for _, format := range []string{"text", "jsonl"} {
-				p := u.Start("run", "flow.yaml", "-o", format)
+				p := u.Start("run", "flow.yaml", "--stream", "-o", format)
 				u.Appears("holding")
 				s.live(u, p)
 				if format == "text" {
@@ -302,7 +319,7 @@ func TestNoCanaryGetsOut(t *testing.T) {
 			u, s := newCanaryUser(t), newCanarySearch(t, cores)
 			execute(t, u, s)
 			for _, command := range []string{
-				"results @latest", "results @latest -o json", "results @latest forms", "results @latest raise", "status @latest", "status @latest -o json", "status",
+				"results @latest", "results @latest -o json", "results @latest forms", "results @latest raise", "results @latest late", "results @latest late -o json", "results @latest ends", "results @latest boxed", "status @latest", "status @latest -o json", "status",
 				"list -o jsonl", "graph @latest", "config", "config env", "provider health", "provider health -o json", "call mcp/std.tool.fail",
 				"call mcp/std.tool.environment -o json", "compile flow.yaml",
 			} {
@@ -310,7 +327,7 @@ func TestNoCanaryGetsOut(t *testing.T) {
 				p.Wait()
 				s.in(command, p.Stdout.String()+p.Stderr.String())
 			}
-			s.wantControls("results @latest", "results @latest -o json")
+			s.wantControls("results @latest", "results @latest -o json", "results @latest late", "results @latest late -o json")
 			s.wantStatuses(u)
 			s.started(u)
 			s.folder(filepath.Dir(u.Home))
@@ -331,7 +348,7 @@ func (s *canarySearch) wantStatuses(u *user) {
 	stdout, _ := u.Gleitzeit(0, "results", "@latest", "-o", "json")
 	run, err := parseRun(stdout)
 	must(s.t, err)
-	failed := []string{"file", "raise", "syntax", "key", "exit", "ends", "messages", "kept_raise", "kept_exit", "fail", "refuse", "reject", "strict", "die",
+	failed := []string{"late", "file", "raise", "syntax", "key", "exit", "ends", "messages", "kept_raise", "kept_exit", "fail", "refuse", "reject", "strict", "die",
 		"web_refuse", "web_reject", "boxed", "openai_break", "openai_refuse", "openai_schema", "ollama_break", "ollama_refuse", "ollama_schema"}
 	for _, task := range run.Tasks {
 		want, shown := "completed", jsonOf(s.t, task.Result)

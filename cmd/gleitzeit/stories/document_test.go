@@ -51,6 +51,15 @@ type taskDocument struct {
 	Warnings  *int                       `json:"warnings"`
 	Retrying  *int                       `json:"retrying"`
 	Error     *errorDocument             `json:"error"`
+
+	FailedAttempts []attemptDocument `json:"failed_attempts"`
+}
+
+// attemptDocument is an attempt that another one followed.
+type attemptDocument struct {
+	Attempt    *int           `json:"attempt"`
+	FinishedAt *time.Time     `json:"finished_at"`
+	Error      *errorDocument `json:"error"`
 }
 
 type itemsDocument struct {
@@ -67,6 +76,8 @@ type errorDocument struct {
 	Message   *string `json:"message"`
 	Hint      *string `json:"hint"`
 	Retryable *bool   `json:"retryable"`
+	Output    string  `json:"output"`
+	Stderr    string  `json:"stderr"`
 }
 
 // parseRun reads a run's document and returns an error where its shape is not the documented one.
@@ -136,6 +147,12 @@ func (d *taskDocument) check() error {
 	}
 	if d.Error != nil {
 		wrong = append(wrong, d.Error.check("task "+*d.ID))
+	}
+	for _, attempt := range d.FailedAttempts {
+		want(attempt.Attempt != nil && attempt.FinishedAt != nil && attempt.Error != nil, "an attempt without a number, an end or an error")
+		if attempt.Error != nil {
+			wrong = append(wrong, attempt.Error.check("an attempt of task "+*d.ID))
+		}
 	}
 	return errors.Join(wrong...)
 }

@@ -210,6 +210,23 @@ outputs: {}
 	wantLines(t, "standard error", stderr, "\nHello from the scripted model.\n✓ short")
 }
 
+// TestListFitsTheTerminal: a long name of a workflow is cut, so that each run has one line, and only there.
+func TestListFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	name := "A workflow with a name that no terminal of seventy columns has room for, was für ein Name"
+	u.File("flow.yaml", fmt.Sprintf("name: %q\nid: long\ntasks: [{id: a, method: mcp/tool.echo, parameters: {message: hello}}]\n", name))
+	u.Gleitzeit(0, "run", "flow.yaml")
+	shown := strings.TrimRight(u.terminal("list").ends(), "\n")
+	found := regexp.MustCompile(`(?m)^long  A workflow [^\n]*…  completed  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \d+\.\d\d s$`)
+	if !found.MatchString(shown) {
+		t.Errorf("the terminal shows\n%s", shown)
+	}
+	if piped, _ := u.Gleitzeit(0, "list"); !strings.Contains(piped, "long  "+name+"  completed") {
+		t.Errorf("without a terminal it prints\n%s", piped)
+	}
+}
+
 // TestWhatAModelWritesSteersNoTerminal: control characters are shown, and not obeyed.
 func TestWhatAModelWritesSteersNoTerminal(t *testing.T) {
 	t.Parallel()

@@ -108,6 +108,35 @@ func TestServersOfNpm(t *testing.T) {
 	wantLines(t, "standard error", stderr, `wrong.yaml:3:21: unknown method "mcp/files.tool.read_txt"`, `wrong.yaml:4:66: parameter "a" of mcp/everything.tool.get-sum must be a number, not "one"`)
 }
 
+// TestCallsOfServersOfNpm: each answers a call. The last one prints two lines on standard output before its first message.
+func TestCallsOfServersOfNpm(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	tailwind := filepath.Join(withPackages(t, mcpPackages), "node_modules/tailwindcss-mcp-server/build/index.js")
+	u.withServers(fmt.Sprintf(`    everything: {command: node, args: [%q]}
+    files: {command: node, args: [%q, %q]}
+    memory: {command: node, args: [%q], env: {MEMORY_FILE_PATH: %q}}
+    thinking: {command: node, args: [%q]}
+    tailwind: {command: node, args: [%q]}
+`, npmServer(t, "everything"), npmServer(t, "filesystem"), u.Work, npmServer(t, "memory"), u.Path("memory.json"),
+		npmServer(t, "sequential-thinking"), tailwind))
+	u.File("note.txt", "a note")
+	for _, test := range []struct {
+		call []string
+		want string
+	}{
+		{[]string{"everything.tool.echo", "message=hello"}, "Echo: hello"},
+		{[]string{"files.tool.read_text_file", "path=" + u.Path("note.txt")}, "a note"},
+		{[]string{"memory.tool.read_graph"}, `"entities": []`},
+		{[]string{"thinking.tool.sequentialthinking", "thought=one", "thoughtNumber=1", "totalThoughts=1", "nextThoughtNeeded=false"}, `"thoughtHistoryLength": 1`},
+		{[]string{"tailwind.tool.get_tailwind_colors", "colorName=blue"}, `"bg-blue-50"`},
+	} {
+		test.call[0] = "mcp/" + test.call[0]
+		stdout, _ := u.Gleitzeit(0, append([]string{"call"}, test.call...)...)
+		wantLines(t, test.call[0], stdout, test.want)
+	}
+}
+
 // everything tries what the server "everything" has: structured content, images, resources, progress.
 func (u *user) everything(t *testing.T) {
 	t.Helper()
@@ -147,16 +176,39 @@ func TestEverythingOverHTTP(t *testing.T) {
 	script, address := npmServer(t, "everything"), nobodyAt(t)
 	_, port, err := net.SplitHostPort(address)
 	must(t, err)
-	command := exec.Command("node", script, "streamableHttp")
-	command.Env = append(os.Environ(), "PORT="+port)
-	begin(t, command)
-	eventually(t, "the server listens", func() bool {
-		connection, err := net.DialTimeout("tcp", address, time.Second)
-		return err == nil && connection.Close() == nil
-	})
+	serve := func() *process {
+		command := exec.Command("node", script, "streamableHttp")
+		command.Env = append(os.Environ(), "PORT="+port)
+		p := begin(t, command)
+		eventually(t, "the server listens", func() bool {
+			connection, err := net.DialTimeout("tcp", address, time.Second)
+			return err == nil && connection.Close() == nil
+		})
+		return p
+	}
+	server := serve()
 	u := newUser(t)
 	u.withServers("    everything: {url: http://" + address + "/mcp}\n")
 	u.everything(t)
+
+	// It answers 400 for a session of which it does not know after a restart.
+	u.File("restart.yaml", `name: Restart
+tasks:
+  - {id: a, method: mcp/everything.tool.echo, parameters: {message: one}}
+  - id: pause
+    method: python/execute
+    dependencies: [a]
+    parameters: {code: "import os, time\nopen('paused', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.01)"}
+  - {id: b, method: mcp/everything.tool.echo, dependencies: [pause], parameters: {message: two}}
+outputs: {b: "${b.response}"}
+`)
+	p := u.Start("run", "restart.yaml")
+	u.Appears("paused")
+	server.Kill()
+	serve()
+	u.File("go", "")
+	p.Exits(0)
+	wantLines(t, "the run", p.Stdout.String(), "b: Echo: two")
 }
 
 // pids are the processes that the test server has noted.
@@ -285,5 +337,74 @@ func TestHealthOfMCPServers(t *testing.T) {
 		if got := strings.Join(of.Unchecked, " "); got != map[string]string{"mcp/v1": "good broken dead"}[of.Name] {
 			t.Errorf("unchecked of %s is %q", of.Name, got)
 		}
+	}
+}
+
+// TestTimeoutOfATool: a parameter with that name is the tool's, wherever it is written, and the task has its own.
+func TestTimeoutOfATool(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.withTestServer()
+	u.File("flow.yaml", `name: Timeouts
+inputs: {ms: 500}
+defaults: {mcp/test.tool.shell: {parameters: {timeout: 9}}}
+tasks:
+  - {id: both, method: mcp/test.tool.shell, timeout: 60, parameters: {command: make, timeout: 90000}}
+  - {id: zero, method: mcp/test.tool.shell, parameters: {timeout: 0}}
+  - {id: inherited, method: mcp/test.tool.shell, parameters: {command: make}}
+  - {id: unnamed, method: mcp/tool.shell, parameters: {timeout: "${inputs.ms}"}}
+  - {id: object, method: mcp/test.tool.fetch, parameters: {timeout: {read: 5}}}
+  - {id: each, method: mcp/test.tool.shell, for_each: [7], parameters: {timeout: "${item}"}}
+  - {id: waits, method: mcp/test.tool.wait, timeout: 0.2, parameters: {timeout: 3600}}
+`)
+	u.Gleitzeit(0, "validate", "--online", "flow.yaml")
+	stdout, _ := u.Gleitzeit(5, "run", "flow.yaml", "-o", "json")
+	run, err := parseRun(stdout)
+	must(t, err)
+	for task, want := range map[string]string{
+		"both": `{"command":"make","timeout":90000}`, "zero": `{"timeout":0}`, "inherited": `{"command":"make","timeout":9}`,
+		"unnamed": `{"timeout":500}`, "object": `{"timeout":{"read":5}}`,
+	} {
+		wantFields(t, task, run.task(task).Result, map[string]string{"result": want})
+	}
+	if got := *run.task("waits").Error.Name; got != "TASK_TIMEOUT" {
+		t.Errorf("the task with a timeout of its own ends with %s", got)
+	}
+	u.File("files/a.txt", "x")
+	u.File("template.yaml", "name: Template\nbatch: {files: [files/a.txt]}\ntemplate: {method: mcp/test.tool.shell, command: \"make ${item.name}\", parameters: {timeout: 7}}\n")
+	stdout, _ = u.Gleitzeit(0, "run", "template.yaml")
+	wantLines(t, "the batch", stdout, `{"command":"make a.txt","timeout":7}`)
+	stdout, _ = u.Gleitzeit(0, "call", "mcp/test.tool.shell", "command=x", "timeout=5")
+	wantLines(t, "the call", stdout, `{"command":"x","timeout":5}`)
+
+	u.File("wrong.yaml", "name: Wrong\ntasks: [{id: a, method: mcp/test.tool.strict, parameters: {n: 1, timeout: 5}}]\n")
+	const hint = "the timeout of the task is `timeout` beside `parameters`"
+	_, said := u.Gleitzeit(2, "validate", "--online", "wrong.yaml")
+	wantLines(t, "validate", said, `unknown parameter "timeout" of mcp/test.tool.strict; `+hint)
+	_, said = u.Gleitzeit(5, "run", "wrong.yaml")
+	wantLines(t, "run", said, "additional properties 'timeout' not allowed", "the tool has no argument `timeout`; "+hint)
+}
+
+// TestValidateOnlineReportsEverything: servers that are not available once each, and the mistakes about those that are.
+func TestValidateOnlineReportsEverything(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	u.withServers(fmt.Sprintf("    test: {command: %q}\n    gone: {command: /nonexistent/prog}\n    dies: {command: sh, args: [-c, 'echo fatal: no luck >&2; exit 1']}\n", server))
+	u.File("flow.yaml", `name: Flow
+tasks:
+  - {id: a, method: mcp/gone.tool.x, parameters: {a: 1}}
+  - {id: b, method: mcp/test.tool.fly}
+  - {id: c, method: mcp/dies.tool.x}
+  - {id: d, method: mcp/gone.tool.y}
+  - {id: e, method: mcp/test.tool.strict, parameters: {n: x}}
+`)
+	_, stderr := u.Gleitzeit(2, "validate", "--online", "flow.yaml")
+	wantLines(t, "standard error", stderr, `flow.yaml:3:21: cannot start the MCP server "gone": program "/nonexistent/prog" not found; install it`,
+		`flow.yaml:4:21: unknown method "mcp/test.tool.fly"`, `flow.yaml:5:21: the MCP server "dies" did not start: its program exited (exit status 1); its last output: fatal: no luck [method]`,
+		`flow.yaml:7:59: parameter "n" of mcp/test.tool.strict must be `)
+	if lines := strings.Count(stderr, "\n"); lines != 4 {
+		t.Errorf("%d lines:\n%s", lines, stderr)
 	}
 }

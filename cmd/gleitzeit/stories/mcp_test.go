@@ -314,6 +314,8 @@ func TestMCPInputEndsDuringARun(t *testing.T) {
 	if said := p.Stdout.String(); !strings.Contains(said, `"id":1,`) || strings.Contains(said, `"isError":true`) {
 		t.Errorf("standard output has %s", said)
 	}
+	run := between(p.Stderr.String(), "run ", "\n")
+	wantLines(t, "standard error", p.Stderr.String(), "run "+run+" stays open: `gleitzeit server` resumes it, or a client that asks for it again; `gleitzeit cancel "+run+"` cancels it\n")
 	if status, _ := u.Gleitzeit(0, "status", "@latest"); !strings.Contains(status, "interrupted") {
 		t.Errorf("the run is\n%s", status)
 	}

@@ -165,13 +165,17 @@ type hidden struct {
 	Plan    *protocol.Ref   `json:"plan,omitempty"`
 	Items   *protocol.Ref   `json:"items,omitempty"`
 	Pages   []protocol.Ref  `json:"pages,omitempty"`
+	Printed *protocol.Ref   `json:"printed,omitempty"`
 }
 
 // seal returns the record as the inner store has it. Its references are the names of values.
 func (s *Store) seal(record resultstore.Record) (resultstore.Record, error) {
-	h := hidden{Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Pages: record.Pages}
+	h := hidden{
+		Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Pages: record.Pages,
+		Printed: record.Printed,
+	}
 	record.Reason, record.Error, record.Warning = "", nil, ""
-	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items} {
+	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed} {
 		if *ref != nil {
 			*ref = &protocol.Ref{Hash: s.name((*ref).Hash), Size: (*ref).Size}
 		}
@@ -211,7 +215,7 @@ func (s *Store) open(record resultstore.Record) (resultstore.Record, error) {
 	}
 	record.Task, record.Sealed = cmp.Or(h.Task, record.Task), nil
 	record.Reason, record.Error, record.Warning = h.Reason, h.Error, h.Warning
-	record.Value, record.Plan, record.Items, record.Pages = h.Value, h.Plan, h.Items, h.Pages
+	record.Value, record.Plan, record.Items, record.Pages, record.Printed = h.Value, h.Plan, h.Items, h.Pages, h.Printed
 	return record, nil
 }
 
@@ -228,7 +232,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 		opened, err := s.open(record)
 		switch {
 		case errors.Is(err, encryption.ErrMissingKey) && query.Run == "":
-			records[i].Sealed, records[i].Value, records[i].Plan, records[i].Items = nil, nil, nil, nil
+			records[i].Sealed, records[i].Value, records[i].Plan, records[i].Items, records[i].Printed = nil, nil, nil, nil, nil
 		case err != nil:
 			return nil, err
 		default:

@@ -6,27 +6,37 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	code "modernc.org/sqlite/lib"
 )
 
-// checkedFirst is the size up to which a file is checked before anything is read from it, which takes about 1 ms for each MiB.
-// A larger one is read while it is checked, but nothing is written to it before.
-const checkedFirst = 64 << 20
+const (
+	// checkedFirst is the size up to which a file is checked before anything is read from it, which takes about 3 ms for each MiB.
+	// A larger one is read while it is checked, but nothing is written to it before.
+	checkedFirst = 2 << 20
+	// checkedAtEnd is the size up to which Close waits for the check: what was only read is reported as damaged then, at the latest.
+	checkedAtEnd = 64 << 20
+)
 
 // check is the check of the whole file that begins when it is opened. What is damaged in the middle would otherwise show up in
 // the middle of a run.
 type check struct {
-	first  bool // Reads wait for it.
+	first  bool // Reads wait for it,
+	atEnd  bool // and Close does.
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // Valid once done is closed.
+	told   atomic.Bool
 }
 
 func startCheck(path string, db *sql.DB) *check {
 	ctx, cancel := context.WithCancel(context.Background())
 	info, err := os.Stat(path)
-	c := &check{first: err == nil && info.Size() <= checkedFirst, cancel: cancel, done: make(chan struct{})}
+	c := &check{cancel: cancel, done: make(chan struct{})}
+	if err == nil {
+		c.first, c.atEnd = info.Size() <= checkedFirst, info.Size() <= checkedAtEnd
+	}
 	go func() {
 		defer close(c.done)
 		c.err = quickCheck(ctx, path, db)
@@ -62,14 +72,22 @@ func (c *check) wait(ctx context.Context, write bool) error {
 	}
 	select {
 	case <-c.done:
+		c.told.Store(c.err != nil)
 		return c.err
 	default:
 		return nil
 	}
 }
 
-// stop ends the check.
-func (c *check) stop() {
-	c.cancel()
+// stop ends the check, and returns what it has found that no operation has been told.
+func (c *check) stop() error {
+	if !c.atEnd {
+		c.cancel()
+	}
 	<-c.done
+	c.cancel()
+	if c.told.Load() {
+		return nil
+	}
+	return c.err
 }

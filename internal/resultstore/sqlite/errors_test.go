@@ -54,7 +54,7 @@ func TestADamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	damagedStore := openedAt(t, s.path)
-	want := fmt.Sprintf("the result store %q is damaged: Failed to read ptrmap key=9", s.path)
+	want := fmt.Sprintf("the result store %q is damaged: Failed to read ptrmap key=10", s.path)
 	_, err = damagedStore.Records(t.Context(), resultstore.Query{Run: "r"})
 	refused(t, err, protocol.Permanent, want, hintDamaged)
 	refused(t, damagedStore.Put(t.Context(), batchOf("r", 1)), protocol.Permanent, want, hintDamaged)
@@ -100,6 +100,14 @@ func TestDamageInTheMiddle(t *testing.T) {
 		}
 		if err := again.Put(t.Context(), batchOf("more", 1)); !isDamaged(err) {
 			t.Errorf("%d MiB are written to although they are damaged: %v", megabytes, err)
+		}
+		read, err := Open(t.Context(), s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = read.Records(t.Context(), resultstore.Query{Run: "later", Limit: 1})
+		if closed := read.Close(); isDamaged(err) == isDamaged(closed) {
+			t.Errorf("%d MiB are only read, and said to be damaged once and not twice: %v, %v", megabytes, err, closed)
 		}
 	}
 }
@@ -183,7 +191,7 @@ func TestAFileOfANewerProgram(t *testing.T) {
 	}
 	_, err := Open(t.Context(), s.path)
 	refused(t, err, protocol.Permanent,
-		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 2", s.path), hintNewer)
+		fmt.Sprintf("the result store %q has schema version 7, and this program supports versions up to 3", s.path), hintNewer)
 }
 
 func TestTheDatabaseOfAnotherProgram(t *testing.T) {

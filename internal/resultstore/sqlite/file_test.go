@@ -1,13 +1,18 @@
 package sqlite
 
 import (
+	"bytes"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
@@ -103,6 +108,64 @@ func TestValuesAreKeptOnceAndCompressed(t *testing.T) {
 	}
 }
 
+// TestLargeValuesAreStoredInPieces, so that neither SQLite nor the program has them as a whole several times.
+func TestLargeValuesAreStoredInPieces(t *testing.T) {
+	s := opened(t)
+	db := raw(t, s.path)
+	noise, text := random(t, 5<<20+1), []byte(strings.Repeat("The same sentence. ", 300_000))
+	count := func(query string, want int) {
+		t.Helper()
+		var got int
+		if err := db.QueryRowContext(t.Context(), query).Scan(&got); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", query, got, err, want)
+		}
+	}
+	for range 2 {
+		batch := resultstore.Batch{Values: [][]byte{noise, text, noise}, Names: []string{"", "", "sealed"}}
+		if err := s.Put(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count("SELECT count(*) FROM pieces", 6+6+6)
+	count("SELECT count(*) FROM pieces WHERE encoding = 'zstd' AND length(data) < 1000", 6)
+	count("SELECT sum(length(data)) FROM contents", 0)
+	count("SELECT max(length(data)) FROM pieces", 1<<20)
+	for ref, want := range map[protocol.Ref][]byte{protocol.RefOf(noise): noise, protocol.RefOf(text): text, {Hash: "sealed", Size: 3}: noise} {
+		if data, err := s.Value(t.Context(), ref); err != nil || !bytes.Equal(data, want) {
+			t.Errorf("%v: %d bytes, %v", ref, len(data), err)
+		}
+	}
+	sizes, err := s.Sizes(t.Context())
+	if err != nil || sizes.Values.Count != 3 || sizes.Values.Bytes < int64(2*len(noise)) {
+		t.Errorf("%+v, %v", sizes.Values, err)
+	}
+	name := protocol.RefOf(text).Hash[:12]
+	for _, c := range []struct{ change, why string }{
+		{"encoding = 'lzma'", "cannot read a piece of value " + name + `: unknown encoding "lzma", or too many bytes`},
+		{"encoding = 'zstd', data = x'00'", "cannot read a piece of value " + name + ": unexpected EOF"},
+		{"encoding = 'plain', data = x'22'", "value " + name + " does not match its hash"},
+	} {
+		execute(t, db, "UPDATE pieces SET "+c.change+" WHERE hash = '"+protocol.RefOf(text).Hash+"' AND number = 1")
+		_, err := s.Value(t.Context(), protocol.RefOf(text))
+		refused(t, err, protocol.Permanent, fmt.Sprintf("the result store %q is damaged: %s", s.path, c.why), hintDamaged)
+	}
+	execute(t, db, "DELETE FROM pieces WHERE hash = 'sealed'")
+	if _, err := s.Value(t.Context(), protocol.Ref{Hash: "sealed"}); !errors.Is(err, resultstore.ErrNotFound) {
+		t.Errorf("a value that is removed meanwhile: %v", err)
+	}
+	pruned, err := s.Prune(t.Context(), resultstore.PruneRequest{Unused: time.Now().Add(time.Minute)})
+	if err != nil || pruned.Values.Count != 3 || pruned.Values.Bytes < int64(len(noise)) {
+		t.Errorf("%+v, %v", pruned.Values, err)
+	}
+	count("SELECT count(*) FROM pieces", 0)
+	// A value of an earlier version stays as it is.
+	execute(t, db, "INSERT INTO contents VALUES ('"+protocol.RefOf(noise).Hash+"', 'plain', zeroblob(5))")
+	if err := s.Put(t.Context(), resultstore.Batch{Values: [][]byte{noise}}); err != nil {
+		t.Fatal(err)
+	}
+	count("SELECT count(*) FROM pieces", 0)
+}
+
 // TestQueriesUseIndexes looks at SQLite's own plans: what a query costs must follow what it finds, not the store.
 func TestQueriesUseIndexes(t *testing.T) {
 	db := raw(t, opened(t).path)
@@ -117,6 +180,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 	all := []asked{
 		{newestRun, []any{"r"}, "SEARCH records USING INDEX executions (run=?)"},
 		{getValue, []any{"h"}, "SEARCH contents USING INDEX sqlite_autoindex_contents_1 (hash=?)"},
+		{getPieces, []any{"h"}, "SEARCH pieces USING INDEX sqlite_autoindex_pieces_1 (hash=?)"},
 	}
 	for _, q := range []struct {
 		query resultstore.Query

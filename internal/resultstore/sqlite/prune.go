@@ -191,8 +191,8 @@ type unusedValue struct {
 
 func (p *pruning) removeValues(ctx context.Context) error {
 	for last := ""; ; {
-		const statement = `SELECT puts.hash, coalesce(length(data), 0) FROM puts LEFT JOIN contents USING (hash) WHERE puts.hash > ? AND at < ?
-			ORDER BY puts.hash LIMIT ?`
+		const statement = `SELECT puts.hash, coalesce(length(data), 0) + (SELECT coalesce(sum(length(data)), 0) FROM pieces WHERE pieces.hash = puts.hash)
+			FROM puts LEFT JOIN contents USING (hash) WHERE puts.hash > ? AND at < ? ORDER BY puts.hash LIMIT ?`
 		found, err := collect(ctx, p.readers, statement, []any{last, p.Unused.UnixNano(), scannedRow}, func(rows *sql.Rows) (v unusedValue, err error) {
 			err = rows.Scan(&v.hash, &v.size)
 			return v, err
@@ -211,6 +211,9 @@ func (p *pruning) removeValues(ctx context.Context) error {
 			gone, err := affected(tx.ExecContext(ctx, "DELETE FROM puts WHERE hash = ? AND at < ?", v.hash, p.Unused.UnixNano()))
 			if err != nil || gone == 0 {
 				return 0, err // It was put again.
+			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM pieces WHERE hash = ?", v.hash); err != nil {
+				return 0, err
 			}
 			return affected(tx.ExecContext(ctx, "DELETE FROM contents WHERE hash = ?", v.hash))
 		}, func(v unusedValue) { p.pruned.Values.Add(1, v.size) })
@@ -324,7 +327,7 @@ func (s *Store) sizes(ctx context.Context) (sizes resultstore.Sizes, err error) 
 	if err != nil {
 		return sizes, err
 	}
-	const values = "SELECT count(*), coalesce(sum(length(data)), 0) FROM contents"
+	const values = "SELECT count(*), coalesce(sum(length(data)), 0) + (SELECT coalesce(sum(length(data)), 0) FROM pieces) FROM contents"
 	if err := s.readers.QueryRowContext(ctx, values).Scan(&sizes.Values.Count, &sizes.Values.Bytes); err != nil {
 		return sizes, err
 	}

@@ -51,20 +51,23 @@ func fileSize(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// TestPruneReturnsSpaceToTheDisk also for a file of version 1, which has neither incremental vacuum nor times of values.
+// TestPruneReturnsSpaceToTheDisk also for a file of version 1, which has neither incremental vacuum nor times of values, and of
+// version 2.
 func TestPruneReturnsSpaceToTheDisk(t *testing.T) {
 	const runs = 60
-	for _, former := range []bool{false, true} {
+	steps := map[int][]string{
+		1: {"PRAGMA journal_mode = wal", schema, "DROP TABLE pieces", "DROP TABLE puts", "PRAGMA user_version = 1"},
+		2: {"PRAGMA journal_mode = wal", schema, "DROP TABLE pieces", "PRAGMA user_version = 2"},
+		3: nil,
+	}
+	for former, statements := range steps {
 		path := filepath.Join(t.TempDir(), "results.db")
-		if former {
-			db := raw(t, path)
-			for _, statement := range []string{"PRAGMA journal_mode = wal", schema, "DROP TABLE puts", "PRAGMA user_version = 1"} {
-				execute(t, db, statement)
-			}
+		for _, statement := range statements {
+			execute(t, raw(t, path), statement)
 		}
 		first := openedAt(t, path)
 		executions := fillWithRuns(t, first, runs)
-		if former {
+		if former == 1 {
 			execute(t, raw(t, path), "DELETE FROM puts")
 		}
 		before := fileSize(t, path)
@@ -73,16 +76,16 @@ func TestPruneReturnsSpaceToTheDisk(t *testing.T) {
 			request := resultstore.PruneRequest{Executions: part, Unused: time.Now().Add(time.Minute)}
 			pruned, err := first.Prune(t.Context(), request)
 			if err != nil || pruned.Runs.Count != int64(len(part)) || pruned.Values.Count != int64(len(part)) {
-				t.Fatalf("version 1 %v: %+v, %v", former, pruned, err)
+				t.Fatalf("version %d: %+v, %v", former, pruned, err)
 			}
 		}
 		if after := fileSize(t, path); after > before/4 {
-			t.Errorf("version 1 %v: the file has %d bytes after prune and had %d", former, after, before)
+			t.Errorf("version %d: the file has %d bytes after prune and had %d", former, after, before)
 		}
 		last := randomText(runs-1, 100_000)
 		data, err := reader.Value(t.Context(), protocol.RefOf(last))
 		if err != nil || string(data) != string(last) {
-			t.Errorf("version 1 %v: the value that stays: %d bytes, %v", former, len(data), err)
+			t.Errorf("version %d: the value that stays: %d bytes, %v", former, len(data), err)
 		}
 	}
 }

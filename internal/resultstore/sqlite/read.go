@@ -18,6 +18,7 @@ const (
 	newestRun = "SELECT execution FROM records WHERE run = ? AND kind = 'run' ORDER BY started_at DESC, rowid DESC LIMIT 1"
 	latestPut = "SELECT execution FROM records WHERE run = ? ORDER BY rowid DESC LIMIT 1"
 	getValue  = "SELECT encoding, data FROM contents WHERE hash = ?"
+	getPieces = "SELECT encoding, data FROM pieces WHERE hash = ? ORDER BY number"
 )
 
 // Value implements resultstore.Store.
@@ -33,8 +34,44 @@ func (s *Store) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
 	if err != nil {
 		return nil, s.translate(ctx, err)
 	}
+	if value.InPieces() {
+		return s.pieces(ctx, value, ref.Size)
+	}
 	data, err := s.codec.Unpack(value)
 	if err != nil {
+		return nil, damaged(s.path, err)
+	}
+	return data, nil
+}
+
+// pieces returns a value that is stored in pieces.
+func (s *Store) pieces(ctx context.Context, stored packed.Value, size int64) (data []byte, err error) {
+	rows, err := s.readers.QueryContext(ctx, getPieces, stored.Hash)
+	if err != nil {
+		return nil, s.translate(ctx, err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return nil, s.translate(ctx, err)
+		}
+		return nil, resultstore.ErrNotFound // It was removed meanwhile.
+	}
+	whole := s.codec.UnpackPieces(stored, size)
+	for more := true; more; more = rows.Next() {
+		var encoding string
+		var bytes sql.RawBytes
+		if err := rows.Scan(&encoding, &bytes); err != nil {
+			return nil, s.translate(ctx, err)
+		}
+		if err := whole.Add(packed.Piece{Encoding: encoding, Data: bytes}); err != nil {
+			return nil, damaged(s.path, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, s.translate(ctx, err)
+	}
+	if data, err = whole.Data(); err != nil {
 		return nil, damaged(s.path, err)
 	}
 	return data, nil

@@ -7,7 +7,7 @@ import (
 )
 
 // version is the schema of the file, in its user_version. A change of the schema is a new version and a step in migrate.
-const version = 2
+const version = 3
 
 // schema: putting a task's record touches one index, however many records there are. Values are stored apart from the index of
 // their hashes, so that looking up a hash reads no values.
@@ -29,10 +29,10 @@ CREATE INDEX runs ON records (started_at) WHERE kind = 'run';
 CREATE INDEX executions ON records (run, started_at) WHERE kind = 'run';
 CREATE TABLE contents (
 	hash     TEXT NOT NULL UNIQUE, -- SHA-256 of the value, in hex.
-	encoding TEXT NOT NULL,        -- 'plain' or 'zstd'.
+	encoding TEXT NOT NULL,        -- As packed.Value has it.
 	data     BLOB NOT NULL
 );
-` + puts
+` + puts + pieces
 
 // puts is the step from version 1. Of a value without a row it is not known when it was last put.
 const puts = `
@@ -40,7 +40,18 @@ CREATE TABLE puts (
 	hash TEXT PRIMARY KEY, -- Of a value in contents.
 	at   INTEGER NOT NULL  -- When it was last put, in nanoseconds since 1970.
 ) WITHOUT ROWID;
-PRAGMA user_version = 2;
+`
+
+// pieces is the step from version 2. SQLite copies a row several times to write or read it.
+const pieces = `
+CREATE TABLE pieces (
+	hash     TEXT NOT NULL,    -- Of the value in contents.
+	number   INTEGER NOT NULL, -- From 0.
+	encoding TEXT NOT NULL,    -- 'plain' or 'zstd'.
+	data     BLOB NOT NULL,
+	UNIQUE (hash, number)
+);
+PRAGMA user_version = 3;
 `
 
 // migrate creates the schema, or brings an older one up to date. Of several processes that open a new file at once, one creates it.
@@ -67,8 +78,12 @@ func create(ctx context.Context, tx *sql.Tx, path string) error {
 	if err != nil || have == version {
 		return err
 	}
-	if have == 1 {
-		_, err := tx.ExecContext(ctx, puts)
+	switch have {
+	case 1:
+		_, err := tx.ExecContext(ctx, puts+pieces)
+		return err
+	case 2:
+		_, err := tx.ExecContext(ctx, pieces)
 		return err
 	}
 	var tables int

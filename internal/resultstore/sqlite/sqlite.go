@@ -172,13 +172,13 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.ending)
 		<-s.ended
-		s.check.stop()
+		s.closed = s.check.stop()
 		err := s.readers.Close()
 		if s.writer != nil {
 			err = errors.Join(err, s.writer.Close())
 		}
 		if err != nil {
-			s.closed = s.translate(context.Background(), err)
+			s.closed = errors.Join(s.closed, s.translate(context.Background(), err))
 		}
 	})
 	return s.closed

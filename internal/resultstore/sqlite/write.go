@@ -21,6 +21,7 @@ const (
 		(run, execution, task, item, attempt, kind, workflow, status, started_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// Not OR IGNORE, which would pass over every other conflict as well.
 	putContent = `INSERT INTO contents (hash, encoding, data) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`
+	putPiece   = `INSERT INTO pieces (hash, number, encoding, data) VALUES (?, ?, ?, ?) ON CONFLICT (hash, number) DO NOTHING`
 	// Also for a value that exists: Prune must not remove it any more.
 	putTime = `INSERT INTO puts (hash, at) VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at WHERE excluded.at > at`
 )
@@ -95,7 +96,7 @@ func (s *Store) prepare(batch resultstore.Batch) (write, error) {
 		w.records = append(w.records, row{record, string(body)})
 	}
 	for i, data := range batch.Values {
-		w.values = append(w.values, s.codec.Pack(batch.Name(i), data))
+		w.values = append(w.values, s.codec.PackInPieces(batch.Name(i), data))
 	}
 	return w, nil
 }
@@ -138,6 +139,9 @@ func (s *Store) group(first write) []write {
 func (w write) size() (bytes int) {
 	for _, v := range w.values {
 		bytes += len(v.Data)
+		for _, piece := range v.Pieces {
+			bytes += len(piece.Data)
+		}
 	}
 	return bytes
 }
@@ -202,11 +206,20 @@ func insert(ctx context.Context, tx *sql.Tx, group []write) (err error) {
 	now := time.Now().UnixNano()
 	for _, w := range group {
 		for _, v := range w.values {
-			if _, err := value.ExecContext(ctx, v.Hash, v.Encoding, v.Data); err != nil {
+			added, err := affected(value.ExecContext(ctx, v.Hash, v.Encoding, v.Data))
+			if err != nil {
 				return err
 			}
 			if _, err := last.ExecContext(ctx, v.Hash, now); err != nil {
 				return err
+			}
+			for number, piece := range v.Pieces {
+				if added == 0 {
+					break // The value is there.
+				}
+				if _, err := tx.ExecContext(ctx, putPiece, v.Hash, number, piece.Encoding, piece.Data); err != nil {
+					return err
+				}
 			}
 		}
 		for _, r := range w.records {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +29,7 @@ func main() {
 	broken := flag.Bool("broken", false, "say something and end at once")
 	silent := flag.Bool("silent", false, "never answer")
 	only := flag.String("only", "", "the name of the only tool")
+	extra := flag.String("extra", "", "the name of one more tool, which does nothing")
 	flag.Parse()
 	note("started", fmt.Sprint(os.Getpid()))
 	if *broken {
@@ -42,6 +44,11 @@ func main() {
 		return
 	}
 	server := newServer(*only)
+	if *extra != "" {
+		server.AddTool(&mcp.Tool{Name: *extra, InputSchema: json.RawMessage(anyArguments)}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil
+		})
+	}
 	var err error
 	switch {
 	case *address != "":
@@ -69,7 +76,10 @@ func serveHTTP(address string, server *mcp.Server) error {
 		return err
 	}
 	note("address", "http://"+listener.Addr().String()+"/mcp")
-	handler := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
+	var handler http.Handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
+	if status, err := strconv.Atoi(os.Getenv("FORGET")); err == nil {
+		handler = forgetSessions(handler, status, os.Getenv("FORGET_BODY"))
+	}
 	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if token := os.Getenv("TOKEN"); token != "" && r.Header.Get("Authorization") != "Bearer "+token {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
@@ -201,7 +211,13 @@ func newServer(only string) *mcp.Server {
 		func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			return said(string(request.Params.Arguments)), nil
 		})
+	addTimeout(add)
+	addProgress(add)
 	if only == "" {
+		addOutput(server)
+		if err := addTasks(server); err != nil {
+			panic(err)
+		}
 		server.AddResource(&mcp.Resource{URI: "test://numbers", Name: "numbers", MIMEType: "application/json"},
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 				return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: "test://numbers", Text: `{"big": 1152921504606846977}`}}}, nil

@@ -110,10 +110,18 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	} else {
 		o.batch.Files = paths // What is not there is told with all other mistakes.
 	}
-	compiled, mistakes := interpreter.Compile(interpreter.Input{
+	input := interpreter.Input{
 		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
-	})
-	if len(mistakes) > 0 {
+	}
+	if o.file != "" {
+		written := o.file
+		if !filepath.IsAbs(written) {
+			written = folder + "/" + written // Not cleaned: a part may be a link.
+		}
+		input.Omit = []string{written}
+	}
+	compiled, mistakes := interpreter.Compile(input)
+	if compiled == nil {
 		return p.refuseBatch(mistakes)
 	}
 	typed := "gleitzeit " + view.ShellWords(p.Args...)
@@ -148,7 +156,11 @@ func (p batchCommand) printBatch(b *view.Batch, o batchOptions) error {
 		_, err = p.Out.Write(data)
 		return err
 	}
-	if err := home.WriteAtomic(o.file, data); err != nil {
+	target := o.file
+	if linked, err := filepath.EvalSymlinks(target); err == nil {
+		target = linked // A link stays one.
+	}
+	if err := home.WriteAtomic(target, data); err != nil {
 		return unwritable(o.file, err)
 	}
 	p.say("wrote the results to %s", o.file)

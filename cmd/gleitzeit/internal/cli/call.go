@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -38,8 +39,8 @@ func (p callCommand) command() *cobra.Command {
 	}
 }
 
-func (p callCommand) call(ctx context.Context, method string, pairs []string) error {
-	compiled, err := p.compileCall(method, pairs)
+func (p callCommand) call(ctx context.Context, method string, pairs []string) (err error) {
+	compiled, err := p.compileCall(method, pairs, nil)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,18 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) er
 	}
 	signals, release := p.interrupts.receive()
 	defer release()
-	c, err := runs.StartCall(ctx, s.NewExecutor(ctx), compiled)
+	executor := s.NewExecutor(ctx)
+	if p.needsSchema(method, pairs) {
+		defer func() { err = errors.Join(err, executor.Close()) }() // Once more does nothing.
+		schema, err := describeTool(ctx, executor, method, signals)
+		if err != nil {
+			return err
+		}
+		if compiled, err = p.compileCall(method, pairs, schema); err != nil {
+			return err
+		}
+	}
+	c, err := runs.StartCall(ctx, executor, compiled)
 	if err != nil {
 		return err
 	}
@@ -67,7 +79,11 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) er
 		}
 	}()
 	if outcome.Error != nil {
-		return failedCall{outcome.Error}
+		failed := &view.Task{Error: view.NewError(outcome.Error)}
+		if err := view.LoadPrinted(ctx, s.Store(), failed.Error, outcome.Printed.Ref); err != nil {
+			return err
+		}
+		return printedError{failedCall{outcome.Error}, failed}
 	}
 	if outcome.Warning != "" {
 		p.say("! %s", value.VisibleLines(view.Brief(outcome.Warning)))
@@ -80,13 +96,14 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) er
 	return nil
 }
 
-// compileCall checks a call and makes it ready: as a workflow of one task, so that what holds for a task holds for it.
-func (p callCommand) compileCall(method string, pairs []string) (*plan.Plan, error) {
+// compileCall checks a call and makes it ready: as a workflow of one task, so that what holds for a task holds for it. The
+// schema is that of a server's tool; nil where the protocol has it, or it is not known.
+func (p callCommand) compileCall(method string, pairs []string, schema []byte) (*plan.Plan, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	parameters, err := p.givenParameters(method, pairs)
+	parameters, err := p.givenParameters(method, pairs, schema)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +119,7 @@ func (p callCommand) compileCall(method string, pairs []string) (*plan.Plan, err
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
 		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
 	})
-	if len(diagnostics) == 0 {
+	if compiled != nil {
 		return compiled, nil
 	}
 	var messages []string

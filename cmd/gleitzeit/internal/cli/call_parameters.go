@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,9 +13,12 @@ import (
 )
 
 // givenParameters reads name=value pairs as the method's schema means them. What is no parameter of the method is for
-// the rules to refuse.
-func (p callCommand) givenParameters(method string, pairs []string) (value.Value, error) {
-	properties := propertiesOf(runs.Specs(p.options(), false), method)
+// the rules to refuse. The schema is that of a server's tool; nil for that of the protocol.
+func (p callCommand) givenParameters(method string, pairs []string, schema []byte) (value.Value, error) {
+	if m := findMethod(runs.Specs(p.options(), false), method); m != nil && schema == nil {
+		schema = m.Parameters
+	}
+	properties := propertiesOf(schema)
 	var fields []value.Field
 	for _, pair := range pairs {
 		name, text, found := strings.Cut(pair, "=")
@@ -29,21 +34,55 @@ func (p callCommand) givenParameters(method string, pairs []string) (value.Value
 	return value.Object(fields...), nil
 }
 
-// propertiesOf are the schemas of a method's parameters by their names; nothing where there is no such method.
-func propertiesOf(specs []protocol.Spec, method string) value.Value {
-	for _, spec := range specs {
-		m, found := spec.Find(method)
-		if !found {
-			continue
-		}
-		schema, err := value.Parse(m.Parameters)
+// needsSchema reports whether a call is of a server's tool, and only the tool's schema says whether a value is text.
+func (p callCommand) needsSchema(method string, pairs []string) bool {
+	m := findMethod(runs.Specs(p.options(), false), method)
+	return m != nil && m.IsServerTool && slices.ContainsFunc(pairs, func(pair string) bool {
+		_, text, _ := strings.Cut(pair, "=")
+		_, err := value.Parse([]byte(text))
+		return err == nil
+	})
+}
+
+// describeTool returns the schema of a server's tool; nil if the server does not say it: then the call fails too, and reports
+// why. A signal cancels the call.
+func describeTool(ctx context.Context, e *runs.Executor, method string, signals <-chan os.Signal) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	described := make(chan []byte, 1)
+	go func() {
+		tool, err := e.DescribeTool(ctx, method)
 		if err != nil {
-			return value.Value{} // The rules report what is wrong with it.
+			tool.Parameters = nil
 		}
-		properties, _ := schema.Get("properties")
-		return properties
+		described <- tool.Parameters
+	}()
+	select {
+	case schema := <-described:
+		return schema, nil
+	case <-signals:
+		return nil, failedCall{protocol.Errorf(protocol.TaskCancelled, "the call was cancelled")}
 	}
-	return value.Value{}
+}
+
+// findMethod returns the method with the name; nil if there is none.
+func findMethod(specs []protocol.Spec, name string) *protocol.Method {
+	for _, spec := range specs {
+		if m, found := spec.Find(name); found {
+			return &m
+		}
+	}
+	return nil
+}
+
+// propertiesOf returns the schemas of parameters by their names; null if there are none.
+func propertiesOf(parameters []byte) value.Value {
+	schema, err := value.Parse(parameters)
+	if err != nil {
+		return value.Value{} // The rules report what is wrong with it.
+	}
+	properties, _ := schema.Get("properties")
+	return properties
 }
 
 // typesOf lists the JSON types that a schema takes; nothing is any.

@@ -193,6 +193,14 @@ func meantAsValue(command *cobra.Command, argument string) string {
 	return hint
 }
 
+// printedError is the error of a task without a result, whose attempts may have printed something.
+type printedError struct {
+	error
+	task *view.Task
+}
+
+func (e printedError) Unwrap() error { return e.error }
+
 // exitError ends a command that has printed all it has to.
 type exitError struct{ code int }
 
@@ -210,18 +218,28 @@ func (p *program) report(err error) int {
 	if _, of := errors.AsType[usageError](err); of {
 		known = protocol.Errorf(protocol.InvalidParams, "%s", err)
 	}
+	shown := view.NewError(known)
+	var attempts []view.FailedAttempt
+	if of, is := errors.AsType[printedError](err); is && of.task.Error != nil {
+		shown.Printed, attempts = of.task.Error.Printed, of.task.FailedAttempts
+	}
 	if !p.forPrograms() {
 		fmt.Fprintf(p.Err, "gleitzeit: %s\n", value.VisibleLines(known.Message))
 		if known.Hint != "" {
 			fmt.Fprintf(p.Err, "  %s\n", value.VisibleLines(known.Hint))
 		}
+		fmt.Fprint(p.Err, shown.PrintedText("  ", protocol.PrintedLines))
 	} else {
 		p.writeJSON(p.Err, struct {
-			Error *view.Error `json:"error"`
-		}{view.NewError(known)})
+			Error          *view.Error          `json:"error"`
+			FailedAttempts []view.FailedAttempt `json:"failed_attempts,omitempty"`
+		}{shown, attempts})
 	}
 	if _, of := errors.AsType[missingFile](err); of {
 		return exitNotFound
+	}
+	if _, of := errors.AsType[missingResult](err); of {
+		return exitOther
 	}
 	if call, of := errors.AsType[failedCall](err); of {
 		return call.exitCode()

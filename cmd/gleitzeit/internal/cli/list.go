@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -72,6 +73,7 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 			rows = append(rows, []string{run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), string(run.State()),
 				run.StartedAt.Local().Format(time.DateTime), duration})
 		}
+		view.Fit(rows, 1, progress.Width(p.written.to))
 		fmt.Fprint(p.Out, view.Table(rows))
 	}
 	return nil

@@ -110,6 +110,9 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	} else {
 		err = p.serveHTTP(serving, s, server, o.http)
 	}
+	for _, run := range executor.OpenRuns() {
+		p.say("run %s stays open: `%s` resumes it, or a client that asks for it again; `gleitzeit cancel %s` cancels it", run, resumeCommand, run)
+	}
 	err = errors.Join(err, executor.Close())
 	leave()
 	return err

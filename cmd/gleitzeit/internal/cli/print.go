@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -80,10 +79,17 @@ func (p *program) printRun(document *view.Run, shown *progress.Printer) {
 // printResult prints the result of one task: the text where text is wanted, else all of it.
 func (p *program) printResult(text string, result value.Value) {
 	if p.output == asText {
-		fmt.Fprintln(p.Out, strings.TrimSuffix(text, "\n"))
+		_ = view.WriteText(p.Out, text) // What cannot be written is noticed at the end, by checked.
 		return
 	}
-	p.writeJSON(p.Out, result)
+	view.WriteValue(p.Out, result, p.writeJSON)
+}
+
+// notes prints what deserves attention in a workflow and is no problem.
+func (p *program) notes(diagnostics []definition.Diagnostic) {
+	for _, note := range diagnostics {
+		p.say("%s", note)
+	}
 }
 
 // refuse prints every mistake in a workflow, and in its inputs, and ends the command.

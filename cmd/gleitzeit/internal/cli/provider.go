@@ -246,7 +246,7 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 		if state.OK {
 			continue
 		}
-		p.say("%s", value.VisibleLines(view.Brief(state.Error.Message)))
+		p.say("%s", value.VisibleLines(view.BriefOutput(state.Error.Message)))
 		if state.Error.Hint != "" {
 			p.say("  %s", value.VisibleLines(state.Error.Hint))
 		}

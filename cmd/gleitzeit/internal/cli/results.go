@@ -67,8 +67,13 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		}
 		return protocol.Errorf(protocol.InvalidParams, "run %s has no task %q; it has: %s", run, args[1], strings.Join(ids, ", "))
 	}
+	if p.output == asText {
+		for i := range task.FailedAttempts {
+			p.sayPrinted(&task.FailedAttempts[i])
+		}
+	}
 	if task.Result == nil {
-		return noResult(task)
+		return printedError{noResult(task), task}
 	}
 	p.printResult(task.ResultText(), *task.Result)
 	p.sayWarning(task)
@@ -79,6 +84,13 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 func (p resultsCommand) sayWarning(task *view.Task) {
 	if p.output == asText && task.Warning != "" {
 		p.say("%s", task.WarningLine())
+	}
+}
+
+// sayPrinted prints what an attempt has printed that another one followed.
+func (p resultsCommand) sayPrinted(attempt *view.FailedAttempt) {
+	if printed := attempt.Error.PrintedText("  ", protocol.PrintedLines); printed != "" {
+		p.say("%s\n%s", attempt.Line(), strings.TrimSuffix(printed, "\n"))
 	}
 }
 
@@ -97,11 +109,19 @@ func withoutResults(run *view.Run) string {
 		run.Run, run.State(), strings.Join(ended, ", "))
 }
 
+// missingResult ends a command that prints the result of a task that has none. The exit code does not depend on why.
+type missingResult struct{ why *protocol.Error }
+
+func (e missingResult) Error() string { return e.why.Error() }
+
+func (e missingResult) Unwrap() error { return e.why }
+
+// noResult returns the error for a task without a result, with the code of the task's own error.
 func noResult(task *view.Task) error {
 	why, hint, code := "", "", protocol.TaskExecutionFailed
 	switch {
 	case task.Error != nil:
-		why, hint = ": "+task.Error.Message, task.Error.Hint
+		why, hint, code = ": "+task.Error.Message, task.Error.Hint, task.Error.Code
 	case task.Reason != "":
 		why = ": " + task.Reason
 	}
@@ -111,5 +131,5 @@ func noResult(task *view.Task) error {
 	case protocol.Cancelled:
 		code = protocol.TaskCancelled
 	}
-	return protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why).WithHint("%s", hint)
+	return missingResult{protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why).WithHint("%s", hint)}
 }

@@ -35,9 +35,10 @@ func (p runCommand) run(ctx context.Context, file string, inputs given, another 
 	if err != nil {
 		return err
 	}
-	if len(diagnostics) > 0 {
+	if compiled == nil {
 		return p.refuse(file, diagnostics)
 	}
+	p.notes(diagnostics)
 	typed := "gleitzeit " + view.ShellWords(inputs.typed("run", file)...)
 	how := execution{command: typed, another: another}
 	if !inputs.none() {

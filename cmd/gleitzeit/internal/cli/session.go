@@ -132,6 +132,6 @@ func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
 
 // streamFlag is for commands that follow a run.
 func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
-	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models to standard error as they are generated, even if that is not a terminal")
+	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models, and what scripts print, to standard error as it comes, even if that is not a terminal")
 	return command
 }

@@ -36,6 +36,9 @@ func (p statusCommand) command() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := document.AddPrinted(command.Context(), s.Store()); err != nil {
+				return err
+			}
 			if err := p.sayInterrupted(s, document); err != nil {
 				return err
 			}

@@ -94,9 +94,7 @@ func (p submitCommand) submit(ctx context.Context, file string, o submission) er
 	if compiled == nil {
 		return p.refuse(file, diagnostics)
 	}
-	for _, note := range diagnostics {
-		p.say("%s", note)
-	}
+	p.notes(diagnostics)
 	if err := s.Reach(ctx); err != nil {
 		return err
 	}

@@ -96,10 +96,19 @@ func (p validateCommand) online(ctx context.Context) checker {
 		if err != nil {
 			return nil, nil, err
 		}
-		if in.Specs, err = runs.OnlineSpecs(ctx, o, compiled); err != nil {
+		specs, failures, err := runs.OnlineSpecs(ctx, o, compiled)
+		if err != nil {
 			return nil, nil, err
 		}
+		in.Specs = specs
 		compiled, diagnostics = interpreter.Compile(in)
+		if len(failures) > 0 {
+			all := make([]interpreter.TaskFailure, len(failures))
+			for i, failure := range failures {
+				all[i] = interpreter.TaskFailure(failure)
+			}
+			return nil, interpreter.AddFailures(in, diagnostics, all), nil
+		}
 		return compiled, diagnostics, nil
 	}
 }

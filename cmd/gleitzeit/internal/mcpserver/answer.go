@@ -68,10 +68,10 @@ type runDocument struct {
 	Outputs  value.Value      `json:"outputs"` // Of a workflow without outputs: the results of the tasks that nothing depends on.
 	Usage    view.Usage       `json:"usage"`
 	Error    *view.Error      `json:"error,omitempty"`
-	Tasks    []taskDocument   `json:"tasks,omitempty"`
+	Tasks    []taskEntry      `json:"tasks,omitempty"`
 }
 
-type taskDocument struct {
+type taskEntry struct {
 	ID       string           `json:"id"`
 	Method   string           `json:"method"`
 	Status   protocol.Status  `json:"status"`
@@ -88,7 +88,7 @@ func newRunDocument(run *view.Run) runDocument {
 		Run: run.Run, Workflow: run.Workflow, Status: run.Status, Duration: run.Duration, Outputs: run.Outcome(), Usage: run.Usage, Error: run.Error,
 	}
 	for _, t := range run.Tasks {
-		d.Tasks = append(d.Tasks, taskDocument{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Warnings, t.Error})
+		d.Tasks = append(d.Tasks, taskEntry{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Warnings, t.Error})
 	}
 	return d
 }

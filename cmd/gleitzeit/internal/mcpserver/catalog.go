@@ -157,6 +157,7 @@ func (f *workflowFile) mcpTool() *mcp.Tool {
 	return &mcp.Tool{
 		Name: f.tool, Title: f.workflow.Name, Description: description, InputSchema: json.RawMessage(f.workflow.Inputs.JSON()),
 		Annotations: &mcp.ToolAnnotations{Title: f.workflow.Name, DestructiveHint: new(true), OpenWorldHint: new(true)},
+		Meta:        optionalTask(),
 	}
 }
 

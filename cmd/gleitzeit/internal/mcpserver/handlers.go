@@ -65,11 +65,7 @@ func (s *Server) run(c *call) (*mcp.CallToolResult, error) {
 	if compiled == nil {
 		return invalid, err
 	}
-	run, err := s.runs.Run(c.ctx, compiled, c.args.boolean("new"), s.observer(c))
-	if err != nil {
-		return nil, err
-	}
-	return runResult(run)
+	return s.execute(c, compiled, c.args.boolean("new"), runResult)
 }
 
 func (s *Server) submit(c *call) (*mcp.CallToolResult, error) {
@@ -97,10 +93,11 @@ func (s *Server) runFile(c *call, path string) (*mcp.CallToolResult, error) {
 	if compiled == nil {
 		return diagnosticsResult(diagnostics), nil
 	}
-	run, err := s.runs.Run(c.ctx, compiled, false, s.observer(c))
-	if err != nil {
-		return nil, err
-	}
+	return s.execute(c, compiled, false, workflowResult)
+}
+
+// workflowResult returns the result of a workflow's tool.
+func workflowResult(run *view.Run) (*mcp.CallToolResult, error) {
 	if run.Status != protocol.Completed {
 		return runResult(run)
 	}
@@ -170,7 +167,11 @@ func (s *Server) results(c *call) (*mcp.CallToolResult, error) {
 		}
 		return nil, protocol.Errorf(protocol.InvalidParams, "run %s has no task %q; it has: %s", found.Run, name, strings.Join(ids, ", "))
 	case t.Result == nil:
-		return nil, protocol.Errorf(protocol.TaskExecutionFailed, "task %q has no result: %s", t.ID, t.Line())
+		code := protocol.TaskExecutionFailed
+		if t.Error != nil {
+			code = t.Error.Code
+		}
+		return nil, protocol.Errorf(code, "task %q has no result: %s", t.ID, t.Line())
 	}
 	return structuredResult(t.Result)
 }

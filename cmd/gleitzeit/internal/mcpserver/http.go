@@ -1,9 +1,11 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/gate"
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -81,9 +84,9 @@ func (l *Listening) Serve(ctx context.Context, token string) error {
 	defer stop()
 	go s.watch(ctx)
 	mux := http.NewServeMux()
-	mux.Handle(Path, mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s.mcp }, &mcp.StreamableHTTPOptions{
+	mux.Handle(Path, keepTasks(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s.mcp }, &mcp.StreamableHTTPOptions{
 		Logger: s.options.Log, SessionTimeout: sessionTimeout, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true,
-	}))
+	})))
 	hosts := gate.HostsOf(l.listener.Addr().(*net.TCPAddr).Port)
 	server := &http.Server{
 		Handler:           gate.Bearer("gleitzeit mcp", token, hosts, mux),
@@ -107,4 +110,24 @@ func (l *Listening) Serve(ctx context.Context, token string) error {
 		return err
 	}
 	return server.Close()
+}
+
+// keepTasks moves what calls of tools say about tasks to where the SDK keeps it.
+func keepTasks(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+			if err == nil {
+				kept := mcptask.KeepInRequest(body)
+				r.ContentLength += int64(len(kept) - len(body))
+				body = kept
+			}
+			// What is too long, or cannot be read, is for the SDK to reject.
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+		}
+		next.ServeHTTP(w, r)
+	})
 }

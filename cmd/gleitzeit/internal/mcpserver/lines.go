@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -19,6 +21,9 @@ import (
 const (
 	// maxMessage is the maximum length of a message in bytes.
 	maxMessage = mcp.DefaultMaxLineLength
+	// maxID is where numbers begin that floats, and so the SDK, do not tell apart.
+	maxID          = 1 << 53
+	methodCallTool = "tools/call"
 	// answerTimeout is how long a server whose input has ended completes calls that do not wait for a run.
 	answerTimeout = 30 * time.Second
 )
@@ -125,6 +130,9 @@ func (c *lineConnection) Read(ctx context.Context) (jsonrpc.Message, error) {
 	next := c.queue[0]
 	c.queue = c.queue[1:]
 	if request, is := next.(*jsonrpc.Request); is && request.IsCall() {
+		if request.Method == methodCallTool {
+			request.Params = mcptask.KeepInCall(request.Params)
+		}
 		c.calls.read(request.ID)
 	}
 	return next, nil
@@ -170,7 +178,7 @@ type invalidLine struct {
 
 // parseLine returns the messages of a line: none of an empty line, and several of a batch, which are answered one by one.
 func parseLine(line inputLine) ([]jsonrpc.Message, *invalidLine) {
-	text := bytes.TrimSpace(line.text)
+	text := bytes.TrimSpace(bytes.TrimPrefix(line.text, []byte("\ufeff"))) // A byte order mark is what some shells begin a pipe with.
 	if line.err != nil {
 		return nil, &invalidLine{jsonrpc.CodeInvalidRequest, nil, fmt.Sprintf("the message is longer than %d bytes", maxMessage)}
 	}
@@ -205,19 +213,37 @@ func parseLine(line inputLine) ([]jsonrpc.Message, *invalidLine) {
 }
 
 func parseMessage(text []byte) (jsonrpc.Message, *invalidLine) {
+	var request struct{ ID, Method json.RawMessage }
 	message, err := jsonrpc.DecodeMessage(text)
 	response, is := message.(*jsonrpc.Response)
 	if err == nil && !(is && response.Result == nil && response.Error == nil) {
-		return message, nil
+		// The SDK changes an id that is not a whole number, and takes a call whose id is null for a notification.
+		if err := json.Unmarshal(text, &request); err != nil || is || keepsID(request.ID) {
+			return message, nil
+		}
+		invalid := &invalidLine{jsonrpc.CodeInvalidRequest, request.ID, "the id of a request must be a string or a whole number below 2^53"}
+		return nil, invalid
 	}
 	// The error names types of the SDK.
 	invalid := &invalidLine{jsonrpc.CodeInvalidRequest, nil, "the line is not a JSON-RPC 2.0 message"}
-	var request struct{ ID, Method json.RawMessage }
 	// Without a method the id may be that of a request of the server, of which the error would be the answer.
 	if json.Unmarshal(text, &request) == nil && request.Method != nil && len(request.ID) > 0 && bytes.IndexByte([]byte(`"-0123456789`), request.ID[0]) >= 0 {
 		invalid.id = request.ID
 	}
 	return nil, invalid
+}
+
+// keepsID reports whether the answer to a request can have its id.
+func keepsID(id json.RawMessage) bool {
+	if len(id) == 0 {
+		return true // A notification.
+	}
+	var decoded any
+	if err := json.Unmarshal(id, &decoded); err != nil {
+		return false
+	}
+	number, is := decoded.(float64)
+	return decoded != nil && (!is || number == math.Trunc(number) && math.Abs(number) < maxID)
 }
 
 // shownBytes is how much of an invalid line is reported.

@@ -79,6 +79,11 @@ func TestInvalidLines(t *testing.T) {
 		"batch with one number": {`[{"jsonrpc":"2.0","id":7,"method":"ping"},1]`, "null -32600 the line is not a JSON-RPC 2.0 message"},
 		"too long":              {`"` + strings.Repeat("x", maxMessage) + `"`, "null -32600 the message is longer than 16777216 bytes"},
 		"much too long":         {strings.Repeat("x", 3*maxMessage), "null -32600 the message is longer than 16777216 bytes"},
+		"id is null":            {`{"jsonrpc":"2.0","id":null,"method":"ping"}`, "null -32600 the id of a request must be a string or a whole number below 2^53"},
+		"id is a fraction":      {`{"jsonrpc":"2.0","id":7.5,"method":"ping"}`, "7.5 -32600 the id of a request must be"},
+		"id is large":           {`{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`, "9007199254740993 -32600 the id of a request must be"},
+		"id is huge":            {`{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"ping"}`, "123456789012345678901234567890 -32600 the id of a request must be"},
+		"no version":            {`{"id":7,"method":"ping"}`, "7 -32600 the line is not a JSON-RPC 2.0 message"},
 		"unknown method":        {`{"jsonrpc":"2.0","id":7,"method":"no/such"}`, `7 -32601 `},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +103,9 @@ func TestLines(t *testing.T) {
 	text := initialize + "\r\n\n  \n" + initialized + "\n" +
 		`[{"jsonrpc":"2.0","id":2,"method":"ping"},{"jsonrpc":"2.0","method":"notifications/x"},{"jsonrpc":"2.0","method":"notifications/x"},{"jsonrpc":"2.0","id":3,"method":"tools/list"}]` + "\n" +
 		`{"jsonrpc":"2.0","id":99,"result":{}}` + "\n" + ping
-	want := `["\"last\" ok" "1 ok" "2 ok" "3 ok"]`
+	// A byte order mark, and the largest numbers that a client in JavaScript can count to.
+	text = "\ufeff" + strings.ReplaceAll(text, `"id":2,`, `"id":9007199254740991,`)
+	want := `["\"last\" ok" "1 ok" "3 ok" "9007199254740991 ok"]`
 	for _, in := range []io.Reader{strings.NewReader(text), strings.NewReader(text + "\n"), iotest.OneByteReader(strings.NewReader(text))} {
 		if answers, told := serve(t, in); fmt.Sprintf("%q", answers) != want || told != "" {
 			t.Errorf("the answers are %q, and the user is told %q", answers, told)

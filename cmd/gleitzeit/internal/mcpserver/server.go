@@ -8,9 +8,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -42,6 +44,7 @@ type Server struct {
 	mcp     *mcp.Server
 	library *library
 	catalog *catalog
+	tasks   sync.Map    // By the id of a run that is a task: the resultForm of its result.
 	calls   *openCalls  // Those of the client of ServeStreams.
 	closing atomic.Bool // Contexts end because the server stops.
 }
@@ -58,7 +61,9 @@ func New(o Options, runs Runs) (*Server, error) {
 	s := &Server{options: o, runs: runs, library: library, calls: newOpenCalls()}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "gleitzeit", Title: "Gleitzeit", Version: o.Version}, &mcp.ServerOptions{
 		Instructions: instructions, Logger: o.Log,
-		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}},
+		Capabilities: &mcp.ServerCapabilities{
+			Tools: &mcp.ToolCapabilities{ListChanged: true}, Extensions: map[string]any{mcptask.Extension: document{}},
+		},
 	})
 	s.catalog = &catalog{
 		library: library, report: s.report, publish: o.Tools, mcp: s.mcp, reserved: map[string]bool{}, handler: s.workflowHandler,
@@ -71,6 +76,9 @@ func New(o Options, runs Runs) (*Server, error) {
 	if o.Tools {
 		s.catalog.refresh()
 		s.mcp.AddReceivingMiddleware(s.refreshTools)
+	}
+	if err := s.addTaskMethods(); err != nil {
+		return nil, errors.Join(err, library.close())
 	}
 	return s, nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/gleitzeit/gleitzeit/internal/mcptask"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -14,6 +16,14 @@ type tool struct {
 	parameters               []parameter
 	annotations              mcp.ToolAnnotations
 	handle                   handler
+}
+
+// runWorkflow is the name of the tool that runs any workflow.
+const runWorkflow = "run_workflow"
+
+// optionalTask is the metadata of a tool whose calls can be tasks.
+func optionalTask() mcp.Meta {
+	return mcp.Meta{mcptask.Key: mcptask.Execution{TaskSupport: mcptask.Optional}}
 }
 
 // handler handles a call of a tool.
@@ -51,7 +61,7 @@ func tools(anyWorkflow bool) []tool {
 		{"validate_workflow", "Validate a workflow",
 			"Check a workflow, given as a file or as YAML text, and return every problem in it with its line and column. Nothing is started.",
 			[]parameter{fileParameter, textParameter, inputsParameter}, readOnly, (*Server).validate},
-		{"run_workflow", "Run a workflow",
+		{runWorkflow, "Run a workflow",
 			"Run a workflow, wait until it has ended, and return its outputs. Cancelling the call cancels the run. For one that takes longer than a minute use submit_workflow and follow_run. " +
 				"An open run of the same workflow with the same inputs whose process has died is resumed.",
 			append(slices.Clone(workflow), parameter{name: "new", schema: `{"type": "boolean", "description": "Start another run, even if an equal one is open."}`}),
@@ -79,9 +89,16 @@ func tools(anyWorkflow bool) []tool {
 // addTool adds a tool that every server has.
 func (s *Server) addTool(t tool) {
 	t.annotations.Title = t.title
-	s.mcp.AddTool(&mcp.Tool{
+	described := &mcp.Tool{
 		Name: t.name, Title: t.title, Description: t.description, InputSchema: json.RawMessage(inputSchema(t.parameters).JSON()), Annotations: &t.annotations,
-	}, func(ctx context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	}
+	if t.name == runWorkflow {
+		described.Meta = optionalTask()
+	}
+	s.mcp.AddTool(described, func(ctx context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		if t.name != runWorkflow && wishOf(request.Params.Meta) == wantsTask {
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "calls of " + t.name + " cannot be tasks"}
+		}
 		args, err := parseArguments(request.Params.Arguments, t.parameters)
 		if err != nil {
 			return errorResult(err), nil

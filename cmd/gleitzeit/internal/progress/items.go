@@ -59,6 +59,9 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		return nil
 	}
 	item := itemOf(event, fan)
+	if item.FailedAttempts, err = p.addPrinted(ctx, event, item.Error); err != nil {
+		return err
+	}
 	fan.add(event.Outcome)
 	switch {
 	case event.At.Before(p.o.Began):
@@ -69,6 +72,7 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 			fan.hints[hint] = true
 			p.line(hint)
 		}
+		p.showPrinted(item.Error, view.ItemLines)
 	case event.Outcome.Status == protocol.Completed && item.Warning != "":
 		p.line(item.WarningLine())
 	}

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -48,19 +49,36 @@ func (p *Printer) Live(live *history.Live) {
 		p.o.Screen.Clear()
 		p.streamed = history.Live{Task: live.Task, Attempt: live.Attempt}
 	}
-	switch more := live.Written - p.streamed.Written; {
-	case more <= 0:
-		return
-	case more <= len(live.Tail):
-		p.stream(live.Tail[len(live.Tail)-more:])
-	default:
-		p.stream("…" + live.Tail)
-	}
+	before := p.streamed
 	p.streamed = *live
+	p.more(live.Tail, live.Written-before.Written)
+	for _, stream := range []struct{ now, before *protocol.PrintedTail }{{live.Stdout, before.Stdout}, {live.Stderr, before.Stderr}} {
+		if stream.now != nil {
+			p.more(stream.now.Tail, stream.now.Written-written(stream.before))
+		}
+	}
 }
 
-// streamRest writes the part of a finished answer that was not yet written as running text, if its task still runs alone:
-// all of it, if nothing was written and no other task ran at the same time.
+// more writes the last bytes of a text as running text, as far as its tail has them.
+func (p *Printer) more(tail string, bytes int) {
+	switch {
+	case bytes <= 0:
+	case bytes <= len(tail):
+		p.stream(tail[len(tail)-bytes:])
+	default:
+		p.stream("…" + tail)
+	}
+}
+
+func written(stream *protocol.PrintedTail) int {
+	if stream == nil {
+		return 0
+	}
+	return stream.Written
+}
+
+// streamRest writes the part of a finished answer, or of what a script has printed, that was not yet written as running text,
+// if its task still runs alone: all of it, if nothing was written and no other task ran at the same time.
 func (p *Printer) streamRest(ctx context.Context, event history.Event) error {
 	if p.o.Screen.Terminal() || p.liveTask() != event.Task || event.Outcome.Status != protocol.Completed || event.At.Before(p.o.Began) {
 		return nil
@@ -72,14 +90,35 @@ func (p *Printer) streamRest(ctx context.Context, event history.Event) error {
 	if err != nil || result == nil {
 		return err
 	}
-	if response, _ := result.Get("response"); response.Kind() == value.KindString && strings.HasPrefix(event.Method, "llm/") {
-		tail := ""
-		if p.streamed.Task == event.Task {
-			tail = p.streamed.Tail
+	known := history.Live{}
+	if p.streamed.Task == event.Task {
+		known = p.streamed
+	}
+	if strings.HasPrefix(event.Method, "llm/") {
+		p.rest(result, "response", known.Tail, known.Written)
+	}
+	if strings.HasPrefix(event.Method, "python/") {
+		for _, stream := range []struct {
+			field string
+			of    *protocol.PrintedTail
+		}{{"output", known.Stdout}, {"stderr", known.Stderr}} {
+			if stream.of == nil {
+				stream.of = &protocol.PrintedTail{}
+			}
+			p.rest(result, stream.field, stream.of.Tail, stream.of.Written)
 		}
-		p.stream(remainder(response.Text(), tail, p.streamed.Written))
 	}
 	return nil
+}
+
+// returns replaces the carriage returns of progress bars, as it was done while the text was written.
+var returns = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// rest writes the part of a text in a result that follows the text already written.
+func (p *Printer) rest(result *value.Value, field, tail string, written int) {
+	if text, _ := result.Get(field); text.Kind() == value.KindString {
+		p.stream(remainder(returns.Replace(text.Text()), tail, written))
+	}
 }
 
 func (p *Printer) stream(text string) { p.o.Screen.run(value.VisibleLines(text)) }
@@ -104,20 +143,28 @@ func remainder(answer, tail string, written int) string {
 // liveRows returns the rows of a terminal that show the end of the text that the only running task writes.
 func (p *Printer) liveRows(width, height int) []string {
 	most := min(maxLiveRows, height-2)
-	if p.live == nil || p.live.Task != p.liveTask() || p.live.Tail == "" || most <= 0 {
+	if p.live == nil || p.live.Task != p.liveTask() || most <= 0 {
 		return nil
 	}
+	tails := []string{}
+	for _, stream := range []*protocol.PrintedTail{{Tail: p.live.Tail}, p.live.Stdout, p.live.Stderr} {
+		if stream != nil && stream.Tail != "" {
+			tails = append(tails, stream.Tail)
+		}
+	}
 	var rows []string
-	for _, row := range wrapped(p.live.Tail, width-1-len(gutter), most) {
-		rows = append(rows, gutter+row)
+	for i, tail := range tails {
+		for _, row := range wrapped(tail, width-1-len(gutter), (most-len(rows))/(len(tails)-i)) {
+			rows = append(rows, gutter+row)
+		}
 	}
 	return rows
 }
 
 // message returns the progress message of a task's handler; empty if there is none.
 func (p *Printer) message(task string) string {
-	if p.live != nil && p.live.Task == task && p.live.Message != "" {
-		return p.live.Message
+	if p.live != nil && p.live.Task == task && cmp.Or(p.live.Message, p.live.Line) != "" {
+		return cmp.Or(p.live.Message, p.live.Line)
 	}
 	return p.messages[task]
 }

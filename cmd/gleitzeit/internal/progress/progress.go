@@ -3,8 +3,10 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +27,7 @@ type Options struct {
 	Began  time.Time // Tasks that ended before were shown by an earlier process.
 	// Line writes the JSON document of each task and item as it ends; nil for none.
 	Line func(document any)
-	// Stream writes answers of models as running text if the screen is not a terminal.
+	// Stream writes answers of models, and what scripts print, as running text if the screen is not a terminal.
 	Stream bool
 }
 
@@ -45,7 +47,8 @@ type Printer struct {
 	printed    map[string]bool            // Tasks whose JSON line was printed.
 	retried    map[string]int32           // The latest attempt for which the failure of the one before was shown.
 	unserved   map[string]bool            // Queues without workers on which tasks wait.
-	messages   map[string]string          // Progress messages of running tasks.
+	messages   map[string]string          // Progress messages of running tasks and items, or the newest lines of their scripts.
+	itemLines  map[string]string          // The newest line of an item, by task.
 	waits      map[string]string          // What the running tasks wait for, by task.
 	noted      map[string]wait            // The last line about it, by task.
 	live       *history.Live              // The text of the only running task; nil if it is not known.
@@ -104,6 +107,11 @@ func (p *Printer) start(task string) {
 func (p *Printer) end(ctx context.Context, event history.Event) error {
 	task := taskOf(event)
 	earlier := event.At.Before(p.o.Began)
+	attempts, err := p.addPrinted(ctx, event, task.Error)
+	if err != nil {
+		return err
+	}
+	task.FailedAttempts = attempts
 	if event.Outcome.Items != nil {
 		fan, err := p.fan(ctx, event.Task) // A task without items has no earlier event.
 		if err != nil {
@@ -129,7 +137,6 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 		}
 	}
 	if p.o.Line != nil {
-		var err error
 		if task.Result, err = p.result(ctx, event); err != nil {
 			return err
 		}
@@ -174,18 +181,62 @@ func (p *Printer) result(ctx context.Context, event history.Event) (*value.Value
 	return &result, nil
 }
 
+// addPrinted adds to the error of a task or an item that has ended what its attempt has printed, and returns the attempts
+// before that one.
+func (p *Printer) addPrinted(ctx context.Context, event history.Event, failure *view.Error) ([]view.FailedAttempt, error) {
+	if err := view.LoadPrinted(ctx, p.o.Store, failure, event.Outcome.Printed.Ref); err != nil {
+		return nil, fmt.Errorf("cannot read the output of task %q: %w", event.Task, err)
+	}
+	earlier := event.At.Before(p.o.Began)
+	if event.Outcome.Attempts < 2 || earlier && p.o.Line == nil {
+		return nil, nil
+	}
+	attempts, err := view.ReadFailedAttempts(ctx, p.o.Store, p.o.Run, event.Task, event.Item)
+	activity := protocol.FormatActivityID(event.Task, event.Item)
+	for _, a := range attempts {
+		if earlier || int(p.retried[activity]) > a.Attempt || a.Error.Empty() {
+			continue // It was shown, or has nothing to show.
+		}
+		p.line(fmt.Sprintf("↻ %s  retried: %s", activity, value.VisibleLines(view.Brief(a.Error.Message))))
+		p.showPrinted(a.Error, linesOf(activity))
+	}
+	return attempts, err
+}
+
+// linesOf returns how many lines of what an activity has printed are shown before the end of the run.
+func linesOf(activity string) int {
+	if _, item := protocol.ParseActivityID(activity); item != protocol.NoItem {
+		return view.ItemLines
+	}
+	return protocol.PrintedLines
+}
+
+// showPrinted shows what a failed attempt has printed, below its line.
+func (p *Printer) showPrinted(failure *view.Error, lines int) {
+	if text := failure.PrintedText("  ", lines); text != "" {
+		p.line(strings.TrimSuffix(text, "\n"))
+	}
+}
+
 // Attempts shows each failed attempt once, and keeps the progress messages of the running ones.
-func (p *Printer) Attempts(pending []history.Attempt) {
+func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.messages = map[string]string{}
+	p.messages, p.itemLines = map[string]string{}, map[string]string{}
 	for _, a := range pending {
-		p.messages[a.Activity] = a.Message
+		p.messages[a.Activity] = cmp.Or(a.Message, a.Line)
+		if task, item := protocol.ParseActivityID(a.Activity); item != protocol.NoItem && a.Line != "" && p.itemLines[task] == "" {
+			p.itemLines[task] = fmt.Sprintf("[%d] %s", item, a.Line)
+		}
 		if a.Failure == "" || p.retried[a.Activity] >= a.Number {
 			continue
 		}
 		p.retried[a.Activity] = a.Number
 		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
+		failure := &view.Error{Message: a.Failure}
+		if view.LoadPrinted(ctx, p.o.Store, failure, a.Printed) == nil { // The record of the attempt has it, too.
+			p.showPrinted(failure, linesOf(a.Activity))
+		}
 	}
 	p.waits = history.Waits(pending)
 	p.noteWaits(time.Now())
@@ -244,6 +295,10 @@ func (p *Printer) End(document *view.Run) {
 			if task.Error.Hint != "" {
 				p.line("  " + value.VisibleLines(task.Error.Hint))
 			}
+			p.showPrinted(task.Error, protocol.PrintedLines)
+		} else if task.Error != nil && !task.Error.Empty() {
+			p.line(fmt.Sprintf("\n%s (%s):", task.ID, task.Error.Name))
+			p.showPrinted(task.Error, protocol.PrintedLines)
 		}
 	}
 	p.line(p.summary(document))
@@ -289,6 +344,8 @@ func (p *Printer) draw() {
 		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
 		if wait := p.waits[first]; wait != "" {
 			text += ", " + value.Visible(wait)
+		} else if line := p.itemLines[first]; line != "" {
+			text += ", " + value.Visible(line)
 		}
 	} else if message := p.message(first); message != "" {
 		text += ", " + value.Visible(view.FirstLine(message))

@@ -156,7 +156,7 @@ func TestWaits(t *testing.T) {
 	}
 	const server, limit = "waiting for the server: connection\x1b[2J refused", "waiting until 14:03:%d: the limit is reached"
 	for _, message := range []string{server, server, "", server, fmt.Sprintf(limit, 10), fmt.Sprintf(limit, 16), "waiting for another call to finish", "9 tokens"} {
-		p.Attempts(waiting(message))
+		p.Attempts(t.Context(), waiting(message))
 	}
 	lines := "· a  waiting for the server: connection\\x1b[2J refused\n· a  waiting until 14:03:10: the limit is reached\n"
 	want(t, shown, lines)
@@ -201,7 +201,7 @@ func TestAttemptsAndQueuesAreShownOnce(t *testing.T) {
 	p, shown := printing(Options{}, "a")
 	events(t, p, started("a", time.Now()))
 	for range 2 {
-		p.Attempts([]history.Attempt{{Activity: "a", Number: 2, Failure: "overloaded\nin two lines"}, {Activity: "b", Number: 1}})
+		p.Attempts(t.Context(), []history.Attempt{{Activity: "a", Number: 2, Failure: "overloaded\nin two lines"}, {Activity: "b", Number: 1}})
 		p.Waiting([]history.Waiting{{Queue: "gpu 1", Activities: []string{"a", "b"}}})
 	}
 	p.Waiting(nil)
@@ -210,6 +210,43 @@ func TestAttemptsAndQueuesAreShownOnce(t *testing.T) {
 	want(t, shown, "↻ a  retrying: overloaded in two lines\n"+
 		"· a and 1 more  waiting for a worker on queue \"gpu 1\": start one with `gleitzeit worker --queue 'gpu 1'`\n"+
 		"· a  waiting for a worker on queue \"gpu 1\": start one with `gleitzeit worker --queue 'gpu 1'`\na note\n")
+}
+
+// The newest line of a script stands where a handler says nothing itself, and that of an item in the line of its task. A script
+// that prints what looks like a wait does not wait.
+func TestTheNewestLineOfAScript(t *testing.T) {
+	p, shown := printing(Options{Began: time.Now()}, "a")
+	p.Attempts(t.Context(), []history.Attempt{
+		{Activity: "a", Number: 1, Line: "step 3", Started: true}, {Activity: "b", Number: 1, Message: "9 tokens", Line: "text", Started: true},
+		{Activity: "c[4]", Number: 1, Line: "waiting for the server: down", Started: true}, {Activity: "c[5]", Number: 1, Line: "other", Started: true},
+	})
+	if p.message("a") != "step 3" || p.message("b") != "9 tokens" || p.itemLines["c"] != "[4] waiting for the server: down" || len(p.waits) > 0 {
+		t.Errorf("got %q, %q, %q and waits %v", p.message("a"), p.message("b"), p.itemLines["c"], p.waits)
+	}
+	p.Live(&history.Live{Heartbeat: protocol.Heartbeat{Line: "step 4"}, Task: "a"})
+	want(t, shown, "")
+}
+
+// Of what a script prints, each stream is written as it comes, and what is left of both at its end.
+func TestStreamOfAScript(t *testing.T) {
+	now := time.Now()
+	p, shown := printing(Options{Stream: true}, "a")
+	events(t, p, started("a", now))
+	beat := func(out string, outWritten int, errs string, errsWritten int) {
+		p.Live(&history.Live{Task: "a", Attempt: 1, Heartbeat: protocol.Heartbeat{
+			Stdout: &protocol.PrintedTail{Tail: out, Written: outWritten}, Stderr: &protocol.PrintedTail{Tail: errs, Written: errsWritten},
+		}})
+	}
+	beat("1\n", 2, "", 0)
+	beat("1\n", 2, "w\n", 2)
+	beat("1\n2\n", 4, "w\n", 2)
+	result := value.Object(value.Field{Name: "result", Value: value.Value{}}, value.Field{Name: "output", Value: value.String("1\n2\n3\n")}, value.Field{Name: "stderr", Value: value.String("w\nx\r")})
+	end := ended("a", now.Add(time.Second), protocol.Outcome{Status: protocol.Completed, Value: protocol.Payload{Inline: &result}})
+	end.Method = "python/execute"
+	events(t, p, end)
+	if got, _, _ := strings.Cut(shown.String(), "✓"); got != "1\nw\n2\n3\nx\n" {
+		t.Errorf("got %q", got)
+	}
 }
 
 // An answer is written as it comes, the rest of it when it is there, and nothing of it twice.

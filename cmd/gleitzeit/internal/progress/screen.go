@@ -32,6 +32,16 @@ func NewScreen(to io.Writer) *Screen {
 	return s
 }
 
+// Width returns the width in columns of a writer that is a terminal; 0 of another one.
+func Width(to io.Writer) int {
+	s := NewScreen(to)
+	if s.file == nil {
+		return 0
+	}
+	width, _ := s.size()
+	return width
+}
+
 // Terminal reports whether the screen is a terminal.
 func (s *Screen) Terminal() bool { return s.file != nil }
 

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -37,7 +38,7 @@ func StartCall(ctx context.Context, e *Executor, p *plan.Plan) (*Call, error) {
 	}
 	task := &p.Tasks[0]
 	handle, err := e.session.client.ExecuteActivity(ctx, client.StartActivityOptions{
-		ID: id, TaskQueue: id, Summary: p.Name,
+		ID: id, TaskQueue: id, Summary: view.WebUISummary(p),
 		ScheduleToStartTimeout: callOutlives,
 		StartToCloseTimeout:    workflows.StartToCloseTimeout(task.Timeout),
 		HeartbeatTimeout:       localHeartbeat.Duration(),

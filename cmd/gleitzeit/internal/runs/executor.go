@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -27,6 +29,7 @@ type Executor struct {
 	joining sync.Mutex
 	acts    *activities.Activities // Nil until the first run, or queue, is served.
 	close   func() error           // Closes the protocols; nil with acts.
+	tools   protocol.ToolDescriber // Of the servers in use; nil with acts.
 
 	mu        sync.Mutex
 	starting  map[string]*turn // By plan: two equal starts at once are one run.
@@ -90,19 +93,32 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		return nil, err
 	}
 	acts, err := activities.New(activities.Options{
-		Store: s.store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: e.roots,
+		Store: s.store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: e.roots, CaseSensitive: s.options.Settings.CaseSensitive,
 		OnStoreError: func(err error) { s.notify(Problem, "", "%s", err) },
 	})
 	if err != nil {
 		return nil, errors.Join(err, closeHandlers())
 	}
 	e.acts, e.close = acts, closeHandlers
+	for _, h := range handlers {
+		if describer, is := h.Handler.(protocol.ToolDescriber); is {
+			e.tools = describer
+		}
+	}
 	go func() { // It may be much; what is left when this process ends is for the next one.
 		if err := scratch.RemoveAbandoned(); err != nil {
 			s.log.Warn("cannot remove a temporary folder of a process that was killed", "error", err)
 		}
 	}()
 	return acts, nil
+}
+
+// DescribeTool returns what the server of a tool says of it. The server is started for that, and serves later calls too.
+func (e *Executor) DescribeTool(ctx context.Context, method string) (protocol.Tool, error) {
+	if _, err := e.activities(); err != nil {
+		return protocol.Tool{}, err
+	}
+	return e.tools.DescribeTool(ctx, protocol.Request{Method: method})
 }
 
 // Close ends what the protocols keep running (the programs of tool servers). While a run is open here it does not: tasks in
@@ -123,6 +139,20 @@ func (e *Executor) Close() error {
 	closeHandlers := e.close
 	e.close = nil
 	return closeHandlers()
+}
+
+// OpenRuns returns the ids of the runs that are open here, in their order.
+func (e *Executor) OpenRuns() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var open []string
+	for run, x := range e.runs {
+		if !x.ended {
+			open = append(open, run)
+		}
+	}
+	slices.Sort(open)
+	return open
 }
 
 // Wait waits until no run is executed here any more, after the executor's context has ended.

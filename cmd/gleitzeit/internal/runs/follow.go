@@ -21,7 +21,7 @@ type Observer interface {
 type Watcher interface {
 	Observer
 	// Attempts records the attempts in flight.
-	Attempts(pending []history.Attempt)
+	Attempts(ctx context.Context, pending []history.Attempt)
 	// Waiting records the queues without workers that activities wait on.
 	Waiting(all []history.Waiting)
 	// LiveTask returns the task whose text is wanted; empty for none.
@@ -212,7 +212,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 		}
 		f.outage.missed(s)
 	}
-	f.watcher.Attempts(pending)
+	f.watcher.Attempts(ctx, pending)
 	return false, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -38,7 +39,7 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 func pythonOptions(settings *config.Settings) python.Options {
 	p := settings.Python
 	return python.Options{
-		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, HiddenFolders: hidden(settings),
+		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Grace: p.Grace, HiddenFolders: hidden(settings),
 		Limits: python.Limits{
 			Memory: p.Memory, CPU: p.CPU, FileSize: p.FileSize, OpenFiles: p.OpenFiles, Processes: p.Processes, Output: p.Output, Temp: p.Temp,
 		},
@@ -82,10 +83,20 @@ func Specs(o config.Options, remote bool) []protocol.Spec {
 	return worker.Specs(settings.Provider, settings.MCP.Servers...)
 }
 
-// OnlineSpecs is Specs with what the tool servers that the plan needs say of their tools. They are started for that, and
-// stopped.
-func OnlineSpecs(ctx context.Context, o Options, p *plan.Plan) ([]protocol.Spec, error) {
-	return worker.OnlineSpecs(ctx, handlerOptions(o.Settings, o.Env, nil, o.Log), p)
+// TaskFailure is why the method of a task cannot be called.
+type TaskFailure struct {
+	Task          int // Its number in the plan.
+	Message, Hint string
+}
+
+// OnlineSpecs is Specs with what the tool servers that the plan needs say of their tools, and why others are not
+// available. They are started for that, and stopped.
+func OnlineSpecs(ctx context.Context, o Options, p *plan.Plan) (specs []protocol.Spec, failures []TaskFailure, err error) {
+	specs, unavailable, err := worker.OnlineSpecs(ctx, handlerOptions(o.Settings, o.Env, nil, o.Log), p)
+	for _, u := range unavailable {
+		failures = append(failures, TaskFailure{Task: u.First, Message: view.BriefOutput(u.Error.Message), Hint: u.Error.Hint})
+	}
+	return specs, failures, err
 }
 
 // Provider is what serves one protocol in this process.

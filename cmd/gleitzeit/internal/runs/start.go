@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -303,6 +304,10 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	}
 	if found != nil && found.open {
 		return nil, stillOpen(wanted.Run)
+	}
+	// A store that is damaged or cannot be written to is reported before there is a run: of a damaged file, reads need not notice it.
+	if err := s.store.Put(ctx, resultstore.Batch{}); err != nil {
+		return nil, err
 	}
 	held, err := s.home.Claim(wanted)
 	if errors.Is(err, home.ErrClaimed) {

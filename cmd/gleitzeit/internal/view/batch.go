@@ -18,6 +18,7 @@ type Batch struct {
 	Failed    int              `json:"failed"`
 	Skipped   int              `json:"skipped"`
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
+	Warning   string           `json:"warning,omitempty"`  // Of the task: which files were left out.
 	Duration  protocol.Seconds `json:"duration"`
 	Error     *Error           `json:"error,omitempty"` // The error of the task, or of the run.
 	Results   *value.Value     `json:"results,omitempty"`
@@ -34,7 +35,7 @@ func (r *Run) Batch(task string) *Batch {
 	if of == nil {
 		return b
 	}
-	b.values = of.Values
+	b.values, b.Warning = of.Values, of.Warning
 	if of.Error != nil {
 		b.Error = of.Error
 	}
@@ -83,6 +84,9 @@ func (b *Batch) Markdown() string {
 			fmt.Fprintf(&text, ">\n> %s\n", quoted(b.Error.Hint))
 		}
 	}
+	if b.Warning != "" {
+		fmt.Fprintf(&text, "\n> **Warning:** %s\n", quoted(b.Warning))
+	}
 	for _, entry := range b.Results.Elements() {
 		item, _ := entry.Get("item")
 		fmt.Fprintf(&text, "\n## %s\n\n", titleOf(item))
@@ -101,6 +105,9 @@ func markdownOfItem(entry value.Value) string {
 		text := fmt.Sprintf("**%s:**\n\n%s", status.Text(), fenced("", value.VisibleLines(message.Text())))
 		if hint := hintOf(entry); hint != "" {
 			text += "\n> " + quoted(hint) + "\n"
+		}
+		if printed := printedOf(entry).PrintedText("", protocol.PrintedLines); printed != "" {
+			text += "\n" + fenced("", printed)
 		}
 		return text
 	}

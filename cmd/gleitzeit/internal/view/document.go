@@ -28,6 +28,8 @@ type Run struct {
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`
+
+	texts value.Texts // Of the outputs and the results, which are often the same.
 }
 
 // Interrupted is what people are shown as the status of a run that is open and that no process executes.
@@ -71,10 +73,14 @@ type Task struct {
 	Retrying  int              `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
 	Error     *Error           `json:"error"`
 
+	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
+
 	after           []string
-	failures        []failures // Its items that failed.
-	each            bool       // It is fanned out.
-	continueOnError bool       // The run continues when the task fails.
+	items           map[int]attempts // Of its items: those that failed.
+	printed         *protocol.Ref    // What the last attempt has printed.
+	failures        []failures       // Its items that failed.
+	each            bool             // It is fanned out.
+	continueOnError bool             // The run continues when the task fails.
 	when            string
 	runIf           string
 	value           *protocol.Ref
@@ -97,6 +103,8 @@ type Error struct {
 	Message   string        `json:"message"`
 	Hint      string        `json:"hint,omitempty"`
 	Retryable bool          `json:"retryable"`
+
+	protocol.Printed // By the attempt that failed.
 }
 
 // NewError returns the document of an error; nil for nil.
@@ -104,7 +112,7 @@ func NewError(e *protocol.Error) *Error {
 	if e == nil {
 		return nil
 	}
-	return &Error{e.Code, e.Name, e.Message, e.Hint, e.Retryable()}
+	return &Error{Code: e.Code, Name: e.Name, Message: e.Message, Hint: e.Hint, Retryable: e.Retryable()}
 }
 
 // Live is the state of an open run that only Temporal has.

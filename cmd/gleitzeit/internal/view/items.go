@@ -24,6 +24,8 @@ type Item struct {
 	Result    *value.Value     `json:"result,omitempty"`
 	Warning   string           `json:"warning,omitempty"` // What people should know of a result that is there.
 	Error     *Error           `json:"error"`
+
+	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
 }
 
 // Line returns a line about an item.
@@ -101,22 +103,23 @@ type itemsOf struct {
 type failures struct {
 	first   int // The index of the first of them.
 	count   int
-	message string
-	hint    string
+	error   *Error        // Of the first of them.
+	printed *protocol.Ref // By its last attempt.
 }
 
 // addFailure adds an item that failed to those with the same hint, or without one, with the same message.
-func (of *itemsOf) addFailure(item int, err *protocol.Error) {
+func (of *itemsOf) addFailure(record resultstore.Record) {
+	err := record.Error
 	if err == nil {
 		return
 	}
 	for i := range of.failures {
-		if known := &of.failures[i]; known.hint == err.Hint && (err.Hint != "" || known.message == err.Message) {
+		if known := &of.failures[i]; known.error.Hint == err.Hint && (err.Hint != "" || known.error.Message == err.Message) {
 			known.count++
 			return
 		}
 	}
-	of.failures = append(of.failures, failures{item, 1, err.Message, err.Hint})
+	of.failures = append(of.failures, failures{record.Item, 1, NewError(err), record.Printed})
 }
 
 // retries has the retry policies of the tasks of an open run, by id. It is empty for a run that has ended.
@@ -159,7 +162,7 @@ func itemsIn(records []resultstore.Record, retries retries) map[string]*itemsOf 
 			of.retrying++
 		case record.Status == protocol.Failed:
 			of.counts.Failed++
-			of.addFailure(record.Item, record.Error)
+			of.addFailure(record)
 		default:
 			of.counts.Skipped++
 		}
@@ -176,6 +179,9 @@ func itemsText(result value.Value) string {
 		fmt.Fprintf(&text, "== %s\n%s\n", titleOf(item), strings.TrimSuffix(gistOfItem(entry), "\n"))
 		if hint := hintOf(entry); hint != "" {
 			fmt.Fprintf(&text, "  %s\n", value.VisibleLines(Brief(hint)))
+		}
+		if failed := printedOf(entry); failed != nil {
+			text.WriteString(failed.PrintedText("  ", protocol.PrintedLines) + failedAttemptsOf(entry))
 		}
 		if warning := warningOf(entry); warning != "" {
 			fmt.Fprintf(&text, "! %s\n", value.VisibleLines(Brief(warning)))
@@ -196,6 +202,30 @@ func hintOf(entry value.Value) string {
 	failure, _ := entry.Get("error")
 	hint, _ := failure.Get("hint")
 	return hint.Text()
+}
+
+// printedOf is the error of an item with what it has printed; nil if it has none.
+func printedOf(entry value.Value) *Error {
+	failure, _ := entry.Get("error")
+	if failure.IsNull() {
+		return nil
+	}
+	message, _ := failure.Get("message")
+	return &Error{Message: message.Text(), Printed: protocol.ParsePrinted(failure)}
+}
+
+// failedAttemptsOf is a line for each attempt of an item that another one followed, and what it has printed.
+func failedAttemptsOf(entry value.Value) string {
+	var text strings.Builder
+	earlier, _ := entry.Get("failed_attempts")
+	for _, attempt := range earlier.Elements() {
+		number, _ := attempt.Get("attempt")
+		failed := printedOf(attempt)
+		if printed := failed.PrintedText("    ", protocol.PrintedLines); printed != "" {
+			fmt.Fprintf(&text, "  ↻ attempt %s failed  %s\n%s", number.JSON(), value.VisibleLines(Brief(failed.Message)), printed)
+		}
+	}
+	return text.String()
 }
 
 // titleOf is the heading of an item: a path in full, of a value what tells it from others.

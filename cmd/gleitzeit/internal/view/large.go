@@ -38,6 +38,12 @@ func WriteTask(to io.Writer, t *Task, encode func(io.Writer, any)) {
 	o.write(to, o.task(*t), encode)
 }
 
+// WriteValue is WriteRun for a value.
+func WriteValue(to io.Writer, v value.Value, encode func(io.Writer, any)) {
+	o := outline{mark: rand.Text()}
+	o.write(to, o.of(v), encode)
+}
+
 func (o *outline) task(t Task) Task {
 	if t.Result != nil {
 		result := o.of(*t.Result)
@@ -77,6 +83,7 @@ func (o *outline) write(to io.Writer, document any, encode func(io.Writer, any))
 	}
 	var encoded bytes.Buffer
 	encode(&encoded, document)
+	var piece []byte
 	rest := encoded.Bytes()
 	for i, text := range o.texts {
 		before, after, _ := bytes.Cut(rest, fmt.Appendf(nil, "%s-%d\"", o.mark, i))
@@ -89,7 +96,7 @@ func (o *outline) write(to io.Writer, document any, encode func(io.Writer, any))
 			if end == 0 {
 				end = min(64<<10, len(text)) // No UTF-8.
 			}
-			piece := value.String(text[:end]).JSON()
+			piece = value.String(text[:end]).AppendJSON(piece[:0])
 			_, err = to.Write(piece[1 : len(piece)-1])
 			text = text[end:]
 		}

@@ -39,5 +39,12 @@ func TestLargeTextsInJSON(t *testing.T) {
 		if !bytes.Equal(got.Bytes(), want.Bytes()) {
 			t.Errorf("%s: task: %.300s", name, got.String())
 		}
+		got.Reset()
+		want.Reset()
+		WriteValue(&got, result, encode)
+		encode(&want, result)
+		if !bytes.Equal(got.Bytes(), want.Bytes()) {
+			t.Errorf("%s: value: %.300s", name, got.String())
+		}
 	}
 }

@@ -25,7 +25,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		if err != nil {
 			return nil, err
 		}
-		document.Outputs = outputs
+		document.Outputs = document.texts.Share(outputs)
 	}
 	if records[0].Plan == nil {
 		return document, nil
@@ -35,6 +35,12 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		return nil, err
 	}
 	document.addTasks(p, latest(records[1:]))
+	unfinished := unfinishedIn(records[1:])
+	for i := range document.Tasks {
+		if of := unfinished[document.Tasks[i].ID]; of != nil {
+			document.Tasks[i].FailedAttempts, document.Tasks[i].items = of.task.failed(), of.items
+		}
+	}
 	return document, document.addItems(ctx, store, itemsIn(records[1:], document.retries(p)))
 }
 
@@ -129,7 +135,7 @@ func FromRecord(r resultstore.Record) *Run {
 	return document
 }
 
-// AddResults loads the results of the tasks.
+// AddResults loads the results of the tasks, and what was printed by attempts that have none.
 func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	for i := range r.Tasks {
 		if r.Tasks[i].value == nil {
@@ -139,7 +145,36 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		if err != nil {
 			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
 		}
+		result = r.texts.Share(result)
+		if result, err = r.Tasks[i].withPrinted(ctx, store, result); err != nil {
+			return fmt.Errorf("the output of task %q: %w", r.Tasks[i].ID, err)
+		}
 		r.Tasks[i].Result = &result
+	}
+	return r.AddPrinted(ctx, store)
+}
+
+// AddPrinted loads what the attempts of tasks have printed that have no result, and, of the items that failed for one reason,
+// what the first one has printed.
+func (r *Run) AddPrinted(ctx context.Context, store resultstore.Store) error {
+	for i := range r.Tasks {
+		task := &r.Tasks[i]
+		if task.Error != nil {
+			if err := task.Error.load(ctx, store, task.printed); err != nil {
+				return fmt.Errorf("the output of task %q: %w", task.ID, err)
+			}
+		}
+		for _, attempt := range task.FailedAttempts {
+			if err := attempt.Error.load(ctx, store, attempt.printed); err != nil {
+				return fmt.Errorf("the output of task %q: %w", task.ID, err)
+			}
+		}
+		for at := range task.failures[:min(len(task.failures), maxFailures)] {
+			group := &task.failures[at]
+			if err := group.error.load(ctx, store, group.printed); err != nil {
+				return fmt.Errorf("the output of task %q: %w", task.ID, err)
+			}
+		}
 	}
 	return nil
 }
@@ -187,7 +222,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
-	t.Warning = record.Warning
+	t.Warning, t.printed = record.Warning, record.Printed
 	if record.Status == protocol.Skipped {
 		t.Error = nil
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,14 +64,14 @@ func (r *Run) WriteResults(to io.Writer) error {
 
 // writeTexts writes texts without a copy of a large one.
 func writeTexts(to io.Writer, texts ...string) error {
-	const piece = 64 << 10
+	var buffer [16 << 10]byte
 	for _, text := range texts {
 		for len(text) > 0 {
-			part := text[:min(piece, len(text))]
-			if _, err := to.Write([]byte(part)); err != nil {
+			length := copy(buffer[:], text)
+			if _, err := to.Write(buffer[:length]); err != nil {
 				return err
 			}
-			text = text[len(part):]
+			text = text[length:]
 		}
 	}
 	return nil
@@ -109,6 +111,11 @@ func (r *Run) dependencies() map[string]bool {
 		}
 	}
 	return dependencies
+}
+
+// WriteText writes a text that ends in one line feed, without a copy of it.
+func WriteText(to io.Writer, text string) error {
+	return writeTexts(to, strings.TrimSuffix(text, "\n"), "\n")
 }
 
 // ResultText returns a task's result as text.
@@ -205,12 +212,14 @@ func (t *Task) remedies(indent string) string {
 		if group.count > 1 {
 			items += fmt.Sprintf(" and %d more", group.count-1)
 		}
-		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, items, value.VisibleLines(Brief(group.message)))
-		hint(indent+"  ", group.hint)
+		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, items, value.VisibleLines(Brief(group.error.Message)))
+		hint(indent+"  ", group.error.Hint)
+		text.WriteString(group.error.PrintedText(indent+"  ", ItemLines))
 	}
 	if t.Status == protocol.Failed && t.Error != nil {
 		hint(indent, t.Error.Hint)
 	}
+	text.WriteString(t.Error.PrintedText(indent, protocol.PrintedLines))
 	return text.String()
 }
 
@@ -308,14 +317,63 @@ func Duration(s protocol.Seconds) string {
 	return s.Duration().Round(time.Second).String()
 }
 
-// Brief returns a message on one line: of a longer one the first line, which says what failed, and the last, which in a
-// traceback says why.
+// Brief returns a message on one line: of a longer one the first line, which says what failed, and the last, or in a traceback
+// the type of the exception with the first line of its message, which says why.
 func Brief(message string) string {
 	lines := strings.Split(strings.TrimSpace(message), "\n")
 	if len(lines) == 1 {
 		return lines[0]
 	}
-	return lines[0] + " " + strings.TrimSpace(lines[len(lines)-1])
+	return lines[0] + " " + cause(lines[1:])
+}
+
+// cause returns the line that says why: what follows the last frame of a traceback, or else the last line.
+func cause(lines []string) string {
+	last := len(lines) - 1
+	for frame := last; frame >= 0; frame-- {
+		if !strings.HasPrefix(lines[frame], `  File "`) {
+			continue
+		}
+		for at := frame + 1; at <= last; at++ {
+			raised := strings.TrimSpace(lines[at])
+			switch {
+			case raised == "" || strings.HasPrefix(lines[at], " "):
+				continue // The source of the frame.
+			case at < last && strings.HasSuffix(raised, ":") && !strings.Contains(raised, " "):
+				return raised + " " + strings.TrimSpace(lines[at+1]) // The message begins with a line break.
+			}
+			return raised
+		}
+		break
+	}
+	return strings.TrimSpace(lines[last])
+}
+
+var (
+	looksLikeError = regexp.MustCompile(`(?i)error\b|err!|exception\b|\bfatal\b|\bpanic:|not found|no such|cannot |can't |denied|\bfailed\b|unknown |invalid `)
+	noise          = regexp.MustCompile(`^(at |File "|npm error$)`)
+)
+
+// BriefOutput returns a message that ends with lines of a program's output, indented, on one line: of the output it has the
+// first line that looks like an error and what explains it, or else the last lines.
+func BriefOutput(message string) string {
+	const most = 3
+	first, rest, more := strings.Cut(strings.TrimSpace(message), "\n")
+	if !more {
+		return first
+	}
+	var lines []string
+	for line := range strings.Lines(rest) {
+		if line = strings.TrimSpace(line); line != "" && !noise.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	if at := slices.IndexFunc(lines, looksLikeError.MatchString); at >= 0 {
+		lines = lines[at:min(at+most, len(lines))]
+	} else {
+		lines = lines[max(0, len(lines)-most):]
+	}
+	return first + " " + strings.Join(lines, "; ")
 }
 
 // FirstLine returns a text up to its first line break.

@@ -72,6 +72,26 @@ func read(t *testing.T, store resultstore.Store) *Run {
 	return run
 }
 
+func TestBrief(t *testing.T) {
+	const raised = "the script raised an exception:\n"
+	const frame = "Traceback (most recent call last):\n  File \"<code>\", line 1, in <module>\n    f()\n    ~^^\n"
+	for message, want := range map[string]string{
+		"one line": "one line",
+		"it failed; end of stderr:\nsome\nlast words\n":                                                          "it failed; end of stderr: last words",
+		raised + frame + "KeyError: 'x'":                                                                         "the script raised an exception: KeyError: 'x'",
+		raised + frame + "ValueError: 3 validation errors for Order:\n  price: missing\n  name: missing":         "the script raised an exception: ValueError: 3 validation errors for Order:",
+		raised + frame + "ValueError: first\nsecond\n\nthird":                                                    "the script raised an exception: ValueError: first",
+		raised + frame + "KeyError: 'a'\n\nDuring handling of it:\n\n" + frame + "a.Error: one\n  two":           "the script raised an exception: a.Error: one",
+		raised + frame + "ValueError: \n  price: missing\n":                                                      "the script raised an exception: ValueError: price: missing",
+		raised + "…\n    f()\n  [Previous line repeated 9 more times]\n  File \"<code>\", line 2, in f\nE: a\nb": "the script raised an exception: E: a",
+		"the script is not valid Python:\n  File \"<code>\", line 1\n    1 + )\n        ^\nSyntaxError: bad":     "the script is not valid Python: SyntaxError: bad",
+	} {
+		if got := Brief(message); got != want {
+			t.Errorf("%q: %q", message, got)
+		}
+	}
+}
+
 func TestARunAsATree(t *testing.T) {
 	want(t, "tree", read(t, stored(t, nil)).Tree(), "r  Diamond  failed  90 s\n1 task failed\n"+
 		"  ✓ good  mcp/tool.add  completed  1.50 s  2 attempts\n"+
@@ -88,7 +108,8 @@ func TestARunAsJSON(t *testing.T) {
 	want(t, "skipped", string(tasks.Elements()[0].JSON()),
 		`{"id":"join","name":"Join them","method":"python/execute","status":"skipped","reason":"it needs \"bad\", which failed","attempts":0,"started_at":null,"duration":0,"error":null}`)
 	want(t, "completed", string(tasks.Elements()[1].JSON()),
-		`{"id":"good","method":"mcp/tool.add","status":"completed","attempts":2,"started_at":"2026-01-02T12:00:00Z","duration":1.5,"result":{"response":"5","result":5},"error":null}`)
+		`{"id":"good","method":"mcp/tool.add","status":"completed","attempts":2,"started_at":"2026-01-02T12:00:00Z","duration":1.5,"result":{"response":"5","result":5},"error":null,`+
+			`"failed_attempts":[{"attempt":1,"finished_at":"2026-01-02T12:00:00Z","error":{"code":-29002,"name":"TASK_EXECUTION_FAILED","message":"the script raised an exception:\nTraceback\nKeyError: 'x\u001b[31m'","retryable":true}}]}`)
 	outputs, _ := run.Get("outputs")
 	usage, _ := run.Get("usage")
 	want(t, "outputs", string(outputs.JSON()), `{}`)
@@ -143,5 +164,18 @@ func TestARunEndedFromOutsideIsNotShownAsRunning(t *testing.T) {
 func TestDurationsAsPeopleReadThem(t *testing.T) {
 	for seconds, text := range map[protocol.Seconds]string{0.004: "0.00 s", 9.5: "9.50 s", 42.4: "42 s", 200: "3m20s", 7200: "2h0m0s"} {
 		want(t, text, Duration(seconds), text)
+	}
+}
+
+func TestBriefOutput(t *testing.T) {
+	for message, want := range map[string]string{
+		"it did not answer": "it did not answer",
+		"it exited; its last output:\n  npm warn old\n  npm error code E404\n  npm error 404 Not Found - GET https://r/memroy\n  npm error\n  npm error 404 'memroy@*' is not in this registry.\n  npm error A complete log of this run can be found in: /x": "it exited; its last output: npm error code E404; npm error 404 Not Found - GET https://r/memroy; npm error 404 'memroy@*' is not in this registry.",
+		"it exited; its last output:\n  Traceback (most recent call last):\n    File \"error.py\", line 1, in <module>\n      import x\n  ModuleNotFoundError: No module named 'x'":                                                                          "it exited; its last output: ModuleNotFoundError: No module named 'x'",
+		"it exited; its last output:\n  one\n  two\n  three\n  four": "it exited; its last output: two; three; four",
+	} {
+		if got := BriefOutput(message); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }

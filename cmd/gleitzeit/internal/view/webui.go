@@ -19,7 +19,8 @@ const (
 	maxAttribute = 1_800 // A search attribute; the limit of Temporal is 2,048.
 )
 
-// WebUISummary returns the title of a run in the Web UI: the workflow's name, cut to Temporal's limit.
+// WebUISummary returns the title of a run, or of a call of its own, in the Web UI: the name of the workflow or of the method, cut to
+// Temporal's limit.
 func WebUISummary(p *plan.Plan) string { return bounded(p.Name, maxSummary) }
 
 // SearchName returns the workflow's name as a search attribute of its runs, cut to Temporal's limit.

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { CallToolResultSchema, ResultSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 
 const tell = (what) => process.stdout.write(JSON.stringify(what) + "\n");
 const how = JSON.parse(process.argv[2]);
@@ -24,6 +24,16 @@ const acts = {
       signal: controller.signal, timeout: 60_000, onprogress: (progress) => tell({ id, progress }),
     });
   },
+  // The messages of a call as a task, as the SDK reads them.
+  task: async ({ id, name, arguments: given }) => {
+    const all = [];
+    for await (const message of client.experimental.tasks.callToolStream({ name, arguments: given }, CallToolResultSchema, { task: { ttl: 60_000 } })) {
+      if (message.type === "taskCreated") tell({ id, progress: { message: message.task.taskId } });
+      all.push(message.type === "error" ? { type: "error", message: String(message.error) } : message);
+    }
+    return { messages: all };
+  },
+  request: ({ method, params }) => client.request({ method, params }, ResultSchema),
   cancel: ({ of }) => calls.get(of).abort("enough"),
   pid: () => ({ pid: transport.pid }),
   close: () => client.close(),

@@ -16,9 +16,11 @@ import (
 type Attempt struct {
 	Activity string // The activity id: the task's, or files[17].
 	Number   int32
-	Failure  string // Why the attempt before failed or was lost; empty for the first.
-	Message  string // How far it has come, where its handler says so: "120 tokens".
-	Started  bool   // A worker executes it: otherwise it waits for one, or for the end of a pause.
+	Failure  string        // Why the attempt before failed or was lost; empty for the first.
+	Printed  *protocol.Ref // What that attempt has printed: a protocol.Printed; nil: nothing.
+	Message  string        // How far it has come, where its handler says so: "120 tokens".
+	Line     string        // The newest line that its script has printed.
+	Started  bool          // A worker executes it: otherwise it waits for one, or for the end of a pause.
 }
 
 // Attempts returns the attempts in flight of a run's pending activities.
@@ -31,9 +33,11 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 			if activity.GetLastFailure().GetTimeoutFailureInfo() != nil {
 				a.Failure = workflows.LostWorker
 			}
+			a.Printed = failureOutcome(activity.GetLastFailure()).Printed.Ref
 		}
 		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 && !stale(activity) {
-			a.Message = heartbeatOf(beat[0]).Message
+			decoded := heartbeatOf(beat[0])
+			a.Message, a.Line = decoded.Message, decoded.Line
 		}
 		attempts = append(attempts, a)
 	}

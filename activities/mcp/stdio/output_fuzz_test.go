@@ -1,4 +1,4 @@
-package mcp
+package stdio
 
 import (
 	"bytes"
@@ -27,8 +27,8 @@ func FuzzOutputTail(f *testing.F) {
 			}
 			return a
 		}}))
-		tail := outputTail{done: make(chan struct{})}
-		tail.read(iotest.OneByteReader(strings.NewReader(c.Text)), logger, c.Secrets)
-		c.Check(t, strings.TrimPrefix(tail.last(), "; its last output:\n  "))
+		tail := newOutputTail("stderr", Program{Log: logger, Secrets: c.Secrets})
+		tail.read(iotest.OneByteReader(strings.NewReader(c.Text)))
+		c.Check(t, strings.TrimPrefix(tail.last("title"), "; title:\n  "))
 	})
 }

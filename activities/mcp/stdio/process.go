@@ -1,7 +1,10 @@
-package mcp
+// Package stdio runs the program of an MCP server, which is reached over its standard input and output: it starts the program
+// in a process group of its own, keeps the last lines of its standard error, and ends the whole group. It must not know the
+// messages.
+package stdio
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,15 +14,14 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,8 +32,6 @@ const (
 	orphanGrace = 500 * time.Millisecond
 	// writeTimeout is the time limit for a program to read a message.
 	writeTimeout = 30 * time.Second
-	// maxMessage is the maximum size of a server's message in bytes: somewhat more than the largest value that is stored.
-	maxMessage = 96 << 20
 )
 
 // guard is a shell script that ends a server's programs when this process has ended in any way, which closes the guard's
@@ -39,63 +39,47 @@ const (
 // parent-death signal would reach only the first program, and when a thread ends instead of the process; macOS has none.
 const guard = `trap '' HUP INT TERM; read -r line; kill -TERM 0; sleep 1; kill -KILL 0`
 
-// process is the program of a server with everything that it started: a process group.
-type process struct {
+// Program is the program of a server.
+type Program struct {
+	Server  string // Its name, for messages.
+	Command string // Found on PATH, or a path.
+	Args    []string
+	Cwd     string // Empty is the folder of this process.
+	Env     []protocol.Setting
+	Lookup  child.Lookup // Finds the variables that every program gets.
+	Log     *slog.Logger
+	Secrets *redaction.Set // Redacted in what the program writes.
+}
+
+// Process is a running program with everything that it started: a process group.
+type Process struct {
 	command *exec.Cmd
 	guard   *exec.Cmd
 	control *os.File // The group may live as long as this is open.
 	stdin   *os.File
 	stdout  *os.File
 	stderr  *os.File
-	tail    outputTail
+	tail    *outputTail // Of stderr.
+	strays  *outputTail // Of stdout: lines that are not messages.
 	exited  chan struct{}
 	ended   chan struct{}
 	ending  chan struct{} // A lock for ending it.
 }
 
-// dial starts the server's program, or connects to its address.
-func dial(ctx context.Context, s *server) (*connection, error) {
-	if s.URL != "" {
-		return dialHTTP(ctx, s)
-	}
-	env, err := s.expand(s.Env)
-	if err != nil {
-		return nil, err
-	}
-	p, err := startProcess(s, env)
-	if err != nil {
-		return nil, err
-	}
-	transport := &mcp.IOTransport{Reader: newExactReader(p.stdout), Writer: deadlineWriter{p.stdin}, MaxLineLength: -1}
-	conn, err := open(ctx, transport, &s.known)
-	if err != nil {
-		p.end()
-		<-p.tail.done
-		return nil, startFailure{errors.New(s.known.calls.String(reason(p.exitError(err)))), p.tail.last()}
-	}
-	conn.process = p
-	return conn, nil
-}
-
-// exitError returns how the program exited, if that is why its connection was lost; else the error.
-func (p *process) exitError(err error) error {
-	if state := p.command.ProcessState; state != nil && lost(err) {
-		return fmt.Errorf("its program exited (%s)", state)
-	}
-	return err
-}
-
-// startProcess starts the program of a server.
-func startProcess(s *server, env []protocol.Setting) (*process, error) {
+// Start starts a program.
+func Start(s Program) (*Process, error) {
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Name, s.Command).
-			WithHint("install it on the worker's machine, or correct `command`")
+		failure := protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: program %q not found", s.Server, s.Command)
+		if words := strings.Fields(s.Command); len(words) > 1 {
+			return nil, failure.WithHint("`command` is the program alone; put its arguments in `args`, as in command: %s, args: [%s]", words[0], quoted(words[1:]))
+		}
+		return nil, failure.WithHint("install it on the worker's machine, or correct `command`")
 	}
 	if info, err := os.Stat(s.Cwd); s.Cwd != "" && (err != nil || !info.IsDir()) {
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: folder %q not found", s.Name, s.Cwd)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: folder %q not found", s.Server, s.Cwd)
 	}
-	p := &process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), tail: outputTail{done: make(chan struct{})}}
+	p := &Process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), tail: newOutputTail("stderr", s), strays: newOutputTail("stdout", s)}
 	var theirs []*os.File
 	var open []*os.File
 	pipe := func() (read, write *os.File) {
@@ -111,22 +95,22 @@ func startProcess(s *server, env []protocol.Setting) (*process, error) {
 	stderrOurs, stderr := pipe()
 	if err != nil {
 		closeAll(open)
-		return nil, fmt.Errorf("cannot create a pipe to the MCP server %q: %w", s.Name, err)
+		return nil, fmt.Errorf("cannot create a pipe to the MCP server %q: %w", s.Server, err)
 	}
 	theirs = []*os.File{guarded, stdin, stdout, stderr}
 	p.control, p.stdin, p.stdout, p.stderr = control, stdinOurs, stdoutOurs, stderrOurs
 
 	// It ends when its standard input closes, or with its group.
-	p.guard = child.Command(context.Background(), child.Environment(s.env), "/bin/sh", "-c", guard)
+	p.guard = child.Command(context.Background(), child.Environment(s.Lookup), "/bin/sh", "-c", guard)
 	p.guard.Stdin = guarded
 	// A group of its own, so that no signals of a terminal reach it.
 	p.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.guard.Start(); err != nil {
 		closeAll(open)
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: /bin/sh: %s", s.Name, err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: /bin/sh: %s", s.Server, err)
 	}
-	// It outlives the call that starts it; end stops it.
-	p.command = child.Command(context.Background(), environment(s.env, env), path, s.Args...)
+	// It outlives the call that starts it; End stops it.
+	p.command = child.Command(context.Background(), environment(s.Lookup, s.Env), path, s.Args...)
 	p.command.Dir = s.Cwd
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = stdin, stdout, stderr
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: p.guard.Process.Pid}
@@ -137,30 +121,39 @@ func startProcess(s *server, env []protocol.Setting) (*process, error) {
 		if of, is := errors.AsType[*fs.PathError](err); is {
 			err = of.Err
 		}
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: %q: %s", s.Name, s.Command, err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: %q: %s", s.Server, s.Command, err)
 	}
 	closeAll(theirs)
 	go func() {
-		p.tail.read(stderrOurs, s.log, &s.known.calls)
+		p.tail.read(stderrOurs)
 		_ = stderrOurs.Close()
 	}()
 	go p.watch()
 	return p, nil
 }
 
+// quoted returns words as the elements of a list in YAML.
+func quoted(words []string) string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = strconv.Quote(word)
+	}
+	return strings.Join(all, ", ")
+}
+
 // watch waits for the program, and ends what it leaves behind, which would keep its pipes open and calls waiting.
-func (p *process) watch() {
+func (p *Process) watch() {
 	_ = p.command.Wait() // ProcessState has the result.
 	close(p.exited)
 	select {
 	case <-time.After(orphanGrace):
-		p.end()
+		p.End()
 	case <-p.ended:
 	}
 }
 
-// end ends the whole group, by closing standard input first, as MCP requires. It may be called several times at once.
-func (p *process) end() {
+// End ends the whole group, by closing standard input first, as MCP requires. It may be called several times at once.
+func (p *Process) End() {
 	select {
 	case p.ending <- struct{}{}:
 	case <-p.ended:
@@ -179,8 +172,57 @@ func (p *process) end() {
 	close(p.ended)
 }
 
+// Stdout returns what the program writes to its standard output.
+func (p *Process) Stdout() io.ReadCloser { return p.stdout }
+
+// Stdin returns the program's standard input. Each write has a time limit.
+func (p *Process) Stdin() io.WriteCloser { return deadlineWriter{p.stdin} }
+
+// Exit returns how the program exited by itself, such as "exit status 3"; "" if it has not. It waits a moment, because the end
+// of its output is seen first.
+func (p *Process) Exit() string {
+	if p.exits(orphanGrace) {
+		return p.command.ProcessState.String()
+	}
+	return ""
+}
+
+// Stray logs and keeps output on the standard output that is not a message; long if its end is missing. It may have several
+// lines.
+func (p *Process) Stray(text []byte, long bool) {
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	for i, line := range lines {
+		p.strays.add(line, long && i == len(lines)-1)
+	}
+}
+
+// LastOutput returns the last lines of the program's standard error, and those of its standard output that are not messages, to
+// be appended to a message; "" if there are none. It waits a moment for the end of the output, for a program that has exited.
+func (p *Process) LastOutput() string {
+	select {
+	case <-p.tail.done:
+	case <-time.After(orphanGrace):
+	}
+	return p.tail.last("its last output") + p.strays.last("on standard output, which is for messages only, it printed")
+}
+
+// Unread reports whether the program has yet to read something of its standard input: it is still starting, or busy.
+func (p *Process) Unread() bool {
+	raw, err := p.stdin.SyscallConn()
+	if err != nil {
+		return false
+	}
+	unread := 0
+	err = raw.Control(func(fd uintptr) {
+		if n, err := unix.IoctlGetInt(int(fd), unreadBytes); err == nil { //nolint:gosec // File descriptors are small numbers.
+			unread = n
+		}
+	})
+	return err == nil && unread > 0
+}
+
 // exits waits for the program, and reports whether it has exited.
-func (p *process) exits(within time.Duration) bool {
+func (p *Process) exits(within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	select {
@@ -192,7 +234,7 @@ func (p *process) exits(within time.Duration) bool {
 }
 
 // killAll kills the processes of the group, including the guard, if any are left.
-func (p *process) killAll() { _ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGKILL) }
+func (p *Process) killAll() { _ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGKILL) }
 
 func closeAll(files []*os.File) {
 	for _, file := range files {
@@ -220,9 +262,9 @@ var inherited = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
 }
 
-// stdinClosed reports whether no process reads the program's standard input: the program has exited, even if watch has not
+// StdinClosed reports whether no process reads the program's standard input: the program has exited, even if watch has not
 // noticed yet.
-func (p *process) stdinClosed() bool {
+func (p *Process) StdinClosed() bool {
 	raw, err := p.stdin.SyscallConn()
 	if err != nil {
 		return true
@@ -238,7 +280,7 @@ func (p *process) stdinClosed() bool {
 }
 
 // environment returns the variables of a program: the inherited ones and those of its settings.
-func environment(lookup func(string) (string, bool), settings []protocol.Setting) []string {
+func environment(lookup child.Lookup, settings []protocol.Setting) []string {
 	all := slices.DeleteFunc(child.Environment(lookup, inherited...), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.ContainsFunc(settings, func(s protocol.Setting) bool { return s.Name == name })
@@ -247,68 +289,4 @@ func environment(lookup func(string) (string, bool), settings []protocol.Setting
 		all = append(all, setting.Name+"="+strings.ReplaceAll(setting.Value, "\x00", ""))
 	}
 	return all
-}
-
-const (
-	// keptLines is the number of a program's last lines that an error shows, and keptBytes the limit of each.
-	keptLines = 8
-	keptBytes = 300
-	// loggedLines is the maximum number of lines of one program's stderr in the log. Some servers log every call.
-	loggedLines = 1000
-)
-
-// outputTail keeps the last lines that a server's program wrote to stderr.
-type outputTail struct {
-	mu    sync.Mutex
-	lines []string
-	done  chan struct{}
-}
-
-// read reads stderr to its end.
-func (s *outputTail) read(from io.Reader, log *slog.Logger, secrets *redaction.Set) {
-	defer close(s.done)
-	reader := bufio.NewReaderSize(from, 4<<10)
-	for logged := 0; ; logged++ {
-		line, cut, err := reader.ReadLine()
-		line, long := slices.Clone(line), cut
-		for cut && err == nil {
-			_, cut, err = reader.ReadLine() // The rest of a long line is left out.
-		}
-		text := redaction.NewRaw(strings.TrimRight(string(line), "\r"), false, long).Redact(secrets)
-		if text.String() != "" {
-			s.keep(text)
-			switch {
-			case logged < loggedLines:
-				log.Info("output of the MCP server", "stderr", text.String())
-			case logged == loggedLines:
-				log.Warn("further output of the MCP server is not logged")
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (s *outputTail) keep(text redaction.Text) {
-	line, cut := text.First(keptBytes)
-	if cut {
-		line += "…"
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.lines) == keptLines {
-		s.lines = s.lines[1:]
-	}
-	s.lines = append(s.lines, line)
-}
-
-// last returns the last lines, to be appended to a message; "" if there are none.
-func (s *outputTail) last() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.lines) == 0 {
-		return ""
-	}
-	return "; its last output:\n  " + strings.Join(s.lines, "\n  ")
 }

@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+// equivalent is what a key of other workflow engines is here.
+type equivalent struct {
+	where []string // The mappings in which the keys mean it, as definition.UnknownKey names them.
+	keys  []string // In lower case, without - and _, which spellings differ in.
+	hint  string
+}
+
+// equivalents lists the keys that GitHub Actions, GitLab CI, Argo, Airflow, Ansible, Prefect, Dagger, Taskfile, docker compose and
+// agent frameworks have. What is only spelled in another way is not here: suggestions find it.
+var equivalents = []equivalent{
+	{[]string{"a workflow"}, []string{"steps", "jobs", "stages", "nodes", "states", "pipeline", "dag", "activities", "actions", "agents"},
+		`use "tasks", a list: tasks: [{id: a, method: …}]`},
+	{[]string{"a workflow"}, []string{"env", "environment", "vars", "variables", "params", "parameters", "args", "arguments", "input", "with"},
+		`use "inputs", as in inputs: {topic: tea}, and refer to ${inputs.topic}`},
+	{[]string{"a workflow"}, []string{"output", "results", "returns", "exports"},
+		`use "outputs", as in outputs: {summary: "${task.response}"}`},
+	{[]string{"a workflow"}, []string{"concurrency", "parallelism", "parallel", "maxworkers", "maxconcurrency", "maxconcurrent", "strategy"},
+		`use "max_parallel"`},
+	{[]string{"a workflow"}, []string{"on", "trigger", "triggers", "schedule", "cron", "workflowdispatch"},
+		`remove it: a run starts with "gleitzeit run" or "gleitzeit submit", which a scheduler such as cron can call`},
+	{[]string{"a workflow"}, []string{"mcpservers", "mcp", "servers", "toolservers"},
+		`use "mcp_servers", as in mcp_servers: {files: {command: npx, args: [-y, SERVER]}}`},
+	{[]string{"a workflow"}, []string{"retry", "retries", "maxretries", "retrypolicy"},
+		`use "retry" in a task, or in "defaults" for all tasks of a protocol`},
+	{[]string{"a workflow"}, []string{"if", "condition", "when"},
+		`use "when" in a task`},
+	{[]string{"a task"}, []string{"if", "condition", "conditions", "onlyif", "only"},
+		`use "when", as in when: ${score.result} > 0.5`},
+	{[]string{"a task"}, []string{"needs", "after", "requires", "upstream", "waitfor", "waitson", "depends", "deps", "dependency", "previous"},
+		`use "dependencies", a list of ids: dependencies: [fetch]`},
+	{[]string{"a task", "a template", "a default"}, []string{"retries", "maxretries", "maxattempts", "attempts", "retrypolicy", "retrystrategy", "retrydelay", "retrylimit"},
+		`use "retry", as in retry: {max_attempts: 3, base_delay: 2s}`},
+	{[]string{"a task"}, []string{"with", "args", "arguments", "input", "inputs", "vars", "env", "environment", "variables", "kwargs"},
+		`use "parameters", as in parameters: {prompt: "${inputs.topic}"}`},
+	{[]string{"a task", "a template"}, []string{"run", "command", "commands", "cmd", "cmds", "script", "shell", "bash", "sh", "exec", "entrypoint", "image", "container"},
+		`there are no shell commands: use method: python/execute with "code" or "file" in its parameters, or a tool of an MCP server`},
+	{[]string{"a task"}, []string{"uses", "action", "tool", "function", "module", "operator", "agent", "type", "kind", "call", "task"},
+		`use "method", as in method: llm/chat`},
+	{[]string{"a task"}, []string{"matrix", "foreach", "loop", "withitems", "withparam", "withsequence", "items", "each", "map", "strategy", "batch"},
+		`use "for_each", as in for_each: [a, b], and refer to ${item}`},
+	{[]string{"a task"}, []string{"output", "outputs", "register", "saveas", "storeas", "result", "artifacts", "outputkey"},
+		`remove it: other tasks refer to the result by the id, as in ${id.response}, and "outputs" of the workflow names results`},
+	{[]string{"a task"}, []string{"steps", "jobs", "tasks", "children", "parallel"},
+		`list its tasks in "tasks" of the workflow: those without dependencies run in parallel`},
+	{[]string{"a task"}, []string{"allowfailure", "ignoreerrors", "ignorefailure", "onerror", "onfailure"},
+		`use "continue_on_error: true", or a task with "run_if: always" behind it`},
+	{[]string{"a task"}, []string{"triggerrule", "always"},
+		`use "run_if": success, done or always`},
+	{[]string{"a task"}, []string{"runson", "pool", "runner", "worker", "node"},
+		`use "queue", the Temporal task queue of the workers that run the task`},
+	{[]string{"a task"}, []string{"concurrency", "maxparallel", "parallelism", "throttle"},
+		`use "max_concurrent", for the items of "for_each"`},
+	{[]string{"a task", "a template", "a default"}, []string{"timeoutminutes", "timeoutseconds", "timeouts", "timeoutms", "deadline", "activedeadlineseconds", "executiontimeout"},
+		`use "timeout", as in timeout: 5m`},
+	{[]string{"retry"}, []string{"retries", "maxretries", "limit", "count", "times", "max", "maximumattempts"},
+		`use "max_attempts", which counts the first attempt too`},
+	{[]string{"retry"}, []string{"interval", "wait", "initialinterval", "seconds", "initialdelay", "mindelay"},
+		`use "base_delay", as in base_delay: 2s`},
+	{[]string{"retry"}, []string{"factor", "multiplier", "backoffcoefficient", "strategy", "policy"},
+		`use "backoff": exponential, linear or fixed`},
+	{[]string{"an input"}, []string{"value", "val"},
+		`use "default"`},
+	{[]string{"an input"}, []string{"options", "choices", "values", "allowed", "oneof"},
+		`use "enum", a list of allowed values`},
+}
+
+// plainKey removes what spellings of a key differ in.
+func plainKey(key string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(key))
+}
+
+// equivalentOf returns what to write for a key of another engine; "" where that is not known.
+func equivalentOf(key, where string) string {
+	key = plainKey(key)
+	for _, one := range equivalents {
+		if slices.Contains(one.where, where) && slices.Contains(one.keys, key) {
+			return one.hint
+		}
+	}
+	return ""
+}
