@@ -20,14 +20,42 @@ class Terminated(SystemExit):
     """SIGTERM, which by itself would end the process without a chance to clean up."""
 
 
+# The last Terminated, and True beside it if a destructor has dropped it.
+RAISED = []
+
+
 def raise_terminated(number, _):
     TERMINATING.append(number)  # The workers of its pools get the signal, too.
-    raise Terminated(128 + number)
+    RAISED[:] = [Terminated(128 + number)]
+    raise RAISED[0]
+
+
+def raise_again(_, frame):
+    """Raises Terminated again if it was dropped: by a destructor, or by C code, in which case no frame has seen it but the handlers."""
+    if RAISED and (len(RAISED) > 1 or RAISED[0].__traceback__.tb_frame.f_code in (raise_terminated.__code__, raise_again.__code__)):
+        raise_terminated(signal.SIGTERM, frame)
+
+
+def watch_dropped(hook):
+    def dropped(unraisable):
+        if RAISED and unraisable.exc_value is RAISED[0]:
+            RAISED.append(True)
+        else:
+            hook(unraisable)
+    return dropped
 
 
 def reset_termination():
-    if signal.getsignal(signal.SIGTERM) is raise_terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name, handler in HANDLERS.items():
+        if signal.getsignal(name) is handler:
+            signal.signal(name, signal.SIG_DFL)
+    RAISED.clear()
+
+
+# The supervisor sends SIGCONT after SIGTERM.
+HANDLERS = {signal.SIGTERM: raise_terminated}
+if hasattr(signal, "SIGCONT"):
+    HANDLERS[signal.SIGCONT] = raise_again
 
 
 MASKS = []
@@ -50,7 +78,9 @@ def after_fork_in_child():
 
 def allow_termination():
     """Makes SIGTERM an exception in the script, so that `finally`, context managers and atexit functions run."""
-    signal.signal(signal.SIGTERM, raise_terminated)
+    for name, handler in HANDLERS.items():
+        signal.signal(name, handler)
+    sys.unraisablehook = watch_dropped(sys.unraisablehook)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork_in_child)
 
