@@ -265,6 +265,7 @@ def execute(work):
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
         if LOST:
+            NOTICED.append(True)
             raise ScriptError("pool", str(LOST[0])) from exception
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
