@@ -8,7 +8,7 @@ import importlib.machinery
 LOST_WORKER = 213
 SCRIPT = {}
 LOST = []  # The exit status of the worker.
-NOTICED = []  # Whether the script was interrupted because of that.
+NOTICED = []  # Whether the script has ended, because of that or by itself.
 TERMINATING = []
 
 SHARED = r'''
@@ -95,13 +95,13 @@ def share_script(spawn):
 
 
 def interrupt():
-    """Interrupts the script, which waits, until it has noticed: an exception in the wrong moment is dropped by Python itself."""
+    """Interrupts the script, which waits, until it has ended: an exception in the wrong moment is dropped by Python itself."""
     main = sys.modules["threading"].main_thread().ident
     for pause in (0.3, 1, 3, 9):
-        signal.pthread_kill(main, signal.SIGINT)
-        time.sleep(pause)
         if NOTICED:
             return
+        signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(pause)
 
 
 def watch_pools(pool):

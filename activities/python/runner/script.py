@@ -253,10 +253,29 @@ def status(end):
     return (end.code or 0) & 0xff if isinstance(end.code or 0, int) else 1
 
 
+def lost_worker():
+    return ScriptError("pool", str(LOST[0]))
+
+
 def execute(work):
-    """Returns the result of the work; every exception becomes a ScriptError."""
+    """Returns the result of the work; every exception becomes a ScriptError, and so does a Pool that has lost a worker."""
+    NOTICED.clear()
     try:
-        return work()
+        return attempt(work)
+    except KeyboardInterrupt as late:  # The work had ended when it was interrupted.
+        raise lost_worker() from late
+    finally:
+        NOTICED.append(True)
+        if LOST:
+            signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def attempt(work):
+    try:
+        done = work()
+        if LOST:
+            raise lost_worker()
+        return done
     except ScriptError:
         raise
     except Terminated as end:
@@ -265,8 +284,7 @@ def execute(work):
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
         if LOST:
-            NOTICED.append(True)
-            raise ScriptError("pool", str(LOST[0])) from exception
+            raise lost_worker() from exception
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
             raise ScriptError(fault, format_exception(exception)) from exception
