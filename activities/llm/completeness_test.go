@@ -38,7 +38,7 @@ const (
 func TestAnswersOfOllamaThatAreNotWhole(t *testing.T) {
 	for provider, hint := range map[string]string{
 		"": "raise `max_tokens` or `num_ctx`, or set `on_cut_answer: continue`",
-		`,"provider":"openai","base_url":"` + ollamatest.Start(t) + `/v1"`: cutHint[2:],
+		`,"provider":"openai","temperature":0,"base_url":"` + ollamatest.Start(t) + `/v1"`: cutHint[2:],
 	} {
 		result := ask(t, real(t), llm.Chat, `{"model":"tiny-script","prompt":"SLOWLY","max_tokens":6`+provider+`}`)
 		want(t, result, map[string]string{"response": `"tick tock tick tock tick tock "`, "done_reason": `"length"`})

@@ -24,27 +24,28 @@ func compatible(t testing.TB) *llm.Handler {
 	}}})
 }
 
+// Such a server samples with temperature 1 where a call names none.
 func TestCompatibleServer(t *testing.T) {
 	handler := compatible(t)
 	for _, test := range []struct {
 		method, parameters string
 		want               map[string]string
 	}{
-		{llm.Chat, `{"prompt":"hello"}`, map[string]string{"response": greeting, "role": `"assistant"`, "model": `"llama3.2"`, "done_reason": `"stop"`,
+		{llm.Chat, `{"prompt":"hello","temperature":0}`, map[string]string{"response": greeting, "role": `"assistant"`, "model": `"llama3.2"`, "done_reason": `"stop"`,
 			"provider_id": `"` + ollamatest.Start(t) + `/v1"`}},
-		{llm.Chat, `{"prompt":"Well?","system":"You are a PINEAPPLE."}`, map[string]string{"response": `"I saw the PINEAPPLE."`}},
-		{llm.Chat, `{"prompt":"SLOWLY","max_tokens":4}`, map[string]string{"response": `"tick tock tick tock "`, "done_reason": `"length"`, "tokens_used": "4", "prompt_tokens": "3"}},
-		{llm.Chat, `{"prompt":"SLOWLY","stop":"tock"}`, map[string]string{"response": `"tick "`}},
+		{llm.Chat, `{"prompt":"Well?","system":"You are a PINEAPPLE.","temperature":0}`, map[string]string{"response": `"I saw the PINEAPPLE."`}},
+		{llm.Chat, `{"prompt":"SLOWLY","max_tokens":4,"temperature":0}`, map[string]string{"response": `"tick tock tick tock "`, "done_reason": `"length"`, "tokens_used": "4", "prompt_tokens": "3"}},
+		{llm.Chat, `{"prompt":"SLOWLY","stop":"tock","temperature":0}`, map[string]string{"response": `"tick "`}},
 		{llm.Chat, `{"prompt":"hello","temperature":0,"seed":7,"top_p":0.9}`, map[string]string{"response": greeting}},
-		{llm.Vision, `{"prompt":"Which colour?","images":["` + encoded(t, "green") + `"]}`, map[string]string{"response": `"I see green."`, "model": `"llava"`}},
+		{llm.Vision, `{"prompt":"Which colour?","temperature":0,"images":["` + encoded(t, "green") + `"]}`, map[string]string{"response": `"I see green."`, "model": `"llava"`}},
 	} {
 		want(t, ask(t, handler, test.method, test.parameters), test.want)
 	}
-	result := ask(t, handler, llm.Chat, `{"prompt":"SLOWLY","max_tokens":5}`)
+	result := ask(t, handler, llm.Chat, `{"prompt":"SLOWLY","max_tokens":5,"temperature":0}`)
 	if result.Usage != (protocol.Usage{LLMCalls: 1, PromptTokens: 3, TokensUsed: 5}) {
 		t.Errorf("usage %+v", result.Usage)
 	}
-	result = ask(t, handler, llm.Chat, `{"prompt":"hello","max_tokens":100,"schema":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}}`)
+	result = ask(t, handler, llm.Chat, `{"prompt":"hello","max_tokens":100,"temperature":0,"schema":{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}}`)
 	parsed, _ := result.Value.Get("parsed")
 	if ok, _ := parsed.Get("ok"); ok.Kind() != value.KindBool {
 		t.Errorf("parsed %s", parsed.JSON())
@@ -61,7 +62,7 @@ func TestCompatibleServer(t *testing.T) {
 func TestServerOfATask(t *testing.T) {
 	handler := open(t, llm.Options{Providers: at("http://" + refusing(t))})
 	address := ollamatest.Start(t)
-	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","provider":"openai","base_url":"`+address+`/v1","model":"tiny-script"}`), map[string]string{"response": greeting})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","temperature":0,"provider":"openai","base_url":"`+address+`/v1","model":"tiny-script"}`), map[string]string{"response": greeting})
 	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello","base_url":"`+address+`"}`), map[string]string{"response": greeting})
 	for parameters, message := range map[string]string{
 		`{"prompt":"x","provider":"openai"}`:                              `no server is configured for the provider "openai"`,

@@ -132,7 +132,7 @@ func TestBrokenImage(t *testing.T) {
 // GIF fails on Ollama's own engine, BMP on its /v1, TIFF on both: the server gets PNG.
 func TestFormatsThatServersDoNotRead(t *testing.T) {
 	for _, format := range []string{"gif", "bmp", "tiff"} {
-		for _, server := range []string{`"model":"tiny-vision"`, `"model":"tiny-vision","provider":"openai","base_url":"` + ollamatest.Start(t) + `/v1"`} {
+		for _, server := range []string{`"model":"tiny-vision"`, `"model":"tiny-vision","temperature":0,"provider":"openai","base_url":"` + ollamatest.Start(t) + `/v1"`} {
 			request := asking(t, llm.Vision, `{"prompt":"Which colour?","image_path":"picture",`+server+`}`)
 			request.Files.(folder).write(t, "picture", picture(t, format, "green"))
 			result, err := real(t).Handle(t.Context(), request, nil)

@@ -21,7 +21,7 @@ const (
 	taskGrace = 10 * time.Minute
 	// cancelTimeout is the time limit for cancelling a task.
 	cancelTimeout = 2 * time.Second
-	// maxPollFailures is how often in a row a task may be asked for in vain.
+	// maxPollFailures is how often in a row a task may be asked for without success.
 	maxPollFailures = 5
 )
 

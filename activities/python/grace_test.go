@@ -23,6 +23,8 @@ var ending = []struct{ name, code, want string }{
 	{"atexit", "import atexit\natexit.register(print, 'bye')\nUP()\ntime.sleep(600)", "bye"},
 	{"a handler of its own", "import signal\ndef stop(number, frame):\n    print('stopping', number)\n    sys.exit(0)\nsignal.signal(signal.SIGTERM, stop)\nUP()\ntime.sleep(600)", "stopping 15"},
 	{"except Exception does not see it", "while True:\n    try:\n        UP()\n        time.sleep(600)\n    except Exception: print('seen')\n    finally: print('cleaned')", "cleaned"},
+	{"in a destructor, which drops exceptions", "class Slow:\n    def __del__(self):\n        UP()\n        time.sleep(600)\ntry:\n    Slow()\n    time.sleep(600)\nfinally: print('cleaned')", "cleaned"},
+	{"in the end of a file without a name", "import io\nclass Slow(io.RawIOBase):\n    def close(self):\n        if not self.closed:\n            UP()\n            time.sleep(600)\ntry:\n    Slow()\n    time.sleep(600)\nfinally: print('cleaned')", "cleaned"},
 	{"asyncio", "import asyncio\nasync def work():\n    try:\n        UP()\n        await asyncio.sleep(600)\n    finally: print('cleaned')\nasyncio.run(work())", "cleaned"},
 	{"a program of its own", "import subprocess\nchild = subprocess.Popen(['sh', '-c', 'trap \"sleep 0.3; echo trapped; exit\" TERM; touch up; while :; do sleep 0.05; done'])\nchild.wait()", "trapped"},
 	{"a program that is waited for without a chance to notice", "try:\n    UP()\n    os.system('sleep 600')\nfinally: print('noticed')", "noticed"},

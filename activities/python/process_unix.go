@@ -84,9 +84,19 @@ func endGently(command *exec.Cmd, grace time.Duration) (stop func()) {
 		return func() {}
 	}
 	_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM) // It may have ended.
-	timer := time.AfterFunc(grace, func() { endGroup(command) })
-	return func() { timer.Stop() }
+	timers := []*time.Timer{time.AfterFunc(grace, func() { endGroup(command) })}
+	for _, after := range reminders {
+		timers = append(timers, time.AfterFunc(after, func() { _ = syscall.Kill(-command.Process.Pid, syscall.SIGCONT) }))
+	}
+	return func() {
+		for _, timer := range timers {
+			timer.Stop()
+		}
+	}
 }
+
+// reminders are when a script is reminded of SIGTERM, as in supervisor.py.
+var reminders = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
 
 // exitStatusOf returns how a process ended.
 func exitStatusOf(state *os.ProcessState) *exitStatus {

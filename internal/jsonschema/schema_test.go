@@ -144,7 +144,7 @@ func TestRewrite(t *testing.T) {
 func TestLargePatterns(t *testing.T) {
 	large := "(?:" + strings.Repeat("a", 3000) + "){1000}"
 	for pattern, unchecked := range map[string]bool{
-		large: false, strings.Repeat("(", 100_000) + "a" + strings.Repeat(")", 100_000): true, strings.Repeat("(?=a", 2000) + strings.Repeat(")", 2000): true,
+		large: false, strings.Repeat("(", 6000) + "a" + strings.Repeat(")", 6000): true, strings.Repeat("(?=a", 2000) + strings.Repeat(")", 2000): true,
 		"(?=a)" + strings.Repeat("a", 1<<20): true, strings.Repeat("(?=a", 900) + strings.Repeat(")", 900): false,
 	} {
 		text := `{"type": "object", "properties": {"a": {"pattern": "` + pattern + `"}, "b": {"pattern": "^b{500}$"}}}`

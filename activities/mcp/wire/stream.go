@@ -13,10 +13,20 @@ import (
 type lineReader struct {
 	from  io.Closer
 	lines *bufio.Reader
+	rest  []byte // What the SDK has yet to read of a message.
 }
 
 func newLineReader(from io.ReadCloser) lineReader {
-	return lineReader{from, bufio.NewReaderSize(from, 64<<10)}
+	return lineReader{from: from, lines: bufio.NewReaderSize(from, 64<<10)}
+}
+
+// take moves a part of the rest.
+func (r *lineReader) take(data []byte) int {
+	n := copy(data, r.rest)
+	if r.rest = r.rest[n:]; len(r.rest) == 0 {
+		r.rest = nil // Until the next message, which may come hours later, it would keep this one.
+	}
+	return n
 }
 
 // Close implements io.Closer.
@@ -66,7 +76,6 @@ func (s *Session) Reader(from io.ReadCloser) io.ReadCloser {
 type messageReader struct {
 	lineReader
 	session *Session
-	rest    []byte
 	err     error
 }
 
@@ -87,11 +96,7 @@ func (r *messageReader) Read(data []byte) (int, error) {
 		}
 		r.rest = r.session.line(line)
 	}
-	n := copy(data, r.rest)
-	if r.rest = r.rest[n:]; len(r.rest) == 0 {
-		r.rest = nil // Until the next message, which may come hours later, it would keep this one.
-	}
-	return n, nil
+	return r.take(data), nil
 }
 
 // Request notes a request on its way to an address.
@@ -160,7 +165,6 @@ type eventReader struct {
 	lineReader
 	session *Session
 	data    [][]byte // The lines of data of the event so far.
-	rest    []byte
 	err     error
 }
 
@@ -178,11 +182,7 @@ func (r *eventReader) Read(data []byte) (int, error) {
 			r.rest = append(r.rest, r.event([]byte("\n"), nil, false)...)
 		}
 	}
-	n := copy(data, r.rest)
-	if r.rest = r.rest[n:]; len(r.rest) == 0 {
-		r.rest = nil // Until the next message, which may come hours later, it would keep this one.
-	}
-	return n, nil
+	return r.take(data), nil
 }
 
 // event handles a line of an event, and returns what the SDK reads.

@@ -8,6 +8,7 @@ import importlib.machinery
 LOST_WORKER = 213
 SCRIPT = {}
 LOST = []  # The exit status of the worker.
+NOTICED = []  # Whether the script has ended, because of that or by itself.
 TERMINATING = []
 
 SHARED = r'''
@@ -93,6 +94,16 @@ def share_script(spawn):
     space["install"](spawn)
 
 
+def interrupt():
+    """Interrupts the script, which waits, until it has ended: an exception in the wrong moment is dropped by Python itself."""
+    main = sys.modules["threading"].main_thread().ident
+    for pause in (0.3, 1, 3, 9):
+        if NOTICED:
+            return
+        signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(pause)
+
+
 def watch_pools(pool):
     """Interrupts a script whose Pool has lost a worker: only the limit of tasks for a worker, or the end of the pool, ends one in order."""
     maintain, join_exited, join, terminate = pool.Pool._maintain_pool, pool.Pool._join_exited_workers, pool.Pool.join, pool.Pool._terminate_pool.__func__
@@ -112,7 +123,7 @@ def watch_pools(pool):
         # A pool that ends says so before its workers end.
         if lost and not LOST and not TERMINATING and handler._state != pool.TERMINATE:
             LOST.append(lost[0])
-            signal.pthread_kill(sys.modules["threading"].main_thread().ident, signal.SIGINT)  # It waits.
+            sys.modules["threading"].Thread(target=interrupt, daemon=True).start()
         return joined and not LOST  # Others are started in their place.
 
     def join_pool(self):

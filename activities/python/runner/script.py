@@ -20,14 +20,42 @@ class Terminated(SystemExit):
     """SIGTERM, which by itself would end the process without a chance to clean up."""
 
 
+# The last Terminated, and True beside it if a destructor has dropped it.
+RAISED = []
+
+
 def raise_terminated(number, _):
     TERMINATING.append(number)  # The workers of its pools get the signal, too.
-    raise Terminated(128 + number)
+    RAISED[:] = [Terminated(128 + number)]
+    raise RAISED[0]
+
+
+def raise_again(_, frame):
+    """Raises Terminated again if it was dropped: by a destructor, or by C code, in which case no frame has seen it but the handlers."""
+    if RAISED and (len(RAISED) > 1 or RAISED[0].__traceback__.tb_frame.f_code in (raise_terminated.__code__, raise_again.__code__)):
+        raise_terminated(signal.SIGTERM, frame)
+
+
+def watch_dropped(hook):
+    def dropped(unraisable):
+        if RAISED and unraisable.exc_value is RAISED[0]:
+            RAISED.append(True)
+        else:
+            hook(unraisable)
+    return dropped
 
 
 def reset_termination():
-    if signal.getsignal(signal.SIGTERM) is raise_terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name, handler in HANDLERS.items():
+        if signal.getsignal(name) is handler:
+            signal.signal(name, signal.SIG_DFL)
+    RAISED.clear()
+
+
+# The supervisor sends SIGCONT after SIGTERM.
+HANDLERS = {signal.SIGTERM: raise_terminated}
+if hasattr(signal, "SIGCONT"):
+    HANDLERS[signal.SIGCONT] = raise_again
 
 
 MASKS = []
@@ -50,7 +78,9 @@ def after_fork_in_child():
 
 def allow_termination():
     """Makes SIGTERM an exception in the script, so that `finally`, context managers and atexit functions run."""
-    signal.signal(signal.SIGTERM, raise_terminated)
+    for name, handler in HANDLERS.items():
+        signal.signal(name, handler)
+    sys.unraisablehook = watch_dropped(sys.unraisablehook)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork_in_child)
 
@@ -223,10 +253,29 @@ def status(end):
     return (end.code or 0) & 0xff if isinstance(end.code or 0, int) else 1
 
 
+def lost_worker():
+    return ScriptError("pool", str(LOST[0]))
+
+
 def execute(work):
-    """Returns the result of the work; every exception becomes a ScriptError."""
+    """Returns the result of the work; every exception becomes a ScriptError, and so does a Pool that has lost a worker."""
+    NOTICED.clear()
     try:
-        return work()
+        return attempt(work)
+    except KeyboardInterrupt as late:  # The work had ended when it was interrupted.
+        raise lost_worker() from late
+    finally:
+        NOTICED.append(True)
+        if LOST:
+            signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def attempt(work):
+    try:
+        done = work()
+        if LOST:
+            raise lost_worker()
+        return done
     except ScriptError:
         raise
     except Terminated as end:
@@ -235,7 +284,7 @@ def execute(work):
         raise ScriptError("exit", "status %s" % status(end) if isinstance(end.code or 0, int) else str(end.code)) from end
     except BaseException as exception:
         if LOST:
-            raise ScriptError("pool", str(LOST[0])) from exception
+            raise lost_worker() from exception
         try:
             fault = "memory" if isinstance(exception, MemoryError) else "exception"
             raise ScriptError(fault, format_exception(exception)) from exception

@@ -130,11 +130,15 @@ def other_end_closed(control, timeout):
     return control.fileno() in happened
 
 
-def signal_term(send, target):
+def signal_to(send, target, number):
     try:
-        send(target, signal.SIGTERM)
+        send(target, number)
     except OSError:
         pass
+
+
+# When the script is reminded of SIGTERM, in seconds after it: an exception in the wrong moment is dropped by Python itself.
+REMINDERS = (0.1, 0.5, 2)
 
 
 def in_group(pid, group):
@@ -152,8 +156,8 @@ def terminate(control, child):
     if not grace or other_end_closed(control, 0):
         return False
     send_event(control, b"ending", 1)
-    signal_term(os.kill, child)
-    began, exists = time.monotonic(), True
+    signal_to(os.kill, child, signal.SIGTERM)
+    began, exists, reminded = time.monotonic(), True, 0
     while time.monotonic() < began + grace and not other_end_closed(control, 0.02):
         try:
             while True:
@@ -163,13 +167,16 @@ def terminate(control, child):
                 exists = exists and pid != child
         except ChildProcessError:
             exists = False
+        if exists and reminded < len(REMINDERS) and time.monotonic() > began + REMINDERS[reminded]:
+            reminded += 1
+            signal_to(os.kill, child, signal.SIGCONT)
         if not exists and asked != "all":
-            signal_term(os.killpg, child)
+            signal_to(os.killpg, child, signal.SIGTERM)
             asked = "all"
         elif not asked and time.monotonic() > began + grace / 2:
             for pid in descendants():
                 if pid != child and in_group(pid, child):
-                    signal_term(os.kill, pid)
+                    signal_to(os.kill, pid, signal.SIGTERM)
             asked = "others"
         try:
             os.killpg(child, 0)

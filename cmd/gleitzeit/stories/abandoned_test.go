@@ -1,11 +1,22 @@
 package stories_test
 
 import (
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
+
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	said, err := exec.CommandContext(t.Context(), "ps", "-o", "ppid=", "-p", strconv.Itoa(pid)).Output()
+	must(t, err)
+	parent, err := strconv.Atoi(strings.TrimSpace(string(said)))
+	must(t, err)
+	return parent
+}
 
 // TestAbandonedFolders: the temporary folders of a killed process are removed by the next one, those of a living one are not.
 func TestAbandonedFolders(t *testing.T) {
@@ -27,11 +38,15 @@ func TestAbandonedFolders(t *testing.T) {
 			living.asleep()
 			kept := folders()
 			p := killed.Start("run", "flow.yaml")
-			killed.asleep()
+			script := killed.asleep()[0]
+			// The process between the two removes the folder when it notices that the first has gone.
+			between := parentOf(t, script)
+			must(t, syscall.Kill(between, syscall.SIGSTOP))
 			p.Signal(syscall.SIGKILL)
+			must(t, syscall.Kill(between, syscall.SIGKILL))
 			p.Wait()
 			if left := folders(); left == kept {
-				t.Fatal("the process that was killed has left no folder")
+				t.Fatalf("the process that was killed has left no folder: before %q, after %q", kept, left)
 			}
 			next.File("sum.yaml", sum)
 			next.Gleitzeit(0, "run", "sum.yaml")

@@ -290,14 +290,11 @@ func (p *Printer) End(document *view.Run) {
 		if shown, is := p.shown[task.ID]; is && shown != task.Status {
 			delete(p.printed, task.ID) // Its line has another status.
 		}
-		if task.Status == protocol.Failed && task.Error != nil {
+		if task.Error != nil && (task.Status == protocol.Failed || !task.Error.Empty()) {
 			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
 				p.line("  " + value.VisibleLines(task.Error.Hint))
 			}
-			p.showPrinted(task.Error, protocol.PrintedLines)
-		} else if task.Error != nil && !task.Error.Empty() {
-			p.line(fmt.Sprintf("\n%s (%s):", task.ID, task.Error.Name))
 			p.showPrinted(task.Error, protocol.PrintedLines)
 		}
 	}

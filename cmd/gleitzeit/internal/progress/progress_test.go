@@ -280,3 +280,12 @@ func TestStream(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatACancelledTaskPrinted: its error stands above what it printed, as that of a task that failed.
+func TestWhatACancelledTaskPrinted(t *testing.T) {
+	p, shown := printing(Options{Began: time.Now()}, "a")
+	cancelled := view.NewError(protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran"))
+	cancelled.Printed = protocol.Printed{Output: "half done"}
+	p.End(&view.Run{Run: "run-1", Status: protocol.Cancelled, Duration: 2, Tasks: []view.Task{{ID: "a", Status: protocol.Cancelled, Error: cancelled}}})
+	want(t, shown, "\na (TASK_CANCELLED):\nit was cancelled while it ran\n  output:\n    half done\nrun-1 cancelled in 2.00 s\n")
+}
