@@ -58,13 +58,17 @@ func invalidOf(all []protocol.SkippedItem, first, end int) (found []protocol.Ski
 	return found
 }
 
-// Page returns a page of a task's items.
+// Page returns a page of a task's items. Its error is that of an unavailable store, which the workflow retries.
 func (a *Activities) Page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
 	response, err := a.page(ctx, request)
-	if failure := protocol.AsError(err, protocol.PersistenceFailed); err != nil && failure.Kind != protocol.Transient {
-		return &protocol.PageResponse{Error: failure}, nil
+	if err == nil {
+		return response, nil
 	}
-	return response, err
+	failure := protocol.AsError(err, protocol.PersistenceFailed)
+	if failure.Kind == protocol.Transient {
+		return nil, failure
+	}
+	return &protocol.PageResponse{Error: failure}, nil
 }
 
 func (a *Activities) page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
