@@ -59,8 +59,8 @@ func invalidOf(all []protocol.SkippedItem, first, end int) (found []protocol.Ski
 }
 
 // Page returns a page of a task's items. Its error is that of an unavailable store, which the workflow retries.
-func (a *Activities) Page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
-	response, err := a.page(ctx, request)
+func (l *itemLists) Page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
+	response, err := l.page(ctx, request)
 	if err == nil {
 		return response, nil
 	}
@@ -71,8 +71,8 @@ func (a *Activities) Page(ctx context.Context, request protocol.PageRequest) (*p
 	return &protocol.PageResponse{Error: failure}, nil
 }
 
-func (a *Activities) page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
-	manifest, err := resultstore.LoadManifest(ctx, a.results.store, request.Manifest)
+func (l *itemLists) page(ctx context.Context, request protocol.PageRequest) (*protocol.PageResponse, error) {
+	manifest, err := resultstore.LoadManifest(ctx, l.results.store, request.Manifest)
 	if errors.Is(err, resultstore.ErrNotFound) {
 		return nil, noItems()
 	}
@@ -84,7 +84,7 @@ func (a *Activities) page(ctx context.Context, request protocol.PageRequest) (*p
 		return nil, noItems()
 	}
 	response := &protocol.PageResponse{Page: manifest.Pages[at]}
-	page, err := a.pages.load(ctx, a.results.store, response.Page)
+	page, err := l.load(ctx, response.Page)
 	if err != nil {
 		return nil, err
 	}
@@ -106,10 +106,12 @@ func noItems() error {
 	return protocol.Errorf(protocol.PersistenceFailed, "the list of the items is missing in the result store").WithKind(protocol.Permanent)
 }
 
-// pages has the pages that calls have read last: the calls of many items follow each other.
-type pages struct {
-	mu   sync.Mutex
-	read []readPage
+// itemLists reads the lists of items in the store. It has the pages that calls have read last: the calls of many items follow each
+// other.
+type itemLists struct {
+	results results
+	mu      sync.Mutex
+	read    []readPage
 }
 
 type readPage struct {
@@ -120,17 +122,17 @@ type readPage struct {
 // mostPages is how many pages are kept in memory: a few MB.
 const mostPages = 32
 
-func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol.Page) (read pageOf, err error) {
-	p.mu.Lock()
-	at := slices.IndexFunc(p.read, func(r readPage) bool { return r.hash == page.Ref.Hash })
+func (l *itemLists) load(ctx context.Context, page protocol.Page) (read pageOf, err error) {
+	l.mu.Lock()
+	at := slices.IndexFunc(l.read, func(r readPage) bool { return r.hash == page.Ref.Hash })
 	if at >= 0 {
-		found := p.read[at]
-		p.read = append(slices.Delete(p.read, at, at+1), found)
-		p.mu.Unlock()
+		found := l.read[at]
+		l.read = append(slices.Delete(l.read, at, at+1), found)
+		l.mu.Unlock()
 		return found.pageOf, nil
 	}
-	p.mu.Unlock()
-	list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: &page.Ref})
+	l.mu.Unlock()
+	list, err := resultstore.Load(ctx, l.results.store, protocol.Payload{Ref: &page.Ref})
 	if err == nil {
 		read, err = decodePage(list)
 	}
@@ -143,13 +145,38 @@ func (p *pages) load(ctx context.Context, store resultstore.Store, page protocol
 	if page.Ref.Size > 2*protocol.MaxPageBytes {
 		return read, nil // One large item.
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.read = append(p.read, readPage{page.Ref.Hash, read})
-	if len(p.read) > mostPages {
-		p.read = slices.Delete(p.read, 0, len(p.read)-mostPages)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.read = append(l.read, readPage{page.Ref.Hash, read})
+	if len(l.read) > mostPages {
+		l.read = slices.Delete(l.read, 0, len(l.read)-mostPages)
 	}
 	return read, nil
+}
+
+func (l *itemLists) loadPage(ctx context.Context, of *protocol.Items) (page pageOf, err error) {
+	err = l.results.withRetry(ctx, func(ctx context.Context) error {
+		page, err = l.load(ctx, of.Page)
+		return err
+	})
+	return page, err
+}
+
+// recordedItems returns how the items of a call have ended that have a record.
+func (l *itemLists) recordedItems(ctx context.Context, call *protocol.Call, of *protocol.Items) (map[int]protocol.Outcome, error) {
+	first, last := of.First, of.End()-1
+	query := resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &first, Last: &last}
+	found := map[int]protocol.Outcome{}
+	err := l.results.withRetry(ctx, func(ctx context.Context) error {
+		records, err := l.results.store.Records(ctx, query)
+		for _, record := range records { // The latest attempt of an item comes last.
+			if record.Status != protocol.Cancelled {
+				found[record.Item] = record.Outcome()
+			}
+		}
+		return err
+	})
+	return found, err
 }
 
 func decodePage(stored value.Value) (page pageOf, err error) {

@@ -29,7 +29,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	beat := startHeartbeat(ctx, &call) // Before the store is asked: an attempt that waits for it is not lost.
 	defer beat.stop()
 	if call.Items != nil && call.Items.Count > 1 {
-		return a.unit(ctx, &call, beat)
+		return newUnit(a, &call, beat).do(ctx)
 	}
 	t := &attempt{Activities: a, call: &call, number: int(activity.GetInfo(ctx).Attempt), beat: beat}
 	if call.Items != nil {

@@ -50,31 +50,6 @@ func mayFollow(retry *protocol.Retry, outcome protocol.Outcome) bool {
 	return outcome.Status == protocol.Failed && outcome.Error != nil && outcome.Attempts < retry.Attempts(outcome.Error.Kind)
 }
 
-func (a *Activities) loadPage(ctx context.Context, of *protocol.Items) (page pageOf, err error) {
-	err = a.results.withRetry(ctx, func(ctx context.Context) error {
-		page, err = a.pages.load(ctx, a.results.store, of.Page)
-		return err
-	})
-	return page, err
-}
-
-// recordedItems returns how the items of a call have ended that have a record.
-func (a *Activities) recordedItems(ctx context.Context, call *protocol.Call, of *protocol.Items) (map[int]protocol.Outcome, error) {
-	first, last := of.First, of.End()-1
-	query := resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &first, Last: &last}
-	found := map[int]protocol.Outcome{}
-	err := a.results.withRetry(ctx, func(ctx context.Context) error {
-		records, err := a.results.store.Records(ctx, query)
-		for _, record := range records { // The latest attempt of an item comes last.
-			if record.Status != protocol.Cancelled {
-				found[record.Item] = record.Outcome()
-			}
-		}
-		return err
-	})
-	return found, err
-}
-
 // decide reports whether the condition of the item holds; true if it has none.
 func (t *attempt) decide(ctx context.Context) (bool, *protocol.Error) {
 	if t.condition == nil || t.invalid != nil {
@@ -103,8 +78,12 @@ type unit struct {
 	outcome protocol.UnitOutcome
 }
 
-func (a *Activities) unit(ctx context.Context, call *protocol.Call, beat *heartbeat) (*protocol.UnitOutcome, error) {
-	u := &unit{Activities: a, call: call, beat: beat, places: make(chan struct{}, unstored)}
+func newUnit(a *Activities, call *protocol.Call, beat *heartbeat) *unit {
+	return &unit{Activities: a, call: call, beat: beat, places: make(chan struct{}, unstored)}
+}
+
+// do does the items. Its result is a *protocol.UnitOutcome, or an error that Temporal retries.
+func (u *unit) do(ctx context.Context) (*protocol.UnitOutcome, error) {
 	err := u.run(ctx)
 	u.writes.Wait()
 	switch {
