@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
@@ -100,15 +101,26 @@ func events(t testing.TB, r *rig, run client.WorkflowRun, first string) []*histo
 // itemHistories returns the histories of the workflow that ran the items of a task, from the first.
 func itemHistories(t testing.TB, r *rig, run client.WorkflowRun, first, task string) [][]*historypb.HistoryEvent {
 	t.Helper()
-	for _, history := range histories(t, r.Client, run.GetID(), first) {
-		for _, event := range history {
-			if child := event.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution(); child.GetWorkflowId() == workflows.MapID(run.GetID(), task) {
-				return histories(t, r.Client, child.GetWorkflowId(), child.GetRunId())
-			}
+	for _, child := range itemWorkflows(t, r, run.GetID(), first) {
+		if child.GetWorkflowId() == workflows.MapID(run.GetID(), task) {
+			return histories(t, r.Client, child.GetWorkflowId(), child.GetRunId())
 		}
 	}
 	t.Fatalf("no workflow ran the items of %s", task)
 	return nil
+}
+
+// itemWorkflows returns the first executions of the workflows that ran items of a run.
+func itemWorkflows(t testing.TB, r *rig, run, first string) (found []*commonpb.WorkflowExecution) {
+	t.Helper()
+	for _, history := range histories(t, r.Client, run, first) {
+		for _, event := range history {
+			if child := event.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution(); child != nil {
+				found = append(found, child)
+			}
+		}
+	}
+	return found
 }
 
 func TestABatchOf200FilesWithBrokenOnes(t *testing.T) {
