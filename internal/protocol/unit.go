@@ -29,6 +29,38 @@ const (
 	MaxPageBytes = 128 << 10
 )
 
+// PagedResult is the result of a task with many items. Each page is a list of entries of the list `results`, which in all other
+// results of such tasks is beside the counts.
+type PagedResult struct {
+	Total     int    `json:"total"`
+	Succeeded int    `json:"succeeded"`
+	Failed    int    `json:"failed"`
+	Skipped   int    `json:"skipped"`
+	Bytes     int64  `json:"bytes"` // Of all pages.
+	Pages     []Page `json:"pages"`
+}
+
+// Value returns the result with the results given.
+func (p *PagedResult) Value(results value.Value) value.Value {
+	count := func(n int) value.Value { return value.Int(int64(n)) }
+	return value.Object(
+		value.Field{Name: "total", Value: count(p.Total)},
+		value.Field{Name: "succeeded", Value: count(p.Succeeded)},
+		value.Field{Name: "failed", Value: count(p.Failed)},
+		value.Field{Name: "skipped", Value: count(p.Skipped)},
+		value.Field{Name: "results", Value: results},
+	)
+}
+
+// Check rejects the result where all of it is needed as one value and it is larger than a value may be.
+func (p *PagedResult) Check() error {
+	if p.Bytes <= MaxValue {
+		return nil
+	}
+	return Errorf(TaskParameterError, "the results of %d items have %d bytes, and the limit of one value is %d", p.Total, p.Bytes, MaxValue).
+		WithHint("use a part of each, such as ${TASK.results[*].result.response}, or export them with `gleitzeit batch export`")
+}
+
 // Items says which items of a task a Call is for, and what its references need to read them.
 type Items struct {
 	Page    Page     `json:"page"`

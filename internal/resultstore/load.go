@@ -18,12 +18,46 @@ func Load(ctx context.Context, store Store, payload protocol.Payload) (value.Val
 	case payload.Ref == nil:
 		return value.Value{}, nil
 	}
+	if payload.Ref.Paged {
+		return loadWhole(ctx, store, *payload.Ref)
+	}
 	value.MakeRoom(int(payload.Ref.Size))
 	data, err := store.Value(ctx, *payload.Ref)
 	if err != nil {
 		return value.Value{}, fmt.Errorf("cannot read value %.12s of %d bytes: %w", payload.Ref.Hash, payload.Ref.Size, err)
 	}
 	return value.ParseStored(data)
+}
+
+// LoadPaged reads the index of a result in pages.
+func LoadPaged(ctx context.Context, store Store, ref protocol.Ref) (*protocol.PagedResult, error) {
+	data, err := store.Value(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read value %.12s of %d bytes: %w", ref.Hash, ref.Size, err)
+	}
+	index := &protocol.PagedResult{}
+	return index, json.Unmarshal(data, index)
+}
+
+// loadWhole reads all pages of a result.
+func loadWhole(ctx context.Context, store Store, ref protocol.Ref) (value.Value, error) {
+	index, err := LoadPaged(ctx, store, ref)
+	if err == nil {
+		err = index.Check()
+	}
+	if err != nil {
+		return value.Value{}, err
+	}
+	value.MakeRoom(int(index.Bytes))
+	results := make([]value.Value, 0, index.Total)
+	for _, page := range index.Pages {
+		list, err := Load(ctx, store, protocol.Payload{Ref: &page.Ref})
+		if err != nil {
+			return value.Value{}, err
+		}
+		results = append(results, list.Elements()...)
+	}
+	return index.Value(value.List(results...)), nil
 }
 
 // LoadManifest reads the list of the pages of a task's items. One that was stored without pages, as earlier versions did, is one page.
