@@ -117,7 +117,7 @@ type expansion struct {
 
 func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
 	if request.Values != nil {
-		return expandValues(*request.Values, request.Most, scope)
+		return expandValues(request, scope)
 	}
 	want, err := newFilter(request.Pattern, request.Exclude, a.caseSensitive)
 	if err != nil {
@@ -141,7 +141,9 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 		found.paths = append(found.paths, name)
 		found.elements = append(found.elements, value.String(name))
 	}
-	found.list = value.List(found.elements...).JSON()
+	if !request.Pages {
+		found.list = value.List(found.elements...).JSON()
+	}
 	return found, nil
 }
 
@@ -254,7 +256,7 @@ func noMatch(folder string, request protocol.ExpandRequest, without []string) er
 }
 
 func checkCount(items []string, most int) ([]string, error) {
-	if len(items) > most {
+	if most > 0 && len(items) > most {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "%d files match, and the limit of a batch is %d", len(items), most).
 			WithHint("narrow the pattern, or split them into several batches")
 	}

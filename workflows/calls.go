@@ -117,10 +117,13 @@ func (c *calls) binding(use plan.Use) protocol.Binding {
 
 // expandRequest asks for the items of a task.
 func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
-	each := task.FanOut
+	each, most := task.FanOut, 0
+	if !c.plan.ItemsApart {
+		most = plan.MaxItems
+	}
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
-		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
+		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: most,
 		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
 	}
 }

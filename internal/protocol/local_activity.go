@@ -105,7 +105,7 @@ type ExpandRequest struct {
 	Omit      []string     `json:"omit,omitempty"`      // Absolute paths of files that are left out, whatever path or link leads to them.
 	Reads     []string     `json:"reads,omitempty"`     // Files and folders outside the run's own that may be read, absolute.
 	Bindings  []Binding    `json:"bindings,omitempty"`
-	Most      int          `json:"most"` // Maximum number of items.
+	Most      int          `json:"most,omitempty"` // Maximum number of items; 0 is no limit.
 
 	When         string    `json:"when,omitempty"` // A condition, with its references, that is evaluated for each item.
 	WhenBindings []Binding `json:"when_bindings,omitempty"`

@@ -6,8 +6,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// MaxItems is the maximum number of items of one task. An item that runs alone costs six events, so that 500 of them, and what
-// else the run does, fit into one history of 4,000.
+// MaxItems is the maximum number of items of one task in a Plan without ItemsApart. An item that runs alone costs six events, so that
+// 500 of them, and what else the run does, fit into one history of 4,000.
 const MaxItems = 500
 
 // FanOut says what the items of a task are, and how they run. Every form of the language in which a task has items
