@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -44,6 +46,22 @@ func TestGrowthByKills(t *testing.T) {
 	stop(t, join(t, h))
 	if killed, ended := rowsLeft(t, h), leftBy(t, 1, 5); !maps.Equal(killed, ended) {
 		t.Errorf("rows after kills: %v,\n without kills: %v", killed, ended)
+	}
+}
+
+// Processes that exit as soon as their run has ended do what the last one left, and do not leave it to the next one.
+func TestGrowthByShortProcesses(t *testing.T) {
+	const processes, queuedByRun, mostRuns = 12, 7, 3
+	h := testHome(t)
+	for i := range processes {
+		command := exec.Command(os.Args[0])
+		command.Env = append(os.Environ(), helperHome+"="+h.Path, helperRun+"="+fmt.Sprint("short-", i))
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if left := rowsLeft(t, h); left["transfer_tasks"]+left["visibility_tasks"] > mostRuns*queuedByRun {
+		t.Errorf("%d processes with a run each left the tasks of more than %d runs: %v", processes, mostRuns, left)
 	}
 }
 
@@ -105,17 +123,26 @@ func runEach(t *testing.T, e *Engine, name string, runs int) {
 	must(t, err)
 	defer c.Close()
 	for i := range runs {
-		queue := fmt.Sprintf("%s-%d", name, i)
-		w := worker.New(c, queue, worker.Options{})
-		w.RegisterWorkflow(steps)
-		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "first"})
-		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "second"})
-		must(t, w.Start())
-		run, err := c.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: queue, TaskQueue: queue}, steps)
+		w, err := runWith(testContext(t), c, fmt.Sprintf("%s-%d", name, i))
 		must(t, err)
-		must(t, run.Get(testContext(t), nil))
 		w.Stop()
 	}
+}
+
+// runWith makes a run with a task queue and a worker of its own, which it returns.
+func runWith(ctx context.Context, c client.Client, id string) (worker.Worker, error) {
+	w := worker.New(c, id, worker.Options{})
+	w.RegisterWorkflow(steps)
+	w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "first"})
+	w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "second"})
+	if err := w.Start(); err != nil {
+		return nil, err
+	}
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: id}, steps)
+	if err == nil {
+		err = run.Get(ctx, nil)
+	}
+	return w, err
 }
 
 func nothing(context.Context) (string, error) { return "", nil }
