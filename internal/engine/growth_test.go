@@ -103,6 +103,46 @@ func TestTasksOfOpenRunsWait(t *testing.T) {
 	}
 }
 
+// Timeouts of runs that have closed are removed before the next start, which would handle each of them; those of open runs stay.
+func TestSweepTimeouts(t *testing.T) {
+	const runs = 5
+	h := testHome(t)
+	other := startProcess(t, h.Path)
+	if !other.holds() {
+		t.Fatal("the process does not hold the engine")
+	}
+	e, err := Connect(testContext(t), Options{Home: h})
+	must(t, err)
+	b := newBench(t, e)
+	_, err = b.client.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: "open", TaskQueue: benchQueue}, steps)
+	must(t, err)
+	<-b.reached
+	runEach(t, e, "closed", runs)
+	other.kill()
+	const ofRuns = "SELECT count(*) FROM timer_tasks WHERE visibility_timestamp < datetime('now', '+30 seconds') AND instr(data, ?) > 0"
+	if open, closed := count(t, h, ofRuns, "open"), count(t, h, ofRuns, "closed"); open == 0 || closed == 0 {
+		t.Fatalf("before: %d timers of the open run and %d of closed ones", open, closed)
+	}
+	must(t, sweepHome(testContext(t), h))
+	if open, closed := count(t, h, ofRuns, "open"), count(t, h, ofRuns, "closed"); open == 0 || closed != 0 {
+		t.Errorf("after: %d timers of the open run and %d of closed ones, want some and none", open, closed)
+	}
+	const ofRetention = "SELECT count(*) FROM timer_tasks WHERE visibility_timestamp > datetime('now', '+1 day') AND instr(data, ?) > 0"
+	if kept := count(t, h, ofRetention, "closed"); kept != runs {
+		t.Errorf("after: %d timers that end the retention of a closed run, want %d", kept, runs)
+	}
+	close(b.released)
+}
+
+func count(t *testing.T, h *home.Home, query, of string) (rows int) {
+	t.Helper()
+	db, err := openDatabase(h.EngineDB())
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	must(t, db.QueryRow(query, []byte(of)).Scan(&rows))
+	return rows
+}
+
 // leftBy returns the rows of a home where each of so many processes made so many runs and stopped in order.
 func leftBy(t *testing.T, processes, runs int) map[string]int {
 	t.Helper()
