@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -47,6 +49,22 @@ func TestGrowthByKills(t *testing.T) {
 	}
 }
 
+// Processes that exit as soon as their run has ended do what the last one left, and do not leave it to the next one.
+func TestGrowthByShortProcesses(t *testing.T) {
+	const processes, queuedByRun, mostRuns = 12, 7, 3
+	h := testHome(t)
+	for i := range processes {
+		command := exec.Command(os.Args[0])
+		command.Env = append(os.Environ(), helperHome+"="+h.Path, helperRun+"="+fmt.Sprint("short-", i))
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if left := rowsLeft(t, h); left["transfer_tasks"]+left["visibility_tasks"] > mostRuns*queuedByRun {
+		t.Errorf("%d processes with a run each left the tasks of more than %d runs: %v", processes, mostRuns, left)
+	}
+}
+
 // A task of an open run, or of an activity without a workflow, waits for a worker while engines stop, are killed, and start again.
 func TestTasksOfOpenRunsWait(t *testing.T) {
 	h := testHome(t)
@@ -85,6 +103,46 @@ func TestTasksOfOpenRunsWait(t *testing.T) {
 	}
 }
 
+// Timeouts of runs that have closed are removed before the next start, which would handle each of them; those of open runs stay.
+func TestSweepTimeouts(t *testing.T) {
+	const runs = 5
+	h := testHome(t)
+	other := startProcess(t, h.Path)
+	if !other.holds() {
+		t.Fatal("the process does not hold the engine")
+	}
+	e, err := Connect(testContext(t), Options{Home: h})
+	must(t, err)
+	b := newBench(t, e)
+	_, err = b.client.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: "open", TaskQueue: benchQueue}, steps)
+	must(t, err)
+	<-b.reached
+	runEach(t, e, "closed", runs)
+	other.kill()
+	const ofRuns = "SELECT count(*) FROM timer_tasks WHERE visibility_timestamp < datetime('now', '+30 seconds') AND instr(data, ?) > 0"
+	if open, closed := count(t, h, ofRuns, "open"), count(t, h, ofRuns, "closed"); open == 0 || closed == 0 {
+		t.Fatalf("before: %d timers of the open run and %d of closed ones", open, closed)
+	}
+	must(t, sweepHome(testContext(t), h))
+	if open, closed := count(t, h, ofRuns, "open"), count(t, h, ofRuns, "closed"); open == 0 || closed != 0 {
+		t.Errorf("after: %d timers of the open run and %d of closed ones, want some and none", open, closed)
+	}
+	const ofRetention = "SELECT count(*) FROM timer_tasks WHERE visibility_timestamp > datetime('now', '+1 day') AND instr(data, ?) > 0"
+	if kept := count(t, h, ofRetention, "closed"); kept != runs {
+		t.Errorf("after: %d timers that end the retention of a closed run, want %d", kept, runs)
+	}
+	close(b.released)
+}
+
+func count(t *testing.T, h *home.Home, query, of string) (rows int) {
+	t.Helper()
+	db, err := openDatabase(h.EngineDB())
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	must(t, db.QueryRow(query, []byte(of)).Scan(&rows))
+	return rows
+}
+
 // leftBy returns the rows of a home where each of so many processes made so many runs and stopped in order.
 func leftBy(t *testing.T, processes, runs int) map[string]int {
 	t.Helper()
@@ -105,17 +163,26 @@ func runEach(t *testing.T, e *Engine, name string, runs int) {
 	must(t, err)
 	defer c.Close()
 	for i := range runs {
-		queue := fmt.Sprintf("%s-%d", name, i)
-		w := worker.New(c, queue, worker.Options{})
-		w.RegisterWorkflow(steps)
-		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "first"})
-		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "second"})
-		must(t, w.Start())
-		run, err := c.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{ID: queue, TaskQueue: queue}, steps)
+		w, err := runWith(testContext(t), c, fmt.Sprintf("%s-%d", name, i))
 		must(t, err)
-		must(t, run.Get(testContext(t), nil))
 		w.Stop()
 	}
+}
+
+// runWith makes a run with a task queue and a worker of its own, which it returns.
+func runWith(ctx context.Context, c client.Client, id string) (worker.Worker, error) {
+	w := worker.New(c, id, worker.Options{})
+	w.RegisterWorkflow(steps)
+	w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "first"})
+	w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "second"})
+	if err := w.Start(); err != nil {
+		return nil, err
+	}
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: id}, steps)
+	if err == nil {
+		err = run.Get(ctx, nil)
+	}
+	return w, err
 }
 
 func nothing(context.Context) (string, error) { return "", nil }

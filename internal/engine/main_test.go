@@ -18,33 +18,50 @@ import (
 // helperHome is set in a process that this test binary starts of itself, to be another process of the home it names.
 const helperHome = "GLEITZEIT_TEST_HELPER_HOME"
 
+// helperRun is set to the id of a run that such a process makes before it exits, as a command does.
+const helperRun = "GLEITZEIT_TEST_HELPER_RUN"
+
 func TestMain(m *testing.M) {
 	if path := os.Getenv(helperHome); path != "" {
 		if size := os.Getenv(smallDisk); size != "" {
 			os.Exit(helperOnSmallDisk(path, size))
 		}
-		os.Exit(helper(path))
+		os.Exit(helper(path, os.Getenv(helperRun)))
 	}
 	os.Exit(m.Run())
 }
 
-// helper joins the engine, says on stdout whether it holds it, and exits when stdin ends.
-func helper(path string) int {
-	folder, err := home.Open(path)
-	if err == nil {
-		var e *Engine
-		e, err = Join(context.Background(), Options{Home: folder, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
-		if err == nil {
-			defer e.Close()
-			fmt.Printf("holder=%t\n", e.Holder())
-			_, err = io.Copy(io.Discard, os.Stdin)
-		}
-	}
-	if err != nil {
+// helper joins the engine. It makes a run if it has an id for one; otherwise it says on stdout whether it holds the engine, and
+// waits until stdin ends. It exits without stopping the engine.
+func helper(path, run string) int {
+	if err := help(context.Background(), path, run); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
+}
+
+func help(ctx context.Context, path, run string) error {
+	folder, err := home.Open(path)
+	if err != nil {
+		return err
+	}
+	e, err := Join(ctx, Options{Home: folder, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if run == "" {
+		fmt.Printf("holder=%t\n", e.Holder())
+		_, err = io.Copy(io.Discard, os.Stdin)
+		return err
+	}
+	c, err := e.Client(ctx, nil)
+	if err != nil {
+		return err
+	}
+	_, err = runWith(ctx, c, run)
+	return err
 }
 
 // process is another process of a home.
