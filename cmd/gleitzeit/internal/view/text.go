@@ -205,7 +205,7 @@ func (t *Task) remedies(indent string) string {
 	}
 	for i, group := range t.failures {
 		if i == maxFailures {
-			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)-i)
+			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)+t.moreFailures-i)
 			break
 		}
 		items := fmt.Sprintf("%s[%d]", t.ID, group.first)
