@@ -99,7 +99,7 @@ func (u *user) itemsCompleted() []string {
 	if !exists(path) {
 		return nil
 	}
-	store, err := sqlite.OpenReadOnly(u.T.Context(), path)
+	store, err := sqlite.Open(u.T.Context(), path)
 	must(u.T, err)
 	defer store.Close()
 	runs, err := store.Records(u.T.Context(), resultstore.Query{})
