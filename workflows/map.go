@@ -74,7 +74,7 @@ func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
-	if !w.progress.Over() && w.failed == nil {
+	if !w.over() {
 		next := w.Map
 		next.State, next.Slots = w.progress.State, w.Slots
 		return nil, workflow.NewContinueAsNewError(ctx, MapType, next)
@@ -120,13 +120,16 @@ func (w *window) run(ctx workflow.Context) error {
 		w.begin(ctx)
 		w.describe(ctx)
 		w.report(ctx)
-		if len(w.inFlight) == 0 && (w.progress.Over() || w.failed != nil || w.begun > 0 && !w.fits(ctx)) {
+		if len(w.inFlight) == 0 && (w.over() || w.begun > 0 && !w.fits(ctx)) {
 			w.readMessages(ctx)
 			return nil
 		}
 		w.await(ctx)
 	}
 }
+
+// over reports whether nothing starts any more, in this history or another.
+func (w *window) over() bool { return w.progress.Over() || w.failed != nil }
 
 // readMessages reads what the run has said, and whether it was cancelled.
 func (w *window) readMessages(ctx workflow.Context) {
@@ -161,7 +164,7 @@ func (w *window) readPages(ctx workflow.Context) error {
 		request := protocol.PageRequest{Manifest: w.Manifest, Item: item, Files: w.Items.Files}
 		err := workflow.ExecuteLocalActivity(recording(ctx), PageActivity, request).Get(ctx, &response)
 		switch {
-		case err != nil && temporal.IsCanceledError(err):
+		case temporal.IsCanceledError(err):
 			w.readMessages(ctx)
 			return nil
 		case err != nil:

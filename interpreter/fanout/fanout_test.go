@@ -23,7 +23,6 @@ type world struct {
 	attempts []int
 	failures int
 	now      protocol.Seconds
-	begun    int // Since more have failed than may.
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
