@@ -35,6 +35,7 @@ type Options struct {
 
 // Activities are what a worker registers.
 type Activities struct {
+	*itemLists
 	results results
 	methods methods
 	log     *slog.Logger
@@ -64,6 +65,7 @@ func New(o Options) (*Activities, error) {
 	if a.results.onError == nil {
 		a.results.onError = func(err error) { a.log.Error("cannot store a result; retrying", "error", err) }
 	}
+	a.itemLists = &itemLists{results: a.results}
 	var err error
 	a.methods, err = newMethods(o.Protocols)
 	return a, err

@@ -20,8 +20,8 @@ func TestResponsesHaveAKind(t *testing.T) {
 			t.Errorf("%s: %+v, %v", when, got, err)
 		}
 	}
-	list := value.List(value.Int(1))
-	for most, wantError := range map[int]bool{1: false, 0: true} {
+	list := value.List(value.Int(1), value.Int(2))
+	for most, wantError := range map[int]bool{0: false, 2: false, 1: true} {
 		got, err := acts.Expand(t.Context(), protocol.ExpandRequest{Run: protocol.RunInfo{ID: "r"}, Task: "a", Values: &list, Most: most})
 		if err != nil || got.Kind != protocol.ExpandedKind || got.Task != "a" || (got.Error != nil) != wantError {
 			t.Errorf("at most %d: %+v, %v", most, got, err)

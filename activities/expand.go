@@ -37,6 +37,9 @@ func (a *Activities) expandAndRecord(ctx context.Context, request protocol.Expan
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
+	if request.Pages {
+		return a.recordPages(ctx, request, found, began)
+	}
 	skipped := found.invalid
 	if request.When != "" {
 		byCondition, err := decideItems(ctx, request, found.elements, a.results.loader)
@@ -61,6 +64,29 @@ func mergeSkipped(first, second []protocol.SkippedItem) []protocol.SkippedItem {
 	all := append(slices.Clone(first), second...)
 	slices.SortStableFunc(all, func(a, b protocol.SkippedItem) int { return cmp.Compare(a.Index, b.Index) })
 	return slices.CompactFunc(all, func(a, b protocol.SkippedItem) bool { return a.Index == b.Index })
+}
+
+// recordPages records the items in pages.
+func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandRequest, found *expansion, began time.Time) (*protocol.ExpandResponse, error) {
+	if request.When != "" {
+		if _, err := compileCondition(request.When); err != nil {
+			return unexpanded(ctx, err)
+		}
+	}
+	manifest, values, err := paginate(found.elements, found.invalid)
+	if err != nil {
+		return unexpanded(ctx, err)
+	}
+	ref := protocol.RefOf(values[len(values)-1])
+	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began, Warning: found.warning})
+	record.Items = &ref
+	for _, page := range manifest.Pages {
+		record.Pages = append(record.Pages, page.Ref)
+	}
+	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values}); err != nil {
+		return nil, err
+	}
+	return &protocol.ExpandResponse{Ref: &ref, Total: manifest.Total, StartedAt: began, Folders: found.folders, Warning: found.warning}, nil
 }
 
 // unexpanded tells an error of the items, which is a response, from an unavailable store, which is an error that the workflow
@@ -91,7 +117,7 @@ type expansion struct {
 
 func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
 	if request.Values != nil {
-		return expandValues(*request.Values, request.Most, scope)
+		return expandValues(request, scope)
 	}
 	want, err := newFilter(request.Pattern, request.Exclude, a.caseSensitive)
 	if err != nil {
@@ -115,7 +141,9 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 		found.paths = append(found.paths, name)
 		found.elements = append(found.elements, value.String(name))
 	}
-	found.list = value.List(found.elements...).JSON()
+	if !request.Pages {
+		found.list = value.List(found.elements...).JSON()
+	}
 	return found, nil
 }
 
@@ -228,7 +256,7 @@ func noMatch(folder string, request protocol.ExpandRequest, without []string) er
 }
 
 func checkCount(items []string, most int) ([]string, error) {
-	if len(items) > most {
+	if most > 0 && len(items) > most {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "%d files match, and the limit of a batch is %d", len(items), most).
 			WithHint("narrow the pattern, or split them into several batches")
 	}

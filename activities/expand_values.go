@@ -9,19 +9,23 @@ import (
 )
 
 // expandValues returns the elements of `for_each` as items: of a list, or of a text that resolves to one.
-func expandValues(written value.Value, most int, scope *reference.Scope) (*expansion, error) {
-	list, err := reference.ResolveList(written, scope)
+func expandValues(request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
+	list, err := reference.ResolveList(*request.Values, scope)
 	if err != nil {
 		return nil, err
 	}
 	if list.Kind() != value.KindList {
-		return nil, notAList(written.Text(), list)
+		return nil, notAList(request.Values.Text(), list)
 	}
-	if count := len(list.Elements()); count > most {
+	found := &expansion{elements: list.Elements()}
+	if request.Pages {
+		return found, nil
+	}
+	if count, most := len(found.elements), request.Most; most > 0 && count > most {
 		return nil, protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and the limit is %d", count, most).
 			WithHint("split them among several tasks")
 	}
-	found := &expansion{elements: list.Elements(), list: list.JSON(), values: make([]protocol.Item, len(list.Elements()))}
+	found.list, found.values = list.JSON(), make([]protocol.Item, len(found.elements))
 	if len(found.list) > protocol.MaxValue {
 		return nil, protocol.Errorf(protocol.TaskParameterError, "the items of for_each have %d bytes, and the limit is %d", len(found.list), protocol.MaxValue).
 			WithHint("split them among several tasks")

@@ -18,38 +18,56 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	outcome := protocol.Outcome{
 		Status: request.Status, Error: request.Error, Usage: request.Usage, Warning: request.Warning, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
 	}
-	batch := resultstore.Batch{}
-	addUnrecordedItems(&batch, request)
-	data, err := combine(request, a.results.loader(ctx))
+	combined := &combined{}
+	var err error
+	if request.Recorded {
+		combined, err = a.combineRecorded(ctx, request)
+	} else {
+		addUnrecordedItems(&combined.batch, request)
+		err = combined.combine(request, a.results.loader(ctx))
+	}
 	if err != nil {
 		failure := protocol.AsError(err, protocol.PersistenceFailed)
 		if failure.Kind == protocol.Transient {
 			return nil, failure
 		}
 		outcome.Status, outcome.Error = protocol.Failed, failure
-	} else {
-		ref := protocol.RefOf(data)
-		outcome.Value.Ref = &ref
-		batch.Values = append(batch.Values, data)
-		if len(data) <= protocol.MaxInline {
-			inline, err := value.Parse(data)
-			if err != nil {
-				return nil, err
-			}
-			outcome.Value.Inline = &inline
-		}
+	} else if outcome.Value, err = combined.payload(); err != nil {
+		return nil, err
 	}
 	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 1, outcome)
 	record.Items = request.Items
-	batch.Records = append(batch.Records, record)
-	if err := a.results.put(ctx, batch); err != nil {
+	for _, page := range combined.pages {
+		record.Pages = append(record.Pages, page.Ref)
+	}
+	combined.batch.Records = append(combined.batch.Records, record)
+	if err := a.results.put(ctx, combined.batch); err != nil {
 		return nil, err
 	}
 	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: request.Task, Method: request.Method, Outcome: outcome}, nil
 }
 
-// combine returns the JSON of the results of all items, in their order.
-func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error)) ([]byte, error) {
+// combined is the result of a task with items.
+type combined struct {
+	data  []byte          // Its JSON, or that of its index where it is in pages.
+	pages []protocol.Page // Nil: it is not.
+	batch resultstore.Batch
+}
+
+// payload returns the result in an Outcome, and adds what is to be stored to the batch.
+func (c *combined) payload() (protocol.Payload, error) {
+	ref := protocol.RefOf(c.data)
+	ref.Paged = len(c.pages) > 0
+	c.batch.Values = append(c.batch.Values, c.data)
+	if ref.Paged || len(c.data) > protocol.MaxInline {
+		return protocol.Payload{Ref: &ref}, nil
+	}
+	inline, err := value.Parse(c.data)
+	return protocol.Payload{Ref: &ref, Inline: &inline}, err
+}
+
+// combine makes the JSON of the results of all items, in their order.
+func (c *combined) combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Value, error)) error {
 	size := int64(0)
 	for _, outcome := range request.Outcomes {
 		if outcome.Value.Ref != nil {
@@ -57,54 +75,53 @@ func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Valu
 		}
 	}
 	if size > protocol.MaxValue { // Checked before they are all in memory.
-		return nil, tooLarge(size)
+		return tooLarge(size)
 	}
 	items, err := itemValues(request, load)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	entries := make([]value.Value, len(request.Outcomes))
 	for i, outcome := range request.Outcomes {
-		var val value.Value
-		if ref := outcome.Value.Ref; ref != nil && outcome.Status == protocol.Completed {
-			var err error
-			val, err = load(*ref)
-			if errors.Is(err, resultstore.ErrNotFound) {
-				return nil, protocol.Errorf(protocol.PersistenceFailed, "cannot read the result of item %d: %s", i, err).WithCause(err).WithKind(protocol.Permanent)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("cannot read the result of item %d: %w", i, err)
-			}
+		if entries[i], err = entryOf(i, items[i], outcome, load); err != nil {
+			return err
 		}
-		entry := value.Object(
-			value.Field{Name: "item", Value: items[i]},
-			value.Field{Name: "index", Value: value.Int(int64(i))},
-			value.Field{Name: "status", Value: value.String(string(itemStatus(outcome.Status)))},
-			value.Field{Name: "result", Value: val},
-			value.Field{Name: "error", Value: errorOf(outcome.Error)},
-			value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
-		)
-		if itemStatus(outcome.Status) == protocol.Skipped {
-			reason := outcome.Reason
-			if reason == "" && outcome.Error != nil {
-				reason = outcome.Error.Message
-			}
-			entry = entry.With("reason", value.String(reason))
+	}
+	whole := protocol.PagedResult{Total: request.Counts.Total, Succeeded: request.Counts.Succeeded, Failed: request.Counts.Failed, Skipped: request.Counts.Skipped}
+	if c.data = whole.Value(value.List(entries...)).StoredJSON(); len(c.data) > protocol.MaxValue {
+		return tooLarge(int64(len(c.data)))
+	}
+	return nil
+}
+
+// entryOf returns what the result of a task says of one of its items.
+func entryOf(index int, item value.Value, outcome protocol.Outcome, load func(protocol.Ref) (value.Value, error)) (entry value.Value, err error) {
+	var val value.Value
+	if ref := outcome.Value.Ref; ref != nil && outcome.Status == protocol.Completed {
+		val, err = load(*ref)
+		if errors.Is(err, resultstore.ErrNotFound) {
+			return entry, protocol.Errorf(protocol.PersistenceFailed, "cannot read the result of item %d: %s", index, err).WithCause(err).WithKind(protocol.Permanent)
 		}
-		entries[i] = entry
+		if err != nil {
+			return entry, fmt.Errorf("cannot read the result of item %d: %w", index, err)
+		}
 	}
-	count := func(n int) value.Value { return value.Int(int64(n)) }
-	data := value.Object(
-		value.Field{Name: "total", Value: count(request.Counts.Total)},
-		value.Field{Name: "succeeded", Value: count(request.Counts.Succeeded)},
-		value.Field{Name: "failed", Value: count(request.Counts.Failed)},
-		value.Field{Name: "skipped", Value: count(request.Counts.Skipped)},
-		value.Field{Name: "results", Value: value.List(entries...)},
-	).StoredJSON()
-	if len(data) > protocol.MaxValue {
-		return nil, tooLarge(int64(len(data)))
+	entry = value.Object(
+		value.Field{Name: "item", Value: item},
+		value.Field{Name: "index", Value: value.Int(int64(index))},
+		value.Field{Name: "status", Value: value.String(string(itemStatus(outcome.Status)))},
+		value.Field{Name: "result", Value: val},
+		value.Field{Name: "error", Value: errorOf(outcome.Error)},
+		value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
+	)
+	if itemStatus(outcome.Status) == protocol.Skipped {
+		reason := outcome.Reason
+		if reason == "" && outcome.Error != nil {
+			reason = outcome.Error.Message
+		}
+		entry = entry.With("reason", value.String(reason))
 	}
-	return data, nil
+	return entry, nil
 }
 
 // itemValues returns the items, as many as there are outcomes.
@@ -119,7 +136,7 @@ func itemValues(request protocol.GatherRequest, load func(protocol.Ref) (value.V
 	list, err := load(*request.Items)
 	switch {
 	case errors.Is(err, resultstore.ErrNotFound), err == nil && len(list.Elements()) != len(request.Outcomes):
-		return nil, protocol.Errorf(protocol.PersistenceFailed, "the list of the items is missing in the result store").WithKind(protocol.Permanent)
+		return nil, noItems()
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the list of the items: %w", err)
 	}

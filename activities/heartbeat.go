@@ -38,7 +38,7 @@ type heartbeat struct {
 }
 
 func startHeartbeat(ctx context.Context, call *protocol.Call) *heartbeat {
-	b := &heartbeat{isItem: call.Item != nil}
+	b := &heartbeat{isItem: call.Item != nil || call.Items != nil}
 	var own context.Context
 	own, b.end = context.WithCancel(context.WithoutCancel(ctx)) // A cancelled call may take some time to end.
 	if info := activity.GetInfo(ctx); info.HeartbeatTimeout > 0 {

@@ -18,8 +18,9 @@ import (
 // endGrace is how long a handler may take to return after its context is done; after that it is abandoned.
 const endGrace = 10 * time.Second
 
-// Task runs one attempt of a task: the activity of every method.
-func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*protocol.Outcome, error) {
+// Task runs one attempt of a task or an item, or a unit of items: the activity of every method. It returns a protocol.Outcome or,
+// for a unit, a protocol.UnitOutcome.
+func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (any, error) {
 	var call protocol.Call
 	if err := input.Get(&call); err != nil {
 		return nil, temporal.NewNonRetryableApplicationError("cannot decode the call: "+err.Error(), protocol.InternalError.Info().Name, nil)
@@ -27,21 +28,40 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (*
 	began := time.Now().UTC()
 	beat := startHeartbeat(ctx, &call) // Before the store is asked: an attempt that waits for it is not lost.
 	defer beat.stop()
+	if call.Items != nil && call.Items.Count > 1 {
+		return newUnit(a, &call, beat).do(ctx)
+	}
 	t := &attempt{Activities: a, call: &call, number: int(activity.GetInfo(ctx).Attempt), beat: beat}
+	if call.Items != nil {
+		if ended, err := t.readItem(ctx); ended != nil || err != nil {
+			return ended, err
+		}
+	}
 	if err := t.countEarlier(ctx); err != nil {
 		return nil, err
 	}
-	return t.run(ctx, began)
+	outcome, err := t.run(ctx, began)
+	switch {
+	case err != nil:
+		return nil, err
+	case outcome.Status == protocol.Failed:
+		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
+	}
+	return outcome, nil
 }
 
 // attempt is one attempt of a call.
 type attempt struct {
 	*Activities
-	call    *protocol.Call
-	number  int // From 1, those of lost workers included.
-	earlier earlierAttempts
-	beat    *heartbeat
-	release func(callEnd) // Lets equal calls go on that wait for this one; nil if none can.
+	call      *protocol.Call
+	number    int // From 1, those of lost workers included.
+	earlier   earlierAttempts
+	beat      *heartbeat
+	name      string                        // Of the item, as messages have it; empty for a task.
+	invalid   *protocol.Error               // Why the item cannot run; nil if it can.
+	condition *protocol.DecideRequest       // Of the item; nil: it has none.
+	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
+	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -66,21 +86,28 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 	})
 }
 
-// run makes the attempt and records it.
-func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, error) {
+// run makes the attempt and records it. An outcome that is a failure may be followed by another attempt. The error is that of an attempt
+// that was cancelled or cut off.
+func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, error) {
 	how := callEnd{makeNext: true} // As long as nothing is recorded, and after a panic.
 	defer func() {
 		if t.release != nil {
 			t.release(how)
 		}
 	}()
-	done, failure := t.execute(ctx)
+	holds, failure := t.decide(ctx)
+	var done execution
+	if failure == nil && holds {
+		done, failure = t.execute(ctx)
+	}
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
 		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
 	}
 	var values [][]byte
-	if failure == nil {
+	if failure == nil && !holds {
+		outcome.Status, outcome.Reason, outcome.Attempts = protocol.Skipped, protocol.ConditionFalseReason(t.condition.When), 0
+	} else if failure == nil {
 		payload, data := protocol.NewResultPayload(done.Value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the limit is %d", len(data), protocol.MaxValue).
@@ -98,23 +125,22 @@ func (t *attempt) run(ctx context.Context, began time.Time) (*protocol.Outcome, 
 	if failure != nil {
 		values = outcome.SetPrinted(done.Printed)
 		if ctx.Err() != nil {
-			return t.interrupted(ctx, outcome, values)
+			return protocol.Outcome{}, t.interrupted(ctx, outcome, values)
 		}
-		outcome.Status, outcome.Error = protocol.Failed, shortened(failure)
+		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(failure), t.name
 	}
 	if err := t.record(ctx, outcome, values, done.recordedAs()); err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
-			return nil, ctx.Err() // Temporal gives the task to another worker.
+			return protocol.Outcome{}, ctx.Err() // Temporal gives the task to another worker.
 		}
 		// The run records what no attempt could: an outcome without an end.
 		lost := protocol.AsError(err, protocol.PersistenceFailed).WithKind(protocol.Permanent)
-		return nil, retryError(t.call.Retry, t.earlier.failed, protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts})
+		return protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts, Item: t.name}, nil
 	}
-	how = endOf(done, failure)
-	if failure != nil {
-		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
+	if holds {
+		how = endOf(done, failure)
 	}
-	return &outcome, nil
+	return outcome, nil
 }
 
 // endOf is what the end of a call is to equal ones that wait for it.
@@ -132,16 +158,16 @@ func endOf(done execution, failure *protocol.Error) callEnd {
 
 // interrupted ends an attempt whose context is done. Where the run requested it, the task is cancelled; otherwise Temporal
 // has given up the attempt already (its worker was cut off, or stops) and ignores its outcome.
-func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, values [][]byte) (*protocol.Outcome, error) {
+func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, values [][]byte) error {
 	if !cancelRequested(ctx) {
-		return nil, fmt.Errorf("the attempt was cut off: %w", context.Cause(ctx))
+		return fmt.Errorf("the attempt was cut off: %w", context.Cause(ctx))
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
 	if t.record(ctx, outcome, values, "") != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
-	return nil, temporal.NewCanceledError(outcome)
+	return temporal.NewCanceledError(outcome)
 }
 
 // record stores the outcome with its value, and with a hash also the record by which equal calls find a completed one. A
@@ -151,6 +177,9 @@ func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [
 	records := []resultstore.Record{taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)}
 	if hash != "" && outcome.Status == protocol.Completed {
 		records = append(records, cacheRecord(hash, records[0]))
+	}
+	if t.put != nil {
+		return t.put(resultstore.Batch{Records: records, Values: values})
 	}
 	return t.results.withRetry(ctx, func(ctx context.Context) error {
 		return t.results.store.Put(ctx, resultstore.Batch{Records: records, Values: values})

@@ -57,6 +57,7 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 		})
 	}
 	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && t.FanOut == nil })
+	p.ItemsApart = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.FanOut != nil })
 	p.Format = plan.FormatFor(p)
 	return p
 }

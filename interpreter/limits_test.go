@@ -2,6 +2,7 @@ package interpreter_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -57,7 +58,7 @@ func TestTheLongestActivityID(t *testing.T) {
 	if p, found := compile([]byte("name: x\ntasks: [{id: " + id + ", for_each: [1], method: free/any}]\n")); p == nil {
 		t.Fatalf("no plan: %s", listed(found))
 	}
-	if longest := protocol.FormatActivityID(id, definition.MaxItems-1); len(longest) > temporalname.Max {
+	if longest := protocol.FormatUnitID(id, math.MaxInt-1, math.MaxInt); len(longest) > temporalname.Max {
 		t.Errorf("an activity id can have %d bytes, and Temporal takes %d", len(longest), temporalname.Max)
 	}
 }

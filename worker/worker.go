@@ -68,10 +68,12 @@ type registry interface {
 // Register registers every workflow and activity of this program.
 func Register(r registry, acts *activities.Activities) {
 	r.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.RunType})
+	r.RegisterWorkflowWithOptions(workflows.RunItems, workflow.RegisterOptions{Name: workflows.MapType})
 	r.RegisterActivityWithOptions(acts.Open, activity.RegisterOptions{Name: workflows.OpenActivity})
 	r.RegisterActivityWithOptions(acts.Close, activity.RegisterOptions{Name: workflows.CloseActivity})
 	r.RegisterActivityWithOptions(acts.Expand, activity.RegisterOptions{Name: workflows.ExpandActivity})
 	r.RegisterActivityWithOptions(acts.Gather, activity.RegisterOptions{Name: workflows.GatherActivity})
+	r.RegisterActivityWithOptions(acts.Page, activity.RegisterOptions{Name: workflows.PageActivity})
 	r.RegisterActivityWithOptions(acts.Decide, activity.RegisterOptions{Name: workflows.DecideActivity})
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }

@@ -40,8 +40,10 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		call.Priority = int(task.Priority)
 	}
 	if of != nil {
-		call.Item = &of.index
 		call.Reads, call.Within = of.reads(), of.within()
+	}
+	if of != nil && of.index != protocol.NoItem {
+		call.Item = &of.index
 		call.Bindings = append(call.Bindings, of.bindings(task.Uses)...)
 	}
 	if task.Source != nil {
@@ -115,11 +117,14 @@ func (c *calls) binding(use plan.Use) protocol.Binding {
 
 // expandRequest asks for the items of a task.
 func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
-	each := task.FanOut
+	each, most := task.FanOut, 0
+	if !c.plan.ItemsApart {
+		most = plan.MaxItems
+	}
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
-		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
-		When: task.When, WhenBindings: c.bindings(task.WhenUses),
+		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: most,
+		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
 	}
 }
 

@@ -70,6 +70,8 @@ func (r *run) execute(ctx workflow.Context) error {
 	}
 	for !r.progress.Done() {
 		r.gatherReady(ctx)
+		r.readReturned(ctx)
+		r.shareSlots(taskCtx)
 		r.startReady(taskCtx)
 		r.describe(ctx)
 		if len(r.inFlight) == 0 {
@@ -151,6 +153,9 @@ func (r *run) await(ctx workflow.Context) {
 	selector := workflow.NewSelector(ctx)
 	for _, s := range r.inFlight {
 		selector.AddFuture(s.future, func(workflow.Future) {})
+	}
+	if len(r.spreads) > 0 {
+		selector.AddReceive(r.returned, func(workflow.ReceiveChannel, bool) {})
 	}
 	selector.Select(ctx)
 	still := r.inFlight[:0]

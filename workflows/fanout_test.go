@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // folderOf returns a folder with count files, f000.txt and so on; text returns their contents.
@@ -96,6 +98,31 @@ func events(t testing.TB, r *rig, run client.WorkflowRun, first string) []*histo
 	return slices.Concat(histories(t, r.Client, run.GetID(), first)...)
 }
 
+// itemHistories returns the histories of the workflow that ran the items of a task, from the first.
+func itemHistories(t testing.TB, r *rig, run client.WorkflowRun, first, task string) [][]*historypb.HistoryEvent {
+	t.Helper()
+	for _, child := range itemWorkflows(t, r, run.GetID(), first) {
+		if child.GetWorkflowId() == workflows.MapID(run.GetID(), task) {
+			return histories(t, r.Client, child.GetWorkflowId(), child.GetRunId())
+		}
+	}
+	t.Fatalf("no workflow ran the items of %s", task)
+	return nil
+}
+
+// itemWorkflows returns the first executions of the workflows that ran items of a run.
+func itemWorkflows(t testing.TB, r *rig, run, first string) (found []*commonpb.WorkflowExecution) {
+	t.Helper()
+	for _, history := range histories(t, r.Client, run, first) {
+		for _, event := range history {
+			if child := event.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution(); child != nil {
+				found = append(found, child)
+			}
+		}
+	}
+	return found
+}
+
 func TestABatchOf200FilesWithBrokenOnes(t *testing.T) {
 	r := newRig(t)
 	folder := folderOf(t, 200, func(i int) string {
@@ -113,6 +140,7 @@ tasks:
 outputs: {first: "${batch.results[0].result.value}", reason: "${batch.results[17].error.message}", after: "${after.value}"}
 `, folder), folder)
 	run := r.start(t, p)
+	first := run.GetRunID()
 	result, _ := end(t, run)
 	same(t, "status", result.Status, protocol.Completed)
 	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"first":"0","reason":"failure of f017.txt","after":"2 of 200"}`)
@@ -134,14 +162,14 @@ outputs: {first: "${batch.results[0].result.value}", reason: "${batch.results[17
 		same(t, "status", get(entry, "status").Text(), "completed")
 		same(t, "value", get(entry, "result", "value").Text(), fmt.Sprint(i))
 	}
-	for _, event := range events(t, r, run, run.GetRunID()) {
+	for _, event := range itemHistories(t, r, run, first, "batch")[0] {
 		scheduled := event.GetActivityTaskScheduledEventAttributes()
-		if scheduled.GetActivityId() == "batch[17]" {
-			same(t, "summary", string(event.GetUserMetadata().GetSummary().GetData()), `"f017.txt"`)
+		if scheduled.GetActivityId() == "batch[0]" {
+			same(t, "summary", string(event.GetUserMetadata().GetSummary().GetData()), `"f000.txt"`)
 			return
 		}
 	}
-	t.Error("no activity is called batch[17]")
+	t.Error("no activity is called batch[0]")
 }
 
 func TestABatchFailsWhenAllItsItemsDo(t *testing.T) {
@@ -218,7 +246,7 @@ func TestABatchOf500FilesFitsIntoOneHistory(t *testing.T) {
 			first := run.GetRunID()
 			result, _ := end(t, run)
 			same(t, "counts", *result.Items, protocol.Counts{Total: 500, Succeeded: 500})
-			all := histories(t, r.Client, run.GetID(), first)
+			all := itemHistories(t, r, run, first, "batch")
 			size := 0
 			for _, event := range all[0] {
 				size += len(event.String())
@@ -258,7 +286,7 @@ tasks:
 	for i := range 60 {
 		same(t, fmt.Sprintf("calls of item %d", i), r.probe.called(fmt.Sprintf("f%03d.txt", i)), 1)
 	}
-	if got := len(histories(t, r.Client, run.GetID(), first)); got < 3 {
+	if got := len(itemHistories(t, r, run, first, "batch")); got < 2 {
 		t.Errorf("%d histories", got)
 	}
 }
@@ -292,11 +320,18 @@ tasks:
 	run := r.start(t, p)
 	id := run.GetRunID()
 	end(t, run)
-	var order []string
-	for _, event := range events(t, r, run, id) {
-		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
-			order = append(order, scheduled.GetActivityId())
+	var scheduled []*historypb.HistoryEvent
+	for _, event := range append(events(t, r, run, id), itemHistories(t, r, run, id, "batch")[0]...) {
+		if event.GetActivityTaskScheduledEventAttributes() != nil {
+			scheduled = append(scheduled, event)
 		}
+	}
+	slices.SortStableFunc(scheduled, func(a, b *historypb.HistoryEvent) int {
+		return a.GetEventTime().AsTime().Compare(b.GetEventTime().AsTime())
+	})
+	var order []string
+	for _, event := range scheduled {
+		order = append(order, event.GetActivityTaskScheduledEventAttributes().GetActivityId())
 	}
 	same(t, "order", strings.Join(order, " "), "first between batch[0] batch[1] batch[2] last")
 }
@@ -316,7 +351,7 @@ func TestALargeListOfItemsStaysOutOfTheHistory(t *testing.T) {
 	first := run.GetRunID()
 	result, _ := end(t, run)
 	same(t, "counts", *result.Items, protocol.Counts{Total: 300, Succeeded: 300})
-	for _, event := range events(t, r, run, first) {
+	for _, event := range append(events(t, r, run, first), itemHistories(t, r, run, first, "batch")[0]...) {
 		for _, payloads := range event.GetMarkerRecordedEventAttributes().GetDetails() {
 			for _, payload := range payloads.GetPayloads() {
 				if len(payload.GetData()) > 64<<10 {

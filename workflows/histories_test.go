@@ -44,6 +44,10 @@ func TestRecordHistories(t *testing.T) {
 		{name: "failed-fast", run: failedFast},
 		{name: "going-on", run: flow(goingOn)},
 		{name: "conditional", run: flow(conditional)},
+		{name: "items", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: forEachRun},
+		{name: "items-when", run: conditionalItems},
+		{name: "items-failing", run: failingBatch},
+		{name: "items-cancelled", run: cancelledBatch},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {
@@ -57,15 +61,26 @@ func TestRecordHistories(t *testing.T) {
 			first := run.GetRunID()
 			end(t, run)
 			for i, events := range histories(t, r.Client, run.GetID(), first) {
-				data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(historyFile(c.name, i+1), append(data, '\n'), 0o644); err != nil {
-					t.Fatal(err)
+				writeHistory(t, historyFile(c.name, i+1), events)
+			}
+			for _, child := range itemWorkflows(t, r, run.GetID(), first) {
+				_, task, _ := strings.Cut(child.GetWorkflowId(), "/")
+				for i, events := range histories(t, r.Client, child.GetWorkflowId(), child.GetRunId()) {
+					writeHistory(t, historyFile(c.name+"-of-"+task, i+1), events)
 				}
 			}
 		})
+	}
+}
+
+func writeHistory(t *testing.T, file string, events []*historypb.HistoryEvent) {
+	t.Helper()
+	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(data, '\n'), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -61,7 +61,7 @@ func (i *item) name() string {
 // name, and the one that contains the item.
 func (i *item) reads() []string {
 	places := append([]string{}, i.list.task.Reads...)
-	if i.isValue() {
+	if i.isValue() || i.index == protocol.NoItem {
 		return places
 	}
 	file := i.list.paths[i.index]
@@ -75,15 +75,10 @@ func (i *item) reads() []string {
 
 // within returns the innermost folder in which the item was found; empty for a value, and for a file that is named itself.
 func (i *item) within() (innermost string) {
-	if i.isValue() {
+	if i.isValue() || i.index == protocol.NoItem {
 		return ""
 	}
-	for _, folder := range i.list.folders {
-		if isBeneath(i.list.paths[i.index], folder) && len(folder) > len(innermost) {
-			innermost = folder
-		}
-	}
-	return innermost
+	return protocol.Innermost(i.list.folders, i.list.paths[i.index])
 }
 
 func isBeneath(file, folder string) bool {
@@ -167,12 +162,12 @@ func itemWord(each *plan.FanOut) string {
 	return "file"
 }
 
-// count returns "1 file", "2 items".
-func (l *itemList) count(n int) string {
+// countOf returns "1 file", "2 items".
+func countOf(each *plan.FanOut, n int) string {
 	if n == 1 {
-		return "1 " + itemWord(l.each())
+		return "1 " + itemWord(each)
 	}
-	return fmt.Sprintf("%d %ss", n, itemWord(l.each()))
+	return fmt.Sprintf("%d %ss", n, itemWord(each))
 }
 
 func wereOrWas(n int) string {
@@ -202,17 +197,21 @@ func (l *itemList) failure(items *plan.Items, introduction, format string, args 
 		}
 	}
 	e := protocol.Errorf(code, format, args...)
-	if first == nil {
-		return e
+	if first != nil {
+		addFirst(e, introduction, (&item{l, at}).name(), first)
 	}
+	return e
+}
+
+// addFirst adds to the error of a task that of the first item which failed: its message, and, if the codes are the same, its hint.
+func addFirst(e *protocol.Error, introduction, name string, first *protocol.Error) {
 	line, _, more := strings.Cut(first.Message, "\n")
 	if more {
 		last := strings.TrimSpace(first.Message)
 		line += " " + strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
 	}
-	e.Message += fmt.Sprintf("; %s %s: %s", introduction, (&item{l, at}).name(), line)
-	if code == first.Code {
+	e.Message += fmt.Sprintf("; %s %s: %s", introduction, name, line)
+	if e.Code == first.Code {
 		e.Hint = first.Hint
 	}
-	return e
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -42,7 +43,10 @@ func workUntilKilled(where string) error {
 	if err != nil {
 		return err
 	}
-	store := memory.New()
+	store, err := sqlite.Open(ctx, filepath.Join(path, "results.db"))
+	if err != nil {
+		return err
+	}
 	c, err := running.Client(ctx, func(o *client.Options) {
 		o.Identity = "killed"
 		worker.ConfigureClient(store)(o)
@@ -80,6 +84,16 @@ outputs: {c: "${c.value}"}
 // killedWhile starts a run whose worker, in another process, is killed while something waits, and resumes it here.
 func killedWhile(t *testing.T, r *rig, waits string, p *plan.Plan) client.WorkflowRun {
 	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(r.Home.Path, "results.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.store = store
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func TestATaskGoesToTheWorkersOfItsQueue(t *testing.T) {
 		}
 	}
 	p := compileIn(t, strings.ReplaceAll(onQueues, "GPU", r.Queue+"-gpu"), folder, there)
-	same(t, "format", p.Format, 2)
+	same(t, "format", p.Format, 4)
 	result, _ := end(t, r.start(t, p))
 	same(t, "status", result.Status, protocol.Completed)
 	same(t, "output", string(result.Outputs.Inline.JSON()), `{"value":1}`)

@@ -104,6 +104,7 @@ func replay(history *historypb.History) error {
 		return err
 	}
 	replayer.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.RunType})
+	replayer.RegisterWorkflowWithOptions(workflows.RunItems, workflow.RegisterOptions{Name: workflows.MapType})
 	if err := replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history); err != nil {
 		return err
 	}

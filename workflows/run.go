@@ -89,6 +89,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		queue:    info.TaskQueueName,
 		lists:    make([]*itemList, len(p.Tasks)),
 		usage:    start.Usage,
+		returned: workflow.GetSignalChannel(ctx, HeldSignal),
 		calls: calls{
 			plan:     &p,
 			progress: progress,
@@ -125,6 +126,8 @@ type run struct {
 	calls    calls
 	inFlight []started
 	lists    []*itemList // By task; nil unless its items are known.
+	spreads  []*spread   // The tasks whose items run in workflows of their own.
+	returned workflow.ReceiveChannel
 	usage    protocol.Usage
 	rows     []string        // The beginnings of the rows of the current details.
 	stopped  *protocol.Error // Why nothing more starts: the run was cancelled, timed out, or failed fast.

@@ -45,6 +45,8 @@ func (r *run) end(ctx workflow.Context, s started) {
 		r.endExpand(ctx, s)
 	case plan.Gather:
 		r.endGather(ctx, s)
+	case plan.RunItems:
+		r.endItems(ctx, s)
 	default:
 		outcome := r.outcome(ctx, s)
 		r.usage = r.usage.Add(outcome.Usage)
@@ -60,27 +62,36 @@ func (r *run) end(ctx workflow.Context, s started) {
 func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow.Future {
 	call, size := r.calls.call(task, of)
 	r.sent += size
-	heartbeat := r.start.Settings.Heartbeat.Duration()
-	if heartbeat <= 0 {
-		heartbeat = defaultHeartbeat
-	}
 	index, summary := protocol.NoItem, task.Name
 	if of != nil {
 		index, summary = of.index, of.summary()
 	}
-	options := workflow.ActivityOptions{
-		ActivityID:          protocol.FormatActivityID(task.ID, index),
-		Summary:             summary,
-		StartToCloseTimeout: StartToCloseTimeout(task.Timeout),
-		HeartbeatTimeout:    heartbeat,
-		WaitForCancellation: true,
-		Priority:            temporal.Priority{PriorityKey: int(task.Priority)},
-		RetryPolicy:         RetryPolicy(task.Retry),
-	}
+	options := activityOptions(&call, r.start.Settings)
+	options.ActivityID, options.Summary = protocol.FormatActivityID(task.ID, index), summary
+	options.Priority = temporal.Priority{PriorityKey: int(task.Priority)}
 	if !r.start.Settings.OwnQueue {
 		options.TaskQueue = task.Queue // Empty is the run's own.
 	}
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), task.Method, call)
+}
+
+// activityOptions returns how Temporal runs the activity of a call.
+func activityOptions(call *protocol.Call, settings Settings) workflow.ActivityOptions {
+	heartbeat := settings.Heartbeat.Duration()
+	if heartbeat <= 0 {
+		heartbeat = defaultHeartbeat
+	}
+	priority := call.Priority
+	if priority == 0 {
+		priority = protocol.NormalPriority
+	}
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: StartToCloseTimeout(call.Timeout),
+		HeartbeatTimeout:    heartbeat,
+		WaitForCancellation: true,
+		Priority:            temporal.Priority{PriorityKey: priority},
+		RetryPolicy:         RetryPolicy(call.Retry),
+	}
 }
 
 // StartToCloseTimeout returns Temporal's timeout of one attempt of a task with a timeout of its own.
@@ -99,19 +110,9 @@ func RetryPolicy(retry *protocol.Retry) *temporal.RetryPolicy {
 
 // outcome returns how the activity of a task or an item ended. The future is ready.
 func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
-	var outcome protocol.Outcome
-	err := s.future.Get(ctx, &outcome)
-	if err == nil {
-		return outcome
-	}
-	if outcome, reported := reportedOutcome(err); reported {
-		return outcome
-	}
-	// The activity reported nothing: what the error says is completed with what the run knows.
-	outcome, known := OutcomeOf(err)
+	outcome, reported := outcomeOfActivity(ctx, s.future)
 	switch {
-	case !known:
-		return failed(protocol.Errorf(protocol.InternalError, "%s", err))
+	case reported:
 	case outcome.Status == protocol.Cancelled:
 		outcome.Error.Message += r.because()
 	case r.stopped != nil && outcome.Error.Code == protocol.WorkerLost:
@@ -122,6 +123,22 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 		outcome.Printed = printed
 	}
 	return outcome
+}
+
+// outcomeOfActivity returns how the activity of a task or an item ended, and whether the activity itself said so. The future is ready.
+func outcomeOfActivity(ctx workflow.Context, future workflow.Future) (outcome protocol.Outcome, reported bool) {
+	err := future.Get(ctx, &outcome)
+	if err == nil {
+		return outcome, true
+	}
+	if outcome, reported := reportedOutcome(err); reported {
+		return outcome, true
+	}
+	outcome, known := OutcomeOf(err)
+	if !known {
+		outcome = failed(protocol.Errorf(protocol.InternalError, "%s", err))
+	}
+	return outcome, false
 }
 
 // endDecide skips the task, ends it, or admits it.
@@ -158,6 +175,8 @@ func (r *run) endExpand(ctx workflow.Context, s started) {
 		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
 	case listed.Error != nil:
 		r.progress.End(s.Task, failed(listed.Error))
+	case r.plan.ItemsApart:
+		r.spread(s.Task, &listed)
 	default:
 		r.lists[s.Task] = newItemList(task, FanOut{
 			Items: listed.Items, Folders: listed.Folders, Values: listed.Values, Ref: listed.Ref, Warning: listed.Warning, StartedAt: listed.StartedAt,
@@ -184,14 +203,26 @@ func (r *run) gatherReady(ctx workflow.Context) {
 	for {
 		task, found := r.progress.NextGather()
 		if !found {
-			return
+			break
 		}
-		// A run that was cancelled still keeps the results of its items.
-		disconnected, _ := workflow.NewDisconnectedContext(ctx)
-		future := workflow.ExecuteLocalActivity(recording(disconnected), GatherActivity, r.gatherRequest(task))
-		work := plan.Work{Task: task, Item: protocol.NoItem, Step: plan.Gather}
-		r.inFlight = append(r.inFlight, started{work, future})
+		r.gather(ctx, task, r.gatherRequest(task))
 	}
+	spreads := r.spreads
+	r.spreads = nil
+	for _, s := range spreads {
+		if s.result == nil {
+			r.spreads = append(r.spreads, s)
+			continue
+		}
+		r.gather(ctx, s.task, r.gatherRecorded(s))
+	}
+}
+
+// gather starts the gathering of the results of a task's items. A run that was cancelled still keeps them.
+func (r *run) gather(ctx workflow.Context, task int, request protocol.GatherRequest) {
+	disconnected, _ := workflow.NewDisconnectedContext(ctx)
+	future := workflow.ExecuteLocalActivity(recording(disconnected), GatherActivity, request)
+	r.inFlight = append(r.inFlight, started{plan.Work{Task: task, Item: protocol.NoItem, Step: plan.Gather}, future})
 }
 
 // endGather ends the task. Its usage was counted item by item.
@@ -216,27 +247,29 @@ func (r *run) gatherRequest(index int) protocol.GatherRequest {
 	for _, outcome := range request.Outcomes {
 		request.Usage = request.Usage.Add(outcome.Usage)
 	}
-	request.Status, request.Error = r.verdict(list, items, counts)
+	request.Status, request.Error = r.verdict(list.each(), counts, items.TooManyFailed(), func(introduction, format string, args ...any) *protocol.Error {
+		return list.failure(items, introduction, format, args...)
+	})
 	return request
 }
 
 // verdict decides how a task with items ended: it has completed although items failed, unless all of those did that were
-// not skipped by their condition, or more than max_failures.
-func (r *run) verdict(list *itemList, items *plan.Items, counts itemCounts) (protocol.Status, *protocol.Error) {
+// not skipped by their condition, or more than max_failures. failure makes its error, from that of the first item that failed.
+func (r *run) verdict(each *plan.FanOut, counts itemCounts, tooMany bool, failure func(introduction, format string, args ...any) *protocol.Error) (protocol.Status, *protocol.Error) {
 	switch {
-	case items.TooManyFailed():
-		e := list.failure(items, firstIs, "%d of %s failed, and max_failures is %s", counts.Failed, list.count(counts.Total), list.each().MaxFailures)
+	case tooMany:
+		e := failure(firstIs, "%d of %s failed, and max_failures is %s", counts.Failed, countOf(each, counts.Total), each.MaxFailures)
 		if n := counts.unfinished; n > 0 {
 			e.Message += fmt.Sprintf("; %d %s skipped because of that", n, wereOrWas(n))
 		}
 		return protocol.Failed, e
 	case r.stopped != nil && counts.unfinished > 0:
 		done := counts.wanted - counts.unfinished
-		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s %s done%s", done, list.count(counts.wanted), wereOrWas(done), r.because())
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s %s done%s", done, countOf(each, counts.wanted), wereOrWas(done), r.because())
 	case counts.Failed == counts.wanted && counts.wanted == 1:
-		return protocol.Failed, list.failure(items, "it is", "1 of 1 %s failed", itemWord(list.each()))
+		return protocol.Failed, failure("it is", "1 of 1 %s failed", itemWord(each))
 	case counts.Failed == counts.wanted && counts.wanted > 0:
-		return protocol.Failed, list.failure(items, firstIs, "all of %s failed", list.count(counts.wanted))
+		return protocol.Failed, failure(firstIs, "all of %s failed", countOf(each, counts.wanted))
 	}
 	return protocol.Completed, nil
 }

@@ -18,8 +18,25 @@ func FormatActivityID(task string, item int) string {
 	return fmt.Sprintf("%s[%d]", task, item)
 }
 
-// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task.
+// FormatUnitID returns the activity id of a unit of several items: `files[17-40]`.
+func FormatUnitID(task string, first, last int) string {
+	return fmt.Sprintf("%s[%d-%d]", task, first, last)
+}
+
+// ParseUnitID splits the activity id of a unit.
+func ParseUnitID(id string) (task string, first, last int, isUnit bool) {
+	task, rest, _ := strings.Cut(id, "[")
+	from, to, isUnit := strings.Cut(strings.TrimSuffix(rest, "]"), "-")
+	first, err := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	return task, first, last, isUnit && err == nil && err2 == nil
+}
+
+// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task and for a unit.
 func ParseActivityID(id string) (task string, item int) {
+	if task, _, _, isUnit := ParseUnitID(id); isUnit {
+		return task, NoItem
+	}
 	task, rest, isItem := strings.Cut(id, "[")
 	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 	if !isItem || err != nil {

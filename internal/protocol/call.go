@@ -52,6 +52,7 @@ type Call struct {
 	Cache        bool      `json:"cache,omitempty"` // The result of an equal earlier call may be used.
 
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
+	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
 	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last; 0 is NormalPriority.
 }
 
@@ -119,6 +120,7 @@ type Outcome struct {
 	Items      *Counts   `json:"items,omitempty"`   // Of a task with items.
 	Cached     bool      `json:"cached,omitempty"`  // The result is that of an equal earlier call.
 	Warning    string    `json:"warning,omitempty"` // What people should know of the result.
+	Item       string    `json:"item,omitempty"`    // Of an item that has failed: as messages name it.
 	Printed    Payload   `json:"printed,omitzero"`  // What an attempt without a result has printed: a Printed.
 }
 

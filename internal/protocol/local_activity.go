@@ -105,10 +105,12 @@ type ExpandRequest struct {
 	Omit      []string     `json:"omit,omitempty"`      // Absolute paths of files that are left out, whatever path or link leads to them.
 	Reads     []string     `json:"reads,omitempty"`     // Files and folders outside the run's own that may be read, absolute.
 	Bindings  []Binding    `json:"bindings,omitempty"`
-	Most      int          `json:"most"` // Maximum number of items.
+	Most      int          `json:"most,omitempty"` // Maximum number of items; 0 is no limit.
 
 	When         string    `json:"when,omitempty"` // A condition, with its references, that is evaluated for each item.
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
+
+	Pages bool `json:"pages,omitempty"` // The items are wanted as a Manifest, and without decisions.
 }
 
 // ExpandResponse has the items, in their order. It names the task for readers of a history.
@@ -126,6 +128,8 @@ type ExpandResponse struct {
 
 	Skipped []SkippedItem `json:"refused,omitempty"` // Items that are not to run, in their order.
 	Reason  string        `json:"reason,omitempty"`  // Why the skipped items without an error are not to run.
+
+	Total int `json:"total,omitempty"` // Of a Manifest, whose Ref is Ref: how many items it has.
 }
 
 // SkippedItem is an item that is not to run: its condition is false or, with an error, cannot be evaluated.
@@ -159,6 +163,10 @@ type GatherRequest struct {
 	Items     *Ref      `json:"items"`    // The list of the items.
 	Paths     []string  `json:"paths"`    // The items, where they are files.
 	Outcomes  []Outcome `json:"outcomes"` // How each of them ended.
+
+	Recorded bool   `json:"recorded,omitempty"` // The items are in a Manifest, and how they ended is recorded; there are no Outcomes.
+	Files    bool   `json:"files,omitempty"`    // Such items are files.
+	Reason   string `json:"reason,omitempty"`   // Why those without a record did not start.
 }
 
 // GatherResponse is the end of a task with items. It names the task for readers of a history.

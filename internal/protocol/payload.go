@@ -16,8 +16,9 @@ const MaxValue = 64 << 20
 
 // Ref identifies a value in the result store by the hash of its JSON.
 type Ref struct {
-	Hash string `json:"hash"` // SHA-256 in lowercase hex.
-	Size int64  `json:"size"` // Bytes of JSON.
+	Hash  string `json:"hash"`            // SHA-256 in lowercase hex.
+	Size  int64  `json:"size"`            // Bytes of JSON.
+	Paged bool   `json:"paged,omitempty"` // It is that of a PagedResult.
 }
 
 // RefOf returns the Ref of the bytes of a value.

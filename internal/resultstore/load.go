@@ -2,6 +2,7 @@ package resultstore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -17,10 +18,83 @@ func Load(ctx context.Context, store Store, payload protocol.Payload) (value.Val
 	case payload.Ref == nil:
 		return value.Value{}, nil
 	}
+	if payload.Ref.Paged {
+		return loadWhole(ctx, store, *payload.Ref)
+	}
 	value.MakeRoom(int(payload.Ref.Size))
 	data, err := store.Value(ctx, *payload.Ref)
 	if err != nil {
 		return value.Value{}, fmt.Errorf("cannot read value %.12s of %d bytes: %w", payload.Ref.Hash, payload.Ref.Size, err)
 	}
 	return value.ParseStored(data)
+}
+
+// LoadPaged reads the index of a result in pages.
+func LoadPaged(ctx context.Context, store Store, ref protocol.Ref) (*protocol.PagedResult, error) {
+	data, err := store.Value(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read value %.12s of %d bytes: %w", ref.Hash, ref.Size, err)
+	}
+	index := &protocol.PagedResult{}
+	return index, json.Unmarshal(data, index)
+}
+
+// loadWhole reads all pages of a result.
+func loadWhole(ctx context.Context, store Store, ref protocol.Ref) (value.Value, error) {
+	index, err := LoadPaged(ctx, store, ref)
+	if err == nil {
+		err = index.Check()
+	}
+	if err != nil {
+		return value.Value{}, err
+	}
+	value.MakeRoom(int(index.Bytes))
+	results := make([]value.Value, 0, index.Total)
+	for _, page := range index.Pages {
+		list, err := Load(ctx, store, protocol.Payload{Ref: &page.Ref})
+		if err != nil {
+			return value.Value{}, err
+		}
+		results = append(results, list.Elements()...)
+	}
+	return index.Value(value.List(results...)), nil
+}
+
+// LoadManifest reads the list of the pages of a task's items. One that was stored without pages, as earlier versions did, is one page.
+func LoadManifest(ctx context.Context, store Store, ref protocol.Ref) (protocol.Manifest, error) {
+	var manifest protocol.Manifest
+	data, err := store.Value(ctx, ref)
+	if err != nil {
+		return manifest, fmt.Errorf("cannot read value %.12s of %d bytes: %w", ref.Hash, ref.Size, err)
+	}
+	if len(data) > 0 && data[0] == '{' {
+		err := json.Unmarshal(data, &manifest)
+		return manifest, err
+	}
+	list, err := value.ParseStored(data)
+	if err != nil {
+		return manifest, err
+	}
+	count := len(list.Elements())
+	return protocol.Manifest{Total: count, Pages: []protocol.Page{{Ref: ref, Count: count}}}, nil
+}
+
+// LoadItems reads all items of a task.
+func LoadItems(ctx context.Context, store Store, ref protocol.Ref) ([]value.Value, error) {
+	manifest, err := LoadManifest(ctx, store, ref)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]value.Value, 0, manifest.Total)
+	for _, page := range manifest.Pages {
+		list, err := Load(ctx, store, protocol.Payload{Ref: &page.Ref})
+		if err != nil {
+			return nil, err
+		}
+		if inPage, is := list.Get("items"); is { // With items that are invalid.
+			list = inPage
+		}
+		items = append(items, list.Elements()...)
+	}
+	return items, nil
 }

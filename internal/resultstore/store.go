@@ -107,10 +107,34 @@ type Record struct {
 	Value      *protocol.Ref    `json:"value,omitempty"`   // The result of a task; the outputs of a run.
 	Plan       *protocol.Ref    `json:"plan,omitempty"`    // Of a run.
 	Queue      string           `json:"queue,omitempty"`   // Of a run: the Temporal task queue.
-	Items      *protocol.Ref    `json:"items,omitempty"`   // Of a task with items: the list of them.
-	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
+	Items      *protocol.Ref    `json:"items,omitempty"`   // Of a task with items: the list of them, or the protocol.Manifest of its pages,
+	Pages      []protocol.Ref   `json:"pages,omitempty"`   // and these.
 	Printed    *protocol.Ref    `json:"printed,omitempty"` // Of an attempt without a result: what it has printed, a protocol.Printed.
+	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
 	Sealed     []byte           `json:"sealed,omitempty"`  // What is encrypted, while it is stored.
+}
+
+// Outcome returns how the attempt of a task or an item ended.
+func (r *Record) Outcome() protocol.Outcome {
+	return protocol.Outcome{
+		Status: r.Status, Error: r.Error, Reason: r.Reason, Value: protocol.Payload{Ref: r.Value}, Usage: r.Usage, Attempts: r.Attempts,
+		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Items: r.Counts, Cached: r.FromCache, Warning: r.Warning,
+		Printed: protocol.Payload{Ref: r.Printed},
+	}
+}
+
+// Refs returns the Refs of all values that the record refers to; a change of one changes the record.
+func (r *Record) Refs() []*protocol.Ref {
+	var refs []*protocol.Ref
+	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed} {
+		if ref != nil {
+			refs = append(refs, ref)
+		}
+	}
+	for i := range r.Pages {
+		refs = append(refs, &r.Pages[i])
+	}
+	return refs
 }
 
 // Query selects Records. With Run: those of that run's newest execution, the run first, then its tasks by task, item and
@@ -122,6 +146,7 @@ type Query struct {
 	Kind      Kind            // With Run: only those of the kind.
 	Task      string          // With Run: only those of the task.
 	Item      *int            // With Run: only those of the item with that index, or, for protocol.NoItem, of tasks themselves.
+	Last      *int            // With Item, and with Task: also those of the items after it, up to that index.
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Before    time.Time       // Without Run: only runs that started before; zero for all.

@@ -32,7 +32,6 @@ const MaxDiagnostics = 200
 const (
 	MaxParallel = 2_000     // Temporal lets one workflow have so many activities in flight.
 	MaxAttempts = 1_000_000 // Of one task.
-	MaxItems    = 500       // Of one task; as many as one history holds.
 	MaxID       = 200       // Characters: Temporal takes 1,000 bytes, and item numbers are added.
 )
 

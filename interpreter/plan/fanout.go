@@ -6,8 +6,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// MaxItems is the maximum number of items of one task. An item that runs alone costs six events, so that 500 of them, and what
-// else the run does, fit into one history of 4,000.
+// MaxItems is the maximum number of items of one task in a Plan without ItemsApart. An item that runs alone costs six events, so that
+// 500 of them, and what else the run does, fit into one history of 4,000.
 const MaxItems = 500
 
 // FanOut says what the items of a task are, and how they run. Every form of the language in which a task has items
@@ -25,6 +25,7 @@ type FanOut struct {
 	Uses          []Use        `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
 	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Limit of items in flight; 0 is the run's limit alone.
 	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil is no limit.
+	Chunk         int          `json:"chunk,omitempty"`          // Maximum number of items of one activity; 0: as their duration suggests.
 }
 
 // Tolerance is how many items may fail: a number or a percentage of all.

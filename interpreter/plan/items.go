@@ -167,8 +167,13 @@ func (f *Items) endPending(stop *protocol.Outcome) {
 		case stop != nil:
 			f.end(i, *stop)
 		default:
-			reason := fmt.Sprintf("it had not started when more than %s had failed", f.each.MaxFailures)
+			reason := TooManyReason(f.each)
 			f.end(i, protocol.Outcome{Status: protocol.Skipped, Reason: reason, Error: protocol.Errorf(protocol.TaskCancelled, "%s", reason)})
 		}
 	}
+}
+
+// TooManyReason returns why items did not start when too many others had failed.
+func TooManyReason(each *FanOut) string {
+	return fmt.Sprintf("it had not started when more than %s had failed", each.MaxFailures)
 }

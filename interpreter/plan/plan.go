@@ -34,6 +34,7 @@ type Plan struct {
 	Priority    Priority         `json:"priority,omitempty"`            // Of the run among others; 0 is Temporal's default. The tasks have their own.
 	Wait        bool             `json:"wait_for_completion,omitempty"` // A submit of it waits for its end.
 	SkipsPassOn bool             `json:"skips_pass_on,omitempty"`       // A task that conditions of others skip counts as skipped by a condition. Plans up to format 2 do not have it.
+	ItemsApart  bool             `json:"items_apart,omitempty"`         // Items run in workflows of their own. Plans up to format 3 do not have it.
 
 	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow.
 }

@@ -21,8 +21,9 @@ type Progress struct {
 	admitted   []int    // Tasks whose conditions hold and that have yet to start, in the order of the answers.
 	expanded   []int    // Tasks whose items are known and whose result is not, in the order in which they were listed.
 	items      []*Items // By task; nil unless expanded.
-	inFlight   int      // Steps of tasks and items that Next and NextGather returned and that have not ended.
-	ended      int      // Tasks.
+	spreads    []*Spread
+	inFlight   int // Steps of tasks and items that Next and NextGather returned and that have not ended.
+	ended      int // Tasks.
 	stop       *protocol.Outcome
 	failedFast int // The task whose failure stopped the run, counted from 1; 0 is none.
 }
@@ -32,10 +33,11 @@ type Step int
 
 // The steps of a task. One without a condition or items has the step Call alone.
 const (
-	Call   Step = iota // The method is called, for the task or for one of its items.
-	Decide             // The condition of the task is evaluated. It ends with Admit, or with End.
-	Expand             // The items of the task are listed. It ends with Expand, or with End.
-	Gather             // The results of the items are gathered. It ends with End.
+	Call     Step = iota // The method is called, for the task or for one of its items.
+	Decide               // The condition of the task is evaluated. It ends with Admit, or with End.
+	Expand               // The items of the task are listed. It ends with Expand, or with End.
+	Gather               // The results of the items are gathered. It ends with End.
+	RunItems             // The items are run elsewhere. It ends with EndSpread.
 )
 
 // Work is what starts next: a step of a task, or one of its items.
@@ -157,7 +159,7 @@ func (s *Progress) releaseAll() {
 // MaxParallel are in flight, or nothing is ready. Admitted tasks start first: they waited for their turn before. Then
 // priority decides, then the order of the file.
 func (s *Progress) Next() (Work, bool) {
-	if s.stop != nil || s.inFlight >= s.plan.maxParallel() {
+	if s.stop != nil || s.freeSlots() <= 0 {
 		return Work{}, false
 	}
 	items := s.nextItems()

@@ -40,6 +40,9 @@ func (w *walker) lookup(s *Scope) (value.Value, error) {
 			break
 		}
 		w.ofTask = bound.Task != ""
+		if _, is := stateOf(bound, ref); !is && isPaged(bound.Value) {
+			return w.lookupPages(s, *bound.Value.Ref)
+		}
 		var err error
 		if v, from, wrong, err = s.begin(bound, ref); err != nil {
 			return value.Value{}, err
@@ -58,20 +61,8 @@ func (w *walker) lookup(s *Scope) (value.Value, error) {
 
 // begin returns the value that the path starts at, and its first step from there.
 func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, from int, wrong *lookupError, err error) {
-	if bound.Task != "" && len(ref.Steps) > 0 && ref.Steps[0].named() {
-		switch ref.Steps[0].name() {
-		case stepStatus:
-			return value.String(string(bound.Status)), 1, nil, nil
-		case stepError:
-			return errorValue(bound.Error), 1, nil, nil
-		case stepReason:
-			switch {
-			case bound.Status == protocol.Skipped && bound.Reason != "":
-				return value.String(bound.Reason), 1, nil, nil
-			case bound.Value.Empty():
-				return value.Value{}, 1, nil, nil
-			}
-		}
+	if v, is := stateOf(bound, ref); is {
+		return v, 1, nil, nil
 	}
 	if bound.Value.Empty() {
 		return v, 0, nothingIn(bound), nil
@@ -88,6 +79,25 @@ func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, f
 	}
 	v, from = enter(v, ref.Steps)
 	return v, from, nil, nil
+}
+
+// stateOf returns what is there for every task, whatever its result, if the path begins with that.
+func stateOf(bound *protocol.Binding, ref *Reference) (v value.Value, is bool) {
+	if bound.Task == "" || len(ref.Steps) == 0 || !ref.Steps[0].named() {
+		return v, false
+	}
+	switch ref.Steps[0].name() {
+	case stepStatus:
+		return value.String(string(bound.Status)), true
+	case stepError:
+		return errorValue(bound.Error), true
+	case stepReason:
+		if bound.Status == protocol.Skipped && bound.Reason != "" {
+			return value.String(bound.Reason), true
+		}
+		return value.Value{}, bound.Value.Empty()
+	}
+	return v, false
 }
 
 func nothingIn(bound *protocol.Binding) *lookupError {

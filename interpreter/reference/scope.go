@@ -29,7 +29,7 @@ type Scope struct {
 	Env, Secret func(name string) (string, bool)
 
 	heads  map[string]int         // Places in Bindings.
-	loaded map[string]value.Value // By hash.
+	loaded map[protocol.Ref]value.Value
 }
 
 func (s *Scope) binding(head string) *protocol.Binding {
@@ -52,7 +52,7 @@ func (s *Scope) value(ref *Reference, held protocol.Payload) (value.Value, error
 	if held.Inline != nil {
 		return *held.Inline, nil
 	}
-	if v, known := s.loaded[held.Ref.Hash]; known {
+	if v, known := s.loaded[*held.Ref]; known {
 		return v, nil
 	}
 	if s.Load == nil {
@@ -63,9 +63,9 @@ func (s *Scope) value(ref *Reference, held protocol.Payload) (value.Value, error
 		return value.Value{}, fmt.Errorf("%s: %w", clip(ref.Text), err)
 	}
 	if s.loaded == nil {
-		s.loaded = map[string]value.Value{}
+		s.loaded = map[protocol.Ref]value.Value{}
 	}
-	s.loaded[held.Ref.Hash] = v
+	s.loaded[*held.Ref] = v
 	return v, nil
 }
 

@@ -67,9 +67,6 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	for _, file := range from.Files {
 		each.Files = append(each.Files, locate("file", file, false))
 	}
-	if len(each.Files) > plan.MaxItems {
-		refuse(from.FilesNode.Position, fmt.Sprintf("%d files are more than the limit of %d", len(each.Files), plan.MaxItems), "split them among several batches")
-	}
 	each.Pattern = defaultPattern
 	if n := from.Pattern; n != nil {
 		each.Pattern = n.Written

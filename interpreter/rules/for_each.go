@@ -6,7 +6,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
-	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
@@ -55,9 +54,6 @@ func hasValue(n *definition.Node, name string) bool {
 func checkValues(c *Context, task *resolve.Task) {
 	n := task.Each.Values
 	if n.Kind == value.KindList {
-		if count := len(n.Elements); count > plan.MaxItems {
-			c.report(n.Position, fmt.Sprintf("for_each has %d items, more than the limit of %d", count, plan.MaxItems), "split them among several tasks")
-		}
 		return
 	}
 	for _, text := range task.EachTexts {

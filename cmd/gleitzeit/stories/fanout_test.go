@@ -6,6 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 )
 
 // countingBatch is a batch of so many files whose script leaves a line when it has read one, and fails at two of them.
@@ -43,13 +47,16 @@ func TestABatchIsResumedAfterAKill(t *testing.T) {
 	u := newUser(t)
 	countingBatch(u, files)
 	p := u.Start("run", "flow.yaml")
-	history := openHistory(t, u)
-	var kills []killed
+	type kill struct {
+		completed []string
+		done      map[string]int
+	}
+	var kills []kill
 	for range 2 {
-		before := len(itemsCompleted(history.batches()))
-		eventually(t, "more items are completed", func() bool { return len(itemsCompleted(history.batches())) >= before+10 })
+		before := len(u.itemsCompleted())
+		eventually(t, "more items are completed", func() bool { return len(u.itemsCompleted()) >= before+10 })
 		p.Kill()
-		kills = append(kills, killed{recorded: history.batches(), done: u.executions()})
+		kills = append(kills, kill{u.itemsCompleted(), u.executions()})
 		p = u.Start("run", "flow.yaml", "-o", "json")
 		p.Says("resumed run ")
 	}
@@ -63,7 +70,7 @@ func TestABatchIsResumedAfterAKill(t *testing.T) {
 	}
 	executions := u.executions()
 	for i, kill := range kills {
-		for _, item := range itemsCompleted(kept(kill.recorded, history.batches())) {
+		for _, item := range kill.completed {
 			if executions[item] != kill.done[item] {
 				t.Errorf("%s was completed at kill %d and ran again", item, i+1)
 			}
@@ -85,13 +92,27 @@ func TestABatchIsResumedAfterAKill(t *testing.T) {
 	}
 }
 
-// itemsCompleted lists the files of the items whose completion a history has recorded.
-func itemsCompleted(recorded []batch) []string {
+// itemsCompleted lists the files of the items of the task `batch` whose completion is recorded: none of them may run again.
+func (u *user) itemsCompleted() []string {
+	u.T.Helper()
+	path := filepath.Join(u.Home, "results.db")
+	if !exists(path) {
+		return nil
+	}
+	store, err := sqlite.Open(u.T.Context(), path)
+	must(u.T, err)
+	defer store.Close()
+	runs, err := store.Records(u.T.Context(), resultstore.Query{})
+	must(u.T, err)
+	if len(runs) == 0 {
+		return nil
+	}
+	records, err := store.Records(u.T.Context(), resultstore.Query{Run: runs[0].Run, Kind: resultstore.Task, Task: "batch"})
+	must(u.T, err)
 	var files []string
-	for _, id := range completed(recorded) {
-		var number int
-		if _, err := fmt.Sscanf(id, "batch[%d]", &number); err == nil {
-			files = append(files, fmt.Sprintf("%03d.txt", number))
+	for _, record := range records {
+		if record.Item != protocol.NoItem && record.Status == protocol.Completed {
+			files = append(files, fmt.Sprintf("%03d.txt", record.Item))
 		}
 	}
 	return files

@@ -37,10 +37,9 @@ if good["number"] in (2, 9):
 result = good["number"] + len(good["text"])
 `)
 	p := u.Start("run", "flow.yaml")
-	history := openHistory(t, u)
-	eventually(t, "items are completed", func() bool { return len(itemsCompleted(history.batches())) >= 12 })
+	eventually(t, "items are completed", func() bool { return len(u.itemsCompleted()) >= 12 })
 	p.Kill()
-	recorded, done := history.batches(), u.executions()
+	recorded, done := u.itemsCompleted(), u.executions()
 	p = u.Start("run", "flow.yaml", "-o", "json")
 	p.Says("resumed run ")
 	p.Exits(6)
@@ -52,7 +51,7 @@ result = good["number"] + len(good["text"])
 		t.Errorf("items: %+v", batch.Items)
 	}
 	executions := u.executions()
-	for _, item := range itemsCompleted(kept(recorded, history.batches())) {
+	for _, item := range recorded {
 		if executions[item] != done[item] {
 			t.Errorf("%s was completed at the kill and ran again", item)
 		}

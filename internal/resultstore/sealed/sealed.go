@@ -72,8 +72,8 @@ func (s *Store) Put(ctx context.Context, batch resultstore.Batch) error {
 	}
 	for _, record := range batch.Records {
 		// Whatever a record refers to must be there by the name that the record has for it, to whoever cleans up the store.
-		for _, ref := range []*protocol.Ref{record.Value, record.Plan, record.Items, record.Printed} {
-			if ref == nil || inBatch[s.name(ref.Hash)] {
+		for _, ref := range record.Refs() {
+			if inBatch[s.name(ref.Hash)] {
 				continue
 			}
 			if data, err := s.earlier(ctx, *ref); err != nil {
@@ -164,19 +164,25 @@ type hidden struct {
 	Value   *protocol.Ref   `json:"value,omitempty"`
 	Plan    *protocol.Ref   `json:"plan,omitempty"`
 	Items   *protocol.Ref   `json:"items,omitempty"`
+	Pages   []protocol.Ref  `json:"pages,omitempty"`
 	Printed *protocol.Ref   `json:"printed,omitempty"`
 }
 
 // seal returns the record as the inner store has it. Its references are the names of values.
 func (s *Store) seal(record resultstore.Record) (resultstore.Record, error) {
 	h := hidden{
-		Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Printed: record.Printed,
+		Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Pages: record.Pages,
+		Printed: record.Printed,
 	}
 	record.Reason, record.Error, record.Warning = "", nil, ""
 	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed} {
 		if *ref != nil {
 			*ref = &protocol.Ref{Hash: s.name((*ref).Hash), Size: (*ref).Size}
 		}
+	}
+	record.Pages = nil
+	for _, page := range h.Pages {
+		record.Pages = append(record.Pages, protocol.Ref{Hash: s.name(page.Hash), Size: page.Size})
 	}
 	if record.Kind == resultstore.Cached {
 		h.Task, record.Task = record.Task, s.name(record.Task)
@@ -209,7 +215,7 @@ func (s *Store) open(record resultstore.Record) (resultstore.Record, error) {
 	}
 	record.Task, record.Sealed = cmp.Or(h.Task, record.Task), nil
 	record.Reason, record.Error, record.Warning = h.Reason, h.Error, h.Warning
-	record.Value, record.Plan, record.Items, record.Printed = h.Value, h.Plan, h.Items, h.Printed
+	record.Value, record.Plan, record.Items, record.Pages, record.Printed = h.Value, h.Plan, h.Items, h.Pages, h.Printed
 	return record, nil
 }
 

@@ -49,7 +49,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	if r.client == nil {
 		return r.recorded(ctx, run)
 	}
-	described, err := r.client.DescribeWorkflowExecution(ctx, run, "")
+	described, err := r.describe(ctx, run)
 	if isNotFound(err) {
 		return r.forgotten(ctx, run)
 	}

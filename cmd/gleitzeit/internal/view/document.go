@@ -78,7 +78,8 @@ type Task struct {
 	after           []string
 	items           map[int]attempts // Of its items: those that failed.
 	printed         *protocol.Ref    // What the last attempt has printed.
-	failures        []failures       // Its items that failed.
+	failures        []failures       // Its items that failed,
+	moreFailures    int              // and how many failed for further reasons.
 	each            bool             // It is fanned out.
 	continueOnError bool             // The run continues when the task fails.
 	when            string

@@ -97,7 +97,11 @@ type itemsOf struct {
 
 	retrying int // Items that wait for their next attempt, or are in it.
 	failures []failures
+	more     int // Items that failed for further reasons.
 }
+
+// maxReasons is how many different reasons are kept: where the messages name their items, each is another.
+const maxReasons = 100
 
 // failures are the items of a task that failed for one reason.
 type failures struct {
@@ -119,6 +123,10 @@ func (of *itemsOf) addFailure(record resultstore.Record) {
 			return
 		}
 	}
+	if len(of.failures) == maxReasons {
+		of.more++
+		return
+	}
 	of.failures = append(of.failures, failures{record.Item, 1, NewError(err), record.Printed})
 }
 
@@ -131,25 +139,11 @@ func (r retries) follows(record resultstore.Record) bool {
 	return open && record.Status == protocol.Failed && record.Error != nil && record.Attempts < retry.Attempts(record.Error.Kind)
 }
 
-// itemsIn counts the items of tasks by the status of their last attempts, which the store returns last.
-func itemsIn(records []resultstore.Record, retries retries) map[string]*itemsOf {
-	found := map[string]*itemsOf{}
+// count counts items by the status of their last attempts, which the store returns last.
+func (of *itemsOf) count(records []resultstore.Record, retries retries) {
 	for i, record := range records {
-		of := found[record.Task]
-		if of == nil && (record.Items != nil || record.Item != protocol.NoItem) {
-			of = &itemsOf{}
-			found[record.Task] = of
-		}
 		switch {
-		case of == nil:
-		case record.Item == protocol.NoItem:
-			if record.Items != nil {
-				of.list = record.Items
-			}
-			if record.Counts != nil {
-				of.ended = record.Counts
-			}
-		case i+1 < len(records) && records[i+1].Task == record.Task && records[i+1].Item == record.Item: // Another attempt follows.
+		case i+1 < len(records) && records[i+1].Item == record.Item: // Another attempt follows.
 		case record.Status == protocol.Completed:
 			of.counts.Succeeded++
 			if record.Warning != "" {
@@ -167,7 +161,6 @@ func itemsIn(records []resultstore.Record, retries retries) map[string]*itemsOf 
 			of.counts.Skipped++
 		}
 	}
-	return found
 }
 
 // itemsText returns the results of a task's items as text: a heading and the main value of each, or why it has none.

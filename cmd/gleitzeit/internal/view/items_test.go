@@ -133,9 +133,10 @@ func TestCountedWarnings(t *testing.T) {
 	record := func(attempt int, status protocol.Status, warning string) resultstore.Record {
 		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: 1, Attempt: attempt}, Status: status, Warning: warning}
 	}
-	found := itemsIn([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")}, nil)
-	if found["batch"].warned != 1 || found["batch"].counts.Succeeded != 1 {
-		t.Errorf("%+v", found["batch"])
+	var found itemsOf
+	found.count([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")}, nil)
+	if found.warned != 1 || found.counts.Succeeded != 1 {
+		t.Errorf("%+v", found)
 	}
 }
 
@@ -170,7 +171,9 @@ func TestFailedItemsInATree(t *testing.T) {
 	}
 	records := []resultstore.Record{failed(1, "a is too long", "cut it"), failed(4, "b is too long", "cut it"), failed(5, "broken", ""), failed(6, "broken", ""), failed(7, "other", "")}
 	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Completed, Items: &protocol.Counts{Total: 9, Succeeded: 4, Failed: 5}}
-	task.failures = itemsIn(records, nil)["batch"].failures
+	var counted itemsOf
+	counted.count(records, nil)
+	task.failures = counted.failures
 	run := &Run{Run: "r", Workflow: "W", Status: protocol.Completed, Tasks: []Task{task}}
 	want(t, "tree", run.Tree(), "r  W  completed\n  ✓ batch  llm/chat  completed  4 of 9 files, 5 failed\n"+
 		"    ✗ batch[1] and 1 more  a is too long\n      cut it\n    ✗ batch[5] and 1 more  broken\n    ✗ batch[7]  other\n")
@@ -186,11 +189,12 @@ func TestAttemptsThatAreRetried(t *testing.T) {
 	}
 	records := []resultstore.Record{failed(0, 1, again), failed(1, 1, never), failed(2, 1, again), failed(2, 2, again)}
 	planned := &plan.Plan{Tasks: []plan.Task{{ID: "batch", Retry: &protocol.Retry{MaxAttempts: 2}, FanOut: &plan.FanOut{}}}}
-	open := itemsIn(records, (&Run{Status: protocol.Running}).retries(planned))["batch"]
+	var open, ended itemsOf
+	open.count(records, (&Run{Status: protocol.Running}).retries(planned))
 	if open.retrying != 1 || open.counts.Failed != 2 {
 		t.Errorf("%+v", open)
 	}
-	ended := itemsIn(records, (&Run{Status: protocol.Cancelled}).retries(planned))["batch"]
+	ended.count(records, (&Run{Status: protocol.Cancelled}).retries(planned))
 	if ended.retrying != 0 || ended.counts.Failed != 3 {
 		t.Errorf("%+v", ended)
 	}
@@ -200,7 +204,7 @@ func TestAttemptsThatAreRetried(t *testing.T) {
 	planned.Tasks[0].FanOut = nil
 	for status, wanted := range map[protocol.Status]protocol.Status{protocol.Running: protocol.Running, protocol.Failed: protocol.Failed} {
 		run := &Run{Status: status}
-		run.addTasks(planned, latest([]resultstore.Record{failed(protocol.NoItem, 1, again)}))
+		run.addTasks(planned, byTask([]resultstore.Record{failed(protocol.NoItem, 1, again)}))
 		want(t, "task of a run that is "+string(status), string(run.Tasks[0].Status), string(wanted))
 	}
 

@@ -42,26 +42,13 @@ func (a attempts) failed() []FailedAttempt {
 	return all
 }
 
-// unfinished are the attempts of a task and of its items that have printed something without a result, or that another one
-// followed.
-type unfinished struct {
-	task  attempts
-	items map[int]attempts
-}
-
-// unfinishedIn collects the attempts by task. Those of items that simply completed are left out.
-func unfinishedIn(records []resultstore.Record) map[string]*unfinished {
-	found := map[string]*unfinished{}
+// unfinishedIn returns the attempts of items that have printed something without a result, or that another one followed, by item.
+// Those of items that simply completed are left out.
+func unfinishedIn(records []resultstore.Record) map[int]attempts {
+	found := map[int]attempts{}
 	for _, record := range records {
-		of := found[record.Task]
-		if of == nil {
-			of = &unfinished{items: map[int]attempts{}}
-			found[record.Task] = of
-		}
-		if record.Item == protocol.NoItem {
-			of.task = append(of.task, record)
-		} else if record.Printed != nil || record.Status == protocol.Failed || of.items[record.Item] != nil {
-			of.items[record.Item] = append(of.items[record.Item], record)
+		if record.Printed != nil || record.Status == protocol.Failed || found[record.Item] != nil {
+			found[record.Item] = append(found[record.Item], record)
 		}
 	}
 	return found

@@ -15,7 +15,8 @@ import (
 // Read returns the document of a run in the store, without results: of an execution, or of the newest if it is empty. It is
 // nil if the store does not have the run.
 func Read(ctx context.Context, store resultstore.Store, run, execution string) (*Run, error) {
-	records, err := store.Records(ctx, resultstore.Query{Run: run, Execution: execution})
+	whole := protocol.NoItem
+	records, err := store.Records(ctx, resultstore.Query{Run: run, Execution: execution, Item: &whole})
 	if err != nil || len(records) == 0 || records[0].Kind != resultstore.Run {
 		return nil, err
 	}
@@ -34,35 +35,55 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	if err != nil {
 		return nil, err
 	}
-	document.addTasks(p, latest(records[1:]))
-	unfinished := unfinishedIn(records[1:])
+	byTask := byTask(records[1:])
+	document.addTasks(p, byTask)
+	retries := document.retries(p)
 	for i := range document.Tasks {
-		if of := unfinished[document.Tasks[i].ID]; of != nil {
-			document.Tasks[i].FailedAttempts, document.Tasks[i].items = of.task.failed(), of.items
+		task := &document.Tasks[i]
+		task.FailedAttempts = byTask[task.ID].failed()
+		if err := task.addItems(ctx, store, byTask[task.ID], retries); err != nil {
+			return nil, fmt.Errorf("the items of task %q: %w", task.ID, err)
 		}
 	}
-	return document, document.addItems(ctx, store, itemsIn(records[1:], document.retries(p)))
+	return document, nil
 }
 
-// addItems adds to each fanned-out task how many items there are, and how they ended so far.
-func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[string]*itemsOf) error {
-	for i := range r.Tasks {
-		of := found[r.Tasks[i].ID]
-		switch {
-		case of == nil:
-			continue
-		case of.ended != nil:
-			r.Tasks[i].Items = of.ended
-		case of.list != nil:
-			list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: of.list})
-			if err != nil {
-				return fmt.Errorf("the items of task %q: %w", r.Tasks[i].ID, err)
-			}
-			of.counts.Total = len(list.Elements())
-			r.Tasks[i].Items, r.Tasks[i].Retrying = &of.counts, of.retrying
+// addItems adds to a fanned-out task how many items there are, and how they ended so far. The records of the items are read in parts.
+func (t *Task) addItems(ctx context.Context, store resultstore.Store, records attempts, retries retries) error {
+	of := itemsOf{}
+	for _, record := range records {
+		if record.Items != nil {
+			of.list = record.Items
 		}
-		r.Tasks[i].Warnings, r.Tasks[i].failures = of.warned, of.failures
+		if record.Counts != nil {
+			of.ended = record.Counts
+		}
 	}
+	if of.list == nil {
+		return nil
+	}
+	manifest, err := resultstore.LoadManifest(ctx, store, *of.list)
+	if err != nil {
+		return err
+	}
+	of.counts.Total = manifest.Total
+	for first := 0; first < manifest.Total; first += protocol.MaxPageItems {
+		last := first + protocol.MaxPageItems - 1
+		key := records[0].Key
+		found, err := store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Task, Task: t.ID, Item: &first, Last: &last})
+		if err != nil {
+			return err
+		}
+		of.count(found, retries)
+		if manifest.Total <= protocol.MaxPageItems { // The result of more items is not shown as a whole.
+			t.items = unfinishedIn(found)
+		}
+	}
+	t.Items, t.Retrying = &of.counts, of.retrying
+	if of.ended != nil {
+		t.Items, t.Retrying = of.ended, 0
+	}
+	t.Warnings, t.failures, t.moreFailures = of.warned, of.failures, of.more
 	return nil
 }
 
@@ -89,11 +110,11 @@ func ReadItems(ctx context.Context, store resultstore.Store, run, task string) (
 		if record.Items == nil {
 			continue
 		}
-		list, err := resultstore.Load(ctx, store, protocol.Payload{Ref: record.Items})
+		items, err := resultstore.LoadItems(ctx, store, *record.Items)
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
-		return list.Elements(), nil
+		return items, nil
 	}
 	return nil, nil
 }
@@ -141,6 +162,12 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		if r.Tasks[i].value == nil {
 			continue
 		}
+		if r.Tasks[i].value.Paged {
+			if err := r.Tasks[i].addPaged(ctx, store, r.Run); err != nil {
+				return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
+			}
+			continue
+		}
 		result, err := resultstore.Load(ctx, store, protocol.Payload{Ref: r.Tasks[i].value})
 		if err != nil {
 			return fmt.Errorf("the result of task %q: %w", r.Tasks[i].ID, err)
@@ -152,6 +179,23 @@ func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 		r.Tasks[i].Result = &result
 	}
 	return r.AddPrinted(ctx, store)
+}
+
+// addPaged adds a result whose items are too many to show: without them.
+func (t *Task) addPaged(ctx context.Context, store resultstore.Store, run string) error {
+	index, err := resultstore.LoadPaged(ctx, store, *t.value)
+	if err != nil {
+		return err
+	}
+	counts := index.Value(value.List()).Fields()
+	result := value.Object(append(counts[:len(counts)-1:len(counts)-1], value.Field{Name: "export", Value: value.String(ExportCommand(run, t.ID))})...)
+	t.Result = &result
+	return nil
+}
+
+// ExportCommand returns the command that shows the results of all items of a task.
+func ExportCommand(run, task string) string {
+	return "gleitzeit " + ShellWords("batch", "export", run, task, "--format", "jsonl")
 }
 
 // AddPrinted loads what the attempts of tasks have printed that have no result, and, of the items that failed for one reason,
@@ -194,7 +238,7 @@ func (r *Run) Task(name string) *Task {
 	return nil
 }
 
-func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
+func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 	r.Version, r.Tags, r.Metadata = p.Version, p.Tags, p.Metadata
 	r.Tasks = make([]Task, len(p.Tasks))
 	retries := r.retries(p)
@@ -209,7 +253,8 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]resultstore.Record) {
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}
-		if record, known := records[planned.ID]; known {
+		if of := records[planned.ID]; len(of) > 0 {
+			record := of[len(of)-1]
 			task.fill(record)
 			if retries.follows(record) {
 				task.Status = protocol.Running
@@ -235,15 +280,13 @@ func (t *Task) fill(record resultstore.Record) {
 	}
 }
 
-// latest returns the last attempt of each task: the store returns attempts in order.
-func latest(records []resultstore.Record) map[string]resultstore.Record {
-	last := make(map[string]resultstore.Record, len(records))
+// byTask returns the attempts of each task, in their order.
+func byTask(records []resultstore.Record) map[string]attempts {
+	of := map[string]attempts{}
 	for _, record := range records {
-		if record.Item == protocol.NoItem {
-			last[record.Task] = record
-		}
+		of[record.Task] = append(of[record.Task], record)
 	}
-	return last
+	return of
 }
 
 func readPlan(ctx context.Context, store resultstore.Store, ref protocol.Ref) (*plan.Plan, error) {

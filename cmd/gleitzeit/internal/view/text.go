@@ -51,9 +51,9 @@ func (r *Run) WriteResults(to io.Writer) error {
 		case task.Items == nil:
 			err = entry(to, task.ID, MainValue(*task.Result))
 		case len(leaves) > 1: // Items of several tasks need headings.
-			err = writeTexts(to, task.ID, ":\n", itemsText(*task.Result))
+			err = writeTexts(to, task.ID, ":\n", task.ResultText())
 		default:
-			err = writeTexts(to, itemsText(*task.Result))
+			err = writeTexts(to, task.ResultText())
 		}
 		if err != nil {
 			return err
@@ -120,6 +120,10 @@ func WriteText(to io.Writer, text string) error {
 
 // ResultText returns a task's result as text.
 func (t *Task) ResultText() string {
+	if t.value != nil && t.value.Paged {
+		export, _ := t.Result.Get("export")
+		return fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, true), t.remedies(""), export.Text())
+	}
 	if t.Items != nil {
 		return itemsText(*t.Result)
 	}
@@ -205,7 +209,7 @@ func (t *Task) remedies(indent string) string {
 	}
 	for i, group := range t.failures {
 		if i == maxFailures {
-			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)-i)
+			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)+t.moreFailures-i)
 			break
 		}
 		items := fmt.Sprintf("%s[%d]", t.ID, group.first)

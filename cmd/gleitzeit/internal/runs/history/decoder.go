@@ -53,7 +53,11 @@ func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
 			d.scheduled = map[int64]*historypb.ActivityTaskScheduledEventAttributes{}
 		}
 		d.scheduled[event.GetEventId()] = scheduled
-		return []Event{eventOf(scheduled, at, nil)}
+		began := eventOf(scheduled, at, nil)
+		if _, first, _, isUnit := protocol.ParseUnitID(scheduled.GetActivityId()); isUnit {
+			began.Item = first
+		}
+		return []Event{began}
 	}
 	if marker := event.GetMarkerRecordedEventAttributes(); marker != nil {
 		return decodeMarker(marker, at)
@@ -64,6 +68,9 @@ func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
 		return nil
 	}
 	delete(d.scheduled, by)
+	if _, first, last, isUnit := protocol.ParseUnitID(scheduled.GetActivityId()); isUnit {
+		return endOfUnit(event, scheduled, at, &Unit{First: first, Last: last})
+	}
 	return []Event{eventOf(scheduled, at, &outcome)}
 }
 
@@ -89,6 +96,25 @@ func (d *Decoder) end(event *historypb.HistoryEvent) (scheduledBy int64, outcome
 		return cancelled.GetScheduledEventId(), outcome
 	}
 	return 0, outcome
+}
+
+// endOfUnit returns the event of the end of a unit; none for one that was lost, whose items start again.
+func endOfUnit(event *historypb.HistoryEvent, scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, unit *Unit) []Event {
+	var outcome protocol.UnitOutcome
+	payloads := event.GetActivityTaskCompletedEventAttributes().GetResult()
+	if payloads == nil {
+		payloads = event.GetActivityTaskCanceledEventAttributes().GetDetails()
+	}
+	if len(payloads.GetPayloads()) == 0 || !decodePayload(payloads.GetPayloads()[0], &outcome) {
+		return nil
+	}
+	unit.left = outcome.Left
+	for _, item := range outcome.Again {
+		unit.again = append(unit.again, item.Index)
+	}
+	ended := eventOf(scheduled, at, nil)
+	ended.Unit = unit
+	return []Event{ended}
 }
 
 func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) Event {

@@ -32,11 +32,14 @@ const (
 	removalPoll    = 50 * time.Millisecond
 )
 
+// ofRuns selects the workflows of runs, and of the items of their tasks.
+var ofRuns = fmt.Sprintf("WorkflowType IN ('%s', '%s')", workflows.RunType, workflows.MapType)
+
 // listExecutions asks Temporal for open runs, and for what has closed.
 func (p *pruning) listExecutions(ctx context.Context) error {
 	running := map[string]execution{}
 	young := p.floor.Add(settled) // The plan of a run is put a moment before the run starts.
-	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.RunType)
+	query := fmt.Sprintf("%s AND ExecutionStatus = 'Running'", ofRuns)
 	err := p.eachWorkflow(ctx, query, func(e execution, status enums.WorkflowExecutionStatus, started, _ time.Time) {
 		p.open[e.id] = true
 		running[e.id] = e
@@ -57,7 +60,7 @@ func (p *pruning) listExecutions(ctx context.Context) error {
 			p.kept = append(p.kept, e)
 		}
 	}
-	query = fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus != 'Running' AND StartTime < '%s'", workflows.RunType, p.Before.UTC().Format(time.RFC3339Nano))
+	query = fmt.Sprintf("%s AND ExecutionStatus != 'Running' AND StartTime < '%s'", ofRuns, p.Before.UTC().Format(time.RFC3339Nano))
 	err = p.eachWorkflow(ctx, query, func(e execution, status enums.WorkflowExecutionStatus, started, closed time.Time) {
 		continued := status == enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW && p.open[e.id]
 		switch {

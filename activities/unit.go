@@ -1,0 +1,173 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+const (
+	// unitLimit is how long a unit begins with further items. Those that are left are given back: what was quick has become slow.
+	unitLimit = time.Second
+	// unstored is how many records of a unit may be on their way to the store. More share a transaction, fewer are lost with a worker.
+	unstored = 64
+)
+
+// readItem makes the call that of its only item. Ended is how the item has ended before, if its record counts.
+func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err error) {
+	of := t.call.Items
+	items, err := t.loadPage(ctx, of)
+	if err != nil {
+		return nil, retryError(t.call.Retry, 0, protocol.Outcome{Status: protocol.Failed, Error: protocol.AsError(err, protocol.PersistenceFailed), Attempts: 1})
+	}
+	if of.Recorded {
+		done, err := t.recordedItems(ctx, t.call, of)
+		if err != nil {
+			return nil, err
+		}
+		if outcome, is := done[of.First]; is && !mayFollow(t.call.Retry, outcome) {
+			return &outcome, nil
+		}
+	}
+	t.number += of.Attempts
+	t.setItem(callOfItem(t.call, items, of.First))
+	return nil, nil
+}
+
+func (t *attempt) setItem(single *itemCall) {
+	t.call, t.name, t.condition, t.invalid = &single.call, single.name, single.condition, single.invalid
+}
+
+// mayFollow reports whether another attempt may follow one that ended like this.
+func mayFollow(retry *protocol.Retry, outcome protocol.Outcome) bool {
+	return outcome.Status == protocol.Failed && outcome.Error != nil && outcome.Attempts < retry.Attempts(outcome.Error.Kind)
+}
+
+// decide reports whether the condition of the item holds; true if it has none.
+func (t *attempt) decide(ctx context.Context) (bool, *protocol.Error) {
+	if t.condition == nil || t.invalid != nil {
+		return true, t.invalid
+	}
+	var response *protocol.DecideResponse
+	err := t.results.withRetry(ctx, func(ctx context.Context) (err error) {
+		response, err = decide(ctx, *t.condition, t.results.loader)
+		return err
+	})
+	if err != nil {
+		return false, protocol.AsError(err, protocol.TaskParameterError)
+	}
+	return response.Holds, response.Error
+}
+
+// unit does several items one after the other. Each of them has its own record before the unit ends.
+type unit struct {
+	*Activities
+	call    *protocol.Call
+	beat    *heartbeat
+	writes  sync.WaitGroup
+	places  chan struct{} // One for each record on its way to the store.
+	mu      sync.Mutex
+	failed  error // The first failure of the store.
+	outcome protocol.UnitOutcome
+}
+
+func newUnit(a *Activities, call *protocol.Call, beat *heartbeat) *unit {
+	return &unit{Activities: a, call: call, beat: beat, places: make(chan struct{}, unstored)}
+}
+
+// do does the items. Its result is a *protocol.UnitOutcome, or an error that Temporal retries.
+func (u *unit) do(ctx context.Context) (*protocol.UnitOutcome, error) {
+	err := u.run(ctx)
+	u.writes.Wait()
+	switch {
+	case u.failed != nil:
+		return nil, u.failed // Temporal has it done again: what was stored counts.
+	case err != nil && cancelRequested(ctx):
+		return nil, temporal.NewCanceledError(u.outcome)
+	case err != nil:
+		return nil, err
+	}
+	return &u.outcome, nil
+}
+
+func (u *unit) run(ctx context.Context) error {
+	of := u.call.Items
+	items, err := u.loadPage(ctx, of)
+	if err != nil {
+		return err
+	}
+	ended := map[int]protocol.Outcome{}
+	if of.Recorded || activity.GetInfo(ctx).Attempt > 1 {
+		if ended, err = u.recordedItems(ctx, u.call, of); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	defer func() { u.outcome.Took = protocol.SecondsOf(time.Since(began)) }()
+	for index := of.First; index < of.End(); index++ {
+		if outcome, is := ended[index]; is {
+			u.end(index, outcome)
+			continue
+		}
+		if index > of.First && time.Since(began) > unitLimit {
+			u.outcome.Left = of.End() - index
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		t := &attempt{Activities: u.Activities, number: of.Attempts + 1, beat: u.beat, put: u.put}
+		t.setItem(callOfItem(u.call, items, index))
+		outcome, err := t.run(ctx, time.Now().UTC())
+		if err != nil {
+			if cancelled, is := errors.AsType[*temporal.CanceledError](err); is && cancelled.Details(&outcome) == nil {
+				u.outcome.Counts.Add(outcome)
+			}
+			return err
+		}
+		u.end(index, outcome)
+	}
+	return nil
+}
+
+// end adds the end of an item to that of the unit.
+func (u *unit) end(index int, outcome protocol.Outcome) {
+	u.outcome.Usage = u.outcome.Usage.Add(outcome.Usage)
+	if mayFollow(u.call.Retry, outcome) {
+		pause := delay(u.call.Retry, outcome.Attempts)
+		u.outcome.Again = append(u.outcome.Again, protocol.RetriedItem{Index: index, Attempts: outcome.Attempts, Delay: protocol.SecondsOf(pause)})
+		return
+	}
+	u.outcome.Counts.Add(outcome)
+	if outcome.Status == protocol.Failed {
+		u.outcome.Failure = u.outcome.Failure.Merge(protocol.FailureOf(index, outcome))
+	}
+}
+
+// put stores a batch while the next item is done.
+func (u *unit) put(batch resultstore.Batch) error {
+	u.mu.Lock()
+	failed := u.failed
+	u.mu.Unlock()
+	if failed != nil {
+		return failed
+	}
+	u.places <- struct{}{}
+	u.writes.Go(func() {
+		defer func() { <-u.places }()
+		err := u.results.withRetry(context.Background(), func(ctx context.Context) error { return u.results.store.Put(ctx, batch) })
+		if err != nil {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			u.failed = errors.Join(u.failed, err)
+		}
+	})
+	return nil
+}

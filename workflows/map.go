@@ -1,0 +1,329 @@
+package workflows
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/fanout"
+)
+
+// The names of the workflow that runs the items of a task, of its activity, and of the signals between it and its run.
+const (
+	MapType      = "gleitzeit.map"
+	PageActivity = "gleitzeit.page"
+	SlotsSignal  = "gleitzeit.slots"    // From the run: a SlotsMessage.
+	HeldSignal   = "gleitzeit.returned" // To the run: a HeldMessage.
+)
+
+const (
+	// mapBytes is the size in bytes of a history after which nothing more starts in it: what is in flight must still fit below the
+	// 4 MiB after which Temporal suggests a new one.
+	mapBytes = 3 << 20
+	// unitAttempts is how often Temporal starts a unit of several items. After that they start one by one.
+	unitAttempts = 2
+)
+
+// Map is the input of gleitzeit.map: the items of a task, from those that have ended on.
+type Map struct {
+	Call     protocol.Call  `json:"call"`  // Of every item, without the item.
+	Items    protocol.Items `json:"items"` // The same for what an item needs.
+	Manifest protocol.Ref   `json:"manifest"`
+	Limits   fanout.Limits  `json:"limits"`
+	State    fanout.State   `json:"state"`
+	Settings Settings       `json:"settings,omitzero"`
+	Queue    string         `json:"queue,omitempty"`  // Of the items; empty is the run's own.
+	Start    time.Time      `json:"start"`            // The beginning of the clock of State.
+	Slots    SlotsMessage   `json:"slots"`            // The last one that was read.
+	Shared   bool           `json:"shared,omitempty"` // Other tasks can use the slots that are no longer needed.
+}
+
+// SlotsMessage says how many items, or units of them, may be in flight.
+type SlotsMessage struct {
+	Slots int `json:"slots"`
+	Turn  int `json:"turn"` // Its number.
+}
+
+// HeldMessage is the answer to a SlotsMessage with fewer slots, when no more than those are in use; and a message that fewer are needed.
+type HeldMessage struct {
+	Task   string `json:"task"`
+	Turn   int    `json:"turn"`   // Of the last SlotsMessage that was read.
+	Held   int    `json:"held"`   // Slots in use, or that may be used.
+	Wanted int    `json:"wanted"` // Slots that can be used.
+}
+
+// MapResult says how the items ended. Their results are in the result store.
+type MapResult struct {
+	Counts    protocol.ItemCounts   `json:"counts"` // Of those that have ended.
+	Usage     protocol.Usage        `json:"usage,omitzero"`
+	Failure   *protocol.ItemFailure `json:"failure,omitempty"`
+	TooMany   bool                  `json:"too_many,omitempty"`  // More have failed than max_failures.
+	Cancelled bool                  `json:"cancelled,omitempty"` // The rest did not start, or was cancelled.
+	Error     *protocol.Error       `json:"error,omitempty"`     // Why the rest could not start.
+}
+
+// RunItems runs the items of a task: the workflow type gleitzeit.map. It continues as new before its history is full.
+func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
+	w := &window{
+		Map: m, labels: map[int][]string{}, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots, answered: m.State.Next > 0,
+	}
+	if err := w.run(ctx); err != nil {
+		return nil, err
+	}
+	if !w.over() {
+		next := w.Map
+		next.State, next.Slots = w.progress.State, w.Slots
+		return nil, workflow.NewContinueAsNewError(ctx, MapType, next)
+	}
+	return &MapResult{
+		Counts: w.progress.Counts, Usage: w.progress.Usage, Failure: w.progress.Failure, TooMany: w.progress.TooManyFailed(), Cancelled: w.cancelled, Error: w.failed,
+	}, nil
+}
+
+// window is the part of the items that one history runs.
+type window struct {
+	Map
+	progress  *fanout.Progress
+	labels    map[int][]string // Of the items of a page, by its first one. Never ranged over.
+	slots     workflow.ReceiveChannel
+	inFlight  []startedUnit
+	begun     int
+	owes      bool // The run wants slots back.
+	answered  bool
+	held      int             // What the run knows of the slots in use.
+	timer     workflow.Future // Ends when an item is due again; nil if none is.
+	due       protocol.Seconds
+	cancelled bool
+	failed    *protocol.Error
+	sent      int64 // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
+	sentAt    int
+}
+
+// startedUnit is a unit in flight.
+type startedUnit struct {
+	fanout.Unit
+	future workflow.Future
+}
+
+// run runs units until nothing more starts in this history, and nothing is in flight. Before it returns it has read all messages: one
+// that no code has looked at when a history ends is lost.
+func (w *window) run(ctx workflow.Context) error {
+	for {
+		w.readMessages(ctx)
+		if err := w.readPages(ctx); err != nil {
+			return err
+		}
+		w.begin(ctx)
+		w.describe(ctx)
+		w.report(ctx)
+		if len(w.inFlight) == 0 && (w.over() || w.begun > 0 && !w.fits(ctx)) {
+			w.readMessages(ctx)
+			return nil
+		}
+		w.await(ctx)
+	}
+}
+
+// over reports whether nothing starts any more, in this history or another.
+func (w *window) over() bool { return w.progress.Over() || w.failed != nil }
+
+// readMessages reads what the run has said, and whether it was cancelled.
+func (w *window) readMessages(ctx workflow.Context) {
+	for {
+		var message SlotsMessage
+		if !w.slots.ReceiveAsync(&message) {
+			break
+		}
+		if message.Turn > w.Slots.Turn {
+			w.owes = w.owes || message.Slots < w.Slots.Slots
+			w.Slots = message
+			if w.held = max(w.held, message.Slots); w.answered {
+				w.held = math.MaxInt // The answer may have come after the run had sent this: then it did not count.
+			}
+			w.progress.SetSlots(message.Slots)
+		}
+	}
+	if ctx.Err() != nil && !w.cancelled {
+		w.cancelled = !w.progress.Over() || w.progress.InFlight() > 0
+		w.progress.Stop()
+	}
+}
+
+// readPages reads the pages of the items that start next.
+func (w *window) readPages(ctx workflow.Context) error {
+	for w.failed == nil {
+		item, needed := w.progress.NeedsPage()
+		if !needed {
+			return nil
+		}
+		var response protocol.PageResponse
+		request := protocol.PageRequest{Manifest: w.Manifest, Item: item, Files: w.Items.Files}
+		err := workflow.ExecuteLocalActivity(recording(ctx), PageActivity, request).Get(ctx, &response)
+		switch {
+		case temporal.IsCanceledError(err):
+			w.readMessages(ctx)
+			return nil
+		case err != nil:
+			return err
+		case response.Error != nil:
+			w.failed = response.Error
+			w.progress.Stop()
+			return nil
+		}
+		w.labels[response.Page.First] = response.Labels
+		for _, forgotten := range w.progress.AddPage(response.Page) {
+			delete(w.labels, forgotten.First)
+		}
+	}
+	return nil
+}
+
+// begin starts units, within the limits of the slots, of the history, and of one message to the server.
+func (w *window) begin(ctx workflow.Context) {
+	for w.fits(ctx) {
+		unit, found := w.progress.Begin(w.now(ctx))
+		if !found {
+			return
+		}
+		if at := workflow.GetInfo(ctx).GetCurrentHistoryLength(); at != w.sentAt {
+			w.sent, w.sentAt = 0, at
+		}
+		w.begun++
+		w.inFlight = append(w.inFlight, startedUnit{unit, w.start(ctx, unit)})
+		if w.sent += w.callBytes(); w.sent > sendBudget && workflow.Sleep(ctx, time.Millisecond) != nil {
+			return
+		}
+	}
+}
+
+// callBytes is the approximate size of the call of a unit.
+func (w *window) callBytes() int64 {
+	size := int64(2*callSize + maxItemInline)
+	for _, binding := range w.Call.Bindings {
+		size += bindingSize(binding)
+	}
+	for range w.Call.Servers {
+		size += callSize
+	}
+	return size
+}
+
+// fits reports whether one more unit surely ends within this history.
+func (w *window) fits(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	if w.begun == 0 {
+		return true
+	}
+	return !info.GetContinueAsNewSuggested() && info.GetCurrentHistoryLength()+eventsPerTask*(len(w.inFlight)+1) < historyBudget &&
+		int64(info.GetCurrentHistorySize())+2*w.callBytes()*int64(len(w.inFlight)+1) < mapBytes
+}
+
+func (w *window) now(ctx workflow.Context) protocol.Seconds {
+	return protocol.SecondsOf(workflow.Now(ctx).Sub(w.Start))
+}
+
+// start starts the activity of a unit.
+func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
+	call, items := w.Call, w.Items
+	items.Page, items.First, items.Count, items.Attempts, items.Recorded = unit.Page, unit.First, unit.Count, unit.Attempts, unit.Recorded
+	call.Items = &items
+	options := activityOptions(&call, w.Settings)
+	if unit.Count == 1 {
+		options.ActivityID = protocol.FormatActivityID(call.Task, unit.First)
+		if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
+			options.Summary = labels[unit.First-unit.Page.First]
+		}
+	} else {
+		options.ActivityID = protocol.FormatUnitID(call.Task, unit.First, unit.First+unit.Count-1)
+		options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: retryPause, BackoffCoefficient: 1, MaximumAttempts: unitAttempts}
+		options.Summary = fmt.Sprintf("%d items", unit.Count)
+	}
+	options.TaskQueue = w.Queue
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), call.Method, call)
+}
+
+// await waits until a unit has ended, a message has come, the items are cancelled, or one is due again.
+func (w *window) await(ctx workflow.Context) {
+	selector := workflow.NewSelector(ctx)
+	for _, unit := range w.inFlight {
+		selector.AddFuture(unit.future, func(workflow.Future) {})
+	}
+	selector.AddReceive(w.slots, func(workflow.ReceiveChannel, bool) {})
+	if ctx.Err() == nil {
+		selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+		if timer := w.untilDue(ctx); timer != nil {
+			selector.AddFuture(timer, func(workflow.Future) {})
+		}
+	}
+	selector.Select(ctx)
+	still := w.inFlight[:0]
+	for _, unit := range w.inFlight {
+		if !unit.future.IsReady() {
+			still = append(still, unit)
+			continue
+		}
+		w.end(ctx, unit)
+	}
+	w.inFlight = still
+}
+
+// untilDue returns a timer until an item is due again; nil if none waits for its time. One that is too early does no harm.
+func (w *window) untilDue(ctx workflow.Context) workflow.Future {
+	due, waits := w.progress.Due()
+	if !waits || !w.fits(ctx) {
+		return nil
+	}
+	if w.timer == nil || w.timer.IsReady() || due < w.due {
+		w.timer, w.due = workflow.NewTimer(ctx, max((due-w.now(ctx)).Duration(), time.Millisecond)), due
+	}
+	return w.timer
+}
+
+// end records how a unit ended.
+func (w *window) end(ctx workflow.Context, unit startedUnit) {
+	if unit.Count == 1 {
+		outcome, reported := outcomeOfActivity(ctx, unit.future)
+		if !reported && w.cancelled && outcome.Error.Code == protocol.WorkerLost {
+			outcome = cancelledWithoutWorker() // Temporal does not schedule it again.
+		}
+		w.progress.EndItem(unit.Unit, outcome)
+		return
+	}
+	var outcome protocol.UnitOutcome
+	err := unit.future.Get(ctx, &outcome)
+	if err == nil || decodeDetails(err, &outcome) {
+		w.progress.EndUnit(unit.Unit, outcome, w.now(ctx))
+		return
+	}
+	w.progress.LoseUnit(unit.Unit)
+}
+
+// report says to the run that slots are free which it wants back, or which can no longer be used.
+func (w *window) report(ctx workflow.Context) {
+	message := HeldMessage{Task: w.Call.Task, Turn: w.Slots.Turn, Held: max(w.Slots.Slots, len(w.inFlight)), Wanted: w.progress.Wanted()}
+	if w.Shared && message.Wanted < message.Held {
+		message.Held = max(message.Wanted, len(w.inFlight))
+	}
+	returns := w.owes && len(w.inFlight) <= w.Slots.Slots
+	if ctx.Err() != nil || !returns && (!w.Shared || message.Held >= w.held) {
+		return
+	}
+	w.owes, w.held, w.answered = false, message.Held, true
+	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
+		workflow.SignalExternalWorkflow(ctx, parent.ID, "", HeldSignal, message)
+	}
+}
+
+// describe writes how many items have ended for the Web UI; no event records it.
+func (w *window) describe(ctx workflow.Context) {
+	counts := w.progress.Counts
+	text := fmt.Sprintf("%d of %d items", counts.Total, w.Limits.Total)
+	if counts.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", counts.Failed)
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}
