@@ -172,7 +172,7 @@ func (w *window) readPages(ctx workflow.Context) error {
 		case response.Error != nil:
 			w.failed = response.Error
 			w.progress.Stop()
-			return nil
+			continue
 		}
 		w.labels[response.Page.First] = response.Labels
 		for _, forgotten := range w.progress.AddPage(response.Page) {

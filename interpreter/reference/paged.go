@@ -20,7 +20,9 @@ type pages struct {
 }
 
 // isPaged reports whether a binding holds a result in pages.
-func isPaged(held protocol.Payload) bool { return held.Inline == nil && held.Ref != nil && held.Ref.Paged }
+func isPaged(held protocol.Payload) bool {
+	return held.Inline == nil && held.Ref != nil && held.Ref.Paged
+}
 
 func (s *Scope) openPages(ref *Reference, whole protocol.Ref) (*pages, error) {
 	p := &pages{Scope: s, ref: ref, whole: whole}

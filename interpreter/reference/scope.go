@@ -28,7 +28,7 @@ type Scope struct {
 	// Env and Secret look a variable up. Where one is nil, its references are errors.
 	Env, Secret func(name string) (string, bool)
 
-	heads  map[string]int         // Places in Bindings.
+	heads  map[string]int // Places in Bindings.
 	loaded map[protocol.Ref]value.Value
 }
 
