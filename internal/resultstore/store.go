@@ -122,6 +122,7 @@ type Query struct {
 	Kind      Kind            // With Run: only those of the kind.
 	Task      string          // With Run: only those of the task.
 	Item      *int            // With Run: only those of the item with that index, or, for protocol.NoItem, of tasks themselves.
+	Last      *int            // With Item, and with Task: also those of the items after it, up to that index.
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Before    time.Time       // Without Run: only runs that started before; zero for all.

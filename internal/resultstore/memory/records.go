@@ -97,5 +97,5 @@ func wanted(r resultstore.Record, q resultstore.Query) bool {
 			(q.Before.IsZero() || r.StartedAt.Before(q.Before))
 	}
 	return r.Run == q.Run && r.Execution == q.Execution && (q.Kind == "" || r.Kind == q.Kind) && (q.Task == "" || r.Task == q.Task) &&
-		(q.Item == nil || r.Item == *q.Item)
+		(q.Item == nil || r.Item == *q.Item || q.Last != nil && *q.Item <= r.Item && r.Item <= *q.Last)
 }

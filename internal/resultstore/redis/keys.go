@@ -80,8 +80,12 @@ func fieldsOf(query resultstore.Query) (from, to string) {
 	case query.Task != "" && query.Kind == resultstore.Run:
 		return "(", "(" // Nothing.
 	case query.Task != "" && query.Item != nil:
-		start := startOf(query.Task) + ordered(int64(*query.Item))
-		return "[" + start, "[" + start + "\xff" // Attempts are hexadecimal digits.
+		last := *query.Item
+		if query.Last != nil {
+			last = *query.Last
+		}
+		start := startOf(query.Task)
+		return "[" + start + ordered(int64(*query.Item)), "[" + start + ordered(int64(last)) + "\xff" // Attempts are hexadecimal digits.
 	case query.Task != "":
 		return task(query.Task)
 	case query.Kind == resultstore.Run:

@@ -135,7 +135,11 @@ func selection(query resultstore.Query) (statement string, args []any) {
 		if query.Task != "" {
 			wanted("task", query.Task)
 		}
-		if query.Item != nil {
+		switch {
+		case query.Item != nil && query.Last != nil:
+			where = append(where, "item BETWEEN ? AND ?")
+			args = append(args, *query.Item, *query.Last)
+		case query.Item != nil:
 			where = append(where, "item = ?")
 			args = append(args, *query.Item)
 		}
