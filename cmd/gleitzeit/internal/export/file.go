@@ -121,7 +121,7 @@ func (f *File) resume(begin string) error {
 		}
 		if f.size > 0 {
 			item, is := itemOfLine(line)
-			if !is || f.written.has(item.Index) {
+			if !is || f.written.has(item.Index) || f.o.Ordered && item.Index != f.count {
 				break
 			}
 			f.note(item.Index)

@@ -46,6 +46,7 @@ func TestFileOfARunThatIsKilled(t *testing.T) {
 		torn := []string{"", `{"item":"/f/0`, "\x00\x00\x00\x00", "{}\n", `{"index":-1,"item":1}` + "\n"}
 		file := NewFile(path, "batch", &o)
 		ends := f.shuffled()
+		torn = append(torn, string(f.entries[ends[0]].JSON())+"\n")
 		for n, index := range ends {
 			file.Ended(t.Context(), f.store, "r", "batch", index)
 			file.Ended(t.Context(), f.store, "r", "other", n)

@@ -287,11 +287,18 @@ func TestColumnsInAnyOrder(t *testing.T) {
 	for i, entry := range f.entries {
 		items = append(items, Item{Index: i, Status: "completed", Entry: entry})
 	}
+	for i, parsed := range []string{`{"n":1,"zz":1}`, `{"aa":1,"zz":1,"n":2}`} {
+		entry, err := value.Parse([]byte(fmt.Sprintf(`{"index":%d,"result":{"parsed":%s}}`, len(items), parsed)))
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		items = append(items, Item{Index: len(items), Status: "completed", Entry: entry})
+	}
 	forwards := render(t, items, f, Options{Format: "csv"})
 	slices.Reverse(items)
 	backwards := render(t, items, f, Options{Format: "csv"})
 	first, _, _ := strings.Cut(forwards, "\n")
-	if header, _, _ := strings.Cut(backwards, "\n"); header != first {
+	if header, _, _ := strings.Cut(backwards, "\n"); header != first || !strings.Contains(header, "result.parsed.late,result.parsed.zz,result.parsed.aa") {
 		t.Errorf("%s\n%s", first, header)
 	}
 }
