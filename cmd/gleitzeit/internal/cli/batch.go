@@ -126,7 +126,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	var file *export.File
 	if o.file != "" {
 		file = export.NewFile(o.file, definition.BatchID, &o.export)
-		defer file.Close()
+		defer func() { _ = file.Close() }() // Whoever resumes the run continues FILE.partial.
 		how.ended = file.Ended
 	}
 	how.print = func(s *runs.Session, document *view.Run) error { return p.printBatch(ctx, s, document, file, o) }

@@ -14,7 +14,7 @@ type execution struct {
 	command string                               // What resumes the run when it is typed again.
 	claimed string                               // The same, where the workflow file alone does not say it.
 	another bool                                 // Another run is wanted, even where one of the plan is open.
-	print   func(*runs.Session, *view.Run) error // Prints the results; nil prints them as those of a run.
+	print   func(*runs.Session, *view.Run) error // Reads and prints the results; nil prints them as those of a run.
 	ended   runs.ItemEnded                       // Is called for each item that has ended; may be nil.
 }
 
@@ -47,7 +47,11 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		h.Release(false)
 		return err
 	}
-	document, err := h.Result(f.ctx)
+	read := h.Result
+	if print != nil { // It reads the results that it prints.
+		read = h.Document
+	}
+	document, err := read(f.ctx)
 	if err != nil {
 		h.Release(false)
 		return err

@@ -260,10 +260,10 @@ func TestReasons(t *testing.T) {
 	}
 	for i := range 20 {
 		name := fmt.Sprintf("/f/letter%d.pdf", i)
-		switch {
-		case i%4 == 1:
+		switch i % 4 {
+		case 1:
 			s.add(t, value.String(name), "", fail(fmt.Sprintf("file %q is a PDF document, not text", name)))
-		case i%4 == 2:
+		case 2:
 			s.add(t, value.String(name), "", fail(fmt.Sprintf("no page in letter%d.pdf", i)))
 		default:
 			s.add(t, value.String(name), `{"response":"x"}`, nil)

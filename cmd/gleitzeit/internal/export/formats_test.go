@@ -2,7 +2,6 @@ package export
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -151,12 +150,12 @@ func TestCSVReadBack(t *testing.T) {
 			t.Errorf("row %d is %q, want %q", i, raw[i+1], want)
 		}
 		for at, cell := range rows[i+1] {
-			switch {
-			case cell == want[at]:
+			switch cell {
+			case want[at]:
 				if cell != "" && cell != "-5" && strings.ContainsRune("=+-@\t\r＝", []rune(cell)[0]) {
 					t.Errorf("a formula: %q", cell)
 				}
-			case cell == "'"+want[at]:
+			case "'" + want[at]:
 				harmless++
 			default:
 				t.Errorf("row %d has %q, want %q", i, cell, want[at])
@@ -387,22 +386,4 @@ func TestNamesOfFormats(t *testing.T) {
 	if _, known := FormatOf("xml"); known {
 		t.Error("xml is a format")
 	}
-}
-
-// many are items that are made when they are passed.
-type many int
-
-func (m many) Each(ctx context.Context, pass func(Item) error) error {
-	for i := range int(m) {
-		result := value.Object(value.Field{Name: "response", Value: value.String(strings.Repeat("word ", 40))},
-			value.Field{Name: "parsed", Value: value.Object(value.Field{Name: "n", Value: value.Int(int64(i))})})
-		entry := value.Object(
-			value.Field{Name: "item", Value: value.String(fmt.Sprintf("/f/%d.txt", i))}, value.Field{Name: "index", Value: value.Int(int64(i))},
-			value.Field{Name: "status", Value: value.String("completed")}, value.Field{Name: "result", Value: result}, value.Field{Name: "error"},
-		)
-		if err := pass(Item{Index: i, Status: "completed", Entry: entry}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,12 +6,31 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/require"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
+
+// many are items that are made when they are passed.
+type many int
+
+func (m many) Each(ctx context.Context, pass func(Item) error) error {
+	for i := range int(m) {
+		result := value.Object(value.Field{Name: "response", Value: value.String(strings.Repeat("word ", 40))},
+			value.Field{Name: "parsed", Value: value.Object(value.Field{Name: "n", Value: value.Int(int64(i))})})
+		entry := value.Object(
+			value.Field{Name: "item", Value: value.String(fmt.Sprintf("/f/%d.txt", i))}, value.Field{Name: "index", Value: value.Int(int64(i))},
+			value.Field{Name: "status", Value: value.String("completed")}, value.Field{Name: "result", Value: result}, value.Field{Name: "error"},
+		)
+		if err := pass(Item{Index: i, Status: "completed", Entry: entry}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // measured passes items, and measures at every few thousandth what is in use.
 type measured struct {

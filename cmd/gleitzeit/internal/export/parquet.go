@@ -18,7 +18,7 @@ const (
 
 // parquetFile writes a row for each item. A column is of the type that all its values have, and of text otherwise.
 type parquetFile struct {
-	to *parquet.Writer
+	to *parquet.GenericWriter[any]
 	*document
 	rows, bytes int // Of the group that is in memory.
 }
@@ -42,7 +42,7 @@ func newParquet(to io.Writer, d *document) (Writer, error) {
 	fields := group.Fields()
 	slices.SortFunc(fields, func(a, b parquet.Field) int { return place[a.Name()] - place[b.Name()] })
 	schema := parquet.NewSchema("items", ordered{group, fields})
-	return &parquetFile{to: parquet.NewWriter(to, schema), document: d}, nil
+	return &parquetFile{to: parquet.NewGenericWriter[any](to, schema), document: d}, nil
 }
 
 func nodeOf(k kinds) parquet.Node {
