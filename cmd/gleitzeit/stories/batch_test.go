@@ -114,6 +114,9 @@ func TestTheReportIsNoDocument(t *testing.T) {
 		must(t, os.WriteFile(u.Path("docs/report.md"), []byte("old"), 0o644))
 		wantLines(t, output, batch(output), "1 of 1 file succeeded", `> **Warning:** left out: file "`+u.Path("docs/report.md")+`", because the results are written to it`)
 	}
+	u.File("docs/report.md.partial", "what a killed batch has left") // It is not read, and stays, because no batch has written it.
+	wantLines(t, "report", batch("other/report.md"), "1 of 1 file succeeded")
+	must(t, os.Remove(u.Path("docs/report.md.partial")))
 	if info, err := os.Lstat(u.Path("link.md")); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link was replaced: %v, %v", info, err)
 	}

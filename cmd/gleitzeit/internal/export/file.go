@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,9 @@ type beginning struct {
 	Ordered bool   `json:"ordered"`
 }
 
+// beginningStart is what that line begins with. A file that begins otherwise is somebody else's, and stays.
+const beginningStart = `{"run":"`
+
 // NewFile returns the file at a path. Nothing is written yet.
 func NewFile(path, task string, o *Options) *File {
 	if linked, err := filepath.EvalSymlinks(path); err == nil {
@@ -92,20 +96,21 @@ func (f *File) open(ctx context.Context, store resultstore.Store, run string) (e
 	if !locked {
 		return errors.New("another process writes it")
 	}
-	if f.journal, err = os.OpenFile(f.path+Partial, os.O_RDWR, 0o644); err != nil {
+	if f.journal, err = os.OpenFile(f.path+Partial, os.O_RDWR, 0); err != nil {
 		return err
 	}
 	begin, err := json.Marshal(beginning{run, f.task, f.o.Ordered})
+	if err == nil {
+		err = f.resume(string(begin))
+	}
+	if err == nil && f.size == 0 {
+		err = f.append(begin)
+	}
 	if err != nil {
-		return err
+		err = errors.Join(err, f.journal.Close())
+		f.journal = nil
 	}
-	if err := f.resume(string(begin)); err != nil {
-		return err
-	}
-	if f.size == 0 {
-		return f.append(begin)
-	}
-	return nil
+	return err
 }
 
 // resume reads what the journal has, if it is that of the run, and cuts off a last line that is not whole.
@@ -115,6 +120,9 @@ func (f *File) resume(begin string) error {
 		line, err := lines.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
+		}
+		if f.size == 0 && !bytes.HasPrefix(line, []byte(begin)[:min(len(line), len(beginningStart))]) {
+			return errors.New("it is not of a batch")
 		}
 		if err != nil || f.size == 0 && string(line) != begin+"\n" {
 			break

@@ -134,7 +134,7 @@ func TestItemsThatNobodySaw(t *testing.T) {
 // FILE.partial of another run, or of another order, is none of this one.
 func TestPartialOfAnotherRun(t *testing.T) {
 	f := newFixture(t, 10)
-	for _, first := range []string{`{"run":"other","task":"batch","ordered":false}`, `{"run":"r","task":"batch","ordered":true}`, "", "a document\nof somebody"} {
+	for _, first := range []string{`{"run":"other","task":"batch","ordered":false}`, `{"run":"r","task":"batch","ordered":true}`, `{"run":"r","task":"batch","ordered":false}x`} {
 		path := filepath.Join(t.TempDir(), "out.jsonl")
 		if err := os.WriteFile(path+Partial, []byte(first+"\n"+string(f.entries[2].JSON())+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -147,6 +147,42 @@ func TestPartialOfAnotherRun(t *testing.T) {
 		}
 		if err := file.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A file of that name that no batch has written stays as it is.
+func TestPartialOfSomebody(t *testing.T) {
+	f := newFixture(t, 10)
+	for _, theirs := range []string{"\n", "a document\nof somebody", `{"rum":1}`} {
+		path := filepath.Join(t.TempDir(), "out.jsonl")
+		if err := os.WriteFile(path+Partial, []byte(theirs), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file := NewFile(path, "batch", &Options{Format: "jsonl"})
+		file.Ended(t.Context(), f.store, "r", "batch", 5)
+		if _, err := file.Finish(t.Context(), f.store, f.about(t)); err != nil || len(lines(t, path)) != len(f.entries)+1 {
+			t.Errorf("%v", err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+		if data, err := os.ReadFile(path + Partial); err != nil || string(data) != theirs {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+	for _, torn := range []string{"", `{"ru`, `{"run":"r","ta`} {
+		path := filepath.Join(t.TempDir(), "out.jsonl")
+		if err := os.WriteFile(path+Partial, []byte(torn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file := NewFile(path, "batch", &Options{Format: "jsonl"})
+		file.Ended(t.Context(), f.store, "r", "batch", 5)
+		if got := lines(t, path+Partial); len(got) != 2 || file.failed != nil {
+			t.Errorf("%q: %q, %v", torn, got, file.failed)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -144,6 +144,9 @@ func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to 
 		return nil, err
 	}
 	d := &document{about: about, fields: fields, options: o}
+	if records, is := items.(*Records); is {
+		records.only = protocol.Status(o.Only)
+	}
 	if o.format().table {
 		columns := newColumns(fields)
 		err := items.Each(ctx, func(item Item) error {

@@ -19,6 +19,7 @@ type Records struct {
 	task      string
 	retry     *protocol.Retry // The policy of the task.
 	open      bool            // A failed attempt may be followed by another one.
+	only      protocol.Status // Of the items that Each passes; empty is all.
 	pages     []page
 	read      page // The page whose items are in memory,
 	items     []value.Value
@@ -102,6 +103,9 @@ func (r *Records) Each(ctx context.Context, pass func(Item) error) error {
 // eachBut passes every item that is not in the set.
 func (r *Records) eachBut(ctx context.Context, but indexes, pass func(Item) error) error {
 	return r.walk(ctx, func(index int) bool { return !but.has(index) }, func(item value.Value, attempts []resultstore.Record) error {
+		if status := view.ItemStatus(attempts[len(attempts)-1].Status); r.only != "" && status != r.only {
+			return nil // Its result is not read.
+		}
 		entry, err := view.ReadEntry(ctx, r.store, item, attempts)
 		if err != nil {
 			return err

@@ -38,14 +38,7 @@ func EntryOf(item value.Value, records []resultstore.Record) (value.Value, error
 	if err != nil {
 		return failure, err
 	}
-	status := last.Status
-	switch status {
-	case protocol.Completed, protocol.Failed:
-	case protocol.TimedOut:
-		status = protocol.Failed
-	default:
-		status = protocol.Skipped // Also one that was cancelled.
-	}
+	status := ItemStatus(last.Status)
 	fields := []value.Field{
 		{Name: "item", Value: item},
 		{Name: "index", Value: value.Int(int64(last.Item))},
@@ -62,4 +55,15 @@ func EntryOf(item value.Value, records []resultstore.Record) (value.Value, error
 		fields = append(fields, value.Field{Name: "reason", Value: value.String(reason)})
 	}
 	return value.Object(fields...), nil
+}
+
+// ItemStatus returns the status of an item as results have it: one that was cancelled counts as skipped.
+func ItemStatus(status protocol.Status) protocol.Status {
+	switch status {
+	case protocol.Completed, protocol.Failed:
+		return status
+	case protocol.TimedOut:
+		return protocol.Failed
+	}
+	return protocol.Skipped
 }
