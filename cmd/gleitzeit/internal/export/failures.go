@@ -56,16 +56,13 @@ func (r *Records) failed(ctx context.Context, pass func(value.Value, resultstore
 	})
 }
 
-// withoutName returns the message of an item's error without the path or name of its file.
+// withoutName returns the message of an item's error without the path and the name of its file, or the text that the item is.
 func withoutName(message string, item value.Value) string {
-	file := item.Text()
-	if !strings.HasPrefix(file, "/") {
-		return message
-	}
-	const shortest = 5 // A shorter name may be a word of the message.
-	message = strings.ReplaceAll(message, file, "…")
-	if name := path.Base(file); len(name) >= shortest {
-		message = strings.ReplaceAll(message, name, "…")
+	const shortest = 5 // A shorter one may be a word of the message.
+	for _, name := range []string{item.Text(), path.Base(item.Text())} {
+		if len(name) >= shortest {
+			message = strings.ReplaceAll(message, name, "…")
+		}
 	}
 	return message
 }

@@ -306,6 +306,9 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	s.add(t, value.Object(value.Field{Name: "id", Value: value.Int(1)}), "", fail("timed out"))
+	for _, city := range []string{"Berlin", "Hamburg"} {
+		s.add(t, value.String(city), "", fail("no weather in "+city))
+	}
 	store := memory.New()
 	s.put(t, store, 6)
 	records, err := OpenRecords(t.Context(), store, "r", "batch", false)
@@ -320,7 +323,7 @@ func TestReasons(t *testing.T) {
 	for _, group := range groups {
 		text += group.text()
 	}
-	if want := "5 × file \"…\" is a PDF document, not text, for example letter1.pdf\n5 × no page in …, for example letter2.pdf\n1 × timed out, for example {\"id\":1}\n"; text != want {
+	if want := "5 × file \"…\" is a PDF document, not text, for example letter1.pdf\n5 × no page in …, for example letter2.pdf\n1 × timed out, for example {\"id\":1}\n2 × no weather in …, for example Berlin\n"; text != want {
 		t.Errorf("%s", text)
 	}
 }
