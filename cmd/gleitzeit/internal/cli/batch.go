@@ -156,13 +156,13 @@ func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view
 	} else {
 		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out)
 	}
-	if err != nil && file != nil {
-		return unwritable(o.file, err)
+	if err != nil {
+		return notWritten(o.file, err)
 	}
 	for _, line := range export.Notes(o.file, unknown) {
 		p.say("%s", line)
 	}
-	return err
+	return nil
 }
 
 // writable finds out before the work begins that its results could not be written.
@@ -181,6 +181,16 @@ func writable(file string) error {
 		return unwritable(file, errors.New("not a regular file"))
 	}
 	return nil
+}
+
+// notWritten returns the error of results that were not written: that of the file, or why they could not be read.
+func notWritten(file string, err error) error {
+	_, ofPath := errors.AsType[*fs.PathError](err)
+	_, ofRename := errors.AsType[*os.LinkError](err)
+	if file != "" && (ofPath || ofRename) {
+		return unwritable(file, err)
+	}
+	return err
 }
 
 func unwritable(file string, err error) error {

@@ -91,7 +91,7 @@ func (p *program) exports() export.Program {
 			return s.(*runs.Session).List(ctx, runs.Query{})
 		},
 		Temporal: p.temporalFlags, Arguments: between, Invalid: func(err error) error { return usageError{err} },
-		Format: batchFormat{&p.output}, Writable: writable,
+		Format: batchFormat{&p.output}, Writable: writable, NotWritten: notWritten,
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) },
 		Print: func(document any) bool {
 			if p.forPrograms() {

@@ -27,16 +27,17 @@ type Session interface {
 
 // Program is what the commands use of the program.
 type Program struct {
-	Open      func(ctx context.Context) (Session, error)
-	Newest    func(ctx context.Context, s Session) ([]*view.Run, error) // All runs, without their tasks.
-	Temporal  func(*cobra.Command) *cobra.Command                       // Adds the flags of another Temporal server.
-	Arguments func(least int, names ...string) cobra.PositionalArgs
-	Invalid   func(error) error       // An error in the arguments.
-	Format    pflag.Value             // That of --format.
-	Writable  func(file string) error // Why a file cannot be written.
-	Say       func(text string)       // Prints a line for people.
-	Print     func(document any) bool // Prints the document to programs; false to people, who want text.
-	Out       io.Writer
+	Open       func(ctx context.Context) (Session, error)
+	Newest     func(ctx context.Context, s Session) ([]*view.Run, error) // All runs, without their tasks.
+	Temporal   func(*cobra.Command) *cobra.Command                       // Adds the flags of another Temporal server.
+	Arguments  func(least int, names ...string) cobra.PositionalArgs
+	Invalid    func(error) error                  // An error in the arguments.
+	Format     pflag.Value                        // That of --format.
+	Writable   func(file string) error            // Why a file cannot be written.
+	NotWritten func(file string, err error) error // Describes the error of a file that was not written.
+	Say        func(text string)                  // Prints a line for people.
+	Print      func(document any) bool            // Prints the document to programs; false to people, who want text.
+	Out        io.Writer
 }
 
 // Commands returns the commands below `batch`.
@@ -99,7 +100,7 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 		err = home.ReplaceFile(NewFile(file, task, o).path, render)
 	}
 	if err != nil {
-		return err
+		return p.NotWritten(file, err)
 	}
 	for _, line := range Notes(file, unknown) {
 		p.Say(line)
