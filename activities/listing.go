@@ -235,7 +235,8 @@ func (w filter) isOmitted(info fs.FileInfo, err error) bool {
 	return err == nil && slices.ContainsFunc(w.omit, func(other fs.FileInfo) bool { return os.SameFile(info, other) })
 }
 
-// omitting returns the filter without the files at the paths, so far as there are any. A link stands for itself and for its target.
+// omitting returns the filter without the files at the paths, so far as there are any, and without what a run writes there before it has
+// ended. A link stands for itself and for its target.
 func (w filter) omitting(paths []string) filter {
 	for _, path := range paths {
 		for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
@@ -243,9 +244,18 @@ func (w filter) omitting(paths []string) filter {
 				w.omit = append(w.omit, info)
 			}
 		}
+		if linked, err := filepath.EvalSymlinks(path); err == nil {
+			path = linked
+		}
+		if info, err := os.Lstat(path + partial); err == nil {
+			w.omit = append(w.omit, info)
+		}
 	}
 	return w
 }
+
+// partial is what the name of a file ends with that has the results of a run until the run has ended.
+const partial = ".partial"
 
 // excludes reports whether a path, or a folder on the way to it, is excluded.
 func (w filter) excludes(name string) bool {

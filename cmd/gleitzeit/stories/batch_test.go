@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,9 @@ func TestTheReportIsNoDocument(t *testing.T) {
 		must(t, os.WriteFile(u.Path("docs/report.md"), []byte("old"), 0o644))
 		wantLines(t, output, batch(output), "1 of 1 file succeeded", `> **Warning:** left out: file "`+u.Path("docs/report.md")+`", because the results are written to it`)
 	}
+	u.File("docs/report.md.partial", "what a killed batch has left") // It is not read, and stays, because no batch has written it.
+	wantLines(t, "report", batch("other/report.md"), "1 of 1 file succeeded")
+	must(t, os.Remove(u.Path("docs/report.md.partial")))
 	if info, err := os.Lstat(u.Path("link.md")); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link was replaced: %v, %v", info, err)
 	}
@@ -216,4 +220,49 @@ func paint(t *testing.T, path string, with color.Color) {
 	must(t, err)
 	must(t, png.Encode(file, picture))
 	must(t, file.Close())
+}
+
+// TestAKilledBatchWritesEveryItemOnce: the file that grows with a batch is continued by the process that resumes it, and is then what
+// an export of the run writes.
+func TestAKilledBatchWritesEveryItemOnce(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	const count, kills = 60, 2
+	for i := range count {
+		u.File(fmt.Sprintf("docs/%02d.txt", i), fmt.Sprintf("document %d\n", i))
+	}
+	for _, c := range []struct {
+		file  string
+		flags []string
+	}{{"out.csv", nil}, {"out.jsonl", []string{"--ordered"}}} {
+		command := append([]string{"batch", "docs", "--prompt", "Summarize.", "--max-concurrent", "1", "--output", c.file}, c.flags...)
+		partial := func() int {
+			data, _ := os.ReadFile(u.Path(c.file + ".partial"))
+			return strings.Count(string(data), "\n") - 1
+		}
+		seen := 0
+		for range kills {
+			p := u.Start(command...)
+			programtest.Eventually(t, "more items are written", func() bool { return partial() > seen+3 })
+			p.Kill()
+			seen = partial()
+			if seen == count {
+				t.Fatal("the batch has ended")
+			}
+		}
+		_, stderr := u.Gleitzeit(0, command...)
+		run := strings.Fields(stderr)[2]
+		if exists(u.Path(c.file + ".partial")) {
+			t.Errorf("%s.partial is still there", c.file)
+		}
+		u.Gleitzeit(0, "batch", "export", run, "--output", "export"+filepath.Ext(c.file))
+		got, want := strings.Split(read(t, u.Path(c.file)), "\n"), strings.Split(read(t, u.Path("export"+filepath.Ext(c.file))), "\n")
+		if len(c.flags) == 0 {
+			slices.Sort(got)
+			slices.Sort(want)
+		}
+		if !slices.Equal(got, want) || len(got) != count+2 {
+			t.Errorf("%s has\n%s\nwant\n%s", c.file, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
 }

@@ -92,6 +92,10 @@ func runIsFiltered(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Run: "r", Item: &none}, run)
 	// Filters of runs do not apply to the records of one.
 	wants(t, store, resultstore.Query{Run: "r", Workflow: "Other", Status: protocol.Failed}, run, a, a2, b)
+	ten, a10 := 10, taskOf("a", 10, 2)
+	put(t, store, a10, taskOf("a", 11, 1), taskOf("a", protocol.NoItem, 1), taskOf("b", 1, 1))
+	wants(t, store, resultstore.Query{Run: "r", Task: "a", Item: &one, Last: &ten}, a2, a10)
+	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Task, Task: "a", Item: &zero, Last: &one}, a, a2)
 }
 
 func newestExecution(t *testing.T, store resultstore.Store) {

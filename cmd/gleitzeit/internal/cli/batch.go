@@ -1,22 +1,18 @@
 package cli
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
@@ -26,26 +22,21 @@ import (
 // batchOptions are the flags of batch.
 type batchOptions struct {
 	batch   interpreter.Batch
-	file    string // Where the results go; empty is standard output.
-	format  output // Of the results.
+	file    string         // Where the results go; empty is standard output.
+	export  export.Options // What of the results, and how.
 	another bool
 }
 
-// endings are the formats of files whose names end so, where no format is given.
-var endings = map[string]output{".json": asJSON, ".jsonl": asJSONL, ".md": asMarkdown, ".markdown": asMarkdown}
-
-// batchFormat is the value of --format for batch, which has one more.
+// batchFormat is the value of --format for batch, which has more of them.
 type batchFormat struct{ *output }
 
 // Set implements pflag.Value.
 func (f batchFormat) Set(text string) error {
-	if output(text) == asMarkdown || text == "md" {
-		*f.output = asMarkdown
-		return nil
+	name, known := export.FormatOf(text)
+	if !known {
+		return errors.New("must be " + export.FormatNames())
 	}
-	if f.output.Set(text) != nil {
-		return errors.New("must be text, json, jsonl, markdown or md")
-	}
+	*f.output = output(name)
 	return nil
 }
 
@@ -58,7 +49,8 @@ func (p batchCommand) command() *cobra.Command {
 		Use:   "batch DIR|FILE…",
 		Short: "Ask a model about each file of a folder",
 		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
-			"If the process dies, the same command in the same folder resumes where it was.",
+			"If the process dies, the same command in the same folder resumes where it was.\n" +
+			"A folder that is named like a command below is ./list, ./show or ./export.",
 		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -73,13 +65,15 @@ func (p batchCommand) command() *cobra.Command {
 			if o.batch.MaxConcurrent < 1 && command.Flags().Changed("max-concurrent") {
 				return usageError{fmt.Errorf("--max-concurrent %d is less than 1", o.batch.MaxConcurrent)}
 			}
-			switch o.file {
-			case "text", "json", "jsonl", "markdown":
+			if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
 				return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
 			}
-			o.format, p.toFile = p.output, o.file != ""
+			p.toFile, o.export.Format = o.file != "", p.output.String()
 			if !command.Flags().Changed("format") {
-				o.format = cmp.Or(endings[strings.ToLower(filepath.Ext(o.file))], asText)
+				o.export.Format = export.FormatOfFile(o.file)
+			}
+			if err := o.export.Check(); err != nil {
+				return usageError{err}
 			}
 			return p.batch(command.Context(), args, o)
 		},
@@ -91,9 +85,12 @@ func (p batchCommand) command() *cobra.Command {
 	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
 	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
 	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
-	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output); .json, .jsonl, .md or .markdown selects the format")
-	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
+	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended, and until then as FILE.partial (default standard output); its ending selects the format")
+	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: "+export.FormatNames())
+	o.export.AddFlags(flags)
+	flags.BoolVar(&o.export.Ordered, "ordered", false, "write the items to --output in their order, not as they end")
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
+	command.AddCommand(export.Commands(p.exports())...)
 	return command
 }
 
@@ -125,10 +122,15 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return p.refuseBatch(mistakes)
 	}
 	typed := "gleitzeit " + view.ShellWords(p.Args...)
-	return execute(ctx, p.program, compiled, execution{
-		another: o.another, command: typed, claimed: typed,
-		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o) },
-	})
+	how := execution{another: o.another, command: typed, claimed: typed}
+	var file *export.File
+	if o.file != "" {
+		file = export.NewFile(o.file, definition.BatchID, &o.export)
+		defer func() { _ = file.Close() }() // Whoever resumes the run continues FILE.partial.
+		how.ended = file.Ended
+	}
+	how.print = func(s *runs.Session, document *view.Run) error { return p.printBatch(ctx, s, document, file, o) }
+	return execute(ctx, p.program, compiled, how)
 }
 
 // refuseBatch reports every mistake; their places are in a text that nobody has seen.
@@ -147,51 +149,20 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 }
 
 // printBatch writes the results in the format asked for, into the file or to standard output.
-func (p batchCommand) printBatch(b *view.Batch, o batchOptions) error {
-	data, err := renderBatch(b, o.format)
+func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view.Run, file *export.File, o batchOptions) (err error) {
+	about, unknown := run.Batch(definition.BatchID), []string(nil)
+	if file != nil {
+		unknown, err = file.Finish(ctx, s.Store(), about)
+	} else {
+		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out)
+	}
 	if err != nil {
-		return err
+		return notWritten(o.file, err)
 	}
-	if o.file == "" {
-		_, err = p.Out.Write(data)
-		return err
+	for _, line := range export.Notes(o.file, unknown) {
+		p.say("%s", line)
 	}
-	target := o.file
-	if linked, err := filepath.EvalSymlinks(target); err == nil {
-		target = linked // A link stays one.
-	}
-	if err := home.WriteAtomic(target, data); err != nil {
-		return unwritable(o.file, err)
-	}
-	p.say("wrote the results to %s", o.file)
 	return nil
-}
-
-func renderBatch(b *view.Batch, format output) ([]byte, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	switch format {
-	case asMarkdown:
-		text.WriteString(b.Markdown())
-	case asJSON:
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(b); err != nil {
-			return nil, err
-		}
-	case asJSONL:
-		for _, entry := range b.Results.Elements() {
-			text.Write(append(entry.JSON(), '\n'))
-		}
-		alone := *b
-		alone.Results = nil
-		if err := encoder.Encode(alone); err != nil {
-			return nil, err
-		}
-	default:
-		text.WriteString(b.Text())
-	}
-	return text.Bytes(), nil
 }
 
 // writable finds out before the work begins that its results could not be written.
@@ -210,6 +181,16 @@ func writable(file string) error {
 		return unwritable(file, errors.New("not a regular file"))
 	}
 	return nil
+}
+
+// notWritten returns the error of results that were not written: that of the file, or why they could not be read.
+func notWritten(file string, err error) error {
+	_, ofPath := errors.AsType[*fs.PathError](err)
+	_, ofRename := errors.AsType[*os.LinkError](err)
+	if file != "" && (ofPath || ofRename) {
+		return unwritable(file, err)
+	}
+	return err
 }
 
 func unwritable(file string, err error) error {

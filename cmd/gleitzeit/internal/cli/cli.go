@@ -55,8 +55,6 @@ const (
 	asText  output = "text"
 	asJSON  output = "json"
 	asJSONL output = "jsonl"
-	// asMarkdown is for the results of a batch alone.
-	asMarkdown output = "markdown"
 )
 
 // Main runs the command that the arguments name and returns the exit code.

@@ -11,10 +11,11 @@ import (
 
 // execution is how a plan is executed in this process.
 type execution struct {
-	command string                // What resumes the run when it is typed again.
-	claimed string                // The same, where the workflow file alone does not say it.
-	another bool                  // Another run is wanted, even where one of the plan is open.
-	print   func(*view.Run) error // Prints the results; nil prints them as those of a run.
+	command string                               // What resumes the run when it is typed again.
+	claimed string                               // The same, where the workflow file alone does not say it.
+	another bool                                 // Another run is wanted, even where one of the plan is open.
+	print   func(*runs.Session, *view.Run) error // Reads and prints the results; nil prints them as those of a run.
+	ended   runs.ItemEnded                       // Is called for each item that has ended; may be nil.
 }
 
 // execute resumes an open run of the plan, or starts one, and prints its results.
@@ -35,25 +36,29 @@ func execute(ctx context.Context, p *program, compiled *plan.Plan, how execution
 	if err != nil {
 		return f.notStarted(err)
 	}
-	f.resumeWith = how.command
+	f.resumeWith, f.ended = how.command, how.ended
 	return f.finish(h, how.print, e.Close)
 }
 
 // finish follows the run of a handle to its end and prints its results.
-func (f *follower) finish(h *runs.Handle, print func(*view.Run) error, settle func() error) error {
+func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) error, settle func() error) error {
 	p := f.program
 	if err := f.follow(h, print == nil); err != nil {
 		h.Release(false)
 		return err
 	}
-	document, err := h.Result(f.ctx)
+	read := h.Result
+	if print != nil { // It reads the results that it prints.
+		read = h.Document
+	}
+	document, err := read(f.ctx)
 	if err != nil {
 		h.Release(false)
 		return err
 	}
 	f.shown.End(document)
 	if print != nil {
-		err = print(document)
+		err = print(f.session, document)
 	} else {
 		p.printRun(document, f.shown)
 	}

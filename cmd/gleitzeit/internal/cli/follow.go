@@ -24,6 +24,7 @@ type follower struct {
 
 	resumeWith string            // The command that resumes the run; empty where this process only watches.
 	shown      *progress.Printer // Nil before there is a run.
+	ended      runs.ItemEnded    // May be nil.
 
 	mu        sync.Mutex
 	handle    *runs.Handle // Nil before there is a run.
@@ -136,7 +137,7 @@ func (f *follower) follow(h *runs.Handle, lines bool) error {
 		f.cancel() // Ctrl-C came when the run was starting.
 	}
 	f.mu.Unlock()
-	err := h.Follow(f.ctx, f.shown)
+	err := h.Follow(f.ctx, h.WithItems(f.shown, f.ended))
 	switch cause := context.Cause(f.ctx); {
 	case err == nil:
 		return nil

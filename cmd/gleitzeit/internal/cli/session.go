@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -79,6 +80,26 @@ func (p *program) upkeep() upkeep.Program {
 			}
 			fmt.Fprint(p.Out, text)
 		},
+	}
+}
+
+// exports are what the commands about the items of runs use.
+func (p *program) exports() export.Program {
+	return export.Program{
+		Open: func(ctx context.Context) (export.Session, error) { return p.openToShow(ctx) },
+		Newest: func(ctx context.Context, s export.Session) ([]*view.Run, error) {
+			return s.(*runs.Session).List(ctx, runs.Query{})
+		},
+		Temporal: p.temporalFlags, Arguments: between, Invalid: func(err error) error { return usageError{err} },
+		Format: batchFormat{&p.output}, Writable: writable, NotWritten: notWritten,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) },
+		Print: func(document any) bool {
+			if p.forPrograms() {
+				p.writeJSON(p.Out, document)
+			}
+			return p.forPrograms()
+		},
+		Out: p.Out,
 	}
 }
 

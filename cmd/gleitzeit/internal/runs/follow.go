@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
 
 // Observer receives the events of a run's history. It is called by one goroutine at a time.
@@ -28,6 +29,33 @@ type Watcher interface {
 	LiveTask() string
 	// Live records what that task has written; nil if nothing is known.
 	Live(live *history.Live)
+}
+
+// ItemEnded is called when an item of a task of a run has ended; its record is in the store.
+type ItemEnded func(ctx context.Context, store resultstore.Store, run, task string, index int)
+
+// WithItems returns a watcher that also calls ended, unless that is nil.
+func (h *Handle) WithItems(w Watcher, ended ItemEnded) Watcher {
+	if ended == nil {
+		return w
+	}
+	return &itemWatcher{w, h, ended}
+}
+
+// itemWatcher is a Watcher that passes on which items have ended.
+type itemWatcher struct {
+	Watcher
+	handle *Handle
+	ended  ItemEnded
+}
+
+// Event implements Observer.
+func (w *itemWatcher) Event(ctx context.Context, event history.Event) error {
+	err := w.Watcher.Event(ctx, event)
+	if err == nil && event.Item != protocol.NoItem && event.Outcome != nil {
+		w.ended(ctx, w.handle.session.store, w.handle.Run, event.Task, event.Item)
+	}
+	return err
 }
 
 const (

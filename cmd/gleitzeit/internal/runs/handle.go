@@ -84,17 +84,31 @@ func (h *Handle) Keep() { h.executor.keep(h.Run) }
 
 // Result returns the document of the run, which has ended, with the results of its tasks.
 func (h *Handle) Result(ctx context.Context) (*view.Run, error) {
+	document, err := h.document(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return document, document.AddResults(ctx, h.session.store)
+}
+
+// Document is Result without the results.
+func (h *Handle) Document(ctx context.Context) (*view.Run, error) {
+	document, err := h.document(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return document, document.AddPrinted(ctx, h.session.store)
+}
+
+func (h *Handle) document(ctx context.Context) (*view.Run, error) {
 	document, err := view.Read(ctx, h.session.store, h.Run, h.runID)
 	if err == nil && (document == nil || !document.Status.Ended()) {
 		document, err = h.session.Document(ctx, h.Run)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil && document == nil {
+		err = errors.New("the run has no record")
 	}
-	if document == nil {
-		return nil, errors.New("the run has no record")
-	}
-	return document, document.AddResults(ctx, h.session.store)
+	return document, err
 }
 
 // cancelTimeout bounds one request to cancel.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -21,49 +22,31 @@ type Batch struct {
 	Warning   string           `json:"warning,omitempty"`  // Of the task: which files were left out.
 	Duration  protocol.Seconds `json:"duration"`
 	Error     *Error           `json:"error,omitempty"` // The error of the task, or of the run.
-	Results   *value.Value     `json:"results,omitempty"`
 
 	values bool // The items are values, not files.
 }
 
-// Batch returns the document of a fanned-out task of the run. Results must have been added.
+// Batch returns the document of a fanned-out task of the run, without the results of its items.
 func (r *Run) Batch(task string) *Batch {
 	b := &Batch{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Duration: r.Duration, Error: r.Error}
-	empty := value.List()
-	b.Results = &empty
 	of := r.Task(task)
 	if of == nil {
 		return b
 	}
-	b.values, b.Warning = of.Values, of.Warning
+	b.values, b.Warning, b.Warnings = of.Values, of.Warning, of.Warnings
 	if of.Error != nil {
 		b.Error = of.Error
 	}
 	if of.Items != nil {
 		b.Total, b.Succeeded, b.Failed, b.Skipped = of.Items.Total, of.Items.Succeeded, of.Items.Failed, of.Items.Skipped
 	}
-	if of.Result != nil {
-		if list, has := of.Result.Get("results"); has {
-			b.Results = &list
-			for _, entry := range list.Elements() {
-				if warningOf(entry) != "" {
-					b.Warnings++
-				}
-			}
-		}
-	}
 	return b
 }
 
-// Text returns the results as text.
-func (b *Batch) Text() string {
-	return itemsText(value.Object(value.Field{Name: "results", Value: *b.Results}))
-}
-
-// Markdown returns a report with a section for each item: its result, its error, or the reason why it was skipped.
-func (b *Batch) Markdown() string {
+// MarkdownHeading returns the beginning of a report in Markdown, which a section for each item follows.
+func (b *Batch) MarkdownHeading() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", value.VisibleLines(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
+	fmt.Fprintf(&text, "# %s\n\n%d of %d %s succeeded", markdownTitle(FirstLine(b.Workflow)), b.Succeeded, b.Total, ItemsWord(b.Total, b.values))
 	if b.Warnings > 0 {
 		fmt.Fprintf(&text, ", %d with a warning", b.Warnings)
 	}
@@ -87,15 +70,22 @@ func (b *Batch) Markdown() string {
 	if b.Warning != "" {
 		fmt.Fprintf(&text, "\n> **Warning:** %s\n", quoted(b.Warning))
 	}
-	for _, entry := range b.Results.Elements() {
-		item, _ := entry.Get("item")
-		fmt.Fprintf(&text, "\n## %s\n\n", titleOf(item))
-		if warning := warningOf(entry); warning != "" {
-			fmt.Fprintf(&text, "> **Warning:** %s\n\n", quoted(warning))
-		}
-		text.WriteString(markdownOfItem(entry))
-	}
 	return text.String()
+}
+
+// MarkdownItem returns the section of an item: its result, its error, or the reason why it was skipped.
+func MarkdownItem(entry value.Value) string {
+	text := MarkdownItemHeading(entry)
+	if warning := warningOf(entry); warning != "" {
+		text += fmt.Sprintf("> **Warning:** %s\n\n", quoted(warning))
+	}
+	return text + markdownOfItem(entry)
+}
+
+// MarkdownItemHeading returns the heading of the section of an item.
+func MarkdownItemHeading(entry value.Value) string {
+	item, _ := entry.Get("item")
+	return "\n## " + markdownTitle(titleOf(item)) + "\n\n"
 }
 
 func markdownOfItem(entry value.Value) string {
@@ -112,19 +102,47 @@ func markdownOfItem(entry value.Value) string {
 		return text
 	}
 	if reason, has := entry.Get("reason"); has {
-		return "Skipped: " + value.VisibleLines(reason.Text()) + "\n"
+		return MarkdownValue(value.String("Skipped: " + reason.Text()))
 	}
 	result, _ := entry.Get("result")
-	main := MainValue(result)
-	if main.Kind() == value.KindString {
-		return strings.TrimSpace(value.VisibleLines(main.Text())) + "\n"
+	return MarkdownValue(MainValue(result))
+}
+
+// MarkdownValue returns a value as a block of Markdown. A text that would end its section, or hide the next one, is a quote, or with
+// HTML in it, a code block.
+func MarkdownValue(v value.Value) string {
+	if v.Kind() != value.KindString {
+		return fenced("json", Text(v))
 	}
-	return fenced("json", Text(main))
+	text := strings.TrimSpace(value.VisibleLines(v.Text()))
+	switch {
+	case strings.ContainsRune(text, '\r'), htmlOrDefinition.MatchString(text):
+		return fenced("", text)
+	case structure.MatchString(text):
+		return "> " + strings.ReplaceAll(text, "\n", "\n> ") + "\n"
+	}
+	return text + "\n"
+}
+
+var (
+	// htmlOrDefinition matches what a renderer takes for HTML, which no block contains, and definitions of links, which apply to all of
+	// a document.
+	htmlOrDefinition = regexp.MustCompile(`<[A-Za-z/!?]|(?m)^[\s>*+\-0-9.)]*\[[^\]]*\]:`)
+	// structure matches a line that begins a heading or a code block, or makes a heading of the line above it.
+	structure = regexp.MustCompile("(?m)^[\\s>*+\\-0-9.)]*(#{1,6}(\\s|$)|```|~~~)|^\\s*(=+|-+)\\s*$")
+)
+
+// titleMarks matches what Markdown does not take literally in a heading.
+var titleMarks = regexp.MustCompile("[\\\\`*\\[\\]<&~|]|\\b_|_\\b|#+$")
+
+// markdownTitle returns a text on one line so that a heading shows it as it is.
+func markdownTitle(text string) string {
+	return titleMarks.ReplaceAllString(strings.ReplaceAll(value.VisibleLines(text), "\n", " "), `\$0`)
 }
 
 // quoted returns the lines of a text for a block quote, of which the first has its mark.
 func quoted(text string) string {
-	return strings.ReplaceAll(value.VisibleLines(text), "\n", "\n> ")
+	return strings.ReplaceAll(strings.ReplaceAll(value.VisibleLines(text), "<", "&lt;"), "\n", "\n> ")
 }
 
 // fenced returns text as a code block whose fence does not occur in it.

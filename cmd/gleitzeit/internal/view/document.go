@@ -90,6 +90,9 @@ type Task struct {
 // FailsRun reports whether the task has failed and its run fails because of it.
 func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.continueOnError }
 
+// HasItems reports whether the task is fanned out.
+func (t *Task) HasItems() bool { return t.each || t.Items != nil }
+
 // Usage is protocol.Usage with its zeros.
 type Usage struct {
 	LLMCalls     int64 `json:"llm_calls"`

@@ -163,28 +163,43 @@ func (of *itemsOf) count(records []resultstore.Record, retries retries) {
 	}
 }
 
-// itemsText returns the results of a task's items as text: a heading and the main value of each, or why it has none.
+// itemsText returns the results of a task's items as text.
 func itemsText(result value.Value) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
 	for _, entry := range list.Elements() {
-		item, _ := entry.Get("item")
-		fmt.Fprintf(&text, "== %s\n%s\n", titleOf(item), strings.TrimSuffix(gistOfItem(entry), "\n"))
-		if hint := hintOf(entry); hint != "" {
-			fmt.Fprintf(&text, "  %s\n", value.VisibleLines(Brief(hint)))
-		}
-		if failed := printedOf(entry); failed != nil {
-			text.WriteString(failed.PrintedText("  ", protocol.PrintedLines) + failedAttemptsOf(entry))
-		}
-		if warning := warningOf(entry); warning != "" {
-			fmt.Fprintf(&text, "! %s\n", value.VisibleLines(Brief(warning)))
-		}
+		text.WriteString(ItemText(entry))
 	}
 	return text.String()
 }
 
-// warningOf is the warning of the result of an item; empty if it has none.
+// ItemText returns the result of an item as text: a heading and its main value, or why it has none.
+func ItemText(entry value.Value) string {
+	var text strings.Builder
+	text.WriteString(ItemHeading(entry) + strings.TrimSuffix(gistOfItem(entry), "\n") + "\n")
+	if hint := hintOf(entry); hint != "" {
+		fmt.Fprintf(&text, "  %s\n", value.VisibleLines(Brief(hint)))
+	}
+	if failed := printedOf(entry); failed != nil {
+		text.WriteString(failed.PrintedText("  ", protocol.PrintedLines) + failedAttemptsOf(entry))
+	}
+	if warning := warningOf(entry); warning != "" {
+		fmt.Fprintf(&text, "! %s\n", value.VisibleLines(Brief(warning)))
+	}
+	return text.String()
+}
+
+// ItemHeading returns the line above the result of an item.
+func ItemHeading(entry value.Value) string {
+	item, _ := entry.Get("item")
+	return "== " + titleOf(item) + "\n"
+}
+
+// warningOf is the warning of an item, or of its result; empty if it has none.
 func warningOf(entry value.Value) string {
+	if warning, has := entry.Get("warning"); has {
+		return warning.Text()
+	}
 	result, _ := entry.Get("result")
 	warning, _ := result.Get("warning")
 	return warning.Text()

@@ -73,14 +73,23 @@ func TestABatchThatHasEnded(t *testing.T) {
 	const text = "== /f/a.txt\nblue\n== /f/b.txt\nfailed: no ``` text\n== /f/c.txt\nskipped: it had not started\n"
 	want(t, "results", run.Results(), text)
 	batch := run.Batch("batch")
-	want(t, "text", batch.Text(), text)
-	want(t, "markdown", batch.Markdown(), "# Batch docs\n\n1 of 3 files succeeded, 1 failed, 1 was skipped, in 0.00 s (run `r`, running).\n"+
+	want(t, "markdown", markdown(batch, run.Tasks[0].Result), "# Batch docs\n\n1 of 3 files succeeded, 1 failed, 1 was skipped, in 0.00 s (run `r`, running).\n"+
 		"\n## /f/a.txt\n\nblue\n\n## /f/b.txt\n\n**failed:**\n\n````\nno ``` text\n````\n\n## /f/c.txt\n\n**skipped:**\n\n```\nit had not started\n```\n")
 	encoded, err := value.Encode(batch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, "json", string(encoded.JSON())[:120], `{"run":"r","workflow":"Batch docs","status":"running","total":3,"succeeded":1,"failed":1,"skipped":1,"duration":0,"resul`)
+	want(t, "json", string(encoded.JSON()), `{"run":"r","workflow":"Batch docs","status":"running","total":3,"succeeded":1,"failed":1,"skipped":1,"duration":0}`)
+}
+
+// markdown is a report with all items of a result.
+func markdown(batch *Batch, result *value.Value) string {
+	text := batch.MarkdownHeading()
+	list, _ := result.Get("results")
+	for _, entry := range list.Elements() {
+		text += MarkdownItem(entry)
+	}
+	return text
 }
 
 func TestItemsThatAreValues(t *testing.T) {
@@ -116,8 +125,7 @@ func TestWarningsOfItems(t *testing.T) {
 	want(t, "results", run.Results(), text)
 	want(t, "status", run.Tree(), "r  W  completed\n  ✓ batch  llm/chat  completed  2 of 2 files\n    ! 1 file with a warning: see the results\n")
 	batch := run.Batch("batch")
-	want(t, "text", batch.Text(), text)
-	want(t, "markdown", batch.Markdown(), "# W\n\n2 of 2 files succeeded, 1 with a warning, in 0.00 s (run `r`, completed).\n"+
+	want(t, "markdown", markdown(batch, run.Tasks[0].Result), "# W\n\n2 of 2 files succeeded, 1 with a warning, in 0.00 s (run `r`, completed).\n"+
 		"\n## /f/a.txt\n\n> **Warning:** "+cut+"\n\ntick\n\n## /f/b.txt\n\nblue\n")
 	encoded, err := value.Encode(batch)
 	if err != nil {
@@ -153,12 +161,11 @@ func TestHintsOfItems(t *testing.T) {
 	}}
 	const text = "== /f/a.txt\nfailed: too long\n  " + hint + "\n"
 	want(t, "results", run.Results(), text)
-	want(t, "text", run.Batch("batch").Text(), text)
-	if got, wanted := run.Batch("batch").Markdown(), "**failed:**\n\n```\ntoo long\n```\n\n> "+hint+"\n"; !strings.HasSuffix(got, wanted) {
+	if got, wanted := markdown(run.Batch("batch"), &result), "**failed:**\n\n```\ntoo long\n```\n\n> "+hint+"\n"; !strings.HasSuffix(got, wanted) {
 		t.Errorf("markdown: %q", got)
 	}
 	run.Error = &Error{Message: "all failed", Hint: hint}
-	if got := run.Batch("batch").Markdown(); !strings.Contains(got, "\n\n> all failed\n>\n> "+hint+"\n\n") {
+	if got := markdown(run.Batch("batch"), &result); !strings.Contains(got, "\n\n> all failed\n>\n> "+hint+"\n\n") {
 		t.Errorf("markdown: %q", got)
 	}
 }

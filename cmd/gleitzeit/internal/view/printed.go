@@ -102,36 +102,43 @@ func (t *Task) withPrinted(ctx context.Context, store resultstore.Store, result 
 	}
 	entries := append([]value.Value{}, list.Elements()...)
 	for i, entry := range entries {
-		of := t.items[i]
-		if len(of) == 0 {
-			continue
+		var err error
+		if entries[i], err = entryWithPrinted(ctx, store, entry, t.items[i]); err != nil {
+			return result, err
 		}
-		if failure, _ := entry.Get("error"); !failure.IsNull() {
-			last := &Error{}
-			if err := last.load(ctx, store, of[len(of)-1].Printed); err != nil {
-				return result, err
-			}
-			for _, stream := range last.streams() {
-				failure = failure.With(stream.field, value.String(stream.text))
-			}
-			entry = entry.With("error", failure)
-		}
-		earlier := of.failed()
-		for _, attempt := range earlier {
-			if err := attempt.Error.load(ctx, store, attempt.printed); err != nil {
-				return result, err
-			}
-		}
-		if len(earlier) > 0 {
-			encoded, err := value.Encode(earlier)
-			if err != nil {
-				return result, err
-			}
-			entry = entry.With("failed_attempts", encoded)
-		}
-		entries[i] = entry
 	}
 	return result.With("results", value.List(entries...)), nil
+}
+
+// entryWithPrinted adds to the entry of an item what its attempts have printed, and their errors.
+func entryWithPrinted(ctx context.Context, store resultstore.Store, entry value.Value, of attempts) (value.Value, error) {
+	if len(of) == 0 {
+		return entry, nil
+	}
+	if failure, _ := entry.Get("error"); !failure.IsNull() {
+		last := &Error{}
+		if err := last.load(ctx, store, of[len(of)-1].Printed); err != nil {
+			return entry, err
+		}
+		for _, stream := range last.streams() {
+			failure = failure.With(stream.field, value.String(stream.text))
+		}
+		entry = entry.With("error", failure)
+	}
+	earlier := of.failed()
+	for _, attempt := range earlier {
+		if err := attempt.Error.load(ctx, store, attempt.printed); err != nil {
+			return entry, err
+		}
+	}
+	if len(earlier) == 0 {
+		return entry, nil
+	}
+	encoded, err := value.Encode(earlier)
+	if err != nil {
+		return entry, err
+	}
+	return entry.With("failed_attempts", encoded), nil
 }
 
 // stream is what was printed to one of the streams.

@@ -1,0 +1,300 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Session is what the commands use of a session.
+type Session interface {
+	Resolve(ctx context.Context, run string) (string, error)
+	Known(ctx context.Context, run string) (*view.Run, error)
+	Store() resultstore.Store
+	Close()
+}
+
+// Program is what the commands use of the program.
+type Program struct {
+	Open       func(ctx context.Context) (Session, error)
+	Newest     func(ctx context.Context, s Session) ([]*view.Run, error) // All runs, without their tasks.
+	Temporal   func(*cobra.Command) *cobra.Command                       // Adds the flags of another Temporal server.
+	Arguments  func(least int, names ...string) cobra.PositionalArgs
+	Invalid    func(error) error                  // An error in the arguments.
+	Format     pflag.Value                        // That of --format.
+	Writable   func(file string) error            // Why a file cannot be written.
+	NotWritten func(file string, err error) error // Describes the error of a file that was not written.
+	Say        func(text string)                  // Prints a line for people.
+	Print      func(document any) bool            // Prints the document to programs; false to people, who want text.
+	Out        io.Writer
+}
+
+// Commands returns the commands below `batch`.
+func Commands(p Program) []*cobra.Command {
+	return []*cobra.Command{p.exportCommand(), p.listCommand(), p.showCommand()}
+}
+
+func (p Program) exportCommand() *cobra.Command {
+	var o Options
+	var file string
+	command := p.Temporal(&cobra.Command{
+		Use:   "export RUN [TASK]",
+		Short: "Write the items of a run as text, JSON, CSV, Markdown or Parquet",
+		Long: "Write the items of a run that have ended, in their order, with their results, errors and warnings.\n" +
+			"RUN may be @latest; TASK is needed if several tasks of the run have items.",
+		Example: "  gleitzeit batch export @latest --output answers.csv\n" +
+			"  gleitzeit batch export @latest --format jsonl --fields item,result.response --only completed",
+		Args: p.Arguments(1, "RUN", "TASK"),
+		RunE: func(command *cobra.Command, args []string) error {
+			o.Format = FormatOfFile(file)
+			if command.Flags().Changed("format") {
+				o.Format = p.Format.String()
+			}
+			if err := o.Check(); err != nil {
+				return p.Invalid(err)
+			}
+			if err := p.Writable(file); err != nil {
+				return err
+			}
+			return p.export(command.Context(), args, file, &o)
+		},
+	})
+	command.Flags().VarP(p.Format, "format", "o", "format: "+FormatNames())
+	command.Flags().StringVar(&file, "output", "", "file to write, replaced in one step (default standard output); its ending selects the format")
+	o.AddFlags(command.Flags())
+	return command
+}
+
+func (p Program) export(ctx context.Context, args []string, file string, o *Options) error {
+	s, run, task, err := p.find(ctx, args)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	records, err := OpenRecords(ctx, s.Store(), run.Run, task, !run.Status.Ended())
+	if err != nil {
+		return err
+	}
+	if !run.Status.Ended() {
+		p.Say(fmt.Sprintf("run %s is %s: only items that have ended are written", run.Run, run.State()))
+	}
+	var unknown []string
+	render := func(to io.Writer) (err error) {
+		unknown, err = Render(ctx, records, run.Batch(task), o, to)
+		return err
+	}
+	if file == "" {
+		err = render(p.Out)
+	} else {
+		err = home.ReplaceFile(NewFile(file, task, o).path, render)
+	}
+	if err != nil {
+		return p.NotWritten(file, err)
+	}
+	for _, line := range Notes(file, unknown) {
+		p.Say(line)
+	}
+	return nil
+}
+
+// find opens a session and finds the run, and its task with items.
+func (p Program) find(ctx context.Context, args []string) (Session, *view.Run, string, error) {
+	s, err := p.Open(ctx)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	run, task, err := findIn(ctx, s, args)
+	if err != nil {
+		s.Close()
+		return nil, nil, "", err
+	}
+	return s, run, task, nil
+}
+
+func findIn(ctx context.Context, s Session, args []string) (run *view.Run, task string, err error) {
+	id, err := s.Resolve(ctx, args[0])
+	if err != nil {
+		return nil, "", err
+	}
+	if run, err = s.Known(ctx, id); err != nil {
+		return nil, "", err
+	}
+	task, err = taskOf(run, args[1:])
+	return run, task, err
+}
+
+// taskOf returns the id of the task with items that is named, or of the only one.
+func taskOf(run *view.Run, named []string) (string, error) {
+	var ids []string
+	for i := range run.Tasks {
+		if run.Tasks[i].HasItems() {
+			ids = append(ids, run.Tasks[i].ID)
+		}
+	}
+	switch {
+	case len(named) > 0:
+		task := run.Task(named[0])
+		switch {
+		case task != nil && task.HasItems():
+			return task.ID, nil
+		case len(ids) == 0:
+		case task == nil:
+			return "", protocol.Errorf(protocol.InvalidParams, "run %s has no task %q; tasks with items: %s", run.Run, named[0], strings.Join(ids, ", "))
+		default:
+			return "", protocol.Errorf(protocol.InvalidParams, "task %q of run %s has no items; tasks with items: %s", named[0], run.Run, strings.Join(ids, ", "))
+		}
+	case len(ids) == 1:
+		return ids[0], nil
+	case len(ids) > 1:
+		return "", protocol.Errorf(protocol.InvalidParams, "run %s has several tasks with items: %s", run.Run, strings.Join(ids, ", ")).WithHint("name one of them after the run")
+	}
+	return "", protocol.Errorf(protocol.InvalidParams, "run %s has no task with items", run.Run).WithHint("`gleitzeit results %s` prints its results", run.Run)
+}
+
+// Batch is a run with a task that has items, in a list.
+type Batch struct {
+	Run       string           `json:"run"`
+	Workflow  string           `json:"workflow"`
+	Task      string           `json:"task"`
+	Status    protocol.Status  `json:"status"`
+	StartedAt time.Time        `json:"started_at"`
+	Items     *protocol.Counts `json:"items"`
+}
+
+func (p Program) listCommand() *cobra.Command {
+	limit := 20
+	command := p.Temporal(&cobra.Command{
+		Use:     "list",
+		Short:   "List runs with items, newest first",
+		Example: "  gleitzeit batch list --limit 5",
+		Args:    p.Arguments(0),
+		RunE: func(command *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return p.Invalid(fmt.Errorf("--limit %d is less than 0", limit))
+			}
+			return p.list(command.Context(), limit)
+		},
+	})
+	command.Flags().IntVar(&limit, "limit", limit, "maximum number of tasks with items (0 = no limit)")
+	return command
+}
+
+func (p Program) list(ctx context.Context, limit int) error {
+	s, err := p.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	newest, err := p.Newest(ctx, s)
+	if err != nil {
+		return err
+	}
+	batches := []Batch{}
+	rows := [][]string{{"RUN", "WORKFLOW", "TASK", "STATUS", "STARTED", "ITEMS"}}
+	for _, listed := range newest {
+		run, err := s.Known(ctx, listed.Run)
+		if err != nil {
+			return err
+		}
+		for i := range run.Tasks {
+			if task := &run.Tasks[i]; task.Items != nil && (limit == 0 || len(batches) < limit) {
+				batches = append(batches, Batch{run.Run, run.Workflow, task.ID, run.Status, run.StartedAt, task.Items})
+				rows = append(rows, []string{run.Run, value.Visible(view.FirstLine(run.Workflow)), task.ID, string(run.State()),
+					run.StartedAt.Local().Format(time.DateTime), view.ItemCounts(*task.Items, task.Values, task.Status.Ended())})
+			}
+		}
+		if limit > 0 && len(batches) == limit {
+			break
+		}
+	}
+	if !p.Print(struct {
+		Batches []Batch `json:"batches"`
+	}{batches}) {
+		_, err = io.WriteString(p.Out, view.Table(rows))
+	}
+	return err
+}
+
+func (p Program) showCommand() *cobra.Command {
+	failed := false
+	command := p.Temporal(&cobra.Command{
+		Use:   "show RUN [TASK]",
+		Short: "Show how many items of a run have ended, and why some failed",
+		Long: "Show how many items of a run have ended, and the reasons why some failed, each with an example.\n" +
+			"RUN may be @latest. With --failed, every item that failed has its line.",
+		Example: "  gleitzeit batch show @latest\n  gleitzeit batch show @latest --failed",
+		Args:    p.Arguments(1, "RUN", "TASK"),
+		RunE:    func(command *cobra.Command, args []string) error { return p.show(command.Context(), args, failed) },
+	})
+	command.Flags().BoolVar(&failed, "failed", false, "a line for each item that failed")
+	return command
+}
+
+// shown is the document of `batch show`.
+type shown struct {
+	*view.Batch
+	Task    string    `json:"task"`
+	Reasons []*Reason `json:"failures"`
+	Others  int       `json:"other_failures,omitempty"` // Items that failed for reasons that are not listed.
+}
+
+// maxShown is how many reasons people are shown.
+const maxShown = 10
+
+func (p Program) show(ctx context.Context, args []string, failed bool) error {
+	s, run, task, err := p.find(ctx, args)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	records, err := OpenRecords(ctx, s.Store(), run.Run, task, !run.Status.Ended())
+	if err != nil {
+		return err
+	}
+	reasons, others, err := records.reasons(ctx)
+	if err != nil {
+		return err
+	}
+	if reasons == nil {
+		reasons = []*Reason{}
+	}
+	of := run.Task(task)
+	if p.Print(shown{run.Batch(task), task, reasons, others}) {
+		return nil
+	}
+	fmt.Fprintf(p.Out, "%s  %s  %s\n%s\n", run.Run, value.Visible(view.FirstLine(run.Workflow)), run.State(), of.Line())
+	if of.Warning != "" {
+		fmt.Fprintln(p.Out, of.WarningLine())
+	}
+	if of.Warnings > 0 {
+		fmt.Fprintf(p.Out, "! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
+	}
+	if failed {
+		return records.failed(ctx, func(item value.Value, last resultstore.Record) error {
+			_, err := fmt.Fprintf(p.Out, "✗ %s  %s\n", nameOf(item), value.VisibleLines(view.Brief(last.Error.Message)))
+			return err
+		})
+	}
+	for i, reason := range reasons {
+		if i == maxShown {
+			fmt.Fprintf(p.Out, "… and %d more reasons\n", len(reasons)-i)
+			break
+		}
+		fmt.Fprint(p.Out, reason.text())
+	}
+	if len(reasons) > 0 {
+		p.Say(fmt.Sprintf("`gleitzeit batch show %s --failed` lists all of them; `gleitzeit batch export %[1]s --only failed` has all that is known", run.Run))
+	}
+	return nil
+}

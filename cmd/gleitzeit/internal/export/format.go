@@ -1,0 +1,229 @@
+package export
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Writer writes items in one format. Memory does not depend on how many there are.
+type Writer interface {
+	Write(item Item) error
+	// Close writes what follows the last item. The file or stream stays open.
+	Close() error
+}
+
+// document is what a Writer is opened with.
+type document struct {
+	about   *view.Batch
+	fields  []*field  // Nil: the whole entries.
+	columns []*column // Of a table.
+	options *Options
+}
+
+// format is a format of exports.
+type format struct {
+	names   []string // The first is shown.
+	endings []string // Of files.
+	table   bool     // It has columns, for which all items are read before the first is written.
+	open    func(io.Writer, *document) (Writer, error)
+}
+
+// formats are all of them.
+var formats = []format{
+	{names: []string{"text"}, open: newText},
+	{names: []string{"json"}, endings: []string{".json"}, open: newJSON},
+	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, open: newJSONL},
+	{names: []string{"csv"}, endings: []string{".csv"}, table: true, open: newCSV},
+	{names: []string{"markdown", "md"}, endings: []string{".md", ".markdown"}, open: newMarkdown},
+	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, open: newParquet},
+}
+
+// FormatOf returns the name of a format by one of its names; false if there is none.
+func FormatOf(name string) (string, bool) {
+	at := slices.IndexFunc(formats, func(f format) bool { return slices.Contains(f.names, name) })
+	if at < 0 {
+		return "", false
+	}
+	return formats[at].names[0], true
+}
+
+// FormatOfFile returns the name of the format that the ending of a file selects; text for any other.
+func FormatOfFile(file string) string {
+	ending := strings.ToLower(filepath.Ext(file))
+	at := slices.IndexFunc(formats, func(f format) bool { return slices.Contains(f.endings, ending) })
+	return formats[max(at, 0)].names[0]
+}
+
+// FormatNames lists the formats for people.
+func FormatNames() string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.names[0])
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+// Options are what to write of the items, and how.
+type Options struct {
+	Format  string // The first name of a format.
+	Fields  string // Separated by commas; empty is everything, or, of a table, the usual columns.
+	Only    string // A status; empty is all.
+	Keep    bool   // The columns of the input come along.
+	Raw     bool   // Cells that a spreadsheet would take for formulas stay as they are.
+	BOM     bool   // A CSV file begins with a byte order mark.
+	Ordered bool   // A file that grows is in the order of the items.
+}
+
+// AddFlags adds the flags of what is written and how.
+func (o *Options) AddFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.Fields, "fields", "", "fields of each item, separated by commas: item, index, status, result.response, result.parsed.*, error.message, duration, … (default all; of a table the usual columns)")
+	flags.StringVar(&o.Only, "only", "", "status of the items: completed, failed or skipped (default all)")
+	flags.BoolVar(&o.Keep, "keep", false, "add the columns of the input to a table, and to --fields")
+	flags.BoolVar(&o.Raw, "raw", false, "leave CSV cells that begin with =, +, - or @ as they are; a spreadsheet may run them")
+	flags.BoolVar(&o.BOM, "bom", false, "begin CSV with a byte order mark, which Excel needs")
+}
+
+// Check reports options that are not valid.
+func (o *Options) Check() error {
+	switch protocol.Status(o.Only) {
+	case "", protocol.Completed, protocol.Failed, protocol.Skipped:
+	default:
+		return fmt.Errorf("--only %q is not one of completed, failed, skipped", o.Only)
+	}
+	_, err := o.selected()
+	return err
+}
+
+// selected returns the fields; nil for whole entries.
+func (o *Options) selected() ([]*field, error) {
+	fields, err := parseFields(o.Fields)
+	if err != nil {
+		return nil, err
+	}
+	if len(fields) == 0 && !o.format().table {
+		return nil, nil
+	}
+	if len(fields) == 0 {
+		fields = defaultFields()
+	}
+	if !o.Keep {
+		return fields, nil
+	}
+	kept, err := keptFields()
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(fields, func(f *field) bool { return f.name == "item" && !f.every }) + 1
+	return slices.Insert(fields, at, kept), nil
+}
+
+func (o *Options) format() format {
+	at := slices.IndexFunc(formats, func(f format) bool { return f.names[0] == o.Format })
+	return formats[max(at, 0)]
+}
+
+// wants reports whether the item is written.
+func (o *Options) wants(item Item) bool { return o.Only == "" || string(item.Status) == o.Only }
+
+// Render writes items in a format. It returns the names of --fields that no item has. A table is read twice.
+func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (unknown []string, err error) {
+	fields, err := o.selected()
+	if err != nil {
+		return nil, err
+	}
+	d := &document{about: about, fields: fields, options: o}
+	if records, is := items.(*Records); is {
+		records.only = protocol.Status(o.Only)
+	}
+	if o.format().table {
+		columns := newColumns(fields)
+		err := items.Each(ctx, func(item Item) error {
+			if !o.wants(item) {
+				return nil
+			}
+			return columns.add(item)
+		})
+		if err != nil {
+			return nil, err
+		}
+		d.columns = columns.list()
+	}
+	out := bufio.NewWriterSize(to, 64<<10)
+	writer, err := o.format().open(out, d)
+	if err != nil {
+		return nil, err
+	}
+	err = items.Each(ctx, func(item Item) error {
+		if !o.wants(item) {
+			return nil
+		}
+		return writer.Write(item)
+	})
+	if err == nil {
+		err = writer.Close()
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	for _, f := range fields {
+		if f.asked && !f.found && !f.kept && o.Fields != "" {
+			unknown = append(unknown, f.name)
+		}
+	}
+	return unknown, err
+}
+
+// Print writes the items of a task of a run that has ended, in their order.
+func Print(ctx context.Context, store resultstore.Store, about *view.Batch, task string, o *Options, to io.Writer) (unknown []string, err error) {
+	records, err := OpenRecords(ctx, store, about.Run, task, false)
+	if err != nil {
+		return nil, err
+	}
+	return Render(ctx, records, about, o, to)
+}
+
+// row returns the selected fields of an item, by name.
+func (d *document) row(item Item) value.Value {
+	if d.fields == nil {
+		return item.Entry
+	}
+	var row []value.Field
+	for _, f := range d.fields {
+		found := f.value(item)
+		if !f.every {
+			row = append(row, value.Field{Name: f.name, Value: found})
+			continue
+		}
+		for _, one := range found.Fields() {
+			name := keyed(f.name, one.Name)
+			if f.kept {
+				name = one.Name
+			}
+			row = append(row, value.Field{Name: name, Value: one.Value})
+		}
+	}
+	return value.Object(row...)
+}
+
+// Notes returns the lines about what was written, for people.
+func Notes(file string, unknown []string) (lines []string) {
+	for _, name := range unknown {
+		lines = append(lines, fmt.Sprintf("warning: no item has the field %q", name))
+	}
+	if file != "" {
+		lines = append(lines, "wrote the results to "+file)
+	}
+	return lines
+}

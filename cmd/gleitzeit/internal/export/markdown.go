@@ -1,0 +1,67 @@
+package export
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// sections writes a text with a section for each item.
+type sections struct {
+	to io.Writer
+	*document
+	section func(entry value.Value) string
+}
+
+// newText writes what people are shown as results.
+func newText(to io.Writer, d *document) (Writer, error) {
+	w := &sections{to, d, view.ItemText}
+	if d.fields != nil {
+		w.section = w.lines
+	}
+	return w, nil
+}
+
+// newMarkdown writes a report.
+func newMarkdown(to io.Writer, d *document) (Writer, error) {
+	w := &sections{to, d, view.MarkdownItem}
+	if d.fields != nil {
+		w.section = w.blocks
+	}
+	_, err := io.WriteString(to, d.about.MarkdownHeading())
+	return w, err
+}
+
+// Write implements Writer.
+func (w *sections) Write(item Item) error {
+	_, err := io.WriteString(w.to, w.section(item.Entry))
+	return err
+}
+
+// Close implements Writer.
+func (w *sections) Close() error { return nil }
+
+// lines returns the selected fields of an item, each with its name.
+func (w *sections) lines(entry value.Value) string {
+	item, _ := itemOf(entry)
+	text := view.ItemHeading(entry)
+	for _, one := range w.row(item).Fields() {
+		text += fmt.Sprintf("%s: %s\n", value.Visible(one.Name), view.Text(one.Value))
+	}
+	return text
+}
+
+// blocks returns the selected fields of an item, each with its name above it.
+func (w *sections) blocks(entry value.Value) string {
+	item, _ := itemOf(entry)
+	text := view.MarkdownItemHeading(entry)
+	for i, one := range w.row(item).Fields() {
+		if i > 0 {
+			text += "\n"
+		}
+		text += view.MarkdownValue(value.String(one.Name+":")) + "\n" + view.MarkdownValue(one.Value)
+	}
+	return text
+}

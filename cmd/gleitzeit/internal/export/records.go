@@ -1,0 +1,227 @@
+package export
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Records are the items of a task in a result store, in their order. It is for one goroutine.
+type Records struct {
+	store     resultstore.Store
+	run       string
+	execution string
+	task      string
+	retry     *protocol.Retry // The policy of the task.
+	open      bool            // A failed attempt may be followed by another one.
+	only      protocol.Status // Of the items that Each passes; empty is all.
+	pages     []page
+	read      page // The page whose items are in memory,
+	items     []value.Value
+}
+
+// page is a part of the list of a task's items.
+type page struct {
+	Ref   protocol.Ref `json:"ref"`
+	First int          `json:"first"`
+	Count int          `json:"count"`
+}
+
+// window is how many items are read from the store at once, without their results.
+const window = 200
+
+// OpenRecords returns the items of a task of a run. While the run is open, these are the items that have ended so far.
+func OpenRecords(ctx context.Context, store resultstore.Store, run, task string, open bool) (*Records, error) {
+	r := &Records{store: store, run: run, task: task, open: open}
+	whole := protocol.NoItem
+	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
+	if err != nil {
+		return nil, err
+	}
+	for _, record := range records {
+		r.execution = record.Execution
+		if record.Items == nil {
+			continue
+		}
+		if err := r.readList(ctx, *record.Items); err != nil {
+			return nil, fmt.Errorf("the items of task %q: %w", task, err)
+		}
+		break
+	}
+	planned, err := view.ReadPlan(ctx, store, run)
+	if err != nil || planned == nil {
+		return r, err
+	}
+	for i := range planned.Tasks {
+		if planned.Tasks[i].ID == task {
+			r.retry = planned.Tasks[i].Retry
+		}
+	}
+	return r, nil
+}
+
+// readList reads where the items are: in one value, or in the pages of a manifest.
+func (r *Records) readList(ctx context.Context, ref protocol.Ref) error {
+	data, err := r.store.Value(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if len(data) > 0 && data[0] == '{' {
+		var manifest struct {
+			Pages []page `json:"pages"`
+		}
+		err := json.Unmarshal(data, &manifest)
+		r.pages = manifest.Pages
+		return err
+	}
+	list, err := value.ParseStored(data)
+	r.items = list.Elements()
+	r.read = page{Ref: ref, Count: len(r.items)}
+	r.pages = []page{r.read}
+	return err
+}
+
+// count returns how many items the task has.
+func (r *Records) count() int {
+	if len(r.pages) == 0 {
+		return 0
+	}
+	last := r.pages[len(r.pages)-1]
+	return last.First + last.Count
+}
+
+// Each implements Items.
+func (r *Records) Each(ctx context.Context, pass func(Item) error) error {
+	return r.eachBut(ctx, nil, pass)
+}
+
+// eachBut passes every item that is not in the set.
+func (r *Records) eachBut(ctx context.Context, but indexes, pass func(Item) error) error {
+	return r.walk(ctx, func(index int) bool { return !but.has(index) }, func(item value.Value, attempts []resultstore.Record) error {
+		if status := view.ItemStatus(attempts[len(attempts)-1].Status); r.only != "" && status != r.only {
+			return nil // Its result is not read.
+		}
+		entry, err := view.ReadEntry(ctx, r.store, item, attempts)
+		if err != nil {
+			return err
+		}
+		found, _ := itemOf(entry)
+		return pass(found)
+	})
+}
+
+// walk passes the attempts of every wanted item that has ended, page by page.
+func (r *Records) walk(ctx context.Context, wanted func(int) bool, pass func(item value.Value, attempts []resultstore.Record) error) error {
+	for _, p := range r.pages {
+		end := p.First + p.Count
+		for first := p.First; first < end; {
+			if !wanted(first) {
+				first++
+				continue
+			}
+			last := min(first+window, end) - 1
+			if err := r.walkWindow(ctx, p, first, last, wanted, pass); err != nil {
+				return err
+			}
+			first = last + 1
+		}
+	}
+	return nil
+}
+
+func (r *Records) walkWindow(ctx context.Context, p page, first, last int, wanted func(int) bool, pass func(value.Value, []resultstore.Record) error) error {
+	records, err := r.store.Records(ctx, r.query(first, last))
+	if err != nil {
+		return err
+	}
+	for from := 0; from < len(records); {
+		to := from + 1
+		for to < len(records) && records[to].Item == records[from].Item {
+			to++
+		}
+		attempts := records[from:to]
+		from = to
+		if index := attempts[0].Item; !wanted(index) || r.retried(attempts[len(attempts)-1]) {
+			continue
+		}
+		items, err := r.itemsOf(ctx, p)
+		if err != nil {
+			return err
+		}
+		if err := pass(items[attempts[0].Item-p.First], attempts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Records) query(first, last int) resultstore.Query {
+	return resultstore.Query{Run: r.run, Execution: r.execution, Kind: resultstore.Task, Task: r.task, Item: &first, Last: &last}
+}
+
+// retried reports whether another attempt follows the one of the record.
+func (r *Records) retried(last resultstore.Record) bool {
+	return r.open && last.Status == protocol.Failed && last.Error != nil && last.Attempts < r.retry.Attempts(last.Error.Kind)
+}
+
+// At returns the item with an index, whose last attempt has ended; false if it has no record.
+func (r *Records) At(ctx context.Context, index int) (found Item, has bool, err error) {
+	for _, p := range r.pages {
+		if index < p.First || index >= p.First+p.Count {
+			continue
+		}
+		records, err := r.store.Records(ctx, r.query(index, index))
+		if err != nil || len(records) == 0 {
+			return found, false, err
+		}
+		items, err := r.itemsOf(ctx, p)
+		if err != nil {
+			return found, false, err
+		}
+		entry, err := view.ReadEntry(ctx, r.store, items[index-p.First], records)
+		if err != nil {
+			return found, false, err
+		}
+		found, has = itemOf(entry)
+		return found, has, nil
+	}
+	return found, false, nil
+}
+
+// itemsOf returns the items of a page.
+func (r *Records) itemsOf(ctx context.Context, p page) ([]value.Value, error) {
+	if r.read == p {
+		return r.items, nil
+	}
+	list, err := resultstore.Load(ctx, r.store, protocol.Payload{Ref: &p.Ref})
+	if err != nil {
+		return nil, fmt.Errorf("the items of task %q: %w", r.task, err)
+	}
+	if within, is := list.Get("items"); is { // A page that also says which items cannot run.
+		list = within
+	}
+	if got := len(list.Elements()); got != p.Count {
+		return nil, protocol.Errorf(protocol.PersistenceFailed, "a page of the items of task %q has %d items instead of %d", r.task, got, p.Count)
+	}
+	r.read, r.items = p, list.Elements()
+	return r.items, nil
+}
+
+// indexes is a set of indexes.
+type indexes []uint64
+
+func (s indexes) has(index int) bool {
+	return index/64 < len(s) && s[index/64]&(1<<(index%64)) != 0
+}
+
+func (s *indexes) add(index int) {
+	for index/64 >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[index/64] |= 1 << (index % 64)
+}
