@@ -31,11 +31,7 @@ func (r *rig) itemsOf(t testing.TB, task string) value.Value {
 	if whole.Value == nil {
 		t.Fatalf("no result: %+v", whole)
 	}
-	data, err := r.store.Value(t.Context(), *whole.Value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := value.Parse(data)
+	v, err := resultstore.Load(t.Context(), r.store, protocol.Payload{Ref: whole.Value})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +159,6 @@ func TestForEachOverInvalidItems(t *testing.T) {
 		"brackets as text": {"'[]'", "${make.result:-[]}", "for_each: ${make.result:-[]} must be a list, not a string: \"[]\"", "the text contains a list: parse it with json.loads in a script, or give the model a schema and read its field parsed"},
 		"null":             {"None", "${make.result}", "for_each: ${make.result} must be a list, not null", ""},
 		"nothing":          {"{'itms': []}", "${make.items}", `${make.items}: make has no field "items"; it has result, output, stderr, success, execution_time, and its result has itms`, `did you mean "itms"?`},
-		"too many of all":  {"list(range(501))", "${make.result}", "for_each has 501 items, and the limit is 500", "split them among several tasks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -182,6 +177,37 @@ tasks:
 			same(t, "after", tasks["after"].Status, protocol.Skipped)
 		})
 	}
+}
+
+// The results of many items are in pages, and references read them as if they were one list.
+func TestResultsInPages(t *testing.T) {
+	const count = 1201
+	r := newRig(t)
+	result := r.run(t, fmt.Sprintf(`
+name: Pages
+tasks:
+  - {id: make, method: python/execute, parameters: {code: "result = list(range(%d))"}}
+  - {id: each, method: test/echo, for_each: "${make.result}", when: "${item} != 7", parameters: {value: "v${item}"}}
+  - {id: again, method: test/echo, for_each: "${each.results[*].index}", parameters: {value: "${item}"}}
+  - {id: sum, method: python/execute, parameters: {code: "result = sum(${again.results[*].result.value})"}}
+outputs:
+  total: "${each.total}"
+  first: "${each.results[0].result.value}"
+  middle: "${each.results[600].result.value}"
+  last: "${each.results[-1].result.value}"
+  skipped: "${each.results[7].reason}"
+  beyond: "${each.results[1201].index:-none}"
+  whole: "${each.result.results[1200].index}"
+  sum: "${sum.result}"
+`, count))
+	same(t, "status", result.Status, protocol.Completed)
+	same(t, "outputs", string(result.Outputs.Inline.JSON()), `{"total":1201,"first":"v0","middle":"v600","last":"v1200","skipped":"its condition is false: ${item} != 7",`+
+		`"beyond":"none","whole":1200,"sum":720600}`)
+	whole := r.wholeOf(t, "each")
+	if whole.Value == nil || !whole.Value.Paged || len(whole.Pages) != 3 {
+		t.Errorf("%+v", whole)
+	}
+	same(t, "shape", shape(r.itemsOf(t, "each")), "total 1201, succeeded 1200, failed 0, skipped 1")
 }
 
 // TestLargeItemsStayOutOfTheHistory: neither calls nor the start of the next history contain them.
