@@ -101,7 +101,7 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	if err := search.run(ctx, scope); err != nil {
 		return nil, err
 	}
-	paths, err := checkCount(unique(search.found), request.Most)
+	paths, err := checkCount(chosen(unique(search.found), search.folders, request), request.Most)
 	if err != nil {
 		return nil, err
 	}

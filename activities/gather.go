@@ -84,6 +84,9 @@ func combine(request protocol.GatherRequest, load func(protocol.Ref) (value.Valu
 			value.Field{Name: "error", Value: errorOf(outcome.Error)},
 			value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
 		)
+		if model := protocol.ModelOf(request.Models, i, len(entries)); model != "" {
+			entry = entry.With("model", value.String(model))
+		}
 		if itemStatus(outcome.Status) == protocol.Skipped {
 			reason := outcome.Reason
 			if reason == "" && outcome.Error != nil {

@@ -119,7 +119,7 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
 		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: plan.MaxItems,
-		When: task.When, WhenBindings: c.bindings(task.WhenUses),
+		When: task.When, WhenBindings: c.bindings(task.WhenUses), Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
 	}
 }
 
