@@ -87,6 +87,8 @@ type expansion struct {
 
 	invalid []protocol.SkippedItem // Those that cannot run, in their order.
 	warning string                 // What is not among them.
+	matched int                    // Number of files before some were chosen.
+	search  *search
 }
 
 func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
@@ -101,11 +103,12 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	if err := search.run(ctx, scope); err != nil {
 		return nil, err
 	}
-	paths, err := checkCount(chosen(unique(search.found), search.folders, request), request.Most)
+	matching := unique(search.found)
+	paths, err := checkCount(chosen(matching, search.folders, request), request.Most)
 	if err != nil {
 		return nil, err
 	}
-	found := &expansion{folders: search.folders, warning: leftOut(search.leftOut)}
+	found := &expansion{folders: search.folders, matched: len(matching), search: search, warning: leftOut(append(search.leftOut, surprising(search.ignored)...))}
 	for i, path := range paths {
 		name := value.EscapeInvalid(path)
 		if name != path {
@@ -143,6 +146,7 @@ type search struct {
 	found   []string
 	folders []string
 	leftOut []string
+	ignored []IgnoredFile
 }
 
 func (s *search) run(ctx context.Context, scope *reference.Scope) error {
@@ -187,10 +191,11 @@ func (s *search) add(ctx context.Context, folder string) error {
 		return err
 	}
 	if len(listed.files) == 0 {
-		return noMatch(folder, s.request, listed.leftOut)
+		return noMatch(folder, s.request, listed)
 	}
 	s.found = append(s.found, listed.files...)
 	s.leftOut = append(s.leftOut, listed.leftOut...)
+	s.ignored = append(s.ignored, listed.ignored...)
 	if !slices.Contains(s.folders, listed.folder) {
 		s.folders = append(s.folders, listed.folder)
 	}
@@ -208,14 +213,17 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 	return v.Text(), nil
 }
 
-func noMatch(folder string, request protocol.ExpandRequest, without []string) error {
+func noMatch(folder string, request protocol.ExpandRequest, found listing) error {
 	pattern := request.Pattern
 	if pattern == "" {
 		pattern = "*"
 	}
 	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
-	if len(without) > 0 {
-		message.Message += "; " + leftOut(without)
+	if len(found.ignored) > 0 {
+		message.Message += "; left out: " + CountIgnored(found.ignored)
+	}
+	if len(found.leftOut) > 0 {
+		message.Message += "; " + leftOut(found.leftOut)
 		return message.WithHint("links are followed only within a folder, and the file for the results is not read: name the folder or file that is meant")
 	}
 	if len(request.Exclude) > 0 {

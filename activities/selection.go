@@ -2,13 +2,44 @@ package activities
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
+
+// Listing is what the items of a task would be.
+type Listing struct {
+	Items   []string // Absolute paths, in their order; one for each model.
+	Folders []string // Those in which they were found.
+	Matched int      // Number of files before some were chosen.
+	Invalid []protocol.SkippedItem
+	Ignored []IgnoredFile
+	LeftOut []string // What else is not read, and why.
+}
+
+// List returns the files for which a task would run now, and records nothing.
+func (a *Activities) List(ctx context.Context, request protocol.ExpandRequest) (*Listing, error) {
+	found, err := a.expand(ctx, request, &reference.Scope{Bindings: request.Bindings, Run: request.Run})
+	if err != nil {
+		return nil, err
+	}
+	return &Listing{
+		Items: found.paths, Folders: found.folders, Matched: found.matched, Invalid: found.invalid, Ignored: found.search.ignored, LeftOut: found.search.leftOut,
+	}, nil
+}
+
+// Files returns what a call of the run may read, for an item that was found in a folder.
+func (a *Activities) Files(run protocol.RunInfo, reads []string, within string) protocol.Files {
+	return newFiles(run, reads, a.roots, within)
+}
 
 // chosen returns the items of a task that takes some of its files, or each of them for several models.
 func chosen(files, folders []string, request protocol.ExpandRequest) []string {
@@ -64,4 +95,49 @@ func nameWithin(folders []string, file string) string {
 		}
 	}
 	return name
+}
+
+// IgnoredFile is a file, or a hidden folder, that only wildcards match: it is no item.
+type IgnoredFile struct {
+	Path   string
+	Kind   glob.Kind
+	Folder bool
+}
+
+// CountIgnored returns how many there are of each kind: "2 hidden files, 1 lock file".
+func CountIgnored(all []IgnoredFile) string {
+	var parts []string
+	for _, kind := range []glob.Kind{glob.Hidden, glob.Lock, glob.Temporary, glob.System} {
+		for _, what := range []string{"file", "folder"} {
+			count := 0
+			for _, one := range all {
+				if one.Kind == kind && one.Folder == (what == "folder") {
+					count++
+				}
+			}
+			switch count {
+			case 0:
+			case 1:
+				parts = append(parts, fmt.Sprintf("1 %s %s", kind, what))
+			default:
+				parts = append(parts, fmt.Sprintf("%d %s %ss", count, kind, what))
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// surprising returns what is left out that people may take for documents, in words: a lock file has the name of one, and only its
+// name says that a file is temporary. Nobody looks for hidden files among those that a wildcard takes.
+func surprising(all []IgnoredFile) []string {
+	var some []IgnoredFile
+	for _, one := range all {
+		if !one.Folder && !strings.HasPrefix(filepath.Base(one.Path), ".") && (one.Kind == glob.Lock || one.Kind == glob.Temporary) {
+			some = append(some, one)
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s, for example %q", CountIgnored(some), filepath.Base(some[0].Path))}
 }
