@@ -252,3 +252,26 @@ func unique(items []string) []string {
 		return repeated
 	})
 }
+
+// List returns the files for which a task would run now, and records nothing.
+func (a *Activities) List(ctx context.Context, request protocol.ExpandRequest) (*Listing, error) {
+	found, err := a.expand(ctx, request, &reference.Scope{Bindings: request.Bindings, Run: request.Run})
+	if err != nil {
+		return nil, err
+	}
+	return &Listing{
+		Items: found.paths, Folders: found.folders, Matched: found.matched, Invalid: found.invalid, Ignored: found.search.ignored, LeftOut: found.search.leftOut,
+	}, nil
+}
+
+// ItemFiles are the files that a call may read.
+type ItemFiles interface {
+	protocol.Files
+	// Check returns the error of a file that Read would refuse to read; nil for one that is missing.
+	Check(path string) error
+}
+
+// Files returns what a call of the run may read, for an item that was found in a folder.
+func (a *Activities) Files(run protocol.RunInfo, reads []string, within string) ItemFiles {
+	return newFiles(run, reads, a.roots, within)
+}

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // Listing is what the items of a task would be.
@@ -23,22 +21,6 @@ type Listing struct {
 	Invalid []protocol.SkippedItem
 	Ignored []IgnoredFile
 	LeftOut []string // What else is not read, and why.
-}
-
-// List returns the files for which a task would run now, and records nothing.
-func (a *Activities) List(ctx context.Context, request protocol.ExpandRequest) (*Listing, error) {
-	found, err := a.expand(ctx, request, &reference.Scope{Bindings: request.Bindings, Run: request.Run})
-	if err != nil {
-		return nil, err
-	}
-	return &Listing{
-		Items: found.paths, Folders: found.folders, Matched: found.matched, Invalid: found.invalid, Ignored: found.search.ignored, LeftOut: found.search.leftOut,
-	}, nil
-}
-
-// Files returns what a call of the run may read, for an item that was found in a folder.
-func (a *Activities) Files(run protocol.RunInfo, reads []string, within string) protocol.Files {
-	return newFiles(run, reads, a.roots, within)
 }
 
 // chosen returns the items of a task that takes some of its files, or each of them for several models.

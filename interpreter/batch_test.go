@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -14,14 +15,23 @@ func compileBatch(t *testing.T, b interpreter.Batch) (*plan.Plan, string) {
 	t.Helper()
 	p, found := interpreter.Compile(interpreter.Input{
 		File: "batch", Text: b.Text(), Folder: "/start", FlowFolder: "/start", Specs: specs(),
-		Files: fstest.MapFS{"start/docs/a.txt": {}, "start/od$${d": {}, "start/od${d: [x]\"'\n/b.txt": {}, "far/c.txt": {}},
+		Files: batchFiles(),
 	})
 	return p, listed(found)
 }
 
+func batchFiles() fstest.MapFS {
+	return fstest.MapFS{"start/docs/a.txt": {}, "start/od$${d": {}, "start/od${d: [x]\"'\n/b.txt": {}, "far/c.txt": {}}
+}
+
+func prompted(text string) []value.Field {
+	return []value.Field{{Name: "prompt", Value: value.String(text)}}
+}
+
 func TestABatchOfTheCommandLineIsTheSameAsInYAML(t *testing.T) {
 	typed, errs := compileBatch(t, interpreter.Batch{
-		Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*"}, Prompt: "Summarize ${item.name}: {\"a\": \"#\"}\n- x", Model: "llama3.2", MaxConcurrent: 4,
+		Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*"}, MaxConcurrent: 4,
+		Parameters: []value.Field{{Name: "prompt", Value: value.String("Summarize ${item.name}: {\"a\": \"#\"}\n- x")}, {Name: "model", Value: value.String("llama3.2")}},
 	})
 	if typed == nil {
 		t.Fatal(errs)
@@ -52,7 +62,7 @@ template:
 
 func TestWhatIsTypedNeverBecomesSyntax(t *testing.T) {
 	odd := "od${d: [x]\"'\n"
-	p, errs := compileBatch(t, interpreter.Batch{Files: []string{odd, "/far/c.txt", odd + "/b.txt"}, Prompt: "Which colour?", Vision: true})
+	p, errs := compileBatch(t, interpreter.Batch{Files: []string{odd, "/far/c.txt", odd + "/b.txt"}, Method: "llm/vision", Parameters: prompted("Which colour?")})
 	if p == nil {
 		t.Fatal(errs)
 	}
@@ -67,10 +77,45 @@ func TestWhatIsTypedNeverBecomesSyntax(t *testing.T) {
 }
 
 func TestErrorsOfATypedBatch(t *testing.T) {
-	_, errs := compileBatch(t, interpreter.Batch{Directory: "nowhere", Pattern: "[", Prompt: "${it.name}", MaxConcurrent: 2})
+	_, errs := compileBatch(t, interpreter.Batch{Directory: "nowhere", Pattern: "[", Parameters: prompted("${it.name}"), MaxConcurrent: 2})
 	for _, want := range []string{`directory "nowhere" does not exist`, `pattern "[" is not a valid pattern`, `${it.name} refers to "it"`} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("no %q in\n%s", want, errs)
+		}
+	}
+}
+
+// TestASavedBatchIsTheSame: the workflow that is written for people has the plan of what was typed.
+func TestASavedBatchIsTheSame(t *testing.T) {
+	for name, b := range map[string]interpreter.Batch{
+		"all of it": {
+			Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*", "*.bak"}, Sample: 3, Seed: -7, Models: []string{"llama3.2", "qwen3:8b"}, Cache: true, MaxConcurrent: 4, MaxFailures: "10%",
+			Parameters: []value.Field{
+				{Name: "prompt", Value: value.String("Summarize ${item.name}.\n\n- in one sentence: yes\n- in ${item.model}'s words\n")},
+				{Name: "temperature", Value: value.Float(0.2)},
+				{Name: "schema", Value: value.Object(value.Field{Name: "type", Value: value.String("object")})},
+			},
+		},
+		"words that mean something": {Directory: "docs", Limit: 2, MaxFailures: "3", Parameters: prompted("no")},
+		"numbers":                   {Directory: "docs", Parameters: prompted("007")},
+		"odd names":                 {Files: []string{"od${d: [x]\"'\n", "/far/c.txt"}, Parameters: prompted("# not a comment: *x &y !z @a `b` % | >")},
+		"odd texts":                 {Directory: "docs", Parameters: prompted(" begins with a space\n\tand a tab\r\nand ends with lines\n\n")},
+		"one line":                  {Directory: "docs", Parameters: prompted("Is ${item.name} a good name? {yes: no}, [a]")},
+		"unseen":                    {Directory: "docs", Parameters: prompted("a\u2028b\u00a0c\ufeffd\x00e")},
+	} {
+		typed, errs := compileBatch(t, b)
+		text, err := b.YAML()
+		if typed == nil || err != nil {
+			t.Fatal(name, errs, err)
+		}
+		saved, found := interpreter.Compile(interpreter.Input{
+			File: "flow.yaml", Text: text, Folder: "/start", FlowFolder: "/start", Specs: specs(), Files: batchFiles(),
+		})
+		if saved == nil || string(shown(t, saved)) != string(shown(t, typed)) {
+			t.Errorf("%s: %s\n%s", name, listed(found), text)
+		}
+		if strings.HasPrefix(string(text), "{") {
+			t.Errorf("%s is not written as people write it:\n%s", name, text)
 		}
 	}
 }

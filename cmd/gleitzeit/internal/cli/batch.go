@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -14,21 +15,28 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // batchOptions are the flags of batch.
 type batchOptions struct {
-	batch   interpreter.Batch
+	request batch.Request
 	file    string // Where the results go; empty is standard output.
 	format  output // Of the results.
 	another bool
+	dryRun  bool
+	save    string // Where the workflow goes, instead of being run.
+	yes     bool
 }
 
 // endings are the formats of files whose names end so, where no format is given.
@@ -59,7 +67,8 @@ func (p batchCommand) command() *cobra.Command {
 		Short: "Ask a model about each file of a folder",
 		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
 			"If the process dies, the same command in the same folder resumes where it was.",
-		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md",
+		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md\n" +
+			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{fmt.Errorf("missing argument DIR or FILE; see `%s --help`", command.CommandPath())}
@@ -67,16 +76,6 @@ func (p batchCommand) command() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			if o.batch.Prompt == "" {
-				return usageError{errors.New("--prompt is required: it says what to ask the model about each file")}
-			}
-			if o.batch.MaxConcurrent < 1 && command.Flags().Changed("max-concurrent") {
-				return usageError{fmt.Errorf("--max-concurrent %d is less than 1", o.batch.MaxConcurrent)}
-			}
-			switch o.file {
-			case "text", "json", "jsonl", "markdown":
-				return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
-			}
 			o.format, p.toFile = p.output, o.file != ""
 			if !command.Flags().Changed("format") {
 				o.format = cmp.Or(endings[strings.ToLower(filepath.Ext(o.file))], asText)
@@ -85,16 +84,46 @@ func (p batchCommand) command() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.batch.Pattern, "pattern", "", `pattern of the files of a folder: "*.txt", or "**/*.txt" to include subfolders (default all files)`)
-	flags.StringArrayVar(&o.batch.Exclude, "exclude", nil, "pattern of files to leave out; repeatable")
-	flags.StringVar(&o.batch.Prompt, "prompt", "", "question about each file (required); ${item.name} is its name")
-	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
-	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
-	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
+	o.request.Register(flags)
 	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output); .json, .jsonl, .md or .markdown selects the format")
 	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files, the first prompts and the estimated tokens, and ask nothing")
+	flags.StringVar(&o.save, "save", "", "write the workflow of this batch to a `file`, instead of running it")
+	flags.BoolVar(&o.yes, "yes", false, "do not ask: start batches of any size, and replace the file of --save")
 	return command
+}
+
+// checkOutput reports where the results cannot go, and what is not supported without a run.
+func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
+	report := func(message, hint string) {
+		found = append(found, definition.Diagnostic{File: "batch", Rule: batch.Rule, Message: message, Hint: hint})
+	}
+	switch o.file {
+	case "text", "json", "jsonl", "markdown":
+		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
+	default:
+		if err := writable(o.file); err != nil {
+			report(err.Message, err.Hint)
+		}
+	}
+	if o.save == "" {
+		return found
+	}
+	for _, other := range []struct {
+		flag  string
+		given bool
+	}{{"output", o.file != ""}, {"dry-run", o.dryRun}, {"new", o.another}} {
+		if other.given {
+			report("--save and --"+other.flag+" cannot be combined", "--save writes a workflow and runs nothing")
+		}
+	}
+	if err := writable(o.save); err != nil {
+		report(strings.Replace(err.Message, "the results", "the workflow", 1), "--save must name a file in an existing folder")
+	} else if _, err := os.Stat(o.save); err == nil && !o.yes {
+		report(fmt.Sprintf("%q exists", o.save), "use --yes to replace it")
+	}
+	return found
 }
 
 func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions) error {
@@ -102,17 +131,10 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	if err := writable(o.file); err != nil {
-		return err
-	}
-	if info, err := os.Stat(paths[0]); len(paths) == 1 && err == nil && info.IsDir() {
-		o.batch.Directory = paths[0]
-	} else {
-		o.batch.Files = paths // What is not there is told with all other mistakes.
-	}
-	input := interpreter.Input{
-		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
-	}
+	specs := runs.Specs(p.options(), false)
+	typed, found := o.request.Batch(paths, specs, p.In)
+	found = append(found, o.checkOutput()...)
+	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
 		written := o.file
 		if !filepath.IsAbs(written) {
@@ -121,14 +143,79 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		input.Omit = []string{written}
 	}
 	compiled, mistakes := interpreter.Compile(input)
-	if compiled == nil {
-		return p.refuseBatch(mistakes)
+	if compiled == nil || len(found) > 0 {
+		return p.refuseBatch(append(found, mistakes...))
 	}
-	typed := "gleitzeit " + view.ShellWords(p.Args...)
+	if o.save != "" {
+		return p.saveBatch(typed, o.save, folder)
+	}
+	if stop, err := p.preview(ctx, compiled, o); stop || err != nil {
+		return err
+	}
+	command := "gleitzeit " + view.ShellWords(p.Args...)
 	return execute(ctx, p.program, compiled, execution{
-		another: o.another, command: typed, claimed: typed,
+		another: o.another, command: command, claimed: command,
 		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o) },
 	})
+}
+
+// saveBatch writes the workflow of a batch.
+func (p batchCommand) saveBatch(typed interpreter.Batch, file, folder string) error {
+	if filepath.Dir(file) != "." {
+		typed = batch.Elsewhere(typed, folder)
+	}
+	text, err := typed.YAML()
+	if err == nil {
+		err = home.WriteAtomic(file, text)
+	}
+	if err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "cannot write the workflow to %q: %s", file, err)
+	}
+	p.say("wrote the workflow to %s; run it with `gleitzeit run %s`", file, view.ShellWords(file))
+	return nil
+}
+
+// askFrom is how many calls a batch has that is only started, on a terminal, after a question.
+const askFrom = 100
+
+// preview prints what a batch would do, or only what its files leave out. It reports whether the batch is not to be started.
+func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchOptions) (stop bool, err error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return true, err
+	}
+	look, err := batch.NewLook(ctx, compiled, settings.CaseSensitive)
+	if o.dryRun {
+		if err != nil {
+			return true, err
+		}
+		preview, err := look.Preview(ctx)
+		if err != nil {
+			return true, err
+		}
+		if p.forPrograms() {
+			p.writeJSON(p.Out, preview)
+		} else {
+			fmt.Fprint(p.Out, preview.Text())
+		}
+		return true, nil
+	}
+	if err != nil {
+		return false, nil // A run that is open has its files; a new one reports it.
+	}
+	for _, line := range look.Notices(ctx) {
+		p.notify(runs.Notice{Kind: runs.Files, Message: line})
+	}
+	if look.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
+		return false, nil
+	}
+	fmt.Fprintf(p.Err, "%d calls of %s: continue? [y/N] ", look.Calls(), compiled.Tasks[0].Method)
+	answer, err := bufio.NewReader(p.In).ReadString('\n')
+	if text := strings.ToLower(strings.TrimSpace(answer)); err == nil && (text == "y" || text == "yes") {
+		return false, nil
+	}
+	p.say("nothing was started")
+	return true, exitError{exitOther}
 }
 
 // refuseBatch reports every mistake; their places are in a text that nobody has seen.
@@ -138,7 +225,11 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 	}
 	for _, mistake := range mistakes {
 		line := "gleitzeit: " + mistake.Message
-		if mistake.Hint != "" {
+		switch {
+		case mistake.Hint == "":
+		case mistake.Rule == batch.Rule:
+			line += "\n  " + mistake.Hint
+		default:
 			line += "; " + mistake.Hint
 		}
 		p.say("%s", value.VisibleLines(line))
@@ -195,7 +286,7 @@ func renderBatch(b *view.Batch, format output) ([]byte, error) {
 }
 
 // writable finds out before the work begins that its results could not be written.
-func writable(file string) error {
+func writable(file string) *protocol.Error {
 	if file == "" {
 		return nil
 	}
@@ -212,7 +303,7 @@ func writable(file string) error {
 	return nil
 }
 
-func unwritable(file string, err error) error {
+func unwritable(file string, err error) *protocol.Error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
 	}
