@@ -242,7 +242,7 @@ func (l *Look) isInvalid(item int) bool {
 
 func (p *Preview) fails(file string, why *protocol.Error) {
 	p.Failing++
-	p.skip(SkippedFile{file, "would fail: " + why.Message})
+	p.skip(SkippedFile{file, "would fail: " + strings.Replace(why.Message, fmt.Sprintf("file %q", file), "the file", 1)})
 }
 
 func (p *Preview) skip(file SkippedFile) {
