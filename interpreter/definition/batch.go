@@ -56,7 +56,7 @@ var batchKeys = keys[batchReader]{
 		"Number of files to take at random, instead of limit; the same files each time for the same list and seed."},
 	{[]string{"seed"}, whole, func(b *batchReader, n *Node) { b.Seed = n },
 		"Seed of sample; the default is 0."},
-	{[]string{"models"}, texts, readModels,
+	{[]string{"models"}, texts.as("a list of names", `{"type": ["string", "number", "array"], "minLength": 1, "minItems": 1, "uniqueItems": true, "items": `+nameSchema+`}`), readModels,
 		"Models that are each asked about each file; ${item.model} is the one of a call, and the default of its parameter model."},
 }
 

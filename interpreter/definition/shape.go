@@ -26,6 +26,7 @@ type table interface{ listed() []Key }
 
 const (
 	textSchema  = `{"type": ["string", "number"]}`
+	nameSchema  = `{"type": ["string", "number"], "minLength": 1}`
 	textsSchema = `{"type": "array", "items": ` + textSchema + `}`
 )
 
