@@ -2,6 +2,7 @@ package interpreter_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -117,5 +118,41 @@ func TestASavedBatchIsTheSame(t *testing.T) {
 		if strings.HasPrefix(string(text), "{") {
 			t.Errorf("%s is not written as people write it:\n%s", name, text)
 		}
+	}
+}
+
+// TestFilesInFoldersBeneathAreNoted: a batch that says nothing about them takes none of them, and a note says so.
+func TestFilesInFoldersBeneathAreNoted(t *testing.T) {
+	files := fstest.MapFS{
+		"flow/docs/a.txt": {}, "flow/docs/sub/b.txt": {}, "flow/docs/sub/deep/c.txt": {}, "flow/docs/sub/~$b.txt": {}, "flow/docs/.git/config": {},
+		"flow/flat/a.txt": {}, "flow/flat/.git/config": {}, "flow/one/sub/a.txt": {},
+	}
+	for batch, want := range map[string]string{
+		"directory: docs":                          `flow.yaml:2:20: 2 files in folders beneath "docs" will not be read; write pattern: "**/*" to read them, too, or pattern: "*" if they are not meant [batch]` + "\n",
+		"directory: one":                           `flow.yaml:2:20: 1 file in a folder beneath "one" will not be read; write pattern: "**/*" to read them, too, or pattern: "*" if they are not meant [batch]` + "\n",
+		"files: [flat, docs]":                      `flow.yaml:2:23: 2 files in folders beneath "docs" will not be read; write pattern: "**/*" to read them, too, or pattern: "*" if they are not meant [batch]` + "\n",
+		"directory: docs, pattern: '*'":            "",
+		"directory: docs, pattern: '**/*'":         "",
+		"directory: docs, exclude: [sub]":          "",
+		"directory: flat":                          "",
+		"files: [docs/a.txt]":                      "",
+		`directory: "${inputs.folder}"`:            "",
+		"directory: docs, pattern: '*', limit: 10": "",
+	} {
+		text := "name: x\nbatch: {" + batch + "}\ntemplate: {method: llm/chat, prompt: x}\ninputs: {folder: docs}\n"
+		p, found := interpreter.Compile(interpreter.Input{File: "flow.yaml", Text: []byte(text), Folder: "/flow", FlowFolder: "/flow", Specs: specs(), Files: files})
+		if got := listed(found); p == nil || got != want {
+			t.Errorf("%s:\ngot  %swant %s", batch, got, want)
+		}
+	}
+	many := fstest.MapFS{}
+	for i := range 6000 {
+		many[fmt.Sprintf("flow/docs/sub/%d.txt", i)] = &fstest.MapFile{}
+	}
+	_, found := interpreter.Compile(interpreter.Input{
+		File: "flow.yaml", Text: []byte("name: x\nbatch: {directory: docs}\ntemplate: {method: llm/chat, prompt: x}\n"), Folder: "/flow", FlowFolder: "/flow", Specs: specs(), Files: many,
+	})
+	if got := listed(found); !strings.Contains(got, "at least 4") {
+		t.Error(got)
 	}
 }

@@ -22,6 +22,14 @@ type Items struct {
 	Reads   []string  // Files and folders outside those of the run that it names.
 	Errors  []Problem // What is wrong with it.
 	Missing []Problem // Files and folders that do not exist.
+	Beneath []Beneath // What lies in folders beneath, where nothing says whether it is meant.
+}
+
+// Beneath is how many files lie in the folders beneath one that a batch names.
+type Beneath struct {
+	Folder *definition.Node
+	Files  int
+	More   bool // There may be more of them.
 }
 
 // readItems reads which items a task runs for.
@@ -78,6 +86,16 @@ func readItems(paths *Paths, task *Task) (read Items) {
 			key = ParameterPattern
 		}
 		read.Errors = append(read.Errors, checkPattern(key, n)...)
+	}
+	if from.Pattern == nil && task.IsBatch && len(from.Exclude) == 0 {
+		for _, folder := range append([]*definition.Node{from.Directory}, from.Files...) {
+			if folder == nil || task.EachTexts.hasNode(folder) {
+				continue
+			}
+			if files, more := paths.beneath(folder); files > 0 {
+				read.Beneath = append(read.Beneath, Beneath{folder, files, more})
+			}
+		}
 	}
 	for _, n := range from.Exclude {
 		each.Exclude = append(each.Exclude, n.Written)
