@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,6 +51,10 @@ func TestFlagsReachTheModel(t *testing.T) {
 	wantLines(t, "another provider", stderr, `num_ctx is not supported by the provider "openai"`)
 	stdout, _ := u.Gleitzeit(0, "batch", "long.txt", "--prompt", "x", "--num-ctx", "200", "-o", "json")
 	wantLines(t, "a small context", stdout, `"warnings": 1`)
+	cut := regexp.MustCompile(`(?m)^    ! 1 file with a warning: see the results\n      batch\[0\]  .*long\.txt.*$`)
+	if stdout, _ = u.Gleitzeit(0, "status", "@latest"); !cut.MatchString(stdout) {
+		t.Errorf("the status has no warning beside the item:\n%s", stdout)
+	}
 	for _, cached := range []string{"2 of 2 files\n", "2 of 2 files (2 cached)\n"} {
 		_, stderr := u.Gleitzeit(0, "batch", "docs", "--prompt", "Only once.", "--cache")
 		wantLines(t, "standard error", stderr, cached)
@@ -127,6 +132,50 @@ type modelsDocument struct {
 			Model string `json:"model"`
 		} `json:"result"`
 	} `json:"results"`
+}
+
+// TestFailuresFitTheTerminal: each has one row, with the reason before the path, which is relative.
+func TestFailuresFitTheTerminal(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.File("docs/a.txt", "a")
+	u.File("docs/"+strings.Repeat("long-", 20)+"name.pdf", "%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n")
+	u.File("docs/b.txt", "PINE\x00APPLE")
+	screen := u.terminal("batch", "docs", "--prompt", "Summarize.", "--output", "out.md")
+	shown := screen.ends()
+	wantLines(t, "the terminal", shown, "✗ batch[1]  has NUL bytes: it is binary data, not text  docs/b.txt\n", "✗ batch[2]  is a PDF document, not text  …", "-name.pdf\n")
+	if strings.Contains(shown, u.Work) {
+		t.Errorf("the terminal shows an absolute path:\n%s", shown)
+	}
+}
+
+// TestALargeBatchIsConfirmed: on a terminal, and nowhere else.
+func TestALargeBatchIsConfirmed(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	for i := range 101 {
+		u.File(fmt.Sprintf("docs/%03d.txt", i), "")
+	}
+	args := []string{"batch", "docs", "--method", "mcp/tool.echo", "--set", "message=${item.stem}", "--output", "out.txt"}
+	const question = "101 calls of mcp/tool.echo: continue? [y/N]"
+	screen := u.terminal(args...)
+	eventually(t, "the question is asked", func() bool { return strings.Contains(screen.shows(), question) })
+	screen.tmux("send-keys", "n", "Enter")
+	if shown := screen.ends(); !strings.Contains(shown, "nothing was started") || exists(u.Path("out.txt")) {
+		t.Errorf("after no:\n%s", shown)
+	}
+	screen = u.terminal(args...)
+	eventually(t, "the question is asked again", func() bool { return strings.Contains(screen.shows(), question) })
+	screen.tmux("send-keys", "y", "Enter")
+	wantLines(t, "after yes", screen.ends(), "wrote the results to out.txt")
+	for _, shown := range []string{u.terminal(append(args, "--yes")...).ends(), u.terminal(append(args, "--limit", "100")...).ends()} {
+		if strings.Contains(shown, "continue?") || !strings.Contains(shown, "wrote the results to out.txt") {
+			t.Errorf("there is a question, or no end:\n%s", shown)
+		}
+	}
+	if _, stderr := u.Gleitzeit(0, args...); strings.Contains(stderr, "continue?") {
+		t.Errorf("there is a question without a terminal:\n%s", stderr)
+	}
 }
 
 // TestALookBeforeABatch: files that no model can read are named, and nothing is written.

@@ -79,6 +79,7 @@ type Task struct {
 	items           map[int]attempts // Of its items: those that failed.
 	printed         *protocol.Ref    // What the last attempt has printed.
 	failures        []failures       // Its items that failed.
+	warnings        []warnings       // The first warnings of the results of its items.
 	each            bool             // It is fanned out.
 	continueOnError bool             // The run continues when the task fails.
 	when            string

@@ -61,7 +61,7 @@ func (r *Run) addItems(ctx context.Context, store resultstore.Store, found map[s
 			of.counts.Total = len(list.Elements())
 			r.Tasks[i].Items, r.Tasks[i].Retrying = &of.counts, of.retrying
 		}
-		r.Tasks[i].Warnings, r.Tasks[i].failures = of.warned, of.failures
+		r.Tasks[i].Warnings, r.Tasks[i].warnings, r.Tasks[i].failures = of.warned, of.warnings, of.failures
 	}
 	return nil
 }
