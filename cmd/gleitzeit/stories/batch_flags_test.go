@@ -108,6 +108,8 @@ func TestEachModelIsAskedAboutEachFile(t *testing.T) {
 	}
 	stdout, _ := u.Gleitzeit(0, args...)
 	want(stdout)
+	stdout, _ = u.Gleitzeit(0, append(args[:len(args)-2:len(args)-2], "--cache")...)
+	wantLines(t, "the text", stdout, "== "+u.Path("docs/a.txt")+" (tiny-script)\n", "== "+u.Path("docs/b.txt")+" (tiny-think)\n")
 	stdout, _ = u.Gleitzeit(0, append(args, "--dry-run")...)
 	wantLines(t, "the look", stdout, `"calls": 4`, `"prompt": "tiny-script: PINEAPPLE?\n\na"`, `"model": "tiny-think"`)
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,17 +23,20 @@ type Look struct {
 	plan       *plan.Plan
 	activities *activities.Activities
 	listing    *activities.Listing
+	failure    error // Of a run that would start now: why there are no files.
 }
 
-// NewLook lists the files of a batch. The error is that of the run that would start now.
+// NewLook lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
 func NewLook(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Look, error) {
 	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
 	if err != nil {
 		return nil, err
 	}
 	l := &Look{plan: p, activities: a}
-	l.listing, err = a.List(ctx, l.request(l.each().Pattern))
-	return l, err
+	if l.listing, l.failure = a.List(ctx, l.request(l.each().Pattern)); l.failure != nil {
+		l.listing = &activities.Listing{}
+	}
+	return l, nil
 }
 
 func (l *Look) task() *plan.Task   { return &l.plan.Tasks[0] }
@@ -56,9 +60,6 @@ func (l *Look) Calls() int { return len(l.listing.Items) }
 // maxBeneath is how long folders beneath are searched for files that are not taken.
 const maxBeneath = time.Second
 
-// maxListed is how many such files are counted.
-const maxListed = 100_000
-
 // Beneath is what lies in the folders beneath those of a batch, and is not taken.
 type Beneath struct {
 	Files   int  `json:"files"`
@@ -76,7 +77,7 @@ func (l *Look) Beneath(ctx context.Context) *Beneath {
 	ctx, cancel := context.WithTimeout(ctx, maxBeneath)
 	defer cancel()
 	request := l.request(recursive(pattern))
-	request.Limit, request.Sample, request.Models, request.Most = 0, 0, nil, maxListed
+	request.Limit, request.Sample, request.Models, request.Most = 0, 0, nil, math.MaxInt
 	all, err := l.activities.List(ctx, request)
 	if ctx.Err() != nil {
 		return &Beneath{Partly: true}
@@ -182,6 +183,9 @@ const (
 
 // Preview renders the first calls, and estimates all of them.
 func (l *Look) Preview(ctx context.Context) (*Preview, error) {
+	if l.failure != nil {
+		return nil, l.failure
+	}
 	each := l.each()
 	p := &Preview{
 		Workflow: l.plan.Name, Method: l.task().Method, Models: each.Models, Matched: l.listing.Matched, Calls: l.Calls(), Files: []string{}, Prompts: []RenderedPrompt{},

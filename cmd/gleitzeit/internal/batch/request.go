@@ -309,7 +309,9 @@ func Elsewhere(b interpreter.Batch, folder string) interpreter.Batch {
 	b.Parameters = slices.Clone(b.Parameters)
 	for i, field := range b.Parameters {
 		if field.Name == "file" && b.Method == "python/execute" {
-			b.Parameters[i].Value = value.String(absolute(field.Value.Text()))
+			if path := field.Value.Text(); !filepath.IsAbs(path) {
+				b.Parameters[i].Value = value.String(strings.ReplaceAll(folder, "${", "$${") + "/" + path)
+			}
 		}
 	}
 	return b

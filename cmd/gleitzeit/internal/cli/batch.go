@@ -185,10 +185,10 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 		return true, err
 	}
 	look, err := batch.NewLook(ctx, compiled, settings.CaseSensitive)
+	if err != nil {
+		return true, err
+	}
 	if o.dryRun {
-		if err != nil {
-			return true, err
-		}
 		preview, err := look.Preview(ctx)
 		if err != nil {
 			return true, err
@@ -199,9 +199,6 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 			fmt.Fprint(p.Out, preview.Text())
 		}
 		return true, nil
-	}
-	if err != nil {
-		return false, nil // A run that is open has its files; a new one reports it.
 	}
 	for _, line := range look.Notices(ctx) {
 		p.notify(runs.Notice{Kind: runs.Files, Message: line})

@@ -88,8 +88,7 @@ func (b *Batch) Markdown() string {
 		fmt.Fprintf(&text, "\n> **Warning:** %s\n", quoted(b.Warning))
 	}
 	for _, entry := range b.Results.Elements() {
-		item, _ := entry.Get("item")
-		fmt.Fprintf(&text, "\n## %s\n\n", titleOf(item))
+		fmt.Fprintf(&text, "\n## %s\n\n", headingOf(entry))
 		if warning := warningOf(entry); warning != "" {
 			fmt.Fprintf(&text, "> **Warning:** %s\n\n", quoted(warning))
 		}

@@ -223,8 +223,7 @@ func itemsText(result value.Value) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
 	for _, entry := range list.Elements() {
-		item, _ := entry.Get("item")
-		fmt.Fprintf(&text, "== %s\n%s\n", titleOf(item), strings.TrimSuffix(gistOfItem(entry), "\n"))
+		fmt.Fprintf(&text, "== %s\n%s\n", headingOf(entry), strings.TrimSuffix(gistOfItem(entry), "\n"))
 		if hint := hintOf(entry); hint != "" {
 			fmt.Fprintf(&text, "  %s\n", value.VisibleLines(Brief(hint)))
 		}
@@ -276,7 +275,16 @@ func failedAttemptsOf(entry value.Value) string {
 	return text.String()
 }
 
-// titleOf is the heading of an item: a path in full, of a value what tells it from others.
+// headingOf is the heading of an entry of the results: the item, and the model where several were asked about it.
+func headingOf(entry value.Value) string {
+	item, _ := entry.Get("item")
+	if model, has := entry.Get("model"); has {
+		return titleOf(item) + " (" + value.VisibleLines(model.Text()) + ")"
+	}
+	return titleOf(item)
+}
+
+// titleOf is the title of an item: a path in full, of a value what tells it from others.
 func titleOf(item value.Value) string {
 	if path := item.Text(); strings.HasPrefix(path, "/") && !strings.Contains(path, "\n") {
 		return value.VisibleLines(path)
