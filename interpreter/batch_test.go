@@ -30,16 +30,14 @@ func prompted(text string) []value.Field {
 }
 
 func TestABatchOfTheCommandLineIsTheSameAsInYAML(t *testing.T) {
-	typed, errs := compileBatch(t, interpreter.Batch{
-		Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*"}, MaxConcurrent: 4,
-		Parameters: []value.Field{{Name: "prompt", Value: value.String("Summarize ${item.name}: {\"a\": \"#\"}\n- x")}, {Name: "model", Value: value.String("llama3.2")}},
-	})
-	if typed == nil {
-		t.Fatal(errs)
-	}
-	written, found := interpreter.Compile(interpreter.Input{
-		File: "flow.yaml", Folder: "/start", FlowFolder: "/start", Specs: specs(), Files: fstest.MapFS{"start/docs/a.txt": {}},
-		Text: []byte(`
+	for _, c := range []struct {
+		typed   interpreter.Batch
+		written string
+	}{
+		{interpreter.Batch{
+			Directory: "docs", Pattern: "**/*.txt", Exclude: []string{"draft*"}, MaxConcurrent: 4,
+			Parameters: []value.Field{{Name: "prompt", Value: value.String("Summarize ${item.name}: {\"a\": \"#\"}\n- x")}, {Name: "model", Value: value.String("llama3.2")}},
+		}, `
 name: Batch docs
 type: batch
 batch:
@@ -51,13 +49,33 @@ template:
   method: llm/chat
   prompt: "Summarize ${item.name}: {\"a\": \"#\"}\n- x"
   model: llama3.2
-`),
-	})
-	if written == nil {
-		t.Fatal(listed(found))
-	}
-	if got, want := string(shown(t, typed)), string(shown(t, written)); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+`},
+		{interpreter.Batch{
+			Directory: "docs", Sample: 3, Seed: 7, Models: []string{"a", "b"}, Cache: true, MaxFailures: "10%", Method: "llm/chat", Parameters: prompted("x"),
+		}, `
+name: Batch docs
+batch: {directory: docs, sample: 3, seed: 7, models: [a, b]}
+template: {method: llm/chat, prompt: x, cache: true, max_failures: 10%}
+`},
+		{interpreter.Batch{Directory: "docs", Limit: 3, MaxFailures: "4", Parameters: prompted("x")}, `
+name: Batch docs
+batch: {directory: docs, limit: 3}
+template: {method: llm/chat, prompt: x, max_failures: 4}
+`},
+	} {
+		typed, errs := compileBatch(t, c.typed)
+		if typed == nil {
+			t.Fatal(errs)
+		}
+		written, found := interpreter.Compile(interpreter.Input{
+			File: "flow.yaml", Folder: "/start", FlowFolder: "/start", Specs: specs(), Files: fstest.MapFS{"start/docs/a.txt": {}}, Text: []byte(c.written),
+		})
+		if written == nil {
+			t.Fatal(listed(found))
+		}
+		if got, want := string(shown(t, typed)), string(shown(t, written)); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
 	}
 }
 
