@@ -85,7 +85,7 @@ func TestATemperatureReachesTheServer(t *testing.T) {
 	wantLines(t, "the call", <-asked, `"temperature":0`)
 }
 
-// TestEachModelIsAskedAboutEachFile: the results name the model, and a look before names those that would be asked.
+// TestEachModelIsAskedAboutEachFile: the results name the model, and a dry run names those that would be asked.
 func TestEachModelIsAskedAboutEachFile(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
@@ -111,7 +111,7 @@ func TestEachModelIsAskedAboutEachFile(t *testing.T) {
 	stdout, _ = u.Gleitzeit(0, append(args[:len(args)-2:len(args)-2], "--cache")...)
 	wantLines(t, "the text", stdout, "== "+u.Path("docs/a.txt")+" (tiny-script)\n", "== "+u.Path("docs/b.txt")+" (tiny-think)\n")
 	stdout, _ = u.Gleitzeit(0, append(args, "--dry-run")...)
-	wantLines(t, "the look", stdout, `"calls": 4`, `"prompt": "tiny-script: PINEAPPLE?\n\na"`, `"model": "tiny-think"`)
+	wantLines(t, "the dry run", stdout, `"calls": 4`, `"prompt": "tiny-script: PINEAPPLE?\n\na"`, `"model": "tiny-think"`)
 
 	// The saved workflow does the same.
 	u.Gleitzeit(0, append(args[:len(args)-2], "--save", "flow.yaml")...)
@@ -180,8 +180,8 @@ func TestALargeBatchIsConfirmed(t *testing.T) {
 	}
 }
 
-// TestALookBeforeABatch: files that no model can read are named, and nothing is written.
-func TestALookBeforeABatch(t *testing.T) {
+// TestDryRun: files that no model can read are named, and nothing is written.
+func TestDryRun(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, nobodyAt(t))
 	u.File("docs/a.txt", "a")
@@ -192,7 +192,7 @@ func TestALookBeforeABatch(t *testing.T) {
 		u.File(fmt.Sprintf("docs/more%02d.txt", i), strings.Repeat("line\n", 40))
 	}
 	stdout, stderr := u.Gleitzeit(0, "batch", "docs", "--prompt", "Summarize.", "--output", "out.md", "--dry-run")
-	wantLines(t, "the look", stdout, "34 files, 34 calls of llm/chat, about ", "  and 14 more\n", "… 14", " more bytes\n", "docs/b.pdf: would fail: the file is a PDF document, not text\n", "docs/c.txt: would fail: the file is empty\n", "docs/d.txt: would fail: ")
+	wantLines(t, "the dry run", stdout, "34 files, 34 calls of llm/chat, about ", "  and 14 more\n", "… 14", " more bytes\n", "docs/b.pdf: would fail: the file is a PDF document, not text\n", "docs/c.txt: would fail: the file is empty\n", "docs/d.txt: would fail: ")
 	if strings.Count(stdout, "\n== ") != 3 || stderr != "" || exists(u.Path("out.md")) {
 		t.Errorf("%s\n%s", stdout, stderr)
 	}

@@ -18,44 +18,44 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// Look looks at what a batch would do. It asks nothing, and records nothing.
-type Look struct {
+// Scan is the list of the files of a batch, before it starts. It calls nothing, and records nothing.
+type Scan struct {
 	plan       *plan.Plan
 	activities *activities.Activities
 	listing    *activities.Listing
 	failure    error // Of a run that would start now: why there are no files.
 }
 
-// NewLook lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
-func NewLook(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Look, error) {
+// NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
+func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Scan, error) {
 	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
 	if err != nil {
 		return nil, err
 	}
-	l := &Look{plan: p, activities: a}
-	if l.listing, l.failure = a.List(ctx, l.request(l.each().Pattern)); l.failure != nil {
-		l.listing = &activities.Listing{}
+	s := &Scan{plan: p, activities: a}
+	if s.listing, s.failure = a.List(ctx, s.request(s.each().Pattern)); s.failure != nil {
+		s.listing = &activities.Listing{}
 	}
-	return l, nil
+	return s, nil
 }
 
-func (l *Look) task() *plan.Task   { return &l.plan.Tasks[0] }
-func (l *Look) each() *plan.FanOut { return l.task().FanOut }
+func (s *Scan) task() *plan.Task   { return &s.plan.Tasks[0] }
+func (s *Scan) each() *plan.FanOut { return s.task().FanOut }
 
-func (l *Look) run() protocol.RunInfo {
-	return protocol.RunInfo{ID: "RUN", Workflow: l.plan.Name, Folder: l.plan.Folder, FlowFolder: l.plan.FlowFolder}
+func (s *Scan) run() protocol.RunInfo {
+	return protocol.RunInfo{ID: "RUN", Workflow: s.plan.Name, Folder: s.plan.Folder, FlowFolder: s.plan.FlowFolder}
 }
 
-func (l *Look) request(pattern string) protocol.ExpandRequest {
-	each := l.each()
+func (s *Scan) request(pattern string) protocol.ExpandRequest {
+	each := s.each()
 	return protocol.ExpandRequest{
-		Run: l.run(), Task: l.task().ID, Method: l.task().Method, Directory: each.Directory, Files: each.Files, Pattern: pattern, Exclude: each.Exclude,
+		Run: s.run(), Task: s.task().ID, Method: s.task().Method, Directory: each.Directory, Files: each.Files, Pattern: pattern, Exclude: each.Exclude,
 		Omit: each.Omit, Reads: each.Reads, Most: plan.MaxItems, Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
 	}
 }
 
 // Calls returns the number of calls: the files, for each model.
-func (l *Look) Calls() int { return len(l.listing.Items) }
+func (s *Scan) Calls() int { return len(s.listing.Items) }
 
 // maxBeneath is how long folders beneath are searched for files that are not taken.
 const maxBeneath = time.Second
@@ -69,26 +69,27 @@ type Beneath struct {
 
 // Beneath counts the files beneath the folders that the pattern would match there; nil if there are none, or if the pattern says
 // which folders are meant.
-func (l *Look) Beneath(ctx context.Context) *Beneath {
-	pattern := l.each().Pattern
-	if strings.Contains(pattern, "/") || pattern == "**" || len(l.listing.Folders) == 0 {
+func (s *Scan) Beneath(ctx context.Context) *Beneath {
+	pattern := s.each().Pattern
+	if strings.Contains(pattern, "/") || pattern == "**" || len(s.listing.Folders) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxBeneath)
 	defer cancel()
-	request := l.request(recursive(pattern))
+	request := s.request(recursive(pattern))
 	request.Limit, request.Sample, request.Models, request.Most = 0, 0, nil, math.MaxInt
-	all, err := l.activities.List(ctx, request)
+	all, err := s.activities.List(ctx, request)
 	if ctx.Err() != nil {
 		return &Beneath{Partly: true}
 	}
 	if err != nil {
 		return nil
 	}
-	folders := map[string]bool{}
+	searched, named, folders := setOf(s.listing.Folders), setOf(s.each().Files), map[string]bool{}
 	found := &Beneath{}
 	for _, item := range all.Items {
-		if folder := filepath.Dir(item); !slices.Contains(l.listing.Folders, folder) && !slices.Contains(l.listing.Items, item) {
+		relative, err := filepath.Rel(s.plan.Folder, item)
+		if folder := filepath.Dir(item); !searched[folder] && !named[item] && (err != nil || !named[relative]) {
 			found.Files++
 			folders[folder] = true
 		}
@@ -99,20 +100,28 @@ func (l *Look) Beneath(ctx context.Context) *Beneath {
 	return found
 }
 
+func setOf(all []string) map[string]bool {
+	set := make(map[string]bool, len(all))
+	for _, one := range all {
+		set[one] = true
+	}
+	return set
+}
+
 // Notices are lines about what is not among the files of a batch.
-func (l *Look) Notices(ctx context.Context) (lines []string) {
-	taken := len(l.listing.Items) / max(len(l.each().Models), 1)
+func (s *Scan) Notices(ctx context.Context) (lines []string) {
+	taken := len(s.listing.Items) / max(len(s.each().Models), 1)
 	switch {
-	case taken == l.listing.Matched:
-	case l.each().Sample > 0:
-		lines = append(lines, fmt.Sprintf("%s, a sample with seed %d", ofFiles(taken, l.listing.Matched), l.each().Seed))
+	case taken == s.listing.Matched:
+	case s.each().Sample > 0:
+		lines = append(lines, fmt.Sprintf("%s, a sample with seed %d", ofFiles(taken, s.listing.Matched), s.each().Seed))
 	default:
-		lines = append(lines, "the first "+ofFiles(taken, l.listing.Matched))
+		lines = append(lines, "the first "+ofFiles(taken, s.listing.Matched))
 	}
-	if len(l.listing.Ignored) > 0 {
-		lines = append(lines, "left out: "+activities.CountIgnored(l.listing.Ignored))
+	if len(s.listing.Ignored) > 0 {
+		lines = append(lines, "left out: "+activities.CountIgnored(s.listing.Ignored))
 	}
-	if beneath := l.Beneath(ctx); beneath != nil {
+	if beneath := s.Beneath(ctx); beneath != nil {
 		lines = append(lines, beneath.String())
 	}
 	return lines
@@ -182,34 +191,34 @@ const (
 )
 
 // Preview renders the first calls, and estimates all of them.
-func (l *Look) Preview(ctx context.Context) (*Preview, error) {
-	if l.failure != nil {
-		return nil, l.failure
+func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
+	if s.failure != nil {
+		return nil, s.failure
 	}
-	each := l.each()
+	each := s.each()
 	p := &Preview{
-		Workflow: l.plan.Name, Method: l.task().Method, Models: each.Models, Matched: l.listing.Matched, Calls: l.Calls(), Files: []string{}, Prompts: []RenderedPrompt{},
-		Skipped: []SkippedFile{}, LeftOut: len(l.listing.Ignored) + len(l.listing.LeftOut), Beneath: l.Beneath(ctx), folder: l.plan.Folder,
+		Workflow: s.plan.Name, Method: s.task().Method, Models: each.Models, Matched: s.listing.Matched, Calls: s.Calls(), Files: []string{}, Prompts: []RenderedPrompt{},
+		Skipped: []SkippedFile{}, LeftOut: len(s.listing.Ignored) + len(s.listing.LeftOut), Beneath: s.Beneath(ctx), folder: s.plan.Folder,
 	}
-	perModel := l.listing.Items[:l.Calls()/max(len(each.Models), 1)]
+	perModel := s.listing.Items[:s.Calls()/max(len(each.Models), 1)]
 	p.Files = append(p.Files, perModel[:min(len(perModel), maxFiles)]...)
-	for _, invalid := range l.listing.Invalid {
+	for _, invalid := range s.listing.Invalid {
 		if invalid.Index < len(perModel) {
-			p.fails(l.listing.Items[invalid.Index], invalid.Error)
+			p.fails(s.listing.Items[invalid.Index], invalid.Error)
 		}
 	}
 	tokens, read := int64(0), 0
-	for i, file := range l.listing.Items {
+	for i, file := range s.listing.Items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if l.isInvalid(i) {
+		if s.isInvalid(i) {
 			continue
 		}
 		if read == maxReads || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
-		rendered, cost, err := l.render(i, file)
+		rendered, cost, err := s.render(i, file)
 		if i < len(perModel) {
 			read++
 			tokens += cost
@@ -227,21 +236,21 @@ func (l *Look) Preview(ctx context.Context) (*Preview, error) {
 		}
 		p.Tokens = &tokens
 	}
-	for _, ignored := range l.listing.Ignored {
+	for _, ignored := range s.listing.Ignored {
 		kind := string(ignored.Kind) + " file"
 		if ignored.Folder {
 			kind = string(ignored.Kind) + " folder"
 		}
 		p.skip(SkippedFile{ignored.Path, kind})
 	}
-	for _, text := range l.listing.LeftOut {
+	for _, text := range s.listing.LeftOut {
 		p.skip(SkippedFile{"", text})
 	}
 	return p, nil
 }
 
-func (l *Look) isInvalid(item int) bool {
-	return slices.ContainsFunc(l.listing.Invalid, func(s protocol.SkippedItem) bool { return s.Index == item })
+func (s *Scan) isInvalid(item int) bool {
+	return slices.ContainsFunc(s.listing.Invalid, func(i protocol.SkippedItem) bool { return i.Index == item })
 }
 
 func (p *Preview) fails(file string, why *protocol.Error) {
@@ -256,38 +265,38 @@ func (p *Preview) skip(file SkippedFile) {
 }
 
 // render returns the call for an item as its method would get it, and the estimated tokens. The error is one of the file.
-func (l *Look) render(item int, file string) (RenderedPrompt, int64, error) {
-	model := protocol.ModelOf(l.each().Models, item, l.Calls())
+func (s *Scan) render(item int, file string) (RenderedPrompt, int64, error) {
+	model := protocol.ModelOf(s.each().Models, item, s.Calls())
 	path, index := value.String(file), value.Int(int64(item))
 	named := func(head string) func(string) (string, bool) {
 		return func(name string) (string, bool) { return "[" + head + "." + name + "]", true } // What it holds is not shown.
 	}
-	scope := &reference.Scope{Run: l.run(), Env: named("env"), Secret: named("secrets"), Bindings: []protocol.Binding{
+	scope := &reference.Scope{Run: s.run(), Env: named("env"), Secret: named("secrets"), Bindings: []protocol.Binding{
 		{Head: "item", Value: protocol.Payload{Inline: &path}, File: true, Model: model},
 		{Head: "index", Value: protocol.Payload{Inline: &index}},
 	}}
-	resolved, err := reference.Resolve(l.task().Parameters, scope)
+	resolved, err := reference.Resolve(s.task().Parameters, scope)
 	if err != nil {
 		return RenderedPrompt{}, 0, err
 	}
 	given, _ := resolved.Get("model")
 	rendered := RenderedPrompt{File: file, Model: cmp.Or(model, given.Text())}
-	files := l.activities.Files(l.run(), append(slices.Clone(l.task().Reads), l.each().Reads...), l.within(file))
+	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
 	if err := files.Check(file); err != nil {
 		return rendered, 0, err
 	}
-	if !strings.HasPrefix(l.task().Method, "llm/") {
+	if !strings.HasPrefix(s.task().Method, "llm/") {
 		rendered.Parameters = &resolved
 		return rendered, 0, nil
 	}
-	prompt, err := llm.ReadPrompt(protocol.Request{Method: l.task().Method, Parameters: resolved, Files: files})
+	prompt, err := llm.ReadPrompt(protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files})
 	rendered.System, rendered.Prompt = prompt.System, prompt.Text
 	return rendered, prompt.Tokens, err
 }
 
 // within is the innermost folder in which a file was found.
-func (l *Look) within(file string) (innermost string) {
-	for _, folder := range l.listing.Folders {
+func (s *Scan) within(file string) (innermost string) {
+	for _, folder := range s.listing.Folders {
 		if strings.HasPrefix(file, strings.TrimSuffix(folder, "/")+"/") && len(folder) > len(innermost) {
 			innermost = folder
 		}

@@ -1,4 +1,4 @@
-// Package batch is what `gleitzeit batch` makes of its arguments: the workflow that stands for them, and a look at the files and
+// Package batch is what `gleitzeit batch` makes of its arguments: the workflow that stands for them, and the list of its files and
 // prompts before any model is asked.
 package batch
 

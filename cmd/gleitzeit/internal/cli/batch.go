@@ -184,12 +184,12 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	if err != nil {
 		return true, err
 	}
-	look, err := batch.NewLook(ctx, compiled, settings.CaseSensitive)
+	scan, err := batch.NewScan(ctx, compiled, settings.CaseSensitive)
 	if err != nil {
 		return true, err
 	}
 	if o.dryRun {
-		preview, err := look.Preview(ctx)
+		preview, err := scan.Preview(ctx)
 		if err != nil {
 			return true, err
 		}
@@ -200,13 +200,13 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 		}
 		return true, nil
 	}
-	for _, line := range look.Notices(ctx) {
+	for _, line := range scan.Notices(ctx) {
 		p.notify(runs.Notice{Kind: runs.Files, Message: line})
 	}
-	if look.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
+	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
 		return false, nil
 	}
-	fmt.Fprintf(p.Err, "%d calls of %s: continue? [y/N] ", look.Calls(), compiled.Tasks[0].Method)
+	fmt.Fprintf(p.Err, "%d calls of %s: continue? [y/N] ", scan.Calls(), compiled.Tasks[0].Method)
 	answer, err := bufio.NewReader(p.In).ReadString('\n')
 	if text := strings.ToLower(strings.TrimSpace(answer)); err == nil && (text == "y" || text == "yes") {
 		return false, nil
