@@ -113,6 +113,8 @@ type expansion struct {
 
 	invalid []protocol.SkippedItem // Those that cannot run, in their order.
 	warning string                 // What is not among them.
+	matched int                    // Number of files before some were chosen.
+	search  *search
 }
 
 func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
@@ -127,11 +129,12 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	if err := search.run(ctx, scope); err != nil {
 		return nil, err
 	}
-	paths, err := checkCount(unique(search.found), request.Most)
+	matching := unique(search.found)
+	paths, err := checkCount(chosen(matching, search.folders, request), request.Most)
 	if err != nil {
 		return nil, err
 	}
-	found := &expansion{folders: search.folders, warning: leftOut(search.leftOut)}
+	found := &expansion{folders: search.folders, matched: len(matching), search: search, warning: leftOut(append(search.leftOut, surprising(search.ignored)...))}
 	for i, path := range paths {
 		name := value.EscapeInvalid(path)
 		if name != path {
@@ -171,6 +174,7 @@ type search struct {
 	found   []string
 	folders []string
 	leftOut []string
+	ignored []IgnoredFile
 }
 
 func (s *search) run(ctx context.Context, scope *reference.Scope) error {
@@ -215,10 +219,11 @@ func (s *search) add(ctx context.Context, folder string) error {
 		return err
 	}
 	if len(listed.files) == 0 {
-		return noMatch(folder, s.request, listed.leftOut)
+		return noMatch(folder, s.request, listed)
 	}
 	s.found = append(s.found, listed.files...)
 	s.leftOut = append(s.leftOut, listed.leftOut...)
+	s.ignored = append(s.ignored, listed.ignored...)
 	if !slices.Contains(s.folders, listed.folder) {
 		s.folders = append(s.folders, listed.folder)
 	}
@@ -236,14 +241,17 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 	return v.Text(), nil
 }
 
-func noMatch(folder string, request protocol.ExpandRequest, without []string) error {
+func noMatch(folder string, request protocol.ExpandRequest, found listing) error {
 	pattern := request.Pattern
 	if pattern == "" {
 		pattern = "*"
 	}
 	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
-	if len(without) > 0 {
-		message.Message += "; " + leftOut(without)
+	if len(found.ignored) > 0 {
+		message.Message += "; left out: " + CountIgnored(found.ignored)
+	}
+	if len(found.leftOut) > 0 {
+		message.Message += "; " + leftOut(found.leftOut)
 		return message.WithHint("links are followed only within a folder, and the file for the results is not read: name the folder or file that is meant")
 	}
 	if len(request.Exclude) > 0 {
@@ -271,4 +279,93 @@ func unique(items []string) []string {
 		seen[item] = true
 		return repeated
 	})
+}
+
+// List returns the files for which a task would run now, and records nothing.
+func (a *Activities) List(ctx context.Context, request protocol.ExpandRequest) (*Listing, error) {
+	found, err := a.expand(ctx, request, &reference.Scope{Bindings: request.Bindings, Run: request.Run})
+	if err != nil {
+		return nil, err
+	}
+	return &Listing{
+		Items: found.paths, Folders: found.folders, Matched: found.matched, Invalid: found.invalid, Ignored: found.search.ignored, LeftOut: found.search.leftOut,
+	}, nil
+}
+
+// ItemFiles are the files that a call may read.
+type ItemFiles interface {
+	protocol.Files
+	// Check returns the error of a file that Read would refuse to read; nil for one that is missing.
+	Check(path string) error
+}
+
+// Files returns what a call of the run may read, for an item that was found in a folder.
+func (a *Activities) Files(run protocol.RunInfo, reads []string, within string) ItemFiles {
+	return newFiles(run, reads, a.roots, within)
+}
+
+// expandValues returns the elements of `for_each` as items: of a list, or of a text that resolves to one.
+func expandValues(request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
+	list, err := reference.ResolveList(*request.Values, scope)
+	if err != nil {
+		return nil, err
+	}
+	if list.Kind() != value.KindList {
+		return nil, notAList(request.Values.Text(), list)
+	}
+	found := &expansion{elements: list.Elements()}
+	if request.Pages {
+		return found, nil
+	}
+	if count, most := len(found.elements), request.Most; most > 0 && count > most {
+		return nil, protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and the limit is %d", count, most).
+			WithHint("split them among several tasks")
+	}
+	found.list, found.values = list.JSON(), make([]protocol.Item, len(found.elements))
+	if len(found.list) > protocol.MaxValue {
+		return nil, protocol.Errorf(protocol.TaskParameterError, "the items of for_each have %d bytes, and the limit is %d", len(found.list), protocol.MaxValue).
+			WithHint("split them among several tasks")
+	}
+	for i, element := range list.Elements() {
+		payload, data := protocol.NewPayload(element)
+		item := protocol.Item{Value: protocol.Payload{Inline: payload.Inline}, Label: element.Brief()}
+		if len(data) > protocol.MaxInlineItem || element.IsNull() { // An inline null would be read as an empty payload.
+			item.Value = protocol.Payload{Ref: payload.Ref}
+			found.large = append(found.large, data)
+		}
+		found.values[i] = item
+	}
+	return found, nil
+}
+
+// notAList returns the error of a reference that does not resolve to a list, with a hint where the list is.
+func notAList(written string, found value.Value) *protocol.Error {
+	failure := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, not %s", written, describe(found))
+	switch found.Kind() {
+	case value.KindObject:
+		for _, field := range found.Fields() {
+			if field.Value.Kind() == value.KindList {
+				return failure.WithHint("its field %q is a list", field.Name)
+			}
+		}
+	case value.KindString:
+		if read, err := value.Parse([]byte(found.Text())); err == nil && read.Kind() == value.KindList {
+			return failure.WithHint("the text contains a list: parse it with json.loads in a script, or give the model a schema and read its field parsed")
+		}
+	}
+	return failure
+}
+
+// describe names a value in a message: its kind and, in brief, the value.
+func describe(v value.Value) string {
+	kind, brief := v.Kind().Article(), v.Brief()
+	switch v.Kind() {
+	case value.KindNull, value.KindObject:
+		return kind
+	case value.KindString:
+		if strings.TrimSpace(v.Text()) != "" { // Brief quotes blank text itself.
+			brief = string(value.String(brief).JSON())
+		}
+	}
+	return kind + ": " + brief
 }

@@ -44,6 +44,8 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 		"flow/docs/deep/d.txt", "flow/docs/deep/draft2.txt", "flow/docs/.git/e.txt", "flow/docs/deep/er/f.txt",
 		"flow/docs/out.txt -> outside/secret.txt", "flow/docs/gone.txt -> nowhere", "flow/docs/in.txt -> flow/docs/a.txt",
 		"start/only/x.txt", "start/docs/wrong.txt", "outside/secret.txt", "named/y.txt", "flow/linked -> named", "flow/empty/.keep",
+		"flow/office/a.docx", "flow/office/~$a.docx", "flow/office/.~lock.a.odt#", "flow/office/Thumbs.db", "flow/office/desktop.ini", "flow/office/b.tmp",
+		"flow/office/c.PART", "flow/office/.DS_Store", "flow/office/d.tmp/c.txt",
 	)
 	at := func(name string) string { return filepath.Join(base, name) }
 	run := protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: at("flow"), Folder: at("start")}
@@ -69,8 +71,18 @@ func TestWhichFilesABatchIsAbout(t *testing.T) {
 		{"a folder behind a link that the workflow names", protocol.ExpandRequest{Directory: "linked"}, "flow/linked/y.txt"},
 		{"a list keeps its order, once each, and folders stand for what is in them",
 			protocol.ExpandRequest{Files: []string{"docs/c.md", "only", "docs/a.txt", "docs/c.md"}}, "flow/docs/c.md start/only/x.txt flow/docs/a.txt"},
+		{"what programs make for themselves is left out", protocol.ExpandRequest{Directory: "office"}, "flow/office/a.docx"},
+		{"also where a pattern has wildcards that match it", protocol.ExpandRequest{Directory: "office", Pattern: "*.{docx,db,ini}"}, "flow/office/a.docx"},
+		{"unless it is meant", protocol.ExpandRequest{Directory: "office", Pattern: "{~$*,*.tmp,Thumbs.*,.~lock*,desktop.ini}"},
+			"flow/office/.~lock.a.odt# flow/office/Thumbs.db flow/office/b.tmp flow/office/desktop.ini flow/office/~$a.docx"},
+		{"or named itself", protocol.ExpandRequest{Files: []string{"office/~$a.docx", "office/b.tmp"}}, "flow/office/~$a.docx flow/office/b.tmp"},
+		{"a folder is no temporary file", protocol.ExpandRequest{Directory: "office", Pattern: "**/c.*"}, "flow/office/d.tmp/c.txt"},
+		{"the first ones", protocol.ExpandRequest{Directory: "docs", Pattern: "*.txt", Exclude: []string{"draft*"}, Limit: 2}, "flow/docs/B.txt flow/docs/a.txt"},
+		{"no more than there are", protocol.ExpandRequest{Directory: "only", Limit: 9, Sample: 9}, "start/only/x.txt"},
+		{"for several models, one after the other", protocol.ExpandRequest{Directory: "docs", Pattern: "[ab].txt", Models: []string{"m", "n"}},
+			"flow/docs/a.txt flow/docs/b.txt flow/docs/a.txt flow/docs/b.txt"},
 		{"nothing there", protocol.ExpandRequest{Directory: "docs", Pattern: "*.pdf"}, `!no file in "docs" matches "*.pdf" (use **/*.pdf to search`},
-		{"nothing but hidden files", protocol.ExpandRequest{Directory: "empty"}, `!no file in "empty" matches "*"`},
+		{"nothing but hidden files", protocol.ExpandRequest{Directory: "empty"}, `!no file in "empty" matches "*"; left out: 1 hidden file (`},
 		{"nothing left", protocol.ExpandRequest{Directory: "docs", Pattern: "a.txt", Exclude: []string{"a*"}}, `!(["a*"] are excluded)`},
 		{"no folder", protocol.ExpandRequest{Directory: "none"}, `!cannot read folder "` + at("flow/none") + `": no such file or directory (a relative path`},
 		{"a file", protocol.ExpandRequest{Directory: "docs/a.txt"}, "!it is not a folder"},

@@ -83,7 +83,7 @@ func (c *combined) combine(request protocol.GatherRequest, load func(protocol.Re
 	}
 	entries := make([]value.Value, len(request.Outcomes))
 	for i, outcome := range request.Outcomes {
-		if entries[i], err = entryOf(i, items[i], outcome, load); err != nil {
+		if entries[i], err = entryOf(request, i, items[i], outcome, load); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (c *combined) combine(request protocol.GatherRequest, load func(protocol.Re
 }
 
 // entryOf returns what the result of a task says of one of its items.
-func entryOf(index int, item value.Value, outcome protocol.Outcome, load func(protocol.Ref) (value.Value, error)) (entry value.Value, err error) {
+func entryOf(request protocol.GatherRequest, index int, item value.Value, outcome protocol.Outcome, load func(protocol.Ref) (value.Value, error)) (entry value.Value, err error) {
 	var val value.Value
 	if ref := outcome.Value.Ref; ref != nil && outcome.Status == protocol.Completed {
 		val, err = load(*ref)
@@ -114,6 +114,9 @@ func entryOf(index int, item value.Value, outcome protocol.Outcome, load func(pr
 		value.Field{Name: "error", Value: errorOf(outcome.Error)},
 		value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
 	)
+	if model := protocol.ModelOf(request.Models, index, request.Counts.Total); model != "" {
+		entry = entry.With("model", value.String(model))
+	}
 	if itemStatus(outcome.Status) == protocol.Skipped {
 		reason := outcome.Reason
 		if reason == "" && outcome.Error != nil {

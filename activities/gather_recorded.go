@@ -77,7 +77,7 @@ func (g *gatherer) add(ctx context.Context, page protocol.Page) error {
 	}
 	load := g.results.loader(ctx)
 	for i, outcome := range outcomes {
-		entry, err := entryOf(page.First+i, items.Items[i], outcome, load)
+		entry, err := entryOf(g.request, page.First+i, items.Items[i], outcome, load)
 		if err != nil {
 			return err
 		}

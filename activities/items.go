@@ -201,7 +201,9 @@ func callOfItem(call *protocol.Call, page pageOf, index int) *itemCall {
 	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, item.Brief())}
 	single.call.Items, single.call.Item = nil, &index
 	number := value.Int(int64(index))
-	bindings := []protocol.Binding{protocol.ItemBinding(item, of.Files), {Head: "index", Value: protocol.Payload{Inline: &number}}}
+	bound := protocol.ItemBinding(item, of.Files)
+	bound.Model = protocol.ModelOf(of.Models, index, of.Total)
+	bindings := []protocol.Binding{bound, {Head: "index", Value: protocol.Payload{Inline: &number}}}
 	single.call.Bindings = append(slices.Clip(call.Bindings), bindings...)
 	if of.When != "" {
 		single.condition = &protocol.DecideRequest{Run: call.Run, When: of.When, Bindings: append(slices.Clip(of.WhenBindings), bindings...)}

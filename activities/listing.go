@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/folder"
 	"github.com/gleitzeit/gleitzeit/internal/glob"
@@ -62,6 +63,7 @@ type listing struct {
 	folder  string   // Its absolute path.
 	files   []string // Absolute paths, sorted.
 	leftOut []string // What was not read, and why.
+	ignored []IgnoredFile
 }
 
 // List returns the selected files of a folder. It resolves a relative path as Read does. Links to folders are followed within the
@@ -169,6 +171,11 @@ func (f files) list(ctx context.Context, path string, want filter) (found listin
 				found.files = append(found.files, at)
 			}
 		},
+		Ignore: func(name string, kind glob.Kind, entry fs.DirEntry) {
+			if !want.excludes(name) && (entry.IsDir() || mayBeFile(within, name, entry)) {
+				found.ignored = append(found.ignored, IgnoredFile{filepath.Join(path, filepath.FromSlash(name)), kind, entry.IsDir()})
+			}
+		},
 		LeaveOut: func(name string, err error) {
 			at := filepath.Join(path, filepath.FromSlash(name))
 			switch {
@@ -183,6 +190,8 @@ func (f files) list(ctx context.Context, path string, want filter) (found listin
 	found.files = slices.Compact(found.files)
 	slices.Sort(found.leftOut)
 	found.leftOut = slices.Compact(found.leftOut)
+	slices.SortFunc(found.ignored, func(a, b IgnoredFile) int { return strings.Compare(a.Path, b.Path) })
+	found.ignored = slices.Compact(found.ignored)
 	return found, err
 }
 

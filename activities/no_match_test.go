@@ -13,7 +13,7 @@ func TestHintOfAPatternWithoutFiles(t *testing.T) {
 		"docs/*.txt":  "a pattern is relative to the folder: use *.txt",
 		"other/*.txt": "use **/other/*.txt to search folders below it too",
 	} {
-		if hint := protocol.AsError(noMatch("/home/you/docs", protocol.ExpandRequest{Pattern: pattern}, nil), 0).Hint; !strings.Contains(hint, want) {
+		if hint := protocol.AsError(noMatch("/home/you/docs", protocol.ExpandRequest{Pattern: pattern}, listing{}), 0).Hint; !strings.Contains(hint, want) {
 			t.Errorf("%s: %q, want %q", pattern, hint, want)
 		}
 	}

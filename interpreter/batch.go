@@ -1,29 +1,66 @@
 package interpreter
 
 import (
+	"bytes"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Batch is a batch of the command line: paths, and a prompt for each file.
+// Batch is a batch of the command line: paths, and a call for each file.
 type Batch struct {
 	Directory     string   // A folder; or else
 	Files         []string // files and folders. Their names need not be UTF-8.
 	Pattern       string   // Of files in folders; "" is all.
 	Exclude       []string
-	Prompt        string // With its references: "Summarize ${item.name}".
-	Model         string // "" is the method's own.
-	Vision        bool   // The files are images.
+	Limit         int // Number of files to take, the first ones; 0 is all.
+	Sample        int // Number of files to take at random; 0 is all.
+	Seed          int64
+	Models        []string      // Each is asked about each file.
+	Method        string        // "" is llm/chat.
+	Parameters    []value.Field // Of the method, with their references: "Summarize ${item.name}".
+	Cache         bool
 	MaxConcurrent int    // 0 is as many as a run lets.
+	MaxFailures   string // A number or a percentage of files; "" is no limit.
 }
+
+// DefaultMethod is the method of a batch that names none.
+const DefaultMethod = "llm/chat"
 
 // Text is the workflow that stands for the batch. It is JSON, and so YAML, made of values: nothing that is typed becomes
 // syntax. Equal batches have equal texts.
-func (b Batch) Text() []byte {
+func (b Batch) Text() []byte { return b.workflow().JSON() }
+
+// YAML is Text as people write it.
+func (b Batch) YAML() ([]byte, error) {
+	text, err := definition.YAML(b.workflow())
+	if err != nil {
+		return nil, err
+	}
+	if read, is := definition.ParseValue(string(text)); !is || !bytes.Equal(read.JSON(), b.Text()) {
+		return append(b.Text(), '\n'), nil // Something that YAML cannot have as it is; JSON can.
+	}
+	return text, nil
+}
+
+func (b Batch) workflow() value.Value {
+	atOnce := max(b.MaxConcurrent, plan.DefaultMaxParallel)
+	return value.Object(
+		value.Field{Name: "name", Value: value.String(b.name())},
+		value.Field{Name: "max_parallel", Value: value.Int(int64(atOnce))},
+		value.Field{Name: "type", Value: value.String("batch")},
+		value.Field{Name: "batch", Value: b.files()},
+		value.Field{Name: "template", Value: b.template()},
+	)
+}
+
+// files says which files are items.
+func (b Batch) files() value.Value {
 	files := value.Object()
 	if b.Directory != "" {
 		files = files.With("directory", literal(value.EscapeInvalid(b.Directory)))
@@ -34,32 +71,43 @@ func (b Batch) Text() []byte {
 		files = files.With("pattern", value.String(b.Pattern))
 	}
 	if len(b.Exclude) > 0 {
-		patterns := make([]value.Value, len(b.Exclude))
-		for i, pattern := range b.Exclude {
-			patterns[i] = value.String(pattern)
+		files = files.With("exclude", texts(b.Exclude))
+	}
+	for _, count := range []struct {
+		name   string
+		number int64
+	}{{"limit", int64(b.Limit)}, {"sample", int64(b.Sample)}, {"seed", b.Seed}} {
+		if count.number != 0 {
+			files = files.With(count.name, value.Int(count.number))
 		}
-		files = files.With("exclude", value.List(patterns...))
+	}
+	if len(b.Models) > 0 {
+		files = files.With("models", texts(b.Models))
 	}
 	if b.MaxConcurrent > 0 {
 		files = files.With("max_concurrent", value.Int(int64(b.MaxConcurrent)))
 	}
-	method := "llm/chat"
-	if b.Vision {
-		method = "llm/vision"
+	return files
+}
+
+// template is the call for each item.
+func (b Batch) template() value.Value {
+	method := b.Method
+	if method == "" {
+		method = DefaultMethod
 	}
 	template := value.Object(value.Field{Name: "method", Value: value.String(method)})
-	parameters := value.Object(value.Field{Name: "prompt", Value: value.String(b.Prompt)})
-	if b.Model != "" {
-		parameters = parameters.With("model", literal(b.Model))
+	if b.Cache {
+		template = template.With("cache", value.Bool(true))
 	}
-	atOnce := max(b.MaxConcurrent, plan.DefaultMaxParallel)
-	return value.Object(
-		value.Field{Name: "name", Value: value.String(b.name())},
-		value.Field{Name: "max_parallel", Value: value.Int(int64(atOnce))},
-		value.Field{Name: "type", Value: value.String("batch")},
-		value.Field{Name: "batch", Value: files},
-		value.Field{Name: "template", Value: template.With("parameters", parameters)},
-	).JSON()
+	if b.MaxFailures != "" {
+		failures := value.String(b.MaxFailures)
+		if number, err := strconv.ParseInt(b.MaxFailures, 10, 64); err == nil {
+			failures = value.Int(number)
+		}
+		template = template.With("max_failures", failures)
+	}
+	return template.With("parameters", value.Object(b.Parameters...))
 }
 
 func (b Batch) name() string {
@@ -72,15 +120,44 @@ func (b Batch) name() string {
 	return fmt.Sprintf("Batch of %d paths", len(b.Files))
 }
 
+// Literal returns a value in whose texts nothing is a reference.
+func Literal(v value.Value) value.Value {
+	switch v.Kind() {
+	case value.KindString:
+		return literal(v.Text())
+	case value.KindList:
+		all := make([]value.Value, len(v.Elements()))
+		for i, element := range v.Elements() {
+			all[i] = Literal(element)
+		}
+		return value.List(all...)
+	case value.KindObject:
+		all := make([]value.Field, len(v.Fields()))
+		for i, field := range v.Fields() {
+			all[i] = value.Field{Name: field.Name, Value: Literal(field.Value)}
+		}
+		return value.Object(all...)
+	}
+	return v
+}
+
 // literal is a text in which nothing is a reference.
 func literal(text string) value.Value {
 	return value.String(strings.ReplaceAll(text, "${", "$${"))
 }
 
-func literals(texts []string) value.Value {
-	all := make([]value.Value, len(texts))
-	for i, text := range texts {
-		all[i] = literal(value.EscapeInvalid(text))
+func literals(all []string) value.Value {
+	paths := make([]value.Value, len(all))
+	for i, path := range all {
+		paths[i] = literal(value.EscapeInvalid(path))
 	}
-	return value.List(all...)
+	return value.List(paths...)
+}
+
+func texts(all []string) value.Value {
+	list := make([]value.Value, len(all))
+	for i, text := range all {
+		list[i] = value.String(text)
+	}
+	return value.List(list...)
 }

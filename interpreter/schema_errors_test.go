@@ -49,6 +49,9 @@ var errs = struct{ task, workflow, batch []string }{
 	batch: []string{
 		"batch: {}, template: {method: llm/chat, prompt: x}", "batch: {files: []}, template: {method: llm/chat, prompt: x}",
 		"batch: {directory: d, files: [f]}, template: {method: llm/chat, prompt: x}", "batch: {directory: d, max_concurrent: 2001}, template: {method: llm/chat, prompt: x}",
+		"batch: {directory: d, limit: 1, sample: 2}, template: {method: llm/chat, prompt: x}", "batch: {directory: d, seed: 2}, template: {method: llm/chat, prompt: x}",
+		"batch: {directory: d, limit: 0}, template: {method: llm/chat, prompt: x}", "batch: {directory: d, models: []}, template: {method: llm/chat, prompt: x}",
+		"batch: {directory: d, models: [a, a]}, template: {method: llm/chat, prompt: x}", "batch: {directory: d, sample: 1, seed: a}, template: {method: llm/chat, prompt: x}",
 		"batch: {directry: d, directory: d}, template: {method: llm/chat, prompt: x}", "batch: {directory: d}, template: {prompt: x}",
 		"batch: {directory: d}, template: {method: llm/chatt, prompt: x}", "batch: {directory: d}, template: {method: llm/chat, prompt: x, temperature: hot}",
 		"batch: {directory: d}, template: {method: llm/chat, prompt: x, max_failures: 120%}",

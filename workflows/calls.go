@@ -125,6 +125,7 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
 		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: most,
 		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
+		Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
 	}
 }
 

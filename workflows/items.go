@@ -108,7 +108,7 @@ func (i *item) binding(head string) protocol.Binding {
 		return protocol.Binding{Head: head, Value: i.list.values[i.index].Value}
 	}
 	payload, _ := protocol.NewCallPayload(value.String(i.list.paths[i.index]))
-	return protocol.Binding{Head: head, Value: payload, File: true}
+	return protocol.Binding{Head: head, Value: payload, File: true, Model: protocol.ModelOf(i.list.each().Models, i.index, len(i.list.paths))}
 }
 
 // maxItemInline is the size in bytes of the largest value that is inline in the call of every item.

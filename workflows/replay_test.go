@@ -107,7 +107,9 @@ func replay(history *historypb.History) error {
 	}
 	replayer.RegisterWorkflowWithOptions(workflows.Run, workflow.RegisterOptions{Name: workflows.RunType})
 	replayer.RegisterWorkflowWithOptions(workflows.RunItems, workflow.RegisterOptions{Name: workflows.MapType})
-	if err := replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history); err != nil {
+	id := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId() // The ids of children begin with it.
+	options := sdkworker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: id}}
+	if err := replayer.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history, options); err != nil {
 		return err
 	}
 	events := history.GetEvents()

@@ -59,8 +59,11 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 		Call: call, Manifest: *s.listed.Ref, Settings: r.start.Settings, Start: s.listed.StartedAt, Slots: slots, Shared: r.progress.Shares(s.task),
 		Limits: fanout.Limits{Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures},
 		Items: protocol.Items{
-			Files: each.Values == nil, Folders: s.listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: r.calls.bindings(task.WhenUses),
+			Files: each.Values == nil, Models: each.Models, Folders: s.listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: r.calls.bindings(task.WhenUses),
 		},
+	}
+	if len(each.Models) > 0 {
+		m.Items.Total = s.listed.Total
 	}
 	if !r.start.Settings.OwnQueue {
 		m.Queue = task.Queue
@@ -116,7 +119,7 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 	counts.Total, counts.Skipped = total, total-counts.Succeeded-counts.Failed
 	request := protocol.GatherRequest{
 		Run: r.calls.run, Task: task.ID, Method: task.Method, StartedAt: s.listed.StartedAt, Items: s.listed.Ref, Usage: result.Usage, Counts: counts.Counts,
-		Recorded: true, Files: each.Values == nil, Warning: s.listed.Warning,
+		Recorded: true, Files: each.Values == nil, Models: each.Models, Warning: s.listed.Warning,
 	}
 	request.Status, request.Error = r.verdict(each, counts, result.TooMany, func(introduction, format string, args ...any) *protocol.Error {
 		code := protocol.TaskExecutionFailed

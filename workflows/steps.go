@@ -239,7 +239,7 @@ func (r *run) endGather(ctx workflow.Context, s started) {
 func (r *run) gatherRequest(index int) protocol.GatherRequest {
 	task, list, items := &r.plan.Tasks[index], r.lists[index], r.progress.Items(index)
 	request := protocol.GatherRequest{
-		Run: r.calls.run, Task: task.ID, Method: task.Method, Warning: list.warning, StartedAt: list.startedAt, Items: list.ref, Paths: list.paths,
+		Run: r.calls.run, Task: task.ID, Method: task.Method, Warning: list.warning, StartedAt: list.startedAt, Items: list.ref, Paths: list.paths, Models: task.FanOut.Models,
 		Outcomes: append([]protocol.Outcome{}, items.Outcomes()...),
 	}
 	counts := countItems(items)

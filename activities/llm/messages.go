@@ -65,6 +65,38 @@ func readMessages(request protocol.Request, images *preparedImages) ([]provider.
 	return messages, added, nil
 }
 
+// Prompt is what a call of a method would ask.
+type Prompt struct {
+	System string
+	Text   string // The last message of the user, with its files; of llm/embed, the texts.
+	Tokens int64  // An estimate for all messages, without images.
+}
+
+// ReadPrompt returns what a call would ask. It asks nothing, and reads no images.
+func ReadPrompt(request protocol.Request) (Prompt, error) {
+	if request.Method == Embed {
+		q := &question{}
+		if err := q.embedding(request); err != nil {
+			return Prompt{}, err
+		}
+		return Prompt{Text: strings.Join(q.Inputs, "\n\n"), Tokens: q.InputTokens()}, nil
+	}
+	listed, _ := request.Parameters.Get("messages")
+	asked := provider.Request{}
+	var err error
+	asked.Messages, _, err = readMessages(request, &preparedImages{messages: make([][][]byte, len(listed.Elements()))})
+	prompt := Prompt{Tokens: asked.InputTokens()}
+	for _, m := range asked.Messages {
+		switch m.Role {
+		case "system":
+			prompt.System = m.Text
+		case "user":
+			prompt.Text = m.Text
+		}
+	}
+	return prompt, err
+}
+
 // requireText checks that the last message of the user is not empty: a server would only load the model, and a model would make
 // something up.
 func requireText(method string, messages []provider.Message, prompted bool) error {

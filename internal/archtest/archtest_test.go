@@ -82,13 +82,17 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view",
-		"interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress",
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/export", []string{
 		"cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/batch", []string{
+		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value",
+	}, []string{disk}},
+	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
 		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/mcptask", "internal/protocol", "internal/temporalname", "internal/value",
 	}, []string{disk, network, mcpSDK}},

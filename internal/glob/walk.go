@@ -27,6 +27,8 @@ type Visitor struct {
 	Visit func(name string, entry fs.DirEntry)
 	// Skip reports whether a folder is not entered, whether by its own name or through a link.
 	Skip func(folder string) bool
+	// Ignore is called for a file, or a hidden folder, that only wildcards match, once or more often. Nil: nobody wants to know.
+	Ignore func(name string, kind Kind, entry fs.DirEntry)
 	// LeaveOut is called for a link to a folder that is not followed: its error is ErrOutside or ErrCycle.
 	LeaveOut func(link string, err error)
 }
@@ -34,7 +36,8 @@ type Visitor struct {
 // ErrCycle is the error of a link to a folder that has the link in it.
 var ErrCycle = errors.New("it leads to a folder above it")
 
-// Walk calls the visitor for what matches. Hidden files and folders match only a segment that begins with a dot. What a folder
+// Walk calls the visitor for what matches. Hidden files and folders match only a segment that begins with a dot, and files of another
+// Kind only one that has the mark of it. What a folder
 // has is visited once for each way in which it can match: where it is, rather than behind a link, and the first link by name
 // counts. It ends with the context.
 func (p *Pattern) Walk(ctx context.Context, fsys FS, to Visitor) error {
@@ -132,11 +135,12 @@ func (w *walk) folder(s step) error {
 		}
 		next := step{name: path.Join(s.name, entry.Name()), real: path.Join(s.real, entry.Name()), at: w.p.step(s.at, entry.Name(), false)}
 		if len(next.at) == 0 {
+			w.ignoreHidden(s, next.name, entry)
 			continue
 		}
 		if next.isItem = w.p.accepts(next.at); next.isItem && !w.visited[next.real] {
 			w.visited[next.real] = true
-			w.to.Visit(next.name, entry)
+			w.visit(next, entry)
 		}
 		switch {
 		case !w.p.continues(next.at) || w.to.Skip(next.name):
@@ -149,6 +153,33 @@ func (w *walk) folder(s step) error {
 		}
 	}
 	return nil
+}
+
+// visit visits what matches, or reports that only wildcards match it.
+func (w *walk) visit(s step, entry fs.DirEntry) {
+	if kind := w.p.leavesOut(s.at, entry.Name()); kind != "" && !entry.IsDir() {
+		w.ignore(s.name, kind, entry)
+		return
+	}
+	w.to.Visit(s.name, entry)
+}
+
+// ignoreHidden reports what in a folder would match if it were not hidden.
+func (w *walk) ignoreHidden(in step, name string, entry fs.DirEntry) {
+	kind := KindOf(entry.Name())
+	if kind == "" {
+		return
+	}
+	at := w.p.step(in.at, entry.Name(), true)
+	if entry.IsDir() && w.p.continues(at) || !entry.IsDir() && w.p.accepts(at) {
+		w.ignore(name, kind, entry)
+	}
+}
+
+func (w *walk) ignore(name string, kind Kind, entry fs.DirEntry) {
+	if w.to.Ignore != nil {
+		w.to.Ignore(name, kind, entry)
+	}
 }
 
 // followLinks visits what is behind links to folders, after everything that is not.

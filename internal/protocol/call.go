@@ -76,7 +76,8 @@ type Binding struct {
 	Error  *Error  `json:"error,omitempty"`  // Of the task, where it has one.
 	Reason string  `json:"reason,omitempty"` // Why the task was skipped.
 	Value  Payload `json:"value,omitzero"`
-	File   bool    `json:"file,omitempty"` // The value is the path of a file, with the fields name, stem and dir.
+	File   bool    `json:"file,omitempty"`  // The value is the path of a file, with the fields name, stem and dir.
+	Model  string  `json:"model,omitempty"` // Of such a file, with several models: its field model.
 }
 
 // Retry is the retry policy of a task. Without one, transient errors have three attempts and others one.

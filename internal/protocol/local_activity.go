@@ -107,6 +107,11 @@ type ExpandRequest struct {
 	Bindings  []Binding    `json:"bindings,omitempty"`
 	Most      int          `json:"most,omitempty"` // Maximum number of items; 0 is no limit.
 
+	Limit  int      `json:"limit,omitempty"`  // Number of files to take, the first ones; 0 is all.
+	Sample int      `json:"sample,omitempty"` // Number of files to take at random; 0 is all.
+	Seed   int64    `json:"seed,omitempty"`   // Of Sample.
+	Models []string `json:"models,omitempty"` // Each file is an item for each of them; see ModelOf.
+
 	When         string    `json:"when,omitempty"` // A condition, with its references, that is evaluated for each item.
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
 
@@ -138,6 +143,15 @@ type SkippedItem struct {
 	Error *Error `json:"error,omitempty"`
 }
 
+// ModelOf returns the model of one of so many items of a task with such models; empty if it has none. All files of one model come
+// before those of the next: a server that has memory for one of them need not load it again for each file.
+func ModelOf(models []string, item, items int) string {
+	if len(models) == 0 {
+		return ""
+	}
+	return models[item*len(models)/items]
+}
+
 // MaxInlineItem is the size in bytes of the largest item (as JSON) that is inline in an ExpandResponse: about that of a Ref,
 // so that the items of a task never fill a history.
 const MaxInlineItem = 256
@@ -160,9 +174,10 @@ type GatherRequest struct {
 	Usage     Usage     `json:"usage,omitzero"`    // Of all items.
 	Warning   string    `json:"warning,omitempty"` // That of the ExpandResponse.
 	StartedAt time.Time `json:"started_at,omitzero"`
-	Items     *Ref      `json:"items"`    // The list of the items.
-	Paths     []string  `json:"paths"`    // The items, where they are files.
-	Outcomes  []Outcome `json:"outcomes"` // How each of them ended.
+	Items     *Ref      `json:"items"`            // The list of the items.
+	Paths     []string  `json:"paths"`            // The items, where they are files.
+	Outcomes  []Outcome `json:"outcomes"`         // How each of them ended.
+	Models    []string  `json:"models,omitempty"` // Those of the ExpandRequest.
 
 	Recorded bool   `json:"recorded,omitempty"` // The items are in a Manifest, and how they ended is recorded; there are no Outcomes.
 	Files    bool   `json:"files,omitempty"`    // Such items are files.

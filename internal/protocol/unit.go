@@ -67,6 +67,8 @@ type Items struct {
 	First   int      `json:"first"`             // The index of the first of them; all are in the page.
 	Count   int      `json:"count"`             // 1 for a Call that Temporal retries, more for a unit.
 	Files   bool     `json:"files,omitempty"`   // They are paths of files.
+	Models  []string `json:"models,omitempty"`  // Each file is an item for each of them; see ModelOf,
+	Total   int      `json:"total,omitempty"`   // for which this is how many items there are.
 	Folders []string `json:"folders,omitempty"` // Those in which such files were found.
 	Reads   []string `json:"reads,omitempty"`   // Folders outside the run's own in which such files may lie.
 

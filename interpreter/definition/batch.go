@@ -20,6 +20,11 @@ type FanOut struct {
 	Exclude       []*Node // Texts.
 	MaxConcurrent *Node   // A count.
 	MaxFailures   *Node   // Text or a number.
+	Limit         *Node   // A count.
+	Sample        *Node   // A count.
+	Seed          *Node   // A whole number.
+	ModelsNode    *Node
+	Models        []*Node // Texts.
 }
 
 // batchReader is `batch` while its keys are read.
@@ -45,6 +50,14 @@ var batchKeys = keys[batchReader]{
 		"Patterns of files to exclude; one without / matches names at any depth."},
 	{[]string{"max_concurrent"}, parallel, func(b *batchReader, n *Node) { b.MaxConcurrent = n },
 		"Maximum number of items in flight, within the max_parallel of the run."},
+	{[]string{"limit"}, count, func(b *batchReader, n *Node) { b.Limit = n },
+		"Number of files to take, the first ones in their order; by default all."},
+	{[]string{"sample"}, count, func(b *batchReader, n *Node) { b.Sample = n },
+		"Number of files to take at random, instead of limit; the same files each time for the same list and seed."},
+	{[]string{"seed"}, whole, func(b *batchReader, n *Node) { b.Seed = n },
+		"Seed of sample; the default is 0."},
+	{[]string{"models"}, texts.as("a list of names", `{"type": ["string", "number", "array"], "minLength": 1, "minItems": 1, "uniqueItems": true, "items": `+nameSchema+`}`), readModels,
+		"Models that are each asked about each file; ${item.model} is the one of a call, and the default of its parameter model."},
 }
 
 // Every other key of a template is a parameter.
@@ -72,6 +85,10 @@ var templateKeys = keys[taskReader]{
 func readFiles(b *batchReader, n *Node) {
 	b.FilesNode = n
 	b.flow.each("files", n, text, func(element *Node) { b.Files = append(b.Files, element) })
+}
+
+func readModels(b *batchReader, n *Node) {
+	b.ModelsNode, b.Models = n, b.flow.textsOf("models", n)
 }
 
 func readExclude(b *batchReader, n *Node) {

@@ -26,6 +26,7 @@ type table interface{ listed() []Key }
 
 const (
 	textSchema  = `{"type": ["string", "number"]}`
+	nameSchema  = `{"type": ["string", "number"], "minLength": 1}`
 	textsSchema = `{"type": "array", "items": ` + textSchema + `}`
 )
 
@@ -40,6 +41,7 @@ var (
 	mapping = shape{want: "a mapping", fits: func(n *Node) bool { return n.Kind == value.KindObject }, schema: `{"type": "object"}`}
 	// A boolean is taken too, so that a task can be switched off.
 	condition = shape{want: "a condition", fits: func(n *Node) bool { return n.Kind == value.KindString || n.Kind == value.KindBool }, schema: `{"type": ["string", "boolean"]}`}
+	whole     = shape{want: "a whole number", fits: func(n *Node) bool { _, fits := Whole(n); return fits }, schema: `{"type": "integer"}`}
 	count     = shape{want: "a whole number of at least 1", fits: func(n *Node) bool { _, fits := Count(n); return fits }, schema: `{"type": "integer", "minimum": 1}`}
 )
 
@@ -147,4 +149,10 @@ func listHint(n *Node) string {
 func Count(n *Node) (int, bool) {
 	val, err := strconv.Atoi(n.Text)
 	return val, n.Kind == value.KindNumber && err == nil && val >= 1
+}
+
+// Whole reads a whole number.
+func Whole(n *Node) (int64, bool) {
+	val, err := strconv.ParseInt(n.Text, 10, 64)
+	return val, n.Kind == value.KindNumber && err == nil
 }

@@ -1,7 +1,13 @@
 package definition
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -52,4 +58,64 @@ func (p *parsing) value(text []byte) *Node {
 		return nil
 	}
 	return root
+}
+
+// YAML writes a value as people write workflow files: the lines of a text below each other, and quotes where they are needed.
+func YAML(v value.Value) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	err := encoder.Encode(yamlOf(v))
+	return text.Bytes(), errors.Join(err, encoder.Close())
+}
+
+func yamlOf(v value.Value) *yaml.Node {
+	switch v.Kind() {
+	case value.KindObject:
+		node := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		for _, field := range v.Fields() {
+			node.Content = append(node.Content, yamlText(field.Name), yamlOf(field.Value))
+		}
+		return node
+	case value.KindList:
+		node := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for _, element := range v.Elements() {
+			node.Content = append(node.Content, yamlOf(element))
+		}
+		return node
+	case value.KindString:
+		return yamlText(v.Text())
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: string(v.JSON())} // As JSON has it, so it is in YAML.
+}
+
+// plainText is text that needs no quotes, unless it is a word or a number with a meaning of its own.
+var plainText = regexp.MustCompile(`^[\p{L}\p{N}$./*][\p{L}\p{N} _./,*$(){}?!'%;+~=-]*$`)
+
+func yamlText(text string) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}
+	read, is := ParseValue(text)
+	switch {
+	case plainText.MatchString(text) && is && read.Kind() == value.KindString && read.Text() == text && !strings.HasPrefix(text, "*"):
+		node.Style = 0
+	case isBlock(text):
+		node.Style = yaml.LiteralStyle
+	}
+	return node
+}
+
+// isBlock reports whether a text has several lines that can stand as they are.
+func isBlock(text string) bool {
+	if !strings.Contains(strings.TrimRight(text, "\n"), "\n") || strings.HasPrefix(text, " ") || strings.HasPrefix(text, "\n") || strings.HasSuffix(text, "\n\n") {
+		return false
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.TrimRight(line, " ") != line {
+			return false
+		}
+	}
+	return strings.IndexFunc(text, func(r rune) bool {
+		return r != '\n' && r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffd
+	}) < 0
 }

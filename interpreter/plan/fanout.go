@@ -26,7 +26,14 @@ type FanOut struct {
 	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Limit of items in flight; 0 is the run's limit alone.
 	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil is no limit.
 	Chunk         int          `json:"chunk,omitempty"`          // Maximum number of items of one activity; 0: as their duration suggests.
+	Limit         int          `json:"limit,omitempty"`          // Number of files to take, the first ones; 0 is all.
+	Sample        int          `json:"sample,omitempty"`         // Number of files to take at random; 0 is all.
+	Seed          int64        `json:"seed,omitempty"`           // Of Sample.
+	Models        []string     `json:"models,omitempty"`         // Each file is an item for each of them; see protocol.ModelOf.
 }
+
+// selects reports whether not each file is one item.
+func (f *FanOut) selects() bool { return f.Limit > 0 || f.Sample > 0 || len(f.Models) > 0 }
 
 // Tolerance is how many items may fail: a number or a percentage of all.
 type Tolerance struct {

@@ -8,7 +8,7 @@ const Format = 4
 
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
-	if p.ItemsApart {
+	if p.ItemsApart || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.FanOut != nil && t.FanOut.selects() }) {
 		return 4
 	}
 	if p.SkipsPassOn || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.FanOut != nil && len(t.FanOut.Omit) > 0 }) {

@@ -12,6 +12,9 @@ func (s Step) IsFilePart() bool {
 	return s.named() && (s.name() == "name" || s.name() == "stem" || s.name() == "dir")
 }
 
+// IsModel reports whether the step leads from a file to the model that is asked about it.
+func (s Step) IsModel() bool { return s.named() && s.name() == "model" }
+
 // partOf returns what a step leads to from a file: of /a/b.tar.gz the name is b.tar.gz, the stem b.tar, the dir /a.
 func partOf(file string, step Step) (value.Value, *lookupError) {
 	if !step.IsFilePart() {

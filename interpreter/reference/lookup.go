@@ -71,6 +71,9 @@ func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, f
 		if v, err = s.value(ref, bound.Value); err != nil {
 			return v, 0, nil, err
 		}
+		if bound.Model != "" && ref.Steps[0].IsModel() {
+			return value.String(bound.Model), 1, nil, nil
+		}
 		v, wrong = partOf(v.Text(), ref.Steps[0])
 		return v, 1, wrong, nil
 	}

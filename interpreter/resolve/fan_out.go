@@ -16,6 +16,7 @@ const (
 	parameterDirectory = "directory"
 	ParameterPattern   = "file_pattern"
 	parameterImage     = "image_path"
+	parameterModel     = "model"
 )
 
 // resolveFanOut makes a task run once for each file whose parameters say so: `files` or `image_paths` with `batch_mode: true`, or
@@ -120,14 +121,35 @@ func without(from *definition.Node, names []string) *definition.Node {
 
 // passItem puts a reference to the item where the method takes a file, unless something is there already.
 func (t *Task) passItem() {
-	to := t.PathParameter()
-	if to == "" || t.Parameters == nil || t.Each.Values != nil {
+	if t.Parameters == nil || t.Each.Values != nil {
 		return
 	}
-	item := &definition.Node{Position: t.Parameters.Position, Kind: value.KindString, Text: "${" + HeadItem + "}"}
 	given := *t.Task
-	given.Parameters = put(t.Parameters, strings.Split(to, "."), item)
+	reference := func(text string) *definition.Node {
+		return &definition.Node{Position: t.Parameters.Position, Kind: value.KindString, Text: text}
+	}
+	if to := t.PathParameter(); to != "" {
+		given.Parameters = put(given.Parameters, strings.Split(to, "."), reference("${"+HeadItem+"}"))
+	}
+	if len(t.Each.Models) > 0 && t.Method != nil && slices.Contains(t.Method.Properties, parameterModel) {
+		if t.Inherited[parameterModel] != nil {
+			given.Parameters = without(given.Parameters, []string{parameterModel})
+		}
+		given.Parameters = put(given.Parameters, []string{parameterModel}, reference("${"+HeadItem+"."+parameterModel+"}"))
+	}
 	t.Task = &given
+}
+
+// usesModel reports whether the calls of a task differ from model to model.
+func (t *Task) usesModel() bool {
+	for _, text := range t.Texts {
+		for _, ref := range text.References {
+			if ref.Head == HeadItem && len(ref.Steps) == 1 && ref.Steps[0].IsModel() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // PathParameter is where the path of a file goes; "" where the method takes none.
@@ -184,6 +206,7 @@ type ItemKind uint8
 const (
 	NoItems ItemKind = iota
 	FileItems
+	ModelItems // Files, each with a model.
 	ValueItems
 )
 
@@ -194,6 +217,8 @@ func (t *Task) ItemKind() ItemKind {
 		return NoItems
 	case t.Each.Values != nil:
 		return ValueItems
+	case t.Each.ModelsNode != nil:
+		return ModelItems
 	}
 	return FileItems
 }

@@ -22,6 +22,14 @@ type Items struct {
 	Reads   []string  // Files and folders outside those of the run that it names.
 	Errors  []Problem // What is wrong with it.
 	Missing []Problem // Files and folders that do not exist.
+	Beneath []Beneath // What lies in folders beneath, where nothing says whether it is meant.
+}
+
+// Beneath is how many files lie in the folders beneath one that a batch names.
+type Beneath struct {
+	Folder *definition.Node
+	Files  int
+	More   bool // There may be more of them.
 }
 
 // readItems reads which items a task runs for.
@@ -31,7 +39,7 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	refuse := func(at definition.Position, message, hint string) {
 		read.Errors = append(read.Errors, Problem{At: at, Message: message, Hint: hint})
 	}
-	read.Errors = readLimits(task, each)
+	read.Errors = append(readLimits(task, each), readSelection(task, each)...)
 	if from.Values != nil {
 		list := from.Values.Value()
 		each.Values = &list
@@ -76,6 +84,16 @@ func readItems(paths *Paths, task *Task) (read Items) {
 		}
 		read.Errors = append(read.Errors, checkPattern(key, n)...)
 	}
+	if from.Pattern == nil && task.IsBatch && len(from.Exclude) == 0 {
+		for _, folder := range append([]*definition.Node{from.Directory}, from.Files...) {
+			if folder == nil || task.EachTexts.hasNode(folder) {
+				continue
+			}
+			if files, more := paths.beneath(folder); files > 0 {
+				read.Beneath = append(read.Beneath, Beneath{folder, files, more})
+			}
+		}
+	}
 	for _, n := range from.Exclude {
 		each.Exclude = append(each.Exclude, n.Written)
 		read.Errors = append(read.Errors, checkPattern("exclude", n)...)
@@ -102,6 +120,51 @@ func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
 		if each.MaxFailures, fits = tolerance(n); !fits {
 			wrong = append(wrong, Problem{At: n.Position, Message: "max_failures must be a whole number of " + what + " or a percentage such as 10%, not " + n.Describe()})
 		}
+	}
+	return wrong
+}
+
+// readSelection reads which of the files are items, and for which models.
+func readSelection(task *Task, each *plan.FanOut) (wrong []Problem) {
+	from := task.Each
+	refuse := func(n *definition.Node, message, hint string) {
+		wrong = append(wrong, Problem{At: n.Position, Message: message, Hint: hint})
+	}
+	if from.Limit != nil {
+		each.Limit, _ = definition.Count(from.Limit)
+	}
+	if from.Sample != nil {
+		each.Sample, _ = definition.Count(from.Sample)
+	}
+	switch {
+	case from.Limit != nil && from.Sample != nil:
+		refuse(from.Sample, "limit and sample cannot both be given", "limit takes the first files, sample takes some at random")
+	case from.Seed != nil && from.Sample == nil:
+		refuse(from.Seed, "seed is only supported beside sample", "")
+	case from.Seed != nil:
+		each.Seed, _ = definition.Whole(from.Seed)
+	}
+	for _, n := range from.Models {
+		name := n.Written
+		switch {
+		case name == "":
+			refuse(n, "models has an empty name", "")
+		case strings.Contains(name, "${"):
+			refuse(n, "models cannot contain a reference", "use the parameter model for one that is known later")
+		case slices.Contains(each.Models, name):
+			refuse(n, "models has "+definition.Quote(name)+" twice", "")
+		default:
+			each.Models = append(each.Models, name)
+		}
+	}
+	switch {
+	case from.ModelsNode == nil || task.Method == nil:
+	case len(from.Models) == 0:
+		refuse(from.ModelsNode, "models is an empty list", "")
+	case !slices.Contains(task.Method.Properties, parameterModel):
+		refuse(from.ModelsNode, task.Method.Name+" has no parameter model, so it cannot run for several models", "")
+	case !task.usesModel():
+		refuse(from.ModelsNode, "the parameter model takes precedence, so every model of models would get the same call", "remove the parameter, or write model: ${item.model}")
 	}
 	return wrong
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -16,13 +17,14 @@ type Paths struct {
 	files      fs.FS
 	folder     string
 	flowFolder string
+	remote     bool // The files are those of another machine.
 	scripts    map[string]readScript
 	found      map[string]foundFile
 }
 
 func newPaths(source Source) *Paths {
 	return &Paths{
-		files: source.Files, folder: source.Folder, flowFolder: source.FlowFolder,
+		files: source.Files, folder: source.Folder, flowFolder: source.FlowFolder, remote: source.Remote,
 		scripts: map[string]readScript{}, found: map[string]foundFile{},
 	}
 }
@@ -126,6 +128,41 @@ func (p *Paths) locate(n *definition.Node, folder, refers bool) (outside, proble
 		return place, "", false
 	}
 	return "", definition.Quote(name) + " does not exist: looked for " + JoinWords(places, "and"), true
+}
+
+// maxLooked is how many entries of folders are looked at to find files beneath a folder.
+const maxLooked = 5000
+
+// beneath counts the files in the folders beneath one that the workflow names, without what wildcards leave out, and reports whether
+// there may be more. It follows no links.
+func (p *Paths) beneath(n *definition.Node) (files int, more bool) {
+	name := strings.ReplaceAll(n.Written, "$${", "${")
+	if p.files == nil || p.remote || name == "" {
+		return 0, false
+	}
+	looked := 0
+	for _, place := range p.places(name) {
+		if info, err := p.stat(place); err != nil || !info.IsDir() {
+			continue
+		}
+		top := inFS(place)
+		err := fs.WalkDir(p.files, top, func(at string, entry fs.DirEntry, err error) error {
+			looked++
+			switch {
+			case looked > maxLooked:
+				more = true
+				return fs.SkipAll
+			case at == top:
+			case err != nil, entry.IsDir() && glob.KindOf(entry.Name()) == glob.Hidden:
+				return fs.SkipDir
+			case entry.Type().IsRegular() && path.Dir(at) != top && glob.KindOf(entry.Name()) == "":
+				files++
+			}
+			return nil
+		})
+		return files, more && err == nil
+	}
+	return 0, false
 }
 
 // places are where a path may lead, in this order.

@@ -30,6 +30,22 @@ func batches(c *Context) {
 		c.reportAll(task.Items.Errors)
 		c.reportMissing(task.Items.Missing)
 		checkDifference(c, task)
+		noteBeneath(c, task)
+	}
+}
+
+// noteBeneath notes files in folders beneath that of a batch which says nothing about them.
+func noteBeneath(c *Context, task *resolve.Task) {
+	for _, beneath := range task.Items.Beneath {
+		what := fmt.Sprintf("%d files in folders", beneath.Files)
+		switch {
+		case beneath.More:
+			what = fmt.Sprintf("at least %d files in folders", beneath.Files)
+		case beneath.Files == 1:
+			what = "1 file in a folder"
+		}
+		c.note(beneath.Folder.Position, fmt.Sprintf("%s beneath %s will not be read", what, definition.Quote(beneath.Folder.Written)),
+			`write pattern: "**/*" to read them, too, or pattern: "*" if they are not meant`)
 	}
 }
 

@@ -107,6 +107,9 @@ func badItem(ref reference.Reference, items resolve.ItemKind) (message, hint str
 		return shown(ref) + ": an index is a number and has no fields", "write ${index}"
 	case items == resolve.ValueItems:
 		return "", ""
+	case len(ref.Steps) == 1 && ref.Steps[0].IsModel() && items == resolve.ModelItems:
+	case len(ref.Steps) == 1 && ref.Steps[0].IsModel():
+		return shown(ref) + ": the batch has no models", "write models: [a, b] under batch"
 	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
 		return shown(ref) + ": a file has no such field", "use ${item.name}, ${item.stem} or ${item.dir}"
 	}

@@ -98,6 +98,12 @@ func (c *Context) reportAll(problems []resolve.Problem) {
 	}
 }
 
+// note adds what is no error.
+func (c *Context) note(at definition.Position, message, hint string) {
+	c.report(at, message, hint)
+	c.Diagnostics[len(c.Diagnostics)-1].Note = true
+}
+
 // reportMissing reports files and folders that do not exist: errors, but notes where the run executes on another machine.
 func (c *Context) reportMissing(problems []resolve.Problem) {
 	for _, problem := range problems {
@@ -105,7 +111,6 @@ func (c *Context) reportMissing(problems []resolve.Problem) {
 			c.reportAll([]resolve.Problem{problem})
 			continue
 		}
-		c.report(problem.At, problem.Message, "the worker that runs the task looks for it again")
-		c.Diagnostics[len(c.Diagnostics)-1].Note = true
+		c.note(problem.At, problem.Message, "the worker that runs the task looks for it again")
 	}
 }

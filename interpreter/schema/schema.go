@@ -41,6 +41,12 @@ const items = `[
   {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}}}
 ]`
 
+// selection is which of the files a batch takes: the first ones, or a sample, which may have a seed.
+const selection = `[
+  {"anyOf": [{"properties": {"limit": {"type": "null"}}}, {"properties": {"sample": {"type": "null"}}}]},
+  {"anyOf": [{"properties": {"seed": {"type": "null"}}}, {"required": ["sample"], "properties": {"sample": {"not": {"type": "null"}}}}]}
+]`
+
 // server is how an MCP server is reached: one of two ways.
 const server = `[
   {"required": ["command"], "properties": {"command": {"not": {"enum": [null, ""]}}, "url": {"type": "null"}, "headers": {"type": "null"}}},
@@ -156,7 +162,7 @@ func (w *writer) part(key definition.Key) {
 	case "mcp_server":
 		schema = append(schema, of("type", value.String("object")), of("oneOf", parsed(server)))
 	case "batch":
-		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", value.Object(of("oneOf", parsed(items)))))
+		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", value.Object(of("oneOf", parsed(items)), of("allOf", parsed(selection)))))
 	}
 	if key.Part != "template" {
 		schema = append(schema, of("additionalProperties", value.Bool(false)))

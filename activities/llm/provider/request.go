@@ -69,13 +69,16 @@ func (r *Request) Size() (size int64) {
 // bytesPerToken is a low estimate of the bytes of a token.
 const bytesPerToken = 3
 
+// InputTokens is an estimate of the tokens of the request without those of its answer and of images.
+func (r *Request) InputTokens() int64 { return r.Size() / bytesPerToken }
+
 // Estimate is how many tokens the request may use.
 func (r *Request) Estimate() int64 {
 	const answer = 512 // Of a request without a limit.
 	if r.Inputs != nil {
-		return r.Size() / bytesPerToken
+		return r.InputTokens()
 	}
-	return r.Size()/bytesPerToken + cmp.Or(int64(max(r.Option("num_predict"), 0)), answer)
+	return r.InputTokens() + cmp.Or(int64(max(r.Option("num_predict"), 0)), answer)
 }
 
 // TokensOf is how many tokens the request and its answer used; an estimate, where the server does not count.
@@ -83,7 +86,7 @@ func (r *Request) TokensOf(a *Answer) int64 {
 	if a.Pieces == 0 && !a.Done {
 		return 0
 	}
-	return cmp.Or(a.PromptTokens, r.Size()/bytesPerToken) + cmp.Or(a.Tokens, int64(a.Pieces))
+	return cmp.Or(a.PromptTokens, r.InputTokens()) + cmp.Or(a.Tokens, int64(a.Pieces))
 }
 
 // WithTag is the name of a model with its tag, as servers list it.

@@ -1,30 +1,40 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // batchOptions are the flags of batch.
 type batchOptions struct {
-	batch   interpreter.Batch
+	request batch.Request
 	file    string         // Where the results go; empty is standard output.
 	export  export.Options // What of the results, and how.
 	another bool
+	dryRun  bool
+	save    string // Where the workflow goes, instead of being run.
+	yes     bool
 }
 
 // batchFormat is the value of --format for batch, which has more of them.
@@ -51,7 +61,8 @@ func (p batchCommand) command() *cobra.Command {
 		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
 			"If the process dies, the same command in the same folder resumes where it was.\n" +
 			"A folder that is named like a command below is ./list, ./show or ./export.",
-		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md",
+		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md\n" +
+			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{fmt.Errorf("missing argument DIR or FILE; see `%s --help`", command.CommandPath())}
@@ -59,39 +70,57 @@ func (p batchCommand) command() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			if o.batch.Prompt == "" {
-				return usageError{errors.New("--prompt is required: it says what to ask the model about each file")}
-			}
-			if o.batch.MaxConcurrent < 1 && command.Flags().Changed("max-concurrent") {
-				return usageError{fmt.Errorf("--max-concurrent %d is less than 1", o.batch.MaxConcurrent)}
-			}
-			if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
-				return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
-			}
 			p.toFile, o.export.Format = o.file != "", p.output.String()
 			if !command.Flags().Changed("format") {
 				o.export.Format = export.FormatOfFile(o.file)
-			}
-			if err := o.export.Check(); err != nil {
-				return usageError{err}
 			}
 			return p.batch(command.Context(), args, o)
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.batch.Pattern, "pattern", "", `pattern of the files of a folder: "*.txt", or "**/*.txt" to include subfolders (default all files)`)
-	flags.StringArrayVar(&o.batch.Exclude, "exclude", nil, "pattern of files to leave out; repeatable")
-	flags.StringVar(&o.batch.Prompt, "prompt", "", "question about each file (required); ${item.name} is its name")
-	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
-	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
-	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
+	o.request.Register(flags)
 	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended, and until then as FILE.partial (default standard output); its ending selects the format")
 	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: "+export.FormatNames())
 	o.export.AddFlags(flags)
 	flags.BoolVar(&o.export.Ordered, "ordered", false, "write the items to --output in their order, not as they end")
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files, the first prompts and the estimated tokens, and ask nothing")
+	flags.StringVar(&o.save, "save", "", "write the workflow of this batch to a `file`, instead of running it")
+	flags.BoolVar(&o.yes, "yes", false, "do not ask: start batches of any size, and replace the file of --save")
 	command.AddCommand(export.Commands(p.exports())...)
 	return command
+}
+
+// checkOutput reports where the results cannot go, and what is not supported without a run.
+func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
+	report := func(message, hint string) {
+		found = append(found, definition.Diagnostic{File: "batch", Rule: batch.Rule, Message: message, Hint: hint})
+	}
+	if err := o.export.Check(); err != nil {
+		report(err.Error(), "")
+	}
+	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
+		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
+	} else if err := writable(o.file); err != nil {
+		report(err.Message, err.Hint)
+	}
+	if o.save == "" {
+		return found
+	}
+	for _, other := range []struct {
+		flag  string
+		given bool
+	}{{"output", o.file != ""}, {"dry-run", o.dryRun}, {"new", o.another}} {
+		if other.given {
+			report("--save and --"+other.flag+" cannot be combined", "--save writes a workflow and runs nothing")
+		}
+	}
+	if err := writable(o.save); err != nil {
+		report(strings.Replace(err.Message, "the results", "the workflow", 1), "--save must name a file in an existing folder")
+	} else if _, err := os.Stat(o.save); err == nil && !o.yes {
+		report(fmt.Sprintf("%q exists", o.save), "use --yes to replace it")
+	}
+	return found
 }
 
 func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions) error {
@@ -99,17 +128,10 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	if err := writable(o.file); err != nil {
-		return err
-	}
-	if info, err := os.Stat(paths[0]); len(paths) == 1 && err == nil && info.IsDir() {
-		o.batch.Directory = paths[0]
-	} else {
-		o.batch.Files = paths // What is not there is told with all other mistakes.
-	}
-	input := interpreter.Input{
-		File: "batch", Text: o.batch.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
-	}
+	specs := runs.Specs(p.options(), false)
+	typed, found := o.request.Batch(paths, specs, p.In)
+	found = append(found, o.checkOutput()...)
+	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
 		written := o.file
 		if !filepath.IsAbs(written) {
@@ -118,11 +140,17 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		input.Omit = []string{written}
 	}
 	compiled, mistakes := interpreter.Compile(input)
-	if compiled == nil {
-		return p.refuseBatch(mistakes)
+	if compiled == nil || len(found) > 0 {
+		return p.refuseBatch(append(found, mistakes...))
 	}
-	typed := "gleitzeit " + view.ShellWords(p.Args...)
-	how := execution{another: o.another, command: typed, claimed: typed}
+	if o.save != "" {
+		return p.saveBatch(typed, o.save, folder)
+	}
+	if stop, err := p.preview(ctx, compiled, o); stop || err != nil {
+		return err
+	}
+	command := "gleitzeit " + view.ShellWords(p.Args...)
+	how := execution{another: o.another, command: command, claimed: command}
 	var file *export.File
 	if o.file != "" {
 		file = export.NewFile(o.file, definition.BatchID, &o.export)
@@ -133,6 +161,62 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	return execute(ctx, p.program, compiled, how)
 }
 
+// saveBatch writes the workflow of a batch.
+func (p batchCommand) saveBatch(typed interpreter.Batch, file, folder string) error {
+	if filepath.Dir(file) != "." {
+		typed = batch.Elsewhere(typed, folder)
+	}
+	text, err := typed.YAML()
+	if err == nil {
+		err = home.WriteAtomic(file, text)
+	}
+	if err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "cannot write the workflow to %q: %s", file, err)
+	}
+	p.say("wrote the workflow to %s; run it with `gleitzeit run %s`", file, view.ShellWords(file))
+	return nil
+}
+
+// askFrom is how many calls a batch has that is only started, on a terminal, after a question.
+const askFrom = 100
+
+// preview prints what a batch would do, or only what its files leave out. It reports whether the batch is not to be started.
+func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchOptions) (stop bool, err error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return true, err
+	}
+	scan, err := batch.NewScan(ctx, compiled, settings.CaseSensitive)
+	if err != nil {
+		return true, err
+	}
+	if o.dryRun {
+		preview, err := scan.Preview(ctx)
+		if err != nil {
+			return true, err
+		}
+		if p.forPrograms() {
+			p.writeJSON(p.Out, preview)
+		} else {
+			fmt.Fprint(p.Out, preview.Text())
+		}
+		return true, nil
+	}
+	for _, line := range scan.Notices(ctx) {
+		p.notify(runs.Notice{Kind: runs.Files, Message: line})
+	}
+	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
+		return false, nil
+	}
+	fmt.Fprintf(p.Err, "%d calls of %s: continue? [y/N] ", scan.Calls(), compiled.Tasks[0].Method)
+	answer, err := bufio.NewReader(p.In).ReadString('\n')
+	if text := strings.ToLower(strings.TrimSpace(answer)); err == nil && (text == "y" || text == "yes") {
+		return false, nil
+	}
+	p.say("nothing was started")
+	return true, exitError{exitOther}
+}
+
 // refuseBatch reports every mistake; their places are in a text that nobody has seen.
 func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 	if p.forPrograms() {
@@ -140,7 +224,11 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 	}
 	for _, mistake := range mistakes {
 		line := "gleitzeit: " + mistake.Message
-		if mistake.Hint != "" {
+		switch {
+		case mistake.Hint == "":
+		case mistake.Rule == batch.Rule:
+			line += "\n  " + mistake.Hint
+		default:
 			line += "; " + mistake.Hint
 		}
 		p.say("%s", value.VisibleLines(line))
@@ -166,7 +254,7 @@ func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view
 }
 
 // writable finds out before the work begins that its results could not be written.
-func writable(file string) error {
+func writable(file string) *protocol.Error {
 	if file == "" {
 		return nil
 	}
@@ -193,7 +281,7 @@ func notWritten(file string, err error) error {
 	return err
 }
 
-func unwritable(file string, err error) error {
+func unwritable(file string, err error) *protocol.Error {
 	if of, is := errors.AsType[*fs.PathError](err); is {
 		err = of.Err
 	}

@@ -28,7 +28,7 @@ type field struct {
 const every = ".*"
 
 // heads are what paths begin with. Any other name is that of a field of the result, or of the item.
-var heads = []string{"item", "index", "status", "result", "error", "duration", "reason", "warning", "failed_attempts"}
+var heads = []string{"item", "index", "status", "result", "error", "duration", "model", "reason", "warning", "failed_attempts"}
 
 // parseFields reads what --fields has.
 func parseFields(text string) ([]*field, error) {

@@ -65,13 +65,13 @@ func (s *source) put(t *testing.T, store resultstore.Store, size int) {
 	list := value.List(s.items...).JSON()
 	if size > 0 {
 		manifest := struct {
-			Total int    `json:"total"`
-			Pages []page `json:"pages"`
+			Total int             `json:"total"`
+			Pages []protocol.Page `json:"pages"`
 		}{Total: len(s.items)}
 		for first := 0; first < len(s.items); first += size {
 			part := s.items[first:min(first+size, len(s.items))]
 			data := value.List(part...).JSON()
-			manifest.Pages = append(manifest.Pages, page{protocol.RefOf(data), first, len(part)})
+			manifest.Pages = append(manifest.Pages, protocol.Page{Ref: protocol.RefOf(data), First: first, Count: len(part)})
 			s.values = append(s.values, data)
 		}
 		if list, err = json.Marshal(manifest); err != nil {

@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -18,18 +17,12 @@ type Records struct {
 	execution string
 	task      string
 	retry     *protocol.Retry // The policy of the task.
+	models    []string        // Of the task, where several are asked about each file.
 	open      bool            // A failed attempt may be followed by another one.
 	only      protocol.Status // Of the items that Each passes; empty is all.
-	pages     []page
-	read      page // The page whose items are in memory,
+	pages     []protocol.Page
+	read      protocol.Page // The page whose items are in memory,
 	items     []value.Value
-}
-
-// page is a part of the list of a task's items.
-type page struct {
-	Ref   protocol.Ref `json:"ref"`
-	First int          `json:"first"`
-	Count int          `json:"count"`
 }
 
 // window is how many items are read from the store at once, without their results.
@@ -48,9 +41,11 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 		if record.Items == nil {
 			continue
 		}
-		if err := r.readList(ctx, *record.Items); err != nil {
+		manifest, err := resultstore.LoadManifest(ctx, store, *record.Items)
+		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
+		r.pages = manifest.Pages
 		break
 	}
 	planned, err := view.ReadPlan(ctx, store, run)
@@ -60,31 +55,16 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 	for i := range planned.Tasks {
 		if planned.Tasks[i].ID == task {
 			r.retry = planned.Tasks[i].Retry
+			if each := planned.Tasks[i].FanOut; each != nil {
+				r.models = each.Models
+			}
 		}
 	}
 	return r, nil
 }
 
-// readList reads where the items are: in one value, or in the pages of a manifest.
-func (r *Records) readList(ctx context.Context, ref protocol.Ref) error {
-	data, err := r.store.Value(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if len(data) > 0 && data[0] == '{' {
-		var manifest struct {
-			Pages []page `json:"pages"`
-		}
-		err := json.Unmarshal(data, &manifest)
-		r.pages = manifest.Pages
-		return err
-	}
-	list, err := value.ParseStored(data)
-	r.items = list.Elements()
-	r.read = page{Ref: ref, Count: len(r.items)}
-	r.pages = []page{r.read}
-	return err
-}
+// model returns the model of an item; empty if all have the same.
+func (r *Records) model(item int) string { return protocol.ModelOf(r.models, item, r.count()) }
 
 // count returns how many items the task has.
 func (r *Records) count() int {
@@ -106,7 +86,7 @@ func (r *Records) eachBut(ctx context.Context, but indexes, pass func(Item) erro
 		if status := view.ItemStatus(attempts[len(attempts)-1].Status); r.only != "" && status != r.only {
 			return nil // Its result is not read.
 		}
-		entry, err := view.ReadEntry(ctx, r.store, item, attempts)
+		entry, err := view.ReadEntry(ctx, r.store, item, r.model(attempts[0].Item), attempts)
 		if err != nil {
 			return err
 		}
@@ -134,7 +114,7 @@ func (r *Records) walk(ctx context.Context, wanted func(int) bool, pass func(ite
 	return nil
 }
 
-func (r *Records) walkWindow(ctx context.Context, p page, first, last int, wanted func(int) bool, pass func(value.Value, []resultstore.Record) error) error {
+func (r *Records) walkWindow(ctx context.Context, p protocol.Page, first, last int, wanted func(int) bool, pass func(value.Value, []resultstore.Record) error) error {
 	records, err := r.store.Records(ctx, r.query(first, last))
 	if err != nil {
 		return err
@@ -183,7 +163,7 @@ func (r *Records) At(ctx context.Context, index int) (found Item, has bool, err 
 		if err != nil {
 			return found, false, err
 		}
-		entry, err := view.ReadEntry(ctx, r.store, items[index-p.First], records)
+		entry, err := view.ReadEntry(ctx, r.store, items[index-p.First], r.model(index), records)
 		if err != nil {
 			return found, false, err
 		}
@@ -194,7 +174,7 @@ func (r *Records) At(ctx context.Context, index int) (found Item, has bool, err 
 }
 
 // itemsOf returns the items of a page.
-func (r *Records) itemsOf(ctx context.Context, p page) ([]value.Value, error) {
+func (r *Records) itemsOf(ctx context.Context, p protocol.Page) ([]value.Value, error) {
 	if r.read == p {
 		return r.items, nil
 	}

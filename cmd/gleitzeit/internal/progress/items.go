@@ -2,6 +2,7 @@ package progress
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
@@ -67,14 +68,14 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	case event.At.Before(p.o.Began):
 		fan.earlier++
 	case event.Outcome.Status == protocol.Failed:
-		p.line(item.Line())
+		p.itemLine(item, item.Line())
 		if hint := item.HintLine(); hint != "" && !fan.hints[hint] {
 			fan.hints[hint] = true
 			p.line(hint)
 		}
 		p.showPrinted(item.Error, view.ItemLines)
 	case event.Outcome.Status == protocol.Completed && item.Warning != "":
-		p.line(item.WarningLine())
+		p.itemLine(item, item.WarningLine())
 	}
 	if p.o.Line != nil {
 		if item.Result, err = p.result(ctx, event); err != nil {
@@ -85,6 +86,19 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	}
 	p.draw()
 	return nil
+}
+
+// itemLine shows a line about an item: on a terminal one that fits into a row.
+func (p *Printer) itemLine(item *view.Item, line string) {
+	if p.o.Screen.Terminal() {
+		width, _ := p.o.Screen.size()
+		folder, err := os.Getwd()
+		if err != nil {
+			folder = "" // Then paths are absolute.
+		}
+		line = item.ShortLine(width-1, folder)
+	}
+	p.line(line)
 }
 
 // fan returns the counts of a task's items. The first event of one of them starts the task.

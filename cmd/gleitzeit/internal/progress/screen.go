@@ -26,10 +26,16 @@ type Screen struct {
 // NewScreen returns the screen over a writer, which is a terminal if it is a file that is one.
 func NewScreen(to io.Writer) *Screen {
 	s := &Screen{to: to}
-	if file, is := to.(*os.File); is && term.IsTerminal(int(file.Fd())) {
-		s.file = file
+	if IsTerminal(to) {
+		s.file = to.(*os.File)
 	}
 	return s
+}
+
+// IsTerminal reports whether a stream is a terminal.
+func IsTerminal(stream any) bool {
+	file, is := stream.(*os.File)
+	return is && term.IsTerminal(int(file.Fd()))
 }
 
 // Width returns the width in columns of a writer that is a terminal; 0 of another one.

@@ -25,6 +25,7 @@ const (
 	Warning         NoticeKind = "warning"
 	Pruned          NoticeKind = "pruned"
 	Ready           NoticeKind = "ready" // A worker serves its queue.
+	Files           NoticeKind = "files" // Which files a batch takes, and which not.
 )
 
 // Notice is something that people should know while runs are executed or followed.

@@ -84,8 +84,7 @@ func MarkdownItem(entry value.Value) string {
 
 // MarkdownItemHeading returns the heading of the section of an item.
 func MarkdownItemHeading(entry value.Value) string {
-	item, _ := entry.Get("item")
-	return "\n## " + markdownTitle(titleOf(item)) + "\n\n"
+	return "\n## " + markdownTitle(headingOf(entry)) + "\n\n"
 }
 
 func markdownOfItem(entry value.Value) string {

@@ -80,6 +80,7 @@ type Task struct {
 	printed         *protocol.Ref    // What the last attempt has printed.
 	failures        []failures       // Its items that failed,
 	moreFailures    int              // and how many failed for further reasons.
+	warnings        []warnings       // The first warnings of the results of its items.
 	each            bool             // It is fanned out.
 	continueOnError bool             // The run continues when the task fails.
 	when            string

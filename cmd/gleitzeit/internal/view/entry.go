@@ -11,10 +11,10 @@ import (
 )
 
 // ReadEntry returns an item as the results of its task have it, from the records of its attempts: with its result, what its attempts
-// have printed, and a warning that the result does not have itself.
-func ReadEntry(ctx context.Context, store resultstore.Store, item value.Value, records []resultstore.Record) (value.Value, error) {
+// have printed, and a warning that the result does not have itself. The model is that of an item about which several are asked.
+func ReadEntry(ctx context.Context, store resultstore.Store, item value.Value, model string, records []resultstore.Record) (value.Value, error) {
 	last := records[len(records)-1]
-	entry, err := EntryOf(item, records)
+	entry, err := EntryOf(item, model, records)
 	if err != nil {
 		return entry, err
 	}
@@ -32,7 +32,7 @@ func ReadEntry(ctx context.Context, store resultstore.Store, item value.Value, r
 }
 
 // EntryOf is ReadEntry without what has to be read, or may be a warning: the result is null.
-func EntryOf(item value.Value, records []resultstore.Record) (value.Value, error) {
+func EntryOf(item value.Value, model string, records []resultstore.Record) (value.Value, error) {
 	last := records[len(records)-1]
 	failure, err := value.Encode(NewError(last.Error))
 	if err != nil {
@@ -46,6 +46,9 @@ func EntryOf(item value.Value, records []resultstore.Record) (value.Value, error
 		{Name: "result"},
 		{Name: "error", Value: failure},
 		{Name: "duration", Value: value.Float(last.FinishedAt.Sub(last.StartedAt).Round(time.Millisecond).Seconds())},
+	}
+	if model != "" {
+		fields = append(fields, value.Field{Name: "model", Value: value.String(model)})
 	}
 	if status == protocol.Skipped {
 		reason := last.Reason

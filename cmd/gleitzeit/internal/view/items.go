@@ -2,12 +2,14 @@ package view
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/mattn/go-runewidth"
 )
 
 // Item is one item of a fanned-out task, as it ended.
@@ -41,6 +43,31 @@ func (i *Item) Line() string {
 		line += "  " + value.VisibleLines(Brief(i.Error.Message))
 	}
 	return line
+}
+
+// ShortLine returns a line about an item that has failed, or that has a warning, which fits into a row of a width in columns: the reason
+// comes first, and the path is relative to a folder.
+func (i *Item) ShortLine(width int, folder string) string {
+	mark, reason := Mark(i.Status), i.Warning
+	if i.Error != nil {
+		reason = i.Error.Message
+	} else if i.Warning != "" {
+		mark = "!"
+	}
+	name, path := titleOf(i.Item), i.Item.Text()
+	if relative, err := filepath.Rel(folder, path); err == nil && strings.HasPrefix(path, "/") && len(relative) < len(path) {
+		reason = strings.ReplaceAll(strings.Replace(reason, fmt.Sprintf("file %q ", path), "", 1), path, relative)
+		name = value.Visible(relative)
+	}
+	head := fmt.Sprintf("%s %s[%d]  ", mark, i.Task, i.Index)
+	reason = value.Visible(FirstLine(Brief(reason)))
+	room := max(width-runewidth.StringWidth(head)-2, 0) // For the reason and the name.
+	columns := runewidth.StringWidth
+	if most := max(room/3, room-columns(reason)); columns(name) > most {
+		name = runewidth.TruncateLeft(name, columns(name)-most+1, "…") // Its end tells files from each other.
+	}
+	reason = runewidth.Truncate(reason, max(room-columns(name), 1), "…")
+	return runewidth.Truncate(head+reason+"  "+name, width, "…")
 }
 
 // WarningLine returns a line with the warning of the item's result.
@@ -90,10 +117,11 @@ func ItemsWord(count int, values bool) string {
 
 // itemsOf is what the records of a task say about its items.
 type itemsOf struct {
-	list   *protocol.Ref
-	counts protocol.Counts // Without the total.
-	warned int             // Items whose results have warnings.
-	ended  *protocol.Counts
+	list     *protocol.Ref
+	counts   protocol.Counts // Without the total.
+	warned   int             // Items whose results have warnings.
+	warnings []warnings
+	ended    *protocol.Counts
 
 	retrying int // Items that wait for their next attempt, or are in it.
 	failures []failures
@@ -109,6 +137,26 @@ type failures struct {
 	count   int
 	error   *Error        // Of the first of them.
 	printed *protocol.Ref // By its last attempt.
+}
+
+// warnings are the items of a task whose results have the same warning.
+type warnings struct {
+	first int // The index of the first of them.
+	count int
+	text  string
+}
+
+func (of *itemsOf) addWarning(record resultstore.Record) {
+	of.warned++
+	for i := range of.warnings {
+		if known := &of.warnings[i]; known.text == record.Warning {
+			known.count++
+			return
+		}
+	}
+	if len(of.warnings) < maxFailures {
+		of.warnings = append(of.warnings, warnings{record.Item, 1, record.Warning})
+	}
 }
 
 // addFailure adds an item that failed to those with the same hint, or without one, with the same message.
@@ -147,7 +195,7 @@ func (of *itemsOf) count(records []resultstore.Record, retries retries) {
 		case record.Status == protocol.Completed:
 			of.counts.Succeeded++
 			if record.Warning != "" {
-				of.warned++
+				of.addWarning(record)
 			}
 			if record.FromCache {
 				of.counts.Cached++
@@ -191,8 +239,7 @@ func ItemText(entry value.Value) string {
 
 // ItemHeading returns the line above the result of an item.
 func ItemHeading(entry value.Value) string {
-	item, _ := entry.Get("item")
-	return "== " + titleOf(item) + "\n"
+	return "== " + headingOf(entry) + "\n"
 }
 
 // warningOf is the warning of an item, or of its result; empty if it has none.
@@ -236,7 +283,16 @@ func failedAttemptsOf(entry value.Value) string {
 	return text.String()
 }
 
-// titleOf is the heading of an item: a path in full, of a value what tells it from others.
+// headingOf is the heading of an entry of the results: the item, and the model where several were asked about it.
+func headingOf(entry value.Value) string {
+	item, _ := entry.Get("item")
+	if model, has := entry.Get("model"); has {
+		return titleOf(item) + " (" + value.VisibleLines(model.Text()) + ")"
+	}
+	return titleOf(item)
+}
+
+// titleOf is the title of an item: a path in full, of a value what tells it from others.
 func titleOf(item value.Value) string {
 	if path := item.Text(); strings.HasPrefix(path, "/") && !strings.Contains(path, "\n") {
 		return value.VisibleLines(path)

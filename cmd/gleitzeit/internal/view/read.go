@@ -83,7 +83,7 @@ func (t *Task) addItems(ctx context.Context, store resultstore.Store, records at
 	if of.ended != nil {
 		t.Items, t.Retrying = of.ended, 0
 	}
-	t.Warnings, t.failures, t.moreFailures = of.warned, of.failures, of.more
+	t.Warnings, t.warnings, t.failures, t.moreFailures = of.warned, of.warnings, of.failures, of.more
 	return nil
 }
 

@@ -189,14 +189,33 @@ func (r *Run) Tree() string {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
 		text.WriteString(task.remedies(strings.Repeat("  ", depth[task.ID]+2)))
-		if task.Warnings > 0 {
-			fmt.Fprintf(&text, "%s! %d %s with a warning: see the results\n", strings.Repeat("  ", depth[task.ID]+2), task.Warnings, ItemsWord(task.Warnings, task.Values))
-		}
+		text.WriteString(task.itemWarnings(strings.Repeat("  ", depth[task.ID]+2)))
 	}
 	return text.String()
 }
 
-// maxFailures is how many reasons for which items failed are shown in a tree.
+// itemWarnings returns, below the line of a task, how many results of its items have a warning, and the first of these.
+func (t *Task) itemWarnings(indent string) string {
+	if t.Warnings == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%s! %d %s with a warning: see the results\n", indent, t.Warnings, ItemsWord(t.Warnings, t.Values))
+	for _, group := range t.warnings {
+		text += fmt.Sprintf("%s  %s  %s\n", indent, t.itemNames(group.first, group.count), value.VisibleLines(Brief(group.text)))
+	}
+	return text
+}
+
+// itemNames names the first of some items, and how many there are: "batch[3] and 5 more".
+func (t *Task) itemNames(first, count int) string {
+	names := fmt.Sprintf("%s[%d]", t.ID, first)
+	if count > 1 {
+		names += fmt.Sprintf(" and %d more", count-1)
+	}
+	return names
+}
+
+// maxFailures is how many reasons for which items failed, and how many warnings, are shown in a tree.
 const maxFailures = 5
 
 // remedies returns, below the line of a task, why it or its items failed, as far as the line does not say so, and what to do.
@@ -212,11 +231,7 @@ func (t *Task) remedies(indent string) string {
 			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)+t.moreFailures-i)
 			break
 		}
-		items := fmt.Sprintf("%s[%d]", t.ID, group.first)
-		if group.count > 1 {
-			items += fmt.Sprintf(" and %d more", group.count-1)
-		}
-		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, items, value.VisibleLines(Brief(group.error.Message)))
+		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, t.itemNames(group.first, group.count), value.VisibleLines(Brief(group.error.Message)))
 		hint(indent+"  ", group.error.Hint)
 		text.WriteString(group.error.PrintedText(indent+"  ", ItemLines))
 	}

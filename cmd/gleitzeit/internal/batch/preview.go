@@ -1,0 +1,305 @@
+package batch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
+)
+
+// Scan is the list of the files of a batch, before it starts. It calls nothing, and records nothing.
+type Scan struct {
+	plan       *plan.Plan
+	activities *activities.Activities
+	listing    *activities.Listing
+	failure    error // Of a run that would start now: why there are no files.
+}
+
+// NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
+func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Scan, error) {
+	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
+	if err != nil {
+		return nil, err
+	}
+	s := &Scan{plan: p, activities: a}
+	if s.listing, s.failure = a.List(ctx, s.request(s.each().Pattern)); s.failure != nil {
+		s.listing = &activities.Listing{}
+	}
+	return s, nil
+}
+
+func (s *Scan) task() *plan.Task   { return &s.plan.Tasks[0] }
+func (s *Scan) each() *plan.FanOut { return s.task().FanOut }
+
+func (s *Scan) run() protocol.RunInfo {
+	return protocol.RunInfo{ID: "RUN", Workflow: s.plan.Name, Folder: s.plan.Folder, FlowFolder: s.plan.FlowFolder}
+}
+
+func (s *Scan) request(pattern string) protocol.ExpandRequest {
+	each := s.each()
+	return protocol.ExpandRequest{
+		Run: s.run(), Task: s.task().ID, Method: s.task().Method, Directory: each.Directory, Files: each.Files, Pattern: pattern, Exclude: each.Exclude,
+		Omit: each.Omit, Reads: each.Reads, Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
+	}
+}
+
+// Calls returns the number of calls: the files, for each model.
+func (s *Scan) Calls() int { return len(s.listing.Items) }
+
+// maxBeneath is how long folders beneath are searched for files that are not taken.
+const maxBeneath = time.Second
+
+// Beneath is what lies in the folders beneath those of a batch, and is not taken.
+type Beneath struct {
+	Files   int  `json:"files"`
+	Folders int  `json:"folders"`
+	Partly  bool `json:"partly,omitempty"` // There may be more of them.
+}
+
+// Beneath counts the files beneath the folders that the pattern would match there; nil if there are none, or if the pattern says
+// which folders are meant.
+func (s *Scan) Beneath(ctx context.Context) *Beneath {
+	pattern := s.each().Pattern
+	if strings.Contains(pattern, "/") || pattern == "**" || len(s.listing.Folders) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxBeneath)
+	defer cancel()
+	request := s.request(recursive(pattern))
+	request.Limit, request.Sample, request.Models, request.Most = 0, 0, nil, math.MaxInt
+	all, err := s.activities.List(ctx, request)
+	if ctx.Err() != nil {
+		return &Beneath{Partly: true}
+	}
+	if err != nil {
+		return nil
+	}
+	searched, named, folders := setOf(s.listing.Folders), setOf(s.each().Files), map[string]bool{}
+	found := &Beneath{}
+	for _, item := range all.Items {
+		relative, err := filepath.Rel(s.plan.Folder, item)
+		if folder := filepath.Dir(item); !searched[folder] && !named[item] && (err != nil || !named[relative]) {
+			found.Files++
+			folders[folder] = true
+		}
+	}
+	if found.Folders = len(folders); found.Files == 0 {
+		return nil
+	}
+	return found
+}
+
+func setOf(all []string) map[string]bool {
+	set := make(map[string]bool, len(all))
+	for _, one := range all {
+		set[one] = true
+	}
+	return set
+}
+
+// Notices are lines about what is not among the files of a batch.
+func (s *Scan) Notices(ctx context.Context) (lines []string) {
+	taken := len(s.listing.Items) / max(len(s.each().Models), 1)
+	switch {
+	case taken == s.listing.Matched:
+	case s.each().Sample > 0:
+		lines = append(lines, fmt.Sprintf("%s, a sample with seed %d", ofFiles(taken, s.listing.Matched), s.each().Seed))
+	default:
+		lines = append(lines, "the first "+ofFiles(taken, s.listing.Matched))
+	}
+	if len(s.listing.Ignored) > 0 {
+		lines = append(lines, "left out: "+activities.CountIgnored(s.listing.Ignored))
+	}
+	if beneath := s.Beneath(ctx); beneath != nil {
+		lines = append(lines, beneath.String())
+	}
+	return lines
+}
+
+func (b *Beneath) String() string {
+	if b.Partly {
+		return "files in folders beneath are not taken; `--recursive` takes them"
+	}
+	if b.Files == 1 {
+		return "1 file in a folder beneath is not taken; `--recursive` takes it"
+	}
+	return fmt.Sprintf("%d files in %s beneath are not taken; `--recursive` takes them", b.Files, count(b.Folders, "folder"))
+}
+
+func ofFiles(taken, all int) string { return fmt.Sprintf("%d of %s", taken, count(all, "file")) }
+
+func count(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// Preview is what a batch would do.
+type Preview struct {
+	Workflow string   `json:"workflow"`
+	Method   string   `json:"method"`
+	Models   []string `json:"models,omitempty"`
+	Matched  int      `json:"matched"` // Number of files that match.
+	Calls    int      `json:"calls"`   // Those that are taken, for each model.
+	Files    []string `json:"files"`   // The first of those that are taken.
+
+	Prompts []RenderedPrompt `json:"prompts"` // Of the first calls.
+	// Tokens is an estimate of what all calls have a model read, without images; null if no model is asked.
+	Tokens *int64 `json:"estimated_prompt_tokens"`
+
+	Failing int           `json:"failing"` // Number of files that could not be read.
+	Skipped []SkippedFile `json:"skipped"` // The first files that would not be read, or that would fail.
+	LeftOut int           `json:"left_out"`
+	Beneath *Beneath      `json:"beneath,omitempty"`
+
+	folder string
+}
+
+// RenderedPrompt is the call for one file.
+type RenderedPrompt struct {
+	File       string       `json:"file"`
+	Model      string       `json:"model,omitempty"`
+	System     string       `json:"system,omitempty"`
+	Prompt     string       `json:"prompt,omitempty"`
+	Parameters *value.Value `json:"parameters,omitempty"` // Of a method that asks no model.
+}
+
+// SkippedFile is a file that would not be read, and why.
+type SkippedFile struct {
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+}
+
+// The bounds of a preview.
+const (
+	maxFiles   = 20
+	maxPrompts = 3
+	maxSkipped = 20
+	maxReads   = 2000 // Files that are read for the estimate; those after them count like the average of these.
+)
+
+// Preview renders the first calls, and estimates all of them.
+func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
+	if s.failure != nil {
+		return nil, s.failure
+	}
+	each := s.each()
+	p := &Preview{
+		Workflow: s.plan.Name, Method: s.task().Method, Models: each.Models, Matched: s.listing.Matched, Calls: s.Calls(), Files: []string{}, Prompts: []RenderedPrompt{},
+		Skipped: []SkippedFile{}, LeftOut: len(s.listing.Ignored) + len(s.listing.LeftOut), Beneath: s.Beneath(ctx), folder: s.plan.Folder,
+	}
+	perModel := s.listing.Items[:s.Calls()/max(len(each.Models), 1)]
+	p.Files = append(p.Files, perModel[:min(len(perModel), maxFiles)]...)
+	for _, invalid := range s.listing.Invalid {
+		if invalid.Index < len(perModel) {
+			p.fails(s.listing.Items[invalid.Index], invalid.Error)
+		}
+	}
+	tokens, read := int64(0), 0
+	for i, file := range s.listing.Items {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if s.isInvalid(i) {
+			continue
+		}
+		if read == maxReads || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
+			break
+		}
+		rendered, cost, err := s.render(i, file)
+		if i < len(perModel) {
+			read++
+			tokens += cost
+			if err != nil {
+				p.fails(file, protocol.AsError(err, protocol.TaskValidationFailed))
+			}
+		}
+		if err == nil && len(p.Prompts) < maxPrompts {
+			p.Prompts = append(p.Prompts, rendered)
+		}
+	}
+	if strings.HasPrefix(p.Method, "llm/") {
+		if read > 0 {
+			tokens = tokens * int64(p.Calls) / int64(read)
+		}
+		p.Tokens = &tokens
+	}
+	for _, ignored := range s.listing.Ignored {
+		kind := string(ignored.Kind) + " file"
+		if ignored.Folder {
+			kind = string(ignored.Kind) + " folder"
+		}
+		p.skip(SkippedFile{ignored.Path, kind})
+	}
+	for _, text := range s.listing.LeftOut {
+		p.skip(SkippedFile{"", text})
+	}
+	return p, nil
+}
+
+func (s *Scan) isInvalid(item int) bool {
+	return slices.ContainsFunc(s.listing.Invalid, func(i protocol.SkippedItem) bool { return i.Index == item })
+}
+
+func (p *Preview) fails(file string, why *protocol.Error) {
+	p.Failing++
+	p.skip(SkippedFile{file, "would fail: " + strings.Replace(why.Message, fmt.Sprintf("file %q", file), "the file", 1)})
+}
+
+func (p *Preview) skip(file SkippedFile) {
+	if len(p.Skipped) < maxSkipped {
+		p.Skipped = append(p.Skipped, file)
+	}
+}
+
+// render returns the call for an item as its method would get it, and the estimated tokens. The error is one of the file.
+func (s *Scan) render(item int, file string) (RenderedPrompt, int64, error) {
+	model := protocol.ModelOf(s.each().Models, item, s.Calls())
+	path, index := value.String(file), value.Int(int64(item))
+	named := func(head string) func(string) (string, bool) {
+		return func(name string) (string, bool) { return "[" + head + "." + name + "]", true } // What it holds is not shown.
+	}
+	scope := &reference.Scope{Run: s.run(), Env: named("env"), Secret: named("secrets"), Bindings: []protocol.Binding{
+		{Head: "item", Value: protocol.Payload{Inline: &path}, File: true, Model: model},
+		{Head: "index", Value: protocol.Payload{Inline: &index}},
+	}}
+	resolved, err := reference.Resolve(s.task().Parameters, scope)
+	if err != nil {
+		return RenderedPrompt{}, 0, err
+	}
+	given, _ := resolved.Get("model")
+	rendered := RenderedPrompt{File: file, Model: cmp.Or(model, given.Text())}
+	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
+	if err := files.Check(file); err != nil {
+		return rendered, 0, err
+	}
+	if !strings.HasPrefix(s.task().Method, "llm/") {
+		rendered.Parameters = &resolved
+		return rendered, 0, nil
+	}
+	prompt, err := llm.ReadPrompt(protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files})
+	rendered.System, rendered.Prompt = prompt.System, prompt.Text
+	return rendered, prompt.Tokens, err
+}
+
+// within is the innermost folder in which a file was found.
+func (s *Scan) within(file string) (innermost string) {
+	for _, folder := range s.listing.Folders {
+		if strings.HasPrefix(file, strings.TrimSuffix(folder, "/")+"/") && len(folder) > len(innermost) {
+			innermost = folder
+		}
+	}
+	return innermost
+}
