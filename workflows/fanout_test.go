@@ -229,14 +229,6 @@ func TestABatchWithoutFilesFails(t *testing.T) {
 	same(t, "b", tasks["b"].Status, protocol.Skipped)
 }
 
-func TestABatchOfTooManyFilesFails(t *testing.T) {
-	r := newRig(t)
-	folder := folderOf(t, 501, numbered)
-	result, _ := end(t, r.start(t, batch(t, folder, "", "")))
-	same(t, "status", result.Status, protocol.Failed)
-	same(t, "message", r.tasks(t)["batch"].Error.Message, "501 files match, and the limit of a batch is 500")
-}
-
 func TestABatchOf500FilesFitsIntoOneHistory(t *testing.T) {
 	for name, keys := range map[string]string{"sixteen at once": "", "one after another": ", max_concurrent: 1"} {
 		t.Run(name, func(t *testing.T) {
