@@ -20,6 +20,7 @@ type FanOut struct {
 	Exclude       []*Node // Texts.
 	MaxConcurrent *Node   // A count.
 	MaxFailures   *Node   // Text or a number.
+	Chunk         *Node   // A count, or `auto`.
 	Limit         *Node   // A count.
 	Sample        *Node   // A count.
 	Seed          *Node   // A whole number.
@@ -50,6 +51,8 @@ var batchKeys = keys[batchReader]{
 		"Patterns of files to exclude; one without / matches names at any depth."},
 	{[]string{"max_concurrent"}, parallel, func(b *batchReader, n *Node) { b.MaxConcurrent = n },
 		"Maximum number of items in flight, within the max_parallel of the run."},
+	{[]string{"chunk"}, chunk, func(b *batchReader, n *Node) { b.Chunk = n },
+		"Maximum number of items that are done by one activity, one after the other; auto, the default, goes by how long they take."},
 	{[]string{"limit"}, count, func(b *batchReader, n *Node) { b.Limit = n },
 		"Number of files to take, the first ones in their order; by default all."},
 	{[]string{"sample"}, count, func(b *batchReader, n *Node) { b.Sample = n },

@@ -35,6 +35,9 @@ const (
 	MaxID       = 200       // Characters: Temporal takes 1,000 bytes, and item numbers are added.
 )
 
+// ChunkAuto is the value of `chunk` for as many items as their duration suggests.
+const ChunkAuto = "auto"
+
 // Key is one key of the language, as shown to people and editors.
 type Key struct {
 	Names    []string // The first is the one that messages use; the others mean the same.

@@ -47,10 +47,15 @@ var (
 
 // What rules narrow further.
 var (
-	id       = text.as("letters, digits, - and _", `{"type": ["string", "number"], "pattern": "^[\\p{L}\\p{M}\\p{Nd}_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
-	runID    = text.as("a-z, A-Z, 0-9, - and _", `{"type": ["string", "number"], "pattern": "^[a-zA-Z0-9_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
-	queue    = text.as("the name of a Temporal task queue", `{"type": ["string", "number"], "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": `+strconv.Itoa(temporalname.Max)+`}`)
-	period   = elapsed.as("", elapsedSchema("exclusiveMinimum"))
+	id     = text.as("letters, digits, - and _", `{"type": ["string", "number"], "pattern": "^[\\p{L}\\p{M}\\p{Nd}_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
+	runID  = text.as("a-z, A-Z, 0-9, - and _", `{"type": ["string", "number"], "pattern": "^[a-zA-Z0-9_-]*$", "maxLength": `+strconv.Itoa(MaxID)+`}`)
+	queue  = text.as("the name of a Temporal task queue", `{"type": ["string", "number"], "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": `+strconv.Itoa(temporalname.Max)+`}`)
+	period = elapsed.as("", elapsedSchema("exclusiveMinimum"))
+	chunk  = shape{
+		want:   "a whole number of at least 1, or auto",
+		fits:   func(n *Node) bool { _, fits := Count(n); return fits || n.Written == ChunkAuto },
+		schema: `{"anyOf": [{"type": "integer", "minimum": 1}, {"const": "` + ChunkAuto + `"}]}`,
+	}
 	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
 	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)
 	items    = shape{want: "a list, or a reference to one", fits: func(n *Node) bool { return n.Kind == value.KindList || n.Kind == value.KindString },

@@ -25,6 +25,7 @@ type Task struct {
 
 	MaxConcurrent *Node // A count. A batch has it, and the next, in Each.
 	MaxFailures   *Node // Text or a number.
+	Chunk         *Node // A count, or `auto`.
 }
 
 // Retry is a task's retry policy as the file has it.
@@ -69,6 +70,8 @@ var taskKeys = keys[taskReader]{
 		"Maximum number of its items in flight, within the max_parallel of the run."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.MaxFailures = n },
 		"Number or percentage of its items that may fail before the rest is skipped and the task fails; by default all items run."},
+	{[]string{"chunk"}, chunk, func(t *taskReader, n *Node) { t.Chunk = n },
+		"Maximum number of its items that are done by one activity, one after the other; auto, the default, goes by how long they take."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},
 	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },

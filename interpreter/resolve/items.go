@@ -101,11 +101,14 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	return read
 }
 
-// readLimits reads how many items may be in flight, and how many may fail.
+// readLimits reads how many items may be in flight, how many may fail, and how many are done by one activity.
 func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
-	concurrent, failures, what := task.Each.MaxConcurrent, task.Each.MaxFailures, "files"
+	concurrent, failures, chunk, what := task.Each.MaxConcurrent, task.Each.MaxFailures, task.Each.Chunk, "files"
 	if !task.IsBatch {
-		concurrent, failures = task.MaxConcurrent, task.MaxFailures
+		concurrent, failures, chunk = task.MaxConcurrent, task.MaxFailures, task.Chunk
+	}
+	if chunk != nil && chunk.Written != definition.ChunkAuto {
+		each.Chunk, _ = definition.Count(chunk)
 	}
 	if task.Each.Values != nil {
 		what = "items"
