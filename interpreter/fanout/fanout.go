@@ -13,6 +13,9 @@ const (
 	// unitTime is about how long a unit of several items is to take: long compared with what an activity costs, and short enough
 	// that no worker does what others could.
 	unitTime = protocol.Seconds(0.5)
+	// leastTime is about how long a unit takes at least, where so many items are left: less would cost more than it gains when the last
+	// units end at different times.
+	leastTime = unitTime / 10
 	// maxUnit is the maximum number of items of a unit.
 	maxUnit = 256
 	// share is how many units, at least, the items that are left make for each slot.
@@ -190,7 +193,8 @@ func (p *Progress) size() int {
 		return 1
 	}
 	left := p.limits.Total - p.Next
-	return max(1, min(int(unitTime/p.Pace), left/(share*max(p.slots, 1)), maxUnit))
+	fair := max(left/(share*max(p.slots, 1)), int(leastTime/p.Pace))
+	return max(1, min(int(unitTime/p.Pace), fair, maxUnit))
 }
 
 // EndItem records how the only item of a unit ended.

@@ -162,7 +162,7 @@ func TestEveryItemEndsOnce(t *testing.T) {
 	}
 }
 
-// TestUnitsTakeAboutHalfASecond: quick items make large units, but never so large that a slot is without work at the end; slow items go
+// TestUnitsTakeAboutHalfASecond: quick items make large units, but never so large that a slot is without work for long at the end; slow items go
 // alone, and what became slow goes alone again.
 func TestUnitsTakeAboutHalfASecond(t *testing.T) {
 	p := fanout.Continue(fanout.Limits{Total: 10000}, fanout.State{}, 4)
@@ -182,7 +182,7 @@ func TestUnitsTakeAboutHalfASecond(t *testing.T) {
 		next int
 		want int
 	}{
-		{0, 0, 1}, {0.002, 0, 250}, {0.0001, 0, 256}, {0.1, 0, 5}, {0.5, 0, 1}, {30, 0, 1}, {0.002, 9000, 125}, {0.002, 9990, 1}, {0.0001, 9920, 10},
+		{0, 0, 1}, {0.002, 0, 250}, {0.0001, 0, 256}, {0.1, 0, 5}, {0.5, 0, 1}, {30, 0, 1}, {0.002, 9000, 125}, {0.002, 9990, 10}, {0.0001, 9920, 80}, {0.002, 9900, 25}, {0.02, 9990, 2}, {0.06, 9990, 1},
 	} {
 		if got := size(c.pace, c.next); got != c.want {
 			t.Errorf("at %g s an item, from item %d on: a unit of %d items, not %d", float64(c.pace), c.next, got, c.want)
