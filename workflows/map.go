@@ -24,6 +24,8 @@ const (
 	// mapBytes is the size in bytes of a history after which nothing more starts in it: what is in flight must still fit below the
 	// 4 MiB after which Temporal suggests a new one.
 	mapBytes = 3 << 20
+	// mapEvents is the same in events, below historyBudget: messages, timers and the last workflow task come on top.
+	mapEvents = historyBudget - 100
 	// unitAttempts is how often Temporal starts a unit of several items. After that they start one by one.
 	unitAttempts = 2
 )
@@ -218,7 +220,7 @@ func (w *window) fits(ctx workflow.Context) bool {
 	if w.begun == 0 {
 		return true
 	}
-	return !info.GetContinueAsNewSuggested() && info.GetCurrentHistoryLength()+eventsPerTask*(len(w.inFlight)+1) < historyBudget &&
+	return !info.GetContinueAsNewSuggested() && info.GetCurrentHistoryLength()+eventsPerTask*(len(w.inFlight)+1) < mapEvents &&
 		int64(info.GetCurrentHistorySize())+2*w.callBytes()*int64(len(w.inFlight)+1) < mapBytes
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	enums "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -150,4 +152,73 @@ func TestALargeInputDoesNotStallARun(t *testing.T) {
 		fmt.Fprintf(&text, "  - {id: t%d, method: test/echo, parameters: {value: \"${inputs.small}\"}}\n", i)
 	}
 	same(t, "completed", r.run(t, text.String()).Completed, 600)
+}
+
+// countingStore counts what is put.
+type countingStore struct {
+	resultstore.Store
+	puts, values atomic.Int64
+}
+
+func (s *countingStore) Put(ctx context.Context, batch resultstore.Batch) error {
+	s.puts.Add(1)
+	for _, value := range batch.Values {
+		s.values.Add(int64(len(value)))
+	}
+	return s.Store.Put(ctx, batch)
+}
+
+// TestWhatItemsCost counts what the items of a task leave in histories and put into the store: those that share activities, and those
+// that are activities of their own. No history or payload becomes too large, however many there are.
+func TestWhatItemsCost(t *testing.T) {
+	for name, c := range map[string]struct {
+		items                         int
+		keys                          string
+		events, bytes, puts, inValues float64 // Of each item, at most.
+	}{
+		"in units": {3000, "", 0.5, 500, 1.1, 400},
+		"alone":    {1500, ", chunk: 1", 4, 3000, 1.1, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newIdleRig(t)
+			store := &countingStore{Store: r.store}
+			r.store = store
+			r.work(t)
+			run := r.start(t, compile(t, fmt.Sprintf(`
+name: Costs
+tasks:
+  - {id: numbers, method: python/execute, parameters: {code: "result = list(range(%d))"}}
+  - {id: each, method: test/echo, for_each: "${numbers.result}"%s, parameters: {value: "${item}"}}
+outputs: {done: "${each.succeeded}"}
+`, c.items, c.keys)))
+			first := run.GetRunID()
+			result, _ := end(t, run)
+			same(t, "outputs", string(result.Outputs.Inline.JSON()), fmt.Sprintf(`{"done":%d}`, c.items))
+			all := append(histories(t, r.Client, run.GetID(), first), itemHistories(t, r, run, first, "each")...)
+			events, bytes := 0, 0
+			for _, history := range all {
+				size := 0
+				for _, event := range history {
+					size += proto.Size(event)
+					if proto.Size(event) > 64<<10 {
+						t.Errorf("an event of type %s has %d bytes", event.GetEventType(), proto.Size(event))
+					}
+				}
+				if len(history) > 4000 || size > 4<<20 {
+					t.Errorf("a history has %d events and %d bytes", len(history), size)
+				}
+				events, bytes = events+len(history), bytes+size
+			}
+			for what, got := range map[string][2]float64{
+				"events": {float64(events), c.events}, "bytes of histories": {float64(bytes), c.bytes},
+				"puts": {float64(store.puts.Load()), c.puts}, "bytes of values": {float64(store.values.Load()), c.inValues},
+			} {
+				if each := got[0] / float64(c.items); each > got[1] {
+					t.Errorf("%.2f %s of each item, more than %g", each, what, got[1])
+				} else {
+					t.Logf("%.2f %s of each item", each, what)
+				}
+			}
+		})
+	}
 }
