@@ -14,8 +14,10 @@ const (
 	// that no worker does what others could.
 	unitTime = protocol.Seconds(0.5)
 	// leastTime is about how long a unit takes at least, where so many items are left: less would cost more than it gains when the last
-	// units end at different times.
+	// units end at different times. But a slow item holds up the others of its unit, so that as many items as trusted must have shown
+	// how long one takes.
 	leastTime = unitTime / 10
+	trusted   = 64
 	// maxUnit is the maximum number of items of a unit.
 	maxUnit = 256
 	// share is how many units, at least, the items that are left make for each slot.
@@ -193,7 +195,10 @@ func (p *Progress) size() int {
 		return 1
 	}
 	left := p.limits.Total - p.Next
-	fair := max(left/(share*max(p.slots, 1)), int(leastTime/p.Pace))
+	fair := left / (share * max(p.slots, 1))
+	if p.Counts.Total >= trusted {
+		fair = max(fair, int(leastTime/p.Pace))
+	}
 	return max(1, min(int(unitTime/p.Pace), fair, maxUnit))
 }
 

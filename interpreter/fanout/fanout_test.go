@@ -167,8 +167,8 @@ func TestEveryItemEndsOnce(t *testing.T) {
 func TestUnitsTakeAboutHalfASecond(t *testing.T) {
 	p := fanout.Continue(fanout.Limits{Total: 10000}, fanout.State{}, 4)
 	p.AddPage(protocol.Page{Count: 10000})
-	size := func(pace protocol.Seconds, next int) int {
-		p.Pace, p.Next = pace, next
+	size := func(pace protocol.Seconds, next, ended int) int {
+		p.Pace, p.Next, p.Counts.Total = pace, next, ended
 		unit, found := p.Begin(0)
 		if !found {
 			t.Fatal("nothing begins")
@@ -178,13 +178,15 @@ func TestUnitsTakeAboutHalfASecond(t *testing.T) {
 		return unit.Count
 	}
 	for _, c := range []struct {
-		pace protocol.Seconds
-		next int
-		want int
+		pace  protocol.Seconds
+		next  int
+		ended int
+		want  int
 	}{
-		{0, 0, 1}, {0.002, 0, 250}, {0.0001, 0, 256}, {0.1, 0, 5}, {0.5, 0, 1}, {30, 0, 1}, {0.002, 9000, 125}, {0.002, 9990, 10}, {0.0001, 9920, 80}, {0.002, 9900, 25}, {0.02, 9990, 2}, {0.06, 9990, 1},
+		{0, 0, 0, 1}, {0.002, 0, 9, 250}, {0.0001, 0, 9, 256}, {0.1, 0, 9, 5}, {0.5, 0, 9, 1}, {30, 0, 9, 1}, {0.002, 9000, 9, 125},
+		{0.002, 9990, 9, 1}, {0.0001, 9920, 9, 10}, {0.002, 9990, 900, 10}, {0.0001, 9920, 900, 80}, {0.002, 9900, 900, 25}, {0.06, 9990, 900, 1},
 	} {
-		if got := size(c.pace, c.next); got != c.want {
+		if got := size(c.pace, c.next, c.ended); got != c.want {
 			t.Errorf("at %g s an item, from item %d on: a unit of %d items, not %d", float64(c.pace), c.next, got, c.want)
 		}
 	}
