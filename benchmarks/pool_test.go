@@ -44,6 +44,9 @@ func newModelServer(b *testing.B, slots int, takes time.Duration) *modelServer {
 			http.NotFound(w, r)
 			return
 		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil { // Only then it is noticed when the client is gone.
+			return
+		}
 		s.come(1)
 		s.came()
 		defer s.went()
