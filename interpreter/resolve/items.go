@@ -101,11 +101,11 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	return read
 }
 
-// readLimits reads how many items may be in flight, and how many may fail.
+// readLimits reads how many items may be in flight, how many may fail, and how many tokens they may use.
 func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
-	concurrent, failures, what := task.Each.MaxConcurrent, task.Each.MaxFailures, "files"
+	concurrent, failures, tokens, what := task.Each.MaxConcurrent, task.Each.MaxFailures, task.Each.MaxTokens, "files"
 	if !task.IsBatch {
-		concurrent, failures = task.MaxConcurrent, task.MaxFailures
+		concurrent, failures, tokens = task.MaxConcurrent, task.MaxFailures, task.MaxTokens
 	}
 	if task.Each.Values != nil {
 		what = "items"
@@ -114,6 +114,10 @@ func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
 		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > definition.MaxParallel {
 			wrong = append(wrong, Problem{At: n.Position, Message: fmt.Sprintf("max_concurrent must be at most %d, not %d", definition.MaxParallel, each.MaxConcurrent)})
 		}
+	}
+	if tokens != nil {
+		most, _ := definition.Count(tokens)
+		each.MaxTokens = int64(most)
 	}
 	if n := failures; n != nil {
 		var fits bool
