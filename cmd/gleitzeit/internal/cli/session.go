@@ -107,6 +107,9 @@ func (p *program) exports() export.Program {
 			return p.forPrograms()
 		},
 		Out: p.Out,
+		Follow: func(ctx context.Context, s export.Session, run, task string, ended func(context.Context, int) error) error {
+			return s.(*runs.Session).FollowItems(ctx, run, task, ended)
+		},
 	}
 }
 

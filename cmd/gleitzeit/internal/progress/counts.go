@@ -11,11 +11,12 @@ import (
 type itemCounts struct {
 	list *view.ItemList
 	group
-	models  []*group        // Of those of each model, where several are asked about each item.
-	earlier int             // Items that ended in an earlier process.
-	hints   map[string]bool // Hint lines that were shown.
-	began   time.Time       // In this process.
-	noted   time.Time       // When the last line about the counts was shown.
+	models     []*group        // Of those of each model, where several are asked about each item.
+	earlier    int             // Items that ended in an earlier process.
+	hints      map[string]bool // Hint lines that were shown.
+	began      time.Time       // In this process.
+	noted      time.Time       // When the last line about the counts was shown,
+	notedItems int             // and of how many items it was.
 }
 
 // group is the progress of items: those of a task, or those for one of its models.

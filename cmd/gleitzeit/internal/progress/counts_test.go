@@ -174,7 +174,7 @@ func TestTheStatusLineFits(t *testing.T) {
 		if columns := runewidth.StringWidth(got); columns > width || strings.Contains(got, "\n") {
 			t.Fatalf("at %d columns, %d: %s", width, columns, got)
 		}
-		if width > 70 && !strings.Contains(got, "waiting for") {
+		if width > 60 && !strings.Contains(got, "waiting for") {
 			t.Errorf("at %d columns the line does not say why nothing happens: %s", width, got)
 		}
 	}

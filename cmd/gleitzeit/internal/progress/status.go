@@ -2,6 +2,7 @@ package progress
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,23 +78,20 @@ func (p *Printer) status(width int, now time.Time) string {
 	if left != "" {
 		left += " left"
 	}
-	detail := segment{rank: 5}
+	segments := []segment{{counts, 0}, {}, {items, 1}, {tokens, 2}, {left, 0}, more, elapsed, {}}
+	const waits, detail = 1, 7 // Their places in it.
 	if wait := p.waits[first]; wait != "" {
-		detail = segment{wait, 1} // It is why nothing else changes.
-	} else if line := p.itemLines[first]; line != "" {
-		detail.text = line
+		if width-runewidth.StringWidth(counts) < 2*width/3 {
+			segments[0].text = first + ": " + shortCounts(fan.counts)
+		}
+		room := width - runewidth.StringWidth(segments[0].text) - len("  ")
+		segments[waits].text = runewidth.Truncate(value.Visible(wait), max(room, 0), "…") // It is why nothing else changes.
+		segments[4].rank = 6
+		return joined(segments, width)
 	}
-	segments := []segment{{counts, 0}, {items, 1}, {tokens, 2}, {left, 0}, more, elapsed, {}}
-	if detail.text != "" {
-		const least = 12 // Columns in which a text says something.
-		room := width - runewidth.StringWidth(joined(append([]segment(nil), segments...), width)) - 2
-		if detail.rank == 1 && room < 2*least { // It needs the place of others.
-			segments[1].text, segments[2].text, segments[4].text, segments[5].text = "", "", "", ""
-			room = width - runewidth.StringWidth(joined(append([]segment(nil), segments...), width)) - 2
-		}
-		if room >= least {
-			segments[len(segments)-1] = segment{runewidth.Truncate(value.Visible(detail.text), room, "…"), detail.rank}
-		}
+	const least = 12 // Columns in which a text says something.
+	if room := width - runewidth.StringWidth(joined(slices.Clone(segments), width)) - len("  "); p.itemLines[first] != "" && room >= least {
+		segments[detail] = segment{runewidth.Truncate(value.Visible(p.itemLines[first]), room, "…"), 5}
 	}
 	return joined(segments, width)
 }
@@ -210,11 +208,14 @@ func (p *Printer) noteItems(now time.Time) {
 		every := noteEvery
 		if p.o.Items == nil {
 			every = min(max(noteEvery, now.Sub(fan.began)/noteShare), maxNoteEvery)
+			if fan.rate.now.items == fan.notedItems {
+				every = maxNoteEvery // Nothing has changed.
+			}
 		}
 		if now.Sub(fan.noted) < every {
 			continue
 		}
-		fan.noted = now
+		fan.noted, fan.notedItems = now, fan.rate.now.items
 		switch {
 		case p.o.Items != nil:
 			document := Items{Notice: "progress", Run: p.o.Run, Task: task, Pace: fan.pace(now)}
