@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"math"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -87,12 +88,17 @@ func (g *group) pace(now time.Time) Pace {
 	if !known {
 		return p
 	}
-	p.ItemsPerSecond, p.TokensPerSecond = &items, &tokens
+	p.ItemsPerSecond, p.TokensPerSecond = rounded(items), rounded(tokens)
 	if rest := g.counts.Total - g.counts.Succeeded - g.counts.Failed - g.counts.Skipped; items > 0 && rest >= 0 {
-		left := float64(rest) / items
-		p.SecondsLeft = &left
+		p.SecondsLeft = rounded(float64(rest) / items)
 	}
 	return p
+}
+
+// rounded returns a number with the digits that mean something.
+func rounded(number float64) *float64 {
+	number = math.Round(number*1000) / 1000
+	return &number
 }
 
 // speed returns the rates as texts; empty where they are not known.
