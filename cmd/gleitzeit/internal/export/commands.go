@@ -238,7 +238,9 @@ func (p Program) showCommand() *cobra.Command {
 			"With --follow, the last results are shown, and then each result as it comes, until the run ends.",
 		Example: "  gleitzeit batch show @latest --failed\n  gleitzeit batch show @latest --follow",
 		Args:    p.Arguments(1, "RUN", "TASK"),
-		RunE:    func(command *cobra.Command, args []string) error { return p.show(command.Context(), args, failed, follow) },
+		RunE: func(command *cobra.Command, args []string) error {
+			return p.show(command.Context(), args, failed, follow)
+		},
 	})
 	command.Flags().BoolVar(&failed, "failed", false, "a line for each item that failed")
 	command.Flags().BoolVar(&follow, "follow", false, "show results as they come; with --failed, only those that failed")

@@ -97,7 +97,7 @@ func (g *group) pace(now time.Time) Pace {
 
 // rounded returns a number with the digits that mean something.
 func rounded(number float64) *float64 {
-	number = math.Round(number*1000) / 1000
+	number = math.Round(number*1e6) / 1e6
 	return &number
 }
 

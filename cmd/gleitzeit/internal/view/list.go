@@ -66,4 +66,6 @@ func (l *ItemList) At(ctx context.Context, index int) (value.Value, error) {
 	return l.items[index-l.read.First], nil
 }
 
-func (l *ItemList) failed(err error) error { return fmt.Errorf("the items of task %q: %w", l.task, err) }
+func (l *ItemList) failed(err error) error {
+	return fmt.Errorf("the items of task %q: %w", l.task, err)
+}
