@@ -65,7 +65,7 @@ func exitOf(run *view.Run) int {
 			limited++
 		}
 	}
-	if limited > 0 {
+	if failed > 0 && failed == limited {
 		return exitLimit
 	}
 	if failed > 0 && failed == unavailable {
