@@ -2,6 +2,7 @@ package stories_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,4 +81,26 @@ func TestResultsAreShownAsTheyCome(t *testing.T) {
 	}
 	shown, _ = u.Gleitzeit(0, "batch", "show", "@latest", "--follow")
 	wantLines(t, "of a run that has ended", shown, "result of 4.txt", "result of 5.txt", "/docs/6.txt")
+}
+
+// TestProgressOfABatchOnATerminal: the rates and the time that is left, for each model, in the process that runs the batch, and in
+// another that only watches, each on one line.
+func TestProgressOfABatchOnATerminal(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, paced(t, ollamatest.Start(t)))
+	for i := range 60 {
+		u.File(fmt.Sprintf("docs/%d.txt", i), "a")
+	}
+	u.serves("--no-ui") // So that the engine outlives the run for who watches.
+	screen := u.terminal("batch", "docs", "--prompt", "SLOWLY", "--set", "max_tokens=60", "--models", "tiny-script,tiny-think", "--yes", "--progress", "table")
+	eventually(t, "the run has an id", func() bool { return strings.Contains(screen.shows(), "batch: ") })
+	watching := u.terminal("watch", "@latest")
+	row := regexp.MustCompile(`(?m)^TASK +DONE +FAILED +RATE +TOKENS/S +LEFT\nbatch +\d+/120 .*\n  tiny-script +\d+/60 +0 +[0-9.]+/s +[0-9.]+ +[0-9ms ]+\n  tiny-think +\d+/60 +.*\n`)
+	line := regexp.MustCompile(`(?m)^batch: \d+ of 120 files  [0-9.]+/s  [0-9.]+ tokens/s  [0-9ms ]+ left`)
+	eventually(t, "the table shows rates", func() bool { return row.MatchString(screen.shows()) && line.MatchString(screen.shows()) })
+	eventually(t, "whoever watches sees them", func() bool { return line.MatchString(watching.shows()) })
+	t.Logf("the terminals show\n%s\n%s", screen.shows(), watching.shows())
+	if left := screen.ends(); strings.Contains(left, "TOKENS/S") || strings.Contains(left, " left") {
+		t.Errorf("something of what was rewritten is left:\n%s", left)
+	}
 }

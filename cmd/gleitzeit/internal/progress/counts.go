@@ -2,6 +2,7 @@ package progress
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -35,25 +36,40 @@ func newItemCounts(list *view.ItemList) *itemCounts {
 	return c
 }
 
-// begin starts to measure the rates at a moment.
+// begin starts to measure the rates at a moment: that of a model when the first of its items starts.
 func (c *itemCounts) begin(at time.Time) {
 	c.began = at
 	c.rate.begin(at)
 	for _, of := range c.models {
+		of.rate = rate{}
+	}
+}
+
+// start notes that an item has started.
+func (c *itemCounts) start(item int, at time.Time) {
+	if of := c.of(item); of != nil && len(of.rate.samples) == 0 {
 		of.rate.begin(at)
 	}
+}
+
+// of returns the group of the model of an item; nil if there is none.
+func (c *itemCounts) of(item int) *group {
+	if len(c.models) == 0 || item < 0 || item >= c.list.Total {
+		return nil
+	}
+	model := protocol.ModelOf(c.list.Models, item, c.list.Total)
+	at := slices.IndexFunc(c.models, func(g *group) bool { return g.model == model })
+	if at < 0 {
+		return nil
+	}
+	return c.models[at]
 }
 
 // add counts an item that has ended.
 func (c *itemCounts) add(item int, outcome *protocol.Outcome, at time.Time) {
 	c.group.add(outcome, at)
-	if len(c.models) > 0 && item < c.list.Total {
-		model := protocol.ModelOf(c.list.Models, item, c.list.Total)
-		for _, of := range c.models {
-			if of.model == model {
-				of.add(outcome, at)
-			}
-		}
+	if of := c.of(item); of != nil {
+		of.add(outcome, at)
 	}
 }
 

@@ -194,13 +194,17 @@ func TestTheTableHasARowForEachModel(t *testing.T) {
 		}
 		events(t, p, itemEnded(i, at, status, 30))
 	}
-	events(t, p, itemEnded(100, at, protocol.Completed, 9))
+	events(t, p, history.Event{Task: "batch", Item: 100, At: at}) // The second model begins.
+	for i := range 2 {
+		at = at.Add(time.Second)
+		events(t, p, itemEnded(100+i, at, protocol.Completed, 9))
+	}
 	got := strings.Join(p.table(79, at), "\n")
 	if want := strings.Join([]string{
 		"TASK        DONE    FAILED  RATE   TOKENS/S  LEFT",
-		"batch       41/200  1       1.0/s  30        2m 34s",
-		"  llama3.2  40/100  1       1.0/s  30        1m 0s",
-		"  qwen3:8b  1/100   0       -      -         -",
+		"batch       42/200  1       1.0/s  29        2m 38s",
+		"  llama3.2  40/100  1       0.9/s  28        1m 4s",
+		"  qwen3:8b  2/100   0       1.0/s  9.0       1m 38s",
 	}, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

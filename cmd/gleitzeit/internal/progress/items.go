@@ -34,6 +34,7 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		fan.begin(event.At)
 	}
 	if event.Outcome == nil {
+		fan.start(event.Item, event.At)
 		p.drawSoon()
 		return nil
 	}

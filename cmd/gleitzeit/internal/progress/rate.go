@@ -68,7 +68,7 @@ func itemsRate(perSecond float64) string {
 	switch {
 	case perSecond >= 9.95:
 		return fmt.Sprintf("%.0f/s", perSecond)
-	case perSecond >= 1:
+	case perSecond >= 0.5:
 		return fmt.Sprintf("%.1f/s", perSecond)
 	case perSecond*60 >= 1:
 		return fmt.Sprintf("%.1f/min", perSecond*60)
