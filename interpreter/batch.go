@@ -27,6 +27,8 @@ type Batch struct {
 	Cache         bool
 	MaxConcurrent int    // 0 is as many as a run lets.
 	MaxFailures   string // A number or a percentage of files; "" is no limit.
+	MaxTokens     int    // Of all calls, after which no other starts; 0 is no limit.
+	Deadline      string // Duration of the run after which it is stopped; "" is none.
 }
 
 // DefaultMethod is the method of a batch that names none.
@@ -50,13 +52,15 @@ func (b Batch) YAML() ([]byte, error) {
 
 func (b Batch) workflow() value.Value {
 	atOnce := max(b.MaxConcurrent, plan.DefaultMaxParallel)
-	return value.Object(
+	of := value.Object(
 		value.Field{Name: "name", Value: value.String(b.name())},
 		value.Field{Name: "max_parallel", Value: value.Int(int64(atOnce))},
 		value.Field{Name: "type", Value: value.String("batch")},
-		value.Field{Name: "batch", Value: b.files()},
-		value.Field{Name: "template", Value: b.template()},
 	)
+	if b.Deadline != "" {
+		of = of.With("timeout", value.String(b.Deadline))
+	}
+	return of.With("batch", b.files()).With("template", b.template())
 }
 
 // files says which files are items.
@@ -106,6 +110,9 @@ func (b Batch) template() value.Value {
 			failures = value.Int(number)
 		}
 		template = template.With("max_failures", failures)
+	}
+	if b.MaxTokens > 0 {
+		template = template.With("max_tokens_total", value.Int(int64(b.MaxTokens)))
 	}
 	return template.With("parameters", value.Object(b.Parameters...))
 }

@@ -64,6 +64,7 @@ type MapResult struct {
 	Usage     protocol.Usage        `json:"usage,omitzero"`
 	Failure   *protocol.ItemFailure `json:"failure,omitempty"`
 	TooMany   bool                  `json:"too_many,omitempty"`  // More have failed than max_failures.
+	Tokens    bool                  `json:"tokens,omitempty"`    // The items have used all of max_tokens_total.
 	Cancelled bool                  `json:"cancelled,omitempty"` // The rest did not start, or was cancelled.
 	Error     *protocol.Error       `json:"error,omitempty"`     // Why the rest could not start.
 }
@@ -82,7 +83,7 @@ func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 		return nil, workflow.NewContinueAsNewError(ctx, MapType, next)
 	}
 	return &MapResult{
-		Counts: w.progress.Counts, Usage: w.progress.Usage, Failure: w.progress.Failure, TooMany: w.progress.TooManyFailed(), Cancelled: w.cancelled, Error: w.failed,
+		Counts: w.progress.Counts, Usage: w.progress.Usage, Failure: w.progress.Failure, TooMany: w.progress.TooManyFailed(), Tokens: w.progress.TokensReached(), Cancelled: w.cancelled, Error: w.failed,
 	}, nil
 }
 

@@ -57,7 +57,7 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 	r.sent += size
 	m := Map{
 		Call: call, Manifest: *s.listed.Ref, Settings: r.start.Settings, Start: s.listed.StartedAt, Slots: slots, Shared: r.progress.Shares(s.task),
-		Limits: fanout.Limits{Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures},
+		Limits: fanout.Limits{Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures, MaxTokens: each.MaxTokens},
 		Items: protocol.Items{
 			Files: each.Values == nil, Models: each.Models, Folders: s.listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: r.calls.bindings(task.WhenUses),
 		},
@@ -132,9 +132,14 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 		}
 		return e
 	})
+	if result.Tokens && request.Status == protocol.Completed && counts.unfinished > 0 {
+		request.Status, request.Error = protocol.Failed, r.tokensReached(each, counts, result.Usage)
+	}
 	switch {
 	case result.TooMany:
 		request.Reason = plan.TooManyReason(each)
+	case result.Tokens:
+		request.Reason = plan.MaxTokensReason
 	case r.stopped != nil:
 		request.Reason = "it had not started when " + r.stopped.Message
 	}
@@ -143,4 +148,12 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 		request.Reason = "it had not started when its task failed"
 	}
 	return request
+}
+
+// tokensReached is the error of a task whose items have used the tokens that they may.
+func (r *run) tokensReached(each *plan.FanOut, counts itemCounts, usage protocol.Usage) *protocol.Error {
+	done := counts.wanted - counts.unfinished
+	return protocol.Errorf(protocol.TaskLimitReached, "it stopped when %d of %s %s done: they used %d tokens, and max_tokens_total is %d; %d %s skipped because of that",
+		done, countOf(each, counts.wanted), wereOrWas(done), usage.Tokens(), each.MaxTokens, counts.unfinished, wereOrWas(counts.unfinished)).
+		WithHint("`gleitzeit retry %s` does the rest, with as many tokens again", r.calls.run.ID)
 }

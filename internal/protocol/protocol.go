@@ -175,6 +175,9 @@ type Usage struct {
 	TokensUsed   int64 `json:"tokens_used,omitempty"` // Output tokens.
 }
 
+// Tokens returns the number of tokens that were read and written.
+func (u Usage) Tokens() int64 { return u.PromptTokens + u.TokensUsed }
+
 // Add sums two usages.
 func (u Usage) Add(other Usage) Usage {
 	return Usage{u.LLMCalls + other.LLMCalls, u.PromptTokens + other.PromptTokens, u.TokensUsed + other.TokensUsed}

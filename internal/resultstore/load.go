@@ -79,22 +79,17 @@ func LoadManifest(ctx context.Context, store Store, ref protocol.Ref) (protocol.
 	return protocol.Manifest{Total: count, Pages: []protocol.Page{{Ref: ref, Count: count}}}, nil
 }
 
-// LoadItems reads all items of a task.
-func LoadItems(ctx context.Context, store Store, ref protocol.Ref) ([]value.Value, error) {
-	manifest, err := LoadManifest(ctx, store, ref)
+// LoadPage reads the items of a page of a task's items.
+func LoadPage(ctx context.Context, store Store, page protocol.Page) ([]value.Value, error) {
+	list, err := Load(ctx, store, protocol.Payload{Ref: &page.Ref})
 	if err != nil {
 		return nil, err
 	}
-	items := make([]value.Value, 0, manifest.Total)
-	for _, page := range manifest.Pages {
-		list, err := Load(ctx, store, protocol.Payload{Ref: &page.Ref})
-		if err != nil {
-			return nil, err
-		}
-		if inPage, is := list.Get("items"); is { // With items that are invalid.
-			list = inPage
-		}
-		items = append(items, list.Elements()...)
+	if inPage, is := list.Get("items"); is { // With items that are invalid.
+		list = inPage
 	}
-	return items, nil
+	if got := len(list.Elements()); got != page.Count {
+		return nil, protocol.Errorf(protocol.PersistenceFailed, "a page of the items has %d items instead of %d", got, page.Count)
+	}
+	return list.Elements(), nil
 }

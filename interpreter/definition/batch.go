@@ -21,6 +21,7 @@ type FanOut struct {
 	MaxConcurrent *Node   // A count.
 	MaxFailures   *Node   // Text or a number.
 	Chunk         *Node   // A count, or `auto`.
+	MaxTokens     *Node   // A count.
 	Limit         *Node   // A count.
 	Sample        *Node   // A count.
 	Seed          *Node   // A whole number.
@@ -81,6 +82,8 @@ var templateKeys = keys[taskReader]{
 		"Whether to reuse the result of an earlier call with the same method, parameters and file."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.Each.MaxFailures = n },
 		"Number or percentage of items that may fail before the rest is skipped and the task fails; by default all items run."},
+	{[]string{"max_tokens_total"}, count, func(t *taskReader, n *Node) { t.Each.MaxTokens = n },
+		"Number of tokens, read and written by models for all items together, after which no further item starts and the task fails."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
 		"Parameters of the method; required for those that have the name of a template key."},
 }

@@ -23,9 +23,10 @@ type Task struct {
 	RunIf           *Node // Text.
 	ContinueOnError *Node // A boolean.
 
-	MaxConcurrent *Node // A count. A batch has it, and the next, in Each.
+	MaxConcurrent *Node // A count. A batch has it, and those below, in Each.
 	MaxFailures   *Node // Text or a number.
 	Chunk         *Node // A count, or `auto`.
+	MaxTokens     *Node // A count.
 }
 
 // Retry is a task's retry policy as the file has it.
@@ -72,6 +73,8 @@ var taskKeys = keys[taskReader]{
 		"Number or percentage of its items that may fail before the rest is skipped and the task fails; by default all items run."},
 	{[]string{"chunk"}, chunk, func(t *taskReader, n *Node) { t.Chunk = n },
 		"Maximum number of its items that are done by one activity, one after the other; auto, the default, goes by how long they take."},
+	{[]string{"max_tokens_total"}, count, func(t *taskReader, n *Node) { t.MaxTokens = n },
+		"Number of tokens, read and written by models for all its items together, after which no further item starts and the task fails."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},
 	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },

@@ -31,6 +31,7 @@ type Limits struct {
 	Total       int             `json:"total"`           // Of its items.
 	Chunk       int             `json:"chunk,omitempty"` // Maximum number of items of a unit; 0: as many as take unitTime.
 	MaxFailures *plan.Tolerance `json:"max_failures,omitempty"`
+	MaxTokens   int64           `json:"max_tokens,omitempty"` // Of all items, after which no other starts; 0 is no limit.
 }
 
 // State is how far a fan-out has come, without what is in flight.
@@ -94,9 +95,14 @@ func (p *Progress) TooManyFailed() bool {
 	return p.limits.MaxFailures.Exceeded(p.Counts.Failed, p.limits.Total)
 }
 
+// TokensReached reports whether the items have used so many tokens that no other starts.
+func (p *Progress) TokensReached() bool {
+	return p.limits.MaxTokens > 0 && p.Usage.Tokens() >= p.limits.MaxTokens
+}
+
 // Over reports whether nothing more starts, ever.
 func (p *Progress) Over() bool {
-	return p.stopped || p.TooManyFailed() || p.Next >= p.limits.Total && len(p.Again) == 0
+	return p.stopped || p.TooManyFailed() || p.TokensReached() || p.Next >= p.limits.Total && len(p.Again) == 0
 }
 
 // Wanted returns how many slots the fan-out can use: fewer than it has, when it comes to its end.
@@ -187,8 +193,8 @@ func (p *Progress) Due() (due protocol.Seconds, waits bool) {
 // size returns how many items the next unit has, at most.
 func (p *Progress) size() int {
 	switch {
-	case p.limits.MaxFailures != nil:
-		return 1 // No item may start after the one with which too many have failed.
+	case p.limits.MaxFailures != nil || p.limits.MaxTokens > 0:
+		return 1 // No item may start after the one with which a limit is reached.
 	case p.limits.Chunk > 0:
 		return p.limits.Chunk
 	case p.Pace <= 0:

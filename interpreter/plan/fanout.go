@@ -18,22 +18,26 @@ type FanOut struct {
 	// Values: the items are the elements of this list, in which there may be references, or of the list to which this text,
 	// a single reference, resolves.
 	Values        *value.Value `json:"values,omitempty"`
-	Pattern       string       `json:"pattern,omitempty"`        // Of the files in a folder.
-	Exclude       []string     `json:"exclude,omitempty"`        // Patterns of files to leave out.
-	Omit          []string     `json:"omit,omitempty"`           // Files that are no items, whatever leads to them, absolute.
-	Reads         []string     `json:"reads,omitempty"`          // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
-	Uses          []Use        `json:"uses,omitempty"`           // Heads of the references in Directory, Files and Values.
-	MaxConcurrent int          `json:"max_concurrent,omitempty"` // Limit of items in flight; 0 is the run's limit alone.
-	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`   // Nil is no limit.
-	Chunk         int          `json:"chunk,omitempty"`          // Maximum number of items of one activity; 0: as their duration suggests.
-	Limit         int          `json:"limit,omitempty"`          // Number of files to take, the first ones; 0 is all.
-	Sample        int          `json:"sample,omitempty"`         // Number of files to take at random; 0 is all.
-	Seed          int64        `json:"seed,omitempty"`           // Of Sample.
-	Models        []string     `json:"models,omitempty"`         // Each file is an item for each of them; see protocol.ModelOf.
+	Pattern       string       `json:"pattern,omitempty"`          // Of the files in a folder.
+	Exclude       []string     `json:"exclude,omitempty"`          // Patterns of files to leave out.
+	Omit          []string     `json:"omit,omitempty"`             // Files that are no items, whatever leads to them, absolute.
+	Reads         []string     `json:"reads,omitempty"`            // Files and folders outside of the run's that it names, absolute, sorted: items lie there.
+	Uses          []Use        `json:"uses,omitempty"`             // Heads of the references in Directory, Files and Values.
+	MaxConcurrent int          `json:"max_concurrent,omitempty"`   // Limit of items in flight; 0 is the run's limit alone.
+	MaxFailures   *Tolerance   `json:"max_failures,omitempty"`     // Nil is no limit.
+	MaxTokens     int64        `json:"max_tokens_total,omitempty"` // Tokens of all items after which no other starts; 0 is no limit.
+	Chunk         int          `json:"chunk,omitempty"`            // Maximum number of items of one activity; 0: as their duration suggests.
+	Limit         int          `json:"limit,omitempty"`            // Number of files to take, the first ones; 0 is all.
+	Sample        int          `json:"sample,omitempty"`           // Number of files to take at random; 0 is all.
+	Seed          int64        `json:"seed,omitempty"`             // Of Sample.
+	Models        []string     `json:"models,omitempty"`           // Each file is an item for each of them; see protocol.ModelOf.
 }
 
 // selects reports whether not each file is one item.
 func (f *FanOut) selects() bool { return f.Limit > 0 || f.Sample > 0 || len(f.Models) > 0 }
+
+// MaxTokensReason is why items did not start when others had used so many tokens.
+const MaxTokensReason = "it had not started when max_tokens_total was reached"
 
 // Tolerance is how many items may fail: a number or a percentage of all.
 type Tolerance struct {

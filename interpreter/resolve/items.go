@@ -101,11 +101,11 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	return read
 }
 
-// readLimits reads how many items may be in flight, how many may fail, and how many are done by one activity.
+// readLimits reads how many items may be in flight, how many may fail, how many tokens they may use, and how many are done by one activity.
 func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
-	concurrent, failures, chunk, what := task.Each.MaxConcurrent, task.Each.MaxFailures, task.Each.Chunk, "files"
+	concurrent, failures, tokens, chunk, what := task.Each.MaxConcurrent, task.Each.MaxFailures, task.Each.MaxTokens, task.Each.Chunk, "files"
 	if !task.IsBatch {
-		concurrent, failures, chunk = task.MaxConcurrent, task.MaxFailures, task.Chunk
+		concurrent, failures, tokens, chunk = task.MaxConcurrent, task.MaxFailures, task.MaxTokens, task.Chunk
 	}
 	if chunk != nil && chunk.Written != definition.ChunkAuto {
 		each.Chunk, _ = definition.Count(chunk)
@@ -117,6 +117,10 @@ func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
 		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > definition.MaxParallel {
 			wrong = append(wrong, Problem{At: n.Position, Message: fmt.Sprintf("max_concurrent must be at most %d, not %d", definition.MaxParallel, each.MaxConcurrent)})
 		}
+	}
+	if tokens != nil {
+		most, _ := definition.Count(tokens)
+		each.MaxTokens = int64(most)
 	}
 	if n := failures; n != nil {
 		var fits bool

@@ -38,7 +38,7 @@ func checkWithoutItems(c *Context, task *resolve.Task) {
 	for _, limit := range []struct {
 		name string
 		n    *definition.Node
-	}{{"max_concurrent", task.MaxConcurrent}, {"max_failures", task.MaxFailures}, {"chunk", task.Chunk}} {
+	}{{"max_concurrent", task.MaxConcurrent}, {"max_failures", task.MaxFailures}, {"max_tokens_total", task.MaxTokens}, {"chunk", task.Chunk}} {
 		if limit.n != nil {
 			c.report(limit.n.Position, fmt.Sprintf("%s is only supported for a task with items, and %s has none", limit.name, task.Label()), "add for_each, or remove "+limit.name)
 		}

@@ -24,7 +24,7 @@ func TestABatchThatWaits(t *testing.T) {
 		t.Errorf("status shows\n%s", shown)
 	}
 	screen := u.terminal("watch", "@latest")
-	eventually(t, "the row says what the batch waits for", func() bool { return strings.Contains(screen.shows(), "1 of 2 files, waiting until ") })
+	eventually(t, "the row says what the batch waits for", func() bool { return strings.Contains(screen.shows(), "1 of 2 files  waiting until ") })
 	if lines := strings.Count(piped.Stderr.String(), "waiting until "); lines != 1 {
 		t.Errorf("%d lines about it in\n%s", lines, piped.Stderr)
 	}

@@ -67,6 +67,8 @@ func (r *Request) Register(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.Files.Cache, "cache", false, "use the results of earlier equal calls")
 	flags.IntVar(&r.Files.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by max_concurrent of its provider")
 	flags.StringVar(&r.Files.MaxFailures, "max-failures", "", "number or percentage of files that may fail before the rest is skipped (default all)")
+	flags.IntVar(&r.Files.MaxTokens, "max-tokens-total", 0, "number of tokens, of all prompts and answers, after which no further file starts (default no limit)")
+	flags.StringVar(&r.Files.Deadline, "deadline", "", "duration such as 7h after which the batch stops (default none)")
 }
 
 // Rule is the name of the check of flags.
@@ -126,13 +128,20 @@ func (r *Request) checkNumbers(found *problems) {
 	for _, of := range []struct {
 		flag   string
 		number int
-	}{{"limit", r.Files.Limit}, {"sample", r.Files.Sample}, {"max-concurrent", r.Files.MaxConcurrent}, {"num-ctx", r.NumCtx}} {
+	}{{"limit", r.Files.Limit}, {"sample", r.Files.Sample}, {"max-concurrent", r.Files.MaxConcurrent}, {"num-ctx", r.NumCtx}, {"max-tokens-total", r.Files.MaxTokens}} {
 		if r.flags.Changed(of.flag) && of.number < 1 {
 			found.add("", "--%s %d is less than 1", of.flag, of.number)
 		}
 	}
 	if r.flags.Changed("temperature") && r.Temperature < 0 {
 		found.add("", "--temperature %s is less than 0", strconv.FormatFloat(r.Temperature, 'f', -1, 64))
+	}
+	if r.flags.Changed("deadline") {
+		node := definition.Node{Kind: value.KindString, Text: r.Files.Deadline, Written: r.Files.Deadline}
+		if period, problem := definition.Duration(&node); problem != "" || period <= 0 {
+			found.add("", "--deadline must be a duration such as 90m or 7h, not %q", r.Files.Deadline)
+			r.Files.Deadline = ""
+		}
 	}
 	if r.Files.MaxFailures != "" && !tolerance.MatchString(r.Files.MaxFailures) {
 		found.add("", "--max-failures must be a number or a percentage such as 10%%, not %q", r.Files.MaxFailures)

@@ -88,7 +88,7 @@ func (p batchCommand) command() *cobra.Command {
 	flags.StringVar(&o.save, "save", "", "write the workflow of this batch to a `file`, instead of running it")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask: start batches of any size, and replace the file of --save")
 	command.AddCommand(export.Commands(p.exports())...)
-	return command
+	return p.progressFlag(command)
 }
 
 // checkOutput reports where the results cannot go, and what is not supported without a run.

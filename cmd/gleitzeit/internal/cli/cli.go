@@ -40,6 +40,7 @@ type program struct {
 	temporal   runs.Connection // Of --address, --namespace and --profile.
 	output     output
 	stream     bool             // Of --stream.
+	asTable    bool             // Of --progress.
 	toFile     bool             // The results go to a file: notices are for people.
 	hasNew     bool             // The command has the flag --new.
 	screen     *progress.Screen // Is Err.

@@ -15,6 +15,7 @@ const (
 	exitTaskFailed  = 5
 	exitItemsFailed = 6 // The run completed, and items of it failed.
 	exitNoEngine    = 7
+	exitLimit       = 8 // The run stopped at a limit that its workflow sets.
 	exitTimeout     = 124
 	exitInterrupted = 130
 )
@@ -49,16 +50,23 @@ func exitOf(run *view.Run) int {
 	case protocol.TimedOut:
 		return exitTimeout
 	}
-	failed, unavailable := 0, 0
+	failed, unavailable, limited := 0, 0, 0
 	for _, task := range run.Tasks {
 		itemsFailed := task.Status == protocol.Completed && task.Items != nil && task.Items.Failed > 0
 		if !task.FailsRun() && !itemsFailed {
 			continue
 		}
 		failed++
-		if task.Error != nil && task.Error.Code == protocol.ProviderNotAvailable {
+		switch {
+		case task.Error == nil:
+		case task.Error.Code == protocol.ProviderNotAvailable:
 			unavailable++
+		case task.Error.Code == protocol.TaskLimitReached:
+			limited++
 		}
+	}
+	if failed > 0 && failed == limited {
+		return exitLimit
 	}
 	if failed > 0 && failed == unavailable {
 		return exitUnavailable

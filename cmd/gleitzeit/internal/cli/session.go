@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -106,6 +107,9 @@ func (p *program) exports() export.Program {
 			return p.forPrograms()
 		},
 		Out: p.Out,
+		Follow: func(ctx context.Context, s export.Session, run, task string, ended func(context.Context, int) error) error {
+			return s.(*runs.Session).FollowItems(ctx, run, task, ended)
+		},
 	}
 }
 
@@ -160,5 +164,31 @@ func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
 // streamFlag is for commands that follow a run.
 func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
 	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models, and what scripts print, to standard error as it comes, even if that is not a terminal")
+	return p.progressFlag(command)
+}
+
+// progressFlag is for commands that show the progress of items.
+func (p *program) progressFlag(command *cobra.Command) *cobra.Command {
+	command.Flags().Var((*progressForm)(&p.asTable), "progress", "progress of items: line, or table with a row for each task and model")
 	return command
+}
+
+// progressForm is the value of --progress: whether it is a table.
+type progressForm bool
+
+func (f *progressForm) String() string {
+	if *f {
+		return "table"
+	}
+	return "line"
+}
+
+func (f *progressForm) Type() string { return "string" }
+
+func (f *progressForm) Set(text string) error {
+	if text != "line" && text != "table" {
+		return errors.New("must be line or table")
+	}
+	*f = text == "table"
+	return nil
 }

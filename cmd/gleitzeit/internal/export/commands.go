@@ -38,6 +38,8 @@ type Program struct {
 	Say        func(text string)                  // Prints a line for people.
 	Print      func(document any) bool            // Prints the document to programs; false to people, who want text.
 	Out        io.Writer
+	// Follow passes the items of a task that have ended, and those that end, until the run has.
+	Follow func(ctx context.Context, s Session, run, task string, ended func(ctx context.Context, index int) error) error
 }
 
 // Commands returns the commands below `batch`.
@@ -227,17 +229,21 @@ func (p Program) list(ctx context.Context, limit int) error {
 }
 
 func (p Program) showCommand() *cobra.Command {
-	failed := false
+	var failed, follow bool
 	command := p.Temporal(&cobra.Command{
 		Use:   "show RUN [TASK]",
 		Short: "Show how many items of a run have ended, and why some failed",
 		Long: "Show how many items of a run have ended, and the reasons why some failed, each with an example.\n" +
-			"RUN may be @latest. With --failed, every item that failed has its line.",
-		Example: "  gleitzeit batch show @latest\n  gleitzeit batch show @latest --failed",
+			"RUN may be @latest. With --failed, every item that failed has its line.\n" +
+			"With --follow, the last results are shown, and then each result as it comes, until the run ends.",
+		Example: "  gleitzeit batch show @latest --failed\n  gleitzeit batch show @latest --follow",
 		Args:    p.Arguments(1, "RUN", "TASK"),
-		RunE:    func(command *cobra.Command, args []string) error { return p.show(command.Context(), args, failed) },
+		RunE: func(command *cobra.Command, args []string) error {
+			return p.show(command.Context(), args, failed, follow)
+		},
 	})
 	command.Flags().BoolVar(&failed, "failed", false, "a line for each item that failed")
+	command.Flags().BoolVar(&follow, "follow", false, "show results as they come; with --failed, only those that failed")
 	return command
 }
 
@@ -252,7 +258,7 @@ type shown struct {
 // maxShown is how many reasons people are shown.
 const maxShown = 10
 
-func (p Program) show(ctx context.Context, args []string, failed bool) error {
+func (p Program) show(ctx context.Context, args []string, failed, follow bool) error {
 	s, run, task, err := p.find(ctx, args)
 	if err != nil {
 		return err
@@ -261,6 +267,10 @@ func (p Program) show(ctx context.Context, args []string, failed bool) error {
 	records, err := OpenRecords(ctx, s.Store(), run.Run, task, !run.Status.Ended())
 	if err != nil {
 		return err
+	}
+	if follow {
+		f := follower{Program: p, session: s, run: run, task: task, failed: failed, records: records}
+		return f.follow(ctx)
 	}
 	reasons, others, err := records.reasons(ctx)
 	if err != nil {

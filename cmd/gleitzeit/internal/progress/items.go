@@ -9,45 +9,19 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/internal/value"
 )
-
-// itemCounts is the progress of the items of a task.
-type itemCounts struct {
-	items   []value.Value
-	values  bool // They are values, not files.
-	counts  protocol.Counts
-	earlier int             // Items that ended in an earlier process.
-	hints   map[string]bool // Hint lines that were shown.
-}
 
 // readItems returns the counts of a task's items before any of them has ended.
 func readItems(ctx context.Context, store resultstore.Store, run, task string) (*itemCounts, error) {
-	items, err := view.ReadItems(ctx, store, run, task)
+	list, err := view.OpenItems(ctx, store, run, task)
 	if err != nil {
 		return nil, err
 	}
-	values, err := view.HasValueItems(ctx, store, run, task)
-	if err != nil {
-		return nil, err
-	}
-	return &itemCounts{items: items, values: values, counts: protocol.Counts{Total: len(items)}, hints: map[string]bool{}}, nil
+	return newItemCounts(list), nil
 }
 
-// add counts an item that has ended.
-func (c *itemCounts) add(outcome *protocol.Outcome) {
-	switch outcome.Status {
-	case protocol.Completed:
-		c.counts.Succeeded++
-		if outcome.Cached {
-			c.counts.Cached++
-		}
-	case protocol.Failed:
-		c.counts.Failed++
-	default:
-		c.counts.Skipped++
-	}
-}
+// maxHints is how many different hints are remembered.
+const maxHints = 100
 
 // itemEvent shows an event of an item: its end is counted, and only a failure or a warning has a line of its own.
 func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
@@ -55,26 +29,47 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	if err != nil {
 		return err
 	}
+	earlier := event.At.Before(p.o.Began)
+	if fan.began.IsZero() && !earlier {
+		fan.begin(event.At)
+	}
 	if event.Outcome == nil {
-		p.draw()
+		fan.start(event.Item, event.At)
+		p.drawSoon()
 		return nil
 	}
-	item := itemOf(event, fan)
-	if item.FailedAttempts, err = p.addPrinted(ctx, event, item.Error); err != nil {
+	failure := view.NewError(event.Outcome.Error)
+	attempts, err := p.addPrinted(ctx, event, failure)
+	if err != nil {
 		return err
 	}
-	fan.add(event.Outcome)
+	fan.add(event.Item, event.Outcome, event.At)
+	shown := event.Outcome.Status == protocol.Failed || event.Outcome.Status == protocol.Completed && event.Outcome.Warning != ""
 	switch {
-	case event.At.Before(p.o.Began):
+	case earlier:
 		fan.earlier++
+		fallthrough
+	case !shown:
+		if p.o.Line == nil {
+			p.drawSoon()
+			return nil
+		}
+	}
+	item := itemOf(event)
+	item.Error, item.FailedAttempts = failure, attempts
+	if item.Item, err = fan.list.At(ctx, event.Item); err != nil {
+		return err
+	}
+	switch {
+	case earlier:
 	case event.Outcome.Status == protocol.Failed:
 		p.itemLine(item, item.Line())
-		if hint := item.HintLine(); hint != "" && !fan.hints[hint] {
+		if hint := item.HintLine(); hint != "" && !fan.hints[hint] && len(fan.hints) < maxHints {
 			fan.hints[hint] = true
 			p.line(hint)
 		}
 		p.showPrinted(item.Error, view.ItemLines)
-	case event.Outcome.Status == protocol.Completed && item.Warning != "":
+	case shown:
 		p.itemLine(item, item.WarningLine())
 	}
 	if p.o.Line != nil {
@@ -84,7 +79,7 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		p.o.Screen.Clear() // Standard output may be the same terminal.
 		p.o.Line(item)
 	}
-	p.draw()
+	p.drawSoon()
 	return nil
 }
 
@@ -115,12 +110,10 @@ func (p *Printer) fan(ctx context.Context, task string) (*itemCounts, error) {
 	return fan, nil
 }
 
-func itemOf(event history.Event, fan *itemCounts) *view.Item {
+// itemOf returns the item of an event, without its value and what was printed.
+func itemOf(event history.Event) *view.Item {
 	o := event.Outcome
-	item := &view.Item{Task: event.Task, Index: event.Item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Error: view.NewError(o.Error)}
-	if event.Item < len(fan.items) {
-		item.Item = fan.items[event.Item]
-	}
+	item := &view.Item{Task: event.Task, Index: event.Item, Status: o.Status, Reason: o.Reason, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning}
 	if !o.StartedAt.IsZero() {
 		started := o.StartedAt
 		item.StartedAt = &started

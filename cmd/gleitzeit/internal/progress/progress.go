@@ -29,6 +29,9 @@ type Options struct {
 	Line func(document any)
 	// Stream writes answers of models, and what scripts print, as running text if the screen is not a terminal.
 	Stream bool
+	Table  bool // The progress of items is a table, with a row for each model.
+	// Items writes the JSON document about the items of a running task, now and then; nil for none.
+	Items func(document any)
 }
 
 // Printer shows a run on a screen: a line for each task as it ends, and on a terminal, below them, rows that are updated:
@@ -54,6 +57,7 @@ type Printer struct {
 	live       *history.Live              // The text of the only running task; nil if it is not known.
 	concurrent map[string]bool            // Tasks that ran at the same time as others.
 	streamed   history.Live               // The part of an answer that was written as running text.
+	drawn      time.Time                  // When the rows were drawn last.
 }
 
 // New returns a printer that has shown nothing.
@@ -117,7 +121,7 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 		if err != nil {
 			return err
 		}
-		task.Values = fan.values
+		task.Values = fan.list.Values
 		if earlier {
 			fan.earlier = event.Outcome.Items.Total // Some items have no event.
 		}
@@ -188,11 +192,12 @@ func (p *Printer) addPrinted(ctx context.Context, event history.Event, failure *
 		return nil, fmt.Errorf("cannot read the output of task %q: %w", event.Task, err)
 	}
 	earlier := event.At.Before(p.o.Began)
+	activity := protocol.FormatActivityID(event.Task, event.Item)
+	defer delete(p.retried, activity)
 	if event.Outcome.Attempts < 2 || earlier && p.o.Line == nil {
 		return nil, nil
 	}
 	attempts, err := view.ReadFailedAttempts(ctx, p.o.Store, p.o.Run, event.Task, event.Item)
-	activity := protocol.FormatActivityID(event.Task, event.Item)
 	for _, a := range attempts {
 		if earlier || int(p.retried[activity]) > a.Attempt || a.Error.Empty() {
 			continue // It was shown, or has nothing to show.
@@ -239,7 +244,9 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 		}
 	}
 	p.waits = history.Waits(pending)
-	p.noteWaits(time.Now())
+	now := time.Now()
+	p.noteWaits(now)
+	p.noteItems(now)
 	p.draw()
 }
 
@@ -308,7 +315,7 @@ func (p *Printer) summary(document *view.Run) string {
 	}
 	for _, task := range document.Tasks {
 		if fan := p.fans[task.ID]; fan != nil && fan.earlier > 0 {
-			summary += finishedEarlier(fan.earlier, fan.counts.Total, view.ItemsWord(fan.counts.Total, fan.values))
+			summary += finishedEarlier(fan.earlier, fan.counts.Total, view.ItemsWord(fan.counts.Total, fan.list.Values))
 		}
 	}
 	if p.earlier > 0 {
@@ -329,30 +336,6 @@ func finishedEarlier(count, total int, word string) string {
 func (p *Printer) Stop() { p.o.Screen.Clear() }
 
 func (p *Printer) line(text string) { fmt.Fprintln(p.o.Screen, text) }
-
-func (p *Printer) draw() {
-	if !p.o.Screen.Terminal() || len(p.running) == 0 {
-		return
-	}
-	width, height := p.o.Screen.size()
-	first := p.running[0]
-	text := fmt.Sprintf("%d of %d done, running: %s", p.ended, p.total, first)
-	if fan := p.fans[first]; fan != nil {
-		text += ", " + view.ItemCounts(fan.counts, fan.values, false)
-		if wait := p.waits[first]; wait != "" {
-			text += ", " + value.Visible(wait)
-		} else if line := p.itemLines[first]; line != "" {
-			text += ", " + value.Visible(line)
-		}
-	} else if message := p.message(first); message != "" {
-		text += ", " + value.Visible(view.FirstLine(message))
-	}
-	if len(p.running) > 1 {
-		text += fmt.Sprintf(" and %d more", len(p.running)-1)
-	}
-	text += fmt.Sprintf("  %s", time.Since(p.o.Began).Round(time.Second))
-	p.o.Screen.draw(append(p.liveRows(width, height), fitting(text, width-1)))
-}
 
 func without(names []string, name string) []string {
 	for i, n := range names {

@@ -87,6 +87,13 @@ func (s *Screen) draw(rows []string) {
 	s.rows = len(rows)
 }
 
+// drawnOn reports whether rows are drawn.
+func (s *Screen) drawnOn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows > 0
+}
+
 // run writes running text, which continues where the previous text ended.
 func (s *Screen) run(text string) {
 	if text == "" {

@@ -51,14 +51,14 @@ func (s *Steps) Event(ctx context.Context, event history.Event) error {
 	}
 	if event.Item == protocol.NoItem {
 		task := taskOf(event)
-		task.Values = fan != nil && fan.values
+		task.Values = fan != nil && fan.list.Values
 		s.ended++
 		delete(s.fans, event.Task)
 		s.report(task.Line(), 0)
 		return nil
 	}
-	fan.add(event.Outcome)
-	s.report(fmt.Sprintf("%s  %s", event.Task, view.ItemCounts(fan.counts, fan.values, false)), leastStep)
+	fan.add(event.Item, event.Outcome, event.At)
+	s.report(fmt.Sprintf("%s  %s", event.Task, view.ItemCounts(fan.counts, fan.list.Values, false)), leastStep)
 	return nil
 }
 

@@ -58,6 +58,46 @@ func (w *itemWatcher) Event(ctx context.Context, event history.Event) error {
 	return err
 }
 
+// itemObserver is an Observer of the items of one task. It is a Watcher, so that a run is noticed to have ended whose engine stopped
+// with it.
+type itemObserver struct {
+	task  string
+	ended func(ctx context.Context, index int) error
+}
+
+// Event implements Observer.
+func (o itemObserver) Event(ctx context.Context, event history.Event) error {
+	if event.Task != o.task || event.Item == protocol.NoItem || event.Outcome == nil {
+		return nil
+	}
+	return o.ended(ctx, event.Item)
+}
+
+// Attempts implements Watcher.
+func (itemObserver) Attempts(context.Context, []history.Attempt) {}
+
+// Waiting implements Watcher.
+func (itemObserver) Waiting([]history.Waiting) {}
+
+// LiveTask implements Watcher.
+func (itemObserver) LiveTask() string { return "" }
+
+// Live implements Watcher.
+func (itemObserver) Live(*history.Live) {}
+
+// FollowItems passes the items of a task that have ended, and those that end, until the run has closed.
+func (s *Session) FollowItems(ctx context.Context, run, task string, ended func(ctx context.Context, index int) error) error {
+	if err := s.Reach(ctx); err != nil {
+		return err
+	}
+	h, err := s.Watch(ctx, run)
+	if err != nil {
+		return err
+	}
+	defer h.Release(false)
+	return h.Follow(ctx, itemObserver{task, ended})
+}
+
 const (
 	// lookEvery is how often a run is asked for what its history does not say: attempts that failed.
 	lookEvery = time.Second

@@ -60,9 +60,12 @@ func (i *Item) ShortLine(width int, folder string) string {
 		name = value.Visible(relative)
 	}
 	head := fmt.Sprintf("%s %s[%d]  ", mark, i.Task, i.Index)
-	reason = value.Visible(FirstLine(Brief(reason)))
-	room := max(width-runewidth.StringWidth(head)-2, 0) // For the reason and the name.
 	columns := runewidth.StringWidth
+	room := max(width-columns(head)-2, 0) // For the reason and the name.
+	whole := reason
+	if reason = value.Visible(FirstLine(Brief(whole))); columns(reason)+columns(name) > room {
+		reason = value.Visible(FirstLine(raised(whole)))
+	}
 	if most := max(room/3, room-columns(reason)); columns(name) > most {
 		name = runewidth.TruncateLeft(name, columns(name)-most+1, "…") // Its end tells files from each other.
 	}

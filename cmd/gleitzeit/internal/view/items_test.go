@@ -58,12 +58,14 @@ func TestABatchUnderWay(t *testing.T) {
 	store := storedBatch(t, false)
 	run := read(t, store)
 	want(t, "line", run.Tasks[0].Line(), "▶ batch  llm/chat  running  2 of 3 files, 1 failed")
-	items, err := ReadItems(t.Context(), store, "r", "batch")
-	if err != nil || string(value.List(items...).JSON()) != `["/f/a.txt","/f/b.txt","/f/c.txt"]` {
-		t.Errorf("%v, %v", items, err)
+	items, err := OpenItems(t.Context(), store, "r", "batch")
+	if err != nil || items.Total != 3 || items.Values {
+		t.Fatalf("%+v, %v", items, err)
 	}
-	if values, err := HasValueItems(t.Context(), store, "r", "batch"); values || err != nil {
-		t.Errorf("has values: %v, %v", values, err)
+	for i, path := range []string{"/f/a.txt", "/f/b.txt", "/f/c.txt", ""} {
+		if item, err := items.At(t.Context(), i); err != nil || item.Text() != path {
+			t.Errorf("item %d: %v, %v", i, item, err)
+		}
 	}
 }
 

@@ -99,26 +99,6 @@ func (r *Run) retries(p *plan.Plan) retries {
 	return policies
 }
 
-// ReadItems returns the items of a task that has started, by index; nil if it has not.
-func ReadItems(ctx context.Context, store resultstore.Store, run, task string) ([]value.Value, error) {
-	whole := protocol.NoItem
-	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task, Item: &whole})
-	if err != nil {
-		return nil, err
-	}
-	for _, record := range records {
-		if record.Items == nil {
-			continue
-		}
-		items, err := resultstore.LoadItems(ctx, store, *record.Items)
-		if err != nil {
-			return nil, fmt.Errorf("the items of task %q: %w", task, err)
-		}
-		return items, nil
-	}
-	return nil, nil
-}
-
 // ReadPlan returns the plan of a run; nil if the store does not have it.
 func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.Plan, error) {
 	records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Run})
@@ -126,20 +106,6 @@ func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.P
 		return nil, err
 	}
 	return readPlan(ctx, store, *records[0].Plan)
-}
-
-// HasValueItems reports whether the items of a task are values, by the plan of its run; false if the store does not have it.
-func HasValueItems(ctx context.Context, store resultstore.Store, run, task string) (bool, error) {
-	p, err := ReadPlan(ctx, store, run)
-	if err != nil || p == nil {
-		return false, err
-	}
-	for i := range p.Tasks {
-		if p.Tasks[i].ID == task {
-			return p.Tasks[i].FanOut != nil && p.Tasks[i].FanOut.Values != nil, nil
-		}
-	}
-	return false, nil
 }
 
 // FromRecord returns the document of a run without its tasks.

@@ -23,6 +23,7 @@ func TestALineOfAnItemFitsIntoARow(t *testing.T) {
 		{"/home/you/" + strings.Repeat("深い/", 20) + "文書.txt", strings.Repeat("理由", 30), 60, ""},
 		{"/elsewhere/a.txt", "first line\nsecond line", 80, "✗ batch[7]  first line second line  /elsewhere/a.txt"},
 		{"/home/you/docs/a.txt", "no", 10, ""},
+		{"/home/you/docs/a.txt", "the script raised an exception:\nTraceback (most recent call last):\n  File \"do.py\", line 4, in <module>\n    raise ValueError('x')\nValueError: page 3 is cut", 60, "✗ batch[7]  ValueError: page 3 is cut  docs/a.txt"},
 		{"/home/you/docs/a\x1b[2J.txt", "no\tway", 80, `✗ batch[7]  no\tway  docs/a\x1b[2J.txt`},
 	} {
 		item := &Item{Task: "batch", Index: 7, Item: value.String(c.path), Status: protocol.Failed, Error: &Error{Message: c.message}}

@@ -346,6 +346,15 @@ func Brief(message string) string {
 	return lines[0] + " " + cause(lines[1:])
 }
 
+// raised returns the exception of a message with a traceback, where there is no room for more; of another one what Brief returns.
+func raised(message string) string {
+	lines := strings.Split(strings.TrimSpace(message), "\n")
+	if len(lines) > 1 && slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, `  File "`) }) {
+		return cause(lines[1:])
+	}
+	return Brief(message)
+}
+
 // cause returns the line that says why: what follows the last frame of a traceback, or else the last line.
 func cause(lines []string) string {
 	last := len(lines) - 1
