@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -42,17 +43,26 @@ func (t *attempt) cachedUnder(ctx context.Context, hash string) *protocol.Result
 	return found
 }
 
-// cacheKey returns the hashes of a call that may be cached; empty where it may not, or where a secret is among its
-// parameters.
-func (t *attempt) cacheKey(ctx context.Context, m method, request protocol.Request, secrets *secrets) callKey {
-	if !t.call.Cache || m.NoCache || secrets.used {
-		return callKey{}
-	}
+// hashes are what identifies a call.
+type hashes struct {
+	key  callKey // Empty where the call may not be cached, or where a secret is among its parameters.
+	call string  // For its record; empty where it cannot be hashed.
+}
+
+// readsFiles reports whether the call may be another one when a file or a function changes.
+func (h hashes) readsFiles() bool { return h.key != (callKey{}) || strings.Contains(h.call, ".") }
+
+// hashes returns what identifies the call, as files are now.
+func (t *attempt) hashes(ctx context.Context, m method, request protocol.Request, secrets *secrets) (of hashes) {
 	began := time.Now()
-	key, err := callKeyOf(ctx, m, request)
+	found, err := identify(ctx, m, request, secrets)
 	if err != nil {
-		t.log.Debug("a call is not cached", "run", t.call.Run.ID, "task", t.call.Task, "reason", err, "after", time.Since(began))
-		return callKey{}
+		t.log.Debug("a call is not hashed", "run", t.call.Run.ID, "task", t.call.Task, "reason", err, "after", time.Since(began))
+		return of
 	}
-	return key
+	of.call = found.recorded()
+	if t.call.Cache && !m.NoCache && !secrets.used {
+		of.key = found.key(m)
+	}
+	return of
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// hashVersion is the version of what callKeyOf hashes: a change invalidates everything that is cached.
+// hashVersion is the version of what identify hashes: a change invalidates everything that is cached, and what retries could take over.
 const hashVersion = 1
 
 // maxHashed is the size in bytes of the largest file whose content is hashed.
@@ -26,22 +27,63 @@ type callKey struct {
 	exact   string // With them: warnings and errors may have them.
 }
 
-// callKeyOf returns hashes of everything that decides the result of a call: method, parameters, program or script, results of
+// identity is everything that decides the result of a call.
+type identity struct {
+	fields  []value.Field
+	filesAt int // The place of the hashes of files among the fields.
+}
+
+// parametersAt is the place of the parameters among the fields of an identity.
+const parametersAt = 2
+
+// key returns the hashes by which equal calls find each other's result.
+func (i identity) key(m method) (key callKey) {
+	fields := slices.Clone(i.fields)
+	key.exact = hashOf(fields)
+	fields[parametersAt].Value = withoutPaths(m, fields[parametersAt].Value)
+	key.content = hashOf(fields)
+	return key
+}
+
+// The lengths in bytes of what a record has of the hash of its call, and of that of its files.
+const (
+	recordedCall  = 16
+	recordedFiles = 8
+)
+
+// recorded returns what the record of the call has: short, because every item has one. The part after the dot is of the files.
+func (i identity) recorded() string {
+	short := func(v value.Value, bytes int) string {
+		sum := sha256.Sum256(v.JSON())
+		return base64.RawURLEncoding.EncodeToString(sum[:bytes])
+	}
+	files := i.fields[i.filesAt].Value
+	call := short(value.Object(slices.Delete(slices.Clone(i.fields), i.filesAt, i.filesAt+1)...), recordedCall)
+	if len(files.Elements()) > 0 {
+		call += "." + short(files, recordedFiles)
+	}
+	return call
+}
+
+// identify returns everything that decides the result of a call: method, parameters, program or script, results of
 // dependencies, the content of files, and the handler's own part. The order of the parameters does not matter; the order
-// within them does, because models and scripts see it. The error says why the call cannot be hashed: a file cannot be read,
-// for example, which the handler will report.
-func callKeyOf(ctx context.Context, m method, request protocol.Request) (key callKey, err error) {
-	const parametersAt = 2
+// within them does, because models and scripts see it. Secrets have their names in place of their values. The error says why the call
+// cannot be hashed: a file cannot be read, for example, which the handler will report.
+func identify(ctx context.Context, m method, request protocol.Request, secrets *secrets) (of identity, err error) {
+	clean := func(v value.Value) value.Value { return v }
+	if secrets.used {
+		clean = secrets.set.Value
+	}
 	fields := []value.Field{
 		{Name: "version", Value: value.Int(hashVersion)},
 		{Name: "method", Value: value.String(request.Method)},
-		{Name: "parameters", Value: byName(request.Parameters)},
+		{Name: "parameters", Value: clean(byName(request.Parameters))},
 		{Name: "dependencies", Value: value.Object(request.Dependencies...)},
 	}
 	if program := request.Program; program != nil {
 		variables := make([]value.Value, len(program.Variables))
 		for i, v := range program.Variables {
-			variables[i] = value.List(value.String(v.Reference), v.Value)
+			variables[i] = value.List(value.String(v.Reference), clean(v.Value))
 		}
 		fields = append(fields,
 			value.Field{Name: "program", Value: value.String(program.Original)},
@@ -52,20 +94,19 @@ func callKeyOf(ctx context.Context, m method, request protocol.Request) (key cal
 	}
 	contents, err := fileHashes(m, request)
 	if err != nil {
-		return key, err
+		return of, err
 	}
+	of.filesAt = len(fields)
 	fields = append(fields, value.Field{Name: "files", Value: value.List(contents...)})
 	if handler, can := m.handler.(protocol.Identifier); can {
-		identity, err := handler.Identity(ctx, request)
+		own, err := handler.Identity(ctx, request)
 		if err != nil {
-			return key, err
+			return of, err
 		}
-		fields = append(fields, value.Field{Name: "identity", Value: identity})
+		fields = append(fields, value.Field{Name: "identity", Value: own})
 	}
-	key.exact = hashOf(fields)
-	fields[parametersAt].Value = withoutPaths(m, fields[parametersAt].Value)
-	key.content = hashOf(fields)
-	return key, nil
+	of.fields = fields
+	return of, nil
 }
 
 func hashOf(fields []value.Field) string {

@@ -36,6 +36,11 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 			return &outcome, nil
 		}
 	}
+	earlier, err := t.formers(ctx, t.call, items)
+	if err != nil {
+		return nil, err
+	}
+	t.former = earlier[0]
 	t.number += of.Attempts
 	t.setItem(callOfItem(t.call, items, of.First))
 	return nil, nil
@@ -109,6 +114,10 @@ func (u *unit) run(ctx context.Context) error {
 			return err
 		}
 	}
+	earlier, err := u.formers(ctx, u.call, items)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	defer func() { u.outcome.Took = protocol.SecondsOf(time.Since(began)) }()
 	for index := of.First; index < of.End(); index++ {
@@ -123,9 +132,17 @@ func (u *unit) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t := &attempt{Activities: u.Activities, number: of.Attempts + 1, beat: u.beat, put: u.put}
+		if of.TakeOver && earlier[index-of.First].record == nil {
+			u.outcome.AddToDo(index)
+			continue
+		}
+		t := &attempt{Activities: u.Activities, number: of.Attempts + 1, beat: u.beat, put: u.put, former: earlier[index-of.First]}
 		t.setItem(callOfItem(u.call, items, index))
 		outcome, err := t.run(ctx, time.Now().UTC())
+		if errors.Is(err, errToDo) {
+			u.outcome.AddToDo(index)
+			continue
+		}
 		if err != nil {
 			if cancelled, is := errors.AsType[*temporal.CanceledError](err); is && cancelled.Details(&outcome) == nil {
 				u.outcome.Counts.Add(outcome)

@@ -57,7 +57,7 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 	r.sent += size
 	m := Map{
 		Call: call, Manifest: *s.listed.Ref, Settings: r.start.Settings, Start: s.listed.StartedAt, Slots: slots, Shared: r.progress.Shares(s.task),
-		Limits: fanout.Limits{Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures},
+		Limits: fanout.Limits{Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures, TakeOver: r.calls.run.TakeOver != nil},
 		Items: protocol.Items{
 			Files: each.Values == nil, Folders: s.listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: r.calls.bindings(task.WhenUses),
 		},
