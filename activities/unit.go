@@ -125,7 +125,7 @@ func (u *unit) run(ctx context.Context) error {
 			u.end(index, outcome)
 			continue
 		}
-		if index > of.First && time.Since(began) > unitLimit {
+		if index > of.First && time.Since(began) > unitLimit && !of.TakeOver {
 			u.outcome.Left = of.End() - index
 			return nil
 		}

@@ -70,8 +70,8 @@ type Items struct {
 	Folders []string `json:"folders,omitempty"` // Those in which such files were found.
 	Reads   []string `json:"reads,omitempty"`   // Folders outside the run's own in which such files may lie.
 
-	Attempts int  `json:"attempts,omitempty"` // That the item has had before this activity.
-	Recorded bool `json:"recorded,omitempty"` // It may have ended already: its record counts.
+	Attempts int  `json:"attempts,omitempty"`  // That the item has had before this activity.
+	Recorded bool `json:"recorded,omitempty"`  // It may have ended already: its record counts.
 	TakeOver bool `json:"take_over,omitempty"` // Items are taken over from earlier runs, and no call is made.
 
 	When         string    `json:"when,omitempty"` // A condition, with its references, for each item.
