@@ -3,19 +3,11 @@ package activities
 import (
 	"context"
 	"errors"
-	"hash/maphash"
-	"path/filepath"
-	"slices"
-	"sort"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // errToDo is the error of an attempt that was to take a result over, where no earlier run has it.
@@ -57,10 +49,11 @@ func (t *attempt) taken(ctx context.Context, m method, call string) *resultstore
 const (
 	NotDone     = "not done"
 	HasFailed   = "failed"
-	CallChanged = "changed"
+	CallChanged = "changed call"
 	FileChanged = "changed file"
 	Selected    = "selected"
-	Unhashed    = "cannot be compared" // An earlier version of the program recorded it, or a file cannot be read.
+	Unhashed    = "not comparable" // An earlier version of the program recorded it, or a file cannot be read.
+	Uncacheable = "not cacheable"
 )
 
 // reasonToDo returns why a call is made, of which earlier runs have something; empty: their result is taken over.
@@ -110,253 +103,34 @@ func (t *attempt) takeOver(ctx context.Context, record resultstore.Record, began
 	return outcome, nil
 }
 
-// earlierRuns finds what the runs have recorded whose results another one takes over.
-type earlierRuns struct {
-	lists   *itemLists
-	results results
-	mu      sync.Mutex
-	known   []*earlierItems
+// Forecast is what a run that takes over earlier ones would do with a task or an item.
+type Forecast struct {
+	Reason string              // Why the call would be made; empty: it would not.
+	Taken  *resultstore.Record // The result that would be taken over.
+	Error  *protocol.Error     // Why the call could not be made.
+	Skips  bool                // The condition of the item is false.
 }
 
-// task returns what the runs have of a task without items.
-func (e *earlierRuns) task(ctx context.Context, over *protocol.TakeOver, task string) (*former, error) {
-	of, whole := &former{}, protocol.NoItem
-	for _, run := range over.Runs {
-		records, err := e.results.store.Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: task, Item: &whole})
-		if err != nil {
-			return nil, err
-		}
-		for i := range records {
-			if records[i].Items != nil {
-				break // It had items.
-			}
-			of.add(&records[i])
-		}
-		if of.record != nil {
-			break
-		}
+func (t *attempt) forecast(ctx context.Context) (f Forecast) {
+	holds, failure := t.decide(ctx)
+	if failure != nil || !holds {
+		return Forecast{Error: failure, Skips: failure == nil}
 	}
-	return of, nil
-}
-
-// add adds a record. The last one counts, if the task or item has ended by itself.
-func (f *former) add(record *resultstore.Record) {
-	switch record.Status {
-	case protocol.Completed, protocol.Failed, protocol.TimedOut:
-		f.record = record
+	m, known := t.methods.find(t.call.Method)
+	if !known {
+		return Forecast{Error: protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", t.call.Method)}
 	}
-}
-
-// formers returns what earlier runs have of the items of a call, in their order.
-func (e *earlierRuns) formers(ctx context.Context, call *protocol.Call, page pageOf) ([]*former, error) {
-	over, of := call.Run.TakeOver, call.Items
-	all := make([]*former, of.Count)
-	if over == nil {
-		return all, nil
-	}
-	items := page.Items[of.First-of.Page.First:][:of.Count]
-	chosen := newSelection(over.Items, call.Run)
-	for i, item := range items {
-		all[i] = &former{again: chosen.has(of.First+i, item, of.Files), takeOne: of.TakeOver}
-	}
-	err := e.results.withRetry(ctx, func(ctx context.Context) error {
-		for _, run := range over.Runs {
-			if err := e.addItems(ctx, run, call, items, all); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return all, err
-}
-
-// addItems adds what a run has of items of which no other one had anything.
-func (e *earlierRuns) addItems(ctx context.Context, run protocol.EarlierRun, call *protocol.Call, items []value.Value, all []*former) error {
-	listed, err := e.itemsOf(ctx, run, call.Task)
-	if listed == nil || err != nil {
-		return err
-	}
-	wanted := map[int][]*former{} // By their index in that run.
-	var indexes []int
-	for i, of := range all {
-		if of.record != nil || of.again {
-			continue
-		}
-		index, err := listed.find(ctx, call.Items.Page, call.Items.First+i, items[i])
-		if err != nil {
-			return err
-		}
-		if index >= 0 {
-			indexes = append(indexes, index)
-			wanted[index] = append(wanted[index], of)
-		}
-	}
-	slices.Sort(indexes)
-	const gap = 16 // Records in between are read too: that is cheaper than one more query.
-	for len(indexes) > 0 {
-		end := 1
-		for end < len(indexes) && indexes[end]-indexes[end-1] <= gap {
-			end++
-		}
-		first, last := indexes[0], indexes[end-1]
-		indexes = indexes[end:]
-		records, err := e.results.store.Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &first, Last: &last})
-		if err != nil {
-			return err
-		}
-		for i := range records {
-			for _, of := range wanted[records[i].Item] {
-				of.add(&records[i])
-			}
-		}
-	}
-	return nil
-}
-
-// earlierItems are the items of a task in an earlier run.
-type earlierItems struct {
-	lists    *itemLists
-	run      protocol.EarlierRun
-	task     string
-	manifest protocol.Manifest
-
-	mu     sync.Mutex
-	seed   maphash.Seed
-	places map[uint64]int32 // The first index of each item by a hash of it; nil until it is needed.
-}
-
-// mostListed is of how many tasks the items in earlier runs are kept in memory: 100,000 take a few MB.
-const mostListed = 4
-
-// itemsOf returns the items of a task in a run; nil if it had none.
-func (e *earlierRuns) itemsOf(ctx context.Context, run protocol.EarlierRun, task string) (*earlierItems, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, known := range e.known {
-		if known.run == run && known.task == task {
-			return known, nil
-		}
-	}
-	whole := protocol.NoItem
-	records, err := e.results.store.Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: task, Item: &whole})
+	request, secrets, err := t.request(ctx, m)
 	if err != nil {
-		return nil, err
+		return Forecast{Error: protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)}
 	}
-	at := slices.IndexFunc(records, func(record resultstore.Record) bool { return record.Items != nil })
-	if at < 0 {
-		return nil, nil
+	over := t.call.Run.TakeOver
+	if over.Cacheable && m.NoCache {
+		return Forecast{Reason: Uncacheable}
 	}
-	found := &earlierItems{lists: e.lists, run: run, task: task}
-	if found.manifest, err = resultstore.LoadManifest(ctx, e.results.store, *records[at].Items); errors.Is(err, resultstore.ErrNotFound) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
+	f.Reason = reasonToDo(over, t.former, t.call.Item != nil, t.hashes(ctx, m, request, secrets).call)
+	if f.Reason == "" {
+		f.Taken = t.former.record
 	}
-	e.known = append(e.known, found)
-	if len(e.known) > mostListed {
-		e.known = slices.Delete(e.known, 0, 1)
-	}
-	return found, nil
-}
-
-// find returns the index that an item of a page of another run has; -1 if the run does not have the item. Of equal items, that at the
-// same place counts, else the first one.
-func (e *earlierItems) find(ctx context.Context, in protocol.Page, index int, item value.Value) (int, error) {
-	if index < e.manifest.Total {
-		at := sort.Search(len(e.manifest.Pages), func(i int) bool { return e.manifest.Pages[i].First > index }) - 1
-		page := e.manifest.Pages[at]
-		if page.First == in.First && page.Ref.Hash == in.Ref.Hash {
-			return index, nil
-		}
-		items, err := e.lists.load(ctx, page)
-		if err != nil {
-			return -1, err
-		}
-		if string(items.Items[index-page.First].JSON()) == string(item.JSON()) {
-			return index, nil
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.index(ctx); err != nil {
-		return -1, err
-	}
-	if place, is := e.places[maphash.Bytes(e.seed, item.JSON())]; is {
-		return int(place), nil
-	}
-	return -1, nil
-}
-
-// index reads all items. The caller holds mu.
-func (e *earlierItems) index(ctx context.Context) error {
-	if e.places != nil {
-		return nil
-	}
-	places := make(map[uint64]int32, e.manifest.Total)
-	e.seed = maphash.MakeSeed()
-	for _, page := range e.manifest.Pages {
-		items, err := e.lists.load(ctx, page)
-		if err != nil {
-			return err
-		}
-		for i, item := range items.Items {
-			hash := maphash.Bytes(e.seed, item.JSON())
-			if _, is := places[hash]; !is {
-				places[hash] = int32(page.First + i)
-			}
-		}
-	}
-	e.places = places
-	return nil
-}
-
-// selection are the items that are done again in any case.
-type selection struct {
-	indexes  []int
-	names    []string // As they are.
-	patterns []*glob.Pattern
-	folder   string
-}
-
-// newSelection reads indexes and patterns. What is no pattern is a name.
-func newSelection(texts []string, run protocol.RunInfo) selection {
-	s := selection{folder: run.Folder}
-	for _, text := range texts {
-		if index, err := strconv.Atoi(text); err == nil {
-			s.indexes = append(s.indexes, index)
-			continue
-		}
-		s.names = append(s.names, text)
-		if pattern, err := glob.Parse(text); err == nil {
-			s.patterns = append(s.patterns, pattern)
-		}
-	}
-	return s
-}
-
-// has reports whether the item is selected.
-func (s selection) has(index int, item value.Value, isFile bool) bool {
-	if slices.Contains(s.indexes, index) {
-		return true
-	}
-	if item.Kind() != value.KindString || len(s.names) == 0 {
-		return false
-	}
-	text := item.Text()
-	if slices.Contains(s.names, text) {
-		return true
-	}
-	name, subject := text, text
-	if isFile {
-		name = filepath.Base(text)
-		if within, err := filepath.Rel(s.folder, text); err == nil {
-			subject = filepath.ToSlash(within)
-		}
-	}
-	return slices.ContainsFunc(s.patterns, func(pattern *glob.Pattern) bool {
-		if pattern.IsName() {
-			return pattern.Match(name)
-		}
-		return pattern.Match(subject)
-	})
+	return f
 }

@@ -50,6 +50,36 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	return outcome, nil
 }
 
+// Forecast returns what a run would do with the task of a call or, in their order, with its items. It makes no call.
+func (a *Activities) Forecast(ctx context.Context, call *protocol.Call) ([]Forecast, error) {
+	if call.Items == nil {
+		of, err := a.earlierRuns.task(ctx, call.Run.TakeOver, call.Task)
+		if err != nil {
+			return nil, err
+		}
+		t := &attempt{Activities: a, call: call, former: of}
+		return []Forecast{t.forecast(ctx)}, nil
+	}
+	page, err := a.loadPage(ctx, call.Items)
+	if err != nil {
+		return nil, err
+	}
+	formers, err := a.formers(ctx, call, page)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Forecast, 0, call.Items.Count)
+	for i, of := range formers {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t := &attempt{Activities: a, former: of}
+		t.setItem(callOfItem(call, page, call.Items.First+i))
+		all = append(all, t.forecast(ctx))
+	}
+	return all, nil
+}
+
 // attempt is one attempt of a call.
 type attempt struct {
 	*Activities

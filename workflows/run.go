@@ -99,11 +99,9 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 				ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
 				StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder, TakeOver: start.TakeOver,
 			},
-			scripts: map[string]protocol.Payload{},
 		},
 	}
-	r.calls.inputs, _ = protocol.NewCallPayload(p.Inputs)
-	r.calls.itemInputs, _ = newItemPayload(p.Inputs)
+	r.calls.prepare()
 	if err := r.resume(); err != nil {
 		return nil, rejectedBecause(err)
 	}

@@ -29,6 +29,8 @@ type batchOptions struct {
 	file    string // Where the results go; empty is standard output.
 	format  output // Of the results.
 	another bool
+
+	changedOnly bool
 }
 
 // endings are the formats of files whose names end so, where no format is given.
@@ -73,13 +75,8 @@ func (p batchCommand) command() *cobra.Command {
 			if o.batch.MaxConcurrent < 1 && command.Flags().Changed("max-concurrent") {
 				return usageError{fmt.Errorf("--max-concurrent %d is less than 1", o.batch.MaxConcurrent)}
 			}
-			switch o.file {
-			case "text", "json", "jsonl", "markdown":
-				return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
-			}
-			o.format, p.toFile = p.output, o.file != ""
-			if !command.Flags().Changed("format") {
-				o.format = cmp.Or(endings[strings.ToLower(filepath.Ext(o.file))], asText)
+			if err := p.chooseFormat(command, &o); err != nil {
+				return err
 			}
 			return p.batch(command.Context(), args, o)
 		},
@@ -91,9 +88,57 @@ func (p batchCommand) command() *cobra.Command {
 	flags.StringVar(&o.batch.Model, "model", "", "model to ask (default that of the method)")
 	flags.BoolVar(&o.batch.Vision, "vision", false, "the files are images")
 	flags.IntVar(&o.batch.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by providers.ollama.max_concurrent")
-	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output); .json, .jsonl, .md or .markdown selects the format")
-	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
+	p.resultFlags(command, &o)
+	changedOnlyFlag(command, &o.changedOnly)
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
+	command.AddCommand(p.resumeCommand())
+	return command
+}
+
+// resultFlags are for commands that print the results of a batch.
+func (p batchCommand) resultFlags(command *cobra.Command, o *batchOptions) {
+	command.Flags().StringVar(&o.file, "output", "", "file for the results, written when the run has ended (default standard output); .json, .jsonl, .md or .markdown selects the format")
+	command.Flags().VarP(batchFormat{&p.output}, "format", "o", "format of results: text, json, jsonl or markdown")
+}
+
+// chooseFormat decides the format of the results from the flags.
+func (p batchCommand) chooseFormat(command *cobra.Command, o *batchOptions) error {
+	switch o.file {
+	case "text", "json", "jsonl", "markdown":
+		return usageError{fmt.Errorf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file)}
+	}
+	o.format, p.toFile = p.output, o.file != ""
+	if !command.Flags().Changed("format") {
+		o.format = cmp.Or(endings[strings.ToLower(filepath.Ext(o.file))], asText)
+	}
+	return nil
+}
+
+// resumeCommand is the command `batch resume`.
+func (p batchCommand) resumeCommand() *cobra.Command {
+	var o batchOptions
+	var what retryOptions
+	command := &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Do what a batch has not completed, and take over the rest",
+		Long: "Start a run of the same batch that takes over every file that the earlier run completed and that has not changed since. The\n" +
+			"others are done: those that failed, that did not start, and new ones. RUN may be " + runs.Latest + ".",
+		Example: "  gleitzeit batch resume " + runs.Latest + " --output summaries.md",
+		Args:    exact("RUN"),
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := p.chooseFormat(command, &o); err != nil {
+				return err
+			}
+			if err := writable(o.file); err != nil {
+				return err
+			}
+			return retryCommand(p).retry(command.Context(), args[0], what, func(document *view.Run) error {
+				return p.printBatch(document.Batch(definition.BatchID), o)
+			})
+		},
+	}
+	what.flags(command)
+	p.resultFlags(command, &o)
 	return command
 }
 
@@ -126,7 +171,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	}
 	typed := "gleitzeit " + view.ShellWords(p.Args...)
 	return execute(ctx, p.program, compiled, execution{
-		another: o.another, command: typed, claimed: typed,
+		another: o.another, command: typed, claimed: typed, changedOnly: o.changedOnly,
 		print: func(document *view.Run) error { return p.printBatch(document.Batch(definition.BatchID), o) },
 	})
 }

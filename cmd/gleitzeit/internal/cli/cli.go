@@ -135,7 +135,7 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "format of results: text, json or jsonl")
 	for _, c := range []interface{ command() *cobra.Command }{
-		runCommand{p}, batchCommand{p}, submitCommand{p}, watchCommand{p}, serverCommand{p}, workerCommand{p}, callCommand{p},
+		runCommand{p}, retryCommand{p}, batchCommand{p}, submitCommand{p}, watchCommand{p}, serverCommand{p}, workerCommand{p}, callCommand{p},
 		validateCommand{p}, graphCommand{p}, compileCommand{p}, schemaCommand{p}, statusCommand{p}, listCommand{p}, resultsCommand{p},
 		cancelCommand{p}, configCommand{p}, secretsCommand{p}, versionCommand{p},
 	} {

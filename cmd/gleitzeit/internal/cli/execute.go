@@ -3,9 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -15,6 +19,9 @@ type execution struct {
 	claimed string                // The same, where the workflow file alone does not say it.
 	another bool                  // Another run is wanted, even where one of the plan is open.
 	print   func(*view.Run) error // Prints the results; nil prints them as those of a run.
+
+	changedOnly bool           // What is unchanged since the newest run of the workflow is taken over from it.
+	takeOver    *runs.TakeOver // Of the run that is retried; nil: none is.
 }
 
 // execute resumes an open run of the plan, or starts one, and prints its results.
@@ -24,14 +31,24 @@ func execute(ctx context.Context, p *program, compiled *plan.Plan, how execution
 		return err
 	}
 	defer s.Close()
+	return executeIn(ctx, p, s, compiled, how)
+}
+
+// executeIn is execute in a session that is open.
+func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.Plan, how execution) error {
 	if err := s.Join(ctx); err != nil {
 		return err
 	}
-	p.hasNew = true
+	over, err := how.takeOver, error(nil)
+	if p.hasNew = over == nil; p.hasNew && (!how.another || how.changedOnly) {
+		if over, err = retry.Before(ctx, s, compiled, how.changedOnly); err != nil {
+			return err
+		}
+	}
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)
 	defer f.stop()
-	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Asked: p.Started, Abandon: f.abandon})
+	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Asked: p.Started, Abandon: f.abandon, TakeOver: over})
 	if err != nil {
 		return f.notStarted(err)
 	}
@@ -52,6 +69,7 @@ func (f *follower) finish(h *runs.Handle, print func(*view.Run) error, settle fu
 		return err
 	}
 	f.shown.End(document)
+	f.noteKept(document)
 	if print != nil {
 		err = print(document)
 	} else {
@@ -69,4 +87,15 @@ func (f *follower) finish(h *runs.Handle, print func(*view.Run) error, settle fu
 		}
 	}
 	return exitError{exitOf(document)}
+}
+
+// noteKept says how a run that was cancelled here can be continued, if it has completed something.
+func (f *follower) noteKept(document *view.Run) {
+	kept := slices.ContainsFunc(document.Tasks, func(task view.Task) bool {
+		return task.Status == protocol.Completed || task.Items != nil && task.Items.Succeeded > 0
+	})
+	if document.Status != protocol.Cancelled || f.resumeWith == "" || !kept {
+		return
+	}
+	f.program.notify(runs.Notice{Kind: runs.Cancelled, Run: document.Run, Message: fmt.Sprintf("what it completed is kept: `%s` continues from it", f.resumeWith)})
 }
