@@ -1,0 +1,146 @@
+package stories_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+)
+
+// countedOllama is a real Ollama behind a proxy that counts the calls of models.
+type countedOllama struct {
+	url   string
+	calls atomic.Int64
+	seen  int64
+}
+
+func countOllama(t *testing.T) *countedOllama {
+	t.Helper()
+	to, err := url.Parse(ollamatest.Start(t))
+	must(t, err)
+	o := &countedOllama{}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, FlushInterval: -1}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/chat" {
+			o.calls.Add(1)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	o.url = server.URL
+	return o
+}
+
+// wantCalls checks how many calls there were since the last time.
+func (o *countedOllama) wantCalls(t *testing.T, what string, want int64) {
+	t.Helper()
+	calls := o.calls.Load()
+	if calls-o.seen != want {
+		t.Errorf("%s: the model was called %d times, want %d", what, calls-o.seen, want)
+	}
+	o.seen = calls
+}
+
+// TestRetryOfABatch: after a mended file, a changed one and an edited prompt, the model is asked about nothing else.
+func TestRetryOfABatch(t *testing.T) {
+	t.Parallel()
+	ollama := countOllama(t)
+	u := withOllama(t, ollama.url)
+	must(t, os.Mkdir(u.Path("docs"), 0o755))
+	broken := []int{4, 17, 29}
+	for i := range 30 {
+		u.File(fmt.Sprintf("docs/%02d.txt", i), fmt.Sprintf("Document %d.", i))
+	}
+	for _, i := range broken {
+		must(t, os.WriteFile(u.Path(fmt.Sprintf("docs/%02d.txt", i)), []byte("\x00\xff\xfe\x00"), 0o644))
+	}
+	stdout, stderr := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "-o", "json")
+	first := parseBatch(t, stdout)
+	if first.Total != 30 || first.Succeeded != 27 || first.Failed != 3 {
+		t.Fatalf("%d results, %d succeeded, %d failed\n%s", first.Total, first.Succeeded, first.Failed, stderr)
+	}
+	for _, i := range broken {
+		wantLines(t, "standard error", stderr, fmt.Sprintf("%02d.txt", i))
+	}
+	ollama.wantCalls(t, "the first run", 27)
+
+	for _, i := range broken {
+		u.File(fmt.Sprintf("docs/%02d.txt", i), fmt.Sprintf("Document %d, mended.", i))
+	}
+	forecast, _ := u.Gleitzeit(0, "retry", first.Run, "--dry-run")
+	wantLines(t, "the forecast", forecast, "batch  27          3      3 failed: 04.txt, 17.txt, 29.txt\n")
+	ollama.wantCalls(t, "the forecast", 0)
+	stdout, stderr = u.Gleitzeit(0, "batch", "resume", first.Run, "-o", "json")
+	wantLines(t, "standard error", stderr, "run "+first.Run+": 27 of 30 items completed; what is unchanged is taken over\n")
+	second := parseBatch(t, stdout)
+	if second.Succeeded != 30 || second.Run == first.Run {
+		t.Errorf("after mending, %d succeeded in run %s", second.Succeeded, second.Run)
+	}
+	for i, entry := range second.Results { // What was taken over is what was there.
+		if first.Results[i].Status == "completed" && (string(entry.Result["response"]) != string(first.Results[i].Result["response"]) || entry.Duration != first.Results[i].Duration) {
+			t.Errorf("%s: %s in %v, and before %s in %v", entry.Item, entry.Result, entry.Duration, first.Results[i].Result, first.Results[i].Duration)
+		}
+	}
+	ollama.wantCalls(t, "the retry", 3)
+	u.Gleitzeit(0, "retry", second.Run)
+	ollama.wantCalls(t, "nothing to do", 0)
+	u.Gleitzeit(0, "retry", "@latest", "--items", "0[12].txt")
+	ollama.wantCalls(t, "selected files", 2)
+
+	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?", "--changed-only")
+	ollama.wantCalls(t, "an edited prompt", 30)
+	u.File("docs/08.txt", "Another document.")
+	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?", "--changed-only")
+	ollama.wantCalls(t, "a changed file", 1)
+	u.File("docs/30.txt", "A new document.")
+	must(t, os.Remove(u.Path("docs/00.txt")))
+	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?", "--changed-only")
+	ollama.wantCalls(t, "a new file", 1)
+	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?")
+	ollama.wantCalls(t, "all of it again", 30)
+}
+
+// TestRetryOfAnEditedWorkflow: what changed, and what depends on it, is done again.
+func TestRetryOfAnEditedWorkflow(t *testing.T) {
+	t.Parallel()
+	ollama := countOllama(t)
+	u := withOllama(t, ollama.url)
+	const flow = `
+name: Fruit
+inputs: {fruit: pear}
+tasks:
+  - {id: first, method: llm/chat, parameters: {prompt: "Describe a ${inputs.fruit}."}}
+  - {id: second, method: llm/chat, parameters: {prompt: "Shorten: ${first.response}"}}
+  - {id: other, method: llm/chat, parameters: {prompt: "Say something else."}}
+  - {id: last, method: python/execute, dependencies: [second, other], parameters: {code: "raise ValueError('no')"}}
+`
+	u.File("flow.yaml", flow)
+	u.Gleitzeit(5, "run", "flow.yaml", "--input", "fruit=plum")
+	ollama.wantCalls(t, "the first run", 3)
+	run := strings.Fields(lastOf(t, u))[0]
+	u.File("edited.yaml", strings.Replace(strings.Replace(flow, "raise ValueError('no')", "result = 1", 1), "Shorten:", "Translate:", 1))
+	forecast, _ := u.Gleitzeit(0, "retry", run, "--file", "edited.yaml", "--dry-run")
+	wantLines(t, "the forecast", forecast, "first   1           0      \n", "second  0           1      changed call\n", "other   1           0      \n", "last    0           ?      depends on what is done again\n")
+	_, said := u.Gleitzeit(0, "retry", run, "--file", "edited.yaml")
+	wantLines(t, "standard error", said, "run "+run+": 3 of 4 tasks completed; what is unchanged is taken over\n")
+	ollama.wantCalls(t, "the edited workflow", 1)
+	_, said = u.Gleitzeit(1, "retry", "unknown-run")
+	wantLines(t, "standard error", said, `there is no run "unknown-run"`)
+	_, said = u.Gleitzeit(2, "retry", run, "--failed", "--items", "3")
+	wantLines(t, "standard error", said, "--failed and --items exclude each other\n")
+}
+
+// lastOf returns the line of the newest run.
+func lastOf(t *testing.T, u *user) string {
+	t.Helper()
+	listed, _ := u.Gleitzeit(0, "list", "--limit", "1")
+	lines := strings.Split(strings.TrimSpace(listed), "\n")
+	return lines[len(lines)-1]
+}
