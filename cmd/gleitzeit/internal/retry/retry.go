@@ -236,10 +236,10 @@ func noteOf(ctx context.Context, s *runs.Session, run resultstore.Record) (strin
 	}
 	var parts []string
 	if items.Total > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d items", items.Succeeded, items.Total))
+		parts = append(parts, progressOf(items.Succeeded, items.Total, "item"))
 	}
 	if total > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d tasks", done, total))
+		parts = append(parts, progressOf(done, total, "task"))
 	}
 	text := "run " + run.Run
 	if run.Status == protocol.Cancelled {
@@ -249,4 +249,11 @@ func noteOf(ctx context.Context, s *runs.Session, run resultstore.Record) (strin
 		text += ": " + strings.Join(parts, " and ") + " completed"
 	}
 	return text, nil
+}
+
+func progressOf(done, total int, word string) string {
+	if total != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d of %d %s", done, total, word)
 }
