@@ -1,17 +1,21 @@
 package stories_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
 // countedOllama is a real Ollama behind a proxy that counts the calls of models.
@@ -143,4 +147,53 @@ func lastOf(t *testing.T, u *user) string {
 	listed, _ := u.Gleitzeit(0, "list", "--limit", "1")
 	lines := strings.Split(strings.TrimSpace(listed), "\n")
 	return lines[len(lines)-1]
+}
+
+// TestNobodyReads: a command whose output is closed ends at once. An open run is resumed by the same command; the results of one that
+// has ended are not shown again.
+func TestNobodyReads(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flow.yaml", `
+name: Slow
+tasks:
+  - id: each
+    method: python/execute
+    for_each: [0, 1, 2, 3]
+    max_concurrent: 1
+    parameters:
+      code: |
+        import os, time
+        while ${item} == 3 and not os.path.exists("go"):
+            time.sleep(0.01)
+        result = "x" * 200_000
+`)
+	into := func(read int64, args ...string) (said string) {
+		reader, writer, err := os.Pipe()
+		must(t, err)
+		command := exec.Command(programtest.Path(t), args...)
+		var stderr strings.Builder
+		command.Dir, command.Env, command.Stdout, command.Stderr = u.Work, u.Environment(), writer, &stderr
+		must(t, command.Start())
+		must(t, writer.Close())
+		if _, err := io.CopyN(io.Discard, reader, read); err != nil {
+			t.Error(err)
+		}
+		must(t, reader.Close())
+		if exited, is := errors.AsType[*exec.ExitError](command.Wait()); !is || exited.ExitCode() != 141 {
+			t.Errorf("%v has ended with %v, want 141\n%s", args, exited, stderr.String())
+		}
+		return stderr.String()
+	}
+	said := into(10, "run", "flow.yaml", "-o", "jsonl")
+	wantLines(t, "standard error", said, "is unfinished: `gleitzeit run flow.yaml` resumes it")
+	u.File("go", "")
+	said = into(10, "run", "flow.yaml")
+	wantLines(t, "standard error", said, "resumed run slow-", " completed in ")
+	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "earlier") || strings.Contains(said, "cached") {
+		t.Errorf("after a run of whose results somebody read the beginning:\n%s", said)
+	}
+	if said := into(3, "results", "@latest", "each"); said != "" {
+		t.Errorf("results says %q", said)
+	}
 }

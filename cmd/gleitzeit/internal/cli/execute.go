@@ -77,7 +77,7 @@ func (f *follower) finish(h *runs.Handle, print func(*view.Run) error, settle fu
 	}
 	// Not before: whoever finds the claim of a run that has ended gets its results.
 	if err = errors.Join(err, p.written.err()); err != nil {
-		h.Release(false)
+		h.Release(p.written.isClosed()) // Whoever stops reading has got what they wanted.
 		return err
 	}
 	h.Release(true)

@@ -17,6 +17,7 @@ const (
 	exitNoEngine    = 7
 	exitTimeout     = 124
 	exitInterrupted = 130
+	exitClosed      = 141 // Nobody read standard output any more: that of a program that SIGPIPE ends.
 )
 
 // exitCode is for an error that a command ends with.
