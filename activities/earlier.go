@@ -61,9 +61,9 @@ func (e *earlierRuns) formers(ctx context.Context, call *protocol.Call, page pag
 		return all, nil
 	}
 	items := page.Items[of.First-of.Page.First:][:of.Count]
-	chosen := newSelection(over.Items, call.Run)
+	chosen := NewSelection(over.Items, call.Run.Folder)
 	for i, item := range items {
-		all[i] = &former{again: chosen.has(of.First+i, item, of.Files), takeOne: of.TakeOver}
+		all[i] = &former{again: chosen.Has(of.First+i, item, of.Files), takeOne: of.TakeOver}
 	}
 	err := e.results.withRetry(ctx, func(ctx context.Context) error {
 		for _, run := range over.Runs {
@@ -216,17 +216,17 @@ func (e *earlierItems) index(ctx context.Context) error {
 	return nil
 }
 
-// selection are the items that are done again in any case.
-type selection struct {
+// Selection are the items that are done again in any case.
+type Selection struct {
 	indexes  []int
 	names    []string // As they are.
 	patterns []*glob.Pattern
 	folder   string
 }
 
-// newSelection reads indexes and patterns. What is no pattern is a name.
-func newSelection(texts []string, run protocol.RunInfo) selection {
-	s := selection{folder: run.Folder}
+// NewSelection reads indexes and patterns, which are relative to a folder. What is no pattern is a name.
+func NewSelection(texts []string, folder string) Selection {
+	s := Selection{folder: folder}
 	for _, text := range texts {
 		if index, err := strconv.Atoi(text); err == nil {
 			s.indexes = append(s.indexes, index)
@@ -240,8 +240,8 @@ func newSelection(texts []string, run protocol.RunInfo) selection {
 	return s
 }
 
-// has reports whether the item is selected.
-func (s selection) has(index int, item value.Value, isFile bool) bool {
+// Has reports whether the item is selected.
+func (s Selection) Has(index int, item value.Value, isFile bool) bool {
 	if slices.Contains(s.indexes, index) {
 		return true
 	}

@@ -58,33 +58,35 @@ func TestRetryOfABatch(t *testing.T) {
 	ollama := countOllama(t)
 	u := withOllama(t, ollama.url)
 	must(t, os.Mkdir(u.Path("docs"), 0o755))
+	files := programtest.Number(t, "GLEITZEIT_TEST_DOCUMENTS", 30)
+	all := int64(files)
 	broken := []int{4, 17, 29}
-	for i := range 30 {
-		u.File(fmt.Sprintf("docs/%02d.txt", i), fmt.Sprintf("Document %d.", i))
+	for i := range files {
+		u.File(fmt.Sprintf("docs/%03d.txt", i), fmt.Sprintf("Document %d.", i))
 	}
 	for _, i := range broken {
-		must(t, os.WriteFile(u.Path(fmt.Sprintf("docs/%02d.txt", i)), []byte("\x00\xff\xfe\x00"), 0o644))
+		must(t, os.WriteFile(u.Path(fmt.Sprintf("docs/%03d.txt", i)), []byte("\x00\xff\xfe\x00"), 0o644))
 	}
 	stdout, stderr := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "-o", "json")
 	first := parseBatch(t, stdout)
-	if first.Total != 30 || first.Succeeded != 27 || first.Failed != 3 {
+	if first.Total != files || first.Succeeded != files-3 || first.Failed != 3 {
 		t.Fatalf("%d results, %d succeeded, %d failed\n%s", first.Total, first.Succeeded, first.Failed, stderr)
 	}
 	for _, i := range broken {
-		wantLines(t, "standard error", stderr, fmt.Sprintf("%02d.txt", i))
+		wantLines(t, "standard error", stderr, fmt.Sprintf("%03d.txt", i))
 	}
-	ollama.wantCalls(t, "the first run", 27)
+	ollama.wantCalls(t, "the first run", all-3)
 
 	for _, i := range broken {
-		u.File(fmt.Sprintf("docs/%02d.txt", i), fmt.Sprintf("Document %d, mended.", i))
+		u.File(fmt.Sprintf("docs/%03d.txt", i), fmt.Sprintf("Document %d, mended.", i))
 	}
 	forecast, _ := u.Gleitzeit(0, "retry", first.Run, "--dry-run")
-	wantLines(t, "the forecast", forecast, "batch  27          3      3 failed: 04.txt, 17.txt, 29.txt\n")
+	wantLines(t, "the forecast", forecast, fmt.Sprintf("batch  %-10d  3      3 failed: 004.txt, 017.txt, 029.txt\n", files-3))
 	ollama.wantCalls(t, "the forecast", 0)
 	stdout, stderr = u.Gleitzeit(0, "batch", "resume", first.Run, "-o", "json")
-	wantLines(t, "standard error", stderr, "run "+first.Run+": 27 of 30 items completed; what is unchanged is taken over\n")
+	wantLines(t, "standard error", stderr, fmt.Sprintf("run %s: %d of %d items completed; what is unchanged is taken over\n", first.Run, files-3, files))
 	second := parseBatch(t, stdout)
-	if second.Succeeded != 30 || second.Run == first.Run {
+	if second.Succeeded != files || second.Run == first.Run {
 		t.Errorf("after mending, %d succeeded in run %s", second.Succeeded, second.Run)
 	}
 	for i, entry := range second.Results { // What was taken over is what was there.
@@ -95,20 +97,22 @@ func TestRetryOfABatch(t *testing.T) {
 	ollama.wantCalls(t, "the retry", 3)
 	u.Gleitzeit(0, "retry", second.Run)
 	ollama.wantCalls(t, "nothing to do", 0)
-	u.Gleitzeit(0, "retry", "@latest", "--items", "0[12].txt")
+	u.Gleitzeit(0, "retry", "@latest", "--items", "00[12].txt")
 	ollama.wantCalls(t, "selected files", 2)
+	_, stderr = u.Gleitzeit(2, "retry", "@latest", "--items", "*.pdf")
+	wantLines(t, "standard error", stderr, `has no item "*.pdf"`)
 
 	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?", "--changed-only")
-	ollama.wantCalls(t, "an edited prompt", 30)
-	u.File("docs/08.txt", "Another document.")
+	ollama.wantCalls(t, "an edited prompt", all)
+	u.File("docs/008.txt", "Another document.")
 	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?", "--changed-only")
 	ollama.wantCalls(t, "a changed file", 1)
-	u.File("docs/30.txt", "A new document.")
-	must(t, os.Remove(u.Path("docs/00.txt")))
+	u.File("docs/new.txt", "A new document.")
+	must(t, os.Remove(u.Path("docs/000.txt")))
 	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?", "--changed-only")
 	ollama.wantCalls(t, "a new file", 1)
 	u.Gleitzeit(0, "batch", "docs", "--prompt", "What is it about?")
-	ollama.wantCalls(t, "all of it again", 30)
+	ollama.wantCalls(t, "all of it again", all)
 }
 
 // TestRetryOfAnEditedWorkflow: what changed, and what depends on it, is done again.

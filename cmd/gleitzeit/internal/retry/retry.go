@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -73,6 +74,9 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 	if found.Plan == nil {
 		return nil, protocol.Errorf(protocol.WorkflowNotFound, "the workflow of run %s is no longer in the result store", run)
 	}
+	if err := found.checkSelection(ctx, s, records[0], o.Items); err != nil {
+		return nil, err
+	}
 	note, err := noteOf(ctx, s, records[0])
 	if err != nil {
 		return nil, err
@@ -95,6 +99,38 @@ func (o Options) check() error {
 			WithHint("use patterns of names, such as --items '*.pdf'")
 	}
 	return nil
+}
+
+// checkSelection rejects a selection of which the run had no item.
+func (r *Run) checkSelection(ctx context.Context, s *runs.Session, run resultstore.Record, texts []string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	chosen, whole := activities.NewSelection(texts, r.Plan.Folder), protocol.NoItem
+	for i := range r.Plan.Tasks {
+		task := &r.Plan.Tasks[i]
+		records, err := s.Store().Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: task.ID, Item: &whole})
+		if err != nil {
+			return err
+		}
+		for _, record := range records {
+			if record.Items == nil {
+				continue
+			}
+			items, err := resultstore.LoadItems(ctx, s.Store(), *record.Items)
+			if err != nil {
+				return err
+			}
+			for index, item := range items {
+				if chosen.Has(index, item, task.FanOut != nil && task.FanOut.Values == nil) {
+					return nil
+				}
+			}
+			break
+		}
+	}
+	return protocol.Errorf(protocol.InvalidParams, "run %s has no item %q", r.ID, strings.Join(texts, ", ")).
+		WithHint("--items takes indexes, and patterns of names such as '*.pdf' or 'reports/**'; `gleitzeit results %s` shows the items", r.ID)
 }
 
 func (o Options) about() string {
