@@ -201,3 +201,43 @@ tasks:
 		t.Errorf("results says %q", said)
 	}
 }
+
+// TestAKilledRetryIsResumed: the same command resumes the run that it had started, and repeats nothing.
+func TestAKilledRetryIsResumed(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flow.yaml", `
+name: Broken
+tasks:
+  - id: each
+    method: python/execute
+    for_each: [0, 1, 2]
+    max_concurrent: 1
+    parameters:
+      code: |
+        import os, time
+        with open("ran", "a") as ran:
+            ran.write("${item}")
+        if ${item} == 2:
+            os.stat("mended")
+            open("waiting", "w").close()
+            while not os.path.exists("go"):
+                time.sleep(0.01)
+        result = "done"
+`)
+	_, said := u.Gleitzeit(6, "run", "flow.yaml")
+	wantLines(t, "standard error", said, "2 of 3 items, 1 failed")
+	u.File("mended", "")
+	p := u.Start("retry", "@latest")
+	u.Appears("waiting")
+	first := p.RunID()
+	p.Kill()
+	u.File("go", "")
+	text, said := u.Gleitzeit(0, "status", first)
+	wantLines(t, "status", text+said, "`gleitzeit retry broken-")
+	_, said = u.Gleitzeit(0, "retry", "@latest")
+	wantLines(t, "standard error", said, "resumed run "+first+"\n", "3 of 3 items (2 cached)")
+	if ran := read(t, u.Path("ran")); ran != "012"+"22" {
+		t.Errorf("the items ran as %q", ran)
+	}
+}

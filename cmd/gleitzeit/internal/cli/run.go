@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -153,7 +154,9 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, pri
 		}
 		return nil
 	}
-	typed := "gleitzeit " + view.ShellWords(p.Args...)
+	words := slices.Clone(p.Args)
+	words[slices.Index(words, run)] = earlier.ID // Of which run @latest is, another one is soon.
+	typed := "gleitzeit " + view.ShellWords(words...)
 	return executeIn(ctx, p.program, s, earlier.Plan, execution{command: typed, claimed: typed, takeOver: earlier.TakeOver, print: print})
 }
 

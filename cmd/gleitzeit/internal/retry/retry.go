@@ -46,6 +46,7 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	asked := run
 	run, err := s.Resolve(ctx, run)
 	if err != nil {
 		return nil, err
@@ -60,6 +61,9 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 			return nil, err
 		}
 		if !document.Status.Ended() && !document.Lost {
+			if earlier := takenOverBy(records); asked == runs.Latest && earlier != "" && earlier != run {
+				return Of(ctx, s, earlier, o) // The newest run is that of the same command, which was killed.
+			}
 			return nil, protocol.Errorf(protocol.InvalidParams, "run %s is still open", run).
 				WithHint("`gleitzeit status %s` shows how to resume it, `gleitzeit cancel %[1]s` cancels it", run)
 		}
@@ -87,6 +91,14 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 		Note:     note + "; " + o.about(),
 	}
 	return found, nil
+}
+
+// takenOverBy returns the id of the run that the one of a record takes over; empty if there is none.
+func takenOverBy(records []resultstore.Record) string {
+	if len(records) == 0 || records[0].TakeOver == nil {
+		return ""
+	}
+	return records[0].TakeOver.Runs[0].Run
 }
 
 // check rejects options that contradict each other, and a selection that is too long.
