@@ -156,10 +156,15 @@ func (f *forecaster) items(ctx context.Context, task int, of *TaskForecast) erro
 	if err != nil {
 		return err
 	}
-	if listed.Error != nil {
-		of.Unknown = listed.Error.Message
-		return nil
+	if listed.Error == nil {
+		return f.listed(ctx, task, of, listed)
 	}
+	of.Unknown = listed.Error.Message
+	return nil
+}
+
+// listed adds the forecast of items that are known.
+func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, listed *protocol.ExpandResponse) error {
 	of.Items = listed.Total
 	manifest, err := resultstore.LoadManifest(ctx, f.store, *listed.Ref)
 	if err != nil {
