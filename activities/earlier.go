@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strconv"
 	"sync"
 
@@ -88,13 +87,20 @@ func (e *earlierRuns) addItems(ctx context.Context, run protocol.EarlierRun, cal
 		if of.record != nil || of.again {
 			continue
 		}
-		index, err := listed.find(ctx, call.Items.Page, call.Items.First+i, items[i])
+		places, err := listed.find(ctx, call.Items.First+i, items[i])
 		if err != nil {
 			return err
 		}
-		if index >= 0 {
-			indexes = append(indexes, index)
-			wanted[index] = append(wanted[index], of)
+		for n, index := range places {
+			found := of
+			if n > 0 {
+				found = &former{}
+				of.others = append(of.others, found)
+			}
+			if len(wanted[index]) == 0 {
+				indexes = append(indexes, index)
+			}
+			wanted[index] = append(wanted[index], found)
 		}
 	}
 	slices.Sort(indexes)
@@ -129,6 +135,7 @@ type earlierItems struct {
 	mu     sync.Mutex
 	seed   maphash.Seed
 	places map[uint64]int32 // The first index of each item by a hash of it; nil until it is needed.
+	next   []int32          // By index: that of the next equal item; 0 if there is none.
 }
 
 // mostListed is of how many tasks the items in earlier runs are kept in memory: 100,000 take a few MB.
@@ -165,32 +172,31 @@ func (e *earlierRuns) itemsOf(ctx context.Context, run protocol.EarlierRun, task
 	return found, nil
 }
 
-// find returns the index that an item of a page of another run has; -1 if the run does not have the item. Of equal items, that at the
-// same place counts, else the first one.
-func (e *earlierItems) find(ctx context.Context, in protocol.Page, index int, item value.Value) (int, error) {
-	if index < e.manifest.Total {
-		at := sort.Search(len(e.manifest.Pages), func(i int) bool { return e.manifest.Pages[i].First > index }) - 1
-		page := e.manifest.Pages[at]
-		if page.First == in.First && page.Ref.Hash == in.Ref.Hash {
-			return index, nil
-		}
-		items, err := e.lists.load(ctx, page)
-		if err != nil {
-			return -1, err
-		}
-		if string(items.Items[index-page.First].JSON()) == string(item.JSON()) {
-			return index, nil
-		}
-	}
+// mostEqual is how many equal items are compared: a call of each of them may be another one, by its index or its model.
+const mostEqual = 8
+
+// find returns the indexes that an item has in the run: that at the same place first.
+func (e *earlierItems) find(ctx context.Context, index int, item value.Value) (found []int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.index(ctx); err != nil {
-		return -1, err
+		return nil, err
 	}
-	if place, is := e.places[maphash.Bytes(e.seed, item.JSON())]; is {
-		return int(place), nil
+	at, is := e.places[maphash.Bytes(e.seed, item.JSON())]
+	for is && len(found) < mostEqual {
+		found = append(found, int(at))
+		at = e.next[at]
+		is = at > 0
 	}
-	return -1, nil
+	if len(found) < 2 || found[0] == index || index >= e.manifest.Total {
+		return found, nil
+	}
+	page := e.manifest.Pages[slices.IndexFunc(e.manifest.Pages, func(page protocol.Page) bool { return page.Has(index) })]
+	items, err := e.lists.load(ctx, page)
+	if err != nil || string(items.Items[index-page.First].JSON()) != string(item.JSON()) {
+		return found, err
+	}
+	return append([]int{index}, slices.DeleteFunc(found, func(at int) bool { return at == index })...), nil
 }
 
 // index reads all items. The caller holds mu.
@@ -198,7 +204,7 @@ func (e *earlierItems) index(ctx context.Context) error {
 	if e.places != nil {
 		return nil
 	}
-	places := make(map[uint64]int32, e.manifest.Total)
+	places, next, last := make(map[uint64]int32, e.manifest.Total), make([]int32, e.manifest.Total), map[uint64]int32{}
 	e.seed = maphash.MakeSeed()
 	for _, page := range e.manifest.Pages {
 		items, err := e.lists.load(ctx, page)
@@ -206,13 +212,19 @@ func (e *earlierItems) index(ctx context.Context) error {
 			return err
 		}
 		for i, item := range items.Items {
-			hash := maphash.Bytes(e.seed, item.JSON())
-			if _, is := places[hash]; !is {
-				places[hash] = int32(page.First + i)
+			hash, at := maphash.Bytes(e.seed, item.JSON()), int32(page.First+i)
+			first, known := places[hash]
+			if !known {
+				places[hash] = at
+				continue
 			}
+			if before, several := last[hash]; several {
+				first = before
+			}
+			next[first], last[hash] = at, at
 		}
 	}
-	e.places = places
+	e.places, e.next = places, next
 	return nil
 }
 

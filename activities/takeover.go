@@ -16,6 +16,7 @@ var errToDo = errors.New("no earlier run has a result of the call")
 // former is what earlier runs have of a task or an item.
 type former struct {
 	record  *resultstore.Record // How it ended there; nil: it did not.
+	others  []*former           // Of items that are equal to it.
 	again   bool                // It is to be done again in any case.
 	takeOne bool                // Nothing but its result is wanted: the call is not made.
 }
@@ -58,17 +59,18 @@ const (
 
 // reasonToDo returns why a call is made, of which earlier runs have something; empty: their result is taken over.
 func reasonToDo(over *protocol.TakeOver, of *former, isItem bool, call string) string {
+	ambiguous := of.choose(call)
 	record := of.record
 	switch {
 	case of.again:
 		return Selected
 	case record == nil:
 		return NotDone
-	case isItem && over.Items != nil:
+	case isItem && over.Items != nil && !ambiguous:
 		return ""
 	case record.Status != protocol.Completed:
 		return HasFailed
-	case isItem && over.Failed, call != "" && record.Call == call:
+	case isItem && over.Failed && !ambiguous, call != "" && record.Call == call:
 		return ""
 	case call == "" || record.Call == "":
 		return Unhashed
@@ -79,6 +81,20 @@ func reasonToDo(over *protocol.TakeOver, of *former, isItem bool, call string) s
 		return FileChanged
 	}
 	return CallChanged
+}
+
+// choose makes the record that of the same call, if equal items have different ones. It reports whether none of several is.
+func (f *former) choose(call string) (ambiguous bool) {
+	if len(f.others) == 0 || call != "" && f.record != nil && f.record.Call == call {
+		return false
+	}
+	for _, other := range f.others {
+		if other.record != nil && call != "" && other.record.Call == call {
+			f.record = other.record
+			return false
+		}
+	}
+	return true
 }
 
 // takeOver records a result of an earlier run as one of this run: with its times, so that equal results of items make equal results of

@@ -216,8 +216,8 @@ func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [
 		if hash := done.recordedAs(); hash != "" {
 			records = append(records, cacheRecord(hash, records[0]))
 		}
-		records[0].Call = done.call
 	}
+	records[0].Call = done.call
 	return t.store(ctx, records, values)
 }
 
@@ -299,7 +299,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 			printed = t.beat.printed()
 		}
 		printed.Output, printed.Stderr = secrets.set.String(printed.Output), secrets.set.String(printed.Stderr)
-		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
+		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key, call: of.call}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
 	if of.readsFiles() && t.hashes(ctx, m, request, secrets) != of {
 		of, key = hashes{}, callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.

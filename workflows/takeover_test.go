@@ -167,3 +167,33 @@ func TestTakingOverFollowsTheChain(t *testing.T) {
 		t.Errorf("the record of the run: %+v, %v", records, err)
 	}
 }
+
+// TestEqualItemsAreTakenOverByTheirCalls: of equal items, each has its own result where their calls differ.
+func TestEqualItemsAreTakenOverByTheirCalls(t *testing.T) {
+	t.Parallel()
+	o := &takenOver{rig: newRig(t), calls: map[string]int{}}
+	equal := func(list, failed string) *plan.Plan {
+		return compile(t, fmt.Sprintf(`
+name: Equal
+tasks:
+  - {id: each, method: test/echo, for_each: [%s], parameters: {key: all, value: "${index} %s"}}
+outputs: {last: "${each.results[-1].result.value}"}
+`, list, failed))
+	}
+	twenty := strings.Repeat("5, ", 19) + "5"
+	for _, c := range []struct {
+		plan *plan.Plan
+		over *protocol.TakeOver
+		made string
+	}{
+		{equal(twenty, "a"), nil, "all 20"},
+		{equal(twenty, "a"), &protocol.TakeOver{}, ""},
+		{equal(twenty+", 5", "a"), &protocol.TakeOver{}, "all 1"},
+		{equal("5, 5, "+twenty, "a"), &protocol.TakeOver{Failed: true}, "all 1"},
+		{equal(twenty, "b"), &protocol.TakeOver{Failed: true}, "all 20"}, // Which result is that of which item is not known.
+	} {
+		if _, made := o.run(t, c.plan, c.over); made != c.made {
+			t.Errorf("%d items: %q was done, want %q", len(c.plan.Tasks[0].FanOut.Values.Elements()), made, c.made)
+		}
+	}
+}
