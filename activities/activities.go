@@ -36,6 +36,7 @@ type Options struct {
 // Activities are what a worker registers.
 type Activities struct {
 	*itemLists
+	*earlierRuns
 	results results
 	methods methods
 	log     *slog.Logger
@@ -66,6 +67,7 @@ func New(o Options) (*Activities, error) {
 		a.results.onError = func(err error) { a.log.Error("cannot store a result; retrying", "error", err) }
 	}
 	a.itemLists = &itemLists{results: a.results}
+	a.earlierRuns = &earlierRuns{lists: a.itemLists, results: a.results}
 	var err error
 	a.methods, err = newMethods(o.Protocols)
 	return a, err

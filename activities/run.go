@@ -16,7 +16,7 @@ import (
 func (a *Activities) Open(ctx context.Context, request protocol.OpenRequest) error {
 	plan := request.Plan.JSON()
 	record := runRecord(request.Run, request.Queue, protocol.RefOf(plan))
-	record.Status = protocol.Running
+	record.Status, record.TakeOver = protocol.Running, request.Run.TakeOver
 	return a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(request.Values, plan)})
 }
 
@@ -24,7 +24,7 @@ func (a *Activities) Open(ctx context.Context, request protocol.OpenRequest) err
 func (a *Activities) Close(ctx context.Context, request protocol.CloseRequest) (*protocol.CloseResponse, error) {
 	record := runRecord(request.Run, request.Queue, request.Plan)
 	record.Status, record.Error, record.Usage = request.Status, request.Error, request.Usage
-	record.FinishedAt = time.Now().UTC()
+	record.FinishedAt, record.TakeOver = time.Now().UTC(), request.Run.TakeOver
 	response := &protocol.CloseResponse{}
 	batch := resultstore.Batch{}
 	if len(request.Outputs.Fields()) > 0 {

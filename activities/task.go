@@ -28,7 +28,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	began := time.Now().UTC()
 	beat := startHeartbeat(ctx, &call) // Before the store is asked: an attempt that waits for it is not lost.
 	defer beat.stop()
-	if call.Items != nil && call.Items.Count > 1 {
+	if call.Items != nil && (call.Items.Count > 1 || call.Items.TakeOver) {
 		return newUnit(a, &call, beat).do(ctx)
 	}
 	t := &attempt{Activities: a, call: &call, number: int(activity.GetInfo(ctx).Attempt), beat: beat}
@@ -44,10 +44,40 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	switch {
 	case err != nil:
 		return nil, err
-	case outcome.Status == protocol.Failed:
+	case outcome.Status == protocol.Failed && !outcome.Cached: // Not one that was taken over.
 		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
 	}
 	return outcome, nil
+}
+
+// Forecast returns what a run would do with the task of a call or, in their order, with its items. It makes no call.
+func (a *Activities) Forecast(ctx context.Context, call *protocol.Call) ([]Forecast, error) {
+	if call.Items == nil {
+		of, err := a.earlierRuns.task(ctx, call.Run.TakeOver, call.Task)
+		if err != nil {
+			return nil, err
+		}
+		t := &attempt{Activities: a, call: call, former: of}
+		return []Forecast{t.forecast(ctx)}, nil
+	}
+	page, err := a.loadPage(ctx, call.Items)
+	if err != nil {
+		return nil, err
+	}
+	formers, err := a.formers(ctx, call, page)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Forecast, 0, call.Items.Count)
+	for i, of := range formers {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t := &attempt{Activities: a, former: of}
+		t.setItem(callOfItem(call, page, call.Items.First+i))
+		all = append(all, t.forecast(ctx))
+	}
+	return all, nil
 }
 
 // attempt is one attempt of a call.
@@ -62,6 +92,7 @@ type attempt struct {
 	condition *protocol.DecideRequest       // Of the item; nil: it has none.
 	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
 	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
+	former    *former                       // What earlier runs have of the call; nil: it is not read yet.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -100,6 +131,12 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	if failure == nil && holds {
 		done, failure = t.execute(ctx)
 	}
+	switch {
+	case done.toDo:
+		return protocol.Outcome{}, errToDo
+	case done.taken != nil:
+		return t.takeOver(ctx, *done.taken, began)
+	}
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
 		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
@@ -129,7 +166,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		}
 		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(failure), t.name
 	}
-	if err := t.record(ctx, outcome, values, done.recordedAs()); err != nil {
+	if err := t.record(ctx, outcome, values, done); err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
 			return protocol.Outcome{}, ctx.Err() // Temporal gives the task to another worker.
 		}
@@ -164,20 +201,28 @@ func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, val
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if t.record(ctx, outcome, values, "") != nil {
+	if t.record(ctx, outcome, values, execution{}) != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return temporal.NewCanceledError(outcome)
 }
 
-// record stores the outcome with its value, and with a hash also the record by which equal calls find a completed one. A
-// finished result is stored even if the run is cancelled meanwhile, and its work is never repeated because the store is
+// record stores the outcome with its value and, if the call may be cached, also the record by which equal calls find a completed one.
+// A finished result is stored even if the run is cancelled meanwhile, and its work is never repeated because the store is
 // unavailable.
-func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [][]byte, hash string) error {
+func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [][]byte, done execution) error {
 	records := []resultstore.Record{taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)}
-	if hash != "" && outcome.Status == protocol.Completed {
-		records = append(records, cacheRecord(hash, records[0]))
+	if outcome.Status == protocol.Completed {
+		if hash := done.recordedAs(); hash != "" {
+			records = append(records, cacheRecord(hash, records[0]))
+		}
 	}
+	records[0].Call = done.call
+	return t.store(ctx, records, values)
+}
+
+// store stores records of the attempt, for as long as it takes.
+func (t *attempt) store(ctx context.Context, records []resultstore.Record, values [][]byte) error {
 	if t.put != nil {
 		return t.put(resultstore.Batch{Records: records, Values: values})
 	}
@@ -191,6 +236,10 @@ type execution struct {
 	protocol.Result
 	cached bool    // It is that of an equal earlier call.
 	key    callKey // Of the call; empty: no equal call may get the result.
+	call   string  // What the record has of the call; empty: no other run may take the result over.
+
+	taken *resultstore.Record // What an earlier run has of it; nil: the call was made.
+	toDo  bool                // It is not to be made now, and no earlier run has a result of it.
 }
 
 // recordedAs is the hash under which equal calls find the result; empty: not at all. A warning may have the path of a file.
@@ -222,18 +271,22 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	if err != nil {
 		return execution{}, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)
 	}
-	key := t.cacheKey(ctx, m, request, secrets)
+	of := t.hashes(ctx, m, request, secrets)
+	key := of.key
+	if taken := t.taken(ctx, m, of.call); taken != nil || t.former.only() {
+		return execution{taken: taken, toDo: taken == nil}, nil
+	}
 	if key != (callKey{}) {
 		var equal callEnd
 		t.release, equal = t.inFlight.begin(ctx, key.content, func() { t.beat.report("waiting for an equal call") })
 		switch {
 		case equal.result != nil && equal.isFor(key):
-			return execution{Result: *equal.result, cached: true}, nil
+			return execution{Result: *equal.result, cached: true, call: of.call}, nil
 		case equal.failure != nil && equal.isFor(key):
 			return execution{}, equal.failure
 		}
 		if earlier := t.cachedResult(ctx, key); earlier != nil {
-			return execution{Result: *earlier, cached: true, key: key}, nil
+			return execution{Result: *earlier, cached: true, key: key, call: of.call}, nil
 		}
 	}
 	following := follow(t.beat, secrets)
@@ -246,13 +299,13 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 			printed = t.beat.printed()
 		}
 		printed.Output, printed.Stderr = secrets.set.String(printed.Output), secrets.set.String(printed.Stderr)
-		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
+		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key, call: of.call}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
-	if key != (callKey{}) && t.cacheKey(ctx, m, request, secrets) != key {
-		key = callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
+	if of.readsFiles() && t.hashes(ctx, m, request, secrets) != of {
+		of, key = hashes{}, callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
 	}
 	result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
-	return execution{Result: result, key: key}, nil
+	return execution{Result: result, key: key, call: of.call}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

@@ -36,6 +36,11 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 			return &outcome, nil
 		}
 	}
+	earlier, err := t.formers(ctx, t.call, items)
+	if err != nil {
+		return nil, err
+	}
+	t.former = earlier[0]
 	t.number += of.Attempts
 	t.setItem(callOfItem(t.call, items, of.First))
 	return nil, nil
@@ -76,6 +81,7 @@ type unit struct {
 	mu      sync.Mutex
 	failed  error // The first failure of the store.
 	outcome protocol.UnitOutcome
+	taken   resultstore.Batch // The records of items that are taken over: they are stored together.
 }
 
 func newUnit(a *Activities, call *protocol.Call, beat *heartbeat) *unit {
@@ -85,6 +91,9 @@ func newUnit(a *Activities, call *protocol.Call, beat *heartbeat) *unit {
 // do does the items. Its result is a *protocol.UnitOutcome, or an error that Temporal retries.
 func (u *unit) do(ctx context.Context) (*protocol.UnitOutcome, error) {
 	err := u.run(ctx)
+	if len(u.taken.Records) > 0 && (err == nil || cancelRequested(ctx)) {
+		u.failed = u.results.withRetry(context.WithoutCancel(ctx), func(ctx context.Context) error { return u.results.store.Put(ctx, u.taken) })
+	}
 	u.writes.Wait()
 	switch {
 	case u.failed != nil:
@@ -109,6 +118,10 @@ func (u *unit) run(ctx context.Context) error {
 			return err
 		}
 	}
+	earlier, err := u.formers(ctx, u.call, items)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	defer func() { u.outcome.Took = protocol.SecondsOf(time.Since(began)) }()
 	for index := of.First; index < of.End(); index++ {
@@ -116,16 +129,27 @@ func (u *unit) run(ctx context.Context) error {
 			u.end(index, outcome)
 			continue
 		}
-		if index > of.First && time.Since(began) > unitLimit {
+		if index > of.First && time.Since(began) > unitLimit && !of.TakeOver {
 			u.outcome.Left = of.End() - index
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t := &attempt{Activities: u.Activities, number: of.Attempts + 1, beat: u.beat, put: u.put}
+		if of.TakeOver && earlier[index-of.First].record == nil {
+			u.outcome.AddToDo(index)
+			continue
+		}
+		t := &attempt{Activities: u.Activities, number: of.Attempts + 1, beat: u.beat, put: u.put, former: earlier[index-of.First]}
+		if of.TakeOver {
+			t.put = u.take
+		}
 		t.setItem(callOfItem(u.call, items, index))
 		outcome, err := t.run(ctx, time.Now().UTC())
+		if errors.Is(err, errToDo) {
+			u.outcome.AddToDo(index)
+			continue
+		}
 		if err != nil {
 			if cancelled, is := errors.AsType[*temporal.CanceledError](err); is && cancelled.Details(&outcome) == nil {
 				u.outcome.Counts.Add(outcome)
@@ -149,6 +173,12 @@ func (u *unit) end(index int, outcome protocol.Outcome) {
 	if outcome.Status == protocol.Failed {
 		u.outcome.Failure = u.outcome.Failure.Merge(protocol.FailureOf(index, outcome))
 	}
+}
+
+// take keeps records to store them at the end of the unit.
+func (u *unit) take(batch resultstore.Batch) error {
+	u.taken.Records, u.taken.Values = append(u.taken.Records, batch.Records...), append(u.taken.Values, batch.Values...)
+	return nil
 }
 
 // put stores a batch while the next item is done.

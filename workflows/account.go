@@ -10,6 +10,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // recordTimeout limits one attempt to write to the result store.
@@ -32,8 +33,10 @@ func (r *run) open(ctx workflow.Context) error {
 	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, request).Get(ctx, nil)
 }
 
+func (r *run) valuesByRef() [][]byte { return valuesByRef(r.plan) }
+
 // valuesByRef returns the values that calls have by Ref alone.
-func (r *run) valuesByRef() [][]byte {
+func valuesByRef(p *plan.Plan) [][]byte {
 	var values [][]byte
 	keep := func(v value.Value) {
 		if payload, data := protocol.NewCallPayload(v); payload.Inline == nil {
@@ -45,18 +48,18 @@ func (r *run) valuesByRef() [][]byte {
 			values = append(values, data)
 		}
 	}
-	keep(r.plan.Inputs)
-	for i := range r.plan.Tasks {
-		switch each := r.plan.Tasks[i].FanOut; {
+	keep(p.Inputs)
+	for i := range p.Tasks {
+		switch each := p.Tasks[i].FanOut; {
 		case each == nil:
-			keep(r.plan.Tasks[i].Parameters)
-		case each.Values != nil && uses(r.plan.Tasks[i].Uses, headInputs):
-			keepForItems(r.plan.Inputs)
+			keep(p.Tasks[i].Parameters)
+		case each.Values != nil && uses(p.Tasks[i].Uses, headInputs):
+			keepForItems(p.Inputs)
 			fallthrough
 		default:
-			keepForItems(r.plan.Tasks[i].Parameters)
+			keepForItems(p.Tasks[i].Parameters)
 		}
-		if source := r.plan.Tasks[i].Source; source != nil {
+		if source := p.Tasks[i].Source; source != nil {
 			keep(value.String(source.Text))
 		}
 	}

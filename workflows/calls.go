@@ -18,6 +18,13 @@ type calls struct {
 	scripts    map[string]protocol.Payload // By path. Never ranged over.
 }
 
+// prepare makes what all calls have.
+func (c *calls) prepare() {
+	c.scripts = map[string]protocol.Payload{}
+	c.inputs, _ = protocol.NewCallPayload(c.plan.Inputs)
+	c.itemInputs, _ = newItemPayload(c.plan.Inputs)
+}
+
 // call returns the input of the activity of a task, or of one of its items, and its approximate size in bytes.
 func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	var parameters protocol.Payload
@@ -79,6 +86,19 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	return call, size
 }
 
+// itemsCall returns the call of every item of a task, without the item, and what an item needs beside it.
+func (c *calls) itemsCall(task *plan.Task, listed *protocol.ExpandResponse) (protocol.Call, protocol.Items, int64) {
+	call, size := c.call(task, &item{newItemList(task, FanOut{}), protocol.NoItem})
+	each := task.FanOut
+	items := protocol.Items{
+		Files: each.Values == nil, Models: each.Models, Folders: listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: c.bindings(task.WhenUses),
+	}
+	if len(each.Models) > 0 {
+		items.Total = listed.Total
+	}
+	return call, items, size
+}
+
 // useRefs replaces larger values, which are in the store, with their Refs: hundreds of items have them. The inputs are in the
 // store for items that are values only.
 func (c *calls) useRefs(task *plan.Task, bindings []protocol.Binding) {
@@ -113,6 +133,11 @@ func (c *calls) bindings(all []plan.Use) []protocol.Binding {
 func (c *calls) binding(use plan.Use) protocol.Binding {
 	outcome := c.progress.OutcomeOf(use.Task)
 	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Reason: outcome.Reason, Value: outcome.Value}
+}
+
+// decideRequest asks whether the condition of a task holds.
+func (c *calls) decideRequest(task *plan.Task) protocol.DecideRequest {
+	return protocol.DecideRequest{Run: c.run, Task: task.ID, Method: task.Method, When: task.When, Bindings: c.bindings(task.WhenUses)}
 }
 
 // expandRequest asks for the items of a task.

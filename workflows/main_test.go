@@ -229,7 +229,13 @@ func (r *rig) start(t testing.TB, p *plan.Plan) client.WorkflowRun {
 // startWith starts a run with settings, as a process with the engine inside does.
 func (r *rig) startWith(t testing.TB, p *plan.Plan, settings workflows.Settings) client.WorkflowRun {
 	t.Helper()
-	settings.SearchAttributes, settings.Heartbeat = true, 5
+	return r.begin(t, p, workflows.Start{Settings: settings})
+}
+
+// begin starts a run in a state.
+func (r *rig) begin(t testing.TB, p *plan.Plan, start workflows.Start) client.WorkflowRun {
+	t.Helper()
+	start.Settings.SearchAttributes, start.Settings.Heartbeat = true, 5
 	run, err := r.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: "run-" + r.Queue, TaskQueue: r.Queue, WorkflowTaskTimeout: 3 * time.Second, EnableEagerStart: true,
 		StaticSummary: p.Name, Priority: temporal.Priority{PriorityKey: int(p.Priority)},
@@ -237,7 +243,7 @@ func (r *rig) startWith(t testing.TB, p *plan.Plan, settings workflows.Settings)
 			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(p.Name),
 			temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
 		),
-	}, workflows.RunType, p, workflows.Start{Settings: settings})
+	}, workflows.RunType, p, start)
 	if err != nil {
 		t.Fatal(err)
 	}

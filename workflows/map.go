@@ -233,9 +233,10 @@ func (w *window) now(ctx workflow.Context) protocol.Seconds {
 func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
 	call, items := w.Call, w.Items
 	items.Page, items.First, items.Count, items.Attempts, items.Recorded = unit.Page, unit.First, unit.Count, unit.Attempts, unit.Recorded
+	items.TakeOver = unit.TakeOver
 	call.Items = &items
 	options := activityOptions(&call, w.Settings)
-	if unit.Count == 1 {
+	if isSingle(unit) {
 		options.ActivityID = protocol.FormatActivityID(call.Task, unit.First)
 		if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
 			options.Summary = labels[unit.First-unit.Page.First]
@@ -248,6 +249,9 @@ func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
 	options.TaskQueue = w.Queue
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), call.Method, call)
 }
+
+// isSingle reports whether the activity of a unit returns the outcome of its only item.
+func isSingle(unit fanout.Unit) bool { return unit.Count == 1 && !unit.TakeOver }
 
 // await waits until a unit has ended, a message has come, the items are cancelled, or one is due again.
 func (w *window) await(ctx workflow.Context) {
@@ -288,7 +292,7 @@ func (w *window) untilDue(ctx workflow.Context) workflow.Future {
 
 // end records how a unit ended.
 func (w *window) end(ctx workflow.Context, unit startedUnit) {
-	if unit.Count == 1 {
+	if isSingle(unit.Unit) {
 		outcome, reported := outcomeOfActivity(ctx, unit.future)
 		if !reported && w.cancelled && outcome.Error.Code == protocol.WorkerLost {
 			outcome = cancelledWithoutWorker() // Temporal does not schedule it again.

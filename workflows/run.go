@@ -42,6 +42,8 @@ type Start struct {
 	Ended     []plan.EndedTask `json:"ended,omitempty"`
 	FanOuts   []FanOut         `json:"fan_outs,omitempty"` // Tasks whose items an earlier history had listed.
 	Usage     protocol.Usage   `json:"usage,omitzero"`
+
+	TakeOver *protocol.TakeOver `json:"take_over,omitempty"` // The earlier runs whose results it takes over.
 }
 
 // FanOut is a task with items, for a run that continues in a new history.
@@ -95,13 +97,11 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 			progress: progress,
 			run: protocol.RunInfo{
 				ID: info.WorkflowExecution.ID, Execution: info.FirstRunID, Workflow: p.Name,
-				StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder,
+				StartedAt: start.StartedAt, Folder: p.Folder, FlowFolder: p.FlowFolder, TakeOver: start.TakeOver,
 			},
-			scripts: map[string]protocol.Payload{},
 		},
 	}
-	r.calls.inputs, _ = protocol.NewCallPayload(p.Inputs)
-	r.calls.itemInputs, _ = newItemPayload(p.Inputs)
+	r.calls.prepare()
 	if err := r.resume(); err != nil {
 		return nil, rejectedBecause(err)
 	}

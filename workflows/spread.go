@@ -52,18 +52,14 @@ func (r *run) spreadOf(task int) *spread {
 func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) workflow.ChildWorkflowFuture {
 	task := &r.plan.Tasks[s.task]
 	each := task.FanOut
-	list := newItemList(task, FanOut{})
-	call, size := r.calls.call(task, &item{list, protocol.NoItem})
+	call, items, size := r.calls.itemsCall(task, s.listed)
 	r.sent += size
 	m := Map{
 		Call: call, Manifest: *s.listed.Ref, Settings: r.start.Settings, Start: s.listed.StartedAt, Slots: slots, Shared: r.progress.Shares(s.task),
-		Limits: fanout.Limits{Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures, MaxTokens: each.MaxTokens},
-		Items: protocol.Items{
-			Files: each.Values == nil, Models: each.Models, Folders: s.listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: r.calls.bindings(task.WhenUses),
+		Limits: fanout.Limits{
+			Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures, MaxTokens: each.MaxTokens, TakeOver: r.calls.run.TakeOver != nil,
 		},
-	}
-	if len(each.Models) > 0 {
-		m.Items.Total = s.listed.Total
+		Items: items,
 	}
 	if !r.start.Settings.OwnQueue {
 		m.Queue = task.Queue

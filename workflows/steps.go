@@ -26,8 +26,7 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 	task := &r.plan.Tasks[work.Task]
 	switch {
 	case work.Step == plan.Decide:
-		request := protocol.DecideRequest{Run: r.calls.run, Task: task.ID, Method: task.Method, When: task.When, Bindings: r.calls.bindings(task.WhenUses)}
-		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, request)
+		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, r.calls.decideRequest(task))
 	case work.Step == plan.Expand:
 		return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, r.calls.expandRequest(task))
 	case work.Item != protocol.NoItem:

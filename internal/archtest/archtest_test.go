@@ -82,7 +82,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress",
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -104,6 +104,9 @@ var rules = []rule{
 		"interpreter/plan", "internal/cluster", "internal/config", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
+	{"cmd/gleitzeit/internal/retry", []string{
+		"activities", "workflows", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/value",
+	}, nil},
 	{"cmd/gleitzeit/internal/upkeep", []string{
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "internal/backup", "internal/config", "internal/home", "internal/protocol", "internal/resultstore",
 	}, []string{cobra}},

@@ -31,6 +31,26 @@ type RunInfo struct {
 	StartedAt  time.Time `json:"started_at"`
 	Folder     string    `json:"folder"`      // The folder in which it was started, absolute.
 	FlowFolder string    `json:"flow_folder"` // The folder of the workflow file, absolute.
+	TakeOver   *TakeOver `json:"take_over,omitempty"`
+}
+
+// TakeOver names earlier runs whose results a run takes over where the resolved call of a task or an item is the same, and has not
+// to be made again.
+type TakeOver struct {
+	Runs []EarlierRun `json:"runs"` // The first one that has a result of a call counts.
+	// Failed: items that completed are taken over whatever their call is now.
+	Failed bool `json:"failed,omitempty"`
+	// Items are the only ones that are done again, whatever their call is now: indexes, and patterns of the names of files. The others
+	// are taken over as they ended, unless they did not end.
+	Items []string `json:"items,omitempty"`
+	// Cacheable: only results of methods that may be cached are taken over.
+	Cacheable bool `json:"cacheable,omitempty"`
+}
+
+// EarlierRun identifies a run that is taken over.
+type EarlierRun struct {
+	Run       string `json:"run"`
+	Execution string `json:"execution"`
 }
 
 // Call is the input of an activity: one method, its parameters as written, and what their references need.

@@ -72,8 +72,9 @@ type Items struct {
 	Folders []string `json:"folders,omitempty"` // Those in which such files were found.
 	Reads   []string `json:"reads,omitempty"`   // Folders outside the run's own in which such files may lie.
 
-	Attempts int  `json:"attempts,omitempty"` // That the item has had before this activity.
-	Recorded bool `json:"recorded,omitempty"` // It may have ended already: its record counts.
+	Attempts int  `json:"attempts,omitempty"`  // That the item has had before this activity.
+	Recorded bool `json:"recorded,omitempty"`  // It may have ended already: its record counts.
+	TakeOver bool `json:"take_over,omitempty"` // Items are taken over from earlier runs, and no call is made.
 
 	When         string    `json:"when,omitempty"` // A condition, with its references, for each item.
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
@@ -101,6 +102,22 @@ type UnitOutcome struct {
 	Again   []RetriedItem `json:"again,omitempty"` // Items that are to be tried again.
 	Left    int           `json:"left,omitempty"`  // How many of the last items it has not begun.
 	Failure *ItemFailure  `json:"failure,omitempty"`
+	ToDo    []ItemRange   `json:"to_do,omitempty"` // Items that no earlier run has done.
+}
+
+// ItemRange is a number of items that follow each other.
+type ItemRange struct {
+	First int `json:"first"`
+	Count int `json:"count"`
+}
+
+// AddToDo adds an item that no earlier run has done. Items are added in their order.
+func (u *UnitOutcome) AddToDo(index int) {
+	if last := len(u.ToDo) - 1; last >= 0 && u.ToDo[last].First+u.ToDo[last].Count == index {
+		u.ToDo[last].Count++
+		return
+	}
+	u.ToDo = append(u.ToDo, ItemRange{index, 1})
 }
 
 // ItemCounts counts items by how they ended.

@@ -111,7 +111,10 @@ type Record struct {
 	Pages      []protocol.Ref   `json:"pages,omitempty"`   // and these.
 	Printed    *protocol.Ref    `json:"printed,omitempty"` // Of an attempt without a result: what it has printed, a protocol.Printed.
 	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
+	Call       string           `json:"call,omitempty"`    // Of a task or item: what identifies its resolved call. Secrets are not part of it.
 	Sealed     []byte           `json:"sealed,omitempty"`  // What is encrypted, while it is stored.
+
+	TakeOver *protocol.TakeOver `json:"take_over,omitempty"` // Of a run: whose results it takes over.
 }
 
 // Outcome returns how the attempt of a task or an item ended.

@@ -32,6 +32,7 @@ type Limits struct {
 	Chunk       int             `json:"chunk,omitempty"` // Maximum number of items of a unit; 0: as many as take unitTime.
 	MaxFailures *plan.Tolerance `json:"max_failures,omitempty"`
 	MaxTokens   int64           `json:"max_tokens,omitempty"` // Of all items, after which no other starts; 0 is no limit.
+	TakeOver    bool            `json:"take_over,omitempty"`  // Items of earlier runs are taken over, before the others start.
 }
 
 // State is how far a fan-out has come, without what is in flight.
@@ -60,6 +61,7 @@ type Unit struct {
 	Count    int
 	Attempts int
 	Recorded bool
+	TakeOver bool // Items are taken over from earlier runs. The others come back and start again.
 }
 
 // Progress is the state of a fan-out while units are in flight.
@@ -110,7 +112,19 @@ func (p *Progress) Wanted() int {
 	if p.Over() {
 		return p.inFlight
 	}
+	if p.limits.TakeOver {
+		return p.inFlight + p.left()
+	}
 	return p.inFlight + p.limits.Total - p.Next + len(p.Again)
+}
+
+// left returns how many items are neither in flight nor have ended.
+func (p *Progress) left() int {
+	left := p.limits.Total - p.Next
+	for _, again := range p.Again {
+		left += again.Count
+	}
+	return left
 }
 
 // NeedsPage returns an item whose page has to be known before it can start; false where none is missing.
@@ -156,6 +170,9 @@ func (p *Progress) Begin(now protocol.Seconds) (Unit, bool) {
 	if p.Over() || p.inFlight >= p.slots {
 		return Unit{}, false
 	}
+	if unit, found := p.beginTakeOver(); found {
+		return unit, true
+	}
 	for i, again := range p.Again {
 		page := p.page(again.First)
 		if again.Due > now || page == nil {
@@ -173,6 +190,18 @@ func (p *Progress) Begin(now protocol.Seconds) (Unit, bool) {
 		return Unit{}, false
 	}
 	unit := Unit{Page: *page, First: p.Next, Count: min(p.size(), page.First+page.Count-p.Next)}
+	p.Next += unit.Count
+	p.inFlight++
+	return unit, true
+}
+
+// beginTakeOver returns a unit of items that may be taken over from earlier runs. They are many: none of them is done.
+func (p *Progress) beginTakeOver() (unit Unit, found bool) {
+	page := p.page(p.Next)
+	if !p.limits.TakeOver || page == nil || len(p.Again) >= maxAgain {
+		return unit, false
+	}
+	unit = Unit{Page: *page, First: p.Next, Count: min(maxUnit, page.First+page.Count-p.Next), TakeOver: true}
 	p.Next += unit.Count
 	p.inFlight++
 	return unit, true
@@ -201,6 +230,9 @@ func (p *Progress) size() int {
 		return 1
 	}
 	left := p.limits.Total - p.Next
+	if p.limits.TakeOver {
+		left = p.left()
+	}
 	fair := left / (share * max(p.slots, 1))
 	if p.Counts.Total >= trusted {
 		fair = max(fair, int(leastTime/p.Pace))
@@ -230,8 +262,14 @@ func (p *Progress) EndUnit(unit Unit, outcome protocol.UnitOutcome, now protocol
 	for _, item := range outcome.Again {
 		p.Again = append(p.Again, Again{First: item.Index, Count: 1, Attempts: item.Attempts, Due: now + item.Delay})
 	}
+	for _, items := range outcome.ToDo {
+		p.Again = append(p.Again, Again{First: items.First, Count: items.Count})
+	}
 	if outcome.Left > 0 {
 		p.Again = append(p.Again, Again{First: unit.First + unit.Count - outcome.Left, Count: outcome.Left, Recorded: unit.Recorded})
+	}
+	if unit.TakeOver {
+		return // It does not show how long a call takes.
 	}
 	p.pace(unit.Count-outcome.Left, outcome.Took)
 }

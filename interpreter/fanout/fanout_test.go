@@ -31,6 +31,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if w.random.IntN(3) == 0 {
 		w.limits.Chunk = 1 + w.random.IntN(40)
 	}
+	w.limits.TakeOver = w.random.IntN(3) == 0
 	if w.random.IntN(4) == 0 {
 		w.limits.MaxFailures = &plan.Tolerance{Items: w.random.IntN(20)}
 	}
@@ -80,7 +81,10 @@ func (w *world) begin(unit fanout.Unit) {
 	if unit.Count < 1 || unit.First < unit.Page.First || unit.First+unit.Count > unit.Page.First+unit.Page.Count {
 		w.t.Fatalf("the unit %+v is not in its page", unit)
 	}
-	if w.limits.Chunk > 0 && unit.Count > w.limits.Chunk {
+	if unit.TakeOver && (!w.limits.TakeOver || unit.Attempts > 0) {
+		w.t.Fatalf("the unit %+v takes over", unit)
+	}
+	if w.limits.Chunk > 0 && unit.Count > w.limits.Chunk && !unit.TakeOver {
 		w.t.Fatalf("a unit of %d items, and chunk is %d", unit.Count, w.limits.Chunk)
 	}
 	if w.limits.MaxFailures.Exceeded(w.failures, w.limits.Total) {
@@ -96,7 +100,7 @@ func (w *world) end(at int) {
 	if w.random.IntN(20) == 0 {
 		took = 3
 	}
-	if unit.Count == 1 {
+	if unit.Count == 1 && !unit.TakeOver {
 		w.progress.EndItem(unit, w.outcome(unit.First, took))
 		return
 	}
@@ -110,6 +114,10 @@ func (w *world) end(at int) {
 		if i > 0 && w.random.IntN(25) == 0 {
 			outcome.Left = unit.Count - i
 			break
+		}
+		if unit.TakeOver && w.random.IntN(3) > 0 {
+			outcome.AddToDo(item)
+			continue
 		}
 		if w.attempts[item]++; w.random.IntN(6) == 0 && w.attempts[item] < 3 {
 			outcome.Again = append(outcome.Again, protocol.RetriedItem{Index: item, Attempts: w.attempts[item], Delay: 1})

@@ -115,16 +115,23 @@ func TestInterrupt(t *testing.T) {
 	wantLines(t, "stderr", p.Stderr.String(),
 		"\ncancelling run "+run+"; press Ctrl-C again to quit immediately\n",
 		"\n- sleeper  python/execute  cancelled  ",
-		"\n"+run+" cancelled in ")
+		"\n"+run+" cancelled in ",
+		"\nwhat it completed is kept: `gleitzeit run flow.yaml` continues from it\n")
 	if p.Stdout.String() != "" {
 		t.Errorf("a run without results has printed %q", p.Stdout)
 	}
 	wantCancelled(t, u, run, cancelledAwake)
-	// It is over: the same command starts another run.
+	// It is over: the same command starts another run, which takes over what was done.
 	u.File("go", "")
 	_, said := u.Gleitzeit(0, "run", "flow.yaml")
-	if strings.Contains(said, "resumed") || strings.Contains(said, run) {
+	wantLines(t, "stderr", said, "\nrun "+run+" was cancelled: 1 of 3 tasks completed; what is unchanged is taken over; use `--new` to do everything again\n",
+		"✓ quick  python/execute  completed  ", "(cached)\n", "✓ sleeper  ")
+	if strings.Contains(said, "resumed") || strings.Count(said, "cached") != 1 {
 		t.Errorf("after a cancelled run: %s", said)
+	}
+	// That one has completed: the next one begins anew, as with --new.
+	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "cached") {
+		t.Errorf("after a completed run: %s", said)
 	}
 }
 

@@ -166,15 +166,16 @@ type hidden struct {
 	Items   *protocol.Ref   `json:"items,omitempty"`
 	Pages   []protocol.Ref  `json:"pages,omitempty"`
 	Printed *protocol.Ref   `json:"printed,omitempty"`
+	Call    string          `json:"call,omitempty"`
 }
 
 // seal returns the record as the inner store has it. Its references are the names of values.
 func (s *Store) seal(record resultstore.Record) (resultstore.Record, error) {
 	h := hidden{
 		Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Pages: record.Pages,
-		Printed: record.Printed,
+		Printed: record.Printed, Call: record.Call,
 	}
-	record.Reason, record.Error, record.Warning = "", nil, ""
+	record.Reason, record.Error, record.Warning, record.Call = "", nil, "", ""
 	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed} {
 		if *ref != nil {
 			*ref = &protocol.Ref{Hash: s.name((*ref).Hash), Size: (*ref).Size}
@@ -215,7 +216,7 @@ func (s *Store) open(record resultstore.Record) (resultstore.Record, error) {
 	}
 	record.Task, record.Sealed = cmp.Or(h.Task, record.Task), nil
 	record.Reason, record.Error, record.Warning = h.Reason, h.Error, h.Warning
-	record.Value, record.Plan, record.Items, record.Pages, record.Printed = h.Value, h.Plan, h.Items, h.Pages, h.Printed
+	record.Value, record.Plan, record.Items, record.Pages, record.Printed, record.Call = h.Value, h.Plan, h.Items, h.Pages, h.Printed, h.Call
 	return record, nil
 }
 

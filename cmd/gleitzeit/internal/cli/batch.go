@@ -35,6 +35,8 @@ type batchOptions struct {
 	dryRun  bool
 	save    string // Where the workflow goes, instead of being run.
 	yes     bool
+
+	changedOnly bool
 }
 
 // batchFormat is the value of --format for batch, which has more of them.
@@ -70,25 +72,64 @@ func (p batchCommand) command() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			p.toFile, o.export.Format = o.file != "", p.output.String()
-			if !command.Flags().Changed("format") {
-				o.export.Format = export.FormatOfFile(o.file)
-			}
+			p.chooseFormat(command, &o)
 			return p.batch(command.Context(), args, o)
 		},
 	}
 	flags := command.Flags()
 	o.request.Register(flags)
-	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended, and until then as FILE.partial (default standard output); its ending selects the format")
-	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: "+export.FormatNames())
-	o.export.AddFlags(flags)
-	flags.BoolVar(&o.export.Ordered, "ordered", false, "write the items to --output in their order, not as they end")
+	p.resultFlags(command, &o)
+	changedOnlyFlag(command, &o.changedOnly)
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files, the first prompts and the estimated tokens, and ask nothing")
 	flags.StringVar(&o.save, "save", "", "write the workflow of this batch to a `file`, instead of running it")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask: start batches of any size, and replace the file of --save")
 	command.AddCommand(export.Commands(p.exports())...)
+	command.AddCommand(p.resumeCommand())
 	return p.progressFlag(command)
+}
+
+// resultFlags are for commands that print the results of a batch.
+func (p batchCommand) resultFlags(command *cobra.Command, o *batchOptions) {
+	flags := command.Flags()
+	flags.StringVar(&o.file, "output", "", "file for the results, written when the run has ended, and until then as FILE.partial (default standard output); its ending selects the format")
+	flags.VarP(batchFormat{&p.output}, "format", "o", "format of results: "+export.FormatNames())
+	o.export.AddFlags(flags)
+	flags.BoolVar(&o.export.Ordered, "ordered", false, "write the items to --output in their order, not as they end")
+}
+
+// chooseFormat decides the format of the results from the flags.
+func (p batchCommand) chooseFormat(command *cobra.Command, o *batchOptions) {
+	p.toFile, o.export.Format = o.file != "", p.output.String()
+	if !command.Flags().Changed("format") {
+		o.export.Format = export.FormatOfFile(o.file)
+	}
+}
+
+// resumeCommand is the command `batch resume`.
+func (p batchCommand) resumeCommand() *cobra.Command {
+	var o batchOptions
+	var what retryOptions
+	command := &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Do what a batch has not completed, and take over the rest",
+		Long: "Start a run of the same batch that takes over every file that the earlier run completed and that has not changed since. The\n" +
+			"others are done: those that failed, that did not start, and new ones. RUN may be " + runs.Latest + ".",
+		Example: "  gleitzeit batch resume " + runs.Latest + " --output summaries.md",
+		Args:    exact("RUN"),
+		RunE: func(command *cobra.Command, args []string) error {
+			p.chooseFormat(command, &o)
+			if found := o.checkOutput(); len(found) > 0 {
+				return p.refuseBatch(found)
+			}
+			how := p.printing(command.Context(), &o)
+			defer how.close()
+			return retryCommand(p).retry(command.Context(), args[0], what, how.execution)
+		},
+	}
+	what.flags(command)
+	p.resultFlags(command, &o)
+	return command
 }
 
 // checkOutput reports where the results cannot go, and what is not supported without a run.
@@ -150,15 +191,28 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return err
 	}
 	command := "gleitzeit " + view.ShellWords(p.Args...)
-	how := execution{another: o.another, command: command, claimed: command}
+	how := p.printing(ctx, &o)
+	defer how.close()
+	how.another, how.command, how.claimed, how.changedOnly = o.another, command, command, o.changedOnly
+	return execute(ctx, p.program, compiled, how.execution)
+}
+
+// printing is an execution whose results go where the flags say.
+type printing struct {
+	execution
+	close func()
+}
+
+func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
+	how := printing{close: func() {}}
 	var file *export.File
 	if o.file != "" {
 		file = export.NewFile(o.file, definition.BatchID, &o.export)
-		defer func() { _ = file.Close() }() // Whoever resumes the run continues FILE.partial.
+		how.close = func() { _ = file.Close() } // Whoever resumes the run continues FILE.partial.
 		how.ended = file.Ended
 	}
-	how.print = func(s *runs.Session, document *view.Run) error { return p.printBatch(ctx, s, document, file, o) }
-	return execute(ctx, p.program, compiled, how)
+	how.print = func(s *runs.Session, document *view.Run) error { return p.printBatch(ctx, s, document, file, *o) }
+	return how
 }
 
 // saveBatch writes the workflow of a batch.

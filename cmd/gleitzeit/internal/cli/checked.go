@@ -1,17 +1,20 @@
 package cli
 
 import (
+	"errors"
 	"io"
 	"sync"
+	"syscall"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// checked is standard output. It remembers that something could not be written: results that nobody got are no success.
+// checked is standard output, or standard error. It remembers that something could not be written: results that nobody got are no success.
 type checked struct {
 	mu     sync.Mutex
 	to     io.Writer
 	failed error
+	closed func() // Called once, when nobody reads any more.
 }
 
 // Write implements io.Writer.
@@ -20,9 +23,19 @@ func (c *checked) Write(data []byte) (int, error) {
 	if err != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if errors.Is(err, syscall.EPIPE) && !errors.Is(c.failed, syscall.EPIPE) && c.closed != nil {
+			c.closed()
+		}
 		c.failed = err
 	}
 	return written, err
+}
+
+// isClosed reports whether nobody reads any more.
+func (c *checked) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return errors.Is(c.failed, syscall.EPIPE)
 }
 
 // err is what went wrong, nil where all was written.

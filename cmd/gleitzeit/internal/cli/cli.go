@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,10 +61,16 @@ const (
 
 // Main runs the command that the arguments name and returns the exit code.
 func Main(process Process) int {
-	results := &checked{to: process.Out}
+	// Whoever reads standard output may have seen enough: then the command ends as by a signal, and an open run is kept.
+	var p *program
+	closed := func() { p.interrupts.raise(syscall.SIGPIPE) }
+	results := &checked{to: process.Out, closed: closed}
 	shown := progress.NewScreen(process.Err)
+	if !shown.Terminal() {
+		shown = progress.NewScreen(&checked{to: process.Err, closed: closed})
+	}
 	process.Out, process.Err = results, shown
-	p := &program{Process: process, output: asText, written: results, screen: shown}
+	p = &program{Process: process, output: asText, written: results, screen: shown}
 	root := p.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
@@ -75,6 +82,9 @@ func Main(process Process) int {
 	done := make(chan error, 1)
 	go func() { done <- root.ExecuteContext(ctx) }()
 	err := p.await(ctx, done)
+	if results.isClosed() {
+		return exitClosed
+	}
 	if err == nil {
 		err = results.err()
 	}
@@ -134,7 +144,7 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "format of results: text, json or jsonl")
 	for _, c := range []interface{ command() *cobra.Command }{
-		runCommand{p}, batchCommand{p}, submitCommand{p}, watchCommand{p}, serverCommand{p}, workerCommand{p}, callCommand{p},
+		runCommand{p}, retryCommand{p}, batchCommand{p}, submitCommand{p}, watchCommand{p}, serverCommand{p}, workerCommand{p}, callCommand{p},
 		validateCommand{p}, graphCommand{p}, compileCommand{p}, schemaCommand{p}, statusCommand{p}, listCommand{p}, resultsCommand{p},
 		cancelCommand{p}, configCommand{p}, secretsCommand{p}, versionCommand{p},
 	} {

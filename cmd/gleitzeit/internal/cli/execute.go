@@ -3,9 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -16,6 +20,9 @@ type execution struct {
 	another bool                                 // Another run is wanted, even where one of the plan is open.
 	print   func(*runs.Session, *view.Run) error // Reads and prints the results; nil prints them as those of a run.
 	ended   runs.ItemEnded                       // Is called for each item that has ended; may be nil.
+
+	changedOnly bool           // What is unchanged since the newest run of the workflow is taken over from it.
+	takeOver    *runs.TakeOver // Of the run that is retried; nil: none is.
 }
 
 // execute resumes an open run of the plan, or starts one, and prints its results.
@@ -25,14 +32,24 @@ func execute(ctx context.Context, p *program, compiled *plan.Plan, how execution
 		return err
 	}
 	defer s.Close()
+	return executeIn(ctx, p, s, compiled, how)
+}
+
+// executeIn is execute in a session that is open.
+func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.Plan, how execution) error {
 	if err := s.Join(ctx); err != nil {
 		return err
 	}
-	p.hasNew = true
+	over, err := how.takeOver, error(nil)
+	if p.hasNew = over == nil; p.hasNew && (!how.another || how.changedOnly) {
+		if over, err = retry.Before(ctx, s, compiled, how.changedOnly); err != nil {
+			return err
+		}
+	}
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)
 	defer f.stop()
-	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Asked: p.Started, Abandon: f.abandon})
+	h, err := e.Start(f.ctx, compiled, runs.StartOptions{Command: how.claimed, New: how.another, Asked: p.Started, Abandon: f.abandon, TakeOver: over})
 	if err != nil {
 		return f.notStarted(err)
 	}
@@ -57,6 +74,7 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		return err
 	}
 	f.shown.End(document)
+	f.noteKept(document)
 	if print != nil {
 		err = print(f.session, document)
 	} else {
@@ -64,7 +82,7 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 	}
 	// Not before: whoever finds the claim of a run that has ended gets its results.
 	if err = errors.Join(err, p.written.err()); err != nil {
-		h.Release(false)
+		h.Release(p.written.isClosed()) // Whoever stops reading has got what they wanted.
 		return err
 	}
 	h.Release(true)
@@ -74,4 +92,15 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		}
 	}
 	return exitError{exitOf(document)}
+}
+
+// noteKept says how a run that was cancelled here can be continued, if it has completed something.
+func (f *follower) noteKept(document *view.Run) {
+	kept := slices.ContainsFunc(document.Tasks, func(task view.Task) bool {
+		return task.Status == protocol.Completed || task.Items != nil && task.Items.Succeeded > 0
+	})
+	if document.Status != protocol.Cancelled || f.resumeWith == "" || !kept {
+		return
+	}
+	f.program.notify(runs.Notice{Kind: runs.Cancelled, Run: document.Run, Message: fmt.Sprintf("what it completed is kept: `%s` continues from it", f.resumeWith)})
 }

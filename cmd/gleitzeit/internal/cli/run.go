@@ -2,10 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/interpreter"
 )
 
 // runCommand is the command `run`.
@@ -13,7 +20,7 @@ type runCommand struct{ *program }
 
 func (p runCommand) command() *cobra.Command {
 	var inputs given
-	var another bool
+	var another, changedOnly bool
 	command := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run a workflow in this process and wait for its results",
@@ -22,15 +29,21 @@ func (p runCommand) command() *cobra.Command {
 		Example: "  gleitzeit run flow.yaml\n  gleitzeit run flow.yaml --input topic=tea -o json",
 		Args:    exact("FILE"),
 		RunE: func(command *cobra.Command, args []string) error {
-			return p.run(command.Context(), args[0], inputs, another)
+			return p.run(command.Context(), args[0], inputs, another, changedOnly)
 		},
 	}
 	inputs.flags(command, "")
 	command.Flags().BoolVar(&another, "new", false, "start a new run, even if an unfinished run of this file could be resumed")
+	changedOnlyFlag(command, &changedOnly)
 	return p.streamFlag(command)
 }
 
-func (p runCommand) run(ctx context.Context, file string, inputs given, another bool) error {
+// changedOnlyFlag is for commands that start a run of a workflow again and again.
+func changedOnlyFlag(command *cobra.Command, to *bool) {
+	command.Flags().BoolVar(to, "changed-only", false, "take over from the newest run of this workflow what has not changed since: results whose files and calls are the same")
+}
+
+func (p runCommand) run(ctx context.Context, file string, inputs given, another, changedOnly bool) error {
 	compiled, diagnostics, err := p.compile(file, inputs)
 	if err != nil {
 		return err
@@ -39,10 +52,128 @@ func (p runCommand) run(ctx context.Context, file string, inputs given, another 
 		return p.refuse(file, diagnostics)
 	}
 	p.notes(diagnostics)
-	typed := "gleitzeit " + view.ShellWords(inputs.typed("run", file)...)
-	how := execution{command: typed, another: another}
-	if !inputs.none() {
+	words := inputs.typed("run", file)
+	if changedOnly {
+		words = append(words, "--changed-only")
+	}
+	typed := "gleitzeit " + view.ShellWords(words...)
+	how := execution{command: typed, another: another, changedOnly: changedOnly}
+	if !inputs.none() || changedOnly {
 		how.claimed = typed // The inputs belong to the command.
 	}
 	return execute(ctx, p.program, compiled, how)
+}
+
+// retryCommand is the command `retry`.
+type retryCommand struct{ *program }
+
+// retryOptions are the flags of retry.
+type retryOptions struct {
+	retry.Options
+	inputs given
+	file   string
+	dryRun bool
+}
+
+func (p retryCommand) command() *cobra.Command {
+	var o retryOptions
+	command := &cobra.Command{
+		Use:   "retry RUN",
+		Short: "Run what a run has not completed, and take over the rest",
+		Long: "Start a run of the same workflow, here and now, that takes over every task and item that the earlier run completed and whose\n" +
+			"call is the same: parameters, results that it uses, and the content of files. The others are done. RUN may be " + runs.Latest + ".",
+		Example: "  gleitzeit retry " + runs.Latest + " --dry-run\n  gleitzeit retry " + runs.Latest + " --items '*.pdf'",
+		Args:    exact("RUN"),
+		RunE: func(command *cobra.Command, args []string) error {
+			return p.retry(command.Context(), args[0], o, execution{})
+		},
+	}
+	o.flags(command)
+	o.inputs.flags(command, " of the workflow of --file")
+	command.Flags().StringVar(&o.file, "file", "", "edited workflow `file` that runs instead, with the inputs of the earlier run")
+	return p.streamFlag(command)
+}
+
+// flags adds those that say what is done again.
+func (o *retryOptions) flags(command *cobra.Command) {
+	command.Flags().BoolVar(&o.Failed, "failed", false, "of items, do only those that failed or did not end, whatever has changed")
+	command.Flags().Var((*selected)(&o.Items), "items", "do only these items again, even if they completed: `pattern` of names, or indexes such as 3,17; repeatable")
+	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be taken over and what would be done, and start nothing")
+}
+
+// selected is the value of --items.
+type selected []string
+
+// Set implements pflag.Value.
+func (s *selected) Set(text string) error {
+	if strings.Trim(text, "0123456789,") == "" {
+		*s = append(*s, strings.FieldsFunc(text, func(r rune) bool { return r == ',' })...)
+		return nil
+	}
+	*s = append(*s, text)
+	return nil
+}
+
+// String implements pflag.Value.
+func (s *selected) String() string { return strings.Join(*s, ",") }
+
+// Type implements pflag.Value.
+func (s *selected) Type() string { return "items" }
+
+// retry takes over a run. How says where the results go.
+func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how execution) error {
+	s, err := p.openOwnSession(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Join(ctx); err != nil {
+		return err
+	}
+	earlier, err := retry.Of(ctx, s, run, o.Options)
+	if err != nil {
+		return err
+	}
+	if o.file == "" && !o.inputs.none() {
+		return usageError{errors.New("--input and --inputs are for the workflow of --file; without it, a retry has the inputs of the earlier run")}
+	}
+	if o.file != "" {
+		if err := p.edited(earlier, o); err != nil {
+			return err
+		}
+	}
+	if o.dryRun {
+		forecast, err := earlier.Forecast(ctx, s)
+		if err != nil {
+			return err
+		}
+		if p.forPrograms() {
+			p.writeJSON(p.Out, forecast)
+		} else {
+			fmt.Fprint(p.Out, forecast.Text())
+		}
+		return nil
+	}
+	words := slices.Clone(p.Args)
+	words[slices.Index(words, run)] = earlier.ID // Of which run @latest is, another one is soon.
+	typed := "gleitzeit " + view.ShellWords(words...)
+	how.command, how.claimed, how.takeOver = typed, typed, earlier.TakeOver
+	return executeIn(ctx, p.program, s, earlier.Plan, how)
+}
+
+// edited compiles the workflow that runs instead of that of an earlier run.
+func (p retryCommand) edited(earlier *retry.Run, o retryOptions) error {
+	in, err := p.open(o.file, o.inputs, false)
+	if err != nil {
+		return err
+	}
+	in.Folder = earlier.Plan.Folder
+	in.InputFiles = append([]interpreter.GivenFile{{File: "inputs of run " + earlier.ID, Text: earlier.Inputs(in.File, in.Text)}}, in.InputFiles...)
+	compiled, diagnostics := interpreter.Compile(in)
+	if compiled == nil {
+		return p.refuse(o.file, diagnostics)
+	}
+	p.notes(diagnostics)
+	earlier.Plan = compiled
+	return nil
 }

@@ -146,6 +146,8 @@ func (p *program) notify(notice runs.Notice) {
 	case !p.hasNew:
 	case notice.Kind == runs.Attached:
 		text += "; `--new` starts another"
+	case notice.Kind == runs.TakesOver:
+		text += "; use `--new` to do everything again"
 	case notice.Kind == runs.FinishedEarlier:
 		text += "; use `--new` to run it again"
 	}

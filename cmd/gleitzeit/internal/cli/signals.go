@@ -12,34 +12,45 @@ var errInterrupted = errors.New("interrupted")
 
 // interrupts hands signals to whoever knows what to do with them; where nobody does, the command ends.
 type interrupts struct {
-	mu sync.Mutex
-	to chan<- os.Signal
+	mu     sync.Mutex
+	to     chan<- os.Signal
+	raised chan os.Signal // By this process itself.
 }
 
 func listen(ctx context.Context, from <-chan os.Signal, cancel context.CancelCauseFunc) *interrupts {
-	i := &interrupts{}
+	i := &interrupts{raised: make(chan os.Signal, 1)}
 	go func() {
 		for {
+			var signal os.Signal
 			select {
 			case <-ctx.Done():
 				return
-			case signal := <-from:
-				i.mu.Lock()
-				to := i.to
-				i.mu.Unlock()
-				if to == nil {
-					cancel(errInterrupted)
-					return
-				}
-				select {
-				case to <- signal:
-				case <-ctx.Done():
-					return
-				}
+			case signal = <-from:
+			case signal = <-i.raised:
+			}
+			i.mu.Lock()
+			to := i.to
+			i.mu.Unlock()
+			if to == nil {
+				cancel(errInterrupted)
+				return
+			}
+			select {
+			case to <- signal:
+			case <-ctx.Done():
+				return
 			}
 		}
 	}()
 	return i
+}
+
+// raise hands out a signal that nobody has sent. It does not block.
+func (i *interrupts) raise(signal os.Signal) {
+	select {
+	case i.raised <- signal:
+	default:
+	}
 }
 
 // receive sends signals to the caller until release is called.

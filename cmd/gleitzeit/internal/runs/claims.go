@@ -26,7 +26,7 @@ type claimedRun struct {
 }
 
 // newClaim returns the claim of a run of the plan that is to start.
-func newClaim(p *plan.Plan, command string) (home.Claim, error) {
+func newClaim(p *plan.Plan, command string, over *TakeOver) (home.Claim, error) {
 	encoded, err := value.Encode(p)
 	if err != nil {
 		return home.Claim{}, err
@@ -35,8 +35,12 @@ func newClaim(p *plan.Plan, command string) (home.Claim, error) {
 	if err != nil {
 		return home.Claim{}, err
 	}
+	hashed := encoded.JSON()
+	if over != nil && over.Variant != "" {
+		hashed = append(append(hashed, '\n'), over.Variant...)
+	}
 	return home.Claim{
-		Run: id, Workflow: p.Name, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(encoded.JSON()).Hash,
+		Run: id, Workflow: p.Name, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(hashed).Hash,
 		Queue: "run-" + id, StartedAt: time.Now().UTC(),
 	}, nil
 }

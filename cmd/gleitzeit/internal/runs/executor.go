@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/scratch"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -88,16 +89,9 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		return e.acts, nil
 	}
 	s := e.session
-	handlers, closeHandlers, err := worker.Handlers(handlerOptions(s.options.Settings, s.options.Env, s.store, s.log))
+	acts, handlers, closeHandlers, err := s.newActivities(s.store, e.roots)
 	if err != nil {
 		return nil, err
-	}
-	acts, err := activities.New(activities.Options{
-		Store: s.store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: e.roots, CaseSensitive: s.options.Settings.CaseSensitive,
-		OnStoreError: func(err error) { s.notify(Problem, "", "%s", err) },
-	})
-	if err != nil {
-		return nil, errors.Join(err, closeHandlers())
 	}
 	e.acts, e.close = acts, closeHandlers
 	for _, h := range handlers {
@@ -111,6 +105,29 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		}
 	}()
 	return acts, nil
+}
+
+// newActivities returns activities that use a store, their protocols, and what closes these.
+func (s *Session) newActivities(store resultstore.Store, roots []string) (*activities.Activities, []activities.Protocol, func() error, error) {
+	handlers, closeHandlers, err := worker.Handlers(handlerOptions(s.options.Settings, s.options.Env, store, s.log))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	acts, err := activities.New(activities.Options{
+		Store: store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: roots, CaseSensitive: s.options.Settings.CaseSensitive,
+		OnStoreError: func(err error) { s.notify(Problem, "", "%s", err) },
+	})
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, closeHandlers())
+	}
+	return acts, handlers, closeHandlers, nil
+}
+
+// Activities returns activities that use another store than that of the session, to find out what a run would do. The caller closes
+// them.
+func (s *Session) Activities(store resultstore.Store) (*activities.Activities, func() error, error) {
+	acts, _, closeHandlers, err := s.newActivities(store, nil)
+	return acts, closeHandlers, err
 }
 
 // DescribeTool returns what the server of a tool says of it. The server is started for that, and serves later calls too.

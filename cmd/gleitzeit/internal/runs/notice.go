@@ -10,7 +10,8 @@ const (
 	Started         NoticeKind = "started"
 	Attached        NoticeKind = "attached" // Another process, or call, executes the run.
 	Resumed         NoticeKind = "resumed"
-	TookOver        NoticeKind = "took_over" // The process that executed the run has stopped.
+	TakesOver       NoticeKind = "takes_over" // The run takes over results of an earlier one.
+	TookOver        NoticeKind = "took_over"  // The process that executed the run has stopped.
 	FinishedEarlier NoticeKind = "finished_earlier"
 	Cancelling      NoticeKind = "cancelling"
 	Cancelled       NoticeKind = "cancelled"

@@ -25,6 +25,16 @@ type StartOptions struct {
 	// Abandon is closed when no run is wanted any more: Start then returns ErrAbandoned, unless it has started one. A run
 	// whose cancellation it completes is completed before. Nil: the run is wanted.
 	Abandon <-chan struct{}
+	// TakeOver has the earlier runs whose results a run that starts takes over. Nil: none.
+	TakeOver *TakeOver
+}
+
+// TakeOver is what a run takes over of earlier ones.
+type TakeOver struct {
+	*protocol.TakeOver
+	// Variant distinguishes the start from others of an equal plan: only an equal one resumes its run. Empty: any start does.
+	Variant string
+	Note    string // For people, when the run starts.
 }
 
 // ErrAbandoned is the error of a start that StartOptions.Abandon ended.
@@ -40,7 +50,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 	if err := e.Ready(); err != nil {
 		return nil, err
 	}
-	wanted, err := newClaim(p, e.session.keys.EncryptCommand(o.Command))
+	wanted, err := newClaim(p, e.session.keys.EncryptCommand(o.Command), o.TakeOver)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +74,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 			return nil, err
 		}
 	}
-	h, err := e.begin(ctx, wanted, p)
+	h, err := e.begin(ctx, wanted, p, o.TakeOver)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +306,7 @@ func takeNow(in *home.Home, claim home.Claim) (*home.HeldClaim, error) {
 }
 
 // begin claims a run before it starts, so that a kill in between leaves nothing that nobody executes.
-func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (*Handle, error) {
+func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan, over *TakeOver) (*Handle, error) {
 	s := e.session
 	found, err := s.lookUpClaim(ctx, wanted)
 	if err != nil {
@@ -320,7 +330,7 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	h := e.handle(&claimedRun{claim: wanted}, true)
 	h.plan = p
 	h.execution, err = e.serve(held, "", func() (string, error) {
-		started, err := startWorkflow(ctx, s.client, wanted.Run, p, launch{queue: wanted.Queue, local: true, ownQueue: true})
+		started, err := startWorkflow(ctx, s.client, wanted.Run, p, launch{queue: wanted.Queue, local: true, ownQueue: true, takeOver: over})
 		if err == nil {
 			return started.GetRunID(), nil
 		}
@@ -335,6 +345,9 @@ func (e *Executor) begin(ctx context.Context, wanted home.Claim, p *plan.Plan) (
 	}
 	h.runID = h.execution.runID
 	s.notify(Started, wanted.Run, "run %s", wanted.Run)
+	if over != nil && over.Note != "" {
+		s.notify(TakesOver, wanted.Run, "%s", over.Note)
+	}
 	return h, nil
 }
 

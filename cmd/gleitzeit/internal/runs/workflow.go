@@ -29,12 +29,16 @@ type launch struct {
 	ownQueue bool
 	// noSearchAttributes: the namespace does not have those of runs.
 	noSearchAttributes bool
+	takeOver           *TakeOver // Nil: no earlier run is taken over.
 }
 
 // startWorkflow starts a run of the plan under the id. A run of the id that is still open is an error of the type
 // serviceerror.WorkflowExecutionAlreadyStarted.
 func startWorkflow(ctx context.Context, c client.Client, id string, p *plan.Plan, l launch) (client.WorkflowRun, error) {
 	start := workflows.Start{Settings: workflows.Settings{SearchAttributes: !l.noSearchAttributes, OwnQueue: l.ownQueue && len(p.Queues()) > 0}}
+	if l.takeOver != nil {
+		start.TakeOver = l.takeOver.TakeOver
+	}
 	options := client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                l.queue,

@@ -112,6 +112,11 @@ func endOfUnit(event *historypb.HistoryEvent, scheduled *historypb.ActivityTaskS
 	for _, item := range outcome.Again {
 		unit.again = append(unit.again, item.Index)
 	}
+	for _, items := range outcome.ToDo {
+		for i := range items.Count {
+			unit.again = append(unit.again, items.First+i)
+		}
+	}
 	ended := eventOf(scheduled, at, nil)
 	ended.Unit = unit
 	return []Event{ended}

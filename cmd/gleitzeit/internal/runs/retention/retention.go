@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/sqlitefile"
 )
@@ -133,10 +134,14 @@ func (p *pruning) expired(ctx context.Context) ([]resultstore.Execution, error) 
 	if err != nil {
 		return nil, err
 	}
+	needed, err := p.takenOver(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all []resultstore.Execution
 	for _, record := range records {
 		ended := record.FinishedAt
-		if p.open[record.Run] {
+		if p.open[record.Run] || needed[record.Of()] {
 			// Also where its end is recorded: a restored home has records that are newer than its engine.
 			continue
 		}
@@ -151,6 +156,21 @@ func (p *pruning) expired(ctx context.Context) ([]resultstore.Execution, error) 
 		}
 	}
 	return all, nil
+}
+
+// takenOver returns the executions whose results open runs take over: their values are not yet referred to by other records.
+func (p *pruning) takenOver(ctx context.Context) (map[resultstore.Execution]bool, error) {
+	records, err := p.Store.Records(ctx, resultstore.Query{Status: protocol.Running})
+	needed := map[resultstore.Execution]bool{}
+	for _, record := range records {
+		if record.TakeOver == nil || !p.open[record.Run] {
+			continue
+		}
+		for _, earlier := range record.TakeOver.Runs {
+			needed[resultstore.Execution{Run: earlier.Run, Execution: earlier.Execution}] = true
+		}
+	}
+	return needed, err
 }
 
 // endOf returns when a run closed whose end nobody recorded; zero for one that is open, or that Temporal does not know.

@@ -1,0 +1,319 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/workflows"
+)
+
+// Forecast is what a run would do.
+type Forecast struct {
+	Run       string         `json:"run"`        // Whose results it would take over.
+	TakenOver int            `json:"taken_over"` // Tasks and items.
+	ToDo      int            `json:"to_do"`
+	Tasks     []TaskForecast `json:"tasks"` // In the order of the plan.
+}
+
+// TaskForecast is the same for a task.
+type TaskForecast struct {
+	Task      string   `json:"task"`
+	Method    string   `json:"method"`
+	Items     int      `json:"items,omitempty"` // If it has items: their number.
+	TakenOver int      `json:"taken_over"`
+	ToDo      int      `json:"to_do"`
+	Skipped   int      `json:"skipped,omitempty"` // By conditions.
+	Reasons   []Reason `json:"reasons,omitempty"` // Why calls would be made.
+	Unknown   string   `json:"unknown,omitempty"` // Why the rest is not known before the run.
+}
+
+// Reason is why a number of calls would be made.
+type Reason struct {
+	Reason   string   `json:"reason"`
+	Count    int      `json:"count"`
+	Examples []string `json:"examples,omitempty"` // The first items.
+}
+
+// mostExamples is how many items a reason names.
+const mostExamples = 3
+
+// Forecast finds out what the run would do, without a call of a method.
+func (r *Run) Forecast(ctx context.Context, s *runs.Session) (*Forecast, error) {
+	store := &overlay{Store: s.Store(), written: memory.New()}
+	acts, closeActivities, err := s.Activities(store)
+	if err != nil {
+		return nil, err
+	}
+	all := *r.Plan
+	all.MaxParallel = len(all.Tasks) + 1 // Tasks of which nothing is known stay in flight.
+	progress, err := plan.Begin(&all, nil)
+	if err != nil {
+		return nil, errors.Join(err, closeActivities())
+	}
+	f := &forecaster{acts: acts, store: store, plan: &all, progress: progress, found: make([]*TaskForecast, len(all.Tasks))}
+	f.calls = workflows.NewCalls(&all, progress, protocol.RunInfo{
+		ID: forecastRun, Execution: forecastRun, Workflow: all.Name, StartedAt: time.Now().UTC(), Folder: all.Folder, FlowFolder: all.FlowFolder, TakeOver: r.TakeOver.TakeOver,
+	})
+	if err := errors.Join(f.run(ctx), closeActivities()); err != nil {
+		return nil, err
+	}
+	forecast := &Forecast{Run: r.ID, Tasks: make([]TaskForecast, len(all.Tasks))}
+	for i, found := range f.found {
+		if found == nil {
+			found = f.blank(i)
+			found.Unknown = "depends on what is done again"
+		}
+		forecast.Tasks[i] = *found
+		forecast.TakenOver += found.TakenOver
+		forecast.ToDo += found.ToDo
+	}
+	return forecast, nil
+}
+
+// forecaster walks through a plan as a run does, so far as results are known.
+type forecaster struct {
+	acts     *activities.Activities
+	store    resultstore.Store
+	plan     *plan.Plan
+	progress *plan.Progress
+	calls    *workflows.Calls
+	found    []*TaskForecast // By task; nil: it was not reached.
+}
+
+func (f *forecaster) blank(task int) *TaskForecast {
+	return &TaskForecast{Task: f.plan.Tasks[task].ID, Method: f.plan.Tasks[task].Method}
+}
+
+func (f *forecaster) run(ctx context.Context) error {
+	if err := f.store.Put(ctx, resultstore.Batch{Values: f.calls.Values()}); err != nil {
+		return err
+	}
+	for {
+		work, found := f.progress.Next()
+		if !found {
+			return nil
+		}
+		of := f.blank(work.Task)
+		f.found[work.Task] = of
+		var err error
+		switch work.Step {
+		case plan.Decide:
+			err = f.decide(ctx, work.Task, of)
+		case plan.Expand:
+			err = f.items(ctx, work.Task, of)
+		default:
+			err = f.task(ctx, work.Task, of)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (f *forecaster) decide(ctx context.Context, task int, of *TaskForecast) error {
+	decided, err := f.acts.Decide(ctx, f.calls.Decide(task))
+	switch {
+	case err != nil:
+		return err
+	case decided.Error != nil:
+		of.Unknown = decided.Error.Message
+	case decided.Holds:
+		f.progress.Admit(task)
+	default:
+		of.Skipped = 1
+		f.progress.End(task, protocol.Outcome{Status: protocol.Skipped, Reason: decided.Reason})
+	}
+	return nil
+}
+
+func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error {
+	call := f.calls.Task(task)
+	found, err := f.acts.Forecast(ctx, &call)
+	if err != nil {
+		return err
+	}
+	of.add(found[0], "")
+	if taken := found[0].Taken; taken != nil {
+		f.progress.End(task, taken.Outcome())
+	}
+	return nil
+}
+
+func (f *forecaster) items(ctx context.Context, task int, of *TaskForecast) error {
+	listed, err := f.acts.Expand(ctx, f.calls.Expand(task))
+	if err != nil {
+		return err
+	}
+	if listed.Error == nil {
+		return f.listed(ctx, task, of, listed)
+	}
+	of.Unknown = listed.Error.Message
+	return nil
+}
+
+// listed adds the forecast of items that are known.
+func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, listed *protocol.ExpandResponse) error {
+	of.Items = listed.Total
+	manifest, err := resultstore.LoadManifest(ctx, f.store, *listed.Ref)
+	if err != nil {
+		return err
+	}
+	for _, page := range manifest.Pages {
+		call := f.calls.Items(task, listed, page)
+		found, err := f.acts.Forecast(ctx, &call)
+		if err != nil {
+			return err
+		}
+		names, err := f.names(ctx, *listed.Ref, page, call.Items.Files)
+		if err != nil {
+			return err
+		}
+		for i, one := range found {
+			of.add(one, names[i])
+		}
+	}
+	if of.TakenOver < of.Items {
+		return nil
+	}
+	// The same results of the same items make the same result of the task.
+	first, whole := f.calls.Expand(task).Run.TakeOver.Runs[0], protocol.NoItem
+	records, err := f.store.Records(ctx, resultstore.Query{Run: first.Run, Execution: first.Execution, Kind: resultstore.Task, Task: of.Task, Item: &whole})
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	if last := records[len(records)-1]; last.Status == protocol.Completed && last.Items != nil && last.Items.Hash == listed.Ref.Hash {
+		f.progress.End(task, last.Outcome())
+	}
+	return nil
+}
+
+// names returns what people call the items of a page.
+func (f *forecaster) names(ctx context.Context, manifest protocol.Ref, page protocol.Page, files bool) ([]string, error) {
+	response, err := f.acts.Page(ctx, protocol.PageRequest{Manifest: manifest, Item: page.First, Files: files})
+	if err != nil {
+		return nil, err
+	}
+	if response.Error != nil {
+		return nil, response.Error
+	}
+	names := response.Labels
+	for i := range names {
+		if files {
+			names[i] = path.Base(names[i])
+		} else {
+			names[i] = fmt.Sprintf("%d (%s)", page.First+i, names[i])
+		}
+	}
+	return names, nil
+}
+
+// add counts what becomes of the task, or of one of its items.
+func (t *TaskForecast) add(f activities.Forecast, item string) {
+	reason := f.Reason
+	switch {
+	case f.Error != nil:
+		reason = "invalid"
+	case f.Skips:
+		t.Skipped++
+		return
+	case f.Taken != nil:
+		t.TakenOver++
+		return
+	}
+	t.ToDo++
+	for i := range t.Reasons {
+		if t.Reasons[i].Reason == reason {
+			t.Reasons[i].Count++
+			if len(t.Reasons[i].Examples) < mostExamples {
+				t.Reasons[i].Examples = append(t.Reasons[i].Examples, item)
+			}
+			return
+		}
+	}
+	found := Reason{Reason: reason, Count: 1}
+	if item != "" {
+		found.Examples = []string{item}
+	}
+	t.Reasons = append(t.Reasons, found)
+}
+
+// Text returns the forecast for people.
+func (f *Forecast) Text() string {
+	rows := [][]string{{"TASK", "TAKEN OVER", "TO DO", "WHY"}}
+	for _, task := range f.Tasks {
+		done, why := strconv.Itoa(task.ToDo), task.why()
+		if task.Unknown != "" {
+			done = "?"
+		}
+		rows = append(rows, []string{task.Task, strconv.Itoa(task.TakenOver), done, why})
+	}
+	return view.Table(rows)
+}
+
+func (t *TaskForecast) why() string {
+	var parts []string
+	for _, reason := range t.Reasons {
+		if t.Items == 0 {
+			parts = append(parts, reason.Reason)
+			continue
+		}
+		text := fmt.Sprintf("%d %s", reason.Count, reason.Reason)
+		if len(reason.Examples) > 0 {
+			text += ": " + strings.Join(reason.Examples, ", ")
+			if reason.Count > len(reason.Examples) {
+				text += ", …"
+			}
+		}
+		parts = append(parts, text)
+	}
+	if t.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped by a condition", t.Skipped))
+	}
+	if t.Unknown != "" {
+		parts = append(parts, t.Unknown)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// forecastRun is the id of the run that a forecast is for. It is no legal id of a run.
+const forecastRun = "forecast/v1"
+
+// overlay is a store of which another one has what was there before. What is stored is kept in memory.
+type overlay struct {
+	resultstore.Store
+	written *memory.Store
+}
+
+// Put implements resultstore.Store.
+func (o *overlay) Put(ctx context.Context, batch resultstore.Batch) error {
+	return o.written.Put(ctx, batch)
+}
+
+// Value implements resultstore.Store.
+func (o *overlay) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
+	data, err := o.written.Value(ctx, ref)
+	if errors.Is(err, resultstore.ErrNotFound) {
+		return o.Store.Value(ctx, ref)
+	}
+	return data, err
+}
+
+// Records implements resultstore.Store.
+func (o *overlay) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
+	if query.Run == forecastRun {
+		return o.written.Records(ctx, query)
+	}
+	return o.Store.Records(ctx, query)
+}
