@@ -108,7 +108,7 @@ func (p *program) exports() export.Program {
 		},
 		Out: p.Out,
 		Follow: func(ctx context.Context, s export.Session, run, task string, ended func(context.Context, int) error) error {
-			return s.(*runs.Session).FollowItems(ctx, run, task, ended)
+			return runs.FollowItems(ctx, s.(*runs.Session), run, task, ended)
 		},
 	}
 }

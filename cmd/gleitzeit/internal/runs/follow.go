@@ -86,7 +86,7 @@ func (itemObserver) LiveTask() string { return "" }
 func (itemObserver) Live(*history.Live) {}
 
 // FollowItems passes the items of a task that have ended, and those that end, until the run has closed.
-func (s *Session) FollowItems(ctx context.Context, run, task string, ended func(ctx context.Context, index int) error) error {
+func FollowItems(ctx context.Context, s *Session, run, task string, ended func(ctx context.Context, index int) error) error {
 	if err := s.Reach(ctx); err != nil {
 		return err
 	}
