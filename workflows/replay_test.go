@@ -31,7 +31,7 @@ var recorded = []string{
 	"continued-1", "continued-2", "failed-1", "cancelled-1", "killed-1",
 	"batch-failing-1", "batch-cancelled-1",
 	"failed-fast-1", "going-on-1", "conditional-1", "for-each-1", "for-each-2", "for-each-when-1",
-	"items-1", "items-of-each-1", "items-of-failing-1", "items-of-none-1", "items-of-again-1", "items-when-1", "items-when-of-each-1",
+	"items-1", "items-2", "items-of-each-1", "items-of-failing-1", "items-of-none-1", "items-of-again-1", "items-when-1", "items-when-of-each-1",
 	"items-when-of-none-1", "items-failing-1", "items-failing-of-batch-1", "items-cancelled-1", "items-cancelled-of-batch-1",
 }
 
