@@ -84,6 +84,7 @@ func (a *adoption) consider(ctx context.Context, claim home.Claim) error {
 		return err
 	}
 	s.notify(TookOver, claim.Run, "took over run %s: the process executing it is gone", claim.Run)
+	s.notifyRestarted(claim.Run, h.execution.restarted)
 	a.executor.working.Go(func() {
 		defer h.Release(false)
 		if h.Follow(ctx, nil) == nil {

@@ -134,6 +134,7 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 	}
 	h.execution = x
 	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
+	h.session.notifyRestarted(h.Run, x.restarted)
 	return nil
 }
 

@@ -10,6 +10,7 @@ const (
 	Started         NoticeKind = "started"
 	Attached        NoticeKind = "attached" // Another process, or call, executes the run.
 	Resumed         NoticeKind = "resumed"
+	Restarted       NoticeKind = "restarted" // Tasks of a resumed run that were interrupted.
 	TookOver        NoticeKind = "took_over" // The process that executed the run has stopped.
 	FinishedEarlier NoticeKind = "finished_earlier"
 	Cancelling      NoticeKind = "cancelling"

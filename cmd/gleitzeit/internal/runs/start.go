@@ -225,6 +225,9 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		return nil, err
 	}
 	notify(Resumed, run, "resumed run %s", run)
+	if start {
+		e.session.notifyRestarted(run, h.execution.restarted)
+	}
 	return h, nil
 }
 
