@@ -77,6 +77,7 @@ func (k *ItemKills) Test(t testing.TB) {
 	k.User.File("step.py", LogItem)
 	Write(t, k.User.Path("log"), "")
 	Must(t, os.Chmod(k.User.Path("log"), 0o666)) //nolint:gosec // Workers may be other users.
+	Path(t) // Built before the time is taken.
 	began := time.Now()
 	k.start()
 	for left := k.Kills; left > 0; left-- {
@@ -108,10 +109,11 @@ func (k *ItemKills) start() {
 // awaitMoment waits for a random moment at which enough is left for the outages that follow.
 func (k *ItemKills) awaitMoment(outages int) {
 	k.t.Helper()
-	before := k.lines()
+	before, began := k.lines(), time.Now()
 	todo := 1 + rand.IntN(max(1, (k.Items-len(k.executed()))*3/2/(outages+1)))
 	latest := time.Now().Add(time.Duration(rand.IntN(20_000)) * time.Millisecond) // It may come before the last one is over.
 	Eventually(k.t, "items run", func() bool { return k.lines() >= before+todo || time.Now().After(latest) })
+	k.t.Logf("%d items more after %s, %d wanted", k.lines()-before, time.Since(began).Round(10*time.Millisecond), todo)
 	if k.run != nil && !k.run.Running() {
 		k.t.Fatalf("the run ended with %d outages to come:\n%s", outages, k.run.Stderr.tail())
 	}
@@ -133,6 +135,7 @@ func (k *ItemKills) fail(outage Outage) {
 		Eventually(k.t, "the records can be read", k.snapshot)
 	}
 	Eventually(k.t, "work continues", func() bool { return k.lines() > lines || len(k.executed()) == k.Items })
+	k.t.Logf("%s: %d lines at its end; continuing took %s", outage.Name, lines, time.Since(over).Round(10*time.Millisecond))
 	k.resuming = append(k.resuming, time.Since(over))
 	slices.Sort(k.resuming)
 }
