@@ -29,9 +29,10 @@ type ItemKills struct {
 	Kills    int    // GLEITZEIT_TEST_KILLS takes precedence.
 	Task     string // The rest of the task in YAML flow style; "${item}" is the number.
 	InFlight int    // Items that may be in flight without a record, at most.
-	// Run starts `gleitzeit run flow.yaml`, which is killed too and then resumes the run; nil: the run is submitted.
-	Run     func() *Process
-	Outages []Outage
+	// Foreground: `gleitzeit run` executes the run, and is killed too. Otherwise the run is submitted.
+	Foreground bool
+	Start      func(args ...string) *Process // Starts the program; nil: as the user does.
+	Outages    []Outage
 
 	t        testing.TB
 	run      *Process
@@ -71,13 +72,15 @@ result = context["n"]
 // again, and others at most once for each outage.
 func (k *ItemKills) Test(t testing.TB) {
 	t.Helper()
-	k.t, k.counts = t, map[string]int{}
+	if k.t, k.counts = t, map[string]int{}; k.Start == nil {
+		k.Start = k.User.Start
+	}
 	k.Items, k.Kills = Number(t, "GLEITZEIT_TEST_ITEMS", k.Items), Number(t, "GLEITZEIT_TEST_KILLS", k.Kills)
 	k.User.File("flow.yaml", fmt.Sprintf(manyItems, k.Items, k.Task))
 	k.User.File("step.py", LogItem)
 	Write(t, k.User.Path("log"), "")
 	Must(t, os.Chmod(k.User.Path("log"), 0o666)) //nolint:gosec // Workers may be other users.
-	Path(t) // Built before the time is taken.
+	Path(t)                                      // Built before the time is taken.
 	began := time.Now()
 	k.start()
 	for left := k.Kills; left > 0; left-- {
@@ -94,16 +97,17 @@ func (k *ItemKills) Test(t testing.TB) {
 // start starts the run. As a command it is one of what fails.
 func (k *ItemKills) start() {
 	k.t.Helper()
-	if k.Run != nil {
-		k.run = k.Run()
+	start := func() { k.run = k.Start("run", "flow.yaml") }
+	if k.Foreground {
+		start()
 		k.run.Says("run many\n")
 		k.Outages = append(k.Outages, Outage{Name: "run", Begin: func() { k.run.Kill() }, End: func() {
-			k.run = k.Run()
+			start()
 			k.run.Says("resumed run many\n")
 		}})
 		return
 	}
-	Eventually(k.t, "the engine takes the run", func() bool { return k.User.Start("submit", "flow.yaml").Wait() == 0 })
+	Eventually(k.t, "the engine takes the run", func() bool { return k.Start("submit", "flow.yaml").Wait() == 0 })
 }
 
 // awaitMoment waits for a random moment at which enough is left for the outages that follow.
@@ -143,7 +147,7 @@ func (k *ItemKills) fail(outage Outage) {
 // snapshot notes which items have a record, and then what has been executed. It reports whether the records can be read.
 func (k *ItemKills) snapshot() bool {
 	k.t.Helper()
-	p := k.User.Start("batch", "export", "many", "each", "--format", "jsonl", "--fields", "item,index,status")
+	p := k.export()
 	if p.Wait() != 0 {
 		return false
 	}
@@ -154,6 +158,11 @@ func (k *ItemKills) snapshot() bool {
 	s.executed = k.executed()
 	k.seen = append(k.seen, s)
 	return true
+}
+
+func (k *ItemKills) export() *Process {
+	k.t.Helper()
+	return k.Start("batch", "export", "many", "each", "--format", "jsonl", "--fields", "item,index,status")
 }
 
 // exportedItem is a line of an export. The last one is that of the run.
@@ -207,13 +216,14 @@ func (k *ItemKills) awaitEnd() {
 		k.run.Exits(0)
 		return
 	}
-	Eventually(k.t, "the run ends", func() bool { return k.User.Start("watch", "many").Wait() == 0 })
+	Eventually(k.t, "the run ends", func() bool { return k.Start("watch", "many").Wait() == 0 })
 }
 
 // verify compares the results with what they must be.
 func (k *ItemKills) verify() {
 	k.t.Helper()
-	stdout, _ := k.User.Gleitzeit(0, "status", "many", "-o", "json")
+	status := k.Start("status", "many", "-o", "json")
+	status.Exits(0)
 	var run struct {
 		Status string
 		Tasks  []struct {
@@ -221,13 +231,14 @@ func (k *ItemKills) verify() {
 			Items struct{ Total, Succeeded, Failed, Skipped int }
 		}
 	}
-	JSON(k.t, stdout, &run)
+	JSON(k.t, status.Stdout.String(), &run)
 	if run.Status != "completed" || len(run.Tasks) != 2 || run.Tasks[1].Items.Total != k.Items || run.Tasks[1].Items.Succeeded != k.Items {
 		k.t.Errorf("the run is %+v, want %d items", run, k.Items)
 	}
-	stdout, _ = k.User.Gleitzeit(0, "batch", "export", "many", "each", "--format", "jsonl", "--fields", "item,index,status")
+	export := k.export()
+	export.Exits(0)
 	found := map[int]int{}
-	for _, item := range k.exported(stdout) {
+	for _, item := range k.exported(export.Stdout.String()) {
 		found[item.Index]++
 		if item.Item != item.Index || item.Status != "completed" {
 			k.t.Errorf("item %d is %+v", item.Index, item)
