@@ -48,8 +48,6 @@ type turn struct {
 type execution struct {
 	held  *home.HeldClaim
 	runID string // Of the first Temporal run.
-	// restarted are the activities that the process of before has left, and that start again.
-	restarted []string
 	// gone is closed when this process can no longer execute the run, although the run is open; why is the reason.
 	gone chan struct{}
 	why  error
@@ -169,9 +167,6 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 		return nil, errors.Join(err, held.Release(start != nil))
 	}
 	x := &execution{held: held, runID: runID, gone: make(chan struct{})}
-	if start == nil {
-		x.restarted = e.session.restartInterrupted(e.living, held.Claim.Run)
-	}
 	serving, giveUp := context.WithCancelCause(e.living)
 	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, Fatal: giveUp})
 	if err := w.Start(); err != nil {

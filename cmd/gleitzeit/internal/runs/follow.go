@@ -128,13 +128,17 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 		h.held = held
 		return nil
 	}
+	var restarted []string
+	if found != nil && !found.cancelling {
+		restarted = h.session.restartInterrupted(ctx, h.Run)
+	}
 	x, err := h.executor.serve(held, h.runID, nil)
 	if err != nil {
 		return err
 	}
 	h.execution = x
 	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
-	h.session.notifyRestarted(h.Run, x.restarted)
+	h.session.notifyRestarted(h.Run, restarted)
 	return nil
 }
 

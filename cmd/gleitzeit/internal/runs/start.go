@@ -217,7 +217,11 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		notify(Attached, run, "attached to run %s, which another process executes", run)
 		return h, nil
 	}
+	var restarted []string
 	if err == nil {
+		if start { // What is to be cancelled does not start again for that.
+			restarted = e.session.restartInterrupted(e.living, run)
+		}
 		h.execution, err = e.serve(held, open.runID, nil)
 	}
 	if err != nil {
@@ -225,9 +229,7 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		return nil, err
 	}
 	notify(Resumed, run, "resumed run %s", run)
-	if start {
-		e.session.notifyRestarted(run, h.execution.restarted)
-	}
+	e.session.notifyRestarted(run, restarted)
 	return h, nil
 }
 
