@@ -83,9 +83,13 @@ func (k *ItemKills) Test(t testing.TB) {
 	Path(t)                                      // Built before the time is taken.
 	began := time.Now()
 	k.start()
-	for left := k.Kills; left > 0; left-- {
-		k.awaitMoment(left)
-		k.fail(k.Outages[rand.IntN(len(k.Outages))])
+	for i := range k.Kills {
+		k.awaitMoment(k.Kills - i)
+		which := i % len(k.Outages) // Each as often as the others.
+		if which == 0 {
+			rand.Shuffle(len(k.Outages), func(i, j int) { k.Outages[i], k.Outages[j] = k.Outages[j], k.Outages[i] })
+		}
+		k.fail(k.Outages[which])
 	}
 	k.awaitEnd()
 	took := time.Since(began)

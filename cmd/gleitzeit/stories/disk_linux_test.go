@@ -143,7 +143,7 @@ func TestFullDisksAmongManyItems(t *testing.T) {
 	server, err := testServer()
 	must(t, err)
 	u.Env = append(u.Env, "GLEITZEIT_CONFIG="+u.File("config.yaml", fmt.Sprintf("mcp: {servers: {test: {command: %q, env: {NOTES: %q}}}}\n", server, u.Work)))
-	disk := u.startOnSmallDisk("128m", "tail", "-f", "/dev/null") // It keeps the disk while the program is killed.
+	disk := u.startOnSmallDisk("256m", "tail", "-f", "/dev/null") // It keeps the disk while the program is killed.
 	filler := filepath.Join("/proc", strconv.Itoa(disk.Command.Process.Pid), "root", u.Home, "filler")
 	eventually(t, "the disk is mounted", func() bool { return u.beside(disk, "list").Wait() == 0 })
 	test := programtest.ItemKills{
