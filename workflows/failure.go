@@ -2,35 +2,15 @@ package workflows
 
 import (
 	"errors"
-	"time"
 
 	"go.temporal.io/api/enums/v1"
-	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/sdk/temporal"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
 // LostWorker is how an activity whose heartbeats stopped is described to people.
 const LostWorker = "the process running it stopped"
-
-// Interruption returns the failure of an attempt whose process has stopped, for whoever resumes the run: the activity starts again after
-// the pause. It counts as a lost worker, because the attempt has no record.
-func Interruption(pause time.Duration) *failurepb.Failure {
-	return &failurepb.Failure{
-		Message: LostWorker,
-		FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{
-			Type: protocol.WorkerLost.Info().Name, NextRetryDelay: durationpb.New(pause),
-		}},
-	}
-}
-
-// Interrupted reports whether the failure of an attempt is an Interruption.
-func Interrupted(failure *failurepb.Failure) bool {
-	info := failure.GetApplicationFailureInfo()
-	return info.GetType() == protocol.WorkerLost.Info().Name && info.GetDetails() == nil // An attempt that gives up has an outcome.
-}
 
 // OutcomeOf returns how an activity ended, read from the error that Temporal returned for it. Where the activity reported
 // no outcome, because it was cancelled or timed out while no worker ran it, the outcome says so. known is false where the

@@ -36,6 +36,7 @@ type ItemKills struct {
 
 	t        testing.TB
 	run      *Process
+	runs     []*Process // Those that were killed.
 	counts   map[string]int
 	seen     []snapshot
 	resuming []time.Duration
@@ -106,6 +107,7 @@ func (k *ItemKills) start() {
 		start()
 		k.run.Says("run many\n")
 		k.Outages = append(k.Outages, Outage{Name: "run", Begin: func() { k.run.Kill() }, End: func() {
+			k.runs = append(k.runs, k.run)
 			start()
 			k.run.Says("resumed run many\n")
 		}})
@@ -218,6 +220,12 @@ func (k *ItemKills) awaitEnd() {
 	}
 	if k.run != nil {
 		k.run.Exits(0)
+		restarted := func(p *Process) bool {
+			return strings.Contains(p.Stderr.String(), "\nrestarted what was interrupted: each[")
+		}
+		if !slices.ContainsFunc(append(k.runs, k.run), restarted) {
+			k.t.Error("no resume restarted what was interrupted")
+		}
 		return
 	}
 	Eventually(k.t, "the run ends", func() bool { return k.Start("watch", "many").Wait() == 0 })

@@ -29,7 +29,7 @@ func TestKillsAmongManyItems(t *testing.T) {
 	m.setUpSchemas()
 	m.startRedis()
 	test := programtest.ItemKills{
-		User: m.someone(), Items: 200, Kills: 3, InFlight: 4 * unstored,
+		User: m.someone(), Items: 200, Kills: 2, InFlight: 4 * unstored,
 		Task: `method: python/execute, parameters: {file: step.py, context: {n: "${item}"}}`,
 	}
 	outage := func(name string, start func() *process) {

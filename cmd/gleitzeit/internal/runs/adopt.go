@@ -80,7 +80,7 @@ func (a *adoption) consider(ctx context.Context, claim home.Claim) error {
 	}
 	var restarted []string
 	if !found.cancelling {
-		restarted = s.restartInterrupted(asking, claim.Run)
+		restarted = restartInterrupted(asking, s.connection, claim.Run)
 	}
 	h := a.executor.handle(found, false)
 	if h.execution, err = a.executor.serve(held, found.runID, nil); err != nil {
@@ -88,7 +88,7 @@ func (a *adoption) consider(ctx context.Context, claim home.Claim) error {
 		return err
 	}
 	s.notify(TookOver, claim.Run, "took over run %s: the process executing it is gone", claim.Run)
-	s.notifyRestarted(claim.Run, restarted)
+	notifyRestarted(s.connection, claim.Run, restarted)
 	a.executor.working.Go(func() {
 		defer h.Release(false)
 		if h.Follow(ctx, nil) == nil {

@@ -130,7 +130,7 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 	}
 	var restarted []string
 	if found != nil && !found.cancelling {
-		restarted = h.session.restartInterrupted(ctx, h.Run)
+		restarted = restartInterrupted(ctx, h.session.connection, h.Run)
 	}
 	x, err := h.executor.serve(held, h.runID, nil)
 	if err != nil {
@@ -138,7 +138,7 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 	}
 	h.execution = x
 	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
-	h.session.notifyRestarted(h.Run, restarted)
+	notifyRestarted(h.session.connection, h.Run, restarted)
 	return nil
 }
 

@@ -220,7 +220,7 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 	var restarted []string
 	if err == nil {
 		if start { // What is to be cancelled does not start again for that.
-			restarted = e.session.restartInterrupted(e.living, run)
+			restarted = restartInterrupted(e.living, e.session.connection, run)
 		}
 		h.execution, err = e.serve(held, open.runID, nil)
 	}
@@ -229,7 +229,7 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		return nil, err
 	}
 	notify(Resumed, run, "resumed run %s", run)
-	e.session.notifyRestarted(run, restarted)
+	notifyRestarted(e.session.connection, run, restarted)
 	return h, nil
 }
 

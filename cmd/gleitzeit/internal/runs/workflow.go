@@ -11,8 +11,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/workflows"
@@ -75,7 +75,7 @@ const (
 
 // restartInterrupted lets the activities of a run that a process of before has started start again at once, and returns their ids. Nobody
 // executes them: this process holds the claim of the run, and has yet to serve its queue.
-func (c *connection) restartInterrupted(ctx context.Context, run string) []string {
+func restartInterrupted(ctx context.Context, c *connection, run string) []string {
 	ctx, done := context.WithTimeout(ctx, restartTimeout)
 	defer done()
 	var restarted []string
@@ -96,7 +96,7 @@ func (c *connection) restartInterrupted(ctx context.Context, run string) []strin
 				continue // It waits for a worker, or was cancelled: that is not to become a failure.
 			}
 			_, err := c.client.WorkflowService().RespondActivityTaskFailedById(ctx, &workflowservice.RespondActivityTaskFailedByIdRequest{
-				Namespace: c.namespace(), WorkflowId: id, ActivityId: activity.GetActivityId(), Identity: identity(), Failure: workflows.Interruption(restartPause),
+				Namespace: c.namespace(), WorkflowId: id, ActivityId: activity.GetActivityId(), Identity: identity(), Failure: history.Interruption(restartPause),
 			})
 			if err != nil {
 				c.log.Warn("cannot restart an interrupted task", "workflow", id, "activity", activity.GetActivityId(), "error", err)
@@ -108,16 +108,8 @@ func (c *connection) restartInterrupted(ctx context.Context, run string) []strin
 	return restarted
 }
 
-// namespace returns the Temporal namespace in use.
-func (c *connection) namespace() string {
-	if c.cluster != nil {
-		return c.cluster.Namespace
-	}
-	return engine.Namespace
-}
-
 // notifyRestarted says which interrupted activities start again.
-func (c *connection) notifyRestarted(run string, activities []string) {
+func notifyRestarted(c *connection, run string, activities []string) {
 	if len(activities) == 0 {
 		return
 	}
