@@ -94,7 +94,7 @@ func (e *Executor) activities() (*activities.Activities, error) {
 	}
 	acts, err := activities.New(activities.Options{
 		Store: s.store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: e.roots, CaseSensitive: s.options.Settings.CaseSensitive,
-		OnStoreError: func(err error) { s.notify(Problem, "", "%s", err) },
+		OnStoreError: s.notifyStoreError(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, closeHandlers())

@@ -1,6 +1,10 @@
 package runs
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+	"time"
+)
 
 // NoticeKind is the kind of a notice.
 type NoticeKind string
@@ -38,4 +42,22 @@ type Notice struct {
 
 func (c *connection) notify(kind NoticeKind, run, format string, args ...any) {
 	c.options.Notify(Notice{Kind: kind, Run: run, Message: fmt.Sprintf(format, args...)})
+}
+
+// sameOutage is how long after an error of the store an equal one belongs to the same outage: many records wait for the store at once.
+const sameOutage = 10 * time.Second
+
+// notifyStoreError returns a function that notifies of an error of the store, once for each outage.
+func (c *connection) notifyStoreError() func(error) {
+	var mu sync.Mutex
+	var last string
+	var at time.Time
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		same := err.Error() == last && time.Since(at) < sameOutage
+		if last, at = err.Error(), time.Now(); !same {
+			c.notify(Problem, "", "%s", err)
+		}
+	}
 }
