@@ -86,6 +86,10 @@ func (k *ItemKills) Test(t testing.TB) {
 	k.start()
 	for i := range k.Kills {
 		k.awaitMoment(k.Kills - i)
+		if i > 0 && len(k.executed()) == k.Items {
+			k.Kills = i // Many items ran while the last outages began and ended.
+			break
+		}
 		which := i % len(k.Outages) // Each as often as the others.
 		if which == 0 {
 			rand.Shuffle(len(k.Outages), func(i, j int) { k.Outages[i], k.Outages[j] = k.Outages[j], k.Outages[i] })
@@ -124,7 +128,7 @@ func (k *ItemKills) awaitMoment(outages int) {
 	latest := time.Now().Add(time.Duration(rand.IntN(20_000)) * time.Millisecond) // It may come before the last one is over.
 	Eventually(k.t, "items run", func() bool { return k.lines() >= before+todo || time.Now().After(latest) })
 	k.t.Logf("%d items more after %s, %d wanted", k.lines()-before, time.Since(began).Round(10*time.Millisecond), todo)
-	if k.run != nil && !k.run.Running() {
+	if k.run != nil && !k.run.Running() && len(k.executed()) < k.Items {
 		k.t.Fatalf("the run ended with %d outages to come:\n%s", outages, k.run.Stderr.tail())
 	}
 }
