@@ -27,7 +27,7 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 	if err != nil {
 		return nil, retryError(t.call.Retry, 0, protocol.Outcome{Status: protocol.Failed, Error: protocol.AsError(err, protocol.PersistenceFailed), Attempts: 1})
 	}
-	if of.Recorded {
+	if of.Recorded || t.number > 1 { // A worker may have died between the record and Temporal's.
 		done, err := t.recordedItems(ctx, t.call, of)
 		if err != nil {
 			return nil, err

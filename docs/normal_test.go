@@ -30,7 +30,7 @@ var underlined = regexp.MustCompile(`^\s*[~^]+$`)
 func normal(lines []string) []string {
 	var all []string
 	for _, line := range lines {
-		if underlined.MatchString(line) || strings.HasPrefix(line, "↻ ") {
+		if underlined.MatchString(line) || strings.HasPrefix(line, "↻ ") || strings.HasPrefix(line, "restarted what was interrupted: ") {
 			continue
 		}
 		for _, v := range varying {

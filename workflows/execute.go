@@ -63,7 +63,7 @@ func (r *run) execute(ctx workflow.Context) error {
 	r.cancelTasks = cancelTasks
 	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
-		r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
+		r.stopCancelled()
 	})
 	if r.plan.Timeout > 0 {
 		r.startTimeout(ctx)
@@ -75,7 +75,11 @@ func (r *run) execute(ctx workflow.Context) error {
 		r.startReady(taskCtx)
 		r.describe(ctx)
 		if len(r.inFlight) == 0 {
-			return nil
+			if ctx.Err() == nil || r.stopped != nil {
+				return nil
+			}
+			r.stopCancelled() // What waits for it has not come to it, and a history that ends now would lose it.
+			continue
 		}
 		r.await(ctx)
 	}
@@ -105,6 +109,10 @@ func (r *run) stop(reason *protocol.Error) {
 		Status: protocol.Cancelled,
 		Error:  protocol.Errorf(protocol.TaskCancelled, "it had not started when %s", reason.Message),
 	})
+}
+
+func (r *run) stopCancelled() {
+	r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
 }
 
 // stopAfterFailure stops the run, and cancels what is in flight, where a task has failed and the workflow fails fast.

@@ -20,6 +20,9 @@ func OutcomeOf(err error) (outcome protocol.Outcome, known bool) {
 		return outcome, true
 	}
 	if app, is := errors.AsType[*temporal.ApplicationError](err); is {
+		if app.Type() == protocol.WorkerLost.Info().Name {
+			return failed(protocol.Errorf(protocol.WorkerLost, "%s %d times", app.Message(), protocol.MaxLostWorkers)), true
+		}
 		return failed(protocol.Errorf(protocol.InternalError, "%s", app.Message())), true
 	}
 	if temporal.IsCanceledError(err) {

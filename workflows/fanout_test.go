@@ -354,16 +354,27 @@ func TestALargeListOfItemsStaysOutOfTheHistory(t *testing.T) {
 	}
 }
 
+// Results that are too large for one value are there all the same: only what needs them as one value fails.
 func TestTheResultsOfAllItemsMayBeTooLargeForOneValue(t *testing.T) {
 	r := newRig(t)
 	folder := folderOf(t, 9, numbered)
-	p := compileBatch(t, fmt.Sprintf("name: Large\nbatch: {directory: %q}\ntemplate: {method: test/text, size: 8388608, path: \"${item}\"}\n", folder), folder)
+	p := compileBatch(t, fmt.Sprintf(`
+name: Large
+batch: {directory: %q}
+template: {method: test/text, size: 8388608, path: "${item}"}
+tasks:
+  - {id: part, method: test/echo, parameters: {value: "${batch.results[*].index}"}}
+  - {id: all, method: test/echo, parameters: {value: "${batch}"}}
+outputs: {part: "${part.value}"}
+`, folder), folder)
 	result, _ := end(t, r.start(t, p))
 	same(t, "status", result.Status, protocol.Failed)
-	whole := r.whole(t)
-	same(t, "code", whole.Error.Code, protocol.TaskResultInvalid)
-	if !strings.HasPrefix(whole.Error.Message, "the results of all items have 7549") || whole.Counts.Succeeded != 9 {
-		t.Errorf("%+v, %+v", whole.Error, whole.Counts)
+	tasks := r.tasks(t)
+	same(t, "batch", tasks["batch"].Status, protocol.Completed)
+	same(t, "part", tasks["part"].Status, protocol.Completed)
+	same(t, "code", tasks["all"].Error.Code, protocol.TaskParameterError)
+	if failure := tasks["all"].Error; !strings.Contains(failure.Message, "the results of 9 items have 7549") || !strings.Contains(failure.Hint, "gleitzeit batch export") {
+		t.Errorf("%+v", failure)
 	}
 }
 

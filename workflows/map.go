@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -26,7 +27,7 @@ const (
 	mapBytes = 3 << 20
 	// mapEvents is the same in events, below historyBudget: messages, timers and the last workflow task come on top.
 	mapEvents = historyBudget - 100
-	// unitAttempts is how often Temporal starts a unit of several items. After that they start one by one.
+	// unitAttempts is how often Temporal starts a unit of several items. After that they start in smaller ones.
 	unitAttempts = 2
 )
 
@@ -95,7 +96,8 @@ type window struct {
 	slots     workflow.ReceiveChannel
 	inFlight  []startedUnit
 	begun     int
-	owes      bool // The run wants slots back.
+	owes      bool              // The run wants slots back.
+	sending   []workflow.Future // Messages to the run that may be on their way.
 	answered  bool
 	held      int             // What the run knows of the slots in use.
 	timer     workflow.Future // Ends when an item is due again; nil if none is.
@@ -112,8 +114,8 @@ type startedUnit struct {
 	future workflow.Future
 }
 
-// run runs units until nothing more starts in this history, and nothing is in flight. Before it returns it has read all messages: one
-// that no code has looked at when a history ends is lost.
+// run runs units until nothing more starts in this history, and nothing is in flight. Before it returns it has read all messages, and its
+// own have been delivered: one that no code has looked at when a history ends is lost, and so is one that is on its way.
 func (w *window) run(ctx workflow.Context) error {
 	for {
 		w.readMessages(ctx)
@@ -124,11 +126,21 @@ func (w *window) run(ctx workflow.Context) error {
 		w.describe(ctx)
 		w.report(ctx)
 		if len(w.inFlight) == 0 && (w.over() || w.begun > 0 && !w.fits(ctx)) {
-			w.readMessages(ctx)
-			return nil
+			if w.readMessages(ctx); w.over() || !w.owes && len(w.undelivered()) == 0 {
+				return nil
+			}
+			if w.owes {
+				continue
+			}
 		}
 		w.await(ctx)
 	}
+}
+
+// undelivered returns the messages to the run that are on their way.
+func (w *window) undelivered() []workflow.Future {
+	w.sending = slices.DeleteFunc(w.sending, workflow.Future.IsReady)
+	return w.sending
 }
 
 // over reports whether nothing starts any more, in this history or another.
@@ -259,6 +271,9 @@ func (w *window) await(ctx workflow.Context) {
 	for _, unit := range w.inFlight {
 		selector.AddFuture(unit.future, func(workflow.Future) {})
 	}
+	for _, message := range w.undelivered() {
+		selector.AddFuture(message, func(workflow.Future) {})
+	}
 	selector.AddReceive(w.slots, func(workflow.ReceiveChannel, bool) {})
 	if ctx.Err() == nil {
 		selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
@@ -321,7 +336,7 @@ func (w *window) report(ctx workflow.Context) {
 	}
 	w.owes, w.held, w.answered = false, message.Held, true
 	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
-		workflow.SignalExternalWorkflow(ctx, parent.ID, "", HeldSignal, message)
+		w.sending = append(w.undelivered(), workflow.SignalExternalWorkflow(ctx, parent.ID, "", HeldSignal, message))
 	}
 }
 

@@ -24,6 +24,8 @@ const (
 	share = 2
 	// maxAgain is how many items may wait for another attempt before no new one starts: their list is part of the state.
 	maxAgain = 500
+	// lostParts is into how many units the items of a lost one are divided.
+	lostParts = 8
 )
 
 // Limits bound a fan-out.
@@ -229,10 +231,7 @@ func (p *Progress) size() int {
 	case p.Pace <= 0:
 		return 1
 	}
-	left := p.limits.Total - p.Next
-	if p.limits.TakeOver {
-		left = p.left()
-	}
+	left := p.left()
 	fair := left / (share * max(p.slots, 1))
 	if p.Counts.Total >= trusted {
 		fair = max(fair, int(leastTime/p.Pace))
@@ -274,12 +273,13 @@ func (p *Progress) EndUnit(unit Unit, outcome protocol.UnitOutcome, now protocol
 	p.pace(unit.Count-outcome.Left, outcome.Took)
 }
 
-// LoseUnit records that a unit ended without saying how: its items start again, one by one, so that the one which may be to blame
-// harms no other. Those that have ended keep their results.
+// LoseUnit records that a unit ended without saying how: its items start again in smaller units, at last one by one, so that the one
+// which may be to blame harms few others. Those that have ended keep their results.
 func (p *Progress) LoseUnit(unit Unit) {
 	p.inFlight--
-	for i := range unit.Count {
-		p.Again = append(p.Again, Again{First: unit.First + i, Count: 1, Recorded: true})
+	size := (unit.Count + lostParts - 1) / lostParts
+	for first := 0; first < unit.Count; first += size {
+		p.Again = append(p.Again, Again{First: unit.First + first, Count: min(size, unit.Count-first), Recorded: true})
 	}
 }
 

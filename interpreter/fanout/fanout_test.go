@@ -227,3 +227,36 @@ func TestTheRestOfAFanOut(t *testing.T) {
 		t.Errorf("%d are wanted at the end", p.Wanted())
 	}
 }
+
+// TestALostUnitIsDivided: its items start again in units of an eighth, and those of these that are lost, too, one by one in the end.
+func TestALostUnitIsDivided(t *testing.T) {
+	p := fanout.Continue(fanout.Limits{Total: 256}, fanout.State{Pace: 0.0001}, 1)
+	p.AddPage(protocol.Page{Count: 256})
+	var sizes []int
+	for lost := range 100 {
+		unit, found := p.Begin(0)
+		if !found {
+			t.Fatal("nothing begins")
+		}
+		if unit.Recorded != (lost > 0) {
+			t.Errorf("unit %d: %+v", lost, unit)
+		}
+		if len(sizes) == 0 || sizes[len(sizes)-1] != unit.Count {
+			sizes = append(sizes, unit.Count)
+		}
+		p.LoseUnit(unit)
+		if items := p.Wanted(); items < 1 {
+			t.Fatalf("nothing is left: %+v", p.Again)
+		}
+	}
+	if got := fmt.Sprint(sizes); got != "[128 16 2 1]" {
+		t.Errorf("units of %s items", got)
+	}
+	total := 0
+	for _, again := range p.Again {
+		total += again.Count
+	}
+	if total+256-p.Next != 256 {
+		t.Errorf("%d items are left", total+256-p.Next)
+	}
+}

@@ -2,6 +2,7 @@ package stories_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
@@ -131,6 +134,24 @@ outputs: {after: "${after.result}"}
 	if said := p.Stderr.String(); strings.Contains(said, "level=") {
 		t.Errorf("what people are to do is lost among what the server says: %.2000s", said)
 	}
+}
+
+// TestFullDisksAmongManyItems fills the disk of the home at random moments of many items, frees it, and kills the program.
+func TestFullDisksAmongManyItems(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	server, err := testServer()
+	must(t, err)
+	u.Env = append(u.Env, "GLEITZEIT_CONFIG="+u.File("config.yaml", fmt.Sprintf("mcp: {servers: {test: {command: %q, env: {NOTES: %q}}}}\n", server, u.Work)))
+	disk := u.startOnSmallDisk("256m", "tail", "-f", "/dev/null") // It keeps the disk while the program is killed.
+	filler := filepath.Join("/proc", strconv.Itoa(disk.Command.Process.Pid), "root", u.Home, "filler")
+	eventually(t, "the disk is mounted", func() bool { return u.beside(disk, "list").Wait() == 0 })
+	test := programtest.ItemKills{
+		User: u.User, Items: 2000, Kills: 4, InFlight: 4 * unstored, Task: markItem, Foreground: true,
+		Start:   func(args ...string) *process { return u.beside(disk, args...) },
+		Outages: []programtest.Outage{{Name: "disk", Begin: func() { fill(t, filler) }, End: func() { must(t, os.Remove(filler)) }, Hold: 3 * time.Second}},
+	}
+	test.Test(t)
 }
 
 // TestFullDiskOfAServer: a submission gets no response, and the server reports the reason.

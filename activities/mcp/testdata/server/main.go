@@ -133,6 +133,15 @@ func newServer(only string) *mcp.Server {
 				return answer(ctx, request)
 			})
 	}
+	// mark adds a line with a number to the file "log".
+	add("mark", nil, `{"type": "object", "properties": {"number": {"type": "integer"}}}`, func(_ context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		var mark struct{ Number int }
+		if err := json.Unmarshal(request.Params.Arguments, &mark); err != nil {
+			return nil, err
+		}
+		note("log", fmt.Sprintf("%06d", mark.Number))
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil
+	})
 	// log says on stderr what it is called with, as some servers do with every call. The next three repeat it to whoever asks: in a
 	// result, in a failure, in an error.
 	var logged atomic.Pointer[struct{ Text string }]

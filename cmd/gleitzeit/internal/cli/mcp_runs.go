@@ -105,7 +105,7 @@ func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, o mcpserver.Observ
 		total = len(p.Tasks)
 	}
 	done := o.Wait()
-	err := h.Follow(ctx, &progress.Steps{Run: h.Run, Store: m.session.Store(), Total: total, Report: func(s progress.Step) {
+	err := h.Follow(ctx, &progress.Steps{Run: h.Run, Store: h.Store(), Total: total, Report: func(s progress.Step) {
 		o.Step(mcpserver.Step(s))
 	}})
 	done()

@@ -78,12 +78,17 @@ func (a *adoption) consider(ctx context.Context, claim home.Claim) error {
 	if err != nil {
 		return err
 	}
+	var restarted []string
+	if !found.cancelling {
+		restarted = restartInterrupted(asking, s.connection, claim.Run)
+	}
 	h := a.executor.handle(found, false)
 	if h.execution, err = a.executor.serve(held, found.runID, nil); err != nil {
 		h.Release(false)
 		return err
 	}
 	s.notify(TookOver, claim.Run, "took over run %s: the process executing it is gone", claim.Run)
+	notifyRestarted(s.connection, claim.Run, restarted)
 	a.executor.working.Go(func() {
 		defer h.Release(false)
 		if h.Follow(ctx, nil) == nil {

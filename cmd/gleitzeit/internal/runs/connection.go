@@ -218,6 +218,14 @@ func (c *connection) Place() string {
 	return c.home.Path
 }
 
+// namespace returns the Temporal namespace in use.
+func (c *connection) namespace() string {
+	if c.cluster != nil {
+		return c.cluster.Namespace
+	}
+	return engine.Namespace
+}
+
 // address returns where the Temporal server in use answers.
 func (c *connection) address() string {
 	if c.cluster != nil {

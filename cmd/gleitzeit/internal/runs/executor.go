@@ -115,7 +115,7 @@ func (s *Session) newActivities(store resultstore.Store, roots []string) (*activ
 	}
 	acts, err := activities.New(activities.Options{
 		Store: store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: roots, CaseSensitive: s.options.Settings.CaseSensitive,
-		OnStoreError: func(err error) { s.notify(Problem, "", "%s", err) },
+		OnStoreError: s.notifyStoreError(),
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, closeHandlers())

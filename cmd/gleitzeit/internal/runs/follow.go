@@ -168,12 +168,17 @@ func (h *Handle) takeOver(ctx context.Context, held *home.HeldClaim) error {
 		h.held = held
 		return nil
 	}
+	var restarted []string
+	if found != nil && !found.cancelling {
+		restarted = restartInterrupted(ctx, h.session.connection, h.Run)
+	}
 	x, err := h.executor.serve(held, h.runID, nil)
 	if err != nil {
 		return err
 	}
 	h.execution = x
 	h.session.notify(TookOver, h.Run, "took over run %s: the process executing it is gone", h.Run)
+	notifyRestarted(h.session.connection, h.Run, restarted)
 	return nil
 }
 
@@ -307,5 +312,42 @@ func (o *outage) missed(s *Session) {
 		s.notify(Unreachable, "", "the Temporal server at %s does not answer; waiting for it", s.cluster.Address)
 	default:
 		s.notify(Unreachable, "", "the engine does not answer; waiting until a process of %s runs it again: `gleitzeit server` does", s.home.Path)
+	}
+}
+
+// Store returns the result store for an observer of the run: while it is unavailable, a read waits, as the run does.
+func (h *Handle) Store() resultstore.Store { return waitingStore{h.session.store, h} }
+
+type waitingStore struct {
+	resultstore.Store
+	handle *Handle
+}
+
+// Records implements resultstore.Store.
+func (s waitingStore) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
+	return whenAvailable(ctx, s.handle, func() ([]resultstore.Record, error) { return s.Store.Records(ctx, query) })
+}
+
+// Value implements resultstore.Store.
+func (s waitingStore) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
+	return whenAvailable(ctx, s.handle, func() ([]byte, error) { return s.Store.Value(ctx, ref) })
+}
+
+// whenAvailable reads from the store of a run until it is available, or ctx is done.
+func whenAvailable[T any](ctx context.Context, h *Handle, read func() (T, error)) (T, error) {
+	for reported := h.execution != nil; ; reported = true { // The attempts of a run that is executed here report it.
+		found, err := read()
+		failure, is := errors.AsType[*protocol.Error](err)
+		if !is || failure.Kind != protocol.Transient {
+			return found, err
+		}
+		if !reported {
+			h.session.notify(Problem, h.Run, "%s", failure)
+		}
+		select {
+		case <-ctx.Done():
+			return found, err
+		case <-time.After(lookEvery):
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package runs
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+	"time"
+)
 
 // NoticeKind is the kind of a notice.
 type NoticeKind string
@@ -10,6 +14,7 @@ const (
 	Started         NoticeKind = "started"
 	Attached        NoticeKind = "attached" // Another process, or call, executes the run.
 	Resumed         NoticeKind = "resumed"
+	Restarted       NoticeKind = "restarted"  // Tasks of a resumed run that were interrupted.
 	TakesOver       NoticeKind = "takes_over" // The run takes over results of an earlier one.
 	TookOver        NoticeKind = "took_over"  // The process that executed the run has stopped.
 	FinishedEarlier NoticeKind = "finished_earlier"
@@ -38,4 +43,22 @@ type Notice struct {
 
 func (c *connection) notify(kind NoticeKind, run, format string, args ...any) {
 	c.options.Notify(Notice{Kind: kind, Run: run, Message: fmt.Sprintf(format, args...)})
+}
+
+// sameOutage is how long after an error of the store an equal one belongs to the same outage: many records wait for the store at once.
+const sameOutage = 10 * time.Second
+
+// notifyStoreError returns a function that notifies of an error of the store, once for each outage.
+func (c *connection) notifyStoreError() func(error) {
+	var mu sync.Mutex
+	var last string
+	var at time.Time
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		same := err.Error() == last && time.Since(at) < sameOutage
+		if last, at = err.Error(), time.Now(); !same {
+			c.notify(Problem, "", "%s", err)
+		}
+	}
 }

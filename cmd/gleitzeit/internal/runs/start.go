@@ -227,7 +227,11 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		notify(Attached, run, "attached to run %s, which another process executes", run)
 		return h, nil
 	}
+	var restarted []string
 	if err == nil {
+		if start { // What is to be cancelled does not start again for that.
+			restarted = restartInterrupted(e.living, e.session.connection, run)
+		}
 		h.execution, err = e.serve(held, open.runID, nil)
 	}
 	if err != nil {
@@ -235,6 +239,7 @@ func (e *Executor) resume(open *claimedRun, start bool) (*Handle, error) {
 		return nil, err
 	}
 	notify(Resumed, run, "resumed run %s", run)
+	notifyRestarted(e.session.connection, run, restarted)
 	return h, nil
 }
 

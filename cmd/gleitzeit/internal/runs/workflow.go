@@ -2,12 +2,16 @@ package runs
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -61,4 +65,61 @@ func startWorkflow(ctx context.Context, c client.Client, id string, p *plan.Plan
 		options.EnableEagerStart = true
 	}
 	return c.ExecuteWorkflow(ctx, options, workflows.RunType, p, start)
+}
+
+const (
+	// restartTimeout bounds the search for interrupted activities. Those that it does not find start again when their heartbeats are
+	// missed.
+	restartTimeout = 2 * time.Second
+	// restartPause is the time until an interrupted activity starts again.
+	restartPause = time.Millisecond
+	// namedActivities is how many interrupted activities a notice names.
+	namedActivities = 3
+)
+
+// restartInterrupted lets the activities of a run that a process of before has started start again at once, and returns their ids. Nobody
+// executes them: this process holds the claim of the run, and has yet to serve its queue.
+func restartInterrupted(ctx context.Context, c *connection, run string) []string {
+	ctx, done := context.WithTimeout(ctx, restartTimeout)
+	defer done()
+	var restarted []string
+	for ids := []string{run}; len(ids) > 0; ids = ids[1:] {
+		id := ids[0]
+		described, err := c.client.DescribeWorkflowExecution(ctx, id, "")
+		if err != nil {
+			c.log.Warn("cannot look for interrupted tasks", "workflow", id, "error", err)
+			continue
+		}
+		for _, child := range described.GetPendingChildren() {
+			if child.GetWorkflowTypeName() == workflows.MapType {
+				ids = append(ids, child.GetWorkflowId())
+			}
+		}
+		for _, activity := range described.GetPendingActivities() {
+			if activity.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED {
+				continue // It waits for a worker, or was cancelled: that is not to become a failure.
+			}
+			_, err := c.client.WorkflowService().RespondActivityTaskFailedById(ctx, &workflowservice.RespondActivityTaskFailedByIdRequest{
+				Namespace: c.namespace(), WorkflowId: id, ActivityId: activity.GetActivityId(), Identity: identity(), Failure: history.Interruption(restartPause),
+			})
+			if err != nil {
+				c.log.Warn("cannot restart an interrupted task", "workflow", id, "activity", activity.GetActivityId(), "error", err)
+				continue
+			}
+			restarted = append(restarted, activity.GetActivityId())
+		}
+	}
+	return restarted
+}
+
+// notifyRestarted says which interrupted activities start again.
+func notifyRestarted(c *connection, run string, activities []string) {
+	if len(activities) == 0 {
+		return
+	}
+	named, more := activities, ""
+	if len(named) > namedActivities {
+		named, more = named[:namedActivities], fmt.Sprintf(" and %d more", len(named)-namedActivities)
+	}
+	c.notify(Restarted, run, "restarted what was interrupted: %s%s", strings.Join(named, ", "), more)
 }

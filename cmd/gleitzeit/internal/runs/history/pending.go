@@ -3,10 +3,13 @@ package history
 import (
 	"slices"
 	"strings"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enums "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/workflows"
@@ -16,7 +19,7 @@ import (
 type Attempt struct {
 	Activity string // The activity id: the task's, or files[17].
 	Number   int32
-	Failure  string        // Why the attempt before failed or was lost; empty for the first.
+	Failure  string        // Why the attempt before failed or was lost; empty for the first, and if a resume restarted it.
 	Printed  *protocol.Ref // What that attempt has printed: a protocol.Printed; nil: nothing.
 	Message  string        // How far it has come, where its handler says so: "120 tokens".
 	Line     string        // The newest line that its script has printed.
@@ -28,7 +31,7 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 	var attempts []Attempt
 	for _, activity := range pending {
 		a := Attempt{Activity: activity.GetActivityId(), Number: activity.GetAttempt(), Started: activity.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED}
-		if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil {
+		if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil && !interrupted(activity.GetLastFailure()) {
 			a.Failure = activity.GetLastFailure().GetMessage()
 			if activity.GetLastFailure().GetTimeoutFailureInfo() != nil {
 				a.Failure = workflows.LostWorker
@@ -42,6 +45,23 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 		attempts = append(attempts, a)
 	}
 	return attempts
+}
+
+// Interruption returns the failure of an attempt whose process has stopped, for whoever resumes the run: the activity starts again after
+// the pause. It counts as a lost worker, because the attempt has no record.
+func Interruption(pause time.Duration) *failurepb.Failure {
+	return &failurepb.Failure{
+		Message: workflows.LostWorker,
+		FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{
+			Type: protocol.WorkerLost.Info().Name, NextRetryDelay: durationpb.New(pause),
+		}},
+	}
+}
+
+// interrupted reports whether the failure of an attempt is an Interruption. An attempt that gives up has an outcome.
+func interrupted(failure *failurepb.Failure) bool {
+	info := failure.GetApplicationFailureInfo()
+	return info.GetType() == protocol.WorkerLost.Info().Name && info.GetDetails() == nil
 }
 
 // waits is how the message of a handler that waits begins.

@@ -102,3 +102,16 @@ func TestWaitingOn(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// TestAnInterruptionIsNoFailure: who resumes a run names what starts again. An attempt that gives up after many is one.
+func TestAnInterruptionIsNoFailure(t *testing.T) {
+	interruption := Interruption(time.Millisecond)
+	gaveUp := Interruption(time.Millisecond)
+	gaveUp.GetApplicationFailureInfo().Details = payloads(t, protocol.Outcome{Status: protocol.Failed})
+	attempts := Attempts([]*workflowpb.PendingActivityInfo{
+		{ActivityId: "a", Attempt: 2, LastFailure: interruption}, {ActivityId: "b", Attempt: 2, LastFailure: gaveUp},
+	})
+	if attempts[0].Failure != "" || attempts[1].Failure == "" {
+		t.Errorf("%+v", attempts)
+	}
+}
