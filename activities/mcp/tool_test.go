@@ -140,7 +140,7 @@ func TestWhatServersHaveBesideTools(t *testing.T) {
 		method, _ := tool.Get("method")
 		methods = append(methods, method.Text())
 	}
-	if got := strings.Join(methods, " "); !strings.HasPrefix(got, "mcp/tool.add mcp/tool.concat mcp/tool.echo mcp/tool.multiply mcp/test.tool.") || len(methods) != 25 {
+	if got := strings.Join(methods, " "); !strings.HasPrefix(got, "mcp/tool.add mcp/tool.concat mcp/tool.echo mcp/tool.multiply mcp/test.tool.") || len(methods) != 26 {
 		t.Error(got)
 	}
 	wantError(t, b.fails(request(t, "mcp/test.resources/read", `{"uri":"test://none"}`)), protocol.InvalidParams, protocol.Permanent, "Resource not found")

@@ -36,7 +36,7 @@ func TestABatchStopsAtItsDeadline(t *testing.T) {
 	u.File("docs/2-slow.txt", "a")
 	stdout, stderr := u.Gleitzeit(124, "batch", "docs", "--script", "do.py", "--deadline", "8s")
 	wantLines(t, "the results", stdout, "/docs/1.txt\ndone\n")
-	wantLines(t, "standard error", stderr, "timed_out in ", "the run timed out after 8s")
+	wantLines(t, "standard error", stderr, "timed_out in ", "the run timed out after 8s", "what it completed is kept: `gleitzeit retry batch-docs-")
 	_, stderr = u.Gleitzeit(2, "batch", "docs", "--script", "do.py", "--deadline", "soon")
 	wantLines(t, "standard error", stderr, `--deadline must be a duration such as 90m or 7h, not "soon"`)
 }

@@ -94,13 +94,17 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 	return exitError{exitOf(document)}
 }
 
-// noteKept says how a run that was cancelled here can be continued, if it has completed something.
+// noteKept says how a run that was cancelled here, or whose time was over, can be continued, if it has completed something.
 func (f *follower) noteKept(document *view.Run) {
 	kept := slices.ContainsFunc(document.Tasks, func(task view.Task) bool {
 		return task.Status == protocol.Completed || task.Items != nil && task.Items.Succeeded > 0
 	})
-	if document.Status != protocol.Cancelled || f.resumeWith == "" || !kept {
+	command, kind := f.resumeWith, runs.Cancelled
+	if document.Status == protocol.TimedOut {
+		command, kind = "gleitzeit "+view.ShellWords("retry", document.Run), runs.TimedOut
+	}
+	if command == "" || !kept || document.Status != protocol.Cancelled && document.Status != protocol.TimedOut {
 		return
 	}
-	f.program.notify(runs.Notice{Kind: runs.Cancelled, Run: document.Run, Message: fmt.Sprintf("what it completed is kept: `%s` continues from it", f.resumeWith)})
+	f.program.notify(runs.Notice{Kind: kind, Run: document.Run, Message: fmt.Sprintf("what it completed is kept: `%s` continues from it", command)})
 }

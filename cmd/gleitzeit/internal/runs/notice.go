@@ -20,6 +20,7 @@ const (
 	FinishedEarlier NoticeKind = "finished_earlier"
 	Cancelling      NoticeKind = "cancelling"
 	Cancelled       NoticeKind = "cancelled"
+	TimedOut        NoticeKind = "timed_out"
 	Interrupted     NoticeKind = "interrupted" // The run is open, and no process executes it.
 	Ended           NoticeKind = "ended"
 	Unserved        NoticeKind = "unserved"           // Nobody serves a queue that the run needs.
