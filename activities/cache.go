@@ -114,8 +114,7 @@ const (
 // recorded returns what the record of the call has: short, because every item has one. The part after the dot is of the files.
 func (i identity) recorded() string {
 	short := func(v value.Value, bytes int) string {
-		sum := sha256.Sum256(v.JSON())
-		return base64.RawURLEncoding.EncodeToString(sum[:bytes])
+		return base64.RawURLEncoding.EncodeToString(sumOf(v)[:bytes])
 	}
 	files := i.fields[i.filesAt].Value
 	call := short(value.Object(slices.Delete(slices.Clone(i.fields), i.filesAt, i.filesAt+1)...), recordedCall)
@@ -170,8 +169,14 @@ func identify(ctx context.Context, m method, request protocol.Request, secrets *
 }
 
 func hashOf(fields []value.Field) string {
-	sum := sha256.Sum256(value.Object(fields...).JSON())
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sumOf(value.Object(fields...)))
+}
+
+// sumOf returns the SHA-256 of the JSON of a value.
+func sumOf(v value.Value) []byte {
+	sum := sha256.New()
+	_ = v.WriteJSON(sum) // It never fails.
+	return sum.Sum(nil)
 }
 
 // withoutPaths replaces the paths of files of which only the content decides the result.

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -316,19 +317,65 @@ func (v Value) AppendJSON(to []byte) []byte {
 	return append(to, "null"...)
 }
 
-// escapedSize returns how many bytes appendText appends between the quotes.
-func escapedSize(text string) int {
-	const piece = 4 << 10
-	var buffer [6*piece + 2]byte
-	size := 0
+// WriteJSON writes what JSON returns, without a copy of a large text. Its errors are those of the writer.
+func (v Value) WriteJSON(to io.Writer) error {
+	buffered := bufio.NewWriterSize(to, 8*pieceSize)
+	v.writeTo(buffered)
+	return buffered.Flush()
+}
+
+// writeTo writes JSON. The buffer keeps the first error.
+func (v Value) writeTo(to *bufio.Writer) {
+	switch {
+	case v.kind == KindString && len(v.text) > pieceSize:
+		_ = to.WriteByte('"')
+		eachPiece(v.text, func(escaped []byte) { _, _ = to.Write(escaped) })
+		_ = to.WriteByte('"')
+	case v.kind == KindList:
+		_ = to.WriteByte('[')
+		for i, element := range v.list {
+			if i > 0 {
+				_ = to.WriteByte(',')
+			}
+			element.writeTo(to)
+		}
+		_ = to.WriteByte(']')
+	case v.kind == KindObject:
+		_ = to.WriteByte('{')
+		for i, field := range v.fields {
+			if i > 0 {
+				_ = to.WriteByte(',')
+			}
+			_, _ = to.Write(append(appendText(to.AvailableBuffer(), field.Name), ':'))
+			field.Value.writeTo(to)
+		}
+		_ = to.WriteByte('}')
+	default:
+		_, _ = to.Write(v.AppendJSON(to.AvailableBuffer()))
+	}
+}
+
+// pieceSize is how many bytes of a text are escaped at once where it is not copied as a whole.
+const pieceSize = 4 << 10
+
+// eachPiece passes the text as appendText escapes it, piece by piece.
+func eachPiece(text string, pass func(escaped []byte)) {
+	var buffer [6*pieceSize + 2]byte
 	for len(text) > 0 {
-		end := min(piece, len(text))
-		for end < len(text) && end > piece-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end := min(pieceSize, len(text))
+		for end < len(text) && end > pieceSize-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 			end--
 		}
-		size += len(appendText(buffer[:0], text[:end])) - 2
+		escaped := appendText(buffer[:0], text[:end])
+		pass(escaped[1 : len(escaped)-1])
 		text = text[end:]
 	}
+}
+
+// escapedSize returns how many bytes appendText appends between the quotes.
+func escapedSize(text string) int {
+	size := 0
+	eachPiece(text, func(escaped []byte) { size += len(escaped) })
 	return size
 }
 

@@ -97,3 +97,18 @@ func testCopies(t *testing.T, piece string) {
 		t.Errorf("%d bytes are read with %d and written with %d", len(data), reading, writing)
 	}
 }
+
+// WriteJSON writes the same bytes, whatever the length of a text and wherever it is cut.
+func TestWriteJSON(t *testing.T) {
+	for _, length := range []int{0, 1, 4095, 4096, 4097, 20_000} {
+		for _, text := range []string{"a", "\n", "\"", "ü", "日", "😀", "\u2028", "<&>", "\x00", "\xff", "a\xe2\x82"} {
+			v := Object(Field{Name: "a \"name\"", Value: List(
+				String(strings.Repeat(text, length)), String("x"+strings.Repeat(text, length)), Int(7), Value{}, Bool(true), List(), Object(),
+			)}, Field{Name: "b", Value: Float(1.5)})
+			var written bytes.Buffer
+			if err := v.WriteJSON(&written); err != nil || !bytes.Equal(written.Bytes(), v.JSON()) {
+				t.Errorf("%d times %q: %d bytes instead of %d, %v", length, text, written.Len(), len(v.JSON()), err)
+			}
+		}
+	}
+}
