@@ -261,8 +261,14 @@ func pruneUnderLoad(t *testing.T, p *pruner) {
 	}
 	engineAfter, storeAfter := p.size("engine.db"), p.size("results.db")
 	t.Logf("bytes of engine.db: %d, then %d; of results.db: %d, then %d", engineBefore, engineAfter, storeBefore, storeAfter)
-	if p.redis == nil && storeAfter > storeBefore-int64(short)*20_000 {
-		t.Errorf("results.db has %d bytes and had %d", storeAfter, storeBefore)
+	if p.redis == nil { // Where others read or write at that moment, the next prune makes the file smaller.
+		await(t, "results.db has become smaller", func() bool {
+			if p.size("results.db") <= storeBefore-int64(short)*20_000 {
+				return true
+			}
+			p.prune("--older-than", time.Since(allEnded).String())
+			return false
+		})
 	}
 
 	// A new process knows of the runs only what is in the histories and in the store.
