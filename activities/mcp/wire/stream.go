@@ -29,8 +29,8 @@ func (r *lineReader) take(data []byte) int {
 	return n
 }
 
-// Close implements io.Closer.
-func (r lineReader) Close() error { return r.from.Close() }
+// Close implements io.Closer. It may be called during a Read.
+func (r *lineReader) Close() error { return r.from.Close() }
 
 const (
 	// startKept and endKept are what is kept of the beginning and the end of a line that is too long.
@@ -39,7 +39,7 @@ const (
 )
 
 // next returns the next line including its end. Of one that is too long it returns the beginning and the end.
-func (r lineReader) next() (line, end []byte, tooLong bool, err error) {
+func (r *lineReader) next() (line, end []byte, tooLong bool, err error) {
 	var parts [][]byte // A slice that grows with the line would leave twice as much behind.
 	size := 0
 	for {
@@ -129,7 +129,7 @@ func (b *bodyReader) Read(data []byte) (int, error) {
 	return b.read.Read(data)
 }
 
-// Close implements io.Closer.
+// Close implements io.Closer. It may be called during a Read.
 func (b *bodyReader) Close() error { return b.from.Close() }
 
 // body returns the message of a response body.
