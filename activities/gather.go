@@ -109,7 +109,7 @@ func entryOf(request protocol.GatherRequest, index int, item value.Value, outcom
 	entry = value.Object(
 		value.Field{Name: "item", Value: item},
 		value.Field{Name: "index", Value: value.Int(int64(index))},
-		value.Field{Name: "status", Value: value.String(string(itemStatus(outcome.Status)))},
+		value.Field{Name: "status", Value: value.String(string(outcome.Status.OfItem()))},
 		value.Field{Name: "result", Value: val},
 		value.Field{Name: "error", Value: errorOf(outcome.Error)},
 		value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
@@ -117,7 +117,7 @@ func entryOf(request protocol.GatherRequest, index int, item value.Value, outcom
 	if model := protocol.ModelOf(request.Models, index, request.Counts.Total); model != "" {
 		entry = entry.With("model", value.String(model))
 	}
-	if itemStatus(outcome.Status) == protocol.Skipped {
+	if outcome.Status.OfItem() == protocol.Skipped {
 		reason := outcome.Reason
 		if reason == "" && outcome.Error != nil {
 			reason = outcome.Error.Message
@@ -149,17 +149,6 @@ func itemValues(request protocol.GatherRequest, load func(protocol.Ref) (value.V
 func tooLarge(size int64) error {
 	return protocol.Errorf(protocol.TaskResultInvalid, "the results of all items have %d bytes, and the limit is %d", size, protocol.MaxValue).
 		WithKind(protocol.Permanent).WithHint("split the items among several tasks or batches; the result of each item is stored")
-}
-
-// itemStatus returns the status of an item as results show it: a cancelled one counts as skipped.
-func itemStatus(status protocol.Status) protocol.Status {
-	switch status {
-	case protocol.Completed, protocol.Failed:
-		return status
-	case protocol.TimedOut:
-		return protocol.Failed
-	}
-	return protocol.Skipped
 }
 
 func errorOf(e *protocol.Error) value.Value {

@@ -221,3 +221,14 @@ func ParsePrinted(v value.Value) Printed {
 	stderr, _ := v.Get("stderr")
 	return Printed{output.Text(), stderr.Text()}
 }
+
+// OfItem returns the status of an item as results have it: one that was cancelled counts as skipped.
+func (s Status) OfItem() Status {
+	switch s {
+	case Completed, Failed:
+		return s
+	case TimedOut:
+		return Failed
+	}
+	return Skipped
+}

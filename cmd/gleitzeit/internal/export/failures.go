@@ -49,7 +49,7 @@ func (r *Records) reasons(ctx context.Context) (groups []*Reason, others int, er
 func (r *Records) failed(ctx context.Context, pass func(value.Value, resultstore.Record) error) error {
 	return r.walk(ctx, func(int) bool { return true }, func(item value.Value, attempts []resultstore.Record) error {
 		last := attempts[len(attempts)-1]
-		if last.Error == nil || view.ItemStatus(last.Status) != protocol.Failed {
+		if last.Error == nil || last.Status.OfItem() != protocol.Failed {
 			return nil
 		}
 		return pass(item, last)

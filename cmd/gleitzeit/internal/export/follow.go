@@ -53,7 +53,7 @@ func (f *follower) last(ctx context.Context) ([]int, error) {
 	err := f.records.walk(ctx, func(int) bool { return true }, func(_ value.Value, attempts []resultstore.Record) error {
 		last := attempts[len(attempts)-1]
 		f.shown.add(last.Item)
-		if f.failed && view.ItemStatus(last.Status) != protocol.Failed {
+		if f.failed && last.Status.OfItem() != protocol.Failed {
 			return nil
 		}
 		at, _ := slices.BinarySearchFunc(ends, last.FinishedAt, func(e end, at time.Time) int { return e.at.Compare(at) })

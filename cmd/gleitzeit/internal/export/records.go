@@ -83,7 +83,7 @@ func (r *Records) Each(ctx context.Context, pass func(Item) error) error {
 // eachBut passes every item that is not in the set.
 func (r *Records) eachBut(ctx context.Context, but indexes, pass func(Item) error) error {
 	return r.walk(ctx, func(index int) bool { return !but.has(index) }, func(item value.Value, attempts []resultstore.Record) error {
-		if status := view.ItemStatus(attempts[len(attempts)-1].Status); r.only != "" && status != r.only {
+		if status := attempts[len(attempts)-1].Status.OfItem(); r.only != "" && status != r.only {
 			return nil // Its result is not read.
 		}
 		entry, err := view.ReadEntry(ctx, r.store, item, r.model(attempts[0].Item), attempts)

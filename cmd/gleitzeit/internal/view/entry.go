@@ -38,7 +38,7 @@ func EntryOf(item value.Value, model string, records []resultstore.Record) (valu
 	if err != nil {
 		return failure, err
 	}
-	status := ItemStatus(last.Status)
+	status := last.Status.OfItem()
 	fields := []value.Field{
 		{Name: "item", Value: item},
 		{Name: "index", Value: value.Int(int64(last.Item))},
@@ -58,15 +58,4 @@ func EntryOf(item value.Value, model string, records []resultstore.Record) (valu
 		fields = append(fields, value.Field{Name: "reason", Value: value.String(reason)})
 	}
 	return value.Object(fields...), nil
-}
-
-// ItemStatus returns the status of an item as results have it: one that was cancelled counts as skipped.
-func ItemStatus(status protocol.Status) protocol.Status {
-	switch status {
-	case protocol.Completed, protocol.Failed:
-		return status
-	case protocol.TimedOut:
-		return protocol.Failed
-	}
-	return protocol.Skipped
 }
