@@ -179,6 +179,17 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+// HasLine waits until a file ends with a whole line, and returns its text: another process makes the file before it writes.
+func HasLine(t testing.TB, path string) string {
+	t.Helper()
+	var text []byte
+	Eventually(t, path+" has a line", func() bool {
+		text, _ = os.ReadFile(path)
+		return strings.HasSuffix(string(text), "\n")
+	})
+	return string(text)
+}
+
 // Appears waits until there is a file, and returns its text.
 func Appears(t testing.TB, path string) string {
 	t.Helper()

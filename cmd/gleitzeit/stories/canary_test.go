@@ -231,7 +231,7 @@ mcp:
   servers:
     std: {command: %q, env: {PASSWORD: "${secrets.PASS}", NOTES: %q}}
     web: {url: %q, headers: {Authorization: "Bearer ${secrets.TOKEN}"}}
-`, models.URL, models.URL, u.Path("bin/server"), u.Work, strings.TrimSpace(u.Appears("address"))))
+`, models.URL, models.URL, u.Path("bin/server"), u.Work, strings.TrimSpace(hasLine(t, u.Path("address")))))
 
 	u.File("betray.py", forms+"print(*forms(context['secret']), '1a2b3c4d5e6f')\nresult = forms(context['secret'])\nraise KeyError(context['secret'])\n")
 	flow := strings.NewReplacer(

@@ -20,6 +20,7 @@ var (
 	program    = programtest.Path
 	begin      = programtest.Begin
 	eventually = programtest.Eventually
+	hasLine    = programtest.HasLine
 	must       = programtest.Must
 	write      = programtest.Write
 	read       = programtest.Read

@@ -169,7 +169,10 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if err != nil {
 		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	specs := runs.Specs(p.options(), false)
+	specs, err := runs.Specs(p.options(), false)
+	if err != nil {
+		return err
+	}
 	typed, found := o.request.Batch(paths, specs, p.In)
 	found = append(found, o.checkOutput()...)
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}

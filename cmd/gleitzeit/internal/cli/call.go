@@ -55,7 +55,11 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) (e
 	signals, release := p.interrupts.receive()
 	defer release()
 	executor := s.NewExecutor(ctx)
-	if p.needsSchema(method, pairs) {
+	needsSchema, err := p.needsSchema(method, pairs)
+	if err != nil {
+		return err
+	}
+	if needsSchema {
 		defer func() { err = errors.Join(err, executor.Close()) }() // Once more does nothing.
 		schema, err := describeTool(ctx, executor, method, signals)
 		if err != nil {
@@ -116,8 +120,12 @@ func (p callCommand) compileCall(method string, pairs []string, schema []byte) (
 		value.Field{Name: "name", Value: value.String(method)},
 		value.Field{Name: "tasks", Value: value.List(task)},
 	)
+	specs, err := runs.Specs(p.options(), false)
+	if err != nil {
+		return nil, err
+	}
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
-		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), false),
+		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs,
 	})
 	if compiled != nil {
 		return compiled, nil

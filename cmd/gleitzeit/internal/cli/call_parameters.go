@@ -13,7 +13,11 @@ import (
 // givenParameters reads name=value pairs as the method's schema means them. The schema is that of a server's tool; nil for that of the
 // protocol.
 func (p callCommand) givenParameters(method string, pairs []string, schema []byte) (value.Value, error) {
-	if m := parameters.Method(runs.Specs(p.options(), false), method); m != nil && schema == nil {
+	specs, err := runs.Specs(p.options(), false)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if m := parameters.Method(specs, method); m != nil && schema == nil {
 		schema = m.Parameters
 	}
 	fields, wrong := parameters.Read(pairs, schema)
@@ -24,9 +28,13 @@ func (p callCommand) givenParameters(method string, pairs []string, schema []byt
 }
 
 // needsSchema reports whether a call is of a server's tool, and only the tool's schema says whether a value is text.
-func (p callCommand) needsSchema(method string, pairs []string) bool {
-	m := parameters.Method(runs.Specs(p.options(), false), method)
-	return m != nil && m.IsServerTool && parameters.NeedSchema(pairs)
+func (p callCommand) needsSchema(method string, pairs []string) (bool, error) {
+	specs, err := runs.Specs(p.options(), false)
+	if err != nil {
+		return false, err
+	}
+	m := parameters.Method(specs, method)
+	return m != nil && m.IsServerTool && parameters.NeedSchema(pairs), nil
 }
 
 // describeTool returns the schema of a server's tool; nil if the server does not say it: then the call fails too, and reports

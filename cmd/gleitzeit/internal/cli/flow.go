@@ -40,7 +40,11 @@ func (p *program) open(file string, inputs given, remote bool) (interpreter.Inpu
 	if err != nil {
 		return interpreter.Input{}, protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: runs.Specs(p.options(), remote), Remote: remote}
+	specs, err := runs.Specs(p.options(), remote)
+	if err != nil {
+		return interpreter.Input{}, err
+	}
+	in := interpreter.Input{File: file, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs, Remote: remote}
 	if err := inputs.onceRead(file); err != nil {
 		return in, err
 	}

@@ -77,6 +77,10 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	if len(folders) == 0 && folder != "/" {
 		folders = []string{folder}
 	}
+	specs, err := runs.Specs(p.options(), false)
+	if err != nil {
+		return err
+	}
 	s, err := p.openOwnSession(ctx)
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	defer leave()
 	executor := s.NewExecutor(living)
 	server, err := mcpserver.New(mcpserver.Options{
-		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: runs.Specs(p.options(), false),
+		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: specs,
 		Tell: func(text string) { p.say("%s", text) }, Log: s.ServerLog(),
 	}, &mcpRuns{s, executor, living, p.say})
 	if err != nil {

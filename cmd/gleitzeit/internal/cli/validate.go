@@ -75,10 +75,11 @@ func (p validateCommand) offline(file string, inputs given) (*plan.Plan, []defin
 		return nil, nil, err
 	}
 	compiled, diagnostics := interpreter.Compile(in)
-	if settings, err := config.Load(p.options()); err == nil {
-		diagnostics = append(diagnostics, interpreter.MissingSecrets(in, runs.Secrets(settings, p.Env, p.Environ).Problem)...)
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return nil, nil, err
 	}
-	return compiled, diagnostics, nil
+	return compiled, append(diagnostics, interpreter.MissingSecrets(in, runs.Secrets(settings, p.Env, p.Environ).Problem)...), nil
 }
 
 // online asks the tool servers that a file without other mistakes needs.

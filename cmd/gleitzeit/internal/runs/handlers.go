@@ -70,17 +70,17 @@ func Secrets(settings *config.Settings, env func(string) (string, bool), environ
 	return secretsource.Sources{Env: env, Environ: environ, Dir: settings.Secrets.Dir, EnvFiles: settings.Secrets.EnvFiles}
 }
 
-// Specs returns the protocols that workflows are checked against. Of those of another machine no tool servers are known,
-// and where the settings cannot be read, none are: the command that needs them reports the error.
-func Specs(o config.Options, remote bool) []protocol.Spec {
+// Specs returns the protocols that workflows are checked against. Of those of another machine no tool servers are known;
+// those of this one come from the settings, which must be readable: without them each server would be an unknown one.
+func Specs(o config.Options, remote bool) ([]protocol.Spec, error) {
 	if remote {
-		return worker.RemoteSpecs()
+		return worker.RemoteSpecs(), nil
 	}
 	settings, err := config.Load(o)
 	if err != nil {
-		return worker.Specs("")
+		return nil, err
 	}
-	return worker.Specs(settings.Provider, settings.MCP.Servers...)
+	return worker.Specs(settings.Provider, settings.MCP.Servers...), nil
 }
 
 // TaskFailure is why the method of a task cannot be called.
