@@ -14,33 +14,59 @@ import (
 // BenchmarkPoolOfARun is BenchmarkPoolUnequal for a whole run: the built program runs a task for each element of a list,
 // with its engine on the same processors. It reports how busy each server is while calls wait.
 func BenchmarkPoolOfARun(b *testing.B) {
-	const calls = 240
 	gleitzeit := program(b)
 	for b.Loop() {
 		fast, slow := newModelServer(b, 4, 100*time.Millisecond), newModelServer(b, 4, 300*time.Millisecond)
-		var came, went atomic.Int64
-		var began time.Time
-		for _, server := range []*modelServer{fast, slow} {
-			server.came = func() {
-				if came.Add(1) == 1 {
-					began = time.Now()
-				}
-			}
-			server.went = func() {
-				if calls-went.Add(1) != int64(fast.slots+slow.slots) {
-					return
-				}
-				for name, server := range map[string]*modelServer{"fast": fast, "slow": slow} {
-					busy, full := server.shares(began)
-					b.ReportMetric(busy, name+"-busy")
-					b.ReportMetric(full, name+"-full")
-				}
+		reportBusy(b, gleitzeit, 240, map[string]*modelServer{"fast": fast, "slow": slow})
+	}
+}
+
+// BenchmarkServerOfARun is BenchmarkPoolOfARun with one server: 240 calls, or 2,000 if GLEITZEIT_BENCH_ITEMS is set. 0.98 is the aim.
+func BenchmarkServerOfARun(b *testing.B) {
+	calls := 240
+	if os.Getenv(manyItems) != "" {
+		calls = 2000
+	}
+	gleitzeit := program(b)
+	for b.Loop() {
+		reportBusy(b, gleitzeit, calls, map[string]*modelServer{"server": newModelServer(b, 4, 300*time.Millisecond)})
+	}
+}
+
+// reportBusy makes calls by a run, and reports how busy each server is from the first of them until fewer wait than it has slots.
+func reportBusy(b *testing.B, gleitzeit string, calls int, servers map[string]*modelServer) {
+	b.Helper()
+	var came, went atomic.Int64
+	var began time.Time
+	var all []*modelServer
+	slots := 0
+	for _, server := range servers {
+		all, slots = append(all, server), slots+server.slots
+	}
+	for _, server := range all {
+		server.came = func() {
+			if came.Add(1) == 1 {
+				began = time.Now()
 			}
 		}
-		runPool(b, gleitzeit, calls, fast, slow)
-		if served := fast.served + slow.served; served != calls {
-			b.Errorf("%d calls were served", served)
+		server.went = func() {
+			if calls-int(went.Add(1)) != slots {
+				return
+			}
+			for name, server := range servers {
+				busy, full := server.shares(began)
+				b.ReportMetric(busy, name+"-busy")
+				b.ReportMetric(full, name+"-full")
+			}
 		}
+	}
+	runPool(b, gleitzeit, calls, all...)
+	served := 0
+	for _, server := range all {
+		served += server.served
+	}
+	if served != calls {
+		b.Errorf("%d calls were served", served)
 	}
 }
 
