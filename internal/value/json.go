@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -319,10 +320,16 @@ func (v Value) AppendJSON(to []byte) []byte {
 
 // WriteJSON writes what JSON returns, without a copy of a large text. Its errors are those of the writer.
 func (v Value) WriteJSON(to io.Writer) error {
-	buffered := bufio.NewWriterSize(to, 8*pieceSize)
+	buffered := buffers.Get().(*bufio.Writer)
+	defer buffers.Put(buffered)
+	defer buffered.Reset(nil) // It must not keep the writer.
+	buffered.Reset(to)
 	v.writeTo(buffered)
 	return buffered.Flush()
 }
+
+// buffers are those of WriteJSON: calls with small values are hashed by the thousand.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 8*pieceSize) }}
 
 // writeTo writes JSON. The buffer keeps the first error.
 func (v Value) writeTo(to *bufio.Writer) {

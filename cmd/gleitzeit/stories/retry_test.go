@@ -95,6 +95,11 @@ func TestRetryOfABatch(t *testing.T) {
 		}
 	}
 	ollama.wantCalls(t, "the retry", 3)
+	stdout, stderr = u.Gleitzeit(0, "batch", "resume", second.Run, "-o", "json")
+	wantLines(t, "standard error", stderr, "nothing to do: run "+second.Run+" completed everything, and nothing has changed since; showing its results from ")
+	if third := parseBatch(t, stdout); third.Run != second.Run || third.Succeeded != files || len(third.Results) != files {
+		t.Errorf("with nothing to do, run %s has %d results", third.Run, third.Succeeded)
+	}
 	u.Gleitzeit(0, "retry", second.Run)
 	ollama.wantCalls(t, "nothing to do", 0)
 	u.Gleitzeit(0, "retry", "@latest", "--items", "00[12].txt")

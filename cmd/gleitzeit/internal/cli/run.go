@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -154,11 +155,39 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how
 		}
 		return nil
 	}
+	if o.file == "" && len(o.Items) == 0 && earlier.Completed {
+		if done, err := p.nothingToDo(ctx, s, earlier, how); done || err != nil {
+			return err
+		}
+	}
 	words := slices.Clone(p.Args)
 	words[slices.Index(words, run)] = earlier.ID // Of which run @latest is, another one is soon.
 	typed := "gleitzeit " + view.ShellWords(words...)
 	how.command, how.claimed, how.takeOver = typed, typed, earlier.TakeOver
 	return executeIn(ctx, p.program, s, earlier.Plan, how)
+}
+
+// nothingToDo reports whether a run has completed everything and nothing has changed since. Then its results are printed again.
+func (p retryCommand) nothingToDo(ctx context.Context, s *runs.Session, earlier *retry.Run, how execution) (bool, error) {
+	forecast, err := earlier.Forecast(ctx, s)
+	if err != nil || !forecast.NothingToDo() {
+		return false, err
+	}
+	document, err := s.Document(ctx, earlier.ID)
+	if err != nil || document == nil || document.FinishedAt == nil {
+		return false, err
+	}
+	p.notify(runs.Notice{Kind: runs.FinishedEarlier, Run: earlier.ID, Message: fmt.Sprintf(
+		"nothing to do: run %s completed everything, and nothing has changed since; showing its results from %s", earlier.ID, document.FinishedAt.Local().Format(time.DateTime))})
+	if how.print != nil {
+		err = errors.Join(document.AddPrinted(ctx, s.Store()), how.print(s, document))
+	} else if err = document.AddResults(ctx, s.Store()); err == nil {
+		p.printRun(document, nil)
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, exitError{exitOf(document)}
 }
 
 // edited compiles the workflow that runs instead of that of an earlier run.

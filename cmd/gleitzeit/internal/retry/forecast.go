@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,13 @@ type TaskForecast struct {
 	Skipped   int      `json:"skipped,omitempty"` // By conditions.
 	Reasons   []Reason `json:"reasons,omitempty"` // Why calls would be made.
 	Unknown   string   `json:"unknown,omitempty"` // Why the rest is not known before the run.
+
+	same bool // The task would end as in the earlier run.
+}
+
+// NothingToDo reports whether the run would end as the earlier one, without a call of a method.
+func (f *Forecast) NothingToDo() bool {
+	return !slices.ContainsFunc(f.Tasks, func(t TaskForecast) bool { return !t.same })
 }
 
 // Reason is why a number of calls would be made.
@@ -132,7 +140,7 @@ func (f *forecaster) decide(ctx context.Context, task int, of *TaskForecast) err
 	case decided.Holds:
 		f.progress.Admit(task)
 	default:
-		of.Skipped = 1
+		of.Skipped, of.same = 1, true
 		f.progress.End(task, protocol.Outcome{Status: protocol.Skipped, Reason: decided.Reason})
 	}
 	return nil
@@ -146,6 +154,7 @@ func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error
 	}
 	of.add(found[0], "")
 	if taken := found[0].Taken; taken != nil {
+		of.same = true
 		f.progress.End(task, taken.Outcome())
 	}
 	return nil
@@ -194,6 +203,7 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 		return err
 	}
 	if last := records[len(records)-1]; last.Status == protocol.Completed && last.Items != nil && last.Items.Hash == listed.Ref.Hash {
+		of.same = true
 		f.progress.End(task, last.Outcome())
 	}
 	return nil

@@ -27,9 +27,10 @@ type Options struct {
 
 // Run is an earlier run, and what another one takes over of it.
 type Run struct {
-	ID       string
-	Plan     *plan.Plan
-	TakeOver *runs.TakeOver
+	ID        string
+	Plan      *plan.Plan
+	TakeOver  *runs.TakeOver
+	Completed bool
 }
 
 const (
@@ -71,7 +72,7 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 	if len(records) == 0 || records[0].Plan == nil {
 		return nil, protocol.Errorf(protocol.WorkflowNotFound, "the workflow of run %s is not recorded", run)
 	}
-	found := &Run{ID: run}
+	found := &Run{ID: run, Completed: records[0].Status == protocol.Completed}
 	if found.Plan, err = readPlan(ctx, s, records[0]); err != nil {
 		return nil, err
 	}
