@@ -3,6 +3,7 @@ package reference
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -173,6 +174,64 @@ func (p *part) each(add func(value.Value) error) error {
 	p.elements = nil
 	return nil
 }
+
+// List is a list of items' results that is stored in pages.
+type List struct {
+	part  *part
+	place []string
+	whole value.Value
+}
+
+// OpenList returns the list that a text leads to, if it is one reference to such a list, to a part of it, or to the result that has it;
+// else nil. Its error is that of Lookup.
+func OpenList(text string, s *Scope) (*List, error) {
+	parts, _ := Parse(text)
+	if len(parts) != 1 || parts[0].Ref == nil || parts[0].Ref.Text != text {
+		return nil, nil
+	}
+	return OpenListOf(parts[0].Ref, s)
+}
+
+// OpenListOf is OpenList for a reference.
+func OpenListOf(ref *Reference, s *Scope) (*List, error) {
+	bound := s.binding(ref.Head)
+	if bound == nil || !isPaged(bound.Value) || slices.Contains([]string{headRun, headEnv, headSecrets}, ref.Head) {
+		return nil, nil
+	}
+	if _, is := stateOf(bound, ref); is {
+		return nil, nil
+	}
+	p, err := s.openPages(ref, *bound.Value.Ref)
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{ref: ref, ofTask: bound.Task != ""}
+	_, from := enter(p.summary(), ref.Steps)
+	switch rest := ref.Steps[from:]; {
+	case len(rest) == 0:
+		return &List{&part{w, p, 0, p.index.Total, false, from}, []string{stepResults}, p.summary()}, nil
+	case rest[0].named() && rest[0].name() == stepResults:
+		if part := w.part(p, from+1); part != nil {
+			return &List{part: part}, nil
+		}
+	}
+	return nil, nil
+}
+
+// Place is where the list belongs in Whole; empty if it is all that the reference leads to.
+func (l *List) Place() []string { return l.place }
+
+// Whole is what the reference leads to, with an empty list in the place of this one; null if there is nothing else.
+func (l *List) Whole() value.Value { return l.whole }
+
+// Bytes is the size of the results of all items as JSON. The list may be a part of them.
+func (l *List) Bytes() int64 { return l.part.pages.index.Bytes }
+
+// Key identifies the list among those of one scope: equal keys have equal elements.
+func (l *List) Key() string { return l.part.pages.whole.Hash + l.part.ref.Text }
+
+// Each calls add with each element, and reads one page after another.
+func (l *List) Each(add func(value.Value) error) error { return l.part.each(add) }
 
 // value returns the part as a list, which may be no larger than a value.
 func (p *part) value() (value.Value, *lookupError, error) {
