@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/lists"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -150,6 +151,9 @@ func identify(ctx context.Context, m method, request protocol.Request, secrets *
 	}
 	if request.Source != nil {
 		fields = append(fields, value.Field{Name: "source", Value: value.String(request.Source.Text)})
+	}
+	if len(request.Lists) > 0 {
+		fields = append(fields, value.Field{Name: "lists", Value: lists.Identity(request.Lists)})
 	}
 	contents, err := fileHashes(m, request)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gleitzeit/gleitzeit/activities/lists"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -60,9 +61,14 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 		}
 		parameters = without(parameters, m.CodeParameter)
 	}
+	t.lists = lists.New(scope)
+	if parameters, err = t.lists.TakeOutOf(parameters, m.ListParameter); err != nil {
+		return request, err
+	}
 	if request.Parameters, err = reference.Resolve(parameters, scope); err != nil {
 		return request, err
 	}
+	request.Parameters = t.lists.PutInto(request.Parameters)
 	if call.Source != nil {
 		text, err := resultstore.Load(ctx, t.results.store, call.Source.Text)
 		if err != nil {
@@ -71,9 +77,20 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 		request.Source = &protocol.Script{Path: call.Source.Path, Text: text.Text()}
 	}
 	if m.NeedsDependencies {
-		request.Dependencies, err = dependencies(call, scope)
+		request.Dependencies, err = dependencies(call, scope, t.lists, m.ListParameter != "")
 	}
+	request.Lists = t.lists.Lists()
 	return request, err
+}
+
+// removeLists deletes the files of the request.
+func (t *attempt) removeLists() {
+	if t.lists == nil {
+		return
+	}
+	if err := t.lists.Remove(); err != nil {
+		t.log.Warn("cannot remove the lists of a script", "run", t.call.Run.ID, "task", t.call.Task, "error", err)
+	}
 }
 
 // checkItem checks that the file of an item may be read: a script opens it by itself.
@@ -121,14 +138,29 @@ func checkSecrets(name string, parameters value.Value, m method) error {
 }
 
 // dependencies returns the results of the tasks that the call depends on; null for those without a result.
-func dependencies(call *protocol.Call, scope *reference.Scope) ([]value.Field, error) {
+func dependencies(call *protocol.Call, scope *reference.Scope, large *lists.Files, asFiles bool) ([]value.Field, error) {
 	var results []value.Field
 	for _, id := range call.Dependencies {
 		if hasNoResult(call.Bindings, id) {
 			results = append(results, value.Field{Name: id})
 			continue
 		}
-		result, err := reference.Lookup(&reference.Reference{Text: "${" + id + "}", Head: id}, scope)
+		ref := &reference.Reference{Text: "${" + id + "}", Head: id}
+		if asFiles {
+			list, err := reference.OpenListOf(ref, scope)
+			if err != nil {
+				return results, err
+			}
+			if list != nil && list.Bytes() > protocol.MaxPlainList {
+				result, err := large.Write(list, []string{protocol.ListOfDependencies, id})
+				if err != nil {
+					return results, err
+				}
+				results = append(results, value.Field{Name: id, Value: result})
+				continue
+			}
+		}
+		result, err := reference.Lookup(ref, scope)
 		if err != nil {
 			return results, err
 		}

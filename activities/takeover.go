@@ -136,6 +136,7 @@ func (t *attempt) forecast(ctx context.Context) (f Forecast) {
 	if !known {
 		return Forecast{Error: protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", t.call.Method)}
 	}
+	defer t.removeLists()
 	request, secrets, err := t.request(ctx, m)
 	if err != nil {
 		return Forecast{Error: protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)}

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/gleitzeit/gleitzeit/activities/lists"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -93,6 +94,7 @@ type attempt struct {
 	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
 	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
 	former    *former                       // What earlier runs have of the call; nil: it is not read yet.
+	lists     *lists.Files                  // Files of its request; nil: it has none.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -267,6 +269,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	if !known {
 		return execution{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q on this worker", t.call.Method)
 	}
+	defer t.removeLists()
 	request, secrets, err := t.request(ctx, m)
 	if err != nil {
 		return execution{}, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)

@@ -261,6 +261,11 @@ func (r *run) verdict(each *plan.FanOut, counts itemCounts, tooMany bool, failur
 		if n := counts.unfinished; n > 0 {
 			e.Message += fmt.Sprintf("; %d %s skipped because of that", n, wereOrWas(n))
 		}
+		goOn := fmt.Sprintf("`gleitzeit retry %s` does the rest", r.calls.run.ID)
+		if e.Hint != "" {
+			goOn = e.Hint + "; " + goOn
+		}
+		e.Hint = goOn
 		return protocol.Failed, e
 	case r.stopped != nil && counts.unfinished > 0:
 		done := counts.wanted - counts.unfinished

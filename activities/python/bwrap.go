@@ -53,16 +53,19 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, te
 	if err != nil {
 		return nil, unavailable("bwrap not found on PATH")
 	}
+	folder := resolveLinks(request.Folder)
+	if own := resolveLinks(os.TempDir()); own != folder {
+		hide = append(slices.Clip(hide), own) // The files of other scripts are there.
+	}
 	private, err := privateFolders(hide)
 	if err != nil {
 		return nil, unavailable("%v", err)
 	}
-	folder := resolveLinks(request.Folder)
 	if slices.Contains(private, folder) {
 		return nil, protocol.Errorf(protocol.TaskValidationFailed, "the run was started in %s, which the sandbox hides", request.Folder).
 			WithHint("start it in a subfolder")
 	}
-	needed := []string{folder}
+	needed := append([]string{folder}, listFolders(request.Lists)...)
 	if request.Source != nil {
 		needed = append(needed, resolveLinks(filepath.Dir(request.Source.Path)))
 	}
@@ -79,7 +82,7 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, te
 		if setpriv, err = exec.LookPath("setpriv"); err != nil {
 			return nil, unavailable("as root it requires setpriv, which was not found on PATH")
 		}
-		if err := giveToNobody(temp, tempSize); err != nil {
+		if err := errors.Join(giveToNobody(temp, tempSize), giveListsToNobody(request.Lists)); err != nil {
 			return nil, unavailable("%v", err)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 var runnerFiles embed.FS
 
 // runnerParts are the runner's files in the order in which they are concatenated; the last one starts it.
-var runnerParts = []string{"supervisor", "answer", "natural", "references", "requirements", "limits", "functions", "processes", "script", "parent"}
+var runnerParts = []string{"supervisor", "answer", "lists", "natural", "references", "requirements", "limits", "functions", "processes", "script", "parent"}
 
 // runner is the program that an interpreter runs.
 var runner = sync.OnceValue(func() string {
@@ -48,6 +48,7 @@ type script struct {
 	inspect bool          // Describe the function instead of calling it.
 
 	context      value.Value
+	lists        []protocol.List // Those of the context.
 	requirements []value.Value
 }
 
@@ -69,6 +70,7 @@ func newScript(request protocol.Request) (*script, error) {
 	if w.context, err = contextWithDependencies(request); err != nil {
 		return nil, err
 	}
+	w.lists = contextLists(request)
 	if required, given := request.Parameters.Get("requirements"); given {
 		if !isTextList(required) {
 			return nil, protocol.Errorf(protocol.InvalidParams, "requirements must be a list of modules or packages")
@@ -133,6 +135,8 @@ func (w *script) encode(request protocol.Request, environment value.Value, limit
 		value.Field{Name: "as", Value: text(as)},
 		value.Field{Name: "cwd", Value: text(request.Folder)},
 		value.Field{Name: "context", Value: w.context},
+		value.Field{Name: "lists", Value: encodeLists(w.lists)},
+		value.Field{Name: "plain", Value: value.Int(protocol.MaxPlainList)},
 		value.Field{Name: "requirements", Value: value.List(w.requirements...)},
 		value.Field{Name: "call", Value: w.call.encode()},
 		value.Field{Name: "inspect", Value: value.Bool(w.inspect)},

@@ -315,3 +315,40 @@ func TestSandboxedScriptsCleanUp(t *testing.T) {
 		t.Errorf("got %v and %+v", err, result.Printed)
 	}
 }
+
+// TestListsInASandbox: a script reads its own lists, cannot change them, and does not see those of others, wherever temporary files are.
+func TestListsInASandbox(t *testing.T) {
+	needsBubblewrap(t)
+	const look = `
+import os
+it = context["answers"]
+def tried(what):
+    try:
+        return what()
+    except OSError as error:
+        return type(error).__name__
+result = [len(it), it[-1]["n"], tried(lambda: open(it._path, "r+") and "opened"), tried(lambda: open(context["inside"][0]).read(9)), tried(lambda: os.listdir(os.path.dirname(context["inside"][0])))]`
+	folder, err := os.MkdirTemp("/var/lib", "gleitzeit-test-")
+	if err != nil {
+		require.Skip(t, "no folder that the sandbox shows can be made")
+	}
+	defer os.RemoveAll(folder)
+	allowAll(t, folder)
+	for _, temp := range []string{os.TempDir(), folder} {
+		t.Setenv("TMPDIR", temp)
+		for name, o := range map[string]python.Options{"in memory": {}, "on the disk": {Limits: python.Limits{Temp: python.NoLimit}}} {
+			other := ofLargeList(t, "")
+			allowAll(t, filepath.Dir(other.Lists[0].Path))
+			allowAll(t, other.Lists[0].Path)
+			request := ofLargeList(t, look)
+			request.Parameters = val(t, `{"sandbox": "bwrap", "context": {"answers": null, "inside": [`+string(value.String(other.Lists[0].Path).JSON())+`, {}]}}`)
+			result, err := newHandler(t, o).Handle(t.Context(), request, nil)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", temp, name, err)
+			}
+			if got, want := string(field(t, result, "result").JSON()), `[1800,1799,"OSError","FileNotFoundError","FileNotFoundError"]`; got != want {
+				t.Errorf("%s, %s: got %s, want %s", temp, name, got, want)
+			}
+		}
+	}
+}

@@ -29,6 +29,7 @@ func Spec() protocol.Spec {
 				Timeout:           300 * time.Second,
 				SourceParameters:  []string{"file", "file_path"},
 				CodeParameter:     "code",
+				ListParameter:     "context",
 				NeedsDependencies: true,
 				ItemParameter:     "context.file_path",
 			},

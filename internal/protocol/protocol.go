@@ -61,6 +61,9 @@ type Method struct {
 	Check func(parameters value.Value, unknown []string) []ParameterError
 	// ToolsParameter names the parameter with the list of tools that the call may use: it may need the workflow's servers.
 	ToolsParameter string
+	// ListParameter names the parameter in which a list of items' results may be of any size: beyond MaxPlainList it is one of the
+	// Lists of the Request. Empty: there is none.
+	ListParameter string
 	// NeedsDependencies: the handler gets the results of the tasks in `dependencies` beside the parameters.
 	NeedsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Method patterns need not set it.
@@ -110,6 +113,7 @@ type Request struct {
 	Program      *Program      // The code parameter, if given.
 	Source       *Script       // The source parameter, if given.
 	Dependencies []value.Field // Results of the tasks in `dependencies` under their ids, if the method needs them.
+	Lists        []List        // Parts of the parameters and dependencies that are too large for memory.
 	Folder       string        // The folder that the run was started in, absolute.
 	FlowFolder   string        // The folder of the workflow file, absolute.
 	Files        Files
@@ -129,6 +133,25 @@ type Request struct {
 	// where nobody reads it. It does not block.
 	Print func(text string, stderr bool)
 }
+
+// MaxPlainList is the size in bytes of the largest list (as JSON) of items' results that is a part of the parameters, where the
+// method has a ListParameter.
+const MaxPlainList = 16 << 20
+
+// List is a list of items' results in a file of internal/listfile. In its place among the parameters or dependencies is null.
+type List struct {
+	Place  []string // ListOfParameters or ListOfDependencies, then names of fields and numbers of elements.
+	Path   string   // In a folder with nothing but lists of this call, which is removed after it.
+	Count  int
+	Bytes  int64
+	Digest string // Equal lists have the same.
+}
+
+// The first steps of the place of a List.
+const (
+	ListOfParameters   = "parameters"
+	ListOfDependencies = "dependencies"
+)
 
 // Files reads the files that a call may read.
 type Files interface {

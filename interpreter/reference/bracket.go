@@ -14,7 +14,7 @@ func (s *scanner) quotedHead() (string, *scanError) {
 	switch {
 	case wrong != nil:
 		return "", wrong
-	case step.IsIndex, step.Every:
+	case step.IsIndex, step.Every, step.Slice != nil:
 		return "", &scanError{at: s.at, why: `a name in brackets must be in quotes, such as ["a b"]`}
 	case step.Field == "":
 		return "", &scanError{at: start, why: "the name is empty"}
@@ -22,7 +22,7 @@ func (s *scanner) quotedHead() (string, *scanError) {
 	return step.Field, nil
 }
 
-// bracket reads `[0]`, `[-1]`, `[*]`, `["any key"]` or `['any key']`.
+// bracket reads `[0]`, `[-1]`, `[2:5]`, `[*]`, `["any key"]` or `['any key']`.
 func (s *scanner) bracket() (Step, *scanError) {
 	s.at++
 	s.skip(" ")
@@ -42,14 +42,9 @@ func (s *scanner) bracket() (Step, *scanError) {
 		}
 	default:
 		from := s.at
-		for !s.ended() && strings.IndexByte("-0123456789", s.text[s.at]) >= 0 {
-			s.at++
-		}
-		var ok bool
-		if step.Index, ok = asIndex(s.text[from:s.at]); !ok {
+		if !s.indexOrSlice(&step) {
 			return step, &scanError{at: from, why: bracketsHold}
 		}
-		step.IsIndex = true
 	}
 	s.skip(" ")
 	switch {
@@ -58,13 +53,51 @@ func (s *scanner) bracket() (Step, *scanError) {
 		return step, nil
 	case s.ended():
 		return step, &scanError{at: s.at, open: true}
-	case step.IsIndex, step.Every:
+	case step.IsIndex, step.Every, step.Slice != nil:
 		return step, &scanError{at: s.at, why: bracketsHold}
 	}
 	return step, &scanError{at: s.at, why: `expected "]" after the quote`}
 }
 
-const bracketsHold = `brackets must contain an index, a key in quotes or *, such as [0], ["a b"] or [*]`
+const bracketsHold = `brackets must contain an index, a slice, a key in quotes or *, such as [0], [2:5], ["a b"] or [*]`
+
+// indexOrSlice reads what has no quotes in brackets: a number, or two with a colon between them, each of which may be missing.
+func (s *scanner) indexOrSlice(step *Step) bool {
+	first, ok := s.number()
+	if !ok {
+		return false
+	}
+	if blanks := s.at; !s.isAfterBlanks(":") {
+		s.at = blanks
+		if first != nil {
+			step.IsIndex, step.Index = true, *first
+		}
+		return first != nil
+	}
+	s.at++
+	s.skip(" ")
+	last, ok := s.number()
+	step.Slice = &Slice{From: first, To: last}
+	return ok
+}
+
+// number reads a whole number, if there is one.
+func (s *scanner) number() (*int, bool) {
+	from := s.at
+	for !s.ended() && strings.IndexByte("-0123456789", s.text[s.at]) >= 0 {
+		s.at++
+	}
+	if s.at == from {
+		return nil, true
+	}
+	number, ok := asIndex(s.text[from:s.at])
+	return &number, ok
+}
+
+func (s *scanner) isAfterBlanks(what string) bool {
+	s.skip(" ")
+	return s.is(what)
+}
 
 // quoted reads a key in the quotes that the scanner is at, with the escapes of JSON and `\'`.
 func (s *scanner) quoted() (string, *scanError) {

@@ -68,6 +68,8 @@ func (w *walker) wrongKind(v value.Value, i int) *lookupError {
 	switch {
 	case step.Every:
 		wanted = "no elements for [*]"
+	case step.Slice != nil:
+		wanted = "no part " + step.Slice.String()
 	case step.IsIndex:
 		wanted = fmt.Sprintf("no element [%d]", step.Index)
 	}
@@ -126,6 +128,8 @@ func (w *walker) place(i int) string {
 		case step.Every:
 			fmt.Fprintf(&path, "[%d]", elements[0])
 			elements = elements[1:]
+		case step.Slice != nil:
+			path.WriteString(step.Slice.String())
 		case step.IsIndex:
 			fmt.Fprintf(&path, "[%d]", step.Index)
 		case plain(step.Field):

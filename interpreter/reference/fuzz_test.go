@@ -22,7 +22,7 @@ func FuzzReferences(f *testing.F) {
 		"", "plain $x {y}", "${a}", "x ${a.b[0]['k'][*].c:-d} y", "$${a} $$${b}", "${a:-$${\\}}", "${", "${}", "${a..b}", `${["my.name"].x}`,
 		`${a["\u00e9\ud83d\ude00\"]"]}`, "${a:-${b}}", "${ My Task . x }", "${env}", "${a\n}", "\xff${\xfe.a}", "${a.-1[-1].007}", "${{ x }}",
 		"${n.big}${n.ref}\n${n.emoji}", "print(${item.a[*]}, '${item.b}')\r\nx = ${n.no:-d}", "${secrets.key} ${secrets.other} ${env.X:-y}", "${run.id}: ${n.status} ${n.error.message} ${n.result.yes}",
-		"__ref_0__ = ${n.digits} $${n.digits} ${n.digits}", "${secrets.key.x} ${secrets} ${item[*][*].x:-1}",
+		"__ref_0__ = ${n.digits} $${n.digits} ${n.digits}", "${secrets.key.x} ${secrets} ${item[*][*].x:-1}", "${item.a[1:-1]}${n[ : 2 ][0:][*]:-x}", "${a[:-1]} ${a[1:2:3]} ${a[:",
 	} {
 		f.Add(seed)
 	}

@@ -3,6 +3,7 @@ package reference
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -82,63 +83,172 @@ func (w *walker) inPages(p *pages, next int) (value.Value, *lookupError, error) 
 		v, wrong := w.orDefault(results, nil)
 		return v, wrong, nil
 	}
-	switch step := w.ref.Steps[next]; {
-	case step.Every:
-		return w.everyInPages(p, next)
-	case step.IsIndex:
-		return w.elementInPages(p, next)
+	if part := w.part(p, next); part != nil {
+		return part.value()
 	}
-	v, wrong := w.follow(value.List(), next)
+	from, to, at := w.window(p, next)
+	if at < len(w.ref.Steps) && w.ref.Steps[at].IsIndex {
+		return w.elementInPages(p, from, to, at)
+	}
+	v, wrong := w.follow(value.List(), at)
 	return v, wrong, nil
 }
 
-func (w *walker) elementInPages(p *pages, at int) (value.Value, *lookupError, error) {
+// window returns which elements of the list the slices that begin with step next leave, and the step after them.
+func (w *walker) window(p *pages, next int) (from, to, at int) {
+	to = p.index.Total
+	for at = next; at < len(w.ref.Steps) && w.ref.Steps[at].Slice != nil; at++ {
+		first, last := w.ref.Steps[at].Slice.within(to - from)
+		from, to = from+first, from+last
+	}
+	return from, to, at
+}
+
+func (w *walker) elementInPages(p *pages, from, to, at int) (value.Value, *lookupError, error) {
 	index := w.ref.Steps[at].Index
 	if index < 0 {
-		index += p.index.Total
+		index += to - from
 	}
 	for _, page := range p.index.Pages {
-		if !page.Has(index) {
+		if index < 0 || index >= to-from || !page.Has(from+index) {
 			continue
 		}
 		elements, err := p.load(page)
 		if err != nil {
 			return value.Value{}, nil, err
 		}
-		v, wrong := w.follow(elements[index-page.First], at+1)
+		v, wrong := w.follow(elements[from+index-page.First], at+1)
 		return v, wrong, nil
 	}
-	v, wrong := w.orDefault(value.Value{}, w.noElement(p.index.Total, at))
+	v, wrong := w.orDefault(value.Value{}, w.noElement(to-from, at))
 	return v, wrong, nil
 }
 
-func (w *walker) everyInPages(p *pages, at int) (value.Value, *lookupError, error) {
-	found := make([]value.Value, 0, p.index.Total)
-	size := 0
-	w.elements = []int{0}
-	for _, page := range p.index.Pages {
-		elements, err := p.load(page)
+// part is the part of a list in pages that a path leads to: some of its elements or, after `[*]`, what the rest of the path leads to
+// from each.
+type part struct {
+	*walker
+	pages    *pages
+	from, to int
+	every    bool
+	rest     int // The step after `[*]`.
+}
+
+// part returns what the steps that begin with next lead to; nil if that is something else.
+func (w *walker) part(p *pages, next int) *part {
+	from, to, at := w.window(p, next)
+	switch {
+	case at == len(w.ref.Steps):
+		return &part{w, p, from, to, false, at}
+	case w.ref.Steps[at].Every:
+		return &part{w, p, from, to, true, at + 1}
+	}
+	return nil
+}
+
+// each calls add with each element. One page is in memory at a time, and only pages with elements of the part are read.
+func (p *part) each(add func(value.Value) error) error {
+	for _, page := range p.pages.index.Pages {
+		first, last := max(p.from, page.First), min(p.to, page.First+page.Count)
+		if first >= last {
+			continue
+		}
+		elements, err := p.pages.load(page)
 		if err != nil {
-			return value.Value{}, nil, err
+			return err
 		}
-		for i, element := range elements {
-			w.elements[0] = page.First + i
-			v, wrong := w.follow(element, at+1)
-			if wrong != nil {
-				return value.Value{}, wrong, nil
+		for i := first; i < last; i++ {
+			v := elements[i-page.First]
+			if p.every {
+				p.elements = []int{i - p.from}
+				var wrong *lookupError
+				if v, wrong = p.follow(v, p.rest); wrong != nil {
+					return wrong.of(p.ref)
+				}
 			}
-			found = append(found, v)
-		}
-		if p.index.Bytes <= protocol.MaxValue {
-			continue // Parts of it are no larger.
-		}
-		for _, v := range found[len(found)-len(elements):] {
-			size += len(v.JSON())
-		}
-		if size > protocol.MaxValue {
-			return value.Value{}, nil, p.index.Check()
+			if err := add(v); err != nil {
+				return err
+			}
 		}
 	}
-	w.elements = nil
+	p.elements = nil
+	return nil
+}
+
+// List is a list of items' results that is stored in pages.
+type List struct {
+	part  *part
+	place []string
+	whole value.Value
+}
+
+// OpenList returns the list that a text leads to, if it is one reference to such a list, to a part of it, or to the result that has it;
+// else nil. Its error is that of Lookup.
+func OpenList(text string, s *Scope) (*List, error) {
+	parts, _ := Parse(text)
+	if len(parts) != 1 || parts[0].Ref == nil || parts[0].Ref.Text != text {
+		return nil, nil
+	}
+	return OpenListOf(parts[0].Ref, s)
+}
+
+// OpenListOf is OpenList for a reference.
+func OpenListOf(ref *Reference, s *Scope) (*List, error) {
+	bound := s.binding(ref.Head)
+	if bound == nil || !isPaged(bound.Value) || slices.Contains([]string{headRun, headEnv, headSecrets}, ref.Head) {
+		return nil, nil
+	}
+	if _, is := stateOf(bound, ref); is {
+		return nil, nil
+	}
+	p, err := s.openPages(ref, *bound.Value.Ref)
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{ref: ref, ofTask: bound.Task != ""}
+	_, from := enter(p.summary(), ref.Steps)
+	switch rest := ref.Steps[from:]; {
+	case len(rest) == 0:
+		return &List{&part{w, p, 0, p.index.Total, false, from}, []string{stepResults}, p.summary()}, nil
+	case rest[0].named() && rest[0].name() == stepResults:
+		if part := w.part(p, from+1); part != nil {
+			return &List{part: part}, nil
+		}
+	}
+	return nil, nil
+}
+
+// Place is where the list belongs in Whole; empty if it is all that the reference leads to.
+func (l *List) Place() []string { return l.place }
+
+// Whole is what the reference leads to, with an empty list in the place of this one; null if there is nothing else.
+func (l *List) Whole() value.Value { return l.whole }
+
+// Bytes is the size of the results of all items as JSON. The list may be a part of them.
+func (l *List) Bytes() int64 { return l.part.pages.index.Bytes }
+
+// Key identifies the list among those of one scope: equal keys have equal elements.
+func (l *List) Key() string { return l.part.pages.whole.Hash + l.part.ref.Text }
+
+// Each calls add with each element, and reads one page after another.
+func (l *List) Each(add func(value.Value) error) error { return l.part.each(add) }
+
+// value returns the part as a list, which may be no larger than a value.
+func (p *part) value() (value.Value, *lookupError, error) {
+	found := make([]value.Value, 0, p.to-p.from)
+	isSmall := p.pages.index.Bytes <= protocol.MaxValue // So are parts of it.
+	size := 0
+	err := p.each(func(v value.Value) error {
+		if !isSmall {
+			if size += len(v.JSON()); size > protocol.MaxValue {
+				return p.pages.index.Check()
+			}
+		}
+		found = append(found, v)
+		return nil
+	})
+	if err != nil {
+		return value.Value{}, nil, err
+	}
 	return value.List(found...), nil, nil
 }

@@ -15,6 +15,8 @@ type (
 )
 
 func TestParseOneReference(t *testing.T) {
+	bound := func(n int) *int { return &n }
+	slice := func(from, to *int) step { return step{Slice: &reference.Slice{From: from, To: to}, Brackets: true} }
 	tests := []struct {
 		text string
 		want ref
@@ -38,6 +40,10 @@ func TestParseOneReference(t *testing.T) {
 		{"${a[0]}", ref{Head: "a", Steps: []step{{IsIndex: true, Brackets: true}}}},
 		{"${a[-1]}", ref{Head: "a", Steps: []step{{IsIndex: true, Index: -1, Brackets: true}}}},
 		{"${a[ 3 ][ * ]}", ref{Head: "a", Steps: []step{{IsIndex: true, Index: 3, Brackets: true}, {Every: true, Brackets: true}}}},
+		{"${a[2:5]}", ref{Head: "a", Steps: []step{slice(bound(2), bound(5))}}},
+		{"${a[ -2 : ][:0][:-1].b:-x}", ref{Head: "a", Steps: []step{slice(bound(-2), nil), slice(nil, bound(0)), slice(nil, bound(-1)), {Field: "b"}},
+			HasDefault: true, Default: "x"}},
+		{"${a[:]}", ref{Head: "a", Steps: []step{slice(nil, nil)}}},
 		{"${a[*].b}", ref{Head: "a", Steps: []step{{Every: true, Brackets: true}, {Field: "b"}}}},
 		{`${a["b.c"]['d e'].f}`, ref{Head: "a", Steps: []step{
 			{Field: "b.c", Brackets: true}, {Field: "d e", Brackets: true}, {Field: "f"}}}},

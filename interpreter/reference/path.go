@@ -7,7 +7,7 @@ import (
 )
 
 // named reports whether the step can lead to a field.
-func (s Step) named() bool { return !s.Every && !(s.IsIndex && s.Brackets) }
+func (s Step) named() bool { return !s.Every && s.Slice == nil && !(s.IsIndex && s.Brackets) }
 
 // name returns the field that a named step leads to.
 func (s Step) name() string {
@@ -78,6 +78,9 @@ func (w *walker) take(v value.Value, i int) (value.Value, *lookupError) {
 			return value.Value{}, w.noElement(length, i)
 		}
 		return v.Elements()[index], nil
+	case v.Kind() == value.KindList && step.Slice != nil:
+		from, to := step.Slice.within(len(v.Elements()))
+		return value.List(v.Elements()[from:to]...), nil
 	}
 	return value.Value{}, w.wrongKind(v, i)
 }

@@ -125,7 +125,7 @@ func badInput(c *Context, ref reference.Reference) (message, hint string) {
 	step := ref.Steps[0]
 	name := step.Field
 	switch {
-	case step.Every, step.IsIndex && step.Brackets:
+	case step.Every, step.Slice != nil, step.IsIndex && step.Brackets:
 		return shown(ref) + ": inputs is not a list", "name an input, such as ${inputs.topic}"
 	case step.IsIndex:
 		name = strconv.Itoa(step.Index)

@@ -32,7 +32,7 @@ def natural(value, path, depth):
         value = float(value)
         check_scalar(value, path)
         return value
-    if isinstance(value, LISTS):
+    if isinstance(value, LISTS + of("gleitzeit_lists", "PagedList")):
         return [natural(element, (path, i), depth + 1) for i, element in enumerate(value)]
     if isinstance(value, (set, frozenset)):
         return in_order(value, path, depth)

@@ -372,6 +372,9 @@ def run_script(parts):
     try:
         received = list(parts) if sum(map(len, parts)) <= 1 << 20 else None
         request = with_deep_recursion(decode_request, parts)
+        place_lists(request["context"], request["lists"], request["plain"])
+        if request["lists"]:
+            received = None  # The lists are not part of it.
         prepare(request)
         share_with_processes(request, received)
         space, most, returns = enter(request), request["limit"], request["call"] is not None

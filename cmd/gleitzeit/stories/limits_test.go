@@ -27,6 +27,35 @@ func TestABatchStopsAtItsTokens(t *testing.T) {
 	wantLines(t, "standard error", stderr, "--max-tokens-total 0 is less than 1")
 }
 
+// TestABatchStopsAtItsFailures: the exit code is that of a limit, whichever command follows the run, and the command that the message
+// names does what was skipped.
+func TestABatchStopsAtItsFailures(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("do.py", "import os\nname = os.path.basename(context['file_path'])\n"+
+		"if name in ('1.txt', '2.txt') and not os.path.exists(os.path.join(os.path.dirname(context['file_path']), '..', 'mended')):\n    raise ValueError('a bad file')\nresult = 'result of ' + name\n")
+	for i := range 5 {
+		u.File(fmt.Sprintf("docs/%d.txt", i), "a")
+	}
+	stdout, stderr := u.Gleitzeit(8, "batch", "docs", "--script", "do.py", "--max-concurrent", "1", "--max-failures", "1", "-o", "json")
+	wantLines(t, "the results", stdout, `"succeeded": 1`, `"failed": 2`, `"skipped": 2`)
+	wantLines(t, "standard error", stderr, "2 of 5 files failed, and max_failures is 1; the first is ", "2 were skipped because of that", "`gleitzeit retry batch-docs-", "` does the rest")
+	stdout, _ = u.Gleitzeit(0, "status", "@latest")
+	wantLines(t, "the status", stdout, "`gleitzeit retry batch-docs-", "` does the rest")
+	u.File("mended", "")
+	stdout, stderr = u.Gleitzeit(0, "batch", "resume", "@latest", "-o", "json")
+	wantLines(t, "the results", stdout, `"succeeded": 5`)
+	wantLines(t, "standard error", stderr, "5 of 5 files (1 cached)")
+
+	u.File("flow.yaml", "name: Strict\ntasks:\n  - {id: each, method: python/execute, for_each: [1, 0, 0, 2], max_concurrent: 1, max_failures: 1, parameters: {code: 'result = 1 / ${item}'}}\n")
+	u.Gleitzeit(8, "run", "flow.yaml")
+	u.serves("--no-ui")
+	u.Gleitzeit(8, "submit", "flow.yaml", "--wait")
+	u.Gleitzeit(8, "watch", "@latest")
+	u.File("mixed.yaml", "name: Mixed\ntasks:\n  - {id: each, method: python/execute, for_each: [0, 0], max_failures: 1, parameters: {code: 'result = 1 / ${item}'}}\n  - {id: other, method: python/execute, parameters: {code: '1 / 0'}}\n")
+	u.Gleitzeit(5, "run", "mixed.yaml")
+}
+
 // TestABatchStopsAtItsDeadline: what is done by then stays.
 func TestABatchStopsAtItsDeadline(t *testing.T) {
 	t.Parallel()

@@ -58,19 +58,18 @@ func exitOf(run *view.Run) int {
 			continue
 		}
 		failed++
-		switch {
-		case task.Error == nil:
-		case task.Error.Code == protocol.ProviderNotAvailable:
+		if task.Error != nil && task.Error.Code == protocol.ProviderNotAvailable {
 			unavailable++
-		case task.Error.Code == protocol.TaskLimitReached:
+		}
+		if task.LimitReached() {
 			limited++
 		}
 	}
-	if failed > 0 && failed == limited {
-		return exitLimit
-	}
-	if failed > 0 && failed == unavailable {
+	switch {
+	case failed > 0 && failed == unavailable: // Also where so many items failed of that.
 		return exitUnavailable
+	case failed > 0 && failed == limited:
+		return exitLimit
 	}
 	return exitTaskFailed
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // Run is the document of a run, as every command shows it. Durations are seconds, times are UTC.
@@ -82,6 +83,7 @@ type Task struct {
 	moreFailures    int              // and how many failed for further reasons.
 	warnings        []warnings       // The first warnings of the results of its items.
 	each            bool             // It is fanned out.
+	tolerance       *plan.Tolerance  // How many of its items may fail; nil: any number.
 	continueOnError bool             // The run continues when the task fails.
 	when            string
 	runIf           string
@@ -90,6 +92,12 @@ type Task struct {
 
 // FailsRun reports whether the task has failed and its run fails because of it.
 func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.continueOnError }
+
+// LimitReached reports whether the task has failed because its items reached a limit that the workflow sets.
+func (t *Task) LimitReached() bool {
+	return t.Status == protocol.Failed &&
+		(t.Error != nil && t.Error.Code == protocol.TaskLimitReached || t.Items != nil && t.tolerance.Exceeded(t.Items.Failed, t.Items.Total))
+}
 
 // HasItems reports whether the task is fanned out.
 func (t *Task) HasItems() bool { return t.each || t.Items != nil }

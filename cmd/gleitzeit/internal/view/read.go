@@ -87,6 +87,14 @@ func (t *Task) addItems(ctx context.Context, store resultstore.Store, records at
 	return nil
 }
 
+// tolerance returns how many items of a task may fail; nil: any number.
+func tolerance(task *plan.Task) *plan.Tolerance {
+	if task.FanOut == nil {
+		return nil
+	}
+	return task.FanOut.MaxFailures
+}
+
 // retries returns the retry policies of the tasks, if the run has not ended.
 func (r *Run) retries(p *plan.Plan) retries {
 	if r.Status.Ended() {
@@ -211,7 +219,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 	for i := range p.Tasks {
 		planned := &p.Tasks[i]
 		task := Task{
-			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError,
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
 			when: planned.When, runIf: string(planned.RunIf),
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
