@@ -150,6 +150,7 @@ var rules = []rule{
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/suggest", nil, nil},
+	{"internal/table", []string{"internal/value"}, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/regex", nil, nil},
