@@ -175,6 +175,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return err
 	}
 	typed, found := o.request.Batch(paths, specs, p.In)
+	o.export.Ordered = o.export.Ordered || typed.Rows != "" // The rows stay in their order.
 	found = append(found, o.checkOutput()...)
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {

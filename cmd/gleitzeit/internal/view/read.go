@@ -216,6 +216,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
+		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}
