@@ -59,7 +59,7 @@ func valuesByRef(p *plan.Plan) [][]byte {
 		switch each := p.Tasks[i].FanOut; {
 		case each == nil:
 			keep(p.Tasks[i].Parameters)
-		case each.Values != nil && uses(p.Tasks[i].Uses, headInputs):
+		case !each.HasFiles() && uses(p.Tasks[i].Uses, headInputs):
 			keepForItems(p.Inputs)
 			fallthrough
 		default:

@@ -37,6 +37,7 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 	if !known {
 		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
 	}
+	request.Parameters = listMessages(request.Parameters)
 	if found := check.Check("parameters", request.Parameters); found != "" {
 		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
 	}

@@ -65,6 +65,18 @@ func readMessages(request protocol.Request, images *preparedImages) ([]provider.
 	return messages, added, nil
 }
 
+// listMessages returns parameters in which a conversation that is the JSON text of a list, as a cell of a table has it, is the list.
+func listMessages(parameters value.Value) value.Value {
+	written, _ := parameters.Get("messages")
+	if written.Kind() != value.KindString {
+		return parameters
+	}
+	if list, err := value.ParseText(written.Text()); err == nil && list.Kind() == value.KindList {
+		return parameters.With("messages", list)
+	}
+	return parameters
+}
+
 // Prompt is what a call of a method would ask.
 type Prompt struct {
 	System string
@@ -74,6 +86,7 @@ type Prompt struct {
 
 // ReadPrompt returns what a call would ask. It asks nothing, and reads no images.
 func ReadPrompt(request protocol.Request) (Prompt, error) {
+	request.Parameters = listMessages(request.Parameters)
 	if request.Method == Embed {
 		q := &question{}
 		if err := q.embedding(request); err != nil {

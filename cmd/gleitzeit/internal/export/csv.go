@@ -26,7 +26,7 @@ func newCSV(to io.Writer, d *document) (Writer, error) {
 	w := &table{csv.NewWriter(to), d}
 	names := make([]string, len(d.columns))
 	for i, one := range d.columns {
-		names[i] = w.cell(one.name)
+		names[i] = w.cell(one, one.name)
 	}
 	return w, w.to.Write(names)
 }
@@ -36,7 +36,7 @@ func (w *table) Write(item Item) error {
 	values := cells(w.columns, item)
 	row := make([]string, len(values))
 	for i, v := range values {
-		row[i] = w.cell(textOf(v))
+		row[i] = w.cell(w.columns[i], textOf(v))
 	}
 	return w.to.Write(row)
 }
@@ -53,10 +53,11 @@ var plainNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?
 // formulaStarts are what a cell begins with that a spreadsheet takes for a formula; the last four are those of wide keyboards.
 const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
-// cell returns a text that a spreadsheet does not take for a formula: what a model says must not run.
-func (w *table) cell(text string) string {
+// cell returns a text that a spreadsheet does not take for a formula: what a model says must not run. The cells of a table that people
+// have given stay as they are.
+func (w *table) cell(of *column, text string) string {
 	first, _ := utf8.DecodeRuneInString(text)
-	if !w.options.Raw && text != "" && strings.ContainsRune(formulaStarts, first) && !plainNumber.MatchString(text) {
+	if !w.options.Raw && !of.field.exact && text != "" && strings.ContainsRune(formulaStarts, first) && !plainNumber.MatchString(text) {
 		return "'" + text
 	}
 	return text

@@ -18,6 +18,7 @@ type field struct {
 	name  string // As it was written, without the ".*" of one that stands for several.
 	every bool   // It stands for each field of the object that it leads to.
 	kept  bool   // It stands for the columns of the input.
+	exact bool   // Of those of a table: their names and cells stay as they are.
 	paths []*reference.Reference
 	read  func(Item) value.Value // Where it is no path.
 	asked bool                   // An item has a value in which it may be,
@@ -189,7 +190,7 @@ func (c *columns) list() []*column {
 		}
 	}
 	for _, one := range all {
-		if one.field.kept && one.key != "" && !names[one.key] {
+		if one.field.exact || one.field.kept && one.key != "" && !names[one.key] {
 			one.name = one.key
 		}
 	}
@@ -248,6 +249,17 @@ func defaultFields() []*field {
 		parsed,
 		read("error", Item.problem), read("warning", Item.warning),
 	}
+}
+
+// rowFields are those of the rows of a table: its columns, and the answers as new ones.
+func rowFields() ([]*field, error) {
+	kept, err := keptFields()
+	if err != nil {
+		return nil, err
+	}
+	kept.exact = true
+	added := slices.DeleteFunc(defaultFields(), func(f *field) bool { return f.name == "item" || f.name == "index" })
+	return append([]*field{kept}, added...), nil
 }
 
 // keptFields stands for the columns of the input.

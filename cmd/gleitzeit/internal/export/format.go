@@ -37,6 +37,7 @@ type format struct {
 	names   []string // The first is shown.
 	endings []string // Of files.
 	table   bool     // It has columns, for which all items are read before the first is written.
+	rows    bool     // The rows of a table stay rows of the same columns.
 	open    func(io.Writer, *document) (Writer, error)
 }
 
@@ -44,10 +45,10 @@ type format struct {
 var formats = []format{
 	{names: []string{"text"}, open: newText},
 	{names: []string{"json"}, endings: []string{".json"}, open: newJSON},
-	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, open: newJSONL},
-	{names: []string{"csv"}, endings: []string{".csv"}, table: true, open: newCSV},
+	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, rows: true, open: newJSONL},
+	{names: []string{"csv"}, endings: []string{".csv"}, table: true, rows: true, open: newCSV},
 	{names: []string{"markdown", "md"}, endings: []string{".md", ".markdown"}, open: newMarkdown},
-	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, open: newParquet},
+	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, rows: true, open: newParquet},
 }
 
 // FormatOf returns the name of a format by one of its names; false if there is none.
@@ -102,15 +103,18 @@ func (o *Options) Check() error {
 	default:
 		return fmt.Errorf("--only %q is not one of completed, failed, skipped", o.Only)
 	}
-	_, err := o.selected()
+	_, err := o.selected(nil)
 	return err
 }
 
-// selected returns the fields; nil for whole entries.
-func (o *Options) selected() ([]*field, error) {
+// selected returns the fields; nil for whole entries. The items of a table are written as one.
+func (o *Options) selected(about *view.Batch) ([]*field, error) {
 	fields, err := parseFields(o.Fields)
 	if err != nil {
 		return nil, err
+	}
+	if len(fields) == 0 && about != nil && about.Rows && (o.Keep || o.format().rows) {
+		return rowFields()
 	}
 	if len(fields) == 0 && !o.format().table {
 		return nil, nil
@@ -139,7 +143,7 @@ func (o *Options) wants(item Item) bool { return o.Only == "" || string(item.Sta
 
 // Render writes items in a format. It returns the names of --fields that no item has. A table is read twice.
 func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (unknown []string, err error) {
-	fields, err := o.selected()
+	fields, err := o.selected(about)
 	if err != nil {
 		return nil, err
 	}
@@ -200,18 +204,30 @@ func (d *document) row(item Item) value.Value {
 		return item.Entry
 	}
 	var row []value.Field
+	taken := map[string]bool{}
+	add := func(name string, v value.Value) {
+		unique := name
+		for n := 2; taken[unique]; n++ {
+			unique = fmt.Sprintf("%s (%d)", name, n)
+		}
+		taken[unique] = true
+		row = append(row, value.Field{Name: unique, Value: v})
+	}
 	for _, f := range d.fields {
 		found := f.value(item)
 		if !f.every {
-			row = append(row, value.Field{Name: f.name, Value: found})
+			add(f.name, found)
 			continue
+		}
+		if f.exact && found.Kind() != value.KindObject {
+			add("item", item.get("item")) // A line that could not be read.
 		}
 		for _, one := range found.Fields() {
 			name := keyed(f.name, one.Name)
 			if f.kept {
 				name = one.Name
 			}
-			row = append(row, value.Field{Name: name, Value: one.Value})
+			add(name, one.Value)
 		}
 	}
 	return value.Object(row...)

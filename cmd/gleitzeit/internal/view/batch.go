@@ -23,6 +23,7 @@ type Batch struct {
 	Duration  protocol.Seconds `json:"duration"`
 	Error     *Error           `json:"error,omitempty"` // The error of the task, or of the run.
 
+	Rows   bool `json:"-"` // The items are the rows of a table.
 	values bool // The items are values, not files.
 }
 
@@ -33,7 +34,7 @@ func (r *Run) Batch(task string) *Batch {
 	if of == nil {
 		return b
 	}
-	b.values, b.Warning, b.Warnings = of.Values, of.Warning, of.Warnings
+	b.Rows, b.values, b.Warning, b.Warnings = of.Rows, of.Values, of.Warning, of.Warnings
 	if of.Error != nil {
 		b.Error = of.Error
 	}

@@ -223,7 +223,8 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 			when: planned.When, runIf: string(planned.RunIf),
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
-		task.Values = planned.FanOut != nil && planned.FanOut.Values != nil
+		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
+		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}

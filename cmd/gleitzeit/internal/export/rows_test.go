@@ -1,0 +1,93 @@
+package export
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	tables "github.com/gleitzeit/gleitzeit/internal/table"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// rowItems are rows with columns that are named like those of answers, and one that could not be read.
+func rowItems(t *testing.T) itemsList {
+	t.Helper()
+	var items itemsList
+	for _, text := range []string{
+		`{"index":0,"item":{"id":"=1+1","status":" open ","item":"x\r\ny","a, b":"\"q\""},"status":"completed","result":{"response":"=no","parsed":{"n":1}},"error":null}`,
+		`{"index":1,"item":{"id":"007","status":"","item":"@z","a, b":"'"},"status":"failed","result":null,"error":{"message":"broken"}}`,
+		`{"index":2,"item":"{\"id\":","status":"failed","result":null,"error":{"message":"line 4: not JSON"}}`,
+	} {
+		entry, err := value.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		item, _ := itemOf(entry)
+		items = append(items, item)
+	}
+	return items
+}
+
+func renderRows(t *testing.T, o Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := Render(t.Context(), rowItems(t), &view.Batch{Rows: true}, &o, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestRowsWithAnswers: the columns of a table keep their names and their cells, character for character; the answers are new columns.
+func TestRowsWithAnswers(t *testing.T) {
+	for format, want := range map[string]string{
+		"csv": "id,status,item,\"a, b\",status (2),result,result.parsed.n,error,warning\n" +
+			"=1+1,\" open \",\"x\r\ny\",\"\"\"q\"\"\",completed,'=no,1,,\n" +
+			"007,,@z,',failed,,,broken,\n" +
+			",,,,failed,,,line 4: not JSON,\n",
+		"jsonl": `{"id":"=1+1","status":" open ","item":"x\r\ny","a, b":"\"q\"","status (2)":"completed","result":"=no","result.parsed.n":1,"error":null,"warning":null}
+{"id":"007","status":"","item":"@z","a, b":"'","status (2)":"failed","result":null,"error":"broken","warning":null}
+{"item":"{\"id\":","status":"failed","result":null,"error":"line 4: not JSON","warning":null}
+`,
+	} {
+		if got := renderRows(t, Options{Format: format}); got != want {
+			t.Errorf("%s:\ngot  %q\nwant %q", format, got, want)
+		}
+	}
+	if got := renderRows(t, Options{Format: "csv", Fields: "index,result.response"}); got != "index,result.response\n0,'=no\n1,\n2,\n" {
+		t.Errorf("with fields: %q", got)
+	}
+	if got := renderRows(t, Options{Format: "json", Keep: true}); !strings.Contains(got, `"id": "=1+1",`) || strings.Contains(got, `"index"`) {
+		t.Errorf("JSON with the columns: %s", got)
+	}
+	if got := renderRows(t, Options{Format: "json"}); !strings.Contains(got, `"index": 0`) {
+		t.Errorf("JSON: %s", got)
+	}
+}
+
+// TestRowsAreReadBack: what is written can be the table of another batch.
+func TestRowsAreReadBack(t *testing.T) {
+	for _, name := range []string{"t.csv", "t.jsonl", "t.parquet"} {
+		data := renderRows(t, Options{Format: FormatOfFile(name)})
+		opened, err := tables.Open(name, strings.NewReader(data), int64(len(data)), tables.Options{})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for i, item := range rowItems(t) {
+			row, err := opened.Next()
+			if err != nil || row.Err != nil {
+				t.Fatal(name, err, row.Err)
+			}
+			for _, field := range item.get("item").Fields() {
+				if got, _ := row.Value.Get(field.Name); got.Text() != field.Value.Text() || got.Kind() != value.KindString {
+					t.Errorf("%s: row %d has %s as %q, not %s", name, i, got.JSON(), field.Name, field.Value.JSON())
+				}
+			}
+		}
+		if _, err := opened.Next(); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
