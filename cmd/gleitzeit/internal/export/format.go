@@ -26,9 +26,9 @@ type Writer interface {
 
 // document is what a Writer is opened with.
 type document struct {
-	about   *view.Batch
-	fields  []*field  // Nil: the whole entries.
-	columns []*column // Of a table.
+	about   interface{ MarkdownHeading() string } // The run; it is encoded as an object.
+	fields  []*field                              // Nil: the whole entries.
+	columns []*column                             // Of a table.
 	options *Options
 }
 
@@ -139,6 +139,10 @@ func (o *Options) wants(item Item) bool { return o.Only == "" || string(item.Sta
 
 // Render writes items in a format. It returns the names of --fields that no item has. A table is read twice.
 func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (unknown []string, err error) {
+	return renderItems(ctx, items, about, o, to)
+}
+
+func renderItems(ctx context.Context, items Items, about interface{ MarkdownHeading() string }, o *Options, to io.Writer) (unknown []string, err error) {
 	fields, err := o.selected()
 	if err != nil {
 		return nil, err
