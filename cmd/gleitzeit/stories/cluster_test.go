@@ -95,18 +95,35 @@ func TestCluster(t *testing.T) {
 	}
 	shown, _ := with(0, "status", "-o", "json")
 	wantLines(t, "status", shown, `"namespace": "team"`, `"completed": 1`)
+	u.File("items.yaml", "name: Items\ntasks:\n  - {id: each, method: python/execute, for_each: [1, 2, 3], parameters: {file: do.py, context: {n: '${item}'}}}\n")
+	u.File("do.py", "import os\nos.stat('mended') if context['n'] == 2 else None\nopen('ran', 'a').write(str(context['n']))\nresult = context['n']\n")
+	_, said = with(6, "submit", "items.yaml", "--wait")
+	wantLines(t, "submit", said, "2 of 3 items, 1 failed")
+	u.File("mended", "")
+	forecast, _ := with(0, "retry", "@latest", "--submit", "--dry-run")
+	wantLines(t, "the forecast", forecast, "each  2           1      1 failed: 1 (2)\n")
+	failed, _ := with(0, "list", "--limit", "1")
+	_, said = with(0, "retry", "@latest", "--submit", "--wait", "--progress", "line")
+	wantLines(t, "retry", said, ": 2 of 3 items completed; what is unchanged is taken over\n", "3 of 3 items (2 cached)")
+	id, said := with(0, "retry", strings.Fields(strings.Split(failed, "\n")[1])[0], "--namespace", "team", "--items", "0")
+	with(6, "watch", strings.TrimSpace(id)) // The failure is taken over, too.
+	if ran := read(t, u.Path("ran")); len(ran) != 4 || strings.Count(ran, "1") != 2 {
+		t.Errorf("the items ran as %q\n%s", ran, said)
+	}
+	_, said = with(2, "retry", "@latest", "--wait")
+	wantLines(t, "retry", said, "--queue and --wait are for --submit")
 	if exists(filepath.Join(u.Home, "engine.db")) {
 		t.Error("an engine was started although a Temporal server is configured")
 	}
 	u.File("flow.yaml", sleeper)
-	id, _ := with(0, "submit", "flow.yaml")
+	id, _ = with(0, "submit", "flow.yaml")
 	u.asleep()
 	stdout, _ = with(0, "cancel", strings.TrimSpace(id))
 	if stdout != strings.TrimSpace(id)+" cancelled\n" {
 		t.Errorf("cancel says %q", stdout)
 	}
 	listed, _ := with(0, "list")
-	if strings.Count(listed, "completed") != 1 || strings.Count(listed, "cancelled") != 1 {
+	if strings.Count(listed, "completed") != 4 || strings.Count(listed, "cancelled") != 1 {
 		t.Errorf("list shows\n%s", listed)
 	}
 	t.Run("run uses the home's engine", func(t *testing.T) {

@@ -22,6 +22,14 @@ func TestABatchStopsAtItsTokens(t *testing.T) {
 	wantLines(t, "the results", stdout, `"succeeded": 1`, `"skipped": 4`, `"reason": "it had not started when max_tokens_total was reached"`)
 	wantLines(t, "standard error", stderr, "batch (TASK_LIMIT_REACHED):\nit stopped when 1 of 5 files was done: they used ",
 		" tokens, and max_tokens_total is 1; 4 were skipped because of that", "`gleitzeit retry ")
+	for done := 2; done <= 5; done++ { // What is taken over has used no tokens of the run that takes it over.
+		code := 8
+		if done == 5 {
+			code = 0
+		}
+		stdout, _ = u.Gleitzeit(code, "batch", "resume", "@latest", "-o", "json")
+		wantLines(t, "the results", stdout, fmt.Sprintf(`"succeeded": %d`, done))
+	}
 	u.Gleitzeit(0, append(args, "1000000")...)
 	_, stderr = u.Gleitzeit(2, append(args, "0")...)
 	wantLines(t, "standard error", stderr, "--max-tokens-total 0 is less than 1")

@@ -193,6 +193,44 @@ func TestPruneUnderLoad(t *testing.T) {
 	})
 }
 
+// TestPruneKeepsWhatIsTakenOver: a run that an open one continues stays, although it is too old, until what it has was taken over.
+func TestPruneKeepsWhatIsTakenOver(t *testing.T) {
+	t.Parallel()
+	p := &pruner{user: newUser(t)}
+	flow := func(first string) string {
+		return `
+name: Continued
+tasks:
+  - id: first
+    method: python/execute
+    parameters:
+      code: |
+        import os, time
+        ` + first + `
+  - {id: each, method: mcp/tool.echo, for_each: [1, 2, 3], depends_on: [first], parameters: {message: "value ${item}"}}
+`
+	}
+	p.File("flow.yaml", flow("pass"))
+	p.File("edited.yaml", flow(`open("waiting", "w").close()
+        while not os.path.exists("go"): time.sleep(0.01)`))
+	p.gleitzeit("run", "flow.yaml")
+	run := strings.Fields(lastOf(t, p.user))[0]
+	p.gleitzeit("run", "flow.yaml", "--new")
+	continuing := p.start("retry", run, "--file", "edited.yaml")
+	p.Appears("waiting")
+	p.age()
+	if pruned := p.prune("--older-than", "0s"); pruned.Runs.Count != 1 { // The second one.
+		t.Errorf("%d runs were pruned", pruned.Runs.Count)
+	}
+	p.File("go", "")
+	continuing.Exits(0)
+	wantLines(t, "the status", p.gleitzeit("status", continuing.RunID()), "continues "+run+": 3 of 3 items taken over\n")
+	p.age()
+	if pruned := p.prune("--older-than", "0s"); pruned.Runs.Count != 2 {
+		t.Errorf("%d runs were pruned after the end", pruned.Runs.Count)
+	}
+}
+
 func pruneUnderLoad(t *testing.T, p *pruner) {
 	short := 20
 	if text := os.Getenv(prunedRuns); text != "" {

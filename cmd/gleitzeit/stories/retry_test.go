@@ -1,6 +1,7 @@
 package stories_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -120,6 +121,40 @@ func TestRetryOfABatch(t *testing.T) {
 	ollama.wantCalls(t, "all of it again", all)
 }
 
+// TestRetryOfABatchWithModels: what is taken over is the file with its model.
+func TestRetryOfABatchWithModels(t *testing.T) {
+	t.Parallel()
+	ollama := countOllama(t)
+	u := withOllama(t, ollama.url)
+	for i := range 4 {
+		u.File(fmt.Sprintf("docs/%d.txt", i), fmt.Sprintf("Document %d.", i))
+	}
+	must(t, os.WriteFile(u.Path("docs/2.txt"), []byte("\x00\xff\xfe\x00"), 0o644))
+	stdout, _ := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--models", "tiny-script,tiny-think", "-o", "json")
+	first := parseBatch(t, stdout)
+	if first.Total != 8 || first.Failed != 2 {
+		t.Fatalf("%d results, %d failed", first.Total, first.Failed)
+	}
+	ollama.wantCalls(t, "the first run", 6)
+	u.File("docs/2.txt", "Document 2, mended.")
+	forecast, _ := u.Gleitzeit(0, "batch", "resume", first.Run, "--dry-run")
+	wantLines(t, "the forecast", forecast, "batch  6           2      2 failed: ")
+	stdout, _ = u.Gleitzeit(0, "batch", "resume", first.Run, "-o", "json")
+	second := parseBatch(t, stdout)
+	if second.Total != 8 || second.Succeeded != 8 {
+		t.Errorf("after mending, %d of %d succeeded", second.Succeeded, second.Total)
+	}
+	ollama.wantCalls(t, "the retry", 2)
+	for i, entry := range second.Results {
+		if first.Results[i].Status == "completed" && (entry.Item != first.Results[i].Item || string(entry.Result["model"]) != string(first.Results[i].Result["model"]) ||
+			string(entry.Result["response"]) != string(first.Results[i].Result["response"])) {
+			t.Errorf("%d: %s %s, and before %s %s", i, entry.Item, entry.Result, first.Results[i].Item, first.Results[i].Result)
+		}
+	}
+	u.Gleitzeit(0, "retry", second.Run, "--items", "1.txt")
+	ollama.wantCalls(t, "one file for both models", 2)
+}
+
 // TestRetryOfAnEditedWorkflow: what changed, and what depends on it, is done again.
 func TestRetryOfAnEditedWorkflow(t *testing.T) {
 	t.Parallel()
@@ -144,6 +179,8 @@ tasks:
 	_, said := u.Gleitzeit(0, "retry", run, "--file", "edited.yaml")
 	wantLines(t, "standard error", said, "run "+run+": 3 of 4 tasks completed; what is unchanged is taken over\n")
 	ollama.wantCalls(t, "the edited workflow", 1)
+	shown, _ := u.Gleitzeit(0, "status", "@latest")
+	wantLines(t, "the status", shown, "continues "+run+": 2 of 4 tasks taken over\n")
 	_, said = u.Gleitzeit(1, "retry", "unknown-run")
 	wantLines(t, "standard error", said, `there is no run "unknown-run"`)
 	_, said = u.Gleitzeit(2, "retry", run, "--failed", "--items", "3")
@@ -244,5 +281,27 @@ tasks:
 	wantLines(t, "standard error", said, "resumed run "+first+"\n", "3 of 3 items (2 cached)")
 	if ran := read(t, u.Path("ran")); ran != "012"+"22" {
 		t.Errorf("the items ran as %q", ran)
+	}
+	document := struct {
+		Continues struct {
+			Run          string
+			Tasks, Items struct {
+				TakenOver int `json:"taken_over"`
+				Total     int
+			}
+		}
+	}{}
+	for _, command := range []string{"status", "results"} { // In both forms.
+		text, said = u.Gleitzeit(0, command, first)
+		wantLines(t, command, text+said, "continues broken-", ": 2 of 3 items taken over\n")
+		text, _ = u.Gleitzeit(0, command, first, "-o", "json")
+		must(t, json.Unmarshal([]byte(text), &document))
+		if of := document.Continues; !strings.HasPrefix(of.Run, "broken-") || of.Run == first || of.Items.TakenOver != 2 || of.Items.Total != 3 || of.Tasks.Total != 0 {
+			t.Errorf("%s shows %+v", command, of)
+		}
+		text, said = u.Gleitzeit(0, command, document.Continues.Run)
+		if strings.Contains(text+said, "continues") {
+			t.Errorf("%s of the first run shows\n%s%s", command, text, said)
+		}
 	}
 }

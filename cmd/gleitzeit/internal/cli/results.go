@@ -53,6 +53,9 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		default:
 			p.say("run %s is %s; the results may be partial: `gleitzeit status %s` shows its tasks", run, document.State(), run)
 		}
+		if line := document.Continues.Line(); line != "" && p.output == asText {
+			p.say("run %s %s", run, line)
+		}
 		p.printRun(document, nil)
 		for i := range document.Tasks {
 			p.sayWarning(&document.Tasks[i])

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,9 +72,10 @@ type retryCommand struct{ *program }
 // retryOptions are the flags of retry.
 type retryOptions struct {
 	retry.Options
-	inputs given
 	file   string
 	dryRun bool
+	submit bool // The run starts on the workers of the server.
+	submission
 }
 
 func (p retryCommand) command() *cobra.Command {
@@ -92,7 +94,10 @@ func (p retryCommand) command() *cobra.Command {
 	o.flags(command)
 	o.inputs.flags(command, " of the workflow of --file")
 	command.Flags().StringVar(&o.file, "file", "", "edited workflow `file` that runs instead, with the inputs of the earlier run")
-	return p.streamFlag(command)
+	command.Flags().BoolVar(&o.submit, "submit", false, "start the run on the workers of the server, as the command submit does, and print its id; implied by --address, --namespace and --profile")
+	command.Flags().StringVar(&o.queue, "queue", "", "Temporal task queue whose workers execute the run, with --submit (default that of the earlier run, or "+runs.SharedQueue+")")
+	o.wait.flag(command)
+	return p.temporalFlags(p.streamFlag(command))
 }
 
 // flags adds those that say what is done again.
@@ -123,14 +128,12 @@ func (s *selected) Type() string { return "items" }
 
 // retry takes over a run. How says where the results go.
 func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how execution) error {
-	s, err := p.openOwnSession(ctx)
+	o.submit = o.submit || p.temporal.Address != "" || p.temporal.Namespace != "" || p.temporal.Profile != ""
+	s, err := p.openRetry(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.Join(ctx); err != nil {
-		return err
-	}
 	earlier, err := retry.Of(ctx, s, run, o.Options)
 	if err != nil {
 		return err
@@ -139,7 +142,7 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how
 		return usageError{errors.New("--input and --inputs are for the workflow of --file; without it, a retry has the inputs of the earlier run")}
 	}
 	if o.file != "" {
-		if err := p.edited(earlier, o); err != nil {
+		if err := p.edited(s, earlier, o); err != nil {
 			return err
 		}
 	}
@@ -154,6 +157,10 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how
 			fmt.Fprint(p.Out, forecast.Text())
 		}
 		return nil
+	}
+	if o.submit {
+		o.queue = cmp.Or(o.queue, earlier.Queue, runs.SharedQueue)
+		return submitCommand(p).start(ctx, s, earlier.Plan, o.submission, earlier.TakeOver)
 	}
 	if o.file == "" && len(o.Items) == 0 && earlier.Completed {
 		if done, err := p.nothingToDo(ctx, s, earlier, how); done || err != nil {
@@ -190,9 +197,39 @@ func (p retryCommand) nothingToDo(ctx context.Context, s *runs.Session, earlier 
 	return true, exitError{exitOf(document)}
 }
 
+// openRetry opens the session of a retry, with the Temporal server on which the run starts.
+func (p retryCommand) openRetry(ctx context.Context, o retryOptions) (s *runs.Session, err error) {
+	switch {
+	case !o.submit && (o.queue != "" || o.wait.given):
+		return nil, usageError{errors.New("--queue and --wait are for --submit; without it, the run is executed here")}
+	case o.submit && o.queue != "":
+		if err := runs.CheckName("queue", o.queue); err != nil {
+			return nil, err
+		}
+	}
+	if o.submit {
+		if s, err = p.openSession(ctx); err == nil {
+			err = s.Reach(ctx)
+		}
+	} else if s, err = p.openOwnSession(ctx); err == nil {
+		err = s.Join(ctx)
+	}
+	if err != nil && s != nil {
+		s.Close()
+	}
+	return s, err
+}
+
 // edited compiles the workflow that runs instead of that of an earlier run.
-func (p retryCommand) edited(earlier *retry.Run, o retryOptions) error {
-	in, err := p.open(o.file, o.inputs, false)
+func (p retryCommand) edited(s *runs.Session, earlier *retry.Run, o retryOptions) error {
+	remote := false
+	if o.submit {
+		var err error
+		if remote, err = s.Remote(); err != nil {
+			return err
+		}
+	}
+	in, err := p.open(o.file, o.inputs, remote)
 	if err != nil {
 		return err
 	}

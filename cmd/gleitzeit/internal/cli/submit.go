@@ -48,6 +48,11 @@ func (p *patience) Set(text string) error {
 	return nil
 }
 
+func (p *patience) flag(command *cobra.Command) {
+	command.Flags().Var(p, "wait", "wait until the run ends, print its results and exit as the command run does; with =`DURATION` stop waiting after it, with =false do not wait, whatever wait_for_completion says")
+	command.Flags().Lookup("wait").NoOptDefVal = noLimit
+}
+
 // noLimit is what --wait alone stands for.
 const noLimit = "no limit"
 
@@ -69,8 +74,7 @@ func (p submitCommand) command() *cobra.Command {
 	}
 	o.inputs.flags(command, "")
 	command.Flags().StringVar(&o.queue, "queue", runs.SharedQueue, "Temporal task queue whose workers execute the run")
-	command.Flags().Var(&o.wait, "wait", "wait until the run ends, print its results and exit as the command run does; with =`DURATION` stop waiting after it, with =false do not wait, whatever wait_for_completion says")
-	command.Flags().Lookup("wait").NoOptDefVal = noLimit
+	o.wait.flag(command)
 	return p.temporalFlags(p.streamFlag(command))
 }
 
@@ -98,13 +102,21 @@ func (p submitCommand) submit(ctx context.Context, file string, o submission) er
 	if err := s.Reach(ctx); err != nil {
 		return err
 	}
+	return p.start(ctx, s, compiled, o, nil)
+}
+
+// start starts a run on the workers of the server, and waits for it if that is wanted. over is nil if it takes over no earlier run.
+func (p submitCommand) start(ctx context.Context, s *runs.Session, compiled *plan.Plan, o submission, over *runs.TakeOver) error {
 	o.wait.set = o.wait.set || compiled.Wait && !o.wait.given
-	id, err := s.Submit(ctx, compiled, o.queue)
+	id, err := s.Submit(ctx, compiled, o.queue, over)
 	if err != nil {
 		return err
 	}
 	if o.wait.set {
 		p.notify(runs.Notice{Kind: runs.Started, Run: id, Message: "run " + id})
+	}
+	if over != nil {
+		p.notify(runs.Notice{Kind: runs.TakesOver, Run: id, Message: over.Note})
 	}
 	s.NotifyUnserved(ctx, id, o.queue, compiled.Queues())
 	if o.wait.set {

@@ -234,7 +234,7 @@ func (p Program) showCommand() *cobra.Command {
 		Use:   "show RUN [TASK]",
 		Short: "Show how many items of a run have ended, and why some failed",
 		Long: "Show how many items of a run have ended, and the reasons why some failed, each with an example.\n" +
-			"RUN may be @latest. With --failed, every item that failed has its line.\n" +
+			"RUN may be @latest. With --failed, every item that failed has its line, or is among the results of the document.\n" +
 			"With --follow, the last results are shown, and then each result as it comes, until the run ends.",
 		Example: "  gleitzeit batch show @latest --failed\n  gleitzeit batch show @latest --follow",
 		Args:    p.Arguments(1, "RUN", "TASK"),
@@ -242,7 +242,7 @@ func (p Program) showCommand() *cobra.Command {
 			return p.show(command.Context(), args, failed, follow)
 		},
 	})
-	command.Flags().BoolVar(&failed, "failed", false, "a line for each item that failed")
+	command.Flags().BoolVar(&failed, "failed", false, "every item that failed, not only the reasons")
 	command.Flags().BoolVar(&follow, "follow", false, "show results as they come; with --failed, only those that failed")
 	return command
 }
@@ -279,8 +279,12 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if reasons == nil {
 		reasons = []*Reason{}
 	}
-	of := run.Task(task)
-	if p.Print(shown{run.Batch(task), task, reasons, others}) {
+	of, document := run.Task(task), shown{run.Batch(task), task, reasons, others}
+	if format := p.Format.String(); failed && format != formats[0].names[0] {
+		_, err := renderItems(ctx, records, document, document.Rows, &Options{Format: format, Only: string(protocol.Failed)}, p.Out)
+		return err
+	}
+	if p.Print(document) {
 		return nil
 	}
 	fmt.Fprintf(p.Out, "%s  %s  %s\n%s\n", run.Run, value.Visible(view.FirstLine(run.Workflow)), run.State(), of.Line())

@@ -26,9 +26,9 @@ type Writer interface {
 
 // document is what a Writer is opened with.
 type document struct {
-	about   *view.Batch
-	fields  []*field  // Nil: the whole entries.
-	columns []*column // Of a table.
+	about   interface{ MarkdownHeading() string } // The run; it is encoded as an object.
+	fields  []*field                              // Nil: the whole entries.
+	columns []*column                             // Of a table.
 	options *Options
 }
 
@@ -103,17 +103,17 @@ func (o *Options) Check() error {
 	default:
 		return fmt.Errorf("--only %q is not one of completed, failed, skipped", o.Only)
 	}
-	_, err := o.selected(nil)
+	_, err := o.selected(false)
 	return err
 }
 
-// selected returns the fields; nil for whole entries. The items of a table are written as one.
-func (o *Options) selected(about *view.Batch) ([]*field, error) {
+// selected returns the fields; nil for whole entries. Rows, the items of a table, are written as one.
+func (o *Options) selected(rows bool) ([]*field, error) {
 	fields, err := parseFields(o.Fields)
 	if err != nil {
 		return nil, err
 	}
-	if len(fields) == 0 && about != nil && about.Rows && (o.Keep || o.format().rows) {
+	if len(fields) == 0 && rows && (o.Keep || o.format().rows) {
 		return rowFields()
 	}
 	if len(fields) == 0 && !o.format().table {
@@ -143,7 +143,12 @@ func (o *Options) wants(item Item) bool { return o.Only == "" || string(item.Sta
 
 // Render writes items in a format. It returns the names of --fields that no item has. A table is read twice.
 func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (unknown []string, err error) {
-	fields, err := o.selected(about)
+	return renderItems(ctx, items, about, about.Rows, o, to)
+}
+
+// renderItems is Render for a document of any kind. Rows says whether the items are those of a table.
+func renderItems(ctx context.Context, items Items, about interface{ MarkdownHeading() string }, rows bool, o *Options, to io.Writer) (unknown []string, err error) {
+	fields, err := o.selected(rows)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type Run struct {
 	Plan      *plan.Plan
 	TakeOver  *runs.TakeOver
 	Completed bool
+	Queue     string // The task queue on which it was submitted; empty: it was not.
 }
 
 const (
@@ -72,7 +73,10 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 	if len(records) == 0 || records[0].Plan == nil {
 		return nil, protocol.Errorf(protocol.WorkflowNotFound, "the workflow of run %s is not recorded", run)
 	}
-	found := &Run{ID: run, Completed: records[0].Status == protocol.Completed}
+	found := &Run{ID: run, Queue: records[0].Queue, Completed: records[0].Status == protocol.Completed}
+	if runs.IsOwnQueue(run, found.Queue) {
+		found.Queue = ""
+	}
 	if found.Plan, err = readPlan(ctx, s, records[0]); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func newClaim(p *plan.Plan, command string, over *TakeOver) (home.Claim, error) 
 	}
 	return home.Claim{
 		Run: id, Workflow: p.Name, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(hashed).Hash,
-		Queue: "run-" + id, StartedAt: time.Now().UTC(),
+		Queue: ownQueue(id), StartedAt: time.Now().UTC(),
 	}, nil
 }
 

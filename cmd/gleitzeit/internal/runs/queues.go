@@ -14,6 +14,12 @@ import (
 // SharedQueue is the task queue of runs that were submitted.
 const SharedQueue = "gleitzeit"
 
+// ownQueue is the task queue of a run that the process which starts it executes.
+func ownQueue(run string) string { return "run-" + run }
+
+// IsOwnQueue reports whether a task queue is that of a run which was not submitted.
+func IsOwnQueue(run, queue string) bool { return queue == ownQueue(run) }
+
 // forgetPollers is the age from which a poller counts as gone: one that lives asks anew each minute.
 const forgetPollers = 90 * time.Second
 

@@ -367,14 +367,14 @@ func (e *Executor) Submit(ctx context.Context, p *plan.Plan, command string) (st
 }
 
 // Submit starts a run of the plan on a task queue, for whoever serves it, and returns its id. Nothing of it is executed
-// here.
-func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string) (string, error) {
+// here. over is nil if the run takes over no earlier one.
+func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string, over *TakeOver) (string, error) {
 	id, err := runID(p)
 	if err != nil {
 		return "", err
 	}
 	_, err = startWorkflow(ctx, s.client, id, p, launch{
-		queue: queue, local: s.cluster == nil,
+		queue: queue, local: s.cluster == nil, takeOver: over,
 		noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client),
 	})
 	if _, open := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); open {

@@ -3,9 +3,12 @@
 package view
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -29,6 +32,7 @@ type Run struct {
 	Usage      Usage            `json:"usage"`
 	Error      *Error           `json:"error,omitempty"`
 	Tasks      []Task           `json:"tasks,omitempty"`
+	Continues  *Continued       `json:"continues,omitempty"` // Of a run that takes over results of an earlier one.
 
 	texts value.Texts // Of the outputs and the results, which are often the same.
 }
@@ -50,6 +54,44 @@ func state(status protocol.Status, interrupted, lost bool) protocol.Status {
 		return Lost
 	}
 	return status
+}
+
+// Continued is an earlier run, with what was taken over from it and from those that it has continued.
+type Continued struct {
+	Run   string `json:"run"`
+	Tasks Share  `json:"tasks"` // Without those that have items.
+	Items Share  `json:"items"`
+
+	started time.Time // When the run did that takes over.
+}
+
+// Share is how many of all were taken over.
+type Share struct {
+	TakenOver int `json:"taken_over"`
+	Total     int `json:"total"`
+}
+
+// has reports whether the result of a record was taken over: it has the times of the earlier run.
+func (c *Continued) has(record resultstore.Record) bool {
+	return c != nil && record.FromCache && record.FinishedAt.Before(c.started)
+}
+
+// Line returns a line about what was taken over; empty if nothing could be.
+func (c *Continued) Line() string {
+	if c == nil {
+		return ""
+	}
+	var parts []string
+	if c.Tasks.Total > 0 && (c.Items.Total == 0 || c.Tasks.TakenOver > 0) {
+		parts = append(parts, fmt.Sprintf("%d of %d tasks", c.Tasks.TakenOver, c.Tasks.Total))
+	}
+	if c.Items.Total > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d items", c.Items.TakenOver, c.Items.Total))
+	}
+	if len(parts) == 0 {
+		return "continues " + c.Run
+	}
+	return fmt.Sprintf("continues %s: %s taken over", c.Run, strings.Join(parts, " and "))
 }
 
 // Task is one task of a run.

@@ -126,6 +126,8 @@ type itemsOf struct {
 	warnings []warnings
 	ended    *protocol.Counts
 
+	continues *Continued // The run from which some were taken over; nil: there is none.
+
 	retrying int // Items that wait for their next attempt, or are in it.
 	failures []failures
 	more     int // Items that failed for further reasons.
@@ -193,8 +195,12 @@ func (r retries) follows(record resultstore.Record) bool {
 // count counts items by the status of their last attempts, which the store returns last.
 func (of *itemsOf) count(records []resultstore.Record, retries retries) {
 	for i, record := range records {
+		isLast := i+1 == len(records) || records[i+1].Item != record.Item
+		if isLast && of.continues.has(record) {
+			of.continues.Items.TakenOver++
+		}
 		switch {
-		case i+1 < len(records) && records[i+1].Item == record.Item: // Another attempt follows.
+		case !isLast:
 		case record.Status == protocol.Completed:
 			of.counts.Succeeded++
 			if record.Warning != "" {

@@ -21,6 +21,9 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		return nil, err
 	}
 	document := FromRecord(records[0])
+	if over := records[0].TakeOver; over != nil && len(over.Runs) > 0 {
+		document.Continues = &Continued{Run: over.Runs[0].Run, started: document.StartedAt}
+	}
 	if records[0].Value != nil {
 		outputs, err := resultstore.Load(ctx, store, protocol.Payload{Ref: records[0].Value})
 		if err != nil {
@@ -41,16 +44,22 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		task.FailedAttempts = byTask[task.ID].failed()
-		if err := task.addItems(ctx, store, byTask[task.ID], retries); err != nil {
+		if err := task.addItems(ctx, store, byTask[task.ID], retries, document.Continues); err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task.ID, err)
+		}
+		if document.Continues != nil && !task.HasItems() {
+			document.Continues.Tasks.Total++
+			if found := byTask[task.ID]; len(found) > 0 && document.Continues.has(found[len(found)-1]) {
+				document.Continues.Tasks.TakenOver++
+			}
 		}
 	}
 	return document, nil
 }
 
 // addItems adds to a fanned-out task how many items there are, and how they ended so far. The records of the items are read in parts.
-func (t *Task) addItems(ctx context.Context, store resultstore.Store, records attempts, retries retries) error {
-	of := itemsOf{}
+func (t *Task) addItems(ctx context.Context, store resultstore.Store, records attempts, retries retries, continues *Continued) error {
+	of := itemsOf{continues: continues}
 	for _, record := range records {
 		if record.Items != nil {
 			of.list = record.Items
@@ -67,6 +76,9 @@ func (t *Task) addItems(ctx context.Context, store resultstore.Store, records at
 		return err
 	}
 	of.counts.Total = manifest.Total
+	if continues != nil {
+		continues.Items.Total += manifest.Total
+	}
 	for first := 0; first < manifest.Total; first += protocol.MaxPageItems {
 		last := first + protocol.MaxPageItems - 1
 		key := records[0].Key

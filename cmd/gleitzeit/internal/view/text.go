@@ -175,6 +175,9 @@ func (r *Run) Tree() string {
 		fmt.Fprintf(&text, "  %s", Duration(r.Duration))
 	}
 	text.WriteString("\n")
+	if line := r.Continues.Line(); line != "" {
+		text.WriteString(line + "\n")
+	}
 	if r.Error != nil {
 		fmt.Fprintf(&text, "%s\n", value.VisibleLines(r.Error.Message))
 	}
