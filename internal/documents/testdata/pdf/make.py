@@ -119,7 +119,7 @@ def footnotes():
     a, b = FOOT
     body = f'<text:h text:outline-level="1">A short history</text:h><text:p>{a[0]}{note(1, a[1])} {b[0]}{note(2, b[1])}. Of the walls nothing is left.</text:p><text:p>{escape(REPORT[1][1])}</text:p>'
     head = "<style:header><text:p>Annals of the district</text:p></style:header><style:footer><text:p>Page <text:page-number/> of the annals</text:p></style:footer>"
-    text = f"Annals of the district\nA short history\n{a[0]}1 {b[0]}2. Of the walls nothing is left.\n{REPORT[1][1]}\n1 {a[1]}\n2 {b[1]}\nPage 1 of the annals"
+    text = f"Annals of the district\nA short history\n{a[0]}¹ {b[0]}². Of the walls nothing is left.\n{REPORT[1][1]}\n1 {a[1]}\n2 {b[1]}\nPage 1 of the annals"
     save("footnotes", office(flat("text", body, master=head), "fodt"), text)
 
 
@@ -130,7 +130,9 @@ def columns_office():
 
 
 def sheet():
-    save("sheet", office("\n".join(",".join(f'"{c}"' for c in r) for r in TABLE) + "\n", "csv"), rows(TABLE))
+    # LibreOffice shows numbers in its own way, and prints the name of the sheet and the number of the page.
+    shown = [[{"6.90": "6.9"}.get(c, c.replace(",", "") if c[0].isdigit() else c) for c in r] for r in TABLE]
+    save("sheet", office("\n".join(",".join(f'"{c}"' for c in r) for r in TABLE) + "\n", "csv"), "x\n" + rows(shown) + "\nPage 1")
 
 
 def slides():
@@ -143,8 +145,8 @@ def slides():
 
 
 def paper():
-    text = ".nr LL 6.5i\n.nr PO 1i\n.hy 1\n.hla en\n.TL\nHow bees come home\n.AU\nAda Example\n.2C\n" + "".join(f".PP\n{p}\n" for p in COLUMNS)
-    # The gap between the columns and narrow lines give hyphens. -ms prints a page number only from page 2.
+    text = ".nr LL 4.5i\n.nr PO 1i\n.nr HY 1\n.TL\nHow bees come home\n.AU\nAda Example\n.2C\n" + "".join(f".PP\n{p}\n" for p in COLUMNS)
+    # Narrow lines give hyphens. -ms prints a page number only from page 2.
     save("paper", roff(text, "-ms"), "How bees come home\nAda Example\n" + "\n".join(COLUMNS))
 
 
@@ -161,7 +163,7 @@ The efficient affix of a field is found first; a waffle of flags follows. Fields
 .B \\-f
 The first field.
 """
-    save("manual", roff(text, "-man"), "OFFSET(1) User Commands OFFSET(1)\nNAME\noffset - shift the fields of a file\nSYNOPSIS\noffset [-f first] file\nDESCRIPTION\nThe efficient affix of a field is found first; a waffle of flags follows. Fields are shifted by one office, and the final field is filled.\n-f The first field.\n1.2 2024-05-01 OFFSET(1)")
+    save("manual", roff(text, "-man"), "OFFSET(1) User Commands OFFSET(1)\nNAME\noffset - shift the fields of a file\nSYNOPSIS\noffset [-f first] file\nDESCRIPTION\nThe efficient affix of a field is found first; a waffle of flags follows. Fields are shifted by one office, and the final field is filled.\n-f The first field.\n1.2 2024-05-01 1")
 
 
 def article():
