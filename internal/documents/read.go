@@ -16,6 +16,7 @@ import (
 // not a variable, because readers of what contains documents call Read.
 func formats() []format {
 	return []format{
+		{name: "pdf", called: "a PDF document", extensions: []string{".pdf"}, is: isPDF, prepare: preparePDF, read: readPDF},
 		{name: "docx", called: docxCalled, extensions: []string{".docx", ".docm", ".dotx"}, is: isDOCX, read: readDOCX},
 		{name: "pptx", called: "a PowerPoint presentation", extensions: []string{".pptx", ".pptm", ".ppsx"}, is: isPPTX, read: readPPTX},
 		{name: "xlsx", called: "an Excel workbook", extensions: []string{".xlsx", ".xlsm", ".xltx"}, is: isXLSX, read: readXLSX},
@@ -58,6 +59,11 @@ func Read(ctx context.Context, name string, data []byte, o Options) (Document, e
 	f, err := recognise(name, data)
 	if err != nil {
 		return Document{}, err
+	}
+	if f.prepare != nil {
+		if err := f.prepare(ctx); err != nil {
+			return Document{}, err
+		}
 	}
 	limited, cancel := context.WithTimeout(ctx, o.Limits.Time)
 	defer cancel()
