@@ -98,7 +98,10 @@ func (r *htmlReader) read(page []byte) (string, error) {
 				}
 				continue
 			}
-			attributes := map[string]string{}
+			var attributes map[string]string
+			if hasAttributes {
+				attributes = map[string]string{}
+			}
 			for more := hasAttributes; more && len(attributes) < 100; {
 				var key, value []byte
 				key, value, more = z.TagAttr()
@@ -255,6 +258,9 @@ func (r *htmlReader) item() string {
 
 // spanOf returns how many cells are covered besides the first.
 func spanOf(value string) int {
+	if value == "" {
+		return 0
+	}
 	n, err := strconv.Atoi(strings.TrimSpace(value))
 	if err != nil || n < 1 {
 		return 0

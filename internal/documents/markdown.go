@@ -309,35 +309,41 @@ func (m *markdown) grid(rows [][]string) string {
 	if width == 0 {
 		return ""
 	}
-	var to strings.Builder
+	var to []byte
 	for _, row := range rows {
-		if !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }) {
-			continue
-		}
-		isHead := to.Len() == 0
-		if !isHead {
-			to.WriteByte('\n')
-		}
-		to.WriteByte('|')
-		for c := range width {
-			// Rows may end early, but not the head: it says how many columns there are.
-			if c >= len(row) && !isHead {
-				break
-			}
-			to.WriteByte(' ')
-			if c < len(row) {
-				to.WriteString(cellText(row[c]))
-			}
-			to.WriteString(" |")
-		}
-		if isHead {
-			to.WriteString("\n|" + strings.Repeat(" --- |", width))
-		}
-		if m.cost.check() != nil {
+		if to = appendRow(to, row, width); m.cost.check() != nil {
 			return ""
 		}
 	}
-	return to.String()
+	return string(to)
+}
+
+// appendRow appends a row to a table that is empty before its head. Rows may end early, but not the head: it says how many columns there
+// are. Empty rows are left out.
+func appendRow(to []byte, row []string, width int) []byte {
+	if !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }) {
+		return to
+	}
+	isHead := len(to) == 0
+	if !isHead {
+		to = append(to, '\n')
+	}
+	to = append(to, '|')
+	for c := range width {
+		if c >= len(row) && !isHead {
+			break
+		}
+		to = append(to, ' ')
+		if c < len(row) && row[c] != "" {
+			to = append(to, cellText(row[c])...)
+			to = append(to, ' ')
+		}
+		to = append(to, '|')
+	}
+	if isHead {
+		to = append(to, ("\n|" + strings.Repeat(" --- |", width))...)
+	}
+	return to
 }
 
 // cellText keeps text within its cell.

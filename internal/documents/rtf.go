@@ -32,10 +32,7 @@ type rtf struct {
 	high    rune   // The first half of a surrogate pair.
 	skip    int    // Characters that stand for the last Unicode character, for readers without it.
 
-	inTable          bool        // The paragraph is in a table.
-	heading          int         // Level of the paragraph as a heading, from 1.
 	label            string      // What stands before it as an item of a list.
-	level            int         // Of the list, from 0.
 	target           string      // Of the link whose text follows.
 	levels           map[int]int // Of headings, by the number of their style.
 	notes            []string
@@ -53,6 +50,10 @@ type rtfGroup struct {
 	font     int
 	kind     string    // A destination whose text is taken apart.
 	outer    *markdown // Where the text goes on after it.
+
+	inTable bool // The paragraph is in a table.
+	heading int  // Level of the paragraph as a heading, from 1.
+	level   int  // Of the list of which the paragraph is an item, from 0.
 }
 
 func readRTF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
@@ -256,12 +257,12 @@ func (r *rtf) isBody() bool {
 func (r *rtf) placeParagraph() {
 	t := r.m.table()
 	switch {
-	case r.inTable && t == nil:
+	case r.group().inTable && t == nil:
 		r.m.openTable()
 		r.m.openCell()
-	case r.inTable && !t.inCell:
+	case r.group().inTable && !t.inCell:
 		r.m.openCell()
-	case !r.inTable && t != nil:
+	case !r.group().inTable && t != nil:
 		r.m.closeTable()
 	}
 }
@@ -269,9 +270,9 @@ func (r *rtf) placeParagraph() {
 func (r *rtf) endParagraph() {
 	switch {
 	case r.label != "":
-		r.m.prefix = strings.Repeat("  ", r.level) + r.label + " "
-	case r.heading > 0:
-		r.m.prefix = strings.Repeat("#", min(r.heading, maxHeading)) + " "
+		r.m.prefix = strings.Repeat("  ", r.group().level) + r.label + " "
+	case r.group().heading > 0:
+		r.m.prefix = strings.Repeat("#", min(r.group().heading, maxHeading)) + " "
 	}
 	r.m.end()
 	r.label = ""

@@ -52,12 +52,12 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 			r.endParagraph()
 		}
 	case "pard":
-		r.inTable, r.heading, r.level = false, 0, 0
+		g.inTable, g.heading, g.level = false, 0, 0
 	case "intbl":
-		r.inTable = true
+		g.inTable = true
 	case "cell":
 		if !g.ignored {
-			r.inTable = true
+			g.inTable = true
 			r.placeParagraph()
 			r.endParagraph()
 			r.m.closeCell()
@@ -66,14 +66,14 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 		r.m.closeRow()
 	case "outlinelevel":
 		if number >= 0 && number < maxListDepth {
-			r.heading = number + 1
+			g.heading = number + 1
 		}
 	case "s":
 		if level := r.levels[number]; level > 0 {
-			r.heading = level
+			g.heading = level
 		}
 	case "ilvl":
-		r.level = min(max(number, 0), maxListDepth-1)
+		g.level = min(max(number, 0), maxListDepth-1)
 	case "v", "deleted":
 		g.hidden = isOn
 	case "plain":
