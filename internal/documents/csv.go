@@ -79,8 +79,15 @@ func delimiterOf(name, text string) rune {
 	const sample = 64 << 10
 	best, most := ',', 0
 	for _, delimiter := range []rune{',', ';', '\t', '|'} {
-		counts := map[int]int{}
+		counts, first := map[int]int{}, -1
 		quoted, count := false, 0
+		end := func() {
+			if first < 0 {
+				first = count
+			}
+			counts[count]++
+			count = 0
+		}
 		for _, letter := range text[:min(len(text), sample)] {
 			switch {
 			case letter == '"':
@@ -89,13 +96,16 @@ func delimiterOf(name, text string) rune {
 			case letter == delimiter:
 				count++
 			case letter == '\n':
-				counts[count]++
-				count = 0
+				end()
 			}
 		}
-		counts[count]++
+		end()
 		for count, lines := range counts {
-			if score := lines * min(count, 1); score > most {
+			score := lines * min(count, 1)
+			if count == first {
+				score *= 2 // The head says more than any row.
+			}
+			if score > most {
 				best, most = delimiter, score
 			}
 		}

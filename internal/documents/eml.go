@@ -34,7 +34,7 @@ type attachment struct {
 
 func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
 	o.Limits = o.Limits.withDefaults()
-	head, err := message.Read(bytes.NewReader(bytes.TrimLeft(data, "\r\n\t ")))
+	head, err := message.Read(bytes.NewReader(withoutStrayLines(data)))
 	if head == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return Document{}, damaged("a mail", "its header cannot be read")
 	}
@@ -59,6 +59,33 @@ func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, e
 		}
 	}
 	return d, r.cost.err
+}
+
+// withoutStrayLines returns a mail without the lines of its header that are no fields, such as that of a mailbox file. A mail is readable
+// in spite of them.
+func withoutStrayLines(data []byte) []byte {
+	data = bytes.TrimLeft(data, "\r\n\t ")
+	var head []byte
+	for rest := data; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n') + 1
+		if end == 0 {
+			end = len(rest)
+		}
+		line := rest[:end]
+		name, _, is := bytes.Cut(line, []byte(":"))
+		switch {
+		case len(bytes.TrimSpace(line)) == 0:
+			return append(head, rest...)
+		case line[0] == ' ' || line[0] == '\t':
+			if len(head) > 0 {
+				head = append(head, line...)
+			}
+		case is && len(name) > 0 && !bytes.ContainsAny(name, " \t"):
+			head = append(head, line...)
+		}
+		rest = rest[end:]
+	}
+	return head
 }
 
 // header returns the lines that a person sees above a mail.
