@@ -213,6 +213,9 @@ func (r *mail) text(e *message.Entity, kind string, parameters map[string]string
 		if strings.EqualFold(parameters["format"], "flowed") {
 			text = flowed(text, strings.EqualFold(parameters["delsp"], "yes"))
 		}
+		if strings.TrimSpace(text) == "" {
+			text = ""
+		}
 		return strings.Trim(text, "\n"), nil
 	}
 	page := []byte(anyEncoding(content))
