@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,7 +18,7 @@ type docx struct {
 	numbering docxNumbering
 	relations map[string]relation
 	notes     []docxNote      // In order of their references.
-	sections  []string        // Ids of headers and footers, in order.
+	sections  distinct        // Names of the files of headers and footers.
 	left      map[string]bool // What is left out, for warnings.
 	joined    bool            // The mark that ends the paragraph is deleted: the next one continues it.
 	fields    []docxField
@@ -76,8 +75,7 @@ func readDOCX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 			d.Warnings = append(d.Warnings, "its "+what+" are not read")
 		}
 	}
-	texts := slices.DeleteFunc(append(append(headers, body.String()), footers...), func(text string) bool { return text == "" })
-	d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+	d.Parts = []Part{{Text: around(headers, footers, body.String())}}
 	if o.Images {
 		err = r.images(&d)
 	}
@@ -165,8 +163,8 @@ func (r *docx) row(x *xmlReader, m *markdown) error {
 func (r *docx) section(x *xmlReader) error {
 	return x.within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && (t.Name.Local == "headerReference" || t.Name.Local == "footerReference") {
-			if target := r.relations[attribute(t, "id")]; !target.external && target.target != "" && !slices.Contains(r.sections, target.target) {
-				r.sections = append(r.sections, target.target)
+			if target := r.relations[attribute(t, "id")]; !target.external {
+				r.sections.add(target.target)
 			}
 		}
 		return nil
@@ -351,20 +349,20 @@ func (r *docx) writeNotes(m *markdown) error {
 }
 
 // headersAndFooters returns the texts above and below pages, each different one once.
-func (r *docx) headersAndFooters() (headers, footers []string, err error) {
-	for _, file := range r.sections {
+func (r *docx) headersAndFooters() (headers, footers distinct, err error) {
+	isHeader := map[string]bool{}
+	for _, file := range related(r.relations, "header") {
+		isHeader[file] = true
+	}
+	for _, file := range r.sections.texts {
 		m := newMarkdown(r.cost)
 		if err := r.file(file, m, false); err != nil {
-			return nil, nil, err
+			return headers, footers, err
 		}
-		to := &footers
-		for _, header := range related(r.relations, "header") {
-			if header == file {
-				to = &headers
-			}
-		}
-		if text := m.String(); text != "" && !slices.Contains(*to, text) {
-			*to = append(*to, text)
+		if isHeader[file] {
+			headers.add(m.String())
+		} else {
+			footers.add(m.String())
 		}
 	}
 	return headers, footers, nil

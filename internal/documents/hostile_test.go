@@ -198,6 +198,12 @@ var hostile = []struct {
 	}, "has more than 67108864 bytes of text"},
 	{"endless table.html", func(testing.TB) []byte { return []byte("<table>" + strings.Repeat("<tr><td>a<td>b", 1_000_000)) }, ""},
 	{"deep.html", func(testing.TB) []byte { return []byte(strings.Repeat("<div><table><tr><td><b>", 300_000) + "x") }, ""},
+	{"tables in tables.html", func(testing.TB) []byte { return []byte(strings.Repeat("<table><tr><td>x<td>y", 300_000)) }, ""},
+	{"links.html", func(testing.TB) []byte { return []byte(strings.Repeat("<a href=https://example.org/>x", 300_000)) }, ""},
+	{"one paragraph.html", func(testing.TB) []byte { return []byte(strings.Repeat("<b>x <br>", 1_000_000)) }, ""},
+	{"notes in notes.rtf", func(testing.TB) []byte {
+		return []byte(`{\rtf1` + strings.Repeat(`{\footnote x`, 9_000) + strings.Repeat(`{x}`, 300_000))
+	}, ""},
 	{"deep lists.html", func(testing.TB) []byte { return []byte(strings.Repeat("<ul><li>x", 300_000)) }, ""},
 	{"attributes.html", func(testing.TB) []byte { return []byte("<p " + strings.Repeat("a=b ", 5_000_000) + ">x") }, ""},
 	{"deep.rtf", func(testing.TB) []byte { return []byte(`{\rtf1` + strings.Repeat("{", 5_000_000)) }, "has more than 10000 groups within each other"},

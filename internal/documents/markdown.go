@@ -7,19 +7,21 @@ import (
 
 const (
 	maxColumns  = 16_384 // As Excel has it.
+	maxTables   = 30     // Within each other. Deeper ones are read as text of the last.
 	bytesOfCell = 32     // What a cell takes besides its text, at least.
 )
 
 // markdown writes what a person reads as Markdown, block by block. Emphasis is not written: a model reads the words.
 type markdown struct {
-	cost   *cost
-	out    []byte
-	line   []byte // The text of the block under construction.
-	prefix string // What its block begins with: "## ", "- ".
-	isItem bool   // The last finished block is an item of a list.
-	tables []*table
-	link   int    // Where the text of the open link begins in line; -1 for none.
-	target string // Of the open link.
+	cost    *cost
+	out     []byte
+	line    []byte // The text of the block under construction.
+	prefix  string // What its block begins with: "## ", "- ".
+	isItem  bool   // The last finished block is an item of a list.
+	tables  []*table
+	surplus int    // Open tables beyond those.
+	link    int    // Where the text of the open link begins in line; -1 for none.
+	target  string // Of the open link.
 }
 
 // table is a table under construction.
@@ -146,6 +148,10 @@ func (m *markdown) table() *table {
 
 func (m *markdown) openTable() {
 	m.end()
+	if len(m.tables) >= maxTables {
+		m.surplus++
+		return
+	}
 	m.tables = append(m.tables, &table{})
 }
 
@@ -246,6 +252,11 @@ func (m *markdown) dropRow() {
 // closeTable ends a table. Markdown has no tables within tables: a small one within a table of several columns becomes lines of its cell,
 // and what else has a table within it, or one column, is there for the layout of its page.
 func (m *markdown) closeTable() {
+	if m.surplus > 0 {
+		m.end()
+		m.surplus--
+		return
+	}
 	m.closeRow()
 	t := m.table()
 	if t == nil {
@@ -357,9 +368,34 @@ func cellText(text string) string {
 
 // String ends what is open and returns the text.
 func (m *markdown) String() string {
-	for m.table() != nil {
+	for m.surplus = 0; m.table() != nil; {
 		m.closeTable()
 	}
 	m.end()
 	return string(m.out)
+}
+
+// distinct are texts that stand on many pages, such as headers: each different one once, in order.
+type distinct struct {
+	texts []string
+	seen  map[string]bool
+}
+
+// add takes a text that is not there yet, and reports whether it was not.
+func (d *distinct) add(text string) bool {
+	if text == "" || d.seen[text] {
+		return false
+	}
+	if d.seen == nil {
+		d.seen = map[string]bool{}
+	}
+	d.seen[text] = true
+	d.texts = append(d.texts, text)
+	return true
+}
+
+// around returns the text of a document with its headers and footers.
+func around(headers, footers distinct, body string) string {
+	texts := append(slices.Clone(headers.texts), body)
+	return strings.Join(slices.DeleteFunc(append(texts, footers.texts...), func(text string) bool { return text == "" }), "\n\n")
 }

@@ -69,8 +69,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 			body.write(note)
 			body.end()
 		}
-		texts := slices.DeleteFunc(append(append(headers, body.String()), footers...), func(text string) bool { return text == "" })
-		d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+		d.Parts = []Part{{Text: around(headers, footers, body.String())}}
 	} else if _, err := o.selected(r.count); err != nil {
 		return Document{}, err
 	}
@@ -83,19 +82,17 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 }
 
 // masters reads the texts above and below the pages of a text, each different one once, and the styles of lists.
-func (r *odf) masters() (headers, footers []string, err error) {
+func (r *odf) masters() (headers, footers distinct, err error) {
 	err = r.walk("styles.xml", false, func(x *xmlReader, token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
 		}
-		if to := map[string]*[]string{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && attribute(t, "display") != "false" {
+		if to := map[string]*distinct{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && attribute(t, "display") != "false" {
 			outer := r.m
 			r.m = newMarkdown(r.cost)
 			err := x.within(func(token xml.Token) error { return r.content(x, token) })
-			if text := r.m.String(); text != "" && !slices.Contains(*to, text) {
-				*to = append(*to, text)
-			}
+			to.add(r.m.String())
 			r.m = outer
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,7 +12,7 @@ import (
 type pptx struct {
 	*archive
 	d       *Document
-	footers []string // Texts at the foot of slides, once each.
+	footers distinct // Texts at the foot of slides, once each.
 	left    map[string]bool
 	wanted  bool // Images are.
 }
@@ -196,8 +195,7 @@ func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes
 		}
 		return nil
 	})
-	if text := footer.String(); text != "" && !slices.Contains(r.footers, text) {
-		r.footers = append(r.footers, text)
+	if text := footer.String(); r.footers.add(text) {
 		m.end()
 		m.block(text, false)
 	}

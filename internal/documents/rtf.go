@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -30,6 +29,7 @@ type rtf struct {
 	pages   rtfPages
 	pending []byte // Bytes of a code page that are not decoded yet.
 	high    rune   // The first half of a surrogate pair.
+	away    int    // Open groups whose text is taken apart.
 	skip    int    // Characters that stand for the last Unicode character, for readers without it.
 
 	label            string      // What stands before it as an item of a list.
@@ -37,7 +37,7 @@ type rtf struct {
 	levels           map[int]int // Of headings, by the number of their style.
 	notes            []string
 	boxes            []string // Texts of boxes at the paragraph, which they follow.
-	headers, footers []string
+	headers, footers distinct
 	comments         bool
 }
 
@@ -70,8 +70,7 @@ func readRTF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 		r.m.write(note)
 		r.m.end()
 	}
-	texts := slices.DeleteFunc(append(append(r.headers, r.m.String()), r.footers...), func(text string) bool { return text == "" })
-	d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+	d.Parts = []Part{{Text: around(r.headers, r.footers, r.m.String())}}
 	if r.comments {
 		d.Warnings = append(d.Warnings, "its comments are not read")
 	}
@@ -242,15 +241,10 @@ func (r *rtf) write(text string) {
 	if g.ignored || g.hidden {
 		return
 	}
-	if r.isBody() {
+	if r.away == 0 {
 		r.placeParagraph()
 	}
 	r.m.write(text)
-}
-
-// isBody reports whether text belongs to the document, and not to a note or a list of styles.
-func (r *rtf) isBody() bool {
-	return !slices.ContainsFunc(r.groups, func(g rtfGroup) bool { return g.outer != nil })
 }
 
 // placeParagraph opens the cell in which the paragraph is, or closes the table before it.
@@ -289,6 +283,7 @@ func (r *rtf) apart(kind string) {
 		return
 	}
 	g.kind, g.outer = kind, r.m
+	r.away++
 	r.m = newMarkdown(r.cost)
 }
 
@@ -299,6 +294,7 @@ func (r *rtf) close() {
 	if g.outer != nil {
 		text := r.m.String()
 		r.m = g.outer
+		r.away--
 		r.groups = r.groups[:len(r.groups)-1]
 		r.taken(g.kind, text)
 		return
@@ -315,14 +311,10 @@ func (r *rtf) taken(kind, text string) {
 	case "footnote":
 		r.notes = append(r.notes, text)
 		r.write(fmt.Sprintf("[^%d]", len(r.notes)))
-	case "header", "footer":
-		to := &r.headers
-		if kind == "footer" {
-			to = &r.footers
-		}
-		if text != "" && !slices.Contains(*to, text) {
-			*to = append(*to, text)
-		}
+	case "header":
+		r.headers.add(text)
+	case "footer":
+		r.footers.add(text)
 	case "listtext":
 		if r.label = strings.TrimSpace(text); utf8.RuneCountInString(r.label) == 1 && !unicode.IsLetter([]rune(r.label)[0]) && !unicode.IsDigit([]rune(r.label)[0]) {
 			r.label = "-"
