@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -41,7 +42,7 @@ func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	var d Document
 	r := &mail{cost: newCost(ctx, o, len(data)), o: o, d: &d}
 	header := r.header(head.Header)
-	if header == "" {
+	if header == "" && !head.Header.Has("Content-Type") && !head.Header.Has("Mime-Version") {
 		return Document{}, &Problem{Text: "is not a mail, as its name says", Hint: "save it anew with the program that made it"}
 	}
 	if err := r.entity(head, 0); err != nil {
@@ -53,7 +54,7 @@ func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	}
 	for _, n := range numbers {
 		if n == 1 {
-			d.Parts = append(d.Parts, Part{Text: strings.Join(append([]string{header}, r.texts...), "\n\n")})
+			d.Parts = append(d.Parts, Part{Text: strings.TrimLeft(strings.Join(append([]string{header}, r.texts...), "\n\n"), "\n")})
 		} else if err := r.attachment(ctx, r.attachments[n-2]); err != nil {
 			return Document{}, err
 		}
@@ -166,12 +167,18 @@ func (r *mail) parts(e *message.Entity, each func(*message.Entity) error) error 
 			return nil
 		}
 		if part == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
-			r.d.Warnings = append(r.d.Warnings, "it ends too early, and may be incomplete")
+			r.warnOnce("it ends too early, and may be incomplete")
 			return nil
 		}
 		if err := each(part); err != nil {
 			return err
 		}
+	}
+}
+
+func (r *mail) warnOnce(warning string) {
+	if !slices.Contains(r.d.Warnings, warning) {
+		r.d.Warnings = append(r.d.Warnings, warning)
 	}
 }
 
@@ -200,7 +207,7 @@ func (r *mail) alternatives(e *message.Entity, depth int) error {
 func (r *mail) content(e *message.Entity) []byte {
 	data, err := io.ReadAll(e.Body)
 	if err != nil {
-		r.d.Warnings = append(r.d.Warnings, "a part of it is damaged, and may be incomplete")
+		r.warnOnce("a part of it is damaged, and may be incomplete")
 	}
 	return data
 }

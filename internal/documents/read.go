@@ -162,6 +162,9 @@ func recognise(name string, data []byte) (format, error) {
 	case isText(data):
 		return known[slices.IndexFunc(known, func(f format) bool { return f.name == "text" })], nil
 	}
+	if binary := FormatOf(data); binary != "" {
+		return format{}, &Problem{Text: "is " + binary + ", not text", Hint: hintFor(binary)}
+	}
 	return format{}, &Problem{Text: "is not in a format that can be read", Hint: "formats: " + strings.Join(names(known), ", ")}
 }
 
