@@ -266,7 +266,7 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 		}
 		return err
 	case "rPr":
-		return r.run(x)
+		return r.run(x, m)
 	case "del", "moveFrom", "Fallback", "sdtPr", "rt", "delText", "pPr":
 		return x.skip()
 	}
@@ -274,11 +274,14 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 }
 
 // run reads the properties of a run, and what follows in it if it is hidden.
-func (r *docx) run(x *xmlReader) error {
+func (r *docx) run(x *xmlReader, m *markdown) error {
 	hidden := false
+	m.raised = false
 	err := x.within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "vanish" {
 			hidden = isOn(attribute(t, "val"))
+		} else if is && t.Name.Local == "vertAlign" {
+			m.raised = attribute(t, "val") == "superscript"
 		}
 		return nil
 	})

@@ -206,6 +206,8 @@ func (r *htmlReader) start(tag atom.Atom, attributes map[string]string) {
 		}
 	case atom.Q:
 		m.write("\"")
+	case atom.Sup:
+		m.raised = true
 	case atom.Main:
 		if r.page && !r.hasMain {
 			r.hasMain = true
@@ -287,6 +289,8 @@ func (r *htmlReader) endTag(tag atom.Atom) {
 		m.end()
 	case atom.A:
 		m.closeLink()
+	case atom.Sup:
+		m.raised = false
 	case atom.Pre:
 		if r.pre != nil {
 			m.verbatim(r.pre.String())

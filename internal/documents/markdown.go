@@ -22,6 +22,7 @@ type markdown struct {
 	surplus int    // Open tables beyond those.
 	link    int    // Where the text of the open link begins in line; -1 for none.
 	target  string // Of the open link.
+	raised  bool   // The next text is raised.
 }
 
 // table is a table under construction.
@@ -49,9 +50,15 @@ func (m *markdown) begin(prefix string) {
 // write appends text to the block.
 func (m *markdown) write(text string) {
 	m.cost.spendText(len(text))
-	if m.cost.err == nil {
-		m.line = append(m.line, text...)
+	if m.cost.err != nil || text == "" {
+		return
 	}
+	// A raised number behind another, or behind a word, is an exponent or the number of a note: without a mark it would belong to it.
+	if m.raised && text[0] >= '0' && text[0] <= '9' && len(m.line) > 0 && !strings.ContainsRune(" \n\t[", rune(m.line[len(m.line)-1])) {
+		m.line = append(m.line, '^')
+	}
+	m.raised = false
+	m.line = append(m.line, text...)
 }
 
 // lineBreak begins a new line in the block.
@@ -362,6 +369,9 @@ func cellText(text string) string {
 	text = strings.TrimSpace(text)
 	if !strings.ContainsAny(text, "|\n\r") {
 		return text
+	}
+	for strings.Contains(text, "\n\n") {
+		text = strings.ReplaceAll(text, "\n\n", "\n")
 	}
 	return strings.NewReplacer("\r\n", "<br>", "\n", "<br>", "\r", "<br>", "|", `\|`).Replace(text)
 }

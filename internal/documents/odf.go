@@ -18,20 +18,22 @@ func isODP(data []byte) bool { return holds(data, odfType+"presentation") }
 // odf reads an OpenDocument file: a text, a spreadsheet or a presentation.
 type odf struct {
 	*archive
-	d       *Document
-	o       Options
-	m       *markdown
-	notes   []string
-	lists   []odfList
-	ordered map[string]bool // By the name of a style of lists and its level: "L1 1".
-	hidden  map[string]bool // Styles of tables and pages that are not shown.
-	left    map[string]bool
-	count   int // Of sheets or slides.
+	d        *Document
+	o        Options
+	m        *markdown
+	notes    []string
+	lists    []odfList
+	opened   bool                // An item is, and has no text yet: one that only has a list within it does not count.
+	levels   map[string]odfLevel // By the name of a style of lists and a level: "L1 1".
+	counters map[string][]int    // Of the items of lists, by style.
+	raised   map[string]bool     // Styles of raised text.
+	hidden   map[string]bool     // Styles of tables and pages that are not shown.
+	left     map[string]bool
+	count    int // Of sheets or slides.
 }
 
 type odfList struct {
 	style string
-	next  int
 }
 
 func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
@@ -54,7 +56,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	if err != nil {
 		return Document{}, err
 	}
-	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), ordered: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
+	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), levels: map[string]odfLevel{}, counters: map[string][]int{}, raised: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
 	headers, footers, err := r.masters()
 	if err == nil {
 		err = a.walk("content.xml", true, r.content)
@@ -105,10 +107,10 @@ func (r *odf) masters() (headers, footers distinct, err error) {
 func (r *odf) style(x *xmlReader, t xml.StartElement) error {
 	name := attribute(t, "name")
 	switch t.Name.Local {
-	case "list-style":
+	case "list-style", "outline-style":
 		return x.within(func(token xml.Token) error {
-			if t, is := token.(xml.StartElement); is && t.Name.Local == "list-level-style-number" && attribute(t, "num-format") != "" {
-				r.ordered[name+" "+attribute(t, "level")] = true
+			if t, is := token.(xml.StartElement); is && (t.Name.Local == "list-level-style-number" || t.Name.Local == "outline-level-style") {
+				r.levels[name+" "+attribute(t, "level")] = odfLevelOf(t)
 			}
 			return nil
 		})
@@ -117,6 +119,10 @@ func (r *odf) style(x *xmlReader, t xml.StartElement) error {
 			t, is := token.(xml.StartElement)
 			if is && (t.Name.Local == "table-properties" && attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && attribute(t, "visibility") == "hidden") {
 				r.hidden[name] = true
+			}
+			if is && t.Name.Local == "text-properties" {
+				r.hidden[name] = r.hidden[name] || attribute(t, "display") == "none"
+				r.raised[name] = strings.HasPrefix(attribute(t, "text-position"), "super")
 			}
 			return nil
 		})
@@ -132,7 +138,7 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 		switch t.Name.Local {
 		case "tracked-changes", "forms", "sequence-decls", "shapes", "title", "desc", "event-listeners", "named-expressions", "database-ranges":
 			return x.skip()
-		case "style", "list-style":
+		case "style", "list-style", "outline-style":
 			return r.style(x, t)
 		case "spreadsheet":
 			return x.within(func(token xml.Token) error { return r.sheet(x, token) })
@@ -148,9 +154,11 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 			if n := len(r.lists); style == "" && n > 0 {
 				style = r.lists[n-1].style
 			}
-			r.lists = append(r.lists, odfList{style: style})
+			r.opened = false
+			r.openList(style, attribute(t, "continue-numbering") == "true" || attribute(t, "continue-list") != "")
 		case "list-item":
-			m.begin(r.item())
+			m.end()
+			r.opened = true
 		case "table":
 			m.openTable()
 		case "table-row":
@@ -170,6 +178,8 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 		}
 	case xml.EndElement:
 		switch t.Name.Local {
+		case "list-item":
+			r.opened = false
 		case "list":
 			if len(r.lists) > 0 {
 				r.lists = r.lists[:len(r.lists)-1]
@@ -185,24 +195,17 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 	return nil
 }
 
-// item returns what an item of the innermost list begins with.
-func (r *odf) item() string {
-	depth := len(r.lists)
-	if depth == 0 {
-		return ""
-	}
-	list := &r.lists[depth-1]
-	list.next++
-	label := "-"
-	if r.ordered[list.style+" "+strconv.Itoa(depth)] {
-		label = strconv.Itoa(list.next) + "."
-	}
-	return strings.Repeat("  ", min(depth, maxListDepth)-1) + label + " "
-}
-
 // paragraph reads to the end of a paragraph. Text boxes at it follow it.
 func (r *odf) paragraph(x *xmlReader, prefix string) error {
 	m := r.m
+	if r.opened {
+		m.begin(r.item())
+		r.opened = false
+	}
+	// The first paragraph of an item is the item. A heading can be one too, and has its number.
+	if label := strings.TrimSpace(m.prefix); prefix != "" && len(m.line) == 0 && label != "" && label != "-" {
+		prefix += label + " "
+	}
 	if len(m.line) > 0 || m.prefix == "" || prefix != "" {
 		m.begin(prefix)
 	}
@@ -253,6 +256,11 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 			m.write("\t")
 		case "line-break":
 			m.lineBreak()
+		case "span":
+			if r.hidden[attribute(t, "style-name")] {
+				return x.skip()
+			}
+			m.raised = r.raised[attribute(t, "style-name")]
 		case "a":
 			m.openLink(attribute(t, "href"))
 		case "note":
@@ -271,8 +279,11 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 			}
 		}
 	case xml.EndElement:
-		if t.Name.Local == "a" {
+		switch t.Name.Local {
+		case "a":
 			m.closeLink()
+		case "span":
+			m.raised = false
 		}
 	}
 	return nil

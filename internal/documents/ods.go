@@ -31,7 +31,7 @@ func (r *odf) sheet(x *xmlReader, token xml.Token) error {
 			return nil
 		}
 		switch t.Name.Local {
-		case "shapes", "forms":
+		case "object":
 			r.left["charts and embedded documents"] = true
 			return x.skip()
 		case "table-row":

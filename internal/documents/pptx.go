@@ -243,6 +243,8 @@ func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, pre
 			label = "-"
 		case "buAutoNum":
 			label = "1"
+		case "rPr":
+			m.raised = attribute(t, "baseline") != "" && attribute(t, "baseline") != "0" && attribute(t, "baseline")[0] != '-'
 		case "t":
 			text, err := x.text()
 			m.write(text)

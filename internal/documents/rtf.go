@@ -263,6 +263,8 @@ func (r *rtf) placeParagraph() {
 
 func (r *rtf) endParagraph() {
 	switch {
+	case r.label != "" && r.group().heading > 0:
+		r.m.prefix = strings.Repeat("#", min(r.group().heading, maxHeading)) + " " + strings.TrimPrefix(r.label+" ", "- ")
 	case r.label != "":
 		r.m.prefix = strings.Repeat("  ", r.group().level) + r.label + " "
 	case r.group().heading > 0:
@@ -300,6 +302,7 @@ func (r *rtf) close() {
 		return
 	}
 	r.groups = r.groups[:len(r.groups)-1]
+	r.m.raised = false
 	if g.kind == "fldrslt" {
 		r.m.closeLink()
 	}

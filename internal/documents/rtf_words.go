@@ -29,7 +29,7 @@ var rtfApart = map[string]string{
 // rtfLetters are the words that stand for a character.
 var rtfLetters = map[string]string{
 	"tab": "\t", "line": "\n", "lbr": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
-	"emspace": " ", "enspace": " ", "qmspace": " ", "zwj": "\u200d", "zwnj": "\u200c", "nestcell": "\n", "nestrow": "\n",
+	"emspace": " ", "enspace": " ", "qmspace": " ", "zwj": "\u200d", "zwnj": "\u200c", "nestcell": " ", "nestrow": "\n",
 }
 
 // word does what a control word says.
@@ -77,7 +77,11 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 	case "v", "deleted":
 		g.hidden = isOn
 	case "plain":
-		g.hidden = false
+		g.hidden, r.m.raised = false, false
+	case "super":
+		r.m.raised = isOn
+	case "nosupersub", "sub":
+		r.m.raised = false
 	case "uc":
 		g.fallback = min(max(number, 0), maxRTFWord)
 	case "f":
@@ -95,6 +99,9 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 	case "fldrslt":
 		g.kind = "fldrslt"
 		if !g.ignored {
+			if r.away == 0 {
+				r.placeParagraph()
+			}
 			r.m.openLink(r.target)
 		}
 		r.target = ""
