@@ -47,15 +47,17 @@ func (m *markdown) begin(prefix string) {
 	m.prefix = prefix
 }
 
+var superscript = strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")
+
 // write appends text to the block.
 func (m *markdown) write(text string) {
 	m.cost.spendText(len(text))
 	if m.cost.err != nil || text == "" {
 		return
 	}
-	// A raised number behind another, or behind a word, is an exponent or the number of a note: without a mark it would belong to it.
-	if m.raised && text[0] >= '0' && text[0] <= '9' && len(m.line) > 0 && !strings.ContainsRune(" \n\t[", rune(m.line[len(m.line)-1])) {
-		m.line = append(m.line, '^')
+	// A raised number behind another, or behind a word, is an exponent or the number of a note. In plain digits it would belong to it.
+	if m.raised && strings.Trim(text, "0123456789") == "" {
+		text = superscript.Replace(text)
 	}
 	m.raised = false
 	m.line = append(m.line, text...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -224,5 +225,27 @@ func TestOddMails(t *testing.T) {
 		if err != nil || d.Text() != c.want {
 			t.Errorf("%s: got %q, %v", name, d.Text(), err)
 		}
+	}
+}
+
+// TestRaisedNumbers wants numbers that are raised not to belong to what is before them.
+func TestRaisedNumbers(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"a.html": []byte("<p>10<sup>2</sup> m in 2019<sup>3</sup>, the 1<sup>st</sup></p>"),
+		"a.docx": wordFile(t, `<w:p><w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>2</w:t></w:r><w:r><w:t xml:space="preserve"> m in 2019</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>3</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t>, the 1st</w:t></w:r></w:p>`),
+		"a.rtf":  []byte(`{\rtf1 10{\super 2} m in 2019\super 3\nosupersub , the 1{\super st}\par}`),
+		"a.odt":  packed(t, "mimetype", odfType+"text", "content.xml", `<x xmlns:text="t" xmlns:style="s"><style:style style:name="T1"><style:text-properties style:text-position="super 58%"/></style:style>`+fmt.Sprintf(odfXML, "text", `<text:p>10<text:span text:style-name="T1">2</text:span> m in 2019<text:span text:style-name="T1">3</text:span>, the 1st</text:p>`)+"</x>"),
+		"a.pptx": officeFile(t, "ppt/presentation.xml", `<p xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sldId r:id="r1"/></p>`, "ppt/_rels/presentation.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "slide", "s.xml")), "ppt/s.xml", `<sld><sp><txBody><p><r><t>10</t></r><r><rPr baseline="30000"/><t>2</t></r><r><rPr/><t> m in 2019</t></r><r><rPr baseline="30000"/><t>3</t></r><r><t>, the 1st</t></r></p></txBody></sp></sld>`),
+	} {
+		if d, err := Read(context.Background(), name, data, Options{}); err != nil || d.Text() != "10² m in 2019³, the 1st" {
+			t.Errorf("%s: got %q, %v", name, d.Text(), err)
+		}
+	}
+}
+
+func TestTitlesOfSlides(t *testing.T) {
+	data := packed(t, "mimetype", odfType+"presentation", "content.xml", fmt.Sprintf(odfXML, "presentation", `<page><frame class="title"><text-box><text:p>A</text:p></text-box></frame><frame class="page-number"><text-box><text:p>1</text:p></text-box></frame><frame><text-box><text:p>b</text:p></text-box></frame></page>`))
+	if d, err := Read(context.Background(), "a.odp", data, Options{}); err != nil || d.Text() != "# A\n\nb" {
+		t.Errorf("got %q, %v", d.Text(), err)
 	}
 }
