@@ -17,6 +17,7 @@ type docx struct {
 	styles    map[string]docxStyle
 	numbering docxNumbering
 	relations map[string]relation
+	pictures  distinct        // Names of the files of images.
 	notes     []docxNote      // In order of their references.
 	sections  distinct        // Names of the files of headers and footers.
 	left      map[string]bool // What is left out, for warnings.
@@ -89,7 +90,7 @@ func readDOCX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 func (r *docx) images(d *Document) error {
 	parts := d.Parts
 	d.Parts = nil
-	for _, target := range related(r.relations, "image") {
+	for _, target := range r.pictures.texts {
 		if err := r.picture(d, target); err != nil {
 			return err
 		}
@@ -245,6 +246,14 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 		m.write(fmt.Sprintf("[^%d]", len(r.notes)))
 	case "commentReference":
 		r.left["comments"] = true
+	case "blip", "imagedata":
+		id := attribute(t, "embed")
+		if id == "" {
+			id = attribute(t, "id")
+		}
+		if image := r.relations[id]; image.kind == "image" && !image.external {
+			r.pictures.add(image.target)
+		}
 	case "chart":
 		r.left["charts"] = true
 	case "OLEObject":

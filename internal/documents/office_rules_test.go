@@ -128,10 +128,13 @@ func TestImagesOfOffice(t *testing.T) {
 	const pixel = "\x89PNG\r\n\x1a\n"
 	mail := []byte("From: a\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img alt=Logo src=cid:1>\r\n--b\r\nContent-Type: image/png\r\nContent-ID: <1>\r\n\r\n" + pixel + "\r\n--b--\r\n")
 	for name, data := range map[string][]byte{
-		"a.docx": wordFile(t, "<w:p/>", "word/_rels/document.xml.rels", `<Relationships><Relationship Id="r1" Type="x/image" Target="media/a.png"/><Relationship Id="r2" Type="x/image" Target="https://example.org/b.png" TargetMode="External"/></Relationships>`, "word/media/a.png", pixel),
+		"a.docx": wordFile(t, `<w:p xmlns:r="r"><w:r><blip r:embed="r2"/><blip r:embed="r1"/></w:r></w:p>`, "word/_rels/document.xml.rels", `<Relationships><Relationship Id="r1" Type="x/image" Target="media/a.png"/><Relationship Id="r2" Type="x/image" Target="https://example.org/b.png" TargetMode="External"/></Relationships>`, "word/media/a.png", pixel),
 		"a.html": []byte(`<img src="data:image/png;base64,iVBORw0KGgo="><img src="https://example.org/b.png">`),
 		"a.epub": packed(t, "mimetype", "application/epub+zip", "META-INF/container.xml", `<c><rootfile full-path="a.opf"/></c>`, "a.opf", `<p><item id="a" href="a.html"/><itemref idref="a"/></p>`, "a.html", `<img src="i/a.png">`, "i/a.png", pixel),
 		"a.eml":  mail,
+		"a.pptx": officeFile(t, "ppt/presentation.xml", `<p xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sldId r:id="r1"/></p>`, "ppt/_rels/presentation.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "slide", "s.xml")), "ppt/s.xml", `<sld xmlns:r="r"><pic><blip r:embed="r1"/></pic></sld>`, "ppt/_rels/s.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "image", "a.png")), "ppt/a.png", pixel),
+		"a.odt":  packed(t, "mimetype", odfType+"text", "content.xml", fmt.Sprintf(odfXML, "text", `<text:p><frame><image href="Pictures/a.png"/></frame><frame><image href="https://example.org/b.png"/></frame></text:p>`), "Pictures/a.png", pixel),
+		"a.xlsx": workbook(t, 1, "<row/>", "xl/worksheets/_rels/sheet1.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "drawing", "d.xml")), "xl/worksheets/_rels/d.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "image", "../a.png")), "xl/a.png", pixel),
 	} {
 		d, err := Read(context.Background(), name, data, Options{Images: true})
 		if err != nil || len(d.Images) != 1 || d.Images[0].Type != "image/png" || !bytes.Equal(bytes.TrimSpace(d.Images[0].Data), bytes.TrimSpace([]byte(pixel))) {
