@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -227,7 +228,9 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 	switch t.Name.Local {
 	case "t":
 		text, err := x.text()
-		m.write(text)
+		if n := len(r.fields); n == 0 || !r.fields[n-1].result || !isPageNumber(r.fields[n-1].code.String()) {
+			m.write(text)
+		}
 		return err
 	case "tab", "ptab":
 		m.write("\t")
@@ -266,6 +269,12 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 		if text := strings.TrimSpace(attribute(t, "descr")); text != "" {
 			m.write("![" + text + "]")
 		}
+	case "sup":
+		m.raised = true // In a formula.
+	case "fldSimple":
+		if isPageNumber(attribute(t, "instr")) {
+			return x.skip()
+		}
 	case "fldChar":
 		r.field(attribute(t, "fldCharType"), m)
 	case "instrText":
@@ -301,6 +310,12 @@ func (r *docx) run(x *xmlReader, m *markdown) error {
 }
 
 func isOn(value string) bool { return value != "0" && value != "false" && value != "off" }
+
+// isPageNumber reports whether a field shows where on paper it stands, which says nothing here.
+func isPageNumber(code string) bool {
+	words := strings.Fields(strings.ToUpper(code))
+	return len(words) > 0 && slices.Contains([]string{"PAGE", "NUMPAGES", "SECTIONPAGES"}, words[0])
+}
 
 // field follows the codes of fields, of which only links matter: their results are in the text.
 func (r *docx) field(kind string, m *markdown) {

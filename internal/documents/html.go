@@ -35,6 +35,7 @@ type htmlReader struct {
 
 type htmlList struct {
 	ordered bool
+	kind    string // Of numbers: "1", "a", "A", "i" or "I".
 	next    int
 }
 
@@ -147,7 +148,7 @@ func (r *htmlReader) text(text []byte) {
 // unseen are the elements whose content nobody reads.
 var unseen = map[atom.Atom]bool{
 	atom.Script: true, atom.Style: true, atom.Template: true, atom.Noscript: true, atom.Iframe: true, atom.Object: true, atom.Svg: true,
-	atom.Datalist: true, atom.Audio: true, atom.Video: true, atom.Canvas: true, atom.Noframes: true, atom.Noembed: true, atom.Rt: true, atom.Rp: true,
+	atom.Datalist: true, atom.Audio: true, atom.Video: true, atom.Canvas: true, atom.Noframes: true, atom.Noembed: true, atom.Rt: true, atom.Rp: true, atom.Annotation: true, atom.AnnotationXml: true,
 }
 
 // blocks are the elements that begin and end a block of text.
@@ -186,6 +187,7 @@ func (r *htmlReader) start(tag atom.Atom, attributes map[string]string) {
 		m.end()
 		r.pre = &strings.Builder{}
 	case atom.A:
+		m.raised = m.raised || attributes["epub:type"] == "noteref" || attributes["role"] == "doc-noteref"
 		m.openLink(attributes["href"])
 	case atom.Img:
 		r.image(attributes)
@@ -208,6 +210,14 @@ func (r *htmlReader) start(tag atom.Atom, attributes map[string]string) {
 		m.write("\"")
 	case atom.Sup:
 		m.raised = true
+	case atom.Input:
+		if strings.EqualFold(attributes["type"], "checkbox") {
+			box := "☐ "
+			if _, checked := attributes["checked"]; checked {
+				box = "☒ "
+			}
+			m.write(box)
+		}
 	case atom.Main:
 		if r.page && !r.hasMain {
 			r.hasMain = true
@@ -235,7 +245,7 @@ func (r *htmlReader) beginBlock(tag atom.Atom, attributes map[string]string) {
 		if err != nil {
 			first = 1
 		}
-		r.lists = append(r.lists, htmlList{true, first})
+		r.lists = append(r.lists, htmlList{true, attributes["type"], first})
 	case atom.Blockquote:
 		r.quotes++
 	}
@@ -255,7 +265,7 @@ func (r *htmlReader) item() string {
 		return indent + "- "
 	}
 	list.next++
-	return indent + strconv.Itoa(list.next-1) + ". "
+	return indent + numeral(list.next-1, odfNumerals[list.kind]) + ". "
 }
 
 // spanOf returns how many cells are covered besides the first.

@@ -100,7 +100,7 @@ func (m *markdown) end() {
 	if strings.HasPrefix(prefix, "#") {
 		text = strings.Join(strings.Fields(text), " ")
 	}
-	isItem := strings.HasSuffix(prefix, " ") && !strings.HasPrefix(prefix, "#")
+	isItem := strings.HasSuffix(prefix, " ") && !strings.HasPrefix(prefix, "#") && !strings.HasPrefix(prefix, ">")
 	if isItem {
 		text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", len(prefix)))
 	}

@@ -27,6 +27,7 @@ type odf struct {
 	levels   map[string]odfLevel // By the name of a style of lists and a level: "L1 1".
 	counters map[string][]int    // Of the items of lists, by style.
 	raised   map[string]bool     // Styles of raised text.
+	titles   map[string]bool     // Styles of the title of a text.
 	hidden   map[string]bool     // Styles of tables and pages that are not shown.
 	left     map[string]bool
 	count    int // Of sheets or slides.
@@ -56,7 +57,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	if err != nil {
 		return Document{}, err
 	}
-	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), levels: map[string]odfLevel{}, counters: map[string][]int{}, raised: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
+	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), levels: map[string]odfLevel{}, counters: map[string][]int{}, raised: map[string]bool{}, titles: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
 	headers, footers, err := r.masters()
 	if err == nil {
 		err = a.walk("content.xml", true, r.content)
@@ -115,6 +116,7 @@ func (r *odf) style(x *xmlReader, t xml.StartElement) error {
 			return nil
 		})
 	case "style":
+		r.titles[name] = attribute(t, "parent-style-name") == "Title"
 		return x.within(func(token xml.Token) error {
 			t, is := token.(xml.StartElement)
 			if is && (t.Name.Local == "table-properties" && attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && attribute(t, "visibility") == "hidden") {
@@ -148,6 +150,9 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 			level, _ := strconv.Atoi(attribute(t, "outline-level"))
 			return r.paragraph(x, strings.Repeat("#", min(max(level, 1), maxHeading))+" ")
 		case "p":
+			if style := attribute(t, "style-name"); style == "Title" || r.titles[style] {
+				return r.paragraph(x, "# ")
+			}
 			return r.paragraph(x, "")
 		case "list":
 			style := attribute(t, "style-name")
@@ -268,7 +273,7 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 		case "annotation":
 			r.left["comments"] = true
 			return x.skip()
-		case "title", "desc", "ruby-text", "tracked-changes":
+		case "title", "desc", "ruby-text", "tracked-changes", "page-number", "page-count":
 			return x.skip()
 		case "object":
 			r.left["charts and embedded documents"] = true

@@ -252,3 +252,22 @@ func TestTitlesOfSlides(t *testing.T) {
 		t.Errorf("got %q, %v", d.Text(), err)
 	}
 }
+
+// TestFieldsAndLists wants what stands on paper only to be left out, and numbers as lists have them.
+func TestFieldsAndLists(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"a.docx", wordFile(t, `<w:p><w:fldSimple w:instr=" PAGE "><w:r><w:t>7</w:t></w:r></w:fldSimple><w:r><w:t>a</w:t></w:r><w:r><w:fldChar w:fldCharType="begin"/><w:instrText>NUMPAGES</w:instrText><w:fldChar w:fldCharType="separate"/><w:t>9</w:t><w:fldChar w:fldCharType="end"/><w:t>b</w:t></w:r></w:p>`), "ab"},
+		{"a.rtf", []byte(`{\rtf1 a{\field{\*\fldinst PAGE}{\fldrslt 7}}b\par}`), "ab"},
+		{"a.odt", packed(t, "mimetype", odfType+"text", "content.xml", fmt.Sprintf(odfXML, "text", `<text:p text:style-name="Title">a<text:page-number>7</text:page-number>b</text:p>`)), "# ab"},
+		{"a.html", []byte(`<ol type="a" start="3"><li>x<li>y</ol><ol type=I><li>z</ol><blockquote>q</blockquote><ul><li><input type=checkbox checked>done</ul>`), "c. x\nd. y\nI. z\n\n> q\n\n- ☒ done"},
+		{"b.html", []byte(`<p>pulls.<a role="doc-noteref" href="#1">1</a> Twice</p>`), "pulls.¹ Twice"},
+	} {
+		if d, err := Read(context.Background(), c.name, c.data, Options{}); err != nil || d.Text() != c.want {
+			t.Errorf("%s: got %q, %v", c.name, d.Text(), err)
+		}
+	}
+}

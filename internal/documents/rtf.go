@@ -29,6 +29,7 @@ type rtf struct {
 	pages   rtfPages
 	pending []byte // Bytes of a code page that are not decoded yet.
 	high    rune   // The first half of a surrogate pair.
+	isPage  bool   // The result of the field that follows is the number of a page.
 	away    int    // Open groups whose text is taken apart.
 	skip    int    // Characters that stand for the last Unicode character, for readers without it.
 
@@ -323,6 +324,7 @@ func (r *rtf) taken(kind, text string) {
 			r.label = "-"
 		}
 	case "fldinst":
+		r.isPage = isPageNumber(text)
 		if _, address, is := strings.Cut(text, "HYPERLINK"); is {
 			if _, address, is = strings.Cut(address, `"`); is {
 				r.target, _, _ = strings.Cut(address, `"`)

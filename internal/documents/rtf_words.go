@@ -98,6 +98,8 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 		r.pages.fonts[r.pages.font] = number
 	case "fldrslt":
 		g.kind = "fldrslt"
+		g.ignored = g.ignored || r.isPage
+		r.isPage = false
 		if !g.ignored {
 			if r.away == 0 {
 				r.placeParagraph()
