@@ -96,14 +96,14 @@ func TestReadHostilePDF(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		data []byte
-		want string // What the problem says; empty if the document can be read.
+		want string // What the problem says; "*" where that depends on the machine, empty if the document can be read.
 	}{
 		{"mark alone", []byte("%PDF-1.7\n"), "is not a complete PDF document"},
 		{"first half", letter[:len(letter)/2], "is not a complete PDF document"},
 		{"noise", append([]byte("%PDF-1.7\n"), bytes.Repeat([]byte{1, 200, 3, 77, 0}, 50_000)...), "is not a complete PDF document"},
 		{"pages in a loop", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2000000000 >>"), "is not a complete PDF document"},
 		{"too many pages", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids ["+strings.Repeat("3 0 R ", 20_000)+"] /Count 20000 >>", "<< /Type /Page /Parent 2 0 R >>"), "has 20000 parts, and the limit is 10000"},
-		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nested...), "has a page that takes more than 1.5s"},
+		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nested...), "*"},
 		{"much in little", pdfPage(deflated(t, blanks, 800), "/Filter /FlateDecode", ""), "*"},
 		{"text without end", pdfPage(deflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
 		{"deep arrays", pdfPage(deflated(t, "[", 2_000_000), "/Filter /FlateDecode", ""), ""},
@@ -136,12 +136,13 @@ func TestReadHostilePDF(t *testing.T) {
 }
 
 func TestReadPDFMemoryLimit(t *testing.T) {
-	data := pdfPage(deflated(t, strings.Repeat(" ", 1<<20), 200), "/Filter /FlateDecode", "")
-	_, err := Read(context.Background(), "a.pdf", data, Options{Limits: Limits{Memory: 60 << 20}})
+	data := pdfPage(deflated(t, strings.Repeat(" ", 1<<20), 48), "/Filter /FlateDecode", "")
+	_, err := Read(context.Background(), "a.pdf", data, Options{Limits: Limits{Memory: 60 << 20, Time: 20 * time.Minute}})
 	if !errors.Is(err, errDamaged) {
 		t.Errorf("got %v", err)
 	}
-	if d, err := Read(context.Background(), "a.pdf", data, Options{}); err != nil && !strings.Contains(err.Error(), "takes more than") {
+	d, err := Read(context.Background(), "a.pdf", data, Options{Limits: Limits{Time: 20 * time.Minute}})
+	if err != nil || len(d.Parts) != 1 {
 		t.Errorf("with more memory: %+v, %v", d, err)
 	}
 }
