@@ -218,7 +218,11 @@ func (p pdfDocument) text(index int) (string, error) {
 		return p.unordered(page)
 	}
 	filled := count
+	var unpainted []glyph
 	if notes, err := p.reader.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: page}); err == nil && notes.Count > 0 {
+		if unpainted, err = p.unpainted(page, notes.Count); err != nil {
+			return "", err
+		}
 		// Makes what fields and notes show a part of the page, behind the rest.
 		if _, err := p.reader.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page, Usage: requests.FPDFPage_FlattenUsageNormalDisplay}); err != nil {
 			return "", err
@@ -259,7 +263,7 @@ func (p pdfDocument) text(index int) (string, error) {
 		glyphs = append(glyphs, glyph{char: char, left: at.Left, right: at.Right, bottom: at.Bottom, top: at.Top, turns: (4 - quarter) % 4})
 	}
 	_, err = p.reader.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: *page.ByReference})
-	return pageText(glyphs, before), err
+	return pageText(append(glyphs, unpainted...), before), err
 }
 
 func (p pdfDocument) load(index int) (requests.Page, error) {
