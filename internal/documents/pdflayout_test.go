@@ -1,6 +1,9 @@
 package documents
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // row returns the characters of a text at these left and right edges, on one baseline.
 func row(text string, edges ...float64) []glyph {
@@ -51,5 +54,20 @@ func TestDividedWords(t *testing.T) {
 		if got := unhyphenated(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestValuesStandBesideTheirLabels(t *testing.T) {
+	down := func(glyphs []glyph, by float64) []glyph {
+		for i := range glyphs {
+			glyphs[i].bottom, glyphs[i].top = glyphs[i].bottom-by, glyphs[i].top-by
+		}
+		return glyphs
+	}
+	line := []glyph{{char: '\n'}}
+	page := slices.Concat(row("To:", 10, 14, 15, 19, 20, 21), line, down(row("By:", 10, 14, 15, 19, 20, 21), 20), line, down(row("End", 10, 14, 15, 19, 20, 24), 40), line)
+	values := slices.Concat(row("Al", 60, 64, 65, 67), line, down(row("Bo", 60, 64, 65, 69), 20))
+	if got, want := pageText(slices.Concat(page, values), len(page)), "To: | Al\n\nBy: | Bo\n\nEnd"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
