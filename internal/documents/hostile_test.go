@@ -29,7 +29,7 @@ func packed(t testing.TB, files ...string) []byte {
 		if files[i] == "mimetype" {
 			method = zip.Store
 		}
-		content := deflated(t, files[i+1], method)
+		content := compressed(t, files[i+1], method)
 		file, err := z.CreateRaw(&zip.FileHeader{Name: files[i], Method: method, CRC32: crc32.ChecksumIEEE([]byte(files[i+1])), UncompressedSize64: uint64(len(files[i+1])), CompressedSize64: uint64(len(content))})
 		if err == nil {
 			_, err = file.Write(content)
@@ -44,7 +44,7 @@ func packed(t testing.TB, files ...string) []byte {
 	return to.Bytes()
 }
 
-func deflated(t testing.TB, content string, method uint16) []byte {
+func compressed(t testing.TB, content string, method uint16) []byte {
 	t.Helper()
 	if method == zip.Store {
 		return []byte(content)

@@ -20,7 +20,7 @@ func TestReadHostile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			data := c.make(t)
 			runtime.GC()
-			stop, peak := watch()
+			stop, peak := heapGrowth()
 			start := processorTime(t)
 			d, err := Read(context.Background(), c.name, data, Options{Images: true})
 			took := processorTime(t) - start
@@ -52,8 +52,8 @@ func processorTime(t *testing.T) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// watch measures by how much the heap grows until it is stopped.
-func watch() (stop chan struct{}, peak chan int64) {
+// heapGrowth measures by how much the heap grows until it is stopped.
+func heapGrowth() (stop chan struct{}, peak chan int64) {
 	stop, peak = make(chan struct{}), make(chan int64, 1)
 	heap := func() int64 {
 		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
