@@ -160,11 +160,12 @@ func TestWatch(t *testing.T) {
 	next, end := watch(20*time.Millisecond, func() { close(slow) })
 	defer end()
 	next()
-	for {
+	for turns := 0; ; turns++ { // Computes until it is stopped.
 		select {
 		case <-slow:
 			return
-		default: // Computes.
+		default:
+			turns *= 3
 		}
 	}
 }
