@@ -157,7 +157,7 @@ func TestReadPDFBesideThePage(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	slow := make(chan struct{})
-	next, end := watch(20*time.Millisecond, func() { close(slow) })
+	next, end := watchSteps(20*time.Millisecond, func() { close(slow) })
 	defer end()
 	next()
 	for turns := 0; ; turns++ { // Computes until it is stopped.
