@@ -87,3 +87,17 @@ func addressOf(t *testing.T, p *provider.Provider, text string) *url.URL {
 	}
 	return address
 }
+
+// TestConversationAsText: a cell of a table has a conversation as JSON.
+func TestConversationAsText(t *testing.T) {
+	for written, want := range map[string]string{
+		`[{"role": "user", "content": "Why?"}]`: `[{"role":"user","content":"Why?"}]`,
+		`{"role": "user"}`:                      `"{\"role\": \"user\"}"`,
+		"Why?":                                  `"Why?"`,
+	} {
+		parameters := value.Object(value.Field{Name: "messages", Value: value.String(written)})
+		if got, _ := listMessages(parameters).Get("messages"); string(got.JSON()) != want {
+			t.Errorf("%s: %s", written, got.JSON())
+		}
+	}
+}

@@ -272,7 +272,11 @@ func (r *Request) requirePrompt(method string, setBy map[string]string, fields *
 	case conversation, has && prompt.Text() != "":
 		return
 	default:
-		found.add("", "--prompt is required: it says what to ask the model about each file or row")
+		word := "file"
+		if r.Files.Rows != "" {
+			word = "row"
+		}
+		found.add("", "--prompt is required: it says what to ask the model about each %s", word)
 	}
 	if !has || prompt.Text() == "" {
 		*fields = fields.With("prompt", value.String("${item.name}"))
