@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -36,6 +37,10 @@ func TestReadOffice(t *testing.T) {
 		files, err := filepath.Glob("testdata/" + folder + "/*")
 		if err != nil {
 			t.Fatal(err)
+		}
+		const enough = 3
+		if n := len(slices.DeleteFunc(slices.Clone(files), func(file string) bool { return slices.Contains([]string{".txt", ".want"}, filepath.Ext(file)) })); n < enough {
+			t.Errorf("%d documents in %s", n, folder)
 		}
 		for _, file := range files {
 			if extension := filepath.Ext(file); extension == ".txt" || extension == ".want" {
