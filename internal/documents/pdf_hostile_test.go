@@ -46,7 +46,7 @@ func pdfPage(content, filter, resources string, more ...string) []byte {
 	}, more...)...)
 }
 
-func deflated(t testing.TB, piece string, times int) string {
+func pdfDeflated(t testing.TB, piece string, times int) string {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := zlib.NewWriterLevel(&b, zlib.BestSpeed)
@@ -123,9 +123,9 @@ func TestReadHostilePDF(t *testing.T) {
 		{"pages in a loop", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2000000000 >>"), "is not a complete PDF document"},
 		{"too many pages", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids ["+strings.Repeat("3 0 R ", 20_000)+"] /Count 20000 >>", "<< /Type /Page /Parent 2 0 R >>"), "has 20000 parts, and the limit is 10000"},
 		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nested...), "*"},
-		{"much in little", pdfPage(deflated(t, blanks, 800), "/Filter /FlateDecode", ""), "*"},
-		{"text without end", pdfPage(deflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
-		{"deep arrays", pdfPage(deflated(t, "[", 2_000_000), "/Filter /FlateDecode", ""), ""},
+		{"much in little", pdfPage(pdfDeflated(t, blanks, 800), "/Filter /FlateDecode", ""), "*"},
+		{"text without end", pdfPage(pdfDeflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
+		{"deep arrays", pdfPage(pdfDeflated(t, "[", 2_000_000), "/Filter /FlateDecode", ""), ""},
 		{"huge page and image", pdfPage("/I Do", "", "/XObject << /I 6 0 R >>", "<< /Type /XObject /Subtype /Image /Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Length 1 >>\nstream\nx\nendstream"), ""},
 		{"script at the start", pdfOf("<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /JavaScript /JS (while(true){}) >> >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R >>"), ""},
 	} {
@@ -155,7 +155,7 @@ func TestReadHostilePDF(t *testing.T) {
 }
 
 func TestReadPDFMemoryLimit(t *testing.T) {
-	data := pdfPage(deflated(t, strings.Repeat(" ", 1<<20), 48), "/Filter /FlateDecode", "")
+	data := pdfPage(pdfDeflated(t, strings.Repeat(" ", 1<<20), 48), "/Filter /FlateDecode", "")
 	_, err := Read(context.Background(), "a.pdf", data, Options{Limits: Limits{Memory: 60 << 20, Time: 20 * time.Minute}})
 	if !errors.Is(err, errDamaged) {
 		t.Errorf("got %v", err)
@@ -170,7 +170,7 @@ func TestReadPDFEndsWithItsContext(t *testing.T) {
 	if err := preparePDF(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	data := pdfPage(deflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", "")
+	data := pdfPage(pdfDeflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", "")
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	start := time.Now()

@@ -157,14 +157,15 @@ func TestReadPDFBesideThePage(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	slow := make(chan struct{})
-	next, end := watch(20*time.Millisecond, func() { close(slow) })
+	next, end := watchSteps(20*time.Millisecond, func() { close(slow) })
 	defer end()
 	next()
-	for {
+	for turns := 0; ; turns++ { // Computes until it is stopped.
 		select {
 		case <-slow:
 			return
-		default: // Computes.
+		default:
+			turns *= 3
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (e *engine) with(ctx context.Context, memory int64, step time.Duration, f f
 		defer close(killed)
 		_ = instance.Kill()
 	})
-	next, end := watch(step, func() { cancel(errSlowStep) })
+	next, end := watchSteps(step, func() { cancel(errSlowStep) })
 	err = f(instance, next)
 	end()
 	if stop() {
@@ -166,8 +166,8 @@ func (e *engine) with(ctx context.Context, memory int64, step time.Duration, f f
 	return context.Cause(limited)
 }
 
-// watch calls slow when the goroutine of the caller has computed for longer than a step. The caller begins a step by calling next.
-func watch(step time.Duration, slow func()) (next, end func()) {
+// watchSteps calls slow when the goroutine of the caller has computed for longer than a step. The caller begins a step by calling next.
+func watchSteps(step time.Duration, slow func()) (next, end func()) {
 	clock, free := threadClock()
 	var began atomic.Int64
 	next = func() { began.Store(int64(clock())) }

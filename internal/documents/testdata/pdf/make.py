@@ -296,8 +296,9 @@ def rotated():
     text = wrap(COLUMNS[0], 60)
     page = "".join(at(100, 600 - 14 * i, l) for i, l in enumerate(text))
     up = "".join(at(200 + 14 * i, 100, l, 12, "0 1 -1 0") for i, l in enumerate(text))
-    turns = [0, 90, 180, 270, 0]
-    save("rotated", hand([page] * 4 + [up], lambda i: f"/Rotate {turns[i]}"), *[COLUMNS[0]] * 5)
+    both = "".join(at(x, 600 - 14 * i, l) for x, t in ((60, COLUMNS[0]), (330, COLUMNS[1])) for i, l in enumerate(wrap(t, 40)))
+    turns = [0, 90, 180, 270, 0, 90]
+    save("rotated", hand([page] * 4 + [up, both], lambda i: f"/Rotate {turns[i]}"), *[COLUMNS[0]] * 5, COLUMNS[0] + "\n" + COLUMNS[1])
 
 
 def form():
