@@ -149,6 +149,7 @@ var rules = []rule{
 	{"internal/secretsource", []string{"internal/protocol"}, []string{disk, dotenv}},
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
+	{"internal/requestfile", []string{"internal/value"}, nil},
 	{"internal/suggest", nil, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
