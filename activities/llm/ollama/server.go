@@ -144,6 +144,21 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	return nil
 }
 
+// Forward implements provider.Forwarder, by the API that Ollama has under /v1.
+func (o *server) Forward(ctx context.Context, request *provider.Request) (*provider.Forwarded, error) {
+	response, err := request.Body.Post(ctx, o.http, o.base.JoinPath("v1", request.Body.Path))
+	if err != nil {
+		return nil, o.failed(ctx, request.Model, request.Secrets, err)
+	}
+	if response.Refused() {
+		return response, o.failed(ctx, request.Model, request.Secrets, refusal{response.Status, response.ErrorBody(), response.After})
+	}
+	if body, err := value.Parse(response.Body); err != nil || body.Kind() != value.KindObject {
+		return nil, o.failed(ctx, request.Model, request.Secrets, strange{string(response.Body)})
+	}
+	return response, nil
+}
+
 // embedded is an api.EmbedResponse whose numbers keep their digits.
 type embedded struct {
 	Model           string        `json:"model"`

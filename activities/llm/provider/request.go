@@ -27,6 +27,7 @@ type Request struct {
 	Secrets    Secrets
 
 	Completion *Completion // For llm/generate: the prompt is not a conversation.
+	Body       *Body       // For llm/request: what is sent, instead of everything above.
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
 	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
@@ -63,6 +64,9 @@ func (r *Request) Size() (size int64) {
 	for _, text := range r.Inputs {
 		size += int64(len(text))
 	}
+	if r.Body != nil {
+		size += int64(len(r.Body.JSON))
+	}
 	return size
 }
 
@@ -75,8 +79,11 @@ func (r *Request) InputTokens() int64 { return r.Size() / bytesPerToken }
 // Estimate is how many tokens the request may use.
 func (r *Request) Estimate() int64 {
 	const answer = 512 // Of a request without a limit.
-	if r.Inputs != nil {
+	switch {
+	case r.Inputs != nil, r.Body != nil && r.Body.Path == "embeddings":
 		return r.InputTokens()
+	case r.Body != nil:
+		return r.InputTokens() + cmp.Or(r.Body.MaxTokens, answer)
 	}
 	return r.InputTokens() + cmp.Or(int64(max(r.Option("num_predict"), 0)), answer)
 }
