@@ -144,6 +144,8 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
 	} else if err := writable(o.file); err != nil {
 		report(err.Message, err.Hint)
+	} else if err := writable(o.export.ErrorFile(o.file)); err != nil {
+		report(err.Message, strings.Replace(err.Hint, "--output", "--errors", 1))
 	}
 	if o.save == "" {
 		return found
