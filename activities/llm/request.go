@@ -37,6 +37,10 @@ func bodyOf(given value.Value, model string) (*provider.Body, error) {
 		body = body.With("model", value.String(model))
 	}
 	b := &provider.Body{Path: strings.TrimPrefix(text(given, "url"), "/v1/"), JSON: body.JSON()}
+	for _, name := range []string{"messages", "prompt", "input", "instructions"} {
+		part, _ := body.Get(name)
+		b.Texts += textSize(part)
+	}
 	for _, name := range []string{"max_completion_tokens", "max_output_tokens", "max_tokens"} {
 		most, _ := body.Get(name)
 		if n, err := strconv.ParseInt(most.Digits(), 10, 64); err == nil && n > 0 {
@@ -45,6 +49,22 @@ func bodyOf(given value.Value, model string) (*provider.Body, error) {
 		}
 	}
 	return b, nil
+}
+
+// textSize returns how many bytes the texts within a value have, without those of images.
+func textSize(v value.Value) (size int64) {
+	if v.Kind() == value.KindString && !strings.HasPrefix(v.Text(), "data:") {
+		return int64(len(v.Text()))
+	}
+	for _, element := range v.Elements() {
+		size += textSize(element)
+	}
+	for _, field := range v.Fields() {
+		if field.Name != "role" && field.Name != "type" {
+			size += textSize(field.Value)
+		}
+	}
+	return size
 }
 
 // forwarding sends a request of OpenAI's API as it is.
@@ -75,7 +95,12 @@ func (x *forwarding) run(ctx context.Context) (protocol.Result, error) {
 	}
 	if err != nil {
 		x.warn(fmt.Sprintf("%s (status %d)", protocol.AsError(err, protocol.InvalidParams).Message, x.response.Status))
-	} else if early := x.endedEarly(); early != "" {
+		return x.withWarning(protocol.Result{Value: x.value()}), nil
+	}
+	if full := x.response.Context; full > 0 && provider.WasCut(x.request.Body.Texts, x.answer.PromptTokens, full) {
+		x.warn(fmt.Sprintf("the prompt is longer than the model's context of %s: the server cut it", provider.Tokens(int(full))))
+	}
+	if early := x.endedEarly(); early != "" {
 		x.warn(x.call.secrets.Hide(early))
 	}
 	return x.withWarning(protocol.Result{Value: x.value()}), nil

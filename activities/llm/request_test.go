@@ -181,3 +181,17 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		t.Errorf("%s %s", unreachable.Name, unreachable.Message)
 	}
 }
+
+// Ollama's /v1 cuts a prompt without saying so: the result has a warning.
+func TestPromptOfARequestThatIsCut(t *testing.T) {
+	for name, handler := range map[string]*llm.Handler{"ollama": real(t), "openai": compatible(t)} {
+		for words, warned := range map[int]bool{200: false, 1000: true} {
+			body := `{"model":"llama3.2","temperature":0,"messages":[{"role":"user","content":"` + strings.Repeat("pear ", words) + `"}]}`
+			result := ask(t, handler, llm.Request, `{"url":"/v1/chat/completions","body":`+body+`}`)
+			const warning = "the prompt is longer than the model's context of 2048 tokens: the server cut it"
+			if (result.Warning == warning) != warned {
+				t.Errorf("%s, %d words: %q, %d tokens", name, words, result.Warning, result.Usage.PromptTokens)
+			}
+		}
+	}
+}

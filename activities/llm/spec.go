@@ -205,7 +205,7 @@ const consumption = `
     "prompt_tokens": {"type": "integer", "description": "Tokens of the prompt"},
     "duration": {"type": "number", "description": "Seconds, without waiting for a free slot"},
     "provider_id": {"type": "string", "description": "Address of the server that answered"},
-    "warning": {"type": "string", "description": "Set if the server refused the request, or an answer is not whole"}`
+    "warning": {"type": "string", "description": "Set if the server refused the request, the prompt was cut, or an answer is not whole"}`
 
 const counts = `
     "model": {"type": "string", "description": "Model that answered"},

@@ -24,11 +24,13 @@ type server struct {
 
 	mu      sync.Mutex
 	sighted map[string]bool // Models that are known to take images. That a model does not may change by a pull.
+
+	contexts map[string]knownContext // Of models in memory.
 }
 
 func open(base *url.URL, shown string) provider.Server {
 	connections := provider.NewClient(base)
-	return &server{base: base, shown: shown, http: connections, client: api.NewClient(base, connections), sighted: map[string]bool{}}
+	return &server{base: base, shown: shown, http: connections, client: api.NewClient(base, connections), sighted: map[string]bool{}, contexts: map[string]knownContext{}}
 }
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
@@ -156,8 +158,14 @@ func (o *server) Forward(ctx context.Context, request *provider.Request) (*provi
 	if body, err := value.Parse(response.Body); err != nil || body.Kind() != value.KindObject {
 		return nil, o.failed(ctx, request.Model, request.Secrets, strange{string(response.Body)})
 	}
+	if request.Body.Texts > leastContext {
+		response.Context = o.contextNow(ctx, request.Model)
+	}
 	return response, nil
 }
+
+// leastContext is the size in tokens of the smallest context of use: no prompt with fewer bytes is too long.
+const leastContext = 512
 
 // embedded is an api.EmbedResponse whose numbers keep their digits.
 type embedded struct {

@@ -184,6 +184,7 @@ func (o *server) Forward(ctx context.Context, request *provider.Request) (*provi
 	case isError(body):
 		return nil, o.inStream(request.Model, request.Secrets, response.Body)
 	}
+	response.Context, _ = o.contextWhileLoaded(ctx, request)
 	return response, nil
 }
 

@@ -22,6 +22,7 @@ type Forwarder interface {
 type Body struct {
 	Path      string // Beneath the address of the API: "chat/completions".
 	JSON      []byte
+	Texts     int64 // Bytes of the texts of the prompt.
 	MaxTokens int64 // Of the answer; 0 if the request has no limit.
 }
 
@@ -31,10 +32,13 @@ type Forwarded struct {
 	RequestID string // That the server has given the request; empty if it does not say.
 	Body      []byte // Of one that is an error, the first MaxErrorBody bytes.
 	After     time.Duration
+	Context   int64 // Size of the context of a server that cuts prompts without saying so; 0 if it does not, or is not known.
 }
 
 // Refused reports whether the response is not an answer.
-func (f *Forwarded) Refused() bool { return f.Status < http.StatusOK || f.Status >= http.StatusMultipleChoices }
+func (f *Forwarded) Refused() bool {
+	return f.Status < http.StatusOK || f.Status >= http.StatusMultipleChoices
+}
 
 // ErrorBody reads the body of a response that is an error.
 func (f *Forwarded) ErrorBody() ErrorBody { return ReadError(f.Body, http.StatusText(f.Status)) }

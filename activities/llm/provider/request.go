@@ -65,13 +65,23 @@ func (r *Request) Size() (size int64) {
 		size += int64(len(text))
 	}
 	if r.Body != nil {
-		size += int64(len(r.Body.JSON))
+		size += r.Body.Texts
 	}
 	return size
 }
 
 // bytesPerToken is a low estimate of the bytes of a token.
 const bytesPerToken = 3
+
+// MostBytesPerToken is a high estimate of the bytes of a token.
+const MostBytesPerToken = 8
+
+// WasCut reports whether a prompt whose texts have so many bytes was cut to a context by Ollama's /v1, which does not say so. Such a
+// prompt fills the context, or half of it and two more tokens since Ollama 0.30; or older messages were dropped, and fewer tokens were
+// counted than the texts have. A token has at least one byte.
+func WasCut(size, tokens, context int64) bool {
+	return size > context && (tokens >= context || tokens == context/2+2 || size > context*MostBytesPerToken && tokens < size/MostBytesPerToken)
+}
 
 // InputTokens is an estimate of the tokens of the request without those of its answer and of images.
 func (r *Request) InputTokens() int64 { return r.Size() / bytesPerToken }
