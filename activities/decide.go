@@ -133,7 +133,7 @@ func skippedItems(ctx context.Context, compiled *condition.Condition, request pr
 	for i, item := range items {
 		index := value.Int(int64(i))
 		scope := &reference.Scope{Run: request.Run, Load: load, Bindings: append(slices.Clip(request.WhenBindings),
-			protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &item}, File: request.Values == nil},
+			protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &item}, File: request.Values == nil && request.Rows == nil},
 			protocol.Binding{Head: "index", Value: protocol.Payload{Inline: &index}},
 		)}
 		holds, err := compiled.Holds(ctx, scope)

@@ -62,7 +62,7 @@ func (e *earlierRuns) formers(ctx context.Context, call *protocol.Call, page pag
 	items := page.Items[of.First-of.Page.First:][:of.Count]
 	chosen := NewSelection(over.Items, call.Run.Folder)
 	for i, item := range items {
-		all[i] = &former{again: chosen.Has(of.First+i, item, of.Files), takeOne: of.TakeOver}
+		all[i] = &former{again: chosen.Has(of.First+i, item, of.Files, of.Key), takeOne: of.TakeOver}
 	}
 	err := e.results.withRetry(ctx, func(ctx context.Context) error {
 		for _, run := range over.Runs {
@@ -77,7 +77,7 @@ func (e *earlierRuns) formers(ctx context.Context, call *protocol.Call, page pag
 
 // addItems adds what a run has of items of which no other one had anything.
 func (e *earlierRuns) addItems(ctx context.Context, run protocol.EarlierRun, call *protocol.Call, items []value.Value, all []*former) error {
-	listed, err := e.itemsOf(ctx, run, call.Task)
+	listed, err := e.itemsOf(ctx, run, call.Task, call.Items.Key)
 	if listed == nil || err != nil {
 		return err
 	}
@@ -130,6 +130,7 @@ type earlierItems struct {
 	lists    *itemLists
 	run      protocol.EarlierRun
 	task     string
+	key      string // The column that identifies an item; empty: all of it does.
 	manifest protocol.Manifest
 
 	mu     sync.Mutex
@@ -142,11 +143,11 @@ type earlierItems struct {
 const mostListed = 4
 
 // itemsOf returns the items of a task in a run; nil if it had none.
-func (e *earlierRuns) itemsOf(ctx context.Context, run protocol.EarlierRun, task string) (*earlierItems, error) {
+func (e *earlierRuns) itemsOf(ctx context.Context, run protocol.EarlierRun, task, key string) (*earlierItems, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, known := range e.known {
-		if known.run == run && known.task == task {
+		if known.run == run && known.task == task && known.key == key {
 			return known, nil
 		}
 	}
@@ -159,7 +160,7 @@ func (e *earlierRuns) itemsOf(ctx context.Context, run protocol.EarlierRun, task
 	if at < 0 {
 		return nil, nil
 	}
-	found := &earlierItems{lists: e.lists, run: run, task: task}
+	found := &earlierItems{lists: e.lists, run: run, task: task, key: key}
 	if found.manifest, err = resultstore.LoadManifest(ctx, e.results.store, *records[at].Items); errors.Is(err, resultstore.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
@@ -182,7 +183,7 @@ func (e *earlierItems) find(ctx context.Context, index int, item value.Value) (f
 	if err := e.index(ctx); err != nil {
 		return nil, err
 	}
-	at, is := e.places[maphash.Bytes(e.seed, item.JSON())]
+	at, is := e.places[maphash.Bytes(e.seed, protocol.IdentityOf(item, e.key))]
 	for is && len(found) < mostEqual {
 		found = append(found, int(at))
 		at = e.next[at]
@@ -193,7 +194,7 @@ func (e *earlierItems) find(ctx context.Context, index int, item value.Value) (f
 	}
 	page := e.manifest.Pages[slices.IndexFunc(e.manifest.Pages, func(page protocol.Page) bool { return page.Has(index) })]
 	items, err := e.lists.load(ctx, page)
-	if err != nil || string(items.Items[index-page.First].JSON()) != string(item.JSON()) {
+	if err != nil || string(protocol.IdentityOf(items.Items[index-page.First], e.key)) != string(protocol.IdentityOf(item, e.key)) {
 		return found, err
 	}
 	return append([]int{index}, slices.DeleteFunc(found, func(at int) bool { return at == index })...), nil
@@ -212,7 +213,7 @@ func (e *earlierItems) index(ctx context.Context) error {
 			return err
 		}
 		for i, item := range items.Items {
-			hash, at := maphash.Bytes(e.seed, item.JSON()), int32(page.First+i)
+			hash, at := maphash.Bytes(e.seed, protocol.IdentityOf(item, e.key)), int32(page.First+i)
 			first, known := places[hash]
 			if !known {
 				places[hash] = at
@@ -252,10 +253,16 @@ func NewSelection(texts []string, folder string) Selection {
 	return s
 }
 
-// Has reports whether the item is selected.
-func (s Selection) Has(index int, item value.Value, isFile bool) bool {
+// Has reports whether the item is selected. One that is a row is named by its cell in the column key.
+func (s Selection) Has(index int, item value.Value, isFile bool, key string) bool {
 	if slices.Contains(s.indexes, index) {
 		return true
+	}
+	if found := protocol.KeyOf(item, key); !found.IsNull() {
+		item = value.String(found.Brief())
+		if found.Kind() == value.KindString {
+			item = found
+		}
 	}
 	if item.Kind() != value.KindString || len(s.names) == 0 {
 		return false

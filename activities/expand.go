@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/rows"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -33,6 +34,9 @@ func (a *Activities) Expand(ctx context.Context, request protocol.ExpandRequest)
 func (a *Activities) expandAndRecord(ctx context.Context, request protocol.ExpandRequest) (*protocol.ExpandResponse, error) {
 	began := time.Now().UTC()
 	scope := &reference.Scope{Bindings: request.Bindings, Run: request.Run, Load: a.results.loader(ctx)}
+	if request.Rows != nil {
+		return a.recordRows(ctx, request, scope, began)
+	}
 	found, err := a.expand(ctx, request, scope)
 	if err != nil {
 		return unexpanded(ctx, err)
@@ -49,7 +53,7 @@ func (a *Activities) expandAndRecord(ctx context.Context, request protocol.Expan
 		skipped = mergeSkipped(skipped, byCondition)
 	}
 	ref := protocol.RefOf(found.list)
-	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began, Warning: found.warning})
+	record := itemsRecord(request, began, found.warning)
 	record.Items = &ref
 	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: append(found.large, found.list)}); err != nil {
 		return nil, err
@@ -66,27 +70,95 @@ func mergeSkipped(first, second []protocol.SkippedItem) []protocol.SkippedItem {
 	return slices.CompactFunc(all, func(a, b protocol.SkippedItem) bool { return a.Index == b.Index })
 }
 
+// itemsRecord returns the record of a task whose items are known.
+func itemsRecord(request protocol.ExpandRequest, began time.Time, warning string) resultstore.Record {
+	return taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began, Warning: warning})
+}
+
+// checkWhen returns the error of a condition that is evaluated for each item later.
+func checkWhen(request protocol.ExpandRequest) error {
+	if request.When == "" {
+		return nil
+	}
+	_, err := compileCondition(request.When)
+	return err
+}
+
 // recordPages records the items in pages.
 func (a *Activities) recordPages(ctx context.Context, request protocol.ExpandRequest, found *expansion, began time.Time) (*protocol.ExpandResponse, error) {
-	if request.When != "" {
-		if _, err := compileCondition(request.When); err != nil {
-			return unexpanded(ctx, err)
-		}
+	if err := checkWhen(request); err != nil {
+		return unexpanded(ctx, err)
 	}
-	manifest, values, err := paginate(found.elements, found.invalid)
+	pages, err := paginate(found.elements, found.invalid)
 	if err != nil {
 		return unexpanded(ctx, err)
 	}
-	ref := protocol.RefOf(values[len(values)-1])
-	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 0, protocol.Outcome{Status: protocol.Running, StartedAt: began, Warning: found.warning})
+	response, err := a.putManifest(ctx, pages, itemsRecord(request, began, found.warning))
+	if err == nil {
+		response.Folders = found.folders
+	}
+	return response, err
+}
+
+// putPages is how many pages are stored at once while a table is read.
+const putPages = 16
+
+// recordRows records the rows of a table in pages, while it reads them.
+func (a *Activities) recordRows(ctx context.Context, request protocol.ExpandRequest, scope *reference.Scope, began time.Time) (*protocol.ExpandResponse, error) {
+	if err := checkWhen(request); err != nil {
+		return unexpanded(ctx, err)
+	}
+	source, err := newFiles(request.Run, request.Reads, a.roots, "").openRows(request, scope)
+	if err != nil {
+		return unexpanded(ctx, err)
+	}
+	defer source.Close()
+	var pages pager
+	var unavailable error
+	keys := source.Keys()
+	err = source.Each(ctx, func(row rows.Row) error {
+		keys.Add(row)
+		if row.Error != nil {
+			row.Error = shortened(row.Error)
+		}
+		if pages.add(row.Item, row.Error); len(pages.values) < putPages {
+			return pages.err
+		}
+		unavailable = a.results.put(ctx, resultstore.Batch{Values: pages.values})
+		pages.values = nil
+		return unavailable
+	})
+	if unavailable != nil {
+		return nil, unavailable
+	}
+	if err == nil {
+		err = keys.Check(ctx)
+	}
+	if err == nil {
+		err = pages.end()
+	}
+	if err != nil {
+		return unexpanded(ctx, err)
+	}
+	return a.putManifest(ctx, pages, itemsRecord(request, began, ""))
+}
+
+// OpenRows opens the table whose rows a task would run for now. It records nothing.
+func (a *Activities) OpenRows(request protocol.ExpandRequest) (*rows.Source, error) {
+	return newFiles(request.Run, request.Reads, a.roots, "").openRows(request, &reference.Scope{Bindings: request.Bindings, Run: request.Run})
+}
+
+// putManifest stores the record of a task whose items are in pages, and what of the pages is not stored yet.
+func (a *Activities) putManifest(ctx context.Context, pages pager, record resultstore.Record) (*protocol.ExpandResponse, error) {
+	ref := protocol.RefOf(pages.values[len(pages.values)-1])
 	record.Items = &ref
-	for _, page := range manifest.Pages {
+	for _, page := range pages.manifest.Pages {
 		record.Pages = append(record.Pages, page.Ref)
 	}
-	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: values}); err != nil {
+	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: pages.values}); err != nil {
 		return nil, err
 	}
-	return &protocol.ExpandResponse{Ref: &ref, Total: manifest.Total, StartedAt: began, Folders: found.folders, Warning: found.warning}, nil
+	return &protocol.ExpandResponse{Ref: &ref, Total: pages.manifest.Total, StartedAt: record.StartedAt, Warning: record.Warning}, nil
 }
 
 // unexpanded tells an error of the items, which is a response, from an unavailable store, which is an error that the workflow
@@ -302,70 +374,4 @@ type ItemFiles interface {
 // Files returns what a call of the run may read, for an item that was found in a folder.
 func (a *Activities) Files(run protocol.RunInfo, reads []string, within string) ItemFiles {
 	return newFiles(run, reads, a.roots, within)
-}
-
-// expandValues returns the elements of `for_each` as items: of a list, or of a text that resolves to one.
-func expandValues(request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
-	list, err := reference.ResolveList(*request.Values, scope)
-	if err != nil {
-		return nil, err
-	}
-	if list.Kind() != value.KindList {
-		return nil, notAList(request.Values.Text(), list)
-	}
-	found := &expansion{elements: list.Elements()}
-	if request.Pages {
-		return found, nil
-	}
-	if count, most := len(found.elements), request.Most; most > 0 && count > most {
-		return nil, protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and the limit is %d", count, most).
-			WithHint("split them among several tasks")
-	}
-	found.list, found.values = list.JSON(), make([]protocol.Item, len(found.elements))
-	if len(found.list) > protocol.MaxValue {
-		return nil, protocol.Errorf(protocol.TaskParameterError, "the items of for_each have %d bytes, and the limit is %d", len(found.list), protocol.MaxValue).
-			WithHint("split them among several tasks")
-	}
-	for i, element := range list.Elements() {
-		payload, data := protocol.NewPayload(element)
-		item := protocol.Item{Value: protocol.Payload{Inline: payload.Inline}, Label: element.Brief()}
-		if len(data) > protocol.MaxInlineItem || element.IsNull() { // An inline null would be read as an empty payload.
-			item.Value = protocol.Payload{Ref: payload.Ref}
-			found.large = append(found.large, data)
-		}
-		found.values[i] = item
-	}
-	return found, nil
-}
-
-// notAList returns the error of a reference that does not resolve to a list, with a hint where the list is.
-func notAList(written string, found value.Value) *protocol.Error {
-	failure := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, not %s", written, describe(found))
-	switch found.Kind() {
-	case value.KindObject:
-		for _, field := range found.Fields() {
-			if field.Value.Kind() == value.KindList {
-				return failure.WithHint("its field %q is a list", field.Name)
-			}
-		}
-	case value.KindString:
-		if read, err := value.Parse([]byte(found.Text())); err == nil && read.Kind() == value.KindList {
-			return failure.WithHint("the text contains a list: parse it with json.loads in a script, or give the model a schema and read its field parsed")
-		}
-	}
-	return failure
-}
-
-// describe names a value in a message: its kind and, in brief, the value.
-func describe(v value.Value) string {
-	kind, brief := v.Kind().Article(), v.Brief()
-	switch v.Kind() {
-	case value.KindNull, value.KindObject:
-		return kind
-	case value.KindString:
-		if strings.TrimSpace(v.Text()) != "" { // Brief quotes blank text itself.
-			brief = string(value.String(brief).JSON())
-		}
-	}
-	return kind + ": " + brief
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // pageOf is a page in the store. One without invalid items is a list alone.
@@ -21,32 +22,62 @@ type pageOf struct {
 	Invalid []protocol.SkippedItem `json:"invalid"` // Those that cannot run, in their order.
 }
 
-// paginate returns a list of items as a Manifest, and the values to store: the Manifest is the last.
-func paginate(items []value.Value, invalid []protocol.SkippedItem) (manifest protocol.Manifest, values [][]byte, err error) {
-	manifest.Total = len(items)
-	first, size := 0, 0
-	endPage := func(end int) {
-		data := value.List(items[first:end]...).JSON()
-		if refused := invalidOf(invalid, first, end); len(refused) > 0 {
-			page, failed := json.Marshal(pageOf{items[first:end], refused})
-			data, err = page, errors.Join(err, failed)
+// pager makes a Manifest of items, one after the other.
+type pager struct {
+	manifest protocol.Manifest
+	items    []value.Value // Of the page that is not complete,
+	invalid  []protocol.SkippedItem
+	size     int
+	values   [][]byte // What is to be stored; at the end, the Manifest is the last.
+	err      error
+}
+
+// add adds an item, and why it cannot run.
+func (p *pager) add(item value.Value, invalid *protocol.Error) {
+	bytes := len(item.JSON()) + 1
+	if len(p.items) == protocol.MaxPageItems || len(p.items) > 0 && p.size+bytes > protocol.MaxPageBytes {
+		p.endPage()
+	}
+	if invalid != nil {
+		p.invalid = append(p.invalid, protocol.SkippedItem{Index: p.manifest.Total, Error: invalid})
+	}
+	p.items = append(p.items, item)
+	p.size += bytes
+	p.manifest.Total++
+}
+
+func (p *pager) endPage() {
+	data := value.List(p.items...).JSON()
+	if len(p.invalid) > 0 {
+		page, err := json.Marshal(pageOf{p.items, p.invalid})
+		data, p.err = page, errors.Join(p.err, err)
+	}
+	p.manifest.Pages = append(p.manifest.Pages, protocol.Page{Ref: protocol.RefOf(data), First: p.manifest.Total - len(p.items), Count: len(p.items)})
+	p.values = append(p.values, data)
+	p.items, p.invalid, p.size = nil, nil, 0
+}
+
+// end ends the last page, and adds the Manifest.
+func (p *pager) end() error {
+	if len(p.items) > 0 {
+		p.endPage()
+	}
+	data, err := json.Marshal(p.manifest)
+	p.values = append(p.values, data)
+	return errors.Join(p.err, err)
+}
+
+// paginate makes a Manifest of a list of items.
+func paginate(items []value.Value, invalid []protocol.SkippedItem) (pager, error) {
+	var pages pager
+	for i, item := range items {
+		var why *protocol.Error
+		if len(invalid) > 0 && invalid[0].Index == i {
+			why, invalid = invalid[0].Error, invalid[1:]
 		}
-		manifest.Pages = append(manifest.Pages, protocol.Page{Ref: protocol.RefOf(data), First: first, Count: end - first})
-		values = append(values, data)
-		first, size = end, 0
+		pages.add(item, why)
 	}
-	for at, item := range items {
-		bytes := len(item.JSON()) + 1
-		if count := at - first; count > 0 && (count == protocol.MaxPageItems || size+bytes > protocol.MaxPageBytes) {
-			endPage(at)
-		}
-		size += bytes
-	}
-	if first < len(items) {
-		endPage(len(items))
-	}
-	data, failed := json.Marshal(manifest)
-	return manifest, append(values, data), errors.Join(err, failed)
+	return pages, pages.end()
 }
 
 func invalidOf(all []protocol.SkippedItem, first, end int) (found []protocol.SkippedItem) {
@@ -89,15 +120,18 @@ func (l *itemLists) page(ctx context.Context, request protocol.PageRequest) (*pr
 		return nil, err
 	}
 	for _, item := range page.Items {
-		response.Labels = append(response.Labels, label(item, request.Files))
+		response.Labels = append(response.Labels, label(item, request.Files, request.Key))
 	}
 	return response, nil
 }
 
 // label names an item in lists: the name of a file, or what tells a value from others.
-func label(item value.Value, isFile bool) string {
+func label(item value.Value, isFile bool, key string) string {
 	if isFile {
 		return path.Base(item.Text())
+	}
+	if found := protocol.KeyOf(item, key); !found.IsNull() {
+		return found.Brief()
 	}
 	return item.Brief()
 }
@@ -198,7 +232,7 @@ type itemCall struct {
 // callOfItem returns the call of one of the items.
 func callOfItem(call *protocol.Call, page pageOf, index int) *itemCall {
 	of, item := call.Items, page.Items[index-call.Items.Page.First]
-	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, item.Brief())}
+	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, label(item, false, of.Key))}
 	single.call.Items, single.call.Item = nil, &index
 	number := value.Int(int64(index))
 	bound := protocol.ItemBinding(item, of.Files)
@@ -208,11 +242,11 @@ func callOfItem(call *protocol.Call, page pageOf, index int) *itemCall {
 	if of.When != "" {
 		single.condition = &protocol.DecideRequest{Run: call.Run, When: of.When, Bindings: append(slices.Clip(of.WhenBindings), bindings...)}
 	}
-	if !of.Files {
-		return single
-	}
 	for _, refused := range invalidOf(page.Invalid, index, index+1) {
 		single.invalid = refused.Error
+	}
+	if !of.Files {
+		return single
 	}
 	single.name = item.Text()
 	single.call.Within = protocol.Innermost(of.Folders, single.name)
@@ -223,4 +257,70 @@ func callOfItem(call *protocol.Call, page pageOf, index int) *itemCall {
 		}
 	}
 	return single
+}
+
+// expandValues returns the elements of `for_each` as items: of a list, or of a text that resolves to one.
+func expandValues(request protocol.ExpandRequest, scope *reference.Scope) (*expansion, error) {
+	list, err := reference.ResolveList(*request.Values, scope)
+	if err != nil {
+		return nil, err
+	}
+	if list.Kind() != value.KindList {
+		return nil, notAList(request.Values.Text(), list)
+	}
+	found := &expansion{elements: list.Elements()}
+	if request.Pages {
+		return found, nil
+	}
+	if count, most := len(found.elements), request.Most; most > 0 && count > most {
+		return nil, protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and the limit is %d", count, most).
+			WithHint("split them among several tasks")
+	}
+	found.list, found.values = list.JSON(), make([]protocol.Item, len(found.elements))
+	if len(found.list) > protocol.MaxValue {
+		return nil, protocol.Errorf(protocol.TaskParameterError, "the items of for_each have %d bytes, and the limit is %d", len(found.list), protocol.MaxValue).
+			WithHint("split them among several tasks")
+	}
+	for i, element := range list.Elements() {
+		payload, data := protocol.NewPayload(element)
+		item := protocol.Item{Value: protocol.Payload{Inline: payload.Inline}, Label: element.Brief()}
+		if len(data) > protocol.MaxInlineItem || element.IsNull() { // An inline null would be read as an empty payload.
+			item.Value = protocol.Payload{Ref: payload.Ref}
+			found.large = append(found.large, data)
+		}
+		found.values[i] = item
+	}
+	return found, nil
+}
+
+// notAList returns the error of a reference that does not resolve to a list, with a hint where the list is.
+func notAList(written string, found value.Value) *protocol.Error {
+	failure := protocol.Errorf(protocol.TaskParameterError, "for_each: %s must be a list, not %s", written, describe(found))
+	switch found.Kind() {
+	case value.KindObject:
+		for _, field := range found.Fields() {
+			if field.Value.Kind() == value.KindList {
+				return failure.WithHint("its field %q is a list", field.Name)
+			}
+		}
+	case value.KindString:
+		if read, err := value.Parse([]byte(found.Text())); err == nil && read.Kind() == value.KindList {
+			return failure.WithHint("the text contains a list: parse it with json.loads in a script, or give the model a schema and read its field parsed")
+		}
+	}
+	return failure
+}
+
+// describe names a value in a message: its kind and, in brief, the value.
+func describe(v value.Value) string {
+	kind, brief := v.Kind().Article(), v.Brief()
+	switch v.Kind() {
+	case value.KindNull, value.KindObject:
+		return kind
+	case value.KindString:
+		if strings.TrimSpace(v.Text()) != "" { // Brief quotes blank text itself.
+			brief = string(value.String(brief).JSON())
+		}
+	}
+	return kind + ": " + brief
 }

@@ -11,10 +11,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities/rows"
 	"github.com/gleitzeit/gleitzeit/internal/folder"
 	"github.com/gleitzeit/gleitzeit/internal/glob"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/table"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // filter selects files of a folder.
@@ -111,6 +114,38 @@ func (f files) Find(name string) (found string, isFolder bool, err error) {
 		}
 	}
 	return "", false, first
+}
+
+// openRows opens the table that a request names.
+func (f files) openRows(request protocol.ExpandRequest, scope *reference.Scope) (*rows.Source, error) {
+	written, err := resolvePath("rows", request.Rows.File, scope)
+	if err != nil {
+		return nil, err
+	}
+	path, sheet := table.SplitSheet(written)
+	place, isFolder, err := f.Find(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case isFolder:
+		return nil, f.readError("file", path, place, errNotFile)
+	}
+	omitted := filter{}.omitting(request.Omit)
+	if omitted.isOmitted(os.Lstat(place)) || omitted.isOmitted(f.stat(place)) {
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "cannot read the rows of %q: the results are written to it", place).WithHint("write the results to another file")
+	}
+	file, err := f.open(place)
+	if err != nil {
+		return nil, f.readError("file", path, place, err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotFile
+	}
+	if err != nil {
+		return nil, f.readError("file", path, place, errors.Join(err, file.Close()))
+	}
+	return rows.New(place, file, info.Size(), sheet, request), nil
 }
 
 // listed returns the candidates of a path that may be escaped, because it is not UTF-8.

@@ -12,10 +12,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// Batch is a batch of the command line: paths, and a call for each file.
+// Batch is a batch of the command line: paths or a table, and a call for each file or row.
 type Batch struct {
 	Directory     string   // A folder; or else
 	Files         []string // files and folders. Their names need not be UTF-8.
+	Rows          string   // A table, whose rows are the items, instead of files.
+	Key           string   // Column that identifies a row; "": all of them do.
+	Delimiter     string   // Of a CSV table; "": it is found.
 	Pattern       string   // Of files in folders; "" is all.
 	Exclude       []string
 	Limit         int // Number of files to take, the first ones; 0 is all.
@@ -63,13 +66,22 @@ func (b Batch) workflow() value.Value {
 	return of.With("batch", b.files()).With("template", b.template())
 }
 
-// files says which files are items.
+// files says which files or rows are items.
 func (b Batch) files() value.Value {
 	files := value.Object()
-	if b.Directory != "" {
+	switch {
+	case b.Rows != "":
+		files = files.With("rows", literal(value.EscapeInvalid(b.Rows)))
+	case b.Directory != "":
 		files = files.With("directory", literal(value.EscapeInvalid(b.Directory)))
-	} else {
+	default:
 		files = files.With("files", literals(b.Files))
+	}
+	if b.Key != "" {
+		files = files.With("key", value.String(b.Key))
+	}
+	if b.Delimiter != "" {
+		files = files.With("delimiter", value.String(b.Delimiter))
 	}
 	if b.Pattern != "" {
 		files = files.With("pattern", value.String(b.Pattern))
@@ -118,6 +130,9 @@ func (b Batch) template() value.Value {
 }
 
 func (b Batch) name() string {
+	if b.Rows != "" {
+		return "Batch " + value.EscapeInvalid(path.Base(b.Rows))
+	}
 	if b.Directory != "" {
 		return "Batch " + value.EscapeInvalid(path.Base(b.Directory))
 	}

@@ -44,7 +44,7 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 			fanOut := task.Items.FanOut
 			fanOut.Uses = uses(from, task.EachTexts)
 			fanOut.Reads = slices.Compact(slices.Sorted(slices.Values(task.Items.Reads)))
-			if fanOut.Values == nil {
+			if fanOut.HasFiles() {
 				fanOut.Omit = in.Omit
 			}
 			built.FanOut = &fanOut

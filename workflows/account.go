@@ -16,6 +16,9 @@ import (
 // recordTimeout limits one attempt to write to the result store.
 const recordTimeout = time.Minute
 
+// rowsTimeout limits one attempt to read and record a table: of 5 GB it takes some minutes.
+const rowsTimeout = 3 * time.Hour
+
 // open records the run and its plan.
 func (r *run) open(ctx workflow.Context) error {
 	if r.start.Opened {
@@ -53,7 +56,7 @@ func valuesByRef(p *plan.Plan) [][]byte {
 		switch each := p.Tasks[i].FanOut; {
 		case each == nil:
 			keep(p.Tasks[i].Parameters)
-		case each.Values != nil && uses(p.Tasks[i].Uses, headInputs):
+		case !each.HasFiles() && uses(p.Tasks[i].Uses, headInputs):
 			keepForItems(p.Inputs)
 			fallthrough
 		default:
@@ -202,9 +205,19 @@ func (result *Result) failure() error {
 
 // recording returns the context of a local activity that writes to the result store. It is retried without a limit while
 // the store is unavailable: the run's work is done and must not be lost.
-func recording(ctx workflow.Context) workflow.Context {
+func recording(ctx workflow.Context) workflow.Context { return recordingWithin(ctx, recordTimeout) }
+
+// listing returns the options of the activity that lists and records items.
+func listing(ctx workflow.Context, each *plan.FanOut) workflow.Context {
+	if each.Rows != nil {
+		return recordingWithin(ctx, rowsTimeout)
+	}
+	return recording(ctx)
+}
+
+func recordingWithin(ctx workflow.Context, timeout time.Duration) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: recordTimeout,
+		StartToCloseTimeout: timeout,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
 		},

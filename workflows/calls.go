@@ -91,7 +91,7 @@ func (c *calls) itemsCall(task *plan.Task, listed *protocol.ExpandResponse) (pro
 	call, size := c.call(task, &item{newItemList(task, FanOut{}), protocol.NoItem})
 	each := task.FanOut
 	items := protocol.Items{
-		Files: each.Values == nil, Models: each.Models, Folders: listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: c.bindings(task.WhenUses),
+		Files: each.HasFiles(), Key: each.Key(), Models: each.Models, Folders: listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: c.bindings(task.WhenUses),
 	}
 	if len(each.Models) > 0 {
 		items.Total = listed.Total
@@ -107,7 +107,7 @@ func (c *calls) useRefs(task *plan.Task, bindings []protocol.Binding) {
 		switch {
 		case value.Ref != nil && value.Inline != nil && value.Ref.Size > maxItemInline:
 			value.Inline = nil
-		case bindings[i].Head == headInputs && task.FanOut.Values != nil:
+		case bindings[i].Head == headInputs && !task.FanOut.HasFiles():
 			*value = c.itemInputs
 		}
 	}
@@ -148,7 +148,7 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 	}
 	return protocol.ExpandRequest{
 		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
-		Values: each.Values, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: most,
+		Values: each.Values, Rows: each.Rows, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: most,
 		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
 		Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
 	}

@@ -39,7 +39,7 @@ type item struct {
 	index int
 }
 
-func (i *item) isValue() bool { return i.list.each().Values != nil }
+func (i *item) isValue() bool { return !i.list.each().HasFiles() }
 
 // summary returns the name of the item in the Web UI.
 func (i *item) summary() string {
@@ -156,7 +156,10 @@ func countItems(items *plan.Items) itemCounts {
 
 // itemWord returns the word for one of the items in messages.
 func itemWord(each *plan.FanOut) string {
-	if each.Values != nil {
+	switch {
+	case each.Rows != nil:
+		return "row"
+	case each.Values != nil:
 		return "item"
 	}
 	return "file"

@@ -176,7 +176,7 @@ func (w *window) readPages(ctx workflow.Context) error {
 			return nil
 		}
 		var response protocol.PageResponse
-		request := protocol.PageRequest{Manifest: w.Manifest, Item: item, Files: w.Items.Files}
+		request := protocol.PageRequest{Manifest: w.Manifest, Item: item, Files: w.Items.Files, Key: w.Items.Key}
 		err := workflow.ExecuteLocalActivity(recording(ctx), PageActivity, request).Get(ctx, &response)
 		switch {
 		case temporal.IsCanceledError(err):

@@ -115,7 +115,7 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 	counts.Total, counts.Skipped = total, total-counts.Succeeded-counts.Failed
 	request := protocol.GatherRequest{
 		Run: r.calls.run, Task: task.ID, Method: task.Method, StartedAt: s.listed.StartedAt, Items: s.listed.Ref, Usage: result.Usage, Counts: counts.Counts,
-		Recorded: true, Files: each.Values == nil, Models: each.Models, Warning: s.listed.Warning,
+		Recorded: true, Files: each.HasFiles(), Models: each.Models, Warning: s.listed.Warning,
 	}
 	request.Status, request.Error = r.verdict(each, counts, result.TooMany, func(introduction, format string, args ...any) *protocol.Error {
 		code := protocol.TaskExecutionFailed

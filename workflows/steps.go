@@ -28,7 +28,7 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 	case work.Step == plan.Decide:
 		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, r.calls.decideRequest(task))
 	case work.Step == plan.Expand:
-		return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, r.calls.expandRequest(task))
+		return workflow.ExecuteLocalActivity(listing(ctx, task.FanOut), ExpandActivity, r.calls.expandRequest(task))
 	case work.Item != protocol.NoItem:
 		return r.schedule(ctx, task, &item{r.lists[work.Task], work.Item})
 	}

@@ -92,7 +92,7 @@ type Counts struct {
 	Cached    int `json:"cached,omitempty"` // Of those that succeeded, from an equal call of an earlier run.
 }
 
-// ExpandRequest asks for the items of a task: the elements of a list, or the files that exist now.
+// ExpandRequest asks for the items of a task: the elements of a list, the rows of a table, or the files that exist now.
 type ExpandRequest struct {
 	Run       RunInfo      `json:"run"`
 	Task      string       `json:"task"`
@@ -100,6 +100,7 @@ type ExpandRequest struct {
 	Directory string       `json:"directory,omitempty"` // With its references. Either this or Files.
 	Files     []string     `json:"files,omitempty"`     // With their references; a folder stands for the files in it.
 	Values    *value.Value `json:"values,omitempty"`    // Instead of files: a list, or a text that resolves to one, with their references.
+	Rows      *Rows        `json:"rows,omitempty"`      // Instead of files: a table.
 	Pattern   string       `json:"pattern,omitempty"`   // Of files in folders; empty matches all.
 	Exclude   []string     `json:"exclude,omitempty"`   // Patterns of excluded files.
 	Omit      []string     `json:"omit,omitempty"`      // Absolute paths of files that are left out, whatever path or link leads to them.
@@ -116,6 +117,31 @@ type ExpandRequest struct {
 	WhenBindings []Binding `json:"when_bindings,omitempty"`
 
 	Pages bool `json:"pages,omitempty"` // The items are wanted as a Manifest, and without decisions.
+}
+
+// Rows is a table whose rows are items.
+type Rows struct {
+	File      string   `json:"file"`                // With its references; "book.xlsx#Sheet" is a sheet of a workbook.
+	Key       string   `json:"key,omitempty"`       // The column that identifies a row; empty: all of its cells do.
+	Delimiter string   `json:"delimiter,omitempty"` // Of CSV; empty: it is found.
+	Columns   []string `json:"columns,omitempty"`   // Those without which no call can be made.
+}
+
+// KeyOf returns what identifies an item that is a row, by the column that has it; null if the row has none.
+func KeyOf(item value.Value, column string) value.Value {
+	if column == "" {
+		return value.Value{}
+	}
+	key, _ := item.Get(column)
+	return key
+}
+
+// IdentityOf returns what an item is found by in other runs: its key, or else all of it.
+func IdentityOf(item value.Value, column string) []byte {
+	if key := KeyOf(item, column); !key.IsNull() {
+		return key.JSON()
+	}
+	return item.JSON()
 }
 
 // ExpandResponse has the items, in their order. It names the task for readers of a history.

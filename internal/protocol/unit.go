@@ -71,6 +71,7 @@ type Items struct {
 	Total   int      `json:"total,omitempty"`   // for which this is how many items there are.
 	Folders []string `json:"folders,omitempty"` // Those in which such files were found.
 	Reads   []string `json:"reads,omitempty"`   // Folders outside the run's own in which such files may lie.
+	Key     string   `json:"key,omitempty"`     // The column that identifies an item which is a row.
 
 	Attempts int  `json:"attempts,omitempty"`  // That the item has had before this activity.
 	Recorded bool `json:"recorded,omitempty"`  // It may have ended already: its record counts.
@@ -202,9 +203,10 @@ func (f *ItemFailure) Merge(other *ItemFailure) *ItemFailure {
 
 // PageRequest asks for a page of a task's items.
 type PageRequest struct {
-	Manifest Ref  `json:"manifest"`
-	Item     int  `json:"item"`            // The index of an item in it.
-	Files    bool `json:"files,omitempty"` // The items are paths of files.
+	Manifest Ref    `json:"manifest"`
+	Item     int    `json:"item"`            // The index of an item in it.
+	Files    bool   `json:"files,omitempty"` // The items are paths of files.
+	Key      string `json:"key,omitempty"`   // The column that identifies an item which is a row.
 }
 
 // PageResponse has the page.

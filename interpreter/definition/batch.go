@@ -12,7 +12,10 @@ const BatchID = "batch"
 // FanOut says that a task runs for each item, and what the items are. Keys that are absent are nil.
 type FanOut struct {
 	Node          *Node // What says it; nil where it is not there.
-	Values        *Node // A list, or the text of a reference to one: the items. Else they are files.
+	Values        *Node // A list, or the text of a reference to one: the items. Else they are rows or files.
+	Rows          *Node // Text: the path of a table, whose rows are the items.
+	Key           *Node // Text: the column that identifies a row.
+	Delimiter     *Node // Text: of CSV.
 	Directory     *Node // Text.
 	FilesNode     *Node
 	Files         []*Node // Texts.
@@ -28,6 +31,9 @@ type FanOut struct {
 	ModelsNode    *Node
 	Models        []*Node // Texts.
 }
+
+// HasFiles reports whether the items are files.
+func (f *FanOut) HasFiles() bool { return f.Values == nil && f.Rows == nil }
 
 // batchReader is `batch` while its keys are read.
 type batchReader struct {
@@ -46,6 +52,12 @@ var batchKeys = keys[batchReader]{
 		"Folder with the files, searched when the task starts."},
 	{[]string{"files"}, list.as("a list of at least one path", `{"type": "array", "minItems": 1, "items": `+textSchema+`}`), readFiles,
 		"List of files, instead of a directory; a folder in the list stands for the files in it."},
+	{[]string{"rows"}, text, func(b *batchReader, n *Node) { b.Rows = n },
+		"Table whose rows are the items, instead of files: CSV, TSV, JSON lines, a JSON list, XLSX (book.xlsx#Sheet) or Parquet; ${item.COLUMN} is a cell."},
+	{[]string{"key"}, text, func(b *batchReader, n *Node) { b.Key = n },
+		"Column of the table that identifies a row, to resume and to repeat a run; by default all of its cells do."},
+	{[]string{"delimiter"}, text, func(b *batchReader, n *Node) { b.Delimiter = n },
+		"Delimiter of a CSV table: a character, or tab; by default it is found."},
 	{[]string{"pattern"}, text, func(b *batchReader, n *Node) { b.Pattern = n },
 		"Pattern of the files in a folder, such as *.txt, or **/*.txt to include subfolders; the default is *. The case of an ending is ignored."},
 	{[]string{"exclude"}, texts, readExclude,
@@ -55,13 +67,44 @@ var batchKeys = keys[batchReader]{
 	{[]string{"chunk"}, chunk, func(b *batchReader, n *Node) { b.Chunk = n },
 		"Maximum number of items that are done by one activity, one after the other; auto, the default, goes by how long they take."},
 	{[]string{"limit"}, count, func(b *batchReader, n *Node) { b.Limit = n },
-		"Number of files to take, the first ones in their order; by default all."},
+		"Number of files or rows to take, the first ones in their order; by default all."},
 	{[]string{"sample"}, count, func(b *batchReader, n *Node) { b.Sample = n },
-		"Number of files to take at random, instead of limit; the same files each time for the same list and seed."},
+		"Number of files or rows to take at random, instead of limit; the same ones each time for the same list and seed."},
 	{[]string{"seed"}, whole, func(b *batchReader, n *Node) { b.Seed = n },
 		"Seed of sample; the default is 0."},
 	{[]string{"models"}, texts.as("a list of names", `{"type": ["string", "number", "array"], "minLength": 1, "minItems": 1, "uniqueItems": true, "items": `+nameSchema+`}`), readModels,
 		"Models that are each asked about each file; ${item.model} is the one of a call, and the default of its parameter model."},
+}
+
+// rowsReader is a `for_each` with the rows of a table while its keys are read.
+type rowsReader struct{ batchReader }
+
+var rowsKeys = keys[rowsReader]{
+	{[]string{"rows"}, text.required(), func(r *rowsReader, n *Node) { r.Rows = n },
+		"Table whose rows are the items: CSV, TSV, JSON lines, a JSON list, XLSX (book.xlsx#Sheet) or Parquet; ${item.COLUMN} is a cell."},
+	{[]string{"key"}, text, func(r *rowsReader, n *Node) { r.Key = n },
+		"Column that identifies a row, to resume and to repeat a run; by default all of its cells do."},
+	{[]string{"delimiter"}, text, func(r *rowsReader, n *Node) { r.Delimiter = n },
+		"Delimiter of CSV: a character, or tab; by default it is found."},
+	{[]string{"limit"}, count, func(r *rowsReader, n *Node) { r.Limit = n },
+		"Number of rows to take, the first ones; by default all."},
+	{[]string{"sample"}, count, func(r *rowsReader, n *Node) { r.Sample = n },
+		"Number of rows to take at random, instead of limit; the same ones each time for the same table and seed."},
+	{[]string{"seed"}, whole, func(r *rowsReader, n *Node) { r.Seed = n },
+		"Seed of sample; the default is 0."},
+}
+
+func readItems(t *taskReader, n *Node) {
+	if n.Kind != value.KindObject {
+		t.Each = &FanOut{Node: n, Values: n}
+		return
+	}
+	from := &rowsReader{batchReader{FanOut{Node: n}, t.flow}}
+	read(t.flow, n, from, "for_each", rowsKeys)
+	if from.Rows == nil { // A rule reports it.
+		from.Rows = &Node{Position: n.Position, Kind: value.KindString}
+	}
+	t.Each = &from.FanOut
 }
 
 // Every other key of a template is a parameter.

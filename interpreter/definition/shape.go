@@ -58,7 +58,9 @@ var (
 	}
 	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
 	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)
-	items    = shape{want: "a list, or a reference to one", fits: func(n *Node) bool { return n.Kind == value.KindList || n.Kind == value.KindString },
+	items    = shape{want: "a list, a reference to one, or {rows: …}", fits: func(n *Node) bool {
+		return n.Kind == value.KindList || n.Kind == value.KindString || n.Kind == value.KindObject
+	},
 		schema: `{"anyOf": [{"type": "array"}, {"type": "string", "pattern": "^\\$\\{.*\\}$"}]}`}
 	failures = scalar.as("a whole number, or a percentage such as 10%",
 		`{"type": ["integer", "string"], "minimum": 0, "pattern": "^\\s*(100(\\.0*)?|[0-9]{1,2}(\\.[0-9]*)?)\\s*%$"}`)

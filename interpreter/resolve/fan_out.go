@@ -121,7 +121,7 @@ func without(from *definition.Node, names []string) *definition.Node {
 
 // passItem puts a reference to the item where the method takes a file, unless something is there already.
 func (t *Task) passItem() {
-	if t.Parameters == nil || t.Each.Values != nil {
+	if t.Parameters == nil || !t.Each.HasFiles() {
 		return
 	}
 	given := *t.Task
@@ -193,7 +193,7 @@ func (t *Task) UsesItem() bool {
 }
 
 func eachTexts(each *definition.FanOut) Texts {
-	all := append(TextsOf(each.Values, nil), TextsOf(each.Directory, nil)...)
+	all := slices.Concat(TextsOf(each.Values, nil), TextsOf(each.Rows, nil), TextsOf(each.Directory, nil))
 	for _, file := range each.Files {
 		all = append(all, TextsOf(file, nil)...)
 	}
@@ -215,7 +215,7 @@ func (t *Task) ItemKind() ItemKind {
 	switch {
 	case t.Each == nil:
 		return NoItems
-	case t.Each.Values != nil:
+	case !t.Each.HasFiles():
 		return ValueItems
 	case t.Each.ModelsNode != nil:
 		return ModelItems

@@ -45,10 +45,23 @@ func readItems(paths *Paths, task *Task) (read Items) {
 		each.Values = &list
 		return read
 	}
+	if from.Rows != nil {
+		readRows(paths, task, &read)
+		return read
+	}
+	for _, n := range []*definition.Node{from.Key, from.Delimiter} {
+		if n != nil {
+			name := "key"
+			if n == from.Delimiter {
+				name = "delimiter"
+			}
+			refuse(n.Position, name+" is only supported beside rows", "")
+		}
+	}
 	if task.IsBatch && from.Node != nil {
 		switch {
-		case from.Directory == nil && from.FilesNode == nil && IsMissing(from.Node, "directory") && IsMissing(from.Node, "files"):
-			refuse(from.Node.Position, "a batch must have a directory or files", "write directory: … or files: […]")
+		case from.Directory == nil && from.FilesNode == nil && IsMissing(from.Node, "directory") && IsMissing(from.Node, "files") && IsMissing(from.Node, "rows"):
+			refuse(from.Node.Position, "a batch must have a directory, files or rows", "write directory: …, files: […] or rows: table.csv")
 		case from.Directory != nil && from.FilesNode != nil:
 			refuse(from.FilesNode.Position, "directory and files cannot both be given", "a folder in files stands for the files in it")
 		case from.FilesNode != nil && len(from.FilesNode.Elements) == 0:
@@ -110,8 +123,11 @@ func readLimits(task *Task, each *plan.FanOut) (wrong []Problem) {
 	if chunk != nil && chunk.Written != definition.ChunkAuto {
 		each.Chunk, _ = definition.Count(chunk)
 	}
-	if task.Each.Values != nil {
+	switch {
+	case task.Each.Values != nil:
 		what = "items"
+	case task.Each.Rows != nil:
+		what = "rows"
 	}
 	if n := concurrent; n != nil {
 		if each.MaxConcurrent, _ = definition.Count(n); each.MaxConcurrent > definition.MaxParallel {
@@ -165,6 +181,8 @@ func readSelection(task *Task, each *plan.FanOut) (wrong []Problem) {
 		}
 	}
 	switch {
+	case from.ModelsNode != nil && from.Rows != nil:
+		refuse(from.ModelsNode, "models is not supported for rows", "use a run for each model, with the parameter model")
 	case from.ModelsNode == nil || task.Method == nil:
 	case len(from.Models) == 0:
 		refuse(from.ModelsNode, "models is an empty list", "")

@@ -51,7 +51,11 @@ func noteBeneath(c *Context, task *resolve.Task) {
 
 // checkDifference reports a task that would do the same for each file.
 func checkDifference(c *Context, task *resolve.Task) {
-	if task.Method != nil && task.Parameters != nil && !task.UsesItem() {
+	switch {
+	case task.Method == nil || task.Parameters == nil || task.UsesItem():
+	case task.Each.Rows != nil:
+		c.report(task.Parameters.Position, "every row would get the same call: no parameter refers to ${item}", "use ${item.COLUMN}, a cell of the row, or ${item}")
+	default:
 		c.report(task.Parameters.Position, "every file would get the same call: "+reasonForSameCall(task), "use ${item}, the path of the file")
 	}
 }

@@ -24,7 +24,7 @@ func forEach(c *Context) {
 		c.reportAll(task.Items.Errors) // The rule of files reports what is missing.
 		if task.Each.Values != nil {
 			checkValues(c, task)
-		} else {
+		} else if len(task.Items.Errors) == 0 || task.Each.HasFiles() {
 			checkDifference(c, task)
 		}
 	}

@@ -35,10 +35,12 @@ const form = `{
   "else": {"required": ["tasks"], "properties": {"tasks": {"type": "array", "minItems": 1}, "protocol": {"type": "null"}}}
 }`
 
-// items is where a batch has its files from: one of the two.
+// items is where a batch has its items from: one of the three.
 const items = `[
-  {"required": ["directory"], "properties": {"directory": {"not": {"enum": [null, ""]}}, "files": {"type": "null"}}},
-  {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}}}
+  {"required": ["directory"], "properties": {"directory": {"not": {"enum": [null, ""]}}, "files": {"type": "null"}, "rows": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"}}},
+  {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}, "rows": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"}}},
+  {"required": ["rows"], "properties": {"rows": {"not": {"enum": [null, ""]}}, "directory": {"type": "null"}, "files": {"type": "null"}, "pattern": {"type": "null"},
+    "exclude": {"type": "null"}, "models": {"type": "null"}}}
 ]`
 
 // selection is which of the files a batch takes: the first ones, or a sample, which may have a seed.
@@ -132,6 +134,9 @@ func (w *writer) nested(key definition.Key) value.Value {
 	if key.Part == "default" {
 		return w.defaults(key, to)
 	}
+	if key.Part == "for_each" {
+		return value.Object(of("anyOf", value.List(parsed(key.Schema), to)))
+	}
 	switch key.Places {
 	case definition.Elements:
 		return nullable(parsed(key.Schema)).With("items", to)
@@ -161,6 +166,8 @@ func (w *writer) part(key definition.Key) {
 		rules = w.templatesByMethod(key.Keys)
 	case "mcp_server":
 		schema = append(schema, of("type", value.String("object")), of("oneOf", parsed(server)))
+	case "for_each":
+		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", value.Object(of("allOf", parsed(selection)))))
 	case "batch":
 		schema = append(schema, of("if", parsed(`{"type": "object"}`)), of("then", value.Object(of("oneOf", parsed(items)), of("allOf", parsed(selection)))))
 	}

@@ -18,12 +18,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
-// Scan is the list of the files of a batch, before it starts. It calls nothing, and records nothing.
+// Scan is the list of the files or rows of a batch, before it starts. It calls nothing, and records nothing.
 type Scan struct {
 	plan       *plan.Plan
 	activities *activities.Activities
 	listing    *activities.Listing
-	failure    error // Of a run that would start now: why there are no files.
+	failure    error    // Of a run that would start now: why there are no files.
+	rows       rowCount // Of a batch of rows, which has no files.
 }
 
 // NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
@@ -32,7 +33,11 @@ func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Scan, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Scan{plan: p, activities: a}
+	s := &Scan{plan: p, activities: a, listing: &activities.Listing{}}
+	if s.each().Rows != nil {
+		s.failure = s.countRows(ctx)
+		return s, nil
+	}
 	if s.listing, s.failure = a.List(ctx, s.request(s.each().Pattern)); s.failure != nil {
 		s.listing = &activities.Listing{}
 	}
@@ -49,13 +54,21 @@ func (s *Scan) run() protocol.RunInfo {
 func (s *Scan) request(pattern string) protocol.ExpandRequest {
 	each := s.each()
 	return protocol.ExpandRequest{
-		Run: s.run(), Task: s.task().ID, Method: s.task().Method, Directory: each.Directory, Files: each.Files, Pattern: pattern, Exclude: each.Exclude,
+		Run: s.run(), Task: s.task().ID, Method: s.task().Method, Directory: each.Directory, Files: each.Files, Rows: each.Rows, Pattern: pattern, Exclude: each.Exclude,
 		Omit: each.Omit, Reads: each.Reads, Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
 	}
 }
 
-// Calls returns the number of calls: the files, for each model.
-func (s *Scan) Calls() int { return len(s.listing.Items) }
+// Calls returns the number of calls: the files, for each model; or the rows, as far as they were counted.
+func (s *Scan) Calls() int { return len(s.listing.Items) + s.rows.counted }
+
+// CountCalls returns the number of calls for people.
+func (s *Scan) CountCalls() string {
+	if s.rows.more {
+		return fmt.Sprintf("more than %d calls", s.rows.counted)
+	}
+	return count(s.Calls(), "call")
+}
 
 // maxBeneath is how long folders beneath are searched for files that are not taken.
 const maxBeneath = time.Second
@@ -110,6 +123,9 @@ func setOf(all []string) map[string]bool {
 
 // Notices are lines about what is not among the files of a batch.
 func (s *Scan) Notices(ctx context.Context) (lines []string) {
+	if s.each().Rows != nil {
+		return nil
+	}
 	taken := len(s.listing.Items) / max(len(s.each().Models), 1)
 	switch {
 	case taken == s.listing.Matched:
@@ -151,7 +167,7 @@ type Preview struct {
 	Workflow string   `json:"workflow"`
 	Method   string   `json:"method"`
 	Models   []string `json:"models,omitempty"`
-	Matched  int      `json:"matched"` // Number of files that match.
+	Matched  int      `json:"matched"` // Number of files that match, or of rows.
 	Calls    int      `json:"calls"`   // Those that are taken, for each model.
 	Files    []string `json:"files"`   // The first of those that are taken.
 
@@ -165,6 +181,7 @@ type Preview struct {
 	Beneath *Beneath      `json:"beneath,omitempty"`
 
 	folder string
+	word   string // For one of the items.
 }
 
 // RenderedPrompt is the call for one file.
@@ -198,7 +215,10 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 	each := s.each()
 	p := &Preview{
 		Workflow: s.plan.Name, Method: s.task().Method, Models: each.Models, Matched: s.listing.Matched, Calls: s.Calls(), Files: []string{}, Prompts: []RenderedPrompt{},
-		Skipped: []SkippedFile{}, LeftOut: len(s.listing.Ignored) + len(s.listing.LeftOut), Beneath: s.Beneath(ctx), folder: s.plan.Folder,
+		Skipped: []SkippedFile{}, LeftOut: len(s.listing.Ignored) + len(s.listing.LeftOut), Beneath: s.Beneath(ctx), folder: s.plan.Folder, word: "file",
+	}
+	if each.Rows != nil {
+		return p, s.previewRows(ctx, p)
 	}
 	perModel := s.listing.Items[:s.Calls()/max(len(each.Models), 1)]
 	p.Files = append(p.Files, perModel[:min(len(perModel), maxFiles)]...)
@@ -267,22 +287,28 @@ func (p *Preview) skip(file SkippedFile) {
 // render returns the call for an item as its method would get it, and the estimated tokens. The error is one of the file.
 func (s *Scan) render(item int, file string) (RenderedPrompt, int64, error) {
 	model := protocol.ModelOf(s.each().Models, item, s.Calls())
-	path, index := value.String(file), value.Int(int64(item))
+	path := value.String(file)
+	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
+	binding := protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &path}, File: true, Model: model}
+	return s.renderCall(item, RenderedPrompt{File: file, Model: model}, binding, files, func() error { return files.Check(file) })
+}
+
+// renderCall returns the call for an item that is bound so. The check is made when its parameters are resolved.
+func (s *Scan) renderCall(item int, rendered RenderedPrompt, bound protocol.Binding, files protocol.Files, check func() error) (RenderedPrompt, int64, error) {
+	index := value.Int(int64(item))
 	named := func(head string) func(string) (string, bool) {
 		return func(name string) (string, bool) { return "[" + head + "." + name + "]", true } // What it holds is not shown.
 	}
 	scope := &reference.Scope{Run: s.run(), Env: named("env"), Secret: named("secrets"), Bindings: []protocol.Binding{
-		{Head: "item", Value: protocol.Payload{Inline: &path}, File: true, Model: model},
-		{Head: "index", Value: protocol.Payload{Inline: &index}},
+		bound, {Head: "index", Value: protocol.Payload{Inline: &index}},
 	}}
 	resolved, err := reference.Resolve(s.task().Parameters, scope)
 	if err != nil {
 		return RenderedPrompt{}, 0, err
 	}
 	given, _ := resolved.Get("model")
-	rendered := RenderedPrompt{File: file, Model: cmp.Or(model, given.Text())}
-	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
-	if err := files.Check(file); err != nil {
+	rendered.Model = cmp.Or(rendered.Model, given.Text())
+	if err := check(); err != nil {
 		return rendered, 0, err
 	}
 	if !strings.HasPrefix(s.task().Method, "llm/") {

@@ -48,8 +48,11 @@ func (r *Request) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.Files.Pattern, "pattern", "", `pattern of the files of a folder: "*.txt", or "**/*.txt" to include subfolders (default all files)`)
 	flags.BoolVar(&r.Recursive, "recursive", false, "search the folders beneath a folder too, as the pattern **/* does")
 	flags.StringArrayVar(&r.Files.Exclude, "exclude", nil, "pattern of files to leave out; repeatable")
-	flags.IntVar(&r.Files.Limit, "limit", 0, "number of files to take, the first ones (default all)")
-	flags.IntVar(&r.Files.Sample, "sample", 0, "number of files to take at random, the same ones each time (default all)")
+	flags.StringVar(&r.Files.Rows, "rows", "", "table whose rows are asked about, instead of files: a CSV, TSV, JSONL, JSON, XLSX (book.xlsx#Sheet) or Parquet `file`; ${item.COLUMN} is a cell")
+	flags.StringVar(&r.Files.Key, "key", "", "`column` of --rows that identifies a row (default all of its cells)")
+	flags.StringVar(&r.Files.Delimiter, "delimiter", "", "delimiter of CSV in --rows: a `character`, or tab (default the one that fits)")
+	flags.IntVar(&r.Files.Limit, "limit", 0, "number of files or rows to take, the first ones (default all)")
+	flags.IntVar(&r.Files.Sample, "sample", 0, "number of files or rows to take at random, the same ones each time (default all)")
 	flags.Int64Var(&r.Files.Seed, "seed", 0, "seed of --sample")
 	flags.StringVar(&r.Prompt, "prompt", "", "question about each file (required to ask a model); ${item.name} is its name")
 	flags.StringVar(&r.PromptFile, "prompt-file", "", "`file` with the prompt; - is standard input")
@@ -62,7 +65,7 @@ func (r *Request) Register(flags *pflag.FlagSet) {
 	flags.Float64Var(&r.Temperature, "temperature", 0, "temperature of the model")
 	flags.BoolVar(&r.Vision, "vision", false, "the files are images")
 	flags.StringVar(&r.Files.Method, "method", "", "method to call for each file, such as llm/embed or mcp/SERVER.tool.NAME (default llm/chat)")
-	flags.StringVar(&r.Script, "script", "", "Python `file` to run for each file, instead of asking a model; context[\"file_path\"] is its path")
+	flags.StringVar(&r.Script, "script", "", "Python `file` to run for each file, instead of asking a model; context[\"file_path\"] is its path, and context has the cells of a row")
 	flags.StringArrayVar(&r.Set, "set", nil, "parameter of the method, name=value; repeatable")
 	flags.BoolVar(&r.Files.Cache, "cache", false, "use the results of earlier equal calls")
 	flags.IntVar(&r.Files.MaxConcurrent, "max-concurrent", 0, "maximum number of files in flight (default 16); calls to a model are further limited by max_concurrent of its provider")
@@ -88,7 +91,9 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 	b := r.Files
 	r.checkNumbers(&found)
 	r.checkPairs(&found)
-	if info, err := os.Stat(paths[0]); len(paths) == 1 && err == nil && info.IsDir() {
+	if r.flags.Changed("rows") {
+		r.checkRows(paths, &b, &found)
+	} else if info, err := os.Stat(paths[0]); len(paths) == 1 && err == nil && info.IsDir() {
 		b.Directory = paths[0]
 	} else {
 		b.Files = paths // What does not exist is reported with all other problems.
@@ -99,7 +104,7 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 	if b.Sample == 0 {
 		b.Seed = 0
 	}
-	if r.Recursive && !strings.HasPrefix(b.Pattern, "**/") {
+	if r.Recursive && b.Rows == "" && !strings.HasPrefix(b.Pattern, "**/") {
 		b.Pattern = recursive(b.Pattern)
 	}
 	switch {
@@ -112,6 +117,22 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 	}
 	b.Parameters = r.parameters(b, parameters.Method(specs, b.Method), stdin, &found)
 	return b, found
+}
+
+// checkRows reports what is not supported for rows.
+func (r *Request) checkRows(paths []string, b *interpreter.Batch, found *problems) {
+	if b.Rows == "" {
+		found.add("", "--rows must name a table")
+	}
+	if len(paths) > 0 {
+		found.add("the rows of --rows are asked about, and no files", "unexpected argument %q beside --rows", paths[0])
+	}
+	for _, flag := range []string{"pattern", "recursive", "exclude", "models"} {
+		if r.flags.Changed(flag) {
+			found.add("", "--rows and --%s cannot be combined", flag)
+		}
+	}
+	b.Pattern, b.Exclude, b.Models = "", nil, nil // A problem is reported once.
 }
 
 // recursive returns the pattern of the same files in a folder and in all beneath it.
@@ -232,6 +253,9 @@ func (r *Request) parameters(b interpreter.Batch, method *protocol.Method, stdin
 		}
 		fields = fields.With(field.Name, field.Value)
 	}
+	if _, has := fields.Get("context"); !has && b.Rows != "" && r.Script != "" {
+		fields = fields.With("context", value.String("${item}"))
+	}
 	r.requirePrompt(b.Method, setBy, &fields, found)
 	return fields.Fields()
 }
@@ -248,7 +272,7 @@ func (r *Request) requirePrompt(method string, setBy map[string]string, fields *
 	case conversation, has && prompt.Text() != "":
 		return
 	default:
-		found.add("", "--prompt is required: it says what to ask the model about each file")
+		found.add("", "--prompt is required: it says what to ask the model about each file or row")
 	}
 	if !has || prompt.Text() == "" {
 		*fields = fields.With("prompt", value.String("${item.name}"))
@@ -310,6 +334,9 @@ func Elsewhere(b interpreter.Batch, folder string) interpreter.Batch {
 	}
 	if b.Directory != "" {
 		b.Directory = absolute(b.Directory)
+	}
+	if b.Rows != "" {
+		b.Rows = absolute(b.Rows)
 	}
 	b.Files = slices.Clone(b.Files)
 	for i, file := range b.Files {

@@ -18,9 +18,9 @@ const (
 func (p *Preview) Text() string {
 	var text strings.Builder
 	files := p.Calls / max(len(p.Models), 1)
-	what := count(files, "file")
+	what := count(files, p.word)
 	if files != p.Matched {
-		what = ofFiles(files, p.Matched)
+		what = fmt.Sprintf("%d of %s", files, count(p.Matched, p.word))
 	}
 	fmt.Fprintf(&text, "%s, %s of %s", what, count(p.Calls, "call"), p.Method)
 	if p.Tokens != nil {

@@ -59,15 +59,16 @@ func (p batchCommand) command() *cobra.Command {
 	var o batchOptions
 	command := &cobra.Command{
 		Use:   "batch DIR|FILE…",
-		Short: "Ask a model about each file of a folder",
-		Long: "Ask a model about each file of a folder, or about the files given, here and now, as `run` does.\n" +
+		Short: "Ask a model about each file of a folder, or each row of a table",
+		Long: "Ask a model about each file of a folder, about the files given, or about each row of a table, here and now, as `run` does.\n" +
 			"If the process dies, the same command in the same folder resumes where it was.\n" +
 			"A folder that is named like a command below is ./list, ./show or ./export.",
 		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md\n" +
-			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run",
+			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run\n" +
+			"  gleitzeit batch --rows questions.csv --key id --prompt 'Answer: ${item.question}' --output answers.csv",
 		Args: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageError{fmt.Errorf("missing argument DIR or FILE; see `%s --help`", command.CommandPath())}
+			if len(args) == 0 && !command.Flags().Changed("rows") {
+				return usageError{fmt.Errorf("missing argument DIR or FILE, or --rows; see `%s --help`", command.CommandPath())}
 			}
 			return nil
 		},
@@ -267,7 +268,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
 		return false, nil
 	}
-	fmt.Fprintf(p.Err, "%d calls of %s: continue? [y/N] ", scan.Calls(), compiled.Tasks[0].Method)
+	fmt.Fprintf(p.Err, "%s of %s: continue? [y/N] ", scan.CountCalls(), compiled.Tasks[0].Method)
 	answer, err := bufio.NewReader(p.In).ReadString('\n')
 	if text := strings.ToLower(strings.TrimSpace(answer)); err == nil && (text == "y" || text == "yes") {
 		return false, nil

@@ -176,7 +176,7 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 		if err != nil {
 			return err
 		}
-		names, err := f.names(ctx, *listed.Ref, page, call.Items.Files)
+		names, err := f.names(ctx, *listed.Ref, page, call.Items)
 		if err != nil {
 			return err
 		}
@@ -200,8 +200,8 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 }
 
 // names returns what people call the items of a page.
-func (f *forecaster) names(ctx context.Context, manifest protocol.Ref, page protocol.Page, files bool) ([]string, error) {
-	response, err := f.acts.Page(ctx, protocol.PageRequest{Manifest: manifest, Item: page.First, Files: files})
+func (f *forecaster) names(ctx context.Context, manifest protocol.Ref, page protocol.Page, of *protocol.Items) ([]string, error) {
+	response, err := f.acts.Page(ctx, protocol.PageRequest{Manifest: manifest, Item: page.First, Files: of.Files, Key: of.Key})
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (f *forecaster) names(ctx context.Context, manifest protocol.Ref, page prot
 	}
 	names := response.Labels
 	for i := range names {
-		if files {
+		if of.Files {
 			names[i] = path.Base(names[i])
 		} else {
 			names[i] = fmt.Sprintf("%d (%s)", page.First+i, names[i])

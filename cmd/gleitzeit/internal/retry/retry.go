@@ -129,7 +129,7 @@ func (r *Run) checkSelection(ctx context.Context, s *runs.Session, run resultsto
 			if record.Items == nil {
 				continue
 			}
-			if found, err := hasItem(ctx, s.Store(), *record.Items, chosen, task.FanOut != nil && task.FanOut.Values == nil); found || err != nil {
+			if found, err := hasItem(ctx, s.Store(), *record.Items, chosen, task.FanOut); found || err != nil {
 				return err
 			}
 			break
@@ -140,7 +140,7 @@ func (r *Run) checkSelection(ctx context.Context, s *runs.Session, run resultsto
 }
 
 // hasItem reports whether one of the items of a list is chosen.
-func hasItem(ctx context.Context, store resultstore.Store, list protocol.Ref, chosen activities.Selection, files bool) (bool, error) {
+func hasItem(ctx context.Context, store resultstore.Store, list protocol.Ref, chosen activities.Selection, each *plan.FanOut) (bool, error) {
 	manifest, err := resultstore.LoadManifest(ctx, store, list)
 	if err != nil {
 		return false, err
@@ -151,12 +151,19 @@ func hasItem(ctx context.Context, store resultstore.Store, list protocol.Ref, ch
 			return false, err
 		}
 		for i, item := range items {
-			if chosen.Has(page.First+i, item, files) {
+			if chosen.Has(page.First+i, item, each != nil && each.HasFiles(), keyOf(each)) {
 				return true, nil
 			}
 		}
 	}
 	return false, nil
+}
+
+func keyOf(each *plan.FanOut) string {
+	if each == nil {
+		return ""
+	}
+	return each.Key()
 }
 
 func (o Options) about() string {
@@ -224,8 +231,15 @@ func isSame(p, other *plan.Plan) bool {
 		if a.ID != b.ID || a.FanOut == nil || b.FanOut == nil {
 			return a.ID == b.ID && a.FanOut == b.FanOut
 		}
-		return a.FanOut.Directory == b.FanOut.Directory && slices.Equal(a.FanOut.Files, b.FanOut.Files)
+		return a.FanOut.Directory == b.FanOut.Directory && slices.Equal(a.FanOut.Files, b.FanOut.Files) && isSameTable(a.FanOut.Rows, b.FanOut.Rows)
 	})
+}
+
+func isSameTable(a, b *protocol.Rows) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.File == b.File && a.Key == b.Key
 }
 
 // chain returns a run, and the earlier ones that it had not taken over completely.

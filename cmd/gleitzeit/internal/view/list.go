@@ -44,7 +44,7 @@ func OpenItems(ctx context.Context, store resultstore.Store, run, task string) (
 	}
 	for i := range planned.Tasks {
 		if each := planned.Tasks[i].FanOut; planned.Tasks[i].ID == task && each != nil {
-			l.Values, l.Models = each.Values != nil, each.Models
+			l.Values, l.Models = !each.HasFiles(), each.Models
 		}
 	}
 	return l, nil

@@ -215,7 +215,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 			when: planned.When, runIf: string(planned.RunIf),
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
-		task.Values = planned.FanOut != nil && planned.FanOut.Values != nil
+		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}
