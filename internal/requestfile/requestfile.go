@@ -70,22 +70,23 @@ func knownURL(written string) (url string, known bool) {
 	return written, slices.Contains(urls, written)
 }
 
-// Item returns the line as an item of a task: `custom_id`, `url` and `body`. An invalid one has `custom_id`, `line` and `problems` instead,
-// which the error file quotes. A valid one does not have its number, so that it is the same one wherever it is in the file.
+// Item returns the line as an item of a task: `custom_id`, `url` and `body`. An invalid one has `line`, `id` and `problems` instead, which
+// the error file quotes: no custom_id identifies it, since another line may have the same. A valid one does not have its number, so that
+// it is the same one wherever it is in the file.
 func (l Line) Item() value.Value {
+	if len(l.Problems) == 0 {
+		return value.Object(value.Field{Name: "custom_id", Value: value.String(l.CustomID)}, value.Field{Name: "url", Value: value.String(l.URL)}, value.Field{Name: "body", Value: l.Body})
+	}
 	var id value.Value
 	if l.CustomID != "" {
 		id = value.String(l.CustomID)
-	}
-	if len(l.Problems) == 0 {
-		return value.Object(value.Field{Name: "custom_id", Value: id}, value.Field{Name: "url", Value: value.String(l.URL)}, value.Field{Name: "body", Value: l.Body})
 	}
 	problems := make([]value.Value, len(l.Problems))
 	for i, p := range l.Problems {
 		problems[i] = p.Value()
 	}
 	return value.Object(
-		value.Field{Name: "custom_id", Value: id}, value.Field{Name: "line", Value: value.Int(int64(l.Number))},
+		value.Field{Name: "line", Value: value.Int(int64(l.Number))}, value.Field{Name: "id", Value: id},
 		value.Field{Name: "problems", Value: value.List(problems...)},
 	)
 }

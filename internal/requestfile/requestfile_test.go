@@ -248,9 +248,9 @@ func TestItems(t *testing.T) {
 	lines := read(t, request("a")+"\n{\n"+`{"custom_id":"b","method":"GET","url":"/v1/responses","body":{"model":"m"}}`, requestfile.Options{})
 	for i, want := range []string{
 		`{"custom_id":"a","url":"/v1/chat/completions","body":{"model":"m","messages":[{"role":"user","content":"hello"}]}} `,
-		`{"custom_id":null,"line":2,"problems":[{"code":"invalid_json_line","message":"the line is not JSON: unexpected EOF","param":null,"line":2}]} ` +
+		`{"line":2,"id":null,"problems":[{"code":"invalid_json_line","message":"the line is not JSON: unexpected EOF","param":null,"line":2}]} ` +
 			`the line is not JSON: unexpected EOF (invalid_json_line)`,
-		`{"custom_id":"b","line":3,"problems":[{"code":"invalid_request","message":"the method must be POST, not \"GET\"","param":"method","line":3}]} ` +
+		`{"line":3,"id":"b","problems":[{"code":"invalid_request","message":"the method must be POST, not \"GET\"","param":"method","line":3}]} ` +
 			`the method must be POST, not "GET" (invalid_request)`,
 	} {
 		if got := string(lines[i].Item().JSON()) + " " + lines[i].Problem(); got != want {

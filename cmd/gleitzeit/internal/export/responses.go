@@ -67,8 +67,10 @@ func (w *responses) id(item Item) string {
 
 // customID is that of the request; of an item that is not one, the text that it is.
 func customID(item Item) value.Value {
-	if id := item.get("item", "custom_id"); id.Kind() == value.KindString {
-		return id
+	for _, name := range []string{"custom_id", "id"} {
+		if id := item.get("item", name); id.Kind() == value.KindString {
+			return id
+		}
 	}
 	if own := item.get("item"); own.Kind() == value.KindString {
 		return own

@@ -39,8 +39,8 @@ func requests(t *testing.T) (f *fixture, output, errors []string) {
 			r.Status, r.Error = protocol.Failed, protocol.Errorf(protocol.InvalidParams, "line 3: the line is not JSON")
 		})
 	}
-	broken(`{"custom_id":null,"line":3,"problems":[{"code":"invalid_json_line","message":"the line is not JSON","param":null,"line":3},{"code":"x"}]}`)
-	broken(`{"custom_id":"a","line":4,"problems":[{"code":"duplicate_custom_id","message":"twice","param":"custom_id","line":4}]}`)
+	broken(`{"line":3,"id":null,"problems":[{"code":"invalid_json_line","message":"the line is not JSON","param":null,"line":3},{"code":"x"}]}`)
+	broken(`{"line":4,"id":"a","problems":[{"code":"duplicate_custom_id","message":"twice","param":"custom_id","line":4}]}`)
 	s.add(t, request("c"), "", func(r *resultstore.Record) {
 		r.Status, r.Error = protocol.Failed, protocol.Errorf(protocol.ProviderNotAvailable, "the server cannot be reached")
 	})
