@@ -35,7 +35,7 @@ bench: ## measure, as ratios, what docs/architecture.md claims
 
 # Where the fuzz tests are, and their names; FUZZTIME=1m make fuzz is quicker.
 FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/condition:FuzzCompile interpreter/reference:FuzzReferences interpreter/plan:FuzzProgress \
-	internal/redaction:FuzzCuts activities:FuzzAnswer activities/python:FuzzCapture activities/mcp/stdio:FuzzOutputTail activities/mcp/wire:FuzzLine
+	internal/redaction:FuzzCuts activities:FuzzAnswer activities/python:FuzzCapture activities/mcp/stdio:FuzzOutputTail activities/mcp/wire:FuzzLine internal/requestfile:FuzzReader
 FUZZTIME ?= 10m
 
 fuzz: ## try the language with what nobody would write, 10 minutes for each of its parts

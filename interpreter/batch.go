@@ -17,6 +17,7 @@ type Batch struct {
 	Directory     string   // A folder; or else
 	Files         []string // files and folders. Their names need not be UTF-8.
 	Rows          string   // A table, whose rows are the items, instead of files.
+	Requests      bool     // Rows is a request file.
 	Key           string   // Column that identifies a row; "": all of them do.
 	Delimiter     string   // Of a CSV table; "": it is found.
 	Pattern       string   // Of files in folders; "" is all.
@@ -70,6 +71,8 @@ func (b Batch) workflow() value.Value {
 func (b Batch) files() value.Value {
 	files := value.Object()
 	switch {
+	case b.Requests:
+		files = files.With("requests", literal(value.EscapeInvalid(b.Rows)))
 	case b.Rows != "":
 		files = files.With("rows", literal(value.EscapeInvalid(b.Rows)))
 	case b.Directory != "":

@@ -157,6 +157,8 @@ func countItems(items *plan.Items) itemCounts {
 // itemWord returns the word for one of the items in messages.
 func itemWord(each *plan.FanOut) string {
 	switch {
+	case each.HasRequests():
+		return "request"
 	case each.Rows != nil:
 		return "row"
 	case each.Values != nil:

@@ -48,6 +48,9 @@ func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
 		}
 		return x.result(x.vectorValue(), c.timeSpent)
 	}
+	if c.request.Method == Request {
+		return (&forwarding{exchange: x}).run(ctx)
+	}
 	if err := x.converse(ctx); err != nil {
 		return protocol.Result{}, x.withoutRetry(err)
 	}

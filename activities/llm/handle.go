@@ -88,6 +88,10 @@ func (c *call) route() (err error) {
 		return protocol.Errorf(protocol.ConfigurationError, "invalid `api_key`: it contains a line break or another control character").
 			WithHint("a file may end with a line break that is not part of the key")
 	}
+	if c.request.Method == Request {
+		c.model, err = requestedModel(given)
+		return err
+	}
 	if c.model = cmp.Or(c.model, text(given, "model"), c.backend.model(c.request.Method)); c.model == "" {
 		return protocol.Errorf(protocol.InvalidParams, "%s: `model` is required", c.request.Method).
 			WithHint("set `model`, or `providers.%s.model` in config.yaml", c.backend.Name)

@@ -50,8 +50,12 @@ func readQuestion(c *call) (*question, error) {
 	if q.idle, err = readIdleTimeout(given); err != nil {
 		return nil, err
 	}
-	if c.request.Method == Embed {
+	switch c.request.Method {
+	case Embed:
 		return q, q.embedding(c.request)
+	case Request:
+		q.Body, err = bodyOf(given, c.model)
+		return q, err
 	}
 	if q.Messages, q.attached, err = readMessages(c.request, c.pictures); err != nil {
 		return nil, err

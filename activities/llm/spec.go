@@ -14,6 +14,7 @@ const (
 	Vision   = "llm/vision"
 	Generate = "llm/generate"
 	Embed    = "llm/embed"
+	Request  = "llm/request"
 )
 
 // timeout is the default timeout of one attempt. A long answer of a large model without a GPU takes many minutes; the idle
@@ -42,6 +43,9 @@ func Spec(defaultProvider string) protocol.Spec {
 				schemaOf(`"anyOf": [{"required": ["input"]}, {"required": ["prompt"]}, {"required": ["file_path"]}, {"required": ["files"]}]`,
 					texts, sampling, serverProperties()),
 				schemaOf(required("embeddings"), vectorResult, counts)),
+			method(defaultProvider, Request, "Send the body of a request to the server as it is", "",
+				schemaOf(`"required": ["url", "body"]`, wholeRequest, destination()),
+				schemaOf(`"required": ["status_code", "request_id", "body", "model", "tokens_used", "prompt_tokens", "duration", "provider_id"]`, response, consumption)),
 		},
 	}
 }
@@ -91,6 +95,12 @@ const texts = `
     "file_path": {"type": "string", "minLength": 1, "description": "Text file to embed as one text"},
     "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Text files to embed, one text each"},
     "dimensions": {"type": "integer", "minimum": 1, "description": "Length of the vectors, for models that support several"}`
+
+const wholeRequest = `
+    "url": {"enum": ["/v1/chat/completions", "/v1/embeddings", "/v1/completions", "/v1/responses"], "description": "What is called of the API under /v1"},
+    "body": {"type": "object", "description": "The request, sent as it is but for its model"},
+    "model": {"type": "string", "minLength": 1, "description": "Name of the model, instead of that in the body"},
+    "model_names": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}, "description": "Names of models on the server, by those in bodies"}`
 
 const pictures = `
     "image_path": {"type": "string", "minLength": 1, "description": "Image file"},
@@ -148,16 +158,21 @@ const sampling = `
     "frequency_penalty": {"type": "number"},
     "options": {"type": "object", "description": "Further options, passed to the server unchanged"}`
 
-// serverProperties are the parameters about the server.
-func serverProperties() string {
+// destination are the parameters about where a call is sent.
+func destination() string {
 	return `
     "provider": {"enum": ["` + strings.Join(providerNames(), `", "`) + `"], "description": "Kind of server"},
     "base_url": {"type": "string", "minLength": 1, "description": "Address of the server, instead of those of the settings"},
     "api_key": {"type": "string", "description": "API key of the server: ${secrets.NAME}"},
+    "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
+}
+
+// serverProperties are the parameters about the server.
+func serverProperties() string {
+	return destination() + `,
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
     "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
-    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx and read files in parts where that is not possible; default warn"},
-    "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
+    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx and read files in parts where that is not possible; default warn"}`
 }
 
 // The results.
@@ -178,6 +193,19 @@ const vectorResult = `
     "embeddings": {"type": "array", "description": "One vector for each text, in their order", "items": {"type": "array", "items": {"type": "number"}}},
     "embedding": {"type": "array", "items": {"type": "number"}, "description": "First vector"},
     "dimensions": {"type": "integer", "description": "Length of the first vector"}`
+
+const response = `
+    "status_code": {"type": "integer", "description": "HTTP status of the response"},
+    "request_id": {"type": "string", "description": "Id of the request: that of the server, if it gave one"},
+    "body": {"type": "object", "description": "The response as it is"}`
+
+const consumption = `
+    "model": {"type": "string", "description": "Model that was asked"},
+    "tokens_used": {"type": "integer", "description": "Tokens of the answer, as the server counted"},
+    "prompt_tokens": {"type": "integer", "description": "Tokens of the prompt"},
+    "duration": {"type": "number", "description": "Seconds, without waiting for a free slot"},
+    "provider_id": {"type": "string", "description": "Address of the server that answered"},
+    "warning": {"type": "string", "description": "Set if the server refused the request, the prompt was cut, or an answer is not whole"}`
 
 const counts = `
     "model": {"type": "string", "description": "Model that answered"},

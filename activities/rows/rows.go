@@ -52,8 +52,16 @@ func New(name string, file File, size int64, sheet string, request protocol.Expa
 // Close closes the table, which was only read.
 func (s *Source) Close() { _ = s.file.Close() }
 
+// reader reads the rows of a file.
+type reader interface {
+	Next() (table.Row, error)
+}
+
 // open reads the beginning of the table.
-func (s *Source) open() (*table.Table, error) {
+func (s *Source) open() (reader, error) {
+	if s.rows.Requests {
+		return s.openRequests(), nil
+	}
 	opened, err := table.Open(s.Name, s.file, s.size, s.options)
 	if err != nil {
 		return nil, s.failed(err)
@@ -62,7 +70,11 @@ func (s *Source) open() (*table.Table, error) {
 }
 
 func (s *Source) failed(err error) error {
-	failure := protocol.Errorf(protocol.TaskValidationFailed, "cannot read the rows of %q: %s", s.Name, err)
+	what := "rows"
+	if s.rows.Requests {
+		what = "requests"
+	}
+	failure := protocol.Errorf(protocol.TaskValidationFailed, "cannot read the %s of %q: %s", what, s.Name, err)
 	if of, is := errors.AsType[*table.Error](err); is && of.Hint != "" {
 		failure = failure.WithHint("%s", of.Hint)
 	}

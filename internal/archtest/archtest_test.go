@@ -94,7 +94,7 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/batch", []string{
-		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value",
+		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
@@ -130,7 +130,7 @@ var rules = []rule{
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
 	{"activities", []string{"activities/lists", "activities/rows", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/lists", []string{"internal/listfile", "internal/protocol", "internal/scratch", "internal/value", "interpreter/reference"}, nil},
-	{"activities/rows", []string{"internal/protocol", "internal/table", "internal/value"}, nil},
+	{"activities/rows", []string{"internal/protocol", "internal/requestfile", "internal/table", "internal/value"}, nil},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/documents", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
@@ -154,6 +154,7 @@ var rules = []rule{
 	{"internal/secretsource", []string{"internal/protocol"}, []string{disk, dotenv}},
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
+	{"internal/requestfile", []string{"internal/value"}, nil},
 	{"internal/suggest", nil, nil},
 	{"internal/table", []string{"internal/value"}, nil},
 	{"internal/glob", nil, nil},

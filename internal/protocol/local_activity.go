@@ -125,6 +125,9 @@ type Rows struct {
 	Key       string   `json:"key,omitempty"`       // The column that identifies a row; empty: all of its cells do.
 	Delimiter string   `json:"delimiter,omitempty"` // Of CSV; empty: it is found.
 	Columns   []string `json:"columns,omitempty"`   // Those without which no call can be made.
+
+	Requests bool `json:"requests,omitempty"`  // The file is a request file of a Batch API: its lines are the rows.
+	AnyModel bool `json:"any_model,omitempty"` // Its requests need no model: the call names one.
 }
 
 // KeyOf returns what identifies an item that is a row, by the column that has it; null if the row has none.

@@ -13,7 +13,8 @@ const BatchID = "batch"
 type FanOut struct {
 	Node          *Node // What says it; nil where it is not there.
 	Values        *Node // A list, or the text of a reference to one: the items. Else they are rows or files.
-	Rows          *Node // Text: the path of a table, whose rows are the items.
+	Rows          *Node // Text: the path of a table, whose rows are the items; or of a request file.
+	Requests      *Node // Text: the path of a request file. It is Rows as well, unless that is given too.
 	Key           *Node // Text: the column that identifies a row.
 	Delimiter     *Node // Text: of CSV.
 	Directory     *Node // Text.
@@ -54,6 +55,8 @@ var batchKeys = keys[batchReader]{
 		"List of files, instead of a directory; a folder in the list stands for the files in it."},
 	{[]string{"rows"}, text, func(b *batchReader, n *Node) { b.Rows = n },
 		"Table whose rows are the items, instead of files: CSV, TSV, JSON lines, a JSON list, XLSX (book.xlsx#Sheet) or Parquet; ${item.COLUMN} is a cell."},
+	{[]string{"requests"}, text, readRequests,
+		"Request file of a Batch API (lines with custom_id, method, url and body), instead of files: ${item.url} and ${item.body} are those of a line."},
 	{[]string{"key"}, text, func(b *batchReader, n *Node) { b.Key = n },
 		"Column of the table that identifies a row, to resume and to repeat a run; by default all of its cells do."},
 	{[]string{"delimiter"}, text, func(b *batchReader, n *Node) { b.Delimiter = n },
@@ -74,6 +77,13 @@ var batchKeys = keys[batchReader]{
 		"Seed of sample; the default is 0."},
 	{[]string{"models"}, texts.as("a list of names", `{"type": ["string", "number", "array"], "minLength": 1, "minItems": 1, "uniqueItems": true, "items": `+nameSchema+`}`), readModels,
 		"Models that are each asked about each file; ${item.model} is the one of a call, and the default of its parameter model."},
+}
+
+// readRequests reads the path of a request file.
+func readRequests(b *batchReader, n *Node) {
+	if b.Requests = n; b.Rows == nil {
+		b.Rows = n
+	}
 }
 
 // rowsReader is a `for_each` with the rows of a table while its keys are read.

@@ -38,6 +38,9 @@ type FanOut struct {
 // HasFiles reports whether the items are files.
 func (f *FanOut) HasFiles() bool { return f.Values == nil && f.Rows == nil }
 
+// HasRequests reports whether the items are the lines of a request file.
+func (f *FanOut) HasRequests() bool { return f != nil && f.Rows != nil && f.Rows.Requests }
+
 // Key returns the column that identifies an item; empty if there is none.
 func (f *FanOut) Key() string {
 	if f.Rows == nil {

@@ -13,19 +13,38 @@ import (
 func readRows(paths *Paths, task *Task, read *Items) {
 	from, rows := task.Each, &protocol.Rows{File: task.Each.Rows.Written, Columns: columnsOf(task.Texts)}
 	read.FanOut.Rows = rows
+	what := "rows"
+	if from.Requests != nil {
+		what, rows.File, rows.Columns = "requests", from.Requests.Written, nil
+		rows.Requests, rows.AnyModel, rows.Key = true, task.Parameters.Get("model") != nil, "custom_id"
+	}
 	refuse := func(n *definition.Node, message, hint string) {
 		read.Errors = append(read.Errors, Problem{At: n.Position, Message: message, Hint: hint})
 	}
-	for _, other := range []struct {
+	others := []struct {
 		name string
 		n    *definition.Node
-	}{{"directory", from.Directory}, {"files", from.FilesNode}, {"pattern", from.Pattern}} {
-		if other.n != nil {
-			refuse(other.n, "rows and "+other.name+" cannot both be given", "the items are either rows or files")
+	}{{"directory", from.Directory}, {"files", from.FilesNode}, {"pattern", from.Pattern}}
+	if len(from.Exclude) > 0 {
+		others = append(others, struct {
+			name string
+			n    *definition.Node
+		}{"exclude", from.Exclude[0]})
+	}
+	if from.Requests != nil {
+		if from.Rows != from.Requests {
+			refuse(from.Rows, "requests and rows cannot both be given", "the lines of a request file are the items")
+		}
+		for _, n := range []*definition.Node{from.Key, from.Delimiter} {
+			if n != nil {
+				refuse(n, "key and delimiter are not supported for requests", "custom_id identifies a request")
+			}
 		}
 	}
-	if len(from.Exclude) > 0 {
-		refuse(from.Exclude[0], "rows and exclude cannot both be given", "the items are either rows or files")
+	for _, other := range others {
+		if other.n != nil {
+			refuse(other.n, what+" and "+other.name+" cannot both be given", "the items are either "+what+" or files")
+		}
 	}
 	for _, of := range []struct {
 		name string
@@ -43,12 +62,15 @@ func readRows(paths *Paths, task *Task, read *Items) {
 		}
 	}
 	n := from.Rows
+	if from.Requests != nil {
+		n = from.Requests
+	}
 	switch {
 	case !task.IsBatch && IsMissing(from.Node, "rows"):
 		refuse(n, `required key "rows" of for_each is missing`, "write for_each: {rows: table.csv}")
-	case n.Written == "" && from.Node.Get("rows") != n: // Of the wrong type, which is reported elsewhere.
+	case n.Written == "" && from.Node.Get(what) != n: // Of the wrong type, which is reported elsewhere.
 	case n.Written == "":
-		refuse(n, "rows is empty", "")
+		refuse(n, what+" is empty", "")
 	case task.EachTexts.hasNode(n):
 		if rows.Delimiter != "" {
 			if problem := table.Check("table.csv", table.Options{Delimiter: rows.Delimiter}); problem != nil {
@@ -62,13 +84,17 @@ func readRows(paths *Paths, task *Task, read *Items) {
 
 // locateRows looks for the table.
 func locateRows(paths *Paths, n *definition.Node, rows *protocol.Rows, read *Items) {
-	name, _ := table.SplitSheet(strings.ReplaceAll(n.Written, "$${", "${"))
-	if problem := table.Check(name, table.Options{Delimiter: rows.Delimiter}); problem != nil {
+	what, name := "requests ", strings.ReplaceAll(n.Written, "$${", "${")
+	if !rows.Requests {
+		what = "rows "
+		name, _ = table.SplitSheet(name)
+	}
+	if problem := table.Check(name, table.Options{Delimiter: rows.Delimiter}); problem != nil && !rows.Requests {
 		read.Errors = append(read.Errors, Problem{At: n.Position, Message: "rows: " + problem.Message, Hint: problem.Hint})
 		return
 	}
 	if found := paths.find(name); found.problem != "" && found.exists {
-		read.Errors = append(read.Errors, Problem{At: n.Position, Message: "rows " + definition.Quote(name) + " " + found.problem})
+		read.Errors = append(read.Errors, Problem{At: n.Position, Message: what + definition.Quote(name) + " " + found.problem})
 		return
 	}
 	file := *n
@@ -76,9 +102,9 @@ func locateRows(paths *Paths, n *definition.Node, rows *protocol.Rows, read *Ite
 	outside, problem, missing := paths.locate(&file, false, false)
 	switch {
 	case missing:
-		read.Missing = append(read.Missing, Problem{At: n.Position, Message: "rows " + problem})
+		read.Missing = append(read.Missing, Problem{At: n.Position, Message: what + problem})
 	case problem != "":
-		read.Errors = append(read.Errors, Problem{At: n.Position, Message: "rows " + problem})
+		read.Errors = append(read.Errors, Problem{At: n.Position, Message: what + problem})
 	case outside != "":
 		read.Reads = append(read.Reads, outside)
 	}

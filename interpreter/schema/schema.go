@@ -35,12 +35,14 @@ const form = `{
   "else": {"required": ["tasks"], "properties": {"tasks": {"type": "array", "minItems": 1}, "protocol": {"type": "null"}}}
 }`
 
-// items is where a batch has its items from: one of the three.
+// items is where a batch has its items from: one of the four.
 const items = `[
-  {"required": ["directory"], "properties": {"directory": {"not": {"enum": [null, ""]}}, "files": {"type": "null"}, "rows": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"}}},
-  {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}, "rows": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"}}},
-  {"required": ["rows"], "properties": {"rows": {"not": {"enum": [null, ""]}}, "directory": {"type": "null"}, "files": {"type": "null"}, "pattern": {"type": "null"},
-    "exclude": {"type": "null"}, "models": {"type": "null"}}}
+  {"required": ["directory"], "properties": {"directory": {"not": {"enum": [null, ""]}}, "files": {"type": "null"}, "rows": {"type": "null"}, "requests": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"}}},
+  {"required": ["files"], "properties": {"files": {"not": {"type": "null"}}, "directory": {"type": "null"}, "rows": {"type": "null"}, "requests": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"}}},
+  {"required": ["rows"], "properties": {"rows": {"not": {"enum": [null, ""]}}, "requests": {"type": "null"}, "directory": {"type": "null"}, "files": {"type": "null"}, "pattern": {"type": "null"},
+    "exclude": {"type": "null"}, "models": {"type": "null"}}},
+  {"required": ["requests"], "properties": {"requests": {"not": {"enum": [null, ""]}}, "rows": {"type": "null"}, "key": {"type": "null"}, "delimiter": {"type": "null"},
+    "directory": {"type": "null"}, "files": {"type": "null"}, "pattern": {"type": "null"}, "exclude": {"type": "null"}, "models": {"type": "null"}}}
 ]`
 
 // selection is which of the files a batch takes: the first ones, or a sample, which may have a seed.

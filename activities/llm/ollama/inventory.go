@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ollama/ollama/api"
 	"github.com/ollama/ollama/types/model"
@@ -59,14 +60,52 @@ func (o *server) ContextSize(ctx context.Context, request *provider.Request) (cu
 	if most = cmp.Or(most, model.Details.ContextLength); current > 0 {
 		return current, most, nil
 	}
-	running, err := document[inventory](ctx, o, "/api/ps", nil)
+	current, err = o.loadedContext(ctx, request.Model, model)
 	if err != nil {
 		return 0, most, o.failed(ctx, request.Model, request.Secrets, err)
 	}
+	return current, most, nil
+}
+
+// loadedContext returns the context of a model in memory; 0 if it is not loaded.
+func (o *server) loadedContext(ctx context.Context, name string, stored listedModel) (int64, error) {
+	running, err := document[inventory](ctx, o, "/api/ps", nil)
 	loaded := running.find(func(m listedModel) bool {
-		return provider.WithTag(m.Model) == provider.WithTag(request.Model) || model.Digest != "" && m.Digest == model.Digest
+		return provider.WithTag(m.Model) == provider.WithTag(name) || stored.Digest != "" && m.Digest == stored.Digest
 	})
-	return loaded.ContextLength, most, nil
+	return loaded.ContextLength, err
+}
+
+// contextFor is how long the context of a model counts as known.
+const contextFor = time.Minute
+
+// knownContext is the context of a model in memory, and when it was read.
+type knownContext struct {
+	size int64
+	read time.Time
+}
+
+// contextNow returns the context of a model that has just answered; 0 if the server does not say. It is read at most once a minute.
+func (o *server) contextNow(ctx context.Context, name string) int64 {
+	o.mu.Lock()
+	known := o.contexts[name]
+	o.mu.Unlock()
+	if time.Since(known.read) < contextFor {
+		return known.size
+	}
+	stored, err := document[inventory](ctx, o, "/api/tags", nil)
+	if err != nil {
+		return 0
+	}
+	model := stored.find(func(m listedModel) bool { return provider.WithTag(m.Model) == provider.WithTag(name) })
+	size, err := o.loadedContext(ctx, name, model)
+	if err != nil || size == 0 {
+		return 0
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.contexts[name] = knownContext{size, time.Now()}
+	return size
 }
 
 // inventory lists the models that the server has, or has loaded. A copy of a model is loaded under the name that was called first.

@@ -24,11 +24,13 @@ type server struct {
 
 	mu      sync.Mutex
 	sighted map[string]bool // Models that are known to take images. That a model does not may change by a pull.
+
+	contexts map[string]knownContext // Of models in memory.
 }
 
 func open(base *url.URL, shown string) provider.Server {
 	connections := provider.NewClient(base)
-	return &server{base: base, shown: shown, http: connections, client: api.NewClient(base, connections), sighted: map[string]bool{}}
+	return &server{base: base, shown: shown, http: connections, client: api.NewClient(base, connections), sighted: map[string]bool{}, contexts: map[string]knownContext{}}
 }
 
 func (o *server) Close() { o.http.CloseIdleConnections() }
@@ -143,6 +145,27 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	answer.PromptTokens, answer.Load, answer.Cut = came.PromptEvalCount, came.LoadDuration, request.Truncate
 	return nil
 }
+
+// Forward implements provider.Forwarder, by the API that Ollama has under /v1.
+func (o *server) Forward(ctx context.Context, request *provider.Request) (*provider.Forwarded, error) {
+	response, err := request.Body.Post(ctx, o.http, o.base.JoinPath("v1", request.Body.Path))
+	if err != nil {
+		return nil, o.failed(ctx, request.Model, request.Secrets, err)
+	}
+	if response.Refused() {
+		return response, o.failed(ctx, request.Model, request.Secrets, refusal{response.Status, response.ErrorBody(), response.After})
+	}
+	if body, err := value.Parse(response.Body); err != nil || body.Kind() != value.KindObject {
+		return nil, o.failed(ctx, request.Model, request.Secrets, strange{string(response.Body)})
+	}
+	if request.Body.Texts > leastContext {
+		response.Context = o.contextNow(ctx, request.Model)
+	}
+	return response, nil
+}
+
+// leastContext is the size in tokens of the smallest context of use: no prompt with fewer bytes is too long.
+const leastContext = 512
 
 // embedded is an api.EmbedResponse whose numbers keep their digits.
 type embedded struct {

@@ -14,8 +14,6 @@ import (
 // fills, and is recognized by a page of Ollama's own API. That API also says how large the context of a loaded model is.
 
 const (
-	// mostBytesPerToken is a high estimate of the bytes of a token.
-	mostBytesPerToken = 8
 	// smallestContext is the size in tokens that a context has at least, unless somebody has chosen a smaller one.
 	smallestContext = 2048
 	// leastContext is the size in tokens of the smallest context of use: no prompt with fewer bytes is too long.
@@ -111,15 +109,14 @@ func (o *server) contextWhileLoaded(ctx context.Context, request *provider.Reque
 	return o.contextOf(ctx, request.Model), true
 }
 
-// noticeCut records whether a server with a context of that size cut the prompt of an answer. A cut prompt fills the context, or half of it and two more tokens
-// since Ollama 0.30; or older messages were dropped, and fewer tokens were counted than the texts have.
+// noticeCut records whether a server with a context of that size cut the prompt of an answer.
 func noticeCut(request *provider.Request, answer *provider.Answer, full int64) {
 	size, tokens := request.Size(), answer.PromptTokens
 	switch {
 	case full == 0:
 		answer.MayBeCut = size > smallestContext
 	case size > full: // A token has at least one byte.
-		answer.Cut = tokens >= full || tokens == full/2+2 || size > full*mostBytesPerToken && tokens < size/mostBytesPerToken
+		answer.Cut = provider.WasCut(size, tokens, full)
 		answer.Context = full
 	}
 }
@@ -138,7 +135,7 @@ func (o *server) noticeCutInput(ctx context.Context, request *provider.Request, 
 	case full == 0:
 		answer.MayBeCut = long(smallestContext)
 	case len(request.Inputs) == 1:
-		answer.Cut = long(full) && (answer.PromptTokens >= full-2 || long(full*mostBytesPerToken))
+		answer.Cut = long(full) && (answer.PromptTokens >= full-2 || long(full*provider.MostBytesPerToken))
 	default:
 		answer.MayBeCut = long(full)
 	}

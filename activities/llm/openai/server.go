@@ -165,6 +165,29 @@ func (o *server) reply(ctx context.Context, method, path, model string, secrets 
 	return reply, nil
 }
 
+// Forward implements provider.Forwarder.
+func (o *server) Forward(ctx context.Context, request *provider.Request) (*provider.Forwarded, error) {
+	response, err := request.Body.Post(ctx, o.http, o.base.JoinPath(request.Body.Path))
+	if err != nil {
+		return nil, o.failed(ctx, request.Secrets, err)
+	}
+	if response.Refused() {
+		refused := o.response(request.Model, response.Status, request.Secrets, response.ErrorBody())
+		refused.After = response.After
+		return response, o.refusal(refused)
+	}
+	body, err := value.Parse(response.Body)
+	switch {
+	case err != nil || body.Kind() != value.KindObject:
+		return nil, provider.WithVerdict(protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, request.Secrets.Quote(o.base, string(response.Body))).
+			WithHint("is it the address of an OpenAI-compatible API? It usually ends in /v1"), provider.ServerFault)
+	case isError(body):
+		return nil, o.inStream(request.Model, request.Secrets, response.Body)
+	}
+	response.Context, _ = o.contextWhileLoaded(ctx, request)
+	return response, nil
+}
+
 func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	reply, err := o.reply(ctx, http.MethodGet, "models", "", secrets, nil)

@@ -27,6 +27,7 @@ type Request struct {
 	Secrets    Secrets
 
 	Completion *Completion // For llm/generate: the prompt is not a conversation.
+	Body       *Body       // For llm/request: what is sent, instead of everything above.
 	Inputs     []string    // For llm/embed.
 	Dimensions int         // Of the vectors; 0 is the model's own.
 	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
@@ -63,11 +64,24 @@ func (r *Request) Size() (size int64) {
 	for _, text := range r.Inputs {
 		size += int64(len(text))
 	}
+	if r.Body != nil {
+		size += r.Body.Texts
+	}
 	return size
 }
 
 // bytesPerToken is a low estimate of the bytes of a token.
 const bytesPerToken = 3
+
+// MostBytesPerToken is a high estimate of the bytes of a token.
+const MostBytesPerToken = 8
+
+// WasCut reports whether a prompt whose texts have so many bytes was cut to a context by Ollama's /v1, which does not say so. Such a
+// prompt fills the context, or half of it and two more tokens since Ollama 0.30; or older messages were dropped, and fewer tokens were
+// counted than the texts have. A token has at least one byte.
+func WasCut(size, tokens, context int64) bool {
+	return size > context && (tokens >= context || tokens == context/2+2 || size > context*MostBytesPerToken && tokens < size/MostBytesPerToken)
+}
 
 // InputTokens is an estimate of the tokens of the request without those of its answer and of images.
 func (r *Request) InputTokens() int64 { return r.Size() / bytesPerToken }
@@ -75,8 +89,11 @@ func (r *Request) InputTokens() int64 { return r.Size() / bytesPerToken }
 // Estimate is how many tokens the request may use.
 func (r *Request) Estimate() int64 {
 	const answer = 512 // Of a request without a limit.
-	if r.Inputs != nil {
+	switch {
+	case r.Inputs != nil, r.Body != nil && r.Body.Path == "embeddings":
 		return r.InputTokens()
+	case r.Body != nil:
+		return r.InputTokens() + cmp.Or(r.Body.MaxTokens, answer)
 	}
 	return r.InputTokens() + cmp.Or(int64(max(r.Option("num_predict"), 0)), answer)
 }

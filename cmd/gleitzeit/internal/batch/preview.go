@@ -123,7 +123,10 @@ func setOf(all []string) map[string]bool {
 
 // Notices are lines about what is not among the files of a batch.
 func (s *Scan) Notices(ctx context.Context) (lines []string) {
-	if s.each().Rows != nil {
+	switch {
+	case s.each().HasRequests():
+		return s.noticeRequests(ctx)
+	case s.each().Rows != nil:
 		return nil
 	}
 	taken := len(s.listing.Items) / max(len(s.each().Models), 1)
@@ -311,13 +314,18 @@ func (s *Scan) renderCall(item int, rendered RenderedPrompt, bound protocol.Bind
 	if err := check(); err != nil {
 		return rendered, 0, err
 	}
-	if !strings.HasPrefix(s.task().Method, "llm/") {
+	if !s.hasPrompt() {
 		rendered.Parameters = &resolved
 		return rendered, 0, nil
 	}
 	prompt, err := llm.ReadPrompt(protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files})
 	rendered.System, rendered.Prompt = prompt.System, prompt.Text
 	return rendered, prompt.Tokens, err
+}
+
+// hasPrompt reports whether the calls have a prompt for a model: the body of a request is shown as it is.
+func (s *Scan) hasPrompt() bool {
+	return strings.HasPrefix(s.task().Method, "llm/") && s.task().Method != requestMethod
 }
 
 // within is the innermost folder in which a file was found.

@@ -30,8 +30,8 @@ type Request struct {
 	Prompt      string
 	PromptFile  string
 	System      string
-	Schema      string // A file, or a short form.
-	Model       string
+	Schema      string   // A file, or a short form.
+	Model       []string // One, or of a request file several OLD=NEW.
 	Provider    string
 	NumCtx      int
 	Temperature float64
@@ -58,7 +58,7 @@ func (r *Request) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.PromptFile, "prompt-file", "", "`file` with the prompt; - is standard input")
 	flags.StringVar(&r.System, "system", "", "instructions for the model, beside the prompt")
 	flags.StringVar(&r.Schema, "schema", "", "JSON Schema of each answer: a `file`, or fields such as \"name, age int, tags [str]\"")
-	flags.StringVar(&r.Model, "model", "", "model to ask (default that of the method)")
+	flags.StringArrayVar(&r.Model, "model", nil, "model to ask (default that of the method); of a request file also OLD=NEW, repeatable")
 	flags.StringSliceVar(&r.Files.Models, "models", nil, "models, each of which is asked about each file: a,b")
 	flags.StringVar(&r.Provider, "provider", "", "provider of the model (default that of the settings)")
 	flags.IntVar(&r.NumCtx, "num-ctx", 0, "size of the context in tokens, of prompt and answer together")
@@ -93,6 +93,8 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 	r.checkPairs(&found)
 	if r.flags.Changed("rows") {
 		r.checkRows(paths, &b, &found)
+	} else if r.isRequestFile(paths) {
+		b.Rows, b.Requests, b.Method = paths[0], true, requestMethod
 	} else if info, err := os.Stat(paths[0]); len(paths) == 1 && err == nil && info.IsDir() {
 		b.Directory = paths[0]
 	} else {
@@ -209,7 +211,7 @@ func (r *Request) parameters(b interpreter.Batch, method *protocol.Method, stdin
 			if len(b.Models) > 0 {
 				return value.Value{}
 			}
-			return interpreter.Literal(value.String(r.Model))
+			return r.readModel(b, found)
 		}},
 		{"models", "model", nil}, // A key of the batch.
 		{"provider", "provider", literal(r.Provider)},
@@ -255,6 +257,9 @@ func (r *Request) parameters(b interpreter.Batch, method *protocol.Method, stdin
 	}
 	if _, has := fields.Get("context"); !has && b.Rows != "" && r.Script != "" {
 		fields = fields.With("context", value.String("${item}"))
+	}
+	if b.Requests {
+		fields = r.requestFields(fields)
 	}
 	r.requirePrompt(b.Method, setBy, &fields, found)
 	return fields.Fields()

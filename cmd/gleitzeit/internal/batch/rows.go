@@ -48,6 +48,9 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 	}
 	defer list.Close()
 	p.word, p.Calls = "row", 0
+	if s.each().HasRequests() {
+		p.word = "request"
+	}
 	if p.Matched, err = list.Count(ctx); err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		}
 		return nil
 	})
-	if strings.HasPrefix(p.Method, "llm/") {
+	if s.hasPrompt() {
 		if read > 0 {
 			tokens = tokens * int64(p.Calls) / int64(read)
 		}

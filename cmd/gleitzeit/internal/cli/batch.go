@@ -31,6 +31,7 @@ type batchOptions struct {
 	request batch.Request
 	file    string         // Where the results go; empty is standard output.
 	export  export.Options // What of the results, and how.
+	chosen  bool           // Whether a flag selects the format.
 	another bool
 	dryRun  bool
 	save    string // Where the workflow goes, instead of being run.
@@ -102,7 +103,7 @@ func (p batchCommand) resultFlags(command *cobra.Command, o *batchOptions) {
 // chooseFormat decides the format of the results from the flags.
 func (p batchCommand) chooseFormat(command *cobra.Command, o *batchOptions) {
 	p.toFile, o.export.Format = o.file != "", p.output.String()
-	if !command.Flags().Changed("format") {
+	if o.chosen = command.Flags().Changed("format"); !o.chosen {
 		o.export.Format = export.FormatOfFile(o.file)
 	}
 }
@@ -145,6 +146,8 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
 	} else if err := writable(o.file); err != nil {
 		report(err.Message, err.Hint)
+	} else if err := writable(o.export.ErrorFile(o.file)); err != nil {
+		report(err.Message, strings.Replace(err.Hint, "--output", "--errors", 1))
 	}
 	if o.save == "" {
 		return found
@@ -175,7 +178,8 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return err
 	}
 	typed, found := o.request.Batch(paths, specs, p.In)
-	o.export.Ordered = o.export.Ordered || typed.Rows != "" // The rows stay in their order.
+	o.export.Ordered = o.export.Ordered || typed.Rows != "" && !typed.Requests // The rows stay in their order.
+	o.answerRequests(typed.Requests)
 	found = append(found, o.checkOutput()...)
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
@@ -216,8 +220,22 @@ func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
 		how.close = func() { _ = file.Close() } // Whoever resumes the run continues FILE.partial.
 		how.ended = file.Ended
 	}
-	how.print = func(s *runs.Session, document *view.Run) error { return p.printBatch(ctx, s, document, file, *o) }
+	how.print = func(s *runs.Session, document *view.Run) error {
+		planned, err := view.ReadPlan(ctx, s.Store(), document.Run)
+		if err != nil {
+			return err
+		}
+		o.answerRequests(planned != nil && planned.Tasks[0].FanOut.HasRequests())
+		return p.printBatch(ctx, s, document, file, *o)
+	}
 	return how
+}
+
+// answerRequests selects the format for a request file, unless a flag or the ending of a file selects another one.
+func (o *batchOptions) answerRequests(requests bool) {
+	if requests && !o.chosen && (o.file == "" || o.export.Format == export.FormatOfFile(".jsonl")) {
+		o.export.Format = export.Responses
+	}
 }
 
 // saveBatch writes the workflow of a batch.

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -92,14 +91,10 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 		p.Say(fmt.Sprintf("run %s is %s: only items that have ended are written", run.Run, run.State()))
 	}
 	var unknown []string
-	render := func(to io.Writer) (err error) {
-		unknown, err = Render(ctx, records, run.Batch(task), o, to)
-		return err
-	}
 	if file == "" {
-		err = render(p.Out)
+		unknown, err = Render(ctx, records, run.Batch(task), o, p.Out)
 	} else {
-		err = home.ReplaceFile(NewFile(file, task, o).path, render)
+		unknown, err = write(ctx, records, run.Batch(task), o, resolved(file))
 	}
 	if err != nil {
 		return p.NotWritten(file, err)
@@ -281,7 +276,7 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	}
 	of, document := run.Task(task), shown{run.Batch(task), task, reasons, others}
 	if format := p.Format.String(); failed && format != formats[0].names[0] {
-		_, err := renderItems(ctx, records, document, document.Rows, &Options{Format: format, Only: string(protocol.Failed)}, p.Out)
+		_, err := renderItems(ctx, records, document.Batch, document, &Options{Format: format, Only: string(protocol.Failed)}, p.Out)
 		return err
 	}
 	if p.Print(document) {

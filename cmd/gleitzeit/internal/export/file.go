@@ -14,7 +14,6 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -55,10 +54,15 @@ const beginningStart = `{"run":"`
 
 // NewFile returns the file at a path. Nothing is written yet.
 func NewFile(path, task string, o *Options) *File {
+	return &File{path: resolved(path), task: task, o: o}
+}
+
+// resolved is the path of the file itself: a link stays one.
+func resolved(path string) string {
 	if linked, err := filepath.EvalSymlinks(path); err == nil {
-		path = linked // A link stays one.
+		return linked
 	}
-	return &File{path: path, task: task, o: o}
+	return path
 }
 
 // Ended adds an item that has ended. What cannot be written now is written by Finish.
@@ -235,11 +239,7 @@ func (f *File) Finish(ctx context.Context, store resultstore.Store, about *view.
 			return nil, err
 		}
 	}
-	err = home.ReplaceFile(f.path, func(to io.Writer) (err error) {
-		unknown, err = Render(ctx, items, about, f.o, to)
-		return err
-	})
-	if err != nil {
+	if unknown, err = write(ctx, items, about, f.o, f.path); err != nil {
 		return nil, err
 	}
 	return unknown, f.remove()

@@ -26,7 +26,8 @@ type Writer interface {
 
 // document is what a Writer is opened with.
 type document struct {
-	about   interface{ MarkdownHeading() string } // The run; it is encoded as an object.
+	batch   *view.Batch
+	about   interface{ MarkdownHeading() string } // Of the batch; it is encoded as an object.
 	fields  []*field                              // Nil: the whole entries.
 	columns []*column                             // Of a table.
 	options *Options
@@ -48,6 +49,7 @@ var formats = []format{
 	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, rows: true, open: newJSONL},
 	{names: []string{"csv"}, endings: []string{".csv"}, table: true, rows: true, open: newCSV},
 	{names: []string{"markdown", "md"}, endings: []string{".md", ".markdown"}, open: newMarkdown},
+	{names: []string{Responses}, open: newResponses},
 	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, rows: true, open: newParquet},
 }
 
@@ -85,6 +87,9 @@ type Options struct {
 	Raw     bool   // Cells that a spreadsheet would take for formulas stay as they are.
 	BOM     bool   // A CSV file begins with a byte order mark.
 	Ordered bool   // A file that grows is in the order of the items.
+	Errors  string // File for the requests without an answer, of the format Responses; empty is a name like that of the output.
+
+	part part // Which lines are written.
 }
 
 // AddFlags adds the flags of what is written and how.
@@ -93,6 +98,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Only, "only", "", "status of the items: completed, failed or skipped (default all)")
 	flags.BoolVar(&o.Keep, "keep", false, "add the columns of the input to a table, and to --fields")
 	flags.BoolVar(&o.Raw, "raw", false, "leave CSV cells that begin with =, +, - or @ as they are; a spreadsheet may run them")
+	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests without an answer, with --format responses and --output (default FILE.errors.jsonl)")
 	flags.BoolVar(&o.BOM, "bom", false, "begin CSV with a byte order mark, which Excel needs")
 }
 
@@ -102,6 +108,9 @@ func (o *Options) Check() error {
 	case "", protocol.Completed, protocol.Failed, protocol.Skipped:
 	default:
 		return fmt.Errorf("--only %q is not one of completed, failed, skipped", o.Only)
+	}
+	if err := o.checkResponses(); err != nil {
+		return err
 	}
 	_, err := o.selected(false)
 	return err
@@ -139,20 +148,25 @@ func (o *Options) format() format {
 }
 
 // wants reports whether the item is written.
-func (o *Options) wants(item Item) bool { return o.Only == "" || string(item.Status) == o.Only }
+func (o *Options) wants(item Item) bool {
+	if o.part != allLines && isAnswered(item) != (o.part == answered) {
+		return false
+	}
+	return o.Only == "" || string(item.Status) == o.Only
+}
 
 // Render writes items in a format. It returns the names of --fields that no item has. A table is read twice.
 func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (unknown []string, err error) {
-	return renderItems(ctx, items, about, about.Rows, o, to)
+	return renderItems(ctx, items, about, about, o, to)
 }
 
-// renderItems is Render for a document of any kind. Rows says whether the items are those of a table.
-func renderItems(ctx context.Context, items Items, about interface{ MarkdownHeading() string }, rows bool, o *Options, to io.Writer) (unknown []string, err error) {
-	fields, err := o.selected(rows)
+// renderItems is Render with another document of the batch in place of its own.
+func renderItems(ctx context.Context, items Items, batch *view.Batch, about interface{ MarkdownHeading() string }, o *Options, to io.Writer) (unknown []string, err error) {
+	fields, err := o.selected(batch.Rows)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{about: about, fields: fields, options: o}
+	d := &document{batch: batch, about: about, fields: fields, options: o}
 	if records, is := items.(*Records); is {
 		records.only = protocol.Status(o.Only)
 	}
