@@ -279,7 +279,7 @@ func (k *Keys) Check(ctx context.Context) error {
 	source, places := k.source, map[string]string{}
 	return source.each(ctx, func(row table.Row) error {
 		if row.Err != nil {
-			return nil
+			return nil //nolint:nilerr // An invalid row has no key.
 		}
 		key := protocol.KeyOf(row.Value, source.rows.Key).JSON()
 		if !suspect[maphash.Bytes(k.seed, key)] {

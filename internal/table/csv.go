@@ -86,7 +86,7 @@ func (r *records) read() (invalid, err error) {
 // readStart reads a part of a cell that is in quotes, and returns its length; nil if the cell has none.
 func (r *records) readStart() (length *int, err error) {
 	if first, err := r.from.Peek(1); err != nil || first[0] != '"' {
-		return nil, nil // readPlain reports the error.
+		return nil, nil //nolint:nilerr // readPlain reports the error.
 	}
 	line := r.line
 	err = r.readQuoted()
@@ -123,7 +123,7 @@ func (r *records) readQuoted() error {
 		}
 		if following, err := r.from.Peek(1); err != nil || following[0] != '"' {
 			r.cell = r.cell[:len(r.cell)-1]
-			return nil
+			return nil //nolint:nilerr // The file has ended, and the cell with it.
 		}
 		if _, err := r.from.ReadByte(); err != nil {
 			return err

@@ -65,7 +65,7 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		if row.Error != nil {
 			row.Error.Message = strings.TrimPrefix(row.Error.Message, row.Place+": ")
 			p.fails(row.Place, row.Error)
-			return nil
+			return nil //nolint:nilerr // The row alone is invalid.
 		}
 		if read == maxReads {
 			return nil
