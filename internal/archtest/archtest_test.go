@@ -55,6 +55,8 @@ const (
 	echo        = "github.com/labstack/echo/..."
 	dotenv      = "github.com/compose-spec/compose-go/..."
 	expressions = "github.com/expr-lang/expr/..."
+	pdfReader   = "github.com/klippa-app/go-pdfium/..."
+	webAssembly = "github.com/tetratelabs/wazero/..."
 )
 
 var fenced = []string{
@@ -76,6 +78,8 @@ var fenced = []string{
 	uiServer,
 	echo,
 	dotenv,
+	pdfReader,
+	webAssembly,
 }
 
 // rules is the table of the house. A package that no rule names is an error: the table is complete.
@@ -152,7 +156,7 @@ var rules = []rule{
 	{"internal/suggest", nil, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
-	{"internal/documents", nil, nil},
+	{"internal/documents", nil, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},

@@ -95,6 +95,8 @@ type format struct {
 	called     string   // "a PDF document".
 	extensions []string // With a dot, in lower case.
 	// is reports whether data is of this format, whatever its name; nil for a format that only its name shows.
-	is   func(data []byte) bool
-	read func(ctx context.Context, name string, data []byte, o Options) (Document, error)
+	is func(data []byte) bool
+	// prepare starts what the reader needs, before the time of a document begins; nil if that is nothing.
+	prepare func(ctx context.Context) error
+	read    func(ctx context.Context, name string, data []byte, o Options) (Document, error)
 }

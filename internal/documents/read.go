@@ -16,6 +16,7 @@ import (
 // not a variable, because readers of what contains documents call Read.
 func formats() []format {
 	return []format{
+		{name: "pdf", called: "a PDF document", extensions: []string{".pdf"}, is: isPDF, prepare: preparePDF, read: readPDF},
 		{name: "text", called: "plain text", extensions: []string{".txt", ".text", ".log"}, read: readText},
 	}
 }
@@ -45,6 +46,11 @@ func Read(ctx context.Context, name string, data []byte, o Options) (Document, e
 	f, err := recognise(name, data)
 	if err != nil {
 		return Document{}, err
+	}
+	if f.prepare != nil {
+		if err := f.prepare(ctx); err != nil {
+			return Document{}, err
+		}
 	}
 	limited, cancel := context.WithTimeout(ctx, o.Limits.Time)
 	defer cancel()
