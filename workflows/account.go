@@ -13,8 +13,14 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// recordTimeout limits one attempt to write to the result store.
-const recordTimeout = time.Minute
+const (
+	// recordTimeout limits one attempt to read or write a record of the result store.
+	recordTimeout = time.Minute
+	// listTimeout limits one attempt to find or combine all items of a task: a million take minutes.
+	listTimeout = 6 * time.Hour
+	// storeTimeout limits how long a run waits for a store that is unavailable. Without it, Temporal takes the timeout of one attempt.
+	storeTimeout = 10 * 365 * 24 * time.Hour
+)
 
 // open records the run and its plan.
 func (r *run) open(ctx workflow.Context) error {
@@ -200,11 +206,17 @@ func (result *Result) failure() error {
 	return temporal.NewNonRetryableApplicationError(result.Error.Message, result.Error.Name, nil, *result)
 }
 
-// recording returns the context of a local activity that writes to the result store. It is retried without a limit while
-// the store is unavailable: the run's work is done and must not be lost.
-func recording(ctx workflow.Context) workflow.Context {
+// recording returns the context of a local activity that reads or writes records of the result store. It is retried while the
+// store is unavailable: the run's work is done and must not be lost.
+func recording(ctx workflow.Context) workflow.Context { return usingStore(ctx, recordTimeout) }
+
+// listing is recording of all items of a task.
+func listing(ctx workflow.Context) workflow.Context { return usingStore(ctx, listTimeout) }
+
+func usingStore(ctx workflow.Context, attempt time.Duration) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: recordTimeout,
+		StartToCloseTimeout:    attempt,
+		ScheduleToCloseTimeout: storeTimeout,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
 		},

@@ -28,7 +28,7 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 	case work.Step == plan.Decide:
 		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, r.calls.decideRequest(task))
 	case work.Step == plan.Expand:
-		return workflow.ExecuteLocalActivity(recording(ctx), ExpandActivity, r.calls.expandRequest(task))
+		return workflow.ExecuteLocalActivity(listing(ctx), ExpandActivity, r.calls.expandRequest(task))
 	case work.Item != protocol.NoItem:
 		return r.schedule(ctx, task, &item{r.lists[work.Task], work.Item})
 	}
@@ -220,7 +220,7 @@ func (r *run) gatherReady(ctx workflow.Context) {
 // gather starts the gathering of the results of a task's items. A run that was cancelled still keeps them.
 func (r *run) gather(ctx workflow.Context, task int, request protocol.GatherRequest) {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
-	future := workflow.ExecuteLocalActivity(recording(disconnected), GatherActivity, request)
+	future := workflow.ExecuteLocalActivity(listing(disconnected), GatherActivity, request)
 	r.inFlight = append(r.inFlight, started{plan.Work{Task: task, Item: protocol.NoItem, Step: plan.Gather}, future})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,9 +125,13 @@ tasks:
 type unavailableStore struct {
 	resultstore.Store
 	requested chan struct{}
+	back      atomic.Bool
 }
 
-func (s *unavailableStore) Value(context.Context, protocol.Ref) ([]byte, error) {
+func (s *unavailableStore) Value(ctx context.Context, ref protocol.Ref) ([]byte, error) {
+	if s.back.Load() {
+		return s.Store.Value(ctx, ref)
+	}
 	select {
 	case s.requested <- struct{}{}:
 	default:
@@ -134,9 +139,31 @@ func (s *unavailableStore) Value(context.Context, protocol.Ref) ([]byte, error) 
 	return nil, protocol.Errorf(protocol.PersistenceFailed, "the store is unavailable")
 }
 
+// TestAConditionWaitsForTheStore: also for longer than an attempt may take.
+func TestAConditionWaitsForTheStore(t *testing.T) {
+	t.Parallel()
+	require.Long(t, "the store is unavailable for more than a minute")
+	r := newIdleRig(t)
+	away := &unavailableStore{Store: r.store, requested: make(chan struct{}, 1)}
+	r.store = away
+	r.work(t)
+	run := r.start(t, compile(t, `
+name: Away
+tasks:
+  - {id: long, method: test/text, parameters: {size: 300000}}
+  - {id: b, method: test/echo, when: "${long.value} != ''", parameters: {key: b}}
+`))
+	<-away.requested
+	<-time.After(65 * time.Second)
+	away.back.Store(true)
+	result, _ := end(t, run)
+	same(t, "status", result.Status, protocol.Completed)
+	same(t, "calls", r.probe.called("b"), 1)
+}
+
 func TestARunIsCancelledWhileAConditionWaitsForTheStore(t *testing.T) {
 	r := newIdleRig(t)
-	away := &unavailableStore{r.store, make(chan struct{}, 1)}
+	away := &unavailableStore{Store: r.store, requested: make(chan struct{}, 1)}
 	r.store = away
 	r.work(t)
 	run := r.start(t, compile(t, `

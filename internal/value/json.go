@@ -275,10 +275,10 @@ func (v Value) size() int {
 	if v.kind == KindString && len(v.text) >= leastShare {
 		size = 2 + escapedSize(v.text)
 	}
-	for _, element := range v.list {
+	for _, element := range v.Elements() {
 		size += 1 + element.size()
 	}
-	for _, field := range v.fields {
+	for _, field := range v.Fields() {
 		size += 4 + len(field.Name) + field.Value.size()
 	}
 	return size
@@ -295,7 +295,7 @@ func (v Value) AppendJSON(to []byte) []byte {
 		return appendText(to, v.text)
 	case KindList:
 		to = append(to, '[')
-		for i, element := range v.list {
+		for i, element := range v.Elements() {
 			if i > 0 {
 				to = append(to, ',')
 			}
@@ -304,7 +304,7 @@ func (v Value) AppendJSON(to []byte) []byte {
 		return append(to, ']')
 	case KindObject:
 		to = append(to, '{')
-		for i, field := range v.fields {
+		for i, field := range v.Fields() {
 			if i > 0 {
 				to = append(to, ',')
 			}
@@ -333,7 +333,7 @@ func (v Value) writeTo(to *bufio.Writer) {
 		_ = to.WriteByte('"')
 	case v.kind == KindList:
 		_ = to.WriteByte('[')
-		for i, element := range v.list {
+		for i, element := range v.Elements() {
 			if i > 0 {
 				_ = to.WriteByte(',')
 			}
@@ -342,7 +342,7 @@ func (v Value) writeTo(to *bufio.Writer) {
 		_ = to.WriteByte(']')
 	case v.kind == KindObject:
 		_ = to.WriteByte('{')
-		for i, field := range v.fields {
+		for i, field := range v.Fields() {
 			if i > 0 {
 				_ = to.WriteByte(',')
 			}

@@ -76,11 +76,11 @@ func (s *sharing) count(v Value) {
 			s.order = append(s.order, v.text)
 		}
 	case KindList:
-		for _, element := range v.list {
+		for _, element := range v.Elements() {
 			s.count(element)
 		}
 	case KindObject:
-		for _, field := range v.fields {
+		for _, field := range v.Fields() {
 			if strings.HasPrefix(field.Name, "text") {
 				s.keys[field.Name] = true
 			}
@@ -96,14 +96,14 @@ func (s *sharing) replace(v Value) Value {
 			return Object(Field{s.key, Int(int64(place))})
 		}
 	case KindList:
-		list := make([]Value, len(v.list))
-		for i, element := range v.list {
+		list := make([]Value, len(v.Elements()))
+		for i, element := range v.Elements() {
 			list[i] = s.replace(element)
 		}
 		return List(list...)
 	case KindObject:
-		fields := make([]Field, len(v.fields))
-		for i, field := range v.fields {
+		fields := make([]Field, len(v.Fields()))
+		for i, field := range v.Fields() {
 			fields[i] = Field{field.Name, s.replace(field.Value)}
 		}
 		return Object(fields...)
@@ -135,8 +135,9 @@ func restore(v Value, key string, texts []Value) (Value, error) {
 	var err error
 	switch v.kind {
 	case KindList:
-		for i := range v.list {
-			if v.list[i], err = restore(v.list[i], key, texts); err != nil {
+		elements := v.Elements()
+		for i := range elements {
+			if elements[i], err = restore(elements[i], key, texts); err != nil {
 				return Value{}, err
 			}
 		}
@@ -148,8 +149,9 @@ func restore(v Value, key string, texts []Value) (Value, error) {
 			}
 			return texts[at], nil
 		}
-		for i := range v.fields {
-			if v.fields[i].Value, err = restore(v.fields[i].Value, key, texts); err != nil {
+		fields := v.Fields()
+		for i := range fields {
+			if fields[i].Value, err = restore(fields[i].Value, key, texts); err != nil {
 				return Value{}, err
 			}
 		}
@@ -183,14 +185,14 @@ func (t *Texts) share(v Value) Value {
 		}
 		return String(known)
 	case KindList:
-		list := make([]Value, len(v.list))
-		for i, element := range v.list {
+		list := make([]Value, len(v.Elements()))
+		for i, element := range v.Elements() {
 			list[i] = t.share(element)
 		}
 		return List(list...)
 	case KindObject:
-		fields := make([]Field, len(v.fields))
-		for i, field := range v.fields {
+		fields := make([]Field, len(v.Fields()))
+		for i, field := range v.Fields() {
 			fields[i] = Field{field.Name, t.share(field.Value)}
 		}
 		return Object(fields...)

@@ -39,9 +39,14 @@ func (k Kind) Article() string {
 // Value is one JSON value. Unlike Go's any it keeps the digits of a number as written (2^60, 1e-7) and the order of an
 // object's fields. The zero Value is null. A Value is immutable.
 type Value struct {
-	kind   Kind
-	truth  bool
-	text   string // String: the text. Number: its digits, valid JSON.
+	kind  Kind
+	truth bool
+	text  string // String: the text. Number: its digits, valid JSON.
+	parts *parts // Of a list that is not empty, and of an object that is not.
+}
+
+// parts is a type of its own because most values have none: a list of a million numbers takes 32 bytes each, not 72.
+type parts struct {
 	list   []Value
 	fields []Field
 }
@@ -62,10 +67,20 @@ func String(s string) Value { return Value{kind: KindString, text: s} }
 func Int(i int64) Value { return Value{kind: KindNumber, text: strconv.FormatInt(i, 10)} }
 
 // List makes a list of the slice, which must not change afterwards.
-func List(elements ...Value) Value { return Value{kind: KindList, list: elements} }
+func List(elements ...Value) Value {
+	if len(elements) == 0 {
+		return Value{kind: KindList}
+	}
+	return Value{kind: KindList, parts: &parts{list: elements}}
+}
 
 // Object makes an object of the slice, which must not change afterwards. Names must differ.
-func Object(fields ...Field) Value { return Value{kind: KindObject, fields: fields} }
+func Object(fields ...Field) Value {
+	if len(fields) == 0 {
+		return Value{kind: KindObject}
+	}
+	return Value{kind: KindObject, parts: &parts{fields: fields}}
+}
 
 // Float makes a number with the fewest digits that give f back; it must be finite.
 func Float(f float64) Value {
@@ -112,16 +127,26 @@ func (v Value) Digits() string {
 }
 
 // Elements returns the elements of a list. The caller must not change them.
-func (v Value) Elements() []Value { return v.list }
+func (v Value) Elements() []Value {
+	if v.parts == nil {
+		return nil
+	}
+	return v.parts.list
+}
 
 // Fields returns the fields of an object, in their order. The caller must not change them.
-func (v Value) Fields() []Field { return v.fields }
+func (v Value) Fields() []Field {
+	if v.parts == nil {
+		return nil
+	}
+	return v.parts.fields
+}
 
 // Get returns the field of an object.
 func (v Value) Get(name string) (Value, bool) {
-	for i := range v.fields {
-		if v.fields[i].Name == name {
-			return v.fields[i].Value, true
+	for _, field := range v.Fields() {
+		if field.Name == name {
+			return field.Value, true
 		}
 	}
 	return Value{}, false
@@ -129,8 +154,8 @@ func (v Value) Get(name string) (Value, bool) {
 
 // With returns the object with one field set: replaced in its place, or added at the end.
 func (v Value) With(name string, field Value) Value {
-	fields := make([]Field, 0, len(v.fields)+1)
-	fields = append(fields, v.fields...)
+	fields := make([]Field, 0, len(v.Fields())+1)
+	fields = append(fields, v.Fields()...)
 	for i := range fields {
 		if fields[i].Name == name {
 			fields[i].Value = field
