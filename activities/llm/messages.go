@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/activities/llm/content"
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -153,8 +153,8 @@ func readFiles(request protocol.Request) ([]document.File, error) {
 		if err != nil {
 			return err
 		}
-		text, err := content.Text(data)
-		if problem, is := errors.AsType[*content.Problem](err); is {
+		text, err := documents.PlainText(data)
+		if problem, is := errors.AsType[*documents.Problem](err); is {
 			return protocol.Errorf(protocol.TaskValidationFailed, "file %q %s", path, problem.Text).WithHint("%s", problem.Hint)
 		}
 		if strings.TrimSpace(text) == "" {

@@ -129,11 +129,10 @@ var rules = []rule{
 	{"interpreter/fanout", []string{"interpreter/plan", "internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
 	{"activities", []string{"internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
-	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities/llm", []string{"activities/llm/answer", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/documents", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
-	{"activities/llm/content", nil, nil},
-	{"activities/llm/images", []string{"activities/llm/content"}, []string{network}}, // To detect the type of content.
+	{"activities/llm/images", []string{"internal/documents"}, []string{network}}, // To detect the type of content.
 	{"activities/llm/pool", []string{"activities/llm/provider", "internal/protocol"}, nil},
 	{"activities/llm/provider", []string{"internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/ollama", []string{"activities/llm/provider", "internal/jsonschema", "internal/protocol", "internal/value"}, []string{network, ollama}},
@@ -403,7 +402,7 @@ func TestOnlyTheTableNamesProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "content", "document", "images", "testdata"}, entry.Name()) {
+		if entry.IsDir() && !slices.Contains([]string{"provider", "pool", "answer", "document", "images", "testdata"}, entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}

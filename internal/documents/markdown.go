@@ -31,6 +31,8 @@ type table struct {
 	layout bool     // It has a table within it: Markdown cannot show it as a table.
 	blocks []string // All blocks in order, if it is layout.
 	span   int      // Cells that the open one covers besides its own.
+	height int      // Rows that the open one covers besides its own.
+	down   []int    // For each column, the rows that are still covered from above.
 	drop   bool     // The open row is not shown.
 }
 
@@ -174,7 +176,7 @@ func (m *markdown) openRow() {
 func (m *markdown) openCell() {
 	m.closeCell()
 	if t := m.table(); t != nil {
-		t.inCell, t.span = true, 0
+		t.inCell, t.span, t.height = true, 0, 0
 	}
 }
 
@@ -196,12 +198,27 @@ func (m *markdown) closeCell() {
 	if t.layout {
 		t.blocks = append(t.blocks, t.cell...)
 	} else {
+		m.coverFromAbove()
 		m.appendCell(strings.Join(t.cell, "\n"))
 		for range min(t.span, maxColumns) {
 			m.appendCell("")
 		}
+		for ; t.height > 0 && len(t.down) < len(t.row); t.down = append(t.down, 0) {
+		}
+		for column := max(len(t.row)-1-max(t.span, 0), 0); t.height > 0 && column < len(t.row); column++ {
+			t.down[column] = t.height
+		}
 	}
 	t.cell = nil
+}
+
+// coverFromAbove appends the cells up to the next one that no row above covers.
+func (m *markdown) coverFromAbove() {
+	t := m.table()
+	for column := len(t.row); column < len(t.down) && t.down[column] > 0 && m.cost.err == nil; column++ {
+		t.down[column]--
+		m.appendCell("")
+	}
 }
 
 // appendCell appends a cell to the row.

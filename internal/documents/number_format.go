@@ -301,7 +301,7 @@ func place(section []piece, before, after string, thousands, isNegative bool) st
 	if isNegative {
 		to.WriteByte('-')
 	}
-	next, isFirst, behind := 0, true, false
+	next, behind := 0, false
 	for _, p := range section {
 		switch {
 		case p.literal || p.text[0] == '%':
@@ -318,9 +318,6 @@ func place(section []piece, before, after string, thousands, isNegative bool) st
 		default:
 			upTo := len(before) - (places - len(p.text))
 			places -= len(p.text)
-			if isFirst {
-				isFirst = false
-			}
 			for ; next < upTo; next++ {
 				digit(&to, before, next, thousands)
 			}
@@ -366,7 +363,6 @@ func showDate(section []piece, days float64, dayZero int) (string, bool) {
 		whole++ // The system of 1900 has a 29 February in that year.
 	}
 	at := time.Date(1899, time.December, 30+whole, 0, 0, 0, 0, time.UTC).Add(elapsed)
-	total := time.Duration(math.Floor(days))*perDay + elapsed
 	half := false
 	for _, p := range section {
 		half = half || !p.literal && p.text == "A"
@@ -377,13 +373,13 @@ func showDate(section []piece, days float64, dayZero int) (string, bool) {
 			to.WriteString(p.text)
 			continue
 		}
-		to.WriteString(dateField(section, i, at, total, half))
+		to.WriteString(dateField(section, i, at, int(days), elapsed, half))
 	}
 	return strings.TrimSpace(to.String()), true
 }
 
 // dateField returns what a code stands for.
-func dateField(section []piece, i int, at time.Time, total time.Duration, half bool) string {
+func dateField(section []piece, i int, at time.Time, days int, elapsed time.Duration, half bool) string {
 	code := strings.ToLower(section[i].text)
 	two := func(n int) string {
 		if text := strconv.Itoa(n); len(code) == 1 || len(text) > 1 {
@@ -413,15 +409,9 @@ func dateField(section []piece, i int, at time.Time, total time.Duration, half b
 	case 's':
 		return two(at.Second())
 	case '[':
-		n := int(total / time.Second)
-		switch code[1] {
-		case 'h':
-			n = int(total / time.Hour)
-		case 'm':
-			n = int(total / time.Minute)
-		}
+		unit := map[byte]time.Duration{'h': time.Hour, 'm': time.Minute, 's': time.Second}[code[1]]
 		code = code[1:]
-		return two(n)
+		return two(days*int(24*time.Hour/unit) + int(elapsed/unit))
 	case 'a':
 		return at.Format("PM")
 	case '.':

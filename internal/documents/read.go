@@ -17,6 +17,19 @@ import (
 func formats() []format {
 	return []format{
 		{name: "pdf", called: "a PDF document", extensions: []string{".pdf"}, is: isPDF, prepare: preparePDF, read: readPDF},
+		{name: "docx", called: docxCalled, extensions: []string{".docx", ".docm", ".dotx"}, is: isDOCX, read: readDOCX},
+		{name: "pptx", called: "a PowerPoint presentation", extensions: []string{".pptx", ".pptm", ".ppsx"}, is: isPPTX, read: readPPTX},
+		{name: "xlsx", called: "an Excel workbook", extensions: []string{".xlsx", ".xlsm", ".xltx"}, is: isXLSX, read: readXLSX},
+		{name: "odt", called: "an OpenDocument text", extensions: []string{".odt", ".ott"}, is: isODT, read: readODF},
+		{name: "ods", called: "an OpenDocument spreadsheet", extensions: []string{".ods", ".ots"}, is: isODS, read: readODF},
+		{name: "odp", called: "an OpenDocument presentation", extensions: []string{".odp", ".otp"}, is: isODP, read: readODF},
+		{name: "epub", called: epubCalled, extensions: []string{".epub"}, is: isEPUB, read: readEPUB},
+		{name: "rtf", called: "an RTF document", extensions: []string{".rtf"}, is: isRTF, read: readRTF},
+		{name: "ole", called: "a document of an old Office program", is: isOLE, read: readOLE}, // Without extensions: it is not read.
+		{name: "eml", called: "a mail", extensions: []string{".eml"}, read: readEML},
+		{name: "html", called: "an HTML page", extensions: []string{".html", ".htm", ".xhtml"}, read: readHTML},
+		{name: "markdown", called: "Markdown", extensions: []string{".md", ".markdown"}, read: readMarkdown},
+		{name: "csv", called: "a table", extensions: []string{".csv", ".tsv", ".tab"}, read: readCSV},
 		{name: "text", called: "plain text", extensions: []string{".txt", ".text", ".log"}, read: readText},
 	}
 }
@@ -166,15 +179,6 @@ func isText(data []byte) bool {
 		return true
 	}
 	return utf8.Valid(data) && bytes.IndexByte(data, 0) < 0
-}
-
-// readText reads text in UTF-8.
-func readText(_ context.Context, _ string, data []byte, _ Options) (Document, error) {
-	if !utf8.Valid(data) {
-		return Document{}, &Problem{Text: "is not UTF-8 text", Hint: "name its encoding"}
-	}
-	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\uFEFF"), "\r\n", "\n")
-	return Document{Parts: []Part{{Text: strings.TrimRight(text, "\n")}}}, nil
 }
 
 // Empty reports whether no part has text, as in a scan.

@@ -296,7 +296,7 @@ func columnOf(reference string) int {
 }
 
 // dense returns rows with a place for each column that has text anywhere.
-func (r *xlsx) dense(rows [][]cell) [][]string {
+func (a *archive) dense(rows [][]cell) [][]string {
 	used := map[int]int{}
 	for _, row := range rows {
 		for _, c := range row {
@@ -316,7 +316,7 @@ func (r *xlsx) dense(rows [][]cell) [][]string {
 		for _, c := range row {
 			width = max(width, used[c.column]+1)
 		}
-		if r.cost.spendText((width - len(row)) * bytesOfGap); r.cost.check() != nil {
+		if a.cost.spendText((width - len(row)) * bytesOfGap); a.cost.check() != nil {
 			return nil
 		}
 		texts := make([]string, width)

@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/activities/llm/content"
+	"github.com/gleitzeit/gleitzeit/internal/documents"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
 	"golang.org/x/image/tiff"
@@ -194,7 +194,7 @@ func unsupported(data []byte, kind string) error {
 	case strings.HasPrefix(kind, "image/"):
 		return &Problem{Text: "is " + kind + ", which is not supported", Hint: Formats}
 	}
-	return &Problem{Text: "is not an image: it looks like " + cmp.Or(content.Format(data), kind), Hint: Formats, NotImage: true}
+	return &Problem{Text: "is not an image: it looks like " + cmp.Or(documents.FormatOf(data), kind), Hint: Formats, NotImage: true}
 }
 
 // asIs returns a JPEG of a kind that is valid but cannot be decoded here. Of other formats, such a kind is unsupported, and whatever

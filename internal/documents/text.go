@@ -1,25 +1,18 @@
-// Package content reads what people have in files: text in the encodings that editors and spreadsheets write, and of anything else
-// the name of its format.
-package content
+package documents
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
 	textunicode "golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
-
-// Problem is why a file is not text that can be read.
-type Problem struct {
-	Text, Hint string // Text follows the name of the file: "is a PDF document, not text".
-}
-
-// Error implements error.
-func (p *Problem) Error() string { return p.Text }
 
 // encodings are those that a byte order mark announces. That of UTF-32 begins with that of UTF-16, and comes first.
 var encodings = []struct {
@@ -29,17 +22,17 @@ var encodings = []struct {
 	{"UTF-8", "\xef\xbb\xbf", encoding.Nop},
 	{"UTF-32", "\xff\xfe\x00\x00", utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)},
 	{"UTF-32", "\x00\x00\xfe\xff", utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)},
-	{"UTF-16", "\xff\xfe", utf16(textunicode.LittleEndian)},
-	{"UTF-16", "\xfe\xff", utf16(textunicode.BigEndian)},
+	{"UTF-16", "\xff\xfe", utf16In(textunicode.LittleEndian)},
+	{"UTF-16", "\xfe\xff", utf16In(textunicode.BigEndian)},
 }
 
-func utf16(order textunicode.Endianness) encoding.Encoding {
+func utf16In(order textunicode.Endianness) encoding.Encoding {
 	return textunicode.UTF16(order, textunicode.IgnoreBOM)
 }
 
-// Text returns the text of a file, without a byte order mark: UTF-8, and UTF-16 and UTF-32, those without a mark where it is sure.
+// PlainText returns the text of a file, without a byte order mark: UTF-8, and UTF-16 and UTF-32, those without a mark where it is sure.
 // Its error is a *Problem.
-func Text(data []byte) (string, error) {
+func PlainText(data []byte) (string, error) {
 	for _, e := range encodings {
 		rest, is := bytes.CutPrefix(data, []byte(e.mark))
 		if !is {
@@ -54,7 +47,7 @@ func Text(data []byte) (string, error) {
 		}
 		return text, nil
 	}
-	format := Format(data)
+	format := FormatOf(data)
 	hasNUL := bytes.IndexByte(data, 0) >= 0
 	guessed, isUTF16 := guessUTF16(data)
 	switch {
@@ -68,6 +61,56 @@ func Text(data []byte) (string, error) {
 		return "", withNUL()
 	}
 	return "", &Problem{"is not UTF-8 text", "convert it to UTF-8: `iconv -f ISO-8859-1 -t UTF-8`, if it was written in an older encoding"}
+}
+
+// textIn returns the text of a file in an encoding that is known, unless a byte order mark names another. Its error is a *Problem.
+func textIn(data []byte, name string) (string, error) {
+	marked := false
+	for _, e := range encodings {
+		marked = marked || bytes.HasPrefix(data, []byte(e.mark))
+	}
+	if name == "" || marked {
+		return PlainText(data)
+	}
+	from, err := htmlindex.Get(name)
+	if err != nil {
+		return "", unknownEncoding(name)
+	}
+	text, err := from.NewDecoder().Bytes(data)
+	switch {
+	case err != nil || bytes.ContainsRune(text, utf8.RuneError):
+		return "", &Problem{"is not " + name + " text", "name the encoding in which it was written"}
+	case bytes.IndexByte(text, 0) >= 0:
+		return "", withNUL()
+	}
+	return string(text), nil
+}
+
+func unknownEncoding(name string) *Problem {
+	return &Problem{fmt.Sprintf("cannot be read in the encoding %q, which is not known", name), "name one such as windows-1252, iso-8859-2 or shift_jis"}
+}
+
+// readText reads plain text.
+func readText(_ context.Context, _ string, data []byte, o Options) (Document, error) {
+	text, err := textIn(data, o.Encoding)
+	return Document{Parts: []Part{{Text: unixLines(text)}}}, err
+}
+
+// readMarkdown reads Markdown, whose title is its first heading of the first level.
+func readMarkdown(ctx context.Context, name string, data []byte, o Options) (Document, error) {
+	d, err := readText(ctx, name, data, o)
+	for line := range strings.Lines(d.Text()) {
+		if title, is := strings.CutPrefix(line, "# "); is {
+			d.Title = strings.TrimSpace(strings.TrimRight(strings.TrimSpace(title), "#"))
+			break
+		}
+	}
+	return d, err
+}
+
+// unixLines returns text with line breaks as Unix has them, and without any at its end.
+func unixLines(text string) string {
+	return strings.TrimRight(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), "\n")
 }
 
 func withNUL() error {
@@ -96,7 +139,7 @@ func guessUTF16(data []byte) (text string, is bool) {
 	}
 	most := 0
 	for _, order := range []textunicode.Endianness{textunicode.LittleEndian, textunicode.BigEndian} {
-		candidate, valid := decode(utf16(order), data)
+		candidate, valid := decode(utf16In(order), data)
 		if !valid || !isPlain(candidate) {
 			continue
 		}

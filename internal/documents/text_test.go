@@ -1,4 +1,4 @@
-package content_test
+package documents_test
 
 import (
 	"archive/tar"
@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 
-	"github.com/gleitzeit/gleitzeit/activities/llm/content"
+	"github.com/gleitzeit/gleitzeit/internal/documents"
 )
 
 // in16 is a text as UTF-16 without a byte order mark.
@@ -52,13 +52,13 @@ func TestTexts(t *testing.T) {
 			"UTF-16LE with a mark": in16("\ufeff"+text, binary.LittleEndian), "UTF-16BE with a mark": in16("\ufeff"+text, binary.BigEndian),
 			"UTF-32LE with a mark": in32("\ufeff"+text, binary.LittleEndian), "UTF-32BE with a mark": in32("\ufeff"+text, binary.BigEndian),
 		} {
-			if got, err := content.Text([]byte(data)); err != nil || got != text {
+			if got, err := documents.PlainText([]byte(data)); err != nil || got != text {
 				t.Errorf("%s of %.20q: %.40q, %v", form, text, got, err)
 			}
 		}
 	}
 	// Without NUL bytes nothing says that it is UTF-16.
-	if got, err := content.Text([]byte(in16("天气很好", binary.LittleEndian))); err == nil {
+	if got, err := documents.PlainText([]byte(in16("天气很好", binary.LittleEndian))); err == nil {
 		t.Errorf("%q", got)
 	}
 }
@@ -100,8 +100,8 @@ func TestWhatIsNoText(t *testing.T) {
 		"half a surrogate":  {in16("\ufeffhello", binary.BigEndian) + "\xd8\x00", "begins as UTF-16 text, and is not"},
 		"broken UTF-8":      {"\ufeffhello\xff", "begins as UTF-8 text, and is not"},
 	} {
-		got, err := content.Text([]byte(c.data))
-		problem, is := errors.AsType[*content.Problem](err)
+		got, err := documents.PlainText([]byte(c.data))
+		problem, is := errors.AsType[*documents.Problem](err)
 		if !is || problem.Text != c.want || problem.Hint == "" {
 			t.Errorf("%s: %.60q, %v", name, got, err)
 		}

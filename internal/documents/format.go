@@ -1,4 +1,4 @@
-package content
+package documents
 
 import (
 	"strings"
@@ -8,8 +8,8 @@ import (
 
 const pdf = "a PDF document"
 
-// formats are the names of formats by their media types.
-var formats = map[string]string{
+// formatNames are the names of formats by their media types.
+var formatNames = map[string]string{
 	"application/pdf": pdf, "application/postscript": "a PostScript document",
 	"application/vnd.openxmlformats-officedocument.wordprocessingml.document":   "a Word document",
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":         "an Excel workbook",
@@ -30,11 +30,11 @@ var formats = map[string]string{
 // families are names of formats that have none of their own.
 var families = []struct{ prefix, name string }{{"image/", "an image"}, {"audio/", "an audio file"}, {"video/", "a video"}, {"font/", "a font"}}
 
-// Format returns the name of a binary format with its article; empty if it is not known. A text can begin as one of them does.
-func Format(data []byte) string {
+// FormatOf returns the name of a binary format with its article; empty if it is not known. A text can begin as one of them does.
+func FormatOf(data []byte) string {
 	detected := mimetype.Detect(data)
 	for kind := detected; kind != nil; kind = kind.Parent() {
-		if name, known := formats[kind.String()]; known {
+		if name, known := formatNames[kind.String()]; known {
 			return name
 		}
 	}

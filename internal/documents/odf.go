@@ -1,0 +1,404 @@
+package documents
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const odfType = "application/vnd.oasis.opendocument."
+
+func isODT(data []byte) bool { return holds(data, odfType+"text") }
+func isODS(data []byte) bool { return holds(data, odfType+"spreadsheet") }
+func isODP(data []byte) bool { return holds(data, odfType+"presentation") }
+
+// odf reads an OpenDocument file: a text, a spreadsheet or a presentation.
+type odf struct {
+	*archive
+	d       *Document
+	o       Options
+	m       *markdown
+	notes   []string
+	lists   []odfList
+	ordered map[string]bool // By the name of a style of lists and its level: "L1 1".
+	hidden  map[string]bool // Styles of tables and pages that are not shown.
+	left    map[string]bool
+	count   int // Of sheets or slides.
+}
+
+type odfList struct {
+	style string
+	next  int
+}
+
+func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
+	o.Limits = o.Limits.withDefaults()
+	c := newCost(ctx, o, len(data))
+	a, err := openArchive(c, "an OpenDocument file", data)
+	if err != nil {
+		return Document{}, err
+	}
+	err = a.walk("META-INF/manifest.xml", false, func(_ *xmlReader, token xml.Token) error {
+		if t, is := token.(xml.StartElement); is && t.Name.Local == "encryption-data" {
+			return &Problem{Text: "is an OpenDocument file with a password", Hint: "remove the password and save it again"}
+		}
+		return nil
+	})
+	if err != nil {
+		return Document{}, err
+	}
+	d, err := a.properties("meta.xml", map[string]string{"initial-creator": "author", "creation-date": "created", "date": "modified", "subject": "subject", "keyword": "keywords"})
+	if err != nil {
+		return Document{}, err
+	}
+	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), ordered: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
+	headers, footers, err := r.masters()
+	if err == nil {
+		err = a.walk("content.xml", true, r.content)
+	}
+	if err != nil {
+		return Document{}, err
+	}
+	if len(d.Parts) == 0 && r.count == 0 {
+		body := r.m
+		for i, note := range r.notes {
+			body.begin(fmt.Sprintf("[^%d]: ", i+1))
+			body.write(note)
+			body.end()
+		}
+		texts := slices.DeleteFunc(append(append(headers, body.String()), footers...), func(text string) bool { return text == "" })
+		d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+	} else if _, err := o.selected(r.count); err != nil {
+		return Document{}, err
+	}
+	for _, what := range []string{"comments", "charts and embedded documents"} {
+		if r.left[what] {
+			d.Warnings = append(d.Warnings, "its "+what+" are not read")
+		}
+	}
+	return d, c.err
+}
+
+// masters reads the texts above and below the pages of a text, each different one once, and the styles of lists.
+func (r *odf) masters() (headers, footers []string, err error) {
+	err = r.walk("styles.xml", false, func(x *xmlReader, token xml.Token) error {
+		t, is := token.(xml.StartElement)
+		if !is {
+			return nil
+		}
+		if to := map[string]*[]string{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && attribute(t, "display") != "false" {
+			outer := r.m
+			r.m = newMarkdown(r.cost)
+			err := x.within(func(token xml.Token) error { return r.content(x, token) })
+			if text := r.m.String(); text != "" && !slices.Contains(*to, text) {
+				*to = append(*to, text)
+			}
+			r.m = outer
+			return err
+		}
+		return r.style(x, t)
+	})
+	return headers, footers, err
+}
+
+// style reads what a style says of lists, and of what is hidden.
+func (r *odf) style(x *xmlReader, t xml.StartElement) error {
+	name := attribute(t, "name")
+	switch t.Name.Local {
+	case "list-style":
+		return x.within(func(token xml.Token) error {
+			if t, is := token.(xml.StartElement); is && t.Name.Local == "list-level-style-number" && attribute(t, "num-format") != "" {
+				r.ordered[name+" "+attribute(t, "level")] = true
+			}
+			return nil
+		})
+	case "style":
+		return x.within(func(token xml.Token) error {
+			t, is := token.(xml.StartElement)
+			if is && (t.Name.Local == "table-properties" && attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && attribute(t, "visibility") == "hidden") {
+				r.hidden[name] = true
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+// content handles a token of the content outside of paragraphs.
+func (r *odf) content(x *xmlReader, token xml.Token) error {
+	m := r.m
+	switch t := token.(type) {
+	case xml.StartElement:
+		switch t.Name.Local {
+		case "tracked-changes", "forms", "sequence-decls", "shapes", "title", "desc", "event-listeners", "named-expressions", "database-ranges":
+			return x.skip()
+		case "style", "list-style":
+			return r.style(x, t)
+		case "spreadsheet":
+			return x.within(func(token xml.Token) error { return r.sheet(x, token) })
+		case "presentation":
+			return x.within(func(token xml.Token) error { return r.slide(x, token) })
+		case "h":
+			level, _ := strconv.Atoi(attribute(t, "outline-level"))
+			return r.paragraph(x, strings.Repeat("#", min(max(level, 1), maxHeading))+" ")
+		case "p":
+			return r.paragraph(x, "")
+		case "list":
+			style := attribute(t, "style-name")
+			if n := len(r.lists); style == "" && n > 0 {
+				style = r.lists[n-1].style
+			}
+			r.lists = append(r.lists, odfList{style: style})
+		case "list-item":
+			m.begin(r.item())
+		case "table":
+			m.openTable()
+		case "table-row":
+			m.openRow()
+		case "table-cell", "covered-table-cell":
+			m.openCell()
+			if repeated, _ := strconv.Atoi(attribute(t, "number-columns-repeated")); repeated > 1 {
+				m.span(repeated - 1)
+			}
+		case "object":
+			r.left["charts and embedded documents"] = true
+			return x.skip()
+		case "image":
+			if r.o.Images {
+				return r.picture(r.d, attribute(t, "href"))
+			}
+		}
+	case xml.EndElement:
+		switch t.Name.Local {
+		case "list":
+			if len(r.lists) > 0 {
+				r.lists = r.lists[:len(r.lists)-1]
+			}
+		case "table-cell", "covered-table-cell":
+			m.closeCell()
+		case "table-row":
+			m.closeRow()
+		case "table":
+			m.closeTable()
+		}
+	}
+	return nil
+}
+
+// item returns what an item of the innermost list begins with.
+func (r *odf) item() string {
+	depth := len(r.lists)
+	if depth == 0 {
+		return ""
+	}
+	list := &r.lists[depth-1]
+	list.next++
+	label := "-"
+	if r.ordered[list.style+" "+strconv.Itoa(depth)] {
+		label = strconv.Itoa(list.next) + "."
+	}
+	return strings.Repeat("  ", min(depth, maxListDepth)-1) + label + " "
+}
+
+// paragraph reads to the end of a paragraph. Text boxes at it follow it.
+func (r *odf) paragraph(x *xmlReader, prefix string) error {
+	m := r.m
+	if len(m.line) > 0 || m.prefix == "" || prefix != "" {
+		m.begin(prefix)
+	}
+	var boxes []string
+	err := x.within(func(token xml.Token) error {
+		if t, is := token.(xml.StartElement); is && t.Name.Local == "text-box" {
+			text, err := r.apart(x)
+			if text != "" {
+				boxes = append(boxes, text)
+			}
+			return err
+		}
+		return r.inline(x, token)
+	})
+	m.end()
+	for _, box := range boxes {
+		m.block(box, false)
+	}
+	return err
+}
+
+// apart returns the text of an element as one of its own.
+func (r *odf) apart(x *xmlReader) (string, error) {
+	outer, lists := r.m, r.lists
+	r.m, r.lists = newMarkdown(r.cost), nil
+	err := x.within(func(token xml.Token) error { return r.content(x, token) })
+	text := r.m.String()
+	r.m, r.lists = outer, lists
+	return text, err
+}
+
+// inline handles a token within a paragraph. Blanks and line ends of the file are one blank.
+func (r *odf) inline(x *xmlReader, token xml.Token) error {
+	m := r.m
+	switch t := token.(type) {
+	case xml.CharData:
+		m.write(singleBlanks(string(t), len(m.line) == 0 || m.line[len(m.line)-1] == ' '))
+	case xml.StartElement:
+		switch t.Name.Local {
+		case "s":
+			count, err := strconv.Atoi(attribute(t, "c"))
+			if err != nil {
+				count = 1
+			}
+			const most = 1000
+			m.write(strings.Repeat(" ", min(max(count, 1), most)))
+		case "tab":
+			m.write("\t")
+		case "line-break":
+			m.lineBreak()
+		case "a":
+			m.openLink(attribute(t, "href"))
+		case "note":
+			return r.note(x)
+		case "annotation":
+			r.left["comments"] = true
+			return x.skip()
+		case "title", "desc", "ruby-text", "tracked-changes":
+			return x.skip()
+		case "object":
+			r.left["charts and embedded documents"] = true
+			return x.skip()
+		case "image":
+			if r.o.Images {
+				return r.picture(r.d, attribute(t, "href"))
+			}
+		}
+	case xml.EndElement:
+		if t.Name.Local == "a" {
+			m.closeLink()
+		}
+	}
+	return nil
+}
+
+// singleBlanks returns text with one blank for each run of white space.
+func singleBlanks(text string, afterBlank bool) string {
+	var to strings.Builder
+	for _, letter := range text {
+		isBlank := letter == ' ' || letter == '\n' || letter == '\t' || letter == '\r' || letter == '\f'
+		switch {
+		case isBlank && !afterBlank:
+			to.WriteByte(' ')
+		case !isBlank:
+			to.WriteRune(letter)
+		}
+		afterBlank = isBlank
+	}
+	return to.String()
+}
+
+func (r *odf) note(x *xmlReader) error {
+	return x.within(func(token xml.Token) error {
+		t, is := token.(xml.StartElement)
+		if !is {
+			return nil
+		}
+		switch t.Name.Local {
+		case "note-citation":
+			return x.skip()
+		case "note-body":
+			text, err := r.apart(x)
+			r.notes = append(r.notes, text)
+			r.m.write(fmt.Sprintf("[^%d]", len(r.notes)))
+			return err
+		}
+		return nil
+	})
+}
+
+// isWanted counts a sheet or a slide, and reports whether it is to be read.
+func (r *odf) isWanted() (bool, error) {
+	r.count++
+	if r.count > r.cost.limits.Parts && len(r.o.Pages) == 0 {
+		_, err := r.o.selected(r.count)
+		return false, err
+	}
+	return len(r.o.Pages) == 0 || slices.ContainsFunc(r.o.Pages, func(p Range) bool { return r.count >= p.First && (p.Last == 0 || r.count <= p.Last) }), nil
+}
+
+// slide handles a token between the slides of a presentation.
+func (r *odf) slide(x *xmlReader, token xml.Token) error {
+	t, is := token.(xml.StartElement)
+	if !is || t.Name.Local != "page" {
+		return nil
+	}
+	if wanted, err := r.isWanted(); err != nil || !wanted {
+		return cmpError(err, x.skip)
+	}
+	if r.hidden[attribute(t, "style-name")] {
+		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("slide %d is hidden in the presentation", r.count))
+	}
+	r.m = newMarkdown(r.cost)
+	notes, class := "", ""
+	err := x.within(func(token xml.Token) error {
+		t, is := token.(xml.StartElement)
+		if !is {
+			return r.content(x, token)
+		}
+		switch t.Name.Local {
+		case "notes":
+			var err error
+			notes, err = r.notesOf(x)
+			return err
+		case "frame", "custom-shape":
+			class = attribute(t, "class")
+		case "text-box":
+			text, err := r.apart(x)
+			if class == "title" && text != "" && !strings.HasPrefix(text, "#") {
+				text = "# " + strings.Join(strings.Fields(text), " ")
+			}
+			if text != "" && class != "page-number" && class != "date-time" {
+				r.m.end()
+				r.m.block(text, false)
+			}
+			return err
+		}
+		return r.content(x, token)
+	})
+	if notes != "" {
+		r.m.begin("")
+		r.m.write("Notes:")
+		r.m.end()
+		r.m.block(notes, false)
+	}
+	r.d.Parts = append(r.d.Parts, Part{Kind: "slide", Name: strconv.Itoa(r.count), Text: r.m.String()})
+	return err
+}
+
+// notesOf returns the notes of a slide without the numbers and headers of their page.
+func (r *odf) notesOf(x *xmlReader) (string, error) {
+	var all []string
+	class := ""
+	err := x.within(func(token xml.Token) error {
+		t, is := token.(xml.StartElement)
+		switch {
+		case is && t.Name.Local == "frame":
+			class = attribute(t, "class")
+		case is && t.Name.Local == "text-box":
+			text, err := r.apart(x)
+			if text != "" && (class == "notes" || class == "") {
+				all = append(all, text)
+			}
+			return err
+		}
+		return nil
+	})
+	return strings.Join(all, "\n\n"), err
+}
+
+func cmpError(err error, next func() error) error {
+	if err != nil {
+		return err
+	}
+	return next()
+}
