@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -23,16 +24,18 @@ type Scan struct {
 	plan       *plan.Plan
 	activities *activities.Activities
 	listing    *activities.Listing
+	documents  *reader.Reader
 	failure    error // Of a run that would start now: why there are no files.
 }
 
-// NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
-func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Scan, error) {
+// NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files. The reader
+// is that of Preview.
+func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *reader.Reader) (*Scan, error) {
 	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
 	if err != nil {
 		return nil, err
 	}
-	s := &Scan{plan: p, activities: a}
+	s := &Scan{plan: p, activities: a, documents: documents}
 	if s.listing, s.failure = a.List(ctx, s.request(s.each().Pattern)); s.failure != nil {
 		s.listing = &activities.Listing{}
 	}
@@ -218,7 +221,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		if read == maxReads || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
-		rendered, cost, err := s.render(i, file)
+		rendered, cost, err := s.render(ctx, i, file)
 		if i < len(perModel) {
 			read++
 			tokens += cost
@@ -265,7 +268,7 @@ func (p *Preview) skip(file SkippedFile) {
 }
 
 // render returns the call for an item as its method would get it, and the estimated tokens. The error is one of the file.
-func (s *Scan) render(item int, file string) (RenderedPrompt, int64, error) {
+func (s *Scan) render(ctx context.Context, item int, file string) (RenderedPrompt, int64, error) {
 	model := protocol.ModelOf(s.each().Models, item, s.Calls())
 	path, index := value.String(file), value.Int(int64(item))
 	named := func(head string) func(string) (string, bool) {
@@ -289,7 +292,7 @@ func (s *Scan) render(item int, file string) (RenderedPrompt, int64, error) {
 		rendered.Parameters = &resolved
 		return rendered, 0, nil
 	}
-	prompt, err := llm.ReadPrompt(protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files})
+	prompt, err := llm.ReadPrompt(ctx, protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files}, s.documents)
 	rendered.System, rendered.Prompt = prompt.System, prompt.Text
 	return rendered, prompt.Tokens, err
 }

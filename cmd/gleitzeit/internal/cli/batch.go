@@ -243,7 +243,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	if err != nil {
 		return true, err
 	}
-	scan, err := batch.NewScan(ctx, compiled, settings.CaseSensitive)
+	scan, err := batch.NewScan(ctx, compiled, settings.CaseSensitive, nil)
 	if err != nil {
 		return true, err
 	}
