@@ -9,6 +9,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	pdfium "github.com/klippa-app/go-pdfium"
@@ -22,7 +23,14 @@ import (
 const (
 	pageGlyphs = 200_000  // Above this the text is taken in the order in which it was written.
 	pagePixels = 16 << 20 // Of a rendered page; a larger one is rendered more coarsely.
+	pageInches = 250      // Of a side that is rendered; the format ends at 200.
 )
+
+// steps is how many pages that take as long as they may are as much as a document may take. A page of text takes some 10 ms.
+const steps = 40
+
+// renderTime is what a page may take that is rendered. Scans in high resolution take seconds.
+const renderTime = 20 * time.Second
 
 // isPDF reports whether data has the mark of a PDF, which may stand behind up to a kilobyte of something else.
 func isPDF(data []byte) bool {
@@ -32,7 +40,7 @@ func isPDF(data []byte) bool {
 // readPDF reads the text of pages. What a PDF would do (scripts, links, files within it) is not looked at.
 func readPDF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
 	var d Document
-	err := openPDF(ctx, data, func(p pdfDocument) error {
+	err := openPDF(ctx, data, o.Limits, o.Limits.Time/steps, func(p pdfDocument) error {
 		numbers, err := o.selected(p.pages)
 		if err != nil {
 			return err
@@ -40,12 +48,11 @@ func readPDF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 		d.Title, d.Metadata = p.metadata()
 		var size int64
 		for _, n := range numbers {
+			p.next()
 			text, err := p.text(n - 1)
 			switch {
-			case ctx.Err() != nil:
-				return ctx.Err()
 			case isTrap(err):
-				return errDamaged
+				return err
 			case err != nil:
 				d.Warnings = append(d.Warnings, fmt.Sprintf("page %d cannot be read", n))
 			case text == "":
@@ -75,7 +82,7 @@ func RenderPDF(ctx context.Context, data []byte, page, dpi int) ([]byte, error) 
 	limited, cancel := context.WithTimeout(ctx, renderTime)
 	defer cancel()
 	var image bytes.Buffer
-	err := openPDF(limited, data, func(p pdfDocument) error {
+	err := openPDF(limited, data, Limits{}.withDefaults(), renderTime, func(p pdfDocument) error {
 		if page > p.pages {
 			return &Problem{Text: fmt.Sprintf("has no page %d: it has %d", page, p.pages), Hint: fmt.Sprintf("name pages from 1 to %d", p.pages)}
 		}
@@ -83,6 +90,9 @@ func RenderPDF(ctx context.Context, data []byte, page, dpi int) ([]byte, error) 
 		size, err := p.reader.GetPageSize(&requests.GetPageSize{Page: at})
 		if err != nil {
 			return err
+		}
+		if size.Width > 72*pageInches || size.Height > 72*pageInches {
+			return &Problem{Text: fmt.Sprintf("has a page %d that is too large for an image", page), Hint: "save it anew, for instance by printing it to a PDF"}
 		}
 		inches := size.Width / 72 * size.Height / 72
 		if most := int(math.Sqrt(pagePixels / max(inches, 0.01))); dpi > most {
@@ -115,14 +125,17 @@ type pdfDocument struct {
 	reader   pdfium.Pdfium
 	document references.FPDF_DOCUMENT
 	pages    int
+	next     func() // Begins a step.
 }
 
 // openPDF opens a document in an instance of its own and calls f with it.
-func openPDF(ctx context.Context, data []byte, f func(pdfDocument) error) error {
-	if int64(len(data)) > pdfMemory<<16/2 {
-		return &Problem{Text: fmt.Sprintf("has %d MB, and a PDF document may have %d MB", len(data)>>20, pdfMemory<<16/2>>20), Hint: "split it into smaller documents"}
+func openPDF(ctx context.Context, data []byte, l Limits, step time.Duration, f func(pdfDocument) error) error {
+	// A sixth is left to what is ours. The module holds the file, which is not to count.
+	memory := l.Memory - l.Memory/6 + int64(len(data))
+	if memory > mostMemory {
+		return &Problem{Text: fmt.Sprintf("has %d MB, which is too much for a PDF document", len(data)>>20), Hint: "split it into smaller documents"}
 	}
-	err := pdfEngine.with(ctx, func(reader pdfium.Pdfium) error {
+	err := pdfEngine.with(ctx, memory, step, func(reader pdfium.Pdfium, next func()) error {
 		opened, err := reader.OpenDocument(&requests.OpenDocument{File: &data})
 		if err != nil {
 			return err
@@ -134,11 +147,13 @@ func openPDF(ctx context.Context, data []byte, f func(pdfDocument) error) error 
 		if count.PageCount < 1 {
 			return errNotPDF
 		}
-		return f(pdfDocument{reader, opened.Document, count.PageCount})
+		return f(pdfDocument{reader, opened.Document, count.PageCount, next})
 	})
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return err
+	case errors.Is(err, errSlowStep):
+		return &Problem{Text: fmt.Sprintf("has a page that takes more than %s", step), Hint: "leave that page out, or allow more time"}
 	case errors.Is(err, pdferrors.ErrPassword):
 		return &Problem{Text: "is a PDF document with a password", Hint: "save it without one: qpdf --decrypt --password=... IN OUT"}
 	case errors.Is(err, pdferrors.ErrSecurity):

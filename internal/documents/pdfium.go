@@ -2,6 +2,7 @@ package documents
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,49 +18,62 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// pdfMemory is what PDFium may use for one document: pages of 64 KiB.
-const pdfMemory = 250 << 20 >> 16
+const (
+	pageOfMemory = 64 << 10 // The unit in which WebAssembly counts.
+	mostMemory   = 1 << 30  // Of any instance; Limits.Memory is less.
+)
 
 // engine is PDFium as a WebAssembly module. It is compiled for the machine once; each document gets an instance of its own, which sees no
-// disk, no network, no clock of the system and no more memory than it may have, and which is thrown away with the document.
+// disk and no network, has no more memory than it may have, and is thrown away with the document.
 type engine struct {
-	mutex sync.Mutex
-	cache string
-	pool  pdfium.Pool
+	starting sync.Mutex
+	cache    string
+	pool     pdfium.Pool
+	slots    chan struct{} // As many as documents are read at a time.
+
+	creating sync.Mutex
+	limit    int64         // Of the instance that is being created.
+	memory   *linearMemory // Of the instance that was created last.
 }
 
-var pdfEngine engine
+var pdfEngine = engine{slots: make(chan struct{}, max(2, runtime.NumCPU()))}
 
 // SetCache names the folder in which the PDF reader keeps what it compiles, about 22 MB. Without one every process compiles anew, which
 // takes seconds. It has no effect once a PDF has been read.
 func SetCache(folder string) {
-	pdfEngine.mutex.Lock()
-	defer pdfEngine.mutex.Unlock()
+	pdfEngine.starting.Lock()
+	defer pdfEngine.starting.Unlock()
 	pdfEngine.cache = folder
 }
 
+// preparePDF starts the engine before the clock of a document runs.
+func preparePDF(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := pdfEngine.start()
+	return err
+}
+
 // start compiles PDFium, or loads what an earlier process compiled.
-func (e *engine) start(ctx context.Context) (pdfium.Pool, error) {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
+func (e *engine) start() (pdfium.Pool, error) {
+	e.starting.Lock()
+	defer e.starting.Unlock()
 	if e.pool != nil {
 		return e.pool, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
 	}
 	folder := ""
 	if e.cache != "" {
 		folder = filepath.Join(e.cache, "pdfium")
 	}
-	pool, err := startPDFium(folder)
+	pool, err := e.compile(folder)
 	if err != nil && folder != "" {
-		// A damaged cache must not stop anybody from reading.
+		// A damaged cache, or one that cannot be written, must not stop anybody from reading.
 		if os.RemoveAll(folder) == nil {
-			pool, err = startPDFium(folder)
+			pool, err = e.compile(folder)
 		}
 		if err != nil {
-			pool, err = startPDFium("")
+			pool, err = e.compile("")
 		}
 	}
 	if err != nil {
@@ -69,10 +83,10 @@ func (e *engine) start(ctx context.Context) (pdfium.Pool, error) {
 	return pool, nil
 }
 
-func startPDFium(cache string) (pdfium.Pool, error) {
+func (e *engine) compile(cache string) (pdfium.Pool, error) {
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
-		WithMemoryLimitPages(pdfMemory).
+		WithMemoryLimitPages(mostMemory / pageOfMemory).
 		WithCloseOnContextDone(true) // Else a loop in a document never ends.
 	if cache != "" {
 		compiled, err := wazero.NewCompilationCacheWithDir(cache)
@@ -81,9 +95,10 @@ func startPDFium(cache string) (pdfium.Pool, error) {
 		}
 		config = config.WithCompilationCache(compiled)
 	}
+	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(e.allocate))
 	return webassembly.Init(webassembly.Config{
-		Context:       experimental.WithCompilationWorkers(context.Background(), runtime.NumCPU()),
-		MaxTotal:      max(2, runtime.NumCPU()),
+		Context:       experimental.WithCompilationWorkers(ctx, runtime.NumCPU()),
+		MaxTotal:      cap(e.slots),
 		RuntimeConfig: config,
 		FSConfig:      wazero.NewFSConfig(), // No folder at all; the default is the whole disk.
 		Stdout:        io.Discard,
@@ -91,41 +106,61 @@ func startPDFium(cache string) (pdfium.Pool, error) {
 	})
 }
 
-// with calls f with an instance of PDFium and stops the instance when the context ends.
-func (e *engine) with(ctx context.Context, f func(pdfium.Pdfium) error) error {
-	pool, err := e.start(ctx)
+// allocate reserves the memory of an instance. It is called while the instance is created, under the mutex of create.
+func (e *engine) allocate(_, most uint64) experimental.LinearMemory {
+	e.memory = reserve(min(uint64(e.limit), most))
+	return e.memory
+}
+
+// create returns a new instance and its memory.
+func (e *engine) create(ctx context.Context, pool pdfium.Pool, memory int64) (pdfium.Pdfium, *linearMemory, error) {
+	e.creating.Lock()
+	defer e.creating.Unlock()
+	e.limit, e.memory = min(memory, mostMemory), nil
+	instance, err := pool.GetInstanceWithContext(ctx)
+	if err != nil {
+		e.memory.release()
+		return nil, nil, fmt.Errorf("start the PDF reader: %w", err)
+	}
+	return instance, e.memory, nil
+}
+
+// errSlowStep ends a step that takes too long.
+var errSlowStep = errors.New("a step takes too long")
+
+// with calls f with an instance of PDFium. The instance is stopped when the context ends or when a step takes too long; f begins a step
+// by calling next.
+func (e *engine) with(ctx context.Context, memory int64, step time.Duration, f func(reader pdfium.Pdfium, next func()) error) error {
+	pool, err := e.start()
 	if err != nil {
 		return err
 	}
-	instance, err := pool.GetInstanceWithContext(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("start the PDF reader: %w", err)
+	select {
+	case e.slots <- struct{}{}:
+		defer func() { <-e.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	instance, reserved, err := e.create(ctx, pool, memory)
+	if err != nil {
+		return err
+	}
+	// Its pages are returned when no code of the instance runs anymore: a stopped call may be about to touch them.
+	defer reserved.release()
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slow := time.AfterFunc(step, func() { cancel(errSlowStep) })
+	defer slow.Stop()
 	killed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(limited, func() {
 		defer close(killed)
 		_ = instance.Kill()
 	})
-	err = f(instance)
+	err = f(instance, func() { slow.Reset(step) })
 	if stop() {
 		_ = instance.Close()
-	} else {
-		<-killed
+		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+	<-killed
+	return context.Cause(limited)
 }
-
-// preparePDF starts the engine before the clock of a document runs.
-func preparePDF(ctx context.Context) error {
-	_, err := pdfEngine.start(ctx)
-	return err
-}
-
-// renderTime bounds a call of RenderPDF whose context has no end of its own.
-const renderTime = 60 * time.Second

@@ -41,13 +41,22 @@ func pageText(glyphs []glyph, filled int) string {
 	var texts []string
 	for _, turns := range directions(glyphs) {
 		page, fields := upright(glyphs[:filled], turns), upright(glyphs[filled:], turns)
-		lines := columnsByLine(linesOf(page))
-		lines = fill(lines, linesOf(fields))
-		if text := written(rowsByColumn(inOrder(lines))); text != "" {
+		lines, values := linesOf(page), linesOf(fields)
+		blocks := []block{slices.Concat(lines, values)}
+		if orderable(blocks[0]) {
+			blocks = rowsByColumn(inOrder(fill(columnsByLine(lines), values)))
+		}
+		if text := written(blocks); text != "" {
 			texts = append(texts, text)
 		}
 	}
 	return strings.Join(texts, "\n\n")
+}
+
+// orderable reports whether a page is of a size that pages have. The work for others would grow with the square of it.
+func orderable(lines []pdfLine) bool {
+	const mostLines, mostWords = 3000, 500
+	return len(lines) <= mostLines && !slices.ContainsFunc(lines, func(l pdfLine) bool { return len(l.words) > mostWords })
 }
 
 // directions returns the directions of text on a page, in order of appearance.

@@ -14,13 +14,15 @@ type span struct{ from, to float64 }
 
 // columnsByLine separates columns that a program wrote line by line over all of them: lines of prose with the same gap at the same place.
 func columnsByLine(all []pdfLine) []pdfLine {
-	for i := 0; i < len(all); i++ {
-		end, gap := gutter(all[i:])
+	var ordered []pdfLine
+	for len(all) > 0 {
+		end, gap := gutter(all)
 		if end == 0 {
+			ordered, all = append(ordered, all[0]), all[1:]
 			continue
 		}
 		var left, right []pdfLine
-		for _, l := range all[i : i+end] {
+		for _, l := range all[:end] {
 			at := slices.IndexFunc(l.words, func(w pdfWord) bool { return w.left >= gap.to-0.01 })
 			if at < 0 {
 				at = len(l.words)
@@ -32,11 +34,10 @@ func columnsByLine(all []pdfLine) []pdfLine {
 				right = append(right, lineOf(l.words[at:]))
 			}
 		}
-		columns := append(columnsByLine(left), columnsByLine(right)...)
-		rest := columnsByLine(all[i+end:])
-		return slices.Concat(all[:i], columns, rest)
+		ordered = slices.Concat(ordered, left, columnsByLine(right))
+		all = all[end:]
 	}
-	return all
+	return ordered
 }
 
 func lineOf(words []pdfWord) pdfLine {
@@ -49,7 +50,8 @@ func lineOf(words []pdfWord) pdfLine {
 
 // gutter returns how many of the first lines are columns of prose side by side, and the gap between the first and the next column.
 func gutter(all []pdfLine) (int, span) {
-	const fewest = 4
+	const fewest, most = 4, 300
+	all = all[:min(len(all), most)]
 	free := gaps(all[0])
 	end := 1
 	for end < len(all) && len(free) > 0 {
@@ -275,25 +277,37 @@ func wide(r rune) bool {
 
 // unhyphenated joins words that were divided at the end of a line.
 func unhyphenated(text string) string {
-	all := strings.Split(text, "\n")
-	for i := 0; i+1 < len(all); i++ {
-		head, mark := divided(all[i])
-		next, _, _ := strings.Cut(all[i+1], " ")
+	var b strings.Builder
+	rest := text
+	for {
+		line, after, more := strings.Cut(rest, "\n")
+		head, mark := divided(line)
+		next := after[:strings.IndexAny(after+" ", " \n")]
 		first, _ := utf8.DecodeRuneInString(next)
-		if head == "" || !unicode.IsLower(first) {
+		if !more || head == "" || !unicode.IsLower(first) {
+			b.WriteString(line)
+			if !more {
+				return b.String()
+			}
+			b.WriteString("\n")
+			rest = after
 			continue
 		}
-		word := head[strings.LastIndexByte(head, ' ')+1:]
-		if mark == '-' && strings.ContainsRune(word, '-') {
-			head += "-" // "state-of-" and "the-art".
+		b.WriteString(head)
+		if word := head[strings.LastIndexByte(head, ' ')+1:]; mark == '-' && strings.ContainsRune(word, '-') {
+			b.WriteString("-") // "state-of-" and "the-art".
 		}
-		all[i] = head + next
-		all[i+1] = strings.TrimPrefix(strings.TrimPrefix(all[i+1], next), " ")
-		if all[i+1] == "" {
-			all = slices.Delete(all, i+1, i+2)
+		// The line ends behind the word, unless the word is divided itself.
+		if _, again := divided(next); again != 0 {
+			rest = after
+			continue
+		}
+		b.WriteString(next)
+		rest = after[len(next):]
+		if strings.HasPrefix(rest, " ") {
+			rest = "\n" + rest[1:]
 		}
 	}
-	return strings.Join(all, "\n")
 }
 
 // divided returns a line without the hyphen at its end, and the hyphen.

@@ -1,0 +1,247 @@
+package documents
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+)
+
+// pdfOf returns a PDF document of objects, the first of which is the catalog.
+func pdfOf(objects ...string) []byte {
+	var b bytes.Buffer
+	b.WriteString("%PDF-1.7\n")
+	var at []int
+	for i, o := range objects {
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	start := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
+	for _, a := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", a)
+	}
+	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
+	return b.Bytes()
+}
+
+// pdfPage returns a PDF document of one page with this content; more objects have numbers from 6.
+func pdfPage(content, filter, resources string, more ...string) []byte {
+	return pdfOf(append([]string{
+		"<< /Type /Catalog /Pages 2 0 R >>",
+		"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F 5 0 R >> " + resources + " >> /Contents 4 0 R >>",
+		fmt.Sprintf("<< /Length %d %s >>\nstream\n%s\nendstream", len(content), filter, content),
+		"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+	}, more...)...)
+}
+
+func deflated(t testing.TB, piece string, times int) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := zlib.NewWriterLevel(&b, zlib.BestSpeed)
+	for range times {
+		if err == nil {
+			_, err = w.Write([]byte(piece))
+		}
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// memoryPeak returns the most memory that the process had since the last call with reset, in bytes; 0 where the system does not say.
+func memoryPeak(reset bool) int64 {
+	if runtime.GOOS != "linux" {
+		return 0
+	}
+	if reset && os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) != nil {
+		return 0
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	number, _, _ := strings.Cut(strings.TrimSpace(after), " ")
+	kilobytes, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kilobytes << 10
+}
+
+func TestReadHostilePDF(t *testing.T) {
+	if err := preparePDF(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	letter := pdfFile(t, "letter")
+	var nested []string
+	for i := range 40 { // 2^40 calls.
+		content := "/X Do /X Do"
+		nested = append(nested, fmt.Sprintf("<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X %d 0 R >> >> /Length %d >>\nstream\n%s\nendstream", 7+min(i, 38), len(content), content))
+	}
+	blanks := strings.Repeat(" ", 1<<20)
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string // What the problem says; "*" where that depends on the machine, empty if the document can be read.
+	}{
+		{"mark alone", []byte("%PDF-1.7\n"), "is not a complete PDF document"},
+		{"first half", letter[:len(letter)/2], "is not a complete PDF document"},
+		{"noise", append([]byte("%PDF-1.7\n"), bytes.Repeat([]byte{1, 200, 3, 77, 0}, 50_000)...), "is not a complete PDF document"},
+		{"pages in a loop", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2000000000 >>"), "is not a complete PDF document"},
+		{"too many pages", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids ["+strings.Repeat("3 0 R ", 20_000)+"] /Count 20000 >>", "<< /Type /Page /Parent 2 0 R >>"), "has 20000 parts, and the limit is 10000"},
+		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nested...), "*"},
+		{"much in little", pdfPage(deflated(t, blanks, 800), "/Filter /FlateDecode", ""), "*"},
+		{"text without end", pdfPage(deflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
+		{"deep arrays", pdfPage(deflated(t, "[", 2_000_000), "/Filter /FlateDecode", ""), ""},
+		{"huge page and image", pdfPage("/I Do", "", "/XObject << /I 6 0 R >>", "<< /Type /XObject /Subtype /Image /Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Length 1 >>\nstream\nx\nendstream"), ""},
+		{"script at the start", pdfOf("<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /JavaScript /JS (while(true){}) >> >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R >>"), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := memoryPeak(true)
+			start := time.Now()
+			_, err := Read(context.Background(), "a.pdf", c.data, Options{})
+			took := time.Since(start)
+			if grown := memoryPeak(false) - before; grown > 300<<20 {
+				t.Errorf("took %d MB", grown>>20)
+			}
+			if took > 4*time.Second { // 2 s, on a machine that does nothing else.
+				t.Errorf("took %s", took)
+			}
+			var p *Problem
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && !errors.As(err, &p), c.want != "" && c.want != "*" && err.Error() != c.want:
+				t.Errorf("got %v", err)
+			}
+			if d, err := Read(context.Background(), "a.pdf", letter, Options{}); err != nil || d.Empty() {
+				t.Errorf("the next document: %v", err)
+			}
+		})
+	}
+}
+
+func TestReadPDFMemoryLimit(t *testing.T) {
+	data := pdfPage(deflated(t, strings.Repeat(" ", 1<<20), 48), "/Filter /FlateDecode", "")
+	_, err := Read(context.Background(), "a.pdf", data, Options{Limits: Limits{Memory: 60 << 20, Time: 20 * time.Minute}})
+	if !errors.Is(err, errDamaged) {
+		t.Errorf("got %v", err)
+	}
+	d, err := Read(context.Background(), "a.pdf", data, Options{Limits: Limits{Time: 20 * time.Minute}})
+	if err != nil || len(d.Parts) != 1 {
+		t.Errorf("with more memory: %+v, %v", d, err)
+	}
+}
+
+func TestReadPDFEndsWithItsContext(t *testing.T) {
+	if err := preparePDF(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	data := pdfPage(deflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", "")
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := Read(ctx, "a.pdf", data, Options{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second {
+		t.Errorf("got %v after %s", err, time.Since(start))
+	}
+	// The module is stopped, and not left behind: its slot is free again.
+	for range cap(pdfEngine.slots) {
+		pdfEngine.slots <- struct{}{}
+	}
+	for range cap(pdfEngine.slots) {
+		<-pdfEngine.slots
+	}
+}
+
+func TestReadPDFsAtATime(t *testing.T) {
+	names := []string{"letter", "paper", "form", "columns-by-line", "rotated", "article", "encrypted"}
+	var group sync.WaitGroup
+	for i := range 40 {
+		data := pdfFile(t, names[i%len(names)])
+		group.Go(func() {
+			if _, err := Read(context.Background(), "a.pdf", data, Options{}); (err != nil) != (names[i%len(names)] == "encrypted") {
+				t.Errorf("%s: %v", names[i%len(names)], err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestDamagedCache(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(folder+"/pdfium", []byte("a file where the folder should be"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := engine{cache: folder, slots: make(chan struct{}, 1)}
+	pool, err := e.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pool.Close() }()
+	if entries, err := os.ReadDir(folder + "/pdfium"); err != nil || len(entries) == 0 {
+		t.Errorf("the cache was not made anew: %v", err)
+	}
+}
+
+// FuzzPDF reads anything as a PDF: an answer or a problem, within the limits.
+func FuzzPDF(f *testing.F) {
+	for _, name := range []string{"form", "kerning", "rotated", "encrypted-empty", "glyph-names", "table-by-column", "broken-index"} {
+		f.Add(pdfFile(f, name))
+	}
+	if err := preparePDF(context.Background()); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := readRecovered(context.Background(), format{called: "a PDF document"}, "a.pdf", data, Options{Limits: Limits{}.withDefaults()})
+		var p *Problem
+		if err != nil && !errors.As(err, &p) {
+			t.Error(err)
+		}
+	})
+}
+
+// FuzzPageText orders characters at any places: each letter is in the text once.
+func FuzzPageText(f *testing.F) {
+	f.Add([]byte("one two\nthree 10\r\nשלום 12 abc"), []byte{0, 1, 2, 3, 40, 200, 7, 9}, 5)
+	f.Add([]byte("a-\nb c d e\nf g h i j\nk l"), []byte{255, 0, 0, 255}, 0)
+	f.Fuzz(func(t *testing.T, text, places []byte, filled int) {
+		if len(places) == 0 || filled < 0 {
+			return
+		}
+		var glyphs []glyph
+		var want []rune
+		for i, r := range []rune(strings.ToValidUTF8(string(text), "")) {
+			at := func(n int) float64 { return float64(places[(4*i+n)%len(places)]) }
+			left, bottom := 4*at(0)+5*float64(i), 3*at(1)
+			glyphs = append(glyphs, glyph{r, left, left + at(2)/16, bottom, bottom + at(3)/16, int(at(2)) / 64})
+			if unicode.IsLetter(r) {
+				want = append(want, r)
+			}
+		}
+		var got []rune
+		for _, r := range pageText(glyphs, min(filled, len(glyphs))) {
+			if unicode.IsLetter(r) {
+				got = append(got, r)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !strings.ContainsAny(string(text), "ﬀﬁﬂﬃﬄﬅﬆ") && !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", string(got), string(want))
+		}
+	})
+}
