@@ -70,7 +70,10 @@ func (r *docx) inherited(id string) docxStyle {
 			s.level = of.level
 		}
 		if s.number == "" {
-			s.number, s.depth = of.number, of.depth
+			s.number = of.number
+		}
+		if s.depth == "" {
+			s.depth = of.depth
 		}
 		base = of.basedOn
 	}

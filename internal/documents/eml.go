@@ -28,6 +28,7 @@ type mail struct {
 
 type attachment struct {
 	name, kind string
+	isNamed    bool // By its sender.
 	data       []byte
 }
 
@@ -236,10 +237,11 @@ func (r *mail) attach(e *message.Entity, name, kind string) error {
 			return nil
 		}
 	}
-	if name == "" {
+	isNamed := name != ""
+	if !isNamed {
 		name = fmt.Sprintf("attachment %d%s", len(r.attachments)+1, extensionOf[kind])
 	}
-	r.attachments = append(r.attachments, attachment{path.Base(strings.ReplaceAll(name, `\`, "/")), kind, data})
+	r.attachments = append(r.attachments, attachment{path.Base(strings.ReplaceAll(name, `\`, "/")), kind, isNamed, data})
 	return nil
 }
 
@@ -266,6 +268,9 @@ func (r *mail) attachment(ctx context.Context, a attachment) error {
 		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("attachment %q %s", a.name, problem.Text))
 	case err != nil:
 		return err
+	}
+	if !a.isNamed && of.Title != "" {
+		a.name = of.Title
 	}
 	var own []string
 	var within []Part

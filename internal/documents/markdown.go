@@ -146,9 +146,6 @@ func (m *markdown) table() *table {
 
 func (m *markdown) openTable() {
 	m.end()
-	if t := m.table(); t != nil {
-		t.spread()
-	}
 	m.tables = append(m.tables, &table{})
 }
 
@@ -246,6 +243,8 @@ func (m *markdown) dropRow() {
 	}
 }
 
+// closeTable ends a table. Markdown has no tables within tables: a small one within a table of several columns becomes lines of its cell,
+// and what else has a table within it, or one column, is there for the layout of its page.
 func (m *markdown) closeTable() {
 	m.closeRow()
 	t := m.table()
@@ -253,8 +252,17 @@ func (m *markdown) closeTable() {
 		return
 	}
 	m.tables = m.tables[:len(m.tables)-1]
-	if len(t.rows) == 1 && len(t.rows[0]) == 1 {
+	if !slices.ContainsFunc(t.rows, func(row []string) bool { return len(row) > 1 }) {
 		t.spread()
+	}
+	if outer := m.table(); outer != nil && outer.inCell {
+		if text, is := t.lines(); is && outer.isWide() {
+			if text != "" {
+				m.block(text, false)
+			}
+			return
+		}
+		outer.spread()
 	}
 	for _, text := range t.blocks {
 		m.block(text, false)
@@ -264,6 +272,28 @@ func (m *markdown) closeTable() {
 			m.block(text, false)
 		}
 	}
+}
+
+// isWide reports whether a table has several columns, as far as it is read.
+func (t *table) isWide() bool {
+	return !t.layout && (len(t.row) > 0 || len(t.rows) > 0 && len(t.rows[0]) > 1)
+}
+
+// lines returns a small table as a line for each row.
+func (t *table) lines() (string, bool) {
+	const most = 200 // Bytes.
+	size := 0
+	var lines []string
+	for _, row := range append(t.rows, t.blocks) {
+		line := strings.Join(slices.DeleteFunc(slices.Clone(row), func(cell string) bool { return cell == "" }), " ")
+		if size += len(line) + 1; size > most {
+			return "", false
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n"), true
 }
 
 // grid returns rows as a Markdown table whose head is the first row; empty if no cell has text.

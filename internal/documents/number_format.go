@@ -273,6 +273,7 @@ func surround(section []piece, text string) string {
 	done := false
 	for _, p := range section {
 		switch {
+		case p.literal && (p.text == "+" || p.text == "/"): // Of an exponent or a fraction.
 		case p.literal:
 			to.WriteString(p.text)
 		case p.text[0] == '%':

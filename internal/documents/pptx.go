@@ -180,7 +180,7 @@ func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes
 			kind, isPlaceholder = attribute(t, "type"), true
 		case "txBody":
 			switch {
-			case kind == "sldNum" || kind == "dt" || isNotes && kind != "body":
+			case kind == "sldNum" || kind == "dt" || isNotes && isPlaceholder && kind != "body":
 				return x.skip()
 			case kind == "ftr" || kind == "hdr":
 				return x.within(func(token xml.Token) error {

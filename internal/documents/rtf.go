@@ -38,8 +38,8 @@ type rtf struct {
 	level            int         // Of the list, from 0.
 	target           string      // Of the link whose text follows.
 	levels           map[int]int // Of headings, by the number of their style.
-	style            int         // In the list of styles.
 	notes            []string
+	boxes            []string // Texts of boxes at the paragraph, which they follow.
 	headers, footers []string
 	comments         bool
 }
@@ -275,6 +275,10 @@ func (r *rtf) endParagraph() {
 	}
 	r.m.end()
 	r.label = ""
+	for _, box := range r.boxes {
+		r.m.block(box, false)
+	}
+	r.boxes = nil
 }
 
 // apart begins a destination whose text is taken apart.
@@ -335,16 +339,8 @@ func (r *rtf) taken(kind, text string) {
 			r.d.Metadata = append(r.d.Metadata, Property{kind, text})
 		}
 	case "shptxt":
-		r.m.end()
 		if text != "" {
-			r.m.block(text, false)
-		}
-	case "style":
-		name, _, _ := strings.Cut(strings.ToLower(text), ";")
-		if level, is := strings.CutPrefix(strings.TrimSpace(name), "heading "); is {
-			if n, err := strconv.Atoi(level); err == nil {
-				r.levels[r.style] = n
-			}
+			r.boxes = append(r.boxes, text)
 		}
 	}
 }

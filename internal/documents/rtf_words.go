@@ -35,6 +35,8 @@ var rtfLetters = map[string]string{
 // word does what a control word says.
 func (r *rtf) word(word string, number int, hasNumber bool) {
 	g := r.group()
+	optional := g.optional
+	g.optional = false
 	isOn := !hasNumber || number != 0
 	if kind := rtfApart[word]; kind != "" {
 		r.apart(kind)
@@ -63,16 +65,11 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 	case "row":
 		r.m.closeRow()
 	case "outlinelevel":
-		switch {
-		case g.kind == "style" && number < maxListDepth:
-			r.levels[r.style] = number + 1
-		case number < maxListDepth:
+		if number >= 0 && number < maxListDepth {
 			r.heading = number + 1
 		}
 	case "s":
-		if g.kind == "style" {
-			r.style = number
-		} else if level := r.levels[number]; level > 0 {
+		if level := r.levels[number]; level > 0 {
 			r.heading = level
 		}
 	case "ilvl":
@@ -102,28 +99,25 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 		}
 		r.target = ""
 	default:
-		r.destination(word)
+		r.destination(word, optional)
 	}
 }
 
 // destination decides whether what a group holds is shown.
-func (r *rtf) destination(word string) {
+func (r *rtf) destination(word string, optional bool) {
 	g := r.group()
 	switch word {
 	case "fonttbl":
 		g.ignored = true // Its words are read, and its text is not.
 	case "stylesheet":
-		g.kind, g.ignored = "stylesheet", true
+		g.ignored = true
 		r.styles()
-		return
 	case "annotation":
 		r.comments, g.ignored = true, true
-	case "shpinst", "ud", "shppict":
-		g.optional = false
+	case "shpinst", "shppict", "cs", "ds", "ts":
 	default:
-		g.ignored = g.ignored || rtfIgnored[word] || g.optional && word != "cs" && word != "ds" && word != "ts"
+		g.ignored = g.ignored || rtfIgnored[word] || optional
 	}
-	g.optional = false
 }
 
 // styles reads the list of styles: for each, its number, its level as a heading, and its name.
