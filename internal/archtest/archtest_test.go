@@ -94,7 +94,7 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/batch", []string{
-		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/value",
+		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/documents/reader", "internal/protocol", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
@@ -128,7 +128,7 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"interpreter/fanout", []string{"interpreter/plan", "internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"internal/documents/reader", "internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},

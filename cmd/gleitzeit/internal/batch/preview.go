@@ -278,13 +278,14 @@ func (s *Scan) render(ctx context.Context, item int, file string) (RenderedPromp
 		{Head: "item", Value: protocol.Payload{Inline: &path}, File: true, Model: model},
 		{Head: "index", Value: protocol.Payload{Inline: &index}},
 	}}
+	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
+	scope.Document = activities.DocumentOf(ctx, s.documents, files, s.task().Parameters)
 	resolved, err := reference.Resolve(s.task().Parameters, scope)
 	if err != nil {
 		return RenderedPrompt{}, 0, err
 	}
 	given, _ := resolved.Get("model")
 	rendered := RenderedPrompt{File: file, Model: cmp.Or(model, given.Text())}
-	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
 	if err := files.Check(file); err != nil {
 		return rendered, 0, err
 	}
