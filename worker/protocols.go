@@ -5,9 +5,11 @@ import (
 	"io"
 
 	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/documents"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
@@ -20,10 +22,11 @@ type entry struct {
 
 // HandlerOptions are the options of the handlers.
 type HandlerOptions struct {
-	LLM    llm.Options
-	MCP    mcp.Options
-	Python python.Options
-	Store  resultstore.Store // The store of registered functions; without one, none can be registered.
+	LLM       llm.Options
+	MCP       mcp.Options
+	Python    python.Options
+	Documents *reader.Reader    // Reads documents for all of them. Nil: without converters.
+	Store     resultstore.Store // The store of registered functions; without one, none can be registered.
 }
 
 // protocols lists all protocols. A new one is a folder in activities, and a line here.
@@ -32,6 +35,7 @@ func protocols(o HandlerOptions) []entry {
 		{llm.Spec(o.LLM.Provider), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
 		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
 		{mcp.Spec(serverNames(o.MCP)...), func() (protocol.Handler, error) { return mcp.New(o.MCP) }},
+		{documents.Spec(), func() (protocol.Handler, error) { return documents.New(o.Documents) }},
 	}
 }
 
@@ -72,7 +76,7 @@ func serverNames(o mcp.Options) []string {
 // Handlers makes the handler of every protocol, and returns a function that closes them.
 func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 	tools := &toolbox{protocol: mcpProtocol}
-	o.LLM.Tools = tools
+	o.LLM.Tools, o.LLM.Documents = tools, o.Documents
 	var made []activities.Protocol
 	var open []io.Closer
 	closeAll := func() error {

@@ -59,13 +59,8 @@ type attachment struct {
 
 // isQuick reports whether a file is read at once, as far as its name says.
 func (f *files) isQuick(path string) bool {
-	extension := strings.ToLower(filepath.Ext(path))
-	for _, format := range documents.Formats() {
-		if slices.Contains(format.Extensions, extension) {
-			return f.reader.Converter(path) == nil && slices.Contains(textFormats, format.Name)
-		}
-	}
-	return f.reader.Converter(path) == nil
+	format := reader.FormatByName(path)
+	return f.reader.Converter(path) == nil && (format == "" || slices.Contains(textFormats, format))
 }
 
 // textFormats are the formats that are text already.

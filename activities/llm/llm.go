@@ -169,7 +169,7 @@ func (h *Handler) Close() error {
 	return nil
 }
 
-// Identity implements protocol.Identifier: the provider and the model of the call, and the converters of its files.
+// Identity implements protocol.Identifier: the provider and the model of the call, and how its files are read.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
 	c := &call{handler: h, request: request, model: modelsOf(request.Parameters)[0]}
 	defer c.finish()
@@ -180,6 +180,8 @@ func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.V
 	for _, path := range (&files{request: request}).paths() {
 		if converter := h.options.Documents.Converter(path); converter != nil {
 			own = append(own, converter.Identity())
+		} else if format := reader.FormatByName(path); format != "" && format != "text" && format != "markdown" {
+			own = append(own, value.String(format)) // Equal bytes may be read as a table or as text.
 		}
 	}
 	return value.List(own...), nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/documents"
@@ -45,6 +46,17 @@ func (r *Reader) Converter(path string) Converter {
 		return nil
 	}
 	return r.converters[strings.ToLower(filepath.Ext(path))]
+}
+
+// FormatByName returns the name of the format that the extension of a file says; empty if it says none.
+func FormatByName(path string) string {
+	extension := strings.ToLower(filepath.Ext(path))
+	for _, format := range documents.Formats() {
+		if slices.Contains(format.Extensions, extension) {
+			return format.Name
+		}
+	}
+	return ""
 }
 
 // Read reads a file of a call. Its error is a *protocol.Error that names the file, unless ctx has ended.
@@ -108,7 +120,7 @@ func Warnings(path string, all []string) []string {
 	if len(all) == 0 {
 		return nil
 	}
-	shown := strings.Join(all[:min(len(all), mostWarnings)], ", ")
+	shown := strings.Join(all[:min(len(all), mostWarnings)], "; ")
 	if more := len(all) - mostWarnings; more > 0 {
 		shown += fmt.Sprintf(" and %d more", more)
 	}

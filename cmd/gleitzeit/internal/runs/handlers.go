@@ -10,6 +10,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
@@ -31,9 +34,16 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers},
 			Env: env, Secrets: Secrets(settings, env, nil), Log: log,
 		},
-		Python: pythonOptions(settings),
-		Store:  store,
+		Python:    pythonOptions(settings),
+		Documents: DocumentReader(settings, env),
+		Store:     store,
 	}
+}
+
+// DocumentReader returns what reads documents as the settings say. What the PDF reader compiles is kept in the home folder.
+func DocumentReader(settings *config.Settings, _ func(string) (string, bool)) *reader.Reader {
+	documents.SetCache(home.CacheIn(settings.Home))
+	return reader.New(nil)
 }
 
 func pythonOptions(settings *config.Settings) python.Options {
