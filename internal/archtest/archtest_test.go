@@ -106,7 +106,7 @@ var rules = []rule{
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
-		"interpreter/plan", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
+		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/retry", []string{
@@ -157,7 +157,7 @@ var rules = []rule{
 	{"internal/suggest", nil, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
-	{"internal/documents/reader", []string{"internal/documents", "internal/protocol", "internal/value"}, nil},
+	{"internal/documents/reader", []string{"internal/child", "internal/documents", "internal/protocol", "internal/scratch", "internal/value"}, []string{disk, processes}},
 	{"internal/documents", nil, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},

@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
@@ -41,9 +42,23 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 }
 
 // DocumentReader returns what reads documents as the settings say. What the PDF reader compiles is kept in the home folder.
-func DocumentReader(settings *config.Settings, _ func(string) (string, bool)) *reader.Reader {
+func DocumentReader(settings *config.Settings, env func(string) (string, bool)) *reader.Reader {
 	documents.SetCache(home.CacheIn(settings.Home))
-	return reader.New(nil)
+	converters := map[string]reader.Converter{}
+	for _, c := range settings.Converters {
+		if c.IsMethod() {
+			converters[c.Extension] = &reader.Method{Words: c.Words}
+			continue
+		}
+		command := &reader.Command{Words: c.Words, Environment: child.Environment(env)}
+		if settings.Python.Sandbox == python.SandboxBwrap {
+			command.Sandbox = func(ctx context.Context, program, folder string) ([]string, error) {
+				return python.SandboxCommand(ctx, program, folder, hidden(settings))
+			}
+		}
+		converters[c.Extension] = command
+	}
+	return reader.New(converters)
 }
 
 func pythonOptions(settings *config.Settings) python.Options {
