@@ -105,7 +105,7 @@ func (a *archive) bytes(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, damaged(a.called, fmt.Sprintf("%q cannot be unpacked", name))
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }() // It was only read.
 	content, err := io.ReadAll(io.LimitReader(reader, limit))
 	if err != nil {
 		return nil, damaged(a.called, fmt.Sprintf("%q cannot be unpacked", name))
@@ -127,7 +127,7 @@ func (a *archive) walk(name string, required bool, each func(*xmlReader, xml.Tok
 	if err != nil {
 		return damaged(a.called, fmt.Sprintf("%q cannot be unpacked", name))
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }() // It was only read.
 	x := newXMLReader(a.cost, a.called, name, content)
 	for {
 		token, err := x.next()

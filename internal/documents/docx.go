@@ -18,8 +18,9 @@ type docx struct {
 	styles    map[string]docxStyle
 	numbering docxNumbering
 	relations map[string]relation
+	pictures  distinct        // Names of the files of images.
 	notes     []docxNote      // In order of their references.
-	sections  []string        // Ids of headers and footers, in order.
+	sections  distinct        // Names of the files of headers and footers.
 	left      map[string]bool // What is left out, for warnings.
 	joined    bool            // The mark that ends the paragraph is deleted: the next one continues it.
 	fields    []docxField
@@ -76,8 +77,7 @@ func readDOCX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 			d.Warnings = append(d.Warnings, "its "+what+" are not read")
 		}
 	}
-	texts := slices.DeleteFunc(append(append(headers, body.String()), footers...), func(text string) bool { return text == "" })
-	d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+	d.Parts = []Part{{Text: around(headers, footers, body.String())}}
 	if o.Images {
 		err = r.images(&d)
 	}
@@ -91,7 +91,7 @@ func readDOCX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 func (r *docx) images(d *Document) error {
 	parts := d.Parts
 	d.Parts = nil
-	for _, target := range related(r.relations, "image") {
+	for _, target := range r.pictures.texts {
 		if err := r.picture(d, target); err != nil {
 			return err
 		}
@@ -165,8 +165,8 @@ func (r *docx) row(x *xmlReader, m *markdown) error {
 func (r *docx) section(x *xmlReader) error {
 	return x.within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && (t.Name.Local == "headerReference" || t.Name.Local == "footerReference") {
-			if target := r.relations[attribute(t, "id")]; !target.external && target.target != "" && !slices.Contains(r.sections, target.target) {
-				r.sections = append(r.sections, target.target)
+			if target := r.relations[attribute(t, "id")]; !target.external {
+				r.sections.add(target.target)
 			}
 		}
 		return nil
@@ -228,7 +228,9 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 	switch t.Name.Local {
 	case "t":
 		text, err := x.text()
-		m.write(text)
+		if n := len(r.fields); n == 0 || !r.fields[n-1].result || !isPageNumber(r.fields[n-1].code.String()) {
+			m.write(text)
+		}
 		return err
 	case "tab", "ptab":
 		m.write("\t")
@@ -247,6 +249,14 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 		m.write(fmt.Sprintf("[^%d]", len(r.notes)))
 	case "commentReference":
 		r.left["comments"] = true
+	case "blip", "imagedata":
+		id := attribute(t, "embed")
+		if id == "" {
+			id = attribute(t, "id")
+		}
+		if image := r.relations[id]; image.kind == "image" && !image.external {
+			r.pictures.add(image.target)
+		}
 	case "chart":
 		r.left["charts"] = true
 	case "OLEObject":
@@ -259,6 +269,12 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 		if text := strings.TrimSpace(attribute(t, "descr")); text != "" {
 			m.write("![" + text + "]")
 		}
+	case "sup":
+		m.raised = true // In a formula.
+	case "fldSimple":
+		if isPageNumber(attribute(t, "instr")) {
+			return x.skip()
+		}
 	case "fldChar":
 		r.field(attribute(t, "fldCharType"), m)
 	case "instrText":
@@ -268,7 +284,7 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 		}
 		return err
 	case "rPr":
-		return r.run(x)
+		return r.run(x, m)
 	case "del", "moveFrom", "Fallback", "sdtPr", "rt", "delText", "pPr":
 		return x.skip()
 	}
@@ -276,11 +292,14 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 }
 
 // run reads the properties of a run, and what follows in it if it is hidden.
-func (r *docx) run(x *xmlReader) error {
+func (r *docx) run(x *xmlReader, m *markdown) error {
 	hidden := false
+	m.raised = false
 	err := x.within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "vanish" {
 			hidden = isOn(attribute(t, "val"))
+		} else if is && t.Name.Local == "vertAlign" {
+			m.raised = attribute(t, "val") == "superscript"
 		}
 		return nil
 	})
@@ -291,6 +310,12 @@ func (r *docx) run(x *xmlReader) error {
 }
 
 func isOn(value string) bool { return value != "0" && value != "false" && value != "off" }
+
+// isPageNumber reports whether a field shows where on paper it stands, which says nothing here.
+func isPageNumber(code string) bool {
+	words := strings.Fields(strings.ToUpper(code))
+	return len(words) > 0 && slices.Contains([]string{"PAGE", "NUMPAGES", "SECTIONPAGES"}, words[0])
+}
 
 // field follows the codes of fields, of which only links matter: their results are in the text.
 func (r *docx) field(kind string, m *markdown) {
@@ -351,20 +376,20 @@ func (r *docx) writeNotes(m *markdown) error {
 }
 
 // headersAndFooters returns the texts above and below pages, each different one once.
-func (r *docx) headersAndFooters() (headers, footers []string, err error) {
-	for _, file := range r.sections {
+func (r *docx) headersAndFooters() (headers, footers distinct, err error) {
+	isHeader := map[string]bool{}
+	for _, file := range related(r.relations, "header") {
+		isHeader[file] = true
+	}
+	for _, file := range r.sections.texts {
 		m := newMarkdown(r.cost)
 		if err := r.file(file, m, false); err != nil {
-			return nil, nil, err
+			return headers, footers, err
 		}
-		to := &footers
-		for _, header := range related(r.relations, "header") {
-			if header == file {
-				to = &headers
-			}
-		}
-		if text := m.String(); text != "" && !slices.Contains(*to, text) {
-			*to = append(*to, text)
+		if isHeader[file] {
+			headers.add(m.String())
+		} else {
+			footers.add(m.String())
 		}
 	}
 	return headers, footers, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -34,14 +35,14 @@ type attachment struct {
 
 func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
 	o.Limits = o.Limits.withDefaults()
-	head, err := message.Read(bytes.NewReader(bytes.TrimLeft(data, "\r\n\t ")))
+	head, err := message.Read(bytes.NewReader(withoutStrayLines(data)))
 	if head == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return Document{}, damaged("a mail", "its header cannot be read")
 	}
 	var d Document
 	r := &mail{cost: newCost(ctx, o, len(data)), o: o, d: &d}
 	header := r.header(head.Header)
-	if header == "" {
+	if header == "" && !head.Header.Has("Content-Type") && !head.Header.Has("Mime-Version") {
 		return Document{}, &Problem{Text: "is not a mail, as its name says", Hint: "save it anew with the program that made it"}
 	}
 	if err := r.entity(head, 0); err != nil {
@@ -53,12 +54,39 @@ func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	}
 	for _, n := range numbers {
 		if n == 1 {
-			d.Parts = append(d.Parts, Part{Text: strings.Join(append([]string{header}, r.texts...), "\n\n")})
+			d.Parts = append(d.Parts, Part{Text: strings.TrimLeft(strings.Join(append([]string{header}, r.texts...), "\n\n"), "\n")})
 		} else if err := r.attachment(ctx, r.attachments[n-2]); err != nil {
 			return Document{}, err
 		}
 	}
 	return d, r.cost.err
+}
+
+// withoutStrayLines returns a mail without the lines of its header that are no fields, such as that of a mailbox file. A mail is readable
+// in spite of them.
+func withoutStrayLines(data []byte) []byte {
+	data = bytes.TrimLeft(data, "\r\n\t ")
+	var head []byte
+	for rest := data; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n') + 1
+		if end == 0 {
+			end = len(rest)
+		}
+		line := rest[:end]
+		name, _, is := bytes.Cut(line, []byte(":"))
+		switch {
+		case len(bytes.TrimSpace(line)) == 0:
+			return append(head, rest...)
+		case line[0] == ' ' || line[0] == '\t':
+			if len(head) > 0 {
+				head = append(head, line...)
+			}
+		case is && len(name) > 0 && !bytes.ContainsAny(name, " \t"):
+			head = append(head, line...)
+		}
+		rest = rest[end:]
+	}
+	return head
 }
 
 // header returns the lines that a person sees above a mail.
@@ -139,12 +167,18 @@ func (r *mail) parts(e *message.Entity, each func(*message.Entity) error) error 
 			return nil
 		}
 		if part == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
-			r.d.Warnings = append(r.d.Warnings, "it ends too early, and may be incomplete")
+			r.warnOnce("it ends too early, and may be incomplete")
 			return nil
 		}
 		if err := each(part); err != nil {
 			return err
 		}
+	}
+}
+
+func (r *mail) warnOnce(warning string) {
+	if !slices.Contains(r.d.Warnings, warning) {
+		r.d.Warnings = append(r.d.Warnings, warning)
 	}
 }
 
@@ -173,7 +207,7 @@ func (r *mail) alternatives(e *message.Entity, depth int) error {
 func (r *mail) content(e *message.Entity) []byte {
 	data, err := io.ReadAll(e.Body)
 	if err != nil {
-		r.d.Warnings = append(r.d.Warnings, "a part of it is damaged, and may be incomplete")
+		r.warnOnce("a part of it is damaged, and may be incomplete")
 	}
 	return data
 }
@@ -185,6 +219,9 @@ func (r *mail) text(e *message.Entity, kind string, parameters map[string]string
 		text := unixLines(anyEncoding(content))
 		if strings.EqualFold(parameters["format"], "flowed") {
 			text = flowed(text, strings.EqualFold(parameters["delsp"], "yes"))
+		}
+		if strings.TrimSpace(text) == "" {
+			text = ""
 		}
 		return strings.Trim(text, "\n"), nil
 	}

@@ -35,6 +35,7 @@ type htmlReader struct {
 
 type htmlList struct {
 	ordered bool
+	kind    string // Of numbers: "1", "a", "A", "i" or "I".
 	next    int
 }
 
@@ -98,7 +99,10 @@ func (r *htmlReader) read(page []byte) (string, error) {
 				}
 				continue
 			}
-			attributes := map[string]string{}
+			var attributes map[string]string
+			if hasAttributes {
+				attributes = map[string]string{}
+			}
 			for more := hasAttributes; more && len(attributes) < 100; {
 				var key, value []byte
 				key, value, more = z.TagAttr()
@@ -144,7 +148,7 @@ func (r *htmlReader) text(text []byte) {
 // unseen are the elements whose content nobody reads.
 var unseen = map[atom.Atom]bool{
 	atom.Script: true, atom.Style: true, atom.Template: true, atom.Noscript: true, atom.Iframe: true, atom.Object: true, atom.Svg: true,
-	atom.Datalist: true, atom.Audio: true, atom.Video: true, atom.Canvas: true, atom.Noframes: true, atom.Noembed: true, atom.Rt: true, atom.Rp: true,
+	atom.Datalist: true, atom.Audio: true, atom.Video: true, atom.Canvas: true, atom.Noframes: true, atom.Noembed: true, atom.Rt: true, atom.Rp: true, atom.Annotation: true, atom.AnnotationXml: true,
 }
 
 // blocks are the elements that begin and end a block of text.
@@ -183,6 +187,7 @@ func (r *htmlReader) start(tag atom.Atom, attributes map[string]string) {
 		m.end()
 		r.pre = &strings.Builder{}
 	case atom.A:
+		m.raised = m.raised || attributes["epub:type"] == "noteref" || attributes["role"] == "doc-noteref"
 		m.openLink(attributes["href"])
 	case atom.Img:
 		r.image(attributes)
@@ -203,6 +208,16 @@ func (r *htmlReader) start(tag atom.Atom, attributes map[string]string) {
 		}
 	case atom.Q:
 		m.write("\"")
+	case atom.Sup:
+		m.raised = true
+	case atom.Input:
+		if strings.EqualFold(attributes["type"], "checkbox") {
+			box := "☐ "
+			if _, checked := attributes["checked"]; checked {
+				box = "☒ "
+			}
+			m.write(box)
+		}
 	case atom.Main:
 		if r.page && !r.hasMain {
 			r.hasMain = true
@@ -230,7 +245,7 @@ func (r *htmlReader) beginBlock(tag atom.Atom, attributes map[string]string) {
 		if err != nil {
 			first = 1
 		}
-		r.lists = append(r.lists, htmlList{true, first})
+		r.lists = append(r.lists, htmlList{true, attributes["type"], first})
 	case atom.Blockquote:
 		r.quotes++
 	}
@@ -250,11 +265,14 @@ func (r *htmlReader) item() string {
 		return indent + "- "
 	}
 	list.next++
-	return indent + strconv.Itoa(list.next-1) + ". "
+	return indent + numeral(list.next-1, odfNumerals[list.kind]) + ". "
 }
 
 // spanOf returns how many cells are covered besides the first.
 func spanOf(value string) int {
+	if value == "" {
+		return 0
+	}
 	n, err := strconv.Atoi(strings.TrimSpace(value))
 	if err != nil || n < 1 {
 		return 0
@@ -281,6 +299,8 @@ func (r *htmlReader) endTag(tag atom.Atom) {
 		m.end()
 	case atom.A:
 		m.closeLink()
+	case atom.Sup:
+		m.raised = false
 	case atom.Pre:
 		if r.pre != nil {
 			m.verbatim(r.pre.String())

@@ -7,19 +7,22 @@ import (
 
 const (
 	maxColumns  = 16_384 // As Excel has it.
+	maxTables   = 30     // Within each other. Deeper ones are read as text of the last.
 	bytesOfCell = 32     // What a cell takes besides its text, at least.
 )
 
 // markdown writes what a person reads as Markdown, block by block. Emphasis is not written: a model reads the words.
 type markdown struct {
-	cost   *cost
-	out    []byte
-	line   []byte // The text of the block under construction.
-	prefix string // What its block begins with: "## ", "- ".
-	isItem bool   // The last finished block is an item of a list.
-	tables []*table
-	link   int    // Where the text of the open link begins in line; -1 for none.
-	target string // Of the open link.
+	cost    *cost
+	out     []byte
+	line    []byte // The text of the block under construction.
+	prefix  string // What its block begins with: "## ", "- ".
+	isItem  bool   // The last finished block is an item of a list.
+	tables  []*table
+	surplus int    // Open tables beyond those.
+	link    int    // Where the text of the open link begins in line; -1 for none.
+	target  string // Of the open link.
+	raised  bool   // The next text is raised.
 }
 
 // table is a table under construction.
@@ -44,12 +47,20 @@ func (m *markdown) begin(prefix string) {
 	m.prefix = prefix
 }
 
+var superscript = strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")
+
 // write appends text to the block.
 func (m *markdown) write(text string) {
 	m.cost.spendText(len(text))
-	if m.cost.err == nil {
-		m.line = append(m.line, text...)
+	if m.cost.err != nil || text == "" {
+		return
 	}
+	// A raised number behind another, or behind a word, is an exponent or the number of a note. In plain digits it would belong to it.
+	if m.raised && strings.Trim(text, "0123456789") == "" {
+		text = superscript.Replace(text)
+	}
+	m.raised = false
+	m.line = append(m.line, text...)
 }
 
 // lineBreak begins a new line in the block.
@@ -89,7 +100,7 @@ func (m *markdown) end() {
 	if strings.HasPrefix(prefix, "#") {
 		text = strings.Join(strings.Fields(text), " ")
 	}
-	isItem := strings.HasSuffix(prefix, " ") && !strings.HasPrefix(prefix, "#")
+	isItem := strings.HasSuffix(prefix, " ") && !strings.HasPrefix(prefix, "#") && !strings.HasPrefix(prefix, ">")
 	if isItem {
 		text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", len(prefix)))
 	}
@@ -146,6 +157,10 @@ func (m *markdown) table() *table {
 
 func (m *markdown) openTable() {
 	m.end()
+	if len(m.tables) >= maxTables {
+		m.surplus++
+		return
+	}
 	m.tables = append(m.tables, &table{})
 }
 
@@ -246,6 +261,11 @@ func (m *markdown) dropRow() {
 // closeTable ends a table. Markdown has no tables within tables: a small one within a table of several columns becomes lines of its cell,
 // and what else has a table within it, or one column, is there for the layout of its page.
 func (m *markdown) closeTable() {
+	if m.surplus > 0 {
+		m.end()
+		m.surplus--
+		return
+	}
 	m.closeRow()
 	t := m.table()
 	if t == nil {
@@ -309,35 +329,41 @@ func (m *markdown) grid(rows [][]string) string {
 	if width == 0 {
 		return ""
 	}
-	var to strings.Builder
+	var to []byte
 	for _, row := range rows {
-		if !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }) {
-			continue
-		}
-		isHead := to.Len() == 0
-		if !isHead {
-			to.WriteByte('\n')
-		}
-		to.WriteByte('|')
-		for c := range width {
-			// Rows may end early, but not the head: it says how many columns there are.
-			if c >= len(row) && !isHead {
-				break
-			}
-			to.WriteByte(' ')
-			if c < len(row) {
-				to.WriteString(cellText(row[c]))
-			}
-			to.WriteString(" |")
-		}
-		if isHead {
-			to.WriteString("\n|" + strings.Repeat(" --- |", width))
-		}
-		if m.cost.check() != nil {
+		if to = appendRow(to, row, width); m.cost.check() != nil {
 			return ""
 		}
 	}
-	return to.String()
+	return string(to)
+}
+
+// appendRow appends a row to a table that is empty before its head. Rows may end early, but not the head: it says how many columns there
+// are. Empty rows are left out.
+func appendRow(to []byte, row []string, width int) []byte {
+	if !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }) {
+		return to
+	}
+	isHead := len(to) == 0
+	if !isHead {
+		to = append(to, '\n')
+	}
+	to = append(to, '|')
+	for c := range width {
+		if c >= len(row) && !isHead {
+			break
+		}
+		to = append(to, ' ')
+		if c < len(row) && row[c] != "" {
+			to = append(to, cellText(row[c])...)
+			to = append(to, ' ')
+		}
+		to = append(to, '|')
+	}
+	if isHead {
+		to = append(to, ("\n|" + strings.Repeat(" --- |", width))...)
+	}
+	return to
 }
 
 // cellText keeps text within its cell.
@@ -346,14 +372,42 @@ func cellText(text string) string {
 	if !strings.ContainsAny(text, "|\n\r") {
 		return text
 	}
+	for strings.Contains(text, "\n\n") {
+		text = strings.ReplaceAll(text, "\n\n", "\n")
+	}
 	return strings.NewReplacer("\r\n", "<br>", "\n", "<br>", "\r", "<br>", "|", `\|`).Replace(text)
 }
 
 // String ends what is open and returns the text.
 func (m *markdown) String() string {
-	for m.table() != nil {
+	for m.surplus = 0; m.table() != nil; {
 		m.closeTable()
 	}
 	m.end()
 	return string(m.out)
+}
+
+// distinct are texts that stand on many pages, such as headers: each different one once, in order.
+type distinct struct {
+	texts []string
+	seen  map[string]bool
+}
+
+// add takes a text that is not there yet, and reports whether it was not.
+func (d *distinct) add(text string) bool {
+	if text == "" || d.seen[text] {
+		return false
+	}
+	if d.seen == nil {
+		d.seen = map[string]bool{}
+	}
+	d.seen[text] = true
+	d.texts = append(d.texts, text)
+	return true
+}
+
+// around returns the text of a document with its headers and footers.
+func around(headers, footers distinct, body string) string {
+	texts := append(slices.Clone(headers.texts), body)
+	return strings.Join(slices.DeleteFunc(append(texts, footers.texts...), func(text string) bool { return text == "" }), "\n\n")
 }

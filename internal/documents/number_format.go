@@ -158,16 +158,19 @@ func (f numberFormat) show(value string, dayZero int) string {
 	return showNumber(section, value, number, isNegative)
 }
 
-// plainNumber returns a number with the 15 digits that a workbook guarantees, without an exponent unless it is enormous. Whole numbers
+// plainNumber returns a number with the 15 digits that a workbook guarantees, without an exponent unless it is enormous or tiny. Whole numbers
 // keep all their digits.
 func plainNumber(value string, number float64) string {
 	if strings.Trim(value, "0123456789") == "" || strings.Trim(value[1:], "0123456789") == "" && value[0] == '-' {
 		return value
 	}
-	const digits, enormous = 15, 1e21
+	const digits, enormous, tiny = 15, 1e21, 1e-9
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(number, 'g', digits, 64), 64)
-	if err != nil || math.Abs(number) >= enormous || number != 0 && math.Abs(number) < 1/enormous {
+	if err != nil || math.Abs(number) >= enormous {
 		return value
+	}
+	if number != 0 && math.Abs(number) < tiny {
+		return strconv.FormatFloat(rounded, 'E', -1, 64)
 	}
 	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }

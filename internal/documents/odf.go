@@ -18,20 +18,23 @@ func isODP(data []byte) bool { return holds(data, odfType+"presentation") }
 // odf reads an OpenDocument file: a text, a spreadsheet or a presentation.
 type odf struct {
 	*archive
-	d       *Document
-	o       Options
-	m       *markdown
-	notes   []string
-	lists   []odfList
-	ordered map[string]bool // By the name of a style of lists and its level: "L1 1".
-	hidden  map[string]bool // Styles of tables and pages that are not shown.
-	left    map[string]bool
-	count   int // Of sheets or slides.
+	d        *Document
+	o        Options
+	m        *markdown
+	notes    []string
+	lists    []odfList
+	opened   bool                // An item is, and has no text yet: one that only has a list within it does not count.
+	levels   map[string]odfLevel // By the name of a style of lists and a level: "L1 1".
+	counters map[string][]int    // Of the items of lists, by style.
+	raised   map[string]bool     // Styles of raised text.
+	titles   map[string]bool     // Styles of the title of a text.
+	hidden   map[string]bool     // Styles of tables and pages that are not shown.
+	left     map[string]bool
+	count    int // Of sheets or slides.
 }
 
 type odfList struct {
 	style string
-	next  int
 }
 
 func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
@@ -54,7 +57,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	if err != nil {
 		return Document{}, err
 	}
-	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), ordered: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
+	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), levels: map[string]odfLevel{}, counters: map[string][]int{}, raised: map[string]bool{}, titles: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
 	headers, footers, err := r.masters()
 	if err == nil {
 		err = a.walk("content.xml", true, r.content)
@@ -69,8 +72,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 			body.write(note)
 			body.end()
 		}
-		texts := slices.DeleteFunc(append(append(headers, body.String()), footers...), func(text string) bool { return text == "" })
-		d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+		d.Parts = []Part{{Text: around(headers, footers, body.String())}}
 	} else if _, err := o.selected(r.count); err != nil {
 		return Document{}, err
 	}
@@ -83,19 +85,17 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 }
 
 // masters reads the texts above and below the pages of a text, each different one once, and the styles of lists.
-func (r *odf) masters() (headers, footers []string, err error) {
+func (r *odf) masters() (headers, footers distinct, err error) {
 	err = r.walk("styles.xml", false, func(x *xmlReader, token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
 		}
-		if to := map[string]*[]string{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && attribute(t, "display") != "false" {
+		if to := map[string]*distinct{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && attribute(t, "display") != "false" {
 			outer := r.m
 			r.m = newMarkdown(r.cost)
 			err := x.within(func(token xml.Token) error { return r.content(x, token) })
-			if text := r.m.String(); text != "" && !slices.Contains(*to, text) {
-				*to = append(*to, text)
-			}
+			to.add(r.m.String())
 			r.m = outer
 			return err
 		}
@@ -108,18 +108,23 @@ func (r *odf) masters() (headers, footers []string, err error) {
 func (r *odf) style(x *xmlReader, t xml.StartElement) error {
 	name := attribute(t, "name")
 	switch t.Name.Local {
-	case "list-style":
+	case "list-style", "outline-style":
 		return x.within(func(token xml.Token) error {
-			if t, is := token.(xml.StartElement); is && t.Name.Local == "list-level-style-number" && attribute(t, "num-format") != "" {
-				r.ordered[name+" "+attribute(t, "level")] = true
+			if t, is := token.(xml.StartElement); is && (t.Name.Local == "list-level-style-number" || t.Name.Local == "outline-level-style") {
+				r.levels[name+" "+attribute(t, "level")] = odfLevelOf(t)
 			}
 			return nil
 		})
 	case "style":
+		r.titles[name] = attribute(t, "parent-style-name") == "Title"
 		return x.within(func(token xml.Token) error {
 			t, is := token.(xml.StartElement)
 			if is && (t.Name.Local == "table-properties" && attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && attribute(t, "visibility") == "hidden") {
 				r.hidden[name] = true
+			}
+			if is && t.Name.Local == "text-properties" {
+				r.hidden[name] = r.hidden[name] || attribute(t, "display") == "none"
+				r.raised[name] = strings.HasPrefix(attribute(t, "text-position"), "super")
 			}
 			return nil
 		})
@@ -135,7 +140,7 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 		switch t.Name.Local {
 		case "tracked-changes", "forms", "sequence-decls", "shapes", "title", "desc", "event-listeners", "named-expressions", "database-ranges":
 			return x.skip()
-		case "style", "list-style":
+		case "style", "list-style", "outline-style":
 			return r.style(x, t)
 		case "spreadsheet":
 			return x.within(func(token xml.Token) error { return r.sheet(x, token) })
@@ -145,15 +150,20 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 			level, _ := strconv.Atoi(attribute(t, "outline-level"))
 			return r.paragraph(x, strings.Repeat("#", min(max(level, 1), maxHeading))+" ")
 		case "p":
+			if style := attribute(t, "style-name"); style == "Title" || r.titles[style] {
+				return r.paragraph(x, "# ")
+			}
 			return r.paragraph(x, "")
 		case "list":
 			style := attribute(t, "style-name")
 			if n := len(r.lists); style == "" && n > 0 {
 				style = r.lists[n-1].style
 			}
-			r.lists = append(r.lists, odfList{style: style})
+			r.opened = false
+			r.openList(style, attribute(t, "continue-numbering") == "true" || attribute(t, "continue-list") != "")
 		case "list-item":
-			m.begin(r.item())
+			m.end()
+			r.opened = true
 		case "table":
 			m.openTable()
 		case "table-row":
@@ -173,6 +183,8 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 		}
 	case xml.EndElement:
 		switch t.Name.Local {
+		case "list-item":
+			r.opened = false
 		case "list":
 			if len(r.lists) > 0 {
 				r.lists = r.lists[:len(r.lists)-1]
@@ -188,24 +200,17 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 	return nil
 }
 
-// item returns what an item of the innermost list begins with.
-func (r *odf) item() string {
-	depth := len(r.lists)
-	if depth == 0 {
-		return ""
-	}
-	list := &r.lists[depth-1]
-	list.next++
-	label := "-"
-	if r.ordered[list.style+" "+strconv.Itoa(depth)] {
-		label = strconv.Itoa(list.next) + "."
-	}
-	return strings.Repeat("  ", min(depth, maxListDepth)-1) + label + " "
-}
-
 // paragraph reads to the end of a paragraph. Text boxes at it follow it.
 func (r *odf) paragraph(x *xmlReader, prefix string) error {
 	m := r.m
+	if r.opened {
+		m.begin(r.item())
+		r.opened = false
+	}
+	// The first paragraph of an item is the item. A heading can be one too, and has its number.
+	if label := strings.TrimSpace(m.prefix); prefix != "" && len(m.line) == 0 && label != "" && label != "-" {
+		prefix += label + " "
+	}
 	if len(m.line) > 0 || m.prefix == "" || prefix != "" {
 		m.begin(prefix)
 	}
@@ -256,6 +261,11 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 			m.write("\t")
 		case "line-break":
 			m.lineBreak()
+		case "span":
+			if r.hidden[attribute(t, "style-name")] {
+				return x.skip()
+			}
+			m.raised = r.raised[attribute(t, "style-name")]
 		case "a":
 			m.openLink(attribute(t, "href"))
 		case "note":
@@ -263,7 +273,7 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 		case "annotation":
 			r.left["comments"] = true
 			return x.skip()
-		case "title", "desc", "ruby-text", "tracked-changes":
+		case "title", "desc", "ruby-text", "tracked-changes", "page-number", "page-count":
 			return x.skip()
 		case "object":
 			r.left["charts and embedded documents"] = true
@@ -274,8 +284,11 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 			}
 		}
 	case xml.EndElement:
-		if t.Name.Local == "a" {
+		switch t.Name.Local {
+		case "a":
 			m.closeLink()
+		case "span":
+			m.raised = false
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package documents
 import (
 	"encoding/xml"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -30,7 +31,7 @@ func (r *odf) sheet(x *xmlReader, token xml.Token) error {
 			return nil
 		}
 		switch t.Name.Local {
-		case "shapes", "forms":
+		case "object":
 			r.left["charts and embedded documents"] = true
 			return x.skip()
 		case "table-row":
@@ -97,7 +98,7 @@ func (r *odf) sheetRow(x *xmlReader, start xml.StartElement, all *cells) error {
 // plainValue returns the digits of a number that is shown with an exponent, because its column is narrow or its format general.
 func plainValue(value, shown string) string {
 	number, err := strconv.ParseFloat(value, 64)
-	if err != nil {
+	if err != nil || math.Abs(number) < 1 {
 		return shown
 	}
 	return plainNumber(value, number)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	pdfium "github.com/klippa-app/go-pdfium"
@@ -217,7 +218,11 @@ func (p pdfDocument) text(index int) (string, error) {
 		return p.unordered(page)
 	}
 	filled := count
+	var unpainted []glyph
 	if notes, err := p.reader.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: page}); err == nil && notes.Count > 0 {
+		if unpainted, err = p.unpainted(page, notes.Count); err != nil {
+			return "", err
+		}
 		// Makes what fields and notes show a part of the page, behind the rest.
 		if _, err := p.reader.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page, Usage: requests.FPDFPage_FlattenUsageNormalDisplay}); err != nil {
 			return "", err
@@ -236,18 +241,29 @@ func (p pdfDocument) text(index int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	box, err := p.reader.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: page})
+	if err != nil {
+		return "", err
+	}
 	glyphs := make([]glyph, 0, len(read.Chars))
-	for _, c := range read.Chars {
+	before := 0 // How many are of the page itself.
+	for i, c := range read.Chars {
 		char, _ := utf8.DecodeRuneInString(c.Text)
 		if c.Text == "" {
 			char = 0
 		}
 		at := c.PointPosition
+		if x, y := (at.Left+at.Right)/2, (at.Bottom+at.Top)/2; !unicode.IsSpace(char) && (x < float64(box.Rect.Left) || x > float64(box.Rect.Right) || y < float64(box.Rect.Bottom) || y > float64(box.Rect.Top)) {
+			continue // Outside of what is shown of the page: nobody reads it there.
+		}
+		if i < filled {
+			before++
+		}
 		quarter := int(math.Round(c.Angle/(math.Pi/2))) % 4
 		glyphs = append(glyphs, glyph{char: char, left: at.Left, right: at.Right, bottom: at.Bottom, top: at.Top, turns: (4 - quarter) % 4})
 	}
 	_, err = p.reader.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: *page.ByReference})
-	return pageText(glyphs, min(filled, len(glyphs))), err
+	return pageText(append(glyphs, unpainted...), before), err
 }
 
 func (p pdfDocument) load(index int) (requests.Page, error) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 )
 
@@ -143,5 +144,28 @@ func TestReadPDFWithPassword(t *testing.T) {
 	var p *Problem
 	if !errors.As(err, &p) || p.Text != "is a PDF document with a password" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadPDFBesideThePage(t *testing.T) {
+	data := pdfPage("BT /F 12 Tf 72 700 Td (inside) Tj 0 300 Td (outside) Tj ET", "", "")
+	d, err := Read(context.Background(), "a.pdf", data, Options{})
+	if err != nil || d.Text() != "inside" {
+		t.Errorf("got %q, %v", d.Text(), err)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	slow := make(chan struct{})
+	next, end := watchSteps(20*time.Millisecond, func() { close(slow) })
+	defer end()
+	next()
+	for turns := 0; ; turns++ { // Computes until it is stopped.
+		select {
+		case <-slow:
+			return
+		default:
+			turns *= 3
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pdfium "github.com/klippa-app/go-pdfium"
@@ -128,8 +129,8 @@ func (e *engine) create(ctx context.Context, pool pdfium.Pool, memory int64) (pd
 // errSlowStep ends a step that takes too long.
 var errSlowStep = errors.New("a step takes too long")
 
-// with calls f with an instance of PDFium. The instance is stopped when the context ends or when a step takes too long; f begins a step
-// by calling next.
+// with calls f with an instance of PDFium. The instance is stopped when the context ends or when a step has computed for too long; f begins
+// a step by calling next.
 func (e *engine) with(ctx context.Context, memory int64, step time.Duration, f func(reader pdfium.Pdfium, next func()) error) error {
 	pool, err := e.start()
 	if err != nil {
@@ -149,18 +150,48 @@ func (e *engine) with(ctx context.Context, memory int64, step time.Duration, f f
 	defer reserved.release()
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	slow := time.AfterFunc(step, func() { cancel(errSlowStep) })
-	defer slow.Stop()
 	killed := make(chan struct{})
 	stop := context.AfterFunc(limited, func() {
 		defer close(killed)
 		_ = instance.Kill()
 	})
-	err = f(instance, func() { slow.Reset(step) })
+	next, end := watchSteps(step, func() { cancel(errSlowStep) })
+	err = f(instance, next)
+	end()
 	if stop() {
 		_ = instance.Close()
 		return err
 	}
 	<-killed
 	return context.Cause(limited)
+}
+
+// watchSteps calls slow when the goroutine of the caller has computed for longer than a step. The caller begins a step by calling next.
+func watchSteps(step time.Duration, slow func()) (next, end func()) {
+	clock, free := threadClock()
+	var began atomic.Int64
+	next = func() { began.Store(int64(clock())) }
+	next()
+	done := make(chan struct{})
+	go func() {
+		wait := time.NewTimer(step)
+		defer wait.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-wait.C:
+			}
+			left := step - (clock() - time.Duration(began.Load()))
+			if left <= 0 {
+				slow()
+				return
+			}
+			wait.Reset(max(left, step/20))
+		}
+	}()
+	return next, func() {
+		close(done)
+		free()
+	}
 }

@@ -145,15 +145,17 @@ func continues(line []glyph, g glyph) bool {
 }
 
 func appendLine(all []pdfLine, glyphs []glyph) []pdfLine {
-	if rightToLeft(glyphs) {
+	if rightToLeft(glyphs) && !fromRightOn(glyphs) {
 		glyphs = logical(glyphs)
 	}
 	raise(glyphs)
 	line := pdfLine{left: math.Inf(1), right: math.Inf(-1), bottom: math.Inf(1), top: math.Inf(-1)}
 	var word *pdfWord
-	for _, g := range glyphs {
+	for i, g := range glyphs {
 		if unicode.IsSpace(g.char) || g.char == 0 {
-			word = nil
+			if !insideWord(glyphs, i) {
+				word = nil
+			}
 			continue
 		}
 		if word == nil {
@@ -168,6 +170,16 @@ func appendLine(all []pdfLine, glyphs []glyph) []pdfLine {
 		return all
 	}
 	return append(all, line)
+}
+
+// insideWord reports whether a blank is none: PDFium puts one behind the letters of a ligature, which all have the box of the ligature,
+// so that the last one seems to be narrow.
+func insideWord(glyphs []glyph, at int) bool {
+	if at < 2 || at+1 >= len(glyphs) || unicode.IsSpace(glyphs[at+1].char) {
+		return false
+	}
+	last, next := glyphs[at-1], glyphs[at+1]
+	return last.left == glyphs[at-2].left && last.right == glyphs[at-2].right && next.left > last.left && next.left < last.right+0.05*(last.top-last.bottom)
 }
 
 // ligatures are characters that exist for typesetting alone.
@@ -213,6 +225,21 @@ func rightToLeft(glyphs []glyph) bool {
 		}
 	}
 	return count > 0
+}
+
+// fromRightOn reports whether the letters that are read from the right follow each other to the left.
+func fromRightOn(glyphs []glyph) bool {
+	var last *glyph
+	for i, g := range glyphs {
+		if !fromRight(g.char) || unicode.In(g.char, unicode.Mn) {
+			continue
+		}
+		if last != nil && g.left+g.right > last.left+last.right+1 {
+			return false
+		}
+		last = &glyphs[i]
+	}
+	return true
 }
 
 // logical orders a line that is read from the right: by place, with numbers and words that are read from the left in their own direction.

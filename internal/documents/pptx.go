@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,10 +11,11 @@ import (
 // pptx reads a PowerPoint presentation.
 type pptx struct {
 	*archive
-	d       *Document
-	footers []string // Texts at the foot of slides, once each.
-	left    map[string]bool
-	wanted  bool // Images are.
+	d        *Document
+	footers  distinct // Texts at the foot of slides, once each.
+	left     map[string]bool
+	pictures distinct // Names of the files of images on the slide.
+	wanted   bool     // Images are.
 }
 
 func readPPTX(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
@@ -81,6 +81,7 @@ func (r *pptx) slide(name string, number int) (string, error) {
 		return "", err
 	}
 	m := newMarkdown(r.cost)
+	r.pictures = distinct{}
 	err = r.walk(name, true, func(x *xmlReader, token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "sld" && attribute(t, "show") == "0" {
 			r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("slide %d is hidden in the presentation", number))
@@ -114,7 +115,7 @@ func (r *pptx) slide(name string, number int) (string, error) {
 		m.block(text, false)
 	}
 	if r.wanted {
-		for _, image := range related(all, "image") {
+		for _, image := range r.pictures.texts {
 			if err := r.picture(r.d, image); err != nil {
 				return "", err
 			}
@@ -144,6 +145,8 @@ func (r *pptx) shapes(x *xmlReader, token xml.Token, m *markdown, all map[string
 			}
 		case "p":
 			return r.paragraph(x, m, all, "", make([]int, maxListDepth), false)
+		case "blip":
+			r.blip(t, all)
 		case "Fallback":
 			return x.skip()
 		}
@@ -158,6 +161,13 @@ func (r *pptx) shapes(x *xmlReader, token xml.Token, m *markdown, all map[string
 		}
 	}
 	return nil
+}
+
+// blip notes an image.
+func (r *pptx) blip(t xml.StartElement, all map[string]relation) {
+	if image := all[attribute(t, "embed")]; image.kind == "image" && !image.external {
+		r.pictures.add(image.target)
+	}
 }
 
 // shape reads a shape. Its kind as a placeholder stands before its text.
@@ -176,6 +186,8 @@ func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes
 				m.write("![" + text + "]")
 				m.end()
 			}
+		case "blip":
+			r.blip(t, all)
 		case "ph":
 			kind, isPlaceholder = attribute(t, "type"), true
 		case "txBody":
@@ -196,8 +208,7 @@ func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes
 		}
 		return nil
 	})
-	if text := footer.String(); text != "" && !slices.Contains(r.footers, text) {
-		r.footers = append(r.footers, text)
+	if text := footer.String(); r.footers.add(text) {
 		m.end()
 		m.block(text, false)
 	}
@@ -245,6 +256,8 @@ func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, pre
 			label = "-"
 		case "buAutoNum":
 			label = "1"
+		case "rPr":
+			m.raised = attribute(t, "baseline") != "" && attribute(t, "baseline") != "0" && attribute(t, "baseline")[0] != '-'
 		case "t":
 			text, err := x.text()
 			m.write(text)

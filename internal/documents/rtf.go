@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -30,17 +29,16 @@ type rtf struct {
 	pages   rtfPages
 	pending []byte // Bytes of a code page that are not decoded yet.
 	high    rune   // The first half of a surrogate pair.
+	isPage  bool   // The result of the field that follows is the number of a page.
+	away    int    // Open groups whose text is taken apart.
 	skip    int    // Characters that stand for the last Unicode character, for readers without it.
 
-	inTable          bool        // The paragraph is in a table.
-	heading          int         // Level of the paragraph as a heading, from 1.
 	label            string      // What stands before it as an item of a list.
-	level            int         // Of the list, from 0.
 	target           string      // Of the link whose text follows.
 	levels           map[int]int // Of headings, by the number of their style.
 	notes            []string
 	boxes            []string // Texts of boxes at the paragraph, which they follow.
-	headers, footers []string
+	headers, footers distinct
 	comments         bool
 }
 
@@ -53,6 +51,10 @@ type rtfGroup struct {
 	font     int
 	kind     string    // A destination whose text is taken apart.
 	outer    *markdown // Where the text goes on after it.
+
+	inTable bool // The paragraph is in a table.
+	heading int  // Level of the paragraph as a heading, from 1.
+	level   int  // Of the list of which the paragraph is an item, from 0.
 }
 
 func readRTF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
@@ -69,8 +71,7 @@ func readRTF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 		r.m.write(note)
 		r.m.end()
 	}
-	texts := slices.DeleteFunc(append(append(r.headers, r.m.String()), r.footers...), func(text string) bool { return text == "" })
-	d.Parts = []Part{{Text: strings.Join(texts, "\n\n")}}
+	d.Parts = []Part{{Text: around(r.headers, r.footers, r.m.String())}}
 	if r.comments {
 		d.Warnings = append(d.Warnings, "its comments are not read")
 	}
@@ -241,37 +242,34 @@ func (r *rtf) write(text string) {
 	if g.ignored || g.hidden {
 		return
 	}
-	if r.isBody() {
+	if r.away == 0 {
 		r.placeParagraph()
 	}
 	r.m.write(text)
-}
-
-// isBody reports whether text belongs to the document, and not to a note or a list of styles.
-func (r *rtf) isBody() bool {
-	return !slices.ContainsFunc(r.groups, func(g rtfGroup) bool { return g.outer != nil })
 }
 
 // placeParagraph opens the cell in which the paragraph is, or closes the table before it.
 func (r *rtf) placeParagraph() {
 	t := r.m.table()
 	switch {
-	case r.inTable && t == nil:
+	case r.group().inTable && t == nil:
 		r.m.openTable()
 		r.m.openCell()
-	case r.inTable && !t.inCell:
+	case r.group().inTable && !t.inCell:
 		r.m.openCell()
-	case !r.inTable && t != nil:
+	case !r.group().inTable && t != nil:
 		r.m.closeTable()
 	}
 }
 
 func (r *rtf) endParagraph() {
 	switch {
+	case r.label != "" && r.group().heading > 0:
+		r.m.prefix = strings.Repeat("#", min(r.group().heading, maxHeading)) + " " + strings.TrimPrefix(r.label+" ", "- ")
 	case r.label != "":
-		r.m.prefix = strings.Repeat("  ", r.level) + r.label + " "
-	case r.heading > 0:
-		r.m.prefix = strings.Repeat("#", min(r.heading, maxHeading)) + " "
+		r.m.prefix = strings.Repeat("  ", r.group().level) + r.label + " "
+	case r.group().heading > 0:
+		r.m.prefix = strings.Repeat("#", min(r.group().heading, maxHeading)) + " "
 	}
 	r.m.end()
 	r.label = ""
@@ -288,6 +286,7 @@ func (r *rtf) apart(kind string) {
 		return
 	}
 	g.kind, g.outer = kind, r.m
+	r.away++
 	r.m = newMarkdown(r.cost)
 }
 
@@ -298,11 +297,13 @@ func (r *rtf) close() {
 	if g.outer != nil {
 		text := r.m.String()
 		r.m = g.outer
+		r.away--
 		r.groups = r.groups[:len(r.groups)-1]
 		r.taken(g.kind, text)
 		return
 	}
 	r.groups = r.groups[:len(r.groups)-1]
+	r.m.raised = false
 	if g.kind == "fldrslt" {
 		r.m.closeLink()
 	}
@@ -314,19 +315,16 @@ func (r *rtf) taken(kind, text string) {
 	case "footnote":
 		r.notes = append(r.notes, text)
 		r.write(fmt.Sprintf("[^%d]", len(r.notes)))
-	case "header", "footer":
-		to := &r.headers
-		if kind == "footer" {
-			to = &r.footers
-		}
-		if text != "" && !slices.Contains(*to, text) {
-			*to = append(*to, text)
-		}
+	case "header":
+		r.headers.add(text)
+	case "footer":
+		r.footers.add(text)
 	case "listtext":
 		if r.label = strings.TrimSpace(text); utf8.RuneCountInString(r.label) == 1 && !unicode.IsLetter([]rune(r.label)[0]) && !unicode.IsDigit([]rune(r.label)[0]) {
 			r.label = "-"
 		}
 	case "fldinst":
+		r.isPage = isPageNumber(text)
 		if _, address, is := strings.Cut(text, "HYPERLINK"); is {
 			if _, address, is = strings.Cut(address, `"`); is {
 				r.target, _, _ = strings.Cut(address, `"`)

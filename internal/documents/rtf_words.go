@@ -29,7 +29,7 @@ var rtfApart = map[string]string{
 // rtfLetters are the words that stand for a character.
 var rtfLetters = map[string]string{
 	"tab": "\t", "line": "\n", "lbr": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
-	"emspace": " ", "enspace": " ", "qmspace": " ", "zwj": "\u200d", "zwnj": "\u200c", "nestcell": "\n", "nestrow": "\n",
+	"emspace": " ", "enspace": " ", "qmspace": " ", "zwj": "\u200d", "zwnj": "\u200c", "nestcell": " ", "nestrow": "\n",
 }
 
 // word does what a control word says.
@@ -52,12 +52,12 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 			r.endParagraph()
 		}
 	case "pard":
-		r.inTable, r.heading, r.level = false, 0, 0
+		g.inTable, g.heading, g.level = false, 0, 0
 	case "intbl":
-		r.inTable = true
+		g.inTable = true
 	case "cell":
 		if !g.ignored {
-			r.inTable = true
+			g.inTable = true
 			r.placeParagraph()
 			r.endParagraph()
 			r.m.closeCell()
@@ -66,18 +66,22 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 		r.m.closeRow()
 	case "outlinelevel":
 		if number >= 0 && number < maxListDepth {
-			r.heading = number + 1
+			g.heading = number + 1
 		}
 	case "s":
 		if level := r.levels[number]; level > 0 {
-			r.heading = level
+			g.heading = level
 		}
 	case "ilvl":
-		r.level = min(max(number, 0), maxListDepth-1)
+		g.level = min(max(number, 0), maxListDepth-1)
 	case "v", "deleted":
 		g.hidden = isOn
 	case "plain":
-		g.hidden = false
+		g.hidden, r.m.raised = false, false
+	case "super":
+		r.m.raised = isOn
+	case "nosupersub", "sub":
+		r.m.raised = false
 	case "uc":
 		g.fallback = min(max(number, 0), maxRTFWord)
 	case "f":
@@ -94,7 +98,12 @@ func (r *rtf) word(word string, number int, hasNumber bool) {
 		r.pages.fonts[r.pages.font] = number
 	case "fldrslt":
 		g.kind = "fldrslt"
+		g.ignored = g.ignored || r.isPage
+		r.isPage = false
 		if !g.ignored {
+			if r.away == 0 {
+				r.placeParagraph()
+			}
 			r.m.openLink(r.target)
 		}
 		r.target = ""

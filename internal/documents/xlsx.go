@@ -85,6 +85,9 @@ func (r *xlsx) sheets(main string, all map[string]relation) (sheets []sheet, err
 		}
 		return nil
 	})
+	if len(sheets) == 0 && err == nil {
+		err = damaged(r.called, "it has no sheets")
+	}
 	if charts > 0 {
 		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("%d sheets that are charts or macros are not read", charts))
 	}
@@ -144,6 +147,7 @@ type cells struct {
 	column int // Of the next cell that does not name it.
 	// uncalculated are the formulas without a value.
 	uncalculated int
+	formulas     map[string]string // Of several cells, by their number: the cell that has it.
 }
 
 // sheet appends a sheet to the document.
@@ -231,6 +235,14 @@ func (r *xlsx) cell(x *xmlReader, start xml.StartElement, all *cells) error {
 		case "f":
 			hasFormula = true
 			formula, err = x.text()
+			if number := attribute(t, "si"); number != "" && formula == "" {
+				formula = all.formulas[number]
+			} else if number != "" {
+				if all.formulas == nil {
+					all.formulas = map[string]string{}
+				}
+				all.formulas[number] = "… as in " + attribute(start, "r")
+			}
 		}
 		return err
 	})

@@ -296,18 +296,20 @@ def rotated():
     text = wrap(COLUMNS[0], 60)
     page = "".join(at(100, 600 - 14 * i, l) for i, l in enumerate(text))
     up = "".join(at(200 + 14 * i, 100, l, 12, "0 1 -1 0") for i, l in enumerate(text))
-    turns = [0, 90, 180, 270, 0]
-    save("rotated", hand([page] * 4 + [up], lambda i: f"/Rotate {turns[i]}"), *[COLUMNS[0]] * 5)
+    both = "".join(at(x, 600 - 14 * i, l) for x, t in ((60, COLUMNS[0]), (330, COLUMNS[1])) for i, l in enumerate(wrap(t, 40)))
+    turns = [0, 90, 180, 270, 0, 90]
+    save("rotated", hand([page] * 4 + [up, both], lambda i: f"/Rotate {turns[i]}"), *[COLUMNS[0]] * 5, COLUMNS[0] + "\n" + COLUMNS[1])
 
 
 def form():
-    fields = [("Name", "Grace Hopper", 700), ("Street", "Arlington Road 12", 670), ("Member since", "1986", 640)]
+    # The last field is without a picture: the viewer is to paint it.
+    fields = [("Name", "Grace Hopper", 700), ("Street", "Arlington Road 12", 670), ("Member since", "1986", 640), ("Number", "40-1717", 620)]
 
     def more(h, kids):
         refs = []
         for name, value, y in fields:
             ap = h.add("<< /Type /XObject /Subtype /Form /BBox [0 0 200 20] /Resources << /Font << /F 1 0 R >> >> >>", f"/Tx BMC BT /F 12 Tf 2 5 Td ({value}) Tj ET EMC".encode())
-            refs.append(h.add(f"<< /Type /Annot /Subtype /Widget /FT /Tx /T ({name}) /V ({value}) /Rect [200 {y - 5} 400 {y + 15}] /F 4 /P {kids[0]} 0 R /DA (/F 12 Tf 0 g) /AP << /N {ap} 0 R >> >>"))
+            refs.append(h.add(f"<< /Type /Annot /Subtype /Widget /FT /Tx /T ({name}) /V ({value}) /Rect [200 {y - 5} 400 {y + 15}] /F 4 /P {kids[0]} 0 R /DA (/F 12 Tf 0 g) {'' if name == 'Number' else f'/AP << /N {ap} 0 R >>'} >>"))
         page = h.objects[kids[0] - 1]
         h.objects[kids[0] - 1] = page[:-2] + f"/Annots [{' '.join(f'{r} 0 R' for r in refs)}] >>".encode()
         return f"/AcroForm << /Fields [{' '.join(f'{r} 0 R' for r in refs)}] /DR << /Font << /F 1 0 R >> >> /DA (/F 12 Tf 0 g) >>"
