@@ -158,7 +158,8 @@ var rules = []rule{
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/documents/reader", []string{"internal/child", "internal/documents", "internal/protocol", "internal/scratch", "internal/value"}, []string{disk, processes}},
-	{"internal/documents", nil, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
+	{"internal/documents", []string{"internal/documents/numberformat"}, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
+	{"internal/documents/numberformat", nil, nil},
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},

@@ -8,15 +8,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/documents/numberformat"
 )
 
 // xlsx reads an Excel workbook.
 type xlsx struct {
 	*archive
 	d       *Document
-	shared  []string       // Texts that cells refer to by number.
-	formats []numberFormat // By the number of a style.
-	from    int            // Day 0 of dates, in days from that of the system of 1900.
+	shared  []string              // Texts that cells refer to by number.
+	formats []numberformat.Format // By the number of a style.
+	from    int                   // Day 0 of dates, in days from that of the system of 1900.
 }
 
 type sheet struct {
@@ -286,11 +288,11 @@ func (r *xlsx) shown(kind, value string, style int) string {
 	case "d":
 		return strings.TrimSuffix(strings.Replace(value, "T", " ", 1), " 00:00:00")
 	}
-	var f numberFormat
+	var f numberformat.Format
 	if style >= 0 && style < len(r.formats) {
 		f = r.formats[style]
 	}
-	return f.show(value, r.from)
+	return f.Show(value, r.from)
 }
 
 // columnOf returns the number of the column that a reference such as "BC12" names, from 0; -1 if it names none.
@@ -338,4 +340,40 @@ func (a *archive) dense(rows [][]cell) [][]string {
 		all = append(all, texts)
 	}
 	return all
+}
+
+// numberFormats returns the formats of a workbook by the numbers of styles.
+func (a *archive) numberFormats(files []string) (styles []numberformat.Format, err error) {
+	codes := map[int]numberformat.Format{}
+	for _, file := range files {
+		err = a.walk(file, false, func(x *xmlReader, token xml.Token) error {
+			t, is := token.(xml.StartElement)
+			switch {
+			case !is:
+			case t.Name.Local == "dxfs": // Its formats depend on conditions.
+				return x.skip()
+			case t.Name.Local == "numFmt":
+				if id, err := strconv.Atoi(attribute(t, "numFmtId")); err == nil {
+					codes[id] = numberformat.Format(attribute(t, "formatCode"))
+				}
+			case t.Name.Local == "cellXfs":
+				return x.within(func(token xml.Token) error {
+					if t, is := token.(xml.StartElement); is && t.Name.Local == "xf" {
+						id, _ := strconv.Atoi(attribute(t, "numFmtId"))
+						code := codes[id]
+						if numberformat.BuiltIn[id] != "" {
+							code = numberformat.BuiltIn[id]
+						}
+						styles = append(styles, code)
+					}
+					return nil
+				})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return styles, nil
 }

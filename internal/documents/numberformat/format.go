@@ -1,62 +1,22 @@
-package documents
+// Package numberformat shows numbers as the formats of workbooks have them: "#,##0.00", "dd.mm.yyyy".
+package numberformat
 
 import (
-	"encoding/xml"
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// numberFormat is how a workbook shows numbers and dates. The zero value shows them as they are.
-type numberFormat struct {
-	id   int
-	code string
-}
+// Format is how a workbook shows numbers and dates. The empty one shows them as they are.
+type Format string
 
-// builtIn are the formats that workbooks name by number alone. Those of dates that follow the reader's country are ISO 8601.
-var builtIn = map[int]string{
+// BuiltIn are the formats that workbooks name by number alone. Those of dates that follow the reader's country are ISO 8601.
+var BuiltIn = map[int]Format{
 	1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%",
 	14: "yyyy-mm-dd", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "yyyy-mm-dd h:mm",
 	27: "yyyy-mm-dd", 30: "yyyy-mm-dd", 31: "yyyy-mm-dd", 34: "h:mm", 35: "h:mm:ss", 36: "yyyy-mm-dd", 50: "yyyy-mm-dd", 57: "yyyy-mm-dd",
 	37: "#,##0;-#,##0", 38: "#,##0;-#,##0", 39: "#,##0.00;-#,##0.00", 40: "#,##0.00;-#,##0.00",
 	45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
-}
-
-// numberFormats returns the formats of a workbook by the numbers of styles.
-func (a *archive) numberFormats(files []string) (styles []numberFormat, err error) {
-	codes := map[int]string{}
-	for _, file := range files {
-		err = a.walk(file, false, func(x *xmlReader, token xml.Token) error {
-			t, is := token.(xml.StartElement)
-			switch {
-			case !is:
-			case t.Name.Local == "dxfs": // Its formats depend on conditions.
-				return x.skip()
-			case t.Name.Local == "numFmt":
-				if id, err := strconv.Atoi(attribute(t, "numFmtId")); err == nil {
-					codes[id] = attribute(t, "formatCode")
-				}
-			case t.Name.Local == "cellXfs":
-				return x.within(func(token xml.Token) error {
-					if t, is := token.(xml.StartElement); is && t.Name.Local == "xf" {
-						id, _ := strconv.Atoi(attribute(t, "numFmtId"))
-						code := codes[id]
-						if builtIn[id] != "" {
-							code = builtIn[id]
-						}
-						styles = append(styles, numberFormat{id, code})
-					}
-					return nil
-				})
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return styles, nil
 }
 
 // piece is a part of a format: text as it is, or a code of one or more equal letters.
@@ -131,16 +91,16 @@ func sections(code string) [][]piece {
 	return all
 }
 
-// show returns a number as the format has it. Where the format would drop digits of a long number, all are shown.
-func (f numberFormat) show(value string, dayZero int) string {
+// Show returns a number as the format has it. Where the format would drop digits of a long number, all are shown.
+func (f Format) Show(value string, dayZero int) string {
 	value = strings.TrimSpace(value)
 	number, err := strconv.ParseFloat(value, 64)
 	if err != nil || math.IsInf(number, 0) || math.IsNaN(number) {
 		return value
 	}
-	all := sections(f.code)
-	if f.code == "" || len(all) == 0 {
-		return plainNumber(value, number)
+	all := sections(string(f))
+	if f == "" || len(all) == 0 {
+		return Plain(value, number)
 	}
 	section, isNegative := all[0], number < 0
 	switch {
@@ -153,14 +113,14 @@ func (f numberFormat) show(value string, dayZero int) string {
 		if text, is := showDate(section, number, dayZero); is {
 			return text
 		}
-		return plainNumber(value, number)
+		return Plain(value, number)
 	}
 	return showNumber(section, value, number, isNegative)
 }
 
-// plainNumber returns a number with the 15 digits that a workbook guarantees, without an exponent unless it is enormous or tiny. Whole numbers
+// Plain returns a number with the 15 digits that a workbook guarantees, without an exponent unless it is enormous or tiny. Whole numbers
 // keep all their digits.
-func plainNumber(value string, number float64) string {
+func Plain(value string, number float64) string {
 	if strings.Trim(value, "0123456789") == "" || strings.Trim(value[1:], "0123456789") == "" && value[0] == '-' {
 		return value
 	}
@@ -185,7 +145,7 @@ func showNumber(section []piece, value string, number float64, isNegative bool) 
 		}
 		switch p.text[0] {
 		case 'E', 'e', 'G', '@', '?':
-			return surround(section, plainNumber(value, number))
+			return surround(section, Plain(value, number))
 		case '0', '#':
 			hasPlaces = true
 			scale = 0
@@ -335,114 +295,4 @@ func digit(to *strings.Builder, digits string, at int, thousands bool) {
 		to.WriteByte(',')
 	}
 	to.WriteByte(digits[at])
-}
-
-func isDate(section []piece) bool {
-	for _, p := range section {
-		if !p.literal && strings.ContainsRune("ymdhs[A", rune(strings.ToLower(p.text)[0])) || !p.literal && p.text == "A" {
-			return true
-		}
-	}
-	return false
-}
-
-// showDate returns the date of a number of days; false if there is no such date.
-func showDate(section []piece, days float64, dayZero int) (string, bool) {
-	const last = 2_958_466 // 31.12.9999
-	if days < 0 || days >= last {
-		return "", false
-	}
-	hasFraction := false
-	for _, p := range section {
-		hasFraction = hasFraction || !p.literal && p.text[0] == '.'
-	}
-	unit := time.Second
-	if hasFraction {
-		unit = time.Millisecond
-	}
-	const perDay = 24 * time.Hour
-	elapsed := (time.Duration(math.Round((days-math.Floor(days))*float64(perDay/unit))) * unit)
-	whole := int(math.Floor(days)) + dayZero
-	if dayZero == 0 && whole < 60 {
-		whole++ // The system of 1900 has a 29 February in that year.
-	}
-	at := time.Date(1899, time.December, 30+whole, 0, 0, 0, 0, time.UTC).Add(elapsed)
-	half := false
-	for _, p := range section {
-		half = half || !p.literal && p.text == "A"
-	}
-	var to strings.Builder
-	for i, p := range section {
-		if p.literal {
-			to.WriteString(p.text)
-			continue
-		}
-		to.WriteString(dateField(section, i, at, int(days), elapsed, half))
-	}
-	return strings.TrimSpace(to.String()), true
-}
-
-// dateField returns what a code stands for.
-func dateField(section []piece, i int, at time.Time, days int, elapsed time.Duration, half bool) string {
-	code := strings.ToLower(section[i].text)
-	two := func(n int) string {
-		if text := strconv.Itoa(n); len(code) == 1 || len(text) > 1 {
-			return text
-		}
-		return "0" + strconv.Itoa(n)
-	}
-	switch code[0] {
-	case 'y', 'e':
-		if len(code) <= 2 && code[0] == 'y' {
-			return at.Format("06")
-		}
-		return at.Format("2006")
-	case 'm':
-		if isMinutes(section, i) {
-			return two(at.Minute())
-		}
-		return [...]string{at.Format("1"), at.Format("01"), at.Format("Jan"), at.Format("January"), at.Format("Jan")[:1]}[min(len(code), 5)-1]
-	case 'd':
-		return [...]string{at.Format("2"), at.Format("02"), at.Format("Mon"), at.Format("Monday")}[min(len(code), 4)-1]
-	case 'h':
-		hour := at.Hour()
-		if half {
-			hour = (hour+11)%12 + 1
-		}
-		return two(hour)
-	case 's':
-		return two(at.Second())
-	case '[':
-		unit := map[byte]time.Duration{'h': time.Hour, 'm': time.Minute, 's': time.Second}[code[1]]
-		code = code[1:]
-		return two(days*int(24*time.Hour/unit) + int(elapsed/unit))
-	case 'a':
-		return at.Format("PM")
-	case '.':
-		if i+1 < len(section) && !section[i+1].literal && section[i+1].text[0] == '0' {
-			return at.Format(".000")[:min(len(section[i+1].text), 3)+1]
-		}
-		return "."
-	case ',':
-		return ","
-	}
-	return ""
-}
-
-// isMinutes reports whether a code of "m" means minutes: next to hours or seconds.
-func isMinutes(section []piece, i int) bool {
-	for at := i - 1; at >= 0; at-- {
-		if !section[at].literal {
-			if strings.Contains("h[", strings.ToLower(section[at].text[:1])) {
-				return true
-			}
-			break
-		}
-	}
-	for at := i + 1; at < len(section); at++ {
-		if !section[at].literal {
-			return strings.ToLower(section[at].text[:1]) == "s"
-		}
-	}
-	return false
 }

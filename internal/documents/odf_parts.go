@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/documents/numberformat"
 )
 
 // sheet handles a token between the sheets of a spreadsheet.
@@ -101,5 +103,75 @@ func plainValue(value, shown string) string {
 	if err != nil || math.Abs(number) < 1 {
 		return shown
 	}
-	return plainNumber(value, number)
+	return numberformat.Plain(value, number)
+}
+
+// slide handles a token between the slides of a presentation.
+func (r *odf) slide(x *xmlReader, token xml.Token) error {
+	t, is := token.(xml.StartElement)
+	if !is || t.Name.Local != "page" {
+		return nil
+	}
+	if wanted, err := r.isWanted(); err != nil || !wanted {
+		return cmpError(err, x.skip)
+	}
+	if r.hidden[attribute(t, "style-name")] {
+		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("slide %d is hidden in the presentation", r.count))
+	}
+	r.m = newMarkdown(r.cost)
+	notes, class := "", ""
+	err := x.within(func(token xml.Token) error {
+		t, is := token.(xml.StartElement)
+		if !is {
+			return r.content(x, token)
+		}
+		switch t.Name.Local {
+		case "notes":
+			var err error
+			notes, err = r.notesOf(x)
+			return err
+		case "frame", "custom-shape":
+			class = attribute(t, "class")
+		case "text-box":
+			text, err := r.apart(x)
+			if class == "title" && text != "" && !strings.HasPrefix(text, "#") {
+				text = "# " + strings.Join(strings.Fields(text), " ")
+			}
+			if text != "" && class != "page-number" && class != "date-time" {
+				r.m.end()
+				r.m.block(text, false)
+			}
+			return err
+		}
+		return r.content(x, token)
+	})
+	if notes != "" {
+		r.m.begin("")
+		r.m.write("Notes:")
+		r.m.end()
+		r.m.block(notes, false)
+	}
+	r.d.Parts = append(r.d.Parts, Part{Kind: "slide", Name: strconv.Itoa(r.count), Text: r.m.String()})
+	return err
+}
+
+// notesOf returns the notes of a slide without the numbers and headers of their page.
+func (r *odf) notesOf(x *xmlReader) (string, error) {
+	var all []string
+	class := ""
+	err := x.within(func(token xml.Token) error {
+		t, is := token.(xml.StartElement)
+		switch {
+		case is && t.Name.Local == "frame":
+			class = attribute(t, "class")
+		case is && t.Name.Local == "text-box":
+			text, err := r.apart(x)
+			if text != "" && (class == "notes" || class == "") {
+				all = append(all, text)
+			}
+			return err
+		}
+		return nil
+	})
+	return strings.Join(all, "\n\n"), err
 }
