@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -29,6 +30,7 @@ type Options struct {
 	Env           func(name string) (string, bool) // Reads `${env.NAME}`; default: the process's environment.
 	Secrets       secretsource.Sources             // Of `${secrets.NAME}`; their Env is that of the options by default.
 	Roots         []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
+	Documents     *reader.Reader                   // Reads the documents that references lead to. Nil: without converters.
 	CaseSensitive bool                             // Patterns of files respect the case of endings: `*.png` does not match a.PNG.
 	OnStoreError  func(error)                      // Called when a result waits for an unavailable store. It must not block.
 }
@@ -44,6 +46,7 @@ type Activities struct {
 	secrets secretsource.Sources
 	roots   []string
 
+	documents     *reader.Reader
 	caseSensitive bool
 
 	inFlight inFlight
@@ -52,7 +55,7 @@ type Activities struct {
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots, caseSensitive: o.CaseSensitive}
+	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots, documents: o.Documents, caseSensitive: o.CaseSensitive}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

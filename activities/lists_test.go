@@ -87,7 +87,9 @@ func (s *pagedStore) call(t *testing.T, parameter string, dependencies ...string
 	}
 }
 
-func largeEntry(i int) string { return fmt.Sprintf(`"%d ${each.total} $%s"`, i, strings.Repeat("x", 10_000)) }
+func largeEntry(i int) string {
+	return fmt.Sprintf(`"%d ${each.total} $%s"`, i, strings.Repeat("x", 10_000))
+}
 
 func temporary(t *testing.T) string {
 	t.Helper()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/lists"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -51,6 +53,9 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	if err != nil {
 		return request, err
 	}
+	document := &itemDocument{reader: t.documents, files: request.Files, parameters: parameters}
+	scope.Document = document.load(ctx)
+	defer func() { t.warning = document.warning }()
 	if err := checkSecrets(call.Method, parameters, m); err != nil {
 		return request, err
 	}
@@ -91,6 +96,47 @@ func (t *attempt) removeLists() {
 	if err := t.lists.Remove(); err != nil {
 		t.log.Warn("cannot remove the lists of a script", "run", t.call.Run.ID, "task", t.call.Task, "error", err)
 	}
+}
+
+// itemDocument is the document in the file of an item, to which references lead. It is read if one does.
+type itemDocument struct {
+	reader     *reader.Reader
+	files      protocol.Files
+	parameters value.Value // `pages` and `encoding` of the call hold for it, if they have no references.
+	path       string      // Of the document that was read.
+	read       value.Value
+	warning    string
+}
+
+// load returns the function that reads it.
+func (d *itemDocument) load(ctx context.Context) func(string) (value.Value, error) {
+	return func(path string) (value.Value, error) {
+		if d.path == path {
+			return d.read, nil
+		}
+		given := value.Object()
+		for _, name := range []string{reader.PagesParameter, reader.EncodingParameter} {
+			if v, is := d.parameters.Get(name); is && !reference.Contains(v.Text()) {
+				given = given.With(name, v)
+			}
+		}
+		options, err := reader.Options(given)
+		if err != nil {
+			return value.Value{}, err
+		}
+		document, err := d.reader.Read(ctx, d.files, path, options)
+		if err != nil {
+			return value.Value{}, err
+		}
+		d.path, d.read = path, reader.Value(document)
+		d.warning = strings.Join(reader.Warnings(path, document.Warnings), "; ")
+		return d.read, nil
+	}
+}
+
+// DocumentOf returns what reads the document of an item for the references of a call with these parameters.
+func DocumentOf(ctx context.Context, documents *reader.Reader, files protocol.Files, parameters value.Value) func(path string) (value.Value, error) {
+	return (&itemDocument{reader: documents, files: files, parameters: parameters}).load(ctx)
 }
 
 // checkItem checks that the file of an item may be read: a script opens it by itself.

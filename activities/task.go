@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -93,6 +94,7 @@ type attempt struct {
 	condition *protocol.DecideRequest       // Of the item; nil: it has none.
 	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
 	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
+	warning   string                        // About the document of the item, if references lead to it.
 	former    *former                       // What earlier runs have of the call; nil: it is not read yet.
 	lists     *lists.Files                  // Files of its request; nil: it has none.
 }
@@ -306,6 +308,9 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	}
 	if of.readsFiles() && t.hashes(ctx, m, request, secrets) != of {
 		of, key = hashes{}, callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
+	}
+	if t.warning != "" {
+		result.Warning = strings.TrimSuffix(t.warning+"; "+result.Warning, "; ")
 	}
 	result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
 	return execution{Result: result, key: key, call: of.call}, nil

@@ -1,13 +1,17 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/documents"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 )
@@ -20,10 +24,11 @@ type entry struct {
 
 // HandlerOptions are the options of the handlers.
 type HandlerOptions struct {
-	LLM    llm.Options
-	MCP    mcp.Options
-	Python python.Options
-	Store  resultstore.Store // The store of registered functions; without one, none can be registered.
+	LLM       llm.Options
+	MCP       mcp.Options
+	Python    python.Options
+	Documents *reader.Reader    // Reads documents for all of them. Nil: without converters.
+	Store     resultstore.Store // The store of registered functions; without one, none can be registered.
 }
 
 // protocols lists all protocols. A new one is a folder in activities, and a line here.
@@ -32,6 +37,7 @@ func protocols(o HandlerOptions) []entry {
 		{llm.Spec(o.LLM.Provider), func() (protocol.Handler, error) { return llm.New(o.LLM) }},
 		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
 		{mcp.Spec(serverNames(o.MCP)...), func() (protocol.Handler, error) { return mcp.New(o.MCP) }},
+		{documents.Spec(), func() (protocol.Handler, error) { return documents.New(o.Documents) }},
 	}
 }
 
@@ -72,7 +78,7 @@ func serverNames(o mcp.Options) []string {
 // Handlers makes the handler of every protocol, and returns a function that closes them.
 func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 	tools := &toolbox{protocol: mcpProtocol}
-	o.LLM.Tools = tools
+	o.LLM.Tools, o.LLM.Documents = tools, o.Documents
 	var made []activities.Protocol
 	var open []io.Closer
 	closeAll := func() error {
@@ -93,5 +99,14 @@ func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 		made = append(made, activities.Protocol{Spec: e.spec, Handler: handler})
 		tools.add(e.spec, handler)
 	}
+	o.Documents.SetCaller(func(ctx context.Context, request protocol.Request) (protocol.Result, error) {
+		family, _, _ := strings.Cut(request.Method, "/")
+		for _, p := range made {
+			if name, _, _ := strings.Cut(p.Spec.Name, "/"); name == family {
+				return p.Handler.Handle(ctx, request, func(string) {})
+			}
+		}
+		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
+	})
 	return made, closeAll, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -26,6 +27,12 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 		note("options", checkStop(given))
 		note("models", checkModels(given))
 		found = append(found, checkLists(given)...)
+		for _, name := range []string{reader.PagesParameter, reader.EncodingParameter} {
+			if one, is := given.Get(name); is {
+				_, err := reader.Options(value.Object(value.Field{Name: name, Value: one}))
+				note(name, err)
+			}
+		}
 		for _, pair := range pairs {
 			if !slices.Contains(unknown, pair.needs) && pair.isIncomplete(given) {
 				note(pair.parameter, pair.failure())

@@ -232,8 +232,10 @@ func continuation(messages []provider.Message, completion *provider.Completion, 
 	return messages
 }
 
-// warning joins the warnings of a result.
-func (x *exchange) warning() string { return strings.Join(x.warnings, "; ") }
+// warning joins the warnings of a result, those about its files first.
+func (x *exchange) warning() string {
+	return strings.Join(slices.Concat(x.call.question.warnings, x.warnings), "; ")
+}
 
 // withWarning adds the warnings to a result.
 func (x *exchange) withWarning(result protocol.Result) protocol.Result {

@@ -22,6 +22,7 @@ type fallback struct {
 	timeSpent time.Duration
 	usage     protocol.Usage
 	pictures  *preparedImages // Read for the first model.
+	files     *files
 }
 
 // The reasons for which the next model is asked: values of `escalate_on`.
@@ -102,11 +103,15 @@ func (f *fallback) ask(ctx context.Context, model string) (result protocol.Resul
 	}
 	f.handler.given.AddAll(f.request.Secrets)
 	if f.pictures == nil {
-		if f.pictures, err = prepareImages(f.request, c.backend); err != nil {
+		if f.pictures, err = prepareImages(ctx, f.request, c.backend); err != nil {
+			return protocol.Result{}, nil, err
+		}
+		f.files = &files{request: f.request, reader: f.handler.options.Documents}
+		if f.files.largest, err = imageSize(f.request.Parameters, c.backend); err != nil {
 			return protocol.Result{}, nil, err
 		}
 	}
-	c.pictures = f.pictures
+	c.pictures, c.files = f.pictures, f.files
 	x := &exchange{call: c}
 	result, err = x.run(provider.WithSecrets(ctx, c.secrets))
 	f.timeLeft, f.timeSpent, f.usage = c.timeLeft, c.timeSpent, c.usage

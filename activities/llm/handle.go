@@ -23,6 +23,7 @@ type call struct {
 	model     string           // Name of the model on the server.
 	secrets   provider.Secrets // Including the key of the server.
 	pictures  *preparedImages  // The images.
+	files     *files
 	question  *question
 	progress  protocol.Progress
 	timeLeft  time.Duration // Rest of the timeout; 0 = no timeout.

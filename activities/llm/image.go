@@ -2,10 +2,15 @@ package llm
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/images"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -41,7 +46,7 @@ type preparedImages struct {
 	messages [][][]byte // Of each of `messages`.
 }
 
-func prepareImages(request protocol.Request, b *backend) (*preparedImages, error) {
+func prepareImages(ctx context.Context, request protocol.Request, b *backend) (*preparedImages, error) {
 	largest, err := imageSize(request.Parameters, b)
 	if err != nil {
 		return nil, err
@@ -56,7 +61,7 @@ func prepareImages(request protocol.Request, b *backend) (*preparedImages, error
 		}
 		all.messages = append(all.messages, images)
 	}
-	all.given, err = readImages(request, largest)
+	all.given, err = readImages(ctx, request, largest)
 	return all, err
 }
 
@@ -73,7 +78,7 @@ func decodeImages(encoded value.Value, largest int) (images [][]byte, err error)
 }
 
 // readImages reads the images outside `messages`: `image_path`, `image_paths`, then `images`.
-func readImages(request protocol.Request, largest int) ([][]byte, error) {
+func readImages(ctx context.Context, request protocol.Request, largest int) ([][]byte, error) {
 	var all [][]byte
 	var paths []value.Value
 	if path, is := request.Parameters.Get("image_path"); is {
@@ -84,6 +89,16 @@ func readImages(request protocol.Request, largest int) ([][]byte, error) {
 		data, err := request.Files.Read(path.Text(), maxImage)
 		if err != nil {
 			return nil, err
+		}
+		if documents.FormatOf(data) == pdfDocument {
+			pages, err := pageImages(ctx, request, path.Text(), data, largest)
+			if err != nil {
+				return nil, err
+			}
+			if all = append(all, pages...); totalSize(all) > maxImages {
+				return nil, tooManyImages()
+			}
+			continue
 		}
 		image, err := images.Prepare(data, largest)
 		if problem, is := errors.AsType[*images.Problem](err); is {
@@ -100,6 +115,41 @@ func readImages(request protocol.Request, largest int) ([][]byte, error) {
 	encoded, _ := request.Parameters.Get("images")
 	images, err := decodeImages(encoded, largest)
 	return append(all, images...), err
+}
+
+// pdfDocument is what documents.FormatOf calls a PDF document.
+const pdfDocument = "a PDF document"
+
+// pageImages returns the pages of a PDF document as images: those of `pages`, or all.
+func pageImages(ctx context.Context, request protocol.Request, path string, data []byte, largest int) (all [][]byte, err error) {
+	options, err := reader.Options(request.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	d, err := documents.Read(ctx, path, data, options)
+	if err != nil {
+		return nil, reader.Failure(path, err)
+	}
+	if len(d.Parts) > maxRendered {
+		return nil, protocol.Errorf(protocol.TaskValidationFailed, "file %q has %d pages, and at most %d are sent as images", path, len(d.Parts), maxRendered).
+			WithHint("name the pages to send with `pages`")
+	}
+	for _, part := range d.Parts {
+		page, err := strconv.Atoi(part.Name)
+		if err != nil {
+			return nil, err
+		}
+		rendered, err := reader.Render(ctx, path, data, []int{page})
+		if err != nil {
+			return nil, err
+		}
+		image, err := images.Prepare(rendered[0], largest)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, image)
+	}
+	return all, nil
 }
 
 // decodeImage decodes base64, or a data: URL of it. An image larger than so many pixels is scaled down.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
@@ -24,6 +25,7 @@ type Options struct {
 	Provider  string                      // Provider of tasks that name none; default: the first of the table.
 	Providers []protocol.ProviderSettings // Settings that are missing are the provider's defaults.
 	Tools     protocol.Toolbox            // Tools for models. Nil: no tools.
+	Documents *reader.Reader              // Reads the files of calls. Nil: without converters.
 	// Secret finds the keys of servers for Health; calls have their own function. Nil: no secrets.
 	Secret func(name string) (string, error)
 
@@ -167,12 +169,20 @@ func (h *Handler) Close() error {
 	return nil
 }
 
-// Identity implements protocol.Identifier: the provider and the model of the call.
+// Identity implements protocol.Identifier: the provider and the model of the call, and how its files are read.
 func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
 	c := &call{handler: h, request: request, model: modelsOf(request.Parameters)[0]}
 	defer c.finish()
 	if err := c.route(); err != nil {
 		return value.Value{}, err
 	}
-	return value.List(value.String(c.backend.Name), value.String(c.model)), nil
+	own := []value.Value{value.String(c.backend.Name), value.String(c.model)}
+	for _, path := range (&files{request: request}).paths() {
+		if converter := h.options.Documents.Converter(path); converter != nil {
+			own = append(own, converter.Identity())
+		} else if format := reader.FormatByName(path); format != "" && format != "text" && format != "markdown" {
+			own = append(own, value.String(format)) // Equal bytes may be read as a table or as text.
+		}
+	}
+	return value.List(own...), nil
 }

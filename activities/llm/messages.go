@@ -1,14 +1,13 @@
 package llm
 
 import (
-	"errors"
-	"path/filepath"
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
-	"github.com/gleitzeit/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -18,8 +17,9 @@ const defaultVisionPrompt = "Describe this image."
 
 // readMessages makes the messages: `system`, then `messages`, then `prompt`. The files and images of the parameters are added
 // to the last message of the user.
-func readMessages(request protocol.Request, images *preparedImages) ([]provider.Message, *document.Attached, error) {
-	given := request.Parameters
+func readMessages(request protocol.Request, images preparedImages, attached attachments) ([]provider.Message, *document.Attached, error) {
+	given, files := request.Parameters, attached.texts
+	images.given = slices.Concat(images.given, attached.images)
 	var messages []provider.Message
 	if system, is := given.Get("system"); is {
 		messages = append(messages, provider.Message{Role: "system", Text: system.Text()})
@@ -31,10 +31,6 @@ func readMessages(request protocol.Request, images *preparedImages) ([]provider.
 	prompt, prompted := given.Get("prompt")
 	if prompted {
 		messages = append(messages, provider.Message{Role: "user", Text: prompt.Text()})
-	}
-	files, err := readFiles(request)
-	if err != nil {
-		return nil, nil, err
 	}
 	text := document.Join(files)
 	if len(images.given) == 0 && text == "" && (prompted || len(messages) > 0) {
@@ -85,19 +81,22 @@ type Prompt struct {
 }
 
 // ReadPrompt returns what a call would ask. It asks nothing, and reads no images.
-func ReadPrompt(request protocol.Request) (Prompt, error) {
+func ReadPrompt(ctx context.Context, request protocol.Request, documents *reader.Reader) (Prompt, error) {
 	request.Parameters = listMessages(request.Parameters)
+	attached, err := (&files{request: request, reader: documents, textOnly: true}).read(ctx)
+	if err != nil {
+		return Prompt{}, err
+	}
 	if request.Method == Embed {
 		q := &question{}
-		if err := q.embedding(request); err != nil {
+		if err := q.embedding(request, attached); err != nil {
 			return Prompt{}, err
 		}
 		return Prompt{Text: strings.Join(q.Inputs, "\n\n"), Tokens: q.InputTokens()}, nil
 	}
 	listed, _ := request.Parameters.Get("messages")
 	asked := provider.Request{}
-	var err error
-	asked.Messages, _, err = readMessages(request, &preparedImages{messages: make([][][]byte, len(listed.Elements()))})
+	asked.Messages, _, err = readMessages(request, preparedImages{messages: make([][][]byte, len(listed.Elements()))}, attached)
 	prompt := Prompt{Tokens: asked.InputTokens()}
 	for _, m := range asked.Messages {
 		switch m.Role {
@@ -141,72 +140,4 @@ func longestPrompt(messages []provider.Message) *document.Attached {
 		}
 	}
 	return longest
-}
-
-const (
-	// maxText is the maximum size of a text file in bytes: far more than any model reads at once.
-	maxText = 8 << 20
-	// maxTexts is the maximum total size of all files of a call.
-	maxTexts = 32 << 20
-)
-
-// namesFiles reports whether parameters name text files.
-func namesFiles(given value.Value) bool {
-	_, one := given.Get("file_path")
-	_, several := given.Get("files")
-	return one || several
-}
-
-// readFiles reads `file_path`, then `files`.
-func readFiles(request protocol.Request) ([]document.File, error) {
-	var files []document.File
-	size := 0
-	read := func(path string) error {
-		data, err := request.Files.Read(path, maxText)
-		if err != nil {
-			return err
-		}
-		text, err := documents.PlainText(data)
-		if problem, is := errors.AsType[*documents.Problem](err); is {
-			return protocol.Errorf(protocol.TaskValidationFailed, "file %q %s", path, problem.Text).WithHint("%s", problem.Hint)
-		}
-		if strings.TrimSpace(text) == "" {
-			return protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)
-		}
-		if size += len(text); size > maxTexts {
-			return protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
-		}
-		files = append(files, document.File{Path: path, Text: text})
-		return nil
-	}
-	if path, is := request.Parameters.Get("file_path"); is {
-		if err := read(path.Text()); err != nil {
-			return nil, err
-		}
-	}
-	listed, _ := request.Parameters.Get("files")
-	names := fileNames(listed.Elements())
-	for i, path := range listed.Elements() {
-		if err := read(path.Text()); err != nil {
-			return nil, err
-		}
-		files[len(files)-1].Name = names[i]
-	}
-	return files, nil
-}
-
-// fileNames are the names of files as the model gets them: the base names, or the whole path where two are the same.
-func fileNames(paths []value.Value) []string {
-	count := map[string]int{}
-	for _, path := range paths {
-		count[filepath.Base(path.Text())]++
-	}
-	names := make([]string, len(paths))
-	for i, path := range paths {
-		names[i] = filepath.Base(path.Text())
-		if count[names[i]] > 1 {
-			names[i] = path.Text()
-		}
-	}
-	return names
 }

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -25,10 +26,11 @@ type question struct {
 	idle     time.Duration      // Maximum time without a token from the server.
 	pull     bool               // Whether a missing model is fetched.
 	rounds   int                // Maximum number of rounds of tool calls.
+	warnings []string           // About the files.
 }
 
 // readQuestion reads the parameters, and the files that they name.
-func readQuestion(c *call) (*question, error) {
+func readQuestion(ctx context.Context, c *call) (*question, error) {
 	given := c.request.Parameters
 	q := &question{rounds: defaultRounds, pull: c.backend.settings.AutoPull}
 	q.Model, q.Secrets = c.model, c.secrets
@@ -50,14 +52,19 @@ func readQuestion(c *call) (*question, error) {
 	if q.idle, err = readIdleTimeout(given); err != nil {
 		return nil, err
 	}
-	switch c.request.Method {
-	case Embed:
-		return q, q.embedding(c.request)
-	case Request:
+	if c.request.Method == Request {
 		q.Body, err = bodyOf(given, c.model)
 		return q, err
 	}
-	if q.Messages, q.attached, err = readMessages(c.request, c.pictures); err != nil {
+	attached, err := c.files.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.warnings = attached.warnings
+	if c.request.Method == Embed {
+		return q, q.embedding(c.request, attached)
+	}
+	if q.Messages, q.attached, err = readMessages(c.request, *c.pictures, attached); err != nil {
 		return nil, err
 	}
 	size := 0
@@ -107,7 +114,7 @@ func (q *question) readAnswer(given value.Value) error {
 }
 
 // embedding reads the texts of llm/embed: `input`, `prompt`, then the files, one text each.
-func (q *question) embedding(request protocol.Request) error {
+func (q *question) embedding(request protocol.Request, attached attachments) error {
 	given := request.Parameters
 	for _, name := range []string{"input", "prompt"} {
 		input, is := given.Get(name)
@@ -120,12 +127,8 @@ func (q *question) embedding(request protocol.Request) error {
 			q.Inputs = append(q.Inputs, input.Text())
 		}
 	}
-	files, err := readFiles(request)
-	if err != nil {
-		return err
-	}
 	q.names = make([]string, len(q.Inputs))
-	for _, file := range files {
+	for _, file := range attached.texts {
 		q.Inputs, q.names = append(q.Inputs, file.Text), append(q.names, file.Path)
 	}
 	for i, input := range q.Inputs {

@@ -281,8 +281,11 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	w := &pool.Waiter{Model: provider.WithTag(c.model), Priority: priority, Exclude: search.tried, Alone: search.alone()}
 	// Text files are read only when there is a slot, so that waiting calls do not hold them in memory. Everything else is read before: no
 	// server waits for it.
-	if c.question == nil && !namesFiles(c.request.Parameters) {
-		if c.question, err = readQuestion(c); err != nil {
+	if c.question == nil {
+		if err = c.files.prepare(ctx); err == nil && len(c.files.paths()) == 0 {
+			c.question, err = readQuestion(ctx, c)
+		}
+		if err != nil {
 			return s, err
 		}
 	}
@@ -293,7 +296,7 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	said := error(provider.Cancelled()) // Says nothing of the server as long as it was not called.
 	defer func() { c.pool.Release(place, said) }()
 	if c.question == nil {
-		if c.question, err = readQuestion(c); err != nil {
+		if c.question, err = readQuestion(ctx, c); err != nil {
 			return s, err
 		}
 	}

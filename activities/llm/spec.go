@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -85,16 +86,17 @@ const words = `
     "escalate_on": {"type": "array", "items": {"enum": ["schema", "cut", "missing"]}, "description": "When the next of models is asked: the answer does not match its schema, is not whole, or the model is missing; default all"},
     "prompt": {"type": "string", "description": "Message of the user; with messages, the last one"},
     "system": {"type": "string", "description": "System message: instructions for the model"},
-    "file_path": {"type": "string", "minLength": 1, "description": "Text file, appended to the message of the user after a blank line"},
-    "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Text files, appended to the message of the user under their names"}`
+    "file_path": {"type": "string", "minLength": 1, "description": "Document, whose text is appended to the message of the user after a blank line"},
+    "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Documents, whose texts are appended to the message of the user under their names"},
+    "on_no_text": {"enum": ["fail", "vision"], "description": "What to do with pages without text, as those of a scan: fail if no page has text, or send them as images to a model that accepts them; default fail"},` + reader.Properties
 
 const texts = `
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
     "input": {"type": ["string", "array"], "items": {"type": "string"}, "description": "Text, or a list of texts"},
     "prompt": {"type": "string", "description": "Same as input, for one text"},
-    "file_path": {"type": "string", "minLength": 1, "description": "Text file to embed as one text"},
-    "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Text files to embed, one text each"},
-    "dimensions": {"type": "integer", "minimum": 1, "description": "Length of the vectors, for models that support several"}`
+    "file_path": {"type": "string", "minLength": 1, "description": "Document to embed as one text"},
+    "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Documents to embed, one text each"},
+    "dimensions": {"type": "integer", "minimum": 1, "description": "Length of the vectors, for models that support several"},` + reader.Properties
 
 const wholeRequest = `
     "url": {"enum": ["/v1/chat/completions", "/v1/embeddings", "/v1/completions", "/v1/responses"], "description": "What is called of the API under /v1"},
@@ -103,8 +105,8 @@ const wholeRequest = `
     "model_names": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}, "description": "Names of models on the server, by those in bodies"}`
 
 const pictures = `
-    "image_path": {"type": "string", "minLength": 1, "description": "Image file"},
-    "image_paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Image files"},
+    "image_path": {"type": "string", "minLength": 1, "description": "Image file, or a PDF document, whose pages are sent as images"},
+    "image_paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Image files, or PDF documents"},
     "images": {"type": "array", "items": {"type": "string"}, "description": "Images as base64 or data: URLs"},
     "max_image_size": {"type": "integer", "minimum": 0, "description": "Maximum width and height of images in pixels: larger ones are scaled down; 0 = no limit, default that of the settings, 2048"}`
 

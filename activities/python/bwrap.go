@@ -105,6 +105,11 @@ func bubblewrapCommand(ctx context.Context, python *interpreter, temp string, te
 	}
 }
 
+// SandboxCommand returns the words that start another program in a sandbox like that of scripts, in which it can write to a folder only.
+func SandboxCommand(ctx context.Context, program, folder string, hide []string) ([]string, error) {
+	return bubblewrapCommand(ctx, &interpreter{path: program}, folder, NoLimit, protocol.Request{Folder: "/"}, hide)
+}
+
 func isMissing(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, os.ErrNotExist)

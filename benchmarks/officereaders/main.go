@@ -210,7 +210,9 @@ func wordsOf(text string) []string {
 	text = tag.ReplaceAllString(text, " ")
 	text = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", `\`, "").Replace(text)
 	text = footnote.ReplaceAllString(address.ReplaceAllString(text, "]"), " $1 ")
-	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsSymbol(r) || strings.ContainsRune("|<>=`", r) })
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsSymbol(r) || strings.ContainsRune("|<>=`", r)
+	})
 }
 
 func charactersOf(text string) []string {

@@ -86,15 +86,17 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
-		"internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/value",
+		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/export", []string{
 		"cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/batch", []string{
 		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/requestfile", "internal/value",
+		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/documents/reader", "internal/protocol", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
@@ -105,7 +107,7 @@ var rules = []rule{
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
-		"interpreter/plan", "internal/cluster", "internal/config", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
+		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
 		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/retry", []string{
@@ -128,10 +130,11 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"interpreter/fanout", []string{"interpreter/plan", "internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"activities/lists", "activities/rows", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"activities/lists", "activities/rows", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/lists", []string{"internal/listfile", "internal/protocol", "internal/scratch", "internal/value", "interpreter/reference"}, nil},
 	{"activities/rows", []string{"internal/protocol", "internal/requestfile", "internal/table", "internal/value"}, nil},
-	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/documents", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities/documents", []string{"internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value"}, nil},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
 	{"activities/llm/images", []string{"internal/documents"}, []string{network}}, // To detect the type of content.
@@ -144,7 +147,7 @@ var rules = []rule{
 	{"activities/mcp/wire", []string{"internal/mcptask", "internal/value"}, []string{mcpSDK}},
 	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
-		"workflows", "activities", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/protocol", "internal/value", "internal/resultstore",
+		"workflows", "activities", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/documents/reader", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
 	{"internal/mcptask", nil, nil},
@@ -159,6 +162,7 @@ var rules = []rule{
 	{"internal/table", []string{"internal/value"}, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
+	{"internal/documents/reader", []string{"internal/child", "internal/documents", "internal/protocol", "internal/scratch", "internal/value"}, []string{disk, processes}},
 	{"internal/documents", []string{"internal/documents/numberformat"}, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
 	{"internal/documents/numberformat", nil, nil},
 	{"internal/regex", nil, nil},

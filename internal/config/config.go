@@ -24,6 +24,7 @@ type Settings struct {
 	Retention     time.Duration
 	Roots         []string // Absolute folders in which a worker of a cluster may read files.
 	CaseSensitive bool     // Patterns of files respect the case of endings.
+	Converters    []Converter
 	Secrets       Secrets
 	KeyFile       string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
 	Python        Python
@@ -78,6 +79,7 @@ func Load(o Options) (*Settings, error) {
 	s.LogLevel = l.logLevel()
 	s.Roots = l.roots()
 	s.CaseSensitive = l.caseSensitive()
+	s.Converters = readDocuments(l)
 	s.Secrets = readSecrets(l)
 	s.KeyFile = l.onePath("encryption.key_file", "GLEITZEIT_ENCRYPTION_KEY_FILE")
 	s.Provider = readDefaultProvider(l)

@@ -33,6 +33,8 @@ type document struct {
 	path    string
 	values  map[string]written // By the full name of the key.
 	servers []serverEntry      // Under mcp.servers.
+
+	converters []Converter // Under documents.converters.
 }
 
 // read reads the file. It may be missing unless somebody has named it.
@@ -157,6 +159,10 @@ func (d *document) value(k key, n *yaml.Node) {
 	}
 	if k.takes == servers {
 		d.toolServers(n)
+		return
+	}
+	if k.takes == converters {
+		d.readConverters(n)
 		return
 	}
 	found := written{line: n.Line, at: d.at(n)}

@@ -15,6 +15,7 @@ var fixedKeys = []key{
 	{"log_level", text},
 	{"roots", texts},
 	{"files.case_sensitive", boolean},
+	{"documents.converters", converters},
 	{"secrets.dir", text},
 	{"secrets.env_file", paths},
 	{"encryption.key_file", text},
@@ -107,12 +108,14 @@ const (
 	count  kind = "an integer of at least 1"
 	number kind = "an integer of at least 0"
 
-	paths     kind = "a path or a list of paths"
-	servers   kind = "a mapping of names to servers"
-	named     kind = "a mapping of names to strings"
-	duration  kind = "a number of seconds or a duration such as 90s"
-	allowance kind = "true, false, or a list of commands and addresses"
-	boolean   kind = "true or false"
+	paths   kind = "a path or a list of paths"
+	servers kind = "a mapping of names to servers"
+
+	converters kind = "a mapping of extensions to command lines"
+	named      kind = "a mapping of names to strings"
+	duration   kind = "a number of seconds or a duration such as 90s"
+	allowance  kind = "true, false, or a list of commands and addresses"
+	boolean    kind = "true or false"
 )
 
 // siblingsOf lists the known keys in the section of a key.

@@ -159,21 +159,9 @@ func recognise(name string, data []byte) (format, error) {
 		return known[named], nil // Its reader knows encodings.
 	case named >= 0:
 		return format{}, &Problem{Text: fmt.Sprintf("is not %s, as its name says", known[named].called), Hint: "save it anew with the program that made it"}
-	case isText(data):
-		return known[slices.IndexFunc(known, func(f format) bool { return f.name == "text" })], nil
 	}
-	if binary := FormatOf(data); binary != "" {
-		return format{}, &Problem{Text: "is " + binary + ", not text", Hint: hintFor(binary)}
-	}
-	return format{}, &Problem{Text: "is not in a format that can be read", Hint: "formats: " + strings.Join(names(known), ", ")}
-}
-
-func names(known []format) []string {
-	var all []string
-	for _, f := range known {
-		all = append(all, f.name)
-	}
-	return all
+	// The reader of text knows encodings, and names what is not text.
+	return known[slices.IndexFunc(known, func(f format) bool { return f.name == "text" })], nil
 }
 
 // isText reports whether data is text in UTF-8, or marked as UTF-16.

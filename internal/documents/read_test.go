@@ -18,7 +18,7 @@ func TestReadText(t *testing.T) {
 func TestReadUnknownBytes(t *testing.T) {
 	_, err := Read(context.Background(), "a.bin", []byte{0, 1, 2, 0xFF}, Options{})
 	var p *Problem
-	if !errors.As(err, &p) || p.Text != "is not in a format that can be read" || !strings.Contains(p.Hint, "text") {
+	if !errors.As(err, &p) || p.Text != "has NUL bytes: it is binary data, not text" || !strings.Contains(p.Hint, "text") {
 		t.Errorf("got %v", err)
 	}
 }

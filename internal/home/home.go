@@ -102,3 +102,6 @@ func (h *Home) MCPToken() string { return h.file("mcp.token") }
 func (h *Home) runs() string { return h.file("runs") }
 
 func (h *Home) file(name string) string { return filepath.Join(h.Path, name) }
+
+// CacheIn returns the folder, in a home folder that may not exist yet, of what can be made anew at any time.
+func CacheIn(home string) string { return filepath.Join(home, "cache") }

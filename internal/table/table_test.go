@@ -1,8 +1,8 @@
 package table
 
 import (
-	"bufio"
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"

@@ -74,6 +74,10 @@ func (s *Scope) begin(bound *protocol.Binding, ref *Reference) (v value.Value, f
 		if bound.Model != "" && ref.Steps[0].IsModel() {
 			return value.String(bound.Model), 1, nil, nil
 		}
+		if ref.Steps[0].isDocumentPart() {
+			v, wrong, err = s.document(ref, v.Text())
+			return v, 0, wrong, err
+		}
 		v, wrong = partOf(v.Text(), ref.Steps[0])
 		return v, 1, wrong, nil
 	}

@@ -27,6 +27,9 @@ type Scope struct {
 	Load func(protocol.Ref) (value.Value, error)
 	// Env and Secret look a variable up. Where one is nil, its references are errors.
 	Env, Secret func(name string) (string, bool)
+	// Document reads the document in the file of an item: an object with its `text`, `title` and `pages`. It is called only if a reference
+	// leads there, and remembers what it has read. Where it is nil, such references are errors.
+	Document func(path string) (value.Value, error)
 
 	heads  map[string]int // Places in Bindings.
 	loaded map[protocol.Ref]value.Value

@@ -17,6 +17,7 @@ const (
 	ParameterPattern   = "file_pattern"
 	parameterImage     = "image_path"
 	parameterModel     = "model"
+	parameterDocument  = "file_path"
 )
 
 // resolveFanOut makes a task run once for each file whose parameters say so: `files` or `image_paths` with `batch_mode: true`, or
@@ -119,7 +120,8 @@ func without(from *definition.Node, names []string) *definition.Node {
 	return &rest
 }
 
-// passItem puts a reference to the item where the method takes a file, unless something is there already.
+// passItem puts a reference to the item where the method takes a file, unless something is there already, or the text of the file is in
+// the parameters anyway.
 func (t *Task) passItem() {
 	if t.Parameters == nil || !t.Each.HasFiles() {
 		return
@@ -128,7 +130,7 @@ func (t *Task) passItem() {
 	reference := func(text string) *definition.Node {
 		return &definition.Node{Position: t.Parameters.Position, Kind: value.KindString, Text: text}
 	}
-	if to := t.PathParameter(); to != "" {
+	if to := t.PathParameter(); to != "" && !(to == parameterDocument && t.usesText()) {
 		given.Parameters = put(given.Parameters, strings.Split(to, "."), reference("${"+HeadItem+"}"))
 	}
 	if len(t.Each.Models) > 0 && t.Method != nil && slices.Contains(t.Method.Properties, parameterModel) {
@@ -138,6 +140,16 @@ func (t *Task) passItem() {
 		given.Parameters = put(given.Parameters, []string{parameterModel}, reference("${"+HeadItem+"."+parameterModel+"}"))
 	}
 	t.Task = &given
+}
+
+// usesText reports whether the text of an item's file is in the parameters.
+func (t *Task) usesText() (uses bool) {
+	for _, text := range TextsOf(t.Parameters, nil) {
+		for _, ref := range text.References {
+			uses = uses || ref.Head == HeadItem && len(ref.Steps) > 0 && ref.Steps[0].IsText()
+		}
+	}
+	return uses
 }
 
 // usesModel reports whether the calls of a task differ from model to model.

@@ -73,7 +73,7 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		return "", ""
 	case resolve.HeadItem, resolve.HeadIndex:
 		if in.items != resolve.NoItems {
-			return badItem(ref, in.items)
+			return badItem(ref, in)
 		}
 		return written + " is only available in a task with for_each or a batch", ""
 	case resolve.HeadEnv, resolve.HeadSecrets:
@@ -99,7 +99,9 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 }
 
 // badItem says what is wrong with a reference to an item, which is a file or any value, or to its index, which is a number.
-func badItem(ref reference.Reference, items resolve.ItemKind) (message, hint string) {
+func badItem(ref reference.Reference, in place) (message, hint string) {
+	items := in.items
+	document, wrong, hint := reference.CheckDocument(ref.Steps)
 	switch {
 	case len(ref.Steps) == 0:
 		return "", ""
@@ -107,11 +109,16 @@ func badItem(ref reference.Reference, items resolve.ItemKind) (message, hint str
 		return shown(ref) + ": an index is a number and has no fields", "write ${index}"
 	case items == resolve.ValueItems:
 		return "", ""
+	case document && !in.variables:
+		return shown(ref) + ": the text of a file is only available in parameters", ""
+	case document && wrong != "":
+		return shown(ref) + ": " + wrong, hint
+	case document:
 	case len(ref.Steps) == 1 && ref.Steps[0].IsModel() && items == resolve.ModelItems:
 	case len(ref.Steps) == 1 && ref.Steps[0].IsModel():
 		return shown(ref) + ": the batch has no models", "write models: [a, b] under batch"
 	case len(ref.Steps) > 1 || !ref.Steps[0].IsFilePart():
-		return shown(ref) + ": a file has no such field", "use ${item.name}, ${item.stem} or ${item.dir}"
+		return shown(ref) + ": a file has no such field", "use ${item.name}, ${item.stem}, ${item.dir}, ${item.text}, ${item.title} or ${item.pages}"
 	}
 	return "", ""
 }

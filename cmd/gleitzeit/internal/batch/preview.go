@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -23,17 +24,19 @@ type Scan struct {
 	plan       *plan.Plan
 	activities *activities.Activities
 	listing    *activities.Listing
+	documents  *reader.Reader
 	failure    error    // Of a run that would start now: why there are no files.
 	rows       rowCount // Of a batch of rows, which has no files.
 }
 
-// NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files.
-func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool) (*Scan, error) {
+// NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files. The reader
+// is that of Preview.
+func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *reader.Reader) (*Scan, error) {
 	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
 	if err != nil {
 		return nil, err
 	}
-	s := &Scan{plan: p, activities: a, listing: &activities.Listing{}}
+	s := &Scan{plan: p, activities: a, listing: &activities.Listing{}, documents: documents}
 	if s.each().Rows != nil {
 		s.failure = s.countRows(ctx)
 		return s, nil
@@ -241,7 +244,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		if read == maxReads || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
-		rendered, cost, err := s.render(i, file)
+		rendered, cost, err := s.render(ctx, i, file)
 		if i < len(perModel) {
 			read++
 			tokens += cost
@@ -288,16 +291,16 @@ func (p *Preview) skip(file SkippedFile) {
 }
 
 // render returns the call for an item as its method would get it, and the estimated tokens. The error is one of the file.
-func (s *Scan) render(item int, file string) (RenderedPrompt, int64, error) {
+func (s *Scan) render(ctx context.Context, item int, file string) (RenderedPrompt, int64, error) {
 	model := protocol.ModelOf(s.each().Models, item, s.Calls())
 	path := value.String(file)
 	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
 	binding := protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &path}, File: true, Model: model}
-	return s.renderCall(item, RenderedPrompt{File: file, Model: model}, binding, files, func() error { return files.Check(file) })
+	return s.renderCall(ctx, item, RenderedPrompt{File: file, Model: model}, binding, files, func() error { return files.Check(file) })
 }
 
 // renderCall returns the call for an item that is bound so. The check is made when its parameters are resolved.
-func (s *Scan) renderCall(item int, rendered RenderedPrompt, bound protocol.Binding, files protocol.Files, check func() error) (RenderedPrompt, int64, error) {
+func (s *Scan) renderCall(ctx context.Context, item int, rendered RenderedPrompt, bound protocol.Binding, files protocol.Files, check func() error) (RenderedPrompt, int64, error) {
 	index := value.Int(int64(item))
 	named := func(head string) func(string) (string, bool) {
 		return func(name string) (string, bool) { return "[" + head + "." + name + "]", true } // What it holds is not shown.
@@ -305,6 +308,7 @@ func (s *Scan) renderCall(item int, rendered RenderedPrompt, bound protocol.Bind
 	scope := &reference.Scope{Run: s.run(), Env: named("env"), Secret: named("secrets"), Bindings: []protocol.Binding{
 		bound, {Head: "index", Value: protocol.Payload{Inline: &index}},
 	}}
+	scope.Document = activities.DocumentOf(ctx, s.documents, files, s.task().Parameters)
 	resolved, err := reference.Resolve(s.task().Parameters, scope)
 	if err != nil {
 		return RenderedPrompt{}, 0, err
@@ -318,7 +322,7 @@ func (s *Scan) renderCall(item int, rendered RenderedPrompt, bound protocol.Bind
 		rendered.Parameters = &resolved
 		return rendered, 0, nil
 	}
-	prompt, err := llm.ReadPrompt(protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files})
+	prompt, err := llm.ReadPrompt(ctx, protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files}, s.documents)
 	rendered.System, rendered.Prompt = prompt.System, prompt.Text
 	return rendered, prompt.Tokens, err
 }

@@ -71,7 +71,7 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 			return nil
 		}
 		bound := protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &row.Item}}
-		rendered, cost, err := s.renderCall(index, RenderedPrompt{File: row.Place}, bound, files, func() error { return nil })
+		rendered, cost, err := s.renderCall(ctx, index, RenderedPrompt{File: row.Place}, bound, files, func() error { return nil })
 		read++
 		tokens += cost
 		switch {

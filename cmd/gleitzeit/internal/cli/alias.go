@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 )
 
@@ -17,6 +18,7 @@ func groups(p *program) []*cobra.Command {
 			aliasOf("status", statusCommand{p}.systemCommand())),
 		providerCommand{p}.command(),
 		group("backend", "Show what the home folder and the result store contain", upkeep.StatsCommand(p.upkeep())),
+		group("documents", "Show what models get of documents", documents.ReadCommand(p.documents())),
 		group("mcp", "Serve workflows to MCP clients",
 			mcpServeCommand{p}.command()),
 		group("task", "Call a method, or print the result of a task",

@@ -263,7 +263,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	if err != nil {
 		return true, err
 	}
-	scan, err := batch.NewScan(ctx, compiled, settings.CaseSensitive)
+	scan, err := batch.NewScan(ctx, compiled, settings.CaseSensitive, runs.DocumentReader(settings, p.Env))
 	if err != nil {
 		return true, err
 	}

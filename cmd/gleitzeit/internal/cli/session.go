@@ -8,11 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -82,6 +84,20 @@ func (p *program) upkeep() upkeep.Program {
 			fmt.Fprint(p.Out, text)
 		},
 	}
+}
+
+// documents is what the commands about documents use.
+func (p *program) documents() documents.Program {
+	return documents.Program{Reader: p.documentReader, Arguments: exact, Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printResult}
+}
+
+// documentReader reads documents as the settings say.
+func (p *program) documentReader() (*reader.Reader, error) {
+	settings, err := p.settings()
+	if err != nil {
+		return nil, err
+	}
+	return runs.DocumentReader(settings, p.Env), nil
 }
 
 // exports are what the commands about the items of runs use.

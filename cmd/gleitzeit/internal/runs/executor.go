@@ -109,12 +109,13 @@ func (e *Executor) activities() (*activities.Activities, error) {
 
 // newActivities returns activities that use a store, their protocols, and what closes these.
 func (s *Session) newActivities(store resultstore.Store, roots []string) (*activities.Activities, []activities.Protocol, func() error, error) {
-	handlers, closeHandlers, err := worker.Handlers(handlerOptions(s.options.Settings, s.options.Env, store, s.log))
+	o := handlerOptions(s.options.Settings, s.options.Env, store, s.log)
+	handlers, closeHandlers, err := worker.Handlers(o)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	acts, err := activities.New(activities.Options{
-		Store: store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: roots, CaseSensitive: s.options.Settings.CaseSensitive,
+		Store: store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: roots, CaseSensitive: s.options.Settings.CaseSensitive, Documents: o.Documents,
 		OnStoreError: s.notifyStoreError(),
 	})
 	if err != nil {

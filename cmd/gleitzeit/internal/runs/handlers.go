@@ -9,7 +9,11 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
@@ -31,9 +35,30 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers},
 			Env: env, Secrets: Secrets(settings, env, nil), Log: log,
 		},
-		Python: pythonOptions(settings),
-		Store:  store,
+		Python:    pythonOptions(settings),
+		Documents: DocumentReader(settings, env),
+		Store:     store,
 	}
+}
+
+// DocumentReader returns what reads documents as the settings say. What the PDF reader compiles is kept in the home folder.
+func DocumentReader(settings *config.Settings, env func(string) (string, bool)) *reader.Reader {
+	documents.SetCache(home.CacheIn(settings.Home))
+	converters := map[string]reader.Converter{}
+	for _, c := range settings.Converters {
+		if c.IsMethod() {
+			converters[c.Extension] = &reader.Method{Words: c.Words}
+			continue
+		}
+		command := &reader.Command{Words: c.Words, Environment: child.Environment(env)}
+		if settings.Python.Sandbox == python.SandboxBwrap {
+			command.Sandbox = func(ctx context.Context, program, folder string) ([]string, error) {
+				return python.SandboxCommand(ctx, program, folder, hidden(settings))
+			}
+		}
+		converters[c.Extension] = command
+	}
+	return reader.New(converters)
 }
 
 func pythonOptions(settings *config.Settings) python.Options {

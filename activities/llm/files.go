@@ -1,0 +1,230 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm/document"
+	"github.com/gleitzeit/gleitzeit/activities/llm/images"
+	"github.com/gleitzeit/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+const (
+	// maxText is the maximum size of the text of a file in bytes: far more than any model reads at once.
+	maxText = 8 << 20
+	// maxTexts is the maximum total size of the texts of all files of a call.
+	maxTexts = 32 << 20
+	// maxKept is the maximum size of a text that is kept while a call waits.
+	maxKept = 1 << 20
+	// maxRendered is the maximum number of pages of a call that are sent as images.
+	maxRendered = 64
+)
+
+// The values of `on_no_text`.
+const (
+	noTextFails  = "fail"
+	noTextVision = "vision"
+)
+
+// attachments are what is sent of the files in `file_path` and `files`.
+type attachments struct {
+	texts    []document.File
+	images   [][]byte // Of pages without text.
+	warnings []string
+}
+
+// files reads the files of a call. Text files are read anew for each request, so that waiting calls do not hold them in memory. What
+// takes long to read is read before the call waits for a server, and kept if it is small.
+type files struct {
+	request  protocol.Request
+	reader   *reader.Reader
+	largest  int  // Maximum width and height of images in pixels; 0 is no limit.
+	textOnly bool // Pages without text are left out.
+	kept     map[string]attachment
+}
+
+// attachment is what is sent of one file.
+type attachment struct {
+	text     string
+	images   [][]byte
+	warnings []string
+}
+
+// isQuick reports whether a file is read at once, as far as its name says.
+func (f *files) isQuick(path string) bool {
+	format := reader.FormatByName(path)
+	return f.reader.Converter(path) == nil && (format == "" || slices.Contains(textFormats, format))
+}
+
+// textFormats are the formats that are text already.
+var textFormats = []string{"text", "markdown", "csv"}
+
+// prepare reads the files that take long.
+func (f *files) prepare(ctx context.Context) error {
+	for _, path := range f.paths() {
+		if _, is := f.kept[path]; is || f.isQuick(path) {
+			continue
+		}
+		read, err := f.readFile(ctx, path)
+		if err != nil {
+			return err
+		}
+		if len(read.text)+totalSize(read.images) > maxKept {
+			continue
+		}
+		if f.kept == nil {
+			f.kept = map[string]attachment{}
+		}
+		f.kept[path] = read
+	}
+	return nil
+}
+
+// paths returns `file_path`, then `files`.
+func (f *files) paths() (paths []string) {
+	if path, is := f.request.Parameters.Get("file_path"); is {
+		paths = append(paths, path.Text())
+	}
+	listed, _ := f.request.Parameters.Get("files")
+	for _, path := range listed.Elements() {
+		paths = append(paths, path.Text())
+	}
+	return paths
+}
+
+// read reads `file_path`, then `files`.
+func (f *files) read(ctx context.Context) (all attachments, err error) {
+	listed, _ := f.request.Parameters.Get("files")
+	names, size := fileNames(listed.Elements()), 0
+	paths := f.paths()
+	for i, path := range paths {
+		read, is := f.kept[path]
+		if !is {
+			if read, err = f.readFile(ctx, path); err != nil {
+				return all, err
+			}
+		}
+		if size += len(read.text); size > maxTexts {
+			return all, protocol.Errorf(protocol.TaskValidationFailed, "the files are larger than %d MiB in total", maxTexts>>20)
+		}
+		file := document.File{Path: path, Text: read.text}
+		if of := i - (len(paths) - len(names)); of >= 0 {
+			file.Name = names[of]
+		}
+		all.texts = append(all.texts, file)
+		all.images = append(all.images, read.images...)
+		all.warnings = append(all.warnings, read.warnings...)
+		if len(all.images) > maxRendered {
+			return all, tooManyPages()
+		}
+	}
+	return all, nil
+}
+
+func tooManyPages() error {
+	return protocol.Errorf(protocol.TaskValidationFailed, "the files have more than %d pages without text", maxRendered).
+		WithHint("name the pages to send as images with `pages`")
+}
+
+// readFile reads one file.
+func (f *files) readFile(ctx context.Context, path string) (read attachment, err error) {
+	options, err := reader.Options(f.request.Parameters)
+	if err != nil {
+		return read, err
+	}
+	options.Limits.Text = maxText
+	vision := text(f.request.Parameters, "on_no_text") == noTextVision
+	options.Images = vision && !f.textOnly
+	data, err := f.request.Files.Read(path, reader.MaxFile)
+	if err != nil {
+		return read, err
+	}
+	d, err := f.reader.ReadData(ctx, path, data, options)
+	if err != nil {
+		return read, err
+	}
+	read.text, read.warnings = d.Text(), reader.Warnings(path, d.Warnings)
+	switch {
+	case vision && f.textOnly:
+	case vision:
+		if read.images, err = f.imagesOf(ctx, path, data, &d); err != nil {
+			return read, err
+		}
+		read.warnings = reader.Warnings(path, d.Warnings)
+		if d.Empty() && len(read.images) == 0 {
+			return read, noText(path, d, false)
+		}
+	case d.Empty():
+		return read, noText(path, d, f.request.Method != Embed)
+	}
+	return read, nil
+}
+
+// noText is the failure of a document without text.
+func noText(path string, d documents.Document, mayRender bool) error {
+	failure := protocol.Errorf(protocol.InvalidParams, "file %q is empty", path)
+	if !slices.Contains(textFormats, d.Format) {
+		failure = protocol.Errorf(protocol.TaskValidationFailed, "file %q has no text", path)
+		if mayRender {
+			return failure.WithHint("if it is a scan, `on_no_text: vision` sends its pages as images to a model that accepts them")
+		}
+	}
+	return failure
+}
+
+// imagesOf returns images of what has no text in a document: the pages of a PDF document, else its pictures. Warnings about these pages
+// are dropped.
+func (f *files) imagesOf(ctx context.Context, path string, data []byte, d *documents.Document) (all [][]byte, err error) {
+	var found [][]byte
+	if d.Format == "pdf" && f.reader.Converter(path) == nil {
+		var pages []int
+		for _, part := range d.Parts {
+			page, err := strconv.Atoi(part.Name)
+			if err == nil && strings.TrimSpace(part.Text) == "" {
+				pages = append(pages, page)
+				d.Warnings = slices.DeleteFunc(d.Warnings, func(warning string) bool { return warning == fmt.Sprintf("page %d has no text", page) })
+			}
+		}
+		if len(pages) > maxRendered {
+			return nil, tooManyPages()
+		}
+		if found, err = reader.Render(ctx, path, data, pages); err != nil {
+			return nil, err
+		}
+	} else if d.Empty() {
+		for _, image := range d.Images {
+			found = append(found, image.Data)
+		}
+	}
+	for _, image := range found {
+		prepared, err := images.Prepare(image, f.largest)
+		if err != nil {
+			return nil, reader.Failure(path, &documents.Problem{Text: "has a picture that cannot be sent: it " + err.Error()})
+		}
+		all = append(all, prepared)
+	}
+	return all, nil
+}
+
+// fileNames are the names of files as the model gets them: the base names, or the whole path where two are the same.
+func fileNames(paths []value.Value) []string {
+	count := map[string]int{}
+	for _, path := range paths {
+		count[filepath.Base(path.Text())]++
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.Base(path.Text())
+		if count[names[i]] > 1 {
+			names[i] = path.Text()
+		}
+	}
+	return names
+}
