@@ -15,6 +15,8 @@ const (
 	Vision   = "llm/vision"
 	Generate = "llm/generate"
 	Embed    = "llm/embed"
+
+	Transcribe = "llm/transcribe"
 )
 
 // timeout is the default timeout of one attempt. A long answer of a large model without a GPU takes many minutes; the idle
@@ -43,6 +45,9 @@ func Spec(defaultProvider string) protocol.Spec {
 				schemaOf(`"anyOf": [{"required": ["input"]}, {"required": ["prompt"]}, {"required": ["file_path"]}, {"required": ["files"]}]`,
 					texts, sampling, serverProperties()),
 				schemaOf(required("embeddings"), vectorResult, counts)),
+			method(defaultProvider, Transcribe, "Write down what is said in a recording", "file_path",
+				schemaOf(`"required": ["file_path"]`, recording, serverProperties()),
+				schemaOf(required("response", "content"), transcript, counts)),
 		},
 	}
 }
@@ -93,6 +98,14 @@ const texts = `
     "file_path": {"type": "string", "minLength": 1, "description": "Document to embed as one text"},
     "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Documents to embed, one text each"},
     "dimensions": {"type": "integer", "minimum": 1, "description": "Length of the vectors, for models that support several"},` + reader.Properties
+
+const recording = `
+    "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "file_path": {"type": "string", "minLength": 1, "description": "Recording, such as MP3, WAV or FLAC"},
+    "language": {"type": "string", "minLength": 2, "description": "Language that is spoken, such as en or de; by default the model finds out"},
+    "prompt": {"type": "string", "description": "Text that helps the model, such as names that occur"},
+    "temperature": {"type": "number", "minimum": 0},
+    "options": {"type": "object", "description": "Further fields of the request, passed to the server unchanged"}`
 
 const pictures = `
     "image_path": {"type": "string", "minLength": 1, "description": "Image file, or a PDF document, whose pages are sent as images"},
@@ -170,6 +183,10 @@ const textResult = `
     "parsed": {"description": "With schema: the answer as JSON"},
     "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
+
+const transcript = `
+    "response": {"type": "string", "description": "What is said"},
+    "content": {"type": "string", "description": "Same as response"}`
 
 const conversationResult = `
     "role": {"type": "string", "description": "assistant"},
