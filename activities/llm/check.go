@@ -62,6 +62,9 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 		}
 		if called != nil {
 			found = append(found, called.Check(method, given, options)...)
+			if method == Transcribe && !called.Transcribes {
+				found = append(found, notTranscribing(called))
+			}
 		}
 		return found
 	}
@@ -76,6 +79,17 @@ func checkLists(given value.Value) (found []protocol.ParameterError) {
 		}
 	}
 	return found
+}
+
+// transcribing is the name of a provider that transcribes.
+func transcribing() string {
+	return providers[slices.IndexFunc(providers, func(p provider.Provider) bool { return p.Transcribes })].Name
+}
+
+// notTranscribing is the problem of a call of llm/transcribe with a provider that does not transcribe.
+func notTranscribing(p *provider.Provider) protocol.ParameterError {
+	return protocol.ParameterError{Parameter: "provider", Message: fmt.Sprintf("%s is not supported by the provider %q", Transcribe, p.Name),
+		Hint: fmt.Sprintf("set `provider: %s` and the `base_url` of a server that has /v1/audio/transcriptions", transcribing())}
 }
 
 // pair is a parameter that has no effect without another.

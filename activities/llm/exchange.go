@@ -54,6 +54,14 @@ func (x *exchange) run(ctx context.Context) (protocol.Result, error) {
 	if c.request.Method == Request {
 		return (&forwarding{exchange: x}).run(ctx)
 	}
+	if c.request.Method == Transcribe {
+		if err := (&transcription{x}).run(ctx); err != nil {
+			return protocol.Result{}, err
+		}
+		text := value.String(x.total.Text.String())
+		return x.result(value.Object(value.Field{Name: "response", Value: text}, value.Field{Name: "content", Value: text},
+			value.Field{Name: "model", Value: value.String(cmp.Or(x.total.Model, x.request.Model))}), c.timeSpent)
+	}
 	if err := x.converse(ctx); err != nil {
 		return protocol.Result{}, x.withoutRetry(err)
 	}

@@ -7,7 +7,9 @@ package llm
 import (
 	"cmp"
 	"context"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -178,6 +180,10 @@ func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.V
 	}
 	own := []value.Value{value.String(c.backend.Name), value.String(c.model)}
 	for _, path := range (&files{request: request}).paths() {
+		if request.Method == Transcribe {
+			own = append(own, value.String(strings.ToLower(filepath.Ext(path)))) // The server gets it.
+			break
+		}
 		if converter := h.options.Documents.Converter(path); converter != nil {
 			own = append(own, converter.Identity())
 		} else if format := reader.FormatByName(path); format != "" && format != "text" && format != "markdown" {

@@ -99,6 +99,8 @@ func (b *backend) model(method string) string {
 		return b.settings.VisionModel
 	case Embed:
 		return b.settings.EmbedModel
+	case Transcribe:
+		return "" // A model that chats does not listen.
 	}
 	return b.settings.Model
 }

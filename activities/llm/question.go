@@ -56,6 +56,16 @@ func readQuestion(ctx context.Context, c *call) (*question, error) {
 		q.Body, err = bodyOf(given, c.model)
 		return q, err
 	}
+	if c.request.Method == Transcribe {
+		if !c.backend.Transcribes {
+			problem := notTranscribing(&c.backend.Provider)
+			return nil, protocol.Errorf(protocol.InvalidParams, "%s", problem.Message).WithHint("%s", problem.Hint)
+		}
+		if _, given := given.Get("idle_timeout"); !given {
+			q.idle = max(q.idle, c.request.Timeout) // Servers are silent until all is written down.
+		}
+		return q, q.recording(c.request)
+	}
 	attached, err := c.files.read(ctx)
 	if err != nil {
 		return nil, err

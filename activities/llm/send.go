@@ -282,7 +282,10 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 	// Text files are read only when there is a slot, so that waiting calls do not hold them in memory. Everything else is read before: no
 	// server waits for it.
 	if c.question == nil {
-		if err = c.files.prepare(ctx); err == nil && len(c.files.paths()) == 0 {
+		if c.request.Method != Transcribe {
+			err = c.files.prepare(ctx)
+		}
+		if err == nil && len(c.files.paths()) == 0 {
 			c.question, err = readQuestion(ctx, c)
 		}
 		if err != nil {

@@ -11,11 +11,12 @@ import (
 
 // The methods.
 const (
-	Chat     = "llm/chat"
-	Vision   = "llm/vision"
-	Generate = "llm/generate"
-	Embed    = "llm/embed"
-	Request  = "llm/request"
+	Chat       = "llm/chat"
+	Vision     = "llm/vision"
+	Generate   = "llm/generate"
+	Embed      = "llm/embed"
+	Request    = "llm/request"
+	Transcribe = "llm/transcribe"
 )
 
 // timeout is the default timeout of one attempt. A long answer of a large model without a GPU takes many minutes; the idle
@@ -47,6 +48,9 @@ func Spec(defaultProvider string) protocol.Spec {
 			method(defaultProvider, Request, "Send the body of a request to the server as it is", "",
 				schemaOf(`"required": ["url", "body"]`, wholeRequest, destination()),
 				schemaOf(`"required": ["status_code", "request_id", "body", "model", "tokens_used", "prompt_tokens", "duration", "provider_id"]`, response, consumption)),
+			method(defaultProvider, Transcribe, "Write down what is said in a recording", "file_path",
+				schemaOf(`"required": ["file_path"]`, recording, serverProperties()),
+				schemaOf(required("response", "content"), transcript, counts)),
 		},
 	}
 }
@@ -103,6 +107,14 @@ const wholeRequest = `
     "body": {"type": "object", "description": "The request, sent as it is but for its model"},
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, instead of that in the body"},
     "model_names": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}, "description": "Names of models on the server, by those in bodies"}`
+
+const recording = `
+    "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "file_path": {"type": "string", "minLength": 1, "description": "Recording, such as MP3, WAV or FLAC"},
+    "language": {"type": "string", "minLength": 2, "description": "Language that is spoken, such as en or de; by default the model finds out"},
+    "prompt": {"type": "string", "description": "Text that helps the model, such as names that occur"},
+    "temperature": {"type": "number", "minimum": 0},
+    "options": {"type": "object", "description": "Further fields of the request, passed to the server unchanged"}`
 
 const pictures = `
     "image_path": {"type": "string", "minLength": 1, "description": "Image file, or a PDF document, whose pages are sent as images"},
@@ -185,6 +197,10 @@ const textResult = `
     "parsed": {"description": "With schema: the answer as JSON"},
     "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
+
+const transcript = `
+    "response": {"type": "string", "description": "What is said"},
+    "content": {"type": "string", "description": "Same as response"}`
 
 const conversationResult = `
     "role": {"type": "string", "description": "assistant"},

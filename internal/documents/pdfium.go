@@ -98,7 +98,7 @@ func (e *engine) compile(cache string) (pdfium.Pool, error) {
 	}
 	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(e.allocate))
 	return webassembly.Init(webassembly.Config{
-		Context:       experimental.WithCompilationWorkers(ctx, runtime.NumCPU()),
+		Context:       experimental.WithCompilationWorkers(ctx, max(1, runtime.NumCPU()/2)), // The engine may run in this process, and must not starve.
 		MaxTotal:      cap(e.slots),
 		RuntimeConfig: config,
 		FSConfig:      wazero.NewFSConfig(), // No folder at all; the default is the whole disk.

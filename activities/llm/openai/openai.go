@@ -25,6 +25,8 @@ func Provider() provider.Provider {
 			ParseURL: parseURL,
 			HasKeys:  true,
 		},
+		Transcribes: true,
+
 		Title: "the server",
 		Open:  open,
 		Check: check,

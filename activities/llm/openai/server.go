@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -51,11 +52,16 @@ func (o *server) send(ctx context.Context, method, path, model string, secrets p
 	if body != nil {
 		content = bytes.NewReader(body.JSON())
 	}
+	return o.sendAs(ctx, method, path, model, secrets, content, "application/json")
+}
+
+// sendAs is send for a body of any media type.
+func (o *server) sendAs(ctx context.Context, method, path, model string, secrets provider.Secrets, content io.Reader, kind string) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, o.base.JoinPath(path).String(), content)
 	if err != nil {
 		return nil, o.failed(ctx, secrets, err)
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", kind)
 	response, err := o.http.Do(request)
 	if err != nil {
 		return nil, o.failed(ctx, secrets, err)
@@ -142,6 +148,43 @@ func (o *server) Embed(ctx context.Context, request *provider.Request, answer *p
 	answer.Done, answer.Reason, answer.Model = true, "stop", text(reply, "model")
 	count(answer, reply)
 	o.noticeCutInput(ctx, request, answer)
+	return nil
+}
+
+// Transcribe implements provider.Transcriber. Sources of the format: the pages "Speech to Text APIs" of vLLM 0.22 and "Create
+// transcription" of OpenAI's reference, and pull request 21863 of llama.cpp.
+func (o *server) Transcribe(ctx context.Context, request *provider.Request, answer *provider.Answer) error {
+	body, kind, err := recordingForm(request)
+	if err != nil {
+		return protocol.Errorf(protocol.InternalError, "cannot make the request: %v", err)
+	}
+	response, err := o.sendAs(ctx, http.MethodPost, "audio/transcriptions", request.Model, request.Secrets, bytes.NewReader(body), kind)
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(response, maxReply))
+	if err = errors.Join(err, response.Close()); err != nil {
+		return o.failed(ctx, request.Secrets, err)
+	}
+	reply, err := value.Parse(data)
+	if err != nil {
+		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server at %s: %s", o.shown, request.Secrets.Quote(o.base, err.Error()))
+	}
+	if isError(reply) {
+		return o.inStream(request.Model, request.Secrets, data)
+	}
+	said, is := reply.Get("text")
+	if !is || said.Kind() != value.KindString {
+		return protocol.Errorf(protocol.TaskResultInvalid, "invalid response from the server at %s: it has no text", o.shown)
+	}
+	answer.Text.WriteString(said.Text())
+	answer.Done, answer.Reason, answer.Model = true, "stop", text(reply, "model")
+	usage, _ := reply.Get("usage")
+	for name, counted := range map[string]*int64{"input_tokens": &answer.PromptTokens, "output_tokens": &answer.Tokens} {
+		if n, is := usage.Get(name); is {
+			*counted, _ = strconv.ParseInt(n.Digits(), 10, 64) // What is no number counts as nothing.
+		}
+	}
 	return nil
 }
 

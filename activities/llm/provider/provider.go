@@ -13,7 +13,9 @@ import (
 // Provider is a kind of model server.
 type Provider struct {
 	protocol.Provider
-	Title string // What messages call one of its servers: "Ollama", "the server".
+	// Transcribes: its servers are Transcribers.
+	Transcribes bool
+	Title       string // What messages call one of its servers: "Ollama", "the server".
 
 	// Open makes a Server for an address. It asks nothing of the server yet. Messages name the server as shown, which has no
 	// password in it.
@@ -43,6 +45,12 @@ type Server interface {
 type Puller interface {
 	// Pull fetches a model, and reports its progress.
 	Pull(ctx context.Context, model string, progress func(string)) error
+}
+
+// Transcriber is a Server that writes down what is said in recordings. Every server of a provider with Transcribes may be one.
+type Transcriber interface {
+	// Transcribe makes text of the recording of the request.
+	Transcribe(ctx context.Context, request *Request, answer *Answer) error
 }
 
 // ContextReporter is a Server that reports the size of a model's context in tokens.

@@ -29,12 +29,20 @@ type Request struct {
 	Completion *Completion // For llm/generate: the prompt is not a conversation.
 	Body       *Body       // For llm/request: what is sent, instead of everything above.
 	Inputs     []string    // For llm/embed.
+	Recording  *Recording  // For llm/transcribe.
 	Dimensions int         // Of the vectors; 0 is the model's own.
 	Truncate   bool        // Whether the server cuts a prompt that is too long; otherwise that is an error.
 	Shift      bool        // Whether it drops the oldest half of a full context while it answers; otherwise the answer ends.
 
 	Logprobs    bool // Whether the answer has the log probabilities of its tokens,
 	TopLogprobs int  // and how many alternatives to each.
+}
+
+// Recording is the sound that is transcribed.
+type Recording struct {
+	Name   string // Of its file, without folders: servers tell formats by its extension.
+	Data   []byte
+	Fields []value.Field // Of the request: `language`, `prompt`.
 }
 
 // Option returns an option that is an integer; 0 if it is missing, or is none.

@@ -147,7 +147,7 @@ func TestTextsAndOtherFiles(t *testing.T) {
 	for _, result := range document.Results[:3] {
 		wantFields(t, result.Item, result.Result, map[string]string{"response": `"I saw the PINEAPPLE."`})
 	}
-	named := []string{"is not a complete PDF document", "save it anew, or look whether all of it was copied", "has NUL bytes: it is binary data, not text", "convert it to text, or exclude it"}
+	named := []string{"is a PDF document, not text", "convert it to text: `pdftotext FILE`", "has NUL bytes: it is binary data, not text", "convert it to text, or exclude it"}
 	wantLines(t, "standard error", stderr, named...)
 	stdout, _ = u.Gleitzeit(6, append(args, "--new")...)
 	wantLines(t, "the text", stdout, named...)

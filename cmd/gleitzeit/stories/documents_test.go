@@ -80,7 +80,7 @@ func TestDocumentsOfAFolder(t *testing.T) {
 	if stdout == "" {
 		t.Error("`documents read` printed nothing")
 	}
-	_, stderr := u.Gleitzeit(2, "documents", "read", filepath.Join(folder, "broken-secret.pdf"))
+	_, stderr := u.Gleitzeit(1, "documents", "read", filepath.Join(folder, "broken-secret.pdf"))
 	wantLines(t, "stderr", stderr, broken["broken-secret.pdf"])
 }
 

@@ -210,7 +210,8 @@ const (
 	maxFiles   = 20
 	maxPrompts = 3
 	maxSkipped = 20
-	maxReads   = 2000 // Files that are read for the estimate; those after them count like the average of these.
+	maxReads   = 2000             // Files that are read for the estimate; those after them count like the average of these.
+	maxReading = 20 * time.Second // After it no more files are read: documents take longer than texts.
 )
 
 // Preview renders the first calls, and estimates all of them.
@@ -233,7 +234,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 			p.fails(s.listing.Items[invalid.Index], invalid.Error)
 		}
 	}
-	tokens, read := int64(0), 0
+	tokens, read, began := int64(0), 0, time.Now()
 	for i, file := range s.listing.Items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -241,7 +242,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		if s.isInvalid(i) {
 			continue
 		}
-		if read == maxReads || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
+		if read == maxReads || time.Since(began) > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
 		rendered, cost, err := s.render(ctx, i, file)

@@ -133,7 +133,7 @@ func (t *Task) ResultText() string {
 // MainValue returns the main part of a task's result: the text of a model or tool, the value of a script, or the output
 // that it printed.
 func MainValue(result value.Value) value.Value {
-	for _, name := range []string{"response", "result", "output"} {
+	for _, name := range []string{"response", "result", "output", "text"} {
 		if part, has := result.Get(name); has && !part.IsNull() {
 			return part
 		}
