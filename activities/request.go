@@ -53,15 +53,13 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	if err := checkSecrets(call.Method, parameters, m); err != nil {
 		return request, err
 	}
-	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
-		request.Program, err = reference.Program(code.Text(), scope)
-		if err != nil {
+	if err := resolveParameters(&request, m, parameters, scope); err != nil {
+		return request, err
+	}
+	if call.Split != nil {
+		if t.combining, err = resolveCombine(t, request, scope); err != nil {
 			return request, err
 		}
-		parameters = without(parameters, m.CodeParameter)
-	}
-	if request.Parameters, err = reference.Resolve(parameters, scope); err != nil {
-		return request, err
 	}
 	if call.Source != nil {
 		text, err := resultstore.Load(ctx, t.results.store, call.Source.Text)
@@ -74,6 +72,18 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 		request.Dependencies, err = dependencies(call, scope)
 	}
 	return request, err
+}
+
+// resolveParameters sets the parameters of a request, and the program among them.
+func resolveParameters(request *protocol.Request, m method, parameters value.Value, scope *reference.Scope) (err error) {
+	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
+		if request.Program, err = reference.Program(code.Text(), scope); err != nil {
+			return err
+		}
+		parameters = without(parameters, m.CodeParameter)
+	}
+	request.Parameters, err = reference.Resolve(parameters, scope)
+	return err
 }
 
 // checkItem checks that the file of an item may be read: a script opens it by itself.

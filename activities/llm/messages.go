@@ -146,6 +146,9 @@ func namesFiles(given value.Value) bool {
 
 // readFiles reads `file_path`, then `files`.
 func readFiles(request protocol.Request) ([]document.File, error) {
+	if request.Document != "" {
+		return []document.File{{Path: documentName(request.Parameters), Text: request.Document}}, nil
+	}
 	var files []document.File
 	size := 0
 	read := func(path string) error {
@@ -180,6 +183,15 @@ func readFiles(request protocol.Request) ([]document.File, error) {
 		files[len(files)-1].Name = names[i]
 	}
 	return files, nil
+}
+
+// documentName is the path of the files that the parameters name, for messages.
+func documentName(given value.Value) string {
+	listed, _ := given.Get("files")
+	for _, path := range listed.Elements() {
+		return path.Text()
+	}
+	return text(given, "file_path")
 }
 
 // fileNames are the names of files as the model gets them: the base names, or the whole path where two are the same.
