@@ -318,9 +318,9 @@ func (t *attempt) handle(ctx context.Context, m method, request protocol.Request
 	progress := func(message string) { t.beat.report(secrets.set.String(message)) }
 	reader, reads := m.handler.(split.Reader)
 	switch {
-	case t.call.Split != nil && !(reads && m.Splits):
+	case t.call.Split != nil && !(reads && len(m.Splits) > 0):
 		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "split is not supported by %s", m.Name)
-	case reads && m.Splits && (t.call.Split != nil || reader.SplitsTooLong(request)):
+	case reads && len(m.Splits) > 0 && (t.call.Split != nil || reader.SplitsTooLong(request)):
 		return readInChunks(ctx, t, m, reader, request, hash, secrets, progress)
 	}
 	return handle(ctx, m, request, progress)

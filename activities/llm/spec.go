@@ -47,6 +47,10 @@ func Spec(defaultProvider string) protocol.Spec {
 }
 
 func method(defaultProvider, name, summary, item string, parameters, result json.RawMessage) protocol.Method {
+	splits := []string{"file_path", "files"}
+	if name == Embed {
+		splits = nil
+	}
 	return protocol.Method{
 		Name: name, Summary: summary, Parameters: parameters, Result: result, Timeout: timeout,
 		FileParameters:        []string{"file_path", "files", "image_path", "image_paths"},
@@ -56,7 +60,7 @@ func method(defaultProvider, name, summary, item string, parameters, result json
 		SecretParameters:      []string{"api_key"},
 		DestinationParameters: []string{"base_url"},
 		ToolsParameter:        "tools",
-		Splits:                name != Embed,
+		Splits:                splits,
 		Check:                 checkOf(name, defaultProvider),
 	}
 }

@@ -65,8 +65,8 @@ type Method struct {
 	NeedsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Method patterns need not set it.
 	Servers bool
-	// Splits: the method reads documents that may be split.
-	Splits bool
+	// Splits names the parameters with the documents that the method reads and that may be split; empty: there are none.
+	Splits []string
 	// IsServerTool: the method calls a tool of a tool server, which alone knows its parameters.
 	IsServerTool bool
 	// Unavailable is the reason why no task can call the method, although it exists; empty if it can be called.
