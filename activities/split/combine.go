@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -37,9 +38,11 @@ func (r *reading) combined(ctx context.Context) (value.Value, error) {
 
 // joined has the answers one after the other.
 func (r *reading) joined() value.Value {
-	all := make([]string, len(r.answers))
-	for i, answer := range r.answers {
-		all[i] = strings.TrimSpace(responseOf(answer))
+	var all []string
+	for _, answer := range r.answers {
+		if text := strings.TrimSpace(responseOf(answer)); text != "" {
+			all = append(all, text)
+		}
 	}
 	return r.withResponse(strings.Join(all, separator))
 }
@@ -61,6 +64,12 @@ func (r *reading) merged() value.Value {
 	for _, answer := range r.answers {
 		parsed, _ := answer.Value.Get("parsed")
 		all = merge(all, parsed)
+	}
+	given, _ := r.Request.Parameters.Get("schema")
+	if schema, err := jsonschema.Compile(given.JSON()); err == nil {
+		if why := schema.Check("answer", all); why != "" {
+			r.warn("the answers match the schema, and what they are together does not: " + why)
+		}
 	}
 	return r.withParsed(all)
 }

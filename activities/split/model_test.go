@@ -441,6 +441,22 @@ func TestSchema(t *testing.T) {
 		t.Errorf("%s", parsed.JSON())
 	}
 	wantFacts(t, "the facts", string(found.JSON()), want)
+	if result.Warning != "" {
+		t.Errorf("warning %q", result.Warning)
+	}
+
+	c = callOf(t, m, text, `, "schema": {"type": "object", "properties": {"facts": {"type": "array", "maxItems": 5}, "first": {}}}`)
+	c.Split = protocol.Split{Size: 2000, By: protocol.SplitByPage}
+	result, err = c.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, _ := result.Value.Get("warning")
+	for _, part := range []string{"has no pages", "together does not: answer.facts"} {
+		if !strings.Contains(result.Warning, part) || said.Text() != result.Warning {
+			t.Errorf("warning %q, in the result %q", result.Warning, said.Text())
+		}
+	}
 }
 
 // TestMethod: a method combines the answers, once.

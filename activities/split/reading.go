@@ -139,6 +139,7 @@ func (r *reading) plan(ctx context.Context) (whole *protocol.Result, err error) 
 			return &result, err
 		}
 		r.usage = r.usage.Add(result.Usage)
+		r.calibrate(ctx) // The server may have said how long the prompt is.
 		if r.size, err = r.room(ctx, tooLong); err != nil {
 			return nil, err
 		}

@@ -126,7 +126,7 @@ var rules = []rule{
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
 	{"activities", []string{"activities/split", "internal/folder", "internal/glob", "internal/redaction", "internal/secretsource", "interpreter/condition", "interpreter/reference", "internal/protocol", "internal/value", "internal/resultstore"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "activities/split", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
-	{"activities/split", []string{"internal/protocol", "internal/value"}, nil},
+	{"activities/split", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, nil},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
 	{"activities/llm/content", nil, nil},
