@@ -307,3 +307,21 @@ func TestASecretOfAFileThatCannotBeRead(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
+
+// TestASplitNeedsDocuments: a call with a split of a method that reads no documents is refused, as one whose answers an unknown method
+// would combine.
+func TestASplitNeedsDocuments(t *testing.T) {
+	for want, split := range map[string]*protocol.Split{
+		"split is not supported by test/do":               {Size: 100},
+		`combine: unknown method "test/x" on this worker`: {Combine: &protocol.Combine{Method: "test/x"}},
+	} {
+		called := false
+		outcome, failure := runAttempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`), Split: split}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+			called = true
+			return protocol.Result{}, nil
+		})
+		if failure == nil || outcome.Error.Message != want || outcome.Error.Kind != protocol.Permanent || called {
+			t.Errorf("%+v, want %q", outcome, want)
+		}
+	}
+}
