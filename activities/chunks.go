@@ -80,7 +80,11 @@ func readInChunks(ctx context.Context, t *attempt, m method, reader split.Reader
 		result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
 		return result, err
 	}
-	c := &split.Call{Reader: reader, Request: request, Progress: progress, Steps: steps{t.results, resultstore.Key{Run: t.call.Run.ID, Execution: t.call.Run.Execution, Task: t.call.Task, Item: t.item()}, t.call, hash}}
+	var earlier []protocol.EarlierRun
+	if over := t.call.Run.TakeOver; over != nil && (t.former == nil || !t.former.again) {
+		earlier = over.Runs
+	}
+	c := &split.Call{Reader: reader, Request: request, Progress: progress, Steps: steps{t.results, resultstore.Key{Run: t.call.Run.ID, Execution: t.call.Run.Execution, Task: t.call.Task, Item: t.item()}, t.call, hash, earlier}}
 	if t.call.Split != nil {
 		c.Split = *t.call.Split
 	}
@@ -111,7 +115,8 @@ type steps struct {
 	results results
 	of      resultstore.Key
 	call    *protocol.Call
-	hash    string // Of the call; empty: it cannot be compared to another attempt, and nothing is recorded.
+	hash    string                // Of the call; empty: it cannot be compared to another attempt, and nothing is recorded.
+	earlier []protocol.EarlierRun // Whose steps count as well, whatever the item's index was.
 }
 
 func (s steps) key(name string) resultstore.Key {
@@ -119,13 +124,26 @@ func (s steps) key(name string) resultstore.Key {
 	return resultstore.ChunkKey(s.of, base64.RawURLEncoding.EncodeToString(sum[:recordedCall]))
 }
 
-// Find implements split.Steps.
+// Find implements split.Steps. What an earlier run has used is not counted again.
 func (s steps) Find(ctx context.Context, name string) (found *split.Step, err error) {
 	if s.hash == "" {
 		return nil, nil
 	}
 	key := s.key(name)
-	query := resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Chunk, Task: key.Task, Item: &key.Item}
+	found, err = s.find(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Chunk, Task: key.Task, Item: &key.Item})
+	for _, run := range s.earlier {
+		if found != nil || err != nil {
+			break
+		}
+		found, err = s.find(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Chunk, Task: key.Task})
+		if found != nil {
+			found.Usage = protocol.Usage{}
+		}
+	}
+	return found, err
+}
+
+func (s steps) find(ctx context.Context, query resultstore.Query) (found *split.Step, err error) {
 	err = s.results.withRetry(ctx, func(ctx context.Context) error {
 		records, err := s.results.store.Records(ctx, query)
 		if err != nil || len(records) == 0 || records[0].Value == nil {
