@@ -59,21 +59,15 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	if err := checkSecrets(call.Method, parameters, m); err != nil {
 		return request, err
 	}
-	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
-		request.Program, err = reference.Program(code.Text(), scope)
-		if err != nil {
+	t.lists = lists.New(scope)
+	if err := resolveParameters(&request, m, parameters, scope, t.lists); err != nil {
+		return request, err
+	}
+	if call.Split != nil {
+		if t.combining, err = resolveCombine(t, request, scope); err != nil {
 			return request, err
 		}
-		parameters = without(parameters, m.CodeParameter)
 	}
-	t.lists = lists.New(scope)
-	if parameters, err = t.lists.TakeOutOf(parameters, m.ListParameter); err != nil {
-		return request, err
-	}
-	if request.Parameters, err = reference.Resolve(parameters, scope); err != nil {
-		return request, err
-	}
-	request.Parameters = t.lists.PutInto(request.Parameters)
 	if call.Source != nil {
 		text, err := resultstore.Load(ctx, t.results.store, call.Source.Text)
 		if err != nil {
@@ -137,6 +131,27 @@ func (d *itemDocument) load(ctx context.Context) func(string) (value.Value, erro
 // DocumentOf returns what reads the document of an item for the references of a call with these parameters.
 func DocumentOf(ctx context.Context, documents *reader.Reader, files protocol.Files, parameters value.Value) func(path string) (value.Value, error) {
 	return (&itemDocument{reader: documents, files: files, parameters: parameters}).load(ctx)
+}
+
+// resolveParameters sets the parameters of a request, and the program among them. Lists that are too large for memory go into files;
+// nil: none does.
+func resolveParameters(request *protocol.Request, m method, parameters value.Value, scope *reference.Scope, large *lists.Files) (err error) {
+	if code, given := parameters.Get(m.CodeParameter); given && m.CodeParameter != "" && code.Kind() == value.KindString {
+		if request.Program, err = reference.Program(code.Text(), scope); err != nil {
+			return err
+		}
+		parameters = without(parameters, m.CodeParameter)
+	}
+	if large == nil {
+		request.Parameters, err = reference.Resolve(parameters, scope)
+		return err
+	}
+	if parameters, err = large.TakeOutOf(parameters, m.ListParameter); err != nil {
+		return err
+	}
+	request.Parameters, err = reference.Resolve(parameters, scope)
+	request.Parameters = large.PutInto(request.Parameters)
+	return err
 }
 
 // checkItem checks that the file of an item may be read: a script opens it by itself.

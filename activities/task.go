@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/activities/lists"
+	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -95,6 +96,7 @@ type attempt struct {
 	put       func(resultstore.Batch) error // Stores the record; nil: the attempt does.
 	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
 	warning   string                        // About the document of the item, if references lead to it.
+	combining *combining                    // How answers about chunks are combined; nil: they are joined or merged, or the document is not split.
 	former    *former                       // What earlier runs have of the call; nil: it is not read yet.
 	lists     *lists.Files                  // Files of its request; nil: it has none.
 }
@@ -296,7 +298,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	}
 	following := follow(t.beat, secrets)
 	request.Write, request.Print, request.Secrets = following.answer.write, following.print, &secrets.set
-	result, err := handle(ctx, t.call, m, request, func(message string) { t.beat.report(secrets.set.String(message)) })
+	result, err := t.handle(ctx, m, request, of.call, secrets)
 	following.end(err == nil)
 	if err != nil {
 		printed := result.Printed
@@ -319,10 +321,23 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 // errTimeout is the cause of a context whose attempt has used up its time.
 var errTimeout = errors.New("the task's timeout")
 
-// handle calls the handler within the task's timeout, and returns even if the handler does not.
-func handle(ctx context.Context, call *protocol.Call, m method, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
+// handle calls the handler, or, if the document of the call may be split, has it read in chunks.
+func (t *attempt) handle(ctx context.Context, m method, request protocol.Request, hash string, secrets *secrets) (protocol.Result, error) {
+	progress := func(message string) { t.beat.report(secrets.set.String(message)) }
+	reader, reads := m.handler.(split.Reader)
+	switch {
+	case t.call.Split != nil && !(reads && len(m.Splits) > 0):
+		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "split is not supported by %s", m.Name)
+	case reads && len(m.Splits) > 0 && (t.call.Split != nil || reader.SplitsTooLong(request)):
+		return readInChunks(ctx, t, m, reader, request, hash, secrets, progress)
+	}
+	return handle(ctx, m, request, progress)
+}
+
+// handle calls the handler within the timeout of the request, and returns even if the handler does not.
+func handle(ctx context.Context, m method, request protocol.Request, progress protocol.Progress) (protocol.Result, error) {
 	limited := ctx
-	if limit := call.Timeout.Duration(); limit > 0 && !m.EnforcesTimeout {
+	if limit := request.Timeout; limit > 0 && !m.EnforcesTimeout {
 		var cancel context.CancelFunc
 		limited, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
 		defer cancel()
@@ -336,7 +351,7 @@ func handle(ctx context.Context, call *protocol.Call, m method, request protocol
 		var e ending
 		defer func() {
 			if cause := recover(); cause != nil {
-				e.err = protocol.Errorf(protocol.InternalError, "the handler of %s panicked: %v", call.Method, cause)
+				e.err = protocol.Errorf(protocol.InternalError, "the handler of %s panicked: %v", request.Method, cause)
 			}
 			ended <- e
 		}()
@@ -353,11 +368,11 @@ func handle(ctx context.Context, call *protocol.Call, m method, request protocol
 		select {
 		case e = <-ended:
 		case <-time.After(grace):
-			e.err = fmt.Errorf("the handler of %s did not return within %s", call.Method, grace)
+			e.err = fmt.Errorf("the handler of %s did not return within %s", request.Method, grace)
 		}
 	}
 	if e.err != nil && errors.Is(context.Cause(limited), errTimeout) && ctx.Err() == nil {
-		e.err = protocol.Errorf(protocol.TaskTimeout, "timed out after %s", call.Timeout.Duration())
+		e.err = protocol.Errorf(protocol.TaskTimeout, "timed out after %s", request.Timeout)
 	}
 	return e.result, e.err
 }

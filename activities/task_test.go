@@ -250,8 +250,8 @@ func TestACallOfALaterFormatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failure := (&attempt{Activities: acts, call: &protocol.Call{Format: 2}}).execute(t.Context())
-	if failure.Message != "unsupported call format 2: this worker reads formats up to 1" || failure.Hint != "update the worker" {
+	_, failure := (&attempt{Activities: acts, call: &protocol.Call{Format: 3}}).execute(t.Context())
+	if failure.Message != "unsupported call format 3: this worker reads formats up to 2" || failure.Hint != "update the worker" {
 		t.Errorf("%+v", failure)
 	}
 }
@@ -305,5 +305,23 @@ func TestASecretOfAFileThatCannotBeRead(t *testing.T) {
 	want := `cannot read the secret in "` + filepath.Join(dir, "KEY") + `": not a regular file`
 	if err := secrets.explain(nil); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestASplitNeedsDocuments: a call with a split of a method that reads no documents is refused, as one whose answers an unknown method
+// would combine.
+func TestASplitNeedsDocuments(t *testing.T) {
+	for want, split := range map[string]*protocol.Split{
+		"split is not supported by test/do":               {Size: 100},
+		`combine: unknown method "test/x" on this worker`: {Combine: &protocol.Combine{Method: "test/x"}},
+	} {
+		called := false
+		outcome, failure := runAttempt(t, memory.New(), protocol.Call{Parameters: parameters(t, `{}`), Split: split}, nil, func(context.Context, protocol.Request, protocol.Progress) (protocol.Result, error) {
+			called = true
+			return protocol.Result{}, nil
+		})
+		if failure == nil || outcome.Error.Message != want || outcome.Error.Kind != protocol.Permanent || called {
+			t.Errorf("%+v, want %q", outcome, want)
+		}
 	}
 }

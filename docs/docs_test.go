@@ -69,14 +69,14 @@ batch: {nonsense: 1}
 defaults: {llm/v1: {nonsense: 1}}
 mcp_servers: {a: {nonsense: 1}}
 tasks:
-  - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}}
+  - {id: a, method: mcp/tool.echo, nonsense: 1, retry: {nonsense: 1}, split: {nonsense: 1}}
 `
 	flow, found := definition.Parse("flow.yaml", []byte(unknown))
 	if flow == nil {
 		t.Fatal(found)
 	}
-	if len(flow.UnknownKeys) != 7 {
-		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, an MCP server, a task and a retry", len(flow.UnknownKeys))
+	if len(flow.UnknownKeys) != 8 {
+		t.Fatalf("%d unknown keys were found, not one each of a workflow, an input, a batch, a default, an MCP server, a task, a retry and a split", len(flow.UnknownKeys))
 	}
 	page := programtest.Read(t, "workflow-reference.md")
 	for _, where := range flow.UnknownKeys {

@@ -90,6 +90,7 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Queue:           written(task.Queue),
 		Servers:         from.Catalog.ServersOf(task),
+		Split:           task.SplitPlan(),
 		Cache:           task.Cache != nil && task.Cache.Truth,
 	}
 }

@@ -50,6 +50,7 @@ func specs() []protocol.Spec {
 				Timeout:               10 * time.Minute,
 				FileParameters:        []string{"file_path", "image_paths"},
 				ItemParameter:         "file_path",
+				Splits:                []string{"file_path", "files"},
 				SecretParameters:      []string{"api_key"},
 				DestinationParameters: []string{"base_url"},
 				Parameters: []byte(`{
@@ -71,6 +72,7 @@ func specs() []protocol.Spec {
 						"seed": {"type": "integer", "multipleOf": 1},
 						"think": {"type": "boolean"},
 						"file_path": {"type": "string", "minLength": 1},
+						"on_truncation": {"enum": ["warn", "fail", "fit", "split"]},
 						"image_paths": {"type": "array", "items": {"type": "string"}},
 						"base_url": {"type": "string"}, "api_key": {"type": "string"}
 					},

@@ -39,9 +39,13 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		size += int64(len(data))
 	}
 	call := protocol.Call{
-		Format: protocol.CallFormat, Run: c.run, Task: task.ID, Name: task.Name, Method: task.Method,
+		Format: protocol.FirstFormat, Run: c.run, Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Reads: task.Reads, Bindings: c.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry, Cache: task.Cache,
+	}
+	if call.Split = task.Split; call.Split != nil {
+		call.Format = protocol.SplitFormat
+		size += task.Split.Bytes()
 	}
 	if task.Priority != protocol.NormalPriority {
 		call.Priority = int(task.Priority)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
@@ -33,6 +34,7 @@ func checkOf(method, defaultProvider string) func(value.Value, []string) []proto
 				note(name, err)
 			}
 		}
+		note("on_truncation", checkSplit(method, given, unknown))
 		for _, pair := range pairs {
 			if !slices.Contains(unknown, pair.needs) && pair.isIncomplete(given) {
 				note(pair.parameter, pair.failure())
@@ -122,6 +124,22 @@ func checkCall(given value.Value) error {
 		}
 	}
 	return nil
+}
+
+// checkSplit finds a call that has nothing to split.
+func checkSplit(method string, given value.Value, unknown []string) error {
+	const files = "file_path, files"
+	switch {
+	case text(given, "on_truncation") != "split":
+		return nil
+	case method == Embed:
+		return protocol.Errorf(protocol.InvalidParams, "on_truncation: split is not supported by %s", Embed).
+			WithHint("write `fail`, or `fit` to raise num_ctx")
+	case namesFiles(given) || slices.ContainsFunc(unknown, func(name string) bool { return strings.Contains(files, name) }):
+		return nil
+	}
+	return protocol.Errorf(protocol.InvalidParams, "on_truncation: split has no effect without a document").
+		WithHint("name it in `file_path` or `files`")
 }
 
 // providerNamed returns the provider of a name; nil if there is none.

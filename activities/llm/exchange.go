@@ -210,7 +210,9 @@ func (x *exchange) answerOnce(ctx context.Context) (*provider.Answer, error) {
 	}
 	if err == nil {
 		x.warnOfCut(a)
-		err = x.requireUncut(a)
+		if err = x.requireUncut(a); err == nil && !a.Cut {
+			observeTokens(x.call, &x.request, a.PromptTokens)
+		}
 	}
 	return a, err
 }

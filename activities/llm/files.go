@@ -36,7 +36,8 @@ const (
 // attachments are what is sent of the files in `file_path` and `files`.
 type attachments struct {
 	texts    []document.File
-	images   [][]byte // Of pages without text.
+	parts    [][]documents.Part // Of each text.
+	images   [][]byte           // Of pages without text.
 	warnings []string
 }
 
@@ -53,6 +54,7 @@ type files struct {
 // attachment is what is sent of one file.
 type attachment struct {
 	text     string
+	parts    []documents.Part
 	images   [][]byte
 	warnings []string
 }
@@ -99,8 +101,18 @@ func (f *files) paths() (paths []string) {
 	return paths
 }
 
+// namesFiles reports whether parameters name files.
+func namesFiles(given value.Value) bool {
+	_, one := given.Get("file_path")
+	_, several := given.Get("files")
+	return one || several
+}
+
 // read reads `file_path`, then `files`.
 func (f *files) read(ctx context.Context) (all attachments, err error) {
+	if f.request.Document != "" {
+		return instead(f.request), nil
+	}
 	listed, _ := f.request.Parameters.Get("files")
 	names, size := fileNames(listed.Elements()), 0
 	paths := f.paths()
@@ -119,6 +131,7 @@ func (f *files) read(ctx context.Context) (all attachments, err error) {
 			file.Name = names[of]
 		}
 		all.texts = append(all.texts, file)
+		all.parts = append(all.parts, read.parts)
 		all.images = append(all.images, read.images...)
 		all.warnings = append(all.warnings, read.warnings...)
 		if len(all.images) > maxRendered {
@@ -126,6 +139,15 @@ func (f *files) read(ctx context.Context) (all attachments, err error) {
 		}
 	}
 	return all, nil
+}
+
+// instead returns what a request has in place of its files: a chunk of them.
+func instead(request protocol.Request) attachments {
+	paths := (&files{request: request}).paths()
+	if len(paths) == 0 {
+		paths = []string{""}
+	}
+	return attachments{texts: []document.File{{Path: paths[0], Text: request.Document}}, parts: [][]documents.Part{nil}}
 }
 
 func tooManyPages() error {
@@ -150,7 +172,7 @@ func (f *files) readFile(ctx context.Context, path string) (read attachment, err
 	if err != nil {
 		return read, err
 	}
-	read.text, read.warnings = d.Text(), reader.Warnings(path, d.Warnings)
+	read.text, read.parts, read.warnings = d.Text(), d.Parts, reader.Warnings(path, d.Warnings)
 	switch {
 	case vision && f.textOnly:
 	case vision:

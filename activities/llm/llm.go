@@ -15,6 +15,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
+	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -53,6 +54,8 @@ type Handler struct {
 	backends []*backend                    // In the order of the table.
 
 	given redaction.Set // What calls got: a server may repeat in one answer what another call sent to it.
+
+	ratios split.Ratios // Of the models that have answered.
 
 	mu    sync.Mutex
 	named map[address]*pool.Pool // One pool for each server that tasks have named.

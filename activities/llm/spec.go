@@ -56,6 +56,10 @@ func Spec(defaultProvider string) protocol.Spec {
 }
 
 func method(defaultProvider, name, summary, item string, parameters, result json.RawMessage) protocol.Method {
+	splits := []string{"file_path", "files"}
+	if name == Embed {
+		splits = nil
+	}
 	return protocol.Method{
 		Name: name, Summary: summary, Parameters: parameters, Result: result, Timeout: timeout,
 		FileParameters:        []string{"file_path", "files", "image_path", "image_paths"},
@@ -65,6 +69,7 @@ func method(defaultProvider, name, summary, item string, parameters, result json
 		SecretParameters:      []string{"api_key"},
 		DestinationParameters: []string{"base_url"},
 		ToolsParameter:        "tools",
+		Splits:                splits,
 		Check:                 checkOf(name, defaultProvider),
 	}
 }
@@ -186,7 +191,7 @@ func serverProperties() string {
 	return destination() + `,
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
     "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
-    "on_truncation": {"enum": ["warn", "fail", "fit"], "description": "What to do with a prompt that is longer than the context: cut it, fail, or raise num_ctx and read files in parts where that is not possible; default warn"}`
+    "on_truncation": {"enum": ["warn", "fail", "fit", "split"], "description": "What to do with a prompt that is longer than the context: cut it, fail, raise num_ctx and read files in parts where that is not possible, or split the files into chunks that are each answered; default warn"}`
 }
 
 // The results.
@@ -195,6 +200,7 @@ const textResult = `
     "response": {"type": "string", "description": "Answer of the model"},
     "content": {"type": "string", "description": "Same as response"},
     "parsed": {"description": "With schema: the answer as JSON"},
+    "chunks": {"type": "array", "description": "Of a document that was split: each chunk with its place and its response", "items": {"type": "object"}},
     "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
 

@@ -11,8 +11,11 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// onTruncation is the value of the parameter: "warn", "fail" or "fit".
+// onTruncation is the value of the parameter: "warn", "fail", "fit" or "split". A chunk of a document is never cut.
 func (c *call) onTruncation() string {
+	if c.request.Document != "" && text(c.request.Parameters, "on_truncation") != "fit" {
+		return "split"
+	}
 	return cmp.Or(text(c.request.Parameters, "on_truncation"), "warn")
 }
 
@@ -68,7 +71,7 @@ func (x *exchange) withinContext(ctx context.Context, m *pool.Member, send func(
 			switch {
 			case x.truncation.notes != nil || x.mayReadInParts():
 				return err
-			case provider.VerdictOf(err) == provider.PromptCut: // The answer counts, unless `on_truncation` is `fail`.
+			case provider.VerdictOf(err) == provider.PromptCut && x.call.onTruncation() != "split": // The answer counts, unless `on_truncation` is `fail`.
 				return nil
 			}
 			return x.tooLong(err)
@@ -111,7 +114,7 @@ func (x *exchange) shorten(ctx context.Context, m *pool.Member, err error) bool 
 		tokens = max(x.request.Size()/bytesPerToken, limit+1) // The model has answered already, and reads it once more each time.
 	}
 	switch {
-	case how == "fail" || t.notes != nil:
+	case how == "fail" || how == "split" || t.notes != nil:
 		return false
 	case t.byServer:
 		shifted := t.shift
@@ -265,7 +268,11 @@ const (
 
 // tooLong is the error of a prompt that cannot be made to fit, or must not be.
 func (x *exchange) tooLong(err error) error {
-	failure := protocol.AsError(err, protocol.InvalidParams)
+	tokens, limit := provider.LengthOf(err)
+	if tokens > 0 {
+		observeTokens(x.call, &x.request, tokens)
+	}
+	failure := protocol.AsError(err, protocol.InvalidParams).WithCause(&protocol.TooLong{Tokens: tokens, Limit: cmp.Or(limit, x.truncation.limit)})
 	switch {
 	case x.hasLargestContext():
 		return failure.WithHint("shorten the prompt, or use another model: this one has at most %s of context", provider.Tokens(int(x.truncation.most)))
@@ -278,9 +285,9 @@ func (x *exchange) tooLong(err error) error {
 // requireUncut fails if a server cut the prompt although it must not.
 func (x *exchange) requireUncut(a *provider.Answer) error {
 	switch {
-	case x.call.onTruncation() != "fail":
+	case x.call.onTruncation() != "fail" && x.call.onTruncation() != "split":
 		return nil
-	case a.MayBeCut:
+	case a.MayBeCut && x.call.onTruncation() == "fail":
 		return cutUnseen()
 	case !a.Cut:
 		return nil

@@ -71,6 +71,7 @@ type Call struct {
 	Retry        *Retry    `json:"retry,omitempty"`
 	Cache        bool      `json:"cache,omitempty"` // The result of an equal earlier call may be used.
 
+	Split    *Split       `json:"split,omitempty"`    // How its document is split; nil: it is read as a whole.
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
 	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
 	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last; 0 is NormalPriority.
@@ -85,8 +86,13 @@ type Source struct {
 	Text Payload `json:"text"`
 }
 
-// CallFormat is the version of Call and Outcome that this program writes; an activity rejects a later one.
-const CallFormat = 1
+// CallFormat is the latest version of Call and Outcome; an activity rejects a later one. A program writes the earliest that
+// suffices: SplitFormat is that of a Call with Split, and all others have the first.
+const (
+	CallFormat  = SplitFormat
+	SplitFormat = 2
+	FirstFormat = 1
+)
 
 // Binding is the value of the head of a reference: of a task that ended, the inputs, or an item and its index.
 type Binding struct {

@@ -68,6 +68,8 @@ type Method struct {
 	NeedsDependencies bool
 	// Servers: the call is about all tool servers, those of the workflow included. Method patterns need not set it.
 	Servers bool
+	// Splits names the parameters with the documents that the method reads and that may be split; empty: there are none.
+	Splits []string
 	// IsServerTool: the method calls a tool of a tool server, which alone knows its parameters.
 	IsServerTool bool
 	// Unavailable is the reason why no task can call the method, although it exists; empty if it can be called.
@@ -119,6 +121,7 @@ type Request struct {
 	Files        Files
 	Timeout      time.Duration // Of this attempt; 0 is none. The caller enforces it, unless the method has EnforcesTimeout.
 	Servers      []ToolServer  // Those of the workflow that the call may need.
+	Document     string        // Text instead of the files that the parameters name: a chunk of them. Empty: they are read.
 	Priority     int           // Among waiting calls: 1 is served first, 5 last; 0 is NormalPriority.
 
 	// Secret returns the worker's secret of the name, and redacts it in everything that leaves the call. The error is a

@@ -39,7 +39,7 @@ func (s *Size) Add(count, bytes int64) {
 // Pruned is what Prune has removed.
 type Pruned struct {
 	Runs   Size `json:"runs"`   // Records of runs.
-	Tasks  Size `json:"tasks"`  // Records of tasks and items.
+	Tasks  Size `json:"tasks"`  // Records of tasks and items, and of their chunks.
 	Cached Size `json:"cached"` // Records of cached calls.
 	Values Size `json:"values"`
 }

@@ -73,6 +73,9 @@ const (
 	Function Kind = "function"
 	// Cached is the result of a completed call, for later equal calls. It belongs to no run: CallKey makes its Key.
 	Cached Kind = "cached"
+	// Chunk is what an attempt of a task or an item has recorded of a document that it reads in chunks, for other attempts: ChunkKey
+	// makes its Key. It is removed with its run.
+	Chunk Kind = "chunk"
 )
 
 // Key identifies a Record. For a run, Task is empty and Attempt 0.
@@ -87,6 +90,12 @@ type Key struct {
 // CallKey returns the Key of the Cached record of all calls with the same hash. No run has such an id.
 func CallKey(hash string) Key {
 	return Key{Run: "cache/v1", Execution: "calls", Task: hash, Item: protocol.NoItem}
+}
+
+// ChunkKey returns the Key of what attempts of a task or an item have recorded under a hash. No task has such an id, and no query for
+// tasks themselves finds it.
+func ChunkKey(of Key, hash string) Key {
+	return Key{Run: of.Run, Execution: of.Execution, Task: of.Task + "/chunk/" + hash, Item: max(of.Item, 0)}
 }
 
 // Record describes a run, or one attempt of a task or an item.
@@ -166,7 +175,7 @@ func (b Batch) Check() error {
 		}
 	}
 	for _, record := range b.Records {
-		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached) {
+		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached && record.Kind != Chunk) {
 			return protocol.Errorf(protocol.InternalError, "cannot store a record of kind %q for run %q", record.Kind, record.Run).
 				WithKind(protocol.Permanent)
 		}

@@ -94,6 +94,11 @@ func Backoffs() []string {
 	return []string{string(protocol.Exponential), string(protocol.Linear), string(protocol.Fixed)}
 }
 
+// SplitBys lists where chunks of a document can end, the default first.
+func SplitBys() []string {
+	return []string{string(protocol.SplitByParagraph), string(protocol.SplitByHeading), string(protocol.SplitByPage), string(protocol.SplitByLine)}
+}
+
 // RunIfs lists how what a task waits for may have to end, the default first.
 func RunIfs() []string { return []string{"success", "done", "always"} }
 

@@ -1,5 +1,7 @@
 package definition
 
+import "github.com/gleitzeit/gleitzeit/internal/value"
+
 // Task is one task as the file has it. Keys that are absent are nil.
 type Task struct {
 	Node         *Node // The task's mapping.
@@ -18,6 +20,8 @@ type Task struct {
 	Queue        *Node   // Text.
 	Cache        *Node   // A boolean.
 	Each         *FanOut // Nil where the task runs once.
+	Split        *Split  // Nil where the file does not say how a document is split.
+	Combine      *Node   // Text, true, or a mapping.
 
 	When            *Node // Text, or a boolean.
 	RunIf           *Node // Text.
@@ -75,6 +79,10 @@ var taskKeys = keys[taskReader]{
 		"Maximum number of its items that are done by one activity, one after the other; auto, the default, goes by how long they take."},
 	{[]string{"max_tokens_total"}, count, func(t *taskReader, n *Node) { t.MaxTokens = n },
 		"Number of tokens, read and written by models for all its items together, after which no further item starts and the task fails."},
+	{[]string{"split"}, mapping.of("split", Itself, splitKeys), readSplit,
+		"How a document that is too long is read: in chunks, one after the other, whose answers are combined."},
+	{[]string{"combine"}, combine, func(t *taskReader, n *Node) { t.Combine = n },
+		"How the answers about the chunks of a split document become one: a prompt for the same model, true for a prompt that fits most tasks, or a mapping with a method such as python/execute and its parameters."},
 	{[]string{"queue"}, queue, func(t *taskReader, n *Node) { t.Queue = n },
 		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},
 	{[]string{"cache"}, boolean, func(t *taskReader, n *Node) { t.Cache = n },
@@ -83,6 +91,38 @@ var taskKeys = keys[taskReader]{
 		"Additional information about the task, for people."},
 	{[]string{"tags"}, texts, func(t *taskReader, n *Node) { t.Tags = t.flow.textsOf("tags", n) },
 		"Tags of the task, for people."},
+}
+
+// Split is how a document is split as the file has it.
+type Split struct {
+	Node    *Node
+	Size    *Node // A count.
+	Overlap *Node // A whole number.
+	By      *Node // Text.
+}
+
+var splitKeys = keys[Split]{
+	{[]string{"size"}, count, func(s *Split, n *Node) { s.Size = n },
+		"Maximum number of tokens of a chunk; by default what fits into the model's context, if the document does not."},
+	{[]string{"overlap"}, whole.as("a whole number of at least 0", `{"type": "integer", "minimum": 0}`), func(s *Split, n *Node) { s.Overlap = n },
+		"Number of tokens at the end of a chunk that the next one begins with; the default is 0."},
+	{[]string{"by"}, scalar.words(SplitBys()), func(s *Split, n *Node) { s.By = n },
+		"Where chunks end if possible: at paragraphs (the default), headings, pages or lines."},
+}
+
+// combine is what becomes of the answers about chunks.
+var combine = shape{
+	want: "a prompt, true, or a mapping with a method",
+	fits: func(n *Node) bool {
+		return n.Kind == value.KindString || n.Kind == value.KindObject || n.Kind == value.KindBool && n.Truth
+	},
+	schema: `{"anyOf": [{"type": "string", "minLength": 1}, {"const": true}, {"type": "object", "anyOf": [{"required": ["method"]}, {"required": ["prompt"]}],
+		"properties": {"method": {"type": "string"}, "prompt": {"type": "string"}, "parameters": {"type": ["object", "null"]}, "timeout": {"type": ["number", "string", "null"]}}}]}`,
+}
+
+func readSplit(t *taskReader, n *Node) {
+	t.Split = &Split{Node: n}
+	read(t.flow, n, t.Split, "split", splitKeys)
 }
 
 var retryMapping = mapping.of("retry", Itself, retryKeys).hinting(retryHint)

@@ -8,7 +8,7 @@ const Format = 5
 
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
-	if slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.FanOut != nil && t.FanOut.Rows != nil }) {
+	if slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Split != nil || t.FanOut != nil && t.FanOut.Rows != nil }) {
 		return 5
 	}
 	if p.ItemsApart || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.FanOut != nil && t.FanOut.selects() }) {

@@ -65,6 +65,8 @@ type Task struct {
 	RunIf           RunIf  `json:"run_if,omitempty"`
 	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor the tasks that depend on it.
 
+	Split *protocol.Split `json:"split,omitempty"` // How a long document is split; nil: it is read as a whole.
+
 	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may use.
 }
 

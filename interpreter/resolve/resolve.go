@@ -108,6 +108,7 @@ func (w *Workflow) resolveTask(task *Task) {
 	}
 	task.WhenTexts = TextsOf(task.When, nil)
 	task.Texts = TextsOf(task.Parameters, task.Method.Code(task.Parameters))
+	w.resolveCombine(task)
 	task.Waits = w.Names.waits(task)
 	if task.Each != nil {
 		task.Items = readItems(w.Paths, task)

@@ -31,6 +31,9 @@ type Task struct {
 	SourceErrors []Problem
 	Files        []NamedFile // Those that it names in parameters.
 
+	CombinePrompt *definition.Node // For the model that combines answers about chunks; true is a default, nil none.
+	CombineCall   *Task            // The call that combines them instead; nil if there is none. It has no tasks of its own to wait for.
+
 	Items        Items // What it runs for, where Each is not nil.
 	FanOutErrors []Problem
 	images       bool // Its items are images.

@@ -20,7 +20,7 @@ import (
 // reference is not known yet and fits.
 func parameters(c *Context) {
 	checkDefaults(c)
-	for _, task := range c.Tasks {
+	for _, task := range c.Calls() {
 		if task.Method == nil || task.Parameters == nil && hasParameters(task.Node) {
 			continue
 		}

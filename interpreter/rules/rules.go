@@ -41,6 +41,7 @@ func All() []Rule {
 		{"run-if", runIfs},
 		{"queue", queues},
 		{"cache", caches},
+		{"split", splits},
 		{"defaults", defaults},
 		{"providers", providers},
 		{"source-file", sourceFiles},

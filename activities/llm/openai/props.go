@@ -178,3 +178,38 @@ func (o *server) AcceptsImages(ctx context.Context, request *provider.Request) (
 	}
 	return !o.cutsUnseen(ctx) || o.listsVision(ctx, request.Model), nil
 }
+
+// tokenizeFor is how long it counts that a server has no page /tokenize: another one may be started at its address.
+const tokenizeFor = time.Minute
+
+// CountTokens asks the page /tokenize, which llama.cpp's server and vLLM have: the first reads `content` and lists the tokens, the other
+// reads `prompt` and counts them.
+func (o *server) CountTokens(ctx context.Context, request *provider.Request, text string) (tokens int64, known bool) {
+	o.mu.Lock()
+	missing := time.Now().Before(o.noTokens)
+	o.mu.Unlock()
+	if missing {
+		return 0, false
+	}
+	body := value.Object(
+		value.Field{Name: "model", Value: value.String(request.Model)},
+		value.Field{Name: "content", Value: value.String(text)},
+		value.Field{Name: "prompt", Value: value.String(text)},
+		value.Field{Name: "add_special", Value: value.Bool(false)},
+		value.Field{Name: "add_special_tokens", Value: value.Bool(false)},
+	)
+	var reply struct {
+		Count  int64             `json:"count"`
+		Tokens []json.RawMessage `json:"tokens"`
+	}
+	status, err := o.pageAbout(ctx, http.MethodPost, "/tokenize", body.JSON(), &reply)
+	if tokens = max(reply.Count, int64(len(reply.Tokens))); err == nil && status == http.StatusOK && tokens > 0 {
+		return tokens, true
+	}
+	if err == nil && text != "" && status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.noTokens = time.Now().Add(tokenizeFor)
+	}
+	return 0, false
+}

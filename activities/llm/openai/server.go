@@ -29,6 +29,7 @@ type server struct {
 	refused  []string                 // Fields that the server has refused: "stream", "stream_options", "max_tokens".
 	props    *props                   // Of llama.cpp; nil until they were read,
 	propsAt  time.Time                // and until when they count.
+	noTokens time.Time                // Until when the server counts as one without the page /tokenize.
 	unseen   *bool                    // Whether the server is Ollama, which cuts prompts without saying so; nil until it was asked.
 	contexts map[string]loadedContext // Of Ollama, by model.
 	sighted  map[string]bool          // Models of Ollama that are known to accept images.

@@ -53,6 +53,12 @@ type Transcriber interface {
 	Transcribe(ctx context.Context, request *Request, answer *Answer) error
 }
 
+// TokenCounter is a Server that may count the tokens of texts.
+type TokenCounter interface {
+	// CountTokens returns how many tokens a text has for the model of the request; false if the server does not say.
+	CountTokens(ctx context.Context, request *Request, text string) (tokens int64, known bool)
+}
+
 // ContextReporter is a Server that reports the size of a model's context in tokens.
 type ContextReporter interface {
 	// ContextSize returns the context that the model of the request has now, and the largest one that it may have; 0 if the

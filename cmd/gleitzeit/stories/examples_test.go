@@ -75,6 +75,14 @@ var examples = []struct {
 		result:  map[string]string{"response": `"I see green."`, "model": `"llava"`},
 		models:  3,
 	},
+	{
+		name: "07-long-document", workflow: "Long document",
+		tasks:   []string{"fruit llm/chat", "places python/execute"},
+		outputs: map[string]string{"fruit": `"I saw the PINEAPPLE."`, "places": `["## Tuesday, lines 9–19 of diary.md"]`},
+		of:      "fruit",
+		result:  map[string]string{"response": `"I saw the PINEAPPLE."`, "model": `"llama3.2"`},
+		models:  4,
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.

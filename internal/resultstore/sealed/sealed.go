@@ -185,7 +185,7 @@ func (s *Store) seal(record resultstore.Record) (resultstore.Record, error) {
 	for _, page := range h.Pages {
 		record.Pages = append(record.Pages, protocol.Ref{Hash: s.name(page.Hash), Size: page.Size})
 	}
-	if record.Kind == resultstore.Cached {
+	if record.Kind == resultstore.Cached || record.Kind == resultstore.Chunk { // A hash of a content that may be guessed.
 		h.Task, record.Task = record.Task, s.name(record.Task)
 	}
 	data, err := json.Marshal(h)
@@ -222,8 +222,8 @@ func (s *Store) open(record resultstore.Record) (resultstore.Record, error) {
 
 // Records implements resultstore.Store. In a list of runs, one whose key is missing has what is not encrypted.
 func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
-	if query.Run == resultstore.CallKey("").Run {
-		return s.cached(ctx, query)
+	if query.Run == resultstore.CallKey("").Run || query.Kind == resultstore.Chunk {
+		return s.named(ctx, query)
 	}
 	records, err := s.Store.Records(ctx, query)
 	if err != nil {
@@ -243,8 +243,8 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 	return records, nil
 }
 
-// cached returns the record of a cached call: by the name of its hash. One that cannot be decrypted is none.
-func (s *Store) cached(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
+// named returns the record of a cached call or a chunk: by the name of its hash. One that cannot be decrypted is none.
+func (s *Store) named(ctx context.Context, query resultstore.Query) ([]resultstore.Record, error) {
 	hash := query.Task
 	for _, name := range s.Names(hash) {
 		query.Task = name

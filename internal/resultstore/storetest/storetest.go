@@ -38,6 +38,7 @@ func obligations() []obligation {
 		{"tasks of a run that is not recorded are found", tasksBeforeTheirRun},
 		{"functions stay apart from runs", functionsStayApart},
 		{"a cached call is found by its key alone", cachedCallsAreFound},
+		{"chunks are found by their key alone and removed with their run", chunksBelongToTheirRun},
 		{"runs are in order", runsAreInOrder},
 		{"runs are chosen by workflow and status", runsAreFiltered},
 		{"no more than the limit is returned", limit},

@@ -57,7 +57,7 @@ func StartCall(ctx context.Context, e *Executor, p *plan.Plan) (*Call, error) {
 func callOf(id string, p *plan.Plan) protocol.Call {
 	task := &p.Tasks[0]
 	call := protocol.Call{
-		Format: protocol.CallFormat,
+		Format: protocol.FirstFormat,
 		Run: protocol.RunInfo{
 			ID: id, Execution: id, Workflow: p.Name, StartedAt: time.Now().UTC(), Folder: p.Folder, FlowFolder: p.FlowFolder,
 		},

@@ -1,0 +1,49 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// chunkOf returns the record of an answer about a chunk.
+func chunkOf(of resultstore.Record, hash, result string) resultstore.Record {
+	value := protocol.RefOf([]byte(result))
+	of.Kind, of.Key, of.Attempts, of.Value = resultstore.Chunk, resultstore.ChunkKey(of.Key, hash), 0, &value
+	return of
+}
+
+func chunksBelongToTheirRun(t *testing.T, store resultstore.Store) {
+	run, task, item := runOf("r", "e", 0), taskOf("a", protocol.NoItem, 1), taskOf("b", 0, 1)
+	ofTask, ofItem, other := chunkOf(task, "h1", "one"), chunkOf(item, "h1", "two"), chunkOf(task, "h2", "three")
+	putValues(t, store, []byte("one"), []byte("two"), []byte("three"), []byte("four"))
+	put(t, store, run, task, item, ofTask, ofItem, other)
+	found := func(of resultstore.Record) resultstore.Query {
+		return resultstore.Query{Run: of.Run, Execution: of.Execution, Kind: resultstore.Chunk, Task: of.Task, Item: &of.Item}
+	}
+	wants(t, store, found(ofTask), ofTask)
+	wants(t, store, found(ofItem), ofItem)
+	wants(t, store, found(other), other)
+	wants(t, store, found(chunkOf(task, "h3", "one")))
+	again := chunkOf(task, "h1", "four") // The list of chunks changes when one is split again.
+	put(t, store, again)
+	wants(t, store, found(ofTask), again)
+
+	whole := protocol.NoItem
+	wants(t, store, resultstore.Query{Run: "r", Item: &whole}, run, task)
+	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Task}, task, item)
+	wants(t, store, resultstore.Query{Run: "r", Task: "a"}, task)
+	wants(t, store, resultstore.Query{Run: "r", Task: "b", Item: &item.Item}, item)
+	wants(t, store, resultstore.Query{}, run)
+
+	// Those of a call belong to no run, as its task does.
+	call := of("call", "call", taskOf("call", protocol.NoItem, 1))
+	put(t, store, call, chunkOf(call, "h1", "one"))
+	named := resultstore.PruneRequest{Executions: []resultstore.Execution{{Run: "r", Execution: "e"}}, Unused: later()}
+	prune(t, store, named, resultstore.Pruned{Runs: count(1), Tasks: count(7), Values: count(4)})
+	wants(t, store, found(ofItem))
+	wants(t, store, resultstore.Query{Run: "r"})
+	wants(t, store, resultstore.Query{Run: "call"})
+	wantsNoValue(t, store, []byte("two"))
+}
