@@ -32,6 +32,7 @@ var unseen = map[string]string{
 	"duplicate-id":                 crossing,
 	"empty":                        noTree,
 	"inputs-none":                  "what is given on the command line does not stand in the file",
+	"item-document":                crossing,
 	"limit-aliases":                noTree,
 	"limit-depth":                  noTree,
 	"defaults-servers":             "which servers there are, the settings say",
