@@ -58,18 +58,22 @@ type reader interface {
 }
 
 // open reads the beginning of the table.
-func (s *Source) open() (reader, error) {
+func (s *Source) open(ctx context.Context) (reader, error) {
 	if s.rows.Requests {
 		return s.openRequests(), nil
 	}
-	opened, err := table.Open(s.Name, s.file, s.size, s.options)
+	opened, err := table.Open(ctx, s.Name, s.file, s.size, s.options)
 	if err != nil {
 		return nil, s.failed(err)
 	}
 	return opened, s.checkColumns(opened.Columns())
 }
 
+// failed returns an error of the table. That of a context that has ended is none.
 func (s *Source) failed(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
 	what := "rows"
 	if s.rows.Requests {
 		what = "requests"
@@ -158,7 +162,7 @@ func (s *Source) each(ctx context.Context, pass func(row table.Row) error) error
 
 // all passes every row, with its number from 0. A function that returns io.EOF ends that.
 func (s *Source) all(ctx context.Context, pass func(number int, row table.Row) error) error {
-	opened, err := s.open()
+	opened, err := s.open(ctx)
 	if err != nil {
 		return err
 	}

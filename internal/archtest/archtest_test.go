@@ -160,12 +160,14 @@ var rules = []rule{
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/requestfile", []string{"internal/value"}, nil},
 	{"internal/suggest", nil, nil},
-	{"internal/table", []string{"internal/value"}, nil},
+	{"internal/table", []string{"internal/value", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
+	{"internal/workbook", []string{"internal/workbook/numberformat", "internal/xmlarchive"}, nil},
+	{"internal/workbook/numberformat", nil, nil},
+	{"internal/xmlarchive", nil, nil},
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/documents/reader", []string{"internal/child", "internal/documents", "internal/protocol", "internal/scratch", "internal/value"}, []string{disk, processes}},
-	{"internal/documents", []string{"internal/documents/numberformat"}, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
-	{"internal/documents/numberformat", nil, nil},
+	{"internal/documents", []string{"internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},

@@ -54,7 +54,7 @@ func eachRow(c *cost, text string, delimiter rune, each func(row []string)) erro
 	for {
 		row, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return c.err
+			return c.Err
 		}
 		if err != nil {
 			return &Problem{Text: fmt.Sprintf("is not a table that can be read: %v", err), Hint: "check its quotes and its delimiter"}
@@ -62,8 +62,8 @@ func eachRow(c *cost, text string, delimiter rune, each func(row []string)) erro
 		for i, value := range row {
 			row[i] = strings.TrimSpace(value)
 		}
-		if each(row); c.check() != nil {
-			return c.err
+		if each(row); c.Check() != nil {
+			return c.Err
 		}
 	}
 }

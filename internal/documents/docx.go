@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 const docxCalled = "a Word document"
@@ -17,7 +19,7 @@ type docx struct {
 	d         *Document
 	styles    map[string]docxStyle
 	numbering docxNumbering
-	relations map[string]relation
+	relations map[string]xmlarchive.Relation
 	pictures  distinct        // Names of the files of images.
 	notes     []docxNote      // In order of their references.
 	sections  distinct        // Names of the files of headers and footers.
@@ -52,13 +54,13 @@ func readDOCX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 		return Document{}, err
 	}
 	r := &docx{archive: a, d: &d, left: map[string]bool{}}
-	if r.relations, err = a.relations(main); err != nil {
+	if r.relations, err = a.Relations(main); err != nil {
 		return Document{}, err
 	}
 	if err := r.readStyles(); err != nil {
 		return Document{}, err
 	}
-	if r.numbering, err = a.docxNumbering(related(r.relations, "numbering")); err != nil {
+	if r.numbering, err = a.docxNumbering(xmlarchive.Related(r.relations, "numbering")); err != nil {
 		return Document{}, err
 	}
 	body := newMarkdown(c)
@@ -81,8 +83,8 @@ func readDOCX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 	if o.Images {
 		err = r.images(&d)
 	}
-	if c.err != nil {
-		err = c.err
+	if c.Err != nil {
+		err = c.Err
 	}
 	return d, err
 }
@@ -103,17 +105,17 @@ func (r *docx) images(d *Document) error {
 func (r *docx) file(name string, m *markdown, required bool) error {
 	outer := r.relations
 	var err error
-	if r.relations, err = r.archive.relations(name); err != nil {
+	if r.relations, err = r.archive.Relations(name); err != nil {
 		return err
 	}
-	err = r.walk(name, required, func(x *xmlReader, token xml.Token) error { return r.block(x, token, m) })
+	err = r.Walk(name, required, func(x *xmlarchive.Reader, token xml.Token) error { return r.block(x, token, m) })
 	r.endParagraph(m)
 	r.relations = outer
 	return err
 }
 
 // block handles a token outside of paragraphs.
-func (r *docx) block(x *xmlReader, token xml.Token, m *markdown) error {
+func (r *docx) block(x *xmlarchive.Reader, token xml.Token, m *markdown) error {
 	switch t := token.(type) {
 	case xml.StartElement:
 		switch t.Name.Local {
@@ -129,10 +131,10 @@ func (r *docx) block(x *xmlReader, token xml.Token, m *markdown) error {
 		case "tc":
 			m.openCell()
 		case "gridSpan":
-			span, _ := strconv.Atoi(attribute(t, "val"))
+			span, _ := strconv.Atoi(xmlarchive.Attribute(t, "val"))
 			m.span(span - 1)
 		case "del", "moveFrom", "Fallback", "sdtPr", "tblPr", "tblGrid":
-			return x.skip()
+			return x.Skip()
 		case "sectPr":
 			return r.section(x)
 		case "altChunk":
@@ -153,8 +155,8 @@ func (r *docx) block(x *xmlReader, token xml.Token, m *markdown) error {
 }
 
 // row reads the properties of a row. One that is deleted is not shown.
-func (r *docx) row(x *xmlReader, m *markdown) error {
-	return x.within(func(token xml.Token) error {
+func (r *docx) row(x *xmlarchive.Reader, m *markdown) error {
+	return x.Within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "del" {
 			m.dropRow()
 		}
@@ -162,11 +164,11 @@ func (r *docx) row(x *xmlReader, m *markdown) error {
 	})
 }
 
-func (r *docx) section(x *xmlReader) error {
-	return x.within(func(token xml.Token) error {
+func (r *docx) section(x *xmlarchive.Reader) error {
+	return x.Within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && (t.Name.Local == "headerReference" || t.Name.Local == "footerReference") {
-			if target := r.relations[attribute(t, "id")]; !target.external {
-				r.sections.add(target.target)
+			if target := r.relations[xmlarchive.Attribute(t, "id")]; !target.External {
+				r.sections.add(target.Target)
 			}
 		}
 		return nil
@@ -174,13 +176,13 @@ func (r *docx) section(x *xmlReader) error {
 }
 
 // paragraph reads to the end of a paragraph. Text boxes at it follow it.
-func (r *docx) paragraph(x *xmlReader, m *markdown) error {
+func (r *docx) paragraph(x *xmlarchive.Reader, m *markdown) error {
 	var boxes []string
 	if !r.joined {
 		m.begin("")
 	}
 	r.joined = false
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if is && t.Name.Local == "pPr" {
 			prefix, err := r.paragraphProperties(x)
@@ -192,7 +194,7 @@ func (r *docx) paragraph(x *xmlReader, m *markdown) error {
 		if is && t.Name.Local == "txbxContent" {
 			box := newMarkdown(r.cost)
 			joined := r.joined
-			err := x.within(func(token xml.Token) error { return r.block(x, token, box) })
+			err := x.Within(func(token xml.Token) error { return r.block(x, token, box) })
 			r.joined = joined
 			if text := box.String(); text != "" {
 				boxes = append(boxes, text)
@@ -217,7 +219,7 @@ func (r *docx) endParagraph(m *markdown) {
 }
 
 // inline handles a token within a paragraph.
-func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
+func (r *docx) inline(x *xmlarchive.Reader, token xml.Token, m *markdown) error {
 	t, is := token.(xml.StartElement)
 	if !is {
 		if end, ends := token.(xml.EndElement); ends && end.Name.Local == "hyperlink" {
@@ -227,7 +229,7 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 	}
 	switch t.Name.Local {
 	case "t":
-		text, err := x.text()
+		text, err := x.Text()
 		if n := len(r.fields); n == 0 || !r.fields[n-1].result || !isPageNumber(r.fields[n-1].code.String()) {
 			m.write(text)
 		}
@@ -235,50 +237,50 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 	case "tab", "ptab":
 		m.write("\t")
 	case "br", "cr":
-		if kind := attribute(t, "type"); kind == "" || kind == "textWrapping" {
+		if kind := xmlarchive.Attribute(t, "type"); kind == "" || kind == "textWrapping" {
 			m.lineBreak()
 		}
 	case "noBreakHyphen":
 		m.write("-")
 	case "sym":
-		if code, err := strconv.ParseUint(attribute(t, "char"), 16, 32); err == nil && (code < 0xE000 || code > 0xF8FF) {
+		if code, err := strconv.ParseUint(xmlarchive.Attribute(t, "char"), 16, 32); err == nil && (code < 0xE000 || code > 0xF8FF) {
 			m.write(string(rune(code)))
 		}
 	case "footnoteReference", "endnoteReference":
-		r.notes = append(r.notes, docxNote{strings.TrimSuffix(t.Name.Local, "Reference") + "s", attribute(t, "id")})
+		r.notes = append(r.notes, docxNote{strings.TrimSuffix(t.Name.Local, "Reference") + "s", xmlarchive.Attribute(t, "id")})
 		m.write(fmt.Sprintf("[^%d]", len(r.notes)))
 	case "commentReference":
 		r.left["comments"] = true
 	case "blip", "imagedata":
-		id := attribute(t, "embed")
+		id := xmlarchive.Attribute(t, "embed")
 		if id == "" {
-			id = attribute(t, "id")
+			id = xmlarchive.Attribute(t, "id")
 		}
-		if image := r.relations[id]; image.kind == "image" && !image.external {
-			r.pictures.add(image.target)
+		if image := r.relations[id]; image.Kind == "image" && !image.External {
+			r.pictures.add(image.Target)
 		}
 	case "chart":
 		r.left["charts"] = true
 	case "OLEObject":
 		r.left["embedded documents"] = true
 	case "hyperlink":
-		if target := r.relations[attribute(t, "id")]; target.external {
-			m.openLink(target.target)
+		if target := r.relations[xmlarchive.Attribute(t, "id")]; target.External {
+			m.openLink(target.Target)
 		}
 	case "docPr":
-		if text := strings.TrimSpace(attribute(t, "descr")); text != "" {
+		if text := strings.TrimSpace(xmlarchive.Attribute(t, "descr")); text != "" {
 			m.write("![" + text + "]")
 		}
 	case "sup":
 		m.raised = true // In a formula.
 	case "fldSimple":
-		if isPageNumber(attribute(t, "instr")) {
-			return x.skip()
+		if isPageNumber(xmlarchive.Attribute(t, "instr")) {
+			return x.Skip()
 		}
 	case "fldChar":
-		r.field(attribute(t, "fldCharType"), m)
+		r.field(xmlarchive.Attribute(t, "fldCharType"), m)
 	case "instrText":
-		text, err := x.text()
+		text, err := x.Text()
 		if len(r.fields) > 0 {
 			r.fields[len(r.fields)-1].code.WriteString(text)
 		}
@@ -286,27 +288,27 @@ func (r *docx) inline(x *xmlReader, token xml.Token, m *markdown) error {
 	case "rPr":
 		return r.run(x, m)
 	case "del", "moveFrom", "Fallback", "sdtPr", "rt", "delText", "pPr":
-		return x.skip()
+		return x.Skip()
 	}
 	return nil
 }
 
 // run reads the properties of a run, and what follows in it if it is hidden.
-func (r *docx) run(x *xmlReader, m *markdown) error {
+func (r *docx) run(x *xmlarchive.Reader, m *markdown) error {
 	hidden := false
 	m.raised = false
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "vanish" {
-			hidden = isOn(attribute(t, "val"))
+			hidden = isOn(xmlarchive.Attribute(t, "val"))
 		} else if is && t.Name.Local == "vertAlign" {
-			m.raised = attribute(t, "val") == "superscript"
+			m.raised = xmlarchive.Attribute(t, "val") == "superscript"
 		}
 		return nil
 	})
 	if err != nil || !hidden {
 		return err
 	}
-	return x.skip() // To the end of the run, within which the properties stand.
+	return x.Skip() // To the end of the run, within which the properties stand.
 }
 
 func isOn(value string) bool { return value != "0" && value != "false" && value != "off" }
@@ -347,16 +349,16 @@ func (r *docx) field(kind string, m *markdown) {
 func (r *docx) writeNotes(m *markdown) error {
 	texts := map[docxNote]string{}
 	for _, kind := range []string{"footnotes", "endnotes"} {
-		for _, file := range related(r.relations, kind) {
-			err := r.walk(file, false, func(x *xmlReader, token xml.Token) error {
+		for _, file := range xmlarchive.Related(r.relations, kind) {
+			err := r.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error {
 				t, is := token.(xml.StartElement)
 				if !is || t.Name.Local != strings.TrimSuffix(kind, "s") {
 					return nil
 				}
 				note := newMarkdown(r.cost)
-				err := x.within(func(token xml.Token) error { return r.block(x, token, note) })
+				err := x.Within(func(token xml.Token) error { return r.block(x, token, note) })
 				r.endParagraph(note)
-				texts[docxNote{kind, attribute(t, "id")}] = note.String()
+				texts[docxNote{kind, xmlarchive.Attribute(t, "id")}] = note.String()
 				return err
 			})
 			if err != nil {
@@ -378,7 +380,7 @@ func (r *docx) writeNotes(m *markdown) error {
 // headersAndFooters returns the texts above and below pages, each different one once.
 func (r *docx) headersAndFooters() (headers, footers distinct, err error) {
 	isHeader := map[string]bool{}
-	for _, file := range related(r.relations, "header") {
+	for _, file := range xmlarchive.Related(r.relations, "header") {
 		isHeader[file] = true
 	}
 	for _, file := range r.sections.texts {

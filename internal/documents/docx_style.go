@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 const (
@@ -15,20 +17,20 @@ const (
 // readStyles reads which styles are headings and lists.
 func (r *docx) readStyles() error {
 	r.styles = map[string]docxStyle{}
-	for _, file := range related(r.relations, "styles") {
-		err := r.walk(file, false, func(x *xmlReader, token xml.Token) error {
+	for _, file := range xmlarchive.Related(r.relations, "styles") {
+		err := r.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error {
 			t, is := token.(xml.StartElement)
 			if !is || t.Name.Local != "style" {
 				return nil
 			}
 			var s docxStyle
-			err := x.within(func(token xml.Token) error {
+			err := x.Within(func(token xml.Token) error {
 				if property, is := token.(xml.StartElement); is {
 					s.read(property)
 				}
 				return nil
 			})
-			r.styles[attribute(t, "styleId")] = s
+			r.styles[xmlarchive.Attribute(t, "styleId")] = s
 			return err
 		})
 		if err != nil {
@@ -39,7 +41,7 @@ func (r *docx) readStyles() error {
 }
 
 func (s *docxStyle) read(property xml.StartElement) {
-	value := attribute(property, "val")
+	value := xmlarchive.Attribute(property, "val")
 	switch property.Name.Local {
 	case "name":
 		s.name = strings.ToLower(value)
@@ -81,21 +83,21 @@ func (r *docx) inherited(id string) docxStyle {
 }
 
 // paragraphProperties returns what a paragraph begins with: that of a heading, or of an item of a list.
-func (r *docx) paragraphProperties(x *xmlReader) (prefix string, err error) {
+func (r *docx) paragraphProperties(x *xmlarchive.Reader) (prefix string, err error) {
 	var own docxStyle
 	style := ""
-	err = x.within(func(token xml.Token) error {
+	err = x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
 		}
 		switch t.Name.Local {
 		case "pStyle":
-			style = attribute(t, "val")
+			style = xmlarchive.Attribute(t, "val")
 		case "sectPr":
 			return r.section(x)
 		case "pPrChange": // As it was before a tracked change.
-			return x.skip()
+			return x.Skip()
 		case "del", "moveFrom":
 			r.joined = true
 		case "name", "basedOn":
@@ -146,28 +148,28 @@ func (a *archive) docxNumbering(files []string) (docxNumbering, error) {
 	abstract := map[string][]docxLevel{}
 	for _, file := range files {
 		id, level := "", 0
-		err := a.walk(file, false, func(x *xmlReader, token xml.Token) error {
+		err := a.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error {
 			t, is := token.(xml.StartElement)
 			if !is {
 				return nil
 			}
-			value := attribute(t, "val")
+			value := xmlarchive.Attribute(t, "val")
 			levels := abstract[id]
 			switch t.Name.Local {
 			case "numPicBullet":
-				return x.skip()
+				return x.Skip()
 			case "abstractNum":
-				id = attribute(t, "abstractNumId")
+				id = xmlarchive.Attribute(t, "abstractNumId")
 				abstract[id] = make([]docxLevel, maxListDepth)
 			case "lvl":
-				level, _ = strconv.Atoi(attribute(t, "ilvl"))
+				level, _ = strconv.Atoi(xmlarchive.Attribute(t, "ilvl"))
 				level = min(max(level, 0), maxListDepth-1)
 			case "num":
 				id = ""
-				list := attribute(t, "numId")
-				return x.within(func(token xml.Token) error {
+				list := xmlarchive.Attribute(t, "numId")
+				return x.Within(func(token xml.Token) error {
 					if t, is := token.(xml.StartElement); is && t.Name.Local == "abstractNumId" {
-						n.lists[list], n.shared[list] = abstract[attribute(t, "val")], attribute(t, "val")
+						n.lists[list], n.shared[list] = abstract[xmlarchive.Attribute(t, "val")], xmlarchive.Attribute(t, "val")
 					} else if is && t.Name.Local == "startOverride" {
 						n.shared[list] = "of " + list // Counts anew.
 					}

@@ -43,7 +43,7 @@ func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	r := &mail{cost: newCost(ctx, o, len(data)), o: o, d: &d}
 	header := r.header(head.Header)
 	if header == "" && !head.Header.Has("Content-Type") && !head.Header.Has("Mime-Version") {
-		return Document{}, &Problem{Text: "is not a mail, as its name says", Hint: "save it anew with the program that made it"}
+		return Document{}, &Problem{Text: "is not a mail, as its name says", Hint: saveAnew}
 	}
 	if err := r.entity(head, 0); err != nil {
 		return Document{}, err
@@ -59,7 +59,7 @@ func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, e
 			return Document{}, err
 		}
 	}
-	return d, r.cost.err
+	return d, r.cost.Err
 }
 
 // withoutStrayLines returns a mail without the lines of its header that are no fields, such as that of a mailbox file. A mail is readable
@@ -124,7 +124,7 @@ func anyEncoding(data []byte) string {
 
 // entity takes the texts of a part and of the parts within it, and notes the attachments.
 func (r *mail) entity(e *message.Entity, depth int) error {
-	if err := r.cost.check(); err != nil {
+	if err := r.cost.Check(); err != nil {
 		return err
 	}
 	if depth > maxMailDepth {
@@ -331,5 +331,5 @@ func (r *mail) attachment(ctx context.Context, a attachment) error {
 	r.d.Parts = append(r.d.Parts, Part{Kind: "attachment", Name: a.name, Text: strings.Join(own, "\n\n")})
 	r.d.Parts = append(r.d.Parts, within...)
 	r.cost.spendText(len(of.Text()))
-	return r.cost.err
+	return r.cost.Err
 }

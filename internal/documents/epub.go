@@ -6,6 +6,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 const epubCalled = "an EPUB book"
@@ -30,9 +32,9 @@ func readEPUB(ctx context.Context, _ string, data []byte, o Options) (Document, 
 		return Document{}, err
 	}
 	main := ""
-	err = a.walk("META-INF/container.xml", true, func(_ *xmlReader, token xml.Token) error {
+	err = a.Walk("META-INF/container.xml", true, func(_ *xmlarchive.Reader, token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "rootfile" && main == "" {
-			main = attribute(t, "full-path")
+			main = xmlarchive.Attribute(t, "full-path")
 		}
 		return nil
 	})
@@ -56,17 +58,17 @@ func readEPUB(ctx context.Context, _ string, data []byte, o Options) (Document, 
 			return Document{}, err
 		}
 	}
-	return d, c.err
+	return d, c.Err
 }
 
 // wantNoDRM refuses a book whose text is encrypted. Fonts may be: they are obfuscated, and not read.
 func (a *archive) wantNoDRM() error {
-	return a.walk("META-INF/encryption.xml", false, func(_ *xmlReader, token xml.Token) error {
+	return a.Walk("META-INF/encryption.xml", false, func(_ *xmlarchive.Reader, token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is || t.Name.Local != "CipherReference" {
 			return nil
 		}
-		switch strings.ToLower(path.Ext(attribute(t, "URI"))) {
+		switch strings.ToLower(path.Ext(xmlarchive.Attribute(t, "URI"))) {
 		case ".xhtml", ".html", ".htm", ".xml":
 			return &Problem{Text: "is an EPUB book with copy protection", Hint: "get it without copy protection"}
 		}
@@ -78,18 +80,18 @@ func (a *archive) wantNoDRM() error {
 func (a *archive) book(main string) (book, error) {
 	b := book{files: map[string]string{}}
 	var ids []string
-	err := a.walk(main, true, func(_ *xmlReader, token xml.Token) error {
+	err := a.Walk(main, true, func(_ *xmlarchive.Reader, token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		switch {
 		case is && t.Name.Local == "item":
-			b.files[attribute(t, "id")] = path.Join(path.Dir(main), unescaped(attribute(t, "href")))
+			b.files[xmlarchive.Attribute(t, "id")] = path.Join(path.Dir(main), unescaped(xmlarchive.Attribute(t, "href")))
 		case is && t.Name.Local == "itemref":
-			ids = append(ids, attribute(t, "idref"))
+			ids = append(ids, xmlarchive.Attribute(t, "idref"))
 		}
 		return nil
 	})
 	for _, id := range ids {
-		if file := b.files[id]; file != "" && a.has(file) {
+		if file := b.files[id]; file != "" && a.Has(file) {
 			b.spine = append(b.spine, file)
 		}
 	}
@@ -118,7 +120,7 @@ func unescaped(address string) string {
 
 // chapter appends a chapter, named by its first heading. One without text, such as a cover, has no name but its number.
 func (a *archive) chapter(d *Document, file string, number int, o Options) error {
-	content, err := a.bytes(file, min(a.cost.unpacked, a.cost.limits.Memory/3))
+	content, err := a.Bytes(file, min(a.cost.Unpacked, a.cost.limits.Memory/3))
 	if err != nil {
 		return err
 	}

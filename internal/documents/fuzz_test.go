@@ -19,7 +19,7 @@ func fuzzed(t *testing.T, read func(context.Context, string, []byte, Options) (D
 	limits := Limits{Text: 1 << 20, Parts: 100}.withDefaults()
 	d, err := read(ctx, "a.csv", data, Options{Images: true, Limits: limits})
 	var p *Problem
-	if err != nil && (!errors.As(err, &p) || p.Text == "" || p.Hint == "") {
+	if err = asProblem(err); err != nil && (!errors.As(err, &p) || p.Text == "" || p.Hint == "") {
 		t.Errorf("got %v", err)
 	}
 	size := 0
@@ -100,7 +100,7 @@ func FuzzPPTX(f *testing.F) {
 func FuzzXLSX(f *testing.F) {
 	f.Add(`<row r="1"><c r="A1" t="s"><v>0</v></c><c r="ZZZ9" t="inlineStr"><is><t>x</t></is></c><c s="1"><f>A1</f></c></row>`, "a")
 	f.Fuzz(func(t *testing.T, rows, shared string) {
-		fuzzed(t, readXLSX, workbook(t, 2, rows, "xl/shared.xml", "<sst><si><t>"+shared+"</t></si></sst>"))
+		fuzzed(t, readXLSX, workbookFile(t, 2, rows, "xl/shared.xml", "<sst><si><t>"+shared+"</t></si></sst>"))
 	})
 }
 

@@ -9,6 +9,8 @@ import (
 	"hash/crc32"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 const (
@@ -73,7 +75,7 @@ func wordFile(t testing.TB, body string, more ...string) []byte {
 	return officeFile(t, "word/document.xml", fmt.Sprintf(wordXML, body), more...)
 }
 
-func workbook(t testing.TB, sheets int, sheet string, more ...string) []byte {
+func workbookFile(t testing.TB, sheets int, sheet string, more ...string) []byte {
 	t.Helper()
 	var list, targets strings.Builder
 	for i := range sheets {
@@ -150,7 +152,7 @@ var hostile = []struct {
 		return wordFile(t, "<w:tbl>"+strings.Repeat(`<w:tr><w:tc><w:tcPr><w:gridSpan w:val="16000"/></w:tcPr></w:tc></w:tr>`, 100_000)+"</w:tbl>")
 	}, "has more than 67108864 bytes of text"},
 	{"long tag.docx", func(t testing.TB) []byte {
-		noise := make([]byte, maxXMLToken+1<<20)
+		noise := make([]byte, xmlarchive.MaxPiece+1<<20)
 		state := uint32(1)
 		for i := range noise {
 			state = state*1_664_525 + 1_013_904_223
@@ -162,24 +164,24 @@ var hostile = []struct {
 		return wordFile(t, `<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>`, "word/_rels/document.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "styles", "styles.xml")), "word/styles.xml",
 			`<w:styles xmlns:w="w"><w:style w:styleId="A"><w:basedOn w:val="B"/></w:style><w:style w:styleId="B"><w:basedOn w:val="A"/></w:style></w:styles>`)
 	}, ""},
-	{"100,000 sheets.xlsx", func(t testing.TB) []byte { return workbook(t, 100_000, `<row><c><v>1</v></c></row>`) }, "has 100000 parts"},
-	{"10,000 sheets.xlsx", func(t testing.TB) []byte { return workbook(t, 10_000, `<row><c><v>1</v></c></row>`) }, ""},
+	{"100,000 sheets.xlsx", func(t testing.TB) []byte { return workbookFile(t, 100_000, `<row><c><v>1</v></c></row>`) }, "has 100000 parts"},
+	{"10,000 sheets.xlsx", func(t testing.TB) []byte { return workbookFile(t, 10_000, `<row><c><v>1</v></c></row>`) }, ""},
 	{"far cells.xlsx", func(t testing.TB) []byte {
 		var rows strings.Builder
 		for i := range 3000 {
 			fmt.Fprintf(&rows, `<row r="%d"><c r="XFD%[1]d"><v>1</v></c></row>`, i*300+1)
 		}
-		return workbook(t, 1, rows.String())
+		return workbookFile(t, 1, rows.String())
 	}, ""},
 	{"wide sheet.xlsx", func(t testing.TB) []byte {
 		var first strings.Builder
 		for range maxColumns {
 			first.WriteString("<c><v>1</v></c>")
 		}
-		return workbook(t, 1, "<row>"+first.String()+"</row>"+strings.Repeat(`<row><c r="XFD1"><v>1</v></c></row>`, 5_000))
+		return workbookFile(t, 1, "<row>"+first.String()+"</row>"+strings.Repeat(`<row><c r="XFD1"><v>1</v></c></row>`, 5_000))
 	}, "has more than 67108864 bytes of text"},
 	{"one text, 100,000 times.xlsx", func(t testing.TB) []byte {
-		return workbook(t, 1, "<row>"+strings.Repeat(`<c t="s"><v>0</v></c>`, 100_000)+"</row>", "xl/shared.xml", "<sst><si><t>"+strings.Repeat("long text ", 20_000)+"</t></si></sst>")
+		return workbookFile(t, 1, "<row>"+strings.Repeat(`<c t="s"><v>0</v></c>`, 100_000)+"</row>", "xl/shared.xml", "<sst><si><t>"+strings.Repeat("long text ", 20_000)+"</t></si></sst>")
 	}, "has more than 67108864 bytes of text"},
 	{"repeated cells.ods", func(t testing.TB) []byte {
 		return packed(t, "mimetype", odfType+"spreadsheet", "content.xml", fmt.Sprintf(odfXML, "spreadsheet", `<table:table><table:table-row table:number-rows-repeated="1000000"><table:table-cell table:number-columns-repeated="16000"><text:p>x</text:p></table:table-cell></table:table-row></table:table>`))

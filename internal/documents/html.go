@@ -77,7 +77,7 @@ func decodeHTML(data []byte, encoding string) ([]byte, error) {
 func (r *htmlReader) read(page []byte) (string, error) {
 	z := html.NewTokenizer(bytes.NewReader(page))
 	for !r.finished {
-		if err := r.m.cost.check(); err != nil {
+		if err := r.m.cost.Check(); err != nil {
 			return "", err
 		}
 		switch z.Next() {
@@ -123,7 +123,7 @@ func (r *htmlReader) read(page []byte) (string, error) {
 	}
 	text := r.m.String()
 	if r.err == nil {
-		r.err = r.m.cost.err
+		r.err = r.m.cost.Err
 	}
 	return text, r.err
 }

@@ -52,7 +52,7 @@ var superscript = strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³
 // write appends text to the block.
 func (m *markdown) write(text string) {
 	m.cost.spendText(len(text))
-	if m.cost.err != nil || text == "" {
+	if m.cost.Err != nil || text == "" {
 		return
 	}
 	// A raised number behind another, or behind a word, is an exponent or the number of a note. In plain digits it would belong to it.
@@ -227,7 +227,7 @@ func (m *markdown) closeCell() {
 // coverFromAbove appends the cells up to the next one that no row above covers.
 func (m *markdown) coverFromAbove() {
 	t := m.table()
-	for column := len(t.row); column < len(t.down) && t.down[column] > 0 && m.cost.err == nil; column++ {
+	for column := len(t.row); column < len(t.down) && t.down[column] > 0 && m.cost.Err == nil; column++ {
 		t.down[column]--
 		m.appendCell("")
 	}
@@ -236,7 +236,7 @@ func (m *markdown) coverFromAbove() {
 // appendCell appends a cell to the row.
 func (m *markdown) appendCell(text string) {
 	t := m.table()
-	if m.cost.spendText(bytesOfCell); m.cost.err == nil && len(t.row) < maxColumns {
+	if m.cost.spendText(bytesOfCell); m.cost.Err == nil && len(t.row) < maxColumns {
 		t.row = append(t.row, text)
 	}
 }
@@ -331,7 +331,7 @@ func (m *markdown) grid(rows [][]string) string {
 	}
 	var to []byte
 	for _, row := range rows {
-		if to = appendRow(to, row, width); m.cost.check() != nil {
+		if to = appendRow(to, row, width); m.cost.Check() != nil {
 			return ""
 		}
 	}

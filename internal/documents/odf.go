@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 const odfType = "application/vnd.oasis.opendocument."
@@ -44,7 +46,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	if err != nil {
 		return Document{}, err
 	}
-	err = a.walk("META-INF/manifest.xml", false, func(_ *xmlReader, token xml.Token) error {
+	err = a.Walk("META-INF/manifest.xml", false, func(_ *xmlarchive.Reader, token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "encryption-data" {
 			return &Problem{Text: "is an OpenDocument file with a password", Hint: "remove the password and save it again"}
 		}
@@ -60,7 +62,7 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	r := &odf{archive: a, d: &d, o: o, m: newMarkdown(c), levels: map[string]odfLevel{}, counters: map[string][]int{}, raised: map[string]bool{}, titles: map[string]bool{}, hidden: map[string]bool{}, left: map[string]bool{}}
 	headers, footers, err := r.masters()
 	if err == nil {
-		err = a.walk("content.xml", true, r.content)
+		err = a.Walk("content.xml", true, r.content)
 	}
 	if err != nil {
 		return Document{}, err
@@ -81,20 +83,20 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 			d.Warnings = append(d.Warnings, "its "+what+" are not read")
 		}
 	}
-	return d, c.err
+	return d, c.Err
 }
 
 // masters reads the texts above and below the pages of a text, each different one once, and the styles of lists.
 func (r *odf) masters() (headers, footers distinct, err error) {
-	err = r.walk("styles.xml", false, func(x *xmlReader, token xml.Token) error {
+	err = r.Walk("styles.xml", false, func(x *xmlarchive.Reader, token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
 		}
-		if to := map[string]*distinct{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && attribute(t, "display") != "false" {
+		if to := map[string]*distinct{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && xmlarchive.Attribute(t, "display") != "false" {
 			outer := r.m
 			r.m = newMarkdown(r.cost)
-			err := x.within(func(token xml.Token) error { return r.content(x, token) })
+			err := x.Within(func(token xml.Token) error { return r.content(x, token) })
 			to.add(r.m.String())
 			r.m = outer
 			return err
@@ -105,26 +107,26 @@ func (r *odf) masters() (headers, footers distinct, err error) {
 }
 
 // style reads what a style says of lists, and of what is hidden.
-func (r *odf) style(x *xmlReader, t xml.StartElement) error {
-	name := attribute(t, "name")
+func (r *odf) style(x *xmlarchive.Reader, t xml.StartElement) error {
+	name := xmlarchive.Attribute(t, "name")
 	switch t.Name.Local {
 	case "list-style", "outline-style":
-		return x.within(func(token xml.Token) error {
+		return x.Within(func(token xml.Token) error {
 			if t, is := token.(xml.StartElement); is && (t.Name.Local == "list-level-style-number" || t.Name.Local == "outline-level-style") {
-				r.levels[name+" "+attribute(t, "level")] = odfLevelOf(t)
+				r.levels[name+" "+xmlarchive.Attribute(t, "level")] = odfLevelOf(t)
 			}
 			return nil
 		})
 	case "style":
-		r.titles[name] = attribute(t, "parent-style-name") == "Title"
-		return x.within(func(token xml.Token) error {
+		r.titles[name] = xmlarchive.Attribute(t, "parent-style-name") == "Title"
+		return x.Within(func(token xml.Token) error {
 			t, is := token.(xml.StartElement)
-			if is && (t.Name.Local == "table-properties" && attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && attribute(t, "visibility") == "hidden") {
+			if is && (t.Name.Local == "table-properties" && xmlarchive.Attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && xmlarchive.Attribute(t, "visibility") == "hidden") {
 				r.hidden[name] = true
 			}
 			if is && t.Name.Local == "text-properties" {
-				r.hidden[name] = r.hidden[name] || attribute(t, "display") == "none"
-				r.raised[name] = strings.HasPrefix(attribute(t, "text-position"), "super")
+				r.hidden[name] = r.hidden[name] || xmlarchive.Attribute(t, "display") == "none"
+				r.raised[name] = strings.HasPrefix(xmlarchive.Attribute(t, "text-position"), "super")
 			}
 			return nil
 		})
@@ -133,34 +135,34 @@ func (r *odf) style(x *xmlReader, t xml.StartElement) error {
 }
 
 // content handles a token of the content outside of paragraphs.
-func (r *odf) content(x *xmlReader, token xml.Token) error {
+func (r *odf) content(x *xmlarchive.Reader, token xml.Token) error {
 	m := r.m
 	switch t := token.(type) {
 	case xml.StartElement:
 		switch t.Name.Local {
 		case "tracked-changes", "forms", "sequence-decls", "shapes", "title", "desc", "event-listeners", "named-expressions", "database-ranges":
-			return x.skip()
+			return x.Skip()
 		case "style", "list-style", "outline-style":
 			return r.style(x, t)
 		case "spreadsheet":
-			return x.within(func(token xml.Token) error { return r.sheet(x, token) })
+			return x.Within(func(token xml.Token) error { return r.sheet(x, token) })
 		case "presentation":
-			return x.within(func(token xml.Token) error { return r.slide(x, token) })
+			return x.Within(func(token xml.Token) error { return r.slide(x, token) })
 		case "h":
-			level, _ := strconv.Atoi(attribute(t, "outline-level"))
+			level, _ := strconv.Atoi(xmlarchive.Attribute(t, "outline-level"))
 			return r.paragraph(x, strings.Repeat("#", min(max(level, 1), maxHeading))+" ")
 		case "p":
-			if style := attribute(t, "style-name"); style == "Title" || r.titles[style] {
+			if style := xmlarchive.Attribute(t, "style-name"); style == "Title" || r.titles[style] {
 				return r.paragraph(x, "# ")
 			}
 			return r.paragraph(x, "")
 		case "list":
-			style := attribute(t, "style-name")
+			style := xmlarchive.Attribute(t, "style-name")
 			if n := len(r.lists); style == "" && n > 0 {
 				style = r.lists[n-1].style
 			}
 			r.opened = false
-			r.openList(style, attribute(t, "continue-numbering") == "true" || attribute(t, "continue-list") != "")
+			r.openList(style, xmlarchive.Attribute(t, "continue-numbering") == "true" || xmlarchive.Attribute(t, "continue-list") != "")
 		case "list-item":
 			m.end()
 			r.opened = true
@@ -170,15 +172,15 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 			m.openRow()
 		case "table-cell", "covered-table-cell":
 			m.openCell()
-			if repeated, _ := strconv.Atoi(attribute(t, "number-columns-repeated")); repeated > 1 {
+			if repeated, _ := strconv.Atoi(xmlarchive.Attribute(t, "number-columns-repeated")); repeated > 1 {
 				m.span(repeated - 1)
 			}
 		case "object":
 			r.left["charts and embedded documents"] = true
-			return x.skip()
+			return x.Skip()
 		case "image":
 			if r.o.Images {
-				return r.picture(r.d, attribute(t, "href"))
+				return r.picture(r.d, xmlarchive.Attribute(t, "href"))
 			}
 		}
 	case xml.EndElement:
@@ -201,7 +203,7 @@ func (r *odf) content(x *xmlReader, token xml.Token) error {
 }
 
 // paragraph reads to the end of a paragraph. Text boxes at it follow it.
-func (r *odf) paragraph(x *xmlReader, prefix string) error {
+func (r *odf) paragraph(x *xmlarchive.Reader, prefix string) error {
 	m := r.m
 	if r.opened {
 		m.begin(r.item())
@@ -215,7 +217,7 @@ func (r *odf) paragraph(x *xmlReader, prefix string) error {
 		m.begin(prefix)
 	}
 	var boxes []string
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "text-box" {
 			text, err := r.apart(x)
 			if text != "" {
@@ -233,17 +235,17 @@ func (r *odf) paragraph(x *xmlReader, prefix string) error {
 }
 
 // apart returns the text of an element as one of its own.
-func (r *odf) apart(x *xmlReader) (string, error) {
+func (r *odf) apart(x *xmlarchive.Reader) (string, error) {
 	outer, lists := r.m, r.lists
 	r.m, r.lists = newMarkdown(r.cost), nil
-	err := x.within(func(token xml.Token) error { return r.content(x, token) })
+	err := x.Within(func(token xml.Token) error { return r.content(x, token) })
 	text := r.m.String()
 	r.m, r.lists = outer, lists
 	return text, err
 }
 
 // inline handles a token within a paragraph. Blanks and line ends of the file are one blank.
-func (r *odf) inline(x *xmlReader, token xml.Token) error {
+func (r *odf) inline(x *xmlarchive.Reader, token xml.Token) error {
 	m := r.m
 	switch t := token.(type) {
 	case xml.CharData:
@@ -251,7 +253,7 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 	case xml.StartElement:
 		switch t.Name.Local {
 		case "s":
-			count, err := strconv.Atoi(attribute(t, "c"))
+			count, err := strconv.Atoi(xmlarchive.Attribute(t, "c"))
 			if err != nil {
 				count = 1
 			}
@@ -262,25 +264,25 @@ func (r *odf) inline(x *xmlReader, token xml.Token) error {
 		case "line-break":
 			m.lineBreak()
 		case "span":
-			if r.hidden[attribute(t, "style-name")] {
-				return x.skip()
+			if r.hidden[xmlarchive.Attribute(t, "style-name")] {
+				return x.Skip()
 			}
-			m.raised = r.raised[attribute(t, "style-name")]
+			m.raised = r.raised[xmlarchive.Attribute(t, "style-name")]
 		case "a":
-			m.openLink(attribute(t, "href"))
+			m.openLink(xmlarchive.Attribute(t, "href"))
 		case "note":
 			return r.note(x)
 		case "annotation":
 			r.left["comments"] = true
-			return x.skip()
+			return x.Skip()
 		case "title", "desc", "ruby-text", "tracked-changes", "page-number", "page-count":
-			return x.skip()
+			return x.Skip()
 		case "object":
 			r.left["charts and embedded documents"] = true
-			return x.skip()
+			return x.Skip()
 		case "image":
 			if r.o.Images {
-				return r.picture(r.d, attribute(t, "href"))
+				return r.picture(r.d, xmlarchive.Attribute(t, "href"))
 			}
 		}
 	case xml.EndElement:
@@ -310,15 +312,15 @@ func singleBlanks(text string, afterBlank bool) string {
 	return to.String()
 }
 
-func (r *odf) note(x *xmlReader) error {
-	return x.within(func(token xml.Token) error {
+func (r *odf) note(x *xmlarchive.Reader) error {
+	return x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
 		}
 		switch t.Name.Local {
 		case "note-citation":
-			return x.skip()
+			return x.Skip()
 		case "note-body":
 			text, err := r.apart(x)
 			r.notes = append(r.notes, text)

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 // odfLevel is how items of one depth are numbered.
@@ -14,11 +16,11 @@ type odfLevel struct {
 }
 
 func odfLevelOf(t xml.StartElement) odfLevel {
-	l := odfLevel{format: attribute(t, "num-format"), prefix: attribute(t, "num-prefix"), suffix: attribute(t, "num-suffix"), shown: 1, start: 1}
-	if shown, err := strconv.Atoi(attribute(t, "display-levels")); err == nil {
+	l := odfLevel{format: xmlarchive.Attribute(t, "num-format"), prefix: xmlarchive.Attribute(t, "num-prefix"), suffix: xmlarchive.Attribute(t, "num-suffix"), shown: 1, start: 1}
+	if shown, err := strconv.Atoi(xmlarchive.Attribute(t, "display-levels")); err == nil {
 		l.shown = shown
 	}
-	if start, err := strconv.Atoi(attribute(t, "start-value")); err == nil {
+	if start, err := strconv.Atoi(xmlarchive.Attribute(t, "start-value")); err == nil {
 		l.start = start
 	}
 	return l

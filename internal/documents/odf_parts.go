@@ -7,27 +7,28 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/internal/documents/numberformat"
+	"github.com/gleitzeit/gleitzeit/internal/workbook/numberformat"
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 // sheet handles a token between the sheets of a spreadsheet.
-func (r *odf) sheet(x *xmlReader, token xml.Token) error {
+func (r *odf) sheet(x *xmlarchive.Reader, token xml.Token) error {
 	t, is := token.(xml.StartElement)
 	if !is {
 		return nil
 	}
 	if t.Name.Local != "table" {
-		return x.skip()
+		return x.Skip()
 	}
 	if wanted, err := r.isWanted(); err != nil || !wanted {
-		return cmpError(err, x.skip)
+		return cmpError(err, x.Skip)
 	}
-	name := attribute(t, "name")
-	if r.hidden[attribute(t, "style-name")] {
+	name := xmlarchive.Attribute(t, "name")
+	if r.hidden[xmlarchive.Attribute(t, "style-name")] {
 		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("sheet %q is hidden in the workbook", name))
 	}
 	var all cells
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
@@ -35,7 +36,7 @@ func (r *odf) sheet(x *xmlReader, token xml.Token) error {
 		switch t.Name.Local {
 		case "object":
 			r.left["charts and embedded documents"] = true
-			return x.skip()
+			return x.Skip()
 		case "table-row":
 			return r.sheetRow(x, t, &all)
 		}
@@ -51,7 +52,7 @@ func (r *odf) sheet(x *xmlReader, token xml.Token) error {
 
 // repeatedOf returns how often a row or a cell stands there. Empty ones do so a million times, at the end of sheets.
 func repeatedOf(t xml.StartElement, name string) int {
-	n, err := strconv.Atoi(attribute(t, name))
+	n, err := strconv.Atoi(xmlarchive.Attribute(t, name))
 	const most = 1 << 20 // Rows of a sheet.
 	if err != nil {
 		return 1
@@ -59,24 +60,24 @@ func repeatedOf(t xml.StartElement, name string) int {
 	return min(max(n, 1), most)
 }
 
-func (r *odf) sheetRow(x *xmlReader, start xml.StartElement, all *cells) error {
+func (r *odf) sheetRow(x *xmlarchive.Reader, start xml.StartElement, all *cells) error {
 	var row []cell
 	column := 0
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is || t.Name.Local != "table-cell" && t.Name.Local != "covered-table-cell" {
 			return nil
 		}
 		text, err := r.apart(x)
-		if kind := attribute(t, "value-type"); kind == "float" && strings.ContainsAny(text, "eE") {
-			text = plainValue(attribute(t, "value"), text)
-		} else if formula := attribute(t, "formula"); formula != "" && text == "" && kind == "" {
+		if kind := xmlarchive.Attribute(t, "value-type"); kind == "float" && strings.ContainsAny(text, "eE") {
+			text = plainValue(xmlarchive.Attribute(t, "value"), text)
+		} else if formula := xmlarchive.Attribute(t, "formula"); formula != "" && text == "" && kind == "" {
 			_, text, _ = strings.Cut(formula, ":")
 			all.uncalculated++
 		}
 		n := repeatedOf(t, "number-columns-repeated")
 		for i := range n {
-			if text == "" || column+i >= maxColumns || r.cost.check() != nil {
+			if text == "" || column+i >= maxColumns || r.cost.Check() != nil {
 				break
 			}
 			row = append(row, cell{column + i, text})
@@ -89,7 +90,7 @@ func (r *odf) sheetRow(x *xmlReader, start xml.StartElement, all *cells) error {
 		return err
 	}
 	for range repeatedOf(start, "number-rows-repeated") {
-		if r.cost.spendText(len(row)*bytesOfCell + bytesOfCell); r.cost.check() != nil {
+		if r.cost.spendText(len(row)*bytesOfCell + bytesOfCell); r.cost.Check() != nil {
 			break
 		}
 		all.rows = append(all.rows, row)
@@ -107,20 +108,20 @@ func plainValue(value, shown string) string {
 }
 
 // slide handles a token between the slides of a presentation.
-func (r *odf) slide(x *xmlReader, token xml.Token) error {
+func (r *odf) slide(x *xmlarchive.Reader, token xml.Token) error {
 	t, is := token.(xml.StartElement)
 	if !is || t.Name.Local != "page" {
 		return nil
 	}
 	if wanted, err := r.isWanted(); err != nil || !wanted {
-		return cmpError(err, x.skip)
+		return cmpError(err, x.Skip)
 	}
-	if r.hidden[attribute(t, "style-name")] {
+	if r.hidden[xmlarchive.Attribute(t, "style-name")] {
 		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("slide %d is hidden in the presentation", r.count))
 	}
 	r.m = newMarkdown(r.cost)
 	notes, class := "", ""
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return r.content(x, token)
@@ -131,7 +132,7 @@ func (r *odf) slide(x *xmlReader, token xml.Token) error {
 			notes, err = r.notesOf(x)
 			return err
 		case "frame", "custom-shape":
-			class = attribute(t, "class")
+			class = xmlarchive.Attribute(t, "class")
 		case "text-box":
 			text, err := r.apart(x)
 			if class == "title" && text != "" && !strings.HasPrefix(text, "#") {
@@ -156,14 +157,14 @@ func (r *odf) slide(x *xmlReader, token xml.Token) error {
 }
 
 // notesOf returns the notes of a slide without the numbers and headers of their page.
-func (r *odf) notesOf(x *xmlReader) (string, error) {
+func (r *odf) notesOf(x *xmlarchive.Reader) (string, error) {
 	var all []string
 	class := ""
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		switch {
 		case is && t.Name.Local == "frame":
-			class = attribute(t, "class")
+			class = xmlarchive.Attribute(t, "class")
 		case is && t.Name.Local == "text-box":
 			text, err := r.apart(x)
 			if text != "" && (class == "notes" || class == "") {

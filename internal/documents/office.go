@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 func isDOCX(data []byte) bool { return packs(data, "word/") }
@@ -16,7 +18,7 @@ func packs(data []byte, folder string) bool {
 	if !isZIP(data) {
 		return false
 	}
-	if bytes.Count(data, []byte("PK\x01\x02")) <= maxPackedFiles {
+	if bytes.Count(data, []byte("PK\x01\x02")) <= xmlarchive.MaxFiles {
 		if reader, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err == nil {
 			for _, file := range reader.File {
 				if strings.HasPrefix(strings.TrimPrefix(file.Name, "/"), folder) {

@@ -134,7 +134,7 @@ func TestImagesOfOffice(t *testing.T) {
 		"a.eml":  mail,
 		"a.pptx": officeFile(t, "ppt/presentation.xml", `<p xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sldId r:id="r1"/></p>`, "ppt/_rels/presentation.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "slide", "s.xml")), "ppt/s.xml", `<sld xmlns:r="r"><pic><blip r:embed="r1"/></pic></sld>`, "ppt/_rels/s.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "image", "a.png")), "ppt/a.png", pixel),
 		"a.odt":  packed(t, "mimetype", odfType+"text", "content.xml", fmt.Sprintf(odfXML, "text", `<text:p><frame><image href="Pictures/a.png"/></frame><frame><image href="https://example.org/b.png"/></frame></text:p>`), "Pictures/a.png", pixel),
-		"a.xlsx": workbook(t, 1, "<row/>", "xl/worksheets/_rels/sheet1.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "drawing", "d.xml")), "xl/worksheets/_rels/d.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "image", "../a.png")), "xl/a.png", pixel),
+		"a.xlsx": workbookFile(t, 1, "<row/>", "xl/worksheets/_rels/sheet1.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "drawing", "d.xml")), "xl/worksheets/_rels/d.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "image", "../a.png")), "xl/a.png", pixel),
 	} {
 		d, err := Read(context.Background(), name, data, Options{Images: true})
 		if err != nil || len(d.Images) != 1 || d.Images[0].Type != "image/png" || !bytes.Equal(bytes.TrimSpace(d.Images[0].Data), bytes.TrimSpace([]byte(pixel))) {
@@ -157,7 +157,7 @@ func TestOfficeEnds(t *testing.T) {
 			return err
 		},
 		"xlsx": func() error {
-			_, err := readXLSX(ended, "", workbook(t, 1, strings.Repeat("<row/>", many)), Options{Limits: Limits{}.withDefaults()})
+			_, err := readXLSX(ended, "", workbookFile(t, 1, strings.Repeat("<row/>", many)), Options{Limits: Limits{}.withDefaults()})
 			return err
 		},
 		"html": func() error {
@@ -227,6 +227,19 @@ func TestRaisedNumbers(t *testing.T) {
 	} {
 		if d, err := Read(context.Background(), name, data, Options{}); err != nil || d.Text() != "10² m in 2019³, the 1st" {
 			t.Errorf("%s: got %q, %v", name, d.Text(), err)
+		}
+	}
+}
+
+// TestWorkbooks wants cells as Excel shows them.
+func TestWorkbooks(t *testing.T) {
+	for rows, want := range map[string]string{
+		`<row><c t="inlineStr"><is><t>a_x000D_b_x005F_x0041_</t></is></c><c t="b"><v>0</v></c></row>`:                                                               "| a<br>b_x0041_ | FALSE |\n| --- | --- |",
+		`<row><c><f t="shared" si="1">X1+1</f></c><c><f t="shared" si="1"/></c><c><f>X1</f><v/></c><c><f>X1</f><v>5</v></c><c t="str"><f>T(1)</f><v></v></c></row>`: "| =X1+1 | =… as in A1 | =X1 | 5 |\n| --- | --- | --- | --- |",
+		`<row><c t="d"><v>2026-01-02T00:00:00</v></c><c t="e"><v>#REF!</v></c><c r="XFE1"><v>1</v></c></row>`:                                                       "| 2026-01-02 | #REF! |\n| --- | --- |",
+	} {
+		if d, err := Read(context.Background(), "a.xlsx", workbookFile(t, 1, rows), Options{}); err != nil || d.Text() != want {
+			t.Errorf("%s: got %q, %v", rows, d.Text(), err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/xmlarchive"
 )
 
 // pptx reads a PowerPoint presentation.
@@ -28,15 +30,15 @@ func readPPTX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 	if err != nil {
 		return Document{}, err
 	}
-	all, err := a.relations(main)
+	all, err := a.Relations(main)
 	if err != nil {
 		return Document{}, err
 	}
 	var slides []string
-	err = a.walk(main, true, func(_ *xmlReader, token xml.Token) error {
+	err = a.Walk(main, true, func(_ *xmlarchive.Reader, token xml.Token) error {
 		if t, is := token.(xml.StartElement); is && t.Name.Local == "sldId" {
-			if slide := all[relationID(t)]; slide.kind == "slide" && !slide.external {
-				slides = append(slides, slide.target)
+			if slide := all[relationID(t)]; slide.Kind == "slide" && !slide.External {
+				slides = append(slides, slide.Target)
 			}
 		}
 		return nil
@@ -61,7 +63,7 @@ func readPPTX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 			d.Warnings = append(d.Warnings, "its "+what+" are not read")
 		}
 	}
-	return d, c.err
+	return d, c.Err
 }
 
 // relationID returns the id of a reference. An element can have an id of its own beside it.
@@ -76,14 +78,14 @@ func relationID(element xml.StartElement) string {
 
 // slide returns the text of a slide, with its notes.
 func (r *pptx) slide(name string, number int) (string, error) {
-	all, err := r.relations(name)
+	all, err := r.Relations(name)
 	if err != nil {
 		return "", err
 	}
 	m := newMarkdown(r.cost)
 	r.pictures = distinct{}
-	err = r.walk(name, true, func(x *xmlReader, token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && t.Name.Local == "sld" && attribute(t, "show") == "0" {
+	err = r.Walk(name, true, func(x *xmlarchive.Reader, token xml.Token) error {
+		if t, is := token.(xml.StartElement); is && t.Name.Local == "sld" && xmlarchive.Attribute(t, "show") == "0" {
 			r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("slide %d is hidden in the presentation", number))
 		}
 		return r.shapes(x, token, m, all, false)
@@ -91,18 +93,18 @@ func (r *pptx) slide(name string, number int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, diagram := range related(all, "diagramData") {
+	for _, diagram := range xmlarchive.Related(all, "diagramData") {
 		if err := r.diagram(diagram, m); err != nil {
 			return "", err
 		}
 	}
-	r.left["charts"] = r.left["charts"] || len(related(all, "chart")) > 0
-	r.left["comments"] = r.left["comments"] || len(related(all, "comments")) > 0
+	r.left["charts"] = r.left["charts"] || len(xmlarchive.Related(all, "chart")) > 0
+	r.left["comments"] = r.left["comments"] || len(xmlarchive.Related(all, "comments")) > 0
 	notes := newMarkdown(r.cost)
-	for _, file := range related(all, "notesSlide") {
-		of, err := r.relations(file)
+	for _, file := range xmlarchive.Related(all, "notesSlide") {
+		of, err := r.Relations(file)
 		if err == nil {
-			err = r.walk(file, false, func(x *xmlReader, token xml.Token) error { return r.shapes(x, token, notes, of, true) })
+			err = r.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error { return r.shapes(x, token, notes, of, true) })
 		}
 		if err != nil {
 			return "", err
@@ -125,7 +127,7 @@ func (r *pptx) slide(name string, number int) (string, error) {
 }
 
 // shapes handles a token of a slide, or of its notes, of which only the body counts.
-func (r *pptx) shapes(x *xmlReader, token xml.Token, m *markdown, all map[string]relation, isNotes bool) error {
+func (r *pptx) shapes(x *xmlarchive.Reader, token xml.Token, m *markdown, all map[string]xmlarchive.Relation, isNotes bool) error {
 	switch t := token.(type) {
 	case xml.StartElement:
 		switch t.Name.Local {
@@ -138,7 +140,7 @@ func (r *pptx) shapes(x *xmlReader, token xml.Token, m *markdown, all map[string
 		case "tc":
 			m.openCell()
 		case "cNvPr":
-			if text := strings.TrimSpace(attribute(t, "descr")); text != "" && !isNotes {
+			if text := strings.TrimSpace(xmlarchive.Attribute(t, "descr")); text != "" && !isNotes {
 				m.begin("")
 				m.write("![" + text + "]")
 				m.end()
@@ -148,7 +150,7 @@ func (r *pptx) shapes(x *xmlReader, token xml.Token, m *markdown, all map[string
 		case "blip":
 			r.blip(t, all)
 		case "Fallback":
-			return x.skip()
+			return x.Skip()
 		}
 	case xml.EndElement:
 		switch t.Name.Local {
@@ -164,24 +166,24 @@ func (r *pptx) shapes(x *xmlReader, token xml.Token, m *markdown, all map[string
 }
 
 // blip notes an image.
-func (r *pptx) blip(t xml.StartElement, all map[string]relation) {
-	if image := all[attribute(t, "embed")]; image.kind == "image" && !image.external {
-		r.pictures.add(image.target)
+func (r *pptx) blip(t xml.StartElement, all map[string]xmlarchive.Relation) {
+	if image := all[xmlarchive.Attribute(t, "embed")]; image.Kind == "image" && !image.External {
+		r.pictures.add(image.Target)
 	}
 }
 
 // shape reads a shape. Its kind as a placeholder stands before its text.
-func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes bool) error {
+func (r *pptx) shape(x *xmlarchive.Reader, m *markdown, all map[string]xmlarchive.Relation, isNotes bool) error {
 	kind, isPlaceholder := "", false
 	footer := newMarkdown(r.cost)
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			return nil
 		}
 		switch t.Name.Local {
 		case "cNvPr":
-			if text := strings.TrimSpace(attribute(t, "descr")); text != "" && !isNotes {
+			if text := strings.TrimSpace(xmlarchive.Attribute(t, "descr")); text != "" && !isNotes {
 				m.begin("")
 				m.write("![" + text + "]")
 				m.end()
@@ -189,13 +191,13 @@ func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes
 		case "blip":
 			r.blip(t, all)
 		case "ph":
-			kind, isPlaceholder = attribute(t, "type"), true
+			kind, isPlaceholder = xmlarchive.Attribute(t, "type"), true
 		case "txBody":
 			switch {
 			case kind == "sldNum" || kind == "dt" || isNotes && isPlaceholder && kind != "body":
-				return x.skip()
+				return x.Skip()
 			case kind == "ftr" || kind == "hdr":
-				return x.within(func(token xml.Token) error {
+				return x.Within(func(token xml.Token) error {
 					if t, is := token.(xml.StartElement); is && t.Name.Local == "p" {
 						return r.paragraph(x, footer, all, "", make([]int, maxListDepth), false)
 					}
@@ -215,13 +217,13 @@ func (r *pptx) shape(x *xmlReader, m *markdown, all map[string]relation, isNotes
 	return err
 }
 
-func (r *pptx) body(x *xmlReader, m *markdown, all map[string]relation, isTitle, isList bool) error {
+func (r *pptx) body(x *xmlarchive.Reader, m *markdown, all map[string]xmlarchive.Relation, isTitle, isList bool) error {
 	prefix := ""
 	if isTitle {
 		prefix = "# "
 	}
 	numbers := make([]int, maxListDepth)
-	return x.within(func(token xml.Token) error {
+	return x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is || t.Name.Local != "p" {
 			return nil
@@ -232,13 +234,13 @@ func (r *pptx) body(x *xmlReader, m *markdown, all map[string]relation, isTitle,
 
 // paragraph reads a paragraph, which may say of itself that it is an item of a list, or that it is not. Numbers are those of the items
 // before it.
-func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, prefix string, numbers []int, isItem bool) error {
+func (r *pptx) paragraph(x *xmlarchive.Reader, m *markdown, all map[string]xmlarchive.Relation, prefix string, numbers []int, isItem bool) error {
 	m.begin(prefix)
 	level, label := 0, ""
 	if isItem {
 		label = "-"
 	}
-	err := x.within(func(token xml.Token) error {
+	err := x.Within(func(token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is {
 			if end, ends := token.(xml.EndElement); ends && end.Name.Local == "r" {
@@ -248,7 +250,7 @@ func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, pre
 		}
 		switch t.Name.Local {
 		case "pPr":
-			level, _ = strconv.Atoi(attribute(t, "lvl"))
+			level, _ = strconv.Atoi(xmlarchive.Attribute(t, "lvl"))
 			level = min(max(level, 0), maxListDepth-1)
 		case "buNone":
 			label = ""
@@ -257,9 +259,9 @@ func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, pre
 		case "buAutoNum":
 			label = "1"
 		case "rPr":
-			m.raised = attribute(t, "baseline") != "" && attribute(t, "baseline") != "0" && attribute(t, "baseline")[0] != '-'
+			m.raised = xmlarchive.Attribute(t, "baseline") != "" && xmlarchive.Attribute(t, "baseline") != "0" && xmlarchive.Attribute(t, "baseline")[0] != '-'
 		case "t":
-			text, err := x.text()
+			text, err := x.Text()
 			m.write(text)
 			return err
 		case "br":
@@ -267,8 +269,8 @@ func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, pre
 		case "tab":
 			m.write("\t")
 		case "hlinkClick":
-			if target := all[relationID(t)]; target.external {
-				m.openLink(target.target)
+			if target := all[relationID(t)]; target.External {
+				m.openLink(target.Target)
 			}
 		}
 		return nil
@@ -287,15 +289,15 @@ func (r *pptx) paragraph(x *xmlReader, m *markdown, all map[string]relation, pre
 
 // diagram writes the texts of a SmartArt graphic, in the order in which they were entered.
 func (r *pptx) diagram(name string, m *markdown) error {
-	return r.walk(name, false, func(x *xmlReader, token xml.Token) error {
+	return r.Walk(name, false, func(x *xmlarchive.Reader, token xml.Token) error {
 		t, is := token.(xml.StartElement)
 		if !is || t.Name.Local != "p" {
 			return nil
 		}
 		m.begin("- ")
-		err := x.within(func(token xml.Token) error {
+		err := x.Within(func(token xml.Token) error {
 			if t, is := token.(xml.StartElement); is && t.Name.Local == "t" {
-				text, err := x.text()
+				text, err := x.Text()
 				m.write(text)
 				return err
 			}

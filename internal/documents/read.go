@@ -96,7 +96,7 @@ func Read(ctx context.Context, name string, data []byte, o Options) (Document, e
 func readRecovered(ctx context.Context, f format, name string, data []byte, o Options) (d Document, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d, err = Document{}, &Problem{Text: fmt.Sprintf("is damaged, or not really %s", f.called), Hint: "save it anew with the program that made it"}
+			d, err = Document{}, &Problem{Text: fmt.Sprintf("is damaged, or not really %s", f.called), Hint: saveAnew}
 		}
 	}()
 	return f.read(ctx, name, data, o)
@@ -105,13 +105,13 @@ func readRecovered(ctx context.Context, f format, name string, data []byte, o Op
 // problemOf translates what a reader returned.
 func problemOf(err error, f format, l Limits) error {
 	var p *Problem
-	switch {
+	switch err = asProblem(err); {
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Problem{Text: fmt.Sprintf("could not be read within %s", l.Time), Hint: "read fewer pages, or allow more time"}
 	}
-	return &Problem{Text: fmt.Sprintf("cannot be read as %s: %v", f.called, err), Hint: "save it anew with the program that made it"}
+	return &Problem{Text: fmt.Sprintf("cannot be read as %s: %v", f.called, err), Hint: saveAnew}
 }
 
 // bounded enforces the limits that hold for every format on what a reader returned.
@@ -158,7 +158,7 @@ func recognise(name string, data []byte) (format, error) {
 	case named >= 0 && known[named].is == nil:
 		return known[named], nil // Its reader knows encodings.
 	case named >= 0:
-		return format{}, &Problem{Text: fmt.Sprintf("is not %s, as its name says", known[named].called), Hint: "save it anew with the program that made it"}
+		return format{}, &Problem{Text: fmt.Sprintf("is not %s, as its name says", known[named].called), Hint: saveAnew}
 	}
 	// The reader of text knows encodings, and names what is not text.
 	return known[slices.IndexFunc(known, func(f format) bool { return f.name == "text" })], nil

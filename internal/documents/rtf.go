@@ -75,14 +75,14 @@ func readRTF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	if r.comments {
 		d.Warnings = append(d.Warnings, "its comments are not read")
 	}
-	return d, c.err
+	return d, c.Err
 }
 
 func (r *rtf) group() *rtfGroup { return &r.groups[len(r.groups)-1] }
 
 func (r *rtf) read() error {
 	for r.at < len(r.data) {
-		if err := r.cost.check(); err != nil {
+		if err := r.cost.Check(); err != nil {
 			return err
 		}
 		letter := r.data[r.at]
@@ -90,7 +90,7 @@ func (r *rtf) read() error {
 		switch letter {
 		case '{':
 			if len(r.groups) > maxRTFGroups {
-				return &Problem{Text: fmt.Sprintf("has more than %d groups within each other", maxRTFGroups), Hint: "save it anew with the program that made it"}
+				return &Problem{Text: fmt.Sprintf("has more than %d groups within each other", maxRTFGroups), Hint: saveAnew}
 			}
 			r.flush()
 			inner := *r.group()

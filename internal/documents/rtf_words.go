@@ -145,7 +145,7 @@ func (r *rtf) styles() {
 				r.styleOf(string(r.data[start+1 : r.at]))
 			}
 		}
-		if r.cost.check() != nil {
+		if r.cost.Check() != nil {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package table
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -192,7 +193,7 @@ type csvRows struct {
 	names []string
 }
 
-func openCSV(from io.ReaderAt, size int64, o Options) (reader, error) {
+func openCSV(_ context.Context, from io.ReaderAt, size int64, o Options) (reader, error) {
 	text := openText(from, size)
 	sample, _ := text.Peek(bufferSize)
 	whole := len(sample) < bufferSize
@@ -204,11 +205,11 @@ func openCSV(from io.ReaderAt, size int64, o Options) (reader, error) {
 	return newCSV(&records{from: text, delimiter: delimiter, alone: alone, line: 1})
 }
 
-func openTSV(from io.ReaderAt, size int64, o Options) (reader, error) {
+func openTSV(ctx context.Context, from io.ReaderAt, size int64, o Options) (reader, error) {
 	if o.Delimiter == "" {
 		o.Delimiter = "tab"
 	}
-	return openCSV(from, size, o)
+	return openCSV(ctx, from, size, o)
 }
 
 // endsLinesAlone reports whether lines end with a carriage return alone.

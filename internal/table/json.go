@@ -3,7 +3,7 @@ package table
 import (
 	"bufio"
 	"bytes"
-	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +18,7 @@ type lines struct {
 	line int // Of what was read last.
 }
 
-func openLines(from io.ReaderAt, size int64, _ Options) (reader, error) {
+func openLines(_ context.Context, from io.ReaderAt, size int64, _ Options) (reader, error) {
 	return &lines{from: openText(from, size)}, nil
 }
 
@@ -86,8 +86,8 @@ type list struct {
 	row     int
 }
 
-func openList(from io.ReaderAt, size int64, _ Options) (reader, error) {
-	source := &limited{from: openText(from, size), left: MaxRow, most: MaxRow}
+func openList(_ context.Context, from io.ReaderAt, size int64, _ Options) (reader, error) {
+	source := &limited{from: openText(from, size), left: MaxRow}
 	l := &list{decoder: json.NewDecoder(source), from: source}
 	first, err := l.decoder.Token()
 	switch {
@@ -143,14 +143,12 @@ func (l *list) invalid(place string, err error) error {
 type limited struct {
 	from io.Reader
 	left int
-	most int    // What left was.
-	what string // Of what it is a part; empty is the row.
 }
 
 // Read implements io.Reader.
 func (l *limited) Read(to []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, errorf("%s is larger than %d MiB", cmp.Or(l.what, "the row"), l.most>>20)
+		return 0, errorf("the row is larger than %d MiB", MaxRow>>20)
 	}
 	read, err := l.from.Read(to)
 	l.left -= read

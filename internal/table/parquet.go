@@ -1,6 +1,7 @@
 package table
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type parquetRows struct {
 // parquetBuffer is how many rows are read at once.
 const parquetBuffer = 64
 
-func openParquet(from io.ReaderAt, size int64, _ Options) (opened reader, err error) {
+func openParquet(_ context.Context, from io.ReaderAt, size int64, _ Options) (opened reader, err error) {
 	defer recoverParquet(&err)
 	file, err := parquet.OpenFile(from, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {

@@ -3,6 +3,7 @@
 package table
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +64,17 @@ func (t *Table) Columns() []string { return t.columns() }
 func (t *Table) Next() (Row, error) {
 	row, err := t.next()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return Row{}, asError(err)
+		return Row{}, failed(err)
 	}
 	return row, err
+}
+
+// failed returns the end of a context as it is, and any other error as one of the table.
+func failed(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return asError(err)
 }
 
 // asError returns an error as one of the table.
@@ -81,7 +90,7 @@ type fileFormat struct {
 	name    string
 	endings []string
 	sheets  bool
-	open    func(from io.ReaderAt, size int64, o Options) (reader, error)
+	open    func(ctx context.Context, from io.ReaderAt, size int64, o Options) (reader, error)
 }
 
 // formats are all of them.
@@ -144,14 +153,14 @@ func Endings() string {
 	return strings.Join(all, ", ")
 }
 
-// Open opens the table in a file of so many bytes, whose name selects the format.
-func Open(name string, from io.ReaderAt, size int64, o Options) (*Table, error) {
+// Open opens the table in a file of so many bytes, whose name selects the format. Reading it ends with the context.
+func Open(ctx context.Context, name string, from io.ReaderAt, size int64, o Options) (*Table, error) {
 	if err := Check(name, o); err != nil {
 		return nil, err
 	}
-	opened, err := formatOf(name).open(from, size, o)
+	opened, err := formatOf(name).open(ctx, from, size, o)
 	if err != nil {
-		return nil, asError(err)
+		return nil, failed(err)
 	}
 	return &Table{opened}, nil
 }

@@ -22,7 +22,7 @@ import (
 func read(t testing.TB, name, data string, o Options) string {
 	t.Helper()
 	var shown strings.Builder
-	opened, err := Open(name, strings.NewReader(data), int64(len(data)), o)
+	opened, err := Open(t.Context(), name, strings.NewReader(data), int64(len(data)), o)
 	if err != nil {
 		return "! " + err.Error()
 	}
@@ -243,7 +243,7 @@ func TestMemory(t *testing.T) {
 			of.row = `{"id":"%09d","question":"` + text + "\"}\n"
 		}
 		of.rows = megabytes << 20 / len(fmt.Sprintf(of.row, 0))
-		opened, err := Open(name, of, of.size(), Options{})
+		opened, err := Open(t.Context(), name, of, of.size(), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

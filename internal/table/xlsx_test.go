@@ -1,10 +1,14 @@
 package table
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/workbook/numberformat"
 )
 
 // sheetOf makes a workbook of one sheet.
@@ -75,6 +79,10 @@ row 4 {"a":"2026-01-02","b c":"x\ry_x0041_"}
 row 5 {"a":"","b c":1}
 row 10 {"a":2,"b c":""}
 `},
+		{"formulas that were never calculated, as Python programs write them", `<row><c><f>1+1</f><v></v></c><c t="str"><f>T(1)</f><v></v></c></row><row><c><f>1+1</f><v/></c></row>`, `
+row 2 {"a":"","b c":""} ! row 2: cell A2 is a formula without a result
+row 3 {"a":"","b c":""} ! row 3: cell A3 is a formula without a result
+`},
 		{"rows that are invalid", `<row><c><f>SUM(B1:B2)</f></c><c><v>1</v></c></row><row><c><v>1</v></c><c r="AB3"><v>5</v></c></row><row><c t="s"><v>9</v></c></row><row><c><v>3</v></c></row>`, `
 row 2 {"a":"","b c":1} ! row 2: cell A2 is a formula without a result
 row 3 {"a":1,"b c":""} ! row 3: cell AB3 is in a column without a name
@@ -115,15 +123,20 @@ func TestUnpackedWorkbook(t *testing.T) {
 	}
 }
 
-func TestNamesOfCells(t *testing.T) {
-	for column := range 1000 {
-		name := cellName(column, 7)
-		if got, is := columnOf(name); !is || got != column {
-			t.Errorf("%d is %s, which is %d", column, name, got)
-		}
+// TestEndOfWorkbooks: the end of a context is no error of the table.
+func TestEndOfWorkbooks(t *testing.T) {
+	data := sheetOf(t, `<row><c><v>1</v></c></row>`+strings.Repeat(`<row><c><v>2</v></c></row>`, 2_000)+sheetEnd, "", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	opened, err := Open(ctx, "t.xlsx", strings.NewReader(data), int64(len(data)), Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if name := cellName(701, 1) + cellName(702, 1); name != "ZZ1AAA1" {
-		t.Error(name)
+	cancel()
+	for err == nil {
+		_, err = opened.Next()
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -134,7 +147,7 @@ func FuzzWorkbook(f *testing.F) {
 	f.Fuzz(func(t *testing.T, rows, code string) {
 		read(t, "t.xlsx", sheetOf(t, `<row><c><v>1</v></c></row>`+rows+sheetEnd, "<si><t>a</t></si>", ""), Options{})
 		for _, number := range []string{"60", "-0.5", "1e300", rows} {
-			_, _ = io.Discard.Write(patternOfCode(code).value(number, true).JSON())
+			_, _ = io.Discard.Write(numberOf(number, numberformat.Format(code).Kind(), 1462).JSON())
 		}
 	})
 }

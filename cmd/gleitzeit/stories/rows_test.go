@@ -103,7 +103,7 @@ func TestKillsAmongRows(t *testing.T) {
 			must(t, to.Close())
 			return file.String()
 		}, func(t *testing.T, output string) {
-			opened, err := table.Open("out.parquet", strings.NewReader(output), int64(len(output)), table.Options{})
+			opened, err := table.Open(t.Context(), "out.parquet", strings.NewReader(output), int64(len(output)), table.Options{})
 			must(t, err)
 			if got := strings.Join(opened.Columns(), ","); got != "id,question,digits,status,result,error,warning" {
 				t.Errorf("columns %s", got)

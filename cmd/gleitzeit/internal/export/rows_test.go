@@ -71,7 +71,7 @@ func TestRowsWithAnswers(t *testing.T) {
 func TestRowsAreReadBack(t *testing.T) {
 	for _, name := range []string{"t.csv", "t.jsonl", "t.parquet"} {
 		data := renderRows(t, Options{Format: FormatOfFile(name)})
-		opened, err := tables.Open(name, strings.NewReader(data), int64(len(data)), tables.Options{})
+		opened, err := tables.Open(t.Context(), name, strings.NewReader(data), int64(len(data)), tables.Options{})
 		if err != nil {
 			t.Fatal(name, err)
 		}

@@ -7,36 +7,83 @@ import (
 	"time"
 )
 
-func isDate(section []piece) bool {
+// Kind is what a format makes of a number.
+type Kind uint8
+
+// The kinds of formats.
+const (
+	Digits Kind = iota // A number.
+	Date
+	Clock // A time of the day.
+	DateTime
+	Duration // In hours, minutes or seconds.
+)
+
+// Kind returns what the format makes of a number that is not negative.
+func (f Format) Kind() Kind {
+	if all := sections(string(f)); len(all) > 0 {
+		return kindOf(all[0])
+	}
+	return Digits
+}
+
+func kindOf(section []piece) Kind {
+	day, clock, month := false, false, false
 	for _, p := range section {
-		if !p.literal && strings.ContainsRune("ymdhs[A", rune(strings.ToLower(p.text)[0])) || !p.literal && p.text == "A" {
-			return true
+		if p.literal {
+			continue
+		}
+		switch strings.ToLower(p.text[:1]) {
+		case "[":
+			return Duration
+		case "y", "d":
+			day = true
+		case "h", "s", "a":
+			clock = true
+		case "m":
+			month = true // Or minutes.
 		}
 	}
-	return false
+	switch {
+	case day && clock:
+		return DateTime
+	case clock:
+		return Clock
+	case day, month:
+		return Date
+	}
+	return Digits
+}
+
+// Split returns the date and time of a number of days, and how long after midnight it is, rounded to a unit; false if there is no such
+// date. Day zero is in days from that of the system of 1900.
+func Split(days float64, dayZero int, unit time.Duration) (at time.Time, sinceMidnight time.Duration, is bool) {
+	const last = 2_958_466 // The day after 9999-12-31.
+	if days < 0 || days+float64(dayZero) >= last {
+		return time.Time{}, 0, false
+	}
+	const perDay = 24 * time.Hour
+	whole := math.Floor(days)
+	sinceMidnight = time.Duration(math.Round((days-whole)*float64(perDay/unit))) * unit
+	date := int(whole) + dayZero
+	if dayZero == 0 && date < 60 {
+		date++ // The system of 1900 has a 29 February in that year.
+	}
+	return time.Date(1899, time.December, 30+date, 0, 0, 0, 0, time.UTC).Add(sinceMidnight), sinceMidnight, true
 }
 
 // showDate returns the date of a number of days; false if there is no such date.
 func showDate(section []piece, days float64, dayZero int) (string, bool) {
-	const last = 2_958_466 // 31.12.9999
-	if days < 0 || days >= last {
+	unit := time.Second
+	for _, p := range section {
+		if !p.literal && p.text[0] == '.' {
+			unit = time.Millisecond
+		}
+	}
+	at, elapsed, is := Split(days, dayZero, unit)
+	if !is {
 		return "", false
 	}
-	hasFraction := false
-	for _, p := range section {
-		hasFraction = hasFraction || !p.literal && p.text[0] == '.'
-	}
-	unit := time.Second
-	if hasFraction {
-		unit = time.Millisecond
-	}
-	const perDay = 24 * time.Hour
-	elapsed := (time.Duration(math.Round((days-math.Floor(days))*float64(perDay/unit))) * unit)
-	whole := int(math.Floor(days)) + dayZero
-	if dayZero == 0 && whole < 60 {
-		whole++ // The system of 1900 has a 29 February in that year.
-	}
-	at := time.Date(1899, time.December, 30+whole, 0, 0, 0, 0, time.UTC).Add(elapsed)
 	half := false
 	for _, p := range section {
 		half = half || !p.literal && p.text == "A"

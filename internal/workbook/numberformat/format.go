@@ -13,11 +13,18 @@ type Format string
 // BuiltIn are the formats that workbooks name by number alone. Those of dates that follow the reader's country are ISO 8601.
 var BuiltIn = map[int]Format{
 	1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%",
-	14: "yyyy-mm-dd", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "yyyy-mm-dd h:mm",
-	27: "yyyy-mm-dd", 30: "yyyy-mm-dd", 31: "yyyy-mm-dd", 34: "h:mm", 35: "h:mm:ss", 36: "yyyy-mm-dd", 50: "yyyy-mm-dd", 57: "yyyy-mm-dd",
+	14: day, 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: minutes, 21: seconds, 22: "yyyy-mm-dd h:mm",
+	27: day, 28: day, 29: day, 30: day, 31: day, 32: minutes, 33: seconds, 34: minutes, 35: seconds, 36: day,
 	37: "#,##0;-#,##0", 38: "#,##0;-#,##0", 39: "#,##0.00;-#,##0.00", 40: "#,##0.00;-#,##0.00",
 	45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
+	50: day, 51: day, 52: day, 53: day, 54: day, 55: minutes, 56: seconds, 57: day, 58: day,
 }
+
+const (
+	day     = "yyyy-mm-dd"
+	minutes = "h:mm"
+	seconds = "h:mm:ss"
+)
 
 // piece is a part of a format: text as it is, or a code of one or more equal letters.
 type piece struct {
@@ -109,7 +116,7 @@ func (f Format) Show(value string, dayZero int) string {
 	case number == 0 && len(all) > 2:
 		section = all[2]
 	}
-	if isDate(section) {
+	if kindOf(section) != Digits {
 		if text, is := showDate(section, number, dayZero); is {
 			return text
 		}

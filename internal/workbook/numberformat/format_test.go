@@ -1,9 +1,10 @@
 package numberformat_test
 
 import (
+	"strings"
 	"testing"
 
-	"github.com/gleitzeit/gleitzeit/internal/documents/numberformat"
+	"github.com/gleitzeit/gleitzeit/internal/workbook/numberformat"
 )
 
 func TestShow(t *testing.T) {
@@ -17,6 +18,22 @@ func TestShow(t *testing.T) {
 	} {
 		if got := numberformat.Format(c.code).Show(c.value, 0); got != c.want {
 			t.Errorf("%s as %q: got %q, want %q", c.value, c.code, got, c.want)
+		}
+	}
+}
+
+func TestKind(t *testing.T) {
+	for want, codes := range map[numberformat.Kind][]numberformat.Format{
+		numberformat.Digits:   {"", "General", "0.00", "@", `[Red]#,##0.00" days"`, `0 \h`, "0;yyyy", "0.00E+00", numberformat.Format(strings.Repeat("y", 2_000))},
+		numberformat.Date:     {"yyyy-mm-dd", "mmm-yy", "m", `[$-409]d"d"\ mmm;@`, "[$-411]e/m/d", "D.M.YY", numberformat.BuiltIn[14], numberformat.BuiltIn[29], numberformat.BuiltIn[52]},
+		numberformat.Clock:    {"h:mm", "mm:ss.0", "h:mm AM/PM", "h AM/PM", numberformat.BuiltIn[20], numberformat.BuiltIn[33], numberformat.BuiltIn[56]},
+		numberformat.DateTime: {"yyyy-mm-dd h:mm", "d.m. hh:mm", numberformat.BuiltIn[22]},
+		numberformat.Duration: {"[h]:mm", "[mm]:ss", "[Blue][SS]", numberformat.BuiltIn[46]},
+	} {
+		for _, code := range codes {
+			if got := code.Kind(); got != want {
+				t.Errorf("%.50q: got %d, want %d", code, got, want)
+			}
 		}
 	}
 }
