@@ -208,7 +208,9 @@ func TestSecondInterrupt(t *testing.T) {
 			if stdout != "after: after\n" {
 				u.T.Errorf("the result of the next run is %q", stdout)
 			}
-			wantLines(u.T, "stderr", said, "run "+run+" is being cancelled; waiting for its end before another starts\n")
+			wantLines(u.T, "stderr", said, "run "+run+" is being cancelled; waiting for its end before another starts\n",
+				"\nrun "+run+" was cancelled: 1 of 3 tasks completed; what is unchanged is taken over; use `--new` to do everything again\n",
+				"✓ quick  python/execute  completed  ", "(cached)\n")
 			again, _ := u.Gleitzeit(0, "list")
 			if strings.Count(again, "completed") != 1 || strings.Count(again, "cancelled") != 1 {
 				u.T.Errorf("list shows\n%s", again)
@@ -239,6 +241,45 @@ func TestSecondInterrupt(t *testing.T) {
 			wantLines(t, "status", said, "run "+run+" is being cancelled and no process executes it: `gleitzeit cancel "+run+"` completes that\n")
 			test.then(u, run)
 			wantCancelled(t, u, run, cancelledGone)
+		})
+	}
+}
+
+// TestWhatABatchHadDoneWhenItsCancellationWasCutOff: the same command takes it over, whoever ends the cancelled run, and no item runs
+// twice that had completed.
+func TestWhatABatchHadDoneWhenItsCancellationWasCutOff(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		cutOff func(p *process)
+		again  []string
+	}{
+		{"Ctrl-C twice", func(p *process) { p.Signal(syscall.SIGINT); p.Exits(130) }, nil},
+		{"kill", func(p *process) { p.Kill() }, nil},
+		{"changed only", func(p *process) { p.Kill() }, []string{"--changed-only"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			u := newUser(t)
+			u.File("do.py", "import os, signal, time\nname = os.path.basename(context['file_path'])\nfolder = os.path.join(os.path.dirname(context['file_path']), '..')\n"+
+				"with open(os.path.join(folder, 'ran'), 'a') as ran:\n    ran.write(name[0])\n"+
+				"signal.signal(signal.SIGTERM, lambda *_: open(os.path.join(folder, 'cancelled'), 'w').close())\n"+
+				"while name == '3.txt' and not os.path.exists(os.path.join(folder, 'go')):\n    open(os.path.join(folder, 'waits'), 'w').close()\n    time.sleep(0.01)\nresult = name\n")
+			for i := range 6 {
+				u.File("docs/"+strconv.Itoa(i)+".txt", "a")
+			}
+			command := []string{"batch", "docs", "--script", "do.py", "--max-concurrent", "1"}
+			p := u.Start(command...)
+			u.Appears("waits")
+			p.Signal(syscall.SIGINT)
+			u.Appears("cancelled")
+			test.cutOff(p)
+			u.File("go", "")
+			_, said := u.Gleitzeit(0, append(command, test.again...)...)
+			wantLines(t, "stderr", said, " is being cancelled; waiting for its end before another starts\n", ": 3 of 6 items completed; what is unchanged is taken over", "6 of 6 files (3 cached)\n")
+			if ran := read(t, u.Path("ran")); ran != "0123345" {
+				t.Errorf("the items ran as %q", ran)
+			}
 		})
 	}
 }

@@ -40,11 +40,12 @@ func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.
 	if err := s.Join(ctx); err != nil {
 		return err
 	}
-	over, err := how.takeOver, error(nil)
-	if p.hasNew = over == nil; p.hasNew && (!how.another || how.changedOnly) {
-		if over, err = retry.Before(ctx, s, compiled, how.changedOnly); err != nil {
-			return err
+	p.hasNew = how.takeOver == nil
+	over := func(ctx context.Context) (*runs.TakeOver, error) {
+		if !p.hasNew || how.another && !how.changedOnly {
+			return how.takeOver, nil
 		}
+		return retry.Before(ctx, s, compiled, how.changedOnly)
 	}
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)

@@ -25,8 +25,20 @@ type StartOptions struct {
 	// Abandon is closed when no run is wanted any more: Start then returns ErrAbandoned, unless it has started one. A run
 	// whose cancellation it completes is completed before. Nil: the run is wanted.
 	Abandon <-chan struct{}
-	// TakeOver has the earlier runs whose results a run that starts takes over. Nil: none.
-	TakeOver *TakeOver
+	// TakeOver determines the earlier runs whose results a run that starts takes over. It is called again after the search for an
+	// open run, which may have ended one that was being cancelled. Nil: none.
+	TakeOver func(context.Context) (*TakeOver, error)
+}
+
+// wanted returns the claim of a run of a plan that is to start, and what it takes over.
+func (e *Executor) wanted(ctx context.Context, p *plan.Plan, o StartOptions) (claim home.Claim, over *TakeOver, err error) {
+	if o.TakeOver != nil {
+		if over, err = o.TakeOver(ctx); err != nil {
+			return claim, nil, err
+		}
+	}
+	claim, err = newClaim(p, e.session.keys.EncryptCommand(o.Command), over)
+	return claim, over, err
 }
 
 // TakeOver is what a run takes over of earlier ones.
@@ -50,7 +62,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 	if err := e.Ready(); err != nil {
 		return nil, err
 	}
-	wanted, err := newClaim(p, e.session.keys.EncryptCommand(o.Command), o.TakeOver)
+	wanted, over, err := e.wanted(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +85,11 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 		if err := e.noteEarlier(ctx, wanted); err != nil {
 			return nil, err
 		}
+		if wanted, over, err = e.wanted(ctx, p, o); err != nil {
+			return nil, err
+		}
 	}
-	h, err := e.begin(ctx, wanted, p, o.TakeOver)
+	h, err := e.begin(ctx, wanted, p, over)
 	if err != nil {
 		return nil, err
 	}
