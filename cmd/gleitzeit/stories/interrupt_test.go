@@ -2,6 +2,7 @@ package stories_test
 
 import (
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -282,6 +283,36 @@ func TestWhatABatchHadDoneWhenItsCancellationWasCutOff(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheCommandThatContinuesDoesNotStartAnew: of a batch with --new, it is the one without, and what only looks like --new stays.
+func TestTheCommandThatContinuesDoesNotStartAnew(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("do.py", "import os, time\nfolder = os.path.join(os.path.dirname(context['file_path']), '..')\n"+
+		"while context['file_path'].endswith('2.txt') and not os.path.exists(os.path.join(folder, 'go')):\n    open(os.path.join(folder, 'waits'), 'w').close()\n    time.sleep(0.01)\nresult = 1\n")
+	u.File("docs/1.txt", "a")
+	u.File("docs/2.txt", "a")
+	first := u.Start("batch", "docs", "--new", "--script", "do.py", "--max-concurrent", "1", "--exclude", "--new", "--new=true")
+	u.Appears("waits")
+	first.Signal(syscall.SIGTERM)
+	first.Exits(130)
+	continued := "gleitzeit batch docs --script do.py --max-concurrent 1 --exclude --new"
+	wantLines(t, "stderr", first.Stderr.String(), "is unfinished: `"+continued+"` resumes it")
+	_, said := u.Gleitzeit(0, "list")
+	wantLines(t, "list", said, "`"+continued+"` in "+u.Work+" resumes it")
+	must(t, os.Remove(u.Path("waits")))
+	second := u.Start(strings.Fields(continued)[1:]...)
+	second.Says("resumed run " + first.RunID())
+	u.Appears("waits")
+	second.Signal(syscall.SIGINT)
+	second.Exits(130)
+	must(t, os.Remove(u.Path("waits")))
+	third := u.Start("batch", "docs", "--new", "--script", "do.py", "--max-concurrent", "1", "--exclude", "--new")
+	u.Appears("waits")
+	third.Signal(syscall.SIGINT)
+	third.Exits(130)
+	wantLines(t, "stderr", third.Stderr.String(), "what it completed is kept: `"+continued+"` continues from it")
 }
 
 // TestCancel ends a run of another process, and one whose process was killed.
