@@ -315,6 +315,58 @@ func TestTheCommandThatContinuesDoesNotStartAnew(t *testing.T) {
 	wantLines(t, "stderr", third.Stderr.String(), "what it completed is kept: `"+continued+"` continues from it")
 }
 
+// TestACancelledBatchAndItsFile: a file that is there is left as it was, and FILE.partial has the items; without one, it is written.
+func TestACancelledBatchAndItsFile(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("do.py", "import os, time\nfolder = os.path.join(os.path.dirname(context['file_path']), '..')\n"+
+		"while context['file_path'].endswith('2.txt') and not os.path.exists(os.path.join(folder, 'go')):\n    open(os.path.join(folder, 'waits'), 'w').close()\n    time.sleep(0.01)\nresult = 'done'\n")
+	for i := range 4 {
+		u.File("docs/"+strconv.Itoa(i)+".txt", "a")
+	}
+	command := []string{"batch", "docs", "--script", "do.py", "--max-concurrent", "1", "--output", "keep.csv"}
+	cancelled := func(args ...string) string {
+		t.Helper()
+		p := u.Start(append(command, args...)...)
+		u.Appears("waits")
+		p.Signal(syscall.SIGINT)
+		p.Exits(130)
+		must(t, os.Remove(u.Path("waits")))
+		return p.Stderr.String()
+	}
+	const left = "the run was cancelled: keep.csv is left as it was; keep.csv.partial has the items of this run"
+	said := cancelled()
+	if text := read(t, u.Path("keep.csv")); strings.Count(text, "completed") != 2 || strings.Contains(said, left) {
+		t.Errorf("without an earlier file it is %q\n%s", text, said)
+	}
+	u.File("go", "")
+	_, said = u.Gleitzeit(0, command...)
+	complete := read(t, u.Path("keep.csv"))
+	if strings.Count(complete, "completed") != 4 {
+		t.Fatalf("the file of a run that completed is %q\n%s", complete, said)
+	}
+	complete = "of that run: " + complete
+	u.File("keep.csv", complete)
+	must(t, os.Remove(u.Path("go")))
+	for _, args := range [][]string{{"--new"}, {"--new", "--ordered"}} {
+		wantLines(t, "stderr", cancelled(args...), "\n"+left+"\n")
+		if text := read(t, u.Path("keep.csv")); text != complete {
+			t.Errorf("the file of an earlier run has become %q", text)
+		}
+		if text := read(t, u.Path("keep.csv.partial")); strings.Count(text, `"completed"`) != 2 || strings.Count(text, "\n") != 5 {
+			t.Errorf("keep.csv.partial is %q", text)
+		}
+	}
+	u.File("go", "")
+	u.Gleitzeit(0, append(command, "--ordered")...)
+	if text := read(t, u.Path("keep.csv")); strings.Count(text, "completed") != 4 || strings.HasPrefix(text, "of") {
+		t.Errorf("after the run was continued, the file is %q", text)
+	}
+	if _, err := os.Stat(u.Path("keep.csv.partial")); err == nil {
+		t.Error("keep.csv.partial is still there")
+	}
+}
+
 // TestCancel ends a run of another process, and one whose process was killed.
 func TestCancel(t *testing.T) {
 	t.Parallel()
