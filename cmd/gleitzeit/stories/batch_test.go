@@ -35,6 +35,7 @@ type batchDocument struct {
 
 type batchedResult struct {
 	Item     string                     `json:"item"`
+	Model    string                     `json:"model"`
 	Index    int                        `json:"index"`
 	Status   string                     `json:"status"`
 	Result   map[string]json.RawMessage `json:"result"`

@@ -2,6 +2,7 @@ package stories_test
 
 import (
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -208,7 +209,9 @@ func TestSecondInterrupt(t *testing.T) {
 			if stdout != "after: after\n" {
 				u.T.Errorf("the result of the next run is %q", stdout)
 			}
-			wantLines(u.T, "stderr", said, "run "+run+" is being cancelled; waiting for its end before another starts\n")
+			wantLines(u.T, "stderr", said, "run "+run+" is being cancelled; waiting for its end before another starts\n",
+				"\nrun "+run+" was cancelled: 1 of 3 tasks completed; what is unchanged is taken over; use `--new` to do everything again\n",
+				"✓ quick  python/execute  completed  ", "(cached)\n")
 			again, _ := u.Gleitzeit(0, "list")
 			if strings.Count(again, "completed") != 1 || strings.Count(again, "cancelled") != 1 {
 				u.T.Errorf("list shows\n%s", again)
@@ -240,6 +243,127 @@ func TestSecondInterrupt(t *testing.T) {
 			test.then(u, run)
 			wantCancelled(t, u, run, cancelledGone)
 		})
+	}
+}
+
+// TestWhatABatchHadDoneWhenItsCancellationWasCutOff: the same command takes it over, whoever ends the cancelled run, and no item runs
+// twice that had completed.
+func TestWhatABatchHadDoneWhenItsCancellationWasCutOff(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		cutOff func(p *process)
+		again  []string
+	}{
+		{"Ctrl-C twice", func(p *process) { p.Signal(syscall.SIGINT); p.Exits(130) }, nil},
+		{"kill", func(p *process) { p.Kill() }, nil},
+		{"changed only", func(p *process) { p.Kill() }, []string{"--changed-only"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			u := newUser(t)
+			u.File("do.py", "import os, signal, time\nname = os.path.basename(context['file_path'])\nfolder = os.path.join(os.path.dirname(context['file_path']), '..')\n"+
+				"with open(os.path.join(folder, 'ran'), 'a') as ran:\n    ran.write(name[0])\n"+
+				"signal.signal(signal.SIGTERM, lambda *_: open(os.path.join(folder, 'cancelled'), 'w').close())\n"+
+				"while name == '3.txt' and not os.path.exists(os.path.join(folder, 'go')):\n    open(os.path.join(folder, 'waits'), 'w').close()\n    time.sleep(0.01)\nresult = name\n")
+			for i := range 6 {
+				u.File("docs/"+strconv.Itoa(i)+".txt", "a")
+			}
+			command := []string{"batch", "docs", "--script", "do.py", "--max-concurrent", "1"}
+			p := u.Start(command...)
+			u.Appears("waits")
+			p.Signal(syscall.SIGINT)
+			u.Appears("cancelled")
+			test.cutOff(p)
+			u.File("go", "")
+			_, said := u.Gleitzeit(0, append(command, test.again...)...)
+			wantLines(t, "stderr", said, " is being cancelled; waiting for its end before another starts\n", ": 3 of 6 items completed; what is unchanged is taken over", "6 of 6 files (3 cached)\n")
+			if ran := read(t, u.Path("ran")); ran != "0123345" {
+				t.Errorf("the items ran as %q", ran)
+			}
+		})
+	}
+}
+
+// TestTheCommandThatContinuesDoesNotStartAnew: of a batch with --new, it is the one without, and what only looks like --new stays.
+func TestTheCommandThatContinuesDoesNotStartAnew(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("do.py", "import os, time\nfolder = os.path.join(os.path.dirname(context['file_path']), '..')\n"+
+		"while context['file_path'].endswith('2.txt') and not os.path.exists(os.path.join(folder, 'go')):\n    open(os.path.join(folder, 'waits'), 'w').close()\n    time.sleep(0.01)\nresult = 1\n")
+	u.File("docs/1.txt", "a")
+	u.File("docs/2.txt", "a")
+	first := u.Start("batch", "docs", "--new", "--script", "do.py", "--max-concurrent", "1", "--exclude", "--new", "--new=true")
+	u.Appears("waits")
+	first.Signal(syscall.SIGTERM)
+	first.Exits(130)
+	continued := "gleitzeit batch docs --script do.py --max-concurrent 1 --exclude --new"
+	wantLines(t, "stderr", first.Stderr.String(), "is unfinished: `"+continued+"` resumes it")
+	_, said := u.Gleitzeit(0, "list")
+	wantLines(t, "list", said, "`"+continued+"` in "+u.Work+" resumes it")
+	must(t, os.Remove(u.Path("waits")))
+	second := u.Start(strings.Fields(continued)[1:]...)
+	second.Says("resumed run " + first.RunID())
+	u.Appears("waits")
+	second.Signal(syscall.SIGINT)
+	second.Exits(130)
+	must(t, os.Remove(u.Path("waits")))
+	third := u.Start("batch", "docs", "--new", "--script", "do.py", "--max-concurrent", "1", "--exclude", "--new")
+	u.Appears("waits")
+	third.Signal(syscall.SIGINT)
+	third.Exits(130)
+	wantLines(t, "stderr", third.Stderr.String(), "what it completed is kept: `"+continued+"` continues from it")
+}
+
+// TestACancelledBatchAndItsFile: a file that is there is left as it was, and FILE.partial has the items; without one, it is written.
+func TestACancelledBatchAndItsFile(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("do.py", "import os, time\nfolder = os.path.join(os.path.dirname(context['file_path']), '..')\n"+
+		"while context['file_path'].endswith('2.txt') and not os.path.exists(os.path.join(folder, 'go')):\n    open(os.path.join(folder, 'waits'), 'w').close()\n    time.sleep(0.01)\nresult = 'done'\n")
+	for i := range 4 {
+		u.File("docs/"+strconv.Itoa(i)+".txt", "a")
+	}
+	command := []string{"batch", "docs", "--script", "do.py", "--max-concurrent", "1", "--output", "keep.csv"}
+	cancelled := func(args ...string) string {
+		t.Helper()
+		p := u.Start(append(command, args...)...)
+		u.Appears("waits")
+		p.Signal(syscall.SIGINT)
+		p.Exits(130)
+		must(t, os.Remove(u.Path("waits")))
+		return p.Stderr.String()
+	}
+	const left = "the run was cancelled: keep.csv is left as it was; keep.csv.partial has the items of this run"
+	said := cancelled()
+	if text := read(t, u.Path("keep.csv")); strings.Count(text, "completed") != 2 || strings.Contains(said, left) {
+		t.Errorf("without an earlier file it is %q\n%s", text, said)
+	}
+	u.File("go", "")
+	_, said = u.Gleitzeit(0, command...)
+	complete := read(t, u.Path("keep.csv"))
+	if strings.Count(complete, "completed") != 4 {
+		t.Fatalf("the file of a run that completed is %q\n%s", complete, said)
+	}
+	complete = "of that run: " + complete
+	u.File("keep.csv", complete)
+	must(t, os.Remove(u.Path("go")))
+	for _, args := range [][]string{{"--new"}, {"--new", "--ordered"}} {
+		wantLines(t, "stderr", cancelled(args...), "\n"+left+"\n")
+		if text := read(t, u.Path("keep.csv")); text != complete {
+			t.Errorf("the file of an earlier run has become %q", text)
+		}
+		if text := read(t, u.Path("keep.csv.partial")); strings.Count(text, `"completed"`) != 2 || strings.Count(text, "\n") != 5 {
+			t.Errorf("keep.csv.partial is %q", text)
+		}
+	}
+	u.File("go", "")
+	u.Gleitzeit(0, append(command, "--ordered")...)
+	if text := read(t, u.Path("keep.csv")); strings.Count(text, "completed") != 4 || strings.HasPrefix(text, "of") {
+		t.Errorf("after the run was continued, the file is %q", text)
+	}
+	if _, err := os.Stat(u.Path("keep.csv.partial")); err == nil {
+		t.Error("keep.csv.partial is still there")
 	}
 }
 

@@ -95,6 +95,12 @@ func TestResultsAreShownAsTheyCome(t *testing.T) {
 		shown, _ := u.Gleitzeit(0, "batch", "show", "@latest")
 		return strings.Contains(shown, "4 of 7 files")
 	})
+	shown, said := u.Gleitzeit(0, "results", "@latest")
+	wantLines(t, "results of a run that is open", shown+said, "docs/0.txt\nresult of 0.txt\n", "docs/3.txt\nresult of 3.txt\n", "is running; the results may be partial")
+	shown, said = u.Gleitzeit(0, "results", "@latest", "batch")
+	wantLines(t, "results of a task that runs", shown+said, "docs/3.txt\nresult of 3.txt\n", "task \"batch\" is running: only files that have ended are shown\n")
+	shown, _ = u.Gleitzeit(0, "results", "@latest", "-o", "json")
+	wantLines(t, "the document of a run that is open", shown, `"total": 7`, `"succeeded": 4`, `"result": "result of 3.txt"`)
 	follows := u.Start("batch", "show", "@latest", "--follow")
 	failures := u.Start("batch", "show", "@latest", "--follow", "--failed", "-o", "jsonl")
 	eventually(t, "the last results are shown", func() bool { return strings.Contains(follows.Stdout.String(), "result of 3.txt") })
@@ -102,7 +108,7 @@ func TestResultsAreShownAsTheyCome(t *testing.T) {
 	p.Exits(6)
 	follows.Exits(0)
 	failures.Exits(0)
-	shown := follows.Stdout.String()
+	shown = follows.Stdout.String()
 	for i := range 7 {
 		want := 1
 		if i == 0 || i == 6 { // Only the last three are shown of those that had ended; the last one failed.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
@@ -130,8 +131,9 @@ func TestRetryOfABatchWithModels(t *testing.T) {
 		u.File(fmt.Sprintf("docs/%d.txt", i), fmt.Sprintf("Document %d.", i))
 	}
 	must(t, os.WriteFile(u.Path("docs/2.txt"), []byte("\x00\xff\xfe\x00"), 0o644))
-	stdout, _ := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--models", "tiny-script,tiny-think", "-o", "json")
+	stdout, said := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--models", "tiny-script,tiny-think", "-o", "json")
 	first := parseBatch(t, stdout)
+	wantLines(t, "standard error", said, "2 files failed: `gleitzeit batch show "+first.Run+" --failed` shows why, `gleitzeit batch resume "+first.Run+"` does the rest\n")
 	if first.Total != 8 || first.Failed != 2 {
 		t.Fatalf("%d results, %d failed", first.Total, first.Failed)
 	}
@@ -244,6 +246,33 @@ tasks:
 	}
 }
 
+// TestNobodyReadsWhatIsSaid: where standard error is closed too, the exit code is the same.
+func TestNobodyReadsWhatIsSaid(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flow.yaml", "name: Slow\ntasks: [{id: each, method: python/execute, parameters: {code: 'import time; time.sleep(600)'}}]\n")
+	for _, args := range [][]string{{"run", "flow.yaml"}, {"run", "flow.yaml", "-o", "jsonl"}, {"call", "unknown/method"}} {
+		reader, writer, err := os.Pipe()
+		must(t, err)
+		command := exec.Command(programtest.Path(t), args...)
+		command.Dir, command.Env, command.Stdout, command.Stderr = u.Work, u.Environment(), writer, writer
+		if args[0] == "call" {
+			must(t, reader.Close())
+		}
+		must(t, command.Start())
+		must(t, writer.Close())
+		if args[0] == "run" {
+			_, err = io.CopyN(io.Discard, reader, 4)
+			must(t, err)
+			must(t, reader.Close())
+			must(t, command.Process.Signal(syscall.SIGTERM)) // It has something to say.
+		}
+		if exited, is := errors.AsType[*exec.ExitError](command.Wait()); !is || exited.ExitCode() != 141 {
+			t.Errorf("%v has ended with %v, want 141", args, exited)
+		}
+	}
+}
+
 // TestAKilledRetryIsResumed: the same command resumes the run that it had started, and repeats nothing.
 func TestAKilledRetryIsResumed(t *testing.T) {
 	t.Parallel()
@@ -268,7 +297,10 @@ tasks:
         result = "done"
 `)
 	_, said := u.Gleitzeit(6, "run", "flow.yaml")
-	wantLines(t, "standard error", said, "2 of 3 items, 1 failed")
+	wantLines(t, "standard error", said, "2 of 3 items, 1 failed", "\n1 item failed: `gleitzeit batch show broken-", " --failed` shows why, `gleitzeit retry broken-", "` does the rest\n")
+	_, said = u.Gleitzeit(6, "run", "flow.yaml", "-o", "jsonl")
+	wantLines(t, "standard error", said, `{"notice":"items_failed","run":"broken-`)
+	must(t, os.Truncate(u.Path("ran"), 3))
 	u.File("mended", "")
 	p := u.Start("retry", "@latest")
 	u.Appears("waiting")

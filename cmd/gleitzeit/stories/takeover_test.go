@@ -67,6 +67,30 @@ func TestServerKilled(t *testing.T) {
 	})
 }
 
+// TestTheNewestOfSeveralFinishedRuns is shown, and the others are not shown afterwards.
+func TestTheNewestOfSeveralFinishedRuns(t *testing.T) {
+	t.Parallel()
+	u := newSleeper(t)
+	var runs []string
+	for range 3 {
+		p := u.Start("run", "flow.yaml", "--new")
+		u.asleep()
+		runs = append(runs, p.RunID())
+		p.Kill()
+		must(t, os.Remove(u.Path("pids")))
+	}
+	u.File("go", "")
+	server := u.serves("--no-ui")
+	for _, run := range runs {
+		server.Says("run " + run + " has ended; `gleitzeit results " + run + "` prints its results\n")
+	}
+	_, said := u.Gleitzeit(0, "run", "flow.yaml")
+	wantLines(t, "run", said, "run "+runs[2]+" finished earlier; showing its results from ")
+	if _, said := u.Gleitzeit(0, "run", "flow.yaml"); strings.Contains(said, "finished earlier") {
+		t.Errorf("an older run is shown after a newer one: %s", said)
+	}
+}
+
 // TestAdoption: a server resumes a run whose process was killed, and the same command prints its results.
 func TestAdoption(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
@@ -38,6 +39,31 @@ type batchOptions struct {
 	yes     bool
 
 	changedOnly bool
+
+	flags *pflag.FlagSet
+}
+
+// withoutNew returns the words of a command line without the flag --new.
+func withoutNew(flags *pflag.FlagSet, words []string) (kept []string) {
+	for i := 0; i < len(words); i++ {
+		name, _, hasValue := strings.Cut(words[i], "=")
+		if words[i] == "--" {
+			return append(kept, words[i:]...)
+		}
+		if name == "--new" {
+			continue
+		}
+		kept = append(kept, words[i])
+		flag := flags.Lookup(strings.TrimPrefix(name, "--"))
+		if len(name) == 2 && name[0] == '-' {
+			flag = flags.ShorthandLookup(name[1:])
+		}
+		if flag != nil && strings.HasPrefix(name, "-") && !hasValue && flag.NoOptDefVal == "" && i+1 < len(words) {
+			i++
+			kept = append(kept, words[i]) // Its value, whatever it looks like.
+		}
+	}
+	return kept
 }
 
 // batchFormat is the value of --format for batch, which has more of them.
@@ -75,6 +101,7 @@ func (p batchCommand) command() *cobra.Command {
 		},
 		RunE: func(command *cobra.Command, args []string) error {
 			p.chooseFormat(command, &o)
+			o.flags = command.Flags()
 			return p.batch(command.Context(), args, o)
 		},
 	}
@@ -199,7 +226,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if stop, err := p.preview(ctx, compiled, o); stop || err != nil {
 		return err
 	}
-	command := "gleitzeit " + view.ShellWords(p.Args...)
+	command := "gleitzeit " + view.ShellWords(withoutNew(o.flags, p.Args)...) // With --new it would start yet another run.
 	how := p.printing(ctx, &o)
 	defer how.close()
 	how.another, how.command, how.claimed, how.changedOnly = o.another, command, command, o.changedOnly
@@ -316,6 +343,12 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 // printBatch writes the results in the format asked for, into the file or to standard output.
 func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view.Run, file *export.File, o batchOptions) (err error) {
 	about, unknown := run.Batch(definition.BatchID), []string(nil)
+	if file != nil && run.Status == protocol.Cancelled {
+		if kept := file.KeepEarlier(ctx, s.Store(), run.Run); kept != "" {
+			p.notify(runs.Notice{Kind: runs.Files, Run: run.Run, Message: kept})
+			return nil
+		}
+	}
 	if file != nil {
 		unknown, err = file.Finish(ctx, s.Store(), about)
 	} else {

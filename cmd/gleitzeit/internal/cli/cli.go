@@ -65,9 +65,9 @@ func Main(process Process) int {
 	var p *program
 	closed := func() { p.interrupts.raise(syscall.SIGPIPE) }
 	results := &checked{to: process.Out, closed: closed}
-	shown := progress.NewScreen(process.Err)
+	shown, said := progress.NewScreen(process.Err), &checked{to: process.Err, closed: closed}
 	if !shown.Terminal() {
-		shown = progress.NewScreen(&checked{to: process.Err, closed: closed})
+		shown = progress.NewScreen(said)
 	}
 	process.Out, process.Err = results, shown
 	p = &program{Process: process, output: asText, written: results, screen: shown}
@@ -88,7 +88,11 @@ func Main(process Process) int {
 	if err == nil {
 		err = results.err()
 	}
-	return p.report(err)
+	code := p.report(err)
+	if said.isClosed() {
+		return exitClosed
+	}
+	return code
 }
 
 // interruptPatience is how long a command may take to notice that it was interrupted: one that reads standard input never

@@ -40,11 +40,12 @@ func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.
 	if err := s.Join(ctx); err != nil {
 		return err
 	}
-	over, err := how.takeOver, error(nil)
-	if p.hasNew = over == nil; p.hasNew && (!how.another || how.changedOnly) {
-		if over, err = retry.Before(ctx, s, compiled, how.changedOnly); err != nil {
-			return err
+	p.hasNew = how.takeOver == nil
+	over := func(ctx context.Context) (*runs.TakeOver, error) {
+		if !p.hasNew || how.another && !how.changedOnly {
+			return how.takeOver, nil
 		}
+		return retry.Before(ctx, s, compiled, how.changedOnly)
 	}
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)
@@ -85,6 +86,7 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		h.Release(p.written.isClosed()) // Whoever stops reading has got what they wanted.
 		return err
 	}
+	f.noteFailed(document, print != nil)
 	h.Release(true)
 	if settle != nil {
 		if err := settle(); err != nil {
@@ -107,4 +109,34 @@ func (f *follower) noteKept(document *view.Run) {
 		return
 	}
 	f.program.notify(runs.Notice{Kind: kind, Run: document.Run, Message: fmt.Sprintf("what it completed is kept: `%s` continues from it", command)})
+}
+
+// noteFailed says what can be done about items that failed in a run that completed, of a batch or a workflow.
+func (f *follower) noteFailed(document *view.Run, batch bool) {
+	if exitOf(document) != exitItemsFailed {
+		return
+	}
+	failed, withItems, values, show := 0, 0, false, []string{"batch", "show", document.Run}
+	for i := range document.Tasks {
+		task := &document.Tasks[i]
+		if task.HasItems() {
+			withItems++
+		}
+		if task.Items == nil || task.Items.Failed == 0 {
+			continue
+		}
+		if failed == 0 {
+			show = append(show, task.ID)
+		}
+		failed, values = failed+task.Items.Failed, values || task.Values
+	}
+	if withItems == 1 {
+		show = show[:3] // It is the only one.
+	}
+	again := []string{"retry", document.Run}
+	if batch {
+		again = []string{"batch", "resume", document.Run}
+	}
+	f.program.notify(runs.Notice{Kind: runs.ItemsFailed, Run: document.Run, Message: fmt.Sprintf("%d %s failed: `gleitzeit %s --failed` shows why, `gleitzeit %s` does the rest",
+		failed, view.ItemsWord(failed, values), view.ShellWords(show...), view.ShellWords(again...))})
 }

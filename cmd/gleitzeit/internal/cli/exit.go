@@ -18,7 +18,7 @@ const (
 	exitLimit       = 8 // The run stopped at a limit that its workflow sets.
 	exitTimeout     = 124
 	exitInterrupted = 130
-	exitClosed      = 141 // Nobody read standard output any more: that of a program that SIGPIPE ends.
+	exitClosed      = 141 // Nobody read standard output, or standard error, any more: that of a program that SIGPIPE ends.
 )
 
 // exitCode is for an error that a command ends with.

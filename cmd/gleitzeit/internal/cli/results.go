@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -17,9 +18,10 @@ type resultsCommand struct{ *program }
 
 func (p resultsCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
-		Use:     "results RUN [TASK]",
-		Short:   "Print the results of a run, or of one of its tasks",
-		Long:    "Print the results of a run, or of one of its tasks. RUN may be " + runs.Latest + ".",
+		Use:   "results RUN [TASK]",
+		Short: "Print the results of a run, or of one of its tasks",
+		Long: "Print the results of a run, or of one of its tasks. RUN may be " + runs.Latest + ".\n" +
+			"While the run is open, these are the results of tasks and items that have ended.",
 		Example: "  gleitzeit results " + runs.Latest + "\n  gleitzeit results " + runs.Latest + " summary -o json",
 		Args:    between(1, "RUN", "TASK"),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -40,6 +42,9 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	}
 	document, err := s.KnownWithResults(ctx, run)
 	if err != nil {
+		return err
+	}
+	if err := export.AddEnded(ctx, s.Store(), document); err != nil {
 		return err
 	}
 	if err := p.sayInterrupted(s, document); err != nil {
@@ -77,6 +82,9 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	}
 	if task.Result == nil {
 		return printedError{noResult(task), task}
+	}
+	if !task.Status.Ended() {
+		p.notify(runs.Notice{Kind: runs.Unfinished, Run: run, Message: fmt.Sprintf("task %q is %s: only %s that have ended are shown", task.ID, task.Status, view.ItemsWord(2, task.Values))})
 	}
 	p.printResult(task.ResultText(), *task.Result)
 	p.sayWarning(task)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -243,6 +244,25 @@ func (f *File) Finish(ctx context.Context, store resultstore.Store, about *view.
 		return nil, err
 	}
 	return unknown, f.remove()
+}
+
+// KeepEarlier leaves the file to what an earlier run has written, of a run that was cancelled, and completes FILE.partial. It returns the
+// line that says so; empty if there is no file.
+func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, run string) string {
+	if info, err := os.Stat(f.path); err != nil || info.Size() == 0 {
+		return ""
+	}
+	if f.failed == nil {
+		f.failed = f.open(ctx, store, run)
+	}
+	if f.failed == nil {
+		f.failed = f.complete(ctx)
+	}
+	kept := fmt.Sprintf("%s has the items of this run", f.path+Partial)
+	if f.failed != nil {
+		kept = fmt.Sprintf("`%s` writes the items of this run", view.ExportCommand(run, f.task))
+	}
+	return fmt.Sprintf("the run was cancelled: %s is left as it was; %s", f.path, kept)
 }
 
 // complete appends the items that are not in the journal: what ended while nobody followed the run, or without an event.

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -184,6 +185,52 @@ func (r *Records) itemsOf(ctx context.Context, p protocol.Page) ([]value.Value, 
 	}
 	r.read, r.items = p, items
 	return r.items, nil
+}
+
+// maxEndedBytes limits the results that AddEnded reads for a task, as the whole result of a task is limited.
+const maxEndedBytes = 4 << 20
+
+// errLarge ends the reading of results that are too large to show.
+var errLarge = errors.New("too large")
+
+// AddEnded adds the results of the items that have ended to tasks which have no result, because they have not ended or the end of their
+// run is not recorded. Where they are too many to show, the command that exports them takes their place.
+func AddEnded(ctx context.Context, store resultstore.Store, run *view.Run) error {
+	for i := range run.Tasks {
+		task := &run.Tasks[i]
+		if task.Result != nil || task.Items == nil {
+			continue
+		}
+		counts := protocol.PagedResult{Total: task.Items.Total, Succeeded: task.Items.Succeeded, Failed: task.Items.Failed, Skipped: task.Items.Skipped}
+		var entries []value.Value
+		size, err := 0, error(nil)
+		if ended := counts.Succeeded + counts.Failed + counts.Skipped; ended > protocol.MaxPageItems {
+			err = errLarge
+		} else if ended > 0 {
+			var records *Records
+			if records, err = OpenRecords(ctx, store, run.Run, task.ID, !run.Status.Ended()); err != nil {
+				return err
+			}
+			err = records.Each(ctx, func(item Item) error {
+				entries = append(entries, item.Entry)
+				if size += len(item.Entry.JSON()); size > maxEndedBytes {
+					return errLarge
+				}
+				return nil
+			})
+		}
+		result := counts.Value(value.List(entries...))
+		if errors.Is(err, errLarge) {
+			fields := result.Fields()
+			result = value.Object(append(fields[:len(fields)-1:len(fields)-1], value.Field{Name: "export", Value: value.String(view.ExportCommand(run.Run, task.ID))})...)
+		} else if err != nil {
+			return err
+		} else if len(entries) == 0 {
+			continue
+		}
+		task.Result = &result
+	}
+	return nil
 }
 
 // indexes is a set of indexes.

@@ -21,7 +21,9 @@ const (
 	Cancelling      NoticeKind = "cancelling"
 	Cancelled       NoticeKind = "cancelled"
 	TimedOut        NoticeKind = "timed_out"
-	Interrupted     NoticeKind = "interrupted" // The run is open, and no process executes it.
+	ItemsFailed     NoticeKind = "items_failed" // The run completed, and items of it failed.
+	Unfinished      NoticeKind = "unfinished"   // Only what has ended is shown.
+	Interrupted     NoticeKind = "interrupted"  // The run is open, and no process executes it.
 	Ended           NoticeKind = "ended"
 	Unserved        NoticeKind = "unserved"           // Nobody serves a queue that the run needs.
 	NotExecutable   NoticeKind = "not_executable"     // The run cannot be executed now.

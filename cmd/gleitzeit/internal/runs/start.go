@@ -25,8 +25,20 @@ type StartOptions struct {
 	// Abandon is closed when no run is wanted any more: Start then returns ErrAbandoned, unless it has started one. A run
 	// whose cancellation it completes is completed before. Nil: the run is wanted.
 	Abandon <-chan struct{}
-	// TakeOver has the earlier runs whose results a run that starts takes over. Nil: none.
-	TakeOver *TakeOver
+	// TakeOver determines the earlier runs whose results a run that starts takes over. It is called again after the search for an
+	// open run, which may have ended one that was being cancelled. Nil: none.
+	TakeOver func(context.Context) (*TakeOver, error)
+}
+
+// wanted returns the claim of a run of a plan that is to start, and what it takes over.
+func (e *Executor) wanted(ctx context.Context, p *plan.Plan, o StartOptions) (claim home.Claim, over *TakeOver, err error) {
+	if o.TakeOver != nil {
+		if over, err = o.TakeOver(ctx); err != nil {
+			return claim, nil, err
+		}
+	}
+	claim, err = newClaim(p, e.session.keys.EncryptCommand(o.Command), over)
+	return claim, over, err
 }
 
 // TakeOver is what a run takes over of earlier ones.
@@ -50,7 +62,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 	if err := e.Ready(); err != nil {
 		return nil, err
 	}
-	wanted, err := newClaim(p, e.session.keys.EncryptCommand(o.Command), o.TakeOver)
+	wanted, over, err := e.wanted(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +85,11 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 		if err := e.noteEarlier(ctx, wanted); err != nil {
 			return nil, err
 		}
+		if wanted, over, err = e.wanted(ctx, p, o); err != nil {
+			return nil, err
+		}
 	}
-	h, err := e.begin(ctx, wanted, p, o.TakeOver)
+	h, err := e.begin(ctx, wanted, p, over)
 	if err != nil {
 		return nil, err
 	}
@@ -166,10 +181,11 @@ func (e *Executor) noteEarlier(ctx context.Context, wanted home.Claim) error {
 // search goes through the claims that are equal to the one wanted. searching ends when no run is wanted any more.
 func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, abandon <-chan struct{}) (*Handle, error) {
 	s := e.session
-	claims, err := s.home.Claims()
+	claims, err := s.home.Claims() // The oldest first.
 	if err != nil {
 		return nil, err
 	}
+	var finished []*claimedRun // Since the newest run that this search has ended.
 	for _, claim := range claims {
 		if claim.File != wanted.File || claim.PlanHash != wanted.PlanHash {
 			continue
@@ -178,28 +194,50 @@ func (e *Executor) search(ctx, searching context.Context, wanted home.Claim, aba
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case found == nil:
-		case found.open && found.cancelling:
-			if err := e.endCancelled(ctx, found, abandon); err != nil {
-				return nil, err
-			}
-		case found.open:
-			h, err := e.resume(found, true)
-			if errors.Is(err, errUnwanted) {
-				err = e.endCancelled(ctx, found, abandon)
-			}
-			if h != nil || err != nil && !errors.Is(err, home.ErrNoClaim) {
-				return h, err
-			}
-		default:
-			h, err := e.finishedEarlier(searching, found)
-			if h != nil || err != nil {
-				return h, err
-			}
+		if found == nil {
+			continue
+		}
+		if !found.open {
+			finished = append(finished, found)
+			continue
+		}
+		var h *Handle
+		if found.cancelling {
+			err = e.endCancelled(ctx, found, abandon)
+		} else if h, err = e.resume(found, true); errors.Is(err, errUnwanted) {
+			err = e.endCancelled(ctx, found, abandon)
+		}
+		if err != nil && !errors.Is(err, home.ErrNoClaim) {
+			return nil, err
+		}
+		// Who types the command wants this run, or what continues it, and nothing older.
+		if err := e.letGo(finished); h != nil || err != nil {
+			return h, err
+		}
+		finished = nil
+	}
+	if len(finished) == 0 {
+		return nil, nil
+	}
+	newest := len(finished) - 1
+	if err := e.letGo(finished[:newest]); err != nil {
+		return nil, err
+	}
+	return e.finishedEarlier(searching, finished[newest])
+}
+
+// letGo removes the claims of runs that have ended and whose results nobody has got: newer ones are shown. A claim that a process
+// holds stays.
+func (e *Executor) letGo(finished []*claimedRun) error {
+	for _, found := range finished {
+		if e.executes(found.claim.Run) {
+			continue // Who follows it here gets its results.
+		}
+		if err := e.session.dropClaim(found.claim.Run); err != nil {
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // errUnwanted is the error of a start whose run is about to be cancelled, because no earlier start wants it any more.

@@ -120,11 +120,10 @@ func WriteText(to io.Writer, text string) error {
 
 // ResultText returns a task's result as text.
 func (t *Task) ResultText() string {
-	if t.value != nil && t.value.Paged {
-		export, _ := t.Result.Get("export")
-		return fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, true), t.remedies(""), export.Text())
-	}
 	if t.Items != nil {
+		if export, large := t.Result.Get("export"); large {
+			return fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, t.Status.Ended()), t.remedies(""), export.Text())
+		}
 		return itemsText(*t.Result)
 	}
 	return Text(MainValue(*t.Result))
