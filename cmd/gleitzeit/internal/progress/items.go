@@ -3,7 +3,6 @@ package progress
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -137,5 +136,5 @@ func taskOf(event history.Event) *view.Task {
 }
 
 func duration(o *protocol.Outcome) protocol.Seconds {
-	return protocol.SecondsOf(o.FinishedAt.Sub(o.StartedAt).Round(time.Millisecond))
+	return protocol.RoundedSeconds(o.FinishedAt.Sub(o.StartedAt))
 }
