@@ -286,48 +286,6 @@ func TestFileBehindALink(t *testing.T) {
 	}
 }
 
-// Failures are grouped by what their messages say beside the name of the file.
-func TestReasons(t *testing.T) {
-	s := &source{}
-	fail := func(message string) func(*resultstore.Record) {
-		return func(r *resultstore.Record) {
-			r.Status, r.Error = protocol.Failed, protocol.Errorf(protocol.TaskExecutionFailed, "%s", message)
-		}
-	}
-	for i := range 20 {
-		name := fmt.Sprintf("/f/letter%d.pdf", i)
-		switch i % 4 {
-		case 1:
-			s.add(t, value.String(name), "", fail(fmt.Sprintf("file %q is a PDF document, not text", name)))
-		case 2:
-			s.add(t, value.String(name), "", fail(fmt.Sprintf("no page in letter%d.pdf", i)))
-		default:
-			s.add(t, value.String(name), `{"response":"x"}`, nil)
-		}
-	}
-	s.add(t, value.Object(value.Field{Name: "id", Value: value.Int(1)}), "", fail("timed out"))
-	for _, city := range []string{"Berlin", "Hamburg"} {
-		s.add(t, value.String(city), "", fail("no weather in "+city))
-	}
-	store := memory.New()
-	s.put(t, store, 6)
-	records, err := OpenRecords(t.Context(), store, "r", "batch", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	groups, others, err := records.reasons(t.Context())
-	if err != nil || others != 0 {
-		t.Fatalf("%d others, %v", others, err)
-	}
-	text := ""
-	for _, group := range groups {
-		text += group.text()
-	}
-	if want := "5 × file \"…\" is a PDF document, not text, for example letter1.pdf\n5 × no page in …, for example letter2.pdf\n1 × timed out, for example {\"id\":1}\n2 × no weather in …, for example Berlin\n"; text != want {
-		t.Errorf("%s", text)
-	}
-}
-
 // A table has no more columns than anybody wants.
 func TestTooManyColumns(t *testing.T) {
 	f := newFixture(t, 10)
