@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
@@ -297,5 +298,37 @@ func TestTooManyColumns(t *testing.T) {
 	_, err := Render(t.Context(), items, f.about(t), &Options{Format: "csv"}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "result.parsed.* has more than 2000 fields") {
 		t.Errorf("%v", err)
+	}
+}
+
+// People who have waited for a batch that was cancelled do not get a line for each item that did not start; an export has all.
+func TestItemsThatWereSkippedAreCounted(t *testing.T) {
+	s := &source{}
+	for i := range 50 {
+		s.add(t, value.String(fmt.Sprintf("/f/%d.txt", i)), "", func(r *resultstore.Record) { r.Status, r.Reason = protocol.Cancelled, "the run was cancelled" })
+	}
+	store := memory.New()
+	s.put(t, store, 6)
+	about := &view.Batch{Run: "r", Total: 50}
+	for _, c := range []struct {
+		o       Options
+		shown   int
+		counted bool
+	}{{Options{Format: "text"}, 10, true}, {Options{Format: "text", Fields: "status"}, 10, true}, {Options{Format: "text", Only: "skipped"}, 50, false}, {Options{Format: "jsonl"}, 50, false}} {
+		var text strings.Builder
+		if _, err := Print(t.Context(), store, about, "batch", &c.o, &text); err != nil {
+			t.Fatal(err)
+		}
+		if got, counted := strings.Count(text.String(), "/f/"), strings.HasSuffix(text.String(), "\n… and 40 more skipped\n"); got != c.shown || counted != c.counted {
+			t.Errorf("%+v: %d items\n%s", c.o, got, &text)
+		}
+	}
+	records, err := OpenRecords(t.Context(), store, "r", "batch", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if _, err := Render(t.Context(), records, about, &Options{Format: "text"}, &text); err != nil || strings.Count(text.String(), "skipped: ") != 50 {
+		t.Errorf("an export has\n%s", &text)
 	}
 }

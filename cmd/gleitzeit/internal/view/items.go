@@ -175,10 +175,36 @@ func (of *itemsOf) count(records []resultstore.Record, retries retries) error {
 func itemsText(result value.Value) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
+	var skipped Skipped
 	for _, entry := range list.Elements() {
-		text.WriteString(ItemText(entry))
+		if skipped.Shows(entry) {
+			text.WriteString(ItemText(entry))
+		}
 	}
-	return text.String()
+	return text.String() + skipped.Rest()
+}
+
+// maxSkipped is how many items that were skipped people are shown, among the results of others.
+const maxSkipped = 10
+
+// Skipped counts the items that were skipped: a run that is cancelled leaves thousands that did not start.
+type Skipped struct{ count int }
+
+// Shows reports whether people are shown an item.
+func (s *Skipped) Shows(entry value.Value) bool {
+	if status, _ := entry.Get("status"); status.Text() != string(protocol.Skipped) {
+		return true
+	}
+	s.count++
+	return s.count <= maxSkipped
+}
+
+// Rest returns a line with the number of those that were not shown; empty if all were.
+func (s *Skipped) Rest() string {
+	if s.count <= maxSkipped {
+		return ""
+	}
+	return fmt.Sprintf("… and %d more skipped\n", s.count-maxSkipped)
 }
 
 // ItemText returns the result of an item as text: a heading and its main value, or why it has none.
