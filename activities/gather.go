@@ -37,6 +37,11 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	}
 	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 1, outcome)
 	record.Items = request.Items
+	if combined.summary != nil {
+		ref := protocol.RefOf(combined.summary)
+		record.Summary = &ref
+		combined.batch.Values = append(combined.batch.Values, combined.summary)
+	}
 	for _, page := range combined.pages {
 		record.Pages = append(record.Pages, page.Ref)
 	}
@@ -49,9 +54,10 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 
 // combined is the result of a task with items.
 type combined struct {
-	data  []byte          // Its JSON, or that of its index where it is in pages.
-	pages []protocol.Page // Nil: it is not.
-	batch resultstore.Batch
+	data    []byte          // Its JSON, or that of its index where it is in pages.
+	pages   []protocol.Page // Nil: it is not.
+	batch   resultstore.Batch
+	summary []byte // The JSON of a resultstore.Summary; nil: there is none.
 }
 
 // payload returns the result in an Outcome, and adds what is to be stored to the batch.
@@ -112,7 +118,7 @@ func entryOf(request protocol.GatherRequest, index int, item value.Value, outcom
 		value.Field{Name: "status", Value: value.String(string(outcome.Status.OfItem()))},
 		value.Field{Name: "result", Value: val},
 		value.Field{Name: "error", Value: errorOf(outcome.Error)},
-		value.Field{Name: "duration", Value: value.Float(outcome.FinishedAt.Sub(outcome.StartedAt).Round(time.Millisecond).Seconds())},
+		value.Field{Name: "duration", Value: value.Float(float64(protocol.RoundedSeconds(outcome.FinishedAt.Sub(outcome.StartedAt))))},
 	)
 	if model := protocol.ModelOf(request.Models, index, request.Counts.Total); model != "" {
 		entry = entry.With("model", value.String(model))

@@ -26,6 +26,7 @@ type gatherer struct {
 	first   int // The index of the first of the entries.
 	entries []value.Value
 	size    int
+	summary resultstore.Summary
 }
 
 // combineRecorded returns the results of all items, in their order. What it does not return is stored.
@@ -47,6 +48,11 @@ func (g *gatherer) run(ctx context.Context) error {
 	}
 	for _, page := range manifest.Pages {
 		if err := g.add(ctx, page); err != nil {
+			return err
+		}
+	}
+	if manifest.Total > maxResultItems { // The records of fewer are read in one step.
+		if g.out.summary, err = json.Marshal(g.summary); err != nil {
 			return err
 		}
 	}
@@ -81,6 +87,9 @@ func (g *gatherer) add(ctx context.Context, page protocol.Page) error {
 		if err != nil {
 			return err
 		}
+		if err := g.summarize(page.First+i, &outcome, items.Items[i]); err != nil {
+			return err
+		}
 		size := len(entry.JSON()) + 1
 		if count := len(g.entries); count == maxResultItems || count > 0 && g.size+size > maxResultBytes {
 			if err := g.endPage(ctx); err != nil {
@@ -94,6 +103,14 @@ func (g *gatherer) add(ctx context.Context, page protocol.Page) error {
 		}
 	}
 	return nil
+}
+
+// summarize adds an item to the summary.
+func (g *gatherer) summarize(index int, outcome *protocol.Outcome, item value.Value) error {
+	if outcome.Cached && outcome.FinishedAt.Before(g.request.Run.StartedAt) {
+		g.summary.TakenOver++
+	}
+	return g.summary.Add(index, outcome, func() (value.Value, error) { return item, nil })
 }
 
 // outcomes returns how the items of a page of the list ended, from their records. Those without one did not start.

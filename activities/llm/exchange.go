@@ -313,13 +313,13 @@ func (x *exchange) result(val value.Value, took time.Duration) (protocol.Result,
 	val = val.With("done_reason", value.String(x.total.Reason)).
 		With("tokens_used", value.Int(x.total.Tokens)).
 		With("prompt_tokens", value.Int(x.total.PromptTokens)).
-		With("duration", value.Float(took.Seconds()))
+		With("duration", value.Float(float64(protocol.RoundedSeconds(took))))
 	for _, d := range []struct {
 		name string
 		took time.Duration
 	}{{"load_duration", x.total.Load}, {"prompt_eval_duration", x.total.Read}, {"eval_duration", x.total.Write}} {
 		if d.took > 0 {
-			val = val.With(d.name, value.Float(d.took.Seconds()))
+			val = val.With(d.name, value.Float(float64(protocol.RoundedSeconds(d.took))))
 		}
 	}
 	return x.withWarning(protocol.Result{Value: val.With("provider_id", value.String(x.member.URL))}), nil

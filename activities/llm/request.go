@@ -182,7 +182,7 @@ func (x *forwarding) value() value.Value {
 		value.Field{Name: "status_code", Value: value.Int(int64(x.response.Status))}, value.Field{Name: "request_id", Value: value.String(id)},
 		value.Field{Name: "body", Value: body}, value.Field{Name: "model", Value: value.String(x.request.Model)},
 		value.Field{Name: "tokens_used", Value: value.Int(x.answer.Tokens)}, value.Field{Name: "prompt_tokens", Value: value.Int(x.answer.PromptTokens)},
-		value.Field{Name: "duration", Value: value.Float(x.call.timeSpent.Seconds())}, value.Field{Name: "provider_id", Value: value.String(x.member.URL)},
+		value.Field{Name: "duration", Value: value.Float(float64(protocol.RoundedSeconds(x.call.timeSpent)))}, value.Field{Name: "provider_id", Value: value.String(x.member.URL)},
 	)
 }
 

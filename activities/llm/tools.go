@@ -71,7 +71,7 @@ func (x *exchange) callTools(ctx context.Context, a *provider.Answer) error {
 		if err != nil {
 			return err
 		}
-		x.toolCalls = append(x.toolCalls, record.With("duration", value.Float(time.Since(began).Seconds())))
+		x.toolCalls = append(x.toolCalls, record.With("duration", value.Float(float64(protocol.RoundedSeconds(time.Since(began))))))
 		x.request.Messages = append(x.request.Messages, provider.Message{Role: "tool", Text: said, Tool: call.Name, CallID: call.ID})
 		images = append(images, seen...)
 	}

@@ -153,7 +153,7 @@ func askPing(ctx context.Context, s *server, conn *connection, _ call) (value.Va
 			return value.Value{}, err
 		}
 	}
-	took, _ := value.Encode(time.Since(began).Seconds())
+	took, _ := value.Encode(protocol.RoundedSeconds(time.Since(began)))
 	return value.Object(
 		field("response", value.String(s.Name+": pong")),
 		field("server", value.String(s.Name)),

@@ -131,8 +131,11 @@ type Seconds float64
 // Duration converts to Go's.
 func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
 
-// SecondsOf converts from Go's.
-func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
+// SecondsOf converts from Go's. The seconds have no more digits than the duration: 1.695, not 1.6949999999999998.
+func SecondsOf(d time.Duration) Seconds { return Seconds(float64(d) / float64(time.Second)) }
+
+// RoundedSeconds is SecondsOf in milliseconds: at most three digits after the point, as people are shown durations.
+func RoundedSeconds(d time.Duration) Seconds { return SecondsOf(d.Round(time.Millisecond)) }
 
 // Outcome is the output of an activity: small, whatever the size of the result.
 type Outcome struct {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -66,5 +67,19 @@ func TestEveryCodeIsKnownOnce(t *testing.T) {
 	unknown := Code(-5).Info()
 	if unknown.Name != "ERROR_5" {
 		t.Errorf("%+v", unknown)
+	}
+}
+
+// A duration has the digits that it has, and no more, in JSON.
+func TestDurationsInJSON(t *testing.T) {
+	for milliseconds := range 20_000 {
+		d := time.Duration(milliseconds)*time.Millisecond + 300*time.Microsecond
+		data, err := json.Marshal(RoundedSeconds(d))
+		if _, after, _ := strings.Cut(string(data), "."); err != nil || len(after) > 3 || RoundedSeconds(d).Duration().Round(time.Millisecond) != d.Round(time.Millisecond) {
+			t.Fatalf("%s: %s, %v", d, data, err)
+		}
+	}
+	if data, _ := json.Marshal(SecondsOf(1695 * time.Millisecond)); string(data) != "1.695" {
+		t.Errorf("%s", data)
 	}
 }

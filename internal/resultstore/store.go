@@ -120,6 +120,7 @@ type Record struct {
 	Pages      []protocol.Ref   `json:"pages,omitempty"`   // and these.
 	Printed    *protocol.Ref    `json:"printed,omitempty"` // Of an attempt without a result: what it has printed, a protocol.Printed.
 	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
+	Summary    *protocol.Ref    `json:"summary,omitempty"` // Of such a task with many items: a Summary of them.
 	Call       string           `json:"call,omitempty"`    // Of a task or item: what identifies its resolved call. Secrets are not part of it.
 	Sealed     []byte           `json:"sealed,omitempty"`  // What is encrypted, while it is stored.
 
@@ -138,7 +139,7 @@ func (r *Record) Outcome() protocol.Outcome {
 // Refs returns the Refs of all values that the record refers to; a change of one changes the record.
 func (r *Record) Refs() []*protocol.Ref {
 	var refs []*protocol.Ref
-	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed} {
+	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed, r.Summary} {
 		if ref != nil {
 			refs = append(refs, ref)
 		}

@@ -51,7 +51,7 @@ func TestFlagsReachTheModel(t *testing.T) {
 	wantLines(t, "another provider", stderr, `num_ctx is not supported by the provider "openai"`)
 	stdout, _ := u.Gleitzeit(0, "batch", "long.txt", "--prompt", "x", "--num-ctx", "200", "-o", "json")
 	wantLines(t, "a small context", stdout, `"warnings": 1`)
-	cut := regexp.MustCompile(`(?m)^    ! 1 file with a warning: see the results\n      batch\[0\]  .*long\.txt.*$`)
+	cut := regexp.MustCompile(`(?m)^    ! 1 file with a warning: see the results\n      1 × .*, for example long\.txt$`)
 	if stdout, _ = u.Gleitzeit(0, "status", "@latest"); !cut.MatchString(stdout) {
 		t.Errorf("the status has no warning beside the item:\n%s", stdout)
 	}

@@ -166,6 +166,7 @@ type hidden struct {
 	Items   *protocol.Ref   `json:"items,omitempty"`
 	Pages   []protocol.Ref  `json:"pages,omitempty"`
 	Printed *protocol.Ref   `json:"printed,omitempty"`
+	Summary *protocol.Ref   `json:"summary,omitempty"`
 	Call    string          `json:"call,omitempty"`
 }
 
@@ -173,10 +174,10 @@ type hidden struct {
 func (s *Store) seal(record resultstore.Record) (resultstore.Record, error) {
 	h := hidden{
 		Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Pages: record.Pages,
-		Printed: record.Printed, Call: record.Call,
+		Printed: record.Printed, Summary: record.Summary, Call: record.Call,
 	}
 	record.Reason, record.Error, record.Warning, record.Call = "", nil, "", ""
-	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed} {
+	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed, &record.Summary} {
 		if *ref != nil {
 			*ref = &protocol.Ref{Hash: s.name((*ref).Hash), Size: (*ref).Size}
 		}
@@ -216,7 +217,7 @@ func (s *Store) open(record resultstore.Record) (resultstore.Record, error) {
 	}
 	record.Task, record.Sealed = cmp.Or(h.Task, record.Task), nil
 	record.Reason, record.Error, record.Warning = h.Reason, h.Error, h.Warning
-	record.Value, record.Plan, record.Items, record.Pages, record.Printed, record.Call = h.Value, h.Plan, h.Items, h.Pages, h.Printed, h.Call
+	record.Value, record.Plan, record.Items, record.Pages, record.Printed, record.Summary, record.Call = h.Value, h.Plan, h.Items, h.Pages, h.Printed, h.Summary, h.Call
 	return record, nil
 }
 
@@ -233,7 +234,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 		opened, err := s.open(record)
 		switch {
 		case errors.Is(err, encryption.ErrMissingKey) && query.Run == "":
-			records[i].Sealed, records[i].Value, records[i].Plan, records[i].Items, records[i].Printed = nil, nil, nil, nil, nil
+			records[i].Sealed, records[i].Value, records[i].Plan, records[i].Items, records[i].Printed, records[i].Summary = nil, nil, nil, nil, nil, nil
 		case err != nil:
 			return nil, err
 		default:

@@ -63,7 +63,7 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		}
 		p.printRun(document, nil)
 		for i := range document.Tasks {
-			p.sayWarning(&document.Tasks[i])
+			p.sayReasons(&document.Tasks[i])
 		}
 		return nil
 	}
@@ -87,14 +87,20 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Run: run, Message: fmt.Sprintf("task %q is %s: only %s that have ended are shown", task.ID, task.Status, view.ItemsWord(2, task.Values))})
 	}
 	p.printResult(task.ResultText(), *task.Result)
-	p.sayWarning(task)
+	p.sayReasons(task)
 	return nil
 }
 
-// sayWarning prints the warning of a task's result, which the text of the result does not contain.
-func (p resultsCommand) sayWarning(task *view.Task) {
-	if p.output == asText && task.Warning != "" {
+// sayReasons prints what the text of a task's result does not contain: its warning, and for what reasons its items failed.
+func (p resultsCommand) sayReasons(task *view.Task) {
+	if p.output != asText {
+		return
+	}
+	if task.Warning != "" {
 		p.say("%s", task.WarningLine())
+	}
+	if text := task.ReasonsBelowItems(); text != "" {
+		p.say("%s", text)
 	}
 }
 

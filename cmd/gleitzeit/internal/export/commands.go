@@ -245,13 +245,9 @@ func (p Program) showCommand() *cobra.Command {
 // shown is the document of `batch show`.
 type shown struct {
 	*view.Batch
-	Task    string    `json:"task"`
-	Reasons []*Reason `json:"failures"`
-	Others  int       `json:"other_failures,omitempty"` // Items that failed for reasons that are not listed.
+	Task     string        `json:"task"`
+	Failures []view.Reason `json:"failures"` // Also where there are none.
 }
-
-// maxShown is how many reasons people are shown.
-const maxShown = 10
 
 func (p Program) show(ctx context.Context, args []string, failed, follow bool) error {
 	s, run, task, err := p.find(ctx, args)
@@ -267,14 +263,8 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 		f := follower{Program: p, session: s, run: run, task: task, failed: failed, records: records}
 		return f.follow(ctx)
 	}
-	reasons, others, err := records.reasons(ctx)
-	if err != nil {
-		return err
-	}
-	if reasons == nil {
-		reasons = []*Reason{}
-	}
-	of, document := run.Task(task), shown{run.Batch(task), task, reasons, others}
+	of, document := run.Task(task), shown{run.Batch(task), task, []view.Reason{}}
+	document.Failures = append(document.Failures, of.Failures...)
 	if format := p.Format.String(); failed && format != formats[0].names[0] {
 		_, err := renderItems(ctx, records, document.Batch, document, &Options{Format: format, Only: string(protocol.Failed)}, p.Out)
 		return err
@@ -291,18 +281,12 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	}
 	if failed {
 		return records.failed(ctx, func(item value.Value, last resultstore.Record) error {
-			_, err := fmt.Fprintf(p.Out, "✗ %s  %s\n", nameOf(item), value.VisibleLines(view.Brief(last.Error.Message)))
+			_, err := fmt.Fprintf(p.Out, "✗ %s  %s\n", view.ItemName(item), value.VisibleLines(view.Brief(last.Error.Message)))
 			return err
 		})
 	}
-	for i, reason := range reasons {
-		if i == maxShown {
-			fmt.Fprintf(p.Out, "… and %d more reasons\n", len(reasons)-i)
-			break
-		}
-		fmt.Fprint(p.Out, reason.text())
-	}
-	if len(reasons) > 0 {
+	fmt.Fprint(p.Out, of.FailureLines())
+	if len(of.Failures) > 0 {
 		p.Say(fmt.Sprintf("`gleitzeit batch show %s --failed` lists all of them; `gleitzeit batch export %[1]s --only failed` has all that is known", run.Run))
 	}
 	return nil

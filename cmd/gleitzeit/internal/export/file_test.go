@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
@@ -286,48 +287,6 @@ func TestFileBehindALink(t *testing.T) {
 	}
 }
 
-// Failures are grouped by what their messages say beside the name of the file.
-func TestReasons(t *testing.T) {
-	s := &source{}
-	fail := func(message string) func(*resultstore.Record) {
-		return func(r *resultstore.Record) {
-			r.Status, r.Error = protocol.Failed, protocol.Errorf(protocol.TaskExecutionFailed, "%s", message)
-		}
-	}
-	for i := range 20 {
-		name := fmt.Sprintf("/f/letter%d.pdf", i)
-		switch i % 4 {
-		case 1:
-			s.add(t, value.String(name), "", fail(fmt.Sprintf("file %q is a PDF document, not text", name)))
-		case 2:
-			s.add(t, value.String(name), "", fail(fmt.Sprintf("no page in letter%d.pdf", i)))
-		default:
-			s.add(t, value.String(name), `{"response":"x"}`, nil)
-		}
-	}
-	s.add(t, value.Object(value.Field{Name: "id", Value: value.Int(1)}), "", fail("timed out"))
-	for _, city := range []string{"Berlin", "Hamburg"} {
-		s.add(t, value.String(city), "", fail("no weather in "+city))
-	}
-	store := memory.New()
-	s.put(t, store, 6)
-	records, err := OpenRecords(t.Context(), store, "r", "batch", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	groups, others, err := records.reasons(t.Context())
-	if err != nil || others != 0 {
-		t.Fatalf("%d others, %v", others, err)
-	}
-	text := ""
-	for _, group := range groups {
-		text += group.text()
-	}
-	if want := "5 × file \"…\" is a PDF document, not text, for example letter1.pdf\n5 × no page in …, for example letter2.pdf\n1 × timed out, for example {\"id\":1}\n2 × no weather in …, for example Berlin\n"; text != want {
-		t.Errorf("%s", text)
-	}
-}
-
 // A table has no more columns than anybody wants.
 func TestTooManyColumns(t *testing.T) {
 	f := newFixture(t, 10)
@@ -339,5 +298,37 @@ func TestTooManyColumns(t *testing.T) {
 	_, err := Render(t.Context(), items, f.about(t), &Options{Format: "csv"}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "result.parsed.* has more than 2000 fields") {
 		t.Errorf("%v", err)
+	}
+}
+
+// People who have waited for a batch that was cancelled do not get a line for each item that did not start; an export has all.
+func TestItemsThatWereSkippedAreCounted(t *testing.T) {
+	s := &source{}
+	for i := range 50 {
+		s.add(t, value.String(fmt.Sprintf("/f/%d.txt", i)), "", func(r *resultstore.Record) { r.Status, r.Reason = protocol.Cancelled, "the run was cancelled" })
+	}
+	store := memory.New()
+	s.put(t, store, 6)
+	about := &view.Batch{Run: "r", Total: 50}
+	for _, c := range []struct {
+		o       Options
+		shown   int
+		counted bool
+	}{{Options{Format: "text"}, 10, true}, {Options{Format: "text", Fields: "status"}, 10, true}, {Options{Format: "text", Only: "skipped"}, 50, false}, {Options{Format: "jsonl"}, 50, false}} {
+		var text strings.Builder
+		if _, err := Print(t.Context(), store, about, "batch", &c.o, &text); err != nil {
+			t.Fatal(err)
+		}
+		if got, counted := strings.Count(text.String(), "/f/"), strings.HasSuffix(text.String(), "\n… and 40 more skipped\n"); got != c.shown || counted != c.counted {
+			t.Errorf("%+v: %d items\n%s", c.o, got, &text)
+		}
+	}
+	records, err := OpenRecords(t.Context(), store, "r", "batch", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if _, err := Render(t.Context(), records, about, &Options{Format: "text"}, &text); err != nil || strings.Count(text.String(), "skipped: ") != 50 {
+		t.Errorf("an export has\n%s", &text)
 	}
 }

@@ -43,7 +43,7 @@ func (s *source) add(t *testing.T, item value.Value, result string, change func(
 	t.Helper()
 	record := resultstore.Record{
 		Kind: resultstore.Task, Key: resultstore.Key{Run: "r", Execution: "e", Task: "batch", Item: len(s.items), Attempt: 1},
-		Status: protocol.Completed, Attempts: 1, StartedAt: noon, FinishedAt: noon.Add(1500 * time.Millisecond),
+		Status: protocol.Completed, Attempts: 1, StartedAt: noon, FinishedAt: noon.Add(1695 * time.Millisecond),
 	}
 	if result != "" {
 		ref := protocol.RefOf([]byte(result))
@@ -115,7 +115,7 @@ func newFixture(t *testing.T, pageSize int) *fixture {
 		result := fmt.Sprintf(`{"response":%s,"model":"m","parsed":{"n":%d,"half":%s,"big":9007199254740993,"ok":%v,"mixed":%s}}`,
 			value.String(answer).JSON(), i, []string{"0.5", "2"}[i%2], i%2 == 0, []string{"1", `"one"`, `{"a":[1]}`, "null"}[i%4])
 		s.add(t, file(i), result, nil)
-		entry(i, `"status":"completed","result":`+result+`,"error":null,"duration":1.5`)
+		entry(i, `"status":"completed","result":`+result+`,"error":null,"duration":1.695`)
 	}
 	at := len(s.items)
 	s.add(t, file(at), "", func(r *resultstore.Record) {
@@ -124,22 +124,22 @@ func newFixture(t *testing.T, pageSize int) *fixture {
 	failure := func(text string) string {
 		return fmt.Sprintf(`{"code":-29002,"name":"TASK_EXECUTION_FAILED","message":%s,"hint":"mend it","retryable":true}`, value.String(text).JSON())
 	}
-	entry(at, `"status":"failed","result":null,"error":`+failure(fmt.Sprintf("cannot read \"/f/%d_a.txt\": =broken", at))+`,"duration":1.5`)
+	entry(at, `"status":"failed","result":null,"error":`+failure(fmt.Sprintf("cannot read \"/f/%d_a.txt\": =broken", at))+`,"duration":1.695`)
 	at++
 	s.add(t, file(at), `{"response":"cut","warning":"the answer was cut off"}`, func(r *resultstore.Record) { r.Warning = "the answer was cut off" })
-	entry(at, `"status":"completed","result":{"response":"cut","warning":"the answer was cut off"},"error":null,"duration":1.5`)
+	entry(at, `"status":"completed","result":{"response":"cut","warning":"the answer was cut off"},"error":null,"duration":1.695`)
 	at++
 	s.add(t, file(at), "", func(r *resultstore.Record) {
 		r.Status, r.Error, r.Reason, r.Attempt = protocol.Cancelled, nil, "the run was cancelled", 1<<20
 	})
-	entry(at, `"status":"skipped","result":null,"error":null,"duration":1.5,"reason":"the run was cancelled"`)
+	entry(at, `"status":"skipped","result":null,"error":null,"duration":1.695,"reason":"the run was cancelled"`)
 	at++
 	s.add(t, file(at), `{"response":7,"parsed":{"late":"=1"}}`, func(r *resultstore.Record) { r.Attempt, r.Attempts, r.Warning = 2, 2, "half of it" })
 	first := s.records[len(s.records)-1]
 	first.Attempt, first.Attempts, first.Status, first.Value, first.Warning = 1, 1, protocol.Failed, nil, ""
 	first.Error = protocol.Errorf(protocol.TaskExecutionFailed, "once").WithHint("mend it")
 	s.records = append(s.records, first)
-	entry(at, `"status":"completed","result":{"response":7,"parsed":{"late":"=1"}},"error":null,"duration":1.5,"warning":"half of it","failed_attempts":[{"attempt":1,"finished_at":"2026-01-02T12:00:01.5Z","error":`+failure("once")+`}]`)
+	entry(at, `"status":"completed","result":{"response":7,"parsed":{"late":"=1"}},"error":null,"duration":1.695,"warning":"half of it","failed_attempts":[{"attempt":1,"finished_at":"2026-01-02T12:00:01.695Z","error":`+failure("once")+`}]`)
 	s.counts = &protocol.Counts{Total: len(s.items), Succeeded: len(s.items) - 2, Failed: 1, Skipped: 1}
 	f := &fixture{store: memory.New()}
 	for _, text := range entries {

@@ -89,7 +89,8 @@ type Options struct {
 	Ordered bool   // A file that grows is in the order of the items.
 	Errors  string // File for the requests without an answer, of the format Responses; empty is a name like that of the output.
 
-	part part // Which lines are written.
+	part  part // Which lines are written.
+	brief bool // As text, items that were skipped are counted after some.
 }
 
 // AddFlags adds the flags of what is written and how.
@@ -208,13 +209,15 @@ func renderItems(ctx context.Context, items Items, batch *view.Batch, about inte
 	return unknown, err
 }
 
-// Print writes the items of a task of a run that has ended, in their order.
+// Print writes the items of a task of a run that has ended, in their order, for people who have waited for them.
 func Print(ctx context.Context, store resultstore.Store, about *view.Batch, task string, o *Options, to io.Writer) (unknown []string, err error) {
 	records, err := OpenRecords(ctx, store, about.Run, task, false)
 	if err != nil {
 		return nil, err
 	}
-	return Render(ctx, records, about, o, to)
+	shown := *o
+	shown.brief = o.Only == ""
+	return Render(ctx, records, about, &shown, to)
 }
 
 // row returns the selected fields of an item, by name.

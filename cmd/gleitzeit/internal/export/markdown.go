@@ -13,11 +13,15 @@ type sections struct {
 	to io.Writer
 	*document
 	section func(entry value.Value) string
+	skipped *view.Skipped // Nil: all of these are written.
 }
 
 // newText writes what people are shown as results.
 func newText(to io.Writer, d *document) (Writer, error) {
-	w := &sections{to, d, view.ItemText}
+	w := &sections{to: to, document: d, section: view.ItemText}
+	if d.options.brief {
+		w.skipped = &view.Skipped{}
+	}
 	if d.fields != nil {
 		w.section = w.lines
 	}
@@ -26,7 +30,7 @@ func newText(to io.Writer, d *document) (Writer, error) {
 
 // newMarkdown writes a report.
 func newMarkdown(to io.Writer, d *document) (Writer, error) {
-	w := &sections{to, d, view.MarkdownItem}
+	w := &sections{to: to, document: d, section: view.MarkdownItem}
 	if d.fields != nil {
 		w.section = w.blocks
 	}
@@ -36,12 +40,21 @@ func newMarkdown(to io.Writer, d *document) (Writer, error) {
 
 // Write implements Writer.
 func (w *sections) Write(item Item) error {
+	if w.skipped != nil && !w.skipped.Shows(item.Entry) {
+		return nil
+	}
 	_, err := io.WriteString(w.to, w.section(item.Entry))
 	return err
 }
 
 // Close implements Writer.
-func (w *sections) Close() error { return nil }
+func (w *sections) Close() error {
+	if w.skipped == nil {
+		return nil
+	}
+	_, err := io.WriteString(w.to, w.skipped.Rest())
+	return err
+}
 
 // lines returns the selected fields of an item, each with its name.
 func (w *sections) lines(entry value.Value) string {

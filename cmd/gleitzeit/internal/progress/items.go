@@ -2,13 +2,14 @@ package progress
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // readItems returns the counts of a task's items before any of them has ended.
@@ -44,16 +45,17 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		return err
 	}
 	fan.add(event.Item, event.Outcome, event.At)
-	shown := event.Outcome.Status == protocol.Failed || event.Outcome.Status == protocol.Completed && event.Outcome.Warning != ""
-	switch {
-	case earlier:
+	kind, shown := failedLines, event.Outcome.Status == protocol.Failed
+	if event.Outcome.Status == protocol.Completed && event.Outcome.Warning != "" {
+		kind, shown = warningLines, true
+	}
+	shown = shown && !earlier && p.lines.add(event.Task, kind)
+	if earlier {
 		fan.earlier++
-		fallthrough
-	case !shown:
-		if p.o.Line == nil {
-			p.drawSoon()
-			return nil
-		}
+	}
+	if !shown && p.o.Line == nil {
+		p.drawSoon()
+		return nil
 	}
 	item := itemOf(event)
 	item.Error, item.FailedAttempts = failure, attempts
@@ -61,15 +63,15 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		return err
 	}
 	switch {
-	case earlier:
-	case event.Outcome.Status == protocol.Failed:
+	case !shown:
+	case kind == failedLines:
 		p.itemLine(item, item.Line())
 		if hint := item.HintLine(); hint != "" && !fan.hints[hint] && len(fan.hints) < maxHints {
 			fan.hints[hint] = true
 			p.line(hint)
 		}
 		p.showPrinted(item.Error, view.ItemLines)
-	case shown:
+	default:
 		p.itemLine(item, item.WarningLine())
 	}
 	if p.o.Line != nil {
@@ -81,6 +83,60 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	}
 	p.drawSoon()
 	return nil
+}
+
+// maxLines is how many lines of one kind the items of a task have; the others are counted in one line.
+const maxLines = 10
+
+// lineKind is what a line about an item says.
+type lineKind int
+
+const (
+	failedLines lineKind = iota
+	warningLines
+	retryLines
+	lineKinds
+)
+
+// itemLines counts the lines about the items of tasks, by task.
+type itemLines map[string]*[lineKinds]int
+
+// add counts a line, and reports whether it is shown.
+func (l itemLines) add(task string, kind lineKind) bool {
+	if l[task] == nil {
+		l[task] = &[lineKinds]int{}
+	}
+	l[task][kind]++
+	return l[task][kind] <= maxLines
+}
+
+// addActivity is add for a task, all of whose lines are shown, or one of its items.
+func (l itemLines) addActivity(activity string, kind lineKind) bool {
+	task, item := protocol.ParseActivityID(activity)
+	return item == protocol.NoItem || l.add(task, kind)
+}
+
+// restOfLines shows, of a task that has ended, how many lines about its items were not shown, once.
+func (p *Printer) restOfLines(task string) {
+	counted := p.lines[task]
+	if counted == nil {
+		return
+	}
+	delete(p.lines, task)
+	words := []string{"batch", "show", p.o.Run}
+	if len(p.fans) > 1 {
+		words = append(words, task)
+	}
+	show := "gleitzeit " + view.ShellWords(words...)
+	for kind, text := range [lineKinds]string{
+		failedLines:  "✗ %s  %d more failed: `" + show + " --failed` lists all",
+		warningLines: "! %s  %d more with a warning: `" + show + "` lists the warnings",
+		retryLines:   "↻ %s  %d more attempts failed",
+	} {
+		if rest := counted[kind] - maxLines; rest > 0 {
+			p.line(fmt.Sprintf(text, value.Visible(task), rest))
+		}
+	}
 }
 
 // itemLine shows a line about an item: on a terminal one that fits into a row.
@@ -137,5 +193,5 @@ func taskOf(event history.Event) *view.Task {
 }
 
 func duration(o *protocol.Outcome) protocol.Seconds {
-	return protocol.SecondsOf(o.FinishedAt.Sub(o.StartedAt).Round(time.Millisecond))
+	return protocol.RoundedSeconds(o.FinishedAt.Sub(o.StartedAt))
 }

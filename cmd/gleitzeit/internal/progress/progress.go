@@ -51,6 +51,7 @@ type Printer struct {
 	retried    map[string]int32           // The latest attempt for which the failure of the one before was shown.
 	unserved   map[string]bool            // Queues without workers on which tasks wait.
 	messages   map[string]string          // Progress messages of running tasks and items, or the newest lines of their scripts.
+	lines      itemLines                  // About items, that were shown or left out.
 	itemLines  map[string]string          // The newest line of an item, by task.
 	waits      map[string]string          // What the running tasks wait for, by task.
 	noted      map[string]wait            // The last line about it, by task.
@@ -64,7 +65,7 @@ type Printer struct {
 func New(o Options) *Printer {
 	p := &Printer{
 		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
-		concurrent: map[string]bool{}, noted: map[string]wait{},
+		concurrent: map[string]bool{}, noted: map[string]wait{}, lines: itemLines{},
 	}
 	if o.Plan != nil {
 		p.total = len(o.Plan.Tasks)
@@ -135,6 +136,7 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 	if earlier {
 		p.earlier++
 	} else {
+		p.restOfLines(event.Task)
 		p.line(task.Line())
 		if task.Warning != "" {
 			p.line(task.WarningLine())
@@ -202,6 +204,9 @@ func (p *Printer) addPrinted(ctx context.Context, event history.Event, failure *
 		if earlier || int(p.retried[activity]) > a.Attempt || a.Error.Empty() {
 			continue // It was shown, or has nothing to show.
 		}
+		if !p.lines.addActivity(activity, retryLines) {
+			continue
+		}
 		p.line(fmt.Sprintf("↻ %s  retried: %s", activity, value.VisibleLines(view.Brief(a.Error.Message))))
 		p.showPrinted(a.Error, linesOf(activity))
 	}
@@ -237,6 +242,9 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 			continue
 		}
 		p.retried[a.Activity] = a.Number
+		if !p.lines.addActivity(a.Activity, retryLines) {
+			continue
+		}
 		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
 		failure := &view.Error{Message: a.Failure}
 		if view.LoadPrinted(ctx, p.o.Store, failure, a.Printed) == nil { // The record of the attempt has it, too.
@@ -291,6 +299,7 @@ func (p *Printer) End(document *view.Run) {
 	p.o.Screen.Clear()
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
+		p.restOfLines(task.ID)
 		if task.Status == protocol.Skipped && p.shown[task.ID] != task.Status {
 			p.line(task.Line())
 		}

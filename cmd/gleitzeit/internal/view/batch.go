@@ -11,17 +11,18 @@ import (
 
 // Batch is the document of a batch: a run with one fanned-out task.
 type Batch struct {
-	Run       string           `json:"run"`
-	Workflow  string           `json:"workflow"`
-	Status    protocol.Status  `json:"status"`
-	Total     int              `json:"total"`
-	Succeeded int              `json:"succeeded"`
-	Failed    int              `json:"failed"`
-	Skipped   int              `json:"skipped"`
-	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
-	Warning   string           `json:"warning,omitempty"`  // Of the task: which files were left out.
-	Duration  protocol.Seconds `json:"duration"`
-	Error     *Error           `json:"error,omitempty"` // The error of the task, or of the run.
+	Run       string          `json:"run"`
+	Workflow  string          `json:"workflow"`
+	Status    protocol.Status `json:"status"`
+	Total     int             `json:"total"`
+	Succeeded int             `json:"succeeded"`
+	Failed    int             `json:"failed"`
+	Skipped   int             `json:"skipped"`
+	Warnings  int             `json:"warnings,omitempty"` // Items whose results have warnings.
+	Warning   string          `json:"warning,omitempty"`  // Of the task: which files were left out.
+	Reasons
+	Duration protocol.Seconds `json:"duration"`
+	Error    *Error           `json:"error,omitempty"` // The error of the task, or of the run.
 
 	Rows   bool `json:"-"` // The items are the rows of a table.
 	values bool // The items are values, not files.
@@ -34,7 +35,7 @@ func (r *Run) Batch(task string) *Batch {
 	if of == nil {
 		return b
 	}
-	b.Rows, b.values, b.Warning, b.Warnings = of.Rows, of.Values, of.Warning, of.Warnings
+	b.Rows, b.values, b.Warning, b.Warnings, b.Reasons = of.Rows, of.Values, of.Warning, of.Warnings, of.Reasons
 	if of.Error != nil {
 		b.Error = of.Error
 	}

@@ -114,17 +114,16 @@ type Task struct {
 	Result    *value.Value     `json:"result,omitempty"`
 	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
-	Retrying  int              `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
-	Error     *Error           `json:"error"`
+	Reasons
+	Retrying int    `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
+	Error    *Error `json:"error"`
 
 	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
 
 	after           []string
 	items           map[int]attempts // Of its items: those that failed.
 	printed         *protocol.Ref    // What the last attempt has printed.
-	failures        []failures       // Its items that failed,
-	moreFailures    int              // and how many failed for further reasons.
-	warnings        []warnings       // The first warnings of the results of its items.
+	listFailed      string           // The command that lists its items that failed.
 	each            bool             // It is fanned out.
 	tolerance       *plan.Tolerance  // How many of its items may fail; nil: any number.
 	continueOnError bool             // The run continues when the task fails.

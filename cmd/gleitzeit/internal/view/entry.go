@@ -3,7 +3,6 @@ package view
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -45,7 +44,7 @@ func EntryOf(item value.Value, model string, records []resultstore.Record) (valu
 		{Name: "status", Value: value.String(string(status))},
 		{Name: "result"},
 		{Name: "error", Value: failure},
-		{Name: "duration", Value: value.Float(last.FinishedAt.Sub(last.StartedAt).Round(time.Millisecond).Seconds())},
+		{Name: "duration", Value: value.Float(float64(since(last.StartedAt, last.FinishedAt)))},
 	}
 	if model != "" {
 		fields = append(fields, value.Field{Name: "model", Value: value.String(model)})

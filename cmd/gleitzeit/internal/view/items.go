@@ -120,67 +120,15 @@ func ItemsWord(count int, values bool) string {
 
 // itemsOf is what the records of a task say about its items.
 type itemsOf struct {
-	list     *protocol.Ref
-	counts   protocol.Counts // Without the total.
-	warned   int             // Items whose results have warnings.
-	warnings []warnings
-	ended    *protocol.Counts
+	list    *protocol.Ref
+	counts  protocol.Counts // Without the total.
+	ended   *protocol.Counts
+	summary resultstore.Summary
+	at      func(index int) (value.Value, error) // Returns an item.
 
 	continues *Continued // The run from which some were taken over; nil: there is none.
 
 	retrying int // Items that wait for their next attempt, or are in it.
-	failures []failures
-	more     int // Items that failed for further reasons.
-}
-
-// maxReasons is how many different reasons are kept: where the messages name their items, each is another.
-const maxReasons = 100
-
-// failures are the items of a task that failed for one reason.
-type failures struct {
-	first   int // The index of the first of them.
-	count   int
-	error   *Error        // Of the first of them.
-	printed *protocol.Ref // By its last attempt.
-}
-
-// warnings are the items of a task whose results have the same warning.
-type warnings struct {
-	first int // The index of the first of them.
-	count int
-	text  string
-}
-
-func (of *itemsOf) addWarning(record resultstore.Record) {
-	of.warned++
-	for i := range of.warnings {
-		if known := &of.warnings[i]; known.text == record.Warning {
-			known.count++
-			return
-		}
-	}
-	if len(of.warnings) < maxFailures {
-		of.warnings = append(of.warnings, warnings{record.Item, 1, record.Warning})
-	}
-}
-
-// addFailure adds an item that failed to those with the same hint, or without one, with the same message.
-func (of *itemsOf) addFailure(record resultstore.Record) {
-	err := record.Error
-	if err == nil {
-		return
-	}
-	for i := range of.failures {
-		if known := &of.failures[i]; known.error.Hint == err.Hint && (err.Hint != "" || known.error.Message == err.Message) {
-			known.count++
-			return
-		}
-	}
-	if len(of.failures) == maxReasons {
-		of.more++
-		return
-	}
-	of.failures = append(of.failures, failures{record.Item, 1, NewError(err), record.Printed})
 }
 
 // retries has the retry policies of the tasks of an open run, by id. It is empty for a run that has ended.
@@ -193,41 +141,70 @@ func (r retries) follows(record resultstore.Record) bool {
 }
 
 // count counts items by the status of their last attempts, which the store returns last.
-func (of *itemsOf) count(records []resultstore.Record, retries retries) {
+func (of *itemsOf) count(records []resultstore.Record, retries retries) error {
 	for i, record := range records {
-		isLast := i+1 == len(records) || records[i+1].Item != record.Item
-		if isLast && of.continues.has(record) {
-			of.continues.Items.TakenOver++
+		if i+1 < len(records) && records[i+1].Item == record.Item {
+			continue
 		}
-		switch {
-		case !isLast:
-		case record.Status == protocol.Completed:
+		if of.continues.has(record) {
+			of.summary.TakenOver++
+		}
+		switch status := record.Status.OfItem(); {
+		case status == protocol.Completed:
 			of.counts.Succeeded++
-			if record.Warning != "" {
-				of.addWarning(record)
-			}
 			if record.FromCache {
 				of.counts.Cached++
 			}
 		case retries.follows(record):
 			of.retrying++
-		case record.Status == protocol.Failed:
+			continue
+		case status == protocol.Failed:
 			of.counts.Failed++
-			of.addFailure(record)
 		default:
 			of.counts.Skipped++
 		}
+		outcome := record.Outcome()
+		if err := of.summary.Add(record.Item, &outcome, func() (value.Value, error) { return of.at(record.Item) }); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // itemsText returns the results of a task's items as text.
 func itemsText(result value.Value) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
+	var skipped Skipped
 	for _, entry := range list.Elements() {
-		text.WriteString(ItemText(entry))
+		if skipped.Shows(entry) {
+			text.WriteString(ItemText(entry))
+		}
 	}
-	return text.String()
+	return text.String() + skipped.Rest()
+}
+
+// maxSkipped is how many items that were skipped people are shown, among the results of others.
+const maxSkipped = 10
+
+// Skipped counts the items that were skipped: a run that is cancelled leaves thousands that did not start.
+type Skipped struct{ count int }
+
+// Shows reports whether people are shown an item.
+func (s *Skipped) Shows(entry value.Value) bool {
+	if status, _ := entry.Get("status"); status.Text() != string(protocol.Skipped) {
+		return true
+	}
+	s.count++
+	return s.count <= maxSkipped
+}
+
+// Rest returns a line with the number of those that were not shown; empty if all were.
+func (s *Skipped) Rest() string {
+	if s.count <= maxSkipped {
+		return ""
+	}
+	return fmt.Sprintf("… and %d more skipped\n", s.count-maxSkipped)
 }
 
 // ItemText returns the result of an item as text: a heading and its main value, or why it has none.

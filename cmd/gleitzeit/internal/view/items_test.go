@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -144,9 +145,9 @@ func TestCountedWarnings(t *testing.T) {
 		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: 1, Attempt: attempt}, Status: status, Warning: warning}
 	}
 	var found itemsOf
-	found.count([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")}, nil)
-	if found.warned != 1 || found.counts.Succeeded != 1 {
-		t.Errorf("%+v", found)
+	found.at = func(int) (value.Value, error) { return value.Int(1), nil }
+	if err := found.count([]resultstore.Record{record(1, protocol.Failed, ""), record(2, protocol.Completed, "cut")}, nil); err != nil || found.summary.Warned != 1 || found.counts.Succeeded != 1 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
 
@@ -172,20 +173,25 @@ func TestHintsOfItems(t *testing.T) {
 	}
 }
 
-// The status of a run groups its failed items by what to do about them.
+// The status of a run groups its failed items by why they failed and what to do about them, with an example each.
 func TestFailedItemsInATree(t *testing.T) {
 	failed := func(item int, message, hint string) resultstore.Record {
 		err := protocol.Errorf(protocol.InvalidParams, "%s", message).WithHint("%s", hint)
 		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: item, Attempt: 1}, Status: protocol.Failed, Attempts: 1, Error: err}
 	}
 	records := []resultstore.Record{failed(1, "a is too long", "cut it"), failed(4, "b is too long", "cut it"), failed(5, "broken", ""), failed(6, "broken", ""), failed(7, "other", "")}
-	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Completed, Items: &protocol.Counts{Total: 9, Succeeded: 4, Failed: 5}}
-	var counted itemsOf
-	counted.count(records, nil)
-	task.failures = counted.failures
+	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Failed, Error: &Error{Message: "items failed", Hint: "cut it"}, Items: &protocol.Counts{Total: 9, Succeeded: 4, Failed: 5}}
+	counted := itemsOf{at: func(index int) (value.Value, error) { return value.String(fmt.Sprintf("/f/%d.txt", index)), nil }}
+	if err := counted.count(records, nil); err != nil {
+		t.Fatal(err)
+	}
+	task.Reasons = reasonsOf(&counted.summary)
 	run := &Run{Run: "r", Workflow: "W", Status: protocol.Completed, Tasks: []Task{task}}
-	want(t, "tree", run.Tree(), "r  W  completed\n  ✓ batch  llm/chat  completed  4 of 9 files, 5 failed\n"+
-		"    ✗ batch[1] and 1 more  a is too long\n      cut it\n    ✗ batch[5] and 1 more  broken\n    ✗ batch[7]  other\n")
+	run.nameCommands()
+	run.Tasks[0].each = true
+	want(t, "tree", run.Tree(), "r  W  completed\n  ✗ batch  llm/chat  failed  4 of 9 files, 5 failed  items failed\n"+
+		"    1 × a is too long, for example 1.txt\n      cut it\n    1 × b is too long, for example 4.txt\n"+
+		"    2 × broken, for example 5.txt\n    1 × other, for example 7.txt\n    `gleitzeit batch show r --failed` lists all 5\n")
 	run.Tasks[0] = Task{ID: "one", Method: "llm/chat", Status: protocol.Failed, Error: &Error{Message: "no model", Hint: "pull it"}}
 	want(t, "task", run.Tree(), "r  W  completed\n  ✗ one  llm/chat  failed  no model\n    pull it\n")
 }
@@ -199,11 +205,17 @@ func TestAttemptsThatAreRetried(t *testing.T) {
 	records := []resultstore.Record{failed(0, 1, again), failed(1, 1, never), failed(2, 1, again), failed(2, 2, again)}
 	planned := &plan.Plan{Tasks: []plan.Task{{ID: "batch", Retry: &protocol.Retry{MaxAttempts: 2}, FanOut: &plan.FanOut{}}}}
 	var open, ended itemsOf
-	open.count(records, (&Run{Status: protocol.Running}).retries(planned))
+	open.at = func(int) (value.Value, error) { return value.Int(1), nil }
+	ended.at = open.at
+	if err := open.count(records, (&Run{Status: protocol.Running}).retries(planned)); err != nil {
+		t.Fatal(err)
+	}
 	if open.retrying != 1 || open.counts.Failed != 2 {
 		t.Errorf("%+v", open)
 	}
-	ended.count(records, (&Run{Status: protocol.Cancelled}).retries(planned))
+	if err := ended.count(records, (&Run{Status: protocol.Cancelled}).retries(planned)); err != nil {
+		t.Fatal(err)
+	}
 	if ended.retrying != 0 || ended.counts.Failed != 3 {
 		t.Errorf("%+v", ended)
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +41,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	}
 	byTask := byTask(records[1:])
 	document.addTasks(p, byTask)
+	document.nameCommands()
 	retries := document.retries(p)
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
@@ -57,15 +59,17 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	return document, nil
 }
 
-// addItems adds to a fanned-out task how many items there are, and how they ended so far. The records of the items are read in parts.
+// addItems adds to a fanned-out task how many items there are, how they ended so far, and why. The records of the items are read in
+// parts, unless there are many and the record of the task has a summary of them.
 func (t *Task) addItems(ctx context.Context, store resultstore.Store, records attempts, retries retries, continues *Continued) error {
 	of := itemsOf{continues: continues}
+	var summary *protocol.Ref
 	for _, record := range records {
 		if record.Items != nil {
 			of.list = record.Items
 		}
 		if record.Counts != nil {
-			of.ended = record.Counts
+			of.ended, summary = record.Counts, record.Summary
 		}
 	}
 	if of.list == nil {
@@ -76,26 +80,50 @@ func (t *Task) addItems(ctx context.Context, store resultstore.Store, records at
 		return err
 	}
 	of.counts.Total = manifest.Total
-	if continues != nil {
-		continues.Items.Total += manifest.Total
-	}
-	for first := 0; first < manifest.Total; first += protocol.MaxPageItems {
-		last := first + protocol.MaxPageItems - 1
-		key := records[0].Key
-		found, err := store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Task, Task: t.ID, Item: &first, Last: &last})
-		if err != nil {
+	summarized := false
+	if summary != nil && manifest.Total > protocol.MaxPageItems {
+		read, err := resultstore.LoadSummary(ctx, store, *summary)
+		if err != nil && !errors.Is(err, resultstore.ErrNotFound) {
 			return err
 		}
-		of.count(found, retries)
-		if manifest.Total <= protocol.MaxPageItems { // The result of more items is not shown as a whole.
-			t.items = unfinishedIn(found)
+		if summarized = err == nil; summarized {
+			of.summary = *read
 		}
+	}
+	if !summarized {
+		list := &ItemList{Total: manifest.Total, store: store, task: t.ID, pages: manifest.Pages}
+		of.at = func(index int) (value.Value, error) { return list.At(ctx, index) }
+		if err := t.readItems(ctx, store, records[0].Key, &of, retries); err != nil {
+			return err
+		}
+	}
+	if continues != nil {
+		continues.Items.Total += manifest.Total
+		continues.Items.TakenOver += of.summary.TakenOver
 	}
 	t.Items, t.Retrying = &of.counts, of.retrying
 	if of.ended != nil {
 		t.Items, t.Retrying = of.ended, 0
 	}
-	t.Warnings, t.warnings, t.failures, t.moreFailures = of.warned, of.warnings, of.failures, of.more
+	t.Warnings, t.Reasons = of.summary.Warned, reasonsOf(&of.summary)
+	return nil
+}
+
+// readItems reads the records of all items.
+func (t *Task) readItems(ctx context.Context, store resultstore.Store, key resultstore.Key, of *itemsOf, retries retries) error {
+	for first := 0; first < of.counts.Total; first += protocol.MaxPageItems {
+		last := first + protocol.MaxPageItems - 1
+		found, err := store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Task, Task: t.ID, Item: &first, Last: &last})
+		if err != nil {
+			return err
+		}
+		if err := of.count(found, retries); err != nil {
+			return err
+		}
+		if of.counts.Total <= protocol.MaxPageItems { // The result of more items is not shown as a whole.
+			t.items = unfinishedIn(found)
+		}
+	}
 	return nil
 }
 
@@ -199,9 +227,9 @@ func (r *Run) AddPrinted(ctx context.Context, store resultstore.Store) error {
 				return fmt.Errorf("the output of task %q: %w", task.ID, err)
 			}
 		}
-		for at := range task.failures[:min(len(task.failures), maxFailures)] {
-			group := &task.failures[at]
-			if err := group.error.load(ctx, store, group.printed); err != nil {
+		for at := range task.Failures[:min(len(task.Failures), maxReasons)] {
+			reason := &task.Failures[at]
+			if err := reason.error.load(ctx, store, reason.printed); err != nil {
 				return fmt.Errorf("the output of task %q: %w", task.ID, err)
 			}
 		}
@@ -251,6 +279,23 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 	}
 }
 
+// nameCommands adds to the tasks with items the commands that list those that failed.
+func (r *Run) nameCommands() {
+	with := 0
+	for i := range r.Tasks {
+		if r.Tasks[i].HasItems() {
+			with++
+		}
+	}
+	for i := range r.Tasks {
+		words := []string{"batch", "show", r.Run}
+		if with > 1 {
+			words = append(words, r.Tasks[i].ID)
+		}
+		r.Tasks[i].listFailed = "gleitzeit " + ShellWords(append(words, "--failed")...)
+	}
+}
+
 func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
@@ -289,7 +334,7 @@ func readPlan(ctx context.Context, store resultstore.Store, ref protocol.Ref) (*
 }
 
 func since(from, to time.Time) protocol.Seconds {
-	return protocol.SecondsOf(to.Sub(from).Round(time.Millisecond))
+	return protocol.RoundedSeconds(to.Sub(from))
 }
 
 // Merge updates the recorded state with the state in Temporal: a run that was terminated has not recorded its end.

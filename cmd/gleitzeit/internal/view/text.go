@@ -122,7 +122,7 @@ func WriteText(to io.Writer, text string) error {
 func (t *Task) ResultText() string {
 	if t.Items != nil {
 		if export, large := t.Result.Get("export"); large {
-			return fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, t.Status.Ended()), t.remedies(""), export.Text())
+			return fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, t.Status.Ended()), t.failureText("")+t.warningText("", ""), export.Text())
 		}
 		return itemsText(*t.Result)
 	}
@@ -190,57 +190,9 @@ func (r *Run) Tree() string {
 		if task.Warning != "" {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
-		text.WriteString(task.remedies(strings.Repeat("  ", depth[task.ID]+2)))
-		text.WriteString(task.itemWarnings(strings.Repeat("  ", depth[task.ID]+2)))
+		indent := strings.Repeat("  ", depth[task.ID]+2)
+		text.WriteString(task.failureText(indent) + task.warningText(indent, ": see the results"))
 	}
-	return text.String()
-}
-
-// itemWarnings returns, below the line of a task, how many results of its items have a warning, and the first of these.
-func (t *Task) itemWarnings(indent string) string {
-	if t.Warnings == 0 {
-		return ""
-	}
-	text := fmt.Sprintf("%s! %d %s with a warning: see the results\n", indent, t.Warnings, ItemsWord(t.Warnings, t.Values))
-	for _, group := range t.warnings {
-		text += fmt.Sprintf("%s  %s  %s\n", indent, t.itemNames(group.first, group.count), value.VisibleLines(Brief(group.text)))
-	}
-	return text
-}
-
-// itemNames names the first of some items, and how many there are: "batch[3] and 5 more".
-func (t *Task) itemNames(first, count int) string {
-	names := fmt.Sprintf("%s[%d]", t.ID, first)
-	if count > 1 {
-		names += fmt.Sprintf(" and %d more", count-1)
-	}
-	return names
-}
-
-// maxFailures is how many reasons for which items failed, and how many warnings, are shown in a tree.
-const maxFailures = 5
-
-// remedies returns, below the line of a task, why it or its items failed, as far as the line does not say so, and what to do.
-func (t *Task) remedies(indent string) string {
-	var text strings.Builder
-	hint := func(indent, hint string) {
-		if hint != "" {
-			fmt.Fprintf(&text, "%s%s\n", indent, value.VisibleLines(Brief(hint)))
-		}
-	}
-	for i, group := range t.failures {
-		if i == maxFailures {
-			fmt.Fprintf(&text, "%s… and %d more reasons: see the results\n", indent, len(t.failures)+t.moreFailures-i)
-			break
-		}
-		fmt.Fprintf(&text, "%s✗ %s  %s\n", indent, t.itemNames(group.first, group.count), value.VisibleLines(Brief(group.error.Message)))
-		hint(indent+"  ", group.error.Hint)
-		text.WriteString(group.error.PrintedText(indent+"  ", ItemLines))
-	}
-	if t.Status == protocol.Failed && t.Error != nil {
-		hint(indent, t.Error.Hint)
-	}
-	text.WriteString(t.Error.PrintedText(indent, protocol.PrintedLines))
 	return text.String()
 }
 

@@ -1,0 +1,101 @@
+package resultstore
+
+import (
+	"context"
+	"encoding/json"
+	"path"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// Summary has the failures and warnings of a task's items, grouped by what they say. Its size does not depend on how many items there
+// are. The record of a task that has ended refers to it, so that nobody has to read the records of all items to show it.
+type Summary struct {
+	Failures      []Group `json:"failures,omitempty"`
+	OtherFailures int     `json:"other_failures,omitempty"` // Items that failed and are in no group.
+	Warned        int     `json:"warned,omitempty"`         // Items whose results have warnings.
+	Warnings      []Group `json:"warnings,omitempty"`
+	OtherWarnings int     `json:"other_warnings,omitempty"`
+	TakenOver     int     `json:"taken_over,omitempty"` // Items whose results are those of an earlier run.
+}
+
+// Group is the items of a task that failed, or have a warning, for one reason.
+type Group struct {
+	Count   int           `json:"count"`
+	Message string        `json:"message"` // With … for what names the item.
+	Hint    string        `json:"hint,omitempty"`
+	Example value.Value   `json:"example"` // The first of them; a large one in brief.
+	Index   int           `json:"index"`   // Of that.
+	Printed *protocol.Ref `json:"printed,omitempty"`
+}
+
+const (
+	// maxGroups is how many reasons are distinguished: where messages name what no item is called, each is another.
+	maxGroups = 100
+	// maxExample is the largest item in a group, in bytes.
+	maxExample = 1 << 10
+)
+
+// Add adds how an item has ended. The item is read only where it is needed.
+func (s *Summary) Add(index int, outcome *protocol.Outcome, item func() (value.Value, error)) error {
+	failed := outcome.Status.OfItem() == protocol.Failed && outcome.Error != nil
+	warned := outcome.Status == protocol.Completed && outcome.Warning != ""
+	if !failed && !warned {
+		return nil
+	}
+	example, err := item()
+	if err != nil {
+		return err
+	}
+	group := Group{Count: 1, Index: index, Example: example}
+	if failed {
+		group.Message, group.Hint, group.Printed = withoutName(outcome.Error.Message, example), outcome.Error.Hint, outcome.Printed.Ref
+		s.Failures = addTo(s.Failures, group, &s.OtherFailures)
+		return nil
+	}
+	s.Warned++
+	group.Message = withoutName(outcome.Warning, example)
+	s.Warnings = addTo(s.Warnings, group, &s.OtherWarnings)
+	return nil
+}
+
+// addTo adds an item to the group with its message and hint, or as the first of a new one.
+func addTo(groups []Group, one Group, others *int) []Group {
+	for i := range groups {
+		if known := &groups[i]; known.Message == one.Message && known.Hint == one.Hint {
+			known.Count++
+			return groups
+		}
+	}
+	if len(groups) == maxGroups {
+		*others++
+		return groups
+	}
+	if len(one.Example.JSON()) > maxExample {
+		one.Example = value.String(one.Example.Brief())
+	}
+	return append(groups, one)
+}
+
+// withoutName returns a message about an item without the path and the name of its file, or the text that the item is.
+func withoutName(message string, item value.Value) string {
+	const shortest = 5 // A shorter one may be a word of the message.
+	for _, name := range []string{item.Text(), path.Base(item.Text())} {
+		if len(name) >= shortest {
+			message = strings.ReplaceAll(message, name, "…")
+		}
+	}
+	return message
+}
+
+// LoadSummary reads what the record of a task refers to.
+func LoadSummary(ctx context.Context, store Store, ref protocol.Ref) (*Summary, error) {
+	data, err := store.Value(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	summary := &Summary{}
+	return summary, json.Unmarshal(data, summary)
+}
