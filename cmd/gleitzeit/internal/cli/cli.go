@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -143,7 +144,7 @@ func (p *program) root() *cobra.Command {
 	}
 	root.SetHelpCommand(helpCommand(root))
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
+		return usageError{fmt.Errorf("%s; see `%s --help`", flagProblem(err), command.CommandPath())}
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "format of results: text, json or jsonl")
@@ -157,6 +158,25 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
+}
+
+// flagProblem describes an error of a flag in the terms of who types it, not of the parser of its value.
+func flagProblem(err error) string {
+	invalid, is := errors.AsType[*pflag.InvalidValueError](err)
+	if !is {
+		return err.Error()
+	}
+	want := map[string]string{
+		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
+		"duration": "must be a duration such as 90s",
+	}[invalid.GetFlag().Value.Type()]
+	if want == "" {
+		return err.Error()
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want = "is out of range"
+	}
+	return strings.TrimSuffix(err.Error(), errors.Unwrap(invalid).Error()) + want
 }
 
 // helpCommand shows the help of a command, and knows when there is none of that name.
