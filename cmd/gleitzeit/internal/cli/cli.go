@@ -48,6 +48,7 @@ type program struct {
 	screen     *progress.Screen // Is Err.
 	interrupts *interrupts
 	written    *checked          // Is Out.
+	lines      *jsonLines        // Is below Err.
 	inputFiles map[string][]byte // Of --inputs, as they were read.
 }
 
@@ -67,11 +68,13 @@ func Main(process Process) int {
 	closed := func() { p.interrupts.raise(syscall.SIGPIPE) }
 	results := &checked{to: process.Out, closed: closed}
 	shown, said := progress.NewScreen(process.Err), &checked{to: process.Err, closed: closed}
-	if !shown.Terminal() {
-		shown = progress.NewScreen(said)
+	terminal := shown.Terminal()
+	lines := &jsonLines{to: said, active: func() bool { return !terminal && p.output == asJSONL && !p.toFile }}
+	if !terminal {
+		shown = progress.NewScreen(lines)
 	}
 	process.Out, process.Err = results, shown
-	p = &program{Process: process, output: asText, written: results, screen: shown}
+	p = &program{Process: process, output: asText, written: results, lines: lines, screen: shown}
 	root := p.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
@@ -90,6 +93,7 @@ func Main(process Process) int {
 		err = results.err()
 	}
 	code := p.report(err)
+	lines.end()
 	if said.isClosed() {
 		return exitClosed
 	}
