@@ -140,7 +140,7 @@ func TestRetryOfABatchWithModels(t *testing.T) {
 	ollama.wantCalls(t, "the first run", 6)
 	u.File("docs/2.txt", "Document 2, mended.")
 	forecast, _ := u.Gleitzeit(0, "batch", "resume", first.Run, "--dry-run")
-	wantLines(t, "the forecast", forecast, "batch  6           2      2 failed: ")
+	wantLines(t, "the forecast", forecast, "batch  6           2      2 failed: 2.txt (tiny-script), 2.txt (tiny-think)\n")
 	stdout, _ = u.Gleitzeit(0, "batch", "resume", first.Run, "-o", "json")
 	second := parseBatch(t, stdout)
 	if second.Total != 8 || second.Succeeded != 8 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,8 +89,8 @@ func (p *problems) add(hint, format string, args ...any) {
 // problems of the rest.
 func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) (interpreter.Batch, []definition.Diagnostic) {
 	var found problems
-	b := r.Files
 	r.checkNumbers(&found)
+	b := r.Files
 	r.checkPairs(&found)
 	if r.flags.Changed("rows") {
 		r.checkRows(paths, &b, &found)
@@ -150,14 +151,18 @@ var tolerance = regexp.MustCompile(`^([0-9]+|[0-9]+(\.[0-9]+)?%)$`)
 func (r *Request) checkNumbers(found *problems) {
 	for _, of := range []struct {
 		flag   string
-		number int
-	}{{"limit", r.Files.Limit}, {"sample", r.Files.Sample}, {"max-concurrent", r.Files.MaxConcurrent}, {"num-ctx", r.NumCtx}, {"max-tokens-total", r.Files.MaxTokens}} {
-		if r.flags.Changed(of.flag) && of.number < 1 {
-			found.add("", "--%s %d is less than 1", of.flag, of.number)
+		number *int
+	}{{"limit", &r.Files.Limit}, {"sample", &r.Files.Sample}, {"max-concurrent", &r.Files.MaxConcurrent}, {"num-ctx", &r.NumCtx}, {"max-tokens-total", &r.Files.MaxTokens}} {
+		if r.flags.Changed(of.flag) && *of.number < 1 {
+			found.add("", "--%s %d is less than 1", of.flag, *of.number)
+			*of.number = 0 // A problem is reported once.
 		}
 	}
-	if r.flags.Changed("temperature") && r.Temperature < 0 {
-		found.add("", "--temperature %s is less than 0", strconv.FormatFloat(r.Temperature, 'f', -1, 64))
+	switch given := strconv.FormatFloat(r.Temperature, 'f', -1, 64); {
+	case r.Temperature < 0:
+		found.add("", "--temperature %s is less than 0", given)
+	case !r.hasTemperature():
+		found.add("", "--temperature %s is not a number that a model takes", given)
 	}
 	if r.flags.Changed("deadline") {
 		node := definition.Node{Kind: value.KindString, Text: r.Files.Deadline, Written: r.Files.Deadline}
@@ -171,6 +176,9 @@ func (r *Request) checkNumbers(found *problems) {
 		r.Files.MaxFailures = ""
 	}
 }
+
+// hasTemperature reports whether the temperature is one.
+func (r *Request) hasTemperature() bool { return r.Temperature >= 0 && !math.IsInf(r.Temperature, 1) }
 
 // checkPairs reports flags that cannot be combined.
 func (r *Request) checkPairs(found *problems) {
@@ -216,8 +224,18 @@ func (r *Request) parameters(b interpreter.Batch, method *protocol.Method, stdin
 		{"models", "model", nil}, // A key of the batch.
 		{"provider", "provider", literal(r.Provider)},
 		{"schema", "schema", func() value.Value { return r.readSchema(found) }},
-		{"num-ctx", "num_ctx", func() value.Value { return value.Int(int64(r.NumCtx)) }},
-		{"temperature", "temperature", func() value.Value { return value.Float(r.Temperature) }},
+		{"num-ctx", "num_ctx", func() value.Value {
+			if r.NumCtx < 1 {
+				return value.Value{}
+			}
+			return value.Int(int64(r.NumCtx))
+		}},
+		{"temperature", "temperature", func() value.Value {
+			if !r.hasTemperature() {
+				return value.Value{}
+			}
+			return value.Float(r.Temperature)
+		}},
 		{"script", "file", literal(r.Script)},
 	}
 	var known []byte

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -169,6 +170,9 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	if err := o.export.Check(); err != nil {
 		report(err.Error(), "")
 	}
+	if o.export.Ordered && o.file == "" {
+		report("--ordered needs --output", "standard output has the items in their order")
+	}
 	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
 	} else if err := writable(o.file); err != nil {
@@ -205,9 +209,9 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return err
 	}
 	typed, found := o.request.Batch(paths, specs, p.In)
-	o.export.Ordered = o.export.Ordered || typed.Rows != "" && !typed.Requests // The rows stay in their order.
 	o.answerRequests(typed.Requests)
 	found = append(found, o.checkOutput()...)
+	o.export.Ordered = o.export.Ordered || typed.Rows != "" && !typed.Requests // The rows stay in their order.
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
 		written := o.file
@@ -323,6 +327,9 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 
 // refuseBatch reports every mistake; their places are in a text that nobody has seen.
 func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
+	mistakes = slices.DeleteFunc(mistakes, func(d definition.Diagnostic) bool {
+		return d.Note && d.Rule == "batch" // Of files in folders beneath: a batch that starts has a line in the terms of flags.
+	})
 	if p.forPrograms() {
 		return p.refuse("batch", mistakes)
 	}

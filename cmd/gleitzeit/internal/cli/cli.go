@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -47,6 +48,7 @@ type program struct {
 	screen     *progress.Screen // Is Err.
 	interrupts *interrupts
 	written    *checked          // Is Out.
+	lines      *jsonLines        // Is below Err.
 	inputFiles map[string][]byte // Of --inputs, as they were read.
 }
 
@@ -66,11 +68,13 @@ func Main(process Process) int {
 	closed := func() { p.interrupts.raise(syscall.SIGPIPE) }
 	results := &checked{to: process.Out, closed: closed}
 	shown, said := progress.NewScreen(process.Err), &checked{to: process.Err, closed: closed}
-	if !shown.Terminal() {
-		shown = progress.NewScreen(said)
+	terminal := shown.Terminal()
+	lines := &jsonLines{to: said, active: func() bool { return !terminal && p.output == asJSONL && !p.toFile }}
+	if !terminal {
+		shown = progress.NewScreen(lines)
 	}
 	process.Out, process.Err = results, shown
-	p = &program{Process: process, output: asText, written: results, screen: shown}
+	p = &program{Process: process, output: asText, written: results, lines: lines, screen: shown}
 	root := p.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
@@ -89,6 +93,7 @@ func Main(process Process) int {
 		err = results.err()
 	}
 	code := p.report(err)
+	lines.end()
 	if said.isClosed() {
 		return exitClosed
 	}
@@ -143,7 +148,7 @@ func (p *program) root() *cobra.Command {
 	}
 	root.SetHelpCommand(helpCommand(root))
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see `%s --help`", err, command.CommandPath())}
+		return usageError{fmt.Errorf("%s; see `%s --help`", flagProblem(err), command.CommandPath())}
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "format of results: text, json or jsonl")
@@ -157,6 +162,25 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
+}
+
+// flagProblem describes an error of a flag in the terms of who types it, not of the parser of its value.
+func flagProblem(err error) string {
+	invalid, is := errors.AsType[*pflag.InvalidValueError](err)
+	if !is {
+		return err.Error()
+	}
+	want := map[string]string{
+		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
+		"duration": "must be a duration such as 90s",
+	}[invalid.GetFlag().Value.Type()]
+	if want == "" {
+		return err.Error()
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want = "is out of range"
+	}
+	return strings.TrimSuffix(err.Error(), errors.Unwrap(invalid).Error()) + want
 }
 
 // helpCommand shows the help of a command, and knows when there is none of that name.

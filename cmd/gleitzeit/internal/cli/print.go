@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -28,6 +32,63 @@ func (o *output) Set(text string) error {
 	return errors.New("must be text, json or jsonl")
 }
 
+// jsonLines is standard error that is not a terminal. With JSON lines, each line of text becomes a notice in it.
+type jsonLines struct {
+	to     io.Writer
+	active func() bool
+
+	mu   sync.Mutex
+	text []byte // A line that has not ended.
+}
+
+// Write implements io.Writer.
+func (j *jsonLines) Write(text []byte) (int, error) {
+	if !j.active() {
+		return j.to.Write(text)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.text = append(j.text, text...)
+	end := bytes.LastIndexByte(j.text, '\n') + 1
+	lines := string(j.text[:end])
+	j.text = append(j.text[:0], j.text[end:]...)
+	return len(text), j.notices(lines)
+}
+
+// notices writes lines of text. The caller holds mu.
+func (j *jsonLines) notices(text string) error {
+	encoder := json.NewEncoder(j.to)
+	encoder.SetEscapeHTML(false)
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			continue
+		}
+		if err := encoder.Encode(runs.Notice{Kind: runs.Text, Message: line}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end writes a line that has not ended.
+func (j *jsonLines) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_ = j.notices(string(j.text)) // What cannot be written is noticed by checked.
+	j.text = nil
+}
+
+// jsonDocuments is the same stream for what is JSON.
+type jsonDocuments struct{ *jsonLines }
+
+// Write implements io.Writer, for one document.
+func (d jsonDocuments) Write(line []byte) (int, error) {
+	d.end()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.to.Write(line)
+}
+
 // say prints a line for people; programs read standard output.
 func (p *program) say(format string, args ...any) {
 	fmt.Fprintf(p.Err, format+"\n", args...)
@@ -35,6 +96,9 @@ func (p *program) say(format string, args ...any) {
 
 // writeJSON prints a document: indented for people who look at it, on one line as jsonl.
 func (p *program) writeJSON(to io.Writer, document any) {
+	if to == p.Err && p.lines.active() {
+		to = jsonDocuments{p.lines}
+	}
 	encoder := json.NewEncoder(to)
 	encoder.SetEscapeHTML(false)
 	if p.output != asJSONL {

@@ -110,6 +110,14 @@ func (o *Options) Check() error {
 	default:
 		return fmt.Errorf("--only %q is not one of completed, failed, skipped", o.Only)
 	}
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{"bom", o.BOM}, {"raw", o.Raw}} {
+		if flag.given && o.Format != "csv" {
+			return fmt.Errorf("--%s is for CSV, and the format is %s", flag.name, o.Format)
+		}
+	}
 	if err := o.checkResponses(); err != nil {
 		return err
 	}

@@ -65,14 +65,14 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	switch {
 	case !shown:
 	case kind == failedLines:
-		p.itemLine(item, item.Line())
+		p.itemLine(item, (*view.Item).Line)
 		if hint := item.HintLine(); hint != "" && !fan.hints[hint] && len(fan.hints) < maxHints {
 			fan.hints[hint] = true
 			p.line(hint)
 		}
 		p.showPrinted(item.Error, view.ItemLines)
 	default:
-		p.itemLine(item, item.WarningLine())
+		p.itemLine(item, (*view.Item).WarningLine)
 	}
 	if p.o.Line != nil {
 		if item.Result, err = p.result(ctx, event); err != nil {
@@ -139,17 +139,18 @@ func (p *Printer) restOfLines(task string) {
 	}
 }
 
-// itemLine shows a line about an item: on a terminal one that fits into a row.
-func (p *Printer) itemLine(item *view.Item, line string) {
-	if p.o.Screen.Terminal() {
-		width, _ := p.o.Screen.size()
-		folder, err := os.Getwd()
-		if err != nil {
-			folder = "" // Then paths are absolute.
-		}
-		line = item.ShortLine(width-1, folder)
+// itemLine shows a line about an item, with paths relative to the current folder: on a terminal one that fits into a row.
+func (p *Printer) itemLine(item *view.Item, line func(*view.Item) string) {
+	folder, err := os.Getwd()
+	if err != nil {
+		folder = "" // Then paths are absolute.
 	}
-	p.line(line)
+	if !p.o.Screen.Terminal() {
+		p.line(line(item.In(folder)))
+		return
+	}
+	width, _ := p.o.Screen.size()
+	p.line(item.ShortLine(width-1, folder))
 }
 
 // fan returns the counts of a task's items. The first event of one of them starts the task.

@@ -16,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
@@ -185,7 +186,7 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 		if err != nil {
 			return err
 		}
-		names, err := f.names(ctx, *listed.Ref, page, call.Items)
+		names, err := f.names(ctx, task, listed, page, call.Items)
 		if err != nil {
 			return err
 		}
@@ -210,8 +211,11 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 }
 
 // names returns what people call the items of a page.
-func (f *forecaster) names(ctx context.Context, manifest protocol.Ref, page protocol.Page, of *protocol.Items) ([]string, error) {
-	response, err := f.acts.Page(ctx, protocol.PageRequest{Manifest: manifest, Item: page.First, Files: of.Files, Key: of.Key})
+func (f *forecaster) names(ctx context.Context, task int, listed *protocol.ExpandResponse, page protocol.Page, of *protocol.Items) ([]string, error) {
+	if of.Files {
+		return f.fileNames(ctx, task, listed, page)
+	}
+	response, err := f.acts.Page(ctx, protocol.PageRequest{Manifest: *listed.Ref, Item: page.First, Files: of.Files, Key: of.Key})
 	if err != nil {
 		return nil, err
 	}
@@ -220,10 +224,34 @@ func (f *forecaster) names(ctx context.Context, manifest protocol.Ref, page prot
 	}
 	names := response.Labels
 	for i := range names {
-		if of.Files {
-			names[i] = path.Base(names[i])
-		} else {
-			names[i] = fmt.Sprintf("%d (%s)", page.First+i, names[i])
+		names[i] = fmt.Sprintf("%d (%s)", page.First+i, names[i])
+	}
+	return names, nil
+}
+
+// fileNames returns the paths of the files of a page, within the folder of the task or else of the run, and where several models are
+// asked about each file, which one is.
+func (f *forecaster) fileNames(ctx context.Context, task int, listed *protocol.ExpandResponse, page protocol.Page) ([]string, error) {
+	items, err := resultstore.LoadPage(ctx, f.store, page)
+	if err != nil {
+		return nil, err
+	}
+	each, names := f.plan.Tasks[task].FanOut, make([]string, len(items))
+	folders := []string{path.Join(f.plan.Folder, each.Directory), f.plan.Folder}
+	if path.IsAbs(each.Directory) {
+		folders[0] = path.Clean(each.Directory)
+	}
+	for i, item := range items {
+		names[i] = item.Text()
+		for _, folder := range folders {
+			if within, is := strings.CutPrefix(names[i], strings.TrimSuffix(folder, "/")+"/"); is {
+				names[i] = within
+				break
+			}
+		}
+		names[i] = value.Visible(names[i])
+		if model := protocol.ModelOf(each.Models, page.First+i, listed.Total); model != "" {
+			names[i] += " (" + model + ")"
 		}
 	}
 	return names, nil

@@ -34,6 +34,7 @@ const (
 	Warning         NoticeKind = "warning"
 	Pruned          NoticeKind = "pruned"
 	Ready           NoticeKind = "ready" // A worker serves its queue.
+	Text            NoticeKind = "text"  // A line of progress, of a log, or of what is said to people.
 	Files           NoticeKind = "files" // Which files a batch takes, and which not.
 )
 

@@ -45,6 +45,23 @@ func (i *Item) Line() string {
 	return line
 }
 
+// In returns the item as it is shown in a folder: the path of its file is relative to that where this is shorter.
+func (i *Item) In(folder string) *Item {
+	path := i.Item.Text()
+	relative, err := filepath.Rel(folder, path)
+	if err != nil || !filepath.IsAbs(path) || len(relative) >= len(path) {
+		return i
+	}
+	shown := *i
+	shown.Item, shown.Warning = value.String(relative), strings.ReplaceAll(i.Warning, path, relative)
+	if i.Error != nil {
+		failure := *i.Error
+		failure.Message = strings.ReplaceAll(failure.Message, path, relative)
+		shown.Error = &failure
+	}
+	return &shown
+}
+
 // ShortLine returns a line about an item that has failed, or that has a warning, which fits into a row of a width in columns: the reason
 // comes first, and the path is relative to a folder.
 func (i *Item) ShortLine(width int, folder string) string {
