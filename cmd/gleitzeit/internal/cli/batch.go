@@ -142,6 +142,9 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	if err := o.export.Check(); err != nil {
 		report(err.Error(), "")
 	}
+	if err := export.CheckFile(o.file); err != nil && !o.chosen {
+		report(err.Error(), "")
+	}
 	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
 	} else if err := writable(o.file); err != nil {

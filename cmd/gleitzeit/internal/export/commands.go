@@ -61,6 +61,8 @@ func (p Program) exportCommand() *cobra.Command {
 			o.Format = FormatOfFile(file)
 			if command.Flags().Changed("format") {
 				o.Format = p.Format.String()
+			} else if err := CheckFile(file); err != nil {
+				return p.Invalid(err)
 			}
 			if err := o.Check(); err != nil {
 				return p.Invalid(err)
