@@ -7,7 +7,7 @@ import (
 )
 
 // Wrap breaks the lines of a text between words so that they fit into rows of a width in columns; 0 is no limit. What follows a break
-// is indented. A command in backquotes, which people copy, stays whole, as does a word that is longer than a row.
+// is indented. A command in backquotes, which people copy, stays whole where it fits, and a word is never broken.
 func Wrap(text string, width int) string {
 	if width <= 0 {
 		return text
@@ -34,7 +34,7 @@ func wrapLine(line string, width int) string {
 	}
 	rows, row, columns := []string(nil), indent, len(indent)
 	gap := ""
-	for _, word := range splitWords(line[len(indent):]) {
+	for _, word := range splitWords(line[len(indent):], width-len(next)) {
 		if strings.TrimLeft(word, " ") == "" {
 			gap = word
 			continue
@@ -49,14 +49,17 @@ func wrapLine(line string, width int) string {
 	return strings.Join(append(rows, row), "\n")
 }
 
-// splitWords returns the words of a line and the spaces between them. What is in backquotes is one word.
-func splitWords(line string) (words []string) {
-	quoted, start := false, 0
+// splitWords returns the words of a line and the spaces between them. What is in backquotes is one word, if that fits into a row.
+func splitWords(line string, width int) (words []string) {
+	quoted, whole, start := false, false, 0
 	for i := range len(line) {
+		before := whole
 		if line[i] == '`' {
-			quoted = !quoted && strings.Contains(line[i+1:], "`")
+			end := strings.IndexByte(line[i+1:], '`')
+			quoted = !quoted && end >= 0
+			whole = quoted && runewidth.StringWidth(line[i:i+end+2]) <= width
 		}
-		if i > start && !quoted && (line[i] == ' ') != (line[i-1] == ' ') {
+		if i > start && !before && (line[i] == ' ') != (line[i-1] == ' ') {
 			words = append(words, line[start:i])
 			start = i
 		}

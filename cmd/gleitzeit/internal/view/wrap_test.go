@@ -22,7 +22,7 @@ func TestWrap(t *testing.T) {
 	for width := 20; width < 130; width++ {
 		wrapped := Wrap(text, width)
 		for row := range strings.Lines(wrapped) {
-			if runewidth.StringWidth(strings.TrimSuffix(row, "\n")) > max(width, 37) {
+			if runewidth.StringWidth(strings.TrimSuffix(row, "\n")) > max(width, 24) {
 				t.Errorf("at %d: %q", width, row)
 			}
 		}
@@ -30,6 +30,9 @@ func TestWrap(t *testing.T) {
 			t.Errorf("at %d: %s", width, wrapped)
 		}
 	}
+	const commands = "`gleitzeit batch show many-errors-332c8499 --failed` lists all; `gleitzeit batch export many-errors-332c8499`\n"
+	want(t, "commands at 60", Wrap(commands, 60), "`gleitzeit batch show many-errors-332c8499 --failed` lists\n  all; `gleitzeit batch export many-errors-332c8499`\n")
+	want(t, "commands at 40", Wrap(commands, 40), "`gleitzeit batch show\n  many-errors-332c8499 --failed` lists\n  all; `gleitzeit batch export\n  many-errors-332c8499`\n")
 	for _, same := range []string{"", "\n", "x", "`", strings.Repeat("x", 100), "a\n\nb\n"} {
 		want(t, "text", Wrap(same, 40), same)
 	}
