@@ -35,7 +35,7 @@ func Fit(rows [][]string, column, width int) {
 }
 
 // FitTable returns rows whose table is no wider than a terminal of the width; 0 is no limit. Columns are cut with "…" first, in the order
-// given, then left out, in the order given; what is left over of a very narrow terminal is cut off the first column.
+// given, then left out, in the order given; on a very narrow terminal the last column is cut, too, and then the first.
 func FitTable(rows [][]string, width int, cut, leaveOut []int) [][]string {
 	if width == 0 {
 		return rows
@@ -64,6 +64,7 @@ func FitTable(rows [][]string, width int, cut, leaveOut []int) [][]string {
 			return part
 		}
 		if out == len(leaveOut) {
+			shrink(part, len(kept)-1, width, narrowest)
 			shrink(part, 0, width, 1)
 			return part
 		}

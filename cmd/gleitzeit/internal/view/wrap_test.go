@@ -56,7 +56,8 @@ func TestFitTable(t *testing.T) {
 			"b-1                       お茶を…   a-task-with-a-l…  running    2026-01-02 12:00:00  1 of 1 file\n",
 		80: "RUN                       TASK               STATUS     ITEMS\nbatch-documents-4a98e616  batch              completed  10 of 12 files, 2 failed\n" +
 			"b-1                       a-task-with-a-lo…  running    1 of 1 file\n",
-		40: "RUN             ITEMS\nbatch-documen…  10 of 12 files, 2 failed\nb-1             1 of 1 file\n",
+		40: "RUN                       ITEMS\nbatch-documents-4a98e616  10 of 12 file…\nb-1                       1 of 1 file\n",
+		24: "RUN             ITEMS\nbatch-documen…  10 of 1…\nb-1             1 of 1 …\n",
 	} {
 		got := Table(FitTable(rows(), width, []int{1, 2}, []int{4, 1, 2, 3}))
 		if width > 0 {
