@@ -78,7 +78,9 @@ func (t *text) index() {
 	}
 	t.indexed = true
 	eachLine(t.all, 0, len(t.all), func(l line) {
-		t.breaks = append(t.breaks, l.end-1)
+		if t.all[l.end-1] == '\n' {
+			t.breaks = append(t.breaks, l.end-1)
+		}
 		if l.heading {
 			t.headings = append(t.headings, span{l.start, l.end})
 		}

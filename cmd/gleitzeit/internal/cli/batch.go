@@ -173,6 +173,9 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	if o.export.Ordered && o.file == "" {
 		report("--ordered needs --output", "standard output has the items in their order")
 	}
+	if err := export.CheckFile(o.file); err != nil && !o.chosen {
+		report(err.Error(), "")
+	}
 	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
 	} else if err := writable(o.file); err != nil {

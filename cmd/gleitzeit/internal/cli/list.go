@@ -73,8 +73,7 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 			rows = append(rows, []string{run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), string(run.State()),
 				run.StartedAt.Local().Format(time.DateTime), duration})
 		}
-		view.Fit(rows, 1, progress.Width(p.written.to))
-		fmt.Fprint(p.Out, view.Table(rows))
+		fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{1}, []int{3, 4, 1})))
 	}
 	return nil
 }

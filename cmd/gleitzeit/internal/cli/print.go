@@ -91,7 +91,7 @@ func (d jsonDocuments) Write(line []byte) (int, error) {
 
 // say prints a line for people; programs read standard output.
 func (p *program) say(format string, args ...any) {
-	fmt.Fprintf(p.Err, format+"\n", args...)
+	fmt.Fprint(p.Err, p.screen.Fit(fmt.Sprintf(format+"\n", args...)))
 }
 
 // writeJSON prints a document: indented for people who look at it, on one line as jsonl.

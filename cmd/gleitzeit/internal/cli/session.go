@@ -10,6 +10,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -122,7 +123,7 @@ func (p *program) exports() export.Program {
 			}
 			return p.forPrograms()
 		},
-		Out: p.Out,
+		Out: p.Out, Width: func() int { return progress.Width(p.written.to) },
 		Follow: func(ctx context.Context, s export.Session, run, task string, ended func(context.Context, int) error) error {
 			return runs.FollowItems(ctx, s.(*runs.Session), run, task, ended)
 		},

@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 )
 
 // statusCommand is the command `status`.
@@ -43,7 +45,7 @@ func (p statusCommand) command() *cobra.Command {
 				return err
 			}
 			if p.output == asText {
-				fmt.Fprint(p.Out, document.Tree())
+				fmt.Fprint(p.Out, view.Wrap(document.Tree(), progress.Width(p.written.to)))
 				return nil
 			}
 			p.writeJSON(p.Out, document)

@@ -37,6 +37,7 @@ type Program struct {
 	Say        func(text string)                  // Prints a line for people.
 	Print      func(document any) bool            // Prints the document to programs; false to people, who want text.
 	Out        io.Writer
+	Width      func() int // Of Out in columns; 0: it is no terminal.
 	// Follow passes the items of a task that have ended, and those that end, until the run has.
 	Follow func(ctx context.Context, s Session, run, task string, ended func(ctx context.Context, index int) error) error
 }
@@ -61,6 +62,8 @@ func (p Program) exportCommand() *cobra.Command {
 			o.Format = FormatOfFile(file)
 			if command.Flags().Changed("format") {
 				o.Format = p.Format.String()
+			} else if err := CheckFile(file); err != nil {
+				return p.Invalid(err)
 			}
 			if err := o.Check(); err != nil {
 				return p.Invalid(err)
@@ -218,7 +221,7 @@ func (p Program) list(ctx context.Context, limit int) error {
 	if !p.Print(struct {
 		Batches []Batch `json:"batches"`
 	}{batches}) {
-		_, err = io.WriteString(p.Out, view.Table(rows))
+		_, err = io.WriteString(p.Out, view.Table(view.FitTable(rows, p.Width(), []int{1, 2}, []int{4, 1, 2, 3})))
 	}
 	return err
 }
@@ -272,20 +275,21 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if p.Print(document) {
 		return nil
 	}
-	fmt.Fprintf(p.Out, "%s  %s  %s\n%s\n", run.Run, value.Visible(view.FirstLine(run.Workflow)), run.State(), of.Line())
+	text := fmt.Sprintf("%s  %s  %s\n%s\n", run.Run, value.Visible(view.FirstLine(run.Workflow)), run.State(), of.Line())
 	if of.Warning != "" {
-		fmt.Fprintln(p.Out, of.WarningLine())
+		text += of.WarningLine() + "\n"
 	}
 	if of.Warnings > 0 {
-		fmt.Fprintf(p.Out, "! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
+		text += fmt.Sprintf("! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
 	}
 	if failed {
+		fmt.Fprint(p.Out, view.Wrap(text, p.Width()))
 		return records.failed(ctx, func(item value.Value, last resultstore.Record) error {
-			_, err := fmt.Fprintf(p.Out, "✗ %s  %s\n", view.ItemName(item), value.VisibleLines(view.Brief(last.Error.Message)))
+			_, err := io.WriteString(p.Out, view.Wrap(fmt.Sprintf("✗ %s  %s\n", view.ItemName(item), value.VisibleLines(view.Brief(last.Error.Message))), p.Width()))
 			return err
 		})
 	}
-	fmt.Fprint(p.Out, of.FailureLines())
+	fmt.Fprint(p.Out, view.Wrap(text+of.FailureLines(), p.Width()))
 	if len(of.Failures) > 0 {
 		p.Say(fmt.Sprintf("`gleitzeit batch show %s --failed` lists all of them; `gleitzeit batch export %[1]s --only failed` has all that is known", run.Run))
 	}

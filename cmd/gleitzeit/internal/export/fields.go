@@ -19,10 +19,17 @@ type field struct {
 	every bool   // It stands for each field of the object that it leads to.
 	kept  bool   // It stands for the columns of the input.
 	exact bool   // Of those of a table: their names and cells stay as they are.
-	paths []*reference.Reference
+	short string // What it begins with, where that is the name of a field of the result, of the answer or of the item.
+	paths []path
 	read  func(Item) value.Value // Where it is no path.
-	asked bool                   // An item has a value in which it may be,
-	found bool                   // and an item has it.
+
+	others []path // Where it could be, too.
+	meant  []path // Where it could be meant to be.
+	asked  bool   // An item has a value in which it may be,
+	found  bool   // and an item has it,
+	is     string // by this path,
+	not    string // and this one leads to something else.
+	near   string // A path like it, that an item has.
 }
 
 // every ends the name of a field that stands for all fields of an object.
@@ -55,6 +62,9 @@ func splitFields(text string) []string {
 	})
 }
 
+// ofAnswers is where the fields of structured answers are.
+const ofAnswers = "result.parsed."
+
 func parseField(text string) (*field, error) {
 	f := &field{name: text}
 	f.name, f.every = strings.CutSuffix(text, every)
@@ -62,26 +72,65 @@ func parseField(text string) (*field, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--fields: %q is not a path such as result.response, result.parsed.* or item[\"a name\"]", text)
 	}
-	paths := []string{f.name}
+	paths, others := []string{f.name}, []string(nil)
 	switch beneath, is := strings.CutPrefix(f.name, "result."); {
 	case is: // What a script returned may be written without its own `result`, as in references.
 		paths = append(paths, "result.result."+beneath)
 	case !slices.Contains(heads, first.Head):
-		paths = []string{"result." + f.name, "result.result." + f.name, "item." + f.name}
+		f.short = first.Head
+		paths = []string{"result." + f.name, "result.result." + f.name, ofAnswers + f.name, "item." + f.name}
+	case len(first.Steps) == 0:
+		others = []string{ofAnswers + f.name}
 	}
-	for _, written := range paths {
-		path, err := parsePath(written)
-		if err != nil {
-			return nil, fmt.Errorf("--fields: %q must begin with one of %s", text, strings.Join(heads, ", "))
+	if f.paths, err = parsePaths(paths); err == nil {
+		f.others, err = parsePaths(others)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--fields: %q must begin with one of %s", text, strings.Join(heads, ", "))
+	}
+	if steps := first.Steps; len(steps) > 0 && !strings.HasPrefix(f.name, ofAnswers) && steps[len(steps)-1].Field != "" {
+		if f.meant, err = parsePaths([]string{keyed("result.parsed", steps[len(steps)-1].Field)}); err != nil {
+			return nil, err
 		}
-		f.paths = append(f.paths, path)
 	}
 	return f, nil
 }
 
+// resolve decides what a short name means where the schema of the answers has it: a failed item has no answer, and does not get
+// what another path leads to.
+func (f *field) resolve(fields []string) {
+	if f.short == "" || !slices.Contains(fields, f.short) {
+		return
+	}
+	for _, p := range f.paths {
+		if p.written == ofAnswers+f.name {
+			f.others = slices.DeleteFunc(slices.Clone(f.paths), func(other path) bool { return other == p })
+			f.paths = []path{p}
+			return
+		}
+	}
+}
+
+// path is a way to a value of an item.
+type path struct {
+	written string
+	*reference.Reference
+}
+
+func parsePaths(all []string) (paths []path, err error) {
+	for _, written := range all {
+		parsed, err := parsePath(written)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path{written, parsed})
+	}
+	return paths, nil
+}
+
 // parsePath reads a path as references have it.
-func parsePath(path string) (*reference.Reference, error) {
-	parts, wrong := reference.Parse("${" + path + "}")
+func parsePath(written string) (*reference.Reference, error) {
+	parts, wrong := reference.Parse("${" + written + "}")
 	if len(wrong) > 0 || len(parts) != 1 || parts[0].Ref == nil || parts[0].Ref.HasDefault {
 		return nil, errors.New("not a path")
 	}
@@ -93,22 +142,56 @@ func (f *field) value(item Item) value.Value {
 	if f.read != nil {
 		return f.read(item)
 	}
-	for _, path := range f.paths {
-		head := item.get(path.Head)
-		if path.Head == "warning" {
-			head = item.warning()
+	for _, other := range f.others {
+		if _, has := other.of(item); has && f.not == "" {
+			f.not = other.written
 		}
-		isFile := path.Head == "item" && strings.HasPrefix(head.Text(), "/")
-		found, err := reference.Lookup(path, &reference.Scope{Bindings: []protocol.Binding{
-			{Head: path.Head, Value: protocol.Payload{Inline: &head}, File: isFile},
-		}})
-		if err == nil {
-			f.found = true
+	}
+	for i, p := range f.paths {
+		if found, has := p.of(item); has {
+			f.found, f.is = true, p.written
+			if strings.HasPrefix(p.written, ofAnswers) {
+				f.paths, f.others = f.paths[:i+1], append(f.others, f.paths[i+1:]...) // A failed item has no such answer, and nothing else instead.
+			}
 			return found
 		}
-		f.asked = f.asked || !head.IsNull()
+		f.asked = f.asked || !item.get(p.Head).IsNull()
+	}
+	for _, p := range f.meant {
+		if _, has := p.of(item); has {
+			f.near = p.written
+		}
 	}
 	return value.Value{}
+}
+
+// of returns the value of an item that the path leads to; false where the item has none.
+func (p path) of(item Item) (value.Value, bool) {
+	head := item.get(p.Head)
+	if p.Head == "warning" {
+		head = item.warning()
+	}
+	isFile := p.Head == "item" && strings.HasPrefix(head.Text(), "/")
+	found, err := reference.Lookup(p.Reference, &reference.Scope{Bindings: []protocol.Binding{
+		{Head: p.Head, Value: protocol.Payload{Inline: &head}, File: isFile},
+	}})
+	return found, err == nil
+}
+
+// note returns the line for people about what the field means; empty if there is nothing to say.
+func (f *field) note() string {
+	switch {
+	case f.read != nil || f.kept:
+	case f.asked && !f.found && f.near != "":
+		return fmt.Sprintf("warning: no item has the field %q; there is %q", f.name, f.near)
+	case f.asked && !f.found:
+		return fmt.Sprintf("warning: no item has the field %q", f.name)
+	case f.not != "" && f.short == "":
+		return fmt.Sprintf("note: the field %q is that of the item, not %q", f.name, f.not)
+	case f.not != "" && f.found:
+		return fmt.Sprintf("note: the field %q is %q, not %q", f.name, f.is, f.not)
+	}
+	return ""
 }
 
 // column is a column of a table.

@@ -69,6 +69,25 @@ func FormatOfFile(file string) string {
 	return formats[max(at, 0)].names[0]
 }
 
+// otherFormats are endings of files whose format is another one.
+var otherFormats = []string{
+	".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".docx", ".doc", ".odt", ".rtf", ".pptx", ".ppt", ".odp", ".pdf", ".epub", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml",
+	".gz", ".zip", ".zst", ".bz2", ".xz", ".db", ".sqlite", ".avro", ".orc", ".arrow", ".feather", ".png", ".jpg", ".jpeg",
+}
+
+// CheckFile reports a file whose ending names a format that results are not written in.
+func CheckFile(file string) error {
+	ending := strings.ToLower(filepath.Ext(file))
+	if !slices.Contains(otherFormats, ending) {
+		return nil
+	}
+	var endings []string
+	for _, f := range formats {
+		endings = append(endings, f.endings...)
+	}
+	return fmt.Errorf("--output %q: results are not written as %s; the formats of files are %s, and text for names such as results.txt", file, ending, strings.Join(endings, ", "))
+}
+
 // FormatNames lists the formats for people.
 func FormatNames() string {
 	var names []string
@@ -164,16 +183,19 @@ func (o *Options) wants(item Item) bool {
 	return o.Only == "" || string(item.Status) == o.Only
 }
 
-// Render writes items in a format. It returns the names of --fields that no item has. A table is read twice.
-func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (unknown []string, err error) {
+// Render writes items in a format. It returns notes about --fields, such as names that no item has. A table is read twice.
+func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to io.Writer) (notes []string, err error) {
 	return renderItems(ctx, items, about, about, o, to)
 }
 
 // renderItems is Render with another document of the batch in place of its own.
-func renderItems(ctx context.Context, items Items, batch *view.Batch, about interface{ MarkdownHeading() string }, o *Options, to io.Writer) (unknown []string, err error) {
+func renderItems(ctx context.Context, items Items, batch *view.Batch, about interface{ MarkdownHeading() string }, o *Options, to io.Writer) (notes []string, err error) {
 	fields, err := o.selected(batch.Rows)
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range fields {
+		f.resolve(batch.Answers)
 	}
 	d := &document{batch: batch, about: about, fields: fields, options: o}
 	if records, is := items.(*Records); is {
@@ -210,15 +232,15 @@ func renderItems(ctx context.Context, items Items, batch *view.Batch, about inte
 		err = out.Flush()
 	}
 	for _, f := range fields {
-		if f.asked && !f.found && !f.kept && o.Fields != "" {
-			unknown = append(unknown, f.name)
+		if note := f.note(); note != "" && o.Fields != "" {
+			notes = append(notes, note)
 		}
 	}
-	return unknown, err
+	return notes, err
 }
 
 // Print writes the items of a task of a run that has ended, in their order, for people who have waited for them.
-func Print(ctx context.Context, store resultstore.Store, about *view.Batch, task string, o *Options, to io.Writer) (unknown []string, err error) {
+func Print(ctx context.Context, store resultstore.Store, about *view.Batch, task string, o *Options, to io.Writer) (notes []string, err error) {
 	records, err := OpenRecords(ctx, store, about.Run, task, false)
 	if err != nil {
 		return nil, err
@@ -264,10 +286,8 @@ func (d *document) row(item Item) value.Value {
 }
 
 // Notes returns the lines about what was written, for people.
-func Notes(file string, unknown []string) (lines []string) {
-	for _, name := range unknown {
-		lines = append(lines, fmt.Sprintf("warning: no item has the field %q", name))
-	}
+func Notes(file string, ofFields []string) (lines []string) {
+	lines = append(lines, ofFields...)
 	if file != "" {
 		lines = append(lines, "wrote the results to "+file)
 	}

@@ -333,7 +333,7 @@ func TestFields(t *testing.T) {
 		t.Errorf("the stem of a file: %s", got)
 	}
 	unknown, err := Render(t.Context(), items, f.about(t), &Options{Format: "jsonl", Fields: "scoer,score,error.message"}, io.Discard)
-	if err != nil || !slices.Equal(unknown, []string{"scoer"}) {
+	if err != nil || !slices.Equal(unknown, []string{`warning: no item has the field "scoer"`}) {
 		t.Errorf("fields that no item has: %q, %v", unknown, err)
 	}
 	for _, wrong := range []Options{{Fields: "a..b"}, {Fields: "item,${x}"}, {Fields: "["}, {Fields: "x:-1"}, {Only: "cancelled"}} {

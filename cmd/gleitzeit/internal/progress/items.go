@@ -68,7 +68,7 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		p.itemLine(item, (*view.Item).Line)
 		if hint := item.HintLine(); hint != "" && !fan.hints[hint] && len(fan.hints) < maxHints {
 			fan.hints[hint] = true
-			p.line(hint)
+			p.sentence(hint)
 		}
 		p.showPrinted(item.Error, view.ItemLines)
 	default:
@@ -134,7 +134,7 @@ func (p *Printer) restOfLines(task string) {
 		retryLines:   "↻ %s  %d more attempts failed",
 	} {
 		if rest := counted[kind] - maxLines; rest > 0 {
-			p.line(fmt.Sprintf(text, value.Visible(task), rest))
+			p.sentence(fmt.Sprintf(text, value.Visible(task), rest))
 		}
 	}
 }

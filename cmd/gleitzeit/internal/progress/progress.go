@@ -137,9 +137,9 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 		p.earlier++
 	} else {
 		p.restOfLines(event.Task)
-		p.line(task.Line())
+		p.sentence(task.Line())
 		if task.Warning != "" {
-			p.line(task.WarningLine())
+			p.sentence(task.WarningLine())
 		}
 	}
 	if p.o.Line != nil {
@@ -207,7 +207,7 @@ func (p *Printer) addPrinted(ctx context.Context, event history.Event, failure *
 		if !p.lines.addActivity(activity, retryLines) {
 			continue
 		}
-		p.line(fmt.Sprintf("↻ %s  retried: %s", activity, value.VisibleLines(view.Brief(a.Error.Message))))
+		p.sentence(fmt.Sprintf("↻ %s  retried: %s", activity, value.VisibleLines(view.Brief(a.Error.Message))))
 		p.showPrinted(a.Error, linesOf(activity))
 	}
 	return attempts, err
@@ -245,7 +245,7 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 		if !p.lines.addActivity(a.Activity, retryLines) {
 			continue
 		}
-		p.line(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
+		p.sentence(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
 		failure := &view.Error{Message: a.Failure}
 		if view.LoadPrinted(ctx, p.o.Store, failure, a.Printed) == nil { // The record of the attempt has it, too.
 			p.showPrinted(failure, linesOf(a.Activity))
@@ -272,7 +272,7 @@ func (p *Printer) Waiting(all []history.Waiting) {
 		if more := len(w.Activities) - 1; more > 0 {
 			what = fmt.Sprintf("%s and %d more", what, more)
 		}
-		p.line("· " + what + value.VisibleLines(fmt.Sprintf("  waiting for a worker on queue %q: start one with `%s`", w.Queue, view.WorkerCommand(w.Queue))))
+		p.sentence("· " + what + value.VisibleLines(fmt.Sprintf("  waiting for a worker on queue %q: start one with `%s`", w.Queue, view.WorkerCommand(w.Queue))))
 	}
 	p.unserved = shown
 }
@@ -281,7 +281,7 @@ func (p *Printer) Waiting(all []history.Waiting) {
 func (p *Printer) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line(text)
+	p.sentence(text)
 	p.draw()
 }
 
@@ -301,7 +301,7 @@ func (p *Printer) End(document *view.Run) {
 		task := &document.Tasks[i]
 		p.restOfLines(task.ID)
 		if task.Status == protocol.Skipped && p.shown[task.ID] != task.Status {
-			p.line(task.Line())
+			p.sentence(task.Line())
 		}
 		if shown, is := p.shown[task.ID]; is && shown != task.Status {
 			delete(p.printed, task.ID) // Its line has another status.
@@ -309,12 +309,12 @@ func (p *Printer) End(document *view.Run) {
 		if task.Error != nil && (task.Status == protocol.Failed || !task.Error.Empty()) {
 			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
-				p.line("  " + value.VisibleLines(task.Error.Hint))
+				p.sentence("  " + value.VisibleLines(task.Error.Hint))
 			}
 			p.showPrinted(task.Error, protocol.PrintedLines)
 		}
 	}
-	p.line(p.summary(document))
+	p.sentence(p.summary(document))
 }
 
 func (p *Printer) summary(document *view.Run) string {
@@ -343,6 +343,9 @@ func finishedEarlier(count, total int, word string) string {
 
 // Stop clears the screen.
 func (p *Printer) Stop() { p.o.Screen.Clear() }
+
+// sentence shows a line that is broken between words where the terminal is narrow.
+func (p *Printer) sentence(text string) { p.line(p.o.Screen.Fit(text)) }
 
 func (p *Printer) line(text string) { fmt.Fprintln(p.o.Screen, text) }
 

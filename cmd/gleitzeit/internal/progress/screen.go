@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/mattn/go-runewidth"
 )
@@ -50,6 +51,15 @@ func Width(to io.Writer) int {
 
 // Terminal reports whether the screen is a terminal.
 func (s *Screen) Terminal() bool { return s.file != nil }
+
+// Fit returns a text whose lines fit into the rows of the terminal, broken between words; elsewhere as it is.
+func (s *Screen) Fit(text string) string {
+	if s.file == nil {
+		return text
+	}
+	width, _ := s.size()
+	return view.Wrap(text, width-1)
+}
 
 // size returns the current size of the terminal in columns and rows.
 func (s *Screen) size() (width, height int) {

@@ -227,7 +227,7 @@ func (p *Printer) noteItems(now time.Time) {
 		case p.o.Table:
 			due = true
 		default:
-			p.line("· " + value.Visible(task) + "  " + paceLine(fan.pace(now), fan.list.Values))
+			p.sentence("· " + value.Visible(task) + "  " + paceLine(fan.pace(now), fan.list.Values))
 		}
 	}
 	if due {

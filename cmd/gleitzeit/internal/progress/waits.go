@@ -36,7 +36,7 @@ func (p *Printer) noteWaits(now time.Time) {
 			continue
 		}
 		p.noted[task] = wait{text, now}
-		p.line(fmt.Sprintf("· %s  %s", task, value.VisibleLines(text)))
+		p.sentence(fmt.Sprintf("· %s  %s", task, value.VisibleLines(text)))
 	}
 }
 

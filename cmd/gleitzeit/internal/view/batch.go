@@ -24,8 +24,9 @@ type Batch struct {
 	Duration protocol.Seconds `json:"duration"`
 	Error    *Error           `json:"error,omitempty"` // The error of the task, or of the run.
 
-	Rows   bool `json:"-"` // The items are the rows of a table.
-	values bool // The items are values, not files.
+	Rows    bool     `json:"-"` // The items are the rows of a table.
+	Answers []string `json:"-"` // The fields of the answers, as far as the schema of the task names them.
+	values  bool     // The items are values, not files.
 }
 
 // Batch returns the document of a fanned-out task of the run, without the results of its items.
@@ -36,6 +37,7 @@ func (r *Run) Batch(task string) *Batch {
 		return b
 	}
 	b.Rows, b.values, b.Warning, b.Warnings, b.Reasons = of.Rows, of.Values, of.Warning, of.Warnings, of.Reasons
+	b.Answers = of.answers
 	if of.Error != nil {
 		b.Error = of.Error
 	}

@@ -265,6 +265,11 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
 		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
+		schema, _ := planned.Parameters.Get("schema")
+		properties, _ := schema.Get("properties")
+		for _, property := range properties.Fields() {
+			task.answers = append(task.answers, property.Name)
+		}
 		if planned.Name != planned.ID {
 			task.Name = planned.Name
 		}
