@@ -23,7 +23,7 @@ type cost struct {
 
 func newCost(ctx context.Context, o Options, size int) *cost {
 	limits := o.Limits.withDefaults()
-	return &cost{Budget: xmlarchive.NewBudget(ctx, limits.unpacked(size)), limits: limits, text: limits.Text}
+	return &cost{Budget: xmlarchive.NewBudget(ctx, xmlarchive.Unpacked(int64(size), limits.Unpacked)), limits: limits, text: limits.Text}
 }
 
 func (c *cost) spendText(size int) {

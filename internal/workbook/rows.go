@@ -176,8 +176,8 @@ func (r *Rows) resolve(cell *Cell, kind, style string) {
 	switch kind {
 	case "s":
 		cell.Kind = Unknown
-		if at, err := strconv.Atoi(strings.TrimSpace(cell.Text)); err == nil && at >= 0 && at < len(r.texts) {
-			cell.Kind, cell.Text = Text, r.texts[at]
+		if text, is := r.text(cell.Text); is {
+			cell.Kind, cell.Text = Text, text
 		}
 	case "str":
 		cell.Kind, cell.Text = Text, unescapeControls(cell.Text)

@@ -22,7 +22,7 @@ type Workbook struct {
 	DayZero int     // Day 0 of dates, in days from that of the system of 1900.
 
 	archive *xmlarchive.Archive
-	texts   []string              // Texts that cells refer to by number.
+	texts   [][]string            // Texts that cells refer to by number, in lists that do not grow: copies would take as much memory again.
 	formats []numberformat.Format // By the number of a style.
 }
 
@@ -98,12 +98,29 @@ func (w *Workbook) readTexts(file string, most int64) error {
 			return nil
 		}
 		text, err := richText(x)
-		w.texts = append(w.texts, text)
+		last := len(w.texts) - 1
+		if last < 0 || len(w.texts[last]) == textsOfList {
+			w.texts = append(w.texts, make([]string, 0, textsOfList))
+			last++
+		}
+		w.texts[last] = append(w.texts[last], text)
 		if left -= int64(len(text) + bytesOfText); left < 0 {
 			return ErrTooMuchText
 		}
 		return err
 	})
+}
+
+const textsOfList = 1 << 10
+
+// text returns a text by its number, and whether there is one.
+func (w *Workbook) text(number string) (text string, is bool) {
+	at, err := strconv.Atoi(strings.TrimSpace(number))
+	list := at / textsOfList
+	if err != nil || at < 0 || list >= len(w.texts) || at%textsOfList >= len(w.texts[list]) {
+		return "", false
+	}
+	return w.texts[list][at%textsOfList], true
 }
 
 // richText returns the text of the element whose start was read last, without how it is pronounced.

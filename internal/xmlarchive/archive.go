@@ -44,6 +44,9 @@ func NewBudget(ctx context.Context, unpacked int64) *Budget {
 	return &Budget{Unpacked: unpacked, ctx: ctx, most: unpacked}
 }
 
+// Unpacked returns how many bytes a file of this size may unpack to: small files may unpack to much in proportion, but not without end.
+func Unpacked(size, most int64) int64 { return min(most, max(10<<20, 200*size)) }
+
 // Check returns why reading stops. It is cheap enough for every token.
 func (b *Budget) Check() error {
 	if b.steps++; b.steps%stepsPerCheck == 0 && b.Err == nil {
