@@ -135,11 +135,7 @@ func (r *Rows) read(start xml.StartElement) (cell Cell, isEmpty bool, err error)
 	cell.Row, cell.Column = r.row, r.column
 	r.column++
 	hasFormula, hasValue := false, false
-	err = r.x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	err = r.x.Elements(func(t xml.StartElement) error {
 		var err error
 		switch t.Name.Local {
 		case "v":

@@ -67,16 +67,14 @@ func Open(a *xmlarchive.Archive, mostText int64) (*Workbook, error) {
 }
 
 func (w *Workbook) readSheets(main string, all map[string]xmlarchive.Relation) error {
-	return w.archive.WalkSmall(main, true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		switch {
-		case !is:
-		case t.Name.Local == "workbookPr":
+	return w.archive.Elements(xmlarchive.Small, main, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		switch t.Name.Local {
+		case "workbookPr":
 			if date := xmlarchive.Attribute(t, "date1904"); date == "1" || date == "true" || date == "on" {
 				const leap = 1462 // Days from 1900 to 1904.
 				w.DayZero = leap
 			}
-		case t.Name.Local == "sheet":
+		case "sheet":
 			of := all[xmlarchive.Attribute(t, "id")]
 			if of.Kind != "worksheet" || of.External {
 				w.Others++
@@ -93,8 +91,8 @@ func (w *Workbook) readSheets(main string, all map[string]xmlarchive.Relation) e
 func (w *Workbook) readTexts(file string, most int64) error {
 	const bytesOfText = 32 // What a text takes besides its letters.
 	left := most
-	return w.archive.WalkWithin(most, file, false, func(x *xmlarchive.Reader, token xml.Token) error {
-		if t, is := token.(xml.StartElement); !is || t.Name.Local != "si" {
+	return w.archive.Elements(most, file, false, func(x *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local != "si" {
 			return nil
 		}
 		text, err := richText(x)
@@ -126,12 +124,11 @@ func (w *Workbook) text(number string) (text string, is bool) {
 // richText returns the text of the element whose start was read last, without how it is pronounced.
 func richText(x *xmlarchive.Reader) (string, error) {
 	var text strings.Builder
-	err := x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		switch {
-		case is && t.Name.Local == "rPh":
+	err := x.Elements(func(t xml.StartElement) error {
+		switch t.Name.Local {
+		case "rPh":
 			return x.Skip()
-		case is && t.Name.Local == "t":
+		case "t":
 			run, err := x.Text()
 			text.WriteString(run)
 			return err
@@ -165,11 +162,7 @@ func unescapeControls(text string) string {
 // readFormats reads the formats of numbers. Without them a date would be a number, so they are required where they are named.
 func (w *Workbook) readFormats(file string) error {
 	codes, within := map[int]numberformat.Format{}, ""
-	return w.archive.WalkSmall(file, true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	return w.archive.Elements(xmlarchive.Small, file, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
 		switch t.Name.Local {
 		case "cellXfs", "cellStyleXfs", "dxfs", "cellStyles":
 			within = t.Name.Local
