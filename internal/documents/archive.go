@@ -23,7 +23,7 @@ type cost struct {
 
 func newCost(ctx context.Context, o Options, size int) *cost {
 	limits := o.Limits.withDefaults()
-	return &cost{Budget: xmlarchive.NewBudget(ctx, limits.unpacked(size)), limits: limits, text: limits.Text}
+	return &cost{Budget: xmlarchive.NewBudget(ctx, xmlarchive.Unpacked(int64(size), limits.Unpacked)), limits: limits, text: limits.Text}
 }
 
 func (c *cost) spendText(size int) {
@@ -98,10 +98,9 @@ func (a *archive) officeDocument() (main string, d Document, err error) {
 
 // properties returns the title and what else an XML file of properties says, by the names of its elements.
 func (a *archive) properties(file string, names map[string]string) (d Document, err error) {
-	err = a.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error {
-		element, is := token.(xml.StartElement)
+	err = a.Elements(xmlarchive.Unlimited, file, false, func(x *xmlarchive.Reader, element xml.StartElement) error {
 		name := names[element.Name.Local]
-		if !is || name == "" && element.Name.Local != "title" {
+		if name == "" && element.Name.Local != "title" {
 			return nil
 		}
 		value, err := x.Text()

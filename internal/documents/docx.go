@@ -156,8 +156,8 @@ func (r *docx) block(x *xmlarchive.Reader, token xml.Token, m *markdown) error {
 
 // row reads the properties of a row. One that is deleted is not shown.
 func (r *docx) row(x *xmlarchive.Reader, m *markdown) error {
-	return x.Within(func(token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && t.Name.Local == "del" {
+	return x.Elements(func(t xml.StartElement) error {
+		if t.Name.Local == "del" {
 			m.dropRow()
 		}
 		return nil
@@ -165,8 +165,8 @@ func (r *docx) row(x *xmlarchive.Reader, m *markdown) error {
 }
 
 func (r *docx) section(x *xmlarchive.Reader) error {
-	return x.Within(func(token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && (t.Name.Local == "headerReference" || t.Name.Local == "footerReference") {
+	return x.Elements(func(t xml.StartElement) error {
+		if t.Name.Local == "headerReference" || t.Name.Local == "footerReference" {
 			if target := r.relations[xmlarchive.Attribute(t, "id")]; !target.External {
 				r.sections.add(target.Target)
 			}
@@ -297,10 +297,11 @@ func (r *docx) inline(x *xmlarchive.Reader, token xml.Token, m *markdown) error 
 func (r *docx) run(x *xmlarchive.Reader, m *markdown) error {
 	hidden := false
 	m.raised = false
-	err := x.Within(func(token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && t.Name.Local == "vanish" {
+	err := x.Elements(func(t xml.StartElement) error {
+		switch t.Name.Local {
+		case "vanish":
 			hidden = isOn(xmlarchive.Attribute(t, "val"))
-		} else if is && t.Name.Local == "vertAlign" {
+		case "vertAlign":
 			m.raised = xmlarchive.Attribute(t, "val") == "superscript"
 		}
 		return nil

@@ -18,16 +18,13 @@ const (
 func (r *docx) readStyles() error {
 	r.styles = map[string]docxStyle{}
 	for _, file := range xmlarchive.Related(r.relations, "styles") {
-		err := r.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error {
-			t, is := token.(xml.StartElement)
-			if !is || t.Name.Local != "style" {
+		err := r.Elements(xmlarchive.Unlimited, file, false, func(x *xmlarchive.Reader, t xml.StartElement) error {
+			if t.Name.Local != "style" {
 				return nil
 			}
 			var s docxStyle
-			err := x.Within(func(token xml.Token) error {
-				if property, is := token.(xml.StartElement); is {
-					s.read(property)
-				}
+			err := x.Elements(func(property xml.StartElement) error {
+				s.read(property)
 				return nil
 			})
 			r.styles[xmlarchive.Attribute(t, "styleId")] = s
@@ -86,11 +83,7 @@ func (r *docx) inherited(id string) docxStyle {
 func (r *docx) paragraphProperties(x *xmlarchive.Reader) (prefix string, err error) {
 	var own docxStyle
 	style := ""
-	err = x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	err = x.Elements(func(t xml.StartElement) error {
 		switch t.Name.Local {
 		case "pStyle":
 			style = xmlarchive.Attribute(t, "val")
@@ -148,11 +141,7 @@ func (a *archive) docxNumbering(files []string) (docxNumbering, error) {
 	abstract := map[string][]docxLevel{}
 	for _, file := range files {
 		id, level := "", 0
-		err := a.Walk(file, false, func(x *xmlarchive.Reader, token xml.Token) error {
-			t, is := token.(xml.StartElement)
-			if !is {
-				return nil
-			}
+		err := a.Elements(xmlarchive.Unlimited, file, false, func(x *xmlarchive.Reader, t xml.StartElement) error {
 			value := xmlarchive.Attribute(t, "val")
 			levels := abstract[id]
 			switch t.Name.Local {
@@ -167,10 +156,11 @@ func (a *archive) docxNumbering(files []string) (docxNumbering, error) {
 			case "num":
 				id = ""
 				list := xmlarchive.Attribute(t, "numId")
-				return x.Within(func(token xml.Token) error {
-					if t, is := token.(xml.StartElement); is && t.Name.Local == "abstractNumId" {
+				return x.Elements(func(t xml.StartElement) error {
+					switch t.Name.Local {
+					case "abstractNumId":
 						n.lists[list], n.shared[list] = abstract[xmlarchive.Attribute(t, "val")], xmlarchive.Attribute(t, "val")
-					} else if is && t.Name.Local == "startOverride" {
+					case "startOverride":
 						n.shared[list] = "of " + list // Counts anew.
 					}
 					return nil

@@ -32,8 +32,8 @@ func readEPUB(ctx context.Context, _ string, data []byte, o Options) (Document, 
 		return Document{}, err
 	}
 	main := ""
-	err = a.Walk("META-INF/container.xml", true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && t.Name.Local == "rootfile" && main == "" {
+	err = a.Elements(xmlarchive.Unlimited, "META-INF/container.xml", true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local == "rootfile" && main == "" {
 			main = xmlarchive.Attribute(t, "full-path")
 		}
 		return nil
@@ -63,9 +63,8 @@ func readEPUB(ctx context.Context, _ string, data []byte, o Options) (Document, 
 
 // wantNoDRM refuses a book whose text is encrypted. Fonts may be: they are obfuscated, and not read.
 func (a *archive) wantNoDRM() error {
-	return a.Walk("META-INF/encryption.xml", false, func(_ *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is || t.Name.Local != "CipherReference" {
+	return a.Elements(xmlarchive.Unlimited, "META-INF/encryption.xml", false, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local != "CipherReference" {
 			return nil
 		}
 		switch strings.ToLower(path.Ext(xmlarchive.Attribute(t, "URI"))) {
@@ -80,12 +79,11 @@ func (a *archive) wantNoDRM() error {
 func (a *archive) book(main string) (book, error) {
 	b := book{files: map[string]string{}}
 	var ids []string
-	err := a.Walk(main, true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		switch {
-		case is && t.Name.Local == "item":
+	err := a.Elements(xmlarchive.Unlimited, main, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		switch t.Name.Local {
+		case "item":
 			b.files[xmlarchive.Attribute(t, "id")] = path.Join(path.Dir(main), unescaped(xmlarchive.Attribute(t, "href")))
-		case is && t.Name.Local == "itemref":
+		case "itemref":
 			ids = append(ids, xmlarchive.Attribute(t, "idref"))
 		}
 		return nil

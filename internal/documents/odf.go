@@ -46,8 +46,8 @@ func readODF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 	if err != nil {
 		return Document{}, err
 	}
-	err = a.Walk("META-INF/manifest.xml", false, func(_ *xmlarchive.Reader, token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && t.Name.Local == "encryption-data" {
+	err = a.Elements(xmlarchive.Unlimited, "META-INF/manifest.xml", false, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local == "encryption-data" {
 			return &Problem{Text: "is an OpenDocument file with a password", Hint: "remove the password and save it again"}
 		}
 		return nil
@@ -111,20 +111,19 @@ func (r *odf) style(x *xmlarchive.Reader, t xml.StartElement) error {
 	name := xmlarchive.Attribute(t, "name")
 	switch t.Name.Local {
 	case "list-style", "outline-style":
-		return x.Within(func(token xml.Token) error {
-			if t, is := token.(xml.StartElement); is && (t.Name.Local == "list-level-style-number" || t.Name.Local == "outline-level-style") {
+		return x.Elements(func(t xml.StartElement) error {
+			if t.Name.Local == "list-level-style-number" || t.Name.Local == "outline-level-style" {
 				r.levels[name+" "+xmlarchive.Attribute(t, "level")] = odfLevelOf(t)
 			}
 			return nil
 		})
 	case "style":
 		r.titles[name] = xmlarchive.Attribute(t, "parent-style-name") == "Title"
-		return x.Within(func(token xml.Token) error {
-			t, is := token.(xml.StartElement)
-			if is && (t.Name.Local == "table-properties" && xmlarchive.Attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && xmlarchive.Attribute(t, "visibility") == "hidden") {
+		return x.Elements(func(t xml.StartElement) error {
+			if t.Name.Local == "table-properties" && xmlarchive.Attribute(t, "display") == "false" || t.Name.Local == "drawing-page-properties" && xmlarchive.Attribute(t, "visibility") == "hidden" {
 				r.hidden[name] = true
 			}
-			if is && t.Name.Local == "text-properties" {
+			if t.Name.Local == "text-properties" {
 				r.hidden[name] = r.hidden[name] || xmlarchive.Attribute(t, "display") == "none"
 				r.raised[name] = strings.HasPrefix(xmlarchive.Attribute(t, "text-position"), "super")
 			}
@@ -313,11 +312,7 @@ func singleBlanks(text string, afterBlank bool) string {
 }
 
 func (r *odf) note(x *xmlarchive.Reader) error {
-	return x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	return x.Elements(func(t xml.StartElement) error {
 		switch t.Name.Local {
 		case "note-citation":
 			return x.Skip()

@@ -28,11 +28,7 @@ func (r *odf) sheet(x *xmlarchive.Reader, token xml.Token) error {
 		r.d.Warnings = append(r.d.Warnings, fmt.Sprintf("sheet %q is hidden in the workbook", name))
 	}
 	var all cells
-	err := x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	err := x.Elements(func(t xml.StartElement) error {
 		switch t.Name.Local {
 		case "object":
 			r.left["charts and embedded documents"] = true
@@ -63,9 +59,8 @@ func repeatedOf(t xml.StartElement, name string) int {
 func (r *odf) sheetRow(x *xmlarchive.Reader, start xml.StartElement, all *cells) error {
 	var row []cell
 	column := 0
-	err := x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is || t.Name.Local != "table-cell" && t.Name.Local != "covered-table-cell" {
+	err := x.Elements(func(t xml.StartElement) error {
+		if t.Name.Local != "table-cell" && t.Name.Local != "covered-table-cell" {
 			return nil
 		}
 		text, err := r.apart(x)
@@ -160,12 +155,11 @@ func (r *odf) slide(x *xmlarchive.Reader, token xml.Token) error {
 func (r *odf) notesOf(x *xmlarchive.Reader) (string, error) {
 	var all []string
 	class := ""
-	err := x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		switch {
-		case is && t.Name.Local == "frame":
+	err := x.Elements(func(t xml.StartElement) error {
+		switch t.Name.Local {
+		case "frame":
 			class = xmlarchive.Attribute(t, "class")
-		case is && t.Name.Local == "text-box":
+		case "text-box":
 			text, err := r.apart(x)
 			if text != "" && (class == "notes" || class == "") {
 				all = append(all, text)

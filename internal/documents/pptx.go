@@ -35,8 +35,8 @@ func readPPTX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 		return Document{}, err
 	}
 	var slides []string
-	err = a.Walk(main, true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		if t, is := token.(xml.StartElement); is && t.Name.Local == "sldId" {
+	err = a.Elements(xmlarchive.Unlimited, main, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local == "sldId" {
 			if slide := all[relationID(t)]; slide.Kind == "slide" && !slide.External {
 				slides = append(slides, slide.Target)
 			}
@@ -176,11 +176,7 @@ func (r *pptx) blip(t xml.StartElement, all map[string]xmlarchive.Relation) {
 func (r *pptx) shape(x *xmlarchive.Reader, m *markdown, all map[string]xmlarchive.Relation, isNotes bool) error {
 	kind, isPlaceholder := "", false
 	footer := newMarkdown(r.cost)
-	err := x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	err := x.Elements(func(t xml.StartElement) error {
 		switch t.Name.Local {
 		case "cNvPr":
 			if text := strings.TrimSpace(xmlarchive.Attribute(t, "descr")); text != "" && !isNotes {
@@ -197,8 +193,8 @@ func (r *pptx) shape(x *xmlarchive.Reader, m *markdown, all map[string]xmlarchiv
 			case kind == "sldNum" || kind == "dt" || isNotes && isPlaceholder && kind != "body":
 				return x.Skip()
 			case kind == "ftr" || kind == "hdr":
-				return x.Within(func(token xml.Token) error {
-					if t, is := token.(xml.StartElement); is && t.Name.Local == "p" {
+				return x.Elements(func(t xml.StartElement) error {
+					if t.Name.Local == "p" {
 						return r.paragraph(x, footer, all, "", make([]int, maxListDepth), false)
 					}
 					return nil
@@ -223,9 +219,8 @@ func (r *pptx) body(x *xmlarchive.Reader, m *markdown, all map[string]xmlarchive
 		prefix = "# "
 	}
 	numbers := make([]int, maxListDepth)
-	return x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is || t.Name.Local != "p" {
+	return x.Elements(func(t xml.StartElement) error {
+		if t.Name.Local != "p" {
 			return nil
 		}
 		return r.paragraph(x, m, all, prefix, numbers, isList)
@@ -289,14 +284,13 @@ func (r *pptx) paragraph(x *xmlarchive.Reader, m *markdown, all map[string]xmlar
 
 // diagram writes the texts of a SmartArt graphic, in the order in which they were entered.
 func (r *pptx) diagram(name string, m *markdown) error {
-	return r.Walk(name, false, func(x *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is || t.Name.Local != "p" {
+	return r.Elements(xmlarchive.Unlimited, name, false, func(x *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local != "p" {
 			return nil
 		}
 		m.begin("- ")
-		err := x.Within(func(token xml.Token) error {
-			if t, is := token.(xml.StartElement); is && t.Name.Local == "t" {
+		err := x.Elements(func(t xml.StartElement) error {
+			if t.Name.Local == "t" {
 				text, err := x.Text()
 				m.write(text)
 				return err

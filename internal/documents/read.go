@@ -200,11 +200,6 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// unpacked is how many bytes a packed file of this size may unpack to: small files may unpack to much in proportion, but not without end.
-func (l Limits) unpacked(size int) int64 {
-	return min(l.Unpacked, max(10<<20, 200*int64(size)))
-}
-
 // deeper returns the options for a document within a document, and whether one more level may be read.
 func (o Options) deeper() (Options, bool) {
 	o.Limits = o.Limits.withDefaults()

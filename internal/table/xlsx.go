@@ -33,7 +33,7 @@ func openWorkbook(ctx context.Context, from io.ReaderAt, size int64, o Options) 
 	if err != nil {
 		return nil, invalidWorkbook(err)
 	}
-	w, err := workbook.Open(archive, maxTexts)
+	w, err := workbook.Open(archive, xmlarchive.Unpacked(size, maxTexts))
 	if err != nil {
 		return nil, invalidWorkbook(err)
 	}
@@ -52,7 +52,7 @@ func openWorkbook(ctx context.Context, from io.ReaderAt, size int64, o Options) 
 // invalidWorkbook returns an error of a workbook as one of the table.
 func invalidWorkbook(err error) error {
 	if errors.Is(err, workbook.ErrTooMuchText) {
-		return errorf("its cells have more than %d MiB of text", maxTexts>>20).withHint("save the sheet as CSV")
+		return errorf("%s", err).withHint("save the sheet as CSV")
 	}
 	of, is := errors.AsType[*xmlarchive.Error](err)
 	switch {

@@ -135,11 +135,7 @@ func (r *Rows) read(start xml.StartElement) (cell Cell, isEmpty bool, err error)
 	cell.Row, cell.Column = r.row, r.column
 	r.column++
 	hasFormula, hasValue := false, false
-	err = r.x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	err = r.x.Elements(func(t xml.StartElement) error {
 		var err error
 		switch t.Name.Local {
 		case "v":
@@ -176,8 +172,8 @@ func (r *Rows) resolve(cell *Cell, kind, style string) {
 	switch kind {
 	case "s":
 		cell.Kind = Unknown
-		if at, err := strconv.Atoi(strings.TrimSpace(cell.Text)); err == nil && at >= 0 && at < len(r.texts) {
-			cell.Kind, cell.Text = Text, r.texts[at]
+		if text, is := r.text(cell.Text); is {
+			cell.Kind, cell.Text = Text, text
 		}
 	case "str":
 		cell.Kind, cell.Text = Text, unescapeControls(cell.Text)

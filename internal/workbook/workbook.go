@@ -22,7 +22,7 @@ type Workbook struct {
 	DayZero int     // Day 0 of dates, in days from that of the system of 1900.
 
 	archive *xmlarchive.Archive
-	texts   []string              // Texts that cells refer to by number.
+	texts   [][]string            // Texts that cells refer to by number, in lists that do not grow: copies would take as much memory again.
 	formats []numberformat.Format // By the number of a style.
 }
 
@@ -67,16 +67,14 @@ func Open(a *xmlarchive.Archive, mostText int64) (*Workbook, error) {
 }
 
 func (w *Workbook) readSheets(main string, all map[string]xmlarchive.Relation) error {
-	return w.archive.WalkSmall(main, true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		switch {
-		case !is:
-		case t.Name.Local == "workbookPr":
+	return w.archive.Elements(xmlarchive.Small, main, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+		switch t.Name.Local {
+		case "workbookPr":
 			if date := xmlarchive.Attribute(t, "date1904"); date == "1" || date == "true" || date == "on" {
 				const leap = 1462 // Days from 1900 to 1904.
 				w.DayZero = leap
 			}
-		case t.Name.Local == "sheet":
+		case "sheet":
 			of := all[xmlarchive.Attribute(t, "id")]
 			if of.Kind != "worksheet" || of.External {
 				w.Others++
@@ -93,12 +91,17 @@ func (w *Workbook) readSheets(main string, all map[string]xmlarchive.Relation) e
 func (w *Workbook) readTexts(file string, most int64) error {
 	const bytesOfText = 32 // What a text takes besides its letters.
 	left := most
-	return w.archive.WalkWithin(most, file, false, func(x *xmlarchive.Reader, token xml.Token) error {
-		if t, is := token.(xml.StartElement); !is || t.Name.Local != "si" {
+	return w.archive.Elements(most, file, false, func(x *xmlarchive.Reader, t xml.StartElement) error {
+		if t.Name.Local != "si" {
 			return nil
 		}
 		text, err := richText(x)
-		w.texts = append(w.texts, text)
+		last := len(w.texts) - 1
+		if last < 0 || len(w.texts[last]) == textsOfList {
+			w.texts = append(w.texts, make([]string, 0, textsOfList))
+			last++
+		}
+		w.texts[last] = append(w.texts[last], text)
 		if left -= int64(len(text) + bytesOfText); left < 0 {
 			return ErrTooMuchText
 		}
@@ -106,15 +109,26 @@ func (w *Workbook) readTexts(file string, most int64) error {
 	})
 }
 
+const textsOfList = 1 << 10
+
+// text returns a text by its number, and whether there is one.
+func (w *Workbook) text(number string) (text string, is bool) {
+	at, err := strconv.Atoi(strings.TrimSpace(number))
+	list := at / textsOfList
+	if err != nil || at < 0 || list >= len(w.texts) || at%textsOfList >= len(w.texts[list]) {
+		return "", false
+	}
+	return w.texts[list][at%textsOfList], true
+}
+
 // richText returns the text of the element whose start was read last, without how it is pronounced.
 func richText(x *xmlarchive.Reader) (string, error) {
 	var text strings.Builder
-	err := x.Within(func(token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		switch {
-		case is && t.Name.Local == "rPh":
+	err := x.Elements(func(t xml.StartElement) error {
+		switch t.Name.Local {
+		case "rPh":
 			return x.Skip()
-		case is && t.Name.Local == "t":
+		case "t":
 			run, err := x.Text()
 			text.WriteString(run)
 			return err
@@ -148,11 +162,7 @@ func unescapeControls(text string) string {
 // readFormats reads the formats of numbers. Without them a date would be a number, so they are required where they are named.
 func (w *Workbook) readFormats(file string) error {
 	codes, within := map[int]numberformat.Format{}, ""
-	return w.archive.WalkSmall(file, true, func(_ *xmlarchive.Reader, token xml.Token) error {
-		t, is := token.(xml.StartElement)
-		if !is {
-			return nil
-		}
+	return w.archive.Elements(xmlarchive.Small, file, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
 		switch t.Name.Local {
 		case "cellXfs", "cellStyleXfs", "dxfs", "cellStyles":
 			within = t.Name.Local

@@ -148,6 +148,23 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+func TestManyTexts(t *testing.T) {
+	const many = 3*textsOfList + 1
+	var texts strings.Builder
+	for i := range many {
+		fmt.Fprintf(&texts, "<si><t>%d</t></si>", i)
+	}
+	w, err := open(t.Context(), file(t, sheetEnd, "xl/texts.xml", "<sst>"+texts.String()+"</sst>", "xl/styles.xml", noStyles))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := -1; i <= many; i++ {
+		if text, is := w.text(fmt.Sprint(" ", i)); is != (i >= 0 && i < many) || is && text != fmt.Sprint(i) {
+			t.Errorf("%d: got %q, %v", i, text, is)
+		}
+	}
+}
+
 func TestNamesOfCells(t *testing.T) {
 	for column := range 1000 {
 		name := Cell{Row: 7, Column: column}.Name()

@@ -19,9 +19,10 @@ const (
 	MaxFiles = 65_535
 	// MaxPiece is the maximum size in bytes of one tag, comment or text, which the decoder holds.
 	MaxPiece = 16 << 20
+	// Small is the limit of XML that lists what else is in an archive.
+	Small = 16 << 20
 
 	maxDirectory  = 16 << 20 // Bytes of the list of files.
-	maxSmall      = 16 << 20 // Bytes of XML that lists what else is in an archive.
 	maxDepth      = 1_000    // Elements within elements.
 	stepsPerCheck = 1_024
 )
@@ -43,6 +44,9 @@ const Unlimited = math.MaxInt64
 func NewBudget(ctx context.Context, unpacked int64) *Budget {
 	return &Budget{Unpacked: unpacked, ctx: ctx, most: unpacked}
 }
+
+// Unpacked returns how many bytes a file of this size may unpack to: small files may unpack to much in proportion, but not without end.
+func Unpacked(size, most int64) int64 { return min(most, max(10<<20, 200*size)) }
 
 // Check returns why reading stops. It is cheap enough for every token.
 func (b *Budget) Check() error {
@@ -173,16 +177,20 @@ func (a *Archive) Bytes(name string, limit int64) ([]byte, error) {
 
 // Walk calls each for every token of an XML file. A file that is not there has none, unless it is required.
 func (a *Archive) Walk(name string, required bool, each func(*Reader, xml.Token) error) error {
-	return a.WalkWithin(math.MaxInt64, name, required, each)
+	return a.walk(Unlimited, name, required, each)
 }
 
-// WalkSmall is Walk for a file of at most 16 MiB: one that lists what else is in the archive.
-func (a *Archive) WalkSmall(name string, required bool, each func(*Reader, xml.Token) error) error {
-	return a.WalkWithin(maxSmall, name, required, each)
+// Elements calls each for the start of every element of an XML file of at most so many bytes, as Walk does.
+func (a *Archive) Elements(limit int64, name string, required bool, each func(*Reader, xml.StartElement) error) error {
+	return a.walk(limit, name, required, func(x *Reader, token xml.Token) error {
+		if element, is := token.(xml.StartElement); is {
+			return each(x, element)
+		}
+		return nil
+	})
 }
 
-// WalkWithin is Walk for a file of at most so many bytes.
-func (a *Archive) WalkWithin(limit int64, name string, required bool, each func(*Reader, xml.Token) error) error {
+func (a *Archive) walk(limit int64, name string, required bool, each func(*Reader, xml.Token) error) error {
 	x, err := a.Read(name)
 	if !required && errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -96,6 +96,16 @@ func (x *Reader) Within(each func(xml.Token) error) error {
 	}
 }
 
+// Elements calls each for the start of every element up to the end of the one whose start was read last.
+func (x *Reader) Elements(each func(xml.StartElement) error) error {
+	return x.Within(func(token xml.Token) error {
+		if element, is := token.(xml.StartElement); is {
+			return each(element)
+		}
+		return nil
+	})
+}
+
 // Skip reads to the end of the element whose start was read last.
 func (x *Reader) Skip() error {
 	return x.Within(func(xml.Token) error { return nil })

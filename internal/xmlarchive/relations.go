@@ -18,8 +18,8 @@ type Relation struct {
 func (a *Archive) Relations(of string) (map[string]Relation, error) {
 	all := map[string]Relation{}
 	folder, base := path.Split(of)
-	err := a.WalkSmall(folder+"_rels/"+base+".rels", false, func(_ *Reader, token xml.Token) error {
-		if element, is := token.(xml.StartElement); is && element.Name.Local == "Relationship" {
+	err := a.Elements(Small, folder+"_rels/"+base+".rels", false, func(_ *Reader, element xml.StartElement) error {
+		if element.Name.Local == "Relationship" {
 			r := Relation{Kind: path.Base(Attribute(element, "Type")), Target: Attribute(element, "Target"), External: Attribute(element, "TargetMode") == "External"}
 			switch {
 			case r.External:
