@@ -19,18 +19,19 @@ import (
 // batchDocument is what `gleitzeit batch -o json` prints, repeated here, because what programs read must not change with
 // the program.
 type batchDocument struct {
-	Run       string          `json:"run"`
-	Workflow  string          `json:"workflow"`
-	Status    string          `json:"status"`
-	Total     int             `json:"total"`
-	Succeeded int             `json:"succeeded"`
-	Failed    int             `json:"failed"`
-	Skipped   int             `json:"skipped"`
-	Warning   string          `json:"warning"`
-	Warnings  int             `json:"warnings"`
-	Duration  float64         `json:"duration"`
-	Error     *errorDocument  `json:"error"`
-	Results   []batchedResult `json:"results"`
+	Run       string `json:"run"`
+	Workflow  string `json:"workflow"`
+	Status    string `json:"status"`
+	Total     int    `json:"total"`
+	Succeeded int    `json:"succeeded"`
+	Failed    int    `json:"failed"`
+	Skipped   int    `json:"skipped"`
+	Warning   string `json:"warning"`
+	Warnings  int    `json:"warnings"`
+	reasons
+	Duration float64         `json:"duration"`
+	Error    *errorDocument  `json:"error"`
+	Results  []batchedResult `json:"results"`
 }
 
 type batchedResult struct {

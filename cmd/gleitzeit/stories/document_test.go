@@ -49,8 +49,9 @@ type taskDocument struct {
 	Result    map[string]json.RawMessage `json:"result"`
 	Warning   *string                    `json:"warning"`
 	Warnings  *int                       `json:"warnings"`
-	Retrying  *int                       `json:"retrying"`
-	Error     *errorDocument             `json:"error"`
+	reasons
+	Retrying *int           `json:"retrying"`
+	Error    *errorDocument `json:"error"`
 
 	FailedAttempts []attemptDocument `json:"failed_attempts"`
 }
@@ -192,4 +193,20 @@ func wantFields(t testing.TB, what string, got map[string]json.RawMessage, want 
 			t.Errorf("%s.%s is %.200s, want %.200s", what, name, got[name], value)
 		}
 	}
+}
+
+// reasons are why items failed, and which warnings their results have.
+type reasons struct {
+	Failures      []reason `json:"failures"`
+	OtherFailures int      `json:"other_failures"`
+	WarnedOf      []reason `json:"warning_reasons"`
+	OtherWarnings int      `json:"other_warnings"`
+}
+
+type reason struct {
+	Count   int             `json:"count"`
+	Message string          `json:"message"`
+	Hint    string          `json:"hint"`
+	Example json.RawMessage `json:"example"`
+	Index   int             `json:"index"`
 }
