@@ -70,6 +70,9 @@ var textFormats = []string{"text", "markdown", "csv"}
 
 // prepare reads the files that take long.
 func (f *files) prepare(ctx context.Context) error {
+	if f.request.Document != "" {
+		return nil
+	}
 	for _, path := range f.paths() {
 		if _, is := f.kept[path]; is || f.isQuick(path) {
 			continue

@@ -59,6 +59,9 @@ func sourceFolders(t *testing.T) []string {
 		if entry.IsDir() && path != "." && (strings.HasPrefix(entry.Name(), ".") || path == "bin" || entry.Name() == "testdata") {
 			return fs.SkipDir
 		}
+		if entry.IsDir() && path != "." && programtest.Exists(filepath.Join(root, path, "go.mod")) {
+			return fs.SkipDir // A module of its own.
+		}
 		folder := filepath.ToSlash(filepath.Dir(path))
 		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") && (len(folders) == 0 || folders[len(folders)-1] != folder) {
 			folders = append(folders, folder)
