@@ -214,7 +214,6 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	typed, found := o.request.Batch(paths, specs, p.In)
 	o.answerRequests(typed.Requests)
 	found = append(found, o.checkOutput()...)
-	o.export.Ordered = o.export.Ordered || typed.Rows != "" && !typed.Requests // The rows stay in their order.
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
 		written := o.file

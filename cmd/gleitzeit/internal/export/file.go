@@ -31,6 +31,7 @@ type File struct {
 	task string
 	o    *Options
 
+	ordered bool // The items are written in their order.
 	lock    *flock.Flock
 	journal *os.File // Nil before the first item, and where it cannot be written.
 	failed  error    // Why it cannot.
@@ -38,7 +39,7 @@ type File struct {
 	written indexes  // Items in it,
 	count   int      // and how many.
 	ended   indexes  // Items that have ended.
-	next    int      // With Ordered: the first that is not in it.
+	next    int      // With ordered: the first that is not in it.
 
 	records *Records
 }
@@ -74,7 +75,7 @@ func (f *File) Ended(ctx context.Context, store resultstore.Store, run, task str
 	if f.failed = f.open(ctx, store, run); f.failed != nil || f.written.has(index) {
 		return
 	}
-	if !f.o.Ordered {
+	if !f.ordered {
 		f.add(ctx, index)
 		return
 	}
@@ -93,6 +94,7 @@ func (f *File) open(ctx context.Context, store resultstore.Store, run string) (e
 	if f.journal != nil {
 		return nil
 	}
+	f.ordered = f.o.Ordered || f.records.rows // Rows stay in the order of their table.
 	f.lock = flock.New(f.path + Partial)
 	locked, err := f.lock.TryLock()
 	if err != nil {
@@ -104,7 +106,7 @@ func (f *File) open(ctx context.Context, store resultstore.Store, run string) (e
 	if f.journal, err = os.OpenFile(f.path+Partial, os.O_RDWR, 0); err != nil {
 		return err
 	}
-	begin, err := json.Marshal(beginning{run, f.task, f.o.Ordered})
+	begin, err := json.Marshal(beginning{run, f.task, f.ordered})
 	if err == nil {
 		err = f.resume(string(begin))
 	}
@@ -134,14 +136,14 @@ func (f *File) resume(begin string) error {
 		}
 		if f.size > 0 {
 			item, is := itemOfLine(line)
-			if !is || f.written.has(item.Index) || f.o.Ordered && item.Index != f.count {
+			if !is || f.written.has(item.Index) || f.ordered && item.Index != f.count {
 				break
 			}
 			f.note(item.Index)
 		}
 		f.size += int64(len(line))
 	}
-	if f.o.Ordered {
+	if f.ordered {
 		f.next = f.count
 	}
 	if err := f.journal.Truncate(f.size); err != nil {

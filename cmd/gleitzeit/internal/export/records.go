@@ -19,6 +19,7 @@ type Records struct {
 	task      string
 	retry     *protocol.Retry // The policy of the task.
 	models    []string        // Of the task, where several are asked about each file.
+	rows      bool            // The items are the rows of a table, not requests.
 	open      bool            // A failed attempt may be followed by another one.
 	only      protocol.Status // Of the items that Each passes; empty is all.
 	pages     []protocol.Page
@@ -57,7 +58,7 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 		if planned.Tasks[i].ID == task {
 			r.retry = planned.Tasks[i].Retry
 			if each := planned.Tasks[i].FanOut; each != nil {
-				r.models = each.Models
+				r.models, r.rows = each.Models, each.Rows != nil && !each.HasRequests()
 			}
 		}
 	}

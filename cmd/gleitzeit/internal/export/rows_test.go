@@ -3,11 +3,15 @@ package export
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	tables "github.com/gleitzeit/gleitzeit/internal/table"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -88,6 +92,34 @@ func TestRowsAreReadBack(t *testing.T) {
 		}
 		if _, err := opened.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestRowsStayInOrder: a file has the rows in the order of their table, whatever order they end in and whatever the flags are; requests
+// have theirs only with --ordered.
+func TestRowsStayInOrder(t *testing.T) {
+	for _, requests := range []bool{false, true} {
+		s, store := &source{rows: &protocol.Rows{File: "t.csv", Requests: requests}}, memory.New()
+		for i := range 4 {
+			row := value.Object(value.Field{Name: "id", Value: value.String(fmt.Sprint("r", i))})
+			s.add(t, row, `{"response":"x"}`, nil)
+		}
+		s.put(t, store, 2)
+		path := filepath.Join(t.TempDir(), "out.csv")
+		file := NewFile(path, "batch", &Options{Format: "csv", Fields: "item.id"})
+		for _, index := range []int{2, 3, 0} { // Nobody has seen the end of the second.
+			file.Ended(t.Context(), store, "r", "batch", index)
+		}
+		if _, err := file.Finish(t.Context(), store, &view.Batch{Run: "r", Rows: !requests}); err != nil {
+			t.Fatal(err)
+		}
+		want := "item.id r0 r1 r2 r3"
+		if requests {
+			want = "item.id r2 r3 r0 r1"
+		}
+		if got := strings.Join(lines(t, path), " "); got != want {
+			t.Errorf("with requests %v: %s, want %s", requests, got, want)
 		}
 	}
 }
