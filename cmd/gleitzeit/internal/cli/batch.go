@@ -352,8 +352,8 @@ func (p batchCommand) refuseBatch(mistakes []definition.Diagnostic) error {
 // printBatch writes the results in the format asked for, into the file or to standard output.
 func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view.Run, file *export.File, o batchOptions) (err error) {
 	about, unknown := run.Batch(definition.BatchID), []string(nil)
-	if file != nil && run.Status == protocol.Cancelled {
-		if kept := file.KeepEarlier(ctx, s.Store(), run.Run); kept != "" {
+	if file != nil {
+		if kept := file.KeepEarlier(ctx, s.Store(), about); kept != "" {
 			p.notify(runs.Notice{Kind: runs.Files, Run: run.Run, Message: kept})
 			return nil
 		}

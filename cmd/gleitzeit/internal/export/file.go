@@ -248,23 +248,39 @@ func (f *File) Finish(ctx context.Context, store resultstore.Store, about *view.
 	return unknown, f.remove()
 }
 
-// KeepEarlier leaves the file to what an earlier run has written, of a run that was cancelled, and completes FILE.partial. It returns the
-// line that says so; empty if there is no file.
-func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, run string) string {
-	if info, err := os.Stat(f.path); err != nil || info.Size() == 0 {
+// KeepEarlier leaves the file to what an earlier run has written, of a run that was cancelled, or that ended before it had an item, and
+// completes FILE.partial. It returns the line that says so; empty if there is no file, or if the file is to be replaced.
+func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, about *view.Batch) string {
+	none := about.Total == 0 && about.Status != protocol.Completed
+	earlier := f.earlier()
+	switch {
+	case earlier == "" || !none && about.Status != protocol.Cancelled:
 		return ""
+	case none && about.Status != protocol.Cancelled:
+		return fmt.Sprintf("the run ended without an item: %s is left as it was", earlier)
 	}
 	if f.failed == nil {
-		f.failed = f.open(ctx, store, run)
+		f.failed = f.open(ctx, store, about.Run)
 	}
 	if f.failed == nil {
 		f.failed = f.complete(ctx)
 	}
 	kept := fmt.Sprintf("%s has the items of this run", f.path+Partial)
 	if f.failed != nil {
-		kept = fmt.Sprintf("`%s` writes the items of this run", view.ExportCommand(run, f.task))
+		kept = fmt.Sprintf("`%s` writes the items of this run", view.ExportCommand(about.Run, f.task))
 	}
-	return fmt.Sprintf("the run was cancelled: %s is left as it was; %s", f.path, kept)
+	return fmt.Sprintf("the run was cancelled: %s is left as it was; %s", earlier, kept)
+}
+
+// earlier returns the file if it has something, or else the error file; empty if neither has: of requests that all failed, only the error
+// file has lines.
+func (f *File) earlier() string {
+	for _, path := range []string{f.path, f.o.ErrorFile(f.path)} {
+		if info, err := os.Stat(path); path != "" && err == nil && info.Size() > 0 {
+			return path
+		}
+	}
+	return ""
 }
 
 // complete appends the items that are not in the journal: what ended while nobody followed the run, or without an event.

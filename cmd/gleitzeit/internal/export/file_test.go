@@ -332,3 +332,48 @@ func TestItemsThatWereSkippedAreCounted(t *testing.T) {
 		t.Errorf("an export has\n%s", &text)
 	}
 }
+
+// TestEarlierFileOfARunWithoutItems: a run whose items could not be listed replaces nothing that an earlier run has written, not even the
+// error file alone; without a file, it writes one. A run that completed has no items because there are none.
+func TestEarlierFileOfARunWithoutItems(t *testing.T) {
+	store := memory.New()
+	(&source{}).put(t, store, 0)
+	for _, c := range []struct {
+		name, format, earlier string
+		status                protocol.Status
+		kept                  bool
+	}{
+		{"failed", "csv", "out.csv", protocol.Failed, true},
+		{"timed out", "csv", "out.csv", protocol.TimedOut, true},
+		{"completed", "csv", "out.csv", protocol.Completed, false},
+		{"without a file", "csv", "other.csv", protocol.Failed, false},
+		{"requests", Responses, "out.csv", protocol.Failed, true},
+		{"only errors", Responses, "out.errors.csv", protocol.Failed, true},
+		{"only errors, cancelled", Responses, "out.errors.csv", protocol.Cancelled, true},
+	} {
+		folder := t.TempDir()
+		earlier := filepath.Join(folder, c.earlier)
+		if err := os.WriteFile(earlier, []byte("of yesterday\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file := NewFile(filepath.Join(folder, "out.csv"), "batch", &Options{Format: c.format})
+		said := file.KeepEarlier(t.Context(), store, &view.Batch{Run: "r", Status: c.status})
+		if kept := strings.Contains(said, earlier+" is left as it was"); kept != c.kept || !c.kept && said != "" {
+			t.Errorf("%s: %q", c.name, said)
+		}
+		if c.status != protocol.Cancelled && exists(filepath.Join(folder, "out.csv"+Partial)) {
+			t.Errorf("%s: there is a journal without items", c.name)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	part := &view.Batch{Run: "r", Status: protocol.Failed, Total: 3, Failed: 3}
+	path := filepath.Join(t.TempDir(), "out.csv")
+	if err := os.WriteFile(path, []byte("of yesterday\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := NewFile(path, "batch", &Options{Format: "csv"}).KeepEarlier(t.Context(), store, part); said != "" {
+		t.Errorf("with items that failed: %q", said)
+	}
+}
