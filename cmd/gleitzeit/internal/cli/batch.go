@@ -264,10 +264,10 @@ func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
 	return how
 }
 
-// answerRequests selects the format for a request file, unless a flag or the ending of a file selects another one.
+// answerRequests selects the format for a request file, unless a flag does.
 func (o *batchOptions) answerRequests(requests bool) {
-	if requests && !o.chosen && (o.file == "" || o.export.Format == export.FormatOfFile(".jsonl")) {
-		o.export.Format = export.Responses
+	if requests && !o.chosen {
+		o.export.Format = export.FormatOfAnswers(o.file)
 	}
 }
 

@@ -19,6 +19,17 @@ import (
 // Responses is the name of the format of the output and error files of a Batch API. docs/request-files.md describes it.
 const Responses = "responses"
 
+// FormatOfAnswers returns the name of the format that the ending of a file selects for the answers to a request file. An ending that selects
+// none means that of the API: as text, the answers would have no error file, and clients could not read them.
+func FormatOfAnswers(file string) string {
+	switch format := FormatOfFile(file); format {
+	case FormatOfFile(""), FormatOfFile(".jsonl"):
+		return Responses
+	default:
+		return format
+	}
+}
+
 // part is which lines of that format are written.
 type part int
 

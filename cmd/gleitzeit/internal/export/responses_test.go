@@ -162,3 +162,19 @@ func TestErrorFile(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatOfAnswers: answers to a request file are those of the API, unless the ending of the file selects another format.
+func TestFormatOfAnswers(t *testing.T) {
+	for file, want := range map[string]string{
+		"": Responses, "a.jsonl": Responses, "a.NDJSON": Responses, "a.out": Responses, "a.txt": Responses, "answers": Responses,
+		"a.csv": "csv", "a.json": "json", "a.md": "markdown", "a.parquet": "parquet",
+	} {
+		if got := FormatOfAnswers(file); got != want {
+			t.Errorf("--output %q: %s, want %s", file, got, want)
+		}
+		o := Options{Format: FormatOfAnswers(file)}
+		if errors := o.ErrorFile(file); (errors != "") != (file != "" && want == Responses) {
+			t.Errorf("--output %q: the error file is %q", file, errors)
+		}
+	}
+}
