@@ -56,23 +56,29 @@ const (
 )
 
 // Recognize reports whether a file is a request file: one of its first lines is an object with custom_id, url and body. What cannot be
-// read is none.
-func Recognize(from io.Reader) bool {
+// read is none. Of a file that is none, blank reports whether it has nothing but blank lines.
+func Recognize(from io.Reader) (is, blank bool) {
+	blank = true
 	head := bufio.NewReaderSize(io.LimitReader(from, maxHead), 64<<10)
 	for range headLines {
 		line, err := head.ReadBytes('\n')
 		if isRequest(line) {
-			return true
+			return true, false
 		}
+		blank = blank && len(trimmed(line)) == 0
 		if err != nil {
-			return false
+			return false, blank && errors.Is(err, io.EOF)
 		}
 	}
-	return false
+	return false, false
+}
+
+func trimmed(line []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
 }
 
 func isRequest(line []byte) bool {
-	line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
+	line = trimmed(line)
 	if len(line) == 0 || line[0] != '{' {
 		return false
 	}

@@ -176,8 +176,13 @@ func TestRecognize(t *testing.T) {
 		"":                                              false,
 		strings.Repeat("word ", 100_000):                false,
 	} {
-		if got := requestfile.Recognize(strings.NewReader(text)); got != want {
+		if got, _ := requestfile.Recognize(strings.NewReader(text)); got != want {
 			t.Errorf("%.60q: %v", text, got)
+		}
+	}
+	for text, want := range map[string]bool{"": true, "\ufeff\n \r\n": true, "\n\n{broken": false, "{broken\n": false, request("a"): false, strings.Repeat("\n", 30) + "x": false} {
+		if _, blank := requestfile.Recognize(strings.NewReader(text)); blank != want {
+			t.Errorf("%.60q: blank is %v", text, blank)
 		}
 	}
 }

@@ -40,7 +40,8 @@ type Request struct {
 	Script      string
 	Set         []string // name=value
 
-	flags *pflag.FlagSet
+	flags      *pflag.FlagSet
+	noRequests string // Why a file that is named like a request file is none.
 }
 
 // Register adds the flags of the request.
@@ -294,6 +295,8 @@ func (r *Request) requirePrompt(method string, setBy map[string]string, fields *
 	case setBy["prompt"] == "--prompt-file":
 	case conversation, has && prompt.Text() != "":
 		return
+	case r.noRequests != "":
+		found.add(otherwise, "%s", r.noRequests)
 	default:
 		word := "file"
 		if r.Files.Rows != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,7 +18,8 @@ import (
 // requestMethod is the method of a request file.
 const requestMethod = llm.Request
 
-// isRequestFile reports whether the only path is a request file, and no flag says what else to do with it.
+// isRequestFile reports whether the only path is a request file, and no flag says what else to do with it. Of a file that is named like
+// one and is none, it notes why.
 func (r *Request) isRequestFile(paths []string) bool {
 	if len(paths) != 1 || slices.ContainsFunc([]string{"prompt", "prompt-file", "method", "script", "vision", "schema", "system", "models"}, r.flags.Changed) {
 		return false
@@ -31,8 +33,18 @@ func (r *Request) isRequestFile(paths []string) bool {
 		return false // It is reported as that of any file.
 	}
 	defer func() { _ = file.Close() }()
-	return requestfile.Recognize(file)
+	is, blank := requestfile.Recognize(file)
+	if ending := strings.ToLower(filepath.Ext(paths[0])); !is && (ending == ".jsonl" || ending == ".ndjson") {
+		r.noRequests = fmt.Sprintf("none of the first lines of %q is a request, which has custom_id, url and body", paths[0])
+		if blank {
+			r.noRequests = fmt.Sprintf("%q has no requests (%s)", paths[0], requestfile.EmptyFile)
+		}
+	}
+	return is
 }
+
+// otherwise is what to do with a file that is named like a request file.
+const otherwise = "to ask about it as a document, use --prompt; about each of its lines, --rows FILE and --prompt; `batch: {requests: FILE}` in a workflow reads any file as requests, and lists the lines that are none"
 
 // readModel reads --model: a name, or of a request file names on the server by those in bodies, which requestFields makes a parameter.
 func (r *Request) readModel(b interpreter.Batch, found *problems) value.Value {
