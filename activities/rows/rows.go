@@ -85,6 +85,18 @@ func (s *Source) failed(err error) error {
 	return failure
 }
 
+// Columns returns the names of the columns; nil if each row has its own.
+func (s *Source) Columns(ctx context.Context) ([]string, error) {
+	if s.rows.Requests {
+		return nil, nil
+	}
+	opened, err := table.Open(ctx, s.Name, s.file, s.size, s.options)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	return opened.Columns(), nil
+}
+
 // checkColumns rejects a table without a column that each row must have.
 func (s *Source) checkColumns(columns []string) error {
 	if columns == nil {

@@ -213,13 +213,19 @@ type columns struct {
 	count  int
 }
 
-func newColumns(fields []*field) *columns {
+// newColumns returns the columns that are known before any item is read: those of the fields, and those of a table.
+func newColumns(fields []*field, ofTable []string) *columns {
 	c := &columns{fields: fields, of: make([]map[string]*column, len(fields))}
 	for i, f := range fields {
 		c.of[i] = map[string]*column{}
 		if !f.every {
 			c.of[i][""] = &column{name: f.name, field: f}
 			c.count++
+		} else if f.name == "item" {
+			for place, name := range ofTable {
+				c.of[i][name] = &column{field: f, key: name, first: [2]int{0, place}}
+				c.count++
+			}
 		}
 	}
 	return c

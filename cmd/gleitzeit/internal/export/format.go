@@ -108,6 +108,9 @@ type Options struct {
 	Ordered bool   // A file that grows is in the order of the items.
 	Errors  string // File for the requests without an answer, of the format Responses; empty is a name like that of the output.
 
+	// Columns are those of a table without rows, which no item has.
+	Columns []string
+
 	part  part // Which lines are written.
 	brief bool // As text, items that were skipped are counted after some.
 }
@@ -202,7 +205,7 @@ func renderItems(ctx context.Context, items Items, batch *view.Batch, about inte
 		records.only = protocol.Status(o.Only)
 	}
 	if o.format().table {
-		columns := newColumns(fields)
+		columns := newColumns(fields, o.Columns)
 		err := items.Each(ctx, func(item Item) error {
 			if !o.wants(item) {
 				return nil

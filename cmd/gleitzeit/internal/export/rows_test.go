@@ -123,3 +123,29 @@ func TestRowsStayInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestTableWithoutRows: the columns of a table come first, also where no row has them.
+func TestTableWithoutRows(t *testing.T) {
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{}, "id,status,\"a, b\",status (2),result,error,warning\n"},
+		{Options{Fields: "status", Keep: true}, "id,item.status,\"a, b\",status\n"},
+		{Options{Fields: "index"}, "index\n"},
+	} {
+		c.o.Format, c.o.Columns = "csv", []string{"id", "status", "a, b"}
+		var out bytes.Buffer
+		if _, err := Render(t.Context(), itemsList{}, &view.Batch{Rows: true}, &c.o, &out); err != nil || out.String() != c.want {
+			t.Errorf("%+v: %q, %v", c.o, &out, err)
+		}
+	}
+	var out bytes.Buffer
+	if _, err := Render(t.Context(), itemsList{}, &view.Batch{Rows: true}, &Options{Format: "parquet", Columns: []string{"id"}}, &out); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := tables.Open(t.Context(), "t.parquet", bytes.NewReader(out.Bytes()), int64(out.Len()), tables.Options{})
+	if err != nil || strings.Join(opened.Columns(), " ") != "id status result error warning" {
+		t.Errorf("Parquet: %v", err)
+	}
+}
