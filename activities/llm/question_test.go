@@ -133,7 +133,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		content       []byte
 		message, hint string
 	}{
-		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "convert it to UTF-8: `iconv -f ISO-8859-1 -t UTF-8`, if it was written in an older encoding"},
+		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "set `encoding`, such as windows-1252, or convert it to UTF-8: `iconv -f ISO-8859-1 -t UTF-8`"},
 		"a.pdf":      {[]byte("%PDF-1.4\n1 0 obj\n"), `file "a.pdf" is not a complete PDF document`, "save it anew, or look whether all of it was copied"},
 		"a.png":      {[]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), `file "a.png" is a PNG image, not text`, "use `image_path` for images, with `gleitzeit batch` --vision"},
 		"a.zip":      {[]byte("PK\x03\x04\x14\x00\x00\x00\x00\x00"), `file "a.zip" is a ZIP archive, not text`, "unpack it, or exclude it"},

@@ -46,13 +46,15 @@ func cuts(start, end int, at []int) []span {
 // pages are the parts of the document.
 func pages(t *text, start, end int) []span { return cuts(start, end, t.at) }
 
-// sections begin with a heading.
+// sections begin with a heading, or with several in a row.
 func sections(t *text, start, end int) []span {
 	var at []int
+	heading := false
 	eachLine(t.all, start, end, func(l line) {
-		if l.heading {
+		if l.heading && !heading {
 			at = append(at, l.start)
 		}
+		heading = l.heading || heading && l.blank
 	})
 	return cuts(start, end, at)
 }

@@ -296,6 +296,20 @@ func TestWithinSize(t *testing.T) {
 	}
 }
 
+// TestWithoutPages: a document without pages ends its chunks where headings begin, as its warning says.
+func TestWithoutPages(t *testing.T) {
+	m := (&model{limit: 3000}).start(t)
+	c := callOf(t, m, "# A\n\n"+strings.Repeat("One is here. ", 20)+"\n\n# B\n\n"+strings.Repeat("Two is here. ", 10)+"\n\nThree.\n", "")
+	c.Split = protocol.Split{Size: 96, By: protocol.SplitByPage}
+	result, err := c.Run(t.Context())
+	if err != nil || len(m.asked) != 2 || !strings.Contains(m.asked[1], "\n\n# B\n\nTwo is here. ") {
+		t.Fatalf("%v, asked %q", err, m.asked)
+	}
+	if want := `"report.md" has no pages: it was split at headings and paragraphs`; result.Warning != want {
+		t.Errorf("warning %q, want %q", result.Warning, want)
+	}
+}
+
 // TestAttemptsShareChunks: another attempt asks only about the chunks that have no record.
 func TestAttemptsShareChunks(t *testing.T) {
 	text, want := report()

@@ -148,7 +148,7 @@ func (r *reading) plan(ctx context.Context) (whole *protocol.Result, err error) 
 		}
 	}
 	if r.By == protocol.SplitByPage && !slices.ContainsFunc(r.texts, (*text).hasParts) {
-		r.warn(r.names() + " has no pages: it was split at paragraphs")
+		r.warn(r.names() + " has no pages: it was split at headings and paragraphs")
 	}
 	for i, t := range r.texts {
 		r.chunks = append(r.chunks, t.split(Chunk{Document: i, End: len(t.all)}, r.options(r.size))...)

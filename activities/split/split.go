@@ -110,7 +110,7 @@ func (p *packer) add(start, end, at int) {
 		all := p.text.all[unit.start:unit.end]
 		content := strings.TrimRightFunc(all, unicode.IsSpace) // White space at the end of a chunk is not sent.
 		tokens := p.options.Tokens(content)
-		if p.tokens+tokens > p.options.Size && p.chunk.End > p.chunk.Start {
+		if p.tokens+tokens > p.options.Size && p.chunk.End > p.chunk.Start && !p.awaitsText(at) {
 			p.flush()
 		}
 		if last := at == len(p.levels)-1; last || p.tokens+tokens <= p.options.Size {
@@ -120,6 +120,20 @@ func (p *packer) add(start, end, at int) {
 		}
 		p.add(unit.start, unit.end, at+1)
 	}
+}
+
+// awaitsText reports whether the chunk has nothing but headings, which are kept with a part of what follows them. Neither pages and
+// lines that were asked for are split for that, nor words.
+func (p *packer) awaitsText(at int) bool {
+	switch {
+	case p.options.By == protocol.SplitByLine, p.options.By == protocol.SplitByPage && at == 0:
+		return false
+	case at >= len(p.levels)-2: // Words and characters.
+		return false
+	}
+	only := true
+	eachLine(p.text.all, p.chunk.Start, p.chunk.End, func(l line) { only = only && (l.blank || l.heading) })
+	return only
 }
 
 // flush ends a chunk and begins the next one with the end of it.

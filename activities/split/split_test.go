@@ -25,13 +25,19 @@ func TestBorders(t *testing.T) {
 		"headings": {"# A\n\nText.\n\n## Costs\n\nThey rise.\n\n## Ends\n\nNever.\n", 11, protocol.SplitByHeading,
 			[]string{"# A\n\nText.\n\n## Costs\n\nThey rise.", "## Ends\n\nNever."}, []string{"# A, lines 1–7", "## Ends, lines 9–11"}},
 		"a heading stays with its text": {strings.Repeat("word ", 9) + "\n\n## Costs\n\nThey rise.\n", 19, "", []string{strings.TrimSpace(strings.Repeat("word ", 9)), "## Costs\n\nThey rise."}, nil},
-		"code":                          {"Text before.\n\n" + code + "\nText.\n", 12, "", []string{"Text before.", strings.TrimSpace(code), "Text."}, nil},
-		"no heading in code":            {"```\n# none\n\n# none\n```\n", 100, protocol.SplitByHeading, []string{"```\n# none\n\n# none\n```"}, []string{"lines 1–5"}},
-		"a table":                       {"Text before.\n\n" + table + "\nText after.\n", 11, "", []string{"Text before.", strings.TrimSpace(table), "Text after."}, nil},
-		"rows of a table":               {table, 6, "", []string{"| a | b |", "| - | - |", "| 1 | 2 |"}, nil},
-		"lines":                         {"a: 1\nb: 2\nc: 3\n", 4, protocol.SplitByLine, []string{"a: 1\nb: 2", "c: 3"}, []string{"lines 1–2", "line 3"}},
-		"Japanese":                      {"一つ目の文。二つ目の文。", 8, "", []string{"一つ目の文。", "二つ目の文。"}, nil},
-		"a long word":                   {strings.Repeat("x", 9), 1.1, "", []string{"xxx", "xxx", "xxx"}, nil},
+		"headings in a row stay with their text": {"# Diary\n\n## Monday\n\n" + strings.Repeat("It rained. ", 3) + "It rained.\n\n## Tuesday\n\nSun.\n", 16, protocol.SplitByHeading,
+			[]string{"# Diary\n\n## Monday\n\nIt rained. It rained.", "It rained. It rained.\n\n## Tuesday\n\nSun."}, []string{"# Diary, lines 1–5", "## Monday, lines 5–9"}},
+		"a heading at the end stays with its text": {"# A\n\nOne two.\n\n# B\n\n## C\n\n" + strings.Repeat("It rained. ", 4), 13, protocol.SplitByHeading,
+			[]string{"# A\n\nOne two.", "# B\n\n## C\n\nIt rained. It rained.", "It rained. It rained."}, nil},
+		"a heading stays with words": {"# Why?\n\n" + strings.Repeat("word ", 12), 10, protocol.SplitByHeading, []string{"# Why?\n\nword word word word", "word word word word word word", "word word"}, nil},
+		"lines are whole":            {"# a\nbb cc dd\n", 3.5, protocol.SplitByLine, []string{"# a", "bb cc dd"}, nil},
+		"code":                       {"Text before.\n\n" + code + "\nText.\n", 12, "", []string{"Text before.", strings.TrimSpace(code), "Text."}, nil},
+		"no heading in code":         {"```\n# none\n\n# none\n```\n", 100, protocol.SplitByHeading, []string{"```\n# none\n\n# none\n```"}, []string{"lines 1–5"}},
+		"a table":                    {"Text before.\n\n" + table + "\nText after.\n", 11, "", []string{"Text before.", strings.TrimSpace(table), "Text after."}, nil},
+		"rows of a table":            {table, 6, "", []string{"| a | b |", "| - | - |", "| 1 | 2 |"}, nil},
+		"lines":                      {"a: 1\nb: 2\nc: 3\n", 4, protocol.SplitByLine, []string{"a: 1\nb: 2", "c: 3"}, []string{"lines 1–2", "line 3"}},
+		"Japanese":                   {"一つ目の文。二つ目の文。", 8, "", []string{"一つ目の文。", "二つ目の文。"}, nil},
+		"a long word":                {strings.Repeat("x", 9), 1.1, "", []string{"xxx", "xxx", "xxx"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			of := Document{Title: "t", Parts: []Part{{Text: test.text}}}
@@ -61,6 +67,10 @@ func TestPages(t *testing.T) {
 	}
 	of := Document{Title: "report.pdf", Parts: append(parts, Part{Kind: "attachment", Name: "a.txt", Text: "Attached."})}
 	o := Options{Size: 22, By: protocol.SplitByPage, Tokens: Estimate}
+	titled := newText(Document{Parts: []Part{{Kind: "page", Name: "1", Text: "# Title"}, {Kind: "page", Name: "2", Text: "This is page 2. It ends."}}})
+	if chunks := titled.split(Chunk{End: len(titled.all)}, Options{Size: 9, By: protocol.SplitByPage, Tokens: Estimate}); len(chunks) != 2 || chunks[1].Start != titled.at[1] {
+		t.Errorf("a page of a heading: %+v", chunks)
+	}
 	whole := newText(of)
 	var got []string
 	for _, c := range check(t, of, o) {

@@ -69,10 +69,36 @@ func (d *document) readConverters(n *yaml.Node) {
 					d.fail(d.at(words.Content[j+1]), "%s: the parameters of a method are written as NAME=VALUE, not %q", full, word)
 				}
 			}
+			d.checkFunction(full, c.Words, words)
 		} else if strings.ContainsRune(c.Words[0], filepath.Separator) {
 			c.Words[0] = absolute(filepath.Dir(d.path), c.Words[0])
 		}
 		d.converters = append(d.converters, c)
+	}
+}
+
+// checkFunction refuses a method of Python that calls no registered function. A script has no folder here: a converter is of no workflow.
+func (d *document) checkFunction(full string, words []string, from *yaml.Node) {
+	const execute, remedy = "python/execute", "register the function and use function=NAME"
+	switch {
+	case !strings.HasPrefix(words[0], "python/"):
+		return
+	case words[0] != execute:
+		d.fail(d.at(from.Content[0]), "%s: %s cannot read documents; use %s with function=NAME", full, words[0], execute)
+		return
+	}
+	isFunction, isScript := false, false
+	for i, word := range words[1:] {
+		switch name, text, _ := strings.Cut(word, "="); name {
+		case "file", "file_path", "code":
+			isScript = true
+			d.fail(d.at(from.Content[i+1]), "%s: %s as a converter does not take %q; %s", full, execute, name, remedy)
+		case "function":
+			isFunction = text != ""
+		}
+	}
+	if !isFunction && !isScript {
+		d.fail(d.at(from.Content[0]), "%s: %s as a converter calls a function, and none is named; %s", full, execute, remedy)
 	}
 }
 

@@ -35,6 +35,9 @@ type attachment struct {
 
 func readEML(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
 	o.Limits = o.Limits.withDefaults()
+	if len(bytes.TrimSpace(data)) == 0 {
+		return Document{}, emptyFile()
+	}
 	head, err := message.Read(bytes.NewReader(withoutStrayLines(data)))
 	if head == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return Document{}, damaged("a mail", "its header cannot be read")

@@ -155,6 +155,8 @@ func recognise(name string, data []byte) (format, error) {
 		}
 	}
 	switch {
+	case named >= 0 && known[named].is != nil && len(bytes.TrimSpace(data)) == 0:
+		return format{}, emptyFile()
 	case named >= 0 && known[named].is == nil:
 		return known[named], nil // Its reader knows encodings.
 	case named >= 0:
@@ -162,6 +164,10 @@ func recognise(name string, data []byte) (format, error) {
 	}
 	// The reader of text knows encodings, and names what is not text.
 	return known[slices.IndexFunc(known, func(f format) bool { return f.name == "text" })], nil
+}
+
+func emptyFile() *Problem {
+	return &Problem{Text: "is empty", Hint: "look whether all of it was copied"}
 }
 
 // isText reports whether data is text in UTF-8, or marked as UTF-16.

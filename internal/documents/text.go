@@ -60,7 +60,7 @@ func PlainText(data []byte) (string, error) {
 	case hasNUL:
 		return "", withNUL()
 	}
-	return "", &Problem{"is not UTF-8 text", "convert it to UTF-8: `iconv -f ISO-8859-1 -t UTF-8`, if it was written in an older encoding"}
+	return "", &Problem{"is not UTF-8 text", "set `encoding`, such as windows-1252, or convert it to UTF-8: `iconv -f ISO-8859-1 -t UTF-8`"}
 }
 
 // textIn returns the text of a file in an encoding that is known, unless a byte order mark names another. Its error is a *Problem.
