@@ -78,7 +78,7 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	if m.NeedsDependencies {
 		request.Dependencies, err = dependencies(call, scope, t.lists, m.ListParameter != "")
 	}
-	request.Lists = t.lists.Lists()
+	request.Lists = t.lists.End()
 	return request, err
 }
 

@@ -31,8 +31,11 @@ type placedValue struct {
 // New returns the lists of a call, of which there are none yet.
 func New(scope *reference.Scope) *Files { return &Files{scope: scope} }
 
-// Lists are those that were written.
-func (l *Files) Lists() []protocol.List { return l.lists }
+// End returns the lists that were written. Nothing more can be taken out: what the references led to need not stay in memory.
+func (l *Files) End() []protocol.List {
+	l.scope, l.values = nil, nil
+	return l.lists
+}
 
 // TakeOutOf replaces references to large lists in one of the parameters by null. An empty name is that of no parameter.
 func (l *Files) TakeOutOf(parameters value.Value, name string) (value.Value, error) {

@@ -145,7 +145,7 @@ func TestFailuresFitTheTerminal(t *testing.T) {
 	u.File("docs/b.txt", "PINE\x00APPLE")
 	screen := u.terminal("batch", "docs", "--prompt", "Summarize.", "--output", "out.md")
 	shown := screen.ends()
-	wantLines(t, "the terminal", shown, "✗ batch[1]  has NUL bytes: it is binary data, not text  docs/b.txt\n", "✗ batch[2]  is a PDF document, not text  …", "-name.pdf\n")
+	wantLines(t, "the terminal", shown, "✗ batch[1]  has NUL bytes: it is binary data, not text  docs/b.txt\n", "✗ batch[2]  is not a complete PDF document  …", "-name.pdf\n")
 	if strings.Contains(shown, u.Work) {
 		t.Errorf("the terminal shows an absolute path:\n%s", shown)
 	}
@@ -192,7 +192,7 @@ func TestDryRun(t *testing.T) {
 		u.File(fmt.Sprintf("docs/more%02d.txt", i), strings.Repeat("line\n", 40))
 	}
 	stdout, stderr := u.Gleitzeit(0, "batch", "docs", "--prompt", "Summarize.", "--output", "out.md", "--dry-run")
-	wantLines(t, "the dry run", stdout, "34 files, 34 calls of llm/chat, about ", "  and 14 more\n", "… 14", " more bytes\n", "docs/b.pdf: would fail: the file is a PDF document, not text\n", "docs/c.txt: would fail: the file is empty\n", "docs/d.txt: would fail: ")
+	wantLines(t, "the dry run", stdout, "34 files, 34 calls of llm/chat, about ", "  and 14 more\n", "… 14", " more bytes\n", "docs/b.pdf: would fail: the file is not a complete PDF document\n", "docs/c.txt: would fail: the file is empty\n", "docs/d.txt: would fail: ")
 	if strings.Count(stdout, "\n== ") != 3 || stderr != "" || exists(u.Path("out.md")) {
 		t.Errorf("%s\n%s", stdout, stderr)
 	}

@@ -31,8 +31,9 @@ type runDocument struct {
 		PromptTokens *int64 `json:"prompt_tokens"`
 		TokensUsed   *int64 `json:"tokens_used"`
 	} `json:"usage"`
-	Error *errorDocument `json:"error"`
-	Tasks []taskDocument `json:"tasks"`
+	Error     *errorDocument  `json:"error"`
+	Continues json.RawMessage `json:"continues"` // Of a run that takes over results of another one.
+	Tasks     []taskDocument  `json:"tasks"`
 }
 
 type taskDocument struct {

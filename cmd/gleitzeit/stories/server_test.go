@@ -138,7 +138,7 @@ func TestServer(t *testing.T) {
 	server.Signal(syscall.SIGTERM)
 	server.Exits(0)
 	shown, said := u.Gleitzeit(7, "status")
-	wantLines(t, "status of what has stopped", shown+said, "engine     stopped\n", "gleitzeit: no engine runs in ")
+	wantLines(t, "status of what has stopped", shown+said, "engine        stopped\n", "gleitzeit: no engine runs in ")
 	if exists(u.Home + "/server.json") {
 		t.Error("a server that has stopped still says where it is")
 	}
