@@ -41,6 +41,9 @@ func (h *Handler) Handle(ctx context.Context, request protocol.Request, progress
 		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
 	}
 	request.Parameters = listMessages(request.Parameters)
+	if err := checkPage(request.Method, request.Parameters); err != nil {
+		return protocol.Result{}, err
+	}
 	if found := check.Check("parameters", request.Parameters); found != "" {
 		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "%s: %s", request.Method, found)
 	}

@@ -20,6 +20,9 @@ import (
 // maxImage is the maximum size of an image in bytes: beyond what cameras produce, and what a request should contain.
 const maxImage = 32 << 20
 
+// fileFormats names the formats of files: a PDF document is sent as images of its pages.
+const fileFormats = images.Formats + "; a PDF document is sent as images of its pages"
+
 // maxImages is the maximum total size of all images of a call: they are held in memory, and again as base64.
 const maxImages = 96 << 20
 
@@ -106,7 +109,11 @@ func readImages(ctx context.Context, request protocol.Request, largest int) ([][
 			if problem.NotImage {
 				code = protocol.TaskValidationFailed
 			}
-			return nil, protocol.Errorf(code, "file %q %s", path.Text(), problem.Text).WithHint("%s", problem.Hint)
+			hint := problem.Hint
+			if hint == images.Formats {
+				hint = fileFormats
+			}
+			return nil, protocol.Errorf(code, "file %q %s", path.Text(), problem.Text).WithHint("%s", hint)
 		}
 		if all = append(all, image); totalSize(all) > maxImages {
 			return nil, tooManyImages()

@@ -50,7 +50,7 @@ func TestPromptThatIsTooLongForLlamaServer(t *testing.T) {
 				t.Errorf("%v, warning %q", err, result.Warning)
 			}
 			got := fails(t, t.Context(), handler, request("fail"), nil)
-			if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, "the prompt is longer than the model's context: request (") || !strings.HasSuffix(got.Message, " tokens) exceeds the available context size (256 tokens), try increasing it") {
+			if got.Code != protocol.InvalidParams || !strings.HasPrefix(got.Message, `the prompt with "long.txt" is longer than the model's context: request (`) || !strings.HasSuffix(got.Message, " tokens) exceeds the available context size (256 tokens), try increasing it") {
 				t.Errorf("%s: %s", got.Name, got.Message)
 			}
 			if _, err = handler.Handle(t.Context(), request("fit"), nil); err != nil {

@@ -83,6 +83,9 @@ type Prompt struct {
 // ReadPrompt returns what a call would ask. It asks nothing, and reads no images.
 func ReadPrompt(ctx context.Context, request protocol.Request, documents *reader.Reader) (Prompt, error) {
 	request.Parameters = listMessages(request.Parameters)
+	if err := checkPage(request.Method, request.Parameters); err != nil {
+		return Prompt{}, err
+	}
 	attached, err := (&files{request: request, reader: documents, textOnly: true}).read(ctx)
 	if err != nil {
 		return Prompt{}, err
@@ -107,6 +110,18 @@ func ReadPrompt(ctx context.Context, request protocol.Request, documents *reader
 		}
 	}
 	return prompt, err
+}
+
+// checkPage finds a page of a document, or the document, in place of its text.
+func checkPage(method string, given value.Value) error {
+	for _, name := range []string{"prompt", "system"} {
+		object, _ := given.Get(name)
+		if _, has := object.Get("text"); has && object.Kind() == value.KindObject {
+			return protocol.Errorf(protocol.InvalidParams, "%s: parameters.%s: got object, want string", method, name).
+				WithHint("a page is an object: refer to its text, as in `${item.pages[0].text}`")
+		}
+	}
+	return nil
 }
 
 // requireText checks that the last message of the user is not empty: a server would only load the model, and a model would make

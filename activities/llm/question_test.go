@@ -127,6 +127,22 @@ func TestWrongParameters(t *testing.T) {
 	wantError(t, got, protocol.MethodNotSupported, protocol.Permanent, `unknown method "llm/sing"`, "")
 }
 
+// A page in place of its text is named by a run and by a dry run.
+func TestPageAsPrompt(t *testing.T) {
+	const hint = "a page is an object: refer to its text, as in `${item.pages[0].text}`"
+	handler := open(t, llm.Options{})
+	for name, parameters := range map[string]string{
+		"prompt": `{"prompt":{"kind":"page","name":"1","text":"Costs."}}`,
+		"system": `{"prompt":"x","system":{"kind":"page","name":"1","text":"Costs."}}`,
+	} {
+		message := "llm/chat: parameters." + name + ": got object, want string"
+		request := asking(t, llm.Chat, parameters)
+		wantError(t, fails(t, t.Context(), handler, request, nil), protocol.InvalidParams, protocol.Permanent, message, hint)
+		_, err := llm.ReadPrompt(t.Context(), request, nil)
+		wantError(t, protocol.AsError(err, 0), protocol.InvalidParams, protocol.Permanent, message, hint)
+	}
+}
+
 func TestFilesThatCannotBeRead(t *testing.T) {
 	handler := open(t, llm.Options{})
 	for name, test := range map[string]struct {

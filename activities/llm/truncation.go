@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
@@ -273,13 +274,26 @@ func (x *exchange) tooLong(err error) error {
 		observeTokens(x.call, &x.request, tokens)
 	}
 	failure := protocol.AsError(err, protocol.InvalidParams).WithCause(&protocol.TooLong{Tokens: tokens, Limit: cmp.Or(limit, x.truncation.limit)})
+	instead := "shorten the prompt"
+	if x.hasFiles() {
+		failure.Message = strings.Replace(failure.Message, "the prompt is longer", "the prompt with "+x.call.question.attached.Names()+" is longer", 1)
+		instead = "set `on_truncation: split` to read the document in chunks"
+	}
 	switch {
 	case x.hasLargestContext():
-		return failure.WithHint("shorten the prompt, or use another model: this one has at most %s of context", provider.Tokens(int(x.truncation.most)))
+		return failure.WithHint("%s, or use another model: this one has at most %s of context", instead, provider.Tokens(int(x.truncation.most)))
+	case x.call.backend.Cuts && x.hasFiles():
+		return failure.WithHint("raise `num_ctx`, or set `on_truncation`: `fit` raises it, `split` reads the document in chunks, `warn` cuts the document")
 	case x.call.backend.Cuts:
 		return failure.WithHint("raise `num_ctx`, or set `on_truncation`: `fit` raises it for a prompt, `warn` cuts the prompt")
 	}
-	return failure.WithHint("shorten the prompt, or start the server with a larger context")
+	return failure.WithHint("%s, or start the server with a larger context", instead)
+}
+
+// hasFiles reports whether the prompt has documents, and not a chunk of one.
+func (x *exchange) hasFiles() bool {
+	q := x.call.question
+	return x.call.request.Document == "" && q != nil && q.attached != nil && q.attached.Files != nil
 }
 
 // requireUncut fails if a server cut the prompt although it must not.
@@ -306,13 +320,12 @@ func cutUnseen() error {
 func (x *exchange) warnOfCut(a *provider.Answer) {
 	t := &x.truncation
 	size := cmp.Or(t.limit, int64(x.request.Option("num_ctx")))
-	raised := x.howToRaise(false)
 	of, with := "", ""
 	if size = cmp.Or(size, a.Context); size > 0 {
 		of = fmt.Sprintf(" of %s", provider.Tokens(int(size)))
 	}
-	files := x.call.question.attached != nil && x.call.question.attached.Files != nil
-	if files {
+	files := x.hasFiles()
+	if attached := x.call.question.attached; attached != nil && attached.Files != nil {
 		with = " with " + x.call.question.attached.Names()
 	}
 	switch {
@@ -338,7 +351,7 @@ func (x *exchange) warnOfCut(a *provider.Answer) {
 		numCtx = cmp.Or(numCtx, a.Context)
 	}
 	if numCtx > 0 && a.PromptTokens+a.Tokens > numCtx {
-		x.warn(fmt.Sprintf("the answer is longer than the rest of the model's context of %d tokens: the model wrote its end without the beginning of the prompt%s", numCtx, raised))
+		x.warn(fmt.Sprintf("the answer is longer than the rest of the model's context of %d tokens: the model wrote its end without the beginning of the prompt%s", numCtx, x.howToRaise(false)))
 	}
 }
 
@@ -360,18 +373,20 @@ func aboutTokens(bytes, limit int64) string {
 
 // howToRaise is the end of a warning about a prompt, which may have files.
 func (x *exchange) howToRaise(files bool) string {
-	c := x.call
+	how := map[bool]string{true: "split", false: "fit or split"}[x.call.onTruncation() == "fit"]
 	switch {
 	case x.hasLargestContext():
 		text := fmt.Sprintf("; the model has at most %s of context", provider.Tokens(int(x.truncation.most)))
-		if files && c.onTruncation() != "fit" {
-			text += ": set on_truncation: fit to read the files in parts"
+		if files {
+			text += ": set on_truncation: " + how + " to read the files in parts"
 		}
 		return text
-	case c.backend.Cuts:
+	case x.call.backend.Cuts && files:
+		return "; raise num_ctx, or set on_truncation: " + how
+	case x.call.backend.Cuts:
 		return "; raise num_ctx, or set on_truncation: fit"
-	case files && c.onTruncation() != "fit":
-		return "; set on_truncation: fit to read the files in parts, or start the server with a larger context"
+	case files:
+		return "; set on_truncation: " + how + " to read the files in parts, or start the server with a larger context"
 	}
 	return "; start the server with a larger context"
 }

@@ -117,7 +117,7 @@ func askAboutAll(t *testing.T, handler *llm.Handler, files folder, parameters st
 	for i, result := range results {
 		warning := regexp.MustCompile(fmt.Sprintf(`^the prompt of (about )?[0-9]+ tokens is longer than the model's context of [0-9]+ tokens: only the first [0-9]+%% of "%d.txt" was sent`, i))
 		switch {
-		case errs[i] != nil && strings.HasPrefix(protocol.AsError(errs[i], 0).Message, "the prompt is longer than the model's context: "):
+		case errs[i] != nil && strings.HasPrefix(protocol.AsError(errs[i], 0).Message, fmt.Sprintf(`the prompt with "%d.txt" is longer than the model's context: `, i)):
 			failures++
 		case errs[i] != nil:
 			t.Errorf("%d.txt: %v", i, errs[i])
@@ -140,17 +140,17 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 		fits       bool     // Whether the context can be raised.
 	}{
 		"Ollama 0.17.4": {protocol.ProviderSettings{Name: "ollama", URLs: []string{ollamatest.Start(t)}}, `"num_ctx":512,"max_tokens":20,`,
-			[]string{"the prompt of about ", " tokens is longer than the model's context of 512 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
-			"the prompt is longer than the model's context: the input length exceeds the context length", true},
+			[]string{"the prompt of about ", " tokens is longer than the model's context of 512 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split`},
+			`the prompt with "long.txt" is longer than the model's context: the input length exceeds the context length`, true},
 		"Ollama 0.33": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaRefusal))}}, ``,
-			[]string{"the prompt of 351 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
-			"the prompt is longer than the model's context: request (351 tokens) exceeds the available context size (256 tokens), try increasing it", true},
+			[]string{"the prompt of 351 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split`},
+			`the prompt with "long.txt" is longer than the model's context: request (351 tokens) exceeds the available context size (256 tokens), try increasing it`, true},
 		"Ollama 0.33 without numbers": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaOwnRefusal))}}, ``,
-			[]string{"the prompt of about 350 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx`},
-			"the prompt is longer than the model's context: the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length", true},
+			[]string{"the prompt of about 350 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split`},
+			`the prompt with "long.txt" is longer than the model's context: the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length`, true},
 		"llama.cpp": {protocol.ProviderSettings{Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}}, `"provider":"openai",`,
 			[]string{"the prompt of 1002 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent`},
-			"the prompt is longer than the model's context: request (1002 tokens) exceeds the available context size (256 tokens), try increasing it", false},
+			`the prompt with "long.txt" is longer than the model's context: request (1002 tokens) exceeds the available context size (256 tokens), try increasing it`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{server.settings}})
@@ -178,6 +178,13 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 				t.Errorf("response %s", answer)
 			}
 			got := fails(t, t.Context(), handler, call("long.txt", "fail"), nil)
+			hint := "set `on_truncation: split` to read the document in chunks, or start the server with a larger context"
+			if server.fits {
+				hint = "raise `num_ctx`, or set `on_truncation`: `fit` raises it, `split` reads the document in chunks, `warn` cuts the document"
+			}
+			if got.Hint != hint {
+				t.Errorf("hint %q", got.Hint)
+			}
 			if got.Message != server.message || got.Code != protocol.InvalidParams {
 				t.Errorf("got %s: %s", got.Name, got.Message)
 			}

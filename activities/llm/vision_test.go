@@ -94,7 +94,8 @@ func TestWhatIsNoImage(t *testing.T) {
 		code          protocol.Code
 		message, hint string
 	}{
-		{`{"image_path":"text.png"}`, protocol.TaskValidationFailed, `file "text.png" is not an image: it looks like text/plain; charset=utf-8`, formats},
+		{`{"image_path":"text.png"}`, protocol.TaskValidationFailed, `file "text.png" is not an image: it looks like text/plain; charset=utf-8`, formats + "; a PDF document is sent as images of its pages"},
+		{`{"image_path":"a.docx"}`, protocol.TaskValidationFailed, `file "a.docx" is not an image: it looks like a ZIP archive`, formats + "; a PDF document is sent as images of its pages"},
 		{`{"image_paths":["ok.png","empty.png"]}`, protocol.InvalidParams, `file "empty.png" is empty`, ""},
 		{`{"image_path":"photo.heic"}`, protocol.InvalidParams, `file "photo.heic" is HEIC, which is not supported`, "convert it to JPEG: `magick photo.heic photo.jpg`; on macOS `sips -s format jpeg`"},
 		{`{"images":[""]}`, protocol.InvalidParams, "invalid image: it is empty", ""},
@@ -108,6 +109,7 @@ func TestWhatIsNoImage(t *testing.T) {
 	} {
 		request := asking(t, llm.Vision, test.parameters)
 		request.Files.(folder).write(t, "text.png", []byte("no image"))
+		request.Files.(folder).write(t, "a.docx", []byte("PK\x03\x04\x14\x00\x00\x00\x00\x00"))
 		request.Files.(folder).write(t, "empty.png", nil)
 		request.Files.(folder).write(t, "photo.heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"))
 		request.Files.(folder).write(t, "ok.png", picture(t, "gif", "red"))
