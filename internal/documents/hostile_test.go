@@ -160,7 +160,7 @@ var hostile = []struct {
 		}
 		return wordFile(t, `<w:p w:a="`+string(noise)+`"/>`)
 	}, "has a piece of more than 16777216 bytes in its XML"},
-	{"styles in a circle.docx", func(t testing.TB) []byte {
+	{"styles based on each other.docx", func(t testing.TB) []byte {
 		return wordFile(t, `<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>`, "word/_rels/document.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "styles", "styles.xml")), "word/styles.xml",
 			`<w:styles xmlns:w="w"><w:style w:styleId="A"><w:basedOn w:val="B"/></w:style><w:style w:styleId="B"><w:basedOn w:val="A"/></w:style></w:styles>`)
 	}, ""},
