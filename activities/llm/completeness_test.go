@@ -197,7 +197,7 @@ func TestContinuedAnswerWithoutEnd(t *testing.T) {
 // Whatever fails while an answer is continued, the answer so far is the result: the document is not cut for it, and nothing says
 // that it was.
 func TestAnswerThatCannotBeContinued(t *testing.T) {
-	const tooLong = "the prompt is longer than the model's context: request (300 tokens) exceeds the available context size (256 tokens), try increasing it"
+	const tooLong = "the prompt with \"a.txt\" is longer than the model's context: request (300 tokens) exceeds the available context size (256 tokens), try increasing it"
 	refused := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)

@@ -211,7 +211,7 @@ const (
 	maxPrompts = 3
 	maxSkipped = 20
 	maxReads   = 2000             // Files that are read for the estimate; those after them count like the average of these.
-	maxReading = 20 * time.Second // After it no more files are read: documents take longer than texts.
+	maxReading = 20 * time.Second // After it no more files are read: documents take longer than texts. The slowest is not counted.
 )
 
 // Preview renders the first calls, and estimates all of them.
@@ -234,7 +234,8 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 			p.fails(s.listing.Items[invalid.Index], invalid.Error)
 		}
 	}
-	tokens, read, began := int64(0), 0, time.Now()
+	tokens, read := int64(0), 0
+	var reading, slowest time.Duration // The first PDF document waits until its reader is compiled.
 	for i, file := range s.listing.Items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -242,10 +243,13 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		if s.isInvalid(i) {
 			continue
 		}
-		if read == maxReads || time.Since(began) > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
+		if read == maxReads || reading-slowest > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
+		began := time.Now()
 		rendered, cost, err := s.render(ctx, i, file)
+		took := time.Since(began)
+		reading, slowest = reading+took, max(slowest, took)
 		if i < len(perModel) {
 			read++
 			tokens += cost
