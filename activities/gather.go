@@ -14,11 +14,10 @@ import (
 // Gather combines the results of a task's items, which have ended, and records the task and every item that no attempt
 // recorded.
 func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest) (*protocol.GatherResponse, error) {
-	counts := request.Counts
 	outcome := protocol.Outcome{
-		Status: request.Status, Error: request.Error, Usage: request.Usage, Warning: request.Warning, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(), Items: &counts,
+		Status: request.Status, Error: request.Error, Usage: request.Usage, Warning: request.Warning, Attempts: 1, StartedAt: request.StartedAt, FinishedAt: time.Now().UTC(),
 	}
-	combined := &combined{}
+	combined := &combined{counts: request.Counts}
 	var err error
 	if request.Recorded {
 		combined, err = a.combineRecorded(ctx, request)
@@ -35,6 +34,7 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	} else if outcome.Value, err = combined.payload(); err != nil {
 		return nil, err
 	}
+	outcome.Items = &combined.counts
 	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 1, outcome)
 	record.Items = request.Items
 	if combined.summary != nil {
@@ -56,6 +56,7 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 type combined struct {
 	data    []byte          // Its JSON, or that of its index where it is in pages.
 	pages   []protocol.Page // Nil: it is not.
+	counts  protocol.Counts
 	batch   resultstore.Batch
 	summary []byte // The JSON of a resultstore.Summary; nil: there is none.
 }

@@ -23,18 +23,17 @@ type gatherer struct {
 	request protocol.GatherRequest
 	out     combined
 	total   protocol.PagedResult
+	counts  protocol.ItemCounts
 	first   int // The index of the first of the entries.
 	entries []value.Value
 	size    int
 	summary resultstore.Summary
 }
 
-// combineRecorded returns the results of all items, in their order. What it does not return is stored.
+// combineRecorded returns the results of all items, in their order. What it does not return is stored. The counts are those of the
+// records: a worker that was killed, or whose call was cancelled, did not report all that it had recorded.
 func (l *itemLists) combineRecorded(ctx context.Context, request protocol.GatherRequest) (*combined, error) {
-	counts := request.Counts
-	g := &gatherer{itemLists: l, request: request, total: protocol.PagedResult{
-		Total: counts.Total, Succeeded: counts.Succeeded, Failed: counts.Failed, Skipped: counts.Skipped,
-	}}
+	g := &gatherer{itemLists: l, request: request, out: combined{counts: request.Counts}}
 	return &g.out, g.run(ctx)
 }
 
@@ -51,6 +50,8 @@ func (g *gatherer) run(ctx context.Context) error {
 			return err
 		}
 	}
+	g.out.counts = g.counts.Counts
+	g.total.Total, g.total.Succeeded, g.total.Failed, g.total.Skipped = g.counts.Total, g.counts.Succeeded, g.counts.Failed, g.counts.Skipped
 	if manifest.Total > maxResultItems { // The records of fewer are read in one step.
 		if g.out.summary, err = json.Marshal(g.summary); err != nil {
 			return err
@@ -90,6 +91,7 @@ func (g *gatherer) add(ctx context.Context, page protocol.Page) error {
 		if err := g.summarize(page.First+i, &outcome, items.Items[i]); err != nil {
 			return err
 		}
+		g.counts.Add(outcome)
 		size := len(entry.JSON()) + 1
 		if count := len(g.entries); count == maxResultItems || count > 0 && g.size+size > maxResultBytes {
 			if err := g.endPage(ctx); err != nil {

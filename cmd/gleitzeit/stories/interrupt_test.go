@@ -277,7 +277,7 @@ func TestWhatABatchHadDoneWhenItsCancellationWasCutOff(t *testing.T) {
 			test.cutOff(p)
 			u.File("go", "")
 			_, said := u.Gleitzeit(0, append(command, test.again...)...)
-			wantLines(t, "stderr", said, " is being cancelled; waiting for its end before another starts\n", " of 6 items completed; what is unchanged is taken over", "6 of 6 files (3 cached)\n")
+			wantLines(t, "stderr", said, " is being cancelled; waiting for its end before another starts\n", "3 of 6 items completed; what is unchanged is taken over", "6 of 6 files (3 cached)\n")
 			if ran := read(t, u.Path("ran")); ran != "0123345" {
 				t.Errorf("the items ran as %q", ran)
 			}
