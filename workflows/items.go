@@ -203,17 +203,22 @@ func (l *itemList) failure(items *plan.Items, introduction, format string, args 
 	}
 	e := protocol.Errorf(code, format, args...)
 	if first != nil {
-		addFirst(e, introduction, (&item{l, at}).name(), first)
+		addFirst(e, introduction, (&item{l, at}).name(), first, "")
 	}
 	return e
 }
 
-// addFirst adds to the error of a task that of the first item which failed: its message, and, if the codes are the same, its hint.
-func addFirst(e *protocol.Error, introduction, name string, first *protocol.Error) {
+// addFirst adds to the error of a task that of the first item which failed: its message, and, if the codes are the same, its hint. The
+// path of a file in the folder is relative to it.
+func addFirst(e *protocol.Error, introduction, name string, first *protocol.Error, folder string) {
 	line, _, more := strings.Cut(first.Message, "\n")
 	if more {
 		last := strings.TrimSpace(first.Message)
 		line += " " + strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
+	}
+	if relative, is := strings.CutPrefix(name, folder+"/"); is && folder != "" {
+		line = strings.ReplaceAll(strings.Replace(line, fmt.Sprintf("file %q ", name), "", 1), name, relative)
+		name = relative
 	}
 	e.Message += fmt.Sprintf("; %s %s: %s", introduction, name, line)
 	if e.Code == first.Code {

@@ -124,7 +124,7 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 		}
 		e := protocol.Errorf(code, format, args...)
 		if result.Failure != nil {
-			addFirst(e, introduction, result.Failure.Item, result.Failure.Error)
+			addFirst(e, introduction, result.Failure.Item, result.Failure.Error, r.plan.Folder)
 		}
 		return e
 	})

@@ -47,7 +47,7 @@ func TestABatchStopsAtItsFailures(t *testing.T) {
 	}
 	stdout, stderr := u.Gleitzeit(8, "batch", "docs", "--script", "do.py", "--max-concurrent", "1", "--max-failures", "1", "-o", "json")
 	wantLines(t, "the results", stdout, `"succeeded": 1`, `"failed": 2`, `"skipped": 2`)
-	wantLines(t, "standard error", stderr, "2 of 5 files failed, and max_failures is 1; the first is ", "2 were skipped because of that", "`gleitzeit retry batch-docs-", "` does the rest")
+	wantLines(t, "standard error", stderr, "2 of 5 files failed, and max_failures is 1; the first is docs/", "2 were skipped because of that", "`gleitzeit retry batch-docs-", "` does the rest")
 	stdout, _ = u.Gleitzeit(0, "status", "@latest")
 	wantLines(t, "the status", stdout, "`gleitzeit retry batch-docs-", "` does the rest")
 	u.File("mended", "")
