@@ -49,16 +49,18 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	if err := a.results.put(ctx, combined.batch); err != nil {
 		return nil, err
 	}
-	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: request.Task, Method: request.Method, Outcome: outcome}, nil
+	return &protocol.GatherResponse{Kind: protocol.GatheredKind, Task: request.Task, Method: request.Method, Outcome: outcome, Failures: combined.failures}, nil
 }
 
 // combined is the result of a task with items.
 type combined struct {
-	data    []byte          // Its JSON, or that of its index where it is in pages.
-	pages   []protocol.Page // Nil: it is not.
-	counts  protocol.Counts
-	batch   resultstore.Batch
-	summary []byte // The JSON of a resultstore.Summary; nil: there is none.
+	data   []byte          // Its JSON, or that of its index where it is in pages.
+	pages  []protocol.Page // Nil: it is not.
+	counts protocol.Counts
+
+	failures []string // As in a GatherResponse.
+	batch    resultstore.Batch
+	summary  []byte // The JSON of a resultstore.Summary; nil: there is none.
 }
 
 // payload returns the result in an Outcome, and adds what is to be stored to the batch.

@@ -15,6 +15,8 @@ import (
 const (
 	maxResultItems = protocol.MaxPageItems
 	maxResultBytes = 4 << 20
+
+	shownReasons = 5 // In the details of the run.
 )
 
 // gatherer combines the results of items from their records.
@@ -52,6 +54,7 @@ func (g *gatherer) run(ctx context.Context) error {
 	}
 	g.out.counts = g.counts.Counts
 	g.total.Total, g.total.Succeeded, g.total.Failed, g.total.Skipped = g.counts.Total, g.counts.Succeeded, g.counts.Failed, g.counts.Skipped
+	g.out.failures = g.summary.FailureLines(shownReasons)
 	if manifest.Total > maxResultItems { // The records of fewer are read in one step.
 		if g.out.summary, err = json.Marshal(g.summary); err != nil {
 			return err

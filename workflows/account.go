@@ -244,6 +244,9 @@ func some(names []string) string {
 // maxRows is how many tasks the table in the Web UI shows. The table is written whenever something ends.
 const maxRows = 100
 
+// maxFailed is for how many tasks the details say why items failed.
+const maxFailed = 5
+
 // describe writes the run's current details, a table of its tasks. The Web UI shows them; no event records them.
 func (r *run) describe(ctx workflow.Context) {
 	rows := min(len(r.plan.Tasks), maxRows)
@@ -267,7 +270,26 @@ func (r *run) describe(ctx workflow.Context) {
 	if more := len(r.plan.Tasks) - rows; more > 0 {
 		fmt.Fprintf(&table, "\nand %d more\n", more)
 	}
+	r.writeFailures(&table)
 	workflow.SetCurrentDetails(ctx, table.String())
+}
+
+// writeFailures writes why items failed: as code, because a message is no Markdown.
+func (r *run) writeFailures(text *strings.Builder) {
+	shown := 0
+	for i, lines := range r.failures {
+		if len(lines) == 0 {
+			continue
+		}
+		if shown++; shown > maxFailed {
+			break
+		}
+		task := r.plan.Tasks[i].ID
+		fmt.Fprintf(text, "\nwhy items of %s failed (all: gleitzeit batch show %s %[1]s --failed):\n\n", task, r.calls.run.ID)
+		for _, line := range lines {
+			text.WriteString("    " + line + "\n")
+		}
+	}
 }
 
 // writeCount writes the number of a task's attempts, or of its items that have ended.

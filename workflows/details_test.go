@@ -19,7 +19,8 @@ func TestTheWebUIShowsATableOfTheTasks(t *testing.T) {
 	same(t, "its items", detailsOf(t, r, workflows.MapID(run.GetID(), "batch")), "2 of 3 items, 1 failed")
 	close(r.probe.release)
 	end(t, run)
-	same(t, "at the end", details(t, r, run), head+"| batch | test/file | completed | 3 of 3 items, 1 failed |\n| after | test/echo | completed | 1 |\n")
+	same(t, "at the end", details(t, r, run), head+"| batch | test/file | completed | 3 of 3 items, 1 failed |\n| after | test/echo | completed | 1 |\n"+
+		"\nwhy items of batch failed (all: gleitzeit batch show "+run.GetID()+" batch --failed):\n\n    1 × failure of …, for example f001.txt\n")
 }
 
 func TestTheWebUIShowsWhatRuns(t *testing.T) {

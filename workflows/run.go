@@ -130,6 +130,7 @@ type run struct {
 	returned workflow.ReceiveChannel
 	usage    protocol.Usage
 	rows     []string        // The beginnings of the rows of the current details.
+	failures [][]string      // By task: lines about its items that failed, for the current details.
 	stopped  *protocol.Error // Why nothing more starts: the run was cancelled, timed out, or failed fast.
 	begun    int             // Tasks and items that have started in this history.
 	sent     int64           // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.

@@ -231,6 +231,12 @@ func (r *run) endGather(ctx workflow.Context, s started) {
 		end.Outcome = failed(protocol.Errorf(protocol.InternalError, "%s", err))
 	}
 	r.lists[s.Task] = nil
+	if len(end.Failures) > 0 {
+		if r.failures == nil {
+			r.failures = make([][]string, len(r.plan.Tasks))
+		}
+		r.failures[s.Task] = end.Failures
+	}
 	r.progress.End(s.Task, end.Outcome)
 }
 

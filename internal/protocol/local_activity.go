@@ -215,8 +215,9 @@ type GatherRequest struct {
 
 // GatherResponse is the end of a task with items. It names the task for readers of a history.
 type GatherResponse struct {
-	Kind    string  `json:"kind,omitempty"` // GatheredKind; empty in histories of earlier versions.
-	Task    string  `json:"task"`
-	Method  string  `json:"method"`
-	Outcome Outcome `json:"outcome"`
+	Failures []string `json:"failures,omitempty"` // Lines about the items that failed, for the Web UI: the first reasons.
+	Kind     string   `json:"kind,omitempty"`     // GatheredKind; empty in histories of earlier versions.
+	Task     string   `json:"task"`
+	Method   string   `json:"method"`
+	Outcome  Outcome  `json:"outcome"`
 }

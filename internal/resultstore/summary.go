@@ -3,6 +3,7 @@ package resultstore
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path"
 	"strings"
 
@@ -88,6 +89,25 @@ func withoutName(message string, item value.Value) string {
 		}
 	}
 	return message
+}
+
+// GroupLine returns a line about a group, for people: how many items, a message on one line, and an example.
+func GroupLine(count int, message string, example value.Value) string {
+	return fmt.Sprintf("%d × %s, for example %s", count, message, value.ItemName(example))
+}
+
+// FailureLines returns a line for each of the first groups of items that failed, with the beginning of its message.
+func (s *Summary) FailureLines(most int) (lines []string) {
+	const longest = 200 // Characters of a message.
+	for i := range s.Failures[:min(most, len(s.Failures))] {
+		group := &s.Failures[i]
+		message := []rune(value.Visible(strings.SplitN(group.Message, "\n", 2)[0]))
+		if len(message) > longest {
+			message = append(message[:longest-1], '…')
+		}
+		lines = append(lines, GroupLine(group.Count, string(message), group.Example))
+	}
+	return lines
 }
 
 // LoadSummary reads what the record of a task refers to.

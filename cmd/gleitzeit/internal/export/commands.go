@@ -285,7 +285,7 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if failed {
 		fmt.Fprint(p.Out, view.Wrap(text, p.Width()))
 		return records.failed(ctx, func(item value.Value, last resultstore.Record) error {
-			_, err := io.WriteString(p.Out, view.Wrap(fmt.Sprintf("✗ %s  %s\n", view.ItemName(item), value.VisibleLines(view.Brief(last.Error.Message))), p.Width()))
+			_, err := io.WriteString(p.Out, view.Wrap(fmt.Sprintf("✗ %s  %s\n", value.ItemName(item), value.VisibleLines(view.Brief(last.Error.Message))), p.Width()))
 			return err
 		})
 	}

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -46,15 +45,7 @@ func listReasons(groups []resultstore.Group) (all []Reason) {
 
 // line returns a line about a reason.
 func (r *Reason) line() string {
-	return fmt.Sprintf("%d × %s, for example %s", r.Count, value.VisibleLines(Brief(r.Message)), ItemName(r.Example))
-}
-
-// ItemName returns the short name of an item: that of the file, or what tells a value from others.
-func ItemName(item value.Value) string {
-	if file := item.Text(); strings.HasPrefix(file, "/") {
-		return value.Visible(path.Base(file))
-	}
-	return value.Visible(item.Brief())
+	return resultstore.GroupLine(r.Count, value.VisibleLines(Brief(r.Message)), r.Example)
 }
 
 // FailureLines returns, below the line of a task, why its items failed, with an example of each reason.
