@@ -146,7 +146,7 @@ type rig struct {
 	store resultstore.Store
 }
 
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // newRig returns a rig whose worker has started, with the probe and the real protocols, on a store in memory.
 func newRig(t testing.TB, options ...servertest.Option) *rig {
