@@ -87,7 +87,7 @@ var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
 		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
-		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
@@ -113,6 +113,9 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/retry", []string{
 		"activities", "workflows", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/value",
 	}, nil},
+	{"cmd/gleitzeit/internal/schedule", []string{
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/suggest", "internal/temporalname", "internal/value",
+	}, []string{disk, cobra, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/upkeep", []string{
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "internal/backup", "internal/config", "internal/home", "internal/protocol", "internal/resultstore",
 	}, []string{cobra}},

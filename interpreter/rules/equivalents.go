@@ -24,7 +24,7 @@ var equivalents = []equivalent{
 	{[]string{"a workflow"}, []string{"concurrency", "parallelism", "parallel", "maxworkers", "maxconcurrency", "maxconcurrent", "strategy"},
 		`use "max_parallel"`},
 	{[]string{"a workflow"}, []string{"on", "trigger", "triggers", "schedule", "cron", "workflowdispatch"},
-		`remove it: a run starts with "gleitzeit run" or "gleitzeit submit", which a scheduler such as cron can call`},
+		`remove it: "gleitzeit schedule create" starts runs of a file at given times`},
 	{[]string{"a workflow"}, []string{"mcpservers", "mcp", "servers", "toolservers"},
 		`use "mcp_servers", as in mcp_servers: {files: {command: npx, args: [-y, SERVER]}}`},
 	{[]string{"a workflow"}, []string{"retry", "retries", "maxretries", "retrypolicy"},

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 )
 
@@ -18,6 +19,7 @@ func groups(p *program) []*cobra.Command {
 			aliasOf("status", statusCommand{p}.systemCommand())),
 		providerCommand{p}.command(),
 		group("backend", "Show what the home folder and the result store contain", upkeep.StatsCommand(p.upkeep())),
+		group("schedule", "Start runs of a workflow at given times", schedule.Commands(p.schedules())...),
 		group("documents", "Show what models get of documents", documents.ReadCommand(p.documents())),
 		group("mcp", "Serve workflows to MCP clients",
 			mcpServeCommand{p}.command()),

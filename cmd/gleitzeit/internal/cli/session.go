@@ -12,11 +12,13 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // temporalFlags are for commands that may use another Temporal server than the home's engine. They are named as the
@@ -76,15 +78,40 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 func (p *program) upkeep() upkeep.Program {
 	return upkeep.Program{
 		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
-		Say: func(text string) { p.say("%s", value.VisibleLines(text)) },
-		Print: func(document any, text string) {
-			if p.forPrograms() {
-				p.writeJSON(p.Out, document)
-				return
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// schedules is what the commands about schedules use.
+func (p *program) schedules() schedule.Program {
+	return schedule.Program{
+		Open: p.openSession, Arguments: exact, Temporal: p.temporalFlags, Env: p.Env, Width: func() int { return progress.Width(p.written.to) },
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+		Inputs: func(command *cobra.Command) func(string, bool) (*plan.Plan, error) {
+			inputs := given{}
+			inputs.flags(command, "")
+			return func(file string, remote bool) (*plan.Plan, error) {
+				compiled, diagnostics, err := p.compileFor(file, inputs, remote)
+				if err != nil {
+					return nil, err
+				}
+				if compiled == nil {
+					return nil, p.refuse(file, diagnostics)
+				}
+				p.notes(diagnostics)
+				return compiled, nil
 			}
-			fmt.Fprint(p.Out, text)
 		},
 	}
+}
+
+// printDocument prints a result: the document to programs, the text to people.
+func (p *program) printDocument(document any, text string) {
+	if p.forPrograms() {
+		p.writeJSON(p.Out, document)
+		return
+	}
+	fmt.Fprint(p.Out, text)
 }
 
 // documents is what the commands about documents use.

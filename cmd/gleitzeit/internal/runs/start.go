@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
-
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -402,24 +400,4 @@ func (e *Executor) Submit(ctx context.Context, p *plan.Plan, command string) (st
 	}
 	h.Release(true) // Who has the id can read the results.
 	return h.Run, nil
-}
-
-// Submit starts a run of the plan on a task queue, for whoever serves it, and returns its id. Nothing of it is executed
-// here. over is nil if the run takes over no earlier one.
-func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string, over *TakeOver) (string, error) {
-	id, err := runID(p)
-	if err != nil {
-		return "", err
-	}
-	_, err = startWorkflow(ctx, s.client, id, p, launch{
-		queue: queue, local: s.cluster == nil, takeOver: over,
-		noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client),
-	})
-	if _, open := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); open {
-		return "", stillOpen(id)
-	}
-	if err != nil {
-		return "", s.failed(err, "cannot start the run")
-	}
-	return id, nil
 }

@@ -2,11 +2,13 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -36,35 +38,97 @@ type launch struct {
 	takeOver           *TakeOver // Nil: no earlier run is taken over.
 }
 
-// startWorkflow starts a run of the plan under the id. A run of the id that is still open is an error of the type
-// serviceerror.WorkflowExecutionAlreadyStarted.
-func startWorkflow(ctx context.Context, c client.Client, id string, p *plan.Plan, l launch) (client.WorkflowRun, error) {
+// start returns what a run of the plan begins with.
+func (l launch) start(p *plan.Plan) workflows.Start {
 	start := workflows.Start{Settings: workflows.Settings{SearchAttributes: !l.noSearchAttributes, OwnQueue: l.ownQueue && len(p.Queues()) > 0}}
 	if l.takeOver != nil {
 		start.TakeOver = l.takeOver.TakeOver
 	}
-	options := client.StartWorkflowOptions{
+	if l.local {
+		start.Settings.Heartbeat = localHeartbeat
+	}
+	return start
+}
+
+// searchAttributes returns those with which a run of the plan begins.
+func (l launch) searchAttributes(p *plan.Plan) temporal.SearchAttributes {
+	if l.noSearchAttributes {
+		return temporal.NewSearchAttributes()
+	}
+	return temporal.NewSearchAttributes(
+		temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(view.SearchName(p)),
+		temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
+	)
+}
+
+// workflowTaskTimeout returns the time after which a workflow task of a lost process is done again; 0 is the server's default.
+func (l launch) workflowTaskTimeout() time.Duration {
+	if l.local {
+		return localWorkflowTask
+	}
+	return 0
+}
+
+// startWorkflow starts a run of the plan under the id. A run of the id that is still open is an error of the type
+// serviceerror.WorkflowExecutionAlreadyStarted.
+func startWorkflow(ctx context.Context, c client.Client, id string, p *plan.Plan, l launch) (client.WorkflowRun, error) {
+	return c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                l.queue,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		WorkflowTaskTimeout:                      l.workflowTaskTimeout(),
+		EnableEagerStart:                         l.local,
 		StaticSummary:                            view.WebUISummary(p),
 		StaticDetails:                            view.WebUIDetails(p),
+		TypedSearchAttributes:                    l.searchAttributes(p),
 		Priority:                                 temporal.Priority{PriorityKey: int(p.Priority)},
+	}, workflows.RunType, p, l.start(p))
+}
+
+// Submit starts a run of the plan on a task queue, for whoever serves it, and returns its id. Nothing of it is executed
+// here. over is nil if the run takes over no earlier one.
+func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string, over *TakeOver) (string, error) {
+	id, err := runID(p)
+	if err != nil {
+		return "", err
 	}
-	if !l.noSearchAttributes {
-		options.TypedSearchAttributes = temporal.NewSearchAttributes(
-			temporal.NewSearchAttributeKeyKeyword(protocol.WorkflowAttribute).ValueSet(view.SearchName(p)),
-			temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute).ValueSet(string(protocol.Running)),
-		)
+	_, err = startWorkflow(ctx, s.client, id, p, launch{
+		queue: queue, local: s.cluster == nil, takeOver: over,
+		noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client),
+	})
+	if _, open := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); open {
+		return "", stillOpen(id)
 	}
-	if l.local {
-		start.Settings.Heartbeat = localHeartbeat
-		options.WorkflowTaskTimeout = localWorkflowTask
-		options.EnableEagerStart = true
+	if err != nil {
+		return "", s.failed(err, "cannot start the run")
 	}
-	return c.ExecuteWorkflow(ctx, options, workflows.RunType, p, start)
+	return id, nil
+}
+
+// Scheduled returns what a schedule does: it starts runs of the plan on a task queue, whose ids are the name and a time.
+func (s *Session) Scheduled(ctx context.Context, p *plan.Plan, queue, name string) *client.ScheduleWorkflowAction {
+	l := launch{queue: queue, local: s.cluster == nil, noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client)}
+	return &client.ScheduleWorkflowAction{
+		ID:                    name,
+		Workflow:              workflows.RunType,
+		Args:                  []any{p, l.start(p)},
+		TaskQueue:             queue,
+		WorkflowTaskTimeout:   l.workflowTaskTimeout(),
+		StaticSummary:         view.WebUISummary(p),
+		StaticDetails:         view.WebUIDetails(p),
+		TypedSearchAttributes: l.searchAttributes(p),
+		Priority:              temporal.Priority{PriorityKey: int(p.Priority)},
+	}
+}
+
+// Schedules returns the schedules of the Temporal server.
+func (s *Session) Schedules() client.ScheduleClient { return s.client.ScheduleClient() }
+
+// ServerError returns the error of a request to the Temporal server, in words about what was wanted: a format and its arguments.
+func (s *Session) ServerError(err error, format string, args ...any) error {
+	return s.failed(err, format, args...)
 }
 
 const (

@@ -1,0 +1,339 @@
+// Package schedule has the commands about Temporal's schedules, which start runs of a workflow at given times.
+package schedule
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // Machines without a database of time zones have the names, too.
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
+	"github.com/gleitzeit/gleitzeit/internal/temporalname"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// Overlaps are what happens when a run is due while an earlier one of the schedule is open, by what users call them.
+var overlaps = []struct {
+	name   string
+	policy enums.ScheduleOverlapPolicy
+}{
+	{"skip", enums.SCHEDULE_OVERLAP_POLICY_SKIP},
+	{"buffer_one", enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE},
+	{"allow", enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL},
+}
+
+func overlapNames() (names []string) {
+	for _, o := range overlaps {
+		names = append(names, o.name)
+	}
+	return names
+}
+
+func overlapOf(name string) (enums.ScheduleOverlapPolicy, error) {
+	for _, o := range overlaps {
+		if o.name == name {
+			return o.policy, nil
+		}
+	}
+	err := protocol.Errorf(protocol.InvalidParams, "--overlap %q is not one of %s", name, strings.Join(overlapNames(), ", "))
+	if near := suggest.Nearest(name, overlapNames()); near != "" {
+		err = err.WithHint("did you mean %q?", near)
+	}
+	return 0, err
+}
+
+func overlapName(policy enums.ScheduleOverlapPolicy) string {
+	for _, o := range overlaps {
+		if o.policy == policy {
+			return o.name
+		}
+	}
+	return strings.ToLower(policy.String())
+}
+
+const (
+	// defaultCatchUp is how late a run may start that was due while no server ran. Temporal's default is a year: a laptop that was off
+	// for a month would start all runs of that month.
+	defaultCatchUp = time.Hour
+	leastCatchUp   = 10 * time.Second // The server raises anything shorter to it.
+	leastEvery     = time.Second
+
+	// longestName is how many characters of the name of a workflow are in that of its schedule.
+	longestName = 40
+)
+
+// when is the times at which runs are due.
+type when struct {
+	cron     string
+	every    time.Duration
+	timezone string
+	local    string // The time zone without --timezone.
+}
+
+// spec returns the times for Temporal. A cron expression is kept as the comment of the calendar that the server makes of it.
+func (w when) spec() (client.ScheduleSpec, error) {
+	switch {
+	case w.cron == "" && w.every == 0:
+		return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "it is not said when the workflow is to run").
+			WithHint(`add --cron "0 2 * * *" (each day at 2:00), or --every 6h`)
+	case w.cron != "" && w.every != 0:
+		return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--cron and --every exclude each other")
+	case w.every != 0:
+		if w.every < leastEvery {
+			return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--every %s is too short: the least is %s", w.every, leastEvery)
+		}
+		if w.timezone != "" {
+			return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--timezone has no effect on --every")
+		}
+		return client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: w.every}}}, nil
+	}
+	if strings.ContainsAny(w.cron, "#\n") {
+		return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--cron %q has a comment or a line break", w.cron)
+	}
+	if zoned := strings.HasPrefix(w.cron, "CRON_TZ=") || strings.HasPrefix(w.cron, "TZ="); zoned {
+		return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--cron %q names a time zone", w.cron).WithHint("use --timezone")
+	}
+	if strings.HasPrefix(w.cron, "@every") {
+		return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--cron %q is no cron expression", w.cron).WithHint("use --every")
+	}
+	zone := cmp.Or(w.timezone, w.local)
+	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
+		return client.ScheduleSpec{}, protocol.Errorf(protocol.InvalidParams, "--timezone %q is unknown", w.timezone).WithHint("use a name such as Europe/Berlin or UTC")
+	}
+	return client.ScheduleSpec{CronExpressions: []string{w.cron + " # " + w.cron}, TimeZoneName: zone}, nil
+}
+
+// localZone returns the name of this machine's time zone, and UTC where it has none.
+func localZone(env func(string) (string, bool)) string {
+	if zone, _ := env("TZ"); zone != "" {
+		zone = strings.TrimPrefix(zone, ":")
+		if _, err := time.LoadLocation(zone); err == nil {
+			return zone
+		}
+	}
+	const database = "zoneinfo/"
+	if target, err := os.Readlink("/etc/localtime"); err == nil {
+		if at := strings.LastIndex(target, database); at >= 0 {
+			return target[at+len(database):]
+		}
+	}
+	return "UTC"
+}
+
+// options are what a schedule is made of.
+type options struct {
+	when
+	name    string
+	overlap string
+	catchUp time.Duration
+	queue   string
+	paused  bool
+	replace bool
+}
+
+// create makes the schedule of a plan, or replaces it, and returns it.
+func create(ctx context.Context, s *runs.Session, p *plan.Plan, o options) (*Schedule, error) {
+	spec, err := o.spec()
+	if err != nil {
+		return nil, err
+	}
+	overlap, err := overlapOf(o.overlap)
+	if err != nil {
+		return nil, err
+	}
+	if o.catchUp < leastCatchUp {
+		return nil, protocol.Errorf(protocol.InvalidParams, "--catch-up %s is too short: the least is %s", o.catchUp, leastCatchUp)
+	}
+	name := cmp.Or(o.name, temporalname.Slug(p.Name, longestName), "schedule")
+	if err := runs.CheckName("schedule", name); err != nil {
+		return nil, err
+	}
+	action := s.Scheduled(ctx, p, o.queue, name)
+	handle, err := s.Schedules().Create(ctx, client.ScheduleOptions{
+		ID: name, Spec: spec, Action: action, Overlap: overlap, CatchupWindow: o.catchUp, Paused: o.paused,
+	})
+	exists := errors.Is(err, temporal.ErrScheduleAlreadyRunning)
+	switch {
+	case exists && !o.replace:
+		return nil, protocol.Errorf(protocol.ConfigurationError, "there is a schedule %q", name).
+			WithHint("--replace replaces it, --name gives this one another name")
+	case exists:
+		handle = s.Schedules().GetHandle(ctx, name)
+		err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			return &client.ScheduleUpdate{Schedule: &client.Schedule{
+				Spec: &spec, Action: action, Policy: &client.SchedulePolicies{Overlap: overlap, CatchupWindow: o.catchUp}, State: &client.ScheduleState{Paused: o.paused},
+			}}, nil
+		}})
+	}
+	if err != nil {
+		return nil, refused(s, err, o.when, "cannot create schedule %q", name)
+	}
+	made, err := describe(ctx, s, name)
+	if err != nil || len(made.NextAt) > 0 || o.paused {
+		return made, err
+	}
+	if !exists {
+		if err := handle.Delete(ctx); err != nil {
+			return nil, s.ServerError(err, "cannot delete schedule %q, which would never start a run", name)
+		}
+	}
+	return nil, protocol.Errorf(protocol.InvalidParams, "--cron %q is never due", o.cron)
+}
+
+// refused returns the error of a request that makes a schedule: the server checks the cron expression.
+func refused(s *runs.Session, err error, w when, format string, args ...any) error {
+	if invalid, is := errors.AsType[*serviceerror.InvalidArgument](err); is && w.cron != "" {
+		return protocol.Errorf(protocol.InvalidParams, "--cron %q is invalid: %s", w.cron, strings.TrimPrefix(invalid.Message, "Invalid schedule spec: ")).
+			WithHint(`its fields are minute, hour, day of the month, month and day of the week: "30 2 * * 1-5"`)
+	}
+	return s.ServerError(err, format, args...)
+}
+
+// Schedule is one as the commands show it.
+type Schedule struct {
+	Name     string           `json:"name"`
+	Workflow string           `json:"workflow"`
+	Cron     string           `json:"cron,omitempty"`
+	Every    protocol.Seconds `json:"every,omitempty"`
+	Timezone string           `json:"timezone,omitempty"`
+	Overlap  string           `json:"overlap"`
+	CatchUp  protocol.Seconds `json:"catch_up"`
+	Queue    string           `json:"queue"`
+	Paused   bool             `json:"paused"`
+	Note     string           `json:"note,omitempty"` // Why it is paused.
+	NextAt   []time.Time      `json:"next"`           // The next times at which a run is due; none where it is paused.
+	Started  int              `json:"started"`        // Runs that it has started.
+	Skipped  int              `json:"skipped"`        // Runs that did not start because an earlier one was open.
+	Missed   int              `json:"missed"`         // Runs that were due while no server ran, for longer than the catch-up.
+	Open     []string         `json:"open"`           // Its runs that are open, as far as the schedule knows.
+	Last     *Start           `json:"last,omitempty"`
+}
+
+// Start is a run that a schedule started.
+type Start struct {
+	Run       string    `json:"run"`
+	DueAt     time.Time `json:"due_at"`
+	StartedAt time.Time `json:"started_at"`
+}
+
+// describe returns a schedule.
+func describe(ctx context.Context, s *runs.Session, name string) (*Schedule, error) {
+	d, err := s.Schedules().GetHandle(ctx, name).Describe(ctx)
+	if err != nil {
+		return nil, missing(ctx, s, name, err)
+	}
+	shown := &Schedule{Name: name, NextAt: d.Info.NextActionTimes, Started: d.Info.NumActions, Skipped: d.Info.NumActionsSkippedOverlap, Missed: d.Info.NumActionsMissedCatchupWindow, Open: []string{}}
+	if action, is := d.Schedule.Action.(*client.ScheduleWorkflowAction); is {
+		shown.Workflow, shown.Queue = action.StaticSummary, action.TaskQueue
+	}
+	if spec := d.Schedule.Spec; spec != nil {
+		shown.Timezone = spec.TimeZoneName
+		if len(spec.Calendars) > 0 {
+			shown.Cron = spec.Calendars[0].Comment
+		}
+		if len(spec.Intervals) > 0 {
+			shown.Every = protocol.Seconds(spec.Intervals[0].Every.Seconds())
+		}
+	}
+	if policy := d.Schedule.Policy; policy != nil {
+		shown.Overlap, shown.CatchUp = overlapName(policy.Overlap), protocol.Seconds(policy.CatchupWindow.Seconds())
+	}
+	if state := d.Schedule.State; state != nil {
+		shown.Paused, shown.Note = state.Paused, strings.TrimSpace(state.Note)
+	}
+	if shown.NextAt == nil || shown.Paused {
+		shown.NextAt = []time.Time{}
+	}
+	for _, open := range d.Info.RunningWorkflows {
+		shown.Open = append(shown.Open, open.WorkflowID)
+	}
+	if recent := d.Info.RecentActions; len(recent) > 0 {
+		if last := recent[len(recent)-1]; last.StartWorkflowResult != nil {
+			shown.Last = &Start{last.StartWorkflowResult.WorkflowID, last.ScheduleTime, last.ActualTime}
+		}
+	}
+	return shown, nil
+}
+
+// missing returns the error of a request about a schedule. Where there is none of the name, it names the nearest.
+func missing(ctx context.Context, s *runs.Session, name string, err error) error {
+	if _, is := errors.AsType[*serviceerror.NotFound](err); !is {
+		return s.ServerError(err, "cannot use schedule %q", name)
+	}
+	absent := protocol.Errorf(protocol.WorkflowNotFound, "there is no schedule %q", name)
+	known, err := names(ctx, s)
+	if err != nil {
+		return err
+	}
+	if near := suggest.Nearest(name, known); near != "" {
+		return absent.WithHint("did you mean %q?", near)
+	}
+	return absent.WithHint("`gleitzeit schedule list` shows all")
+}
+
+// names returns those of all schedules, sorted.
+func names(ctx context.Context, s *runs.Session) ([]string, error) {
+	all, err := s.Schedules().List(ctx, client.ScheduleListOptions{})
+	if err != nil {
+		return nil, s.ServerError(err, "cannot list the schedules")
+	}
+	var found []string
+	for all.HasNext() {
+		entry, err := all.Next()
+		if err != nil {
+			return nil, s.ServerError(err, "cannot list the schedules")
+		}
+		found = append(found, entry.ID)
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// list returns all schedules, by name.
+func list(ctx context.Context, s *runs.Session) ([]*Schedule, error) {
+	found, err := names(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	all := []*Schedule{}
+	for _, name := range found {
+		shown, err := describe(ctx, s, name)
+		if gone, is := errors.AsType[*protocol.Error](err); is && gone.Code == protocol.WorkflowNotFound {
+			continue // Deleted meanwhile.
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, shown)
+	}
+	return all, nil
+}
+
+// times says when runs are due.
+func (s *Schedule) times() string {
+	if s.Cron != "" {
+		return fmt.Sprintf("%s (%s)", s.Cron, s.Timezone)
+	}
+	return "every " + (time.Duration(float64(s.Every) * float64(time.Second))).String()
+}
+
+// local returns a time in the schedule's time zone.
+func (s *Schedule) local(t time.Time) string {
+	zone, err := time.LoadLocation(s.Timezone)
+	if err != nil || s.Timezone == "" {
+		zone = time.Local
+	}
+	return t.In(zone).Format("2006-01-02 15:04:05 MST")
+}
