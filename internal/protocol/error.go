@@ -78,7 +78,7 @@ var Codes = []CodeInfo{
 	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task was lost ten times"},
 	{TaskLimitReached, "TASK_LIMIT_REACHED", Permanent, "the items of the task have used the tokens that `max_tokens_total` allows"},
 	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has errors"},
-	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file or run has this name"},
+	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file, run or schedule has this name"},
 	{WorkflowTimeout, "WORKFLOW_TIMEOUT", Permanent, "the run exceeded the workflow's timeout"},
 	{WorkflowCancelled, "WORKFLOW_CANCELLED", Permanent, "the run was cancelled"},
 	{WorkflowCircularDependency, "WORKFLOW_CIRCULAR_DEPENDENCY", Permanent, "circular dependency between tasks"},
