@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/require"
+
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -115,6 +117,7 @@ func TestCorrectionAfterReadingInParts(t *testing.T) {
 
 // Ollama's /v1 cuts prompts without saying so.
 func TestPromptThatOllamaCutsBehindAnotherAPI(t *testing.T) {
+	require.Long(t, "a model reads thousands of tokens")
 	url := ollamatest.Start(t)
 	handler := open(t, llm.Options{Providers: []protocol.ProviderSettings{{Name: "openai", Model: "llama3.2", URLs: []string{url + "/v1"}}}})
 	words := strings.Repeat("word ", 1000)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/require"
+
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -184,6 +186,7 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 
 // Ollama's /v1 cuts a prompt without saying so: the result has a warning.
 func TestPromptOfARequestThatIsCut(t *testing.T) {
+	require.Long(t, "a model reads thousands of tokens")
 	for name, handler := range map[string]*llm.Handler{"ollama": real(t), "openai": compatible(t)} {
 		for words, warned := range map[int]bool{200: false, 1000: true} {
 			body := `{"model":"llama3.2","temperature":0,"messages":[{"role":"user","content":"` + strings.Repeat("pear ", words) + `"}]}`

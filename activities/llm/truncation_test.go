@@ -1,6 +1,7 @@
 package llm_test
 
 import (
+	"github.com/gleitzeit/gleitzeit/internal/require"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -132,6 +133,7 @@ func askAboutAll(t *testing.T, handler *llm.Handler, files folder, parameters st
 
 // Of documents in a batch, those that are too long are cut and named, or fail, or get a larger context; the question stays.
 func TestDocumentsThatAreTooLong(t *testing.T) {
+	require.Long(t, "models read thousands of tokens")
 	for name, server := range map[string]struct {
 		settings   protocol.ProviderSettings
 		parameters string

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/require"
+
 	"github.com/gleitzeit/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -59,6 +61,7 @@ func (f countedFiles) Read(path string, limit int64) ([]byte, error) {
 
 // TestTenFactsOfAPDF: the chunks of a PDF document are whole pages, and the answer has what stands on ten of 300.
 func TestTenFactsOfAPDF(t *testing.T) {
+	require.Long(t, "the reader of 300 pages takes minutes with the race detector")
 	// Compiling the reader of PDF documents takes seconds: the tests of all packages share what comes out.
 	documents.SetCache(filepath.Join(os.TempDir(), "gleitzeit-tests"))
 	var pages [][]string
