@@ -259,9 +259,6 @@ func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
 			return err
 		}
 		o.answerRequests(planned != nil && planned.Tasks[0].FanOut.HasRequests())
-		if about := document.Batch(definition.BatchID); planned != nil && about.Rows && about.Total == 0 {
-			o.export.Columns = batch.Columns(ctx, planned)
-		}
 		return p.printBatch(ctx, s, document, file, *o)
 	}
 	return how

@@ -52,7 +52,7 @@ func (p Program) exportCommand() *cobra.Command {
 	var file string
 	command := p.Temporal(&cobra.Command{
 		Use:   "export RUN [TASK]",
-		Short: "Write the items of a run as text, JSON, CSV, Markdown or Parquet",
+		Short: "Write the items of a run as text, JSON, CSV, XLSX, Markdown or Parquet",
 		Long: "Write the items of a run that have ended, in their order, with their results, errors and warnings.\n" +
 			"RUN may be @latest; TASK is needed if several tasks of the run have items.",
 		Example: "  gleitzeit batch export @latest --output answers.csv\n" +

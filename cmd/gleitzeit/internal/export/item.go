@@ -22,6 +22,8 @@ type Item struct {
 type Items interface {
 	// Each passes every item to the function, until that returns an error.
 	Each(ctx context.Context, pass func(Item) error) error
+	// Table returns what the table looks like whose rows they are; nil if they are none, or if nobody noted it.
+	Table() *protocol.Table
 }
 
 // itemOf returns the item of an entry; false for a value that is none.

@@ -23,7 +23,8 @@ type Records struct {
 	open      bool            // A failed attempt may be followed by another one.
 	only      protocol.Status // Of the items that Each passes; empty is all.
 	pages     []protocol.Page
-	read      protocol.Page // The page whose items are in memory,
+	table     *protocol.Table // Whose rows the items are.
+	read      protocol.Page   // The page whose items are in memory,
 	items     []value.Value
 }
 
@@ -47,7 +48,7 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
-		r.pages = manifest.Pages
+		r.pages, r.table = manifest.Pages, manifest.Table
 		break
 	}
 	planned, err := view.ReadPlan(ctx, store, run)
@@ -76,6 +77,9 @@ func (r *Records) count() int {
 	last := r.pages[len(r.pages)-1]
 	return last.First + last.Count
 }
+
+// Table implements Items.
+func (r *Records) Table() *protocol.Table { return r.table }
 
 // Each implements Items.
 func (r *Records) Each(ctx context.Context, pass func(Item) error) error {
