@@ -74,7 +74,7 @@ func addTo(groups []Group, one Group, others *int) []Group {
 		return groups
 	}
 	if len(one.Example.JSON()) > maxExample {
-		one.Example = value.String(one.Example.Brief())
+		one.Example = value.String(protocol.NameOf(one.Example))
 	}
 	return append(groups, one)
 }

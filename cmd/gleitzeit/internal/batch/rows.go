@@ -60,7 +60,7 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		index := p.Calls
 		p.Calls++
 		if len(p.Files) < maxFiles {
-			p.Files = append(p.Files, fmt.Sprintf("%s: %s", row.Place, row.Item.Brief()))
+			p.Files = append(p.Files, fmt.Sprintf("%s: %s", row.Place, protocol.NameOf(row.Item)))
 		}
 		if row.Error != nil {
 			row.Error.Message = strings.TrimPrefix(row.Error.Message, row.Place+": ")

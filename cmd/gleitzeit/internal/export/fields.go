@@ -142,6 +142,9 @@ func (f *field) value(item Item) value.Value {
 	if f.read != nil {
 		return f.read(item)
 	}
+	if f.kept && len(item.get("item", "problems").Elements()) > 0 && item.get("item", "line").Kind() == value.KindNumber {
+		return value.Object(value.Field{Name: "custom_id", Value: customID(item)}) // A line of a request file that cannot be sent.
+	}
 	if own := item.get("item"); f.exact && own.Kind() != value.KindObject {
 		return value.Object(value.Field{Name: "item", Value: own}) // A row that could not be read: the text of it.
 	}

@@ -105,6 +105,7 @@ func FormatNames() string {
 // Options are what to write of the items, and how.
 type Options struct {
 	Format  string // The first name of a format.
+	Named   bool   // The format was named; otherwise that of the file depends on the items.
 	Fields  string // Separated by commas; empty is everything, or, of a table, the usual columns.
 	Only    string // A status; empty is all.
 	Keep    bool   // The columns of the input come along.
@@ -112,6 +113,8 @@ type Options struct {
 	BOM     bool   // CSV begins with a byte order mark, also where the table of the items does not.
 	Ordered bool   // A file that grows is in the order of the items.
 	Errors  string // File for the requests without an answer, of the format Responses; empty is a name like that of the output.
+
+	decided bool // It is known whether the items are requests.
 
 	part  part // Which lines are written.
 	brief bool // As text, items that were skipped are counted after some.

@@ -20,6 +20,7 @@ type Records struct {
 	retry     *protocol.Retry // The policy of the task.
 	models    []string        // Of the task, where several are asked about each file.
 	rows      bool            // The items are the rows of a table, not requests.
+	requests  bool            // They are those of a request file.
 	open      bool            // A failed attempt may be followed by another one.
 	only      protocol.Status // Of the items that Each passes; empty is all.
 	pages     []protocol.Page
@@ -59,7 +60,8 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 		if planned.Tasks[i].ID == task {
 			r.retry = planned.Tasks[i].Retry
 			if each := planned.Tasks[i].FanOut; each != nil {
-				r.models, r.rows = each.Models, each.Rows != nil && !each.HasRequests()
+				r.models, r.requests = each.Models, each.HasRequests()
+				r.rows = each.Rows != nil && !r.requests
 			}
 		}
 	}

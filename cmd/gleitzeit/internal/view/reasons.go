@@ -54,7 +54,7 @@ func ItemName(item value.Value) string {
 	if file := item.Text(); strings.HasPrefix(file, "/") {
 		return value.Visible(path.Base(file))
 	}
-	return value.Visible(item.Brief())
+	return value.Visible(protocol.NameOf(item))
 }
 
 // FailureLines returns, below the line of a task, why its items failed, with an example of each reason.
