@@ -1,4 +1,4 @@
-// Package export writes the items of a task, one after the other, as text, JSON, JSON lines, CSV, Markdown and Parquet: those of a
+// Package export writes the items of a task, one after the other, as text, JSON, JSON lines, CSV, TSV, XLSX, Markdown and Parquet: those of a
 // run that goes on into a file that grows with it, and those of any run on demand. It reads records page by page, so that memory does
 // not depend on how many items there are, and it changes none.
 package export
