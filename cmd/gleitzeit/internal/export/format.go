@@ -126,7 +126,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Only, "only", "", "status of the items: completed, failed or skipped (default all)")
 	flags.BoolVar(&o.Keep, "keep", false, "add the columns of the input to a table, and to --fields")
 	flags.BoolVar(&o.Raw, "raw", false, "leave cells of CSV and TSV that begin with =, +, - or @ as they are; a spreadsheet may run them")
-	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests without an answer, with --format responses and --output (default FILE.errors.jsonl)")
+	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests of a request file without an answer, beside --output (default FILE.errors.jsonl)")
 	flags.BoolVar(&o.BOM, "bom", false, "begin CSV and TSV with a byte order mark, which Excel needs")
 }
 
