@@ -114,7 +114,7 @@ func Fit(text string) (fitting string, cut bool) {
 }
 
 // escape matches what unescapeControls takes for an escape, after its first character. Its last one may be that of another escape.
-var escape = regexp.MustCompile(`^x[0-9A-Fa-f]{4}[_\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]`)
+var escape = regexp.MustCompile(`^x[0-9A-Fa-f]{4}[_\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]`)
 
 // escaped returns a text as a cell has it: unescapeControls reverses it.
 func escaped(text string) string {
@@ -127,6 +127,8 @@ func escaped(text string) string {
 			to.WriteString("&lt;")
 		case r == '>':
 			to.WriteString("&gt;")
+		case r == '\r':
+			to.WriteString("&#13;") // Not all programs know that _x000D_ is one.
 		case r < ' ' && r != '\t' && r != '\n', r == '\ufffe', r == '\uffff', r == '_' && escape.MatchString(text[at+1:]):
 			fmt.Fprintf(&to, "_x%04X_", r) // Those that XML cannot have, or that would be read as an escape.
 		default:
