@@ -135,6 +135,7 @@ func (a *Activities) recordRows(ctx context.Context, request protocol.ExpandRequ
 		err = keys.Check(ctx)
 	}
 	if err == nil {
+		pages.manifest.Table = source.Table()
 		err = pages.end()
 	}
 	if err != nil {

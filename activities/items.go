@@ -133,7 +133,7 @@ func label(item value.Value, isFile bool, key string) string {
 	if found := protocol.KeyOf(item, key); !found.IsNull() {
 		return found.Brief()
 	}
-	return item.Brief()
+	return protocol.NameOf(item)
 }
 
 func noItems() error {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -222,5 +223,44 @@ func TestKeysOfEarlierRuns(t *testing.T) {
 	}
 	if chosen := NewSelection([]string{"1*7"}, "/"); !chosen.Has(3, row("1007", "x"), false, "id") || chosen.Has(3, row("1007", "x"), false, "") || chosen.Has(3, row("1008", "x"), false, "id") {
 		t.Error("a selection by key")
+	}
+}
+
+// TestWhatATableLooksLikeIsRecorded: results are written like it, whatever becomes of the file.
+func TestWhatATableLooksLikeIsRecorded(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"a.csv": "\ufeff\"id\";\"q\"\r\n\"1\";\"a\"\r\n", "b.csv": "\"id\"\n\"1\"\n2\n", "c.jsonl": "{\"id\":1}\n", "d.csv": "sep=|\nid|q\n", "e.jsonl": `{"custom_id":"a"}`,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		rows protocol.Rows
+		want string
+	}{
+		{protocol.Rows{File: "a.csv", Key: "id"}, `{"columns":["id","q"],"csv":{"delimiter":";","line_end":"\r\n","byte_order_mark":true,"quoted":true}}`},
+		{protocol.Rows{File: "b.csv"}, `{"columns":["id"],"csv":{"delimiter":",","line_end":"\n"}}`},
+		{protocol.Rows{File: "c.jsonl"}, `{}`},
+		{protocol.Rows{File: "d.csv"}, `{"columns":["id","q"],"csv":{"delimiter":"|","line_end":"\n","separator":true}}`},
+		{protocol.Rows{File: "e.jsonl", Requests: true}, `null`},
+	} {
+		store := memory.New()
+		a, err := New(Options{Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := a.Expand(t.Context(), protocol.ExpandRequest{Run: protocol.RunInfo{ID: "r", Execution: "e", FlowFolder: folder, Folder: folder}, Task: "t", Pages: true, Rows: &c.rows})
+		if err != nil || response.Error != nil {
+			t.Fatal(err, response)
+		}
+		manifest, err := resultstore.LoadManifest(t.Context(), store, *response.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(manifest.Table); err != nil || string(got) != c.want {
+			t.Errorf("%s: %s, %v", c.rows.File, got, err)
+		}
 	}
 }

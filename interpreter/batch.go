@@ -28,6 +28,8 @@ type Batch struct {
 	Models        []string      // Each is asked about each file.
 	Method        string        // "" is llm/chat.
 	Parameters    []value.Field // Of the method, with their references: "Summarize ${item.name}".
+	Split         *value.Value  // How long documents are read: an object; nil: as a whole.
+	Combine       value.Value   // What becomes of the answers about chunks: a prompt, or true; null is nothing.
 	Cache         bool
 	MaxConcurrent int    // 0 is as many as a run lets.
 	MaxFailures   string // A number or a percentage of files; "" is no limit.
@@ -128,6 +130,12 @@ func (b Batch) template() value.Value {
 	}
 	if b.MaxTokens > 0 {
 		template = template.With("max_tokens_total", value.Int(int64(b.MaxTokens)))
+	}
+	if b.Split != nil {
+		template = template.With("split", *b.Split)
+	}
+	if !b.Combine.IsNull() {
+		template = template.With("combine", b.Combine)
 	}
 	return template.With("parameters", value.Object(b.Parameters...))
 }

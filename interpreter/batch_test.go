@@ -62,6 +62,16 @@ name: Batch docs
 batch: {directory: docs, limit: 3}
 template: {method: llm/chat, prompt: x, max_failures: 4}
 `},
+		{interpreter.Batch{Directory: "docs", Split: new(value.Object(value.Field{Name: "size", Value: value.Int(200)})), Combine: value.String("One of ${item.name}"), Parameters: prompted("x")}, `
+name: Batch docs
+batch: {directory: docs}
+template: {method: llm/chat, prompt: x, split: {size: 200}, combine: "One of ${item.name}"}
+`},
+		{interpreter.Batch{Directory: "docs", Split: new(value.Object()), Combine: value.Bool(true), Parameters: prompted("x")}, `
+name: Batch docs
+batch: {directory: docs}
+template: {method: llm/chat, prompt: x, split: {}, combine: true}
+`},
 	} {
 		typed, errs := compileBatch(t, c.typed)
 		if typed == nil {

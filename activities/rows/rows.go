@@ -39,6 +39,7 @@ type Source struct {
 	sample  int
 	seed    int64
 	chosen  map[int]bool // With a sample: the rows to take, by their number from 0.
+	table   *table.Table // What was read last; nil: it has requests.
 }
 
 // New returns the rows that a request wants of a table, or of a sheet of it.
@@ -66,7 +67,16 @@ func (s *Source) open(ctx context.Context) (reader, error) {
 	if err != nil {
 		return nil, s.failed(err)
 	}
+	s.table = opened
 	return opened, s.checkColumns(opened.Columns())
+}
+
+// Table returns what the table looks like, as far as its rows were read; nil if they are requests.
+func (s *Source) Table() *protocol.Table {
+	if s.table == nil {
+		return nil
+	}
+	return s.table.Format()
 }
 
 // failed returns an error of the table. That of a context that has ended is none.
@@ -83,18 +93,6 @@ func (s *Source) failed(err error) error {
 		failure = failure.WithHint("%s", of.Hint)
 	}
 	return failure
-}
-
-// Columns returns the names of the columns; nil if each row has its own.
-func (s *Source) Columns(ctx context.Context) ([]string, error) {
-	if s.rows.Requests {
-		return nil, nil
-	}
-	opened, err := table.Open(ctx, s.Name, s.file, s.size, s.options)
-	if err != nil {
-		return nil, s.failed(err)
-	}
-	return opened.Columns(), nil
 }
 
 // checkColumns rejects a table without a column that each row must have.

@@ -92,7 +92,7 @@ var rules = []rule{
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/export", []string{
-		"cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/value",
+		"cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/table", "internal/value", "internal/workbook",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/batch", []string{
 		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/requestfile", "internal/value",
@@ -163,7 +163,7 @@ var rules = []rule{
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/requestfile", []string{"internal/value"}, nil},
 	{"internal/suggest", nil, nil},
-	{"internal/table", []string{"internal/value", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
+	{"internal/table", []string{"internal/protocol", "internal/value", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
 	{"internal/workbook", []string{"internal/workbook/numberformat", "internal/xmlarchive"}, nil},
 	{"internal/workbook/numberformat", nil, nil},
 	{"internal/xmlarchive", nil, nil},

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -139,6 +140,25 @@ func KeyOf(item value.Value, column string) value.Value {
 	return key
 }
 
+// NameOf returns a short name of an item, for people: of a request file that of a request is its custom_id, and that of a line that cannot
+// be sent is its number, with its custom_id if it has one.
+func NameOf(item value.Value) string {
+	problems, _ := item.Get("problems")
+	if line, _ := item.Get("line"); line.Kind() == value.KindNumber && problems.Kind() == value.KindList {
+		name := "line " + line.Digits()
+		if id, _ := item.Get("id"); id.Kind() == value.KindString {
+			name += ", " + id.Brief()
+		}
+		return name
+	}
+	id, _ := item.Get("custom_id")
+	body, _ := item.Get("body")
+	if id.Kind() == value.KindString && body.Kind() == value.KindObject {
+		return id.Brief()
+	}
+	return item.Brief()
+}
+
 // IdentityOf returns what an item is found by in other runs: its key, or else all of it.
 func IdentityOf(item value.Value, column string) []byte {
 	if key := KeyOf(item, column); !key.IsNull() {
@@ -220,4 +240,12 @@ type GatherResponse struct {
 	Task     string   `json:"task"`
 	Method   string   `json:"method"`
 	Outcome  Outcome  `json:"outcome"`
+}
+
+// ShortNameOf returns the short name of an item on one line: that of its file without folders, or NameOf.
+func ShortNameOf(item value.Value) string {
+	if file := item.Text(); strings.HasPrefix(file, "/") {
+		return value.Visible(path.Base(file))
+	}
+	return value.Visible(NameOf(item))
 }

@@ -83,3 +83,24 @@ func TestDurationsInJSON(t *testing.T) {
 		t.Errorf("%s", data)
 	}
 }
+
+// TestNamesOfItems: a request is named by its id, a line that is none by its number; what only resembles them is shown as it is.
+func TestNamesOfItems(t *testing.T) {
+	for text, want := range map[string]string{
+		`"/a/b.txt"`: "/a/b.txt", `7`: "7", `{"id":1}`: `{"id":1}`,
+		`{"custom_id":"request 1","url":"/v1/embeddings","body":{"model":"m"}}`:             "request 1",
+		`{"line":3,"id":null,"problems":[{"code":"invalid_json_line"}]}`:                    "line 3",
+		`{"line":3,"id":"a\nb","problems":[{"code":"duplicate_custom_id"}]}`:                "line 3, a b",
+		`{"line":"3","problems":[]}`:                                                        `{"line":"3","problems":[]}`,
+		`{"custom_id":"a","body":"x"}`:                                                      `{"custom_id":"a","body":"x"}`,
+		`{"custom_id":"` + strings.Repeat("x", 100) + `","url":"/v1/embeddings","body":{}}`: strings.Repeat("x", 59) + "…",
+	} {
+		item, err := value.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := NameOf(item); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

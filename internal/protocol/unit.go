@@ -21,7 +21,31 @@ func (p Page) Has(item int) bool { return p.First <= item && item < p.First+p.Co
 type Manifest struct {
 	Total int    `json:"total"`
 	Pages []Page `json:"pages"`
+	Table *Table `json:"table,omitempty"` // The table whose rows they are; nil if they are none.
 }
+
+// Table is what the table of a task's items looks like, so that results can be written in the same way.
+type Table struct {
+	Columns []string `json:"columns,omitempty"` // Empty if each row has its own.
+	CSV     *CSV     `json:"csv,omitempty"`     // Nil if it is in another format.
+}
+
+// CSV is how a file of CSV or TSV is written.
+type CSV struct {
+	TSV           bool   `json:"tsv,omitempty"` // Its name says so.
+	Delimiter     string `json:"delimiter"`
+	LineEnd       string `json:"line_end"`
+	ByteOrderMark bool   `json:"byte_order_mark,omitempty"`
+	Encoding      string `json:"encoding,omitempty"`  // UTF16LE or UTF16BE; empty is UTF-8.
+	Separator     bool   `json:"separator,omitempty"` // Its first line names the delimiter, as Excel writes it: "sep=;".
+	Quoted        bool   `json:"quoted,omitempty"`    // Every cell is in quotes.
+}
+
+// The encodings of CSV beside UTF-8.
+const (
+	UTF16LE = "utf-16le"
+	UTF16BE = "utf-16be"
+)
 
 // The bounds of a page. An item that is larger alone has a page of its own.
 const (

@@ -1,6 +1,10 @@
 // Package requestfile reads request files of OpenAI's Batch API: files of JSON lines, each of which is one request to a model with an
 // id. It reads a file of any size line by line, finds every problem of every line, and names it with the code that the API has for it.
 // It sends nothing, and knows no server.
+//
+// A file is checked in two ways. For `gleitzeit batch`, each line stands for itself, and NewReader with the zero Options is all of it. A
+// server of the Batch API accepts or refuses a file as a whole: Check, Options.Uniform and the codes URLMismatch, ModelMismatch and
+// TooManyTasks are for the one that is planned, whose answers have to be those of the API. Nothing calls them before it is there.
 package requestfile
 
 import (
@@ -27,10 +31,10 @@ const (
 	InvalidJSONLine   Code = "invalid_json_line"
 	InvalidRequest    Code = "invalid_request" // A field is missing or invalid.
 	DuplicateCustomID Code = "duplicate_custom_id"
-	URLMismatch       Code = "url_mismatch"
-	ModelMismatch     Code = "model_mismatch"
+	URLMismatch       Code = "url_mismatch"   // Only of Options.Uniform,
+	ModelMismatch     Code = "model_mismatch" // as this.
 	EmptyFile         Code = "empty_file"
-	TooManyTasks      Code = "too_many_tasks"
+	TooManyTasks      Code = "too_many_tasks" // Only of Check.
 )
 
 // Problem is what is wrong with a line or a file.

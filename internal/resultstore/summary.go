@@ -75,7 +75,7 @@ func addTo(groups []Group, one Group, others *int) []Group {
 		return groups
 	}
 	if len(one.Example.JSON()) > maxExample {
-		one.Example = value.String(one.Example.Brief())
+		one.Example = value.String(protocol.NameOf(one.Example))
 	}
 	return append(groups, one)
 }
@@ -93,7 +93,7 @@ func withoutName(message string, item value.Value) string {
 
 // GroupLine returns a line about a group, for people: how many items, a message on one line, and an example.
 func GroupLine(count int, message string, example value.Value) string {
-	return fmt.Sprintf("%d × %s, for example %s", count, message, value.ItemName(example))
+	return fmt.Sprintf("%d × %s, for example %s", count, message, protocol.ShortNameOf(example))
 }
 
 // FailureLines returns a line for each of the first groups of items that failed, with the beginning of its message.

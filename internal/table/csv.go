@@ -3,12 +3,16 @@ package table
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -19,6 +23,9 @@ type records struct {
 	delimiter byte
 	alone     bool // A carriage return alone ends a line, as on old Macs.
 	line      int  // Of what is read next, from 1.
+
+	lineEnd string // The first one; empty: there is none.
+	plain   bool   // A cell is not in quotes.
 
 	cells []string
 	cell  []byte
@@ -71,10 +78,15 @@ func (r *records) read() (invalid, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if wrong != nil && len(r.cell) > *wrong && invalid == nil {
-			invalid = errorf("cell %d has text after its closing quote", len(r.cells)+1).withHint("a quote within a quoted cell is doubled: \"\"")
+		cell := string(r.cell)
+		if wrong != nil && len(r.cell) > *wrong {
+			if invalid == nil {
+				invalid = errorf("cell %d has text after its closing quote", len(r.cells)+1).withHint("a quote within a quoted cell is doubled: \"\"")
+			}
+			cell = `"` + strings.ReplaceAll(cell[:*wrong], `"`, `""`) + `"` + cell[*wrong:] // As it is written: whoever repairs it sees why.
 		}
-		r.cells = append(r.cells, string(r.cell))
+		r.plain = r.plain || wrong == nil
+		r.cells = append(r.cells, cell)
 		if r.cell = r.cell[:0]; len(r.cells) > maxColumns {
 			return nil, tooManyColumns(len(r.cells))
 		}
@@ -164,7 +176,7 @@ func (r *records) readPlain() (end byte, err error) {
 			}
 			continue
 		}
-		found := data[at]
+		found, lineEnd := data[at], string(data[at:at+1])
 		if _, err := r.from.Discard(at + 1); err != nil {
 			return 0, err
 		}
@@ -181,8 +193,10 @@ func (r *records) readPlain() (end byte, err error) {
 			if _, err := r.from.ReadByte(); err != nil {
 				return 0, err
 			}
+			lineEnd = "\r\n"
 		}
 		r.line++
+		r.lineEnd = cmp.Or(r.lineEnd, lineEnd)
 		return '\n', nil
 	}
 }
@@ -190,26 +204,52 @@ func (r *records) readPlain() (end byte, err error) {
 // csvRows are the rows of CSV.
 type csvRows struct {
 	*records
-	names []string
+	names     []string
+	tsv       bool // The file is named so.
+	as        encoded
+	separator bool // The first line names the delimiter.
 }
 
 func openCSV(_ context.Context, from io.ReaderAt, size int64, o Options) (reader, error) {
-	text := openText(from, size)
-	sample, _ := text.Peek(bufferSize)
-	whole := len(sample) < bufferSize
-	alone := endsLinesAlone(sample, whole)
-	delimiter := findDelimiter(sample, whole, alone)
-	if o.Delimiter != "" {
-		delimiter, _ = delimiterOf(o.Delimiter) // Checked before.
-	}
-	return newCSV(&records{from: text, delimiter: delimiter, alone: alone, line: 1})
+	return openDelimited(from, size, o, 0)
 }
 
-func openTSV(ctx context.Context, from io.ReaderAt, size int64, o Options) (reader, error) {
-	if o.Delimiter == "" {
-		o.Delimiter = "tab"
+func openTSV(_ context.Context, from io.ReaderAt, size int64, o Options) (reader, error) {
+	return openDelimited(from, size, o, '\t')
+}
+
+// separatorLine matches the line with which Excel finds the delimiter.
+var separatorLine = regexp.MustCompile("^\"?(?i:sep)=([^\"\r\n\\x80-\\x{10FFFF}])\"?(\r\n|\n|\r)")
+
+// openDelimited opens a table whose delimiter is that of the options, else that which its first line names, else a usual one, else
+// the one that fits.
+func openDelimited(from io.ReaderAt, size int64, o Options, usual byte) (reader, error) {
+	text, as := openText(from, size)
+	rows := &csvRows{records: &records{from: text, delimiter: usual, line: 1}, tsv: usual == '\t', as: as}
+	sample, _ := text.Peek(bufferSize)
+	if found := separatorLine.FindSubmatch(sample); found != nil {
+		rows.separator, rows.delimiter, rows.lineEnd, rows.line = true, found[1][0], string(found[2]), rows.line+1
+		if _, err := text.Discard(len(found[0])); err != nil {
+			return nil, err
+		}
+		sample, _ = text.Peek(bufferSize)
 	}
-	return openCSV(ctx, from, size, o)
+	whole := len(sample) < bufferSize
+	rows.alone = endsLinesAlone(sample, whole)
+	switch {
+	case o.Delimiter != "":
+		rows.delimiter, _ = delimiterOf(o.Delimiter) // Checked before.
+	case rows.delimiter == 0:
+		rows.delimiter = findDelimiter(sample, whole, rows.alone)
+	}
+	return rows, rows.readHeader()
+}
+
+// format returns how the file is written, as far as it was read.
+func (r *csvRows) format() *protocol.CSV {
+	return &protocol.CSV{
+		TSV: r.tsv, Delimiter: string(r.delimiter), LineEnd: cmp.Or(r.lineEnd, "\n"), ByteOrderMark: r.as.mark, Encoding: r.as.name, Separator: r.separator, Quoted: !r.plain,
+	}
 }
 
 // endsLinesAlone reports whether lines end with a carriage return alone.
@@ -253,24 +293,23 @@ func findDelimiter(sample []byte, whole, alone bool) byte {
 	return found
 }
 
-func newCSV(r *records) (reader, error) {
-	header, _, invalid, err := r.next()
+func (r *csvRows) readHeader() error {
+	header, _, invalid, err := r.records.next()
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, errorf("it is empty: the first line must have the names of the columns")
+		return errorf("it is empty: the first line must have the names of the columns")
 	case err != nil:
-		return nil, err
+		return err
 	case invalid != nil:
-		return nil, errorf("the header is invalid: %s", invalid)
+		return errorf("the header is invalid: %s", invalid)
 	}
-	rows := &csvRows{records: r}
 	for i, name := range header {
 		if !utf8.ValidString(name) {
-			return nil, errorf("the header is invalid: the name of column %d is not valid UTF-8", i+1).withHint("save the file as UTF-8")
+			return errorf("the header is invalid: the name of column %d is not valid UTF-8", i+1).withHint("save the file as UTF-8")
 		}
-		rows.names = append(rows.names, name)
+		r.names = append(r.names, name)
 	}
-	return rows, checkColumns(rows.names)
+	return checkColumns(r.names)
 }
 
 func (r *csvRows) columns() []string { return r.names }
@@ -281,24 +320,36 @@ func (r *csvRows) next() (Row, error) {
 		return Row{}, err
 	}
 	row := Row{Place: fmt.Sprintf("line %d", line)}
-	values := make([]value.Value, len(cells))
+	values, escaped := make([]value.Value, len(cells)), 0
 	for i, cell := range cells {
 		if !utf8.ValidString(cell) {
-			if invalid == nil {
-				invalid = errorf("cell %d is not valid UTF-8", i+1).withHint("save the file as UTF-8")
-			}
+			escaped = cmp.Or(escaped, i+1)
 			cell = value.EscapeInvalid(cell)
 		}
 		values[i] = value.String(cell)
 	}
-	if invalid == nil && len(cells) != len(r.names) {
+	switch {
+	case escaped > 0:
+		invalid = errorf("cell %d is not valid UTF-8", escaped).withHint("save the file as UTF-8")
+	case invalid == nil && len(cells) != len(r.names):
 		invalid = errorf("the row has %s, and the header %d", count(len(cells), "cell"), len(r.names)).
 			withHint("a cell with a delimiter or a line break must be in quotes")
 	}
-	row.Value = object(r.names, values)
+	var rest value.Value
+	if len(values) > len(r.names) {
+		rest = value.List(values[len(r.names):]...)
+	}
+	row.Value = object(r.names, values, rest)
 	row.Err = at(row.Place, invalid)
 	return row, nil
 }
+
+// escapedCell matches the message of a row of CSV with bytes that are not UTF-8.
+var escapedCell = regexp.MustCompile(`^line [0-9]+: cell [0-9]+ is not valid UTF-8$`)
+
+// IsEscaped reports whether the message is that of a row in whose value bytes that are not UTF-8 are escaped, so that
+// value.UnescapeInvalid returns its cells as they are in the file.
+func IsEscaped(message string) bool { return escapedCell.MatchString(message) }
 
 // at returns the error of a row with its place; nil if there is none.
 func at(place string, invalid error) error {

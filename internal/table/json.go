@@ -19,7 +19,8 @@ type lines struct {
 }
 
 func openLines(_ context.Context, from io.ReaderAt, size int64, _ Options) (reader, error) {
-	return &lines{from: openText(from, size)}, nil
+	text, _ := openText(from, size)
+	return &lines{from: text}, nil
 }
 
 func (l *lines) columns() []string { return nil }
@@ -58,12 +59,12 @@ func (l *lines) read() (text []byte, tooLarge bool, err error) {
 	}
 }
 
-// maxShown is how much of a row that cannot be read its value has, in bytes.
+// maxShown is how much of a row that is too large its value has, in bytes.
 const maxShown = 1 << 10
 
 // rowOf reads a row of JSON.
 func rowOf(place string, text []byte) Row {
-	read, err := value.Parse(text)
+	read, err := value.ParseUnique(text)
 	switch {
 	case err != nil:
 		return invalidRow(place, text, errorf("%s", err))
@@ -75,8 +76,7 @@ func rowOf(place string, text []byte) Row {
 
 // invalidRow returns a row that is its text: it is found in the results.
 func invalidRow(place string, text []byte, why *Error) Row {
-	shown := string(text[:min(len(text), maxShown)])
-	return Row{Place: place, Value: value.String(value.EscapeInvalid(shown)), Err: at(place, why)}
+	return Row{Place: place, Value: value.String(value.EscapeInvalid(string(text))), Err: at(place, why)}
 }
 
 // list are the rows of a JSON list.
@@ -87,7 +87,8 @@ type list struct {
 }
 
 func openList(_ context.Context, from io.ReaderAt, size int64, _ Options) (reader, error) {
-	source := &limited{from: openText(from, size), left: MaxRow}
+	text, _ := openText(from, size)
+	source := &limited{from: text, left: MaxRow}
 	l := &list{decoder: json.NewDecoder(source), from: source}
 	first, err := l.decoder.Token()
 	switch {

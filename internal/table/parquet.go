@@ -75,7 +75,7 @@ func (p *parquetRows) next() (row Row, err error) {
 			row.Err = at(row.Place, errorf("column %q: %s", p.names[i], err))
 		}
 	}
-	row.Value = object(p.names, cells)
+	row.Value = object(p.names, cells, value.Value{})
 	return row, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -59,6 +60,15 @@ type Table struct{ reader }
 
 // Columns returns the names of the columns; nil if each row has its own.
 func (t *Table) Columns() []string { return t.columns() }
+
+// Format returns what the table looks like, as far as it was read.
+func (t *Table) Format() *protocol.Table {
+	format := &protocol.Table{Columns: t.columns()}
+	if rows, is := t.reader.(*csvRows); is {
+		format.CSV = rows.format()
+	}
+	return format
+}
 
 // Next returns the next row. At the end the error is io.EOF; any other one is of the whole table.
 func (t *Table) Next() (Row, error) {
@@ -206,11 +216,18 @@ func tooManyColumns(count int) *Error {
 	return errorf("it has %d columns, and the limit is %d", count, maxColumns)
 }
 
-// object makes the value of a row. There may be fewer cells than names.
-func object(names []string, cells []value.Value) value.Value {
-	fields := make([]value.Field, min(len(names), len(cells)))
+// object makes the value of a row. There may be fewer cells than names, and something of an invalid row that has no name.
+func object(names []string, cells []value.Value, rest value.Value) value.Value {
+	fields := make([]value.Field, min(len(names), len(cells)), len(cells)+1)
 	for i := range fields {
 		fields[i] = value.Field{Name: names[i], Value: cells[i]}
+	}
+	if !rest.IsNull() {
+		name := "extra cells"
+		for slices.Contains(names, name) {
+			name += "'"
+		}
+		fields = append(fields, value.Field{Name: name, Value: rest})
 	}
 	return value.Object(fields...)
 }

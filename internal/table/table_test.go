@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,11 +90,11 @@ line 5 {"a":"","b":"5\" wide"}
 		{"UTF-16 without a mark, the other way", utf16Of("id,b\n1,ä\n", false, false), Options{}, "[\"id\" \"b\"]\nline 2 {\"id\":\"1\",\"b\":\"ä\"}\n"},
 		{"ragged rows", "a,b,c\n1,2\n\"x\ny\",2,3,4\n5,6,7\n", Options{}, `["a" "b" "c"]
 line 2 {"a":"1","b":"2"} ! line 2: the row has 2 cells, and the header 3
-line 3 {"a":"x\ny","b":"2","c":"3"} ! line 3: the row has 4 cells, and the header 3
+line 3 {"a":"x\ny","b":"2","c":"3","extra cells":["4"]} ! line 3: the row has 4 cells, and the header 3
 line 5 {"a":"5","b":"6","c":"7"}
 `},
 		{"text after a quote", "a,b\n\"x\"y,2\n3,4\n", Options{}, `["a" "b"]
-line 2 {"a":"xy","b":"2"} ! line 2: cell 1 has text after its closing quote
+line 2 {"a":"\"x\"y","b":"2"} ! line 2: cell 1 has text after its closing quote
 line 3 {"a":"3","b":"4"}
 `},
 		{"an open quote", "a,b\n1,2\n3,\"4\n5,6\n", Options{}, "[\"a\" \"b\"]\nline 2 {\"a\":\"1\",\"b\":\"2\"}\n! line 3: the quote at the beginning of cell 2 is never closed"},
@@ -105,10 +106,30 @@ line 3 {"a":"3","b":"4"}
 		{"nothing", "", Options{}, "! it is empty: the first line must have the names of the columns"},
 		{"blank lines", "\n\r\n", Options{}, "! it is empty: the first line must have the names of the columns"},
 		{"a header alone", "a,b", Options{}, "[\"a\" \"b\"]\n"},
+		{"quotes before text after a quote", "a,b\n\"x \"\"y\"\" \"z,2\n", Options{}, `["a" "b"]
+line 2 {"a":"\"x \"\"y\"\" \"z","b":"2"} ! line 2: cell 1 has text after its closing quote
+`},
+		{"a name that is taken", "a,extra cells\n1,2,3\n", Options{}, `["a" "extra cells"]
+line 2 {"a":"1","extra cells":"2","extra cells'":["3"]} ! line 2: the row has 3 cells, and the header 2
+`},
+		{"more than one thing is wrong", "a,b\n\"x\"y,\xe9,\xe8\n", Options{}, `["a" "b"]
+line 2 {"a":"\"x\"y","b":"\\xe9","extra cells":["\\xe8"]} ! line 2: cell 2 is not valid UTF-8
+`},
+		{"the separator as Excel writes it", "sep=;\r\na,b;c\r\n1;2\r\n", Options{}, "[\"a,b\" \"c\"]\nline 3 {\"a,b\":\"1\",\"c\":\"2\"}\n"},
+		{"a separator that nothing else has", "\ufeffSEP=#\na#b\n", Options{}, "[\"a\" \"b\"]\n"},
+		{"a separator in quotes, and a tab", "\"sep=\t\"\na\tb\n", Options{}, "[\"a\" \"b\"]\n"},
+		{"a separator and a delimiter that is named", "sep=;\na,b\n", Options{Delimiter: ","}, "[\"a\" \"b\"]\n"},
+		{"a separator in UTF-16", utf16Of("sep=|\r\na|b\r\n", true, true), Options{}, "[\"a\" \"b\"]\n"},
+		{"a separator on an old Mac", "sep=;\ra;b\r1;2", Options{}, "[\"a\" \"b\"]\nline 3 {\"a\":\"1\",\"b\":\"2\"}\n"},
+		{"a column that begins like a separator", "sep=;x\n1;2\n", Options{}, "[\"sep=\" \"x\"]\nline 2 {\"sep=\":\"1\",\"x\":\"2\"}\n"},
+		{"a separator alone", "sep=;\n", Options{}, "! it is empty: the first line must have the names of the columns"},
 	} {
 		if got := read(t, "t.csv", c.data, c.o); got != c.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.about, got, c.want)
 		}
+	}
+	if got, want := read(t, "t.tsv", "sep=;\na;b\n", Options{}), "[\"a\" \"b\"]\n"; got != want {
+		t.Errorf("TSV with a separator: %s", got)
 	}
 	if got, want := read(t, "t.TSV", "a,b\tc\n1\t2\n", Options{}), "[\"a,b\" \"c\"]\nline 2 {\"a,b\":\"1\",\"c\":\"2\"}\n"; got != want {
 		t.Errorf("TSV: %s", got)
@@ -126,6 +147,15 @@ line 3 {"a":2}
 line 4 "{}x" ! line 4: not JSON: unexpected text after the value
 `},
 		{"no lines", "t.jsonl", "\n", ""},
+		{"lines that would be read as others", "t.jsonl", "{\"a\":1,\"b\":2,\"a\":3}\n{\"a\":{\"b\":[{\"c\":1,\"\\u0063\":1}]}}\n{\"a\":\"caf\xe9\"}\n{\"a\":{\"b\":1},\"b\":2}", `line 1 "{\"a\":1,\"b\":2,\"a\":3}" ! line 1: ambiguous: an object has two fields with the name "a"
+line 2 "{\"a\":{\"b\":[{\"c\":1,\"\\u0063\":1}]}}" ! line 2: ambiguous: an object has two fields with the name "c"
+line 3 "{\"a\":\"caf\\xe9\"}" ! line 3: not valid UTF-8
+line 4 {"a":{"b":1},"b":2}
+`},
+		{"a list with them", "t.json", "[{\"a\":1,\"a\":2},{\"a\":1}]", `row 1 "{\"a\":1,\"a\":2}" ! row 1: ambiguous: an object has two fields with the name "a"
+row 2 {"a":1}
+`},
+		{"a long line that is broken", "t.jsonl", "{" + strings.Repeat("x", 3000), "line 1 \"{" + strings.Repeat("x", 3000) + "\" ! line 1: not JSON: invalid character 'x'\n"},
 		{"UTF-16 lines", "t.jsonl", utf16Of("{\"a\":\"ä\"}\n", true, true), "line 1 {\"a\":\"ä\"}\n"},
 		{"list", "t.json", " [{\"id\": 12345678901234567890, \"a\": [1, {}]} ,\n{\"b\": 1.50}, 7]\n", `row 1 {"id":12345678901234567890,"a":[1,{}]}
 row 2 {"b":1.50}
@@ -142,6 +172,48 @@ row 3 "7" ! row 3: the row is a number, not an object
 		if got := read(t, c.name, c.data, Options{}); got != c.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.about, got, c.want)
 		}
+	}
+}
+
+// TestFormat: what a table looks like is known when it was read.
+func TestFormat(t *testing.T) {
+	for _, c := range []struct{ about, name, data, want string }{
+		{"lines of Unix", "t.csv", "a,b\n1,2\n", `{"columns":["a","b"],"csv":{"delimiter":",","line_end":"\n"}}`},
+		{"as Excel writes it", "t.csv", "\ufeffsep=;\r\na;b\r\n\"1\";2\r\n", `{"columns":["a","b"],"csv":{"delimiter":";","line_end":"\r\n","byte_order_mark":true,"separator":true}}`},
+		{"all in quotes", "t.csv", "\"a\",\"b\"\r\n\"1\",\"\"\r\n", `{"columns":["a","b"],"csv":{"delimiter":",","line_end":"\r\n","quoted":true}}`},
+		{"line breaks in a header", "t.csv", "\"a\nb\",c\r\n1,2\r\n", `{"columns":["a\nb","c"],"csv":{"delimiter":",","line_end":"\r\n"}}`},
+		{"an old Mac, in UTF-16", "t.csv", utf16Of("a|b\r1|2\r", false, true), `{"columns":["a","b"],"csv":{"delimiter":"|","line_end":"\r","byte_order_mark":true,"encoding":"utf-16be"}}`},
+		{"UTF-16 without a mark", "t.tsv", utf16Of("a\tb\n", true, false), `{"columns":["a","b"],"csv":{"tsv":true,"delimiter":"\t","line_end":"\n","encoding":"utf-16le"}}`},
+		{"no line end", "t.csv", "a;b", `{"columns":["a","b"],"csv":{"delimiter":";","line_end":"\n"}}`},
+		{"JSON lines", "t.jsonl", "{\"a\":1}\n", `{}`},
+		{"a workbook", "people.xlsx#Other sheet", testdata(t, "people.xlsx"), `{"columns":["id"]}`},
+	} {
+		name, sheet := SplitSheet(c.name)
+		opened, err := Open(t.Context(), name, strings.NewReader(c.data), int64(len(c.data)), Options{Sheet: sheet})
+		for err == nil {
+			_, err = opened.Next()
+		}
+		if !errors.Is(err, io.EOF) {
+			t.Fatal(c.about, err)
+		}
+		if got, err := json.Marshal(opened.Format()); err != nil || string(got) != c.want {
+			t.Errorf("%s: %s, want %s", c.about, got, c.want)
+		}
+	}
+}
+
+// TestIsEscaped: the cells of a row whose error says so are those of the file.
+func TestIsEscaped(t *testing.T) {
+	opened, err := Open(t.Context(), "t.csv", strings.NewReader("a,b\n\xe9,\\xe9\n"), 11, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := opened.Next()
+	if err != nil || row.Err == nil || !IsEscaped(row.Err.Error()) || IsEscaped("x "+row.Err.Error()) || IsEscaped("line 2: the row has 2 cells, and the header 3") {
+		t.Errorf("%v, %v", row.Err, err)
+	}
+	if first, _ := row.Value.Get("a"); first.Text() == "\xe9" {
+		t.Error("a value cannot have bytes that are not UTF-8")
 	}
 }
 

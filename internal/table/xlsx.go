@@ -111,12 +111,16 @@ func (s *sheetRows) next() (Row, error) {
 		values[i] = value.String("")
 	}
 	var nameless error
+	var extra []value.Field // By the names of cells.
 	invalid, err := s.read(func(cell workbook.Cell, v value.Value) {
 		if cell.Column < len(values) {
 			values[cell.Column] = v
-		} else if nameless == nil {
+			return
+		}
+		if nameless == nil {
 			nameless = errorf("cell %s is in a column without a name", cell.Name())
 		}
+		extra = append(extra, value.Field{Name: cell.Name(), Value: v})
 	})
 	if err != nil {
 		return Row{}, err
@@ -124,8 +128,12 @@ func (s *sheetRows) next() (Row, error) {
 	if invalid == nil {
 		invalid = nameless
 	}
+	var rest value.Value
+	if extra != nil {
+		rest = value.Object(extra...)
+	}
 	place := fmt.Sprintf("row %d", s.rows.Number())
-	return Row{Place: place, Value: object(s.names, values), Err: at(place, invalid)}, nil
+	return Row{Place: place, Value: object(s.names, values, rest), Err: at(place, invalid)}, nil
 }
 
 // read passes the cells of the next row that has some. The first error is one of the row alone.
@@ -150,12 +158,10 @@ func (s *sheetRows) read(pass func(workbook.Cell, value.Value)) (invalid, err er
 			}
 			isEmpty = false
 			v, wrong := s.valueOf(cell)
-			switch {
-			case wrong == nil:
-				pass(cell, v)
-			case invalid == nil:
+			if wrong != nil && invalid == nil {
 				invalid = errorf("cell %s %s", cell.Name(), wrong.Message).withHint("%s", wrong.Hint)
 			}
+			pass(cell, v)
 		}
 	}
 	return invalid, nil

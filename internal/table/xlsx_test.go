@@ -80,12 +80,12 @@ row 5 {"a":"","b c":1}
 row 10 {"a":2,"b c":""}
 `},
 		{"formulas that were never calculated, as Python programs write them", `<row><c><f>1+1</f><v></v></c><c t="str"><f>T(1)</f><v></v></c></row><row><c><f>1+1</f><v/></c></row>`, `
-row 2 {"a":"","b c":""} ! row 2: cell A2 is a formula without a result
-row 3 {"a":"","b c":""} ! row 3: cell A3 is a formula without a result
+row 2 {"a":"=1+1","b c":""} ! row 2: cell A2 is a formula without a result
+row 3 {"a":"=1+1","b c":""} ! row 3: cell A3 is a formula without a result
 `},
 		{"rows that are invalid", `<row><c><f>SUM(B1:B2)</f></c><c><v>1</v></c></row><row><c><v>1</v></c><c r="AB3"><v>5</v></c></row><row><c t="s"><v>9</v></c></row><row><c><v>3</v></c></row>`, `
-row 2 {"a":"","b c":1} ! row 2: cell A2 is a formula without a result
-row 3 {"a":1,"b c":""} ! row 3: cell AB3 is in a column without a name
+row 2 {"a":"=SUM(B1:B2)","b c":1} ! row 2: cell A2 is a formula without a result
+row 3 {"a":1,"b c":"","extra cells":{"AB3":5}} ! row 3: cell AB3 is in a column without a name
 row 4 {"a":"","b c":""} ! row 4: cell A4 refers to the text "9", which the workbook does not have
 row 5 {"a":3,"b c":""}
 `},

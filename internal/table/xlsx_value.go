@@ -25,9 +25,13 @@ func (s *sheetRows) valueOf(cell workbook.Cell) (value.Value, *Error) {
 	case workbook.Bool:
 		return value.Bool(cell.Text == "1"), nil
 	case workbook.Formula:
-		return value.Value{}, errorf("is a formula without a result").withHint("open the workbook in a spreadsheet program, and save it")
+		written := ""
+		if cell.Formula != "" {
+			written = "=" + cell.Formula
+		}
+		return value.String(written), errorf("is a formula without a result").withHint("open the workbook in a spreadsheet program, and save it")
 	case workbook.Unknown:
-		return value.Value{}, errorf("refers to the text %q, which the workbook does not have", cell.Text)
+		return value.String(""), errorf("refers to the text %q, which the workbook does not have", cell.Text)
 	}
 	return value.String(cell.Text), nil
 }

@@ -1,20 +1,9 @@
 package value
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
 // longestBrief is how many characters of a value Brief shows.
 const longestBrief = 60
-
-// ItemName returns the short name of an item on one line: that of the file, or what tells a value from others.
-func ItemName(item Value) string {
-	if file := item.Text(); strings.HasPrefix(file, "/") {
-		return Visible(path.Base(file))
-	}
-	return Visible(item.Brief())
-}
 
 // Brief returns a short text for a value, for people: on one line, a string itself, any other value as JSON, and cut if it is
 // long.

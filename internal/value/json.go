@@ -39,11 +39,22 @@ func ParseText(text string) (Value, error) {
 	return Parse(unsafe.Slice(unsafe.StringData(text), len(text)))
 }
 
+// ParseUnique is Parse for what is written again: fields with equal names, and text that is not UTF-8, are errors, because what is
+// read would not be all of it.
+func ParseUnique(data []byte) (Value, error) {
+	if !utf8.Valid(data) {
+		return Value{}, errors.New("not valid UTF-8")
+	}
+	p := parser{data: data, unique: true}
+	return p.document()
+}
+
 // parser reads valid JSON. A decoder would copy all of it once more before it copies each text.
 type parser struct {
-	data  []byte
-	at    int
-	owned bool
+	data   []byte
+	at     int
+	owned  bool
+	unique bool
 }
 
 func (p *parser) document() (Value, error) {
@@ -202,6 +213,9 @@ func (p *parser) object(depth int) (Value, error) {
 			return Value{}, err
 		}
 		if at, twice := place[name]; twice {
+			if p.unique {
+				return Value{}, fmt.Errorf("ambiguous: an object has two fields with the name %.200q", name)
+			}
 			fields[at].Value = field
 			continue
 		}

@@ -32,10 +32,11 @@ func questions(count int) (all []questionRow) {
 	return all
 }
 
-// csvLine is a row of CSV without its line end.
+// csvLine is a row of CSV as Excel writes it where numbers have commas, without its line end.
 func csvLine(cells ...string) string {
 	var line bytes.Buffer
 	to := csv.NewWriter(&line)
+	to.Comma = ';'
 	_ = to.Write(cells) // Into memory.
 	to.Flush()
 	return strings.TrimSuffix(line.String(), "\n")
@@ -59,18 +60,18 @@ func TestKillsAmongRows(t *testing.T) {
 		check  func(t *testing.T, output string)
 	}{
 		{"csv", func(*testing.T) string {
-			text := "id,question,digits\n"
+			text := "\ufeffid;question;digits\r\n"
 			for _, row := range rows {
-				text += csvLine(row.ID, row.Question, row.Digits) + "\n"
+				text += csvLine(row.ID, row.Question, row.Digits) + "\r\n"
 			}
 			return text
 		}, func(t *testing.T, output string) {
-			rest, is := strings.CutPrefix(output, "id,question,digits,status,result,error,warning\n")
+			rest, is := strings.CutPrefix(output, "\ufeffid;question;digits;status;result;error;warning\r\n")
 			for i, row := range rows {
 				if !is {
 					t.Fatalf("row %d: the output goes on with %.200q", i, rest)
 				}
-				want := csvLine(row.ID, row.Question, row.Digits) + ",completed," + csvLine(guarded(row.Question)) + ",,\n"
+				want := csvLine(row.ID, row.Question, row.Digits) + ";completed;" + csvLine(guarded(row.Question)) + ";;\r\n"
 				rest, is = strings.CutPrefix(rest, want)
 			}
 			if !is || rest != "" {

@@ -40,6 +40,7 @@ type Request struct {
 	Script      string
 	Set         []string // name=value
 
+	splitting
 	flags      *pflag.FlagSet
 	noRequests string // Why a file that is named like a request file is none.
 }
@@ -64,6 +65,7 @@ func (r *Request) Register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&r.Files.Models, "models", nil, "models, each of which is asked about each file: a,b")
 	flags.StringVar(&r.Provider, "provider", "", "provider of the model (default that of the settings)")
 	flags.IntVar(&r.NumCtx, "num-ctx", 0, "size of the context in tokens, of prompt and answer together")
+	r.splitting.register(flags)
 	flags.Float64Var(&r.Temperature, "temperature", 0, "temperature of the model")
 	flags.BoolVar(&r.Vision, "vision", false, "the files are images")
 	flags.StringVar(&r.Files.Method, "method", "", "method to call for each file, such as llm/embed or mcp/SERVER.tool.NAME (default llm/chat)")
@@ -119,6 +121,7 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 	case b.Method == "":
 		b.Method = interpreter.DefaultMethod
 	}
+	r.splitting.apply(r.flags, r.Set, &b, &found)
 	b.Parameters = r.parameters(b, parameters.Method(specs, b.Method), stdin, &found)
 	return b, found
 }

@@ -6,35 +6,14 @@ import (
 	"io"
 	"strings"
 
-	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/activities/rows"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // rowCount is how many rows a batch has, as far as they were counted.
 type rowCount struct {
 	counted int
 	more    bool // There are more.
-}
-
-// Columns returns the names of the columns of a batch's table, as it is now; nil if it has none or cannot be read.
-func Columns(ctx context.Context, p *plan.Plan) []string {
-	a, err := activities.New(activities.Options{})
-	if err != nil {
-		return nil
-	}
-	s := &Scan{plan: p, activities: a}
-	list, err := a.OpenRows(s.request(""))
-	if err != nil {
-		return nil
-	}
-	defer list.Close()
-	names, err := list.Columns(ctx)
-	if err != nil {
-		return nil
-	}
-	return names
 }
 
 // maxCounted is how many rows are counted before a batch starts.
@@ -81,7 +60,7 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		index := p.Calls
 		p.Calls++
 		if len(p.Files) < maxFiles {
-			p.Files = append(p.Files, fmt.Sprintf("%s: %s", row.Place, row.Item.Brief()))
+			p.Files = append(p.Files, fmt.Sprintf("%s: %s", row.Place, protocol.NameOf(row.Item)))
 		}
 		if row.Error != nil {
 			row.Error.Message = strings.TrimPrefix(row.Error.Message, row.Place+": ")

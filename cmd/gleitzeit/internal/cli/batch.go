@@ -33,7 +33,6 @@ type batchOptions struct {
 	request batch.Request
 	file    string         // Where the results go; empty is standard output.
 	export  export.Options // What of the results, and how.
-	chosen  bool           // Whether a flag selects the format.
 	another bool
 	dryRun  bool
 	save    string // Where the workflow goes, instead of being run.
@@ -131,7 +130,7 @@ func (p batchCommand) resultFlags(command *cobra.Command, o *batchOptions) {
 // chooseFormat decides the format of the results from the flags.
 func (p batchCommand) chooseFormat(command *cobra.Command, o *batchOptions) {
 	p.toFile, o.export.Format = o.file != "", p.output.String()
-	if o.chosen = command.Flags().Changed("format"); !o.chosen {
+	if o.export.Named = command.Flags().Changed("format"); !o.export.Named {
 		o.export.Format = export.FormatOfFile(o.file)
 	}
 }
@@ -154,6 +153,12 @@ func (p batchCommand) resumeCommand() *cobra.Command {
 			}
 			how := p.printing(command.Context(), &o)
 			defer how.close()
+			how.check = func(planned *plan.Plan) error {
+				if o.export.Decide(hasRequests(planned), o.file); len(o.checkOutput()) > 0 {
+					return p.refuseBatch(o.checkOutput())
+				}
+				return nil
+			}
 			return retryCommand(p).retry(command.Context(), args[0], what, how.execution)
 		},
 	}
@@ -173,7 +178,7 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	if o.export.Ordered && o.file == "" {
 		report("--ordered needs --output", "standard output has the items in their order")
 	}
-	if err := export.CheckFile(o.file); err != nil && !o.chosen {
+	if err := export.CheckFile(o.file); err != nil && !o.export.Named {
 		report(err.Error(), "")
 	}
 	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
@@ -212,7 +217,7 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return err
 	}
 	typed, found := o.request.Batch(paths, specs, p.In)
-	o.answerRequests(typed.Requests)
+	o.export.Decide(typed.Requests, o.file)
 	found = append(found, o.checkOutput()...)
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
@@ -258,20 +263,15 @@ func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
 		if err != nil {
 			return err
 		}
-		o.answerRequests(planned != nil && planned.Tasks[0].FanOut.HasRequests())
-		if about := document.Batch(definition.BatchID); planned != nil && about.Rows && about.Total == 0 {
-			o.export.Columns = batch.Columns(ctx, planned)
-		}
+		o.export.Decide(hasRequests(planned), o.file)
 		return p.printBatch(ctx, s, document, file, *o)
 	}
 	return how
 }
 
-// answerRequests selects the format for a request file, unless a flag does.
-func (o *batchOptions) answerRequests(requests bool) {
-	if requests && !o.chosen {
-		o.export.Format = export.FormatOfAnswers(o.file)
-	}
+// hasRequests reports whether the items of a batch are those of a request file.
+func hasRequests(planned *plan.Plan) bool {
+	return planned != nil && slices.ContainsFunc(planned.Tasks, func(task plan.Task) bool { return task.ID == definition.BatchID && task.FanOut.HasRequests() })
 }
 
 // saveBatch writes the workflow of a batch.

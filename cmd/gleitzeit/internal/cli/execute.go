@@ -18,6 +18,7 @@ type execution struct {
 	command string                               // What resumes the run when it is typed again.
 	claimed string                               // The same, where the workflow file alone does not say it.
 	another bool                                 // Another run is wanted, even where one of the plan is open.
+	check   func(*plan.Plan) error               // Is called before a run is retried; may be nil.
 	print   func(*runs.Session, *view.Run) error // Reads and prints the results; nil prints them as those of a run.
 	ended   runs.ItemEnded                       // Is called for each item that has ended; may be nil.
 

@@ -146,6 +146,11 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how
 			return err
 		}
 	}
+	if how.check != nil {
+		if err := how.check(earlier.Plan); err != nil {
+			return err
+		}
+	}
 	if o.dryRun {
 		forecast, err := earlier.Forecast(ctx, s)
 		if err != nil {

@@ -52,15 +52,16 @@ func (p Program) exportCommand() *cobra.Command {
 	var file string
 	command := p.Temporal(&cobra.Command{
 		Use:   "export RUN [TASK]",
-		Short: "Write the items of a run as text, JSON, CSV, Markdown or Parquet",
+		Short: "Write the items of a run as text, JSON, CSV, XLSX, Markdown or Parquet",
 		Long: "Write the items of a run that have ended, in their order, with their results, errors and warnings.\n" +
-			"RUN may be @latest; TASK is needed if several tasks of the run have items.",
+			"RUN may be @latest; TASK is needed if several tasks of the run have items.\n" +
+			"Without --format, the ending of --output selects the format; the answers to a request file are those of the API.",
 		Example: "  gleitzeit batch export @latest --output answers.csv\n" +
 			"  gleitzeit batch export @latest --format jsonl --fields item,result.response --only completed",
 		Args: p.Arguments(1, "RUN", "TASK"),
 		RunE: func(command *cobra.Command, args []string) error {
-			o.Format = FormatOfFile(file)
-			if command.Flags().Changed("format") {
+			o.Format, o.Named = FormatOfFile(file), command.Flags().Changed("format")
+			if o.Named {
 				o.Format = p.Format.String()
 			} else if err := CheckFile(file); err != nil {
 				return p.Invalid(err)
@@ -88,6 +89,13 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 	defer s.Close()
 	records, err := OpenRecords(ctx, s.Store(), run.Run, task, !run.Status.Ended())
 	if err != nil {
+		return err
+	}
+	o.Decide(records.requests, file)
+	if err := o.Check(); err != nil {
+		return p.Invalid(err)
+	}
+	if err := p.Writable(o.ErrorFile(file)); err != nil {
 		return err
 	}
 	if !run.Status.Ended() {
@@ -285,7 +293,7 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if failed {
 		fmt.Fprint(p.Out, view.Wrap(text, p.Width()))
 		return records.failed(ctx, func(item value.Value, last resultstore.Record) error {
-			_, err := io.WriteString(p.Out, view.Wrap(fmt.Sprintf("✗ %s  %s\n", value.ItemName(item), value.VisibleLines(view.Brief(last.Error.Message))), p.Width()))
+			_, err := io.WriteString(p.Out, view.Wrap(fmt.Sprintf("✗ %s  %s\n", protocol.ShortNameOf(item), value.VisibleLines(view.Brief(last.Error.Message))), p.Width()))
 			return err
 		})
 	}

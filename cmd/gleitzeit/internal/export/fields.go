@@ -142,6 +142,12 @@ func (f *field) value(item Item) value.Value {
 	if f.read != nil {
 		return f.read(item)
 	}
+	if f.kept && len(item.get("item", "problems").Elements()) > 0 && item.get("item", "line").Kind() == value.KindNumber {
+		return value.Object(value.Field{Name: "custom_id", Value: customID(item)}) // A line of a request file that cannot be sent.
+	}
+	if own := item.get("item"); f.exact && own.Kind() != value.KindObject {
+		return value.Object(value.Field{Name: "item", Value: own}) // A row that could not be read: the text of it.
+	}
 	for _, other := range f.others {
 		if _, has := other.of(item); has && f.not == "" {
 			f.not = other.written
@@ -214,15 +220,15 @@ type columns struct {
 }
 
 // newColumns returns the columns that are known before any item is read: those of the fields, and those of a table.
-func newColumns(fields []*field, ofTable []string) *columns {
+func newColumns(fields []*field, source *protocol.Table) *columns {
 	c := &columns{fields: fields, of: make([]map[string]*column, len(fields))}
 	for i, f := range fields {
 		c.of[i] = map[string]*column{}
 		if !f.every {
 			c.of[i][""] = &column{name: f.name, field: f}
 			c.count++
-		} else if f.name == "item" {
-			for place, name := range ofTable {
+		} else if f.name == "item" && source != nil {
+			for place, name := range source.Columns {
 				c.of[i][name] = &column{field: f, key: name, first: [2]int{0, place}}
 				c.count++
 			}

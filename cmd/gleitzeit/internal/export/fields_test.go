@@ -75,12 +75,12 @@ func TestShortNamesOfAnswers(t *testing.T) {
 
 // A file whose ending is that of another format is not written as text.
 func TestFilesOfOtherFormats(t *testing.T) {
-	for _, file := range []string{"z.xlsx", "a/b.PDF", "c.yaml", "d.docx", "x.jsonl.gz", "t.tsv"} {
-		if err := CheckFile(file); err == nil || !strings.Contains(err.Error(), ".json, .jsonl, .ndjson, .csv, .md, .markdown, .parquet") {
+	for _, file := range []string{"z.ods", "a/b.PDF", "c.yaml", "d.docx", "x.jsonl.gz", "t.xls"} {
+		if err := CheckFile(file); err == nil || !strings.Contains(err.Error(), ".json, .jsonl, .ndjson, .csv, .tsv, .tab, .xlsx, .md, .markdown, .parquet") {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for _, file := range []string{"", "results", "a.txt", "a.log", "v1.2", "a.csv", "b.md", "c.parquet", "xlsx"} {
+	for _, file := range []string{"", "results", "a.txt", "a.log", "v1.2", "a.csv", "b.md", "c.parquet", "xlsx", "d.XLSX", "e.tsv"} {
 		if err := CheckFile(file); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}

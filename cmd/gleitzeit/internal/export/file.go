@@ -196,6 +196,9 @@ func (f *File) append(line []byte) error {
 	return nil
 }
 
+// Table implements Items.
+func (f *File) Table() *protocol.Table { return f.records.table }
+
 // Each implements Items: those in the journal.
 func (f *File) Each(ctx context.Context, pass func(Item) error) error {
 	if _, err := f.journal.Seek(0, io.SeekStart); err != nil {

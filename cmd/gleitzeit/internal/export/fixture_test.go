@@ -174,8 +174,10 @@ func (f *fixture) about(t *testing.T) *view.Batch {
 	return run.Batch("batch")
 }
 
-// itemsList are items that are in memory.
+// itemsList are items that are in memory, of no table.
 type itemsList []Item
+
+func (itemsList) Table() *protocol.Table { return nil }
 
 func (l itemsList) Each(_ context.Context, pass func(Item) error) error {
 	for _, item := range l {

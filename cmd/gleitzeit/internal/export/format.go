@@ -30,16 +30,19 @@ type document struct {
 	about   interface{ MarkdownHeading() string } // Of the batch; it is encoded as an object.
 	fields  []*field                              // Nil: the whole entries.
 	columns []*column                             // Of a table.
+	source  *protocol.Table                       // The table whose rows the items are, which is written again; nil: there is none.
 	options *Options
+	notes   []string // What of the items the format does not have, for people.
 }
 
 // format is a format of exports.
 type format struct {
-	names   []string // The first is shown.
-	endings []string // Of files.
-	table   bool     // It has columns, for which all items are read before the first is written.
-	rows    bool     // The rows of a table stay rows of the same columns.
-	open    func(io.Writer, *document) (Writer, error)
+	names     []string // The first is shown.
+	endings   []string // Of files.
+	table     bool     // It has columns, for which all items are read before the first is written.
+	rows      bool     // The rows of a table stay rows of the same columns.
+	delimited bool     // It is text that a spreadsheet guesses the types of.
+	open      func(io.Writer, *document) (Writer, error)
 }
 
 // formats are all of them.
@@ -47,7 +50,9 @@ var formats = []format{
 	{names: []string{"text"}, open: newText},
 	{names: []string{"json"}, endings: []string{".json"}, open: newJSON},
 	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, rows: true, open: newJSONL},
-	{names: []string{"csv"}, endings: []string{".csv"}, table: true, rows: true, open: newCSV},
+	{names: []string{"csv"}, endings: []string{".csv"}, table: true, rows: true, delimited: true, open: newCSV},
+	{names: []string{"tsv"}, endings: []string{".tsv", ".tab"}, table: true, rows: true, delimited: true, open: newTSV},
+	{names: []string{"xlsx"}, endings: []string{".xlsx"}, table: true, rows: true, open: newWorkbook},
 	{names: []string{"markdown", "md"}, endings: []string{".md", ".markdown"}, open: newMarkdown},
 	{names: []string{Responses}, open: newResponses},
 	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, rows: true, open: newParquet},
@@ -71,7 +76,7 @@ func FormatOfFile(file string) string {
 
 // otherFormats are endings of files whose format is another one.
 var otherFormats = []string{
-	".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".docx", ".doc", ".odt", ".rtf", ".pptx", ".ppt", ".odp", ".pdf", ".epub", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml",
+	".xlsm", ".xls", ".ods", ".docx", ".doc", ".odt", ".rtf", ".pptx", ".ppt", ".odp", ".pdf", ".epub", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml",
 	".gz", ".zip", ".zst", ".bz2", ".xz", ".db", ".sqlite", ".avro", ".orc", ".arrow", ".feather", ".png", ".jpg", ".jpeg",
 }
 
@@ -100,16 +105,16 @@ func FormatNames() string {
 // Options are what to write of the items, and how.
 type Options struct {
 	Format  string // The first name of a format.
+	Named   bool   // The format was named; otherwise that of the file depends on the items.
 	Fields  string // Separated by commas; empty is everything, or, of a table, the usual columns.
 	Only    string // A status; empty is all.
 	Keep    bool   // The columns of the input come along.
 	Raw     bool   // Cells that a spreadsheet would take for formulas stay as they are.
-	BOM     bool   // A CSV file begins with a byte order mark.
+	BOM     bool   // CSV begins with a byte order mark, also where the table of the items does not.
 	Ordered bool   // A file that grows is in the order of the items.
 	Errors  string // File for the requests without an answer, of the format Responses; empty is a name like that of the output.
 
-	// Columns are those of a table without rows, which no item has.
-	Columns []string
+	decided bool // It is known whether the items are requests.
 
 	part  part // Which lines are written.
 	brief bool // As text, items that were skipped are counted after some.
@@ -120,9 +125,9 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Fields, "fields", "", "fields of each item, separated by commas: item, index, status, result.response, result.parsed.*, error.message, duration, … (default all; of a table the usual columns)")
 	flags.StringVar(&o.Only, "only", "", "status of the items: completed, failed or skipped (default all)")
 	flags.BoolVar(&o.Keep, "keep", false, "add the columns of the input to a table, and to --fields")
-	flags.BoolVar(&o.Raw, "raw", false, "leave CSV cells that begin with =, +, - or @ as they are; a spreadsheet may run them")
-	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests without an answer, with --format responses and --output (default FILE.errors.jsonl)")
-	flags.BoolVar(&o.BOM, "bom", false, "begin CSV with a byte order mark, which Excel needs")
+	flags.BoolVar(&o.Raw, "raw", false, "leave cells of CSV and TSV that begin with =, +, - or @ as they are; a spreadsheet may run them")
+	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests of a request file without an answer, beside --output (default FILE.errors.jsonl)")
+	flags.BoolVar(&o.BOM, "bom", false, "begin CSV and TSV with a byte order mark, which Excel needs")
 }
 
 // Check reports options that are not valid.
@@ -136,8 +141,8 @@ func (o *Options) Check() error {
 		name  string
 		given bool
 	}{{"bom", o.BOM}, {"raw", o.Raw}} {
-		if flag.given && o.Format != "csv" {
-			return fmt.Errorf("--%s is for CSV, and the format is %s", flag.name, o.Format)
+		if flag.given && !o.format().delimited {
+			return fmt.Errorf("--%s is for CSV and TSV, and the format is %s", flag.name, o.Format)
 		}
 	}
 	if err := o.checkResponses(); err != nil {
@@ -201,11 +206,14 @@ func renderItems(ctx context.Context, items Items, batch *view.Batch, about inte
 		f.resolve(batch.Answers)
 	}
 	d := &document{batch: batch, about: about, fields: fields, options: o}
+	if batch.Rows {
+		d.source = items.Table()
+	}
 	if records, is := items.(*Records); is {
 		records.only = protocol.Status(o.Only)
 	}
 	if o.format().table {
-		columns := newColumns(fields, o.Columns)
+		columns := newColumns(fields, d.source)
 		err := items.Each(ctx, func(item Item) error {
 			if !o.wants(item) {
 				return nil
@@ -239,7 +247,7 @@ func renderItems(ctx context.Context, items Items, batch *view.Batch, about inte
 			notes = append(notes, note)
 		}
 	}
-	return notes, err
+	return append(notes, d.notes...), err
 }
 
 // Print writes the items of a task of a run that has ended, in their order, for people who have waited for them.
@@ -273,9 +281,6 @@ func (d *document) row(item Item) value.Value {
 		if !f.every {
 			add(f.name, found)
 			continue
-		}
-		if f.exact && found.Kind() != value.KindObject {
-			add("item", item.get("item")) // A line that could not be read.
 		}
 		for _, one := range found.Fields() {
 			name := keyed(f.name, one.Name)

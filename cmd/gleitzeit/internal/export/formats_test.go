@@ -17,8 +17,11 @@ import (
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/require"
+	tables "github.com/gleitzeit/gleitzeit/internal/table"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/internal/workbook"
 )
 
 func render(t *testing.T, items Items, f *fixture, o Options) string {
@@ -167,6 +170,55 @@ func TestCSVReadBack(t *testing.T) {
 	}
 	if out := render(t, f.records(t), f, Options{Format: "csv", BOM: true}); !strings.HasPrefix(out, byteOrderMark+"item,") {
 		t.Errorf("with a byte order mark: %.20q", out)
+	}
+}
+
+// TestXLSXReadBack: numbers are numbers as far as a spreadsheet keeps their digits, and everything else is text, which never runs.
+func TestXLSXReadBack(t *testing.T) {
+	f := newFixture(t, 10)
+	data := render(t, f.records(t), f, Options{Format: "xlsx"})
+	opened, err := tables.Open(t.Context(), "t.xlsx", strings.NewReader(data), int64(len(data)), tables.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, entry := range f.entries {
+		row, err := opened.Next()
+		if err != nil || row.Err != nil {
+			t.Fatal(err, row.Err)
+		}
+		item := Item{Index: i, Entry: entry}
+		for name, want := range map[string]value.Value{
+			"item": item.get("item"), "index": value.Int(int64(i)), "status": item.get("status"), "result": value.String(textOf(item.get("result", "response"))),
+			"result.parsed.half": item.get("result", "parsed", "half"), "result.parsed.big": value.String(textOf(item.get("result", "parsed", "big"))),
+			"error": value.String(textOf(item.problem())),
+		} {
+			got, _ := row.Value.Get(name)
+			if textOf(got) != textOf(want) || want.Kind() == value.KindNumber && got.Kind() != want.Kind() {
+				t.Errorf("row %d has %s as %s, want %s", i, name, got.JSON(), want.JSON())
+			}
+		}
+		if ok, _ := row.Value.Get("result.parsed.ok"); i < len(answers) && ok.Kind() != value.KindBool {
+			t.Errorf("row %d: %s", i, ok.JSON())
+		}
+	}
+}
+
+// TestLimitsOfXLSX: a text that no cell can have is cut, and a line says so.
+func TestLimitsOfXLSX(t *testing.T) {
+	long := value.String(strings.Repeat("x", workbook.MaxText+1))
+	entry := value.Object(value.Field{Name: "index", Value: value.Int(0)}, value.Field{Name: "item", Value: long}, value.Field{Name: "status", Value: long})
+	item, _ := itemOf(entry)
+	var out bytes.Buffer
+	notes, err := Render(t.Context(), itemsList{item}, &view.Batch{}, &Options{Format: "xlsx"}, &out)
+	if want := "warning: 2 of the cells have only the first 32767 characters of their text, which is the limit of XLSX; CSV and Parquet have all of it"; err != nil || !slices.Equal(notes, []string{want}) {
+		t.Errorf("%q, %v", notes, err)
+	}
+	w := &sheet{rows: workbook.MaxRows, document: &document{}}
+	if got := fmt.Sprint(w.Write(item)); got != "XLSX has at most 1048576 rows (write CSV or Parquet)" {
+		t.Error(got)
+	}
+	if _, err := newWorkbook(&out, &document{columns: make([]*column, workbook.MaxColumns+1)}); err == nil || err.Error() != "there are 16385 columns, and XLSX has at most 16384 (name the fields that you want with --fields, or write CSV)" {
+		t.Error(err)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package export writes the items of a task, one after the other, as text, JSON, JSON lines, CSV, Markdown and Parquet: those of a
+// Package export writes the items of a task, one after the other, as text, JSON, JSON lines, CSV, TSV, XLSX, Markdown and Parquet: those of a
 // run that goes on into a file that grows with it, and those of any run on demand. It reads records page by page, so that memory does
 // not depend on how many items there are, and it changes none.
 package export
@@ -22,6 +22,8 @@ type Item struct {
 type Items interface {
 	// Each passes every item to the function, until that returns an error.
 	Each(ctx context.Context, pass func(Item) error) error
+	// Table returns what the table looks like whose rows they are; nil if they are none, or if nobody noted it.
+	Table() *protocol.Table
 }
 
 // itemOf returns the item of an entry; false for a value that is none.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/require"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -16,6 +17,9 @@ import (
 
 // many are items that are made when they are passed.
 type many int
+
+// Table implements Items.
+func (many) Table() *protocol.Table { return nil }
 
 func (m many) Each(ctx context.Context, pass func(Item) error) error {
 	for i := range int(m) {

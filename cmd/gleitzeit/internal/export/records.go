@@ -20,10 +20,12 @@ type Records struct {
 	retry     *protocol.Retry // The policy of the task.
 	models    []string        // Of the task, where several are asked about each file.
 	rows      bool            // The items are the rows of a table, not requests.
+	requests  bool            // They are those of a request file.
 	open      bool            // A failed attempt may be followed by another one.
 	only      protocol.Status // Of the items that Each passes; empty is all.
 	pages     []protocol.Page
-	read      protocol.Page // The page whose items are in memory,
+	table     *protocol.Table // Whose rows the items are.
+	read      protocol.Page   // The page whose items are in memory,
 	items     []value.Value
 }
 
@@ -47,7 +49,7 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 		if err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task, err)
 		}
-		r.pages = manifest.Pages
+		r.pages, r.table = manifest.Pages, manifest.Table
 		break
 	}
 	planned, err := view.ReadPlan(ctx, store, run)
@@ -58,7 +60,8 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 		if planned.Tasks[i].ID == task {
 			r.retry = planned.Tasks[i].Retry
 			if each := planned.Tasks[i].FanOut; each != nil {
-				r.models, r.rows = each.Models, each.Rows != nil && !each.HasRequests()
+				r.models, r.requests = each.Models, each.HasRequests()
+				r.rows = each.Rows != nil && !r.requests
 			}
 		}
 	}
@@ -76,6 +79,9 @@ func (r *Records) count() int {
 	last := r.pages[len(r.pages)-1]
 	return last.First + last.Count
 }
+
+// Table implements Items.
+func (r *Records) Table() *protocol.Table { return r.table }
 
 // Each implements Items.
 func (r *Records) Each(ctx context.Context, pass func(Item) error) error {

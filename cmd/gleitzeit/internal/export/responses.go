@@ -30,6 +30,15 @@ func FormatOfAnswers(file string) string {
 	}
 }
 
+// Decide selects the format for a file, unless it was named, when it is known whether the items are those of a request file. Fields are
+// never those of a response.
+func (o *Options) Decide(requests bool, file string) {
+	if requests && !o.Named && o.Fields == "" && !o.Keep {
+		o.Format = FormatOfAnswers(file)
+	}
+	o.decided = true
+}
+
 // part is which lines of that format are written.
 type part int
 
@@ -144,7 +153,7 @@ func (o *Options) ErrorFile(output string) string {
 // checkResponses reports flags that the format does not have, and those that only it has.
 func (o *Options) checkResponses() error {
 	switch {
-	case o.Errors != "" && !o.splits():
+	case o.Errors != "" && !o.splits() && (o.Named || o.decided):
 		return fmt.Errorf("--errors is for --format %s", Responses)
 	case o.Fields != "" && o.splits():
 		return fmt.Errorf("--fields and --format %s cannot be combined: clients expect all fields of a response", Responses)

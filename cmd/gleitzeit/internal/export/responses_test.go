@@ -1,6 +1,7 @@
 package export
 
 import (
+	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -153,7 +154,7 @@ func TestErrorFile(t *testing.T) {
 		}
 	}
 	for want, o := range map[string]Options{
-		"--errors is for --format responses": {Format: "jsonl", Errors: "e"},
+		"--errors is for --format responses": {Format: "jsonl", Errors: "e", Named: true},
 		"--fields and --format responses cannot be combined: clients expect all fields of a response": {Format: Responses, Fields: "item"},
 		"<nil>": {Format: Responses, Errors: "e"},
 	} {
@@ -176,5 +177,63 @@ func TestFormatOfAnswers(t *testing.T) {
 		if errors := o.ErrorFile(file); (errors != "") != (file != "" && want == Responses) {
 			t.Errorf("--output %q: the error file is %q", file, errors)
 		}
+	}
+}
+
+// TestFormatOfRequests: the answers to a request file are those of the API by themselves, unless something else is asked for.
+func TestFormatOfRequests(t *testing.T) {
+	for _, c := range []struct {
+		o        Options
+		requests bool
+		file     string
+		want     string
+	}{
+		{Options{Format: "jsonl"}, true, "a.jsonl", Responses},
+		{Options{Format: "text"}, true, "", Responses},
+		{Options{Format: "text", Errors: "e.jsonl"}, true, "answers", Responses},
+		{Options{Format: "csv"}, true, "a.csv", "csv"},
+		{Options{Format: "jsonl", Named: true}, true, "a.jsonl", "jsonl"},
+		{Options{Format: "jsonl", Fields: "item.custom_id"}, true, "a.jsonl", "jsonl"},
+		{Options{Format: "jsonl", Keep: true}, true, "a.jsonl", "jsonl"},
+		{Options{Format: "jsonl"}, false, "a.jsonl", "jsonl"},
+		{Options{Format: "jsonl", Errors: "e.jsonl"}, false, "a.jsonl", "--errors is for --format responses"},
+		{Options{Format: "csv", Errors: "e.jsonl"}, true, "a.csv", "--errors is for --format responses"},
+	} {
+		if err := c.o.Check(); err != nil {
+			t.Errorf("%+v, before the items are known: %v", c.o, err)
+		}
+		c.o.Decide(c.requests, c.file)
+		got := c.o.Format
+		if err := c.o.Check(); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%+v %v %q: %s", c.o, c.requests, c.file, got)
+		}
+	}
+}
+
+// TestRequestsAsATable: a line that cannot be sent has its custom_id, and the error says what is wrong; how it is recorded is nobody's
+// matter.
+func TestRequestsAsATable(t *testing.T) {
+	f, _, _ := requests(t)
+	about := f.about(t)
+	about.Rows = true // As of each table.
+	var out strings.Builder
+	if _, err := Render(t.Context(), f.records(t), about, &Options{Format: "csv"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	read, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+	if err != nil || strings.Join(read[0], ",") != "custom_id,url,body,status,result,error,warning" {
+		t.Fatalf("%q, %v", out.String(), err)
+	}
+	for i, want := range []string{"a,completed,", "b,completed,", ",failed,line 3: the line is not JSON", "a,failed,line 3: the line is not JSON", "c,failed,the server cannot be reached", "d,skipped,the run was cancelled"} {
+		row := read[i+1]
+		if got := row[0] + "," + row[3] + "," + row[5]; got != want {
+			t.Errorf("row %d: %s, want %s", i+1, got, want)
+		}
+	}
+	if got := render(t, f.records(t), f, Options{Format: "text", Only: "failed"}); !strings.Contains(got, "== line 3\n") || !strings.Contains(got, "== line 4, a\n") || !strings.Contains(got, "== c\n") || strings.Contains(got, "problems") {
+		t.Errorf("text: %s", got)
 	}
 }

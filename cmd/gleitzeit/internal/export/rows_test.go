@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	utf "golang.org/x/text/encoding/unicode"
+
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
@@ -35,6 +37,14 @@ func rowItems(t *testing.T) itemsList {
 	return items
 }
 
+// tableItems are the rows of a table.
+type tableItems struct {
+	itemsList
+	of *protocol.Table
+}
+
+func (i tableItems) Table() *protocol.Table { return i.of }
+
 func renderRows(t *testing.T, o Options) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -50,7 +60,7 @@ func TestRowsWithAnswers(t *testing.T) {
 		"csv": "id,status,item,\"a, b\",status (2),result,result.parsed.n,error,warning\n" +
 			"=1+1,\" open \",\"x\r\ny\",\"\"\"q\"\"\",completed,'=no,1,,\n" +
 			"007,,@z,',failed,,,broken,\n" +
-			",,,,failed,,,line 4: not JSON,\n",
+			",,\"{\"\"id\"\":\",,failed,,,line 4: not JSON,\n",
 		"jsonl": `{"id":"=1+1","status":" open ","item":"x\r\ny","a, b":"\"q\"","status (2)":"completed","result":"=no","result.parsed.n":1,"error":null,"warning":null}
 {"id":"007","status":"","item":"@z","a, b":"'","status (2)":"failed","result":null,"error":"broken","warning":null}
 {"item":"{\"id\":","status":"failed","result":null,"error":"line 4: not JSON","warning":null}
@@ -73,7 +83,7 @@ func TestRowsWithAnswers(t *testing.T) {
 
 // TestRowsAreReadBack: what is written can be the table of another batch.
 func TestRowsAreReadBack(t *testing.T) {
-	for _, name := range []string{"t.csv", "t.jsonl", "t.parquet"} {
+	for _, name := range []string{"t.csv", "t.jsonl", "t.parquet", "t.tsv", "t.xlsx"} {
 		data := renderRows(t, Options{Format: FormatOfFile(name)})
 		opened, err := tables.Open(t.Context(), name, strings.NewReader(data), int64(len(data)), tables.Options{})
 		if err != nil {
@@ -134,18 +144,101 @@ func TestTableWithoutRows(t *testing.T) {
 		{Options{Fields: "status", Keep: true}, "id,item.status,\"a, b\",status\n"},
 		{Options{Fields: "index"}, "index\n"},
 	} {
-		c.o.Format, c.o.Columns = "csv", []string{"id", "status", "a, b"}
+		c.o.Format = "csv"
 		var out bytes.Buffer
-		if _, err := Render(t.Context(), itemsList{}, &view.Batch{Rows: true}, &c.o, &out); err != nil || out.String() != c.want {
+		if _, err := Render(t.Context(), tableItems{of: &protocol.Table{Columns: []string{"id", "status", "a, b"}}}, &view.Batch{Rows: true}, &c.o, &out); err != nil || out.String() != c.want {
 			t.Errorf("%+v: %q, %v", c.o, &out, err)
 		}
 	}
 	var out bytes.Buffer
-	if _, err := Render(t.Context(), itemsList{}, &view.Batch{Rows: true}, &Options{Format: "parquet", Columns: []string{"id"}}, &out); err != nil {
+	if _, err := Render(t.Context(), tableItems{of: &protocol.Table{Columns: []string{"id"}}}, &view.Batch{Rows: true}, &Options{Format: "parquet"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	opened, err := tables.Open(t.Context(), "t.parquet", bytes.NewReader(out.Bytes()), int64(out.Len()), tables.Options{})
 	if err != nil || strings.Join(opened.Columns(), " ") != "id status result error warning" {
 		t.Errorf("Parquet: %v", err)
+	}
+}
+
+// writtenAgain reads a table, lets every row complete or fail as it does, and writes it.
+func writtenAgain(t *testing.T, name, data, output string) string {
+	t.Helper()
+	opened, err := tables.Open(t.Context(), name, strings.NewReader(data), int64(len(data)), tables.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items itemsList
+	for {
+		row, err := opened.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := value.Object(value.Field{Name: "index", Value: value.Int(int64(len(items)))}, value.Field{Name: "item", Value: row.Value})
+		if row.Err != nil {
+			message := value.Object(value.Field{Name: "message", Value: value.String(row.Err.Error())})
+			entry = entry.With("status", value.String("failed")).With("error", message)
+		} else {
+			entry = entry.With("status", value.String("completed")).With("result", value.Object(value.Field{Name: "response", Value: value.String("ä;\t=")}))
+		}
+		item, _ := itemOf(entry)
+		items = append(items, item)
+	}
+	var out bytes.Buffer
+	if _, err := Render(t.Context(), tableItems{items, opened.Format()}, &view.Batch{Rows: true}, &Options{Format: FormatOfFile(output)}, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestTablesAreWrittenAsTheyAre: CSV has the delimiter, the line ends, the byte order mark and the encoding of the table, and every cell
+// of it, also in rows that are invalid.
+func TestTablesAreWrittenAsTheyAre(t *testing.T) {
+	for _, c := range []struct{ about, name, data, output, want string }{
+		{"lines of Unix", "t.csv", "id,q\n1,\"a\nb\"\n", "o.csv", "id,q,status,result,error,warning\n1,\"a\nb\",completed,ä;\t=,,\n"},
+		{
+			"as Excel writes it", "t.csv", "\ufeffsep=;\r\nid;q\r\n1;\"a\nb;\r\"\r\n=1; x\r\n", "o.csv",
+			"\ufeffsep=;\r\nid;q;status;result;error;warning\r\n1;\"a\nb;\r\";completed;\"ä;\t=\";;\r\n=1;\" x\";completed;\"ä;\t=\";;\r\n",
+		},
+		{
+			"into TSV", "t.csv", "\ufeffsep=;\r\nid;q\r\n1;2\r\n", "o.tsv",
+			"\ufeffid\tq\tstatus\tresult\terror\twarning\r\n1\t2\tcompleted\t\"ä;\t=\"\t\t\r\n",
+		},
+		{"TSV into CSV", "t.tsv", "id\tq\n1\t\"2\"\n", "o.csv", "id,q,status,result,error,warning\n1,2,completed,ä;\t=,,\n"},
+		{"TSV", "t.tsv", "id\tq\n1\t2\n", "o.tab", "id\tq\tstatus\tresult\terror\twarning\n1\t2\tcompleted\t\"ä;\t=\"\t\t\n"},
+		{"tabs in CSV", "t.csv", "id\tq\n1\t2\n", "o.csv", "id\tq\tstatus\tresult\terror\twarning\n1\t2\tcompleted\t\"ä;\t=\"\t\t\n"},
+		{"all in quotes", "t.csv", "\"id\"\n\"1\"\n\"\"\n", "o.csv", "\"id\",\"status\",\"result\",\"error\",\"warning\"\n\"1\",\"completed\",\"ä;\t=\",\"\",\"\"\n\"\",\"completed\",\"ä;\t=\",\"\",\"\"\n"},
+		{"an old Mac", "t.csv", "id,q\r1,2\r", "o.csv", "id,q,status,result,error,warning\r1,2,completed,ä;\t=,,\r"},
+		{
+			"invalid rows", "t.csv", "id,q\ncaf\xe9,2\n1\n1,2,3,\"4,\"\n\"x\"y,2\n\\xe9,2\n", "o.csv",
+			"id,q,extra cells,status,result,error,warning\n" +
+				"caf\xe9,2,,failed,,line 2: cell 1 is not valid UTF-8,\n" +
+				"1,,,failed,,\"line 3: the row has 1 cell, and the header 2\",\n" +
+				"1,2,\"[\"\"3\"\",\"\"4,\"\"]\",failed,,\"line 4: the row has 4 cells, and the header 2\",\n" +
+				"\"\"\"x\"\"y\",2,,failed,,line 5: cell 1 has text after its closing quote,\n" +
+				"\\xe9,2,,completed,ä;\t=,,\n",
+		},
+		{"invalid lines", "t.jsonl", "{\"a\":1,\"a\":2}\n{\"a\":1}\n", "o.csv", "item,a,status,result,error,warning\n" +
+			"\"{\"\"a\"\":1,\"\"a\"\":2}\",,failed,,\"line 1: ambiguous: an object has two fields with the name \"\"a\"\"\",\n,1,completed,ä;\t=,,\n"},
+		{"lines", "t.jsonl", "{\"a\":1,\"a\":2}\n", "o.jsonl", `{"item":"{\"a\":1,\"a\":2}","status":"failed","result":null,"error":"line 1: ambiguous: an object has two fields with the name \"a\"","warning":null}` + "\n"},
+	} {
+		if got := writtenAgain(t, c.name, c.data, c.output); got != c.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", c.about, got, c.want)
+		}
+	}
+	utf16 := func(order utf.Endianness, text string) string {
+		encoded, err := utf.UTF16(order, utf.UseBOM).NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return encoded
+	}
+	for _, order := range []utf.Endianness{utf.LittleEndian, utf.BigEndian} {
+		got := writtenAgain(t, "t.csv", utf16(order, "id;q\r\n1;😀\r\n"), "o.csv")
+		if want := utf16(order, "id;q;status;result;error;warning\r\n1;😀;completed;\"ä;\t=\";;\r\n"); got != want {
+			t.Errorf("UTF-16: %q, want %q", got, want)
+		}
 	}
 }

@@ -300,7 +300,7 @@ func titleOf(item value.Value) string {
 	if path := item.Text(); strings.HasPrefix(path, "/") && !strings.Contains(path, "\n") {
 		return value.VisibleLines(path)
 	}
-	return value.VisibleLines(item.Brief())
+	return value.VisibleLines(protocol.NameOf(item))
 }
 
 func gistOfItem(entry value.Value) string {
