@@ -88,7 +88,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/cli", []string{
 		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
-		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/protocol", "internal/value",
+		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/export", []string{
@@ -159,6 +159,7 @@ var rules = []rule{
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/requestfile", []string{"internal/value"}, nil},
+	{"internal/licenses", nil, nil},
 	{"internal/suggest", nil, nil},
 	{"internal/table", []string{"internal/value", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
 	{"internal/workbook", []string{"internal/workbook/numberformat", "internal/xmlarchive"}, nil},
