@@ -127,6 +127,12 @@ func TestReadHostilePDF(t *testing.T) {
 		{"text without end", pdfPage(pdfDeflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
 		{"deep arrays", pdfPage(pdfDeflated(t, "[", 2_000_000), "/Filter /FlateDecode", ""), ""},
 		{"huge page and image", pdfPage("/I Do", "", "/XObject << /I 6 0 R >>", "<< /Type /XObject /Subtype /Image /Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Length 1 >>\nstream\nx\nendstream"), ""},
+		{"broken font", pdfFont("(a) Tj", "/FirstChar 0 /LastChar 2147483647 /Widths [1 2] /FontDescriptor 7 0 R /ToUnicode 8 0 R", "<< /Type /FontDescriptor /FontName /X /Flags 4 /FontFile2 9 0 R >>",
+			pdfStream("", "begincodespacerange <00> <ffffffff> endcodespacerange 1 beginbfrange <00> <ffffffff> <0041> endbfrange"), pdfStream("/Length1 2147483647", "\x00\x01\x00\x00\xff\xff"+strings.Repeat("glyf\xff\xff\xff\xff", 100_000))), ""},
+		{"font with endless names", pdfFont("(a) Tj", "/Encoding << /Differences ["+strings.Repeat(" 65 /a", 400_000)+"] >>"), ""},
+		{"font that draws itself", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F 5 0 R >> >> /Contents 4 0 R >>", pdfStream("", "BT /F 9 Tf (aaaa) Tj ET"),
+			"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 9 9] /FontMatrix [1 0 0 1 0 0] /CharProcs << /a 6 0 R >> /Encoding << /Differences [97 /a] >> /FirstChar 97 /LastChar 97 /Widths [9] /Resources << /Font << /F 5 0 R >> >> >>", pdfStream("", "BT /F 9 Tf "+strings.Repeat("(aaaa) Tj ", 1000)+"ET")), ""},
+		{"endless table", pdfPage(pdfDeflated(t, "0 0 9 9 re S BT /F 9 Tf 1 0 0 1 9 9 Tm (a) Tj 1 0 0 1 99 9 Tm (b) Tj ET ", 90_000), "/Filter /FlateDecode", ""), "*"},
 		{"script at the start", pdfOf("<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /JavaScript /JS (while(true){}) >> >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R >>"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,9 +140,11 @@ func TestReadHostilePDF(t *testing.T) {
 			start := computed()
 			_, err := Read(context.Background(), "a.pdf", c.data, Options{})
 			took := computed() - start
-			if grown := memoryPeak(false) - before; grown > 300<<20 {
+			grown := memoryPeak(false) - before
+			if grown > 300<<20 {
 				t.Errorf("took %d MB", grown>>20)
 			}
+			t.Logf("computed for %s, %d MB: %v", took, grown>>20, err)
 			if took > 2500*time.Millisecond { // The collector computes too.
 				t.Errorf("computed for %s", took)
 			}
@@ -149,6 +157,54 @@ func TestReadHostilePDF(t *testing.T) {
 			}
 			if d, err := Read(context.Background(), "a.pdf", letter, Options{}); err != nil || d.Empty() {
 				t.Errorf("the next document: %v", err)
+			}
+		})
+	}
+}
+
+// pdfStream returns an object with a content.
+func pdfStream(entries, content string) string {
+	return fmt.Sprintf("<< /Length %d %s >>\nstream\n%s\nendstream", len(content), entries, content)
+}
+
+// pdfFont returns a PDF document of one page, with a text in a font of these entries; more objects have numbers from 7.
+func pdfFont(shown, entries string, more ...string) []byte {
+	return pdfPage("BT /G 9 Tf "+shown+" ET", "", "/Font << /G 6 0 R >>", append([]string{"<< /Type /Font /Subtype /TrueType /BaseFont /X " + entries + " >>"}, more...)...)
+}
+
+// TestRenderHostilePDF: what a page shows as an image costs no more than its text.
+func TestRenderHostilePDF(t *testing.T) {
+	if err := preparePDF(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	image := func(entries, content string) []byte {
+		return pdfPage("612 0 0 792 0 0 cm /I Do", "", "/XObject << /I 6 0 R >>", pdfStream("/Type /XObject /Subtype /Image "+entries, content))
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string // What the problem says; "*" where that depends on the machine, empty if there is an image.
+	}{
+		{"image of 10 GB", image("/Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8", "x"), ""},
+		{"image of 2^62 pixels", image("/Width 2147483647 /Height 2147483647 /ColorSpace /DeviceRGB /BitsPerComponent 16", "x"), ""},
+		{"48 megapixels", image("/Width 8000 /Height 6000 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", pdfDeflated(t, strings.Repeat("\x80", 1<<20), 46)), ""},
+		{"page of 350 km", bytes.Replace(pdfPage("", "", ""), []byte("612 792"), []byte("999999999 999999999"), 1), "has a page 1 that is too large for an image"},
+		{"broken font", pdfFont("(a) Tj", "/FontDescriptor 7 0 R", "<< /Type /FontDescriptor /FontName /X /Flags 4 /FontFile2 8 0 R >>", pdfStream("", "\x00\x01\x00\x00\xff\xff"+strings.Repeat("glyf\xff\xff\xff\xff", 100_000))), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before, start := memoryPeak(true), computed()
+			data, err := RenderPDF(context.Background(), c.data, 1, 150)
+			took, grown := computed()-start, memoryPeak(false)-before
+			if grown > 300<<20 || took > 2*time.Second {
+				t.Errorf("took %s and %d MB", took, grown>>20)
+			}
+			t.Logf("%s and %d MB: %d bytes, %v", took, grown>>20, len(data), err)
+			var p *Problem
+			switch {
+			case c.want == "" && (err != nil || len(data) == 0):
+				t.Errorf("got %d bytes, %v", len(data), err)
+			case c.want != "" && !errors.As(err, &p), c.want != "" && c.want != "*" && err.Error() != c.want:
+				t.Errorf("got %v", err)
 			}
 		})
 	}
