@@ -38,7 +38,7 @@ FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/con
 	interpreter/plan:FuzzProgress internal/value:FuzzText internal/value:FuzzParse activities:FuzzAnswer activities:FuzzPrint activities/llm:FuzzAnswers \
 	activities/llm/images:FuzzPrepare activities/split:FuzzSplit internal/redaction:FuzzCuts activities/python:FuzzCapture activities/mcp/stdio:FuzzOutputTail activities/mcp/wire:FuzzLine internal/requestfile:FuzzReader \
 	$(addprefix internal/table:,FuzzCSV FuzzJSON FuzzParquet FuzzWorkbook) internal/workbook:FuzzRows internal/workbook/numberformat:FuzzShow internal/xmlarchive:FuzzOpen \
-	$(addprefix internal/documents:,FuzzArchive FuzzCSV FuzzDOCX FuzzEML FuzzEPUB FuzzHTML FuzzODF FuzzPDF FuzzPPTX FuzzPageText FuzzRTF FuzzText FuzzXLSX)
+	$(addprefix internal/documents:,FuzzArchive FuzzCSV FuzzDOCX FuzzEML FuzzEPUB FuzzHTML FuzzODF FuzzPDF FuzzPPTX FuzzRTF FuzzText FuzzXLSX) internal/documents/pdf:FuzzPageText
 FUZZTIME ?= 10m
 
 fuzz: ## try the language with what nobody would write, 10 minutes for each of its parts

@@ -168,7 +168,8 @@ var rules = []rule{
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/documents/reader", []string{"internal/child", "internal/documents", "internal/protocol", "internal/scratch", "internal/value"}, []string{disk, processes}},
-	{"internal/documents", []string{"internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
+	{"internal/documents", []string{"internal/documents/pdf", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
+	{"internal/documents/pdf", nil, []string{disk, pdfReader, webAssembly}}, // The disk for what PDFium is compiled to.
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},

@@ -1,4 +1,4 @@
-package documents
+package pdf
 
 import (
 	"cmp"
@@ -13,17 +13,17 @@ import (
 type span struct{ from, to float64 }
 
 // columnsByLine separates columns that a program wrote line by line over all of them: lines of prose with the same gap at the same place.
-func columnsByLine(all []pdfLine) []pdfLine {
-	var ordered []pdfLine
+func columnsByLine(all []textLine) []textLine {
+	var ordered []textLine
 	for len(all) > 0 {
 		end, gap := gutter(all)
 		if end == 0 {
 			ordered, all = append(ordered, all[0]), all[1:]
 			continue
 		}
-		var left, right []pdfLine
+		var left, right []textLine
 		for _, l := range all[:end] {
-			at := slices.IndexFunc(l.words, func(w pdfWord) bool { return w.left >= gap.to-0.01 })
+			at := slices.IndexFunc(l.words, func(w textWord) bool { return w.left >= gap.to-0.01 })
 			if at < 0 {
 				at = len(l.words)
 			}
@@ -40,8 +40,8 @@ func columnsByLine(all []pdfLine) []pdfLine {
 	return ordered
 }
 
-func lineOf(words []pdfWord) pdfLine {
-	l := pdfLine{words: words, left: math.Inf(1), right: math.Inf(-1), bottom: math.Inf(1), top: math.Inf(-1)}
+func lineOf(words []textWord) textLine {
+	l := textLine{words: words, left: math.Inf(1), right: math.Inf(-1), bottom: math.Inf(1), top: math.Inf(-1)}
 	for _, w := range words {
 		l.left, l.right, l.bottom, l.top = min(l.left, w.left), max(l.right, w.right), min(l.bottom, w.bottom), max(l.top, w.top)
 	}
@@ -49,7 +49,7 @@ func lineOf(words []pdfWord) pdfLine {
 }
 
 // gutter returns how many of the first lines are columns of prose side by side, and the gap between the first and the next column.
-func gutter(all []pdfLine) (int, span) {
+func gutter(all []textLine) (int, span) {
 	const fewest, most = 4, 300
 	all = all[:min(len(all), most)]
 	free := gaps(all[0])
@@ -95,7 +95,7 @@ func gutter(all []pdfLine) (int, span) {
 }
 
 // gaps returns the wide gaps between the words of a line.
-func gaps(l pdfLine) []span {
+func gaps(l textLine) []span {
 	var all []span
 	for i := 1; i < len(l.words); i++ {
 		if l.words[i].left-l.words[i-1].right > 0.8*l.height() {
@@ -106,7 +106,7 @@ func gaps(l pdfLine) []span {
 }
 
 // narrow removes the words of a line from gaps.
-func narrow(free []span, l pdfLine) []span {
+func narrow(free []span, l textLine) []span {
 	for _, w := range l.words {
 		var next []span
 		for _, f := range free {
@@ -126,16 +126,16 @@ func narrow(free []span, l pdfLine) []span {
 }
 
 // fill puts the values of form fields and notes into the lines beside which they stand.
-func fill(all, fields []pdfLine) []pdfLine {
+func fill(all, fields []textLine) []textLine {
 	for _, f := range fields {
-		at := slices.IndexFunc(all, func(l pdfLine) bool { return sameRow(l, f) })
+		at := slices.IndexFunc(all, func(l textLine) bool { return sameRow(l, f) })
 		if at >= 0 {
 			words := append(slices.Clone(all[at].words), f.words...)
-			slices.SortStableFunc(words, func(a, b pdfWord) int { return int(100 * (a.left - b.left)) })
+			slices.SortStableFunc(words, func(a, b textWord) int { return int(100 * (a.left - b.left)) })
 			all[at] = lineOf(words)
 			continue
 		}
-		at = slices.IndexFunc(all, func(l pdfLine) bool { return l.top <= f.bottom })
+		at = slices.IndexFunc(all, func(l textLine) bool { return l.top <= f.bottom })
 		if at < 0 {
 			at = len(all)
 		}
@@ -144,24 +144,24 @@ func fill(all, fields []pdfLine) []pdfLine {
 	return all
 }
 
-func sameRow(a, b pdfLine) bool {
+func sameRow(a, b textLine) bool {
 	return math.Abs(a.middle()-b.middle()) < 0.5*min(a.height(), b.height())
 }
 
 // block is lines that follow each other downwards.
-type block []pdfLine
+type block []textLine
 
 func (b block) top() float64 {
-	return slices.MaxFunc(b, func(x, y pdfLine) int { return int(100 * (x.top - y.top)) }).top
+	return slices.MaxFunc(b, func(x, y textLine) int { return int(100 * (x.top - y.top)) }).top
 }
 
 func (b block) bottom() float64 {
-	return slices.MinFunc(b, func(x, y pdfLine) int { return int(100 * (x.bottom - y.bottom)) }).bottom
+	return slices.MinFunc(b, func(x, y textLine) int { return int(100 * (x.bottom - y.bottom)) }).bottom
 }
 
 // inOrder moves what stands above everything that was written before it, such as a title that was written last or a page whose footer
 // was written first.
-func inOrder(all []pdfLine) []block {
+func inOrder(all []textLine) []block {
 	var blocks []block
 	for i, l := range all {
 		if i > 0 && l.bottom < all[i-1].bottom-0.5*l.height() && all[i-1].bottom-l.top < 3*max(l.height(), 8) {
@@ -210,7 +210,7 @@ func joinColumn(table, column block) bool {
 	rows := make([]int, len(column))
 	words := 0
 	for i, c := range column {
-		rows[i] = slices.IndexFunc(table, func(l pdfLine) bool { return sameRow(l, c) && l.right < c.left })
+		rows[i] = slices.IndexFunc(table, func(l textLine) bool { return sameRow(l, c) && l.right < c.left })
 		if rows[i] < 0 {
 			return false
 		}
@@ -227,7 +227,7 @@ func joinColumn(table, column block) bool {
 }
 
 // cells returns the texts of a line between gaps wider than those between words.
-func (l pdfLine) cells() []string {
+func (l textLine) cells() []string {
 	var all []string
 	for i, w := range l.words {
 		if i == 0 || w.left-l.words[i-1].right > 1.6*l.height() {
@@ -243,7 +243,7 @@ func (l pdfLine) cells() []string {
 func written(blocks []block) string {
 	var b strings.Builder
 	for n, block := range blocks {
-		right := slices.MaxFunc(block, func(x, y pdfLine) int { return cmp.Compare(x.right, y.right) }).right
+		right := slices.MaxFunc(block, func(x, y textLine) int { return cmp.Compare(x.right, y.right) }).right
 		for i, l := range block {
 			switch {
 			case i > 0 && right-block[i-1].right < 1.5*l.height() && unspaced(block[i-1].words, l.words):
@@ -265,7 +265,7 @@ func written(blocks []block) string {
 }
 
 // unspaced reports whether a line goes on in the next one without a blank, as in Chinese and Japanese.
-func unspaced(line, next []pdfWord) bool {
+func unspaced(line, next []textWord) bool {
 	last, _ := utf8.DecodeLastRuneInString(line[len(line)-1].text)
 	first, _ := utf8.DecodeRuneInString(next[0].text)
 	return wide(last) && wide(first)

@@ -1,4 +1,4 @@
-package documents
+package pdf
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ const mostNotes = 2000
 
 // unpainted returns the text of fields and notes that have no picture of their own: programs that fill in forms leave it to the viewer to
 // paint them. The characters stand where the field stands.
-func (p pdfDocument) unpainted(page requests.Page, count int) ([]glyph, error) {
+func (p Document) unpainted(page requests.Page, count int) ([]glyph, error) {
 	var all []glyph
 	for i := range min(count, mostNotes) {
 		note, err := p.reader.FPDFPage_GetAnnot(&requests.FPDFPage_GetAnnot{Page: page, Index: i})
@@ -42,7 +42,7 @@ func (p pdfDocument) unpainted(page requests.Page, count int) ([]glyph, error) {
 }
 
 // unpaintedText returns what a viewer would paint for a field or a note; empty if that is nothing.
-func (p pdfDocument) unpaintedText(note references.FPDF_ANNOTATION) (string, error) {
+func (p Document) unpaintedText(note references.FPDF_ANNOTATION) (string, error) {
 	kind, err := p.reader.FPDFAnnot_GetSubtype(&requests.FPDFAnnot_GetSubtype{Annotation: note})
 	if err != nil {
 		return "", err

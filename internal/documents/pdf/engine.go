@@ -1,4 +1,4 @@
-package documents
+package pdf
 
 import (
 	"context"
@@ -47,8 +47,8 @@ func SetCache(folder string) {
 	pdfEngine.cache = folder
 }
 
-// preparePDF starts the engine before the clock of a document runs.
-func preparePDF(ctx context.Context) error {
+// Prepare starts the engine before the clock of a document runs.
+func Prepare(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

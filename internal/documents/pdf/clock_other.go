@@ -1,6 +1,6 @@
 //go:build !linux
 
-package documents
+package pdf
 
 import "time"
 

@@ -1,8 +1,10 @@
-package documents
+package pdf
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
 )
 
 // row returns the characters of a text at these left and right edges, on one baseline.
@@ -70,4 +72,36 @@ func TestValuesStandBesideTheirLabels(t *testing.T) {
 	if got, want := pageText(slices.Concat(page, values), len(page)), "To: | Al\n\nBy: | Bo\n\nEnd"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// FuzzPageText orders characters at any places: each letter is in the text once.
+func FuzzPageText(f *testing.F) {
+	f.Add([]byte("one two\nthree 10\r\nשלום 12 abc"), []byte{0, 1, 2, 3, 40, 200, 7, 9}, 5)
+	f.Add([]byte("a-\nb c d e\nf g h i j\nk l"), []byte{255, 0, 0, 255}, 0)
+	f.Fuzz(func(t *testing.T, text, places []byte, filled int) {
+		if len(places) == 0 || filled < 0 {
+			return
+		}
+		var glyphs []glyph
+		var want []rune
+		for i, r := range []rune(strings.ToValidUTF8(string(text), "")) {
+			at := func(n int) float64 { return float64(places[(4*i+n)%len(places)]) }
+			left, bottom := 4*at(0)+5*float64(i), 3*at(1)
+			glyphs = append(glyphs, glyph{r, left, left + at(2)/16, bottom, bottom + at(3)/16, int(at(2)) / 64})
+			if unicode.IsLetter(r) {
+				want = append(want, r)
+			}
+		}
+		var got []rune
+		for _, r := range pageText(glyphs, min(filled, len(glyphs))) {
+			if unicode.IsLetter(r) {
+				got = append(got, r)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !strings.ContainsAny(string(text), "ﬀﬁﬂﬃﬄﬅﬆ") && !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", string(got), string(want))
+		}
+	})
 }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package documents
+package pdf
 
 // linearMemory is the memory of an instance.
 type linearMemory struct {

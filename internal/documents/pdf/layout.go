@@ -1,4 +1,4 @@
-package documents
+package pdf
 
 import (
 	"cmp"
@@ -18,22 +18,22 @@ type glyph struct {
 	turns                    int // Direction of its line, in quarter turns.
 }
 
-// pdfWord is what stands between blanks.
-type pdfWord struct {
+// textWord is what stands between blanks.
+type textWord struct {
 	text                     string
 	left, right, bottom, top float64
 }
 
-// pdfLine is words on one baseline.
-type pdfLine struct {
-	words       []pdfWord
+// textLine is words on one baseline.
+type textLine struct {
+	words       []textWord
 	left, right float64
 	bottom, top float64
 }
 
-func (l pdfLine) height() float64 { return l.top - l.bottom }
+func (l textLine) height() float64 { return l.top - l.bottom }
 
-func (l pdfLine) middle() float64 { return (l.top + l.bottom) / 2 }
+func (l textLine) middle() float64 { return (l.top + l.bottom) / 2 }
 
 // pageText returns the text of a page in the order in which a person reads it. The characters from number filled on are those of form
 // fields and notes, which a program writes apart from the page.
@@ -54,9 +54,9 @@ func pageText(glyphs []glyph, filled int) string {
 }
 
 // orderable reports whether a page is of a size that pages have. The work for others would grow with the square of it.
-func orderable(lines []pdfLine) bool {
+func orderable(lines []textLine) bool {
 	const mostLines, mostWords = 3000, 500
-	return len(lines) <= mostLines && !slices.ContainsFunc(lines, func(l pdfLine) bool { return len(l.words) > mostWords })
+	return len(lines) <= mostLines && !slices.ContainsFunc(lines, func(l textLine) bool { return len(l.words) > mostWords })
 }
 
 // directions returns the directions of text on a page, in order of appearance.
@@ -96,8 +96,8 @@ func upright(glyphs []glyph, turns int) []glyph {
 }
 
 // linesOf splits characters into lines. A line break that only a raised or lowered character causes is none.
-func linesOf(glyphs []glyph) []pdfLine {
-	var all []pdfLine
+func linesOf(glyphs []glyph) []textLine {
+	var all []textLine
 	var current []glyph
 	broken := false
 	for _, g := range glyphs {
@@ -144,13 +144,13 @@ func continues(line []glyph, g glyph) bool {
 	return middle > bottom && middle < top && g.left > right-0.3*height && g.left < right+height
 }
 
-func appendLine(all []pdfLine, glyphs []glyph) []pdfLine {
+func appendLine(all []textLine, glyphs []glyph) []textLine {
 	if rightToLeft(glyphs) && !fromRightOn(glyphs) {
 		glyphs = logical(glyphs)
 	}
 	raise(glyphs)
-	line := pdfLine{left: math.Inf(1), right: math.Inf(-1), bottom: math.Inf(1), top: math.Inf(-1)}
-	var word *pdfWord
+	line := textLine{left: math.Inf(1), right: math.Inf(-1), bottom: math.Inf(1), top: math.Inf(-1)}
+	var word *textWord
 	for i, g := range glyphs {
 		if unicode.IsSpace(g.char) || g.char == 0 {
 			if !insideWord(glyphs, i) {
@@ -159,7 +159,7 @@ func appendLine(all []pdfLine, glyphs []glyph) []pdfLine {
 			continue
 		}
 		if word == nil {
-			line.words = append(line.words, pdfWord{left: g.left, right: g.right, bottom: g.bottom, top: g.top})
+			line.words = append(line.words, textWord{left: g.left, right: g.right, bottom: g.bottom, top: g.top})
 			word = &line.words[len(line.words)-1]
 		}
 		word.text += plain(g.char)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package documents
+package pdf
 
 import "golang.org/x/sys/unix"
 
