@@ -15,8 +15,12 @@ const pdfCalled = "a PDF document"
 // steps is how many pages that take as long as they may are as much as a document may take. A page of text takes some 10 ms.
 const steps = 40
 
-// renderTime is what a page may take that is rendered. Scans in high resolution take seconds.
-const renderTime = 20 * time.Second
+// renderTime returns what may be computed for a page that is rendered, by the size of the file: a small one can be made to take any time,
+// and scans that take seconds have megabytes.
+func renderTime(size int) time.Duration {
+	const least, most, ofMegabyte, small = 1700 * time.Millisecond, 20 * time.Second, 4 * time.Second, 2
+	return min(least+max(time.Duration(size>>20)-small, 0)*ofMegabyte, most)
+}
 
 // SetCache names the folder in which the PDF reader keeps what it compiles, about 22 MB. Without one every process compiles anew, which
 // takes seconds. It has no effect once a PDF has been read.
@@ -67,9 +71,10 @@ func RenderPDF(ctx context.Context, data []byte, page, dpi int) (image []byte, e
 	if err := pdf.Prepare(ctx); err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, renderTime)
+	limits := Limits{}.withDefaults()
+	limited, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	err = pdf.Open(limited, data, pdf.Limits{Memory: Limits{}.withDefaults().Memory, Step: renderTime}, func(p pdf.Document) error {
+	err = pdf.Open(limited, data, pdf.Limits{Memory: limits.Memory, Step: renderTime(len(data))}, func(p pdf.Document) error {
 		if page > p.Pages {
 			return &Problem{Text: fmt.Sprintf("has no page %d: it has %d", page, p.Pages), Hint: fmt.Sprintf("name pages from 1 to %d", p.Pages)}
 		}
@@ -77,7 +82,7 @@ func RenderPDF(ctx context.Context, data []byte, page, dpi int) (image []byte, e
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		return nil, problemOf(err, format{called: pdfCalled}, Limits{Time: renderTime})
+		return nil, problemOf(err, format{called: pdfCalled}, limits)
 	}
 	return image, err
 }

@@ -106,11 +106,6 @@ func TestReadHostilePDF(t *testing.T) {
 		t.Fatal(err)
 	}
 	letter := pdfFile(t, "letter")
-	var nested []string
-	for i := range 40 { // 2^40 calls.
-		content := "/X Do /X Do"
-		nested = append(nested, fmt.Sprintf("<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X %d 0 R >> >> /Length %d >>\nstream\n%s\nendstream", 7+min(i, 38), len(content), content))
-	}
 	blanks := strings.Repeat(" ", 1<<20)
 	for _, c := range []struct {
 		name string
@@ -122,7 +117,7 @@ func TestReadHostilePDF(t *testing.T) {
 		{"noise", append([]byte("%PDF-1.7\n"), bytes.Repeat([]byte{1, 200, 3, 77, 0}, 50_000)...), "is not a complete PDF document"},
 		{"pages in a loop", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2000000000 >>"), "is not a complete PDF document"},
 		{"too many pages", pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids ["+strings.Repeat("3 0 R ", 20_000)+"] /Count 20000 >>", "<< /Type /Page /Parent 2 0 R >>"), "has 20000 parts, and the limit is 10000"},
-		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nested...), "*"},
+		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nestedForms()...), "*"},
 		{"much in little", pdfPage(pdfDeflated(t, blanks, 800), "/Filter /FlateDecode", ""), "*"},
 		{"text without end", pdfPage(pdfDeflated(t, "BT /F 9 Tf (a b) Tj 9 9 Td (c) Tj ET ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
 		{"deep arrays", pdfPage(pdfDeflated(t, "[", 2_000_000), "/Filter /FlateDecode", ""), ""},
@@ -167,6 +162,14 @@ func pdfStream(entries, content string) string {
 	return fmt.Sprintf("<< /Length %d %s >>\nstream\n%s\nendstream", len(content), entries, content)
 }
 
+// nestedForms returns drawings each of which draws the next one twice.
+func nestedForms() (nested []string) {
+	for i := range 40 { // 2^40 calls.
+		nested = append(nested, pdfStream(fmt.Sprintf("/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X %d 0 R >> >>", 7+min(i, 38)), "/X Do /X Do"))
+	}
+	return nested
+}
+
 // pdfFont returns a PDF document of one page, with a text in a font of these entries; more objects have numbers from 7.
 func pdfFont(shown, entries string, more ...string) []byte {
 	return pdfPage("BT /G 9 Tf "+shown+" ET", "", "/Font << /G 6 0 R >>", append([]string{"<< /Type /Font /Subtype /TrueType /BaseFont /X " + entries + " >>"}, more...)...)
@@ -187,7 +190,10 @@ func TestRenderHostilePDF(t *testing.T) {
 	}{
 		{"image of 10 GB", image("/Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8", "x"), ""},
 		{"image of 2^62 pixels", image("/Width 2147483647 /Height 2147483647 /ColorSpace /DeviceRGB /BitsPerComponent 16", "x"), ""},
-		{"48 megapixels", image("/Width 8000 /Height 6000 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", pdfDeflated(t, strings.Repeat("\x80", 1<<20), 46)), ""},
+		{"24 megapixels", image("/Width 6000 /Height 4000 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", pdfDeflated(t, strings.Repeat("\x80", 1<<20), 23)), ""},
+		{"drawing without end", pdfPage(pdfDeflated(t, "0 0 612 792 re f 1 0 0 1 9 9 cm ", 2_000_000), "/Filter /FlateDecode", ""), "*"},
+		{"calls without end", pdfPage("/X Do /X Do", "", "/XObject << /X 6 0 R >>", nestedForms()...), "*"},
+		{"a gigapixel", image("/Width 30000 /Height 30000 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", pdfDeflated(t, strings.Repeat("\x80", 1<<20), 860)), "*"},
 		{"page of 350 km", bytes.Replace(pdfPage("", "", ""), []byte("612 792"), []byte("999999999 999999999"), 1), "has a page 1 that is too large for an image"},
 		{"broken font", pdfFont("(a) Tj", "/FontDescriptor 7 0 R", "<< /Type /FontDescriptor /FontName /X /Flags 4 /FontFile2 8 0 R >>", pdfStream("", "\x00\x01\x00\x00\xff\xff"+strings.Repeat("glyf\xff\xff\xff\xff", 100_000))), ""},
 	} {
