@@ -34,10 +34,11 @@ bench: ## measure, as ratios, what docs/architecture.md claims
 	go test -run '^$$' -bench . -benchtime 1x ./benchmarks/...
 
 # Where the fuzz tests are, and their names; FUZZTIME=1m make fuzz is quicker.
-FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/condition:FuzzCompile interpreter/reference:FuzzReferences interpreter/plan:FuzzProgress \
-	internal/redaction:FuzzCuts activities:FuzzAnswer activities/python:FuzzCapture activities/mcp/stdio:FuzzOutputTail activities/mcp/wire:FuzzLine internal/requestfile:FuzzReader \
-	$(addprefix internal/table:,FuzzCSV FuzzJSON FuzzParquet FuzzWorkbook) internal/workbook:FuzzRows internal/workbook/numberformat:FuzzShow internal/xmlarchive:FuzzOpen \
-	$(addprefix internal/documents:,FuzzArchive FuzzCSV FuzzDOCX FuzzEML FuzzEPUB FuzzHTML FuzzODF FuzzPDF FuzzPPTX FuzzPageText FuzzRTF FuzzText FuzzXLSX)
+FUZZ := interpreter/definition:FuzzParse interpreter:FuzzCompile interpreter/condition:FuzzCompile interpreter/reference:FuzzReferences interpreter/reference:FuzzPages \
+	interpreter/plan:FuzzProgress internal/value:FuzzText internal/value:FuzzParse activities:FuzzAnswer activities:FuzzPrint activities/llm:FuzzAnswers \
+	activities/llm/images:FuzzPrepare activities/split:FuzzSplit internal/redaction:FuzzCuts activities/python:FuzzCapture activities/mcp/stdio:FuzzOutputTail activities/mcp/wire:FuzzLine internal/requestfile:FuzzReader \
+	$(addprefix internal/table:,FuzzCSV FuzzJSON FuzzParquet FuzzWorkbook) internal/workbook:FuzzRows internal/workbook:FuzzWriter internal/workbook/numberformat:FuzzShow internal/xmlarchive:FuzzOpen \
+	$(addprefix internal/documents:,FuzzArchive FuzzCSV FuzzDOCX FuzzEML FuzzEPUB FuzzHTML FuzzODF FuzzPDF FuzzPPTX FuzzRTF FuzzText FuzzXLSX) internal/documents/pdf:FuzzPageText
 FUZZTIME ?= 10m
 
 fuzz: ## try the language with what nobody would write, 10 minutes for each of its parts

@@ -1,10 +1,8 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/activities/documents"
@@ -99,14 +97,6 @@ func Handlers(o HandlerOptions) ([]activities.Protocol, func() error, error) {
 		made = append(made, activities.Protocol{Spec: e.spec, Handler: handler})
 		tools.add(e.spec, handler)
 	}
-	o.Documents.SetCaller(func(ctx context.Context, request protocol.Request) (protocol.Result, error) {
-		family, _, _ := strings.Cut(request.Method, "/")
-		for _, p := range made {
-			if name, _, _ := strings.Cut(p.Spec.Name, "/"); name == family {
-				return p.Handler.Handle(ctx, request, func(string) {})
-			}
-		}
-		return protocol.Result{}, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
-	})
+	o.Documents.SetCaller(converterCaller(made))
 	return made, closeAll, nil
 }

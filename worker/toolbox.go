@@ -4,7 +4,11 @@ import (
 	"context"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/jsonschema"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // mcpProtocol is the protocol whose methods models may use as tools.
@@ -53,6 +57,53 @@ func (b *toolbox) Call(ctx context.Context, request protocol.Request) (protocol.
 		ctx = limited
 	}
 	return b.handler.Handle(ctx, request, func(string) {})
+}
+
+// converterCaller returns what calls the methods of converters, which no workflow has checked.
+func converterCaller(all []activities.Protocol) reader.Caller {
+	serving := func(request protocol.Request) (protocol.Handler, error) {
+		family, _, _ := strings.Cut(request.Method, "/")
+		for _, p := range all {
+			if name, _, _ := strings.Cut(p.Spec.Name, "/"); name == family {
+				return p.Handler, checkParameters(p.Spec, request)
+			}
+		}
+		return nil, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q", request.Method)
+	}
+	return reader.Caller{
+		Call: func(ctx context.Context, request protocol.Request) (protocol.Result, error) {
+			handler, err := serving(request)
+			if err != nil {
+				return protocol.Result{}, err
+			}
+			return handler.Handle(ctx, request, func(string) {})
+		},
+		Identify: func(ctx context.Context, request protocol.Request) (value.Value, error) {
+			handler, err := serving(request)
+			identifier, is := handler.(protocol.Identifier)
+			if err != nil || !is {
+				return value.Value{}, err
+			}
+			return identifier.Identity(ctx, request)
+		},
+	}
+}
+
+// checkParameters checks the parameters of a method whose schema its protocol has.
+func checkParameters(spec protocol.Spec, request protocol.Request) error {
+	for _, m := range spec.Methods {
+		if m.Name != request.Method {
+			continue
+		}
+		schema, err := jsonschema.Compile(m.Parameters)
+		if err != nil {
+			return protocol.Errorf(protocol.InternalError, "the schema of %s: %v", m.Name, err)
+		}
+		if found := schema.Check("parameters", request.Parameters); found != "" {
+			return protocol.Errorf(protocol.InvalidParams, "%s: %s", m.Name, found)
+		}
+	}
+	return nil
 }
 
 const toolMark = "tool."

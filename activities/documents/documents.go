@@ -138,11 +138,15 @@ func Value(d documents.Document) value.Value {
 func (h *Handler) Health(context.Context) error { return nil }
 
 // Identity implements protocol.Identifier: the ending of the file's name, which helps to recognise its format, and its converter.
-func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
+func (h *Handler) Identity(ctx context.Context, request protocol.Request) (value.Value, error) {
 	path, _ := request.Parameters.Get("file_path")
 	own := []value.Value{value.String(strings.ToLower(filepath.Ext(path.Text())))}
 	if converter := h.reader.Converter(path.Text()); converter != nil {
-		own = append(own, converter.Identity())
+		how, err := converter.Identity(ctx)
+		if err != nil {
+			return value.Value{}, err
+		}
+		own = append(own, how)
 	}
 	return value.List(own...), nil
 }

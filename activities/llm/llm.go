@@ -175,7 +175,7 @@ func (h *Handler) Close() error {
 }
 
 // Identity implements protocol.Identifier: the provider and the model of the call, and how its files are read.
-func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.Value, error) {
+func (h *Handler) Identity(ctx context.Context, request protocol.Request) (value.Value, error) {
 	c := &call{handler: h, request: request, model: modelsOf(request.Parameters)[0]}
 	defer c.finish()
 	if err := c.route(); err != nil {
@@ -188,7 +188,11 @@ func (h *Handler) Identity(_ context.Context, request protocol.Request) (value.V
 			break
 		}
 		if converter := h.options.Documents.Converter(path); converter != nil {
-			own = append(own, converter.Identity())
+			how, err := converter.Identity(ctx)
+			if err != nil {
+				return value.Value{}, err
+			}
+			own = append(own, how)
 		} else if format := reader.FormatByName(path); format != "" && format != "text" && format != "markdown" {
 			own = append(own, value.String(format)) // Equal bytes may be read as a table or as text.
 		}

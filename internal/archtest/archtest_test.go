@@ -88,7 +88,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/cli", []string{
 		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
-		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/protocol", "internal/value",
+		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/export", []string{
@@ -151,7 +151,7 @@ var rules = []rule{
 	{"activities/mcp/wire", []string{"internal/mcptask", "internal/value"}, []string{mcpSDK}},
 	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
-		"workflows", "activities", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/documents/reader", "internal/protocol", "internal/value", "internal/resultstore",
+		"workflows", "activities", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
 	{"internal/mcptask", nil, nil},
@@ -162,6 +162,7 @@ var rules = []rule{
 	{"internal/protocol", []string{"internal/redaction", "internal/value"}, nil},
 	{"internal/jsonschema", []string{"internal/protocol", "internal/regex", "internal/value"}, []string{schema, ecmascript}},
 	{"internal/requestfile", []string{"internal/value"}, nil},
+	{"internal/licenses", nil, nil},
 	{"internal/suggest", nil, nil},
 	{"internal/table", []string{"internal/protocol", "internal/value", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
 	{"internal/workbook", []string{"internal/workbook/numberformat", "internal/xmlarchive"}, nil},
@@ -170,7 +171,8 @@ var rules = []rule{
 	{"internal/glob", nil, nil},
 	{"internal/folder", []string{"internal/glob"}, []string{disk}},
 	{"internal/documents/reader", []string{"internal/child", "internal/documents", "internal/protocol", "internal/scratch", "internal/value"}, []string{disk, processes}},
-	{"internal/documents", []string{"internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, []string{disk, pdfReader, webAssembly}}, // The disk for what the PDF reader compiles.
+	{"internal/documents", []string{"internal/documents/pdf", "internal/workbook", "internal/workbook/numberformat", "internal/xmlarchive"}, nil},
+	{"internal/documents/pdf", nil, []string{disk, pdfReader, webAssembly}}, // The disk for what PDFium is compiled to.
 	{"internal/regex", nil, nil},
 	{"internal/temporalname", nil, nil},
 	{"internal/config", []string{"internal/protocol", "internal/value", "internal/suggest"}, []string{disk, network, yaml}},

@@ -30,7 +30,6 @@ var (
 	largePackages = map[string]exception{
 		"cmd/gleitzeit/internal/cli": {35, "a file for each command, none of which uses another"},
 		"interpreter/rules":          {35, "a file for each rule, none of which uses another"},
-		"internal/documents":         {30, "a file or two for each format, none of which uses another"},
 	}
 	wideTypes = map[string]exception{}
 )

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,4 +55,47 @@ func skipsOf(t *testing.T, file string) []string {
 		return true
 	})
 	return calls
+}
+
+// TestEveryFuzzTestIsRun: `make fuzz` runs those that the Makefile lists, and one that it does not list is never run for long.
+func TestEveryFuzzTestIsRun(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(makefile), "\nFUZZ := ")
+	text, _, _ := strings.Cut(strings.ReplaceAll(after, "\\\n", " "), "\n")
+	var listed, found []string
+	several := regexp.MustCompile(`\$\(addprefix ([^,]+),([^)]*)\)`)
+	for _, match := range several.FindAllStringSubmatch(text, -1) {
+		for name := range strings.FieldsSeq(match[2]) {
+			listed = append(listed, match[1]+name)
+		}
+	}
+	listed = append(listed, strings.Fields(several.ReplaceAllString(text, ""))...)
+	declared := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	for _, file := range sources(t) {
+		if !strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range declared.FindAllStringSubmatch(string(content), -1) {
+			found = append(found, filepath.ToSlash(filepath.Dir(file))+":"+match[1])
+		}
+	}
+	slices.Sort(listed)
+	slices.Sort(found)
+	for _, name := range found {
+		if !slices.Contains(listed, name) {
+			t.Errorf("%s is not in the Makefile's FUZZ", name)
+		}
+	}
+	for _, name := range listed {
+		if !slices.Contains(found, name) {
+			t.Errorf("the Makefile's FUZZ has %s, which does not exist", name)
+		}
+	}
 }

@@ -235,13 +235,12 @@ func TestMistakesAndWarnings(t *testing.T) {
 			`FILE:1:101: documents.converters.rtf: the parameters of a method are written as NAME=VALUE, not "x"`,
 			`FILE:1:105: duplicate key "documents.converters.rtf"`,
 		}},
-		{nil, "documents: {converters: {.a: [python/execute, file=conv.py], .b: [python/execute, code=x, file_path=y], .c: [python/execute, 'kwargs={}'], .d: [python/register, function=f], .e: [python/execute, function=f]}}", []string{
-			"the settings have 5 errors:",
-			`FILE:1:47: documents.converters.a: python/execute as a converter does not take "file"; register the function and use function=NAME`,
-			`FILE:1:83: documents.converters.b: python/execute as a converter does not take "code"; register the function and use function=NAME`,
-			`FILE:1:91: documents.converters.b: python/execute as a converter does not take "file_path"; register the function and use function=NAME`,
-			`FILE:1:110: documents.converters.c: python/execute as a converter calls a function, and none is named; register the function and use function=NAME`,
-			`FILE:1:145: documents.converters.d: python/register cannot read documents; use python/execute with function=NAME`,
+		{nil, "documents: {converters: {.a: [python/execute, file=], .b: [python/execute, code=x, file_path=y], .c: [python/execute, 'kwargs={}'], .d: [python/register, function=f], .e: [python/execute, function=f], .f: [python/execute, file=f.py]}}", []string{
+			"the settings have 4 errors:",
+			`FILE:1:47: documents.converters.a: file is empty`,
+			`FILE:1:84: documents.converters.b: code excludes file_path`,
+			`FILE:1:103: documents.converters.c: python/execute requires one of file, code and function, such as file=to_text.py`,
+			`FILE:1:138: documents.converters.d: python/register cannot read documents; use python/execute`,
 		}},
 		{nil, "python: {preload: [a-b], env: ['A=B'], sandbox: jail}", []string{
 			"the settings have 3 errors:",

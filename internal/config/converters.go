@@ -18,7 +18,7 @@ type Converter struct {
 	from      string
 }
 
-// IsMethod reports whether the converter is a tool or a Python function, and no program.
+// IsMethod reports whether the converter is a tool or Python, and no program.
 func (c Converter) IsMethod() bool {
 	return strings.HasPrefix(c.Words[0], "mcp/") || strings.HasPrefix(c.Words[0], "python/")
 }
@@ -69,7 +69,7 @@ func (d *document) readConverters(n *yaml.Node) {
 					d.fail(d.at(words.Content[j+1]), "%s: the parameters of a method are written as NAME=VALUE, not %q", full, word)
 				}
 			}
-			d.checkFunction(full, c.Words, words)
+			d.checkPython(full, c.Words, words)
 		} else if strings.ContainsRune(c.Words[0], filepath.Separator) {
 			c.Words[0] = absolute(filepath.Dir(d.path), c.Words[0])
 		}
@@ -77,28 +77,36 @@ func (d *document) readConverters(n *yaml.Node) {
 	}
 }
 
-// checkFunction refuses a method of Python that calls no registered function. A script has no folder here: a converter is of no workflow.
-func (d *document) checkFunction(full string, words []string, from *yaml.Node) {
-	const execute, remedy = "python/execute", "register the function and use function=NAME"
+// checkPython wants a method of Python to run one script or function, and makes the path of a script absolute.
+func (d *document) checkPython(full string, words []string, from *yaml.Node) {
+	const execute = "python/execute"
 	switch {
 	case !strings.HasPrefix(words[0], "python/"):
 		return
 	case words[0] != execute:
-		d.fail(d.at(from.Content[0]), "%s: %s cannot read documents; use %s with function=NAME", full, words[0], execute)
+		d.fail(d.at(from.Content[0]), "%s: %s cannot read documents; use %s", full, words[0], execute)
 		return
 	}
-	isFunction, isScript := false, false
+	runs := ""
 	for i, word := range words[1:] {
-		switch name, text, _ := strings.Cut(word, "="); name {
-		case "file", "file_path", "code":
-			isScript = true
-			d.fail(d.at(from.Content[i+1]), "%s: %s as a converter does not take %q; %s", full, execute, name, remedy)
-		case "function":
-			isFunction = text != ""
+		name, text, _ := strings.Cut(word, "=")
+		switch name {
+		case "file", "file_path":
+			words[i+1] = name + "=" + absolute(filepath.Dir(d.path), text)
+		case "code", "function":
+		default:
+			continue
 		}
+		switch {
+		case strings.TrimSpace(text) == "":
+			d.fail(d.at(from.Content[i+1]), "%s: %s is empty", full, name)
+		case runs != "":
+			d.fail(d.at(from.Content[i+1]), "%s: %s excludes %s", full, runs, name)
+		}
+		runs = name
 	}
-	if !isFunction && !isScript {
-		d.fail(d.at(from.Content[0]), "%s: %s as a converter calls a function, and none is named; %s", full, execute, remedy)
+	if runs == "" {
+		d.fail(d.at(from.Content[0]), "%s: %s requires one of file, code and function, such as file=to_text.py", full, execute)
 	}
 }
 

@@ -16,7 +16,7 @@ type Document struct {
 	// Parts are its pages, slides, sheets, chapters, or attachments, in order; one without a name where a format has no such thing.
 	Parts    []Part
 	Metadata []Property
-	Images   []Image // In order of appearance.
+	Images   []Image // In order of appearance. A PDF document has none: RenderPDF makes an image of a page, with what is drawn on it.
 	Warnings []string
 }
 
@@ -62,7 +62,7 @@ func (d Document) Text() string {
 type Options struct {
 	Pages    []Range // Parts to read; none is all.
 	Encoding string  // Of plain text and tables without a mark of their own, as the WHATWG names encodings; empty is UTF-8 or UTF-16.
-	Images   bool    // Whether images are wanted.
+	Images   bool    // Whether images are wanted, where a format has them.
 	Limits   Limits
 }
 

@@ -138,6 +138,16 @@ var hostile = []struct {
 	{"bomb in an image.docx", func(t testing.TB) []byte {
 		return wordFile(t, "<w:p/>", "word/media/a.png", strings.Repeat("x", 40<<20))
 	}, "unpacks to 40 MiB"},
+	{"archives in archives.docx", func(t testing.TB) []byte {
+		data := wordFile(t, "<w:p/>")
+		for range 100 {
+			data = officeFile(t, "word/document.xml", string(data), "word/embeddings/a.docx", string(data))
+			if len(data) > 8<<20 {
+				break
+			}
+		}
+		return data
+	}, "cannot be read as XML"},
 	{"many files.docx", func(t testing.TB) []byte {
 		return bytes.Replace(wordFile(t, "<w:p/>", "a", strings.Repeat("PK\x01\x02", 1)), []byte("PK\x05\x06"), append(bytes.Repeat([]byte("PK\x01\x02"), 100_000), "PK\x05\x06"...), 1)
 	}, "has 100005 files in it"},
@@ -164,7 +174,7 @@ var hostile = []struct {
 		return wordFile(t, `<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>`, "word/_rels/document.xml.rels", fmt.Sprintf(relsXML, fmt.Sprintf(relation1, 1, "styles", "styles.xml")), "word/styles.xml",
 			`<w:styles xmlns:w="w"><w:style w:styleId="A"><w:basedOn w:val="B"/></w:style><w:style w:styleId="B"><w:basedOn w:val="A"/></w:style></w:styles>`)
 	}, ""},
-	{"100,000 sheets.xlsx", func(t testing.TB) []byte { return workbookFile(t, 100_000, `<row><c><v>1</v></c></row>`) }, "has 100000 parts"},
+	{"100,000 sheets.xlsx", func(t testing.TB) []byte { return workbookFile(t, 100_000, `<row><c><v>1</v></c></row>`) }, "has more than 10000 sheets"},
 	{"10,000 sheets.xlsx", func(t testing.TB) []byte { return workbookFile(t, 10_000, `<row><c><v>1</v></c></row>`) }, ""},
 	{"far cells.xlsx", func(t testing.TB) []byte {
 		var rows strings.Builder
@@ -232,6 +242,9 @@ var hostile = []struct {
 	}, ""},
 	{"endless table.csv", func(testing.TB) []byte { return []byte(strings.Repeat("a,b,c\n", 1_500_000)) }, ""},
 	{"commas.csv", func(testing.TB) []byte { return []byte("a\"b" + strings.Repeat(",", 30_000_000)) }, "has more than 65536 columns in a line"},
+	{"100,000 sheets.ods", func(t testing.TB) []byte {
+		return packed(t, "mimetype", odfType+"spreadsheet", "content.xml", fmt.Sprintf(odfXML, "spreadsheet", strings.Repeat(`<table:table table:name="x"><table:table-row><table:table-cell><text:p>1</text:p></table:table-cell></table:table-row></table:table>`, 100_000)))
+	}, "has 10001 parts"},
 	{"one slide of drawings.odp", func(t testing.TB) []byte {
 		return packed(t, "mimetype", odfType+"presentation", "content.xml", fmt.Sprintf(odfXML, "presentation", strings.Repeat("<page/>", 50_000)))
 	}, "has 10001 parts"},

@@ -94,11 +94,8 @@ func (r *odf) masters() (headers, footers distinct, err error) {
 			return nil
 		}
 		if to := map[string]*distinct{"header": &headers, "header-first": &headers, "header-left": &headers, "footer": &footers, "footer-first": &footers, "footer-left": &footers}[t.Name.Local]; to != nil && xmlarchive.Attribute(t, "display") != "false" {
-			outer := r.m
-			r.m = newMarkdown(r.cost)
-			err := x.Within(func(token xml.Token) error { return r.content(x, token) })
-			to.add(r.m.String())
-			r.m = outer
+			text, err := r.apart(x)
+			to.add(text)
 			return err
 		}
 		return r.style(x, t)
@@ -174,13 +171,8 @@ func (r *odf) content(x *xmlarchive.Reader, token xml.Token) error {
 			if repeated, _ := strconv.Atoi(xmlarchive.Attribute(t, "number-columns-repeated")); repeated > 1 {
 				m.span(repeated - 1)
 			}
-		case "object":
-			r.left["charts and embedded documents"] = true
-			return x.Skip()
-		case "image":
-			if r.o.Images {
-				return r.picture(r.d, xmlarchive.Attribute(t, "href"))
-			}
+		case "object", "image":
+			return r.embedded(x, t)
 		}
 	case xml.EndElement:
 		switch t.Name.Local {
@@ -197,6 +189,18 @@ func (r *odf) content(x *xmlarchive.Reader, token xml.Token) error {
 		case "table":
 			m.closeTable()
 		}
+	}
+	return nil
+}
+
+// embedded reads what is embedded in a text or beside it.
+func (r *odf) embedded(x *xmlarchive.Reader, t xml.StartElement) error {
+	if t.Name.Local == "object" {
+		r.left["charts and embedded documents"] = true
+		return x.Skip()
+	}
+	if r.o.Images {
+		return r.picture(r.d, xmlarchive.Attribute(t, "href"))
 	}
 	return nil
 }
@@ -276,13 +280,8 @@ func (r *odf) inline(x *xmlarchive.Reader, token xml.Token) error {
 			return x.Skip()
 		case "title", "desc", "ruby-text", "tracked-changes", "page-number", "page-count":
 			return x.Skip()
-		case "object":
-			r.left["charts and embedded documents"] = true
-			return x.Skip()
-		case "image":
-			if r.o.Images {
-				return r.picture(r.d, xmlarchive.Attribute(t, "href"))
-			}
+		case "object", "image":
+			return r.embedded(x, t)
 		}
 	case xml.EndElement:
 		switch t.Name.Local {

@@ -1,61 +1,52 @@
 package documents
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"image/png"
-	"math"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	pdfium "github.com/klippa-app/go-pdfium"
-	"github.com/klippa-app/go-pdfium/enums"
-	pdferrors "github.com/klippa-app/go-pdfium/errors"
-	"github.com/klippa-app/go-pdfium/references"
-	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/gleitzeit/gleitzeit/internal/documents/pdf"
 )
 
-// Bounds of one page. A printed page has some 5,000 characters.
-const (
-	pageGlyphs = 200_000  // Above this the text is taken in the order in which it was written.
-	pagePixels = 16 << 20 // Of a rendered page; a larger one is rendered more coarsely.
-	pageInches = 250      // Of a side that is rendered; the format ends at 200.
-)
+const pdfCalled = "a PDF document"
 
 // steps is how many pages that take as long as they may are as much as a document may take. A page of text takes some 10 ms.
 const steps = 40
 
-// renderTime is what a page may take that is rendered. Scans in high resolution take seconds.
-const renderTime = 20 * time.Second
-
-// isPDF reports whether data has the mark of a PDF, which may stand behind up to a kilobyte of something else.
-func isPDF(data []byte) bool {
-	return bytes.Contains(data[:min(len(data), 1024)], []byte("%PDF-"))
+// renderTime returns what may be computed for a page that is rendered, by the size of the file: a small one can be made to take any time,
+// and scans that take seconds have megabytes.
+func renderTime(size int) time.Duration {
+	const least, most, ofMegabyte, small = 1700 * time.Millisecond, 20 * time.Second, 4 * time.Second, 2
+	return min(least+max(time.Duration(size>>20)-small, 0)*ofMegabyte, most)
 }
+
+// SetCache names the folder in which the PDF reader keeps what it compiles, about 22 MB. Without one every process compiles anew, which
+// takes seconds. It has no effect once a PDF has been read.
+func SetCache(folder string) { pdf.SetCache(folder) }
 
 // readPDF reads the text of pages. What a PDF would do (scripts, links, files within it) is not looked at.
 func readPDF(ctx context.Context, _ string, data []byte, o Options) (Document, error) {
 	var d Document
-	err := openPDF(ctx, data, o.Limits, o.Limits.Time/steps, func(p pdfDocument) error {
-		numbers, err := o.selected(p.pages)
+	err := pdf.Open(ctx, data, pdf.Limits{Memory: o.Limits.Memory, Step: o.Limits.Time / steps}, func(p pdf.Document) error {
+		numbers, err := o.selected(p.Pages)
 		if err != nil {
 			return err
 		}
-		d.Title, d.Metadata = p.metadata()
+		title, properties := p.Metadata()
+		d.Title = title
+		for _, of := range properties {
+			d.Metadata = append(d.Metadata, Property(of))
+		}
 		var size int64
 		for _, n := range numbers {
-			p.next()
-			text, err := p.text(n - 1)
+			text, err := p.Text(n - 1)
 			switch {
-			case isTrap(err):
-				return err
-			case err != nil:
+			case errors.Is(err, pdf.ErrPage):
 				d.Warnings = append(d.Warnings, fmt.Sprintf("page %d cannot be read", n))
+			case err != nil:
+				return err
 			case text == "":
 				d.Warnings = append(d.Warnings, fmt.Sprintf("page %d has no text", n))
 			}
@@ -70,236 +61,28 @@ func readPDF(ctx context.Context, _ string, data []byte, o Options) (Document, e
 }
 
 // RenderPDF returns a page, from 1, as a PNG image with so many dots per inch. A page too large for memory gets fewer.
-func RenderPDF(ctx context.Context, data []byte, page, dpi int) ([]byte, error) {
-	if !isPDF(data) {
+func RenderPDF(ctx context.Context, data []byte, page, dpi int) (image []byte, err error) {
+	if !pdf.Is(data) {
 		return nil, &Problem{Text: "is not a PDF document", Hint: "only pages of PDF documents are rendered"}
 	}
 	if page < 1 || dpi < 1 || dpi > 1200 {
 		return nil, fmt.Errorf("page %d at %d dpi: pages count from 1, and dpi goes from 1 to 1200", page, dpi)
 	}
-	if err := preparePDF(ctx); err != nil {
+	if err := pdf.Prepare(ctx); err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, renderTime)
+	limits := Limits{}.withDefaults()
+	limited, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	var image bytes.Buffer
-	err := openPDF(limited, data, Limits{}.withDefaults(), renderTime, func(p pdfDocument) error {
-		if page > p.pages {
-			return &Problem{Text: fmt.Sprintf("has no page %d: it has %d", page, p.pages), Hint: fmt.Sprintf("name pages from 1 to %d", p.pages)}
+	err = pdf.Open(limited, data, pdf.Limits{Memory: limits.Memory, Step: renderTime(len(data))}, func(p pdf.Document) error {
+		if page > p.Pages {
+			return &Problem{Text: fmt.Sprintf("has no page %d: it has %d", page, p.Pages), Hint: fmt.Sprintf("name pages from 1 to %d", p.Pages)}
 		}
-		at := requests.Page{ByIndex: &requests.PageByIndex{Document: p.document, Index: page - 1}}
-		size, err := p.reader.GetPageSize(&requests.GetPageSize{Page: at})
-		if err != nil {
-			return err
-		}
-		if size.Width > 72*pageInches || size.Height > 72*pageInches {
-			return &Problem{Text: fmt.Sprintf("has a page %d that is too large for an image", page), Hint: "save it anew, for instance by printing it to a PDF"}
-		}
-		inches := size.Width / 72 * size.Height / 72
-		if most := int(math.Sqrt(pagePixels / max(inches, 0.01))); dpi > most {
-			dpi = max(most, 1)
-		}
-		rendered, err := p.reader.RenderPageInDPI(&requests.RenderPageInDPI{Page: at, DPI: dpi, RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT})
-		if err != nil {
-			return err
-		}
-		defer rendered.Cleanup()
-		return png.Encode(&image, rendered.Result.RenderedImage)
+		image, err = p.Render(page-1, dpi)
+		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		f := format{called: "a PDF document"}
-		return nil, problemOf(err, f, Limits{Time: renderTime})
+		return nil, problemOf(err, format{called: pdfCalled}, limits)
 	}
-	return image.Bytes(), err
-}
-
-// errDamaged is a document in which the reader itself fails.
-var errDamaged = &Problem{Text: "is damaged, or needs more memory than a PDF document may", Hint: "save it anew, for instance by printing it to a PDF"}
-
-// isTrap reports whether the module stopped for good, as it does when its memory is used up.
-func isTrap(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "wasm error") || strings.Contains(err.Error(), "panic occurred") || strings.Contains(err.Error(), "module closed"))
-}
-
-// pdfDocument is an open PDF.
-type pdfDocument struct {
-	reader   pdfium.Pdfium
-	document references.FPDF_DOCUMENT
-	pages    int
-	next     func() // Begins a step.
-}
-
-// openPDF opens a document in an instance of its own and calls f with it.
-func openPDF(ctx context.Context, data []byte, l Limits, step time.Duration, f func(pdfDocument) error) error {
-	// A sixth is left to what is ours. The module holds the file, which is not to count.
-	memory := l.Memory - l.Memory/6 + int64(len(data))
-	if memory > mostMemory {
-		return &Problem{Text: fmt.Sprintf("has %d MB, which is too much for a PDF document", len(data)>>20), Hint: "split it into smaller documents"}
-	}
-	err := pdfEngine.with(ctx, memory, step, func(reader pdfium.Pdfium, next func()) error {
-		opened, err := reader.OpenDocument(&requests.OpenDocument{File: &data})
-		if err != nil {
-			return err
-		}
-		count, err := reader.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: opened.Document})
-		if err != nil {
-			return err
-		}
-		if count.PageCount < 1 {
-			return errNotPDF
-		}
-		return f(pdfDocument{reader, opened.Document, count.PageCount, next})
-	})
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return err
-	case errors.Is(err, errSlowStep):
-		return &Problem{Text: fmt.Sprintf("has a page that takes more than %s", step), Hint: "leave that page out, or allow more time"}
-	case errors.Is(err, pdferrors.ErrPassword):
-		return &Problem{Text: "is a PDF document with a password", Hint: "save it without one: qpdf --decrypt --password=... IN OUT"}
-	case errors.Is(err, pdferrors.ErrSecurity):
-		return &Problem{Text: "is a PDF document with an encryption that cannot be read", Hint: "save it without one, for instance by printing it to a PDF"}
-	case errors.Is(err, pdferrors.ErrFormat), errors.Is(err, pdferrors.ErrFile), errors.Is(err, pdferrors.ErrPage), errors.Is(err, pdferrors.ErrUnknown):
-		return errNotPDF
-	case isTrap(err):
-		return errDamaged
-	}
-	return err
-}
-
-var errNotPDF = &Problem{Text: "is not a complete PDF document", Hint: "save it anew, or look whether all of it was copied"}
-
-// metadata returns the title, and what else the document says about itself.
-func (p pdfDocument) metadata() (string, []Property) {
-	tags := []string{"Title", "Author", "Subject", "Keywords", "CreationDate", "ModDate", "Creator", "Producer"}
-	found, err := p.reader.GetMetaData(&requests.GetMetaData{Document: p.document, Tags: &tags})
-	if err != nil {
-		return "", nil // A document without them can be read.
-	}
-	title := ""
-	var all []Property
-	for _, t := range found.Tags {
-		value := strings.TrimSpace(strings.ToValidUTF8(t.Value, "\uFFFD"))
-		switch {
-		case value == "":
-		case t.Tag == "Title":
-			title = value
-		default:
-			all = append(all, Property{Name: t.Tag, Value: value})
-		}
-	}
-	return title, all
-}
-
-// text returns the text of a page, with the values of form fields and notes in their places.
-func (p pdfDocument) text(index int) (string, error) {
-	page, err := p.load(index)
-	if err != nil {
-		return "", err
-	}
-	turned, err := p.reader.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: page})
-	if err != nil {
-		return "", err
-	}
-	if turned.PageRotation != 0 {
-		// PDFium orders lines by the turned page, also where the text is turned with it.
-		if _, err := p.reader.FPDFPage_SetRotation(&requests.FPDFPage_SetRotation{Page: page, Rotate: 0}); err != nil {
-			return "", err
-		}
-		if page, err = p.reload(page, index); err != nil {
-			return "", err
-		}
-	}
-	count, err := p.count(page)
-	if err != nil {
-		return "", err
-	}
-	if count > pageGlyphs {
-		return p.unordered(page)
-	}
-	filled := count
-	var unpainted []glyph
-	if notes, err := p.reader.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: page}); err == nil && notes.Count > 0 {
-		if unpainted, err = p.unpainted(page, notes.Count); err != nil {
-			return "", err
-		}
-		// Makes what fields and notes show a part of the page, behind the rest.
-		if _, err := p.reader.FPDFPage_Flatten(&requests.FPDFPage_Flatten{Page: page, Usage: requests.FPDFPage_FlattenUsageNormalDisplay}); err != nil {
-			return "", err
-		}
-		if page, err = p.reload(page, index); err != nil {
-			return "", err
-		}
-		if count, err = p.count(page); err != nil {
-			return "", err
-		}
-		if count > pageGlyphs {
-			return p.unordered(page)
-		}
-	}
-	read, err := p.reader.GetPageTextStructured(&requests.GetPageTextStructured{Page: page, Mode: requests.GetPageTextStructuredModeChars})
-	if err != nil {
-		return "", err
-	}
-	box, err := p.reader.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: page})
-	if err != nil {
-		return "", err
-	}
-	glyphs := make([]glyph, 0, len(read.Chars))
-	before := 0 // How many are of the page itself.
-	for i, c := range read.Chars {
-		char, _ := utf8.DecodeRuneInString(c.Text)
-		if c.Text == "" {
-			char = 0
-		}
-		at := c.PointPosition
-		if x, y := (at.Left+at.Right)/2, (at.Bottom+at.Top)/2; !unicode.IsSpace(char) && (x < float64(box.Rect.Left) || x > float64(box.Rect.Right) || y < float64(box.Rect.Bottom) || y > float64(box.Rect.Top)) {
-			continue // Outside of what is shown of the page: nobody reads it there.
-		}
-		if i < filled {
-			before++
-		}
-		quarter := int(math.Round(c.Angle/(math.Pi/2))) % 4
-		glyphs = append(glyphs, glyph{char: char, left: at.Left, right: at.Right, bottom: at.Bottom, top: at.Top, turns: (4 - quarter) % 4})
-	}
-	_, err = p.reader.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: *page.ByReference})
-	return pageText(append(glyphs, unpainted...), before), err
-}
-
-func (p pdfDocument) load(index int) (requests.Page, error) {
-	loaded, err := p.reader.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: p.document, Index: index})
-	if err != nil {
-		return requests.Page{}, err
-	}
-	return requests.Page{ByReference: &loaded.Page}, nil
-}
-
-func (p pdfDocument) reload(page requests.Page, index int) (requests.Page, error) {
-	if _, err := p.reader.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: *page.ByReference}); err != nil {
-		return requests.Page{}, err
-	}
-	return p.load(index)
-}
-
-// count returns how many characters a page has.
-func (p pdfDocument) count(page requests.Page) (int, error) {
-	text, err := p.reader.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: page})
-	if err != nil {
-		return 0, err
-	}
-	count, err := p.reader.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text.TextPage})
-	if err != nil {
-		return 0, err
-	}
-	_, err = p.reader.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage})
-	return count.Count, err
-}
-
-// unordered returns the text of a page as it was written.
-func (p pdfDocument) unordered(page requests.Page) (string, error) {
-	read, err := p.reader.GetPageText(&requests.GetPageText{Page: page})
-	if err != nil {
-		return "", err
-	}
-	return unhyphenated(strings.TrimSpace(strings.ReplaceAll(read.Text, "\r\n", "\n"))), nil
+	return image, err
 }

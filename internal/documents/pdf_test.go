@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 )
 
@@ -152,20 +151,5 @@ func TestReadPDFBesideThePage(t *testing.T) {
 	d, err := Read(context.Background(), "a.pdf", data, Options{})
 	if err != nil || d.Text() != "inside" {
 		t.Errorf("got %q, %v", d.Text(), err)
-	}
-}
-
-func TestWatch(t *testing.T) {
-	slow := make(chan struct{})
-	next, end := watchSteps(20*time.Millisecond, func() { close(slow) })
-	defer end()
-	next()
-	for turns := 0; ; turns++ { // Computes until it is stopped.
-		select {
-		case <-slow:
-			return
-		default:
-			turns *= 3
-		}
 	}
 }

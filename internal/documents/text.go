@@ -53,7 +53,7 @@ func PlainText(data []byte) (string, error) {
 	switch {
 	case isUTF16:
 		return guessed, nil
-	case format == pdf, format != "" && (hasNUL || !utf8.Valid(data) && hasControls(data)):
+	case format == pdfCalled, format != "" && (hasNUL || !utf8.Valid(data) && hasControls(data)):
 		return "", &Problem{"is " + format + ", not text", hintFor(format)}
 	case utf8.Valid(data) && !hasNUL:
 		return string(data), nil

@@ -38,6 +38,8 @@ func readXLSX(ctx context.Context, _ string, data []byte, o Options) (Document, 
 	switch {
 	case errors.Is(err, workbook.ErrTooMuchText):
 		return Document{}, tooMuchText(c.limits)
+	case errors.Is(err, workbook.ErrTooManySheets):
+		return Document{}, &Problem{Text: fmt.Sprintf("has more than %d sheets", workbook.MaxSheets), Hint: "split it into smaller workbooks"}
 	case err != nil:
 		return Document{}, err
 	case len(w.Sheets) == 0:

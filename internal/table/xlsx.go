@@ -51,7 +51,7 @@ func openWorkbook(ctx context.Context, from io.ReaderAt, size int64, o Options) 
 
 // invalidWorkbook returns an error of a workbook as one of the table.
 func invalidWorkbook(err error) error {
-	if errors.Is(err, workbook.ErrTooMuchText) {
+	if errors.Is(err, workbook.ErrTooMuchText) || errors.Is(err, workbook.ErrTooManySheets) {
 		return errorf("%s", err).withHint("save the sheet as CSV")
 	}
 	of, is := errors.AsType[*xmlarchive.Error](err)
@@ -78,7 +78,12 @@ func sheetNamed(w *workbook.Workbook, name string) (workbook.Sheet, error) {
 	if len(names) == 0 {
 		return workbook.Sheet{}, errorf("it has no sheet with cells")
 	}
-	return workbook.Sheet{}, errorf("it has no sheet %q; its sheets: %s", name, strings.Join(names, ", "))
+	const most = 20
+	more := ""
+	if len(names) > most {
+		more = fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return workbook.Sheet{}, errorf("it has no sheet %q; its sheets: %s%s", name, strings.Join(names[:min(len(names), most)], ", "), more)
 }
 
 func (s *sheetRows) readHeader() error {

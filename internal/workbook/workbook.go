@@ -9,6 +9,7 @@ package workbook
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,12 @@ type Sheet struct {
 // ErrTooMuchText is the error of a workbook whose cells share texts that take more memory than they may.
 var ErrTooMuchText = errors.New("its cells have too much text")
 
+// MaxSheets is the maximum number of sheets of a workbook.
+const MaxSheets = 10_000
+
+// ErrTooManySheets is the error of a workbook with more than MaxSheets. The rest of it is not read.
+var ErrTooManySheets = fmt.Errorf("it has more than %d sheets", MaxSheets)
+
 // Open reads what the sheets of a workbook share. The texts among it, and the file that they are in, have at most so many bytes.
 func Open(a *xmlarchive.Archive, mostText int64) (*Workbook, error) {
 	root, err := a.Relations("")
@@ -46,13 +53,21 @@ func Open(a *xmlarchive.Archive, mostText int64) (*Workbook, error) {
 	if found := xmlarchive.Related(root, "officeDocument"); len(found) > 0 {
 		main = found[0]
 	}
+	w := &Workbook{archive: a}
+	tabs, err := w.readTabs(main)
+	if err != nil {
+		return nil, err
+	}
 	all, err := a.Relations(main)
 	if err != nil {
 		return nil, err
 	}
-	w := &Workbook{archive: a}
-	if err := w.readSheets(main, all); err != nil {
-		return nil, err
+	for _, t := range tabs {
+		if of := all[t.id]; of.Kind == "worksheet" && !of.External {
+			w.Sheets = append(w.Sheets, Sheet{t.name, of.Target, t.hidden})
+		} else {
+			w.Others++
+		}
 	}
 	for _, file := range xmlarchive.Related(all, "styles") {
 		if err := w.readFormats(file); err != nil {
@@ -67,8 +82,14 @@ func Open(a *xmlarchive.Archive, mostText int64) (*Workbook, error) {
 	return w, nil
 }
 
-func (w *Workbook) readSheets(main string, all map[string]xmlarchive.Relation) error {
-	return w.archive.Elements(xmlarchive.Small, main, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
+// tab is a sheet as the workbook lists it: what it is and where stands in the relation with its id.
+type tab struct {
+	name, id string
+	hidden   bool
+}
+
+func (w *Workbook) readTabs(main string) (tabs []tab, err error) {
+	err = w.archive.Elements(xmlarchive.Small, main, true, func(_ *xmlarchive.Reader, t xml.StartElement) error {
 		switch t.Name.Local {
 		case "workbookPr":
 			if date := xmlarchive.Attribute(t, "date1904"); date == "1" || date == "true" || date == "on" {
@@ -76,16 +97,15 @@ func (w *Workbook) readSheets(main string, all map[string]xmlarchive.Relation) e
 				w.DayZero = leap
 			}
 		case "sheet":
-			of := all[xmlarchive.Attribute(t, "id")]
-			if of.Kind != "worksheet" || of.External {
-				w.Others++
-				break
+			if len(tabs) == MaxSheets {
+				return ErrTooManySheets
 			}
 			state := xmlarchive.Attribute(t, "state")
-			w.Sheets = append(w.Sheets, Sheet{xmlarchive.Attribute(t, "name"), of.Target, state == "hidden" || state == "veryHidden"})
+			tabs = append(tabs, tab{xmlarchive.Attribute(t, "name"), xmlarchive.Attribute(t, "id"), state == "hidden" || state == "veryHidden"})
 		}
 		return nil
 	})
+	return tabs, err
 }
 
 // readTexts reads the texts that cells share. Where they are missing, each cell that refers to one has none.

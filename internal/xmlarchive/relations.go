@@ -2,7 +2,6 @@ package xmlarchive
 
 import (
 	"encoding/xml"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -37,11 +36,16 @@ func (a *Archive) Relations(of string) (map[string]Relation, error) {
 
 // Related returns the targets of a kind, in the order of their ids.
 func Related(all map[string]Relation, kind string) []string {
-	var targets []string
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		if all[id].Kind == kind && !all[id].External {
-			targets = append(targets, all[id].Target)
+	var ids []string
+	for id, r := range all {
+		if r.Kind == kind && !r.External {
+			ids = append(ids, id)
 		}
+	}
+	slices.Sort(ids)
+	targets := make([]string, len(ids))
+	for i, id := range ids {
+		targets[i] = all[id].Target
 	}
 	return targets
 }

@@ -1,6 +1,7 @@
 package stories_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,9 @@ func TestDocumentsOfAFolder(t *testing.T) {
 		"broken-latin.txt":   `broken-latin.txt" is not UTF-8 text`,
 		"broken-picture.txt": `broken-picture.txt" is a PNG image, not text`,
 		"broken-empty.txt":   `broken-empty.txt" is empty`,
+		"endless-rows.html":  `endless-rows.html" has more than`,
+		"endless-draw.pdf":   `endless-draw.pdf" `,
+		"deep.rtf":           `deep.rtf" has more than 10000 groups within each other`,
 	}
 	data := func(path string) []byte {
 		content, err := os.ReadFile(filepath.Join(root, "internal", "documents", "testdata", path))
@@ -54,10 +58,18 @@ func TestDocumentsOfAFolder(t *testing.T) {
 		return content
 	}
 	docx := data("docx/report.docx")
+	endless := "%PDF-1.7\n1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj\n2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj\n" +
+		"3 0 obj <</Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Resources <</XObject <</X 5 0 R>>>> /Contents 4 0 R>> endobj\n4 0 obj <</Length 11>>\nstream\n/X Do /X Do\nendstream endobj\n"
+	for i := range 40 { // 2^40 calls.
+		endless += fmt.Sprintf("%d 0 obj <</Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources <</XObject <</X %d 0 R>>>> /Length 11>>\nstream\n/X Do /X Do\nendstream endobj\n", 5+i, min(6+i, 44))
+	}
 	for name, content := range map[string][]byte{
 		"broken-scan.pdf": data("pdf/scan.pdf"), "broken-secret.pdf": data("pdf/encrypted.pdf"), "broken-noise.pdf": []byte("\x01\x02\x03 noise \x00\xff"),
 		"broken-half.docx": docx[:len(docx)/2], "broken-old.doc": append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), make([]byte, 600)...),
 		"broken-latin.txt": []byte("caf\xe9"), "broken-picture.txt": []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), "broken-empty.txt": nil,
+		"endless-rows.html": []byte("<table>" + strings.Repeat("<tr><td colspan=1000000000 rowspan=1000000000>x", 20_000) + "</table>"),
+		"endless-draw.pdf":  []byte(endless + "trailer <</Root 1 0 R /Size 45>>\n%%EOF\n"),
+		"deep.rtf":          []byte(`{\rtf1` + strings.Repeat("{", 5_000_000)),
 	} {
 		must(t, os.WriteFile(filepath.Join(folder, name), content, 0o644))
 	}

@@ -42,12 +42,12 @@ type Command struct {
 }
 
 // Identity implements Converter.
-func (c *Command) Identity() value.Value {
+func (c *Command) Identity(context.Context) (value.Value, error) {
 	words := make([]value.Value, len(c.Words))
 	for i, word := range c.Words {
 		words[i] = value.String(word)
 	}
-	return value.List(words...)
+	return value.List(words...), nil
 }
 
 // Convert implements Converter.

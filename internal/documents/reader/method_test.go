@@ -32,7 +32,7 @@ func TestMethod(t *testing.T) {
 		{err: protocol.Errorf(protocol.ProviderNotAvailable, "the server is gone").WithKind(protocol.Transient), want: "!the server is gone", kind: protocol.Transient},
 	} {
 		var content, path string
-		r.SetCaller(func(_ context.Context, request protocol.Request) (protocol.Result, error) {
+		r.SetCaller(reader.Caller{Call: func(_ context.Context, request protocol.Request) (protocol.Result, error) {
 			given, _ := request.Parameters.Get("path")
 			path = given.Text()
 			data, err := os.ReadFile(path)
@@ -44,7 +44,7 @@ func TestMethod(t *testing.T) {
 				t.Errorf("got %s, want %s", request.Parameters.JSON(), want)
 			}
 			return protocol.Result{Value: c.result}, c.err
-		})
+		}})
 		d, err := r.ReadData(t.Context(), "a.doc", []byte("binary"), documents.Options{})
 		if _, missing := os.Stat(path); content != "binary" || !os.IsNotExist(missing) || !strings.HasSuffix(path, "/document.doc") {
 			t.Errorf("the copy at %q had %q, and is now %v", path, content, missing)

@@ -23,7 +23,7 @@ type Converter interface {
 	// Convert returns the text of a document. Its error is a *documents.Problem if it concerns the document, else a *protocol.Error.
 	Convert(ctx context.Context, name string, data []byte) (string, error)
 	// Identity returns what decides the text besides the document.
-	Identity() value.Value
+	Identity(ctx context.Context) (value.Value, error)
 }
 
 // Reader reads documents. Nil is one without converters.
@@ -46,6 +46,12 @@ func (r *Reader) Converter(path string) Converter {
 		return nil
 	}
 	return r.converters[strings.ToLower(filepath.Ext(path))]
+}
+
+// CallsMethod reports whether a file is read by a tool or by Python.
+func (r *Reader) CallsMethod(path string) bool {
+	_, is := r.Converter(path).(*Method)
+	return is
 }
 
 // FormatByName returns the name of the format that the extension of a file says; empty if it says none.

@@ -30,12 +30,13 @@ type Scan struct {
 }
 
 // NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files. The reader
-// is that of Preview.
+// is that of Preview. Its tools and functions are not called.
 func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *reader.Reader) (*Scan, error) {
 	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
 	if err != nil {
 		return nil, err
 	}
+	documents.SetCaller(reader.Caller{Call: name})
 	s := &Scan{plan: p, activities: a, listing: &activities.Listing{}, documents: documents}
 	if s.each().Rows != nil {
 		s.failure = s.countRows(ctx)
@@ -45,6 +46,12 @@ func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *r
 		s.listing = &activities.Listing{}
 	}
 	return s, nil
+}
+
+// name stands for the result of a method, as names stand for secrets.
+func name(_ context.Context, request protocol.Request) (protocol.Result, error) {
+	text := value.String("[" + request.Method + "]")
+	return protocol.Result{Value: value.Object(value.Field{Name: "result", Value: text})}, nil
 }
 
 func (s *Scan) task() *plan.Task   { return &s.plan.Tasks[0] }
@@ -178,8 +185,11 @@ type Preview struct {
 	Files    []string `json:"files"`   // The first of those that are taken.
 
 	Prompts []RenderedPrompt `json:"prompts"` // Of the first calls.
-	// Tokens is an estimate of what all calls have a model read, without images; null if no model is asked.
+	// Tokens is an estimate of what all calls have a model read, without images; null if no model is asked, or no text is known.
 	Tokens *int64 `json:"estimated_prompt_tokens"`
+	// Converted is the number of files, of those looked at, whose text only a tool or a function knows. It is not asked: they are taken for
+	// files like the others.
+	Converted int `json:"converted,omitempty"`
 
 	Failing int           `json:"failing"` // Number of files that could not be read.
 	Skipped []SkippedFile `json:"skipped"` // The first files that would not be read, or that would fail.
@@ -243,7 +253,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		if s.isInvalid(i) {
 			continue
 		}
-		if read == maxReads || reading-slowest > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
+		if read+p.Converted == maxReads || reading-slowest > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
 		began := time.Now()
@@ -251,8 +261,12 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		took := time.Since(began)
 		reading, slowest = reading+took, max(slowest, took)
 		if i < len(perModel) {
-			read++
-			tokens += cost
+			if err == nil && s.documents.CallsMethod(file) {
+				p.Converted++
+			} else {
+				read++
+				tokens += cost
+			}
 			if err != nil {
 				p.fails(file, protocol.AsError(err, protocol.TaskValidationFailed))
 			}
@@ -261,7 +275,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 			p.Prompts = append(p.Prompts, rendered)
 		}
 	}
-	if strings.HasPrefix(p.Method, "llm/") {
+	if strings.HasPrefix(p.Method, "llm/") && (read > 0 || p.Converted == 0) {
 		if read > 0 {
 			tokens = tokens * int64(p.Calls) / int64(read)
 		}

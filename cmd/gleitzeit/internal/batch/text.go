@@ -64,6 +64,9 @@ func (p *Preview) Text() string {
 	if more := p.LeftOut + p.Failing - len(p.Skipped); more > 0 {
 		fmt.Fprintf(&text, "  and %d more\n", more)
 	}
+	if p.Converted > 0 {
+		fmt.Fprintf(&text, "\ntext that is not known before the run, as a converter calls a method for it: %s\n", count(p.Converted, "file"))
+	}
 	if p.Beneath != nil {
 		fmt.Fprintf(&text, "\n%s\n", p.Beneath)
 	}

@@ -116,7 +116,7 @@ func (p *program) printDocument(document any, text string) {
 
 // documents is what the commands about documents use.
 func (p *program) documents() documents.Program {
-	return documents.Program{Reader: p.documentReader, Arguments: exact, Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printResult}
+	return documents.Program{Reader: p.documentReader, Methods: p.methodReader, Arguments: exact, Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printResult}
 }
 
 // documentReader reads documents as the settings say.
@@ -126,6 +126,20 @@ func (p *program) documentReader() (*reader.Reader, error) {
 		return nil, err
 	}
 	return runs.DocumentReader(settings, p.Env), nil
+}
+
+// methodReader is documentReader with the tools and functions that may read documents. The caller closes it.
+func (p *program) methodReader(ctx context.Context) (*reader.Reader, func() error, error) {
+	s, err := p.openOwnSession(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, closeReader, err := s.DocumentReader()
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return r, func() error { defer s.Close(); return closeReader() }, nil
 }
 
 // exports are what the commands about the items of runs use.

@@ -8,17 +8,26 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gleitzeit/gleitzeit/internal/licenses"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // versionCommand is the command `version`.
 type versionCommand struct{ *program }
 
 func (p versionCommand) command() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  exact(),
+	var isLicenses bool
+	command := &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  gleitzeit version\n  gleitzeit version --licenses",
+		Args:    exact(),
 		RunE: func(*cobra.Command, []string) error {
+			if isLicenses {
+				p.printResult(strings.TrimSuffix(licenses.ThirdParty, "\n"), value.Object(value.Field{Name: "licenses", Value: value.String(licenses.ThirdParty)}))
+				return nil
+			}
 			document := struct {
 				Version string `json:"version"`
 				Commit  string `json:"commit,omitempty"`
@@ -47,4 +56,6 @@ func (p versionCommand) command() *cobra.Command {
 			return nil
 		},
 	}
+	command.Flags().BoolVar(&isLicenses, "licenses", false, "print the licenses of what the program contains")
+	return command
 }

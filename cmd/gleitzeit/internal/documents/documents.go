@@ -20,7 +20,9 @@ import (
 
 // Program is what the command uses of the program.
 type Program struct {
-	Reader    func() (*reader.Reader, error) // With the converters of the settings.
+	Reader func() (*reader.Reader, error) // With the converters of the settings.
+	// Methods is Reader with the tools and functions among the converters. The caller closes it.
+	Methods   func(context.Context) (r *reader.Reader, closeReader func() error, err error)
 	Arguments func(names ...string) cobra.PositionalArgs
 	Say       func(text string)                       // Prints a line for people.
 	Print     func(text string, document value.Value) // Prints the result: the document to programs, the text to people.
@@ -57,10 +59,17 @@ func ReadCommand(p Program) *cobra.Command {
 	return command
 }
 
-func (p Program) read(ctx context.Context, path string, options reading.Options) error {
+func (p Program) read(ctx context.Context, path string, options reading.Options) (err error) {
 	documentReader, err := p.Reader()
 	if err != nil {
 		return err
+	}
+	if documentReader.CallsMethod(path) {
+		var closeReader func() error
+		if documentReader, closeReader, err = p.Methods(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeReader()) }()
 	}
 	d, err := documentReader.Read(ctx, disk{}, path, options)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -129,6 +130,13 @@ func (s *Session) newActivities(store resultstore.Store, roots []string) (*activ
 func (s *Session) Activities(store resultstore.Store) (*activities.Activities, func() error, error) {
 	acts, _, closeHandlers, err := s.newActivities(store, nil)
 	return acts, closeHandlers, err
+}
+
+// DocumentReader returns what reads documents as the settings say, also by tools and Python. The caller closes it.
+func (s *Session) DocumentReader() (*reader.Reader, func() error, error) {
+	o := handlerOptions(s.options.Settings, s.options.Env, s.store, s.log)
+	_, closeHandlers, err := worker.Handlers(o)
+	return o.Documents, closeHandlers, err
 }
 
 // DescribeTool returns what the server of a tool says of it. The server is started for that, and serves later calls too.
