@@ -34,7 +34,8 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	if call.Items != nil && (call.Items.Count > 1 || call.Items.TakeOver) {
 		return newUnit(a, &call, beat).do(ctx)
 	}
-	t := &attempt{Activities: a, call: &call, number: int(activity.GetInfo(ctx).Attempt), beat: beat}
+	info := activity.GetInfo(ctx)
+	t := &attempt{Activities: a, call: &call, number: int(info.Attempt), scheduled: info.ScheduledTime, beat: beat}
 	if call.Items != nil {
 		if ended, err := t.readItem(ctx); ended != nil || err != nil {
 			return ended, err
@@ -48,7 +49,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	case err != nil:
 		return nil, err
 	case outcome.Status == protocol.Failed && !outcome.Cached: // Not one that was taken over.
-		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
+		return nil, retryError(t.call.Retry, t.earlier.failed, outcome, t.since(began))
 	}
 	return outcome, nil
 }
@@ -87,7 +88,8 @@ func (a *Activities) Forecast(ctx context.Context, call *protocol.Call) ([]Forec
 type attempt struct {
 	*Activities
 	call      *protocol.Call
-	number    int // From 1, those of lost workers included.
+	number    int       // From 1, those of lost workers included.
+	scheduled time.Time // When Temporal scheduled it; zero in a unit of several items.
 	earlier   earlierAttempts
 	beat      *heartbeat
 	name      string                        // Of the item, as messages have it; empty for a task.
@@ -135,7 +137,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	holds, failure := t.decide(ctx)
 	var done execution
 	if failure == nil && holds {
-		done, failure = t.execute(ctx)
+		done, failure = t.executeWithin(ctx, began)
 	}
 	switch {
 	case done.toDo:
@@ -170,7 +172,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		if ctx.Err() != nil {
 			return protocol.Outcome{}, t.interrupted(ctx, outcome, values)
 		}
-		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(failure), t.name
+		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(t.explainFinal(failure, t.since(began))), t.name
 	}
 	if err := t.record(ctx, outcome, values, done); err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
@@ -257,6 +259,21 @@ func (e execution) recordedAs() string {
 		return e.key.exact
 	}
 	return e.key.content
+}
+
+// executeWithin does what the call asks for within max_elapsed of the task.
+func (t *attempt) executeWithin(ctx context.Context, began time.Time) (execution, *protocol.Error) {
+	within, cancel := t.withinElapsed(ctx, began)
+	defer cancel()
+	isOver := func() bool { return ctx.Err() == nil && errors.Is(context.Cause(within), errElapsed) }
+	if isOver() {
+		return execution{}, t.elapsed()
+	}
+	done, failure := t.execute(within)
+	if failure != nil && isOver() {
+		failure = t.elapsed()
+	}
+	return done, failure
 }
 
 // execute does what the call asks for, after an equal call that is under way. Its error is that of the task.

@@ -57,6 +57,9 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 		})
 	}
 	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && t.FanOut == nil })
+	if slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.Finally || t.RunIf == plan.RunIfAlways }) {
+		p.CleanUpTimeout = from.CleanUpTimeout()
+	}
 	p.ItemsApart = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.FanOut != nil })
 	p.Format = plan.FormatFor(p)
 	return p
@@ -88,6 +91,7 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		WhenUses:        uses(from, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
+		Finally:         task.Finally,
 		Queue:           written(task.Queue),
 		Servers:         from.Catalog.ServersOf(task),
 		Split:           task.SplitPlan(),

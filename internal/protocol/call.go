@@ -32,6 +32,9 @@ type RunInfo struct {
 	Folder     string    `json:"folder"`      // The folder in which it was started, absolute.
 	FlowFolder string    `json:"flow_folder"` // The folder of the workflow file, absolute.
 	TakeOver   *TakeOver `json:"take_over,omitempty"`
+
+	Status Status `json:"status,omitempty"` // How the run has ended, for tasks in `finally`; empty before that.
+	Error  *Error `json:"error,omitempty"`  // Why it has not completed.
 }
 
 // TakeOver names earlier runs whose results a run takes over where the resolved call of a task or an item is the same, and has not
@@ -87,9 +90,10 @@ type Source struct {
 }
 
 // CallFormat is the latest version of Call and Outcome; an activity rejects a later one. A program writes the earliest that
-// suffices: SplitFormat is that of a Call with Split, and all others have the first.
+// suffices: RetryFormat is that of a Call whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
 const (
-	CallFormat  = SplitFormat
+	CallFormat  = RetryFormat
+	RetryFormat = 3
 	SplitFormat = 2
 	FirstFormat = 1
 )
@@ -113,6 +117,10 @@ type Retry struct {
 	BaseDelay   Seconds `json:"base_delay"`
 	MaxDelay    Seconds `json:"max_delay"`
 	Jitter      bool    `json:"jitter"` // Each delay is shortened by up to half, at random.
+
+	On         []string `json:"on,omitempty"`          // Names of the only errors that are retried; empty: all that can be.
+	NotOn      []string `json:"not_on,omitempty"`      // Names of errors that are not.
+	MaxElapsed Seconds  `json:"max_elapsed,omitempty"` // Limit of all attempts together, from when the task was scheduled; 0 is none.
 }
 
 // Backoff is how delays grow from retry to retry.

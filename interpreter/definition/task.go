@@ -26,6 +26,7 @@ type Task struct {
 	When            *Node // Text, or a boolean.
 	RunIf           *Node // Text.
 	ContinueOnError *Node // A boolean.
+	Finally         bool  // It is in `finally`.
 
 	MaxConcurrent *Node // A count. A batch has it, and those below, in Each.
 	MaxFailures   *Node // Text or a number.
@@ -40,6 +41,9 @@ type Retry struct {
 	BaseDelay   *Node
 	MaxDelay    *Node
 	Jitter      *Node // A boolean.
+	On          *Node // A text or a list, as NotOn.
+	NotOn       *Node
+	MaxElapsed  *Node // Text or a number.
 }
 
 var taskKeys = keys[taskReader]{
@@ -66,7 +70,7 @@ var taskKeys = keys[taskReader]{
 	{[]string{"when"}, condition, func(t *taskReader, n *Node) { t.When = n },
 		"Condition, such as ${score.result} > 0.5; if it is false, the task is skipped. It is evaluated after run_if, and with for_each for each item."},
 	{[]string{"run_if"}, text.words(RunIfs()), func(t *taskReader, n *Node) { t.RunIf = n },
-		"How its dependencies must end: all completed (success, the default), completed or skipped by their own `when` (done), or in any way (always)."},
+		"How its dependencies must end: all completed (success, the default), completed or skipped by their own `when` (done), or in any way (always). A task with always runs even if the run is cancelled, times out or fails fast, within cleanup_timeout."},
 	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },
 		"Whether the run and dependent tasks continue after the task has failed; ${id.error.message} is the reason."},
 	{[]string{"for_each"}, items.of("for_each", Itself, rowsKeys), readItems,
@@ -138,6 +142,12 @@ var retryKeys = keys[Retry]{
 		"Maximum delay; the default is 300 s."},
 	{[]string{"jitter"}, boolean, func(r *Retry, n *Node) { r.Jitter = n },
 		"Whether to shorten each delay at random, by up to half."},
+	{[]string{"on"}, errorNames, func(r *Retry, n *Node) { r.On = n },
+		"Names of the errors that are retried, such as PROVIDER_TIMEOUT; no other is."},
+	{[]string{"not_on"}, errorNames, func(r *Retry, n *Node) { r.NotOn = n },
+		"Names of errors that are not retried."},
+	{[]string{"max_elapsed"}, period, func(r *Retry, n *Node) { r.MaxElapsed = n },
+		"Limit of all attempts together, with the delays between them; by default there is none."},
 }
 
 // taskReader is a task while its keys are read.
@@ -152,6 +162,14 @@ func readTasks(w *Workflow, n *Node) {
 		reader := taskReader{Task{Node: element}, w}
 		read(w, element, &reader, "a task", taskKeys)
 		w.Tasks = append(w.Tasks, &reader.Task)
+	})
+}
+
+func readFinally(w *Workflow, n *Node) {
+	w.each("finally", n, mapping, func(element *Node) {
+		reader := taskReader{Task{Node: element, Finally: true}, w}
+		read(w, element, &reader, "a task", taskKeys)
+		w.finally = append(w.finally, &reader.Task)
 	})
 }
 

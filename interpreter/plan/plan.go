@@ -37,6 +37,10 @@ type Plan struct {
 	ItemsApart  bool             `json:"items_apart,omitempty"`         // Items run in workflows of their own. Plans up to format 3 do not have it.
 
 	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow.
+
+	// CleanUpTimeout limits how long the clean-up takes: tasks that run even if the run is stopped. 0: there are none, also in plans up
+	// to format 5, where `run_if: always` does not hold in a run that is stopped.
+	CleanUpTimeout protocol.Seconds `json:"cleanup_timeout,omitempty"`
 }
 
 // Task is one node of the plan.
@@ -64,6 +68,8 @@ type Task struct {
 	WhenUses        []Use  `json:"when_uses,omitempty"` // Heads of the references in When.
 	RunIf           RunIf  `json:"run_if,omitempty"`
 	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor the tasks that depend on it.
+
+	Finally bool `json:"finally,omitempty"` // It runs after all tasks that are not in `finally` have ended, however.
 
 	Split *protocol.Split `json:"split,omitempty"` // How a long document is split; nil: it is read as a whole.
 

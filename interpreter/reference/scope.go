@@ -105,11 +105,15 @@ func checkVariable(ref *Reference) string {
 }
 
 func runValue(run protocol.RunInfo) value.Value {
-	return value.Object(
-		value.Field{Name: "id", Value: value.String(run.ID)},
-		value.Field{Name: "workflow", Value: value.String(run.Workflow)},
-		value.Field{Name: "started_at", Value: value.String(run.StartedAt.UTC().Format(time.RFC3339))},
-		value.Field{Name: "folder", Value: value.String(run.Folder)},
-		value.Field{Name: "flow_folder", Value: value.String(run.FlowFolder)},
-	)
+	fields := []value.Field{
+		{Name: "id", Value: value.String(run.ID)},
+		{Name: "workflow", Value: value.String(run.Workflow)},
+		{Name: "started_at", Value: value.String(run.StartedAt.UTC().Format(time.RFC3339))},
+		{Name: "folder", Value: value.String(run.Folder)},
+		{Name: "flow_folder", Value: value.String(run.FlowFolder)},
+	}
+	if run.Status != "" {
+		fields = append(fields, value.Field{Name: "status", Value: value.String(string(run.Status))}, value.Field{Name: "error", Value: errorValue(run.Error)})
+	}
+	return value.Object(fields...)
 }

@@ -29,6 +29,8 @@ var equivalents = []equivalent{
 		`use "mcp_servers", as in mcp_servers: {files: {command: npx, args: [-y, SERVER]}}`},
 	{[]string{"a workflow"}, []string{"retry", "retries", "maxretries", "retrypolicy"},
 		`use "retry" in a task, or in "defaults" for all tasks of a protocol`},
+	{[]string{"a workflow"}, []string{"onexit", "onfailure", "onsuccess", "oncancel", "after", "afterscript", "always", "cleanup", "teardown", "ensure", "handlers", "handleron", "hooks", "post"},
+		`use "finally", a list of tasks, with when: ${run.status} == "failed" for one end alone`},
 	{[]string{"a workflow"}, []string{"if", "condition", "when"},
 		`use "when" in a task`},
 	{[]string{"a task"}, []string{"if", "condition", "conditions", "onlyif", "only"},

@@ -70,7 +70,7 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 	case resolve.HeadInputs:
 		return badInput(c, ref)
 	case resolve.HeadRun:
-		return "", ""
+		return badRun(ref, in)
 	case resolve.HeadItem, resolve.HeadIndex:
 		if in.items != resolve.NoItems {
 			return badItem(ref, in)
@@ -92,10 +92,22 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 			hint = literalHint
 		}
 		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
+	case task == nil && c.Tasks[other].Finally:
+		return fmt.Sprintf("%s refers to %s, which is in finally", written, head), "outputs have the results of the other tasks"
+	case task != nil && c.Tasks[other].Finally && !task.Finally:
+		return fmt.Sprintf("%s refers to %s, which is in finally", written, head), afterAll
 	case task != nil && other == task.Number:
 		return fmt.Sprintf("%s refers to itself in %s", task.Label(), written), ""
 	}
 	return "", ""
+}
+
+// badRun says what is wrong with a reference to the run, whose end is known to tasks in `finally`.
+func badRun(ref reference.Reference, in place) (message, hint string) {
+	if len(ref.Steps) == 0 || in.task != nil && in.task.Finally || !slices.Contains([]string{"status", "error"}, ref.Steps[0].Field) {
+		return "", ""
+	}
+	return shown(ref) + " is only available in tasks of finally", ""
 }
 
 // badItem says what is wrong with a reference to an item, which is a file or any value, or to its index, which is a number.

@@ -41,6 +41,7 @@ type taskDocument struct {
 	Name      *string                    `json:"name"`
 	Method    *string                    `json:"method"`
 	Status    *string                    `json:"status"`
+	Finally   bool                       `json:"finally"`
 	Reason    *string                    `json:"reason"`
 	Attempts  *int                       `json:"attempts"`
 	Cached    bool                       `json:"cached"`

@@ -83,6 +83,13 @@ var examples = []struct {
 		result:  map[string]string{"response": `"I saw the PINEAPPLE."`, "model": `"llama3.2"`},
 		models:  4,
 	},
+	{
+		name: "08-clean-up", workflow: "Clean-up",
+		tasks:   []string{"folder python/execute", "words python/execute", "remove python/execute", "note mcp/tool.echo"},
+		outputs: map[string]string{"words": `3`},
+		of:      "note",
+		result:  map[string]string{"response": `"the run is completed: no error"`},
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.

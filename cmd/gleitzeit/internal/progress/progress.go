@@ -322,6 +322,9 @@ func (p *Printer) summary(document *view.Run) string {
 	if document.Error != nil {
 		summary += ": " + value.VisibleLines(document.Error.Message)
 	}
+	if failed := document.CleanUpFailure(); failed != "" {
+		summary += "; " + failed
+	}
 	for _, task := range document.Tasks {
 		if fan := p.fans[task.ID]; fan != nil && fan.earlier > 0 {
 			summary += finishedEarlier(fan.earlier, fan.counts.Total, view.ItemsWord(fan.counts.Total, fan.list.Values))

@@ -103,7 +103,8 @@ type Task struct {
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start or continue.
+	Finally   bool             `json:"finally,omitempty"` // It is part of the clean-up.
+	Reason    string           `json:"reason,omitempty"`  // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
@@ -134,7 +135,28 @@ type Task struct {
 }
 
 // FailsRun reports whether the task has failed and its run fails because of it.
-func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.continueOnError }
+func (t *Task) FailsRun() bool {
+	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally
+}
+
+// failsCleanUp reports whether the task is one of the clean-up that did not complete.
+func (t *Task) failsCleanUp() bool {
+	return t.Finally && (t.Status == protocol.Failed && !t.continueOnError || t.Status == protocol.Cancelled)
+}
+
+// CleanUpFailure returns a line about the clean-up of a run that has ended; empty if it is complete.
+func (r *Run) CleanUpFailure() string {
+	var failed []string
+	for i := range r.Tasks {
+		if r.Status.Ended() && r.Tasks[i].failsCleanUp() {
+			failed = append(failed, r.Tasks[i].ID)
+		}
+	}
+	if len(failed) == 0 {
+		return ""
+	}
+	return "the clean-up is not complete: " + strings.Join(failed, ", ")
+}
 
 // LimitReached reports whether the task has failed because its items reached a limit that the workflow sets.
 func (t *Task) LimitReached() bool {

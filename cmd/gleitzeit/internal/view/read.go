@@ -260,7 +260,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		planned := &p.Tasks[i]
 		task := Task{
 			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
-			when: planned.When, runIf: string(planned.RunIf),
+			when: planned.When, runIf: string(planned.RunIf), Finally: planned.Finally,
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
