@@ -24,14 +24,24 @@ type earlierAttempts struct {
 	failed int
 	lost   int // Attempts whose worker was lost.
 	first  time.Time
+	rounds int             // Of a task that is repeated: those before this one, whose attempts do not count above.
+	usage  protocol.Usage  // Of these.
 	last   *protocol.Error // Of the last one that failed; nil: none has.
 }
 
-// countAttempts tells failed attempts from lost ones: Temporal counts both, and only failures have a record.
-func countAttempts(attempt int, records []resultstore.Record) earlierAttempts {
-	e := earlierAttempts{}
+// countAttempts tells failed attempts from lost ones: Temporal counts both, and only failures have a record. Those of the rounds before
+// do not count.
+func countAttempts(attempt int, records, rounds []resultstore.Record) earlierAttempts {
+	e := earlierAttempts{rounds: len(rounds)}
+	before := 0 // The attempt that was the last round.
+	for _, round := range rounds {
+		if e.first.IsZero() || round.StartedAt.Before(e.first) {
+			e.first = round.StartedAt
+		}
+		before, e.usage = max(before, round.Attempt), e.usage.Add(round.Usage)
+	}
 	for _, record := range records {
-		if record.Attempt >= attempt {
+		if record.Attempt >= attempt || record.Attempt <= before {
 			continue
 		}
 		if e.first.IsZero() || record.StartedAt.Before(e.first) {
@@ -42,7 +52,7 @@ func countAttempts(attempt int, records []resultstore.Record) earlierAttempts {
 			e.last = record.Error
 		}
 	}
-	e.lost = attempt - 1 - e.failed
+	e.lost = attempt - 1 - before - e.failed
 	return e
 }
 

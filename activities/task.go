@@ -120,7 +120,11 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 	query := resultstore.Query{Run: t.call.Run.ID, Execution: t.call.Run.Execution, Kind: resultstore.Task, Task: t.call.Task, Item: &item}
 	return t.results.withRetry(ctx, func(ctx context.Context) error {
 		records, err := t.results.store.Records(ctx, query)
-		t.earlier = countAttempts(t.number, records)
+		if err != nil {
+			return err
+		}
+		rounds, err := t.earlierRounds(ctx)
+		t.earlier = countAttempts(t.number, records, rounds)
 		return err
 	})
 }
@@ -148,6 +152,21 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
 		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
+	}
+	if t.call.Repeat != nil && holds {
+		outcome.Rounds = t.earlier.rounds + 1
+		if failure == nil {
+			var again bool
+			if again, failure = t.judge(ctx, done.Value, t.since(began)); again || failure != nil {
+				if err := t.recordRound(ctx, outcome, done.Value); err != nil {
+					return protocol.Outcome{}, err
+				}
+			}
+			if again && ctx.Err() == nil {
+				return protocol.Outcome{}, t.repeat(outcome.Rounds)
+			}
+		}
+		outcome.Usage = outcome.Usage.Add(t.earlier.usage)
 	}
 	var values [][]byte
 	if failure == nil && !holds {

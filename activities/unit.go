@@ -61,9 +61,14 @@ func (t *attempt) decide(ctx context.Context) (bool, *protocol.Error) {
 	if t.condition == nil || t.invalid != nil {
 		return true, t.invalid
 	}
+	return t.evaluate(ctx, *t.condition)
+}
+
+// evaluate reports whether a condition holds.
+func (t *attempt) evaluate(ctx context.Context, condition protocol.DecideRequest) (bool, *protocol.Error) {
 	var response *protocol.DecideResponse
 	err := t.results.withRetry(ctx, func(ctx context.Context) (err error) {
-		response, err = decide(ctx, *t.condition, t.results.loader)
+		response, err = decide(ctx, condition, t.results.loader)
 		return err
 	})
 	if err != nil {

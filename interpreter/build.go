@@ -66,6 +66,10 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 }
 
 func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
+	repeat := task.RepeatPlan()
+	if repeat != nil {
+		repeat.Uses = uses(from, task.UntilTexts)
+	}
 	var handed []string
 	if task.Method.NeedsDependencies {
 		handed = ids(from, from.Names.Dependencies(task))
@@ -92,10 +96,11 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
 		Finally:         task.Finally,
+		Repeat:          repeat,
 		Queue:           written(task.Queue),
 		Servers:         from.Catalog.ServersOf(task),
 		Split:           task.SplitPlan(),
-		Cache:           task.Cache != nil && task.Cache.Truth,
+		Cache:           task.Cache != nil && task.Cache.Truth && repeat == nil,
 	}
 }
 

@@ -47,8 +47,16 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		call.Format = protocol.SplitFormat
 		size += task.Split.Bytes()
 	}
-	if task.Retry.Selective() {
+	if task.Retry.Selective() || task.Repeat != nil {
 		call.Format = protocol.RetryFormat
+	}
+	if repeat := task.Repeat; repeat != nil {
+		call.Repeat = &protocol.Repeat{
+			Until: repeat.Until, Bindings: c.bindings(repeat.Uses), Max: repeat.Max, Delay: repeat.Delay, Backoff: repeat.Backoff, MaxDelay: repeat.MaxDelay,
+		}
+		for _, binding := range call.Repeat.Bindings {
+			size += bindingSize(binding)
+		}
 	}
 	if task.Priority != protocol.NormalPriority {
 		call.Priority = int(task.Priority)

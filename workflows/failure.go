@@ -23,6 +23,9 @@ func OutcomeOf(err error) (outcome protocol.Outcome, known bool) {
 		if app.Type() == protocol.WorkerLost.Info().Name {
 			return failed(protocol.Errorf(protocol.WorkerLost, "%s %d times", app.Message(), protocol.MaxLostWorkers)), true
 		}
+		if app.Type() == protocol.RepeatedType { // Temporal starts no other round.
+			return failed(protocol.Errorf(protocol.TaskTimeout, "timed out after %s (max_elapsed of its retry)", app.Message())), true
+		}
 		return failed(protocol.Errorf(protocol.InternalError, "%s", app.Message())), true
 	}
 	if temporal.IsCanceledError(err) {

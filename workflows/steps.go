@@ -86,13 +86,17 @@ func activityOptions(call *protocol.Call, settings Settings) workflow.ActivityOp
 	if priority == 0 {
 		priority = protocol.NormalPriority
 	}
+	policy := RetryPolicy(call.Retry)
+	if call.Repeat != nil {
+		policy.MaximumAttempts = 0 // Rounds are attempts: the activity counts them.
+	}
 	return workflow.ActivityOptions{
 		ScheduleToCloseTimeout: ScheduleToCloseTimeout(call.Retry),
 		StartToCloseTimeout:    StartToCloseTimeout(call.Timeout),
 		HeartbeatTimeout:       heartbeat,
 		WaitForCancellation:    true,
 		Priority:               temporal.Priority{PriorityKey: priority},
-		RetryPolicy:            RetryPolicy(call.Retry),
+		RetryPolicy:            policy,
 	}
 }
 

@@ -74,6 +74,7 @@ type Call struct {
 	Retry        *Retry    `json:"retry,omitempty"`
 	Cache        bool      `json:"cache,omitempty"` // The result of an equal earlier call may be used.
 
+	Repeat   *Repeat      `json:"repeat,omitempty"`   // It is made again until a condition holds; nil: once.
 	Split    *Split       `json:"split,omitempty"`    // How its document is split; nil: it is read as a whole.
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
 	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
@@ -90,7 +91,7 @@ type Source struct {
 }
 
 // CallFormat is the latest version of Call and Outcome; an activity rejects a later one. A program writes the earliest that
-// suffices: RetryFormat is that of a Call whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
+// suffices: RetryFormat is that of a Call with Repeat, or whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
 const (
 	CallFormat  = RetryFormat
 	RetryFormat = 3
@@ -152,7 +153,8 @@ type Outcome struct {
 	Reason     string    `json:"reason,omitempty"` // Why a task was skipped.
 	Value      Payload   `json:"value,omitzero"`
 	Usage      Usage     `json:"usage,omitzero"`
-	Attempts   int       `json:"attempts,omitempty"` // Without those of lost workers.
+	Attempts   int       `json:"attempts,omitempty"` // Without those of lost workers; of a task that is repeated, in its last round.
+	Rounds     int       `json:"rounds,omitempty"`   // Of a task that is repeated.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 	Items      *Counts   `json:"items,omitempty"`   // Of a task with items.

@@ -28,6 +28,8 @@ type Task struct {
 	ContinueOnError *Node // A boolean.
 	Finally         bool  // It is in `finally`.
 
+	Repeat *Repeat // Nil where it is done once.
+
 	MaxConcurrent *Node // A count. A batch has it, and those below, in Each.
 	MaxFailures   *Node // Text or a number.
 	Chunk         *Node // A count, or `auto`.
@@ -73,6 +75,8 @@ var taskKeys = keys[taskReader]{
 		"How its dependencies must end: all completed (success, the default), completed or skipped by their own `when` (done), or in any way (always). A task with always runs even if the run is cancelled, times out or fails fast, within cleanup_timeout."},
 	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },
 		"Whether the run and dependent tasks continue after the task has failed; ${id.error.message} is the reason."},
+	{[]string{"repeat"}, mapping.of("repeat", Itself, repeatKeys), readRepeat,
+		"Condition until which the task is done again, with pauses: polling."},
 	{[]string{"for_each"}, items.of("for_each", Itself, rowsKeys), readItems,
 		"Items to run the task for, each with ${item} and ${index}: a list, a reference to one, or the rows of a table."},
 	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },

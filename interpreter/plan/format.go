@@ -8,7 +8,7 @@ const Format = 6
 
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
-	if p.CleanUpTimeout > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Retry.Selective() }) {
+	if p.CleanUpTimeout > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Repeat != nil || t.Retry.Selective() }) {
 		return 6
 	}
 	if slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Split != nil || t.FanOut != nil && t.FanOut.Rows != nil }) {

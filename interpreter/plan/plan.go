@@ -71,6 +71,8 @@ type Task struct {
 
 	Finally bool `json:"finally,omitempty"` // It runs after all tasks that are not in `finally` have ended, however.
 
+	Repeat *Repeat `json:"repeat,omitempty"` // It is done again until a condition holds; nil: once.
+
 	Split *protocol.Split `json:"split,omitempty"` // How a long document is split; nil: it is read as a whole.
 
 	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may use.
@@ -85,6 +87,16 @@ func (p *Plan) Queues() []string {
 		}
 	}
 	return all
+}
+
+// Repeat says how often a task is done, and until when.
+type Repeat struct {
+	Until    string           `json:"until"`          // A condition, with its references.
+	Uses     []Use            `json:"uses,omitempty"` // Heads of the references in Until, the task's own among them.
+	Max      int              `json:"max"`            // Rounds.
+	Delay    protocol.Seconds `json:"delay"`          // The first one between rounds.
+	Backoff  protocol.Backoff `json:"backoff"`
+	MaxDelay protocol.Seconds `json:"max_delay"`
 }
 
 // Use is the head of a reference and the task that it stands for; one of the fixed heads where Task is empty.

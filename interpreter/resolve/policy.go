@@ -195,14 +195,17 @@ func (t *Task) RunCondition() plan.RunIf {
 }
 
 // Condition returns the text of the task's `when`; "" where it has none.
-func (t *Task) Condition() string {
+func (t *Task) Condition() string { return conditionText(t.When) }
+
+// conditionText returns the text of a condition; "" where there is none.
+func conditionText(n *definition.Node) string {
 	switch {
-	case t.When == nil:
+	case n == nil:
 		return ""
-	case t.When.Kind == value.KindBool && t.When.Truth:
+	case n.Kind == value.KindBool && n.Truth:
 		return "true"
-	case t.When.Kind == value.KindBool:
+	case n.Kind == value.KindBool:
 		return "false"
 	}
-	return t.When.Text
+	return n.Text
 }

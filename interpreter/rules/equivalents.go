@@ -53,6 +53,8 @@ var equivalents = []equivalent{
 		`list its tasks in "tasks" of the workflow: those without dependencies run in parallel`},
 	{[]string{"a task"}, []string{"allowfailure", "ignoreerrors", "ignorefailure", "onerror", "onfailure"},
 		`use "continue_on_error: true", or a task with "run_if: always" behind it`},
+	{[]string{"a task"}, []string{"until", "while", "poll", "polling", "repeatuntil", "dowhile", "waituntil", "sensor"},
+		`use "repeat", as in repeat: {until: '${id.result.state} == "done"', max: 20, delay: 2s}`},
 	{[]string{"a task"}, []string{"triggerrule", "always"},
 		`use "run_if": success, done or always`},
 	{[]string{"a task"}, []string{"runson", "pool", "runner", "worker", "node"},

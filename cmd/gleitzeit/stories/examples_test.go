@@ -90,6 +90,13 @@ var examples = []struct {
 		of:      "note",
 		result:  map[string]string{"response": `"the run is completed: no error"`},
 	},
+	{
+		name: "09-polling", workflow: "Polling",
+		tasks:   []string{"begin python/execute", "job python/execute", "report python/execute", "remove python/execute"},
+		outputs: map[string]string{"report": `"the job is done"`},
+		of:      "report",
+		result:  map[string]string{"result": `"the job is done"`},
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.

@@ -106,6 +106,7 @@ type Task struct {
 	Finally   bool             `json:"finally,omitempty"` // It is part of the clean-up.
 	Reason    string           `json:"reason,omitempty"`  // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
+	Rounds    int              `json:"rounds,omitempty"` // Of a task with `repeat`: how many it has had.
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
 	Values    bool             `json:"-"`                // Its items are values, not files.
@@ -120,6 +121,7 @@ type Task struct {
 	Error    *Error `json:"error"`
 
 	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
+	Repeated       []Round         `json:"repeated,omitempty"`        // Rounds whose result is not that of the task.
 
 	after           []string
 	items           map[int]attempts // Of its items: those that failed.

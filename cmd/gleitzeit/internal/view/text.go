@@ -244,6 +244,9 @@ func (t *Task) Line() string {
 	if t.Cached {
 		line += "  (cached)"
 	}
+	if t.Rounds > 1 {
+		line += fmt.Sprintf("  %d rounds", t.Rounds)
+	}
 	if t.Attempts > 1 {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
 	}
