@@ -56,6 +56,17 @@ type taskDocument struct {
 	Error    *errorDocument `json:"error"`
 
 	FailedAttempts []attemptDocument `json:"failed_attempts"`
+
+	Rounds   int             `json:"rounds"`
+	Repeated []roundDocument `json:"repeated"`
+}
+
+// roundDocument is a round of a task that another one followed.
+type roundDocument struct {
+	Round      int                        `json:"round"`
+	FinishedAt *time.Time                 `json:"finished_at"`
+	Attempts   int                        `json:"attempts"`
+	Result     map[string]json.RawMessage `json:"result"`
 }
 
 // attemptDocument is an attempt that another one followed.

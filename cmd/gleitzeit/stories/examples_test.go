@@ -92,7 +92,7 @@ var examples = []struct {
 	},
 	{
 		name: "09-polling", workflow: "Polling",
-		tasks:   []string{"begin python/execute", "job python/execute", "report python/execute", "remove python/execute"},
+		tasks:   []string{"begin python/execute", "job python/execute", "report python/execute"},
 		outputs: map[string]string{"report": `"the job is done"`},
 		of:      "report",
 		result:  map[string]string{"result": `"the job is done"`},
