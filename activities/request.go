@@ -29,7 +29,7 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	secret := watch("secrets", secrets.lookup, &secrets.set, &t.given)
 	bindings := call.Bindings
 	if call.Repeat != nil {
-		bindings = append(slices.Clone(bindings), t.roundBinding())
+		bindings = append(slices.Clone(bindings), roundBinding(t))
 	}
 	scope := &reference.Scope{
 		Bindings: bindings,

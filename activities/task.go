@@ -49,7 +49,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	case err != nil:
 		return nil, err
 	case outcome.Status == protocol.Failed && !outcome.Cached: // Not one that was taken over.
-		return nil, retryError(t.call.Retry, t.earlier.failed, outcome, t.since(began))
+		return nil, retryError(t.call.Retry, t.earlier.failed, outcome, elapsedSince(t, began))
 	}
 	return outcome, nil
 }
@@ -123,7 +123,7 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rounds, err := t.earlierRounds(ctx)
+		rounds, err := earlierRounds(ctx, t)
 		t.earlier = countAttempts(t.number, records, rounds)
 		return err
 	})
@@ -157,13 +157,13 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		outcome.Rounds = t.earlier.rounds + 1
 		if failure == nil {
 			var again bool
-			if again, failure = t.judge(ctx, done.Value, t.since(began)); again || failure != nil {
-				if err := t.recordRound(ctx, outcome, done.Value); err != nil {
+			if again, failure = anotherRound(ctx, t, done.Value, elapsedSince(t, began)); again || failure != nil {
+				if err := recordRound(ctx, t, outcome, done.Value); err != nil {
 					return protocol.Outcome{}, err
 				}
 			}
 			if again && ctx.Err() == nil {
-				return protocol.Outcome{}, t.repeat(outcome.Rounds)
+				return protocol.Outcome{}, repeatedError(t.call.Repeat, outcome.Rounds)
 			}
 		}
 		outcome.Usage = outcome.Usage.Add(t.earlier.usage)
@@ -191,7 +191,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		if ctx.Err() != nil {
 			return protocol.Outcome{}, t.interrupted(ctx, outcome, values)
 		}
-		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(t.explainFinal(failure, t.since(began))), t.name
+		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(explainFinal(t, failure, elapsedSince(t, began))), t.name
 	}
 	if err := t.record(ctx, outcome, values, done); err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
@@ -282,15 +282,15 @@ func (e execution) recordedAs() string {
 
 // executeWithin does what the call asks for within max_elapsed of the task.
 func (t *attempt) executeWithin(ctx context.Context, began time.Time) (execution, *protocol.Error) {
-	within, cancel := t.withinElapsed(ctx, began)
+	within, cancel := withinElapsed(ctx, t, began)
 	defer cancel()
 	isOver := func() bool { return ctx.Err() == nil && errors.Is(context.Cause(within), errElapsed) }
 	if isOver() {
-		return execution{}, t.elapsed()
+		return execution{}, elapsedError(t)
 	}
 	done, failure := t.execute(within)
 	if failure != nil && isOver() {
-		failure = t.elapsed()
+		failure = elapsedError(t)
 	}
 	return done, failure
 }

@@ -47,7 +47,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		task := &document.Tasks[i]
 		task.FailedAttempts = byTask[task.ID].failed()
 		if p.Tasks[i].Repeat != nil {
-			if err := task.addRounds(ctx, store, records[0].Key); err != nil {
+			if err := addRounds(ctx, store, records[0].Key, task); err != nil {
 				return nil, fmt.Errorf("the rounds of task %q: %w", task.ID, err)
 			}
 		}
@@ -178,7 +178,7 @@ func FromRecord(r resultstore.Record) *Run {
 // AddResults loads the results of the tasks, and what was printed by attempts that have none.
 func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	for i := range r.Tasks {
-		if err := r.Tasks[i].addRoundResults(ctx, store); err != nil {
+		if err := addRoundResults(ctx, store, &r.Tasks[i]); err != nil {
 			return err
 		}
 		if r.Tasks[i].value == nil {

@@ -24,7 +24,7 @@ type Round struct {
 const maxRounds = 100
 
 // addRounds adds the rounds that are recorded.
-func (t *Task) addRounds(ctx context.Context, store resultstore.Store, run resultstore.Key) error {
+func addRounds(ctx context.Context, store resultstore.Store, run resultstore.Key, t *Task) error {
 	key := resultstore.RoundKey(resultstore.Key{Run: run.Run, Execution: run.Execution, Task: t.ID, Item: protocol.NoItem})
 	records, err := store.Records(ctx, resultstore.Query{Run: key.Run, Execution: key.Execution, Kind: resultstore.Round, Task: key.Task, Item: &key.Item})
 	if err != nil {
@@ -38,7 +38,7 @@ func (t *Task) addRounds(ctx context.Context, store resultstore.Store, run resul
 }
 
 // addRoundResults loads the results of rounds that are small.
-func (t *Task) addRoundResults(ctx context.Context, store resultstore.Store) error {
+func addRoundResults(ctx context.Context, store resultstore.Store, t *Task) error {
 	for i := range t.Repeated {
 		round := &t.Repeated[i]
 		if round.value == nil || round.value.Size > protocol.MaxInline {
