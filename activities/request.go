@@ -27,9 +27,14 @@ func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *sec
 func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (protocol.Request, error) {
 	call := t.call
 	secret := watch("secrets", secrets.lookup, &secrets.set, &t.given)
+	bindings := call.Bindings
+	if call.Repeat != nil {
+		bindings = append(slices.Clone(bindings), roundBinding(t))
+	}
 	scope := &reference.Scope{
-		Bindings: call.Bindings,
+		Bindings: bindings,
 		Run:      call.Run,
+		Attempt:  t.earlier.failed + 1,
 		Load:     t.results.loader(ctx),
 		Env:      secrets.amongParameters(watch("env", t.env, &secrets.set)),
 		Secret:   secrets.amongParameters(secret),

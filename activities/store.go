@@ -96,7 +96,7 @@ func taskRecord(run protocol.RunInfo, task, method string, item, attempt int, ou
 		Kind:     resultstore.Task,
 		Key:      resultstore.Key{Run: run.ID, Execution: run.Execution, Task: task, Item: item, Attempt: attempt},
 		Workflow: run.Workflow, Method: method, Status: outcome.Status, Reason: outcome.Reason, Error: outcome.Error,
-		Warning: outcome.Warning, Attempts: outcome.Attempts, FromCache: outcome.Cached, StartedAt: outcome.StartedAt,
+		Warning: outcome.Warning, Attempts: outcome.Attempts, Rounds: outcome.Rounds, FromCache: outcome.Cached, StartedAt: outcome.StartedAt,
 		FinishedAt: outcome.FinishedAt, Usage: outcome.Usage, Value: outcome.Value.Ref, Counts: outcome.Items, Printed: outcome.Printed.Ref,
 	}
 }

@@ -109,7 +109,7 @@ func (t *attempt) takeOver(ctx context.Context, record resultstore.Record, began
 	}
 	outcome.StartedAt, outcome.FinishedAt = began, time.Now().UTC()
 	if outcome.Status == protocol.Failed {
-		outcome.Item, outcome.Attempts = t.name, max(outcome.Attempts, t.call.Retry.Attempts(outcome.Error.Kind)) // It is not tried again.
+		outcome.Item, outcome.Attempts = t.name, max(outcome.Attempts, t.call.Retry.AttemptsAfter(outcome.Error)) // It is not tried again.
 	}
 	if ref := outcome.Value.Ref; t.call.Item == nil && ref != nil && ref.Size <= protocol.MaxInline {
 		if inline, err := resultstore.Load(ctx, t.results.store, outcome.Value); err == nil {

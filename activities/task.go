@@ -34,7 +34,8 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	if call.Items != nil && (call.Items.Count > 1 || call.Items.TakeOver) {
 		return newUnit(a, &call, beat).do(ctx)
 	}
-	t := &attempt{Activities: a, call: &call, number: int(activity.GetInfo(ctx).Attempt), beat: beat}
+	info := activity.GetInfo(ctx)
+	t := &attempt{Activities: a, call: &call, number: int(info.Attempt), scheduled: info.ScheduledTime, beat: beat}
 	if call.Items != nil {
 		if ended, err := t.readItem(ctx); ended != nil || err != nil {
 			return ended, err
@@ -48,7 +49,7 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	case err != nil:
 		return nil, err
 	case outcome.Status == protocol.Failed && !outcome.Cached: // Not one that was taken over.
-		return nil, retryError(t.call.Retry, t.earlier.failed, outcome)
+		return nil, retryError(t.call.Retry, t.earlier.failed, outcome, elapsedSince(t, began))
 	}
 	return outcome, nil
 }
@@ -87,7 +88,8 @@ func (a *Activities) Forecast(ctx context.Context, call *protocol.Call) ([]Forec
 type attempt struct {
 	*Activities
 	call      *protocol.Call
-	number    int // From 1, those of lost workers included.
+	number    int       // From 1, those of lost workers included.
+	scheduled time.Time // When Temporal scheduled it; zero in a unit of several items.
 	earlier   earlierAttempts
 	beat      *heartbeat
 	name      string                        // Of the item, as messages have it; empty for a task.
@@ -118,7 +120,11 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 	query := resultstore.Query{Run: t.call.Run.ID, Execution: t.call.Run.Execution, Kind: resultstore.Task, Task: t.call.Task, Item: &item}
 	return t.results.withRetry(ctx, func(ctx context.Context) error {
 		records, err := t.results.store.Records(ctx, query)
-		t.earlier = countAttempts(t.number, records)
+		if err != nil {
+			return err
+		}
+		rounds, err := earlierRounds(ctx, t)
+		t.earlier = countAttempts(t.number, records, rounds)
 		return err
 	})
 }
@@ -135,7 +141,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	holds, failure := t.decide(ctx)
 	var done execution
 	if failure == nil && holds {
-		done, failure = t.execute(ctx)
+		done, failure = t.executeWithin(ctx, began)
 	}
 	switch {
 	case done.toDo:
@@ -146,6 +152,21 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	outcome := protocol.Outcome{
 		Status: protocol.Completed, Usage: done.Usage, Warning: done.Warning, Attempts: t.earlier.failed + 1,
 		StartedAt: t.earlier.startedAt(began), FinishedAt: time.Now().UTC(), Cached: done.cached,
+	}
+	if t.call.Repeat != nil && holds {
+		outcome.Rounds = t.earlier.rounds + 1
+		if failure == nil {
+			var again bool
+			if again, failure = anotherRound(ctx, t, done.Value, elapsedSince(t, began)); again || failure != nil {
+				if err := recordRound(ctx, t, outcome, done.Value); err != nil {
+					return protocol.Outcome{}, err
+				}
+			}
+			if again && ctx.Err() == nil {
+				return protocol.Outcome{}, repeatedError(t.call.Repeat, outcome.Rounds)
+			}
+		}
+		outcome.Usage = outcome.Usage.Add(t.earlier.usage)
 	}
 	var values [][]byte
 	if failure == nil && !holds {
@@ -170,7 +191,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		if ctx.Err() != nil {
 			return protocol.Outcome{}, t.interrupted(ctx, outcome, values)
 		}
-		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(failure), t.name
+		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(explainFinal(t, failure, elapsedSince(t, began))), t.name
 	}
 	if err := t.record(ctx, outcome, values, done); err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
@@ -257,6 +278,21 @@ func (e execution) recordedAs() string {
 		return e.key.exact
 	}
 	return e.key.content
+}
+
+// executeWithin does what the call asks for within max_elapsed of the task.
+func (t *attempt) executeWithin(ctx context.Context, began time.Time) (execution, *protocol.Error) {
+	within, cancel := withinElapsed(ctx, t, began)
+	defer cancel()
+	isOver := func() bool { return ctx.Err() == nil && errors.Is(context.Cause(within), errElapsed) }
+	if isOver() {
+		return execution{}, elapsedError(t)
+	}
+	done, failure := t.execute(within)
+	if failure != nil && isOver() {
+		failure = elapsedError(t)
+	}
+	return done, failure
 }
 
 // execute does what the call asks for, after an equal call that is under way. Its error is that of the task.

@@ -25,14 +25,14 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 	of := t.call.Items
 	items, err := t.loadPage(ctx, of)
 	if err != nil {
-		return nil, retryError(t.call.Retry, 0, protocol.Outcome{Status: protocol.Failed, Error: protocol.AsError(err, protocol.PersistenceFailed), Attempts: 1})
+		return nil, retryError(t.call.Retry, 0, protocol.Outcome{Status: protocol.Failed, Error: protocol.AsError(err, protocol.PersistenceFailed), Attempts: 1}, t.scheduled)
 	}
 	if of.Recorded || t.number > 1 { // A worker may have died between the record and Temporal's.
 		done, err := t.recordedItems(ctx, t.call, of)
 		if err != nil {
 			return nil, err
 		}
-		if outcome, is := done[of.First]; is && !mayFollow(t.call.Retry, outcome) {
+		if outcome, is := done[of.First]; is && !mayFollow(t.call.Retry, outcome, 0) {
 			return &outcome, nil
 		}
 	}
@@ -50,9 +50,10 @@ func (t *attempt) setItem(single *itemCall) {
 	t.call, t.name, t.condition, t.invalid = &single.call, single.name, single.condition, single.invalid
 }
 
-// mayFollow reports whether another attempt may follow one that ended like this.
-func mayFollow(retry *protocol.Retry, outcome protocol.Outcome) bool {
-	return outcome.Status == protocol.Failed && outcome.Error != nil && outcome.Attempts < retry.Attempts(outcome.Error.Kind)
+// mayFollow reports whether another attempt may follow, after a delay, one that ended like this.
+func mayFollow(retry *protocol.Retry, outcome protocol.Outcome, delay time.Duration) bool {
+	return outcome.Status == protocol.Failed && outcome.Error != nil &&
+		retry.Follows(outcome.Error, outcome.Attempts, outcome.FinishedAt.Sub(outcome.StartedAt)+delay)
 }
 
 // decide reports whether the condition of the item holds; true if it has none.
@@ -60,9 +61,14 @@ func (t *attempt) decide(ctx context.Context) (bool, *protocol.Error) {
 	if t.condition == nil || t.invalid != nil {
 		return true, t.invalid
 	}
+	return t.evaluate(ctx, *t.condition)
+}
+
+// evaluate reports whether a condition holds.
+func (t *attempt) evaluate(ctx context.Context, condition protocol.DecideRequest) (bool, *protocol.Error) {
 	var response *protocol.DecideResponse
 	err := t.results.withRetry(ctx, func(ctx context.Context) (err error) {
-		response, err = decide(ctx, *t.condition, t.results.loader)
+		response, err = decide(ctx, condition, t.results.loader)
 		return err
 	})
 	if err != nil {
@@ -164,8 +170,7 @@ func (u *unit) run(ctx context.Context) error {
 // end adds the end of an item to that of the unit.
 func (u *unit) end(index int, outcome protocol.Outcome) {
 	u.outcome.Usage = u.outcome.Usage.Add(outcome.Usage)
-	if mayFollow(u.call.Retry, outcome) {
-		pause := delay(u.call.Retry, outcome.Attempts)
+	if pause := delay(u.call.Retry, outcome.Attempts); mayFollow(u.call.Retry, outcome, pause) {
 		u.outcome.Again = append(u.outcome.Again, protocol.RetriedItem{Index: index, Attempts: outcome.Attempts, Delay: protocol.SecondsOf(pause)})
 		return
 	}

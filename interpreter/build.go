@@ -57,12 +57,19 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 		})
 	}
 	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && t.FanOut == nil })
+	if slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.Finally || t.RunIf == plan.RunIfAlways }) {
+		p.CleanUpTimeout = from.CleanUpTimeout()
+	}
 	p.ItemsApart = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.FanOut != nil })
 	p.Format = plan.FormatFor(p)
 	return p
 }
 
 func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
+	repeat := task.RepeatPlan()
+	if repeat != nil {
+		repeat.Uses = uses(from, task.UntilTexts)
+	}
 	var handed []string
 	if task.Method.NeedsDependencies {
 		handed = ids(from, from.Names.Dependencies(task))
@@ -88,10 +95,12 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		WhenUses:        uses(from, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
+		Finally:         task.Finally,
+		Repeat:          repeat,
 		Queue:           written(task.Queue),
 		Servers:         from.Catalog.ServersOf(task),
 		Split:           task.SplitPlan(),
-		Cache:           task.Cache != nil && task.Cache.Truth,
+		Cache:           task.Cache != nil && task.Cache.Truth && repeat == nil,
 	}
 }
 

@@ -122,25 +122,29 @@ func (r *run) unrecorded(i int) (protocol.Outcome, bool) {
 	if outcome.FinishedAt.IsZero() {
 		return outcome, true
 	}
-	if r.because() == "" || outcome.Status != protocol.Cancelled || outcome.Items != nil {
+	because := r.because(i)
+	if because == "" || outcome.Status != protocol.Cancelled || outcome.Items != nil {
 		return outcome, false
 	}
-	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran%s", r.because())
+	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran%s", because)
 	return outcome, true
 }
 
-// because names the failure because of which everything else is cancelled; empty where there is none.
-func (r *run) because() string {
-	if r.stopped == nil || r.stopped.Code != protocol.WorkflowTasksFailed {
+// because names why a task was cancelled: the failure because of which everything else is, or the end of the clean-up; empty where it
+// is neither.
+func (r *run) because(task int) string {
+	reason := r.stoppedFor(task)
+	if reason == nil || reason.Code != protocol.WorkflowTasksFailed && !r.plan.CleansUp(task) {
 		return ""
 	}
-	return ", because " + r.stopped.Message
+	return ", because " + reason.Message
 }
 
 // result counts the ends of the tasks and decides how the run ended.
 func (r *run) result() *Result {
 	result := &Result{Status: protocol.Completed, Usage: r.usage}
 	var failures []string
+	cancelled := 0 // Of those that are not in `finally`.
 	for i := range r.plan.Tasks {
 		outcome := r.progress.Outcome(i)
 		if outcome.Items != nil {
@@ -153,22 +157,27 @@ func (r *run) result() *Result {
 			result.Skipped++
 		case protocol.Cancelled:
 			result.Cancelled++
+			if !r.plan.Tasks[i].Finally {
+				cancelled++
+			}
+		case protocol.Pending, protocol.Running: // Of a run whose end is not complete: `finally` has yet to run.
 		default:
 			result.Failed++
-			if !r.progress.ContinuedOnError(i) {
-				failures = append(failures, fmt.Sprintf("%q", r.plan.Tasks[i].ID))
+			if !r.plan.Tasks[i].Finally && !r.progress.ContinuedOnError(i) {
+				failures = append(failures, quoted(r.plan.Tasks[i].ID))
 			}
 		}
 	}
 	switch {
-	case result.Cancelled == 0 && len(failures) == 0: // Tasks that were skipped were skipped by conditions.
+	case cancelled == 0 && len(failures) == 0: // Tasks that were skipped were skipped by conditions.
 	case r.stopped != nil && r.stopped.Code == protocol.WorkflowTimeout:
 		result.Status, result.Error = protocol.TimedOut, r.stopped
 	case r.stopped != nil && r.stopped.Code == protocol.WorkflowCancelled:
 		result.Status, result.Error = protocol.Cancelled, r.stopped
 	case len(failures) > 0:
-		result.Status, result.Error = protocol.Failed, r.failedTasks(failures, result.Cancelled)
+		result.Status, result.Error = protocol.Failed, r.failedTasks(failures, cancelled)
 	}
+	result.CleanUp = r.cleanUpFailure()
 	return result
 }
 
@@ -178,7 +187,7 @@ func (r *run) failedTasks(failures []string, cancelled int) *protocol.Error {
 	if skipped := r.progress.SkippedForFailure(); skipped > 0 {
 		message += "; " + taskCount(skipped) + " skipped because of that"
 	}
-	if r.because() != "" && cancelled > 0 {
+	if r.stopped != nil && r.stopped.Code == protocol.WorkflowTasksFailed && cancelled > 0 {
 		message += "; " + taskCount(cancelled) + " cancelled because of that"
 	}
 	return protocol.Errorf(protocol.WorkflowTasksFailed, "%s", message)
@@ -231,6 +240,8 @@ func bound(bindings []protocol.Binding, head string) bool {
 	}
 	return false
 }
+
+func quoted(id string) string { return fmt.Sprintf("%q", id) }
 
 // some lists the first of the names.
 func some(names []string) string {

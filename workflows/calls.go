@@ -39,13 +39,24 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		size += int64(len(data))
 	}
 	call := protocol.Call{
-		Format: protocol.FirstFormat, Run: c.run, Task: task.ID, Name: task.Name, Method: task.Method,
+		Format: protocol.FirstFormat, Run: c.runOf(task), Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Reads: task.Reads, Bindings: c.bindings(task.Uses), Dependencies: task.Dependencies,
 		Timeout: task.Timeout, Retry: task.Retry, Cache: task.Cache,
 	}
 	if call.Split = task.Split; call.Split != nil {
 		call.Format = protocol.SplitFormat
 		size += task.Split.Bytes()
+	}
+	if task.Retry.Selective() || task.Repeat != nil {
+		call.Format = protocol.RetryFormat
+	}
+	if repeat := task.Repeat; repeat != nil {
+		call.Repeat = &protocol.Repeat{
+			Until: repeat.Until, Bindings: c.bindings(repeat.Uses), Max: repeat.Max, Delay: repeat.Delay, Backoff: repeat.Backoff, MaxDelay: repeat.MaxDelay,
+		}
+		for _, binding := range call.Repeat.Bindings {
+			size += bindingSize(binding)
+		}
 	}
 	if task.Priority != protocol.NormalPriority {
 		call.Priority = int(task.Priority)
@@ -151,11 +162,20 @@ func (c *calls) expandRequest(task *plan.Task) protocol.ExpandRequest {
 		most = plan.MaxItems
 	}
 	return protocol.ExpandRequest{
-		Run: c.run, Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
+		Run: c.runOf(task), Task: task.ID, Method: task.Method, Directory: each.Directory, Files: each.Files,
 		Values: each.Values, Rows: each.Rows, Pattern: each.Pattern, Exclude: each.Exclude, Omit: each.Omit, Reads: each.Reads, Bindings: c.bindings(each.Uses), Most: most,
 		When: task.When, WhenBindings: c.bindings(task.WhenUses), Pages: c.plan.ItemsApart,
 		Limit: each.Limit, Sample: each.Sample, Seed: each.Seed, Models: each.Models,
 	}
+}
+
+// runOf returns what a task gets of its run. One in `finally` runs anew in every run.
+func (c *calls) runOf(task *plan.Task) protocol.RunInfo {
+	run := c.run
+	if task.Finally {
+		run.TakeOver = nil
+	}
+	return run
 }
 
 func uses(all []plan.Use, head string) bool {

@@ -53,6 +53,7 @@ func (r *run) next() Start {
 		})
 	}
 	next.Usage = r.usage
+	next.CleanUp = r.nextCleanUp()
 	return next
 }
 
@@ -63,22 +64,24 @@ func (r *run) execute(ctx workflow.Context) error {
 	r.cancelTasks = cancelTasks
 	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
-		r.stopCancelled()
+		r.noteCancel()
 	})
+	r.beginCleanUp()
 	if r.plan.Timeout > 0 {
 		r.startTimeout(ctx)
 	}
 	for !r.progress.Done() {
 		r.gatherReady(ctx)
 		r.readReturned(ctx)
+		r.superviseCleanUp()
 		r.shareSlots(taskCtx)
 		r.startReady(taskCtx)
 		r.describe(ctx)
 		if len(r.inFlight) == 0 {
-			if ctx.Err() == nil || r.stopped != nil {
+			if r.readCancels(); ctx.Err() == nil || r.cancelNoted || r.stopped != nil && r.cleanUp.ctx == nil {
 				return nil
 			}
-			r.stopCancelled() // What waits for it has not come to it, and a history that ends now would lose it.
+			r.noteCancel() // What waits for it has not come to it, and a history that ends now would lose it.
 			continue
 		}
 		r.await(ctx)
@@ -101,9 +104,14 @@ func (r *run) startTimeout(ctx workflow.Context) {
 
 // stop lets nothing more start. The first reason counts.
 func (r *run) stop(reason *protocol.Error) {
-	if r.stopped != nil {
+	if r.stopped != nil || r.progress.InFinally() { // How the run ended is known then.
 		return
 	}
+	r.setStopped(reason)
+	r.wake()
+}
+
+func (r *run) setStopped(reason *protocol.Error) {
 	r.stopped = reason
 	r.progress.Stop(protocol.Outcome{
 		Status: protocol.Cancelled,
@@ -134,10 +142,10 @@ func (r *run) startReady(ctx workflow.Context) {
 			r.sent, r.sentAt = 0, at
 		}
 		r.begun++
-		r.inFlight = append(r.inFlight, started{work, r.begin(ctx, work)})
+		r.inFlight = append(r.inFlight, started{work, r.begin(r.contextOf(ctx, work.Task), work)})
 		if r.sent > sendBudget {
 			// A timer makes the server accept what was scheduled so far before more is.
-			if workflow.Sleep(ctx, time.Millisecond) != nil {
+			if workflow.Sleep(r.contextOf(ctx, work.Task), time.Millisecond) != nil {
 				return // Cancelled: what is in flight is awaited, and stop has ended the rest.
 			}
 		}
@@ -164,6 +172,9 @@ func (r *run) await(ctx workflow.Context) {
 	}
 	if len(r.spreads) > 0 {
 		selector.AddReceive(r.returned, func(workflow.ReceiveChannel, bool) {})
+	}
+	if r.cleanUp.changed != nil {
+		selector.AddReceive(r.cleanUp.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })
 	}
 	selector.Select(ctx)
 	still := r.inFlight[:0]

@@ -23,6 +23,9 @@ func OutcomeOf(err error) (outcome protocol.Outcome, known bool) {
 		if app.Type() == protocol.WorkerLost.Info().Name {
 			return failed(protocol.Errorf(protocol.WorkerLost, "%s %d times", app.Message(), protocol.MaxLostWorkers)), true
 		}
+		if app.Type() == protocol.RepeatedType { // Temporal starts no other round.
+			return failed(protocol.Errorf(protocol.TaskTimeout, "timed out after %s (max_elapsed of its retry)", app.Message())), true
+		}
 		return failed(protocol.Errorf(protocol.InternalError, "%s", app.Message())), true
 	}
 	if temporal.IsCanceledError(err) {
@@ -32,11 +35,24 @@ func OutcomeOf(err error) (outcome protocol.Outcome, known bool) {
 		if timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START {
 			return failed(protocol.Errorf(protocol.WorkerLost, "no worker was available to run it")), true
 		}
+		if timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE || retryState(err) == enums.RETRY_STATE_TIMEOUT {
+			outcome := failed(protocol.Errorf(protocol.TaskTimeout, "timed out while no worker ran it, with all its attempts (max_elapsed of its retry)"))
+			outcome.Printed = lastPrinted(timeout)
+			return outcome, true
+		}
 		outcome := failed(protocol.Errorf(protocol.WorkerLost, LostWorker+" %d times (%s)", protocol.MaxLostWorkers, timeout.TimeoutType()))
 		outcome.Printed = lastPrinted(timeout)
 		return outcome, true
 	}
 	return protocol.Outcome{}, false
+}
+
+// retryState returns why Temporal does not retry an activity that has failed with an error.
+func retryState(err error) enums.RetryState {
+	if failure, is := errors.AsType[*temporal.ActivityError](err); is {
+		return failure.RetryState()
+	}
+	return enums.RETRY_STATE_UNSPECIFIED
 }
 
 // lastPrinted returns what the last heartbeat of an activity says that its script has printed. The payload has no Ref: whoever

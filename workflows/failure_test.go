@@ -35,6 +35,7 @@ func TestOutcomesAreReadFromTemporalsErrors(t *testing.T) {
 		{"cancelled without an outcome", temporal.NewCanceledError(), true, protocol.Cancelled, protocol.TaskCancelled, "it was cancelled while no worker ran it"},
 		{"interrupted", temporal.NewApplicationError(workflows.LostWorker, protocol.WorkerLost.Info().Name), true, protocol.Failed, protocol.WorkerLost, "the process running it stopped 10 times"},
 		{"worker lost", temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil), true, protocol.Failed, protocol.WorkerLost, "the process running it stopped 10 times (Heartbeat)"},
+		{"out of time", temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil), true, protocol.Failed, protocol.TaskTimeout, "timed out while no worker ran it, with all its attempts (max_elapsed of its retry)"},
 		{"never started", temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), true, protocol.Failed, protocol.WorkerLost, "no worker was available to run it"},
 		{"unknown", errors.New("unavailable"), false, "", 0, ""},
 		{"none", nil, false, "", 0, ""},

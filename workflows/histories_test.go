@@ -48,6 +48,14 @@ func TestRecordHistories(t *testing.T) {
 		{name: "items-when", run: conditionalItems},
 		{name: "items-failing", run: failingBatch},
 		{name: "items-cancelled", run: cancelledBatch},
+		{name: "cleanup-continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: longCleanUp},
+		{name: "cleanup-cancelled", run: cancelledTwice},
+		{name: "cleanup-late", run: cancelledLate},
+		{name: "cleanup-always", run: alwaysRun},
+		{name: "cleanup-slow", run: flow(slowCleanUp)},
+		{name: "cleanup-killed", idle: true, run: killedCleanUp},
+		{name: "repeated", run: polling},
+		{name: "repeated-killed", idle: true, run: killedPolling},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

@@ -255,6 +255,7 @@ func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
 		}
 	} else {
 		options.ActivityID = protocol.FormatUnitID(call.Task, unit.First, unit.First+unit.Count-1)
+		options.ScheduleToCloseTimeout = 0 // Its items have their own max_elapsed.
 		options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: retryPause, BackoffCoefficient: 1, MaximumAttempts: unitAttempts}
 		options.Summary = fmt.Sprintf("%d items", unit.Count)
 	}

@@ -44,6 +44,7 @@ type Start struct {
 	Usage     protocol.Usage   `json:"usage,omitzero"`
 
 	TakeOver *protocol.TakeOver `json:"take_over,omitempty"` // The earlier runs whose results it takes over.
+	CleanUp  *CleanUp           `json:"cleanup,omitempty"`   // Of a run that was stopped, or whose clean-up has begun.
 }
 
 // FanOut is a task with items, for a run that continues in a new history.
@@ -69,6 +70,7 @@ type Result struct {
 	Outputs   protocol.Payload `json:"outputs,omitzero"`
 	Usage     protocol.Usage   `json:"usage,omitzero"`
 	Error     *protocol.Error  `json:"error,omitempty"`
+	CleanUp   *protocol.Error  `json:"cleanup,omitempty"` // Why tasks in `finally` did not complete; it does not change the status.
 }
 
 // Run executes a plan: the workflow type gleitzeit.run.
@@ -105,6 +107,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 	if err := r.resume(); err != nil {
 		return nil, rejectedBecause(err)
 	}
+	r.resumeCleanUp(ctx)
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -137,6 +140,8 @@ type run struct {
 	sentAt   int
 
 	cancelTasks workflow.CancelFunc
+	cancelNoted bool // The request to cancel that came in this history.
+	cleanUp     cleanUp
 }
 
 func rejected(format string, args ...any) error {

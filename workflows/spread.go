@@ -31,10 +31,10 @@ func (r *run) shareSlots(ctx workflow.Context) {
 		of := r.spreadOf(s.Task)
 		message := SlotsMessage{Slots: s.Slots, Turn: s.Turn}
 		if of.future != nil {
-			of.future.SignalChildWorkflow(ctx, SlotsSignal, message)
+			of.future.SignalChildWorkflow(r.contextOf(ctx, s.Task), SlotsSignal, message)
 			continue
 		}
-		of.future = r.startItems(ctx, of, message)
+		of.future = r.startItems(r.contextOf(ctx, s.Task), of, message)
 		r.inFlight = append(r.inFlight, started{plan.Work{Task: s.Task, Item: protocol.NoItem, Step: plan.RunItems}, of.future})
 	}
 }
@@ -57,7 +57,7 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 	m := Map{
 		Call: call, Manifest: *s.listed.Ref, Settings: r.start.Settings, Start: s.listed.StartedAt, Slots: slots, Shared: r.progress.Shares(s.task),
 		Limits: fanout.Limits{
-			Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures, MaxTokens: each.MaxTokens, TakeOver: r.calls.run.TakeOver != nil,
+			Total: s.listed.Total, Chunk: each.Chunk, MaxFailures: each.MaxFailures, MaxTokens: each.MaxTokens, TakeOver: call.Run.TakeOver != nil,
 		},
 		Items: items,
 	}
@@ -117,7 +117,7 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 		Run: r.calls.run, Task: task.ID, Method: task.Method, StartedAt: s.listed.StartedAt, Items: s.listed.Ref, Usage: result.Usage, Counts: counts.Counts,
 		Recorded: true, Files: each.HasFiles(), Models: each.Models, Warning: s.listed.Warning,
 	}
-	request.Status, request.Error = r.verdict(each, counts, result.TooMany, func(introduction, format string, args ...any) *protocol.Error {
+	request.Status, request.Error = r.verdict(s.task, counts, result.TooMany, func(introduction, format string, args ...any) *protocol.Error {
 		code := protocol.TaskExecutionFailed
 		if result.Failure != nil && !result.Failure.Mixed {
 			code = result.Failure.Error.Code
@@ -136,8 +136,8 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 		request.Reason = plan.TooManyReason(each)
 	case result.Tokens:
 		request.Reason = plan.MaxTokensReason
-	case r.stopped != nil:
-		request.Reason = "it had not started when " + r.stopped.Message
+	case r.stoppedFor(s.task) != nil:
+		request.Reason = "it had not started when " + r.stoppedFor(s.task).Message
 	}
 	if result.Error != nil {
 		request.Status, request.Error = protocol.Failed, result.Error

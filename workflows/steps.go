@@ -17,6 +17,8 @@ const (
 	// maxSlotWait limits how long a call waits for a slot of its worker. The activity itself keeps the timeout of an attempt,
 	// because that wait does not count; Temporal's timeout ends an activity that never returns.
 	maxSlotWait = 7 * 24 * time.Hour
+	// elapsedGrace is how long an attempt may take to end after max_elapsed.
+	elapsedGrace = time.Minute
 	// retryPause follows a lost worker. The error of a failed attempt has the delay that the task's own retry policy wants.
 	retryPause = 100 * time.Millisecond
 )
@@ -84,13 +86,27 @@ func activityOptions(call *protocol.Call, settings Settings) workflow.ActivityOp
 	if priority == 0 {
 		priority = protocol.NormalPriority
 	}
-	return workflow.ActivityOptions{
-		StartToCloseTimeout: StartToCloseTimeout(call.Timeout),
-		HeartbeatTimeout:    heartbeat,
-		WaitForCancellation: true,
-		Priority:            temporal.Priority{PriorityKey: priority},
-		RetryPolicy:         RetryPolicy(call.Retry),
+	policy := RetryPolicy(call.Retry)
+	if call.Repeat != nil {
+		policy.MaximumAttempts = 0 // Rounds are attempts: the activity counts them.
 	}
+	return workflow.ActivityOptions{
+		ScheduleToCloseTimeout: ScheduleToCloseTimeout(call.Retry),
+		StartToCloseTimeout:    StartToCloseTimeout(call.Timeout),
+		HeartbeatTimeout:       heartbeat,
+		WaitForCancellation:    true,
+		Priority:               temporal.Priority{PriorityKey: priority},
+		RetryPolicy:            policy,
+	}
+}
+
+// ScheduleToCloseTimeout returns Temporal's timeout of all attempts together; 0 is none. The attempt under way ends itself when
+// max_elapsed is over, and has time to record that; Temporal ends a task that no worker executes.
+func ScheduleToCloseTimeout(retry *protocol.Retry) time.Duration {
+	if retry == nil || retry.MaxElapsed <= 0 {
+		return 0
+	}
+	return retry.MaxElapsed.Duration() + elapsedGrace
 }
 
 // StartToCloseTimeout returns Temporal's timeout of one attempt of a task with a timeout of its own.
@@ -113,12 +129,12 @@ func (r *run) outcome(ctx workflow.Context, s started) protocol.Outcome {
 	switch {
 	case reported:
 	case outcome.Status == protocol.Cancelled:
-		outcome.Error.Message += r.because()
-	case r.stopped != nil && outcome.Error.Code == protocol.WorkerLost:
+		outcome.Error.Message += r.because(s.Task)
+	case r.stoppedFor(s.Task) != nil && outcome.Error.Code == protocol.WorkerLost:
 		// Its worker was gone when the run was stopped: Temporal does not schedule it again.
 		printed := outcome.Printed
 		outcome = cancelledWithoutWorker()
-		outcome.Error.Message += r.because()
+		outcome.Error.Message += r.because(s.Task)
 		outcome.Printed = printed
 	}
 	return outcome
@@ -147,7 +163,7 @@ func (r *run) endDecide(ctx workflow.Context, s started) {
 	switch {
 	case err != nil && temporal.IsCanceledError(err):
 		r.progress.End(s.Task, protocol.Outcome{
-			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its condition was evaluated%s", r.because()),
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its condition was evaluated%s", r.because(s.Task)),
 		})
 	case err != nil:
 		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
@@ -168,7 +184,7 @@ func (r *run) endExpand(ctx workflow.Context, s started) {
 	switch {
 	case err != nil && temporal.IsCanceledError(err):
 		r.progress.End(s.Task, protocol.Outcome{
-			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were listed%s", itemWord(task.FanOut), r.because()),
+			Status: protocol.Cancelled, Error: protocol.Errorf(protocol.TaskCancelled, "it was cancelled while its %ss were listed%s", itemWord(task.FanOut), r.because(s.Task)),
 		})
 	case err != nil:
 		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
@@ -252,7 +268,7 @@ func (r *run) gatherRequest(index int) protocol.GatherRequest {
 	for _, outcome := range request.Outcomes {
 		request.Usage = request.Usage.Add(outcome.Usage)
 	}
-	request.Status, request.Error = r.verdict(list.each(), counts, items.TooManyFailed(), func(introduction, format string, args ...any) *protocol.Error {
+	request.Status, request.Error = r.verdict(index, counts, items.TooManyFailed(), func(introduction, format string, args ...any) *protocol.Error {
 		return list.failure(items, introduction, format, args...)
 	})
 	return request
@@ -260,7 +276,8 @@ func (r *run) gatherRequest(index int) protocol.GatherRequest {
 
 // verdict decides how a task with items ended: it has completed although items failed, unless all of those did that were
 // not skipped by their condition, or more than max_failures. failure makes its error, from that of the first item that failed.
-func (r *run) verdict(each *plan.FanOut, counts itemCounts, tooMany bool, failure func(introduction, format string, args ...any) *protocol.Error) (protocol.Status, *protocol.Error) {
+func (r *run) verdict(task int, counts itemCounts, tooMany bool, failure func(introduction, format string, args ...any) *protocol.Error) (protocol.Status, *protocol.Error) {
+	each := r.plan.Tasks[task].FanOut
 	switch {
 	case tooMany:
 		e := failure(firstIs, "%d of %s failed, and max_failures is %s", counts.Failed, countOf(each, counts.Total), each.MaxFailures)
@@ -273,9 +290,9 @@ func (r *run) verdict(each *plan.FanOut, counts itemCounts, tooMany bool, failur
 		}
 		e.Hint = goOn
 		return protocol.Failed, e
-	case r.stopped != nil && counts.unfinished > 0:
+	case r.stoppedFor(task) != nil && counts.unfinished > 0:
 		done := counts.wanted - counts.unfinished
-		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s %s done%s", done, countOf(each, counts.wanted), wereOrWas(done), r.because())
+		return protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s %s done%s", done, countOf(each, counts.wanted), wereOrWas(done), r.because(task))
 	case counts.Failed == counts.wanted && counts.wanted == 1:
 		return protocol.Failed, failure("it is", "1 of 1 %s failed", itemWord(each))
 	case counts.Failed == counts.wanted && counts.wanted > 0:

@@ -32,6 +32,9 @@ type RunInfo struct {
 	Folder     string    `json:"folder"`      // The folder in which it was started, absolute.
 	FlowFolder string    `json:"flow_folder"` // The folder of the workflow file, absolute.
 	TakeOver   *TakeOver `json:"take_over,omitempty"`
+
+	Status Status `json:"status,omitempty"` // How the run has ended, for tasks in `finally`; empty before that.
+	Error  *Error `json:"error,omitempty"`  // Why it has not completed.
 }
 
 // TakeOver names earlier runs whose results a run takes over where the resolved call of a task or an item is the same, and has not
@@ -71,6 +74,7 @@ type Call struct {
 	Retry        *Retry    `json:"retry,omitempty"`
 	Cache        bool      `json:"cache,omitempty"` // The result of an equal earlier call may be used.
 
+	Repeat   *Repeat      `json:"repeat,omitempty"`   // It is made again until a condition holds; nil: once.
 	Split    *Split       `json:"split,omitempty"`    // How its document is split; nil: it is read as a whole.
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
 	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
@@ -87,9 +91,10 @@ type Source struct {
 }
 
 // CallFormat is the latest version of Call and Outcome; an activity rejects a later one. A program writes the earliest that
-// suffices: SplitFormat is that of a Call with Split, and all others have the first.
+// suffices: RetryFormat is that of a Call with Repeat, or whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
 const (
-	CallFormat  = SplitFormat
+	CallFormat  = RetryFormat
+	RetryFormat = 3
 	SplitFormat = 2
 	FirstFormat = 1
 )
@@ -113,6 +118,10 @@ type Retry struct {
 	BaseDelay   Seconds `json:"base_delay"`
 	MaxDelay    Seconds `json:"max_delay"`
 	Jitter      bool    `json:"jitter"` // Each delay is shortened by up to half, at random.
+
+	On         []string `json:"on,omitempty"`          // Names of the only errors that are retried; empty: all that can be.
+	NotOn      []string `json:"not_on,omitempty"`      // Names of errors that are not.
+	MaxElapsed Seconds  `json:"max_elapsed,omitempty"` // Limit of all attempts together, from when the task was scheduled; 0 is none.
 }
 
 // Backoff is how delays grow from retry to retry.
@@ -144,7 +153,8 @@ type Outcome struct {
 	Reason     string    `json:"reason,omitempty"` // Why a task was skipped.
 	Value      Payload   `json:"value,omitzero"`
 	Usage      Usage     `json:"usage,omitzero"`
-	Attempts   int       `json:"attempts,omitempty"` // Without those of lost workers.
+	Attempts   int       `json:"attempts,omitempty"` // Without those of lost workers; of a task that is repeated, in its last round.
+	Rounds     int       `json:"rounds,omitempty"`   // Of a task that is repeated.
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 	Items      *Counts   `json:"items,omitempty"`   // Of a task with items.

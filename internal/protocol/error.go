@@ -76,7 +76,7 @@ var Codes = []CodeInfo{
 	{TaskParameterError, "TASK_PARAMETER_ERROR", Permanent, "a reference or a condition cannot be resolved"},
 	{TaskResultInvalid, "TASK_RESULT_INVALID", TaskFault, "the result is not JSON, does not match its schema, or is too large"},
 	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task was lost ten times"},
-	{TaskLimitReached, "TASK_LIMIT_REACHED", Permanent, "the items of the task have used the tokens that `max_tokens_total` allows"},
+	{TaskLimitReached, "TASK_LIMIT_REACHED", Permanent, "the items of the task have used the tokens that `max_tokens_total` allows, or the task has had the rounds that `repeat` allows"},
 	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has errors"},
 	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file, run or schedule has this name"},
 	{WorkflowTimeout, "WORKFLOW_TIMEOUT", Permanent, "the run exceeded the workflow's timeout"},

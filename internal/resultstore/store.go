@@ -76,6 +76,9 @@ const (
 	// Chunk is what an attempt of a task or an item has recorded of a document that it reads in chunks, for other attempts: ChunkKey
 	// makes its Key. It is removed with its run.
 	Chunk Kind = "chunk"
+	// Round is a round of a task that is repeated, after which another one follows or its rounds are over: RoundKey makes its Key. It is
+	// removed with its run.
+	Round Kind = "round"
 )
 
 // Key identifies a Record. For a run, Task is empty and Attempt 0.
@@ -98,6 +101,13 @@ func ChunkKey(of Key, hash string) Key {
 	return Key{Run: of.Run, Execution: of.Execution, Task: of.Task + "/chunk/" + hash, Item: max(of.Item, 0)}
 }
 
+// RoundKey returns the Key of a round of a task, of the attempt that was it. No task has such an id, and no query for tasks themselves
+// finds it.
+func RoundKey(of Key) Key {
+	of.Task, of.Item = of.Task+"/round", max(of.Item, 0)
+	return of
+}
+
 // Record describes a run, or one attempt of a task or an item.
 type Record struct {
 	Kind Kind `json:"kind"`
@@ -109,6 +119,7 @@ type Record struct {
 	Error      *protocol.Error  `json:"error,omitempty"`
 	Warning    string           `json:"warning,omitempty"`  // What people should know of the result.
 	Attempts   int              `json:"attempts,omitempty"` // Without those of lost workers.
+	Rounds     int              `json:"rounds,omitempty"`   // Of a task that is repeated: how many it had; of a round: its number.
 	FromCache  bool             `json:"cached,omitempty"`   // Of a task: the result is that of an equal earlier call.
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
@@ -130,7 +141,7 @@ type Record struct {
 // Outcome returns how the attempt of a task or an item ended.
 func (r *Record) Outcome() protocol.Outcome {
 	return protocol.Outcome{
-		Status: r.Status, Error: r.Error, Reason: r.Reason, Value: protocol.Payload{Ref: r.Value}, Usage: r.Usage, Attempts: r.Attempts,
+		Status: r.Status, Error: r.Error, Reason: r.Reason, Value: protocol.Payload{Ref: r.Value}, Usage: r.Usage, Attempts: r.Attempts, Rounds: r.Rounds,
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Items: r.Counts, Cached: r.FromCache, Warning: r.Warning,
 		Printed: protocol.Payload{Ref: r.Printed},
 	}
@@ -176,7 +187,7 @@ func (b Batch) Check() error {
 		}
 	}
 	for _, record := range b.Records {
-		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached && record.Kind != Chunk) {
+		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached && record.Kind != Chunk && record.Kind != Round) {
 			return protocol.Errorf(protocol.InternalError, "cannot store a record of kind %q for run %q", record.Kind, record.Run).
 				WithKind(protocol.Permanent)
 		}

@@ -94,6 +94,23 @@ func Backoffs() []string {
 	return []string{string(protocol.Exponential), string(protocol.Linear), string(protocol.Fixed)}
 }
 
+// RetriedErrors lists the names of the errors that can be retried.
+func RetriedErrors() []string {
+	var all []string
+	for _, code := range protocol.Codes {
+		if code.Kind != protocol.Permanent && code.Code != protocol.EngineUnreachable {
+			all = append(all, code.Name)
+		}
+	}
+	return all
+}
+
+// errorNames takes names of errors, or one.
+var errorNames = func() shape {
+	names := `{"enum": ["` + strings.Join(RetriedErrors(), `", "`) + `"]}`
+	return texts.as("a list of names of errors", `{"anyOf": [`+names+`, {"type": "array", "minItems": 1, "items": `+names+`}]}`)
+}()
+
 // SplitBys lists where chunks of a document can end, the default first.
 func SplitBys() []string {
 	return []string{string(protocol.SplitByParagraph), string(protocol.SplitByHeading), string(protocol.SplitByPage), string(protocol.SplitByLine)}

@@ -58,6 +58,7 @@ var (
 	}
 	parallel = count.as("a whole number from 1 to "+strconv.Itoa(MaxParallel), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxParallel)+`}`)
 	attempts = scalar.as("a whole number of at least 1", `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxAttempts)+`}`)
+	rounds   = count.as("a whole number from 1 to "+strconv.Itoa(MaxRounds), `{"type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(MaxRounds)+`}`)
 	items    = shape{want: "a list, a reference to one, or {rows: …}", fits: func(n *Node) bool {
 		return n.Kind == value.KindList || n.Kind == value.KindString || n.Kind == value.KindObject
 	},

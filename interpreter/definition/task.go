@@ -26,6 +26,9 @@ type Task struct {
 	When            *Node // Text, or a boolean.
 	RunIf           *Node // Text.
 	ContinueOnError *Node // A boolean.
+	Finally         bool  // It is in `finally`.
+
+	Repeat *Repeat // Nil where it is done once.
 
 	MaxConcurrent *Node // A count. A batch has it, and those below, in Each.
 	MaxFailures   *Node // Text or a number.
@@ -40,6 +43,9 @@ type Retry struct {
 	BaseDelay   *Node
 	MaxDelay    *Node
 	Jitter      *Node // A boolean.
+	On          *Node // A text or a list, as NotOn.
+	NotOn       *Node
+	MaxElapsed  *Node // Text or a number.
 }
 
 var taskKeys = keys[taskReader]{
@@ -66,9 +72,11 @@ var taskKeys = keys[taskReader]{
 	{[]string{"when"}, condition, func(t *taskReader, n *Node) { t.When = n },
 		"Condition, such as ${score.result} > 0.5; if it is false, the task is skipped. It is evaluated after run_if, and with for_each for each item."},
 	{[]string{"run_if"}, text.words(RunIfs()), func(t *taskReader, n *Node) { t.RunIf = n },
-		"How its dependencies must end: all completed (success, the default), completed or skipped by their own `when` (done), or in any way (always)."},
+		"How its dependencies must end: all completed (success, the default), completed or skipped by their own `when` (done), or in any way (always). A task with always runs even if the run is cancelled, times out or fails fast, within cleanup_timeout."},
 	{[]string{"continue_on_error"}, boolean, func(t *taskReader, n *Node) { t.ContinueOnError = n },
 		"Whether the run and dependent tasks continue after the task has failed; ${id.error.message} is the reason."},
+	{[]string{"repeat"}, mapping.of("repeat", Itself, repeatKeys), readRepeat,
+		"Condition until which the task is done again, with pauses: polling."},
 	{[]string{"for_each"}, items.of("for_each", Itself, rowsKeys), readItems,
 		"Items to run the task for, each with ${item} and ${index}: a list, a reference to one, or the rows of a table."},
 	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },
@@ -138,6 +146,43 @@ var retryKeys = keys[Retry]{
 		"Maximum delay; the default is 300 s."},
 	{[]string{"jitter"}, boolean, func(r *Retry, n *Node) { r.Jitter = n },
 		"Whether to shorten each delay at random, by up to half."},
+	{[]string{"on"}, errorNames, func(r *Retry, n *Node) { r.On = n },
+		"Names of the errors that are retried, such as PROVIDER_TIMEOUT; no other is."},
+	{[]string{"not_on"}, errorNames, func(r *Retry, n *Node) { r.NotOn = n },
+		"Names of errors that are not retried."},
+	{[]string{"max_elapsed"}, period, func(r *Retry, n *Node) { r.MaxElapsed = n },
+		"Limit of all attempts together, with the delays between them; by default there is none."},
+}
+
+// Repeat says until when a task is done again as the file has it.
+type Repeat struct {
+	Node     *Node
+	Until    *Node // Text, or a boolean.
+	Max      *Node // A count.
+	Delay    *Node // Text or a number, as all below.
+	Backoff  *Node
+	MaxDelay *Node
+}
+
+// MaxRounds is how often a task can be done at most: every round has a record.
+const MaxRounds = 100_000
+
+var repeatKeys = keys[Repeat]{
+	{[]string{"until"}, condition.required(), func(r *Repeat, n *Node) { r.Until = n },
+		"Condition over the result of the task, such as ${poll.result.state} == \"done\"; when it is true, the task has completed."},
+	{[]string{"max"}, rounds, func(r *Repeat, n *Node) { r.Max = n },
+		"Maximum number of rounds, after which the task fails; the default is 100."},
+	{[]string{"delay"}, elapsed, func(r *Repeat, n *Node) { r.Delay = n },
+		"First pause between rounds; the default is 1 s."},
+	{[]string{"backoff"}, scalar.words(Backoffs()), func(r *Repeat, n *Node) { r.Backoff = n },
+		"How the pause grows: not at all (fixed, the default), by delay each time (linear), or doubled each time (exponential)."},
+	{[]string{"max_delay"}, elapsed, func(r *Repeat, n *Node) { r.MaxDelay = n },
+		"Maximum pause; the default is 300 s."},
+}
+
+func readRepeat(t *taskReader, n *Node) {
+	t.Repeat = &Repeat{Node: n}
+	read(t.flow, n, t.Repeat, "repeat", repeatKeys)
 }
 
 // taskReader is a task while its keys are read.
@@ -152,6 +197,14 @@ func readTasks(w *Workflow, n *Node) {
 		reader := taskReader{Task{Node: element}, w}
 		read(w, element, &reader, "a task", taskKeys)
 		w.Tasks = append(w.Tasks, &reader.Task)
+	})
+}
+
+func readFinally(w *Workflow, n *Node) {
+	w.each("finally", n, mapping, func(element *Node) {
+		reader := taskReader{Task{Node: element, Finally: true}, w}
+		read(w, element, &reader, "a task", taskKeys)
+		w.finally = append(w.finally, &reader.Task)
 	})
 }
 

@@ -22,8 +22,9 @@ type Workflow struct {
 	InputsNode  *Node
 	Inputs      []*Input // In the file's order.
 	TasksNode   *Node
-	Tasks       []*Task // In the file's order.
+	Tasks       []*Task // In the file's order; at the end those of `finally`.
 	Outputs     []Output
+	CleanUp     *Node         // Text or a number: its timeout.
 	ToolServers []*ToolServer // In the file's order.
 
 	Type         *Node // Text.
@@ -38,7 +39,8 @@ type Workflow struct {
 
 	Beginning bool // The file passes a limit, and this is what its first lines say: true only of the keys that they have.
 
-	source *source
+	source  *source
+	finally []*Task // Those of `finally`, while the keys are read.
 }
 
 // Input is a value that a run is given. The short form `topic: tea` is an Input with a Default alone.
@@ -70,6 +72,10 @@ var workflowKeys = keys[Workflow]{
 		"Inputs of a run, by name; `topic: tea` is short for `topic: {default: tea}`."},
 	{[]string{"tasks"}, list.of("task", Elements, taskKeys).hinting(tasksHint), readTasks,
 		"Tasks; each starts when all its dependencies have completed."},
+	{[]string{"finally"}, list.of("task", Elements, taskKeys).hinting(tasksHint), readFinally,
+		"Tasks that run after all others have ended, whether the run succeeded, failed, timed out or was cancelled."},
+	{[]string{"cleanup_timeout"}, period, func(w *Workflow, n *Node) { w.CleanUp = n },
+		"Timeout of the tasks in `finally` together and, in a run that is stopped, of those with `run_if: always`; the default is 60 s."},
 	{[]string{"outputs"}, mapping, readOutputs,
 		"Outputs of the run: names, and values with references such as ${task.response}."},
 	{[]string{"timeout"}, period, func(w *Workflow, n *Node) { w.Timeout = n },

@@ -28,6 +28,12 @@ func (s *Progress) allows(rule RunIf, dependency int) bool {
 	return s.ContinuedOnError(dependency)
 }
 
+// allowed reports whether a task runs after a dependency that has ended. Those of the clean-up run however the others ended.
+func (s *Progress) allowed(i, dependency int) bool {
+	task := &s.plan.Tasks[i]
+	return task.Finally && !s.plan.Tasks[dependency].Finally || s.allows(task.RunIf, dependency)
+}
+
 // SkippedByCondition reports whether a task or an item was skipped by its own condition, or by those of the tasks that it waits for:
 // then there is no error.
 func SkippedByCondition(outcome protocol.Outcome) bool {
@@ -48,7 +54,7 @@ func (s *Progress) FailedFast() (i int, failed bool) { return s.failedFast - 1, 
 
 // failFast stops the run where it fails fast and the task has failed.
 func (s *Progress) failFast(i int) {
-	if !s.plan.FailFast || s.stop != nil || !hasFailed(s.outcomes[i].Status) || s.ContinuedOnError(i) {
+	if !s.plan.FailFast || s.stop != nil || s.plan.Tasks[i].Finally || !hasFailed(s.outcomes[i].Status) || s.ContinuedOnError(i) {
 		return
 	}
 	s.failedFast = i + 1
@@ -60,7 +66,7 @@ func (s *Progress) failFast(i int) {
 func (s *Progress) skip(i int) (end protocol.Outcome, skipped bool) {
 	cause, byCondition := "", s.plan.SkipsPassOn
 	for _, id := range s.plan.Tasks[i].After {
-		if s.allows(s.plan.Tasks[i].RunIf, s.place[id]) {
+		if s.allowed(i, s.place[id]) {
 			continue
 		}
 		switch failure := !SkippedByCondition(s.outcomes[s.place[id]]); {
@@ -81,7 +87,7 @@ func (s *Progress) skip(i int) (end protocol.Outcome, skipped bool) {
 	return end, true
 }
 
-// SkippedForFailure counts the tasks that were skipped because a dependency failed or was cancelled, or was itself
+// SkippedForFailure counts the tasks, without those in `finally`, that were skipped because a dependency failed or was cancelled, or was itself
 // skipped because of that.
 func (s *Progress) SkippedForFailure() int {
 	known := make([]int8, len(s.outcomes)) // 0: not examined; 1: yes; -1: no.
@@ -91,7 +97,7 @@ func (s *Progress) SkippedForFailure() int {
 			known[i] = -1
 			for _, id := range s.plan.Tasks[i].After {
 				needed := s.place[id]
-				if s.allows(s.plan.Tasks[i].RunIf, needed) {
+				if s.allowed(i, needed) {
 					continue
 				}
 				if s.outcomes[needed].Status != protocol.Skipped || because(needed) {
@@ -104,7 +110,7 @@ func (s *Progress) SkippedForFailure() int {
 	}
 	count := 0
 	for i, outcome := range s.outcomes {
-		if outcome.Status == protocol.Skipped && !SkippedByCondition(outcome) && because(i) {
+		if outcome.Status == protocol.Skipped && !SkippedByCondition(outcome) && !s.plan.Tasks[i].Finally && because(i) {
 			count++
 		}
 	}

@@ -100,11 +100,12 @@ func (s *Progress) EndItem(task, item int, outcome protocol.Outcome) {
 func (s *Progress) NextGather() (task int, found bool) {
 	for _, task := range s.expanded {
 		items := s.items[task]
-		if items.gathering || items.inFlight > 0 || s.stop == nil && !items.TooManyFailed() && items.next < len(items.outcomes) {
+		stop := s.stopOf(task)
+		if items.gathering || items.inFlight > 0 || stop == nil && !items.TooManyFailed() && items.next < len(items.outcomes) {
 			continue
 		}
 		items.gathering = true
-		items.endPending(s.stop)
+		items.endPending(stop)
 		s.inFlight++
 		return task, true
 	}
@@ -115,7 +116,7 @@ func (s *Progress) NextGather() (task int, found bool) {
 func (s *Progress) nextItems() *Items {
 	var first *Items
 	for _, task := range s.expanded {
-		if items := s.items[task]; items.canStart() && (first == nil || s.plan.before(task, first.task)) {
+		if items := s.items[task]; items.canStart() && s.stopOf(task) == nil && (first == nil || s.plan.before(task, first.task)) {
 			first = items
 		}
 	}

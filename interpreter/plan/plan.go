@@ -37,6 +37,10 @@ type Plan struct {
 	ItemsApart  bool             `json:"items_apart,omitempty"`         // Items run in workflows of their own. Plans up to format 3 do not have it.
 
 	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow.
+
+	// CleanUpTimeout limits how long the clean-up takes: tasks that run even if the run is stopped. 0: there are none, also in plans up
+	// to format 5, where `run_if: always` does not hold in a run that is stopped.
+	CleanUpTimeout protocol.Seconds `json:"cleanup_timeout,omitempty"`
 }
 
 // Task is one node of the plan.
@@ -65,6 +69,10 @@ type Task struct {
 	RunIf           RunIf  `json:"run_if,omitempty"`
 	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor the tasks that depend on it.
 
+	Finally bool `json:"finally,omitempty"` // It runs after all tasks that are not in `finally` have ended, however.
+
+	Repeat *Repeat `json:"repeat,omitempty"` // It is done again until a condition holds; nil: once.
+
 	Split *protocol.Split `json:"split,omitempty"` // How a long document is split; nil: it is read as a whole.
 
 	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may use.
@@ -79,6 +87,16 @@ func (p *Plan) Queues() []string {
 		}
 	}
 	return all
+}
+
+// Repeat says how often a task is done, and until when.
+type Repeat struct {
+	Until    string           `json:"until"`          // A condition, with its references.
+	Uses     []Use            `json:"uses,omitempty"` // Heads of the references in Until, the task's own among them.
+	Max      int              `json:"max"`            // Rounds.
+	Delay    protocol.Seconds `json:"delay"`          // The first one between rounds.
+	Backoff  protocol.Backoff `json:"backoff"`
+	MaxDelay protocol.Seconds `json:"max_delay"`
 }
 
 // Use is the head of a reference and the task that it stands for; one of the fixed heads where Task is empty.

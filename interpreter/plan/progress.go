@@ -26,6 +26,8 @@ type Progress struct {
 	ended      int // Tasks.
 	stop       *protocol.Outcome
 	failedFast int // The task whose failure stopped the run, counted from 1; 0 is none.
+	cleanUp    cleanUp
+	begun      bool // Begin has found what is ready.
 }
 
 // Step is what a task does next.
@@ -78,6 +80,7 @@ func Begin(p *Plan, ended []EndedTask) (*Progress, error) {
 	if err := s.checkCycles(); err != nil {
 		return nil, err
 	}
+	s.prepareCleanUp()
 	for _, end := range ended {
 		i, known := s.place[end.Task]
 		if !known {
@@ -143,7 +146,9 @@ func (s *Progress) releaseAll() {
 		for _, dependent := range s.dependents[i] {
 			s.waiting[dependent]--
 		}
+		s.countMain(i)
 	}
+	s.begun = true
 	free := []int{}
 	for i := range s.outcomes {
 		if s.outcomes[i].Status == protocol.Pending && s.waiting[i] == 0 {
@@ -159,7 +164,7 @@ func (s *Progress) releaseAll() {
 // MaxParallel are in flight, or nothing is ready. Admitted tasks start first: they waited for their turn before. Then
 // priority decides, then the order of the file.
 func (s *Progress) Next() (Work, bool) {
-	if s.stop != nil || s.freeSlots() <= 0 {
+	if s.nothingStarts() || s.freeSlots() <= 0 {
 		return Work{}, false
 	}
 	items := s.nextItems()
@@ -200,8 +205,8 @@ func (s *Progress) Resume(id string) (int, error) {
 // Admit records that the condition of a task holds. Next returns the task again, to be started.
 func (s *Progress) Admit(task int) {
 	s.inFlight--
-	if s.stop != nil {
-		s.close(task, *s.stop)
+	if stop := s.stopOf(task); stop != nil {
+		s.close(task, *stop)
 		return
 	}
 	s.admitted = append(s.admitted, task)
@@ -221,23 +226,13 @@ func (s *Progress) End(i int, outcome protocol.Outcome) {
 	s.failFast(i)
 }
 
-// Stop ends every task and item that has not started with the outcome given; those in flight are still to end. Only the
-// first call counts.
+// Stop ends every task and item that has not started with the outcome given; those in flight, and the clean-up, are still to end. Only
+// the first call counts.
 func (s *Progress) Stop(outcome protocol.Outcome) {
-	if s.stop != nil {
-		return
+	if s.stop == nil {
+		s.stop = &outcome
+		s.endUnstarted(outcome)
 	}
-	s.stop = &outcome
-	for i := range s.outcomes {
-		if s.outcomes[i].Status == protocol.Pending {
-			s.outcomes[i] = outcome
-			s.ended++
-		}
-	}
-	for _, i := range s.admitted {
-		s.close(i, outcome)
-	}
-	s.admitted = nil
 }
 
 // Done reports whether every task has ended.
@@ -270,6 +265,7 @@ func (s *Progress) EndedTasks() []EndedTask {
 func (s *Progress) close(i int, outcome protocol.Outcome) {
 	s.outcomes[i] = outcome
 	s.ended++
+	defer s.countMain(i)
 	for _, dependent := range s.dependents[i] {
 		s.waiting[dependent]--
 		if s.waiting[dependent] == 0 && s.outcomes[dependent].Status == protocol.Pending {

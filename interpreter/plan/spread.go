@@ -41,8 +41,17 @@ func (s *Progress) freeSlots() int {
 // Allot distributes the slots among the tasks that are ready and the spreads, in the order in which tasks start. A spread that has
 // more than its part has to return slots, and one that has less gets those that are free.
 func (s *Progress) Allot() {
-	if len(s.spreads) == 0 || s.stop != nil {
+	if len(s.spreads) == 0 || s.nothingStarts() {
 		return
+	}
+	left := s.plan.maxParallel() - s.inFlight
+	var active []*Spread
+	for _, spread := range s.spreads {
+		if s.stopOf(spread.Task) == nil {
+			active = append(active, spread)
+		} else {
+			left -= spread.held // Until it has ended.
+		}
 	}
 	ready := slices.Clone(s.ready.tasks)
 	slices.SortFunc(ready, func(a, b int) int {
@@ -56,15 +65,14 @@ func (s *Progress) Allot() {
 		}
 		return count + len(s.admitted)
 	}
-	left := s.plan.maxParallel() - s.inFlight
 	given := 0 // To the spreads so far.
-	for _, spread := range s.spreads {
+	for _, spread := range active {
 		part := max(0, min(spread.wanted, left-given-before(spread)))
 		spread.Granted = min(spread.Granted, part)
 		given += part
 	}
 	given = 0
-	for _, spread := range s.spreads {
+	for _, spread := range active {
 		part := max(0, min(spread.wanted, left-given-before(spread)))
 		given += part
 		// What it has yet to return it may as well keep.

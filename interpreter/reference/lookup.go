@@ -29,7 +29,7 @@ func (w *walker) lookup(s *Scope) (value.Value, error) {
 	from := 0
 	switch ref.Head {
 	case headRun:
-		v = runValue(s.Run)
+		v = runValue(s.Run, s.Attempt)
 	case headEnv, headSecrets:
 		from = len(ref.Steps)
 		v, wrong = s.variable(ref)

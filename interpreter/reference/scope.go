@@ -23,6 +23,7 @@ const headInputs = "inputs"
 type Scope struct {
 	Bindings []protocol.Binding // Of two with the same head, the first counts.
 	Run      protocol.RunInfo
+	Attempt  int // Of the task; 0: it is not known.
 	// Load fetches a value that is not inline. It may be nil where all are. Its errors come back wrapped.
 	Load func(protocol.Ref) (value.Value, error)
 	// Env and Secret look a variable up. Where one is nil, its references are errors.
@@ -104,12 +105,19 @@ func checkVariable(ref *Reference) string {
 	return ""
 }
 
-func runValue(run protocol.RunInfo) value.Value {
-	return value.Object(
-		value.Field{Name: "id", Value: value.String(run.ID)},
-		value.Field{Name: "workflow", Value: value.String(run.Workflow)},
-		value.Field{Name: "started_at", Value: value.String(run.StartedAt.UTC().Format(time.RFC3339))},
-		value.Field{Name: "folder", Value: value.String(run.Folder)},
-		value.Field{Name: "flow_folder", Value: value.String(run.FlowFolder)},
-	)
+func runValue(run protocol.RunInfo, attempt int) value.Value {
+	fields := []value.Field{
+		{Name: "id", Value: value.String(run.ID)},
+		{Name: "workflow", Value: value.String(run.Workflow)},
+		{Name: "started_at", Value: value.String(run.StartedAt.UTC().Format(time.RFC3339))},
+		{Name: "folder", Value: value.String(run.Folder)},
+		{Name: "flow_folder", Value: value.String(run.FlowFolder)},
+	}
+	if attempt > 0 {
+		fields = append(fields, value.Field{Name: "attempt", Value: value.Int(int64(attempt))})
+	}
+	if run.Status != "" {
+		fields = append(fields, value.Field{Name: "status", Value: value.String(string(run.Status))}, value.Field{Name: "error", Value: errorValue(run.Error)})
+	}
+	return value.Object(fields...)
 }

@@ -115,7 +115,8 @@ func mergeRetry(own, other *definition.Retry) *definition.Retry {
 	both := *own
 	for _, key := range []struct{ to, from **definition.Node }{
 		{&both.MaxAttempts, &other.MaxAttempts}, {&both.Backoff, &other.Backoff}, {&both.BaseDelay, &other.BaseDelay},
-		{&both.MaxDelay, &other.MaxDelay}, {&both.Jitter, &other.Jitter},
+		{&both.MaxDelay, &other.MaxDelay}, {&both.Jitter, &other.Jitter}, {&both.On, &other.On}, {&both.NotOn, &other.NotOn},
+		{&both.MaxElapsed, &other.MaxElapsed},
 	} {
 		if *key.to == nil {
 			*key.to = *key.from

@@ -2,6 +2,8 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -63,7 +65,69 @@ func ReadRetry(from *definition.Retry, suggester Suggester) (policy protocol.Ret
 		wrong = append(wrong, Problem{"", from.MaxDelay.Position, "max_delay must not be less than base_delay", hint})
 	}
 	policy.Jitter = from.Jitter != nil && from.Jitter.Truth
-	return policy, wrong
+	if n := from.MaxElapsed; n != nil {
+		delay("max_elapsed", n, &policy.MaxElapsed)
+		if policy.MaxElapsed == 0 && !slices.ContainsFunc(wrong, func(p Problem) bool { return p.At == n.Position }) {
+			wrong = append(wrong, Problem{"", n.Position, "max_elapsed must be more than 0", "leave it out for no limit"})
+		}
+	}
+	var problems []Problem
+	policy.On, problems = readErrorNames("on", from.On, suggester)
+	wrong = append(wrong, problems...)
+	policy.NotOn, problems = readErrorNames("not_on", from.NotOn, suggester)
+	wrong = append(wrong, problems...)
+	return policy, append(wrong, errorsInBoth(from)...)
+}
+
+// readErrorNames reads names of errors that can be retried.
+func readErrorNames(key string, from *definition.Node, suggester Suggester) (names []string, wrong []Problem) {
+	if from == nil {
+		return nil, nil
+	}
+	nodes := namesIn(from)
+	if len(nodes) == 0 {
+		return nil, []Problem{{"", from.Position, key + " must name at least one error", "leave it out for all errors that can be retried"}}
+	}
+	for _, n := range nodes {
+		switch {
+		case n.Kind != value.KindString:
+			wrong = append(wrong, Problem{"", n.Position, key + " must be a list of names of errors, not " + n.Describe(), ""})
+		case slices.Contains(definition.RetriedErrors(), n.Written):
+			names = append(names, n.Written)
+		case slices.ContainsFunc(protocol.Codes, func(info protocol.CodeInfo) bool { return info.Name == n.Written }):
+			wrong = append(wrong, Problem{"", n.Position, key + ": " + n.Written + " is never retried", ""})
+		default:
+			upper := strings.ToUpper(n.Written)
+			hint := suggester.Suggest(upper, definition.RetriedErrors())
+			if slices.Contains(definition.RetriedErrors(), upper) {
+				hint = "write " + upper
+			} else if hint == "" {
+				hint = "errors that can be retried: " + JoinWords(definition.RetriedErrors(), "and")
+			}
+			wrong = append(wrong, Problem{"", n.Position, key + ": unknown error " + definition.Quote(n.Written), hint})
+		}
+	}
+	return names, wrong
+}
+
+func namesIn(from *definition.Node) []*definition.Node {
+	switch {
+	case from == nil:
+		return nil
+	case from.Kind == value.KindList:
+		return from.Elements
+	}
+	return []*definition.Node{from}
+}
+
+// errorsInBoth returns the problems of errors that are both retried and not.
+func errorsInBoth(from *definition.Retry) (wrong []Problem) {
+	for _, n := range namesIn(from.NotOn) {
+		if slices.ContainsFunc(namesIn(from.On), func(other *definition.Node) bool { return other.Written == n.Written }) {
+			wrong = append(wrong, Problem{"", n.Position, "not_on: " + n.Written + " is in on as well", ""})
+		}
+	}
+	return wrong
 }
 
 // TimeoutParameter returns the parameter that means the task's timeout; nil where there is none.
@@ -78,6 +142,18 @@ func (t *Task) AttemptTimeout() protocol.Seconds {
 		}
 	}
 	return protocol.SecondsOf(t.Method.Timeout)
+}
+
+// defaultCleanUp is the timeout of the clean-up of a workflow that sets none.
+const defaultCleanUp = protocol.Seconds(60)
+
+// CleanUpTimeout returns the timeout of the clean-up.
+func (w *Workflow) CleanUpTimeout() protocol.Seconds {
+	if w.Definition.CleanUp == nil {
+		return defaultCleanUp
+	}
+	seconds, _ := definition.Duration(w.Definition.CleanUp)
+	return seconds
 }
 
 // priorityLevels are Temporal's priority keys, 1 starts first and 5 last, by the words and the numbers of the language.
@@ -119,14 +195,17 @@ func (t *Task) RunCondition() plan.RunIf {
 }
 
 // Condition returns the text of the task's `when`; "" where it has none.
-func (t *Task) Condition() string {
+func (t *Task) Condition() string { return conditionText(t.When) }
+
+// conditionText returns the text of a condition; "" where there is none.
+func conditionText(n *definition.Node) string {
 	switch {
-	case t.When == nil:
+	case n == nil:
 		return ""
-	case t.When.Kind == value.KindBool && t.When.Truth:
+	case n.Kind == value.KindBool && n.Truth:
 		return "true"
-	case t.When.Kind == value.KindBool:
+	case n.Kind == value.KindBool:
 		return "false"
 	}
-	return t.When.Text
+	return n.Text
 }

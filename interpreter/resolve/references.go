@@ -34,6 +34,9 @@ const (
 	HeadSecrets = "secrets"
 )
 
+// HeadRepeat is that of the round of a task with `repeat`. A task of that id or name takes precedence.
+const HeadRepeat = "repeat"
+
 // FixedHeads lists them.
 func FixedHeads() []string {
 	return []string{HeadInputs, HeadItem, HeadIndex, HeadRun, HeadEnv, HeadSecrets}
@@ -80,7 +83,7 @@ func (n *Names) Uses(texts Texts) []Use {
 			seen[ref.Head] = true
 			task := -1
 			if !slices.Contains(FixedHeads(), ref.Head) {
-				if task, _ = n.Lookup(ref.Head); task < 0 {
+				if task, _ = n.Lookup(ref.Head); task < 0 && ref.Head != HeadRepeat {
 					continue
 				}
 			}
@@ -106,7 +109,7 @@ func (n *Names) Dependencies(task *Task) []int {
 // waits returns every task that the task names or refers to.
 func (n *Names) waits(task *Task) []int {
 	all := n.Dependencies(task)
-	for _, texts := range []Texts{task.Texts, task.EachTexts, task.WhenTexts} {
+	for _, texts := range []Texts{task.Texts, task.EachTexts, task.WhenTexts, task.UntilTexts} {
 		for _, use := range n.Uses(texts) {
 			all = append(all, use.Task)
 		}

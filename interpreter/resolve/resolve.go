@@ -107,6 +107,9 @@ func (w *Workflow) resolveTask(task *Task) {
 		task.EachTexts = eachTexts(task.Each)
 	}
 	task.WhenTexts = TextsOf(task.When, nil)
+	if task.Repeat != nil {
+		task.UntilTexts = TextsOf(task.Repeat.Until, nil)
+	}
 	task.Texts = TextsOf(task.Parameters, task.Method.Code(task.Parameters))
 	w.resolveCombine(task)
 	task.Waits = w.Names.waits(task)

@@ -23,6 +23,7 @@ type Task struct {
 	Texts       Texts
 	EachTexts   Texts // Of what says which items there are.
 	WhenTexts   Texts // Of the condition.
+	UntilTexts  Texts // Of the condition of `repeat`, in which the task refers to its own result.
 
 	Inherited map[string]*definition.Default // Parameters that it has from defaults, by name.
 

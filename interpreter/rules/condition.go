@@ -5,30 +5,39 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/interpreter/condition"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
-// conditions: a `when` with a syntax error or an unknown name, or whose result is neither true nor false.
+// conditions: a `when` or an `until` with a syntax error or an unknown name, or whose result is neither true nor false.
 func conditions(c *Context) {
 	known := map[string][]condition.Error{} // Of texts: many tasks may ask the same.
 	for _, task := range c.Tasks {
-		if task.When == nil || slices.ContainsFunc(task.WhenTexts, func(text resolve.Text) bool { return len(text.Errors) > 0 }) {
-			continue // The rule of references reports these.
+		if task.When != nil {
+			checkCondition(c, known, task.When, task.Condition(), task.WhenTexts)
 		}
-		text := task.Condition()
-		errs, again := known[text]
-		if !again {
-			_, errs = condition.Compile(text)
-			known[text] = errs
+		if task.Repeat != nil && task.Repeat.Until != nil {
+			checkCondition(c, known, task.Repeat.Until, task.RepeatPlan().Until, task.UntilTexts)
 		}
-		places := c.Definition.Locate(task.When)
-		for _, problem := range errs {
-			hint := problem.Hint
-			if hint == "" && problem.Unknown != "" {
-				hint = suggestName(c, problem)
-			}
-			c.report(places.At(problem.Offset), problem.Message, hint)
+	}
+}
+
+func checkCondition(c *Context, known map[string][]condition.Error, at *definition.Node, text string, texts resolve.Texts) {
+	if slices.ContainsFunc(texts, func(text resolve.Text) bool { return len(text.Errors) > 0 }) {
+		return // The rule of references reports these.
+	}
+	errs, again := known[text]
+	if !again {
+		_, errs = condition.Compile(text)
+		known[text] = errs
+	}
+	places := c.Definition.Locate(at)
+	for _, problem := range errs {
+		hint := problem.Hint
+		if hint == "" && problem.Unknown != "" {
+			hint = suggestName(c, problem)
 		}
+		c.report(places.At(problem.Offset), problem.Message, hint)
 	}
 }
 

@@ -19,6 +19,7 @@ func references(c *Context) {
 		checkTexts(c, task.Texts, place{task: task, variables: true, items: task.ItemKind()})
 		checkTexts(c, task.EachTexts, place{task: task})
 		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind()})
+		checkTexts(c, task.UntilTexts, place{task: task, until: true})
 		if task.Parameters != nil {
 			checkKeys(c, task.Parameters)
 		}
@@ -32,6 +33,7 @@ func references(c *Context) {
 type place struct {
 	task      *resolve.Task    // Whose text it is; nil for outputs.
 	variables bool             // The environment and secrets.
+	until     bool             // The task's own result.
 	items     resolve.ItemKind // An item and its index.
 }
 
@@ -70,7 +72,7 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 	case resolve.HeadInputs:
 		return badInput(c, ref)
 	case resolve.HeadRun:
-		return "", ""
+		return badRun(ref, in)
 	case resolve.HeadItem, resolve.HeadIndex:
 		if in.items != resolve.NoItems {
 			return badItem(ref, in)
@@ -86,14 +88,44 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 	switch other, several := c.Names.Lookup(ref.Head); {
 	case several != nil:
 		return fmt.Sprintf("%s refers to %s, which is the name of %d tasks", written, head, len(several)), useIDs(c, several)
+	case other < 0 && ref.Head == resolve.HeadRepeat:
+		return badRound(ref, in)
 	case other < 0:
 		hint := c.Suggest(ref.Head, c.Names.Heads())
 		if hint == "" {
 			hint = literalHint
 		}
 		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
+	case task == nil && c.Tasks[other].Finally:
+		return fmt.Sprintf("%s refers to %s, which is in finally", written, head), "outputs have the results of the other tasks"
+	case task != nil && c.Tasks[other].Finally && !task.Finally:
+		return fmt.Sprintf("%s refers to %s, which is in finally", written, head), afterAll
+	case in.until && other == task.Number:
+		return "", ""
 	case task != nil && other == task.Number:
 		return fmt.Sprintf("%s refers to itself in %s", task.Label(), written), ""
+	}
+	return "", ""
+}
+
+// badRun says what is wrong with a reference to the run, whose end is known to tasks in `finally`.
+func badRun(ref reference.Reference, in place) (message, hint string) {
+	if len(ref.Steps) > 0 && ref.Steps[0].Field == "attempt" && !in.variables {
+		return shown(ref) + " is only available in parameters", ""
+	}
+	if len(ref.Steps) == 0 || in.task != nil && in.task.Finally || !slices.Contains([]string{"status", "error"}, ref.Steps[0].Field) {
+		return "", ""
+	}
+	return shown(ref) + " is only available in tasks of finally", ""
+}
+
+// badRound says what is wrong with a reference to the round of a task that is repeated.
+func badRound(ref reference.Reference, in place) (message, hint string) {
+	switch {
+	case in.task == nil || in.task.Repeat == nil || !in.variables && !in.until:
+		return shown(ref) + " is only available in the parameters and in until of a task with repeat", ""
+	case len(ref.Steps) != 1 || ref.Steps[0].Field != "round":
+		return shown(ref) + ": repeat has the field round alone", "write ${repeat.round}"
 	}
 	return "", ""
 }

@@ -39,6 +39,7 @@ func All() []Rule {
 		{"priority", priorities},
 		{"condition", conditions},
 		{"run-if", runIfs},
+		{"repeat", repeats},
 		{"queue", queues},
 		{"cache", caches},
 		{"split", splits},

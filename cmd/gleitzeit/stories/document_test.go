@@ -41,6 +41,7 @@ type taskDocument struct {
 	Name      *string                    `json:"name"`
 	Method    *string                    `json:"method"`
 	Status    *string                    `json:"status"`
+	Finally   bool                       `json:"finally"`
 	Reason    *string                    `json:"reason"`
 	Attempts  *int                       `json:"attempts"`
 	Cached    bool                       `json:"cached"`
@@ -55,6 +56,17 @@ type taskDocument struct {
 	Error    *errorDocument `json:"error"`
 
 	FailedAttempts []attemptDocument `json:"failed_attempts"`
+
+	Rounds   int             `json:"rounds"`
+	Repeated []roundDocument `json:"repeated"`
+}
+
+// roundDocument is a round of a task that another one followed.
+type roundDocument struct {
+	Round      int                        `json:"round"`
+	FinishedAt *time.Time                 `json:"finished_at"`
+	Attempts   int                        `json:"attempts"`
+	Result     map[string]json.RawMessage `json:"result"`
 }
 
 // attemptDocument is an attempt that another one followed.

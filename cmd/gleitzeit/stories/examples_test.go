@@ -83,6 +83,20 @@ var examples = []struct {
 		result:  map[string]string{"response": `"I saw the PINEAPPLE."`, "model": `"llama3.2"`},
 		models:  4,
 	},
+	{
+		name: "08-clean-up", workflow: "Clean-up",
+		tasks:   []string{"folder python/execute", "words python/execute", "remove python/execute", "note mcp/tool.echo"},
+		outputs: map[string]string{"words": `3`},
+		of:      "note",
+		result:  map[string]string{"response": `"the run is completed: no error"`},
+	},
+	{
+		name: "09-polling", workflow: "Polling",
+		tasks:   []string{"begin python/execute", "job python/execute", "report python/execute"},
+		outputs: map[string]string{"report": `"the job is done"`},
+		of:      "report",
+		result:  map[string]string{"result": `"the job is done"`},
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.

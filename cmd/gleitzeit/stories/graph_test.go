@@ -21,10 +21,13 @@ type graphDocument struct {
 }
 
 type graphNode struct {
-	ID     string         `json:"id"`
-	Name   string         `json:"name"`
-	Method string         `json:"method"`
-	Each   bool           `json:"each"`
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Method string `json:"method"`
+	Each   bool   `json:"each"`
+
+	Finally bool `json:"finally"`
+
 	Status string         `json:"status"`
 	Items  *itemsDocument `json:"items"`
 }
@@ -94,6 +97,9 @@ func TestGraphsOfExamplesAreMermaid(t *testing.T) {
 				shown := node.ID + "\n" + node.Method
 				if node.Each {
 					shown += "\nfor each file"
+				}
+				if node.Finally {
+					shown += "\nfinally"
 				}
 				labels = append(labels, shown)
 			}

@@ -17,6 +17,7 @@ func (p cancelCommand) command() *cobra.Command {
 		Use:   "cancel RUN",
 		Short: "Cancel a run and wait until its tasks have ended",
 		Long: "Cancel a run and wait until its tasks have ended; completed results are kept. RUN may be " + runs.Latest + ".\n" +
+			"Tasks in `finally` and those with `run_if: always` still run; cancelling the run again meanwhile ends them.\n" +
 			"If the process executing the run has died, this command ends the run itself.",
 		Example: "  gleitzeit cancel " + runs.Latest,
 		Args:    exact("RUN"),
@@ -44,7 +45,13 @@ func (p cancelCommand) cancel(ctx context.Context, run string) error {
 	if err != nil {
 		return f.notStarted(err)
 	}
-	if err := h.Cancel(f.ctx); err != nil {
+	cancel := h.Cancel
+	if again, err := h.CancelRequested(f.ctx); err != nil {
+		return f.notStarted(err)
+	} else if again && !h.Executes() {
+		cancel = h.EndCleanUp
+	}
+	if err := cancel(f.ctx); err != nil {
 		return f.notStarted(err)
 	}
 	f.cancelling()

@@ -40,6 +40,9 @@ func exitCode(e *protocol.Error) int {
 func exitOf(run *view.Run) int {
 	switch run.Status {
 	case protocol.Completed:
+		if run.CleanUpFailure() != "" {
+			return exitTaskFailed
+		}
 		for _, task := range run.Tasks {
 			if task.Items != nil && task.Items.Failed > 0 {
 				return exitItemsFailed

@@ -12,8 +12,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
-// follower follows one run and shows it, and heeds Ctrl-C meanwhile: the first cancels the run, the second leaves. A
-// other signal, such as SIGTERM at a shutdown, leaves at once and keeps the run.
+// follower follows one run and shows it, and heeds Ctrl-C meanwhile: the first cancels the run, the second ends its
+// clean-up, if there is one, and the next leaves. Any other signal, such as SIGTERM at a shutdown, leaves at once and keeps the run.
 type follower struct {
 	program *program
 	session *runs.Session
@@ -31,6 +31,8 @@ type follower struct {
 	abandoned bool
 	cancelled bool          // The run is being cancelled.
 	requested chan struct{} // Closed when the engine has got the request to cancel, or cannot.
+
+	cleanUpEnded bool // The clean-up of the run is being ended.
 }
 
 var (
@@ -72,6 +74,8 @@ func (f *follower) heed(signal os.Signal) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
+	case signal == os.Interrupt && f.cancelled && !f.cleanUpEnded && f.handle != nil && f.handle.CleansUp():
+		f.endCleanUp()
 	case signal != os.Interrupt || f.cancelled || f.abandoned && f.handle == nil:
 		f.leave(errLeft)
 	case f.handle == nil:
@@ -84,15 +88,36 @@ func (f *follower) heed(signal os.Signal) {
 	}
 }
 
-// cancel cancels the run. The caller holds mu.
-func (f *follower) cancel() {
-	h := f.handle
-	note := "cancelling run " + h.Run + "; press Ctrl-C again to quit immediately"
+// noteCancelling says what a Ctrl-C does. The caller holds mu.
+func (f *follower) noteCancelling(note string) {
 	if f.program.output == asJSONL {
-		f.program.notify(runs.Notice{Kind: runs.Cancelling, Run: h.Run, Message: note})
+		f.program.notify(runs.Notice{Kind: runs.Cancelling, Run: f.handle.Run, Message: note})
 	} else {
 		f.shown.Note(note)
 	}
+}
+
+// endCleanUp ends what still runs of a run that is cancelled. The caller holds mu.
+func (f *follower) endCleanUp() {
+	h := f.handle
+	f.noteCancelling("ending the clean-up of run " + h.Run + "; press Ctrl-C again to quit immediately")
+	f.cleanUpEnded = true
+	go func() {
+		<-f.requested
+		if err := h.EndCleanUp(f.ctx); err != nil && f.ctx.Err() == nil {
+			f.session.Log().Error("cannot end the clean-up", "error", err)
+		}
+	}()
+}
+
+// cancel cancels the run. The caller holds mu.
+func (f *follower) cancel() {
+	h := f.handle
+	next := "to quit immediately"
+	if h.CleansUp() {
+		next = "to end its clean-up"
+	}
+	f.noteCancelling("cancelling run " + h.Run + "; press Ctrl-C again " + next)
 	f.cancelled = true
 	go func() {
 		defer close(f.requested)

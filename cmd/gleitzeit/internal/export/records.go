@@ -154,7 +154,7 @@ func (r *Records) query(first, last int) resultstore.Query {
 
 // retried reports whether another attempt follows the one of the record.
 func (r *Records) retried(last resultstore.Record) bool {
-	return r.open && last.Status == protocol.Failed && last.Error != nil && last.Attempts < r.retry.Attempts(last.Error.Kind)
+	return r.open && last.Status == protocol.Failed && last.Error != nil && r.retry.Follows(last.Error, last.Attempts, last.FinishedAt.Sub(last.StartedAt))
 }
 
 // At returns the item with an index, whose last attempt has ended; false if it has no record.

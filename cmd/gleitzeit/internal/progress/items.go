@@ -181,7 +181,7 @@ func itemOf(event history.Event) *view.Item {
 
 func taskOf(event history.Event) *view.Task {
 	o := event.Outcome
-	task := &view.Task{ID: event.Task, Method: event.Method, Status: o.Status, Attempts: o.Attempts, Cached: o.Cached, Warning: o.Warning, Items: o.Items, Error: view.NewError(o.Error), Result: o.Value.Inline}
+	task := &view.Task{ID: event.Task, Method: event.Method, Status: o.Status, Attempts: o.Attempts, Rounds: o.Rounds, Cached: o.Cached, Warning: o.Warning, Items: o.Items, Error: view.NewError(o.Error), Result: o.Value.Inline}
 	if o.Status == protocol.Skipped {
 		task.Reason, task.Error = o.Reason, nil
 	}

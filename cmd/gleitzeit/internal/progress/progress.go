@@ -238,6 +238,13 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 		if task, item := protocol.ParseActivityID(a.Activity); item != protocol.NoItem && a.Line != "" && p.itemLines[task] == "" {
 			p.itemLines[task] = fmt.Sprintf("[%d] %s", item, a.Line)
 		}
+		if a.Round != "" && p.retried[a.Activity] < a.Number {
+			p.retried[a.Activity] = a.Number
+			if p.lines.addActivity(a.Activity, retryLines) {
+				p.sentence(fmt.Sprintf("↻ %s  repeating: %s", a.Activity, value.VisibleLines(view.Brief(a.Round))))
+			}
+			continue
+		}
 		if a.Failure == "" || p.retried[a.Activity] >= a.Number {
 			continue
 		}
@@ -321,6 +328,9 @@ func (p *Printer) summary(document *view.Run) string {
 	summary := fmt.Sprintf("%s %s in %s", document.Run, document.Status, view.Duration(document.Duration))
 	if document.Error != nil {
 		summary += ": " + value.VisibleLines(document.Error.Message)
+	}
+	if failed := document.CleanUpFailure(); failed != "" {
+		summary += "; " + failed
 	}
 	for _, task := range document.Tasks {
 		if fan := p.fans[task.ID]; fan != nil && fan.earlier > 0 {

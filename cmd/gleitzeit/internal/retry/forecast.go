@@ -55,6 +55,9 @@ type Reason struct {
 	Examples []string `json:"examples,omitempty"` // The first items.
 }
 
+// CleanUp is why tasks in `finally` are done: they are part of every run.
+const CleanUp = "clean-up"
+
 // mostExamples is how many items a reason names.
 const mostExamples = 3
 
@@ -81,8 +84,11 @@ func (r *Run) Forecast(ctx context.Context, s *runs.Session) (*Forecast, error) 
 	forecast := &Forecast{Run: r.ID, Tasks: make([]TaskForecast, len(all.Tasks))}
 	for i, found := range f.found {
 		if found == nil {
-			found = f.blank(i)
-			found.Unknown = "depends on what is done again"
+			if found = f.blank(i); all.Tasks[i].Finally {
+				found.ToDo, found.Reasons, found.same = 1, []Reason{{Reason: CleanUp, Count: 1}}, true
+			} else {
+				found.Unknown = "depends on what is done again"
+			}
 		}
 		forecast.Tasks[i] = *found
 		forecast.TakenOver += found.TakenOver
@@ -116,6 +122,10 @@ func (f *forecaster) run(ctx context.Context) error {
 		}
 		of := f.blank(work.Task)
 		f.found[work.Task] = of
+		if f.plan.Tasks[work.Task].Finally { // It runs whatever there is to do.
+			of.ToDo, of.Reasons, of.same = 1, []Reason{{Reason: CleanUp, Count: 1}}, true
+			continue
+		}
 		var err error
 		switch work.Step {
 		case plan.Decide:

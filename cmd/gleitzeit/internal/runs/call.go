@@ -40,6 +40,7 @@ func StartCall(ctx context.Context, e *Executor, p *plan.Plan) (*Call, error) {
 	handle, err := e.session.client.ExecuteActivity(ctx, client.StartActivityOptions{
 		ID: id, TaskQueue: id, Summary: view.WebUISummary(p),
 		ScheduleToStartTimeout: callOutlives,
+		ScheduleToCloseTimeout: workflows.ScheduleToCloseTimeout(task.Retry),
 		StartToCloseTimeout:    workflows.StartToCloseTimeout(task.Timeout),
 		HeartbeatTimeout:       localHeartbeat.Duration(),
 		RetryPolicy:            workflows.RetryPolicy(task.Retry),

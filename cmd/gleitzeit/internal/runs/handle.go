@@ -10,6 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // Handle is a run that a caller follows. It is released once.
@@ -126,6 +127,31 @@ func (h *Handle) Cancel(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Executes reports whether this process executes the run.
+func (h *Handle) Executes() bool { return h.execution != nil }
+
+// CancelRequested reports whether somebody has cancelled the run.
+func (h *Handle) CancelRequested(ctx context.Context) (bool, error) {
+	described, err := h.session.client.DescribeWorkflowExecution(ctx, h.Run, "")
+	if err != nil {
+		return false, h.session.failed(err, "cannot look up run %s", h.Run)
+	}
+	return described.GetWorkflowExtendedInfo().GetCancelRequested(), nil
+}
+
+// EndCleanUp ends the clean-up of a run whose cancellation was requested.
+func (h *Handle) EndCleanUp(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, cancelTimeout)
+	defer done()
+	if err := h.session.client.SignalWorkflow(ctx, h.Run, "", workflows.CancelSignal, nil); err != nil {
+		return h.session.failed(err, "cannot end the clean-up of run %s", h.Run)
+	}
+	return nil
+}
+
+// CleansUp reports whether the run has tasks that run even if it is cancelled, as far as its plan is known.
+func (h *Handle) CleansUp() bool { return h.plan != nil && h.plan.CleanUpTimeout > 0 }
 
 // releasePatience is how long a process whose run another one has executed waits until that one has released the claim.
 const releasePatience = 2 * time.Second

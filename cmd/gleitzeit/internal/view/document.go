@@ -103,8 +103,10 @@ type Task struct {
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
 	Status    protocol.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // Why it was skipped, or does not start or continue.
+	Finally   bool             `json:"finally,omitempty"` // It is part of the clean-up.
+	Reason    string           `json:"reason,omitempty"`  // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
+	Rounds    int              `json:"rounds,omitempty"` // Of a task with `repeat`: how many it has had.
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
 	Values    bool             `json:"-"`                // Its items are values, not files.
@@ -119,6 +121,7 @@ type Task struct {
 	Error    *Error `json:"error"`
 
 	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
+	Repeated       []Round         `json:"repeated,omitempty"`        // Rounds whose result is not that of the task.
 
 	after           []string
 	items           map[int]attempts // Of its items: those that failed.
@@ -134,7 +137,28 @@ type Task struct {
 }
 
 // FailsRun reports whether the task has failed and its run fails because of it.
-func (t *Task) FailsRun() bool { return t.Status == protocol.Failed && !t.continueOnError }
+func (t *Task) FailsRun() bool {
+	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally
+}
+
+// failsCleanUp reports whether the task is one of the clean-up that did not complete.
+func (t *Task) failsCleanUp() bool {
+	return t.Finally && (t.Status == protocol.Failed && !t.continueOnError || t.Status == protocol.Cancelled)
+}
+
+// CleanUpFailure returns a line about the clean-up of a run that has ended; empty if it is complete.
+func (r *Run) CleanUpFailure() string {
+	var failed []string
+	for i := range r.Tasks {
+		if r.Status.Ended() && r.Tasks[i].failsCleanUp() {
+			failed = append(failed, r.Tasks[i].ID)
+		}
+	}
+	if len(failed) == 0 {
+		return ""
+	}
+	return "the clean-up is not complete: " + strings.Join(failed, ", ")
+}
 
 // LimitReached reports whether the task has failed because its items reached a limit that the workflow sets.
 func (t *Task) LimitReached() bool {

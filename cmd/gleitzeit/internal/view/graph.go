@@ -18,12 +18,15 @@ type Graph struct {
 
 // Node is a task.
 type Node struct {
-	ID     string           `json:"id"`
-	Name   string           `json:"name,omitempty"` // Empty if it is the id.
-	Method string           `json:"method"`
-	Each   bool             `json:"each,omitempty"`   // It is fanned out.
-	When   string           `json:"when,omitempty"`   // Its condition.
-	RunIf  string           `json:"run_if,omitempty"` // Empty for "success".
+	ID     string `json:"id"`
+	Name   string `json:"name,omitempty"` // Empty if it is the id.
+	Method string `json:"method"`
+	Each   bool   `json:"each,omitempty"`   // It is fanned out.
+	When   string `json:"when,omitempty"`   // Its condition.
+	RunIf  string `json:"run_if,omitempty"` // Empty for "success".
+
+	Finally bool `json:"finally,omitempty"` // It runs after all others.
+
 	Values bool             `json:"-"`                // Its items are values, not files.
 	Status protocol.Status  `json:"status,omitempty"` // Of a run.
 	Items  *protocol.Counts `json:"items,omitempty"`  // Of a run: how they ended, so far.
@@ -51,7 +54,7 @@ func (r *Run) Graph() *Graph {
 	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Interrupted: r.Interrupted, Lost: r.Lost, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
-		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Status: task.Status, Items: task.Items}
+		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Finally: task.Finally, Status: task.Status, Items: task.Items}
 		for _, id := range task.after {
 			graph.Edges = append(graph.Edges, Edge{From: id, To: task.ID})
 		}
@@ -72,6 +75,9 @@ func (n *Node) notes() []string {
 		notes = append(notes, "for each item")
 	case n.Each:
 		notes = append(notes, "for each file")
+	}
+	if n.Finally {
+		notes = append(notes, "finally")
 	}
 	if n.RunIf != "" {
 		notes = append(notes, "run_if "+n.RunIf)

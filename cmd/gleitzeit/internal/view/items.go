@@ -154,7 +154,7 @@ type retries map[string]*protocol.Retry
 // follows reports whether another attempt follows the one of the record, which has failed.
 func (r retries) follows(record resultstore.Record) bool {
 	retry, open := r[record.Task]
-	return open && record.Status == protocol.Failed && record.Error != nil && record.Attempts < retry.Attempts(record.Error.Kind)
+	return open && record.Status == protocol.Failed && record.Error != nil && retry.Follows(record.Error, record.Attempts, record.FinishedAt.Sub(record.StartedAt))
 }
 
 // count counts items by the status of their last attempts, which the store returns last.

@@ -46,6 +46,11 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		task.FailedAttempts = byTask[task.ID].failed()
+		if p.Tasks[i].Repeat != nil {
+			if err := addRounds(ctx, store, records[0].Key, task); err != nil {
+				return nil, fmt.Errorf("the rounds of task %q: %w", task.ID, err)
+			}
+		}
 		if err := task.addItems(ctx, store, byTask[task.ID], retries, document.Continues); err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task.ID, err)
 		}
@@ -173,6 +178,9 @@ func FromRecord(r resultstore.Record) *Run {
 // AddResults loads the results of the tasks, and what was printed by attempts that have none.
 func (r *Run) AddResults(ctx context.Context, store resultstore.Store) error {
 	for i := range r.Tasks {
+		if err := addRoundResults(ctx, store, &r.Tasks[i]); err != nil {
+			return err
+		}
 		if r.Tasks[i].value == nil {
 			continue
 		}
@@ -260,7 +268,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		planned := &p.Tasks[i]
 		task := Task{
 			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
-			when: planned.When, runIf: string(planned.RunIf),
+			when: planned.When, runIf: string(planned.RunIf), Finally: planned.Finally,
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
@@ -304,6 +312,7 @@ func (r *Run) nameCommands() {
 func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
+	t.Rounds = record.Rounds
 	t.Warning, t.printed = record.Warning, record.Printed
 	if record.Status == protocol.Skipped {
 		t.Error = nil

@@ -87,12 +87,12 @@ func (r *Run) hasOutputs() bool {
 	return false
 }
 
-// leaves returns the tasks with results that no other task depends on.
+// leaves returns the tasks with results that no other task depends on, without those of the clean-up.
 func (r *Run) leaves() []*Task {
 	var leaves []*Task
 	dependencies := r.dependencies()
 	for i := range r.Tasks {
-		if task := &r.Tasks[i]; task.Result != nil && !dependencies[task.ID] {
+		if task := &r.Tasks[i]; task.Result != nil && !task.Finally && !dependencies[task.ID] {
 			leaves = append(leaves, task)
 		}
 	}
@@ -103,7 +103,7 @@ func (r *Run) leaves() []*Task {
 func (r *Run) dependencies() map[string]bool {
 	dependencies := map[string]bool{}
 	for i := range r.Tasks {
-		if r.Status == protocol.Completed && r.Tasks[i].Status == protocol.Skipped {
+		if r.Tasks[i].Finally || r.Status == protocol.Completed && r.Tasks[i].Status == protocol.Skipped {
 			continue
 		}
 		for _, id := range r.Tasks[i].after {
@@ -180,6 +180,9 @@ func (r *Run) Tree() string {
 	if r.Error != nil {
 		fmt.Fprintf(&text, "%s\n", value.VisibleLines(r.Error.Message))
 	}
+	if line := r.CleanUpFailure(); line != "" {
+		text.WriteString(line + "\n")
+	}
 	depth := make(map[string]int, len(r.Tasks))
 	for _, i := range r.order() {
 		task := &r.Tasks[i]
@@ -240,6 +243,9 @@ func (t *Task) Line() string {
 	}
 	if t.Cached {
 		line += "  (cached)"
+	}
+	if t.Rounds > 1 {
+		line += fmt.Sprintf("  %d rounds", t.Rounds)
 	}
 	if t.Attempts > 1 {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)

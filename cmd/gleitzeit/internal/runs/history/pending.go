@@ -19,6 +19,7 @@ import (
 type Attempt struct {
 	Activity string // The activity id: the task's, or files[17].
 	Number   int32
+	Round    string        // How the round before ended, of a task that is repeated: "round 3 of 20: …".
 	Failure  string        // Why the attempt before failed or was lost; empty for the first, and if a resume restarted it.
 	Printed  *protocol.Ref // What that attempt has printed: a protocol.Printed; nil: nothing.
 	Message  string        // How far it has come, where its handler says so: "120 tokens".
@@ -31,7 +32,9 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 	var attempts []Attempt
 	for _, activity := range pending {
 		a := Attempt{Activity: activity.GetActivityId(), Number: activity.GetAttempt(), Started: activity.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED}
-		if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil && !interrupted(activity.GetLastFailure()) {
+		if failure := activity.GetLastFailure(); failure.GetApplicationFailureInfo().GetType() == protocol.RepeatedType {
+			a.Round = failure.GetMessage()
+		} else if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil && !interrupted(activity.GetLastFailure()) {
 			a.Failure = activity.GetLastFailure().GetMessage()
 			if activity.GetLastFailure().GetTimeoutFailureInfo() != nil {
 				a.Failure = workflows.LostWorker
