@@ -37,6 +37,7 @@ type shownSchedule struct {
 	Open     []string    `json:"open"`
 	Last     *struct {
 		Run       string    `json:"run"`
+		Status    string    `json:"status"`
 		DueAt     time.Time `json:"due_at"`
 		StartedAt time.Time `json:"started_at"`
 	} `json:"last"`
@@ -93,15 +94,11 @@ func TestScheduleCommands(t *testing.T) {
 	_, said = u.Gleitzeit(0, "schedule", "create", "tick.yaml", "--cron", "0 0 13 * 5", "--name", "friday", "--paused")
 	wantLines(t, "two kinds of days", said, "note: runs are due on days that match both the day of the month and the day of the week")
 
-	u.Gleitzeit(0, "schedule", "trigger", "tick")
-	var run string
-	eventually(t, "the run of a trigger is known", func() bool {
-		last := u.schedules()[1].Last
-		if last != nil {
-			run = last.Run
-		}
-		return last != nil && strings.HasPrefix(run, "tick-20")
-	})
+	stdout, _ = u.Gleitzeit(0, "schedule", "trigger", "tick")
+	run := strings.TrimSpace(stdout)
+	if !strings.HasPrefix(run, "tick-20") {
+		t.Fatalf("trigger prints %q", stdout)
+	}
 	stdout, _ = u.Gleitzeit(0, "watch", run)
 	wantLines(t, "the run", stdout, "said: night\n")
 	_, said = u.Gleitzeit(1, "schedule", "pause", "tik")
@@ -112,7 +109,9 @@ func TestScheduleCommands(t *testing.T) {
 	u.Gleitzeit(0, "schedule", "resume", "tick")
 	stdout, _ = u.Gleitzeit(0, "schedule", "create", "tick.yaml", "--every", "6h", "--replace")
 	wantLines(t, "replaced", stdout, "schedule tick: every 6h0m0s; the next run is due at ")
-	if one = u.schedules()[1]; one.Paused || one.Note != "" || one.Every != 21600 || one.Cron != "" || one.Timezone != "" || one.Overlap != "skip" || one.CatchUp != 3600 || one.Started != 1 {
+	_, said = u.Gleitzeit(2, "schedule", "create", "tick.yaml", "--cron", "0 2 31 2 *", "--replace")
+	wantLines(t, "times that are never due", said, `--cron "0 2 31 2 *" is never due`)
+	if one = u.schedules()[1]; one.Paused || one.Note != "" || one.Every != 21600 || one.Cron != "" || one.Timezone != "" || one.Overlap != "skip" || one.CatchUp != 3600 || one.Started != 1 || one.Last.Run != run || one.Last.Status != "completed" {
 		t.Errorf("after --replace the schedule is %+v", one)
 	}
 	u.Gleitzeit(0, "schedule", "delete", "tick")

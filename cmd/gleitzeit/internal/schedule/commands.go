@@ -52,7 +52,7 @@ func (p Program) createCommand() *cobra.Command {
 	flags.StringVar(&o.overlap, "overlap", overlaps[0].name, "when a run is due while the one before is open: skip it, start it afterwards (buffer_one), or start it as well (allow)")
 	flags.DurationVar(&o.catchUp, "catch-up", defaultCatchUp, "how late a run may start that was due while no server ran")
 	flags.StringVar(&o.queue, "queue", runs.SharedQueue, "Temporal task queue whose workers execute the runs")
-	flags.BoolVar(&o.paused, "paused", false, "start no run before `gleitzeit schedule resume`")
+	flags.BoolVar(&o.paused, "paused", false, "start no run before it is resumed")
 	flags.BoolVar(&o.replace, "replace", false, "replace the schedule of this name")
 	command.RunE = func(command *cobra.Command, args []string) error {
 		if err := runs.CheckName("queue", o.queue); err != nil {
@@ -124,7 +124,7 @@ func (p Program) table(all []*Schedule) string {
 			row[2] = s.local(s.NextAt[0])
 		}
 		if s.Last != nil {
-			row[3] = value.Visible(s.Last.Run)
+			row[3] = strings.TrimSpace(value.Visible(s.Last.Run) + " " + string(s.Last.Status))
 		}
 		rows = append(rows, row)
 	}
@@ -171,7 +171,7 @@ func (p Program) pauseCommand() *cobra.Command {
 	note := ""
 	command := p.change("pause NAME", "Start no runs of a schedule for now", "paused", func(ctx context.Context, handle client.ScheduleHandle) error {
 		if note == "" {
-			note = "paused"
+			note = " " // Else the SDK writes a note of its own.
 		}
 		return handle.Pause(ctx, client.SchedulePauseOptions{Note: note})
 	})
@@ -186,8 +186,25 @@ func (p Program) resumeCommand() *cobra.Command {
 }
 
 func (p Program) triggerCommand() *cobra.Command {
-	return p.change("trigger NAME", "Start a run of a schedule now", "triggered", func(ctx context.Context, handle client.ScheduleHandle) error {
-		return handle.Trigger(ctx, client.ScheduleTriggerOptions{})
+	return p.Temporal(&cobra.Command{
+		Use:     "trigger NAME",
+		Short:   "Start a run of a schedule now, and print its id",
+		Long:    "Start a run of a schedule now, whatever its times are and whether or not another run of it is open, and print its id.",
+		Example: "  gleitzeit schedule trigger report",
+		Args:    p.Arguments("NAME"),
+		RunE: func(command *cobra.Command, args []string) error {
+			return p.reached(command.Context(), func(ctx context.Context, s *runs.Session) error {
+				run, err := trigger(ctx, s, args[0])
+				if err != nil {
+					return err
+				}
+				p.Print(struct {
+					Name string `json:"name"`
+					Run  string `json:"run"`
+				}{args[0], run}, run+"\n")
+				return nil
+			})
+		},
 	})
 }
 

@@ -70,6 +70,9 @@ const (
 	leastCatchUp   = 10 * time.Second // The server raises anything shorter to it.
 	leastEvery     = time.Second
 
+	triggerTimeout = 20 * time.Second
+	triggerPoll    = 100 * time.Millisecond
+
 	// longestName is how many characters of the name of a workflow are in that of its schedule.
 	longestName = 40
 )
@@ -170,26 +173,49 @@ func create(ctx context.Context, s *runs.Session, p *plan.Plan, o options) (*Sch
 		return nil, protocol.Errorf(protocol.ConfigurationError, "there is a schedule %q", name).
 			WithHint("--replace replaces it, --name gives this one another name")
 	case exists:
-		handle = s.Schedules().GetHandle(ctx, name)
-		err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-			return &client.ScheduleUpdate{Schedule: &client.Schedule{
-				Spec: &spec, Action: action, Policy: &client.SchedulePolicies{Overlap: overlap, CatchupWindow: o.catchUp}, State: &client.ScheduleState{Paused: o.paused},
-			}}, nil
-		}})
-	}
-	if err != nil {
+		return replace(ctx, s, name, o.when, &client.Schedule{
+			Spec: &spec, Action: action, Policy: &client.SchedulePolicies{Overlap: overlap, CatchupWindow: o.catchUp}, State: &client.ScheduleState{Paused: o.paused},
+		})
+	case err != nil:
 		return nil, refused(s, err, o.when, "cannot create schedule %q", name)
 	}
 	made, err := describe(ctx, s, name)
-	if err != nil || len(made.NextAt) > 0 || o.paused {
+	if err != nil || made.due {
 		return made, err
 	}
-	if !exists {
-		if err := handle.Delete(ctx); err != nil {
-			return nil, s.ServerError(err, "cannot delete schedule %q, which would never start a run", name)
-		}
+	if err := handle.Delete(ctx); err != nil {
+		return nil, s.ServerError(err, "cannot delete schedule %q, which would never start a run", name)
 	}
-	return nil, protocol.Errorf(protocol.InvalidParams, "--cron %q is never due", o.cron)
+	return nil, neverDue(o.when)
+}
+
+// replace puts a schedule in place of the one of the name. What is never due replaces nothing.
+func replace(ctx context.Context, s *runs.Session, name string, times when, by *client.Schedule) (*Schedule, error) {
+	handle := s.Schedules().GetHandle(ctx, name)
+	before, err := handle.Describe(ctx)
+	if err != nil {
+		return nil, missing(ctx, s, name, err)
+	}
+	update := func(to *client.Schedule) error {
+		return handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			return &client.ScheduleUpdate{Schedule: to}, nil
+		}})
+	}
+	if err := update(by); err != nil {
+		return nil, refused(s, err, times, "cannot replace schedule %q", name)
+	}
+	made, err := describe(ctx, s, name)
+	if err != nil || made.due {
+		return made, err
+	}
+	if err := update(&before.Schedule); err != nil {
+		return nil, s.ServerError(err, "cannot put schedule %q back, whose new times are never due", name)
+	}
+	return nil, neverDue(times)
+}
+
+func neverDue(times when) error {
+	return protocol.Errorf(protocol.InvalidParams, "--cron %q is never due", times.cron)
 }
 
 // refused returns the error of a request that makes a schedule: the server checks the cron expression.
@@ -219,13 +245,16 @@ type Schedule struct {
 	Missed   int              `json:"missed"`         // Runs that were due while no server ran, for longer than the catch-up.
 	Open     []string         `json:"open"`           // Its runs that are open, as far as the schedule knows.
 	Last     *Start           `json:"last,omitempty"`
+
+	due bool // There is a time at which a run is due, unless it is paused.
 }
 
 // Start is a run that a schedule started.
 type Start struct {
-	Run       string    `json:"run"`
-	DueAt     time.Time `json:"due_at"`
-	StartedAt time.Time `json:"started_at"`
+	Run       string          `json:"run"`
+	Status    protocol.Status `json:"status,omitempty"` // Empty where the run is gone.
+	DueAt     time.Time       `json:"due_at"`
+	StartedAt time.Time       `json:"started_at"`
 }
 
 // describe returns a schedule.
@@ -234,7 +263,7 @@ func describe(ctx context.Context, s *runs.Session, name string) (*Schedule, err
 	if err != nil {
 		return nil, missing(ctx, s, name, err)
 	}
-	shown := &Schedule{Name: name, NextAt: d.Info.NextActionTimes, Started: d.Info.NumActions, Skipped: d.Info.NumActionsSkippedOverlap, Missed: d.Info.NumActionsMissedCatchupWindow, Open: []string{}}
+	shown := &Schedule{Name: name, due: len(d.Info.NextActionTimes) > 0, NextAt: d.Info.NextActionTimes, Started: d.Info.NumActions, Skipped: d.Info.NumActionsSkippedOverlap, Missed: d.Info.NumActionsMissedCatchupWindow, Open: []string{}}
 	if action, is := d.Schedule.Action.(*client.ScheduleWorkflowAction); is {
 		shown.Workflow, shown.Queue = action.StaticSummary, action.TaskQueue
 	}
@@ -261,10 +290,51 @@ func describe(ctx context.Context, s *runs.Session, name string) (*Schedule, err
 	}
 	if recent := d.Info.RecentActions; len(recent) > 0 {
 		if last := recent[len(recent)-1]; last.StartWorkflowResult != nil {
-			shown.Last = &Start{last.StartWorkflowResult.WorkflowID, last.ScheduleTime, last.ActualTime}
+			shown.Last = &Start{Run: last.StartWorkflowResult.WorkflowID, DueAt: last.ScheduleTime, StartedAt: last.ActualTime}
 		}
 	}
 	return shown, nil
+}
+
+// trigger starts a run of a schedule now, and returns its id. The schedule starts it after it has answered.
+func trigger(ctx context.Context, s *runs.Session, name string) (string, error) {
+	handle := s.Schedules().GetHandle(ctx, name)
+	before, err := handle.Describe(ctx)
+	if err != nil {
+		return "", missing(ctx, s, name, err)
+	}
+	if err := handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL}); err != nil {
+		return "", missing(ctx, s, name, err)
+	}
+	known := map[string]bool{}
+	for _, action := range before.Info.RecentActions {
+		if action.StartWorkflowResult != nil {
+			known[action.StartWorkflowResult.WorkflowID] = true
+		}
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, triggerTimeout, protocol.Errorf(protocol.EngineUnreachable, "schedule %q has not started its run within %s", name, triggerTimeout).
+		WithHint("`gleitzeit schedule list` shows the last run"))
+	defer stop()
+	again := time.NewTicker(triggerPoll)
+	defer again.Stop()
+	for {
+		now, err := handle.Describe(ctx)
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		if err != nil {
+			return "", missing(ctx, s, name, err)
+		}
+		for _, action := range now.Info.RecentActions {
+			if started := action.StartWorkflowResult; started != nil && !known[started.WorkflowID] {
+				return started.WorkflowID, nil
+			}
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // missing returns the error of a request about a schedule. Where there is none of the name, it names the nearest.
@@ -315,6 +385,15 @@ func list(ctx context.Context, s *runs.Session) ([]*Schedule, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if shown.Last != nil {
+			run, err := s.Known(ctx, shown.Last.Run)
+			if known, is := errors.AsType[*protocol.Error](err); err != nil && (!is || known.Code != protocol.WorkflowNotFound) {
+				return nil, err
+			}
+			if err == nil {
+				shown.Last.Status = run.Status
+			}
 		}
 		all = append(all, shown)
 	}
