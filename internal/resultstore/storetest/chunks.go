@@ -47,3 +47,26 @@ func chunksBelongToTheirRun(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Run: "call"})
 	wantsNoValue(t, store, []byte("two"))
 }
+
+// roundsBelongToTheirRun: only a query for rounds finds them, in their order, and they go with their run.
+func roundsBelongToTheirRun(t *testing.T, store resultstore.Store) {
+	run, task := runOf("r", "e", 0), taskOf("a", protocol.NoItem, 3)
+	var rounds []resultstore.Record
+	for attempt := 1; attempt <= 2; attempt++ {
+		round := taskOf("a", protocol.NoItem, attempt)
+		round.Kind, round.Key, round.Rounds = resultstore.Round, resultstore.RoundKey(round.Key), attempt
+		rounds = append(rounds, round)
+	}
+	put(t, store, run, task, rounds[1], rounds[0])
+	found := resultstore.Query{Run: "r", Execution: "e", Kind: resultstore.Round, Task: rounds[0].Task, Item: &rounds[0].Item}
+	wants(t, store, found, rounds[0], rounds[1])
+	whole := protocol.NoItem
+	wants(t, store, resultstore.Query{Run: "r", Item: &whole}, run, task)
+	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Task}, task)
+	wants(t, store, resultstore.Query{Run: "r", Task: "a"}, task)
+	named := resultstore.PruneRequest{Executions: []resultstore.Execution{{Run: "r", Execution: "e"}}, Unused: later()}
+	if _, err := store.Prune(t.Context(), named); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, store, found)
+}

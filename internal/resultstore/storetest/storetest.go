@@ -39,6 +39,7 @@ func obligations() []obligation {
 		{"functions stay apart from runs", functionsStayApart},
 		{"a cached call is found by its key alone", cachedCallsAreFound},
 		{"chunks are found by their key alone and removed with their run", chunksBelongToTheirRun},
+		{"rounds are found by their key alone and removed with their run", roundsBelongToTheirRun},
 		{"runs are in order", runsAreInOrder},
 		{"runs are chosen by workflow and status", runsAreFiltered},
 		{"no more than the limit is returned", limit},
