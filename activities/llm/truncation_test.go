@@ -1,10 +1,10 @@
 package llm_test
 
 import (
-	"github.com/gleitzeit/gleitzeit/internal/require"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 	"io"
 	"net/http"
 	"regexp"
