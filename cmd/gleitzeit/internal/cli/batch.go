@@ -193,12 +193,13 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if compiled == nil || len(found) > 0 {
 		return p.refuseBatch(append(found, mistakes...))
 	}
-	in, err := p.inputs(ctx, compiled)
+	written := append(o.export.Files(o.file), o.saved())
+	in, err := p.inputs(ctx, compiled, written)
 	if err != nil {
 		return err
 	}
 	in.Files = append(in.Files, o.request.Reads()...)
-	if err := in.Check(p.writtenBefore(ctx), append(o.export.Files(o.file), o.saved())...); err != nil {
+	if err := in.Check(p.writtenBefore(ctx), written...); err != nil {
 		return err
 	}
 	if o.save != "" {
@@ -226,13 +227,13 @@ func absolute(path, folder string) string {
 	return folder + "/" + path // Not cleaned: a part may be a link.
 }
 
-// inputs returns what a run of the plan would read that started now.
-func (p batchCommand) inputs(ctx context.Context, planned *plan.Plan) (outputs.Inputs, error) {
+// inputs returns what a run of the plan would read that started now, to be compared with files that are written.
+func (p batchCommand) inputs(ctx context.Context, planned *plan.Plan, written []outputs.File) (outputs.Inputs, error) {
 	settings, err := config.Load(p.options())
 	if err != nil {
 		return outputs.Inputs{}, err
 	}
-	return outputs.Now(ctx, planned, settings.CaseSensitive)
+	return outputs.Now(ctx, planned, settings.CaseSensitive, written)
 }
 
 // writtenBefore returns a function that reports whether an earlier run wrote its results to a path.

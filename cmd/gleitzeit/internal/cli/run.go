@@ -290,7 +290,7 @@ func (p batchCommand) resumed(ctx context.Context, s *runs.Session, earlier *ret
 	if o.file == "" {
 		return nil
 	}
-	in, err := p.inputs(ctx, earlier.Plan)
+	in, err := p.inputs(ctx, earlier.Plan, o.export.Files(o.file))
 	if err != nil {
 		return err
 	}

@@ -50,15 +50,12 @@ func checkName(file File) *protocol.Error {
 	case isDevice(file.Path):
 		return file.stream("not a regular file")
 	}
-	info, err := os.Stat(file.Path)
-	if err != nil {
-		return nil
-	}
 	for _, stream := range []struct {
 		file *os.File
 		why  string
 	}{{os.Stdin, "standard input is read from it"}, {os.Stdout, "standard output is redirected to it"}, {os.Stderr, "standard error is redirected to it"}} {
-		if open, err := stream.file.Stat(); err == nil && open.Mode().IsRegular() && os.SameFile(open, info) {
+		open, err := stream.file.Stat()
+		if info, missing := os.Stat(file.Path); missing == nil && err == nil && open.Mode().IsRegular() && os.SameFile(open, info) {
 			return file.stream(stream.why)
 		}
 	}
@@ -80,6 +77,11 @@ func (f File) check() *protocol.Error {
 		return f.stream("not a regular file")
 	}
 	return nil
+}
+
+func (f File) exists() bool {
+	_, err := os.Lstat(f.Path)
+	return err == nil
 }
 
 // stream is the error of a path that was meant, or could be meant, for what is printed.

@@ -55,9 +55,13 @@ func ByPlan(planned *plan.Plan) (in Inputs) {
 	return in
 }
 
-// Now returns what a run of the plan would read that started now.
-func Now(ctx context.Context, planned *plan.Plan, caseSensitive bool) (Inputs, error) {
+// Now returns what a run of the plan would read that started now, to be compared with the files. If none of them exists, folders are not
+// searched.
+func Now(ctx context.Context, planned *plan.Plan, caseSensitive bool, files []File) (Inputs, error) {
 	in := ByPlan(planned)
+	if !slices.ContainsFunc(files, File.exists) {
+		return in, nil
+	}
 	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
 	if err != nil {
 		return in, err
