@@ -86,7 +86,7 @@ func TestFormatsOfFiles(t *testing.T) {
 	}{
 		{file: "out.json", begins: "{\n  \"run\": "}, {file: "out.JSONL", begins: `{"item":`}, {file: "out.md", begins: "# Batch"},
 		{file: "out.markdown", begins: "# Batch"}, {file: "out.txt", begins: "== "}, {file: "out", begins: "== "},
-		{file: "given.json", begins: "# Batch", format: []string{"--format", "md"}}, {file: "given.md", begins: "== ", format: []string{"-o", "text"}},
+		{file: "given.txt", begins: "# Batch", format: []string{"--format", "md"}}, {file: "given.md", begins: "== ", format: []string{"-o", "text"}},
 		{file: "lines", begins: `{"item":`, format: []string{"-o", "jsonl"}},
 	} {
 		_, said := u.Gleitzeit(0, append([]string{"batch", "a.txt", "--prompt", "Summarize.", "--output", c.file}, c.format...)...)

@@ -133,7 +133,7 @@ func TestRetryOfABatchWithModels(t *testing.T) {
 	must(t, os.WriteFile(u.Path("docs/2.txt"), []byte("\x00\xff\xfe\x00"), 0o644))
 	stdout, said := u.Gleitzeit(6, "batch", "docs", "--prompt", "Summarize.", "--models", "tiny-script,tiny-think", "-o", "json")
 	first := parseBatch(t, stdout)
-	wantLines(t, "standard error", said, "2 files failed: `gleitzeit batch show "+first.Run+" --failed` shows why, `gleitzeit batch resume "+first.Run+"` does the rest\n")
+	wantLines(t, "standard error", said, "2 files failed: `gleitzeit batch show "+first.Run+" --failed` shows why, `gleitzeit batch resume "+first.Run+" --format json` does the rest\n")
 	if first.Total != 8 || first.Failed != 2 {
 		t.Fatalf("%d results, %d failed", first.Total, first.Failed)
 	}

@@ -357,6 +357,16 @@ func reason(err error) error {
 	return err
 }
 
+// Reads returns the files that flags name, beside those that the batch is about.
+func (r *Request) Reads() (files []string) {
+	for _, file := range []string{r.PromptFile, r.Schema, r.Script} {
+		if file != "" && file != "-" {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
 // Elsewhere returns the batch with paths that mean the same from another folder.
 func Elsewhere(b interpreter.Batch, folder string) interpreter.Batch {
 	absolute := func(path string) string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -135,38 +135,6 @@ func (p batchCommand) chooseFormat(command *cobra.Command, o *batchOptions) {
 	}
 }
 
-// resumeCommand is the command `batch resume`.
-func (p batchCommand) resumeCommand() *cobra.Command {
-	var o batchOptions
-	var what retryOptions
-	command := &cobra.Command{
-		Use:   "resume RUN",
-		Short: "Do what a batch has not completed, and take over the rest",
-		Long: "Start a run of the same batch that takes over every file that the earlier run completed and that has not changed since. The\n" +
-			"others are done: those that failed, that did not start, and new ones. RUN may be " + runs.Latest + ".",
-		Example: "  gleitzeit batch resume " + runs.Latest + " --output summaries.md",
-		Args:    exact("RUN"),
-		RunE: func(command *cobra.Command, args []string) error {
-			p.chooseFormat(command, &o)
-			if found := o.checkOutput(); len(found) > 0 {
-				return p.refuseBatch(found)
-			}
-			how := p.printing(command.Context(), &o)
-			defer how.close()
-			how.check = func(planned *plan.Plan) error {
-				if o.export.Decide(hasRequests(planned), o.file); len(o.checkOutput()) > 0 {
-					return p.refuseBatch(o.checkOutput())
-				}
-				return nil
-			}
-			return retryCommand(p).retry(command.Context(), args[0], what, how.execution)
-		},
-	}
-	what.flags(command)
-	p.resultFlags(command, &o)
-	return command
-}
-
 // checkOutput reports where the results cannot go, and what is not supported without a run.
 func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	report := func(message, hint string) {
@@ -175,18 +143,16 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	if err := o.export.Check(); err != nil {
 		report(err.Error(), "")
 	}
+	if err := o.export.CheckFile(o.file); err != nil {
+		report(err.Error(), "")
+	}
 	if o.export.Ordered && o.file == "" {
 		report("--ordered needs --output", "standard output has the items in their order")
 	}
-	if err := export.CheckFile(o.file); err != nil && !o.export.Named {
-		report(err.Error(), "")
-	}
 	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
-	} else if err := writable(o.file); err != nil {
+	} else if err := outputs.Check(o.export.Files(o.file)...); err != nil {
 		report(err.Message, err.Hint)
-	} else if err := writable(o.export.ErrorFile(o.file)); err != nil {
-		report(err.Message, strings.Replace(err.Hint, "--output", "--errors", 1))
 	}
 	if o.save == "" {
 		return found
@@ -199,8 +165,8 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 			report("--save and --"+other.flag+" cannot be combined", "--save writes a workflow and runs nothing")
 		}
 	}
-	if err := writable(o.save); err != nil {
-		report(strings.Replace(err.Message, "the results", "the workflow", 1), "--save must name a file in an existing folder")
+	if err := outputs.Check(o.saved()); err != nil {
+		report(err.Message, err.Hint)
 	} else if _, err := os.Stat(o.save); err == nil && !o.yes {
 		report(fmt.Sprintf("%q exists", o.save), "use --yes to replace it")
 	}
@@ -221,15 +187,20 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	found = append(found, o.checkOutput()...)
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
-		written := o.file
-		if !filepath.IsAbs(written) {
-			written = folder + "/" + written // Not cleaned: a part may be a link.
-		}
-		input.Omit = []string{written}
+		input.Omit = []string{absolute(o.file, folder)}
 	}
 	compiled, mistakes := interpreter.Compile(input)
 	if compiled == nil || len(found) > 0 {
 		return p.refuseBatch(append(found, mistakes...))
+	}
+	written := append(o.export.Files(o.file), o.saved())
+	in, err := p.inputs(ctx, compiled, written)
+	if err != nil {
+		return err
+	}
+	in.Files = append(in.Files, o.request.Reads()...)
+	if err := in.Check(p.writtenBefore(ctx), written...); err != nil {
+		return err
 	}
 	if o.save != "" {
 		return p.saveBatch(typed, o.save, folder)
@@ -244,6 +215,43 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	return execute(ctx, p.program, compiled, how.execution)
 }
 
+// saved is the file of --save.
+func (o *batchOptions) saved() outputs.File {
+	return outputs.File{Flag: "--save", Path: o.save, Contents: "the workflow"}
+}
+
+func absolute(path, folder string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return folder + "/" + path // Not cleaned: a part may be a link.
+}
+
+// inputs returns what a run of the plan would read that started now, to be compared with files that are written.
+func (p batchCommand) inputs(ctx context.Context, planned *plan.Plan, written []outputs.File) (outputs.Inputs, error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return outputs.Inputs{}, err
+	}
+	return outputs.Now(ctx, planned, settings.CaseSensitive, written)
+}
+
+// writtenBefore returns a function that reports whether an earlier run wrote its results to a path.
+func (p batchCommand) writtenBefore(ctx context.Context) func(string) (bool, error) {
+	return func(path string) (bool, error) {
+		o, err := p.runOptions()
+		if err != nil {
+			return false, err
+		}
+		s, err := runs.OpenToShow(ctx, o)
+		if err != nil {
+			return false, err
+		}
+		defer s.Close()
+		return outputs.WrittenBefore(ctx, s.Store(), path)
+	}
+}
+
 // printing is an execution whose results go where the flags say.
 type printing struct {
 	execution
@@ -252,6 +260,7 @@ type printing struct {
 
 func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
 	how := printing{close: func() {}}
+	how.rest = o.restFlags()
 	var file *export.File
 	if o.file != "" {
 		file = export.NewFile(o.file, definition.BatchID, &o.export)
@@ -267,6 +276,21 @@ func (p batchCommand) printing(ctx context.Context, o *batchOptions) printing {
 		return p.printBatch(ctx, s, document, file, *o)
 	}
 	return how
+}
+
+// restFlags returns the words of a command line that say where the results go, and how, for the command that does the rest.
+func (o *batchOptions) restFlags() (words []string) {
+	for _, name := range []string{"output", "errors", "format", "fields", "only", "keep", "raw", "bom", "ordered"} {
+		flag := o.flags.Lookup(name)
+		switch {
+		case !flag.Changed:
+		case flag.Value.Type() == "bool":
+			words = append(words, "--"+name+strings.TrimPrefix("="+flag.Value.String(), "=true"))
+		default:
+			words = append(words, "--"+name, flag.Value.String())
+		}
+	}
+	return words
 }
 
 // hasRequests reports whether the items of a batch are those of a request file.
@@ -367,46 +391,10 @@ func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view
 		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out)
 	}
 	if err != nil {
-		return notWritten(o.file, err)
+		return outputs.NotWritten(o.file, err)
 	}
-	for _, line := range export.Notes(o.file, unknown) {
+	for _, line := range export.Notes(&o.export, o.file, unknown) {
 		p.say("%s", line)
 	}
 	return nil
-}
-
-// writable finds out before the work begins that its results could not be written.
-func writable(file string) *protocol.Error {
-	if file == "" {
-		return nil
-	}
-	info, err := os.Stat(filepath.Dir(file))
-	switch {
-	case err != nil:
-		return unwritable(file, err)
-	case !info.IsDir():
-		return unwritable(file, errors.New("its folder is a file"))
-	}
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return unwritable(file, errors.New("not a regular file"))
-	}
-	return nil
-}
-
-// notWritten returns the error of results that were not written: that of the file, or why they could not be read.
-func notWritten(file string, err error) error {
-	_, ofPath := errors.AsType[*fs.PathError](err)
-	_, ofRename := errors.AsType[*os.LinkError](err)
-	if file != "" && (ofPath || ofRename) {
-		return unwritable(file, err)
-	}
-	return err
-}
-
-func unwritable(file string, err error) *protocol.Error {
-	if of, is := errors.AsType[*fs.PathError](err); is {
-		err = of.Err
-	}
-	return protocol.Errorf(protocol.InvalidParams, "cannot write the results to %q: %s", file, err).
-		WithHint("--output must name a file in an existing folder")
 }

@@ -15,12 +15,13 @@ import (
 
 // execution is how a plan is executed in this process.
 type execution struct {
-	command string                               // What resumes the run when it is typed again.
-	claimed string                               // The same, where the workflow file alone does not say it.
-	another bool                                 // Another run is wanted, even where one of the plan is open.
-	check   func(*plan.Plan) error               // Is called before a run is retried; may be nil.
-	print   func(*runs.Session, *view.Run) error // Reads and prints the results; nil prints them as those of a run.
-	ended   runs.ItemEnded                       // Is called for each item that has ended; may be nil.
+	command string                                // What resumes the run when it is typed again.
+	claimed string                                // The same, where the workflow file alone does not say it.
+	another bool                                  // Another run is wanted, even where one of the plan is open.
+	rest    []string                              // Flags of the command that does what this run has not done: where its results go.
+	check   func(*runs.Session, *retry.Run) error // Is called before a run is retried; may be nil.
+	print   func(*runs.Session, *view.Run) error  // Reads and prints the results; nil prints them as those of a run.
+	ended   runs.ItemEnded                        // Is called for each item that has ended; may be nil.
 
 	changedOnly bool           // What is unchanged since the newest run of the workflow is taken over from it.
 	takeOver    *runs.TakeOver // Of the run that is retried; nil: none is.
@@ -55,7 +56,7 @@ func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.
 	if err != nil {
 		return f.notStarted(err)
 	}
-	f.resumeWith, f.ended = how.command, how.ended
+	f.resumeWith, f.rest, f.ended = how.command, how.rest, how.ended
 	return f.finish(h, how.print, e.Close)
 }
 
@@ -136,7 +137,7 @@ func (f *follower) noteFailed(document *view.Run, batch bool) {
 	}
 	again := []string{"retry", document.Run}
 	if batch {
-		again = []string{"batch", "resume", document.Run}
+		again = append([]string{"batch", "resume", document.Run}, f.rest...)
 	}
 	f.program.notify(runs.Notice{Kind: runs.ItemsFailed, Run: document.Run, Message: fmt.Sprintf("%d %s failed: `gleitzeit %s --failed` shows why, `gleitzeit %s` does the rest",
 		failed, view.ItemsWord(failed, values), view.ShellWords(show...), view.ShellWords(again...))})

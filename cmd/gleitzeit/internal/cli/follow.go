@@ -23,6 +23,7 @@ type follower struct {
 	abandon chan struct{} // Closed by Ctrl-C before there is a run.
 
 	resumeWith string            // The command that resumes the run; empty where this process only watches.
+	rest       []string          // Flags of the command that does the rest of a batch.
 	shown      *progress.Printer // Nil before there is a run.
 	ended      runs.ItemEnded    // May be nil.
 

@@ -5,15 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 )
 
@@ -147,7 +150,7 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how
 		}
 	}
 	if how.check != nil {
-		if err := how.check(earlier.Plan); err != nil {
+		if err := how.check(s, earlier); err != nil {
 			return err
 		}
 	}
@@ -246,5 +249,64 @@ func (p retryCommand) edited(s *runs.Session, earlier *retry.Run, o retryOptions
 	}
 	p.notes(diagnostics)
 	earlier.Plan = compiled
+	return nil
+}
+
+// resumeCommand is the command `batch resume`.
+func (p batchCommand) resumeCommand() *cobra.Command {
+	var o batchOptions
+	var what retryOptions
+	command := &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Do what a batch has not completed, and take over the rest",
+		Long: "Start a run of the same batch that takes over every file that the earlier run completed and that has not changed since. The\n" +
+			"others are done: those that failed, that did not start, and new ones. RUN may be " + runs.Latest + ".",
+		Example: "  gleitzeit batch resume " + runs.Latest + " --output summaries.md",
+		Args:    exact("RUN"),
+		RunE: func(command *cobra.Command, args []string) error {
+			p.chooseFormat(command, &o)
+			o.flags = command.Flags()
+			if found := o.checkOutput(); len(found) > 0 {
+				return p.refuseBatch(found)
+			}
+			how := p.printing(command.Context(), &o)
+			defer how.close()
+			how.check = func(s *runs.Session, earlier *retry.Run) error {
+				if o.export.Decide(hasRequests(earlier.Plan), o.file); len(o.checkOutput()) > 0 {
+					return p.refuseBatch(o.checkOutput())
+				}
+				return p.resumed(command.Context(), s, earlier, &o)
+			}
+			return retryCommand(p).retry(command.Context(), args[0], what, how.execution)
+		},
+	}
+	what.flags(command)
+	p.resultFlags(command, &o)
+	return command
+}
+
+// resumed adds to the plan of a run that is resumed where its results go, and reports an input there.
+func (p batchCommand) resumed(ctx context.Context, s *runs.Session, earlier *retry.Run, o *batchOptions) error {
+	if o.file == "" {
+		return nil
+	}
+	in, err := p.inputs(ctx, earlier.Plan, o.export.Files(o.file))
+	if err != nil {
+		return err
+	}
+	read, err := outputs.Of(ctx, s.Store(), earlier.ID, earlier.Plan)
+	if err != nil {
+		return err
+	}
+	in.Files = append(in.Files, read.Files...)
+	before := func(path string) (bool, error) { return outputs.WrittenBefore(ctx, s.Store(), path) }
+	if err := in.Check(before, o.export.Files(o.file)...); err != nil {
+		return err
+	}
+	folder, err := os.Getwd()
+	if err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
+	}
+	outputs.Omit(earlier.Plan, absolute(o.file, folder))
 	return nil
 }

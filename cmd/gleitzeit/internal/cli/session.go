@@ -150,14 +150,8 @@ func (p *program) exports() export.Program {
 			return s.(*runs.Session).List(ctx, runs.Query{})
 		},
 		Temporal: p.temporalFlags, Arguments: between, Invalid: func(err error) error { return usageError{err} },
-		Format: batchFormat{&p.output}, NotWritten: notWritten,
-		Writable: func(file string) error {
-			if err := writable(file); err != nil {
-				return err
-			}
-			return nil
-		},
-		Say: func(text string) { p.say("%s", value.VisibleLines(text)) },
+		Format: batchFormat{&p.output},
+		Say:    func(text string) { p.say("%s", value.VisibleLines(text)) },
 		Print: func(document any) bool {
 			if p.forPrograms() {
 				p.writeJSON(p.Out, document)

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -26,18 +28,16 @@ type Session interface {
 
 // Program is what the commands use of the program.
 type Program struct {
-	Open       func(ctx context.Context) (Session, error)
-	Newest     func(ctx context.Context, s Session) ([]*view.Run, error) // All runs, without their tasks.
-	Temporal   func(*cobra.Command) *cobra.Command                       // Adds the flags of another Temporal server.
-	Arguments  func(least int, names ...string) cobra.PositionalArgs
-	Invalid    func(error) error                  // An error in the arguments.
-	Format     pflag.Value                        // That of --format.
-	Writable   func(file string) error            // Why a file cannot be written.
-	NotWritten func(file string, err error) error // Describes the error of a file that was not written.
-	Say        func(text string)                  // Prints a line for people.
-	Print      func(document any) bool            // Prints the document to programs; false to people, who want text.
-	Out        io.Writer
-	Width      func() int // Of Out in columns; 0: it is no terminal.
+	Open      func(ctx context.Context) (Session, error)
+	Newest    func(ctx context.Context, s Session) ([]*view.Run, error) // All runs, without their tasks.
+	Temporal  func(*cobra.Command) *cobra.Command                       // Adds the flags of another Temporal server.
+	Arguments func(least int, names ...string) cobra.PositionalArgs
+	Invalid   func(error) error       // An error in the arguments.
+	Format    pflag.Value             // That of --format.
+	Say       func(text string)       // Prints a line for people.
+	Print     func(document any) bool // Prints the document to programs; false to people, who want text.
+	Out       io.Writer
+	Width     func() int // Of Out in columns; 0: it is no terminal.
 	// Follow passes the items of a task that have ended, and those that end, until the run has.
 	Follow func(ctx context.Context, s Session, run, task string, ended func(ctx context.Context, index int) error) error
 }
@@ -63,13 +63,11 @@ func (p Program) exportCommand() *cobra.Command {
 			o.Format, o.Named = FormatOfFile(file), command.Flags().Changed("format")
 			if o.Named {
 				o.Format = p.Format.String()
-			} else if err := CheckFile(file); err != nil {
+			}
+			if err := cmp.Or(o.CheckFile(file), o.Check()); err != nil {
 				return p.Invalid(err)
 			}
-			if err := o.Check(); err != nil {
-				return p.Invalid(err)
-			}
-			if err := p.Writable(file); err != nil {
+			if err := outputs.Check(o.Files(file)...); err != nil {
 				return err
 			}
 			return p.export(command.Context(), args, file, &o)
@@ -95,7 +93,10 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 	if err := o.Check(); err != nil {
 		return p.Invalid(err)
 	}
-	if err := p.Writable(o.ErrorFile(file)); err != nil {
+	if err := outputs.Check(o.Files(file)...); err != nil {
+		return err
+	}
+	if err := p.checkInputs(ctx, s, run.Run, o.Files(file)); err != nil {
 		return err
 	}
 	if !run.Status.Ended() {
@@ -108,12 +109,25 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 		unknown, err = write(ctx, records, run.Batch(task), o, resolved(file))
 	}
 	if err != nil {
-		return p.NotWritten(file, err)
+		return outputs.NotWritten(file, err)
 	}
-	for _, line := range Notes(file, unknown) {
+	for _, line := range Notes(o, file, unknown) {
 		p.Say(line)
 	}
 	return nil
+}
+
+// checkInputs reports a file that the run has read.
+func (p Program) checkInputs(ctx context.Context, s Session, run string, files []outputs.File) error {
+	planned, err := view.ReadPlan(ctx, s.Store(), run)
+	if err != nil {
+		return err
+	}
+	in, err := outputs.Of(ctx, s.Store(), run, planned)
+	if err != nil {
+		return err
+	}
+	return in.Check(nil, files...)
 }
 
 // find opens a session and finds the run, and its task with items.

@@ -73,16 +73,27 @@ func TestShortNamesOfAnswers(t *testing.T) {
 	}
 }
 
-// A file whose ending is that of another format is not written as text.
+// A file whose ending is that of another format is not written as text, nor one of a known format in another one.
 func TestFilesOfOtherFormats(t *testing.T) {
-	for _, file := range []string{"z.ods", "a/b.PDF", "c.yaml", "d.docx", "x.jsonl.gz", "t.xls"} {
-		if err := CheckFile(file); err == nil || !strings.Contains(err.Error(), ".json, .jsonl, .ndjson, .csv, .tsv, .tab, .xlsx, .md, .markdown, .parquet") {
+	for _, file := range []string{"z.ods", "a/b.PDF", "c.yaml", "d.docx", "x.jsonl.gz", "t.xls", "x.foo"} {
+		if err := (&Options{}).CheckFile(file); err == nil || !strings.Contains(err.Error(), ".json, .jsonl, .ndjson, .csv, .tsv, .tab, .xlsx, .md, .markdown, .parquet") {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for _, file := range []string{"", "results", "a.txt", "a.log", "v1.2", "a.csv", "b.md", "c.parquet", "xlsx", "d.XLSX", "e.tsv"} {
-		if err := CheckFile(file); err != nil {
+	for _, file := range []string{"", "results", "a.txt", "a.log", "v1.2", "a.csv", "b.md", "c.parquet", "xlsx", "d.XLSX", "e.tsv", ".hidden", "day.2026-01-02"} {
+		if err := (&Options{}).CheckFile(file); err != nil {
 			t.Errorf("%s: %v", file, err)
+		}
+	}
+	for _, c := range []struct {
+		format, file string
+		fits         bool
+	}{
+		{"csv", "a.xlsx", false}, {"xlsx", "a.csv", false}, {"markdown", "a.json", false}, {"text", "a.jsonl", false}, {"csv", "a.ods", false}, {"responses", "a.csv", false},
+		{"csv", "a.CSV", true}, {"csv", "a.foo", true}, {"csv", "a", true}, {"responses", "a.jsonl", true}, {"text", "a.md", true}, {"jsonl", "a.ndjson", true},
+	} {
+		if err := (&Options{Format: c.format, Named: true}).CheckFile(c.file); err == nil != c.fits {
+			t.Errorf("%s as %s: %v", c.file, c.format, err)
 		}
 	}
 }

@@ -279,7 +279,7 @@ func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, about *
 // file has lines.
 func (f *File) earlier() string {
 	for _, path := range []string{f.path, f.o.ErrorFile(f.path)} {
-		if info, err := os.Stat(path); path != "" && err == nil && info.Size() > 0 {
+		if hasContent(path) {
 			return path
 		}
 	}

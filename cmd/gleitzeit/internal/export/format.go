@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -80,17 +82,43 @@ var otherFormats = []string{
 	".gz", ".zip", ".zst", ".bz2", ".xz", ".db", ".sqlite", ".avro", ".orc", ".arrow", ".feather", ".png", ".jpg", ".jpeg",
 }
 
-// CheckFile reports a file whose ending names a format that results are not written in.
-func CheckFile(file string) error {
+// textEndings are those of text, and of names that say nothing about a format.
+var textEndings = []string{"", ".txt", ".text", ".log", ".out"}
+
+// isEnding matches what may name a format: a number, or a date, does not.
+var isEnding = regexp.MustCompile(`^\.[a-z][a-z0-9]*$`)
+
+// CheckFile reports a file whose ending does not select a format that results are written in, or selects another one than --format.
+func (o *Options) CheckFile(file string) error {
 	ending := strings.ToLower(filepath.Ext(file))
-	if !slices.Contains(otherFormats, ending) {
+	at := slices.IndexFunc(formats, func(f format) bool { return slices.Contains(f.endings, ending) })
+	unknown := !slices.Contains(otherFormats, ending)
+	switch {
+	case at >= 0 && o.Named && !fits(o.Format, formats[at].names[0]):
+		return fmt.Errorf("--format %s and --output %q cannot be combined: a file with the ending %s is of the format %s", o.Format, file, ending, formats[at].names[0])
+	case at >= 0, unknown && (o.Named || slices.Contains(textEndings, ending) || !isEnding.MatchString(ending) || ending == strings.ToLower(filepath.Base(file))):
 		return nil
 	}
 	var endings []string
 	for _, f := range formats {
 		endings = append(endings, f.endings...)
 	}
-	return fmt.Errorf("--output %q: results are not written as %s; the formats of files are %s, and text for names such as results.txt", file, ending, strings.Join(endings, ", "))
+	err := fmt.Errorf("--output %q: results are not written as %s; the formats of files are %s, and text for names such as results.txt", file, ending, strings.Join(endings, ", "))
+	if unknown {
+		err = fmt.Errorf("%w; --format selects the format of a file with any other ending", err)
+	}
+	return err
+}
+
+// fits reports whether the lines of a format may be in a file with the ending of another one.
+func fits(format, ofEnding string) bool {
+	switch format {
+	case Responses:
+		return ofEnding == FormatOfFile(".jsonl")
+	case FormatOfFile(""):
+		return ofEnding == FormatOfFile(".md")
+	}
+	return format == ofEnding
 }
 
 // FormatNames lists the formats for people.
@@ -294,10 +322,21 @@ func (d *document) row(item Item) value.Value {
 }
 
 // Notes returns the lines about what was written, for people.
-func Notes(file string, ofFields []string) (lines []string) {
+func Notes(o *Options, file string, ofFields []string) (lines []string) {
 	lines = append(lines, ofFields...)
-	if file != "" {
-		lines = append(lines, "wrote the results to "+file)
+	if file == "" {
+		return lines
 	}
-	return lines
+	if errorFile := o.ErrorFile(file); hasContent(errorFile) {
+		if !hasContent(file) {
+			return append(lines, fmt.Sprintf("wrote the requests to %s: none of them has an answer, and %s is empty", errorFile, file))
+		}
+		lines = append(lines, "wrote the requests without an answer to "+errorFile)
+	}
+	return append(lines, "wrote the results to "+file)
+}
+
+func hasContent(file string) bool {
+	info, err := os.Stat(file)
+	return file != "" && err == nil && info.Size() > 0
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -148,6 +149,11 @@ func (o *Options) ErrorFile(output string) string {
 	}
 	ending := filepath.Ext(output)
 	return strings.TrimSuffix(output, ending) + ".errors" + ending
+}
+
+// Files returns the files that are written where the results go to a path.
+func (o *Options) Files(output string) []outputs.File {
+	return []outputs.File{outputs.Results("--output", output), outputs.Results("--errors", o.ErrorFile(output))}
 }
 
 // checkResponses reports flags that the format does not have, and those that only it has.
