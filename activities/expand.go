@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -314,6 +315,9 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 	return v.Text(), nil
 }
 
+// bareEnding is a pattern that is only the ending of names.
+var bareEnding = regexp.MustCompile(`^\.?[A-Za-z][A-Za-z0-9]{1,4}$`)
+
 func noMatch(folder string, request protocol.ExpandRequest, found listing) error {
 	pattern := request.Pattern
 	if pattern == "" {
@@ -332,6 +336,9 @@ func noMatch(folder string, request protocol.ExpandRequest, found listing) error
 	}
 	if first, rest, within := strings.Cut(pattern, "/"); within && first == filepath.Base(folder) {
 		return message.WithHint("a pattern is relative to the folder: use %s", rest)
+	}
+	if ending := strings.TrimPrefix(pattern, "."); bareEnding.MatchString(pattern) {
+		return message.WithHint("a pattern stands for the whole name: use *.%s for all files with this ending", ending)
 	}
 	return message.WithHint("use **/%s to search folders below it too", pattern)
 }

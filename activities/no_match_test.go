@@ -10,6 +10,8 @@ import (
 func TestHintOfAPatternWithoutFiles(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"*.txt":       "use **/*.txt to search folders below it too",
+		"txt":         "a pattern stands for the whole name: use *.txt for all files with this ending",
+		".pdf":        "use *.pdf for all",
 		"docs/*.txt":  "a pattern is relative to the folder: use *.txt",
 		"other/*.txt": "use **/other/*.txt to search folders below it too",
 	} {

@@ -10,13 +10,18 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/activities/split"
+	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Documents implements split.Reader: the files of a call.
 func (h *Handler) Documents(ctx context.Context, request protocol.Request) ([]split.Document, error) {
-	attached, err := (&files{request: request, reader: h.options.Documents, textOnly: true}).read(ctx)
+	return readDocuments(ctx, request, h.options.Documents)
+}
+
+func readDocuments(ctx context.Context, request protocol.Request, documents *reader.Reader) ([]split.Document, error) {
+	attached, err := (&files{request: request, reader: documents, textOnly: true}).read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +47,25 @@ func (h *Handler) SplitsTooLong(request protocol.Request) bool {
 func (h *Handler) Chunk(request protocol.Request, text string) protocol.Request {
 	request.Document = text
 	return request
+}
+
+// ReadChunks returns what a call whose document is split would ask about its chunks; nil if, as far as is known, it is read at once. It asks
+// nothing.
+func ReadChunks(ctx context.Context, request protocol.Request, how protocol.Split, documents *reader.Reader) ([]Prompt, error) {
+	read, err := readDocuments(ctx, request, documents)
+	if err != nil {
+		return nil, err
+	}
+	var prompts []Prompt
+	for _, text := range split.Estimated(read, how) {
+		request.Document = text
+		prompt, err := ReadPrompt(ctx, request, documents)
+		if err != nil {
+			return nil, err
+		}
+		prompts = append(prompts, prompt)
+	}
+	return prompts, nil
 }
 
 // ofDocument are the parameters that belong to the document and the question about it, and not to the model and how it answers.

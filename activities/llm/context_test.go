@@ -173,7 +173,7 @@ func TestFileThatIsCutUnseen(t *testing.T) {
 		whole   bool
 	}{
 		"fit":  {"", "7", true},
-		"warn": {`the prompt of about 5202 tokens is longer than the model's context of 1000 tokens: only the first 19% of "big.txt" was sent; set on_truncation: fit or split to read the files in parts, or start the server with a larger context`, "", false},
+		"warn": {`the prompt of about 5202 tokens is longer than the model's context of 1000 tokens: only the first 19% of "big.txt" was sent; set on_truncation: fit or split (of a batch, --split auto) to read the files in parts, or start the server with a larger context`, "", false},
 	} {
 		var whole atomic.Int64
 		handler := open(t, llm.Options{Providers: compatibleAt("m", cuttingUnseen(t, &whole))})

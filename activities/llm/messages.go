@@ -80,13 +80,16 @@ type Prompt struct {
 	Tokens int64  // An estimate for all messages, without images.
 }
 
-// ReadPrompt returns what a call would ask. It asks nothing, and reads no images.
+// ReadPrompt returns what a call would ask: with the Document of the request in place of its files, if it has one. It asks nothing, and reads no images.
 func ReadPrompt(ctx context.Context, request protocol.Request, documents *reader.Reader) (Prompt, error) {
 	request.Parameters = listMessages(request.Parameters)
 	if err := checkPage(request.Method, request.Parameters); err != nil {
 		return Prompt{}, err
 	}
-	attached, err := (&files{request: request, reader: documents, textOnly: true}).read(ctx)
+	attached, err := instead(request), error(nil)
+	if request.Document == "" {
+		attached, err = (&files{request: request, reader: documents, textOnly: true}).read(ctx)
+	}
 	if err != nil {
 		return Prompt{}, err
 	}

@@ -373,7 +373,7 @@ func aboutTokens(bytes, limit int64) string {
 
 // howToRaise is the end of a warning about a prompt, which may have files.
 func (x *exchange) howToRaise(files bool) string {
-	how := map[bool]string{true: "split", false: "fit or split"}[x.call.onTruncation() == "fit"]
+	how := map[bool]string{true: "split (of a batch, --split auto)", false: "fit or split (of a batch, --split auto)"}[x.call.onTruncation() == "fit"]
 	switch {
 	case x.hasLargestContext():
 		text := fmt.Sprintf("; the model has at most %s of context", provider.Tokens(int(x.truncation.most)))

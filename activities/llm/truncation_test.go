@@ -142,13 +142,13 @@ func TestDocumentsThatAreTooLong(t *testing.T) {
 		fits       bool     // Whether the context can be raised.
 	}{
 		"Ollama 0.17.4": {protocol.ProviderSettings{Name: "ollama", URLs: []string{ollamatest.Start(t)}}, `"num_ctx":512,"max_tokens":20,`,
-			[]string{"the prompt of about ", " tokens is longer than the model's context of 512 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split`},
+			[]string{"the prompt of about ", " tokens is longer than the model's context of 512 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split (of a batch, --split auto)`},
 			`the prompt with "long.txt" is longer than the model's context: the input length exceeds the context length`, true},
 		"Ollama 0.33": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaRefusal))}}, ``,
-			[]string{"the prompt of 351 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split`},
+			[]string{"the prompt of 351 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split (of a batch, --split auto)`},
 			`the prompt with "long.txt" is longer than the model's context: request (351 tokens) exceeds the available context size (256 tokens), try increasing it`, true},
 		"Ollama 0.33 without numbers": {protocol.ProviderSettings{Name: "ollama", URLs: []string{servingAll(t, newOllama(t, ollamaOwnRefusal))}}, ``,
-			[]string{"the prompt of about 350 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split`},
+			[]string{"the prompt of about 350 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent; raise num_ctx, or set on_truncation: fit or split (of a batch, --split auto)`},
 			`the prompt with "long.txt" is longer than the model's context: the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length`, true},
 		"llama.cpp": {protocol.ProviderSettings{Name: "openai", Model: "m", URLs: []string{serving(t, llamaServer(t))}}, `"provider":"openai",`,
 			[]string{"the prompt of 1002 tokens is longer than the model's context of 256 tokens: only the first ", `% of "long.txt" was sent`},

@@ -94,6 +94,26 @@ func (t *text) split(of Chunk, o Options) []Chunk {
 	return p.chunks
 }
 
+// Estimated returns what a model would get of documents that are split, chunk by chunk, without asking a server how long they are: its
+// own count may move the borders. Nil: they are read at once, as far as is known, which a split without a size never is.
+func Estimated(documents []Document, how protocol.Split) (contents []string) {
+	texts, all := make([]*text, len(documents)), 0.0
+	for i, of := range documents {
+		texts[i] = newText(of)
+		all += Estimate(texts[i].all)
+	}
+	size := float64(how.Size)
+	if all <= size || size == 0 {
+		return nil
+	}
+	for i, t := range texts {
+		for _, c := range t.split(Chunk{Document: i, End: len(t.all)}, Options{Size: size, Overlap: min(float64(how.Overlap), size/2), By: how.By, Tokens: Estimate}) {
+			contents = append(contents, t.content(c, how.By))
+		}
+	}
+	return contents
+}
+
 // packer puts as much into each chunk as fits.
 type packer struct {
 	text    *text

@@ -144,6 +144,9 @@ func (v validation) unknown(field string, path []string) (message, hint string) 
 		if field == resolve.ParameterTimeout && v.task.Method.IsServerTool {
 			return message, "the timeout of the task is `timeout` beside `parameters`"
 		}
+		if (field == "split" || field == "combine") && len(v.task.Method.Splits) > 0 {
+			return message, fmt.Sprintf("`%s` is a key of the task, beside `parameters`", field)
+		}
 		hint = v.c.Suggest(field, v.task.Method.Properties)
 		if v.task.IsBatch { // Its other keys are parameters.
 			hint = cmp.Or(equivalentOf(field, "a template"), hint)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -150,4 +151,56 @@ func TestKillWhileADocumentIsRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDryRunCountsChunks: a dry run has the calls that the run makes, for chunks and for their answers.
+func TestDryRunCountsChunks(t *testing.T) {
+	t.Parallel()
+	m := newFactModel(t, 0)
+	u := newUser(t)
+	u.File("../home/gleitzeit/config.yaml", "providers: {openai: {url: "+m.URL+", model: m}}\n")
+	var text strings.Builder
+	for chapter := 1; chapter <= 20; chapter++ {
+		fmt.Fprintf(&text, "## Chapter %d\n\n%s\n\n", chapter, strings.Repeat("Nothing happened. ", 40))
+	}
+	u.File("docs/report.md", text.String())
+	u.File("docs/short.md", "Nothing else happened.\n")
+	command := []string{"batch", "docs", "--provider", "openai", "--prompt", "What happened?", "--split", "size=300,by=heading"}
+	for _, test := range []struct {
+		combine []string
+		calls   int
+		line    string
+	}{
+		{nil, 21, "2 files, about 21 calls of llm/chat, about "},
+		{[]string{"--combine", "true"}, 22, "2 files, about 22 calls of llm/chat, about "},
+	} {
+		typed := append(slices.Clone(command), test.combine...)
+		before := m.arrived
+		stdout, _ := u.Gleitzeit(0, append(slices.Clone(typed), "--dry-run")...)
+		wantLines(t, "the dry run", stdout, test.line, "split: 1 document in about 20 chunks of at most 300 tokens, by heading", "== docs/report.md, chunk 1 of about 20\n", "# report.md (## Chapter 1, lines 1–3)")
+		if strings.Contains(stdout, "Chapter 2") || strings.Contains(stdout, "combine:") != (test.combine != nil) {
+			t.Errorf("the dry run has\n%s", stdout)
+		}
+		stdout, _ = u.Gleitzeit(0, append(slices.Clone(typed), "--dry-run", "-o", "json")...)
+		var preview struct {
+			Calls   int
+			Split   struct{ Size, Documents, Chunks int }
+			Prompts []struct{ Chunks int }
+		}
+		must(t, json.Unmarshal([]byte(stdout), &preview))
+		if m.arrived != before {
+			t.Errorf("the dry run asked the model")
+		}
+		u.Gleitzeit(0, typed...)
+		if arrived := m.arrived - before; preview.Calls != test.calls || arrived != test.calls || preview.Split.Size != 300 || preview.Split.Documents != 1 || preview.Split.Chunks != 20 || preview.Prompts[0].Chunks != 20 || preview.Prompts[1].Chunks != 0 {
+			t.Errorf("%d calls, and the dry run has\n%s", arrived, stdout)
+		}
+	}
+	stdout, _ := u.Gleitzeit(0, "batch", "docs", "--prompt", "x", "--split", "auto", "--dry-run")
+	wantLines(t, "the dry run", stdout, "2 files, at least 2 calls of llm/chat", "split: documents that do not fit into the context of the model")
+	stdout, _ = u.Gleitzeit(0, "batch", "docs", "--prompt", "x", "--set", "on_truncation=split", "--dry-run")
+	wantLines(t, "the dry run", stdout, "2 files, at least 2 calls of llm/chat")
+	u.File("rows.csv", "file\ndocs/report.md\ndocs/short.md\n")
+	stdout, _ = u.Gleitzeit(0, "batch", "--rows", "rows.csv", "--prompt", "x", "--set", "file_path=${item.file}", "--split", "300,by=heading", "--dry-run")
+	wantLines(t, "the dry run of rows", stdout, "2 rows, about 21 calls of llm/chat", "split: 1 document in about 20 chunks")
 }

@@ -181,8 +181,9 @@ type Preview struct {
 	Method   string   `json:"method"`
 	Models   []string `json:"models,omitempty"`
 	Matched  int      `json:"matched"` // Number of files that match, or of rows.
-	Calls    int      `json:"calls"`   // Those that are taken, for each model.
+	Calls    int      `json:"calls"`   // For those that are taken, for each model; with Split, for each of their chunks.
 	Files    []string `json:"files"`   // The first of those that are taken.
+	Split    *Split   `json:"split,omitempty"`
 
 	Prompts []RenderedPrompt `json:"prompts"` // Of the first calls.
 	// Tokens is an estimate of what all calls have a model read, without images; null if no model is asked, or no text is known.
@@ -197,13 +198,15 @@ type Preview struct {
 	Beneath *Beneath      `json:"beneath,omitempty"`
 
 	folder string
-	word   string // For one of the items.
+	word   string // For one of the items,
+	items  int    // whose number this is, for each model.
 }
 
 // RenderedPrompt is the call for one file.
 type RenderedPrompt struct {
 	File       string       `json:"file"`
 	Model      string       `json:"model,omitempty"`
+	Chunks     int          `json:"chunks,omitempty"` // Of the document, of which this is the prompt about the first; 0: it is read at once.
 	System     string       `json:"system,omitempty"`
 	Prompt     string       `json:"prompt,omitempty"`
 	Parameters *value.Value `json:"parameters,omitempty"` // Of a method that asks no model.
@@ -231,20 +234,24 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 	}
 	each := s.each()
 	p := &Preview{
-		Workflow: s.plan.Name, Method: s.task().Method, Models: each.Models, Matched: s.listing.Matched, Calls: s.Calls(), Files: []string{}, Prompts: []RenderedPrompt{},
+		Workflow: s.plan.Name, Method: s.task().Method, Models: each.Models, Matched: s.listing.Matched, Calls: s.Calls(), Split: s.split(), Files: []string{}, Prompts: []RenderedPrompt{},
 		Skipped: []SkippedFile{}, LeftOut: len(s.listing.Ignored) + len(s.listing.LeftOut), Beneath: s.Beneath(ctx), folder: s.plan.Folder, word: "file",
 	}
 	if each.Rows != nil {
-		return p, s.previewRows(ctx, p)
+		if err := s.previewRows(ctx, p); err != nil {
+			return nil, err
+		}
+		return p, nil
 	}
-	perModel := s.listing.Items[:s.Calls()/max(len(each.Models), 1)]
+	p.items = s.Calls() / max(len(each.Models), 1)
+	perModel := s.listing.Items[:p.items]
 	p.Files = append(p.Files, perModel[:min(len(perModel), maxFiles)]...)
 	for _, invalid := range s.listing.Invalid {
 		if invalid.Index < len(perModel) {
 			p.fails(s.listing.Items[invalid.Index], invalid.Error)
 		}
 	}
-	tokens, read := int64(0), 0
+	costs := estimate{}
 	var reading, slowest time.Duration // The first PDF document waits until its reader is compiled.
 	for i, file := range s.listing.Items {
 		if err := ctx.Err(); err != nil {
@@ -253,7 +260,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 		if s.isInvalid(i) {
 			continue
 		}
-		if read+p.Converted == maxReads || reading-slowest > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
+		if costs.read+p.Converted == maxReads || reading-slowest > maxReading || i >= len(perModel) && len(p.Prompts) >= maxPrompts {
 			break
 		}
 		began := time.Now()
@@ -264,8 +271,7 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 			if err == nil && s.documents.CallsMethod(file) {
 				p.Converted++
 			} else {
-				read++
-				tokens += cost
+				costs.add(cost)
 			}
 			if err != nil {
 				p.fails(file, protocol.AsError(err, protocol.TaskValidationFailed))
@@ -275,11 +281,8 @@ func (s *Scan) Preview(ctx context.Context) (*Preview, error) {
 			p.Prompts = append(p.Prompts, rendered)
 		}
 	}
-	if strings.HasPrefix(p.Method, "llm/") && (read > 0 || p.Converted == 0) {
-		if read > 0 {
-			tokens = tokens * int64(p.Calls) / int64(read)
-		}
-		p.Tokens = &tokens
+	if strings.HasPrefix(p.Method, "llm/") && (costs.read > 0 || p.Converted == 0) {
+		p.estimate(costs)
 	}
 	for _, ignored := range s.listing.Ignored {
 		kind := string(ignored.Kind) + " file"
@@ -309,8 +312,8 @@ func (p *Preview) skip(file SkippedFile) {
 	}
 }
 
-// render returns the call for an item as its method would get it, and the estimated tokens. The error is one of the file.
-func (s *Scan) render(ctx context.Context, item int, file string) (RenderedPrompt, int64, error) {
+// render returns the call for an item as its method would get it, and what it costs. The error is one of the file.
+func (s *Scan) render(ctx context.Context, item int, file string) (RenderedPrompt, cost, error) {
 	model := protocol.ModelOf(s.each().Models, item, s.Calls())
 	path := value.String(file)
 	files := s.activities.Files(s.run(), append(slices.Clone(s.task().Reads), s.each().Reads...), s.within(file))
@@ -319,7 +322,7 @@ func (s *Scan) render(ctx context.Context, item int, file string) (RenderedPromp
 }
 
 // renderCall returns the call for an item that is bound so. The check is made when its parameters are resolved.
-func (s *Scan) renderCall(ctx context.Context, item int, rendered RenderedPrompt, bound protocol.Binding, files protocol.Files, check func() error) (RenderedPrompt, int64, error) {
+func (s *Scan) renderCall(ctx context.Context, item int, rendered RenderedPrompt, bound protocol.Binding, files protocol.Files, check func() error) (RenderedPrompt, cost, error) {
 	index := value.Int(int64(item))
 	named := func(head string) func(string) (string, bool) {
 		return func(name string) (string, bool) { return "[" + head + "." + name + "]", true } // What it holds is not shown.
@@ -330,20 +333,26 @@ func (s *Scan) renderCall(ctx context.Context, item int, rendered RenderedPrompt
 	scope.Document = activities.DocumentOf(ctx, s.documents, files, s.task().Parameters)
 	resolved, err := reference.Resolve(s.task().Parameters, scope)
 	if err != nil {
-		return RenderedPrompt{}, 0, err
+		return RenderedPrompt{}, cost{}, err
 	}
 	given, _ := resolved.Get("model")
 	rendered.Model = cmp.Or(rendered.Model, given.Text())
 	if err := check(); err != nil {
-		return rendered, 0, err
+		return rendered, cost{}, err
 	}
 	if !s.hasPrompt() {
 		rendered.Parameters = &resolved
-		return rendered, 0, nil
+		return rendered, cost{}, nil
 	}
-	prompt, err := llm.ReadPrompt(ctx, protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files}, s.documents)
+	request := protocol.Request{Method: s.task().Method, Parameters: resolved, Files: files}
+	if how := s.task().Split; how != nil {
+		if chunks, err := llm.ReadChunks(ctx, request, *how, s.documents); len(chunks) > 0 || err != nil {
+			return rendered.ofChunks(chunks, how, err)
+		}
+	}
+	prompt, err := llm.ReadPrompt(ctx, request, s.documents)
 	rendered.System, rendered.Prompt = prompt.System, prompt.Text
-	return rendered, prompt.Tokens, err
+	return rendered, cost{tokens: prompt.Tokens, calls: 1}, err
 }
 
 // hasPrompt reports whether the calls have a prompt for a model: the body of a request is shown as it is.

@@ -103,6 +103,7 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 		b.Directory = paths[0]
 	} else {
 		b.Files = paths // What does not exist is reported with all other problems.
+		r.checkNamed(paths, &b, &found)
 	}
 	if b.Limit > 0 {
 		b.Sample = 0 // A problem is reported once.
@@ -124,6 +125,19 @@ func (r *Request) Batch(paths []string, specs []protocol.Spec, stdin io.Reader) 
 	r.splitting.apply(r.flags, r.Set, &b, &found)
 	b.Parameters = r.parameters(b, parameters.Method(specs, b.Method), stdin, &found)
 	return b, found
+}
+
+// checkNamed reports flags that select files of a folder, where all paths are files: those that are named are taken.
+func (r *Request) checkNamed(paths []string, b *interpreter.Batch, found *problems) {
+	if slices.ContainsFunc(paths, func(path string) bool { info, err := os.Stat(path); return err != nil || info.IsDir() }) {
+		return // Of a folder they select, and of what does not exist nobody knows.
+	}
+	for _, flag := range []string{"pattern", "recursive", "exclude"} {
+		if r.flags.Changed(flag) {
+			found.add("every file that is named is taken: leave out --"+flag+", or name a folder", "--%s has no effect on files that are named", flag)
+		}
+	}
+	b.Pattern, b.Exclude, r.Recursive = "", nil, false // A problem is reported once.
 }
 
 // checkRows reports what is not supported for rows.

@@ -47,7 +47,7 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		return err
 	}
 	defer list.Close()
-	p.word, p.Calls = "row", 0
+	p.word = "row"
 	if s.each().HasRequests() {
 		p.word = "request"
 	}
@@ -55,10 +55,12 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		return err
 	}
 	files := s.activities.Files(s.run(), s.task().Reads, "")
-	tokens, read := int64(0), 0
+	costs := estimate{}
+	keys := list.Keys()
 	err = list.Each(ctx, func(row rows.Row) error {
-		index := p.Calls
-		p.Calls++
+		keys.Add(row)
+		index := p.items
+		p.items++
 		if len(p.Files) < maxFiles {
 			p.Files = append(p.Files, fmt.Sprintf("%s: %s", row.Place, protocol.NameOf(row.Item)))
 		}
@@ -67,13 +69,12 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 			p.fails(row.Place, row.Error)
 			return nil //nolint:nilerr // The row alone is invalid.
 		}
-		if read == maxReads {
+		if costs.read == maxReads {
 			return nil
 		}
 		bound := protocol.Binding{Head: "item", Value: protocol.Payload{Inline: &row.Item}}
 		rendered, cost, err := s.renderCall(ctx, index, RenderedPrompt{File: row.Place}, bound, files, func() error { return nil })
-		read++
-		tokens += cost
+		costs.add(cost)
 		switch {
 		case err != nil:
 			p.fails(row.Place, protocol.AsError(err, protocol.TaskValidationFailed))
@@ -82,11 +83,11 @@ func (s *Scan) previewRows(ctx context.Context, p *Preview) error {
 		}
 		return nil
 	})
-	if s.hasPrompt() {
-		if read > 0 {
-			tokens = tokens * int64(p.Calls) / int64(read)
-		}
-		p.Tokens = &tokens
+	if err == nil {
+		err = keys.Check(ctx) // The run fails with it before its first call.
+	}
+	if p.Calls = p.items; s.hasPrompt() {
+		p.estimate(costs)
 	}
 	return err
 }

@@ -17,16 +17,22 @@ const (
 // Text returns the preview for people.
 func (p *Preview) Text() string {
 	var text strings.Builder
-	files := p.Calls / max(len(p.Models), 1)
+	files, about := p.items, ""
 	what := count(files, p.word)
 	if files != p.Matched {
 		what = fmt.Sprintf("%d of %s", files, count(p.Matched, p.word))
 	}
-	fmt.Fprintf(&text, "%s, %s of %s", what, count(p.Calls, "call"), p.Method)
+	if p.Split != nil {
+		about = p.Split.bound()
+	}
+	fmt.Fprintf(&text, "%s, %s%s of %s", what, about, count(p.Calls, "call"), p.Method)
 	if p.Tokens != nil {
 		fmt.Fprintf(&text, ", about %s to read", count(int(*p.Tokens), "token"))
 	}
 	text.WriteString("\n")
+	if p.Split != nil {
+		fmt.Fprintf(&text, "%s\n", p.Split)
+	}
 	if len(p.Models) > 0 {
 		fmt.Fprintf(&text, "models: %s\n", value.Visible(strings.Join(p.Models, ", ")))
 	}
@@ -40,6 +46,9 @@ func (p *Preview) Text() string {
 		fmt.Fprintf(&text, "\n== %s", p.name(prompt.File))
 		if prompt.Model != "" {
 			fmt.Fprintf(&text, " (%s)", value.Visible(prompt.Model))
+		}
+		if prompt.Chunks > 0 {
+			fmt.Fprintf(&text, ", chunk 1 of about %d", prompt.Chunks)
 		}
 		text.WriteString("\n")
 		if prompt.System != "" {

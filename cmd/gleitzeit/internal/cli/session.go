@@ -146,6 +146,7 @@ func (p *program) methodReader(ctx context.Context) (*reader.Reader, func() erro
 func (p *program) exports() export.Program {
 	return export.Program{
 		Open: func(ctx context.Context) (export.Session, error) { return p.openToShow(ctx) },
+		Mark: func(s export.Session, run *view.Run) error { return p.sayInterrupted(s.(*runs.Session), run) },
 		Newest: func(ctx context.Context, s export.Session) ([]*view.Run, error) {
 			return s.(*runs.Session).List(ctx, runs.Query{})
 		},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type Session interface {
 // Program is what the commands use of the program.
 type Program struct {
 	Open      func(ctx context.Context) (Session, error)
+	Mark      func(s Session, run *view.Run) error                      // Marks a run that no process executes, and prints how to resume it.
 	Newest    func(ctx context.Context, s Session) ([]*view.Run, error) // All runs, without their tasks.
 	Temporal  func(*cobra.Command) *cobra.Command                       // Adds the flags of another Temporal server.
 	Arguments func(least int, names ...string) cobra.PositionalArgs
@@ -137,6 +139,9 @@ func (p Program) find(ctx context.Context, args []string) (Session, *view.Run, s
 		return nil, nil, "", err
 	}
 	run, task, err := findIn(ctx, s, args)
+	if err == nil {
+		err = p.Mark(s, run)
+	}
 	if err != nil {
 		s.Close()
 		return nil, nil, "", err
@@ -186,10 +191,13 @@ func taskOf(run *view.Run, named []string) (string, error) {
 
 // Batch is a run with a task that has items, in a list.
 type Batch struct {
-	Run       string           `json:"run"`
-	Workflow  string           `json:"workflow"`
-	Task      string           `json:"task"`
-	Status    protocol.Status  `json:"status"`
+	Run      string          `json:"run"`
+	Workflow string          `json:"workflow"`
+	Task     string          `json:"task"`
+	Status   protocol.Status `json:"status"`
+	// Interrupted: as that of the run.
+	Interrupted bool `json:"interrupted,omitempty"`
+
 	StartedAt time.Time        `json:"started_at"`
 	Items     *protocol.Counts `json:"items"`
 }
@@ -226,12 +234,15 @@ func (p Program) list(ctx context.Context, limit int) error {
 	rows := [][]string{{"RUN", "WORKFLOW", "TASK", "STATUS", "STARTED", "ITEMS"}}
 	for _, listed := range newest {
 		run, err := s.Known(ctx, listed.Run)
+		if err == nil && slices.ContainsFunc(run.Tasks, func(task view.Task) bool { return task.Items != nil }) {
+			err = p.Mark(s, run)
+		}
 		if err != nil {
 			return err
 		}
 		for i := range run.Tasks {
 			if task := &run.Tasks[i]; task.Items != nil && (limit == 0 || len(batches) < limit) {
-				batches = append(batches, Batch{run.Run, run.Workflow, task.ID, run.Status, run.StartedAt, task.Items})
+				batches = append(batches, Batch{run.Run, run.Workflow, task.ID, run.Status, run.Interrupted, run.StartedAt, task.Items})
 				rows = append(rows, []string{run.Run, value.Visible(view.FirstLine(run.Workflow)), task.ID, string(run.State()),
 					run.StartedAt.Local().Format(time.DateTime), view.ItemCounts(*task.Items, task.Values, task.Status.Ended())})
 			}
@@ -297,7 +308,7 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if p.Print(document) {
 		return nil
 	}
-	text := fmt.Sprintf("%s  %s  %s\n%s\n", run.Run, value.Visible(view.FirstLine(run.Workflow)), run.State(), of.Line())
+	text := fmt.Sprintf("%s  %s  %s\n%s\n", run.Run, value.Visible(view.FirstLine(run.Workflow)), run.State(), run.TaskLine(of))
 	if of.Warning != "" {
 		text += of.WarningLine() + "\n"
 	}

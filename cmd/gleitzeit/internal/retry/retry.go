@@ -66,6 +66,13 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 			if earlier := takenOverBy(records); asked == runs.Latest && earlier != "" && earlier != run {
 				return Of(ctx, s, earlier, o) // The newest run is that of the same command, which was killed.
 			}
+			text, err := s.MarkInterrupted(document)
+			if err != nil {
+				return nil, err
+			}
+			if what, how, interrupted := strings.Cut(text, ": "); interrupted {
+				return nil, protocol.Errorf(protocol.InvalidParams, "%s", what).WithHint("%s", how)
+			}
 			return nil, protocol.Errorf(protocol.InvalidParams, "run %s is still open", run).
 				WithHint("`gleitzeit status %s` shows how to resume it, `gleitzeit cancel %[1]s` cancels it", run)
 		}

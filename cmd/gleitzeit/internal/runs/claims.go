@@ -6,14 +6,17 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -114,6 +117,66 @@ func (c *connection) claimOf(run string) (*home.Claim, error) {
 // commandOf returns the command that resumes the run of a claim when it is typed again.
 func (c *connection) commandOf(claim home.Claim) string {
 	return cmp.Or(c.keys.DecryptCommand(claim.Command), "gleitzeit run "+cmp.Or(claim.File, "-"))
+}
+
+// noteEarlier notifies of the newest open run of the same file, or of a batch of the same files, that no process executes, and that a start
+// does not resume: the file, an input or a flag was another one.
+func noteEarlier(ctx context.Context, s *Session, wanted home.Claim, p *plan.Plan) error {
+	claims, err := s.home.Claims()
+	if err != nil {
+		return err
+	}
+	for _, claim := range slices.Backward(claims) {
+		if claim.File != wanted.File || claim.PlanHash == wanted.PlanHash || wanted.File == "" && claim.Folder != wanted.Folder {
+			continue
+		}
+		executed, err := s.home.Executed(claim.Run)
+		if err != nil {
+			return err
+		}
+		if executed {
+			continue
+		}
+		what, how := "this file with other content or inputs", "`gleitzeit server` resumes it"
+		if wanted.File == "" {
+			earlier, err := view.ReadPlan(ctx, s.store, claim.Run)
+			if err != nil {
+				return err
+			}
+			if what = sameItems(p, earlier); what == "" {
+				continue
+			}
+			what, how = "these "+what+" with other flags", "`"+s.commandOf(claim)+"` resumes it"
+		}
+		found, err := s.lookUpClaim(ctx, claim)
+		if err != nil {
+			return err
+		}
+		if found != nil && found.open && !found.cancelling {
+			s.notify(Interrupted, claim.Run, "run %s of %s is interrupted; %s, `gleitzeit cancel %[1]s` cancels it", claim.Run, what, how)
+			return nil
+		}
+	}
+	return nil
+}
+
+// sameItems returns what two batches of one folder both ask about: the same files, or rows; empty if they do not.
+func sameItems(one, other *plan.Plan) string {
+	if other == nil || len(one.Tasks) != 1 || len(other.Tasks) != 1 || one.Tasks[0].ID != definition.BatchID || other.Tasks[0].ID != definition.BatchID {
+		return ""
+	}
+	a, b := one.Tasks[0].FanOut, other.Tasks[0].FanOut
+	switch {
+	case a == nil || b == nil || a.Directory != b.Directory || !slices.Equal(a.Files, b.Files) || (a.Rows == nil) != (b.Rows == nil):
+		return ""
+	case a.Rows == nil:
+		return "files"
+	case a.Rows.File != b.Rows.File:
+		return ""
+	case a.Rows.Requests:
+		return "requests"
+	}
+	return "rows"
 }
 
 // stillOpen is the error of a run that should start while one of its id is open.

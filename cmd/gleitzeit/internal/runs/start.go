@@ -3,7 +3,6 @@ package runs
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
@@ -80,7 +79,7 @@ func (e *Executor) Start(ctx context.Context, p *plan.Plan, o StartOptions) (*Ha
 			h.plan = p
 			return h, nil
 		}
-		if err := e.noteEarlier(ctx, wanted); err != nil {
+		if err := noteEarlier(ctx, e.session, wanted, p); err != nil {
 			return nil, err
 		}
 		if wanted, over, err = e.wanted(ctx, p, o); err != nil {
@@ -143,37 +142,6 @@ func (e *Executor) attach(ctx, searching context.Context, wanted home.Claim, las
 		return h, err
 	}
 	return e.startedMeanwhile(searching, last)
-}
-
-// noteEarlier notifies of the newest open run of the same file that no process executes, and that a start does not resume:
-// the file, or an input, was another one.
-func (e *Executor) noteEarlier(ctx context.Context, wanted home.Claim) error {
-	s := e.session
-	claims, err := s.home.Claims()
-	if err != nil {
-		return err
-	}
-	for _, claim := range slices.Backward(claims) {
-		if wanted.File == "" || claim.File != wanted.File || claim.PlanHash == wanted.PlanHash {
-			continue
-		}
-		executed, err := s.home.Executed(claim.Run)
-		if err != nil {
-			return err
-		}
-		if executed {
-			continue
-		}
-		found, err := s.lookUpClaim(ctx, claim)
-		if err != nil {
-			return err
-		}
-		if found != nil && found.open {
-			s.notify(Interrupted, claim.Run, "run %s of this file with other content or inputs is interrupted; `gleitzeit server` resumes it, `gleitzeit cancel %[1]s` cancels it", claim.Run)
-			return nil
-		}
-	}
-	return nil
 }
 
 // search goes through the claims that are equal to the one wanted. searching ends when no run is wanted any more.

@@ -11,15 +11,17 @@ import (
 
 // Batch is the document of a batch: a run with one fanned-out task.
 type Batch struct {
-	Run       string          `json:"run"`
-	Workflow  string          `json:"workflow"`
-	Status    protocol.Status `json:"status"`
-	Total     int             `json:"total"`
-	Succeeded int             `json:"succeeded"`
-	Failed    int             `json:"failed"`
-	Skipped   int             `json:"skipped"`
-	Warnings  int             `json:"warnings,omitempty"` // Items whose results have warnings.
-	Warning   string          `json:"warning,omitempty"`  // Of the task: which files were left out.
+	Run      string          `json:"run"`
+	Workflow string          `json:"workflow"`
+	Status   protocol.Status `json:"status"`
+	// Interrupted: as that of the run.
+	Interrupted bool   `json:"interrupted,omitempty"`
+	Total       int    `json:"total"`
+	Succeeded   int    `json:"succeeded"`
+	Failed      int    `json:"failed"`
+	Skipped     int    `json:"skipped"`
+	Warnings    int    `json:"warnings,omitempty"` // Items whose results have warnings.
+	Warning     string `json:"warning,omitempty"`  // Of the task: which files were left out.
 	Reasons
 	Duration protocol.Seconds `json:"duration"`
 	Error    *Error           `json:"error,omitempty"` // The error of the task, or of the run.
@@ -31,7 +33,7 @@ type Batch struct {
 
 // Batch returns the document of a fanned-out task of the run, without the results of its items.
 func (r *Run) Batch(task string) *Batch {
-	b := &Batch{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Duration: r.Duration, Error: r.Error}
+	b := &Batch{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Interrupted: r.Interrupted, Duration: r.Duration, Error: r.Error}
 	of := r.Task(task)
 	if of == nil {
 		return b

@@ -189,7 +189,7 @@ func (r *Run) Tree() string {
 		for _, id := range task.after {
 			depth[task.ID] = max(depth[task.ID], depth[id]+1)
 		}
-		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), task.Line())
+		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), r.TaskLine(task))
 		if task.Warning != "" {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
@@ -236,8 +236,10 @@ func topological(after [][]int) []int {
 }
 
 // Line returns a line about a task: mark, id, method, status, duration, and the reason if it did not complete.
-func (t *Task) Line() string {
-	line := fmt.Sprintf("%s %s  %s  %s", Mark(t.Status), t.ID, t.Method, t.Status)
+func (t *Task) Line() string { return t.lineAs(t.Status) }
+
+func (t *Task) lineAs(status protocol.Status) string {
+	line := fmt.Sprintf("%s %s  %s  %s", Mark(t.Status), t.ID, t.Method, status)
 	if t.StartedAt != nil && t.Status.Ended() {
 		line += "  " + Duration(t.Duration)
 	}
@@ -263,6 +265,14 @@ func (t *Task) Line() string {
 		line += "  " + value.VisibleLines(Brief(t.Error.Message))
 	}
 	return line
+}
+
+// TaskLine returns the line about a task of the run: one that runs is interrupted where the run is.
+func (r *Run) TaskLine(task *Task) string {
+	if r.Interrupted && task.Status == protocol.Running {
+		return task.lineAs(Interrupted)
+	}
+	return task.Line()
 }
 
 // WarningLine returns a line with the warning of the task's result.
