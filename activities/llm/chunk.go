@@ -16,7 +16,7 @@ import (
 
 // Documents implements split.Reader: the files of a call.
 func (h *Handler) Documents(ctx context.Context, request protocol.Request) ([]split.Document, error) {
-	attached, err := (&files{request: request, reader: h.options.Documents, textOnly: true}).read(ctx)
+	attached, err := (&files{request: request, reader: h.options.Documents, withoutImages: true}).read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +29,7 @@ func (h *Handler) Documents(ctx context.Context, request protocol.Request) ([]sp
 		for _, part := range attached.parts[i] {
 			all[i].Parts = append(all[i].Parts, split.Part(part))
 		}
+		all[i].Images = attached.shown[i]
 	}
 	return all, nil
 }
@@ -38,9 +39,9 @@ func (h *Handler) SplitsTooLong(request protocol.Request) bool {
 	return text(request.Parameters, "on_truncation") == "split"
 }
 
-// Chunk implements split.Reader: the call with a text instead of its files.
-func (h *Handler) Chunk(request protocol.Request, text string) protocol.Request {
-	request.Document = text
+// Chunk implements split.Reader: the call with a text and images instead of its files.
+func (h *Handler) Chunk(request protocol.Request, text string, images []protocol.PageImage) protocol.Request {
+	request.Document, request.Images = text, images
 	return request
 }
 

@@ -86,7 +86,7 @@ func ReadPrompt(ctx context.Context, request protocol.Request, documents *reader
 	if err := checkPage(request.Method, request.Parameters); err != nil {
 		return Prompt{}, err
 	}
-	attached, err := (&files{request: request, reader: documents, textOnly: true}).read(ctx)
+	attached, err := (&files{request: request, reader: documents, withoutImages: true}).read(ctx)
 	if err != nil {
 		return Prompt{}, err
 	}
