@@ -21,7 +21,7 @@ func (h *Handler) Documents(ctx context.Context, request protocol.Request) ([]sp
 }
 
 func readDocuments(ctx context.Context, request protocol.Request, documents *reader.Reader) ([]split.Document, error) {
-	attached, err := (&files{request: request, reader: documents, textOnly: true}).read(ctx)
+	attached, err := (&files{request: request, reader: documents, withoutImages: true}).read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,7 @@ func readDocuments(ctx context.Context, request protocol.Request, documents *rea
 		for _, part := range attached.parts[i] {
 			all[i].Parts = append(all[i].Parts, split.Part(part))
 		}
+		all[i].Images = attached.shown[i]
 	}
 	return all, nil
 }
@@ -43,9 +44,9 @@ func (h *Handler) SplitsTooLong(request protocol.Request) bool {
 	return text(request.Parameters, "on_truncation") == "split"
 }
 
-// Chunk implements split.Reader: the call with a text instead of its files.
-func (h *Handler) Chunk(request protocol.Request, text string) protocol.Request {
-	request.Document = text
+// Chunk implements split.Reader: the call with a text and images instead of its files.
+func (h *Handler) Chunk(request protocol.Request, text string, images []protocol.PageImage) protocol.Request {
+	request.Document, request.Images = text, images
 	return request
 }
 

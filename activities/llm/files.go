@@ -3,6 +3,7 @@ package llm
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
 	"github.com/gleitzeit/gleitzeit/activities/llm/images"
+	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -38,17 +40,19 @@ type attachments struct {
 	texts    []document.File
 	parts    [][]documents.Part // Of each text.
 	images   [][]byte           // Of pages without text.
+	shown    [][]split.Image    // What they are of, of each text.
 	warnings []string
 }
 
 // files reads the files of a call. Text files are read anew for each request, so that waiting calls do not hold them in memory. What
 // takes long to read is read before the call waits for a server, and kept if it is small.
 type files struct {
-	request  protocol.Request
-	reader   *reader.Reader
-	largest  int  // Maximum width and height of images in pixels; 0 is no limit.
-	textOnly bool // Pages without text are left out.
-	kept     map[string]attachment
+	request protocol.Request
+	reader  *reader.Reader
+	largest int // Maximum width and height of images in pixels; 0 is no limit.
+	kept    map[string]attachment
+	// withoutImages leaves out the images of pages without text.
+	withoutImages bool
 }
 
 // attachment is what is sent of one file.
@@ -56,6 +60,7 @@ type attachment struct {
 	text     string
 	parts    []documents.Part
 	images   [][]byte
+	shown    []split.Image
 	warnings []string
 }
 
@@ -71,7 +76,7 @@ var textFormats = []string{"text", "markdown", "csv"}
 // prepare reads the files that take long.
 func (f *files) prepare(ctx context.Context) error {
 	if f.request.Document != "" {
-		return nil
+		return f.prepareImages(ctx)
 	}
 	for _, path := range f.paths() {
 		if _, is := f.kept[path]; is || f.isQuick(path) {
@@ -114,7 +119,9 @@ func namesFiles(given value.Value) bool {
 // read reads `file_path`, then `files`.
 func (f *files) read(ctx context.Context) (all attachments, err error) {
 	if f.request.Document != "" {
-		return instead(f.request), nil
+		all = instead(f.request)
+		all.images, err = f.chunkImages(ctx)
+		return all, err
 	}
 	listed, _ := f.request.Parameters.Get("files")
 	names, size := fileNames(listed.Elements()), 0
@@ -134,7 +141,7 @@ func (f *files) read(ctx context.Context) (all attachments, err error) {
 			file.Name = names[of]
 		}
 		all.texts = append(all.texts, file)
-		all.parts = append(all.parts, read.parts)
+		all.parts, all.shown = append(all.parts, read.parts), append(all.shown, read.shown)
 		all.images = append(all.images, read.images...)
 		all.warnings = append(all.warnings, read.warnings...)
 		if len(all.images) > maxRendered {
@@ -142,6 +149,58 @@ func (f *files) read(ctx context.Context) (all attachments, err error) {
 		}
 	}
 	return all, nil
+}
+
+// chunkImages returns the images of the pages without text that belong to a chunk.
+func (f *files) chunkImages(ctx context.Context) (all [][]byte, err error) {
+	if len(f.request.Images) > maxRendered {
+		return nil, tooManyPages()
+	}
+	if read, is := f.kept[ofChunk]; is {
+		return read.images, nil
+	}
+	paths, pages := f.paths(), map[int][]int{}
+	for _, image := range f.request.Images {
+		pages[image.File] = append(pages[image.File], image.Page)
+	}
+	for _, i := range slices.Sorted(maps.Keys(pages)) {
+		data, err := f.request.Files.Read(paths[i], reader.MaxFile)
+		if err != nil {
+			return nil, err
+		}
+		var d documents.Document
+		if pages[i][0] == 0 {
+			options, err := reader.Options(f.request.Parameters)
+			if err != nil {
+				return nil, err
+			}
+			options.Limits.Text, options.Images = maxText, true
+			if d, err = f.reader.ReadData(ctx, paths[i], data, options); err != nil {
+				return nil, err
+			}
+		}
+		made, err := f.imagesOf(ctx, paths[i], data, &d, pages[i])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, made...)
+	}
+	return all, nil
+}
+
+// ofChunk is the key under which the images of a chunk are kept: no file has an empty path.
+const ofChunk = ""
+
+// prepareImages makes the images of a chunk, and keeps them if they are small.
+func (f *files) prepareImages(ctx context.Context) error {
+	if _, is := f.kept[ofChunk]; is || len(f.request.Images) == 0 {
+		return nil
+	}
+	made, err := f.chunkImages(ctx)
+	if err == nil && totalSize(made) <= maxKept {
+		f.kept = map[string]attachment{ofChunk: {images: made}}
+	}
+	return err
 }
 
 // instead returns what a request has in place of its files: a chunk of them.
@@ -166,7 +225,7 @@ func (f *files) readFile(ctx context.Context, path string) (read attachment, err
 	}
 	options.Limits.Text = maxText
 	vision := text(f.request.Parameters, "on_no_text") == noTextVision
-	options.Images = vision && !f.textOnly
+	options.Images = vision
 	data, err := f.request.Files.Read(path, reader.MaxFile)
 	if err != nil {
 		return read, err
@@ -176,20 +235,22 @@ func (f *files) readFile(ctx context.Context, path string) (read attachment, err
 		return read, err
 	}
 	read.text, read.parts, read.warnings = d.Text(), d.Parts, reader.Warnings(path, d.Warnings)
-	switch {
-	case vision && f.textOnly:
-	case vision:
-		if read.images, err = f.imagesOf(ctx, path, data, &d); err != nil {
-			return read, err
-		}
+	if vision {
+		read.shown = f.shownOf(path, &d)
 		read.warnings = reader.Warnings(path, d.Warnings)
-		if d.Empty() && len(read.images) == 0 {
-			return read, noText(path, d, false)
-		}
-	case d.Empty():
-		return read, noText(path, d, f.request.Method != Embed)
 	}
-	return read, nil
+	if d.Empty() && len(read.shown) == 0 {
+		return read, noText(path, d, !vision && f.request.Method != Embed)
+	}
+	if f.withoutImages || len(read.shown) == 0 {
+		return read, nil
+	}
+	pages := make([]int, len(read.shown))
+	for i, image := range read.shown {
+		pages[i] = image.Page
+	}
+	read.images, err = f.imagesOf(ctx, path, data, &d, pages)
+	return read, err
 }
 
 // noText is the failure of a document without text.
@@ -204,28 +265,38 @@ func noText(path string, d documents.Document, mayRender bool) error {
 	return failure
 }
 
-// imagesOf returns images of what has no text in a document: the pages of a PDF document, else its pictures. Warnings about these pages
-// are dropped.
-func (f *files) imagesOf(ctx context.Context, path string, data []byte, d *documents.Document) (all [][]byte, err error) {
-	var found [][]byte
-	if d.Format == "pdf" && f.reader.Converter(path) == nil {
-		var pages []int
-		for _, part := range d.Parts {
-			page, err := strconv.Atoi(part.Name)
-			if err == nil && strings.TrimSpace(part.Text) == "" {
-				pages = append(pages, page)
-				d.Warnings = slices.DeleteFunc(d.Warnings, func(warning string) bool { return warning == fmt.Sprintf("page %d has no text", page) })
-			}
+// shownOf returns what has no text in a document and is sent as images: the pages of a PDF document, else all pictures of the document.
+// Warnings about these pages are dropped.
+func (f *files) shownOf(path string, d *documents.Document) (shown []split.Image) {
+	if d.Format != "pdf" || f.reader.Converter(path) != nil {
+		if d.Empty() && len(d.Images) > 0 {
+			shown = []split.Image{{}}
 		}
+		return shown
+	}
+	for i, part := range d.Parts {
+		page, err := strconv.Atoi(part.Name)
+		if err == nil && strings.TrimSpace(part.Text) == "" {
+			shown = append(shown, split.Image{Part: i, Page: page})
+			d.Warnings = slices.DeleteFunc(d.Warnings, func(warning string) bool { return warning == fmt.Sprintf("page %d has no text", page) })
+		}
+	}
+	return shown
+}
+
+// imagesOf returns the images of pages of a PDF document; page 0 is all pictures of a document.
+func (f *files) imagesOf(ctx context.Context, path string, data []byte, d *documents.Document, pages []int) (all [][]byte, err error) {
+	var found [][]byte
+	if pages[0] == 0 {
+		for _, image := range d.Images {
+			found = append(found, image.Data)
+		}
+	} else {
 		if len(pages) > maxRendered {
 			return nil, tooManyPages()
 		}
 		if found, err = reader.Render(ctx, path, data, pages); err != nil {
 			return nil, err
-		}
-	} else if d.Empty() {
-		for _, image := range d.Images {
-			found = append(found, image.Data)
 		}
 	}
 	for _, image := range found {

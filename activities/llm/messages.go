@@ -88,7 +88,7 @@ func ReadPrompt(ctx context.Context, request protocol.Request, documents *reader
 	}
 	attached, err := instead(request), error(nil)
 	if request.Document == "" {
-		attached, err = (&files{request: request, reader: documents, textOnly: true}).read(ctx)
+		attached, err = (&files{request: request, reader: documents, withoutImages: true}).read(ctx)
 	}
 	if err != nil {
 		return Prompt{}, err
@@ -122,6 +122,12 @@ func checkPage(method string, given value.Value) error {
 		if _, has := object.Get("text"); has && object.Kind() == value.KindObject {
 			return protocol.Errorf(protocol.InvalidParams, "%s: parameters.%s: got object, want string", method, name).
 				WithHint("a page is an object: refer to its text, as in `${item.pages[0].text}`")
+		}
+		if elements := object.Elements(); object.Kind() == value.KindList && len(elements) > 0 {
+			if _, has := elements[0].Get("text"); has {
+				return protocol.Errorf(protocol.InvalidParams, "%s: parameters.%s: got array, want string", method, name).
+					WithHint("pages are a list: refer to the text of all, `${item.text}`, or to the text of each, `${item.pages[*].text}`, within a longer text")
+			}
 		}
 	}
 	return nil

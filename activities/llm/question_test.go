@@ -143,6 +143,14 @@ func TestPageAsPrompt(t *testing.T) {
 	}
 }
 
+// All pages in place of their text are named with what to write instead.
+func TestPagesAsPrompt(t *testing.T) {
+	handler := open(t, llm.Options{})
+	request := asking(t, llm.Chat, `{"prompt":[{"kind":"page","name":"1","text":"Costs."}]}`)
+	wantError(t, fails(t, t.Context(), handler, request, nil), protocol.InvalidParams, protocol.Permanent, "llm/chat: parameters.prompt: got array, want string",
+		"pages are a list: refer to the text of all, `${item.text}`, or to the text of each, `${item.pages[*].text}`, within a longer text")
+}
+
 func TestFilesThatCannotBeRead(t *testing.T) {
 	handler := open(t, llm.Options{})
 	for name, test := range map[string]struct {

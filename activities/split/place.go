@@ -12,7 +12,11 @@ import (
 func (t *text) placeOf(c Chunk, by protocol.SplitBy) string {
 	from, to := t.contentOf(c)
 	if t.hasParts() {
-		return t.partsOf(from, to)
+		first, last := t.partAt(from), t.partAt(max(to-1, from))
+		if shown := t.imagesOf(c); len(shown) > 0 {
+			first, last = min(first, shown[0].Part), max(last, shown[len(shown)-1].Part)
+		}
+		return t.partsOf(first, last)
 	}
 	place := t.linesOf(from, to)
 	if heading := t.headingOf(from, to); heading != "" && by != protocol.SplitByLine {
@@ -34,8 +38,23 @@ func (t *text) partAt(at int) int {
 	return max(sort.SearchInts(t.at, at+1)-1, 0)
 }
 
+// imagesOf returns the images of the parts that begin in a chunk, without its overlap.
+func (t *text) imagesOf(c Chunk) (images []Image) {
+	for _, image := range t.shown {
+		at := 0
+		if image.Part < len(t.at) {
+			at = t.at[image.Part]
+		}
+		if at >= c.Start && at < c.End || at == c.End && at == len(t.all) {
+			images = append(images, image)
+		}
+	}
+	return images
+}
+
+// partsOf names parts by the indexes of the first and the last.
 func (t *text) partsOf(from, to int) string {
-	first, last := t.parts[t.partAt(from)], t.parts[t.partAt(max(to-1, from))]
+	first, last := t.parts[from], t.parts[to]
 	switch {
 	case first == last && first.Name == "":
 		return first.Kind

@@ -20,8 +20,8 @@ type Reader interface {
 	Documents(ctx context.Context, request protocol.Request) ([]Document, error)
 	// SplitsTooLong reports whether the parameters say that a document which is too long is split.
 	SplitsTooLong(request protocol.Request) bool
-	// Chunk returns the call with a text in place of its documents. A prompt that is too long fails it with a protocol.TooLong.
-	Chunk(request protocol.Request, text string) protocol.Request
+	// Chunk returns the call with a text, and the images of pages without text, in place of its documents. A prompt that is too long fails it with a protocol.TooLong.
+	Chunk(request protocol.Request, text string, images []protocol.PageImage) protocol.Request
 	// Combination returns the call that makes one answer of the answers about chunks; an empty prompt is a default.
 	Combination(request protocol.Request, prompt, answers string) protocol.Request
 	// Count returns how many tokens a text has, and whether that was counted; otherwise it is an estimate.
@@ -136,7 +136,7 @@ func (r *reading) plan(ctx context.Context) (whole *protocol.Result, err error) 
 	r.calibrate(ctx)
 	r.size = float64(r.Size)
 	if r.size == 0 || r.tokensOfAll() <= r.size {
-		result, err := r.Handle(ctx, r.Reader.Chunk(r.Request, r.whole()), r.Progress)
+		result, err := r.askAtOnce(ctx)
 		tooLong, is := errors.AsType[*protocol.TooLong](err)
 		if !is {
 			return &result, err
@@ -203,13 +203,43 @@ func (r *reading) options(size float64) Options {
 // whole is the text of all documents.
 func (r *reading) whole() string {
 	if len(r.texts) == 1 {
-		return r.texts[0].all
+		return r.texts[0].withoutEmptyParts()
 	}
 	all := make([]string, len(r.texts))
 	for i, t := range r.texts {
-		all[i] = "# " + t.title + separator + t.all
+		all[i] = "# " + t.title + separator + t.withoutEmptyParts()
 	}
 	return strings.Join(all, separator)
+}
+
+// askAtOnce makes the call about all of the documents: what it sends, and what its warnings say, is as without a split.
+func (r *reading) askAtOnce(ctx context.Context) (protocol.Result, error) {
+	whole := r.whole()
+	if strings.TrimSpace(whole) == "" { // Images alone.
+		return r.Handle(ctx, r.Request, r.Progress)
+	}
+	var images []protocol.PageImage
+	for i, t := range r.texts {
+		images = append(images, pageImages(i, t.shown)...)
+	}
+	result, err := r.Handle(ctx, r.Reader.Chunk(r.Request, whole, images), r.Progress)
+	if err != nil || len(r.warnings) == 0 {
+		return result, err
+	}
+	warnings := r.warnings
+	if result.Warning != "" {
+		warnings = append(slices.Clone(warnings), result.Warning)
+	}
+	result.Warning = strings.Join(warnings, "; ")
+	result.Value = result.Value.With("warning", value.String(result.Warning))
+	return result, nil
+}
+
+func pageImages(file int, shown []Image) (images []protocol.PageImage) {
+	for _, image := range shown {
+		images = append(images, protocol.PageImage{File: file, Page: image.Page})
+	}
+	return images
 }
 
 func (r *reading) names() string {
@@ -240,7 +270,12 @@ func (r *reading) read(ctx context.Context, i int) (split bool, err error) {
 	}
 	c := r.chunks[i]
 	content := r.texts[c.Document].content(c, r.By)
-	name := stepName("chunk", content)
+	images := pageImages(c.Document, r.texts[c.Document].imagesOf(c))
+	of := []string{content}
+	if len(images) > 0 {
+		of = append(of, fmt.Sprint(images))
+	}
+	name := stepName("chunk", of...)
 	step, err := r.Steps.Find(ctx, name)
 	if err != nil {
 		return false, err
@@ -258,7 +293,7 @@ func (r *reading) read(ctx context.Context, i int) (split bool, err error) {
 		r.Request.Write("\n\n")
 	}
 	at := fmt.Sprintf("chunk %d of %d", i+1, len(r.chunks))
-	made, err := r.ask(ctx, name, at, r.Reader.Chunk(r.Request, content))
+	made, err := r.ask(ctx, name, at, r.Reader.Chunk(r.Request, content, images))
 	if tooLong, is := errors.AsType[*protocol.TooLong](err); is {
 		room, failure := r.room(ctx, tooLong)
 		if failure != nil {

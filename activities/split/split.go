@@ -16,6 +16,7 @@ type Document struct {
 	Title string // As the model and people read it: the name of the file.
 	Parts []Part // In their order; one without a kind where the document has no pages.
 
+	Images   []Image  // Of its parts without text, in the order of the parts.
 	Warnings []string // About what could not be read of it.
 }
 
@@ -24,6 +25,12 @@ type Part struct {
 	Kind string // "page", "slide", "sheet"; empty if the document has no such parts.
 	Name string // "3", "Budget".
 	Text string // Markdown.
+}
+
+// Image is what is sent of a part without text.
+type Image struct {
+	Part int // Index of the part.
+	Page int // Of a protocol.PageImage.
 }
 
 // Chunk is a range of the text of a document. The chunks of a document follow each other without a gap.
@@ -52,6 +59,7 @@ type text struct {
 	all   string
 	parts []Part // Without their texts,
 	at    []int  // and where they begin.
+	shown []Image
 
 	indexed  bool
 	breaks   []int // Of lines.
@@ -59,7 +67,7 @@ type text struct {
 }
 
 func newText(of Document) *text {
-	t := &text{title: of.Title}
+	t := &text{title: of.Title, shown: of.Images}
 	size := 0
 	for _, part := range of.Parts {
 		size += len(part.Text) + len(separator)
@@ -74,6 +82,21 @@ func newText(of Document) *text {
 	}
 	t.all = string(joined)
 	return t
+}
+
+// withoutEmptyParts is the text as it is sent where nothing is split.
+func (t *text) withoutEmptyParts() string {
+	var parts []string
+	for i, at := range t.at {
+		end := len(t.all)
+		if i+1 < len(t.at) {
+			end = t.at[i+1] - len(separator)
+		}
+		if at < end {
+			parts = append(parts, t.all[at:end])
+		}
+	}
+	return strings.Join(parts, separator)
 }
 
 // hasParts reports whether the document has pages, or parts of another kind.

@@ -22,6 +22,7 @@ type cost struct {
 	*xmlarchive.Budget
 	limits Limits
 	text   int64 // Bytes left.
+	tags   int   // Of HTML, read so far.
 }
 
 func newCost(ctx context.Context, o Options, size int) *cost {

@@ -241,6 +241,20 @@ var hostile = []struct {
 		return []byte(strings.Repeat("From: a\r\nSubject: s\r\nContent-Type: message/rfc822\r\n\r\n", 100_000) + "From: b\r\n\r\nthe end")
 	}, ""},
 	{"endless table.csv", func(testing.TB) []byte { return []byte(strings.Repeat("a,b,c\n", 1_500_000)) }, ""},
+	{"words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 12_000_000)) }, "is an HTML page of 57 MiB, and the limit is"},
+	{"fewer words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 6_500_000)) }, "has a piece of more than 16 MiB without a tag"},
+	{"paragraphs.html", func(testing.TB) []byte {
+		return []byte(strings.Repeat("<p>word word word word word word word word</p>", 700_000))
+	}, ""},
+	{"headings.html", func(testing.TB) []byte { return []byte(strings.Repeat("<h1>a</h1>", 5_000_000)) }, "is an HTML page of 48 MiB, and the limit is"},
+	{"fewer headings.html", func(testing.TB) []byte { return []byte(strings.Repeat("<h1>a</h1>", 3_300_000)) }, "has more than 6,000,000 tags"},
+	{"fewest words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 3_000_000)) }, ""},
+	{"fewest headings.html", func(testing.TB) []byte { return []byte(strings.Repeat("<h1>a</h1>", 2_900_000)) }, ""},
+	{"open quote.csv", func(testing.TB) []byte { return []byte("a,b\n\"" + strings.Repeat("x,y\n", 15_000_000)) }, "has a row of more than 8 MiB, which begins in line 2"},
+	{"short rows.csv", func(testing.TB) []byte { return []byte(strings.Repeat("a,b\n", 15_000_000)) }, "has more than 4,000,000 rows"},
+	{"fewer rows.csv", func(testing.TB) []byte { return []byte(strings.Repeat("a,b\n", 3_900_000)) }, ""},
+	{"lines.md", func(testing.TB) []byte { return []byte(strings.Repeat("# a\r\n", 12_000_000)) }, ""},
+	{"lines.txt", func(testing.TB) []byte { return []byte(strings.Repeat("a\r\n", 20_000_000)) }, ""},
 	{"commas.csv", func(testing.TB) []byte { return []byte("a\"b" + strings.Repeat(",", 30_000_000)) }, "has more than 65536 columns in a line"},
 	{"100,000 sheets.ods", func(t testing.TB) []byte {
 		return packed(t, "mimetype", odfType+"spreadsheet", "content.xml", fmt.Sprintf(odfXML, "spreadsheet", strings.Repeat(`<table:table table:name="x"><table:table-row><table:table-cell><text:p>1</text:p></table:table-cell></table:table-row></table:table>`, 100_000)))

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
@@ -73,16 +75,45 @@ func decodeHTML(data []byte, encoding string) ([]byte, error) {
 	return from.NewDecoder().Bytes(data)
 }
 
+const (
+	// memoryOfHTML is how many bytes the reading of one byte of a page takes, at most.
+	memoryOfHTML = 7
+	// maxTags is the maximum number of tags of a document, which are what reading takes its time for.
+	maxTags = 6_000_000
+	// maxHTMLPiece is the maximum size of a tag, or of a text between two tags, in bytes.
+	maxHTMLPiece = 16 << 20
+
+	splitFile = "split the file into smaller ones"
+)
+
+// spendPage counts a page before it is read.
+func (c *cost) spendPage(page []byte) error {
+	if most := c.limits.Memory / memoryOfHTML; int64(len(page)) > most {
+		c.Fail(&Problem{Text: fmt.Sprintf("is an HTML page of %s, and the limit is %s", humanize.IBytes(uint64(len(page))), humanize.IBytes(uint64(max(most, 0)))), Hint: splitFile})
+	}
+	if c.tags += bytes.Count(page, []byte("<")); c.tags > maxTags {
+		c.Fail(&Problem{Text: fmt.Sprintf("has more than %s tags", humanize.Comma(maxTags)), Hint: splitFile})
+	}
+	return c.Err
+}
+
 // read returns the text of a page.
 func (r *htmlReader) read(page []byte) (string, error) {
+	if err := r.m.cost.spendPage(page); err != nil {
+		return "", err
+	}
 	z := html.NewTokenizer(bytes.NewReader(page))
+	z.SetMaxBuf(maxHTMLPiece)
 	for !r.finished {
 		if err := r.m.cost.Check(); err != nil {
 			return "", err
 		}
 		switch z.Next() {
 		case html.ErrorToken:
-			if err := z.Err(); !errors.Is(err, io.EOF) {
+			switch err := z.Err(); {
+			case errors.Is(err, html.ErrBufferExceeded):
+				return "", &Problem{Text: fmt.Sprintf("has a piece of more than %s without a tag in its HTML", humanize.IBytes(maxHTMLPiece)), Hint: splitFile}
+			case !errors.Is(err, io.EOF):
 				return "", damaged("an HTML page", "its tags cannot be read")
 			}
 			r.finished = true

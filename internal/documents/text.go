@@ -99,7 +99,7 @@ func readText(_ context.Context, _ string, data []byte, o Options) (Document, er
 // readMarkdown reads Markdown, whose title is its first heading of the first level.
 func readMarkdown(ctx context.Context, name string, data []byte, o Options) (Document, error) {
 	d, err := readText(ctx, name, data, o)
-	for line := range strings.Lines(d.Text()) {
+	for line := range strings.Lines(d.Parts[0].Text) {
 		if title, is := strings.CutPrefix(line, "# "); is {
 			d.Title = strings.TrimSpace(strings.TrimRight(strings.TrimSpace(title), "#"))
 			break

@@ -108,6 +108,12 @@ type Identifier interface {
 // Progress reports how far a call has come ("120 tokens"). It may be called at any rate.
 type Progress func(message string)
 
+// PageImage is a page of a file that is sent as an image, because it has no text.
+type PageImage struct {
+	File int // Its index among those that the parameters name.
+	Page int // From 1; 0 is all pictures of a document that cannot be rendered.
+}
+
 // Request is a call with every reference resolved.
 type Request struct {
 	Method       string
@@ -122,6 +128,7 @@ type Request struct {
 	Timeout      time.Duration // Of this attempt; 0 is none. The caller enforces it, unless the method has EnforcesTimeout.
 	Servers      []ToolServer  // Those of the workflow that the call may need.
 	Document     string        // Text instead of the files that the parameters name: a chunk of them. Empty: they are read.
+	Images       []PageImage   // With Document: the pages without text that belong to the chunk, and are sent as images.
 	Priority     int           // Among waiting calls: 1 is served first, 5 last; 0 is NormalPriority.
 
 	// Secret returns the worker's secret of the name, and redacts it in everything that leaves the call. The error is a

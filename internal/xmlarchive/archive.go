@@ -160,6 +160,9 @@ func (a *Archive) Bytes(name string, limit int64) ([]byte, error) {
 		return nil, nil
 	}
 	if file.UncompressedSize64 > uint64(limit) {
+		if limit >= a.budget.Unpacked { // What is unpacked already counts: the limit is that of all files.
+			return nil, a.tooLarge(uint64(a.budget.most-a.budget.Unpacked)+file.UncompressedSize64, a.budget.most)
+		}
 		return nil, a.tooLarge(file.UncompressedSize64, limit)
 	}
 	reader, err := file.Open()

@@ -103,3 +103,20 @@ func FuzzOpen(f *testing.F) {
 		})
 	})
 }
+
+// A file that exceeds what is left of the budget is an error with the limit of all files, not with the rest.
+func TestLimitOfAllFiles(t *testing.T) {
+	data := zipped(t, "a.xml", strings.Repeat("x", 60))
+	budget := NewBudget(t.Context(), 100)
+	a, err := Open(bytes.NewReader(data), int64(len(data)), "a document", budget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Bytes("a.xml", budget.Unpacked); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Bytes("a.xml", budget.Unpacked)
+	if e, is := errors.AsType[*Error](err); !is || e.Kind != TooLarge || e.Size != 120 || e.Limit != 100 {
+		t.Errorf("%+v", err)
+	}
+}

@@ -100,6 +100,7 @@ func (c *Command) Convert(ctx context.Context, name string, data []byte) (text s
 		return "", c.problem(fmt.Sprintf("it writes more than %d MiB", maxOutput>>20))
 	case limited.Err() != nil:
 		return "", c.problem(fmt.Sprintf("timed out after %s", timeout))
+	case errors.Is(err, exec.ErrWaitDelay): // It ended with 0, and a program that it started holds its output.
 	case err != nil && command.ProcessState == nil:
 		return "", c.unusable("%v", err)
 	case err != nil:

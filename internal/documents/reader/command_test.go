@@ -28,6 +28,7 @@ func TestCommand(t *testing.T) {
 		{[]string{"cat", "{file}"}, "a.doc", "one\ntwo"},
 		{[]string{"cat"}, "A.Doc", "one\ntwo"},
 		{[]string{"echo", "$(id); `id` | {file}.x"}, "-rf.doc", "$(id); `id` | "},
+		{[]string{"sh", "-c", "sleep 200 & echo hi"}, "a.doc", "hi"},
 		{[]string{"sh", "-c", "echo \"key: $API_KEY\""}, "a.doc", "key:"},
 	} {
 		d, err := read(c.words, 0, c.name, "one\ntwo\n")

@@ -133,6 +133,17 @@ func Warnings(path string, all []string) []string {
 	return []string{fmt.Sprintf("file %q: %s", path, shown)}
 }
 
+// WithoutText says of a document without text what helps; empty if it has text.
+func WithoutText(d documents.Document) string {
+	switch {
+	case !d.Empty():
+		return ""
+	case slices.Contains([]string{"text", "markdown", "csv"}, d.Format):
+		return "the file is empty"
+	}
+	return "the document has no text: if it is a scan, `on_no_text: vision` sends its pages as images to a model that accepts them"
+}
+
 // Value returns what references to the file of an item find: `text`, `title` and `pages`, a list of the parts.
 func Value(d documents.Document) value.Value {
 	return value.Object(

@@ -78,8 +78,8 @@ func (p Program) read(ctx context.Context, path string, options reading.Options)
 	for _, warning := range d.Warnings {
 		p.Say("! " + warning)
 	}
-	if d.Empty() && len(d.Warnings) == 0 {
-		p.Say("! the document has no text")
+	if missing := reader.WithoutText(d); missing != "" {
+		p.Say("! " + missing)
 	}
 	p.Print(d.Text(), documents.Value(d))
 	return nil
