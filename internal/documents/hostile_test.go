@@ -242,13 +242,13 @@ var hostile = []struct {
 	}, ""},
 	{"endless table.csv", func(testing.TB) []byte { return []byte(strings.Repeat("a,b,c\n", 1_500_000)) }, ""},
 	{"words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 12_000_000)) }, "is an HTML page of 57 MiB, and the limit is"},
-	{"fewer words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 6_500_000)) }, "has a piece of more than 16 MiB without a tag"},
+	{"fewer words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 6_500_000)) }, "has a piece of more than 20 MiB in its HTML"},
 	{"paragraphs.html", func(testing.TB) []byte {
 		return []byte(strings.Repeat("<p>word word word word word word word word</p>", 700_000))
 	}, ""},
 	{"headings.html", func(testing.TB) []byte { return []byte(strings.Repeat("<h1>a</h1>", 5_000_000)) }, "is an HTML page of 48 MiB, and the limit is"},
 	{"fewer headings.html", func(testing.TB) []byte { return []byte(strings.Repeat("<h1>a</h1>", 3_300_000)) }, "has more than 6,000,000 tags"},
-	{"fewest words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 3_000_000)) }, ""},
+	{"fewest words.html", func(testing.TB) []byte { return []byte("<p>" + strings.Repeat("word ", 4_100_000)) }, ""},
 	{"fewest headings.html", func(testing.TB) []byte { return []byte(strings.Repeat("<h1>a</h1>", 2_900_000)) }, ""},
 	{"open quote.csv", func(testing.TB) []byte { return []byte("a,b\n\"" + strings.Repeat("x,y\n", 15_000_000)) }, "has a row of more than 8 MiB, which begins in line 2"},
 	{"short rows.csv", func(testing.TB) []byte { return []byte(strings.Repeat("a,b\n", 15_000_000)) }, "has more than 4,000,000 rows"},

@@ -81,7 +81,7 @@ const (
 	// maxTags is the maximum number of tags of a document, which are what reading takes its time for.
 	maxTags = 6_000_000
 	// maxHTMLPiece is the maximum size of a tag, or of a text between two tags, in bytes.
-	maxHTMLPiece = 16 << 20
+	maxHTMLPiece = 20 << 20
 
 	splitFile = "split the file into smaller ones"
 )
@@ -112,7 +112,7 @@ func (r *htmlReader) read(page []byte) (string, error) {
 		case html.ErrorToken:
 			switch err := z.Err(); {
 			case errors.Is(err, html.ErrBufferExceeded):
-				return "", &Problem{Text: fmt.Sprintf("has a piece of more than %s without a tag in its HTML", humanize.IBytes(maxHTMLPiece)), Hint: splitFile}
+				return "", &Problem{Text: fmt.Sprintf("has a piece of more than %s in its HTML", humanize.IBytes(maxHTMLPiece)), Hint: splitFile}
 			case !errors.Is(err, io.EOF):
 				return "", damaged("an HTML page", "its tags cannot be read")
 			}
