@@ -178,6 +178,9 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	if o.export.Ordered && o.file == "" {
 		report("--ordered needs --output", "standard output has the items in their order")
 	}
+	if err := o.export.CheckErrors(o.file); err != nil {
+		report(err.Error(), "standard output has the requests without an answer among the others")
+	}
 	if err := export.CheckFile(o.file); err != nil && !o.export.Named {
 		report(err.Error(), "")
 	}

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -66,7 +67,7 @@ func (p Program) exportCommand() *cobra.Command {
 			} else if err := CheckFile(file); err != nil {
 				return p.Invalid(err)
 			}
-			if err := o.Check(); err != nil {
+			if err := errors.Join(o.Check(), o.CheckErrors(file)); err != nil {
 				return p.Invalid(err)
 			}
 			if err := p.Writable(file); err != nil {
