@@ -27,6 +27,9 @@ func (p *Preview) Text() string {
 		fmt.Fprintf(&text, ", about %s to read", count(int(*p.Tokens), "token"))
 	}
 	text.WriteString("\n")
+	if p.Earlier != nil {
+		fmt.Fprintf(&text, "%s\n", p.Earlier)
+	}
 	if len(p.Models) > 0 {
 		fmt.Fprintf(&text, "models: %s\n", value.Visible(strings.Join(p.Models, ", ")))
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -43,6 +44,22 @@ func newClaim(p *plan.Plan, command string, over *TakeOver) (home.Claim, error) 
 		Run: id, Workflow: p.Name, File: p.File, Folder: p.Folder, Command: command, PlanHash: protocol.RefOf(hashed).Hash,
 		Queue: ownQueue(id), StartedAt: time.Now().UTC(),
 	}, nil
+}
+
+// ClaimedRun returns the newest run whose claim a start of the plan has an equal one to; empty if there is none. Temporal is not asked
+// about it.
+func (s *Session) ClaimedRun(p *plan.Plan, over *TakeOver) (string, error) {
+	wanted, err := newClaim(p, "", over)
+	if err != nil {
+		return "", err
+	}
+	claims, err := s.home.Claims()
+	for _, claim := range slices.Backward(claims) {
+		if claim.File == wanted.File && claim.PlanHash == wanted.PlanHash {
+			return claim.Run, nil
+		}
+	}
+	return "", err
 }
 
 // runID returns the id of a run of the plan: the fixed one, else a new one.
