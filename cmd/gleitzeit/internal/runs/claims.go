@@ -48,12 +48,12 @@ func newClaim(p *plan.Plan, command string, over *TakeOver) (home.Claim, error) 
 
 // ClaimedRun returns the newest run whose claim a start of the plan has an equal one to; empty if there is none. Temporal is not asked
 // about it.
-func (s *Session) ClaimedRun(p *plan.Plan, over *TakeOver) (string, error) {
+func (c *connection) ClaimedRun(p *plan.Plan, over *TakeOver) (string, error) {
 	wanted, err := newClaim(p, "", over)
 	if err != nil {
 		return "", err
 	}
-	claims, err := s.home.Claims()
+	claims, err := c.home.Claims()
 	for _, claim := range slices.Backward(claims) {
 		if claim.File == wanted.File && claim.PlanHash == wanted.PlanHash {
 			return claim.Run, nil
