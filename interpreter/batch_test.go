@@ -83,6 +83,12 @@ template: {method: llm/chat, prompt: x, split: {}, combine: true}
 		if written == nil {
 			t.Fatal(listed(found))
 		}
+		ofFile, _ := interpreter.Compile(interpreter.Input{
+			File: "flow.yaml", Path: "/start/flow.yaml", Folder: "/start", FlowFolder: "/start", Specs: specs(), Files: fstest.MapFS{"start/docs/a.txt": {}}, Text: []byte(c.written),
+		})
+		if !typed.IsTypedBatch() || ofFile.IsTypedBatch() {
+			t.Errorf("typed: %v, of a file: %v", typed.IsTypedBatch(), ofFile.IsTypedBatch())
+		}
 		if got, want := string(shown(t, typed)), string(shown(t, written)); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}

@@ -151,5 +151,5 @@ func (r *run) tokensReached(each *plan.FanOut, counts itemCounts, usage protocol
 	done := counts.wanted - counts.unfinished
 	return protocol.Errorf(protocol.TaskLimitReached, "it stopped when %d of %s %s done: they used %d tokens, and max_tokens_total is %d; %d %s skipped because of that",
 		done, countOf(each, counts.wanted), wereOrWas(done), usage.Tokens(), each.MaxTokens, counts.unfinished, wereOrWas(counts.unfinished)).
-		WithHint("`gleitzeit retry %s` does the rest, with as many tokens again", r.calls.run.ID)
+		WithHint("`%s` does the rest, with as many tokens again", r.again())
 }

@@ -274,6 +274,14 @@ func (r *run) gatherRequest(index int) protocol.GatherRequest {
 	return request
 }
 
+// again returns the command that does what the run leaves: a batch of the command line has its own, which writes its results as `batch` does.
+func (r *run) again() string {
+	if r.plan.IsTypedBatch() {
+		return "gleitzeit batch resume " + r.calls.run.ID
+	}
+	return "gleitzeit retry " + r.calls.run.ID
+}
+
 // verdict decides how a task with items ended: it has completed although items failed, unless all of those did that were
 // not skipped by their condition, or more than max_failures. failure makes its error, from that of the first item that failed.
 func (r *run) verdict(task int, counts itemCounts, tooMany bool, failure func(introduction, format string, args ...any) *protocol.Error) (protocol.Status, *protocol.Error) {
@@ -284,7 +292,7 @@ func (r *run) verdict(task int, counts itemCounts, tooMany bool, failure func(in
 		if n := counts.unfinished; n > 0 {
 			e.Message += fmt.Sprintf("; %d %s skipped because of that", n, wereOrWas(n))
 		}
-		goOn := fmt.Sprintf("`gleitzeit retry %s` does the rest", r.calls.run.ID)
+		goOn := fmt.Sprintf("`%s` does the rest", r.again())
 		if e.Hint != "" {
 			goOn = e.Hint + "; " + goOn
 		}

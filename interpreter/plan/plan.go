@@ -43,6 +43,11 @@ type Plan struct {
 	CleanUpTimeout protocol.Seconds `json:"cleanup_timeout,omitempty"`
 }
 
+// IsTypedBatch reports whether the plan is that of a batch of the command line, not of a file.
+func (p *Plan) IsTypedBatch() bool {
+	return p.File == "" && len(p.Tasks) == 1 && p.Tasks[0].ID == "batch" && p.Tasks[0].FanOut != nil
+}
+
 // Task is one node of the plan.
 type Task struct {
 	ID           string           `json:"id"`

@@ -110,6 +110,9 @@ func TestEachModelIsAskedAboutEachFile(t *testing.T) {
 	want(stdout)
 	stdout, _ = u.Gleitzeit(0, append(args[:len(args)-2:len(args)-2], "--cache")...)
 	wantLines(t, "the text", stdout, "== "+u.Path("docs/a.txt")+" (tiny-script)\n", "== "+u.Path("docs/b.txt")+" (tiny-think)\n")
+	u.Gleitzeit(0, append(args[:len(args)-2:len(args)-2], "--cache", "--output", "mm.tsv", "--ordered")...)
+	table := read(t, u.Path("mm.tsv"))
+	wantLines(t, "the table", table, "item\tindex\tmodel\tstatus\t", u.Path("docs/a.txt")+"\t0\ttiny-script\t", u.Path("docs/a.txt")+"\t2\ttiny-think\t")
 	stdout, _ = u.Gleitzeit(0, append(args, "--dry-run")...)
 	wantLines(t, "the dry run", stdout, `"calls": 4`, `"prompt": "tiny-script: PINEAPPLE?\n\na"`, `"model": "tiny-think"`)
 

@@ -21,7 +21,7 @@ func TestABatchStopsAtItsTokens(t *testing.T) {
 	stdout, stderr := u.Gleitzeit(8, append(args, "1", "-o", "json")...)
 	wantLines(t, "the results", stdout, `"succeeded": 1`, `"skipped": 4`, `"reason": "it had not started when max_tokens_total was reached"`)
 	wantLines(t, "standard error", stderr, "batch (TASK_LIMIT_REACHED):\nit stopped when 1 of 5 files was done: they used ",
-		" tokens, and max_tokens_total is 1; 4 were skipped because of that", "`gleitzeit retry ")
+		" tokens, and max_tokens_total is 1; 4 were skipped because of that", "`gleitzeit batch resume ")
 	for done := 2; done <= 5; done++ { // What is taken over has used no tokens of the run that takes it over.
 		code := 8
 		if done == 5 {
@@ -47,9 +47,9 @@ func TestABatchStopsAtItsFailures(t *testing.T) {
 	}
 	stdout, stderr := u.Gleitzeit(8, "batch", "docs", "--script", "do.py", "--max-concurrent", "1", "--max-failures", "1", "-o", "json")
 	wantLines(t, "the results", stdout, `"succeeded": 1`, `"failed": 2`, `"skipped": 2`)
-	wantLines(t, "standard error", stderr, "2 of 5 files failed, and max_failures is 1; the first is docs/", "2 were skipped because of that", "`gleitzeit retry batch-docs-", "` does the rest")
+	wantLines(t, "standard error", stderr, "2 of 5 files failed, and max_failures is 1; the first is docs/", "2 were skipped because of that", "`gleitzeit batch resume batch-docs-", "` does the rest")
 	stdout, _ = u.Gleitzeit(0, "status", "@latest")
-	wantLines(t, "the status", stdout, "`gleitzeit retry batch-docs-", "` does the rest")
+	wantLines(t, "the status", stdout, "`gleitzeit batch resume batch-docs-", "` does the rest")
 	u.File("mended", "")
 	stdout, stderr = u.Gleitzeit(0, "batch", "resume", "@latest", "-o", "json")
 	wantLines(t, "the results", stdout, `"succeeded": 5`)
@@ -73,7 +73,7 @@ func TestABatchStopsAtItsDeadline(t *testing.T) {
 	u.File("docs/2-slow.txt", "a")
 	stdout, stderr := u.Gleitzeit(124, "batch", "docs", "--script", "do.py", "--deadline", "8s")
 	wantLines(t, "the results", stdout, "/docs/1.txt\ndone\n")
-	wantLines(t, "standard error", stderr, "timed_out in ", "the run timed out after 8s", "what it completed is kept: `gleitzeit retry batch-docs-")
+	wantLines(t, "standard error", stderr, "timed_out in ", "the run timed out after 8s", "what it completed is kept: `gleitzeit batch resume batch-docs-")
 	_, stderr = u.Gleitzeit(2, "batch", "docs", "--script", "do.py", "--deadline", "soon")
 	wantLines(t, "standard error", stderr, `--deadline must be a duration such as 90m or 7h, not "soon"`)
 }

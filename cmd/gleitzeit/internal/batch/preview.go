@@ -196,6 +196,7 @@ type Preview struct {
 	Skipped []SkippedFile `json:"skipped"` // The first files that would not be read, or that would fail.
 	LeftOut int           `json:"left_out"`
 	Beneath *Beneath      `json:"beneath,omitempty"`
+	Earlier *Earlier      `json:"earlier,omitempty"` // Nil if the batch takes over nothing.
 
 	folder string
 	word   string // For one of the items,

@@ -148,10 +148,19 @@ func (r *Request) checkRows(paths []string, b *interpreter.Batch, found *problem
 	if len(paths) > 0 {
 		found.add("the rows of --rows are asked about, and no files", "unexpected argument %q beside --rows", paths[0])
 	}
-	for _, flag := range []string{"pattern", "recursive", "exclude", "models"} {
+	for _, flag := range []string{"pattern", "recursive", "exclude"} {
 		if r.flags.Changed(flag) {
-			found.add("", "--rows and --%s cannot be combined", flag)
+			found.add("--rows takes the rows of one table; --limit and --sample choose some", "--rows and --%s cannot be combined", flag)
 		}
+	}
+	if r.flags.Changed("models") {
+		found.add("--model names the model for all rows; start a batch with its own --output for each model", "--rows and --models cannot be combined")
+	}
+	sets := func(name string) bool {
+		return slices.ContainsFunc(r.Set, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+	}
+	if sets("encoding") && !sets("file_path") && !sets("files") {
+		found.add("encoding is that of documents in file_path and files; a table must be UTF-8 or UTF-16: `iconv -f windows-1252 -t utf-8` converts one", "--set encoding has no effect on the table of --rows")
 	}
 	b.Pattern, b.Exclude, b.Models = "", nil, nil // A problem is reported once.
 }
@@ -400,11 +409,20 @@ func Elsewhere(b interpreter.Batch, folder string) interpreter.Batch {
 		b.Files[i] = absolute(file)
 	}
 	b.Parameters = slices.Clone(b.Parameters)
+	script := func(path value.Value) value.Value {
+		if path.Kind() != value.KindString || filepath.IsAbs(path.Text()) {
+			return path
+		}
+		return value.String(strings.ReplaceAll(folder, "${", "$${") + "/" + path.Text())
+	}
 	for i, field := range b.Parameters {
 		if field.Name == "file" && b.Method == "python/execute" {
-			if path := field.Value.Text(); !filepath.IsAbs(path) {
-				b.Parameters[i].Value = value.String(strings.ReplaceAll(folder, "${", "$${") + "/" + path)
-			}
+			b.Parameters[i].Value = script(field.Value)
+		}
+	}
+	if method, _ := b.Combine.Get("method"); method.Text() == "python/execute" {
+		if file, has := b.Combine.Get("file"); has {
+			b.Combine = b.Combine.With("file", script(file))
 		}
 	}
 	return b

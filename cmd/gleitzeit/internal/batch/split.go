@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,7 +19,7 @@ type splitting struct{ split, combine string }
 
 func (s *splitting) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.split, "split", "", "read each document in chunks of so many tokens: 2000, or size=2000,overlap=100,by=page; auto splits only what does not fit into the context")
-	flags.StringVar(&s.combine, "combine", "", "`prompt` that makes one answer of those about the chunks, or true for one that fits most tasks (default the answers in order)")
+	flags.StringVar(&s.combine, "combine", "", "`prompt` that makes one answer of those about the chunks, true for one that fits most tasks, or a mapping such as '{method: python/execute, file: merge.py}' (default the answers in order)")
 }
 
 // autoSplit stands for a split whose size is that of the context.
@@ -46,8 +47,33 @@ func (s *splitting) apply(flags *pflag.FlagSet, set []string, b *interpreter.Bat
 	case s.combine == "true":
 		b.Combine = value.Bool(true)
 	default:
-		b.Combine = value.String(s.combine)
+		combine, err := readCombine(s.combine)
+		if err != nil {
+			found.add(howToCombine, "--combine: %s", err)
+		}
+		b.Combine = combine
 	}
+}
+
+// howToCombine is the hint of an error of --combine.
+const howToCombine = "write a prompt, or a mapping as in YAML: --combine '{method: python/execute, file: merge.py}'"
+
+// readCombine reads a mapping as `combine` of YAML is read; anything else is the prompt. Prompts have colons, too: in a mapping that is
+// not in braces, a key says that it is one.
+func readCombine(text string) (value.Value, error) {
+	inBraces := strings.HasPrefix(strings.TrimSpace(text), "{")
+	read, is := definition.ParseValue(text)
+	if is && read.Kind() == value.KindObject {
+		_, calls := read.Get("method")
+		_, asks := read.Get("prompt")
+		if inBraces || calls || asks {
+			return read, nil
+		}
+	}
+	if inBraces {
+		return value.Value{}, errors.New("it begins with a brace and is not a mapping")
+	}
+	return value.String(text), nil
 }
 
 // readSplit reads the short form of `split`: parts such as size=2000, separated by commas. A number alone is the size.

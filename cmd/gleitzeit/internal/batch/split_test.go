@@ -48,6 +48,12 @@ func TestSplitIsTyped(t *testing.T) {
 		{[]string{"--split", "20", "--combine", "One answer about ${item.name}"}, `{"size":20}`, `"One answer about ${item.name}"`, ""},
 		{[]string{"--combine", "true"}, "", "null", "--combine has no effect without --split"},
 		{[]string{"--combine", "true", "--set", "on_truncation=split"}, "", "true", ""},
+		{[]string{"--split", "20", "--combine", `{method: python/execute, code: "result = 1/0"}`}, `{"size":20}`, `{"method":"python/execute","code":"result = 1/0"}`, ""},
+		{[]string{"--split", "20", "--combine", "method: python/execute\nfile: merge.py"}, `{"size":20}`, `{"method":"python/execute","file":"merge.py"}`, ""},
+		{[]string{"--split", "20", "--combine", "{prompt: One answer}"}, `{"size":20}`, `{"prompt":"One answer"}`, ""},
+		{[]string{"--split", "20", "--combine", "Answer: which fruit?"}, `{"size":20}`, `"Answer: which fruit?"`, ""},
+		{[]string{"--split", "20", "--combine", "- one\n- two"}, `{"size":20}`, `"- one\n- two"`, ""},
+		{[]string{"--split", "20", "--combine", "{method: python/execute"}, `{"size":20}`, "null", "--combine: it begins with a brace and is not a mapping"},
 		{[]string{"--split", "x", "--combine", " "}, "{}", "null", `--split: size must be a number of tokens, not "x"; --combine: the prompt is empty`},
 	} {
 		var s splitting

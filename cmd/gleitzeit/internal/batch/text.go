@@ -33,6 +33,9 @@ func (p *Preview) Text() string {
 	if p.Split != nil {
 		fmt.Fprintf(&text, "%s\n", p.Split)
 	}
+	if p.Earlier != nil {
+		fmt.Fprintf(&text, "%s\n", p.Earlier)
+	}
 	if len(p.Models) > 0 {
 		fmt.Fprintf(&text, "models: %s\n", value.Visible(strings.Join(p.Models, ", ")))
 	}

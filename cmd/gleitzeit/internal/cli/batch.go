@@ -17,6 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
@@ -148,6 +149,9 @@ func (o *batchOptions) checkOutput() (found []definition.Diagnostic) {
 	}
 	if o.export.Ordered && o.file == "" {
 		report("--ordered needs --output", "standard output has the items in their order")
+	}
+	if err := o.export.CheckErrors(o.file); err != nil {
+		report(err.Error(), "standard output has the requests without an answer among the others")
 	}
 	if _, isFormat := export.FormatOf(o.file); isFormat && o.file != "md" {
 		report(fmt.Sprintf("--output names a file; --format %s, or -o %[1]s, selects the format (a file of that name is ./%[1]s)", o.file), "")
@@ -332,6 +336,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 		if err != nil {
 			return true, err
 		}
+		preview.Earlier = p.earlier(ctx, compiled, o)
 		if p.forPrograms() {
 			p.writeJSON(p.Out, preview)
 		} else {
@@ -352,6 +357,31 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	}
 	p.say("nothing was started")
 	return true, exitError{exitOther}
+}
+
+// earlier returns what an earlier run leaves to do; nil if the batch takes over nothing.
+func (p batchCommand) earlier(ctx context.Context, compiled *plan.Plan, o batchOptions) *batch.Earlier {
+	forecast, resumed, err := p.ahead(ctx, compiled, retry.Start{ChangedOnly: o.changedOnly, New: o.another})
+	switch {
+	case err != nil:
+		return &batch.Earlier{Unknown: err.Error()}
+	case forecast == nil:
+		return nil
+	}
+	return &batch.Earlier{Run: forecast.Run, Resumed: resumed, TakenOver: forecast.TakenOver, ToDo: forecast.ToDo, Unknown: forecast.Tasks[0].Unknown}
+}
+
+func (p batchCommand) ahead(ctx context.Context, compiled *plan.Plan, start retry.Start) (*retry.Forecast, bool, error) {
+	options, err := p.runOptions()
+	if err != nil {
+		return nil, false, err
+	}
+	s, err := runs.OpenEarlier(ctx, options)
+	if s == nil || err != nil {
+		return nil, false, err
+	}
+	defer s.Close()
+	return retry.Ahead(ctx, s, compiled, start)
 }
 
 // refuseBatch reports every mistake; their places are in a text that nobody has seen.

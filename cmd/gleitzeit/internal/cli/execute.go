@@ -77,7 +77,7 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		return err
 	}
 	f.shown.End(document)
-	f.noteKept(document)
+	f.noteKept(document, print != nil)
 	if print != nil {
 		err = print(f.session, document)
 	} else {
@@ -99,13 +99,13 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 }
 
 // noteKept says how a run that was cancelled here, or whose time was over, can be continued, if it has completed something.
-func (f *follower) noteKept(document *view.Run) {
+func (f *follower) noteKept(document *view.Run, batch bool) {
 	kept := slices.ContainsFunc(document.Tasks, func(task view.Task) bool {
 		return task.Status == protocol.Completed || task.Items != nil && task.Items.Succeeded > 0
 	})
 	command, kind := f.resumeWith, runs.Cancelled
 	if document.Status == protocol.TimedOut {
-		command, kind = "gleitzeit "+view.ShellWords("retry", document.Run), runs.TimedOut
+		command, kind = "gleitzeit "+view.ShellWords(f.again(document, batch)...), runs.TimedOut
 	}
 	if command == "" || !kept || document.Status != protocol.Cancelled && document.Status != protocol.TimedOut {
 		return
@@ -135,10 +135,14 @@ func (f *follower) noteFailed(document *view.Run, batch bool) {
 	if withItems == 1 {
 		show = show[:3] // It is the only one.
 	}
-	again := []string{"retry", document.Run}
-	if batch {
-		again = append([]string{"batch", "resume", document.Run}, f.rest...)
-	}
 	f.program.notify(runs.Notice{Kind: runs.ItemsFailed, Run: document.Run, Message: fmt.Sprintf("%d %s failed: `gleitzeit %s --failed` shows why, `gleitzeit %s` does the rest",
-		failed, view.ItemsWord(failed, values), view.ShellWords(show...), view.ShellWords(again...))})
+		failed, view.ItemsWord(failed, values), view.ShellWords(show...), view.ShellWords(f.again(document, batch)...))})
+}
+
+// again returns the words of the command that does what a run leaves.
+func (f *follower) again(document *view.Run, batch bool) []string {
+	if batch {
+		return append([]string{"batch", "resume", document.Run}, f.rest...)
+	}
+	return []string{"retry", document.Run}
 }

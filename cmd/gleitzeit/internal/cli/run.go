@@ -116,7 +116,11 @@ type selected []string
 // Set implements pflag.Value.
 func (s *selected) Set(text string) error {
 	if strings.Trim(text, "0123456789,") == "" {
-		*s = append(*s, strings.FieldsFunc(text, func(r rune) bool { return r == ',' })...)
+		indexes := strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
+		if len(indexes) == 0 {
+			return errors.New("must be indexes or a pattern")
+		}
+		*s = append(*s, indexes...)
 		return nil
 	}
 	*s = append(*s, text)

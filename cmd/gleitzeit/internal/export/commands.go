@@ -66,7 +66,7 @@ func (p Program) exportCommand() *cobra.Command {
 			if o.Named {
 				o.Format = p.Format.String()
 			}
-			if err := cmp.Or(o.CheckFile(file), o.Check()); err != nil {
+			if err := cmp.Or(o.CheckFile(file), o.Check(), o.CheckErrors(file)); err != nil {
 				return p.Invalid(err)
 			}
 			if err := outputs.Check(o.Files(file)...); err != nil {

@@ -330,20 +330,24 @@ func cells(all []*column, item Item) []value.Value {
 	return row
 }
 
-// defaultFields are those of a table that names none.
-func defaultFields() []*field {
+// defaultFields are those of a table that names none. Where several models are asked about each file, the items name them.
+func defaultFields(models bool) []*field {
 	parsed, err := parseField("result.parsed" + every)
 	if err != nil {
 		panic(err) // A constant.
 	}
 	read := func(name string, read func(Item) value.Value) *field { return &field{name: name, read: read} }
 	get := func(name string) *field { return read(name, func(item Item) value.Value { return item.get(name) }) }
-	return []*field{
-		get("item"), get("index"), get("status"),
+	fields := []*field{get("item"), get("index")}
+	if models {
+		fields = append(fields, get("model"))
+	}
+	return append(fields,
+		get("status"),
 		read("result", func(item Item) value.Value { return view.MainValue(item.get("result")) }),
 		parsed,
 		read("error", Item.problem), read("warning", Item.warning),
-	}
+	)
 }
 
 // rowFields are those of the rows of a table: its columns, and the answers as new ones.
@@ -353,7 +357,7 @@ func rowFields() ([]*field, error) {
 		return nil, err
 	}
 	kept.exact = true
-	added := slices.DeleteFunc(defaultFields(), func(f *field) bool { return f.name == "item" || f.name == "index" })
+	added := slices.DeleteFunc(defaultFields(false), func(f *field) bool { return f.name == "item" || f.name == "index" })
 	return append([]*field{kept}, added...), nil
 }
 

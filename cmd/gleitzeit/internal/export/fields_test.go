@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -94,6 +95,31 @@ func TestFilesOfOtherFormats(t *testing.T) {
 	} {
 		if err := (&Options{Format: c.format, Named: true}).CheckFile(c.file); err == nil != c.fits {
 			t.Errorf("%s as %s: %v", c.file, c.format, err)
+		}
+	}
+}
+
+// TestModelsOfRows: a file about which several models were asked has a row for each of them, which names it.
+func TestModelsOfRows(t *testing.T) {
+	for _, c := range []struct {
+		models  []string
+		options Options
+		want    string
+	}{
+		{[]string{"m1", "m2"}, Options{}, "item,index,model,status,result,error,warning\n/f/a.txt,0,m1,completed,x,,\n/f/a.txt,1,m2,completed,x,,\n"},
+		{[]string{"m1"}, Options{}, "item,index,model,status,result,error,warning\n/f/a.txt,0,m1,completed,x,,\n/f/a.txt,1,m1,completed,x,,\n"},
+		{[]string{"m1", "m2"}, Options{Fields: "index"}, "index\n0\n1\n"},
+		{nil, Options{}, "item,index,status,result,error,warning\n/f/a.txt,0,completed,x,,\n/f/a.txt,1,completed,x,,\n"},
+	} {
+		s, store := &source{models: c.models}, memory.New()
+		for range 2 {
+			s.add(t, value.String("/f/a.txt"), `{"response":"x","model":"of the server"}`, nil)
+		}
+		s.put(t, store, 0)
+		f := &fixture{store: store}
+		c.options.Format = "csv"
+		if got := render(t, f.records(t), f, c.options); got != c.want {
+			t.Errorf("%q, %q:\n%s", c.models, c.options.Fields, got)
 		}
 	}
 }

@@ -252,11 +252,13 @@ func (f *File) Finish(ctx context.Context, store resultstore.Store, about *view.
 }
 
 // KeepEarlier leaves the file to what an earlier run has written, of a run that was cancelled, or that ended before it had an item, and
-// completes FILE.partial. It returns the line that says so; empty if there is no file, or if the file is to be replaced.
+// completes FILE.partial. It returns the line that says so; empty if the file is to be written. Of no item there is nothing to write.
 func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, about *view.Batch) string {
 	none := about.Total == 0 && about.Status != protocol.Completed
 	earlier := f.earlier()
 	switch {
+	case earlier == "" && none:
+		return fmt.Sprintf("the run ended without an item: %s is not written", f.path)
 	case earlier == "" || !none && about.Status != protocol.Cancelled:
 		return ""
 	case none && about.Status != protocol.Cancelled:

@@ -334,7 +334,7 @@ func TestItemsThatWereSkippedAreCounted(t *testing.T) {
 }
 
 // TestEarlierFileOfARunWithoutItems: a run whose items could not be listed replaces nothing that an earlier run has written, not even the
-// error file alone; without a file, it writes one. A run that completed has no items because there are none.
+// error file alone, and without a file, it writes none. A run that completed has no items because there are none.
 func TestEarlierFileOfARunWithoutItems(t *testing.T) {
 	store := memory.New()
 	(&source{}).put(t, store, 0)
@@ -346,7 +346,6 @@ func TestEarlierFileOfARunWithoutItems(t *testing.T) {
 		{"failed", "csv", "out.csv", protocol.Failed, true},
 		{"timed out", "csv", "out.csv", protocol.TimedOut, true},
 		{"completed", "csv", "out.csv", protocol.Completed, false},
-		{"without a file", "csv", "other.csv", protocol.Failed, false},
 		{"requests", Responses, "out.csv", protocol.Failed, true},
 		{"only errors", Responses, "out.errors.csv", protocol.Failed, true},
 		{"only errors, cancelled", Responses, "out.errors.csv", protocol.Cancelled, true},
@@ -366,6 +365,17 @@ func TestEarlierFileOfARunWithoutItems(t *testing.T) {
 		}
 		if err := file.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+	for _, status := range []protocol.Status{protocol.Failed, protocol.TimedOut, protocol.Cancelled, protocol.Completed} {
+		path := filepath.Join(t.TempDir(), "out.csv")
+		said := NewFile(path, "batch", &Options{Format: "csv"}).KeepEarlier(t.Context(), store, &view.Batch{Run: "r", Status: status})
+		want := fmt.Sprintf("the run ended without an item: %s is not written", path)
+		if status == protocol.Completed {
+			want = ""
+		}
+		if said != want {
+			t.Errorf("%s, without a file: %q", status, said)
 		}
 	}
 	part := &view.Batch{Run: "r", Status: protocol.Failed, Total: 3, Failed: 3}

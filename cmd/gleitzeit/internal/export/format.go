@@ -47,10 +47,13 @@ type format struct {
 	open      func(io.Writer, *document) (Writer, error)
 }
 
+// formatJSON is the name of the format whose documents have the run, with its items as the last field.
+const formatJSON = "json"
+
 // formats are all of them.
 var formats = []format{
 	{names: []string{"text"}, open: newText},
-	{names: []string{"json"}, endings: []string{".json"}, open: newJSON},
+	{names: []string{formatJSON}, endings: []string{".json"}, open: newJSON},
 	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, rows: true, open: newJSONL},
 	{names: []string{"csv"}, endings: []string{".csv"}, table: true, rows: true, delimited: true, open: newCSV},
 	{names: []string{"tsv"}, endings: []string{".tsv", ".tab"}, table: true, rows: true, delimited: true, open: newTSV},
@@ -144,6 +147,9 @@ type Options struct {
 
 	decided bool // It is known whether the items are requests.
 
+	inFile bool // They are written into a file of their own.
+	asList bool // That is JSON, of the rows of a table: a list of them.
+
 	part  part // Which lines are written.
 	brief bool // As text, items that were skipped are counted after some.
 }
@@ -176,24 +182,24 @@ func (o *Options) Check() error {
 	if err := o.checkResponses(); err != nil {
 		return err
 	}
-	_, err := o.selected(false)
+	_, err := o.selected(false, false)
 	return err
 }
 
-// selected returns the fields; nil for whole entries. Rows, the items of a table, are written as one.
-func (o *Options) selected(rows bool) ([]*field, error) {
+// selected returns the fields; nil for whole entries. Rows, the items of a table, are written as one. With models, items name theirs.
+func (o *Options) selected(rows, models bool) ([]*field, error) {
 	fields, err := parseFields(o.Fields)
 	if err != nil {
 		return nil, err
 	}
-	if len(fields) == 0 && rows && (o.Keep || o.format().rows) {
+	if len(fields) == 0 && rows && (o.Keep || o.format().rows || o.asList) {
 		return rowFields()
 	}
 	if len(fields) == 0 && !o.format().table {
 		return nil, nil
 	}
 	if len(fields) == 0 {
-		fields = defaultFields()
+		fields = defaultFields(models)
 	}
 	if !o.Keep {
 		return fields, nil
@@ -226,17 +232,21 @@ func Render(ctx context.Context, items Items, about *view.Batch, o *Options, to 
 
 // renderItems is Render with another document of the batch in place of its own.
 func renderItems(ctx context.Context, items Items, batch *view.Batch, about interface{ MarkdownHeading() string }, o *Options, to io.Writer) (notes []string, err error) {
-	fields, err := o.selected(batch.Rows)
+	var source *protocol.Table
+	if batch.Rows {
+		source = items.Table()
+	}
+	shown := *o
+	shown.asList = o.Format == formatJSON && o.inFile && source != nil
+	o = &shown
+	fields, err := o.selected(batch.Rows, batch.Models)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range fields {
 		f.resolve(batch.Answers)
 	}
-	d := &document{batch: batch, about: about, fields: fields, options: o}
-	if batch.Rows {
-		d.source = items.Table()
-	}
+	d := &document{batch: batch, about: about, fields: fields, source: source, options: o}
 	if records, is := items.(*Records); is {
 		records.only = protocol.Status(o.Only)
 	}

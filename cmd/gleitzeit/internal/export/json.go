@@ -31,14 +31,20 @@ func (w *jsonl) Close() error {
 	return encoder.Encode(w.about)
 }
 
-// oneJSON writes one document: the run, with its items as the last field.
+// oneJSON writes one document: the run, with its items as the last field, or a list of the rows of a table.
 type oneJSON struct {
 	to io.Writer
 	*document
-	begun bool
+	indent string // Of an item.
+	end    string // Of the document, after the items.
+	begun  bool
 }
 
 func newJSON(to io.Writer, d *document) (Writer, error) {
+	if d.options.asList {
+		_, err := io.WriteString(to, "[")
+		return &oneJSON{to: to, document: d, indent: "  ", end: "]\n"}, err
+	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
@@ -47,7 +53,7 @@ func newJSON(to io.Writer, d *document) (Writer, error) {
 		return nil, err
 	}
 	_, err := io.WriteString(to, strings.TrimSuffix(text.String(), "\n}\n")+",\n  \"results\": [")
-	return &oneJSON{to: to, document: d}, err
+	return &oneJSON{to: to, document: d, indent: "    ", end: "  ]\n}\n"}, err
 }
 
 // Write implements Writer.
@@ -57,8 +63,8 @@ func (w *oneJSON) Write(item Item) error {
 		text.WriteByte(',')
 	}
 	w.begun = true
-	text.WriteString("\n    ")
-	if err := json.Indent(&text, w.row(item).JSON(), "    ", "  "); err != nil {
+	text.WriteString("\n" + w.indent)
+	if err := json.Indent(&text, w.row(item).JSON(), w.indent, "  "); err != nil {
 		return err
 	}
 	_, err := text.WriteTo(w.to)
@@ -67,9 +73,9 @@ func (w *oneJSON) Write(item Item) error {
 
 // Close implements Writer.
 func (w *oneJSON) Close() error {
-	end := "]\n}\n"
-	if w.begun {
-		end = "\n  " + end
+	end := "\n" + w.end
+	if !w.begun {
+		end = strings.TrimLeft(w.end, " ")
 	}
 	_, err := io.WriteString(w.to, end)
 	return err

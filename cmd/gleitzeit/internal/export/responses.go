@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -167,12 +168,20 @@ func (o *Options) checkResponses() error {
 	return nil
 }
 
+// CheckErrors reports an error file without a file of answers that it is beside.
+func (o *Options) CheckErrors(output string) error {
+	if o.Errors != "" && output == "" {
+		return errors.New("--errors needs --output")
+	}
+	return nil
+}
+
 // write replaces the file at a path by the items, and the error file, if there is one. The error file comes first: where there is a new
 // output file, the error file is that of the same run.
 func write(ctx context.Context, items Items, about *view.Batch, o *Options, path string) (unknown []string, err error) {
 	render := func(to string, of part) error {
 		selected := *o
-		selected.part = of
+		selected.part, selected.inFile = of, true
 		return home.ReplaceFile(to, func(out io.Writer) (err error) {
 			unknown, err = Render(ctx, items, about, &selected, out)
 			return err

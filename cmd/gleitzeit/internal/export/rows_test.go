@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -186,11 +187,77 @@ func writtenAgain(t *testing.T, name, data, output string) string {
 		item, _ := itemOf(entry)
 		items = append(items, item)
 	}
-	var out bytes.Buffer
-	if _, err := Render(t.Context(), tableItems{items, opened.Format()}, &view.Batch{Rows: true}, &Options{Format: FormatOfFile(output)}, &out); err != nil {
+	path := filepath.Join(t.TempDir(), output)
+	if _, err := write(t.Context(), tableItems{items, opened.Format()}, &view.Batch{Rows: true}, &Options{Format: FormatOfFile(output)}, path); err != nil {
 		t.Fatal(err)
 	}
-	return out.String()
+	written, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(written)
+}
+
+// TestRowsInJSON: a file of JSON is a list of the rows, which can be the table of another batch; on standard output the run is around them.
+func TestRowsInJSON(t *testing.T) {
+	text := `[{"id":"007","n":12345678901234567890,"status":"open"},{"id":"a","late":[1]}]`
+	got := writtenAgain(t, "t.json", text, "o.json")
+	want := `[
+  {
+    "id": "007",
+    "n": 12345678901234567890,
+    "status": "open",
+    "status (2)": "completed",
+    "result": "ä;\t=",
+    "error": null,
+    "warning": null
+  },
+  {
+    "id": "a",
+    "late": [
+      1
+    ],
+    "status": "completed",
+    "result": "ä;\t=",
+    "error": null,
+    "warning": null
+  }
+]
+`
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if again := writtenAgain(t, "o.json", got, "o.jsonl"); !strings.HasPrefix(again, `{"id":"007","n":12345678901234567890,"status":"open","status (2)":"completed",`) || strings.Count(again, "\n") != 2 {
+		t.Errorf("read again: %s", again)
+	}
+	if got := writtenAgain(t, "t.json", "[]", "o.json"); got != "[]\n" {
+		t.Errorf("without rows: %q", got)
+	}
+	if got := writtenAgain(t, "t.csv", "id\n1\n", "o.json"); !strings.HasPrefix(got, "[\n  {\n    \"id\": \"1\",\n    \"status\": \"completed\",") {
+		t.Errorf("of CSV: %s", got)
+	}
+	items := tableItems{rowItems(t), &protocol.Table{}}
+	render := func(items Items, o Options) string {
+		path := filepath.Join(t.TempDir(), "o.json")
+		if _, err := write(t.Context(), items, &view.Batch{Rows: true, Run: "r"}, &o, path); err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(written)
+	}
+	if got, want := render(items, Options{Format: "json", Fields: "index"}), "[\n  {\n    \"index\": 0\n  },\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("with fields: %s", got)
+	}
+	if got := render(rowItems(t), Options{Format: "json"}); !strings.HasPrefix(got, "{\n  \"run\": \"r\",") || !strings.HasSuffix(got, "\n  ]\n}\n") {
+		t.Errorf("requests: %s", got)
+	}
+	var out bytes.Buffer
+	if _, err := Render(t.Context(), items, &view.Batch{Rows: true, Run: "r"}, &Options{Format: "json"}, &out); err != nil || !strings.HasPrefix(out.String(), "{\n  \"run\": \"r\",") {
+		t.Errorf("on standard output: %s, %v", &out, err)
+	}
 }
 
 // TestTablesAreWrittenAsTheyAre: CSV has the delimiter, the line ends, the byte order mark and the encoding of the table, and every cell

@@ -10,12 +10,12 @@ import (
 	"slices"
 
 	"github.com/gleitzeit/gleitzeit/activities"
-	"github.com/gleitzeit/gleitzeit/interpreter/plan"
-	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/table"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 // Inputs are the files that a run reads. Results are not written to them.

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities"
@@ -125,13 +127,16 @@ func (o Options) check() error {
 	return nil
 }
 
-// checkSelection rejects a selection of which the run had no item.
+// checkSelection rejects a selection with a part of which the run had no item.
 func (r *Run) checkSelection(ctx context.Context, s *runs.Session, run resultstore.Record, texts []string) error {
-	if len(texts) == 0 {
-		return nil
+	unused, whole := make(map[string]activities.Selection, len(texts)), protocol.NoItem
+	for _, text := range texts {
+		unused[text] = activities.NewSelection([]string{text}, r.Plan.Folder)
 	}
-	chosen, whole := activities.NewSelection(texts, r.Plan.Folder), protocol.NoItem
 	for i := range r.Plan.Tasks {
+		if len(unused) == 0 {
+			return nil
+		}
 		task := &r.Plan.Tasks[i]
 		records, err := s.Store().Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: task.ID, Item: &whole})
 		if err != nil {
@@ -141,34 +146,47 @@ func (r *Run) checkSelection(ctx context.Context, s *runs.Session, run resultsto
 			if record.Items == nil {
 				continue
 			}
-			if found, err := hasItem(ctx, s.Store(), *record.Items, chosen, task.FanOut); found || err != nil {
+			if err := dropUsed(ctx, s.Store(), *record.Items, unused, task.FanOut); err != nil {
 				return err
 			}
 			break
 		}
 	}
-	return protocol.Errorf(protocol.InvalidParams, "run %s has no item %q", r.ID, strings.Join(texts, ", ")).
+	var names []string
+	for _, text := range texts {
+		if _, is := unused[text]; is {
+			names = append(names, strconv.Quote(text))
+			delete(unused, text)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return protocol.Errorf(protocol.InvalidParams, "run %s has no item %s", r.ID, strings.Join(names, ", ")).
 		WithHint("--items takes indexes, and patterns of names such as '*.pdf' or 'reports/**'; `gleitzeit results %s` shows the items", r.ID)
 }
 
-// hasItem reports whether one of the items of a list is chosen.
-func hasItem(ctx context.Context, store resultstore.Store, list protocol.Ref, chosen activities.Selection, each *plan.FanOut) (bool, error) {
+// dropUsed removes the parts of a selection that choose an item of a list.
+func dropUsed(ctx context.Context, store resultstore.Store, list protocol.Ref, unused map[string]activities.Selection, each *plan.FanOut) error {
 	manifest, err := resultstore.LoadManifest(ctx, store, list)
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, page := range manifest.Pages {
+		if len(unused) == 0 {
+			return nil
+		}
 		items, err := resultstore.LoadPage(ctx, store, page)
 		if err != nil {
-			return false, err
+			return err
 		}
 		for i, item := range items {
-			if chosen.Has(page.First+i, item, each != nil && each.HasFiles(), keyOf(each)) {
-				return true, nil
-			}
+			maps.DeleteFunc(unused, func(_ string, part activities.Selection) bool {
+				return part.Has(page.First+i, item, each != nil && each.HasFiles(), keyOf(each))
+			})
 		}
 	}
-	return false, nil
+	return nil
 }
 
 func keyOf(each *plan.FanOut) string {

@@ -48,6 +48,22 @@ func newClaim(p *plan.Plan, command string, over *TakeOver) (home.Claim, error) 
 	}, nil
 }
 
+// ClaimedRun returns the newest run whose claim a start of the plan has an equal one to; empty if there is none. Temporal is not asked
+// about it.
+func (c *connection) ClaimedRun(p *plan.Plan, over *TakeOver) (string, error) {
+	wanted, err := newClaim(p, "", over)
+	if err != nil {
+		return "", err
+	}
+	claims, err := c.home.Claims()
+	for _, claim := range slices.Backward(claims) {
+		if claim.File == wanted.File && claim.PlanHash == wanted.PlanHash {
+			return claim.Run, nil
+		}
+	}
+	return "", err
+}
+
 // runID returns the id of a run of the plan: the fixed one, else a new one.
 func runID(p *plan.Plan) (string, error) {
 	if p.ID != "" {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -68,6 +69,17 @@ func OpenToShow(ctx context.Context, o Options) (*Session, error) {
 	}
 	s.notify(Problem, "", "%s; showing what is recorded", protocol.AsError(failure, protocol.ConfigurationError).Message)
 	return s, nil
+}
+
+// OpenEarlier is OpenToShow for a process that asks only whether there was an earlier run; nil where none can be recorded.
+func OpenEarlier(ctx context.Context, o Options) (*Session, error) {
+	if o.Settings.InMemory() {
+		return nil, nil
+	}
+	if _, err := home.Look(o.Settings.Home); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return OpenToShow(ctx, o)
 }
 
 // OpenOwn is Open for a process that executes what it starts, and waits for it: results may then be kept in memory. Where

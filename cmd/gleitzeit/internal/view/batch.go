@@ -28,6 +28,7 @@ type Batch struct {
 
 	Rows    bool     `json:"-"` // The items are the rows of a table.
 	Answers []string `json:"-"` // The fields of the answers, as far as the schema of the task names them.
+	Models  bool     `json:"-"` // The items name the models that are asked.
 	values  bool     // The items are values, not files.
 }
 
@@ -39,7 +40,7 @@ func (r *Run) Batch(task string) *Batch {
 		return b
 	}
 	b.Rows, b.values, b.Warning, b.Warnings, b.Reasons = of.Rows, of.Values, of.Warning, of.Warnings, of.Reasons
-	b.Answers = of.answers
+	b.Answers, b.Models = of.answers, of.models
 	if of.Error != nil {
 		b.Error = of.Error
 	}

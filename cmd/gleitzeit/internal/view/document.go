@@ -127,6 +127,7 @@ type Task struct {
 	items           map[int]attempts // Of its items: those that failed.
 	printed         *protocol.Ref    // What the last attempt has printed.
 	answers         []string         // The fields of its answers, as far as its schema names them.
+	models          bool             // Its items name the models that are asked.
 	listFailed      string           // The command that lists its items that failed.
 	each            bool             // It is fanned out.
 	tolerance       *plan.Tolerance  // How many of its items may fail; nil: any number.

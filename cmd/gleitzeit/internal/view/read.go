@@ -273,6 +273,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
 		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
+		task.models = planned.FanOut != nil && len(planned.FanOut.Models) > 0
 		schema, _ := planned.Parameters.Get("schema")
 		properties, _ := schema.Get("properties")
 		for _, property := range properties.Fields() {
