@@ -79,7 +79,7 @@ const (
 	// memoryOfHTML is how many bytes the reading of one byte of a page takes, at most.
 	memoryOfHTML = 7
 	// maxTags is the maximum number of tags of a document, which are what reading takes its time for.
-	maxTags = 6_000_000
+	maxTags = 4_000_000
 	// maxHTMLPiece is the maximum size of a tag, or of a text between two tags, in bytes.
 	maxHTMLPiece = 20 << 20
 
