@@ -48,6 +48,14 @@ func (p *Plan) IsTypedBatch() bool {
 	return p.File == "" && len(p.Tasks) == 1 && p.Tasks[0].ID == "batch" && p.Tasks[0].FanOut != nil
 }
 
+// SameItems reports whether two tasks are about the same files, or about the rows of the same table. Which of them they take may differ.
+func (f *FanOut) SameItems(other *FanOut) bool {
+	if f == nil || other == nil || f.Directory != other.Directory || !slices.Equal(f.Files, other.Files) || (f.Rows == nil) != (other.Rows == nil) {
+		return false
+	}
+	return f.Rows == nil || f.Rows.File == other.Rows.File
+}
+
 // Task is one node of the plan.
 type Task struct {
 	ID           string           `json:"id"`

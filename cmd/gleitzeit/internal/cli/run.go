@@ -298,7 +298,7 @@ func (p batchCommand) resumed(ctx context.Context, s *runs.Session, earlier *ret
 	if err != nil {
 		return err
 	}
-	read, err := outputs.Of(ctx, s.Store(), earlier.ID, earlier.Plan)
+	read, err := outputs.Of(ctx, s.Store(), earlier.ID, earlier.Plan, o.export.Files(o.file))
 	if err != nil {
 		return err
 	}

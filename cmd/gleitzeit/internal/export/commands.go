@@ -125,7 +125,7 @@ func (p Program) checkInputs(ctx context.Context, s Session, run string, files [
 	if err != nil {
 		return err
 	}
-	in, err := outputs.Of(ctx, s.Store(), run, planned)
+	in, err := outputs.Of(ctx, s.Store(), run, planned, files)
 	if err != nil {
 		return err
 	}

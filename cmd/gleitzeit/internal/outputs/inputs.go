@@ -86,12 +86,15 @@ func Now(ctx context.Context, planned *plan.Plan, caseSensitive bool, files []Fi
 	return in, nil
 }
 
-// Of returns what a run has read.
-func Of(ctx context.Context, store resultstore.Store, run string, planned *plan.Plan) (Inputs, error) {
+// Of returns what a run has read, to be compared with the files. If none of them exists, the list of its items is not read.
+func Of(ctx context.Context, store resultstore.Store, run string, planned *plan.Plan, files []File) (Inputs, error) {
 	if planned == nil {
 		return Inputs{}, nil
 	}
 	in, whole := ByPlan(planned), protocol.NoItem
+	if !slices.ContainsFunc(files, File.exists) {
+		return in, nil
+	}
 	for i := range planned.Tasks {
 		if each := planned.Tasks[i].FanOut; each == nil || !each.HasFiles() {
 			continue

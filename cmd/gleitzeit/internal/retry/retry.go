@@ -261,15 +261,8 @@ func isSame(p, other *plan.Plan) bool {
 		if a.ID != b.ID || a.FanOut == nil || b.FanOut == nil {
 			return a.ID == b.ID && a.FanOut == b.FanOut
 		}
-		return a.FanOut.Directory == b.FanOut.Directory && slices.Equal(a.FanOut.Files, b.FanOut.Files) && isSameTable(a.FanOut.Rows, b.FanOut.Rows)
+		return a.FanOut.SameItems(b.FanOut) && (a.FanOut.Rows == nil || a.FanOut.Rows.Key == b.FanOut.Rows.Key)
 	})
-}
-
-func isSameTable(a, b *protocol.Rows) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.File == b.File && a.Key == b.Key
 }
 
 // chain returns a run, and the earlier ones that it had not taken over completely.

@@ -16,7 +16,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/temporalname"
 	"github.com/gleitzeit/gleitzeit/internal/value"
-	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -178,18 +177,16 @@ func noteEarlier(ctx context.Context, s *Session, wanted home.Claim, p *plan.Pla
 
 // sameItems returns what two batches of one folder both ask about: the same files, or rows; empty if they do not.
 func sameItems(one, other *plan.Plan) string {
-	if other == nil || len(one.Tasks) != 1 || len(other.Tasks) != 1 || one.Tasks[0].ID != definition.BatchID || other.Tasks[0].ID != definition.BatchID {
+	if other == nil || !one.IsTypedBatch() || !other.IsTypedBatch() {
 		return ""
 	}
-	a, b := one.Tasks[0].FanOut, other.Tasks[0].FanOut
+	each := one.Tasks[0].FanOut
 	switch {
-	case a == nil || b == nil || a.Directory != b.Directory || !slices.Equal(a.Files, b.Files) || (a.Rows == nil) != (b.Rows == nil):
+	case !each.SameItems(other.Tasks[0].FanOut):
 		return ""
-	case a.Rows == nil:
+	case each.Rows == nil:
 		return "files"
-	case a.Rows.File != b.Rows.File:
-		return ""
-	case a.Rows.Requests:
+	case each.Rows.Requests:
 		return "requests"
 	}
 	return "rows"

@@ -94,10 +94,9 @@ func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string, over *
 	if err != nil {
 		return "", err
 	}
-	_, err = startWorkflow(ctx, s.client, id, p, launch{
-		queue: queue, local: s.cluster == nil, takeOver: over,
-		noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client),
-	})
+	l := s.launchOn(ctx, queue)
+	l.takeOver = over
+	_, err = startWorkflow(ctx, s.client, id, p, l)
 	if _, open := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); open {
 		return "", stillOpen(id)
 	}
@@ -107,9 +106,14 @@ func (s *Session) Submit(ctx context.Context, p *plan.Plan, queue string, over *
 	return id, nil
 }
 
+// launchOn returns the options of a start on a queue that workers of the server serve.
+func (s *Session) launchOn(ctx context.Context, queue string) launch {
+	return launch{queue: queue, local: s.cluster == nil, noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client)}
+}
+
 // Scheduled returns what a schedule does: it starts runs of the plan on a task queue, whose ids are the name and a time.
 func (s *Session) Scheduled(ctx context.Context, p *plan.Plan, queue, name string) *client.ScheduleWorkflowAction {
-	l := launch{queue: queue, local: s.cluster == nil, noSearchAttributes: s.cluster != nil && !s.cluster.SearchAttributes(ctx, s.client)}
+	l := s.launchOn(ctx, queue)
 	return &client.ScheduleWorkflowAction{
 		ID:                    name,
 		Workflow:              workflows.RunType,
