@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
@@ -159,6 +160,7 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
+	root.AddCommand(approve.Command(p.approvals()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
