@@ -43,10 +43,10 @@ func TestApproval(t *testing.T) {
 	watching.Says("  Pay 7 EUR?\n")
 
 	for want, args := range map[string][]string{
-		"gleitzeit: run " + run + " has no task \"rewiev\"\n  waiting for an approval: \"review\"\n": {"rewiev"},
-		"gleitzeit: task \"before\" does not ask for an approval: its method is python/execute\n":    {"before"},
-		"gleitzeit: task \"after\" does not ask for an approval: its method is python/execute\n":     {"after"},
-		"gleitzeit: values: missing property 'sum'\n":                                                {"review"},
+		"gleitzeit: run " + run + " has no task \"rewiev\"\n  waiting for an approval: \"review\"\n":                                     {"rewiev"},
+		"gleitzeit: task \"before\" does not ask for an approval: its method is python/execute\n  waiting for an approval: \"review\"\n": {"before"},
+		"gleitzeit: task \"after\" does not ask for an approval: its method is python/execute\n  waiting for an approval: \"review\"\n":  {"after"},
+		"gleitzeit: values: missing property 'sum'\n": {"review"},
 		"gleitzeit: values: unknown value \"too\" (did you mean \"to\"?); values.sum: got string, want integer\n": {
 			"review", "--set", "sum=much", "--set", "too=me",
 		},
