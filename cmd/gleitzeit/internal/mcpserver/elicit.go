@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -60,9 +61,9 @@ func (s *Server) asker(c *call) func(context.Context, Question) {
 				return
 			}
 			err = q.Answer(ctx, answer)
-			problem := protocol.AsError(err, protocol.InternalError)
-			if err == nil || problem.Code != protocol.InvalidParams {
-				return
+			problem, is := errors.AsType[*protocol.Error](err)
+			if !is || problem.Code != protocol.InvalidParams {
+				return // It counts, or the run cannot be asked.
 			}
 			message = q.Approval.Message + "\n\nThe answer does not count: " + problem.Message
 		}
